@@ -1,0 +1,273 @@
+//! Every limit and timer of a gateway, with its unit, its default, and what it must satisfy.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Default of [`Config::max_len`], in bytes.
+pub const MAX_LEN: usize = 512 * 1024;
+/// The largest [`Config::max_len`] that is accepted, in bytes.
+pub const MAX_LEN_CEILING: usize = 64 * 1024 * 1024;
+/// Default of [`Config::outbox_limit`], in bytes.
+pub const OUTBOX_LIMIT: usize = 1024 * 1024;
+/// The longest head of an upgrade request, in bytes, its final empty line included.
+pub const MAX_HEAD_BYTES: usize = 8 * 1024;
+/// The most header lines that an upgrade request may have.
+pub const MAX_HEAD_LINES: usize = 64;
+/// Bytes by which an encoded packet can be longer than its Data: the longest frame header that a
+/// server sends (10) and the header of a packet to the client (11).
+pub const PACKET_OVERHEAD_BYTES: usize = 10 + 11;
+/// Bad requests on one connection that are answered; the next one closes it with 4002.
+pub const MAX_BAD_REQUESTS: u32 = 10;
+/// Lines of bad input that the log takes from one connection.
+pub const MAX_BAD_INPUT_LINES: u8 = 10;
+/// The longest timer that is accepted: what a timer wheel of millisecond ticks can hold with room.
+pub const MAX_TIMER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+// A reply to the largest message must fit the outbox of a client that was keeping up, and must not
+// by itself pass the mark at which reading pauses, or echoing one message would stop the next.
+const _: () = assert!(MAX_LEN + PACKET_OVERHEAD_BYTES <= OUTBOX_LIMIT);
+const _: () = assert!(MAX_LEN <= OUTBOX_LIMIT / 2);
+const _: () = assert!(MAX_LEN <= MAX_LEN_CEILING);
+// A head is read through the ordinary read buffer and never grows past one message.
+const _: () = assert!(MAX_HEAD_BYTES <= MAX_LEN);
+
+/// Where a reactor accepts clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address and port; port 0 asks the system for a free one.
+    Tcp(SocketAddr),
+    /// The path of a Unix domain socket, which must not exist yet.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(address) => write!(f, "{address}"),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// What happens to a packet that does not fit a connection's outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The connection closes with 4008.
+    #[default]
+    Close,
+    /// The packet is dropped and counted in the record's `error_send`.
+    Drop,
+}
+
+/// What counts as a sign of life for the client check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Liveness {
+    /// Only packets, as in the seed.
+    #[default]
+    Packets,
+    /// Any frame, Pongs included: for browsers whose timers sleep in a background tab.
+    Frames,
+}
+
+/// The limits and timers of one gateway.
+///
+/// A duration or a count of 0 turns that timer or limit off, except for [`max_len`](Self::max_len)
+/// and [`mailbox_limit`](Self::mailbox_limit). The worst case of memory held for one client is
+/// `max_len + outbox_limit` and 64 KiB.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to accept clients. Default: `127.0.0.1:9001`.
+    pub listen: Vec<Listen>,
+    /// The longest message in bytes, its fragments summed, inflated where it was compressed.
+    /// A longer one closes with 1009 as soon as a header announces it. Default 524288.
+    pub max_len: usize,
+    /// [`max_len`](Self::max_len) for clients that have not logged in. Default 0: the same.
+    pub max_len_before_login: usize,
+    /// Clients at one time; further ones are answered 503. Default 0: no limit.
+    pub max_connections: usize,
+    /// Clients at one time from one IP address; further ones are answered 429. Generous, because
+    /// many players can share an address. Default 4096; 0: no limit.
+    pub max_connections_per_ip: usize,
+    /// Packets a client may send per second, in bursts of up to one second's worth; further ones
+    /// are answered with ErrorID 5. Default 0: no limit.
+    pub max_packets_per_second: u32,
+    /// Time from accept to a complete upgrade request. Default 10 s; then 408.
+    pub handshake_timeout: Duration,
+    /// Time until the next frame begins, or until a message once begun is complete. Default 60 s;
+    /// then 4009.
+    pub read_timeout: Duration,
+    /// How often to look whether a packet has come since the last look. Default 60 s; then 4003.
+    pub client_check: Duration,
+    /// Time from the upgrade, or from a logout, to a login. Default 300 s; then 4004.
+    pub account_check: Duration,
+    /// How often buffers that are held but not used are given back. Default 180 s.
+    pub housekeeping: Duration,
+    /// A client that has been silent so long is sent a Ping. Default 25 s.
+    pub ping_interval: Duration,
+    /// Time that a client has, after the Close frame went out, to end the connection. Default 2 s.
+    pub close_timeout: Duration,
+    /// What counts as life for the client check.
+    pub liveness: Liveness,
+    /// Bytes that may wait for a client that does not read. Past half of it the reactor stops
+    /// reading from that client. Default 1 MiB; 0: no limit, and reading never pauses.
+    pub outbox_limit: usize,
+    /// What happens to a packet that does not fit the outbox.
+    pub overflow: Overflow,
+    /// Data longer than this many bytes is sent zlib-compressed (DataStatus 1). Default 0: never.
+    pub compress_above: usize,
+    /// Paths that are served; any other is answered 404. Empty: all paths.
+    pub paths: Vec<String>,
+    /// Values of `Origin` that are served, compared without regard to ASCII case; any other, or
+    /// none, is answered 403. Empty: any.
+    pub origins: Vec<String>,
+    /// Subprotocols that the server speaks. The first of the client's offers that is on the list is
+    /// chosen; with none in common the connection goes on without one.
+    pub subprotocols: Vec<String>,
+    /// Time that draining may take. Default 5 s.
+    pub drain_timeout: Duration,
+    /// Clients closed per second while draining. Default 0: all at once.
+    pub drain_rate: u32,
+    /// How long a turn polls without sleeping before it sleeps. Default 0: it sleeps at once.
+    pub spin: Duration,
+    /// Messages from other threads that may wait for the reactor. Default 65536.
+    pub mailbox_limit: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
+            max_len: MAX_LEN,
+            max_len_before_login: 0,
+            max_connections: 0,
+            max_connections_per_ip: 4096,
+            max_packets_per_second: 0,
+            handshake_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(60),
+            client_check: Duration::from_secs(60),
+            account_check: Duration::from_secs(300),
+            housekeeping: Duration::from_secs(180),
+            ping_interval: Duration::from_secs(25),
+            close_timeout: Duration::from_secs(2),
+            liveness: Liveness::Packets,
+            outbox_limit: OUTBOX_LIMIT,
+            overflow: Overflow::Close,
+            compress_above: 0,
+            paths: Vec::new(),
+            origins: Vec::new(),
+            subprotocols: Vec::new(),
+            drain_timeout: Duration::from_secs(5),
+            drain_rate: 0,
+            spin: Duration::ZERO,
+            mailbox_limit: 65_536,
+        }
+    }
+}
+
+/// Why a [`Config`] was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// `listen` is empty.
+    NoListener,
+    /// `max_len` is 0 or above [`MAX_LEN_CEILING`].
+    MaxLen,
+    /// `max_len_before_login` is above `max_len`.
+    MaxLenBeforeLogin,
+    /// `outbox_limit` could not take the echo of one message of `max_len` bytes.
+    OutboxLimit,
+    /// `mailbox_limit` is 0.
+    MailboxLimit,
+    /// A timer is above [`MAX_TIMER`].
+    TimerTooLong,
+    /// `close_timeout` or `handshake_timeout` is not 0 but below a millisecond.
+    TimerTooShort,
+    /// A subprotocol is not a token (RFC 9110 §5.6.2).
+    Subprotocol,
+    /// A path does not begin with `/`.
+    Path,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ConfigError::NoListener => "no address to listen on",
+            ConfigError::MaxLen => "max-len must be 1 to 67108864 bytes",
+            ConfigError::MaxLenBeforeLogin => "max-len-before-login must not be above max-len",
+            ConfigError::OutboxLimit => "outbox-limit must be at least max-len and 21 bytes",
+            ConfigError::MailboxLimit => "mailbox-limit must not be 0",
+            ConfigError::TimerTooLong => "a timer must not be above 7 days",
+            ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
+            ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
+            ConfigError::Path => "a path must begin with '/'",
+        })
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Checks each value and the relations between them.
+    ///
+    /// # Errors
+    /// The first violation found.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(ConfigError::NoListener);
+        }
+        if self.max_len == 0 || self.max_len > MAX_LEN_CEILING {
+            return Err(ConfigError::MaxLen);
+        }
+        if self.max_len_before_login > self.max_len {
+            return Err(ConfigError::MaxLenBeforeLogin);
+        }
+        if self.outbox_limit != 0 && self.outbox_limit < self.max_len.saturating_add(PACKET_OVERHEAD_BYTES) {
+            return Err(ConfigError::OutboxLimit);
+        }
+        if self.mailbox_limit == 0 {
+            return Err(ConfigError::MailboxLimit);
+        }
+        if !self.paths.iter().all(|path| path.starts_with('/')) {
+            return Err(ConfigError::Path);
+        }
+        if !self.subprotocols.iter().all(|name| is_token(name)) {
+            return Err(ConfigError::Subprotocol);
+        }
+        self.validate_timers()
+    }
+
+    fn validate_timers(&self) -> Result<(), ConfigError> {
+        let timers = [
+            self.handshake_timeout,
+            self.read_timeout,
+            self.client_check,
+            self.account_check,
+            self.housekeeping,
+            self.ping_interval,
+            self.close_timeout,
+            self.drain_timeout,
+        ];
+        for timer in timers {
+            if timer > MAX_TIMER {
+                return Err(ConfigError::TimerTooLong);
+            }
+            if !timer.is_zero() && timer < Duration::from_millis(1) {
+                return Err(ConfigError::TimerTooShort);
+            }
+        }
+        Ok(())
+    }
+
+    /// The outbox limit that suits messages of `max_len` bytes: 1 MiB, or room for the echoes of
+    /// two of the longest messages where that is more.
+    #[must_use]
+    pub fn outbox_limit_for(max_len: usize) -> usize {
+        OUTBOX_LIMIT.max(max_len.saturating_add(PACKET_OVERHEAD_BYTES).saturating_mul(2))
+    }
+}
+
+fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,2 @@
+//! The connection layer of a game server.
+pub mod config;

@@ -1,0 +1,3 @@
+//! The `sysconn` program.
+
+fn main() {}
