@@ -259,11 +259,11 @@ impl Config {
         Ok(())
     }
 
-    /// The outbox limit that suits messages of `max_len` bytes: 1 MiB, or room for the echoes of
-    /// two of the longest messages where that is more.
+    /// The outbox limit that suits messages of `max_len` bytes: 1 MiB, or twice `max_len` where that
+    /// is more.
     #[must_use]
     pub fn outbox_limit_for(max_len: usize) -> usize {
-        OUTBOX_LIMIT.max(max_len.saturating_add(PACKET_OVERHEAD_BYTES).saturating_mul(2))
+        OUTBOX_LIMIT.max(max_len.saturating_mul(2))
     }
 }
 

@@ -1,2 +1,4 @@
 //! The connection layer of a game server.
+
+pub mod frame;
 pub mod config;

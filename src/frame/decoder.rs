@@ -1,0 +1,360 @@
+//! The incremental decoder: bytes as they arrive, into messages and control frames.
+
+use super::close::parse_close;
+use super::error::Error;
+use super::event::{Event, Ready, Subject};
+use super::header::{Header, HeaderStart, MAX_REST_BYTES, Opcode, begins_data};
+use super::mask::{apply_mask, rotate_key};
+use super::message::{Assembly, Kind};
+use super::rules::Rules;
+
+/// Takes frames off the front of what arrives, in pieces of any size (RFC 6455 §5).
+///
+/// ```text
+///           2 bytes                     header whole
+///  ReadHead ───────▶ ParsePayloadLen ───────────────▶ ReadData
+///     ▲                                                  │
+///     └──────────────────────────────────────────────────┘
+///       payload whole: an event, unless it is a fragment and not the last
+///
+///  any of them ──▶ Failed: a rule is violated, and there is no way on
+/// ```
+///
+/// What a header alone can violate is found as soon as its first two bytes, or all of it, are there,
+/// before any payload. A frame that is no fragment and lies whole in the input passes through all
+/// three states at once: it is delivered in place, and nothing is kept. Otherwise its bytes go to
+/// buffers that the decoder owns, which grow with what arrives and not by what is announced, and
+/// which stay for the next frame that needs them until [`trim`](Decoder::trim).
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    state: State,
+    /// Absent until a payload has to wait for more bytes, and after a trim.
+    held: Option<Box<Held>>,
+}
+
+// There is one for each connection, and most are idle.
+const _: () = assert!(size_of::<Decoder>() <= 48);
+
+/// How far the current frame is read.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// At a frame boundary, or one byte behind it.
+    ReadHead { first: Option<u8> },
+    /// The first two bytes are there and obey the rules; `gathered` holds `filled` bytes of the rest.
+    ParsePayloadLen { start: HeaderStart, gathered: [u8; MAX_REST_BYTES], filled: u8 },
+    /// The header is there and obeys the rules; the payload is on its way into [`Held`].
+    ReadData(Data),
+    /// The peer violated a rule; nothing more is read.
+    Failed(Error),
+}
+
+/// What is still to come of a frame.
+#[derive(Clone, Copy, Debug)]
+struct Data {
+    opcode: Opcode,
+    fin: bool,
+    /// The key, rotated to fit the next byte.
+    mask: Option<[u8; 4]>,
+    /// Bytes still to come.
+    remaining: usize,
+}
+
+const BOUNDARY: State = State::ReadHead { first: None };
+
+/// Payloads that are not whole.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    message: Assembly,
+    /// Apart from the message, since a control frame can come in the middle of one.
+    control: Vec<u8>,
+}
+
+/// Where a step of the machine leads.
+enum Step<'i> {
+    /// To the next state, with the input that is left.
+    On,
+    /// Nowhere: the input is used up.
+    NeedMore,
+    /// To an event.
+    Ready(Ready<'i>),
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Decoder::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder at a frame boundary, without buffers.
+    #[must_use]
+    pub const fn new() -> Self {
+        Decoder { state: BOUNDARY, held: None }
+    }
+
+    /// Takes from the front of `input` what the next event needs.
+    ///
+    /// `None`: all of the input was taken, and more is needed. The event borrows the input, which
+    /// it is unmasked in, or the decoder's buffer; it is gone with the next call.
+    ///
+    /// # Errors
+    /// The first rule that the peer violates. The input is then where the fault is or behind it, and
+    /// every later call fails with the same error.
+    #[inline]
+    pub fn next<'p, 'i: 'p>(
+        &'p mut self,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Option<Event<'p>>, Error> {
+        match self.advance(input, rules) {
+            Ok(Some(ready)) => self.event(ready).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.state = State::Failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the next byte belongs to a data frame: the decoder is within one, or it is at a frame
+    /// boundary and `input` begins with one. Control frames can be taken while this is false, even
+    /// if data frames have to wait.
+    #[must_use]
+    pub fn next_is_data(&self, input: &[u8]) -> bool {
+        match self.state {
+            State::ReadHead { first } => first.or(input.first().copied()).is_some_and(begins_data),
+            State::ParsePayloadLen { start, .. } => !start.opcode.is_control(),
+            State::ReadData(data) => !data.opcode.is_control(),
+            State::Failed(_) => false,
+        }
+    }
+
+    /// Whether nothing is pending: at a frame boundary, and not between the fragments of a message.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::ReadHead { first: None }) && self.begun().is_none()
+    }
+
+    /// Bytes still to come of the payload that is being read; 0 at and within a header.
+    #[must_use]
+    pub fn payload_left(&self) -> usize {
+        match self.state {
+            State::ReadData(data) => data.remaining,
+            State::ReadHead { .. } | State::ParsePayloadLen { .. } | State::Failed(_) => 0,
+        }
+    }
+
+    /// Bytes that the decoder has allocated.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        match &self.held {
+            Some(held) => size_of::<Held>() + held.message.capacity() + held.control.capacity(),
+            None => 0,
+        }
+    }
+
+    /// Gives back the memory that is held but not in use.
+    pub fn trim(&mut self) {
+        let within_payload = matches!(self.state, State::ReadData(_));
+        if self.begun().is_none() && !within_payload {
+            self.held = None;
+        } else if let Some(held) = &mut self.held {
+            held.message.trim();
+        }
+    }
+
+    fn advance<'i>(&mut self, input: &mut &'i mut [u8], rules: &Rules) -> Result<Option<Ready<'i>>, Error> {
+        loop {
+            let step = match self.state {
+                State::ReadHead { first } => self.read_head(first, input, rules)?,
+                State::ParsePayloadLen { start, gathered, filled } => {
+                    self.parse_payload_len(start, gathered, filled, input, rules)?
+                }
+                State::ReadData(data) => self.read_data(data, input, rules)?,
+                State::Failed(error) => return Err(error),
+            };
+            match step {
+                Step::On => {}
+                Step::NeedMore => return Ok(None),
+                Step::Ready(ready) => return Ok(Some(ready)),
+            }
+        }
+    }
+
+    #[inline]
+    fn read_head<'i>(
+        &mut self,
+        first: Option<u8>,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let first_two = match (first, &**input) {
+            (None, &[first, second, ..]) => {
+                take(input, 2);
+                [first, second]
+            }
+            (Some(first), &[second, ..]) => {
+                take(input, 1);
+                self.state = BOUNDARY;
+                [first, second]
+            }
+            (None, &[first]) => {
+                take(input, 1);
+                self.state = State::ReadHead { first: Some(first) };
+                return Ok(Step::NeedMore);
+            }
+            (_, &[]) => return Ok(Step::NeedMore),
+        };
+        let start = HeaderStart::parse(first_two)?;
+        rules.check_start(start, self.begun())?;
+        match start.complete(input)? {
+            Some(header) => {
+                take(input, start.rest_bytes());
+                self.begin_payload(header, input, rules)
+            }
+            None => {
+                self.state = State::ParsePayloadLen { start, gathered: [0; MAX_REST_BYTES], filled: 0 };
+                Ok(Step::On)
+            }
+        }
+    }
+
+    /// The slow way through the header: its bytes come in pieces.
+    fn parse_payload_len<'i>(
+        &mut self,
+        start: HeaderStart,
+        mut gathered: [u8; MAX_REST_BYTES],
+        mut filled: u8,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let missing = start.rest_bytes().saturating_sub(usize::from(filled));
+        for (slot, byte) in gathered.iter_mut().skip(usize::from(filled)).zip(take(input, missing)) {
+            *slot = *byte;
+            filled += 1;
+        }
+        match start.complete(gathered.get(..usize::from(filled)).unwrap_or_default())? {
+            Some(header) => {
+                self.state = BOUNDARY;
+                self.begin_payload(header, input, rules)
+            }
+            None => {
+                self.state = State::ParsePayloadLen { start, gathered, filled };
+                Ok(Step::NeedMore)
+            }
+        }
+    }
+
+    /// The header is whole. The state is still that of a boundary, and stays so if the payload is
+    /// whole too.
+    #[inline]
+    fn begin_payload<'i>(
+        &mut self,
+        header: Header,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let Header { fin, opcode, mask, .. } = header;
+        let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
+        let remaining = rules.check_length(&header, so_far)?;
+        if fin
+            && let Some(subject) = Subject::of(opcode)
+            && let Some(payload) = input.split_off_mut(..remaining)
+        {
+            return deliver_in_place(subject, payload, mask).map(Step::Ready);
+        }
+        let held = self.held.get_or_insert_default();
+        match opcode {
+            Opcode::Text => held.message.begin(Kind::Text),
+            Opcode::Binary => held.message.begin(Kind::Binary),
+            Opcode::Continuation => {}
+            Opcode::Close | Opcode::Ping | Opcode::Pong => held.control.clear(),
+        }
+        if !opcode.is_control() {
+            held.message.count_fragment();
+        }
+        self.state = State::ReadData(Data { opcode, fin, mask, remaining });
+        Ok(Step::On)
+    }
+
+    /// Takes payload that has to be kept, because the frame is a fragment or not whole.
+    fn read_data<'i>(
+        &mut self,
+        data: Data,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let Data { opcode, fin, mask, remaining } = data;
+        let held = self.held.get_or_insert_default();
+        let piece = take(input, remaining);
+        if opcode.is_control() {
+            if let Some(key) = mask {
+                apply_mask(piece, key);
+            }
+            held.control.extend_from_slice(piece);
+        } else {
+            let ceiling = if fin { held.message.len().saturating_add(remaining) } else { rules.max_len };
+            held.message.append(piece, mask, ceiling)?;
+        }
+        let remaining = remaining - piece.len();
+        if remaining > 0 {
+            let mask = mask.map(|key| rotate_key(key, piece.len()));
+            self.state = State::ReadData(Data { opcode, fin, mask, remaining });
+            return Ok(Step::NeedMore);
+        }
+        self.state = BOUNDARY;
+        if !fin {
+            return Ok(Step::On);
+        }
+        let subject = match Subject::of(opcode) {
+            Some(control @ (Subject::Ping | Subject::Pong | Subject::Close)) => control,
+            Some(Subject::Message(_)) | None => Subject::Message(held.message.finish()?),
+        };
+        Ok(Step::Ready(Ready { subject, in_place: None }))
+    }
+
+    #[inline]
+    fn event<'p>(&'p mut self, ready: Ready<'p>) -> Result<Event<'p>, Error> {
+        let Decoder { state, held } = self;
+        let payload = match (ready.in_place, ready.subject) {
+            (Some(payload), _) => payload,
+            (None, Subject::Message(_)) => held.get_or_insert_default().message.payload(),
+            (None, Subject::Ping | Subject::Pong | Subject::Close) => {
+                &mut held.get_or_insert_default().control
+            }
+        };
+        match ready.subject {
+            Subject::Message(kind) => Ok(Event::Message { kind, payload }),
+            Subject::Ping => Ok(Event::Ping(payload)),
+            Subject::Pong => Ok(Event::Pong(payload)),
+            Subject::Close => {
+                let close = parse_close(payload).inspect_err(|&error| *state = State::Failed(error))?;
+                Ok(Event::Close(close))
+            }
+        }
+    }
+
+    /// The number of fragments of the unfinished message, if there is one.
+    #[inline]
+    fn begun(&self) -> Option<usize> {
+        self.held.as_ref().and_then(|held| held.message.fragments())
+    }
+}
+
+/// The usual case: a whole frame that is no fragment.
+#[inline]
+fn deliver_in_place(subject: Subject, payload: &mut [u8], mask: Option<[u8; 4]>) -> Result<Ready<'_>, Error> {
+    if let Some(key) = mask {
+        apply_mask(payload, key);
+    }
+    if matches!(subject, Subject::Message(Kind::Text)) && std::str::from_utf8(payload).is_err() {
+        return Err(Error::BadUtf8);
+    }
+    Ok(Ready { subject, in_place: Some(payload) })
+}
+
+/// Takes `count` bytes off the front of `input`, or all if they are fewer.
+#[inline]
+fn take<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
+    input.split_off_mut(..count.min(input.len())).unwrap_or_default()
+}

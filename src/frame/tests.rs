@@ -1,0 +1,355 @@
+//! The decoder's promises about memory and state, properties over random traffic, and another
+//! implementation as the judge.
+
+use std::io::{Cursor, Read, Write};
+
+use proptest::prelude::*;
+use tungstenite::protocol::{Message, Role as Side, WebSocket, WebSocketConfig};
+
+use super::*;
+
+const SERVER: Rules = Rules { role: Role::Server, max_len: 1 << 20, text: true };
+const CLIENT: Rules = Rules { role: Role::Client, ..SERVER };
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// One thing that was sent or seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Thing {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>),
+}
+
+impl From<Event<'_>> for Thing {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Message { kind: Kind::Text, payload } => {
+                Thing::Text(String::from_utf8(payload.to_vec()).unwrap())
+            }
+            Event::Message { kind: Kind::Binary, payload } => Thing::Binary(payload.to_vec()),
+            Event::Ping(payload) => Thing::Ping(payload.to_vec()),
+            Event::Pong(payload) => Thing::Pong(payload.to_vec()),
+            Event::Close(close) => Thing::Close(close.map(|close| close.code.get())),
+        }
+    }
+}
+
+fn drain(decoder: &mut Decoder, bytes: &[u8], rules: &Rules) -> (Vec<Thing>, Result<(), Error>) {
+    let mut bytes = bytes.to_vec();
+    let mut input = bytes.as_mut_slice();
+    let mut things = Vec::new();
+    loop {
+        match decoder.next(&mut input, rules) {
+            Ok(Some(event)) => things.push(event.into()),
+            Ok(None) => {
+                assert!(input.is_empty());
+                return (things, Ok(()));
+            }
+            Err(error) => return (things, Err(error)),
+        }
+    }
+}
+
+fn drain_pieces(bytes: &[u8], lengths: &[usize], rules: &Rules) -> (Vec<Thing>, Result<(), Error>) {
+    let mut decoder = Decoder::new();
+    let mut things = Vec::new();
+    let mut rest = bytes;
+    for &length in lengths.iter().cycle() {
+        let (piece, after) = rest.split_at(length.min(rest.len()));
+        rest = after;
+        let (more, end) = drain(&mut decoder, piece, rules);
+        things.extend(more);
+        if end.is_err() || rest.is_empty() {
+            return (things, end);
+        }
+    }
+    (things, Ok(()))
+}
+
+#[test]
+fn a_whole_frame_is_delivered_in_place() {
+    let mut wire = Vec::new();
+    push_masked_frame(&mut wire, true, Opcode::Binary, KEY, b"payload");
+    push_masked_frame(&mut wire, true, Opcode::Ping, KEY, b"!");
+    let expected = wire.as_ptr_range();
+    let mut input = wire.as_mut_slice();
+    let mut decoder = Decoder::new();
+    match decoder.next(&mut input, &SERVER) {
+        Ok(Some(Event::Message { payload, .. })) => assert!(expected.contains(&payload.as_ptr())),
+        other => panic!("{other:?}"),
+    }
+    match decoder.next(&mut input, &SERVER) {
+        Ok(Some(Event::Ping(payload))) => assert!(expected.contains(&payload.as_ptr())),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(decoder.next(&mut input, &SERVER), Ok(None));
+    assert_eq!(decoder.held_bytes(), 0);
+}
+
+#[test]
+fn what_is_announced_is_not_allocated() {
+    let mut decoder = Decoder::new();
+    let header = server_header(Opcode::Binary, true, 1 << 20);
+    assert_eq!(drain(&mut decoder, &header, &CLIENT), (vec![], Ok(())));
+    assert!(decoder.held_bytes() < 1024);
+    for arrived in 1..=4096 {
+        assert_eq!(drain(&mut decoder, &[0], &CLIENT), (vec![], Ok(())));
+        assert!(decoder.held_bytes() <= 2 * arrived + 1024, "{} bytes for {arrived}", decoder.held_bytes());
+    }
+}
+
+#[test]
+fn a_buffer_grows_seldom_and_no_further_than_the_message() {
+    let length = 100_000;
+    let mut wire = Vec::new();
+    push_frame(&mut wire, Opcode::Binary, &vec![7; length]);
+    let mut decoder = Decoder::new();
+    let mut sizes = vec![0];
+    for byte in &wire {
+        drain(&mut decoder, &[*byte], &CLIENT).1.unwrap();
+        if sizes.last() != Some(&decoder.held_bytes()) {
+            sizes.push(decoder.held_bytes());
+        }
+    }
+    assert!(sizes.len() < 15, "{sizes:?}");
+    assert!(decoder.held_bytes() < length + 256, "{sizes:?}");
+    // The buffer is there for the next message, and nothing more is allocated.
+    let kept = decoder.held_bytes();
+    for piece in wire.chunks(999) {
+        drain(&mut decoder, piece, &CLIENT).1.unwrap();
+        assert_eq!(decoder.held_bytes(), kept);
+    }
+    decoder.trim();
+    assert_eq!(decoder.held_bytes(), 0);
+}
+
+#[test]
+fn trimming_anywhere_loses_nothing() {
+    let mut wire = Vec::new();
+    push_masked_frame(&mut wire, true, Opcode::Pong, KEY, b"pong");
+    push_masked_frame(&mut wire, false, Opcode::Text, KEY, "né".as_bytes());
+    push_masked_frame(&mut wire, true, Opcode::Ping, KEY, b"ping");
+    push_masked_frame(&mut wire, true, Opcode::Continuation, KEY, &[b'x'; 200]);
+    let mut decoder = Decoder::new();
+    let mut things = Vec::new();
+    for byte in &wire {
+        let (more, end) = drain(&mut decoder, &[*byte], &SERVER);
+        end.unwrap();
+        things.extend(more);
+        decoder.trim();
+        assert!(decoder.held_bytes() < 512, "{}", decoder.held_bytes());
+    }
+    let text = Thing::Text("né".to_owned() + &"x".repeat(200));
+    assert_eq!(things, [Thing::Pong(b"pong".to_vec()), Thing::Ping(b"ping".to_vec()), text]);
+    assert_eq!(decoder.held_bytes(), 0);
+}
+
+#[test]
+fn says_whether_the_next_byte_is_data() {
+    let mut wire = Vec::new();
+    // For each byte: whether it belongs to a data frame, and whether the decoder is idle before it.
+    let mut expected = Vec::new();
+    let mut push = |fin, opcode, payload: &[u8], is_data, idle_before| {
+        let start = wire.len();
+        push_masked_frame(&mut wire, fin, opcode, KEY, payload);
+        expected.extend((start..wire.len()).map(|at| (is_data, idle_before && at == start)));
+    };
+    push(true, Opcode::Ping, b"", false, true);
+    push(true, Opcode::Binary, &[1; 130], true, true);
+    push(false, Opcode::Text, b"a", true, true);
+    push(true, Opcode::Pong, b"abc", false, false);
+    push(true, Opcode::Continuation, b"b", true, false);
+    push(true, Opcode::Close, b"", false, true);
+    let mut decoder = Decoder::new();
+    for (at, (is_data, idle)) in expected.into_iter().enumerate() {
+        assert_eq!(decoder.next_is_data(&wire[at..]), is_data, "byte {at}");
+        assert_eq!(decoder.is_idle(), idle, "byte {at}");
+        drain(&mut decoder, &wire[at..=at], &SERVER).1.unwrap();
+    }
+    assert!(!decoder.next_is_data(&[]));
+    assert!(decoder.is_idle());
+}
+
+#[test]
+fn the_limit_can_change_between_frames() {
+    let mut decoder = Decoder::new();
+    let small = Rules { max_len: 4, ..CLIENT };
+    assert_eq!(drain(&mut decoder, &[0x02, 5, 1, 2, 3, 4, 5], &CLIENT), (vec![], Ok(())));
+    assert_eq!(drain(&mut decoder, &[0x80, 0], &small), (vec![], Err(Error::TooBig)));
+    let mut decoder = Decoder::new();
+    assert_eq!(drain(&mut decoder, &[0x82, 4, 1, 2, 3, 4], &small).0, [Thing::Binary(vec![1, 2, 3, 4])]);
+    assert_eq!(
+        drain(&mut decoder, &[0x82, 5, 1, 2, 3, 4, 5], &CLIENT).0,
+        [Thing::Binary(vec![1, 2, 3, 4, 5])]
+    );
+}
+
+fn thing() -> impl Strategy<Value = Thing> {
+    let control = || prop::collection::vec(any::<u8>(), 0..=125);
+    prop_oneof![
+        3 => prop::collection::vec(any::<u8>(), 0..400).prop_map(Thing::Binary),
+        1 => prop::collection::vec(any::<u8>(), 65_000..66_000).prop_map(Thing::Binary),
+        3 => "\\PC{0,60}".prop_map(Thing::Text),
+        1 => control().prop_map(Thing::Ping),
+        1 => control().prop_map(Thing::Pong),
+        1 => prop::option::of(prop_oneof![1000..=1003_u16, 3000..5000_u16]).prop_map(Thing::Close),
+    ]
+}
+
+/// Appends a message in fragments of these lengths, each after the first preceded by a Ping.
+fn push_fragments(
+    out: &mut Vec<u8>,
+    opcode: Opcode,
+    key: [u8; 4],
+    payload: &[u8],
+    lengths: &[usize],
+) -> usize {
+    let mut opcode = opcode;
+    let mut rest = payload;
+    for &length in lengths {
+        let (fragment, after) = rest.split_at(length.min(rest.len()));
+        push_masked_frame(out, false, opcode, key, fragment);
+        push_masked_frame(out, true, Opcode::Ping, key, b"between");
+        (opcode, rest) = (Opcode::Continuation, after);
+    }
+    push_masked_frame(out, true, opcode, key, rest);
+    lengths.len()
+}
+
+/// Masked frames, and what a server sees of them.
+fn traffic() -> impl Strategy<Value = (Vec<u8>, Vec<Thing>)> {
+    let fragments = prop::collection::vec(0..300_usize, 0..4);
+    prop::collection::vec((thing(), any::<[u8; 4]>(), fragments), 0..8).prop_map(|sent| {
+        let mut wire = Vec::new();
+        let mut seen = Vec::new();
+        for (thing, key, lengths) in sent {
+            let mut control = |opcode, payload: &[u8]| {
+                push_masked_frame(&mut wire, true, opcode, key, payload);
+                0
+            };
+            let pings = match &thing {
+                Thing::Ping(payload) => control(Opcode::Ping, payload),
+                Thing::Pong(payload) => control(Opcode::Pong, payload),
+                Thing::Close(code) => {
+                    control(Opcode::Close, &code.map_or(vec![], |code| code.to_be_bytes().to_vec()))
+                }
+                Thing::Text(text) => push_fragments(&mut wire, Opcode::Text, key, text.as_bytes(), &lengths),
+                Thing::Binary(bytes) => push_fragments(&mut wire, Opcode::Binary, key, bytes, &lengths),
+            };
+            seen.extend(std::iter::repeat_n(Thing::Ping(b"between".to_vec()), pings));
+            seen.push(thing);
+        }
+        (wire, seen)
+    })
+}
+
+fn piece_lengths() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(prop_oneof![1..20_usize, 1..2000_usize], 1..20)
+}
+
+proptest! {
+    #[test]
+    fn any_traffic_in_any_pieces((wire, seen) in traffic(), lengths in piece_lengths()) {
+        prop_assert_eq!(drain_pieces(&wire, &lengths, &SERVER), (seen, Ok(())));
+    }
+
+    #[test]
+    fn damage_is_judged_alike_in_any_pieces(
+        (mut wire, _) in traffic(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        end in any::<prop::sample::Index>(),
+        lengths in piece_lengths(),
+    ) {
+        wire.push(0x82);
+        for (at, byte) in damage {
+            let at = at.index(wire.len());
+            wire[at] = byte;
+        }
+        wire.truncate(end.index(wire.len()));
+        let whole = drain_pieces(&wire, &[usize::MAX], &SERVER);
+        prop_assert_eq!(drain_pieces(&wire, &lengths, &SERVER), whole);
+    }
+
+    #[test]
+    fn any_bytes_are_judged_alike_in_any_pieces(
+        wire in prop::collection::vec(prop_oneof![any::<u8>(), 0..3_u8, 0x80..0x83_u8], 0..200),
+        lengths in piece_lengths(),
+    ) {
+        let whole = drain_pieces(&wire, &[usize::MAX], &CLIENT);
+        prop_assert_eq!(drain_pieces(&wire, &lengths, &CLIENT), whole);
+    }
+}
+
+/// A socket whose peer has already sent all that it will.
+struct Pipe {
+    incoming: Cursor<Vec<u8>>,
+    outgoing: Vec<u8>,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.incoming.read(buffer)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.outgoing.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn understands_tungstenite_and_is_understood() {
+    let things = [
+        Thing::Binary(vec![]),
+        Thing::Text("κόσμε 😀".into()),
+        Thing::Ping(b"ping".to_vec()),
+        Thing::Binary((0..126).collect()),
+        Thing::Binary(vec![9; 65_535]),
+        Thing::Binary(vec![9; 65_536]),
+        Thing::Pong(vec![1; 125]),
+    ];
+    let mut ours = Vec::new();
+    for thing in &things {
+        match thing {
+            Thing::Text(text) => push_frame(&mut ours, Opcode::Text, text.as_bytes()),
+            Thing::Binary(bytes) => push_frame(&mut ours, Opcode::Binary, bytes),
+            Thing::Ping(payload) => push_frame(&mut ours, Opcode::Ping, payload),
+            Thing::Pong(payload) => push_frame(&mut ours, Opcode::Pong, payload),
+            Thing::Close(_) => {}
+        }
+    }
+    push_close(&mut ours, CloseCode::new(4007), "replaced");
+    let pipe = Pipe { incoming: Cursor::new(ours), outgoing: Vec::new() };
+    let mut client = WebSocket::from_raw_socket(pipe, Side::Client, Some(WebSocketConfig::default()));
+    for thing in &things {
+        let message = match thing.clone() {
+            Thing::Text(text) => Message::Text(text.into()),
+            Thing::Binary(bytes) => Message::Binary(bytes.into()),
+            Thing::Ping(payload) => Message::Ping(payload.into()),
+            Thing::Pong(payload) => Message::Pong(payload.into()),
+            Thing::Close(_) => Message::Close(None),
+        };
+        client.send(message.clone()).unwrap();
+        let sent = std::mem::take(&mut client.get_mut().outgoing);
+        assert!(drain_pieces(&sent, &[1000, 7], &SERVER).0 == [thing.clone()]);
+        assert!(client.read().unwrap() == message);
+        client.flush().unwrap();
+        client.get_mut().outgoing.clear();
+    }
+    match client.read().unwrap() {
+        Message::Close(Some(close)) => {
+            assert_eq!((u16::from(close.code), close.reason.as_str()), (4007, "replaced"))
+        }
+        other => panic!("{other:?}"),
+    }
+    client.flush().unwrap_or_default();
+    let answer = &client.get_ref().outgoing;
+    assert_eq!(drain_pieces(answer, &[1], &SERVER), (vec![Thing::Close(Some(4007))], Ok(())));
+}
