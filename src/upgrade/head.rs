@@ -1,0 +1,183 @@
+//! Finds the end of a request head in one pass over its bytes, however they arrive.
+
+use super::refusal::{Fault, Refusal};
+use crate::config::{MAX_HEAD_BYTES, MAX_HEAD_LINES};
+
+/// The end of every request line that is served. RFC 6455 §4.2.1 asks for HTTP/1.1 or higher, but a
+/// higher version has another syntax.
+const VERSION_AND_LINE_END: &[u8] = b"HTTP/1.1\r\n";
+/// The length of the version alone.
+const VERSION_BYTES: u8 = 8;
+
+const _: () = assert!(VERSION_AND_LINE_END.len() == VERSION_BYTES as usize + 2);
+// One scanner sits in every connection that is upgrading.
+const _: () = assert!(size_of::<HeadScanner>() <= 24);
+// Header lines are counted in a byte.
+const _: () = assert!(MAX_HEAD_LINES < u8::MAX as usize);
+
+/// Looks for the end of a request head, and refuses the first byte that cannot be part of one.
+///
+/// It keeps no bytes and never looks at one twice, so a head costs the same in one piece and in
+/// thousands. What it lets pass has the form of RFC 9112 §2.1, strictly:
+///
+/// - at most one empty line before the request line (§2.2);
+/// - a token, one space, visible ASCII, one space, `HTTP/1.1` (§3);
+/// - header lines of a token, a colon, and a value without control bytes other than HT (§5);
+/// - no folded line (§5.2); each line ends with CR LF, and neither stands alone (§2.2);
+/// - at most [`MAX_HEAD_BYTES`] bytes and [`MAX_HEAD_LINES`] header lines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HeadScanner {
+    len: usize,
+    lines: u8,
+    state: State,
+}
+
+/// What the last byte was part of, and so what may come next.
+///
+/// ```text
+/// Start ─▶ EmptyLine ─▶ MethodStart ─▶ Method ─▶ TargetStart ─▶ Target ─▶ Version
+///   └──────────────────────────────────▲                                     │
+///                 Ended ◀─ LastLineFeed ◀─ LineStart ◀───────────────────────┘
+///                                          ▲       └─▶ Name ─▶ Value ─┐
+///                                          └──── LineFeed ◀───────────┘
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// No byte has come.
+    #[default]
+    Start,
+    /// The CR of the empty line that may come before a request.
+    EmptyLine,
+    /// That line is complete: now the method, and no second one.
+    MethodStart,
+    Method,
+    /// The space after the method.
+    TargetStart,
+    Target,
+    /// So many bytes of [`VERSION_AND_LINE_END`].
+    Version(u8),
+    /// The LF of the request line or of a header line.
+    LineStart,
+    Name,
+    Value,
+    /// The CR of a header line.
+    LineFeed,
+    /// The CR of the empty line that ends the head.
+    LastLineFeed,
+    /// The head is complete.
+    Ended,
+    /// A byte was refused; no later byte changes that.
+    Refused(Refusal),
+}
+
+impl HeadScanner {
+    /// Looks at the bytes that have come since the last call.
+    ///
+    /// `Ok(Some(n))`: the head ends after the first `n` of *these* bytes. `Ok(None)`: all were looked
+    /// at, and more must come. Once it has ended, the answer is `Ok(Some(0))`.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRequest`] at the first illegal byte, [`Refusal::HeadTooLarge`] as soon as the head
+    /// is sure to pass a limit. The first refusal stays the answer to every later call.
+    pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
+        if self.state == State::Ended {
+            return Ok(Some(0));
+        }
+        for (index, &byte) in bytes.iter().enumerate() {
+            self.look_at(byte);
+            match self.state {
+                State::Ended => return Ok(Some(index.saturating_add(1))),
+                State::Refused(_) => break,
+                _ => {}
+            }
+        }
+        match self.state {
+            State::Refused(refusal) => Err(refusal),
+            _ => Ok(None),
+        }
+    }
+
+    /// Bytes of head that were looked at so far: the length of the head once it has ended. An illegal
+    /// byte is not counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no byte has been looked at.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn look_at(&mut self, byte: u8) {
+        let next = match step(self.state, byte) {
+            Ok(next) => next,
+            Err(refusal) => {
+                self.state = State::Refused(refusal);
+                return;
+            }
+        };
+        if self.state == State::LineStart && next == State::Name {
+            self.lines = self.lines.saturating_add(1);
+        }
+        self.state = next;
+        self.len = self.len.saturating_add(1);
+        // A full head that has not ended can only become too long: no need to wait for the next byte.
+        if usize::from(self.lines) > MAX_HEAD_LINES || (self.len >= MAX_HEAD_BYTES && next != State::Ended) {
+            self.state = State::Refused(Refusal::HeadTooLarge);
+        }
+    }
+}
+
+/// The state after `byte`, or why it may not come here.
+fn step(state: State, byte: u8) -> Result<State, Refusal> {
+    let next = match (state, byte) {
+        (State::Start, b'\r') => State::EmptyLine,
+        (State::EmptyLine, b'\n') => State::MethodStart,
+        (State::Start | State::MethodStart, _) if is_token_byte(byte) => State::Method,
+        (State::Start | State::EmptyLine | State::MethodStart, _) => return Err(Fault::NotHttp.into()),
+
+        (State::Method, b' ') => State::TargetStart,
+        (State::Method, _) if is_token_byte(byte) => State::Method,
+        (State::Method, _) => return Err(Fault::RequestLine.into()),
+
+        (State::TargetStart | State::Target, 0x21..=0x7e) => State::Target,
+        (State::Target, b' ') => State::Version(0),
+        (State::TargetStart | State::Target, _) => return Err(Fault::RequestLine.into()),
+
+        (State::Version(matched), _) => return step_version(matched, byte),
+
+        (State::LineStart, b'\r') => State::LastLineFeed,
+        (State::LineStart, b' ' | b'\t') => return Err(Fault::FoldedLine.into()),
+        (State::Name, b':') => State::Value,
+        (State::LineStart | State::Name, _) if is_token_byte(byte) => State::Name,
+        (State::LineStart | State::Name, _) => return Err(Fault::HeaderName.into()),
+
+        (State::Value, b'\t' | 0x20..=0x7e | 0x80..=0xff) => State::Value,
+        (State::Value, b'\r') => State::LineFeed,
+        (State::Value, b'\n') => return Err(Fault::LineEnd.into()),
+        (State::Value, _) => return Err(Fault::HeaderValue.into()),
+
+        (State::LineFeed, b'\n') => State::LineStart,
+        (State::LastLineFeed, b'\n') => State::Ended,
+        (State::LineFeed | State::LastLineFeed, _) => return Err(Fault::LineEnd.into()),
+
+        (State::Ended, _) => State::Ended,
+        (State::Refused(refusal), _) => return Err(refusal),
+    };
+    Ok(next)
+}
+
+fn step_version(matched: u8, byte: u8) -> Result<State, Refusal> {
+    if VERSION_AND_LINE_END.get(usize::from(matched)) != Some(&byte) {
+        let fault = if matched < VERSION_BYTES { Fault::HttpVersion } else { Fault::RequestLine };
+        return Err(fault.into());
+    }
+    if byte == b'\n' { Ok(State::LineStart) } else { Ok(State::Version(matched.saturating_add(1))) }
+}
+
+/// Whether `byte` may be part of a token: a method, a header name, a subprotocol (RFC 9110 §5.6.2).
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

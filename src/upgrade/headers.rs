@@ -1,0 +1,48 @@
+//! Looks things up among the header lines of a request.
+
+use super::head::is_token_byte;
+use super::refusal::Fault;
+use httparse::Header;
+
+/// The header lines of one request, in their order. Names compare without regard to ASCII case.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Headers<'h>(pub(super) &'h [Header<'h>]);
+
+impl<'h> Headers<'h> {
+    /// Each line: its name as it was sent, and its value without white space around it.
+    pub(super) fn iter(self) -> impl Iterator<Item = (&'h str, &'h [u8])> {
+        self.0.iter().map(|header| (header.name, header.value))
+    }
+
+    /// The values of all lines with that name.
+    pub(super) fn values(self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        self.iter().filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of a header that may appear once, or `fault` if it is there more often.
+    pub(super) fn at_most_one(self, name: &str, fault: Fault) -> Result<Option<&'h [u8]>, Fault> {
+        let mut values = self.values(name);
+        let first = values.next();
+        if values.next().is_some() { Err(fault) } else { Ok(first) }
+    }
+
+    /// The elements of a comma-separated list, which may be spread over several lines (RFC 9110 §5.3,
+    /// §5.6.1). Elements that are not tokens are left out.
+    pub(super) fn tokens(self, name: &str) -> impl Iterator<Item = &'h str> {
+        self.values(name).flat_map(|value| value.split(|&byte| byte == b',')).filter_map(token)
+    }
+
+    /// Whether such a list contains `wanted`, without regard to ASCII case.
+    pub(super) fn lists(self, name: &str, wanted: &str) -> bool {
+        self.tokens(name).any(|token| token.eq_ignore_ascii_case(wanted))
+    }
+}
+
+/// A list element as text, if it is a token between optional spaces and tabs.
+fn token(element: &[u8]) -> Option<&str> {
+    let element = element.trim_ascii();
+    if element.is_empty() || !element.iter().copied().all(is_token_byte) {
+        return None;
+    }
+    str::from_utf8(element).ok()
+}

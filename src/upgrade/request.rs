@@ -1,0 +1,193 @@
+//! Checks an upgrade request against RFC 6455 §4.2.1 and against what this server serves.
+
+use super::head::HeadScanner;
+use super::headers::Headers;
+use super::refusal::{Fault, Refusal};
+use super::target::{Target, is_host};
+use crate::config::MAX_HEAD_LINES;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Bytes that a key must decode to.
+const NONCE_BYTES: usize = 16;
+/// The only version of the protocol that became a standard.
+const VERSION: &[u8] = b"13";
+/// The header that lists the client's subprotocols.
+const SUBPROTOCOLS: &str = "Sec-WebSocket-Protocol";
+
+/// What this server serves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy<'a> {
+    /// Paths, compared byte for byte; any other is answered 404. Empty: all paths.
+    pub paths: &'a [String],
+    /// Origins, compared whole and without regard to ASCII case; any other, or none, is answered 403.
+    /// Empty: any.
+    pub origins: &'a [String],
+    /// Subprotocols, compared byte for byte. The first of the client's offers that is among them is
+    /// chosen. Empty: none ever is.
+    pub subprotocols: &'a [String],
+}
+
+/// An upgrade request that was accepted: what the application may look at before it agrees.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'h> {
+    headers: Headers<'h>,
+    target: Target<'h>,
+    host: &'h str,
+    origin: Option<&'h str>,
+    key: &'h [u8],
+    subprotocol: Option<&'h str>,
+}
+
+impl<'h> Request<'h> {
+    /// The path, which begins with `/`. Percent-encoding is left as it is.
+    #[must_use]
+    pub fn path(&self) -> &'h str {
+        self.target.path
+    }
+
+    /// What follows the `?` of the request target, if it has one.
+    #[must_use]
+    pub fn query(&self) -> Option<&'h str> {
+        self.target.query
+    }
+
+    /// The host and, where it was sent, the port. It comes from an absolute target rather than from
+    /// the Host header (RFC 9112 §3.2.2).
+    #[must_use]
+    pub fn host(&self) -> &'h str {
+        self.target.host.unwrap_or(self.host)
+    }
+
+    /// The Origin header, which browsers send. ASCII.
+    #[must_use]
+    pub fn origin(&self) -> Option<&'h str> {
+        self.origin
+    }
+
+    /// The value of the first header with that name, without regard to ASCII case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'h [u8]> {
+        self.headers.values(name).next()
+    }
+
+    /// All headers in the order in which they were sent, with their names as they were sent and with no
+    /// white space around their values. At most [`MAX_HEAD_LINES`]; a value can hold any byte but
+    /// control bytes other than HT.
+    pub fn headers(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> {
+        self.headers.iter()
+    }
+
+    /// The subprotocol that was chosen (RFC 6455 §1.9).
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&'h str> {
+        self.subprotocol
+    }
+
+    /// The subprotocols that the client offers, by its preference. What is not a token is left out.
+    pub fn offered_subprotocols(&self) -> impl Iterator<Item = &'h str> {
+        self.headers.tokens(SUBPROTOCOLS)
+    }
+
+    /// The `Sec-WebSocket-Key`: the base64 of 16 bytes.
+    pub(super) fn key(&self) -> &'h [u8] {
+        self.key
+    }
+}
+
+/// Checks one complete request head and shows the accepted request to `accept`.
+///
+/// `head` is what a [`HeadScanner`] delimited. Its rules are applied here too, so that no way leads
+/// around them. What is malformed is found first, then method, path, upgrade and version, key, origin.
+///
+/// # Errors
+/// The first reason found to refuse the request; `accept` is then not called.
+pub fn check<R>(
+    head: &[u8],
+    policy: &Policy<'_>,
+    accept: impl FnOnce(&Request<'_>) -> R,
+) -> Result<R, Refusal> {
+    if HeadScanner::default().scan(head)? != Some(head.len()) {
+        return Err(Fault::Incomplete.into());
+    }
+    let mut lines = [httparse::EMPTY_HEADER; MAX_HEAD_LINES];
+    let mut parsed = httparse::Request::new(&mut lines);
+    let (Ok(httparse::Status::Complete(_)), Some(method), Some(target)) =
+        (parsed.parse(head), parsed.method, parsed.path)
+    else {
+        return Err(Fault::Incomplete.into());
+    };
+    let headers = Headers(parsed.headers);
+    check_parsed(method, target, headers, policy).map(|request| accept(&request))
+}
+
+fn check_parsed<'h>(
+    method: &str,
+    target: &'h str,
+    headers: Headers<'h>,
+    policy: &Policy<'_>,
+) -> Result<Request<'h>, Refusal> {
+    let host = check_host(headers)?;
+    check_no_body(headers)?;
+    let key = headers.at_most_one("Sec-WebSocket-Key", Fault::Repeated)?;
+    let version = headers.at_most_one("Sec-WebSocket-Version", Fault::Repeated)?;
+    let origin = check_origin(headers)?;
+
+    // Which forms a target may have depends on the method (RFC 9112 §3.2), so the method comes first.
+    if method != "GET" {
+        return Err(Refusal::MethodNotAllowed);
+    }
+    let target = Target::parse(target)?;
+    if !policy.paths.is_empty() && !policy.paths.iter().any(|path| path == target.path) {
+        return Err(Refusal::NotFound);
+    }
+    let upgrades = headers.lists("Upgrade", "websocket") && headers.lists("Connection", "upgrade");
+    if !upgrades || version != Some(VERSION) {
+        return Err(Refusal::UpgradeRequired);
+    }
+    let key = key.filter(|key| is_key(key)).ok_or(Fault::Key)?;
+    if !policy.origins.is_empty() {
+        let listed = |origin: &str| policy.origins.iter().any(|entry| entry.eq_ignore_ascii_case(origin));
+        if !origin.is_some_and(listed) {
+            return Err(Refusal::Forbidden);
+        }
+    }
+    let mut offers = headers.tokens(SUBPROTOCOLS);
+    let subprotocol = offers.find(|offer| policy.subprotocols.iter().any(|name| name == offer));
+    Ok(Request { headers, target, host, origin, key, subprotocol })
+}
+
+fn check_host(headers: Headers<'_>) -> Result<&str, Fault> {
+    let host = headers.at_most_one("Host", Fault::Host)?.ok_or(Fault::Host)?;
+    let host = str::from_utf8(host).map_err(|_| Fault::Host)?;
+    if is_host(host) { Ok(host) } else { Err(Fault::Host) }
+}
+
+/// A body would be read as frames here and as a body by a proxy before us: no request may have one.
+fn check_no_body(headers: Headers<'_>) -> Result<(), Fault> {
+    if headers.values("Transfer-Encoding").next().is_some() {
+        return Err(Fault::Body);
+    }
+    match headers.at_most_one("Content-Length", Fault::Repeated)? {
+        None | Some(b"0") => Ok(()),
+        Some(_) => Err(Fault::Body),
+    }
+}
+
+fn check_origin(headers: Headers<'_>) -> Result<Option<&str>, Fault> {
+    let Some(origin) = headers.at_most_one("Origin", Fault::Repeated)? else {
+        return Ok(None);
+    };
+    match str::from_utf8(origin) {
+        Ok(origin) if origin.is_ascii() => Ok(Some(origin)),
+        _ => Err(Fault::Origin),
+    }
+}
+
+/// Whether `key` is base64 of 16 bytes, padded and with no stray bits, so that no other key means the
+/// same nonce.
+fn is_key(key: &[u8]) -> bool {
+    // The decoder asks for room for whole groups of three bytes.
+    let mut nonce = [0; NONCE_BYTES.next_multiple_of(3)];
+    STANDARD.decode_slice(key, &mut nonce) == Ok(NONCE_BYTES)
+}
