@@ -1,5 +1,52 @@
-//! The connection layer of a game server.
+//! The connection layer of a game server: WebSocket clients in, packets routed to handlers, replies
+//! and pushes back, all on one thread.
+//!
+//! ```text
+//!     socket ─ reactor ─▶ conn ─▶ frame ─▶ packet ─▶ router ─▶ handler
+//!                                                                │ replies, as data
+//!     socket ◀─ reactor ◀─ outbox ◀── frame ◀── packet ◀─────────┘
+//! ```
+//!
+//! A game brings its state, which implements [`Application`], and handlers, which it lists in a
+//! `static` [`Router`]; a [`Reactor`] does the rest, on a thread of its own or turn by turn within
+//! a loop that the game has already. Nobody is called back from within a call: a handler returns an
+//! [`Outcome`] and leaves what it wants sent in the [`Context`] that it was given.
+//!
+//! The modules, in the order in which a packet meets them:
+//!
+//! - [`config`]: every limit and timer;
+//! - [`upgrade`]: the HTTP/1.1 handshake;
+//! - [`frame`]: RFC 6455, sans-IO, usable on its own;
+//! - [`packet`]: the 9- and 11-byte headers, and how Data is encoded;
+//! - the router's types, re-exported here;
+//! - [`Handle`], [`ServerHandle`] and [`Ticket`], for other threads.
 
-pub mod frame;
 pub mod config;
+pub mod frame;
+pub mod packet;
 pub mod upgrade;
+
+mod cause;
+mod conn;
+mod handle;
+mod id;
+mod mailbox;
+mod moment;
+mod push;
+mod reactor;
+mod record;
+mod router;
+
+pub use cause::{Cause, Reconnect};
+pub use config::Config;
+pub use handle::{Handle, HandleError, ServerHandle, Ticket};
+pub use id::ConnectionId;
+pub use mailbox::MailboxFull;
+pub use moment::Moment;
+pub use push::Push;
+pub use reactor::{BindError, Reactor, Turn};
+pub use record::{Custodian, Identity, Kind, Login, Peer, Record};
+pub use router::{
+    Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, Outcome,
+    Request, Route, Router, SendError, Service,
+};

@@ -1,0 +1,200 @@
+//! When a connection has to be looked at again, whatever its client does.
+
+use super::Settings;
+use crate::moment::Moment;
+
+/// The moments from which the timers of one connection count.
+///
+/// Traffic only moves them later, so the reactor's wheel need not hear of it: when the wheel comes
+/// round it asks, and arms anew.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadlines {
+    /// From here the read timer counts: when the last message was complete, or the one begun began.
+    read_since: Moment,
+    /// When anything last came from the client.
+    last_seen: Moment,
+    /// When the client was last sent a Ping.
+    pinged_at: Moment,
+    client_check_at: Moment,
+    account_check_at: Moment,
+    housekeeping_at: Moment,
+    /// The bucket of the packet rate: how far ahead of the clock it is, in microseconds.
+    packets_until_us: u64,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    ReadTimeout,
+    ClientCheck,
+    AccountCheck,
+    Housekeeping,
+    Ping,
+}
+
+impl Deadlines {
+    pub(super) fn new(now: Moment) -> Self {
+        Deadlines {
+            read_since: now,
+            last_seen: now,
+            pinged_at: now,
+            client_check_at: Moment::NEVER,
+            account_check_at: Moment::NEVER,
+            housekeeping_at: Moment::NEVER,
+            packets_until_us: 0,
+        }
+    }
+
+    /// The upgrade is complete.
+    pub(super) fn opened(&mut self, now: Moment, settings: &Settings) {
+        self.read_since = now;
+        self.last_seen = now;
+        self.pinged_at = now;
+        self.client_check_at = now.after(settings.client_check_ms);
+        self.account_check_at = now.after(settings.account_check_ms);
+        self.housekeeping_at = now.after(settings.housekeeping_ms);
+    }
+
+    /// The read timer begins anew: a message was complete or began, or the client, held back by
+    /// the server until now, is heard again.
+    pub(super) fn read_since(&mut self, now: Moment) {
+        self.read_since = now;
+    }
+
+    /// Bytes came.
+    pub(super) fn seen(&mut self, now: Moment) {
+        self.last_seen = now;
+    }
+
+    /// Logged in, or out.
+    pub(super) fn logged(&mut self, is_in: bool, now: Moment, settings: &Settings) {
+        self.account_check_at = if is_in { Moment::NEVER } else { now.after(settings.account_check_ms) };
+    }
+
+    pub(super) fn last_seen(&self) -> Moment {
+        self.last_seen
+    }
+
+    /// Takes one packet from the bucket of the packet rate, which holds one second's worth.
+    pub(super) fn may_take_packet(&mut self, now: Moment, per_second: u32) -> bool {
+        const SECOND_US: u64 = 1_000_000;
+        if per_second == 0 {
+            return true;
+        }
+        let now_us = now.as_ms().saturating_mul(1000);
+        let packet_us = (SECOND_US / u64::from(per_second)).max(1);
+        let until_us = self.packets_until_us.max(now_us) + packet_us;
+        let may = until_us - now_us <= SECOND_US;
+        if may {
+            self.packets_until_us = until_us;
+        }
+        may
+    }
+
+    /// The earliest of them. `suspended`: the server itself keeps the client from being heard, so
+    /// its silence is not held against it.
+    pub(super) fn next(&self, settings: &Settings, suspended: bool) -> Moment {
+        let read_at = if suspended { Moment::NEVER } else { self.read_since.after(settings.read_ms) };
+        read_at
+            .min(self.client_check_at)
+            .min(self.account_check_at)
+            .min(self.housekeeping_at)
+            .min(self.ping_at(settings))
+    }
+
+    /// One timer that has come, which is then set anew; none if no more have.
+    pub(super) fn take_due(&mut self, now: Moment, settings: &Settings, suspended: bool) -> Option<Due> {
+        if !suspended && self.read_since.after(settings.read_ms) <= now {
+            return Some(Due::ReadTimeout);
+        }
+        let periodic = [
+            (&mut self.client_check_at, settings.client_check_ms, Due::ClientCheck),
+            (&mut self.account_check_at, settings.account_check_ms, Due::AccountCheck),
+            (&mut self.housekeeping_at, settings.housekeeping_ms, Due::Housekeeping),
+        ];
+        for (at, period_ms, due) in periodic {
+            if *at <= now {
+                // From now, not from when it was due: a process that was stopped does not make up
+                // for the rounds that it missed.
+                *at = now.after(period_ms);
+                return Some(due);
+            }
+        }
+        if self.ping_at(settings) <= now {
+            self.pinged_at = now;
+            return Some(Due::Ping);
+        }
+        None
+    }
+
+    fn ping_at(&self, settings: &Settings) -> Moment {
+        self.last_seen.max(self.pinged_at).after(settings.ping_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn settings(change: impl FnOnce(&mut Config)) -> Settings {
+        let mut config = Config::default();
+        change(&mut config);
+        Settings::new(&config)
+    }
+
+    #[test]
+    fn each_timer_comes_at_its_default_and_not_before() {
+        let settings = settings(|_| {});
+        let mut deadlines = Deadlines::new(Moment::START);
+        deadlines.opened(Moment::START, &settings);
+        let mut seen = vec![];
+        let mut now = Moment::START;
+        while now < Moment::from_ms(300_000) {
+            now = deadlines.next(&settings, true);
+            while let Some(due) = deadlines.take_due(now, &settings, true) {
+                seen.push((now.as_ms() / 1000, due));
+            }
+        }
+        let pings = (1..=12).map(|i| (i * 25, Due::Ping));
+        let checks = (1..=5).map(|i| (i * 60, Due::ClientCheck));
+        let mut expected: Vec<_> = pings.chain(checks).collect();
+        expected.extend([(180, Due::Housekeeping), (300, Due::AccountCheck)]);
+        expected.sort_by_key(|(at, _)| *at);
+        seen.sort_by_key(|(at, _)| *at);
+        let same = |due| {
+            (seen.iter().filter(|x| x.1 == due).count(), expected.iter().filter(|x| x.1 == due).count())
+        };
+        for due in [Due::Ping, Due::ClientCheck, Due::Housekeeping, Due::AccountCheck] {
+            let (found, wanted) = same(due);
+            assert_eq!(found, wanted, "{due:?} in {seen:?}");
+        }
+        assert!(seen.iter().all(|x| expected.contains(x)), "{seen:?}");
+    }
+
+    #[test]
+    fn the_read_timer_counts_from_the_last_message_and_not_while_suspended() {
+        let settings = settings(|config| config.ping_interval = std::time::Duration::ZERO);
+        let mut deadlines = Deadlines::new(Moment::START);
+        deadlines.read_since(Moment::from_ms(5));
+        assert_eq!(deadlines.next(&settings, false), Moment::from_ms(60_005));
+        assert_eq!(deadlines.next(&settings, true), Moment::NEVER);
+        assert_eq!(deadlines.take_due(Moment::from_ms(60_004), &settings, false), None);
+        assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, true), None);
+        assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, false), Some(Due::ReadTimeout));
+    }
+
+    #[test]
+    fn a_rate_allows_one_second_of_packets_at_once_and_then_its_pace() {
+        let mut deadlines = Deadlines::new(Moment::START);
+        let mut allowed = |ms, times: u32| {
+            (0..times).filter(|_| deadlines.may_take_packet(Moment::from_ms(ms), 10)).count()
+        };
+        assert_eq!(allowed(5000, 100), 10);
+        assert_eq!(allowed(5099, 100), 0);
+        assert_eq!(allowed(5100, 100), 1);
+        assert_eq!(allowed(5500, 100), 4);
+        assert_eq!(allowed(60_000, 100), 10);
+        assert!((0..1000).all(|_| deadlines.may_take_packet(Moment::START, 0)));
+    }
+}

@@ -1,0 +1,91 @@
+//! What the reactor lends a connection for one call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Complaints;
+use crate::config::{Config, Liveness, Overflow};
+use crate::mailbox::Mailbox;
+use crate::moment::{Moment, whole_ms};
+use crate::packet::Codecs;
+use crate::router::{Effects, Service};
+use crate::upgrade::Policy;
+
+/// The configuration as connections use it: checked, and with durations in milliseconds, where 0
+/// means off.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) max_len: usize,
+    pub(crate) max_len_before_login: usize,
+    pub(crate) max_packets_per_second: u32,
+    pub(crate) handshake_ms: u64,
+    pub(crate) read_ms: u64,
+    pub(crate) client_check_ms: u64,
+    pub(crate) account_check_ms: u64,
+    pub(crate) housekeeping_ms: u64,
+    pub(crate) ping_ms: u64,
+    pub(crate) close_ms: u64,
+    pub(crate) liveness: Liveness,
+    pub(crate) outbox_limit: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) compress_above: usize,
+    paths: Vec<String>,
+    origins: Vec<String>,
+    subprotocols: Vec<String>,
+}
+
+impl Settings {
+    pub(crate) fn new(config: &Config) -> Self {
+        let before_login = config.max_len_before_login;
+        Settings {
+            max_len: config.max_len,
+            max_len_before_login: if before_login == 0 { config.max_len } else { before_login },
+            max_packets_per_second: config.max_packets_per_second,
+            handshake_ms: whole_ms(config.handshake_timeout),
+            read_ms: whole_ms(config.read_timeout),
+            client_check_ms: whole_ms(config.client_check),
+            account_check_ms: whole_ms(config.account_check),
+            housekeeping_ms: whole_ms(config.housekeeping),
+            ping_ms: whole_ms(config.ping_interval),
+            // A close that waits for ever would hold the socket of a client that is gone.
+            close_ms: whole_ms(config.close_timeout.max(Duration::from_millis(1))),
+            liveness: config.liveness,
+            outbox_limit: config.outbox_limit,
+            overflow: config.overflow,
+            compress_above: config.compress_above,
+            paths: config.paths.clone(),
+            origins: config.origins.clone(),
+            subprotocols: config.subprotocols.clone(),
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Policy<'_> {
+        Policy { paths: &self.paths, origins: &self.origins, subprotocols: &self.subprotocols }
+    }
+}
+
+/// All that one call may use. The bytes for this connection are appended to `out`, from `start` on.
+pub(crate) struct Env<'a, S: 'static> {
+    pub(crate) now: Moment,
+    pub(crate) settings: &'a Settings,
+    pub(crate) service: Service<S>,
+    pub(crate) state: &'a mut S,
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) start: usize,
+    /// Packets that may still be handled for this connection in this turn.
+    pub(crate) packets_left: &'a mut u32,
+    pub(crate) decoded: &'a mut Vec<u8>,
+    pub(crate) codecs: &'a mut Codecs,
+    pub(crate) effects: &'a mut Effects,
+    pub(crate) mailbox: &'a Arc<Mailbox>,
+    pub(crate) complaints: &'a mut Complaints,
+    /// The server drains: whoever is still upgrading is refused.
+    pub(crate) draining: bool,
+}
+
+impl<S> Env<'_, S> {
+    /// Bytes gathered for this connection.
+    pub(crate) fn gathered(&self) -> usize {
+        self.out.len() - self.start
+    }
+}

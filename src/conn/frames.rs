@@ -1,0 +1,168 @@
+//! Bytes from the socket: through the decoder, frame by frame, to packets and control frames.
+
+use super::complaints::Kind;
+use super::lifecycle::{Open, Phase};
+use super::packets::{Call, Hex, complain};
+use super::{Conn, Env, FLUSH_BYTES, Progress};
+use crate::cause::Cause;
+use crate::config::Overflow;
+use crate::frame::{Event, Opcode, Role, Rules, push_frame};
+use crate::mailbox::Answer;
+use crate::push::Push;
+use crate::router::{Application, Context, Outcome, Service};
+
+impl Conn {
+    /// Bytes have come from the socket, or were kept before. What is left in `input` afterwards has
+    /// to be given again when [`Progress`] says so.
+    pub(crate) fn handle_bytes<S: Application>(
+        &mut self,
+        input: &mut &mut [u8],
+        env: &mut Env<'_, S>,
+    ) -> Progress {
+        self.deadlines.seen(env.now);
+        loop {
+            match self.phase {
+                Phase::Upgrading(_) => self.read_head(input, env),
+                Phase::Open(_) => return self.read_frames(input, env),
+                Phase::Closing(_) | Phase::Closed(_) => self.discard(std::mem::take(input).len()),
+            }
+            if input.is_empty() {
+                return Progress::Taken;
+            }
+        }
+    }
+
+    fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> Progress {
+        loop {
+            if env.gathered() >= FLUSH_BYTES {
+                return Progress::Flush;
+            }
+            let held_back = self.is_held_back(env.settings);
+            let Phase::Open(open) = &self.phase else {
+                // What follows the end of the conversation is nothing to us.
+                self.discard(std::mem::take(input).len());
+                return Progress::Taken;
+            };
+            if !input.is_empty() && (held_back || *env.packets_left == 0 || open.waits_for_reply(input)) {
+                return Progress::Wait;
+            }
+            let was_idle = open.decoder.is_idle();
+            let more = self.read_frame(input, env);
+            if let Phase::Open(open) = &self.phase
+                && (was_idle || open.decoder.is_idle())
+            {
+                self.deadlines.read_since(env.now);
+            }
+            if !more {
+                return Progress::Taken;
+            }
+        }
+    }
+
+    /// Takes one event from the input. False if more input is needed for one.
+    fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> bool {
+        let rules = self.rules(env);
+        let Phase::Open(Open { decoder, deferral }) = &mut self.phase else { return false };
+        match decoder.next(input, &rules) {
+            Ok(None) => return false,
+            Ok(Some(Event::Message { kind, payload })) => {
+                *env.packets_left = env.packets_left.saturating_sub(1);
+                let mut call = Call {
+                    record: &mut self.record,
+                    life: &mut self.life,
+                    deadlines: &mut self.deadlines,
+                    deferral,
+                    rearm: &mut self.rearm,
+                    queued: self.outbox.queued(),
+                };
+                let result = match env.service {
+                    Service::Packets(router) => call.packet(router, payload, env),
+                    Service::Messages(handler) => call.message(handler, kind, payload, env),
+                };
+                if let Err(cause) = result {
+                    self.close(cause, env);
+                }
+            }
+            Ok(Some(Event::Ping(payload))) => {
+                if self.outbox.is_empty() {
+                    push_frame(env.out, Opcode::Pong, payload);
+                } else {
+                    self.outbox.set_pong(payload);
+                }
+            }
+            Ok(Some(Event::Pong(_))) => {}
+            Ok(Some(Event::Close(close))) => {
+                let code = close.map(|close| close.code);
+                self.answer_close(code, env);
+            }
+            Err(error) => {
+                complain(&mut self.record, Kind::Protocol, env, format_args!("{error}"));
+                self.close(Cause::Protocol(error), env);
+            }
+        }
+        true
+    }
+
+    fn rules<S>(&self, env: &Env<'_, S>) -> Rules {
+        let settings = env.settings;
+        let max_len =
+            if self.record.login.is_some() { settings.max_len } else { settings.max_len_before_login };
+        Rules { role: Role::Server, max_len, text: matches!(env.service, Service::Messages(_)) }
+    }
+
+    /// Calls into the application for this connection, outside of any request.
+    pub(super) fn call<S: Application>(
+        &mut self,
+        cmd: u16,
+        flag: u32,
+        env: &mut Env<'_, S>,
+        call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
+    ) {
+        let Phase::Open(Open { deferral, .. }) = &mut self.phase else { return };
+        let mut parts = Call {
+            record: &mut self.record,
+            life: &mut self.life,
+            deadlines: &mut self.deadlines,
+            deferral,
+            rearm: &mut self.rearm,
+            queued: self.outbox.queued(),
+        };
+        if let Err(cause) = parts.run(cmd, flag, env, call) {
+            self.close(cause, env);
+        }
+    }
+
+    /// The answer to a deferred request has come. One that is not waited for (any more) is dropped.
+    pub(crate) fn handle_answer<S: Application>(&mut self, seq: u64, answer: Answer, env: &mut Env<'_, S>) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let Some(deferral) = open.deferral.take_if(|deferral| deferral.seq == seq) else { return };
+        // The client's silence counts again from here, and with it a deadline that was put aside.
+        self.deadlines.read_since(env.now);
+        self.rearm = true;
+        self.call(deferral.cmd, deferral.flag, env, |_, context| match &answer {
+            Answer::Reply(data) => context.reply(data),
+            Answer::Refuse(error_id) => Outcome::Refuse(*error_id),
+        });
+    }
+
+    /// Queues a push, which others may share. The caller has seen to it that nothing gathered for
+    /// this connection is left to be written before it.
+    pub(crate) fn handle_send<S>(&mut self, push: &Push, env: &mut Env<'_, S>) {
+        if !matches!(self.phase, Phase::Open(_)) {
+            return;
+        }
+        let (limit, frame) = (env.settings.outbox_limit, push.frame());
+        if limit != 0 && self.outbox.queued().saturating_add(frame.len()) > limit {
+            self.record.error_send += 1;
+            if env.settings.overflow == Overflow::Close {
+                self.close(Cause::OutboxFull, env);
+            }
+            return;
+        }
+        self.record.send_count += 1;
+        if self.record.debug {
+            log::info!("{} out {}", self.record.id, Hex(frame));
+        }
+        self.outbox.push_shared(frame.clone());
+    }
+}

@@ -1,0 +1,180 @@
+//! Upgrading → Open → Closing → Closed: every transition of a connection's life.
+
+use super::{Conn, Env, MAX_DISCARDED_BYTES};
+use crate::cause::Cause;
+use crate::frame::{CloseCode, Decoder, push_close};
+use crate::moment::Moment;
+use crate::router::Deferral;
+use crate::upgrade::{HeadScanner, Refusal};
+
+/// Where a connection is in its life. What a state carries lives in its variant.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The head of the upgrade request is being read.
+    Upgrading(Upgrading),
+    /// Frames are being read.
+    Open(Open),
+    /// All that the client will ever be sent is gathered or queued. What comes is thrown away.
+    Closing(Closing),
+    /// Nothing more is to be done; the socket can be closed.
+    Closed(Cause),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Upgrading {
+    pub(super) scanner: HeadScanner,
+    /// The part of the head that came before the rest.
+    pub(super) head: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) decoder: Decoder,
+    /// The request whose reply comes later; the next packet waits for it.
+    pub(super) deferral: Option<Deferral>,
+}
+
+impl Open {
+    /// Whether `input` has to wait for a deferred reply. Control frames do not.
+    pub(super) fn waits_for_reply(&self, input: &[u8]) -> bool {
+        self.deferral.is_some() && self.decoder.next_is_data(input)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closing {
+    pub(super) cause: Cause,
+    /// When the socket is closed whatever the client does. Later whenever the client takes some of
+    /// what is queued; fixed once all has gone out.
+    pub(super) deadline: Moment,
+    /// All has gone out, and the sending side is shut down.
+    pub(super) flushed: bool,
+    pub(super) discarded: usize,
+}
+
+impl Phase {
+    pub(super) fn upgrading() -> Self {
+        Phase::Upgrading(Upgrading::default())
+    }
+
+    pub(super) fn open() -> Self {
+        Phase::Open(Open { decoder: Decoder::new(), deferral: None })
+    }
+}
+
+impl Conn {
+    /// Ends an open connection: the Close frame goes out behind all that is queued. Without effect
+    /// on one that is closing or closed. One that is still upgrading is refused instead.
+    pub(crate) fn close<S>(&mut self, cause: Cause, env: &mut Env<'_, S>) {
+        match self.phase {
+            Phase::Upgrading(_) => self.refuse(Refusal::Unavailable, env),
+            Phase::Open(_) => {
+                if let Some(code) = cause.close_code() {
+                    push_close(env.out, Some(code), cause.reason());
+                }
+                self.begin_closing(cause, env.now, env.settings.close_ms);
+            }
+            Phase::Closing(_) | Phase::Closed(_) => {}
+        }
+    }
+
+    /// Answers the client's own Close frame.
+    pub(super) fn answer_close<S>(&mut self, code: Option<CloseCode>, env: &mut Env<'_, S>) {
+        push_close(env.out, code, "");
+        self.begin_closing(Cause::PeerClosed(code), env.now, env.settings.close_ms);
+    }
+
+    /// Refuses the upgrade with an HTTP response.
+    pub(crate) fn refuse<S>(&mut self, refusal: Refusal, env: &mut Env<'_, S>) {
+        refusal.write(env.out);
+        self.begin_closing(Cause::Refused(refusal), env.now, env.settings.close_ms);
+    }
+
+    fn begin_closing(&mut self, cause: Cause, now: Moment, close_ms: u64) {
+        self.inbox = None;
+        self.rearm = true;
+        if let Some(life) = self.life.take() {
+            life.end();
+        }
+        let deadline = now.after(close_ms);
+        self.phase = Phase::Closing(Closing { cause, deadline, flushed: false, discarded: 0 });
+    }
+
+    /// The socket failed, or the process is about to end: nothing can be sent any more.
+    pub(crate) fn abort(&mut self, cause: Cause) {
+        let cause = match self.phase {
+            // What happens to a connection that is closing does not change why it closed.
+            Phase::Closing(closing) => closing.cause,
+            Phase::Closed(earlier) => earlier,
+            Phase::Upgrading(_) | Phase::Open(_) => cause,
+        };
+        if let Some(life) = self.life.take() {
+            life.end();
+        }
+        self.inbox = None;
+        self.phase = Phase::Closed(cause);
+    }
+
+    /// The peer shut down its sending side. It still gets the replies to all that it sent.
+    pub(crate) fn handle_end(&mut self, now: Moment, close_ms: u64) {
+        self.ended = true;
+        self.settle_end(now, close_ms);
+    }
+
+    /// Moves on once there is nothing left to read, or nothing left to write.
+    ///
+    /// To be called when all that was gathered has been written or queued. True: everything has
+    /// gone out for good, and the socket's sending side is to be shut down.
+    pub(crate) fn handle_flushed(&mut self, now: Moment, close_ms: u64) -> bool {
+        self.settle_end(now, close_ms);
+        match &mut self.phase {
+            Phase::Closing(closing) if self.outbox.is_empty() && !closing.flushed => {
+                closing.flushed = true;
+                closing.deadline = now.after(close_ms);
+                let cause = closing.cause;
+                self.rearm = true;
+                if self.ended {
+                    self.phase = Phase::Closed(cause);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The client took some of what is queued, which shows that it still reads.
+    pub(crate) fn handle_written(&mut self, now: Moment, close_ms: u64) {
+        match &mut self.phase {
+            Phase::Closing(closing) if !closing.flushed => closing.deadline = now.after(close_ms),
+            Phase::Open(_) => self.deadlines.read_since(now),
+            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+        }
+    }
+
+    /// Throws away what a client sends after the Close.
+    pub(super) fn discard(&mut self, bytes: usize) {
+        if let Phase::Closing(closing) = &mut self.phase {
+            closing.discarded = closing.discarded.saturating_add(bytes);
+            let cause = closing.cause;
+            if closing.discarded > MAX_DISCARDED_BYTES && closing.flushed {
+                self.phase = Phase::Closed(cause);
+            }
+        }
+    }
+
+    /// What the peer's end means now that all before it has been dealt with.
+    fn settle_end(&mut self, now: Moment, close_ms: u64) {
+        if !self.ended {
+            return;
+        }
+        match &self.phase {
+            Phase::Upgrading(_) => self.abort(Cause::PeerGone),
+            Phase::Open(open) if open.deferral.is_none() && self.inbox.is_none() => {
+                // No Close frame: the peer has not sent one, and said that it will not.
+                self.begin_closing(Cause::PeerGone, now, close_ms);
+            }
+            Phase::Closing(closing) if closing.flushed => self.phase = Phase::Closed(closing.cause),
+            Phase::Open(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+        }
+    }
+}

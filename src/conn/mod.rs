@@ -1,0 +1,168 @@
+//! One connection, without its socket: bytes and time go in, bytes to write and effects come out.
+//!
+//! ```text
+//!             accepted                             refused: 400 … 503
+//!                │                                       │
+//!                ▼         head complete, 101            ▼
+//!          ┌───────────┐ ───────────────────▶ ┌──────┐  close(cause)  ┌─────────┐  flushed, then EOF,
+//!          │ Upgrading │                      │ Open │ ─────────────▶ │ Closing │ ─── 64 KiB or 2 s ──▶ Closed
+//!          └───────────┘ ────────────┐        └──────┘                └─────────┘
+//!                                    └── refusal ───────────────────────▶ │
+//! ```
+//!
+//! Within `Open` the frame decoder has a machine of its own, ReadHead → ParsePayloadLen → ReadData;
+//! the two share no field. A connection knows no socket, no clock and no other connection: the same
+//! code runs under the reactor, a fuzzer, or a simulation.
+//!
+//! The reactor calls `handle_*` with what has happened, and after each call writes what was
+//! gathered; [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] tell what is next.
+
+mod complaints;
+mod deadlines;
+mod env;
+mod frames;
+mod lifecycle;
+mod outbox;
+mod packets;
+mod timeout;
+mod upgrading;
+
+use std::sync::Arc;
+
+use crate::cause::Cause;
+use crate::handle::Life;
+use crate::id::ConnectionId;
+use crate::moment::Moment;
+use crate::record::{Peer, Record};
+
+pub(crate) use complaints::Complaints;
+pub(crate) use env::{Env, Settings};
+pub(crate) use outbox::{MAX_SLICES, Outbox};
+
+use deadlines::Deadlines;
+use lifecycle::Phase;
+
+/// Bytes gathered for one connection at which they are written before more is parsed.
+const FLUSH_BYTES: usize = 64 * 1024;
+/// Bytes that are read and thrown away while closing, before the socket is closed all the same.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024;
+
+/// What became of the bytes that a connection was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// All were taken.
+    Taken,
+    /// Some are left: write what was gathered, then give them again.
+    Flush,
+    /// Some are left, and have to wait: for a deferred reply, for the outbox, or for the next turn.
+    Wait,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) record: Record,
+    pub(crate) life: Option<Arc<Life>>,
+    pub(crate) outbox: Outbox,
+    phase: Phase,
+    deadlines: Deadlines,
+    /// Bytes that were read but had to wait.
+    inbox: Option<Box<Vec<u8>>>,
+    /// The peer will send no more.
+    ended: bool,
+    /// The upgrade was accepted, so that the application has to be told of the end.
+    opened: bool,
+    /// A deadline may be earlier than it was.
+    rearm: bool,
+}
+
+impl Conn {
+    /// A connection that was just accepted.
+    pub(crate) fn new(id: ConnectionId, peer: Peer, now: Moment) -> Self {
+        Conn {
+            record: Record::new(id, peer, now),
+            life: None,
+            outbox: Outbox::default(),
+            phase: Phase::upgrading(),
+            deadlines: Deadlines::new(now),
+            inbox: None,
+            ended: false,
+            opened: false,
+            rearm: true,
+        }
+    }
+
+    /// Whether bytes from the socket are of use now.
+    pub(crate) fn wants_read(&self, settings: &Settings) -> bool {
+        match &self.phase {
+            Phase::Upgrading(_) => true,
+            // What was read before comes first.
+            Phase::Open(_) => self.inbox.is_none() && !self.ended && !self.is_held_back(settings),
+            Phase::Closing(_) => !self.ended,
+            Phase::Closed(_) => false,
+        }
+    }
+
+    /// Whether input that was kept can go on now.
+    pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
+        match &self.phase {
+            Phase::Open(open) => {
+                self.inbox.as_ref().is_some_and(|inbox| !open.waits_for_reply(inbox))
+                    && !self.is_held_back(settings)
+            }
+            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => false,
+        }
+    }
+
+    /// Whether the client has to catch up with its replies first.
+    fn is_held_back(&self, settings: &Settings) -> bool {
+        settings.outbox_limit != 0 && self.outbox.queued() > settings.outbox_limit / 2
+    }
+
+    /// Bytes that are best read at once. More than what an ordinary read brings only in the midst
+    /// of a large payload, so that little is left to be kept if the connection has to wait after it.
+    pub(crate) fn read_size(&self) -> usize {
+        match &self.phase {
+            Phase::Open(open) => open.decoder.payload_left().saturating_add(FLUSH_BYTES),
+            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => FLUSH_BYTES,
+        }
+    }
+
+    /// Keeps bytes that have to wait.
+    pub(crate) fn keep(&mut self, input: &[u8]) {
+        if matches!(self.phase, Phase::Open(_)) && !input.is_empty() {
+            self.inbox = Some(Box::new(input.to_vec()));
+        }
+    }
+
+    /// Takes the bytes that had to wait, to be given to [`handle_bytes`](Self::handle_bytes) again.
+    pub(crate) fn take_inbox(&mut self) -> Option<Box<Vec<u8>>> {
+        self.inbox.take()
+    }
+
+    /// Puts back what is still left of the inbox that was taken, behind its first `used` bytes.
+    pub(crate) fn put_inbox(&mut self, mut inbox: Box<Vec<u8>>, used: usize) {
+        if matches!(self.phase, Phase::Open(_)) && used < inbox.len() {
+            inbox.drain(..used);
+            self.inbox = Some(inbox);
+        }
+    }
+
+    /// Whether a deadline may have become earlier since the last call.
+    pub(crate) fn take_rearm(&mut self) -> bool {
+        std::mem::replace(&mut self.rearm, false)
+    }
+
+    /// Why the connection has ended, once it has, and its socket is to be closed.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match &self.phase {
+            Phase::Closed(cause) => Some(*cause),
+            Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) => None,
+        }
+    }
+
+    /// Whether the application was told that the connection is open.
+    pub(crate) fn was_opened(&self) -> bool {
+        self.opened
+    }
+}

@@ -1,0 +1,239 @@
+//! Bytes that a socket did not take: the only place that knows how they wait.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+use crate::frame::{Opcode, boundary_at_or_after, push_frame};
+
+/// Slices that one vectored write is given at most.
+pub(crate) const MAX_SLICES: usize = 64;
+
+/// What waits for one connection's socket; nothing at all while the client keeps up.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: Option<Box<Queue>>,
+}
+
+/// Invariant: each chunk begins and ends where a frame does, but for a first one that is torn;
+/// `front_at` lies within the first chunk.
+#[derive(Debug, Default)]
+struct Queue {
+    chunks: VecDeque<Bytes>,
+    /// Bytes of the first chunk that the socket has taken.
+    front_at: usize,
+    /// The first chunk is the rest of one frame whose beginning went out before.
+    front_torn: bool,
+    /// Bytes in all chunks that the socket has not taken.
+    bytes: usize,
+    /// The newest Pong, which goes out as soon as the first chunk has.
+    pong: Option<Bytes>,
+}
+
+impl Outbox {
+    /// Bytes that wait, the Pong aside.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.bytes)
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_none()
+    }
+
+    /// Queues a frame that others share.
+    pub(crate) fn push_shared(&mut self, frame: Bytes) {
+        if !frame.is_empty() {
+            let queue = self.queue.get_or_insert_default();
+            queue.bytes += frame.len();
+            queue.chunks.push_back(frame);
+        }
+    }
+
+    /// Queues what is left of `segment`, whole frames of which the socket took the first `written`
+    /// bytes. It can have taken some only if nothing else waits.
+    pub(crate) fn push_unwritten(&mut self, segment: &[u8], written: usize) {
+        debug_assert!(written == 0 || self.is_empty());
+        let mut rest = Bytes::copy_from_slice(segment.get(written..).unwrap_or_default());
+        let torn =
+            rest.split_to(boundary_at_or_after(segment, written).saturating_sub(written).min(rest.len()));
+        let is_torn = !torn.is_empty();
+        self.push_shared(torn);
+        self.push_shared(rest);
+        if let Some(queue) = self.queue.as_deref_mut() {
+            queue.front_torn |= is_torn;
+        }
+    }
+
+    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
+    /// Only for an outbox in which something waits: with nothing to overtake it goes out in order.
+    pub(crate) fn set_pong(&mut self, payload: &[u8]) {
+        let Some(queue) = self.queue.as_deref_mut() else { return };
+        if queue.pong.is_none() {
+            queue.split_front();
+        }
+        let mut frame = Vec::new();
+        push_frame(&mut frame, Opcode::Pong, payload);
+        queue.pong = Some(frame.into());
+    }
+
+    /// What to write next, in order, as slices for a vectored write.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let Some(queue) = self.queue.as_deref() else { return 0 };
+        let mut chunks = queue.chunks.iter();
+        let front = chunks.next().and_then(|front| front.get(queue.front_at..));
+        let rest = queue.pong.iter().chain(chunks).map(|chunk| chunk.as_ref());
+        let mut count = 0;
+        for (slot, chunk) in slices.iter_mut().zip(front.into_iter().chain(rest)) {
+            *slot = IoSlice::new(chunk);
+            count += 1;
+        }
+        count
+    }
+
+    /// The socket took the next `written` bytes.
+    pub(crate) fn advance(&mut self, mut written: usize) {
+        let Some(queue) = self.queue.as_deref_mut() else { return };
+        while let Some(front) = queue.chunks.front() {
+            let left = front.len() - queue.front_at;
+            if written < left {
+                queue.front_at += written;
+                queue.bytes -= written;
+                return;
+            }
+            written -= left;
+            queue.bytes -= left;
+            queue.front_at = 0;
+            queue.front_torn = false;
+            queue.chunks.pop_front();
+            if let Some(pong) = queue.pong.take() {
+                queue.bytes += pong.len();
+                queue.chunks.push_front(pong);
+            }
+        }
+        debug_assert_eq!((written, queue.bytes), (0, 0));
+        self.queue = None;
+    }
+
+    /// Gives back capacity that is not in use.
+    pub(crate) fn trim(&mut self) {
+        if let Some(queue) = self.queue.as_deref_mut() {
+            queue.chunks.shrink_to_fit();
+        }
+    }
+}
+
+impl Queue {
+    /// Splits the first chunk after the frame that is being written.
+    fn split_front(&mut self) {
+        let Some(front) = self.chunks.front_mut() else { return };
+        if self.front_torn {
+            return;
+        }
+        let boundary = boundary_at_or_after(front, self.front_at);
+        if boundary < front.len() {
+            let rest = front.split_off(boundary);
+            self.chunks.insert(1, rest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Decoder, Event, Role, Rules};
+
+    fn frame(text: &str) -> Vec<u8> {
+        let mut bytes = vec![];
+        push_frame(&mut bytes, Opcode::Binary, text.as_bytes());
+        bytes
+    }
+
+    /// Writes all that waits, `step` bytes at a time, with a Pong set before the write `pong_before`.
+    fn drain(outbox: &mut Outbox, step: usize, pong_before: usize) -> Vec<u8> {
+        let mut wire = vec![];
+        for round in 0.. {
+            if round == pong_before {
+                outbox.set_pong(b"old");
+                outbox.set_pong(b"new");
+            }
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = outbox.slices(&mut slices);
+            if count == 0 {
+                break;
+            }
+            let offered: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+            let taken = step.min(offered.len());
+            wire.extend_from_slice(&offered[..taken]);
+            outbox.advance(taken);
+        }
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.queued(), 0);
+        wire
+    }
+
+    fn events(wire: &mut [u8]) -> Vec<String> {
+        let rules = Rules { role: Role::Client, max_len: 1000, text: true };
+        let mut decoder = Decoder::new();
+        let mut input = wire;
+        let mut events = vec![];
+        while let Some(event) = decoder.next(&mut input, &rules).expect("frames stay whole") {
+            events.push(match event {
+                Event::Message { payload, .. } => String::from_utf8(payload.to_vec()).unwrap(),
+                Event::Pong(payload) => format!("pong {}", String::from_utf8(payload.to_vec()).unwrap()),
+                other => panic!("{other:?}"),
+            });
+        }
+        events
+    }
+
+    #[test]
+    fn frames_keep_their_order_and_one_pong_overtakes_between_two_of_them() {
+        let texts = ["one", "two", "three", "four", "five"];
+        let segment: Vec<u8> = texts[..4].iter().flat_map(|text| frame(text)).collect();
+        for written in 0..segment.len() {
+            for step in 1..=segment.len() {
+                for pong_before in 0..4 {
+                    let mut outbox = Outbox::default();
+                    outbox.push_unwritten(&segment, written);
+                    outbox.push_shared(frame("five").into());
+                    assert_eq!(outbox.queued(), segment.len() - written + frame("five").len());
+                    let mut wire = segment[..written].to_vec();
+                    wire.extend(drain(&mut outbox, step, pong_before));
+                    let mut seen = events(&mut wire);
+                    let pongs: Vec<usize> = (0..seen.len()).filter(|&i| seen[i] == "pong new").collect();
+                    if let Some(&at) = pongs.first() {
+                        assert_eq!(pongs.len(), 1);
+                        let frames_begun = {
+                            let mut end = 0;
+                            texts
+                                .iter()
+                                .take_while(|text| {
+                                    let begins = end;
+                                    end += frame(text).len();
+                                    begins < written + step * pong_before
+                                })
+                                .count()
+                        };
+                        assert!(
+                            at <= frames_begun,
+                            "pong at {at}, {frames_begun} begun: {written} {step} {pong_before}"
+                        );
+                        seen.remove(at);
+                    }
+                    assert_eq!(seen, texts);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_outbox_holds_nothing() {
+        let mut outbox = Outbox::default();
+        outbox.set_pong(b"nobody to overtake");
+        outbox.push_shared(Bytes::new());
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]), 0);
+    }
+}

@@ -1,0 +1,234 @@
+//! One message at a time: the packet in it, who may send it, and what its handler says.
+
+use std::fmt::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::Env;
+use super::complaints::Kind;
+use super::deadlines::Deadlines;
+use crate::cause::Cause;
+use crate::config::{MAX_BAD_REQUESTS, Overflow};
+use crate::frame;
+use crate::handle::Life;
+use crate::packet::{self, ErrorId, Fault, Undecodable};
+use crate::record::Record;
+use crate::router::{
+    Application, Context, Deferral, Message, MessageHandler, Outcome, Request, Router, SendBuffer, Tools,
+};
+
+/// Bytes of a packet that the debug log shows.
+const DEBUG_BYTES: usize = 64;
+
+/// The parts of a connection that a call into the application works on.
+pub(super) struct Call<'a> {
+    pub(super) record: &'a mut Record,
+    pub(super) life: &'a mut Option<Arc<Life>>,
+    pub(super) deadlines: &'a mut Deadlines,
+    pub(super) deferral: &'a mut Option<Deferral>,
+    pub(super) rearm: &'a mut bool,
+    /// Bytes in the connection's outbox.
+    pub(super) queued: usize,
+}
+
+impl Call<'_> {
+    /// Handles a binary message that should be a packet. An error closes the connection.
+    pub(super) fn packet<S: Application>(
+        &mut self,
+        router: &'static Router<S>,
+        message: &[u8],
+        env: &mut Env<'_, S>,
+    ) -> Result<(), Cause> {
+        self.record.recv_count += 1;
+        if self.record.debug {
+            log::info!("{} in  {}", self.record.id, Hex(message));
+        }
+        let packet = match packet::Request::parse(message) {
+            Ok(packet) => packet,
+            Err(Fault::Short) => {
+                self.complain(
+                    Kind::Packet,
+                    env,
+                    format_args!("a message of {} bytes is no packet", message.len()),
+                );
+                return Err(Cause::ShortPacket);
+            }
+            Err(Fault::DataSize { cmd, flag }) => {
+                return self.bad_request(cmd, flag, ErrorId::BAD_PACKET, env);
+            }
+        };
+        if !self.deadlines.may_take_packet(env.now, env.settings.max_packets_per_second) {
+            return self.answer(packet.cmd, packet.flag, Outcome::Refuse(ErrorId::TOO_MANY_REQUESTS), env);
+        }
+        let Some(route) = router.find(packet.cmd) else {
+            return self.bad_request(packet.cmd, packet.flag, ErrorId::UNKNOWN_COMMAND, env);
+        };
+        if let Err(error_id) = route.access().check(self.record) {
+            return self.bad_request(packet.cmd, packet.flag, error_id, env);
+        }
+        let mut buffer = std::mem::take(env.decoded);
+        let max_len = env.settings.max_len;
+        let decoded =
+            env.codecs.decode(self.record.id, packet.data_status, packet.data, &mut buffer, max_len);
+        let result = match decoded {
+            Ok(data) => {
+                let request = Request {
+                    cmd: packet.cmd,
+                    flag: packet.flag,
+                    data_status: packet.data_status,
+                    seq: self.record.recv_count,
+                    data,
+                };
+                let handler = route.handler();
+                self.run(packet.cmd, packet.flag, env, |state, context| handler(state, request, context))
+            }
+            Err(offence) => Err(self.offence(packet.cmd, offence, env)),
+        };
+        *env.decoded = buffer;
+        result
+    }
+
+    /// Handles a message of a service without packets.
+    pub(super) fn message<S: Application>(
+        &mut self,
+        handler: MessageHandler<S>,
+        kind: frame::Kind,
+        payload: &[u8],
+        env: &mut Env<'_, S>,
+    ) -> Result<(), Cause> {
+        self.record.recv_count += 1;
+        if self.record.debug {
+            log::info!("{} in  {}", self.record.id, Hex(payload));
+        }
+        self.run(0, 0, env, |state, context| handler(state, Message { kind, payload }, context))
+    }
+
+    /// Answers a request as if its handler had said so.
+    fn answer<S: Application>(
+        &mut self,
+        cmd: u16,
+        flag: u32,
+        outcome: Outcome,
+        env: &mut Env<'_, S>,
+    ) -> Result<(), Cause> {
+        self.run(cmd, flag, env, |_, _| outcome)
+    }
+
+    /// Calls into the application, catches its panic, and carries out what it says.
+    pub(super) fn run<S: Application>(
+        &mut self,
+        cmd: u16,
+        flag: u32,
+        env: &mut Env<'_, S>,
+        call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
+    ) -> Result<(), Cause> {
+        let was_in = self.record.login.is_some();
+        let sent_from = env.out.len();
+        let mut context = Context {
+            record: &mut *self.record,
+            life: &mut *self.life,
+            buffer: SendBuffer::new(env.out, env.start, self.queued, env.settings.outbox_limit),
+            tools: Tools {
+                now: env.now,
+                compress_above: env.settings.compress_above,
+                codecs: &mut *env.codecs,
+                effects: &mut *env.effects,
+                mailbox: env.mailbox,
+            },
+            cmd,
+            flag,
+            deferral: None,
+            overflowed: false,
+        };
+        let state = &mut *env.state;
+        let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
+        if let Ok(Outcome::Refuse(error_id)) = outcome {
+            context.refuse(error_id);
+        }
+        let (deferral, overflowed) = (context.deferral, context.overflowed);
+        if self.record.debug {
+            log_frames(self.record, env.out.get(sent_from..).unwrap_or_default());
+        }
+        let is_in = self.record.login.is_some();
+        if was_in != is_in {
+            self.deadlines.logged(is_in, env.now, env.settings);
+            *self.rearm = true;
+        }
+        let result = match outcome {
+            Ok(Outcome::Done) => {
+                *self.deferral = deferral;
+                Ok(())
+            }
+            Ok(Outcome::Refuse(_)) => Ok(()),
+            Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
+            Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
+            Err(_) => {
+                self.complain(Kind::Panic, env, format_args!("the handler of {cmd} panicked"));
+                Err(Cause::HandlerFailed)
+            }
+        };
+        if overflowed && env.settings.overflow == Overflow::Close { Err(Cause::OutboxFull) } else { result }
+    }
+
+    /// Refuses a request that no honest client sends; one too many closes the connection.
+    fn bad_request<S: Application>(
+        &mut self,
+        cmd: u16,
+        flag: u32,
+        error_id: ErrorId,
+        env: &mut Env<'_, S>,
+    ) -> Result<(), Cause> {
+        self.record.bad_req_count += 1;
+        self.complain(Kind::Packet, env, format_args!("bad request {cmd}: ErrorID {error_id}"));
+        if self.record.bad_req_count > MAX_BAD_REQUESTS {
+            return Err(Cause::BadRequests);
+        }
+        self.answer(cmd, flag, Outcome::Refuse(error_id), env)
+    }
+
+    /// Tells the application of Data that does not decode.
+    fn offence<S: Application>(&mut self, cmd: u16, offence: Undecodable, env: &mut Env<'_, S>) -> Cause {
+        self.complain(Kind::Packet, env, format_args!("Data of {cmd} does not decode: {offence:?}"));
+        let (state, record) = (&mut *env.state, &*self.record);
+        if catch_unwind(AssertUnwindSafe(|| state.offence(record, offence))).is_err() {
+            self.complain(Kind::Panic, env, format_args!("the hook for offences panicked"));
+        }
+        Cause::Undecodable(offence)
+    }
+
+    fn complain<S>(&mut self, kind: Kind, env: &mut Env<'_, S>, what: fmt::Arguments<'_>) {
+        complain(self.record, kind, env, what);
+    }
+}
+
+/// Writes a line about a client's bad input, within the allowances of the connection and of all.
+pub(super) fn complain<S>(record: &mut Record, kind: Kind, env: &mut Env<'_, S>, what: fmt::Arguments<'_>) {
+    if record.may_log_bad_input() {
+        let (id, peer) = (record.id, record.peer);
+        env.complaints.line(kind, env.now, format_args!("{id} {peer} role {}: {what}", record.role_id()));
+    }
+}
+
+/// Shows each of the frames that were gathered for a connection under debug.
+fn log_frames(record: &Record, mut frames: &[u8]) {
+    while !frames.is_empty() {
+        let (frame, rest) = frames.split_at(frame::boundary_at_or_after(frames, 1).min(frames.len()));
+        log::info!("{} out {}", record.id, Hex(frame));
+        frames = rest;
+    }
+}
+
+/// The first bytes of something, in hexadecimal.
+pub(super) struct Hex<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.iter().take(DEBUG_BYTES) {
+            write!(f, "{byte:02x}")?;
+        }
+        if self.0.len() > DEBUG_BYTES {
+            f.write_char('…')?;
+        }
+        write!(f, " ({} bytes)", self.0.len())
+    }
+}

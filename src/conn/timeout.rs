@@ -1,0 +1,87 @@
+//! What a connection does when one of its timers comes.
+
+use super::deadlines::Due;
+use super::lifecycle::Phase;
+use super::{Conn, Env, Settings};
+use crate::cause::Cause;
+use crate::config::Liveness;
+use crate::frame::{Opcode, push_frame};
+use crate::moment::Moment;
+use crate::router::Application;
+use crate::upgrade::Refusal;
+
+impl Conn {
+    /// When [`handle_timeout`](Self::handle_timeout) has to be called next, as things stand.
+    /// Changed by every `handle_*`; only [`take_rearm`](Self::take_rearm) says that it may be earlier.
+    pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
+        match &self.phase {
+            Phase::Upgrading(_) => self.record.connected_at.after(settings.handshake_ms),
+            Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
+            Phase::Closing(closing) => closing.deadline,
+            Phase::Closed(_) => Moment::NEVER,
+        }
+    }
+
+    /// Does all that is due. To be called at any time; what is not due yet stays armed.
+    pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<'_, S>) {
+        match self.phase {
+            Phase::Upgrading(_) if self.next_deadline(env.settings) <= env.now => {
+                self.refuse(Refusal::TooSlow, env)
+            }
+            Phase::Closing(closing) if closing.deadline <= env.now => self.abort(closing.cause),
+            Phase::Open(_) => {
+                while let Phase::Open(_) = self.phase
+                    && let Some(due) = self.deadlines.take_due(env.now, env.settings, self.is_waiting())
+                {
+                    self.handle_due(due, env);
+                }
+            }
+            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+        }
+    }
+
+    fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<'_, S>) {
+        match due {
+            Due::ReadTimeout => self.close(Cause::ReadTimedOut, env),
+            Due::ClientCheck => self.check_client(env),
+            Due::AccountCheck if self.record.login.is_none() => self.close(Cause::NeverLoggedIn, env),
+            Due::AccountCheck => {}
+            Due::Housekeeping => self.keep_house(),
+            Due::Ping => push_frame(env.out, Opcode::Ping, &[]),
+        }
+    }
+
+    fn check_client<S: Application>(&mut self, env: &mut Env<'_, S>) {
+        let lives = match env.settings.liveness {
+            Liveness::Packets => self.record.recv_count > self.record.last_recv_count,
+            Liveness::Frames => env.now.since(self.deadlines.last_seen()) < env.settings.client_check_ms,
+        };
+        self.record.last_recv_count = self.record.recv_count;
+        if !lives && !self.is_waiting() {
+            self.close(Cause::Idle, env);
+        }
+    }
+
+    /// Gives back the memory that buffers hold but do not use.
+    fn keep_house(&mut self) {
+        self.record.loop_counter = self.record.loop_counter.saturating_add(1);
+        if let Phase::Open(open) = &mut self.phase {
+            open.decoder.trim();
+        }
+        if let Some(inbox) = &mut self.inbox {
+            inbox.shrink_to_fit();
+        }
+        self.outbox.trim();
+    }
+
+    /// Whether the client waits for the server, so that its silence means nothing.
+    fn is_waiting(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.deferral.is_some())
+    }
+
+    /// The moment at which the connection was last heard of, for tests and logs.
+    #[cfg(test)]
+    pub(crate) fn last_seen(&self) -> Moment {
+        self.deadlines.last_seen()
+    }
+}

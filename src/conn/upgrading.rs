@@ -1,0 +1,98 @@
+//! The first part of a connection's life: from the first byte to the 101.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::complaints::Kind;
+use super::lifecycle::{Phase, Upgrading};
+use super::packets::complain;
+use super::{Conn, Env};
+use crate::router::{Application, Outcome};
+use crate::upgrade::{self, Refusal};
+
+/// Why there is no upgrade.
+enum Failure {
+    Refused(Refusal),
+    Panicked,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Failure::Refused(refusal)
+    }
+}
+
+impl Conn {
+    /// Reads the head of the request from the front of `input`; what follows it are frames.
+    pub(super) fn read_head<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) {
+        let Phase::Upgrading(upgrading) = &mut self.phase else { return };
+        match upgrading.scanner.scan(input) {
+            Ok(None) => {
+                upgrading.head.extend_from_slice(input);
+                *input = &mut [];
+            }
+            Ok(Some(len)) => {
+                let (end, frames) = std::mem::take(input).split_at_mut(len);
+                *input = frames;
+                let Upgrading { mut head, .. } = std::mem::take(upgrading);
+                let head: &[u8] = if head.is_empty() {
+                    end
+                } else {
+                    head.extend_from_slice(end);
+                    &head
+                };
+                match self.upgrade(head, env) {
+                    Ok(()) => self.open(env),
+                    Err(failure) => self.fail_upgrade(failure, env),
+                }
+            }
+            Err(refusal) => self.fail_upgrade(refusal.into(), env),
+        }
+    }
+
+    fn upgrade<S: Application>(&mut self, head: &[u8], env: &mut Env<'_, S>) -> Result<(), Failure> {
+        if env.draining {
+            return Err(Refusal::Unavailable.into());
+        }
+        let peer = self.record.peer;
+        let (state, out) = (&mut *env.state, &mut *env.out);
+        upgrade::check(head, &env.settings.policy(), |request| {
+            match catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer))) {
+                Ok(Ok(())) => {
+                    upgrade::write_response(request, out);
+                    Ok(())
+                }
+                Ok(Err(refusal)) => Err(Failure::Refused(refusal)),
+                Err(_) => Err(Failure::Panicked),
+            }
+        })?
+    }
+
+    fn open<S: Application>(&mut self, env: &mut Env<'_, S>) {
+        self.phase = Phase::open();
+        self.opened = true;
+        self.rearm = true;
+        self.deadlines.opened(env.now, env.settings);
+        self.call(0, 0, env, |state, context| {
+            state.opened(context);
+            Outcome::Done
+        });
+    }
+
+    fn fail_upgrade<S: Application>(&mut self, failure: Failure, env: &mut Env<'_, S>) {
+        match failure {
+            Failure::Refused(refusal) => {
+                complain(
+                    &mut self.record,
+                    Kind::Upgrade,
+                    env,
+                    format_args!("upgrade refused with {}: {}", refusal.status(), refusal.text()),
+                );
+                self.refuse(refusal, env);
+            }
+            Failure::Panicked => {
+                complain(&mut self.record, Kind::Panic, env, format_args!("the hook for upgrades panicked"));
+                self.refuse(Refusal::Application(500), env);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A handle to one connection, for any thread.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cause::Cause;
+use crate::frame::CloseCode;
+use crate::id::ConnectionId;
+use crate::mailbox::{Mail, Mailbox, MailboxFull};
+use crate::push::Push;
+
+/// Why a handle could not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandleError {
+    /// The connection has ended.
+    Gone,
+    /// The reactor's mailbox is full: try again later, or give up.
+    MailboxFull,
+}
+
+impl fmt::Display for HandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HandleError::Gone => f.write_str("the connection has ended"),
+            HandleError::MailboxFull => MailboxFull.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for HandleError {}
+
+impl From<MailboxFull> for HandleError {
+    fn from(_: MailboxFull) -> Self {
+        HandleError::MailboxFull
+    }
+}
+
+/// Whether a connection still lives, as its handles see it.
+#[derive(Debug)]
+pub(crate) struct Life(AtomicBool);
+
+impl Life {
+    pub(crate) fn new() -> Self {
+        Life(AtomicBool::new(true))
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+
+    fn lives(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A handle to one connection: cheap to clone, usable from any thread.
+///
+/// It goes on naming its own connection for ever. Once that has ended every call says
+/// [`HandleError::Gone`]; nothing reaches the connection that took over its slot. What one thread
+/// does through handles happens in that order. A call that was accepted just before the connection
+/// ended has no effect.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    id: ConnectionId,
+    life: Arc<Life>,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Handle {
+    pub(crate) fn new(id: ConnectionId, life: Arc<Life>, mailbox: Arc<Mailbox>) -> Self {
+        Handle { id, life, mailbox }
+    }
+
+    /// The connection's name.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Whether the connection has not ended yet.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.life.lives()
+    }
+
+    /// Sends a packet with Flag 0.
+    ///
+    /// # Errors
+    /// [`HandleError`], and then nothing was sent.
+    pub fn push(&self, cmd: u16, data: &[u8]) -> Result<(), HandleError> {
+        self.send(&Push::new(cmd, data))
+    }
+
+    /// Sends a packet that was encoded before, perhaps for many.
+    ///
+    /// # Errors
+    /// [`HandleError`], and then nothing was sent.
+    pub fn send(&self, push: &Push) -> Result<(), HandleError> {
+        self.post(Mail::Send { to: self.id, push: push.clone() })
+    }
+
+    /// Closes the connection with a code of the application's. What was sent before goes out first.
+    ///
+    /// # Errors
+    /// [`HandleError`], and then the connection goes on, or has ended already.
+    pub fn close(&self, code: CloseCode) -> Result<(), HandleError> {
+        self.post(Mail::Close { to: self.id, cause: Cause::Application(code) })
+    }
+
+    /// Switches the log of each packet in and out on or off.
+    ///
+    /// # Errors
+    /// [`HandleError`], and then nothing was switched.
+    pub fn set_debug(&self, on: bool) -> Result<(), HandleError> {
+        self.post(Mail::SetDebug { to: self.id, on })
+    }
+
+    fn post(&self, mail: Mail) -> Result<(), HandleError> {
+        if !self.life.lives() {
+            return Err(HandleError::Gone);
+        }
+        Ok(self.mailbox.post(mail)?)
+    }
+}

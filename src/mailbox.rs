@@ -1,0 +1,176 @@
+//! What other threads leave for the reactor: bounded, in order, one wake-up per turn at most.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cause::Cause;
+use crate::id::ConnectionId;
+use crate::packet::ErrorId;
+use crate::push::Push;
+
+/// The answer to a deferred request.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Reply(Vec<u8>),
+    Refuse(ErrorId),
+}
+
+/// One message to the reactor.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    Send { to: ConnectionId, push: Push },
+    Close { to: ConnectionId, cause: Cause },
+    SetDebug { to: ConnectionId, on: bool },
+    Answer { to: ConnectionId, deferral: u64, answer: Answer },
+    Drain,
+}
+
+impl Mail {
+    /// Bytes of payload that this mail holds until it is delivered.
+    fn bytes(&self) -> usize {
+        match self {
+            Mail::Send { push, .. } => push.frame().len(),
+            Mail::Answer { answer: Answer::Reply(data), .. } => data.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// The mailbox holds as many messages, or as many bytes, as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxFull;
+
+impl fmt::Display for MailboxFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reactor's mailbox is full")
+    }
+}
+
+impl std::error::Error for MailboxFull {}
+
+/// Bytes of payload that may wait in a mailbox.
+const MAX_MAILBOX_BYTES: usize = 64 * 1024 * 1024;
+
+#[derive(Default)]
+struct Waiting {
+    mails: Vec<Mail>,
+    bytes: usize,
+    /// A wake-up is under way: it need not be repeated before the reactor has looked.
+    woken: bool,
+}
+
+/// The one place where other threads meet the reactor.
+pub(crate) struct Mailbox {
+    waiting: Mutex<Waiting>,
+    limit: usize,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(limit: usize, wake: Box<dyn Fn() + Send + Sync>) -> Self {
+        Mailbox { waiting: Mutex::default(), limit, wake }
+    }
+
+    /// Leaves a mail, if there is room for it.
+    pub(crate) fn post(&self, mail: Mail) -> Result<(), MailboxFull> {
+        let waiting = self.lock();
+        if waiting.mails.len() >= self.limit || waiting.bytes.saturating_add(mail.bytes()) > MAX_MAILBOX_BYTES
+        {
+            return Err(MailboxFull);
+        }
+        self.put(waiting, mail);
+        Ok(())
+    }
+
+    /// Leaves a mail that must not get lost. Only what is bounded by itself may be posted so: one
+    /// answer for each connection, one end for each object.
+    pub(crate) fn post_always(&self, mail: Mail) {
+        self.put(self.lock(), mail);
+    }
+
+    fn put(&self, mut waiting: MutexGuard<'_, Waiting>, mail: Mail) {
+        waiting.bytes = waiting.bytes.saturating_add(mail.bytes());
+        waiting.mails.push(mail);
+        let wake = !std::mem::replace(&mut waiting.woken, true);
+        drop(waiting);
+        if wake {
+            (self.wake)();
+        }
+    }
+
+    /// Swaps all that waits into `mails`, which is empty. Whatever is posted later wakes again.
+    pub(crate) fn collect(&self, mails: &mut Vec<Mail>) {
+        let mut waiting = self.lock();
+        std::mem::swap(&mut waiting.mails, mails);
+        waiting.bytes = 0;
+        waiting.woken = false;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that is done under the lock can panic half-way, so a poisoned lock is whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn close(slot: u32) -> Mail {
+        Mail::Close { to: ConnectionId::new(slot, 0), cause: Cause::Operator }
+    }
+
+    fn slots(mails: &[Mail]) -> Vec<usize> {
+        mails
+            .iter()
+            .map(|mail| match mail {
+                Mail::Close { to, .. } => to.slot(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn order_bound_and_one_wake_up_until_collected() {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counter = wakes.clone();
+        let mailbox = Mailbox::new(
+            3,
+            Box::new(move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }),
+        );
+        for slot in 0..3 {
+            mailbox.post(close(slot)).unwrap();
+        }
+        assert_eq!(mailbox.post(close(3)), Err(MailboxFull));
+        mailbox.post_always(close(4));
+        assert_eq!(wakes.load(Ordering::Relaxed), 1);
+
+        let mut mails = vec![];
+        mailbox.collect(&mut mails);
+        assert_eq!(slots(&mails), [0, 1, 2, 4]);
+        mailbox.post(close(5)).unwrap();
+        assert_eq!(wakes.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let mailbox = Mailbox::new(usize::MAX, Box::new(|| {}));
+        let push = Push::new(1, &vec![0; MAX_MAILBOX_BYTES / 2]);
+        let mail = || Mail::Send { to: ConnectionId::new(0, 0), push: push.clone() };
+        mailbox.post(mail()).unwrap();
+        assert_eq!(mailbox.post(mail()), Err(MailboxFull));
+        mailbox.collect(&mut vec![]);
+        mailbox.post(mail()).unwrap();
+    }
+}

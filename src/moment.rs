@@ -1,0 +1,63 @@
+//! Time as the machines below the reactor see it: milliseconds since the reactor began.
+
+use std::time::Duration;
+
+/// A point in time, in whole milliseconds since the reactor was made. It never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The beginning.
+    pub const START: Moment = Moment(0);
+    /// Later than anything.
+    pub const NEVER: Moment = Moment(u64::MAX);
+
+    /// The moment `ms` milliseconds after the beginning.
+    #[must_use]
+    pub const fn from_ms(ms: u64) -> Self {
+        Moment(ms)
+    }
+
+    /// Milliseconds since the beginning.
+    #[must_use]
+    pub const fn as_ms(self) -> u64 {
+        self.0
+    }
+
+    /// This moment and `ms` milliseconds; [`NEVER`](Self::NEVER) where `ms` is 0, which is how an
+    /// interval is turned off.
+    #[must_use]
+    pub const fn after(self, ms: u64) -> Self {
+        if ms == 0 { Moment::NEVER } else { Moment(self.0.saturating_add(ms)) }
+    }
+
+    /// Milliseconds from `earlier` to this moment, 0 if it is not earlier.
+    #[must_use]
+    pub const fn since(self, earlier: Moment) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// An interval in whole milliseconds, rounded up, so that no timer ends before its time.
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_of_nothing_never_ends() {
+        assert_eq!(Moment::from_ms(5).after(0), Moment::NEVER);
+        assert_eq!(Moment::from_ms(5).after(3), Moment::from_ms(8));
+        assert_eq!(Moment::NEVER.after(3), Moment::NEVER);
+    }
+
+    #[test]
+    fn an_interval_is_rounded_up() {
+        assert_eq!(whole_ms(Duration::ZERO), 0);
+        assert_eq!(whole_ms(Duration::from_nanos(1)), 1);
+        assert_eq!(whole_ms(Duration::from_millis(60_000)), 60_000);
+    }
+}

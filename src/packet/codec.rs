@@ -1,0 +1,194 @@
+//! DataStatus: what stands between Data on the wire and Data in a handler's hands.
+
+use super::DataStatus;
+use crate::id::ConnectionId;
+
+/// Data that cannot be decoded: the client is closed with 4001.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecodable {
+    /// DataStatus is above 2.
+    UnknownStatus,
+    /// The zlib stream is broken, cut, followed by other bytes, or needs a preset dictionary.
+    Zlib,
+    /// The inflated or decrypted Data would pass the message limit.
+    TooLong,
+    /// Data is encrypted and no cipher is installed, or the cipher does not accept it.
+    Cipher,
+    /// Data is compressed and the library was built without the feature `zlib`.
+    NoZlib,
+    /// A typed route's message does not parse.
+    Message,
+}
+
+/// What a typed route decodes Data into; protobuf messages implement it in one line.
+pub trait Decode: Sized {
+    /// Reads a value from Data.
+    ///
+    /// # Errors
+    /// [`Undecodable`] if Data is not such a value: the client is closed with 4001.
+    fn decode(data: &[u8]) -> Result<Self, Undecodable>;
+}
+
+/// DataStatus 2: encryption as the game defines it. One cipher serves all connections of a reactor.
+pub trait Cipher: Send {
+    /// Appends the plain text of `data` to `plain`, which is empty.
+    ///
+    /// # Errors
+    /// [`Undecodable`] if `data` is not what this connection's client can have encrypted.
+    fn decrypt(
+        &mut self,
+        connection: ConnectionId,
+        data: &[u8],
+        plain: &mut Vec<u8>,
+    ) -> Result<(), Undecodable>;
+
+    /// Appends the encrypted form of `plain` to `data`, which is empty.
+    fn encrypt(&mut self, connection: ConnectionId, plain: &[u8], data: &mut Vec<u8>);
+}
+
+/// The decoders and encoders of one reactor, with the buffers that they reuse.
+#[derive(Default)]
+pub struct Codecs {
+    cipher: Option<Box<dyn Cipher>>,
+    #[cfg(feature = "zlib")]
+    zlib: zlib::Zlib,
+    encoded: Vec<u8>,
+}
+
+/// Capacity that the buffers keep between packets, in bytes.
+const KEPT_BYTES: usize = 64 * 1024;
+
+impl Codecs {
+    /// Codecs with this cipher for DataStatus 2, or with none.
+    #[must_use]
+    pub fn new(cipher: Option<Box<dyn Cipher>>) -> Self {
+        Codecs { cipher, ..Codecs::default() }
+    }
+
+    /// Data as the handler gets it. Empty Data is never decoded; raw Data is not copied; all else
+    /// replaces what is in `buffer`.
+    ///
+    /// # Errors
+    /// Why it cannot be decoded to at most `max_len` bytes.
+    pub fn decode<'a>(
+        &mut self,
+        connection: ConnectionId,
+        status: u8,
+        data: &'a [u8],
+        buffer: &'a mut Vec<u8>,
+        max_len: usize,
+    ) -> Result<&'a [u8], Undecodable> {
+        if data.is_empty() {
+            return Ok(data);
+        }
+        let status = DataStatus::from_byte(status).ok_or(Undecodable::UnknownStatus)?;
+        if status == DataStatus::Raw {
+            return Ok(data);
+        }
+        buffer.clear();
+        buffer.shrink_to(KEPT_BYTES);
+        if status == DataStatus::Compressed {
+            self.inflate(data, buffer, max_len)?;
+        } else {
+            self.cipher.as_mut().ok_or(Undecodable::Cipher)?.decrypt(connection, data, buffer)?;
+        }
+        if buffer.len() > max_len { Err(Undecodable::TooLong) } else { Ok(buffer) }
+    }
+
+    /// `plain` in encrypted form, or none if no cipher is installed.
+    pub(crate) fn encrypt(&mut self, connection: ConnectionId, plain: &[u8]) -> Option<&[u8]> {
+        let cipher = self.cipher.as_mut()?;
+        self.encoded.clear();
+        self.encoded.shrink_to(KEPT_BYTES);
+        cipher.encrypt(connection, plain, &mut self.encoded);
+        Some(&self.encoded)
+    }
+
+    #[cfg(feature = "zlib")]
+    fn inflate(&mut self, data: &[u8], out: &mut Vec<u8>, max_len: usize) -> Result<(), Undecodable> {
+        self.zlib.inflate(data, out, max_len)
+    }
+
+    #[cfg(not(feature = "zlib"))]
+    fn inflate(&mut self, _data: &[u8], _out: &mut Vec<u8>, _max_len: usize) -> Result<(), Undecodable> {
+        Err(Undecodable::NoZlib)
+    }
+
+    /// `plain` as a zlib stream, or none where that would not be shorter or can't be made.
+    #[cfg(feature = "zlib")]
+    pub(crate) fn compress(&mut self, plain: &[u8]) -> Option<&[u8]> {
+        self.encoded.clear();
+        self.encoded.shrink_to(KEPT_BYTES);
+        self.zlib.compress(plain, &mut self.encoded).then_some(&self.encoded)
+    }
+
+    /// Without the feature `zlib` nothing is compressed.
+    #[cfg(not(feature = "zlib"))]
+    pub(crate) fn compress(&mut self, _plain: &[u8]) -> Option<&[u8]> {
+        None
+    }
+}
+
+#[cfg(feature = "zlib")]
+mod zlib {
+    //! RFC 1950 through flate2, with the bound that a public gateway needs.
+
+    use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+    use super::Undecodable;
+
+    /// What the output grows by at the least, in bytes.
+    const STEP_BYTES: usize = 4 * 1024;
+
+    /// One inflater and one compressor, made when first used: each holds tens of kilobytes.
+    #[derive(Default)]
+    pub(super) struct Zlib {
+        inflater: Option<Decompress>,
+        compressor: Option<Compress>,
+    }
+
+    impl Zlib {
+        /// Appends the inflated `data` to the empty `out`; never holds much more than `max_len`.
+        pub(super) fn inflate(
+            &mut self,
+            data: &[u8],
+            out: &mut Vec<u8>,
+            max_len: usize,
+        ) -> Result<(), Undecodable> {
+            let inflater = self.inflater.get_or_insert_with(|| Decompress::new(true));
+            inflater.reset(true);
+            loop {
+                if out.len() == out.capacity() {
+                    // One byte over the limit is enough to know that it is passed.
+                    let room = max_len.saturating_add(1).saturating_sub(out.len());
+                    out.reserve_exact(out.len().max(data.len()).max(STEP_BYTES).min(room));
+                }
+                let taken = usize::try_from(inflater.total_in()).unwrap_or(usize::MAX);
+                let rest = data.get(taken..).ok_or(Undecodable::Zlib)?;
+                let before = (out.len(), rest.len());
+                let status = inflater.decompress_vec(rest, out, FlushDecompress::None);
+                if out.len() > max_len {
+                    return Err(Undecodable::TooLong);
+                }
+                let left = data.len() as u64 - inflater.total_in().min(data.len() as u64);
+                match status {
+                    Ok(Status::StreamEnd) if left == 0 => return Ok(()),
+                    Ok(Status::Ok | Status::BufError) if (out.len(), left as usize) != before => {}
+                    // Bytes after the end, an end that is missing, or a dictionary that is asked for.
+                    Ok(_) | Err(_) => return Err(Undecodable::Zlib),
+                }
+            }
+        }
+
+        /// Appends `plain` as a zlib stream to the empty `out`; false if that would not be shorter.
+        pub(super) fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
+            let compressor = self.compressor.get_or_insert_with(|| Compress::new(Compression::fast(), true));
+            compressor.reset();
+            // Room for one byte less than the plain form: what does not fit is not worth sending.
+            out.reserve_exact(plain.len().saturating_sub(1));
+            let room = out.capacity().min(plain.len().saturating_sub(1));
+            matches!(compressor.compress_vec(plain, out, FlushCompress::Finish), Ok(Status::StreamEnd))
+                && out.len() <= room
+        }
+    }
+}

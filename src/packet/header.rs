@@ -1,0 +1,248 @@
+//! The 9-byte header of packets to the server and the 11-byte header of packets to the client.
+
+use byteorder::{BigEndian, ByteOrder};
+
+use super::ErrorId;
+use crate::frame::{Header, Opcode};
+
+/// Bytes in front of Data in a packet to the server.
+pub const REQUEST_HEADER_BYTES: usize = 9;
+/// Bytes in front of Data in a packet to the client.
+pub const REPLY_HEADER_BYTES: usize = 11;
+/// The DataSize that means "to the end of the message".
+const TO_THE_END: u16 = u16::MAX;
+
+/// How Data is encoded, the values of a packet's DataStatus byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum DataStatus {
+    /// As it is.
+    Raw = 0,
+    /// A zlib stream (RFC 1950).
+    Compressed = 1,
+    /// By the cipher that the embedder installed.
+    Encrypted = 2,
+}
+
+impl DataStatus {
+    /// The meaning of a DataStatus byte; none above 2.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(DataStatus::Raw),
+            1 => Some(DataStatus::Compressed),
+            2 => Some(DataStatus::Encrypted),
+            _ => None,
+        }
+    }
+}
+
+/// Why a message is no packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The message is shorter than the header.
+    Short,
+    /// DataSize is not the length of Data. The header itself was whole, so the client can be told.
+    DataSize {
+        /// The packet's Cmd.
+        cmd: u16,
+        /// The packet's Flag.
+        flag: u32,
+    },
+}
+
+/// A packet to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// How Data is encoded, as the client says: see [`DataStatus`].
+    pub data_status: u8,
+    /// The client's own number, which comes back in the reply.
+    pub flag: u32,
+    /// The command.
+    pub cmd: u16,
+    /// The payload, still encoded.
+    pub data: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// Reads the packet that a binary message holds.
+    ///
+    /// # Errors
+    /// [`Fault::Short`] below 9 bytes, [`Fault::DataSize`] where the declared size differs from
+    /// the length of Data and is not 65535.
+    pub fn parse(message: &'a [u8]) -> Result<Self, Fault> {
+        let (header, data) = message.split_first_chunk::<REQUEST_HEADER_BYTES>().ok_or(Fault::Short)?;
+        let size = BigEndian::read_u16(&header[0..2]);
+        let packet = Request {
+            data_status: header[2],
+            flag: BigEndian::read_u32(&header[3..7]),
+            cmd: BigEndian::read_u16(&header[7..9]),
+            data,
+        };
+        if size == data_size(data.len()) || size == TO_THE_END {
+            Ok(packet)
+        } else {
+            Err(Fault::DataSize { cmd: packet.cmd, flag: packet.flag })
+        }
+    }
+}
+
+/// A packet to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// 0, or why the request was refused.
+    pub error_id: ErrorId,
+    /// How Data is encoded: see [`DataStatus`].
+    pub data_status: u8,
+    /// The Flag of the request; 0 in a push.
+    pub flag: u32,
+    /// The command.
+    pub cmd: u16,
+    /// The payload, still encoded.
+    pub data: &'a [u8],
+}
+
+impl<'a> Reply<'a> {
+    /// Reads a packet as a client does.
+    ///
+    /// # Errors
+    /// As [`Request::parse`], with the header of 11 bytes.
+    pub fn parse(message: &'a [u8]) -> Result<Self, Fault> {
+        let (error_id, rest) = message.split_first_chunk::<2>().ok_or(Fault::Short)?;
+        let request = Request::parse(rest)?;
+        Ok(Reply {
+            error_id: ErrorId(u16::from_be_bytes(*error_id)),
+            data_status: request.data_status,
+            flag: request.flag,
+            cmd: request.cmd,
+            data: request.data,
+        })
+    }
+
+    fn header(&self) -> [u8; REPLY_HEADER_BYTES] {
+        let mut header = [0; REPLY_HEADER_BYTES];
+        BigEndian::write_u16(&mut header[0..2], self.error_id.0);
+        BigEndian::write_u16(&mut header[2..4], data_size(self.data.len()));
+        header[4] = self.data_status;
+        BigEndian::write_u32(&mut header[5..9], self.flag);
+        BigEndian::write_u16(&mut header[9..11], self.cmd);
+        header
+    }
+}
+
+/// What the DataSize field says of Data of so many bytes.
+fn data_size(len: usize) -> u16 {
+    u16::try_from(len).unwrap_or(TO_THE_END)
+}
+
+/// The frame header in front of a packet to the client whose Data has so many bytes.
+fn packet_frame(data_len: usize) -> Header {
+    Header {
+        fin: true,
+        rsv1: false,
+        opcode: Opcode::Binary,
+        mask: None,
+        payload_len: (REPLY_HEADER_BYTES + data_len) as u64,
+    }
+}
+
+/// Bytes that a packet to the client takes on the wire, its frame header included.
+pub(crate) fn framed_len(data_len: usize) -> usize {
+    let payload = REPLY_HEADER_BYTES + data_len;
+    let frame_header = match payload {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    frame_header + payload
+}
+
+/// Appends a packet to the client, in a WebSocket frame of its own.
+pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
+    out.reserve(framed_len(reply.data.len()));
+    out.extend_from_slice(&packet_frame(reply.data.len()).encode());
+    out.extend_from_slice(&reply.header());
+    out.extend_from_slice(reply.data);
+}
+
+/// Appends a packet to the server, without a frame: what a client puts into a binary message.
+pub fn push_request(out: &mut Vec<u8>, request: &Request<'_>) {
+    let mut header = [0; REQUEST_HEADER_BYTES];
+    BigEndian::write_u16(&mut header[0..2], data_size(request.data.len()));
+    header[2] = request.data_status;
+    BigEndian::write_u32(&mut header[3..7], request.flag);
+    BigEndian::write_u16(&mut header[7..9], request.cmd);
+    out.extend_from_slice(&header);
+    out.extend_from_slice(request.data);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn long(len: usize) -> Vec<u8> {
+        (0..len).map(|i| (i % 251) as u8).collect()
+    }
+
+    #[test]
+    fn requests_both_ways() {
+        let data: Vec<Vec<u8>> = [0, 1, 4, 125, 65_534, 65_535, 65_536, 70_000].map(long).into();
+        for data in &data {
+            for (flag, cmd, data_status) in [(0, 1101, 0), (u32::MAX, u16::MAX, 255), (1 << 31, 0, 2)] {
+                let request = Request { data_status, flag, cmd, data };
+                let mut message = vec![];
+                push_request(&mut message, &request);
+                assert_eq!(message.len(), REQUEST_HEADER_BYTES + data.len());
+                assert_eq!(Request::parse(&message), Ok(request));
+            }
+        }
+    }
+
+    #[test]
+    fn the_layout_on_the_wire() {
+        let mut message = vec![];
+        push_request(&mut message, &Request { data_status: 1, flag: 0x0102_0304, cmd: 0x0506, data: b"ab" });
+        assert_eq!(message, [0, 2, 1, 1, 2, 3, 4, 5, 6, b'a', b'b']);
+
+        let mut out = vec![0xa5];
+        let reply = Reply { error_id: ErrorId(0x0708), data_status: 0, flag: 9, cmd: 1101, data: b"x" };
+        push_packet(&mut out, &reply);
+        assert_eq!(out, [0xa5, 0x82, 12, 7, 8, 0, 1, 0, 0, 0, 0, 9, 4, 77, b'x']);
+        assert_eq!(Reply::parse(&out[3..]), Ok(reply));
+    }
+
+    #[test]
+    fn a_packet_takes_what_framed_len_says() {
+        for len in [0, 1, 114, 115, 65_524, 65_525, 65_535, 524_279] {
+            let mut out = vec![];
+            let reply = Reply { error_id: ErrorId::NONE, data_status: 0, flag: 1, cmd: 2, data: &long(len) };
+            push_packet(&mut out, &reply);
+            assert_eq!(out.len(), framed_len(len), "{len}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_packet() {
+        for len in 0..REQUEST_HEADER_BYTES {
+            assert_eq!(Request::parse(&long(len)), Err(Fault::Short));
+        }
+        let mismatch = Err(Fault::DataSize { cmd: 7, flag: 5 });
+        for (size, data_len, expected_fault) in [
+            (0, 1, true),
+            (5, 4, true),
+            (4, 14, true),
+            (65_534, 65_535, true),
+            (4, 4, false),
+            (65_535, 4, false),
+        ] {
+            let mut message = vec![0, 0, 0, 0, 0, 0, 5, 0, 7];
+            BigEndian::write_u16(&mut message[0..2], size);
+            message.extend(long(data_len));
+            let parsed = Request::parse(&message);
+            assert_eq!(parsed.is_err(), expected_fault, "size {size}, data {data_len}");
+            if expected_fault {
+                assert_eq!(parsed, mismatch);
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The game's packets inside binary messages: a fixed header, then Data.
+//!
+//! ```text
+//! to the server              DataSize:16 DataStatus:8 Flag:32 Cmd:16 Data     (9-byte header)
+//! to the client   ErrorID:16 DataSize:16 DataStatus:8 Flag:32 Cmd:16 Data    (11-byte header)
+//! ```
+//!
+//! Everything here works on slices and on buffers that the caller owns.
+
+mod codec;
+mod error_id;
+mod header;
+
+pub use codec::{Cipher, Codecs, Decode, Undecodable};
+pub use error_id::ErrorId;
+pub(crate) use header::framed_len;
+pub use header::{
+    DataStatus, Fault, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, Reply, Request, push_packet, push_request,
+};

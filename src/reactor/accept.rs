@@ -1,0 +1,292 @@
+//! The listeners, and what becomes of the clients that come in through them.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+
+use super::bind::{self, BindError};
+use super::core::Core;
+use super::slots::{Entry, token};
+use super::socket::Socket;
+use crate::config::Listen;
+use crate::conn::Conn;
+use crate::moment::Moment;
+use crate::record::Peer;
+use crate::router::Application;
+use crate::upgrade::Refusal;
+
+/// Clients accepted in one turn.
+const TURN_ACCEPTS: usize = 16;
+/// Clients that are being told why they are refused, at one time.
+const MAX_REFUSED: usize = 1024;
+/// Milliseconds until accepting is tried again after the system had no resources for it.
+const RETRY_MS: u64 = 100;
+/// Tokens of listeners: below the waker's, above every connection's.
+const FIRST_LISTENER: usize = usize::MAX - 1;
+
+/// Linux's numbers for what accept can fail with, where [`ErrorKind`] has no name for it.
+mod errno {
+    pub(super) const ENFILE: i32 = 23;
+    pub(super) const EMFILE: i32 = 24;
+    pub(super) const EPROTO: i32 = 71;
+}
+
+#[derive(Debug)]
+enum Door {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+#[derive(Debug)]
+struct Listener {
+    door: Door,
+    /// Somebody may wait to be accepted: no edge is owed for it.
+    ready: bool,
+}
+
+/// All listeners of a reactor.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    list: Vec<Listener>,
+    /// Not before this is accepting tried again.
+    retry_at: Moment,
+    /// Given up when descriptors run out, so that one more client can be accepted and told.
+    spare: Option<File>,
+    /// Descriptors have run out, and the log knows.
+    exhausted: bool,
+}
+
+/// What one try to accept came to.
+enum Accepted {
+    Client(Socket, Peer),
+    Nobody,
+    /// That one client is gone already.
+    Lost,
+    /// No descriptor is free.
+    Exhausted,
+    Failed(io::Error),
+}
+
+impl Listeners {
+    pub(super) fn bind(addresses: &[Listen], registry: &Registry) -> Result<Self, BindError> {
+        let mut list = vec![];
+        for (index, listen) in addresses.iter().enumerate() {
+            let door = open(listen, registry, Token(FIRST_LISTENER - index));
+            let door = door.map_err(|error| BindError::Listen(listen.clone(), error))?;
+            list.push(Listener { door, ready: true });
+        }
+        Ok(Listeners { list, retry_at: Moment::START, spare: spare(), exhausted: false })
+    }
+
+    pub(super) fn listening(&self) -> impl Iterator<Item = Listen> {
+        self.list.iter().filter_map(|listener| match &listener.door {
+            Door::Tcp(door) => door.local_addr().ok().map(Listen::Tcp),
+            Door::Unix(_, path) => Some(Listen::Unix(path.clone())),
+        })
+    }
+
+    /// Whether an event is about a listener; if so it is noted.
+    pub(super) fn note(&mut self, token: Token) -> bool {
+        let listener = FIRST_LISTENER.checked_sub(token.0).and_then(|index| self.list.get_mut(index));
+        listener.is_some_and(|listener| {
+            listener.ready = true;
+            true
+        })
+    }
+
+    /// When accepting has to be tried without an event.
+    pub(super) fn next_at(&self) -> Moment {
+        if self.list.iter().any(|listener| listener.ready) { self.retry_at } else { Moment::NEVER }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.list.clear();
+    }
+
+    /// The next client that waits, or none.
+    fn accept(&mut self, now: Moment) -> Option<(Socket, Peer)> {
+        while let Some(listener) = self.list.iter_mut().find(|listener| listener.ready) {
+            match listener.door.accept() {
+                Accepted::Client(socket, peer) => {
+                    if std::mem::take(&mut self.exhausted) {
+                        log::info!("descriptors are free again");
+                    }
+                    return Some((socket, peer));
+                }
+                Accepted::Nobody => listener.ready = false,
+                Accepted::Lost => {}
+                Accepted::Exhausted => {
+                    if !self.refuse_with_spare(now) {
+                        return None;
+                    }
+                }
+                Accepted::Failed(error) => {
+                    log::warn!("accept: {error}; trying again in {RETRY_MS} ms");
+                    self.retry_at = now.after(RETRY_MS);
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Accepts one client in place of the spare descriptor, tells it that the server is full, and
+    /// closes it. False if accepting has to rest.
+    fn refuse_with_spare(&mut self, now: Moment) -> bool {
+        if !std::mem::replace(&mut self.exhausted, true) {
+            log::error!("no descriptor is free: clients are refused with 503 until one is");
+        }
+        let had_spare = self.spare.take().is_some();
+        if let Some(listener) = self.list.iter_mut().find(|listener| listener.ready && had_spare) {
+            match listener.door.accept() {
+                Accepted::Client(socket, _) => tell_and_close(socket, Refusal::Unavailable),
+                Accepted::Nobody => listener.ready = false,
+                Accepted::Lost | Accepted::Exhausted | Accepted::Failed(_) => {}
+            }
+        }
+        self.spare = spare();
+        if self.spare.is_none() {
+            self.retry_at = now.after(RETRY_MS);
+        }
+        self.spare.is_some()
+    }
+}
+
+impl Door {
+    fn accept(&self) -> Accepted {
+        let result = match self {
+            Door::Tcp(listener) => {
+                listener.accept().map(|(stream, address)| (Socket::Tcp(stream), Peer::from(address)))
+            }
+            Door::Unix(listener, _) => {
+                listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
+            }
+        };
+        match result {
+            Ok((socket, peer)) => Accepted::Client(socket, peer),
+            Err(error) => match (error.kind(), error.raw_os_error()) {
+                (ErrorKind::WouldBlock, _) => Accepted::Nobody,
+                (ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset, _)
+                | (_, Some(errno::EPROTO)) => Accepted::Lost,
+                (_, Some(errno::EMFILE | errno::ENFILE)) => Accepted::Exhausted,
+                _ => Accepted::Failed(error),
+            },
+        }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Door::Unix(_, path) = self {
+            // It may have been removed by somebody else, which is as good.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn open(listen: &Listen, registry: &Registry, token: Token) -> io::Result<Door> {
+    match listen {
+        Listen::Tcp(address) => {
+            let mut listener = bind::tcp(*address)?;
+            registry.register(&mut listener, token, Interest::READABLE)?;
+            Ok(Door::Tcp(listener))
+        }
+        Listen::Unix(path) => {
+            let mut listener = bind::unix(path)?;
+            registry.register(&mut listener, token, Interest::READABLE)?;
+            Ok(Door::Unix(listener, path.clone()))
+        }
+    }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Refuses a client for which there is no room to wait until it has read the answer.
+fn tell_and_close(mut socket: Socket, refusal: Refusal) {
+    let mut response = Vec::new();
+    refusal.write(&mut response);
+    // What the client has sent is read first: unread bytes would turn the close into a reset, and
+    // the reset overtakes the answer. All of this is best effort.
+    let _ = socket.read(&mut [0; 4096]);
+    let _ = socket.write(&response);
+    socket.shutdown_write();
+}
+
+impl<S: Application> Core<S> {
+    /// Accepts clients, as many as one turn may.
+    pub(super) fn accept(&mut self) {
+        if self.listeners.next_at() > self.now {
+            return;
+        }
+        for _ in 0..TURN_ACCEPTS {
+            let Some((socket, peer)) = self.listeners.accept(self.now) else { return };
+            self.admit(socket, peer);
+        }
+    }
+
+    fn admit(&mut self, socket: Socket, peer: Peer) {
+        let admitted = self.admission.enter(peer);
+        if let Err(refusal) = admitted
+            && self.refused >= MAX_REFUSED
+        {
+            return tell_and_close(socket, refusal);
+        }
+        if let Socket::Tcp(stream) = &socket
+            && let Err(error) = stream.set_nodelay(true)
+        {
+            // Slower, but whole.
+            log::debug!("{peer}: TCP_NODELAY: {error}");
+        }
+        let now = self.now;
+        let id = self.slots.insert(|id| Entry {
+            id,
+            socket,
+            conn: Conn::new(id, peer, now),
+            readable: true,
+            writable: true,
+            read_closed: false,
+            admitted: admitted.is_ok(),
+            ready: false,
+            queued: false,
+            gathered: false,
+            dead: false,
+        });
+        let Some(id) = id else {
+            if admitted.is_ok() {
+                self.admission.leave(peer);
+            }
+            return;
+        };
+        self.refused += usize::from(admitted.is_err());
+        if self.register(id) {
+            match admitted {
+                Ok(()) => self.serve(id),
+                Err(refusal) => self.refuse(id, refusal),
+            }
+        }
+    }
+
+    fn register(&mut self, id: crate::id::ConnectionId) -> bool {
+        let Some(entry) = self.slots.get_mut(id) else { return false };
+        match entry.socket.register(&self.registry, token(id)) {
+            Ok(()) => true,
+            Err(error) => {
+                log::warn!("{id}: cannot be polled: {error}");
+                entry.conn.abort(crate::cause::Cause::Reset);
+                self.finish(id);
+                false
+            }
+        }
+    }
+
+    fn refuse(&mut self, id: crate::id::ConnectionId, refusal: Refusal) {
+        let start = self.out.len();
+        self.with(id, start, &mut 0, |entry, env| entry.conn.refuse(refusal, env));
+        self.settle(id, start);
+    }
+}

@@ -1,0 +1,216 @@
+//! Everything of a reactor but the poll itself, and how a connection is lent what it needs.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use mio::Registry;
+use mio::event::Event;
+
+use super::WAKER;
+use super::accept::Listeners;
+use super::admission::Admission;
+use super::drain::Drain;
+use super::slots::{Entry, Slots};
+use super::wheel::Wheel;
+use super::write::Segment;
+use crate::cause::Cause;
+use crate::config::Config;
+use crate::conn::{Complaints, Env, Settings};
+use crate::id::ConnectionId;
+use crate::mailbox::{Mail, Mailbox};
+use crate::moment::Moment;
+use crate::packet::{Cipher, Codecs};
+use crate::router::{Application, Effects, Service};
+
+/// Bytes that one read can bring: the size of the one read buffer that all connections share.
+const READ_BYTES: usize = 256 * 1024;
+
+/// What connections are lent, whichever it is.
+pub(super) struct Lent<S: 'static> {
+    pub(super) settings: Settings,
+    pub(super) service: Service<S>,
+    pub(super) state: S,
+    pub(super) codecs: Codecs,
+    pub(super) decoded: Vec<u8>,
+    pub(super) effects: Effects,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) complaints: Complaints,
+}
+
+pub(super) struct Core<S: 'static> {
+    pub(super) now: Moment,
+    pub(super) lent: Lent<S>,
+    pub(super) registry: Registry,
+    pub(super) listeners: Listeners,
+    pub(super) admission: Admission,
+    /// Connections that are only told why they were refused.
+    pub(super) refused: usize,
+    pub(super) slots: Slots,
+    pub(super) wheel: Wheel,
+    /// The connection that each role is logged in on.
+    pub(super) roles: HashMap<u64, ConnectionId>,
+    /// What the connections of this turn are sent, one behind the other.
+    pub(super) out: Vec<u8>,
+    pub(super) segments: Vec<Segment>,
+    pub(super) read_buffer: Vec<u8>,
+    /// Connections with work left for the next turn.
+    pub(super) ready: Vec<ConnectionId>,
+    /// Connections whose outbox is to be written in this turn.
+    pub(super) queued: Vec<ConnectionId>,
+    /// Connections that have ended in this turn.
+    pub(super) dead: Vec<ConnectionId>,
+    /// Mail that was collected and not yet delivered.
+    pub(super) mails: VecDeque<Mail>,
+    /// The waker has spoken: there is mail to be collected.
+    pub(super) mail_waits: bool,
+    pub(super) drain: Drain,
+}
+
+impl<S: Application> Core<S> {
+    pub(super) fn new(
+        config: &Config,
+        service: Service<S>,
+        state: S,
+        cipher: Option<Box<dyn Cipher>>,
+        mailbox: Arc<Mailbox>,
+        registry: Registry,
+        listeners: Listeners,
+    ) -> Self {
+        Core {
+            now: Moment::START,
+            lent: Lent {
+                settings: Settings::new(config),
+                service,
+                state,
+                codecs: Codecs::new(cipher),
+                decoded: Vec::new(),
+                effects: Effects::default(),
+                mailbox,
+                complaints: Complaints::new(),
+            },
+            registry,
+            listeners,
+            admission: Admission::new(config),
+            refused: 0,
+            slots: Slots::new(),
+            wheel: Wheel::new(),
+            roles: HashMap::new(),
+            out: Vec::new(),
+            segments: Vec::new(),
+            read_buffer: vec![0; READ_BYTES],
+            ready: Vec::new(),
+            queued: Vec::new(),
+            dead: Vec::new(),
+            mails: VecDeque::new(),
+            mail_waits: false,
+            drain: Drain::new(config),
+        }
+    }
+
+    /// Lends a connection what it needs for one call. What it gathers begins at `start` of the write
+    /// buffer; [`settle`](Self::settle) sees to it afterwards. None if the connection is gone.
+    pub(super) fn with<R>(
+        &mut self,
+        id: ConnectionId,
+        start: usize,
+        packets_left: &mut u32,
+        call: impl FnOnce(&mut Entry, &mut Env<'_, S>) -> R,
+    ) -> Option<R> {
+        let entry = self.slots.get_mut(id)?;
+        let lent = &mut self.lent;
+        let mut env = Env {
+            now: self.now,
+            settings: &lent.settings,
+            service: lent.service,
+            state: &mut lent.state,
+            out: &mut self.out,
+            start,
+            packets_left,
+            decoded: &mut lent.decoded,
+            codecs: &mut lent.codecs,
+            effects: &mut lent.effects,
+            mailbox: &lent.mailbox,
+            complaints: &mut lent.complaints,
+            draining: self.drain.has_begun(),
+        };
+        Some(call(entry, &mut env))
+    }
+
+    /// Notes what the poll says, and serves the connection that it is about.
+    pub(super) fn handle_event(&mut self, event: &Event) {
+        if event.token() == WAKER {
+            self.mail_waits = true;
+            return;
+        }
+        if self.listeners.note(event.token()) {
+            return;
+        }
+        let id = ConnectionId::from_u64(event.token().0 as u64);
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        let closed = event.is_read_closed() || event.is_error();
+        entry.readable |= event.is_readable() || closed;
+        entry.read_closed |= closed;
+        if event.is_error() && !entry.conn.wants_read(&self.lent.settings) {
+            // Nobody would read the error off the socket as long as reading is paused.
+            entry.conn.abort(Cause::Reset);
+        }
+        if event.is_writable() {
+            entry.writable = true;
+            if !entry.conn.outbox.is_empty() {
+                self.write_outbox(id);
+            }
+        }
+        self.serve(id);
+    }
+
+    /// When there is something to do without an event.
+    pub(super) fn next_at(&self) -> Moment {
+        let left_over = !self.ready.is_empty() || !self.mails.is_empty() || self.mail_waits;
+        if left_over {
+            return self.now;
+        }
+        self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at())
+    }
+
+    /// Removes the connections that have ended, and tells the application.
+    pub(super) fn bury(&mut self) {
+        while let Some(id) = self.dead.pop() {
+            let Some(entry) = self.slots.remove(id) else { continue };
+            self.wheel.disarm(id.slot());
+            if entry.admitted {
+                self.admission.leave(entry.conn.record.peer);
+            } else {
+                self.refused -= 1;
+            }
+            self.tell_end(&entry);
+            drop(entry);
+            self.apply_effects();
+        }
+    }
+
+    fn tell_end(&mut self, entry: &Entry) {
+        let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
+        let record = &entry.conn.record;
+        log::debug!("{} {}: {cause}", record.id, record.peer);
+        if !entry.conn.was_opened() {
+            return;
+        }
+        let Lent { state, effects, .. } = &mut self.lent;
+        if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, effects))).is_err() {
+            log::error!("the hook for ended connections panicked");
+        }
+    }
+
+    /// Ends every connection at once, without a word.
+    pub(super) fn abort_all(&mut self) {
+        let ids: Vec<_> = self.slots.ids().collect();
+        for id in ids {
+            if let Some(entry) = self.slots.get_mut(id) {
+                entry.conn.abort(Cause::Dropped);
+                self.dead.push(id);
+            }
+        }
+        self.bury();
+    }
+}

@@ -1,0 +1,31 @@
+//! Timers: what is due, a bounded number of steps per turn.
+
+use super::core::Core;
+use super::wheel::Step;
+use crate::router::Application;
+
+/// Steps of the wheel in one turn. What is left comes in the next, which follows at once.
+const TURN_STEPS: usize = 64;
+
+impl<S: Application> Core<S> {
+    /// Lets the connections whose deadline has come look at their timers.
+    pub(super) fn expire(&mut self) {
+        for _ in 0..TURN_STEPS {
+            match self.wheel.step(self.now) {
+                Step::Expired(slot) => self.expire_slot(slot),
+                Step::Moved => {}
+                Step::Idle => return,
+            }
+        }
+    }
+
+    fn expire_slot(&mut self, slot: usize) {
+        let Some(id) = self.slots.id_at(slot) else { return };
+        self.call(id, |entry, env| entry.conn.handle_timeout(env));
+        // Traffic moves deadlines without telling the wheel; this is where it catches up.
+        if let Some(entry) = self.slots.get_mut(id) {
+            self.wheel.arm(slot, entry.conn.next_deadline(&self.lent.settings));
+        }
+        self.apply_effects();
+    }
+}

@@ -1,0 +1,294 @@
+//! One thread, one poll, every socket: turns events into calls of connections, and what they gather
+//! into writes.
+//!
+//! A turn is: poll, accept and read, hand on mail and effects, write, expire timers, bury the dead.
+//! The clock is read once in it. Whatever could take long is counted: bytes and packets of one
+//! connection, accepts, timers, mails. Work that is left goes on a list, and the next poll does not
+//! sleep. The contract of mio's `Poll` is kept as its documentation states it: events may be spurious,
+//! an edge is not repeated, and one that names an earlier life of a slot is dropped.
+
+mod accept;
+mod admission;
+mod bind;
+mod core;
+mod deliver;
+mod drain;
+mod expire;
+mod serve;
+mod slots;
+mod socket;
+mod wheel;
+mod write;
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token, Waker};
+
+use crate::config::{Config, Listen};
+use crate::handle::ServerHandle;
+use crate::id::ConnectionId;
+use crate::mailbox::Mailbox;
+use crate::moment::Moment;
+use crate::packet::Cipher;
+use crate::router::{Application, Service};
+
+pub use bind::BindError;
+
+use accept::Listeners;
+use core::Core;
+
+/// Events that one poll brings at most.
+const EVENTS: usize = 1024;
+/// The waker's token; listeners count down from here.
+const WAKER: Token = Token(usize::MAX);
+/// Turns in a row that may put off the timers because more events wait than one poll brings.
+const MAX_PUT_OFF: u8 = 16;
+
+/// What a turn leaves to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Go on: call [`Reactor::turn`] again.
+    Running,
+    /// The server was drained and every client is gone.
+    Drained,
+}
+
+/// A gateway: its listeners, its clients, and the application's state.
+///
+/// Give it a thread with [`run`](Self::run), or turn it by hand with [`turn`](Self::turn) within a
+/// loop that exists already: its [descriptor](AsRawFd) becomes readable when there is something to do,
+/// and [`next_deadline`](Self::next_deadline) says when there will be something to do without that.
+///
+/// Dropping a reactor closes every socket at once, without Close frames; drain it first.
+pub struct Reactor<S: Application> {
+    poll: Poll,
+    events: Events,
+    clock: Clock,
+    spin: Duration,
+    put_off: u8,
+    core: Core<S>,
+}
+
+impl<S: Application> Reactor<S> {
+    /// Binds the listeners. Clients are accepted from now on, and served by turns.
+    ///
+    /// # Errors
+    /// [`BindError`]: the configuration is not valid, or an address cannot be listened on.
+    pub fn bind(config: &Config, service: impl Into<Service<S>>, state: S) -> Result<Self, BindError> {
+        Reactor::bind_with_cipher(config, service, state, None)
+    }
+
+    /// [`bind`](Self::bind), with a cipher for Data of status 2.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_with_cipher(
+        config: &Config,
+        service: impl Into<Service<S>>,
+        state: S,
+        cipher: Option<Box<dyn Cipher>>,
+    ) -> Result<Self, BindError> {
+        config.validate()?;
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let wake = move || {
+            // A waker fails only if the poll is gone, and then nobody is left to be woken.
+            let _ = waker.wake();
+        };
+        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, Box::new(wake)));
+        let listeners = Listeners::bind(&config.listen, &registry)?;
+        Ok(Reactor {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            clock: Clock::start(),
+            spin: config.spin,
+            put_off: 0,
+            core: Core::new(config, service.into(), state, cipher, mailbox, registry, listeners),
+        })
+    }
+
+    /// The address of the first TCP listener, with the port that it was given. None if all listeners
+    /// are Unix sockets, or once draining has begun.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listening().find_map(|listen| match listen {
+            Listen::Tcp(address) => Some(address),
+            Listen::Unix(_) => None,
+        })
+    }
+
+    /// Where clients are accepted, in the order of the configuration, with the ports that were given.
+    pub fn listening(&self) -> impl Iterator<Item = Listen> {
+        self.core.listeners.listening()
+    }
+
+    /// A handle to the reactor, for other threads.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle::new(self.core.lent.mailbox.clone())
+    }
+
+    /// The application's state.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.core.lent.state
+    }
+
+    /// The application's state, between two turns.
+    #[must_use]
+    pub fn state_mut(&mut self) -> &mut S {
+        &mut self.core.lent.state
+    }
+
+    /// Clients that are connected, those that are still upgrading or closing included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.core.slots.len()
+    }
+
+    /// The ids of all connections, in no particular order.
+    pub fn connection_ids(&self) -> impl Iterator<Item = ConnectionId> {
+        self.core.slots.ids()
+    }
+
+    /// Turns until the server has been drained.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn).
+    pub fn run(&mut self) -> io::Result<()> {
+        while self.turn(None)? == Turn::Running {}
+        Ok(())
+    }
+
+    /// One turn: waits for something to do, at most for `timeout`, and does a bounded amount of it.
+    ///
+    /// # Errors
+    /// The poll failed, which no client can bring about.
+    pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
+        self.wait(timeout)?;
+        self.core.now = self.clock.now();
+        for event in &self.events {
+            self.core.handle_event(event);
+        }
+        self.core.serve_ready();
+        self.core.deliver_mail();
+        self.core.accept();
+        self.core.write_gathered();
+        if self.may_judge() {
+            self.core.expire();
+        }
+        self.core.drain();
+        self.core.write_gathered();
+        self.core.bury();
+        Ok(if self.core.is_drained() { Turn::Drained } else { Turn::Running })
+    }
+
+    /// When [`turn`](Self::turn) has something to do even if the descriptor does not become readable.
+    /// None: not before it does.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.clock.instant(self.core.next_at())
+    }
+
+    /// Whether silence can be held against clients now: not while events wait that were not seen.
+    /// A process that was stopped for a while reads first.
+    fn may_judge(&mut self) -> bool {
+        let all_seen = self.events.iter().count() < EVENTS;
+        self.put_off = if all_seen { 0 } else { self.put_off + 1 };
+        let may = all_seen || self.put_off > MAX_PUT_OFF;
+        if may {
+            self.put_off = 0;
+        }
+        may
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let until_due = self.next_deadline().map(|at| at.saturating_duration_since(self.clock.instant_now()));
+        let timeout = match (timeout, until_due) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let timeout = if timeout == Some(Duration::ZERO) { timeout } else { self.spin(timeout)? };
+        let Some(timeout) = timeout.map_or(Some(None), |t| (t != Duration::MAX).then_some(Some(t))) else {
+            return Ok(());
+        };
+        self.poll(timeout)
+    }
+
+    /// Polls without sleeping for as long as was asked for. What is left of the timeout, or
+    /// `Duration::MAX` if an event has come.
+    fn spin(&mut self, timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+        if self.spin.is_zero() {
+            return Ok(timeout);
+        }
+        let began = self.clock.instant_now();
+        let end = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+        loop {
+            self.poll(Some(Duration::ZERO))?;
+            if !self.events.is_empty() {
+                return Ok(Some(Duration::MAX));
+            }
+            let spun = self.clock.instant_now().saturating_duration_since(began);
+            if spun >= end {
+                return Ok(timeout.map(|timeout| timeout.saturating_sub(spun)));
+            }
+        }
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            // The events may be old ones then.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.events.clear();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+}
+
+/// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it.
+impl<S: Application> AsRawFd for Reactor<S> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+}
+
+impl<S: Application> Drop for Reactor<S> {
+    fn drop(&mut self) {
+        self.core.abort_all();
+    }
+}
+
+/// The only place where the time is asked for.
+#[derive(Debug)]
+struct Clock {
+    began: Instant,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the reactor's clock")]
+impl Clock {
+    fn start() -> Self {
+        Clock { began: Instant::now() }
+    }
+
+    fn instant_now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn now(&self) -> Moment {
+        Moment::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn instant(&self, moment: Moment) -> Option<Instant> {
+        if moment == Moment::NEVER {
+            return None;
+        }
+        self.began.checked_add(Duration::from_millis(moment.as_ms()))
+    }
+}

@@ -1,0 +1,119 @@
+//! Reading: from a socket to its connection, as much as one turn may.
+
+use std::io::ErrorKind;
+
+use super::core::Core;
+use crate::cause::Cause;
+use crate::conn::Progress;
+use crate::id::ConnectionId;
+use crate::router::Application;
+
+/// Bytes that are read for one connection in one turn, give or take one read.
+const TURN_BYTES: usize = 256 * 1024;
+/// Packets that are handled for one connection in one turn.
+const TURN_PACKETS: u32 = 2048;
+
+/// What one connection may still take of this turn.
+struct Budget {
+    bytes: usize,
+    packets: u32,
+}
+
+impl<S: Application> Core<S> {
+    /// Serves the connections with work left, once each. What they leave again is for the next turn.
+    pub(super) fn serve_ready(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for id in ready.drain(..) {
+            if let Some(entry) = self.slots.get_mut(id) {
+                entry.ready = false;
+                self.serve(id);
+            }
+        }
+        if self.ready.is_empty() {
+            self.ready = ready;
+        }
+    }
+
+    /// Lets a connection go on with what has come, and carries out what it leads to.
+    pub(super) fn serve(&mut self, id: ConnectionId) {
+        self.write_gathered_for(id);
+        let start = self.out.len();
+        let mut budget = Budget { bytes: TURN_BYTES, packets: TURN_PACKETS };
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        while self.serve_once(id, start, &mut buffer, &mut budget) {}
+        self.read_buffer = buffer;
+        self.settle(id, start);
+        self.apply_effects();
+    }
+
+    /// Gives a connection what it kept, or else what one read brings. False if that is all for now.
+    fn serve_once(&mut self, id: ConnectionId, start: usize, buffer: &mut [u8], budget: &mut Budget) -> bool {
+        let settings = &self.lent.settings;
+        let Some(entry) = self.slots.get_mut(id) else { return false };
+        let resumes = entry.conn.can_resume(settings);
+        if !resumes && !(entry.readable && entry.conn.wants_read(settings)) {
+            return false;
+        }
+        if budget.bytes == 0 || budget.packets == 0 {
+            // It goes on the list of those with work left when it is settled.
+            return false;
+        }
+        if resumes {
+            let Some(mut inbox) = entry.conn.take_inbox() else { return false };
+            let used = self.feed(id, start, &mut inbox, budget);
+            if let Some(entry) = self.slots.get_mut(id) {
+                entry.conn.put_inbox(inbox, used);
+            }
+            return used > 0;
+        }
+        let want = entry.conn.read_size().min(buffer.len());
+        let Some(room) = buffer.get_mut(..want) else { return false };
+        match entry.socket.read(room) {
+            Ok(0) => {
+                entry.readable = false;
+                entry.conn.handle_end(self.now, settings.close_ms);
+                false
+            }
+            Ok(len) => {
+                // A short read means that the socket is drained, and that the next bytes bring an
+                // event, unless the end has come with these: it brings none of its own.
+                if len < want && !entry.read_closed {
+                    entry.readable = false;
+                }
+                budget.bytes = budget.bytes.saturating_sub(len);
+                let Some(bytes) = room.get_mut(..len) else { return false };
+                let used = self.feed(id, start, bytes, budget);
+                if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
+                    entry.conn.keep(rest);
+                }
+                true
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => {
+                    entry.readable = false;
+                    false
+                }
+                ErrorKind::Interrupted => true,
+                _ => {
+                    entry.readable = false;
+                    entry.conn.abort(Cause::Reset);
+                    false
+                }
+            },
+        }
+    }
+
+    /// Gives bytes to a connection, and writes in between what gathers meanwhile. How many it took.
+    fn feed(&mut self, id: ConnectionId, start: usize, bytes: &mut [u8], budget: &mut Budget) -> usize {
+        let total = bytes.len();
+        let mut rest = bytes;
+        loop {
+            let call = self
+                .with(id, start, &mut budget.packets, |entry, env| entry.conn.handle_bytes(&mut rest, env));
+            match call {
+                Some(Progress::Flush) => self.write_now(id, start),
+                Some(Progress::Taken | Progress::Wait) | None => return total - rest.len(),
+            }
+        }
+    }
+}

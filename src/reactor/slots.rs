@@ -1,0 +1,90 @@
+//! Every connection with its socket, in a slab whose slots carry a generation.
+
+use mio::Token;
+use slab::Slab;
+
+use super::socket::Socket;
+use crate::conn::Conn;
+use crate::id::ConnectionId;
+
+/// One connection, its socket, and what the poll last said about it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) id: ConnectionId,
+    pub(super) socket: Socket,
+    pub(super) conn: Conn,
+    /// A read may bring something: no edge is owed for it.
+    pub(super) readable: bool,
+    /// A write may be taken.
+    pub(super) writable: bool,
+    /// The peer is done sending: a short read does not mean that the socket is drained.
+    pub(super) read_closed: bool,
+    /// It counts against the limits; not so those that are only refused.
+    pub(super) admitted: bool,
+    /// On the list of connections whose outbox is to be written.
+    pub(super) queued: bool,
+    /// On the list of connections with work left.
+    pub(super) ready: bool,
+    /// Some of the write buffer is for it.
+    pub(super) gathered: bool,
+    /// On the list of connections that have ended.
+    pub(super) dead: bool,
+}
+
+/// The slab.
+#[derive(Debug)]
+pub(super) struct Slots {
+    slab: Slab<Entry>,
+    generation: u32,
+}
+
+/// Slots above this are the tokens of what is not a connection.
+pub(super) const MAX_SLOTS: usize = u32::MAX as usize - 1024;
+
+impl Slots {
+    pub(super) fn new() -> Self {
+        Slots { slab: Slab::new(), generation: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.slab.is_empty()
+    }
+
+    /// Puts in the connection that `make` makes of its id. `None` if there is no slot left.
+    pub(super) fn insert(&mut self, make: impl FnOnce(ConnectionId) -> Entry) -> Option<ConnectionId> {
+        let vacant = self.slab.vacant_entry();
+        let slot = u32::try_from(vacant.key()).ok().filter(|&slot| (slot as usize) < MAX_SLOTS)?;
+        self.generation = self.generation.wrapping_add(1);
+        let id = ConnectionId::new(slot, self.generation);
+        vacant.insert(make(id));
+        Some(id)
+    }
+
+    /// The connection of that very id.
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Entry> {
+        self.slab.get_mut(id.slot()).filter(|entry| entry.id == id)
+    }
+
+    /// The id of the connection that sits in a slot now.
+    pub(super) fn id_at(&self, slot: usize) -> Option<ConnectionId> {
+        self.slab.get(slot).map(|entry| entry.id)
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
+        self.get_mut(id)?;
+        self.slab.try_remove(id.slot())
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> {
+        self.slab.iter().map(|(_, entry)| entry.id)
+    }
+}
+
+/// The poll's name for a connection: the id itself.
+pub(super) fn token(id: ConnectionId) -> Token {
+    Token(id.to_u64() as usize)
+}

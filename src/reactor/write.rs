@@ -1,0 +1,191 @@
+//! Writing: what connections have gathered, and what waits in their outboxes.
+
+use std::io::{ErrorKind, IoSlice};
+
+use super::core::Core;
+use crate::cause::Cause;
+use crate::conn::MAX_SLICES;
+use crate::id::ConnectionId;
+use crate::router::Application;
+
+/// Output that leaves at once. Less than that waits for the end of the turn's reads, so that all of
+/// them are done before the first reply wakes a client.
+const LARGE_BYTES: usize = 16 * 1024;
+/// Bytes in the write buffer at which all of it is written, whatever else the turn has to do.
+const FULL_BYTES: usize = 256 * 1024;
+/// Capacity of the write buffer that is kept from turn to turn.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// A part of the write buffer that is for one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    id: ConnectionId,
+    start: usize,
+    end: usize,
+}
+
+/// What the socket took of an attempt to write.
+enum Written {
+    Bytes(usize),
+    Failed,
+}
+
+impl<S: Application> Core<S> {
+    /// Sees to what a connection gathered from `start` on, and to what follows from the call it made.
+    pub(super) fn settle(&mut self, id: ConnectionId, start: usize) {
+        let len = self.out.len() - start;
+        let Some(entry) = self.slots.get_mut(id) else { return self.out.truncate(start) };
+        let small = len < LARGE_BYTES && entry.writable && entry.conn.outbox.is_empty();
+        if len > 0 && small {
+            entry.gathered = true;
+            self.segments.push(Segment { id, start, end: self.out.len() });
+            if self.out.len() >= FULL_BYTES {
+                self.write_gathered();
+            }
+            return;
+        }
+        if len > 0 {
+            self.write_now(id, start);
+        }
+        self.finish(id);
+    }
+
+    /// Writes what every connection has gathered.
+    pub(super) fn write_gathered(&mut self) {
+        if self.segments.is_empty() {
+            return;
+        }
+        let mut segments = std::mem::take(&mut self.segments);
+        let mut out = std::mem::take(&mut self.out);
+        for segment in segments.drain(..) {
+            if let Some(bytes) = out.get(segment.start..segment.end) {
+                self.write(segment.id, bytes);
+            }
+            if let Some(entry) = self.slots.get_mut(segment.id) {
+                entry.gathered = false;
+            }
+            self.finish(segment.id);
+        }
+        out.clear();
+        out.shrink_to(KEPT_BYTES);
+        (self.segments, self.out) = (segments, out);
+    }
+
+    /// Writes what every connection has gathered if some of it is for this one, so that what it is
+    /// given next comes behind.
+    pub(super) fn write_gathered_for(&mut self, id: ConnectionId) {
+        if self.slots.get_mut(id).is_some_and(|entry| entry.gathered) {
+            self.write_gathered();
+        }
+    }
+
+    /// Writes what a connection has gathered from `start` on.
+    pub(super) fn write_now(&mut self, id: ConnectionId, start: usize) {
+        let mut out = std::mem::take(&mut self.out);
+        if let Some(bytes) = out.get(start..) {
+            self.write(id, bytes);
+        }
+        out.truncate(start);
+        self.out = out;
+    }
+
+    /// Writes whole frames to a connection, behind all that it was sent before. What the socket does
+    /// not take waits in the outbox.
+    fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
+        let (now, close_ms) = (self.now, self.lent.settings.close_ms);
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        if entry.conn.cause().is_some() {
+            return;
+        }
+        if !entry.writable || !entry.conn.outbox.is_empty() {
+            entry.conn.outbox.push_unwritten(bytes, 0);
+            if entry.writable {
+                self.write_outbox(id);
+            }
+            return;
+        }
+        match attempt(bytes.len(), || entry.socket.write(bytes), &mut entry.writable) {
+            Written::Bytes(written) => {
+                if written > 0 {
+                    entry.conn.handle_written(now, close_ms);
+                }
+                if written < bytes.len() {
+                    entry.conn.outbox.push_unwritten(bytes, written);
+                }
+            }
+            Written::Failed => entry.conn.abort(Cause::Reset),
+        }
+    }
+
+    /// Writes from a connection's outbox until it is empty or the socket takes no more.
+    pub(super) fn write_outbox(&mut self, id: ConnectionId) {
+        let (now, close_ms) = (self.now, self.lent.settings.close_ms);
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        while entry.writable && !entry.conn.outbox.is_empty() && entry.conn.cause().is_none() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = entry.conn.outbox.slices(&mut slices);
+            let slices = slices.get(..count).unwrap_or_default();
+            let offered = slices.iter().map(|slice| slice.len()).sum();
+            match attempt(offered, || entry.socket.write_vectored(slices), &mut entry.writable) {
+                Written::Bytes(0) => {}
+                Written::Bytes(written) => {
+                    entry.conn.outbox.advance(written);
+                    entry.conn.handle_written(now, close_ms);
+                }
+                Written::Failed => entry.conn.abort(Cause::Reset),
+            }
+        }
+        self.finish(id);
+    }
+
+    /// Sees to what follows once a connection has nothing gathered: its end, its deadline, or the
+    /// input that had to wait.
+    pub(super) fn finish(&mut self, id: ConnectionId) {
+        let settings = &self.lent.settings;
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        if entry.gathered || entry.dead {
+            return;
+        }
+        if entry.conn.handle_flushed(self.now, settings.close_ms) {
+            entry.socket.shutdown_write();
+        }
+        if entry.conn.cause().is_some() {
+            entry.dead = true;
+            self.dead.push(id);
+            return;
+        }
+        if entry.conn.take_rearm() {
+            self.wheel.arm_no_later(id.slot(), entry.conn.next_deadline(settings));
+        }
+        let has_work = entry.conn.can_resume(settings) || (entry.readable && entry.conn.wants_read(settings));
+        if has_work && !entry.ready {
+            entry.ready = true;
+            self.ready.push(id);
+        }
+    }
+}
+
+/// One write, told apart by what has to follow. A short one means that the socket is full, and that an
+/// event comes when it is no longer.
+fn attempt(
+    offered: usize,
+    mut write: impl FnMut() -> std::io::Result<usize>,
+    writable: &mut bool,
+) -> Written {
+    loop {
+        match write() {
+            Ok(written) => {
+                *writable = written == offered;
+                return Written::Bytes(written);
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock => {
+                    *writable = false;
+                    return Written::Bytes(0);
+                }
+                _ => return Written::Failed,
+            },
+        }
+    }
+}

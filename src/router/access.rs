@@ -1,0 +1,60 @@
+//! Who may call a route.
+
+use crate::packet::ErrorId;
+use crate::record::{Kind, Record};
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Every client.
+    Anyone,
+    /// Clients that have logged in.
+    Role,
+    /// Clients that have logged in as [`Kind::Monitor`].
+    Monitor,
+}
+
+impl Access {
+    /// Whether the connection may call such a route, and if not, the refusal it gets.
+    ///
+    /// # Errors
+    /// [`ErrorId::NOT_LOGGED_IN`] before a login, [`ErrorId::NOT_ALLOWED`] for the wrong kind.
+    pub fn check(self, record: &Record) -> Result<(), ErrorId> {
+        match (self, record.identity(), record.kind()) {
+            (Access::Anyone, _, _)
+            | (Access::Role, Some(_), _)
+            | (Access::Monitor, Some(_), Kind::Monitor) => Ok(()),
+            (Access::Role | Access::Monitor, None, _) => Err(ErrorId::NOT_LOGGED_IN),
+            (Access::Monitor, Some(_), Kind::Tester | Kind::GameServer) => Err(ErrorId::NOT_ALLOWED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ConnectionId;
+    use crate::moment::Moment;
+    use crate::record::{Login, Peer};
+
+    #[test]
+    fn who_may_call_what() {
+        let refused = |error_id| Err(error_id);
+        let cases = [
+            (Access::Anyone, None, Ok(())),
+            (Access::Anyone, Some(Kind::Tester), Ok(())),
+            (Access::Role, None, refused(ErrorId::NOT_LOGGED_IN)),
+            (Access::Role, Some(Kind::Tester), Ok(())),
+            (Access::Role, Some(Kind::Monitor), Ok(())),
+            (Access::Monitor, None, refused(ErrorId::NOT_LOGGED_IN)),
+            (Access::Monitor, Some(Kind::Tester), refused(ErrorId::NOT_ALLOWED)),
+            (Access::Monitor, Some(Kind::GameServer), refused(ErrorId::NOT_ALLOWED)),
+            (Access::Monitor, Some(Kind::Monitor), Ok(())),
+        ];
+        for (access, kind, expected) in cases {
+            let mut record = Record::new(ConnectionId::new(0, 0), Peer::Local, Moment::START);
+            record.login = kind.map(|kind| Box::new(Login { kind, ..Login::default() }));
+            assert_eq!(access.check(&record), expected, "{access:?} {kind:?}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What a handler may look at and do, beyond the application's own state.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Effects, SendBuffer};
+use crate::frame::{Header, Kind, Opcode};
+use crate::handle::{Handle, Life, Ticket};
+use crate::id::ConnectionId;
+use crate::mailbox::Mailbox;
+use crate::moment::Moment;
+use crate::packet::{Codecs, DataStatus, ErrorId, Reply};
+use crate::push::Push;
+use crate::record::Record;
+use crate::router::Outcome;
+
+/// The request in hand. It can be answered at once through the context, or given up for a
+/// [`Ticket`], which is why it can't be copied.
+#[derive(Debug)]
+pub struct Request<'a> {
+    pub(crate) cmd: u16,
+    pub(crate) flag: u32,
+    pub(crate) data_status: u8,
+    pub(crate) seq: u64,
+    pub(crate) data: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// The command.
+    #[must_use]
+    pub fn cmd(&self) -> u16 {
+        self.cmd
+    }
+
+    /// The client's own number, which comes back in each reply.
+    #[must_use]
+    pub fn flag(&self) -> u32 {
+        self.flag
+    }
+
+    /// How Data came: 0 raw, 1 compressed, 2 encrypted. [`data`](Self::data) is decoded already.
+    #[must_use]
+    pub fn data_status(&self) -> u8 {
+        self.data_status
+    }
+
+    /// The packet's number on its connection, from 1.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Data, decoded. Valid while the handler runs.
+    #[must_use]
+    pub fn data(&self) -> &'a [u8] {
+        self.data
+    }
+}
+
+/// Why a packet was not sent. It is counted in the record's `error_send`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// It does not fit the connection's outbox. By the overflow policy it was dropped, or the
+    /// connection is about to close with 4008.
+    OutboxFull,
+    /// Encryption was asked for and no cipher is installed.
+    NoCipher,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::OutboxFull => "the packet does not fit the outbox",
+            SendError::NoCipher => "no cipher is installed",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// What the reactor lends to every call, whichever connection it is for.
+pub(crate) struct Tools<'a> {
+    pub(crate) now: Moment,
+    pub(crate) compress_above: usize,
+    pub(crate) codecs: &'a mut Codecs,
+    pub(crate) effects: &'a mut Effects,
+    pub(crate) mailbox: &'a Arc<Mailbox>,
+}
+
+/// A reply that is owed: what of the request must be remembered until it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deferral {
+    pub(crate) seq: u64,
+    pub(crate) cmd: u16,
+    pub(crate) flag: u32,
+}
+
+/// One connection, as a handler sees it while it runs.
+pub struct Context<'a> {
+    pub(crate) record: &'a mut Record,
+    pub(crate) life: &'a mut Option<Arc<Life>>,
+    pub(crate) buffer: SendBuffer<'a>,
+    pub(crate) tools: Tools<'a>,
+    /// The Cmd and Flag of the request in hand, which replies carry.
+    pub(crate) cmd: u16,
+    pub(crate) flag: u32,
+    pub(crate) deferral: Option<Deferral>,
+    pub(crate) overflowed: bool,
+}
+
+impl Context<'_> {
+    /// The connection's record.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        self.record
+    }
+
+    /// The connection's name.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.record.id
+    }
+
+    /// The time, as of the beginning of this turn.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.tools.now
+    }
+
+    /// A handle to this connection, for other threads.
+    #[must_use]
+    pub fn handle(&mut self) -> Handle {
+        let life = self.life.get_or_insert_with(|| Arc::new(Life::new()));
+        Handle::new(self.record.id, life.clone(), self.tools.mailbox.clone())
+    }
+
+    /// Replies to the request, under its Cmd and Flag: [`try_reply`](Self::try_reply) for handlers
+    /// that leave a full outbox to the overflow policy. Returns [`Outcome::Done`], so that it can
+    /// be a handler's last expression.
+    pub fn reply(&mut self, data: &[u8]) -> Outcome {
+        // An overflow is counted, and closes the connection where the policy says so.
+        let _ = self.try_reply(data);
+        Outcome::Done
+    }
+
+    /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
+    ///
+    /// # Errors
+    /// [`SendError::OutboxFull`], and then nothing was sent.
+    pub fn try_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
+        let threshold = self.tools.compress_above;
+        if threshold != 0
+            && data.len() > threshold
+            && let Some(compressed) = self.tools.codecs.compress(data)
+        {
+            let reply = reply(self.cmd, self.flag, DataStatus::Compressed, compressed);
+            let sent = self.buffer.packet(&reply);
+            return self.count(sent);
+        }
+        let sent = self.buffer.packet(&reply(self.cmd, self.flag, DataStatus::Raw, data));
+        self.count(sent)
+    }
+
+    /// Replies to the request with encrypted Data (DataStatus 2).
+    ///
+    /// # Errors
+    /// [`SendError`], and then nothing was sent.
+    pub fn try_reply_encrypted(&mut self, data: &[u8]) -> Result<(), SendError> {
+        let encrypted = self.tools.codecs.encrypt(self.record.id, data).ok_or(SendError::NoCipher)?;
+        let sent = self.buffer.packet(&reply(self.cmd, self.flag, DataStatus::Encrypted, encrypted));
+        self.count(sent)
+    }
+
+    /// Sends a packet that nobody asked for to this connection, under `cmd` with Flag 0.
+    ///
+    /// # Errors
+    /// [`SendError::OutboxFull`], and then nothing was sent.
+    pub fn push(&mut self, cmd: u16, data: &[u8]) -> Result<(), SendError> {
+        let sent = self.buffer.packet(&reply(cmd, 0, DataStatus::Raw, data));
+        self.count(sent)
+    }
+
+    /// Sends a plain WebSocket message, for services without packets.
+    ///
+    /// # Errors
+    /// [`SendError::OutboxFull`], and then nothing was sent.
+    pub fn send_message(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
+        let opcode = match kind {
+            Kind::Text => Opcode::Text,
+            Kind::Binary => Opcode::Binary,
+        };
+        let payload_len = payload.len() as u64;
+        let header = Header { fin: true, rsv1: false, opcode, mask: None, payload_len };
+        let sent = self.buffer.frame(&header.encode(), payload);
+        self.count(sent)
+    }
+
+    /// Sends a push to another connection, or to this one, once the handler has returned.
+    pub fn send_to(&mut self, to: ConnectionId, push: Push) {
+        self.tools.effects.send(to, push);
+    }
+
+    /// Gives up the request for the right to answer it later, from any thread. The next packet of
+    /// this connection waits until the ticket is answered or dropped.
+    pub fn defer(&mut self, request: Request<'_>) -> Ticket {
+        self.deferral = Some(Deferral { seq: request.seq, cmd: request.cmd, flag: request.flag });
+        Ticket::new(self.record.id, request.seq, self.tools.mailbox.clone())
+    }
+
+    /// What is to be done to other connections once the handler has returned.
+    pub fn effects(&mut self) -> &mut Effects {
+        self.tools.effects
+    }
+
+    pub(crate) fn refuse(&mut self, error_id: ErrorId) {
+        let sent =
+            self.buffer.packet(&Reply { error_id, ..reply(self.cmd, self.flag, DataStatus::Raw, &[]) });
+        let _ = self.count(sent);
+    }
+
+    fn count(&mut self, sent: bool) -> Result<(), SendError> {
+        if sent {
+            self.record.send_count += 1;
+            Ok(())
+        } else {
+            self.record.error_send += 1;
+            self.overflowed = true;
+            Err(SendError::OutboxFull)
+        }
+    }
+}
+
+fn reply(cmd: u16, flag: u32, data_status: DataStatus, data: &[u8]) -> Reply<'_> {
+    Reply { error_id: ErrorId::NONE, data_status: data_status as u8, flag, cmd, data }
+}

@@ -1,0 +1,27 @@
+//! From a command number to the function that handles it.
+//!
+//! A [`Router`] is a table of [`Module`]s, a module a table of [`Route`]s: `Cmd / 100` picks the
+//! module, `Cmd % 100` the function in it, so that dispatch costs two look-ups however many routes
+//! there are. Tables are built at compile time and kept in `static`s; a command that is listed twice,
+//! or under the wrong module, does not compile.
+//!
+//! Handlers get the request, the application's state and a [`Context`]. What they do beyond that
+//! state is left in buffers as data and carried out by the reactor after they have returned.
+
+mod access;
+mod application;
+mod context;
+mod effect;
+mod outcome;
+mod send_buffer;
+mod table;
+
+pub use access::Access;
+pub use application::{Application, Message, MessageHandler, MessageKind, Service};
+pub use context::{Context, Request, SendError};
+pub(crate) use context::{Deferral, Tools};
+pub(crate) use effect::Effect;
+pub use effect::Effects;
+pub use outcome::Outcome;
+pub(crate) use send_buffer::SendBuffer;
+pub use table::{Handler, Module, Route, Router};
