@@ -1,0 +1,38 @@
+//! Descriptors: as many as the system gives, and a limit on clients that they can meet.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sysconn::Config;
+
+/// Descriptors that are not clients': listeners, the poll, the waker, the log, a spare one, and those
+/// of clients that are being told that there is no room.
+const RESERVED: u64 = 64;
+
+/// Raises the descriptor limit to the hard one, and lets `config` admit no more clients than that.
+pub(crate) fn fit(config: &mut Config) {
+    let Some(limit) = raise() else { return };
+    let allowed = usize::try_from(limit.saturating_sub(RESERVED)).unwrap_or(usize::MAX).max(1);
+    if config.max_connections > allowed {
+        log::warn!(
+            "the descriptor limit of {limit} does not meet max-connections {}: at most {allowed} are admitted",
+            config.max_connections
+        );
+    }
+    if config.max_connections == 0 || config.max_connections > allowed {
+        config.max_connections = allowed;
+    }
+}
+
+/// The descriptor limit, raised to the hard one; none if there is no limit.
+fn raise() -> Option<u64> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return current;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => maximum,
+        Err(error) => {
+            log::warn!("the descriptor limit stays at {current:?}: {error}");
+            current
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The program around the library: it uses the library's public API only.
+
+pub(crate) mod options;
+
+mod delay;
+mod descriptors;
+mod modules;
+mod panics;
+mod run;
+mod signals;
+
+pub(crate) use run::run;

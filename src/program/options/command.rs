@@ -1,0 +1,139 @@
+//! Options from the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::OsStringValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use super::kind::Form;
+use super::nearest::nearest;
+use super::table::{Echo, Entry, TABLE};
+use super::{Exit, Given, Mode, did_you_mean, escape};
+
+const AFTER_HELP: &str = "\
+Each option can also stand in the TOML file that --config names (max_len = \"512KiB\")
+and in the environment (SYSCONN_MAX_LEN=512KiB, SYSCONN_CONFIG=FILE). A flag goes before the
+file, and the file before the environment. A repeatable option is an array in the file, and has
+commas in the environment.
+
+Durations: 50us, 250ms, 60s, 5m, 2h. Sizes: bytes, or 512KiB, 1MiB. 0 turns a timer or a limit off.";
+
+/// What the command line says.
+pub(super) struct CommandLine {
+    pub(super) mode: Mode,
+    /// The file to read.
+    pub(super) file: Option<PathBuf>,
+    pub(super) given: Vec<Given>,
+}
+
+/// Reads the arguments; the first is the program's own name.
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<CommandLine, Exit> {
+    let matches = program().try_get_matches_from(args.skip(1)).map_err(|error| exit(&error))?;
+    let (mode, matches) = match matches.subcommand() {
+        Some(("echo", echo)) => (Mode::Echo, echo),
+        Some((_, serve)) => (Mode::Serve, serve),
+        None => (Mode::Serve, &matches),
+    };
+    let entries = TABLE.iter().filter(|entry| entry.applies_to(mode));
+    Ok(CommandLine {
+        mode,
+        file: matches.get_one::<PathBuf>("config").cloned(),
+        given: entries.filter_map(|entry| given(entry, matches)).collect(),
+    })
+}
+
+fn given(entry: &'static Entry, matches: &ArgMatches) -> Option<Given> {
+    let values = matches.get_many::<OsString>(entry.name)?.cloned().collect();
+    Some(Given { entry, origin: format!("--{}", entry.name), values })
+}
+
+fn program() -> Command {
+    let sysconn = Command::new("sysconn")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The connection layer of a game server. Without a command it runs serve.")
+        .bin_name("sysconn")
+        .no_binary_name(true)
+        .propagate_version(true)
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true);
+    let serve = Command::new("serve").about("The game gateway");
+    let echo = Command::new("echo").about("Plain RFC 6455 echo, for conformance suites and benchmarks");
+    with_options(sysconn, Mode::Serve)
+        .subcommand(with_options(serve, Mode::Serve))
+        .subcommand(with_options(echo, Mode::Echo))
+}
+
+fn with_options(command: Command, mode: Mode) -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("Read options from this TOML file");
+    command
+        .display_name("sysconn")
+        .after_help(AFTER_HELP)
+        .arg(config)
+        .args(TABLE.iter().filter(|entry| entry.applies_to(mode)).map(|entry| argument(entry, mode)))
+}
+
+fn argument(entry: &'static Entry, mode: Mode) -> Arg {
+    let argument = Arg::new(entry.name)
+        .long(entry.name)
+        .value_name(entry.kind.placeholder())
+        // Texts are judged where those of the other sources are.
+        .value_parser(OsStringValueParser::new())
+        .allow_negative_numbers(true)
+        .action(if entry.kind.is_repeatable() { ArgAction::Append } else { ArgAction::Set })
+        .help(help(entry, mode));
+    match entry.kind.form() {
+        Form::Switch => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Form::Text | Form::Number => argument,
+    }
+}
+
+fn help(entry: &Entry, mode: Mode) -> String {
+    let default = match (mode, entry.echo) {
+        (Mode::Echo, Echo::NoEffect) => return "Accepted, without effect: echo has no packets".to_owned(),
+        (Mode::Echo, Echo::Default(default)) => default,
+        _ => entry.default,
+    };
+    let repeatable = if entry.kind.is_repeatable() { " (repeatable)" } else { "" };
+    let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
+    format!("{}{repeatable}{default}", entry.help)
+}
+
+/// Makes one line of what clap says in several.
+fn exit(error: &clap::Error) -> Exit {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let line = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Exit::Help(error.to_string()),
+        ErrorKind::UnknownArgument => unknown(text(ContextKind::InvalidArg)),
+        ErrorKind::InvalidSubcommand => {
+            let given = escape::quoted(text(ContextKind::InvalidSubcommand));
+            format!("unknown command {given}: expected serve or echo")
+        }
+        _ => {
+            let message = error.to_string();
+            let first = message.lines().next().unwrap_or_default();
+            escape::long(first.strip_prefix("error: ").unwrap_or(first))
+        }
+    };
+    Exit::Error(format!("sysconn: {line}"))
+}
+
+fn unknown(argument: &str) -> String {
+    let given = escape::quoted(argument);
+    let Some(name) = argument.strip_prefix("--") else {
+        return format!("unknown argument {given}");
+    };
+    if TABLE.iter().any(|entry| entry.name == name) {
+        return format!("{given} is an option of serve only");
+    }
+    let meant = nearest(name, TABLE.iter().map(|entry| entry.name.to_owned()));
+    format!("unknown argument {given}{}", did_you_mean(meant.map(|name| format!("--{name}"))))
+}

@@ -1,0 +1,85 @@
+//! Options from a TOML file: the flags' names with `_` for `-`, lists as arrays.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::kind::Form;
+use super::nearest::nearest;
+use super::table::{Entry, TABLE};
+use super::{Exit, Given, did_you_mean, escape, refuse};
+
+/// The longest file that is read, in bytes: a wrong path such as a device must not fill the memory.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Reads the whole file.
+///
+/// # Errors
+/// The system's, or one of kind [`io::ErrorKind::FileTooLarge`] above 1 MiB.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if read as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "longer than 1 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// Takes the options from what reading the file came to.
+pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Result<Vec<Given>, Exit> {
+    let name = escape::long(path);
+    let fail = |what: String| Exit::Error(format!("sysconn: {name}: {what}"));
+    let bytes = content.map_err(|error| fail(format!("cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let (line, column) = position(error.as_bytes(), error.utf8_error().valid_up_to());
+        fail(format!("line {line}, column {column}: not UTF-8"))
+    })?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let (line, column) = position(text.as_bytes(), error.span().map_or(0, |span| span.start));
+        fail(format!("line {line}, column {column}: {}", escape::long(error.message())))
+    })?;
+
+    let mut given = Vec::new();
+    for (key, value) in table {
+        let Some(entry) = TABLE.iter().find(|entry| entry.key() == key) else {
+            let meant = nearest(&key, TABLE.iter().map(Entry::key));
+            return Err(fail(format!("unknown key {}{}", escape::quoted(&key), did_you_mean(meant))));
+        };
+        let origin = format!("{name}: {key}");
+        let values = values(entry, &value)
+            .map_err(|wrong| refuse(&origin, entry.kind.expected(), &escape::bare(wrong.to_string())))?;
+        given.push(Given { entry, origin, values });
+    }
+    Ok(given)
+}
+
+/// The value as texts, or the part of it that has a type which the option does not take.
+fn values<'a>(entry: &Entry, value: &'a Value) -> Result<Vec<OsString>, &'a Value> {
+    match value {
+        Value::Array(items) if entry.kind.is_repeatable() => {
+            items.iter().map(|item| text(entry.kind.form(), item).ok_or(item)).collect()
+        }
+        _ => text(entry.kind.form(), value).map(|text| vec![text]).ok_or(value),
+    }
+}
+
+fn text(form: Form, value: &Value) -> Option<OsString> {
+    match (form, value) {
+        (Form::Text | Form::Number, Value::String(text)) => Some(text.into()),
+        (Form::Number, Value::Integer(number)) => Some(number.to_string().into()),
+        (Form::Switch, Value::Boolean(on)) => Some(on.to_string().into()),
+        _ => None,
+    }
+}
+
+/// The line and column of an offset, both from 1; columns count characters.
+fn position(text: &[u8], offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let lines = before.iter().filter(|byte| **byte == b'\n').count();
+    let column = String::from_utf8_lossy(&before[line_start..]).chars().count();
+    (lines + 1, column + 1)
+}

@@ -1,0 +1,130 @@
+//! The kinds of values that options have: how each is described, read, and where it goes.
+
+use std::time::Duration;
+
+use log::LevelFilter;
+use sysconn::config::{self, Listen};
+
+use super::{Options, value};
+
+/// Where an option's value goes.
+pub(super) type Place<T> = fn(&mut Options) -> &mut T;
+
+/// What an option takes, with the place for it. The plural ones are lists: the option is repeatable.
+pub(super) enum Kind {
+    Addresses(Place<Vec<Listen>>),
+    Paths(Place<Vec<String>>),
+    Origins(Place<Vec<String>>),
+    Subprotocols(Place<Vec<String>>),
+    MessageSize(Place<usize>),
+    Size(Place<usize>),
+    Count(Place<usize>),
+    Rate(Place<u32>),
+    Timer(Place<Duration>),
+    /// A duration that no timer keeps, so that it may be shorter than a millisecond.
+    Spin(Place<Duration>),
+    Liveness(Place<config::Liveness>),
+    Overflow(Place<config::Overflow>),
+    /// One reactor, for now: there is nothing to choose.
+    Workers,
+    Cpu(Place<Option<usize>>),
+    Level(Place<LevelFilter>),
+    Auth(Place<bool>),
+    /// On or off; the flag needs no value.
+    Switch(Place<bool>),
+}
+
+/// The types that a value may have in the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A string.
+    Text,
+    /// A string or an integer.
+    Number,
+    /// A boolean.
+    Switch,
+}
+
+impl Kind {
+    /// The placeholder in the help, what would be right (the end of "expected ..."), and the form.
+    fn description(&self) -> (&'static str, &'static str, Form) {
+        match self {
+            Kind::Addresses(_) => (
+                "ADDRESS",
+                "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found",
+                Form::Text,
+            ),
+            Kind::Paths(_) => ("PATH", "a path that begins with '/', without '?', '#' or spaces", Form::Text),
+            Kind::Origins(_) => {
+                ("ORIGIN", "null, or an origin such as https://play.example.com, without a path", Form::Text)
+            }
+            Kind::Subprotocols(_) => ("NAME", "a token: letters, digits and !#$%&'*+-.^_`|~", Form::Text),
+            Kind::MessageSize(_) => ("BYTES", "1 to 64MiB, in bytes or with a unit (KiB, MiB)", Form::Number),
+            Kind::Size(_) => ("BYTES", "0 to 4294967295, in bytes or with a unit (KiB, MiB)", Form::Number),
+            Kind::Count(_) | Kind::Rate(_) => ("COUNT", "a whole number, 0 to 4294967295", Form::Number),
+            Kind::Timer(_) => {
+                ("DURATION", "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)", Form::Number)
+            }
+            Kind::Spin(_) => {
+                ("DURATION", "0 (off), or up to 168h with a unit (us, ms, s, m, h)", Form::Number)
+            }
+            Kind::Liveness(_) => ("packets|frames", "packets or frames", Form::Text),
+            Kind::Overflow(_) => ("close|drop", "close or drop", Form::Text),
+            Kind::Workers => ("COUNT", "1 (this version runs one reactor)", Form::Number),
+            Kind::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", Form::Number),
+            Kind::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", Form::Text),
+            Kind::Auth(_) => ("open", "open, its only value", Form::Text),
+            Kind::Switch(_) => ("true|false", "true or false", Form::Switch),
+        }
+    }
+
+    pub(super) fn placeholder(&self) -> &'static str {
+        self.description().0
+    }
+
+    pub(super) fn expected(&self) -> &'static str {
+        self.description().1
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.description().2
+    }
+
+    pub(super) fn is_repeatable(&self) -> bool {
+        matches!(self, Kind::Addresses(_) | Kind::Paths(_) | Kind::Origins(_) | Kind::Subprotocols(_))
+    }
+
+    /// Empties a list, so that what one source gives takes the place of what another gave.
+    pub(super) fn clear(&self, options: &mut Options) {
+        match self {
+            Kind::Addresses(place) => place(options).clear(),
+            Kind::Paths(place) | Kind::Origins(place) | Kind::Subprotocols(place) => place(options).clear(),
+            _ => {}
+        }
+    }
+
+    /// Puts a value in its place, or at the end of its list. `None`: it is not what was
+    /// [`expected`](Self::expected).
+    pub(super) fn set(&self, options: &mut Options, text: &str) -> Option<()> {
+        match self {
+            Kind::Addresses(place) => place(options).push(value::address(text)?),
+            Kind::Paths(place) => place(options).push(value::path(text)?),
+            Kind::Origins(place) => place(options).push(value::origin(text)?),
+            Kind::Subprotocols(place) => place(options).push(value::subprotocol(text)?),
+            Kind::MessageSize(place) => *place(options) = value::message_size(text)?,
+            Kind::Size(place) => *place(options) = value::size(text)?,
+            Kind::Count(place) => *place(options) = usize::try_from(value::count(text)?).ok()?,
+            Kind::Rate(place) => *place(options) = value::count(text)?,
+            Kind::Timer(place) => *place(options) = value::timer(text)?,
+            Kind::Spin(place) => *place(options) = value::duration(text)?,
+            Kind::Liveness(place) => *place(options) = value::liveness(text)?,
+            Kind::Overflow(place) => *place(options) = value::overflow(text)?,
+            Kind::Workers => return (value::count(text)? == 1).then_some(()),
+            Kind::Cpu(place) => *place(options) = Some(value::cpu(text)?),
+            Kind::Level(place) => *place(options) = value::level(text)?,
+            Kind::Auth(place) => *place(options) = (text == "open").then_some(true)?,
+            Kind::Switch(place) => *place(options) = value::switch(text)?,
+        }
+        Some(())
+    }
+}

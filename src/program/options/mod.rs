@@ -1,0 +1,211 @@
+//! The options of the program: command line before file before environment, all from one table.
+
+mod command;
+mod environment;
+mod escape;
+mod file;
+mod kind;
+mod nearest;
+mod table;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use log::LevelFilter;
+use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, PACKET_OVERHEAD_BYTES};
+
+use table::Entry;
+
+/// Which program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The game gateway.
+    Serve,
+    /// Plain RFC 6455 echo.
+    Echo,
+}
+
+/// All that the program is told when it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) mode: Mode,
+    /// The gateway's limits and timers, validated.
+    pub(crate) config: Config,
+    /// The least severe messages that are logged.
+    pub(crate) log_level: LevelFilter,
+    /// Whether `serve` has command 1106, whose handler panics.
+    pub(crate) diagnostics: bool,
+    /// Whether `serve` may believe logins on any address. Without it all of `config.listen` is
+    /// loopback or a Unix domain socket, or the program is `echo`.
+    pub(crate) open_auth: bool,
+    /// The CPU that the reactor is to be pinned to.
+    pub(crate) cpu: Option<usize>,
+    /// Names of environment variables that begin with `SYSCONN_` but are no option's, escaped and
+    /// sorted. They end nothing, because container platforms invent such names; a warning is due.
+    pub(crate) ignored_environment: Vec<String>,
+}
+
+/// Why the program ends before it began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Help or version was asked for: this text is for standard output, and the status is 0.
+    Help(String),
+    /// One line without its line end, for standard error; the status is 2.
+    Error(String),
+}
+
+/// What one source says about one option.
+struct Given {
+    entry: &'static Entry,
+    /// Where it was given, such as `--max-len` or `FILE: max_len`.
+    origin: String,
+    /// One value, or any number for a repeatable option.
+    values: Vec<OsString>,
+}
+
+/// Reads the options from the arguments, the program's own name first, from the environment, and
+/// from the file that one of them names.
+///
+/// A value that is wrong is an error even where a source of higher precedence has another one.
+///
+/// # Errors
+/// [`Exit::Help`] when that was asked for; else [`Exit::Error`] for the first thing found wrong.
+pub(crate) fn load(
+    args: impl Iterator<Item = OsString>,
+    env: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Options, Exit> {
+    load_with(args, env, file::read)
+}
+
+fn load_with(
+    args: impl Iterator<Item = OsString>,
+    env: impl Iterator<Item = (OsString, OsString)>,
+    read: impl Fn(&Path) -> io::Result<Vec<u8>>,
+) -> Result<Options, Exit> {
+    let command = command::parse(args)?;
+    let environment = environment::parse(env);
+    let mut given = environment.given;
+    if let Some(path) = command.file.or(environment.file) {
+        given.extend(file::parse(&path, read(&path))?);
+    }
+    given.extend(command.given);
+
+    let mut options = Options::new(command.mode);
+    options.ignored_environment = environment.ignored;
+    for one in &given {
+        options.apply(one)?;
+    }
+    options.settle(&given)?;
+    Ok(options)
+}
+
+impl Options {
+    /// What holds where nothing is given.
+    fn new(mode: Mode) -> Options {
+        let mut config = Config::default();
+        if mode == Mode::Echo {
+            config.listen = vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 9002)))];
+        }
+        Options {
+            mode,
+            config,
+            log_level: LevelFilter::Info,
+            diagnostics: false,
+            open_auth: false,
+            cpu: None,
+            ignored_environment: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, given: &Given) -> Result<(), Exit> {
+        let kind = &given.entry.kind;
+        kind.clear(self);
+        for value in &given.values {
+            let accepted = value.to_str().and_then(|text| kind.set(self, text));
+            if accepted.is_none() {
+                return Err(refuse(&given.origin, kind.expected(), &escape::quoted(value)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills in what follows from other options, and checks how they go together.
+    fn settle(&mut self, given: &[Given]) -> Result<(), Exit> {
+        if self.mode == Mode::Echo {
+            // There are no packets and no logins to check for.
+            self.config.client_check = Duration::ZERO;
+            self.config.account_check = Duration::ZERO;
+        }
+        // The default suits messages up to the default length.
+        if last(given, "outbox-limit").is_none() && self.config.max_len > MAX_LEN {
+            self.config.outbox_limit = Config::outbox_limit_for(self.config.max_len);
+        }
+        self.config.validate().map_err(|error| self.conflict(error, given))?;
+        if self.mode == Mode::Serve && !self.open_auth {
+            self.check_loopback(given)?;
+        }
+        Ok(())
+    }
+
+    /// Without a key anyone who can connect can log in as anyone, so that takes a local address.
+    fn check_loopback(&self, given: &[Given]) -> Result<(), Exit> {
+        let exposed = self.config.listen.iter().find(|listen| match listen {
+            Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
+            Listen::Unix(_) => false,
+        });
+        let Some(listen) = exposed else {
+            return Ok(());
+        };
+        let origin = last(given, "listen").map_or("--listen", |given| &given.origin);
+        let expected = "a loopback address, or --auth open to believe every login";
+        Err(refuse(origin, expected, &escape::quoted(listen.to_string())))
+    }
+
+    /// Each value alone was in range, so what is left are relations between them.
+    fn conflict(&self, error: ConfigError, given: &[Given]) -> Exit {
+        let max_len = self.config.max_len;
+        let (name, expected) = match error {
+            ConfigError::NoListener => ("listen", "at least one address".to_owned()),
+            ConfigError::MaxLenBeforeLogin => {
+                ("max-len-before-login", format!("at most {max_len}, which is max-len"))
+            }
+            ConfigError::OutboxLimit => {
+                let least = max_len.saturating_add(PACKET_OVERHEAD_BYTES);
+                (
+                    "outbox-limit",
+                    format!("0 (off), or at least {least}, which is max-len and {PACKET_OVERHEAD_BYTES}"),
+                )
+            }
+            _ => ("", String::new()),
+        };
+        match last(given, name) {
+            Some(given) => {
+                let value = given.values.first().map_or("an empty list".to_owned(), escape::quoted);
+                refuse(&given.origin, &expected, &value)
+            }
+            None => Exit::Error(format!("sysconn: {error}")),
+        }
+    }
+}
+
+/// The source of highest precedence that gives the option.
+fn last<'a>(given: &'a [Given], name: &str) -> Option<&'a Given> {
+    given.iter().rev().find(|given| given.entry.name == name)
+}
+
+/// The line for a value that is not accepted; `shown` is the value, escaped.
+fn refuse(origin: &str, expected: &str, shown: &str) -> Exit {
+    Exit::Error(format!("sysconn: {origin}: expected {expected}, not {shown}"))
+}
+
+/// The end of a line about an unknown name.
+fn did_you_mean(name: Option<String>) -> String {
+    name.map(|name| format!("; did you mean {name}?")).unwrap_or_default()
+}

@@ -1,0 +1,26 @@
+//! Which name was probably meant by one that does not exist.
+
+/// The name among `names` that was probably meant: the nearest, if it is near.
+pub(super) fn nearest(given: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    const NEAR_EDITS: usize = 3;
+    const LONGEST: usize = 40;
+    if given.len() > LONGEST {
+        return None;
+    }
+    let ranked = names.map(|name| (edits(given, &name), name));
+    ranked.min().filter(|(edits, name)| *edits <= NEAR_EDITS && *edits * 2 < name.len()).map(|(_, name)| name)
+}
+
+/// How many letters have to be put in, taken out or replaced to make one name of the other.
+fn edits(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (taken, letter) in from.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], taken + 1);
+        for (column, other) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(letter != other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}

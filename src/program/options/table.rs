@@ -1,0 +1,216 @@
+//! The table of options. Each is described once, here: the flags with their help, the keys of the
+//! file and the names in the environment all come from it.
+
+use super::Mode;
+use super::kind::Kind::{self, *};
+
+/// One option.
+pub(super) struct Entry {
+    /// The name of the flag, without its `--`.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// The value that it has when it is not given, as it would be written; empty: none.
+    pub(super) default: &'static str,
+    pub(super) help: &'static str,
+    pub(super) echo: Echo,
+}
+
+/// What becomes of an option of `serve` in `echo`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Echo {
+    Same,
+    /// It has another default.
+    Default(&'static str),
+    /// It is accepted, and has no effect.
+    NoEffect,
+    /// There is no such flag. In the file and the environment, which both programs may share, it is
+    /// accepted.
+    Absent,
+}
+
+/// The options, in the order of the help.
+pub(super) static TABLE: &[Entry] = &[
+    entry(
+        "listen",
+        Addresses(|o| &mut o.config.listen),
+        "127.0.0.1:9001",
+        "Accept clients at this address; port 0 asks the system for a free one",
+    )
+    .in_echo(Echo::Default("127.0.0.1:9002")),
+    entry(
+        "path",
+        Paths(|o| &mut o.config.paths),
+        "",
+        "Serve this path and answer others 404; none given: all paths",
+    ),
+    entry(
+        "origin",
+        Origins(|o| &mut o.config.origins),
+        "",
+        "Serve web pages of this origin and answer others 403; none given: any",
+    ),
+    entry(
+        "subprotocol",
+        Subprotocols(|o| &mut o.config.subprotocols),
+        "",
+        "Speak this subprotocol, if the client offers it",
+    ),
+    entry(
+        "max-len",
+        MessageSize(|o| &mut o.config.max_len),
+        "512KiB",
+        "The longest message, its fragments summed; at most 64MiB",
+    ),
+    entry(
+        "max-len-before-login",
+        Size(|o| &mut o.config.max_len_before_login),
+        "0",
+        "The same for clients that have not logged in; 0: as --max-len",
+    ),
+    entry(
+        "max-connections",
+        Count(|o| &mut o.config.max_connections),
+        "0",
+        "Clients at one time; 0: what the descriptor limit allows",
+    ),
+    entry(
+        "max-connections-per-ip",
+        Count(|o| &mut o.config.max_connections_per_ip),
+        "4096",
+        "Clients at one time from one IP address; 0: no limit",
+    ),
+    entry(
+        "max-packets-per-second",
+        Rate(|o| &mut o.config.max_packets_per_second),
+        "0",
+        "Packets that a client may send in a second; 0: no limit",
+    ),
+    entry(
+        "handshake-timeout",
+        Timer(|o| &mut o.config.handshake_timeout),
+        "10s",
+        "Time from accept to a complete upgrade request; 0: no limit",
+    ),
+    entry(
+        "read-timeout",
+        Timer(|o| &mut o.config.read_timeout),
+        "60s",
+        "Time until the next frame, and for a whole message; 0: no limit",
+    ),
+    entry(
+        "client-check",
+        Timer(|o| &mut o.config.client_check),
+        "60s",
+        "Close clients that sent no packet for so long; 0: never",
+    )
+    .in_echo(Echo::NoEffect),
+    entry(
+        "account-check",
+        Timer(|o| &mut o.config.account_check),
+        "300s",
+        "Close clients that are not logged in after so long; 0: never",
+    )
+    .in_echo(Echo::NoEffect),
+    entry(
+        "liveness",
+        Liveness(|o| &mut o.config.liveness),
+        "packets",
+        "What the client check takes for a sign of life",
+    ),
+    entry(
+        "ping-interval",
+        Timer(|o| &mut o.config.ping_interval),
+        "25s",
+        "Send a Ping to clients that are silent for so long; 0: never",
+    ),
+    entry(
+        "housekeeping",
+        Timer(|o| &mut o.config.housekeeping),
+        "180s",
+        "How often to give back memory that buffers do not use; 0: never",
+    ),
+    entry(
+        "outbox-limit",
+        Size(|o| &mut o.config.outbox_limit),
+        "1MiB",
+        "Bytes that may wait for a slow client, more by default where --max-len asks for it; 0: no limit",
+    ),
+    entry(
+        "overflow",
+        Overflow(|o| &mut o.config.overflow),
+        "close",
+        "What happens when a packet does not fit the outbox: close the connection, or drop the packet",
+    ),
+    entry(
+        "compress-above",
+        Size(|o| &mut o.config.compress_above),
+        "0",
+        "Compress the Data of replies above this size; 0: never",
+    ),
+    entry(
+        "drain-timeout",
+        Timer(|o| &mut o.config.drain_timeout),
+        "5s",
+        "Time that clients have to leave at shutdown; 0: no limit",
+    ),
+    entry(
+        "drain-rate",
+        Rate(|o| &mut o.config.drain_rate),
+        "0",
+        "Clients told to leave per second at shutdown; 0: all at once",
+    ),
+    entry("workers", Workers, "1", "Reactor threads; this version runs one"),
+    entry(
+        "spin",
+        Spin(|o| &mut o.config.spin),
+        "0",
+        "Poll without sleeping for so long before sleeping; 0: sleep at once",
+    ),
+    entry("cpu", Cpu(|o| &mut o.cpu), "", "Pin the reactor to this CPU, counted from 0; not given: any"),
+    entry(
+        "log",
+        Level(|o| &mut o.log_level),
+        "info",
+        "The least severe messages that are logged: error, warn, info, debug, trace or off",
+    ),
+    entry(
+        "auth",
+        Auth(|o| &mut o.open_auth),
+        "",
+        "open: believe every login, on addresses other than loopback too",
+    )
+    .in_echo(Echo::Absent),
+    entry(
+        "diagnostics",
+        Switch(|o| &mut o.diagnostics),
+        "false",
+        "Serve command 1106 too, whose handler panics",
+    )
+    .in_echo(Echo::Absent),
+];
+
+const fn entry(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Entry {
+    Entry { name, kind, default, help, echo: Echo::Same }
+}
+
+impl Entry {
+    const fn in_echo(mut self, echo: Echo) -> Entry {
+        self.echo = echo;
+        self
+    }
+
+    /// The option's name as a key of the file.
+    pub(super) fn key(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// The option's name in the environment.
+    pub(super) fn variable(&self) -> String {
+        format!("SYSCONN_{}", self.key().to_ascii_uppercase())
+    }
+
+    /// Whether the program has a flag for it.
+    pub(super) fn applies_to(&self, mode: Mode) -> bool {
+        mode == Mode::Serve || self.echo != Echo::Absent
+    }
+}

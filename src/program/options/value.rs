@@ -1,0 +1,160 @@
+//! How the values of options are written, whichever source they come from. `None` means that the
+//! text is not such a value, or is out of range.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+use sysconn::config::{Config, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, Overflow};
+
+/// The largest size in bytes that is accepted: sums and doubles of it cannot overflow 64 bits.
+const SIZE_CEILING: u64 = u32::MAX as u64;
+/// The highest CPU number that an affinity mask of the usual 1024 bits can name.
+const CPU_CEILING: u32 = 1023;
+
+/// A count, up to 4294967295.
+pub(super) fn count(text: &str) -> Option<u32> {
+    u32::try_from(number(text)?).ok()
+}
+
+/// The number of a CPU, from 0.
+pub(super) fn cpu(text: &str) -> Option<usize> {
+    count(text).filter(|cpu| *cpu <= CPU_CEILING).and_then(|cpu| usize::try_from(cpu).ok())
+}
+
+/// A size in bytes, or in `KiB` or `MiB`.
+pub(super) fn size(text: &str) -> Option<usize> {
+    let (digits, unit) = split_unit(text);
+    let factor = match unit {
+        "" => 1,
+        "KiB" => 1024,
+        "MiB" => 1024 * 1024,
+        _ => return None,
+    };
+    let bytes = number(digits)?.checked_mul(factor)?;
+    usize::try_from(bytes).ok().filter(|_| bytes <= SIZE_CEILING)
+}
+
+/// The size in bytes of the longest message.
+pub(super) fn message_size(text: &str) -> Option<usize> {
+    size(text).filter(|bytes| (1..=MAX_LEN_CEILING).contains(bytes))
+}
+
+/// A duration up to the longest timer: `0`, or a number with a unit, such as `1.5s`.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let (decimal, unit) = split_unit(text);
+    let unit_nanos: u128 = match unit {
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60 * 1_000_000_000,
+        "h" => 3600 * 1_000_000_000,
+        _ => return None,
+    };
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, "0"));
+    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let scaled = u128::from(number(whole)?).checked_mul(scale)?.checked_add(number(fraction)?.into())?;
+    let nanos = scaled.checked_mul(unit_nanos)?;
+    // What is finer than a nanosecond would be cut off, and a tiny timer turned into none.
+    if nanos % scale != 0 {
+        return None;
+    }
+    Some(Duration::from_nanos(u64::try_from(nanos / scale).ok()?)).filter(|duration| *duration <= MAX_TIMER)
+}
+
+/// A duration that a timer can keep: 0, or at least a millisecond.
+pub(super) fn timer(text: &str) -> Option<Duration> {
+    duration(text).filter(|timer| timer.is_zero() || *timer >= Duration::from_millis(1))
+}
+
+/// `true` or `false`, or as environments like to have it, `1` or `0`.
+pub(super) fn switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// `unix:PATH`, an IP address and port, or a host name and port. Of a host's addresses the first of
+/// IPv4 is taken, or else the first.
+pub(super) fn address(text: &str) -> Option<Listen> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        let fits = !path.is_empty() && std::os::unix::net::SocketAddr::from_pathname(path).is_ok();
+        return fits.then(|| Listen::Unix(PathBuf::from(path)));
+    }
+    if let Ok(address) = text.parse() {
+        return Some(Listen::Tcp(address));
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    let port = u16::try_from(number(port)?).ok()?;
+    if !is_host_name(host) {
+        return None;
+    }
+    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().ok()?.collect();
+    addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().map(Listen::Tcp)
+}
+
+/// The path of a request target: without query, and in the ASCII that it has on the wire.
+pub(super) fn path(text: &str) -> Option<String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
+    (plain && text.starts_with('/')).then(|| text.to_owned())
+}
+
+/// An origin as browsers write it: `null`, or a scheme and an authority without a path (RFC 6454 §7).
+pub(super) fn origin(text: &str) -> Option<String> {
+    let (scheme, authority) = if text == "null" { ("null", "") } else { text.split_once("://")? };
+    let plain = authority.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#,".contains(&byte));
+    let named = !scheme.is_empty()
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    (plain && named).then(|| text.to_owned())
+}
+
+/// The name of a subprotocol, by the library's own rule.
+pub(super) fn subprotocol(text: &str) -> Option<String> {
+    let only = Config { subprotocols: vec![text.to_owned()], ..Config::default() };
+    only.validate().is_ok().then(|| text.to_owned())
+}
+
+/// What happens to a packet that does not fit the outbox.
+pub(super) fn overflow(text: &str) -> Option<Overflow> {
+    match text {
+        "close" => Some(Overflow::Close),
+        "drop" => Some(Overflow::Drop),
+        _ => None,
+    }
+}
+
+/// What counts as a sign of life.
+pub(super) fn liveness(text: &str) -> Option<Liveness> {
+    match text {
+        "packets" => Some(Liveness::Packets),
+        "frames" => Some(Liveness::Frames),
+        _ => None,
+    }
+}
+
+/// A level of the log, in lower case; `parse` alone would take any case.
+pub(super) fn level(text: &str) -> Option<LevelFilter> {
+    text.bytes().all(|byte| byte.is_ascii_lowercase()).then(|| text.parse().ok())?
+}
+
+/// Digits only: `parse` alone would take a sign.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// Whether it is worth asking the resolver: not for something like `999.1.1.1`, nor for an empty name.
+fn is_host_name(host: &str) -> bool {
+    host.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}

@@ -1,0 +1,27 @@
+//! What the log says of a panic: its message and place, but no flood of them.
+
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Panics that are written out. A client that found a way to bring them about could go on for ever.
+const MAX_WRITTEN: u32 = 100;
+
+static SEEN: AtomicU32 = AtomicU32::new(0);
+
+/// Sends panics to the log in place of standard error.
+pub(crate) fn install_hook() {
+    std::panic::set_hook(Box::new(write));
+}
+
+fn write(info: &PanicHookInfo<'_>) {
+    let seen = SEEN.fetch_add(1, Ordering::Relaxed);
+    if seen >= MAX_WRITTEN {
+        // Where the count wraps the next hundred may be written again.
+        return;
+    }
+    let place = info.location().map_or_else(String::new, |place| format!(" at {place}"));
+    log::error!("panic{place}: {}", info.payload_as_str().unwrap_or("no message").escape_debug());
+    if seen + 1 == MAX_WRITTEN {
+        log::error!("no further panics are written out");
+    }
+}
