@@ -32,21 +32,27 @@ mod handle;
 mod id;
 mod mailbox;
 mod moment;
+mod object;
 mod push;
 mod reactor;
 mod record;
 mod router;
+mod survey;
+mod totals;
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;
 pub use handle::{Handle, HandleError, ServerHandle, Ticket};
 pub use id::ConnectionId;
-pub use mailbox::MailboxFull;
+pub use mailbox::MailboxError;
 pub use moment::Moment;
+pub use object::Link;
 pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{Custodian, Identity, Kind, Login, Peer, Record};
 pub use router::{
-    Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, Outcome,
-    Request, Route, Router, SendError, Service,
+    Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
+    Outcome, Request, Route, Router, SendError, Service,
 };
+pub use survey::{Snapshot, Survey};
+pub use totals::Totals;

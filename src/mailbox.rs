@@ -7,6 +7,7 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
 use crate::push::Push;
+use crate::survey::Survey;
 
 /// The answer to a deferred request.
 #[derive(Debug)]
@@ -15,13 +16,17 @@ pub(crate) enum Answer {
     Refuse(ErrorId),
 }
 
+/// A look at all connections that another thread asked for.
+pub(crate) type SurveyMail = Box<dyn FnOnce(&Survey<'_>) + Send>;
+
 /// One message to the reactor.
-#[derive(Debug)]
 pub(crate) enum Mail {
     Send { to: ConnectionId, push: Push },
     Close { to: ConnectionId, cause: Cause },
     SetDebug { to: ConnectionId, on: bool },
     Answer { to: ConnectionId, deferral: u64, answer: Answer },
+    ObjectEnded { to: ConnectionId, number: u64, cause: Cause },
+    Survey(SurveyMail),
     Drain,
 }
 
@@ -31,22 +36,35 @@ impl Mail {
         match self {
             Mail::Send { push, .. } => push.frame().len(),
             Mail::Answer { answer: Answer::Reply(data), .. } => data.len(),
-            _ => 0,
+            Mail::Answer { answer: Answer::Refuse(_), .. }
+            | Mail::Close { .. }
+            | Mail::SetDebug { .. }
+            | Mail::ObjectEnded { .. }
+            | Mail::Survey(_)
+            | Mail::Drain => 0,
         }
     }
 }
 
-/// The mailbox holds as many messages, or as many bytes, as it may.
+/// Why a message could not be left for a reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MailboxFull;
+pub enum MailboxError {
+    /// The mailbox holds as many messages, or as many bytes, as it may: try again later, or give up.
+    Full,
+    /// The reactor has ended.
+    Closed,
+}
 
-impl fmt::Display for MailboxFull {
+impl fmt::Display for MailboxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the reactor's mailbox is full")
+        f.write_str(match self {
+            MailboxError::Full => "the reactor's mailbox is full",
+            MailboxError::Closed => "the reactor has ended",
+        })
     }
 }
 
-impl std::error::Error for MailboxFull {}
+impl std::error::Error for MailboxError {}
 
 /// Bytes of payload that may wait in a mailbox.
 const MAX_MAILBOX_BYTES: usize = 64 * 1024 * 1024;
@@ -57,6 +75,8 @@ struct Waiting {
     bytes: usize,
     /// A wake-up is under way: it need not be repeated before the reactor has looked.
     woken: bool,
+    /// Nobody will look any more.
+    closed: bool,
 }
 
 /// The one place where other threads meet the reactor.
@@ -72,11 +92,14 @@ impl Mailbox {
     }
 
     /// Leaves a mail, if there is room for it.
-    pub(crate) fn post(&self, mail: Mail) -> Result<(), MailboxFull> {
+    pub(crate) fn post(&self, mail: Mail) -> Result<(), MailboxError> {
         let waiting = self.lock();
+        if waiting.closed {
+            return Err(MailboxError::Closed);
+        }
         if waiting.mails.len() >= self.limit || waiting.bytes.saturating_add(mail.bytes()) > MAX_MAILBOX_BYTES
         {
-            return Err(MailboxFull);
+            return Err(MailboxError::Full);
         }
         self.put(waiting, mail);
         Ok(())
@@ -89,6 +112,11 @@ impl Mailbox {
     }
 
     fn put(&self, mut waiting: MutexGuard<'_, Waiting>, mail: Mail) {
+        if waiting.closed {
+            // What it carries may post as it is dropped.
+            drop(waiting);
+            return drop(mail);
+        }
         waiting.bytes = waiting.bytes.saturating_add(mail.bytes());
         waiting.mails.push(mail);
         let wake = !std::mem::replace(&mut waiting.woken, true);
@@ -104,6 +132,17 @@ impl Mailbox {
         std::mem::swap(&mut waiting.mails, mails);
         waiting.bytes = 0;
         waiting.woken = false;
+    }
+
+    /// Takes no more mail. What waits is dropped, and who waits for an answer to it learns that there
+    /// will be none.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        let mails = std::mem::take(&mut waiting.mails);
+        // What a mail carries may post as it is dropped.
+        drop(waiting);
+        drop(mails);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -134,7 +173,7 @@ mod tests {
             .iter()
             .map(|mail| match mail {
                 Mail::Close { to, .. } => to.slot(),
-                other => panic!("{other:?}"),
+                _ => panic!("not a mail of this test"),
             })
             .collect()
     }
@@ -152,7 +191,7 @@ mod tests {
         for slot in 0..3 {
             mailbox.post(close(slot)).unwrap();
         }
-        assert_eq!(mailbox.post(close(3)), Err(MailboxFull));
+        assert_eq!(mailbox.post(close(3)), Err(MailboxError::Full));
         mailbox.post_always(close(4));
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
 
@@ -169,7 +208,7 @@ mod tests {
         let push = Push::new(1, &vec![0; MAX_MAILBOX_BYTES / 2]);
         let mail = || Mail::Send { to: ConnectionId::new(0, 0), push: push.clone() };
         mailbox.post(mail()).unwrap();
-        assert_eq!(mailbox.post(mail()), Err(MailboxFull));
+        assert_eq!(mailbox.post(mail()), Err(MailboxError::Full));
         mailbox.collect(&mut vec![]);
         mailbox.post(mail()).unwrap();
     }

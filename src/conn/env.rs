@@ -9,6 +9,7 @@ use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::Codecs;
 use crate::router::{Effects, Service};
+use crate::totals::Totals;
 use crate::upgrade::Policy;
 
 /// The configuration as connections use it: checked, and with durations in milliseconds, where 0
@@ -79,6 +80,7 @@ pub(crate) struct Env<'a, S: 'static> {
     pub(crate) effects: &'a mut Effects,
     pub(crate) mailbox: &'a Arc<Mailbox>,
     pub(crate) complaints: &'a mut Complaints,
+    pub(crate) totals: &'a mut Totals,
     /// The server drains: whoever is still upgrading is refused.
     pub(crate) draining: bool,
 }

@@ -70,6 +70,7 @@ impl Conn {
                 let mut call = Call {
                     record: &mut self.record,
                     life: &mut self.life,
+                    linked: &mut self.linked,
                     deadlines: &mut self.deadlines,
                     deferral,
                     rearm: &mut self.rearm,
@@ -122,6 +123,7 @@ impl Conn {
         let mut parts = Call {
             record: &mut self.record,
             life: &mut self.life,
+            linked: &mut self.linked,
             deadlines: &mut self.deadlines,
             deferral,
             rearm: &mut self.rearm,
@@ -145,6 +147,13 @@ impl Conn {
         });
     }
 
+    /// The linked object has ended, unless it is linked no longer.
+    pub(crate) fn handle_object_end<S>(&mut self, number: u64, cause: Cause, env: &mut Env<'_, S>) {
+        if self.linked.as_ref().is_some_and(|linked| linked.number() == number) {
+            self.close(cause, env);
+        }
+    }
+
     /// Queues a push, which others may share. The caller has seen to it that nothing gathered for
     /// this connection is left to be written before it.
     pub(crate) fn handle_send<S>(&mut self, push: &Push, env: &mut Env<'_, S>) {
@@ -154,12 +163,14 @@ impl Conn {
         let (limit, frame) = (env.settings.outbox_limit, push.frame());
         if limit != 0 && self.outbox.queued().saturating_add(frame.len()) > limit {
             self.record.error_send += 1;
+            env.totals.send_errors += 1;
             if env.settings.overflow == Overflow::Close {
                 self.close(Cause::OutboxFull, env);
             }
             return;
         }
         self.record.send_count += 1;
+        env.totals.packets_sent += 1;
         if self.record.debug {
             log::info!("{} out {}", self.record.id, Hex(frame));
         }

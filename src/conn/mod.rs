@@ -21,6 +21,7 @@ mod complaints;
 mod deadlines;
 mod env;
 mod frames;
+mod inbox;
 mod lifecycle;
 mod outbox;
 mod packets;
@@ -33,6 +34,7 @@ use crate::cause::Cause;
 use crate::handle::Life;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
+use crate::object::Linked;
 use crate::record::{Peer, Record};
 
 pub(crate) use complaints::Complaints;
@@ -40,6 +42,7 @@ pub(crate) use env::{Env, Settings};
 pub(crate) use outbox::{MAX_SLICES, Outbox};
 
 use deadlines::Deadlines;
+use inbox::Inbox;
 use lifecycle::Phase;
 
 /// Bytes gathered for one connection at which they are written before more is parsed.
@@ -63,11 +66,13 @@ pub(crate) enum Progress {
 pub(crate) struct Conn {
     pub(crate) record: Record,
     pub(crate) life: Option<Arc<Life>>,
+    /// The player's object that this connection controls.
+    pub(crate) linked: Option<Linked>,
     pub(crate) outbox: Outbox,
     phase: Phase,
     deadlines: Deadlines,
     /// Bytes that were read but had to wait.
-    inbox: Option<Box<Vec<u8>>>,
+    inbox: Option<Box<Inbox>>,
     /// The peer will send no more.
     ended: bool,
     /// The upgrade was accepted, so that the application has to be told of the end.
@@ -82,6 +87,7 @@ impl Conn {
         Conn {
             record: Record::new(id, peer, now),
             life: None,
+            linked: None,
             outbox: Outbox::default(),
             phase: Phase::upgrading(),
             deadlines: Deadlines::new(now),
@@ -107,7 +113,7 @@ impl Conn {
     pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
         match &self.phase {
             Phase::Open(open) => {
-                self.inbox.as_ref().is_some_and(|inbox| !open.waits_for_reply(inbox))
+                self.inbox.as_ref().is_some_and(|inbox| !open.waits_for_reply(inbox.rest()))
                     && !self.is_held_back(settings)
             }
             Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => false,
@@ -131,19 +137,19 @@ impl Conn {
     /// Keeps bytes that have to wait.
     pub(crate) fn keep(&mut self, input: &[u8]) {
         if matches!(self.phase, Phase::Open(_)) && !input.is_empty() {
-            self.inbox = Some(Box::new(input.to_vec()));
+            self.inbox = Some(Box::new(Inbox::new(input)));
         }
     }
 
     /// Takes the bytes that had to wait, to be given to [`handle_bytes`](Self::handle_bytes) again.
-    pub(crate) fn take_inbox(&mut self) -> Option<Box<Vec<u8>>> {
+    pub(crate) fn take_inbox(&mut self) -> Option<Box<Inbox>> {
         self.inbox.take()
     }
 
     /// Puts back what is still left of the inbox that was taken, behind its first `used` bytes.
-    pub(crate) fn put_inbox(&mut self, mut inbox: Box<Vec<u8>>, used: usize) {
-        if matches!(self.phase, Phase::Open(_)) && used < inbox.len() {
-            inbox.drain(..used);
+    pub(crate) fn put_inbox(&mut self, mut inbox: Box<Inbox>, used: usize) {
+        inbox.advance(used);
+        if matches!(self.phase, Phase::Open(_)) && !inbox.rest().is_empty() {
             self.inbox = Some(inbox);
         }
     }

@@ -11,6 +11,7 @@ use crate::cause::Cause;
 use crate::config::{MAX_BAD_REQUESTS, Overflow};
 use crate::frame;
 use crate::handle::Life;
+use crate::object::Linked;
 use crate::packet::{self, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
@@ -24,6 +25,7 @@ const DEBUG_BYTES: usize = 64;
 pub(super) struct Call<'a> {
     pub(super) record: &'a mut Record,
     pub(super) life: &'a mut Option<Arc<Life>>,
+    pub(super) linked: &'a mut Option<Linked>,
     pub(super) deadlines: &'a mut Deadlines,
     pub(super) deferral: &'a mut Option<Deferral>,
     pub(super) rearm: &'a mut bool,
@@ -40,6 +42,7 @@ impl Call<'_> {
         env: &mut Env<'_, S>,
     ) -> Result<(), Cause> {
         self.record.recv_count += 1;
+        env.totals.packets_received += 1;
         if self.record.debug {
             log::info!("{} in  {}", self.record.id, Hex(message));
         }
@@ -97,6 +100,7 @@ impl Call<'_> {
         env: &mut Env<'_, S>,
     ) -> Result<(), Cause> {
         self.record.recv_count += 1;
+        env.totals.packets_received += 1;
         if self.record.debug {
             log::info!("{} in  {}", self.record.id, Hex(payload));
         }
@@ -127,6 +131,7 @@ impl Call<'_> {
         let mut context = Context {
             record: &mut *self.record,
             life: &mut *self.life,
+            linked: &mut *self.linked,
             buffer: SendBuffer::new(env.out, env.start, self.queued, env.settings.outbox_limit),
             tools: Tools {
                 now: env.now,
@@ -134,6 +139,7 @@ impl Call<'_> {
                 codecs: &mut *env.codecs,
                 effects: &mut *env.effects,
                 mailbox: env.mailbox,
+                totals: &mut *env.totals,
             },
             cmd,
             flag,
@@ -179,6 +185,7 @@ impl Call<'_> {
         env: &mut Env<'_, S>,
     ) -> Result<(), Cause> {
         self.record.bad_req_count += 1;
+        env.totals.bad_requests += 1;
         self.complain(Kind::Packet, env, format_args!("bad request {cmd}: ErrorID {error_id}"));
         if self.record.bad_req_count > MAX_BAD_REQUESTS {
             return Err(Cause::BadRequests);

@@ -69,7 +69,7 @@ impl Conn {
             open.decoder.trim();
         }
         if let Some(inbox) = &mut self.inbox {
-            inbox.shrink_to_fit();
+            inbox.trim();
         }
         self.outbox.trim();
     }
@@ -77,11 +77,5 @@ impl Conn {
     /// Whether the client waits for the server, so that its silence means nothing.
     fn is_waiting(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.deferral.is_some())
-    }
-
-    /// The moment at which the connection was last heard of, for tests and logs.
-    #[cfg(test)]
-    pub(crate) fn last_seen(&self) -> Moment {
-        self.deadlines.last_seen()
     }
 }

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::id::ConnectionId;
-use crate::mailbox::{Mail, Mailbox, MailboxFull};
+use crate::mailbox::{Mail, Mailbox, MailboxError};
 use crate::push::Push;
+use crate::survey::Snapshot;
 
 /// Why a handle could not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,22 +20,28 @@ pub enum HandleError {
     Gone,
     /// The reactor's mailbox is full: try again later, or give up.
     MailboxFull,
+    /// The reactor did not answer in time.
+    TimedOut,
 }
 
 impl fmt::Display for HandleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HandleError::Gone => f.write_str("the connection has ended"),
-            HandleError::MailboxFull => MailboxFull.fmt(f),
+            HandleError::MailboxFull => MailboxError::Full.fmt(f),
+            HandleError::TimedOut => f.write_str("the reactor did not answer in time"),
         }
     }
 }
 
 impl std::error::Error for HandleError {}
 
-impl From<MailboxFull> for HandleError {
-    fn from(_: MailboxFull) -> Self {
-        HandleError::MailboxFull
+impl From<MailboxError> for HandleError {
+    fn from(error: MailboxError) -> Self {
+        match error {
+            MailboxError::Full => HandleError::MailboxFull,
+            MailboxError::Closed => HandleError::Gone,
+        }
     }
 }
 
@@ -114,6 +123,34 @@ impl Handle {
     /// [`HandleError`], and then nothing was switched.
     pub fn set_debug(&self, on: bool) -> Result<(), HandleError> {
         self.post(Mail::SetDebug { to: self.id, on })
+    }
+
+    /// Closes the connection with 4010, on an operator's behalf.
+    ///
+    /// # Errors
+    /// [`HandleError`], and then the connection goes on, or has ended already.
+    pub fn kick(&self) -> Result<(), HandleError> {
+        self.post(Mail::Close { to: self.id, cause: Cause::Operator })
+    }
+
+    /// The connection as it is now: its record, and with it who it is. Waits for the reactor to
+    /// answer, so it is not for handlers, which have their record at hand and would wait for themselves.
+    ///
+    /// # Errors
+    /// [`HandleError`]: the connection has ended, or there was no answer within `timeout`.
+    pub fn snapshot(&self, timeout: Duration) -> Result<Snapshot, HandleError> {
+        let (answer, answered) = sync_channel(1);
+        let id = self.id;
+        self.post(Mail::Survey(Box::new(move |survey| {
+            // Whoever asked may have given up waiting.
+            let _ = answer.try_send(survey.get(id));
+        })))?;
+        match answered.recv_timeout(timeout) {
+            Ok(snapshot) => snapshot.ok_or(HandleError::Gone),
+            Err(RecvTimeoutError::Timeout) => Err(HandleError::TimedOut),
+            // The reactor was dropped, and the question with it.
+            Err(RecvTimeoutError::Disconnected) => Err(HandleError::Gone),
+        }
     }
 
     fn post(&self, mail: Mail) -> Result<(), HandleError> {

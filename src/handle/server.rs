@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::mailbox::{Mail, Mailbox};
+use crate::cause::Cause;
+use crate::id::ConnectionId;
+use crate::mailbox::{Mail, Mailbox, MailboxError};
+use crate::push::Push;
+use crate::survey::Survey;
 
 /// A handle to a reactor: cheap to clone, usable from any thread, signal-handling ones included.
 #[derive(Clone, Debug)]
@@ -19,5 +23,29 @@ impl ServerHandle {
     /// when all are gone or the drain timeout has passed.
     pub fn drain(&self) {
         self.mailbox.post_always(Mail::Drain);
+    }
+
+    /// Sends a push to the connection of that id, if it has not ended.
+    ///
+    /// # Errors
+    /// [`MailboxError`], and then nothing was sent.
+    pub fn send(&self, to: ConnectionId, push: &Push) -> Result<(), MailboxError> {
+        self.mailbox.post(Mail::Send { to, push: push.clone() })
+    }
+
+    /// Closes the connection of that id with 4010, on an operator's behalf, if it has not ended.
+    ///
+    /// # Errors
+    /// [`MailboxError`], and then it goes on.
+    pub fn kick(&self, to: ConnectionId) -> Result<(), MailboxError> {
+        self.mailbox.post(Mail::Close { to, cause: Cause::Operator })
+    }
+
+    /// Looks at all connections, on the reactor's thread. It should be quick: every client waits.
+    ///
+    /// # Errors
+    /// [`MailboxError`], and then `look` is not called. Nor is it if the reactor has ended.
+    pub fn survey(&self, look: impl FnOnce(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
+        self.mailbox.post(Mail::Survey(Box::new(look)))
     }
 }

@@ -263,6 +263,7 @@ impl<S: Application> Core<S> {
             return;
         };
         self.refused += usize::from(admitted.is_err());
+        self.lent.totals.accepted += u64::from(admitted.is_ok());
         if self.register(id) {
             match admitted {
                 Ok(()) => self.serve(id),

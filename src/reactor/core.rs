@@ -22,6 +22,7 @@ use crate::mailbox::{Mail, Mailbox};
 use crate::moment::Moment;
 use crate::packet::{Cipher, Codecs};
 use crate::router::{Application, Effects, Service};
+use crate::totals::Totals;
 
 /// Bytes that one read can bring: the size of the one read buffer that all connections share.
 const READ_BYTES: usize = 256 * 1024;
@@ -36,10 +37,13 @@ pub(super) struct Lent<S: 'static> {
     pub(super) effects: Effects,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) complaints: Complaints,
+    pub(super) totals: Totals,
 }
 
 pub(super) struct Core<S: 'static> {
     pub(super) now: Moment,
+    /// What the system clock said when the reactor began, in milliseconds since 1970.
+    pub(super) began_unix_ms: u64,
     pub(super) lent: Lent<S>,
     pub(super) registry: Registry,
     pub(super) listeners: Listeners,
@@ -79,6 +83,7 @@ impl<S: Application> Core<S> {
     ) -> Self {
         Core {
             now: Moment::START,
+            began_unix_ms: 0,
             lent: Lent {
                 settings: Settings::new(config),
                 service,
@@ -88,6 +93,7 @@ impl<S: Application> Core<S> {
                 effects: Effects::default(),
                 mailbox,
                 complaints: Complaints::new(),
+                totals: Totals::default(),
             },
             registry,
             listeners,
@@ -132,6 +138,7 @@ impl<S: Application> Core<S> {
             effects: &mut lent.effects,
             mailbox: &lent.mailbox,
             complaints: &mut lent.complaints,
+            totals: &mut lent.totals,
             draining: self.drain.has_begun(),
         };
         Some(call(entry, &mut env))
@@ -176,21 +183,27 @@ impl<S: Application> Core<S> {
     /// Removes the connections that have ended, and tells the application.
     pub(super) fn bury(&mut self) {
         while let Some(id) = self.dead.pop() {
-            let Some(entry) = self.slots.remove(id) else { continue };
+            let Some(mut entry) = self.slots.remove(id) else { continue };
             self.wheel.disarm(id.slot());
+            self.leave_role(id, entry.conn.record.role_id());
             if entry.admitted {
                 self.admission.leave(entry.conn.record.peer);
+                self.lent.totals.closed += 1;
             } else {
                 self.refused -= 1;
             }
-            self.tell_end(&entry);
+            self.tell_end(&mut entry);
             drop(entry);
             self.apply_effects();
         }
     }
 
-    fn tell_end(&mut self, entry: &Entry) {
+    /// Tells the linked object, then the application.
+    fn tell_end(&mut self, entry: &mut Entry) {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
+        if let Some(linked) = entry.conn.linked.take() {
+            linked.tell(cause);
+        }
         let record = &entry.conn.record;
         log::debug!("{} {}: {cause}", record.id, record.peer);
         if !entry.conn.was_opened() {

@@ -29,14 +29,14 @@ impl<S: Application> Core<S> {
         match mail {
             Mail::Send { to, push } => self.send(to, &push),
             Mail::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
-            Mail::SetDebug { to, on } => {
-                if let Some(entry) = self.slots.get_mut(to) {
-                    entry.conn.record.debug = on;
-                }
-            }
+            Mail::SetDebug { to, on } => self.set_debug(to, on),
             Mail::Answer { to, deferral, answer } => {
                 self.call(to, |entry, env| entry.conn.handle_answer(deferral, answer, env));
             }
+            Mail::ObjectEnded { to, number, cause } => {
+                self.call(to, |entry, env| entry.conn.handle_object_end(number, cause, env));
+            }
+            Mail::Survey(look) => self.survey(look),
             Mail::Drain => self.begin_drain(),
         }
     }
@@ -54,6 +54,10 @@ impl<S: Application> Core<S> {
                         }
                     }
                     Effect::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
+                    Effect::SetDebug { to, on } => self.set_debug(to, on),
+                    Effect::LoggedIn { id, role_id } => self.enter_role(id, role_id),
+                    Effect::LoggedOut { id, role_id } => self.leave_role(id, role_id),
+                    Effect::Survey(look) => self.survey(look),
                 }
             }
             self.lent.effects.put_back(effects);

@@ -14,9 +14,11 @@ mod core;
 mod deliver;
 mod drain;
 mod expire;
+mod roles;
 mod serve;
 mod slots;
 mod socket;
+mod survey;
 mod wheel;
 mod write;
 
@@ -24,7 +26,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll, Token, Waker};
 
@@ -102,14 +104,11 @@ impl<S: Application> Reactor<S> {
         };
         let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, Box::new(wake)));
         let listeners = Listeners::bind(&config.listen, &registry)?;
-        Ok(Reactor {
-            poll,
-            events: Events::with_capacity(EVENTS),
-            clock: Clock::start(),
-            spin: config.spin,
-            put_off: 0,
-            core: Core::new(config, service.into(), state, cipher, mailbox, registry, listeners),
-        })
+        let mut core = Core::new(config, service.into(), state, cipher, mailbox, registry, listeners);
+        let clock = Clock::start();
+        core.began_unix_ms = clock.unix_ms();
+        let events = Events::with_capacity(EVENTS);
+        Ok(Reactor { poll, events, clock, spin: config.spin, put_off: 0, core })
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners
@@ -262,6 +261,7 @@ impl<S: Application> AsRawFd for Reactor<S> {
 impl<S: Application> Drop for Reactor<S> {
     fn drop(&mut self) {
         self.core.abort_all();
+        self.core.lent.mailbox.close();
     }
 }
 
@@ -279,6 +279,11 @@ impl Clock {
 
     fn instant_now(&self) -> Instant {
         Instant::now()
+    }
+
+    fn unix_ms(&self) -> u64 {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn now(&self) -> Moment {

@@ -51,7 +51,8 @@ impl<S: Application> Core<S> {
         let settings = &self.lent.settings;
         let Some(entry) = self.slots.get_mut(id) else { return false };
         let resumes = entry.conn.can_resume(settings);
-        if !resumes && !(entry.readable && entry.conn.wants_read(settings)) {
+        let reads = entry.readable && entry.conn.wants_read(settings);
+        if !resumes && !reads {
             return false;
         }
         if budget.bytes == 0 || budget.packets == 0 {
@@ -60,7 +61,7 @@ impl<S: Application> Core<S> {
         }
         if resumes {
             let Some(mut inbox) = entry.conn.take_inbox() else { return false };
-            let used = self.feed(id, start, &mut inbox, budget);
+            let used = self.feed(id, start, inbox.rest_mut(), budget);
             if let Some(entry) = self.slots.get_mut(id) {
                 entry.conn.put_inbox(inbox, used);
             }

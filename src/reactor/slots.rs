@@ -69,6 +69,16 @@ impl Slots {
         self.slab.get_mut(id.slot()).filter(|entry| entry.id == id)
     }
 
+    /// The connection of that very id, to be looked at.
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&Entry> {
+        self.slab.get(id.slot()).filter(|entry| entry.id == id)
+    }
+
+    /// All connections, in the order of their slots.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.slab.iter().map(|(_, entry)| entry)
+    }
+
     /// The id of the connection that sits in a slot now.
     pub(super) fn id_at(&self, slot: usize) -> Option<ConnectionId> {
         self.slab.get(slot).map(|entry| entry.id)
@@ -80,7 +90,7 @@ impl Slots {
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> {
-        self.slab.iter().map(|(_, entry)| entry.id)
+        self.iter().map(|entry| entry.id)
     }
 }
 

@@ -9,10 +9,12 @@ use crate::handle::{Handle, Life, Ticket};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
+use crate::object::{Link, Linked};
 use crate::packet::{Codecs, DataStatus, ErrorId, Reply};
 use crate::push::Push;
-use crate::record::Record;
+use crate::record::{Login, Record};
 use crate::router::Outcome;
+use crate::totals::Totals;
 
 /// The request in hand. It can be answered at once through the context, or given up for a
 /// [`Ticket`], which is why it can't be copied.
@@ -85,7 +87,20 @@ pub(crate) struct Tools<'a> {
     pub(crate) codecs: &'a mut Codecs,
     pub(crate) effects: &'a mut Effects,
     pub(crate) mailbox: &'a Arc<Mailbox>,
+    pub(crate) totals: &'a mut Totals,
 }
+
+/// A login with `role_id` 0, which is no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRole;
+
+impl fmt::Display for NoRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("role_id 0 is no role")
+    }
+}
+
+impl std::error::Error for NoRole {}
 
 /// A reply that is owed: what of the request must be remembered until it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +114,7 @@ pub(crate) struct Deferral {
 pub struct Context<'a> {
     pub(crate) record: &'a mut Record,
     pub(crate) life: &'a mut Option<Arc<Life>>,
+    pub(crate) linked: &'a mut Option<Linked>,
     pub(crate) buffer: SendBuffer<'a>,
     pub(crate) tools: Tools<'a>,
     /// The Cmd and Flag of the request in hand, which replies carry.
@@ -207,6 +223,45 @@ impl Context<'_> {
         Ticket::new(self.record.id, request.seq, self.tools.mailbox.clone())
     }
 
+    /// Logs the connection in. A connection that holds the role already closes with 4007; a login of
+    /// this connection with another role ends the one before.
+    ///
+    /// # Errors
+    /// [`NoRole`], and then nothing has changed.
+    pub fn login(&mut self, login: Login) -> Result<(), NoRole> {
+        let role_id = login.identity.role_id;
+        if role_id == 0 {
+            return Err(NoRole);
+        }
+        if self.record.role_id() != role_id {
+            self.logout();
+        }
+        self.record.login = Some(Box::new(login));
+        self.tools.effects.logged_in(self.record.id, role_id);
+        Ok(())
+    }
+
+    /// Logs the connection out; its time for a login begins anew. Without effect if it is not in.
+    pub fn logout(&mut self) {
+        if let Some(login) = self.record.login.take() {
+            self.tools.effects.logged_out(self.record.id, login.identity.role_id);
+        }
+    }
+
+    /// Links the player's object to this connection, in place of one that was linked before.
+    ///
+    /// The [`Link`] goes to the object: when it is dropped the connection closes, with 4005, or with
+    /// 4006 if that happens in a panic. `ended` is called once, on the reactor's thread, when the
+    /// connection has ended, or with [`Cause::Replaced`](crate::Cause::Replaced) when another object
+    /// is linked.
+    pub fn link(&mut self, ended: impl FnOnce(crate::Cause) + Send + 'static) -> Link {
+        let (linked, link) = Linked::new(self.record.id, self.tools.mailbox.clone(), ended);
+        if let Some(earlier) = self.linked.replace(linked) {
+            earlier.tell(crate::Cause::Replaced);
+        }
+        link
+    }
+
     /// What is to be done to other connections once the handler has returned.
     pub fn effects(&mut self) -> &mut Effects {
         self.tools.effects
@@ -221,9 +276,11 @@ impl Context<'_> {
     fn count(&mut self, sent: bool) -> Result<(), SendError> {
         if sent {
             self.record.send_count += 1;
+            self.tools.totals.packets_sent += 1;
             Ok(())
         } else {
             self.record.error_send += 1;
+            self.tools.totals.send_errors += 1;
             self.overflowed = true;
             Err(SendError::OutboxFull)
         }

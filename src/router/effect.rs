@@ -1,21 +1,30 @@
 //! What handlers want done to connections, as data: the reactor does it after they have returned.
 
+use std::fmt;
+
 use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::id::ConnectionId;
 use crate::push::Push;
+use crate::survey::Survey;
+
+/// A look at all connections that was asked for.
+pub(crate) type SurveyCall = Box<dyn FnOnce(&Survey<'_>)>;
 
 /// One thing to do.
-#[derive(Debug)]
 pub(crate) enum Effect {
     Send { to: ConnectionId, push: Push },
     Broadcast { to: Vec<ConnectionId>, push: Push },
     Close { to: ConnectionId, cause: Cause },
+    SetDebug { to: ConnectionId, on: bool },
+    LoggedIn { id: ConnectionId, role_id: u64 },
+    LoggedOut { id: ConnectionId, role_id: u64 },
+    Survey(SurveyCall),
 }
 
 /// A list of things to be done to connections once the current call has returned, in order. One
 /// that names a connection that has ended does nothing.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
 }
@@ -37,6 +46,31 @@ impl Effects {
         self.list.push(Effect::Close { to, cause: Cause::Application(code) });
     }
 
+    /// Closes a connection with 4010, on an operator's behalf.
+    pub fn kick(&mut self, to: ConnectionId) {
+        self.list.push(Effect::Close { to, cause: Cause::Operator });
+    }
+
+    /// Switches the log of each packet of a connection on or off.
+    pub fn set_debug(&mut self, to: ConnectionId, on: bool) {
+        self.list.push(Effect::SetDebug { to, on });
+    }
+
+    /// Looks at all connections once the current call has returned, and before anything else happens
+    /// to them but the effects that were asked for earlier. A ticket can carry the findings back to
+    /// the client that wants them.
+    pub fn survey(&mut self, look: impl FnOnce(&Survey<'_>) + 'static) {
+        self.list.push(Effect::Survey(Box::new(look)));
+    }
+
+    pub(crate) fn logged_in(&mut self, id: ConnectionId, role_id: u64) {
+        self.list.push(Effect::LoggedIn { id, role_id });
+    }
+
+    pub(crate) fn logged_out(&mut self, id: ConnectionId, role_id: u64) {
+        self.list.push(Effect::LoggedOut { id, role_id });
+    }
+
     pub(crate) fn take(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.list)
     }
@@ -50,5 +84,11 @@ impl Effects {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+impl fmt::Debug for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Effects").field("len", &self.list.len()).finish()
     }
 }

@@ -18,7 +18,7 @@ mod table;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
-pub use context::{Context, Request, SendError};
+pub use context::{Context, NoRole, Request, SendError};
 pub(crate) use context::{Deferral, Tools};
 pub(crate) use effect::Effect;
 pub use effect::Effects;

@@ -1,0 +1,37 @@
+//! Bytes that were read from the socket but have to wait.
+
+/// What is left of one read, taken from the front bit by bit without moving the rest.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    bytes: Vec<u8>,
+    /// Bytes that have been taken.
+    taken: usize,
+}
+
+impl Inbox {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Inbox { bytes: bytes.to_vec(), taken: 0 }
+    }
+
+    /// What is left.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    /// What is left, to be unmasked in place.
+    pub(crate) fn rest_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.taken..).unwrap_or_default()
+    }
+
+    /// So many bytes more have been taken.
+    pub(super) fn advance(&mut self, taken: usize) {
+        self.taken += taken;
+    }
+
+    /// Gives back the memory of what has been taken.
+    pub(super) fn trim(&mut self) {
+        self.bytes.drain(..self.taken.min(self.bytes.len()));
+        self.bytes.shrink_to_fit();
+        self.taken = 0;
+    }
+}

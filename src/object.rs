@@ -1,0 +1,78 @@
+//! The player's object that a connection controls: each learns of the other's end.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::cause::Cause;
+use crate::id::ConnectionId;
+use crate::mailbox::{Mail, Mailbox};
+
+/// Tells one link from another, so that an object that was replaced can't end the connection.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// The connection's end of a link.
+pub(crate) struct Linked {
+    number: u64,
+    ended: Box<dyn FnOnce(Cause) + Send>,
+}
+
+impl Linked {
+    pub(crate) fn new(
+        connection: ConnectionId,
+        mailbox: Arc<Mailbox>,
+        ended: impl FnOnce(Cause) + Send + 'static,
+    ) -> (Linked, Link) {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let link = Link { connection, number, mailbox };
+        (Linked { number, ended: Box::new(ended) }, link)
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Tells the object that the connection has ended.
+    pub(crate) fn tell(self, cause: Cause) {
+        if catch_unwind(AssertUnwindSafe(|| (self.ended)(cause))).is_err() {
+            log::error!("an object panicked when it was told of its connection's end");
+        }
+    }
+}
+
+impl fmt::Debug for Linked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Linked").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// The object's end of a link, for any thread. Dropping it ends the connection.
+///
+/// A normal drop closes the connection with 4005, a drop while the thread panics with 4006. After
+/// the connection has ended, or another object was linked, dropping it does nothing.
+#[derive(Debug)]
+#[must_use = "dropping the link closes the connection"]
+pub struct Link {
+    connection: ConnectionId,
+    number: u64,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Link {
+    /// The connection that is linked.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    /// The object has ended normally; the same as dropping the link.
+    pub fn end(self) {}
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let cause = if std::thread::panicking() { Cause::ObjectCrashed } else { Cause::ObjectEnded };
+        self.mailbox.post_always(Mail::ObjectEnded { to: self.connection, number: self.number, cause });
+    }
+}

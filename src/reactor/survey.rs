@@ -1,0 +1,60 @@
+//! Lets handlers and other threads look at all connections.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::core::Core;
+use super::slots::Entry;
+use crate::id::ConnectionId;
+use crate::moment::Moment;
+use crate::router::Application;
+use crate::survey::{Snapshot, Survey, Surveyed};
+use crate::totals::Totals;
+
+impl<S: Application> Core<S> {
+    pub(super) fn survey(&mut self, look: impl FnOnce(&Survey<'_>)) {
+        let survey = Survey { of: self };
+        if catch_unwind(AssertUnwindSafe(|| look(&survey))).is_err() {
+            log::error!("a survey panicked");
+        }
+    }
+
+    pub(super) fn set_debug(&mut self, id: ConnectionId, on: bool) {
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.conn.record.debug = on;
+        }
+    }
+}
+
+fn snapshot(entry: &Entry) -> Snapshot {
+    Snapshot { record: entry.conn.record.clone(), outbox_bytes: entry.conn.outbox.queued() }
+}
+
+impl<S: Application> Surveyed for Core<S> {
+    fn snapshot(&self, id: ConnectionId) -> Option<Snapshot> {
+        self.slots.get(id).map(snapshot)
+    }
+
+    fn page(&self, offset: usize, limit: usize) -> Vec<Snapshot> {
+        self.slots.iter().skip(offset).take(limit).map(snapshot).collect()
+    }
+
+    fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn with_role(&self, role_id: u64) -> Option<ConnectionId> {
+        self.roles.get(&role_id).copied()
+    }
+
+    fn totals(&self) -> Totals {
+        self.lent.totals
+    }
+
+    fn now(&self) -> Moment {
+        self.now
+    }
+
+    fn began_unix_ms(&self) -> u64 {
+        self.began_unix_ms
+    }
+}
