@@ -1,6 +1,6 @@
 //! Upgrading → Open → Closing → Closed: every transition of a connection's life.
 
-use super::{Conn, Env, MAX_DISCARDED_BYTES};
+use super::{Conn, Env, MAX_DISCARDED_BYTES, Settings};
 use crate::cause::Cause;
 use crate::frame::{CloseCode, Decoder, push_close};
 use crate::moment::Moment;
@@ -142,12 +142,14 @@ impl Conn {
         }
     }
 
-    /// The client took some of what is queued, which shows that it still reads.
-    pub(crate) fn handle_written(&mut self, now: Moment, close_ms: u64) {
+    /// The client took some of what it was sent, which shows that it still reads. To be called before
+    /// that leaves the outbox: a client that was held back by it was not silent by its own choice.
+    pub(crate) fn handle_written(&mut self, now: Moment, settings: &Settings) {
+        let held_back = self.is_held_back(settings);
         match &mut self.phase {
-            Phase::Closing(closing) if !closing.flushed => closing.deadline = now.after(close_ms),
-            Phase::Open(_) => self.deadlines.read_since(now),
-            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+            Phase::Closing(closing) if !closing.flushed => closing.deadline = now.after(settings.close_ms),
+            Phase::Open(_) if held_back => self.deadlines.read_since(now),
+            Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) | Phase::Closed(_) => {}
         }
     }
 

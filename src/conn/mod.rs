@@ -28,6 +28,9 @@ mod packets;
 mod timeout;
 mod upgrading;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::cause::Cause;

@@ -92,7 +92,7 @@ impl<S: Application> Core<S> {
     /// Writes whole frames to a connection, behind all that it was sent before. What the socket does
     /// not take waits in the outbox.
     fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
-        let (now, close_ms) = (self.now, self.lent.settings.close_ms);
+        let (now, settings) = (self.now, &self.lent.settings);
         let Some(entry) = self.slots.get_mut(id) else { return };
         if entry.conn.cause().is_some() {
             return;
@@ -107,7 +107,7 @@ impl<S: Application> Core<S> {
         match attempt(bytes.len(), || entry.socket.write(bytes), &mut entry.writable) {
             Written::Bytes(written) => {
                 if written > 0 {
-                    entry.conn.handle_written(now, close_ms);
+                    entry.conn.handle_written(now, settings);
                 }
                 if written < bytes.len() {
                     entry.conn.outbox.push_unwritten(bytes, written);
@@ -119,7 +119,7 @@ impl<S: Application> Core<S> {
 
     /// Writes from a connection's outbox until it is empty or the socket takes no more.
     pub(super) fn write_outbox(&mut self, id: ConnectionId) {
-        let (now, close_ms) = (self.now, self.lent.settings.close_ms);
+        let (now, settings) = (self.now, &self.lent.settings);
         let Some(entry) = self.slots.get_mut(id) else { return };
         while entry.writable && !entry.conn.outbox.is_empty() && entry.conn.cause().is_none() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
@@ -129,8 +129,8 @@ impl<S: Application> Core<S> {
             match attempt(offered, || entry.socket.write_vectored(slices), &mut entry.writable) {
                 Written::Bytes(0) => {}
                 Written::Bytes(written) => {
+                    entry.conn.handle_written(now, settings);
                     entry.conn.outbox.advance(written);
-                    entry.conn.handle_written(now, close_ms);
                 }
                 Written::Failed => entry.conn.abort(Cause::Reset),
             }
