@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
 use crate::push::Push;
-use crate::survey::Survey;
+use crate::survey::SurveyCall;
 
 /// The answer to a deferred request.
 #[derive(Debug)]
@@ -16,9 +16,6 @@ pub(crate) enum Answer {
     Refuse(ErrorId),
 }
 
-/// A look at all connections that another thread asked for.
-pub(crate) type SurveyMail = Box<dyn FnOnce(&Survey<'_>) + Send>;
-
 /// One message to the reactor.
 pub(crate) enum Mail {
     Send { to: ConnectionId, push: Push },
@@ -26,7 +23,7 @@ pub(crate) enum Mail {
     SetDebug { to: ConnectionId, on: bool },
     Answer { to: ConnectionId, deferral: u64, answer: Answer },
     ObjectEnded { to: ConnectionId, number: u64, cause: Cause },
-    Survey(SurveyMail),
+    Survey(SurveyCall),
     Drain,
 }
 

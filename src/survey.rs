@@ -25,6 +25,9 @@ pub(crate) trait Surveyed {
     fn began_unix_ms(&self) -> u64;
 }
 
+/// A look at all connections that somebody has asked for.
+pub(crate) type SurveyCall = Box<dyn FnOnce(&Survey<'_>) + Send>;
+
 /// All connections of a reactor, to be looked at while nothing happens to them.
 ///
 /// A survey runs on the reactor's thread, after the call that asked for it has returned: see

@@ -297,3 +297,19 @@ impl Clock {
         self.began.checked_add(Duration::from_millis(moment.as_ms()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reactor_can_be_made_on_one_thread_and_run_on_another() {
+        fn is_send<T: Send>() {}
+        fn check<S: Application + Send>() {
+            is_send::<Reactor<S>>();
+        }
+        struct Nothing;
+        impl Application for Nothing {}
+        check::<Nothing>();
+    }
+}

@@ -6,10 +6,7 @@ use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::id::ConnectionId;
 use crate::push::Push;
-use crate::survey::Survey;
-
-/// A look at all connections that was asked for.
-pub(crate) type SurveyCall = Box<dyn FnOnce(&Survey<'_>)>;
+use crate::survey::{Survey, SurveyCall};
 
 /// One thing to do.
 pub(crate) enum Effect {
@@ -59,7 +56,7 @@ impl Effects {
     /// Looks at all connections once the current call has returned, and before anything else happens
     /// to them but the effects that were asked for earlier. A ticket can carry the findings back to
     /// the client that wants them.
-    pub fn survey(&mut self, look: impl FnOnce(&Survey<'_>) + 'static) {
+    pub fn survey(&mut self, look: impl FnOnce(&Survey<'_>) + Send + 'static) {
         self.list.push(Effect::Survey(Box::new(look)));
     }
 
