@@ -26,6 +26,12 @@ pub mod frame;
 pub mod packet;
 pub mod upgrade;
 
+/// Parts that this package's own benchmarks look at. No promise is made about them.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::reactor::wheel::{Step, Wheel};
+}
+
 mod cause;
 mod conn;
 mod handle;

@@ -134,9 +134,10 @@ impl Conn {
                 let cause = closing.cause;
                 self.rearm = true;
                 if self.ended {
+                    // The socket is closed at once, which says all that a shutdown would.
                     self.phase = Phase::Closed(cause);
                 }
-                true
+                !self.ended
             }
             _ => false,
         }

@@ -19,7 +19,7 @@ mod serve;
 mod slots;
 mod socket;
 mod survey;
-mod wheel;
+pub(crate) mod wheel;
 mod write;
 
 use std::io;

@@ -32,7 +32,7 @@ const UNARMED: Timer = Timer { at: 0, previous: NIL, next: NIL, list: NIL };
 
 /// What one step of the wheel did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// This slot's timer is due, and no longer armed.
     Expired(usize),
     /// A timer moved down; there may be more to do.
@@ -43,7 +43,7 @@ pub(crate) enum Step {
 
 /// The timers of all slots.
 #[derive(Debug)]
-pub(crate) struct Wheel {
+pub struct Wheel {
     /// The wheel's time: every bucket that begins at or before it is empty.
     now: u64,
     heads: [u32; LISTS],
@@ -52,13 +52,21 @@ pub(crate) struct Wheel {
     timers: Vec<Timer>,
 }
 
+impl Default for Wheel {
+    fn default() -> Self {
+        Wheel::new()
+    }
+}
+
 impl Wheel {
-    pub(crate) fn new() -> Self {
+    /// A wheel without timers, at time 0.
+    #[must_use]
+    pub fn new() -> Self {
         Wheel { now: 0, heads: [NIL; LISTS], occupied: [0; LEVELS], timers: Vec::new() }
     }
 
     /// Arms the slot's timer, in place of one that was armed.
-    pub(crate) fn arm(&mut self, slot: usize, at: Moment) {
+    pub fn arm(&mut self, slot: usize, at: Moment) {
         if slot >= self.timers.len() {
             self.timers.resize(slot + 1, UNARMED);
         }
@@ -70,7 +78,7 @@ impl Wheel {
     }
 
     /// Arms the slot's timer unless it comes early enough as it is.
-    pub(crate) fn arm_no_later(&mut self, slot: usize, at: Moment) {
+    pub fn arm_no_later(&mut self, slot: usize, at: Moment) {
         let comes = self.timers.get(slot).is_some_and(|timer| timer.list != NIL && timer.at <= at.as_ms());
         if !comes {
             self.arm(slot, at);
@@ -78,7 +86,7 @@ impl Wheel {
     }
 
     /// Disarms the slot's timer, if it is armed.
-    pub(crate) fn disarm(&mut self, slot: usize) {
+    pub fn disarm(&mut self, slot: usize) {
         let Some(&Timer { previous, next, list, .. }) = self.timers.get(slot) else { return };
         if list == NIL {
             return;
@@ -96,7 +104,8 @@ impl Wheel {
 
     /// When [`step`](Self::step) has something to do next. Never later than the earliest deadline;
     /// it can be earlier, when timers have to move down.
-    pub(crate) fn next_at(&self) -> Moment {
+    #[must_use]
+    pub fn next_at(&self) -> Moment {
         if self.heads[DUE] != NIL || self.heads[FALLING] != NIL {
             return Moment::from_ms(self.now);
         }
@@ -104,7 +113,7 @@ impl Wheel {
     }
 
     /// Does one thing that is due at `now`.
-    pub(crate) fn step(&mut self, now: Moment) -> Step {
+    pub fn step(&mut self, now: Moment) -> Step {
         loop {
             if let Some(slot) = self.pop(DUE) {
                 return Step::Expired(slot);
