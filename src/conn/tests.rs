@@ -365,7 +365,6 @@ fn an_answer_is_taken_once_and_only_by_the_request_that_waits() {
 #[test]
 fn a_client_that_reads_slowly_but_reads_keeps_its_connection() {
     let mut rig = Rig::open(|config| {
-        config.client_check = Duration::ZERO;
         config.account_check = Duration::ZERO;
         config.ping_interval = Duration::ZERO;
     });

@@ -57,7 +57,8 @@ impl Conn {
             Liveness::Frames => env.now.since(self.deadlines.last_seen()) < env.settings.client_check_ms,
         };
         self.record.last_recv_count = self.record.recv_count;
-        if !lives && !self.is_waiting() {
+        // Nothing is read from a client that is held back; the read timer sees whether it catches up.
+        if !lives && !self.is_waiting() && !self.is_held_back(env.settings) {
             self.close(Cause::Idle, env);
         }
     }

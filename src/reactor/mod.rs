@@ -206,37 +206,24 @@ impl<S: Application> Reactor<S> {
         may
     }
 
+    /// Waits for events: without sleeping at first, if that was asked for.
     fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let until_due = self.next_deadline().map(|at| at.saturating_duration_since(self.clock.instant_now()));
+        let began = self.clock.instant_now();
+        let until_due = self.next_deadline().map(|at| at.saturating_duration_since(began));
         let timeout = match (timeout, until_due) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        let timeout = if timeout == Some(Duration::ZERO) { timeout } else { self.spin(timeout)? };
-        let Some(timeout) = timeout.map_or(Some(None), |t| (t != Duration::MAX).then_some(Some(t))) else {
-            return Ok(());
-        };
-        self.poll(timeout)
-    }
-
-    /// Polls without sleeping for as long as was asked for. What is left of the timeout, or
-    /// `Duration::MAX` if an event has come.
-    fn spin(&mut self, timeout: Option<Duration>) -> io::Result<Option<Duration>> {
-        if self.spin.is_zero() {
-            return Ok(timeout);
-        }
-        let began = self.clock.instant_now();
-        let end = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
-        loop {
+        let spin = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+        let mut waited = Duration::ZERO;
+        while waited < spin {
             self.poll(Some(Duration::ZERO))?;
             if !self.events.is_empty() {
-                return Ok(Some(Duration::MAX));
+                return Ok(());
             }
-            let spun = self.clock.instant_now().saturating_duration_since(began);
-            if spun >= end {
-                return Ok(timeout.map(|timeout| timeout.saturating_sub(spun)));
-            }
+            waited = self.clock.instant_now().saturating_duration_since(began);
         }
+        self.poll(timeout.map(|timeout| timeout.saturating_sub(waited)))
     }
 
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {

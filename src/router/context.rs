@@ -59,11 +59,11 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Why a packet was not sent. It is counted in the record's `error_send`.
+/// Why a packet was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// It does not fit the connection's outbox. By the overflow policy it was dropped, or the
-    /// connection is about to close with 4008.
+    /// It does not fit the connection's outbox, and is counted in the record's `error_send`. By the
+    /// overflow policy it was dropped, or the connection is about to close with 4008.
     OutboxFull,
     /// Encryption was asked for and no cipher is installed.
     NoCipher,
