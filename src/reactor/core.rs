@@ -180,8 +180,17 @@ impl<S: Application> Core<S> {
         self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at())
     }
 
+    /// Writes what is left, and removes the connections that have ended. What the application has to
+    /// say about their end can be for others, and can be their end.
+    pub(super) fn end_turn(&mut self) {
+        while !self.segments.is_empty() || !self.dead.is_empty() {
+            self.write_gathered();
+            self.bury();
+        }
+    }
+
     /// Removes the connections that have ended, and tells the application.
-    pub(super) fn bury(&mut self) {
+    fn bury(&mut self) {
         while let Some(id) = self.dead.pop() {
             let Some(mut entry) = self.slots.remove(id) else { continue };
             self.wheel.disarm(id.slot());

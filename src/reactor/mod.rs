@@ -182,8 +182,7 @@ impl<S: Application> Reactor<S> {
             self.core.expire();
         }
         self.core.drain();
-        self.core.write_gathered();
-        self.core.bury();
+        self.core.end_turn();
         Ok(if self.core.is_drained() { Turn::Drained } else { Turn::Running })
     }
 
