@@ -1,0 +1,163 @@
+//! The same stream of frames to our decoder and to tungstenite's: they must see the same, except
+//! where the table [`difference`] says why not.
+//!
+//! Input: options (1 byte; bit 0 is the role), then what the peer sends.
+
+#![no_main]
+
+use std::io::{Cursor, Read, Write};
+
+use libfuzzer_sys::fuzz_target;
+use sysconn::frame::{Decoder, Error, Role, Rules};
+use sysconn_fuzz::{Seen, feed};
+use tungstenite::error::ProtocolError;
+use tungstenite::protocol::{Message, Role as Side, WebSocket, WebSocketConfig};
+
+/// Above what a control frame holds: tungstenite's limit for frames is for control frames too.
+const MAX_LEN: usize = 4096;
+
+/// What was seen up to the first Close, and why no more was.
+type Run = (Vec<Seen>, End);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The stream ended.
+    Bytes,
+    /// A Close frame.
+    Close,
+    /// A violation; ours says of which rule.
+    Failed(Option<Error>),
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&options, wire)) = data.split_first() else { return };
+    let (role, side) =
+        if options & 1 == 0 { (Role::Server, Side::Server) } else { (Role::Client, Side::Client) };
+    let ours = ours(wire, role);
+    let theirs = theirs(wire, side);
+    if let Err(how) = compare(&ours, &theirs) {
+        panic!("{how}\nours:   {ours:?}\ntheirs: {theirs:?}");
+    }
+});
+
+fn ours(wire: &[u8], role: Role) -> Run {
+    let rules = Rules { role, max_len: MAX_LEN, text: true };
+    let mut seen = Vec::new();
+    let end = feed(&mut Decoder::new(), wire, &rules, &mut seen);
+    // Ours leaves it to its user to stop at a Close.
+    match seen.iter().position(|thing| matches!(thing, Seen::Close(_))) {
+        Some(close) => {
+            seen.truncate(close + 1);
+            (seen, End::Close)
+        }
+        None => (seen, end.map_or_else(|error| End::Failed(Some(error)), |()| End::Bytes)),
+    }
+}
+
+fn theirs(wire: &[u8], side: Side) -> Run {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .max_message_size(Some(MAX_LEN))
+        .max_frame_size(Some(MAX_LEN));
+    let mut socket = WebSocket::from_raw_socket(Peer(Cursor::new(wire)), side, Some(config));
+    let mut seen = Vec::new();
+    loop {
+        match socket.read() {
+            Ok(Message::Text(text)) => seen.push(Seen::Text(text.as_str().to_owned())),
+            Ok(Message::Binary(payload)) => seen.push(Seen::Binary(payload.to_vec())),
+            Ok(Message::Ping(payload)) => seen.push(Seen::Ping(payload.to_vec())),
+            Ok(Message::Pong(payload)) => seen.push(Seen::Pong(payload.to_vec())),
+            Ok(Message::Close(close)) => {
+                let close = close.map(|close| (u16::from(close.code), close.reason.as_str().to_owned()));
+                seen.push(Seen::Close(close));
+                return (seen, End::Close);
+            }
+            Ok(Message::Frame(_)) => unreachable!("never read"),
+            Err(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+                return (seen, End::Bytes);
+            }
+            Err(_) => return (seen, End::Failed(None)),
+        }
+    }
+}
+
+/// A socket that has received all it ever will and takes whatever is written.
+struct Peer<'w>(Cursor<&'w [u8]>);
+
+impl Read for Peer<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Peer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How tungstenite answers what ours refuses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Difference {
+    /// It fails too, once the frame is whole; if the stream ends before that, it has seen nothing
+    /// wrong.
+    Later,
+    /// It says that the peer sent a Close with 1002, or fails for the reason that comes with the code.
+    CloseIs1002,
+    /// It has no such rule and goes on.
+    NoRule,
+}
+
+/// The known differences, by the rule that ours applies.
+fn difference(error: Error) -> Difference {
+    match error {
+        // Ours judges a header when it is there, and text as it comes; tungstenite judges whole frames.
+        Error::UnmaskedFrame
+        | Error::MaskedFrame
+        | Error::ReservedBits
+        | Error::ReservedOpcode
+        | Error::FragmentedControl
+        | Error::LengthTopBit
+        | Error::UnexpectedContinuation
+        | Error::ExpectedContinuation
+        | Error::BadUtf8
+        | Error::TooBig
+        | Error::BadCloseLength => Difference::Later,
+        // RFC 6455 §7.4: it replaces a code that must not be sent by 1002.
+        Error::BadCloseCode => Difference::CloseIs1002,
+        // RFC 6455 §5.2 demands the shortest form of a length, which it does not check. A short control
+        // frame with a long form counts as LongControl here.
+        Error::NonMinimalLength | Error::LongControl => Difference::NoRule,
+        // Our own bound: empty fragments would be free otherwise.
+        Error::TooManyFragments => Difference::NoRule,
+        Error::Text => unreachable!("text is allowed"),
+    }
+}
+
+fn compare(ours: &Run, theirs: &Run) -> Result<(), &'static str> {
+    let End::Failed(Some(error)) = ours.1 else {
+        return if *theirs == with_their_1014(ours) { Ok(()) } else { Err("they differ") };
+    };
+    let more =
+        theirs.0.strip_prefix(ours.0.as_slice()).ok_or("they saw something else before ours failed")?;
+    match (difference(error), more, theirs.1) {
+        (Difference::NoRule, _, _)
+        | (Difference::Later, [], End::Failed(_) | End::Bytes)
+        | (Difference::CloseIs1002, [], End::Failed(_)) => Ok(()),
+        (Difference::CloseIs1002, [Seen::Close(Some((1002, _)))], End::Close) => Ok(()),
+        (Difference::Later | Difference::CloseIs1002, _, _) => Err("they accept what ours refuses"),
+    }
+}
+
+/// 1014, Bad Gateway, is in IANA's registry, but not on tungstenite's list: it says 1002 instead.
+fn with_their_1014(ours: &Run) -> Run {
+    let mut run = ours.clone();
+    if let Some(Seen::Close(Some(close @ (1014, _)))) = run.0.last_mut() {
+        *close = (1002, "Protocol violation".to_owned());
+    }
+    run
+}
