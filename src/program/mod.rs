@@ -4,6 +4,7 @@ pub(crate) mod options;
 
 mod delay;
 mod descriptors;
+mod messages;
 mod modules;
 mod panics;
 mod run;

@@ -15,6 +15,7 @@ mod effect;
 mod outcome;
 mod send_buffer;
 mod table;
+mod typed;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};

@@ -1,0 +1,80 @@
+//! Module 10: who a client is, and what time it is here.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sysconn::packet::ErrorId;
+use sysconn::{Access, Context, Custodian, Identity, Kind, Login, Outcome, Request, Route, typed};
+
+use super::{Gateway, reply};
+use crate::program::messages::{self, M1001Tos, M1002Toc, M1002Tos, M1044Toc};
+
+pub(super) const ROUTES: [Route<Gateway>; 4] = [
+    Route::new(1001, "wechat_login", Access::Anyone, typed!(wechat_login)),
+    Route::new(1002, "login", Access::Anyone, typed!(login)),
+    Route::new(1003, "logout", Access::Role, logout),
+    Route::new(1044, "server_time", Access::Anyone, server_time),
+];
+
+/// Bytes of an account's, a platform's or a custodian's name.
+const MAX_NAME_BYTES: usize = 255;
+
+/// No platform can be configured yet that would exchange the code.
+fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
+    Outcome::Refuse(ErrorId::NOT_AVAILABLE)
+}
+
+/// Believes what the client says. A login as another role leaves all rooms; one as the same role,
+/// which may change all else, does not. A refused one changes nothing.
+fn login(gateway: &mut Gateway, message: M1002Tos, context: &mut Context<'_>) -> Outcome {
+    let Some(login) = read_login(message) else { return Outcome::Refuse(ErrorId::LOGIN_REFUSED) };
+    let Identity { account, role_id, .. } = login.identity.clone();
+    let earlier = context.record().role_id();
+    if context.login(login).is_err() {
+        return Outcome::Refuse(ErrorId::LOGIN_REFUSED);
+    }
+    if earlier != role_id {
+        gateway.leave(context.id(), earlier);
+    }
+    gateway.enter(context.id(), role_id);
+    reply(context, &M1002Toc { role_id, account, server_time_ms: server_time_ms() })
+}
+
+/// What a login says, or none if it cannot be accepted.
+fn read_login(message: M1002Tos) -> Option<Login> {
+    let kind = match messages::Kind::try_from(message.kind).ok()? {
+        messages::Kind::Tester => Kind::Tester,
+        messages::Kind::GameServer => Kind::GameServer,
+        messages::Kind::Monitor => Kind::Monitor,
+    };
+    let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
+    let names = [&account, &platform, &custodian];
+    if role_id == 0 || account.is_empty() || names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
+        return None;
+    }
+    let has_custodian = !custodian.is_empty() || custodian_role_id != 0;
+    Some(Login {
+        identity: Identity { account, platform, zone_id, role_id },
+        kind,
+        custodian: has_custodian.then_some(Custodian { account: custodian, role_id: custodian_role_id }),
+    })
+}
+
+/// empty → empty.
+fn logout(gateway: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    gateway.leave(context.id(), context.record().role_id());
+    context.logout();
+    context.reply(&[])
+}
+
+/// empty → the server's clock.
+fn server_time(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    reply(context, &M1044Toc { server_time_ms: server_time_ms() })
+}
+
+/// Milliseconds since 1970, by the system clock as it is now: clients set theirs by it, and the
+/// operator may have set this one since the reactor began.
+#[expect(clippy::disallowed_methods, reason = "this is the one command that is about the system clock")]
+fn server_time_ms() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
