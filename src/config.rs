@@ -38,7 +38,8 @@ const _: () = assert!(MAX_HEAD_BYTES <= MAX_LEN);
 pub enum Listen {
     /// An address and port; port 0 asks the system for a free one.
     Tcp(SocketAddr),
-    /// The path of a Unix domain socket, which must not exist yet.
+    /// The path of a Unix domain socket. What is there already may only be a socket that nobody listens
+    /// on; it is replaced.
     Unix(PathBuf),
 }
 
@@ -64,18 +65,20 @@ pub enum Overflow {
 /// What counts as a sign of life for the client check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Liveness {
-    /// Only packets, as in the seed.
+    /// Only packets; messages, where there are no packets.
     #[default]
     Packets,
-    /// Any frame, Pongs included: for browsers whose timers sleep in a background tab.
+    /// Any frame, Pongs included: for browsers whose timers sleep in a background tab. A client that
+    /// only answers Pings lives as long as [`Config::ping_interval`] is below [`Config::client_check`].
     Frames,
 }
 
 /// The limits and timers of one gateway.
 ///
 /// A duration or a count of 0 turns that timer or limit off, except for [`max_len`](Self::max_len)
-/// and [`mailbox_limit`](Self::mailbox_limit). The worst case of memory held for one client is
-/// `max_len + outbox_limit` and 64 KiB.
+/// and [`mailbox_limit`](Self::mailbox_limit), which must not be 0, and
+/// [`close_timeout`](Self::close_timeout). The bytes held for one client are at most
+/// `max_len + outbox_limit` and 128 KiB; each push that waits costs about a hundred more.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to accept clients. Default: `127.0.0.1:9001`.
@@ -106,7 +109,8 @@ pub struct Config {
     pub housekeeping: Duration,
     /// A client that has been silent so long is sent a Ping. Default 25 s.
     pub ping_interval: Duration,
-    /// Time that a client has, after the Close frame went out, to end the connection. Default 2 s.
+    /// Time that a client has, after the Close frame went out, to end the connection, and before that
+    /// to take some more of what is queued. Default 2 s; 0 counts as 1 ms.
     pub close_timeout: Duration,
     /// What counts as life for the client check.
     pub liveness: Liveness,
@@ -115,7 +119,8 @@ pub struct Config {
     pub outbox_limit: usize,
     /// What happens to a packet that does not fit the outbox.
     pub overflow: Overflow,
-    /// Data longer than this many bytes is sent zlib-compressed (DataStatus 1). Default 0: never.
+    /// Data of replies that is longer than this many bytes is sent zlib-compressed (DataStatus 1) where
+    /// that is shorter; pushes never are. Without the feature `zlib` without effect. Default 0: never.
     pub compress_above: usize,
     /// Paths that are served; any other is answered 404. Empty: all paths.
     pub paths: Vec<String>,
@@ -179,9 +184,9 @@ pub enum ConfigError {
     OutboxLimit,
     /// `mailbox_limit` is 0.
     MailboxLimit,
-    /// A timer is above [`MAX_TIMER`].
+    /// A timer, `spin` aside, is above [`MAX_TIMER`].
     TimerTooLong,
-    /// `close_timeout` or `handshake_timeout` is not 0 but below a millisecond.
+    /// A timer, `spin` aside, is not 0 but below a millisecond.
     TimerTooShort,
     /// A subprotocol is not a token (RFC 9110 §5.6.2).
     Subprotocol,

@@ -1,11 +1,12 @@
-//! The name of one connection for its whole life, which no later connection ever shares.
+//! The name of one connection for its whole life, which no later connection shares.
 
 use std::fmt;
 
-/// Names a connection: the slot that it sits in, and the generation of that slot.
+/// Names a connection of one reactor: the slot that it sits in, and a generation.
 ///
-/// A slot is used again after its connection has ended, a generation is not, so that whatever still
-/// carries an old id (an event, a timer, a mail, a ticket) reaches nobody.
+/// A slot is used again after its connection has ended. A generation is not until 2^32 further
+/// connections have been accepted, so that whatever still carries an old id (an event, a timer, a mail,
+/// a ticket) reaches nobody.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId {
     generation: u32,

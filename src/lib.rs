@@ -62,3 +62,8 @@ pub use router::{
 };
 pub use survey::{Snapshot, Survey};
 pub use totals::Totals;
+
+/// Compiles the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

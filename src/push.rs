@@ -11,7 +11,9 @@ pub struct Push {
 }
 
 impl Push {
-    /// A push of `data` under `cmd`, with Flag 0 and ErrorID 0.
+    /// A push of `data` under `cmd`, with Flag 0 and ErrorID 0, raw. One that is longer than the
+    /// [`outbox_limit`](crate::Config::outbox_limit), its 13 to 21 bytes of headers included, fits no
+    /// outbox.
     #[must_use]
     pub fn new(cmd: u16, data: &[u8]) -> Self {
         let mut frame = Vec::with_capacity(framed_len(data.len()));

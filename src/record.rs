@@ -1,4 +1,4 @@
-//! What is known of one connection: the seed's `conn` record.
+//! What is known of one connection: who it is, and what it has sent and been sent.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

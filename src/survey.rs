@@ -10,7 +10,7 @@ use crate::totals::Totals;
 pub struct Snapshot {
     /// The record.
     pub record: Record,
-    /// Bytes that wait for the client to read.
+    /// Bytes that wait for the client to read, a Pong aside.
     pub outbox_bytes: usize,
 }
 

@@ -68,7 +68,8 @@ impl Life {
 /// It goes on naming its own connection for ever. Once that has ended every call says
 /// [`HandleError::Gone`]; nothing reaches the connection that took over its slot. What one thread
 /// does through handles happens in that order. A call that was accepted just before the connection
-/// ended has no effect.
+/// ended has no effect. A packet that turns out not to fit the outbox is counted in the record's
+/// `error_send` and meets the overflow policy; who sent it has gone on by then.
 #[derive(Clone, Debug)]
 pub struct Handle {
     id: ConnectionId,

@@ -8,7 +8,8 @@ use crate::mailbox::{Mail, Mailbox, MailboxError};
 use crate::push::Push;
 use crate::survey::Survey;
 
-/// A handle to a reactor: cheap to clone, usable from any thread, signal-handling ones included.
+/// A handle to a reactor: cheap to clone, usable from any thread. It locks, so it is not for signal
+/// handlers; a thread that waits for signals may use it.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     mailbox: Arc<Mailbox>,

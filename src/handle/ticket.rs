@@ -31,7 +31,8 @@ impl Ticket {
         self.connection
     }
 
-    /// Replies with `data`, under the request's Cmd and Flag.
+    /// Replies with `data`, under the request's Cmd and Flag. Where it does not fit the outbox the
+    /// overflow policy applies.
     pub fn reply(mut self, data: impl Into<Vec<u8>>) {
         self.answer(Answer::Reply(data.into()));
     }

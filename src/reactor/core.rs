@@ -60,6 +60,8 @@ pub(super) struct Core<S: 'static> {
     pub(super) read_buffer: Vec<u8>,
     /// Connections with work left for the next turn.
     pub(super) ready: Vec<ConnectionId>,
+    /// Those that the turn before left so, until this turn has served them.
+    pub(super) left_over: Vec<ConnectionId>,
     /// Connections whose outbox is to be written in this turn.
     pub(super) queued: Vec<ConnectionId>,
     /// Connections that have ended in this turn.
@@ -106,6 +108,7 @@ impl<S: Application> Core<S> {
             segments: Vec::new(),
             read_buffer: vec![0; READ_BYTES],
             ready: Vec::new(),
+            left_over: Vec::new(),
             queued: Vec::new(),
             dead: Vec::new(),
             mails: VecDeque::new(),
@@ -155,6 +158,8 @@ impl<S: Application> Core<S> {
         }
         let id = ConnectionId::from_u64(event.token().0 as u64);
         let Some(entry) = self.slots.get_mut(id) else { return };
+        // It is served with those that were left over, or will be in the next turn: but once in each.
+        let has_its_turn = entry.ready;
         let closed = event.is_read_closed() || event.is_error();
         entry.readable |= event.is_readable() || closed;
         entry.read_closed |= closed;
@@ -168,7 +173,9 @@ impl<S: Application> Core<S> {
                 self.write_outbox(id);
             }
         }
-        self.serve(id);
+        if !has_its_turn {
+            self.serve(id);
+        }
     }
 
     /// When there is something to do without an event.

@@ -164,17 +164,19 @@ impl<S: Application> Reactor<S> {
         Ok(())
     }
 
-    /// One turn: waits for something to do, at most for `timeout`, and does a bounded amount of it.
+    /// One turn: waits for something to do, at most for `timeout` (none: as long as it takes), and does a
+    /// bounded amount of it.
     ///
     /// # Errors
     /// The poll failed, which no client can bring about.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
         self.wait(timeout)?;
         self.core.now = self.clock.now();
+        self.core.begin_turn();
         for event in &self.events {
             self.core.handle_event(event);
         }
-        self.core.serve_ready();
+        self.core.serve_left_over();
         self.core.deliver_mail();
         self.core.accept();
         self.core.write_gathered();

@@ -20,18 +20,23 @@ struct Budget {
 }
 
 impl<S: Application> Core<S> {
-    /// Serves the connections with work left, once each. What they leave again is for the next turn.
-    pub(super) fn serve_ready(&mut self) {
-        let mut ready = std::mem::take(&mut self.ready);
-        for id in ready.drain(..) {
+    /// Sets apart the connections that the turn before left with work. What this turn leaves is for
+    /// the next one, or a client that floods would be served twice in each.
+    pub(super) fn begin_turn(&mut self) {
+        debug_assert!(self.left_over.is_empty());
+        std::mem::swap(&mut self.ready, &mut self.left_over);
+    }
+
+    /// Serves the connections that were left with work, once each.
+    pub(super) fn serve_left_over(&mut self) {
+        let mut left_over = std::mem::take(&mut self.left_over);
+        for id in left_over.drain(..) {
             if let Some(entry) = self.slots.get_mut(id) {
                 entry.ready = false;
                 self.serve(id);
             }
         }
-        if self.ready.is_empty() {
-            self.ready = ready;
-        }
+        self.left_over = left_over;
     }
 
     /// Lets a connection go on with what has come, and carries out what it leads to.

@@ -10,8 +10,10 @@ pub use crate::frame::Kind as MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///
-/// Every hook has a default that does nothing. A hook that panics is treated as a handler that
-/// panics: the connection closes with 1011, and the state is as the panic left it.
+/// Every hook has a default that does nothing. A panic in one is caught and logged, and the state is
+/// as the panic left it: in [`upgrade`](Self::upgrade) the client gets a 500, in
+/// [`opened`](Self::opened) the connection closes with 1011, as when a handler panics. The other two
+/// are called when the end is decided already, and change nothing about it.
 pub trait Application: 'static {
     /// Looks at an upgrade request that is otherwise acceptable.
     ///
@@ -34,7 +36,7 @@ pub trait Application: 'static {
     }
 
     /// A client sent Data that does not decode, which no honest client does. It is closed with
-    /// 4001; the seed would put the account on a blacklist.
+    /// 4001 after this. A game may put the account or the address on a blacklist here.
     fn offence(&mut self, record: &Record, offence: Undecodable) {
         let _ = (record, offence);
     }

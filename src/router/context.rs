@@ -159,7 +159,8 @@ impl Context<'_> {
         Outcome::Done
     }
 
-    /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
+    /// Replies to the request, under its Cmd and Flag. A request may have any number of replies. Data
+    /// above [`compress_above`](crate::Config::compress_above) is compressed.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`], and then nothing was sent.
@@ -187,7 +188,8 @@ impl Context<'_> {
         self.count(sent)
     }
 
-    /// Sends a packet that nobody asked for to this connection, under `cmd` with Flag 0.
+    /// Sends a packet that nobody asked for to this connection, under `cmd` with Flag 0. It is never
+    /// compressed.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`], and then nothing was sent.

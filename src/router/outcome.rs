@@ -9,7 +9,8 @@ use crate::packet::ErrorId;
 pub enum Outcome {
     /// All is done: replies, if there are any, have been made, or a ticket was taken for a later one.
     Done,
-    /// The request is refused: a packet with this ErrorID and no Data.
+    /// The request is refused: a packet with this ErrorID and no Data. [`ErrorId::NONE`] would read as
+    /// an empty reply.
     Refuse(ErrorId),
     /// Data is not what the route takes: the client is closed with 4001.
     Undecodable,

@@ -1,4 +1,4 @@
-//! The seed's `send_buff`: all that one readiness event sends to one connection, gathered.
+//! All that one readiness event sends to one connection, gathered.
 
 use crate::packet::{Reply, framed_len, push_packet};
 

@@ -28,7 +28,7 @@ impl<S> Clone for Route<S> {
 impl<S> Copy for Route<S> {}
 
 impl<S> Route<S> {
-    /// A route of `cmd` to `handler`. The name is for logs.
+    /// A route of `cmd` to `handler`. The name is for whoever lists the table; nothing here uses it.
     #[must_use]
     pub const fn new(cmd: u16, name: &'static str, access: Access, handler: Handler<S>) -> Self {
         Route { cmd, name, access, handler }
@@ -40,7 +40,7 @@ impl<S> Route<S> {
         self.cmd
     }
 
-    /// The function's name, as logs show it.
+    /// The function's name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -97,7 +97,7 @@ impl<S> Module<S> {
         self.number
     }
 
-    /// The module's name, as logs show it.
+    /// The module's name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name

@@ -1,0 +1,166 @@
+//! What docs/clients.md tells authors of clients, held against the code that it speaks of.
+
+use sysconn::frame::{CloseCode, Error, Opcode, push_masked_frame};
+use sysconn::packet::{ErrorId, Reply, Request, Undecodable, push_packet, push_request};
+use sysconn::upgrade::{Fault, Refusal};
+use sysconn::{Cause, Reconnect};
+
+const CLIENTS: &str = include_str!("../docs/clients.md");
+
+/// The cells of each row of the table that begins with this head; none if there is no such table.
+fn table(head: &str) -> Vec<Vec<&'static str>> {
+    let (_, rest) = CLIENTS.split_once(head).unwrap_or_default();
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+fn advice(reconnect: Reconnect) -> &'static str {
+    match reconnect {
+        Reconnect::Now => "now",
+        Reconnect::Later => "later",
+        Reconnect::Never => "never",
+    }
+}
+
+/// The first cells of a cause's row. A new cause does not compile here before it has a name, and then
+/// belongs into the list of causes below as well.
+fn row(cause: Cause) -> [String; 3] {
+    let code = cause.close_code().map_or("none".to_owned(), |code| code.to_string());
+    let reconnect = advice(cause.reconnect()).to_owned();
+    let name = match cause {
+        Cause::PeerClosed(_) => return ["`PeerClosed`".into(), "the client's own".into(), reconnect],
+        Cause::Application(_) => return ["`Application`".into(), "4100 and up".into(), reconnect],
+        Cause::Refused(_) => return ["`Refused`".into(), code, "see below".into()],
+        Cause::PeerGone => "PeerGone",
+        Cause::Reset => "Reset",
+        Cause::GoingAway => "GoingAway",
+        Cause::Protocol(_) => "Protocol",
+        Cause::HandlerFailed => "HandlerFailed",
+        Cause::ShortPacket => "ShortPacket",
+        Cause::Undecodable(_) => "Undecodable",
+        Cause::BadRequests => "BadRequests",
+        Cause::Idle => "Idle",
+        Cause::NeverLoggedIn => "NeverLoggedIn",
+        Cause::ObjectEnded => "ObjectEnded",
+        Cause::ObjectCrashed => "ObjectCrashed",
+        Cause::Replaced => "Replaced",
+        Cause::OutboxFull => "OutboxFull",
+        Cause::ReadTimedOut => "ReadTimedOut",
+        Cause::Operator => "Operator",
+        Cause::Dropped => "Dropped",
+    };
+    [format!("`{name}`"), code, reconnect]
+}
+
+#[test]
+fn every_cause_has_its_row() {
+    let causes = [
+        Cause::PeerClosed(Some(CloseCode::NORMAL)),
+        Cause::PeerGone,
+        Cause::Reset,
+        Cause::Refused(Refusal::NotFound),
+        Cause::GoingAway,
+        Cause::Protocol(Error::UnmaskedFrame),
+        Cause::Protocol(Error::Text),
+        Cause::Protocol(Error::BadUtf8),
+        Cause::Protocol(Error::TooBig),
+        Cause::HandlerFailed,
+        Cause::ShortPacket,
+        Cause::Undecodable(Undecodable::Zlib),
+        Cause::BadRequests,
+        Cause::Idle,
+        Cause::NeverLoggedIn,
+        Cause::ObjectEnded,
+        Cause::ObjectCrashed,
+        Cause::Replaced,
+        Cause::OutboxFull,
+        Cause::ReadTimedOut,
+        Cause::Operator,
+        Cause::Application(CloseCode::new(4100).unwrap()),
+        Cause::Dropped,
+    ];
+    let said: Vec<Vec<_>> =
+        table("| Cause | Close code | Reconnect |").iter().map(|row| row[..3].to_vec()).collect();
+    let true_rows: Vec<_> = causes.into_iter().map(|cause| row(cause).to_vec()).collect();
+    assert_eq!(said, true_rows);
+}
+
+#[test]
+fn every_refusal_has_its_row() {
+    let refusals = [
+        Refusal::BadRequest(Fault::Host),
+        Refusal::Forbidden,
+        Refusal::NotFound,
+        Refusal::MethodNotAllowed,
+        Refusal::TooSlow,
+        Refusal::UpgradeRequired,
+        Refusal::TooManyConnections,
+        Refusal::HeadTooLarge,
+        Refusal::Unavailable,
+        Refusal::Application(418),
+    ];
+    let status = |refusal| match refusal {
+        Refusal::Application(_) => "any other".to_owned(),
+        listed => listed.status().to_string(),
+    };
+    let said: Vec<Vec<_>> = table("| Status | Reconnect |").iter().map(|row| row[..2].to_vec()).collect();
+    let reconnect = |refusal| advice(Cause::Refused(refusal).reconnect()).to_owned();
+    let true_rows: Vec<_> =
+        refusals.into_iter().map(|refusal| vec![status(refusal), reconnect(refusal)]).collect();
+    assert_eq!(said, true_rows);
+}
+
+#[test]
+fn every_command_has_its_row() -> std::io::Result<()> {
+    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/src/program/modules");
+    let mut code = String::new();
+    for file in std::fs::read_dir(modules)? {
+        code += &std::fs::read_to_string(file?.path())?;
+    }
+    let calls = |function| code.split(function).skip(1).map(|call| call.splitn(4, ", ").collect::<Vec<_>>());
+    let module = |cmd: &str| {
+        let mut modules = calls("Module::new(").map(|call| (call[0], call[1].trim_matches('"')));
+        modules.find_map(|(number, name)| (number == &cmd[..cmd.len() - 2]).then_some(name)).unwrap_or("?")
+    };
+    let mut listed: Vec<_> = calls("Route::new(")
+        .map(|call| {
+            let (cmd, name) = (call[0], call[1].trim_matches('"'));
+            let who = call[2].trim_start_matches("Access::").to_lowercase();
+            vec![format!("{cmd} `{}.{name}`", module(cmd)), who]
+        })
+        .collect();
+    listed.sort();
+    let said: Vec<Vec<_>> = table("| Command | Who |").iter().map(|row| row[..2].to_vec()).collect();
+    assert_eq!(said, listed);
+    Ok(())
+}
+
+#[test]
+fn the_examples_are_what_goes_over_the_wire() {
+    let request = |cmd, flag, data| {
+        let mut packet = vec![];
+        push_request(&mut packet, &Request { data_status: 0, flag, cmd, data });
+        packet
+    };
+    let answer = |error_id, cmd, flag, data| {
+        let mut frame = vec![];
+        push_packet(&mut frame, &Reply { error_id, data_status: 0, flag, cmd, data });
+        frame
+    };
+    let hello = request(1101, 7, b"hello");
+    let mut masked = vec![];
+    push_masked_frame(&mut masked, true, Opcode::Binary, [0x37, 0xfa, 0x21, 0x3d], &hello);
+    let sent = [
+        hello,
+        masked,
+        answer(ErrorId::NONE, 1101, 7, b"hello"),
+        answer(ErrorId::UNKNOWN_COMMAND, 2000, 8, b""),
+        request(1044, 9, b""),
+    ];
+    let hex = |line: &str| {
+        line.split_whitespace().map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<Vec<_>, _>>().ok()
+    };
+    let shown: Vec<_> =
+        CLIENTS.split("```text\n").skip(1).filter_map(|block| hex(block.lines().next()?)).collect();
+    assert_eq!(shown, sent);
+}
