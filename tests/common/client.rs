@@ -1,0 +1,206 @@
+//! A client that sends any bytes and sees every frame that comes back.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::SockRef;
+use sysconn::frame::{Decoder, Event, Kind, Opcode, Role, Rules};
+use sysconn::packet::Reply as Packet;
+
+use super::PATIENCE;
+use super::wire::{ACCEPT, UPGRADE, frame, packet};
+
+const RULES: Rules = Rules { role: Role::Client, max_len: 64 << 20, text: true };
+
+/// What came from the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    Text(Vec<u8>),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>),
+    /// The server will send no more.
+    End,
+}
+
+/// A packet from the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) error_id: u16,
+    pub(crate) flag: u32,
+    pub(crate) cmd: u16,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn new(cmd: u16, flag: u32, data: &[u8]) -> Self {
+        Reply { error_id: 0, flag, cmd, data: data.to_vec() }
+    }
+
+    pub(crate) fn refusal(cmd: u16, flag: u32, error_id: u16) -> Self {
+        Reply { error_id, flag, cmd, data: vec![] }
+    }
+}
+
+pub(crate) struct Client<T = TcpStream> {
+    pub(crate) stream: T,
+    /// Bytes that came and were not looked at.
+    buffer: Vec<u8>,
+    decoder: Decoder,
+    /// Bytes that one read asks for.
+    pub(crate) read_bytes: usize,
+}
+
+impl Client {
+    /// Connected, and no more.
+    pub(crate) fn raw(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Client::over(stream)
+    }
+
+    /// Connected and upgraded.
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let mut client = Client::raw(address);
+        client.upgrade(UPGRADE);
+        client
+    }
+
+    pub(crate) fn shutdown_write(&self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+impl<T: Read + Write> Client<T> {
+    pub(crate) fn over(stream: T) -> Self {
+        Client { stream, buffer: vec![], decoder: Decoder::new(), read_bytes: 64 * 1024 }
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn send_packet(&mut self, cmd: u16, flag: u32, data: &[u8]) {
+        self.send(&packet(cmd, flag, data));
+    }
+
+    /// Sends each byte in a write, and so most likely a segment, of its own.
+    pub(crate) fn dribble(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.send(&[*byte]);
+        }
+    }
+
+    pub(crate) fn upgrade(&mut self, request: &[u8]) {
+        self.send(request);
+        self.read_upgraded();
+    }
+
+    pub(crate) fn read_upgraded(&mut self) {
+        let head = self.read_head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(head.contains(&format!("\r\nSec-WebSocket-Accept: {ACCEPT}\r\n")), "{head}");
+    }
+
+    /// The head of an HTTP response.
+    pub(crate) fn read_head(&mut self) -> String {
+        loop {
+            if let Some(at) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                let rest = self.buffer.split_off(at + 4);
+                return String::from_utf8(std::mem::replace(&mut self.buffer, rest)).unwrap();
+            }
+            assert!(self.read_some(), "ended within the head: {:?}", String::from_utf8_lossy(&self.buffer));
+        }
+    }
+
+    /// A whole refusal: its status, and its body, behind which the server must have ended.
+    pub(crate) fn read_refusal(&mut self) -> (u16, String, String) {
+        let head = self.read_head();
+        while self.read_some() {}
+        let body = String::from_utf8(std::mem::take(&mut self.buffer)).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head, body)
+    }
+
+    /// Reads once. False if the server has ended; a reset or a time-out fails the test.
+    fn read_some(&mut self) -> bool {
+        let len = self.buffer.len();
+        self.buffer.resize(len + self.read_bytes, 0);
+        let read = loop {
+            match self.stream.read(&mut self.buffer[len..]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result.unwrap(),
+            }
+        };
+        self.buffer.truncate(len + read);
+        read > 0
+    }
+
+    /// The next frame or message, or the end.
+    pub(crate) fn next(&mut self) -> Frame {
+        loop {
+            let mut input = self.buffer.as_mut_slice();
+            let frame = match self.decoder.next(&mut input, &RULES).unwrap() {
+                None => None,
+                Some(Event::Message { kind: Kind::Text, payload }) => Some(Frame::Text(payload.to_vec())),
+                Some(Event::Message { kind: Kind::Binary, payload }) => Some(Frame::Binary(payload.to_vec())),
+                Some(Event::Ping(payload)) => Some(Frame::Ping(payload.to_vec())),
+                Some(Event::Pong(payload)) => Some(Frame::Pong(payload.to_vec())),
+                Some(Event::Close(close)) => Some(Frame::Close(close.map(|close| close.code.get()))),
+            };
+            let left = input.len();
+            self.buffer.drain(..self.buffer.len() - left);
+            if let Some(frame) = frame {
+                return frame;
+            }
+            if !self.read_some() {
+                assert!(self.decoder.is_idle(), "ended within a frame");
+                return Frame::End;
+            }
+        }
+    }
+
+    /// The next frame, which must be a packet.
+    pub(crate) fn reply(&mut self) -> Reply {
+        match self.next() {
+            Frame::Binary(message) => {
+                let packet = Packet::parse(&message).unwrap();
+                assert_eq!(packet.data_status, 0);
+                Reply {
+                    error_id: packet.error_id.0,
+                    flag: packet.flag,
+                    cmd: packet.cmd,
+                    data: packet.data.to_vec(),
+                }
+            }
+            other => panic!("no packet but {other:?}"),
+        }
+    }
+
+    /// The server's Close must come next, with this code, and then its end.
+    pub(crate) fn expect_close(&mut self, code: u16, case: &str) {
+        assert_eq!(self.next(), Frame::Close(Some(code)), "{case}");
+        assert_eq!(self.next(), Frame::End, "{case}");
+    }
+
+    /// Sends data as a packet to be echoed, and sees it come back.
+    pub(crate) fn echo(&mut self, data: &[u8]) {
+        self.send_packet(1101, 7, data);
+        assert_eq!(self.reply(), Reply::new(1101, 7, data));
+    }
+
+    /// Ends the conversation in good order.
+    pub(crate) fn close(&mut self) {
+        self.send(&frame(Opcode::Close, &1000u16.to_be_bytes()));
+        self.expect_close(1000, "a Close is answered");
+    }
+}

@@ -1,0 +1,36 @@
+//! What the tests over sockets share: a server on a thread of its own, a client that sees every
+//! frame, the game that the server runs, and the real program.
+//!
+//! Nothing here sleeps. What does not come within [`PATIENCE`] fails the test.
+
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod client;
+mod game;
+#[cfg(feature = "program")]
+mod program;
+mod server;
+mod wire;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use client::{Client, Frame, Reply};
+pub(crate) use game::{Event, Game, ROUTER, echo};
+#[cfg(feature = "program")]
+pub(crate) use program::Program;
+pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
+pub(crate) use wire::{ACCEPT, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};
+
+/// How long a test waits for what has to come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks again and again until `holds`, which must become true without being waited for.
+#[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,87 @@
+//! A reactor without a thread of its own: turned by hand within the loop of another poll.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use common::{Client, Event, Game, PATIENCE, ROUTER, SHORT, config, eventually, packet};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use sysconn::{Cause, Config, Reactor, Turn};
+
+#[test]
+fn within_the_loop_of_another_poll() {
+    let (sender, seen) = channel();
+    let config = Config { client_check: SHORT, ..config() };
+    let mut reactor = Reactor::bind(&config, &ROUTER, Game::new(sender)).unwrap();
+    let address = reactor.local_addr().unwrap();
+    let handle = reactor.handle();
+
+    let test = std::thread::spawn(move || {
+        let mut client = Client::connect(address);
+        for _ in 0..1000 {
+            client.echo(b"in another loop");
+        }
+        // More than one turn's worth, so that work is left when the descriptor has nothing to say.
+        let all: Vec<u8> = (0..20_000).flat_map(|flag| packet(1101, flag, b"many")).collect();
+        let mut writer = client.stream.try_clone().unwrap();
+        let writing = std::thread::spawn(move || writer.write_all(&all));
+        for flag in 0..20_000 {
+            assert_eq!(client.reply().flag, flag);
+        }
+        writing.join().unwrap().unwrap();
+        // Mail from another thread wakes the loop.
+        client.send_packet(1105, 1, b"");
+        let Ok(Event::Deferred(ticket)) = seen.recv_timeout(PATIENCE) else { panic!("no request") };
+        ticket.reply(*b"mail");
+        assert_eq!(client.reply().data, b"mail");
+        // So does a timer, of which only next_deadline knows.
+        client.expect_close(4003, "idle");
+        drop(client);
+        let Ok(Event::Closed(_, Cause::Idle)) = seen.recv_timeout(PATIENCE) else { panic!("no end") };
+        let mut client = Client::connect(address);
+        handle.drain();
+        client.expect_close(1001, "draining");
+    });
+
+    let mut poll = Poll::new().unwrap();
+    poll.registry().register(&mut SourceFd(&reactor.as_raw_fd()), Token(0), Interest::READABLE).unwrap();
+    let mut events = Events::with_capacity(8);
+    loop {
+        #[expect(clippy::disallowed_methods, reason = "the outer loop has a clock of its own")]
+        let now = Instant::now();
+        let timeout = reactor.next_deadline().map(|at| at.saturating_duration_since(now));
+        // The patience is for a loop that hangs: then the client's reads fail the test.
+        poll.poll(&mut events, Some(timeout.unwrap_or(PATIENCE))).unwrap();
+        if reactor.turn(Some(Duration::ZERO)).unwrap() == Turn::Drained {
+            break;
+        }
+    }
+    test.join().unwrap();
+    assert_eq!(reactor.connections(), 0);
+    assert_eq!(reactor.turn(Some(Duration::ZERO)).unwrap(), Turn::Drained);
+}
+
+#[test]
+fn dropping_a_reactor_ends_its_connections_and_tells_the_game() {
+    let (sender, seen) = channel();
+    let mut reactor = Reactor::bind(&config(), &ROUTER, Game::new(sender)).unwrap();
+    let mut client = Client::raw(reactor.local_addr().unwrap());
+    client.send(common::UPGRADE);
+    eventually("a connection", || {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        reactor.connections() == 1
+    });
+    while reactor.next_deadline().is_none_or(|_| reactor.state().open() == 0) {
+        reactor.turn(Some(SHORT)).unwrap();
+    }
+    client.read_upgraded();
+    drop(reactor);
+    assert!(matches!(seen.recv().unwrap(), Event::Closed(_, Cause::Dropped)));
+    assert_eq!(client.stream.read(&mut [0]).unwrap(), 0);
+}

@@ -1,0 +1,211 @@
+//! The real program: what it prints, how it ends, and what it logs of those who misbehave.
+
+#![cfg(feature = "program")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+
+use common::{
+    Client, Frame, Program, Reply, UPGRADE, eventually, frame, join, packet, still_echoes, still_serves,
+};
+use rustix::process::Signal;
+use sysconn::frame::Opcode;
+
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
+fn serve(more: &[&str]) -> Program {
+    Program::start(&[&SERVE, more].concat())
+}
+
+#[test]
+fn module_11_answers() {
+    let program = serve(&["--diagnostics"]);
+    let mut client = Client::connect(program.address());
+    client.send(&join(&[
+        &packet(1101, 1, b"echo"),
+        &packet(1102, 2, b"sink"),
+        &packet(1103, 3, &[0x12, 0x34]),
+        &packet(1104, 4, &[0, 3]),
+        &packet(1105, 5, b"\0\0\0\x05later"),
+        &packet(1101, 6, b"behind"),
+    ]));
+    let expected = [
+        Reply::new(1101, 1, b"echo"),
+        Reply::refusal(1103, 3, 0x1234),
+        Reply::new(1104, 4, &[0, 0, 0, 0]),
+        Reply::new(1104, 4, &[0, 0, 0, 1]),
+        Reply::new(1104, 4, &[0, 0, 0, 2]),
+        Reply::new(1105, 5, b"later"),
+        Reply::new(1101, 6, b"behind"),
+    ];
+    for reply in expected {
+        assert_eq!(client.reply(), reply);
+    }
+    let mut other = Client::connect(program.address());
+    other.send_packet(1106, 1, b"");
+    other.expect_close(1011, "1106");
+    for (cmd, data) in [(1103, &b"\0"[..]), (1103, b"\0\0"), (1104, b"\0\0\0"), (1105, b"\0\0\0")] {
+        let mut other = Client::connect(program.address());
+        other.send_packet(cmd, 1, data);
+        other.expect_close(4001, &format!("{cmd} {data:?}"));
+    }
+    client.echo(b"untouched");
+
+    // Without the switch there is no such command.
+    let program = serve(&[]);
+    let mut client = Client::connect(program.address());
+    client.send_packet(1106, 1, b"");
+    assert_eq!(client.reply(), Reply::refusal(1106, 1, 1));
+    client.close();
+}
+
+#[test]
+fn echo_echoes_text_and_binary_up_to_64_mib() {
+    let program = Program::start(&["echo", "--listen", "127.0.0.1:0", "--max-len", "64MiB"]);
+    let mut client = Client::connect(program.address());
+    client.send(&frame(Opcode::Text, "κόσμε".as_bytes()));
+    assert_eq!(client.next(), Frame::Text("κόσμε".into()));
+    let large = vec![0x5a; 3 << 20];
+    client.send(&frame(Opcode::Binary, &large));
+    assert_eq!(client.next(), Frame::Binary(large));
+    client.close();
+    still_echoes(program.address());
+}
+
+#[test]
+fn one_line_on_standard_output_and_a_drain_at_the_first_signal() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut program = serve(&[]);
+        let mut clients = [Client::connect(program.address()), Client::connect(program.address())];
+        let [busy, _] = &mut clients;
+        busy.send_packet(1104, 1, &60_000u16.to_be_bytes());
+        assert_eq!(busy.reply().data, 0u32.to_be_bytes());
+        let address = program.address();
+        program.signal(signal);
+        let [mut busy, mut quiet] = clients;
+        quiet.expect_close(1001, "draining");
+        for index in 1..60_000u32 {
+            assert_eq!(busy.reply().data, index.to_be_bytes());
+        }
+        busy.expect_close(1001, "draining");
+        drop((quiet, busy));
+        let (status, more) = program.wait();
+        assert_eq!(status.code(), Some(0));
+        assert_eq!(more, Vec::<String>::new());
+        assert!(TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn a_client_that_stays_does_not_keep_the_program() {
+    // It does not read either, so the Close cannot even go out to it.
+    let mut program = serve(&["--drain-timeout", "200ms"]);
+    let mut client = Client::connect(program.address());
+    client.send_packet(1104, 1, &60_000u16.to_be_bytes());
+    assert_eq!(client.reply().data, 0u32.to_be_bytes());
+    let silent = Client::raw(program.address());
+    program.signal(Signal::TERM);
+    let (status, _) = program.wait();
+    assert_eq!(status.code(), Some(0));
+    drop((client, silent));
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once() {
+    // With no limit for draining only the second signal can end it while a client owes its answer.
+    let mut program = serve(&["--drain-timeout", "0", "--drain-rate", "1"]);
+    let clients: Vec<_> = (0..100).map(|_| Client::connect(program.address())).collect();
+    let address = program.address();
+    program.signal(Signal::TERM);
+    eventually("new clients are turned away", || TcpStream::connect(address).is_err());
+    program.signal(Signal::INT);
+    let (status, _) = program.wait();
+    assert!(!status.success(), "{status}");
+    assert_eq!(status.code(), Some(128 + 2), "{status}, signal {:?}", status.signal());
+    drop(clients);
+}
+
+#[test]
+fn an_address_in_use_ends_it_with_one_line_and_status_2() {
+    let program = serve(&[]);
+    for mode in ["serve", "echo"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_sysconn"))
+            .args([mode, "--listen", &program.listening])
+            .env_clear()
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(output.stdout.is_empty());
+        assert!(error.starts_with("sysconn: ") && error.contains(&program.listening), "{error}");
+        assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
+    }
+    still_serves(program.address());
+}
+
+#[test]
+fn nobody_can_flood_the_log() {
+    let program = serve(&[]);
+    for _ in 0..1000 {
+        let mut client = Client::connect(program.address());
+        client.send(b"\x82\x04data");
+        client.expect_close(1002, "not masked");
+    }
+    let before = program.log().len();
+    assert!(before > 0, "the first of them are logged");
+    assert!(before <= 16 * 1024, "{before} bytes");
+
+    // One connection costs ten lines at most, the one that says why it closed included.
+    let program = serve(&[]);
+    let mut client = Client::connect(program.address());
+    for flag in 0..11 {
+        client.send_packet(2000, flag, b"");
+    }
+    for flag in 0..10 {
+        assert_eq!(client.reply(), Reply::refusal(2000, flag, 1));
+    }
+    client.expect_close(4002, "bad requests");
+    still_serves(program.address());
+    let log = String::from_utf8(program.log()).unwrap();
+    let lines = log.lines().filter(|line| line.contains("2000")).count();
+    assert_eq!(lines, 10, "{log}");
+}
+
+#[test]
+fn nothing_that_clients_send_is_logged_raw() {
+    let program = serve(&["--log", "debug"]);
+    let head = std::str::from_utf8(UPGRADE).unwrap();
+    for evil in ["\x1b[31m", "\x07", "\rinjected", "\x0binjected", "\u{9b}31m", "%0d%0ainjected"] {
+        let requests = [
+            head.replace("/chat", &format!("/{evil}")),
+            head.replace("\r\n\r\n", &format!("\r\nX: {evil}\r\n\r\n")),
+            head.replace("\r\n\r\n", &format!("\r\nOrigin: {evil}\r\n\r\n")),
+            head.replace("localhost", &format!("localhost{evil}")),
+            head.replace("dGhl", evil),
+            head.replace("GET", evil),
+        ];
+        for request in requests {
+            let mut client = Client::raw(program.address());
+            client.send(request.as_bytes());
+            client.shutdown_write();
+            // Refused or accepted, and then the end.
+            client.read_head();
+        }
+        for message in [evil.as_bytes(), b"0123456789\x1b[31m\r\n"] {
+            let mut client = Client::connect(program.address());
+            client.send(&frame(Opcode::Binary, message));
+            client.send(&frame(Opcode::Close, &join(&[&1000u16.to_be_bytes(), evil.as_bytes()])));
+            while client.next() != Frame::End {}
+        }
+    }
+    still_serves(program.address());
+    let log = program.log();
+    assert!(!log.is_empty());
+    let raw = log.iter().find(|&&byte| byte != b'\n' && !(0x20..0x7f).contains(&byte));
+    assert_eq!(raw, None, "{}", String::from_utf8_lossy(&log));
+    assert!(!String::from_utf8_lossy(&log).lines().any(|line| line.starts_with("injected")));
+}
