@@ -100,7 +100,7 @@ impl Cause {
             | Cause::Application(_)
             | Cause::Dropped => Reconnect::Later,
             Cause::Refused(refusal) => match refusal.status() {
-                408 | 429 | 503 => Reconnect::Later,
+                408 | 429 | 500.. => Reconnect::Later,
                 _ => Reconnect::Never,
             },
             Cause::PeerClosed(_)

@@ -28,7 +28,8 @@ pub(crate) trait Surveyed {
 /// A look at all connections that somebody has asked for.
 pub(crate) type SurveyCall = Box<dyn FnOnce(&Survey<'_>) + Send>;
 
-/// All connections of a reactor, to be looked at while nothing happens to them.
+/// All connections of a reactor, to be looked at while nothing happens to them. Those that are only
+/// told that there is no room for them do not count.
 ///
 /// A survey runs on the reactor's thread, after the call that asked for it has returned: see
 /// [`Effects::survey`](crate::Effects::survey) and [`ServerHandle::survey`](crate::ServerHandle::survey).

@@ -98,9 +98,11 @@ fn every_refusal_has_its_row() {
         Refusal::HeadTooLarge,
         Refusal::Unavailable,
         Refusal::Application(418),
+        Refusal::Application(500),
     ];
     let status = |refusal| match refusal {
-        Refusal::Application(_) => "any other".to_owned(),
+        Refusal::Application(500..) => "any other 5xx".to_owned(),
+        Refusal::Application(_) => "any other 4xx".to_owned(),
         listed => listed.status().to_string(),
     };
     let said: Vec<Vec<_>> = table("| Status | Reconnect |").iter().map(|row| row[..2].to_vec()).collect();

@@ -24,7 +24,7 @@ impl Conn {
             match self.phase {
                 Phase::Upgrading(_) => self.read_head(input, env),
                 Phase::Open(_) => return self.read_frames(input, env),
-                Phase::Closing(_) | Phase::Closed(_) => self.discard(std::mem::take(input).len()),
+                Phase::Closing(_) | Phase::Closed(_) => *input = &mut [],
             }
             if input.is_empty() {
                 return Progress::Taken;
@@ -40,7 +40,7 @@ impl Conn {
             let held_back = self.is_held_back(env.settings);
             let Phase::Open(open) = &self.phase else {
                 // What follows the end of the conversation is nothing to us.
-                self.discard(std::mem::take(input).len());
+                *input = &mut [];
                 return Progress::Taken;
             };
             if !input.is_empty() && (held_back || *env.packets_left == 0 || open.waits_for_reply(input)) {
@@ -77,9 +77,12 @@ impl Conn {
                     queued: self.outbox.queued(),
                 };
                 let result = match env.service {
-                    Service::Packets(router) => call.packet(router, payload, env),
+                    Service::Packets(router) => call.packet(router, payload, rules.max_len, env),
                     Service::Messages(handler) => call.message(handler, kind, payload, env),
                 };
+                // One packet can ask for work on thousands of connections. It counts against the budget
+                // of whoever sent it, so that others wait no longer than for any other client.
+                *env.packets_left = env.packets_left.saturating_sub(env.effects.take_cost());
                 if let Err(cause) = result {
                     self.close(cause, env);
                 }

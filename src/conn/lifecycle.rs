@@ -1,6 +1,6 @@
 //! Upgrading → Open → Closing → Closed: every transition of a connection's life.
 
-use super::{Conn, Env, MAX_DISCARDED_BYTES, Settings};
+use super::{Conn, Env, MAX_CLOSE_EXTENSIONS, Settings};
 use crate::cause::Cause;
 use crate::frame::{CloseCode, Decoder, push_close};
 use crate::moment::Moment;
@@ -14,7 +14,8 @@ pub(super) enum Phase {
     Upgrading(Upgrading),
     /// Frames are being read.
     Open(Open),
-    /// All that the client will ever be sent is gathered or queued. What comes is thrown away.
+    /// All that the client will ever be sent is gathered or queued. What comes is thrown away, but it is
+    /// read: unread bytes would turn the end into a reset, and that overtakes the Close frame.
     Closing(Closing),
     /// Nothing more is to be done; the socket can be closed.
     Closed(Cause),
@@ -47,9 +48,10 @@ pub(super) struct Closing {
     /// When the socket is closed whatever the client does. Later whenever the client takes some of
     /// what is queued; fixed once all has gone out.
     pub(super) deadline: Moment,
+    /// The deadline beyond which no client can push the other, byte by byte.
+    pub(super) last_deadline: Moment,
     /// All has gone out, and the sending side is shut down.
     pub(super) flushed: bool,
-    pub(super) discarded: usize,
 }
 
 impl Phase {
@@ -96,8 +98,12 @@ impl Conn {
         if let Some(life) = self.life.take() {
             life.end();
         }
-        let deadline = now.after(close_ms);
-        self.phase = Phase::Closing(Closing { cause, deadline, flushed: false, discarded: 0 });
+        self.phase = Phase::Closing(Closing {
+            cause,
+            deadline: now.after(close_ms),
+            last_deadline: now.after(close_ms.saturating_mul(MAX_CLOSE_EXTENSIONS)),
+            flushed: false,
+        });
     }
 
     /// The socket failed, or the process is about to end: nothing can be sent any more.
@@ -148,20 +154,11 @@ impl Conn {
     pub(crate) fn handle_written(&mut self, now: Moment, settings: &Settings) {
         let held_back = self.is_held_back(settings);
         match &mut self.phase {
-            Phase::Closing(closing) if !closing.flushed => closing.deadline = now.after(settings.close_ms),
+            Phase::Closing(closing) if !closing.flushed => {
+                closing.deadline = now.after(settings.close_ms).min(closing.last_deadline);
+            }
             Phase::Open(_) if held_back => self.deadlines.read_since(now),
             Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) | Phase::Closed(_) => {}
-        }
-    }
-
-    /// Throws away what a client sends after the Close.
-    pub(super) fn discard(&mut self, bytes: usize) {
-        if let Phase::Closing(closing) = &mut self.phase {
-            closing.discarded = closing.discarded.saturating_add(bytes);
-            let cause = closing.cause;
-            if closing.discarded > MAX_DISCARDED_BYTES && closing.flushed {
-                self.phase = Phase::Closed(cause);
-            }
         }
     }
 

@@ -4,8 +4,8 @@
 //!             accepted                             refused: 400 … 503
 //!                │                                       │
 //!                ▼         head complete, 101            ▼
-//!          ┌───────────┐ ───────────────────▶ ┌──────┐  close(cause)  ┌─────────┐  flushed, then EOF,
-//!          │ Upgrading │                      │ Open │ ─────────────▶ │ Closing │ ─── 64 KiB or 2 s ──▶ Closed
+//!          ┌───────────┐ ───────────────────▶ ┌──────┐  close(cause)  ┌─────────┐  flushed, then EOF
+//!          │ Upgrading │                      │ Open │ ─────────────▶ │ Closing │ ────── or 2 s ─────▶ Closed
 //!          └───────────┘ ────────────┐        └──────┘                └─────────┘
 //!                                    └── refusal ───────────────────────▶ │
 //! ```
@@ -50,8 +50,8 @@ use lifecycle::Phase;
 
 /// Bytes gathered for one connection at which they are written before more is parsed.
 const FLUSH_BYTES: usize = 64 * 1024;
-/// Bytes that are read and thrown away while closing, before the socket is closed all the same.
-const MAX_DISCARDED_BYTES: usize = 64 * 1024;
+/// Close timeouts that a client which goes on reading can take in all until what is queued has gone out.
+const MAX_CLOSE_EXTENSIONS: u64 = 15;
 
 /// What became of the bytes that a connection was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

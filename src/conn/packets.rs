@@ -39,6 +39,7 @@ impl Call<'_> {
         &mut self,
         router: &'static Router<S>,
         message: &[u8],
+        max_len: usize,
         env: &mut Env<'_, S>,
     ) -> Result<(), Cause> {
         self.record.recv_count += 1;
@@ -70,9 +71,7 @@ impl Call<'_> {
             return self.bad_request(packet.cmd, packet.flag, error_id, env);
         }
         let mut buffer = std::mem::take(env.decoded);
-        let max_len = env.settings.max_len;
-        let decoded =
-            env.codecs.decode(self.record.id, packet.data_status, packet.data, &mut buffer, max_len);
+        let decoded = self.decode(&packet, max_len, &mut buffer, env);
         let result = match decoded {
             Ok(data) => {
                 let request = Request {
@@ -85,10 +84,35 @@ impl Call<'_> {
                 let handler = route.handler();
                 self.run(packet.cmd, packet.flag, env, |state, context| handler(state, request, context))
             }
-            Err(offence) => Err(self.offence(packet.cmd, offence, env)),
+            Err(cause) => Err(cause),
         };
         *env.decoded = buffer;
         result
+    }
+
+    /// Data as the handler is to get it. An error closes the connection.
+    fn decode<'a, S: Application>(
+        &mut self,
+        packet: &packet::Request<'a>,
+        max_len: usize,
+        buffer: &'a mut Vec<u8>,
+        env: &mut Env<'_, S>,
+    ) -> Result<&'a [u8], Cause> {
+        let (id, codecs) = (self.record.id, &mut *env.codecs);
+        // The cipher is the embedder's, and may panic like a handler.
+        let decode = || {
+            let data = codecs.decode(id, packet.data_status, packet.data, buffer, max_len)?;
+            Ok(std::ptr::eq(data, packet.data))
+        };
+        match catch_unwind(AssertUnwindSafe(decode)) {
+            Ok(Ok(true)) => Ok(packet.data),
+            Ok(Ok(false)) => Ok(buffer),
+            Ok(Err(offence)) => Err(self.offence(packet.cmd, offence, env)),
+            Err(_) => {
+                self.complain(Kind::Panic, env, format_args!("the cipher panicked"));
+                Err(Cause::HandlerFailed)
+            }
+        }
     }
 
     /// Handles a message of a service without packets.

@@ -51,6 +51,8 @@ struct Listener {
 #[derive(Debug)]
 pub(super) struct Listeners {
     list: Vec<Listener>,
+    /// The listener whose turn it is, so that a rush at one does not keep the others waiting.
+    next: usize,
     /// Not before this is accepting tried again.
     retry_at: Moment,
     /// Given up when descriptors run out, so that one more client can be accepted and told.
@@ -78,7 +80,7 @@ impl Listeners {
             let door = door.map_err(|error| BindError::Listen(listen.clone(), error))?;
             list.push(Listener { door, ready: true });
         }
-        Ok(Listeners { list, retry_at: Moment::START, spare: spare(), exhausted: false })
+        Ok(Listeners { list, next: 0, retry_at: Moment::START, spare: spare(), exhausted: false })
     }
 
     pub(super) fn listening(&self) -> impl Iterator<Item = Listen> {
@@ -106,41 +108,42 @@ impl Listeners {
         self.list.clear();
     }
 
-    /// The next client that waits, or none.
+    /// One try to accept, at the listeners in turn. A client if one came in.
     fn accept(&mut self, now: Moment) -> Option<(Socket, Peer)> {
-        while let Some(listener) = self.list.iter_mut().find(|listener| listener.ready) {
-            match listener.door.accept() {
-                Accepted::Client(socket, peer) => {
-                    if std::mem::take(&mut self.exhausted) {
-                        log::info!("descriptors are free again");
-                    }
-                    return Some((socket, peer));
+        let count = self.list.len();
+        let at = (0..count).map(|i| (self.next + i) % count).find(|&at| self.is_ready(at))?;
+        self.next = at + 1;
+        let listener = self.list.get_mut(at)?;
+        match listener.door.accept() {
+            Accepted::Client(socket, peer) => {
+                if std::mem::take(&mut self.exhausted) {
+                    log::info!("descriptors are free again");
                 }
-                Accepted::Nobody => listener.ready = false,
-                Accepted::Lost => {}
-                Accepted::Exhausted => {
-                    if !self.refuse_with_spare(now) {
-                        return None;
-                    }
-                }
-                Accepted::Failed(error) => {
-                    log::warn!("accept: {error}; trying again in {RETRY_MS} ms");
-                    self.retry_at = now.after(RETRY_MS);
-                    return None;
-                }
+                return Some((socket, peer));
+            }
+            Accepted::Nobody => listener.ready = false,
+            Accepted::Lost => {}
+            Accepted::Exhausted => self.refuse_with_spare(at, now),
+            Accepted::Failed(error) => {
+                log::warn!("accept: {error}; trying again in {RETRY_MS} ms");
+                self.retry_at = now.after(RETRY_MS);
             }
         }
         None
     }
 
+    fn is_ready(&self, at: usize) -> bool {
+        self.list.get(at).is_some_and(|listener| listener.ready)
+    }
+
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and
-    /// closes it. False if accepting has to rest.
-    fn refuse_with_spare(&mut self, now: Moment) -> bool {
+    /// closes it. Where the spare one can't be had again accepting rests for a while.
+    fn refuse_with_spare(&mut self, at: usize, now: Moment) {
         if !std::mem::replace(&mut self.exhausted, true) {
             log::error!("no descriptor is free: clients are refused with 503 until one is");
         }
         let had_spare = self.spare.take().is_some();
-        if let Some(listener) = self.list.iter_mut().find(|listener| listener.ready && had_spare) {
+        if let Some(listener) = self.list.get_mut(at).filter(|_| had_spare) {
             match listener.door.accept() {
                 Accepted::Client(socket, _) => tell_and_close(socket, Refusal::Unavailable),
                 Accepted::Nobody => listener.ready = false,
@@ -151,7 +154,6 @@ impl Listeners {
         if self.spare.is_none() {
             self.retry_at = now.after(RETRY_MS);
         }
-        self.spare.is_some()
     }
 }
 
@@ -218,14 +220,15 @@ fn tell_and_close(mut socket: Socket, refusal: Refusal) {
 }
 
 impl<S: Application> Core<S> {
-    /// Accepts clients, as many as one turn may.
+    /// Accepts clients, as many as one turn may. Tries that bring none count too.
     pub(super) fn accept(&mut self) {
-        if self.listeners.next_at() > self.now {
-            return;
-        }
         for _ in 0..TURN_ACCEPTS {
-            let Some((socket, peer)) = self.listeners.accept(self.now) else { return };
-            self.admit(socket, peer);
+            if self.listeners.next_at() > self.now {
+                return;
+            }
+            if let Some((socket, peer)) = self.listeners.accept(self.now) {
+                self.admit(socket, peer);
+            }
         }
     }
 

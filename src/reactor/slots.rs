@@ -94,6 +94,9 @@ impl Slots {
     }
 }
 
+// An id has 64 bits, and is the poll's name for its connection.
+const _: () = assert!(usize::BITS >= u64::BITS);
+
 /// The poll's name for a connection: the id itself.
 pub(super) fn token(id: ConnectionId) -> Token {
     Token(id.to_u64() as usize)

@@ -31,15 +31,15 @@ fn snapshot(entry: &Entry) -> Snapshot {
 
 impl<S: Application> Surveyed for Core<S> {
     fn snapshot(&self, id: ConnectionId) -> Option<Snapshot> {
-        self.slots.get(id).map(snapshot)
+        self.slots.get(id).filter(|entry| entry.admitted).map(snapshot)
     }
 
     fn page(&self, offset: usize, limit: usize) -> Vec<Snapshot> {
-        self.slots.iter().skip(offset).take(limit).map(snapshot).collect()
+        self.slots.iter().filter(|entry| entry.admitted).skip(offset).take(limit).map(snapshot).collect()
     }
 
     fn len(&self) -> usize {
-        self.slots.len()
+        self.slots.len() - self.refused
     }
 
     fn with_role(&self, role_id: u64) -> Option<ConnectionId> {

@@ -24,48 +24,62 @@ pub(crate) enum Effect {
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
+    /// Connections that were named since this was last asked for.
+    cost: u32,
 }
 
 impl Effects {
     /// Sends a push to a connection. Where its outbox is full that connection's overflow policy
     /// applies, and its record counts it.
     pub fn send(&mut self, to: ConnectionId, push: Push) {
-        self.list.push(Effect::Send { to, push });
+        self.add(1, Effect::Send { to, push });
     }
 
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
-        self.list.push(Effect::Broadcast { to: to.into_iter().collect(), push });
+        let to: Vec<_> = to.into_iter().collect();
+        self.add(to.len(), Effect::Broadcast { to, push });
     }
 
     /// Closes a connection with a code of the application's.
     pub fn close(&mut self, to: ConnectionId, code: CloseCode) {
-        self.list.push(Effect::Close { to, cause: Cause::Application(code) });
+        self.add(1, Effect::Close { to, cause: Cause::Application(code) });
     }
 
     /// Closes a connection with 4010, on an operator's behalf.
     pub fn kick(&mut self, to: ConnectionId) {
-        self.list.push(Effect::Close { to, cause: Cause::Operator });
+        self.add(1, Effect::Close { to, cause: Cause::Operator });
     }
 
     /// Switches the log of each packet of a connection on or off.
     pub fn set_debug(&mut self, to: ConnectionId, on: bool) {
-        self.list.push(Effect::SetDebug { to, on });
+        self.add(1, Effect::SetDebug { to, on });
     }
 
     /// Looks at all connections once the current call has returned, and before anything else happens
     /// to them but the effects that were asked for earlier. A ticket can carry the findings back to
     /// the client that wants them.
     pub fn survey(&mut self, look: impl FnOnce(&Survey<'_>) + Send + 'static) {
-        self.list.push(Effect::Survey(Box::new(look)));
+        self.add(1, Effect::Survey(Box::new(look)));
     }
 
     pub(crate) fn logged_in(&mut self, id: ConnectionId, role_id: u64) {
-        self.list.push(Effect::LoggedIn { id, role_id });
+        self.add(1, Effect::LoggedIn { id, role_id });
     }
 
     pub(crate) fn logged_out(&mut self, id: ConnectionId, role_id: u64) {
-        self.list.push(Effect::LoggedOut { id, role_id });
+        self.add(1, Effect::LoggedOut { id, role_id });
+    }
+
+    fn add(&mut self, cost: usize, effect: Effect) {
+        self.cost = self.cost.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
+        self.list.push(effect);
+    }
+
+    /// How many connections are affected by what was added since the last call. It counts as so much
+    /// work of the connection whose handler asked for it.
+    pub(crate) fn take_cost(&mut self) -> u32 {
+        std::mem::take(&mut self.cost)
     }
 
     pub(crate) fn take(&mut self) -> Vec<Effect> {
