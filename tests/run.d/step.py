@@ -1,0 +1,110 @@
+"""One part of a run: the commands that it starts, its log, and the cases that it counts."""
+
+import os
+import re
+import signal
+import subprocess
+
+# The closing line of a Rust test binary, and of each foreign client.
+RESULT = re.compile(r"^test result: .*?(\d+) passed; (\d+) failed(?:; (\d+) ignored)?", re.MULTILINE)
+
+
+class Failed(Exception):
+    """The part can't go on; the message says why."""
+
+
+class Step:
+    """A part while it runs. Its log holds every command, its output, and every verdict."""
+
+    def __init__(self, root, log_path):
+        self.root = root
+        self.log_path = log_path
+        self.passed = 0
+        self.failed = 0
+
+    def __enter__(self):
+        self.log = open(self.log_path, "w", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_):
+        self.log.close()
+
+    def note(self, line):
+        """Adds a line to the log."""
+        self.log.write(f"{line}\n")
+        self.log.flush()
+
+    def case(self, passed, what):
+        """Counts one case."""
+        self.passed += passed
+        self.failed += not passed
+        self.note(f"{'passed' if passed else 'FAILED'}: {what}")
+
+    def command(self, *words, env=None, limit=1800):
+        """Runs a command for at most `limit` seconds. Returns its exit status and its output."""
+        words = [str(word) for word in words]
+        self.note(f"$ {' '.join(words)}")
+        begin = self.log_path.stat().st_size
+        environment = {**os.environ, "CARGO_TERM_COLOR": "never", "RUST_BACKTRACE": "0", **(env or {})}
+        try:
+            process = subprocess.Popen(
+                words,
+                cwd=self.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=self.log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Failed(f"{words[0]} can't be started: {error.strerror}") from error
+        try:
+            status = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{words[0]} took more than {limit} s") from None
+        finally:
+            end_group(process)
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            log.seek(begin)
+            return status, log.read()
+
+    def must(self, *words, **options):
+        """Runs a command that has to succeed, and returns its output."""
+        status, output = self.command(*words, **options)
+        if status != 0:
+            raise Failed(f"{words[0]} ended with status {status}")
+        return output
+
+    def cases(self, *words, **options):
+        """Runs a command that reports its cases as Rust's tests do, and counts them. A case that was
+        ignored counts as failed: what was not run proves nothing."""
+        status, output = self.command(*words, **options)
+        results = [[int(count or 0) for count in result] for result in RESULT.findall(output)]
+        passed, failed, ignored = map(sum, zip(*results)) if results else (0, 0, 0)
+        self.passed += passed
+        self.failed += failed + ignored
+        if ignored:
+            self.note(f"FAILED: {ignored} ignored")
+        if status != 0 and failed == 0:
+            raise Failed(f"{words[0]} ended with status {status}")
+        if passed + failed == 0:
+            raise Failed("no case was run")
+
+    def show(self, count):
+        """Prints the last lines of the log, and before them the first of the failures further up."""
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            lines = [line.rstrip() for line in log]
+        earlier = [line for line in lines[:-count] if line.startswith("FAILED: ")]
+        for line in earlier[:count] + lines[-count:]:
+            print(f"    {line}")
+        print(f"    (all of it: {self.log_path})", flush=True)
+
+
+def end_group(process):
+    """Ends what a process has started and left behind, and the process if it still runs. The
+    process is the leader of a group of its own, so that nothing else can be meant."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
