@@ -85,7 +85,19 @@ pub(crate) struct Env<'a, S: 'static> {
     pub(crate) draining: bool,
 }
 
+/// Capacity that buffers which all connections share keep through housekeeping.
+const KEPT_BYTES: usize = 64 * 1024;
+
 impl<S> Env<'_, S> {
+    /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones
+    /// need again they pay for themselves.
+    pub(crate) fn trim(&mut self) {
+        self.out.shrink_to(KEPT_BYTES);
+        self.decoded.clear();
+        self.decoded.shrink_to(KEPT_BYTES);
+        self.codecs.trim(KEPT_BYTES);
+    }
+
     /// Bytes gathered for this connection.
     pub(crate) fn gathered(&self) -> usize {
         self.out.len() - self.start

@@ -46,7 +46,10 @@ impl Conn {
             Due::ClientCheck => self.check_client(env),
             Due::AccountCheck if self.record.login.is_none() => self.close(Cause::NeverLoggedIn, env),
             Due::AccountCheck => {}
-            Due::Housekeeping => self.keep_house(),
+            Due::Housekeeping => {
+                self.keep_house();
+                env.trim();
+            }
             Due::Ping => push_frame(env.out, Opcode::Ping, &[]),
         }
     }

@@ -95,6 +95,12 @@ impl Codecs {
         if buffer.len() > max_len { Err(Undecodable::TooLong) } else { Ok(buffer) }
     }
 
+    /// Gives back what the buffer for encoded Data holds beyond so many bytes.
+    pub(crate) fn trim(&mut self, kept_bytes: usize) {
+        self.encoded.clear();
+        self.encoded.shrink_to(kept_bytes);
+    }
+
     /// `plain` in encrypted form, or none if no cipher is installed.
     pub(crate) fn encrypt(&mut self, connection: ConnectionId, plain: &[u8]) -> Option<&[u8]> {
         let cipher = self.cipher.as_mut()?;

@@ -106,7 +106,9 @@ impl<S: Application> Core<S> {
             roles: HashMap::new(),
             out: Vec::new(),
             segments: Vec::new(),
-            read_buffer: vec![0; READ_BYTES],
+            // Not zeros, which the system would only promise: what a reactor holds is held from the start,
+            // and not from the first large message on.
+            read_buffer: vec![u8::MAX; READ_BYTES],
             ready: Vec::new(),
             left_over: Vec::new(),
             queued: Vec::new(),
