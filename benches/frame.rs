@@ -9,7 +9,7 @@ use sysconn::frame::{
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 const MAX_LEN: usize = 512 * 1024;
-const SERVER: Rules = Rules { role: Role::Server, max_len: MAX_LEN, text: true };
+const SERVER: Rules = Rules { role: Role::Server, max_len: MAX_LEN, text: true, deflate: false };
 const CLIENT: Rules = Rules { role: Role::Client, ..SERVER };
 /// From a heartbeat to the longest message.
 const SIZES: [usize; 6] = [5, 64, 125, 1500, 65_536, MAX_LEN];

@@ -27,7 +27,7 @@ fn long() -> String {
 
 fn upgrade(head: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, Refusal> {
     let end = HeadScanner::default().scan(head)?;
-    check(head, &Policy::default(), |request| write_response(request, out))?;
+    check(head, &Policy::default(), |request| write_response(request, None, out))?;
     Ok(end)
 }
 

@@ -62,6 +62,19 @@ pub enum Overflow {
     Drop,
 }
 
+/// How messages are compressed on the wire (permessage-deflate, RFC 7692).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeflateMode {
+    /// Not at all: the client's offer is left unanswered.
+    #[default]
+    Off,
+    /// Each message by itself: one compressor and one inflater serve all connections.
+    Shared,
+    /// With windows that outlive a message, where the client agrees: better compression, for
+    /// hundreds of kilobytes of memory for each connection.
+    Dedicated,
+}
+
 /// What counts as a sign of life for the client check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Liveness {
@@ -122,6 +135,11 @@ pub struct Config {
     /// Data of replies that is longer than this many bytes is sent zlib-compressed (DataStatus 1) where
     /// that is shorter; pushes never are. Without the feature `zlib` without effect. Default 0: never.
     pub compress_above: usize,
+    /// How messages are compressed on the wire. Pushes that many share go out as they are. Needs the
+    /// feature `deflate` unless it is off. Default: off.
+    pub deflate: DeflateMode,
+    /// Messages of fewer bytes are sent as they are, whatever was agreed. Default 128.
+    pub deflate_above: usize,
     /// Paths that are served; any other is answered 404. Empty: all paths.
     pub paths: Vec<String>,
     /// Values of `Origin` that are served, compared without regard to ASCII case; any other, or
@@ -160,6 +178,8 @@ impl Default for Config {
             outbox_limit: OUTBOX_LIMIT,
             overflow: Overflow::Close,
             compress_above: 0,
+            deflate: DeflateMode::Off,
+            deflate_above: 128,
             paths: Vec::new(),
             origins: Vec::new(),
             subprotocols: Vec::new(),
@@ -192,6 +212,8 @@ pub enum ConfigError {
     Subprotocol,
     /// A path does not begin with `/`.
     Path,
+    /// `deflate` is on, and the library was built without the feature of that name.
+    NoDeflate,
 }
 
 impl fmt::Display for ConfigError {
@@ -206,6 +228,7 @@ impl fmt::Display for ConfigError {
             ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::Path => "a path must begin with '/'",
+            ConfigError::NoDeflate => "deflate is not built in",
         })
     }
 }
@@ -238,6 +261,9 @@ impl Config {
         }
         if !self.subprotocols.iter().all(|name| is_token(name)) {
             return Err(ConfigError::Subprotocol);
+        }
+        if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
+            return Err(ConfigError::NoDeflate);
         }
         self.validate_timers()
     }

@@ -34,6 +34,7 @@ pub mod internals {
 
 mod cause;
 mod conn;
+mod deflate;
 mod handle;
 mod id;
 mod mailbox;

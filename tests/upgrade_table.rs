@@ -288,7 +288,7 @@ fn answer(bytes: &[u8], policy: &Policy<'_>) -> Result<String, Refusal> {
 fn response(request: &Request<'_>) -> String {
     // What is there already must stay.
     let mut out = b"before".to_vec();
-    write_response(request, &mut out);
+    write_response(request, None, &mut out);
     String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned()
 }
 

@@ -26,12 +26,14 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(decode(wire.chunks(7), &rules, Decoder::trim), whole, "trimmed after each 7 bytes");
 });
 
-/// Bit 0: the role. Bit 1: whether text is refused. Bits 2 and 3: the limit.
+/// Bit 0: the role. Bit 1: whether text is refused. Bits 2 and 3: the limit. Bit 4: whether messages may be
+/// compressed.
 fn rules(options: u8) -> Rules {
     Rules {
         role: if options & 1 == 0 { Role::Server } else { Role::Client },
         max_len: [1, 100, 4096, 512 * 1024][usize::from(options >> 2 & 3)],
         text: options & 2 == 0,
+        deflate: options & 16 != 0,
     }
 }
 

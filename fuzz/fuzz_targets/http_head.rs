@@ -57,7 +57,7 @@ fn scan<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Result<Option<usize>,
 fn answer(head: &[u8], policy: &Policy<'_>) {
     let mut out = Vec::new();
     let verdict = check(head, policy, |request| {
-        write_response(request, &mut out);
+        write_response(request, None, &mut out);
         assert!(request.path().starts_with('/'));
         assert!(policy.paths.is_empty() || policy.paths.iter().any(|path| path == request.path()));
         if let Some(chosen) = request.subprotocol() {

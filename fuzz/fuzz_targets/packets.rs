@@ -71,7 +71,7 @@ fn reply_both_ways(message: &[u8]) {
 
     let mut wire = Vec::new();
     push_packet(&mut wire, &reply);
-    let rules = Rules { role: Role::Client, max_len: message.len(), text: false };
+    let rules = Rules { role: Role::Client, max_len: message.len(), text: false, deflate: false };
     let mut seen = Vec::new();
     feed(&mut Decoder::new(), &wire, &rules, &mut seen).expect("whole frames");
     let [Seen::Binary(payload)] = seen.as_slice() else { panic!("not one message: {seen:?}") };

@@ -28,10 +28,10 @@ pub enum Seen {
 impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Self {
         match event {
-            Event::Message { kind: Kind::Text, payload } => {
+            Event::Message { kind: Kind::Text, payload, .. } => {
                 Seen::Text(str::from_utf8(payload).expect("text is UTF-8").to_owned())
             }
-            Event::Message { kind: Kind::Binary, payload } => Seen::Binary(payload.to_vec()),
+            Event::Message { kind: Kind::Binary, payload, .. } => Seen::Binary(payload.to_vec()),
             Event::Ping(payload) => Seen::Ping(payload.to_vec()),
             Event::Pong(payload) => Seen::Pong(payload.to_vec()),
             Event::Close(close) => {

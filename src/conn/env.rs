@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Complaints;
-use crate::config::{Config, Liveness, Overflow};
+use crate::config::{Config, DeflateMode, Liveness, Overflow};
+use crate::deflate::Shared;
 use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::Codecs;
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) outbox_limit: usize,
     pub(crate) overflow: Overflow,
     pub(crate) compress_above: usize,
+    pub(crate) deflate: DeflateMode,
+    pub(crate) deflate_above: usize,
     paths: Vec<String>,
     origins: Vec<String>,
     subprotocols: Vec<String>,
@@ -54,6 +57,8 @@ impl Settings {
             outbox_limit: config.outbox_limit,
             overflow: config.overflow,
             compress_above: config.compress_above,
+            deflate: config.deflate,
+            deflate_above: config.deflate_above,
             paths: config.paths.clone(),
             origins: config.origins.clone(),
             subprotocols: config.subprotocols.clone(),
@@ -81,6 +86,10 @@ pub(crate) struct Env<'a, S: 'static> {
     pub(crate) mailbox: &'a Arc<Mailbox>,
     pub(crate) complaints: &'a mut Complaints,
     pub(crate) totals: &'a mut Totals,
+    /// What serves all connections that compress without a window of their own.
+    pub(crate) deflate: &'a mut Shared,
+    /// Where compressed messages are inflated.
+    pub(crate) inflated: &'a mut Vec<u8>,
     /// The server drains: whoever is still upgrading is refused.
     pub(crate) draining: bool,
 }

@@ -62,10 +62,10 @@ impl Conn {
     /// Takes one event from the input. False if more input is needed for one.
     fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> bool {
         let rules = self.rules(env);
-        let Phase::Open(Open { decoder, deferral }) = &mut self.phase else { return false };
+        let Phase::Open(Open { decoder, deferral, deflate }) = &mut self.phase else { return false };
         match decoder.next(input, &rules) {
             Ok(None) => return false,
-            Ok(Some(Event::Message { kind, payload })) => {
+            Ok(Some(Event::Message { kind, compressed, payload })) => {
                 *env.packets_left = env.packets_left.saturating_sub(1);
                 let mut call = Call {
                     record: &mut self.record,
@@ -74,11 +74,13 @@ impl Conn {
                     deadlines: &mut self.deadlines,
                     deferral,
                     rearm: &mut self.rearm,
+                    deflate: deflate.as_deref_mut(),
                     queued: self.outbox.queued(),
                 };
-                let result = match env.service {
-                    Service::Packets(router) => call.packet(router, payload, rules.max_len, env),
-                    Service::Messages(handler) => call.message(handler, kind, payload, env),
+                let result = if compressed {
+                    call.received_compressed(kind, payload, rules.max_len, env)
+                } else {
+                    call.received(kind, payload, rules.max_len, env)
                 };
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
@@ -111,7 +113,8 @@ impl Conn {
         let settings = env.settings;
         let max_len =
             if self.record.login.is_some() { settings.max_len } else { settings.max_len_before_login };
-        Rules { role: Role::Server, max_len, text: matches!(env.service, Service::Messages(_)) }
+        let deflate = matches!(&self.phase, Phase::Open(Open { deflate: Some(_), .. }));
+        Rules { role: Role::Server, max_len, text: matches!(env.service, Service::Messages(_)), deflate }
     }
 
     /// Calls into the application for this connection, outside of any request.
@@ -122,7 +125,7 @@ impl Conn {
         env: &mut Env<'_, S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) {
-        let Phase::Open(Open { deferral, .. }) = &mut self.phase else { return };
+        let Phase::Open(Open { deferral, deflate, .. }) = &mut self.phase else { return };
         let mut parts = Call {
             record: &mut self.record,
             life: &mut self.life,
@@ -130,6 +133,7 @@ impl Conn {
             deadlines: &mut self.deadlines,
             deferral,
             rearm: &mut self.rearm,
+            deflate: deflate.as_deref_mut(),
             queued: self.outbox.queued(),
         };
         if let Err(cause) = parts.run(cmd, flag, env, call) {

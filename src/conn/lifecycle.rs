@@ -2,6 +2,7 @@
 
 use super::{Conn, Env, MAX_CLOSE_EXTENSIONS, Settings};
 use crate::cause::Cause;
+use crate::deflate::Deflate;
 use crate::frame::{CloseCode, Decoder, push_close};
 use crate::moment::Moment;
 use crate::router::Deferral;
@@ -33,6 +34,8 @@ pub(super) struct Open {
     pub(super) decoder: Decoder,
     /// The request whose reply comes later; the next packet waits for it.
     pub(super) deferral: Option<Deferral>,
+    /// Present if messages may be compressed.
+    pub(super) deflate: Option<Box<Deflate>>,
 }
 
 impl Open {
@@ -59,8 +62,8 @@ impl Phase {
         Phase::Upgrading(Upgrading::default())
     }
 
-    pub(super) fn open() -> Self {
-        Phase::Open(Open { decoder: Decoder::new(), deferral: None })
+    pub(super) fn open(deflate: Option<Deflate>) -> Self {
+        Phase::Open(Open { decoder: Decoder::new(), deferral: None, deflate: deflate.map(Box::new) })
     }
 }
 

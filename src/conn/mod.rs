@@ -23,6 +23,7 @@ mod env;
 mod frames;
 mod inbox;
 mod lifecycle;
+mod messages;
 mod outbox;
 mod packets;
 mod timeout;

@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn events(wire: &mut [u8]) -> Vec<String> {
-        let rules = Rules { role: Role::Client, max_len: 1000, text: true };
+        let rules = Rules { role: Role::Client, max_len: 1000, text: true, deflate: false };
         let mut decoder = Decoder::new();
         let mut input = wire;
         let mut events = vec![];

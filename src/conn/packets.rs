@@ -9,13 +9,15 @@ use super::complaints::Kind;
 use super::deadlines::Deadlines;
 use crate::cause::Cause;
 use crate::config::{MAX_BAD_REQUESTS, Overflow};
+use crate::deflate::Deflate;
 use crate::frame;
 use crate::handle::Life;
 use crate::object::Linked;
 use crate::packet::{self, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
-    Application, Context, Deferral, Message, MessageHandler, Outcome, Request, Router, SendBuffer, Tools,
+    Application, Compression, Context, Deferral, Message, MessageHandler, Outcome, Request, Router,
+    SendBuffer, Tools,
 };
 
 /// Bytes of a packet that the debug log shows.
@@ -29,6 +31,7 @@ pub(super) struct Call<'a> {
     pub(super) deadlines: &'a mut Deadlines,
     pub(super) deferral: &'a mut Option<Deferral>,
     pub(super) rearm: &'a mut bool,
+    pub(super) deflate: Option<&'a mut Deflate>,
     /// Bytes in the connection's outbox.
     pub(super) queued: usize,
 }
@@ -152,11 +155,16 @@ impl Call<'_> {
     ) -> Result<(), Cause> {
         let was_in = self.record.login.is_some();
         let sent_from = env.out.len();
+        let compression = Compression {
+            deflate: self.deflate.as_deref_mut(),
+            shared: &mut *env.deflate,
+            above: env.settings.deflate_above,
+        };
         let mut context = Context {
             record: &mut *self.record,
             life: &mut *self.life,
             linked: &mut *self.linked,
-            buffer: SendBuffer::new(env.out, env.start, self.queued, env.settings.outbox_limit),
+            buffer: SendBuffer::new(env.out, env.start, self.queued, env.settings.outbox_limit, compression),
             tools: Tools {
                 now: env.now,
                 compress_above: env.settings.compress_above,

@@ -121,6 +121,8 @@ impl Rig {
             mailbox: &self.mailbox,
             complaints: &mut Complaints::new(),
             totals: &mut Totals::default(),
+            deflate: &mut crate::deflate::Shared::default(),
+            inflated: &mut vec![],
             draining: false,
         };
         let result = call(&mut self.conn, &mut env);
@@ -143,7 +145,7 @@ impl Rig {
             let end = head.find("\r\n\r\n").unwrap() + 4;
             out = if self.upgraded { &mut out[end..] } else { &mut [] };
         }
-        let rules = Rules { role: Role::Client, max_len: 1 << 20, text: true };
+        let rules = Rules { role: Role::Client, max_len: 1 << 20, text: true, deflate: false };
         while let Some(event) = self.decoder.next(&mut out, &rules).unwrap() {
             let what = match event {
                 Event::Message { payload, .. } => format!("packet {}", payload.len() - 11),

@@ -6,6 +6,7 @@ use super::complaints::Kind;
 use super::lifecycle::{Phase, Upgrading};
 use super::packets::complain;
 use super::{Conn, Env};
+use crate::deflate::{self, Agreement, Deflate};
 use crate::router::{Application, Outcome};
 use crate::upgrade::{self, Refusal};
 
@@ -41,7 +42,7 @@ impl Conn {
                     &head
                 };
                 match self.upgrade(head, env) {
-                    Ok(()) => self.open(env),
+                    Ok(agreement) => self.open(agreement, env),
                     Err(failure) => self.fail_upgrade(failure, env),
                 }
             }
@@ -49,17 +50,25 @@ impl Conn {
         }
     }
 
-    fn upgrade<S: Application>(&mut self, head: &[u8], env: &mut Env<'_, S>) -> Result<(), Failure> {
+    /// Accepts the request or not; what was agreed on for compression, if anything was.
+    fn upgrade<S: Application>(
+        &mut self,
+        head: &[u8],
+        env: &mut Env<'_, S>,
+    ) -> Result<Option<Agreement>, Failure> {
         if env.draining {
             return Err(Refusal::Unavailable.into());
         }
-        let peer = self.record.peer;
+        let (peer, mode) = (self.record.peer, env.settings.deflate);
         let (state, out) = (&mut *env.state, &mut *env.out);
         upgrade::check(head, &env.settings.policy(), |request| {
             match catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer))) {
                 Ok(Ok(())) => {
-                    upgrade::write_response(request, out);
-                    Ok(())
+                    let offers = request.values("Sec-WebSocket-Extensions");
+                    let agreement = deflate::negotiate(offers, mode);
+                    let extension = agreement.as_ref().map(Agreement::header_value);
+                    upgrade::write_response(request, extension.as_deref(), out);
+                    Ok(agreement)
                 }
                 Ok(Err(refusal)) => Err(Failure::Refused(refusal)),
                 Err(_) => Err(Failure::Panicked),
@@ -67,8 +76,8 @@ impl Conn {
         })?
     }
 
-    fn open<S: Application>(&mut self, env: &mut Env<'_, S>) {
-        self.phase = Phase::open();
+    fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<'_, S>) {
+        self.phase = Phase::open(agreement.and_then(Deflate::new));
         self.opened = true;
         self.rearm = true;
         self.deadlines.opened(env.now, env.settings);

@@ -254,19 +254,19 @@ impl Decoder {
         input: &mut &'i mut [u8],
         rules: &Rules,
     ) -> Result<Step<'i>, Error> {
-        let Header { fin, opcode, mask, .. } = header;
+        let Header { fin, rsv1, opcode, mask, .. } = header;
         let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
         let remaining = rules.check_length(&header, so_far)?;
         if fin
-            && let Some(subject) = Subject::of(opcode)
+            && let Some(subject) = Subject::of(opcode, rsv1)
             && let Some(payload) = input.split_off_mut(..remaining)
         {
             return deliver_in_place(subject, payload, mask).map(Step::Ready);
         }
         let held = self.held.get_or_insert_default();
         match opcode {
-            Opcode::Text => held.message.begin(Kind::Text),
-            Opcode::Binary => held.message.begin(Kind::Binary),
+            Opcode::Text => held.message.begin(Kind::Text, rsv1),
+            Opcode::Binary => held.message.begin(Kind::Binary, rsv1),
             Opcode::Continuation => {}
             Opcode::Close | Opcode::Ping | Opcode::Pong => held.control.clear(),
         }
@@ -306,9 +306,12 @@ impl Decoder {
         if !fin {
             return Ok(Step::On);
         }
-        let subject = match Subject::of(opcode) {
+        let subject = match Subject::of(opcode, false) {
             Some(control @ (Subject::Ping | Subject::Pong | Subject::Close)) => control,
-            Some(Subject::Message(_)) | None => Subject::Message(held.message.finish()?),
+            Some(Subject::Message { .. }) | None => {
+                let (kind, compressed) = held.message.finish()?;
+                Subject::Message { kind, compressed }
+            }
         };
         Ok(Step::Ready(Ready { subject, in_place: None }))
     }
@@ -318,13 +321,13 @@ impl Decoder {
         let Decoder { state, held } = self;
         let payload = match (ready.in_place, ready.subject) {
             (Some(payload), _) => payload,
-            (None, Subject::Message(_)) => held.get_or_insert_default().message.payload(),
+            (None, Subject::Message { .. }) => held.get_or_insert_default().message.payload(),
             (None, Subject::Ping | Subject::Pong | Subject::Close) => {
                 &mut held.get_or_insert_default().control
             }
         };
         match ready.subject {
-            Subject::Message(kind) => Ok(Event::Message { kind, payload }),
+            Subject::Message { kind, compressed } => Ok(Event::Message { kind, compressed, payload }),
             Subject::Ping => Ok(Event::Ping(payload)),
             Subject::Pong => Ok(Event::Pong(payload)),
             Subject::Close => {
@@ -347,7 +350,8 @@ fn deliver_in_place(subject: Subject, payload: &mut [u8], mask: Option<[u8; 4]>)
     if let Some(key) = mask {
         apply_mask(payload, key);
     }
-    if matches!(subject, Subject::Message(Kind::Text)) && std::str::from_utf8(payload).is_err() {
+    let is_text = matches!(subject, Subject::Message { kind: Kind::Text, compressed: false });
+    if is_text && std::str::from_utf8(payload).is_err() {
         return Err(Error::BadUtf8);
     }
     Ok(Ready { subject, in_place: Some(payload) })

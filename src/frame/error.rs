@@ -39,6 +39,8 @@ pub enum Error {
     TooBig,
     /// The message has more fragments than [`Rules::max_fragments`](super::Rules::max_fragments).
     TooManyFragments,
+    /// A compressed message is not what a compressor makes (RFC 7692 §7.2.2).
+    BadDeflate,
     /// A text frame where only binary ones are taken ([`Rules::text`](super::Rules::text)).
     Text,
 }
@@ -59,7 +61,8 @@ impl Error {
             | Error::UnexpectedContinuation
             | Error::ExpectedContinuation
             | Error::BadCloseLength
-            | Error::BadCloseCode => CloseCode::PROTOCOL_ERROR,
+            | Error::BadCloseCode
+            | Error::BadDeflate => CloseCode::PROTOCOL_ERROR,
             Error::Text => CloseCode::NOT_BINARY,
             Error::BadUtf8 => CloseCode::BAD_UTF8,
             Error::TooBig | Error::TooManyFragments => CloseCode::TOO_BIG,
@@ -87,6 +90,7 @@ impl Error {
             Error::BadUtf8 => "text is not UTF-8",
             Error::TooBig => "the message is too big",
             Error::TooManyFragments => "the message has too many fragments",
+            Error::BadDeflate => "a compressed message does not inflate",
             Error::Text => "a text message where only binary ones are taken",
         }
     }

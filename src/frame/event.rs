@@ -9,8 +9,11 @@ use super::message::Kind;
 pub enum Event<'a> {
     /// A message, its fragments joined.
     Message {
-        /// What it carries; the payload of [`Kind::Text`] is UTF-8.
+        /// What it carries; the payload of [`Kind::Text`] is UTF-8, unless it is compressed.
         kind: Kind,
+        /// The payload is compressed (RFC 7692), which only happens where
+        /// [`Rules::deflate`](super::Rules::deflate) allows it.
+        compressed: bool,
         /// At most [`Rules::max_len`](super::Rules::max_len) bytes, the receiver's to overwrite.
         payload: &'a mut [u8],
     },
@@ -25,7 +28,7 @@ pub enum Event<'a> {
 /// What an event is about.
 #[derive(Clone, Copy)]
 pub(super) enum Subject {
-    Message(Kind),
+    Message { kind: Kind, compressed: bool },
     Ping,
     Pong,
     Close,
@@ -34,10 +37,10 @@ pub(super) enum Subject {
 impl Subject {
     /// What a frame that stands alone is about; a continuation cannot say.
     #[inline]
-    pub(super) fn of(opcode: Opcode) -> Option<Subject> {
+    pub(super) fn of(opcode: Opcode, compressed: bool) -> Option<Subject> {
         match opcode {
-            Opcode::Text => Some(Subject::Message(Kind::Text)),
-            Opcode::Binary => Some(Subject::Message(Kind::Binary)),
+            Opcode::Text => Some(Subject::Message { kind: Kind::Text, compressed }),
+            Opcode::Binary => Some(Subject::Message { kind: Kind::Binary, compressed }),
             Opcode::Ping => Some(Subject::Ping),
             Opcode::Pong => Some(Subject::Pong),
             Opcode::Close => Some(Subject::Close),

@@ -27,6 +27,7 @@ pub(super) struct Assembly {
 #[derive(Clone, Copy, Debug)]
 struct Begun {
     kind: Kind,
+    compressed: bool,
     /// Frames whose headers have come.
     fragments: usize,
     utf8: Utf8Validator,
@@ -34,9 +35,9 @@ struct Begun {
 
 impl Assembly {
     /// Begins a message; its first fragment is to be counted like the others.
-    pub(super) fn begin(&mut self, kind: Kind) {
+    pub(super) fn begin(&mut self, kind: Kind, compressed: bool) {
         self.buffer.clear();
-        self.begun = Some(Begun { kind, fragments: 0, utf8: Utf8Validator::default() });
+        self.begun = Some(Begun { kind, compressed, fragments: 0, utf8: Utf8Validator::default() });
     }
 
     /// Counts a frame of the message whose header has come.
@@ -77,18 +78,17 @@ impl Assembly {
             apply_mask(piece, key);
         }
         match &mut self.begun {
-            Some(Begun { kind: Kind::Text, utf8, .. }) => utf8.push(piece),
-            Some(Begun { kind: Kind::Binary, .. }) | None => Ok(()),
+            Some(Begun { kind: Kind::Text, compressed: false, utf8, .. }) => utf8.push(piece),
+            Some(_) | None => Ok(()),
         }
     }
 
-    /// Ends the message. Its bytes stay in [`payload`](Self::payload) until another one begins.
-    pub(super) fn finish(&mut self) -> Result<Kind, Error> {
+    /// Ends the message: its kind, and whether it is compressed. Its bytes stay in [`payload`](Self::payload) until another one begins.
+    pub(super) fn finish(&mut self) -> Result<(Kind, bool), Error> {
         let begun = self.begun.take().ok_or(Error::UnexpectedContinuation)?;
-        match begun.kind {
-            Kind::Text => begun.utf8.finish().map(|()| Kind::Text),
-            Kind::Binary => Ok(Kind::Binary),
-        }
+        // Of what was not looked at nothing is unfinished.
+        begun.utf8.finish()?;
+        Ok((begun.kind, begun.compressed))
     }
 
     /// The bytes of the message last finished.

@@ -25,6 +25,10 @@ pub struct Rules {
     pub max_len: usize,
     /// Whether text messages are taken; if not, one ends in [`Error::Text`] at its header.
     pub text: bool,
+    /// Whether messages may be compressed (permessage-deflate was agreed on): RSV1 is then allowed on
+    /// the first frame of a message. Their length is limited as it is on the wire, and text is not
+    /// checked: both are for whoever inflates them.
+    pub deflate: bool,
 }
 
 impl Rules {
@@ -39,9 +43,9 @@ impl Rules {
     /// the unfinished message has, if there is one.
     #[inline]
     pub(super) fn check_start(&self, start: HeaderStart, begun: Option<usize>) -> Result<(), Error> {
-        // No extension is spoken. One that uses RSV1 allows it here, on the first frame of a
-        // message and nowhere else (RFC 7692 §6.1).
-        if start.rsv1 {
+        // RFC 7692 §6.1: on the first frame of a message and nowhere else.
+        let may_be_compressed = self.deflate && matches!(start.opcode, Opcode::Text | Opcode::Binary);
+        if start.rsv1 && !may_be_compressed {
             return Err(Error::ReservedBits);
         }
         match (self.role, start.masked) {

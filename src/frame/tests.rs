@@ -8,7 +8,7 @@ use tungstenite::protocol::{Message, Role as Side, WebSocket, WebSocketConfig};
 
 use super::*;
 
-const SERVER: Rules = Rules { role: Role::Server, max_len: 1 << 20, text: true };
+const SERVER: Rules = Rules { role: Role::Server, max_len: 1 << 20, text: true, deflate: false };
 const CLIENT: Rules = Rules { role: Role::Client, ..SERVER };
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -25,10 +25,10 @@ enum Thing {
 impl From<Event<'_>> for Thing {
     fn from(event: Event<'_>) -> Self {
         match event {
-            Event::Message { kind: Kind::Text, payload } => {
+            Event::Message { kind: Kind::Text, payload, .. } => {
                 Thing::Text(String::from_utf8(payload.to_vec()).unwrap())
             }
-            Event::Message { kind: Kind::Binary, payload } => Thing::Binary(payload.to_vec()),
+            Event::Message { kind: Kind::Binary, payload, .. } => Thing::Binary(payload.to_vec()),
             Event::Ping(payload) => Thing::Ping(payload.to_vec()),
             Event::Pong(payload) => Thing::Pong(payload.to_vec()),
             Event::Close(close) => Thing::Close(close.map(|close| close.code.get())),

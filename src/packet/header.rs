@@ -119,7 +119,8 @@ impl<'a> Reply<'a> {
         })
     }
 
-    fn header(&self) -> [u8; REPLY_HEADER_BYTES] {
+    /// The header alone.
+    pub(crate) fn header(&self) -> [u8; REPLY_HEADER_BYTES] {
         let mut header = [0; REPLY_HEADER_BYTES];
         BigEndian::write_u16(&mut header[0..2], self.error_id.0);
         BigEndian::write_u16(&mut header[2..4], data_size(self.data.len()));

@@ -17,6 +17,7 @@ use super::write::Segment;
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::conn::{Complaints, Env, Settings};
+use crate::deflate::Shared;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox};
 use crate::moment::Moment;
@@ -38,6 +39,8 @@ pub(super) struct Lent<S: 'static> {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) complaints: Complaints,
     pub(super) totals: Totals,
+    pub(super) deflate: Shared,
+    pub(super) inflated: Vec<u8>,
 }
 
 pub(super) struct Core<S: 'static> {
@@ -96,6 +99,8 @@ impl<S: Application> Core<S> {
                 mailbox,
                 complaints: Complaints::new(),
                 totals: Totals::default(),
+                deflate: Shared::default(),
+                inflated: Vec::new(),
             },
             registry,
             listeners,
@@ -144,6 +149,8 @@ impl<S: Application> Core<S> {
             mailbox: &lent.mailbox,
             complaints: &mut lent.complaints,
             totals: &mut lent.totals,
+            deflate: &mut lent.deflate,
+            inflated: &mut lent.inflated,
             draining: self.drain.has_begun(),
         };
         Some(call(entry, &mut env))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Effects, SendBuffer};
-use crate::frame::{Header, Kind, Opcode};
+use crate::frame::{Kind, Opcode};
 use crate::handle::{Handle, Life, Ticket};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
@@ -207,9 +207,7 @@ impl Context<'_> {
             Kind::Text => Opcode::Text,
             Kind::Binary => Opcode::Binary,
         };
-        let payload_len = payload.len() as u64;
-        let header = Header { fin: true, rsv1: false, opcode, mask: None, payload_len };
-        let sent = self.buffer.frame(&header.encode(), payload);
+        let sent = self.buffer.message(opcode, payload);
         self.count(sent)
     }
 

@@ -1,6 +1,19 @@
 //! All that one readiness event sends to one connection, gathered.
 
-use crate::packet::{Reply, framed_len, push_packet};
+use crate::deflate::{self, Deflate, Shared};
+use crate::frame::{Header, Opcode};
+use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet};
+
+/// The most bytes that a frame header of a server takes.
+const MAX_HEADER_BYTES: usize = 10;
+
+/// A connection's compressor, if there is one, and when to use it.
+pub(crate) struct Compression<'a> {
+    pub(crate) deflate: Option<&'a mut Deflate>,
+    pub(crate) shared: &'a mut Shared,
+    /// Messages of fewer bytes go out as they are.
+    pub(crate) above: usize,
+}
 
 /// What is being gathered for one connection, and how much more it may be given.
 ///
@@ -13,15 +26,22 @@ pub(crate) struct SendBuffer<'a> {
     queued: usize,
     /// The outbox limit; 0 for none.
     limit: usize,
+    compression: Compression<'a>,
 }
 
 impl<'a> SendBuffer<'a> {
-    pub(crate) fn new(bytes: &'a mut Vec<u8>, start: usize, queued: usize, limit: usize) -> Self {
-        SendBuffer { bytes, start, queued, limit }
+    pub(crate) fn new(
+        bytes: &'a mut Vec<u8>,
+        start: usize,
+        queued: usize,
+        limit: usize,
+        compression: Compression<'a>,
+    ) -> Self {
+        SendBuffer { bytes, start, queued, limit, compression }
     }
 
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
-    pub(crate) fn has_room(&self, len: usize) -> bool {
+    fn has_room(&self, len: usize) -> bool {
         let pending = self.queued + (self.bytes.len() - self.start);
         self.limit == 0 || pending.saturating_add(len) <= self.limit
     }
@@ -29,6 +49,9 @@ impl<'a> SendBuffer<'a> {
     /// Appends a packet whole, or nothing: false if there is no room for it.
     #[must_use]
     pub(crate) fn packet(&mut self, reply: &Reply<'_>) -> bool {
+        if self.compresses(REPLY_HEADER_BYTES + reply.data.len()) {
+            return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
+        }
         let fits = self.has_room(framed_len(reply.data.len()));
         if fits {
             push_packet(self.bytes, reply);
@@ -36,15 +59,39 @@ impl<'a> SendBuffer<'a> {
         fits
     }
 
-    /// Appends a frame whole, or nothing: false if there is no room for it.
+    /// Appends a message whole, or nothing: false if there is no room for it.
     #[must_use]
-    pub(crate) fn frame(&mut self, header: &[u8], payload: &[u8]) -> bool {
+    pub(crate) fn message(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
+        if self.compresses(payload.len()) {
+            return self.compressed(opcode, &[payload]);
+        }
+        let header =
+            Header { fin: true, rsv1: false, opcode, mask: None, payload_len: payload.len() as u64 }.encode();
         let fits = self.has_room(header.len() + payload.len());
         if fits {
-            self.bytes.extend_from_slice(header);
+            self.bytes.extend_from_slice(&header);
             self.bytes.extend_from_slice(payload);
         }
         fits
+    }
+
+    fn compresses(&self, len: usize) -> bool {
+        self.compression.deflate.is_some() && len >= self.compression.above
+    }
+
+    /// Appends a compressed message. What has been compressed has to be sent, since it is in the window
+    /// of what comes after it: so there must be room for the worst case beforehand.
+    fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
+        let len = parts.iter().map(|part| part.len()).sum();
+        if !self.has_room(MAX_HEADER_BYTES + deflate::bound(len)) {
+            return false;
+        }
+        let Compression { deflate: Some(deflate), shared, .. } = &mut self.compression else { return false };
+        let payload = deflate.compress(parts, shared);
+        let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
+        self.bytes.extend_from_slice(&header.encode());
+        self.bytes.extend_from_slice(payload);
+        true
     }
 }
 
@@ -65,7 +112,8 @@ mod tests {
             (usize::MAX / 2, 0, true),
         ] {
             let mut bytes = vec![0xa5; 100];
-            let mut buffer = SendBuffer::new(&mut bytes, 100, queued, limit);
+            let compression = Compression { deflate: None, shared: &mut Shared::default(), above: 0 };
+            let mut buffer = SendBuffer::new(&mut bytes, 100, queued, limit, compression);
             assert_eq!(buffer.packet(&reply), fits, "queued {queued}, limit {limit}");
             assert_eq!(bytes.len(), if fits { 100 + size } else { 100 });
         }

@@ -71,6 +71,11 @@ impl<'h> Request<'h> {
         self.headers.values(name).next()
     }
 
+    /// The values of all headers with that name, without regard to ASCII case, in their order.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        self.headers.values(name)
+    }
+
     /// All headers in the order in which they were sent, with their names as they were sent and with no
     /// white space around their values. At most [`MAX_HEAD_LINES`]; a value can hold any byte but
     /// control bytes other than HT.

@@ -21,9 +21,9 @@ pub fn accept_key(key: &[u8]) -> [u8; ACCEPT_BYTES] {
     accept
 }
 
-/// Appends the whole 101 response to `out`: the proof, and the subprotocol if one was chosen. No
-/// extension is ever accepted.
-pub fn write_response(request: &Request<'_>, out: &mut Vec<u8>) {
+/// Appends the whole 101 response to `out`: the proof, the subprotocol if one was chosen, and the
+/// extension that was agreed on, as its header's value has it.
+pub fn write_response(request: &Request<'_>, extension: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
     );
@@ -31,6 +31,10 @@ pub fn write_response(request: &Request<'_>, out: &mut Vec<u8>) {
     if let Some(subprotocol) = request.subprotocol() {
         out.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
         out.extend_from_slice(subprotocol.as_bytes());
+    }
+    if let Some(extension) = extension {
+        out.extend_from_slice(b"\r\nSec-WebSocket-Extensions: ");
+        out.extend_from_slice(extension.as_bytes());
     }
     out.extend_from_slice(b"\r\n\r\n");
 }

@@ -11,13 +11,15 @@ use sysconn::packet::Reply as Packet;
 use super::PATIENCE;
 use super::wire::{ACCEPT, UPGRADE, frame, packet};
 
-const RULES: Rules = Rules { role: Role::Client, max_len: 64 << 20, text: true };
+const RULES: Rules = Rules { role: Role::Client, max_len: 64 << 20, text: true, deflate: false };
 
 /// What came from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
     Text(Vec<u8>),
     Binary(Vec<u8>),
+    /// A message of either kind, as it was compressed.
+    Compressed(Vec<u8>),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(Option<u16>),
@@ -49,6 +51,7 @@ pub(crate) struct Client<T = TcpStream> {
     /// Bytes that came and were not looked at.
     buffer: Vec<u8>,
     decoder: Decoder,
+    rules: Rules,
     /// Bytes that one read asks for.
     pub(crate) read_bytes: usize,
 }
@@ -82,7 +85,12 @@ impl Client {
 
 impl<T: Read + Write> Client<T> {
     pub(crate) fn over(stream: T) -> Self {
-        Client { stream, buffer: vec![], decoder: Decoder::new(), read_bytes: 64 * 1024 }
+        Client { stream, buffer: vec![], decoder: Decoder::new(), rules: RULES, read_bytes: 64 * 1024 }
+    }
+
+    /// From now on messages may come compressed.
+    pub(crate) fn allow_deflate(&mut self) {
+        self.rules.deflate = true;
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -149,10 +157,15 @@ impl<T: Read + Write> Client<T> {
     pub(crate) fn next(&mut self) -> Frame {
         loop {
             let mut input = self.buffer.as_mut_slice();
-            let frame = match self.decoder.next(&mut input, &RULES).unwrap() {
+            let frame = match self.decoder.next(&mut input, &self.rules).unwrap() {
                 None => None,
-                Some(Event::Message { kind: Kind::Text, payload }) => Some(Frame::Text(payload.to_vec())),
-                Some(Event::Message { kind: Kind::Binary, payload }) => Some(Frame::Binary(payload.to_vec())),
+                Some(Event::Message { compressed: true, payload, .. }) => {
+                    Some(Frame::Compressed(payload.to_vec()))
+                }
+                Some(Event::Message { kind: Kind::Text, payload, .. }) => Some(Frame::Text(payload.to_vec())),
+                Some(Event::Message { kind: Kind::Binary, payload, .. }) => {
+                    Some(Frame::Binary(payload.to_vec()))
+                }
                 Some(Event::Ping(payload)) => Some(Frame::Ping(payload.to_vec())),
                 Some(Event::Pong(payload)) => Some(Frame::Pong(payload.to_vec())),
                 Some(Event::Close(close)) => Some(Frame::Close(close.map(|close| close.code.get()))),

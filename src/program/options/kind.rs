@@ -25,6 +25,7 @@ pub(super) enum Kind {
     Spin(Place<Duration>),
     Liveness(Place<config::Liveness>),
     Overflow(Place<config::Overflow>),
+    Deflate(Place<config::DeflateMode>),
     /// One reactor, for now: there is nothing to choose.
     Workers,
     Cpu(Place<Option<usize>>),
@@ -70,6 +71,7 @@ impl Kind {
             }
             Kind::Liveness(_) => ("packets|frames", "packets or frames", Form::Text),
             Kind::Overflow(_) => ("close|drop", "close or drop", Form::Text),
+            Kind::Deflate(_) => ("off|shared|dedicated", "off, shared or dedicated", Form::Text),
             Kind::Workers => ("COUNT", "1 (this version runs one reactor)", Form::Number),
             Kind::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", Form::Number),
             Kind::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", Form::Text),
@@ -119,6 +121,7 @@ impl Kind {
             Kind::Spin(place) => *place(options) = value::duration(text)?,
             Kind::Liveness(place) => *place(options) = value::liveness(text)?,
             Kind::Overflow(place) => *place(options) = value::overflow(text)?,
+            Kind::Deflate(place) => *place(options) = value::deflate(text)?,
             Kind::Workers => return (value::count(text)? == 1).then_some(()),
             Kind::Cpu(place) => *place(options) = Some(value::cpu(text)?),
             Kind::Level(place) => *place(options) = value::level(text)?,

@@ -112,6 +112,8 @@ impl Options {
         let mut config = Config::default();
         if mode == Mode::Echo {
             config.listen = vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 9002)))];
+            // What an echo is told to compress it compresses.
+            config.deflate_above = 0;
         }
         Options {
             mode,

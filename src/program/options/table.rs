@@ -148,6 +148,19 @@ pub(super) static TABLE: &[Entry] = &[
         "Compress the Data of replies above this size; 0: never",
     ),
     entry(
+        "deflate",
+        Deflate(|o| &mut o.config.deflate),
+        "off",
+        "Compress messages (permessage-deflate): each by itself, or with windows for each connection",
+    ),
+    entry(
+        "deflate-above",
+        Size(|o| &mut o.config.deflate_above),
+        "128",
+        "Send messages of fewer bytes as they are",
+    )
+    .in_echo(Echo::Default("0")),
+    entry(
         "drain-timeout",
         Timer(|o| &mut o.config.drain_timeout),
         "5s",

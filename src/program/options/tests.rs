@@ -59,6 +59,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("housekeeping", "168h", r#""168h""#, "housekeeping: 604800s,"),
         ("outbox-limit", "2MiB", r#""2MiB""#, "outbox_limit: 2097152,"),
         ("overflow", "drop", r#""drop""#, "overflow: Drop,"),
+        ("deflate", "shared", r#""shared""#, "deflate: Shared,"),
+        ("deflate-above", "1KiB", r#""1KiB""#, "deflate_above: 1024,"),
         ("compress-above", "1KiB", "1024", "compress_above: 1024,"),
         ("drain-timeout", "250ms", r#""250ms""#, "drain_timeout: 250ms,"),
         ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
@@ -204,7 +206,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const PATH: &str = "a path that begins with '/', without '?', '#' or spaces";
     const TOKEN: &str = "a token: letters, digits and !#$%&'*+-.^_`|~";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 17] = [
+    let cases: [(&str, &str, &[&str]); 18] = [
         (
             "max-len",
             SIZE,
@@ -247,6 +249,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
         ("log", "error, warn, info, debug, trace or off", &["INFO", "loud"]),
         ("overflow", "close or drop", &["Close", "1"]),
+        ("deflate", "off, shared or dedicated", &["Off", "1", "on"]),
         ("auth", "open, its only value", &["none"]),
     ];
     for (name, expected, texts) in cases {

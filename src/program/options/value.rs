@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
-use sysconn::config::{Config, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, Overflow};
+use sysconn::config::{Config, DeflateMode, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, Overflow};
 
 /// The largest size in bytes that is accepted: sums and doubles of it cannot overflow 64 bits.
 const SIZE_CEILING: u64 = u32::MAX as u64;
@@ -125,6 +125,16 @@ pub(super) fn overflow(text: &str) -> Option<Overflow> {
     match text {
         "close" => Some(Overflow::Close),
         "drop" => Some(Overflow::Drop),
+        _ => None,
+    }
+}
+
+/// How messages are compressed.
+pub(super) fn deflate(text: &str) -> Option<DeflateMode> {
+    match text {
+        "off" => Some(DeflateMode::Off),
+        "shared" => Some(DeflateMode::Shared),
+        "dedicated" => Some(DeflateMode::Dedicated),
         _ => None,
     }
 }

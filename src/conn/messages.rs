@@ -1,0 +1,68 @@
+//! A message on its way from the decoder to the service: inflated, if it was compressed.
+
+use super::Env;
+use super::complaints::Kind as Complaint;
+use super::packets::{Call, complain};
+use crate::cause::Cause;
+use crate::frame::{Error, Kind};
+use crate::router::{Application, Service};
+
+/// Capacity that the buffer for inflated messages keeps, in bytes.
+const KEPT_BYTES: usize = 64 * 1024;
+
+impl Call<'_> {
+    /// Handles a message as it came, whose Data may inflate to at most `max_len` bytes. An error
+    /// closes the connection.
+    pub(super) fn received<S: Application>(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        max_len: usize,
+        env: &mut Env<'_, S>,
+    ) -> Result<(), Cause> {
+        match env.service {
+            Service::Packets(router) => self.packet(router, payload, max_len, env),
+            Service::Messages(handler) => self.message(handler, kind, payload, env),
+        }
+    }
+
+    /// Handles a compressed message, which may inflate to at most `max_len` bytes. An error closes
+    /// the connection.
+    pub(super) fn received_compressed<S: Application>(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        max_len: usize,
+        env: &mut Env<'_, S>,
+    ) -> Result<(), Cause> {
+        let mut inflated = std::mem::take(env.inflated);
+        let result = match self.inflate(kind, payload, max_len, &mut inflated, env) {
+            Ok(()) => self.received(kind, &inflated, max_len, env),
+            Err(error) => {
+                complain(self.record, Complaint::Protocol, env, format_args!("{error}"));
+                Err(Cause::Protocol(error))
+            }
+        };
+        inflated.clear();
+        inflated.shrink_to(KEPT_BYTES);
+        *env.inflated = inflated;
+        result
+    }
+
+    fn inflate<S>(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        max_len: usize,
+        inflated: &mut Vec<u8>,
+        env: &mut Env<'_, S>,
+    ) -> Result<(), Error> {
+        // The decoder lets nothing compressed through where that was not agreed on.
+        let deflate = self.deflate.as_deref_mut().ok_or(Error::ReservedBits)?;
+        deflate.inflate(payload, inflated, max_len, env.deflate)?;
+        match kind {
+            Kind::Text if std::str::from_utf8(inflated).is_err() => Err(Error::BadUtf8),
+            Kind::Text | Kind::Binary => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Compressing and inflating messages by what was agreed (RFC 7692 §7.2).
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use super::{Agreement, bound};
+use crate::frame::Error;
+
+/// What ends each compressed message and is left out on the wire (RFC 7692 §7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// What output grows by at the least, in bytes.
+const STEP_BYTES: usize = 4 * 1024;
+/// Window bits that the library knows: 9 to 15.
+const MIN_WINDOW_BITS: u8 = 9;
+const MAX_WINDOW_BITS: u8 = 15;
+const WINDOWS: usize = (MAX_WINDOW_BITS - MIN_WINDOW_BITS + 1) as usize;
+
+/// What serves all connections whose messages begin with an empty window, and the buffers of all.
+/// Made when first used.
+#[derive(Default)]
+pub(crate) struct Shared {
+    inflater: Option<Decompress>,
+    compressors: [Option<Compress>; WINDOWS],
+    compressed: Vec<u8>,
+}
+
+/// One connection's side of it: its windows, where they outlive a message.
+pub(crate) struct Deflate {
+    agreement: Agreement,
+    inflater: Option<Box<Decompress>>,
+    compressor: Option<Box<Compress>>,
+}
+
+impl std::fmt::Debug for Deflate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deflate").field("agreement", &self.agreement).finish_non_exhaustive()
+    }
+}
+
+impl Deflate {
+    /// None only where the library was built without compression.
+    pub(crate) fn new(agreement: Agreement) -> Option<Self> {
+        Some(Deflate { agreement, inflater: None, compressor: None })
+    }
+
+    /// Replaces `out` by the inflated `payload` of one message.
+    ///
+    /// # Errors
+    /// [`Error::TooBig`] as soon as there is more than `max_len`, [`Error::BadDeflate`] if the
+    /// payload is not what a compressor makes.
+    pub(crate) fn inflate(
+        &mut self,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+        max_len: usize,
+        shared: &mut Shared,
+    ) -> Result<(), Error> {
+        out.clear();
+        let inflater = if self.agreement.client_no_context_takeover {
+            let inflater = shared.inflater.get_or_insert_with(|| Decompress::new(false));
+            inflater.reset(false);
+            inflater
+        } else {
+            self.inflater.get_or_insert_with(|| Box::new(Decompress::new(false)))
+        };
+        feed(inflater, payload, out, max_len)?;
+        feed(inflater, &TAIL, out, max_len)
+    }
+
+    /// The compressed form of a message that consists of `parts`.
+    pub(crate) fn compress<'s>(&mut self, parts: &[&[u8]], shared: &'s mut Shared) -> &'s [u8] {
+        let bits = self.agreement.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS);
+        let make = || Compress::new_with_window_bits(Compression::fast(), false, bits);
+        let Shared { compressors, compressed, .. } = shared;
+        compressed.clear();
+        let slot = compressors.get_mut(usize::from(bits.saturating_sub(MIN_WINDOW_BITS)));
+        let compressor = match slot {
+            Some(slot) if self.agreement.server_no_context_takeover => {
+                let compressor = slot.get_or_insert_with(make);
+                compressor.reset();
+                compressor
+            }
+            _ => self.compressor.get_or_insert_with(|| Box::new(make())),
+        };
+        for (index, part) in parts.iter().enumerate() {
+            let is_last = index + 1 == parts.len();
+            let flush = if is_last { FlushCompress::Sync } else { FlushCompress::None };
+            push_compressed(compressor, part, flush, compressed);
+        }
+        if compressed.ends_with(&TAIL) {
+            compressed.truncate(compressed.len() - TAIL.len());
+        }
+        if compressed.is_empty() {
+            // An empty message, which a flush right after another has nothing to add to (§7.2.3.6).
+            compressed.push(0);
+        }
+        compressed
+    }
+}
+
+fn feed(inflater: &mut Decompress, mut input: &[u8], out: &mut Vec<u8>, max_len: usize) -> Result<(), Error> {
+    loop {
+        if out.len() == out.capacity() {
+            // One byte over the limit is enough to know that it is passed.
+            let room = max_len.saturating_add(1).saturating_sub(out.len());
+            out.reserve_exact(out.len().max(input.len()).max(STEP_BYTES).min(room));
+        }
+        let (read_before, written_before) = (inflater.total_in(), out.len());
+        let status =
+            inflater.decompress_vec(input, out, FlushDecompress::Sync).map_err(|_| Error::BadDeflate)?;
+        if out.len() > max_len {
+            return Err(Error::TooBig);
+        }
+        let read = usize::try_from(inflater.total_in() - read_before).unwrap_or(usize::MAX);
+        input = input.get(read..).unwrap_or_default();
+        if status == Status::StreamEnd {
+            // A final block is legal, and what follows it begins a stream of its own (§7.2.3.4).
+            inflater.reset(false);
+        }
+        let stuck = read == 0 && out.len() == written_before;
+        // With room left in `out` nothing more is to be had from what was taken.
+        if input.is_empty() && (out.len() < out.capacity() || stuck) {
+            return Ok(());
+        }
+        if stuck && out.len() < out.capacity() {
+            return Err(Error::BadDeflate);
+        }
+    }
+}
+
+fn push_compressed(compressor: &mut Compress, mut input: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
+    loop {
+        out.reserve(bound(input.len()).max(STEP_BYTES));
+        let before = compressor.total_in();
+        let written = out.len();
+        let failed = compressor.compress_vec(input, out, flush).is_err();
+        let read = usize::try_from(compressor.total_in() - before).unwrap_or(usize::MAX);
+        input = input.get(read..).unwrap_or_default();
+        // A call that leaves room has done all that there was to do.
+        if failed || (input.is_empty() && out.len() < out.capacity()) || (read == 0 && out.len() == written) {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn agreements() -> impl Strategy<Value = Agreement> {
+        (any::<bool>(), any::<bool>(), prop::option::of(9u8..=15)).prop_map(|(server, client, bits)| {
+            Agreement {
+                server_no_context_takeover: server,
+                client_no_context_takeover: client,
+                server_max_window_bits: bits,
+            }
+        })
+    }
+
+    /// The other side: what one side compresses by `server_*`, the other inflates by `client_*`.
+    fn mirrored(agreement: Agreement) -> Agreement {
+        Agreement { client_no_context_takeover: agreement.server_no_context_takeover, ..agreement }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_compressed_inflates_again(
+            agreement in agreements(),
+            messages in prop::collection::vec(
+                (prop::collection::vec(any::<u8>(), 0..200), 1..100usize, 0..20usize), 1..6),
+        ) {
+            let (mut ours, mut theirs) = (Deflate::new(agreement).unwrap(), Deflate::new(mirrored(agreement)).unwrap());
+            let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
+            for (seed, repeat, split) in messages {
+                let message = seed.repeat(repeat);
+                let (head, tail) = message.split_at(split.min(message.len()));
+                let compressed = ours.compress(&[head, tail], &mut shared).to_vec();
+                prop_assert!(compressed.len() <= bound(message.len()));
+                let mut inflated = vec![];
+                prop_assert_eq!(theirs.inflate(&compressed, &mut inflated, message.len(), &mut their_shared), Ok(()));
+                prop_assert_eq!(inflated, message);
+            }
+        }
+    }
+
+    const DEDICATED: Agreement = Agreement {
+        server_no_context_takeover: false,
+        client_no_context_takeover: false,
+        server_max_window_bits: None,
+    };
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_limit() {
+        let (mut ours, mut theirs) = (Deflate::new(DEDICATED).unwrap(), Deflate::new(DEDICATED).unwrap());
+        let bomb = ours.compress(&[&vec![0; 20 << 20]], &mut Shared::default()).to_vec();
+        assert!(bomb.len() < 1 << 20);
+        let mut out = vec![];
+        let result = theirs.inflate(&bomb, &mut out, 512 << 10, &mut Shared::default());
+        assert_eq!(result, Err(Error::TooBig));
+        assert!(out.capacity() <= (512 << 10) + 1, "{}", out.capacity());
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        // RFC 7692 §7.2.3.1, §7.2.3.2 (with the window of the first), §7.2.3.3, §7.2.3.4, §7.2.3.5, §7.2.3.6.
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        let again = [0xf2, 0x00, 0x11, 0x00, 0x00];
+        let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
+        let with_final_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+        let two_blocks = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
+        let mut theirs = Deflate::new(DEDICATED).unwrap();
+        let mut shared = Shared::default();
+        let cases: [(&[u8], &[u8]); 6] = [
+            (&hello, b"Hello"),
+            (&again, b"Hello"),
+            (&stored, b"Hello"),
+            (&two_blocks, b"Hello"),
+            (&[0x00], b""),
+            (&with_final_block, b"Hello"),
+        ];
+        for (payload, expected) in cases {
+            let mut out = vec![];
+            assert_eq!(theirs.inflate(payload, &mut out, 5, &mut shared), Ok(()), "{payload:02x?}");
+            assert_eq!(out, expected, "{payload:02x?}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for payload in [&[0xff; 20][..], &[0x07, 0x07], &[0xf2, 0x48, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+            let mut out = vec![];
+            let result =
+                Deflate::new(DEDICATED).unwrap().inflate(payload, &mut out, 1 << 20, &mut Shared::default());
+            assert_eq!(result, Err(Error::BadDeflate), "{payload:02x?}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The negotiation of RFC 7692 §7: what a client offers, and the answer that its offer allows.
+
+use crate::config::DeflateMode;
+
+/// What both sides have agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Agreement {
+    /// The server begins each message with an empty window (§7.1.1.1).
+    pub(crate) server_no_context_takeover: bool,
+    /// The client begins each message with an empty window (§7.1.1.2).
+    pub(crate) client_no_context_takeover: bool,
+    /// The base-2 logarithm of the server's window, 9 to 15, if the client limits it (§7.1.2.1).
+    pub(crate) server_max_window_bits: Option<u8>,
+}
+
+impl Agreement {
+    /// The value of the `Sec-WebSocket-Extensions` line that answers the client.
+    #[must_use]
+    pub(crate) fn header_value(&self) -> String {
+        let mut value = String::from("permessage-deflate");
+        if self.server_no_context_takeover {
+            value.push_str("; server_no_context_takeover");
+        }
+        if self.client_no_context_takeover {
+            value.push_str("; client_no_context_takeover");
+        }
+        if let Some(bits) = self.server_max_window_bits {
+            value.push_str(&format!("; server_max_window_bits={bits}"));
+        }
+        value
+    }
+}
+
+/// What to agree on, given the values of all `Sec-WebSocket-Extensions` lines in their order: the
+/// first of the client's offers that can be met. None if there is none, or compression is off.
+///
+/// An offer with an unknown, repeated or invalid parameter is not met (§7). Neither is one that asks
+/// for windows of 8 bits, which the library underneath does not know. The client's own window needs
+/// no answer: an inflater of 15 bits takes what any smaller window made.
+pub(crate) fn negotiate<'h>(lines: impl Iterator<Item = &'h [u8]>, mode: DeflateMode) -> Option<Agreement> {
+    if mode == DeflateMode::Off {
+        return None;
+    }
+    lines.flat_map(|line| split_outside_quotes(line, b',')).find_map(|offer| agree(offer, mode))
+}
+
+#[derive(Default)]
+struct Parameters {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: Option<u8>,
+    /// Seen, with or without a value.
+    client_max_window_bits: bool,
+}
+
+fn agree(offer: &[u8], mode: DeflateMode) -> Option<Agreement> {
+    let mut parts = split_outside_quotes(offer, b';').map(<[u8]>::trim_ascii);
+    if !parts.next()?.eq_ignore_ascii_case(b"permessage-deflate") {
+        return None;
+    }
+    let mut seen = Parameters::default();
+    for part in parts {
+        let mut pair = part.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
+        let (name, value) = (pair.next()?, pair.next());
+        let is_first = match name {
+            b"server_no_context_takeover" if value.is_none() => {
+                !std::mem::replace(&mut seen.server_no_context_takeover, true)
+            }
+            b"client_no_context_takeover" if value.is_none() => {
+                !std::mem::replace(&mut seen.client_no_context_takeover, true)
+            }
+            b"server_max_window_bits" => seen.server_max_window_bits.replace(window_bits(value?)?).is_none(),
+            b"client_max_window_bits" => {
+                if let Some(value) = value {
+                    window_bits(value)?;
+                }
+                !std::mem::replace(&mut seen.client_max_window_bits, true)
+            }
+            _ => return None,
+        };
+        if !is_first {
+            return None;
+        }
+    }
+    let shared = mode == DeflateMode::Shared;
+    Some(Agreement {
+        server_no_context_takeover: shared || seen.server_no_context_takeover,
+        client_no_context_takeover: shared || seen.client_no_context_takeover,
+        server_max_window_bits: seen.server_max_window_bits,
+    })
+}
+
+/// 9 to 15, plain or quoted, without leading zeros.
+fn window_bits(value: &[u8]) -> Option<u8> {
+    let value = match value {
+        [b'"', quoted @ .., b'"'] => quoted,
+        plain => plain,
+    };
+    match value {
+        b"9" => Some(9),
+        [b'1', digit @ b'0'..=b'5'] => Some(10 + (digit - b'0')),
+        _ => None,
+    }
+}
+
+/// The parts of `line` between separators, of which those within a quoted string are none. A string
+/// that is not closed reaches to the end.
+fn split_outside_quotes(line: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    let mut escaped = false;
+    line.split(move |&byte| {
+        if escaped {
+            escaped = false;
+            return false;
+        }
+        match byte {
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => return byte == separator && !quoted,
+        }
+        false
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each mode answers to some lines; "" for no extension.
+    fn answers(lines: &[&str]) -> (String, String) {
+        let answer = |mode| {
+            let lines = lines.iter().map(|line| line.as_bytes());
+            negotiate(lines, mode).map_or(String::new(), |agreement| agreement.header_value())
+        };
+        assert_eq!(answer(DeflateMode::Off), "");
+        (answer(DeflateMode::Dedicated), answer(DeflateMode::Shared))
+    }
+
+    #[test]
+    fn each_offer_has_the_answer_that_it_allows() {
+        let both = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        let cases: [(&str, &str, &str); 9] = [
+            ("permessage-deflate", "permessage-deflate", both),
+            ("PerMessage-Deflate", "permessage-deflate", both),
+            ("permessage-deflate; client_max_window_bits", "permessage-deflate", both),
+            ("permessage-deflate;client_max_window_bits = 10", "permessage-deflate", both),
+            (
+                "permessage-deflate; server_no_context_takeover",
+                "permessage-deflate; server_no_context_takeover",
+                both,
+            ),
+            (
+                "permessage-deflate; client_no_context_takeover",
+                "permessage-deflate; client_no_context_takeover",
+                both,
+            ),
+            (
+                "permessage-deflate; server_max_window_bits=\"9\"",
+                "permessage-deflate; server_max_window_bits=9",
+                "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+                 server_max_window_bits=9",
+            ),
+            ("x-other; a=\"permessage-deflate, b\", permessage-deflate", "permessage-deflate", both),
+            ("permessage-deflate; server_max_window_bits=8, permessage-deflate", "permessage-deflate", both),
+        ];
+        for (offer, dedicated, shared) in cases {
+            assert_eq!(answers(&[offer]), (dedicated.into(), shared.into()), "{offer}");
+            assert_eq!(answers(&["foo", offer]), (dedicated.into(), shared.into()), "{offer}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_offer_is_left_out() {
+        for offer in [
+            "",
+            ",",
+            ";",
+            "permessage-deflate2",
+            "x-webkit-deflate-frame",
+            "permessage-deflate; ",
+            "permessage-deflate; constructor",
+            "permessage-deflate; server_no_context_takeover=1",
+            "permessage-deflate; client_no_context_takeover=\"\"",
+            "permessage-deflate; server_max_window_bits",
+            "permessage-deflate; server_max_window_bits=",
+            "permessage-deflate; server_max_window_bits=8",
+            "permessage-deflate; server_max_window_bits=16",
+            "permessage-deflate; server_max_window_bits=99",
+            "permessage-deflate; server_max_window_bits=09",
+            "permessage-deflate; server_max_window_bits=\"10",
+            "permessage-deflate; server_max_window_bits=10; server_max_window_bits=10",
+            "permessage-deflate; client_max_window_bits=8",
+            "permessage-deflate; client_max_window_bits=7",
+            "permessage-deflate; client_max_window_bits; client_max_window_bits",
+            "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+            "permessage-deflate; a=\"unclosed, permessage-deflate",
+        ] {
+            assert_eq!(answers(&[offer]), (String::new(), String::new()), "{offer}");
+        }
+    }
+}

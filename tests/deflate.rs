@@ -1,0 +1,205 @@
+//! permessage-deflate over real sockets, with a client that compresses by itself.
+
+mod common;
+
+use common::{Client, Frame, Reply, Server, config, message, still_echoes, still_serves, upgrade_of};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use sysconn::Config;
+use sysconn::config::DeflateMode;
+
+const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+const KEY: [u8; 4] = [1, 2, 3, 4];
+
+fn with(deflate: DeflateMode) -> Config {
+    Config { deflate, deflate_above: 0, ..config() }
+}
+
+/// The compressing half of a client: one window for all messages, or an empty one for each.
+struct Packer {
+    compress: Compress,
+    takeover: bool,
+}
+
+impl Packer {
+    fn new(takeover: bool) -> Self {
+        Packer { compress: Compress::new(Compression::default(), false), takeover }
+    }
+
+    fn pack(&mut self, message: &[u8]) -> Vec<u8> {
+        if !self.takeover {
+            self.compress.reset();
+        }
+        let mut packed = Vec::with_capacity(message.len() + 1024);
+        self.compress.compress_vec(message, &mut packed, FlushCompress::Sync).unwrap();
+        assert!(packed.ends_with(&[0, 0, 0xff, 0xff]));
+        packed.truncate(packed.len() - 4);
+        packed
+    }
+}
+
+fn unpack(window: &mut Decompress, packed: &[u8], len: usize) -> Vec<u8> {
+    let mut message = Vec::with_capacity(len + 64);
+    window
+        .decompress_vec(&[packed, &[0, 0, 0xff, 0xff]].concat(), &mut message, FlushDecompress::Sync)
+        .unwrap();
+    message
+}
+
+/// A masked frame with the first byte as given.
+fn raw_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        0..=125 => bytes.push(0x80 | payload.len() as u8),
+        126..=65_535 => {
+            bytes.push(0x80 | 126);
+            bytes.extend((payload.len() as u16).to_be_bytes());
+        }
+        _ => {
+            bytes.push(0x80 | 127);
+            bytes.extend((payload.len() as u64).to_be_bytes());
+        }
+    }
+    bytes.extend(KEY);
+    bytes.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
+    bytes
+}
+
+const COMPRESSED_TEXT: u8 = 0xc1;
+const COMPRESSED_BINARY: u8 = 0xc2;
+
+/// The extension that a server answers to an offer; empty if none.
+fn agreed(server: &Server, offer: &str) -> (Client, String) {
+    let mut client = Client::raw(server.address);
+    client.send(&upgrade_of("/", offer));
+    let head = client.read_head();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    let line = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
+    let line = line.unwrap_or_default().to_owned();
+    (client, line)
+}
+
+/// A compressed message from the server, as its raw frame.
+fn compressed(client: &mut Client) -> Vec<u8> {
+    client.allow_deflate();
+    match client.next() {
+        Frame::Compressed(payload) => payload,
+        other => panic!("nothing compressed but {other:?}"),
+    }
+}
+
+#[test]
+fn it_is_off_unless_it_was_turned_on_and_declined_by_silence() {
+    let off = Server::messages(&config());
+    assert_eq!(agreed(&off, OFFER).1, "");
+    let on = Server::messages(&with(DeflateMode::Dedicated));
+    for (offer, answer) in [
+        ("", ""),
+        (OFFER, "permessage-deflate"),
+        ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=8\r\n", ""),
+        ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99\r\n", ""),
+        ("Sec-WebSocket-Extensions: x; y=\"unclosed, permessage-deflate\r\n", ""),
+        (
+            "Sec-WebSocket-Extensions: foo\r\nSec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n",
+            "permessage-deflate; server_max_window_bits=10",
+        ),
+    ] {
+        assert_eq!(agreed(&on, offer).1, answer, "{offer}");
+    }
+    let many = format!("Sec-WebSocket-Extensions: {}\r\n", ["permessage-deflate"; 60].join(", "));
+    assert_eq!(agreed(&on, &many).1, "permessage-deflate");
+}
+
+#[test]
+fn messages_come_back_compressed_with_and_without_a_window_that_outlives_them() {
+    for (mode, takeover) in [(DeflateMode::Dedicated, true), (DeflateMode::Shared, false)] {
+        let server = Server::messages(&with(mode));
+        let (mut client, answer) = agreed(&server, OFFER);
+        assert_eq!(answer.contains("server_no_context_takeover"), !takeover);
+        assert_eq!(answer.contains("client_no_context_takeover"), !takeover);
+        let mut packer = Packer::new(takeover);
+        let mut window = Decompress::new(false);
+        let mut sizes = vec![];
+        for text in ["", "a", "the same again and again", "the same again and again", &"long ".repeat(20_000)]
+        {
+            let packed = packer.pack(text.as_bytes());
+            // Whole, and in fragments of which only the first one says that it is compressed.
+            for split in [packed.len(), packed.len() / 2] {
+                let (first, rest) = packed.split_at(split);
+                let frames = if rest.is_empty() && split == packed.len() {
+                    raw_frame(COMPRESSED_TEXT, first)
+                } else {
+                    [raw_frame(COMPRESSED_TEXT & 0x7f, first), raw_frame(0x80, rest)].concat()
+                };
+                if split != packed.len() && takeover {
+                    continue;
+                }
+                client.send(&frames);
+                let echoed = compressed(&mut client);
+                sizes.push(echoed.len());
+                if !takeover {
+                    window.reset(false);
+                }
+                assert_eq!(unpack(&mut window, &echoed, text.len()), text.as_bytes(), "{mode:?}");
+            }
+        }
+        if takeover {
+            assert!(sizes[3] < sizes[2], "the window knew the message already: {sizes:?}");
+        }
+        still_echoes(server.address);
+    }
+}
+
+#[test]
+fn packets_are_compressed_both_ways_and_small_ones_and_pushes_go_as_they_are() {
+    let server = Server::packets(&Config { deflate_above: 128, ..with(DeflateMode::Shared) });
+    let (mut client, _) = agreed(&server, OFFER);
+    let data = b"0123456789".repeat(100);
+    let mut packer = Packer::new(false);
+    client.send(&raw_frame(COMPRESSED_BINARY, &packer.pack(&message(1101, 7, 0, &data))));
+    let reply = unpack(&mut Decompress::new(false), &compressed(&mut client), data.len() + 11);
+    assert_eq!(sysconn::packet::Reply::parse(&reply).unwrap().data, data);
+    client.send(&raw_frame(COMPRESSED_BINARY, &packer.pack(&message(1101, 8, 0, b"small"))));
+    assert_eq!(client.reply(), Reply::new(1101, 8, b"small"));
+    // What is not compressed is taken as well.
+    client.send_packet(1101, 9, b"plain");
+    assert_eq!(client.reply(), Reply::new(1101, 9, b"plain"));
+    client.close();
+    still_serves(server.address);
+}
+
+#[test]
+fn what_a_compressing_client_can_do_wrong() {
+    let bomb = Packer::new(true).pack(&vec![0; 64 << 20]);
+    let bad_text = Packer::new(true).pack(b"\xff\xfe");
+    let just_too_long = Packer::new(true).pack(&vec![b'x'; sysconn::config::MAX_LEN + 1]);
+    let cut_in_midst_of_a_block = &Packer::new(true).pack(&b"0123456789".repeat(50))[..10];
+    for mode in [DeflateMode::Dedicated, DeflateMode::Shared] {
+        let server = Server::messages(&with(mode));
+        let cases: [(&str, Vec<u8>, u16); 9] = [
+            ("df-01: a bomb", raw_frame(COMPRESSED_BINARY, &bomb), 1009),
+            ("one byte too long", raw_frame(COMPRESSED_BINARY, &just_too_long), 1009),
+            ("text that is no UTF-8", raw_frame(COMPRESSED_TEXT, &bad_text), 1007),
+            ("df-02: RSV1 on a continuation", [raw_frame(0x42, b""), raw_frame(0xc0, b"")].concat(), 1002),
+            ("df-02: RSV1 on a Ping", raw_frame(0xc9, b""), 1002),
+            ("RSV2", raw_frame(0xa2, b""), 1002),
+            ("df-03: garbage", raw_frame(COMPRESSED_BINARY, &[0xff; 30]), 1002),
+            (
+                "a window that is not there",
+                raw_frame(COMPRESSED_BINARY, &[0xf2, 0x00, 0x11, 0x00, 0x00]),
+                1002,
+            ),
+            ("df-03: cut", raw_frame(COMPRESSED_BINARY, cut_in_midst_of_a_block), 1002),
+        ];
+        for (case, bytes, code) in cases {
+            let (mut client, answer) = agreed(&server, OFFER);
+            assert!(!answer.is_empty());
+            client.send(&bytes);
+            client.expect_close(code, case);
+            still_echoes(server.address);
+        }
+    }
+    let off = Server::messages(&config());
+    let mut client = Client::connect(off.address);
+    client.send(&raw_frame(COMPRESSED_TEXT, &bad_text));
+    client.expect_close(1002, "RSV1 without an agreement");
+}
