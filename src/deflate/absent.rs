@@ -5,7 +5,7 @@ use super::Agreement;
 use crate::frame::Error;
 
 #[derive(Default)]
-pub(crate) struct Shared;
+pub(crate) struct Shared {}
 
 #[derive(Debug)]
 pub(crate) enum Deflate {}

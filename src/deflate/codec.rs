@@ -63,7 +63,10 @@ impl Deflate {
             self.inflater.get_or_insert_with(|| Box::new(Decompress::new(false)))
         };
         feed(inflater, payload, out, max_len)?;
-        feed(inflater, &TAIL, out, max_len)
+        let len = out.len();
+        feed(inflater, &TAIL, out, max_len)?;
+        // The tail is the end of an empty block. Where it means anything, the payload was cut within one.
+        if out.len() == len { Ok(()) } else { Err(Error::BadDeflate) }
     }
 
     /// The compressed form of a message that consists of `parts`.
