@@ -10,6 +10,10 @@ use crate::frame::{Opcode, boundary_at_or_after, push_frame};
 /// Slices that one vectored write is given at most.
 pub(crate) const MAX_SLICES: usize = 64;
 
+/// Frames of fewer bytes are copied one behind the other: what it costs to hold one by itself would
+/// be more than its bytes, and the outbox limit would not mean what it says.
+const SMALL_BYTES: usize = 1024;
+
 /// What waits for one connection's socket; nothing at all while the client keeps up.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -21,11 +25,13 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     chunks: VecDeque<Bytes>,
+    /// Small frames behind the last chunk.
+    tail: Vec<u8>,
     /// Bytes of the first chunk that the socket has taken.
     front_at: usize,
     /// The first chunk is the rest of one frame whose beginning went out before.
     front_torn: bool,
-    /// Bytes in all chunks that the socket has not taken.
+    /// Bytes in all chunks and the tail that the socket has not taken.
     bytes: usize,
     /// The newest Pong, which goes out as soon as the first chunk has.
     pong: Option<Bytes>,
@@ -42,12 +48,29 @@ impl Outbox {
         self.queue.is_none()
     }
 
-    /// Queues a frame that others share.
-    pub(crate) fn push_shared(&mut self, frame: Bytes) {
-        if !frame.is_empty() {
+    /// Queues whole frames, which others may share.
+    pub(crate) fn push_shared(&mut self, frames: Bytes) {
+        if frames.len() < SMALL_BYTES {
+            self.push_small(&frames);
+        } else {
+            self.push_chunk(frames);
+        }
+    }
+
+    fn push_small(&mut self, frames: &[u8]) {
+        if !frames.is_empty() {
             let queue = self.queue.get_or_insert_default();
-            queue.bytes += frame.len();
-            queue.chunks.push_back(frame);
+            queue.bytes += frames.len();
+            queue.tail.extend_from_slice(frames);
+        }
+    }
+
+    fn push_chunk(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            let queue = self.queue.get_or_insert_default();
+            queue.end_tail();
+            queue.bytes += chunk.len();
+            queue.chunks.push_back(chunk);
         }
     }
 
@@ -55,12 +78,15 @@ impl Outbox {
     /// bytes. It can have taken some only if nothing else waits.
     pub(crate) fn push_unwritten(&mut self, segment: &[u8], written: usize) {
         debug_assert!(written == 0 || self.is_empty());
+        if written == 0 && segment.len() < SMALL_BYTES {
+            return self.push_small(segment);
+        }
         let mut rest = Bytes::copy_from_slice(segment.get(written..).unwrap_or_default());
         let torn =
             rest.split_to(boundary_at_or_after(segment, written).saturating_sub(written).min(rest.len()));
         let is_torn = !torn.is_empty();
-        self.push_shared(torn);
-        self.push_shared(rest);
+        self.push_chunk(torn);
+        self.push_chunk(rest);
         if let Some(queue) = self.queue.as_deref_mut() {
             queue.front_torn |= is_torn;
         }
@@ -84,8 +110,9 @@ impl Outbox {
         let mut chunks = queue.chunks.iter();
         let front = chunks.next().and_then(|front| front.get(queue.front_at..));
         let rest = queue.pong.iter().chain(chunks).map(|chunk| chunk.as_ref());
+        let tail = Some(&*queue.tail).filter(|tail| !tail.is_empty());
         let mut count = 0;
-        for (slot, chunk) in slices.iter_mut().zip(front.into_iter().chain(rest)) {
+        for (slot, chunk) in slices.iter_mut().zip(front.into_iter().chain(rest).chain(tail)) {
             *slot = IoSlice::new(chunk);
             count += 1;
         }
@@ -95,7 +122,7 @@ impl Outbox {
     /// The socket took the next `written` bytes.
     pub(crate) fn advance(&mut self, mut written: usize) {
         let Some(queue) = self.queue.as_deref_mut() else { return };
-        while let Some(front) = queue.chunks.front() {
+        while let Some(front) = queue.front() {
             let left = front.len() - queue.front_at;
             if written < left {
                 queue.front_at += written;
@@ -120,17 +147,33 @@ impl Outbox {
     pub(crate) fn trim(&mut self) {
         if let Some(queue) = self.queue.as_deref_mut() {
             queue.chunks.shrink_to_fit();
+            queue.tail.shrink_to_fit();
         }
     }
 }
 
 impl Queue {
+    /// Makes a chunk of the tail.
+    fn end_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.chunks.push_back(std::mem::take(&mut self.tail).into());
+        }
+    }
+
+    /// The first chunk, which is the tail if there is no other.
+    fn front(&mut self) -> Option<&Bytes> {
+        if self.chunks.is_empty() {
+            self.end_tail();
+        }
+        self.chunks.front()
+    }
+
     /// Splits the first chunk after the frame that is being written.
     fn split_front(&mut self) {
-        let Some(front) = self.chunks.front_mut() else { return };
-        if self.front_torn {
+        if self.front_torn || self.front().is_none() {
             return;
         }
+        let Some(front) = self.chunks.front_mut() else { return };
         let boundary = boundary_at_or_after(front, self.front_at);
         if boundary < front.len() {
             let rest = front.split_off(boundary);
@@ -174,7 +217,7 @@ mod tests {
     }
 
     fn events(wire: &mut [u8]) -> Vec<String> {
-        let rules = Rules { role: Role::Client, max_len: 1000, text: true, deflate: false };
+        let rules = Rules { role: Role::Client, max_len: 10_000, text: true, deflate: false };
         let mut decoder = Decoder::new();
         let mut input = wire;
         let mut events = vec![];
@@ -190,15 +233,19 @@ mod tests {
 
     #[test]
     fn frames_keep_their_order_and_one_pong_overtakes_between_two_of_them() {
-        let texts = ["one", "two", "three", "four", "five"];
+        let large = "large".repeat(300);
+        let texts = ["one", "two", "three", "four", "five", &large, "seven"];
         let segment: Vec<u8> = texts[..4].iter().flat_map(|text| frame(text)).collect();
         for written in 0..segment.len() {
-            for step in 1..=segment.len() {
+            for step in [1, 2, 3, 5, 8, 13, 21, 200, 2000] {
                 for pong_before in 0..4 {
                     let mut outbox = Outbox::default();
                     outbox.push_unwritten(&segment, written);
-                    outbox.push_shared(frame("five").into());
-                    assert_eq!(outbox.queued(), segment.len() - written + frame("five").len());
+                    let pushed: Vec<_> = texts[4..].iter().map(|text| frame(text)).collect();
+                    for frame in &pushed {
+                        outbox.push_shared(frame.clone().into());
+                    }
+                    assert_eq!(outbox.queued(), segment.len() - written + pushed.concat().len());
                     let mut wire = segment[..written].to_vec();
                     wire.extend(drain(&mut outbox, step, pong_before));
                     let mut seen = events(&mut wire);
@@ -226,6 +273,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn small_frames_cost_little_more_than_their_bytes_and_leave_in_one_slice() {
+        let mut outbox = Outbox::default();
+        for _ in 0..1000 {
+            outbox.push_shared(frame("a small push").into());
+        }
+        assert_eq!(outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]), 1);
+        outbox.push_shared(frame(&"large".repeat(300)).into());
+        outbox.push_shared(frame("a small push").into());
+        assert_eq!(outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]), 3);
     }
 
     #[test]
