@@ -24,6 +24,8 @@ const TURN_ACCEPTS: usize = 16;
 const MAX_REFUSED: usize = 1024;
 /// Milliseconds until accepting is tried again after the system had no resources for it.
 const RETRY_MS: u64 = 100;
+/// Milliseconds between two complaints that descriptors have run out.
+const COMPLAINT_MS: u64 = 60_000;
 /// Tokens of listeners: below the waker's, above every connection's.
 const FIRST_LISTENER: usize = usize::MAX - 1;
 
@@ -57,8 +59,10 @@ pub(super) struct Listeners {
     retry_at: Moment,
     /// Given up when descriptors run out, so that one more client can be accepted and told.
     spare: Option<File>,
-    /// Descriptors have run out, and the log knows.
+    /// Descriptors have run out, and nobody was let in since.
     exhausted: bool,
+    /// When the log was last told so. A client that comes and goes at the limit must not fill it.
+    complained_at: Option<Moment>,
 }
 
 /// What one try to accept came to.
@@ -80,7 +84,14 @@ impl Listeners {
             let door = door.map_err(|error| BindError::Listen(listen.clone(), error))?;
             list.push(Listener { door, ready: true });
         }
-        Ok(Listeners { list, next: 0, retry_at: Moment::START, spare: spare(), exhausted: false })
+        Ok(Listeners {
+            list,
+            next: 0,
+            retry_at: Moment::START,
+            spare: spare(),
+            exhausted: false,
+            complained_at: None,
+        })
     }
 
     pub(super) fn listening(&self) -> impl Iterator<Item = Listen> {
@@ -116,9 +127,7 @@ impl Listeners {
         let listener = self.list.get_mut(at)?;
         match listener.door.accept() {
             Accepted::Client(socket, peer) => {
-                if std::mem::take(&mut self.exhausted) {
-                    log::info!("descriptors are free again");
-                }
+                self.exhausted = false;
                 return Some((socket, peer));
             }
             Accepted::Nobody => listener.ready = false,
@@ -139,7 +148,10 @@ impl Listeners {
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and
     /// closes it. Where the spare one can't be had again accepting rests for a while.
     fn refuse_with_spare(&mut self, at: usize, now: Moment) {
-        if !std::mem::replace(&mut self.exhausted, true) {
+        let is_news = !std::mem::replace(&mut self.exhausted, true)
+            && self.complained_at.is_none_or(|at| now.since(at) >= COMPLAINT_MS);
+        if is_news {
+            self.complained_at = Some(now);
             log::error!("no descriptor is free: clients are refused with 503 until one is");
         }
         let had_spare = self.spare.take().is_some();

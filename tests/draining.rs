@@ -1,0 +1,162 @@
+//! Ending a server: all clients at once or at a pace, and those that do not go.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod arena;
+mod common;
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use arena::{ArenaServer, DEFER, ECHO, Hand};
+use common::{Client, Frame, Reply, SHORT, UPGRADE, config, join, packet};
+use sysconn::{Application, Cause, Config, Context, Effects, Moment, Reactor, Record, Router, Turn};
+
+#[test]
+fn all_at_once_behind_what_was_asked() {
+    let mut server = ArenaServer::new(&config());
+    let mut clients: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
+    let mut upgrading = Client::raw(server.address);
+    upgrading.send(&UPGRADE[..30]);
+    let mut waiting = Client::connect(server.address);
+    waiting.send_packet(DEFER, 1, b"");
+    let ticket = server.ticket();
+    server.survey(|_| ());
+    // Both are in the mailbox in this order.
+    for client in &mut clients {
+        client.ask(b"before");
+    }
+    ticket.reply(*b"before");
+    server.handle.drain();
+    server.handle.drain();
+    assert_eq!(waiting.reply(), Reply::new(DEFER, 1, b"before"));
+    waiting.expect_close(1001, "a drain");
+    for client in &mut clients {
+        client.expect_close(1001, "a drain");
+    }
+    // Nobody comes in any more: what was half-way is refused, and nobody listens.
+    assert_eq!(upgrading.read_refusal().0, 503);
+    assert_eq!(TcpStream::connect(server.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    drop((clients, waiting, upgrading));
+    server.join();
+    let causes: Vec<Cause> = server
+        .events
+        .try_iter()
+        .filter_map(|event| match event {
+            arena::Event::Closed(_, cause) => Some(cause),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(causes, [Cause::GoingAway; 21]);
+}
+
+/// A game that notes when its connections end.
+struct Ends {
+    opened: usize,
+    ends: Sender<Moment>,
+}
+
+impl Application for Ends {
+    fn opened(&mut self, _: &mut Context<'_>) {
+        self.opened += 1;
+    }
+
+    fn closed(&mut self, _: &Record, cause: Cause, effects: &mut Effects) {
+        assert_eq!(cause, Cause::GoingAway);
+        let ends = self.ends.clone();
+        effects.survey(move |survey| ends.send(survey.now()).unwrap());
+    }
+}
+
+static NO_ROUTES: Router<Ends> = Router::new([]);
+
+#[test]
+fn at_a_pace() {
+    const CLIENTS: usize = 10;
+    const RATE: u32 = 20;
+    let config = Config { drain_rate: RATE, drain_timeout: Duration::from_secs(60), ..config() };
+    let (ends, ended) = channel();
+    let mut reactor = Reactor::bind(&config, &NO_ROUTES, Ends { opened: 0, ends }).unwrap();
+    let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
+    // Each client answers its Close, and is gone.
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            thread::spawn(move || {
+                let mut client = Client::connect(address);
+                let close = client.next();
+                assert_eq!(close, Frame::Close(Some(1001)));
+            })
+        })
+        .collect();
+    while reactor.state().opened < CLIENTS {
+        reactor.turn(None).unwrap();
+    }
+    let (began, begins) = channel();
+    handle.drain();
+    handle.survey(move |survey| began.send(survey.now()).unwrap()).unwrap();
+    let mut in_between = vec![];
+    while reactor.turn(None).unwrap() == Turn::Running {
+        let open = reactor.connections();
+        if open > 0 && open < CLIENTS && in_between.last() != Some(&open) {
+            in_between.push(open);
+        }
+    }
+    // One after the other, and each no earlier than its time.
+    assert!(!in_between.is_empty(), "all were closed in one turn");
+    let began = begins.recv().unwrap();
+    let ended: Vec<Moment> = ended.try_iter().collect();
+    assert_eq!(ended.len(), CLIENTS);
+    for (number, end) in (1..).zip(ended) {
+        let earliest_ms = number * 1000 / u64::from(RATE);
+        assert!(end.since(began) >= earliest_ms, "{number}: {} ms", end.since(began));
+    }
+    for client in clients {
+        client.join().unwrap();
+    }
+}
+
+#[test]
+fn those_that_do_not_answer_do_not_keep_it() {
+    let never = Duration::from_secs(600);
+    let cases = [
+        ("all at once", Config { drain_timeout: SHORT, close_timeout: never, ..config() }),
+        (
+            "at a pace that the time does not suffice for",
+            Config { drain_timeout: SHORT, close_timeout: never, drain_rate: 1, ..config() },
+        ),
+    ];
+    for (name, config) in cases {
+        let mut server = ArenaServer::new(&config);
+        let mut clients: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
+        // One of them never even upgrades, and one has a reply outstanding.
+        let _silent = Client::raw(server.address);
+        clients[0].send(&join(&[&packet(ECHO, 1, b"in"), &packet(DEFER, 2, b"")]));
+        assert_eq!(clients[0].reply().data, b"in");
+        let _ticket = server.ticket();
+        server.handle.drain();
+        server.join();
+        for client in &mut clients {
+            client.expect_close(1001, name);
+        }
+        let causes = server
+            .events
+            .try_iter()
+            .filter(|event| matches!(event, arena::Event::Closed(_, Cause::GoingAway)));
+        assert_eq!(causes.count(), 20, "{name}");
+    }
+}
+
+#[test]
+fn without_clients_it_ends_at_once() {
+    let mut hand = Hand::new(&Config { drain_rate: 1, ..config() });
+    hand.reactor.handle().drain();
+    let mut turns = 0;
+    while hand.reactor.turn(None).unwrap() == Turn::Running {
+        turns += 1;
+        assert!(turns < 10);
+    }
+    assert_eq!(hand.reactor.local_addr(), None);
+}

@@ -1,0 +1,90 @@
+//! A client that floods the server costs the others one turn, and gets no more than its share of each.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod arena;
+mod common;
+
+use arena::{ECHO, Hand, SINK, write_until_full};
+use common::{Client, Reply, config, frame, packet};
+use sysconn::frame::Opcode;
+use sysconn::{Config, Handle};
+
+/// Packets of one client that one turn handles at most.
+const TURN_PACKETS: u64 = 2048;
+/// Bytes of one client that one turn reads at most: its budget, and the read that uses it up.
+const TURN_BYTES: u64 = 256 * 1024 + 256 * 1024;
+
+/// A client that has sent `unit` again and again, as often as the system takes it.
+fn flood(hand: &mut Hand, unit: &[u8]) -> (Client, Handle, u64) {
+    let (mut client, handle) = hand.connect();
+    let bytes = unit.repeat((8 << 20) / unit.len());
+    let written = write_until_full(&mut client, &bytes);
+    (client, handle, (written / unit.len()) as u64)
+}
+
+#[test]
+fn a_flood_of_small_packets_delays_nobody_by_more_than_a_turn() {
+    let mut hand = Hand::new(&config());
+    let (_flooder, flooder_handle, sent) = flood(&mut hand, &packet(SINK, 1, b""));
+    assert!(sent > 10 * TURN_PACKETS, "{sent}");
+    let (mut other, _) = hand.connect();
+    let mut handled = hand.handled(flooder_handle.id());
+    let mut turns = 0;
+    while handled < sent {
+        other.send_packet(ECHO, 7, &[turns]);
+        for _ in 0..2 {
+            hand.turn();
+            let now = hand.handled(flooder_handle.id());
+            assert!(now - handled <= TURN_PACKETS, "{} packets in one turn", now - handled);
+            handled = now;
+        }
+        // If two turns have not answered it, nothing ever will: nobody turns while this waits.
+        assert_eq!(other.reply(), Reply::new(ECHO, 7, &[turns]));
+        if turns < 3 {
+            assert!(handled < sent, "the flood was over too soon to show anything");
+        }
+        turns += 1;
+    }
+    // Nothing of the flood got lost.
+    assert_eq!(handled, sent);
+}
+
+#[test]
+fn a_flood_of_large_packets_is_bounded_in_bytes() {
+    let mut hand = Hand::new(&Config { outbox_limit: 0, ..config() });
+    let unit = packet(SINK, 1, &[0; 10_000]);
+    let (_flooder, flooder_handle, sent) = flood(&mut hand, &unit);
+    let (mut other, _) = hand.connect();
+    let mut handled = hand.handled(flooder_handle.id());
+    assert!(handled < sent);
+    other.send_packet(ECHO, 7, b"");
+    for _ in 0..2 {
+        hand.turn();
+        let now = hand.handled(flooder_handle.id());
+        assert!((now - handled) * unit.len() as u64 <= TURN_BYTES + unit.len() as u64, "{}", now - handled);
+        handled = now;
+    }
+    assert_eq!(other.reply(), Reply::new(ECHO, 7, b""));
+    assert!(handled < sent, "the flood was over too soon to show anything");
+    hand.turn_until("the flood is handled", |hand| hand.handled(flooder_handle.id()) == sent);
+}
+
+#[test]
+fn floods_of_frames_that_are_no_packets_delay_nobody_either() {
+    // They use up the budget of bytes, not that of packets.
+    let mut hand = Hand::new(&config());
+    for unit in [frame(Opcode::Pong, b""), frame(Opcode::Ping, b"")] {
+        let (flooder, handle, sent) = flood(&mut hand, &unit);
+        assert!(sent > 100_000, "{sent}");
+        let (mut other, _) = hand.connect();
+        for turn in 0..5 {
+            other.send_packet(ECHO, 7, &[turn]);
+            hand.turn();
+            hand.turn();
+            assert_eq!(other.reply(), Reply::new(ECHO, 7, &[turn]));
+        }
+        assert!(handle.is_open());
+        drop(flooder);
+    }
+}
