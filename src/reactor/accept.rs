@@ -59,7 +59,7 @@ pub(super) struct Listeners {
     retry_at: Moment,
     /// Given up when descriptors run out, so that one more client can be accepted and told.
     spare: Option<File>,
-    /// Descriptors have run out, and nobody was let in since.
+    /// Descriptors have run out, and the log knows.
     exhausted: bool,
     /// When the log was last told so. A client that comes and goes at the limit must not fill it.
     complained_at: Option<Moment>,
@@ -127,7 +127,9 @@ impl Listeners {
         let listener = self.list.get_mut(at)?;
         match listener.door.accept() {
             Accepted::Client(socket, peer) => {
-                self.exhausted = false;
+                if std::mem::take(&mut self.exhausted) {
+                    log::info!("descriptors are free again");
+                }
                 return Some((socket, peer));
             }
             Accepted::Nobody => listener.ready = false,
@@ -148,9 +150,9 @@ impl Listeners {
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and
     /// closes it. Where the spare one can't be had again accepting rests for a while.
     fn refuse_with_spare(&mut self, at: usize, now: Moment) {
-        let is_news = !std::mem::replace(&mut self.exhausted, true)
-            && self.complained_at.is_none_or(|at| now.since(at) >= COMPLAINT_MS);
-        if is_news {
+        let may_complain = self.complained_at.is_none_or(|at| now.since(at) >= COMPLAINT_MS);
+        if may_complain && !self.exhausted {
+            self.exhausted = true;
             self.complained_at = Some(now);
             log::error!("no descriptor is free: clients are refused with 503 until one is");
         }
