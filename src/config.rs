@@ -146,8 +146,10 @@ pub struct Config {
     /// none, is answered 403. Empty: any.
     pub origins: Vec<String>,
     /// Subprotocols that the server speaks. The first of the client's offers that is on the list is
-    /// chosen; with none in common the connection goes on without one.
+    /// chosen; with none in common the connection goes on without one, unless one is required.
     pub subprotocols: Vec<String>,
+    /// Whether a client that offers none of `subprotocols` is answered 400. Default: no.
+    pub subprotocol_required: bool,
     /// Time that draining may take. Default 5 s.
     pub drain_timeout: Duration,
     /// Clients closed per second while draining. Default 0: all at once.
@@ -183,6 +185,7 @@ impl Default for Config {
             paths: Vec::new(),
             origins: Vec::new(),
             subprotocols: Vec::new(),
+            subprotocol_required: false,
             drain_timeout: Duration::from_secs(5),
             drain_rate: 0,
             spin: Duration::ZERO,
@@ -210,6 +213,8 @@ pub enum ConfigError {
     TimerTooShort,
     /// A subprotocol is not a token (RFC 9110 §5.6.2).
     Subprotocol,
+    /// A subprotocol is required, but `subprotocols` is empty: nobody could connect.
+    NoSubprotocol,
     /// A path does not begin with `/`.
     Path,
     /// `deflate` is on, and the library was built without the feature of that name.
@@ -227,6 +232,7 @@ impl fmt::Display for ConfigError {
             ConfigError::TimerTooLong => "a timer must not be above 7 days",
             ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
+            ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::Path => "a path must begin with '/'",
             ConfigError::NoDeflate => "deflate is not built in",
         })
@@ -261,6 +267,9 @@ impl Config {
         }
         if !self.subprotocols.iter().all(|name| is_token(name)) {
             return Err(ConfigError::Subprotocol);
+        }
+        if self.subprotocol_required && self.subprotocols.is_empty() {
+            return Err(ConfigError::NoSubprotocol);
         }
         if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
             return Err(ConfigError::NoDeflate);

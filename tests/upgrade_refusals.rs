@@ -212,6 +212,27 @@ fn frames_may_come_with_the_request() {
 }
 
 #[test]
+fn a_required_subprotocol_is_one_of_the_list() {
+    let server = Server::packets(&Config {
+        subprotocols: vec!["b".into(), "c".into()],
+        subprotocol_required: true,
+        ..config()
+    });
+    for (name, lines) in [
+        ("none", ""),
+        ("another", "Sec-WebSocket-Protocol: a, B\r\n"),
+        ("empty", "Sec-WebSocket-Protocol:\r\n"),
+    ] {
+        assert_eq!(refused(&server, name, &upgrade_of("/", lines)).0, 400, "{name}");
+    }
+    let mut client = Client::raw(server.address);
+    client.send(&upgrade_of("/", "Sec-WebSocket-Protocol: a, c\r\n"));
+    assert!(client.read_head().contains("\r\nSec-WebSocket-Protocol: c\r\n"));
+    client.echo(b"spoken");
+    client.close();
+}
+
+#[test]
 fn variants_that_are_right_are_accepted() {
     let server = Server::packets(&Config { subprotocols: vec!["b".into(), "c".into()], ..config() });
     let spaces = format!("Sec-WebSocket-Protocol: b{}x\r\n", " ".repeat(3000));

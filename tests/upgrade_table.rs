@@ -492,13 +492,17 @@ fn the_first_offer_that_the_server_speaks_is_chosen() {
             assert_eq!(seen.as_deref(), chosen, "{lines:.80}");
             assert_eq!(offers, offered, "{lines:.80}");
         }
+        let strict = Policy { subprotocols: &names, subprotocol_required: true, ..Policy::default() };
+        let verdict = check(&head, &strict, |request| request.subprotocol().map(str::to_owned));
+        let expected = chosen.map(|name| Some(name.to_owned()));
+        assert_eq!(verdict, expected.ok_or(Refusal::BadRequest(Fault::Subprotocol)), "{lines:.80}");
     }
 }
 
 #[test]
 fn only_listed_paths_and_origins_are_served() {
     let (paths, origins) = (["/chat".to_owned()], ["https://a.example".to_owned(), "null".to_owned()]);
-    let policy = Policy { paths: &paths, origins: &origins, subprotocols: &[] };
+    let policy = Policy { paths: &paths, origins: &origins, ..Policy::default() };
     let (not_found, forbidden) = (Refused(Refusal::NotFound), Refused(Refusal::Forbidden));
     for (line, without, origin, expected) in [
         ("GET /chat HTTP/1.1", "", "https://a.example", Accepted),

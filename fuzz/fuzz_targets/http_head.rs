@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(scan([&bytes[..cut], &bytes[cut..]]), whole, "cut at {cut}");
 
     let [paths, origins, subprotocols] = &*LISTED;
-    for policy in [Policy::default(), Policy { paths, origins, subprotocols }] {
+    for policy in [Policy::default(), Policy { paths, origins, subprotocols, subprotocol_required: true }] {
         match whole {
             Ok(Some(end)) => answer(&bytes[..end], &policy),
             Ok(None) => assert_eq!(check(bytes, &policy, |_| ()), Err(Fault::Incomplete.into())),
@@ -64,6 +64,7 @@ fn answer(head: &[u8], policy: &Policy<'_>) {
             assert!(request.offered_subprotocols().any(|offer| offer == chosen));
             assert!(policy.subprotocols.iter().any(|name| name == chosen));
         }
+        assert!(!policy.subprotocol_required || request.subprotocol().is_some());
         request.subprotocol().map(str::to_owned)
     });
     if let Err(refusal) = verdict {

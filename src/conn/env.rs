@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     paths: Vec<String>,
     origins: Vec<String>,
     subprotocols: Vec<String>,
+    subprotocol_required: bool,
 }
 
 impl Settings {
@@ -62,11 +63,17 @@ impl Settings {
             paths: config.paths.clone(),
             origins: config.origins.clone(),
             subprotocols: config.subprotocols.clone(),
+            subprotocol_required: config.subprotocol_required,
         }
     }
 
     pub(crate) fn policy(&self) -> Policy<'_> {
-        Policy { paths: &self.paths, origins: &self.origins, subprotocols: &self.subprotocols }
+        Policy {
+            paths: &self.paths,
+            origins: &self.origins,
+            subprotocols: &self.subprotocols,
+            subprotocol_required: self.subprotocol_required,
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Fault {
     Key,
     /// `Origin` is not ASCII (RFC 6454 §6.2).
     Origin,
+    /// No subprotocol is offered that the server speaks, and it insists on one (RFC 6455 §4.2.2).
+    Subprotocol,
 }
 
 impl Fault {
@@ -56,6 +58,7 @@ impl Fault {
             Fault::Body => "the request must not have a body",
             Fault::Key => "Sec-WebSocket-Key must be the base64 of 16 bytes",
             Fault::Origin => "malformed Origin",
+            Fault::Subprotocol => "no subprotocol is offered that is spoken here",
         }
     }
 }

@@ -26,6 +26,9 @@ pub struct Policy<'a> {
     /// Subprotocols, compared byte for byte. The first of the client's offers that is among them is
     /// chosen. Empty: none ever is.
     pub subprotocols: &'a [String],
+    /// Whether a request that offers none of `subprotocols` is refused with [`Fault::Subprotocol`].
+    /// Otherwise it goes on without one.
+    pub subprotocol_required: bool,
 }
 
 /// An upgrade request that was accepted: what the application may look at before it agrees.
@@ -103,7 +106,8 @@ impl<'h> Request<'h> {
 /// Checks one complete request head and shows the accepted request to `accept`.
 ///
 /// `head` is what a [`HeadScanner`] delimited. Its rules are applied here too, so that no way leads
-/// around them. What is malformed is found first, then method, path, upgrade and version, key, origin.
+/// around them. What is malformed is found first, then method, path, upgrade and version, key, origin,
+/// subprotocol.
 ///
 /// # Errors
 /// The first reason found to refuse the request; `accept` is then not called.
@@ -159,6 +163,9 @@ fn check_parsed<'h>(
     }
     let mut offers = headers.tokens(SUBPROTOCOLS);
     let subprotocol = offers.find(|offer| policy.subprotocols.iter().any(|name| name == offer));
+    if policy.subprotocol_required && subprotocol.is_none() {
+        return Err(Fault::Subprotocol.into());
+    }
     Ok(Request { headers, target, host, origin, key, subprotocol })
 }
 

@@ -59,6 +59,7 @@ fn each_reason_has_one_line_of_its_own() {
         Fault::Body,
         Fault::Key,
         Fault::Origin,
+        Fault::Subprotocol,
     ];
     let others = [
         Refusal::Forbidden,

@@ -56,6 +56,8 @@ fn program() -> Command {
         .bin_name("sysconn")
         .no_binary_name(true)
         .propagate_version(true)
+        // One line for each option, however long its name.
+        .term_width(0)
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true);
     let serve = Command::new("serve").about("The game gateway");

@@ -175,6 +175,9 @@ impl Options {
         let max_len = self.config.max_len;
         let (name, expected) = match error {
             ConfigError::NoListener => ("listen", "at least one address".to_owned()),
+            ConfigError::NoSubprotocol => {
+                ("subprotocol-required", "false, or a subprotocol beside it".to_owned())
+            }
             ConfigError::MaxLenBeforeLogin => {
                 ("max-len-before-login", format!("at most {max_len}, which is max-len"))
             }

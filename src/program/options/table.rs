@@ -56,6 +56,12 @@ pub(super) static TABLE: &[Entry] = &[
         "Speak this subprotocol, if the client offers it",
     ),
     entry(
+        "subprotocol-required",
+        Switch(|o| &mut o.config.subprotocol_required),
+        "false",
+        "Answer 400 to clients that offer no subprotocol of the list; otherwise they go on without one",
+    ),
+    entry(
         "max-len",
         MessageSize(|o| &mut o.config.max_len),
         "512KiB",

@@ -83,7 +83,13 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     }
     // `workers` can only be 1, which has no effect.
     assert_eq!(defaults, all(run(&["--workers", "1"], "workers = 1", &[("SYSCONN_WORKERS", "1")])));
-    assert_eq!(cases.len() + 1, TABLE.len(), "an option without a case");
+    // A subprotocol can only be required where there is one.
+    let required = all(run(&["--subprotocol=v1", "--subprotocol-required"], "", &[]));
+    assert!(required.contains("subprotocol_required: true,"));
+    assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
+    let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
+    assert_eq!(required, all(run(&["serve"], "", &variables)));
+    assert_eq!(cases.len() + 2, TABLE.len(), "an option without a case");
 }
 
 #[test]
@@ -272,7 +278,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
@@ -281,6 +287,10 @@ fn other_mistakes_on_the_command_line() {
         (&["serve", "x"], r#"sysconn: unknown argument "x""#),
         (&["echo", "--diagnostics"], r#"sysconn: "--diagnostics" is an option of serve only"#),
         (&["--diagnostics=yes"], r#"sysconn: --diagnostics: expected true or false, not "yes""#),
+        (
+            &["--subprotocol-required"],
+            r#"sysconn: --subprotocol-required: expected false, or a subprotocol beside it, not "true""#,
+        ),
         (&["--max-len"], "sysconn: a value is required for '--max-len <BYTES>' but none was supplied"),
         (
             &["--max-len", "-5"],
