@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use crate::trusted::{TrustedProxy, TrustedProxyError};
+
 /// Default of [`Config::max_len`], in bytes.
 pub const MAX_LEN: usize = 512 * 1024;
 /// The largest [`Config::max_len`] that is accepted, in bytes.
@@ -96,6 +98,10 @@ pub enum Liveness {
 pub struct Config {
     /// Where to accept clients. Default: `127.0.0.1:9001`.
     pub listen: Vec<Listen>,
+    /// Proxies whose connections begin with a header of the PROXY protocol, version 1 or 2, and must. The
+    /// address in it then is the client's, for limits, log and handlers. From others such a header is
+    /// never believed: it is a malformed request. Default: none. Needs the feature `proxy-protocol`.
+    pub proxy_protocol: Vec<TrustedProxy>,
     /// The longest message in bytes, its fragments summed, inflated where it was compressed.
     /// A longer one closes with 1009 as soon as a header announces it. Default 524288.
     pub max_len: usize,
@@ -164,6 +170,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
+            proxy_protocol: Vec::new(),
             max_len: MAX_LEN,
             max_len_before_login: 0,
             max_connections: 0,
@@ -215,6 +222,8 @@ pub enum ConfigError {
     Subprotocol,
     /// A subprotocol is required, but `subprotocols` is empty: nobody could connect.
     NoSubprotocol,
+    /// `proxy_protocol` is not empty, and the library was built without the feature of that name.
+    NoProxyProtocol,
     /// A path does not begin with `/`.
     Path,
     /// `deflate` is on, and the library was built without the feature of that name.
@@ -233,6 +242,7 @@ impl fmt::Display for ConfigError {
             ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
+            ConfigError::NoProxyProtocol => "proxy-protocol is not built in",
             ConfigError::Path => "a path must begin with '/'",
             ConfigError::NoDeflate => "deflate is not built in",
         })
@@ -270,6 +280,9 @@ impl Config {
         }
         if self.subprotocol_required && self.subprotocols.is_empty() {
             return Err(ConfigError::NoSubprotocol);
+        }
+        if !self.proxy_protocol.is_empty() && !cfg!(feature = "proxy-protocol") {
+            return Err(ConfigError::NoProxyProtocol);
         }
         if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
             return Err(ConfigError::NoDeflate);
@@ -310,4 +323,20 @@ impl Config {
 fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_work_is_refused() {
+        let proxied = Config { proxy_protocol: vec!["::1".parse().unwrap()], ..Config::default() };
+        let supported = cfg!(feature = "proxy-protocol");
+        assert_eq!(proxied.validate(), if supported { Ok(()) } else { Err(ConfigError::NoProxyProtocol) });
+
+        let required = Config { subprotocol_required: true, ..Config::default() };
+        assert_eq!(required.validate(), Err(ConfigError::NoSubprotocol));
+        assert_eq!(Config { subprotocols: vec!["v1".into()], ..required }.validate(), Ok(()));
+    }
 }

@@ -40,12 +40,14 @@ mod id;
 mod mailbox;
 mod moment;
 mod object;
+mod proxy;
 mod push;
 mod reactor;
 mod record;
 mod router;
 mod survey;
 mod totals;
+mod trusted;
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;

@@ -12,7 +12,7 @@ mod messages;
 use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use common::{Client, Frame, Program, Reply, eventually};
+use common::{Client, Frame, Program, Reply, UPGRADE, eventually};
 use messages::*;
 use prost::Message;
 
@@ -362,6 +362,16 @@ fn the_monitor_sees_each_connection() {
     };
     assert_eq!(found, expected);
     assert_eq!(watch.find(0).unwrap().kind(), Kind::Tester, "who is not logged in is a tester");
+}
+
+#[test]
+fn behind_a_proxy_the_monitor_sees_the_client() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--proxy-protocol", "127.0.0.0/8"]);
+    let mut watch = Client::raw(program.address());
+    watch.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 9001\r\n");
+    watch.upgrade(UPGRADE);
+    watch.ask::<M1002Toc>(1002, &monitor(1));
+    assert_eq!(watch.find(1).map(|connection| connection.peer).as_deref(), Some("192.0.2.7:4711"));
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Complaints;
-use crate::config::{Config, DeflateMode, Liveness, Overflow};
+use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
 use crate::deflate::Shared;
 use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::Codecs;
+use crate::record::Peer;
 use crate::router::{Effects, Service};
 use crate::totals::Totals;
 use crate::upgrade::Policy;
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) compress_above: usize,
     pub(crate) deflate: DeflateMode,
     pub(crate) deflate_above: usize,
+    proxies: Vec<TrustedProxy>,
     paths: Vec<String>,
     origins: Vec<String>,
     subprotocols: Vec<String>,
@@ -60,11 +62,17 @@ impl Settings {
             compress_above: config.compress_above,
             deflate: config.deflate,
             deflate_above: config.deflate_above,
+            proxies: config.proxy_protocol.clone(),
             paths: config.paths.clone(),
             origins: config.origins.clone(),
             subprotocols: config.subprotocols.clone(),
             subprotocol_required: config.subprotocol_required,
         }
+    }
+
+    /// Whether a peer has to say whose connection it passes on, and is believed.
+    pub(crate) fn trusts(&self, peer: Peer) -> bool {
+        self.proxies.iter().any(|proxy| proxy.covers(peer))
     }
 
     pub(crate) fn policy(&self) -> Policy<'_> {

@@ -22,6 +22,11 @@ impl Conn {
         self.deadlines.seen(env.now);
         loop {
             match self.phase {
+                Phase::Proxied(_) => {
+                    if self.read_proxy_header(input, env) {
+                        return Progress::Named;
+                    }
+                }
                 Phase::Upgrading(_) => self.read_head(input, env),
                 Phase::Open(_) => return self.read_frames(input, env),
                 Phase::Closing(_) | Phase::Closed(_) => *input = &mut [],

@@ -1,16 +1,19 @@
-//! Upgrading → Open → Closing → Closed: every transition of a connection's life.
+//! Proxied → Upgrading → Open → Closing → Closed: every transition of a connection's life.
 
 use super::{Conn, Env, MAX_CLOSE_EXTENSIONS, Settings};
 use crate::cause::Cause;
 use crate::deflate::Deflate;
 use crate::frame::{CloseCode, Decoder, push_close};
 use crate::moment::Moment;
+use crate::proxy::HeaderReader;
 use crate::router::Deferral;
 use crate::upgrade::{HeadScanner, Refusal};
 
 /// Where a connection is in its life. What a state carries lives in its variant.
 #[derive(Debug)]
 pub(super) enum Phase {
+    /// The header in which a trusted proxy says who the client is is being read.
+    Proxied(HeaderReader),
     /// The head of the upgrade request is being read.
     Upgrading(Upgrading),
     /// Frames are being read.
@@ -58,6 +61,10 @@ pub(super) struct Closing {
 }
 
 impl Phase {
+    pub(super) fn proxied() -> Self {
+        Phase::Proxied(HeaderReader::default())
+    }
+
     pub(super) fn upgrading() -> Self {
         Phase::Upgrading(Upgrading::default())
     }
@@ -72,7 +79,7 @@ impl Conn {
     /// on one that is closing or closed. One that is still upgrading is refused instead.
     pub(crate) fn close<S>(&mut self, cause: Cause, env: &mut Env<'_, S>) {
         match self.phase {
-            Phase::Upgrading(_) => self.refuse(Refusal::Unavailable, env),
+            Phase::Proxied(_) | Phase::Upgrading(_) => self.refuse(Refusal::Unavailable, env),
             Phase::Open(_) => {
                 if let Some(code) = cause.close_code() {
                     push_close(env.out, Some(code), cause.reason());
@@ -115,7 +122,7 @@ impl Conn {
             // What happens to a connection that is closing does not change why it closed.
             Phase::Closing(closing) => closing.cause,
             Phase::Closed(earlier) => earlier,
-            Phase::Upgrading(_) | Phase::Open(_) => cause,
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => cause,
         };
         if let Some(life) = self.life.take() {
             life.end();
@@ -161,7 +168,11 @@ impl Conn {
                 closing.deadline = now.after(settings.close_ms).min(closing.last_deadline);
             }
             Phase::Open(_) if held_back => self.deadlines.read_since(now),
-            Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+            Phase::Proxied(_)
+            | Phase::Upgrading(_)
+            | Phase::Open(_)
+            | Phase::Closing(_)
+            | Phase::Closed(_) => {}
         }
     }
 
@@ -171,7 +182,7 @@ impl Conn {
             return;
         }
         match &self.phase {
-            Phase::Upgrading(_) => self.abort(Cause::PeerGone),
+            Phase::Proxied(_) | Phase::Upgrading(_) => self.abort(Cause::PeerGone),
             Phase::Open(open) if open.deferral.is_none() && self.inbox.is_none() => {
                 // No Close frame: the peer has not sent one, and said that it will not.
                 self.begin_closing(Cause::PeerGone, now, close_ms);

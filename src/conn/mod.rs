@@ -1,13 +1,19 @@
 //! One connection, without its socket: bytes and time go in, bytes to write and effects come out.
 //!
 //! ```text
-//!             accepted                             refused: 400 … 503
-//!                │                                       │
-//!                ▼         head complete, 101            ▼
-//!          ┌───────────┐ ───────────────────▶ ┌──────┐  close(cause)  ┌─────────┐  flushed, then EOF
-//!          │ Upgrading │                      │ Open │ ─────────────▶ │ Closing │ ────── or 2 s ─────▶ Closed
-//!          └───────────┘ ────────────┐        └──────┘                └─────────┘
-//!                                    └── refusal ───────────────────────▶ │
+//!   accepted from a trusted proxy
+//!                │
+//!                ▼
+//!          ┌───────────┐
+//!          │  Proxied  │ ────────────┐
+//!          └───────────┘             │
+//!                │ PROXY header      │
+//!   accepted ──▶ │ complete          │
+//!                ▼                   │ head complete, 101
+//!          ┌───────────┐             │       ┌──────┐  close(cause)  ┌─────────┐  flushed, then EOF
+//!          │ Upgrading │ ────────────┼─────▶ │ Open │ ─────────────▶ │ Closing │ ────── or 2 s ─────▶ Closed
+//!          └───────────┘             │       └──────┘                └─────────┘
+//!                └───────────────────┴─ refusal: 400 … 503 ───────────────▲
 //! ```
 //!
 //! Within `Open` the frame decoder has a machine of its own, ReadHead → ParsePayloadLen → ReadData;
@@ -59,6 +65,8 @@ const MAX_CLOSE_EXTENSIONS: u64 = 15;
 pub(crate) enum Progress {
     /// All were taken.
     Taken,
+    /// A proxy has said who the client is: count it where it belongs, then give what is left.
+    Named,
     /// Some are left: write what was gathered, then give them again.
     Flush,
     /// Some are left, and have to wait: for a deferred reply, for the outbox, or for the next turn.
@@ -102,10 +110,16 @@ impl Conn {
         }
     }
 
+    /// A connection that was just accepted from a trusted proxy. `proxy` is its peer until the proxy has
+    /// named another.
+    pub(crate) fn behind_proxy(id: ConnectionId, proxy: Peer, now: Moment) -> Self {
+        Conn { phase: Phase::proxied(), ..Conn::new(id, proxy, now) }
+    }
+
     /// Whether bytes from the socket are of use now.
     pub(crate) fn wants_read(&self, settings: &Settings) -> bool {
         match &self.phase {
-            Phase::Upgrading(_) => true,
+            Phase::Proxied(_) | Phase::Upgrading(_) => true,
             // What was read before comes first.
             Phase::Open(_) => self.inbox.is_none() && !self.ended && !self.is_held_back(settings),
             Phase::Closing(_) => !self.ended,
@@ -120,7 +134,7 @@ impl Conn {
                 self.inbox.as_ref().is_some_and(|inbox| !open.waits_for_reply(inbox.rest()))
                     && !self.is_held_back(settings)
             }
-            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => false,
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => false,
         }
     }
 
@@ -134,7 +148,7 @@ impl Conn {
     pub(crate) fn read_size(&self) -> usize {
         match &self.phase {
             Phase::Open(open) => open.decoder.payload_left().saturating_add(FLUSH_BYTES),
-            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => FLUSH_BYTES,
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => FLUSH_BYTES,
         }
     }
 
@@ -167,7 +181,7 @@ impl Conn {
     pub(crate) fn cause(&self) -> Option<Cause> {
         match &self.phase {
             Phase::Closed(cause) => Some(*cause),
-            Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) => None,
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) => None,
         }
     }
 

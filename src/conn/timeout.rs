@@ -15,7 +15,7 @@ impl Conn {
     /// Changed by every `handle_*`; only [`take_rearm`](Self::take_rearm) says that it may be earlier.
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
         match &self.phase {
-            Phase::Upgrading(_) => self.record.connected_at.after(settings.handshake_ms),
+            Phase::Proxied(_) | Phase::Upgrading(_) => self.record.connected_at.after(settings.handshake_ms),
             Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
             Phase::Closing(closing) => closing.deadline,
             Phase::Closed(_) => Moment::NEVER,
@@ -25,7 +25,7 @@ impl Conn {
     /// Does all that is due. To be called at any time; what is not due yet stays armed.
     pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<'_, S>) {
         match self.phase {
-            Phase::Upgrading(_) if self.next_deadline(env.settings) <= env.now => {
+            Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(env.settings) <= env.now => {
                 self.refuse(Refusal::TooSlow, env)
             }
             Phase::Closing(closing) if closing.deadline <= env.now => self.abort(closing.cause),
@@ -36,7 +36,7 @@ impl Conn {
                     self.handle_due(due, env);
                 }
             }
-            Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
         }
     }
 

@@ -7,6 +7,8 @@ use super::lifecycle::{Phase, Upgrading};
 use super::packets::complain;
 use super::{Conn, Env};
 use crate::deflate::{self, Agreement, Deflate};
+use crate::proxy::Header;
+use crate::record::Peer;
 use crate::router::{Application, Outcome};
 use crate::upgrade::{self, Refusal};
 
@@ -23,6 +25,28 @@ impl From<Refusal> for Failure {
 }
 
 impl Conn {
+    /// Reads the PROXY header from the front of `input`; what follows it is the request. True once it has
+    /// named the client.
+    pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> bool {
+        let Phase::Proxied(reader) = &mut self.phase else { return false };
+        match reader.read(input) {
+            Ok(Header::Incomplete) => false,
+            Ok(Header::Unnamed) => {
+                self.phase = Phase::upgrading();
+                false
+            }
+            Ok(Header::Client(address)) => {
+                self.record.peer = Peer::from(address);
+                self.phase = Phase::upgrading();
+                true
+            }
+            Err(fault) => {
+                self.fail_upgrade(Failure::Refused(fault.into()), env);
+                false
+            }
+        }
+    }
+
     /// Reads the head of the request from the front of `input`; what follows it are frames.
     pub(super) fn read_head<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) {
         let Phase::Upgrading(upgrading) = &mut self.phase else { return };
@@ -87,7 +111,7 @@ impl Conn {
         });
     }
 
-    fn fail_upgrade<S: Application>(&mut self, failure: Failure, env: &mut Env<'_, S>) {
+    fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<'_, S>) {
         match failure {
             Failure::Refused(refusal) => {
                 complain(

@@ -247,8 +247,12 @@ impl<S: Application> Core<S> {
     }
 
     fn admit(&mut self, socket: Socket, peer: Peer) {
-        let admitted = self.admission.enter(peer);
-        if let Err(refusal) = admitted
+        let proxied = self.lent.settings.trusts(peer);
+        let (mut place, refusal) = match self.admission.enter((!proxied).then_some(peer)) {
+            Ok(place) => (Some(place), None),
+            Err(refusal) => (None, Some(refusal)),
+        };
+        if let Some(refusal) = refusal
             && self.refused >= MAX_REFUSED
         {
             return tell_and_close(socket, refusal);
@@ -263,28 +267,28 @@ impl<S: Application> Core<S> {
         let id = self.slots.insert(|id| Entry {
             id,
             socket,
-            conn: Conn::new(id, peer, now),
+            conn: if proxied { Conn::behind_proxy(id, peer, now) } else { Conn::new(id, peer, now) },
             readable: true,
             writable: true,
             read_closed: false,
-            admitted: admitted.is_ok(),
+            place: place.take(),
             ready: false,
             queued: false,
             gathered: false,
             dead: false,
         });
         let Some(id) = id else {
-            if admitted.is_ok() {
-                self.admission.leave(peer);
+            if let Some(place) = place {
+                self.admission.leave(place);
             }
             return;
         };
-        self.refused += usize::from(admitted.is_err());
-        self.lent.totals.accepted += u64::from(admitted.is_ok());
+        self.refused += usize::from(refusal.is_some());
+        self.lent.totals.accepted += u64::from(refusal.is_none());
         if self.register(id) {
-            match admitted {
-                Ok(()) => self.serve(id),
-                Err(refusal) => self.refuse(id, refusal),
+            match refusal {
+                None => self.serve(id),
+                Some(refusal) => self.refuse(id, refusal),
             }
         }
     }

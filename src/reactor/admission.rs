@@ -17,6 +17,13 @@ pub(super) struct Admission {
     per_ip: HashMap<IpAddr, usize>,
 }
 
+/// What a client that is in counts as. It cannot be copied, and so is given back once.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The address that it counts under, if it counts under one.
+    ip: Option<IpAddr>,
+}
+
 impl Admission {
     pub(super) fn new(config: &Config) -> Self {
         Admission {
@@ -27,26 +34,36 @@ impl Admission {
         }
     }
 
-    /// Lets a client in and counts it, or says why not.
-    pub(super) fn enter(&mut self, peer: Peer) -> Result<(), Refusal> {
+    /// Lets a client in and counts it, or says why not. One without a name yet, because a proxy is to
+    /// tell it, counts in all only.
+    pub(super) fn enter(&mut self, client: Option<Peer>) -> Result<Place, Refusal> {
         if self.max != 0 && self.inside >= self.max {
             return Err(Refusal::Unavailable);
         }
-        if let Some(ip) = peer.ip().filter(|_| self.max_per_ip != 0) {
-            let count = self.per_ip.entry(ip).or_default();
-            if *count >= self.max_per_ip {
-                return Err(Refusal::TooManyConnections);
-            }
-            *count += 1;
+        let mut place = Place { ip: None };
+        if let Some(peer) = client {
+            self.name(&mut place, peer)?;
         }
         self.inside += 1;
+        Ok(place)
+    }
+
+    /// Counts a client that came in without a name under the one that it has now, or says why it has to go.
+    pub(super) fn name(&mut self, place: &mut Place, client: Peer) -> Result<(), Refusal> {
+        let Some(ip) = client.ip().filter(|_| self.max_per_ip != 0) else { return Ok(()) };
+        let count = self.per_ip.entry(ip).or_default();
+        if *count >= self.max_per_ip {
+            return Err(Refusal::TooManyConnections);
+        }
+        *count += 1;
+        place.ip = Some(ip);
         Ok(())
     }
 
     /// A client that was let in is gone.
-    pub(super) fn leave(&mut self, peer: Peer) {
+    pub(super) fn leave(&mut self, place: Place) {
         self.inside -= 1;
-        let Some(ip) = peer.ip().filter(|_| self.max_per_ip != 0) else { return };
+        let Some(ip) = place.ip else { return };
         if let Entry::Occupied(mut count) = self.per_ip.entry(ip) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -64,15 +81,42 @@ mod tests {
     fn both_limits_hold_and_places_come_back() {
         let config = Config { max_connections: 3, max_connections_per_ip: 2, ..Config::default() };
         let mut admission = Admission::new(&config);
+        let mut places = std::collections::VecDeque::new();
         let peer = |last, port| Peer::Ip(IpAddr::from([10, 0, 0, last]), port);
-        assert_eq!(admission.enter(peer(1, 1)), Ok(()));
-        assert_eq!(admission.enter(peer(1, 2)), Ok(()));
-        assert_eq!(admission.enter(peer(1, 3)), Err(Refusal::TooManyConnections));
-        assert_eq!(admission.enter(Peer::Local), Ok(()));
-        assert_eq!(admission.enter(peer(2, 1)), Err(Refusal::Unavailable));
-        admission.leave(peer(1, 1));
-        assert_eq!(admission.enter(peer(1, 3)), Ok(()));
-        for gone in [peer(1, 2), peer(1, 3), Peer::Local] {
+        places.push_back(admission.enter(Some(peer(1, 1))).unwrap());
+        places.push_back(admission.enter(Some(peer(1, 2))).unwrap());
+        assert_eq!(admission.enter(Some(peer(1, 3))).err(), Some(Refusal::TooManyConnections));
+        places.push_back(admission.enter(Some(Peer::Local)).unwrap());
+        assert_eq!(admission.enter(Some(peer(2, 1))).err(), Some(Refusal::Unavailable));
+        assert_eq!(admission.enter(None).err(), Some(Refusal::Unavailable));
+        admission.leave(places.pop_front().unwrap());
+        places.push_back(admission.enter(Some(peer(1, 3))).unwrap());
+        for gone in places {
+            admission.leave(gone);
+        }
+        assert!(admission.per_ip.is_empty());
+        assert_eq!(admission.inside, 0);
+    }
+
+    #[test]
+    fn who_is_named_later_counts_under_that_name_only() {
+        let config = Config { max_connections: 3, max_connections_per_ip: 1, ..Config::default() };
+        let mut admission = Admission::new(&config);
+        let peer = Peer::Ip(IpAddr::from([10, 0, 0, 1]), 1);
+        let mut places: Vec<_> = (0..3).map(|_| admission.enter(None).unwrap()).collect();
+        assert_eq!(admission.enter(None).err(), Some(Refusal::Unavailable), "unnamed ones count in all");
+        let (mut first, mut second) = (places.remove(0), places.remove(0));
+        assert_eq!(admission.name(&mut first, peer), Ok(()));
+        assert_eq!(admission.name(&mut second, peer), Err(Refusal::TooManyConnections));
+        admission.leave(second);
+        assert_eq!(
+            admission.enter(Some(peer)).err(),
+            Some(Refusal::TooManyConnections),
+            "who left was not it"
+        );
+        admission.leave(first);
+        places.push(admission.enter(Some(peer)).unwrap());
+        for gone in places {
             admission.leave(gone);
         }
         assert!(admission.per_ip.is_empty());

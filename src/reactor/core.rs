@@ -211,8 +211,8 @@ impl<S: Application> Core<S> {
             let Some(mut entry) = self.slots.remove(id) else { continue };
             self.wheel.disarm(id.slot());
             self.leave_role(id, entry.conn.record.role_id());
-            if entry.admitted {
-                self.admission.leave(entry.conn.record.peer);
+            if let Some(place) = entry.place.take() {
+                self.admission.leave(place);
                 self.lent.totals.closed += 1;
             } else {
                 self.refused -= 1;

@@ -117,9 +117,18 @@ impl<S: Application> Core<S> {
             let call = self
                 .with(id, start, &mut budget.packets, |entry, env| entry.conn.handle_bytes(&mut rest, env));
             match call {
+                Some(Progress::Named) => self.name(id, start),
                 Some(Progress::Flush) => self.write_now(id, start),
                 Some(Progress::Taken | Progress::Wait) | None => return total - rest.len(),
             }
+        }
+    }
+    /// Counts a client under the address that its proxy has named, or refuses it.
+    fn name(&mut self, id: ConnectionId, start: usize) {
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        let Some(place) = &mut entry.place else { return };
+        if let Err(refusal) = self.admission.name(place, entry.conn.record.peer) {
+            self.with(id, start, &mut 0, |entry, env| entry.conn.refuse(refusal, env));
         }
     }
 }

@@ -3,6 +3,7 @@
 use mio::Token;
 use slab::Slab;
 
+use super::admission::Place;
 use super::socket::Socket;
 use crate::conn::Conn;
 use crate::id::ConnectionId;
@@ -19,8 +20,8 @@ pub(super) struct Entry {
     pub(super) writable: bool,
     /// The peer is done sending: a short read does not mean that the socket is drained.
     pub(super) read_closed: bool,
-    /// It counts against the limits; not so those that are only refused.
-    pub(super) admitted: bool,
+    /// What it counts as against the limits; nothing for those that are only refused.
+    pub(super) place: Option<Place>,
     /// On the list of connections whose outbox is to be written.
     pub(super) queued: bool,
     /// On the list of connections with work left.

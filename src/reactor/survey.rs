@@ -31,11 +31,17 @@ fn snapshot(entry: &Entry) -> Snapshot {
 
 impl<S: Application> Surveyed for Core<S> {
     fn snapshot(&self, id: ConnectionId) -> Option<Snapshot> {
-        self.slots.get(id).filter(|entry| entry.admitted).map(snapshot)
+        self.slots.get(id).filter(|entry| entry.place.is_some()).map(snapshot)
     }
 
     fn page(&self, offset: usize, limit: usize) -> Vec<Snapshot> {
-        self.slots.iter().filter(|entry| entry.admitted).skip(offset).take(limit).map(snapshot).collect()
+        self.slots
+            .iter()
+            .filter(|entry| entry.place.is_some())
+            .skip(offset)
+            .take(limit)
+            .map(snapshot)
+            .collect()
     }
 
     fn len(&self) -> usize {

@@ -9,6 +9,8 @@ use std::io::Write;
 pub enum Fault {
     /// The first bytes do not begin an HTTP/1 request: TLS on a plain port, for example.
     NotHttp,
+    /// A trusted proxy sent no valid header of the PROXY protocol before the request.
+    ProxyHeader,
     /// The request line is not three parts with one space between them (RFC 9112 §3).
     RequestLine,
     /// The version is not exactly `HTTP/1.1`.
@@ -45,6 +47,7 @@ impl Fault {
     fn text(self) -> &'static str {
         match self {
             Fault::NotHttp => "not an HTTP/1.1 request",
+            Fault::ProxyHeader => "no valid PROXY protocol header before the request",
             Fault::RequestLine => "malformed request line",
             Fault::HttpVersion => "the version must be HTTP/1.1",
             Fault::Target => "malformed request target",

@@ -46,6 +46,7 @@ fn each_refusal_is_a_whole_response() {
 fn each_reason_has_one_line_of_its_own() {
     let faults = [
         Fault::NotHttp,
+        Fault::ProxyHeader,
         Fault::RequestLine,
         Fault::HttpVersion,
         Fault::Target,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use log::LevelFilter;
-use sysconn::config::{self, Listen};
+use sysconn::config::{self, Listen, TrustedProxy};
 
 use super::{Options, value};
 
@@ -13,6 +13,7 @@ pub(super) type Place<T> = fn(&mut Options) -> &mut T;
 /// What an option takes, with the place for it. The plural ones are lists: the option is repeatable.
 pub(super) enum Kind {
     Addresses(Place<Vec<Listen>>),
+    Proxies(Place<Vec<TrustedProxy>>),
     Paths(Place<Vec<String>>),
     Origins(Place<Vec<String>>),
     Subprotocols(Place<Vec<String>>),
@@ -55,6 +56,11 @@ impl Kind {
                 "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found",
                 Form::Text,
             ),
+            Kind::Proxies(_) => (
+                "PROXY",
+                "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix",
+                Form::Text,
+            ),
             Kind::Paths(_) => ("PATH", "a path that begins with '/', without '?', '#' or spaces", Form::Text),
             Kind::Origins(_) => {
                 ("ORIGIN", "null, or an origin such as https://play.example.com, without a path", Form::Text)
@@ -93,13 +99,17 @@ impl Kind {
     }
 
     pub(super) fn is_repeatable(&self) -> bool {
-        matches!(self, Kind::Addresses(_) | Kind::Paths(_) | Kind::Origins(_) | Kind::Subprotocols(_))
+        matches!(
+            self,
+            Kind::Addresses(_) | Kind::Proxies(_) | Kind::Paths(_) | Kind::Origins(_) | Kind::Subprotocols(_)
+        )
     }
 
     /// Empties a list, so that what one source gives takes the place of what another gave.
     pub(super) fn clear(&self, options: &mut Options) {
         match self {
             Kind::Addresses(place) => place(options).clear(),
+            Kind::Proxies(place) => place(options).clear(),
             Kind::Paths(place) | Kind::Origins(place) | Kind::Subprotocols(place) => place(options).clear(),
             _ => {}
         }
@@ -110,6 +120,7 @@ impl Kind {
     pub(super) fn set(&self, options: &mut Options, text: &str) -> Option<()> {
         match self {
             Kind::Addresses(place) => place(options).push(value::address(text)?),
+            Kind::Proxies(place) => place(options).push(text.parse().ok()?),
             Kind::Paths(place) => place(options).push(value::path(text)?),
             Kind::Origins(place) => place(options).push(value::origin(text)?),
             Kind::Subprotocols(place) => place(options).push(value::subprotocol(text)?),

@@ -38,6 +38,12 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(Echo::Default("127.0.0.1:9002")),
     entry(
+        "proxy-protocol",
+        Proxies(|o| &mut o.config.proxy_protocol),
+        "",
+        "Take the client's address from the PROXY header that this proxy must send; none given: from nobody",
+    ),
+    entry(
         "path",
         Paths(|o| &mut o.config.paths),
         "",

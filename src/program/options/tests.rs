@@ -42,6 +42,12 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     // Name, value of flag and environment, value in the file, what the options then contain.
     let cases = [
         ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
+        (
+            "proxy-protocol",
+            "10.0.0.0/8",
+            r#"["10.0.0.0/8"]"#,
+            "proxy_protocol: [TrustedProxy(Network(10.0.0.0,8,),),],",
+        ),
         ("path", "/ws", r#"["/ws"]"#, r#"paths: ["/ws",],"#),
         ("origin", "https://a.example", r#"["https://a.example"]"#, r#"origins: ["https://a.example",],"#),
         ("subprotocol", "game.v1", r#"["game.v1"]"#, r#"subprotocols: ["game.v1",],"#),
@@ -200,6 +206,11 @@ fn addresses_that_are_not_loopback_need_open_auth() {
     );
 }
 
+/// What `--subprotocol` takes.
+const TOKEN: &str = "a token: letters, digits and !#$%&'*+-.^_`|~";
+/// What `--proxy-protocol` takes.
+const PROXY: &str = "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix";
+
 #[test]
 fn a_bad_value_gets_the_same_line_from_every_source() {
     const SIZE: &str = "1 to 64MiB, in bytes or with a unit (KiB, MiB)";
@@ -210,9 +221,8 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     const ORIGIN: &str = "null, or an origin such as https://play.example.com, without a path";
     const PATH: &str = "a path that begins with '/', without '?', '#' or spaces";
-    const TOKEN: &str = "a token: letters, digits and !#$%&'*+-.^_`|~";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 18] = [
+    let cases: [(&str, &str, &[&str]); 19] = [
         (
             "max-len",
             SIZE,
@@ -248,6 +258,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
                 &long,
             ],
         ),
+        ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
         ("path", PATH, &["ws", "/a b", "/a?b", "/ü"]),
         ("origin", ORIGIN, &["example.com", "https://a.example/", "://x", "*"]),
         ("subprotocol", TOKEN, &["a b", "é"]),

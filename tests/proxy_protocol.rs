@@ -1,0 +1,263 @@
+//! Clients behind a proxy that says who they are: over real sockets, from addresses that are trusted and
+//! from others.
+
+#![cfg(feature = "proxy-protocol")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use common::{Client, Event, PATIENCE, SHORT, Server, UPGRADE, config, join, packet};
+use sysconn::config::Listen;
+use sysconn::upgrade::{self, Fault, Refusal};
+use sysconn::{Application, Cause, Config, Context, Message, Outcome, Peer, Reactor, Service};
+
+/// A server that trusts these proxies.
+fn trusting(proxies: &[&str]) -> Config {
+    Config { proxy_protocol: proxies.iter().map(|text| text.parse().unwrap()).collect(), ..config() }
+}
+
+/// A header of version 1 that names this client.
+fn v1(client: &str) -> Vec<u8> {
+    let client = peer(client);
+    let family = if client.ip().unwrap().is_ipv4() { "TCP4" } else { "TCP6" };
+    let Peer::Ip(ip, port) = client else { panic!("{client} has no address") };
+    format!("PROXY {family} {ip} {ip} {port} 443\r\n").into_bytes()
+}
+
+/// A header of version 2, with the command PROXY, TCP over IPv4, that names 203.0.113.9:4660.
+const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0f\xcb\0\x71\x09\x7f\0\0\x01\x12\x34\x01\xbb\x04\0\0";
+/// One with the command LOCAL.
+const V2_LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+fn peer(address: &str) -> Peer {
+    Peer::from(address.parse::<std::net::SocketAddr>().unwrap())
+}
+
+/// The peers of all connections, as everyone in the server sees them.
+fn peers(server: &Server) -> Vec<Peer> {
+    let (sender, seen) = channel();
+    let look = move |survey: &sysconn::Survey<'_>| {
+        let peers = survey.page(0, 100).iter().map(|snapshot| snapshot.record.peer()).collect();
+        let _ = sender.send(peers);
+    };
+    server.handle.survey(look).unwrap();
+    seen.recv_timeout(PATIENCE).unwrap()
+}
+
+/// Connected, introduced by a header, and upgraded.
+fn behind(server: &Server, header: &[u8]) -> Client {
+    let mut client = Client::raw(server.address);
+    client.upgrade(&join(&[header, UPGRADE]));
+    client
+}
+
+/// Sends bytes that are to be refused.
+fn refused(server: &Server, bytes: &[u8]) -> (u16, String) {
+    let mut client = Client::raw(server.address);
+    // The refusal can come before all is sent.
+    let _ = client.stream.write_all(bytes);
+    let (status, _, body) = client.read_refusal();
+    (status, body)
+}
+
+#[test]
+fn the_client_is_who_a_trusted_proxy_says() {
+    let server = Server::packets(&trusting(&["10.0.0.0/8", "127.0.0.0/8"]));
+    for (header, named) in [
+        (v1("192.0.2.7:4711"), Some("192.0.2.7:4711")),
+        (v1("[2001:db8::9]:1"), Some("[2001:db8::9]:1")),
+        // One client, however it reached the proxy.
+        (b"PROXY TCP6 ::ffff:192.0.2.8 ::1 2 443\r\n".to_vec(), Some("192.0.2.8:2")),
+        (V2.to_vec(), Some("203.0.113.9:4660")),
+        (V2_LOCAL.to_vec(), None),
+        (b"PROXY UNKNOWN\r\n".to_vec(), None),
+    ] {
+        let name = header.escape_ascii().to_string();
+        for whole in [true, false] {
+            let mut client = Client::raw(server.address);
+            let own = Peer::from(client.stream.local_addr().unwrap());
+            let expected = named.map_or(own, peer);
+            let bytes = join(&[&header, UPGRADE, &packet(1101, 7, b"at once")]);
+            if whole {
+                client.send(&bytes);
+            } else {
+                client.dribble(&bytes);
+            }
+            client.read_upgraded();
+            assert_eq!(client.reply().data, b"at once", "{name}");
+            assert_eq!(peers(&server), [expected], "{name}");
+            client.close();
+            drop(client);
+            let Event::Closed(of, Cause::PeerClosed(_)) = server.event() else { panic!("{name}") };
+            assert_eq!(of, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_trusted_proxy_must_send_a_header() {
+    let server = Server::packets(&trusting(&["127.0.0.1"]));
+    let long = format!("PROXY UNKNOWN {}", "x".repeat(100));
+    let text = format!("{}\n", Refusal::BadRequest(Fault::ProxyHeader).text());
+    for bytes in [
+        UPGRADE,
+        b"G",
+        b"PROXY TCP4 192.0.2.7 10.0.0.1 1\r\n",
+        b"PROXY TCP4 192.0.2.7 10.0.0.1 1 2\n",
+        long.as_bytes(),
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff",
+        b"\r\n\r\n\0\r\nQUIT\n\x31\0\0\0",
+    ] {
+        assert_eq!(refused(&server, bytes), (400, text.clone()), "{}", bytes.escape_ascii());
+    }
+    // A second one is no request.
+    let (status, body) = refused(&server, &join(&[&v1("192.0.2.7:1"), &v1("192.0.2.8:1"), UPGRADE]));
+    assert_eq!(status, 400);
+    assert_ne!(body, text);
+    behind(&server, V2).close();
+}
+
+#[test]
+fn nobody_else_can_say_who_it_is() {
+    for proxies in [&["10.0.0.0/8", "::1", "unix"][..], &[]] {
+        let server = Server::packets(&trusting(proxies));
+        for header in [&v1("192.0.2.7:1")[..], V2, V2_LOCAL] {
+            let (status, body) = refused(&server, &join(&[header, UPGRADE]));
+            assert_eq!(status, 400);
+            assert_ne!(body, format!("{}\n", Refusal::BadRequest(Fault::ProxyHeader).text()));
+        }
+        let mut client = Client::connect(server.address);
+        assert_eq!(peers(&server), [Peer::from(client.stream.local_addr().unwrap())]);
+        client.close();
+    }
+}
+
+#[test]
+fn clients_count_under_the_address_that_was_named() {
+    let server = Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1"]) });
+    let mut inside = [behind(&server, &v1("192.0.2.7:1")), behind(&server, &v1("192.0.2.7:2"))];
+    for bytes in [v1("192.0.2.7:3"), join(&[&v1("192.0.2.7:3"), UPGRADE])] {
+        // The place is refused, not the request: nobody waits for that.
+        assert_eq!(refused(&server, &bytes).0, 429);
+    }
+    // The proxy itself and other clients of it do not count with them, however many there are.
+    let mut others = vec![behind(&server, &v1("192.0.2.8:1")), behind(&server, V2)];
+    others.extend((0..4).map(|_| behind(&server, V2_LOCAL)));
+    assert_eq!(refused(&server, &join(&[&v1("192.0.2.7:4"), UPGRADE])).0, 429);
+    for client in inside.iter_mut().chain(&mut others) {
+        client.echo(b"inside");
+    }
+    let [first, mut second] = inside;
+    drop(first);
+    assert_eq!(server.cause_from("192.0.2.7:1".parse().unwrap()), Cause::PeerGone);
+    behind(&server, &v1("192.0.2.7:5")).close();
+    second.close();
+}
+
+#[test]
+fn who_is_not_named_yet_counts_in_all() {
+    let server = Server::packets(&Config { max_connections: 1, ..trusting(&["127.0.0.1"]) });
+    let mut first = Client::raw(server.address);
+    first.send(&V2[..7]);
+    // Before a byte of it is read.
+    assert_eq!(refused(&server, b"").0, 503);
+    first.upgrade(&join(&[&V2[7..], UPGRADE]));
+    assert_eq!(peers(&server), [peer("203.0.113.9:4660")]);
+    first.close();
+}
+
+#[test]
+fn a_header_that_is_not_complete_in_time_gets_408() {
+    let server = Server::packets(&Config { handshake_timeout: SHORT, ..trusting(&["127.0.0.1"]) });
+    let stalled: Vec<_> = [&b""[..], b"P", b"PROXY TCP4 192.0.2.7 ", &V2[..20], V2, &join(&[V2, b"GET"])]
+        .iter()
+        .map(|bytes| {
+            let mut client = Client::raw(server.address);
+            client.send(bytes);
+            client
+        })
+        .collect();
+    for mut client in stalled {
+        assert_eq!(client.read_refusal().0, 408);
+    }
+}
+
+#[test]
+fn who_leaves_within_the_header_is_forgotten() {
+    let server = Server::packets(&Config { max_connections: 1, ..trusting(&["127.0.0.1"]) });
+    for bytes in [&b""[..], b"PROXY ", &V2[..V2.len() - 1]] {
+        let mut client = Client::raw(server.address);
+        client.send(bytes);
+        client.shutdown_write();
+        let mut answer = vec![];
+        client.stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"", "nothing is said to who is gone");
+    }
+    behind(&server, V2).close();
+}
+
+#[test]
+fn whoever_connects_to_a_unix_socket_can_be_trusted() {
+    let path = std::env::temp_dir().join(format!("sysconn-{}-proxied", std::process::id()));
+    let listen = vec![Listen::Unix(path.clone())];
+    let server = Server::packets(&Config { listen, max_connections_per_ip: 1, ..trusting(&["unix"]) });
+    let connect = || {
+        let stream = UnixStream::connect(&path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client::over(stream)
+    };
+    let mut named = connect();
+    named.upgrade(&join(&[V2, UPGRADE]));
+    assert_eq!(peers(&server), [peer("203.0.113.9:4660")]);
+    let mut refused = connect();
+    refused.send(V2);
+    assert_eq!(refused.read_refusal().0, 429);
+    let mut unnamed = connect();
+    unnamed.upgrade(&join(&[b"PROXY UNKNOWN\r\n", UPGRADE]));
+    unnamed.echo(b"local");
+    assert!(peers(&server).contains(&Peer::Local));
+    for mut client in [named, unnamed] {
+        client.close();
+    }
+}
+
+/// Tells what the hooks and the handler see.
+struct Witness(Sender<Peer>);
+
+impl Application for Witness {
+    fn upgrade(&mut self, _: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
+        let _ = self.0.send(peer);
+        Ok(())
+    }
+
+    fn opened(&mut self, context: &mut Context<'_>) {
+        let _ = self.0.send(context.record().peer());
+    }
+}
+
+fn look(witness: &mut Witness, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
+    let _ = witness.0.send(context.record().peer());
+    Outcome::Done
+}
+
+#[test]
+fn hooks_and_handlers_see_the_client() {
+    let (sender, seen): (_, Receiver<Peer>) = channel();
+    let service = Service::Messages(look);
+    let mut reactor = Reactor::bind(&trusting(&["127.0.0.1"]), service, Witness(sender)).unwrap();
+    let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
+    let thread = std::thread::spawn(move || reactor.run());
+    let mut client = Client::raw(address);
+    client.upgrade(&join(&[V2, UPGRADE]));
+    client.send(&packet(1101, 1, b""));
+    for hook in ["upgrade", "opened", "handler"] {
+        assert_eq!(seen.recv_timeout(PATIENCE), Ok(peer("203.0.113.9:4660")), "{hook}");
+    }
+    client.close();
+    handle.drain();
+    thread.join().unwrap().unwrap();
+}
