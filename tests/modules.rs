@@ -366,7 +366,15 @@ fn the_monitor_sees_each_connection() {
 
 #[test]
 fn behind_a_proxy_the_monitor_sees_the_client() {
-    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--proxy-protocol", "127.0.0.0/8"]);
+    let program = Program::start(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--proxy-protocol",
+        "127.0.0.0/8",
+        "--auth",
+        "open",
+    ]);
     let mut watch = Client::raw(program.address());
     watch.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 9001\r\n");
     watch.upgrade(UPGRADE);

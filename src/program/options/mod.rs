@@ -144,6 +144,8 @@ impl Options {
             // There are no packets and no logins to check for.
             self.config.client_check = Duration::ZERO;
             self.config.account_check = Duration::ZERO;
+            // So is a limit that a login would lift.
+            self.config.max_len_before_login = 0;
         }
         // The default suits messages up to the default length.
         if last(given, "outbox-limit").is_none() && self.config.max_len > MAX_LEN {
@@ -156,8 +158,14 @@ impl Options {
         Ok(())
     }
 
-    /// Without a key anyone who can connect can log in as anyone, so that takes a local address.
+    /// Without a key anyone who can connect can log in as anyone, so that takes a local address, and
+    /// no proxy that lets others in through it.
     fn check_loopback(&self, given: &[Given]) -> Result<(), Exit> {
+        if let Some(proxy) = self.config.proxy_protocol.first() {
+            let origin = last(given, "proxy-protocol").map_or("--proxy-protocol", |given| &given.origin);
+            let expected = "no proxy, or --auth open to believe every login";
+            return Err(refuse(origin, expected, &escape::quoted(proxy.to_string())));
+        }
         let exposed = self.config.listen.iter().find(|listen| match listen {
             Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
             Listen::Unix(_) => false,

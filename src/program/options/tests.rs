@@ -42,12 +42,6 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     // Name, value of flag and environment, value in the file, what the options then contain.
     let cases = [
         ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
-        (
-            "proxy-protocol",
-            "10.0.0.0/8",
-            r#"["10.0.0.0/8"]"#,
-            "proxy_protocol: [TrustedProxy(Network(10.0.0.0,8,),),],",
-        ),
         ("path", "/ws", r#"["/ws"]"#, r#"paths: ["/ws",],"#),
         ("origin", "https://a.example", r#"["https://a.example"]"#, r#"origins: ["https://a.example",],"#),
         ("subprotocol", "game.v1", r#"["game.v1"]"#, r#"subprotocols: ["game.v1",],"#),
@@ -95,7 +89,14 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
     let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
     assert_eq!(required, all(run(&["serve"], "", &variables)));
-    assert_eq!(cases.len() + 2, TABLE.len(), "an option without a case");
+    // A proxy can only be trusted where every login is believed.
+    let proxied = all(run(&["--proxy-protocol=10.0.0.0/8", "--auth=open"], "", &[]));
+    let dense: String = proxied.split_whitespace().collect();
+    assert!(dense.contains("proxy_protocol:[TrustedProxy(Network(10.0.0.0,8,),),],"), "{dense}");
+    assert_eq!(proxied, all(from_file("serve", "proxy_protocol = ['10.0.0.0/8']\nauth = 'open'")));
+    let variables = [("SYSCONN_PROXY_PROTOCOL", "10.0.0.0/8"), ("SYSCONN_AUTH", "open")];
+    assert_eq!(proxied, all(run(&["serve"], "", &variables)));
+    assert_eq!(cases.len() + 3, TABLE.len(), "an option without a case");
 }
 
 #[test]
@@ -204,6 +205,17 @@ fn addresses_that_are_not_loopback_need_open_auth() {
         line(run(&[], "", &[("SYSCONN_LISTEN", "127.0.0.1:0,10.0.0.1:1")])),
         r#"sysconn: SYSCONN_LISTEN: expected a loopback address, or --auth open to believe every login, not "10.0.0.1:1""#
     );
+}
+
+#[test]
+fn a_proxy_in_front_needs_open_auth() {
+    let trusted = &["--proxy-protocol", "10.0.0.0/8"];
+    assert_eq!(
+        line(run(trusted, "", &[])),
+        r#"sysconn: --proxy-protocol: expected no proxy, or --auth open to believe every login, not "10.0.0.0/8""#
+    );
+    assert!(run(&[trusted, &["--auth", "open"][..]].concat(), "", &[]).is_ok());
+    assert!(run(&[&["echo"], &trusted[..]].concat(), "", &[]).is_ok());
 }
 
 /// What `--subprotocol` takes.
