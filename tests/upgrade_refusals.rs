@@ -38,6 +38,7 @@ fn check_refusal(mut client: Client, name: &str) -> (u16, String) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn each_refusal_has_its_status() {
     let config = Config {
         paths: vec!["/chat".into(), "/refused".into()],
