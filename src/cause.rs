@@ -13,7 +13,8 @@ pub enum Cause {
     PeerClosed(Option<CloseCode>),
     /// The client ended its side without a Close frame.
     PeerGone,
-    /// The socket failed: reset by the client or by the network.
+    /// The socket failed: reset by the client or by the network. With TLS also: the client ended without
+    /// close_notify, so that something may be missing (RFC 8446 §6.1), or it broke the rules of TLS.
     Reset,
     /// The upgrade was refused.
     Refused(Refusal),

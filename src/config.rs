@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+
 pub use crate::trusted::{TrustedProxy, TrustedProxyError};
 
 /// Default of [`Config::max_len`], in bytes.
@@ -98,6 +101,10 @@ pub enum Liveness {
 pub struct Config {
     /// Where to accept clients. Default: `127.0.0.1:9001`.
     pub listen: Vec<Listen>,
+    /// Where it is set, all TCP listeners speak TLS; Unix domain sockets never do. Default: none. Only
+    /// with the feature `tls`, and not together with [`proxy_protocol`](Self::proxy_protocol).
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
     /// Proxies whose connections begin with a header of the PROXY protocol, version 1 or 2, and must. The
     /// address in it then is the client's, for limits, log and handlers. From others such a header is
     /// never believed: it is a malformed request. Default: none. Needs the feature `proxy-protocol`.
@@ -170,6 +177,8 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
+            #[cfg(feature = "tls")]
+            tls: None,
             proxy_protocol: Vec::new(),
             max_len: MAX_LEN,
             max_len_before_login: 0,
@@ -224,6 +233,10 @@ pub enum ConfigError {
     NoSubprotocol,
     /// `proxy_protocol` is not empty, and the library was built without the feature of that name.
     NoProxyProtocol,
+    /// `proxy_protocol` is not empty and `tls` is set: a PROXY header comes before TLS, and is not looked
+    /// for there.
+    #[cfg(feature = "tls")]
+    TlsBehindProxy,
     /// A path does not begin with `/`.
     Path,
     /// `deflate` is on, and the library was built without the feature of that name.
@@ -243,6 +256,8 @@ impl fmt::Display for ConfigError {
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",
+            #[cfg(feature = "tls")]
+            ConfigError::TlsBehindProxy => "tls and proxy-protocol do not go together in this version",
             ConfigError::Path => "a path must begin with '/'",
             ConfigError::NoDeflate => "deflate is not built in",
         })
@@ -283,6 +298,10 @@ impl Config {
         }
         if !self.proxy_protocol.is_empty() && !cfg!(feature = "proxy-protocol") {
             return Err(ConfigError::NoProxyProtocol);
+        }
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() && !self.proxy_protocol.is_empty() {
+            return Err(ConfigError::TlsBehindProxy);
         }
         if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
             return Err(ConfigError::NoDeflate);

@@ -46,6 +46,8 @@ mod reactor;
 mod record;
 mod router;
 mod survey;
+#[cfg(feature = "tls")]
+mod tls;
 mod totals;
 mod trusted;
 
@@ -64,6 +66,8 @@ pub use router::{
     Outcome, Request, Route, Router, SendError, Service,
 };
 pub use survey::{Snapshot, Survey};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use totals::Totals;
 
 /// Compiles the example in the README.

@@ -8,6 +8,8 @@ use crate::id::ConnectionId;
 use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::survey::SurveyCall;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// The answer to a deferred request.
 #[derive(Debug)]
@@ -18,12 +20,31 @@ pub(crate) enum Answer {
 
 /// One message to the reactor.
 pub(crate) enum Mail {
-    Send { to: ConnectionId, push: Push },
-    Close { to: ConnectionId, cause: Cause },
-    SetDebug { to: ConnectionId, on: bool },
-    Answer { to: ConnectionId, deferral: u64, answer: Answer },
-    ObjectEnded { to: ConnectionId, number: u64, cause: Cause },
+    Send {
+        to: ConnectionId,
+        push: Push,
+    },
+    Close {
+        to: ConnectionId,
+        cause: Cause,
+    },
+    SetDebug {
+        to: ConnectionId,
+        on: bool,
+    },
+    Answer {
+        to: ConnectionId,
+        deferral: u64,
+        answer: Answer,
+    },
+    ObjectEnded {
+        to: ConnectionId,
+        number: u64,
+        cause: Cause,
+    },
     Survey(SurveyCall),
+    #[cfg(feature = "tls")]
+    SetTls(Tls),
     Drain,
 }
 
@@ -39,6 +60,8 @@ impl Mail {
             | Mail::ObjectEnded { .. }
             | Mail::Survey(_)
             | Mail::Drain => 0,
+            #[cfg(feature = "tls")]
+            Mail::SetTls(_) => 0,
         }
     }
 }

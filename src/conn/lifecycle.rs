@@ -140,7 +140,8 @@ impl Conn {
     /// Moves on once there is nothing left to read, or nothing left to write.
     ///
     /// To be called when all that was gathered has been written or queued. True: everything has
-    /// gone out for good, and the socket's sending side is to be shut down.
+    /// gone out for good, and the socket's sending side is to be shut down, even if the socket is closed
+    /// at once: there may be more to a shutdown than that.
     pub(crate) fn handle_flushed(&mut self, now: Moment, close_ms: u64) -> bool {
         self.settle_end(now, close_ms);
         match &mut self.phase {
@@ -150,10 +151,9 @@ impl Conn {
                 let cause = closing.cause;
                 self.rearm = true;
                 if self.ended {
-                    // The socket is closed at once, which says all that a shutdown would.
                     self.phase = Phase::Closed(cause);
                 }
-                !self.ended
+                true
             }
             _ => false,
         }

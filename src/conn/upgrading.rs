@@ -10,7 +10,7 @@ use crate::deflate::{self, Agreement, Deflate};
 use crate::proxy::Header;
 use crate::record::Peer;
 use crate::router::{Application, Outcome};
-use crate::upgrade::{self, Refusal};
+use crate::upgrade::{self, Fault, Refusal};
 
 /// Why there is no upgrade.
 enum Failure {
@@ -71,6 +71,13 @@ impl Conn {
                 }
             }
             Err(refusal) => self.fail_upgrade(refusal.into(), env),
+        }
+    }
+
+    /// The client began with plain HTTP where TLS is spoken.
+    pub(crate) fn handle_not_tls<S: Application>(&mut self, env: &mut Env<'_, S>) {
+        if let Phase::Upgrading(_) = self.phase {
+            self.fail_upgrade(Refusal::from(Fault::NotTls).into(), env);
         }
     }
 

@@ -7,6 +7,8 @@ use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox, MailboxError};
 use crate::push::Push;
 use crate::survey::Survey;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// A handle to a reactor: cheap to clone, usable from any thread. It locks, so it is not for signal
 /// handlers; a thread that waits for signals may use it.
@@ -48,5 +50,16 @@ impl ServerHandle {
     /// [`MailboxError`], and then `look` is not called. Nor is it if the reactor has ended.
     pub fn survey(&self, look: impl FnOnce(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
         self.mailbox.post(Mail::Survey(Box::new(look)))
+    }
+
+    /// Has clients that come in from now on see this certificate; those that are connected notice
+    /// nothing. Without effect, but for a line in the log, if [`Config::tls`](crate::Config::tls) was
+    /// not set.
+    ///
+    /// # Errors
+    /// [`MailboxError`], and then the certificate stays the one that it was.
+    #[cfg(feature = "tls")]
+    pub fn set_tls(&self, tls: Tls) -> Result<(), MailboxError> {
+        self.mailbox.post(Mail::SetTls(tls))
     }
 }

@@ -11,11 +11,15 @@ use super::bind::{self, BindError};
 use super::core::Core;
 use super::slots::{Entry, token};
 use super::socket::Socket;
-use crate::config::Listen;
+#[cfg(feature = "tls")]
+use super::tls::TlsSocket;
+use crate::config::{Config, Listen};
 use crate::conn::Conn;
 use crate::moment::Moment;
 use crate::record::Peer;
 use crate::router::Application;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 use crate::upgrade::Refusal;
 
 /// Clients accepted in one turn.
@@ -53,6 +57,9 @@ struct Listener {
 #[derive(Debug)]
 pub(super) struct Listeners {
     list: Vec<Listener>,
+    /// What TCP clients that come in from now on speak TLS with.
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     /// The listener whose turn it is, so that a rush at one does not keep the others waiting.
     next: usize,
     /// Not before this is accepting tried again.
@@ -77,21 +84,45 @@ enum Accepted {
 }
 
 impl Listeners {
-    pub(super) fn bind(addresses: &[Listen], registry: &Registry) -> Result<Self, BindError> {
+    pub(super) fn bind(config: &Config, registry: &Registry) -> Result<Self, BindError> {
         let mut list = vec![];
-        for (index, listen) in addresses.iter().enumerate() {
+        for (index, listen) in config.listen.iter().enumerate() {
             let door = open(listen, registry, Token(FIRST_LISTENER - index));
             let door = door.map_err(|error| BindError::Listen(listen.clone(), error))?;
             list.push(Listener { door, ready: true });
         }
         Ok(Listeners {
             list,
+            #[cfg(feature = "tls")]
+            tls: config.tls.clone(),
             next: 0,
             retry_at: Moment::START,
             spare: spare(),
             exhausted: false,
             complained_at: None,
         })
+    }
+
+    /// Has clients that come in from now on speak TLS with other certificates.
+    #[cfg(feature = "tls")]
+    pub(super) fn set_tls(&mut self, tls: Tls) {
+        if self.tls.is_some() {
+            self.tls = Some(tls);
+            log::info!("new clients see the new certificate");
+        } else {
+            log::warn!("these listeners do not speak TLS: the certificate is not used");
+        }
+    }
+
+    /// Puts TLS on a socket that has to speak it. None if that cannot be had.
+    fn secure(&self, socket: Socket) -> Option<Socket> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls
+            && let Socket::Tcp(stream) = socket
+        {
+            return TlsSocket::new(stream, tls).map(|socket| Socket::Tls(Box::new(socket)));
+        }
+        Some(socket)
     }
 
     pub(super) fn listening(&self) -> impl Iterator<Item = Listen> {
@@ -130,7 +161,7 @@ impl Listeners {
                 if std::mem::take(&mut self.exhausted) {
                     log::info!("descriptors are free again");
                 }
-                return Some((socket, peer));
+                return Some((self.secure(socket)?, peer));
             }
             Accepted::Nobody => listener.ready = false,
             Accepted::Lost => {}
@@ -159,7 +190,11 @@ impl Listeners {
         let had_spare = self.spare.take().is_some();
         if let Some(listener) = self.list.get_mut(at).filter(|_| had_spare) {
             match listener.door.accept() {
-                Accepted::Client(socket, _) => tell_and_close(socket, Refusal::Unavailable),
+                Accepted::Client(socket, _) => {
+                    if let Some(socket) = self.secure(socket) {
+                        tell_and_close(socket, Refusal::Unavailable);
+                    }
+                }
                 Accepted::Nobody => listener.ready = false,
                 Accepted::Lost | Accepted::Exhausted | Accepted::Failed(_) => {}
             }
@@ -224,6 +259,9 @@ fn spare() -> Option<File> {
 
 /// Refuses a client for which there is no room to wait until it has read the answer.
 fn tell_and_close(mut socket: Socket, refusal: Refusal) {
+    if socket.is_handshaking() {
+        return;
+    }
     let mut response = Vec::new();
     refusal.write(&mut response);
     // What the client has sent is read first: unread bytes would turn the close into a reset, and
@@ -257,9 +295,7 @@ impl<S: Application> Core<S> {
         {
             return tell_and_close(socket, refusal);
         }
-        if let Socket::Tcp(stream) = &socket
-            && let Err(error) = stream.set_nodelay(true)
-        {
+        if let Err(error) = socket.set_nodelay() {
             // Slower, but whole.
             log::debug!("{peer}: TCP_NODELAY: {error}");
         }

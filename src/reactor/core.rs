@@ -61,6 +61,8 @@ pub(super) struct Core<S: 'static> {
     pub(super) out: Vec<u8>,
     pub(super) segments: Vec<Segment>,
     pub(super) read_buffer: Vec<u8>,
+    /// Reads of this turn that may still go on with a TLS handshake.
+    pub(super) handshakes_left: u32,
     /// Connections with work left for the next turn.
     pub(super) ready: Vec<ConnectionId>,
     /// Those that the turn before left so, until this turn has served them.
@@ -114,6 +116,7 @@ impl<S: Application> Core<S> {
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
             read_buffer: vec![u8::MAX; READ_BYTES],
+            handshakes_left: 0,
             ready: Vec::new(),
             left_over: Vec::new(),
             queued: Vec::new(),
@@ -178,6 +181,9 @@ impl<S: Application> Core<S> {
         }
         if event.is_writable() {
             entry.writable = true;
+            if entry.socket.flush().is_err() {
+                entry.conn.abort(Cause::Reset);
+            }
             if !entry.conn.outbox.is_empty() {
                 self.write_outbox(id);
             }

@@ -37,6 +37,8 @@ impl<S: Application> Core<S> {
                 self.call(to, |entry, env| entry.conn.handle_object_end(number, cause, env));
             }
             Mail::Survey(look) => self.survey(look),
+            #[cfg(feature = "tls")]
+            Mail::SetTls(tls) => self.listeners.set_tls(tls),
             Mail::Drain => self.begin_drain(),
         }
     }

@@ -19,6 +19,8 @@ mod serve;
 mod slots;
 mod socket;
 mod survey;
+#[cfg(feature = "tls")]
+mod tls;
 pub(crate) mod wheel;
 mod write;
 
@@ -103,7 +105,7 @@ impl<S: Application> Reactor<S> {
             let _ = waker.wake();
         };
         let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, Box::new(wake)));
-        let listeners = Listeners::bind(&config.listen, &registry)?;
+        let listeners = Listeners::bind(config, &registry)?;
         let mut core = Core::new(config, service.into(), state, cipher, mailbox, registry, listeners);
         let clock = Clock::start();
         core.began_unix_ms = clock.unix_ms();

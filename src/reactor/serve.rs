@@ -1,8 +1,9 @@
 //! Reading: from a socket to its connection, as much as one turn may.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use super::core::Core;
+use super::socket::Read;
 use crate::cause::Cause;
 use crate::conn::Progress;
 use crate::id::ConnectionId;
@@ -12,6 +13,10 @@ use crate::router::Application;
 const TURN_BYTES: usize = 256 * 1024;
 /// Packets that are handled for one connection in one turn.
 const TURN_PACKETS: u32 = 2048;
+
+/// Reads in one turn that may go on with a TLS handshake: each can take a signature, which costs as
+/// much as thousands of packets.
+const TURN_HANDSHAKES: u32 = 4;
 
 /// What one connection may still take of this turn.
 struct Budget {
@@ -25,6 +30,7 @@ impl<S: Application> Core<S> {
     pub(super) fn begin_turn(&mut self) {
         debug_assert!(self.left_over.is_empty());
         std::mem::swap(&mut self.ready, &mut self.left_over);
+        self.handshakes_left = TURN_HANDSHAKES;
     }
 
     /// Serves the connections that were left with work, once each.
@@ -60,7 +66,8 @@ impl<S: Application> Core<S> {
         if !resumes && !reads {
             return false;
         }
-        if budget.bytes == 0 || budget.packets == 0 {
+        let handshakes = entry.socket.is_handshaking();
+        if budget.bytes == 0 || budget.packets == 0 || (handshakes && self.handshakes_left == 0) {
             // It goes on the list of those with work left when it is settled.
             return false;
         }
@@ -74,39 +81,51 @@ impl<S: Application> Core<S> {
         }
         let want = entry.conn.read_size().min(buffer.len());
         let Some(room) = buffer.get_mut(..want) else { return false };
-        match entry.socket.read(room) {
-            Ok(0) => {
+        let read = match entry.socket.read(room) {
+            Ok(read) => read,
+            Err(error) => return self.fail_read(id, &error),
+        };
+        if handshakes {
+            self.handshakes_left -= 1;
+        }
+        let len = match read {
+            Read::Bytes(len) => len,
+            Read::Last(len) => {
+                // The end may have come with these, and then brings no event of its own.
+                entry.readable = entry.read_closed;
+                len
+            }
+            Read::End => {
                 entry.readable = false;
                 entry.conn.handle_end(self.now, settings.close_ms);
-                false
+                return false;
             }
-            Ok(len) => {
-                // A short read means that the socket is drained, and that the next bytes bring an
-                // event, unless the end has come with these: it brings none of its own.
-                if len < want && !entry.read_closed {
-                    entry.readable = false;
-                }
-                budget.bytes = budget.bytes.saturating_sub(len);
-                let Some(bytes) = room.get_mut(..len) else { return false };
-                let used = self.feed(id, start, bytes, budget);
-                if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
-                    entry.conn.keep(rest);
-                }
-                true
+            Read::NotTls => {
+                self.with(id, start, &mut 0, |entry, env| entry.conn.handle_not_tls(env));
+                return true;
             }
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => {
-                    entry.readable = false;
-                    false
-                }
-                ErrorKind::Interrupted => true,
-                _ => {
-                    entry.readable = false;
-                    entry.conn.abort(Cause::Reset);
-                    false
-                }
-            },
+        };
+        budget.bytes = budget.bytes.saturating_sub(len);
+        let Some(bytes) = room.get_mut(..len).filter(|bytes| !bytes.is_empty()) else { return false };
+        let used = self.feed(id, start, bytes, budget);
+        if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
+            entry.conn.keep(rest);
         }
+        true
+    }
+
+    /// Sees to a read that brought nothing. True if it is to be tried again.
+    fn fail_read(&mut self, id: ConnectionId, error: &io::Error) -> bool {
+        let Some(entry) = self.slots.get_mut(id) else { return false };
+        if error.kind() == ErrorKind::Interrupted {
+            return true;
+        }
+        entry.readable = false;
+        if error.kind() != ErrorKind::WouldBlock {
+            log::debug!("{id}: {error}");
+            entry.conn.abort(Cause::Reset);
+        }
+        false
     }
 
     /// Gives bytes to a connection, and writes in between what gathers meanwhile. How many it took.

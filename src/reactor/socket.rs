@@ -1,30 +1,68 @@
-//! A client's socket, TCP or Unix.
+//! A client's socket: TCP, TLS on TCP, or Unix.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::Shutdown;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 
+#[cfg(feature = "tls")]
+use super::tls::TlsSocket;
+
 /// A non-blocking stream socket. Dropping it closes it.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsSocket>),
     Unix(UnixStream),
 }
 
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// So many bytes, and more may follow without an event. Where they are 0, there was work to do that
+    /// brought none, and it was enough for one turn.
+    Bytes(usize),
+    /// So many bytes, and an event comes before there are more. Where they are 0, what came is no whole
+    /// record of TLS yet, or one that is not for the connection.
+    Last(usize),
+    /// The peer will send no more.
+    End,
+    /// The peer speaks HTTP where TLS is spoken. From now on so does the socket.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS sockets can tell"))]
+    NotTls,
+}
+
+impl Read {
+    /// What the result of a plain read into that many bytes means. A short one has drained the socket.
+    pub(super) fn from_plain(result: io::Result<usize>, offered: usize) -> io::Result<Self> {
+        result.map(|len| match len {
+            0 => Read::End,
+            len if len < offered => Read::Last(len),
+            len => Read::Bytes(len),
+        })
+    }
+}
+
 impl Socket {
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
+    /// Reads, if there is something to be read: else an error of kind [`io::ErrorKind::WouldBlock`].
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        let result = match self {
             Socket::Tcp(stream) => stream.read(buffer),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => return socket.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
-        }
+        };
+        Read::from_plain(result, buffer.len())
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(stream) => stream.write(bytes),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
             Socket::Unix(stream) => stream.write(bytes),
         }
     }
@@ -32,16 +70,60 @@ impl Socket {
     pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Socket::Tcp(stream) => stream.write_vectored(slices),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.write_vectored(slices),
             Socket::Unix(stream) => stream.write_vectored(slices),
         }
     }
 
     /// Tells the peer that nothing more comes. That it has gone already is no news worth having.
-    pub(super) fn shutdown_write(&self) {
+    pub(super) fn shutdown_write(&mut self) {
         let _ = match self {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => {
+                socket.shutdown_write();
+                Ok(())
+            }
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
+    }
+
+    /// Asks for small writes to leave at once, where they would wait for more.
+    pub(super) fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => stream.set_nodelay(true),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.stream.set_nodelay(true),
+            Socket::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Whether the peer cannot be told anything yet: a TLS handshake comes first.
+    pub(super) fn is_handshaking(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.is_handshaking(),
+            Socket::Tcp(_) | Socket::Unix(_) => false,
+        }
+    }
+
+    /// Whether the kernel has all that was written.
+    pub(super) fn has_flushed(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.has_flushed(),
+            Socket::Tcp(_) | Socket::Unix(_) => true,
+        }
+    }
+
+    /// The socket is writable: what was written and did not fit it goes on.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.flush(),
+            Socket::Tcp(_) | Socket::Unix(_) => Ok(()),
+        }
     }
 
     /// Registers for both directions at once, for the socket's whole life.
@@ -49,6 +131,8 @@ impl Socket {
         let interest = Interest::READABLE | Interest::WRITABLE;
         match self {
             Socket::Tcp(stream) => stream.register(registry, token, interest),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.stream.register(registry, token, interest),
             Socket::Unix(stream) => stream.register(registry, token, interest),
         }
     }

@@ -146,7 +146,7 @@ impl<S: Application> Core<S> {
         if entry.gathered || entry.dead {
             return;
         }
-        if entry.conn.handle_flushed(self.now, settings.close_ms) {
+        if entry.socket.has_flushed() && entry.conn.handle_flushed(self.now, settings.close_ms) {
             entry.socket.shutdown_write();
         }
         if entry.conn.cause().is_some() {

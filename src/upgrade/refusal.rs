@@ -11,6 +11,8 @@ pub enum Fault {
     NotHttp,
     /// A trusted proxy sent no valid header of the PROXY protocol before the request.
     ProxyHeader,
+    /// A plain HTTP request where TLS is spoken. Found by the reactor, never by a look at the head.
+    NotTls,
     /// The request line is not three parts with one space between them (RFC 9112 §3).
     RequestLine,
     /// The version is not exactly `HTTP/1.1`.
@@ -48,6 +50,7 @@ impl Fault {
         match self {
             Fault::NotHttp => "not an HTTP/1.1 request",
             Fault::ProxyHeader => "no valid PROXY protocol header before the request",
+            Fault::NotTls => "this port speaks TLS",
             Fault::RequestLine => "malformed request line",
             Fault::HttpVersion => "the version must be HTTP/1.1",
             Fault::Target => "malformed request target",

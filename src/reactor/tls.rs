@@ -1,0 +1,185 @@
+//! TLS on a client's socket: ciphertext to and from the kernel, plaintext to and from the reactor.
+
+use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+use rustls::ServerConnection;
+
+use super::socket::Read;
+use crate::conn::MAX_SLICES;
+use crate::tls::Tls;
+
+/// Ciphertext that waits for a socket, in bytes, before no more plaintext is taken: what is left to wait
+/// belongs into the outbox, which has a limit that users know.
+const WAITING_BYTES: usize = 64 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Not a byte has come.
+    Fresh,
+    Tls,
+    /// No TLS is spoken (any longer): bytes come and go as they are, and only to end the connection.
+    Plain,
+}
+
+/// A TCP socket with TLS on it.
+///
+/// Nothing of what it is given to write before the handshake is complete goes out: there is nobody who
+/// could read it. Ciphertext that the kernel did not take goes out with [`flush`](Self::flush), as soon
+/// as the poll says that the socket is writable.
+#[derive(Debug)]
+pub(super) struct TlsSocket {
+    pub(super) stream: TcpStream,
+    tls: ServerConnection,
+    mode: Mode,
+    /// The sending side is to be shut down once all has gone out.
+    ends: bool,
+    /// Found behind plaintext that was given out first.
+    failure: Option<io::Error>,
+}
+
+impl TlsSocket {
+    /// None if the library has no connection to give.
+    pub(super) fn new(stream: TcpStream, tls: &Tls) -> Option<Self> {
+        let mut tls = tls.connection()?;
+        tls.set_buffer_limit(Some(WAITING_BYTES));
+        Some(TlsSocket { stream, tls, mode: Mode::Fresh, ends: false, failure: None })
+    }
+
+    /// Whether nothing that is written can be read by the peer yet.
+    pub(super) fn is_handshaking(&self) -> bool {
+        self.mode != Mode::Plain && self.tls.is_handshaking()
+    }
+
+    /// Reads until the buffer is full, the kernel has no more, or as much ciphertext as the buffer is
+    /// long brought less plaintext than that. An end without close_notify is an error
+    /// (RFC 8446 §6.1).
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if self.mode == Mode::Fresh {
+            self.begin()?;
+            if self.mode == Mode::Plain {
+                return Ok(Read::NotTls);
+            }
+        }
+        if self.mode == Mode::Plain {
+            return Read::from_plain(self.stream.read(buffer), buffer.len());
+        }
+        let (limit, mut plain, mut cipher) = (buffer.len(), 0, 0);
+        loop {
+            let rest = buffer.get_mut(plain..).unwrap_or_default();
+            if rest.is_empty() || cipher >= limit {
+                return Ok(Read::Bytes(plain));
+            }
+            let result = match self.tls.reader().read(rest) {
+                Ok(0) if plain == 0 => return Ok(Read::End),
+                Ok(0) => return Ok(Read::Bytes(plain)),
+                Ok(len) => {
+                    plain += len;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.receive(),
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(len) => cipher += len,
+                Err(error) if plain == 0 && cipher == 0 => return Err(error),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Read::Last(plain)),
+                Err(error) => {
+                    self.failure = Some(error);
+                    return Ok(Read::Bytes(plain));
+                }
+            }
+        }
+    }
+
+    /// Looks at the first byte, without taking it. Every method of HTTP begins with a letter, and no
+    /// record of TLS does (RFC 8446 §5.1).
+    fn begin(&mut self) -> io::Result<()> {
+        let mut first = [0];
+        let len = self.stream.peek(&mut first)?;
+        self.mode = if len > 0 && first[0].is_ascii_alphabetic() { Mode::Plain } else { Mode::Tls };
+        Ok(())
+    }
+
+    /// Takes what one read of the kernel brings, and sends what has to be answered without anybody's
+    /// doing: the handshake, key updates, alerts.
+    fn receive(&mut self) -> io::Result<usize> {
+        let len = self.tls.read_tls(&mut self.stream)?;
+        let processed = self.tls.process_new_packets();
+        let flushed = self.flush();
+        processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        flushed?;
+        Ok(len)
+    }
+
+    /// Writes until all is taken or the kernel takes no more. What the kernel did not take of the last
+    /// bytes that were taken waits here.
+    pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.mode == Mode::Plain {
+            return self.stream.write_vectored(slices);
+        }
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        if self.tls.is_handshaking() {
+            return Ok(offered);
+        }
+        let mut copies = [IoSlice::new(&[]); MAX_SLICES];
+        let mut rest = copies.get_mut(..slices.len()).unwrap_or_default();
+        rest.iter_mut().zip(slices).for_each(|(copy, slice)| *copy = *slice);
+        let mut written = 0;
+        loop {
+            self.flush()?;
+            if written == offered || self.tls.wants_write() {
+                break;
+            }
+            let len = self.tls.writer().write_vectored(rest)?;
+            if len == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+            IoSlice::advance_slices(&mut rest, len);
+            written += len;
+        }
+        if written == 0 && offered > 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(written) }
+    }
+
+    /// Whether the kernel has taken all that was written.
+    pub(super) fn has_flushed(&self) -> bool {
+        self.mode == Mode::Plain || !self.tls.wants_write()
+    }
+
+    /// Gives the kernel what waits, as much as it takes.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        while !self.has_flushed() {
+            match self.tls.write_tls(&mut self.stream) {
+                Ok(_) => {}
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock => return Ok(()),
+                    _ => return Err(error),
+                },
+            }
+        }
+        if std::mem::take(&mut self.ends) {
+            self.stream.shutdown(Shutdown::Write)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the peer that nothing more comes: close_notify first (RFC 8446 §6.1), unless there was no
+    /// handshake. Then what comes from the peer is of no use either.
+    pub(super) fn shutdown_write(&mut self) {
+        if self.is_handshaking() {
+            let _ = self.flush();
+            self.mode = Mode::Plain;
+        }
+        if self.mode == Mode::Tls {
+            self.tls.send_close_notify();
+        }
+        self.ends = true;
+        // That the peer has gone already is no news worth having.
+        let _ = self.flush();
+    }
+}

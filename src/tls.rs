@@ -1,0 +1,93 @@
+//! What TCP listeners speak TLS with: a certificate chain, and the key that goes with it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{Error, InconsistentKeys, ServerConfig, ServerConnection};
+
+/// What ALPN offers: the handshake is HTTP/1.1 (RFC 7301 §6, RFC 6455 §4.1).
+const ALPN: &[u8] = b"http/1.1";
+
+/// Why no [`Tls`] could be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsError {
+    /// There is no certificate, or one that is malformed.
+    Certificate,
+    /// There is no private key, or none of a kind that can be used.
+    Key,
+    /// The key is not that of the first certificate.
+    Mismatch,
+    /// The system gave no randomness to make session keys of.
+    System,
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TlsError::Certificate => "no certificate in PEM that can be used",
+            TlsError::Key => "no private key in PEM that can be used",
+            TlsError::Mismatch => "the key does not belong to the certificate",
+            TlsError::System => "the system has no randomness",
+        })
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+/// A certificate chain with its key, checked and ready for use: TLS 1.2 and 1.3, ALPN `http/1.1`, and
+/// sessions that can be resumed. Cheap to clone.
+///
+/// Sessions belong to the value that they began with: after
+/// [`ServerHandle::set_tls`](crate::ServerHandle::set_tls) each client makes a full handshake once, and
+/// so sees the new certificate.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// Reads a chain of certificates, the server's own first, and a private key (PKCS #8, PKCS #1 or
+    /// SEC1), both in PEM. What else the texts hold is ignored, so that both can be one and the same.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsError::Certificate)?;
+        if chain.is_empty() {
+            return Err(TlsError::Certificate);
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
+        let provider = Arc::new(ring::default_provider());
+        // A key that can't be loaded and a certificate that can't be parsed are told apart by asking for
+        // the key first.
+        provider.key_provider.load_private_key(key.clone_key()).map_err(|_| TlsError::Key)?;
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|_| TlsError::System)?;
+        let mut config =
+            builder.with_no_client_auth().with_single_cert(chain, key).map_err(|error| match error {
+                Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch,
+                _ => TlsError::Certificate,
+            })?;
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.ticketer = ring::Ticketer::new().map_err(|_| TlsError::System)?;
+        Ok(Tls { config: Arc::new(config) })
+    }
+
+    /// The server's side of a new connection. None if rustls has none to give, which no client can
+    /// bring about.
+    pub(crate) fn connection(&self) -> Option<ServerConnection> {
+        ServerConnection::new(self.config.clone()).ok()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
