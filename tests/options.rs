@@ -14,7 +14,7 @@ fn sysconn(arguments: &[&str], environment: Env<'_>) -> io::Result<Output> {
 #[test]
 fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
     let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/bad-options.toml");
-    let cases: [(&[&str], Env<'_>, &str, &str); 11] = [
+    let cases: [(&[&str], Env<'_>, &str, &str); 15] = [
         (&["--no-such-flag"], &[], "", "--no-such-flag"),
         (&["no-such-command"], &[], "", "no-such-command"),
         (&["serve", "--max-len", "0"], &[], "", "--max-len: "),
@@ -25,6 +25,10 @@ fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
         (&[], &[("SYSCONN_OVERFLOW", "wait")], "", "SYSCONN_OVERFLOW: "),
         (&["--config", file], &[], "max_len = '1GiB'", "bad-options.toml: max_len: "),
         (&["--config", file], &[], "nothing = 1", "unknown key \"nothing\""),
+        (&["--tls-cert", file], &[], "", "--tls-cert: expected --tls-key"),
+        (&["echo", "--tls-key", file], &[], "", "--tls-key: expected --tls-cert"),
+        (&["--tls-cert", "/no/such.pem", "--tls-key", file], &[], "", "/no/such.pem: cannot be read: "),
+        (&["--tls-cert", file, "--tls-key", file], &[], "", ": no certificate in PEM"),
         (&["--config", "/no/such/file.toml"], &[], "", "/no/such/file.toml: cannot be read"),
     ];
     for (arguments, environment, content, part) in cases {

@@ -9,5 +9,6 @@ mod modules;
 mod panics;
 mod run;
 mod signals;
+mod tls;
 
 pub(crate) use run::run;

@@ -6,6 +6,7 @@ use sysconn::{Application, Config, Reactor, Service};
 
 use super::modules::{self, Echo, Gateway};
 use super::options::{Mode, Options};
+use super::tls::TlsFiles;
 use super::{descriptors, panics, signals};
 
 /// Runs the program.
@@ -20,18 +21,25 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     panics::install_hook();
     let mut config = options.config;
     descriptors::fit(&mut config);
+    let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
+    config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
     if let Some(cpu) = options.cpu {
         pin(cpu)?;
     }
     match options.mode {
-        Mode::Serve => serve(&config, modules::routes(options.diagnostics), Gateway::new()?),
-        Mode::Echo => serve(&config, Service::Messages(modules::echo_message), Echo),
+        Mode::Serve => serve(&config, tls, modules::routes(options.diagnostics), Gateway::new()?),
+        Mode::Echo => serve(&config, tls, Service::Messages(modules::echo_message), Echo),
     }
 }
 
-fn serve<S: Application>(config: &Config, service: impl Into<Service<S>>, state: S) -> Result<(), String> {
+fn serve<S: Application>(
+    config: &Config,
+    tls: Option<TlsFiles>,
+    service: impl Into<Service<S>>,
+    state: S,
+) -> Result<(), String> {
     let mut reactor = Reactor::bind(config, service, state).map_err(|error| error.to_string())?;
-    signals::watch(reactor.handle())?;
+    signals::watch(reactor.handle(), tls)?;
     announce(&reactor);
     reactor.run().map_err(|error| format!("the reactor ended: {error}"))
 }

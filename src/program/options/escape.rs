@@ -18,7 +18,7 @@ pub(super) fn bare(text: impl AsRef<OsStr>) -> String {
 }
 
 /// The name of a file, or the message of a parser, escaped.
-pub(super) fn long(text: impl AsRef<OsStr>) -> String {
+pub(crate) fn long(text: impl AsRef<OsStr>) -> String {
     escaped(text.as_ref(), SHOWN_LONG_CHARS)
 }
 

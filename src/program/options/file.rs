@@ -19,7 +19,7 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 ///
 /// # Errors
 /// The system's, or one of kind [`io::ErrorKind::FileTooLarge`] above 1 MiB.
-pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if read as u64 > MAX_FILE_BYTES {

@@ -1,5 +1,6 @@
 //! The kinds of values that options have: how each is described, read, and where it goes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -31,6 +32,7 @@ pub(super) enum Kind {
     Workers,
     Cpu(Place<Option<usize>>),
     Level(Place<LevelFilter>),
+    File(Place<Option<PathBuf>>),
     Auth(Place<bool>),
     /// On or off; the flag needs no value.
     Switch(Place<bool>),
@@ -81,6 +83,7 @@ impl Kind {
             Kind::Workers => ("COUNT", "1 (this version runs one reactor)", Form::Number),
             Kind::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", Form::Number),
             Kind::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", Form::Text),
+            Kind::File(_) => ("FILE", "the path of a file", Form::Text),
             Kind::Auth(_) => ("open", "open, its only value", Form::Text),
             Kind::Switch(_) => ("true|false", "true or false", Form::Switch),
         }
@@ -136,6 +139,7 @@ impl Kind {
             Kind::Workers => return (value::count(text)? == 1).then_some(()),
             Kind::Cpu(place) => *place(options) = Some(value::cpu(text)?),
             Kind::Level(place) => *place(options) = value::level(text)?,
+            Kind::File(place) => *place(options) = Some(value::file(text)?),
             Kind::Auth(place) => *place(options) = (text == "open").then_some(true)?,
             Kind::Switch(place) => *place(options) = value::switch(text)?,
         }

@@ -15,13 +15,16 @@ mod tests;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
 use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, PACKET_OVERHEAD_BYTES};
 
 use table::Entry;
+
+pub(crate) use escape::long as shown;
+pub(crate) use file::read;
 
 /// Which program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,10 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     /// The gateway's limits and timers, validated.
     pub(crate) config: Config,
+    /// The file of the certificate chain that TCP listeners speak TLS with.
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The file of its private key.
+    pub(crate) tls_key: Option<PathBuf>,
     /// The least severe messages that are logged.
     pub(crate) log_level: LevelFilter,
     /// Whether `serve` has command 1106, whose handler panics.
@@ -118,6 +125,8 @@ impl Options {
         Options {
             mode,
             config,
+            tls_cert: None,
+            tls_key: None,
             log_level: LevelFilter::Info,
             diagnostics: false,
             open_auth: false,

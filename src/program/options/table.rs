@@ -38,6 +38,13 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(Echo::Default("127.0.0.1:9002")),
     entry(
+        "tls-cert",
+        File(|o| &mut o.tls_cert),
+        "",
+        "Speak TLS on all TCP addresses, with the certificate chain in this PEM file",
+    ),
+    entry("tls-key", File(|o| &mut o.tls_key), "", "The private key of --tls-cert, in PEM"),
+    entry(
         "proxy-protocol",
         Proxies(|o| &mut o.config.proxy_protocol),
         "",

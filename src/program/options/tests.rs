@@ -42,6 +42,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     // Name, value of flag and environment, value in the file, what the options then contain.
     let cases = [
         ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
+        ("tls-cert", "c.pem", r#""c.pem""#, r#"tls_cert: Some("c.pem",),"#),
+        ("tls-key", "k.pem", r#""k.pem""#, r#"tls_key: Some("k.pem",),"#),
         ("path", "/ws", r#"["/ws"]"#, r#"paths: ["/ws",],"#),
         ("origin", "https://a.example", r#"["https://a.example"]"#, r#"origins: ["https://a.example",],"#),
         ("subprotocol", "game.v1", r#"["game.v1"]"#, r#"subprotocols: ["game.v1",],"#),
@@ -162,9 +164,11 @@ fn the_example_file_has_every_key_with_its_default() {
     let defaults = all(run(&[], "", &[]));
     assert_eq!(all(from_file("serve", EXAMPLE)), defaults);
     let mut options = from_file("serve", &set.join("\n")).expect("the example's settings are valid");
-    // These two have no default that could be written down.
+    // These have no default that could be written down.
     assert_eq!((options.cpu.take(), options.open_auth), (Some(0), true));
     options.open_auth = false;
+    assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
+    assert_eq!(options.tls_key.take(), Some("key.pem".into()));
     assert_eq!(all(Ok(options)), defaults);
 }
 

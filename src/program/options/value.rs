@@ -99,6 +99,11 @@ pub(super) fn address(text: &str) -> Option<Listen> {
     addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().map(Listen::Tcp)
 }
 
+/// The path of a file. Whether it can be read is seen when it is.
+pub(super) fn file(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| PathBuf::from(text))
+}
+
 /// The path of a request target: without query, and in the ASCII that it has on the wire.
 pub(super) fn path(text: &str) -> Option<String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));

@@ -1,0 +1,40 @@
+//! The certificate files: read at the start, and again at SIGHUP.
+
+use std::path::PathBuf;
+
+use sysconn::Tls;
+
+use super::options::{read, shown};
+
+/// Where the certificate chain and its key are, both in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl TlsFiles {
+    /// Those that are given: both, or none.
+    ///
+    /// # Errors
+    /// One line, if only one of them is.
+    pub(crate) fn both(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<Self>, String> {
+        match (cert, key) {
+            (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("--tls-cert: expected --tls-key as well".to_owned()),
+            (None, Some(_)) => Err("--tls-key: expected --tls-cert as well".to_owned()),
+        }
+    }
+
+    /// Reads both.
+    ///
+    /// # Errors
+    /// One line that says which of them cannot be used, and why.
+    pub(crate) fn load(&self) -> Result<Tls, String> {
+        let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
+        let (cert, key) = (file(&self.cert)?, file(&self.key)?);
+        Tls::from_pem(&cert, &key)
+            .map_err(|error| format!("{} and {}: {error}", shown(&self.cert), shown(&self.key)))
+    }
+}
