@@ -1,0 +1,660 @@
+//! The same service over TLS: handshakes that succeed, stall or fail, records in any shape, and ends of
+//! every kind.
+
+#![cfg(feature = "tls")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use common::{Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, Error, HandshakeKind, RootCertStore, StreamOwned,
+    SupportedProtocolVersion,
+};
+use socket2::{Domain, Socket, Type};
+use sysconn::frame::Opcode;
+use sysconn::{Cause, Config, Tls, TlsError};
+
+type TlsClient<T = TcpStream> = Client<StreamOwned<ClientConnection, T>>;
+
+static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+
+/// A certificate for `localhost`, signed by its own key.
+struct Certificate {
+    pem: String,
+    key: String,
+    der: CertificateDer<'static>,
+}
+
+impl Certificate {
+    fn new() -> Self {
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        Certificate { pem: cert.pem(), key: signing_key.serialize_pem(), der: cert.der().clone() }
+    }
+
+    fn tls(&self) -> Tls {
+        Tls::from_pem(self.pem.as_bytes(), self.key.as_bytes()).unwrap()
+    }
+
+    /// What a client needs that trusts this certificate and no other.
+    fn client(&self, version: &'static SupportedProtocolVersion) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.der.clone()).unwrap();
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    }
+
+    fn config(&self) -> Config {
+        Config { tls: Some(self.tls()), ..common::config() }
+    }
+}
+
+fn connection(client: &Arc<ClientConfig>) -> ClientConnection {
+    ClientConnection::new(client.clone(), ServerName::try_from("localhost").unwrap()).unwrap()
+}
+
+/// Connected, and no more.
+fn over<T: Read + Write>(stream: T, client: &Arc<ClientConfig>) -> TlsClient<T> {
+    Client::over(StreamOwned::new(connection(client), stream))
+}
+
+/// Connected and upgraded.
+fn connect(address: SocketAddr, client: &Arc<ClientConfig>) -> TlsClient {
+    let mut client = over(Client::raw(address).stream, client);
+    client.upgrade(UPGRADE);
+    client
+}
+
+/// Tries a handshake.
+fn handshake(address: SocketAddr, client: &Arc<ClientConfig>) -> io::Result<ClientConnection> {
+    let (mut stream, mut connection) = (Client::raw(address).stream, connection(client));
+    while connection.is_handshaking() {
+        connection.complete_io(&mut stream)?;
+    }
+    Ok(connection)
+}
+
+/// The error of TLS in a failed handshake.
+fn tls_error(result: io::Result<ClientConnection>) -> Option<Error> {
+    result.err()?.get_ref()?.downcast_ref::<Error>().cloned()
+}
+
+/// The first flight of a client.
+fn hello(client: &Arc<ClientConfig>) -> Vec<u8> {
+    let mut bytes = vec![];
+    connection(client).write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+/// All that comes until the server ends.
+fn rest(mut client: Client) -> Vec<u8> {
+    let mut bytes = vec![];
+    client.stream.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn still_serves(address: SocketAddr, client: &Arc<ClientConfig>) {
+    let mut client = connect(address, client);
+    client.echo(b"still there");
+    client.close();
+}
+
+/// Gives the socket one byte at a time, each in a segment of its own.
+struct Dribble(TcpStream);
+
+impl Read for Dribble {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Dribble {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes.get(..1).unwrap_or_default())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn echoes_of_every_length_in_records_of_any_shape() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let mut tls = certificate.client(version);
+        let plain = Arc::new(tls.clone());
+        let mut client = connect(server.address, &plain);
+        for len in [0, 125, 126, 65_535, 65_536, 524_279] {
+            client.echo(&vec![7; len]);
+        }
+        // Many frames in one record.
+        let many: Vec<_> = (0..200).map(|flag| packet(1101, flag, b"many")).collect();
+        client.send(&many.concat());
+        for flag in 0..200 {
+            assert_eq!(client.reply(), Reply::new(1101, flag, b"many"));
+        }
+        // A record for each byte.
+        client.dribble(&packet(1101, 1, b"byte by byte"));
+        assert_eq!(client.reply(), Reply::new(1101, 1, b"byte by byte"));
+        client.close();
+
+        // A segment for each byte, the handshake's included.
+        let mut client = over(Dribble(Client::raw(server.address).stream), &plain);
+        client.upgrade(UPGRADE);
+        client.echo(&[7; 300]);
+        client.close();
+
+        // One frame over many records.
+        tls.max_fragment_size = Some(64);
+        let mut client = connect(server.address, &Arc::new(tls));
+        client.echo(&vec![7; 100_000]);
+        client.close();
+    }
+}
+
+#[test]
+fn a_slow_reader_gets_all_of_it() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let (mut slow, mut witness) = (connect(server.address, &tls), connect(server.address, &tls));
+        socket2::SockRef::from(&slow.stream.sock).set_recv_buffer_size(64 * 1024).unwrap();
+        slow.read_bytes = 4096;
+        for _ in 0..24 {
+            slow.send_packet(1104, 1, &20_000u16.to_be_bytes());
+        }
+        // The Pong overtakes what waits; it must not do so within a record that is on its way.
+        slow.send(&frame(Opcode::Ping, b"over"));
+        witness.echo(b"not held up");
+        let mut pongs = 0;
+        for _ in 0..24 {
+            let mut index = 0u32;
+            while index < 20_000 {
+                match slow.next() {
+                    Frame::Pong(payload) => pongs += usize::from(payload == b"over"),
+                    Frame::Binary(message) => {
+                        assert_eq!(message[message.len() - 4..], index.to_be_bytes());
+                        index += 1;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        if pongs == 0 {
+            assert_eq!(slow.next(), Frame::Pong(b"over".to_vec()));
+        }
+        slow.echo(&vec![7; 300_000]);
+
+        // What is left when the conversation ends comes as well, and then a proper end.
+        for _ in 0..24 {
+            slow.send_packet(1104, 1, &20_000u16.to_be_bytes());
+        }
+        // More than one read brings, and all of it waits by the time that it is read.
+        slow.send_packet(1101, 1, &[7; 100_000]);
+        slow.send(&frame(Opcode::Close, &1000u16.to_be_bytes()));
+        slow.stream.conn.send_close_notify();
+        slow.stream.flush().unwrap();
+        witness.echo(b"not held up");
+        for _ in 0..24 * 20_000 {
+            assert_eq!(slow.reply().data.len(), 4);
+        }
+        assert_eq!(slow.reply().data.len(), 100_000);
+        slow.expect_close(1000, "behind all else");
+        witness.close();
+    }
+}
+
+/// Connected over a socket that keeps the server's kernel from taking more than about 48 KiB.
+fn narrow(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_tcp_mss(536).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.into()
+}
+
+#[test]
+fn what_the_kernel_does_not_take_at_once_comes_too() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let mut witness = connect(server.address, &tls);
+        // Short enough that TLS takes it whole, so that nothing is left in the outbox.
+        for len in [50_000, 55_000, 60_000] {
+            for ends in [false, true] {
+                let mut client = over(narrow(server.address), &tls);
+                client.upgrade(UPGRADE);
+                client.send_packet(1101, 1, &vec![7; len]);
+                if ends {
+                    client.send(&frame(Opcode::Close, &1000u16.to_be_bytes()));
+                    client.stream.conn.send_close_notify();
+                    client.stream.flush().unwrap();
+                }
+                witness.echo(b"not held up");
+                witness.echo(b"not held up");
+                assert_eq!(client.reply().data.len(), len);
+                if ends {
+                    client.expect_close(1000, "behind the reply");
+                } else {
+                    client.close();
+                }
+            }
+        }
+        witness.close();
+    }
+}
+
+#[test]
+fn what_one_read_leaves_is_read_without_an_event() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let mut client = connect(server.address, &Arc::new(certificate.client(version)));
+        // The kernel learns to hold more than one read brings.
+        for _ in 0..8 {
+            client.echo(&vec![7; 500_000]);
+        }
+        // Nothing is read while the second packet waits for the answer to the first one.
+        client.send(&join(&[&packet(1105, 1, b""), &packet(1101, 2, b"waits")]));
+        let ticket = server.ticket();
+        client.send_packet(1101, 3, &[7; 90_000]);
+        ticket.reply(b"");
+        for (flag, cmd, len) in [(1, 1105, 0), (2, 1101, 5), (3, 1101, 90_000)] {
+            let reply = client.reply();
+            assert_eq!((reply.flag, reply.cmd, reply.data.len()), (flag, cmd, len));
+        }
+        client.close();
+    }
+}
+
+#[test]
+fn sessions_are_resumed() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        for expected in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+            let mut client = connect(server.address, &tls);
+            client.echo(b"resumed or not");
+            assert_eq!(client.stream.conn.handshake_kind(), Some(expected), "{version:?}");
+            client.close();
+        }
+    }
+}
+
+#[test]
+fn alpn_is_http_1_1_or_nothing() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let negotiate = |offers: &[&str]| {
+            let mut tls = certificate.client(version);
+            tls.alpn_protocols = offers.iter().map(|offer| offer.as_bytes().to_vec()).collect();
+            handshake(server.address, &Arc::new(tls))
+        };
+        let chosen = |offers| negotiate(offers).unwrap().alpn_protocol().map(<[u8]>::to_vec);
+        assert_eq!(chosen(&["h2", "http/1.1"]), Some(b"http/1.1".to_vec()));
+        assert_eq!(chosen(&[]), None);
+        let refused = Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+        assert_eq!(tls_error(negotiate(&["h2"])), Some(refused));
+    }
+}
+
+#[test]
+fn plain_http_is_told_and_other_bytes_are_cut_off() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    let mut client = Client::raw(server.address);
+    client.send(UPGRADE);
+    let (status, _, body) = client.read_refusal();
+    assert_eq!((status, body.as_str()), (400, "this port speaks TLS\n"));
+    // One byte is enough to see it.
+    let mut client = Client::raw(server.address);
+    client.send(b"G");
+    assert_eq!(client.read_refusal().0, 400);
+
+    // An alert of TLS at most.
+    let close_notify = [hello(&Arc::new(certificate.client(&TLS13))), b"\x15\x03\x03\0\x02\x01\0".to_vec()];
+    let others: [&[u8]; 5] =
+        [b"\x16\x03\x01\0\x05hello", b"\0\0\0\0\0\0", &[0x80; 100], &[0x17; 20_000], &close_notify.concat()];
+    for bytes in others {
+        let mut client = Client::raw(server.address);
+        client.send(bytes);
+        // It may have ended already.
+        let _ = client.stream.shutdown(Shutdown::Write);
+        let mut answer = vec![];
+        // What the server has not read may turn its end into a reset.
+        let _ = client.stream.read_to_end(&mut answer);
+        assert!(!answer.windows(4).any(|window| window == b"HTTP"), "{bytes:?}");
+    }
+    still_serves(server.address, &Arc::new(certificate.client(&TLS13)));
+}
+
+#[test]
+fn the_handshake_timeout_covers_tls() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&Config { handshake_timeout: SHORT, ..certificate.config() });
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let hello = hello(&tls);
+        for len in [0, 1, hello.len() / 2, hello.len() - 1] {
+            let mut client = Client::raw(server.address);
+            client.send(&hello[..len]);
+            assert_eq!(rest(client), b"", "{len}");
+        }
+        // The server has answered, and waits for the client to finish.
+        let mut client = Client::raw(server.address);
+        client.send(&hello);
+        let answer = rest(client);
+        assert_eq!(answer.first(), Some(&0x16));
+        assert!(!answer.windows(4).any(|window| window == b"HTTP"));
+        // The handshake is complete, so there is an answer, and a proper end.
+        let mut client = over(Client::raw(server.address).stream, &tls);
+        client.send(&UPGRADE[..10]);
+        assert_eq!(client.read_refusal().0, 408);
+    }
+}
+
+#[test]
+fn an_end_without_close_notify_is_an_abort() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let requests = join(&[&packet(1101, 1, b"half"), &packet(1101, 2, b"closed")]);
+        for (notifies, expected) in [(true, Cause::PeerGone), (false, Cause::Reset)] {
+            let mut client = connect(server.address, &tls);
+            let address = client.stream.sock.local_addr().unwrap();
+            client.echo(b"here");
+            if notifies {
+                // The replies to what came before it are owed.
+                client.send(&requests);
+                client.stream.conn.send_close_notify();
+                client.stream.flush().unwrap();
+                assert_eq!(client.reply(), Reply::new(1101, 1, b"half"));
+                assert_eq!(client.reply(), Reply::new(1101, 2, b"closed"));
+                assert_eq!(client.next(), Frame::End);
+            }
+            client.stream.sock.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(server.cause_from(address), expected, "{version:?}");
+        }
+        // In the midst of a record.
+        let mut client = connect(server.address, &tls);
+        let address = client.stream.sock.local_addr().unwrap();
+        let mut record = vec![];
+        client.stream.conn.writer().write_all(&requests).unwrap();
+        client.stream.conn.write_tls(&mut record).unwrap();
+        client.stream.sock.write_all(&record[..record.len() - 1]).unwrap();
+        client.stream.sock.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(server.cause_from(address), Cause::Reset);
+        // A record that was tampered with.
+        let mut client = connect(server.address, &tls);
+        let address = client.stream.sock.local_addr().unwrap();
+        client.stream.sock.write_all(b"\x17\x03\x03\0\x20 ciphertext that no key made at all").unwrap();
+        assert_eq!(server.cause_from(address), Cause::Reset);
+    }
+}
+
+#[test]
+fn close_codes_and_refusals_are_delivered_before_close_notify() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let cases: [(&[u8], u16); 4] = [
+            (&frame(Opcode::Binary, b"short"), 4000),
+            (b"\x82\x04data", 1002),
+            (&part(true, Opcode::Close, &1000u16.to_be_bytes()), 1000),
+            (&packet(1108, 1, b""), 4100),
+        ];
+        for (bytes, code) in cases {
+            let mut client = connect(server.address, &tls);
+            client.send(bytes);
+            client.expect_close(code, "over TLS");
+        }
+        let mut client = over(Client::raw(server.address).stream, &tls);
+        client.send(b"POST /chat HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(client.read_refusal().0, 405);
+    }
+}
+
+#[test]
+fn draining_ends_tls_too() {
+    let certificate = Certificate::new();
+    let mut server = Server::packets(&certificate.config());
+    let tls = Arc::new(certificate.client(&TLS13));
+    let mut client = connect(server.address, &tls);
+    let mut stalled = Client::raw(server.address);
+    stalled.send(&hello(&tls)[..50]);
+    client.echo(b"here");
+    server.handle.drain();
+    client.expect_close(1001, "draining");
+    assert_eq!(rest(stalled), b"");
+    drop(client);
+    server.join();
+}
+
+#[test]
+fn too_many_clients_are_turned_away_without_a_handshake() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&Config { max_connections: 1, ..certificate.config() });
+    let tls = Arc::new(certificate.client(&TLS13));
+    let mut first = connect(server.address, &tls);
+    assert_eq!(rest(Client::raw(server.address)), b"");
+    first.echo(b"not bothered");
+    first.close();
+}
+
+#[test]
+fn many_handshakes_at_once_all_come_to_their_end() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    let tls = Arc::new(certificate.client(&TLS13));
+    // All have said hello before the first of them goes on.
+    let mut waiting: Vec<_> = (0..100)
+        .map(|_| {
+            let mut client = over(Client::raw(server.address).stream, &tls);
+            let StreamOwned { conn, sock } = &mut client.stream;
+            conn.write_tls(sock).unwrap();
+            client
+        })
+        .collect();
+    for client in &mut waiting {
+        client.upgrade(UPGRADE);
+        client.echo(b"in");
+    }
+    waiting.iter_mut().for_each(Client::close);
+}
+
+#[test]
+fn key_updates_are_answered_but_not_without_end() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    let tls = Arc::new(certificate.client(&TLS13));
+    let mut client = connect(server.address, &tls);
+    for _ in 0..100 {
+        client.stream.conn.refresh_traffic_keys().unwrap();
+        client.echo(b"with a new key");
+    }
+    let address = client.stream.sock.local_addr().unwrap();
+    for _ in 0..100 {
+        client.stream.conn.refresh_traffic_keys().unwrap();
+    }
+    // The server may end before all of it is sent.
+    let _ = client.stream.flush();
+    assert_eq!(server.cause_from(address), Cause::Reset);
+    still_serves(server.address, &tls);
+}
+
+#[test]
+fn set_tls_is_for_new_clients_only() {
+    let (old, new) = (Certificate::new(), Certificate::new());
+    let server = Server::packets(&old.config());
+    let (trusts_old, trusts_new) = (Arc::new(old.client(&TLS13)), Arc::new(new.client(&TLS13)));
+    let mut client = connect(server.address, &trusts_old);
+    client.echo(b"before");
+    server.handle.set_tls(new.tls()).unwrap();
+    eventually("new clients see the new certificate", || handshake(server.address, &trusts_new).is_ok());
+    assert!(handshake(server.address, &trusts_old).is_err());
+    client.echo(b"after");
+    client.close();
+
+    // Where there is no TLS there will be none.
+    let plain = Server::packets(&common::config());
+    plain.handle.set_tls(new.tls()).unwrap();
+    common::still_serves(plain.address);
+    common::still_serves(plain.address);
+}
+
+#[test]
+fn what_is_no_certificate_or_no_key_is_told_apart() {
+    let (one, two) = (Certificate::new(), Certificate::new());
+    let cases = [
+        (one.pem.as_str(), one.key.as_str(), None),
+        (&format!("{}{}", one.key, one.pem), &format!("{}{}", one.pem, one.key), None),
+        (&format!("{}{}", one.pem, two.pem), &one.key, None),
+        ("", &one.key, Some(TlsError::Certificate)),
+        (&one.key, &one.key, Some(TlsError::Certificate)),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            &one.key,
+            Some(TlsError::Certificate),
+        ),
+        ("-----BEGIN CERTIFICATE-----\n", &one.key, Some(TlsError::Certificate)),
+        (&one.pem, "", Some(TlsError::Key)),
+        (&one.pem, &one.pem, Some(TlsError::Key)),
+        (&one.pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", Some(TlsError::Key)),
+        (&one.pem, &two.key, Some(TlsError::Mismatch)),
+    ];
+    for (pem, key, expected) in cases {
+        assert_eq!(Tls::from_pem(pem.as_bytes(), key.as_bytes()).err(), expected, "{pem}{key}");
+    }
+}
+
+#[cfg(feature = "proxy-protocol")]
+#[test]
+fn a_proxy_header_and_tls_do_not_go_together() {
+    let proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
+    let config = Config { proxy_protocol, ..Certificate::new().config() };
+    assert_eq!(config.validate(), Err(sysconn::config::ConfigError::TlsBehindProxy));
+}
+
+#[cfg(feature = "program")]
+mod program {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use rustix::process::Signal;
+
+    use super::*;
+    use common::Program;
+
+    /// The two files, in a folder of their own.
+    struct Files(PathBuf);
+
+    impl Files {
+        fn new(name: &str) -> Self {
+            let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{name}"));
+            fs::create_dir_all(&folder).unwrap();
+            Files(folder)
+        }
+
+        fn write(&self, certificate: &str, key: &str) {
+            fs::write(self.0.join("cert.pem"), certificate).unwrap();
+            fs::write(self.0.join("key.pem"), key).unwrap();
+        }
+
+        fn start(&self, mode: &str) -> Program {
+            let path = |name| self.0.join(name).to_str().unwrap().to_owned();
+            let (cert, key) = (path("cert.pem"), path("key.pem"));
+            Program::start(&[mode, "--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key])
+        }
+    }
+
+    #[test]
+    fn sighup_reads_the_certificate_again() {
+        let (old, new) = (Certificate::new(), Certificate::new());
+        let files = Files::new("sighup");
+        files.write(&old.pem, &old.key);
+        let mut program = files.start("serve");
+        let address = program.address();
+        let (trusts_old, trusts_new) = (Arc::new(old.client(&TLS13)), Arc::new(new.client(&TLS13)));
+        let mut client = connect(address, &trusts_old);
+        assert!(handshake(address, &trusts_new).is_err());
+
+        files.write(&new.pem, &new.key);
+        program.signal(Signal::HUP);
+        eventually("new clients see the new certificate", || handshake(address, &trusts_new).is_ok());
+        client.echo(b"undisturbed");
+
+        for (broken, key) in [("", ""), (old.pem.as_str(), new.key.as_str())] {
+            let before = program.log().len();
+            files.write(broken, key);
+            program.signal(Signal::HUP);
+            eventually("the log says so", || program.log().len() > before);
+            let line = String::from_utf8(program.log()[before..].to_vec()).unwrap();
+            assert!(line.contains("the certificate stays as it was: "), "{line}");
+            still_serves(address, &trusts_new);
+        }
+        client.echo(b"undisturbed");
+        program.signal(Signal::TERM);
+        client.expect_close(1001, "draining");
+        drop(client);
+        assert_eq!(program.wait().0.code(), Some(0));
+    }
+
+    #[test]
+    fn echo_speaks_tls_too() {
+        let certificate = Certificate::new();
+        let files = Files::new("echo");
+        files.write(&certificate.pem, &certificate.key);
+        let program = files.start("echo");
+        let mut client = connect(program.address(), &Arc::new(certificate.client(&TLS12)));
+        client.send(&frame(Opcode::Text, "κόσμε".as_bytes()));
+        assert_eq!(client.next(), Frame::Text("κόσμε".into()));
+        client.close();
+    }
+
+    #[test]
+    fn handshakes_that_stand_still_cost_no_time() {
+        let certificate = Certificate::new();
+        let files = Files::new("idle");
+        files.write(&certificate.pem, &certificate.key);
+        let program = files.start("serve");
+        let tls = Arc::new(certificate.client(&TLS13));
+        let hello = hello(&tls);
+        let stalled = [0, 1, 50, hello.len()].map(|len| {
+            let mut client = Client::raw(program.address());
+            client.send(&hello[..len]);
+            client
+        });
+        stalled[2].shutdown_write();
+        let mut notified = connect(program.address(), &tls);
+        notified.stream.conn.send_close_notify();
+        notified.stream.flush().unwrap();
+        assert_eq!(notified.next(), Frame::End);
+        let mut witness = connect(program.address(), &tls);
+        witness.echo(b"settled");
+        let before = program.voluntary_switches();
+        for _ in 0..1000 {
+            witness.echo(b"still");
+        }
+        let waits = program.voluntary_switches() - before;
+        assert!(waits > 100, "{waits} waits in 1000 turns");
+    }
+}
