@@ -4,11 +4,14 @@ What each case is expected to show stands in tests/conformance/, one file for ea
 a program, this file writes their summary by category into README.md.
 """
 
+import contextlib
 import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from browser import certificate
+from pipe import to_tls
 from server import server
 from step import Failed
 
@@ -44,6 +47,7 @@ class Suite:
     arguments: tuple
     chosen: tuple
     sample: tuple
+    tls: bool = False
 
     @property
     def expected_path(self):
@@ -68,6 +72,9 @@ SHORT += [f"13.{kind}.{size}" for kind in range(1, 8) for size in (1, 2, 3, 4)]
 SAMPLE = tuple(word for case in (*SHORT, "12.1.10", "13.7.10") for word in ("-i", case))
 
 PLAIN = Suite("plain", "`sysconn echo`", ECHO, ("-x", "12.*", "-x", "13.*"), ())
+TLS = Suite(
+    "tls", "`sysconn echo`, over TLS", ECHO, ("-i", "1.*", "-i", "5.*", "-i", "7.*"), (), tls=True
+)
 DEFLATE = [
     Suite(mode, f"`--deflate {mode}`", (*ECHO, "--deflate", mode), COMPRESSION, SAMPLE)
     for mode in ("dedicated", "shared")
@@ -80,7 +87,7 @@ def run(step, logs, installer, suite, whole=True):
     reports = logs / f"{step.log_path.stem}.{suite.name}"
     shutil.rmtree(reports, ignore_errors=True)
     cases = suite.chosen if whole else suite.sample
-    with server(step, logs, *suite.arguments, name=suite.name) as port:
+    with listening(step, logs, suite) as port:
         address = f"ws://127.0.0.1:{port}"
         # Its status is 1 if a case failed; which one is in the report.
         step.command(kosoku, "-m", "fuzzingclient", *cases, "-p", PARALLEL, "-o", reports, address)
@@ -89,6 +96,19 @@ def run(step, logs, installer, suite, whole=True):
     listing.write_text("".join(f"{case} {' '.join(seen[case])}\n" for case in sorted(seen, key=order)))
     step.note(f"what was seen, in the form of {suite.expected_path}: {listing}")
     compare(step, suite, seen, whole)
+
+
+@contextlib.contextmanager
+def listening(step, logs, suite):
+    """A server for the suite; the port at which the runner, which speaks no TLS, reaches it."""
+    if not suite.tls:
+        with server(step, logs, *suite.arguments, name=suite.name) as port:
+            yield port
+        return
+    with certificate(step) as (shown, key):
+        tls = ("--tls-cert", str(shown), "--tls-key", str(key))
+        with server(step, logs, *suite.arguments, *tls, name=suite.name) as port, to_tls(port, shown) as plain:
+            yield plain
 
 
 def read_report(path):
@@ -115,7 +135,7 @@ def summary():
     """The table for README.md: how many cases of each category end in which way."""
     lines = ["| Cases | Against | OK | Informational | Other |", "| --- | --- | --- | --- | --- |"]
     totals = [0, 0, 0]
-    for suite in (PLAIN, *DEFLATE):
+    for suite in (PLAIN, TLS, *DEFLATE):
         expected = suite.expected()
         for number in sorted({order(case)[0] for case in expected}):
             ends = [end for case, (end, _) in expected.items() if order(case)[0] == number]
