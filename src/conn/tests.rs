@@ -404,3 +404,33 @@ fn what_does_not_fit_the_outbox_counts_whole_and_closes_or_drops() {
         assert_eq!((record.send_count, record.error_send), (3, 1), "{overflow:?}");
     }
 }
+
+#[test]
+fn every_cause_that_is_not_a_timers_closes_at_once_with_its_code_and_ends_two_seconds_later() {
+    let cases = [
+        (Cause::GoingAway, "close 1001"),
+        (Cause::HandlerFailed, "close 1011"),
+        (Cause::ShortPacket, "close 4000"),
+        (Cause::Undecodable(crate::packet::Undecodable::Zlib), "close 4001"),
+        (Cause::BadRequests, "close 4002"),
+        (Cause::ObjectEnded, "close 4005"),
+        (Cause::ObjectCrashed, "close 4006"),
+        (Cause::Replaced, "close 4007"),
+        (Cause::OutboxFull, "close 4008"),
+        (Cause::Operator, "close 4010"),
+        (Cause::Application(crate::frame::CloseCode::new(4100).unwrap()), "close 4100"),
+    ];
+    for (cause, expected) in cases {
+        let mut rig = Rig::open(|_| {});
+        rig.pass_until(7_000);
+        rig.with(|conn, env| conn.close(cause, env));
+        // A second reason changes nothing, and nothing more is said.
+        rig.with(|conn, env| conn.close(Cause::Idle, env));
+        rig.request(ECHO, b"too late");
+        rig.pass_until(8_999);
+        assert_eq!((rig.closes(), rig.seen.len()), (vec![(7_000, expected)], 2), "{cause:?}");
+        assert_eq!(rig.conn.cause(), None, "{cause:?}");
+        rig.pass_until(9_000);
+        assert_eq!(rig.conn.cause(), Some(cause));
+    }
+}
