@@ -108,6 +108,15 @@ impl Socket {
         }
     }
 
+    /// Whether a shutdown tells the peer more than the end of the connection does.
+    pub(super) fn says_goodbye(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(_) => true,
+            Socket::Tcp(_) | Socket::Unix(_) => false,
+        }
+    }
+
     /// Whether the kernel has all that was written.
     pub(super) fn has_flushed(&self) -> bool {
         match self {

@@ -146,7 +146,9 @@ impl<S: Application> Core<S> {
         if entry.gathered || entry.dead {
             return;
         }
-        if entry.socket.has_flushed() && entry.conn.handle_flushed(self.now, settings.close_ms) {
+        let all_is_out = entry.socket.has_flushed() && entry.conn.handle_flushed(self.now, settings.close_ms);
+        // To close a plain socket at once says all that a shutdown would.
+        if all_is_out && (entry.conn.cause().is_none() || entry.socket.says_goodbye()) {
             entry.socket.shutdown_write();
         }
         if entry.conn.cause().is_some() {
