@@ -6,7 +6,7 @@ use super::packets::{Call, Hex, complain};
 use super::{Conn, Env, FLUSH_BYTES, Progress};
 use crate::cause::Cause;
 use crate::config::Overflow;
-use crate::frame::{Event, Opcode, Role, Rules, push_frame};
+use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
 use crate::mailbox::Answer;
 use crate::push::Push;
 use crate::router::{Application, Context, Outcome, Service};
@@ -67,21 +67,11 @@ impl Conn {
     /// Takes one event from the input. False if more input is needed for one.
     fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> bool {
         let rules = self.rules(env);
-        let Phase::Open(Open { decoder, deferral, deflate }) = &mut self.phase else { return false };
+        let Some((decoder, mut call)) = self.parts() else { return false };
         match decoder.next(input, &rules) {
             Ok(None) => return false,
             Ok(Some(Event::Message { kind, compressed, payload })) => {
                 *env.packets_left = env.packets_left.saturating_sub(1);
-                let mut call = Call {
-                    record: &mut self.record,
-                    life: &mut self.life,
-                    linked: &mut self.linked,
-                    deadlines: &mut self.deadlines,
-                    deferral,
-                    rearm: &mut self.rearm,
-                    deflate: deflate.as_deref_mut(),
-                    queued: self.outbox.queued(),
-                };
                 let result = if compressed {
                     call.received_compressed(kind, payload, rules.max_len, env)
                 } else {
@@ -95,10 +85,10 @@ impl Conn {
                 }
             }
             Ok(Some(Event::Ping(payload))) => {
-                if self.outbox.is_empty() {
+                if call.outbox.is_empty() {
                     push_frame(env.out, Opcode::Pong, payload);
                 } else {
-                    self.outbox.set_pong(payload);
+                    call.outbox.set_pong(payload);
                 }
             }
             Ok(Some(Event::Pong(_))) => {}
@@ -122,6 +112,22 @@ impl Conn {
         Rules { role: Role::Server, max_len, text: matches!(env.service, Service::Messages(_)), deflate }
     }
 
+    /// An open connection's decoder, and apart from it what a call into the application works on.
+    fn parts(&mut self) -> Option<(&mut Decoder, Call<'_>)> {
+        let Phase::Open(Open { decoder, deferral, deflate }) = &mut self.phase else { return None };
+        let call = Call {
+            record: &mut self.record,
+            life: &mut self.life,
+            linked: &mut self.linked,
+            deadlines: &mut self.deadlines,
+            deferral,
+            rearm: &mut self.rearm,
+            deflate: deflate.as_deref_mut(),
+            outbox: &mut self.outbox,
+        };
+        Some((decoder, call))
+    }
+
     /// Calls into the application for this connection, outside of any request.
     pub(super) fn call<S: Application>(
         &mut self,
@@ -130,17 +136,7 @@ impl Conn {
         env: &mut Env<'_, S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) {
-        let Phase::Open(Open { deferral, deflate, .. }) = &mut self.phase else { return };
-        let mut parts = Call {
-            record: &mut self.record,
-            life: &mut self.life,
-            linked: &mut self.linked,
-            deadlines: &mut self.deadlines,
-            deferral,
-            rearm: &mut self.rearm,
-            deflate: deflate.as_deref_mut(),
-            queued: self.outbox.queued(),
-        };
+        let Some((_, mut parts)) = self.parts() else { return };
         if let Err(cause) = parts.run(cmd, flag, env, call) {
             self.close(cause, env);
         }

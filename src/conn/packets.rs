@@ -4,9 +4,9 @@ use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::Env;
 use super::complaints::Kind;
 use super::deadlines::Deadlines;
+use super::{Env, Outbox};
 use crate::cause::Cause;
 use crate::config::{MAX_BAD_REQUESTS, Overflow};
 use crate::deflate::Deflate;
@@ -32,8 +32,7 @@ pub(super) struct Call<'a> {
     pub(super) deferral: &'a mut Option<Deferral>,
     pub(super) rearm: &'a mut bool,
     pub(super) deflate: Option<&'a mut Deflate>,
-    /// Bytes in the connection's outbox.
-    pub(super) queued: usize,
+    pub(super) outbox: &'a mut Outbox,
 }
 
 impl Call<'_> {
@@ -164,7 +163,13 @@ impl Call<'_> {
             record: &mut *self.record,
             life: &mut *self.life,
             linked: &mut *self.linked,
-            buffer: SendBuffer::new(env.out, env.start, self.queued, env.settings.outbox_limit, compression),
+            buffer: SendBuffer::new(
+                env.out,
+                env.start,
+                self.outbox.queued(),
+                env.settings.outbox_limit,
+                compression,
+            ),
             tools: Tools {
                 now: env.now,
                 compress_above: env.settings.compress_above,
