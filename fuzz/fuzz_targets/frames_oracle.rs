@@ -135,6 +135,7 @@ fn difference(error: Error) -> Difference {
         // Our own bound: empty fragments would be free otherwise.
         Error::TooManyFragments => Difference::NoRule,
         Error::Text => unreachable!("text is allowed"),
+        Error::BadDeflate => unreachable!("nothing is inflated"),
     }
 }
 
