@@ -102,7 +102,7 @@ pub struct Config {
     /// Where to accept clients. Default: `127.0.0.1:9001`.
     pub listen: Vec<Listen>,
     /// Where it is set, all TCP listeners speak TLS; Unix domain sockets never do. Default: none. Only
-    /// with the feature `tls`, and not together with [`proxy_protocol`](Self::proxy_protocol).
+    /// with the feature `tls`. Behind a trusted proxy TLS begins after the PROXY header.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
     /// Proxies whose connections begin with a header of the PROXY protocol, version 1 or 2, and must. The
@@ -233,10 +233,6 @@ pub enum ConfigError {
     NoSubprotocol,
     /// `proxy_protocol` is not empty, and the library was built without the feature of that name.
     NoProxyProtocol,
-    /// `proxy_protocol` is not empty and `tls` is set: a PROXY header comes before TLS, and is not looked
-    /// for there.
-    #[cfg(feature = "tls")]
-    TlsBehindProxy,
     /// A path does not begin with `/`.
     Path,
     /// `deflate` is on, and the library was built without the feature of that name.
@@ -256,8 +252,6 @@ impl fmt::Display for ConfigError {
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",
-            #[cfg(feature = "tls")]
-            ConfigError::TlsBehindProxy => "tls and proxy-protocol do not go together in this version",
             ConfigError::Path => "a path must begin with '/'",
             ConfigError::NoDeflate => "deflate is not built in",
         })
@@ -298,10 +292,6 @@ impl Config {
         }
         if !self.proxy_protocol.is_empty() && !cfg!(feature = "proxy-protocol") {
             return Err(ConfigError::NoProxyProtocol);
-        }
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() && !self.proxy_protocol.is_empty() {
-            return Err(ConfigError::TlsBehindProxy);
         }
         if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
             return Err(ConfigError::NoDeflate);

@@ -546,12 +546,76 @@ fn what_is_no_certificate_or_no_key_is_told_apart() {
     }
 }
 
+/// Sends a header in front of the first bytes that are written, in the same write.
+#[cfg(feature = "proxy-protocol")]
+struct Behind {
+    header: Vec<u8>,
+    stream: std::net::TcpStream,
+}
+
+#[cfg(feature = "proxy-protocol")]
+impl Read for Behind {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buffer)
+    }
+}
+
+#[cfg(feature = "proxy-protocol")]
+impl Write for Behind {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let header = std::mem::take(&mut self.header);
+        self.stream.write_all(&[&header[..], bytes].concat())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 #[cfg(feature = "proxy-protocol")]
 #[test]
-fn a_proxy_header_and_tls_do_not_go_together() {
+fn behind_a_trusted_proxy_tls_begins_after_its_header() {
+    let header = b"PROXY TCP4 192.0.2.7 192.0.2.8 4321 443\r\n";
+    let one = Certificate::new();
     let proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
-    let config = Config { proxy_protocol, ..Certificate::new().config() };
-    assert_eq!(config.validate(), Err(sysconn::config::ConfigError::TlsBehindProxy));
+    let config = Config { proxy_protocol, ..one.config() };
+    let server = Server::packets(&config);
+    let hasty = Server::packets(&Config { handshake_timeout: SHORT, ..config });
+    for version in VERSIONS {
+        let client = Arc::new(one.client(version));
+        // With the first bytes of TLS, before them, and byte by byte.
+        for (before, with) in [(0, header.len()), (header.len(), 0), (7, header.len() - 7)] {
+            let mut stream = Client::raw(server.address).stream;
+            for byte in &header[..before] {
+                stream.write_all(&[*byte]).unwrap();
+            }
+            let behind = Behind { header: header[before..][..with].to_vec(), stream };
+            let mut client = over(behind, &client);
+            client.upgrade(UPGRADE);
+            client.echo(&[7; 100_000]);
+            let (sender, seen) = std::sync::mpsc::channel();
+            let look = move |survey: &sysconn::Survey<'_>| {
+                let peers = survey.page(0, 100).iter().map(|one| one.record.peer()).collect::<Vec<_>>();
+                let _ = sender.send(peers);
+            };
+            server.handle.survey(look).unwrap();
+            let named = sysconn::Peer::from("192.0.2.7:4321".parse::<SocketAddr>().unwrap());
+            assert!(seen.recv_timeout(common::PATIENCE).unwrap().contains(&named));
+            client.close();
+        }
+        // TLS without a header is none, and neither is HTTP behind one.
+        let mut bare = Client::raw(server.address);
+        bare.send(&hello(&client));
+        assert_eq!(bare.read_refusal().0, 400);
+        let mut plain = Client::raw(server.address);
+        plain.send(&[&header[..], UPGRADE].concat());
+        assert_eq!(plain.read_refusal().0, 400);
+        // A handshake that stalls behind the header has the deadline of any other.
+        let mut stalled = Client::raw(hasty.address);
+        stalled.send(&[&header[..], &hello(&client)[..20]].concat());
+        assert_eq!(rest(stalled), []);
+    }
 }
 
 #[cfg(feature = "program")]

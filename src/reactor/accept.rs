@@ -114,14 +114,16 @@ impl Listeners {
         }
     }
 
-    /// Puts TLS on a socket that has to speak it. None if that cannot be had.
-    fn secure(&self, socket: Socket) -> Option<Socket> {
+    /// Puts TLS on a socket that has to speak it, behind a PROXY header if one comes first. None if that
+    /// cannot be had.
+    fn secure(&self, socket: Socket, behind_proxy: bool) -> Option<Socket> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls
             && let Socket::Tcp(stream) = socket
         {
-            return TlsSocket::new(stream, tls).map(|socket| Socket::Tls(Box::new(socket)));
+            return TlsSocket::new(stream, tls, behind_proxy).map(|socket| Socket::Tls(Box::new(socket)));
         }
+        let _ = behind_proxy;
         Some(socket)
     }
 
@@ -161,7 +163,7 @@ impl Listeners {
                 if std::mem::take(&mut self.exhausted) {
                     log::info!("descriptors are free again");
                 }
-                return Some((self.secure(socket)?, peer));
+                return Some((socket, peer));
             }
             Accepted::Nobody => listener.ready = false,
             Accepted::Lost => {}
@@ -191,7 +193,7 @@ impl Listeners {
         if let Some(listener) = self.list.get_mut(at).filter(|_| had_spare) {
             match listener.door.accept() {
                 Accepted::Client(socket, _) => {
-                    if let Some(socket) = self.secure(socket) {
+                    if let Some(socket) = self.secure(socket, false) {
                         tell_and_close(socket, Refusal::Unavailable);
                     }
                 }
@@ -286,6 +288,7 @@ impl<S: Application> Core<S> {
 
     fn admit(&mut self, socket: Socket, peer: Peer) {
         let proxied = self.lent.settings.trusts(peer);
+        let Some(socket) = self.listeners.secure(socket, proxied) else { return };
         let (mut place, refusal) = match self.admission.enter((!proxied).then_some(peer)) {
             Ok(place) => (Some(place), None),
             Err(refusal) => (None, Some(refusal)),

@@ -136,7 +136,16 @@ impl<S: Application> Core<S> {
             let call = self
                 .with(id, start, &mut budget.packets, |entry, env| entry.conn.handle_bytes(&mut rest, env));
             match call {
-                Some(Progress::Named) => self.name(id, start),
+                Some(Progress::Named) => {
+                    self.name(id, start);
+                    if let Some(entry) = self.slots.get_mut(id)
+                        && entry.socket.begin_tls(rest)
+                    {
+                        // What the socket keeps of these bytes brings no event.
+                        entry.readable = true;
+                        return total;
+                    }
+                }
                 Some(Progress::Flush) => self.write_now(id, start),
                 Some(Progress::Taken | Progress::Wait) | None => return total - rest.len(),
             }

@@ -108,6 +108,19 @@ impl Socket {
         }
     }
 
+    /// The PROXY header is over, and these bytes came behind it: from now on TLS is spoken, if it is to
+    /// be. False if it is not, and the bytes are as they are.
+    pub(super) fn begin_tls(&mut self, early: &[u8]) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.begin_tls(early),
+            Socket::Tcp(_) | Socket::Unix(_) => {
+                let _ = early;
+                false
+            }
+        }
+    }
+
     /// Whether a shutdown tells the peer more than the end of the connection does.
     pub(super) fn says_goodbye(&self) -> bool {
         match self {

@@ -16,7 +16,9 @@ const WAITING_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Not a byte has come.
+    /// A PROXY header comes first, in the clear.
+    Header,
+    /// Not a byte of TLS has come.
     Fresh,
     Tls,
     /// No TLS is spoken (any longer): bytes come and go as they are, and only to end the connection.
@@ -33,6 +35,8 @@ pub(super) struct TlsSocket {
     pub(super) stream: TcpStream,
     tls: ServerConnection,
     mode: Mode,
+    /// Ciphertext that came with the PROXY header.
+    early: Vec<u8>,
     /// The sending side is to be shut down once all has gone out.
     ends: bool,
     /// Found behind plaintext that was given out first.
@@ -40,16 +44,33 @@ pub(super) struct TlsSocket {
 }
 
 impl TlsSocket {
-    /// None if the library has no connection to give.
-    pub(super) fn new(stream: TcpStream, tls: &Tls) -> Option<Self> {
+    /// A socket on which TLS is spoken at once, or once [`begin_tls`](Self::begin_tls) says that a
+    /// PROXY header is over. None if the library has no connection to give.
+    pub(super) fn new(stream: TcpStream, tls: &Tls, behind_proxy: bool) -> Option<Self> {
         let mut tls = tls.connection()?;
         tls.set_buffer_limit(Some(WAITING_BYTES));
-        Some(TlsSocket { stream, tls, mode: Mode::Fresh, ends: false, failure: None })
+        let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
+        Some(TlsSocket { stream, tls, mode, early: Vec::new(), ends: false, failure: None })
+    }
+
+    /// The PROXY header is over, and these bytes came behind it. False if none was waited for.
+    pub(super) fn begin_tls(&mut self, early: &[u8]) -> bool {
+        if self.mode != Mode::Header {
+            return false;
+        }
+        self.mode = Mode::Fresh;
+        self.early = early.to_vec();
+        true
+    }
+
+    /// Whether bytes come and go as they are.
+    fn is_plain(&self) -> bool {
+        matches!(self.mode, Mode::Header | Mode::Plain)
     }
 
     /// Whether nothing that is written can be read by the peer yet.
     pub(super) fn is_handshaking(&self) -> bool {
-        self.mode != Mode::Plain && self.tls.is_handshaking()
+        !self.is_plain() && self.tls.is_handshaking()
     }
 
     /// Reads until the buffer is full, the kernel has no more, or as much ciphertext as the buffer is
@@ -65,7 +86,7 @@ impl TlsSocket {
                 return Ok(Read::NotTls);
             }
         }
-        if self.mode == Mode::Plain {
+        if self.is_plain() {
             return Read::from_plain(self.stream.read(buffer), buffer.len());
         }
         let (limit, mut plain, mut cipher) = (buffer.len(), 0, 0);
@@ -100,15 +121,27 @@ impl TlsSocket {
     /// record of TLS does (RFC 8446 §5.1).
     fn begin(&mut self) -> io::Result<()> {
         let mut first = [0];
-        let len = self.stream.peek(&mut first)?;
+        let len = match self.early.first() {
+            Some(&byte) => {
+                first = [byte];
+                1
+            }
+            None => self.stream.peek(&mut first)?,
+        };
         self.mode = if len > 0 && first[0].is_ascii_alphabetic() { Mode::Plain } else { Mode::Tls };
         Ok(())
     }
 
-    /// Takes what one read of the kernel brings, and sends what has to be answered without anybody's
+    /// Takes what came early, or else what one read of the kernel brings, and sends what has to be answered without anybody's
     /// doing: the handshake, key updates, alerts.
     fn receive(&mut self) -> io::Result<usize> {
-        let len = self.tls.read_tls(&mut self.stream)?;
+        let len = if self.early.is_empty() {
+            self.tls.read_tls(&mut self.stream)?
+        } else {
+            let len = self.tls.read_tls(&mut self.early.as_slice())?;
+            self.early.drain(..len.min(self.early.len()));
+            len
+        };
         let processed = self.tls.process_new_packets();
         let flushed = self.flush();
         processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
@@ -119,7 +152,7 @@ impl TlsSocket {
     /// Writes until all is taken or the kernel takes no more. What the kernel did not take of the last
     /// bytes that were taken waits here.
     pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.mode == Mode::Plain {
+        if self.is_plain() {
             return self.stream.write_vectored(slices);
         }
         let offered = slices.iter().map(|slice| slice.len()).sum();
@@ -147,7 +180,7 @@ impl TlsSocket {
 
     /// Whether the kernel has taken all that was written.
     pub(super) fn has_flushed(&self) -> bool {
-        self.mode == Mode::Plain || !self.tls.wants_write()
+        self.is_plain() || !self.tls.wants_write()
     }
 
     /// Gives the kernel what waits, as much as it takes.
