@@ -604,6 +604,14 @@ fn behind_a_trusted_proxy_tls_begins_after_its_header() {
             assert!(seen.recv_timeout(common::PATIENCE).unwrap().contains(&named));
             client.close();
         }
+        // A header that names nobody, such as that of a health check, is over as well.
+        for unnamed in [&b"PROXY UNKNOWN\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"] {
+            let behind = Behind { header: unnamed.to_vec(), stream: Client::raw(server.address).stream };
+            let mut client = over(behind, &client);
+            client.upgrade(UPGRADE);
+            client.echo(b"from the proxy itself");
+            client.close();
+        }
         // TLS without a header is none, and neither is HTTP behind one.
         let mut bare = Client::raw(server.address);
         bare.send(&hello(&client));

@@ -23,8 +23,8 @@ impl Conn {
         loop {
             match self.phase {
                 Phase::Proxied(_) => {
-                    if self.read_proxy_header(input, env) {
-                        return Progress::Named;
+                    if let Some(named) = self.read_proxy_header(input, env) {
+                        return Progress::Introduced { named };
                     }
                 }
                 Phase::Upgrading(_) => self.read_head(input, env),

@@ -65,8 +65,9 @@ const MAX_CLOSE_EXTENSIONS: u64 = 15;
 pub(crate) enum Progress {
     /// All were taken.
     Taken,
-    /// A proxy has said who the client is: count it where it belongs, then give what is left.
-    Named,
+    /// Some may be left; the PROXY header is over. Where it named the client the record now has its
+    /// address. Then give the rest again.
+    Introduced { named: bool },
     /// Some are left: write what was gathered, then give them again.
     Flush,
     /// Some are left, and have to wait: for a deferred reply, for the outbox, or for the next turn.

@@ -25,24 +25,28 @@ impl From<Refusal> for Failure {
 }
 
 impl Conn {
-    /// Reads the PROXY header from the front of `input`; what follows it is the request. True once it has
-    /// named the client.
-    pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> bool {
-        let Phase::Proxied(reader) = &mut self.phase else { return false };
+    /// Reads the PROXY header from the front of `input`; what follows it is the request. Whether it has
+    /// named the client, once it is over.
+    pub(super) fn read_proxy_header<S>(
+        &mut self,
+        input: &mut &mut [u8],
+        env: &mut Env<'_, S>,
+    ) -> Option<bool> {
+        let Phase::Proxied(reader) = &mut self.phase else { return None };
         match reader.read(input) {
-            Ok(Header::Incomplete) => false,
+            Ok(Header::Incomplete) => None,
             Ok(Header::Unnamed) => {
                 self.phase = Phase::upgrading();
-                false
+                Some(false)
             }
             Ok(Header::Client(address)) => {
                 self.record.peer = Peer::from(address);
                 self.phase = Phase::upgrading();
-                true
+                Some(true)
             }
             Err(fault) => {
                 self.fail_upgrade(Failure::Refused(fault.into()), env);
-                false
+                None
             }
         }
     }

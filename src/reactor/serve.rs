@@ -136,8 +136,10 @@ impl<S: Application> Core<S> {
             let call = self
                 .with(id, start, &mut budget.packets, |entry, env| entry.conn.handle_bytes(&mut rest, env));
             match call {
-                Some(Progress::Named) => {
-                    self.name(id, start);
+                Some(Progress::Introduced { named }) => {
+                    if named {
+                        self.name(id, start);
+                    }
                     if let Some(entry) = self.slots.get_mut(id)
                         && entry.socket.begin_tls(rest)
                     {
