@@ -10,7 +10,7 @@ use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::Codecs;
 use crate::record::Peer;
-use crate::router::{Effects, Service};
+use crate::router::{Borrowed, Effects, Origin, Service, borrowed_bytes};
 use crate::totals::Totals;
 use crate::upgrade::Policy;
 
@@ -93,6 +93,13 @@ pub(crate) struct Env<'a, S: 'static> {
     pub(crate) state: &'a mut S,
     pub(crate) out: &'a mut Vec<u8>,
     pub(crate) start: usize,
+    /// What goes out with `out` without lying in it.
+    pub(crate) borrowed: &'a mut Vec<Borrowed>,
+    /// Bytes that the reactor holds of what this connection sent: those given, behind those taken before.
+    pub(crate) input_len: usize,
+    /// Where the message that is being handled lies, if it lies where it stays until what was gathered
+    /// has been written.
+    pub(crate) origin: Option<Origin>,
     /// Packets that may still be handled for this connection in this turn.
     pub(crate) packets_left: &'a mut u32,
     pub(crate) decoded: &'a mut Vec<u8>,
@@ -124,6 +131,11 @@ impl<S> Env<'_, S> {
 
     /// Bytes gathered for this connection.
     pub(crate) fn gathered(&self) -> usize {
-        self.out.len() - self.start
+        self.out.len() - self.start + borrowed_bytes(self.borrowed)
+    }
+
+    /// Whether something is gathered that is gone once the connection is given more.
+    pub(crate) fn lends_held(&self) -> bool {
+        self.borrowed.last().is_some_and(|borrowed| borrowed.origin == Origin::Held)
     }
 }

@@ -9,7 +9,7 @@ use crate::config::Overflow;
 use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
 use crate::mailbox::Answer;
 use crate::push::Push;
-use crate::router::{Application, Context, Outcome, Service};
+use crate::router::{Application, Context, Origin, Outcome, Service};
 
 impl Conn {
     /// Bytes have come from the socket, or were kept before. What is left in `input` afterwards has
@@ -39,7 +39,7 @@ impl Conn {
 
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> Progress {
         loop {
-            if env.gathered() >= FLUSH_BYTES {
+            if env.gathered() >= FLUSH_BYTES || env.lends_held() {
                 return Progress::Flush;
             }
             let held_back = self.is_held_back(env.settings);
@@ -58,7 +58,7 @@ impl Conn {
             {
                 self.deadlines.read_since(env.now);
             }
-            if !more {
+            if !more || input.is_empty() {
                 return Progress::Taken;
             }
         }
@@ -72,6 +72,10 @@ impl Conn {
             Ok(None) => return false,
             Ok(Some(Event::Message { kind, compressed, payload })) => {
                 *env.packets_left = env.packets_left.saturating_sub(1);
+                // What is delivered in place lies right before what is left.
+                let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
+                let end = env.input_len.saturating_sub(input.len());
+                env.origin = Some(if in_place { Origin::Input { end } } else { Origin::Held });
                 let result = if compressed {
                     call.received_compressed(kind, payload, rules.max_len, env)
                 } else {
@@ -137,7 +141,7 @@ impl Conn {
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) {
         let Some((_, mut parts)) = self.parts() else { return };
-        if let Err(cause) = parts.run(cmd, flag, env, call) {
+        if let Err(cause) = parts.run(cmd, flag, &[], env, call) {
             self.close(cause, env);
         }
     }

@@ -36,6 +36,7 @@ impl Call<'_> {
         env: &mut Env<'_, S>,
     ) -> Result<(), Cause> {
         let mut inflated = std::mem::take(env.inflated);
+        env.origin = None;
         let result = match self.inflate(kind, payload, max_len, &mut inflated, env) {
             Ok(()) => self.received(kind, &inflated, max_len, env),
             Err(error) => {

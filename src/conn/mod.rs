@@ -27,6 +27,7 @@ mod complaints;
 mod deadlines;
 mod env;
 mod frames;
+mod gathered;
 mod inbox;
 mod lifecycle;
 mod messages;
@@ -49,6 +50,7 @@ use crate::record::{Peer, Record};
 
 pub(crate) use complaints::Complaints;
 pub(crate) use env::{Env, Settings};
+pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
 
 use deadlines::Deadlines;
@@ -57,6 +59,10 @@ use lifecycle::Phase;
 
 /// Bytes gathered for one connection at which they are written before more is parsed.
 const FLUSH_BYTES: usize = 64 * 1024;
+/// Bytes that are read at once.
+const READ_BYTES: usize = 128 * 1024;
+/// Bytes that are read at once where a large message may begin.
+const LARGE_HEAD_BYTES: usize = 16 * 1024;
 /// Close timeouts that a client which goes on reading can take in all until what is queued has gone out.
 const MAX_CLOSE_EXTENSIONS: u64 = 15;
 
@@ -144,12 +150,44 @@ impl Conn {
         settings.outbox_limit != 0 && self.outbox.queued() > settings.outbox_limit / 2
     }
 
-    /// Bytes that are best read at once. More than what an ordinary read brings only in the midst
-    /// of a large payload, so that little is left to be kept if the connection has to wait after it.
+    /// Bytes that are best read at once, where there is no [`room`](Self::room) for them. Few from a
+    /// client of large messages: most of the next one then goes where it is to stay, and what may have to
+    /// be kept adds little to what is held of it.
     pub(crate) fn read_size(&self) -> usize {
         match &self.phase {
-            Phase::Open(open) => open.decoder.payload_left().saturating_add(FLUSH_BYTES),
-            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => FLUSH_BYTES,
+            Phase::Open(open) if open.decoder.expects_large() => {
+                open.decoder.payload_left().saturating_add(LARGE_HEAD_BYTES)
+            }
+            Phase::Open(_)
+            | Phase::Proxied(_)
+            | Phase::Upgrading(_)
+            | Phase::Closing(_)
+            | Phase::Closed(_) => READ_BYTES,
+        }
+    }
+
+    /// Where the next bytes of a large message can be received without being copied, if one is on its
+    /// way. Tell [`handle_received`](Self::handle_received) how many.
+    pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
+        match &mut self.phase {
+            Phase::Open(open) => open.decoder.room(),
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    /// Bytes were put into the [`room`](Self::room). What they lead to comes out of
+    /// [`handle_bytes`](Self::handle_bytes), which needs none for it.
+    pub(crate) fn handle_received(&mut self, count: usize) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.decoder.received(count);
+        }
+    }
+
+    /// The last message that did not come whole, until the next one begins.
+    pub(crate) fn last_payload(&self) -> &[u8] {
+        match &self.phase {
+            Phase::Open(open) => open.decoder.last_payload(),
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => &[],
         }
     }
 

@@ -13,7 +13,7 @@ use crate::deflate::Deflate;
 use crate::frame;
 use crate::handle::Life;
 use crate::object::Linked;
-use crate::packet::{self, ErrorId, Fault, Undecodable};
+use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
     Application, Compression, Context, Deferral, Message, MessageHandler, Outcome, Request, Router,
@@ -84,7 +84,10 @@ impl Call<'_> {
                     data,
                 };
                 let handler = route.handler();
-                self.run(packet.cmd, packet.flag, env, |state, context| handler(state, request, context))
+                let lent = if packet.data_status == DataStatus::Raw as u8 { data } else { &[] };
+                self.run(packet.cmd, packet.flag, lent, env, |state, context| {
+                    handler(state, request, context)
+                })
             }
             Err(cause) => Err(cause),
         };
@@ -130,7 +133,7 @@ impl Call<'_> {
         if self.record.debug {
             log::info!("{} in  {}", self.record.id, Hex(payload));
         }
-        self.run(0, 0, env, |state, context| handler(state, Message { kind, payload }, context))
+        self.run(0, 0, payload, env, |state, context| handler(state, Message { kind, payload }, context))
     }
 
     /// Answers a request as if its handler had said so.
@@ -141,14 +144,16 @@ impl Call<'_> {
         outcome: Outcome,
         env: &mut Env<'_, S>,
     ) -> Result<(), Cause> {
-        self.run(cmd, flag, env, |_, _| outcome)
+        self.run(cmd, flag, &[], env, |_, _| outcome)
     }
 
-    /// Calls into the application, catches its panic, and carries out what it says.
+    /// Calls into the application, catches its panic, and carries out what it says. `lent` is the end of
+    /// the message in hand, which replies may borrow; empty if there is none.
     pub(super) fn run<S: Application>(
         &mut self,
         cmd: u16,
         flag: u32,
+        lent: &[u8],
         env: &mut Env<'_, S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) -> Result<(), Cause> {
@@ -159,17 +164,21 @@ impl Call<'_> {
             shared: &mut *env.deflate,
             above: env.settings.deflate_above,
         };
+        let mut buffer = SendBuffer::new(
+            env.out,
+            env.start,
+            self.outbox.queued(),
+            env.settings.outbox_limit,
+            compression,
+            env.borrowed,
+        );
+        // The debug log shows what lies in the write buffer.
+        buffer.lend(lent, env.origin.filter(|_| !self.record.debug));
         let mut context = Context {
             record: &mut *self.record,
             life: &mut *self.life,
             linked: &mut *self.linked,
-            buffer: SendBuffer::new(
-                env.out,
-                env.start,
-                self.outbox.queued(),
-                env.settings.outbox_limit,
-                compression,
-            ),
+            buffer,
             tools: Tools {
                 now: env.now,
                 compress_above: env.settings.compress_above,

@@ -1,5 +1,6 @@
 //! Connections under a virtual clock: no socket, no sleep, exact times.
 
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,7 +107,15 @@ impl Rig {
     }
 
     fn with<R>(&mut self, call: impl FnOnce(&mut Conn, &mut Env<'_, State>) -> R) -> R {
-        let mut out = vec![];
+        self.with_input(&mut [], |conn, env, _| call(conn, env))
+    }
+
+    fn with_input<R>(
+        &mut self,
+        input: &mut [u8],
+        call: impl FnOnce(&mut Conn, &mut Env<'_, State>, &mut [u8]) -> R,
+    ) -> R {
+        let (mut out, mut borrowed) = (vec![], vec![]);
         let mut env = Env {
             now: self.now,
             settings: &self.settings,
@@ -114,6 +123,9 @@ impl Rig {
             state: &mut self.state,
             out: &mut out,
             start: 0,
+            borrowed: &mut borrowed,
+            input_len: input.len(),
+            origin: None,
             packets_left: &mut 1000,
             decoded: &mut vec![],
             codecs: &mut Codecs::default(),
@@ -125,7 +137,11 @@ impl Rig {
             inflated: &mut vec![],
             draining: false,
         };
-        let result = call(&mut self.conn, &mut env);
+        let result = call(&mut self.conn, &mut env, input);
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let held = self.conn.last_payload();
+        let count = Gathered { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
+        let mut out: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         if self.takes && self.conn.outbox.is_empty() {
             self.conn.handle_written(self.now, &self.settings);
             self.note(&mut out);
@@ -159,9 +175,15 @@ impl Rig {
 
     fn feed(&mut self, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
-        let mut rest = &mut bytes[..];
-        while self.with(|conn, env| conn.handle_bytes(&mut rest, env)) == Progress::Flush {}
-        self.conn.keep(rest);
+        let mut used = 0;
+        let mut progress = Progress::Flush;
+        while progress == Progress::Flush {
+            (progress, used) = self.with_input(&mut bytes, |conn, env, input| {
+                let mut rest = &mut input[used..];
+                (conn.handle_bytes(&mut rest, env), env.input_len - rest.len())
+            });
+        }
+        self.conn.keep(&bytes[used..]);
     }
 
     fn frame(&mut self, opcode: Opcode, payload: &[u8]) {

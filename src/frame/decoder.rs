@@ -59,6 +59,9 @@ struct Data {
     remaining: usize,
 }
 
+/// Room for a message that shows that its client sends large ones, in bytes.
+const LARGE_BYTES: usize = 128 * 1024;
+
 const BOUNDARY: State = State::ReadHead { first: None };
 
 /// Payloads that are not whole.
@@ -135,6 +138,36 @@ impl Decoder {
         matches!(self.state, State::ReadHead { first: None }) && self.begun().is_none()
     }
 
+    /// Where the next bytes of a large payload can be received without being copied; tell
+    /// [`received`](Self::received) how many. `None` where that is not worth it, and at and within a header:
+    /// then give them to [`next`](Self::next). As many bytes as have come are made room for, and no more.
+    pub fn room(&mut self) -> Option<&mut [u8]> {
+        match (self.state, &mut self.held) {
+            (State::ReadData(data), Some(held)) if !data.opcode.is_control() => {
+                held.message.room(data.remaining)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the first `count` bytes of the [`room`](Self::room) that was given last. What they lead to
+    /// is what the next call of [`next`](Self::next) says, which needs no input for it.
+    pub fn received(&mut self, count: usize) {
+        let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
+        let count = count.min(data.remaining);
+        let mask = data.mask;
+        data.remaining -= count;
+        data.mask = mask.map(|key| rotate_key(key, count));
+        if let Err(error) = held.message.commit(count, mask) {
+            self.state = State::Failed(error);
+        }
+    }
+
+    /// The payload of the last message, if it was put together from pieces and no other has begun since.
+    pub(crate) fn last_payload(&self) -> &[u8] {
+        self.held.as_ref().map_or(&[], |held| held.message.last_payload())
+    }
+
     /// Bytes still to come of the payload that is being read; 0 at and within a header.
     #[must_use]
     pub fn payload_left(&self) -> usize {
@@ -142,6 +175,11 @@ impl Decoder {
             State::ReadData(data) => data.remaining,
             State::ReadHead { .. } | State::ParsePayloadLen { .. } | State::Failed(_) => 0,
         }
+    }
+
+    /// Whether the last message that did not come whole was a large one: more such may come.
+    pub(crate) fn expects_large(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.message.capacity() >= LARGE_BYTES)
     }
 
     /// Bytes that the decoder has allocated.

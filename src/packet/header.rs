@@ -161,9 +161,14 @@ pub(crate) fn framed_len(data_len: usize) -> usize {
 /// Appends a packet to the client, in a WebSocket frame of its own.
 pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
     out.reserve(framed_len(reply.data.len()));
+    push_packet_head(out, reply);
+    out.extend_from_slice(reply.data);
+}
+
+/// Appends what a packet to the client has in front of its Data: the frame's header, and its own.
+pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>) {
     out.extend_from_slice(&packet_frame(reply.data.len()).encode());
     out.extend_from_slice(&reply.header());
-    out.extend_from_slice(reply.data);
 }
 
 /// Appends a packet to the server, without a frame: what a client puts into a binary message.

@@ -13,7 +13,7 @@ mod header;
 
 pub use codec::{Cipher, Codecs, Decode, Undecodable};
 pub use error_id::ErrorId;
-pub(crate) use header::framed_len;
 pub use header::{
     DataStatus, Fault, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, Reply, Request, push_packet, push_request,
 };
+pub(crate) use header::{framed_len, push_packet_head};

@@ -22,7 +22,7 @@ use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox};
 use crate::moment::Moment;
 use crate::packet::{Cipher, Codecs};
-use crate::router::{Application, Effects, Service};
+use crate::router::{Application, Borrowed, Effects, Service};
 use crate::totals::Totals;
 
 /// Bytes that one read can bring: the size of the one read buffer that all connections share.
@@ -60,6 +60,8 @@ pub(super) struct Core<S: 'static> {
     /// What the connections of this turn are sent, one behind the other.
     pub(super) out: Vec<u8>,
     pub(super) segments: Vec<Segment>,
+    /// What goes out between the bytes gathered for the connection that is being served.
+    pub(super) borrowed: Vec<Borrowed>,
     pub(super) read_buffer: Vec<u8>,
     /// Reads of this turn that may still go on with a TLS handshake.
     pub(super) handshakes_left: u32,
@@ -113,6 +115,7 @@ impl<S: Application> Core<S> {
             roles: HashMap::new(),
             out: Vec::new(),
             segments: Vec::new(),
+            borrowed: Vec::new(),
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
             read_buffer: vec![u8::MAX; READ_BYTES],
@@ -145,6 +148,9 @@ impl<S: Application> Core<S> {
             state: &mut lent.state,
             out: &mut self.out,
             start,
+            borrowed: &mut self.borrowed,
+            input_len: 0,
+            origin: None,
             packets_left,
             decoded: &mut lent.decoded,
             codecs: &mut lent.codecs,

@@ -10,6 +10,7 @@
 mod accept;
 mod admission;
 mod bind;
+mod borrow;
 mod core;
 mod deliver;
 mod drain;

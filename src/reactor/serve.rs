@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use super::core::Core;
+use super::slots::Entry;
 use super::socket::Read;
 use crate::cause::Cause;
 use crate::conn::Progress;
@@ -79,9 +80,15 @@ impl<S: Application> Core<S> {
             }
             return used > 0;
         }
-        let want = entry.conn.read_size().min(buffer.len());
-        let Some(room) = buffer.get_mut(..want) else { return false };
-        let read = match entry.socket.read(room) {
+        let Entry { socket, conn, .. } = entry;
+        let (read, is_direct) = match conn.room() {
+            Some(room) => (socket.read(room), true),
+            None => {
+                let want = conn.read_size().min(buffer.len());
+                (socket.read(buffer.get_mut(..want).unwrap_or_default()), false)
+            }
+        };
+        let read = match read {
             Ok(read) => read,
             Err(error) => return self.fail_read(id, &error),
         };
@@ -106,7 +113,15 @@ impl<S: Application> Core<S> {
             }
         };
         budget.bytes = budget.bytes.saturating_sub(len);
-        let Some(bytes) = room.get_mut(..len).filter(|bytes| !bytes.is_empty()) else { return false };
+        if len == 0 {
+            return false;
+        }
+        if is_direct {
+            entry.conn.handle_received(len);
+            self.feed(id, start, &mut [], budget);
+            return true;
+        }
+        let bytes = buffer.get_mut(..len).unwrap_or_default();
         let used = self.feed(id, start, bytes, budget);
         if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
             entry.conn.keep(rest);
@@ -131,15 +146,23 @@ impl<S: Application> Core<S> {
     /// Gives bytes to a connection, and writes in between what gathers meanwhile. How many it took.
     fn feed(&mut self, id: ConnectionId, start: usize, bytes: &mut [u8], budget: &mut Budget) -> usize {
         let total = bytes.len();
-        let mut rest = bytes;
+        let mut used = 0;
         loop {
-            let call = self
-                .with(id, start, &mut budget.packets, |entry, env| entry.conn.handle_bytes(&mut rest, env));
+            let mut rest = bytes.get_mut(used..).unwrap_or_default();
+            let call = self.with(id, start, &mut budget.packets, |entry, env| {
+                env.input_len = total;
+                entry.conn.handle_bytes(&mut rest, env)
+            });
+            used = total - rest.len();
+            if !self.borrowed.is_empty() {
+                self.write_borrowed(id, start, bytes);
+            }
             match call {
                 Some(Progress::Introduced { named }) => {
                     if named {
                         self.name(id, start);
                     }
+                    let rest = bytes.get(used..).unwrap_or_default();
                     if let Some(entry) = self.slots.get_mut(id)
                         && entry.socket.begin_tls(rest)
                     {
@@ -149,10 +172,11 @@ impl<S: Application> Core<S> {
                     }
                 }
                 Some(Progress::Flush) => self.write_now(id, start),
-                Some(Progress::Taken | Progress::Wait) | None => return total - rest.len(),
+                Some(Progress::Taken | Progress::Wait) | None => return used,
             }
         }
     }
+
     /// Counts a client under the address that its proxy has named, or refuses it.
     fn name(&mut self, id: ConnectionId, start: usize) {
         let Some(entry) = self.slots.get_mut(id) else { return };

@@ -25,7 +25,7 @@ pub(super) struct Segment {
 }
 
 /// What the socket took of an attempt to write.
-enum Written {
+pub(super) enum Written {
     Bytes(usize),
     Failed,
 }
@@ -169,7 +169,7 @@ impl<S: Application> Core<S> {
 
 /// One write, told apart by what has to follow. A short one means that the socket is full, and that an
 /// event comes when it is no longer.
-fn attempt(
+pub(super) fn attempt(
     offered: usize,
     mut write: impl FnMut() -> std::io::Result<usize>,
     writable: &mut bool,

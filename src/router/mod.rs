@@ -24,5 +24,5 @@ pub(crate) use context::{Deferral, Tools};
 pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use outcome::Outcome;
-pub(crate) use send_buffer::{Compression, SendBuffer};
+pub(crate) use send_buffer::{Borrowed, Compression, MAX_BORROWED, Origin, SendBuffer, borrowed_bytes};
 pub use table::{Handler, Module, Route, Router};

@@ -2,7 +2,7 @@
 
 use crate::deflate::{self, Deflate, Shared};
 use crate::frame::{Header, Opcode};
-use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet};
+use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most bytes that a frame header of a server takes.
 const MAX_HEADER_BYTES: usize = 10;
@@ -13,6 +13,50 @@ pub(crate) struct Compression<'a> {
     pub(crate) shared: &'a mut Shared,
     /// Messages of fewer bytes go out as they are.
     pub(crate) above: usize,
+}
+
+/// Data that goes out from where the client's own bytes lie: what is echoed is not copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Borrowed {
+    /// It follows so many bytes of the write buffer.
+    pub(crate) at: usize,
+    pub(crate) len: usize,
+    pub(crate) origin: Origin,
+}
+
+/// Pieces that are borrowed at once, at most; what is beyond that is copied.
+pub(crate) const MAX_BORROWED: usize = 31;
+
+/// Where a message lies while it is handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// In what was read, which it takes up to this index.
+    Input { end: usize },
+    /// In the connection's own buffer, which it takes to the end.
+    Held,
+}
+
+impl Origin {
+    /// Data of a message from here that need not be copied to be sent has at least so many bytes. Less
+    /// is copied in less time than it takes to have the system gather it, or, of what is held, to be written by itself.
+    fn min_bytes(self) -> usize {
+        match self {
+            Origin::Input { .. } => 4 * 1024,
+            Origin::Held => 64 * 1024,
+        }
+    }
+}
+
+/// What a reply can borrow: the end of the message that is being handled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lender<'a> {
+    pub(crate) data: &'a [u8],
+    pub(crate) origin: Origin,
+}
+
+/// Bytes that go out without lying in the write buffer.
+pub(crate) fn borrowed_bytes(borrowed: &[Borrowed]) -> usize {
+    borrowed.iter().map(|borrowed| borrowed.len).sum()
 }
 
 /// What is being gathered for one connection, and how much more it may be given.
@@ -27,6 +71,8 @@ pub(crate) struct SendBuffer<'a> {
     /// The outbox limit; 0 for none.
     limit: usize,
     compression: Compression<'a>,
+    borrowed: &'a mut Vec<Borrowed>,
+    lender: Option<Lender<'a>>,
 }
 
 impl<'a> SendBuffer<'a> {
@@ -36,14 +82,33 @@ impl<'a> SendBuffer<'a> {
         queued: usize,
         limit: usize,
         compression: Compression<'a>,
+        borrowed: &'a mut Vec<Borrowed>,
     ) -> Self {
-        SendBuffer { bytes, start, queued, limit, compression }
+        SendBuffer { bytes, start, queued, limit, compression, borrowed, lender: None }
+    }
+
+    /// Lets replies borrow `data`, where it lies at the end of a message, and is worth it.
+    pub(crate) fn lend(&mut self, data: &'a [u8], origin: Option<Origin>) {
+        self.lender = origin
+            .filter(|origin| data.len() >= origin.min_bytes() && self.compression.deflate.is_none())
+            .map(|origin| Lender { data, origin });
     }
 
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
     fn has_room(&self, len: usize) -> bool {
-        let pending = self.queued + (self.bytes.len() - self.start);
-        self.limit == 0 || pending.saturating_add(len) <= self.limit
+        let gathered = self.bytes.len() - self.start + borrowed_bytes(self.borrowed);
+        self.limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= self.limit
+    }
+
+    /// Appends Data behind the headers in front of it: by reference if it can be borrowed.
+    fn push_data(&mut self, data: &[u8]) {
+        match self.lender {
+            Some(lender) if std::ptr::eq(lender.data, data) && self.borrowed.len() < MAX_BORROWED => {
+                let borrowed = Borrowed { at: self.bytes.len(), len: data.len(), origin: lender.origin };
+                self.borrowed.push(borrowed);
+            }
+            Some(_) | None => self.bytes.extend_from_slice(data),
+        }
     }
 
     /// Appends a packet whole, or nothing: false if there is no room for it.
@@ -54,7 +119,8 @@ impl<'a> SendBuffer<'a> {
         }
         let fits = self.has_room(framed_len(reply.data.len()));
         if fits {
-            push_packet(self.bytes, reply);
+            push_packet_head(self.bytes, reply);
+            self.push_data(reply.data);
         }
         fits
     }
@@ -70,7 +136,7 @@ impl<'a> SendBuffer<'a> {
         let fits = self.has_room(header.len() + payload.len());
         if fits {
             self.bytes.extend_from_slice(&header);
-            self.bytes.extend_from_slice(payload);
+            self.push_data(payload);
         }
         fits
     }
@@ -111,9 +177,9 @@ mod tests {
             (1, size + 1, true),
             (usize::MAX / 2, 0, true),
         ] {
-            let mut bytes = vec![0xa5; 100];
+            let (mut bytes, mut borrowed) = (vec![0xa5; 100], vec![]);
             let compression = Compression { deflate: None, shared: &mut Shared::default(), above: 0 };
-            let mut buffer = SendBuffer::new(&mut bytes, 100, queued, limit, compression);
+            let mut buffer = SendBuffer::new(&mut bytes, 100, queued, limit, compression, &mut borrowed);
             assert_eq!(buffer.packet(&reply), fits, "queued {queued}, limit {limit}");
             assert_eq!(bytes.len(), if fits { 100 + size } else { 100 });
         }

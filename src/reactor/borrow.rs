@@ -1,0 +1,54 @@
+//! Writing what is echoed from where it lies: in the read buffer, or in its connection's own.
+
+use std::io::IoSlice;
+
+use super::core::Core;
+use super::slots::Entry;
+use super::write::{Written, attempt};
+use crate::cause::Cause;
+use crate::conn::{Gathered, MAX_SLICES};
+use crate::id::ConnectionId;
+use crate::router::Application;
+
+impl<S: Application> Core<S> {
+    /// Writes at once what a connection has gathered from `start` on, with what it borrowed of `input`
+    /// and of its own last message in between. What the socket does not take is copied to the outbox.
+    pub(super) fn write_borrowed(&mut self, id: ConnectionId, start: usize, input: &[u8]) {
+        let mut out = std::mem::take(&mut self.out);
+        if let Some(entry) = self.slots.get_mut(id)
+            && entry.conn.cause().is_none()
+        {
+            let Entry { socket, conn, writable, .. } = entry;
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let gathered = Gathered { out: &out, borrowed: &self.borrowed, input, held: conn.last_payload() };
+            let count = gathered.slices(start, &mut slices);
+            let slices = slices.get(..count).unwrap_or_default();
+            let offered = slices.iter().map(|slice| slice.len()).sum();
+            let may_write = *writable && conn.outbox.is_empty();
+            let outcome = if may_write {
+                attempt(offered, || socket.write_vectored(slices), writable)
+            } else {
+                Written::Bytes(0)
+            };
+            match outcome {
+                Written::Bytes(written) if written == offered => {
+                    conn.handle_written(self.now, &self.lent.settings);
+                }
+                Written::Bytes(written) => {
+                    let whole = slices.iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
+                    if written > 0 {
+                        conn.handle_written(self.now, &self.lent.settings);
+                    }
+                    conn.outbox.push_unwritten(&whole, written);
+                    if *writable {
+                        self.write_outbox(id);
+                    }
+                }
+                Written::Failed => conn.abort(Cause::Reset),
+            }
+        }
+        self.borrowed.clear();
+        out.truncate(start);
+        self.out = out;
+    }
+}
