@@ -201,6 +201,7 @@ impl Decoder {
         }
     }
 
+    #[inline(always)]
     fn advance<'i>(&mut self, input: &mut &'i mut [u8], rules: &Rules) -> Result<Option<Ready<'i>>, Error> {
         loop {
             let step = match self.state {
@@ -219,7 +220,7 @@ impl Decoder {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_head<'i>(
         &mut self,
         first: Option<u8>,
@@ -258,6 +259,7 @@ impl Decoder {
     }
 
     /// The slow way through the header: its bytes come in pieces.
+    #[inline(never)]
     fn parse_payload_len<'i>(
         &mut self,
         start: HeaderStart,
@@ -285,22 +287,29 @@ impl Decoder {
 
     /// The header is whole. The state is still that of a boundary, and stays so if the payload is
     /// whole too.
-    #[inline]
+    #[inline(always)]
     fn begin_payload<'i>(
         &mut self,
         header: Header,
         input: &mut &'i mut [u8],
         rules: &Rules,
     ) -> Result<Step<'i>, Error> {
-        let Header { fin, rsv1, opcode, mask, .. } = header;
         let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
         let remaining = rules.check_length(&header, so_far)?;
-        if fin
-            && let Some(subject) = Subject::of(opcode, rsv1)
+        if header.fin
+            && let Some(subject) = Subject::of(header.opcode, header.rsv1)
             && let Some(payload) = input.split_off_mut(..remaining)
         {
-            return deliver_in_place(subject, payload, mask).map(Step::Ready);
+            return deliver_in_place(subject, payload, header.mask).map(Step::Ready);
         }
+        self.begin_held(header, remaining);
+        Ok(Step::On)
+    }
+
+    /// The payload comes in pieces, or is one itself.
+    #[cold]
+    fn begin_held(&mut self, header: Header, remaining: usize) {
+        let Header { fin, rsv1, opcode, mask, .. } = header;
         let held = self.held.get_or_insert_default();
         match opcode {
             Opcode::Text => held.message.begin(Kind::Text, rsv1),
@@ -312,10 +321,10 @@ impl Decoder {
             held.message.count_fragment();
         }
         self.state = State::ReadData(Data { opcode, fin, mask, remaining });
-        Ok(Step::On)
     }
 
     /// Takes payload that has to be kept, because the frame is a fragment or not whole.
+    #[inline(never)]
     fn read_data<'i>(
         &mut self,
         data: Data,
@@ -354,7 +363,7 @@ impl Decoder {
         Ok(Step::Ready(Ready { subject, in_place: None }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn event<'p>(&'p mut self, ready: Ready<'p>) -> Result<Event<'p>, Error> {
         let Decoder { state, held } = self;
         let payload = match (ready.in_place, ready.subject) {
@@ -383,7 +392,7 @@ impl Decoder {
 }
 
 /// The usual case: a whole frame that is no fragment.
-#[inline]
+#[inline(always)]
 fn deliver_in_place(subject: Subject, payload: &mut [u8], mask: Option<[u8; 4]>) -> Result<Ready<'_>, Error> {
     if let Some(key) = mask {
         apply_mask(payload, key);
