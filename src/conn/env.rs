@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use super::Complaints;
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
-use crate::deflate::Shared;
 use crate::mailbox::Mailbox;
-use crate::moment::{Moment, whole_ms};
-use crate::packet::Codecs;
+use crate::moment::whole_ms;
+use crate::packet::{Cipher, Codecs};
 use crate::record::Peer;
-use crate::router::{Borrowed, Effects, Origin, Service, borrowed_bytes};
-use crate::totals::Totals;
+use crate::router::{Limits, Service, Tools};
 use crate::upgrade::Policy;
 
 /// The configuration as connections use it: checked, and with durations in milliseconds, where 0
@@ -31,9 +29,7 @@ pub(crate) struct Settings {
     pub(crate) liveness: Liveness,
     pub(crate) outbox_limit: usize,
     pub(crate) overflow: Overflow,
-    pub(crate) compress_above: usize,
     pub(crate) deflate: DeflateMode,
-    pub(crate) deflate_above: usize,
     proxies: Vec<TrustedProxy>,
     paths: Vec<String>,
     origins: Vec<String>,
@@ -59,9 +55,7 @@ impl Settings {
             liveness: config.liveness,
             outbox_limit: config.outbox_limit,
             overflow: config.overflow,
-            compress_above: config.compress_above,
             deflate: config.deflate,
-            deflate_above: config.deflate_above,
             proxies: config.proxy_protocol.clone(),
             paths: config.paths.clone(),
             origins: config.origins.clone(),
@@ -85,33 +79,23 @@ impl Settings {
     }
 }
 
-/// All that one call may use. The bytes for this connection are appended to `out`, from `start` on.
-pub(crate) struct Env<'a, S: 'static> {
-    pub(crate) now: Moment,
-    pub(crate) settings: &'a Settings,
+/// What a reactor has one of, and lends to each connection that it calls.
+pub(crate) struct Env<S: 'static> {
     pub(crate) service: Service<S>,
-    pub(crate) state: &'a mut S,
-    pub(crate) out: &'a mut Vec<u8>,
-    pub(crate) start: usize,
-    /// What goes out with `out` without lying in it.
-    pub(crate) borrowed: &'a mut Vec<Borrowed>,
-    /// Bytes that the reactor holds of what this connection sent: those given, behind those taken before.
+    pub(crate) state: S,
+    pub(crate) settings: Settings,
+    /// What handlers get the use of.
+    pub(crate) tools: Tools,
+    /// Bytes that are held of what the connection sent: those that it is given, behind those that it has
+    /// taken of the same read.
     pub(crate) input_len: usize,
-    /// Where the message that is being handled lies, if it lies where it stays until what was gathered
-    /// has been written.
-    pub(crate) origin: Option<Origin>,
     /// Packets that may still be handled for this connection in this turn.
-    pub(crate) packets_left: &'a mut u32,
-    pub(crate) decoded: &'a mut Vec<u8>,
-    pub(crate) codecs: &'a mut Codecs,
-    pub(crate) effects: &'a mut Effects,
-    pub(crate) mailbox: &'a Arc<Mailbox>,
-    pub(crate) complaints: &'a mut Complaints,
-    pub(crate) totals: &'a mut Totals,
-    /// What serves all connections that compress without a window of their own.
-    pub(crate) deflate: &'a mut Shared,
+    pub(crate) packets_left: u32,
+    /// Where Data is decoded.
+    pub(crate) decoded: Vec<u8>,
     /// Where compressed messages are inflated.
-    pub(crate) inflated: &'a mut Vec<u8>,
+    pub(crate) inflated: Vec<u8>,
+    pub(crate) complaints: Complaints,
     /// The server drains: whoever is still upgrading is refused.
     pub(crate) draining: bool,
 }
@@ -119,23 +103,40 @@ pub(crate) struct Env<'a, S: 'static> {
 /// Capacity that buffers which all connections share keep through housekeeping.
 const KEPT_BYTES: usize = 64 * 1024;
 
-impl<S> Env<'_, S> {
+impl<S> Env<S> {
+    pub(crate) fn new(
+        config: &Config,
+        service: Service<S>,
+        state: S,
+        cipher: Option<Box<dyn Cipher>>,
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
+        let limits = Limits {
+            outbox: config.outbox_limit,
+            compress_above: config.compress_above,
+            deflate_above: config.deflate_above,
+        };
+        Env {
+            service,
+            state,
+            settings: Settings::new(config),
+            tools: Tools::new(Codecs::new(cipher), mailbox, limits),
+            input_len: 0,
+            packets_left: 0,
+            decoded: Vec::new(),
+            inflated: Vec::new(),
+            complaints: Complaints::new(),
+            draining: false,
+        }
+    }
+
     /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones
     /// need again they pay for themselves.
     pub(crate) fn trim(&mut self) {
-        self.out.shrink_to(KEPT_BYTES);
+        self.tools.out.shrink_to(KEPT_BYTES);
         self.decoded.clear();
         self.decoded.shrink_to(KEPT_BYTES);
-        self.codecs.trim(KEPT_BYTES);
-    }
-
-    /// Bytes gathered for this connection.
-    pub(crate) fn gathered(&self) -> usize {
-        self.out.len() - self.start + borrowed_bytes(self.borrowed)
-    }
-
-    /// Whether something is gathered that is gone once the connection is given more.
-    pub(crate) fn lends_held(&self) -> bool {
-        self.borrowed.last().is_some_and(|borrowed| borrowed.origin == Origin::Held)
+        self.tools.encoded.clear();
+        self.tools.encoded.shrink_to(KEPT_BYTES);
     }
 }

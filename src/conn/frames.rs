@@ -17,9 +17,9 @@ impl Conn {
     pub(crate) fn handle_bytes<S: Application>(
         &mut self,
         input: &mut &mut [u8],
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Progress {
-        self.deadlines.seen(env.now);
+        self.deadlines.seen(env.tools.now);
         loop {
             match self.phase {
                 Phase::Proxied(_) => {
@@ -37,18 +37,18 @@ impl Conn {
         }
     }
 
-    fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> Progress {
+    fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
         loop {
-            if env.gathered() >= FLUSH_BYTES || env.lends_held() {
+            if env.tools.gathered() >= FLUSH_BYTES || env.tools.lends_held() {
                 return Progress::Flush;
             }
-            let held_back = self.is_held_back(env.settings);
+            let held_back = self.is_held_back(&env.settings);
             let Phase::Open(open) = &self.phase else {
                 // What follows the end of the conversation is nothing to us.
                 *input = &mut [];
                 return Progress::Taken;
             };
-            if !input.is_empty() && (held_back || *env.packets_left == 0 || open.waits_for_reply(input)) {
+            if !input.is_empty() && (held_back || env.packets_left == 0 || open.waits_for_reply(input)) {
                 return Progress::Wait;
             }
             let was_idle = open.decoder.is_idle();
@@ -56,7 +56,7 @@ impl Conn {
             if let Phase::Open(open) = &self.phase
                 && (was_idle || open.decoder.is_idle())
             {
-                self.deadlines.read_since(env.now);
+                self.deadlines.read_since(env.tools.now);
             }
             if !more || input.is_empty() {
                 return Progress::Taken;
@@ -65,17 +65,17 @@ impl Conn {
     }
 
     /// Takes one event from the input. False if more input is needed for one.
-    fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) -> bool {
+    fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> bool {
         let rules = self.rules(env);
         let Some((decoder, mut call)) = self.parts() else { return false };
         match decoder.next(input, &rules) {
             Ok(None) => return false,
             Ok(Some(Event::Message { kind, compressed, payload })) => {
-                *env.packets_left = env.packets_left.saturating_sub(1);
+                env.packets_left = env.packets_left.saturating_sub(1);
                 // What is delivered in place lies right before what is left.
                 let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
                 let end = env.input_len.saturating_sub(input.len());
-                env.origin = Some(if in_place { Origin::Input { end } } else { Origin::Held });
+                env.tools.origin = Some(if in_place { Origin::Input { end } } else { Origin::Held });
                 let result = if compressed {
                     call.received_compressed(kind, payload, rules.max_len, env)
                 } else {
@@ -83,14 +83,14 @@ impl Conn {
                 };
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
-                *env.packets_left = env.packets_left.saturating_sub(env.effects.take_cost());
+                env.packets_left = env.packets_left.saturating_sub(env.tools.effects.take_cost());
                 if let Err(cause) = result {
                     self.close(cause, env);
                 }
             }
             Ok(Some(Event::Ping(payload))) => {
                 if call.outbox.is_empty() {
-                    push_frame(env.out, Opcode::Pong, payload);
+                    push_frame(&mut env.tools.out, Opcode::Pong, payload);
                 } else {
                     call.outbox.set_pong(payload);
                 }
@@ -108,8 +108,8 @@ impl Conn {
         true
     }
 
-    fn rules<S>(&self, env: &Env<'_, S>) -> Rules {
-        let settings = env.settings;
+    fn rules<S>(&self, env: &Env<S>) -> Rules {
+        let settings = &env.settings;
         let max_len =
             if self.record.login.is_some() { settings.max_len } else { settings.max_len_before_login };
         let deflate = matches!(&self.phase, Phase::Open(Open { deflate: Some(_), .. }));
@@ -137,7 +137,7 @@ impl Conn {
         &mut self,
         cmd: u16,
         flag: u32,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) {
         let Some((_, mut parts)) = self.parts() else { return };
@@ -147,11 +147,11 @@ impl Conn {
     }
 
     /// The answer to a deferred request has come. One that is not waited for (any more) is dropped.
-    pub(crate) fn handle_answer<S: Application>(&mut self, seq: u64, answer: Answer, env: &mut Env<'_, S>) {
+    pub(crate) fn handle_answer<S: Application>(&mut self, seq: u64, answer: Answer, env: &mut Env<S>) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(deferral) = open.deferral.take_if(|deferral| deferral.seq == seq) else { return };
         // The client's silence counts again from here, and with it a deadline that was put aside.
-        self.deadlines.read_since(env.now);
+        self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         self.call(deferral.cmd, deferral.flag, env, |_, context| match &answer {
             Answer::Reply(data) => context.reply(data),
@@ -160,7 +160,7 @@ impl Conn {
     }
 
     /// The linked object has ended, unless it is linked no longer.
-    pub(crate) fn handle_object_end<S>(&mut self, number: u64, cause: Cause, env: &mut Env<'_, S>) {
+    pub(crate) fn handle_object_end<S>(&mut self, number: u64, cause: Cause, env: &mut Env<S>) {
         if self.linked.as_ref().is_some_and(|linked| linked.number() == number) {
             self.close(cause, env);
         }
@@ -168,21 +168,21 @@ impl Conn {
 
     /// Queues a push, which others may share. The caller has seen to it that nothing gathered for
     /// this connection is left to be written before it.
-    pub(crate) fn handle_send<S>(&mut self, push: &Push, env: &mut Env<'_, S>) {
+    pub(crate) fn handle_send<S>(&mut self, push: &Push, env: &mut Env<S>) {
         if !matches!(self.phase, Phase::Open(_)) {
             return;
         }
         let (limit, frame) = (env.settings.outbox_limit, push.frame());
         if limit != 0 && self.outbox.queued().saturating_add(frame.len()) > limit {
             self.record.error_send += 1;
-            env.totals.send_errors += 1;
+            env.tools.totals.send_errors += 1;
             if env.settings.overflow == Overflow::Close {
                 self.close(Cause::OutboxFull, env);
             }
             return;
         }
         self.record.send_count += 1;
-        env.totals.packets_sent += 1;
+        env.tools.totals.packets_sent += 1;
         if self.record.debug {
             log::info!("{} out {}", self.record.id, Hex(frame));
         }

@@ -77,29 +77,29 @@ impl Phase {
 impl Conn {
     /// Ends an open connection: the Close frame goes out behind all that is queued. Without effect
     /// on one that is closing or closed. One that is still upgrading is refused instead.
-    pub(crate) fn close<S>(&mut self, cause: Cause, env: &mut Env<'_, S>) {
+    pub(crate) fn close<S>(&mut self, cause: Cause, env: &mut Env<S>) {
         match self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => self.refuse(Refusal::Unavailable, env),
             Phase::Open(_) => {
                 if let Some(code) = cause.close_code() {
-                    push_close(env.out, Some(code), cause.reason());
+                    push_close(&mut env.tools.out, Some(code), cause.reason());
                 }
-                self.begin_closing(cause, env.now, env.settings.close_ms);
+                self.begin_closing(cause, env.tools.now, env.settings.close_ms);
             }
             Phase::Closing(_) | Phase::Closed(_) => {}
         }
     }
 
     /// Answers the client's own Close frame.
-    pub(super) fn answer_close<S>(&mut self, code: Option<CloseCode>, env: &mut Env<'_, S>) {
-        push_close(env.out, code, "");
-        self.begin_closing(Cause::PeerClosed(code), env.now, env.settings.close_ms);
+    pub(super) fn answer_close<S>(&mut self, code: Option<CloseCode>, env: &mut Env<S>) {
+        push_close(&mut env.tools.out, code, "");
+        self.begin_closing(Cause::PeerClosed(code), env.tools.now, env.settings.close_ms);
     }
 
     /// Refuses the upgrade with an HTTP response.
-    pub(crate) fn refuse<S>(&mut self, refusal: Refusal, env: &mut Env<'_, S>) {
-        refusal.write(env.out);
-        self.begin_closing(Cause::Refused(refusal), env.now, env.settings.close_ms);
+    pub(crate) fn refuse<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
+        refusal.write(&mut env.tools.out);
+        self.begin_closing(Cause::Refused(refusal), env.tools.now, env.settings.close_ms);
     }
 
     fn begin_closing(&mut self, cause: Cause, now: Moment, close_ms: u64) {

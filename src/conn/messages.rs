@@ -18,7 +18,7 @@ impl Call<'_> {
         kind: Kind,
         payload: &[u8],
         max_len: usize,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<(), Cause> {
         match env.service {
             Service::Packets(router) => self.packet(router, payload, max_len, env),
@@ -33,10 +33,10 @@ impl Call<'_> {
         kind: Kind,
         payload: &[u8],
         max_len: usize,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<(), Cause> {
-        let mut inflated = std::mem::take(env.inflated);
-        env.origin = None;
+        let mut inflated = std::mem::take(&mut env.inflated);
+        env.tools.origin = None;
         let result = match self.inflate(kind, payload, max_len, &mut inflated, env) {
             Ok(()) => self.received(kind, &inflated, max_len, env),
             Err(error) => {
@@ -46,7 +46,7 @@ impl Call<'_> {
         };
         inflated.clear();
         inflated.shrink_to(KEPT_BYTES);
-        *env.inflated = inflated;
+        env.inflated = inflated;
         result
     }
 
@@ -56,11 +56,11 @@ impl Call<'_> {
         payload: &[u8],
         max_len: usize,
         inflated: &mut Vec<u8>,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<(), Error> {
         // The decoder lets nothing compressed through where that was not agreed on.
         let deflate = self.deflate.as_deref_mut().ok_or(Error::ReservedBits)?;
-        deflate.inflate(payload, inflated, max_len, env.deflate)?;
+        deflate.inflate(payload, inflated, max_len, &mut env.tools.deflate)?;
         match kind {
             Kind::Text if std::str::from_utf8(inflated).is_err() => Err(Error::BadUtf8),
             Kind::Text | Kind::Binary => Ok(()),

@@ -16,8 +16,7 @@ use crate::object::Linked;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
-    Application, Compression, Context, Deferral, Message, MessageHandler, Outcome, Request, Router,
-    SendBuffer, Tools,
+    Application, Context, Deferral, Message, MessageHandler, Outcome, Request, Router, SendBuffer,
 };
 
 /// Bytes of a packet that the debug log shows.
@@ -42,10 +41,10 @@ impl Call<'_> {
         router: &'static Router<S>,
         message: &[u8],
         max_len: usize,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<(), Cause> {
         self.record.recv_count += 1;
-        env.totals.packets_received += 1;
+        env.tools.totals.packets_received += 1;
         if self.record.debug {
             log::info!("{} in  {}", self.record.id, Hex(message));
         }
@@ -63,7 +62,7 @@ impl Call<'_> {
                 return self.bad_request(cmd, flag, ErrorId::BAD_PACKET, env);
             }
         };
-        if !self.deadlines.may_take_packet(env.now, env.settings.max_packets_per_second) {
+        if !self.deadlines.may_take_packet(env.tools.now, env.settings.max_packets_per_second) {
             return self.answer(packet.cmd, packet.flag, Outcome::Refuse(ErrorId::TOO_MANY_REQUESTS), env);
         }
         let Some(route) = router.find(packet.cmd) else {
@@ -72,7 +71,7 @@ impl Call<'_> {
         if let Err(error_id) = route.access().check(self.record) {
             return self.bad_request(packet.cmd, packet.flag, error_id, env);
         }
-        let mut buffer = std::mem::take(env.decoded);
+        let mut buffer = std::mem::take(&mut env.decoded);
         let decoded = self.decode(&packet, max_len, &mut buffer, env);
         let result = match decoded {
             Ok(data) => {
@@ -91,7 +90,7 @@ impl Call<'_> {
             }
             Err(cause) => Err(cause),
         };
-        *env.decoded = buffer;
+        env.decoded = buffer;
         result
     }
 
@@ -101,9 +100,9 @@ impl Call<'_> {
         packet: &packet::Request<'a>,
         max_len: usize,
         buffer: &'a mut Vec<u8>,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<&'a [u8], Cause> {
-        let (id, codecs) = (self.record.id, &mut *env.codecs);
+        let (id, codecs) = (self.record.id, &mut env.tools.codecs);
         // The cipher is the embedder's, and may panic like a handler.
         let decode = || {
             let data = codecs.decode(id, packet.data_status, packet.data, buffer, max_len)?;
@@ -126,10 +125,10 @@ impl Call<'_> {
         handler: MessageHandler<S>,
         kind: frame::Kind,
         payload: &[u8],
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<(), Cause> {
         self.record.recv_count += 1;
-        env.totals.packets_received += 1;
+        env.tools.totals.packets_received += 1;
         if self.record.debug {
             log::info!("{} in  {}", self.record.id, Hex(payload));
         }
@@ -142,7 +141,7 @@ impl Call<'_> {
         cmd: u16,
         flag: u32,
         outcome: Outcome,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<(), Cause> {
         self.run(cmd, flag, &[], env, |_, _| outcome)
     }
@@ -154,56 +153,39 @@ impl Call<'_> {
         cmd: u16,
         flag: u32,
         lent: &[u8],
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) -> Result<(), Cause> {
         let was_in = self.record.login.is_some();
-        let sent_from = env.out.len();
-        let compression = Compression {
-            deflate: self.deflate.as_deref_mut(),
-            shared: &mut *env.deflate,
-            above: env.settings.deflate_above,
-        };
-        let mut buffer = SendBuffer::new(
-            env.out,
-            env.start,
-            self.outbox.queued(),
-            env.settings.outbox_limit,
-            compression,
-            env.borrowed,
-        );
-        // The debug log shows what lies in the write buffer.
-        buffer.lend(lent, env.origin.filter(|_| !self.record.debug));
+        let sent_from = env.tools.out.len();
+        let queued = self.outbox.queued();
+        let mut buffer = SendBuffer::new(&mut env.tools, self.deflate.as_deref_mut(), queued);
+        if !self.record.debug {
+            // The debug log shows what lies in the write buffer.
+            buffer.lend(lent);
+        }
         let mut context = Context {
             record: &mut *self.record,
             life: &mut *self.life,
             linked: &mut *self.linked,
             buffer,
-            tools: Tools {
-                now: env.now,
-                compress_above: env.settings.compress_above,
-                codecs: &mut *env.codecs,
-                effects: &mut *env.effects,
-                mailbox: env.mailbox,
-                totals: &mut *env.totals,
-            },
             cmd,
             flag,
             deferral: None,
             overflowed: false,
         };
-        let state = &mut *env.state;
+        let state = &mut env.state;
         let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
         if let Ok(Outcome::Refuse(error_id)) = outcome {
             context.refuse(error_id);
         }
         let (deferral, overflowed) = (context.deferral, context.overflowed);
         if self.record.debug {
-            log_frames(self.record, env.out.get(sent_from..).unwrap_or_default());
+            log_frames(self.record, env.tools.out.get(sent_from..).unwrap_or_default());
         }
         let is_in = self.record.login.is_some();
         if was_in != is_in {
-            self.deadlines.logged(is_in, env.now, env.settings);
+            self.deadlines.logged(is_in, env.tools.now, &env.settings);
             *self.rearm = true;
         }
         let result = match outcome {
@@ -228,10 +210,10 @@ impl Call<'_> {
         cmd: u16,
         flag: u32,
         error_id: ErrorId,
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<(), Cause> {
         self.record.bad_req_count += 1;
-        env.totals.bad_requests += 1;
+        env.tools.totals.bad_requests += 1;
         self.complain(Kind::Packet, env, format_args!("bad request {cmd}: ErrorID {error_id}"));
         if self.record.bad_req_count > MAX_BAD_REQUESTS {
             return Err(Cause::BadRequests);
@@ -240,25 +222,29 @@ impl Call<'_> {
     }
 
     /// Tells the application of Data that does not decode.
-    fn offence<S: Application>(&mut self, cmd: u16, offence: Undecodable, env: &mut Env<'_, S>) -> Cause {
+    fn offence<S: Application>(&mut self, cmd: u16, offence: Undecodable, env: &mut Env<S>) -> Cause {
         self.complain(Kind::Packet, env, format_args!("Data of {cmd} does not decode: {offence:?}"));
-        let (state, record) = (&mut *env.state, &*self.record);
+        let (state, record) = (&mut env.state, &*self.record);
         if catch_unwind(AssertUnwindSafe(|| state.offence(record, offence))).is_err() {
             self.complain(Kind::Panic, env, format_args!("the hook for offences panicked"));
         }
         Cause::Undecodable(offence)
     }
 
-    fn complain<S>(&mut self, kind: Kind, env: &mut Env<'_, S>, what: fmt::Arguments<'_>) {
+    fn complain<S>(&mut self, kind: Kind, env: &mut Env<S>, what: fmt::Arguments<'_>) {
         complain(self.record, kind, env, what);
     }
 }
 
 /// Writes a line about a client's bad input, within the allowances of the connection and of all.
-pub(super) fn complain<S>(record: &mut Record, kind: Kind, env: &mut Env<'_, S>, what: fmt::Arguments<'_>) {
+pub(super) fn complain<S>(record: &mut Record, kind: Kind, env: &mut Env<S>, what: fmt::Arguments<'_>) {
     if record.may_log_bad_input() {
         let (id, peer) = (record.id, record.peer);
-        env.complaints.line(kind, env.now, format_args!("{id} {peer} role {}: {what}", record.role_id()));
+        env.complaints.line(
+            kind,
+            env.tools.now,
+            format_args!("{id} {peer} role {}: {what}", record.role_id()),
+        );
     }
 }
 

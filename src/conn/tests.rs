@@ -8,13 +8,10 @@ use super::*;
 use crate::config::{Config, Liveness};
 use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_masked_frame};
 use crate::mailbox::{Answer, Mailbox};
-use crate::packet::{Codecs, Request as Packet, push_request};
+use crate::packet::{Request as Packet, push_request};
 use crate::push::Push;
 use crate::record::{Identity, Login};
-use crate::router::{
-    Access, Application, Context, Effects, Module, Outcome, Request, Route, Router, Service,
-};
-use crate::totals::Totals;
+use crate::router::{Access, Application, Context, Module, Outcome, Request, Route, Router, Service};
 
 /// Keeps the tickets, so that nobody answers.
 #[derive(Default)]
@@ -67,11 +64,8 @@ const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConn
 /// A connection, the time, and a client that reads all that is written.
 struct Rig {
     conn: Conn,
-    settings: Settings,
-    state: State,
+    env: Env<State>,
     now: Moment,
-    mailbox: Arc<Mailbox>,
-    effects: Effects,
     decoder: Decoder,
     /// Whether the socket takes what is written.
     takes: bool,
@@ -87,11 +81,14 @@ impl Rig {
         config.validate().unwrap();
         Rig {
             conn: Conn::new(ConnectionId::new(1, 1), Peer::Local, Moment::START),
-            settings: Settings::new(&config),
-            state: State::default(),
+            env: Env::new(
+                &config,
+                Service::Packets(&ROUTER),
+                State::default(),
+                None,
+                Arc::new(Mailbox::new(16, Box::new(|| {}))),
+            ),
             now: Moment::START,
-            mailbox: Arc::new(Mailbox::new(16, Box::new(|| {}))),
-            effects: Effects::default(),
             decoder: Decoder::new(),
             takes: true,
             upgraded: false,
@@ -106,49 +103,31 @@ impl Rig {
         rig
     }
 
-    fn with<R>(&mut self, call: impl FnOnce(&mut Conn, &mut Env<'_, State>) -> R) -> R {
+    fn with<R>(&mut self, call: impl FnOnce(&mut Conn, &mut Env<State>) -> R) -> R {
         self.with_input(&mut [], |conn, env, _| call(conn, env))
     }
 
     fn with_input<R>(
         &mut self,
         input: &mut [u8],
-        call: impl FnOnce(&mut Conn, &mut Env<'_, State>, &mut [u8]) -> R,
+        call: impl FnOnce(&mut Conn, &mut Env<State>, &mut [u8]) -> R,
     ) -> R {
-        let (mut out, mut borrowed) = (vec![], vec![]);
-        let mut env = Env {
-            now: self.now,
-            settings: &self.settings,
-            service: Service::Packets(&ROUTER),
-            state: &mut self.state,
-            out: &mut out,
-            start: 0,
-            borrowed: &mut borrowed,
-            input_len: input.len(),
-            origin: None,
-            packets_left: &mut 1000,
-            decoded: &mut vec![],
-            codecs: &mut Codecs::default(),
-            effects: &mut self.effects,
-            mailbox: &self.mailbox,
-            complaints: &mut Complaints::new(),
-            totals: &mut Totals::default(),
-            deflate: &mut crate::deflate::Shared::default(),
-            inflated: &mut vec![],
-            draining: false,
-        };
-        let result = call(&mut self.conn, &mut env, input);
+        self.env.tools.now = self.now;
+        self.env.input_len = input.len();
+        self.env.packets_left = 1000;
+        let result = call(&mut self.conn, &mut self.env, input);
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let held = self.conn.last_payload();
+        let (out, held) = (std::mem::take(&mut self.env.tools.out), self.conn.last_payload());
+        let borrowed = std::mem::take(&mut self.env.tools.borrowed);
         let count = Gathered { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
         let mut out: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         if self.takes && self.conn.outbox.is_empty() {
-            self.conn.handle_written(self.now, &self.settings);
+            self.conn.handle_written(self.now, &self.env.settings);
             self.note(&mut out);
         } else {
             self.conn.outbox.push_unwritten(&out, 0);
         }
-        self.conn.handle_flushed(self.now, self.settings.close_ms);
+        self.conn.handle_flushed(self.now, self.env.settings.close_ms);
         result
     }
 
@@ -201,8 +180,8 @@ impl Rig {
     /// Lets time pass as the reactor does: from deadline to deadline.
     fn pass_until(&mut self, end_ms: u64) {
         let end = Moment::from_ms(end_ms);
-        while self.conn.next_deadline(&self.settings) <= end && self.conn.cause().is_none() {
-            self.now = self.now.max(self.conn.next_deadline(&self.settings));
+        while self.conn.next_deadline(&self.env.settings) <= end && self.conn.cause().is_none() {
+            self.now = self.now.max(self.conn.next_deadline(&self.env.settings));
             self.with(|conn, env| conn.handle_timeout(env));
         }
         self.now = end;
@@ -364,7 +343,7 @@ fn the_clients_silence_means_nothing_while_its_reply_is_owed() {
     assert_eq!(rig.closes(), []);
     rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![0; 3]), env));
     assert_eq!(rig.seen.last().unwrap(), &(1_000_000, "packet 3".into()));
-    assert!(rig.conn.can_resume(&rig.settings));
+    assert!(rig.conn.can_resume(&rig.env.settings));
     let mut inbox = rig.conn.take_inbox().unwrap();
     rig.with(|conn, env| conn.handle_bytes(&mut inbox.rest_mut(), env));
     assert_eq!(rig.seen.last().unwrap(), &(1_000_000, "packet 5".into()));
@@ -395,10 +374,10 @@ fn a_client_that_reads_slowly_but_reads_keeps_its_connection() {
     rig.takes = false;
     rig.request(ECHO, &[0; 500_000]);
     rig.request(ECHO, &[0; 100_000]);
-    assert!(!rig.conn.wants_read(&rig.settings), "past half of the outbox limit nothing is read");
+    assert!(!rig.conn.wants_read(&rig.env.settings), "past half of the outbox limit nothing is read");
     for ms in (0..600_000).step_by(50_000) {
         rig.pass_until(ms);
-        rig.conn.handle_written(rig.now, &rig.settings);
+        rig.conn.handle_written(rig.now, &rig.env.settings);
         rig.conn.outbox.advance(1);
     }
     assert!(matches!(rig.conn.phase, Phase::Open(_)));

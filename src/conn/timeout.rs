@@ -23,15 +23,16 @@ impl Conn {
     }
 
     /// Does all that is due. To be called at any time; what is not due yet stays armed.
-    pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<'_, S>) {
+    pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
         match self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(env.settings) <= env.now => {
+            Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(&env.settings) <= env.tools.now => {
                 self.refuse(Refusal::TooSlow, env)
             }
-            Phase::Closing(closing) if closing.deadline <= env.now => self.abort(closing.cause),
+            Phase::Closing(closing) if closing.deadline <= env.tools.now => self.abort(closing.cause),
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
-                    && let Some(due) = self.deadlines.take_due(env.now, env.settings, self.is_waiting())
+                    && let Some(due) =
+                        self.deadlines.take_due(env.tools.now, &env.settings, self.is_waiting())
                 {
                     self.handle_due(due, env);
                 }
@@ -40,7 +41,7 @@ impl Conn {
         }
     }
 
-    fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<'_, S>) {
+    fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
         match due {
             Due::ReadTimeout => self.close(Cause::ReadTimedOut, env),
             Due::ClientCheck => self.check_client(env),
@@ -50,18 +51,20 @@ impl Conn {
                 self.keep_house();
                 env.trim();
             }
-            Due::Ping => push_frame(env.out, Opcode::Ping, &[]),
+            Due::Ping => push_frame(&mut env.tools.out, Opcode::Ping, &[]),
         }
     }
 
-    fn check_client<S: Application>(&mut self, env: &mut Env<'_, S>) {
+    fn check_client<S: Application>(&mut self, env: &mut Env<S>) {
         let lives = match env.settings.liveness {
             Liveness::Packets => self.record.recv_count > self.record.last_recv_count,
-            Liveness::Frames => env.now.since(self.deadlines.last_seen()) < env.settings.client_check_ms,
+            Liveness::Frames => {
+                env.tools.now.since(self.deadlines.last_seen()) < env.settings.client_check_ms
+            }
         };
         self.record.last_recv_count = self.record.recv_count;
         // Nothing is read from a client that is held back; the read timer sees whether it catches up.
-        if !lives && !self.is_waiting() && !self.is_held_back(env.settings) {
+        if !lives && !self.is_waiting() && !self.is_held_back(&env.settings) {
             self.close(Cause::Idle, env);
         }
     }

@@ -27,11 +27,7 @@ impl From<Refusal> for Failure {
 impl Conn {
     /// Reads the PROXY header from the front of `input`; what follows it is the request. Whether it has
     /// named the client, once it is over.
-    pub(super) fn read_proxy_header<S>(
-        &mut self,
-        input: &mut &mut [u8],
-        env: &mut Env<'_, S>,
-    ) -> Option<bool> {
+    pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Option<bool> {
         let Phase::Proxied(reader) = &mut self.phase else { return None };
         match reader.read(input) {
             Ok(Header::Incomplete) => None,
@@ -52,7 +48,7 @@ impl Conn {
     }
 
     /// Reads the head of the request from the front of `input`; what follows it are frames.
-    pub(super) fn read_head<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<'_, S>) {
+    pub(super) fn read_head<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) {
         let Phase::Upgrading(upgrading) = &mut self.phase else { return };
         match upgrading.scanner.scan(input) {
             Ok(None) => {
@@ -79,7 +75,7 @@ impl Conn {
     }
 
     /// The client began with plain HTTP where TLS is spoken.
-    pub(crate) fn handle_not_tls<S: Application>(&mut self, env: &mut Env<'_, S>) {
+    pub(crate) fn handle_not_tls<S: Application>(&mut self, env: &mut Env<S>) {
         if let Phase::Upgrading(_) = self.phase {
             self.fail_upgrade(Refusal::from(Fault::NotTls).into(), env);
         }
@@ -89,13 +85,13 @@ impl Conn {
     fn upgrade<S: Application>(
         &mut self,
         head: &[u8],
-        env: &mut Env<'_, S>,
+        env: &mut Env<S>,
     ) -> Result<Option<Agreement>, Failure> {
         if env.draining {
             return Err(Refusal::Unavailable.into());
         }
         let (peer, mode) = (self.record.peer, env.settings.deflate);
-        let (state, out) = (&mut *env.state, &mut *env.out);
+        let (state, out) = (&mut env.state, &mut env.tools.out);
         upgrade::check(head, &env.settings.policy(), |request| {
             match catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer))) {
                 Ok(Ok(())) => {
@@ -111,18 +107,18 @@ impl Conn {
         })?
     }
 
-    fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<'_, S>) {
+    fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<S>) {
         self.phase = Phase::open(agreement.and_then(Deflate::new));
         self.opened = true;
         self.rearm = true;
-        self.deadlines.opened(env.now, env.settings);
+        self.deadlines.opened(env.tools.now, &env.settings);
         self.call(0, 0, env, |state, context| {
             state.opened(context);
             Outcome::Done
         });
     }
 
-    fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<'_, S>) {
+    fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
         match failure {
             Failure::Refused(refusal) => {
                 complain(

@@ -52,7 +52,6 @@ pub struct Codecs {
     cipher: Option<Box<dyn Cipher>>,
     #[cfg(feature = "zlib")]
     zlib: zlib::Zlib,
-    encoded: Vec<u8>,
 }
 
 /// Capacity that the buffers keep between packets, in bytes.
@@ -95,19 +94,13 @@ impl Codecs {
         if buffer.len() > max_len { Err(Undecodable::TooLong) } else { Ok(buffer) }
     }
 
-    /// Gives back what the buffer for encoded Data holds beyond so many bytes.
-    pub(crate) fn trim(&mut self, kept_bytes: usize) {
-        self.encoded.clear();
-        self.encoded.shrink_to(kept_bytes);
-    }
-
-    /// `plain` in encrypted form, or none if no cipher is installed.
-    pub(crate) fn encrypt(&mut self, connection: ConnectionId, plain: &[u8]) -> Option<&[u8]> {
-        let cipher = self.cipher.as_mut()?;
-        self.encoded.clear();
-        self.encoded.shrink_to(KEPT_BYTES);
-        cipher.encrypt(connection, plain, &mut self.encoded);
-        Some(&self.encoded)
+    /// Puts `plain` in encrypted form into `out`, in place of what is there. False if no cipher is installed.
+    pub(crate) fn encrypt(&mut self, connection: ConnectionId, plain: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(cipher) = &mut self.cipher else { return false };
+        out.clear();
+        out.shrink_to(KEPT_BYTES);
+        cipher.encrypt(connection, plain, out);
+        true
     }
 
     #[cfg(feature = "zlib")]
@@ -120,18 +113,19 @@ impl Codecs {
         Err(Undecodable::NoZlib)
     }
 
-    /// `plain` as a zlib stream, or none where that would not be shorter or can't be made.
+    /// Puts `plain` as a zlib stream into `out`, in place of what is there. False where that would not be
+    /// shorter or can't be made.
     #[cfg(feature = "zlib")]
-    pub(crate) fn compress(&mut self, plain: &[u8]) -> Option<&[u8]> {
-        self.encoded.clear();
-        self.encoded.shrink_to(KEPT_BYTES);
-        self.zlib.compress(plain, &mut self.encoded).then_some(&self.encoded)
+    pub(crate) fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
+        out.clear();
+        out.shrink_to(KEPT_BYTES);
+        self.zlib.compress(plain, out)
     }
 
     /// Without the feature `zlib` nothing is compressed.
     #[cfg(not(feature = "zlib"))]
-    pub(crate) fn compress(&mut self, _plain: &[u8]) -> Option<&[u8]> {
-        None
+    pub(crate) fn compress(&mut self, _plain: &[u8], _out: &mut Vec<u8>) -> bool {
+        false
     }
 }
 

@@ -323,7 +323,7 @@ impl<S: Application> Core<S> {
             return;
         };
         self.refused += usize::from(refusal.is_some());
-        self.lent.totals.accepted += u64::from(refusal.is_none());
+        self.lent.tools.totals.accepted += u64::from(refusal.is_none());
         if self.register(id) {
             match refusal {
                 None => self.serve(id),
@@ -346,8 +346,8 @@ impl<S: Application> Core<S> {
     }
 
     fn refuse(&mut self, id: crate::id::ConnectionId, refusal: Refusal) {
-        let start = self.out.len();
-        self.with(id, start, &mut 0, |entry, env| entry.conn.refuse(refusal, env));
+        let start = self.lent.tools.out.len();
+        self.with(id, start, 0, |entry, env| entry.conn.refuse(refusal, env));
         self.settle(id, start);
     }
 }

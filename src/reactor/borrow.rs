@@ -14,13 +14,14 @@ impl<S: Application> Core<S> {
     /// Writes at once what a connection has gathered from `start` on, with what it borrowed of `input`
     /// and of its own last message in between. What the socket does not take is copied to the outbox.
     pub(super) fn write_borrowed(&mut self, id: ConnectionId, start: usize, input: &[u8]) {
-        let mut out = std::mem::take(&mut self.out);
+        let mut out = std::mem::take(&mut self.lent.tools.out);
         if let Some(entry) = self.slots.get_mut(id)
             && entry.conn.cause().is_none()
         {
             let Entry { socket, conn, writable, .. } = entry;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let gathered = Gathered { out: &out, borrowed: &self.borrowed, input, held: conn.last_payload() };
+            let gathered =
+                Gathered { out: &out, borrowed: &self.lent.tools.borrowed, input, held: conn.last_payload() };
             let count = gathered.slices(start, &mut slices);
             let slices = slices.get(..count).unwrap_or_default();
             let offered = slices.iter().map(|slice| slice.len()).sum();
@@ -47,8 +48,8 @@ impl<S: Application> Core<S> {
                 Written::Failed => conn.abort(Cause::Reset),
             }
         }
-        self.borrowed.clear();
+        self.lent.tools.borrowed.clear();
         out.truncate(start);
-        self.out = out;
+        self.lent.tools.out = out;
     }
 }

@@ -16,38 +16,22 @@ use super::wheel::Wheel;
 use super::write::Segment;
 use crate::cause::Cause;
 use crate::config::Config;
-use crate::conn::{Complaints, Env, Settings};
-use crate::deflate::Shared;
+use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox};
 use crate::moment::Moment;
-use crate::packet::{Cipher, Codecs};
-use crate::router::{Application, Borrowed, Effects, Service};
-use crate::totals::Totals;
+use crate::packet::Cipher;
+use crate::router::{Application, Service};
 
 /// Bytes that one read can bring: the size of the one read buffer that all connections share.
 const READ_BYTES: usize = 256 * 1024;
-
-/// What connections are lent, whichever it is.
-pub(super) struct Lent<S: 'static> {
-    pub(super) settings: Settings,
-    pub(super) service: Service<S>,
-    pub(super) state: S,
-    pub(super) codecs: Codecs,
-    pub(super) decoded: Vec<u8>,
-    pub(super) effects: Effects,
-    pub(super) mailbox: Arc<Mailbox>,
-    pub(super) complaints: Complaints,
-    pub(super) totals: Totals,
-    pub(super) deflate: Shared,
-    pub(super) inflated: Vec<u8>,
-}
 
 pub(super) struct Core<S: 'static> {
     pub(super) now: Moment,
     /// What the system clock said when the reactor began, in milliseconds since 1970.
     pub(super) began_unix_ms: u64,
-    pub(super) lent: Lent<S>,
+    /// What connections are lent.
+    pub(super) lent: Env<S>,
     pub(super) registry: Registry,
     pub(super) listeners: Listeners,
     pub(super) admission: Admission,
@@ -57,11 +41,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) wheel: Wheel,
     /// The connection that each role is logged in on.
     pub(super) roles: HashMap<u64, ConnectionId>,
-    /// What the connections of this turn are sent, one behind the other.
-    pub(super) out: Vec<u8>,
     pub(super) segments: Vec<Segment>,
-    /// What goes out between the bytes gathered for the connection that is being served.
-    pub(super) borrowed: Vec<Borrowed>,
     pub(super) read_buffer: Vec<u8>,
     /// Reads of this turn that may still go on with a TLS handshake.
     pub(super) handshakes_left: u32,
@@ -93,19 +73,7 @@ impl<S: Application> Core<S> {
         Core {
             now: Moment::START,
             began_unix_ms: 0,
-            lent: Lent {
-                settings: Settings::new(config),
-                service,
-                state,
-                codecs: Codecs::new(cipher),
-                decoded: Vec::new(),
-                effects: Effects::default(),
-                mailbox,
-                complaints: Complaints::new(),
-                totals: Totals::default(),
-                deflate: Shared::default(),
-                inflated: Vec::new(),
-            },
+            lent: Env::new(config, service, state, cipher, mailbox),
             registry,
             listeners,
             admission: Admission::new(config),
@@ -113,9 +81,7 @@ impl<S: Application> Core<S> {
             slots: Slots::new(),
             wheel: Wheel::new(),
             roles: HashMap::new(),
-            out: Vec::new(),
             segments: Vec::new(),
-            borrowed: Vec::new(),
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
             read_buffer: vec![u8::MAX; READ_BYTES],
@@ -136,33 +102,14 @@ impl<S: Application> Core<S> {
         &mut self,
         id: ConnectionId,
         start: usize,
-        packets_left: &mut u32,
-        call: impl FnOnce(&mut Entry, &mut Env<'_, S>) -> R,
+        packets_left: u32,
+        call: impl FnOnce(&mut Entry, &mut Env<S>) -> R,
     ) -> Option<R> {
         let entry = self.slots.get_mut(id)?;
-        let lent = &mut self.lent;
-        let mut env = Env {
-            now: self.now,
-            settings: &lent.settings,
-            service: lent.service,
-            state: &mut lent.state,
-            out: &mut self.out,
-            start,
-            borrowed: &mut self.borrowed,
-            input_len: 0,
-            origin: None,
-            packets_left,
-            decoded: &mut lent.decoded,
-            codecs: &mut lent.codecs,
-            effects: &mut lent.effects,
-            mailbox: &lent.mailbox,
-            complaints: &mut lent.complaints,
-            totals: &mut lent.totals,
-            deflate: &mut lent.deflate,
-            inflated: &mut lent.inflated,
-            draining: self.drain.has_begun(),
-        };
-        Some(call(entry, &mut env))
+        let env = &mut self.lent;
+        env.tools.start = start;
+        env.packets_left = packets_left;
+        Some(call(entry, env))
     }
 
     /// Notes what the poll says, and serves the connection that it is about.
@@ -225,7 +172,7 @@ impl<S: Application> Core<S> {
             self.leave_role(id, entry.conn.record.role_id());
             if let Some(place) = entry.place.take() {
                 self.admission.leave(place);
-                self.lent.totals.closed += 1;
+                self.lent.tools.totals.closed += 1;
             } else {
                 self.refused -= 1;
             }
@@ -246,8 +193,8 @@ impl<S: Application> Core<S> {
         if !entry.conn.was_opened() {
             return;
         }
-        let Lent { state, effects, .. } = &mut self.lent;
-        if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, effects))).is_err() {
+        let Env { state, tools, .. } = &mut self.lent;
+        if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
             log::error!("the hook for ended connections panicked");
         }
     }

@@ -14,7 +14,7 @@ impl<S: Application> Core<S> {
     pub(super) fn deliver_mail(&mut self) {
         if self.mails.is_empty() && std::mem::take(&mut self.mail_waits) {
             let mut mails = Vec::from(std::mem::take(&mut self.mails));
-            self.lent.mailbox.collect(&mut mails);
+            self.lent.tools.mailbox.collect(&mut mails);
             self.mails = mails.into();
         }
         for _ in 0..TURN_MAILS {
@@ -45,8 +45,8 @@ impl<S: Application> Core<S> {
 
     /// Carries out what handlers and hooks have left to be done, and what follows from that.
     pub(super) fn apply_effects(&mut self) {
-        while !self.lent.effects.is_empty() {
-            let mut effects = self.lent.effects.take();
+        while !self.lent.tools.effects.is_empty() {
+            let mut effects = self.lent.tools.effects.take();
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Send { to, push } => self.send(to, &push),
@@ -62,7 +62,7 @@ impl<S: Application> Core<S> {
                     Effect::Survey(look) => self.survey(look),
                 }
             }
-            self.lent.effects.put_back(effects);
+            self.lent.tools.effects.put_back(effects);
             self.write_queued();
         }
     }
@@ -95,11 +95,11 @@ impl<S: Application> Core<S> {
     pub(super) fn call(
         &mut self,
         id: ConnectionId,
-        call: impl FnOnce(&mut super::slots::Entry, &mut crate::conn::Env<'_, S>),
+        call: impl FnOnce(&mut super::slots::Entry, &mut crate::conn::Env<S>),
     ) {
         self.write_gathered_for(id);
-        let start = self.out.len();
-        if self.with(id, start, &mut 0, call).is_some() {
+        let start = self.lent.tools.out.len();
+        if self.with(id, start, 0, call).is_some() {
             self.settle(id, start);
         }
     }

@@ -73,6 +73,7 @@ impl<S: Application> Core<S> {
         }
         log::info!("draining {} connections", self.slots.len());
         self.listeners.close();
+        self.lent.draining = true;
         let waiting = self.slots.ids().collect();
         self.drain.progress = Some(Progress { began_at: self.now, waiting, told: 0 });
     }

@@ -132,7 +132,7 @@ impl<S: Application> Reactor<S> {
     /// A handle to the reactor, for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.core.lent.mailbox.clone())
+        ServerHandle::new(self.core.lent.tools.mailbox.clone())
     }
 
     /// The application's state.
@@ -252,7 +252,7 @@ impl<S: Application> AsRawFd for Reactor<S> {
 impl<S: Application> Drop for Reactor<S> {
     fn drop(&mut self) {
         self.core.abort_all();
-        self.core.lent.mailbox.close();
+        self.core.lent.tools.mailbox.close();
     }
 }
 

@@ -30,6 +30,7 @@ impl<S: Application> Core<S> {
     /// the next one, or a client that floods would be served twice in each.
     pub(super) fn begin_turn(&mut self) {
         debug_assert!(self.left_over.is_empty());
+        self.lent.tools.now = self.now;
         std::mem::swap(&mut self.ready, &mut self.left_over);
         self.handshakes_left = TURN_HANDSHAKES;
     }
@@ -49,7 +50,7 @@ impl<S: Application> Core<S> {
     /// Lets a connection go on with what has come, and carries out what it leads to.
     pub(super) fn serve(&mut self, id: ConnectionId) {
         self.write_gathered_for(id);
-        let start = self.out.len();
+        let start = self.lent.tools.out.len();
         let mut budget = Budget { bytes: TURN_BYTES, packets: TURN_PACKETS };
         let mut buffer = std::mem::take(&mut self.read_buffer);
         while self.serve_once(id, start, &mut buffer, &mut budget) {}
@@ -108,7 +109,7 @@ impl<S: Application> Core<S> {
                 return false;
             }
             Read::NotTls => {
-                self.with(id, start, &mut 0, |entry, env| entry.conn.handle_not_tls(env));
+                self.with(id, start, 0, |entry, env| entry.conn.handle_not_tls(env));
                 return true;
             }
         };
@@ -149,12 +150,13 @@ impl<S: Application> Core<S> {
         let mut used = 0;
         loop {
             let mut rest = bytes.get_mut(used..).unwrap_or_default();
-            let call = self.with(id, start, &mut budget.packets, |entry, env| {
+            let call = self.with(id, start, budget.packets, |entry, env| {
                 env.input_len = total;
                 entry.conn.handle_bytes(&mut rest, env)
             });
             used = total - rest.len();
-            if !self.borrowed.is_empty() {
+            budget.packets = self.lent.packets_left;
+            if !self.lent.tools.borrowed.is_empty() {
                 self.write_borrowed(id, start, bytes);
             }
             match call {
@@ -182,7 +184,7 @@ impl<S: Application> Core<S> {
         let Some(entry) = self.slots.get_mut(id) else { return };
         let Some(place) = &mut entry.place else { return };
         if let Err(refusal) = self.admission.name(place, entry.conn.record.peer) {
-            self.with(id, start, &mut 0, |entry, env| entry.conn.refuse(refusal, env));
+            self.with(id, start, 0, |entry, env| entry.conn.refuse(refusal, env));
         }
     }
 }

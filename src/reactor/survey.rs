@@ -53,7 +53,7 @@ impl<S: Application> Surveyed for Core<S> {
     }
 
     fn totals(&self) -> Totals {
-        self.lent.totals
+        self.lent.tools.totals
     }
 
     fn now(&self) -> Moment {

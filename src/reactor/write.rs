@@ -33,13 +33,13 @@ pub(super) enum Written {
 impl<S: Application> Core<S> {
     /// Sees to what a connection gathered from `start` on, and to what follows from the call it made.
     pub(super) fn settle(&mut self, id: ConnectionId, start: usize) {
-        let len = self.out.len() - start;
-        let Some(entry) = self.slots.get_mut(id) else { return self.out.truncate(start) };
+        let len = self.lent.tools.out.len() - start;
+        let Some(entry) = self.slots.get_mut(id) else { return self.lent.tools.out.truncate(start) };
         let small = len < LARGE_BYTES && entry.writable && entry.conn.outbox.is_empty();
         if len > 0 && small {
             entry.gathered = true;
-            self.segments.push(Segment { id, start, end: self.out.len() });
-            if self.out.len() >= FULL_BYTES {
+            self.segments.push(Segment { id, start, end: self.lent.tools.out.len() });
+            if self.lent.tools.out.len() >= FULL_BYTES {
                 self.write_gathered();
             }
             return;
@@ -56,7 +56,7 @@ impl<S: Application> Core<S> {
             return;
         }
         let mut segments = std::mem::take(&mut self.segments);
-        let mut out = std::mem::take(&mut self.out);
+        let mut out = std::mem::take(&mut self.lent.tools.out);
         for segment in segments.drain(..) {
             if let Some(bytes) = out.get(segment.start..segment.end) {
                 self.write(segment.id, bytes);
@@ -68,7 +68,7 @@ impl<S: Application> Core<S> {
         }
         out.clear();
         out.shrink_to(KEPT_BYTES);
-        (self.segments, self.out) = (segments, out);
+        (self.segments, self.lent.tools.out) = (segments, out);
     }
 
     /// Writes what every connection has gathered if some of it is for this one, so that what it is
@@ -81,12 +81,12 @@ impl<S: Application> Core<S> {
 
     /// Writes what a connection has gathered from `start` on.
     pub(super) fn write_now(&mut self, id: ConnectionId, start: usize) {
-        let mut out = std::mem::take(&mut self.out);
+        let mut out = std::mem::take(&mut self.lent.tools.out);
         if let Some(bytes) = out.get(start..) {
             self.write(id, bytes);
         }
         out.truncate(start);
-        self.out = out;
+        self.lent.tools.out = out;
     }
 
     /// Writes whole frames to a connection, behind all that it was sent before. What the socket does

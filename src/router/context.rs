@@ -3,18 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Effects, SendBuffer};
+use super::{Effects, SendBuffer, Tools};
 use crate::frame::{Kind, Opcode};
 use crate::handle::{Handle, Life, Ticket};
 use crate::id::ConnectionId;
-use crate::mailbox::Mailbox;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
-use crate::packet::{Codecs, DataStatus, ErrorId, Reply};
+use crate::packet::{DataStatus, ErrorId, Reply};
 use crate::push::Push;
 use crate::record::{Login, Record};
 use crate::router::Outcome;
-use crate::totals::Totals;
 
 /// The request in hand. It can be answered at once through the context, or given up for a
 /// [`Ticket`], which is why it can't be copied.
@@ -80,16 +78,6 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// What the reactor lends to every call, whichever connection it is for.
-pub(crate) struct Tools<'a> {
-    pub(crate) now: Moment,
-    pub(crate) compress_above: usize,
-    pub(crate) codecs: &'a mut Codecs,
-    pub(crate) effects: &'a mut Effects,
-    pub(crate) mailbox: &'a Arc<Mailbox>,
-    pub(crate) totals: &'a mut Totals,
-}
-
 /// A login with `role_id` 0, which is no role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRole;
@@ -116,7 +104,6 @@ pub struct Context<'a> {
     pub(crate) life: &'a mut Option<Arc<Life>>,
     pub(crate) linked: &'a mut Option<Linked>,
     pub(crate) buffer: SendBuffer<'a>,
-    pub(crate) tools: Tools<'a>,
     /// The Cmd and Flag of the request in hand, which replies carry.
     pub(crate) cmd: u16,
     pub(crate) flag: u32,
@@ -140,14 +127,14 @@ impl Context<'_> {
     /// The time, as of the beginning of this turn.
     #[must_use]
     pub fn now(&self) -> Moment {
-        self.tools.now
+        self.buffer.tools.now
     }
 
     /// A handle to this connection, for other threads.
     #[must_use]
     pub fn handle(&mut self) -> Handle {
         let life = self.life.get_or_insert_with(|| Arc::new(Life::new()));
-        Handle::new(self.record.id, life.clone(), self.tools.mailbox.clone())
+        Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
     }
 
     /// Replies to the request, under its Cmd and Flag: [`try_reply`](Self::try_reply) for handlers
@@ -165,14 +152,13 @@ impl Context<'_> {
     /// # Errors
     /// [`SendError::OutboxFull`], and then nothing was sent.
     pub fn try_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
-        let threshold = self.tools.compress_above;
-        if threshold != 0
-            && data.len() > threshold
-            && let Some(compressed) = self.tools.codecs.compress(data)
-        {
-            let reply = reply(self.cmd, self.flag, DataStatus::Compressed, compressed);
-            let sent = self.buffer.packet(&reply);
-            return self.count(sent);
+        let threshold = self.buffer.tools.limits.compress_above;
+        if threshold != 0 && data.len() > threshold {
+            let made =
+                self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out));
+            if let Some(sent) = made {
+                return self.count(sent);
+            }
         }
         let sent = self.buffer.packet(&reply(self.cmd, self.flag, DataStatus::Raw, data));
         self.count(sent)
@@ -183,9 +169,23 @@ impl Context<'_> {
     /// # Errors
     /// [`SendError`], and then nothing was sent.
     pub fn try_reply_encrypted(&mut self, data: &[u8]) -> Result<(), SendError> {
-        let encrypted = self.tools.codecs.encrypt(self.record.id, data).ok_or(SendError::NoCipher)?;
-        let sent = self.buffer.packet(&reply(self.cmd, self.flag, DataStatus::Encrypted, encrypted));
-        self.count(sent)
+        let id = self.record.id;
+        let made = self.send_encoded(DataStatus::Encrypted, |tools, out| tools.codecs.encrypt(id, data, out));
+        self.count(made.ok_or(SendError::NoCipher)?)
+    }
+
+    /// Sends what `encode` puts into the buffer for it. Whether there was room for it; none if nothing
+    /// could be made.
+    fn send_encoded(
+        &mut self,
+        status: DataStatus,
+        encode: impl FnOnce(&mut Tools, &mut Vec<u8>) -> bool,
+    ) -> Option<bool> {
+        let mut encoded = std::mem::take(&mut self.buffer.tools.encoded);
+        let made = encode(self.buffer.tools, &mut encoded);
+        let sent = made.then(|| self.buffer.packet(&reply(self.cmd, self.flag, status, &encoded)));
+        self.buffer.tools.encoded = encoded;
+        sent
     }
 
     /// Sends a packet that nobody asked for to this connection, under `cmd` with Flag 0. It is never
@@ -213,14 +213,14 @@ impl Context<'_> {
 
     /// Sends a push to another connection, or to this one, once the handler has returned.
     pub fn send_to(&mut self, to: ConnectionId, push: Push) {
-        self.tools.effects.send(to, push);
+        self.buffer.tools.effects.send(to, push);
     }
 
     /// Gives up the request for the right to answer it later, from any thread. The next packet of
     /// this connection waits until the ticket is answered or dropped.
     pub fn defer(&mut self, request: Request<'_>) -> Ticket {
         self.deferral = Some(Deferral { seq: request.seq, cmd: request.cmd, flag: request.flag });
-        Ticket::new(self.record.id, request.seq, self.tools.mailbox.clone())
+        Ticket::new(self.record.id, request.seq, self.buffer.tools.mailbox.clone())
     }
 
     /// Logs the connection in. A connection that holds the role already closes with 4007; a login of
@@ -237,14 +237,14 @@ impl Context<'_> {
             self.logout();
         }
         self.record.login = Some(Box::new(login));
-        self.tools.effects.logged_in(self.record.id, role_id);
+        self.buffer.tools.effects.logged_in(self.record.id, role_id);
         Ok(())
     }
 
     /// Logs the connection out; its time for a login begins anew. Without effect if it is not in.
     pub fn logout(&mut self) {
         if let Some(login) = self.record.login.take() {
-            self.tools.effects.logged_out(self.record.id, login.identity.role_id);
+            self.buffer.tools.effects.logged_out(self.record.id, login.identity.role_id);
         }
     }
 
@@ -255,7 +255,7 @@ impl Context<'_> {
     /// connection has ended, or with [`Cause::Replaced`](crate::Cause::Replaced) when another object
     /// is linked.
     pub fn link(&mut self, ended: impl FnOnce(crate::Cause) + Send + 'static) -> Link {
-        let (linked, link) = Linked::new(self.record.id, self.tools.mailbox.clone(), ended);
+        let (linked, link) = Linked::new(self.record.id, self.buffer.tools.mailbox.clone(), ended);
         if let Some(earlier) = self.linked.replace(linked) {
             earlier.tell(crate::Cause::Replaced);
         }
@@ -264,7 +264,7 @@ impl Context<'_> {
 
     /// What is to be done to other connections once the handler has returned.
     pub fn effects(&mut self) -> &mut Effects {
-        self.tools.effects
+        &mut self.buffer.tools.effects
     }
 
     pub(crate) fn refuse(&mut self, error_id: ErrorId) {
@@ -276,11 +276,11 @@ impl Context<'_> {
     fn count(&mut self, sent: bool) -> Result<(), SendError> {
         if sent {
             self.record.send_count += 1;
-            self.tools.totals.packets_sent += 1;
+            self.buffer.tools.totals.packets_sent += 1;
             Ok(())
         } else {
             self.record.error_send += 1;
-            self.tools.totals.send_errors += 1;
+            self.buffer.tools.totals.send_errors += 1;
             self.overflowed = true;
             Err(SendError::OutboxFull)
         }

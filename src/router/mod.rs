@@ -15,14 +15,16 @@ mod effect;
 mod outcome;
 mod send_buffer;
 mod table;
+mod tools;
 mod typed;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
+pub(crate) use context::Deferral;
 pub use context::{Context, NoRole, Request, SendError};
-pub(crate) use context::{Deferral, Tools};
 pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use outcome::Outcome;
-pub(crate) use send_buffer::{Borrowed, Compression, MAX_BORROWED, Origin, SendBuffer, borrowed_bytes};
+pub(crate) use send_buffer::{Borrowed, MAX_BORROWED, Origin, SendBuffer, borrowed_bytes};
 pub use table::{Handler, Module, Route, Router};
+pub(crate) use tools::{Limits, Tools};

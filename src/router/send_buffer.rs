@@ -1,19 +1,12 @@
 //! All that one readiness event sends to one connection, gathered.
 
-use crate::deflate::{self, Deflate, Shared};
+use super::Tools;
+use crate::deflate::{self, Deflate};
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most bytes that a frame header of a server takes.
 const MAX_HEADER_BYTES: usize = 10;
-
-/// A connection's compressor, if there is one, and when to use it.
-pub(crate) struct Compression<'a> {
-    pub(crate) deflate: Option<&'a mut Deflate>,
-    pub(crate) shared: &'a mut Shared,
-    /// Messages of fewer bytes go out as they are.
-    pub(crate) above: usize,
-}
 
 /// Data that goes out from where the client's own bytes lie: what is echoed is not copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,50 +57,42 @@ pub(crate) fn borrowed_bytes(borrowed: &[Borrowed]) -> usize {
 /// The bytes of several connections lie one behind the other in the reactor's write buffer; this
 /// connection's begin at `start`.
 pub(crate) struct SendBuffer<'a> {
-    bytes: &'a mut Vec<u8>,
-    start: usize,
+    pub(crate) tools: &'a mut Tools,
+    /// The connection's compressor, if there is one.
+    deflate: Option<&'a mut Deflate>,
     /// Bytes that wait in the connection's outbox already.
     queued: usize,
-    /// The outbox limit; 0 for none.
-    limit: usize,
-    compression: Compression<'a>,
-    borrowed: &'a mut Vec<Borrowed>,
     lender: Option<Lender<'a>>,
 }
 
 impl<'a> SendBuffer<'a> {
-    pub(crate) fn new(
-        bytes: &'a mut Vec<u8>,
-        start: usize,
-        queued: usize,
-        limit: usize,
-        compression: Compression<'a>,
-        borrowed: &'a mut Vec<Borrowed>,
-    ) -> Self {
-        SendBuffer { bytes, start, queued, limit, compression, borrowed, lender: None }
+    pub(crate) fn new(tools: &'a mut Tools, deflate: Option<&'a mut Deflate>, queued: usize) -> Self {
+        SendBuffer { tools, deflate, queued, lender: None }
     }
 
     /// Lets replies borrow `data`, where it lies at the end of a message, and is worth it.
-    pub(crate) fn lend(&mut self, data: &'a [u8], origin: Option<Origin>) {
-        self.lender = origin
-            .filter(|origin| data.len() >= origin.min_bytes() && self.compression.deflate.is_none())
+    pub(crate) fn lend(&mut self, data: &'a [u8]) {
+        self.lender = self
+            .tools
+            .origin
+            .filter(|origin| data.len() >= origin.min_bytes() && self.deflate.is_none())
             .map(|origin| Lender { data, origin });
     }
 
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
     fn has_room(&self, len: usize) -> bool {
-        let gathered = self.bytes.len() - self.start + borrowed_bytes(self.borrowed);
-        self.limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= self.limit
+        let (limit, gathered) = (self.tools.limits.outbox, self.tools.gathered());
+        limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit
     }
 
     /// Appends Data behind the headers in front of it: by reference if it can be borrowed.
     fn push_data(&mut self, data: &[u8]) {
         match self.lender {
-            Some(lender) if std::ptr::eq(lender.data, data) && self.borrowed.len() < MAX_BORROWED => {
-                let borrowed = Borrowed { at: self.bytes.len(), len: data.len(), origin: lender.origin };
-                self.borrowed.push(borrowed);
+            Some(lender) if std::ptr::eq(lender.data, data) && self.tools.borrowed.len() < MAX_BORROWED => {
+                let borrowed = Borrowed { at: self.tools.out.len(), len: data.len(), origin: lender.origin };
+                self.tools.borrowed.push(borrowed);
             }
-            Some(_) | None => self.bytes.extend_from_slice(data),
+            Some(_) | None => self.tools.out.extend_from_slice(data),
         }
     }
 
@@ -119,7 +104,7 @@ impl<'a> SendBuffer<'a> {
         }
         let fits = self.has_room(framed_len(reply.data.len()));
         if fits {
-            push_packet_head(self.bytes, reply);
+            push_packet_head(&mut self.tools.out, reply);
             self.push_data(reply.data);
         }
         fits
@@ -135,14 +120,14 @@ impl<'a> SendBuffer<'a> {
             Header { fin: true, rsv1: false, opcode, mask: None, payload_len: payload.len() as u64 }.encode();
         let fits = self.has_room(header.len() + payload.len());
         if fits {
-            self.bytes.extend_from_slice(&header);
+            self.tools.out.extend_from_slice(&header);
             self.push_data(payload);
         }
         fits
     }
 
     fn compresses(&self, len: usize) -> bool {
-        self.compression.deflate.is_some() && len >= self.compression.above
+        self.deflate.is_some() && len >= self.tools.limits.deflate_above
     }
 
     /// Appends a compressed message. What has been compressed has to be sent, since it is in the window
@@ -152,19 +137,23 @@ impl<'a> SendBuffer<'a> {
         if !self.has_room(MAX_HEADER_BYTES + deflate::bound(len)) {
             return false;
         }
-        let Compression { deflate: Some(deflate), shared, .. } = &mut self.compression else { return false };
-        let payload = deflate.compress(parts, shared);
+        let Some(deflate) = &mut self.deflate else { return false };
+        let payload = deflate.compress(parts, &mut self.tools.deflate);
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
-        self.bytes.extend_from_slice(&header.encode());
-        self.bytes.extend_from_slice(payload);
+        self.tools.out.extend_from_slice(&header.encode());
+        self.tools.out.extend_from_slice(payload);
         true
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::packet::ErrorId;
+    use crate::mailbox::Mailbox;
+    use crate::packet::{Codecs, ErrorId};
+    use crate::router::Limits;
 
     #[test]
     fn a_packet_counts_whole_before_it_is_taken() {
@@ -177,11 +166,13 @@ mod tests {
             (1, size + 1, true),
             (usize::MAX / 2, 0, true),
         ] {
-            let (mut bytes, mut borrowed) = (vec![0xa5; 100], vec![]);
-            let compression = Compression { deflate: None, shared: &mut Shared::default(), above: 0 };
-            let mut buffer = SendBuffer::new(&mut bytes, 100, queued, limit, compression, &mut borrowed);
-            assert_eq!(buffer.packet(&reply), fits, "queued {queued}, limit {limit}");
-            assert_eq!(bytes.len(), if fits { 100 + size } else { 100 });
+            let limits = Limits { outbox: limit, ..Limits::default() };
+            let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
+            let mut tools = Tools::new(Codecs::default(), mailbox, limits);
+            (tools.out, tools.start) = (vec![0xa5; 100], 100);
+            let sent = SendBuffer::new(&mut tools, None, queued).packet(&reply);
+            assert_eq!(sent, fits, "queued {queued}, limit {limit}");
+            assert_eq!(tools.out.len(), if fits { 100 + size } else { 100 });
         }
     }
 }

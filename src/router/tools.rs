@@ -1,0 +1,72 @@
+//! What a reactor has one of, and handlers get the use of.
+
+use std::sync::Arc;
+
+use super::{Borrowed, Effects, Origin, borrowed_bytes};
+use crate::deflate::Shared;
+use crate::mailbox::Mailbox;
+use crate::moment::Moment;
+use crate::packet::Codecs;
+use crate::totals::Totals;
+
+/// Lent to every call, whichever connection it is for.
+pub(crate) struct Tools {
+    pub(crate) now: Moment,
+    /// What the connections of this turn are sent, one behind the other.
+    pub(crate) out: Vec<u8>,
+    /// Where that of the connection in hand begins.
+    pub(crate) start: usize,
+    /// What goes out with it without lying in it.
+    pub(crate) borrowed: Vec<Borrowed>,
+    /// Where the message in hand lies, if it stays there until what was gathered has been written.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) codecs: Codecs,
+    /// Where Data is compressed or encrypted.
+    pub(crate) encoded: Vec<u8>,
+    /// What serves all connections that compress without a window of their own.
+    pub(crate) deflate: Shared,
+    pub(crate) effects: Effects,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) totals: Totals,
+    pub(super) limits: Limits,
+}
+
+/// What handlers are held to, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// What may wait for one client; 0 for no limit.
+    pub(crate) outbox: usize,
+    /// Replies whose Data is longer are compressed; 0 for none.
+    pub(crate) compress_above: usize,
+    /// Shorter messages go out as they are, whatever was agreed on.
+    pub(crate) deflate_above: usize,
+}
+
+impl Tools {
+    pub(crate) fn new(codecs: Codecs, mailbox: Arc<Mailbox>, limits: Limits) -> Self {
+        Tools {
+            now: Moment::START,
+            out: Vec::new(),
+            start: 0,
+            borrowed: Vec::new(),
+            origin: None,
+            codecs,
+            encoded: Vec::new(),
+            deflate: Shared::default(),
+            effects: Effects::default(),
+            mailbox,
+            totals: Totals::default(),
+            limits,
+        }
+    }
+
+    /// Bytes gathered for the connection in hand.
+    pub(crate) fn gathered(&self) -> usize {
+        self.out.len() - self.start + borrowed_bytes(&self.borrowed)
+    }
+
+    /// Whether something is gathered that is gone once the connection is given more.
+    pub(crate) fn lends_held(&self) -> bool {
+        self.borrowed.last().is_some_and(|borrowed| borrowed.origin == Origin::Held)
+    }
+}
