@@ -1,94 +1,92 @@
 //! The frame codec: header parse, masking, decoding, assembly, encoding.
 
+mod work;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use sysconn::frame::{
-    Decoder, Event, Opcode, Role, Rules, apply_mask, push_frame, push_masked_frame, server_header,
+use sysconn::frame::{Decoder, Opcode, apply_mask, push_frame, server_header};
+use work::frames::{
+    CLIENT, KEY, MAX_LEN, SERVER, bytes, cache_line, decode, decode_in_pieces, fragmented, masked,
+    unmask_obviously, unmasked,
 };
 
-const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-const MAX_LEN: usize = 512 * 1024;
-const SERVER: Rules = Rules { role: Role::Server, max_len: MAX_LEN, text: true, deflate: false };
-const CLIENT: Rules = Rules { role: Role::Client, ..SERVER };
 /// From a heartbeat to the longest message.
 const SIZES: [usize; 6] = [5, 64, 125, 1500, 65_536, MAX_LEN];
+/// Offsets from the beginning of a cache line: beyond 16 bytes it is the same again.
+const ALIGNMENTS: usize = 16;
 
-fn bytes(len: usize) -> Vec<u8> {
-    (0..len).map(|index| (index * 31 % 251) as u8).collect()
-}
-
-/// Decodes `wire` and gives the length of the messages in it.
-fn decode(decoder: &mut Decoder, wire: &mut [u8], rules: &Rules) -> usize {
-    let mut input = wire;
-    let mut total = 0;
-    while let Ok(Some(event)) = decoder.next(&mut input, rules) {
-        if let Event::Message { payload, .. } = event {
-            total += payload.len();
-        }
-    }
-    total
-}
-
-/// A frame that is not masked, whole: nothing touches its payload, so this is the header alone.
+/// A frame whose payload nothing touches, at each form of its length; the masked one has none.
 fn parse_header(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frame/header");
     group.throughput(Throughput::Elements(1));
-    for (form, size) in [("7-bit", 125), ("16-bit", 1500), ("64-bit", 65_536)] {
-        let mut wire = Vec::new();
-        push_frame(&mut wire, Opcode::Binary, &bytes(size));
+    for (form, mut wire, rules, size) in [
+        ("7-bit", unmasked(125), CLIENT, 125),
+        ("16-bit", unmasked(1500), CLIENT, 1500),
+        ("64-bit", unmasked(65_536), CLIENT, 65_536),
+        ("7-bit and key", masked(1, 0), SERVER, 0),
+    ] {
         let mut decoder = Decoder::new();
-        assert_eq!(decode(&mut decoder, &mut wire, &CLIENT), size);
+        assert_eq!(decode(&mut decoder, &mut wire, &rules), size);
+        assert!(decoder.is_idle());
         group.bench_function(form, |bencher| {
-            bencher.iter(|| decode(&mut decoder, black_box(&mut wire), &CLIENT));
+            bencher.iter(|| decode(&mut decoder, black_box(&mut wire), &rules));
         });
     }
     group.finish();
 }
 
+/// A way to unmask, or what stands in for one.
+type Unmask = fn(&mut [u8], &[u8]);
+
 /// Unmasking beside what no unmasking can pass, a copy, and what everyone writes first.
+const WAYS: [(&str, Unmask); 3] = [
+    ("apply_mask", |payload, _| apply_mask(payload, black_box(KEY))),
+    ("obvious", |payload, _| unmask_obviously(payload, black_box(KEY))),
+    ("memcpy", |payload, plain| payload.copy_from_slice(plain)),
+];
+
+/// At the beginning of a cache line, and at every other alignment in turn.
 fn unmask(criterion: &mut Criterion) {
-    let obvious = |payload: &mut [u8], key: [u8; 4]| {
-        for (index, byte) in payload.iter_mut().enumerate() {
-            *byte ^= key[index % 4];
-        }
-    };
     let mut group = criterion.benchmark_group("frame/unmask");
     for size in SIZES {
         let plain = bytes(size);
-        let mut payload = plain.clone();
-        apply_mask(&mut payload, KEY);
-        assert!(payload != plain);
-        obvious(&mut payload, KEY);
-        assert_eq!(payload, plain);
-
+        let mut buffer = vec![0; 64 + ALIGNMENTS + size];
+        let line = cache_line(&buffer);
+        let mut at_each = |offsets: usize, way: Unmask| {
+            for offset in line..line + offsets {
+                way(black_box(&mut buffer[offset..offset + size]), black_box(&plain));
+            }
+        };
         group.throughput(Throughput::Bytes(size as u64));
-        group.bench_function(BenchmarkId::new("apply_mask", size), |bencher| {
-            bencher.iter(|| apply_mask(black_box(&mut payload), black_box(KEY)));
-        });
-        group.bench_function(BenchmarkId::new("obvious", size), |bencher| {
-            bencher.iter(|| obvious(black_box(&mut payload), black_box(KEY)));
-        });
-        group.bench_function(BenchmarkId::new("memcpy", size), |bencher| {
-            bencher.iter(|| black_box(&mut payload).copy_from_slice(black_box(&plain)));
-        });
+        for (name, way) in WAYS {
+            group.bench_function(BenchmarkId::new(name, size), |bencher| bencher.iter(|| at_each(1, way)));
+        }
+        group.throughput(Throughput::Bytes((ALIGNMENTS * size) as u64));
+        for (name, way) in WAYS {
+            group.bench_function(BenchmarkId::new(format!("{name}, all alignments"), size), |bencher| {
+                bencher.iter(|| at_each(ALIGNMENTS, way));
+            });
+        }
+        for offset in line..line + ALIGNMENTS {
+            let payload = &mut buffer[offset..offset + size];
+            payload.copy_from_slice(&plain);
+            apply_mask(payload, KEY);
+            assert!(payload != plain);
+            unmask_obviously(payload, KEY);
+            assert_eq!(payload, plain);
+        }
     }
     group.finish();
 }
 
 /// Whole masked frames, in place.
-///
-/// Decoding unmasks the wire in place, so that each round finds it masked or plain by turns: the
-/// work is the same.
 fn decode_messages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frame/decode");
     for size in SIZES {
         // Small messages come many in one read.
         let count = (16_384 / size).clamp(1, 256);
-        let mut wire = Vec::new();
-        for _ in 0..count {
-            push_masked_frame(&mut wire, true, Opcode::Binary, KEY, &bytes(size));
-        }
+        let mut wire = masked(count, size);
         let mut decoder = Decoder::new();
         assert_eq!(decode(&mut decoder, &mut wire, &SERVER), count * size);
         assert_eq!(decoder.held_bytes(), 0);
@@ -103,31 +101,20 @@ fn decode_messages(criterion: &mut Criterion) {
 /// One message of 64 KiB: in fragments, and in pieces as reads cut it.
 fn assemble(criterion: &mut Criterion) {
     const LEN: usize = 65_536;
-    let payload = bytes(LEN);
     let mut group = criterion.benchmark_group("frame/assemble");
     group.throughput(Throughput::Bytes(LEN as u64));
-    for size in [64, 1024, 16_384] {
-        let mut wire = Vec::new();
-        for (index, fragment) in payload.chunks(size).enumerate() {
-            let opcode = if index == 0 { Opcode::Binary } else { Opcode::Continuation };
-            push_masked_frame(&mut wire, (index + 1) * size == LEN, opcode, KEY, fragment);
-        }
+    let whole = usize::MAX;
+    for (name, mut wire, read) in [
+        ("fragments/64", fragmented(LEN, 64), whole),
+        ("fragments/1024", fragmented(LEN, 1024), whole),
+        ("fragments/16384", fragmented(LEN, 16_384), whole),
+        ("pieces/1460", masked(1, LEN), 1460),
+        ("pieces/16384", masked(1, LEN), 16_384),
+    ] {
         let mut decoder = Decoder::new();
-        assert_eq!(decode(&mut decoder, &mut wire, &SERVER), LEN);
-        group.bench_function(BenchmarkId::new("fragments", size), |bencher| {
-            bencher.iter(|| decode(&mut decoder, black_box(&mut wire), &SERVER));
-        });
-    }
-    for size in [1460, 16_384] {
-        let mut wire = Vec::new();
-        push_masked_frame(&mut wire, true, Opcode::Binary, KEY, &payload);
-        let mut decoder = Decoder::new();
-        let mut in_pieces = |wire: &mut [u8]| -> usize {
-            wire.chunks_mut(size).map(|piece| decode(&mut decoder, piece, &SERVER)).sum()
-        };
-        assert_eq!(in_pieces(&mut wire), LEN);
-        group.bench_function(BenchmarkId::new("pieces", size), |bencher| {
-            bencher.iter(|| in_pieces(black_box(&mut wire)));
+        assert_eq!(decode_in_pieces(&mut decoder, &mut wire, read), LEN);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| decode_in_pieces(&mut decoder, black_box(&mut wire), read));
         });
     }
     group.finish();
@@ -149,6 +136,7 @@ fn encode(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| encode(black_box(&payload)));
         });
+        assert!(out.ends_with(&payload));
     }
     group.finish();
 }

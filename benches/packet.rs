@@ -1,9 +1,12 @@
 //! Packet headers: read from a message, and appended to the write buffer in a frame of their own.
 
+mod work;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use sysconn::packet::{ErrorId, REPLY_HEADER_BYTES, Reply, Request, push_packet, push_request};
+use sysconn::packet::{REPLY_HEADER_BYTES, Reply, Request};
+use work::packets::{emit, message, reply, request};
 
 const SIZES: [usize; 4] = [0, 64, 1500, 70_000];
 
@@ -13,10 +16,8 @@ fn parse(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for size in SIZES {
         let data = vec![7; size];
-        let request = Request { data_status: 0, flag: 42, cmd: 1101, data: &data };
-        let mut message = Vec::new();
-        push_request(&mut message, &request);
-        assert_eq!(Request::parse(&message), Ok(request));
+        let message = message(&data);
+        assert_eq!(Request::parse(&message), Ok(request(&data)));
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter(|| Request::parse(black_box(&message)));
         });
@@ -24,26 +25,22 @@ fn parse(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn emit(criterion: &mut Criterion) {
+fn write(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packet/emit");
     for size in SIZES {
         let data = vec![7; size];
-        let reply = Reply { error_id: ErrorId::NONE, data_status: 0, flag: 42, cmd: 1101, data: &data };
+        let reply = reply(&data);
         let mut out = Vec::new();
-        push_packet(&mut out, &reply);
-        let payload = out.len().checked_sub(REPLY_HEADER_BYTES + size).and_then(|header| out.get(header..));
+        let header = emit(&mut out, &reply).checked_sub(REPLY_HEADER_BYTES + size);
+        let payload = header.and_then(|header| out.get(header..));
         assert_eq!(payload.map(Reply::parse), Some(Ok(reply)));
         group.throughput(Throughput::Bytes(out.len() as u64));
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
-            bencher.iter(|| {
-                out.clear();
-                push_packet(&mut out, black_box(&reply));
-                out.len()
-            });
+            bencher.iter(|| emit(&mut out, black_box(&reply)));
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, parse, emit);
+criterion_group!(benches, parse, write);
 criterion_main!(benches);
