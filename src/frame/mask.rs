@@ -1,19 +1,41 @@
 //! The masking of payloads: RFC 6455 §5.3.
 
+/// What a long payload is masked by at a time: a cache line.
+const BLOCK_BYTES: usize = 64;
+
 /// Masks or unmasks `payload`: each byte is combined with that of `key` at its index modulo 4.
 ///
 /// For the next piece of the same payload the key is [`rotate_key`]`(key, payload.len())`.
+#[inline]
 pub fn apply_mask(payload: &mut [u8], key: [u8; 4]) {
-    let [a, b, c, d] = key;
-    let twice = [a, b, c, d, a, b, c, d];
-    // Lanes of a plain integer: a loop that the compiler turns into the widest vectors it may use.
-    let lane = u64::from_ne_bytes(twice);
-    let (lanes, tail) = payload.as_chunks_mut::<8>();
-    for bytes in lanes {
-        *bytes = (u64::from_ne_bytes(*bytes) ^ lane).to_ne_bytes();
+    let (blocks, mut rest) = payload.as_chunks_mut::<BLOCK_BYTES>();
+    for block in blocks {
+        mask_words(block, key);
     }
-    for (byte, key_byte) in tail.iter_mut().zip(twice) {
+    // Most payloads are small ones: what is left of a block takes no loop.
+    mask_front::<32>(&mut rest, key);
+    mask_front::<16>(&mut rest, key);
+    mask_front::<8>(&mut rest, key);
+    mask_front::<4>(&mut rest, key);
+    for (byte, key_byte) in rest.iter_mut().take(3).zip(key) {
         *byte ^= key_byte;
+    }
+}
+
+/// Takes `N` bytes, a multiple of 4, off the front of `payload` and masks them, if there are so many.
+#[inline(always)]
+fn mask_front<const N: usize>(payload: &mut &mut [u8], key: [u8; 4]) {
+    if let Some(front) = payload.split_off_mut(..N) {
+        mask_words(front, key);
+    }
+}
+
+/// Masks whole multiples of the key. The compiler makes vectors of them, the widest that it may use.
+#[inline(always)]
+fn mask_words(bytes: &mut [u8], key: [u8; 4]) {
+    let key = u32::from_ne_bytes(key);
+    for word in bytes.as_chunks_mut::<4>().0 {
+        *word = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
     }
 }
 
