@@ -33,7 +33,7 @@ const LENGTH_16: u8 = 126;
 /// The 7-bit length that says that a 64-bit one follows.
 const LENGTH_64: u8 = 127;
 /// The longest payload whose length fits the 7-bit form.
-const MAX_LENGTH_7: u64 = 125;
+const MAX_LENGTH_7: u16 = 125;
 const TOP_BIT: u64 = 1 << 63;
 
 /// What a frame is (RFC 6455 §5.2).
@@ -100,7 +100,7 @@ impl Header {
         let mask = if self.mask.is_some() { MASK } else { 0 };
         let first = fin | rsv1 | self.opcode as u8;
         let mut encoded = EncodedHeader { bytes: [0; MAX_HEADER_BYTES], len: 0 };
-        if self.payload_len <= MAX_LENGTH_7 {
+        if self.payload_len <= u64::from(MAX_LENGTH_7) {
             encoded.put([first, mask | self.payload_len as u8]);
         } else if let Ok(length) = u16::try_from(self.payload_len) {
             encoded.put([first, mask | LENGTH_16]);
@@ -197,7 +197,9 @@ impl HeaderStart {
     fn read_length(self, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Error> {
         let (length, rest, shortest) = match self.length {
             LENGTH_16 => match rest.split_first_chunk() {
-                Some((bytes, rest)) => (u64::from(u16::from_be_bytes(*bytes)), rest, MAX_LENGTH_7 + 1),
+                Some((bytes, rest)) => {
+                    (u64::from(u16::from_be_bytes(*bytes)), rest, u64::from(MAX_LENGTH_7) + 1)
+                }
                 None => return Ok(None),
             },
             LENGTH_64 => match rest.split_first_chunk() {
@@ -228,14 +230,40 @@ pub fn server_header(opcode: Opcode, fin: bool, payload_len: u64) -> EncodedHead
     Header { fin, rsv1: false, opcode, mask: None, payload_len }.encode()
 }
 
+/// Bytes of the header of a frame that a server sends with so many bytes of payload.
+pub(crate) const fn server_header_bytes(payload_len: usize) -> usize {
+    match payload_len {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    }
+}
+
+/// Appends the header of the one and only frame of a message, or of a control frame, as a server sends it:
+/// the bytes of [`server_header`], without a copy of unknown length.
+#[inline]
+pub(crate) fn push_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize) {
+    let first = FIN | opcode as u8;
+    match u16::try_from(payload_len) {
+        Ok(length @ ..=MAX_LENGTH_7) => out.extend_from_slice(&[first, length as u8]),
+        Ok(length) => {
+            let [high, low] = length.to_be_bytes();
+            out.extend_from_slice(&[first, LENGTH_16, high, low]);
+        }
+        Err(_) => {
+            out.extend_from_slice(&[first, LENGTH_64]);
+            out.extend_from_slice(&(payload_len as u64).to_be_bytes());
+        }
+    }
+}
+
 /// Appends the one and only frame of a message, or a control frame, as a server sends it.
 ///
 /// The payload of a control frame must be at most [`MAX_CONTROL_PAYLOAD`] bytes long, or the client
 /// will refuse it.
 pub fn push_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
-    let header = server_header(opcode, true, payload.len() as u64);
-    out.reserve(header.len() + payload.len());
-    out.extend_from_slice(&header);
+    out.reserve(server_header_bytes(payload.len()) + payload.len());
+    push_header(out, opcode, payload.len());
     out.extend_from_slice(payload);
 }
 
@@ -311,6 +339,18 @@ mod tests {
                 for short in 0..rest.len() {
                     assert_eq!(start.complete(&rest[..short]), Ok(None), "{length} cut at {short}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_pushed_is_the_one_that_is_encoded() {
+        for length in [0, 1, 125, 126, 127, 65_535, 65_536, usize::MAX >> 1] {
+            for opcode in [Opcode::Text, Opcode::Binary, Opcode::Pong] {
+                let mut out = vec![0xa5];
+                push_header(&mut out, opcode, length);
+                assert_eq!(out[1..], *server_header(opcode, true, length as u64), "{length}");
+                assert_eq!(out.len(), 1 + server_header_bytes(length), "{length}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use byteorder::{BigEndian, ByteOrder};
 
 use super::ErrorId;
-use crate::frame::{Header, Opcode};
+use crate::frame::{Opcode, push_header, server_header_bytes};
 
 /// Bytes in front of Data in a packet to the server.
 pub const REQUEST_HEADER_BYTES: usize = 9;
@@ -136,26 +136,10 @@ fn data_size(len: usize) -> u16 {
     u16::try_from(len).unwrap_or(TO_THE_END)
 }
 
-/// The frame header in front of a packet to the client whose Data has so many bytes.
-fn packet_frame(data_len: usize) -> Header {
-    Header {
-        fin: true,
-        rsv1: false,
-        opcode: Opcode::Binary,
-        mask: None,
-        payload_len: (REPLY_HEADER_BYTES + data_len) as u64,
-    }
-}
-
 /// Bytes that a packet to the client takes on the wire, its frame header included.
 pub(crate) fn framed_len(data_len: usize) -> usize {
     let payload = REPLY_HEADER_BYTES + data_len;
-    let frame_header = match payload {
-        0..=125 => 2,
-        126..=0xffff => 4,
-        _ => 10,
-    };
-    frame_header + payload
+    server_header_bytes(payload) + payload
 }
 
 /// Appends a packet to the client, in a WebSocket frame of its own.
@@ -167,7 +151,7 @@ pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
 
 /// Appends what a packet to the client has in front of its Data: the frame's header, and its own.
 pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>) {
-    out.extend_from_slice(&packet_frame(reply.data.len()).encode());
+    push_header(out, Opcode::Binary, REPLY_HEADER_BYTES + reply.data.len());
     out.extend_from_slice(&reply.header());
 }
 
