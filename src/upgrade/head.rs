@@ -83,18 +83,36 @@ impl HeadScanner {
         if self.state == State::Ended {
             return Ok(Some(0));
         }
-        for (index, &byte) in bytes.iter().enumerate() {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
             self.look_at(byte);
             match self.state {
-                State::Ended => return Ok(Some(index.saturating_add(1))),
+                State::Ended => return Ok(Some(bytes.len() - after.len())),
                 State::Refused(_) => break,
                 _ => {}
             }
+            rest = self.pass_over(after);
         }
         match self.state {
             State::Refused(refusal) => Err(refusal),
             _ => Ok(None),
         }
+    }
+
+    /// Takes bytes off the front that change nothing but the length, which nearly all are.
+    fn pass_over<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let stays = match self.state {
+            State::Method | State::Name => TOKEN,
+            State::Target => VISIBLE,
+            State::Value => VALUE,
+            _ => return bytes,
+        };
+        // The byte that makes the head too long is left to `look_at`.
+        let room = MAX_HEAD_BYTES.saturating_sub(self.len).saturating_sub(1);
+        let bounded = bytes.get(..room).unwrap_or(bytes);
+        let passed = run_of(stays, bounded);
+        self.len = self.len.saturating_add(passed);
+        bytes.get(passed..).unwrap_or_default()
     }
 
     /// Bytes of head that were looked at so far: the length of the head once it has ended. An illegal
@@ -142,7 +160,7 @@ fn step(state: State, byte: u8) -> Result<State, Refusal> {
         (State::Method, _) if is_token_byte(byte) => State::Method,
         (State::Method, _) => return Err(Fault::RequestLine.into()),
 
-        (State::TargetStart | State::Target, 0x21..=0x7e) => State::Target,
+        (State::TargetStart | State::Target, _) if is_in(byte, VISIBLE) => State::Target,
         (State::Target, b' ') => State::Version(0),
         (State::TargetStart | State::Target, _) => return Err(Fault::RequestLine.into()),
 
@@ -154,7 +172,7 @@ fn step(state: State, byte: u8) -> Result<State, Refusal> {
         (State::LineStart | State::Name, _) if is_token_byte(byte) => State::Name,
         (State::LineStart | State::Name, _) => return Err(Fault::HeaderName.into()),
 
-        (State::Value, b'\t' | 0x20..=0x7e | 0x80..=0xff) => State::Value,
+        (State::Value, _) if is_in(byte, VALUE) => State::Value,
         (State::Value, b'\r') => State::LineFeed,
         (State::Value, b'\n') => return Err(Fault::LineEnd.into()),
         (State::Value, _) => return Err(Fault::HeaderValue.into()),
@@ -177,7 +195,48 @@ fn step_version(matched: u8, byte: u8) -> Result<State, Refusal> {
     if byte == b'\n' { Ok(State::LineStart) } else { Ok(State::Version(matched.saturating_add(1))) }
 }
 
+/// Classes of bytes, as bits: what may be part of a token (RFC 9110 §5.6.2) …
+const TOKEN: u8 = 1;
+/// … visible ASCII …
+const VISIBLE: u8 = 2;
+/// … and what may be part of a header's value: all but control bytes other than HT.
+const VALUE: u8 = 4;
+
+/// The classes that each byte is in.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => TOKEN | VISIBLE | VALUE,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' => TOKEN | VISIBLE | VALUE,
+            b'^' | b'_' | b'`' | b'|' | b'~' => TOKEN | VISIBLE | VALUE,
+            0x21..=0x7e => VISIBLE | VALUE,
+            b'\t' | b' ' | 0x80..=0xff => VALUE,
+            0x00..=0x1f | 0x7f => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// How many bytes at the front are in that class.
+fn run_of(class: u8, bytes: &[u8]) -> usize {
+    const AT_ONCE: usize = 8;
+    let (chunks, _) = bytes.as_chunks::<AT_ONCE>();
+    let common =
+        |chunk: &[u8; AT_ONCE]| chunk.iter().fold(class, |all, &byte| all & CLASSES[usize::from(byte)]);
+    let whole = AT_ONCE * chunks.iter().take_while(|chunk| common(chunk) != 0).count();
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|&&byte| is_in(byte, class)).count()
+}
+
+/// Whether `byte` is in that class.
+fn is_in(byte: u8, class: u8) -> bool {
+    CLASSES[usize::from(byte)] & class != 0
+}
+
 /// Whether `byte` may be part of a token: a method, a header name, a subprotocol (RFC 9110 §5.6.2).
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    is_in(byte, TOKEN)
 }

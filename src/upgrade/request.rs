@@ -7,6 +7,7 @@ use super::target::{Target, is_host};
 use crate::config::MAX_HEAD_LINES;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::mem::MaybeUninit;
 
 /// Bytes that a key must decode to.
 const NONCE_BYTES: usize = 16;
@@ -119,10 +120,11 @@ pub fn check<R>(
     if HeadScanner::default().scan(head)? != Some(head.len()) {
         return Err(Fault::Incomplete.into());
     }
-    let mut lines = [httparse::EMPTY_HEADER; MAX_HEAD_LINES];
-    let mut parsed = httparse::Request::new(&mut lines);
+    let mut lines = [const { MaybeUninit::uninit() }; MAX_HEAD_LINES];
+    let mut parsed = httparse::Request::new(&mut []);
+    let status = parsed.parse_with_uninit_headers(head, &mut lines);
     let (Ok(httparse::Status::Complete(_)), Some(method), Some(target)) =
-        (parsed.parse(head), parsed.method, parsed.path)
+        (status, parsed.method, parsed.path)
     else {
         return Err(Fault::Incomplete.into());
     };
