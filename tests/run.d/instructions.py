@@ -1,0 +1,139 @@
+"""Counts the instructions of the pure parts by callgrind, and holds them against the baseline.
+
+The counts are those of one compiler, one valgrind and one C library, which the baseline names; the load
+of the machine does not change them. Started with --write, this file counts and rewrites the baseline.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+from install import Installer, target_directory
+from step import Failed, Step
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PACKAGE = ROOT / "benches" / "instructions"
+MANIFEST = PACKAGE / "Cargo.toml"
+BASELINE = PACKAGE / "baseline.txt"
+COMMAND = "python3 tests/run.d/instructions.py --write"
+TOLERANCE = 0.03
+"""What a count may differ by, as a part of the baseline's."""
+
+
+def run(step, target, installer):
+    """Counts each benchmark as a case: it takes at most as many instructions as the baseline says, and
+    3 % more."""
+    step.must("cargo", "fmt", "--manifest-path", MANIFEST, "--check")
+    check_profile()
+    made_with, expected = read_baseline()
+    counted = count(step, target, installer)
+    compare(step, expected, counted)
+    here = tools()
+    if made_with != here:
+        step.remark(f"THE BASELINE IS OF OTHER TOOLS: it is of {made_with}, and here is {here}.")
+        step.remark(f"Figures that differ may mean no more than that. To rewrite it: {COMMAND}")
+
+
+def compare(step, expected, counted):
+    for name in sorted(expected.keys() | counted.keys()):
+        before, now = expected.get(name), counted.get(name)
+        if before is None:
+            step.case(False, f"{name}: {now} instructions, and not in the baseline; {COMMAND} adds it")
+        elif now is None:
+            step.case(False, f"{name}: in the baseline with {before} instructions, and not counted")
+        else:
+            change = f"{name}: {now} instructions, {before} in the baseline ({(now - before) / before:+.1%})"
+            step.case(now <= before * (1 + TOLERANCE), change)
+            if now < before * (1 - TOLERANCE):
+                step.remark(f"{change}: lower the baseline, with {COMMAND}")
+
+
+def count(step, target, installer):
+    """The instructions of each benchmark, by its name."""
+    if not installer.apt(step, "valgrind", "valgrind"):
+        raise Failed("there is no valgrind, and it can't be installed here")
+    environment = {
+        "CARGO_TARGET_DIR": str(target / "instructions"),
+        "GUNGRAUN_RUNNER": str(installer.gungraun_runner(step)),
+        # Whatever flags a developer builds with, these counts are without.
+        "CARGO_ENCODED_RUSTFLAGS": "",
+    }
+    words = ("--manifest-path", MANIFEST, "--", "--output-format=json")
+    output = step.must("cargo", "bench", "--locked", *words, env=environment)
+    counts = dict(read_summary(line) for line in output.splitlines() if line.startswith("{"))
+    if not counts:
+        raise Failed("gungraun has counted nothing")
+    return counts
+
+
+def read_summary(line):
+    """The name of a benchmark and its count, from what gungraun says of it."""
+    summary = json.loads(line)
+    (profile,) = summary["profiles"]
+    name = "/".join((summary["group"], summary["function_name"], summary["id"]))
+    return name, profile["data"]["total"]["metrics"]["Ir"]["values"]["new"]
+
+
+def tools():
+    """What the counts depend on."""
+    versions = (first_line("rustc", "--version"), first_line("valgrind", "--version"))
+    return ", ".join((*versions, " ".join(platform.libc_ver()), platform.machine()))
+
+
+def first_line(*words):
+    output = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return output.partition("\n")[0].strip()
+
+
+def check_profile():
+    """What is counted is built as sysconn is for release: the two tables have the same lines, but for
+    the one that is ignored for benchmarks, which always unwind."""
+    ours = table(MANIFEST, "profile.bench")
+    theirs = [line for line in table(ROOT / "Cargo.toml", "profile.release") if line != 'panic = "unwind"']
+    if ours != theirs:
+        raise Failed(f"{MANIFEST} has [profile.bench] {ours}, and sysconn [profile.release] {theirs}")
+
+
+def table(path, name):
+    """The lines of a table in a Cargo.toml, without comments."""
+    _, _, rest = path.read_text(encoding="utf-8").partition(f"\n[{name}]\n")
+    lines = rest.partition("\n[")[0].splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def read_baseline():
+    """What it was made with, and the count of each benchmark."""
+    if not BASELINE.is_file():
+        raise Failed(f"there is no baseline; {COMMAND} makes one")
+    made_with, *lines = BASELINE.read_text(encoding="utf-8").splitlines()
+    words = [line.split() for line in lines]
+    if not all(len(line) == 2 and line[1].isdecimal() for line in words):
+        raise Failed(f"{BASELINE} is not made of lines `NAME INSTRUCTIONS`")
+    return made_with.removeprefix("# "), {name: int(count) for name, count in words}
+
+
+def main():
+    if sys.argv[1:] != ["--write"]:
+        sys.exit(f"usage: {COMMAND}; to compare: tests/run instructions")
+    target = target_directory(ROOT)
+    logs = target / "test-logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with Step(ROOT, logs / "instructions-write.log") as step:
+        try:
+            counted = count(step, target, Installer(target))
+        except Failed as failure:
+            step.note(f"FAILED: {failure}")
+            step.show(50)
+            sys.exit(1)
+    lines = "".join(f"{name} {counted[name]}\n" for name in sorted(counted))
+    BASELINE.write_text(f"# {tools()}\n{lines}", encoding="utf-8")
+    print(f"{BASELINE}: {len(counted)} benchmarks")
+
+
+if __name__ == "__main__":
+    main()
