@@ -110,7 +110,7 @@ impl HeadScanner {
         // The byte that makes the head too long is left to `look_at`.
         let room = MAX_HEAD_BYTES.saturating_sub(self.len).saturating_sub(1);
         let bounded = bytes.get(..room).unwrap_or(bytes);
-        let passed = run_of(stays, bounded);
+        let passed = bounded.iter().position(|&byte| !is_in(byte, stays)).unwrap_or(bounded.len());
         self.len = self.len.saturating_add(passed);
         bytes.get(passed..).unwrap_or_default()
     }
@@ -219,17 +219,6 @@ const CLASSES: [u8; 256] = {
     }
     classes
 };
-
-/// How many bytes at the front are in that class.
-fn run_of(class: u8, bytes: &[u8]) -> usize {
-    const AT_ONCE: usize = 8;
-    let (chunks, _) = bytes.as_chunks::<AT_ONCE>();
-    let common =
-        |chunk: &[u8; AT_ONCE]| chunk.iter().fold(class, |all, &byte| all & CLASSES[usize::from(byte)]);
-    let whole = AT_ONCE * chunks.iter().take_while(|chunk| common(chunk) != 0).count();
-    let rest = bytes.get(whole..).unwrap_or_default();
-    whole + rest.iter().take_while(|&&byte| is_in(byte, class)).count()
-}
 
 /// Whether `byte` is in that class.
 fn is_in(byte: u8, class: u8) -> bool {
