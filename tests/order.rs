@@ -86,9 +86,8 @@ fn an_answer_to_an_earlier_life_of_a_slot_reaches_nobody() {
     }
 }
 
-#[test]
-fn a_burst_arrives_whole_at_a_client_that_reads_slowly() {
-    let server = Server::packets(&config());
+/// A client that is slow, and for which the system keeps little.
+fn slow_client(server: &Server) -> Client {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(8 * 1024).unwrap();
     socket.connect(&server.address.into()).unwrap();
@@ -97,6 +96,42 @@ fn a_burst_arrives_whole_at_a_client_that_reads_slowly() {
     let mut slow = Client::over(stream);
     slow.read_bytes = 1000;
     slow.upgrade(common::UPGRADE);
+    slow
+}
+
+#[test]
+fn large_echoes_come_whole_and_in_order() {
+    let server = Server::packets(&config());
+    let sizes = [
+        4000, 524_279, 16_000, 4096, 65_524, 1, 65_525, 70_000, 16_384, 16_384, 16_384, 131_072, 0, 262_144,
+        524_279, 524_279,
+    ];
+    let data = |index: usize, size: usize| -> Vec<u8> {
+        (0..size).map(|at| (at / 251 + at + index) as u8).collect()
+    };
+    let mut bytes = vec![];
+    for (index, &size) in sizes.iter().enumerate() {
+        bytes.extend(packet(1101, index as u32, &data(index, size)));
+        bytes.extend(frame(Opcode::Pong, b"not to be answered"));
+    }
+    for mut client in [Client::connect(server.address), slow_client(&server)] {
+        let mut sending = client.stream.try_clone().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| std::io::Write::write_all(&mut sending, &bytes).unwrap());
+            for (index, &size) in sizes.iter().enumerate() {
+                let reply = client.reply();
+                assert_eq!((reply.flag, reply.data.len()), (index as u32, size));
+                assert!(reply == Reply::new(1101, index as u32, &data(index, size)), "the {index}th differs");
+            }
+        });
+        client.close();
+    }
+}
+
+#[test]
+fn a_burst_arrives_whole_at_a_client_that_reads_slowly() {
+    let server = Server::packets(&config());
+    let mut slow = slow_client(&server);
     slow.send(&join(&[&packet(1104, 5, &60_000u16.to_be_bytes()), &packet(1101, 6, b"behind")]));
     let mut other = Client::connect(server.address);
     for index in 0..60_000u32 {

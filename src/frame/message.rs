@@ -78,13 +78,11 @@ impl Assembly {
     /// Where the next of `remaining` bytes can be put without a copy, if so many are expected that it
     /// is worth it. Room is made for as many bytes as have come, and no more.
     pub(super) fn room(&mut self, remaining: usize) -> Option<&mut [u8]> {
-        if remaining < MIN_ROOM_BYTES {
-            return None;
-        }
         let ceiling = self.filled.saturating_add(remaining);
-        let room = self.buffer.len().saturating_sub(self.filled);
-        if room < MIN_ROOM_BYTES && self.filled >= MIN_ROOM_BYTES {
-            self.reserve(self.filled.saturating_add(MIN_ROOM_BYTES).min(ceiling), ceiling);
+        if self.buffer.len() == self.filled && self.filled >= MIN_ROOM_BYTES {
+            if self.buffer.capacity() == self.filled {
+                self.reserve(self.filled.saturating_add(1), ceiling);
+            }
             self.buffer.resize(self.buffer.capacity().min(ceiling), 0);
         }
         let end = ceiling.min(self.buffer.len());

@@ -68,6 +68,72 @@ fn drain_pieces(bytes: &[u8], lengths: &[usize], rules: &Rules) -> (Vec<Thing>, 
     (things, Ok(()))
 }
 
+/// As [`drain_pieces`], but what there is room for goes there. Says too how many bytes did.
+fn drain_receiving(bytes: &[u8], lengths: &[usize], rules: &Rules) -> (Vec<Thing>, Result<(), Error>, usize) {
+    let (mut decoder, mut things, mut received) = (Decoder::new(), Vec::new(), 0);
+    let mut rest = bytes;
+    for &length in lengths.iter().cycle() {
+        let (mut piece, after) = rest.split_at(length.min(rest.len()));
+        rest = after;
+        while let Some(room) = decoder.room().filter(|_| !piece.is_empty()) {
+            let (direct, behind) = piece.split_at(piece.len().min(room.len()));
+            room[..direct.len()].copy_from_slice(direct);
+            decoder.received(direct.len());
+            (received, piece) = (received + direct.len(), behind);
+            let (more, end) = drain(&mut decoder, &[], rules);
+            things.extend(more);
+            if end.is_err() {
+                return (things, end, received);
+            }
+        }
+        let (more, end) = drain(&mut decoder, piece, rules);
+        things.extend(more);
+        if end.is_err() || rest.is_empty() {
+            return (things, end, received);
+        }
+    }
+    (things, Ok(()), received)
+}
+
+#[test]
+fn large_payloads_are_received_where_they_stay() {
+    let text = "né".repeat(60_000);
+    let bytes: Vec<u8> = (0..300_000_u32).map(|index| (index * 31 % 251) as u8).collect();
+    let mut wire = Vec::new();
+    push_masked_frame(&mut wire, false, Opcode::Text, KEY, &text.as_bytes()[..100_000]);
+    push_masked_frame(&mut wire, true, Opcode::Ping, KEY, b"between");
+    push_masked_frame(&mut wire, true, Opcode::Continuation, KEY, &text.as_bytes()[100_000..]);
+    push_masked_frame(&mut wire, true, Opcode::Binary, KEY, &bytes);
+    let seen = vec![Thing::Ping(b"between".to_vec()), Thing::Text(text), Thing::Binary(bytes)];
+    for lengths in [vec![1 << 20], vec![16_384], vec![65_536, 1, 20_001], vec![30_000, 3]] {
+        let (things, end, received) = drain_receiving(&wire, &lengths, &SERVER);
+        assert_eq!((&things, end), (&seen, Ok(())), "{lengths:?}");
+        // The first read may bring all.
+        assert!(received > 200_000 || lengths == [1 << 20], "{received} bytes in pieces of {lengths:?}");
+    }
+    // A character that is no more begins in what was received.
+    let at = wire.len() - 300_000 - 14 - 80_000;
+    wire[at] ^= 0xff;
+    let (things, end, _) = drain_receiving(&wire, &[30_000], &SERVER);
+    assert_eq!((things, end), (seen[..1].to_vec(), Err(Error::BadUtf8)));
+}
+
+#[test]
+fn room_is_made_for_no_more_than_has_come() {
+    let mut decoder = Decoder::new();
+    let mut came = 0;
+    drain(&mut decoder, &server_header(Opcode::Binary, true, 1 << 20), &CLIENT).1.unwrap();
+    while came < 1 << 19 {
+        match decoder.room() {
+            // One byte at a time is the least that a client can send.
+            Some(_) => decoder.received(1),
+            None => drain(&mut decoder, &[0], &CLIENT).1.unwrap(),
+        }
+        came += 1;
+        assert!(decoder.held_bytes() <= 2 * came + 1024, "{} bytes for {came}", decoder.held_bytes());
+    }
+}
+
 #[test]
 fn a_whole_frame_is_delivered_in_place() {
     let mut wire = Vec::new();
@@ -252,7 +318,10 @@ fn piece_lengths() -> impl Strategy<Value = Vec<usize>> {
 proptest! {
     #[test]
     fn any_traffic_in_any_pieces((wire, seen) in traffic(), lengths in piece_lengths()) {
-        prop_assert_eq!(drain_pieces(&wire, &lengths, &SERVER), (seen, Ok(())));
+        prop_assert_eq!(drain_pieces(&wire, &lengths, &SERVER), (seen.clone(), Ok(())));
+        let long: Vec<_> = lengths.iter().map(|length| length * 40).collect();
+        let (things, end, _) = drain_receiving(&wire, &long, &SERVER);
+        prop_assert_eq!((things, end), (seen, Ok(())));
     }
 
     #[test]
