@@ -65,6 +65,7 @@ impl Conn {
     }
 
     /// Takes one event from the input. False if more input is needed for one.
+    #[inline(always)]
     fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> bool {
         let rules = self.rules(env);
         let Some((decoder, mut call)) = self.parts() else { return false };
@@ -108,6 +109,7 @@ impl Conn {
         true
     }
 
+    #[inline(always)]
     fn rules<S>(&self, env: &Env<S>) -> Rules {
         let settings = &env.settings;
         let max_len =
@@ -117,6 +119,7 @@ impl Conn {
     }
 
     /// An open connection's decoder, and apart from it what a call into the application works on.
+    #[inline(always)]
     fn parts(&mut self) -> Option<(&mut Decoder, Call<'_>)> {
         let Phase::Open(Open { decoder, deferral, deflate }) = &mut self.phase else { return None };
         let call = Call {

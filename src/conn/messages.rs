@@ -13,6 +13,7 @@ const KEPT_BYTES: usize = 64 * 1024;
 impl Call<'_> {
     /// Handles a message as it came, whose Data may inflate to at most `max_len` bytes. An error
     /// closes the connection.
+    #[inline(always)]
     pub(super) fn received<S: Application>(
         &mut self,
         kind: Kind,
@@ -28,6 +29,7 @@ impl Call<'_> {
 
     /// Handles a compressed message, which may inflate to at most `max_len` bytes. An error closes
     /// the connection.
+    #[inline(never)]
     pub(super) fn received_compressed<S: Application>(
         &mut self,
         kind: Kind,

@@ -16,7 +16,7 @@ use crate::object::Linked;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
-    Application, Context, Deferral, Message, MessageHandler, Outcome, Request, Router, SendBuffer,
+    Application, Context, Deferral, Message, MessageHandler, Outcome, Request, Route, Router, SendBuffer,
 };
 
 /// Bytes of a packet that the debug log shows.
@@ -36,6 +36,7 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// Handles a binary message that should be a packet. An error closes the connection.
+    #[inline(always)]
     pub(super) fn packet<S: Application>(
         &mut self,
         router: &'static Router<S>,
@@ -50,14 +51,7 @@ impl Call<'_> {
         }
         let packet = match packet::Request::parse(message) {
             Ok(packet) => packet,
-            Err(Fault::Short) => {
-                self.complain(
-                    Kind::Packet,
-                    env,
-                    format_args!("a message of {} bytes is no packet", message.len()),
-                );
-                return Err(Cause::ShortPacket);
-            }
+            Err(Fault::Short) => return Err(self.short_packet(message, env)),
             Err(Fault::DataSize { cmd, flag }) => {
                 return self.bad_request(cmd, flag, ErrorId::BAD_PACKET, env);
             }
@@ -71,30 +65,41 @@ impl Call<'_> {
         if let Err(error_id) = route.access().check(self.record) {
             return self.bad_request(packet.cmd, packet.flag, error_id, env);
         }
+        if packet.data_status == DataStatus::Raw as u8 || packet.data.is_empty() {
+            return self.handle(route, &packet, packet.data, packet.data, env);
+        }
         let mut buffer = std::mem::take(&mut env.decoded);
-        let decoded = self.decode(&packet, max_len, &mut buffer, env);
-        let result = match decoded {
-            Ok(data) => {
-                let request = Request {
-                    cmd: packet.cmd,
-                    flag: packet.flag,
-                    data_status: packet.data_status,
-                    seq: self.record.recv_count,
-                    data,
-                };
-                let handler = route.handler();
-                let lent = if packet.data_status == DataStatus::Raw as u8 { data } else { &[] };
-                self.run(packet.cmd, packet.flag, lent, env, |state, context| {
-                    handler(state, request, context)
-                })
-            }
+        let result = match self.decode(&packet, max_len, &mut buffer, env) {
+            Ok(data) => self.handle(route, &packet, data, &[], env),
             Err(cause) => Err(cause),
         };
         env.decoded = buffer;
         result
     }
 
+    /// Has a packet's handler called with its decoded `data`, of which replies may borrow what is `lent`.
+    #[inline(always)]
+    fn handle<S: Application>(
+        &mut self,
+        route: &'static Route<S>,
+        packet: &packet::Request<'_>,
+        data: &[u8],
+        lent: &[u8],
+        env: &mut Env<S>,
+    ) -> Result<(), Cause> {
+        let request = Request {
+            cmd: packet.cmd,
+            flag: packet.flag,
+            data_status: packet.data_status,
+            seq: self.record.recv_count,
+            data,
+        };
+        let handler = route.handler();
+        self.run(packet.cmd, packet.flag, lent, env, |state, context| handler(state, request, context))
+    }
+
     /// Data as the handler is to get it. An error closes the connection.
+    #[inline(never)]
     fn decode<'a, S: Application>(
         &mut self,
         packet: &packet::Request<'a>,
@@ -136,6 +141,7 @@ impl Call<'_> {
     }
 
     /// Answers a request as if its handler had said so.
+    #[inline(never)]
     fn answer<S: Application>(
         &mut self,
         cmd: u16,
@@ -148,6 +154,7 @@ impl Call<'_> {
 
     /// Calls into the application, catches its panic, and carries out what it says. `lent` is the end of
     /// the message in hand, which replies may borrow; empty if there is none.
+    #[inline(always)]
     pub(super) fn run<S: Application>(
         &mut self,
         cmd: u16,
@@ -196,15 +203,26 @@ impl Call<'_> {
             Ok(Outcome::Refuse(_)) => Ok(()),
             Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
             Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
-            Err(_) => {
-                self.complain(Kind::Panic, env, format_args!("the handler of {cmd} panicked"));
-                Err(Cause::HandlerFailed)
-            }
+            Err(_) => Err(self.panicked(cmd, env)),
         };
         if overflowed && env.settings.overflow == Overflow::Close { Err(Cause::OutboxFull) } else { result }
     }
 
+    #[cold]
+    fn panicked<S>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
+        self.complain(Kind::Panic, env, format_args!("the handler of {cmd} panicked"));
+        Cause::HandlerFailed
+    }
+
+    /// A message that is no packet at all closes the connection.
+    #[cold]
+    fn short_packet<S>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
+        self.complain(Kind::Packet, env, format_args!("a message of {} bytes is no packet", message.len()));
+        Cause::ShortPacket
+    }
+
     /// Refuses a request that no honest client sends; one too many closes the connection.
+    #[cold]
     fn bad_request<S: Application>(
         &mut self,
         cmd: u16,
@@ -222,6 +240,7 @@ impl Call<'_> {
     }
 
     /// Tells the application of Data that does not decode.
+    #[cold]
     fn offence<S: Application>(&mut self, cmd: u16, offence: Undecodable, env: &mut Env<S>) -> Cause {
         self.complain(Kind::Packet, env, format_args!("Data of {cmd} does not decode: {offence:?}"));
         let (state, record) = (&mut env.state, &*self.record);

@@ -3,10 +3,10 @@
 use super::close::parse_close;
 use super::error::Error;
 use super::event::{Event, Ready, Subject};
-use super::header::{Header, HeaderStart, MAX_REST_BYTES, Opcode, begins_data};
+use super::header::{Header, HeaderStart, MAX_CONTROL_PAYLOAD, MAX_REST_BYTES, Opcode, begins_data};
 use super::mask::{apply_mask, rotate_key};
 use super::message::{Assembly, Kind};
-use super::rules::Rules;
+use super::rules::{Role, Rules};
 
 /// Takes frames off the front of what arrives, in pieces of any size (RFC 6455 §5).
 ///
@@ -103,8 +103,38 @@ impl Decoder {
     /// # Errors
     /// The first rule that the peer violates. The input is then where the fault is or behind it, and
     /// every later call fails with the same error.
-    #[inline]
+    #[inline(always)]
     pub fn next<'p, 'i: 'p>(
+        &'p mut self,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Option<Event<'p>>, Error> {
+        if let Some(payload) = self.short_message(input, rules) {
+            return Ok(Some(Event::Message { kind: Kind::Binary, compressed: false, payload }));
+        }
+        self.next_by_states(input, rules)
+    }
+
+    /// What most frames are, in few steps: a whole binary message of at most 125 bytes that breaks no
+    /// rule. `None` is anything else, and then nothing was taken.
+    #[inline(always)]
+    fn short_message<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<&'i mut [u8]> {
+        const WHOLE_BINARY: u8 = 0x82;
+        const MASKED: u8 = 0x80;
+        const HEADER_BYTES: usize = 6;
+        let &[WHOLE_BINARY, second, a, b, c, d, ..] = &**input else { return None };
+        let length = usize::from(second ^ MASKED);
+        let at_boundary = matches!(self.state, State::ReadHead { first: None }) && self.begun().is_none();
+        if !at_boundary || length > MAX_CONTROL_PAYLOAD.min(rules.max_len) || rules.role != Role::Server {
+            return None;
+        }
+        let payload = input.split_off_mut(..HEADER_BYTES + length)?.get_mut(HEADER_BYTES..)?;
+        apply_mask(payload, [a, b, c, d]);
+        Some(payload)
+    }
+
+    /// The way that any frame can take.
+    fn next_by_states<'p, 'i: 'p>(
         &'p mut self,
         input: &mut &'i mut [u8],
         rules: &Rules,

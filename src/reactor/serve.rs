@@ -124,8 +124,11 @@ impl<S: Application> Core<S> {
         }
         let bytes = buffer.get_mut(..len).unwrap_or_default();
         let used = self.feed(id, start, bytes, budget);
-        if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
-            entry.conn.keep(rest);
+        match (self.slots.get_mut(id), bytes.get(used..)) {
+            (Some(entry), Some(rest)) if !rest.is_empty() => entry.conn.keep(rest),
+            // Most reads: all that the socket had, and all of it was taken.
+            (Some(entry), _) if !entry.readable => return false,
+            _ => {}
         }
         true
     }

@@ -140,6 +140,7 @@ impl Context<'_> {
     /// Replies to the request, under its Cmd and Flag: [`try_reply`](Self::try_reply) for handlers
     /// that leave a full outbox to the overflow policy. Returns [`Outcome::Done`], so that it can
     /// be a handler's last expression.
+    #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
         // An overflow is counted, and closes the connection where the policy says so.
         let _ = self.try_reply(data);
@@ -151,6 +152,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// [`SendError::OutboxFull`], and then nothing was sent.
+    #[inline]
     pub fn try_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
         let threshold = self.buffer.tools.limits.compress_above;
         if threshold != 0 && data.len() > threshold {
@@ -273,6 +275,7 @@ impl Context<'_> {
         let _ = self.count(sent);
     }
 
+    #[inline]
     fn count(&mut self, sent: bool) -> Result<(), SendError> {
         if sent {
             self.record.send_count += 1;

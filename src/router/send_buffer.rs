@@ -86,6 +86,7 @@ impl<'a> SendBuffer<'a> {
     }
 
     /// Appends Data behind the headers in front of it: by reference if it can be borrowed.
+    #[inline]
     fn push_data(&mut self, data: &[u8]) {
         match self.lender {
             Some(lender) if std::ptr::eq(lender.data, data) && self.tools.borrowed.len() < MAX_BORROWED => {
@@ -98,6 +99,7 @@ impl<'a> SendBuffer<'a> {
 
     /// Appends a packet whole, or nothing: false if there is no room for it.
     #[must_use]
+    #[inline]
     pub(crate) fn packet(&mut self, reply: &Reply<'_>) -> bool {
         if self.compresses(REPLY_HEADER_BYTES + reply.data.len()) {
             return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
