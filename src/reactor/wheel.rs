@@ -13,7 +13,13 @@ const DIGIT_BITS: usize = 6;
 const BUCKETS: usize = 1 << DIGIT_BITS;
 /// The last deadline that the wheel can tell apart; it comes after 139 years.
 const MAX_AT: u64 = (1 << (LEVELS * DIGIT_BITS)) - 1;
+/// The furthest from the wheel's time that a deadline is taken for, in milliseconds: 24 days. A timer that is
+/// armed for later comes then; whoever armed it has to look at what is due in any case.
+const MAX_AHEAD: u64 = 1 << 31;
+/// No slot.
 const NIL: u32 = u32::MAX;
+/// Added to the number of a list where a slot can be, too.
+const LIST: u32 = 1 << 31;
 /// Two lists beside the buckets: what is due, and what is on its way down.
 const DUE: usize = LEVELS * BUCKETS;
 const FALLING: usize = DUE + 1;
@@ -21,14 +27,20 @@ const LISTS: usize = FALLING + 1;
 
 #[derive(Clone, Copy, Debug)]
 struct Timer {
-    at: u64,
+    /// The lower half of the deadline. As none is further than [`MAX_AHEAD`] from the wheel's time, the
+    /// other half is known.
+    at: u32,
+    /// The slot before it; for the first one [`LIST`] and the list that it was put in, and [`NIL`] for one
+    /// that is not armed. A whole bucket can since have become [`DUE`] or [`FALLING`].
     previous: u32,
     next: u32,
-    /// The list it was put in; a whole bucket can since have become [`DUE`] or [`FALLING`].
-    list: u32,
 }
 
-const UNARMED: Timer = Timer { at: 0, previous: NIL, next: NIL, list: NIL };
+// There is one for each connection.
+const _: () = assert!(size_of::<Timer>() <= 12);
+const _: () = assert!(LISTS < (NIL - LIST) as usize);
+
+const UNARMED: Timer = Timer { at: 0, previous: NIL, next: NIL };
 
 /// What one step of the wheel did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,24 +74,35 @@ impl Wheel {
     /// A wheel without timers, at time 0.
     #[must_use]
     pub fn new() -> Self {
-        Wheel { now: 0, heads: [NIL; LISTS], occupied: [0; LEVELS], timers: Vec::new() }
+        Wheel::with_capacity(0)
     }
 
-    /// Arms the slot's timer, in place of one that was armed.
+    /// A wheel with room for so many slots, without timers, at time 0.
+    #[must_use]
+    pub fn with_capacity(slots: usize) -> Self {
+        Wheel { now: 0, heads: [NIL; LISTS], occupied: [0; LEVELS], timers: Vec::with_capacity(slots) }
+    }
+
+    /// Arms the slot's timer, in place of one that was armed. Slots are below 2^31. One that is armed for
+    /// more than 24 days from now comes after these.
     pub fn arm(&mut self, slot: usize, at: Moment) {
+        debug_assert!(slot < LIST as usize);
         if slot >= self.timers.len() {
             self.timers.resize(slot + 1, UNARMED);
         }
         self.disarm(slot);
         if at != Moment::NEVER {
-            self.timers[slot].at = at.as_ms().min(MAX_AT);
-            self.put(slot);
+            let earliest = self.now.saturating_sub(MAX_AHEAD - 1);
+            self.put(slot, at.as_ms().clamp(earliest, self.now + MAX_AHEAD - 1).min(MAX_AT));
         }
     }
 
     /// Arms the slot's timer unless it comes early enough as it is.
     pub fn arm_no_later(&mut self, slot: usize, at: Moment) {
-        let comes = self.timers.get(slot).is_some_and(|timer| timer.list != NIL && timer.at <= at.as_ms());
+        let comes = self
+            .timers
+            .get(slot)
+            .is_some_and(|timer| timer.previous != NIL && self.deadline(timer) <= at.as_ms());
         if !comes {
             self.arm(slot, at);
         }
@@ -87,12 +110,12 @@ impl Wheel {
 
     /// Disarms the slot's timer, if it is armed.
     pub fn disarm(&mut self, slot: usize) {
-        let Some(&Timer { previous, next, list, .. }) = self.timers.get(slot) else { return };
-        if list == NIL {
+        let Some(&Timer { previous, next, .. }) = self.timers.get(slot) else { return };
+        if previous == NIL {
             return;
         }
-        if previous == NIL {
-            self.replace_head(slot as u32, list as usize, next);
+        if previous >= LIST {
+            self.replace_head(slot as u32, (previous - LIST) as usize, next);
         } else {
             self.timers[previous as usize].next = next;
         }
@@ -119,10 +142,11 @@ impl Wheel {
                 return Step::Expired(slot);
             }
             if let Some(slot) = self.pop(FALLING) {
-                if self.timers[slot].at <= self.now {
+                let at = self.deadline(&self.timers[slot]);
+                if at <= self.now {
                     return Step::Expired(slot);
                 }
-                self.put(slot);
+                self.put(slot, at);
                 return Step::Moved;
             }
             match self.next_bucket() {
@@ -151,9 +175,15 @@ impl Wheel {
         Some((level * BUCKETS + bucket, above | (bucket as u64) << shift))
     }
 
+    /// When a timer comes: the moment nearest to the wheel's time that it can mean.
+    fn deadline(&self, timer: &Timer) -> u64 {
+        let ahead = timer.at.wrapping_sub(self.now as u32).cast_signed();
+        self.now.saturating_add_signed(ahead.into())
+    }
+
     /// Links an unlinked timer into the list where its deadline belongs.
-    fn put(&mut self, slot: usize) {
-        let list = self.list_for(self.timers[slot].at);
+    fn put(&mut self, slot: usize, at: u64) {
+        let list = self.list_for(at);
         if list < DUE {
             self.occupied[list / BUCKETS] |= 1 << (list % BUCKETS);
         }
@@ -161,8 +191,7 @@ impl Wheel {
         if next != NIL {
             self.timers[next as usize].previous = slot as u32;
         }
-        let timer = &mut self.timers[slot];
-        (timer.previous, timer.next, timer.list) = (NIL, next, list as u32);
+        self.timers[slot] = Timer { at: at as u32, previous: LIST + list as u32, next };
     }
 
     fn list_for(&self, at: u64) -> usize {
@@ -182,7 +211,7 @@ impl Wheel {
         let Timer { at, next, .. } = self.timers[slot];
         self.heads[list] = next;
         if next != NIL {
-            self.timers[next as usize].previous = NIL;
+            self.timers[next as usize].previous = LIST + list as u32;
         }
         self.timers[slot] = Timer { at, ..UNARMED };
         Some(slot)
@@ -228,7 +257,19 @@ mod tests {
     fn each_timer_comes_at_its_deadline_when_every_wake_up_is_followed() {
         let week = 7 * 24 * 3_600_000;
         let deadlines = [0, 1, 2, 63, 64, 65, 127, 4095, 4096, 4097, 60_000, 262_143, 262_144, week];
-        for start in [0, 1, 63, 64, 4095, 12_345_678, (1 << 30) - 1, 1 << 30, (3 << 36) + 17] {
+        for start in [
+            0,
+            1,
+            63,
+            64,
+            4095,
+            12_345_678,
+            (1 << 30) - 1,
+            1 << 30,
+            (1 << 31) - 9,
+            (1 << 32) - 9,
+            (3 << 36) + 17,
+        ] {
             let mut wheel = Wheel::new();
             expire(&mut wheel, start);
             for (slot, after) in deadlines.iter().enumerate() {
@@ -245,6 +286,21 @@ mod tests {
             seen.sort_unstable();
             assert_eq!(seen, expected, "from {start}");
         }
+    }
+
+    #[test]
+    fn deadlines_far_away_come_early_and_those_long_gone_at_once() {
+        let start = 5 << 32;
+        let mut wheel = Wheel::new();
+        expire(&mut wheel, start);
+        wheel.arm(0, Moment::from_ms(u64::MAX - 1));
+        assert_eq!(expire(&mut wheel, start + MAX_AHEAD - 2), []);
+        wheel.arm(1, Moment::START);
+        wheel.arm_no_later(0, Moment::from_ms(start + (1 << 40)));
+        assert_eq!(expire(&mut wheel, start + MAX_AHEAD - 2), [1]);
+        assert_eq!(expire(&mut wheel, start + MAX_AHEAD - 1), [0]);
+        wheel.arm(0, Moment::NEVER);
+        assert_eq!(wheel.next_at(), Moment::NEVER);
     }
 
     #[test]
