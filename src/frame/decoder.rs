@@ -33,7 +33,7 @@ pub struct Decoder {
 }
 
 // There is one for each connection, and most are idle.
-const _: () = assert!(size_of::<Decoder>() <= 48);
+const _: () = assert!(size_of::<Decoder>() <= 24);
 
 /// How far the current frame is read.
 #[derive(Clone, Copy, Debug)]
@@ -41,15 +41,17 @@ enum State {
     /// At a frame boundary, or one byte behind it.
     ReadHead { first: Option<u8> },
     /// The first two bytes are there and obey the rules; `gathered` holds `filled` bytes of the rest.
-    ParsePayloadLen { start: HeaderStart, gathered: [u8; MAX_REST_BYTES], filled: u8 },
+    ParsePayloadLen { first_two: [u8; 2], gathered: [u8; MAX_REST_BYTES], filled: u8 },
     /// The header is there and obeys the rules; the payload is on its way into [`Held`].
     ReadData(Data),
     /// The peer violated a rule; nothing more is read.
     Failed(Error),
 }
 
-/// What is still to come of a frame.
+/// What is still to come of a frame. Packed, since each connection has one, and it is looked at once for
+/// each piece.
 #[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed)]
 struct Data {
     opcode: Opcode,
     fin: bool,
@@ -156,7 +158,7 @@ impl Decoder {
     pub fn next_is_data(&self, input: &[u8]) -> bool {
         match self.state {
             State::ReadHead { first } => first.or(input.first().copied()).is_some_and(begins_data),
-            State::ParsePayloadLen { start, .. } => !start.opcode.is_control(),
+            State::ParsePayloadLen { first_two: [first, _], .. } => begins_data(first),
             State::ReadData(data) => !data.opcode.is_control(),
             State::Failed(_) => false,
         }
@@ -236,8 +238,8 @@ impl Decoder {
         loop {
             let step = match self.state {
                 State::ReadHead { first } => self.read_head(first, input, rules)?,
-                State::ParsePayloadLen { start, gathered, filled } => {
-                    self.parse_payload_len(start, gathered, filled, input, rules)?
+                State::ParsePayloadLen { first_two, gathered, filled } => {
+                    self.parse_payload_len(first_two, gathered, filled, input, rules)?
                 }
                 State::ReadData(data) => self.read_data(data, input, rules)?,
                 State::Failed(error) => return Err(error),
@@ -282,7 +284,7 @@ impl Decoder {
                 self.begin_payload(header, input, rules)
             }
             None => {
-                self.state = State::ParsePayloadLen { start, gathered: [0; MAX_REST_BYTES], filled: 0 };
+                self.state = State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 };
                 Ok(Step::On)
             }
         }
@@ -292,12 +294,13 @@ impl Decoder {
     #[inline(never)]
     fn parse_payload_len<'i>(
         &mut self,
-        start: HeaderStart,
+        first_two: [u8; 2],
         mut gathered: [u8; MAX_REST_BYTES],
         mut filled: u8,
         input: &mut &'i mut [u8],
         rules: &Rules,
     ) -> Result<Step<'i>, Error> {
+        let start = HeaderStart::parse(first_two)?;
         let missing = start.rest_bytes().saturating_sub(usize::from(filled));
         for (slot, byte) in gathered.iter_mut().skip(usize::from(filled)).zip(take(input, missing)) {
             *slot = *byte;
@@ -309,7 +312,7 @@ impl Decoder {
                 self.begin_payload(header, input, rules)
             }
             None => {
-                self.state = State::ParsePayloadLen { start, gathered, filled };
+                self.state = State::ParsePayloadLen { first_two, gathered, filled };
                 Ok(Step::NeedMore)
             }
         }
