@@ -40,6 +40,7 @@ mod id;
 mod mailbox;
 mod moment;
 mod object;
+mod packed;
 mod proxy;
 mod push;
 mod reactor;

@@ -2,6 +2,7 @@
 
 use super::Settings;
 use crate::moment::Moment;
+use crate::packed::{Packed, PackedMoment};
 
 /// The moments from which the timers of one connection count.
 ///
@@ -10,17 +11,20 @@ use crate::moment::Moment;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines {
     /// From here the read timer counts: when the last message was complete, or the one begun began.
-    read_since: Moment,
+    read_since: PackedMoment,
     /// When anything last came from the client.
-    last_seen: Moment,
+    last_seen: PackedMoment,
     /// When the client was last sent a Ping.
-    pinged_at: Moment,
-    client_check_at: Moment,
-    account_check_at: Moment,
-    housekeeping_at: Moment,
-    /// The bucket of the packet rate: how far ahead of the clock it is, in microseconds.
-    packets_until_us: u64,
+    pinged_at: PackedMoment,
+    client_check_at: PackedMoment,
+    account_check_at: PackedMoment,
+    housekeeping_at: PackedMoment,
+    /// The bucket of the packet rate: how far ahead of `last_seen` it is, in microseconds, one second at most.
+    packets_ahead_us: Packed<3>,
 }
+
+// There is one in every connection.
+const _: () = assert!(size_of::<Deadlines>() <= 33);
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,59 +38,64 @@ pub(super) enum Due {
 
 impl Deadlines {
     pub(super) fn new(now: Moment) -> Self {
+        let (now, never) = (now.into(), Moment::NEVER.into());
         Deadlines {
             read_since: now,
             last_seen: now,
             pinged_at: now,
-            client_check_at: Moment::NEVER,
-            account_check_at: Moment::NEVER,
-            housekeeping_at: Moment::NEVER,
-            packets_until_us: 0,
+            client_check_at: never,
+            account_check_at: never,
+            housekeeping_at: never,
+            packets_ahead_us: Packed::ZERO,
         }
     }
 
     /// The upgrade is complete.
     pub(super) fn opened(&mut self, now: Moment, settings: &Settings) {
-        self.read_since = now;
-        self.last_seen = now;
-        self.pinged_at = now;
-        self.client_check_at = now.after(settings.client_check_ms);
-        self.account_check_at = now.after(settings.account_check_ms);
-        self.housekeeping_at = now.after(settings.housekeeping_ms);
+        self.read_since = now.into();
+        self.last_seen = now.into();
+        self.pinged_at = now.into();
+        self.client_check_at = now.after(settings.client_check_ms).into();
+        self.account_check_at = now.after(settings.account_check_ms).into();
+        self.housekeeping_at = now.after(settings.housekeeping_ms).into();
     }
 
     /// The read timer begins anew: a message was complete or began, or the client, held back by
     /// the server until now, is heard again.
     pub(super) fn read_since(&mut self, now: Moment) {
-        self.read_since = now;
+        self.read_since = now.into();
     }
 
-    /// Bytes came.
+    /// Bytes came. To be called before their packets are [taken](Self::may_take_packet).
     pub(super) fn seen(&mut self, now: Moment) {
-        self.last_seen = now;
+        if self.packets_ahead_us != Packed::ZERO {
+            let passed_us = now.since(self.last_seen()).saturating_mul(1000);
+            self.packets_ahead_us = Packed::new(self.packets_ahead_us.get().saturating_sub(passed_us));
+        }
+        self.last_seen = now.into();
     }
 
     /// Logged in, or out.
     pub(super) fn logged(&mut self, is_in: bool, now: Moment, settings: &Settings) {
-        self.account_check_at = if is_in { Moment::NEVER } else { now.after(settings.account_check_ms) };
+        let check_at = if is_in { Moment::NEVER } else { now.after(settings.account_check_ms) };
+        self.account_check_at = check_at.into();
     }
 
     pub(super) fn last_seen(&self) -> Moment {
-        self.last_seen
+        self.last_seen.into()
     }
 
     /// Takes one packet from the bucket of the packet rate, which holds one second's worth.
-    pub(super) fn may_take_packet(&mut self, now: Moment, per_second: u32) -> bool {
+    pub(super) fn may_take_packet(&mut self, per_second: u32) -> bool {
         const SECOND_US: u64 = 1_000_000;
         if per_second == 0 {
             return true;
         }
-        let now_us = now.as_ms().saturating_mul(1000);
         let packet_us = (SECOND_US / u64::from(per_second)).max(1);
-        let until_us = self.packets_until_us.max(now_us) + packet_us;
-        let may = until_us - now_us <= SECOND_US;
+        let ahead_us = self.packets_ahead_us.get() + packet_us;
+        let may = ahead_us <= SECOND_US;
         if may {
-            self.packets_until_us = until_us;
+            self.packets_ahead_us = Packed::new(ahead_us);
         }
         may
     }
@@ -94,17 +103,17 @@ impl Deadlines {
     /// The earliest of them. `suspended`: the server itself keeps the client from being heard, so
     /// its silence is not held against it.
     pub(super) fn next(&self, settings: &Settings, suspended: bool) -> Moment {
-        let read_at = if suspended { Moment::NEVER } else { self.read_since.after(settings.read_ms) };
+        let read_at = if suspended { Moment::NEVER } else { self.read_at(settings) };
         read_at
-            .min(self.client_check_at)
-            .min(self.account_check_at)
-            .min(self.housekeeping_at)
+            .min(self.client_check_at.into())
+            .min(self.account_check_at.into())
+            .min(self.housekeeping_at.into())
             .min(self.ping_at(settings))
     }
 
     /// One timer that has come, which is then set anew; none if no more have.
     pub(super) fn take_due(&mut self, now: Moment, settings: &Settings, suspended: bool) -> Option<Due> {
-        if !suspended && self.read_since.after(settings.read_ms) <= now {
+        if !suspended && self.read_at(settings) <= now {
             return Some(Due::ReadTimeout);
         }
         let periodic = [
@@ -113,22 +122,26 @@ impl Deadlines {
             (&mut self.housekeeping_at, settings.housekeeping_ms, Due::Housekeeping),
         ];
         for (at, period_ms, due) in periodic {
-            if *at <= now {
+            if Moment::from(*at) <= now {
                 // From now, not from when it was due: a process that was stopped does not make up
                 // for the rounds that it missed.
-                *at = now.after(period_ms);
+                *at = now.after(period_ms).into();
                 return Some(due);
             }
         }
         if self.ping_at(settings) <= now {
-            self.pinged_at = now;
+            self.pinged_at = now.into();
             return Some(Due::Ping);
         }
         None
     }
 
     fn ping_at(&self, settings: &Settings) -> Moment {
-        self.last_seen.max(self.pinged_at).after(settings.ping_ms)
+        self.last_seen().max(self.pinged_at.into()).after(settings.ping_ms)
+    }
+
+    fn read_at(&self, settings: &Settings) -> Moment {
+        Moment::from(self.read_since).after(settings.read_ms)
     }
 }
 
@@ -188,13 +201,14 @@ mod tests {
     fn a_rate_allows_one_second_of_packets_at_once_and_then_its_pace() {
         let mut deadlines = Deadlines::new(Moment::START);
         let mut allowed = |ms, times: u32| {
-            (0..times).filter(|_| deadlines.may_take_packet(Moment::from_ms(ms), 10)).count()
+            deadlines.seen(Moment::from_ms(ms));
+            (0..times).filter(|_| deadlines.may_take_packet(10)).count()
         };
         assert_eq!(allowed(5000, 100), 10);
         assert_eq!(allowed(5099, 100), 0);
         assert_eq!(allowed(5100, 100), 1);
         assert_eq!(allowed(5500, 100), 4);
         assert_eq!(allowed(60_000, 100), 10);
-        assert!((0..1000).all(|_| deadlines.may_take_packet(Moment::START, 0)));
+        assert!((0..1000).all(|_| deadlines.may_take_packet(0)));
     }
 }

@@ -38,30 +38,39 @@ impl Conn {
     }
 
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
+        let mut was_idle = self.is_between_messages();
+        let mut delivered = false;
         loop {
             if env.tools.gathered() >= FLUSH_BYTES || env.tools.lends_held() {
                 return Progress::Flush;
             }
+            if delivered && input.is_empty() {
+                return Progress::Taken;
+            }
             let held_back = self.is_held_back(&env.settings);
-            let Phase::Open(open) = &self.phase else {
+            let Phase::Open(_) = self.phase else {
                 // What follows the end of the conversation is nothing to us.
                 *input = &mut [];
                 return Progress::Taken;
             };
-            if !input.is_empty() && (held_back || env.packets_left == 0 || open.waits_for_reply(input)) {
+            if !input.is_empty() && (held_back || env.packets_left == 0 || self.waits_for_reply(input)) {
                 return Progress::Wait;
             }
-            let was_idle = open.decoder.is_idle();
             let more = self.read_frame(input, env);
-            if let Phase::Open(open) = &self.phase
-                && (was_idle || open.decoder.is_idle())
-            {
+            let is_idle = self.is_between_messages();
+            if was_idle || is_idle {
                 self.deadlines.read_since(env.tools.now);
             }
-            if !more || input.is_empty() {
+            was_idle = is_idle;
+            if !more {
                 return Progress::Taken;
             }
+            delivered = true;
         }
+    }
+
+    fn is_between_messages(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.decoder.is_idle())
     }
 
     /// Takes one event from the input. False if more input is needed for one.
@@ -113,23 +122,20 @@ impl Conn {
     fn rules<S>(&self, env: &Env<S>) -> Rules {
         let settings = &env.settings;
         let max_len =
-            if self.record.login.is_some() { settings.max_len } else { settings.max_len_before_login };
-        let deflate = matches!(&self.phase, Phase::Open(Open { deflate: Some(_), .. }));
+            if self.record.is_logged_in() { settings.max_len } else { settings.max_len_before_login };
+        let deflate = self.extras.compresses();
         Rules { role: Role::Server, max_len, text: matches!(env.service, Service::Messages(_)), deflate }
     }
 
     /// An open connection's decoder, and apart from it what a call into the application works on.
     #[inline(always)]
     fn parts(&mut self) -> Option<(&mut Decoder, Call<'_>)> {
-        let Phase::Open(Open { decoder, deferral, deflate }) = &mut self.phase else { return None };
+        let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
         let call = Call {
             record: &mut self.record,
-            life: &mut self.life,
-            linked: &mut self.linked,
             deadlines: &mut self.deadlines,
-            deferral,
+            extras: &mut self.extras,
             rearm: &mut self.rearm,
-            deflate: deflate.as_deref_mut(),
             outbox: &mut self.outbox,
         };
         Some((decoder, call))
@@ -151,8 +157,7 @@ impl Conn {
 
     /// The answer to a deferred request has come. One that is not waited for (any more) is dropped.
     pub(crate) fn handle_answer<S: Application>(&mut self, seq: u64, answer: Answer, env: &mut Env<S>) {
-        let Phase::Open(open) = &mut self.phase else { return };
-        let Some(deferral) = open.deferral.take_if(|deferral| deferral.seq == seq) else { return };
+        let Some(deferral) = self.extras.take_deferral(seq) else { return };
         // The client's silence counts again from here, and with it a deadline that was put aside.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
@@ -164,7 +169,7 @@ impl Conn {
 
     /// The linked object has ended, unless it is linked no longer.
     pub(crate) fn handle_object_end<S>(&mut self, number: u64, cause: Cause, env: &mut Env<S>) {
-        if self.linked.as_ref().is_some_and(|linked| linked.number() == number) {
+        if self.extras.linked_number() == Some(number) {
             self.close(cause, env);
         }
     }
@@ -177,7 +182,7 @@ impl Conn {
         }
         let (limit, frame) = (env.settings.outbox_limit, push.frame());
         if limit != 0 && self.outbox.queued().saturating_add(frame.len()) > limit {
-            self.record.error_send += 1;
+            self.record.count_send_error();
             env.tools.totals.send_errors += 1;
             if env.settings.overflow == Overflow::Close {
                 self.close(Cause::OutboxFull, env);

@@ -2,20 +2,19 @@
 
 use super::{Conn, Env, MAX_CLOSE_EXTENSIONS, Settings};
 use crate::cause::Cause;
-use crate::deflate::Deflate;
 use crate::frame::{CloseCode, Decoder, push_close};
 use crate::moment::Moment;
+use crate::packed::PackedMoment;
 use crate::proxy::HeaderReader;
-use crate::router::Deferral;
 use crate::upgrade::{HeadScanner, Refusal};
 
 /// Where a connection is in its life. What a state carries lives in its variant.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The header in which a trusted proxy says who the client is is being read.
-    Proxied(HeaderReader),
+    Proxied(Box<HeaderReader>),
     /// The head of the upgrade request is being read.
-    Upgrading(Upgrading),
+    Upgrading(Box<Upgrading>),
     /// Frames are being read.
     Open(Open),
     /// All that the client will ever be sent is gathered or queued. What comes is thrown away, but it is
@@ -35,17 +34,6 @@ pub(super) struct Upgrading {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) decoder: Decoder,
-    /// The request whose reply comes later; the next packet waits for it.
-    pub(super) deferral: Option<Deferral>,
-    /// Present if messages may be compressed.
-    pub(super) deflate: Option<Box<Deflate>>,
-}
-
-impl Open {
-    /// Whether `input` has to wait for a deferred reply. Control frames do not.
-    pub(super) fn waits_for_reply(&self, input: &[u8]) -> bool {
-        self.deferral.is_some() && self.decoder.next_is_data(input)
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,24 +41,24 @@ pub(super) struct Closing {
     pub(super) cause: Cause,
     /// When the socket is closed whatever the client does. Later whenever the client takes some of
     /// what is queued; fixed once all has gone out.
-    pub(super) deadline: Moment,
+    pub(super) deadline: PackedMoment,
     /// The deadline beyond which no client can push the other, byte by byte.
-    pub(super) last_deadline: Moment,
+    pub(super) last_deadline: PackedMoment,
     /// All has gone out, and the sending side is shut down.
     pub(super) flushed: bool,
 }
 
 impl Phase {
     pub(super) fn proxied() -> Self {
-        Phase::Proxied(HeaderReader::default())
+        Phase::Proxied(Box::default())
     }
 
     pub(super) fn upgrading() -> Self {
-        Phase::Upgrading(Upgrading::default())
+        Phase::Upgrading(Box::default())
     }
 
-    pub(super) fn open(deflate: Option<Deflate>) -> Self {
-        Phase::Open(Open { decoder: Decoder::new(), deferral: None, deflate: deflate.map(Box::new) })
+    pub(super) fn open() -> Self {
+        Phase::Open(Open { decoder: Decoder::new() })
     }
 }
 
@@ -103,15 +91,12 @@ impl Conn {
     }
 
     fn begin_closing(&mut self, cause: Cause, now: Moment, close_ms: u64) {
-        self.inbox = None;
+        self.extras.end();
         self.rearm = true;
-        if let Some(life) = self.life.take() {
-            life.end();
-        }
         self.phase = Phase::Closing(Closing {
             cause,
-            deadline: now.after(close_ms),
-            last_deadline: now.after(close_ms.saturating_mul(MAX_CLOSE_EXTENSIONS)),
+            deadline: now.after(close_ms).into(),
+            last_deadline: now.after(close_ms.saturating_mul(MAX_CLOSE_EXTENSIONS)).into(),
             flushed: false,
         });
     }
@@ -124,10 +109,7 @@ impl Conn {
             Phase::Closed(earlier) => earlier,
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => cause,
         };
-        if let Some(life) = self.life.take() {
-            life.end();
-        }
-        self.inbox = None;
+        self.extras.end();
         self.phase = Phase::Closed(cause);
     }
 
@@ -147,7 +129,7 @@ impl Conn {
         match &mut self.phase {
             Phase::Closing(closing) if self.outbox.is_empty() && !closing.flushed => {
                 closing.flushed = true;
-                closing.deadline = now.after(close_ms);
+                closing.deadline = now.after(close_ms).into();
                 let cause = closing.cause;
                 self.rearm = true;
                 if self.ended {
@@ -165,7 +147,7 @@ impl Conn {
         let held_back = self.is_held_back(settings);
         match &mut self.phase {
             Phase::Closing(closing) if !closing.flushed => {
-                closing.deadline = now.after(settings.close_ms).min(closing.last_deadline);
+                closing.deadline = now.after(settings.close_ms).min(closing.last_deadline.into()).into();
             }
             Phase::Open(_) if held_back => self.deadlines.read_since(now),
             Phase::Proxied(_)
@@ -183,7 +165,7 @@ impl Conn {
         }
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => self.abort(Cause::PeerGone),
-            Phase::Open(open) if open.deferral.is_none() && self.inbox.is_none() => {
+            Phase::Open(_) if !self.extras.is_deferred() && !self.extras.has_input() => {
                 // No Close frame: the peer has not sent one, and said that it will not.
                 self.begin_closing(Cause::PeerGone, now, close_ms);
             }

@@ -61,7 +61,7 @@ impl Call<'_> {
         env: &mut Env<S>,
     ) -> Result<(), Error> {
         // The decoder lets nothing compressed through where that was not agreed on.
-        let deflate = self.deflate.as_deref_mut().ok_or(Error::ReservedBits)?;
+        let deflate = self.extras.deflate().ok_or(Error::ReservedBits)?;
         deflate.inflate(payload, inflated, max_len, &mut env.tools.deflate)?;
         match kind {
             Kind::Text if std::str::from_utf8(inflated).is_err() => Err(Error::BadUtf8),

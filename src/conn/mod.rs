@@ -26,6 +26,7 @@
 mod complaints;
 mod deadlines;
 mod env;
+mod extras;
 mod frames;
 mod gathered;
 mod inbox;
@@ -39,10 +40,7 @@ mod upgrading;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use crate::cause::Cause;
-use crate::handle::Life;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::Linked;
@@ -54,6 +52,7 @@ pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
 
 use deadlines::Deadlines;
+use extras::Extras;
 use inbox::Inbox;
 use lifecycle::Phase;
 
@@ -84,14 +83,10 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) record: Record,
-    pub(crate) life: Option<Arc<Life>>,
-    /// The player's object that this connection controls.
-    pub(crate) linked: Option<Linked>,
     pub(crate) outbox: Outbox,
     phase: Phase,
     deadlines: Deadlines,
-    /// Bytes that were read but had to wait.
-    inbox: Option<Box<Inbox>>,
+    extras: Extras,
     /// The peer will send no more.
     ended: bool,
     /// The upgrade was accepted, so that the application has to be told of the end.
@@ -100,17 +95,19 @@ pub(crate) struct Conn {
     rearm: bool,
 }
 
+// Most connections are idle, and this is what they are.
+const _: () = assert!(size_of::<Phase>() <= 24);
+const _: () = assert!(size_of::<Conn>() <= 152);
+
 impl Conn {
     /// A connection that was just accepted.
     pub(crate) fn new(id: ConnectionId, peer: Peer, now: Moment) -> Self {
         Conn {
             record: Record::new(id, peer, now),
-            life: None,
-            linked: None,
             outbox: Outbox::default(),
             phase: Phase::upgrading(),
             deadlines: Deadlines::new(now),
-            inbox: None,
+            extras: Extras::default(),
             ended: false,
             opened: false,
             rearm: true,
@@ -128,7 +125,7 @@ impl Conn {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => true,
             // What was read before comes first.
-            Phase::Open(_) => self.inbox.is_none() && !self.ended && !self.is_held_back(settings),
+            Phase::Open(_) => !self.extras.has_input() && !self.ended && !self.is_held_back(settings),
             Phase::Closing(_) => !self.ended,
             Phase::Closed(_) => false,
         }
@@ -137,12 +134,18 @@ impl Conn {
     /// Whether input that was kept can go on now.
     pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
         match &self.phase {
-            Phase::Open(open) => {
-                self.inbox.as_ref().is_some_and(|inbox| !open.waits_for_reply(inbox.rest()))
+            Phase::Open(_) => {
+                self.extras.inbox().is_some_and(|inbox| !self.waits_for_reply(inbox.rest()))
                     && !self.is_held_back(settings)
             }
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => false,
         }
+    }
+
+    /// Whether `input` has to wait for a deferred reply. Control frames do not.
+    fn waits_for_reply(&self, input: &[u8]) -> bool {
+        self.extras.is_deferred()
+            && matches!(&self.phase, Phase::Open(open) if open.decoder.next_is_data(input))
     }
 
     /// Whether the client has to catch up with its replies first.
@@ -194,20 +197,20 @@ impl Conn {
     /// Keeps bytes that have to wait.
     pub(crate) fn keep(&mut self, input: &[u8]) {
         if matches!(self.phase, Phase::Open(_)) && !input.is_empty() {
-            self.inbox = Some(Box::new(Inbox::new(input)));
+            self.extras.put_inbox(Inbox::new(input));
         }
     }
 
     /// Takes the bytes that had to wait, to be given to [`handle_bytes`](Self::handle_bytes) again.
-    pub(crate) fn take_inbox(&mut self) -> Option<Box<Inbox>> {
-        self.inbox.take()
+    pub(crate) fn take_inbox(&mut self) -> Option<Inbox> {
+        self.extras.take_inbox()
     }
 
     /// Puts back what is still left of the inbox that was taken, behind its first `used` bytes.
-    pub(crate) fn put_inbox(&mut self, mut inbox: Box<Inbox>, used: usize) {
+    pub(crate) fn put_inbox(&mut self, mut inbox: Inbox, used: usize) {
         inbox.advance(used);
         if matches!(self.phase, Phase::Open(_)) && !inbox.rest().is_empty() {
-            self.inbox = Some(inbox);
+            self.extras.put_inbox(inbox);
         }
     }
 
@@ -222,6 +225,11 @@ impl Conn {
             Phase::Closed(cause) => Some(*cause),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) => None,
         }
+    }
+
+    /// The player's object that is linked, to be told of the end.
+    pub(crate) fn take_linked(&mut self) -> Option<Linked> {
+        self.extras.take_linked()
     }
 
     /// Whether the application was told that the connection is open.

@@ -2,21 +2,18 @@
 
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use super::complaints::Kind;
 use super::deadlines::Deadlines;
+use super::extras::Extras;
 use super::{Env, Outbox};
 use crate::cause::Cause;
-use crate::config::{MAX_BAD_REQUESTS, Overflow};
-use crate::deflate::Deflate;
+use crate::config::Overflow;
 use crate::frame;
-use crate::handle::Life;
-use crate::object::Linked;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
-    Application, Context, Deferral, Message, MessageHandler, Outcome, Request, Route, Router, SendBuffer,
+    Application, Context, Message, MessageHandler, Outcome, Request, Route, Router, SendBuffer,
 };
 
 /// Bytes of a packet that the debug log shows.
@@ -25,12 +22,9 @@ const DEBUG_BYTES: usize = 64;
 /// The parts of a connection that a call into the application works on.
 pub(super) struct Call<'a> {
     pub(super) record: &'a mut Record,
-    pub(super) life: &'a mut Option<Arc<Life>>,
-    pub(super) linked: &'a mut Option<Linked>,
     pub(super) deadlines: &'a mut Deadlines,
-    pub(super) deferral: &'a mut Option<Deferral>,
+    pub(super) extras: &'a mut Extras,
     pub(super) rearm: &'a mut bool,
-    pub(super) deflate: Option<&'a mut Deflate>,
     pub(super) outbox: &'a mut Outbox,
 }
 
@@ -56,7 +50,7 @@ impl Call<'_> {
                 return self.bad_request(cmd, flag, ErrorId::BAD_PACKET, env);
             }
         };
-        if !self.deadlines.may_take_packet(env.tools.now, env.settings.max_packets_per_second) {
+        if !self.deadlines.may_take_packet(env.settings.max_packets_per_second) {
             return self.answer(packet.cmd, packet.flag, Outcome::Refuse(ErrorId::TOO_MANY_REQUESTS), env);
         }
         let Some(route) = router.find(packet.cmd) else {
@@ -163,24 +157,17 @@ impl Call<'_> {
         env: &mut Env<S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) -> Result<(), Cause> {
-        let was_in = self.record.login.is_some();
+        let was_in = self.record.is_logged_in();
         let sent_from = env.tools.out.len();
         let queued = self.outbox.queued();
-        let mut buffer = SendBuffer::new(&mut env.tools, self.deflate.as_deref_mut(), queued);
+        let (ties, deflate) = self.extras.lend();
+        let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
         if !self.record.debug {
             // The debug log shows what lies in the write buffer.
             buffer.lend(lent);
         }
-        let mut context = Context {
-            record: &mut *self.record,
-            life: &mut *self.life,
-            linked: &mut *self.linked,
-            buffer,
-            cmd,
-            flag,
-            deferral: None,
-            overflowed: false,
-        };
+        let mut context =
+            Context { record: &mut *self.record, ties, buffer, cmd, flag, deferral: None, overflowed: false };
         let state = &mut env.state;
         let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
         if let Ok(Outcome::Refuse(error_id)) = outcome {
@@ -190,14 +177,14 @@ impl Call<'_> {
         if self.record.debug {
             log_frames(self.record, env.tools.out.get(sent_from..).unwrap_or_default());
         }
-        let is_in = self.record.login.is_some();
+        let is_in = self.record.is_logged_in();
         if was_in != is_in {
             self.deadlines.logged(is_in, env.tools.now, &env.settings);
             *self.rearm = true;
         }
         let result = match outcome {
             Ok(Outcome::Done) => {
-                *self.deferral = deferral;
+                self.extras.set_deferral(deferral);
                 Ok(())
             }
             Ok(Outcome::Refuse(_)) => Ok(()),
@@ -230,10 +217,10 @@ impl Call<'_> {
         error_id: ErrorId,
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
-        self.record.bad_req_count += 1;
+        let is_one_too_many = self.record.count_bad_request();
         env.tools.totals.bad_requests += 1;
         self.complain(Kind::Packet, env, format_args!("bad request {cmd}: ErrorID {error_id}"));
-        if self.record.bad_req_count > MAX_BAD_REQUESTS {
+        if is_one_too_many {
             return Err(Cause::BadRequests);
         }
         self.answer(cmd, flag, Outcome::Refuse(error_id), env)
@@ -258,7 +245,7 @@ impl Call<'_> {
 /// Writes a line about a client's bad input, within the allowances of the connection and of all.
 pub(super) fn complain<S>(record: &mut Record, kind: Kind, env: &mut Env<S>, what: fmt::Arguments<'_>) {
     if record.may_log_bad_input() {
-        let (id, peer) = (record.id, record.peer);
+        let (id, peer) = (record.id, record.peer());
         env.complaints.line(
             kind,
             env.tools.now,

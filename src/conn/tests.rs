@@ -306,11 +306,11 @@ fn housekeeping_counts_its_rounds_and_gives_buffers_back() {
     };
     assert!(held(&rig) >= 500_000);
     rig.pass_until(179_999);
-    assert_eq!((rig.conn.record.loop_counter, held(&rig) >= 500_000), (0, true));
+    assert_eq!((rig.conn.record.loop_counter(), held(&rig) >= 500_000), (0, true));
     rig.pass_until(180_000);
-    assert_eq!((rig.conn.record.loop_counter, held(&rig)), (1, 0));
+    assert_eq!((rig.conn.record.loop_counter(), held(&rig)), (1, 0));
     rig.pass_until(540_000);
-    assert_eq!(rig.conn.record.loop_counter, 3);
+    assert_eq!(rig.conn.record.loop_counter(), 3);
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn what_does_not_fit_the_outbox_counts_whole_and_closes_or_drops() {
         let closing = matches!(rig.conn.phase, Phase::Closing(_));
         assert_eq!(closing, overflow == crate::config::Overflow::Close);
         let record = &rig.conn.record;
-        assert_eq!((record.send_count, record.error_send), (3, 1), "{overflow:?}");
+        assert_eq!((record.send_count, record.error_send()), (3, 1), "{overflow:?}");
     }
 }
 

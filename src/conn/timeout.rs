@@ -15,9 +15,11 @@ impl Conn {
     /// Changed by every `handle_*`; only [`take_rearm`](Self::take_rearm) says that it may be earlier.
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
         match &self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) => self.record.connected_at.after(settings.handshake_ms),
+            Phase::Proxied(_) | Phase::Upgrading(_) => {
+                self.record.connected_at().after(settings.handshake_ms)
+            }
             Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
-            Phase::Closing(closing) => closing.deadline,
+            Phase::Closing(closing) => closing.deadline.into(),
             Phase::Closed(_) => Moment::NEVER,
         }
     }
@@ -28,7 +30,9 @@ impl Conn {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(&env.settings) <= env.tools.now => {
                 self.refuse(Refusal::TooSlow, env)
             }
-            Phase::Closing(closing) if closing.deadline <= env.tools.now => self.abort(closing.cause),
+            Phase::Closing(closing) if Moment::from(closing.deadline) <= env.tools.now => {
+                self.abort(closing.cause)
+            }
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
                     && let Some(due) =
@@ -45,7 +49,7 @@ impl Conn {
         match due {
             Due::ReadTimeout => self.close(Cause::ReadTimedOut, env),
             Due::ClientCheck => self.check_client(env),
-            Due::AccountCheck if self.record.login.is_none() => self.close(Cause::NeverLoggedIn, env),
+            Due::AccountCheck if !self.record.is_logged_in() => self.close(Cause::NeverLoggedIn, env),
             Due::AccountCheck => {}
             Due::Housekeeping => {
                 self.keep_house();
@@ -56,13 +60,13 @@ impl Conn {
     }
 
     fn check_client<S: Application>(&mut self, env: &mut Env<S>) {
+        let has_sent = self.record.take_news();
         let lives = match env.settings.liveness {
-            Liveness::Packets => self.record.recv_count > self.record.last_recv_count,
+            Liveness::Packets => has_sent,
             Liveness::Frames => {
                 env.tools.now.since(self.deadlines.last_seen()) < env.settings.client_check_ms
             }
         };
-        self.record.last_recv_count = self.record.recv_count;
         // Nothing is read from a client that is held back; the read timer sees whether it catches up.
         if !lives && !self.is_waiting() && !self.is_held_back(&env.settings) {
             self.close(Cause::Idle, env);
@@ -71,18 +75,16 @@ impl Conn {
 
     /// Gives back the memory that buffers hold but do not use.
     fn keep_house(&mut self) {
-        self.record.loop_counter = self.record.loop_counter.saturating_add(1);
+        self.record.count_loop();
         if let Phase::Open(open) = &mut self.phase {
             open.decoder.trim();
         }
-        if let Some(inbox) = &mut self.inbox {
-            inbox.trim();
-        }
+        self.extras.trim();
         self.outbox.trim();
     }
 
     /// Whether the client waits for the server, so that its silence means nothing.
     fn is_waiting(&self) -> bool {
-        matches!(&self.phase, Phase::Open(open) if open.deferral.is_some())
+        self.extras.is_deferred() && matches!(self.phase, Phase::Open(_))
     }
 }

@@ -36,7 +36,7 @@ impl Conn {
                 Some(false)
             }
             Ok(Header::Client(address)) => {
-                self.record.peer = Peer::from(address);
+                self.record.set_peer(Peer::from(address));
                 self.phase = Phase::upgrading();
                 Some(true)
             }
@@ -58,7 +58,7 @@ impl Conn {
             Ok(Some(len)) => {
                 let (end, frames) = std::mem::take(input).split_at_mut(len);
                 *input = frames;
-                let Upgrading { mut head, .. } = std::mem::take(upgrading);
+                let Upgrading { mut head, .. } = std::mem::take(&mut **upgrading);
                 let head: &[u8] = if head.is_empty() {
                     end
                 } else {
@@ -90,7 +90,7 @@ impl Conn {
         if env.draining {
             return Err(Refusal::Unavailable.into());
         }
-        let (peer, mode) = (self.record.peer, env.settings.deflate);
+        let (peer, mode) = (self.record.peer(), env.settings.deflate);
         let (state, out) = (&mut env.state, &mut env.tools.out);
         upgrade::check(head, &env.settings.policy(), |request| {
             match catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer))) {
@@ -108,7 +108,10 @@ impl Conn {
     }
 
     fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<S>) {
-        self.phase = Phase::open(agreement.and_then(Deflate::new));
+        self.phase = Phase::open();
+        if let Some(deflate) = agreement.and_then(Deflate::new) {
+            self.extras.set_deflate(deflate);
+        }
         self.opened = true;
         self.rearm = true;
         self.deadlines.opened(env.tools.now, &env.settings);

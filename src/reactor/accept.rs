@@ -304,7 +304,6 @@ impl<S: Application> Core<S> {
         }
         let now = self.now;
         let id = self.slots.insert(|id| Entry {
-            id,
             socket,
             conn: if proxied { Conn::behind_proxy(id, peer, now) } else { Conn::new(id, peer, now) },
             readable: true,
@@ -318,7 +317,7 @@ impl<S: Application> Core<S> {
         });
         let Some(id) = id else {
             if let Some(place) = place {
-                self.admission.leave(place);
+                self.admission.leave(place, peer);
             }
             return;
         };

@@ -20,8 +20,8 @@ pub(super) struct Admission {
 /// What a client that is in counts as. It cannot be copied, and so is given back once.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// The address that it counts under, if it counts under one.
-    ip: Option<IpAddr>,
+    /// It counts under its address, too.
+    has_address: bool,
 }
 
 impl Admission {
@@ -40,7 +40,7 @@ impl Admission {
         if self.max != 0 && self.inside >= self.max {
             return Err(Refusal::Unavailable);
         }
-        let mut place = Place { ip: None };
+        let mut place = Place { has_address: false };
         if let Some(peer) = client {
             self.name(&mut place, peer)?;
         }
@@ -56,14 +56,14 @@ impl Admission {
             return Err(Refusal::TooManyConnections);
         }
         *count += 1;
-        place.ip = Some(ip);
+        place.has_address = true;
         Ok(())
     }
 
-    /// A client that was let in is gone.
-    pub(super) fn leave(&mut self, place: Place) {
+    /// A client that was let in is gone. `client` is what it was called last.
+    pub(super) fn leave(&mut self, place: Place, client: Peer) {
         self.inside -= 1;
-        let Some(ip) = place.ip else { return };
+        let Some(ip) = client.ip().filter(|_| place.has_address) else { return };
         if let Entry::Occupied(mut count) = self.per_ip.entry(ip) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -83,16 +83,17 @@ mod tests {
         let mut admission = Admission::new(&config);
         let mut places = std::collections::VecDeque::new();
         let peer = |last, port| Peer::Ip(IpAddr::from([10, 0, 0, last]), port);
-        places.push_back(admission.enter(Some(peer(1, 1))).unwrap());
-        places.push_back(admission.enter(Some(peer(1, 2))).unwrap());
+        places.push_back((admission.enter(Some(peer(1, 1))).unwrap(), peer(1, 1)));
+        places.push_back((admission.enter(Some(peer(1, 2))).unwrap(), peer(1, 2)));
         assert_eq!(admission.enter(Some(peer(1, 3))).err(), Some(Refusal::TooManyConnections));
-        places.push_back(admission.enter(Some(Peer::Local)).unwrap());
+        places.push_back((admission.enter(Some(Peer::Local)).unwrap(), Peer::Local));
         assert_eq!(admission.enter(Some(peer(2, 1))).err(), Some(Refusal::Unavailable));
         assert_eq!(admission.enter(None).err(), Some(Refusal::Unavailable));
-        admission.leave(places.pop_front().unwrap());
-        places.push_back(admission.enter(Some(peer(1, 3))).unwrap());
-        for gone in places {
-            admission.leave(gone);
+        let (place, client) = places.pop_front().unwrap();
+        admission.leave(place, client);
+        places.push_back((admission.enter(Some(peer(1, 3))).unwrap(), peer(1, 3)));
+        for (place, client) in places {
+            admission.leave(place, client);
         }
         assert!(admission.per_ip.is_empty());
         assert_eq!(admission.inside, 0);
@@ -108,16 +109,16 @@ mod tests {
         let (mut first, mut second) = (places.remove(0), places.remove(0));
         assert_eq!(admission.name(&mut first, peer), Ok(()));
         assert_eq!(admission.name(&mut second, peer), Err(Refusal::TooManyConnections));
-        admission.leave(second);
+        admission.leave(second, peer);
         assert_eq!(
             admission.enter(Some(peer)).err(),
             Some(Refusal::TooManyConnections),
             "who left was not it"
         );
-        admission.leave(first);
+        admission.leave(first, peer);
         places.push(admission.enter(Some(peer)).unwrap());
         for gone in places {
-            admission.leave(gone);
+            admission.leave(gone, peer);
         }
         assert!(admission.per_ip.is_empty());
         assert_eq!(admission.inside, 0);

@@ -11,7 +11,7 @@ use super::WAKER;
 use super::accept::Listeners;
 use super::admission::Admission;
 use super::drain::Drain;
-use super::slots::{Entry, Slots};
+use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
 use super::write::Segment;
 use crate::cause::Cause;
@@ -79,7 +79,7 @@ impl<S: Application> Core<S> {
             admission: Admission::new(config),
             refused: 0,
             slots: Slots::new(),
-            wheel: Wheel::new(),
+            wheel: Wheel::with_capacity(FIRST_SLOTS),
             roles: HashMap::new(),
             segments: Vec::new(),
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
@@ -171,7 +171,7 @@ impl<S: Application> Core<S> {
             self.wheel.disarm(id.slot());
             self.leave_role(id, entry.conn.record.role_id());
             if let Some(place) = entry.place.take() {
-                self.admission.leave(place);
+                self.admission.leave(place, entry.conn.record.peer());
                 self.lent.tools.totals.closed += 1;
             } else {
                 self.refused -= 1;
@@ -185,11 +185,11 @@ impl<S: Application> Core<S> {
     /// Tells the linked object, then the application.
     fn tell_end(&mut self, entry: &mut Entry) {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
-        if let Some(linked) = entry.conn.linked.take() {
+        if let Some(linked) = entry.conn.take_linked() {
             linked.tell(cause);
         }
         let record = &entry.conn.record;
-        log::debug!("{} {}: {cause}", record.id, record.peer);
+        log::debug!("{} {}: {cause}", record.id, record.peer());
         if !entry.conn.was_opened() {
             return;
         }

@@ -11,7 +11,6 @@ use crate::id::ConnectionId;
 /// One connection, its socket, and what the poll last said about it.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) id: ConnectionId,
     pub(super) socket: Socket,
     pub(super) conn: Conn,
     /// A read may bring something: no edge is owed for it.
@@ -32,6 +31,16 @@ pub(super) struct Entry {
     pub(super) dead: bool,
 }
 
+// There is one for each connection: most of what a client that is idle costs. Its socket is 16 bytes of it,
+// but more where mio is built with debug assertions.
+const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 176 - 16);
+
+impl Entry {
+    pub(super) fn id(&self) -> ConnectionId {
+        self.conn.record.id
+    }
+}
+
 /// The slab.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -39,12 +48,17 @@ pub(super) struct Slots {
     generation: u32,
 }
 
-/// Slots above this are the tokens of what is not a connection.
-pub(super) const MAX_SLOTS: usize = u32::MAX as usize - 1024;
+/// Slots that there is room for from the start, in memory that the system gives only as it is used. From this
+/// size on the allocator maps pages for what grows, and moves them where it would have to copy: no smaller
+/// copies are left behind.
+pub(super) const FIRST_SLOTS: usize = 16 * 1024;
+
+/// Slots above this are the tokens of what is not a connection, and no slots for the wheel.
+pub(super) const MAX_SLOTS: usize = (1 << 31) - 1024;
 
 impl Slots {
     pub(super) fn new() -> Self {
-        Slots { slab: Slab::new(), generation: 0 }
+        Slots { slab: Slab::with_capacity(FIRST_SLOTS), generation: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -67,12 +81,12 @@ impl Slots {
 
     /// The connection of that very id.
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Entry> {
-        self.slab.get_mut(id.slot()).filter(|entry| entry.id == id)
+        self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id)
     }
 
     /// The connection of that very id, to be looked at.
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Entry> {
-        self.slab.get(id.slot()).filter(|entry| entry.id == id)
+        self.slab.get(id.slot()).filter(|entry| entry.id() == id)
     }
 
     /// All connections, in the order of their slots.
@@ -82,7 +96,7 @@ impl Slots {
 
     /// The id of the connection that sits in a slot now.
     pub(super) fn id_at(&self, slot: usize) -> Option<ConnectionId> {
-        self.slab.get(slot).map(|entry| entry.id)
+        self.slab.get(slot).map(Entry::id)
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
@@ -91,7 +105,7 @@ impl Slots {
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> {
-        self.iter().map(|entry| entry.id)
+        self.iter().map(Entry::id)
     }
 }
 

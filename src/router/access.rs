@@ -20,12 +20,12 @@ impl Access {
     /// # Errors
     /// [`ErrorId::NOT_LOGGED_IN`] before a login, [`ErrorId::NOT_ALLOWED`] for the wrong kind.
     pub fn check(self, record: &Record) -> Result<(), ErrorId> {
-        match (self, record.identity(), record.kind()) {
-            (Access::Anyone, _, _)
-            | (Access::Role, Some(_), _)
-            | (Access::Monitor, Some(_), Kind::Monitor) => Ok(()),
-            (Access::Role | Access::Monitor, None, _) => Err(ErrorId::NOT_LOGGED_IN),
-            (Access::Monitor, Some(_), Kind::Tester | Kind::GameServer) => Err(ErrorId::NOT_ALLOWED),
+        match (self, record.is_logged_in(), record.kind()) {
+            (Access::Anyone, _, _) | (Access::Role, true, _) | (Access::Monitor, true, Kind::Monitor) => {
+                Ok(())
+            }
+            (Access::Role | Access::Monitor, false, _) => Err(ErrorId::NOT_LOGGED_IN),
+            (Access::Monitor, true, Kind::Tester | Kind::GameServer) => Err(ErrorId::NOT_ALLOWED),
         }
     }
 }
@@ -53,7 +53,9 @@ mod tests {
         ];
         for (access, kind, expected) in cases {
             let mut record = Record::new(ConnectionId::new(0, 0), Peer::Local, Moment::START);
-            record.login = kind.map(|kind| Box::new(Login { kind, ..Login::default() }));
+            if let Some(kind) = kind {
+                record.log_in(Login { kind, ..Login::default() });
+            }
             assert_eq!(access.check(&record), expected, "{access:?} {kind:?}");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Effects, SendBuffer, Tools};
 use crate::frame::{Kind, Opcode};
-use crate::handle::{Handle, Life, Ticket};
+use crate::handle::{Handle, Life, Ticket, Tied};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
@@ -101,8 +101,7 @@ pub(crate) struct Deferral {
 /// One connection, as a handler sees it while it runs.
 pub struct Context<'a> {
     pub(crate) record: &'a mut Record,
-    pub(crate) life: &'a mut Option<Arc<Life>>,
-    pub(crate) linked: &'a mut Option<Linked>,
+    pub(crate) ties: &'a mut dyn Tied,
     pub(crate) buffer: SendBuffer<'a>,
     /// The Cmd and Flag of the request in hand, which replies carry.
     pub(crate) cmd: u16,
@@ -133,7 +132,7 @@ impl Context<'_> {
     /// A handle to this connection, for other threads.
     #[must_use]
     pub fn handle(&mut self) -> Handle {
-        let life = self.life.get_or_insert_with(|| Arc::new(Life::new()));
+        let life = self.ties.ties().life.get_or_insert_with(|| Arc::new(Life::new()));
         Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
     }
 
@@ -238,15 +237,15 @@ impl Context<'_> {
         if self.record.role_id() != role_id {
             self.logout();
         }
-        self.record.login = Some(Box::new(login));
+        self.record.log_in(login);
         self.buffer.tools.effects.logged_in(self.record.id, role_id);
         Ok(())
     }
 
     /// Logs the connection out; its time for a login begins anew. Without effect if it is not in.
     pub fn logout(&mut self) {
-        if let Some(login) = self.record.login.take() {
-            self.buffer.tools.effects.logged_out(self.record.id, login.identity.role_id);
+        if let Some(role_id) = self.record.log_out() {
+            self.buffer.tools.effects.logged_out(self.record.id, role_id);
         }
     }
 
@@ -258,7 +257,7 @@ impl Context<'_> {
     /// is linked.
     pub fn link(&mut self, ended: impl FnOnce(crate::Cause) + Send + 'static) -> Link {
         let (linked, link) = Linked::new(self.record.id, self.buffer.tools.mailbox.clone(), ended);
-        if let Some(earlier) = self.linked.replace(linked) {
+        if let Some(earlier) = self.ties.ties().linked.replace(linked) {
             earlier.tell(crate::Cause::Replaced);
         }
         link
@@ -282,7 +281,7 @@ impl Context<'_> {
             self.buffer.tools.totals.packets_sent += 1;
             Ok(())
         } else {
-            self.record.error_send += 1;
+            self.record.count_send_error();
             self.buffer.tools.totals.send_errors += 1;
             self.overflowed = true;
             Err(SendError::OutboxFull)

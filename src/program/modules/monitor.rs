@@ -77,7 +77,7 @@ fn page(survey: &Survey<'_>, offset: usize, limit: usize) -> M9002Toc {
 /// The record of a connection as a message.
 fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
     let record = &snapshot.record;
-    let identity = record.identity().cloned().unwrap_or_default();
+    let identity = record.identity().unwrap_or_default();
     let custodian = record.custodian().cloned().unwrap_or_default();
     let kind = match record.kind() {
         Kind::Tester => messages::Kind::Tester,
@@ -88,8 +88,8 @@ fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
         id: record.id().to_u64(),
         peer: record.peer().to_string(),
         kind: kind.into(),
-        account: identity.account,
-        platform: identity.platform,
+        account: identity.account.to_owned(),
+        platform: identity.platform.to_owned(),
         zone_id: identity.zone_id,
         role_id: identity.role_id,
         custodian: custodian.account,

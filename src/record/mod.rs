@@ -3,53 +3,16 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+mod login;
+
+use crate::config::{MAX_BAD_INPUT_LINES, MAX_BAD_REQUESTS};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
+use crate::packed::{Packed, PackedMoment};
 
-/// What kind of client it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Nothing better is known: every connection before its login.
-    #[default]
-    Tester,
-    /// A game client.
-    GameServer,
-    /// An operator's tool, which may call the routes for monitors.
-    Monitor,
-}
+pub use login::{Custodian, Identity, Kind, Login};
 
-/// Who a logged-in connection is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// The account's name.
-    pub account: String,
-    /// The platform that the account comes from.
-    pub platform: String,
-    /// The game zone.
-    pub zone_id: u32,
-    /// The role that is played; never 0.
-    pub role_id: u64,
-}
-
-/// Who acts on behalf of a role: support staff, or the owner of a hosted account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Custodian {
-    /// The custodian's account.
-    pub account: String,
-    /// The custodian's role.
-    pub role_id: u64,
-}
-
-/// All that a login says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Login {
-    /// Who it is.
-    pub identity: Identity,
-    /// What kind of client it is.
-    pub kind: Kind,
-    /// Who acts for it, if somebody does.
-    pub custodian: Option<Custodian>,
-}
+use login::Kept;
 
 /// Where a client connects from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,35 +55,47 @@ impl fmt::Display for Peer {
 #[derive(Clone, Debug)]
 pub struct Record {
     pub(crate) id: ConnectionId,
-    pub(crate) peer: Peer,
-    pub(crate) connected_at: Moment,
-    pub(crate) login: Option<Box<Login>>,
-    pub(crate) recv_count: u64,
-    pub(crate) last_recv_count: u64,
-    pub(crate) send_count: u64,
-    pub(crate) error_send: u64,
-    pub(crate) bad_req_count: u32,
-    pub(crate) loop_counter: u32,
-    pub(crate) bad_input_lines: u8,
+    /// None: the client is local, and has no port either.
+    ip: Option<IpAddr>,
+    port: Packed<2>,
+    connected_at: PackedMoment,
+    kind: Kind,
     pub(crate) debug: bool,
+    bad_input_lines: u8,
+    bad_req_count: u8,
+    login: Option<Box<Kept>>,
+    pub(crate) recv_count: u64,
+    pub(crate) send_count: u64,
+    last_recv_count: Packed<5>,
+    loop_counter: Packed<3>,
+    error_send: u32,
 }
+
+// There is one for each connection.
+const _: () = assert!(size_of::<Record>() <= 72);
+// Bad requests are counted in a byte, the one that is too many included.
+const _: () = assert!(MAX_BAD_REQUESTS < u8::MAX as u32);
 
 impl Record {
     pub(crate) fn new(id: ConnectionId, peer: Peer, connected_at: Moment) -> Self {
-        Record {
+        let mut record = Record {
             id,
-            peer,
-            connected_at,
+            ip: None,
+            port: Packed::ZERO,
+            connected_at: connected_at.into(),
+            kind: Kind::Tester,
+            debug: false,
+            bad_input_lines: 0,
+            bad_req_count: 0,
             login: None,
             recv_count: 0,
-            last_recv_count: 0,
             send_count: 0,
+            last_recv_count: Packed::ZERO,
+            loop_counter: Packed::ZERO,
             error_send: 0,
-            bad_req_count: 0,
-            loop_counter: 0,
-            bad_input_lines: 0,
-            debug: false,
-        }
+        };
+        record.set_peer(peer);
+        record
     }
 
     /// The connection's name.
@@ -132,37 +107,37 @@ impl Record {
     /// Where the client connects from.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.peer
+        self.ip.map_or(Peer::Local, |ip| Peer::Ip(ip, self.port.get() as u16))
     }
 
     /// When the connection was accepted.
     #[must_use]
     pub fn connected_at(&self) -> Moment {
-        self.connected_at
+        self.connected_at.into()
     }
 
     /// What kind of client it is: [`Kind::Tester`] until a login says otherwise.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.login.as_ref().map_or(Kind::Tester, |login| login.kind)
+        self.kind
     }
 
     /// Who it is, once it has logged in.
     #[must_use]
-    pub fn identity(&self) -> Option<&Identity> {
-        self.login.as_ref().map(|login| &login.identity)
+    pub fn identity(&self) -> Option<Identity<&str>> {
+        self.login.as_ref().map(|login| login.identity())
     }
 
     /// Who acts on behalf of it, if somebody does.
     #[must_use]
     pub fn custodian(&self) -> Option<&Custodian> {
-        self.login.as_ref().and_then(|login| login.custodian.as_ref())
+        self.login.as_ref().and_then(|login| login.custodian())
     }
 
     /// The role that is played; 0 means not logged in.
     #[must_use]
     pub fn role_id(&self) -> u64 {
-        self.identity().map_or(0, |identity| identity.role_id)
+        self.login.as_ref().map_or(0, |login| login.role_id())
     }
 
     /// Packets received, the one in hand included: its sequence number, from 1.
@@ -174,7 +149,7 @@ impl Record {
     /// [`recv_count`](Self::recv_count) at the last client check.
     #[must_use]
     pub fn last_recv_count(&self) -> u64 {
-        self.last_recv_count
+        self.last_recv_count.get()
     }
 
     /// Packets sent: written to the socket or waiting for it.
@@ -183,22 +158,22 @@ impl Record {
         self.send_count
     }
 
-    /// Packets that could not be sent because the outbox was full.
+    /// Packets that could not be sent because the outbox was full, up to 2^32 - 1.
     #[must_use]
     pub fn error_send(&self) -> u64 {
-        self.error_send
+        self.error_send.into()
     }
 
     /// Bad requests so far.
     #[must_use]
     pub fn bad_req_count(&self) -> u32 {
-        self.bad_req_count
+        self.bad_req_count.into()
     }
 
-    /// Rounds of housekeeping so far.
+    /// Rounds of housekeeping so far, up to 2^24 - 1.
     #[must_use]
     pub fn loop_counter(&self) -> u32 {
-        self.loop_counter
+        self.loop_counter.get() as u32
     }
 
     /// Whether each packet in and out is logged.
@@ -207,9 +182,55 @@ impl Record {
         self.debug
     }
 
+    /// A proxy has said who the client is.
+    pub(crate) fn set_peer(&mut self, peer: Peer) {
+        (self.ip, self.port) = match peer {
+            Peer::Ip(ip, port) => (Some(ip), Packed::new(port.into())),
+            Peer::Local => (None, Packed::ZERO),
+        };
+    }
+
+    /// Whether it has logged in.
+    pub(crate) fn is_logged_in(&self) -> bool {
+        self.login.is_some()
+    }
+
+    pub(crate) fn log_in(&mut self, login: Login) {
+        self.kind = login.kind;
+        self.login = Some(Box::new(Kept::new(login.identity, login.custodian)));
+    }
+
+    /// The role that was played, if one was.
+    pub(crate) fn log_out(&mut self) -> Option<u64> {
+        self.kind = Kind::Tester;
+        self.login.take().map(|login| login.role_id())
+    }
+
+    /// A packet did not fit the outbox.
+    pub(crate) fn count_send_error(&mut self) {
+        self.error_send = self.error_send.saturating_add(1);
+    }
+
+    /// A bad request has come. Whether it is one too many.
+    pub(crate) fn count_bad_request(&mut self) -> bool {
+        self.bad_req_count = self.bad_req_count.saturating_add(1);
+        u32::from(self.bad_req_count) > MAX_BAD_REQUESTS
+    }
+
+    pub(crate) fn count_loop(&mut self) {
+        self.loop_counter.increment();
+    }
+
+    /// Whether packets have come since this was last asked.
+    pub(crate) fn take_news(&mut self) -> bool {
+        let seen = self.last_recv_count();
+        self.last_recv_count = Packed::new(self.recv_count);
+        self.recv_count > seen
+    }
+
     /// Takes one of the few log lines that bad input may cost on this connection.
     pub(crate) fn may_log_bad_input(&mut self) -> bool {
-        let may = self.bad_input_lines < crate::config::MAX_BAD_INPUT_LINES;
+        let may = self.bad_input_lines < MAX_BAD_INPUT_LINES;
         self.bad_input_lines = self.bad_input_lines.saturating_add(1);
         may
     }

@@ -1,0 +1,162 @@
+//! What only some connections have, in one allocation that the others do without.
+
+use super::Inbox;
+use crate::deflate::Deflate;
+use crate::handle::{Tied, Ties};
+use crate::object::Linked;
+use crate::router::Deferral;
+
+/// Nothing, for a connection that only gets packets and answers them at once.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    parts: Option<Box<Parts>>,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    ties: Ties,
+    /// Bytes that were read but had to wait.
+    inbox: Option<Inbox>,
+    /// The request whose reply comes later; the next packet waits for it.
+    deferral: Option<Deferral>,
+    /// Present if messages may be compressed.
+    deflate: Option<Box<Deflate>>,
+}
+
+impl Tied for Option<Box<Parts>> {
+    fn ties(&mut self) -> &mut Ties {
+        &mut self.get_or_insert_default().ties
+    }
+}
+
+impl Extras {
+    /// What a call into the application works on.
+    pub(super) fn lend(&mut self) -> (&mut dyn Tied, Option<&mut Deflate>) {
+        match self.parts {
+            Some(ref mut parts) => (&mut parts.ties, parts.deflate.as_deref_mut()),
+            ref mut none => (none, None),
+        }
+    }
+
+    /// Whether messages may be compressed.
+    pub(super) fn compresses(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.deflate.is_some())
+    }
+
+    pub(super) fn deflate(&mut self) -> Option<&mut Deflate> {
+        self.parts.as_mut()?.deflate.as_deref_mut()
+    }
+
+    pub(super) fn set_deflate(&mut self, deflate: Deflate) {
+        self.parts.get_or_insert_default().deflate = Some(Box::new(deflate));
+    }
+
+    /// Whether a reply is owed that comes later.
+    pub(super) fn is_deferred(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| parts.deferral.is_some())
+    }
+
+    pub(super) fn set_deferral(&mut self, deferral: Option<Deferral>) {
+        if deferral.is_some() || self.is_deferred() {
+            self.parts.get_or_insert_default().deferral = deferral;
+        }
+    }
+
+    /// The request with that number, if it is the one that waits for its reply.
+    pub(super) fn take_deferral(&mut self, seq: u64) -> Option<Deferral> {
+        self.parts.as_mut()?.deferral.take_if(|deferral| deferral.seq == seq)
+    }
+
+    /// Whether bytes wait.
+    pub(super) fn has_input(&self) -> bool {
+        self.inbox().is_some()
+    }
+
+    pub(super) fn inbox(&self) -> Option<&Inbox> {
+        self.parts.as_ref()?.inbox.as_ref()
+    }
+
+    pub(super) fn take_inbox(&mut self) -> Option<Inbox> {
+        self.parts.as_mut()?.inbox.take()
+    }
+
+    pub(super) fn put_inbox(&mut self, inbox: Inbox) {
+        self.parts.get_or_insert_default().inbox = Some(inbox);
+    }
+
+    pub(super) fn linked_number(&self) -> Option<u64> {
+        self.parts.as_ref()?.ties.linked.as_ref().map(Linked::number)
+    }
+
+    pub(super) fn take_linked(&mut self) -> Option<Linked> {
+        self.parts.as_mut()?.ties.linked.take()
+    }
+
+    /// No more packets are handled: all is of no use any more but the linked object, which has to be told
+    /// of the end.
+    pub(super) fn end(&mut self) {
+        let Some(parts) = self.parts.take() else { return };
+        if let Some(life) = parts.ties.life {
+            life.end();
+        }
+        if parts.ties.linked.is_some() {
+            self.parts.ties().linked = parts.ties.linked;
+        }
+    }
+
+    /// Gives back the memory that is not in use.
+    pub(super) fn trim(&mut self) {
+        let Some(parts) = &mut self.parts else { return };
+        if let Some(inbox) = &mut parts.inbox {
+            inbox.trim();
+        }
+        let Parts { ties: Ties { life: None, linked: None }, inbox: None, deferral: None, deflate: None } =
+            **parts
+        else {
+            return;
+        };
+        self.parts = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deferral(seq: u64) -> Option<Deferral> {
+        Some(Deferral { seq, cmd: 1, flag: 2 })
+    }
+
+    #[test]
+    fn what_is_not_used_is_given_back_and_no_sooner() {
+        type Step = fn(&mut Extras);
+        let cases: [(Step, Step); 4] = [
+            (|extras| extras.put_inbox(Inbox::new(b"later")), |extras| drop(extras.take_inbox())),
+            (|extras| extras.set_deferral(deferral(1)), |extras| assert!(extras.take_deferral(1).is_some())),
+            (|extras| extras.set_deferral(deferral(1)), |extras| extras.set_deferral(None)),
+            (|extras| assert!(extras.lend().0.ties().life.is_none()), |_| {}),
+        ];
+        for (at, (put, take)) in cases.into_iter().enumerate() {
+            let mut extras = Extras::default();
+            extras.set_deferral(None);
+            assert!(extras.parts.is_none(), "nothing was put there");
+            put(&mut extras);
+            let is_used = extras.has_input() || extras.is_deferred();
+            extras.trim();
+            assert_eq!(extras.parts.is_some(), is_used, "case {at}");
+            take(&mut extras);
+            extras.trim();
+            assert!(extras.parts.is_none(), "case {at}");
+        }
+    }
+
+    #[test]
+    fn only_the_request_that_waits_is_answered() {
+        let mut extras = Extras::default();
+        assert_eq!(extras.take_deferral(1), None);
+        extras.set_deferral(deferral(2));
+        assert_eq!(extras.take_deferral(1), None);
+        assert_eq!(extras.take_deferral(2), deferral(2));
+        assert_eq!(extras.take_deferral(2), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! Who logs in, and how a record keeps it: in little memory, as most clients are logged in.
+
+/// What kind of client it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Nothing better is known: every connection before its login.
+    #[default]
+    Tester,
+    /// A game client.
+    GameServer,
+    /// An operator's tool, which may call the routes for monitors.
+    Monitor,
+}
+
+/// Who a logged-in connection is. A record lends it with names of type `&str`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity<Name = String> {
+    /// The account's name.
+    pub account: Name,
+    /// The platform that the account comes from.
+    pub platform: Name,
+    /// The game zone.
+    pub zone_id: u32,
+    /// The role that is played; never 0.
+    pub role_id: u64,
+}
+
+/// Who acts on behalf of a role: support staff, or the owner of a hosted account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Custodian {
+    /// The custodian's account.
+    pub account: String,
+    /// The custodian's role.
+    pub role_id: u64,
+}
+
+/// All that a login says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// Who it is.
+    pub identity: Identity,
+    /// What kind of client it is.
+    pub kind: Kind,
+    /// Who acts for it, if somebody does.
+    pub custodian: Option<Custodian>,
+}
+
+/// A login as a record keeps it, its kind aside.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    role_id: u64,
+    /// Account and platform, one behind the other.
+    names: Box<str>,
+    custodian: Option<Box<Custodian>>,
+    account_len: u32,
+    zone_id: u32,
+}
+
+// With what the allocator adds, 48 bytes.
+const _: () = assert!(size_of::<Kept>() <= 40);
+
+impl Kept {
+    pub(super) fn new(identity: Identity, custodian: Option<Custodian>) -> Self {
+        let Identity { account, platform, zone_id, role_id } = identity;
+        // No name is that long: it would have had to come in a message.
+        let account_len = u32::try_from(account.len()).unwrap_or(u32::MAX);
+        let names = [account, platform].concat().into_boxed_str();
+        Kept { role_id, names, custodian: custodian.map(Box::new), account_len, zone_id }
+    }
+
+    pub(super) fn role_id(&self) -> u64 {
+        self.role_id
+    }
+
+    pub(super) fn identity(&self) -> Identity<&str> {
+        let (account, platform) =
+            self.names.split_at_checked(self.account_len as usize).unwrap_or((&self.names, ""));
+        Identity { account, platform, zone_id: self.zone_id, role_id: self.role_id }
+    }
+
+    pub(super) fn custodian(&self) -> Option<&Custodian> {
+        self.custodian.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_kept_as_it_was() {
+        let custodian = Custodian { account: "owner".into(), role_id: 3 };
+        for (account, platform, custodian) in [
+            ("account", "platform", None),
+            ("", "", None),
+            ("名字", "", Some(custodian.clone())),
+            ("", "名字", None),
+        ] {
+            let identity = Identity {
+                account: account.to_owned(),
+                platform: platform.to_owned(),
+                zone_id: 7,
+                role_id: 9,
+            };
+            let kept = Kept::new(identity, custodian.clone());
+            assert_eq!(kept.identity(), Identity { account, platform, zone_id: 7, role_id: 9 });
+            assert_eq!((kept.role_id(), kept.custodian()), (9, custodian.as_ref()));
+        }
+    }
+}
