@@ -295,6 +295,47 @@ fn a_close_arrives_though_the_outbox_is_full() {
 }
 
 #[test]
+fn what_one_turn_brings_keeps_its_order_in_every_mixture_of_sizes() {
+    // Together below and above what is put together for one write, and above the limit of the outbox.
+    for sizes in [&[40, 400, 40][..], &[40, 5000, 5000, 40, 1500], &[17_000, 40], &[40, 17_000, 9000, 40]] {
+        let mut hand = Hand::new(&small());
+        let (mut client, handle) = hand.connect();
+        let (mut other, other_handle) = hand.connect();
+        client.send_packet(ECHO, 7, b"first");
+        for &size in sizes {
+            handle.send(&push_of(size.max(142))).unwrap();
+            other_handle.push(PUSHED, b"in between").unwrap();
+        }
+        handle.kick().unwrap();
+        hand.turn_until("the client is told to go", |_| !handle.is_open());
+        hand.settle();
+        assert_eq!(client.reply(), Reply::new(ECHO, 7, b"first"));
+        for &size in sizes {
+            assert_eq!(client.reply().data.len(), size.max(142) - 15, "{sizes:?}");
+            assert_eq!(other.reply(), Reply::new(PUSHED, 0, b"in between"));
+        }
+        client.expect_close(4010, "behind all of it");
+    }
+}
+
+#[test]
+fn what_is_gathered_counts_against_the_limit_of_the_outbox() {
+    let mut hand = Hand::new(&dropping());
+    let (mut client, handle) = hand.connect();
+    let before = hand.snapshot(handle.id()).record;
+    for _ in 0..5 {
+        handle.send(&push_of(LIMIT / 4)).unwrap();
+    }
+    hand.turn();
+    let record = hand.snapshot(handle.id()).record;
+    assert_eq!(record.send_count() - before.send_count(), 4);
+    assert_eq!(record.error_send(), 1);
+    for _ in 0..4 {
+        assert_eq!(client.reply().data.len(), LIMIT / 4 - 15);
+    }
+}
+
+#[test]
 fn a_broadcast_to_many_of_whom_some_do_not_read() {
     let server = ArenaServer::new(&small());
     let mut readers: Vec<Client> = (0..8).map(|_| Client::connect(server.address)).collect();

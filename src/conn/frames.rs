@@ -174,26 +174,27 @@ impl Conn {
         }
     }
 
-    /// Queues a push, which others may share. The caller has seen to it that nothing gathered for
-    /// this connection is left to be written before it.
-    pub(crate) fn handle_send<S>(&mut self, push: &Push, env: &mut Env<S>) {
+    /// Counts a push that is to be sent behind `gathered` bytes and what the outbox holds. False if it is
+    /// not to be sent: it does not fit, or the connection is not open.
+    pub(crate) fn admits<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
         if !matches!(self.phase, Phase::Open(_)) {
-            return;
+            return false;
         }
         let (limit, frame) = (env.settings.outbox_limit, push.frame());
-        if limit != 0 && self.outbox.queued().saturating_add(frame.len()) > limit {
+        let pending = self.outbox.queued().saturating_add(gathered);
+        if limit != 0 && pending.saturating_add(frame.len()) > limit {
             self.record.count_send_error();
             env.tools.totals.send_errors += 1;
             if env.settings.overflow == Overflow::Close {
                 self.close(Cause::OutboxFull, env);
             }
-            return;
+            return false;
         }
         self.record.send_count += 1;
         env.tools.totals.packets_sent += 1;
         if self.record.debug {
             log::info!("{} out {}", self.record.id, Hex(frame));
         }
-        self.outbox.push_shared(frame.clone());
+        true
     }
 }

@@ -57,6 +57,16 @@ impl Outbox {
         }
     }
 
+    /// Queues what is left of frames that others may share, of which the socket took the first `written`
+    /// bytes. It can have taken some only if nothing else waits.
+    pub(crate) fn push_partly_written(&mut self, frames: Bytes, written: usize) {
+        debug_assert!(written == 0 || self.is_empty());
+        self.push_shared(frames);
+        if written > 0 {
+            self.advance(written);
+        }
+    }
+
     fn push_small(&mut self, frames: &[u8]) {
         if !frames.is_empty() {
             let queue = self.queue.get_or_insert_default();

@@ -311,8 +311,7 @@ impl<S: Application> Core<S> {
             read_closed: false,
             place: place.take(),
             ready: false,
-            queued: false,
-            gathered: false,
+            gathered: None,
             dead: false,
         });
         let Some(id) = id else {

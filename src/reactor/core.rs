@@ -11,9 +11,9 @@ use super::WAKER;
 use super::accept::Listeners;
 use super::admission::Admission;
 use super::drain::Drain;
+use super::gather::Segment;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
-use super::write::Segment;
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::conn::Env;
@@ -49,8 +49,6 @@ pub(super) struct Core<S: 'static> {
     pub(super) ready: Vec<ConnectionId>,
     /// Those that the turn before left so, until this turn has served them.
     pub(super) left_over: Vec<ConnectionId>,
-    /// Connections whose outbox is to be written in this turn.
-    pub(super) queued: Vec<ConnectionId>,
     /// Connections that have ended in this turn.
     pub(super) dead: Vec<ConnectionId>,
     /// Mail that was collected and not yet delivered.
@@ -88,7 +86,6 @@ impl<S: Application> Core<S> {
             handshakes_left: 0,
             ready: Vec::new(),
             left_over: Vec::new(),
-            queued: Vec::new(),
             dead: Vec::new(),
             mails: VecDeque::new(),
             mail_waits: false,

@@ -21,7 +21,6 @@ impl<S: Application> Core<S> {
             let Some(mail) = self.mails.pop_front() else { break };
             self.deliver(mail);
         }
-        self.write_queued();
         self.apply_effects();
     }
 
@@ -31,6 +30,8 @@ impl<S: Application> Core<S> {
             Mail::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
             Mail::SetDebug { to, on } => self.set_debug(to, on),
             Mail::Answer { to, deferral, answer } => {
+                // What its limit leaves room for is clear only then.
+                self.write_gathered_for(to);
                 self.call(to, |entry, env| entry.conn.handle_answer(deferral, answer, env));
             }
             Mail::ObjectEnded { to, number, cause } => {
@@ -50,7 +51,9 @@ impl<S: Application> Core<S> {
             for effect in effects.drain(..) {
                 match effect {
                     Effect::Send { to, push } => self.send(to, &push),
-                    Effect::Broadcast { to, push } => {
+                    Effect::Broadcast { mut to, push } => {
+                        // As they lie in memory, and their sockets in the system's.
+                        to.sort_unstable_by_key(|id| id.slot());
                         for to in to {
                             self.send(to, &push);
                         }
@@ -63,32 +66,25 @@ impl<S: Application> Core<S> {
                 }
             }
             self.lent.tools.effects.put_back(effects);
-            self.write_queued();
         }
     }
 
-    /// Queues a push for a connection; it is written with all else that this event brings for it.
+    /// Sends a push to a connection, with all else that this turn brings for it.
     fn send(&mut self, to: ConnectionId, push: &Push) {
-        self.call(to, |entry, env| entry.conn.handle_send(push, env));
-        if let Some(entry) = self.slots.get_mut(to)
-            && !entry.queued
-            && !entry.conn.outbox.is_empty()
-        {
-            entry.queued = true;
-            self.queued.push(to);
-        }
-    }
-
-    /// Writes the outboxes that pushes went into.
-    fn write_queued(&mut self) {
-        let mut queued = std::mem::take(&mut self.queued);
-        for id in queued.drain(..) {
-            if let Some(entry) = self.slots.get_mut(id) {
-                entry.queued = false;
-                self.write_outbox(id);
+        let (start, gathered) = (self.lent.tools.out.len(), self.gathered(to));
+        let sent = self.with(to, start, 0, |entry, env| {
+            let admitted = entry.conn.admits(push, gathered, env);
+            let has_to_wait = !entry.writable || !entry.conn.outbox.is_empty();
+            if admitted && has_to_wait {
+                entry.conn.outbox.push_shared(push.frame().clone());
             }
+            admitted && !has_to_wait
+        });
+        match sent {
+            Some(true) => self.gather_push(to, push.frame()),
+            Some(false) => self.settle(to, start),
+            None => {}
         }
-        self.queued = queued;
     }
 
     /// Calls a connection outside of its own events, behind all that it was sent before.
@@ -97,7 +93,6 @@ impl<S: Application> Core<S> {
         id: ConnectionId,
         call: impl FnOnce(&mut super::slots::Entry, &mut crate::conn::Env<S>),
     ) {
-        self.write_gathered_for(id);
         let start = self.lent.tools.out.len();
         if self.with(id, start, 0, call).is_some() {
             self.settle(id, start);

@@ -15,6 +15,7 @@ mod core;
 mod deliver;
 mod drain;
 mod expire;
+mod gather;
 mod roles;
 mod serve;
 mod slots;

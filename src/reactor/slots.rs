@@ -4,6 +4,7 @@ use mio::Token;
 use slab::Slab;
 
 use super::admission::Place;
+use super::gather::Chain;
 use super::socket::Socket;
 use crate::conn::Conn;
 use crate::id::ConnectionId;
@@ -21,12 +22,10 @@ pub(super) struct Entry {
     pub(super) read_closed: bool,
     /// What it counts as against the limits; nothing for those that are only refused.
     pub(super) place: Option<Place>,
-    /// On the list of connections whose outbox is to be written.
-    pub(super) queued: bool,
     /// On the list of connections with work left.
     pub(super) ready: bool,
-    /// Some of the write buffer is for it.
-    pub(super) gathered: bool,
+    /// What this turn sends it.
+    pub(super) gathered: Option<Chain>,
     /// On the list of connections that have ended.
     pub(super) dead: bool,
 }

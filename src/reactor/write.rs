@@ -1,8 +1,11 @@
-//! Writing: what connections have gathered, and what waits in their outboxes.
+//! Writing to sockets: at once, or from what waits in outboxes.
 
 use std::io::{ErrorKind, IoSlice};
 
+use bytes::Bytes;
+
 use super::core::Core;
+use super::gather::Frames;
 use crate::cause::Cause;
 use crate::conn::MAX_SLICES;
 use crate::id::ConnectionId;
@@ -10,19 +13,7 @@ use crate::router::Application;
 
 /// Output that leaves at once. Less than that waits for the end of the turn's reads, so that all of
 /// them are done before the first reply wakes a client.
-const LARGE_BYTES: usize = 16 * 1024;
-/// Bytes in the write buffer at which all of it is written, whatever else the turn has to do.
-const FULL_BYTES: usize = 256 * 1024;
-/// Capacity of the write buffer that is kept from turn to turn.
-const KEPT_BYTES: usize = 1024 * 1024;
-
-/// A part of the write buffer that is for one connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Segment {
-    id: ConnectionId,
-    start: usize,
-    end: usize,
-}
+pub(super) const LARGE_BYTES: usize = 16 * 1024;
 
 /// What the socket took of an attempt to write.
 pub(super) enum Written {
@@ -37,72 +28,38 @@ impl<S: Application> Core<S> {
         let Some(entry) = self.slots.get_mut(id) else { return self.lent.tools.out.truncate(start) };
         let small = len < LARGE_BYTES && entry.writable && entry.conn.outbox.is_empty();
         if len > 0 && small {
-            entry.gathered = true;
-            self.segments.push(Segment { id, start, end: self.lent.tools.out.len() });
-            if self.lent.tools.out.len() >= FULL_BYTES {
-                self.write_gathered();
-            }
-            return;
-        }
-        if len > 0 {
+            self.gather(id, Frames::Gathered(start..self.lent.tools.out.len()), len);
+        } else if len > 0 {
             self.write_now(id, start);
         }
         self.finish(id);
     }
 
-    /// Writes what every connection has gathered.
-    pub(super) fn write_gathered(&mut self) {
-        if self.segments.is_empty() {
-            return;
-        }
-        let mut segments = std::mem::take(&mut self.segments);
-        let mut out = std::mem::take(&mut self.lent.tools.out);
-        for segment in segments.drain(..) {
-            if let Some(bytes) = out.get(segment.start..segment.end) {
-                self.write(segment.id, bytes);
-            }
-            if let Some(entry) = self.slots.get_mut(segment.id) {
-                entry.gathered = false;
-            }
-            self.finish(segment.id);
-        }
-        out.clear();
-        out.shrink_to(KEPT_BYTES);
-        (self.segments, self.lent.tools.out) = (segments, out);
-    }
-
-    /// Writes what every connection has gathered if some of it is for this one, so that what it is
-    /// given next comes behind.
-    pub(super) fn write_gathered_for(&mut self, id: ConnectionId) {
-        if self.slots.get_mut(id).is_some_and(|entry| entry.gathered) {
-            self.write_gathered();
-        }
-    }
-
     /// Writes what a connection has gathered from `start` on.
     pub(super) fn write_now(&mut self, id: ConnectionId, start: usize) {
+        self.write_gathered_for(id);
         let mut out = std::mem::take(&mut self.lent.tools.out);
         if let Some(bytes) = out.get(start..) {
-            self.write(id, bytes);
+            self.write(id, bytes, None);
         }
         out.truncate(start);
         self.lent.tools.out = out;
     }
 
     /// Writes whole frames to a connection, behind all that it was sent before. What the socket does
-    /// not take waits in the outbox.
-    fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
+    /// not take waits in the outbox: as a copy, unless the frames are `shared`. True if it took all.
+    pub(super) fn write(&mut self, id: ConnectionId, bytes: &[u8], shared: Option<&Bytes>) -> bool {
         let (now, settings) = (self.now, &self.lent.settings);
-        let Some(entry) = self.slots.get_mut(id) else { return };
+        let Some(entry) = self.slots.get_mut(id) else { return false };
         if entry.conn.cause().is_some() {
-            return;
+            return false;
         }
         if !entry.writable || !entry.conn.outbox.is_empty() {
             entry.conn.outbox.push_unwritten(bytes, 0);
             if entry.writable {
                 self.write_outbox(id);
             }
-            return;
+            return false;
         }
         match attempt(bytes.len(), || entry.socket.write(bytes), &mut entry.writable) {
             Written::Bytes(written) => {
@@ -110,10 +67,17 @@ impl<S: Application> Core<S> {
                     entry.conn.handle_written(now, settings);
                 }
                 if written < bytes.len() {
-                    entry.conn.outbox.push_unwritten(bytes, written);
+                    match shared {
+                        Some(frames) => entry.conn.outbox.push_partly_written(frames.clone(), written),
+                        None => entry.conn.outbox.push_unwritten(bytes, written),
+                    }
                 }
+                written == bytes.len()
             }
-            Written::Failed => entry.conn.abort(Cause::Reset),
+            Written::Failed => {
+                entry.conn.abort(Cause::Reset);
+                false
+            }
         }
     }
 
@@ -143,7 +107,11 @@ impl<S: Application> Core<S> {
     pub(super) fn finish(&mut self, id: ConnectionId) {
         let settings = &self.lent.settings;
         let Some(entry) = self.slots.get_mut(id) else { return };
-        if entry.gathered || entry.dead {
+        if let Some(chain) = &mut entry.gathered {
+            chain.unfinished = true;
+            return;
+        }
+        if entry.dead {
             return;
         }
         let all_is_out = entry.socket.has_flushed() && entry.conn.handle_flushed(self.now, settings.close_ms);
