@@ -5,18 +5,30 @@ use super::wheel::Step;
 use crate::router::Application;
 
 /// Steps of the wheel in one turn. What is left comes in the next, which follows at once.
-const TURN_STEPS: usize = 64;
+const TURN_STEPS: usize = 16;
+/// Connections that timers send something to, or end, in one turn: each costs a system call or more, and
+/// so as much as dozens of steps.
+const TURN_CONSEQUENCES: usize = 1;
 
 impl<S: Application> Core<S> {
     /// Lets the connections whose deadline has come look at their timers.
     pub(super) fn expire(&mut self) {
+        let before = self.consequences();
         for _ in 0..TURN_STEPS {
             match self.wheel.step(self.now) {
                 Step::Expired(slot) => self.expire_slot(slot),
                 Step::Moved => {}
                 Step::Idle => return,
             }
+            if self.consequences().saturating_sub(before) >= TURN_CONSEQUENCES {
+                return;
+            }
         }
+    }
+
+    /// What the end of the turn has to write or to bury.
+    fn consequences(&self) -> usize {
+        self.segments.len() + self.dead.len()
     }
 
     fn expire_slot(&mut self, slot: usize) {
