@@ -1,5 +1,6 @@
 //! What the turn sends, gathered: each connection's frames leave in one write, once all reads are done.
 
+use std::num::NonZeroU16;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -13,8 +14,8 @@ use crate::router::Application;
 const FULL_BYTES: usize = 256 * 1024;
 /// Capacity of the write buffer that is kept from turn to turn.
 const KEPT_BYTES: usize = 1024 * 1024;
-/// Segments at which all of them are written.
-const FULL_SEGMENTS: usize = 64 * 1024;
+/// Segments at which all of them are written: as many as [`Chain`] can name.
+const FULL_SEGMENTS: usize = u16::MAX as usize;
 /// Capacity for segments that is kept from turn to turn: a push to each of 10,000 members fits.
 const KEPT_SEGMENTS: usize = 16 * 1024;
 
@@ -25,8 +26,11 @@ pub(super) struct Segment {
     frames: Frames,
     /// Bytes of the connection's segments so far, this one's included.
     total: usize,
-    /// The connection's next segment, if this is not its last.
-    next: u32,
+    /// The connection's next segment; its first, if this is its last.
+    next: usize,
+    /// On the last: [`Core::finish`] was put off until the segments are written. A push alone leads to
+    /// nothing that it would see to.
+    unfinished: bool,
 }
 
 /// Where frames lie until they are written.
@@ -47,15 +51,19 @@ impl Frames {
     }
 }
 
-/// The first and the last of a connection's segments. While it has any its socket is writable and its
-/// outbox empty: they are what it is sent next.
+/// The last of a connection's segments, from which the others follow in a ring. While it has any, its socket
+/// is writable and its outbox empty: they are what it is sent next.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chain {
-    first: u32,
-    last: u32,
-    /// [`Core::finish`] was put off until the segments are written. A push alone leads to nothing that it
-    /// would see to.
-    pub(super) unfinished: bool,
+pub(super) struct Chain(NonZeroU16);
+
+impl Chain {
+    fn at(last: usize) -> Option<Self> {
+        u16::try_from(last + 1).ok().and_then(NonZeroU16::new).map(Chain)
+    }
+
+    fn last(self) -> usize {
+        usize::from(self.0.get()) - 1
+    }
 }
 
 impl<S: Application> Core<S> {
@@ -66,16 +74,15 @@ impl<S: Application> Core<S> {
 
     /// Keeps frames for a connection that can be written to until the turn has done its reads.
     pub(super) fn gather(&mut self, id: ConnectionId, frames: Frames, len: usize) {
-        let index = self.segments.len() as u32;
+        let index = self.segments.len();
         let Some(entry) = self.slots.get_mut(id) else { return };
-        let chain = entry.gathered.get_or_insert(Chain { first: index, last: index, unfinished: false });
-        let mut total = len;
-        if let Some(last) = self.segments.get_mut(chain.last as usize) {
-            last.next = index;
-            total += last.total;
-        }
-        chain.last = index;
-        self.segments.push(Segment { id, frames, total, next: index });
+        let last = entry.gathered.and_then(|chain| self.segments.get_mut(chain.last()));
+        let (first, before, unfinished) = match last {
+            Some(last) => (std::mem::replace(&mut last.next, index), last.total, last.unfinished),
+            None => (index, 0, false),
+        };
+        entry.gathered = Chain::at(index);
+        self.segments.push(Segment { id, frames, total: before + len, next: first, unfinished });
         if self.lent.tools.out.len() >= FULL_BYTES || self.segments.len() >= FULL_SEGMENTS {
             self.write_gathered();
         }
@@ -84,7 +91,17 @@ impl<S: Application> Core<S> {
     /// Bytes that a connection has gathered.
     pub(super) fn gathered(&self, id: ConnectionId) -> usize {
         let chain = self.slots.get(id).and_then(|entry| entry.gathered);
-        chain.and_then(|chain| self.segments.get(chain.last as usize)).map_or(0, |last| last.total)
+        chain.and_then(|chain| self.segments.get(chain.last())).map_or(0, |last| last.total)
+    }
+
+    /// Puts off [`finish`](Self::finish) until what a connection has gathered is written. False if it has
+    /// gathered nothing.
+    pub(super) fn finishes_later(&mut self, id: ConnectionId) -> bool {
+        let Some(chain) = self.slots.get(id).and_then(|entry| entry.gathered) else { return false };
+        if let Some(last) = self.segments.get_mut(chain.last()) {
+            last.unfinished = true;
+        }
+        true
     }
 
     /// Writes what every connection has gathered.
@@ -94,11 +111,9 @@ impl<S: Application> Core<S> {
         }
         let mut segments = std::mem::take(&mut self.segments);
         let mut out = std::mem::take(&mut self.lent.tools.out);
-        for (index, segment) in segments.iter().enumerate() {
-            let chain = self.slots.get(segment.id).and_then(|entry| entry.gathered);
-            if chain.is_some_and(|chain| chain.first as usize == index) {
-                self.write_chain(segment.id, &segments, &mut out);
-            }
+        for segment in &segments {
+            // The first of a connection's segments takes the others along.
+            self.write_chain(segment.id, &segments, &mut out);
         }
         out.clear();
         out.shrink_to(KEPT_BYTES);
@@ -120,17 +135,19 @@ impl<S: Application> Core<S> {
     /// Writes all segments of a connection at once.
     fn write_chain(&mut self, id: ConnectionId, segments: &[Segment], out: &mut Vec<u8>) {
         let Some(chain) = self.slots.get_mut(id).and_then(|entry| entry.gathered.take()) else { return };
-        let chained = Chained { segments, at: chain.first, last: chain.last, ended: false };
-        match (segments.get(chain.first as usize), segments.get(chain.last as usize)) {
-            (Some(Segment { frames: Frames::Shared(push), .. }), _) if chain.first == chain.last => {
-                if self.write(id, push, Some(push)) && !chain.unfinished {
+        let Some(last) = segments.get(chain.last()) else { return };
+        let is_alone = last.next == chain.last();
+        let chained = Chained { segments, at: last.next, last: chain.last(), ended: false };
+        match &last.frames {
+            Frames::Shared(push) if is_alone => {
+                if self.write(id, push, Some(push)) && !last.unfinished {
                     return;
                 }
             }
-            (Some(only), _) if chain.first == chain.last => {
-                self.write(id, only.frames.bytes(out), None);
+            Frames::Gathered(_) if is_alone => {
+                self.write(id, last.frames.bytes(out), None);
             }
-            (_, Some(last)) if last.total < LARGE_BYTES => {
+            _ if last.total < LARGE_BYTES => {
                 let start = out.len();
                 for segment in chained {
                     match &segment.frames {
@@ -161,8 +178,8 @@ impl<S: Application> Core<S> {
 /// The segments of one connection, in order.
 struct Chained<'a> {
     segments: &'a [Segment],
-    at: u32,
-    last: u32,
+    at: usize,
+    last: usize,
     ended: bool,
 }
 
@@ -170,7 +187,7 @@ impl<'a> Iterator for Chained<'a> {
     type Item = &'a Segment;
 
     fn next(&mut self) -> Option<&'a Segment> {
-        let segment = self.segments.get(self.at as usize).filter(|_| !self.ended)?;
+        let segment = self.segments.get(self.at).filter(|_| !self.ended)?;
         self.ended = self.at == self.last;
         self.at = segment.next;
         Some(segment)

@@ -105,15 +105,11 @@ impl<S: Application> Core<S> {
     /// Sees to what follows once a connection has nothing gathered: its end, its deadline, or the
     /// input that had to wait.
     pub(super) fn finish(&mut self, id: ConnectionId) {
+        if self.finishes_later(id) {
+            return;
+        }
         let settings = &self.lent.settings;
-        let Some(entry) = self.slots.get_mut(id) else { return };
-        if let Some(chain) = &mut entry.gathered {
-            chain.unfinished = true;
-            return;
-        }
-        if entry.dead {
-            return;
-        }
+        let Some(entry) = self.slots.get_mut(id).filter(|entry| !entry.dead) else { return };
         let all_is_out = entry.socket.has_flushed() && entry.conn.handle_flushed(self.now, settings.close_ms);
         // To close a plain socket at once says all that a shutdown would.
         if all_is_out && (entry.conn.cause().is_none() || entry.socket.says_goodbye()) {
