@@ -15,7 +15,7 @@ const FULL_BYTES: usize = 256 * 1024;
 /// Capacity of the write buffer that is kept from turn to turn.
 const KEPT_BYTES: usize = 1024 * 1024;
 /// Segments at which all of them are written: as many as [`Chain`] can name.
-const FULL_SEGMENTS: usize = u16::MAX as usize;
+const FULL_SEGMENTS: usize = 65_535;
 /// Capacity for segments that is kept from turn to turn: a push to each of 10,000 members fits.
 const KEPT_SEGMENTS: usize = 16 * 1024;
 
