@@ -26,13 +26,14 @@ pub struct Contestant {
 
 impl Contestant {
     pub fn is_base(&self) -> bool {
-        self.dialect == Dialect::Bare
+        self.dialect.is_bare()
     }
 
     pub fn takes_part_in(&self, load: &Load) -> bool {
         match load.kind {
-            Kind::Closed { .. } => !self.spins,
-            Kind::Open { .. } => true,
+            Kind::Push => matches!(self.dialect, Dialect::BarePush | Dialect::Packets) && !self.spins,
+            Kind::Open { .. } => self.dialect != Dialect::BarePush,
+            _ => self.dialect != Dialect::BarePush && !self.spins,
         }
     }
 }
@@ -41,8 +42,7 @@ impl Contestant {
 pub fn contestants(options: &Options) -> Result<Vec<Contestant>> {
     let own = env::current_exe()?.to_string_lossy().into_owned();
     let mut all = vec![];
-    for name in peers::NAMES {
-        let dialect = if name == peers::BARE { Dialect::Bare } else { Dialect::WebSocket };
+    for (name, dialect) in peers::PEERS {
         let command = vec![own.clone(), "server".into(), name.into()];
         all.push(Contestant { name: name.into(), command, dialect, spins: false });
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::client::{Crowd, Sample, closed, open, verify};
+use crate::client::{Crowd, Sample, churn, closed, open, push, verify};
 use crate::server::Server;
 use crate::wire::Dialect;
 
@@ -14,6 +14,12 @@ pub enum Kind {
     Closed { depth: usize },
     /// Together they send at this share of the rate that the bare echo reaches.
     Open { share: f64 },
+    /// They connect, upgrade, get one echo, and leave.
+    Churn,
+    /// They send one request each, or log in, and stay.
+    Idle,
+    /// They are members of a room; one says something, and all get it.
+    Push,
 }
 
 /// How many clients, and what they do.
@@ -26,50 +32,62 @@ pub struct Load {
     pub kind: Kind,
 }
 
-pub const LOADS: [Load; 7] = [
-    closed_load("small", "100 connections, 32 B, one in flight", 100, 32, 1),
-    closed_load("pipelined", "100 connections, 32 B, 16 in flight", 100, 32, 16),
-    closed_load("many", "1,000 connections, 128 B, one in flight", 1000, 128, 1),
-    closed_load("medium", "16 connections, 16 KiB, 4 in flight", 16, 16 * 1024, 4),
-    closed_load("large", "4 connections, 256 KiB, one in flight", 4, 256 * 1024, 1),
-    open_load("open20", "100 connections, 64 B, at 20% of the bare echo's rate", 0.2),
-    open_load("open60", "100 connections, 64 B, at 60% of the bare echo's rate", 0.6),
+pub const LOADS: [Load; 10] = [
+    load("small", "100 connections, 32 B, one in flight", 100, 32, Kind::Closed { depth: 1 }),
+    load("pipelined", "100 connections, 32 B, 16 in flight", 100, 32, Kind::Closed { depth: 16 }),
+    load("many", "1,000 connections, 128 B, one in flight", 1000, 128, Kind::Closed { depth: 1 }),
+    load("medium", "16 connections, 16 KiB, 4 in flight", 16, 16 * 1024, Kind::Closed { depth: 4 }),
+    load("large", "4 connections, 256 KiB, one in flight", 4, 256 * 1024, Kind::Closed { depth: 1 }),
+    load(
+        "open20",
+        "100 connections, 64 B, at 20% of the bare echo's rate",
+        100,
+        64,
+        Kind::Open { share: 0.2 },
+    ),
+    load(
+        "open60",
+        "100 connections, 64 B, at 60% of the bare echo's rate",
+        100,
+        64,
+        Kind::Open { share: 0.6 },
+    ),
+    load("churn", "connect, upgrade, one echo of 32 B, close; 50 at a time", 50, 32, Kind::Churn),
+    load("idle", "10,000 connections that have sent one packet of 32 B", 10_000, 32, Kind::Idle),
+    load("push", "64 B to 10,000 members of a room; figures per delivered message", 10_000, 64, Kind::Push),
 ];
 
 /// What the bare echo reaches under it is the maximum that open loads are a share of.
-pub const MAXIMUM: Load = closed_load("maximum", "100 connections, 64 B, one in flight", 100, 64, 1);
+pub const MAXIMUM: Load =
+    load("maximum", "100 connections, 64 B, one in flight", 100, 64, Kind::Closed { depth: 1 });
 
-const fn closed_load(
-    name: &'static str,
-    title: &'static str,
-    clients: usize,
-    size: usize,
-    depth: usize,
-) -> Load {
-    Load { name, title, clients, size, kind: Kind::Closed { depth } }
-}
-
-const fn open_load(name: &'static str, title: &'static str, share: f64) -> Load {
-    Load { name, title, clients: 100, size: 64, kind: Kind::Open { share } }
+const fn load(name: &'static str, title: &'static str, clients: usize, size: usize, kind: Kind) -> Load {
+    Load { name, title, clients, size, kind }
 }
 
 impl Load {
     /// One request and its reply, byte by byte.
     pub fn verify(&self, server: &Server, dialect: Dialect) -> Result<()> {
-        verify(server, dialect, &dialect.echo(self.size))
+        if dialect == Dialect::BarePush {
+            return Ok(());
+        }
+        verify(server, dialect, &dialect.echo(self.size))?;
+        server.settle()
     }
 
     /// One slice of it. `maximum`: requests per second.
     pub fn slice(&self, server: &Server, dialect: Dialect, maximum: f64, slice: Duration) -> Result<Sample> {
         let warm_up = slice / 10;
         let exchange = dialect.echo(self.size);
-        let depth = if let Kind::Closed { depth } = self.kind { depth } else { 1 };
-        let mut crowd = Crowd::new(server, dialect, &exchange, self.clients, depth)?;
+        let crowd = |depth| Crowd::new(server, dialect, &exchange, self.clients, depth);
         let sample = match self.kind {
-            Kind::Closed { depth } => closed(server, &mut crowd, depth, warm_up, slice),
-            Kind::Open { share } => open(server, &mut crowd, share * maximum, warm_up, slice),
+            Kind::Closed { depth } => closed(server, crowd(depth)?, depth, warm_up, slice),
+            Kind::Open { share } => open(server, crowd(1)?, share * maximum, warm_up, slice),
+            Kind::Churn => churn(server, dialect, &exchange, self.clients, warm_up, slice),
+            Kind::Push => push(server, dialect, self.clients, self.size, warm_up, slice),
+            Kind::Idle => Err("an idle load has no slices".into()),
         }?;
-        drop(crowd);
+        // The clients have left; what that costs the server belongs to no other's slice.
         server.settle()?;
         Ok(sample)
     }

@@ -46,6 +46,11 @@ impl Options {
         Duration::from_millis(self.slice)
     }
 
+    /// Whether a load was asked for.
+    pub fn runs(&self, load: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == load)
+    }
+
     /// The programs to measure, each with what its names begin with.
     pub fn programs(&self) -> Vec<(String, PathBuf)> {
         let split = |text: &String| match text.split_once('=') {

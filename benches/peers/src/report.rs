@@ -17,6 +17,8 @@ pub struct Figures {
     /// Of one core, of server and load.
     pub server_share: f64,
     pub load_share: f64,
+    /// Of the time, in which others had a core that server or load wanted.
+    pub waited_share: f64,
 }
 
 impl From<&Sample> for Figures {
@@ -31,6 +33,7 @@ impl From<&Sample> for Figures {
             p999: sample.latency.quantile(0.999),
             server_share: sample.server_cpu.as_secs_f64() / elapsed,
             load_share: sample.load_cpu.as_secs_f64() / elapsed,
+            waited_share: sample.waited.as_secs_f64() / elapsed,
         }
     }
 }
@@ -42,7 +45,7 @@ pub struct Row {
     pub resident_bytes: u64,
 }
 
-const HEADINGS: [&str; 13] = [
+const HEADINGS: [&str; 15] = [
     "server",
     "msg/s",
     "/bare",
@@ -53,8 +56,10 @@ const HEADINGS: [&str; 13] = [
     "p50 µs",
     "/bare",
     "p99 µs",
+    "/bare",
     "p99.9 µs",
     "CPU server+load",
+    "waited",
     "RSS MiB",
 ];
 
@@ -67,7 +72,9 @@ pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
             let pairs = row.rounds.iter().zip(&rows[0].rounds);
             Quartiles::of(pairs.map(|(own, base)| figure(own) / figure(base)))
         };
-        let (rate, cpu, p50) = (ratio(|f| f.rate), ratio(|f| f.cpu), ratio(|f| f.p50));
+        let (rate, cpu) = (ratio(|f| f.rate), ratio(|f| f.cpu));
+        let (p50, p99) = (ratio(|f| f.p50), ratio(|f| f.p99));
+        let percent = |share: f64| format!("{:.0}%", 100.0 * share);
         let quartiles = |ratio: Quartiles| format!("{:.2}–{:.2}", ratio.low, ratio.high);
         let micros = |nanoseconds: f64| format!("{:.1}", nanoseconds / 1000.0);
         table.push(vec![
@@ -81,10 +88,27 @@ pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
             micros(median(|f| f.p50)),
             format!("{:.3}", p50.median),
             micros(median(|f| f.p99)),
+            format!("{:.3}", p99.median),
             micros(median(|f| f.p999)),
-            format!("{:.0}%+{:.0}%", 100.0 * median(|f| f.server_share), 100.0 * median(|f| f.load_share)),
+            format!("{}+{}", percent(median(|f| f.server_share)), percent(median(|f| f.load_share))),
+            percent(median(|f| f.waited_share)),
             format!("{:.1}", row.resident_bytes as f64 / f64::from(1 << 20)),
         ]);
+    }
+    table
+}
+
+/// Bytes for each idle connection, and how they compare with the first row's.
+pub fn memory_table(rows: &[(String, Vec<f64>)]) -> Vec<Vec<String>> {
+    let mut table =
+        vec![["server", "bytes/connection", "lowest", "highest", "- bare"].map(String::from).to_vec()];
+    let median = |figures: &[f64]| Quartiles::of(figures.iter().copied()).median;
+    for (name, figures) in rows {
+        let (lowest, highest) =
+            figures.iter().fold((f64::MAX, f64::MIN), |(low, high), &f| (low.min(f), high.max(f)));
+        let beyond = median(figures) - rows.first().map_or(0.0, |(_, base)| median(base));
+        let cells = [median(figures), lowest, highest, beyond].map(|figure| format!("{figure:.0}"));
+        table.push([vec![name.clone()], cells.to_vec()].concat());
     }
     table
 }

@@ -1,9 +1,10 @@
 //! A server: a process of its own, on a core of its own.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -13,41 +14,65 @@ use nix::unistd::Pid;
 use crate::Result;
 
 /// Core of the servers, and core of the load.
-pub const SERVER_CORE: usize = 0;
-pub const LOAD_CORE: usize = 1;
+const SERVER_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+
+/// What a server has to listen within.
+const START: Duration = Duration::from_secs(10);
 
 /// A process that listens on loopback, until it is dropped.
 pub struct Server {
     child: Child,
     clock: ClockId,
     pub address: SocketAddr,
-    /// Kept, so that a server may go on printing.
-    _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts it, and waits until it says where it listens.
+    /// Starts it, and waits until it listens: on the address that it prints, or on the port that it is
+    /// given in place of `{port}`.
     pub fn start(command: &[String]) -> Result<Server> {
+        let port = free_port()?;
+        let given = command.iter().any(|part| part.contains("{port}"));
+        let command: Vec<String> =
+            command.iter().map(|part| part.replace("{port}", &port.to_string())).collect();
         let (program, arguments) = command.split_first().ok_or("an empty command")?;
         // A child begins on the core of the thread that starts it.
         pin(SERVER_CORE)?;
         let child = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         pin(LOAD_CORE)?;
         let mut child = child.map_err(|error| format!("{program}: {error}"))?;
-        let stdout = child.stdout.take().ok_or("no standard output")?;
+        let lines = lines(child.stdout.take().ok_or("no standard output")?);
         let clock = clock_getcpuclockid(Pid::from_raw(child.id().try_into()?))?;
-        let mut server =
-            Server { child, clock, address: ([127, 0, 0, 1], 0).into(), _stdout: BufReader::new(stdout) };
-        let mut line = String::new();
-        server._stdout.read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
-        server.address = address.ok_or_else(|| format!("{program} printed {line:?}"))?;
+        let mut server = Server { child, clock, address: ([127, 0, 0, 1], port).into() };
+        if given {
+            server.await_port()?;
+        } else {
+            let line = lines.recv_timeout(START).map_err(|_| format!("{program} does not listen"))?;
+            let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
+            server.address = address.ok_or_else(|| format!("{program} printed {line:?}"))?;
+        }
         Ok(server)
+    }
+
+    fn await_port(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START;
+        while TcpStream::connect(self.address).is_err() {
+            if Instant::now() > deadline || self.child.try_wait()?.is_some() {
+                return Err(format!("nothing listens on {}", self.address).into());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     /// CPU time that all its threads have taken.
     pub fn cpu_time(&self) -> Result<Duration> {
-        Ok(clock_gettime(self.clock)?.into())
+        Ok(clock_gettime(self.clock).map_err(|_| "the server has ended")?.into())
+    }
+
+    /// Time for which it could have run, but somebody else had its core.
+    pub fn waited(&self) -> Result<Duration> {
+        waited(&format!("/proc/{}/schedstat", self.child.id()))
     }
 
     /// Bytes of it that are in memory.
@@ -58,11 +83,12 @@ impl Server {
         Ok(kib.trim().parse::<u64>()? * 1024)
     }
 
-    /// Waits, two seconds at most, until it has done what clients that left gave it to do.
+    /// Waits, five seconds at most, until it has done what its clients gave it to do.
     pub fn settle(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(5);
         let mut before = self.cpu_time()?;
-        for _ in 0..400 {
-            thread::sleep(Duration::from_millis(5));
+        while Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
             let now = self.cpu_time()?;
             if now - before < Duration::from_micros(100) {
                 break;
@@ -80,13 +106,43 @@ impl Drop for Server {
     }
 }
 
+/// The first line comes through the channel; whatever else is printed is read and forgotten.
+fn lines(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        if stdout.read_line(&mut line).is_ok_and(|count| count > 0) {
+            let _ = sender.send(line);
+        }
+        let _ = io::copy(&mut stdout, &mut io::sink());
+    });
+    receiver
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
 /// CPU time that this thread, which is the load, has taken.
 pub fn own_cpu_time() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
+/// Time for which the load could have run, but somebody else had its core.
+pub fn own_waited() -> Result<Duration> {
+    waited("/proc/thread-self/schedstat")
+}
+
+/// Nanoseconds on a core, nanoseconds in the queue for one, and how often.
+fn waited(schedstat: &str) -> Result<Duration> {
+    let figures = fs::read_to_string(schedstat)?;
+    let waited = figures.split_whitespace().nth(1).ok_or("no second figure in schedstat")?;
+    Ok(Duration::from_nanos(waited.parse()?))
+}
+
 /// Keeps this thread on one core.
-pub fn pin(core: usize) -> Result<()> {
+fn pin(core: usize) -> Result<()> {
     let mut cores = CpuSet::new();
     cores.set(core)?;
     sched_setaffinity(Pid::from_raw(0), &cores).map_err(|error| format!("core {core}: {error}"))?;

@@ -6,9 +6,10 @@ use super::{Crowd, Mark, PATIENCE, Sample};
 use crate::Result;
 use crate::server::Server;
 
+/// `warm_up` comes before what is measured, and is not.
 pub fn closed(
     server: &Server,
-    crowd: &mut Crowd,
+    mut crowd: Crowd,
     depth: usize,
     warm_up: Duration,
     slice: Duration,
@@ -17,10 +18,10 @@ pub fn closed(
     for client in 0..crowd.clients() {
         crowd.send(client, depth, begin)?;
     }
-    go_on(crowd, begin + warm_up)?;
+    go_on(&mut crowd, begin + warm_up)?;
     crowd.latency.clear();
     let (mark, replies) = (Mark::now(server)?, crowd.replies);
-    go_on(crowd, Instant::now() + slice)?;
+    go_on(&mut crowd, Instant::now() + slice)?;
     let sample = mark.sample(server, crowd.replies - replies, crowd.latency.clone())?;
     crowd.drain()?;
     Ok(sample)

@@ -1,13 +1,13 @@
 //! Many clients that all send the same request, again and again.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use super::{PATIENCE, connect};
+use super::{PATIENCE, connect, read_available};
 use crate::Result;
 use crate::histogram::Histogram;
 use crate::server::Server;
@@ -105,7 +105,7 @@ impl Crowd {
             let Token(client) = event.token();
             let link = &mut self.links[client];
             if event.is_readable() {
-                let bytes = link.read(&mut self.buffer)?;
+                let bytes = read_available(&mut link.stream, &mut self.buffer)?;
                 let replies = (link.received + bytes) / self.reply_len;
                 link.received = (link.received + bytes) % self.reply_len;
                 if replies > link.sent.len() {
@@ -148,25 +148,6 @@ impl Crowd {
 }
 
 impl Link {
-    /// Bytes that have come. A short read ends it: an event follows when there is more.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut total = 0;
-        loop {
-            match self.stream.read(buffer) {
-                Ok(0) => return Err("the server has closed a connection".into()),
-                Ok(count) => {
-                    total += count;
-                    if count < buffer.len() {
-                        return Ok(total);
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(total),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
     fn flush(&mut self, requests: &[u8], request_len: usize) -> Result<()> {
         while self.unsent > 0 {
             let end = requests.len().min(self.position + self.unsent);

@@ -1,21 +1,28 @@
 //! The load: one thread, plain TCP, requests that are built once, and replies of which only the bytes
 //! are counted.
 
+mod churn;
 mod closed;
 mod crowd;
+mod idle;
+mod members;
 mod open;
+mod push;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+pub use churn::churn;
 pub use closed::closed;
 pub use crowd::Crowd;
+pub use idle::idle;
 pub use open::open;
+pub use push::push;
 
 use crate::Result;
 use crate::histogram::Histogram;
-use crate::server::{Server, own_cpu_time};
+use crate::server::{Server, own_cpu_time, own_waited};
 use crate::wire::{Dialect, Exchange, upgrade_request};
 
 /// For what should come at once, and is lost if it does not.
@@ -27,6 +34,8 @@ pub struct Sample {
     pub elapsed: Duration,
     pub server_cpu: Duration,
     pub load_cpu: Duration,
+    /// Time for which server or load could have run, but others had their cores.
+    pub waited: Duration,
     pub latency: Histogram,
 }
 
@@ -35,12 +44,14 @@ pub struct Mark {
     at: Instant,
     server_cpu: Duration,
     load_cpu: Duration,
+    waited: Duration,
 }
 
 impl Mark {
     pub fn now(server: &Server) -> Result<Mark> {
+        let waited = server.waited()? + own_waited()?;
         let (server_cpu, load_cpu) = (server.cpu_time()?, own_cpu_time()?);
-        Ok(Mark { at: Instant::now(), server_cpu, load_cpu })
+        Ok(Mark { at: Instant::now(), server_cpu, load_cpu, waited })
     }
 
     pub fn elapsed(&self) -> Duration {
@@ -53,6 +64,7 @@ impl Mark {
             elapsed: self.at.elapsed(),
             server_cpu: server.cpu_time()? - self.server_cpu,
             load_cpu: own_cpu_time()? - self.load_cpu,
+            waited: (server.waited()? + own_waited()?).saturating_sub(self.waited),
             latency,
         })
     }
@@ -65,24 +77,32 @@ pub fn connect(address: SocketAddr, dialect: Dialect, count: usize) -> Result<Ve
     let mut streams = Vec::with_capacity(count);
     for begin in (0..count).step_by(AT_ONCE) {
         for _ in begin..count.min(begin + AT_ONCE) {
-            let mut stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            if dialect != Dialect::Bare {
+            let mut stream = connect_one(address)?;
+            if !dialect.is_bare() {
                 stream.write_all(upgrade_request())?;
             }
             streams.push(stream);
         }
-        if dialect != Dialect::Bare {
-            streams[begin..].iter_mut().try_for_each(|stream| read_upgrade(stream, dialect))?;
+        if !dialect.is_bare() {
+            for stream in &mut streams[begin..] {
+                read_upgrade(stream, dialect)?;
+            }
         }
     }
     Ok(streams)
 }
 
-/// Reads what comes for the upgrade request, and checks it.
-fn read_upgrade(stream: &mut TcpStream, dialect: Dialect) -> Result<()> {
+/// Connects one client.
+fn connect_one(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Reads what comes for the upgrade request, and checks it. Returns how long it is.
+fn read_upgrade(stream: &mut TcpStream, dialect: Dialect) -> Result<usize> {
     let mut head = vec![];
     let mut buffer = [0; 1024];
     while !head.ends_with(b"\r\n\r\n") {
@@ -93,7 +113,7 @@ fn read_upgrade(stream: &mut TcpStream, dialect: Dialect) -> Result<()> {
         }
     }
     if dialect.accepts(&head) {
-        Ok(())
+        Ok(head.len())
     } else {
         Err(format!("the upgrade was answered by {:?}", String::from_utf8_lossy(&head)).into())
     }
@@ -117,4 +137,24 @@ pub fn verify(server: &Server, dialect: Dialect, exchange: &Exchange) -> Result<
         }
     }
     Ok(())
+}
+
+/// Bytes that have come to a socket that does not block. A short read ends it: an event follows when
+/// there is more.
+fn read_available(stream: &mut mio::net::TcpStream, buffer: &mut [u8]) -> Result<usize> {
+    let mut total = 0;
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Err("the server has closed a connection".into()),
+            Ok(count) => {
+                total += count;
+                if count < buffer.len() {
+                    return Ok(total);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(total),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }

@@ -10,16 +10,16 @@ use crate::server::Server;
 /// counts from the moment when it should have been sent.
 pub fn open(
     server: &Server,
-    crowd: &mut Crowd,
+    mut crowd: Crowd,
     rate: f64,
     warm_up: Duration,
     slice: Duration,
 ) -> Result<Sample> {
     let distance = 1.0 / rate;
-    go_on(crowd, distance, warm_up)?;
+    go_on(&mut crowd, distance, warm_up)?;
     crowd.latency.clear();
     let (mark, replies) = (Mark::now(server)?, crowd.replies);
-    go_on(crowd, distance, slice)?;
+    go_on(&mut crowd, distance, slice)?;
     let elapsed = mark.elapsed();
     crowd.drain()?;
     let mut sample = mark.sample(server, crowd.replies - replies, crowd.latency.clone())?;

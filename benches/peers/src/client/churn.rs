@@ -1,0 +1,149 @@
+//! Clients that connect, upgrade, get one echo, and leave.
+
+use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+use super::{Mark, PATIENCE, Sample, connect_one, read_available, read_upgrade};
+use crate::Result;
+use crate::histogram::Histogram;
+use crate::server::Server;
+use crate::wire::{Dialect, Exchange, upgrade_request};
+
+/// What a client waits for.
+enum Phase {
+    Connected,
+    Upgraded,
+    Echoed,
+}
+
+struct Client {
+    stream: TcpStream,
+    phase: Phase,
+    received: usize,
+    since: Instant,
+}
+
+/// All of them.
+struct Churn<'a> {
+    poll: Poll,
+    address: SocketAddr,
+    exchange: &'a Exchange,
+    /// Bytes that come for the upgrade request.
+    head_len: usize,
+    clients: Vec<Client>,
+    visits: u64,
+    latency: Histogram,
+}
+
+/// Keeps `at_once` of them on their way. A message of the sample is a whole visit.
+pub fn churn(
+    server: &Server,
+    dialect: Dialect,
+    exchange: &Exchange,
+    at_once: usize,
+    warm_up: Duration,
+    slice: Duration,
+) -> Result<Sample> {
+    let mut first = connect_one(server.address)?;
+    first.write_all(upgrade_request())?;
+    let mut churn = Churn {
+        poll: Poll::new()?,
+        address: server.address,
+        exchange,
+        head_len: read_upgrade(&mut first, dialect)?,
+        clients: vec![],
+        visits: 0,
+        latency: Histogram::new(),
+    };
+    drop(first);
+    for index in 0..at_once {
+        let client = churn.begin(index)?;
+        churn.clients.push(client);
+    }
+    churn.go_on(warm_up)?;
+    churn.latency.clear();
+    let (mark, visits) = (Mark::now(server)?, churn.visits);
+    churn.go_on(slice)?;
+    mark.sample(server, churn.visits - visits, churn.latency)
+}
+
+impl Churn<'_> {
+    fn begin(&self, index: usize) -> Result<Client> {
+        let since = Instant::now();
+        let mut stream = TcpStream::connect(self.address)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(index), interest)?;
+        Ok(Client { stream, phase: Phase::Connected, received: 0, since })
+    }
+
+    fn go_on(&mut self, slice: Duration) -> Result<()> {
+        let mut events = Events::with_capacity(1024);
+        let mut buffer = vec![0; 64 * 1024];
+        let begin = Instant::now();
+        let mut last_event = begin;
+        while begin.elapsed() < slice {
+            match self.poll.poll(&mut events, Some(Duration::from_millis(100))) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+                _ => {}
+            }
+            if !events.is_empty() {
+                last_event = Instant::now();
+            } else if last_event.elapsed() > PATIENCE {
+                return Err("no reply comes".into());
+            }
+            for event in &events {
+                let Token(index) = event.token();
+                if event.is_writable() && matches!(self.clients[index].phase, Phase::Connected) {
+                    self.clients[index].ask(upgrade_request(), Phase::Upgraded)?;
+                }
+                if event.is_readable() {
+                    self.read(index, &mut buffer)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, index: usize, buffer: &mut [u8]) -> Result<()> {
+        let client = &mut self.clients[index];
+        client.received += read_available(&mut client.stream, buffer)?;
+        let awaited = match client.phase {
+            Phase::Connected => 0,
+            Phase::Upgraded => self.head_len,
+            Phase::Echoed => self.exchange.reply.len(),
+        };
+        if client.received > awaited {
+            return Err("more came back than was asked for".into());
+        }
+        if client.received < awaited {
+            return Ok(());
+        }
+        match client.phase {
+            Phase::Connected => {}
+            Phase::Upgraded => client.ask(&self.exchange.request, Phase::Echoed)?,
+            Phase::Echoed => {
+                self.latency.record(client.since.elapsed());
+                self.visits += 1;
+                // The old connection closes when the new one takes its place.
+                self.clients[index] = self.begin(index)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// What is sent here is short: a socket that is new takes it whole.
+    fn ask(&mut self, bytes: &[u8], phase: Phase) -> Result<()> {
+        if self.stream.write(bytes)? != bytes.len() {
+            return Err("a new socket is full".into());
+        }
+        self.phase = phase;
+        self.received = 0;
+        Ok(())
+    }
+}

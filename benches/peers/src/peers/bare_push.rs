@@ -1,0 +1,61 @@
+//! The limit of what a push can be: what one client sends is written to all, in a bare loop.
+
+use std::io::{ErrorKind, Read, Write};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use crate::Result;
+
+const LISTENER: Token = Token(usize::MAX);
+
+pub fn run() -> Result<()> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    println!("listening on {}", listener.local_addr()?);
+    let mut streams = Slab::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        poll.poll(&mut events, None)?;
+        for event in &events {
+            match event.token() {
+                LISTENER => accept(&listener, &mut streams, &poll)?,
+                Token(key) => {
+                    match streams.get_mut(key).map(|stream: &mut TcpStream| stream.read(&mut buffer)) {
+                        Some(Ok(count)) if count > 0 => push(&buffer[..count], &mut streams)?,
+                        Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {}
+                        Some(_) => drop(streams.remove(key)),
+                        None => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, streams: &mut Slab<TcpStream>, poll: &Poll) -> Result<()> {
+    loop {
+        let mut stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        stream.set_nodelay(true)?;
+        let entry = streams.vacant_entry();
+        poll.registry().register(&mut stream, Token(entry.key()), Interest::READABLE)?;
+        entry.insert(stream);
+    }
+}
+
+/// The load waits for each push before it asks for another, so a socket that is full is an error.
+fn push(bytes: &[u8], streams: &mut Slab<TcpStream>) -> Result<()> {
+    for (_, stream) in streams {
+        if stream.write(bytes)? != bytes.len() {
+            return Err("a client does not read".into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! What the servers on tokio share: a runtime of one thread, and an echo that writes as seldom as it can.
+
+use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::unconstrained;
+
+use crate::Result;
+
+/// Accepts connections, for ever. Tasks run without a budget, as the libraries' own benchmarks do.
+pub fn serve<C, F, E>(connection: C) -> Result<()>
+where
+    C: Fn(TcpStream) -> F,
+    F: Future<Output = std::result::Result<(), E>> + Send + 'static,
+    E: Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        println!("listening on {}", listener.local_addr()?);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            // Clients leave without a Close frame: that is no error worth a word.
+            tokio::spawn(unconstrained(connection(stream)));
+        }
+    })
+}
+
+/// Sends each message back for which `is_data`. Those that have come together go out together.
+pub async fn echo<S, M, E>(mut socket: S, is_data: impl Fn(&M) -> bool) -> std::result::Result<(), E>
+where
+    S: Stream<Item = std::result::Result<M, E>> + Sink<M, Error = E> + Unpin,
+{
+    while let Some(message) = socket.next().await {
+        let mut next = Some(message);
+        while let Some(message) = next {
+            let message = message?;
+            if is_data(&message) {
+                socket.feed(message).await?;
+            }
+            next = socket.next().now_or_never().flatten();
+        }
+        socket.flush().await?;
+    }
+    Ok(())
+}
