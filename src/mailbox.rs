@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn close(slot: u32) -> Mail {
-        Mail::Close { to: ConnectionId::new(slot, 0), cause: Cause::Operator }
+        Mail::Close { to: ConnectionId::new(0, slot, 0), cause: Cause::Operator }
     }
 
     fn slots(mails: &[Mail]) -> Vec<usize> {
@@ -226,7 +226,7 @@ mod tests {
     fn bytes_are_bounded_too() {
         let mailbox = Mailbox::new(usize::MAX, Box::new(|| {}));
         let push = Push::new(1, &vec![0; MAX_MAILBOX_BYTES / 2]);
-        let mail = || Mail::Send { to: ConnectionId::new(0, 0), push: push.clone() };
+        let mail = || Mail::Send { to: ConnectionId::new(0, 0, 0), push: push.clone() };
         mailbox.post(mail()).unwrap();
         assert_eq!(mailbox.post(mail()), Err(MailboxError::Full));
         mailbox.collect(&mut vec![]);

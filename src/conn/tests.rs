@@ -80,7 +80,7 @@ impl Rig {
         change(&mut config);
         config.validate().unwrap();
         Rig {
-            conn: Conn::new(ConnectionId::new(1, 1), Peer::Local, Moment::START),
+            conn: Conn::new(ConnectionId::new(0, 1, 1), Peer::Local, Moment::START),
             env: Env::new(
                 &config,
                 Service::Packets(&ROUTER),

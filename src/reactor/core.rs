@@ -76,7 +76,7 @@ impl<S: Application> Core<S> {
             listeners,
             admission: Admission::new(config),
             refused: 0,
-            slots: Slots::new(),
+            slots: Slots::new(0),
             wheel: Wheel::with_capacity(FIRST_SLOTS),
             roles: HashMap::new(),
             segments: Vec::new(),

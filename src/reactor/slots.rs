@@ -7,7 +7,7 @@ use super::admission::Place;
 use super::gather::Chain;
 use super::socket::Socket;
 use crate::conn::Conn;
-use crate::id::ConnectionId;
+use crate::id::{ConnectionId, MAX_SLOTS};
 
 /// One connection, its socket, and what the poll last said about it.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ impl Entry {
 /// The slab.
 #[derive(Debug)]
 pub(super) struct Slots {
+    /// The worker that the ids of these connections name.
+    worker: u8,
     slab: Slab<Entry>,
     generation: u32,
 }
@@ -52,12 +54,9 @@ pub(super) struct Slots {
 /// copies are left behind.
 pub(super) const FIRST_SLOTS: usize = 16 * 1024;
 
-/// Slots above this are the tokens of what is not a connection, and no slots for the wheel.
-pub(super) const MAX_SLOTS: usize = (1 << 31) - 1024;
-
 impl Slots {
-    pub(super) fn new() -> Self {
-        Slots { slab: Slab::with_capacity(FIRST_SLOTS), generation: 0 }
+    pub(super) fn new(worker: u8) -> Self {
+        Slots { worker, slab: Slab::with_capacity(FIRST_SLOTS), generation: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -73,7 +72,7 @@ impl Slots {
         let vacant = self.slab.vacant_entry();
         let slot = u32::try_from(vacant.key()).ok().filter(|&slot| (slot as usize) < MAX_SLOTS)?;
         self.generation = self.generation.wrapping_add(1);
-        let id = ConnectionId::new(slot, self.generation);
+        let id = ConnectionId::new(self.worker, slot, self.generation);
         vacant.insert(make(id));
         Some(id)
     }
@@ -108,7 +107,8 @@ impl Slots {
     }
 }
 
-// An id has 64 bits, and is the poll's name for its connection.
+// An id has 64 bits, and is the poll's name for its connection. No worker has the number 255, so the
+// highest numbers are free to be the tokens of what is not a connection.
 const _: () = assert!(usize::BITS >= u64::BITS);
 
 /// The poll's name for a connection: the id itself.

@@ -52,7 +52,7 @@ mod tests {
             (Access::Monitor, Some(Kind::Monitor), Ok(())),
         ];
         for (access, kind, expected) in cases {
-            let mut record = Record::new(ConnectionId::new(0, 0), Peer::Local, Moment::START);
+            let mut record = Record::new(ConnectionId::new(0, 0, 0), Peer::Local, Moment::START);
             if let Some(kind) = kind {
                 record.log_in(Login { kind, ..Login::default() });
             }
