@@ -1,14 +1,12 @@
 //! The listeners, and what becomes of the clients that come in through them.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::io;
 
-use mio::net::{TcpListener, UnixListener};
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
-use super::bind::{self, BindError};
 use super::core::Core;
+use super::door::{Accepted, Door};
 use super::slots::{Entry, token};
 use super::socket::Socket;
 #[cfg(feature = "tls")]
@@ -32,19 +30,6 @@ const RETRY_MS: u64 = 100;
 const COMPLAINT_MS: u64 = 60_000;
 /// Tokens of listeners: below the waker's, above every connection's.
 const FIRST_LISTENER: usize = usize::MAX - 1;
-
-/// Linux's numbers for what accept can fail with, where [`ErrorKind`] has no name for it.
-mod errno {
-    pub(super) const ENFILE: i32 = 23;
-    pub(super) const EMFILE: i32 = 24;
-    pub(super) const EPROTO: i32 = 71;
-}
-
-#[derive(Debug)]
-enum Door {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
-}
 
 #[derive(Debug)]
 struct Listener {
@@ -72,23 +57,11 @@ pub(super) struct Listeners {
     complained_at: Option<Moment>,
 }
 
-/// What one try to accept came to.
-enum Accepted {
-    Client(Socket, Peer),
-    Nobody,
-    /// That one client is gone already.
-    Lost,
-    /// No descriptor is free.
-    Exhausted,
-    Failed(io::Error),
-}
-
 impl Listeners {
-    pub(super) fn bind(config: &Config, registry: &Registry) -> Result<Self, BindError> {
-        let mut list = vec![];
-        for (index, listen) in config.listen.iter().enumerate() {
-            let door = open(listen, registry, Token(FIRST_LISTENER - index));
-            let door = door.map_err(|error| BindError::Listen(listen.clone(), error))?;
+    pub(super) fn new(config: &Config, doors: Vec<Door>, registry: &Registry) -> io::Result<Self> {
+        let mut list = Vec::with_capacity(config.listen.len());
+        for (index, mut door) in doors.into_iter().enumerate() {
+            door.register(registry, Token(FIRST_LISTENER - index))?;
             list.push(Listener { door, ready: true });
         }
         Ok(Listeners {
@@ -128,10 +101,7 @@ impl Listeners {
     }
 
     pub(super) fn listening(&self) -> impl Iterator<Item = Listen> {
-        self.list.iter().filter_map(|listener| match &listener.door {
-            Door::Tcp(door) => door.local_addr().ok().map(Listen::Tcp),
-            Door::Unix(_, path) => Some(Listen::Unix(path.clone())),
-        })
+        self.list.iter().filter_map(|listener| listener.door.listening())
     }
 
     /// Whether an event is about a listener; if so it is noted.
@@ -204,53 +174,6 @@ impl Listeners {
         self.spare = spare();
         if self.spare.is_none() {
             self.retry_at = now.after(RETRY_MS);
-        }
-    }
-}
-
-impl Door {
-    fn accept(&self) -> Accepted {
-        let result = match self {
-            Door::Tcp(listener) => {
-                listener.accept().map(|(stream, address)| (Socket::Tcp(stream), Peer::from(address)))
-            }
-            Door::Unix(listener, _) => {
-                listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
-            }
-        };
-        match result {
-            Ok((socket, peer)) => Accepted::Client(socket, peer),
-            Err(error) => match (error.kind(), error.raw_os_error()) {
-                (ErrorKind::WouldBlock, _) => Accepted::Nobody,
-                (ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset, _)
-                | (_, Some(errno::EPROTO)) => Accepted::Lost,
-                (_, Some(errno::EMFILE | errno::ENFILE)) => Accepted::Exhausted,
-                _ => Accepted::Failed(error),
-            },
-        }
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        if let Door::Unix(_, path) = self {
-            // It may have been removed by somebody else, which is as good.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-fn open(listen: &Listen, registry: &Registry, token: Token) -> io::Result<Door> {
-    match listen {
-        Listen::Tcp(address) => {
-            let mut listener = bind::tcp(*address)?;
-            registry.register(&mut listener, token, Interest::READABLE)?;
-            Ok(Door::Tcp(listener))
-        }
-        Listen::Unix(path) => {
-            let mut listener = bind::unix(path)?;
-            registry.register(&mut listener, token, Interest::READABLE)?;
-            Ok(Door::Unix(listener, path.clone()))
         }
     }
 }

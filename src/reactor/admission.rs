@@ -3,16 +3,23 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::Config;
 use crate::record::Peer;
 use crate::upgrade::Refusal;
 
-/// Counts the clients that are in.
+/// Counts the clients that are in, on all reactors of the server. They meet here when a client comes and
+/// when it goes, and never in between.
 #[derive(Debug)]
 pub(super) struct Admission {
     max: usize,
     max_per_ip: usize,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     inside: usize,
     per_ip: HashMap<IpAddr, usize>,
 }
@@ -29,29 +36,33 @@ impl Admission {
         Admission {
             max: config.max_connections,
             max_per_ip: config.max_connections_per_ip,
-            inside: 0,
-            per_ip: HashMap::new(),
+            counts: Mutex::default(),
         }
     }
 
     /// Lets a client in and counts it, or says why not. One without a name yet, because a proxy is to
     /// tell it, counts in all only.
-    pub(super) fn enter(&mut self, client: Option<Peer>) -> Result<Place, Refusal> {
-        if self.max != 0 && self.inside >= self.max {
+    pub(super) fn enter(&self, client: Option<Peer>) -> Result<Place, Refusal> {
+        let mut counts = self.counts();
+        if self.max != 0 && counts.inside >= self.max {
             return Err(Refusal::Unavailable);
         }
         let mut place = Place { has_address: false };
         if let Some(peer) = client {
-            self.name(&mut place, peer)?;
+            self.count(&mut counts, &mut place, peer)?;
         }
-        self.inside += 1;
+        counts.inside += 1;
         Ok(place)
     }
 
     /// Counts a client that came in without a name under the one that it has now, or says why it has to go.
-    pub(super) fn name(&mut self, place: &mut Place, client: Peer) -> Result<(), Refusal> {
+    pub(super) fn name(&self, place: &mut Place, client: Peer) -> Result<(), Refusal> {
+        self.count(&mut self.counts(), place, client)
+    }
+
+    fn count(&self, counts: &mut Counts, place: &mut Place, client: Peer) -> Result<(), Refusal> {
         let Some(ip) = client.ip().filter(|_| self.max_per_ip != 0) else { return Ok(()) };
-        let count = self.per_ip.entry(ip).or_default();
+        let count = counts.per_ip.entry(ip).or_default();
         if *count >= self.max_per_ip {
             return Err(Refusal::TooManyConnections);
         }
@@ -61,15 +72,21 @@ impl Admission {
     }
 
     /// A client that was let in is gone. `client` is what it was called last.
-    pub(super) fn leave(&mut self, place: Place, client: Peer) {
-        self.inside -= 1;
+    pub(super) fn leave(&self, place: Place, client: Peer) {
+        let mut counts = self.counts();
+        counts.inside -= 1;
         let Some(ip) = client.ip().filter(|_| place.has_address) else { return };
-        if let Entry::Occupied(mut count) = self.per_ip.entry(ip) {
+        if let Entry::Occupied(mut count) = counts.per_ip.entry(ip) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Nothing that is done under the lock can panic half-way, so a poisoned lock is whole.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,7 +97,7 @@ mod tests {
     #[test]
     fn both_limits_hold_and_places_come_back() {
         let config = Config { max_connections: 3, max_connections_per_ip: 2, ..Config::default() };
-        let mut admission = Admission::new(&config);
+        let admission = Admission::new(&config);
         let mut places = std::collections::VecDeque::new();
         let peer = |last, port| Peer::Ip(IpAddr::from([10, 0, 0, last]), port);
         places.push_back((admission.enter(Some(peer(1, 1))).unwrap(), peer(1, 1)));
@@ -95,14 +112,14 @@ mod tests {
         for (place, client) in places {
             admission.leave(place, client);
         }
-        assert!(admission.per_ip.is_empty());
-        assert_eq!(admission.inside, 0);
+        assert!(admission.counts().per_ip.is_empty());
+        assert_eq!(admission.counts().inside, 0);
     }
 
     #[test]
     fn who_is_named_later_counts_under_that_name_only() {
         let config = Config { max_connections: 3, max_connections_per_ip: 1, ..Config::default() };
-        let mut admission = Admission::new(&config);
+        let admission = Admission::new(&config);
         let peer = Peer::Ip(IpAddr::from([10, 0, 0, 1]), 1);
         let mut places: Vec<_> = (0..3).map(|_| admission.enter(None).unwrap()).collect();
         assert_eq!(admission.enter(None).err(), Some(Refusal::Unavailable), "unnamed ones count in all");
@@ -120,7 +137,7 @@ mod tests {
         for gone in places {
             admission.leave(gone, peer);
         }
-        assert!(admission.per_ip.is_empty());
-        assert_eq!(admission.inside, 0);
+        assert!(admission.counts().per_ip.is_empty());
+        assert_eq!(admission.counts().inside, 0);
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use mio::net::{TcpListener, UnixListener};
 use socket2::{Domain, Protocol, Type};
 
 use crate::config::{ConfigError, Listen};
@@ -56,10 +56,14 @@ impl From<io::Error> for BindError {
     }
 }
 
-pub(super) fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+/// A socket that listens, `beside` others of this process that listen on the same address.
+pub(super) fn tcp(address: SocketAddr, beside: bool) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for the connections of the run before to be forgotten.
     socket.set_reuse_address(true)?;
+    if beside {
+        socket.set_reuse_port(true)?;
+    }
     if address.is_ipv6() {
         // `[::]` and `0.0.0.0` can then be listened on side by side, and mean what they say.
         socket.set_only_v6(true)?;
@@ -67,17 +71,19 @@ pub(super) fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(TcpListener::from_std(socket.into()))
+    Ok(socket)
 }
 
 pub(super) fn unix(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
+    let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
             std::fs::remove_file(path)?;
-            UnixListener::bind(path)
+            UnixListener::bind(path)?
         }
-        result => result,
-    }
+        result => result?,
+    };
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// Whether the path is a socket that nobody listens on: what a process leaves that was killed.

@@ -13,6 +13,7 @@ mod bind;
 mod borrow;
 mod core;
 mod deliver;
+mod door;
 mod drain;
 mod expire;
 mod gather;
@@ -46,6 +47,7 @@ pub use bind::BindError;
 
 use accept::Listeners;
 use core::Core;
+use door::Door;
 
 /// Events that one poll brings at most.
 const EVENTS: usize = 1024;
@@ -107,7 +109,8 @@ impl<S: Application> Reactor<S> {
             let _ = waker.wake();
         };
         let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, Box::new(wake)));
-        let listeners = Listeners::bind(config, &registry)?;
+        let doors = Door::open_all(config, 1)?.pop().unwrap_or_default();
+        let listeners = Listeners::new(config, doors, &registry)?;
         let mut core = Core::new(config, service.into(), state, cipher, mailbox, registry, listeners);
         let clock = Clock::start();
         core.began_unix_ms = clock.unix_ms();

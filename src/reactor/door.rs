@@ -1,0 +1,136 @@
+//! Listening sockets: one for each reactor and address, and what a try to accept comes to.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+
+use super::bind::{self, BindError};
+use super::socket::Socket;
+use crate::config::{Config, Listen};
+use crate::record::Peer;
+
+/// Linux's numbers for what accept can fail with, where [`ErrorKind`] has no name for it.
+mod errno {
+    pub(super) const ENFILE: i32 = 23;
+    pub(super) const EMFILE: i32 = 24;
+    pub(super) const EPROTO: i32 = 71;
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) enum Door {
+    Tcp(TcpListener),
+    Unix(UnixListener, Arc<SocketFile>),
+}
+
+/// What one try to accept came to.
+pub(super) enum Accepted {
+    Client(Socket, Peer),
+    Nobody,
+    /// That one client is gone already.
+    Lost,
+    /// No descriptor is free.
+    Exhausted,
+    Failed(io::Error),
+}
+
+/// The file of a Unix domain socket. It is removed with the last reactor that listens on it.
+#[derive(Debug)]
+pub(super) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have been removed by somebody else, which is as good.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Door {
+    /// Opens all addresses for so many reactors: the doors of each, in the order of the configuration.
+    pub(super) fn open_all(config: &Config, reactors: usize) -> Result<Vec<Vec<Door>>, BindError> {
+        let mut all: Vec<Vec<Door>> = (0..reactors).map(|_| vec![]).collect();
+        for listen in &config.listen {
+            let doors = open(listen, reactors).map_err(|error| BindError::Listen(listen.clone(), error))?;
+            for (doors_of_one, door) in all.iter_mut().zip(doors) {
+                doors_of_one.push(door);
+            }
+        }
+        Ok(all)
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Door::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            Door::Unix(listener, _) => registry.register(listener, token, Interest::READABLE),
+        }
+    }
+
+    pub(super) fn listening(&self) -> Option<Listen> {
+        match self {
+            Door::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
+            Door::Unix(_, file) => Some(Listen::Unix(file.0.clone())),
+        }
+    }
+
+    pub(super) fn accept(&self) -> Accepted {
+        let result = match self {
+            Door::Tcp(listener) => {
+                listener.accept().map(|(stream, address)| (Socket::Tcp(stream), Peer::from(address)))
+            }
+            Door::Unix(listener, _) => {
+                listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
+            }
+        };
+        match result {
+            Ok((socket, peer)) => Accepted::Client(socket, peer),
+            Err(error) => match (error.kind(), error.raw_os_error()) {
+                (ErrorKind::WouldBlock, _) => Accepted::Nobody,
+                (ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset, _)
+                | (_, Some(errno::EPROTO)) => Accepted::Lost,
+                (_, Some(errno::EMFILE | errno::ENFILE)) => Accepted::Exhausted,
+                _ => Accepted::Failed(error),
+            },
+        }
+    }
+}
+
+/// Opens one address for so many reactors. Between their TCP sockets the kernel distributes the clients;
+/// a Unix domain socket has one queue, from which whoever comes first takes the next.
+fn open(listen: &Listen, reactors: usize) -> io::Result<Vec<Door>> {
+    match listen {
+        Listen::Tcp(address) => {
+            let sockets = open_tcp(*address, reactors)?;
+            Ok(sockets.into_iter().map(|socket| Door::Tcp(TcpListener::from_std(socket.into()))).collect())
+        }
+        Listen::Unix(path) => {
+            let first = bind::unix(path)?;
+            let file = Arc::new(SocketFile(path.clone()));
+            let mut doors = vec![];
+            for _ in 1..reactors {
+                doors.push(Door::Unix(UnixListener::from_std(first.try_clone()?), file.clone()));
+            }
+            doors.push(Door::Unix(UnixListener::from_std(first), file));
+            Ok(doors)
+        }
+    }
+}
+
+/// The first socket listens before it admits others beside it: so no other process can have the address, nor
+/// another server of the same user that shares it in this way.
+fn open_tcp(address: SocketAddr, reactors: usize) -> io::Result<Vec<socket2::Socket>> {
+    let first = bind::tcp(address, false)?;
+    let mut sockets = vec![];
+    if reactors > 1 {
+        first.set_reuse_port(true)?;
+        let address = first.local_addr()?.as_socket().unwrap_or(address);
+        for _ in 1..reactors {
+            sockets.push(bind::tcp(address, true)?);
+        }
+    }
+    sockets.insert(0, first);
+    Ok(sockets)
+}
