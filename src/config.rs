@@ -27,6 +27,9 @@ pub const PACKET_OVERHEAD_BYTES: usize = 10 + 11;
 pub const MAX_BAD_REQUESTS: u32 = 10;
 /// Lines of bad input that the log takes from one connection.
 pub const MAX_BAD_INPUT_LINES: u8 = 10;
+/// The most reactors that one server can have: a [`ConnectionId`](crate::ConnectionId) has 8 bits for its
+/// worker, and the last number is not a worker's.
+pub const MAX_WORKERS: usize = 255;
 /// The longest timer that is accepted: what a timer wheel of millisecond ticks can hold with room.
 pub const MAX_TIMER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -169,8 +172,12 @@ pub struct Config {
     pub drain_rate: u32,
     /// How long a turn polls without sleeping before it sleeps. Default 0: it sleeps at once.
     pub spin: Duration,
-    /// Messages from other threads that may wait for the reactor. Default 65536.
+    /// Messages from other threads that may wait for the reactor; for each, where there are several.
+    /// Default 65536.
     pub mailbox_limit: usize,
+    /// Reactors that [`Workers`](crate::Workers) runs, each on a thread of its own: 1 to
+    /// [`MAX_WORKERS`]. [`Reactor::bind`](crate::Reactor::bind) makes one, whatever this says. Default 1.
+    pub workers: usize,
 }
 
 impl Default for Config {
@@ -206,6 +213,7 @@ impl Default for Config {
             drain_rate: 0,
             spin: Duration::ZERO,
             mailbox_limit: 65_536,
+            workers: 1,
         }
     }
 }
@@ -223,6 +231,8 @@ pub enum ConfigError {
     OutboxLimit,
     /// `mailbox_limit` is 0.
     MailboxLimit,
+    /// `workers` is 0 or above [`MAX_WORKERS`].
+    Workers,
     /// A timer, `spin` aside, is above [`MAX_TIMER`].
     TimerTooLong,
     /// A timer, `spin` aside, is not 0 but below a millisecond.
@@ -247,6 +257,7 @@ impl fmt::Display for ConfigError {
             ConfigError::MaxLenBeforeLogin => "max-len-before-login must not be above max-len",
             ConfigError::OutboxLimit => "outbox-limit must be at least max-len and 21 bytes",
             ConfigError::MailboxLimit => "mailbox-limit must not be 0",
+            ConfigError::Workers => "workers must be 1 to 255",
             ConfigError::TimerTooLong => "a timer must not be above 7 days",
             ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
@@ -280,6 +291,9 @@ impl Config {
         }
         if self.mailbox_limit == 0 {
             return Err(ConfigError::MailboxLimit);
+        }
+        if !(1..=MAX_WORKERS).contains(&self.workers) {
+            return Err(ConfigError::Workers);
         }
         if !self.paths.iter().all(|path| path.starts_with('/')) {
             return Err(ConfigError::Path);
@@ -347,5 +361,11 @@ mod tests {
         let required = Config { subprotocol_required: true, ..Config::default() };
         assert_eq!(required.validate(), Err(ConfigError::NoSubprotocol));
         assert_eq!(Config { subprotocols: vec!["v1".into()], ..required }.validate(), Ok(()));
+
+        for (workers, expected) in
+            [(0, Err(ConfigError::Workers)), (1, Ok(())), (255, Ok(())), (256, Err(ConfigError::Workers))]
+        {
+            assert_eq!(Config { workers, ..Config::default() }.validate(), expected, "{workers} workers");
+        }
     }
 }

@@ -38,6 +38,7 @@ mod deflate;
 mod handle;
 mod id;
 mod mailbox;
+mod mailboxes;
 mod moment;
 mod object;
 mod packed;
@@ -51,6 +52,7 @@ mod survey;
 mod tls;
 mod totals;
 mod trusted;
+mod workers;
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;
@@ -70,6 +72,7 @@ pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 pub use totals::Totals;
+pub use workers::{Worker, Workers};
 
 /// Compiles the example in the README.
 #[cfg(doctest)]

@@ -1,5 +1,6 @@
 //! What other threads leave for the reactor: bounded, in order, one wake-up per turn at most.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +8,8 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
 use crate::push::Push;
-use crate::survey::SurveyCall;
+use crate::router::Effects;
+use crate::survey::{SurveyCall, SurveyTour};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -18,10 +20,31 @@ pub(crate) enum Answer {
     Refuse(ErrorId),
 }
 
+/// A call on the state of the application that a worker has.
+pub(crate) type StateCall = Box<dyn FnOnce(&mut dyn Any, &mut Effects) + Send>;
+
+/// What workers tell each other of who plays which role. A claim is a login, as the worker that it
+/// happened on has numbered it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoleMail {
+    /// To the role's home: a connection has logged in.
+    Enter { id: ConnectionId, role_id: u64, claim: u64 },
+    /// To the connection's worker: its login is known.
+    Entered { id: ConnectionId, claim: u64 },
+    /// To the role's home: the connection plays it no longer.
+    Leave { id: ConnectionId, role_id: u64 },
+    /// To the connection's worker: a newer login has come.
+    Replaced { id: ConnectionId, claim: u64 },
+}
+
 /// One message to the reactor.
 pub(crate) enum Mail {
     Send {
         to: ConnectionId,
+        push: Push,
+    },
+    Broadcast {
+        to: Vec<ConnectionId>,
         push: Push,
     },
     Close {
@@ -43,6 +66,9 @@ pub(crate) enum Mail {
         cause: Cause,
     },
     Survey(SurveyCall),
+    SurveyAll(SurveyTour),
+    Role(RoleMail),
+    Call(StateCall),
     #[cfg(feature = "tls")]
     SetTls(Tls),
     Drain,
@@ -53,15 +79,27 @@ impl Mail {
     fn bytes(&self) -> usize {
         match self {
             Mail::Send { push, .. } => push.frame().len(),
+            Mail::Broadcast { to, push } => push.frame().len().saturating_add(size_of_val(to.as_slice())),
             Mail::Answer { answer: Answer::Reply(data), .. } => data.len(),
             Mail::Answer { answer: Answer::Refuse(_), .. }
             | Mail::Close { .. }
             | Mail::SetDebug { .. }
             | Mail::ObjectEnded { .. }
             | Mail::Survey(_)
+            | Mail::SurveyAll(_)
+            | Mail::Role(_)
+            | Mail::Call(_)
             | Mail::Drain => 0,
             #[cfg(feature = "tls")]
             Mail::SetTls(_) => 0,
+        }
+    }
+
+    /// Connections that this mail is for, at least 1: what it costs to deliver it.
+    pub(crate) fn cost(&self) -> usize {
+        match self {
+            Mail::Broadcast { to, .. } => to.len().max(1),
+            _ => 1,
         }
     }
 }
@@ -126,7 +164,7 @@ impl Mailbox {
     }
 
     /// Leaves a mail that must not get lost. Only what is bounded by itself may be posted so: one
-    /// answer for each connection, one end for each object.
+    /// answer for each connection, one end for each object, one login of each connection at a time.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);
     }
@@ -146,6 +184,11 @@ impl Mailbox {
         }
     }
 
+    /// Wakes the reactor, without a mail.
+    pub(crate) fn wake(&self) {
+        (self.wake)();
+    }
+
     /// Swaps all that waits into `mails`, which is empty. Whatever is posted later wakes again.
     pub(crate) fn collect(&self, mails: &mut Vec<Mail>) {
         let mut waiting = self.lock();
@@ -163,6 +206,11 @@ impl Mailbox {
         // What a mail carries may post as it is dropped.
         drop(waiting);
         drop(mails);
+    }
+
+    /// Whether the reactor has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -1,4 +1,4 @@
-//! A look at all connections of a reactor, taken between two calls.
+//! A look at all connections of a reactor, or of one after the other, taken between two calls.
 
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -16,6 +16,8 @@ pub struct Snapshot {
 
 /// What a survey can look at. The reactor implements it.
 pub(crate) trait Surveyed {
+    fn worker(&self) -> usize;
+    fn workers(&self) -> usize;
     fn snapshot(&self, id: ConnectionId) -> Option<Snapshot>;
     fn page(&self, offset: usize, limit: usize) -> Vec<Snapshot>;
     fn len(&self) -> usize;
@@ -28,16 +30,33 @@ pub(crate) trait Surveyed {
 /// A look at all connections that somebody has asked for.
 pub(crate) type SurveyCall = Box<dyn FnOnce(&Survey<'_>) + Send>;
 
+/// The same, for each worker in turn.
+pub(crate) type SurveyTour = Box<dyn FnMut(&Survey<'_>) + Send>;
+
 /// All connections of a reactor, to be looked at while nothing happens to them. Those that are only
 /// told that there is no room for them do not count.
 ///
 /// A survey runs on the reactor's thread, after the call that asked for it has returned: see
 /// [`Effects::survey`](crate::Effects::survey) and [`ServerHandle::survey`](crate::ServerHandle::survey).
+/// Where a server has several workers it sees one of them at a time; `survey_all` of the same two goes from
+/// one to the next.
 pub struct Survey<'a> {
     pub(crate) of: &'a dyn Surveyed,
 }
 
 impl Survey<'_> {
+    /// The number of the worker whose connections these are; 0 where there is only one reactor.
+    #[must_use]
+    pub fn worker(&self) -> usize {
+        self.of.worker()
+    }
+
+    /// Whether there is no worker with a higher number.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.of.worker() + 1 >= self.of.workers()
+    }
+
     /// A connection as it is now, or none if it has ended.
     #[must_use]
     pub fn get(&self, id: ConnectionId) -> Option<Snapshot> {
@@ -62,7 +81,8 @@ impl Survey<'_> {
         self.len() == 0
     }
 
-    /// The connection that a role is logged in on.
+    /// The connection that a role is logged in on, if it is one of these. Where there are several
+    /// workers this takes time by the number of their logins.
     #[must_use]
     pub fn with_role(&self, role_id: u64) -> Option<ConnectionId> {
         self.of.with_role(role_id)

@@ -232,6 +232,11 @@ impl Conn {
         self.extras.take_linked()
     }
 
+    /// Whether packets are taken: the upgrade is complete, and it does not close yet.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open(_))
+    }
+
     /// Whether the application was told that the connection is open.
     pub(crate) fn was_opened(&self) -> bool {
         self.opened

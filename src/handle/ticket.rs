@@ -42,6 +42,12 @@ impl Ticket {
         self.answer(Answer::Refuse(error_id));
     }
 
+    /// The mail that answers the request, for who sees to its delivery.
+    pub(crate) fn into_mail(mut self, answer: Answer) -> Mail {
+        self.mailbox = None;
+        Mail::Answer { to: self.connection, deferral: self.deferral, answer }
+    }
+
     fn answer(&mut self, answer: Answer) {
         if let Some(mailbox) = self.mailbox.take() {
             // Never refused for want of room: a connection waits for at most one ticket at a time.

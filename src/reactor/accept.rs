@@ -212,7 +212,7 @@ impl<S: Application> Core<S> {
     fn admit(&mut self, socket: Socket, peer: Peer) {
         let proxied = self.lent.settings.trusts(peer);
         let Some(socket) = self.listeners.secure(socket, proxied) else { return };
-        let (mut place, refusal) = match self.admission.enter((!proxied).then_some(peer)) {
+        let (mut place, refusal) = match self.common.admission.enter((!proxied).then_some(peer)) {
             Ok(place) => (Some(place), None),
             Err(refusal) => (None, Some(refusal)),
         };
@@ -239,7 +239,7 @@ impl<S: Application> Core<S> {
         });
         let Some(id) = id else {
             if let Some(place) = place {
-                self.admission.leave(place, peer);
+                self.common.admission.leave(place, peer);
             }
             return;
         };

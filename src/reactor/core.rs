@@ -1,24 +1,25 @@
 //! Everything of a reactor but the poll itself, and how a connection is lent what it needs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use mio::Registry;
 use mio::event::Event;
 
 use super::WAKER;
 use super::accept::Listeners;
-use super::admission::Admission;
+use super::across::Others;
 use super::drain::Drain;
 use super::gather::Segment;
+use super::prepared::{Parts, Shared as Common};
+use super::roles::Roles;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::conn::Env;
 use crate::id::ConnectionId;
-use crate::mailbox::{Mail, Mailbox};
+use crate::mailbox::Mail;
 use crate::moment::Moment;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
@@ -34,13 +35,14 @@ pub(super) struct Core<S: 'static> {
     pub(super) lent: Env<S>,
     pub(super) registry: Registry,
     pub(super) listeners: Listeners,
-    pub(super) admission: Admission,
+    /// What it shares with the other reactors of the server.
+    pub(super) common: Common,
+    pub(super) others: Others,
     /// Connections that are only told why they were refused.
     pub(super) refused: usize,
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
-    /// The connection that each role is logged in on.
-    pub(super) roles: HashMap<u64, ConnectionId>,
+    pub(super) roles: Roles,
     pub(super) segments: Vec<Segment>,
     pub(super) read_buffer: Vec<u8>,
     /// Reads of this turn that may still go on with a TLS handshake.
@@ -64,21 +66,22 @@ impl<S: Application> Core<S> {
         service: Service<S>,
         state: S,
         cipher: Option<Box<dyn Cipher>>,
-        mailbox: Arc<Mailbox>,
-        registry: Registry,
-        listeners: Listeners,
+        parts: Parts,
     ) -> Self {
+        let Parts { worker, registry, mailbox, listeners, shared, began_unix_ms } = parts;
+        let workers = shared.mailboxes.count();
         Core {
             now: Moment::START,
-            began_unix_ms: 0,
+            began_unix_ms,
             lent: Env::new(config, service, state, cipher, mailbox),
             registry,
             listeners,
-            admission: Admission::new(config),
+            common: shared,
+            others: Others::new(worker),
             refused: 0,
-            slots: Slots::new(0),
+            slots: Slots::new(u8::try_from(worker).unwrap_or(u8::MAX)),
             wheel: Wheel::with_capacity(FIRST_SLOTS),
-            roles: HashMap::new(),
+            roles: Roles::default(),
             segments: Vec::new(),
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
@@ -89,7 +92,7 @@ impl<S: Application> Core<S> {
             dead: Vec::new(),
             mails: VecDeque::new(),
             mail_waits: false,
-            drain: Drain::new(config),
+            drain: Drain::new(config, worker, workers),
         }
     }
 
@@ -149,7 +152,7 @@ impl<S: Application> Core<S> {
         if left_over {
             return self.now;
         }
-        self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at())
+        self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at(self.slots.is_empty()))
     }
 
     /// Writes what is left, and removes the connections that have ended. What the application has to
@@ -168,7 +171,7 @@ impl<S: Application> Core<S> {
             self.wheel.disarm(id.slot());
             self.leave_role(id, entry.conn.record.role_id());
             if let Some(place) = entry.place.take() {
-                self.admission.leave(place, entry.conn.record.peer());
+                self.common.admission.leave(place, entry.conn.record.peer());
                 self.lent.tools.totals.closed += 1;
             } else {
                 self.refused -= 1;

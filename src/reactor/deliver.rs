@@ -6,7 +6,7 @@ use crate::mailbox::Mail;
 use crate::push::Push;
 use crate::router::{Application, Effect};
 
-/// Mails delivered in one turn.
+/// Mails delivered in one turn; one that is for several connections counts as so many.
 const TURN_MAILS: usize = 4096;
 
 impl<S: Application> Core<S> {
@@ -17,8 +17,10 @@ impl<S: Application> Core<S> {
             self.lent.tools.mailbox.collect(&mut mails);
             self.mails = mails.into();
         }
-        for _ in 0..TURN_MAILS {
+        let mut left = TURN_MAILS;
+        while left > 0 {
             let Some(mail) = self.mails.pop_front() else { break };
+            left = left.saturating_sub(mail.cost());
             self.deliver(mail);
         }
         self.apply_effects();
@@ -27,6 +29,7 @@ impl<S: Application> Core<S> {
     fn deliver(&mut self, mail: Mail) {
         match mail {
             Mail::Send { to, push } => self.send(to, &push),
+            Mail::Broadcast { to, push } => self.broadcast(to, &push),
             Mail::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
             Mail::SetDebug { to, on } => self.set_debug(to, on),
             Mail::Answer { to, deferral, answer } => {
@@ -37,7 +40,12 @@ impl<S: Application> Core<S> {
             Mail::ObjectEnded { to, number, cause } => {
                 self.call(to, |entry, env| entry.conn.handle_object_end(number, cause, env));
             }
-            Mail::Survey(look) => self.survey(look),
+            Mail::Survey(look) => {
+                self.survey(look);
+            }
+            Mail::SurveyAll(tour) => self.survey_all(tour),
+            Mail::Role(mail) => self.deliver_role(mail),
+            Mail::Call(call) => self.call_state(call),
             #[cfg(feature = "tls")]
             Mail::SetTls(tls) => self.listeners.set_tls(tls),
             Mail::Drain => self.begin_drain(),
@@ -49,23 +57,30 @@ impl<S: Application> Core<S> {
         while !self.lent.tools.effects.is_empty() {
             let mut effects = self.lent.tools.effects.take();
             for effect in effects.drain(..) {
+                let Some(effect) = self.forward(effect) else { continue };
                 match effect {
                     Effect::Send { to, push } => self.send(to, &push),
-                    Effect::Broadcast { mut to, push } => {
-                        // As they lie in memory, and their sockets in the system's.
-                        to.sort_unstable_by_key(|id| id.slot());
-                        for to in to {
-                            self.send(to, &push);
-                        }
-                    }
+                    Effect::Broadcast { to, push } => self.broadcast(to, &push),
                     Effect::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
                     Effect::SetDebug { to, on } => self.set_debug(to, on),
+                    Effect::Answer { ticket, answer } => self.deliver(ticket.into_mail(answer)),
                     Effect::LoggedIn { id, role_id } => self.enter_role(id, role_id),
                     Effect::LoggedOut { id, role_id } => self.leave_role(id, role_id),
-                    Effect::Survey(look) => self.survey(look),
+                    Effect::Survey(look) => {
+                        self.survey(look);
+                    }
+                    Effect::SurveyAll(tour) => self.survey_all(tour),
                 }
             }
             self.lent.tools.effects.put_back(effects);
+        }
+    }
+
+    fn broadcast(&mut self, mut to: Vec<ConnectionId>, push: &Push) {
+        // As they lie in memory, and their sockets in the system's.
+        to.sort_unstable_by_key(|id| id.slot());
+        for to in to {
+            self.send(to, push);
         }
     }
 

@@ -14,8 +14,12 @@ const TURN_CLOSES: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Drain {
     timeout_ms: u64,
-    /// Clients per second; 0 for all at once.
+    /// Clients per second, of all workers together; 0 for all at once.
     rate: u64,
+    /// The number of this worker, and how many there are: of the clients that may be told, one after the
+    /// other, each worker tells one in turn.
+    worker: u64,
+    workers: u64,
     progress: Option<Progress>,
 }
 
@@ -28,10 +32,12 @@ struct Progress {
 }
 
 impl Drain {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, worker: usize, workers: usize) -> Self {
         Drain {
             timeout_ms: whole_ms(config.drain_timeout),
             rate: u64::from(config.drain_rate),
+            worker: worker as u64,
+            workers: workers as u64,
             progress: None,
         }
     }
@@ -40,16 +46,17 @@ impl Drain {
         self.progress.is_some()
     }
 
-    /// When the next client is to be told, or the time is up.
-    pub(super) fn next_at(&self) -> Moment {
-        let Some(progress) = &self.progress else { return Moment::NEVER };
+    /// When the next client is to be told, or the time is up; never once all are gone.
+    pub(super) fn next_at(&self, all_gone: bool) -> Moment {
+        let Some(progress) = self.progress.as_ref().filter(|_| !all_gone) else { return Moment::NEVER };
         let timeout_at = progress.began_at.after(self.timeout_ms);
         if progress.waiting.is_empty() {
             return timeout_at;
         }
         // How long until one more than have been told may have been: rounded up, or the turn that
         // follows would come too early and find nothing to do.
-        let next_ms = if self.rate == 0 { 1 } else { ((progress.told + 1) * 1000).div_ceil(self.rate) };
+        let number = progress.told * self.workers + self.worker + 1;
+        let next_ms = if self.rate == 0 { 1 } else { (number * 1000).div_ceil(self.rate) };
         timeout_at.min(progress.began_at.after(next_ms))
     }
 
@@ -59,7 +66,8 @@ impl Drain {
         let earned = if self.rate == 0 {
             u64::MAX
         } else {
-            now.since(progress.began_at).saturating_mul(self.rate) / 1000
+            let by_all = now.since(progress.began_at).saturating_mul(self.rate) / 1000;
+            by_all.saturating_add(self.workers - 1 - self.worker) / self.workers
         };
         usize::try_from(earned.saturating_sub(progress.told)).unwrap_or(usize::MAX).min(TURN_CLOSES)
     }
@@ -114,5 +122,39 @@ impl<S: Application> Core<S> {
 
     pub(super) fn is_drained(&self) -> bool {
         self.drain.has_begun() && self.slots.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_tell_as_many_together_as_one_would() {
+        let config = Config { drain_rate: 7, ..Config::default() };
+        for workers in [1, 2, 3, 10] {
+            let mut drains: Vec<_> =
+                (0..workers).map(|worker| Drain::new(&config, worker, workers)).collect();
+            for drain in &mut drains {
+                let waiting = vec![ConnectionId::from_u64(0)];
+                drain.progress = Some(Progress { began_at: Moment::START, waiting, told: 0 });
+            }
+            for ms in 0..3000 {
+                let now = Moment::from_ms(ms);
+                let mut told = 0;
+                for drain in &mut drains {
+                    assert!(
+                        drain.allowance(now) == 0 || drain.next_at(false) == now,
+                        "{ms} ms: late or early"
+                    );
+                    let more = drain.allowance(now) as u64;
+                    let progress = drain.progress.as_mut().unwrap();
+                    progress.told += more;
+                    told += progress.told;
+                    assert!(drain.next_at(false) > now);
+                }
+                assert_eq!(told, ms * 7 / 1000, "{workers} workers after {ms} ms");
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! an edge is not repeated, and one that names an earlier life of a slot is dropped.
 
 mod accept;
+mod across;
 mod admission;
 mod bind;
 mod borrow;
@@ -17,6 +18,7 @@ mod door;
 mod drain;
 mod expire;
 mod gather;
+mod prepared;
 mod roles;
 mod serve;
 mod slots;
@@ -30,24 +32,22 @@ mod write;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Token};
 
 use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
 use crate::id::ConnectionId;
-use crate::mailbox::Mailbox;
+use crate::mailboxes::Mailboxes;
 use crate::moment::Moment;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
 pub use bind::BindError;
+pub(crate) use prepared::Prepared;
 
-use accept::Listeners;
 use core::Core;
-use door::Door;
 
 /// Events that one poll brings at most.
 const EVENTS: usize = 1024;
@@ -65,7 +65,8 @@ pub enum Turn {
     Drained,
 }
 
-/// A gateway: its listeners, its clients, and the application's state.
+/// A gateway: its listeners, its clients, and the application's state. One core serves all of it;
+/// [`Workers`](crate::Workers) are several of these.
 ///
 /// Give it a thread with [`run`](Self::run), or turn it by hand with [`turn`](Self::turn) within a
 /// loop that exists already: its [descriptor](AsRawFd) becomes readable when there is something to do,
@@ -100,22 +101,8 @@ impl<S: Application> Reactor<S> {
         state: S,
         cipher: Option<Box<dyn Cipher>>,
     ) -> Result<Self, BindError> {
-        config.validate()?;
-        let poll = Poll::new()?;
-        let registry = poll.registry().try_clone()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        let wake = move || {
-            // A waker fails only if the poll is gone, and then nobody is left to be woken.
-            let _ = waker.wake();
-        };
-        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, Box::new(wake)));
-        let doors = Door::open_all(config, 1)?.pop().unwrap_or_default();
-        let listeners = Listeners::new(config, doors, &registry)?;
-        let mut core = Core::new(config, service.into(), state, cipher, mailbox, registry, listeners);
-        let clock = Clock::start();
-        core.began_unix_ms = clock.unix_ms();
-        let events = Events::with_capacity(EVENTS);
-        Ok(Reactor { poll, events, clock, spin: config.spin, put_off: 0, core })
+        let (prepared, _) = Prepared::bind(config, 0)?;
+        Ok(prepared.finish(config, service.into(), state, cipher))
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners
@@ -136,7 +123,7 @@ impl<S: Application> Reactor<S> {
     /// A handle to the reactor, for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.core.lent.tools.mailbox.clone())
+        ServerHandle::new(self.core.common.mailboxes.clone())
     }
 
     /// The application's state.
@@ -167,8 +154,23 @@ impl<S: Application> Reactor<S> {
     /// # Errors
     /// As [`turn`](Self::turn).
     pub fn run(&mut self) -> io::Result<()> {
-        while self.turn(None)? == Turn::Running {}
+        while !self.core.is_drained() {
+            self.turn(None)?;
+        }
         Ok(())
+    }
+
+    pub(crate) fn mailboxes(&self) -> &Mailboxes {
+        &self.core.common.mailboxes
+    }
+
+    /// Ends every connection at once, and takes neither clients nor mail any more.
+    pub(crate) fn give_up(&mut self) {
+        self.core.listeners.close();
+        self.core.abort_all();
+        self.core.lent.tools.mailbox.close();
+        // Whoever waits for an answer to what was collected learns that there is none.
+        self.core.mails.clear();
     }
 
     /// One turn: waits for something to do, at most for `timeout` (none: as long as it takes), and does a
@@ -255,13 +257,12 @@ impl<S: Application> AsRawFd for Reactor<S> {
 
 impl<S: Application> Drop for Reactor<S> {
     fn drop(&mut self) {
-        self.core.abort_all();
-        self.core.lent.tools.mailbox.close();
+        self.give_up();
     }
 }
 
 /// The only place where the time is asked for.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Clock {
     began: Instant,
 }

@@ -186,7 +186,7 @@ impl<S: Application> Core<S> {
     fn name(&mut self, id: ConnectionId, start: usize) {
         let Some(entry) = self.slots.get_mut(id) else { return };
         let Some(place) = &mut entry.place else { return };
-        if let Err(refusal) = self.admission.name(place, entry.conn.record.peer()) {
+        if let Err(refusal) = self.common.admission.name(place, entry.conn.record.peer()) {
             self.with(id, start, 0, |entry, env| entry.conn.refuse(refusal, env));
         }
     }

@@ -6,6 +6,7 @@ use slab::Slab;
 use super::admission::Place;
 use super::gather::Chain;
 use super::socket::Socket;
+use crate::config::MAX_WORKERS;
 use crate::conn::Conn;
 use crate::id::{ConnectionId, MAX_SLOTS};
 
@@ -109,7 +110,7 @@ impl Slots {
 
 // An id has 64 bits, and is the poll's name for its connection. No worker has the number 255, so the
 // highest numbers are free to be the tokens of what is not a connection.
-const _: () = assert!(usize::BITS >= u64::BITS);
+const _: () = assert!(usize::BITS >= u64::BITS && MAX_WORKERS <= u8::MAX as usize);
 
 /// The poll's name for a connection: the id itself.
 pub(super) fn token(id: ConnectionId) -> Token {

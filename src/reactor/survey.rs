@@ -11,11 +11,14 @@ use crate::survey::{Snapshot, Survey, Surveyed};
 use crate::totals::Totals;
 
 impl<S: Application> Core<S> {
-    pub(super) fn survey(&mut self, look: impl FnOnce(&Survey<'_>)) {
+    /// Lets somebody look at all connections here. False if that panicked.
+    pub(super) fn survey(&mut self, look: impl FnOnce(&Survey<'_>)) -> bool {
         let survey = Survey { of: self };
-        if catch_unwind(AssertUnwindSafe(|| look(&survey))).is_err() {
+        let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
+        if looked.is_err() {
             log::error!("a survey panicked");
         }
+        looked.is_ok()
     }
 
     pub(super) fn set_debug(&mut self, id: ConnectionId, on: bool) {
@@ -30,6 +33,14 @@ fn snapshot(entry: &Entry) -> Snapshot {
 }
 
 impl<S: Application> Surveyed for Core<S> {
+    fn worker(&self) -> usize {
+        self.others.own()
+    }
+
+    fn workers(&self) -> usize {
+        self.common.mailboxes.count()
+    }
+
     fn snapshot(&self, id: ConnectionId) -> Option<Snapshot> {
         self.slots.get(id).filter(|entry| entry.place.is_some()).map(snapshot)
     }
@@ -49,7 +60,7 @@ impl<S: Application> Surveyed for Core<S> {
     }
 
     fn with_role(&self, role_id: u64) -> Option<ConnectionId> {
-        self.roles.get(&role_id).copied()
+        Core::with_role(self, role_id)
     }
 
     fn totals(&self) -> Totals {

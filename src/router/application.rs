@@ -12,7 +12,7 @@ pub use crate::frame::Kind as MessageKind;
 ///
 /// Every hook has a default that does nothing. A panic in one is caught and logged, and the state is
 /// as the panic left it: in [`upgrade`](Self::upgrade) the client gets a 500, in
-/// [`opened`](Self::opened) the connection closes with 1011, as when a handler panics. The other two
+/// [`opened`](Self::opened) the connection closes with 1011, as when a handler panics. The others
 /// are called when the end is decided already, and change nothing about it.
 pub trait Application: 'static {
     /// Looks at an upgrade request that is otherwise acceptable.
@@ -33,6 +33,12 @@ pub trait Application: 'static {
     /// [`opened`](Self::opened).
     fn closed(&mut self, record: &Record, cause: Cause, effects: &mut Effects) {
         let _ = (record, cause, effects);
+    }
+
+    /// A newer login has taken over the role of this connection, which closes with 4007 now;
+    /// [`closed`](Self::closed) follows once it has ended. The newer one may be on another worker.
+    fn replaced(&mut self, record: &Record, effects: &mut Effects) {
+        let _ = (record, effects);
     }
 
     /// A client sent Data that does not decode, which no honest client does. It is closed with

@@ -4,9 +4,12 @@ use std::fmt;
 
 use crate::cause::Cause;
 use crate::frame::CloseCode;
+use crate::handle::Ticket;
 use crate::id::ConnectionId;
+use crate::mailbox::Answer;
+use crate::packet::ErrorId;
 use crate::push::Push;
-use crate::survey::{Survey, SurveyCall};
+use crate::survey::{Survey, SurveyCall, SurveyTour};
 
 /// One thing to do.
 pub(crate) enum Effect {
@@ -14,13 +17,20 @@ pub(crate) enum Effect {
     Broadcast { to: Vec<ConnectionId>, push: Push },
     Close { to: ConnectionId, cause: Cause },
     SetDebug { to: ConnectionId, on: bool },
+    Answer { ticket: Ticket, answer: Answer },
     LoggedIn { id: ConnectionId, role_id: u64 },
     LoggedOut { id: ConnectionId, role_id: u64 },
     Survey(SurveyCall),
+    SurveyAll(SurveyTour),
 }
 
 /// A list of things to be done to connections once the current call has returned, in order. One
 /// that names a connection that has ended does nothing.
+///
+/// What concerns connections of another [worker](crate::Workers) goes through that worker's mailbox, in the
+/// same order: a connection gets what one worker sends it in the order in which it was sent. Where that
+/// mailbox is full a push is dropped: the log says so, and [`Totals::send_errors`](crate::Totals) counts it
+/// once for each connection. To close a connection is never dropped.
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
@@ -56,11 +66,31 @@ impl Effects {
         self.add(1, Effect::SetDebug { to, on });
     }
 
-    /// Looks at all connections once the current call has returned, and before anything else happens
+    /// Replies to a request that was deferred, as [`Ticket::reply`] does, but in order with what else is to
+    /// be done.
+    pub fn reply(&mut self, ticket: Ticket, data: impl Into<Vec<u8>>) {
+        self.add(1, Effect::Answer { ticket, answer: Answer::Reply(data.into()) });
+    }
+
+    /// Refuses a request that was deferred, as [`Ticket::refuse`] does, in order with what else is to be done.
+    pub fn refuse(&mut self, ticket: Ticket, error_id: ErrorId) {
+        self.add(1, Effect::Answer { ticket, answer: Answer::Refuse(error_id) });
+    }
+
+    /// Looks at all connections, of this worker, once the current call has returned, and before anything else happens
     /// to them but the effects that were asked for earlier. A ticket can carry the findings back to
     /// the client that wants them.
     pub fn survey(&mut self, look: impl FnOnce(&Survey<'_>) + Send + 'static) {
         self.add(1, Effect::Survey(Box::new(look)));
+    }
+
+    /// Looks at all connections of the server, one worker after the other in the order of their numbers.
+    /// Where there is only one reactor this is [`survey`](Self::survey). `look` is called once for each
+    /// worker, on its thread, and sees [which one](Survey::worker) and [whether it is the
+    /// last](Survey::is_last). A worker that has ended is left out. Should the first one's mailbox be full, or
+    /// `look` panic, it is dropped: a ticket in it then refuses its request.
+    pub fn survey_all(&mut self, look: impl FnMut(&Survey<'_>) + Send + 'static) {
+        self.add(1, Effect::SurveyAll(Box::new(look)));
     }
 
     pub(crate) fn logged_in(&mut self, id: ConnectionId, role_id: u64) {

@@ -1,0 +1,63 @@
+//! One reactor for each core, which are one server: a chat whose lines reach clients on all of them.
+//!
+//! Clients say something (command 2201); everybody gets it (command 2210). Each worker knows its own clients,
+//! so a line is passed to all workers, and each of them pushes it to those that it has.
+//!
+//! ```text
+//! cargo run --example workers
+//! ```
+
+use std::collections::HashSet;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use sysconn::config::MAX_WORKERS;
+use sysconn::{
+    Access, Application, Cause, Config, ConnectionId, Context, Effects, Module, Outcome, Push, Record,
+    Request, Route, Router, Worker, Workers, packet,
+};
+
+/// The state of one worker. No other thread touches it.
+struct Chat {
+    worker: Worker<Chat>,
+    clients: HashSet<ConnectionId>,
+}
+
+impl Application for Chat {
+    fn opened(&mut self, context: &mut Context<'_>) {
+        self.clients.insert(context.id());
+    }
+
+    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+        self.clients.remove(&record.id());
+    }
+}
+
+/// Passes a line to all workers, this one included.
+fn say(chat: &mut Chat, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let line = Push::new(2210, request.data());
+    for worker in 0..chat.worker.count() {
+        let line = line.clone();
+        let tell = move |chat: &mut Chat, effects: &mut Effects| {
+            effects.broadcast(chat.clients.iter().copied(), line);
+        };
+        if chat.worker.call(worker, tell).is_err() {
+            // That worker has more to do than it can: the client may try again.
+            return Outcome::Refuse(packet::ErrorId::NOT_AVAILABLE);
+        }
+    }
+    context.reply(b"")
+}
+
+static CHAT: Module<Chat> = Module::new(22, "chat", [Route::new(2201, "say", Access::Anyone, say)]);
+static ROUTES: Router<Chat> = Router::new([&CHAT]);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let cores = available_parallelism().map_or(1, usize::from);
+    // There is nothing to log in to.
+    let config =
+        Config { workers: cores.min(MAX_WORKERS), account_check: Duration::ZERO, ..Config::default() };
+    let mut workers = Workers::bind(&config, &ROUTES, |worker| Chat { worker, clients: HashSet::new() })?;
+    println!("{} workers listen on {}", workers.count(), workers.local_addr().ok_or("no TCP listener")?);
+    Ok(workers.run()?)
+}

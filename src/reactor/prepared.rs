@@ -1,0 +1,119 @@
+//! Reactors of one server, each with all that it needs but the application's state.
+
+use std::sync::Arc;
+
+use mio::{Events, Poll, Registry, Waker};
+
+use super::accept::Listeners;
+use super::admission::Admission;
+use super::bind::BindError;
+use super::core::Core;
+use super::door::Door;
+use super::{Clock, EVENTS, Reactor, WAKER};
+use crate::config::Config;
+use crate::mailbox::Mailbox;
+use crate::mailboxes::Mailboxes;
+use crate::packet::Cipher;
+use crate::router::{Application, Service};
+
+/// What the reactors of one server have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) mailboxes: Mailboxes,
+    pub(super) admission: Arc<Admission>,
+    clock: Clock,
+}
+
+/// What a reactor was given when it was prepared, its poll aside.
+pub(super) struct Parts {
+    pub(super) worker: usize,
+    pub(super) registry: Registry,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) listeners: Listeners,
+    pub(super) shared: Shared,
+    pub(super) began_unix_ms: u64,
+}
+
+/// A reactor whose listeners are bound, and which nobody turns yet.
+pub(crate) struct Prepared {
+    poll: Poll,
+    parts: Parts,
+}
+
+/// A poll, and the mailbox whose mail wakes it.
+struct Station {
+    poll: Poll,
+    registry: Registry,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Prepared {
+    /// Binds the listeners of one reactor, and of so many others beside it.
+    pub(crate) fn bind(config: &Config, others: usize) -> Result<(Self, Vec<Self>), BindError> {
+        config.validate()?;
+        let first = Station::new(config)?;
+        let mut stations = vec![];
+        for _ in 0..others {
+            stations.push(Station::new(config)?);
+        }
+        let mailboxes =
+            std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
+        let shared = Shared {
+            mailboxes: Mailboxes::new(mailboxes),
+            admission: Arc::new(Admission::new(config)),
+            clock: Clock::start(),
+        };
+        let began_unix_ms = shared.clock.unix_ms();
+        let mut doors = Door::open_all(config, 1 + others)?.into_iter();
+        let mut prepare = |worker, station: Station| {
+            let Station { poll, registry, mailbox } = station;
+            let doors = doors.next().unwrap_or_default();
+            let listeners = Listeners::new(config, doors, &registry)?;
+            let shared = shared.clone();
+            Ok(Prepared {
+                poll,
+                parts: Parts { worker, registry, mailbox, listeners, shared, began_unix_ms },
+            })
+        };
+        let first = prepare(0, first)?;
+        let others = (1..).zip(stations).map(|(worker, station)| prepare(worker, station));
+        Ok((first, others.collect::<Result<_, BindError>>()?))
+    }
+
+    /// The number of the worker that the reactor is.
+    pub(crate) fn worker(&self) -> usize {
+        self.parts.worker
+    }
+
+    pub(crate) fn mailboxes(&self) -> &Mailboxes {
+        &self.parts.shared.mailboxes
+    }
+
+    pub(crate) fn finish<S: Application>(
+        self,
+        config: &Config,
+        service: Service<S>,
+        state: S,
+        cipher: Option<Box<dyn Cipher>>,
+    ) -> Reactor<S> {
+        let Prepared { poll, parts } = self;
+        let clock = parts.shared.clock;
+        let core = Core::new(config, service, state, cipher, parts);
+        let events = Events::with_capacity(EVENTS);
+        Reactor { poll, events, clock, spin: config.spin, put_off: 0, core }
+    }
+}
+
+impl Station {
+    fn new(config: &Config) -> Result<Self, BindError> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let wake = move || {
+            // A waker fails only if the poll is gone, and then nobody is left to be woken.
+            let _ = waker.wake();
+        };
+        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, Box::new(wake)));
+        Ok(Station { poll, registry, mailbox })
+    }
+}

@@ -1,0 +1,132 @@
+//! Calls of one worker on the state of another one, and looks at all of them.
+
+use std::sync::mpsc::channel;
+
+use sysconn::{Config, MailboxError, Push};
+
+use super::common::{PATIENCE, config};
+use super::server::Server;
+use super::town::{ASK, PUSHED};
+
+#[test]
+fn calls_happen_in_order_and_one_that_panics_is_alone() {
+    let server = Server::new(&Config { workers: 2, ..config() });
+    for on in 0..2 {
+        for number in 0..1000 {
+            server.workers[0].call(on, move |town, _| town.noted.push(number)).unwrap();
+            if number % 100 == 0 {
+                server.workers[0].call(on, |_, _| panic!("as the test asked")).unwrap();
+            }
+        }
+        let (found, noted) = channel();
+        server.workers[1].call(on, move |town, _| found.send(town.noted.clone()).unwrap()).unwrap();
+        assert!(noted.recv_timeout(PATIENCE).unwrap().into_iter().eq(0..1000), "on {on}");
+    }
+    assert_eq!(server.workers[0].call(2, |_, _| ()), Err(MailboxError::Closed));
+}
+
+#[test]
+fn what_a_call_leaves_to_be_done_is_done_before_the_next() {
+    let server = Server::new(&Config { workers: 2, ..config() });
+    let mut citizens = server.settle(1);
+    for on in 0..2 {
+        let ids = [citizens[0][0].id, citizens[1][0].id];
+        for number in 0..100u8 {
+            let call = move |_: &mut _, effects: &mut sysconn::Effects| {
+                effects.broadcast(ids, Push::new(PUSHED, &[number]));
+            };
+            server.workers[0].call(on, call).unwrap();
+        }
+        for citizen in citizens.iter_mut().flatten() {
+            for number in 0..100 {
+                citizen.hear(&[number]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_call_sends_does_not_overtake_what_one_before_it_left() {
+    let server = Server::new(&Config { workers: 2, ..config() });
+    let mut citizen = server.settle(1).swap_remove(1).swap_remove(0);
+    let handle = server.handle_of(&mut citizen);
+    let id = citizen.id;
+    // All wait for one turn of the first worker.
+    let waiting = server.block(0);
+    for number in 0..100u8 {
+        let handle = handle.clone();
+        let call = move |_: &mut _, effects: &mut sysconn::Effects| match number % 2 {
+            0 => effects.send(id, Push::new(PUSHED, &[number])),
+            _ => handle.push(PUSHED, &[number]).unwrap(),
+        };
+        server.workers[0].call(0, call).unwrap();
+    }
+    drop(waiting);
+    for number in 0..100 {
+        citizen.hear(&[number]);
+    }
+}
+
+#[test]
+fn a_handler_asks_another_worker() {
+    let server = Server::new(&Config { workers: 3, ..config() });
+    for citizen in server.settle(2).iter_mut().flatten() {
+        for asked in 0..3 {
+            citizen.client.send_packet(ASK, 1, &[asked]);
+            assert_eq!(citizen.client.reply().data, [asked]);
+        }
+        citizen.client.send_packet(ASK, 1, &[3]);
+        assert_eq!(citizen.client.reply().error_id, 6, "there is no such worker");
+    }
+}
+
+#[test]
+fn a_full_mailbox_says_so_and_takes_what_must_not_get_lost() {
+    let mut server = Server::new(&Config { workers: 2, mailbox_limit: 4, ..config() });
+    let mut citizen = server.settle(1).swap_remove(0).swap_remove(0);
+    let other = server.block(1);
+    let caller = server.workers[0].clone();
+    for number in 0..4 {
+        caller.call(1, move |town, _| town.noted.push(number)).unwrap();
+    }
+    assert_eq!(caller.call(1, |_, _| ()), Err(MailboxError::Full));
+    citizen.client.send_packet(ASK, 1, &[1]);
+    assert_eq!(citizen.client.reply().error_id, 6, "it cannot be asked");
+    caller.call_always(1, |town, _| town.noted.push(4));
+    drop(other);
+    let (found, noted) = channel();
+    let mut found = Some(found);
+    caller.call_always(1, move |town, _| found.take().unwrap().send(town.noted.clone()).unwrap());
+    assert_eq!(noted.recv_timeout(PATIENCE).unwrap(), [0, 1, 2, 3, 4]);
+    // Nobody is left to be called.
+    drop(citizen);
+    server.handle.drain();
+    server.join().unwrap();
+    assert_eq!(caller.call(1, |_, _| ()), Err(MailboxError::Closed));
+    assert!(server.handle.survey_all(|_| ()).is_err());
+}
+
+#[test]
+fn a_survey_goes_from_worker_to_worker() {
+    let server = Server::new(&Config { workers: 3, ..config() });
+    let citizens = server.settle(5);
+    super::common::eventually("those that came for nothing are gone", || server.connections() == [5, 5, 5]);
+    let ids = server.survey(|survey| {
+        let page = survey.page(0, 100);
+        page.into_iter().map(|snapshot| snapshot.record.id()).collect::<Vec<_>>()
+    });
+    for (found, citizens) in ids.into_iter().zip(&citizens) {
+        assert_eq!(found.len(), 5);
+        assert!(citizens.iter().all(|citizen| found.contains(&citizen.id)));
+    }
+    // One that panics does not go on, and is dropped.
+    let (seen, sees) = channel();
+    server
+        .handle
+        .survey_all(move |survey| {
+            seen.send(survey.worker()).unwrap();
+            assert!(survey.worker() < 1, "as the test asked");
+        })
+        .unwrap();
+    assert!(sees.iter().eq([0, 1]));
+}

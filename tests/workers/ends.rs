@@ -1,0 +1,122 @@
+//! The end of a server: drained, or because a worker failed.
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use sysconn::config::Listen;
+use sysconn::{Cause, Config, Workers};
+
+use super::common::{Client, PATIENCE, UPGRADE, config, eventually};
+use super::server::{Citizen, Server};
+use super::town::{ASK, ECHO, Event, TOWN, Town};
+
+#[test]
+fn a_drain_ends_all_of_them() {
+    let mut server = Server::new(&Config { workers: 3, ..config() });
+    let mut citizens: Vec<Citizen> = server.settle(4).into_iter().flatten().collect();
+    server.handle.drain();
+    for citizen in &mut citizens {
+        citizen.client.expect_close(1001, "draining");
+    }
+    drop(citizens);
+    server.join().unwrap();
+    let causes = server.events.try_iter().filter(|event| matches!(event, Event::Closed(_, Cause::GoingAway)));
+    assert_eq!(causes.count(), 12);
+    assert_eq!(TcpStream::connect(server.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn without_clients_they_end_at_once() {
+    let mut server = Server::new(&Config { workers: 4, drain_rate: 1, ..config() });
+    server.handle.drain();
+    server.join().unwrap();
+}
+
+#[test]
+fn a_worker_without_clients_serves_the_others_until_they_are_drained() {
+    // Of one client in a second the second one belongs to the second worker.
+    let config = Config { workers: 2, drain_rate: 1, drain_timeout: Duration::from_secs(60), ..config() };
+    let mut server = Server::new(&config);
+    let mut citizen = server.settle(1).swap_remove(1).swap_remove(0);
+    eventually("the first worker has no clients", || server.connections() == [0, 1]);
+    server.handle.drain();
+    eventually("it drains", || TcpStream::connect(server.address).is_err());
+    let mut asked = 0;
+    loop {
+        citizen.client.send_packet(ASK, 1, &[0]);
+        match citizen.client.next() {
+            super::common::Frame::Binary(message) => {
+                assert_eq!(sysconn::packet::Reply::parse(&message).unwrap().data, [0]);
+                asked += 1;
+            }
+            other => {
+                assert_eq!(other, super::common::Frame::Close(Some(1001)));
+                break;
+            }
+        }
+    }
+    assert_ne!(asked, 0);
+    drop(citizen);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_worker_that_fails_ends_the_others_and_is_reported() {
+    for failing in 0..2 {
+        let (events, _seen) = channel();
+        let config = Config { workers: 2, ..config() };
+        let mut workers = Workers::bind(&config, &TOWN, |worker| Town::new(worker, events.clone())).unwrap();
+        let (address, (go, goes)) = (workers.local_addr().unwrap(), channel::<()>());
+        let goes = std::sync::Mutex::new(goes);
+        let running = thread::spawn(move || {
+            let result = workers.run_with(|worker| {
+                if worker == failing {
+                    goes.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+                    panic!("as the test asked");
+                }
+            });
+            // Its sockets are closed with it.
+            drop(workers);
+            result
+        });
+        // The other one serves.
+        let mut clients: Vec<Client> = (0..20)
+            .map(|_| {
+                let mut client = Client::raw(address);
+                client.send(UPGRADE);
+                client
+            })
+            .collect();
+        go.send(()).unwrap();
+        let error = running.join().unwrap().unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
+        // Whoever came to the one that failed was cut off, and the others were told.
+        for client in &mut clients {
+            let mut buffer = vec![];
+            let _ = std::io::Read::read_to_end(&mut client.stream, &mut buffer);
+        }
+        assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+}
+
+#[test]
+fn they_share_a_unix_domain_socket() {
+    let path = format!("{}/workers-{}.sock", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    let config = Config { workers: 3, listen: vec![Listen::Unix(path.clone().into())], ..config() };
+    let mut server = Server::new(&config);
+    for _ in 0..200 {
+        let mut client = Client::over(UnixStream::connect(&path).unwrap());
+        client.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.upgrade(UPGRADE);
+        client.send_packet(ECHO, 1, b"through a path");
+        assert_eq!(client.reply().data, b"through a path");
+    }
+    assert!(Workers::bind(&config, &TOWN, |worker| Town::new(worker, channel().0)).is_err(), "in use");
+    server.handle.drain();
+    server.join().unwrap();
+    assert!(!std::path::Path::new(&path).exists());
+}

@@ -1,0 +1,102 @@
+//! Limits that hold for all workers together, and addresses that no other server can have.
+
+use std::io::ErrorKind;
+use std::thread;
+
+use sysconn::config::Listen;
+use sysconn::{Application, BindError, Config, Reactor, Router, Workers};
+
+use super::common::{Client, UPGRADE, config, eventually};
+use super::server::{Citizen, Server};
+use super::town::{TOWN, Town};
+
+struct Nothing;
+
+impl Application for Nothing {}
+
+static NO_ROUTES: Router<Nothing> = Router::new([]);
+
+/// The status that a new client is answered with.
+fn status(server: &Server) -> (u16, Client) {
+    let mut client = Client::raw(server.address);
+    client.send(UPGRADE);
+    let head = client.read_head();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), client)
+}
+
+#[test]
+fn admission_is_exact() {
+    const PLACES: usize = 20;
+    let cases = [
+        (Config { max_connections: PLACES, ..config() }, 503),
+        (Config { max_connections_per_ip: PLACES, ..config() }, 429),
+    ];
+    for (config, refusal) in cases {
+        let server = Server::new(&Config { workers: 4, ..config });
+        for round in 0..5 {
+            // All at once: they meet on different workers.
+            let threads: Vec<_> = (0..3 * PLACES)
+                .map(|_| {
+                    let address = server.address;
+                    thread::spawn(move || {
+                        let mut client = Client::raw(address);
+                        client.send(UPGRADE);
+                        client
+                    })
+                })
+                .collect();
+            let mut inside = vec![];
+            for thread in threads {
+                let mut client = thread.join().unwrap();
+                let head = client.read_head();
+                if head.starts_with("HTTP/1.1 101 ") {
+                    inside.push(Citizen::new(client));
+                } else {
+                    assert!(head.starts_with(&format!("HTTP/1.1 {refusal} ")), "{head}");
+                }
+            }
+            assert_eq!(inside.len(), PLACES, "round {round}");
+            assert_eq!(server.connections().iter().sum::<usize>(), PLACES);
+            // One place becomes free, wherever it was, and one client gets it, wherever it comes to.
+            drop(inside.pop());
+            let mut next = None;
+            eventually("the place comes back", || {
+                let (status, client) = status(&server);
+                next = (status == 101).then_some(client);
+                next.is_some()
+            });
+            assert_eq!(status(&server).0, refusal, "round {round}");
+            drop((inside, next));
+            eventually("all places come back", || server.connections().iter().sum::<usize>() == 0);
+        }
+    }
+}
+
+#[test]
+fn an_address_in_use_is_refused_also_by_a_server_that_shares_its_own() {
+    let server = Server::new(&Config { workers: 2, ..config() });
+    let taken = vec![Listen::Tcp(server.address)];
+    for workers in [1, 3] {
+        let config = Config { listen: taken.clone(), workers, ..config() };
+        let (events, _) = std::sync::mpsc::channel();
+        let made = Workers::bind(&config, &TOWN, |worker| Town::new(worker, events.clone()));
+        let Err(BindError::Listen(_, error)) = made.map(drop) else { panic!("bound twice") };
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        let made = Reactor::bind(&config, &NO_ROUTES, Nothing);
+        let Err(BindError::Listen(_, error)) = made.map(drop) else { panic!("bound twice") };
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    }
+    // Nor does a server of one reactor lose its address to several.
+    let free = Workers::bind(&Config { workers: 1, ..config() }, &TOWN, |worker| {
+        Town::new(worker, std::sync::mpsc::channel().0)
+    })
+    .unwrap();
+    let listen = vec![Listen::Tcp(free.local_addr().unwrap())];
+    let made = Workers::bind(&Config { listen, workers: 2, ..config() }, &TOWN, |worker| {
+        Town::new(worker, std::sync::mpsc::channel().0)
+    });
+    assert!(made.is_err());
+    for citizen in server.settle(1).iter_mut().flatten() {
+        citizen.echo(b"undisturbed");
+    }
+}

@@ -1,0 +1,15 @@
+//! Several workers that are one server, over real sockets: which of them a client comes to is the kernel's
+//! choice, and nobody can tell.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod calls;
+mod ends;
+mod limits;
+mod roles;
+mod server;
+mod town;
+mod traffic;
