@@ -14,13 +14,14 @@ fn sysconn(arguments: &[&str], environment: Env<'_>) -> io::Result<Output> {
 #[test]
 fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
     let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/bad-options.toml");
-    let cases: [(&[&str], Env<'_>, &str, &str); 15] = [
+    let cases: [(&[&str], Env<'_>, &str, &str); 16] = [
         (&["--no-such-flag"], &[], "", "--no-such-flag"),
         (&["no-such-command"], &[], "", "no-such-command"),
         (&["serve", "--max-len", "0"], &[], "", "--max-len: "),
         (&["echo", "--max-len", "64.5MiB"], &[], "", "--max-len: "),
         (&["echo", "--read-timeout"], &[], "", "--read-timeout"),
-        (&["--workers", "2"], &[], "", "--workers: "),
+        (&["--workers", "0"], &[], "", "--workers: expected a whole number, 1 to 255"),
+        (&["echo", "--workers", "256"], &[], "", "--workers: "),
         (&["--listen", "0.0.0.0:0"], &[], "", "--auth open"),
         (&[], &[("SYSCONN_OVERFLOW", "wait")], "", "SYSCONN_OVERFLOW: "),
         (&["--config", file], &[], "max_len = '1GiB'", "bad-options.toml: max_len: "),

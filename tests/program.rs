@@ -131,20 +131,61 @@ fn a_second_signal_ends_the_program_at_once() {
 
 #[test]
 fn an_address_in_use_ends_it_with_one_line_and_status_2() {
-    let program = serve(&[]);
-    for mode in ["serve", "echo"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_sysconn"))
-            .args([mode, "--listen", &program.listening])
-            .env_clear()
-            .output()
-            .unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{error}");
-        assert!(output.stdout.is_empty());
-        assert!(error.starts_with("sysconn: ") && error.contains(&program.listening), "{error}");
-        assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
+    for first in ["1", "2"] {
+        let program = serve(&["--workers", first]);
+        for (mode, workers) in [("serve", "1"), ("echo", "1"), ("serve", "2"), ("echo", "3")] {
+            let output = Command::new(env!("CARGO_BIN_EXE_sysconn"))
+                .args([mode, "--listen", &program.listening, "--workers", workers])
+                .env_clear()
+                .output()
+                .unwrap();
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{error}");
+            assert!(output.stdout.is_empty());
+            assert!(error.starts_with("sysconn: ") && error.contains(&program.listening), "{error}");
+            assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
+        }
+        still_serves(program.address());
     }
+}
+
+#[test]
+fn several_workers_are_one_program() {
+    let mut program = serve(&["--workers", "4"]);
+    // The port that the system gave is that of all, and can be had again at once.
+    for _ in 0..2 {
+        let address = program.address();
+        let mut clients: Vec<_> = (0..40).map(|_| Client::connect(address)).collect();
+        for client in &mut clients {
+            client.echo(b"from one of them");
+        }
+        program.signal(Signal::TERM);
+        for client in &mut clients {
+            client.expect_close(1001, "draining");
+        }
+        drop(clients);
+        let (status, more) = program.wait();
+        assert_eq!((status.code(), more), (Some(0), vec![]));
+        assert!(TcpStream::connect(address).is_err());
+        program = Program::start(&["serve", "--workers", "3", "--listen", &address.to_string()]);
+    }
+}
+
+#[test]
+fn workers_are_pinned_one_by_one_or_not_at_all() {
+    let program = serve(&["--workers", "1", "--cpu", "0"]);
     still_serves(program.address());
+    // There are not so many cores, wherever this is run.
+    let output = Command::new(env!("CARGO_BIN_EXE_sysconn"))
+        .args(["echo", "--listen", "127.0.0.1:0", "--workers", "255", "--cpu", "1000"])
+        .env_clear()
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(output.stdout.is_empty());
+    assert!(error.starts_with("sysconn: --cpu: there is no CPU 1254 "), "{error}");
+    assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
 }
 
 #[test]

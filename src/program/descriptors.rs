@@ -6,11 +6,15 @@ use sysconn::Config;
 /// Descriptors that are not clients': listeners, the poll, the waker, the log, a spare one, and those
 /// of clients that are being told that there is no room.
 const RESERVED: u64 = 64;
+/// Descriptors that a further worker takes, its listeners aside: the poll, twice, the waker and a spare one.
+const RESERVED_PER_WORKER: u64 = 4;
 
 /// Raises the descriptor limit to the hard one, and lets `config` admit no more clients than that.
 pub(crate) fn fit(config: &mut Config) {
     let Some(limit) = raise() else { return };
-    let allowed = usize::try_from(limit.saturating_sub(RESERVED)).unwrap_or(usize::MAX).max(1);
+    let of_worker = RESERVED_PER_WORKER + config.listen.len() as u64;
+    let reserved = RESERVED + of_worker.saturating_mul(config.workers.saturating_sub(1) as u64);
+    let allowed = usize::try_from(limit.saturating_sub(reserved)).unwrap_or(usize::MAX).max(1);
     if config.max_connections > allowed {
         log::warn!(
             "the descriptor limit of {limit} does not meet max-connections {}: at most {allowed} are admitted",

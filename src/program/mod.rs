@@ -2,6 +2,7 @@
 
 pub(crate) mod options;
 
+mod cpus;
 mod delay;
 mod descriptors;
 mod messages;

@@ -1,13 +1,15 @@
-//! From options to a reactor that runs until it is told to stop.
+//! From options to workers that run until they are told to stop.
 
 use std::io::Write;
+use std::sync::Arc;
 
-use sysconn::{Application, Config, Reactor, Service};
+use sysconn::{Application, Config, Service, Worker, Workers};
 
+use super::delay::Delay;
 use super::modules::{self, Echo, Gateway};
 use super::options::{Mode, Options};
 use super::tls::TlsFiles;
-use super::{descriptors, panics, signals};
+use super::{cpus, descriptors, panics, signals};
 
 /// Runs the program.
 ///
@@ -23,41 +25,49 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
-    if let Some(cpu) = options.cpu {
-        pin(cpu)?;
+    if let Some(first) = options.cpu {
+        cpus::reserve(first, config.workers)?;
     }
+    let server = Server { config, tls, cpu: options.cpu };
     match options.mode {
-        Mode::Serve => serve(&config, tls, modules::routes(options.diagnostics), Gateway::new()?),
-        Mode::Echo => serve(&config, tls, Service::Messages(modules::echo_message), Echo),
+        Mode::Serve => {
+            let delay = Arc::new(Delay::start()?);
+            server.run(modules::routes(options.diagnostics), |worker| Gateway::new(worker, delay.clone()))
+        }
+        Mode::Echo => server.run(Service::Messages(modules::echo_message), |_| Echo),
     }
 }
 
-fn serve<S: Application>(
-    config: &Config,
+struct Server {
+    config: Config,
     tls: Option<TlsFiles>,
-    service: impl Into<Service<S>>,
-    state: S,
-) -> Result<(), String> {
-    let mut reactor = Reactor::bind(config, service, state).map_err(|error| error.to_string())?;
-    signals::watch(reactor.handle(), tls)?;
-    announce(&reactor);
-    reactor.run().map_err(|error| format!("the reactor ended: {error}"))
+    /// The core of the first worker; each other one has the next.
+    cpu: Option<usize>,
+}
+
+impl Server {
+    fn run<S: Application + Send>(
+        self,
+        service: impl Into<Service<S>>,
+        state: impl FnMut(Worker<S>) -> S,
+    ) -> Result<(), String> {
+        let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
+        signals::watch(workers.handle(), self.tls)?;
+        announce(&workers);
+        let begin = |worker| {
+            let pinned = self.cpu.map_or(Ok(()), |first| cpus::pin(first + worker));
+            if let Err(line) = pinned {
+                log::error!("worker {worker} is not pinned: {line}");
+            }
+        };
+        workers.run_with(begin).map_err(|error| format!("a reactor ended: {error}"))
+    }
 }
 
 /// Says that clients are accepted now, and where.
-fn announce<S: Application>(reactor: &Reactor<S>) {
-    let addresses: Vec<_> = reactor.listening().map(|listen| listen.to_string()).collect();
+fn announce<S: Application + Send>(workers: &Workers<S>) {
+    let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
     let mut stdout = std::io::stdout();
     // Whoever started the program may not care to read this.
     let _ = writeln!(stdout, "listening on {}", addresses.join(", ")).and_then(|()| stdout.flush());
-}
-
-/// Pins this thread, which is the reactor's.
-fn pin(cpu: usize) -> Result<(), String> {
-    let mut cpus = rustix::thread::CpuSet::new();
-    if cpu >= rustix::thread::CpuSet::MAX_CPU {
-        return Err(format!("--cpu: there is no CPU {cpu}"));
-    }
-    cpus.set(cpu);
-    rustix::thread::sched_setaffinity(None, &cpus).map_err(|error| format!("--cpu {cpu}: {error}"))
 }

@@ -4,50 +4,84 @@ mod account;
 mod echo;
 mod membership;
 mod monitor;
+mod players;
 mod room;
+mod rooms;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use sysconn::{Application, Cause, ConnectionId, Context, Effects, Message, Module, Outcome, Record, Router};
+use sysconn::{
+    Application, Cause, ConnectionId, Context, Effects, Message, Module, Outcome, Record, Router, Worker,
+};
 
 use super::delay::Delay;
 use membership::Membership;
+use players::Players;
+use rooms::Rooms;
 
-/// The state of `serve`.
+/// The state of `serve`: of one of its workers.
 pub(crate) struct Gateway {
-    delay: Delay,
-    /// The connection that each role is logged in on.
-    roles: HashMap<u64, ConnectionId>,
+    worker: Worker<Gateway>,
+    delay: Arc<Delay>,
+    players: Players,
     membership: Membership,
+    rooms: Rooms,
 }
 
 impl Gateway {
-    /// # Errors
-    /// One line that says what is missing.
-    pub(crate) fn new() -> Result<Self, String> {
-        Ok(Gateway { delay: Delay::start()?, roles: HashMap::new(), membership: Membership::default() })
+    pub(crate) fn new(worker: Worker<Gateway>, delay: Arc<Delay>) -> Self {
+        Gateway {
+            worker,
+            delay,
+            players: Players::default(),
+            membership: Membership::default(),
+            rooms: Rooms::default(),
+        }
     }
 
     /// A role has logged in. The connection that it was on before is about to close, and is in no
-    /// room from now on: nobody should see the role twice until its client has taken notice.
+    /// room from now on: nobody should see the role twice until its client has taken notice. From a
+    /// connection on another worker we hear of that a moment later ([`Gateway::replaced`]).
     fn enter(&mut self, id: ConnectionId, role_id: u64) {
-        if let Some(older) = self.roles.insert(role_id, id)
-            && older != id
-        {
-            self.membership.leave_all(older);
+        if let Some(older) = self.players.enter(id, role_id) {
+            self.leave_rooms(older);
         }
     }
 
     /// A role has logged out, or its connection has ended.
     fn leave(&mut self, id: ConnectionId, role_id: u64) {
-        self.membership.leave_all(id);
-        if self.roles.get(&role_id) == Some(&id) {
-            self.roles.remove(&role_id);
+        self.leave_rooms(id);
+        self.players.leave(id, role_id);
+    }
+
+    /// Takes a connection of this worker out of all rooms. What their homes are told of that must not get
+    /// lost; the connection cannot be in a room of theirs again before they have heard it.
+    fn leave_rooms(&mut self, id: ConnectionId) {
+        let workers = self.worker.count();
+        let mut by_home: HashMap<usize, Vec<Arc<str>>> = HashMap::new();
+        for room in self.membership.leave_all(id) {
+            if workers == 1 {
+                self.rooms.leave(id, &room);
+            } else {
+                by_home.entry(rooms::home(&room, workers)).or_default().push(room);
+            }
+        }
+        for (home, rooms) in by_home {
+            self.worker.call_always(home, move |gateway, _| {
+                for room in rooms {
+                    gateway.rooms.leave(id, &room);
+                }
+            });
         }
     }
 }
 
 impl Application for Gateway {
+    fn replaced(&mut self, record: &Record, _: &mut Effects) {
+        self.leave_rooms(record.id());
+    }
+
     fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
         self.leave(record.id(), record.role_id());
     }
@@ -84,21 +118,4 @@ pub(crate) fn echo_message(_: &mut Echo, message: Message<'_>, context: &mut Con
     // own doing, and ends as the overflow policy says.
     let _ = context.send_message(message.kind, message.payload);
     Outcome::Done
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_role_is_forgotten_with_the_newest_connection_that_it_was_on() {
-        let mut gateway = Gateway::new().expect("a thread can be started");
-        let (older, newer) = (ConnectionId::from_u64(1), ConnectionId::from_u64(2));
-        gateway.enter(older, 5);
-        gateway.enter(newer, 5);
-        gateway.leave(older, 5);
-        assert_eq!(gateway.roles, HashMap::from([(5, newer)]));
-        gateway.leave(newer, 5);
-        assert!(gateway.roles.is_empty());
-    }
 }

@@ -2,7 +2,9 @@
 
 use prost::Message as _;
 use sysconn::packet::ErrorId;
-use sysconn::{Access, ConnectionId, Context, Kind, Outcome, Request, Route, Snapshot, Survey, typed};
+use sysconn::{
+    Access, ConnectionId, Context, Effects, Kind, Outcome, Request, Route, Snapshot, Survey, typed,
+};
 
 use super::Gateway;
 use crate::program::messages::{self, Connection, M9001Toc, M9002Toc, M9002Tos, M9003Tos, M9004Tos};
@@ -21,57 +23,80 @@ const MAX_PAGE: usize = 1000;
 /// Bytes after which a page of the list ends early: a quarter of what the outbox takes by default.
 const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
 
-/// empty → the figures of the server.
+/// empty → the figures of the server: sums over its workers, each as of the moment at which it was asked.
 fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    let ticket = context.defer(request);
-    context.effects().survey(move |survey| {
+    let mut ticket = Some(context.defer(request));
+    let mut stats = M9001Toc::default();
+    context.effects().survey_all(move |survey| {
         let totals = survey.totals();
-        let stats = M9001Toc {
-            connections: totals.accepted.saturating_sub(totals.closed),
-            accepted: totals.accepted,
-            closed: totals.closed,
-            packets_received: totals.packets_received,
-            packets_sent: totals.packets_sent,
-            send_errors: totals.send_errors,
-            bad_requests: totals.bad_requests,
-            uptime_ms: survey.now().as_ms(),
-        };
-        ticket.reply(stats.encode_to_vec());
+        stats.connections += totals.accepted.saturating_sub(totals.closed);
+        stats.accepted += totals.accepted;
+        stats.closed += totals.closed;
+        stats.packets_received += totals.packets_received;
+        stats.packets_sent += totals.packets_sent;
+        stats.send_errors += totals.send_errors;
+        stats.bad_requests += totals.bad_requests;
+        stats.uptime_ms = survey.now().as_ms();
+        if let Some(ticket) = ticket.take_if(|_| survey.is_last()) {
+            ticket.reply(stats.encode_to_vec());
+        }
     });
     Outcome::Done
 }
 
-/// One page of the list of connections.
+/// One page of the list of connections, which goes by worker, and then by slot.
 fn connections(
     _: &mut Gateway,
     message: M9002Tos,
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Outcome {
-    let ticket = context.defer(request);
-    let offset = usize::try_from(message.offset).unwrap_or(usize::MAX);
-    let limit = match usize::try_from(message.limit) {
-        Ok(0) => DEFAULT_PAGE,
-        Ok(limit) => limit.min(MAX_PAGE),
-        Err(_) => MAX_PAGE,
+    let mut ticket = Some(context.defer(request));
+    let mut page = Page {
+        offset: usize::try_from(message.offset).unwrap_or(usize::MAX),
+        left: match usize::try_from(message.limit) {
+            Ok(0) => DEFAULT_PAGE,
+            Ok(limit) => limit.min(MAX_PAGE),
+            Err(_) => MAX_PAGE,
+        },
+        bytes: 0,
+        message: M9002Toc::default(),
     };
-    context.effects().survey(move |survey| ticket.reply(page(survey, offset, limit).encode_to_vec()));
+    context.effects().survey_all(move |survey| {
+        page.add(survey);
+        if let Some(ticket) = ticket.take_if(|_| survey.is_last()) {
+            ticket.reply(page.message.encode_to_vec());
+        }
+    });
     Outcome::Done
 }
 
-/// As much of the page as a reply should hold.
-fn page(survey: &Survey<'_>, offset: usize, limit: usize) -> M9002Toc {
-    let mut page = M9002Toc { total: survey.len() as u64, connection: Vec::new() };
-    let mut bytes = 0;
-    for snapshot in survey.page(offset, limit) {
-        let connection = describe(survey, &snapshot);
-        bytes += connection.encoded_len();
-        if bytes > MAX_PAGE_BYTES {
-            break;
+/// A page that is being put together.
+struct Page {
+    /// Connections that come before it, of the workers that have not been seen yet.
+    offset: usize,
+    /// Connections that it may still take.
+    left: usize,
+    bytes: usize,
+    message: M9002Toc,
+}
+
+impl Page {
+    /// Adds the connections of one worker, as many as belong to it and as a reply should hold.
+    fn add(&mut self, survey: &Survey<'_>) {
+        self.message.total += survey.len() as u64;
+        for snapshot in survey.page(self.offset, self.left) {
+            let connection = describe(survey, &snapshot);
+            self.bytes += connection.encoded_len();
+            if self.bytes > MAX_PAGE_BYTES {
+                self.left = 0;
+                break;
+            }
+            self.left -= 1;
+            self.message.connection.push(connection);
         }
-        page.connection.push(connection);
+        self.offset = self.offset.saturating_sub(survey.len());
     }
-    page
 }
 
 /// The record of a connection as a message.
@@ -106,28 +131,58 @@ fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
 }
 
 /// Closes a connection with 4010. An operator's own gets the reply first.
-fn kick(_: &mut Gateway, message: M9003Tos, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn kick(
+    gateway: &mut Gateway,
+    message: M9003Tos,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
     let id = ConnectionId::from_u64(message.id);
-    let outcome = if id == context.id() { context.reply(&[]) } else { answer(id, request, context) };
-    context.effects().kick(id);
-    outcome
+    if id == context.id() {
+        context.effects().kick(id);
+        return context.reply(&[]);
+    }
+    pull(gateway, id, request, context, move |effects| effects.kick(id))
 }
 
 /// Switches the log of each packet of a connection.
-fn debug(_: &mut Gateway, message: M9004Tos, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    let id = ConnectionId::from_u64(message.id);
-    let outcome = answer(id, request, context);
-    context.effects().set_debug(id, message.on);
-    outcome
+fn debug(
+    gateway: &mut Gateway,
+    message: M9004Tos,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
+    let M9004Tos { id, on } = message;
+    let id = ConnectionId::from_u64(id);
+    pull(gateway, id, request, context, move |effects| effects.set_debug(id, on))
 }
 
-/// Answers a request that is about a connection: empty Data, or ErrorID 4 if it has ended. Effects
-/// that are left after this one find the connection as it was found here.
-fn answer(id: ConnectionId, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+/// Does something to a connection, on its own worker, and answers the request: empty Data, or ErrorID 4 if
+/// it has ended; 6 if the worker cannot be reached. What is left to be done behind the survey finds the
+/// connection as the survey found it.
+fn pull(
+    gateway: &Gateway,
+    id: ConnectionId,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+    act: impl FnOnce(&mut Effects) + Send + 'static,
+) -> Outcome {
+    if id.worker() >= gateway.worker.count() {
+        return Outcome::Refuse(ErrorId::NOT_ALLOWED);
+    }
     let ticket = context.defer(request);
-    context.effects().survey(move |survey| match survey.get(id) {
-        Some(_) => ticket.reply([]),
-        None => ticket.refuse(ErrorId::NOT_ALLOWED),
-    });
+    let look_and_act = move |effects: &mut Effects| {
+        effects.survey(move |survey| match survey.get(id) {
+            Some(_) => ticket.reply([]),
+            None => ticket.refuse(ErrorId::NOT_ALLOWED),
+        });
+        act(effects);
+    };
+    if id.worker() == gateway.worker.index() {
+        look_and_act(context.effects());
+    } else {
+        // If it cannot be called the ticket goes with the call, and so refuses the request.
+        let _ = gateway.worker.call(id.worker(), |_, effects| look_and_act(effects));
+    }
     Outcome::Done
 }

@@ -191,14 +191,24 @@ pub(super) static TABLE: &[Entry] = &[
         "0",
         "Clients told to leave per second at shutdown; 0: all at once",
     ),
-    entry("workers", Workers, "1", "Reactor threads; this version runs one"),
+    entry(
+        "workers",
+        Workers(|o| &mut o.config.workers),
+        "1",
+        "Reactor threads, between which the clients are distributed; at most 255",
+    ),
     entry(
         "spin",
         Spin(|o| &mut o.config.spin),
         "0",
         "Poll without sleeping for so long before sleeping; 0: sleep at once",
     ),
-    entry("cpu", Cpu(|o| &mut o.cpu), "", "Pin the reactor to this CPU, counted from 0; not given: any"),
+    entry(
+        "cpu",
+        Cpu(|o| &mut o.cpu),
+        "",
+        "Pin the reactor to this CPU, counted from 0, and each further worker to the next; not given: any",
+    ),
     entry(
         "log",
         Level(|o| &mut o.log_level),

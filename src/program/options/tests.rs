@@ -66,6 +66,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("compress-above", "1KiB", "1024", "compress_above: 1024,"),
         ("drain-timeout", "250ms", r#""250ms""#, "drain_timeout: 250ms,"),
         ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
+        ("workers", "255", "255", "workers: 255,"),
         ("spin", "50us", r#""50us""#, "spin: 50µs,"),
         ("cpu", "0", "0", "cpu: Some(0,),"),
         ("log", "trace", r#""trace""#, "log_level: Trace,"),
@@ -83,8 +84,6 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         assert_eq!(from_flag, all(from_file("serve", &format!("{} = {toml}", entry.key()))), "{name}");
         assert_eq!(from_flag, all(run(&["serve"], "", &[(&entry.variable(), text)])), "{name}");
     }
-    // `workers` can only be 1, which has no effect.
-    assert_eq!(defaults, all(run(&["--workers", "1"], "workers = 1", &[("SYSCONN_WORKERS", "1")])));
     // A subprotocol can only be required where there is one.
     let required = all(run(&["--subprotocol=v1", "--subprotocol-required"], "", &[]));
     assert!(required.contains("subprotocol_required: true,"));
@@ -98,7 +97,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(proxied, all(from_file("serve", "proxy_protocol = ['10.0.0.0/8']\nauth = 'open'")));
     let variables = [("SYSCONN_PROXY_PROTOCOL", "10.0.0.0/8"), ("SYSCONN_AUTH", "open")];
     assert_eq!(proxied, all(run(&["serve"], "", &variables)));
-    assert_eq!(cases.len() + 3, TABLE.len(), "an option without a case");
+    assert_eq!(cases.len() + 2, TABLE.len(), "an option without a case");
 }
 
 #[test]
@@ -278,7 +277,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("path", PATH, &["ws", "/a b", "/a?b", "/ü"]),
         ("origin", ORIGIN, &["example.com", "https://a.example/", "://x", "*"]),
         ("subprotocol", TOKEN, &["a b", "é"]),
-        ("workers", "1 (this version runs one reactor)", &["0", "2"]),
+        ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
         ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
         ("log", "error, warn, info, debug, trace or off", &["INFO", "loud"]),
         ("overflow", "close or drop", &["Close", "1"]),
@@ -352,7 +351,7 @@ fn other_mistakes_in_the_file() {
         ("max_len = 1.5", "max_len: expected 1 to 64MiB, in bytes or with a unit (KiB, MiB), not 1.5"),
         ("max_len = -5", r#"max_len: expected 1 to 64MiB, in bytes or with a unit (KiB, MiB), not "-5""#),
         ("spin = nan", "spin: expected 0 (off), or up to 168h with a unit (us, ms, s, m, h), not nan"),
-        ("workers = [1]", "workers: expected 1 (this version runs one reactor), not [1]"),
+        ("workers = [1]", "workers: expected a whole number, 1 to 255, not [1]"),
         ("overflow = true", "overflow: expected close or drop, not true"),
         ("path = ['/a', 5]", "path: expected a path that begins with '/', without '?', '#' or spaces, not 5"),
         ("diagnostics = 'true'", r#"diagnostics: expected true or false, not \"true\""#),

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
-use sysconn::config::{Config, DeflateMode, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, Overflow};
+use sysconn::config::{
+    Config, DeflateMode, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, MAX_WORKERS, Overflow,
+};
 
 /// The largest size in bytes that is accepted: sums and doubles of it cannot overflow 64 bits.
 const SIZE_CEILING: u64 = u32::MAX as u64;
@@ -21,6 +23,11 @@ pub(super) fn count(text: &str) -> Option<u32> {
 /// The number of a CPU, from 0.
 pub(super) fn cpu(text: &str) -> Option<usize> {
     count(text).filter(|cpu| *cpu <= CPU_CEILING).and_then(|cpu| usize::try_from(cpu).ok())
+}
+
+/// A number of workers.
+pub(super) fn workers(text: &str) -> Option<usize> {
+    usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))
 }
 
 /// A size in bytes, or in `KiB` or `MiB`.

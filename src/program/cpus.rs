@@ -1,0 +1,30 @@
+//! The cores that workers are pinned to: the one that `--cpu` names, and those behind it.
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// Sees whether so many workers can be pinned, from the core `first` on, and pins this thread, on which the
+/// first one runs.
+///
+/// # Errors
+/// One line that says which of the cores cannot be had.
+pub(crate) fn reserve(first: usize, workers: usize) -> Result<(), String> {
+    (first..first.saturating_add(workers)).rev().try_for_each(|cpu| {
+        pin(cpu).map_err(|error| match workers {
+            1 => error,
+            _ => format!("{error} (--cpu {first} with --workers {workers} takes one for each)"),
+        })
+    })
+}
+
+/// Pins this thread.
+///
+/// # Errors
+/// One line, if there is no such core or it is not for this process.
+pub(crate) fn pin(cpu: usize) -> Result<(), String> {
+    let mut cpus = CpuSet::new();
+    if cpu >= CpuSet::MAX_CPU {
+        return Err(format!("--cpu: there is no CPU {cpu}"));
+    }
+    cpus.set(cpu);
+    sched_setaffinity(None, &cpus).map_err(|error| format!("--cpu {cpu}: {error}"))
+}

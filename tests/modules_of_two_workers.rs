@@ -1,0 +1,6 @@
+//! The modules of `sysconn serve` once more, where rooms, roles and connections are on two workers.
+
+#![cfg(feature = "program")]
+
+#[path = "modules.rs"]
+mod modules;
