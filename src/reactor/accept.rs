@@ -221,15 +221,12 @@ impl<S: Application> Core<S> {
         {
             return tell_and_close(socket, refusal);
         }
-        if let Err(error) = socket.set_nodelay() {
-            // Slower, but whole.
-            log::debug!("{peer}: TCP_NODELAY: {error}");
-        }
         let now = self.now;
         let id = self.slots.insert(|id| Entry {
             socket,
             conn: if proxied { Conn::behind_proxy(id, peer, now) } else { Conn::new(id, peer, now) },
-            readable: true,
+            // If something has come already the poll says so: a read now would mostly find nothing.
+            readable: false,
             writable: true,
             read_closed: false,
             place: place.take(),
@@ -247,7 +244,7 @@ impl<S: Application> Core<S> {
         self.lent.tools.totals.accepted += u64::from(refusal.is_none());
         if self.register(id) {
             match refusal {
-                None => self.serve(id),
+                None => self.finish(id),
                 Some(refusal) => self.refuse(id, refusal),
             }
         }

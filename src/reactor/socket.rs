@@ -89,16 +89,6 @@ impl Socket {
         };
     }
 
-    /// Asks for small writes to leave at once, where they would wait for more.
-    pub(super) fn set_nodelay(&self) -> io::Result<()> {
-        match self {
-            Socket::Tcp(stream) => stream.set_nodelay(true),
-            #[cfg(feature = "tls")]
-            Socket::Tls(socket) => socket.stream.set_nodelay(true),
-            Socket::Unix(_) => Ok(()),
-        }
-    }
-
     /// Whether the peer cannot be told anything yet: a TLS handshake comes first.
     pub(super) fn is_handshaking(&self) -> bool {
         match self {
