@@ -228,7 +228,7 @@ impl<S: Application> Core<S> {
             // If something has come already the poll says so: a read now would mostly find nothing.
             readable: false,
             writable: true,
-            read_closed: false,
+            read_on: false,
             place: place.take(),
             ready: false,
             gathered: None,

@@ -127,7 +127,8 @@ impl<S: Application> Core<S> {
         let has_its_turn = entry.ready;
         let closed = event.is_read_closed() || event.is_error();
         entry.readable |= event.is_readable() || closed;
-        entry.read_closed |= closed;
+        // A read ends before an urgent byte, whatever lies behind it.
+        entry.read_on |= closed || event.is_priority();
         if event.is_error() && !entry.conn.wants_read(&self.lent.settings) {
             // Nobody would read the error off the socket as long as reading is paused.
             entry.conn.abort(Cause::Reset);

@@ -100,7 +100,7 @@ impl<S: Application> Core<S> {
             Read::Bytes(len) => len,
             Read::Last(len) => {
                 // The end may have come with these, and then brings no event of its own.
-                entry.readable = entry.read_closed;
+                entry.readable = entry.read_on;
                 len
             }
             Read::End => {

@@ -19,8 +19,9 @@ pub(super) struct Entry {
     pub(super) readable: bool,
     /// A write may be taken.
     pub(super) writable: bool,
-    /// The peer is done sending: a short read does not mean that the socket is drained.
-    pub(super) read_closed: bool,
+    /// The peer is done sending, or has sent urgent data: a short read does not mean that the socket is
+    /// drained.
+    pub(super) read_on: bool,
     /// What it counts as against the limits; nothing for those that are only refused.
     pub(super) place: Option<Place>,
     /// On the list of connections with work left.

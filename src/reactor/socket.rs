@@ -138,9 +138,10 @@ impl Socket {
         }
     }
 
-    /// Registers for both directions at once, for the socket's whole life.
+    /// Registers for both directions at once, for the socket's whole life, and for urgent data, to know
+    /// of them.
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         match self {
             Socket::Tcp(stream) => stream.register(registry, token, interest),
             #[cfg(feature = "tls")]
