@@ -120,6 +120,14 @@ impl Conn {
         Conn { phase: Phase::proxied(), ..Conn::new(id, proxy, now) }
     }
 
+    /// A connection whose upgrade was accepted.
+    #[cfg(test)]
+    pub(crate) fn idle(id: ConnectionId, peer: Peer, now: Moment, settings: &Settings) -> Self {
+        let mut conn = Conn { phase: Phase::open(), opened: true, ..Conn::new(id, peer, now) };
+        conn.deadlines.opened(now, settings);
+        conn
+    }
+
     /// Whether bytes from the socket are of use now.
     pub(crate) fn wants_read(&self, settings: &Settings) -> bool {
         match &self.phase {

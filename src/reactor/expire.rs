@@ -8,7 +8,7 @@ use crate::router::Application;
 const TURN_STEPS: usize = 16;
 /// Connections that timers send something to, or end, in one turn: each costs a system call or more, and
 /// so as much as dozens of steps.
-const TURN_CONSEQUENCES: usize = 1;
+pub(super) const TURN_CONSEQUENCES: usize = 1;
 
 impl<S: Application> Core<S> {
     /// Lets the connections whose deadline has come look at their timers.

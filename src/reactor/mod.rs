@@ -13,6 +13,8 @@ mod admission;
 mod bind;
 mod borrow;
 mod core;
+#[cfg(test)]
+mod crowd;
 mod deliver;
 mod door;
 mod drain;

@@ -17,6 +17,9 @@ pub(super) enum Socket {
     #[cfg(feature = "tls")]
     Tls(Box<TlsSocket>),
     Unix(UnixStream),
+    /// None at all, for crowds that no descriptor limit allows: takes what is written, and nothing comes.
+    #[cfg(test)]
+    Absent,
 }
 
 /// What one read brought.
@@ -54,6 +57,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => return socket.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
+            #[cfg(test)]
+            Socket::Absent => Err(io::ErrorKind::WouldBlock.into()),
         };
         Read::from_plain(result, buffer.len())
     }
@@ -64,6 +69,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
             Socket::Unix(stream) => stream.write(bytes),
+            #[cfg(test)]
+            Socket::Absent => Ok(bytes.len()),
         }
     }
 
@@ -73,6 +80,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.write_vectored(slices),
             Socket::Unix(stream) => stream.write_vectored(slices),
+            #[cfg(test)]
+            Socket::Absent => Ok(slices.iter().map(|slice| slice.len()).sum()),
         }
     }
 
@@ -86,6 +95,8 @@ impl Socket {
                 Ok(())
             }
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(test)]
+            Socket::Absent => Ok(()),
         };
     }
 
@@ -95,6 +106,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.is_handshaking(),
             Socket::Tcp(_) | Socket::Unix(_) => false,
+            #[cfg(test)]
+            Socket::Absent => false,
         }
     }
 
@@ -108,6 +121,8 @@ impl Socket {
                 let _ = early;
                 false
             }
+            #[cfg(test)]
+            Socket::Absent => false,
         }
     }
 
@@ -117,6 +132,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(_) => true,
             Socket::Tcp(_) | Socket::Unix(_) => false,
+            #[cfg(test)]
+            Socket::Absent => false,
         }
     }
 
@@ -126,6 +143,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.has_flushed(),
             Socket::Tcp(_) | Socket::Unix(_) => true,
+            #[cfg(test)]
+            Socket::Absent => true,
         }
     }
 
@@ -135,6 +154,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.flush(),
             Socket::Tcp(_) | Socket::Unix(_) => Ok(()),
+            #[cfg(test)]
+            Socket::Absent => Ok(()),
         }
     }
 
@@ -147,6 +168,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.stream.register(registry, token, interest),
             Socket::Unix(stream) => stream.register(registry, token, interest),
+            #[cfg(test)]
+            Socket::Absent => Ok(()),
         }
     }
 }
