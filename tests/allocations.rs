@@ -17,8 +17,8 @@ use common::{Client, UPGRADE, config, eventually, frame, join, message, packet, 
 use sysconn::frame::{self, Opcode};
 use sysconn::packet::{Decode, ErrorId, Reply, Undecodable, push_packet};
 use sysconn::{
-    Access, Application, Config, Context, Identity, Login, Message, Module, Outcome, Reactor, Route, Router,
-    Service, typed,
+    Access, Application, Config, ConnectionId, Context, Identity, Login, Message, Module, Outcome, Push,
+    Reactor, Request, Route, Router, Service, typed,
 };
 
 /// Clients that send at the same time.
@@ -31,6 +31,8 @@ const MAX_BAD_REQUESTS: usize = 10;
 /// Bytes that a client has under way at most, but for one longer message: the system takes as many at once,
 /// so that no reply has to wait for its socket.
 const BATCH_BYTES: usize = 256 * 1024;
+/// The same for pushes: several in one turn that come to more leave by way of the outbox.
+const PUSH_BYTES: usize = 12 * 1024;
 /// Packets that a client has under way at most: one turn handles as many, an effect of each included.
 const BATCH_PACKETS: usize = 1000;
 /// Packets of one client that one turn handles at most.
@@ -45,6 +47,7 @@ const EFFECT: u16 = 1106;
 const LOGIN: u16 = 1107;
 const ROLE: u16 = 1108;
 const MONITOR: u16 = 1109;
+const SEND: u16 = 1110;
 const UNKNOWN: u16 = 1199;
 const FLAG: u32 = 7;
 /// How a handler refuses: in the same words as whoever sends too much is refused.
@@ -52,9 +55,19 @@ const REFUSED: ErrorId = ErrorId::TOO_MANY_REQUESTS;
 /// Bytes in front of Data within a message from the client.
 const HEADER_BYTES: usize = 9;
 
-struct Game;
+#[derive(Default)]
+struct Game {
+    /// Who is there, in the order of coming.
+    ids: Vec<ConnectionId>,
+    /// What is pushed, encoded once: one of each length.
+    pushes: Vec<Push>,
+}
 
-impl Application for Game {}
+impl Application for Game {
+    fn opened(&mut self, context: &mut Context<'_>) {
+        self.ids.push(context.id());
+    }
+}
 
 /// Data of a typed route that decodes without allocating: its length.
 struct Length(u64);
@@ -69,6 +82,14 @@ fn length(_: &mut Game, Length(bytes): Length, context: &mut Context<'_>) -> Out
     context.reply(&bytes.to_be_bytes())
 }
 
+/// Pushes to the client that came next after this one, so that each gets as many as it asks for.
+fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let at = game.ids.iter().position(|&id| id == context.id()).unwrap();
+    let to = game.ids[(at + 1) % game.ids.len()];
+    context.send_to(to, game.pushes[usize::from(request.data()[0])].clone());
+    Outcome::Done
+}
+
 static MODULE: Module<Game> = Module::new(
     11,
     "game",
@@ -81,6 +102,7 @@ static MODULE: Module<Game> = Module::new(
             context.push(PUSH, request.data()).unwrap();
             Outcome::Done
         }),
+        Route::new(SEND, "send", Access::Anyone, send),
         Route::new(EFFECT, "effect", Access::Anyone, |_, _, context| {
             let id = context.id();
             context.effects().set_debug(id, false);
@@ -105,8 +127,8 @@ fn echo(_: &mut Game, message: Message<'_>, context: &mut Context<'_>) -> Outcom
 /// How the frames of a case reach the server.
 #[derive(Clone, Copy, Debug)]
 enum Arrival {
-    /// As many at once as a read brings.
-    Pipelined,
+    /// So many bytes at once.
+    Pipelined(usize),
     /// Each in so many pieces, with a turn of the reactor after each of them.
     InPieces(usize),
 }
@@ -123,16 +145,20 @@ struct Case {
 
 impl Case {
     fn new(name: &str, request: Vec<u8>, reply: Vec<u8>) -> Self {
-        Case { name: name.into(), arrival: Arrival::Pipelined, request, reply, packets: 1 }
+        Case { name: name.into(), arrival: Arrival::Pipelined(BATCH_BYTES), request, reply, packets: 1 }
+    }
+
+    fn longest(&self) -> usize {
+        self.request.len().max(self.reply.len())
     }
 
     /// Times that the case is carried out.
     fn rounds(&self) -> usize {
         let fastest = match self.arrival {
-            Arrival::Pipelined => CASE_PACKETS,
+            Arrival::Pipelined(_) => CASE_PACKETS,
             Arrival::InPieces(_) => CASE_PACKETS / 10,
         };
-        (CASE_BYTES / self.request.len()).clamp(CLIENTS, fastest)
+        (CASE_BYTES / self.longest()).clamp(CLIENTS, fastest)
     }
 }
 
@@ -175,7 +201,7 @@ impl Stage {
     fn new(change: impl FnOnce(&mut Config), service: impl Into<Service<Game>>) -> Self {
         let mut config = Config { housekeeping: Duration::ZERO, ..config() };
         change(&mut config);
-        let reactor = Reactor::bind(&config, service, Game).unwrap();
+        let reactor = Reactor::bind(&config, service, Game::default()).unwrap();
         let address = reactor.local_addr().unwrap();
         let scratch = vec![0; 1 << 20];
         let mut stage =
@@ -234,13 +260,12 @@ impl Stage {
 
     /// Carries a case out, `rounds` times in all. How many packets that were.
     fn run(&mut self, case: &Case, rounds: usize) -> usize {
-        let longest = case.request.len().max(case.reply.len());
         let batch = match case.arrival {
-            Arrival::Pipelined => (BATCH_BYTES / longest).clamp(1, BATCH_PACKETS),
+            Arrival::Pipelined(bytes) => (bytes / case.longest()).clamp(1, BATCH_PACKETS),
             Arrival::InPieces(_) => 1,
         };
         let step = match case.arrival {
-            Arrival::Pipelined => usize::MAX,
+            Arrival::Pipelined(_) => usize::MAX,
             Arrival::InPieces(count) => case.request.len().div_ceil(count),
         };
         let (requests, replies) = (case.request.repeat(batch), case.reply.repeat(batch));
@@ -365,6 +390,16 @@ fn packets_that_are_handled() {
         let request = frame(Opcode::Binary, &message(ECHO, FLAG, 1, &zlib_stored(&data)));
         cases.push(Case::new("reply to compressed Data", request, reply(ErrorId::NONE, FLAG, ECHO, &data)));
     }
+    for (index, len) in lengths().enumerate() {
+        let data = vec![3; len];
+        stage.reactor.state_mut().pushes.push(Push::new(PUSH, &data));
+        let request = packet(SEND, FLAG, &[index as u8]);
+        let push = reply(ErrorId::NONE, 0, PUSH, &data);
+        cases.push(Case {
+            arrival: Arrival::Pipelined(PUSH_BYTES),
+            ..Case::new("push to another", request, push)
+        });
+    }
     let packets = stage.watch(&cases);
     assert!(packets >= 1_000_000, "{packets}");
 }
@@ -393,7 +428,7 @@ fn packets_above_the_rate() {
 }
 
 #[test]
-fn a_flood_costs_two_allocations_a_turn() {
+fn a_flood_costs_allocations_by_the_turn_only() {
     // What is left of a read when the client's share of the turn is used up has to wait, and is kept.
     let mut stage = Stage::new(|_| {}, &ROUTER);
     let count = 40 * TURN_PACKETS;
