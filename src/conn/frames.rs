@@ -3,7 +3,7 @@
 use super::complaints::Kind;
 use super::lifecycle::{Open, Phase};
 use super::packets::{Call, Hex, complain};
-use super::{Conn, Env, FLUSH_BYTES, Progress};
+use super::{Conn, Env, FLUSH_BYTES, LARGE_MESSAGE_BYTES, Progress};
 use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
@@ -82,6 +82,7 @@ impl Conn {
             Ok(None) => return false,
             Ok(Some(Event::Message { kind, compressed, payload })) => {
                 env.packets_left = env.packets_left.saturating_sub(1);
+                let is_large = payload.len() >= LARGE_MESSAGE_BYTES;
                 // What is delivered in place lies right before what is left.
                 let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
                 let end = env.input_len.saturating_sub(input.len());
@@ -94,6 +95,7 @@ impl Conn {
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
                 env.packets_left = env.packets_left.saturating_sub(env.tools.effects.take_cost());
+                self.sends_large = is_large;
                 if let Err(cause) = result {
                     self.close(cause, env);
                 }

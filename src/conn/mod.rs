@@ -60,8 +60,13 @@ use lifecycle::Phase;
 const FLUSH_BYTES: usize = 64 * 1024;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 128 * 1024;
-/// Bytes that are read at once where a large message may begin.
-const LARGE_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes that are read at once from a client whose last message was a large one: one as long as `max_len` is by default comes
+/// whole then, if the system has all of it.
+pub(crate) const LARGE_READ_BYTES: usize = 528 * 1024;
+/// Bytes that are read at once behind the part of a message that is held already, at least.
+const MIN_READ_BYTES: usize = 16 * 1024;
+/// What makes a message a large one, in bytes.
+const LARGE_MESSAGE_BYTES: usize = 64 * 1024;
 /// Close timeouts that a client which goes on reading can take in all until what is queued has gone out.
 const MAX_CLOSE_EXTENSIONS: u64 = 15;
 
@@ -93,6 +98,8 @@ pub(crate) struct Conn {
     opened: bool,
     /// A deadline may be earlier than it was.
     rearm: bool,
+    /// The last message was a large one.
+    sends_large: bool,
 }
 
 // Most connections are idle, and this is what they are.
@@ -111,6 +118,7 @@ impl Conn {
             ended: false,
             opened: false,
             rearm: true,
+            sends_large: false,
         }
     }
 
@@ -161,19 +169,13 @@ impl Conn {
         settings.outbox_limit != 0 && self.outbox.queued() > settings.outbox_limit / 2
     }
 
-    /// Bytes that are best read at once, where there is no [`room`](Self::room) for them. Few from a
-    /// client of large messages: most of the next one then goes where it is to stay, and what may have to
-    /// be kept adds little to what is held of it.
+    /// Bytes that are best read at once, where there is no [`room`](Self::room) for them: a message that
+    /// comes whole is not copied. What may have to be kept is less where a message is held already.
     pub(crate) fn read_size(&self) -> usize {
+        let most = if self.sends_large { LARGE_READ_BYTES } else { READ_BYTES };
         match &self.phase {
-            Phase::Open(open) if open.decoder.expects_large() => {
-                open.decoder.payload_left().saturating_add(LARGE_HEAD_BYTES)
-            }
-            Phase::Open(_)
-            | Phase::Proxied(_)
-            | Phase::Upgrading(_)
-            | Phase::Closing(_)
-            | Phase::Closed(_) => READ_BYTES,
+            Phase::Open(open) => most.saturating_sub(open.decoder.unfinished_bytes()).max(MIN_READ_BYTES),
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => most,
         }
     }
 
@@ -204,7 +206,11 @@ impl Conn {
 
     /// Keeps bytes that have to wait.
     pub(crate) fn keep(&mut self, input: &[u8]) {
-        if matches!(self.phase, Phase::Open(_)) && !input.is_empty() {
+        if let Phase::Open(open) = &mut self.phase
+            && !input.is_empty()
+        {
+            // What has to wait takes the place of a buffer that is not in use.
+            open.decoder.trim();
             self.extras.put_inbox(Inbox::new(input));
         }
     }

@@ -61,9 +61,6 @@ struct Data {
     remaining: usize,
 }
 
-/// Room for a message that shows that its client sends large ones, in bytes.
-const LARGE_BYTES: usize = 128 * 1024;
-
 const BOUNDARY: State = State::ReadHead { first: None };
 
 /// Payloads that are not whole.
@@ -209,9 +206,9 @@ impl Decoder {
         }
     }
 
-    /// Whether the last message that did not come whole was a large one: more such may come.
-    pub(crate) fn expects_large(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.message.capacity() >= LARGE_BYTES)
+    /// Bytes that have come of the unfinished message.
+    pub(crate) fn unfinished_bytes(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.message.len())
     }
 
     /// Bytes that the decoder has allocated.

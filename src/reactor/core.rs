@@ -17,15 +17,12 @@ use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
 use crate::cause::Cause;
 use crate::config::Config;
-use crate::conn::Env;
+use crate::conn::{Env, LARGE_READ_BYTES};
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::moment::Moment;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
-
-/// Bytes that one read can bring: the size of the one read buffer that all connections share.
-const READ_BYTES: usize = 256 * 1024;
 
 pub(super) struct Core<S: 'static> {
     pub(super) now: Moment,
@@ -85,7 +82,7 @@ impl<S: Application> Core<S> {
             segments: Vec::new(),
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
-            read_buffer: vec![u8::MAX; READ_BYTES],
+            read_buffer: vec![u8::MAX; LARGE_READ_BYTES],
             handshakes_left: 0,
             ready: Vec::new(),
             left_over: Vec::new(),

@@ -35,8 +35,11 @@ impl<S: Application> Core<S> {
         self.finish(id);
     }
 
-    /// Writes what a connection has gathered from `start` on.
+    /// Writes what a connection has gathered from `start` on, if that is anything.
     pub(super) fn write_now(&mut self, id: ConnectionId, start: usize) {
+        if self.lent.tools.out.len() == start {
+            return;
+        }
         self.write_gathered_for(id);
         let mut out = std::mem::take(&mut self.lent.tools.out);
         if let Some(bytes) = out.get(start..) {
