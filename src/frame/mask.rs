@@ -2,6 +2,8 @@
 
 /// What a long payload is masked by at a time: a cache line.
 const BLOCK_BYTES: usize = 64;
+/// Blocks from which on it pays to ask what the processor can do.
+const WIDE_BLOCKS: usize = 4;
 
 /// Masks or unmasks `payload`: each byte is combined with that of `key` at its index modulo 4.
 ///
@@ -9,8 +11,8 @@ const BLOCK_BYTES: usize = 64;
 #[inline]
 pub fn apply_mask(payload: &mut [u8], key: [u8; 4]) {
     let (blocks, mut rest) = payload.as_chunks_mut::<BLOCK_BYTES>();
-    for block in blocks {
-        mask_words(block, key);
+    if blocks.len() < WIDE_BLOCKS || !wide::mask_blocks(blocks, key) {
+        mask_blocks(blocks, key);
     }
     // Most payloads are small ones: what is left of a block takes no loop.
     mask_front::<32>(&mut rest, key);
@@ -19,6 +21,46 @@ pub fn apply_mask(payload: &mut [u8], key: [u8; 4]) {
     mask_front::<4>(&mut rest, key);
     for (byte, key_byte) in rest.iter_mut().take(3).zip(key) {
         *byte ^= key_byte;
+    }
+}
+
+#[inline(always)]
+fn mask_blocks(blocks: &mut [[u8; BLOCK_BYTES]], key: [u8; 4]) {
+    for block in blocks {
+        mask_words(block, key);
+    }
+}
+
+/// The same loop, in the widest vectors that the processor at hand turns out to have. Those that every
+/// processor of this kind has are half as wide, and unmasking is most of what an echo of long messages costs
+/// outside the system: a tenth of all that a server does for messages of 16 KiB.
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    #![allow(unsafe_code, reason = "to call what only some processors can run takes a promise")]
+
+    use super::BLOCK_BYTES;
+
+    /// False if the processor has no wider vectors; then nothing is masked.
+    pub(super) fn mask_blocks(blocks: &mut [[u8; BLOCK_BYTES]], key: [u8; 4]) -> bool {
+        let has_avx2 = std::arch::is_x86_feature_detected!("avx2");
+        if has_avx2 {
+            // SAFETY: the processor has AVX2, which is all that the function asks for.
+            unsafe { mask_blocks_by_avx2(blocks, key) };
+        }
+        has_avx2
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn mask_blocks_by_avx2(blocks: &mut [[u8; BLOCK_BYTES]], key: [u8; 4]) {
+        super::mask_blocks(blocks, key);
+    }
+}
+
+/// Elsewhere the vectors that every processor has are taken.
+#[cfg(not(target_arch = "x86_64"))]
+mod wide {
+    pub(super) fn mask_blocks(_: &mut [[u8; super::BLOCK_BYTES]], _: [u8; 4]) -> bool {
+        false
     }
 }
 
@@ -60,7 +102,7 @@ mod tests {
     fn equals_the_obvious_loop_at_every_alignment_and_length() {
         let bytes: Vec<u8> = (0..400_u32).map(|index| (index * 31 % 251) as u8).collect();
         for offset in 0..16 {
-            for length in 0..=300 {
+            for length in (0..=300).chain([383, 384]) {
                 let mut masked = bytes.clone();
                 apply_mask(&mut masked[offset..offset + length], KEY);
                 let mut expected = bytes.clone();
