@@ -61,7 +61,11 @@ impl Codecs {
     /// Codecs with this cipher for DataStatus 2, or with none.
     #[must_use]
     pub fn new(cipher: Option<Box<dyn Cipher>>) -> Self {
-        Codecs { cipher, ..Codecs::default() }
+        Codecs {
+            cipher,
+            #[cfg(feature = "zlib")]
+            zlib: zlib::Zlib::default(),
+        }
     }
 
     /// Data as the handler gets it. Empty Data is never decoded; raw Data is not copied; all else
