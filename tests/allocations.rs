@@ -36,7 +36,7 @@ const PUSH_BYTES: usize = 12 * 1024;
 /// Packets that a client has under way at most: one turn handles as many, an effect of each included.
 const BATCH_PACKETS: usize = 1000;
 /// Packets of one client that one turn handles at most.
-const TURN_PACKETS: usize = 2048;
+const TURN_PACKETS: usize = 512;
 
 const ECHO: u16 = 1101;
 const SINK: u16 = 1102;

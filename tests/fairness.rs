@@ -11,7 +11,7 @@ use sysconn::frame::Opcode;
 use sysconn::{Config, Handle};
 
 /// Packets of one client that one turn handles at most.
-const TURN_PACKETS: u64 = 2048;
+const TURN_PACKETS: u64 = 512;
 /// Bytes of one client that one turn reads at most: its budget, and the read that uses it up.
 const TURN_BYTES: u64 = 256 * 1024 + 256 * 1024;
 

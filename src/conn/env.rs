@@ -89,8 +89,8 @@ pub(crate) struct Env<S: 'static> {
     /// Bytes that are held of what the connection sent: those that it is given, behind those that it has
     /// taken of the same read.
     pub(crate) input_len: usize,
-    /// Packets that may still be handled for this connection in this turn.
-    pub(crate) packets_left: u32,
+    /// Frames that may still be taken from this connection in this turn.
+    pub(crate) frames_left: u32,
     /// Where Data is decoded.
     pub(crate) decoded: Vec<u8>,
     /// Where compressed messages are inflated.
@@ -122,7 +122,7 @@ impl<S> Env<S> {
             settings: Settings::new(config),
             tools: Tools::new(Codecs::new(cipher), mailbox, limits),
             input_len: 0,
-            packets_left: 0,
+            frames_left: 0,
             decoded: Vec::new(),
             inflated: Vec::new(),
             complaints: Complaints::new(),

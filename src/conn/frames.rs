@@ -53,7 +53,7 @@ impl Conn {
                 *input = &mut [];
                 return Progress::Taken;
             };
-            if !input.is_empty() && (held_back || env.packets_left == 0 || self.waits_for_reply(input)) {
+            if !input.is_empty() && (held_back || env.frames_left == 0 || self.waits_for_reply(input)) {
                 return Progress::Wait;
             }
             let more = self.read_frame(input, env);
@@ -63,8 +63,9 @@ impl Conn {
             }
             was_idle = is_idle;
             if !more {
-                return Progress::Taken;
+                return if input.is_empty() { Progress::Taken } else { Progress::Wait };
             }
+            env.frames_left = env.frames_left.saturating_sub(1);
             delivered = true;
         }
     }
@@ -78,10 +79,9 @@ impl Conn {
     fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> bool {
         let rules = self.rules(env);
         let Some((decoder, mut call)) = self.parts() else { return false };
-        match decoder.next(input, &rules) {
+        match decoder.next_within(input, &rules, &mut env.frames_left) {
             Ok(None) => return false,
             Ok(Some(Event::Message { kind, compressed, payload })) => {
-                env.packets_left = env.packets_left.saturating_sub(1);
                 let is_large = payload.len() >= LARGE_MESSAGE_BYTES;
                 // What is delivered in place lies right before what is left.
                 let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
@@ -94,7 +94,7 @@ impl Conn {
                 };
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
-                env.packets_left = env.packets_left.saturating_sub(env.tools.effects.take_cost());
+                env.frames_left = env.frames_left.saturating_sub(env.tools.effects.take_cost());
                 self.sends_large = is_large;
                 if let Err(cause) = result {
                     self.close(cause, env);

@@ -114,7 +114,7 @@ impl Rig {
     ) -> R {
         self.env.tools.now = self.now;
         self.env.input_len = input.len();
-        self.env.packets_left = 1000;
+        self.env.frames_left = 1000;
         let result = call(&mut self.conn, &mut self.env, input);
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let (out, held) = (std::mem::take(&mut self.env.tools.out), self.conn.last_payload());

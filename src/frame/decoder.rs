@@ -75,6 +75,8 @@ struct Held {
 enum Step<'i> {
     /// To the next state, with the input that is left.
     On,
+    /// Behind a fragment, with the input that is left.
+    Fragment,
     /// Nowhere: the input is used up.
     NeedMore,
     /// To an event.
@@ -108,10 +110,22 @@ impl Decoder {
         input: &mut &'i mut [u8],
         rules: &Rules,
     ) -> Result<Option<Event<'p>>, Error> {
+        self.next_within(input, rules, &mut { u32::MAX })
+    }
+
+    /// [`next`](Self::next), but it also ends, with `None` and with input left, when it has taken as many
+    /// fragments as `fragments_left`, which it counts down. They bring no event, and can be many.
+    #[inline(always)]
+    pub(crate) fn next_within<'p, 'i: 'p>(
+        &'p mut self,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+        fragments_left: &mut u32,
+    ) -> Result<Option<Event<'p>>, Error> {
         if let Some(payload) = self.short_message(input, rules) {
             return Ok(Some(Event::Message { kind: Kind::Binary, compressed: false, payload }));
         }
-        self.next_by_states(input, rules)
+        self.next_by_states(input, rules, fragments_left)
     }
 
     /// What most frames are, in few steps: a whole binary message of at most 125 bytes that breaks no
@@ -137,8 +151,9 @@ impl Decoder {
         &'p mut self,
         input: &mut &'i mut [u8],
         rules: &Rules,
+        fragments_left: &mut u32,
     ) -> Result<Option<Event<'p>>, Error> {
-        match self.advance(input, rules) {
+        match self.advance(input, rules, fragments_left) {
             Ok(Some(ready)) => self.event(ready).map(Some),
             Ok(None) => Ok(None),
             Err(error) => {
@@ -231,7 +246,12 @@ impl Decoder {
     }
 
     #[inline(always)]
-    fn advance<'i>(&mut self, input: &mut &'i mut [u8], rules: &Rules) -> Result<Option<Ready<'i>>, Error> {
+    fn advance<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+        fragments_left: &mut u32,
+    ) -> Result<Option<Ready<'i>>, Error> {
         loop {
             let step = match self.state {
                 State::ReadHead { first } => self.read_head(first, input, rules)?,
@@ -243,6 +263,12 @@ impl Decoder {
             };
             match step {
                 Step::On => {}
+                Step::Fragment => {
+                    *fragments_left = fragments_left.saturating_sub(1);
+                    if *fragments_left == 0 {
+                        return Ok(None);
+                    }
+                }
                 Step::NeedMore => return Ok(None),
                 Step::Ready(ready) => return Ok(Some(ready)),
             }
@@ -381,7 +407,7 @@ impl Decoder {
         }
         self.state = BOUNDARY;
         if !fin {
-            return Ok(Step::On);
+            return Ok(Step::Fragment);
         }
         let subject = match Subject::of(opcode, false) {
             Some(control @ (Subject::Ping | Subject::Pong | Subject::Close)) => control,

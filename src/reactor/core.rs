@@ -99,13 +99,13 @@ impl<S: Application> Core<S> {
         &mut self,
         id: ConnectionId,
         start: usize,
-        packets_left: u32,
+        frames_left: u32,
         call: impl FnOnce(&mut Entry, &mut Env<S>) -> R,
     ) -> Option<R> {
         let entry = self.slots.get_mut(id)?;
         let env = &mut self.lent;
         env.tools.start = start;
-        env.packets_left = packets_left;
+        env.frames_left = frames_left;
         Some(call(entry, env))
     }
 

@@ -12,8 +12,8 @@ use crate::router::Application;
 
 /// Bytes that are read for one connection in one turn, give or take one read.
 const TURN_BYTES: usize = 256 * 1024;
-/// Packets that are handled for one connection in one turn.
-const TURN_PACKETS: u32 = 2048;
+/// Frames that are taken from one connection in one turn.
+const TURN_FRAMES: u32 = 512;
 
 /// Reads in one turn that may go on with a TLS handshake: each can take a signature, which costs as
 /// much as thousands of packets.
@@ -22,7 +22,7 @@ const TURN_HANDSHAKES: u32 = 4;
 /// What one connection may still take of this turn.
 struct Budget {
     bytes: usize,
-    packets: u32,
+    frames: u32,
 }
 
 impl<S: Application> Core<S> {
@@ -51,7 +51,7 @@ impl<S: Application> Core<S> {
     pub(super) fn serve(&mut self, id: ConnectionId) {
         self.write_gathered_for(id);
         let start = self.lent.tools.out.len();
-        let mut budget = Budget { bytes: TURN_BYTES, packets: TURN_PACKETS };
+        let mut budget = Budget { bytes: TURN_BYTES, frames: TURN_FRAMES };
         let mut buffer = std::mem::take(&mut self.read_buffer);
         while self.serve_once(id, start, &mut buffer, &mut budget) {}
         self.read_buffer = buffer;
@@ -69,7 +69,7 @@ impl<S: Application> Core<S> {
             return false;
         }
         let handshakes = entry.socket.is_handshaking();
-        if budget.bytes == 0 || budget.packets == 0 || (handshakes && self.handshakes_left == 0) {
+        if budget.bytes == 0 || budget.frames == 0 || (handshakes && self.handshakes_left == 0) {
             // It goes on the list of those with work left when it is settled.
             return false;
         }
@@ -153,12 +153,12 @@ impl<S: Application> Core<S> {
         let mut used = 0;
         loop {
             let mut rest = bytes.get_mut(used..).unwrap_or_default();
-            let call = self.with(id, start, budget.packets, |entry, env| {
+            let call = self.with(id, start, budget.frames, |entry, env| {
                 env.input_len = total;
                 entry.conn.handle_bytes(&mut rest, env)
             });
             used = total - rest.len();
-            budget.packets = self.lent.packets_left;
+            budget.frames = self.lent.frames_left;
             if !self.lent.tools.borrowed.is_empty() {
                 self.write_borrowed(id, start, bytes);
             }
