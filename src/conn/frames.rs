@@ -3,7 +3,7 @@
 use super::complaints::Kind;
 use super::lifecycle::{Open, Phase};
 use super::packets::{Call, Hex, complain};
-use super::{Conn, Env, FLUSH_BYTES, LARGE_MESSAGE_BYTES, Progress};
+use super::{Bulk, Conn, Env, FLUSH_BYTES, LARGE_MESSAGE_BYTES, Progress};
 use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
@@ -95,7 +95,11 @@ impl Conn {
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
                 env.frames_left = env.frames_left.saturating_sub(env.tools.effects.take_cost());
-                self.sends_large = is_large;
+                if is_large {
+                    self.bulk = Bulk::Large;
+                } else if self.bulk == Bulk::Large {
+                    self.bulk = Bulk::Much;
+                }
                 if let Err(cause) = result {
                     self.close(cause, env);
                 }

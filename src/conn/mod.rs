@@ -65,6 +65,8 @@ const READ_BYTES: usize = 128 * 1024;
 pub(crate) const LARGE_READ_BYTES: usize = 528 * 1024;
 /// Bytes that are read at once behind the part of a message that is held already, at least.
 const MIN_READ_BYTES: usize = 16 * 1024;
+/// What makes a read one that brought a lot, in bytes.
+const MUCH_BYTES: usize = 8 * 1024;
 /// What makes a message a large one, in bytes.
 const LARGE_MESSAGE_BYTES: usize = 64 * 1024;
 /// Close timeouts that a client which goes on reading can take in all until what is queued has gone out.
@@ -84,6 +86,16 @@ pub(crate) enum Progress {
     Wait,
 }
 
+/// How much a client sent of late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bulk {
+    Little,
+    /// The last read brought a lot.
+    Much,
+    /// The last message was a large one.
+    Large,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Conn {
@@ -98,8 +110,7 @@ pub(crate) struct Conn {
     opened: bool,
     /// A deadline may be earlier than it was.
     rearm: bool,
-    /// The last message was a large one.
-    sends_large: bool,
+    bulk: Bulk,
 }
 
 // Most connections are idle, and this is what they are.
@@ -118,7 +129,7 @@ impl Conn {
             ended: false,
             opened: false,
             rearm: true,
-            sends_large: false,
+            bulk: Bulk::Little,
         }
     }
 
@@ -172,11 +183,24 @@ impl Conn {
     /// Bytes that are best read at once, where there is no [`room`](Self::room) for them: a message that
     /// comes whole is not copied. What may have to be kept is less where a message is held already.
     pub(crate) fn read_size(&self) -> usize {
-        let most = if self.sends_large { LARGE_READ_BYTES } else { READ_BYTES };
+        let most = if self.bulk == Bulk::Large { LARGE_READ_BYTES } else { READ_BYTES };
         match &self.phase {
             Phase::Open(open) => most.saturating_sub(open.decoder.unfinished_bytes()).max(MIN_READ_BYTES),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => most,
         }
+    }
+
+    /// So many bytes were read at once.
+    pub(crate) fn note_read(&mut self, len: usize) {
+        if self.bulk != Bulk::Large {
+            self.bulk = if len < MUCH_BYTES { Bulk::Little } else { Bulk::Much };
+        }
+    }
+
+    /// Whether one short read is likely to bring all that the client has to say, and it can be handled then.
+    pub(crate) fn says_little(&self, settings: &Settings) -> bool {
+        let is_open = matches!(&self.phase, Phase::Open(open) if open.decoder.payload_left() < MUCH_BYTES);
+        is_open && self.bulk == Bulk::Little && self.wants_read(settings)
     }
 
     /// Where the next bytes of a large message can be received without being copied, if one is on its

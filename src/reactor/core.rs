@@ -9,6 +9,7 @@ use mio::event::Event;
 use super::WAKER;
 use super::accept::Listeners;
 use super::across::Others;
+use super::ahead::Ahead;
 use super::drain::Drain;
 use super::gather::Segment;
 use super::prepared::{Parts, Shared as Common};
@@ -42,6 +43,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) roles: Roles,
     pub(super) segments: Vec<Segment>,
     pub(super) read_buffer: Vec<u8>,
+    pub(super) ahead: Ahead,
     /// Reads of this turn that may still go on with a TLS handshake.
     pub(super) handshakes_left: u32,
     /// Connections with work left for the next turn.
@@ -83,6 +85,7 @@ impl<S: Application> Core<S> {
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
             read_buffer: vec![u8::MAX; LARGE_READ_BYTES],
+            ahead: Ahead::new(),
             handshakes_left: 0,
             ready: Vec::new(),
             left_over: Vec::new(),
@@ -139,7 +142,7 @@ impl<S: Application> Core<S> {
                 self.write_outbox(id);
             }
         }
-        if !has_its_turn {
+        if !has_its_turn && !self.read_ahead(id) {
             self.serve(id);
         }
     }

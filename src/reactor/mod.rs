@@ -10,6 +10,7 @@
 mod accept;
 mod across;
 mod admission;
+mod ahead;
 mod bind;
 mod borrow;
 mod core;
@@ -187,6 +188,7 @@ impl<S: Application> Reactor<S> {
         for event in &self.events {
             self.core.handle_event(event);
         }
+        self.core.handle_ahead();
         self.core.serve_left_over();
         self.core.deliver_mail();
         self.core.accept();

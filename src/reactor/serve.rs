@@ -20,9 +20,15 @@ const TURN_FRAMES: u32 = 512;
 const TURN_HANDSHAKES: u32 = 4;
 
 /// What one connection may still take of this turn.
-struct Budget {
+pub(super) struct Budget {
     bytes: usize,
     frames: u32,
+}
+
+impl Budget {
+    pub(super) fn of_a_turn() -> Self {
+        Budget { bytes: TURN_BYTES, frames: TURN_FRAMES }
+    }
 }
 
 impl<S: Application> Core<S> {
@@ -51,7 +57,7 @@ impl<S: Application> Core<S> {
     pub(super) fn serve(&mut self, id: ConnectionId) {
         self.write_gathered_for(id);
         let start = self.lent.tools.out.len();
-        let mut budget = Budget { bytes: TURN_BYTES, frames: TURN_FRAMES };
+        let mut budget = Budget::of_a_turn();
         let mut buffer = std::mem::take(&mut self.read_buffer);
         while self.serve_once(id, start, &mut buffer, &mut budget) {}
         self.read_buffer = buffer;
@@ -122,6 +128,7 @@ impl<S: Application> Core<S> {
             self.feed(id, start, &mut [], budget);
             return true;
         }
+        entry.conn.note_read(len);
         let bytes = buffer.get_mut(..len).unwrap_or_default();
         let used = self.feed(id, start, bytes, budget);
         match (self.slots.get_mut(id), bytes.get(used..)) {
@@ -134,7 +141,7 @@ impl<S: Application> Core<S> {
     }
 
     /// Sees to a read that brought nothing. True if it is to be tried again.
-    fn fail_read(&mut self, id: ConnectionId, error: &io::Error) -> bool {
+    pub(super) fn fail_read(&mut self, id: ConnectionId, error: &io::Error) -> bool {
         let Some(entry) = self.slots.get_mut(id) else { return false };
         if error.kind() == ErrorKind::Interrupted {
             return true;
@@ -148,7 +155,13 @@ impl<S: Application> Core<S> {
     }
 
     /// Gives bytes to a connection, and writes in between what gathers meanwhile. How many it took.
-    fn feed(&mut self, id: ConnectionId, start: usize, bytes: &mut [u8], budget: &mut Budget) -> usize {
+    pub(super) fn feed(
+        &mut self,
+        id: ConnectionId,
+        start: usize,
+        bytes: &mut [u8],
+        budget: &mut Budget,
+    ) -> usize {
         let total = bytes.len();
         let mut used = 0;
         loop {

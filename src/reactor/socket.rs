@@ -126,6 +126,11 @@ impl Socket {
         }
     }
 
+    /// Whether a read brings what the peer sent, as it sent it.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.says_goodbye()
+    }
+
     /// Whether a shutdown tells the peer more than the end of the connection does.
     pub(super) fn says_goodbye(&self) -> bool {
         match self {
