@@ -143,7 +143,11 @@ impl Conn {
 
     /// The client took some of what it was sent, which shows that it still reads. To be called before
     /// that leaves the outbox: a client that was held back by it was not silent by its own choice.
+    #[inline]
     pub(crate) fn handle_written(&mut self, now: Moment, settings: &Settings) {
+        if self.outbox.is_empty() && matches!(self.phase, Phase::Open(_)) {
+            return;
+        }
         let held_back = self.is_held_back(settings);
         match &mut self.phase {
             Phase::Closing(closing) if !closing.flushed => {

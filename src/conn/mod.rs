@@ -252,6 +252,11 @@ impl Conn {
         }
     }
 
+    /// Whether nothing is to be done for it until something happens to it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        matches!(self.phase, Phase::Open(_)) && !self.ended && !self.rearm && !self.extras.has_input()
+    }
+
     /// Whether a deadline may have become earlier since the last call.
     pub(crate) fn take_rearm(&mut self) -> bool {
         std::mem::replace(&mut self.rearm, false)

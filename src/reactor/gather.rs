@@ -28,8 +28,8 @@ pub(super) struct Segment {
     total: usize,
     /// The connection's next segment; its first, if this is its last.
     next: usize,
-    /// On the last: [`Core::finish`] was put off until the segments are written. A push alone leads to
-    /// nothing that it would see to.
+    /// On the last: [`Core::finish`] was put off until the segments are written. A push alone, and the reply to
+    /// most requests, leads to nothing that it would see to.
     unfinished: bool,
 }
 
@@ -145,7 +145,9 @@ impl<S: Application> Core<S> {
                 }
             }
             Frames::Gathered(_) if is_alone => {
-                self.write(id, last.frames.bytes(out), None);
+                if self.write(id, last.frames.bytes(out), None) && !last.unfinished {
+                    return;
+                }
             }
             _ if last.total < LARGE_BYTES => {
                 let start = out.len();

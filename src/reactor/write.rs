@@ -27,8 +27,13 @@ impl<S: Application> Core<S> {
         let len = self.lent.tools.out.len() - start;
         let Some(entry) = self.slots.get_mut(id) else { return self.lent.tools.out.truncate(start) };
         let small = len < LARGE_BYTES && entry.writable && entry.conn.outbox.is_empty();
+        let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
         if len > 0 && small {
             self.gather(id, Frames::Gathered(start..self.lent.tools.out.len()), len);
+            if is_at_rest {
+                // Most turns of most connections: nothing follows from a reply but its being written.
+                return;
+            }
         } else if len > 0 {
             self.write_now(id, start);
         }
