@@ -33,8 +33,9 @@ const MAX_BAD_REQUESTS: usize = 10;
 const BATCH_BYTES: usize = 256 * 1024;
 /// The same for pushes: several in one turn that come to more leave by way of the outbox.
 const PUSH_BYTES: usize = 12 * 1024;
-/// Packets that a client has under way at most: one turn handles as many, an effect of each included.
-const BATCH_PACKETS: usize = 1000;
+/// Packets that a client has under way at most: one turn handles as many, an effect or the fragments of each
+/// included.
+const BATCH_PACKETS: usize = 100;
 /// Packets of one client that one turn handles at most.
 const TURN_PACKETS: usize = 512;
 
