@@ -19,7 +19,7 @@ use crate::id::ConnectionId;
 use crate::mailbox::{Mail, RoleMail};
 use crate::router::Application;
 
-/// Who plays a role, and the claim by which it does; 0 with one worker.
+/// Who plays a role, and the claim by which it does.
 #[derive(Clone, Copy, Debug)]
 struct Holder {
     id: ConnectionId,
@@ -39,7 +39,9 @@ struct Claim {
 /// What a worker knows of roles.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
-    /// Who plays the roles whose home is here.
+    /// With one worker: who plays each role. There is one for each client that is logged in.
+    players: HashMap<u64, ConnectionId>,
+    /// With several: who plays the roles whose home is here.
     holders: HashMap<u64, Holder>,
     /// The logins of this worker's connections.
     claims: HashMap<ConnectionId, Claim>,
@@ -51,7 +53,7 @@ impl<S: Application> Core<S> {
     /// The connection of this worker that plays a role.
     pub(super) fn with_role(&self, role_id: u64) -> Option<ConnectionId> {
         if self.is_alone() {
-            return self.roles.holders.get(&role_id).map(|holder| holder.id);
+            return self.roles.players.get(&role_id).copied();
         }
         let claims = self.roles.claims.iter().filter(|(_, claim)| claim.role_id == role_id && role_id != 0);
         claims.max_by_key(|(_, claim)| claim.number).map(|(id, _)| *id)
@@ -64,7 +66,10 @@ impl<S: Application> Core<S> {
             return;
         }
         if self.is_alone() {
-            return self.hold_role(role_id, Holder { id, claim: 0 });
+            if let Some(older) = self.roles.players.insert(role_id, id).filter(|&older| older != id) {
+                self.replace(older);
+            }
+            return;
         }
         if self.roles.claims.get(&id).is_some_and(|claim| claim.under_way || claim.role_id == role_id) {
             return;
@@ -78,7 +83,10 @@ impl<S: Application> Core<S> {
     /// A connection has logged out or ended. Its role is free, unless a newer one plays it by now.
     pub(super) fn leave_role(&mut self, id: ConnectionId, role_id: u64) {
         if self.is_alone() {
-            return self.free_role(id, role_id);
+            if self.roles.players.get(&role_id) == Some(&id) {
+                self.roles.players.remove(&role_id);
+            }
+            return;
         }
         let Some(claim) = self.roles.claims.get_mut(&id).filter(|claim| claim.role_id == role_id) else {
             return;
@@ -115,14 +123,9 @@ impl<S: Application> Core<S> {
 
     /// This role's home is here: it has a new holder.
     fn hold_role(&mut self, role_id: u64, holder: Holder) {
-        let Some(older) = self.roles.holders.insert(role_id, holder).filter(|older| older.id != holder.id)
-        else {
-            return;
-        };
-        if self.is_alone() {
-            self.replace(older.id);
-        } else {
-            self.tell(older.id.worker(), RoleMail::Replaced { id: older.id, claim: older.claim });
+        let older = self.roles.holders.insert(role_id, holder);
+        if let Some(Holder { id, claim }) = older.filter(|older| older.id != holder.id) {
+            self.tell(id.worker(), RoleMail::Replaced { id, claim });
         }
     }
 
