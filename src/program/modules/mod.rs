@@ -44,7 +44,7 @@ impl Gateway {
     /// room from now on: nobody should see the role twice until its client has taken notice. From a
     /// connection on another worker we hear of that a moment later ([`Gateway::replaced`]).
     fn enter(&mut self, id: ConnectionId, role_id: u64) {
-        if let Some(older) = self.players.enter(id, role_id) {
+        if let Some(older) = self.players.take_older(id, role_id) {
             self.leave_rooms(older);
         }
     }
