@@ -13,7 +13,7 @@ mod messages;
 use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use common::{Client, Frame, Program, Reply, UPGRADE, eventually};
+use common::{Client, Frame, Program, Reply, UPGRADE, eventually, packet};
 use messages::*;
 use prost::Message;
 
@@ -208,8 +208,14 @@ fn a_newer_login_takes_the_role_over() {
     assert_eq!(older.join("room"), 1);
     let earlier = watch.find(5).unwrap().id;
 
-    let mut newer = enter(&program, &game(5));
     // The older one has yet to take notice, and is in no room; on another worker a moment later.
+    let mut newer = Client::connect(program.address());
+    let join = M1201Tos { room: "room".into() };
+    let login_and_join = [(1002, game(5).encode_to_vec()), (1201, join.encode_to_vec())];
+    newer.send(&login_and_join.map(|(cmd, data)| packet(cmd, FLAG, &data)).concat());
+    let replies = [newer.reply(), newer.reply()];
+    let joined = M1201Toc { members: 1 }.encode_to_vec();
+    assert!(replies[1].data == joined || !alone(), "{replies:?}");
     eventually("the older one has left", || newer.is_only_one_in("room"));
     older.expect_close(4007, "replaced");
     drop(older);
