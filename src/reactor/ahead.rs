@@ -46,7 +46,8 @@ impl<S: Application> Core<S> {
         if !*readable || *read_on || !socket.is_plain() || !conn.says_little(&self.lent.settings) {
             return false;
         }
-        let Some(room) = self.ahead.buffer.get_mut(self.ahead.filled..) else { return false };
+        let room = self.ahead.buffer.get_mut(self.ahead.filled..);
+        let Some(room) = room.filter(|room| room.len() >= MIN_ROOM_BYTES) else { return false };
         match socket.read(room) {
             Ok(Read::Last(len)) => {
                 *readable = false;
