@@ -101,6 +101,7 @@ impl Conn {
                     self.bulk = Bulk::Much;
                 }
                 if let Err(cause) = result {
+                    env.tools.copy_held(self.last_payload());
                     self.close(cause, env);
                 }
             }

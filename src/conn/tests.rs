@@ -25,6 +25,13 @@ fn echo(_: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outco
     context.reply(request.data())
 }
 
+fn farewell(_: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let _ = context.reply(request.data());
+    let _ = context.reply(b"between");
+    let _ = context.reply(request.data());
+    Outcome::Close(crate::frame::CloseCode::new(4100).unwrap())
+}
+
 fn login(_: &mut State, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let identity = Identity { role_id: 7, ..Identity::default() };
     context.login(Login { identity, ..Login::default() }).unwrap();
@@ -45,12 +52,14 @@ const ECHO: u16 = 100;
 const LOGIN: u16 = 101;
 const LOGOUT: u16 = 102;
 const DEFER: u16 = 103;
+const FAREWELL: u16 = 104;
 
 static MODULE: Module<State> = Module::new(
     1,
     "test",
     [
         Route::new(ECHO, "echo", Access::Anyone, echo),
+        Route::new(FAREWELL, "farewell", Access::Anyone, farewell),
         Route::new(LOGIN, "login", Access::Anyone, login),
         Route::new(LOGOUT, "logout", Access::Role, logout),
         Route::new(DEFER, "defer", Access::Anyone, defer),
@@ -284,6 +293,21 @@ fn who_has_not_logged_in_after_five_minutes_goes_and_a_logout_begins_them_anew()
     assert_eq!(rig.closes(), []);
     keeps_talking(&mut rig, 1_199_000, 1_201_000);
     assert_eq!(rig.closes(), [(1_200_000, "close 4004")]);
+}
+
+#[test]
+fn what_a_handler_echoed_before_it_closed_comes_whole() {
+    // Read whole, and put together from pieces, whose buffer ends with the open connection.
+    for piece in [1 << 20, 70_000, 1000] {
+        let mut rig = Rig::open(|_| {});
+        let mut message = vec![];
+        push_request(&mut message, &Packet { data_status: 0, flag: 0, cmd: FAREWELL, data: &[1; 200_000] });
+        let mut bytes = vec![];
+        push_masked_frame(&mut bytes, true, Opcode::Binary, [9; 4], &message);
+        bytes.chunks(piece).for_each(|piece| rig.feed(piece));
+        let seen: Vec<_> = rig.seen.iter().skip(1).map(|(_, what)| what.as_str()).collect();
+        assert_eq!(seen, ["packet 200000", "packet 7", "packet 200000", "close 4100"], "pieces of {piece}");
+    }
 }
 
 #[test]

@@ -65,6 +65,15 @@ impl Tools {
         self.out.len() - self.start + borrowed_bytes(&self.borrowed)
     }
 
+    /// Copies what was borrowed of `held`, the connection's own buffer, to its place among the rest: the
+    /// buffer is about to go.
+    pub(crate) fn copy_held(&mut self, held: &[u8]) {
+        while let Some(borrowed) = self.borrowed.pop_if(|borrowed| borrowed.origin == Origin::Held) {
+            let data = held.get(held.len().saturating_sub(borrowed.len)..).unwrap_or_default();
+            self.out.splice(borrowed.at..borrowed.at, data.iter().copied());
+        }
+    }
+
     /// Whether something is gathered that is gone once the connection is given more.
     pub(crate) fn lends_held(&self) -> bool {
         self.borrowed.last().is_some_and(|borrowed| borrowed.origin == Origin::Held)
