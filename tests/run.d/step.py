@@ -32,12 +32,18 @@ class Step:
         return self
 
     def __exit__(self, *_):
-        self.log.close()
+        try:
+            self.log.close()
+        except OSError:
+            pass  # What could not be written was shown.
 
     def note(self, line):
-        """Adds a line to the log."""
-        self.log.write(f"{line}\n")
-        self.log.flush()
+        """Adds a line to the log. A disk that is full must not hide which part failed, and at what."""
+        try:
+            self.log.write(f"{line}\n")
+            self.log.flush()
+        except OSError as error:
+            self.remarks.append(f"not in the log, {error.strerror}: {line}")
 
     def remark(self, line):
         """Adds a line to the log that is to be shown even if nothing fails."""
