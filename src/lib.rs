@@ -20,10 +20,13 @@
 //! - [`packet`]: the 9- and 11-byte headers, and how Data is encoded;
 //! - the router's types, re-exported here;
 //! - [`Handle`], [`ServerHandle`] and [`Ticket`], for other threads.
+#![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
 
 pub mod config;
 pub mod frame;
 pub mod packet;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod upgrade;
 
 /// Parts that this package's own benchmarks look at. No promise is made about them.

@@ -1,14 +1,15 @@
 //! The listeners, and what becomes of the clients that come in through them.
 
-use std::fs::File;
 use std::io;
 
-use mio::{Registry, Token};
+use mio::Token;
 
 use super::core::Core;
 use super::door::{Accepted, Door};
+use super::poller::Registry;
 use super::slots::{Entry, token};
 use super::socket::Socket;
+use super::system::{Spare, System};
 #[cfg(feature = "tls")]
 use super::tls::TlsSocket;
 use crate::config::{Config, Listen};
@@ -50,7 +51,9 @@ pub(super) struct Listeners {
     /// Not before this is accepting tried again.
     retry_at: Moment,
     /// Given up when descriptors run out, so that one more client can be accepted and told.
-    spare: Option<File>,
+    spare: Option<Spare>,
+    /// Where another one comes from.
+    system: System,
     /// Descriptors have run out, and the log knows.
     exhausted: bool,
     /// When the log was last told so. A client that comes and goes at the limit must not fill it.
@@ -58,7 +61,12 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    pub(super) fn new(config: &Config, doors: Vec<Door>, registry: &Registry) -> io::Result<Self> {
+    pub(super) fn new(
+        system: System,
+        config: &Config,
+        doors: Vec<Door>,
+        registry: &Registry,
+    ) -> io::Result<Self> {
         let mut list = Vec::with_capacity(config.listen.len());
         for (index, mut door) in doors.into_iter().enumerate() {
             door.register(registry, Token(FIRST_LISTENER - index))?;
@@ -70,7 +78,8 @@ impl Listeners {
             tls: config.tls.clone(),
             next: 0,
             retry_at: Moment::START,
-            spare: spare(),
+            spare: system.spare(),
+            system,
             exhausted: false,
             complained_at: None,
         })
@@ -171,15 +180,11 @@ impl Listeners {
                 Accepted::Lost | Accepted::Exhausted | Accepted::Failed(_) => {}
             }
         }
-        self.spare = spare();
+        self.spare = self.system.spare();
         if self.spare.is_none() {
             self.retry_at = now.after(RETRY_MS);
         }
     }
-}
-
-fn spare() -> Option<File> {
-    File::open("/dev/null").ok()
 }
 
 /// Refuses a client for which there is no room to wait until it has read the answer.

@@ -3,15 +3,13 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mio::Registry;
-use mio::event::Event;
-
 use super::WAKER;
 use super::accept::Listeners;
 use super::across::Others;
 use super::ahead::Ahead;
 use super::drain::Drain;
 use super::gather::Segment;
+use super::poller::{Readiness, Registry};
 use super::prepared::{Parts, Shared as Common};
 use super::roles::Roles;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
@@ -113,27 +111,28 @@ impl<S: Application> Core<S> {
     }
 
     /// Notes what the poll says, and serves the connection that it is about.
-    pub(super) fn handle_event(&mut self, event: &Event) {
-        if event.token() == WAKER {
+    pub(super) fn handle_event(&mut self, readiness: Readiness) {
+        let Readiness { token, readable, writable, read_closed, error, priority } = readiness;
+        if token == WAKER {
             self.mail_waits = true;
             return;
         }
-        if self.listeners.note(event.token()) {
+        if self.listeners.note(token) {
             return;
         }
-        let id = ConnectionId::from_u64(event.token().0 as u64);
+        let id = ConnectionId::from_u64(token.0 as u64);
         let Some(entry) = self.slots.get_mut(id) else { return };
         // It is served with those that were left over, or will be in the next turn: but once in each.
         let has_its_turn = entry.ready;
-        let closed = event.is_read_closed() || event.is_error();
-        entry.readable |= event.is_readable() || closed;
+        let closed = read_closed || error;
+        entry.readable |= readable || closed;
         // A read ends before an urgent byte, whatever lies behind it.
-        entry.read_on |= closed || event.is_priority();
-        if event.is_error() && !entry.conn.wants_read(&self.lent.settings) {
+        entry.read_on |= closed || priority;
+        if error && !entry.conn.wants_read(&self.lent.settings) {
             // Nobody would read the error off the socket as long as reading is paused.
             entry.conn.abort(Cause::Reset);
         }
-        if event.is_writable() {
+        if writable {
             entry.writable = true;
             if entry.socket.flush().is_err() {
                 entry.conn.abort(Cause::Reset);

@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mio::net::{TcpListener, UnixListener};
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Token};
 
 use super::bind::{self, BindError};
+use super::poller::Registry;
 use super::socket::Socket;
+use super::system::System;
 use crate::config::{Config, Listen};
 use crate::record::Peer;
+#[cfg(feature = "sim")]
+use crate::sim::SimulatedListener;
 
 /// Linux's numbers for what accept can fail with, where [`ErrorKind`] has no name for it.
 mod errno {
@@ -25,6 +29,8 @@ mod errno {
 pub(super) enum Door {
     Tcp(TcpListener),
     Unix(UnixListener, Arc<SocketFile>),
+    #[cfg(feature = "sim")]
+    Simulated(SimulatedListener),
 }
 
 /// What one try to accept came to.
@@ -51,10 +57,19 @@ impl Drop for SocketFile {
 
 impl Door {
     /// Opens all addresses for so many reactors: the doors of each, in the order of the configuration.
-    pub(super) fn open_all(config: &Config, reactors: usize) -> Result<Vec<Vec<Door>>, BindError> {
+    pub(super) fn open_all(
+        system: &System,
+        config: &Config,
+        reactors: usize,
+    ) -> Result<Vec<Vec<Door>>, BindError> {
         let mut all: Vec<Vec<Door>> = (0..reactors).map(|_| vec![]).collect();
         for listen in &config.listen {
-            let doors = open(listen, reactors).map_err(|error| BindError::Listen(listen.clone(), error))?;
+            let doors = match system {
+                System::Real => open(listen, reactors),
+                #[cfg(feature = "sim")]
+                System::Simulated(network) => network.listen(listen).map(|door| vec![Door::Simulated(door)]),
+            };
+            let doors = doors.map_err(|error| BindError::Listen(listen.clone(), error))?;
             for (doors_of_one, door) in all.iter_mut().zip(doors) {
                 doors_of_one.push(door);
             }
@@ -66,6 +81,11 @@ impl Door {
         match self {
             Door::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
             Door::Unix(listener, _) => registry.register(listener, token, Interest::READABLE),
+            #[cfg(feature = "sim")]
+            Door::Simulated(listener) => {
+                listener.register(token);
+                Ok(())
+            }
         }
     }
 
@@ -73,6 +93,8 @@ impl Door {
         match self {
             Door::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
             Door::Unix(_, file) => Some(Listen::Unix(file.0.clone())),
+            #[cfg(feature = "sim")]
+            Door::Simulated(listener) => Some(listener.listening().clone()),
         }
     }
 
@@ -83,6 +105,10 @@ impl Door {
             }
             Door::Unix(listener, _) => {
                 listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
+            }
+            #[cfg(feature = "sim")]
+            Door::Simulated(listener) => {
+                listener.accept().map(|(socket, peer)| (Socket::Simulated(Box::new(socket)), peer))
             }
         };
         match result {

@@ -13,6 +13,7 @@ mod admission;
 mod ahead;
 mod bind;
 mod borrow;
+mod clock;
 mod core;
 #[cfg(test)]
 mod crowd;
@@ -21,12 +22,14 @@ mod door;
 mod drain;
 mod expire;
 mod gather;
+mod poller;
 mod prepared;
 mod roles;
 mod serve;
 mod slots;
 mod socket;
 mod survey;
+mod system;
 #[cfg(feature = "tls")]
 mod tls;
 pub(crate) mod wheel;
@@ -35,22 +38,26 @@ mod write;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token};
+use mio::Token;
 
 use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
 use crate::id::ConnectionId;
 use crate::mailboxes::Mailboxes;
-use crate::moment::Moment;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
 pub use bind::BindError;
 pub(crate) use prepared::Prepared;
 
+#[cfg(feature = "sim")]
+pub(crate) use poller::Readiness;
+
+use clock::Clock;
 use core::Core;
+use poller::Poller;
 
 /// Events that one poll brings at most.
 const EVENTS: usize = 1024;
@@ -77,8 +84,7 @@ pub enum Turn {
 ///
 /// Dropping a reactor closes every socket at once, without Close frames; drain it first.
 pub struct Reactor<S: Application> {
-    poll: Poll,
-    events: Events,
+    poller: Poller,
     clock: Clock,
     spin: Duration,
     put_off: u8,
@@ -106,6 +112,22 @@ impl<S: Application> Reactor<S> {
     ) -> Result<Self, BindError> {
         let (prepared, _) = Prepared::bind(config, 0)?;
         Ok(prepared.finish(config, service.into(), state, cipher))
+    }
+
+    /// A reactor on a simulated network instead of the system's: it listens there, sleeps there, and has
+    /// its clock from there. All else is as it would be. TLS is not simulated.
+    ///
+    /// # Errors
+    /// [`BindError`]: the configuration is not valid, or asks for TLS, or somebody listens there already.
+    #[cfg(feature = "sim")]
+    pub fn simulated(
+        config: &Config,
+        service: impl Into<Service<S>>,
+        state: S,
+        network: &crate::sim::Network,
+    ) -> Result<Self, BindError> {
+        let prepared = Prepared::simulated(config, network)?;
+        Ok(prepared.finish(config, service.into(), state, None))
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners
@@ -185,9 +207,7 @@ impl<S: Application> Reactor<S> {
         self.wait(timeout)?;
         self.core.now = self.clock.now();
         self.core.begin_turn();
-        for event in &self.events {
-            self.core.handle_event(event);
-        }
+        self.poller.for_each(|readiness| self.core.handle_event(readiness));
         self.core.handle_ahead();
         self.core.serve_left_over();
         self.core.deliver_mail();
@@ -211,7 +231,7 @@ impl<S: Application> Reactor<S> {
     /// Whether silence can be held against clients now: not while events wait that were not seen.
     /// A process that was stopped for a while reads first.
     fn may_judge(&mut self) -> bool {
-        let all_seen = self.events.iter().count() < EVENTS;
+        let all_seen = self.poller.len() < EVENTS;
         self.put_off = if all_seen { 0 } else { self.put_off + 1 };
         let may = all_seen || self.put_off > MAX_PUT_OFF;
         if may {
@@ -231,70 +251,27 @@ impl<S: Application> Reactor<S> {
         let spin = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
         let mut waited = Duration::ZERO;
         while waited < spin {
-            self.poll(Some(Duration::ZERO))?;
-            if !self.events.is_empty() {
+            self.poller.poll(Some(Duration::ZERO))?;
+            if !self.poller.is_empty() {
                 return Ok(());
             }
             waited = self.clock.instant_now().saturating_duration_since(began);
         }
-        self.poll(timeout.map(|timeout| timeout.saturating_sub(waited)))
-    }
-
-    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(&mut self.events, timeout) {
-            // The events may be old ones then.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.events.clear();
-                Ok(())
-            }
-            result => result,
-        }
+        self.poller.poll(timeout.map(|timeout| timeout.saturating_sub(waited)))
     }
 }
 
-/// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it.
+/// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it. A
+/// simulated reactor has none: -1.
 impl<S: Application> AsRawFd for Reactor<S> {
     fn as_raw_fd(&self) -> RawFd {
-        self.poll.as_raw_fd()
+        self.poller.as_raw_fd()
     }
 }
 
 impl<S: Application> Drop for Reactor<S> {
     fn drop(&mut self) {
         self.give_up();
-    }
-}
-
-/// The only place where the time is asked for.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    began: Instant,
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the reactor's clock")]
-impl Clock {
-    fn start() -> Self {
-        Clock { began: Instant::now() }
-    }
-
-    fn instant_now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn unix_ms(&self) -> u64 {
-        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn now(&self) -> Moment {
-        Moment::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn instant(&self, moment: Moment) -> Option<Instant> {
-        if moment == Moment::NEVER {
-            return None;
-        }
-        self.began.checked_add(Duration::from_millis(moment.as_ms()))
     }
 }
 

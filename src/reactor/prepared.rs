@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use mio::{Events, Poll, Registry, Waker};
-
 use super::accept::Listeners;
 use super::admission::Admission;
 use super::bind::BindError;
+use super::clock::Clock;
 use super::core::Core;
 use super::door::Door;
-use super::{Clock, EVENTS, Reactor, WAKER};
+use super::poller::{Poller, Registry};
+use super::system::System;
+use super::{EVENTS, Reactor};
 use crate::config::Config;
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
@@ -36,13 +37,13 @@ pub(super) struct Parts {
 
 /// A reactor whose listeners are bound, and which nobody turns yet.
 pub(crate) struct Prepared {
-    poll: Poll,
+    poller: Poller,
     parts: Parts,
 }
 
 /// A poll, and the mailbox whose mail wakes it.
 struct Station {
-    poll: Poll,
+    poller: Poller,
     registry: Registry,
     mailbox: Arc<Mailbox>,
 }
@@ -50,28 +51,42 @@ struct Station {
 impl Prepared {
     /// Binds the listeners of one reactor, and of so many others beside it.
     pub(crate) fn bind(config: &Config, others: usize) -> Result<(Self, Vec<Self>), BindError> {
+        Prepared::bind_on(&System::Real, config, others)
+    }
+
+    /// One reactor, on a simulated network.
+    #[cfg(feature = "sim")]
+    pub(super) fn simulated(config: &Config, network: &crate::sim::Network) -> Result<Self, BindError> {
+        #[cfg(feature = "tls")]
+        if config.tls.is_some() {
+            return Err(BindError::System(std::io::ErrorKind::Unsupported.into()));
+        }
+        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, 0)?.0)
+    }
+
+    fn bind_on(system: &System, config: &Config, others: usize) -> Result<(Self, Vec<Self>), BindError> {
         config.validate()?;
-        let first = Station::new(config)?;
+        let first = Station::new(system, config)?;
         let mut stations = vec![];
         for _ in 0..others {
-            stations.push(Station::new(config)?);
+            stations.push(Station::new(system, config)?);
         }
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
         let shared = Shared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
-            clock: Clock::start(),
+            clock: system.clock(),
         };
         let began_unix_ms = shared.clock.unix_ms();
-        let mut doors = Door::open_all(config, 1 + others)?.into_iter();
+        let mut doors = Door::open_all(system, config, 1 + others)?.into_iter();
         let mut prepare = |worker, station: Station| {
-            let Station { poll, registry, mailbox } = station;
+            let Station { poller, registry, mailbox } = station;
             let doors = doors.next().unwrap_or_default();
-            let listeners = Listeners::new(config, doors, &registry)?;
+            let listeners = Listeners::new(system.clone(), config, doors, &registry)?;
             let shared = shared.clone();
             Ok(Prepared {
-                poll,
+                poller,
                 parts: Parts { worker, registry, mailbox, listeners, shared, began_unix_ms },
             })
         };
@@ -96,24 +111,18 @@ impl Prepared {
         state: S,
         cipher: Option<Box<dyn Cipher>>,
     ) -> Reactor<S> {
-        let Prepared { poll, parts } = self;
-        let clock = parts.shared.clock;
+        let Prepared { poller, parts } = self;
+        let clock = parts.shared.clock.clone();
         let core = Core::new(config, service, state, cipher, parts);
-        let events = Events::with_capacity(EVENTS);
-        Reactor { poll, events, clock, spin: config.spin, put_off: 0, core }
+        Reactor { poller, clock, spin: config.spin, put_off: 0, core }
     }
 }
 
 impl Station {
-    fn new(config: &Config) -> Result<Self, BindError> {
-        let poll = Poll::new()?;
-        let registry = poll.registry().try_clone()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        let wake = move || {
-            // A waker fails only if the poll is gone, and then nobody is left to be woken.
-            let _ = waker.wake();
-        };
-        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, Box::new(wake)));
-        Ok(Station { poll, registry, mailbox })
+    fn new(system: &System, config: &Config) -> Result<Self, BindError> {
+        let poller = system.poller(EVENTS)?;
+        let registry = poller.registry()?;
+        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker()?));
+        Ok(Station { poller, registry, mailbox })
     }
 }

@@ -1,14 +1,16 @@
-//! A client's socket: TCP, TLS on TCP, or Unix.
+//! A client's socket: TCP, TLS on TCP, Unix, or simulated.
 
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::Shutdown;
 
-use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Token};
 
+use super::poller::Registry;
 #[cfg(feature = "tls")]
 use super::tls::TlsSocket;
+#[cfg(feature = "sim")]
+use crate::sim::SimulatedSocket;
 
 /// A non-blocking stream socket. Dropping it closes it.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(super) enum Socket {
     #[cfg(feature = "tls")]
     Tls(Box<TlsSocket>),
     Unix(UnixStream),
+    #[cfg(feature = "sim")]
+    Simulated(Box<SimulatedSocket>),
     /// None at all, for crowds that no descriptor limit allows: takes what is written, and nothing comes.
     #[cfg(test)]
     Absent,
@@ -57,6 +61,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => return socket.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => socket.read(buffer),
             #[cfg(test)]
             Socket::Absent => Err(io::ErrorKind::WouldBlock.into()),
         };
@@ -69,6 +75,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
             Socket::Unix(stream) => stream.write(bytes),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
             #[cfg(test)]
             Socket::Absent => Ok(bytes.len()),
         }
@@ -80,6 +88,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.write_vectored(slices),
             Socket::Unix(stream) => stream.write_vectored(slices),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => socket.write_vectored(slices),
             #[cfg(test)]
             Socket::Absent => Ok(slices.iter().map(|slice| slice.len()).sum()),
         }
@@ -95,6 +105,11 @@ impl Socket {
                 Ok(())
             }
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => {
+                socket.shutdown_write();
+                Ok(())
+            }
             #[cfg(test)]
             Socket::Absent => Ok(()),
         };
@@ -106,6 +121,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.is_handshaking(),
             Socket::Tcp(_) | Socket::Unix(_) => false,
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => false,
             #[cfg(test)]
             Socket::Absent => false,
         }
@@ -121,6 +138,8 @@ impl Socket {
                 let _ = early;
                 false
             }
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => false,
             #[cfg(test)]
             Socket::Absent => false,
         }
@@ -137,6 +156,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(_) => true,
             Socket::Tcp(_) | Socket::Unix(_) => false,
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => false,
             #[cfg(test)]
             Socket::Absent => false,
         }
@@ -148,6 +169,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.has_flushed(),
             Socket::Tcp(_) | Socket::Unix(_) => true,
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => true,
             #[cfg(test)]
             Socket::Absent => true,
         }
@@ -159,6 +182,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => socket.flush(),
             Socket::Tcp(_) | Socket::Unix(_) => Ok(()),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => Ok(()),
             #[cfg(test)]
             Socket::Absent => Ok(()),
         }
@@ -169,10 +194,12 @@ impl Socket {
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         match self {
-            Socket::Tcp(stream) => stream.register(registry, token, interest),
+            Socket::Tcp(stream) => registry.register(stream, token, interest),
             #[cfg(feature = "tls")]
-            Socket::Tls(socket) => socket.stream.register(registry, token, interest),
-            Socket::Unix(stream) => stream.register(registry, token, interest),
+            Socket::Tls(socket) => registry.register(&mut socket.stream, token, interest),
+            Socket::Unix(stream) => registry.register(stream, token, interest),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => socket.register(token),
             #[cfg(test)]
             Socket::Absent => Ok(()),
         }

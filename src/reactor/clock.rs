@@ -1,0 +1,70 @@
+//! The reactor's clock: the system's, or a simulated one. The only place where the time is asked for.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::moment::Moment;
+#[cfg(feature = "sim")]
+use crate::sim::Network;
+
+/// A clock that began with its server.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    began: Instant,
+    /// The network whose time it shows instead, and what that was when it began.
+    #[cfg(feature = "sim")]
+    simulated: Option<(Network, Duration)>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the reactor's clock")]
+impl Clock {
+    pub(super) fn start() -> Self {
+        Clock {
+            began: Instant::now(),
+            #[cfg(feature = "sim")]
+            simulated: None,
+        }
+    }
+
+    /// A clock that shows a network's time. An [`Instant`] of it means something only beside others of it.
+    #[cfg(feature = "sim")]
+    pub(super) fn simulated(network: Network) -> Self {
+        let offset = network.now();
+        Clock { began: Instant::now(), simulated: Some((network, offset)) }
+    }
+
+    pub(super) fn instant_now(&self) -> Instant {
+        #[cfg(feature = "sim")]
+        if self.simulated.is_some() {
+            return self.began + self.elapsed();
+        }
+        Instant::now()
+    }
+
+    pub(super) fn unix_ms(&self) -> u64 {
+        #[cfg(feature = "sim")]
+        if let Some((network, _)) = &self.simulated {
+            return network.unix_ms();
+        }
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment::from_ms(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn instant(&self, moment: Moment) -> Option<Instant> {
+        if moment == Moment::NEVER {
+            return None;
+        }
+        self.began.checked_add(Duration::from_millis(moment.as_ms()))
+    }
+
+    fn elapsed(&self) -> Duration {
+        #[cfg(feature = "sim")]
+        if let Some((network, offset)) = &self.simulated {
+            return network.now().saturating_sub(*offset);
+        }
+        self.began.elapsed()
+    }
+}

@@ -1,0 +1,173 @@
+//! What a reactor waits on, and what it learns by that.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+use mio::event::{Event, Source};
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::WAKER;
+#[cfg(feature = "sim")]
+use crate::sim::Network;
+
+/// A poll, with the events of the last time that it was waited on.
+#[derive(Debug)]
+pub(super) enum Poller {
+    Real {
+        poll: Poll,
+        events: Events,
+    },
+    #[cfg(feature = "sim")]
+    Simulated {
+        network: Network,
+        events: Vec<Readiness>,
+        capacity: usize,
+    },
+}
+
+/// Where sockets are registered to be polled.
+#[derive(Debug)]
+pub(super) enum Registry {
+    Real(mio::Registry),
+    /// Simulated sockets know their network: nothing else can be registered.
+    #[cfg(feature = "sim")]
+    Simulated,
+}
+
+/// What the poll says of one token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    pub(crate) token: Token,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) read_closed: bool,
+    pub(crate) error: bool,
+    pub(crate) priority: bool,
+}
+
+impl From<&Event> for Readiness {
+    fn from(event: &Event) -> Self {
+        Readiness {
+            token: event.token(),
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            read_closed: event.is_read_closed(),
+            error: event.is_error(),
+            priority: event.is_priority(),
+        }
+    }
+}
+
+impl Poller {
+    pub(super) fn real(events: usize) -> io::Result<Self> {
+        Ok(Poller::Real { poll: Poll::new()?, events: Events::with_capacity(events) })
+    }
+
+    #[cfg(feature = "sim")]
+    pub(super) fn simulated(network: Network, events: usize) -> Self {
+        Poller::Simulated { network, events: Vec::new(), capacity: events }
+    }
+
+    pub(super) fn registry(&self) -> io::Result<Registry> {
+        match self {
+            Poller::Real { poll, .. } => poll.registry().try_clone().map(Registry::Real),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { .. } => Ok(Registry::Simulated),
+        }
+    }
+
+    /// What wakes the poll from any thread. There may be one for each poll.
+    pub(super) fn waker(&self) -> io::Result<Box<dyn Fn() + Send + Sync>> {
+        Ok(match self {
+            Poller::Real { poll, .. } => {
+                let waker = Waker::new(poll.registry(), WAKER)?;
+                Box::new(move || {
+                    // A waker fails only if the poll is gone, and then nobody is left to be woken.
+                    let _ = waker.wake();
+                })
+            }
+            #[cfg(feature = "sim")]
+            Poller::Simulated { network, .. } => {
+                let network = network.clone();
+                Box::new(move || network.wake(WAKER))
+            }
+        })
+    }
+
+    /// Waits for events. Being interrupted is as good as none.
+    pub(super) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let result = match self {
+            Poller::Real { poll, events } => poll.poll(events, timeout),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { network, events, capacity } => network.poll(events, *capacity, timeout),
+        };
+        match result {
+            // The events may be old ones then.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.clear();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Poller::Real { events, .. } => events.clear(),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { events, .. } => events.clear(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Poller::Real { events, .. } => events.is_empty(),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { events, .. } => events.is_empty(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Poller::Real { events, .. } => events.iter().count(),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { events, .. } => events.len(),
+        }
+    }
+
+    /// Hands out the events of the last poll.
+    pub(super) fn for_each(&self, mut handle: impl FnMut(Readiness)) {
+        match self {
+            Poller::Real { events, .. } => events.iter().for_each(|event| handle(Readiness::from(event))),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { events, .. } => events.iter().for_each(|&readiness| handle(readiness)),
+        }
+    }
+}
+
+/// A simulated poll has no descriptor: -1.
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Poller::Real { poll, .. } => poll.as_raw_fd(),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { .. } => -1,
+        }
+    }
+}
+
+impl Registry {
+    pub(super) fn register(
+        &self,
+        source: &mut impl Source,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match self {
+            Registry::Real(registry) => registry.register(source, token, interest),
+            #[cfg(feature = "sim")]
+            Registry::Simulated => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}

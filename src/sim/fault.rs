@@ -1,0 +1,246 @@
+//! What can go wrong, how likely it is, and how often it has.
+
+use std::fmt;
+
+/// One kind of fault that a network injects.
+///
+/// What the system promises holds in spite of them: a call that is refused although it need not be (a
+/// short read or write, `WouldBlock`) is followed by an event, a few milliseconds later at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// A read brings some of the bytes that are there.
+    ShortRead,
+    /// A write takes fewer bytes than there is room for.
+    ShortWrite,
+    /// A read fails with `WouldBlock` although there are bytes.
+    ReadWouldBlock,
+    /// A write fails with `WouldBlock` although there is room.
+    WriteWouldBlock,
+    /// Up to 20 calls in a row on one socket fail with `WouldBlock`.
+    Storm,
+    /// `accept` fails with `WouldBlock` although a client waits.
+    AcceptWouldBlock,
+    /// The poll fails with `EINTR`, perhaps after a part of its time.
+    PollInterrupted,
+    /// A read fails with `EINTR`.
+    ReadInterrupted,
+    /// A write fails with `EINTR`.
+    WriteInterrupted,
+    /// `accept` fails with `EINTR`.
+    AcceptInterrupted,
+    /// `accept` fails with `ECONNABORTED`.
+    AcceptAborted,
+    /// `accept` fails with `EPROTO`.
+    AcceptProtocol,
+    /// `accept` fails with `EMFILE`: the process has no descriptor left.
+    ProcessDescriptors,
+    /// `accept` fails with `ENFILE`: the machine has none left.
+    SystemDescriptors,
+    /// `accept` fails with `ENOBUFS`.
+    NoBuffers,
+    /// `accept` fails with `ENOMEM`.
+    NoMemory,
+    /// A socket cannot be registered with the poll: `ENOSPC`.
+    NoWatch,
+    /// An event for a connection to which nothing has happened.
+    SpuriousEvent,
+    /// An event for a connection that is gone.
+    StaleEvent,
+    /// Some events of this very instant come with the next poll only.
+    PartialBatch,
+    /// The waker is heard some milliseconds late.
+    LateWake,
+    /// The process stands still for up to a minute while it polls.
+    TimeJump,
+    /// What a client sends arrives some milliseconds late.
+    Stall,
+    /// The connection is reset in the middle of what a client sends.
+    Reset,
+    /// A client's process dies in the middle of what it sends: the system ends the connection for it.
+    Vanish,
+    /// A client ends its direction in the middle of what it sends, and goes on reading.
+    HalfClose,
+    /// A client has a receive buffer of 1 to 1024 bytes, from the start.
+    SlowReader,
+}
+
+impl Fault {
+    /// All kinds.
+    pub const ALL: [Fault; 27] = [
+        Fault::ShortRead,
+        Fault::ShortWrite,
+        Fault::ReadWouldBlock,
+        Fault::WriteWouldBlock,
+        Fault::Storm,
+        Fault::AcceptWouldBlock,
+        Fault::PollInterrupted,
+        Fault::ReadInterrupted,
+        Fault::WriteInterrupted,
+        Fault::AcceptInterrupted,
+        Fault::AcceptAborted,
+        Fault::AcceptProtocol,
+        Fault::ProcessDescriptors,
+        Fault::SystemDescriptors,
+        Fault::NoBuffers,
+        Fault::NoMemory,
+        Fault::NoWatch,
+        Fault::SpuriousEvent,
+        Fault::StaleEvent,
+        Fault::PartialBatch,
+        Fault::LateWake,
+        Fault::TimeJump,
+        Fault::Stall,
+        Fault::Reset,
+        Fault::Vanish,
+        Fault::HalfClose,
+        Fault::SlowReader,
+    ];
+
+    /// Faults that the server's code has to get over without anybody noticing, time aside: nothing is lost
+    /// by them, and no connection ends.
+    pub const HARMLESS: [Fault; 16] = [
+        Fault::ShortRead,
+        Fault::ShortWrite,
+        Fault::ReadWouldBlock,
+        Fault::WriteWouldBlock,
+        Fault::Storm,
+        Fault::AcceptWouldBlock,
+        Fault::PollInterrupted,
+        Fault::ReadInterrupted,
+        Fault::WriteInterrupted,
+        Fault::AcceptInterrupted,
+        Fault::AcceptAborted,
+        Fault::AcceptProtocol,
+        Fault::SpuriousEvent,
+        Fault::StaleEvent,
+        Fault::PartialBatch,
+        Fault::LateWake,
+    ];
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// With which probability each fault happens, where it can: at each call, event, or sending.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Faults([f64; Fault::ALL.len()]);
+
+impl Faults {
+    /// None at all.
+    pub const NONE: Faults = Faults([0.0; Fault::ALL.len()]);
+
+    /// All of them, each with the same probability, from 0 to 1.
+    #[must_use]
+    pub fn all(probability: f64) -> Self {
+        Faults([probability; Fault::ALL.len()])
+    }
+
+    /// Those of [`Fault::HARMLESS`], each with the same probability.
+    #[must_use]
+    pub fn harmless(probability: f64) -> Self {
+        Fault::HARMLESS.into_iter().fold(Faults::NONE, |faults, fault| faults.with(fault, probability))
+    }
+
+    /// These, but one with another probability.
+    #[must_use]
+    pub fn with(mut self, fault: Fault, probability: f64) -> Self {
+        if let Some(known) = self.0.get_mut(fault.index()) {
+            *known = probability;
+        }
+        self
+    }
+
+    /// The probability of one.
+    #[must_use]
+    pub fn of(&self, fault: Fault) -> f64 {
+        self.0.get(fault.index()).copied().unwrap_or_default()
+    }
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Faults::NONE
+    }
+}
+
+/// How often each fault has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Injected([u64; Fault::ALL.len()]);
+
+impl Injected {
+    /// How often one has.
+    #[must_use]
+    pub fn of(&self, fault: Fault) -> u64 {
+        self.0.get(fault.index()).copied().unwrap_or_default()
+    }
+
+    /// How often any has.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// These and those of another run.
+    pub fn add(&mut self, other: &Injected) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+
+    pub(super) fn count(&mut self, fault: Fault) {
+        if let Some(count) = self.0.get_mut(fault.index()) {
+            *count += 1;
+        }
+    }
+}
+
+impl Default for Injected {
+    fn default() -> Self {
+        Injected([0; Fault::ALL.len()])
+    }
+}
+
+/// The faults that have happened, one behind the other: `ShortRead 12, Reset 3`.
+impl fmt::Display for Injected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for fault in Fault::ALL {
+            let count = self.of(fault);
+            if count > 0 {
+                write!(f, "{separator}{fault:?} {count}")?;
+                separator = ", ";
+            }
+        }
+        if separator.is_empty() { f.write_str("none") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_a_place_of_its_own() {
+        for (index, fault) in Fault::ALL.into_iter().enumerate() {
+            assert_eq!(fault.index(), index);
+            let faults = Faults::NONE.with(fault, 0.5);
+            assert_eq!(
+                Fault::ALL.into_iter().filter(|&other| faults.of(other) > 0.0).count(),
+                1,
+                "{fault:?}"
+            );
+            assert!(faults.of(fault) > 0.4);
+        }
+    }
+
+    #[test]
+    fn what_was_injected_is_told_by_name() {
+        let mut injected = Injected::default();
+        assert_eq!(injected.to_string(), "none");
+        injected.count(Fault::Reset);
+        injected.count(Fault::ShortRead);
+        injected.add(&injected.clone());
+        assert_eq!((injected.to_string().as_str(), injected.total()), ("ShortRead 2, Reset 2", 4));
+    }
+}

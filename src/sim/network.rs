@@ -1,0 +1,169 @@
+//! A simulated network, held from outside.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mio::Token;
+
+use super::fault::{Fault, Faults, Injected};
+use super::ledger::{Activity, Ledger};
+use super::random::Random;
+use super::world::{Source, World};
+use crate::reactor::Readiness;
+
+/// What a simulated system clock shows when a network begins, in milliseconds since 1970.
+const BEGAN_UNIX_MS: u64 = 1_700_000_000_000;
+/// The longest that a wake-up is late, in microseconds.
+const LATE_WAKE_US: u64 = 20_000;
+
+/// Bytes that the system keeps of a connection, in each of four places, at least 1 each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffers {
+    /// Sent by the client and on their way: more than that it cannot send.
+    pub client_send: usize,
+    /// Arrived, and not read by the server.
+    pub server_receive: usize,
+    /// Written by the server and on their way: more than that is a short write.
+    pub server_send: usize,
+    /// With the client, and not received.
+    pub client_receive: usize,
+}
+
+/// 64 KiB everywhere.
+impl Default for Buffers {
+    fn default() -> Self {
+        let bytes = 64 * 1024;
+        Buffers { client_send: bytes, server_receive: bytes, server_send: bytes, client_receive: bytes }
+    }
+}
+
+/// A network of its own, with its time, and whatever goes wrong in it. Cheap to clone: each is the same one.
+#[derive(Clone)]
+pub struct Network(Arc<Mutex<World>>);
+
+impl Network {
+    /// A network in which nothing goes wrong. All that is left to chance in it follows from the seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Network(Arc::new(Mutex::new(World::new(seed))))
+    }
+
+    /// What goes wrong from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.world().faults = faults;
+    }
+
+    /// The buffers of connections that are made from now on.
+    pub fn set_buffers(&self, buffers: Buffers) {
+        self.world().buffers = buffers;
+    }
+
+    /// Descriptors that the server may have open at one time: its listeners, its clients, and a spare one.
+    /// At first there is no limit.
+    pub fn set_descriptor_limit(&self, limit: u64) {
+        self.world().descriptor_limit = limit;
+    }
+
+    /// The time since the network began. It passes while the reactor polls, and otherwise by
+    /// [`advance`](Self::advance) only.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        Duration::from_micros(self.world().now)
+    }
+
+    /// Lets time pass in which the server does nothing: what happens in it waits for its next poll.
+    pub fn advance(&self, time: Duration) {
+        let mut world = self.world();
+        let until = world.now.saturating_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        world.pass_until(until);
+    }
+
+    /// A sequence of random numbers that follows from the seed.
+    #[must_use]
+    pub fn random(&self) -> Random {
+        self.world().random.fork()
+    }
+
+    /// Appends the [numbers](super::Client::number) of the clients to whom something has happened since this
+    /// was last asked: bytes have come, or the end. Each is named once.
+    pub fn news(&self, numbers: &mut Vec<u64>) {
+        self.world().take_news(numbers);
+    }
+
+    /// How often each fault has happened.
+    #[must_use]
+    pub fn injected(&self) -> Injected {
+        self.world().injected
+    }
+
+    /// What the server has done, in all.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.world().ledger
+    }
+
+    /// What the server has done since this was last asked.
+    pub fn take_activity(&self) -> Activity {
+        self.world().take_activity()
+    }
+
+    /// What has happened and the poll has not told yet. If that is false and no time is left to pass, the
+    /// reactor learns of nothing more.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        let world = self.world();
+        !world.edges.is_empty() || world.next_later().is_some()
+    }
+
+    pub(crate) fn unix_ms(&self) -> u64 {
+        BEGAN_UNIX_MS + self.world().now / 1000
+    }
+
+    pub(crate) fn poll(
+        &self,
+        events: &mut Vec<Readiness>,
+        capacity: usize,
+        timeout: Option<Duration>,
+    ) -> std::io::Result<()> {
+        self.world().poll(events, capacity, timeout)
+    }
+
+    pub(crate) fn wake(&self, token: Token) {
+        let mut world = self.world();
+        world.waker = Some(token);
+        if world.strikes(Fault::LateWake) {
+            world.raise_later(Source::Waker, LATE_WAKE_US);
+        } else {
+            world.raise(Source::Waker);
+        }
+    }
+
+    /// A descriptor to be held as a spare one, unless none is free.
+    pub(crate) fn spare(&self) -> Option<SimulatedSpare> {
+        let mut world = self.world();
+        world.has_descriptor().then(|| world.ledger.opened += 1)?;
+        Some(SimulatedSpare(self.clone()))
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        // Nothing is done under the lock but moving bytes and numbers, so a poisoned lock is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+/// The server's spare descriptor. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct SimulatedSpare(Network);
+
+impl Drop for SimulatedSpare {
+    fn drop(&mut self) {
+        self.0.world().ledger.closed += 1;
+    }
+}

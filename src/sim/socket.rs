@@ -1,0 +1,239 @@
+//! The server's end of a connection: what its reads and writes come to.
+
+use std::io::{self, ErrorKind, IoSlice};
+
+use mio::Token;
+
+use super::fault::Fault;
+use super::link::Held;
+use super::network::Network;
+use super::world::{Source, World};
+
+/// Linux's number for what registering fails with where too much is polled already.
+const ENOSPC: i32 = 28;
+/// Calls in a row that a storm refuses at most.
+const STORM_CALLS: u64 = 20;
+
+/// The server's end of one connection. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct SimulatedSocket {
+    network: Network,
+    number: usize,
+}
+
+impl SimulatedSocket {
+    pub(super) fn new(network: Network, number: usize) -> Self {
+        SimulatedSocket { network, number }
+    }
+
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.network.world().read(self.number, buffer)
+    }
+
+    pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.network.world().write(self.number, slices)
+    }
+
+    pub(crate) fn shutdown_write(&mut self) {
+        self.network.world().shutdown_write(self.number);
+    }
+
+    pub(crate) fn register(&mut self, token: Token) -> io::Result<()> {
+        self.network.world().register(self.number, token)
+    }
+}
+
+impl Drop for SimulatedSocket {
+    fn drop(&mut self) {
+        self.network.world().close(self.number);
+    }
+}
+
+impl World {
+    fn read(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.activity.reads += 1;
+        let Some(link) = self.link(number) else { return Err(ErrorKind::NotConnected.into()) };
+        let (has_input, is_asked) = (link.has_input(), link.may_read || link.token.is_none());
+        self.ledger.unasked_reads += u64::from(!is_asked);
+        if self.strikes(Fault::ReadInterrupted) {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        if has_input && self.refuses(number, Fault::ReadWouldBlock) {
+            self.note_drained(number);
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let Some(link) = self.link(number) else { return Err(ErrorKind::NotConnected.into()) };
+        if link.unread.is_empty() {
+            if std::mem::take(&mut link.owes_error) {
+                return Err(ErrorKind::ConnectionReset.into());
+            }
+            if has_input {
+                return Ok(0);
+            }
+            self.note_drained(number);
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let mut count = buffer.len().min(link.unread.len());
+        // A read ends before the urgent byte, which does not come with the others.
+        let urgent = link.urgent_at.map(|at| at.saturating_sub(link.traffic.read));
+        match urgent.and_then(|ahead| usize::try_from(ahead).ok()) {
+            Some(0) => link.urgent_at = None,
+            Some(ahead) => count = count.min(ahead),
+            None => {}
+        }
+        if count > 1 && self.strikes(Fault::ShortRead) {
+            count = 1 + self.random.index(count - 1);
+            self.rearm(number);
+        }
+        let taken = self.take_input(number, buffer.get_mut(..count).unwrap_or_default());
+        if taken < buffer.len() {
+            self.note_drained(number);
+        }
+        self.carry_in(number);
+        Ok(taken)
+    }
+
+    /// Whether a call that could succeed is refused.
+    fn refuses(&mut self, number: usize, fault: Fault) -> bool {
+        let Some(link) = self.link(number) else { return false };
+        let in_storm = link.storm_left > 0;
+        if in_storm {
+            link.storm_left -= 1;
+            self.injected.count(Fault::Storm);
+        } else if self.strikes(Fault::Storm) {
+            let calls = self.random.below(STORM_CALLS);
+            if let Some(link) = self.link(number) {
+                link.storm_left = calls;
+            }
+        } else if !self.strikes(fault) {
+            return false;
+        }
+        self.rearm(number);
+        true
+    }
+
+    /// The server was told that there is no more to be read.
+    fn note_drained(&mut self, number: usize) {
+        if let Some(link) = self.link(number) {
+            link.may_read = link.reads_on;
+        }
+    }
+
+    fn take_input(&mut self, number: usize, buffer: &mut [u8]) -> usize {
+        let turn = self.turn;
+        let Some(link) = self.link(number) else { return 0 };
+        let (front, back) = link.unread.as_slices();
+        let (from_front, from_back) =
+            (front.len().min(buffer.len()), buffer.len().saturating_sub(front.len()));
+        let (ahead, behind) = buffer.split_at_mut(from_front);
+        ahead.copy_from_slice(front.get(..from_front).unwrap_or_default());
+        behind.copy_from_slice(back.get(..from_back).unwrap_or_default());
+        link.unread.drain(..buffer.len());
+        let count = buffer.len() as u64;
+        link.traffic.read += count;
+        link.begin_turn(turn);
+        link.turn_read += count;
+        let most = link.turn_read;
+        self.activity.read_bytes += count;
+        self.activity.most_read_bytes = self.activity.most_read_bytes.max(most);
+        buffer.len()
+    }
+
+    fn write(&mut self, number: usize, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.activity.writes += 1;
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        let Some(link) = self.link(number) else { return Err(ErrorKind::NotConnected.into()) };
+        let (room, is_asked) = (link.room(), link.may_write || link.token.is_none());
+        if std::mem::take(&mut link.owes_error) {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        if link.is_reset || link.server_done {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        self.ledger.unasked_writes += u64::from(!is_asked);
+        if self.strikes(Fault::WriteInterrupted) {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let is_refused = room > 0 && self.refuses(number, Fault::WriteWouldBlock);
+        if is_refused || room == 0 {
+            if let Some(link) = self.link(number) {
+                link.may_write = false;
+                link.wants_room |= room == 0;
+            }
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let mut count = offered.min(room);
+        if count > 1 && self.strikes(Fault::ShortWrite) {
+            count = 1 + self.random.index(count - 1);
+            self.rearm(number);
+        }
+        self.put_output(number, slices, count);
+        if let Some(link) = self.link(number).filter(|_| count < offered) {
+            link.may_write = false;
+            link.wants_room = true;
+        }
+        self.carry_out(number);
+        Ok(count)
+    }
+
+    fn put_output(&mut self, number: usize, slices: &[IoSlice<'_>], count: usize) {
+        let turn = self.turn;
+        let Some(link) = self.link(number) else { return };
+        let mut left = count;
+        for slice in slices {
+            let taken = slice.get(..left.min(slice.len())).unwrap_or_default();
+            link.unsent.extend(taken);
+            left -= taken.len();
+        }
+        link.traffic.written += count as u64;
+        link.begin_turn(turn);
+        link.turn_written += count as u64;
+        let most = link.turn_written;
+        self.activity.written_bytes += count as u64;
+        self.activity.most_written_bytes = self.activity.most_written_bytes.max(most);
+    }
+
+    fn shutdown_write(&mut self, number: usize) {
+        if let Some(link) = self.link(number) {
+            link.server_done = true;
+            self.carry_out(number);
+        }
+    }
+
+    fn register(&mut self, number: usize, token: Token) -> io::Result<()> {
+        if self.strikes(Fault::NoWatch) {
+            return Err(io::Error::from_raw_os_error(ENOSPC));
+        }
+        if let Some(link) = self.link(number) {
+            link.token = Some(token);
+            // What is so already is told as well.
+            self.raise(Source::Link(number));
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, number: usize) {
+        let Some(link) = self.link(number) else {
+            self.ledger.closed_twice += 1;
+            return;
+        };
+        let was_closed = std::mem::replace(&mut link.held, Held::Closed) == Held::Closed;
+        let token = link.token;
+        link.server_done = true;
+        if link.is_reset {
+            // The client knows already.
+        } else if link.unread.is_empty() && link.under_way.is_empty() {
+            self.carry_out(number);
+        } else {
+            // What nobody will read turns the end into a reset.
+            link.cut();
+            self.tell_client(number);
+        }
+        self.ledger.closed += u64::from(!was_closed);
+        self.ledger.closed_twice += u64::from(was_closed);
+        if let Some(token) = token {
+            self.note_gone(token);
+        }
+        self.forget_if_over(number);
+    }
+}
