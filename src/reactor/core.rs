@@ -9,7 +9,7 @@ use super::across::Others;
 use super::ahead::Ahead;
 use super::drain::Drain;
 use super::gather::Segment;
-use super::poller::{Readiness, Registry};
+use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
 use super::roles::Roles;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
@@ -111,28 +111,27 @@ impl<S: Application> Core<S> {
     }
 
     /// Notes what the poll says, and serves the connection that it is about.
-    pub(super) fn handle_event(&mut self, readiness: Readiness) {
-        let Readiness { token, readable, writable, read_closed, error, priority } = readiness;
-        if token == WAKER {
+    pub(super) fn handle_event(&mut self, event: Event<'_>) {
+        if event.token() == WAKER {
             self.mail_waits = true;
             return;
         }
-        if self.listeners.note(token) {
+        if self.listeners.note(event.token()) {
             return;
         }
-        let id = ConnectionId::from_u64(token.0 as u64);
+        let id = ConnectionId::from_u64(event.token().0 as u64);
         let Some(entry) = self.slots.get_mut(id) else { return };
         // It is served with those that were left over, or will be in the next turn: but once in each.
         let has_its_turn = entry.ready;
-        let closed = read_closed || error;
-        entry.readable |= readable || closed;
+        let closed = event.is_read_closed() || event.is_error();
+        entry.readable |= event.is_readable() || closed;
         // A read ends before an urgent byte, whatever lies behind it.
-        entry.read_on |= closed || priority;
-        if error && !entry.conn.wants_read(&self.lent.settings) {
+        entry.read_on |= closed || event.is_priority();
+        if event.is_error() && !entry.conn.wants_read(&self.lent.settings) {
             // Nobody would read the error off the socket as long as reading is paused.
             entry.conn.abort(Cause::Reset);
         }
-        if writable {
+        if event.is_writable() {
             entry.writable = true;
             if entry.socket.flush().is_err() {
                 entry.conn.abort(Cause::Reset);

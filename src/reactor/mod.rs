@@ -52,9 +52,6 @@ use crate::router::{Application, Service};
 pub use bind::BindError;
 pub(crate) use prepared::Prepared;
 
-#[cfg(feature = "sim")]
-pub(crate) use poller::Readiness;
-
 use clock::Clock;
 use core::Core;
 use poller::Poller;
@@ -207,7 +204,7 @@ impl<S: Application> Reactor<S> {
         self.wait(timeout)?;
         self.core.now = self.clock.now();
         self.core.begin_turn();
-        self.poller.for_each(|readiness| self.core.handle_event(readiness));
+        self.poller.for_each(|event| self.core.handle_event(event));
         self.core.handle_ahead();
         self.core.serve_left_over();
         self.core.deliver_mail();

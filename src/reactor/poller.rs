@@ -4,12 +4,12 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-use mio::event::{Event, Source};
+use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::WAKER;
 #[cfg(feature = "sim")]
-use crate::sim::Network;
+use crate::sim::{Network, Readiness};
 
 /// A poll, with the events of the last time that it was waited on.
 #[derive(Debug)]
@@ -36,25 +36,59 @@ pub(super) enum Registry {
 }
 
 /// What the poll says of one token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Readiness {
-    pub(crate) token: Token,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    pub(crate) read_closed: bool,
-    pub(crate) error: bool,
-    pub(crate) priority: bool,
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event<'a> {
+    Real(&'a mio::event::Event),
+    #[cfg(feature = "sim")]
+    Simulated(&'a Readiness),
 }
 
-impl From<&Event> for Readiness {
-    fn from(event: &Event) -> Self {
-        Readiness {
-            token: event.token(),
-            readable: event.is_readable(),
-            writable: event.is_writable(),
-            read_closed: event.is_read_closed(),
-            error: event.is_error(),
-            priority: event.is_priority(),
+impl Event<'_> {
+    pub(super) fn token(self) -> Token {
+        match self {
+            Event::Real(event) => event.token(),
+            #[cfg(feature = "sim")]
+            Event::Simulated(readiness) => readiness.token,
+        }
+    }
+
+    pub(super) fn is_readable(self) -> bool {
+        match self {
+            Event::Real(event) => event.is_readable(),
+            #[cfg(feature = "sim")]
+            Event::Simulated(readiness) => readiness.readable,
+        }
+    }
+
+    pub(super) fn is_writable(self) -> bool {
+        match self {
+            Event::Real(event) => event.is_writable(),
+            #[cfg(feature = "sim")]
+            Event::Simulated(readiness) => readiness.writable,
+        }
+    }
+
+    pub(super) fn is_read_closed(self) -> bool {
+        match self {
+            Event::Real(event) => event.is_read_closed(),
+            #[cfg(feature = "sim")]
+            Event::Simulated(readiness) => readiness.read_closed,
+        }
+    }
+
+    pub(super) fn is_error(self) -> bool {
+        match self {
+            Event::Real(event) => event.is_error(),
+            #[cfg(feature = "sim")]
+            Event::Simulated(readiness) => readiness.error,
+        }
+    }
+
+    pub(super) fn is_priority(self) -> bool {
+        match self {
+            Event::Real(event) => event.is_priority(),
+            #[cfg(feature = "sim")]
+            Event::Simulated(readiness) => readiness.priority,
         }
     }
 }
@@ -137,11 +171,13 @@ impl Poller {
     }
 
     /// Hands out the events of the last poll.
-    pub(super) fn for_each(&self, mut handle: impl FnMut(Readiness)) {
+    pub(super) fn for_each(&self, mut handle: impl FnMut(Event<'_>)) {
         match self {
-            Poller::Real { events, .. } => events.iter().for_each(|event| handle(Readiness::from(event))),
+            Poller::Real { events, .. } => events.iter().for_each(|event| handle(Event::Real(event))),
             #[cfg(feature = "sim")]
-            Poller::Simulated { events, .. } => events.iter().for_each(|&readiness| handle(readiness)),
+            Poller::Simulated { events, .. } => {
+                events.iter().for_each(|readiness| handle(Event::Simulated(readiness)))
+            }
         }
     }
 }

@@ -7,8 +7,18 @@ use mio::Token;
 use super::fault::Fault;
 use super::ledger::Traffic;
 use super::network::Buffers;
-use crate::reactor::Readiness;
 use crate::record::Peer;
+
+/// What the poll says of one token, as mio's events do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    pub(crate) token: Token,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) read_closed: bool,
+    pub(crate) error: bool,
+    pub(crate) priority: bool,
+}
 
 /// How the server holds its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ pub use ledger::{Activity, Ledger, Traffic};
 pub use network::{Buffers, Network};
 pub use random::Random;
 
+pub(crate) use link::Readiness;
 pub(crate) use listener::SimulatedListener;
 pub(crate) use network::SimulatedSpare;
 pub(crate) use socket::SimulatedSocket;

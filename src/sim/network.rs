@@ -8,9 +8,9 @@ use mio::Token;
 
 use super::fault::{Fault, Faults, Injected};
 use super::ledger::{Activity, Ledger};
+use super::link::Readiness;
 use super::random::Random;
 use super::world::{Source, World};
-use crate::reactor::Readiness;
 
 /// What a simulated system clock shows when a network begins, in milliseconds since 1970.
 const BEGAN_UNIX_MS: u64 = 1_700_000_000_000;

@@ -4,9 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use super::fault::Fault;
-use super::link::Held;
+use super::link::{Held, Readiness};
 use super::world::{Source, World, timeout_us};
-use crate::reactor::Readiness;
 
 /// The longest that a process stands still, in microseconds.
 const JUMP_US: u64 = 60_000_000;
