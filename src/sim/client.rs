@@ -44,7 +44,8 @@ pub enum Line {
     Open,
     /// The server has ended the connection, and all that it sent was taken.
     Ended,
-    /// The connection was cut off, by either end, and all that had arrived was taken.
+    /// The connection was cut off, by either end, and all that had arrived was taken. Or the client's process
+    /// has died, and receives nothing.
     Reset,
 }
 
@@ -88,8 +89,9 @@ impl Client {
         self.number as u64
     }
 
-    /// Sends. How many bytes the system took: fewer than there are if the buffers both ways to the server
-    /// are full, none once the connection has been ended from here, or cut off.
+    /// Sends. How many bytes the system took: fewer than there are if the buffers on the way to the server
+    /// are full, and it is [news](Network::news) when there is room again; none once the connection has been
+    /// ended from here, or cut off.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         self.network.world().send(self.number, bytes)
     }
@@ -109,7 +111,7 @@ impl Client {
         self.network.world().finish(self.number);
     }
 
-    /// Cuts the connection off (RST).
+    /// Cuts the connection off (RST). What has arrived can still be received.
     pub fn reset(&mut self) {
         self.network.world().reset(self.number);
     }
@@ -138,7 +140,7 @@ impl Client {
     }
 
     /// What has befallen it that its script did not ask for: [`Fault::Reset`], [`Fault::Vanish`],
-    /// [`Fault::HalfClose`] or [`Fault::SlowReader`], or else that the server could not register it.
+    /// [`Fault::HalfClose`] or [`Fault::SlowReader`]; or [`Fault::NoWatch`], by which it was refused.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         self.network.world().look_at(self.number)?.fault
@@ -155,8 +157,17 @@ impl Client {
     #[must_use]
     pub fn unread(&self) -> usize {
         let world = self.network.world();
-        let link = world.look_at(self.number).filter(|link| link.held == Held::Open && link.edge.is_none());
+        let link = world.look_at(self.number).filter(|link| link.held == Held::Open && link.is_quiet());
         link.map_or(0, |link| link.unread.len())
+    }
+
+    /// Whether the server could write more, and no event is to come that says so: it knows of the room, and
+    /// has nothing to write, or has forgotten it.
+    #[must_use]
+    pub fn unused_room(&self) -> bool {
+        let world = self.network.world();
+        let link = world.look_at(self.number).filter(|link| link.held == Held::Open && link.is_quiet());
+        link.is_some_and(|link| link.has_room() && !link.wants_room)
     }
 }
 
@@ -173,17 +184,17 @@ impl World {
             .iter()
             .position(|entrance| entrance.as_ref().is_some_and(|entrance| fits(&entrance.listen)))
             .ok_or(ConnectError::Refused)?;
-        let mut link = Link::new(from, self.buffers);
-        if self.strikes(Fault::SlowReader) {
-            link.buffers.client_receive = self.random.between(1, SLOW_BYTES) as usize;
-            link.fault = Some(Fault::SlowReader);
-        }
         let number = self.links();
         let entrance = self.entrances.get_mut(index).and_then(Option::as_mut).ok_or(ConnectError::Refused)?;
         if entrance.backlog.len() >= BACKLOG {
             return Err(ConnectError::Full);
         }
         entrance.backlog.push_back(number);
+        let mut link = Link::new(from, self.buffers);
+        if self.strikes(Fault::SlowReader) {
+            link.buffers.client_receive = self.random.between(1, SLOW_BYTES) as usize;
+            link.fault = Some(Fault::SlowReader);
+        }
         self.add(link);
         self.ledger.connected += 1;
         self.raise(Source::Entrance(index));
@@ -197,6 +208,7 @@ impl World {
         }
         let room = link.buffers.client_send.saturating_sub(link.under_way.len());
         let mut count = room.min(bytes.len());
+        link.client_wants_room |= count < bytes.len();
         if count == 0 {
             return 0;
         }
@@ -230,7 +242,7 @@ impl World {
     }
 
     fn receive(&mut self, number: usize, bytes: &mut Vec<u8>) -> Line {
-        let Some(link) = self.link(number) else { return Line::Reset };
+        let Some(link) = self.link(number).filter(|link| !link.client_gone) else { return Line::Reset };
         let (front, back) = link.arrived.as_slices();
         bytes.extend_from_slice(front);
         bytes.extend_from_slice(back);
@@ -269,6 +281,9 @@ impl World {
     fn leave(&mut self, number: usize) {
         if self.look_at(number).is_some_and(|link| !link.client_gone) {
             self.vanish(number);
+        }
+        if let Some(link) = self.link(number) {
+            link.client_dropped = true;
         }
         self.forget_if_over(number);
     }

@@ -37,6 +37,8 @@ pub(super) struct Link {
     pub(super) token: Option<Token>,
     /// When something happened that the poll has not told yet.
     pub(super) edge: Option<u64>,
+    /// Events that are to come of calls that were refused for no reason.
+    pub(super) rearms: u32,
     pub(super) buffers: Buffers,
 
     /// Sent by the client, and not arrived: held up, or there is no room.
@@ -65,8 +67,14 @@ pub(super) struct Link {
     pub(super) is_reset: bool,
     /// The server has not been told so by an error.
     pub(super) owes_error: bool,
-    /// The client has gone: nobody takes what arrives.
+    /// The client's process has died: nobody takes what arrives.
     pub(super) client_gone: bool,
+    /// Nor is there a handle to it any more.
+    pub(super) client_dropped: bool,
+    /// The client's last sending was cut short: it waits for room.
+    pub(super) client_wants_room: bool,
+    /// The client has been told of the end.
+    pub(super) end_told: bool,
     /// Something has happened that the client has not been told.
     pub(super) is_news: bool,
 
@@ -94,6 +102,7 @@ impl Link {
             held: Held::Waiting,
             token: None,
             edge: None,
+            rearms: 0,
             buffers,
             under_way: VecDeque::new(),
             stalled_until: 0,
@@ -108,6 +117,9 @@ impl Link {
             is_reset: false,
             owes_error: false,
             client_gone: false,
+            client_dropped: false,
+            client_wants_room: false,
+            end_told: false,
             is_news: false,
             storm_left: 0,
             may_read: false,
@@ -121,7 +133,7 @@ impl Link {
         }
     }
 
-    /// Lets what is under way arrive, as far as there is room. Whether anything did.
+    /// Lets what is under way arrive, as far as there is room, unless it is held up. Whether anything did.
     pub(super) fn carry_in(&mut self, now: u64) -> bool {
         if self.is_reset || self.stalled_until > now {
             return false;
@@ -141,7 +153,9 @@ impl Link {
         }
         let room = self.buffers.client_receive.saturating_sub(self.arrived.len());
         let count = carry(&mut self.unsent, &mut self.arrived, room);
-        count > 0 || (self.server_done && self.unsent.is_empty())
+        let ends = self.server_done && self.unsent.is_empty() && !self.end_told;
+        self.end_told |= ends;
+        count > 0 || ends
     }
 
     /// Whether the system says that there is room for writing: a third of the buffer, so that it does not
@@ -152,6 +166,11 @@ impl Link {
 
     pub(super) fn room(&self) -> usize {
         self.buffers.server_send.saturating_sub(self.unsent.len())
+    }
+
+    /// Whether no event is to come of what has happened so far.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.edge.is_none() && self.rearms == 0
     }
 
     /// Whether a read would bring anything, be it the end.
@@ -204,7 +223,7 @@ impl Link {
 
     /// Whether neither end is held any more.
     pub(super) fn is_over(&self) -> bool {
-        self.held == Held::Closed && self.client_gone
+        self.held == Held::Closed && self.client_dropped
     }
 }
 

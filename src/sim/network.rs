@@ -86,7 +86,7 @@ impl Network {
     }
 
     /// Appends the [numbers](super::Client::number) of the clients to whom something has happened since this
-    /// was last asked: bytes have come, or the end. Each is named once.
+    /// was last asked: bytes have come, the end, or room for what could not be sent. Each is named once.
     pub fn news(&self, numbers: &mut Vec<u64>) {
         self.world().take_news(numbers);
     }

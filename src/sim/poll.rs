@@ -46,10 +46,10 @@ impl World {
         Ok(())
     }
 
-    /// Lets time pass until there is an edge.
+    /// Lets time pass until there is something to tell.
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let until = timeout.map(|timeout| self.now.saturating_add(timeout_us(timeout)));
-        while self.edges.is_empty() {
+        while !self.has_something_to_tell() {
             match (self.next_later(), until) {
                 (Some(next), Some(until)) if next <= until => self.pass_until(next),
                 (Some(next), None) => self.pass_until(next),
@@ -63,6 +63,20 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Forgets edges whose cause is gone, and says whether others are left.
+    fn has_something_to_tell(&mut self) -> bool {
+        let mut edges = std::mem::take(&mut self.edges);
+        edges.retain(|&source| {
+            let is_left = self.says(source).is_some();
+            if !is_left {
+                self.clear_edge(source);
+            }
+            is_left
+        });
+        self.edges = edges;
+        !self.edges.is_empty()
     }
 
     /// Tells what has happened, each source once, as it is now.
@@ -90,26 +104,43 @@ impl World {
         }
     }
 
-    fn take_edge(&mut self, source: Source) -> Option<Readiness> {
+    /// What there is to tell of a source now.
+    fn says(&self, source: Source) -> Option<Readiness> {
         match source {
-            Source::Waker => {
-                self.woken = None;
-                self.waker.map(readable)
-            }
+            Source::Waker => self.waker.map(readable),
             Source::Entrance(index) => {
-                let entrance = self.entrances.get_mut(index)?.as_mut()?;
-                entrance.edge = None;
-                let waits = !entrance.backlog.is_empty();
-                entrance.token.filter(|_| waits).map(readable)
+                let entrance = self.entrances.get(index)?.as_ref()?;
+                entrance.token.filter(|_| !entrance.backlog.is_empty()).map(readable)
+            }
+            Source::Link(number) => self.look_at(number)?.readiness(),
+        }
+    }
+
+    fn clear_edge(&mut self, source: Source) {
+        match source {
+            Source::Waker => self.woken = None,
+            Source::Entrance(index) => {
+                if let Some(entrance) = self.entrances.get_mut(index).and_then(Option::as_mut) {
+                    entrance.edge = None;
+                }
             }
             Source::Link(number) => {
-                let link = self.link(number)?;
-                link.edge = None;
-                let readiness = link.readiness()?;
-                link.note_told(readiness);
-                Some(readiness)
+                if let Some(link) = self.link(number) {
+                    link.edge = None;
+                }
             }
         }
+    }
+
+    fn take_edge(&mut self, source: Source) -> Option<Readiness> {
+        self.clear_edge(source);
+        let readiness = self.says(source)?;
+        if let Source::Link(number) = source
+            && let Some(link) = self.link(number)
+        {
+            link.note_told(readiness);
+        }
+        Some(readiness)
     }
 
     /// Events for nothing, and for connections that are gone.

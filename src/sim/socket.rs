@@ -202,6 +202,9 @@ impl World {
 
     fn register(&mut self, number: usize, token: Token) -> io::Result<()> {
         if self.strikes(Fault::NoWatch) {
+            if let Some(link) = self.link(number) {
+                link.fault = Some(Fault::NoWatch);
+            }
             return Err(io::Error::from_raw_os_error(ENOSPC));
         }
         if let Some(link) = self.link(number) {
@@ -222,8 +225,9 @@ impl World {
         link.server_done = true;
         if link.is_reset {
             // The client knows already.
-        } else if link.unread.is_empty() && link.under_way.is_empty() {
+        } else if link.unread.is_empty() {
             self.carry_out(number);
+            self.carry_in(number);
         } else {
             // What nobody will read turns the end into a reset.
             link.cut();

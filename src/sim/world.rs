@@ -30,6 +30,7 @@ pub(super) enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Later {
     Edge(Source),
+    Rearm(usize),
     Arrival(usize),
 }
 
@@ -152,7 +153,11 @@ impl World {
 
     /// A call was refused for no reason: the system makes it good soon.
     pub(super) fn rearm(&mut self, number: usize) {
-        self.raise_later(Source::Link(number), REARM_US);
+        if let Some(link) = self.link(number) {
+            link.rearms += 1;
+            let at = self.now + self.random.below(REARM_US);
+            self.at(at, Later::Rearm(number));
+        }
     }
 
     /// The same, where a client waits to be accepted.
@@ -184,6 +189,12 @@ impl World {
             self.now = self.now.max(at);
             match self.later.pop() {
                 Some(Reverse((_, _, Later::Edge(source)))) => self.raise(source),
+                Some(Reverse((_, _, Later::Rearm(number)))) => {
+                    if let Some(link) = self.link(number) {
+                        link.rearms -= 1;
+                        self.raise(Source::Link(number));
+                    }
+                }
                 Some(Reverse((_, _, Later::Arrival(number)))) => self.carry_in(number),
                 None => {}
             }
@@ -197,11 +208,14 @@ impl World {
         let Some(link) = self.link(number) else { return };
         if link.held == Held::Closed {
             // Nobody is there to take it, and the client is told so.
-            if !link.under_way.is_empty() && !link.is_reset {
+            if !link.under_way.is_empty() && !link.is_reset && link.stalled_until <= now {
                 link.cut();
                 self.tell_client(number);
             }
         } else if link.carry_in(now) {
+            if std::mem::take(&mut link.client_wants_room) {
+                self.tell_client(number);
+            }
             self.raise(Source::Link(number));
         }
     }
