@@ -209,6 +209,33 @@ fn all_at_once_leaves_nothing_open() {
 }
 
 #[test]
+fn who_sends_more_than_a_turn_takes_is_answered_without_another_event() {
+    let network = Network::new(1);
+    let large = 4 << 20;
+    network.set_buffers(Buffers {
+        client_send: large,
+        server_receive: large,
+        server_send: large,
+        client_receive: large,
+    });
+    let (mut reactor, _seen) = server(&network, &Config::default());
+    let mut client = connect(&network);
+    after_turns(&mut reactor, &mut client);
+    let flood: Vec<_> = (1..=3000).flat_map(|flag| packet(1101, flag, &[0; 100])).collect();
+    assert_eq!(client.send(&flood), flood.len());
+    let mut bytes = b"\r\n\r\n".to_vec();
+    let mut most_read = 0;
+    for _ in 0..20 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        most_read = network.take_activity().most_read_bytes.max(most_read);
+        client.receive(&mut bytes);
+    }
+    assert_eq!(replies(&bytes), (1..=3000).collect::<Vec<_>>());
+    assert!(most_read < flood.len() as u64, "one turn took all");
+    assert_eq!(network.ledger().unasked_reads, 0);
+}
+
+#[test]
 fn a_ticket_is_answered_between_turns_and_a_handle_pushes() {
     let network = Network::new(1);
     let (mut reactor, seen) = server(&network, &Config::default());
