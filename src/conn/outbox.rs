@@ -92,8 +92,7 @@ impl Outbox {
             return self.push_small(segment);
         }
         let mut rest = Bytes::copy_from_slice(segment.get(written..).unwrap_or_default());
-        let torn =
-            rest.split_to(boundary_at_or_after(segment, written).saturating_sub(written).min(rest.len()));
+        let torn = rest.split_to(boundary_behind(segment, written).saturating_sub(written).min(rest.len()));
         let is_torn = !torn.is_empty();
         self.push_chunk(torn);
         self.push_chunk(rest);
@@ -184,12 +183,26 @@ impl Queue {
             return;
         }
         let Some(front) = self.chunks.front_mut() else { return };
-        let boundary = boundary_at_or_after(front, self.front_at);
+        let boundary = boundary_behind(front, self.front_at);
         if boundary < front.len() {
             let rest = front.split_off(boundary);
             self.chunks.insert(1, rest);
         }
     }
+}
+
+/// Where in queued output another frame can come first once `at` bytes are out. The response to the upgrade
+/// comes before all frames, and its first byte begins none.
+fn boundary_behind(output: &[u8], at: usize) -> usize {
+    const RESPONSE: &[u8] = b"HTTP/1.1 ";
+    const END: &[u8] = b"\r\n\r\n";
+    if !output.starts_with(RESPONSE) {
+        return boundary_at_or_after(output, at);
+    }
+    let end = output.windows(END.len()).position(|window| window == END);
+    let response_len = end.map_or(output.len(), |end| end + END.len());
+    let frames = output.get(response_len..).unwrap_or_default();
+    response_len + boundary_at_or_after(frames, at.saturating_sub(response_len))
 }
 
 #[cfg(test)]
@@ -280,6 +293,29 @@ mod tests {
                         seen.remove(at);
                     }
                     assert_eq!(seen, texts);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_pong_overtakes_the_response_to_the_upgrade() {
+        let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+        let large = "large".repeat(300);
+        for texts in [&["one", "two"][..], &["one", &large, "three"], &[&large, "two"], &[]] {
+            let frames: Vec<u8> = texts.iter().flat_map(|text| frame(text)).collect();
+            let segment = [response, &frames[..]].concat();
+            for written in 0..segment.len().min(response.len() + 8) {
+                for (step, pong_before) in [(13, 0), (13, 3), (100, 0), (100, 1), (5000, 0)] {
+                    let mut outbox = Outbox::default();
+                    outbox.push_unwritten(&segment, written);
+                    let mut wire = segment[..written].to_vec();
+                    wire.extend(drain(&mut outbox, step, pong_before));
+                    let (head, frames) = wire.split_at_mut(response.len());
+                    assert_eq!(head, response, "{written} {step} {pong_before}");
+                    let mut seen = events(frames);
+                    seen.retain(|seen| seen != "pong new");
+                    assert_eq!(seen, texts, "{written} {step} {pong_before}");
                 }
             }
         }
