@@ -117,8 +117,9 @@ impl Poller {
             Poller::Real { poll, .. } => {
                 let waker = Waker::new(poll.registry(), WAKER)?;
                 Box::new(move || {
-                    // A waker fails only if the poll is gone, and then nobody is left to be woken.
-                    let _ = waker.wake();
+                    // Mail whose wake-up was lost would wait for another's. Otherwise a waker fails only if
+                    // the poll is gone, and then nobody is left to be woken.
+                    while waker.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
                 })
             }
             #[cfg(feature = "sim")]
