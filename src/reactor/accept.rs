@@ -27,7 +27,7 @@ const TURN_ACCEPTS: usize = 16;
 const MAX_REFUSED: usize = 1024;
 /// Milliseconds until accepting is tried again after the system had no resources for it.
 const RETRY_MS: u64 = 100;
-/// Milliseconds between two complaints that descriptors have run out.
+/// Milliseconds between two log lines about the same want of resources.
 const COMPLAINT_MS: u64 = 60_000;
 /// Tokens of listeners: below the waker's, above every connection's.
 const FIRST_LISTENER: usize = usize::MAX - 1;
@@ -56,8 +56,24 @@ pub(super) struct Listeners {
     system: System,
     /// Descriptors have run out, and the log knows.
     exhausted: bool,
-    /// When the log was last told so. A client that comes and goes at the limit must not fill it.
-    complained_at: Option<Moment>,
+    told_of_exhaustion: Told,
+    told_of_failure: Told,
+    told_of_poll: Told,
+}
+
+/// When the log was last told of something that can come again with every client, and must not fill it.
+#[derive(Debug, Default)]
+struct Told(Option<Moment>);
+
+impl Told {
+    /// Whether it may be told now; if so it is taken to have been.
+    fn may_tell(&mut self, now: Moment) -> bool {
+        let may = self.0.is_none_or(|at| now.since(at) >= COMPLAINT_MS);
+        if may {
+            self.0 = Some(now);
+        }
+        may
+    }
 }
 
 impl Listeners {
@@ -81,7 +97,9 @@ impl Listeners {
             spare: system.spare(),
             system,
             exhausted: false,
-            complained_at: None,
+            told_of_exhaustion: Told::default(),
+            told_of_failure: Told::default(),
+            told_of_poll: Told::default(),
         })
     }
 
@@ -142,13 +160,19 @@ impl Listeners {
                 if std::mem::take(&mut self.exhausted) {
                     log::info!("descriptors are free again");
                 }
+                if self.spare.is_none() {
+                    // Another worker, or another process, may have taken its place.
+                    self.spare = self.system.spare();
+                }
                 return Some((socket, peer));
             }
             Accepted::Nobody => listener.ready = false,
             Accepted::Lost => {}
             Accepted::Exhausted => self.refuse_with_spare(at, now),
             Accepted::Failed(error) => {
-                log::warn!("accept: {error}; trying again in {RETRY_MS} ms");
+                if self.told_of_failure.may_tell(now) {
+                    log::warn!("accept: {error}; trying again every {RETRY_MS} ms");
+                }
                 self.retry_at = now.after(RETRY_MS);
             }
         }
@@ -160,17 +184,18 @@ impl Listeners {
     }
 
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and
-    /// closes it. Where the spare one can't be had again accepting rests for a while.
+    /// closes it. Where that does not help, or the spare one can't be had again, accepting rests for a while.
     fn refuse_with_spare(&mut self, at: usize, now: Moment) {
-        let may_complain = self.complained_at.is_none_or(|at| now.since(at) >= COMPLAINT_MS);
-        if may_complain && !self.exhausted {
+        if !self.exhausted && self.told_of_exhaustion.may_tell(now) {
             self.exhausted = true;
-            self.complained_at = Some(now);
             log::error!("no descriptor is free: clients are refused with 503 until one is");
         }
         let had_spare = self.spare.take().is_some();
+        let mut was_of_use = false;
         if let Some(listener) = self.list.get_mut(at).filter(|_| had_spare) {
-            match listener.door.accept() {
+            let accepted = listener.door.accept();
+            was_of_use = !matches!(accepted, Accepted::Exhausted | Accepted::Failed(_));
+            match accepted {
                 Accepted::Client(socket, _) => {
                     if let Some(socket) = self.secure(socket, false) {
                         tell_and_close(socket, Refusal::Unavailable);
@@ -181,7 +206,7 @@ impl Listeners {
             }
         }
         self.spare = self.system.spare();
-        if self.spare.is_none() {
+        if self.spare.is_none() || !was_of_use {
             self.retry_at = now.after(RETRY_MS);
         }
     }
@@ -260,7 +285,9 @@ impl<S: Application> Core<S> {
         match entry.socket.register(&self.registry, token(id)) {
             Ok(()) => true,
             Err(error) => {
-                log::warn!("{id}: cannot be polled: {error}");
+                if self.listeners.told_of_poll.may_tell(self.now) {
+                    log::warn!("{id}: cannot be polled: {error}");
+                }
                 entry.conn.abort(crate::cause::Cause::Reset);
                 self.finish(id);
                 false

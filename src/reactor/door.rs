@@ -21,7 +21,11 @@ use crate::sim::SimulatedListener;
 mod errno {
     pub(super) const ENFILE: i32 = 23;
     pub(super) const EMFILE: i32 = 24;
+    pub(super) const ENONET: i32 = 64;
     pub(super) const EPROTO: i32 = 71;
+    pub(super) const ENOPROTOOPT: i32 = 92;
+    pub(super) const EOPNOTSUPP: i32 = 95;
+    pub(super) const EHOSTDOWN: i32 = 112;
 }
 
 /// A listening socket.
@@ -113,13 +117,24 @@ impl Door {
         };
         match result {
             Ok((socket, peer)) => Accepted::Client(socket, peer),
-            Err(error) => match (error.kind(), error.raw_os_error()) {
-                (ErrorKind::WouldBlock, _) => Accepted::Nobody,
-                (ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset, _)
-                | (_, Some(errno::EPROTO)) => Accepted::Lost,
-                (_, Some(errno::EMFILE | errno::ENFILE)) => Accepted::Exhausted,
-                _ => Accepted::Failed(error),
-            },
+            Err(error) => Accepted::from(error),
+        }
+    }
+}
+
+impl From<io::Error> for Accepted {
+    /// What is wrong with the network on the way to one client is found when it is accepted, and is about
+    /// nobody else (accept(2), "Error handling").
+    fn from(error: io::Error) -> Self {
+        match (error.kind(), error.raw_os_error()) {
+            (ErrorKind::WouldBlock, _) => Accepted::Nobody,
+            (ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset, _)
+            | (ErrorKind::NetworkDown | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable, _)
+            | (ErrorKind::TimedOut, _)
+            | (_, Some(errno::EPROTO | errno::ENOPROTOOPT | errno::EOPNOTSUPP))
+            | (_, Some(errno::EHOSTDOWN | errno::ENONET)) => Accepted::Lost,
+            (_, Some(errno::EMFILE | errno::ENFILE)) => Accepted::Exhausted,
+            _ => Accepted::Failed(error),
         }
     }
 }
@@ -159,4 +174,40 @@ fn open_tcp(address: SocketAddr, reactors: usize) -> io::Result<Vec<socket2::Soc
     }
     sockets.insert(0, first);
     Ok(sockets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_error_of_accept_is_about() {
+        use errno::{EHOSTDOWN, EMFILE, ENFILE, ENONET, ENOPROTOOPT, EOPNOTSUPP, EPROTO};
+        const EPERM: i32 = 1;
+        const EINTR: i32 = 4;
+        const EAGAIN: i32 = 11;
+        const ENOMEM: i32 = 12;
+        const ENETDOWN: i32 = 100;
+        const ENETUNREACH: i32 = 101;
+        const ECONNABORTED: i32 = 103;
+        const ENOBUFS: i32 = 105;
+        const ETIMEDOUT: i32 = 110;
+        const EHOSTUNREACH: i32 = 113;
+        let of_one_client = [
+            [EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH],
+            [ENOPROTOOPT, EOPNOTSUPP, EHOSTDOWN, ENONET, EHOSTUNREACH],
+        ];
+        let accepted = |error| Accepted::from(io::Error::from_raw_os_error(error));
+        for error in of_one_client.concat() {
+            assert!(matches!(accepted(error), Accepted::Lost), "{error}");
+        }
+        assert!(matches!(accepted(ETIMEDOUT), Accepted::Lost));
+        assert!(matches!(accepted(EAGAIN), Accepted::Nobody));
+        for error in [EMFILE, ENFILE] {
+            assert!(matches!(accepted(error), Accepted::Exhausted), "{error}");
+        }
+        for error in [ENOBUFS, ENOMEM, EPERM] {
+            assert!(matches!(accepted(error), Accepted::Failed(_)), "{error}");
+        }
+    }
 }
