@@ -5,10 +5,13 @@
 mod arena;
 mod common;
 
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
 use arena::{ECHO, Hand, SINK, write_until_full};
-use common::{Client, Reply, config, frame, packet};
+use common::{Client, Frame, Reply, UPGRADE, config, eventually, frame, packet};
 use sysconn::frame::Opcode;
-use sysconn::{Config, Handle};
+use sysconn::{Application, Config, Context, Handle, Message, Outcome, Reactor, Service};
 
 /// Packets of one client that one turn handles at most.
 const TURN_PACKETS: u64 = 512;
@@ -87,4 +90,61 @@ fn floods_of_frames_that_are_no_packets_delay_nobody_either() {
         assert!(handle.is_open());
         drop(flooder);
     }
+}
+
+/// An application that blocks when it is told to: it waits for what never comes.
+struct Blocks(Receiver<()>);
+
+const MAY_BE_SILENT: Duration = Duration::from_secs(2);
+const BLOCKS_FOR: Duration = Duration::from_millis(2500);
+
+impl Application for Blocks {}
+
+fn block_or_echo(state: &mut Blocks, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
+    if message.payload == b"block" {
+        state.0.recv_timeout(BLOCKS_FOR).unwrap_err();
+    }
+    context.send_message(message.kind, message.payload).unwrap();
+    Outcome::Done
+}
+
+#[test]
+fn while_the_reactor_stands_still_nobody_is_silent() {
+    let (_sender, receiver) = channel();
+    let config = Config { read_timeout: MAY_BE_SILENT, ping_interval: Duration::ZERO, ..config() };
+    let mut reactor = Reactor::bind(&config, Service::Messages(block_or_echo), Blocks(receiver)).unwrap();
+    let address = reactor.local_addr().unwrap();
+    let mut clients = [(); 3].map(|()| Client::raw(address));
+    for client in &mut clients {
+        client.send(UPGRADE);
+    }
+    eventually("they are let in", || {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        reactor.connections() == 3
+    });
+    for _ in 0..50 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    let [mut blocking, mut other, mut silent] = clients;
+    for client in [&mut blocking, &mut other, &mut silent] {
+        client.read_upgraded();
+    }
+    // They are heard in one turn, at the time that it was when that began.
+    blocking.send(&frame(Opcode::Binary, b"block"));
+    other.send(&frame(Opcode::Binary, b"heard"));
+    reactor.turn(None).unwrap();
+    // This one finds that all of them have been silent for long.
+    reactor.turn(None).unwrap();
+    other.send(&frame(Opcode::Binary, b"and again"));
+    blocking.send(&frame(Opcode::Binary, b"and again"));
+    let handle = reactor.handle();
+    let running = std::thread::spawn(move || reactor.run());
+    assert_eq!(blocking.next(), Frame::Binary(b"block".into()));
+    assert_eq!(other.next(), Frame::Binary(b"heard".into()));
+    assert_eq!(other.next(), Frame::Binary(b"and again".into()));
+    assert_eq!(blocking.next(), Frame::Binary(b"and again".into()));
+    silent.expect_close(4009, "silent");
+    drop((blocking, other, silent));
+    handle.drain();
+    running.join().unwrap().unwrap();
 }

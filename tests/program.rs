@@ -5,12 +5,15 @@
 
 mod common;
 
+use std::io::Read;
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::time::Duration;
 
 use common::{
-    Client, Frame, Program, Reply, UPGRADE, eventually, frame, join, packet, still_echoes, still_serves,
+    Client, Frame, PATIENCE, Program, Reply, UPGRADE, eventually, frame, join, packet, still_echoes,
+    still_serves,
 };
 use rustix::process::Signal;
 use sysconn::frame::Opcode;
@@ -112,6 +115,34 @@ fn a_client_that_stays_does_not_keep_the_program() {
     let (status, _) = program.wait();
     assert_eq!(status.code(), Some(0));
     drop((client, silent));
+}
+
+#[test]
+fn a_program_that_was_stopped_reads_before_it_judges() {
+    let timers = ["--read-timeout", "2s", "--client-check", "2s", "--ping-interval", "0"];
+    for workers in ["1", "3"] {
+        let program = serve(&[&timers[..], &["--workers", workers]].concat());
+        let mut clients: Vec<_> = (0..6).map(|_| Client::connect(program.address())).collect();
+        let mut silent = Client::connect(program.address());
+        for client in &mut clients {
+            client.echo(b"before");
+        }
+        program.signal(Signal::STOP);
+        eventually("it stands still", || program.is_stopped());
+        for client in &mut clients {
+            client.send_packet(1101, 7, b"meanwhile");
+        }
+        // Longer than the timers, in which nothing comes.
+        clients[0].stream.set_read_timeout(Some(Duration::from_millis(2500))).unwrap();
+        clients[0].stream.read_exact(&mut [0]).unwrap_err();
+        program.signal(Signal::CONT);
+        clients[0].stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        for client in &mut clients {
+            assert_eq!(client.reply(), Reply::new(1101, 7, b"meanwhile"));
+        }
+        // Without this one the timers might have been off.
+        silent.expect_close(4009, "silent");
+    }
 }
 
 #[test]

@@ -105,8 +105,8 @@ impl Deadlines {
     pub(super) fn next(&self, settings: &Settings, suspended: bool) -> Moment {
         let read_at = if suspended { Moment::NEVER } else { self.read_at(settings) };
         read_at
-            .min(self.client_check_at.into())
-            .min(self.account_check_at.into())
+            .min(in_fairness(self.client_check_at, settings.client_check_ms, settings))
+            .min(in_fairness(self.account_check_at, settings.account_check_ms, settings))
             .min(self.housekeeping_at.into())
             .min(self.ping_at(settings))
     }
@@ -122,7 +122,9 @@ impl Deadlines {
             (&mut self.housekeeping_at, settings.housekeeping_ms, Due::Housekeeping),
         ];
         for (at, period_ms, due) in periodic {
-            if Moment::from(*at) <= now {
+            let is_about_client = due != Due::Housekeeping;
+            let due_at = if is_about_client { in_fairness(*at, period_ms, settings) } else { (*at).into() };
+            if due_at <= now {
                 // From now, not from when it was due: a process that was stopped does not make up
                 // for the rounds that it missed.
                 *at = now.after(period_ms).into();
@@ -141,8 +143,14 @@ impl Deadlines {
     }
 
     fn read_at(&self, settings: &Settings) -> Moment {
-        Moment::from(self.read_since).after(settings.read_ms)
+        Moment::from(self.read_since).max(settings.listening_since).after(settings.read_ms)
     }
+}
+
+/// When a check of the client that is to come at `at` really comes: not before the server has listened for a
+/// whole period.
+fn in_fairness(at: PackedMoment, period_ms: u64, settings: &Settings) -> Moment {
+    Moment::from(at).max(settings.listening_since.after(period_ms))
 }
 
 #[cfg(test)]
@@ -195,6 +203,36 @@ mod tests {
         assert_eq!(deadlines.take_due(Moment::from_ms(60_004), &settings, false), None);
         assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, true), None);
         assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, false), Some(Due::ReadTimeout));
+    }
+
+    #[test]
+    fn silence_of_the_server_itself_is_not_held_against_the_client() {
+        let mut settings = settings(|config| config.ping_interval = std::time::Duration::ZERO);
+        let mut deadlines = Deadlines::new(Moment::START);
+        deadlines.opened(Moment::START, &settings);
+        deadlines.read_since(Moment::from_ms(1000));
+        let back_at = Moment::from_ms(1_000_000);
+        assert_eq!(deadlines.next(&settings, false), Moment::from_ms(60_000));
+        settings.listening_since = back_at;
+        let mut due = vec![];
+        for ms in [1_000_000, 1_059_999, 1_060_000, 1_299_999, 1_300_000] {
+            while let Some(timer) = deadlines.take_due(Moment::from_ms(ms), &settings, ms > 1_060_000) {
+                due.push((ms, timer));
+                if timer == Due::ReadTimeout {
+                    deadlines.read_since(Moment::from_ms(ms));
+                }
+            }
+        }
+        // Housekeeping is not about the client.
+        let expected = [
+            (1_000_000, Due::Housekeeping),
+            (1_060_000, Due::ReadTimeout),
+            (1_060_000, Due::ClientCheck),
+            (1_299_999, Due::ClientCheck),
+            (1_299_999, Due::Housekeeping),
+            (1_300_000, Due::AccountCheck),
+        ];
+        assert_eq!(due, expected);
     }
 
     #[test]

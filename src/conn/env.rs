@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Complaints;
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
 use crate::mailbox::Mailbox;
-use crate::moment::whole_ms;
+use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
 use crate::record::Peer;
 use crate::router::{Limits, Service, Tools};
@@ -26,6 +26,9 @@ pub(crate) struct Settings {
     pub(crate) housekeeping_ms: u64,
     pub(crate) ping_ms: u64,
     pub(crate) close_ms: u64,
+    /// Since then clients are heard without a break. What they may have missed before was the server's own
+    /// silence, and no timer counts it against them.
+    pub(crate) listening_since: Moment,
     pub(crate) liveness: Liveness,
     pub(crate) outbox_limit: usize,
     pub(crate) overflow: Overflow,
@@ -52,6 +55,7 @@ impl Settings {
             ping_ms: whole_ms(config.ping_interval),
             // A close that waits for ever would hold the socket of a client that is gone.
             close_ms: whole_ms(config.close_timeout.max(Duration::from_millis(1))),
+            listening_since: Moment::START,
             liveness: config.liveness,
             outbox_limit: config.outbox_limit,
             overflow: config.overflow,

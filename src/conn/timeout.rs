@@ -16,10 +16,12 @@ impl Conn {
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => {
-                self.record.connected_at().after(settings.handshake_ms)
+                self.record.connected_at().max(settings.listening_since).after(settings.handshake_ms)
             }
             Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
-            Phase::Closing(closing) => closing.deadline.into(),
+            Phase::Closing(closing) => {
+                Moment::from(closing.deadline).max(settings.listening_since.after(settings.close_ms))
+            }
             Phase::Closed(_) => Moment::NEVER,
         }
     }
@@ -30,7 +32,7 @@ impl Conn {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(&env.settings) <= env.tools.now => {
                 self.refuse(Refusal::TooSlow, env)
             }
-            Phase::Closing(closing) if Moment::from(closing.deadline) <= env.tools.now => {
+            Phase::Closing(closing) if self.next_deadline(&env.settings) <= env.tools.now => {
                 self.abort(closing.cause)
             }
             Phase::Open(_) => {

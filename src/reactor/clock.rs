@@ -34,8 +34,8 @@ impl Clock {
 
     pub(super) fn instant_now(&self) -> Instant {
         #[cfg(feature = "sim")]
-        if self.simulated.is_some() {
-            return self.began + self.elapsed();
+        if let Some((network, offset)) = &self.simulated {
+            return self.began + network.now().saturating_sub(*offset);
         }
         Instant::now()
     }
@@ -50,7 +50,12 @@ impl Clock {
     }
 
     pub(super) fn now(&self) -> Moment {
-        Moment::from_ms(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.moment(self.instant_now())
+    }
+
+    pub(super) fn moment(&self, instant: Instant) -> Moment {
+        let since_began = instant.saturating_duration_since(self.began);
+        Moment::from_ms(u64::try_from(since_began.as_millis()).unwrap_or(u64::MAX))
     }
 
     pub(super) fn instant(&self, moment: Moment) -> Option<Instant> {
@@ -58,13 +63,5 @@ impl Clock {
             return None;
         }
         self.began.checked_add(Duration::from_millis(moment.as_ms()))
-    }
-
-    fn elapsed(&self) -> Duration {
-        #[cfg(feature = "sim")]
-        if let Some((network, offset)) = &self.simulated {
-            return network.now().saturating_sub(*offset);
-        }
-        self.began.elapsed()
     }
 }

@@ -60,8 +60,12 @@ use poller::Poller;
 const EVENTS: usize = 1024;
 /// The waker's token; listeners count down from here.
 const WAKER: Token = Token(usize::MAX);
-/// Turns in a row that may put off the timers because more events wait than one poll brings.
-const MAX_PUT_OFF: u8 = 16;
+/// Milliseconds by which a turn takes too long, or its wait: the process was stopped, or a handler blocked.
+/// What the clients said meanwhile was not heard, or only at the time of the turn.
+const STALL_MS: u64 = 1000;
+/// Turns in a row that may put off the timers because more events wait than one poll brings, unless all
+/// clients together take more.
+const MAX_PUT_OFF: usize = 16;
 
 /// What a turn leaves to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +88,9 @@ pub struct Reactor<S: Application> {
     poller: Poller,
     clock: Clock,
     spin: Duration,
-    put_off: u8,
+    /// The last poll has told of all events that there were.
+    all_seen: bool,
+    put_off: usize,
     core: Core<S>,
 }
 
@@ -201,8 +207,17 @@ impl<S: Application> Reactor<S> {
     /// # Errors
     /// The poll failed, which no client can bring about.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
-        self.wait(timeout)?;
+        let (worked_at, due_at) = (self.core.now, self.core.next_at());
+        let began = self.clock.instant_now();
+        self.wait(began, timeout)?;
         self.core.now = self.clock.now();
+        // Who says how long to wait may have waited elsewhere until something was due.
+        let back_by = if timeout.is_some() { due_at.max(worked_at) } else { worked_at };
+        let waits_from = self.clock.moment(began);
+        let stood_still_ms = waits_from.since(back_by).max(self.core.now.since(due_at.max(waits_from)));
+        if stood_still_ms >= STALL_MS {
+            self.core.lent.settings.listening_since = self.core.now;
+        }
         self.core.begin_turn();
         self.poller.for_each(|event| self.core.handle_event(event));
         self.core.handle_ahead();
@@ -228,9 +243,8 @@ impl<S: Application> Reactor<S> {
     /// Whether silence can be held against clients now: not while events wait that were not seen.
     /// A process that was stopped for a while reads first.
     fn may_judge(&mut self) -> bool {
-        let all_seen = self.poller.len() < EVENTS;
-        self.put_off = if all_seen { 0 } else { self.put_off + 1 };
-        let may = all_seen || self.put_off > MAX_PUT_OFF;
+        self.put_off = if self.all_seen { 0 } else { self.put_off + 1 };
+        let may = self.all_seen || self.put_off > max_put_off(self.core.slots.len());
         if may {
             self.put_off = 0;
         }
@@ -238,8 +252,7 @@ impl<S: Application> Reactor<S> {
     }
 
     /// Waits for events: without sleeping at first, if that was asked for.
-    fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let began = self.clock.instant_now();
+    fn wait(&mut self, began: Instant, timeout: Option<Duration>) -> io::Result<()> {
         let until_due = self.next_deadline().map(|at| at.saturating_duration_since(began));
         let timeout = match (timeout, until_due) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -248,14 +261,21 @@ impl<S: Application> Reactor<S> {
         let spin = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
         let mut waited = Duration::ZERO;
         while waited < spin {
-            self.poller.poll(Some(Duration::ZERO))?;
+            self.all_seen = self.poller.poll(Some(Duration::ZERO))?;
             if !self.poller.is_empty() {
                 return Ok(());
             }
             waited = self.clock.instant_now().saturating_duration_since(began);
         }
-        self.poller.poll(timeout.map(|timeout| timeout.saturating_sub(waited)))
+        self.all_seen = self.poller.poll(timeout.map(|timeout| timeout.saturating_sub(waited)))?;
+        Ok(())
     }
+}
+
+/// Turns in a row that may put off the timers with so many clients: until each has had an event seen. An edge
+/// goes behind those that wait already, so that is after as many polls as it takes to bring one for each.
+fn max_put_off(clients: usize) -> usize {
+    MAX_PUT_OFF.max(clients / EVENTS + 1)
 }
 
 /// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it. A
@@ -275,6 +295,14 @@ impl<S: Application> Drop for Reactor<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_judged_before_an_event_of_each_client_can_have_been_seen() {
+        for (clients, turns) in [(0, 16), (16 * 1024 - 1, 16), (50_000, 49), (1 << 20, 1025)] {
+            assert_eq!(max_put_off(clients), turns, "{clients} clients");
+            assert!(max_put_off(clients) * EVENTS > clients);
+        }
+    }
 
     #[test]
     fn a_reactor_can_be_made_on_one_thread_and_run_on_another() {

@@ -130,20 +130,21 @@ impl Poller {
         })
     }
 
-    /// Waits for events. Being interrupted is as good as none.
-    pub(super) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// Waits for events. True if these are all that there were: fewer than it can bring, and nothing interrupted it.
+    pub(super) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
         let result = match self {
             Poller::Real { poll, events } => poll.poll(events, timeout),
             #[cfg(feature = "sim")]
             Poller::Simulated { network, events, capacity } => network.poll(events, *capacity, timeout),
         };
         match result {
-            // The events may be old ones then.
+            // The events may be old ones then. A process that goes on after it was stopped comes by here first,
+            // whatever waits for it (signal(7)).
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.clear();
-                Ok(())
+                Ok(false)
             }
-            result => result,
+            result => result.map(|()| self.len() < self.capacity()),
         }
     }
 
@@ -163,7 +164,15 @@ impl Poller {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    fn capacity(&self) -> usize {
+        match self {
+            Poller::Real { events, .. } => events.capacity(),
+            #[cfg(feature = "sim")]
+            Poller::Simulated { capacity, .. } => *capacity,
+        }
+    }
+
+    fn len(&self) -> usize {
         match self {
             Poller::Real { events, .. } => events.iter().count(),
             #[cfg(feature = "sim")]

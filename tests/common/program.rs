@@ -86,6 +86,15 @@ impl Program {
         line.trim().parse().unwrap()
     }
 
+    /// Whether all its threads stand still after SIGSTOP (proc(5)).
+    pub(crate) fn is_stopped(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        tasks.into_iter().all(|task| {
+            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        })
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> Vec<u8> {
         let mut bytes = vec![];
