@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use program::options::{Exit, load};
-use program::run;
+use program::{LogSink, run};
 
 /// The command line, the configuration or an address cannot be used.
 const UNUSABLE: u8 = 2;
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Ok(options) => match run(options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => {
-                let _ = writeln!(std::io::stderr(), "sysconn: {line}");
+                let _ = LogSink::new(std::io::stderr()).write_all(format!("sysconn: {line}\n").as_bytes());
                 ExitCode::from(UNUSABLE)
             }
         },

@@ -5,6 +5,7 @@ pub(crate) mod options;
 mod cpus;
 mod delay;
 mod descriptors;
+mod log_sink;
 mod messages;
 mod modules;
 mod panics;
@@ -12,4 +13,5 @@ mod run;
 mod signals;
 mod tls;
 
+pub(crate) use log_sink::LogSink;
 pub(crate) use run::run;

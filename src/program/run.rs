@@ -9,14 +9,15 @@ use super::delay::Delay;
 use super::modules::{self, Echo, Gateway};
 use super::options::{Mode, Options};
 use super::tls::TlsFiles;
-use super::{cpus, descriptors, panics, signals};
+use super::{LogSink, cpus, descriptors, panics, signals};
 
 /// Runs the program.
 ///
 /// # Errors
 /// One line that says why it could not start, or why it ended before it was told to.
 pub(crate) fn run(options: Options) -> Result<(), String> {
-    env_logger::Builder::new().filter_level(options.log_level).format_timestamp_millis().init();
+    let log = env_logger::Target::Pipe(Box::new(LogSink::new(std::io::stderr())));
+    env_logger::Builder::new().filter_level(options.log_level).format_timestamp_millis().target(log).init();
     for name in &options.ignored_environment {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }

@@ -1,0 +1,108 @@
+//! Where log lines go: whoever does not take them in time loses lines, and never stops the program.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+
+/// Bytes that a pipe takes at once if it takes any (`PIPE_BUF` of pipe(7)).
+const PIPE_BYTES: usize = 4096;
+
+/// A writer that blocks, made not to. What cannot be written now is counted, and the next line that can be
+/// says how many were left out before it: a pipe that nobody reads, a full disk, a reader that has gone.
+#[derive(Debug)]
+pub(crate) struct LogSink<W> {
+    writer: W,
+    left_out: u64,
+}
+
+impl<W: Write + AsFd> LogSink<W> {
+    pub(crate) fn new(writer: W) -> Self {
+        LogSink { writer, left_out: 0 }
+    }
+
+    /// Writes all of it, unless that would take waiting, or fails.
+    fn try_write(&mut self, line: &[u8]) -> bool {
+        line.chunks(PIPE_BYTES).all(|part| self.takes_some() && self.writer.write_all(part).is_ok())
+    }
+
+    fn takes_some(&self) -> bool {
+        let mut descriptors = [PollFd::new(&self.writer, PollFlags::OUT)];
+        let at_once = Timespec::default();
+        retry_on_intr(|| poll(&mut descriptors, Some(&at_once))).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// Each call is one line, and succeeds.
+impl<W: Write + AsFd> Write for LogSink<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.left_out > 0 {
+            let notice = format!("{} log lines could not be written before this one\n", self.left_out);
+            if self.try_write(notice.as_bytes()) {
+                self.left_out = 0;
+            }
+        }
+        if self.left_out > 0 || !self.try_write(line) {
+            self.left_out += 1;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_that_stalls_costs_lines_and_each_is_counted() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut sink = LogSink::new(writer);
+        // More than any pipe holds by default. One that blocks never comes to the end of this.
+        let line = |number: usize| format!("{number:0>99}\n");
+        let mut read = vec![0; 1 << 20];
+        for number in 0..10_000 {
+            sink.write_all(line(number).as_bytes()).unwrap();
+        }
+        let len = reader.read(&mut read).unwrap();
+        let kept = len / 100;
+        assert!(kept > 100, "{kept}");
+        let expected: String = (0..kept).map(line).collect();
+        assert_eq!(read[..len], *expected.as_bytes());
+
+        sink.write_all(b"read again\n").unwrap();
+        let len = reader.read(&mut read).unwrap();
+        let expected =
+            format!("{} log lines could not be written before this one\nread again\n", 10_000 - kept);
+        assert_eq!(read[..len], *expected.as_bytes());
+
+        let long = line(1).repeat(1000);
+        sink.write_all(long.as_bytes()).unwrap();
+        drop(sink);
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert!(long.starts_with(&rest) && rest.len() >= PIPE_BYTES, "{} bytes", rest.len());
+    }
+
+    #[test]
+    fn a_full_disk_and_a_reader_that_has_gone_fail_nothing() {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut sink = LogSink::new(full);
+        sink.write_all(b"for nobody\n").unwrap();
+        sink.write_all(b"for nobody\n").unwrap();
+        assert_eq!(sink.left_out, 2);
+
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut sink = LogSink::new(writer);
+        sink.write_all(b"for nobody\n").unwrap();
+        assert_eq!(sink.left_out, 1);
+    }
+}
