@@ -1,0 +1,73 @@
+//! A long mixed load against `sysconn serve`, and what it leaves behind: memory, descriptors, and an account
+//! of every reply. See README.md.
+
+mod client;
+mod crowd;
+mod kinds;
+mod options;
+mod plan;
+mod random;
+mod report;
+mod server;
+mod wire;
+
+use std::time::Instant;
+
+use crowd::{Addresses, Crowd};
+use options::{Length, Options};
+use report::{Report, Stage};
+use server::{Monitor, Server};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Parts of a run. After each one the server is left alone for a moment, and what it holds is noted.
+const STAGES: u64 = 10;
+/// Clients that stay in the room from beginning to end.
+const MEMBERS: usize = 16;
+
+fn main() {
+    let report = Options::parse().map_err(Into::into).and_then(|options| soak(&options));
+    match report {
+        Ok(report) => std::process::exit(i32::from(!report.print_verdict())),
+        Err(error) => {
+            eprintln!("soak: {error}");
+            std::process::exit(2);
+        }
+    }
+}
+
+fn soak(options: &Options) -> Result<Report> {
+    let server = Server::start(&options.program, &options.more)?;
+    let mut monitor = Monitor::connect(&server)?;
+    monitor.await_rest(1)?;
+    let mut report = Report::begin(server.holds()?);
+    let addresses = Addresses { tcp: server.tcp, unix: server.unix.clone() };
+    let mut crowd = Crowd::new(addresses, options.seed)?;
+    crowd.gather_members(MEMBERS)?;
+    for stage in 1..=STAGES {
+        let began = Instant::now();
+        // It would be closed if it were silent for so long as a stage can take.
+        let keep_monitor = || monitor.stats().map(drop);
+        match options.length {
+            // The last stage has what does not divide.
+            Length::Cycles(cycles) => {
+                let of_stage = cycles * stage / STAGES - cycles * (stage - 1) / STAGES;
+                crowd.run(options.at_once, |begun| begun < of_stage, keep_monitor)?;
+            }
+            Length::Time(time) => {
+                let of_stage = time / STAGES as u32;
+                crowd.run(options.at_once, |_| began.elapsed() < of_stage, keep_monitor)?;
+            }
+        }
+        let took = began.elapsed();
+        let stats = monitor.await_rest(1 + crowd.members() as u64)?;
+        report.add(Stage { took, holds: server.holds()?, stats, counts: crowd.counts }, &crowd);
+    }
+    report.note_heard(&crowd);
+    crowd.dismiss_members()?;
+    let stats = monitor.await_rest(1)?;
+    report.end(server.holds()?, stats, &crowd, server.log_bytes()?);
+    drop(monitor);
+    report.note_exit(server.finish()?);
+    Ok(report)
+}
