@@ -11,6 +11,10 @@ use crate::upgrade::Fault;
 
 /// What a header of version 1 begins with (§2.1).
 const V1_SIGNATURE: &[u8] = b"PROXY ";
+/// What such a line begins with that names no client.
+const V1_UNKNOWN: &[u8] = b"PROXY UNKNOWN";
+/// What ends it.
+const V1_END: &[u8] = b"\r\n";
 /// What a header of version 2 begins with (§2.2).
 const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// What follows that: version and command, family and transport, and two bytes of length.
@@ -24,7 +28,7 @@ const MAX_V2_BYTES: usize = 1040;
 
 /// What the bytes so far come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Header {
+pub enum Header {
     /// More must come.
     Incomplete,
     /// The header names no client that has an IP address: the one who has connected stands for itself.
@@ -35,7 +39,7 @@ pub(crate) enum Header {
 
 /// Reads one header, in whatever pieces it comes.
 #[derive(Debug, Default)]
-pub(crate) struct HeaderReader {
+pub struct HeaderReader {
     bytes: Vec<u8>,
 }
 
@@ -46,7 +50,7 @@ impl HeaderReader {
     /// # Errors
     /// [`Fault::ProxyHeader`] at the first byte that begins no header, as soon as one is sure to be too
     /// long, and for one that is whole and wrong.
-    pub(crate) fn read(&mut self, input: &mut &mut [u8]) -> Result<Header, Fault> {
+    pub fn read(&mut self, input: &mut &mut [u8]) -> Result<Header, Fault> {
         while let Some(byte) = input.split_off_first_mut() {
             self.bytes.push(*byte);
             if is_whole(&self.bytes)? {
@@ -79,37 +83,58 @@ fn is_whole(bytes: &[u8]) -> Result<bool, Fault> {
 /// What a whole header says.
 #[cfg(feature = "proxy-protocol")]
 fn parse(header: &[u8]) -> Result<Header, Fault> {
-    use ppp::{HeaderResult, v1, v2};
+    let client = if header.starts_with(V1_SIGNATURE) { client_v1(header) } else { client_v2(header) };
+    client.map(|client| client.map_or(Header::Unnamed, Header::Client))
+}
+
+/// The client that a line names, if it names one.
+#[cfg(feature = "proxy-protocol")]
+fn client_v1(line: &[u8]) -> Result<Option<SocketAddr>, Fault> {
+    use ppp::v1;
+
+    if let Some(rest) = line.strip_prefix(V1_UNKNOWN) {
+        // Whatever comes before the line's end is to be ignored (§2.1).
+        let ignored = rest == V1_END || rest.starts_with(b" ") && rest.ends_with(V1_END);
+        return if ignored { Ok(None) } else { Err(Fault::ProxyHeader) };
+    }
+    let words = line.strip_suffix(V1_END).ok_or(Fault::ProxyHeader)?;
+    // The parser would take a CR for a space, and a port with a sign.
+    if words.iter().any(|byte| b"\r+".contains(byte)) {
+        return Err(Fault::ProxyHeader);
+    }
+    match v1::Header::try_from(line).map_err(|_| Fault::ProxyHeader)?.addresses {
+        v1::Addresses::Tcp4(ip) => Ok(Some(SocketAddr::from((ip.source_address, ip.source_port)))),
+        v1::Addresses::Tcp6(ip) => Ok(Some(SocketAddr::from((ip.source_address, ip.source_port)))),
+        v1::Addresses::Unknown => Ok(None),
+    }
+}
+
+/// The client that a header of version 2 names, if it names one.
+#[cfg(feature = "proxy-protocol")]
+fn client_v2(header: &[u8]) -> Result<Option<SocketAddr>, Fault> {
+    use ppp::v2;
 
     // What else a LOCAL header holds is to be ignored, family and transport included (§2.2).
     if header.strip_prefix(V2_SIGNATURE).and_then(<[u8]>::first) == Some(&V2_LOCAL) {
-        return Ok(Header::Unnamed);
+        return Ok(None);
     }
-    let source = match HeaderResult::parse(header) {
-        HeaderResult::V1(Ok(header)) => match header.addresses {
-            v1::Addresses::Tcp4(ip) => Some(SocketAddr::from((ip.source_address, ip.source_port))),
-            v1::Addresses::Tcp6(ip) => Some(SocketAddr::from((ip.source_address, ip.source_port))),
-            v1::Addresses::Unknown => None,
-        },
-        HeaderResult::V2(Ok(header)) => match (header.protocol, header.addresses) {
-            (v2::Protocol::Stream, v2::Addresses::IPv4(ip)) => {
-                Some(SocketAddr::from((ip.source_address, ip.source_port)))
-            }
-            (v2::Protocol::Stream, v2::Addresses::IPv6(ip)) => {
-                Some(SocketAddr::from((ip.source_address, ip.source_port)))
-            }
-            // A client on the proxy's own machine, or one that it can say nothing about.
-            _ => None,
-        },
-        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => return Err(Fault::ProxyHeader),
-    };
-    Ok(source.map_or(Header::Unnamed, Header::Client))
+    let header = v2::Header::try_from(header).map_err(|_| Fault::ProxyHeader)?;
+    match (header.protocol, header.addresses) {
+        (v2::Protocol::Stream, v2::Addresses::IPv4(ip)) => {
+            Ok(Some(SocketAddr::from((ip.source_address, ip.source_port))))
+        }
+        (v2::Protocol::Stream, v2::Addresses::IPv6(ip)) => {
+            Ok(Some(SocketAddr::from((ip.source_address, ip.source_port))))
+        }
+        // A client on the proxy's own machine, or one that it can say nothing about.
+        _ => Ok(None),
+    }
 }
 
 /// Without the parser no header is valid. No server comes so far: its configuration is refused.
 #[cfg(not(feature = "proxy-protocol"))]
 fn parse(_: &[u8]) -> Result<Header, Fault> {
-    let _ = (V2_LOCAL, Header::Unnamed, Header::Client);
+    let _ = (V1_UNKNOWN, V1_END, V2_LOCAL, Header::Unnamed, Header::Client);
     Err(Fault::ProxyHeader)
 }
 
@@ -160,6 +185,8 @@ mod tests {
             (b"PROXY TCP6 2001:db8::9 ::1 65535 80\r\n".into(), Some("[2001:db8::9]:65535")),
             (b"PROXY UNKNOWN\r\n".into(), None),
             (b"PROXY UNKNOWN anything that\tfits\r\n".into(), None),
+            (b"PROXY UNKNOWN more words than an address has and +1\r\n".into(), None),
+            (b"PROXY UNKNOWN \xff\r \r\n".into(), None),
             (longest.into(), None),
             (v2(0x21, 0x11, V4, 0), Some("192.0.2.7:12345")),
             (v2(0x21, 0x11, V4, 100), Some("192.0.2.7:12345")),
@@ -223,6 +250,12 @@ mod tests {
             (b"PROXY TCP4 192.0.2.7 10.0.0.1 01 2\r\n", 36),
             (b"PROXY TCP4 192.0.2.7 10.0.0.1 -1 2\r\n", 36),
             (b"PROXY TCP4 192.0.2.7 10.0.0.1 1 \xff\r\n", 35),
+            (b"PROXY TCP4 192.0.2.7 10.0.0.1 +1 2\r\n", 36),
+            (b"PROXY TCP4 192.0.2.7 10.0.0.1 1 +2\r\n", 36),
+            (b"PROXY TCP4 192.0.2.7 10.0.0.1 1 2 \n", 35),
+            (b"PROXY TCP4\r192.0.2.7 10.0.0.1 1 2\r\n", 35),
+            (b"PROXY UNKNOWN\rx\r\n", 17),
+            (b"PROXY UNKNOWNS\r\n", 16),
             (long_line.as_bytes(), MAX_V1_BYTES),
             (full_line.as_bytes(), MAX_V1_BYTES),
         ]
