@@ -1,29 +1,45 @@
 //! Any bytes as a stream of frames: the same events and the same error however they arrive, nothing
-//! above the limits, and no more memory than the limits allow.
+//! above the limits, and no more memory than what has come accounts for.
 //!
-//! Input: options (1 byte), where to cut (1 byte), then what the peer sends.
+//! Input: options (1 byte, see [`rules`]; bit 7: give memory back after each piece), how the stream arrives
+//! (1 byte, see [`arrivals`]), then what the peer sends.
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use sysconn::frame::{Decoder, Error, MAX_CONTROL_PAYLOAD, Role, Rules};
-use sysconn_fuzz::{Seen, feed, take_cut};
+use std::cell::RefCell;
 
-/// What a decoder holds beside one message: a control frame, and its own fields.
-const HELD_OVERHEAD_BYTES: usize = 512;
+use libfuzzer_sys::fuzz_target;
+use sysconn::frame::{Decoder, Role, Rules};
+use sysconn_fuzz::{Arrival, Trace, arrivals, bounded};
+
+/// What a decoder holds beside twice what has come: a control frame, the least capacity, its own fields.
+const HELD_OVERHEAD_BYTES: usize = 768;
+const TRIM: u8 = 1 << 7;
+
+#[derive(Default)]
+struct Buffers {
+    piece: Vec<u8>,
+    whole: Trace,
+    pieces: Trace,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
+}
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&options, data)) = data.split_first() else { return };
-    let Some((cut, wire)) = take_cut(data) else { return };
+    let &[options, choice, ref wire @ ..] = data else { return };
     let rules = rules(options);
-
-    let whole = decode([wire], &rules, |_| ());
-    for thing in &whole.0 {
-        check_limits(thing, &rules);
-    }
-    assert_eq!(decode(wire.chunks(1), &rules, |_| ()), whole, "byte by byte");
-    assert_eq!(decode([&wire[..cut], &wire[cut..]], &rules, |_| ()), whole, "cut at {cut}");
-    assert_eq!(decode(wire.chunks(7), &rules, Decoder::trim), whole, "trimmed after each 7 bytes");
+    BUFFERS.with_borrow_mut(|Buffers { piece, whole, pieces }| {
+        bounded(|| {
+            let state = decode(Arrival::WHOLE, wire, &rules, false, piece, whole);
+            for arrival in arrivals(choice, wire.len()) {
+                let state_in_pieces = decode(arrival, wire, &rules, options & TRIM != 0, piece, pieces);
+                assert_eq!(pieces, whole, "{arrival:?}");
+                assert_eq!(state_in_pieces, state, "{arrival:?}");
+            }
+        });
+    });
 });
 
 /// Bit 0: the role. Bit 1: whether text is refused. Bits 2 and 3: the limit. Bit 4: whether messages may be
@@ -37,33 +53,33 @@ fn rules(options: u8) -> Rules {
     }
 }
 
-/// What a decoder sees that gets these pieces, and how it ends. `between` is done to it after each.
-fn decode<'w>(
-    pieces: impl IntoIterator<Item = &'w [u8]>,
+/// Gives a new decoder all of a stream and notes what it sees. Returns what it says about itself in the end:
+/// whether nothing is pending, how much of a payload is, and whether it is within a data frame.
+fn decode(
+    arrival: Arrival,
+    wire: &[u8],
     rules: &Rules,
-    between: fn(&mut Decoder),
-) -> (Vec<Seen>, Result<(), Error>) {
+    trim: bool,
+    piece: &mut Vec<u8>,
+    seen: &mut Trace,
+) -> (bool, usize, bool) {
+    const PING: &[u8] = &[0x89];
     let mut decoder = Decoder::new();
-    let mut seen = Vec::new();
-    for piece in pieces {
-        let end = feed(&mut decoder, piece, rules, &mut seen);
-        assert!(decoder.held_bytes() <= rules.max_len + HELD_OVERHEAD_BYTES, "{}", decoder.held_bytes());
-        if let Err(error) = end {
-            assert_eq!(decoder.next(&mut [0x82, 0].as_mut_slice(), rules), Err(error), "an error stays");
-            return (seen, end);
+    let mut arrived = 0;
+    seen.clear();
+    for bytes in arrival.pieces(wire) {
+        piece.clear();
+        piece.extend_from_slice(bytes);
+        arrived += bytes.len();
+        seen.feed(&mut decoder, piece, rules);
+        let held = decoder.held_bytes();
+        assert!(held <= 2 * arrived.min(rules.max_len) + HELD_OVERHEAD_BYTES, "{held} of {arrived} bytes");
+        if seen.error().is_some() {
+            break;
         }
-        between(&mut decoder);
-    }
-    (seen, Ok(()))
-}
-
-fn check_limits(thing: &Seen, rules: &Rules) {
-    match thing {
-        Seen::Text(text) => assert!(rules.text && text.len() <= rules.max_len),
-        Seen::Binary(payload) => assert!(payload.len() <= rules.max_len),
-        Seen::Ping(payload) | Seen::Pong(payload) => assert!(payload.len() <= MAX_CONTROL_PAYLOAD),
-        Seen::Close(close) => {
-            assert!(close.as_ref().is_none_or(|(_, reason)| reason.len() <= MAX_CONTROL_PAYLOAD - 2));
+        if trim {
+            decoder.trim();
         }
     }
+    (decoder.is_idle(), decoder.payload_left(), decoder.next_is_data(PING))
 }

@@ -8,13 +8,38 @@
 use std::io::{Cursor, Read, Write};
 
 use libfuzzer_sys::fuzz_target;
-use sysconn::frame::{Decoder, Error, Role, Rules};
-use sysconn_fuzz::{Seen, feed};
+use sysconn::frame::{Decoder, Error, Event, Kind, Role, Rules};
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::{Message, Role as Side, WebSocket, WebSocketConfig};
 
 /// Above what a control frame holds: tungstenite's limit for frames is for control frames too.
 const MAX_LEN: usize = 4096;
+
+/// A decoder's event, kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<(u16, String)>),
+}
+
+impl From<Event<'_>> for Seen {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Message { kind: Kind::Text, payload, .. } => {
+                Seen::Text(str::from_utf8(payload).expect("text is UTF-8").to_owned())
+            }
+            Event::Message { kind: Kind::Binary, payload, .. } => Seen::Binary(payload.to_vec()),
+            Event::Ping(payload) => Seen::Ping(payload.to_vec()),
+            Event::Pong(payload) => Seen::Pong(payload.to_vec()),
+            Event::Close(close) => {
+                Seen::Close(close.map(|close| (close.code.get(), close.reason.to_owned())))
+            }
+        }
+    }
+}
 
 /// What was seen up to the first Close, and why no more was.
 type Run = (Vec<Seen>, End);
@@ -42,15 +67,18 @@ fuzz_target!(|data: &[u8]| {
 
 fn ours(wire: &[u8], role: Role) -> Run {
     let rules = Rules { role, max_len: MAX_LEN, text: true, deflate: false };
-    let mut seen = Vec::new();
-    let end = feed(&mut Decoder::new(), wire, &rules, &mut seen);
-    // Ours leaves it to its user to stop at a Close.
-    match seen.iter().position(|thing| matches!(thing, Seen::Close(_))) {
-        Some(close) => {
-            seen.truncate(close + 1);
-            (seen, End::Close)
+    let mut bytes = wire.to_vec();
+    let (mut decoder, mut input, mut seen) = (Decoder::new(), bytes.as_mut_slice(), Vec::new());
+    loop {
+        match decoder.next(&mut input, &rules) {
+            Ok(Some(event)) => seen.push(Seen::from(event)),
+            Ok(None) => return (seen, End::Bytes),
+            Err(error) => return (seen, End::Failed(Some(error))),
         }
-        None => (seen, end.map_or_else(|error| End::Failed(Some(error)), |()| End::Bytes)),
+        // Ours leaves it to its user to stop at a Close.
+        if matches!(seen.last(), Some(Seen::Close(_))) {
+            return (seen, End::Close);
+        }
     }
 }
 

@@ -1,42 +1,50 @@
 //! Any bytes as the head of an upgrade request: the same verdict however they arrive, and an answer
 //! that an HTTP client can read.
 //!
-//! Input: where to cut (1 byte), then what the client sends.
+//! Input: the server's policy (1 byte; odd: the strict one), how the head arrives (1 byte, see
+//! [`arrivals`]), then what the client sends.
 
 #![no_main]
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sysconn::upgrade::{Fault, HeadScanner, Policy, Refusal, check, write_response};
-use sysconn_fuzz::take_cut;
+use sysconn::upgrade::{Fault, HeadScanner, Policy, Refusal, Request, check, write_response};
+use sysconn_fuzz::{Arrival, arrivals, bounded};
 
 /// What the strict policy lists: paths, origins, subprotocols.
 static LISTED: LazyLock<[Vec<String>; 3]> = LazyLock::new(|| {
     [vec!["/game".into()], vec!["https://game.test".into()], vec!["v2".into(), "v1".into()]]
 });
 
-fuzz_target!(|data: &[u8]| {
-    let Some((cut, bytes)) = take_cut(data) else { return };
-    let whole = scan([bytes]);
-    assert_eq!(scan(bytes.chunks(1)), whole, "byte by byte");
-    assert_eq!(scan([&bytes[..cut], &bytes[cut..]]), whole, "cut at {cut}");
+thread_local! {
+    static OUT: RefCell<Vec<u8>> = RefCell::default();
+}
 
+fuzz_target!(|data: &[u8]| {
+    let &[strictness, choice, ref bytes @ ..] = data else { return };
     let [paths, origins, subprotocols] = &*LISTED;
-    for policy in [Policy::default(), Policy { paths, origins, subprotocols, subprotocol_required: true }] {
+    let strict = Policy { paths, origins, subprotocols, subprotocol_required: true };
+    let policy = if strictness & 1 == 0 { Policy::default() } else { strict };
+    bounded(|| {
+        let whole = scan(Arrival::WHOLE, bytes);
+        for arrival in arrivals(choice, bytes.len()) {
+            assert_eq!(scan(arrival, bytes), whole, "{arrival:?}");
+        }
         match whole {
-            Ok(Some(end)) => answer(&bytes[..end], &policy),
+            Ok(Some(end)) => OUT.with_borrow_mut(|out| answer(&bytes[..end], &policy, out)),
             Ok(None) => assert_eq!(check(bytes, &policy, |_| ()), Err(Fault::Incomplete.into())),
             Err(refusal) => assert_eq!(check(bytes, &policy, |_| ()), Err(refusal)),
         }
-    }
+    });
 });
 
 /// Where the head ends that comes in these pieces.
-fn scan<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Result<Option<usize>, Refusal> {
+fn scan(arrival: Arrival, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut scanner = HeadScanner::default();
     let mut before = 0;
-    for piece in pieces {
+    for piece in arrival.pieces(bytes) {
         match scanner.scan(piece) {
             Ok(Some(end)) => {
                 assert_eq!(scanner.len(), before + end);
@@ -54,28 +62,22 @@ fn scan<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> Result<Option<usize>,
 }
 
 /// Answers a complete head, and reads the answer as a client would.
-fn answer(head: &[u8], policy: &Policy<'_>) {
-    let mut out = Vec::new();
+fn answer(head: &[u8], policy: &Policy<'_>, out: &mut Vec<u8>) {
+    out.clear();
     let verdict = check(head, policy, |request| {
-        write_response(request, None, &mut out);
-        assert!(request.path().starts_with('/'));
-        assert!(policy.paths.is_empty() || policy.paths.iter().any(|path| path == request.path()));
-        if let Some(chosen) = request.subprotocol() {
-            assert!(request.offered_subprotocols().any(|offer| offer == chosen));
-            assert!(policy.subprotocols.iter().any(|name| name == chosen));
-        }
-        assert!(!policy.subprotocol_required || request.subprotocol().is_some());
+        write_response(request, None, out);
+        check_accepted(request, policy);
         request.subprotocol().map(str::to_owned)
     });
     if let Err(refusal) = verdict {
         // The scanner and httparse must agree on what a head is.
         assert_ne!(refusal, Fault::Incomplete.into());
-        refusal.write(&mut out);
+        refusal.write(out);
     }
 
     let mut lines = [httparse::EMPTY_HEADER; 8];
     let mut response = httparse::Response::new(&mut lines);
-    let end = response.parse(&out).expect("a well-formed response");
+    let end = response.parse(out).expect("a well-formed response");
     let body = out.len() - end.unwrap();
     let header = |name: &str| {
         let mut lines = response.headers.iter().filter(|line| line.name.eq_ignore_ascii_case(name));
@@ -93,8 +95,22 @@ fn answer(head: &[u8], policy: &Policy<'_>) {
         }
         Err(refusal) => {
             assert_eq!(response.code, Some(refusal.status()));
-            assert_eq!(header("Content-Length"), Some(body.to_string().as_str()));
+            assert_eq!(header("Content-Length").and_then(|length| length.parse().ok()), Some(body));
             assert!(header("Connection").is_some_and(|value| value.starts_with("close")));
         }
     }
+}
+
+/// What an accepted request must be like, whoever sent it.
+fn check_accepted(request: &Request<'_>, policy: &Policy<'_>) {
+    assert!(request.path().starts_with('/'));
+    assert!(policy.paths.is_empty() || policy.paths.iter().any(|path| path == request.path()));
+    let origin_listed =
+        |origin: &str| policy.origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin));
+    assert!(policy.origins.is_empty() || request.origin().is_some_and(origin_listed));
+    if let Some(chosen) = request.subprotocol() {
+        assert!(request.offered_subprotocols().any(|offer| offer == chosen));
+        assert!(policy.subprotocols.iter().any(|name| name == chosen));
+    }
+    assert!(!policy.subprotocol_required || request.subprotocol().is_some());
 }

@@ -4,28 +4,27 @@
 use super::Agreement;
 use crate::frame::Error;
 
+/// Nothing to share.
 #[derive(Default)]
-pub(crate) struct Shared {}
+pub struct Shared {}
 
+/// Never made.
 #[derive(Debug)]
-pub(crate) enum Deflate {}
+pub enum Deflate {}
 
 impl Deflate {
-    pub(crate) fn new(_: Agreement) -> Option<Self> {
+    /// Always `None`.
+    pub fn new(_: Agreement) -> Option<Self> {
         None
     }
 
-    pub(crate) fn inflate(
-        &mut self,
-        _: &[u8],
-        _: &mut Vec<u8>,
-        _: usize,
-        _: &mut Shared,
-    ) -> Result<(), Error> {
+    /// Never called.
+    pub fn inflate(&mut self, _: &[u8], _: &mut Vec<u8>, _: usize, _: &mut Shared) -> Result<(), Error> {
         match *self {}
     }
 
-    pub(crate) fn compress<'s>(&mut self, _: &[&[u8]], _: &'s mut Shared) -> &'s [u8] {
+    /// Never called.
+    pub fn compress<'s>(&mut self, _: &[&[u8]], _: &'s mut Shared) -> &'s [u8] {
         match *self {}
     }
 }

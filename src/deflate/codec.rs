@@ -17,14 +17,14 @@ const WINDOWS: usize = (MAX_WINDOW_BITS - MIN_WINDOW_BITS + 1) as usize;
 /// What serves all connections whose messages begin with an empty window, and the buffers of all.
 /// Made when first used.
 #[derive(Default)]
-pub(crate) struct Shared {
+pub struct Shared {
     inflater: Option<Decompress>,
     compressors: [Option<Compress>; WINDOWS],
     compressed: Vec<u8>,
 }
 
 /// One connection's side of it: its windows, where they outlive a message.
-pub(crate) struct Deflate {
+pub struct Deflate {
     agreement: Agreement,
     inflater: Option<Box<Decompress>>,
     compressor: Option<Box<Compress>>,
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Deflate {
 
 impl Deflate {
     /// None only where the library was built without compression.
-    pub(crate) fn new(agreement: Agreement) -> Option<Self> {
+    pub fn new(agreement: Agreement) -> Option<Self> {
         Some(Deflate { agreement, inflater: None, compressor: None })
     }
 
@@ -47,7 +47,7 @@ impl Deflate {
     /// # Errors
     /// [`Error::TooBig`] as soon as there is more than `max_len`, [`Error::BadDeflate`] if the
     /// payload is not what a compressor makes.
-    pub(crate) fn inflate(
+    pub fn inflate(
         &mut self,
         payload: &[u8],
         out: &mut Vec<u8>,
@@ -70,7 +70,7 @@ impl Deflate {
     }
 
     /// The compressed form of a message that consists of `parts`.
-    pub(crate) fn compress<'s>(&mut self, parts: &[&[u8]], shared: &'s mut Shared) -> &'s [u8] {
+    pub fn compress<'s>(&mut self, parts: &[&[u8]], shared: &'s mut Shared) -> &'s [u8] {
         let bits = self.agreement.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS);
         let make = || Compress::new_with_window_bits(Compression::fast(), false, bits);
         let Shared { compressors, compressed, .. } = shared;

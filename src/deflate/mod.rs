@@ -9,8 +9,8 @@
 mod codec;
 mod offer;
 
-pub(crate) use codec::{Deflate, Shared};
-pub(crate) use offer::{Agreement, negotiate};
+pub use codec::{Deflate, Shared};
+pub use offer::{Agreement, negotiate};
 
 /// The most bytes that `len` bytes can become by being compressed.
 pub(crate) const fn bound(len: usize) -> usize {

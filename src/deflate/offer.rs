@@ -4,19 +4,19 @@ use crate::config::DeflateMode;
 
 /// What both sides have agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Agreement {
+pub struct Agreement {
     /// The server begins each message with an empty window (§7.1.1.1).
-    pub(crate) server_no_context_takeover: bool,
+    pub server_no_context_takeover: bool,
     /// The client begins each message with an empty window (§7.1.1.2).
-    pub(crate) client_no_context_takeover: bool,
+    pub client_no_context_takeover: bool,
     /// The base-2 logarithm of the server's window, 9 to 15, if the client limits it (§7.1.2.1).
-    pub(crate) server_max_window_bits: Option<u8>,
+    pub server_max_window_bits: Option<u8>,
 }
 
 impl Agreement {
     /// The value of the `Sec-WebSocket-Extensions` line that answers the client.
     #[must_use]
-    pub(crate) fn header_value(&self) -> String {
+    pub fn header_value(&self) -> String {
         let mut value = String::from("permessage-deflate");
         if self.server_no_context_takeover {
             value.push_str("; server_no_context_takeover");
@@ -37,7 +37,7 @@ impl Agreement {
 /// An offer with an unknown, repeated or invalid parameter is not met (§7). Neither is one that asks
 /// for windows of 8 bits, which the library underneath does not know. The client's own window needs
 /// no answer: an inflater of 15 bits takes what any smaller window made.
-pub(crate) fn negotiate<'h>(lines: impl Iterator<Item = &'h [u8]>, mode: DeflateMode) -> Option<Agreement> {
+pub fn negotiate<'h>(lines: impl Iterator<Item = &'h [u8]>, mode: DeflateMode) -> Option<Agreement> {
     if mode == DeflateMode::Off {
         return None;
     }

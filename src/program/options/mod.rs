@@ -91,7 +91,7 @@ pub(crate) fn load(
     load_with(args, env, file::read)
 }
 
-fn load_with(
+pub(crate) fn load_with(
     args: impl Iterator<Item = OsString>,
     env: impl Iterator<Item = (OsString, OsString)>,
     read: impl Fn(&Path) -> io::Result<Vec<u8>>,

@@ -1,0 +1,73 @@
+//! Any bytes as the program's configuration file: it is accepted, and then is a configuration that can be run,
+//! or refused by one line that says where the fault is.
+//!
+//! Input: which program it is for (1 byte; odd: `echo`), then the file.
+
+#![no_main]
+
+#[allow(dead_code, unused_imports, reason = "the program's own module, of which not all is needed here")]
+#[path = "../../src/program/options/mod.rs"]
+mod options;
+
+use std::net::IpAddr;
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+use options::{Exit, Mode, load_with};
+
+/// What the file is called.
+const FILE: &str = "a.toml";
+
+fuzz_target!(|data: &[u8]| -> Corpus {
+    let &[program, ref file @ ..] = data else { return Corpus::Reject };
+    if names_a_host(file) {
+        return Corpus::Reject;
+    }
+    let mode = if program & 1 == 0 { Mode::Serve } else { Mode::Echo };
+    let name = if mode == Mode::Serve { "serve" } else { "echo" };
+    let args = ["sysconn", name, "--config", FILE].map(Into::into);
+    match load_with(args.into_iter(), std::iter::empty(), |_| Ok(file.to_vec())) {
+        Ok(options) => {
+            assert_eq!(options.mode, mode);
+            assert_eq!(options.config.validate(), Ok(()));
+            assert!(options.ignored_environment.is_empty());
+        }
+        Err(Exit::Error(line)) => check_error(&line, file),
+        Err(Exit::Help(_)) => panic!("nobody asked for help"),
+    }
+    Corpus::Keep
+});
+
+/// One line without control characters, with the file's name, and a place in it or a key.
+fn check_error(line: &str, file: &[u8]) {
+    assert!(line.chars().all(|letter| !letter.is_control()), "{line:?}");
+    assert!(line.len() < 4096, "{} bytes", line.len());
+    let fault = line.strip_prefix("sysconn: ").and_then(|rest| rest.strip_prefix(FILE)?.strip_prefix(": "));
+    let Some(fault) = fault else { panic!("{line}: in which file?") };
+    let (place, what) = fault.split_once(": ").unwrap_or((fault, ""));
+    if let Some(place) = place.strip_prefix("line ") {
+        let (row, column) = place.split_once(", column ").expect("a line and a column");
+        let row: usize = row.parse().expect("the number of a line");
+        let lines = file.split(|&byte| byte == b'\n').count();
+        assert!((1..=lines).contains(&row), "{line}");
+        assert!(column.parse::<usize>().is_ok_and(|column| column > 0), "{line}");
+        assert!(!what.is_empty(), "{line}");
+    } else if !fault.starts_with("unknown key \"") {
+        let is_key = place.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(is_key && what.starts_with("expected "), "{line}");
+    }
+}
+
+/// Whether an address is to be listened on that has a name, which would be looked up.
+fn names_a_host(file: &[u8]) -> bool {
+    let table = str::from_utf8(file).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let listen = match table.as_ref().and_then(|table| table.get("listen")) {
+        Some(toml::Value::Array(items)) => items.as_slice(),
+        Some(item) => std::slice::from_ref(item),
+        None => return false,
+    };
+    listen.iter().filter_map(toml::Value::as_str).any(|address| {
+        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+        let plain = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        !address.starts_with("unix:") && !plain.is_empty() && plain.parse::<IpAddr>().is_err()
+    })
+}
