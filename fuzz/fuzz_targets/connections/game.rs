@@ -1,0 +1,287 @@
+//! The server's side: a game whose handlers end in every way there is, and which remembers what it did for
+//! whom.
+
+use sysconn::frame::CloseCode;
+use sysconn::packet::{ErrorId, Undecodable};
+use sysconn::{
+    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Kind, Link, Login, Module,
+    Outcome, Peer, Push, Record, Request, Route, Router, Ticket,
+};
+
+/// What a handler panics with; any other panic is a fault.
+pub(crate) const INTENDED_PANIC: &str = "as the script asks";
+
+pub(crate) const ECHO: u16 = 100;
+pub(crate) const SINK: u16 = 101;
+pub(crate) const REFUSE: u16 = 102;
+pub(crate) const BURST: u16 = 103;
+pub(crate) const DEFER: u16 = 104;
+pub(crate) const PANIC: u16 = 105;
+pub(crate) const PANIC_LATE: u16 = 106;
+pub(crate) const CLOSE: u16 = 107;
+pub(crate) const UNDECODABLE: u16 = 108;
+pub(crate) const LOGIN: u16 = 109;
+pub(crate) const LOGOUT: u16 = 110;
+pub(crate) const ROLE: u16 = 111;
+pub(crate) const MONITOR: u16 = 112;
+pub(crate) const PUSH_ALL: u16 = 113;
+pub(crate) const KICK: u16 = 114;
+pub(crate) const LINK: u16 = 115;
+/// Pushes by handlers come under this one, and those from outside under the other: nothing is said about their
+/// order among each other. Neither is anybody's to send.
+pub(crate) const PUSHED: u16 = 198;
+pub(crate) const PUSHED_FROM_OUTSIDE: u16 = 199;
+/// Commands that can be sent, one that there is not included.
+pub(crate) const COMMANDS: [u16; 17] = [
+    ECHO,
+    SINK,
+    REFUSE,
+    BURST,
+    DEFER,
+    PANIC,
+    PANIC_LATE,
+    CLOSE,
+    UNDECODABLE,
+    LOGIN,
+    LOGOUT,
+    ROLE,
+    MONITOR,
+    PUSH_ALL,
+    KICK,
+    LINK,
+    PUSHED,
+];
+
+/// A packet to a client: ErrorID, Flag, Cmd, Data.
+pub(crate) type Sent = (u16, u32, u16, Vec<u8>);
+
+/// What the game knows of one client. It knows it by its port.
+#[derive(Default)]
+pub(crate) struct Seat {
+    pub(crate) id: Option<ConnectionId>,
+    pub(crate) handle: Option<Handle>,
+    pub(crate) opened: u32,
+    pub(crate) closed: Option<(Record, Cause)>,
+    /// Calls of handlers.
+    pub(crate) calls: u64,
+    /// Replies that the gateway has taken, and answers to tickets, in their order.
+    pub(crate) replies: Vec<Sent>,
+    /// Packets that the gateway has taken of handlers.
+    pub(crate) taken: u64,
+}
+
+/// A reply that is owed.
+pub(crate) struct Owed {
+    pub(crate) port: usize,
+    pub(crate) flag: u32,
+    pub(crate) ticket: Ticket,
+}
+
+#[derive(Default)]
+pub(crate) struct Game {
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) owed: Vec<Owed>,
+    pub(crate) links: Vec<Link>,
+    /// What pushes are numbered by.
+    pub(crate) pushes: u64,
+}
+
+/// The port of a client, which is its place in the list of seats.
+fn port(record: &Record) -> usize {
+    match record.peer() {
+        Peer::Ip(_, port) => port.into(),
+        Peer::Local => 0,
+    }
+}
+
+impl Game {
+    pub(crate) fn seat(&mut self, port: usize) -> &mut Seat {
+        if self.seats.len() <= port {
+            self.seats.resize_with(port + 1, Seat::default);
+        }
+        &mut self.seats[port]
+    }
+
+    /// The next push, for one client.
+    pub(crate) fn push_for(&mut self, to: ConnectionId, cmd: u16) -> Push {
+        self.pushes += 1;
+        let data = [to.to_u64().to_be_bytes(), self.pushes.to_be_bytes()].concat();
+        Push::new(cmd, &data)
+    }
+
+    /// Answers a request that waits: with Data, with a refusal, or not at all.
+    pub(crate) fn answer(&mut self, index: usize, how: u8) {
+        if self.owed.is_empty() {
+            return;
+        }
+        let Owed { port, flag, ticket } = self.owed.swap_remove(index % self.owed.len());
+        let seat = self.seat(port);
+        match how % 3 {
+            0 => {
+                let data = vec![how; usize::from(how)];
+                seat.replies.push((0, flag, DEFER, data.clone()));
+                ticket.reply(data);
+            }
+            1 => {
+                seat.replies.push((100, flag, DEFER, vec![]));
+                ticket.refuse(ErrorId::APPLICATION);
+            }
+            // The gateway refuses for it.
+            _ => drop(ticket),
+        }
+    }
+}
+
+impl Application for Game {
+    fn opened(&mut self, context: &mut Context<'_>) {
+        let (id, record) = (context.id(), context.record());
+        let seat = self.seat(port(record));
+        assert_eq!((seat.id, seat.opened), (None, 0), "opened twice");
+        seat.id = Some(id);
+        seat.opened += 1;
+        if port(context.record()) % 2 == 1 {
+            let handle = context.handle();
+            self.seat(port(context.record())).handle = Some(handle);
+        }
+    }
+
+    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+        let seat = self.seat(port(record));
+        assert_eq!(seat.opened, 1, "closed, and not opened");
+        assert!(seat.closed.is_none(), "closed twice");
+        assert_eq!(seat.id, Some(record.id()));
+        seat.closed = Some((record.clone(), cause));
+    }
+
+    fn offence(&mut self, record: &Record, _: Undecodable) {
+        assert_eq!(self.seat(port(record)).id, Some(record.id()));
+    }
+}
+
+/// What all handlers begin with, and the reply that they make, if it is taken.
+struct Turn<'g> {
+    seat: &'g mut Seat,
+    flag: u32,
+    cmd: u16,
+}
+
+impl<'g> Turn<'g> {
+    fn new(game: &'g mut Game, request: &Request<'_>, context: &Context<'_>) -> Self {
+        let seat = game.seat(port(context.record()));
+        assert_eq!(seat.id, Some(context.id()), "a packet of another connection");
+        assert!(seat.closed.is_none(), "a packet after the end");
+        seat.calls += 1;
+        assert!(context.record().recv_count() >= seat.calls);
+        Turn { seat, flag: request.flag(), cmd: request.cmd() }
+    }
+
+    fn reply(self, data: &[u8], context: &mut Context<'_>) {
+        if context.try_reply(data).is_ok() {
+            self.seat.replies.push((0, self.flag, self.cmd, data.to_vec()));
+            self.seat.taken += 1;
+        }
+    }
+}
+
+type Handling = fn(&mut Game, Request<'_>, &mut Context<'_>) -> Outcome;
+
+const ECHOES: Handling = |game, request, context| {
+    Turn::new(game, &request, context).reply(request.data(), context);
+    Outcome::Done
+};
+
+static MODULE: Module<Game> = Module::new(
+    1,
+    "script",
+    [
+        Route::new(ECHO, "echo", Access::Anyone, ECHOES),
+        Route::new(SINK, "sink", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context);
+            Outcome::Done
+        }),
+        Route::new(REFUSE, "refuse", Access::Anyone, |game, request, context| {
+            let Turn { seat, flag, cmd } = Turn::new(game, &request, context);
+            seat.replies.push((100, flag, cmd, vec![]));
+            Outcome::Refuse(ErrorId::APPLICATION)
+        }),
+        Route::new(BURST, "burst", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context);
+            for index in 0..request.data().len() {
+                let seat = game.seat(port(context.record()));
+                let turn = Turn { seat, flag: request.flag(), cmd: BURST };
+                turn.reply(&request.data()[index..], context);
+            }
+            Outcome::Done
+        }),
+        Route::new(DEFER, "defer", Access::Anyone, |game, request, context| {
+            let Turn { flag, .. } = Turn::new(game, &request, context);
+            let ticket = context.defer(request);
+            game.owed.push(Owed { port: port(context.record()), flag, ticket });
+            Outcome::Done
+        }),
+        Route::new(PANIC, "panic", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context);
+            std::panic::panic_any(INTENDED_PANIC)
+        }),
+        Route::new(PANIC_LATE, "panic late", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context).reply(request.data(), context);
+            std::panic::panic_any(INTENDED_PANIC)
+        }),
+        Route::new(CLOSE, "close", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context).reply(request.data(), context);
+            Outcome::Close(CloseCode::new(4100).expect("an application's"))
+        }),
+        Route::new(UNDECODABLE, "undecodable", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context);
+            Outcome::Undecodable
+        }),
+        Route::new(LOGIN, "login", Access::Anyone, login),
+        Route::new(LOGOUT, "logout", Access::Role, |game, request, context| {
+            assert_ne!(context.record().role_id(), 0);
+            context.logout();
+            Turn::new(game, &request, context).reply(&[], context);
+            Outcome::Done
+        }),
+        Route::new(ROLE, "role", Access::Role, |game, request, context| {
+            assert_ne!(context.record().role_id(), 0);
+            ECHOES(game, request, context)
+        }),
+        Route::new(MONITOR, "monitor", Access::Monitor, |game, request, context| {
+            assert_eq!(context.record().kind(), Kind::Monitor);
+            ECHOES(game, request, context)
+        }),
+        Route::new(PUSH_ALL, "push to all", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context).reply(&[], context);
+            let ids: Vec<_> = game.seats.iter().filter_map(|seat| seat.id).collect();
+            for id in ids {
+                let push = game.push_for(id, PUSHED);
+                context.send_to(id, push);
+            }
+            Outcome::Done
+        }),
+        Route::new(KICK, "kick", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context).reply(&[], context);
+            let ids: Vec<_> = game.seats.iter().filter_map(|seat| seat.id).collect();
+            let index = usize::from(request.data().first().copied().unwrap_or(0)) % ids.len();
+            context.effects().kick(ids[index]);
+            Outcome::Done
+        }),
+        Route::new(LINK, "link", Access::Anyone, |game, request, context| {
+            Turn::new(game, &request, context).reply(&[], context);
+            game.links.push(context.link(|_| ()));
+            Outcome::Done
+        }),
+    ],
+);
+
+pub(crate) static ROUTER: Router<Game> = Router::new([&MODULE]);
+
+/// Data is a role, from 0, which is none, to 3; the highest bit makes it a monitor.
+fn login(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let byte = request.data().first().copied().unwrap_or(0);
+    let kind = if byte & 0x80 != 0 { Kind::Monitor } else { Kind::GameServer };
+    let identity = Identity { role_id: u64::from(byte & 3), ..Identity::default() };
+    let done = context.login(Login { identity, kind, ..Login::default() });
+    assert_eq!(done.is_err(), byte & 3 == 0);
+    ECHOES(game, request, context)
+}
