@@ -1,10 +1,10 @@
 //! Large frames that come in pieces, some of which are received straight into the decoder's buffer: the same
 //! events as if all had come at once, and no more memory than what has come accounts for.
 //!
-//! Input: options (1 byte, see [`rules`]; bit 7: give memory back after each piece), then up to three frames of 7
-//! bytes each: the first byte of its header, the length of its payload (2 bytes, in units of 9 bytes), how many bytes of it
-//! come at a time (1 byte, see [`piece_bytes`]), which of the payload's bytes is another (2 bytes, in the same units),
-//! and that byte.
+//! Input: options (1 byte, see [`rules`]; bit 7: give memory back after each piece), then up to three frames of
+//! 7 bytes each: the first byte of its header, the length of its payload (2 bytes, in units of 9 bytes), how many
+//! bytes of it come at a time (1 byte, see [`piece_bytes`]), which of the payload's bytes is another (2 bytes, in
+//! the same units), and that byte.
 
 #![no_main]
 

