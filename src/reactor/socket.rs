@@ -51,6 +51,12 @@ impl Read {
             len => Read::Bytes(len),
         })
     }
+
+    /// The same for a Unix domain socket. A read ends behind bytes that a descriptor came with (unix(7)), whatever
+    /// follows them: only one that brings nothing has drained the socket.
+    fn from_unix(len: usize) -> Self {
+        if len == 0 { Read::End } else { Read::Bytes(len) }
+    }
 }
 
 impl Socket {
@@ -60,7 +66,7 @@ impl Socket {
             Socket::Tcp(stream) => stream.read(buffer),
             #[cfg(feature = "tls")]
             Socket::Tls(socket) => return socket.read(buffer),
-            Socket::Unix(stream) => stream.read(buffer),
+            Socket::Unix(stream) => return stream.read(buffer).map(Read::from_unix),
             #[cfg(feature = "sim")]
             Socket::Simulated(socket) => socket.read(buffer),
             #[cfg(test)]

@@ -1,0 +1,68 @@
+//! What clients can make the log say.
+
+use crate::common::Frame;
+use crate::handshake::{plus, with};
+use crate::stage::{Case, SERVE, Setup, play};
+
+#[test]
+fn logs() {
+    play(CASES);
+}
+
+/// What the log has got meanwhile.
+fn logged(stage: &crate::stage::Stage, act: impl FnOnce()) -> Vec<u8> {
+    let before = stage.program.log().len();
+    act();
+    stage.witness();
+    stage.program.log().split_off(before)
+}
+
+/// It has no control byte but the ends of its own lines.
+fn assert_clean(log: &[u8]) {
+    let raw = log.iter().find(|byte| byte.is_ascii_control() && **byte != b'\n');
+    assert_eq!(raw, None, "{}", log.escape_ascii());
+    assert!(std::str::from_utf8(log).is_ok());
+}
+
+pub(crate) const CASES: &[Case] = &[
+    Case::new("lg-01", Setup::Serve(&["--log", "trace"]), |stage| {
+        let log = logged(stage, || {
+            for control in ["\x1b[31m", "\x07", "\x08", "\x7f", "\r", "\n", "\u{9b}31m"] {
+                stage.refuses("in the target", &with("/chat", &format!("/{control}x")), &[400]);
+                let _ = stage.refuses("in a name", &plus(&format!("X{control}: a\r\n")), &[400]);
+            }
+            // A byte above ASCII may stand in a value, and is not to be seen in the log as it came.
+            stage.accepts("a value", &plus("X: \u{9b}31m\u{202e}\r\nOrigin: x\r\n"));
+            stage.closes(
+                "a reason",
+                &crate::common::frame(sysconn::frame::Opcode::Close, b"\x03\xe8\x1b[31m\n"),
+                1000,
+            );
+        });
+        assert_clean(&log);
+    }),
+    Case::new("lg-02", SERVE, |stage| {
+        let log = logged(stage, || {
+            for _ in 0..1000 {
+                let mut client = stage.client();
+                client.send(b"\x82\x04data");
+                while client.next() != Frame::End {}
+            }
+        });
+        assert!(log.len() <= 16 * 1024, "{} bytes", log.len());
+        assert!(!log.is_empty(), "the first of them is seen");
+    }),
+    Case::new("x-41", SERVE, |stage| {
+        // The same for those that are refused, and those that go.
+        let log = logged(stage, || {
+            for round in 0..1000 {
+                if round % 2 == 0 {
+                    stage.refuses("nothing", b"\0", &[400]);
+                } else {
+                    drop(stage.raw());
+                }
+            }
+        });
+        assert!(log.len() <= 16 * 1024, "{} bytes", log.len());
+    }),
+];
