@@ -79,7 +79,7 @@ pub enum DeflateMode {
     /// Each message by itself: one compressor and one inflater serve all connections.
     Shared,
     /// With windows that outlive a message, where the client agrees: better compression, for
-    /// hundreds of kilobytes of memory for each connection.
+    /// 420 KiB of memory for each connection that uses it.
     Dedicated,
 }
 
@@ -99,7 +99,8 @@ pub enum Liveness {
 /// A duration or a count of 0 turns that timer or limit off, except for [`max_len`](Self::max_len)
 /// and [`mailbox_limit`](Self::mailbox_limit), which must not be 0, and
 /// [`close_timeout`](Self::close_timeout). The bytes held for one client are at most
-/// `max_len + outbox_limit` and 128 KiB; each push that waits costs about a hundred more.
+/// `max_len + outbox_limit` and 64 KiB where `max_len` is 512 KiB or more, and 512 KiB in its place where it is
+/// less. TLS and [`DeflateMode::Dedicated`] come on top.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to accept clients. Default: `127.0.0.1:9001`.

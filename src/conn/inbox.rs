@@ -1,5 +1,8 @@
 //! Bytes that were read from the socket but have to wait.
 
+/// What has been taken and is held nevertheless, in bytes.
+const TAKEN_BYTES: usize = 16 * 1024;
+
 /// What is left of one read, taken from the front bit by bit without moving the rest.
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -23,9 +26,12 @@ impl Inbox {
         self.bytes.get_mut(self.taken..).unwrap_or_default()
     }
 
-    /// So many bytes more have been taken.
+    /// So many bytes more have been taken. Their memory is given back once it is much.
     pub(super) fn advance(&mut self, taken: usize) {
         self.taken += taken;
+        if self.taken >= TAKEN_BYTES {
+            self.trim();
+        }
     }
 
     /// Gives back the memory of what has been taken.

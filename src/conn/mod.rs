@@ -247,7 +247,11 @@ impl Conn {
     /// Puts back what is still left of the inbox that was taken, behind its first `used` bytes.
     pub(crate) fn put_inbox(&mut self, mut inbox: Inbox, used: usize) {
         inbox.advance(used);
-        if matches!(self.phase, Phase::Open(_)) && !inbox.rest().is_empty() {
+        if let Phase::Open(open) = &mut self.phase
+            && !inbox.rest().is_empty()
+        {
+            // What was taken of it may be in the decoder's buffer now.
+            open.decoder.trim();
             self.extras.put_inbox(inbox);
         }
     }

@@ -13,6 +13,9 @@ pub(crate) const MAX_SLICES: usize = 64;
 /// Frames of fewer bytes are copied one behind the other: what it costs to hold one by itself would
 /// be more than its bytes, and the outbox limit would not mean what it says.
 const SMALL_BYTES: usize = 1024;
+/// Small frames that are held in one piece, in bytes, and what the first piece may have lost to the socket
+/// before it is given back: all of that is held beside what is queued.
+const PIECE_BYTES: usize = 8 * 1024;
 
 /// What waits for one connection's socket; nothing at all while the client keeps up.
 #[derive(Debug, Default)]
@@ -70,6 +73,10 @@ impl Outbox {
     fn push_small(&mut self, frames: &[u8]) {
         if !frames.is_empty() {
             let queue = self.queue.get_or_insert_default();
+            queue.give_back();
+            if queue.tail.len() + frames.len() > PIECE_BYTES {
+                queue.end_tail();
+            }
             queue.bytes += frames.len();
             queue.tail.extend_from_slice(frames);
         }
@@ -78,6 +85,7 @@ impl Outbox {
     fn push_chunk(&mut self, chunk: Bytes) {
         if !chunk.is_empty() {
             let queue = self.queue.get_or_insert_default();
+            queue.give_back();
             queue.end_tail();
             queue.bytes += chunk.len();
             queue.chunks.push_back(chunk);
@@ -91,13 +99,18 @@ impl Outbox {
         if written == 0 && segment.len() < SMALL_BYTES {
             return self.push_small(segment);
         }
-        let mut rest = Bytes::copy_from_slice(segment.get(written..).unwrap_or_default());
-        let torn = rest.split_to(boundary_behind(segment, written).saturating_sub(written).min(rest.len()));
-        let is_torn = !torn.is_empty();
-        self.push_chunk(torn);
-        self.push_chunk(rest);
+        let boundary = boundary_behind(segment, written).min(segment.len());
+        let (begun, mut rest) = segment.split_at(boundary);
+        let torn = begun.get(written..).unwrap_or_default();
+        self.push_chunk(Bytes::copy_from_slice(torn));
+        // Each piece by itself, so that what the socket has taken of them does not stay for the sake of the last.
+        while !rest.is_empty() {
+            let piece;
+            (piece, rest) = rest.split_at(boundary_at_or_after(rest, PIECE_BYTES).min(rest.len()));
+            self.push_chunk(Bytes::copy_from_slice(piece));
+        }
         if let Some(queue) = self.queue.as_deref_mut() {
-            queue.front_torn |= is_torn;
+            queue.front_torn |= !torn.is_empty();
         }
     }
 
@@ -165,7 +178,22 @@ impl Queue {
     /// Makes a chunk of the tail.
     fn end_tail(&mut self) {
         if !self.tail.is_empty() {
-            self.chunks.push_back(std::mem::take(&mut self.tail).into());
+            let mut tail = std::mem::take(&mut self.tail);
+            tail.shrink_to_fit();
+            self.chunks.push_back(tail.into());
+        }
+    }
+
+    /// Gives back what the socket has taken of the first chunk, once that is much. To be called before more is
+    /// queued: until then less is held with every byte that is taken.
+    fn give_back(&mut self) {
+        if self.front_at >= PIECE_BYTES
+            && let Some(front) = self.chunks.front_mut()
+        {
+            // A chunk so long ends with a long frame, and that is what is left of it.
+            *front = Bytes::copy_from_slice(front.get(self.front_at..).unwrap_or_default());
+            self.front_at = 0;
+            self.front_torn = true;
         }
     }
 
@@ -324,7 +352,7 @@ mod tests {
     #[test]
     fn small_frames_cost_little_more_than_their_bytes_and_leave_in_one_slice() {
         let mut outbox = Outbox::default();
-        for _ in 0..1000 {
+        for _ in 0..PIECE_BYTES / frame("a small push").len() {
             outbox.push_shared(frame("a small push").into());
         }
         assert_eq!(outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]), 1);
