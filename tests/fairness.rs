@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use arena::{ECHO, Hand, SINK, write_until_full};
-use common::{Client, Frame, Reply, UPGRADE, config, eventually, frame, packet};
+use common::{Client, Frame, Reply, UPGRADE, config, eventually, frame, message, packet, upgrade_of};
+use sysconn::config::{DeflateMode, MAX_LEN};
 use sysconn::frame::Opcode;
 use sysconn::{Application, Config, Context, Handle, Message, Outcome, Reactor, Service};
 
@@ -71,6 +72,52 @@ fn a_flood_of_large_packets_is_bounded_in_bytes() {
     assert_eq!(other.reply(), Reply::new(ECHO, 7, b""));
     assert!(handled < sent, "the flood was over too soon to show anything");
     hand.turn_until("the flood is handled", |hand| hand.handled(flooder_handle.id()) == sent);
+}
+
+/// A message of zeros as the client sends it compressed (RFC 7692 §7.2.1), which is short.
+#[cfg(feature = "deflate")]
+fn compressed(message: &[u8]) -> Vec<u8> {
+    use flate2::{Compress, Compression, FlushCompress};
+
+    let mut packed = Vec::with_capacity(message.len());
+    Compress::new(Compression::best(), false)
+        .compress_vec(message, &mut packed, FlushCompress::Sync)
+        .unwrap();
+    packed.truncate(packed.len() - 4);
+    let mut bytes = frame(Opcode::Binary, &packed);
+    bytes[0] |= 0x40;
+    bytes
+}
+
+#[cfg(all(feature = "deflate", feature = "zlib"))]
+#[test]
+fn what_a_flood_inflates_to_counts() {
+    use std::io::Write as _;
+
+    let mut zlib = flate2::write::ZlibEncoder::new(vec![], flate2::Compression::best());
+    zlib.write_all(&[0; MAX_LEN]).unwrap();
+    let in_a_packet = frame(Opcode::Binary, &message(SINK, 1, 1, &zlib.finish().unwrap()));
+    let in_a_message = compressed(&message(SINK, 1, 0, &[0; MAX_LEN - 9]));
+    for (name, unit) in [("zlib", in_a_packet), ("permessage-deflate", in_a_message)] {
+        let mut hand = Hand::new(&Config { deflate: DeflateMode::Shared, ..config() });
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        let (mut flooder, handle) = hand.upgrade_with(Client::raw(hand.address), &upgrade_of("/", offer));
+        assert!(unit.len() < 1024, "{}", unit.len());
+        let (mut other, _) = hand.connect();
+        flooder.send(&unit.repeat(100));
+        let mut handled = 0;
+        while handled < 100 {
+            other.send_packet(ECHO, 7, name.as_bytes());
+            for _ in 0..2 {
+                hand.turn();
+                let now = hand.handled(handle.id());
+                // One for its event, and one as it was left with work.
+                assert!(now - handled <= 2, "{name}: {} of 512 KiB in one turn", now - handled);
+                handled = now;
+            }
+            assert_eq!(other.reply(), Reply::new(ECHO, 7, name.as_bytes()));
+        }
+    }
 }
 
 #[test]

@@ -104,6 +104,10 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) draining: bool,
 }
 
+/// Bytes that come out of an inflater or a cipher at the cost of a frame: what is short on the wire must not take a turn
+/// for itself.
+const INFLATED_BYTES_PER_FRAME: usize = 512;
+
 /// Capacity that buffers which all connections share keep through housekeeping.
 const KEPT_BYTES: usize = 64 * 1024;
 
@@ -132,6 +136,12 @@ impl<S> Env<S> {
             complaints: Complaints::new(),
             draining: false,
         }
+    }
+
+    /// So many bytes were inflated or decrypted. They count against what this connection may still have done in this turn.
+    pub(crate) fn count_inflated(&mut self, bytes: usize) {
+        let frames = u32::try_from(bytes / INFLATED_BYTES_PER_FRAME).unwrap_or(u32::MAX);
+        self.frames_left = self.frames_left.saturating_sub(frames);
     }
 
     /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones

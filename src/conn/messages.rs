@@ -40,7 +40,10 @@ impl Call<'_> {
         let mut inflated = std::mem::take(&mut env.inflated);
         env.tools.origin = None;
         let result = match self.inflate(kind, payload, max_len, &mut inflated, env) {
-            Ok(()) => self.received(kind, &inflated, max_len, env),
+            Ok(()) => {
+                env.count_inflated(inflated.len());
+                self.received(kind, &inflated, max_len, env)
+            }
             Err(error) => {
                 complain(self.record, Complaint::Protocol, env, format_args!("{error}"));
                 Err(Cause::Protocol(error))

@@ -64,7 +64,10 @@ impl Call<'_> {
         }
         let mut buffer = std::mem::take(&mut env.decoded);
         let result = match self.decode(&packet, max_len, &mut buffer, env) {
-            Ok(data) => self.handle(route, &packet, data, &[], env),
+            Ok(data) => {
+                env.count_inflated(data.len());
+                self.handle(route, &packet, data, &[], env)
+            }
             Err(cause) => Err(cause),
         };
         env.decoded = buffer;

@@ -59,8 +59,13 @@ impl Hand {
     }
 
     /// Upgrades a client that is connected.
-    pub(crate) fn upgrade(&mut self, mut client: Client) -> (Client, Handle) {
-        client.send(UPGRADE);
+    pub(crate) fn upgrade(&mut self, client: Client) -> (Client, Handle) {
+        self.upgrade_with(client, UPGRADE)
+    }
+
+    /// Upgrades a client that is connected by this request.
+    pub(crate) fn upgrade_with(&mut self, mut client: Client, request: &[u8]) -> (Client, Handle) {
+        client.send(request);
         client.send(&packet(HANDLE, 0, b""));
         let mut found = None;
         self.turn_until("a client is let in", |hand| {
