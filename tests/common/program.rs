@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -16,6 +17,8 @@ use super::PATIENCE;
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
+    /// What reads its standard output, and holds a descriptor for it.
+    reading: Option<JoinHandle<()>>,
     log: PathBuf,
     /// What the program said that it listens on.
     pub(crate) listening: String,
@@ -37,14 +40,14 @@ impl Program {
             command.stdout(Stdio::piped()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             for line in stdout.lines() {
                 let _ = sender.send(line.unwrap());
             }
         });
         let first = lines.recv_timeout(PATIENCE).unwrap();
         let listening = first.strip_prefix("listening on ").unwrap().to_owned();
-        Program { child, lines, log, listening }
+        Program { child, lines, reading: Some(reading), log, listening }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -108,6 +111,8 @@ impl Drop for Program {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // A test that counts descriptors must not find this one gone later.
+        let _ = self.reading.take().map(JoinHandle::join);
         let _ = fs::remove_file(&self.log);
     }
 }
