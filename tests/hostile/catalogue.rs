@@ -229,6 +229,7 @@ const ALL: &[(&str, &str)] = &[
     ("x-45", "TLS records of one byte"),
     ("x-46", "descriptors sent over a Unix domain socket"),
     ("x-47", "data in the SYN"),
+    ("x-48", "messages of about the limit over TLS, in any pieces"),
 ];
 
 #[test]

@@ -1,14 +1,18 @@
 //! TLS that does not begin, does not end, or never comes to the point.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::common::{Client, UPGRADE, frame, join, packet};
-use crate::stage::{Case, Setup, Stage, play};
+use socket2::{Domain, Socket, Type};
+
+use crate::common::{Client, Frame, PATIENCE, UPGRADE, frame, join, packet};
+use crate::frames::header;
+use crate::stage::{Case, Random, Setup, Stage, play};
+use sysconn::config::MAX_LEN;
 use sysconn::frame::Opcode;
 
 #[test]
@@ -46,7 +50,7 @@ impl Certificate {
         ClientConnection::new(self.client.clone(), ServerName::try_from("localhost").unwrap()).unwrap()
     }
 
-    pub(crate) fn over(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    pub(crate) fn over<T: Read + Write>(&self, stream: T) -> StreamOwned<ClientConnection, T> {
         StreamOwned::new(self.connection(), stream)
     }
 
@@ -152,4 +156,58 @@ pub(crate) const CASES: &[Case] = &[
         client.send(b"\x82\x04data");
         client.expect_close(1002, "not masked");
     }),
+    Case::new("x-48", Setup::Tls, |stage| {
+        // Each message is read to its end, however long it is and wherever it is cut.
+        let mut random = Random(48);
+        for round in 0..12 {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            if round % 2 == 0 {
+                socket.set_recv_buffer_size(4096).unwrap();
+                socket.set_send_buffer_size(4096).unwrap();
+            }
+            socket.connect(&stage.program.address().into()).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            let stream = Cut { stream: socket.into(), random: Random(round + 1) };
+            let mut client = Client::over(stage.certificate().over(stream));
+            client.upgrade(UPGRADE);
+            for _ in 0..4 {
+                let len = MAX_LEN - 9 - random.below(3) * random.below(40_000);
+                let (data, records) = (vec![7; len], 1 + random.below(30_000));
+                for record in packet(1101, 1, &data).chunks(records) {
+                    client.send(record);
+                }
+                assert_eq!(client.reply().data.len(), len, "in records of {records}");
+            }
+            let header = header(&[0x82, 0xff, 0, 0, 0, 0, 0, 8, 0, 1]);
+            let cut = random.below(header.len());
+            client.send(&join(&[&frame(Opcode::Ping, b""), &header[..cut]]));
+            assert_eq!(client.next(), Frame::Pong(vec![]));
+            client.send(&header[cut..]);
+            client.expect_close(1009, "one byte too many, in its header");
+        }
+    }),
 ];
+
+/// Gives the socket a part of what there is, of any length.
+struct Cut {
+    stream: TcpStream,
+    random: Random,
+}
+
+impl Read for Cut {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = 1 + self.random.below(buffer.len().max(1));
+        self.stream.read(&mut buffer[..most])
+    }
+}
+
+impl Write for Cut {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let most = 1 + self.random.below(bytes.len().max(1));
+        self.stream.write(&bytes[..most.min(bytes.len())])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
