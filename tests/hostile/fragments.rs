@@ -107,7 +107,11 @@ pub(crate) const CASES: &[Case] = &[
         client.send(&join(&[&first(b"x"), &middle(b"").repeat(allowed - 2), &last(b"")]));
         echoed(&mut client, b"x");
         let flood = join(&[&first(b""), &middle(b"").repeat(allowed)]);
-        closed(stage, 1009, &[flood]);
+        let too_long = join(&[&first(b""), &middle(&[7; 64]).repeat(64), &middle(b""), &middle(b"x")]);
+        closed(stage, 1009, &[flood, too_long]);
+        let mut client = stage.client();
+        client.send(&join(&[&first(b""), &middle(&[7; 64]).repeat(64), &last(b"")]));
+        echoed(&mut client, &[7; 4096]);
     }),
     Case::new("x-18", SERVE, |stage| {
         // The same at full size: 800 KiB that say nothing.

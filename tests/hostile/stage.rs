@@ -42,6 +42,9 @@ pub(crate) enum Setup {
 pub(crate) const SERVE: Setup = Setup::Serve(&[]);
 pub(crate) const ECHO: Setup = Setup::Echo(&[]);
 
+/// On a slow machine a case can take so long that good clients had been silent for too long.
+const PATIENT: [&str; 6] = ["--ping-interval", "0", "--client-check", "0", "--read-timeout", "0"];
+
 /// What a trusted proxy says of a client that is its own.
 pub(crate) const UNKNOWN_PROXY: &[u8] = b"PROXY UNKNOWN\r\n";
 /// The origin of good clients.
@@ -96,6 +99,9 @@ impl Stage {
             command.arg("--listen").arg(format!("unix:{}", path.display()));
         } else {
             command.args(["--listen", "127.0.0.1:0"]);
+        }
+        if !matches!(setup, Setup::Hasty(_)) {
+            command.args(PATIENT);
         }
         match setup {
             Setup::Serve(options) | Setup::Hasty(options) | Setup::Echo(options) => command.args(options),

@@ -52,6 +52,10 @@ pub(crate) const CASES: &[Case] = &[
         client.send(&part(false, Opcode::Text, b"\xf4\x90"));
         client.expect_close(1007, "in the first fragment");
         let mut client = stage.client();
+        client
+            .send(&join(&[&part(false, Opcode::Text, b"\xf4"), &part(false, Opcode::Continuation, b"\x90")]));
+        client.expect_close(1007, "in the second fragment");
+        let mut client = stage.client();
         client.send(&frame(Opcode::Text, &join(&[b"\xff", &[b'a'; 70_000]]))[..1000]);
         client.expect_close(1007, "in the first bytes of a frame");
     }),
