@@ -63,6 +63,16 @@ struct Data {
 
 const BOUNDARY: State = State::ReadHead { first: None };
 
+/// First bytes of headers that come often.
+const WHOLE_BINARY: u8 = 0x82;
+const WHOLE_PING: u8 = 0x89;
+const WHOLE_PONG: u8 = 0x8a;
+const MIDDLE_FRAGMENT: u8 = 0x00;
+/// In the second byte of a header.
+const MASKED: u8 = 0x80;
+/// The header of a frame of at most 125 bytes from a client.
+const HEADER_BYTES: usize = 6;
+
 /// Payloads that are not whole.
 #[derive(Clone, Debug, Default)]
 struct Held {
@@ -132,9 +142,6 @@ impl Decoder {
     /// rule. `None` is anything else, and then nothing was taken.
     #[inline(always)]
     fn short_message<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<&'i mut [u8]> {
-        const WHOLE_BINARY: u8 = 0x82;
-        const MASKED: u8 = 0x80;
-        const HEADER_BYTES: usize = 6;
         let &[WHOLE_BINARY, second, a, b, c, d, ..] = &**input else { return None };
         let length = usize::from(second ^ MASKED);
         let at_boundary = matches!(self.state, State::ReadHead { first: None }) && self.begun().is_none();
@@ -146,6 +153,45 @@ impl Decoder {
         Some(payload)
     }
 
+    /// What comes in floods, in few steps as well: a whole Ping or Pong, which may be within a message. `None`
+    /// is anything else, and then nothing was taken.
+    fn short_control<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<Event<'i>> {
+        let &[first @ (WHOLE_PING | WHOLE_PONG), second, a, b, c, d, ..] = &**input else { return None };
+        let length = usize::from(second ^ MASKED);
+        let at_boundary = matches!(self.state, State::ReadHead { first: None });
+        if !at_boundary || length > MAX_CONTROL_PAYLOAD || rules.role != Role::Server {
+            return None;
+        }
+        let payload = input.split_off_mut(..HEADER_BYTES + length)?.get_mut(HEADER_BYTES..)?;
+        if !payload.is_empty() {
+            apply_mask(payload, [a, b, c, d]);
+        }
+        Some(if first == WHOLE_PING { Event::Ping(payload) } else { Event::Pong(payload) })
+    }
+
+    /// And a whole fragment of at most 125 bytes, neither the first nor the last of its message. Whether there
+    /// was one that breaks no rule; if not, nothing was taken.
+    #[inline]
+    fn short_fragment(&mut self, input: &mut &mut [u8], rules: &Rules) -> Result<bool, Error> {
+        let &[MIDDLE_FRAGMENT, second, a, b, c, d, ..] = &**input else { return Ok(false) };
+        let length = usize::from(second ^ MASKED);
+        let (State::ReadHead { first: None }, Some(held)) = (self.state, &mut self.held) else {
+            return Ok(false);
+        };
+        let may_come = held.message.fragments().is_some_and(|count| count < rules.max_fragments());
+        let fits = held.message.len().saturating_add(length) <= rules.max_len;
+        if length > MAX_CONTROL_PAYLOAD || !may_come || !fits || rules.role != Role::Server {
+            return Ok(false);
+        }
+        let Some(frame) = input.split_off_mut(..HEADER_BYTES + length) else { return Ok(false) };
+        held.message.count_fragment();
+        if length > 0 {
+            let payload = frame.get(HEADER_BYTES..).unwrap_or_default();
+            held.message.append(payload, Some([a, b, c, d]), rules.max_len)?;
+        }
+        Ok(true)
+    }
+
     /// The way that any frame can take.
     fn next_by_states<'p, 'i: 'p>(
         &'p mut self,
@@ -153,6 +199,9 @@ impl Decoder {
         rules: &Rules,
         fragments_left: &mut u32,
     ) -> Result<Option<Event<'p>>, Error> {
+        if let Some(event) = self.short_control(input, rules) {
+            return Ok(Some(event));
+        }
         match self.advance(input, rules, fragments_left) {
             Ok(Some(ready)) => self.event(ready).map(Some),
             Ok(None) => Ok(None),
@@ -253,13 +302,17 @@ impl Decoder {
         fragments_left: &mut u32,
     ) -> Result<Option<Ready<'i>>, Error> {
         loop {
-            let step = match self.state {
-                State::ReadHead { first } => self.read_head(first, input, rules)?,
-                State::ParsePayloadLen { first_two, gathered, filled } => {
-                    self.parse_payload_len(first_two, gathered, filled, input, rules)?
+            let step = if self.short_fragment(input, rules)? {
+                Step::Fragment
+            } else {
+                match self.state {
+                    State::ReadHead { first } => self.read_head(first, input, rules)?,
+                    State::ParsePayloadLen { first_two, gathered, filled } => {
+                        self.parse_payload_len(first_two, gathered, filled, input, rules)?
+                    }
+                    State::ReadData(data) => self.read_data(data, input, rules)?,
+                    State::Failed(error) => return Err(error),
                 }
-                State::ReadData(data) => self.read_data(data, input, rules)?,
-                State::Failed(error) => return Err(error),
             };
             match step {
                 Step::On => {}
