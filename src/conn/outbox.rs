@@ -257,10 +257,12 @@ mod tests {
             if count == 0 {
                 break;
             }
-            let offered: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
-            let taken = step.min(offered.len());
-            wire.extend_from_slice(&offered[..taken]);
-            outbox.advance(taken);
+            let before = wire.len();
+            for slice in &slices[..count] {
+                let left = step - (wire.len() - before);
+                wire.extend_from_slice(&slice[..left.min(slice.len())]);
+            }
+            outbox.advance(wire.len() - before);
         }
         assert!(outbox.is_empty());
         assert_eq!(outbox.queued(), 0);
