@@ -196,3 +196,6 @@ mod zlib {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
