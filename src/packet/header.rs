@@ -213,6 +213,9 @@ mod tests {
         push_packet(&mut out, &reply);
         assert_eq!(out, [0xa5, 0x82, 12, 7, 8, 0, 1, 0, 0, 0, 0, 9, 4, 77, b'x']);
         assert_eq!(Reply::parse(&out[3..]), Ok(reply));
+
+        let reply = Reply { data_status: 2, flag: 0x01ff_0304, ..reply };
+        assert_eq!(reply.header(), [7, 8, 0, 1, 2, 1, 0xff, 3, 4, 4, 77]);
     }
 
     #[test]

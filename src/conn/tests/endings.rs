@@ -1,0 +1,199 @@
+//! The end of a connection: who says what, what still goes out, and when the socket may close.
+
+use super::*;
+use crate::frame::CloseCode;
+
+fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![];
+    push_masked_frame(&mut frame, true, opcode, [1, 2, 3, 4], payload);
+    frame
+}
+
+#[test]
+fn a_close_frame_is_answered_with_its_own_code_and_nothing_after_it_is_read() {
+    let cases: [(&[u8], Option<u16>); 3] =
+        [(&[], None), (&[0x03, 0xe8], Some(1000)), (b"\x10\xe1bye", Some(4321))];
+    for (payload, code) in cases {
+        let mut rig = Rig::open(|_| {});
+        let mut answer = vec![];
+        let mut bytes = [frame(Opcode::Close, payload), frame(Opcode::Ping, b"late")].concat();
+        rig.with_input(&mut bytes, |conn, env, input| {
+            assert_eq!(conn.handle_bytes(&mut &mut input[..], env), Progress::Taken);
+            answer = std::mem::take(&mut env.tools.out);
+        });
+        match code {
+            Some(code) => assert_eq!(answer, [&[0x88, 2], &code.to_be_bytes()[..]].concat()),
+            None => assert_eq!(answer, [0x88, 0]),
+        }
+        assert_eq!(rig.conn.cause(), None, "the peer may still have to read");
+        rig.conn.handle_end(rig.now, 2000);
+        assert_eq!(rig.conn.cause(), Some(Cause::PeerClosed(code.and_then(CloseCode::new))));
+    }
+}
+
+#[test]
+fn a_violation_closes_and_what_follows_it_is_thrown_away() {
+    let unmasked = [0x82, 0];
+    let mut rig = Rig::open(|_| {});
+    rig.feed(&[&unmasked[..], &frame(Opcode::Ping, b"late")].concat());
+    rig.feed(&frame(Opcode::Ping, b"later"));
+    assert_eq!(rig.closes(), [(0, "close 1002")]);
+    assert_eq!(rig.seen.len(), 2);
+    assert!(matches!(rig.conn.phase, Phase::Closing(_)));
+}
+
+#[test]
+fn the_peers_end_means_what_the_phase_says() {
+    type Change = fn(&mut Rig);
+    // What happens when the peer ends, and what has been sent by then: a cause, or none yet.
+    let cases: [(&str, Change, Option<Cause>); 6] = [
+        ("open", |_| {}, Some(Cause::PeerGone)),
+        ("deferred", |rig| rig.request(DEFER, b""), None),
+        ("input waits", |rig| rig.conn.keep(b"later"), None),
+        ("something waits to be written", |rig| rig.conn.outbox.push_shared(vec![0; 9].into()), None),
+        ("closing", |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)), Some(Cause::Operator)),
+        ("closed", |rig| rig.conn.abort(Cause::GoingAway), Some(Cause::GoingAway)),
+    ];
+    for (what, change, expected) in cases {
+        let mut rig = Rig::open(|_| {});
+        change(&mut rig);
+        rig.conn.handle_end(rig.now, 2000);
+        rig.conn.handle_flushed(rig.now, 2000);
+        assert_eq!(rig.conn.cause(), expected, "{what}");
+        assert_eq!(
+            rig.closes().len(),
+            usize::from(what == "closing"),
+            "no Close to who said that it is gone"
+        );
+    }
+    let mut rig = Rig::new(|_| {});
+    rig.conn.handle_end(rig.now, 2000);
+    assert_eq!((rig.conn.cause(), rig.seen.len()), (Some(Cause::PeerGone), 0), "upgrading");
+}
+
+#[test]
+fn who_ends_while_a_reply_is_owed_gets_it() {
+    let mut rig = Rig::open(|_| {});
+    rig.request(DEFER, b"");
+    rig.conn.handle_end(rig.now, 2000);
+    assert!(!rig.conn.handle_flushed(rig.now, 2000));
+    rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![1]), env));
+    assert_eq!(rig.seen.last().unwrap().1, "packet 1");
+    assert_eq!(rig.conn.cause(), Some(Cause::PeerGone));
+}
+
+#[test]
+fn the_sending_side_is_shut_down_once_when_all_has_gone_out() {
+    let mut rig = Rig::open(|_| {});
+    assert!(!rig.conn.handle_flushed(rig.now, 2000), "open");
+    rig.takes = false;
+    rig.request(ECHO, b"waits");
+    rig.with(|conn, env| conn.close(Cause::Operator, env));
+    assert!(!rig.conn.handle_flushed(rig.now, 2000), "something waits");
+    rig.conn.outbox.advance(rig.conn.outbox.queued());
+    rig.conn.take_rearm();
+    rig.now = Moment::from_ms(500);
+    assert!(rig.conn.handle_flushed(rig.now, 2000));
+    assert!(rig.conn.take_rearm(), "its deadline is another one");
+    assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::from_ms(2500));
+    assert!(!rig.conn.handle_flushed(rig.now, 2000), "once");
+    rig.pass_until(2499);
+    assert_eq!(rig.conn.cause(), None);
+    rig.pass_until(2500);
+    assert_eq!(rig.conn.cause(), Some(Cause::Operator));
+    assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::NEVER);
+}
+
+#[test]
+fn a_client_that_still_reads_has_more_time_to_take_what_is_queued_but_not_for_ever() {
+    let mut rig = Rig::open(|_| {});
+    rig.takes = false;
+    rig.conn.outbox.push_shared(vec![0; 2000].into());
+    rig.with(|conn, env| conn.close(Cause::Operator, env));
+    let mut ends_at = None;
+    for ms in (1000..100_000).step_by(1000) {
+        rig.pass_until(ms);
+        if rig.conn.cause().is_some() {
+            ends_at = Some(ms);
+            break;
+        }
+        rig.conn.handle_written(rig.now, &rig.env.settings);
+        rig.conn.outbox.advance(1);
+    }
+    // Fifteen times the two seconds that it had.
+    assert_eq!(ends_at, Some(30_000));
+
+    // Once all has gone out, nothing that is said to be written changes the deadline.
+    let mut rig = Rig::open(|_| {});
+    rig.with(|conn, env| conn.close(Cause::Operator, env));
+    rig.now = Moment::from_ms(1000);
+    rig.conn.handle_written(rig.now, &rig.env.settings);
+    assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::from_ms(2000));
+}
+
+#[test]
+fn only_a_client_that_was_held_back_is_heard_by_what_it_takes() {
+    for (queued, closes_at) in [(600_000, 90_000), (500, 60_000)] {
+        let mut rig = Rig::open(|config| {
+            (config.client_check, config.account_check, config.ping_interval) =
+                (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        });
+        rig.conn.outbox.push_shared(vec![0; queued].into());
+        rig.pass_until(30_000);
+        rig.conn.handle_written(rig.now, &rig.env.settings);
+        rig.conn.outbox.advance(queued);
+        rig.pass_until(200_000);
+        assert_eq!(rig.closes(), [(closes_at, "close 4009")], "{queued} bytes queued");
+    }
+}
+
+#[test]
+fn before_the_upgrade_a_close_is_a_refusal() {
+    for is_proxied in [false, true] {
+        let mut rig = Rig::new(|_| {});
+        if is_proxied {
+            rig.conn = Conn::behind_proxy(rig.conn.record.id, Peer::Local, rig.now);
+        }
+        rig.with(|conn, env| conn.close(Cause::GoingAway, env));
+        assert_eq!(rig.seen, [(0, "503".into())]);
+        rig.conn.handle_end(rig.now, 2000);
+        assert_eq!(rig.conn.cause(), Some(Cause::Refused(Refusal::Unavailable)));
+        assert!(!rig.conn.was_opened());
+    }
+}
+
+#[test]
+fn an_abort_keeps_the_cause_that_there_was() {
+    let mut rig = Rig::open(|_| {});
+    rig.with(|conn, env| conn.close(Cause::Operator, env));
+    rig.conn.abort(Cause::PeerGone);
+    assert_eq!(rig.conn.cause(), Some(Cause::Operator));
+    rig.conn.abort(Cause::GoingAway);
+    assert_eq!(rig.conn.cause(), Some(Cause::Operator));
+}
+
+#[test]
+fn pushes_are_taken_only_while_a_connection_is_open_and_to_the_last_byte() {
+    let push = Push::new(1, &[0; 589]);
+    assert_eq!(push.frame().len(), 604);
+    for (queued, gathered, limit, fits) in [
+        (1000, 396, 2000, true),
+        (1000, 397, 2000, false),
+        (1396, 0, 2000, true),
+        (1397, 0, 2000, false),
+        (1_000_000, 1_000_000, 0, true),
+    ] {
+        let mut rig = Rig::open(|config| (config.max_len, config.outbox_limit) = (100, limit));
+        rig.conn.outbox.push_shared(vec![0; queued].into());
+        rig.takes = false;
+        assert_eq!(rig.with(|conn, env| conn.admits(&push, gathered, env)), fits, "{queued} {gathered}");
+        let (record, totals) = (&rig.conn.record, rig.env.tools.totals);
+        assert_eq!((record.send_count, record.error_send()), (fits.into(), (!fits).into()));
+        assert_eq!((totals.packets_sent, totals.send_errors), (fits.into(), (!fits).into()));
+        assert_eq!(rig.conn.is_open(), fits);
+        assert!(!rig.with(|conn, env| conn.admits(&push, 0, env)) || fits);
+    }
+    let mut rig = Rig::new(|_| {});
+    assert!(!rig.with(|conn, env| conn.admits(&push, 0, env)));
+    assert_eq!(rig.conn.record.error_send(), 0);
+}

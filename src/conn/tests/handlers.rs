@@ -1,0 +1,251 @@
+//! What a handler sees of its request and its connection, and what it can have done.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::cause::Cause;
+use crate::frame::CloseCode;
+use crate::mailbox::Mail;
+use crate::packet::ErrorId;
+use crate::record::Kind as Client;
+use crate::router::Effect;
+
+/// What was asked to be done, in order.
+fn effects(rig: &mut Rig) -> Vec<String> {
+    let describe = |effect| match effect {
+        Effect::Send { to, push } => format!("send {to} {}", push.frame().len()),
+        Effect::Broadcast { to, push } => format!("broadcast to {} {}", to.len(), push.frame().len()),
+        Effect::Close { to, cause } => format!("close {to} {cause:?}"),
+        Effect::SetDebug { to, on } => format!("debug {to} {on}"),
+        Effect::Answer { answer, .. } => format!("answer {answer:?}"),
+        Effect::LoggedIn { role_id, .. } => format!("{role_id} in"),
+        Effect::LoggedOut { role_id, .. } => format!("{role_id} out"),
+        Effect::Survey(_) => "survey".into(),
+        Effect::SurveyAll(_) => "survey all".into(),
+    };
+    rig.env.tools.effects.take().into_iter().map(describe).collect()
+}
+
+#[test]
+fn a_request_is_seen_as_it_was_sent() {
+    let mut rig = Rig::open(|_| {});
+    rig.pass_until(1234);
+    rig.request(ECHO, b"the first");
+    rig.env.state.call = Some(|state, request, context| {
+        state.noted.push(format!(
+            "{} {} {} {} {:?}",
+            request.cmd(),
+            request.flag(),
+            request.data_status(),
+            request.seq(),
+            request.data()
+        ));
+        state.noted.push(format!("{} {}", context.record().recv_count(), context.now().as_ms()));
+        assert_eq!(context.id(), context.record().id());
+        Outcome::Done
+    });
+    let mut packet = vec![];
+    push_request(&mut packet, &Packet { data_status: 77, flag: 1 << 31, cmd: CALL, data: b"" });
+    rig.frame(Opcode::Binary, &packet);
+    push_request(&mut packet, &Packet { data_status: 0, flag: 5, cmd: CALL, data: b"ab" });
+    rig.frame(Opcode::Binary, &packet[9..]);
+    let first = format!("{CALL} {} 77 2 []", 1_u32 << 31);
+    let second = format!("{CALL} 5 0 3 [97, 98]");
+    assert_eq!(rig.env.state.noted[1..], [&*first, "2 1234", &second, "3 1234"]);
+}
+
+#[test]
+fn replies_and_pushes_go_out_in_order_and_only_replies_carry_the_flag() {
+    let mut rig = Rig::open(|_| {});
+    rig.env.state.call = Some(|_, request, context| {
+        let _ = context.reply(request.data());
+        context.push(700, b"push").unwrap();
+        context.reply(b"again")
+    });
+    let mut packet = vec![];
+    push_request(&mut packet, &Packet { data_status: 0, flag: 5, cmd: CALL, data: b"data" });
+    rig.frame(Opcode::Binary, &packet);
+    let seen: Vec<_> = rig.replies().iter().map(|reply| (reply.cmd, reply.flag, reply.data)).collect();
+    assert_eq!(seen, [(CALL, 5, &b"data"[..]), (700, 0, b"push"), (CALL, 5, b"again")]);
+    assert_eq!((rig.conn.record.send_count, rig.env.tools.totals.packets_sent), (3, 3));
+}
+
+#[cfg(feature = "zlib")]
+#[test]
+fn replies_above_the_threshold_are_compressed_if_that_makes_them_shorter() {
+    for (threshold, len, status) in [(0, 5000, 0), (100, 100, 0), (100, 101, 1), (1, 2, 0), (1, 5000, 1)] {
+        let mut rig = Rig::open(|config| config.compress_above = threshold);
+        let data = vec![b'x'; len];
+        rig.request(ECHO, &data);
+        let [reply] = rig.replies()[..] else { panic!("{:?}", rig.seen) };
+        assert_eq!(reply.data_status, status, "{len} bytes above {threshold}");
+        let (mut codecs, mut buffer) = (crate::packet::Codecs::default(), vec![]);
+        let decoded = codecs.decode(ConnectionId::new(0, 1, 1), status, reply.data, &mut buffer, len);
+        assert_eq!(decoded, Ok(&*data));
+        assert_eq!(rig.conn.record.send_count, 1);
+    }
+}
+
+#[test]
+fn a_login_is_told_once_and_ends_the_one_before_it() {
+    let mut rig = Rig::open(|_| {});
+    let login = |role_id| {
+        let identity = Identity { role_id, ..Identity::default() };
+        Login { identity, kind: Client::GameServer, ..Login::default() }
+    };
+    let log_in = |rig: &mut Rig, role_id| {
+        rig.with(|conn, env| {
+            conn.call(0, 0, env, |state, context| {
+                let result = context.login(login(role_id));
+                state.noted.push(format!("{}", result.is_ok()));
+                Outcome::Done
+            });
+        });
+        (rig.env.state.noted.pop().unwrap(), rig.conn.record.role_id(), effects(rig))
+    };
+    let expected = |ok: bool, role_id: u64, effects: &[&str]| {
+        (ok.to_string(), role_id, effects.iter().map(|effect| (*effect).to_owned()).collect())
+    };
+    assert_eq!(log_in(&mut rig, 0), expected(false, 0, &[]));
+    assert_eq!(log_in(&mut rig, 7), expected(true, 7, &["7 in"]));
+    assert_eq!(log_in(&mut rig, 7), expected(true, 7, &["7 in"]));
+    assert_eq!(log_in(&mut rig, 0), expected(false, 7, &[]));
+    assert_eq!(log_in(&mut rig, 8), expected(true, 8, &["7 out", "8 in"]));
+    rig.request(LOGOUT, b"");
+    assert_eq!((rig.conn.record.role_id(), effects(&mut rig)), (0, vec!["8 out".to_owned()]));
+    rig.request(LOGOUT, b"");
+    assert_eq!((rig.replies()[0].error_id, effects(&mut rig)), (ErrorId::NOT_LOGGED_IN, vec![]));
+}
+
+#[test]
+fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
+    let mut rig = Rig::open(|_| {});
+    rig.call(b"", |state, request, context| {
+        let to = ConnectionId::new(0, 5, 2);
+        let push = Push::new(700, b"push");
+        context.send_to(to, push.clone());
+        let ticket = context.defer(request);
+        state.noted.push(ticket.connection().to_string());
+        assert!(!context.effects().is_empty());
+        context.effects().broadcast([to; 50], push);
+        context.effects().close(to, CloseCode::new(4100).unwrap());
+        context.effects().kick(to);
+        context.effects().set_debug(to, true);
+        context.effects().reply(ticket, "done");
+        context.effects().survey(|_| {});
+        context.effects().survey_all(|_| {});
+        Outcome::Done
+    });
+    // One for the frame itself, 50 for the broadcast, and one for each of the others.
+    assert_eq!(rig.env.frames_left, 1000 - 1 - 50 - 7);
+    assert_eq!(rig.env.tools.effects.take_cost(), 0);
+    let to = ConnectionId::new(0, 5, 2);
+    let frame = Push::new(700, b"push").frame().len();
+    let expected = [
+        format!("send {to} {frame}"),
+        format!("broadcast to 50 {frame}"),
+        format!("close {to} Application(CloseCode(4100))"),
+        format!("close {to} Operator"),
+        format!("debug {to} true"),
+        "answer Reply([100, 111, 110, 101])".into(),
+        "survey".into(),
+        "survey all".into(),
+    ];
+    assert_eq!(effects(&mut rig), expected);
+    assert!(rig.env.tools.effects.is_empty());
+    assert_eq!(format!("{:?}", rig.env.tools.effects), "Effects { len: 0 }");
+    let mut list = Vec::with_capacity(100);
+    let capacity = list.capacity();
+    list.clear();
+    rig.env.tools.effects.put_back(list);
+    assert_eq!(rig.env.tools.effects.take().capacity(), capacity, "the list is used again");
+}
+
+#[test]
+fn an_answer_may_be_a_refusal_and_carries_what_the_request_had() {
+    let mut rig = Rig::open(|_| {});
+    let mut packet = vec![];
+    push_request(&mut packet, &Packet { data_status: 0, flag: 5, cmd: DEFER, data: b"" });
+    for answer in [Answer::Refuse(ErrorId(100)), Answer::Reply(b"late".to_vec())] {
+        rig.frame(Opcode::Binary, &packet);
+        let seq = rig.conn.record.recv_count;
+        rig.with(|conn, env| conn.handle_answer(seq, answer, env));
+    }
+    let seen: Vec<_> =
+        rig.replies().iter().map(|reply| (reply.error_id.0, reply.cmd, reply.flag, reply.data)).collect();
+    assert_eq!(seen, [(100, DEFER, 5, &b""[..]), (0, DEFER, 5, b"late")]);
+}
+
+#[test]
+fn a_refused_request_is_not_waited_for_though_it_was_deferred() {
+    let mut rig = Rig::open(|_| {});
+    rig.call(b"", |state, request, context| {
+        state.tickets.push(context.defer(request));
+        Outcome::Refuse(ErrorId(100))
+    });
+    rig.request(ECHO, b"at once");
+    let errors: Vec<_> = rig.replies().iter().map(|reply| reply.error_id.0).collect();
+    assert_eq!(errors, [100, 0]);
+}
+
+static TOLD: Mutex<Vec<Cause>> = Mutex::new(vec![]);
+
+#[test]
+fn the_linked_object_is_told_once_and_its_own_end_closes() {
+    let link = |_: &mut State, _: Request<'_>, context: &mut Context<'_>| {
+        let link = context.link(|cause| TOLD.lock().unwrap().push(cause));
+        assert_eq!(link.connection(), context.id());
+        drop(link);
+        Outcome::Done
+    };
+    let mut rig = Rig::open(|_| {});
+    rig.call(b"", link);
+    let first = rig.conn.extras.linked_number().unwrap();
+    rig.call(b"", link);
+    assert_eq!(*TOLD.lock().unwrap(), [Cause::Replaced]);
+    let second = rig.conn.extras.linked_number().unwrap();
+    assert_ne!(first, second);
+    // Each told the reactor of its end.
+    let mut mails = vec![];
+    rig.env.tools.mailbox.collect(&mut mails);
+    let ends: Vec<_> = mails
+        .iter()
+        .filter_map(|mail| match mail {
+            Mail::ObjectEnded { number, cause, .. } => Some((*number, *cause)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends, [(first, Cause::ObjectEnded), (second, Cause::ObjectEnded)]);
+    rig.with(|conn, env| conn.handle_object_end(first, Cause::ObjectEnded, env));
+    assert_eq!(rig.closes(), [], "what is linked no longer does not matter");
+    rig.with(|conn, env| conn.handle_object_end(second, Cause::ObjectCrashed, env));
+    assert_eq!(rig.closes(), [(0, "close 4006")]);
+    let linked = rig.conn.take_linked().expect("it has to be told of the end");
+    assert_eq!(linked.number(), second);
+    assert!(rig.conn.take_linked().is_none());
+}
+
+#[test]
+fn a_handle_says_whether_its_connection_is_open() {
+    static HANDLES: Mutex<Vec<crate::Handle>> = Mutex::new(vec![]);
+    for link in [false, true] {
+        let mut rig = Rig::open(|_| {});
+        for _ in 0..2 {
+            rig.call(b"", |_, _, context| {
+                HANDLES.lock().unwrap().push(context.handle());
+                Outcome::Done
+            });
+        }
+        if link {
+            rig.call(b"", |_, _, context| {
+                std::mem::forget(context.link(|_| {}));
+                Outcome::Done
+            });
+        }
+        let handles = std::mem::take(&mut *HANDLES.lock().unwrap());
+        assert!(handles.iter().all(|handle| handle.is_open() && handle.id() == rig.conn.record.id));
+        rig.with(|conn, env| conn.close(Cause::Operator, env));
+        assert!(!handles.iter().any(crate::Handle::is_open));
+        assert_eq!(rig.conn.take_linked().is_some(), link);
+    }
+}

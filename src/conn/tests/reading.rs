@@ -1,0 +1,326 @@
+//! When a connection is read from, how much at once, and what has to wait.
+
+use super::*;
+use crate::router::Origin;
+
+fn request(cmd: u16, data: &[u8]) -> Vec<u8> {
+    let (mut packet, mut frame) = (vec![], vec![]);
+    push_request(&mut packet, &Packet { data_status: 0, flag: 0, cmd, data });
+    push_masked_frame(&mut frame, true, Opcode::Binary, [1, 2, 3, 4], &packet);
+    frame
+}
+
+fn ping() -> Vec<u8> {
+    let mut frame = vec![];
+    push_masked_frame(&mut frame, true, Opcode::Ping, [1, 2, 3, 4], b"");
+    frame
+}
+
+/// What the reactor asks of a connection: (wants_read, can_resume, is_at_rest, is_open, was_opened).
+fn asked(rig: &mut Rig) -> [bool; 5] {
+    rig.conn.take_rearm();
+    let (conn, settings) = (&rig.conn, &rig.env.settings);
+    let resumes = conn.can_resume(settings);
+    [conn.wants_read(settings), resumes, conn.is_at_rest(), conn.is_open(), conn.was_opened()]
+}
+
+#[test]
+fn each_part_of_a_connections_life_is_read_from_while_that_is_of_use() {
+    const YES: bool = true;
+    const NO: bool = false;
+    type Change = fn(&mut Rig);
+    let cases: [(&str, Change, [bool; 5]); 9] = [
+        ("open", |_| {}, [YES, NO, YES, YES, YES]),
+        ("input waits", |rig| rig.conn.keep(b"later"), [NO, YES, NO, YES, YES]),
+        ("nothing waits", |rig| rig.conn.keep(b""), [YES, NO, YES, YES, YES]),
+        ("deferred", |rig| rig.request(DEFER, b""), [YES, NO, YES, YES, YES]),
+        (
+            "input waits for a reply",
+            |rig| rig.feed(&[request(DEFER, b""), request(ECHO, b"")].concat()),
+            [NO, NO, NO, YES, YES],
+        ),
+        (
+            "held back",
+            |rig| {
+                rig.conn.keep(b"later");
+                rig.conn.outbox.push_shared(vec![0; 600_000].into());
+            },
+            [NO, NO, NO, YES, YES],
+        ),
+        (
+            "deferred, and the client has ended",
+            |rig| {
+                rig.request(DEFER, b"");
+                rig.conn.handle_end(rig.now, 2000);
+            },
+            [NO, NO, NO, YES, YES],
+        ),
+        ("closing", |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)), [YES, NO, NO, NO, YES]),
+        ("closed", |rig| rig.conn.abort(Cause::PeerGone), [NO, NO, NO, NO, YES]),
+    ];
+    for (what, change, expected) in cases {
+        let mut rig = Rig::open(|_| {});
+        change(&mut rig);
+        assert_eq!(asked(&mut rig), expected, "{what}");
+    }
+    let mut rig = Rig::new(|_| {});
+    assert_eq!(asked(&mut rig), [YES, NO, NO, NO, NO], "upgrading");
+    rig.conn = Conn::behind_proxy(rig.conn.record.id, Peer::Local, rig.now);
+    assert_eq!(asked(&mut rig), [YES, NO, NO, NO, NO], "behind a proxy");
+}
+
+#[test]
+fn half_of_the_outbox_limit_is_where_reading_stops() {
+    for (limit, queued, wants) in
+        [(1000, 500, true), (1000, 501, false), (1001, 500, true), (1001, 501, false), (0, 1_000_000, true)]
+    {
+        let mut rig = Rig::open(|config| (config.max_len, config.outbox_limit) = (100, limit));
+        rig.conn.outbox.push_shared(vec![0; queued].into());
+        assert_eq!(rig.conn.wants_read(&rig.env.settings), wants, "{queued} of {limit}");
+    }
+}
+
+#[test]
+fn reads_are_large_where_messages_are() {
+    let mut rig = Rig::new(|_| {});
+    assert_eq!(rig.conn.read_size(), READ_BYTES);
+    assert!(!rig.conn.says_little(&rig.env.settings), "not open");
+    rig.feed(UPGRADE);
+    let asked = |rig: &mut Rig| (rig.conn.read_size(), rig.conn.says_little(&rig.env.settings));
+    let read = |rig: &mut Rig, len| {
+        rig.conn.note_read(len);
+        asked(rig)
+    };
+    assert_eq!(asked(&mut rig), (READ_BYTES, true));
+    assert_eq!(read(&mut rig, MUCH_BYTES), (READ_BYTES, false));
+    assert_eq!(read(&mut rig, MUCH_BYTES - 1), (READ_BYTES, true));
+    rig.request(ECHO, &vec![0; LARGE_MESSAGE_BYTES - 10]);
+    assert_eq!(asked(&mut rig), (READ_BYTES, true), "not quite large");
+    rig.request(ECHO, &vec![0; LARGE_MESSAGE_BYTES - 9]);
+    assert_eq!(asked(&mut rig), (LARGE_READ_BYTES, false));
+    assert_eq!(read(&mut rig, 1), (LARGE_READ_BYTES, false), "a read says nothing of messages");
+    rig.request(ECHO, b"small");
+    assert_eq!(asked(&mut rig), (READ_BYTES, false));
+    assert_eq!(read(&mut rig, 1), (READ_BYTES, true));
+
+    // What is held of a message is not read again.
+    let frame = request(ECHO, &[0; 300_000]);
+    rig.feed(&frame[..40_008]);
+    assert_eq!(asked(&mut rig), (READ_BYTES - 40_000 + 6, false), "much is on its way");
+    rig.feed(&frame[40_008..frame.len() - MUCH_BYTES]);
+    assert_eq!(asked(&mut rig), (MIN_READ_BYTES, false));
+    rig.feed(&frame[frame.len() - MUCH_BYTES..frame.len() - 1]);
+    assert_eq!(asked(&mut rig), (MIN_READ_BYTES, true));
+    rig.with(|conn, env| conn.close(Cause::Operator, env));
+    assert_eq!(asked(&mut rig), (READ_BYTES, false));
+}
+
+#[test]
+fn a_large_message_is_received_where_it_stays() {
+    let mut rig = Rig::open(|_| {});
+    assert!(rig.conn.room().is_none() && rig.conn.last_payload().is_empty());
+    let frame = request(ECHO, &[7; 200_000]);
+    let mut sent = 40_000;
+    rig.feed(&frame[..sent]);
+    while sent < frame.len() {
+        let rest = &frame[sent..];
+        let room = rig.conn.room().expect("it is large");
+        let count = room.len().min(rest.len()).min(50_000);
+        room[..count].copy_from_slice(&rest[..count]);
+        rig.conn.handle_received(count);
+        rig.feed(&[]);
+        sent += count;
+    }
+    assert_eq!(rig.replies()[0].data, [7; 200_000]);
+    assert_eq!(rig.conn.last_payload().len(), 200_009);
+    rig.conn.abort(Cause::PeerGone);
+    assert!(rig.conn.room().is_none() && rig.conn.last_payload().is_empty());
+}
+
+/// Gives all these bytes at once. What became of them, how many were taken, and frames that could still be.
+fn handle(rig: &mut Rig, bytes: &mut [u8], frames_left: u32) -> (Progress, usize, u32) {
+    rig.with_input(bytes, |conn, env, input| {
+        env.frames_left = frames_left;
+        let mut rest = &mut input[..];
+        let progress = conn.handle_bytes(&mut rest, env);
+        (progress, env.input_len - rest.len(), env.frames_left)
+    })
+}
+
+#[test]
+fn one_call_takes_as_many_frames_as_may_be_and_no_more() {
+    let (one, pings) = (request(ECHO, b"").len(), ping().len());
+    let requests = request(ECHO, b"").repeat(10);
+    for (frames, expected) in [
+        (1000, (Progress::Taken, 10 * one, 990)),
+        (10, (Progress::Taken, 10 * one, 0)),
+        (9, (Progress::Wait, 9 * one, 0)),
+        (1, (Progress::Wait, one, 0)),
+        (0, (Progress::Wait, 0, 0)),
+    ] {
+        let mut rig = Rig::open(|_| {});
+        assert_eq!(handle(&mut rig, &mut requests.clone(), frames), expected);
+    }
+    // Part of a frame is no frame, and fragments are counted though they bring nothing.
+    let mut rig = Rig::open(|_| {});
+    let mut cut = [&ping()[..], &ping()[..3]].concat();
+    assert_eq!(handle(&mut rig, &mut cut, 5), (Progress::Taken, pings + 3, 4));
+    let mut rig = Rig::open(|_| {});
+    let mut fragments = [0x02, 0x80, 0, 0, 0, 0].to_vec();
+    fragments.extend([0, 0x80, 0, 0, 0, 0].repeat(9));
+    assert_eq!(handle(&mut rig, &mut fragments, 4), (Progress::Wait, 4 * 6, 0));
+}
+
+#[test]
+fn what_was_gathered_is_written_before_more_is_parsed() {
+    let mut rig = Rig::open(|_| {});
+    // Short of what a reply can borrow, so that it is copied.
+    let one = request(ECHO, &[0; 4000]);
+    let enough = FLUSH_BYTES.div_ceil(4000 + 11 + 4);
+    let mut requests = one.repeat(enough + 5);
+    let expected = (Progress::Flush, enough * one.len(), 1000 - enough as u32);
+    assert_eq!(handle(&mut rig, &mut requests, 1000), expected);
+    // What is borrowed of what was read counts as much.
+    let mut rig = Rig::open(|_| {});
+    let one = request(ECHO, &[0; 40_000]);
+    assert_eq!(handle(&mut rig, &mut one.repeat(5), 1000), (Progress::Flush, 2 * one.len(), 998));
+    // What lies in the connection's own buffer has to go out before the buffer is used again.
+    let mut rig = Rig::open(|_| {});
+    let one = request(ECHO, &[0; 64 * 1024]);
+    rig.feed(&one[..30_000]);
+    let mut rest = [&one[30_000..], &ping()].concat();
+    let expected = (Progress::Flush, one.len() - 30_000, 999);
+    assert_eq!(handle(&mut rig, &mut rest, 1000), expected);
+}
+
+#[test]
+fn large_data_is_borrowed_and_small_data_copied() {
+    for (len, pieces, origin) in [
+        (4095, vec![1 << 20], None),
+        (4096, vec![1 << 20], Some("input")),
+        (64 * 1024 - 1, vec![40_000, 1 << 20], None),
+        (64 * 1024, vec![40_000, 1 << 20], Some("held")),
+    ] {
+        let mut rig = Rig::open(|_| {});
+        let mut frame = request(ECHO, &vec![5; len]);
+        let (last, mut rest) = (pieces.len() - 1, &mut frame[..]);
+        for (at, piece) in pieces.into_iter().enumerate() {
+            let (piece, after) = rest.split_at_mut(piece.min(rest.len()));
+            rest = after;
+            let borrowed = rig.with_input(piece, |conn, env, input| {
+                conn.handle_bytes(&mut &mut input[..], env);
+                env.tools.borrowed.first().map(|borrowed| match borrowed.origin {
+                    Origin::Input { .. } => "input",
+                    Origin::Held => "held",
+                })
+            });
+            assert_eq!(borrowed, origin.filter(|_| at == last), "{len}");
+        }
+        assert_eq!(rig.replies()[0].data, vec![5; len], "{len}");
+    }
+}
+
+#[test]
+fn what_is_borrowed_is_not_more_than_can_be_written_at_once() {
+    let mut rig = Rig::open(|_| {});
+    let call = |_: &mut State, request: Request<'_>, context: &mut Context<'_>| {
+        for _ in 0..40 {
+            let _ = context.reply(request.data());
+        }
+        Outcome::Done
+    };
+    rig.env.state.call = Some(call);
+    let mut frame = request(CALL, &[5; 5000]);
+    let borrowed = rig.with_input(&mut frame, |conn, env, input| {
+        conn.handle_bytes(&mut &mut input[..], env);
+        env.tools.borrowed.len()
+    });
+    assert_eq!(borrowed, crate::router::MAX_BORROWED);
+    assert!(rig.replies().len() == 40 && rig.replies().iter().all(|reply| reply.data == [5; 5000]));
+}
+
+#[test]
+fn what_follows_a_deferred_request_waits_but_control_frames_do_not() {
+    let mut rig = Rig::open(|_| {});
+    let mut bytes = [request(DEFER, b""), ping(), request(ECHO, b"later"), ping()].concat();
+    let taken = request(DEFER, b"").len() + ping().len();
+    assert_eq!(handle(&mut rig, &mut bytes, 1000), (Progress::Wait, taken, 998));
+    assert_eq!(rig.seen[1..], [(0, "pong".into())]);
+    rig.conn.keep(&bytes[taken..]);
+    rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![]), env));
+    assert!(rig.conn.can_resume(&rig.env.settings));
+    // Frame by frame, as under a budget.
+    for (expected, is_left) in [("packet 5", true), ("pong", false)] {
+        let mut inbox = rig.conn.take_inbox().unwrap();
+        let (progress, used, _) = handle(&mut rig, inbox.rest_mut(), 1);
+        assert_eq!(progress, if is_left { Progress::Wait } else { Progress::Taken });
+        rig.conn.put_inbox(inbox, used);
+        assert_eq!(rig.seen.last().unwrap().1, expected);
+        assert_eq!(rig.conn.extras.has_input(), is_left);
+    }
+    // What is kept gives back what has been taken of it, and is dropped once it is of no use.
+    rig.conn.keep(&[0; 1000]);
+    let mut inbox = rig.conn.take_inbox().unwrap();
+    inbox.advance(400);
+    inbox.advance(500);
+    assert_eq!(inbox.rest().len(), 100);
+    inbox.trim();
+    assert_eq!((inbox.rest().len(), inbox.rest_mut().len()), (100, 100));
+    rig.conn.abort(Cause::PeerGone);
+    rig.conn.put_inbox(inbox, 10);
+    assert!(rig.conn.take_inbox().is_none());
+}
+
+#[test]
+fn a_client_that_is_behind_with_its_replies_is_not_served_further() {
+    let mut rig = Rig::open(|config| (config.max_len, config.outbox_limit) = (1000, 2000));
+    rig.takes = false;
+    let one = request(ECHO, &[0; 500]);
+    let mut requests = one.repeat(4);
+    // Each is written before the next, as by a reactor whose client takes nothing.
+    rig.feed(&requests[..one.len()]);
+    rig.feed(&requests[one.len()..2 * one.len()]);
+    assert_eq!(handle(&mut rig, &mut requests, 1000), (Progress::Wait, 0, 1000));
+    // A Pong overtakes what waits, and only the newest is kept.
+    let queued = rig.conn.outbox.queued();
+    rig.conn.outbox.advance(600);
+    rig.frame(Opcode::Ping, b"old");
+    rig.frame(Opcode::Ping, b"new");
+    assert_eq!(rig.conn.outbox.queued(), queued - 600);
+}
+
+#[test]
+fn before_the_login_messages_may_be_shorter() {
+    for (before_login, logs_in, len, expected) in [
+        (100, false, 91, None),
+        (100, false, 92, Some("close 1009")),
+        (100, true, 92, None),
+        (100, true, 992, Some("close 1009")),
+        (0, false, 991, None),
+        (0, false, 992, Some("close 1009")),
+    ] {
+        let mut rig =
+            Rig::open(|config| (config.max_len, config.max_len_before_login) = (1000, before_login));
+        if logs_in {
+            rig.request(LOGIN, b"");
+        }
+        rig.request(ECHO, &vec![0; len]);
+        let closes: Vec<_> = rig.closes().into_iter().map(|(_, code)| code).collect();
+        assert_eq!(closes, expected.into_iter().collect::<Vec<_>>(), "{before_login} {logs_in} {len}");
+    }
+}
+
+#[test]
+fn housekeeping_gives_back_what_all_connections_share() {
+    let mut rig = Rig::open(|config| {
+        (config.read_timeout, config.client_check, config.account_check) =
+            (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    });
+    rig.env.decoded = vec![0; 200_000];
+    rig.env.tools.encoded = vec![0; 200_000];
+    rig.conn.keep(&[0; 1000]);
+    rig.conn.outbox.push_shared(vec![0; 100].into());
+    rig.pass_until(180_000);
+    assert!(rig.env.decoded.capacity() <= 64 * 1024 && rig.env.tools.encoded.capacity() <= 64 * 1024);
+    assert!(rig.conn.extras.has_input() && rig.conn.outbox.queued() >= 100, "what waits is kept");
+}

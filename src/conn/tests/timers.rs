@@ -1,0 +1,262 @@
+//! What a connection does as time passes, and what its client can put off.
+
+use super::*;
+
+#[test]
+fn an_upgrade_has_ten_seconds_which_bytes_do_not_extend() {
+    for fed in [0, 1, UPGRADE.len() - 1] {
+        let mut rig = Rig::new(|_| {});
+        rig.pass_until(9_000);
+        rig.feed(&UPGRADE[..fed]);
+        rig.pass_until(9_999);
+        assert_eq!(rig.seen, []);
+        rig.pass_until(30_000);
+        assert_eq!(rig.seen, [(10_000, "408".to_string())], "{fed} bytes fed");
+        assert_eq!(rig.conn.cause(), Some(Cause::Refused(crate::upgrade::Refusal::TooSlow)));
+    }
+}
+
+#[test]
+fn a_silent_client_is_pinged_twice_and_closed_by_the_read_timer() {
+    let mut rig = Rig::open(|_| {});
+    rig.pass_until(70_000);
+    let seen: Vec<_> = rig.seen[1..].iter().map(|(at, what)| (*at, what.as_str())).collect();
+    assert_eq!(seen, [(25_000, "ping"), (50_000, "ping"), (60_000, "close 4009")]);
+    assert_eq!(rig.conn.cause(), Some(Cause::ReadTimedOut));
+}
+
+#[test]
+fn the_socket_of_a_client_that_ignores_the_close_is_closed_two_seconds_later() {
+    let mut rig = Rig::open(|_| {});
+    rig.pass_until(61_999);
+    assert_eq!((rig.closes(), rig.conn.cause()), (vec![(60_000, "close 4009")], None));
+    rig.pass_until(62_000);
+    assert_eq!(rig.conn.cause(), Some(Cause::ReadTimedOut));
+}
+
+#[test]
+fn a_client_that_only_answers_pings_is_idle_unless_frames_count() {
+    for (liveness, expected) in
+        [(Liveness::Packets, vec![(60_000, "close 4003")]), (Liveness::Frames, vec![(300_000, "close 4004")])]
+    {
+        let mut rig = Rig::open(|config| config.liveness = liveness);
+        for ms in (0..310_000).step_by(10_000) {
+            rig.pass_until(ms);
+            rig.frame(Opcode::Pong, b"");
+        }
+        assert_eq!(rig.closes(), expected, "{liveness:?}");
+        assert!(!rig.seen.iter().any(|(_, what)| what == "ping"), "a client that is heard is not pinged");
+    }
+}
+
+#[test]
+fn the_client_check_wants_one_packet_in_each_minute() {
+    let mut rig = Rig::open(|_| {});
+    for ms in [59_000, 61_000, 170_000] {
+        rig.pass_until(ms);
+        rig.request(ECHO, b"");
+        rig.frame(Opcode::Pong, b"");
+        if ms == 61_000 {
+            rig.pass_until(119_000);
+            rig.frame(Opcode::Pong, b"");
+        }
+    }
+    assert_eq!(rig.closes(), []);
+    rig.pass_until(200_000);
+    rig.frame(Opcode::Pong, b"");
+    rig.pass_until(400_000);
+    assert_eq!(rig.closes(), [(240_000, "close 4003")]);
+}
+
+#[test]
+fn who_has_not_logged_in_after_five_minutes_goes_and_a_logout_begins_them_anew() {
+    let keeps_talking = |rig: &mut Rig, from: u64, to: u64| {
+        for ms in (from..to).step_by(20_000) {
+            rig.pass_until(ms);
+            rig.request(ECHO, b"");
+        }
+        rig.pass_until(to);
+    };
+    let mut rig = Rig::open(|_| {});
+    keeps_talking(&mut rig, 0, 310_000);
+    assert_eq!(rig.closes(), [(300_000, "close 4004")]);
+
+    let mut rig = Rig::open(|_| {});
+    keeps_talking(&mut rig, 0, 290_000);
+    rig.request(LOGIN, b"");
+    keeps_talking(&mut rig, 290_000, 900_000);
+    rig.request(LOGOUT, b"");
+    keeps_talking(&mut rig, 900_000, 1_199_000);
+    assert_eq!(rig.closes(), []);
+    keeps_talking(&mut rig, 1_199_000, 1_201_000);
+    assert_eq!(rig.closes(), [(1_200_000, "close 4004")]);
+}
+
+#[test]
+fn what_a_handler_echoed_before_it_closed_comes_whole() {
+    // Read whole, and put together from pieces, whose buffer ends with the open connection.
+    for piece in [1 << 20, 70_000, 1000] {
+        let mut rig = Rig::open(|_| {});
+        let mut message = vec![];
+        push_request(&mut message, &Packet { data_status: 0, flag: 0, cmd: FAREWELL, data: &[1; 200_000] });
+        let mut bytes = vec![];
+        push_masked_frame(&mut bytes, true, Opcode::Binary, [9; 4], &message);
+        bytes.chunks(piece).for_each(|piece| rig.feed(piece));
+        let seen: Vec<_> = rig.seen.iter().skip(1).map(|(_, what)| what.as_str()).collect();
+        assert_eq!(seen, ["packet 200000", "packet 7", "packet 200000", "close 4100"], "pieces of {piece}");
+    }
+}
+
+#[test]
+fn housekeeping_counts_its_rounds_and_gives_buffers_back() {
+    let mut rig = Rig::open(|config| {
+        config.read_timeout = Duration::ZERO;
+        config.client_check = Duration::ZERO;
+        config.account_check = Duration::ZERO;
+    });
+    let mut message = vec![];
+    push_request(&mut message, &Packet { data_status: 0, flag: 0, cmd: ECHO, data: &[1; 500_000] });
+    let mut bytes = vec![];
+    push_masked_frame(&mut bytes, true, Opcode::Binary, [9; 4], &message);
+    for piece in bytes.chunks(100_000) {
+        rig.feed(piece);
+    }
+    let held = |rig: &Rig| match &rig.conn.phase {
+        Phase::Open(open) => open.decoder.held_bytes(),
+        _ => panic!("closed"),
+    };
+    assert!(held(&rig) >= 500_000);
+    rig.pass_until(179_999);
+    assert_eq!((rig.conn.record.loop_counter(), held(&rig) >= 500_000), (0, true));
+    rig.pass_until(180_000);
+    assert_eq!((rig.conn.record.loop_counter(), held(&rig)), (1, 0));
+    rig.pass_until(540_000);
+    assert_eq!(rig.conn.record.loop_counter(), 3);
+}
+
+#[test]
+fn a_message_once_begun_has_its_minute_whatever_comes_in_between() {
+    let mut frame = vec![];
+    push_masked_frame(&mut frame, false, Opcode::Binary, [1; 4], b"first fragment");
+    let rest = frame.split_off(5);
+    // Begun by a part of a header, by a part of a payload, or by a whole fragment.
+    for begun in [&frame[..1], &frame, &[&frame[..], &rest].concat()] {
+        let mut rig = Rig::open(|config| config.client_check = Duration::ZERO);
+        rig.pass_until(30_000);
+        rig.feed(begun);
+        rig.pass_until(80_000);
+        if begun.len() > 5 {
+            rig.frame(Opcode::Ping, b"still here");
+        }
+        assert_eq!(rig.closes(), []);
+        rig.pass_until(100_000);
+        assert_eq!(rig.closes(), [(90_000, "close 4009")], "{} bytes begun", begun.len());
+    }
+}
+
+#[test]
+fn the_clients_silence_means_nothing_while_its_reply_is_owed() {
+    let mut rig = Rig::open(|config| config.account_check = Duration::ZERO);
+    rig.pass_until(1_000);
+    rig.request(DEFER, b"");
+    rig.request(ECHO, b"waits");
+    rig.pass_until(1_000_000);
+    assert_eq!(rig.closes(), []);
+    rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![0; 3]), env));
+    assert_eq!(rig.seen.last().unwrap(), &(1_000_000, "packet 3".into()));
+    assert!(rig.conn.can_resume(&rig.env.settings));
+    let mut inbox = rig.conn.take_inbox().unwrap();
+    rig.with(|conn, env| conn.handle_bytes(&mut inbox.rest_mut(), env));
+    assert_eq!(rig.seen.last().unwrap(), &(1_000_000, "packet 5".into()));
+    rig.pass_until(1_100_000);
+    assert_eq!(rig.closes(), [(1_060_000, "close 4009")], "its minute begins with the reply");
+}
+
+#[test]
+fn an_answer_is_taken_once_and_only_by_the_request_that_waits() {
+    let mut rig = Rig::open(|_| {});
+    rig.request(DEFER, b"");
+    for seq in [0, 2, u64::MAX] {
+        rig.with(|conn, env| conn.handle_answer(seq, Answer::Reply(vec![]), env));
+    }
+    assert_eq!(rig.seen.len(), 1);
+    for _ in 0..2 {
+        rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![1]), env));
+    }
+    assert_eq!(rig.seen.len(), 2);
+}
+
+#[test]
+fn a_client_that_reads_slowly_but_reads_keeps_its_connection() {
+    let mut rig = Rig::open(|config| {
+        config.account_check = Duration::ZERO;
+        config.ping_interval = Duration::ZERO;
+    });
+    rig.takes = false;
+    rig.request(ECHO, &[0; 500_000]);
+    rig.request(ECHO, &[0; 100_000]);
+    assert!(!rig.conn.wants_read(&rig.env.settings), "past half of the outbox limit nothing is read");
+    for ms in (0..600_000).step_by(50_000) {
+        rig.pass_until(ms);
+        rig.conn.handle_written(rig.now, &rig.env.settings);
+        rig.conn.outbox.advance(1);
+    }
+    assert!(matches!(rig.conn.phase, Phase::Open(_)));
+    rig.pass_until(700_000);
+    assert!(matches!(rig.conn.phase, Phase::Closing(_) | Phase::Closed(_)), "it stopped reading");
+}
+
+#[test]
+fn what_does_not_fit_the_outbox_counts_whole_and_closes_or_drops() {
+    for overflow in [crate::config::Overflow::Close, crate::config::Overflow::Drop] {
+        let mut rig = Rig::open(|config| {
+            config.max_len = 1000;
+            config.outbox_limit = 2000;
+            config.overflow = overflow;
+        });
+        rig.takes = false;
+        let push = Push::new(1, &[0; 600]);
+        for _ in 0..4 {
+            rig.with(|conn, env| {
+                if conn.admits(&push, 0, env) {
+                    conn.outbox.push_shared(push.frame().clone());
+                }
+            });
+            assert!(rig.conn.outbox.queued() <= 2000 + 125 + 2);
+        }
+        let closing = matches!(rig.conn.phase, Phase::Closing(_));
+        assert_eq!(closing, overflow == crate::config::Overflow::Close);
+        let record = &rig.conn.record;
+        assert_eq!((record.send_count, record.error_send()), (3, 1), "{overflow:?}");
+    }
+}
+
+#[test]
+fn every_cause_that_is_not_a_timers_closes_at_once_with_its_code_and_ends_two_seconds_later() {
+    let cases = [
+        (Cause::GoingAway, "close 1001"),
+        (Cause::HandlerFailed, "close 1011"),
+        (Cause::ShortPacket, "close 4000"),
+        (Cause::Undecodable(crate::packet::Undecodable::Zlib), "close 4001"),
+        (Cause::BadRequests, "close 4002"),
+        (Cause::ObjectEnded, "close 4005"),
+        (Cause::ObjectCrashed, "close 4006"),
+        (Cause::Replaced, "close 4007"),
+        (Cause::OutboxFull, "close 4008"),
+        (Cause::Operator, "close 4010"),
+        (Cause::Application(crate::frame::CloseCode::new(4100).unwrap()), "close 4100"),
+    ];
+    for (cause, expected) in cases {
+        let mut rig = Rig::open(|_| {});
+        rig.pass_until(7_000);
+        rig.with(|conn, env| conn.close(cause, env));
+        // A second reason changes nothing, and nothing more is said.
+        rig.with(|conn, env| conn.close(Cause::Idle, env));
+        rig.request(ECHO, b"too late");
+        rig.pass_until(8_999);
+        assert_eq!((rig.closes(), rig.seen.len()), (vec![(7_000, expected)], 2), "{cause:?}");
+        assert_eq!(rig.conn.cause(), None, "{cause:?}");
+        rig.pass_until(9_000);
+        assert_eq!(rig.conn.cause(), Some(cause));
+    }
+}
