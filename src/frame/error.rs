@@ -103,3 +103,37 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::frame::header::MAX_CONTROL_PAYLOAD;
+
+    #[test]
+    fn each_has_words_of_its_own_that_fit_a_close_frame() {
+        let all = [
+            Error::UnmaskedFrame,
+            Error::MaskedFrame,
+            Error::ReservedBits,
+            Error::ReservedOpcode,
+            Error::FragmentedControl,
+            Error::LongControl,
+            Error::NonMinimalLength,
+            Error::LengthTopBit,
+            Error::UnexpectedContinuation,
+            Error::ExpectedContinuation,
+            Error::BadCloseLength,
+            Error::BadCloseCode,
+            Error::BadUtf8,
+            Error::TooBig,
+            Error::TooManyFragments,
+            Error::BadDeflate,
+            Error::Text,
+        ];
+        let texts: BTreeSet<String> = all.iter().map(Error::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+        assert!(texts.iter().all(|text| !text.is_empty() && text.len() <= MAX_CONTROL_PAYLOAD - 2));
+    }
+}

@@ -155,6 +155,49 @@ fn a_whole_frame_is_delivered_in_place() {
 }
 
 #[test]
+fn what_looks_like_a_short_message_is_one_only_between_messages() {
+    // Its length, cut off from what is before it, reads like the header of an empty message.
+    let mut long = Vec::new();
+    push_masked_frame(&mut long, true, Opcode::Binary, KEY, &[7; 0x8280]);
+    let mut decoder = Decoder::new();
+    assert_eq!(drain(&mut decoder, &long[..2], &SERVER), (vec![], Ok(())));
+    assert_eq!(drain(&mut decoder, &long[2..], &SERVER), (vec![Thing::Binary(vec![7; 0x8280])], Ok(())));
+    // So does this within a payload.
+    let mut nested = Vec::new();
+    push_masked_frame(&mut nested, true, Opcode::Binary, [0; 4], b"\x82\x80\0\0\0\0");
+    assert_eq!(drain(&mut decoder, &nested[..6], &SERVER), (vec![], Ok(())));
+    let message = Thing::Binary(b"\x82\x80\0\0\0\0".to_vec());
+    assert_eq!(drain(&mut decoder, &nested[6..], &SERVER), (vec![message], Ok(())));
+    // And between fragments it breaks a rule.
+    let mut fragments = Vec::new();
+    push_masked_frame(&mut fragments, false, Opcode::Binary, KEY, b"first");
+    push_masked_frame(&mut fragments, true, Opcode::Binary, KEY, b"");
+    assert_eq!(drain(&mut decoder, &fragments, &SERVER), (vec![], Err(Error::ExpectedContinuation)));
+}
+
+#[test]
+fn what_is_held_is_counted() {
+    let mut decoder = Decoder::new();
+    let mut ping = Vec::new();
+    push_masked_frame(&mut ping, true, Opcode::Ping, KEY, &[7; 125]);
+    drain(&mut decoder, &ping[..130], &SERVER).1.unwrap();
+    let of_control = decoder.held_bytes();
+    assert!((124..512).contains(&of_control), "{of_control}");
+    assert_eq!((decoder.payload_left(), decoder.unfinished_bytes()), (1, 0));
+    drain(&mut decoder, &ping[130..], &SERVER).1.unwrap();
+    let mut message = Vec::new();
+    push_masked_frame(&mut message, true, Opcode::Binary, KEY, &[7; 2000]);
+    drain(&mut decoder, &message[..1008], &SERVER).1.unwrap();
+    assert_eq!((decoder.payload_left(), decoder.unfinished_bytes()), (1000, 1000));
+    assert!((of_control + 1000..of_control + 2500).contains(&decoder.held_bytes()));
+    drain(&mut decoder, &message[1008..], &SERVER).1.unwrap();
+    assert_eq!((decoder.payload_left(), decoder.unfinished_bytes()), (0, 0));
+    assert_eq!(decoder.last_payload(), [7; 2000]);
+    decoder.trim();
+    assert_eq!((decoder.held_bytes(), decoder.last_payload()), (0, &[][..]));
+}
+
+#[test]
 fn what_is_announced_is_not_allocated() {
     let mut decoder = Decoder::new();
     let header = server_header(Opcode::Binary, true, 1 << 20);

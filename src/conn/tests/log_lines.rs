@@ -103,7 +103,7 @@ fn each_kind_of_bad_input_has_its_line() {
     let refused = b"GET / HTTP/1.1\r\n\r\n";
     let cases: [(&[u8], &str); 4] = [
         (refused, "INFO {} unix role 0: upgrade refused with 400: "),
-        (&[UPGRADE, &[0x82, 0]].concat(), "INFO {} unix role 0: "),
+        (&[UPGRADE, &[0x82, 0]].concat(), "INFO {} unix role 0: a frame to a server is not masked"),
         (
             &[UPGRADE, &[0x82, 0x80, 0, 0, 0, 0]].concat(),
             "INFO {} unix role 0: a message of 0 bytes is no packet",
