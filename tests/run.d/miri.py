@@ -1,0 +1,36 @@
+"""Runs what knows no socket under Miri, which finds undefined behaviour. Miri is a component of the nightly
+toolchain that few machines have; this does not install it."""
+
+import re
+
+from step import Skipped
+
+ROOMS = ("frame::", "packet::", "router::", "upgrade::", "conn::")
+"""What of the library is run: all that takes a client's bytes apart."""
+TOO_LONG = (
+    "boundaries_are_found_from_every_offset",
+    "frames_keep_their_order_and_one_pong_overtakes",
+    "room_is_made_for_no_more_than_has_come",
+)
+"""Tests that only repeat much, of which Miri would take hours."""
+
+
+def run(step, target):
+    """Counts each unit test as a case."""
+    status, version = step.command("cargo", "+nightly", "miri", "--version")
+    if status != 0 or not re.search(r"^miri \d", version, re.MULTILINE):
+        raise Skipped("there is no Miri here: `rustup +nightly component add miri` installs it")
+    environment = {
+        # The tests of random traffic ask for randomness and for the environment.
+        "MIRIFLAGS": "-Zmiri-disable-isolation",
+        "PROPTEST_CASES": "4",
+        "PROPTEST_DISABLE_FAILURE_PERSISTENCE": "true",
+        "CARGO_TARGET_DIR": str(target / "miri"),
+    }
+    library = ("cargo", "+nightly", "miri", "test", "--locked", "--no-default-features", "--lib", "--")
+    skipped = [word for name in TOO_LONG for word in ("--skip", name)]
+    step.cases(*library, *ROOMS, *skipped, env=environment, limit=7200)
+    # Miri has the processor's features that the program is compiled for, and no others: this is what has the one
+    # unsafe call made.
+    environment["CARGO_ENCODED_RUSTFLAGS"] = "-Ctarget-feature=+avx2"
+    step.cases(*library, "frame::mask::", env=environment, limit=1800)
