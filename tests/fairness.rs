@@ -9,8 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use arena::{ECHO, Hand, SINK, write_until_full};
-use common::{Client, Frame, Reply, UPGRADE, config, eventually, frame, message, packet, upgrade_of};
-use sysconn::config::{DeflateMode, MAX_LEN};
+use common::{Client, Frame, Reply, UPGRADE, config, eventually, frame, packet};
 use sysconn::frame::Opcode;
 use sysconn::{Application, Config, Context, Handle, Message, Outcome, Reactor, Service};
 
@@ -93,6 +92,9 @@ fn compressed(message: &[u8]) -> Vec<u8> {
 #[test]
 fn what_a_flood_inflates_to_counts() {
     use std::io::Write as _;
+
+    use common::{message, upgrade_of};
+    use sysconn::config::{DeflateMode, MAX_LEN};
 
     let mut zlib = flate2::write::ZlibEncoder::new(vec![], flate2::Compression::best());
     zlib.write_all(&[0; MAX_LEN]).unwrap();

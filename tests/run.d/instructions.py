@@ -21,6 +21,21 @@ PACKAGE = ROOT / "benches" / "instructions"
 MANIFEST = PACKAGE / "Cargo.toml"
 BASELINE = PACKAGE / "baseline.txt"
 COMMAND = "python3 tests/run.d/instructions.py --write"
+MOST_TIMES = 3
+"""What hostile input may cost, where good input costs 1."""
+GOOD = {
+    "bytes_of": "whole/reactor/b32x256",
+    "segments_of": "hostile/segments_of/a_packet",
+    "visits_of": "hostile/visits_of/a_good_one",
+}
+"""What each kind of hostile input is held against."""
+BEYOND = {
+    # A packet costs nearly the same with Data and without, and these are 15 bytes long in place of 47.
+    "hostile/bytes_of/minimal_packets": 3.2,
+    # 6 bytes that have to be answered, each by a frame of its own.
+    "hostile/bytes_of/empty_pings": 3.6,
+}
+"""What may cost more, and by how much."""
 TOLERANCE = 0.03
 """What a count may differ by, as a part of the baseline's."""
 
@@ -33,10 +48,21 @@ def run(step, target, installer):
     made_with, expected = read_baseline()
     counted = count(step, target, installer)
     compare(step, expected, counted)
+    hold_against_good(step, counted)
     here = tools()
     if made_with != here:
         step.remark(f"THE BASELINE IS OF OTHER TOOLS: it is of {made_with}, and here is {here}.")
         step.remark(f"Figures that differ may mean no more than that. To rewrite it: {COMMAND}")
+
+
+def hold_against_good(step, counted):
+    """What a hostile client sends costs at most three times what as much of a good one does."""
+    for kind, good in GOOD.items():
+        for name in sorted(counted):
+            if name.startswith(f"hostile/{kind}/") and name != good:
+                times = counted[name] / counted[good]
+                most = BEYOND.get(name, MOST_TIMES)
+                step.case(times <= most, f"{name}: {times:.2f} times {good}, at most {most}")
 
 
 def compare(step, expected, counted):
