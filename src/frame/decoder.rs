@@ -302,17 +302,16 @@ impl Decoder {
         fragments_left: &mut u32,
     ) -> Result<Option<Ready<'i>>, Error> {
         loop {
-            let step = if self.short_fragment(input, rules)? {
-                Step::Fragment
-            } else {
-                match self.state {
-                    State::ReadHead { first } => self.read_head(first, input, rules)?,
-                    State::ParsePayloadLen { first_two, gathered, filled } => {
-                        self.parse_payload_len(first_two, gathered, filled, input, rules)?
-                    }
-                    State::ReadData(data) => self.read_data(data, input, rules)?,
-                    State::Failed(error) => return Err(error),
+            let step = match self.state {
+                State::ReadHead { first } => match self.short_fragment(input, rules)? {
+                    true => Step::Fragment,
+                    false => self.read_head(first, input, rules)?,
+                },
+                State::ParsePayloadLen { first_two, gathered, filled } => {
+                    self.parse_payload_len(first_two, gathered, filled, input, rules)?
                 }
+                State::ReadData(data) => self.read_data(data, input, rules)?,
+                State::Failed(error) => return Err(error),
             };
             match step {
                 Step::On => {}
