@@ -16,6 +16,7 @@ use sysconn::internals::Wheel;
 use sysconn::packet::Request;
 use sysconn::{Moment, Router};
 use work::frames::{CLIENT, SERVER, bytes, decode, decode_in_pieces, fragmented, masked, unmasked};
+use work::hostile::{Flood, Visit, Visited};
 use work::path::Served;
 use work::routes::{ROUTER_OF_1, ROUTER_OF_100, ROUTER_OF_65536, commands, look_up};
 use work::timers::{A_WEEK_MS, arm_all, armed, tick, unarmed};
@@ -216,6 +217,61 @@ fn reactor(mut served: Result<Served>) -> Result<Served> {
 
 library_benchmark_group!(name = whole, benchmarks = [pure, reactor]);
 
+/// A reactor with a client of that kind, whose buffers are as large as they will be.
+fn stormed(flood: Flood) -> Result<Served> {
+    let mut served = flood.served()?;
+    served.round()?;
+    Ok(served)
+}
+
+// As many bytes as `whole/reactor` sends of good packets, in frames that cost the client next to nothing.
+#[library_benchmark]
+#[bench::empty_pings(stormed(Flood::pings(0)))]
+#[bench::long_pings(stormed(Flood::pings(125)))]
+#[bench::empty_pongs(stormed(Flood::pongs(0)))]
+#[bench::long_pongs(stormed(Flood::pongs(125)))]
+#[bench::empty_fragments(stormed(Flood::fragments(0)))]
+#[bench::fragments_of_1(stormed(Flood::fragments(1)))]
+#[bench::minimal_packets(stormed(Flood::minimal_packets()))]
+#[bench::long_forms(stormed(Flood::long_forms()))]
+fn bytes_of(mut served: Result<Served>) -> Result<Served> {
+    assert!(served.as_mut().is_ok_and(|served| served.round().is_ok()));
+    served
+}
+
+// So many segments, each of which takes a turn: of a packet, and of one byte.
+#[library_benchmark]
+#[bench::a_packet(stormed(Flood::packets_by_segment()))]
+#[bench::a_byte_of_a_packet(stormed(Flood::packets_by_byte()))]
+#[bench::a_byte_of_a_fragment(stormed(Flood::fragments_by_byte()))]
+fn segments_of(mut served: Result<Served>) -> Result<Served> {
+    assert!(served.as_mut().is_ok_and(|served| served.round().is_ok()));
+    served
+}
+
+/// A reactor that has seen such a client.
+fn visited(visit: Visit) -> Result<Visited> {
+    let mut visited = Visited::new(visit)?;
+    visited.round()?;
+    Ok(visited)
+}
+
+// A client from its beginning to its end.
+#[library_benchmark]
+#[bench::a_good_one(visited(Visit::good()))]
+#[bench::unknown_commands(visited(Visit::unknown_commands()))]
+#[bench::a_violation(visited(Visit::violation()))]
+#[bench::a_short_packet(visited(Visit::short_packet()))]
+#[bench::no_request(visited(Visit::no_request()))]
+#[bench::a_request_of_short_lines(visited(Visit::short_lines()))]
+#[bench::half_a_request(visited(Visit::half()))]
+fn visits_of(mut visited: Result<Visited>) -> Result<Visited> {
+    assert!(visited.as_mut().is_ok_and(|visited| visited.round().is_ok()));
+    visited
+}
+
+library_benchmark_group!(name = hostile, benchmarks = [bytes_of, segments_of, visits_of]);
+
 #[library_benchmark]
 #[bench::unarmed(unarmed())]
 #[bench::anew(armed(0))]
@@ -263,5 +319,5 @@ main!(
     config = LibraryBenchmarkConfig::default()
         .tool(Callgrind::with_args(["--cache-sim=no"]))
         .env("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX2,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM");
-    library_benchmark_groups = frame, packet, router, whole, wheel, upgrade
+    library_benchmark_groups = frame, packet, router, whole, hostile, wheel, upgrade
 );

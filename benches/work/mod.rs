@@ -5,6 +5,7 @@
 
 pub(crate) mod frames;
 pub(crate) mod heads;
+pub(crate) mod hostile;
 pub(crate) mod packets;
 pub(crate) mod path;
 pub(crate) mod routes;

@@ -25,6 +25,7 @@ pub(crate) const ANSWER_BYTES: usize = PACKETS * REPLY_BYTES;
 const RULES: Rules = Rules { text: false, ..SERVER };
 
 /// Packets received.
+#[derive(Default)]
 pub(crate) struct Echo(usize);
 
 impl Application for Echo {}
@@ -35,7 +36,7 @@ fn echo(state: &mut Echo, request: Request<'_>, context: &mut Context<'_>) -> Ou
 }
 
 static ECHO: Module<Echo> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, echo)]);
-static ROUTER: Router<Echo> = Router::new([&ECHO]);
+pub(crate) static ROUTER: Router<Echo> = Router::new([&ECHO]);
 
 /// What the client sends.
 pub(crate) fn wire() -> Vec<u8> {
@@ -68,12 +69,22 @@ pub(crate) struct Served {
     reactor: Reactor<Echo>,
     client: TcpStream,
     wire: Vec<u8>,
+    /// Packets in that.
+    packets: usize,
+    /// Bytes that one write takes.
+    segment: usize,
     replies: Vec<u8>,
 }
 
 impl Served {
-    /// The client's upgrade is done.
+    /// A client that sends [`wire`].
     pub(crate) fn new() -> Result<Served> {
+        Served::of(wire(), PACKETS, ANSWER_BYTES, usize::MAX)
+    }
+
+    /// A client that sends so many packets, perhaps among other things, in segments of that size, and gets so
+    /// many bytes for them. Its upgrade is done.
+    pub(crate) fn of(wire: Vec<u8>, packets: usize, answer_bytes: usize, segment: usize) -> Result<Served> {
         let config = Config { listen: vec![Listen::Tcp(([127, 0, 0, 1], 0).into())], ..Config::default() };
         let mut reactor = Reactor::bind(&config, &ROUTER, Echo(0)).map_err(std::io::Error::other)?;
         let address = reactor.local_addr().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
@@ -89,13 +100,18 @@ impl Served {
             response.extend_from_slice(&piece[..read]);
         }
         client.set_nonblocking(false)?;
-        Ok(Served { reactor, client, wire: wire(), replies: vec![0; ANSWER_BYTES] })
+        Ok(Served { reactor, client, wire, packets, segment, replies: vec![0; answer_bytes] })
     }
 
     /// The client sends all packets, the reactor turns until it has answered them, and the client reads.
     pub(crate) fn round(&mut self) -> Result<usize> {
-        let wanted = self.reactor.state().0 + PACKETS;
-        self.client.write_all(&self.wire)?;
+        let wanted = self.reactor.state().0 + self.packets;
+        for segment in self.wire.chunks(self.segment) {
+            self.client.write_all(segment)?;
+            if segment.len() < self.wire.len() {
+                self.reactor.turn(Some(Duration::from_secs(1)))?;
+            }
+        }
         while self.reactor.state().0 < wanted {
             self.reactor.turn(Some(Duration::from_secs(1)))?;
         }
