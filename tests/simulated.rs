@@ -176,10 +176,10 @@ fn after_turns(reactor: &mut Reactor<Game>, client: &mut Client) -> (Vec<u8>, Li
 #[test]
 fn all_at_once_leaves_nothing_open() {
     let mut sum = Injected::default();
-    for seed in 0..20 {
+    for seed in 0..10 {
         let network = Network::new(seed);
         let (mut reactor, _seen) = server(&network, &Config::default());
-        network.set_faults(Faults::all(0.05));
+        network.set_faults(Faults::all(0.05).with(Fault::LateWake, 0.5));
         let mut random = network.random();
         let mut clients = vec![];
         for _ in 0..300 {
@@ -270,18 +270,26 @@ fn without_a_free_descriptor_clients_are_told() {
 
 #[test]
 fn who_has_written_while_the_server_stood_still_is_not_closed_for_silence() {
-    let network = Network::new(1);
-    let (mut reactor, _seen) = server(&network, &Config::default());
-    let [mut talks, mut silent] = [connect(&network), connect(&network)];
-    after_turns(&mut reactor, &mut silent);
-    after_turns(&mut reactor, &mut talks);
-    network.advance(Duration::from_secs(59));
-    talks.send(&packet(1101, 1, b"here"));
-    network.advance(Duration::from_secs(30));
-    assert!(after_turns(&mut reactor, &mut talks).0.ends_with(b"here"));
-    assert!(talks.is_held());
-    // A Close frame.
-    assert_eq!(after_turns(&mut reactor, &mut silent).0.first(), Some(&0x88));
+    // A poll in which a process was stopped and continued fails with EINTR.
+    for interrupted in [0.0, 1.0] {
+        let network = Network::new(1);
+        let (mut reactor, _seen) = server(&network, &Config::default());
+        let mut talks = connect(&network);
+        after_turns(&mut reactor, &mut talks);
+        network.advance(STEP);
+        let mut silent = connect(&network);
+        after_turns(&mut reactor, &mut silent);
+        network.advance(Duration::from_secs(59));
+        talks.send(&packet(1101, 1, b"here"));
+        network.advance(Duration::from_secs(30));
+        network.set_faults(Faults::NONE.with(Fault::PollInterrupted, interrupted));
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        network.set_faults(Faults::NONE);
+        assert!(after_turns(&mut reactor, &mut talks).0.ends_with(b"here"));
+        assert!(talks.is_held());
+        // A Close frame.
+        assert_eq!(after_turns(&mut reactor, &mut silent).0.first(), Some(&0x88));
+    }
 }
 
 #[test]

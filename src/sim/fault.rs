@@ -50,7 +50,7 @@ pub enum Fault {
     PartialBatch,
     /// The waker is heard some milliseconds late.
     LateWake,
-    /// The process stands still for up to a minute while it polls.
+    /// The process stands still for up to a minute while it polls, be the poll interrupted by that or not.
     TimeJump,
     /// What a client sends arrives some milliseconds late.
     Stall,

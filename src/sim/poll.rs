@@ -30,13 +30,11 @@ impl World {
             let most = timeout.map_or(0, timeout_us).min(10_000);
             let part = self.random.below(most);
             self.pass_until(began + part);
+            self.stand_still();
             return Err(io::ErrorKind::Interrupted.into());
         }
         self.sleep(timeout)?;
-        if self.strikes(Fault::TimeJump) {
-            let jump = self.random.between(1, JUMP_US);
-            self.pass_until(self.now + jump);
-        }
+        self.stand_still();
         self.tell(events, capacity);
         self.add_false_events(events, capacity);
         self.activity.waited = Duration::from_micros(self.now - began);
@@ -44,6 +42,14 @@ impl World {
         // A poll takes time, or spinning would never end.
         self.now += 1;
         Ok(())
+    }
+
+    /// Perhaps lets time pass in which the process does nothing.
+    fn stand_still(&mut self) {
+        if self.strikes(Fault::TimeJump) {
+            let jump = self.random.between(1, JUMP_US);
+            self.pass_until(self.now + jump);
+        }
     }
 
     /// Lets time pass until there is something to tell.
