@@ -158,7 +158,8 @@ impl World {
         if is_refused || room == 0 {
             if let Some(link) = self.link(number) {
                 link.may_write = false;
-                link.wants_room |= room == 0;
+                // Where a poll would not call the room that there is room.
+                link.wants_room |= !link.has_room();
             }
             return Err(ErrorKind::WouldBlock.into());
         }

@@ -274,6 +274,18 @@ fn a_call_that_is_refused_for_no_reason_is_made_good() {
 }
 
 #[test]
+fn who_is_refused_the_last_of_the_room_is_told_when_there_is_more() {
+    let mut server = Server::new(1);
+    let (mut client, mut socket) = server.pair();
+    assert_eq!((write(&mut socket, 25), write(&mut socket, 10)), (Ok(25), Ok(10)));
+    server.network.set_faults(Faults::NONE.with(Fault::WriteWouldBlock, 1.0));
+    assert_eq!(write(&mut socket, 1), Err(ErrorKind::WouldBlock));
+    assert_eq!(server.tokens(4), [], "5 bytes are no room that is worth an event");
+    received(&mut client);
+    assert_eq!(server.tokens(0), [SOCKET]);
+}
+
+#[test]
 fn a_client_that_could_not_be_accepted_waits() {
     let failures = [
         (Fault::AcceptInterrupted, ErrorKind::Interrupted),
