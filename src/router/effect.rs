@@ -112,7 +112,20 @@ impl Effects {
         std::mem::take(&mut self.cost)
     }
 
+    /// The same, without taking it.
+    pub(crate) fn cost(&self) -> u32 {
+        self.cost
+    }
+
+    /// Has it be so much.
+    pub(crate) fn set_cost(&mut self, cost: u32) {
+        self.cost = cost;
+    }
+
+    /// All that is to be done. Whoever asked for it outside of a request has no budget that it could count
+    /// against: nor must the next one's.
     pub(crate) fn take(&mut self) -> Vec<Effect> {
+        self.cost = 0;
         std::mem::take(&mut self.list)
     }
 
@@ -131,5 +144,25 @@ impl Effects {
 impl fmt::Debug for Effects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Effects").field("len", &self.list.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hook_asked_for_does_not_count_against_the_next_client() {
+        let mut effects = Effects::default();
+        let id = ConnectionId::new(0, 1, 1);
+        effects.broadcast([id; 1000], Push::new(1210, b"gone"));
+        let list = effects.take();
+        assert_eq!(
+            (list.len(), effects.take_cost()),
+            (1, 0),
+            "it is carried out, and whose cost it was is over"
+        );
+        effects.kick(id);
+        assert_eq!(effects.take_cost(), 1);
     }
 }
