@@ -92,6 +92,16 @@ pub struct Header {
 }
 
 impl Header {
+    /// The header that `bytes` begin with, and its own length in bytes; `None` if not all of it is there.
+    ///
+    /// # Errors
+    /// The rule that it violates whoever sent it: a reserved bit or opcode, or how the length is written.
+    pub fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Error> {
+        let Some((first_two, rest)) = bytes.split_first_chunk() else { return Ok(None) };
+        let start = HeaderStart::parse(*first_two)?;
+        Ok(start.complete(rest)?.map(|header| (header, first_two.len() + start.rest_bytes())))
+    }
+
     /// The header's bytes, the length in its shortest form.
     #[must_use]
     pub fn encode(&self) -> EncodedHeader {
@@ -296,10 +306,8 @@ pub fn boundary_at_or_after(stream: &[u8], at: usize) -> usize {
 
 /// The length in bytes of the frame that `stream` begins with, its header included.
 fn frame_bytes(stream: &[u8]) -> Option<usize> {
-    let (first_two, rest) = stream.split_first_chunk()?;
-    let start = HeaderStart::parse(*first_two).ok()?;
-    let header = start.complete(rest).ok()??;
-    usize::try_from(header.payload_len).ok()?.checked_add(2 + start.rest_bytes())
+    let (header, header_bytes) = Header::parse(stream).ok()??;
+    usize::try_from(header.payload_len).ok()?.checked_add(header_bytes)
 }
 
 #[cfg(test)]
