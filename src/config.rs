@@ -16,6 +16,10 @@ pub const MAX_LEN: usize = 512 * 1024;
 pub const MAX_LEN_CEILING: usize = 64 * 1024 * 1024;
 /// Default of [`Config::outbox_limit`], in bytes.
 pub const OUTBOX_LIMIT: usize = 1024 * 1024;
+/// Default of [`Config::record_limit`], in bytes.
+pub const RECORD_LIMIT: usize = 1024 * 1024;
+/// The least [`Config::record_limit`] that is accepted, in bytes: an upgrade fits, and something beyond.
+pub const MIN_RECORD_LIMIT: usize = 16 * 1024;
 /// The longest head of an upgrade request, in bytes, its final empty line included.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// The most header lines that an upgrade request may have.
@@ -173,6 +177,17 @@ pub struct Config {
     pub drain_rate: u32,
     /// How long a turn polls without sleeping before it sleeps. Default 0: it sleeps at once.
     pub spin: Duration,
+    /// A directory to which what clients send and what becomes of it is recorded, one file for each
+    /// connection, for `sysconn replay` to go through again; see `docs/recording.md`. Data of routes that are
+    /// [secret](crate::Route::secret) is left out; the messages of a service without packets are not. At most
+    /// 1000 files and 256 MiB: then no more are begun. Default: none.
+    pub record: Option<PathBuf>,
+    /// Whether only connections under debug are recorded ([`Handle::set_debug`](crate::Handle::set_debug)),
+    /// from the moment at which that is switched on. Default: no, all are, from their first byte.
+    pub record_debugged: bool,
+    /// Bytes of one recording, at least [`MIN_RECORD_LIMIT`]; what comes then is not recorded. Default
+    /// 1 MiB.
+    pub record_limit: usize,
     /// Messages from other threads that may wait for the reactor; for each, where there are several.
     /// Default 65536.
     pub mailbox_limit: usize,
@@ -213,6 +228,9 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(5),
             drain_rate: 0,
             spin: Duration::ZERO,
+            record: None,
+            record_debugged: false,
+            record_limit: RECORD_LIMIT,
             mailbox_limit: 65_536,
             workers: 1,
         }
@@ -230,6 +248,8 @@ pub enum ConfigError {
     MaxLenBeforeLogin,
     /// `outbox_limit` could not take the echo of one message of `max_len` bytes.
     OutboxLimit,
+    /// `record_limit` is below [`MIN_RECORD_LIMIT`].
+    RecordLimit,
     /// `mailbox_limit` is 0.
     MailboxLimit,
     /// `workers` is 0 or above [`MAX_WORKERS`].
@@ -257,6 +277,7 @@ impl fmt::Display for ConfigError {
             ConfigError::MaxLen => "max-len must be 1 to 67108864 bytes",
             ConfigError::MaxLenBeforeLogin => "max-len-before-login must not be above max-len",
             ConfigError::OutboxLimit => "outbox-limit must be at least max-len and 21 bytes",
+            ConfigError::RecordLimit => "record-limit must be at least 16384 bytes",
             ConfigError::MailboxLimit => "mailbox-limit must not be 0",
             ConfigError::Workers => "workers must be 1 to 255",
             ConfigError::TimerTooLong => "a timer must not be above 7 days",
@@ -289,6 +310,9 @@ impl Config {
         }
         if self.outbox_limit != 0 && self.outbox_limit < self.max_len.saturating_add(PACKET_OVERHEAD_BYTES) {
             return Err(ConfigError::OutboxLimit);
+        }
+        if self.record_limit < MIN_RECORD_LIMIT {
+            return Err(ConfigError::RecordLimit);
         }
         if self.mailbox_limit == 0 {
             return Err(ConfigError::MailboxLimit);

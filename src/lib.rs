@@ -25,6 +25,7 @@
 pub mod config;
 pub mod frame;
 pub mod packet;
+pub mod replay;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod upgrade;
@@ -51,6 +52,7 @@ mod proxy;
 mod push;
 mod reactor;
 mod record;
+mod recording;
 mod router;
 mod survey;
 #[cfg(feature = "tls")]

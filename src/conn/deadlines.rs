@@ -3,6 +3,7 @@
 use super::Settings;
 use crate::moment::Moment;
 use crate::packed::{Packed, PackedMoment};
+use crate::recording::file;
 
 /// The moments from which the timers of one connection count.
 ///
@@ -29,7 +30,8 @@ const _: () = assert!(size_of::<Deadlines>() <= 33);
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    ReadTimeout,
+    // A recording names them by their numbers.
+    ReadTimeout = 0,
     ClientCheck,
     AccountCheck,
     Housekeeping,
@@ -79,6 +81,34 @@ impl Deadlines {
     pub(super) fn logged(&mut self, is_in: bool, now: Moment, settings: &Settings) {
         let check_at = if is_in { Moment::NEVER } else { now.after(settings.account_check_ms) };
         self.account_check_at = check_at.into();
+    }
+
+    /// All of them, for a recording that begins in the middle.
+    pub(super) fn noted(&self) -> file::Deadlines {
+        let ms = |moment: PackedMoment| Moment::from(moment).as_ms();
+        file::Deadlines {
+            read_since_ms: ms(self.read_since),
+            last_seen_ms: ms(self.last_seen),
+            pinged_ms: ms(self.pinged_at),
+            client_check_ms: ms(self.client_check_at),
+            account_check_ms: ms(self.account_check_at),
+            housekeeping_ms: ms(self.housekeeping_at),
+            packets_ahead_us: self.packets_ahead_us.get(),
+        }
+    }
+
+    /// Those that a recording begins with.
+    pub(super) fn from_noted(noted: &file::Deadlines) -> Self {
+        let moment = |ms| Moment::from_ms(ms).into();
+        Deadlines {
+            read_since: moment(noted.read_since_ms),
+            last_seen: moment(noted.last_seen_ms),
+            pinged_at: moment(noted.pinged_ms),
+            client_check_at: moment(noted.client_check_ms),
+            account_check_at: moment(noted.account_check_ms),
+            housekeeping_at: moment(noted.housekeeping_ms),
+            packets_ahead_us: Packed::new(noted.packets_ahead_us),
+        }
     }
 
     pub(super) fn last_seen(&self) -> Moment {

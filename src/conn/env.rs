@@ -9,6 +9,7 @@ use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
 use crate::record::Peer;
+use crate::recording::file;
 use crate::router::{Limits, Service, Tools};
 use crate::upgrade::Policy;
 
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) outbox_limit: usize,
     pub(crate) overflow: Overflow,
     pub(crate) deflate: DeflateMode,
+    deflate_above: usize,
     proxies: Vec<TrustedProxy>,
     paths: Vec<String>,
     origins: Vec<String>,
@@ -60,6 +62,7 @@ impl Settings {
             outbox_limit: config.outbox_limit,
             overflow: config.overflow,
             deflate: config.deflate,
+            deflate_above: config.deflate_above,
             proxies: config.proxy_protocol.clone(),
             paths: config.paths.clone(),
             origins: config.origins.clone(),
@@ -71,6 +74,35 @@ impl Settings {
     /// Whether a peer has to say whose connection it passes on, and is believed.
     pub(crate) fn trusts(&self, peer: Peer) -> bool {
         self.proxies.iter().any(|proxy| proxy.covers(peer))
+    }
+
+    /// What of it a recording has to hold.
+    pub(crate) fn noted(&self) -> file::Settings {
+        file::Settings {
+            max_len: self.max_len as u64,
+            max_len_before_login: self.max_len_before_login as u64,
+            max_packets_per_second: self.max_packets_per_second,
+            handshake_ms: self.handshake_ms,
+            read_ms: self.read_ms,
+            client_check_ms: self.client_check_ms,
+            account_check_ms: self.account_check_ms,
+            housekeeping_ms: self.housekeeping_ms,
+            ping_ms: self.ping_ms,
+            close_ms: self.close_ms,
+            frames_count: self.liveness == Liveness::Frames,
+            outbox_limit: self.outbox_limit as u64,
+            drops: self.overflow == Overflow::Drop,
+            deflate: match self.deflate {
+                DeflateMode::Off => 0,
+                DeflateMode::Shared => 1,
+                DeflateMode::Dedicated => 2,
+            },
+            deflate_above: self.deflate_above as u64,
+            paths: self.paths.clone(),
+            origins: self.origins.clone(),
+            subprotocols: self.subprotocols.clone(),
+            subprotocol_required: self.subprotocol_required,
+        }
     }
 
     pub(crate) fn policy(&self) -> Policy<'_> {

@@ -4,6 +4,7 @@ use super::Inbox;
 use crate::deflate::Deflate;
 use crate::handle::{Tied, Ties};
 use crate::object::Linked;
+use crate::recording::Recorder;
 use crate::router::Deferral;
 
 /// Nothing, for a connection that only gets packets and answers them at once.
@@ -21,6 +22,8 @@ struct Parts {
     deferral: Option<Deferral>,
     /// Present if messages may be compressed.
     deflate: Option<Box<Deflate>>,
+    /// Present if it is recorded.
+    recorder: Option<Box<Recorder>>,
 }
 
 impl Tied for Option<Box<Parts>> {
@@ -51,6 +54,20 @@ impl Extras {
         self.parts.get_or_insert_default().deflate = Some(Box::new(deflate));
     }
 
+    pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.parts.as_mut()?.recorder.as_deref_mut()
+    }
+
+    pub(super) fn set_recorder(&mut self, recorder: Recorder) {
+        self.parts.get_or_insert_default().recorder = Some(Box::new(recorder));
+    }
+
+    pub(super) fn drop_recorder(&mut self) {
+        if let Some(parts) = &mut self.parts {
+            parts.recorder = None;
+        }
+    }
+
     /// Whether a reply is owed that comes later.
     pub(super) fn is_deferred(&self) -> bool {
         self.parts.as_ref().is_some_and(|parts| parts.deferral.is_some())
@@ -60,6 +77,10 @@ impl Extras {
         if deferral.is_some() || self.is_deferred() {
             self.parts.get_or_insert_default().deferral = deferral;
         }
+    }
+
+    pub(super) fn deferral(&self) -> Option<Deferral> {
+        self.parts.as_ref()?.deferral
     }
 
     /// The request with that number, if it is the one that waits for its reply.
@@ -93,7 +114,7 @@ impl Extras {
     }
 
     /// No more packets are handled: all is of no use any more but the linked object, which has to be told
-    /// of the end.
+    /// of the end, and the recorder, which has it to tell of.
     pub(super) fn end(&mut self) {
         let Some(parts) = self.parts.take() else { return };
         if let Some(life) = parts.ties.life {
@@ -101,6 +122,9 @@ impl Extras {
         }
         if parts.ties.linked.is_some() {
             self.parts.ties().linked = parts.ties.linked;
+        }
+        if parts.recorder.is_some() {
+            self.parts.get_or_insert_default().recorder = parts.recorder;
         }
     }
 
@@ -110,8 +134,13 @@ impl Extras {
         if let Some(inbox) = &mut parts.inbox {
             inbox.trim();
         }
-        let Parts { ties: Ties { life: None, linked: None }, inbox: None, deferral: None, deflate: None } =
-            **parts
+        let Parts {
+            ties: Ties { life: None, linked: None },
+            inbox: None,
+            deferral: None,
+            deflate: None,
+            recorder: None,
+        } = **parts
         else {
             return;
         };

@@ -2,13 +2,14 @@
 
 use super::complaints::Kind;
 use super::lifecycle::{Open, Phase};
-use super::packets::{Call, Hex, complain};
+use super::packets::{By, Call, complain};
 use super::{Bulk, Conn, Env, FLUSH_BYTES, LARGE_MESSAGE_BYTES, Progress};
 use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
 use crate::mailbox::Answer;
 use crate::push::Push;
+use crate::recording::note::{Answered, Note};
 use crate::router::{Application, Context, Origin, Outcome, Service};
 
 impl Conn {
@@ -19,6 +20,18 @@ impl Conn {
         input: &mut &mut [u8],
         env: &mut Env<S>,
     ) -> Progress {
+        if self.record.is_watched() {
+            self.note_input(input, env);
+        }
+        let progress = self.take_bytes(input, env);
+        if self.record.is_watched() {
+            self.note_taken(progress, input.len(), env);
+        }
+        progress
+    }
+
+    #[inline(always)]
+    fn take_bytes<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
         self.deadlines.seen(env.tools.now);
         loop {
             match self.phase {
@@ -29,7 +42,7 @@ impl Conn {
                 }
                 Phase::Upgrading(_) => self.read_head(input, env),
                 Phase::Open(_) => return self.read_frames(input, env),
-                Phase::Closing(_) | Phase::Closed(_) => *input = &mut [],
+                Phase::Closing(_) | Phase::Closed(_) => self.throw_away(input),
             }
             if input.is_empty() {
                 return Progress::Taken;
@@ -49,8 +62,7 @@ impl Conn {
             }
             let held_back = self.is_held_back(&env.settings);
             let Phase::Open(_) = self.phase else {
-                // What follows the end of the conversation is nothing to us.
-                *input = &mut [];
+                self.throw_away(input);
                 return Progress::Taken;
             };
             if !input.is_empty() && (held_back || env.frames_left == 0 || self.waits_for_reply(input)) {
@@ -70,7 +82,14 @@ impl Conn {
         }
     }
 
-    fn is_between_messages(&self) -> bool {
+    /// What follows the end of the conversation is nothing to us.
+    #[cold]
+    fn throw_away(&mut self, input: &mut &mut [u8]) {
+        self.note_rest(input.len());
+        *input = &mut [];
+    }
+
+    pub(super) fn is_between_messages(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.decoder.is_idle())
     }
 
@@ -102,7 +121,7 @@ impl Conn {
                 }
                 if let Err(cause) = result {
                     env.tools.copy_held(self.last_payload());
-                    self.close(cause, env);
+                    self.end_open(cause, env);
                 }
             }
             Ok(Some(Event::Ping(payload))) => {
@@ -119,7 +138,7 @@ impl Conn {
             }
             Err(error) => {
                 complain(&mut self.record, Kind::Protocol, env, format_args!("{error}"));
-                self.close(Cause::Protocol(error), env);
+                self.end_open(Cause::Protocol(error), env);
             }
         }
         true
@@ -148,27 +167,34 @@ impl Conn {
         Some((decoder, call))
     }
 
-    /// Calls into the application for this connection, outside of any request.
+    /// Makes a call with a context for this connection, outside of any request.
     pub(super) fn call<S: Application>(
         &mut self,
+        by: By,
         cmd: u16,
         flag: u32,
         env: &mut Env<S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) {
         let Some((_, mut parts)) = self.parts() else { return };
-        if let Err(cause) = parts.run(cmd, flag, &[], env, call) {
-            self.close(cause, env);
+        if let Err(cause) = parts.run(by, cmd, flag, &[], env, call) {
+            self.end_open(cause, env);
         }
     }
 
     /// The answer to a deferred request has come. One that is not waited for (any more) is dropped.
     pub(crate) fn handle_answer<S: Application>(&mut self, seq: u64, answer: Answer, env: &mut Env<S>) {
+        self.note_given(|| Note::Answer { seq, answer: Answered::of(&answer) }, env);
+        self.go_on_with(seq, &answer, env);
+        self.note_outcome(env);
+    }
+
+    fn go_on_with<S: Application>(&mut self, seq: u64, answer: &Answer, env: &mut Env<S>) {
         let Some(deferral) = self.extras.take_deferral(seq) else { return };
         // The client's silence counts again from here, and with it a deadline that was put aside.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
-        self.call(deferral.cmd, deferral.flag, env, |_, context| match &answer {
+        self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| match answer {
             Answer::Reply(data) => context.reply(data),
             Answer::Refuse(error_id) => Outcome::Refuse(*error_id),
         });
@@ -184,6 +210,13 @@ impl Conn {
     /// Counts a push that is to be sent behind `gathered` bytes and what the outbox holds. False if it is
     /// not to be sent: it does not fit, or the connection is not open.
     pub(crate) fn admits<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
+        if self.record.is_watched() {
+            return self.note_push(push, gathered, env);
+        }
+        self.admits_unseen(push, gathered, env)
+    }
+
+    pub(super) fn admits_unseen<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
         if !matches!(self.phase, Phase::Open(_)) {
             return false;
         }
@@ -193,15 +226,12 @@ impl Conn {
             self.record.count_send_error();
             env.tools.totals.send_errors += 1;
             if env.settings.overflow == Overflow::Close {
-                self.close(Cause::OutboxFull, env);
+                self.end_open(Cause::OutboxFull, env);
             }
             return false;
         }
         self.record.send_count += 1;
         env.tools.totals.packets_sent += 1;
-        if self.record.debug {
-            log::info!("{} out {}", self.record.id, Hex(frame));
-        }
         true
     }
 }

@@ -6,6 +6,8 @@ use crate::frame::{CloseCode, Decoder, push_close};
 use crate::moment::Moment;
 use crate::packed::PackedMoment;
 use crate::proxy::HeaderReader;
+use crate::recording::codes::Reason;
+use crate::recording::note::Note;
 use crate::upgrade::{HeadScanner, Refusal};
 
 /// Where a connection is in its life. What a state carries lives in its variant.
@@ -66,8 +68,15 @@ impl Conn {
     /// Ends an open connection: the Close frame goes out behind all that is queued. Without effect
     /// on one that is closing or closed. One that is still upgrading is refused instead.
     pub(crate) fn close<S>(&mut self, cause: Cause, env: &mut Env<S>) {
+        self.note_given(|| Note::Close { reason: Reason::of(cause) }, env);
+        self.end_open(cause, env);
+        self.note_outcome(env);
+    }
+
+    /// [`close`](Self::close), for what the connection itself decides.
+    pub(super) fn end_open<S>(&mut self, cause: Cause, env: &mut Env<S>) {
         match self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) => self.refuse(Refusal::Unavailable, env),
+            Phase::Proxied(_) | Phase::Upgrading(_) => self.turn_away(Refusal::Unavailable, env),
             Phase::Open(_) => {
                 if let Some(code) = cause.close_code() {
                     push_close(&mut env.tools.out, Some(code), cause.reason());
@@ -86,11 +95,20 @@ impl Conn {
 
     /// Refuses the upgrade with an HTTP response.
     pub(crate) fn refuse<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
+        self.note_given(|| Note::Refuse { reason: Reason::of(Cause::Refused(refusal)) }, env);
+        self.turn_away(refusal, env);
+        self.note_outcome(env);
+    }
+
+    /// [`refuse`](Self::refuse), for what the connection itself decides.
+    pub(super) fn turn_away<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
         refusal.write(&mut env.tools.out);
+        self.note_response(env);
         self.begin_closing(Cause::Refused(refusal), env.tools.now, env.settings.close_ms);
     }
 
     fn begin_closing(&mut self, cause: Cause, now: Moment, close_ms: u64) {
+        self.note(|| Note::Closing { reason: Reason::of(cause) });
         self.extras.end();
         self.rearm = true;
         self.phase = Phase::Closing(Closing {
@@ -103,6 +121,13 @@ impl Conn {
 
     /// The socket failed, or the process is about to end: nothing can be sent any more.
     pub(crate) fn abort(&mut self, cause: Cause) {
+        self.note_given_at(|| Note::Abort { reason: Reason::of(cause) }, None);
+        self.end_at_once(cause);
+        self.note_end();
+    }
+
+    /// [`abort`](Self::abort), for what the connection itself decides.
+    pub(super) fn end_at_once(&mut self, cause: Cause) {
         let cause = match self.phase {
             // What happens to a connection that is closing does not change why it closed.
             Phase::Closing(closing) => closing.cause,
@@ -115,8 +140,10 @@ impl Conn {
 
     /// The peer shut down its sending side. It still gets the replies to all that it sent.
     pub(crate) fn handle_end(&mut self, now: Moment, close_ms: u64) {
+        self.note_given_at(|| Note::End {}, Some(now));
         self.ended = true;
         self.settle_end(now, close_ms);
+        self.note_end();
     }
 
     /// Moves on once there is nothing left to read, or nothing left to write.
@@ -125,6 +152,16 @@ impl Conn {
     /// gone out for good, and the socket's sending side is to be shut down, even if the socket is closed
     /// at once: there may be more to a shutdown than that.
     pub(crate) fn handle_flushed(&mut self, now: Moment, close_ms: u64) -> bool {
+        if !self.ended && !matches!(self.phase, Phase::Closing(_)) {
+            return false;
+        }
+        self.note_given_at(|| Note::Flushed {}, Some(now));
+        let all_is_out = self.settle_flushed(now, close_ms);
+        self.note_end();
+        all_is_out
+    }
+
+    fn settle_flushed(&mut self, now: Moment, close_ms: u64) -> bool {
         self.settle_end(now, close_ms);
         match &mut self.phase {
             Phase::Closing(closing) if self.outbox.is_empty() && !closing.flushed => {
@@ -148,6 +185,7 @@ impl Conn {
         if self.outbox.is_empty() && matches!(self.phase, Phase::Open(_)) {
             return;
         }
+        self.note_given_at(|| Note::Written {}, Some(now));
         let held_back = self.is_held_back(settings);
         match &mut self.phase {
             Phase::Closing(closing) if !closing.flushed => {
@@ -160,6 +198,7 @@ impl Conn {
             | Phase::Closing(_)
             | Phase::Closed(_) => {}
         }
+        self.note_end();
     }
 
     /// What the peer's end means now that all before it has been dealt with.
@@ -168,7 +207,7 @@ impl Conn {
             return;
         }
         match &self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) => self.abort(Cause::PeerGone),
+            Phase::Proxied(_) | Phase::Upgrading(_) => self.end_at_once(Cause::PeerGone),
             Phase::Open(_) if !self.extras.is_deferred() && !self.extras.has_input() => {
                 // No Close frame: the peer has not sent one, and said that it will not.
                 self.begin_closing(Cause::PeerGone, now, close_ms);

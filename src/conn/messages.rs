@@ -39,7 +39,7 @@ impl Call<'_> {
     ) -> Result<(), Cause> {
         let mut inflated = std::mem::take(&mut env.inflated);
         env.tools.origin = None;
-        let result = match self.inflate(kind, payload, max_len, &mut inflated, env) {
+        let result = match self.inflate_or_look_up(kind, payload, max_len, &mut inflated, env) {
             Ok(()) => {
                 env.count_inflated(inflated.len());
                 self.received(kind, &inflated, max_len, env)
@@ -49,9 +49,27 @@ impl Call<'_> {
                 Err(Cause::Protocol(error))
             }
         };
+        self.note_inflated_over();
         inflated.clear();
         inflated.shrink_to(KEPT_BYTES);
         env.inflated = inflated;
+        result
+    }
+
+    /// Inflates a message; in a replay, which has none of it, makes what stands in for it.
+    fn inflate_or_look_up<S>(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        max_len: usize,
+        inflated: &mut Vec<u8>,
+        env: &mut Env<S>,
+    ) -> Result<(), Error> {
+        let result = match self.recorded_inflation(inflated) {
+            Some(result) => result,
+            None => self.inflate(kind, payload, max_len, inflated, env),
+        };
+        self.note_inflated(inflated, result, env);
         result
     }
 

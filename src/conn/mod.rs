@@ -34,6 +34,8 @@ mod lifecycle;
 mod messages;
 mod outbox;
 mod packets;
+mod recorded;
+mod recorded_calls;
 mod timeout;
 mod upgrading;
 
@@ -50,6 +52,7 @@ pub(crate) use complaints::Complaints;
 pub(crate) use env::{Env, Settings};
 pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
+pub(crate) use recorded_calls::{access_of, kind_of};
 
 use deadlines::Deadlines;
 use extras::Extras;
@@ -215,6 +218,7 @@ impl Conn {
     /// Bytes were put into the [`room`](Self::room). What they lead to comes out of
     /// [`handle_bytes`](Self::handle_bytes), which needs none for it.
     pub(crate) fn handle_received(&mut self, count: usize) {
+        self.note_received(count);
         if let Phase::Open(open) = &mut self.phase {
             open.decoder.received(count);
         }

@@ -41,6 +41,12 @@ struct Queue {
 }
 
 impl Outbox {
+    /// An outbox in which so many bytes are said to wait, for who needs to know no more of them.
+    pub(crate) fn of_bytes(bytes: usize) -> Self {
+        let queue = (bytes > 0).then(|| Box::new(Queue { bytes, ..Queue::default() }));
+        Outbox { queue }
+    }
+
     /// Bytes that wait, the Pong aside.
     pub(crate) fn queued(&self) -> usize {
         self.queue.as_ref().map_or(0, |queue| queue.bytes)

@@ -19,6 +19,15 @@ use crate::router::{
 /// Bytes of a packet that the debug log shows.
 const DEBUG_BYTES: usize = 64;
 
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// A handler or hook of the application.
+    Application,
+    /// The connection, in the place of a handler.
+    Connection,
+}
+
 /// The parts of a connection that a call into the application works on.
 pub(super) struct Call<'a> {
     pub(super) record: &'a mut Record,
@@ -40,8 +49,8 @@ impl Call<'_> {
     ) -> Result<(), Cause> {
         self.record.recv_count += 1;
         env.tools.totals.packets_received += 1;
-        if self.record.debug {
-            log::info!("{} in  {}", self.record.id, Hex(message));
+        if self.record.is_watched() {
+            self.note_packet(router, message, env);
         }
         let packet = match packet::Request::parse(message) {
             Ok(packet) => packet,
@@ -92,7 +101,9 @@ impl Call<'_> {
             data,
         };
         let handler = route.handler();
-        self.run(packet.cmd, packet.flag, lent, env, |state, context| handler(state, request, context))
+        self.run(By::Application, packet.cmd, packet.flag, lent, env, |state, context| {
+            handler(state, request, context)
+        })
     }
 
     /// Data as the handler is to get it. An error closes the connection.
@@ -105,16 +116,20 @@ impl Call<'_> {
         env: &mut Env<S>,
     ) -> Result<&'a [u8], Cause> {
         let (id, codecs) = (self.record.id, &mut env.tools.codecs);
-        // The cipher is the embedder's, and may panic like a handler.
-        let decode = || {
-            let data = codecs.decode(id, packet.data_status, packet.data, buffer, max_len)?;
-            Ok(std::ptr::eq(data, packet.data))
+        let decoded = match self.recorded_decoding(buffer) {
+            Some(decoded) => decoded,
+            // The cipher is the embedder's, and may panic like a handler.
+            None => catch_unwind(AssertUnwindSafe(|| {
+                codecs.decode(id, packet.data_status, packet.data, buffer, max_len).map(|_| ())
+            }))
+            .ok(),
         };
-        match catch_unwind(AssertUnwindSafe(decode)) {
-            Ok(Ok(true)) => Ok(packet.data),
-            Ok(Ok(false)) => Ok(buffer),
-            Ok(Err(offence)) => Err(self.offence(packet.cmd, offence, env)),
-            Err(_) => {
+        let len = buffer.len();
+        self.note_decoded(packet.cmd, packet.data_status, decoded.map(|result| result.map(|()| len)), env);
+        match decoded {
+            Some(Ok(())) => Ok(buffer),
+            Some(Err(offence)) => Err(self.offence(packet.cmd, offence, env)),
+            None => {
                 self.complain(Kind::Panic, env, format_args!("the cipher panicked"));
                 Err(Cause::HandlerFailed)
             }
@@ -131,10 +146,12 @@ impl Call<'_> {
     ) -> Result<(), Cause> {
         self.record.recv_count += 1;
         env.tools.totals.packets_received += 1;
-        if self.record.debug {
-            log::info!("{} in  {}", self.record.id, Hex(payload));
+        if self.record.is_watched() {
+            self.note_message(kind, payload, env);
         }
-        self.run(0, 0, payload, env, |state, context| handler(state, Message { kind, payload }, context))
+        self.run(By::Application, 0, 0, payload, env, |state, context| {
+            handler(state, Message { kind, payload }, context)
+        })
     }
 
     /// Answers a request as if its handler had said so.
@@ -146,27 +163,33 @@ impl Call<'_> {
         outcome: Outcome,
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
-        self.run(cmd, flag, &[], env, |_, _| outcome)
+        self.run(By::Connection, cmd, flag, &[], env, |_, _| outcome)
     }
 
-    /// Calls into the application, catches its panic, and carries out what it says. `lent` is the end of
-    /// the message in hand, which replies may borrow; empty if there is none.
+    /// Runs a handler, the application's or one that answers in its place, catches its panic, and carries out
+    /// what it says. `lent` is the end of the message in hand, which replies may borrow; empty if there is
+    /// none.
     #[inline(always)]
     pub(super) fn run<S: Application>(
         &mut self,
+        by: By,
         cmd: u16,
         flag: u32,
         lent: &[u8],
         env: &mut Env<S>,
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) -> Result<(), Cause> {
+        let is_watched = self.record.is_watched();
+        if is_watched {
+            self.note_run(env);
+        }
         let was_in = self.record.is_logged_in();
         let sent_from = env.tools.out.len();
         let queued = self.outbox.queued();
         let (ties, deflate) = self.extras.lend();
         let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
-        if !self.record.debug {
-            // The debug log shows what lies in the write buffer.
+        if !is_watched {
+            // Who looks at it looks into the write buffer.
             buffer.lend(lent);
         }
         let mut context =
@@ -177,8 +200,9 @@ impl Call<'_> {
             context.refuse(error_id);
         }
         let (deferral, overflowed) = (context.deferral, context.overflowed);
-        if self.record.debug {
-            log_frames(self.record, env.tools.out.get(sent_from..).unwrap_or_default());
+        if is_watched {
+            let said = outcome.as_ref().ok().copied();
+            self.note_ran(by == By::Application, said, deferral.is_some(), sent_from, env);
         }
         let is_in = self.record.is_logged_in();
         if was_in != is_in {
@@ -258,7 +282,7 @@ pub(super) fn complain<S>(record: &mut Record, kind: Kind, env: &mut Env<S>, wha
 }
 
 /// Shows each of the frames that were gathered for a connection under debug.
-fn log_frames(record: &Record, mut frames: &[u8]) {
+pub(super) fn log_frames(record: &Record, mut frames: &[u8]) {
     while !frames.is_empty() {
         let (frame, rest) = frames.split_at(frame::boundary_at_or_after(frames, 1).min(frames.len()));
         log::info!("{} out {}", record.id, Hex(frame));

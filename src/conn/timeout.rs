@@ -7,6 +7,7 @@ use crate::cause::Cause;
 use crate::config::Liveness;
 use crate::frame::{Opcode, push_frame};
 use crate::moment::Moment;
+use crate::recording::note::Note;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
@@ -28,12 +29,18 @@ impl Conn {
 
     /// Does all that is due. To be called at any time; what is not due yet stays armed.
     pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
+        self.note_given(|| Note::Timers {}, env);
+        self.do_due(env);
+        self.note_outcome(env);
+    }
+
+    fn do_due<S: Application>(&mut self, env: &mut Env<S>) {
         match self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.refuse(Refusal::TooSlow, env)
+                self.turn_away(Refusal::TooSlow, env)
             }
             Phase::Closing(closing) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.abort(closing.cause)
+                self.end_at_once(closing.cause)
             }
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
@@ -48,10 +55,11 @@ impl Conn {
     }
 
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
+        self.note(|| Note::Timer { which: due as u8 });
         match due {
-            Due::ReadTimeout => self.close(Cause::ReadTimedOut, env),
+            Due::ReadTimeout => self.end_open(Cause::ReadTimedOut, env),
             Due::ClientCheck => self.check_client(env),
-            Due::AccountCheck if !self.record.is_logged_in() => self.close(Cause::NeverLoggedIn, env),
+            Due::AccountCheck if !self.record.is_logged_in() => self.end_open(Cause::NeverLoggedIn, env),
             Due::AccountCheck => {}
             Due::Housekeeping => {
                 self.keep_house();
@@ -71,7 +79,7 @@ impl Conn {
         };
         // Nothing is read from a client that is held back; the read timer sees whether it catches up.
         if !lives && !self.is_waiting() && !self.is_held_back(&env.settings) {
-            self.close(Cause::Idle, env);
+            self.end_open(Cause::Idle, env);
         }
     }
 

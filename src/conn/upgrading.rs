@@ -4,11 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::complaints::Kind;
 use super::lifecycle::{Phase, Upgrading};
-use super::packets::complain;
+use super::packets::{By, complain};
 use super::{Conn, Env};
+use crate::cause::Cause;
 use crate::deflate::{self, Agreement, Deflate};
 use crate::proxy::Header;
 use crate::record::Peer;
+use crate::recording::codes::Reason;
+use crate::recording::note::Note;
 use crate::router::{Application, Outcome};
 use crate::upgrade::{self, Fault, Refusal};
 
@@ -76,9 +79,11 @@ impl Conn {
 
     /// The client began with plain HTTP where TLS is spoken.
     pub(crate) fn handle_not_tls<S: Application>(&mut self, env: &mut Env<S>) {
+        self.note_given(|| Note::NotTls {}, env);
         if let Phase::Upgrading(_) = self.phase {
             self.fail_upgrade(Refusal::from(Fault::NotTls).into(), env);
         }
+        self.note_outcome(env);
     }
 
     /// Accepts the request or not; what was agreed on for compression, if anything was.
@@ -93,7 +98,15 @@ impl Conn {
         let (peer, mode) = (self.record.peer(), env.settings.deflate);
         let (state, out) = (&mut env.state, &mut env.tools.out);
         upgrade::check(head, &env.settings.policy(), |request| {
-            match catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer))) {
+            let verdict = catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer)));
+            self.note(|| {
+                let refused = |refusal| Reason::of(Cause::Refused(refusal));
+                let panicked = || Reason::of(Cause::HandlerFailed);
+                Note::Verdict {
+                    refused: verdict.as_ref().map_or(Some(panicked()), |said| said.err().map(refused)),
+                }
+            });
+            match verdict {
                 Ok(Ok(())) => {
                     let offers = request.values("Sec-WebSocket-Extensions");
                     let agreement = deflate::negotiate(offers, mode);
@@ -112,10 +125,11 @@ impl Conn {
         if let Some(deflate) = agreement.and_then(Deflate::new) {
             self.extras.set_deflate(deflate);
         }
+        self.note_response(env);
         self.opened = true;
         self.rearm = true;
         self.deadlines.opened(env.tools.now, &env.settings);
-        self.call(0, 0, env, |state, context| {
+        self.call(By::Application, 0, 0, env, |state, context| {
             state.opened(context);
             Outcome::Done
         });
@@ -130,11 +144,11 @@ impl Conn {
                     env,
                     format_args!("upgrade refused with {}: {}", refusal.status(), refusal.text()),
                 );
-                self.refuse(refusal, env);
+                self.turn_away(refusal, env);
             }
             Failure::Panicked => {
                 complain(&mut self.record, Kind::Panic, env, format_args!("the hook for upgrades panicked"));
-                self.refuse(Refusal::Application(500), env);
+                self.turn_away(Refusal::Application(500), env);
             }
         }
     }

@@ -9,9 +9,11 @@ mod log_sink;
 mod messages;
 mod modules;
 mod panics;
+mod replay;
 mod run;
 mod signals;
 mod tls;
 
 pub(crate) use log_sink::LogSink;
+pub(crate) use replay::replay;
 pub(crate) use run::run;

@@ -272,6 +272,9 @@ impl<S: Application> Core<S> {
         };
         self.refused += usize::from(refusal.is_some());
         self.lent.tools.totals.accepted += u64::from(refusal.is_none());
+        if refusal.is_none() {
+            self.record_from_the_start(id);
+        }
         if self.register(id) {
             match refusal {
                 None => self.finish(id),

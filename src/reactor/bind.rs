@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, Type};
 
@@ -21,6 +21,8 @@ pub enum BindError {
     Config(ConfigError),
     /// An address cannot be listened on.
     Listen(Listen, io::Error),
+    /// The directory for recordings cannot be used.
+    Record(PathBuf, io::Error),
     /// The system refused a resource that every reactor needs.
     System(io::Error),
 }
@@ -30,6 +32,7 @@ impl fmt::Display for BindError {
         match self {
             BindError::Config(error) => error.fmt(f),
             BindError::Listen(listen, error) => write!(f, "cannot listen on {listen}: {error}"),
+            BindError::Record(path, error) => write!(f, "cannot record to {}: {error}", path.display()),
             BindError::System(error) => write!(f, "cannot start: {error}"),
         }
     }
@@ -39,7 +42,9 @@ impl std::error::Error for BindError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             BindError::Config(error) => Some(error),
-            BindError::Listen(_, error) | BindError::System(error) => Some(error),
+            BindError::Listen(_, error) | BindError::Record(_, error) | BindError::System(error) => {
+                Some(error)
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use super::drain::Drain;
 use super::gather::Segment;
 use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
+use super::record::Recording;
 use super::roles::Roles;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
@@ -55,6 +56,7 @@ pub(super) struct Core<S: 'static> {
     /// The waker has spoken: there is mail to be collected.
     pub(super) mail_waits: bool,
     pub(super) drain: Drain,
+    pub(super) recording: Recording,
 }
 
 impl<S: Application> Core<S> {
@@ -91,6 +93,7 @@ impl<S: Application> Core<S> {
             mails: VecDeque::new(),
             mail_waits: false,
             drain: Drain::new(config, worker, workers),
+            recording: Recording { debugged: config.record_debugged, limit: config.record_limit },
         }
     }
 

@@ -24,6 +24,7 @@ mod expire;
 mod gather;
 mod poller;
 mod prepared;
+mod record;
 mod roles;
 mod serve;
 mod slots;

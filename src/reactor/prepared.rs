@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
 use crate::packet::Cipher;
+use crate::recording::Store;
 use crate::router::{Application, Service};
 
 /// What the reactors of one server have in common.
@@ -22,6 +23,8 @@ use crate::router::{Application, Service};
 pub(super) struct Shared {
     pub(super) mailboxes: Mailboxes,
     pub(super) admission: Arc<Admission>,
+    /// Where connections are recorded, if they are.
+    pub(super) recordings: Option<Store>,
     clock: Clock,
 }
 
@@ -76,6 +79,7 @@ impl Prepared {
         let shared = Shared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
+            recordings: open_store(config)?,
             clock: system.clock(),
         };
         let began_unix_ms = shared.clock.unix_ms();
@@ -116,6 +120,12 @@ impl Prepared {
         let core = Core::new(config, service, state, cipher, parts);
         Reactor { poller, clock, spin: config.spin, all_seen: true, put_off: 0, core }
     }
+}
+
+/// The store for recordings, if connections are to be recorded.
+fn open_store(config: &Config) -> Result<Option<Store>, BindError> {
+    let Some(directory) = &config.record else { return Ok(None) };
+    Store::open(directory).map(Some).map_err(|error| BindError::Record(directory.clone(), error))
 }
 
 impl Station {

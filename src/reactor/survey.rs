@@ -20,12 +20,6 @@ impl<S: Application> Core<S> {
         }
         looked.is_ok()
     }
-
-    pub(super) fn set_debug(&mut self, id: ConnectionId, on: bool) {
-        if let Some(entry) = self.slots.get_mut(id) {
-            entry.conn.record.debug = on;
-        }
-    }
 }
 
 fn snapshot(entry: &Entry) -> Snapshot {

@@ -51,6 +51,17 @@ impl fmt::Display for Peer {
     }
 }
 
+/// Who looks at the packets of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watch(u8);
+
+impl Watch {
+    /// The log.
+    pub(crate) const LOG: Watch = Watch(1);
+    /// A recorder.
+    pub(crate) const RECORDER: Watch = Watch(2);
+}
+
 /// The record of one connection. Handlers read it through their context.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -60,7 +71,7 @@ pub struct Record {
     port: Packed<2>,
     connected_at: PackedMoment,
     kind: Kind,
-    pub(crate) debug: bool,
+    watch: Watch,
     bad_input_lines: u8,
     bad_req_count: u8,
     login: Option<Box<Kept>>,
@@ -69,6 +80,19 @@ pub struct Record {
     last_recv_count: Packed<5>,
     loop_counter: Packed<3>,
     error_send: u32,
+}
+
+/// The figures of a record, and who plays which role.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    pub(crate) role_id: u64,
+    pub(crate) kind: Kind,
+    pub(crate) recv_count: u64,
+    pub(crate) send_count: u64,
+    pub(crate) last_recv_count: u64,
+    pub(crate) loop_counter: u32,
+    pub(crate) error_send: u32,
+    pub(crate) bad_req_count: u8,
 }
 
 // There is one for each connection.
@@ -84,7 +108,7 @@ impl Record {
             port: Packed::ZERO,
             connected_at: connected_at.into(),
             kind: Kind::Tester,
-            debug: false,
+            watch: Watch(0),
             bad_input_lines: 0,
             bad_req_count: 0,
             login: None,
@@ -179,7 +203,23 @@ impl Record {
     /// Whether each packet in and out is logged.
     #[must_use]
     pub fn debug(&self) -> bool {
-        self.debug
+        self.has(Watch::LOG)
+    }
+
+    /// Whether anybody looks at its packets: one question for all of them, since it is asked for each packet.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch.0 != 0
+    }
+
+    /// Whether that one looks.
+    pub(crate) fn has(&self, watch: Watch) -> bool {
+        self.watch.0 & watch.0 != 0
+    }
+
+    /// Has that one look, or not.
+    pub(crate) fn set(&mut self, watch: Watch, on: bool) {
+        self.watch.0 = if on { self.watch.0 | watch.0 } else { self.watch.0 & !watch.0 };
     }
 
     /// A proxy has said who the client is.
@@ -215,6 +255,35 @@ impl Record {
     pub(crate) fn count_bad_request(&mut self) -> bool {
         self.bad_req_count = self.bad_req_count.saturating_add(1);
         u32::from(self.bad_req_count) > MAX_BAD_REQUESTS
+    }
+
+    /// What of it decides what the connection does, for a recording that begins in the middle.
+    pub(crate) fn counted(&self) -> Counted {
+        Counted {
+            role_id: self.role_id(),
+            kind: self.kind,
+            recv_count: self.recv_count,
+            send_count: self.send_count,
+            last_recv_count: self.last_recv_count(),
+            loop_counter: self.loop_counter(),
+            error_send: self.error_send,
+            bad_req_count: self.bad_req_count,
+        }
+    }
+
+    /// Goes on from there.
+    pub(crate) fn go_on_from(&mut self, counted: Counted) {
+        let Counted { role_id, kind, .. } = counted;
+        if role_id != 0 {
+            let identity = Identity { role_id, ..Identity::default() };
+            self.log_in(Login { identity, kind, custodian: None });
+        }
+        self.recv_count = counted.recv_count;
+        self.send_count = counted.send_count;
+        self.last_recv_count = Packed::new(counted.last_recv_count);
+        self.loop_counter = Packed::new(counted.loop_counter.into());
+        self.error_send = counted.error_send;
+        self.bad_req_count = counted.bad_req_count;
     }
 
     pub(crate) fn count_loop(&mut self) {

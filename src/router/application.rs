@@ -1,6 +1,6 @@
 //! What the embedder brings: its state with a few hooks, and what its clients may send.
 
-use super::{Context, Effects, Outcome, Router};
+use super::{Context, Effects, Outcome, Route, Router};
 use crate::cause::Cause;
 use crate::packet::Undecodable;
 use crate::record::{Peer, Record};
@@ -66,6 +66,25 @@ pub enum Service<S: 'static> {
     Packets(&'static Router<S>),
     /// Messages of both kinds, to one function: plain RFC 6455.
     Messages(MessageHandler<S>),
+}
+
+impl<S> Service<S> {
+    /// Whether the command's Data is secret.
+    pub(crate) fn is_secret(&self, cmd: u16) -> bool {
+        match self {
+            Service::Packets(router) => router.find(cmd).is_some_and(Route::is_secret),
+            Service::Messages(_) => false,
+        }
+    }
+
+    /// Whether Data that a client sends under this command is not to be recorded: it is secret, or meant for
+    /// some other command.
+    pub(crate) fn hides(&self, cmd: u16) -> bool {
+        match self {
+            Service::Packets(router) => router.find(cmd).is_none_or(Route::is_secret),
+            Service::Messages(_) => false,
+        }
+    }
 }
 
 impl<S> Clone for Service<S> {

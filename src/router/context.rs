@@ -274,6 +274,17 @@ impl Context<'_> {
         let _ = self.count(sent);
     }
 
+    /// Sends whatever `send` puts into the buffer, and counts it.
+    pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_>) -> bool) {
+        let sent = send(&mut self.buffer);
+        let _ = self.count(sent);
+    }
+
+    /// Counts a packet that did not fit.
+    pub(crate) fn fail_to_send(&mut self) {
+        let _ = self.count(false);
+    }
+
     #[inline]
     fn count(&mut self, sent: bool) -> Result<(), SendError> {
         if sent {

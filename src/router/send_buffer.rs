@@ -128,6 +128,18 @@ impl<'a> SendBuffer<'a> {
         fits
     }
 
+    /// Appends a message whole that is compressed already, or nothing.
+    #[must_use]
+    pub(crate) fn as_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
+        let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
+        let fits = self.has_room(MAX_HEADER_BYTES + payload.len());
+        if fits {
+            self.tools.out.extend_from_slice(&header.encode());
+            self.tools.out.extend_from_slice(payload);
+        }
+        fits
+    }
+
     fn compresses(&self, len: usize) -> bool {
         self.deflate.is_some() && len >= self.tools.limits.deflate_above
     }

@@ -1,5 +1,7 @@
 //! The static tables: routes in modules, modules in a router, all checked by the compiler.
 
+use std::collections::BTreeMap;
+
 use super::{Access, Context, Outcome, Request};
 
 /// A function that handles one command. It gets the application's state, the request, and the
@@ -17,6 +19,7 @@ pub struct Route<S: 'static> {
     name: &'static str,
     access: Access,
     handler: Handler<S>,
+    secret: bool,
 }
 
 impl<S> Clone for Route<S> {
@@ -31,7 +34,16 @@ impl<S> Route<S> {
     /// A route of `cmd` to `handler`. The name is for whoever lists the table; nothing here uses it.
     #[must_use]
     pub const fn new(cmd: u16, name: &'static str, access: Access, handler: Handler<S>) -> Self {
-        Route { cmd, name, access, handler }
+        Route { cmd, name, access, handler, secret: false }
+    }
+
+    /// The same route, whose Data is secret: a password, a token. Where connections are
+    /// [recorded](crate::Config::record) neither Data nor what tells of it goes to the file. Data of
+    /// commands that have no route never does.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
     }
 
     /// The command.
@@ -50,6 +62,12 @@ impl<S> Route<S> {
     #[must_use]
     pub const fn access(&self) -> Access {
         self.access
+    }
+
+    /// Whether its Data is [secret](Self::secret).
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        self.secret
     }
 
     /// The function.
@@ -131,6 +149,26 @@ impl<S> Router<S> {
             i += 1;
         }
         Router { modules }
+    }
+
+    /// The router of these routes, whose commands differ. Its memory is never given back.
+    pub(crate) fn leak(routes: impl Iterator<Item = Route<S>>) -> &'static Self {
+        let mut modules: BTreeMap<u16, Box<Module<S>>> = BTreeMap::new();
+        for route in routes {
+            let number = route.cmd / FUNCTIONS as u16;
+            let make = || Box::new(Module { number, name: "", functions: [const { None }; FUNCTIONS] });
+            let module = modules.entry(number).or_insert_with(make);
+            if let Some(function) = module.functions.get_mut(usize::from(route.cmd) % FUNCTIONS) {
+                *function = Some(route);
+            }
+        }
+        let mut leaked = [const { None }; MODULES];
+        for (number, module) in modules {
+            if let Some(place) = leaked.get_mut(usize::from(number)) {
+                *place = Some(&*Box::leak(module));
+            }
+        }
+        Box::leak(Box::new(Router { modules: leaked }))
     }
 
     /// The route of a command. Its cost does not depend on how many routes there are.

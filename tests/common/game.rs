@@ -8,8 +8,8 @@ use sysconn::frame::CloseCode;
 use sysconn::packet::{ErrorId, Undecodable};
 use sysconn::upgrade::{self, Refusal};
 use sysconn::{
-    Access, Application, Cause, ConnectionId, Context, Effects, Identity, Login, Message, Module, Outcome,
-    Peer, Push, Record, Request, Route, Router, Ticket,
+    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Login, Message, Module,
+    Outcome, Peer, Push, Record, Request, Route, Router, Ticket,
 };
 
 /// What happened in the server.
@@ -19,6 +19,8 @@ pub(crate) enum Event {
     Offence(Peer, Undecodable),
     /// A request to 1105, which the test answers when it likes.
     Deferred(Ticket),
+    /// Who sent a request to 1117.
+    Handle(Handle),
 }
 
 pub(crate) struct Game {
@@ -112,6 +114,13 @@ static MODULE: Module<Game> = Module::new(
                 Err(_) => Outcome::Refuse(ErrorId::LOGIN_REFUSED),
             }
         }),
+        Route::new(1115, "token", Access::Anyone, |_, request, context| context.reply(request.data()))
+            .secret(),
+        Route::new(1117, "handle", Access::Anyone, |game, _, context| {
+            game.tell(Event::Handle(context.handle()));
+            Outcome::Done
+        }),
+        Route::new(1116, "token later", Access::Anyone, deferred).secret(),
         Route::new(1113, "lead", Access::Anyone, |game, _, context| {
             game.leader = Some(context.id());
             context.reply(b"")

@@ -9,8 +9,8 @@ use super::{Gateway, reply};
 use crate::program::messages::{self, M1001Tos, M1002Toc, M1002Tos, M1044Toc};
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
-    Route::new(1001, "wechat_login", Access::Anyone, typed!(wechat_login)),
-    Route::new(1002, "login", Access::Anyone, typed!(login)),
+    Route::new(1001, "wechat_login", Access::Anyone, typed!(wechat_login)).secret(),
+    Route::new(1002, "login", Access::Anyone, typed!(login)).secret(),
     Route::new(1003, "logout", Access::Role, logout),
     Route::new(1044, "server_time", Access::Anyone, server_time),
 ];

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::kind::Form;
 use super::nearest::nearest;
 use super::table::{Echo, Entry, TABLE};
-use super::{Exit, Given, Mode, did_you_mean, escape};
+use super::{Exit, Given, Mode, Replay, did_you_mean, escape};
 
 const AFTER_HELP: &str = "\
 Each option can also stand in the TOML file that --config names (max_len = \"512KiB\")
@@ -21,6 +21,14 @@ commas in the environment.
 Durations: 50us, 250ms, 60s, 5m, 2h. Sizes: bytes, or 512KiB, 1MiB. 0 turns a timer or a limit off.";
 
 /// What the command line says.
+pub(super) enum Line {
+    /// To serve, in one mode or the other.
+    Serve(CommandLine),
+    /// To replay a recording, which has no options of the table.
+    Replay(Replay),
+}
+
+/// What the command line says of serving.
 pub(super) struct CommandLine {
     pub(super) mode: Mode,
     /// The file to read.
@@ -29,19 +37,27 @@ pub(super) struct CommandLine {
 }
 
 /// Reads the arguments; the first is the program's own name.
-pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<CommandLine, Exit> {
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Line, Exit> {
     let matches = program().try_get_matches_from(args.skip(1)).map_err(|error| exit(&error))?;
     let (mode, matches) = match matches.subcommand() {
+        Some(("replay", replay)) => return Ok(Line::Replay(replay_of(replay))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
         None => (Mode::Serve, &matches),
     };
     let entries = TABLE.iter().filter(|entry| entry.applies_to(mode));
-    Ok(CommandLine {
+    Ok(Line::Serve(CommandLine {
         mode,
         file: matches.get_one::<PathBuf>("config").cloned(),
         given: entries.filter_map(|entry| given(entry, matches)).collect(),
-    })
+    }))
+}
+
+fn replay_of(matches: &ArgMatches) -> Replay {
+    Replay {
+        file: matches.get_one::<PathBuf>("file").cloned().unwrap_or_default(),
+        show: matches.get_flag("show"),
+    }
 }
 
 fn given(entry: &'static Entry, matches: &ArgMatches) -> Option<Given> {
@@ -62,9 +78,17 @@ fn program() -> Command {
         .disable_help_subcommand(true);
     let serve = Command::new("serve").about("The game gateway");
     let echo = Command::new("echo").about("Plain RFC 6455 echo, for conformance suites and benchmarks");
+    let file = Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).required(true);
+    let show = Arg::new("show").long("show").action(ArgAction::SetTrue);
+    let replay = Command::new("replay")
+        .about("Go through a recording again, and show the first thing that is not as it was")
+        .display_name("sysconn")
+        .arg(file.help("A recording, as --record makes them"))
+        .arg(show.help("List what is in it instead"));
     with_options(sysconn, Mode::Serve)
         .subcommand(with_options(serve, Mode::Serve))
         .subcommand(with_options(echo, Mode::Echo))
+        .subcommand(replay)
 }
 
 fn with_options(command: Command, mode: Mode) -> Command {
@@ -117,8 +141,10 @@ fn exit(error: &clap::Error) -> Exit {
         ErrorKind::UnknownArgument => unknown(text(ContextKind::InvalidArg)),
         ErrorKind::InvalidSubcommand => {
             let given = escape::quoted(text(ContextKind::InvalidSubcommand));
-            format!("unknown command {given}: expected serve or echo")
+            format!("unknown command {given}: expected serve, echo or replay")
         }
+        // Only one is required anywhere.
+        ErrorKind::MissingRequiredArgument => "replay: expected the FILE of a recording".to_owned(),
         _ => {
             let message = error.to_string();
             let first = message.lines().next().unwrap_or_default();

@@ -32,6 +32,7 @@ pub(super) enum Kind {
     Cpu(Place<Option<usize>>),
     Level(Place<LevelFilter>),
     File(Place<Option<PathBuf>>),
+    Directory(Place<Option<PathBuf>>),
     Auth(Place<bool>),
     /// On or off; the flag needs no value.
     Switch(Place<bool>),
@@ -83,6 +84,7 @@ impl Kind {
             Kind::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", Form::Number),
             Kind::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", Form::Text),
             Kind::File(_) => ("FILE", "the path of a file", Form::Text),
+            Kind::Directory(_) => ("DIR", "the path of a directory", Form::Text),
             Kind::Auth(_) => ("open", "open, its only value", Form::Text),
             Kind::Switch(_) => ("true|false", "true or false", Form::Switch),
         }
@@ -138,7 +140,7 @@ impl Kind {
             Kind::Workers(place) => *place(options) = value::workers(text)?,
             Kind::Cpu(place) => *place(options) = Some(value::cpu(text)?),
             Kind::Level(place) => *place(options) = value::level(text)?,
-            Kind::File(place) => *place(options) = Some(value::file(text)?),
+            Kind::File(place) | Kind::Directory(place) => *place(options) = Some(value::file(text)?),
             Kind::Auth(place) => *place(options) = (text == "open").then_some(true)?,
             Kind::Switch(place) => *place(options) = value::switch(text)?,
         }

@@ -19,8 +19,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
-use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, PACKET_OVERHEAD_BYTES};
+use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, PACKET_OVERHEAD_BYTES};
 
+use command::Line;
 use table::Entry;
 
 pub(crate) use escape::long as shown;
@@ -68,6 +69,23 @@ pub(crate) enum Exit {
     Error(String),
 }
 
+/// What the program is to do.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// To serve.
+    Serve(Box<Options>),
+    /// To go through a recording again.
+    Replay(Replay),
+}
+
+/// A recording, and what is to be done with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Replay {
+    pub(crate) file: PathBuf,
+    /// It is to be listed, and not replayed.
+    pub(crate) show: bool,
+}
+
 /// What one source says about one option.
 struct Given {
     entry: &'static Entry,
@@ -77,7 +95,7 @@ struct Given {
     values: Vec<OsString>,
 }
 
-/// Reads the options from the arguments, the program's own name first, from the environment, and
+/// Reads what is to be done, and the options, from the arguments, the program's own name first, from the environment, and
 /// from the file that one of them names.
 ///
 /// A value that is wrong is an error even where a source of higher precedence has another one.
@@ -87,7 +105,7 @@ struct Given {
 pub(crate) fn load(
     args: impl Iterator<Item = OsString>,
     env: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Options, Exit> {
+) -> Result<Task, Exit> {
     load_with(args, env, file::read)
 }
 
@@ -95,8 +113,11 @@ pub(crate) fn load_with(
     args: impl Iterator<Item = OsString>,
     env: impl Iterator<Item = (OsString, OsString)>,
     read: impl Fn(&Path) -> io::Result<Vec<u8>>,
-) -> Result<Options, Exit> {
-    let command = command::parse(args)?;
+) -> Result<Task, Exit> {
+    let command = match command::parse(args)? {
+        Line::Serve(command) => command,
+        Line::Replay(replay) => return Ok(Task::Replay(replay)),
+    };
     let environment = environment::parse(env);
     let mut given = environment.given;
     if let Some(path) = command.file.or(environment.file) {
@@ -110,7 +131,7 @@ pub(crate) fn load_with(
         options.apply(one)?;
     }
     options.settle(&given)?;
-    Ok(options)
+    Ok(Task::Serve(Box::new(options)))
 }
 
 impl Options {
@@ -198,6 +219,7 @@ impl Options {
             ConfigError::MaxLenBeforeLogin => {
                 ("max-len-before-login", format!("at most {max_len}, which is max-len"))
             }
+            ConfigError::RecordLimit => ("record-limit", format!("at least {MIN_RECORD_LIMIT}")),
             ConfigError::OutboxLimit => {
                 let least = max_len.saturating_add(PACKET_OVERHEAD_BYTES);
                 (

@@ -210,6 +210,24 @@ pub(super) static TABLE: &[Entry] = &[
         "Pin the reactor to this CPU, counted from 0, and each further worker to the next; not given: any",
     ),
     entry(
+        "record",
+        Directory(|o| &mut o.config.record),
+        "",
+        "Record connections to files in this directory, for sysconn replay; not given: none",
+    ),
+    entry(
+        "record-debugged",
+        Switch(|o| &mut o.config.record_debugged),
+        "false",
+        "Record only connections under debug (command 9004), from then on",
+    ),
+    entry(
+        "record-limit",
+        Size(|o| &mut o.config.record_limit),
+        "1MiB",
+        "The longest recording, at least 16KiB; what comes then is left out",
+    ),
+    entry(
         "log",
         Level(|o| &mut o.log_level),
         "info",

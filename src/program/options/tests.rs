@@ -15,9 +15,16 @@ const EXAMPLE: &str = include_str!("../../../sysconn.example.toml");
 fn run(line: &[&str], file: &str, env: Env<'_>) -> Result<Options, Exit> {
     let args = ["sysconn"].iter().chain(line).map(OsString::from);
     let env = env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    load_with(args, env, |path: &Path| {
+    options(load_with(args, env, |path: &Path| {
         assert_eq!(path, Path::new(FILE));
         Ok(file.as_bytes().to_vec())
+    }))
+}
+
+fn options(task: Result<Task, Exit>) -> Result<Options, Exit> {
+    task.map(|task| match task {
+        Task::Serve(options) => *options,
+        Task::Replay(replay) => panic!("{replay:?}"),
     })
 }
 
@@ -69,6 +76,9 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("workers", "255", "255", "workers: 255,"),
         ("spin", "50us", r#""50us""#, "spin: 50µs,"),
         ("cpu", "0", "0", "cpu: Some(0,),"),
+        ("record", "/var/r", r#""/var/r""#, r#"record: Some("/var/r",),"#),
+        ("record-debugged", "true", "true", "record_debugged: true,"),
+        ("record-limit", "16KiB", "16384", "record_limit: 16384,"),
         ("log", "trace", r#""trace""#, "log_level: Trace,"),
         ("auth", "open", r#""open""#, "open_auth: true,"),
         ("diagnostics", "true", "true", "diagnostics: true,"),
@@ -168,6 +178,7 @@ fn the_example_file_has_every_key_with_its_default() {
     options.open_auth = false;
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
     assert_eq!(options.tls_key.take(), Some("key.pem".into()));
+    assert_eq!(options.config.record.take(), Some("recordings".into()));
     assert_eq!(all(Ok(options)), defaults);
 }
 
@@ -304,12 +315,16 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 14] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
         (&[&long], &cut),
-        (&["ecoh"], r#"sysconn: unknown command "ecoh": expected serve or echo"#),
+        (&["ecoh"], r#"sysconn: unknown command "ecoh": expected serve, echo or replay"#),
+        (&["replay"], "sysconn: replay: expected the FILE of a recording"),
+        (&["replay", "a", "b"], r#"sysconn: unknown argument "b""#),
+        (&["--record-limit=16383"], r#"sysconn: --record-limit: expected at least 16384, not "16383""#),
+        (&["--record="], r#"sysconn: --record: expected the path of a directory, not """#),
         (&["serve", "x"], r#"sysconn: unknown argument "x""#),
         (&["echo", "--diagnostics"], r#"sysconn: "--diagnostics" is an option of serve only"#),
         (&["--diagnostics=yes"], r#"sysconn: --diagnostics: expected true or false, not "yes""#),
@@ -398,7 +413,7 @@ fn bytes_that_are_not_utf_8_are_refused_in_one_line() {
 
     let bad = OsString::from_vec(b"a\xff".to_vec());
     let load = |args: &[OsString], env: &[(OsString, OsString)]| {
-        line(load_with(args.iter().cloned(), env.iter().cloned(), |_| Ok(Vec::new())))
+        line(options(load_with(args.iter().cloned(), env.iter().cloned(), |_| Ok(Vec::new()))))
     };
     let expected = "expected close or drop, not \"a\\xff\"";
     let name = OsString::from("sysconn");
@@ -411,6 +426,6 @@ fn bytes_that_are_not_utf_8_are_refused_in_one_line() {
     assert!(load(&[name, bad], &[]).starts_with("sysconn: unknown command"));
 
     let odd = OsString::from_vec(b"SYSCONN_\xff".to_vec());
-    let options = load_with([].into_iter(), [(odd, "1".into())].into_iter(), |_| Ok(Vec::new()));
+    let options = options(load_with([].into_iter(), [(odd, "1".into())].into_iter(), |_| Ok(Vec::new())));
     assert_eq!(options.map(|options| options.ignored_environment), Ok(vec![r"SYSCONN_\xff".to_owned()]));
 }

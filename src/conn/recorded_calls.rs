@@ -1,0 +1,224 @@
+//! What the handling of a message tells its connection's recorder: the packet, what decoding came to, and what
+//! the handler did.
+
+use super::Env;
+use super::packets::{Call, Hex};
+use crate::frame;
+use crate::packet::{self, REQUEST_HEADER_BYTES, Undecodable};
+use crate::record::Kind;
+use crate::recording::note::{self, Decoded, Note, Said, digest};
+use crate::recording::wire::Bytes;
+use crate::recording::{Recorder, codes};
+use crate::router::{Access, Outcome, Router, Service};
+
+/// Notes the frames that the connection has put into the write buffer since that was last looked at.
+pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
+    let (from, to) = (recorder.call.seen, env.tools.out.len());
+    recorder.call.seen = to;
+    let sent = env.tools.out.get(from..to).unwrap_or_default();
+    for frame in recorder.frames(sent, &|cmd| env.service.is_secret(cmd)) {
+        recorder.note(Note::Sent { frame });
+    }
+}
+
+impl Call<'_> {
+    fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.extras.recorder().filter(|recorder| recorder.has_begun())
+    }
+
+    /// A message has come that should be a packet.
+    #[cold]
+    pub(super) fn note_packet<S>(&mut self, router: &'static Router<S>, message: &[u8], env: &Env<S>) {
+        self.log_in(message);
+        let seq = self.record.recv_count;
+        let Some(recorder) = self.recorder() else { return };
+        note_sent(recorder, env);
+        let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
+        // As if DataSize were right: whether it is decides what comes of it.
+        let mut parsed = header.to_vec();
+        parsed.splice(..2, [0xff, 0xff]);
+        let Ok(packet::Request { data_status, flag, cmd, .. }) = packet::Request::parse(&parsed) else {
+            return;
+        };
+        let route = match router.find(cmd) {
+            None => note::Route::Unknown {},
+            Some(route) => {
+                note::Route::Known { access: number_of_access(route.access()), secret: route.is_secret() }
+            }
+        };
+        let is_hidden = recorder.call.is_compressed || env.service.hides(cmd);
+        let hash = if is_hidden { 0 } else { digest(data) };
+        recorder.note(Note::Packet { seq, cmd, flag, data_status, len: data.len() as u64, route, hash });
+    }
+
+    /// A message has come, where there are no packets.
+    #[cold]
+    pub(super) fn note_message<S>(&mut self, kind: frame::Kind, payload: &[u8], env: &Env<S>) {
+        self.log_in(payload);
+        let Some(recorder) = self.recorder() else { return };
+        note_sent(recorder, env);
+        let hash = if recorder.call.is_compressed { 0 } else { digest(payload) };
+        recorder.note(Note::Message { text: kind == frame::Kind::Text, len: payload.len() as u64, hash });
+    }
+
+    fn log_in(&self, message: &[u8]) {
+        if self.record.debug() {
+            log::info!("{} in  {}", self.record.id, Hex(message));
+        }
+    }
+
+    /// A handler is about to run.
+    #[cold]
+    pub(super) fn note_run<S>(&mut self, env: &Env<S>) {
+        let (login, failed) = (self.login(), self.record.error_send());
+        if let Some(recorder) = self.recorder() {
+            note_sent(recorder, env);
+            (recorder.call.login, recorder.call.failed) = (login, failed);
+        }
+    }
+
+    fn login(&self) -> note::Login {
+        note::Login { role_id: self.record.role_id(), kind: number_of(self.record.kind()) }
+    }
+
+    /// It has run. `said` is none if it panicked; what it sent lies in the write buffer behind `sent_from`.
+    #[cold]
+    pub(super) fn note_ran<S>(
+        &mut self,
+        by_application: bool,
+        said: Option<Outcome>,
+        deferred: bool,
+        sent_from: usize,
+        env: &mut Env<S>,
+    ) {
+        let sent = env.tools.out.get(sent_from..).unwrap_or_default();
+        if self.record.debug() {
+            super::packets::log_frames(self.record, sent);
+        }
+        let (login, failed) = (self.login(), self.record.error_send());
+        let Some(recorder) = self.recorder() else { return };
+        recorder.call.seen = env.tools.out.len();
+        let said = match said {
+            Some(Outcome::Done) => Said::Done {},
+            Some(Outcome::Refuse(error_id)) => Said::Refuse { error_id: error_id.0 },
+            Some(Outcome::Undecodable) => Said::Undecodable {},
+            Some(Outcome::Close(code)) => Said::Close { code: code.get() },
+            None => Said::Panicked {},
+        };
+        let outcome = note::Outcome {
+            by_application,
+            said: Some(said),
+            deferred,
+            login: (login != recorder.call.login).then_some(login),
+            failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX),
+            cost: env.tools.effects.cost(),
+            frames: recorder.frames(sent, &|cmd| env.service.is_secret(cmd)),
+        };
+        recorder.note(Note::Outcome { outcome });
+    }
+
+    /// What came of inflating a message, in a replay: nothing of the message itself was recorded.
+    pub(super) fn recorded_inflation(&mut self, out: &mut Vec<u8>) -> Option<Result<(), frame::Error>> {
+        let inflated = self.recorder()?.script()?.inflated()?;
+        if let Some(number) = inflated.error {
+            return Some(Err(codes::error(number).unwrap_or(frame::Error::BadDeflate)));
+        }
+        out.clear();
+        out.extend_from_slice(&inflated.head);
+        out.resize(usize::try_from(inflated.len).ok()?, 0);
+        Some(Ok(()))
+    }
+
+    /// A message was inflated.
+    pub(super) fn note_inflated<S>(&mut self, out: &[u8], result: Result<(), frame::Error>, env: &Env<S>) {
+        if !self.record.is_watched() {
+            return;
+        }
+        let packets = matches!(env.service, Service::Packets(_));
+        let Some(recorder) = self.recorder() else { return };
+        note_sent(recorder, env);
+        recorder.call.is_compressed = true;
+        let out = if result.is_ok() { out } else { &[] };
+        let head = if packets { out.get(..REQUEST_HEADER_BYTES).unwrap_or(out) } else { &[] };
+        recorder.note(Note::Inflated {
+            len: out.len() as u64,
+            head: Bytes(head.to_vec()),
+            error: result.err().map(codes::error_number),
+        });
+    }
+
+    /// It was handled.
+    pub(super) fn note_inflated_over(&mut self) {
+        if self.record.is_watched()
+            && let Some(recorder) = self.recorder()
+        {
+            recorder.call.is_compressed = false;
+        }
+    }
+
+    /// What came of decoding Data, in a replay that cannot do it again.
+    pub(super) fn recorded_decoding(&mut self, out: &mut Vec<u8>) -> Option<Option<Result<(), Undecodable>>> {
+        match self.recorder()?.script()?.decoded()? {
+            Decoded::Data { len } => {
+                out.clear();
+                out.resize(usize::try_from(len).ok()?, 0);
+                Some(Some(Ok(())))
+            }
+            Decoded::Undecodable { offence } => {
+                Some(Some(Err(codes::offence(offence).unwrap_or(Undecodable::Cipher))))
+            }
+            Decoded::Panicked {} => Some(None),
+        }
+    }
+
+    /// Data was decoded to so many bytes, or not; none: the cipher panicked.
+    pub(super) fn note_decoded<S>(
+        &mut self,
+        cmd: u16,
+        data_status: u8,
+        result: Option<Result<usize, Undecodable>>,
+        env: &Env<S>,
+    ) {
+        if !self.record.is_watched() {
+            return;
+        }
+        let is_encrypted = data_status == packet::DataStatus::Encrypted as u8;
+        let Some(recorder) = self.recorder() else { return };
+        let hidden = is_encrypted || recorder.call.is_compressed || env.service.hides(cmd);
+        let result = match result {
+            Some(Ok(len)) => Decoded::Data { len: len as u64 },
+            Some(Err(offence)) => Decoded::Undecodable { offence: codes::offence_number(offence) },
+            None => Decoded::Panicked {},
+        };
+        recorder.note(Note::Decoded { hidden, result });
+    }
+}
+
+/// The number of a kind of client in recordings.
+pub(super) fn number_of(kind: Kind) -> u8 {
+    match kind {
+        Kind::Tester => 0,
+        Kind::GameServer => 1,
+        Kind::Monitor => 2,
+    }
+}
+
+/// The kind with that number.
+pub(crate) fn kind_of(number: u8) -> Option<Kind> {
+    [Kind::Tester, Kind::GameServer, Kind::Monitor].into_iter().find(|kind| number_of(*kind) == number)
+}
+
+fn number_of_access(access: Access) -> u8 {
+    match access {
+        Access::Anyone => 0,
+        Access::Role => 1,
+        Access::Monitor => 2,
+    }
+}
+
+/// The access with that number.
+pub(crate) fn access_of(number: u8) -> Option<Access> {
+    [Access::Anyone, Access::Role, Access::Monitor]
+        .into_iter()
+        .find(|access| number_of_access(*access) == number)
+}

@@ -1,0 +1,208 @@
+//! The numbers by which a recording names causes, refusals and what is wrong with input. They stay what they
+//! are once a version of the format has them.
+
+use crate::cause::Cause;
+use crate::frame::{CloseCode, Error};
+use crate::packet::Undecodable;
+use crate::recording::wire::{Wire, wire_struct};
+use crate::upgrade::{Fault, Refusal};
+
+wire_struct! {
+    /// Why a connection ended, or why its upgrade was refused.
+    struct Reason {
+        /// Which cause.
+        kind: u8,
+        /// What else it says: a close code, a status, the number of an error.
+        detail: u16,
+    }
+}
+
+/// The kinds of [`Reason`] that have no detail.
+const PLAIN: [(u8, Cause); 14] = [
+    (2, Cause::PeerGone),
+    (3, Cause::Reset),
+    (6, Cause::GoingAway),
+    (8, Cause::HandlerFailed),
+    (9, Cause::ShortPacket),
+    (11, Cause::BadRequests),
+    (12, Cause::Idle),
+    (13, Cause::NeverLoggedIn),
+    (14, Cause::ObjectEnded),
+    (15, Cause::ObjectCrashed),
+    (16, Cause::Replaced),
+    (17, Cause::OutboxFull),
+    (18, Cause::ReadTimedOut),
+    (19, Cause::Operator),
+];
+
+impl Reason {
+    pub(crate) fn of(cause: Cause) -> Self {
+        let (kind, detail) = match cause {
+            Cause::PeerClosed(code) => (1, code.map_or(0, CloseCode::get)),
+            Cause::Refused(Refusal::Application(status)) => (5, status),
+            Cause::Refused(refusal) => (4, refusal_number(refusal)),
+            Cause::Protocol(error) => (7, number_in(&ERRORS, error)),
+            Cause::Undecodable(offence) => (10, number_in(&OFFENCES, offence)),
+            Cause::Application(code) => (20, code.get()),
+            Cause::Dropped => (21, 0),
+            plain => (PLAIN.iter().find(|(_, cause)| *cause == plain).map_or(0, |(kind, _)| *kind), 0),
+        };
+        Reason { kind, detail }
+    }
+
+    /// The cause, if a cause has these numbers.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        let detail = self.detail;
+        Some(match self.kind {
+            1 if detail == 0 => Cause::PeerClosed(None),
+            1 => Cause::PeerClosed(Some(CloseCode::new(detail)?)),
+            4 => Cause::Refused(refusal(detail)?),
+            5 => Cause::Refused(Refusal::Application(detail)),
+            7 => Cause::Protocol(at(&ERRORS, detail)?),
+            10 => Cause::Undecodable(at(&OFFENCES, detail)?),
+            20 => Cause::Application(CloseCode::new(detail)?),
+            21 => Cause::Dropped,
+            kind => PLAIN.iter().find(|(number, _)| *number == kind)?.1,
+        })
+    }
+
+    /// The refusal, if it is one.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self.cause()? {
+            Cause::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+const ERRORS: [Error; 17] = [
+    Error::UnmaskedFrame,
+    Error::MaskedFrame,
+    Error::ReservedBits,
+    Error::ReservedOpcode,
+    Error::FragmentedControl,
+    Error::LongControl,
+    Error::NonMinimalLength,
+    Error::LengthTopBit,
+    Error::UnexpectedContinuation,
+    Error::ExpectedContinuation,
+    Error::BadCloseLength,
+    Error::BadCloseCode,
+    Error::BadUtf8,
+    Error::TooBig,
+    Error::TooManyFragments,
+    Error::BadDeflate,
+    Error::Text,
+];
+
+const OFFENCES: [Undecodable; 6] = [
+    Undecodable::UnknownStatus,
+    Undecodable::Zlib,
+    Undecodable::TooLong,
+    Undecodable::Cipher,
+    Undecodable::NoZlib,
+    Undecodable::Message,
+];
+
+/// Refusals that are not the application's; a malformed request has the number of its fault, from
+/// [`FIRST_FAULT`].
+const REFUSALS: [Refusal; 8] = [
+    Refusal::Forbidden,
+    Refusal::NotFound,
+    Refusal::MethodNotAllowed,
+    Refusal::TooSlow,
+    Refusal::UpgradeRequired,
+    Refusal::TooManyConnections,
+    Refusal::HeadTooLarge,
+    Refusal::Unavailable,
+];
+
+const FIRST_FAULT: u16 = 100;
+
+const FAULTS: [Fault; 17] = [
+    Fault::NotHttp,
+    Fault::ProxyHeader,
+    Fault::NotTls,
+    Fault::RequestLine,
+    Fault::HttpVersion,
+    Fault::Target,
+    Fault::LineEnd,
+    Fault::HeaderName,
+    Fault::HeaderValue,
+    Fault::FoldedLine,
+    Fault::Incomplete,
+    Fault::Host,
+    Fault::Repeated,
+    Fault::Body,
+    Fault::Key,
+    Fault::Origin,
+    Fault::Subprotocol,
+];
+
+fn refusal_number(refusal: Refusal) -> u16 {
+    match refusal {
+        Refusal::BadRequest(fault) => number_in(&FAULTS, fault).saturating_add(FIRST_FAULT),
+        other => number_in(&REFUSALS, other),
+    }
+}
+
+fn refusal(number: u16) -> Option<Refusal> {
+    match number.checked_sub(FIRST_FAULT) {
+        Some(fault) => at(&FAULTS, fault).map(Refusal::BadRequest),
+        None => at(&REFUSALS, number),
+    }
+}
+
+/// The number of an error of RFC 6455.
+pub(crate) fn error_number(error: Error) -> u16 {
+    number_in(&ERRORS, error)
+}
+
+pub(crate) fn error(number: u16) -> Option<Error> {
+    at(&ERRORS, number)
+}
+
+/// The number of a reason why Data does not decode.
+pub(crate) fn offence_number(offence: Undecodable) -> u16 {
+    number_in(&OFFENCES, offence)
+}
+
+pub(crate) fn offence(number: u16) -> Option<Undecodable> {
+    at(&OFFENCES, number)
+}
+
+fn number_in<T: PartialEq>(all: &[T], one: T) -> u16 {
+    all.iter().position(|other| *other == one).and_then(|at| at.try_into().ok()).unwrap_or(u16::MAX)
+}
+
+fn at<T: Copy>(all: &[T], number: u16) -> Option<T> {
+    all.get(usize::from(number)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_survives_the_trip_through_its_numbers() {
+        let code = CloseCode::new(4100).unwrap();
+        let causes = PLAIN
+            .iter()
+            .map(|(_, cause)| *cause)
+            .chain(ERRORS.map(Cause::Protocol))
+            .chain(OFFENCES.map(Cause::Undecodable))
+            .chain(REFUSALS.map(Cause::Refused))
+            .chain(FAULTS.map(|fault| Cause::Refused(Refusal::BadRequest(fault))))
+            .chain([Cause::PeerClosed(None), Cause::PeerClosed(Some(code)), Cause::Application(code)])
+            .chain([Cause::Dropped, Cause::Refused(Refusal::Application(451))]);
+        let mut seen = vec![];
+        for cause in causes {
+            let reason = Reason::of(cause);
+            assert_eq!(reason.cause(), Some(cause));
+            assert!(!seen.contains(&reason), "{cause:?} has the numbers of another");
+            seen.push(reason);
+        }
+        assert_eq!(Reason { kind: 0, detail: 0 }.cause(), None);
+        assert_eq!(Reason { kind: 7, detail: 99 }.cause(), None);
+    }
+}

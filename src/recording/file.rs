@@ -1,0 +1,222 @@
+//! The file: what it begins with, and how it is read.
+
+use std::fmt;
+
+use crate::recording::note::Note;
+use crate::recording::wire::{Bytes, Wire, wire_struct};
+
+/// What every recording begins with. A transfer that takes it for text spoils it here.
+pub(crate) const MAGIC: &[u8] = b"\x93sysconn\r\n";
+/// The version of the format.
+pub(crate) const VERSION: u8 = 1;
+
+wire_struct! {
+    /// What stands in front of the notes.
+    struct Head {
+        /// The version of the software that wrote it.
+        software: String,
+        /// When the connection was accepted, in milliseconds since 1970.
+        accepted_unix_ms: u64,
+        /// The connection's id, as the log shows it.
+        id: String,
+        /// Where it came from.
+        peer: String,
+        /// The service takes messages, and no packets.
+        messages: bool,
+        /// The settings of the server.
+        settings: Settings,
+        /// What the connection was when the recording began.
+        begin: Begin,
+    }
+}
+
+wire_struct! {
+    /// The settings on which it depends what a connection does. Times are in milliseconds, lengths in bytes.
+    struct Settings {
+        max_len: u64,
+        max_len_before_login: u64,
+        max_packets_per_second: u32,
+        handshake_ms: u64,
+        read_ms: u64,
+        client_check_ms: u64,
+        account_check_ms: u64,
+        housekeeping_ms: u64,
+        ping_ms: u64,
+        close_ms: u64,
+        /// Every frame is a sign of life, and not only packets.
+        frames_count: bool,
+        outbox_limit: u64,
+        /// What does not fit the outbox is dropped.
+        drops: bool,
+        /// 0 off, 1 shared, 2 dedicated.
+        deflate: u8,
+        deflate_above: u64,
+        paths: Vec<String>,
+        origins: Vec<String>,
+        subprotocols: Vec<String>,
+        subprotocol_required: bool,
+    }
+}
+
+wire_struct! {
+    /// A connection at the moment at which its recording begins.
+    struct Begin {
+        /// The time then, and when it was accepted, both in milliseconds since the reactor began.
+        now_ms: u64,
+        connected_ms: u64,
+        /// A proxy has yet to say who the client is.
+        proxied: bool,
+        /// Absent: the upgrade has yet to come.
+        open: Option<Opened>,
+    }
+}
+
+wire_struct! {
+    /// A connection that was open already, at the end of a message.
+    struct Opened {
+        role_id: u64,
+        kind: u8,
+        recv_count: u64,
+        send_count: u64,
+        last_recv_count: u64,
+        loop_counter: u32,
+        error_send: u32,
+        bad_req_count: u8,
+        /// Messages may be compressed.
+        deflate: bool,
+        /// The client is done sending.
+        ended: bool,
+        /// The request whose answer is owed: its number, its Cmd and its Flag.
+        deferral: Option<Owed>,
+        deadlines: Deadlines,
+    }
+}
+
+wire_struct! {
+    /// A request whose answer comes later.
+    struct Owed {
+        seq: u64,
+        cmd: u16,
+        flag: u32,
+    }
+}
+
+wire_struct! {
+    /// When its timers come, in milliseconds since the reactor began, and its packet rate.
+    struct Deadlines {
+        read_since_ms: u64,
+        last_seen_ms: u64,
+        pinged_ms: u64,
+        client_check_ms: u64,
+        account_check_ms: u64,
+        housekeeping_ms: u64,
+        packets_ahead_us: u64,
+    }
+}
+
+/// Why a recording cannot be read, with the offset of what is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The file does not begin as recordings do.
+    NoRecording,
+    /// It is of a version of the format that is not known here.
+    Version(u8),
+    /// What stands in front of the notes is malformed or not all there.
+    Head(u64),
+    /// A note at this offset is malformed.
+    Note(u64),
+    /// Notes at this offset do not follow from one another.
+    Order(u64),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::NoRecording => f.write_str("not a recording of sysconn (offset 0)"),
+            Unreadable::Version(version) => {
+                write!(f, "version {version} of the format is not known here (offset {})", MAGIC.len())
+            }
+            Unreadable::Head(offset) => write!(f, "the head is malformed or cut off (offset {offset})"),
+            Unreadable::Note(offset) => write!(f, "malformed note (offset {offset})"),
+            Unreadable::Order(offset) => write!(f, "a note out of place (offset {offset})"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// A recording as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) head: Head,
+    /// The notes, each with its offset.
+    pub(crate) notes: Vec<(u64, Note)>,
+    /// The offset from which on something is missing; none if the recording has its end.
+    pub(crate) cut_at: Option<u64>,
+}
+
+impl Head {
+    /// Appends all that a file has in front of its notes.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(MAGIC);
+        out.push(VERSION);
+        let mut body = Vec::new();
+        self.put(&mut body);
+        Bytes(body).put(out);
+    }
+}
+
+impl File {
+    /// Reads a recording. One that ends within a note, or in zeros, was cut off: what is there is given.
+    pub(crate) fn read(bytes: &[u8]) -> Result<File, Unreadable> {
+        let offset = |rest: &[u8]| (bytes.len() - rest.len()) as u64;
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(Unreadable::NoRecording)?;
+        match rest.split_off_first() {
+            Some(&VERSION) => {}
+            Some(&other) => return Err(Unreadable::Version(other)),
+            None => return Err(Unreadable::NoRecording),
+        }
+        let at = offset(rest);
+        let head = Bytes::take(&mut rest).and_then(|body| whole(&body.0)).ok_or(Unreadable::Head(at))?;
+        let mut file = File { head, notes: Vec::new(), cut_at: None };
+        loop {
+            let at = offset(rest);
+            // No note is empty: what a file system fills a file up with is no note.
+            if rest.iter().all(|byte| *byte == 0) {
+                file.cut_at = Some(at);
+                return Ok(file);
+            }
+            let before = rest;
+            let Some(body) = Bytes::take(&mut rest) else {
+                return if is_cut(before) {
+                    Ok(File { cut_at: Some(at), ..file })
+                } else {
+                    Err(Unreadable::Note(at))
+                };
+            };
+            let note: Note = whole(&body.0).ok_or(Unreadable::Note(at))?;
+            let is_last = note.is_last();
+            file.notes.push((at, note));
+            if is_last {
+                return if rest.is_empty() { Ok(file) } else { Err(Unreadable::Order(offset(rest))) };
+            }
+        }
+    }
+}
+
+/// Whether a length that could not be had, or the bytes that it announces, may go on behind the end.
+fn is_cut(mut rest: &[u8]) -> bool {
+    match u64::take(&mut rest) {
+        Some(len) => len > rest.len() as u64 && len <= MAX_NOTE_BYTES,
+        None => rest.len() < 10,
+    }
+}
+
+/// What no note is longer than, by far: a length beyond is none that was cut off.
+const MAX_NOTE_BYTES: u64 = 1 << 32;
+
+/// What takes up all of the bytes.
+fn whole<T: Wire>(mut bytes: &[u8]) -> Option<T> {
+    let value = T::take(&mut bytes)?;
+    bytes.is_empty().then_some(value)
+}

@@ -1,0 +1,21 @@
+//! The flight recorder: all that one connection was given and did, in a bounded file.
+//!
+//! ```text
+//!   conn ─ notes ─▶ recorder ─ chunks ─▶ store ─▶ file        while it happens
+//!   file ─▶ replay ─▶ conn ─ notes ─▶ script ─▶ compared      later
+//! ```
+//!
+//! A recording is replayed by giving the same to the same machine, and recording that again: the first note
+//! that differs is where the code of today does something else. `docs/recording.md` has the format.
+
+pub(crate) mod codes;
+pub(crate) mod file;
+mod mask;
+pub(crate) mod note;
+mod recorder;
+pub(crate) mod script;
+mod store;
+pub(crate) mod wire;
+
+pub(crate) use recorder::{Goes, LATE_MS, Recorder, Target};
+pub(crate) use store::Store;

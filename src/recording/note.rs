@@ -1,0 +1,276 @@
+//! What a recording consists of: one note for each thing that a connection was given, and for each that it did.
+
+use crate::frame::{Header, Opcode};
+use crate::mailbox::Answer;
+use crate::recording::codes::Reason;
+use crate::recording::wire::{Bytes, Wire, wire_enum, wire_struct};
+
+wire_enum! {
+    /// One note. Numbers below 20 are what the connection was given; from there on they are what came of it,
+    /// or what the application said. From 60 on they end the recording.
+    enum Note {
+        /// So many milliseconds have passed since the note before.
+        1 Time { ms: u64 },
+        /// So many bytes wait in the outbox now.
+        2 Outbox { queued: u64 },
+        /// Bytes came, and were taken as far as they are here. `left` more were offered, of which none was
+        /// taken; only then `frames`, the budget that it had, says anything. `discarded` more were thrown away
+        /// unread. `gathered` bytes of output waited to be written.
+        3 Input { gathered: u64, frames: u32, left: u64, draining: bool, discarded: u64, bytes: Bytes },
+        /// Bytes were read into the place where the message in hand is put together.
+        4 Direct { bytes: Bytes },
+        /// The client is done sending.
+        5 End {},
+        /// The timers were looked at.
+        6 Timers {},
+        /// The answer to a deferred request came.
+        7 Answer { seq: u64, answer: Answered },
+        /// Somebody had it closed.
+        8 Close { reason: Reason },
+        /// The server refused it.
+        9 Refuse { reason: Reason },
+        /// Its socket failed, or the server gave it up.
+        10 Abort { reason: Reason },
+        /// Somebody sent it a packet, behind so many bytes that were gathered.
+        11 Push { gathered: u64, frame: Frame },
+        /// The socket took some of what waited.
+        12 Written {},
+        /// All that was gathered has been written, or waits in the outbox.
+        13 Flushed {},
+        /// The client began with plain HTTP where TLS is spoken.
+        14 NotTls {},
+
+        /// What the application said to the upgrade: none, the refusal, or reason 8 for a panic.
+        20 Verdict { refused: Option<Reason> },
+        /// What a handler did, or what was answered in the place of one.
+        21 Outcome { outcome: Outcome },
+        /// Data was decoded; `hidden`: the recording does not hold what it was decoded from, or nobody but the
+        /// application could decode it.
+        22 Decoded { hidden: bool, result: Decoded },
+        /// A compressed message was inflated, none of which is in the recording: its length, and its packet's
+        /// header; or the number of the error.
+        23 Inflated { len: u64, head: Bytes, error: Option<u16> },
+
+        /// A packet came.
+        30 Packet { seq: u64, cmd: u16, flag: u32, data_status: u8, len: u64, route: Route, hash: u64 },
+        /// A message came, where there are no packets.
+        31 Message { text: bool, len: u64, hash: u64 },
+        /// A timer was due: read, client check, account check, housekeeping, Ping.
+        32 Timer { which: u8 },
+        /// The connection sent a frame by itself.
+        33 Sent { frame: Frame },
+        /// The upgrade was answered.
+        34 Response { status: u16, len: u64, hash: u64 },
+        /// The connection began to close.
+        35 Closing { reason: Reason },
+        /// A proxy has said who the client is, or that it does not.
+        36 Client { peer: Option<String> },
+        /// A timer was due so many milliseconds ago, and has not been looked at.
+        37 Overdue { ms: u64 },
+
+        /// The connection ended.
+        60 Closed { reason: Reason },
+        /// What came next had no room in the file.
+        61 Full {},
+        /// The recording was switched off.
+        62 Stopped {},
+    }
+}
+
+impl Note {
+    /// Whether it is something that the connection was given, with which a call begins.
+    pub(crate) fn is_given(&self) -> bool {
+        (3..20).contains(&self.number())
+    }
+
+    /// Whether it stands in front of what a call was given.
+    pub(crate) fn is_before(&self) -> bool {
+        matches!(self, Note::Time { .. } | Note::Outbox { .. } | Note::Overdue { .. })
+    }
+
+    /// Whether the recording ends with it.
+    pub(crate) fn is_last(&self) -> bool {
+        self.number() >= 60
+    }
+
+    /// Appends it as it stands in a file: its length, and itself.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut body = Vec::new();
+        self.put(&mut body);
+        Bytes(body).put(out);
+    }
+
+    /// Whether the connection did the same in both. What only tells how it was done is not compared: Data
+    /// that a handler made, how much was offered beyond what was taken, and what of it was masked.
+    pub(crate) fn agrees(&self, other: &Note) -> bool {
+        self.comparable() == other.comparable()
+    }
+
+    fn comparable(&self) -> Note {
+        let mut note = self.clone();
+        match &mut note {
+            Note::Input { left, frames, discarded, bytes, .. } => {
+                (*left, *frames) = (0, 0);
+                *discarded = discarded.saturating_add(bytes.0.len() as u64);
+                bytes.0.clear();
+            }
+            Note::Answer { answer: Answered::Reply { hash, .. }, .. } => *hash = 0,
+            Note::Push { frame, .. } | Note::Sent { frame } => frame.forget_data(),
+            Note::Outcome { outcome } => outcome.frames.iter_mut().for_each(Frame::forget_data),
+            _ => {}
+        }
+        note
+    }
+}
+
+wire_enum! {
+    /// The answer to a deferred request.
+    enum Answered {
+        /// A reply with Data of that length and hash.
+        1 Reply { len: u64, hash: u64 },
+        /// A refusal.
+        2 Refusal { error_id: u16 },
+    }
+}
+
+impl Answered {
+    pub(crate) fn of(answer: &Answer) -> Self {
+        match answer {
+            Answer::Reply(data) => Answered::Reply { len: data.len() as u64, hash: digest(data) },
+            Answer::Refuse(error_id) => Answered::Refusal { error_id: error_id.0 },
+        }
+    }
+}
+
+wire_enum! {
+    /// What decoding came to.
+    enum Decoded {
+        /// Data of that length.
+        1 Data { len: u64 },
+        /// The number of the reason why not.
+        2 Undecodable { offence: u16 },
+        /// The cipher panicked.
+        3 Panicked {},
+    }
+}
+
+wire_enum! {
+    /// What the table of routes has for a command.
+    enum Route {
+        /// Nothing.
+        1 Unknown {},
+        /// A route: 0 for anyone, 1 for roles, 2 for monitors; and whether its Data is secret.
+        2 Known { access: u8, secret: bool },
+    }
+}
+
+wire_enum! {
+    /// What a handler said.
+    enum Said {
+        1 Done {},
+        2 Refuse { error_id: u16 },
+        3 Undecodable {},
+        4 Close { code: u16 },
+        5 Panicked {},
+    }
+}
+
+wire_struct! {
+    /// What a handler did.
+    struct Outcome {
+        /// The application did it, and not the connection in its place.
+        by_application: bool,
+        said: Option<Said>,
+        /// The reply comes later.
+        deferred: bool,
+        /// Who is logged in now, if that has changed: the role, 0 for nobody, and the kind of client.
+        login: Option<Login>,
+        /// Packets that did not fit the outbox.
+        failed: u32,
+        /// Connections that are affected by what it wants done.
+        cost: u32,
+        /// What it sent.
+        frames: Vec<Frame>,
+    }
+}
+
+wire_struct! {
+    /// A role, and the kind of client: 0 a tester, 1 a game server, 2 a monitor.
+    struct Login {
+        role_id: u64,
+        kind: u8,
+    }
+}
+
+wire_struct! {
+    /// A frame that the server sent.
+    struct Frame {
+        /// The opcode's bits.
+        opcode: u8,
+        compressed: bool,
+        /// Bytes of payload.
+        len: u64,
+        /// The header of the packet in it, if it is one that can be read.
+        packet: Option<PacketHead>,
+        /// Of its Data, or of its payload if it is no packet; 0 for what is secret.
+        hash: u64,
+    }
+}
+
+wire_struct! {
+    /// The header of a packet to the client.
+    struct PacketHead {
+        error_id: u16,
+        data_status: u8,
+        flag: u32,
+        cmd: u16,
+    }
+}
+
+impl Frame {
+    /// The first frame of `bytes`, and what follows it. Data of commands that are secret leaves no hash.
+    pub(crate) fn read<'a>(
+        bytes: &'a [u8],
+        packets: bool,
+        is_secret: &dyn Fn(u16) -> bool,
+    ) -> Option<(Self, &'a [u8])> {
+        let (header, header_bytes) = Header::parse(bytes).ok()??;
+        let (_, payload) = bytes.split_at_checked(header_bytes)?;
+        let (payload, rest) = payload.split_at_checked(usize::try_from(header.payload_len).ok()?)?;
+        let packet = (packets && header.opcode == Opcode::Binary && !header.rsv1)
+            .then(|| crate::packet::Reply::parse(payload).ok())
+            .flatten();
+        let hash = match &packet {
+            Some(packet) if is_secret(packet.cmd) => 0,
+            Some(packet) => digest(packet.data),
+            // What is in it cannot be told from here.
+            None if header.rsv1 => 0,
+            None => digest(payload),
+        };
+        let packet = packet.map(|packet| PacketHead {
+            error_id: packet.error_id.0,
+            data_status: packet.data_status,
+            flag: packet.flag,
+            cmd: packet.cmd,
+        });
+        let (opcode, compressed) = (header.opcode as u8, header.rsv1);
+        Some((Frame { opcode, compressed, len: payload.len() as u64, packet, hash }, rest))
+    }
+
+    /// Leaves what the connection itself decided: the length of what is compressed depends on the content.
+    fn forget_data(&mut self) {
+        if Opcode::from_bits(self.opcode).is_none_or(|opcode| !opcode.is_control()) {
+            self.hash = 0;
+        }
+        if self.compressed {
+            self.len = 0;
+        }
+    }
+}
+
+/// What stands for bytes that are not recorded: FNV-1a, 64 bits.
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x100_0000_01b3;
+    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+}

@@ -1,0 +1,250 @@
+//! The recorder of one connection: puts notes together call by call, and hands them on.
+
+use std::fmt;
+
+use crate::moment::Moment;
+use crate::recording::file::{Begin, Head};
+use crate::recording::mask::Masker;
+use crate::recording::note::{Frame, Login, Note};
+use crate::recording::script::Script;
+use crate::recording::store::Sink;
+use crate::recording::wire::Bytes;
+
+/// Bytes of notes that are handed on at once.
+const CHUNK_BYTES: usize = 4 * 1024;
+/// Milliseconds after which notes are handed on however few they are.
+const CHUNK_MS: u64 = 1000;
+/// Room that is kept for the note that says that the recording ended.
+const LAST_NOTE_BYTES: usize = 64;
+/// Milliseconds that a timer can be late before that is worth a note.
+pub(crate) const LATE_MS: u64 = 1000;
+
+/// Where notes go.
+pub(crate) enum Target {
+    /// To a file.
+    File(Sink),
+    /// To whoever replays a recording, whose own recording it has.
+    Replay(Script),
+}
+
+/// Whether a recording goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Goes {
+    On,
+    Ended,
+}
+
+/// Takes down what one connection is given and what it does.
+pub(crate) struct Recorder {
+    target: Target,
+    /// What the file is to begin with; none once it has begun.
+    head: Option<Box<Head>>,
+    masker: Masker,
+    packets: bool,
+    /// Notes that have not been handed on.
+    notes: Vec<u8>,
+    handed_on: Moment,
+    /// Bytes of all notes and the head.
+    written: usize,
+    limit: usize,
+    /// As of the last note.
+    now: Moment,
+    outbox: usize,
+    pub(crate) call: Call,
+}
+
+/// What is known of the call in hand.
+#[derive(Default)]
+pub(crate) struct Call {
+    /// What is noted in front of what was given.
+    before: Vec<Note>,
+    given: Option<Note>,
+    outcomes: Vec<Note>,
+    /// The input as it came, and how much of it was thrown away unread.
+    pub(crate) raw: Vec<u8>,
+    pub(crate) rest: usize,
+    pub(crate) frames_left: u32,
+    /// Bytes that were offered, and whether they can only be thrown away.
+    pub(crate) offered: usize,
+    pub(crate) is_over: bool,
+    /// Up to here the write buffer is noted.
+    pub(crate) seen: usize,
+    /// The message in hand is compressed: what is in it leaves no hash.
+    pub(crate) is_compressed: bool,
+    /// Before the handler ran: who was logged in, and what had not been sent.
+    pub(crate) login: Login,
+    pub(crate) failed: u64,
+}
+
+impl Call {
+    /// Whether it is being noted: a recording can begin and end between any two.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.given.is_some()
+    }
+}
+
+impl Recorder {
+    /// A recorder for a connection that has not begun. The file holds at most `limit` bytes.
+    pub(crate) fn new(target: Target, head: Head, limit: usize) -> Self {
+        let packets = !head.messages;
+        Recorder {
+            target,
+            masker: Masker::open(packets),
+            packets,
+            notes: Vec::new(),
+            handed_on: Moment::START,
+            written: 0,
+            limit: limit.saturating_sub(LAST_NOTE_BYTES),
+            now: Moment::START,
+            outbox: 0,
+            call: Call::default(),
+            head: Some(Box::new(head)),
+        }
+    }
+
+    /// Whether the state of the connection when it began has been noted.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// Notes what the connection is as the recording begins.
+    pub(crate) fn begin(&mut self, begin: Begin) {
+        let Some(mut head) = self.head.take() else { return };
+        self.now = Moment::from_ms(begin.now_ms);
+        self.handed_on = self.now;
+        self.masker = if begin.open.is_some() {
+            Masker::open(self.packets)
+        } else {
+            Masker::new(begin.proxied, self.packets)
+        };
+        head.begin = begin;
+        if let Target::File(_) = self.target {
+            head.write(&mut self.notes);
+            self.written = self.notes.len();
+        }
+    }
+
+    /// A call of the connection begins. `seen` bytes of the write buffer are not its own.
+    pub(crate) fn begin_call(&mut self, given: Note, now: Option<Moment>, outbox: usize, seen: usize) {
+        let call = &mut self.call;
+        debug_assert!(call.given.is_none() && call.outcomes.is_empty());
+        if let Some(now) = now.filter(|now| *now > self.now) {
+            call.before.push(Note::Time { ms: now.since(self.now) });
+            self.now = now;
+        }
+        if outbox != self.outbox {
+            call.before.push(Note::Outbox { queued: outbox as u64 });
+            self.outbox = outbox;
+        }
+        call.given = Some(given);
+        call.seen = seen;
+    }
+
+    /// Notes something that came of the call before what it was given has any effect.
+    pub(crate) fn note_before(&mut self, note: Note) {
+        self.call.before.push(note);
+    }
+
+    /// Notes something that came of the call.
+    pub(crate) fn note(&mut self, note: Note) {
+        self.call.outcomes.push(note);
+    }
+
+    /// The part of the call's input that may be recorded, masked. The connection went through the first
+    /// `alive` bytes, and threw away those from there to `taken`.
+    pub(crate) fn mask_input(
+        &mut self,
+        alive: usize,
+        taken: usize,
+        is_secret: &dyn Fn(u16) -> bool,
+    ) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.call.raw);
+        let mut kept = self.masker.mask(bytes.get_mut(..alive).unwrap_or_default(), is_secret);
+        if kept == alive && alive < taken {
+            kept += self.masker.mask_rest(bytes.get_mut(alive..taken).unwrap_or_default());
+        }
+        bytes.truncate(kept);
+        bytes
+    }
+
+    /// Masks bytes that come next of a message whose command has come.
+    pub(crate) fn mask_message(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        let kept = self.masker.mask(&mut bytes, &|_| true);
+        bytes.truncate(kept);
+        bytes
+    }
+
+    /// The PROXY header is over.
+    pub(crate) fn begin_head(&mut self) {
+        self.masker.begin_head();
+    }
+
+    /// Completes what is noted of the input, which is clear only when it was taken.
+    pub(crate) fn set_input(&mut self, frames: u32, left: u64, discarded: u64, bytes: Vec<u8>) {
+        if let Some(Note::Input { frames: f, left: l, discarded: d, bytes: b, .. }) = &mut self.call.given {
+            (*f, *l, *d, *b) = (frames, left, discarded, Bytes(bytes));
+        }
+    }
+
+    /// The frames at the front of what the connection has sent.
+    pub(crate) fn frames(&self, mut sent: &[u8], is_secret: &dyn Fn(u16) -> bool) -> Vec<Frame> {
+        let mut frames = vec![];
+        while let Some((frame, rest)) = Frame::read(sent, self.packets, is_secret) {
+            frames.push(frame);
+            sent = rest;
+        }
+        frames
+    }
+
+    /// The call is over; with it the recording, if the connection has ended or `last` is a last note.
+    pub(crate) fn end_call(&mut self, last: Option<Note>) -> Goes {
+        let call = &mut self.call;
+        let notes = call.before.drain(..).chain(call.given.take()).chain(call.outcomes.drain(..));
+        let is_last = last.is_some();
+        let Target::File(_) = &self.target else {
+            if let Target::Replay(script) = &self.target {
+                script.noted(notes.chain(last));
+            }
+            return Goes::On;
+        };
+        let before = self.notes.len();
+        notes.chain(last).for_each(|note| note.write(&mut self.notes));
+        let added = self.notes.len() - before;
+        let is_full = self.written.saturating_add(added) > self.limit;
+        if is_full {
+            self.notes.truncate(before);
+            Note::Full {}.write(&mut self.notes);
+        } else {
+            self.written += added;
+        }
+        let is_due = self.notes.len() >= CHUNK_BYTES || self.now.since(self.handed_on) >= CHUNK_MS;
+        let ends = is_full || is_last;
+        let goes_on = !(is_due || ends) || self.hand_on();
+        if ends || !goes_on { Goes::Ended } else { Goes::On }
+    }
+
+    /// False: nobody takes it any more.
+    fn hand_on(&mut self) -> bool {
+        self.handed_on = self.now;
+        let notes = std::mem::take(&mut self.notes);
+        match &self.target {
+            Target::File(sink) => sink.take(notes),
+            Target::Replay(_) => true,
+        }
+    }
+
+    /// What stands in for what a recording does not hold, while one is replayed.
+    pub(crate) fn script(&self) -> Option<&Script> {
+        match &self.target {
+            Target::Replay(script) => Some(script),
+            Target::File(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("written", &self.written).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,91 @@
+//! What a recording says that its replay cannot know: what the application did, and what was in bytes that were
+//! not recorded.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::recording::codes::Reason;
+use crate::recording::note::{Decoded, Note, Outcome};
+
+/// Shared by who drives a replay, by the application that stands in for the recorded one, and by the recorder
+/// that takes down what the connection does now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Script {
+    shared: Arc<Mutex<Lines>>,
+}
+
+/// Of one call, in order.
+#[derive(Debug, Default)]
+struct Lines {
+    verdicts: VecDeque<Option<Reason>>,
+    outcomes: VecDeque<Outcome>,
+    decoded: VecDeque<(bool, Decoded)>,
+    inflated: VecDeque<Inflated>,
+    /// What was noted in the replay.
+    noted: Vec<Note>,
+}
+
+/// What came of inflating a message: its length with the beginning of it, or the number of an error.
+#[derive(Clone, Debug)]
+pub(crate) struct Inflated {
+    pub(crate) len: u64,
+    pub(crate) head: Vec<u8>,
+    pub(crate) error: Option<u16>,
+}
+
+impl Script {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has what was recorded of one call stand in for what is not there.
+    pub(crate) fn begin_call<'a>(&self, recorded: impl Iterator<Item = &'a Note>) {
+        let mut lines = self.lines();
+        *lines = Lines::default();
+        for note in recorded {
+            match note {
+                Note::Verdict { refused } => lines.verdicts.push_back(refused.clone()),
+                Note::Outcome { outcome } if outcome.by_application => {
+                    lines.outcomes.push_back(outcome.clone())
+                }
+                Note::Decoded { hidden, result } => lines.decoded.push_back((*hidden, result.clone())),
+                Note::Inflated { len, head, error } => {
+                    let (len, head, error) = (*len, head.0.clone(), *error);
+                    lines.inflated.push_back(Inflated { len, head, error });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the application said to the upgrade.
+    pub(crate) fn verdict(&self) -> Option<Option<Reason>> {
+        self.lines().verdicts.pop_front()
+    }
+
+    /// What its next handler did.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.lines().outcomes.pop_front()
+    }
+
+    /// What came of decoding, where that cannot be done again.
+    pub(crate) fn decoded(&self) -> Option<Decoded> {
+        let (hidden, result) = self.lines().decoded.pop_front()?;
+        hidden.then_some(result)
+    }
+
+    /// What came of inflating a message.
+    pub(crate) fn inflated(&self) -> Option<Inflated> {
+        self.lines().inflated.pop_front()
+    }
+
+    /// Takes down what the connection does now.
+    pub(super) fn noted(&self, notes: impl Iterator<Item = Note>) {
+        self.lines().noted.extend(notes);
+    }
+
+    /// What it did in the call that is over.
+    pub(crate) fn take_noted(&self) -> Vec<Note> {
+        std::mem::take(&mut self.lines().noted)
+    }
+}

@@ -1,0 +1,212 @@
+//! Recordings of connections, gone through again: what was recorded is given to the same state machine under a
+//! virtual clock, and what it does now is compared with what it did then.
+//!
+//! The application is not needed: what its handlers did stands in the recording. So a difference is one of this
+//! library, in how it reads frames, packets and requests, in its timers, or in what it sends.
+//!
+//! ```
+//! use sysconn::replay::Recording;
+//!
+//! # fn check(bytes: &[u8]) -> Result<(), sysconn::replay::Unreadable> {
+//! let replay = Recording::read(bytes)?.replay()?;
+//! println!("{replay}");
+//! assert_eq!(replay.difference, None);
+//! # Ok(())
+//! # }
+//! # assert!(check(b"no recording").is_err());
+//! ```
+
+mod player;
+mod stage;
+mod text;
+
+use std::fmt;
+
+use crate::recording::file::File;
+use crate::recording::note::Note;
+
+pub use crate::recording::file::Unreadable;
+
+use stage::Stage;
+
+/// A recording that was read.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    file: File,
+}
+
+/// What replaying a recording came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Bytes that the client sent, those included that were thrown away.
+    pub bytes: u64,
+    /// Packets, or messages where there are no packets.
+    pub packets: u64,
+    /// Timers that were due.
+    pub timers: u64,
+    /// How the recording ends.
+    pub end: End,
+    /// The first thing that is not as it was recorded.
+    pub difference: Option<Difference>,
+}
+
+/// How a recording ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With the end of the connection.
+    Closed,
+    /// It was switched off.
+    Stopped,
+    /// The file was full.
+    Full,
+    /// Something is missing from this offset of the file on: the server has not ended the recording.
+    Cut(u64),
+}
+
+/// Something that is not as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Milliseconds since the connection was accepted.
+    pub at_ms: u64,
+    /// Bytes that the client had sent before the call in which it is.
+    pub byte: u64,
+    /// The offset in the file of what was recorded.
+    pub offset: u64,
+    /// What was recorded, in words.
+    pub recorded: String,
+    /// What happens now, in words.
+    pub now: String,
+}
+
+impl Recording {
+    /// Reads a recording. What is missing at its end is no error.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        File::read(bytes).map(|file| Recording { file })
+    }
+
+    /// Goes through it again, up to the first difference. Takes a few kilobytes that are never given back, for
+    /// the table of routes.
+    ///
+    /// # Errors
+    /// [`Unreadable::Order`], or [`Unreadable::Head`]: what is there, though well-formed, was never recorded.
+    pub fn replay(&self) -> Result<Replay, Unreadable> {
+        let mut stage = Stage::new(&self.file)?;
+        let mut replay = Replay { bytes: 0, packets: 0, timers: 0, end: self.end(), difference: None };
+        let notes = &self.file.notes;
+        let mut at = 0;
+        while let Some(call) = next_call(notes, at)? {
+            let more = notes.get(call.end..).unwrap_or_default();
+            let is_cut = more.is_empty() && matches!(replay.end, End::Cut(_));
+            let recorded = notes.get(call.start..call.end).unwrap_or_default();
+            let noted = stage.play(recorded, more)?;
+            replay.difference =
+                first_difference(recorded, &noted, is_cut).map(|(place, recorded, now)| Difference {
+                    at_ms: stage.now_ms(),
+                    byte: replay.bytes,
+                    offset: place,
+                    recorded: text::of(recorded),
+                    now: text::of(now),
+                });
+            if replay.difference.is_some() {
+                break;
+            }
+            recorded.iter().for_each(|(_, note)| replay.count(note));
+            at = call.end;
+        }
+        Ok(replay)
+    }
+
+    /// Lists it, a line for each note.
+    ///
+    /// # Errors
+    /// Only those of `out`.
+    pub fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        text::show(&self.file, out)
+    }
+
+    fn end(&self) -> End {
+        match (self.file.notes.last(), self.file.cut_at) {
+            (Some((_, Note::Closed { .. })), None) => End::Closed,
+            (Some((_, Note::Full {})), None) => End::Full,
+            (Some((_, Note::Stopped {})), None) => End::Stopped,
+            (_, cut_at) => End::Cut(cut_at.unwrap_or_default()),
+        }
+    }
+}
+
+/// The notes of the call that begins at `at`, as indices; none if the recording has no more of them. In front of
+/// what the connection is given stand its time and the like, and behind it what came of it.
+fn next_call(notes: &[(u64, Note)], at: usize) -> Result<Option<std::ops::Range<usize>>, Unreadable> {
+    let mut rest = notes.get(at..).unwrap_or_default().iter().zip(at..);
+    let given = loop {
+        match rest.next() {
+            Some(((_, note), place)) if note.is_given() => break place,
+            Some(((_, note), _)) if note.is_before() => {}
+            Some(((_, Note::Full {} | Note::Stopped {}), _)) | None => return Ok(None),
+            Some(((offset, _), _)) => return Err(Unreadable::Order(*offset)),
+        }
+    };
+    let ends =
+        |note: &Note| note.is_given() || note.is_before() || matches!(note, Note::Full {} | Note::Stopped {});
+    let end = rest.find(|((_, note), _)| ends(note)).map_or(notes.len(), |(_, place)| place);
+    Ok(Some(at..end).filter(|_| given < end))
+}
+
+/// The first note that is not the same in both, with its offset. The last call of a recording that was cut may
+/// lack some.
+fn first_difference<'a>(
+    recorded: &'a [(u64, Note)],
+    noted: &'a [Note],
+    is_cut: bool,
+) -> Option<(u64, Option<&'a Note>, Option<&'a Note>)> {
+    let last = recorded.last().map_or(0, |(offset, _)| *offset);
+    (0..recorded.len().max(noted.len())).find_map(|at| match (recorded.get(at), noted.get(at)) {
+        (Some((_, then)), Some(now)) if then.agrees(now) => None,
+        (None, Some(_)) if is_cut => None,
+        (Some((offset, then)), now) => Some((*offset, Some(then), now)),
+        (None, now) => Some((last, None, now)),
+    })
+}
+
+impl Replay {
+    fn count(&mut self, note: &Note) {
+        match note {
+            Note::Input { bytes, discarded, .. } => {
+                self.bytes = self.bytes.saturating_add(bytes.0.len() as u64).saturating_add(*discarded);
+            }
+            Note::Direct { bytes } => self.bytes = self.bytes.saturating_add(bytes.0.len() as u64),
+            Note::Packet { .. } | Note::Message { .. } => self.packets += 1,
+            Note::Timer { .. } => self.timers += 1,
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Display for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.difference {
+            Some(difference) => difference.fmt(f)?,
+            None => write!(
+                f,
+                "no difference: {} bytes, {} packets, {} timers",
+                self.bytes, self.packets, self.timers
+            )?,
+        }
+        match self.end {
+            End::Closed => Ok(()),
+            End::Stopped => f.write_str("\nthe recording was switched off before the end of the connection"),
+            End::Full => f.write_str("\nthe recording is full: what came then is not in it"),
+            End::Cut(offset) => write!(f, "\nthe recording is cut off at offset {offset}"),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { at_ms, byte, offset, recorded, now } = self;
+        write!(f, "at {at_ms} ms, byte {byte}: recorded {recorded}, now {now} (offset {offset} of the file)")
+    }
+}

@@ -1,0 +1,239 @@
+//! Notes in words.
+
+use std::fmt::{self, Display, Write as _};
+
+use crate::conn::access_of;
+use crate::frame::Opcode;
+use crate::recording::codes::{self, Reason};
+use crate::recording::file::File;
+use crate::recording::note::{Answered, Decoded, Frame, Note, Outcome, Route, Said};
+
+/// Bytes of input that a line shows.
+const SHOWN_BYTES: usize = 32;
+
+/// A note, or that there is none.
+pub(super) fn of(note: Option<&Note>) -> String {
+    note.map_or("nothing".to_owned(), |note| Text(note).to_string())
+}
+
+/// Writes a line for each note, with its offset and its time.
+pub(super) fn show(file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
+    let head = &file.head;
+    let begin = &head.begin;
+    let [id, peer, software] = [&head.id, &head.peer, &head.software].map(|text| text.escape_debug());
+    writeln!(out, "connection {id} of {peer}, by sysconn {software}")?;
+    writeln!(out, "accepted {} ms after 1970; {:?}", head.accepted_unix_ms, head.settings)?;
+    match &begin.open {
+        None => writeln!(out, "from its first byte")?,
+        Some(opened) => writeln!(out, "begun when it was open: {opened:?}")?,
+    }
+    let mut ms = begin.now_ms.saturating_sub(begin.connected_ms);
+    for (offset, note) in &file.notes {
+        if let Note::Time { ms: passed } = note {
+            ms = ms.saturating_add(*passed);
+        } else {
+            let indent = if note.is_given() || note.is_before() || note.is_last() { "" } else { "  " };
+            writeln!(out, "{offset:>8} {ms:>9} ms  {indent}{}", Text(note))?;
+        }
+    }
+    match file.cut_at {
+        Some(offset) => writeln!(out, "{offset:>8}  cut off"),
+        None => Ok(()),
+    }
+}
+
+struct Text<'a, T>(&'a T);
+
+impl Display for Text<'_, Note> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Note::Time { ms } => write!(f, "{ms} ms passed"),
+            Note::Outbox { queued } => write!(f, "{queued} bytes wait in the outbox"),
+            Note::Input { left, discarded, bytes, .. } => {
+                write!(f, "{} bytes came{}", bytes.0.len(), Shown(&bytes.0))?;
+                if *left > 0 {
+                    write!(f, ", {left} more had to wait")?;
+                }
+                if *discarded > 0 { write!(f, ", {discarded} more were thrown away") } else { Ok(()) }
+            }
+            Note::Direct { bytes } => write!(f, "{} bytes of a long message came", bytes.0.len()),
+            Note::End {} => f.write_str("the client is done sending"),
+            Note::Timers {} => f.write_str("the timers were looked at"),
+            Note::Answer { seq, answer } => write!(f, "an answer to packet {seq}: {}", Text(answer)),
+            Note::Close { reason } => write!(f, "the server closes it: {}", Text(reason)),
+            Note::Refuse { reason } => write!(f, "the server refuses it: {}", Text(reason)),
+            Note::Abort { reason } => write!(f, "it is cut off: {}", Text(reason)),
+            Note::Push { frame, .. } => write!(f, "somebody sends {}", Text(frame)),
+            Note::Written {} => f.write_str("the socket took some of the outbox"),
+            Note::Flushed {} => f.write_str("all was written, or waits"),
+            Note::NotTls {} => f.write_str("plain HTTP came where TLS is spoken"),
+            Note::Verdict { refused: None } => f.write_str("the application accepts it"),
+            Note::Verdict { refused: Some(reason) } => {
+                write!(f, "the application refuses it: {}", Text(reason))
+            }
+            Note::Outcome { outcome } => Text(outcome).fmt(f),
+            Note::Decoded { hidden, result } => {
+                write!(f, "{}{}", Text(result), if *hidden { ", as it was recorded" } else { "" })
+            }
+            Note::Inflated { len, error: None, .. } => {
+                write!(f, "inflated to {len} bytes, none of them recorded")
+            }
+            Note::Inflated { error: Some(number), .. } => {
+                let error = codes::error(*number).map_or("an error", |error| error.text());
+                write!(f, "not inflated: {error}")
+            }
+            Note::Sent { frame } => write!(f, "{} goes out", Text(frame)),
+            Note::Response { status, len, .. } => write!(f, "a response {status} of {len} bytes"),
+            Note::Packet { seq, cmd, flag, data_status, len, route, hash } => {
+                write!(
+                    f,
+                    "a packet {cmd} of {len} bytes (number {seq}, flag {flag}, status {data_status}, "
+                )?;
+                write!(f, "{}, {})", Text(route), Hash(*hash))
+            }
+            Note::Message { text, len, hash } => {
+                let kind = if *text { "text" } else { "binary" };
+                write!(f, "a {kind} message of {len} bytes ({})", Hash(*hash))
+            }
+            Note::Timer { which } => write!(f, "a timer: {}", timer(*which)),
+            Note::Closing { reason } | Note::Closed { reason } => {
+                let code = reason.cause().and_then(|cause| cause.close_code());
+                let what = if matches!(self.0, Note::Closed { .. }) { "the end" } else { "a close" };
+                match code {
+                    Some(code) => write!(f, "{what} {code}: {}", Text(reason)),
+                    None => write!(f, "{what}: {}", Text(reason)),
+                }
+            }
+            Note::Client { peer: Some(peer) } => write!(f, "the proxy names {}", peer.escape_debug()),
+            Note::Client { peer: None } => f.write_str("the proxy names nobody"),
+            Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
+            Note::Full {} => f.write_str("the file is full"),
+            Note::Stopped {} => f.write_str("the recording was switched off"),
+        }
+    }
+}
+
+fn timer(which: u8) -> &'static str {
+    const TIMERS: [&str; 5] = ["read", "client check", "account check", "housekeeping", "Ping"];
+    TIMERS.get(usize::from(which)).copied().unwrap_or("unknown")
+}
+
+impl Display for Text<'_, Outcome> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = self.0;
+        f.write_str(if outcome.by_application { "the handler" } else { "the gateway" })?;
+        match &outcome.said {
+            None | Some(Said::Done {}) => f.write_str(" is done")?,
+            Some(Said::Refuse { error_id }) => write!(f, " refuses with ErrorID {error_id}")?,
+            Some(Said::Undecodable {}) => f.write_str(" cannot decode it")?,
+            Some(Said::Close { code }) => write!(f, " closes with {code}")?,
+            Some(Said::Panicked {}) => f.write_str(" panics")?,
+        }
+        if outcome.deferred {
+            f.write_str(", to answer later")?;
+        }
+        match &outcome.login {
+            Some(login) if login.role_id == 0 => f.write_str(", nobody is logged in")?,
+            Some(login) => write!(f, ", role {} is logged in", login.role_id)?,
+            None => {}
+        }
+        if outcome.failed > 0 {
+            write!(f, ", {} packets do not fit", outcome.failed)?;
+        }
+        outcome.frames.iter().try_for_each(|frame| write!(f, ", sends {}", Text(frame)))
+    }
+}
+
+impl Display for Text<'_, Frame> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Frame { opcode, compressed, len, packet, hash } = self.0;
+        let kind = match Opcode::from_bits(*opcode) {
+            Some(Opcode::Text) => "a text frame",
+            Some(Opcode::Binary) => "a binary frame",
+            Some(Opcode::Close) => "a Close frame",
+            Some(Opcode::Ping) => "a Ping",
+            Some(Opcode::Pong) => "a Pong",
+            Some(Opcode::Continuation) | None => "a frame",
+        };
+        match packet {
+            Some(packet) if packet.error_id != 0 => {
+                write!(f, "a refusal {} of {} (flag {})", packet.error_id, packet.cmd, packet.flag)
+            }
+            Some(packet) => {
+                let data = len.saturating_sub(crate::packet::REPLY_HEADER_BYTES as u64);
+                write!(f, "a packet {} of {data} bytes (flag {}, {})", packet.cmd, packet.flag, Hash(*hash))
+            }
+            None if *compressed => write!(f, "{kind} of {len} compressed bytes"),
+            None => write!(f, "{kind} of {len} bytes ({})", Hash(*hash)),
+        }
+    }
+}
+
+impl Display for Text<'_, Reason> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.cause() {
+            Some(cause) => cause.fmt(f),
+            None => write!(f, "reason {} {}", self.0.kind, self.0.detail),
+        }
+    }
+}
+
+impl Display for Text<'_, Answered> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Answered::Reply { len, hash } => write!(f, "{len} bytes ({})", Hash(*hash)),
+            Answered::Refusal { error_id } => write!(f, "ErrorID {error_id}"),
+        }
+    }
+}
+
+impl Display for Text<'_, Decoded> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Decoded::Data { len } => write!(f, "decoded to {len} bytes"),
+            Decoded::Undecodable { offence } => match codes::offence(*offence) {
+                Some(offence) => write!(f, "not decoded: {offence:?}"),
+                None => write!(f, "not decoded: reason {offence}"),
+            },
+            Decoded::Panicked {} => f.write_str("the cipher panicked"),
+        }
+    }
+}
+
+impl Display for Text<'_, Route> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Route::Unknown {} => f.write_str("no route"),
+            Route::Known { access, secret } => {
+                match access_of(*access) {
+                    Some(access) => write!(f, "for {access:?}")?,
+                    None => write!(f, "access {access}")?,
+                }
+                f.write_str(if *secret { ", secret" } else { "" })
+            }
+        }
+    }
+}
+
+/// What stands for bytes that are not recorded.
+struct Hash(u64);
+
+impl Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { f.write_str("no hash") } else { write!(f, "hash {:016x}", self.0) }
+    }
+}
+
+/// The beginning of bytes.
+struct Shown<'a>(&'a [u8]);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        f.write_str(": ")?;
+        self.0.iter().take(SHOWN_BYTES).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        if self.0.len() > SHOWN_BYTES { f.write_char('…') } else { Ok(()) }
+    }
+}
