@@ -1,0 +1,71 @@
+//! Recordings that are full, cut off, or cannot be written.
+
+use std::fs;
+use std::path::Path;
+
+use sysconn::replay::{End, Recording};
+use sysconn::{BindError, Config, Reactor};
+
+use crate::common::{Client, Game, ROUTER, Server, config, join, still_serves};
+use crate::recorded::{Directory, record, replay};
+
+#[test]
+fn a_recording_has_a_bound_and_says_that_it_is_full() {
+    for limit in [16 * 1024, 40_000] {
+        let file = record(
+            |config| config.record_limit = limit,
+            |server| {
+                let mut client = Client::connect(server.address);
+                (0..100).for_each(|_| client.echo(&[1; 1000]));
+                client.close();
+            },
+        );
+        assert!(file.len() <= limit && file.len() > limit - 2000, "{} of {limit}", file.len());
+        let replay = replay(&file);
+        assert_eq!((replay.difference.clone(), replay.end), (None, End::Full), "{replay}");
+        assert!(replay.to_string().contains("the recording is full"), "{replay}");
+    }
+}
+
+#[test]
+fn a_recording_that_is_cut_off_is_replayed_as_far_as_it_goes() {
+    let file = record(
+        |_| {},
+        |server| {
+            let mut client = Client::connect(server.address);
+            (0..3).for_each(|_| client.echo(b"hello"));
+            client.close();
+        },
+    );
+    let head = (0..file.len()).find(|&end| Recording::read(&file[..end]).is_ok()).unwrap();
+    for end in head..file.len() {
+        let cut = replay(&file[..end]);
+        assert_eq!(cut.difference, None, "cut at {end}");
+        let End::Cut(at) = cut.end else { panic!("cut at {end}: {cut}") };
+        assert!(at <= end as u64, "cut at {end}: {cut}");
+        if at == end as u64 {
+            // A file system may have made room that nothing was written to.
+            assert_eq!(replay(&join(&[&file[..end], &[0; 100]])), cut, "zeros from {end} on");
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_goes_away_stops_nobody() {
+    let directory = Directory::new();
+    let server = Server::packets(&directory.config());
+    let mut client = Client::connect(server.address);
+    fs::remove_dir_all(&directory.0).unwrap();
+    (0..50).for_each(|_| client.echo(&[1; 1000]));
+    still_serves(server.address);
+    client.close();
+}
+
+#[test]
+fn a_path_that_is_no_directory_is_refused_at_once() {
+    for path in ["/dev/null", "/no/such/directory"] {
+        let config = Config { record: Some(path.into()), ..config() };
+        let refused = Reactor::bind(&config, &ROUTER, Game::new(std::sync::mpsc::channel().0));
+        assert!(matches!(refused.err(), Some(BindError::Record(at, _)) if at == Path::new(path)));
+    }
+}

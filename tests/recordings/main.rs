@@ -1,0 +1,16 @@
+//! Connections of a real server are recorded, and their recordings replayed: nothing secret is in them, and
+//! nothing is done otherwise.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bounds;
+mod changes;
+mod hostile;
+#[cfg(feature = "program")]
+mod program;
+mod recorded;
+mod secrets;
+mod sessions;
