@@ -95,7 +95,7 @@ fn a_login_is_told_once_and_ends_the_one_before_it() {
     };
     let log_in = |rig: &mut Rig, role_id| {
         rig.with(|conn, env| {
-            conn.call(0, 0, env, |state, context| {
+            conn.call(packets::By::Application, 0, 0, env, |state, context| {
                 let result = context.login(login(role_id));
                 state.noted.push(format!("{}", result.is_ok()));
                 Outcome::Done

@@ -42,7 +42,7 @@ fn under_debug_each_packet_is_shown_to_its_64th_byte() {
     let mut rig = Rig::open(|_| {});
     rig.request(ECHO, b"unseen");
     assert_eq!(lines(), [""; 0], "nothing is logged of those who do nothing wrong");
-    rig.conn.record.debug = true;
+    rig.conn.record.set(crate::record::Watch::LOG, true);
     let id = rig.conn.record.id;
     for (data, shown) in [(vec![], 0), (vec![0xab; 55], 55), (vec![0xab; 56], 55), (vec![0xab; 5000], 55)] {
         rig.request(ECHO, &data);
@@ -81,7 +81,7 @@ fn a_message_is_shown_under_debug_too() {
     lines();
     rig.frame(Opcode::Text, b"quiet");
     assert_eq!(lines(), [""; 0]);
-    rig.conn.record.debug = true;
+    rig.conn.record.set(crate::record::Watch::LOG, true);
     rig.frame(Opcode::Text, b"loud");
     assert_eq!(lines(), [format!("INFO {} in  6c6f7564 (4 bytes)", rig.conn.record.id)]);
 }

@@ -128,7 +128,8 @@ fn only_trusted_proxies_are_believed() {
 
 #[test]
 fn the_configuration_says_what_is_served() {
-    let cases: [(fn(&mut Config), &str); 3] = [
+    type Change = fn(&mut Config);
+    let cases: [(Change, &str); 3] = [
         (|config| config.paths = vec!["/game".into()], "404"),
         (|config| config.origins = vec!["https://game.example".into()], "403"),
         (
