@@ -189,6 +189,10 @@ fn all_at_once_leaves_nothing_open() {
                 clients.push(client);
             }
             reactor.turn(Some(STEP)).unwrap();
+            if random.chance(0.1) {
+                // Something for the waker to do.
+                reactor.handle().survey(|_| {}).unwrap();
+            }
             if random.chance(0.3) && !clients.is_empty() {
                 clients.swap_remove(random.index(clients.len()));
             }

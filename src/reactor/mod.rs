@@ -47,6 +47,7 @@ use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
 use crate::id::ConnectionId;
 use crate::mailboxes::Mailboxes;
+use crate::moment::Moment;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
@@ -61,8 +62,7 @@ use poller::Poller;
 const EVENTS: usize = 1024;
 /// The waker's token; listeners count down from here.
 const WAKER: Token = Token(usize::MAX);
-/// Milliseconds by which a turn takes too long, or its wait: the process was stopped, or a handler blocked.
-/// What the clients said meanwhile was not heard, or only at the time of the turn.
+/// Milliseconds that a turn takes if the process was stopped in it, or a handler has blocked.
 const STALL_MS: u64 = 1000;
 /// Turns in a row that may put off the timers because more events wait than one poll brings, unless all
 /// clients together take more.
@@ -92,6 +92,8 @@ pub struct Reactor<S: Application> {
     /// The last poll has told of all events that there were.
     all_seen: bool,
     put_off: usize,
+    /// When the last turn ended, if the next one does not follow at once.
+    ended_at: Option<Moment>,
     core: Core<S>,
 }
 
@@ -210,15 +212,16 @@ impl<S: Application> Reactor<S> {
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
         let (worked_at, due_at) = (self.core.now, self.core.next_at());
         let began = self.clock.instant_now();
+        let began_at = self.clock.moment(began);
+        let ended_at = self.ended_at.take().unwrap_or(began_at);
+        if ended_at.since(worked_at) >= STALL_MS {
+            // What clients said meanwhile was heard as if it had been at the beginning of that turn.
+            self.core.lent.settings.listening_since = ended_at;
+        }
         self.wait(began, timeout)?;
         self.core.now = self.clock.now();
-        // Who says how long to wait may have waited elsewhere until something was due.
-        let back_by = if timeout.is_some() { due_at.max(worked_at) } else { worked_at };
-        let waits_from = self.clock.moment(began);
-        let stood_still_ms = waits_from.since(back_by).max(self.core.now.since(due_at.max(waits_from)));
-        if stood_still_ms >= STALL_MS {
-            self.core.lent.settings.listening_since = self.core.now;
-        }
+        // What came between the poll and now was not seen.
+        self.all_seen &= self.core.now.since(due_at.max(began_at)) < STALL_MS;
         self.core.begin_turn();
         self.poller.for_each(|event| self.core.handle_event(event));
         self.core.handle_ahead();
@@ -231,6 +234,8 @@ impl<S: Application> Reactor<S> {
         }
         self.core.drain();
         self.core.end_turn();
+        // Who says how long to wait may wait elsewhere before the next turn.
+        self.ended_at = timeout.map(|_| self.clock.now());
         Ok(if self.core.is_drained() { Turn::Drained } else { Turn::Running })
     }
 
