@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import suite
-from client import PATIENCE, Client, Refused
+from client import PATIENCE, UPGRADE, Client, Refused
 from inject import INJECTED, Faults, await_first, so_far, words
 from program import LISTENING, Program, eventually, faults_after
 from table import ENDED, MAY_BE_IDLE, NUDGED, OF_A_WHILE, OF_CALLS, OF_THE_START, REFUSED, START_WHEN
@@ -95,11 +95,8 @@ def of_a_while(executable, fault):
 def connected(address):
     """A client whose request is on its way, and who waits."""
     client = Client(address, upgrade=False)
-    client.send(b"GET / HTTP/1.1\r\n")
-    client.send(
-        b"Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
+    client.send(UPGRADE[:60])
+    client.send(UPGRADE[60:])
     return client
 
 
