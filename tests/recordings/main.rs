@@ -1,6 +1,7 @@
 //! Connections of a real server are recorded, and their recordings replayed: nothing secret is in them, and
 //! nothing is done otherwise.
 
+#![cfg(feature = "program")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../common/mod.rs"]
@@ -9,7 +10,6 @@ mod common;
 mod bounds;
 mod changes;
 mod hostile;
-#[cfg(feature = "program")]
 mod program;
 mod recorded;
 mod secrets;

@@ -191,7 +191,6 @@ fn services_without_packets_are_replayed() {
     assert_eq!(check(&directory.file(), "messages").packets, 3);
 }
 
-#[cfg(feature = "proxy-protocol")]
 #[test]
 fn clients_behind_a_proxy_are_replayed() {
     let sessions = [
@@ -215,7 +214,6 @@ fn clients_behind_a_proxy_are_replayed() {
     }
 }
 
-#[cfg(feature = "deflate")]
 #[test]
 fn compressed_messages_are_replayed_without_what_was_in_them() {
     let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
