@@ -24,10 +24,14 @@ use play::{OUTBOX_LIMIT, Play};
 
 fuzz_target!(init: let_handlers_panic(), |data: &[u8]| {
     let Some((&[limits, timers, seed, faults], script)) = data.split_first_chunk() else { return };
-    let config = configuration(limits, timers);
-    let mut play = Play::new(&config, &network(seed, faults));
-    play.perform(script);
-    if limits & 0x80 == 0 { play.end() } else { play.drain() }
+    let measured = allocation_counter::measure(|| {
+        let config = configuration(limits, timers);
+        let mut play = Play::new(&config, &network(seed, faults));
+        play.perform(script);
+        if limits & 0x80 == 0 { play.end() } else { play.drain() }
+    });
+    let kept = measured.bytes_current;
+    assert!(kept <= 0, "{kept} bytes are not given back");
 });
 
 /// A panic ends the fuzzer, but for those that the handlers are there to have.
