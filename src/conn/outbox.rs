@@ -5,7 +5,7 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
-use crate::frame::{Opcode, boundary_at_or_after, push_frame};
+use crate::frame::{Opcode, begins_pong, boundary_at_or_after, push_frame};
 
 /// Slices that one vectored write is given at most.
 pub(crate) const MAX_SLICES: usize = 64;
@@ -16,6 +16,10 @@ const SMALL_BYTES: usize = 1024;
 /// Small frames that are held in one piece, in bytes, and what the first piece may have lost to the socket
 /// before it is given back: all of that is held beside what is queued.
 const PIECE_BYTES: usize = 8 * 1024;
+
+/// How the response to an upgrade begins, and no frame of a server does; and how its head ends.
+const RESPONSE: &[u8] = b"HTTP/";
+const RESPONSE_END: &[u8] = b"\r\n\r\n";
 
 /// What waits for one connection's socket; nothing at all while the client keeps up.
 #[derive(Debug, Default)]
@@ -32,12 +36,14 @@ struct Queue {
     tail: Vec<u8>,
     /// Bytes of the first chunk that the socket has taken.
     front_at: usize,
-    /// The first chunk is the rest of one frame whose beginning went out before.
+    /// The first chunk is the rest of one frame whose beginning went out before, or a Pong: nothing overtakes it.
     front_torn: bool,
     /// Bytes in all chunks and the tail that the socket has not taken.
     bytes: usize,
-    /// The newest Pong, which goes out as soon as the first chunk has.
+    /// The newest Pong, which goes out as soon as the first chunk has; behind all if an earlier one waits there.
     pong: Option<Bytes>,
+    /// A Pong waits among the frames, or did.
+    holds_pong: bool,
 }
 
 impl Outbox {
@@ -79,6 +85,7 @@ impl Outbox {
     fn push_small(&mut self, frames: &[u8]) {
         if !frames.is_empty() {
             let queue = self.queue.get_or_insert_default();
+            queue.settle_pong();
             queue.give_back();
             if queue.tail.len() + frames.len() > PIECE_BYTES {
                 queue.end_tail();
@@ -91,6 +98,7 @@ impl Outbox {
     fn push_chunk(&mut self, chunk: Bytes) {
         if !chunk.is_empty() {
             let queue = self.queue.get_or_insert_default();
+            queue.settle_pong();
             queue.give_back();
             queue.end_tail();
             queue.bytes += chunk.len();
@@ -103,10 +111,10 @@ impl Outbox {
     pub(crate) fn push_unwritten(&mut self, segment: &[u8], written: usize) {
         debug_assert!(written == 0 || self.is_empty());
         if written == 0 && segment.len() < SMALL_BYTES {
-            return self.push_small(segment);
+            self.push_small(segment);
+            return self.note_pongs(segment, 0);
         }
-        let boundary = boundary_behind(segment, written).min(segment.len());
-        let (begun, mut rest) = segment.split_at(boundary);
+        let (begun, mut rest) = segment.split_at(boundary(segment, written).min(segment.len()));
         let torn = begun.get(written..).unwrap_or_default();
         self.push_chunk(Bytes::copy_from_slice(torn));
         // Each piece by itself, so that what the socket has taken of them does not stay for the sake of the last.
@@ -118,13 +126,30 @@ impl Outbox {
         if let Some(queue) = self.queue.as_deref_mut() {
             queue.front_torn |= !torn.is_empty();
         }
+        self.note_pongs(segment, written);
+    }
+
+    /// Notes whether there is a Pong among the frames of `segment` that do not begin before `at`.
+    fn note_pongs(&mut self, segment: &[u8], at: usize) {
+        let Some(queue) = self.queue.as_deref_mut().filter(|queue| !queue.holds_pong && queue.pong.is_none())
+        else {
+            return;
+        };
+        let mut rest = segment.get(boundary(segment, at)..).unwrap_or_default();
+        while let Some(first) = rest.first() {
+            if begins_pong(*first) {
+                queue.holds_pong = true;
+                return;
+            }
+            rest = rest.get(boundary_at_or_after(rest, 1)..).unwrap_or_default();
+        }
     }
 
     /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
     /// Only for an outbox in which something waits: with nothing to overtake it goes out in order.
     pub(crate) fn set_pong(&mut self, payload: &[u8]) {
         let Some(queue) = self.queue.as_deref_mut() else { return };
-        if queue.pong.is_none() {
+        if queue.pong.is_none() && !queue.holds_pong {
             queue.split_front();
         }
         let mut frame = Vec::new();
@@ -137,10 +162,12 @@ impl Outbox {
         let Some(queue) = self.queue.as_deref() else { return 0 };
         let mut chunks = queue.chunks.iter();
         let front = chunks.next().and_then(|front| front.get(queue.front_at..));
-        let rest = queue.pong.iter().chain(chunks).map(|chunk| chunk.as_ref());
+        let (early, late) = if queue.holds_pong { (None, &queue.pong) } else { (queue.pong.as_ref(), &None) };
+        let rest = early.into_iter().chain(chunks).map(|chunk| chunk.as_ref());
         let tail = Some(&*queue.tail).filter(|tail| !tail.is_empty());
+        let late = late.as_deref();
         let mut count = 0;
-        for (slot, chunk) in slices.iter_mut().zip(front.into_iter().chain(rest).chain(tail)) {
+        for (slot, chunk) in slices.iter_mut().zip(front.into_iter().chain(rest).chain(tail).chain(late)) {
             *slot = IoSlice::new(chunk);
             count += 1;
         }
@@ -162,9 +189,13 @@ impl Outbox {
             queue.front_at = 0;
             queue.front_torn = false;
             queue.chunks.pop_front();
-            if let Some(pong) = queue.pong.take() {
+            if (!queue.holds_pong || queue.is_drained())
+                && let Some(pong) = queue.pong.take()
+            {
                 queue.bytes += pong.len();
                 queue.chunks.push_front(pong);
+                // A later one must not go before it.
+                queue.front_torn = true;
             }
         }
         debug_assert_eq!((written, queue.bytes), (0, 0));
@@ -203,6 +234,21 @@ impl Queue {
         }
     }
 
+    /// A Pong that cannot overtake takes its place among the frames before others come behind it.
+    fn settle_pong(&mut self) {
+        if self.holds_pong
+            && let Some(pong) = self.pong.take()
+        {
+            self.bytes += pong.len();
+            self.tail.extend_from_slice(&pong);
+        }
+    }
+
+    /// Whether all frames have gone out.
+    fn is_drained(&self) -> bool {
+        self.chunks.is_empty() && self.tail.is_empty()
+    }
+
     /// The first chunk, which is the tail if there is no other.
     fn front(&mut self) -> Option<&Bytes> {
         if self.chunks.is_empty() {
@@ -217,7 +263,7 @@ impl Queue {
             return;
         }
         let Some(front) = self.chunks.front_mut() else { return };
-        let boundary = boundary_behind(front, self.front_at);
+        let boundary = boundary(front, self.front_at);
         if boundary < front.len() {
             let rest = front.split_off(boundary);
             self.chunks.insert(1, rest);
@@ -225,18 +271,20 @@ impl Queue {
     }
 }
 
-/// Where in queued output another frame can come first once `at` bytes are out. The response to the upgrade
-/// comes before all frames, and its first byte begins none.
-fn boundary_behind(output: &[u8], at: usize) -> usize {
-    const RESPONSE: &[u8] = b"HTTP/1.1 ";
-    const END: &[u8] = b"\r\n\r\n";
-    if !output.starts_with(RESPONSE) {
-        return boundary_at_or_after(output, at);
-    }
-    let end = output.windows(END.len()).position(|window| window == END);
-    let response_len = end.map_or(output.len(), |end| end + END.len());
-    let frames = output.get(response_len..).unwrap_or_default();
-    response_len + boundary_at_or_after(frames, at.saturating_sub(response_len))
+/// The first place in a chunk, not before `at`, where a frame begins or the last one ends. The response to the upgrade can
+/// lie in front of all frames, and none goes before it.
+fn boundary(chunk: &[u8], at: usize) -> usize {
+    let response = if chunk.starts_with(RESPONSE) { response_bytes(chunk) } else { 0 };
+    let frames = chunk.get(response..).unwrap_or_default();
+    response + boundary_at_or_after(frames, at.saturating_sub(response))
+}
+
+/// The length in bytes of the response that `chunk` begins with.
+fn response_bytes(chunk: &[u8]) -> usize {
+    chunk
+        .windows(RESPONSE_END.len())
+        .position(|end| end == RESPONSE_END)
+        .map_or(chunk.len(), |at| at + RESPONSE_END.len())
 }
 
 #[cfg(test)]
@@ -248,6 +296,16 @@ mod tests {
         let mut bytes = vec![];
         push_frame(&mut bytes, Opcode::Binary, text.as_bytes());
         bytes
+    }
+
+    /// Writes so many bytes of what waits.
+    fn write(outbox: &mut Outbox, count: usize) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let offered = outbox.slices(&mut slices);
+        let mut wire: Vec<u8> = slices[..offered].iter().flat_map(|slice| slice.to_vec()).collect();
+        wire.truncate(count);
+        outbox.advance(wire.len());
+        wire
     }
 
     /// Writes all that waits, `step` bytes at a time, with a Pong set before the write `pong_before`.
@@ -329,6 +387,78 @@ mod tests {
                         seen.remove(at);
                     }
                     assert_eq!(seen, texts);
+                }
+            }
+        }
+    }
+
+    /// What is pushed, in order: frames of so many bytes each by themselves, or Pongs while something waits.
+    enum Pushed {
+        Segment(&'static [&'static [u8]]),
+        Pong(&'static str),
+        /// So many bytes go out.
+        Out(usize),
+    }
+
+    #[test]
+    fn pongs_keep_their_order_whatever_waits() {
+        use Pushed::{Out, Pong, Segment};
+        const A: &[u8] = b"\x8a\x01a";
+        const B: &[u8] = b"\x8a\x01b";
+        const TEXT: &[u8] = b"\x81\x01t";
+        let cases: [(&[Pushed], &[&str]); 6] = [
+            (&[Segment(&[TEXT, TEXT]), Out(1), Pong("a")], &["t", "pong a", "t"]),
+            (
+                &[Segment(&[TEXT, A, TEXT, B]), Out(1), Pong("c"), Out(4), Pong("d")],
+                &["t", "pong a", "t", "pong b", "pong d"],
+            ),
+            (
+                &[Segment(&[TEXT, TEXT]), Out(1), Pong("a"), Out(3), Pong("b")],
+                &["t", "pong a", "pong b", "t"],
+            ),
+            (
+                &[Segment(&[TEXT, TEXT]), Out(1), Pong("a"), Out(2), Pong("b")],
+                &["t", "pong a", "pong b", "t"],
+            ),
+            (&[Segment(&[TEXT, A]), Pong("b"), Pong("c"), Segment(&[TEXT])], &["t", "pong a", "pong c", "t"]),
+            (&[Segment(&[A, TEXT]), Out(2), Segment(&[TEXT]), Pong("b")], &["pong a", "t", "t", "pong b"]),
+        ];
+        for (at, (steps, expected)) in cases.into_iter().enumerate() {
+            for step in 1..9 {
+                let (mut outbox, mut wire) = (Outbox::default(), vec![]);
+                for pushed in steps {
+                    match pushed {
+                        Segment(frames) => outbox.push_unwritten(&frames.concat(), 0),
+                        Pong(payload) => outbox.set_pong(payload.as_bytes()),
+                        Out(count) => wire.extend(write(&mut outbox, *count)),
+                    }
+                }
+                wire.extend(drain(&mut outbox, step, usize::MAX));
+                assert_eq!(events(&mut wire), expected, "case {at}, {step} bytes at a time");
+            }
+        }
+    }
+
+    #[test]
+    fn no_pong_goes_out_within_the_response_to_an_upgrade() {
+        let response =
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        let filler = frame(&"large".repeat(300));
+        for behind in [&b""[..], b"\x81\x01t", &filler] {
+            let segment = [response, behind].concat();
+            for written in 0..segment.len().min(response.len() + 3) {
+                // The socket takes the first bytes at once, or all of it has to wait at first.
+                for at_once in [written, 0] {
+                    let mut outbox = Outbox::default();
+                    outbox.push_unwritten(&segment, at_once);
+                    let mut wire = segment[..at_once].to_vec();
+                    wire.extend(write(&mut outbox, written - at_once));
+                    outbox.set_pong(b"pong");
+                    wire.extend(drain(&mut outbox, 50, usize::MAX));
+                    assert_eq!(&wire[..response.len()], response, "{written} bytes had gone out");
+                    let mut seen = events(&mut wire[response.len()..]);
+                    let pongs = seen.extract_if(.., |event| event == "pong pong").count();
+                    assert_eq!((pongs, seen.len()), (1, usize::from(!behind.is_empty())), "{written}");
                 }
             }
         }

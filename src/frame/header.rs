@@ -234,6 +234,12 @@ pub(super) const fn begins_data(first: u8) -> bool {
     first & CONTROL == 0
 }
 
+/// Whether a header's first byte is that of a Pong.
+#[inline]
+pub(crate) const fn begins_pong(first: u8) -> bool {
+    first & OPCODE == Opcode::Pong as u8
+}
+
 /// The header of a frame that a server sends: not masked, no reserved bit.
 #[must_use]
 pub fn server_header(opcode: Opcode, fin: bool, payload_len: u64) -> EncodedHeader {
