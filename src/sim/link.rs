@@ -233,7 +233,11 @@ fn carry(from: &mut VecDeque<u8>, to: &mut VecDeque<u8>, room: usize) -> usize {
     if to.is_empty() && count == from.len() {
         std::mem::swap(from, to);
     } else {
-        to.extend(from.drain(..count));
+        let (front, back) = from.as_slices();
+        let ahead = count.min(front.len());
+        to.extend(front.get(..ahead).unwrap_or_default());
+        to.extend(back.get(..count - ahead).unwrap_or_default());
+        from.drain(..count);
     }
     count
 }
