@@ -22,6 +22,9 @@
 //! - [`Handle`], [`ServerHandle`] and [`Ticket`], for other threads.
 #![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
 
+#[macro_use]
+mod canary;
+
 pub mod config;
 pub mod frame;
 pub mod packet;

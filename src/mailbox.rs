@@ -208,6 +208,12 @@ impl Mailbox {
         drop(mails);
     }
 
+    /// Mails that wait.
+    #[cfg(feature = "sim")]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().mails.len()
+    }
+
     /// Whether the reactor has ended.
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed

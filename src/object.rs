@@ -25,6 +25,8 @@ impl Linked {
         ended: impl FnOnce(Cause) + Send + 'static,
     ) -> (Linked, Link) {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "sim")]
+        crate::sim::linked(number);
         let link = Link { connection, number, mailbox };
         (Linked { number, ended: Box::new(ended) }, link)
     }
@@ -35,6 +37,8 @@ impl Linked {
 
     /// Tells the object that the connection has ended.
     pub(crate) fn tell(self, cause: Cause) {
+        #[cfg(feature = "sim")]
+        crate::sim::told(self.number);
         if catch_unwind(AssertUnwindSafe(|| (self.ended)(cause))).is_err() {
             log::error!("an object panicked when it was told of its connection's end");
         }

@@ -126,7 +126,16 @@ impl Conn {
             }
             Ok(Some(Event::Ping(payload))) => {
                 if call.outbox.is_empty() {
+                    let at = env.tools.out.len();
                     push_frame(&mut env.tools.out, Opcode::Pong, payload);
+                    if canary!(DoubledPong) {
+                        env.tools.out.extend_from_within(at..);
+                    }
+                    if canary!(OpenPong)
+                        && let Some(first) = env.tools.out.get_mut(at)
+                    {
+                        *first &= 0x7f;
+                    }
                 } else {
                     call.outbox.set_pong(payload);
                 }

@@ -34,6 +34,12 @@ impl Inbox {
         }
     }
 
+    /// Bytes that are allocated.
+    #[cfg(feature = "sim")]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Gives back the memory of what has been taken.
     pub(super) fn trim(&mut self) {
         self.bytes.drain(..self.taken.min(self.bytes.len()));

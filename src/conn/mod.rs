@@ -180,7 +180,9 @@ impl Conn {
 
     /// Whether the client has to catch up with its replies first.
     fn is_held_back(&self, settings: &Settings) -> bool {
-        settings.outbox_limit != 0 && self.outbox.queued() > settings.outbox_limit / 2
+        settings.outbox_limit != 0
+            && self.outbox.queued() > settings.outbox_limit / 2
+            && !canary!(BottomlessOutbox)
     }
 
     /// Bytes that are best read at once, where there is no [`room`](Self::room) for them: a message that
@@ -286,6 +288,18 @@ impl Conn {
     /// Whether packets are taken: the upgrade is complete, and it does not close yet.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open(_))
+    }
+
+    /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of what is not
+    /// whole.
+    #[cfg(feature = "sim")]
+    pub(crate) fn held_bytes(&self) -> usize {
+        let unfinished = match &self.phase {
+            Phase::Upgrading(upgrading) => upgrading.head.capacity(),
+            Phase::Open(open) => open.decoder.held_bytes(),
+            Phase::Proxied(_) | Phase::Closing(_) | Phase::Closed(_) => 0,
+        };
+        unfinished + self.extras.inbox().map_or(0, Inbox::held_bytes) + self.outbox.queued()
     }
 
     /// Whether the application was told that the connection is open.

@@ -127,6 +127,8 @@ impl Conn {
         }
         self.note_response(env);
         self.opened = true;
+        #[cfg(feature = "sim")]
+        crate::sim::opened(self.record.id);
         self.rearm = true;
         self.deadlines.opened(env.tools.now, &env.settings);
         self.call(By::Application, 0, 0, env, |state, context| {

@@ -22,7 +22,7 @@ use crate::tls::Tls;
 use crate::upgrade::Refusal;
 
 /// Clients accepted in one turn.
-const TURN_ACCEPTS: usize = 16;
+pub(super) const TURN_ACCEPTS: usize = 16;
 /// Clients that are being told why they are refused, at one time.
 const MAX_REFUSED: usize = 1024;
 /// Milliseconds until accepting is tried again after the system had no resources for it.
@@ -143,6 +143,12 @@ impl Listeners {
     /// When accepting has to be tried without an event.
     pub(super) fn next_at(&self) -> Moment {
         if self.list.iter().any(|listener| listener.ready) { self.retry_at } else { Moment::NEVER }
+    }
+
+    /// Descriptors in use, the spare one included.
+    #[cfg(feature = "sim")]
+    pub(super) fn descriptors(&self) -> usize {
+        self.list.len() + usize::from(self.spare.is_some())
     }
 
     pub(super) fn close(&mut self) {

@@ -71,6 +71,13 @@ impl Admission {
         Ok(())
     }
 
+    /// Clients that are in, and addresses that are counted.
+    #[cfg(feature = "sim")]
+    pub(super) fn counted(&self) -> (usize, usize) {
+        let counts = self.counts();
+        (counts.inside, counts.per_ip.len())
+    }
+
     /// A client that was let in is gone. `client` is what it was called last.
     pub(super) fn leave(&self, place: Place, client: Peer) {
         let mut counts = self.counts();

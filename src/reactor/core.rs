@@ -151,7 +151,7 @@ impl<S: Application> Core<S> {
     /// When there is something to do without an event.
     pub(super) fn next_at(&self) -> Moment {
         let left_over = !self.ready.is_empty() || !self.mails.is_empty() || self.mail_waits;
-        if left_over {
+        if left_over || canary!(Restless) {
             return self.now;
         }
         self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at(self.slots.is_empty()))
@@ -171,15 +171,23 @@ impl<S: Application> Core<S> {
         while let Some(id) = self.dead.pop() {
             let Some(mut entry) = self.slots.remove(id) else { continue };
             self.wheel.disarm(id.slot());
-            self.leave_role(id, entry.conn.record.role_id());
+            if !canary!(ForgottenRole) {
+                self.leave_role(id, entry.conn.record.role_id());
+            }
             if let Some(place) = entry.place.take() {
-                self.common.admission.leave(place, entry.conn.record.peer());
+                if !canary!(ForgottenPlace) {
+                    self.common.admission.leave(place, entry.conn.record.peer());
+                }
                 self.lent.tools.totals.closed += 1;
             } else {
                 self.refused -= 1;
             }
             self.tell_end(&mut entry);
-            drop(entry);
+            if canary!(LeakedSocket) {
+                std::mem::forget(entry);
+            } else {
+                drop(entry);
+            }
             self.apply_effects();
         }
     }
@@ -187,14 +195,18 @@ impl<S: Application> Core<S> {
     /// Tells the linked object, then the application.
     fn tell_end(&mut self, entry: &mut Entry) {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
-        if let Some(linked) = entry.conn.take_linked() {
+        if let Some(linked) = entry.conn.take_linked()
+            && !canary!(ForgottenObject)
+        {
             linked.tell(cause);
         }
         let record = &entry.conn.record;
         log::debug!("{} {}: {cause}", record.id, record.peer());
-        if !entry.conn.was_opened() {
+        if !entry.conn.was_opened() || canary!(ForgottenEnd) {
             return;
         }
+        #[cfg(feature = "sim")]
+        crate::sim::closed(record.id, cause, record.recv_count);
         let Env { state, tools, .. } = &mut self.lent;
         if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
             log::error!("the hook for ended connections panicked");

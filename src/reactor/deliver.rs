@@ -86,6 +86,9 @@ impl<S: Application> Core<S> {
 
     /// Sends a push to a connection, with all else that this turn brings for it.
     fn send(&mut self, to: ConnectionId, push: &Push) {
+        if canary!(LostPush) {
+            return;
+        }
         let (start, gathered) = (self.lent.tools.out.len(), self.gathered(to));
         let sent = self.with(to, start, 0, |entry, env| {
             let admitted = entry.conn.admits(push, gathered, env);

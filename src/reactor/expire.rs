@@ -5,7 +5,7 @@ use super::wheel::Step;
 use crate::router::Application;
 
 /// Steps of the wheel in one turn. What is left comes in the next, which follows at once.
-const TURN_STEPS: usize = 16;
+pub(super) const TURN_STEPS: usize = 16;
 /// Connections that timers send something to, or end, in one turn: each costs a system call or more, and
 /// so as much as dozens of steps.
 pub(super) const TURN_CONSEQUENCES: usize = 1;
@@ -33,6 +33,8 @@ impl<S: Application> Core<S> {
 
     fn expire_slot(&mut self, slot: usize) {
         let Some(id) = self.slots.id_at(slot) else { return };
+        #[cfg(feature = "sim")]
+        crate::sim::expired();
         self.call(id, |entry, env| entry.conn.handle_timeout(env));
         // Traffic moves deadlines without telling the wheel; this is where it catches up.
         if let Some(entry) = self.slots.get_mut(id) {

@@ -11,6 +11,8 @@ mod accept;
 mod across;
 mod admission;
 mod ahead;
+#[cfg(feature = "sim")]
+pub(crate) mod audit;
 mod bind;
 mod borrow;
 mod clock;
@@ -260,6 +262,7 @@ impl<S: Application> Reactor<S> {
     /// Waits for events: without sleeping at first, if that was asked for.
     fn wait(&mut self, began: Instant, timeout: Option<Duration>) -> io::Result<()> {
         let until_due = self.next_deadline().map(|at| at.saturating_duration_since(began));
+        let until_due = if canary!(Oversleep) { None } else { until_due };
         let timeout = match (timeout, until_due) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -49,6 +49,14 @@ pub(super) struct Roles {
     last_claim: u64,
 }
 
+impl Roles {
+    /// Roles and claims that are known.
+    #[cfg(feature = "sim")]
+    pub(super) fn len(&self) -> usize {
+        self.players.len() + self.holders.len() + self.claims.len()
+    }
+}
+
 impl<S: Application> Core<S> {
     /// The connection of this worker that plays a role.
     pub(super) fn with_role(&self, role_id: u64) -> Option<ConnectionId> {

@@ -81,7 +81,7 @@ impl Slots {
 
     /// The connection of that very id.
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Entry> {
-        self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id)
+        self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id || canary!(IgnoredGeneration))
     }
 
     /// The connection of that very id, to be looked at.
@@ -99,9 +99,21 @@ impl Slots {
         self.slab.get(slot).map(Entry::id)
     }
 
+    /// The connection that sits in a slot now.
+    #[cfg(feature = "sim")]
+    pub(super) fn at(&self, slot: usize) -> Option<&Entry> {
+        self.slab.get(slot)
+    }
+
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
         self.get_mut(id)?;
         self.slab.try_remove(id.slot())
+    }
+
+    /// Another open connection, for a canary.
+    pub(super) fn neighbour(&self, id: ConnectionId) -> ConnectionId {
+        let other = self.iter().find(|entry| entry.id() != id && entry.conn.is_open());
+        other.map_or(id, Entry::id)
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> {

@@ -125,6 +125,13 @@ impl Wheel {
         self.timers[slot] = UNARMED;
     }
 
+    /// When the slot's timer comes; never if it is not armed.
+    #[cfg(feature = "sim")]
+    pub(crate) fn armed_at(&self, slot: usize) -> Moment {
+        let armed = self.timers.get(slot).filter(|timer| timer.previous != NIL);
+        armed.map_or(Moment::NEVER, |timer| Moment::from_ms(self.deadline(timer)))
+    }
+
     /// When [`step`](Self::step) has something to do next. Never later than the earliest deadline;
     /// it can be earlier, when timers have to move down.
     #[must_use]

@@ -61,26 +61,50 @@
 //! # }
 //! ```
 
+mod auditor;
+mod canary;
 mod client;
+mod ending;
 mod fault;
+mod flags;
+mod invariant;
 mod ledger;
 mod link;
 mod listener;
 mod network;
+mod oracle;
+mod places;
+mod player;
 mod poll;
 mod random;
+mod receiver;
+mod report;
+mod run;
+mod script;
+mod seat;
+mod simulation;
 mod socket;
+pub mod stock;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod world;
 
+pub use canary::Canary;
 pub use client::{Client, ConnectError, Line};
 pub use fault::{Fault, Faults, Injected};
+pub use invariant::{Invariant, Violation};
 pub use ledger::{Activity, Ledger, Traffic};
 pub use network::{Buffers, Network};
+pub use oracle::Expected;
+pub use player::Player;
 pub use random::Random;
+pub use report::{Failure, Report};
+pub use script::{End, Next, Script};
+pub use simulation::{Simulated, Simulation};
 
 pub(crate) use link::Readiness;
 pub(crate) use listener::SimulatedListener;
 pub(crate) use network::SimulatedSpare;
 pub(crate) use socket::SimulatedSocket;
+pub(crate) use watch::{closed, expired, linked, opened, sings, told};

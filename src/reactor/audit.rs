@@ -1,0 +1,99 @@
+//! What a simulation looks at between two turns.
+
+use super::core::Core;
+use super::{EVENTS, Reactor, accept, expire, serve};
+use crate::conn::LARGE_READ_BYTES;
+use crate::id::ConnectionId;
+use crate::moment::Moment;
+use crate::router::Application;
+
+/// The most that one turn may do.
+pub(crate) const BUDGET: TurnBudget = TurnBudget {
+    events: EVENTS as u64,
+    // A client that is refused in place of the spare descriptor takes a second try.
+    accepts: 2 * accept::TURN_ACCEPTS as u64,
+    timers: expire::TURN_STEPS as u64,
+    // Once for its event, and once because it was left over; the last read may go beyond.
+    read_bytes: 2 * (serve::TURN_BYTES + LARGE_READ_BYTES) as u64,
+    packets: 2 * serve::TURN_FRAMES as u64,
+};
+
+/// Of which what is read and taken is of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TurnBudget {
+    pub(crate) events: u64,
+    pub(crate) accepts: u64,
+    pub(crate) timers: u64,
+    pub(crate) read_bytes: u64,
+    pub(crate) packets: u64,
+}
+
+/// One connection between two turns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Audited {
+    pub(crate) id: ConnectionId,
+    pub(crate) held_bytes: usize,
+    /// It would take bytes from its socket, and is not on the list of those with work left.
+    pub(crate) waits_for_input: bool,
+    /// It has bytes for its socket.
+    pub(crate) waits_for_room: bool,
+    /// When it has to be looked at, and when it will be.
+    pub(crate) deadline: Moment,
+    pub(crate) armed_at: Moment,
+    /// Packets received.
+    pub(crate) packets: u64,
+}
+
+impl<S: Application> Reactor<S> {
+    /// The connection in a slot.
+    pub(crate) fn audit(&self, slot: usize) -> Option<Audited> {
+        let core = &self.core;
+        let entry = core.slots.at(slot)?;
+        Some(Audited {
+            id: entry.id(),
+            held_bytes: entry.conn.held_bytes(),
+            waits_for_input: !entry.ready && entry.conn.wants_read(&core.lent.settings),
+            waits_for_room: !entry.conn.outbox.is_empty(),
+            deadline: entry.conn.next_deadline(&core.lent.settings),
+            armed_at: core.wheel.armed_at(slot),
+            packets: entry.conn.record.recv_count,
+        })
+    }
+
+    /// When the reactor says that it has something to do without an event, in its own time.
+    pub(crate) fn audit_next_at(&self) -> Moment {
+        self.core.next_at()
+    }
+
+    /// Descriptors in use: of clients, of listeners, and the spare one.
+    pub(crate) fn audit_descriptors(&self) -> u64 {
+        (self.core.slots.len() + self.core.listeners.descriptors()) as u64
+    }
+
+    /// Connections that the application was told of, and of whose end it was not.
+    pub(crate) fn audit_opened(&self) -> usize {
+        self.core.slots.iter().filter(|entry| entry.conn.was_opened()).count()
+    }
+
+    /// What is left of clients that are all gone: nothing, or what it is.
+    pub(crate) fn audit_left_over(&self) -> Option<String> {
+        let Core {
+            slots, refused, roles, common, ready, left_over, dead, mails, segments, lent, wheel, ..
+        } = &self.core;
+        let (inside, addresses) = common.admission.counted();
+        let timer = if wheel.next_at() == Moment::NEVER { 0 } else { 1 };
+        let counts = [
+            ("connections", slots.len()),
+            ("connections that are refused", *refused),
+            ("roles", roles.len()),
+            ("places", inside),
+            ("addresses", addresses),
+            ("connections with work left", ready.len() + left_over.len() + dead.len()),
+            ("mails", mails.len() + lent.tools.mailbox.len()),
+            ("segments", segments.len()),
+            ("effects", usize::from(!lent.tools.effects.is_empty())),
+            ("timers", timer),
+        ];
+        counts.into_iter().find(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}"))
+    }
+}

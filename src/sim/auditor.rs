@@ -1,0 +1,253 @@
+//! Looks at the server between two turns.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::client::Client;
+use super::invariant::{Invariant, Violation};
+use super::ledger::{Activity, Ledger};
+use super::watch;
+use crate::config::{Config, MAX_LEN};
+use crate::moment::Moment;
+use crate::reactor::Reactor;
+use crate::reactor::audit::{Audited, BUDGET};
+use crate::router::Application;
+
+/// Bytes that may be held for a connection beside a message and the outbox; and where messages are shorter than by
+/// default, and one read can bring many of them.
+const SLACK_BYTES: usize = 64 * 1024;
+const SHORT_SLACK_BYTES: usize = 128 * 1024;
+/// How long input may lie there, or room be unused, before that is a stall: longer than any fault that
+/// keeps an event back. And so many turns.
+const STALL: Duration = Duration::from_millis(300);
+const STALL_TURNS: u32 = 30;
+/// Turns in a row in which nothing at all happens and no time passes to speak of.
+const MAX_IDLE_TURNS: u32 = 1000;
+
+/// What was seen of one connection's standstill.
+#[derive(Clone, Copy, Debug)]
+struct Standstill {
+    since: Duration,
+    turns: u32,
+    read: u64,
+    written: u64,
+}
+
+/// What is remembered from turn to turn.
+#[derive(Debug)]
+pub(super) struct Auditor {
+    held_limit: usize,
+    /// By the number of the client's connection.
+    standstills: BTreeMap<u64, Standstill>,
+    /// Packets of the connections that were looked at before the turn.
+    packets: Vec<(usize, Audited)>,
+    /// When the server has something to do at the latest.
+    due: Moment,
+    idle_turns: u32,
+    turns: u64,
+    began: Duration,
+}
+
+fn fail(invariant: Invariant, seen: String) -> Result<(), Violation> {
+    Err(Violation { invariant, seen })
+}
+
+impl Auditor {
+    pub(super) fn new(config: &Config) -> Self {
+        let slack = if config.max_len < MAX_LEN { SHORT_SLACK_BYTES } else { SLACK_BYTES };
+        let outbox = if config.outbox_limit == 0 { usize::MAX / 2 } else { config.outbox_limit };
+        Auditor {
+            held_limit: config.max_len + outbox + slack,
+            standstills: BTreeMap::new(),
+            packets: vec![],
+            due: Moment::NEVER,
+            idle_turns: 0,
+            turns: 0,
+            began: Duration::ZERO,
+        }
+    }
+
+    /// Whether somebody may be stuck: then turns should not be far apart.
+    pub(super) fn suspects(&self) -> bool {
+        !self.standstills.is_empty()
+    }
+
+    /// Before a turn.
+    pub(super) fn begin<S: Application>(&mut self, reactor: &Reactor<S>, now: Duration) {
+        self.began = now;
+        self.turns += 1;
+        self.due = reactor.audit_next_at();
+        self.packets.clear();
+    }
+
+    /// Looks at one connection before a turn.
+    pub(super) fn look<S: Application>(
+        &mut self,
+        reactor: &Reactor<S>,
+        line: &Client,
+        now: Duration,
+    ) -> Result<(), Violation> {
+        let number = line.number();
+        let Some(id) = line.connection() else { return Ok(()) };
+        let slot = id.slot();
+        let Some(audited) = reactor.audit(slot).filter(|audited| audited.id == id) else {
+            self.standstills.remove(&number);
+            return Ok(());
+        };
+        if audited.held_bytes > self.held_limit {
+            let seen = format!("{id} holds {} bytes, and may {}", audited.held_bytes, self.held_limit);
+            return fail(Invariant::HeldBytes, seen);
+        }
+        if audited.armed_at > audited.deadline {
+            let seen =
+                format!("{id} is due at {:?}, and looked at at {:?}", audited.deadline, audited.armed_at);
+            return fail(Invariant::PollTimeout, seen);
+        }
+        self.due = self.due.min(audited.deadline);
+        self.packets.push((slot, audited));
+        self.look_for_standstill(line, audited, now)
+    }
+
+    fn look_for_standstill(
+        &mut self,
+        line: &Client,
+        audited: Audited,
+        now: Duration,
+    ) -> Result<(), Violation> {
+        let (number, traffic) = (line.number(), line.traffic());
+        let input = audited.waits_for_input && line.unread() > 0;
+        let output = audited.waits_for_room && line.unused_room();
+        if !input && !output {
+            self.standstills.remove(&number);
+            return Ok(());
+        }
+        let begin = Standstill { since: now, turns: 0, read: traffic.read, written: traffic.written };
+        let seen = self.standstills.entry(number).or_insert(begin);
+        if (seen.read, seen.written) != (traffic.read, traffic.written) {
+            *seen = begin;
+        }
+        seen.turns += 1;
+        if seen.turns > STALL_TURNS && now.saturating_sub(seen.since) > STALL {
+            let what = if input { "input is not read" } else { "room is not used" };
+            return fail(Invariant::Progress, format!("{}: {what}, since {:?}", audited.id, seen.since));
+        }
+        Ok(())
+    }
+
+    /// After a turn.
+    pub(super) fn end<S: Application>(
+        &mut self,
+        reactor: &Reactor<S>,
+        activity: &Activity,
+        ledger: &Ledger,
+    ) -> Result<(), Violation> {
+        if let Some(violation) = watch::violation() {
+            return Err(violation);
+        }
+        self.check_books(reactor, ledger)?;
+        self.check_budget(reactor, activity)?;
+        self.check_timeout(activity)?;
+        self.check_spin(activity)
+    }
+
+    fn check_books<S: Application>(&self, reactor: &Reactor<S>, ledger: &Ledger) -> Result<(), Violation> {
+        if ledger.closed_twice > 0 {
+            return fail(
+                Invariant::ClosedOnce,
+                format!("{} descriptors were closed twice", ledger.closed_twice),
+            );
+        }
+        if ledger.unasked_reads + ledger.unasked_writes > 0 {
+            let seen = format!(
+                "{} reads and {} writes without an event",
+                ledger.unasked_reads, ledger.unasked_writes
+            );
+            return fail(Invariant::Generations, seen);
+        }
+        let (needed, open) = (reactor.audit_descriptors(), ledger.open());
+        if open != needed {
+            return fail(
+                Invariant::ClosedOnce,
+                format!("{open} descriptors are open, and {needed} are in use"),
+            );
+        }
+        if !self.turns.is_multiple_of(1 + reactor.connections() as u64 / 32) {
+            return Ok(());
+        }
+        let (opened, _) = watch::open_and_linked();
+        let known = reactor.audit_opened();
+        if opened != known {
+            return fail(
+                Invariant::OneEnd,
+                format!("{known} connections are open, and the application knows {opened}"),
+            );
+        }
+        Ok(())
+    }
+
+    fn check_budget<S: Application>(
+        &self,
+        reactor: &Reactor<S>,
+        activity: &Activity,
+    ) -> Result<(), Violation> {
+        let done = [
+            ("events", activity.events, BUDGET.events),
+            ("tries to accept", activity.accepts, BUDGET.accepts),
+            ("timers", watch::take_expired(), BUDGET.timers),
+            ("bytes of one connection", activity.most_read_bytes, BUDGET.read_bytes),
+        ];
+        for (what, count, budget) in done {
+            if count > budget {
+                return fail(
+                    Invariant::TurnBudget,
+                    format!("{count} {what} in one turn, and it may {budget}"),
+                );
+            }
+        }
+        for (slot, before) in &self.packets {
+            let Some(after) = reactor.audit(*slot).filter(|after| after.id == before.id) else { continue };
+            let packets = after.packets - before.packets;
+            if packets > BUDGET.packets {
+                let seen =
+                    format!("{packets} packets of {} in one turn, and it may {}", before.id, BUDGET.packets);
+                return fail(Invariant::TurnBudget, seen);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_timeout(&self, activity: &Activity) -> Result<(), Violation> {
+        let Some(timeout) = activity.timeout else {
+            return if self.due == Moment::NEVER {
+                Ok(())
+            } else {
+                fail(
+                    Invariant::PollTimeout,
+                    format!("the poll waits for ever, and something is due at {:?}", self.due),
+                )
+            };
+        };
+        let due = Duration::from_millis(self.due.as_ms().min(u64::MAX / 4)).max(self.began);
+        // The poll counts whole milliseconds.
+        if self.began + timeout > due + Duration::from_millis(1) {
+            let seen = format!(
+                "at {:?} the poll waits for {timeout:?}, and something is due at {due:?}",
+                self.began
+            );
+            return fail(Invariant::PollTimeout, seen);
+        }
+        Ok(())
+    }
+
+    fn check_spin(&mut self, activity: &Activity) -> Result<(), Violation> {
+        let did = activity.events + activity.accepts + activity.read_bytes + activity.written_bytes;
+        let is_idle = did == 0
+            && activity.waited < Duration::from_millis(1)
+            && activity.timeout == Some(Duration::ZERO);
+        self.idle_turns = if is_idle { self.idle_turns + 1 } else { 0 };
+        if self.idle_turns > MAX_IDLE_TURNS {
+            return fail(Invariant::NoSpin, format!("{} turns in a row did nothing", self.idle_turns));
+        }
+        Ok(())
+    }
+}

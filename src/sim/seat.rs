@@ -1,0 +1,211 @@
+//! One client's place in a simulation: its script, its connection, and how the end of that is judged.
+
+use std::time::Duration;
+
+use super::client::{Client, Line};
+use super::fault::Fault;
+use super::invariant::{Invariant, Violation};
+use super::oracle::News;
+use super::player::Player;
+use super::report::mix_bytes;
+use super::script::{End, Next, Script};
+
+/// What happened on the server's side that can end a connection otherwise than its script means.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Weather {
+    /// The server drains.
+    pub(super) drains: bool,
+    /// When time jumped last: timers came although nobody was silent.
+    pub(super) jumped_at: Option<Duration>,
+    /// Descriptors have run out at some time.
+    pub(super) exhausted: bool,
+}
+
+/// A connection with its client.
+pub(super) struct Seat {
+    pub(super) player: Player,
+    pub(super) script: Box<dyn Script>,
+    pub(super) line: Client,
+    pub(super) next: Next,
+    pub(super) began: Duration,
+    /// The end was seen, and there is nobody left to act.
+    pub(super) is_over: bool,
+    said_end: bool,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// None if the client itself cut it off.
+    pub(super) end: Option<End>,
+    pub(super) excused: bool,
+}
+
+impl Seat {
+    pub(super) fn new(player: Player, script: Box<dyn Script>, line: Client) -> Self {
+        let began = player.now();
+        Seat { player, script, line, next: Next::Rest, began, is_over: false, said_end: false }
+    }
+
+    /// Has the script act, and sends what it wants sent. When that has to be called [again](Self::flush).
+    pub(super) fn act(&mut self, now: Duration) -> Option<Duration> {
+        self.player.now = now;
+        self.next = self.script.act(&mut self.player);
+        self.flush()
+    }
+
+    /// Sends what is to be sent now. If something is left, when more can leave.
+    pub(super) fn flush(&mut self) -> Option<Duration> {
+        if self.player.orders.reset {
+            self.line.reset();
+            self.is_over = true;
+            return None;
+        }
+        loop {
+            let piece = self.player.next_piece();
+            if piece.is_empty() {
+                break;
+            }
+            let (len, taken) = (piece.len(), self.line.send(piece));
+            self.player.note_left(taken);
+            if self.is_broken() {
+                self.player.drop_outgoing();
+                // Nobody is there any more who could learn how it ends.
+                self.is_over |= self.line.fault() == Some(Fault::Vanish);
+                return None;
+            }
+            if taken < len {
+                // The network tells when there is room for the rest.
+                return None;
+            }
+            if let Some((_, every)) = self.player.pace
+                && !self.player.next_piece().is_empty()
+            {
+                return Some(every);
+            }
+        }
+        if self.player.orders.half_close && !self.said_end {
+            self.end();
+        }
+        None
+    }
+
+    fn end(&mut self) {
+        self.said_end = true;
+        self.line.finish();
+    }
+
+    /// Whether the network has cut off what the client sends.
+    fn is_broken(&self) -> bool {
+        matches!(self.line.fault(), Some(Fault::Reset | Fault::Vanish | Fault::HalfClose))
+    }
+
+    /// Takes what has come. How the connection ended, if it has.
+    pub(super) fn receive(
+        &mut self,
+        now: Duration,
+        weather: &Weather,
+        trace: &mut u64,
+        owner: impl Fn(u32) -> Option<u32>,
+    ) -> Result<Option<Verdict>, Violation> {
+        if self.player.is_deaf {
+            return Ok(None);
+        }
+        self.player.now = now;
+        let buffer = self.player.oracle.receiver.buffer();
+        let before = buffer.len();
+        let line = self.line.receive(buffer);
+        *trace = mix_bytes(*trace, buffer.get(before..).unwrap_or_default());
+        while let Some(news) = self.player.oracle.next(&owner, self.player.number())? {
+            self.tell(news)?;
+        }
+        let refused = self.player.oracle.status.is_some_and(|status| status != 101);
+        if (refused || self.player.oracle.closed.is_some()) && !self.said_end && !self.player.lingers {
+            // As RFC 6455 §7.1.1 has it the server ends first; it waits for this so that nothing gets lost.
+            self.player.drop_outgoing();
+            self.end();
+        }
+        if line == Line::Open {
+            return Ok(None);
+        }
+        self.is_over = true;
+        self.judge(line, weather).map(Some)
+    }
+
+    fn tell(&mut self, news: News) -> Result<(), Violation> {
+        let Seat { player, script, .. } = self;
+        let result = match news {
+            News::Push(cmd, data) => script.pushed(player, cmd, &data),
+            News::Message(text, payload) => script.messaged(player, text, &payload),
+            News::Ping(payload) => {
+                player.pinged(&payload);
+                Ok(())
+            }
+            News::Other => Ok(()),
+        };
+        result.map_err(|seen| Violation::new(Invariant::Script, seen))
+    }
+
+    /// Holds the end of the connection against what the script means it to be.
+    fn judge(&mut self, line: Line, weather: &Weather) -> Result<Verdict, Violation> {
+        let oracle = &self.player.oracle;
+        let end = match (oracle.closed, oracle.status) {
+            (Some(code), _) => End::Closed(code),
+            (None, Some(status)) if status != 101 => End::Refused(status),
+            _ if line == Line::Ended => End::Silent,
+            _ => End::Reset,
+        };
+        let is_meant = self.player.ends.contains(&end);
+        oracle.check_none_missing()?;
+        if self.line.fault().is_some() || self.is_excused(end, weather) {
+            return Ok(Verdict { end: Some(end), excused: true });
+        }
+        if !is_meant {
+            if self.player.other_ends.contains(&end) {
+                return Ok(Verdict { end: Some(end), excused: false });
+            }
+            let seen =
+                format!("{end:?} after {:?}, meant: {:?}", self.player.now() - self.began, self.player.ends);
+            return Err(Violation::new(Invariant::RightEnd, seen));
+        }
+        if !oracle.receiver.is_between() {
+            return Err(Violation::new(Invariant::WellFormed, "the connection ended within a frame"));
+        }
+        let jumped = weather.jumped_at.is_some_and(|at| at >= self.began);
+        if !jumped && !weather.drains {
+            self.judge_time(end)?;
+        }
+        oracle.check_complete()?;
+        Ok(Verdict { end: Some(end), excused: false })
+    }
+
+    fn judge_time(&self, end: End) -> Result<(), Violation> {
+        let now = self.player.now();
+        let late = self.player.latest.is_some_and(|latest| now > latest);
+        if late || now < self.player.earliest {
+            let (earliest, latest) = (self.player.earliest, self.player.latest);
+            let seen = format!("{end:?} at {now:?}, and not between {earliest:?} and {latest:?}");
+            return Err(Violation::new(Invariant::RightEnd, seen));
+        }
+        Ok(())
+    }
+
+    /// Whether an end that the script does not mean has a reason that lies outside of it.
+    fn is_excused(&self, end: End, weather: &Weather) -> bool {
+        let jumped = weather.jumped_at.is_some_and(|at| at >= self.began);
+        let unanswered = self.player.oracle.status.is_none();
+        match end {
+            // After the drain timeout, or while it waited to be accepted, a client is cut off.
+            End::Closed(Some(1001)) | End::Refused(503) | End::Silent | End::Reset if weather.drains => true,
+            End::Refused(408) | End::Closed(Some(4003 | 4004 | 4009)) | End::Silent | End::Reset
+                if jumped =>
+            {
+                true
+            }
+            // One that is accepted in place of the spare descriptor is told as well as can be.
+            End::Refused(503) if weather.exhausted => true,
+            End::Silent | End::Reset if weather.exhausted && unanswered => true,
+            _ => false,
+        }
+    }
+}

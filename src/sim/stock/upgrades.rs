@@ -1,0 +1,90 @@
+//! Upgrade requests that are refused, and the status of each.
+
+use std::time::Duration;
+
+use crate::sim::{End, Next, Player, Random, Script};
+
+/// What is done to a valid request, and how it is answered then.
+type Case = (fn(&str) -> Vec<u8>, u16);
+
+const CASES: [Case; 24] = [
+    (|_| b"\r\n\r\n\r\n\r\n".to_vec(), 400),
+    (|_| b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(), 400),
+    (|_| b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), 400),
+    (|valid| valid.replace("GET", "POST").into(), 405),
+    (|valid| valid.replace("GET ", "GET  ").into(), 400),
+    (|valid| valid.replace("HTTP/1.1", "HTTP/1.0").into(), 400),
+    (|valid| valid.replace("Host: simulated\r\n", "").into(), 400),
+    (|valid| valid.replace("Host: simulated\r\n", "Host: a\r\nHost: b\r\n").into(), 400),
+    (|valid| valid.replace("Upgrade: websocket\r\n", "").into(), 426),
+    (|valid| valid.replace("Upgrade: websocket", "Upgrade: h2c").into(), 426),
+    (|valid| valid.replace("Upgrade: websocket", "Upgrade : websocket").into(), 400),
+    (|valid| valid.replace("Connection: Upgrade", "Connection: keep-alive").into(), 426),
+    (|valid| valid.replace("Version: 13", "Version: 12").into(), 426),
+    (|valid| valid.replace("Sec-WebSocket-Version: 13\r\n", "").into(), 426),
+    (|valid| valid.replace("Key: ", "Key: AAAA").into(), 400),
+    (|valid| valid.replace("Sec-WebSocket-Key", "X-Key").into(), 400),
+    (|valid| valid.replace("==\r\n", "!!\r\n").into(), 400),
+    (|valid| with_header(valid, "Transfer-Encoding: chunked"), 400),
+    (|valid| with_header(valid, "Content-Length: 5"), 400),
+    (|valid| with_header(valid, "X-Folded: a\r\n b"), 400),
+    (|valid| with_header(valid, "X-Nul: \0"), 400),
+    (|valid| with_header(valid, "X-A: 1\rX-B: 2"), 400),
+    (|valid| with_header(valid, &format!("X-Long: {}", "a".repeat(9000))), 431),
+    (|valid| with_header(valid, &"X: y\r\n".repeat(70)), 431),
+];
+
+fn with_header(valid: &str, header: &str) -> Vec<u8> {
+    valid.replace("Connection:", &format!("{header}\r\nConnection:")).into()
+}
+
+/// A client that asks for the upgrade in a wrong way, whole or in pieces, or that goes away while it asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Upgrades {
+    case: usize,
+    manner: u64,
+    step: u32,
+}
+
+impl Upgrades {
+    /// One of the ways.
+    #[must_use]
+    pub fn any(random: &mut Random) -> Self {
+        Upgrades { case: random.index(CASES.len()), manner: random.below(8), step: 0 }
+    }
+}
+
+impl Script for Upgrades {
+    fn act(&mut self, player: &mut Player) -> Next {
+        self.step += 1;
+        let valid = String::from_utf8(player.upgrade_request("/")).unwrap_or_default();
+        let cut = player.random().index(valid.len());
+        match (self.manner, self.step) {
+            // Gone before it has asked.
+            (0, 1) => {
+                player.raw(valid.as_bytes().get(..cut).unwrap_or_default());
+                Next::After(Duration::from_millis(cut as u64 % 5))
+            }
+            (0, _) if cut.is_multiple_of(2) => {
+                player.reset();
+                Next::Rest
+            }
+            (0, _) => {
+                player.half_close();
+                Next::Rest
+            }
+            (manner, 1) => {
+                if manner == 1 {
+                    let piece = 10 + player.random().index(50);
+                    player.set_pace(piece, Duration::from_millis(2));
+                }
+                if let Some((spoil, status)) = CASES.get(self.case) {
+                    player.raw(&spoil(&valid));
+                    player.must_end(&[End::Refused(*status)]);
+                }
+                Next::Rest
+            }
+            _ => Next::Rest,
+        }
+    }
+}
