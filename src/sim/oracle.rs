@@ -278,7 +278,8 @@ mod tests {
 
     #[test]
     fn each_way_of_being_wrong_has_its_name() {
-        let cases: [(&[(u32, u8)], bool, Option<Invariant>); 9] = [
+        type Case = (&'static [(u32, u8)], bool, Option<Invariant>);
+        let cases: [Case; 9] = [
             (&[(1, 1), (2, 2), (3, 3)], true, None),
             (&[(1, 1), (2, 2)], false, None),
             (&[(1, 1), (2, 2)], true, Some(Invariant::NoReplyLost)),
