@@ -1,0 +1,134 @@
+//! What a seed stands for: how many clients of which kinds, on which network, under which configuration.
+
+use std::time::Duration;
+
+use sysconn::Config;
+use sysconn::sim::{
+    Buffers, End, Failure, Fault, Faults, Next, Player, Random, Report, Script, Simulation, stock,
+};
+
+use crate::game::{GAME, Game};
+use crate::regular::Regular;
+use crate::slow::{Guest, Slow};
+
+const KIB: usize = 1024;
+/// What is gathered for a connection before it is written, at most, if no handler makes much more by itself.
+const GATHERED_BYTES: usize = 128 * KIB;
+/// One seed in so many has thousands of clients.
+const LARGE_EVERY: u64 = 50;
+
+/// The simulation of a seed.
+pub(crate) fn plan(seed: u64) -> Simulation {
+    let mut random = Random::new(seed ^ 0x5eed);
+    let is_large = seed % LARGE_EVERY == LARGE_EVERY - 1;
+    let mut plan = Simulation::new(seed);
+    plan.clients = if is_large { random.between(1000, 1500) } else { random.between(5, 60) } as u32;
+    plan.arrival = Duration::from_millis([0, 20, 1000, 10_000][random.index(4)]);
+    plan.config = config(&mut random);
+    plan.faults = faults(&mut random);
+    plan.buffers = buffers(&mut random);
+    plan.clients_per_address = [1, 1, 1, 10, 500][random.index(5)];
+    if random.chance(0.2) {
+        plan.drain_at = Some(Duration::from_millis(random.below(30_000)));
+    }
+    if random.chance(0.1) {
+        plan.descriptor_limit = Some(random.between(3, u64::from(plan.clients) + 3));
+    }
+    if random.chance(0.1) {
+        plan.config.max_connections = random.between(1, plan.clients.into()) as usize;
+    }
+    if random.chance(0.1) {
+        plan.config.max_connections_per_ip = random.between(1, 8) as usize;
+    }
+    plan
+}
+
+fn config(random: &mut Random) -> Config {
+    let max_len = [16 * KIB, 64 * KIB, 70_000, 512 * KIB, 512 * KIB][random.index(5)];
+    // Room for the largest reply behind all that is gathered before it is written.
+    let outbox_limit = (max_len + GATHERED_BYTES).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
+    Config {
+        max_len,
+        outbox_limit,
+        max_connections_per_ip: 0,
+        drain_rate: if random.chance(0.5) { 0 } else { random.between(10, 1000) as u32 },
+        ..Config::default()
+    }
+}
+
+/// None at all for some seeds, only those that nobody may notice for others, and all kinds for the rest.
+fn faults(random: &mut Random) -> Faults {
+    let kind = random.below(10);
+    if kind == 0 {
+        return Faults::NONE;
+    }
+    let often = [0.03, 0.1, 0.2, 0.3][random.index(4)];
+    let faults = Faults::harmless(often).with(Fault::Storm, often / 20.0);
+    if kind < 5 {
+        return faults.with(Fault::Stall, often / 4.0).with(Fault::NoMemory, often / 4.0);
+    }
+    let seldom = [0.001, 0.003, 0.01][random.index(3)];
+    let rude = [Fault::Reset, Fault::Vanish, Fault::HalfClose, Fault::NoWatch, Fault::SystemDescriptors];
+    let faults = rude.into_iter().fold(faults, |faults, fault| faults.with(fault, seldom));
+    faults
+        .with(Fault::ProcessDescriptors, seldom)
+        .with(Fault::SlowReader, seldom)
+        .with(Fault::Stall, often / 4.0)
+        .with(Fault::NoBuffers, often / 4.0)
+        .with(Fault::NoMemory, often / 4.0)
+        .with(Fault::TimeJump, if kind < 7 { 0.0 } else { seldom / 30.0 })
+}
+
+fn buffers(random: &mut Random) -> Buffers {
+    let same = |bytes| Buffers {
+        client_send: bytes,
+        server_receive: bytes,
+        server_send: bytes,
+        client_receive: bytes,
+    };
+    match random.below(8) {
+        0 => same(500 + random.index(3000)),
+        1 => same(8 * KIB),
+        2 => Buffers { client_send: 8 * KIB * KIB, server_receive: 8 * KIB * KIB, ..Buffers::default() },
+        3 => Buffers { server_send: 2 * KIB, ..same(256 * KIB) },
+        _ => Buffers::default(),
+    }
+}
+
+/// A client that is refused if the server's limits on clients are reached.
+struct Limited(Box<dyn Script>);
+
+impl Script for Limited {
+    fn act(&mut self, player: &mut Player) -> Next {
+        player.may_end(&[End::Refused(429), End::Refused(503)]);
+        self.0.act(player)
+    }
+
+    fn pushed(&mut self, player: &mut Player, cmd: u16, data: &[u8]) -> Result<(), String> {
+        self.0.pushed(player, cmd, data)
+    }
+}
+
+/// The script of one client of a simulation.
+fn script(plan: &Simulation, number: u32, random: &mut Random) -> Box<dyn Script> {
+    let config = &plan.config;
+    let script: Box<dyn Script> = match random.below(100) {
+        0..65 => {
+            let (steps, lives) = (random.between(1, 8), random.below(4).saturating_sub(1));
+            Box::new(Regular::new(config, plan.clients, steps, lives))
+        }
+        65..90 => stock::any(random, config),
+        90..94 => Box::new(Slow::any(random.number(), config)),
+        _ => Box::new(Guest::new(random.chance(0.5).then_some(1_000_000 + u64::from(number)))),
+    };
+    if config.max_connections + config.max_connections_per_ip > 0 {
+        Box::new(Limited(script))
+    } else {
+        script
+    }
+}
+
+/// Runs a plan.
+pub(crate) fn run(plan: &Simulation) -> Result<Report, Failure> {
+    plan.run(&GAME, Game::default(), |number, random| script(plan, number, random))
+}

@@ -1,0 +1,337 @@
+//! Players of the game: they do whatever it has to offer, in any order and at any pace, and leave in every way there is.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::time::Duration;
+
+use sysconn::Config;
+use sysconn::frame::Opcode;
+use sysconn::packet::ErrorId;
+use sysconn::sim::stock::Violations;
+use sysconn::sim::{End, Expected, Next, Player, Script};
+
+use crate::game::{self, fate, late, tag};
+
+/// Rooms and roles that players have in common.
+const ROOMS: u64 = 3;
+
+/// A player.
+pub(crate) struct Regular {
+    config: Config,
+    roles: u64,
+    /// There are so many others that a room can be louder than its members can listen.
+    is_crowded: bool,
+    steps_left: u64,
+    begun: bool,
+    /// The numbers of the next pushes, by stream.
+    pushes: [u32; 2],
+    /// Rooms that it is in, and the number of what is said next, once that is known.
+    rooms: BTreeMap<u16, Option<u32>>,
+    /// Rooms that it has left for good.
+    left: Vec<u16>,
+    /// The last thing that it sent was a request that is answered later.
+    owes_answer: bool,
+    lives_left: u64,
+}
+
+impl Regular {
+    pub(crate) fn new(config: &Config, clients: u32, steps: u64, lives: u64) -> Self {
+        Regular {
+            config: config.clone(),
+            roles: 1 + u64::from(clients) / 4,
+            is_crowded: clients > 500,
+            steps_left: steps,
+            begun: false,
+            pushes: [0; 2],
+            rooms: BTreeMap::new(),
+            left: vec![],
+            owes_answer: false,
+            lives_left: lives,
+        }
+    }
+
+    fn begin(&mut self, player: &mut Player) -> Next {
+        (self.begun, self.pushes, self.owes_answer) = (true, [0; 2], false);
+        self.rooms.clear();
+        self.left.clear();
+        if player.random().chance(0.3) {
+            let (piece, ms) = (1 + player.random().index(200), player.random().below(20));
+            player.set_pace(piece, Duration::from_millis(ms));
+        }
+        player.upgrade();
+        if player.random().chance(0.5) { Next::Answered } else { Next::After(Duration::ZERO) }
+    }
+
+    /// Data of a size that is often small, sometimes large, and now and then the largest.
+    fn data(&self, player: &mut Player) -> Vec<u8> {
+        let most = self.config.max_len - 9;
+        let size = match player.random().below(1000) {
+            0..600 => player.random().index(40),
+            600..900 => player.random().index(700),
+            900..960 => [114, 115, 116, 117, 65_524, 65_525, 65_535, 65_536][player.random().index(8)],
+            960..998 => player.random().index(20_000),
+            _ => most - player.random().index(2),
+        };
+        let mut data = vec![0; size.min(most)];
+        let filled = data.len().min(64);
+        player.random().fill(&mut data[..filled]);
+        data
+    }
+
+    fn do_something(&mut self, player: &mut Player) {
+        let choice = player.random().below(24);
+        // What is a Ping is answered in between.
+        self.owes_answer &= choice > 21;
+        match choice {
+            0..6 => {
+                let data = self.data(player);
+                player.call(game::ECHO, &data, &data);
+            }
+            6..8 => self.send_fragments(player),
+            8 => {
+                let data = self.data(player);
+                player.request(game::SINK, &data);
+            }
+            9 => {
+                let error_id = 100 + player.random().below(60_000) as u16;
+                player.call_refused(game::REFUSE, &error_id.to_be_bytes(), error_id);
+            }
+            10..12 => burst(player),
+            12 => self.log_in(player),
+            13 => {
+                // Answered whether or not it is logged in, and a bad request if it is not: so not too often.
+                let flag = player.request(game::LOGIN, &0u64.to_be_bytes());
+                let error_id = ErrorId::LOGIN_REFUSED.0;
+                player.expect(Expected { error_id, flag, cmd: game::LOGIN, data: Some(vec![]) });
+            }
+            14..17 => self.defer(player),
+            17..19 => push(player),
+            19 => self.join_or_leave(player),
+            20..22 => {
+                let room = player.random().below(ROOMS) as u16;
+                let mut text = room.to_be_bytes().to_vec();
+                text.resize(2 + player.random().index(100), b'x');
+                player.request(game::SAY, &text);
+            }
+            _ => {
+                let mut payload = vec![0; player.random().index(126)];
+                player.random().fill(&mut payload);
+                player.ping(&payload);
+            }
+        }
+    }
+
+    fn send_fragments(&mut self, player: &mut Player) {
+        let data = self.data(player);
+        let (flag, packet) = player.packet(game::ECHO, &data);
+        let mut rest = packet.as_slice();
+        let mut opcode = Opcode::Binary;
+        while player.random().chance(0.7) && !rest.is_empty() {
+            let (part, behind) = rest.split_at(player.random().index(rest.len() + 1));
+            player.frame(false, opcode, part);
+            if player.random().chance(0.3) {
+                player.ping(&flag.to_be_bytes());
+            }
+            (opcode, rest) = (Opcode::Continuation, behind);
+        }
+        player.frame(true, opcode, rest);
+        player.expect(Expected { error_id: 0, flag, cmd: game::ECHO, data: Some(data) });
+    }
+
+    fn log_in(&mut self, player: &mut Player) {
+        let role = 1 + player.random().below(self.roles);
+        player.call(game::LOGIN, &role.to_be_bytes(), b"");
+        player.may_end(&[End::Closed(Some(4007))]);
+        if player.random().chance(0.3) {
+            player.call(game::LOGOUT, b"", b"");
+        }
+    }
+
+    fn defer(&mut self, player: &mut Player) {
+        let way = player.random().below(4) as u8;
+        let ms = player.random().below(1500) as u16;
+        let mut data = vec![way];
+        data.extend(ms.to_be_bytes());
+        data.extend(player.number().to_be_bytes());
+        match way {
+            late::REFUSED => player.call_refused(game::DEFER, &data, 123),
+            late::DROPPED => player.call_refused(game::DEFER, &data, ErrorId::NOT_AVAILABLE.0),
+            _ => player.call(game::DEFER, &data, &data[3..]),
+        }
+        self.owes_answer = true;
+    }
+
+    /// Enters a room, or leaves one for good.
+    fn join_or_leave(&mut self, player: &mut Player) {
+        let room = player.random().below(ROOMS) as u16;
+        match self.rooms.entry(room) {
+            Entry::Vacant(place) => {
+                if self.is_crowded {
+                    // A thousand others can say more in one turn than an outbox holds, or a small socket takes.
+                    player.may_end(&[End::Closed(Some(4008))]);
+                }
+                let flag = player.request(game::JOIN, &room.to_be_bytes());
+                player.expect(Expected { error_id: 0, flag, cmd: game::JOIN, data: None });
+                place.insert(None);
+            }
+            Entry::Occupied(_) if !self.left.contains(&room) => {
+                player.call(game::LEAVE, &room.to_be_bytes(), b"");
+                self.left.push(room);
+            }
+            Entry::Occupied(_) => player.call(game::ECHO, b"not again", b"not again"),
+        }
+    }
+
+    /// Leaves, in one of the ways there are.
+    fn leave(&mut self, player: &mut Player) -> Next {
+        self.begun = false;
+        let returns = self.lives_left > 0;
+        self.lives_left = self.lives_left.saturating_sub(1);
+        let way = player.random().below(16);
+        if self.owes_answer && matches!(way, 0..4 | 9..13) {
+            // Control frames overtake the answer that comes later.
+            let kept = player.pending().saturating_sub(1);
+            player.relent(kept);
+        }
+        match way {
+            0..4 => {
+                let code = 4000 + player.random().below(1000) as u16;
+                player.close(code);
+            }
+            4..6 => player.half_close(),
+            6..8 => player.reset(),
+            8 => {
+                player.request(game::PANIC, b"");
+                player.must_end(&[End::Closed(Some(1011))]);
+            }
+            9..13 => Violations::end(player, &self.config),
+            13 => ask_for_the_end(player),
+            14 => send_what_does_not_decode(player),
+            _ => link(player),
+        }
+        if returns {
+            let ms = player.random().below(300);
+            Next::Return(Duration::from_millis(ms))
+        } else {
+            Next::Rest
+        }
+    }
+}
+
+fn burst(player: &mut Player) {
+    let count = player.random().below(40) as u16;
+    let mut data = count.to_be_bytes().to_vec();
+    data.resize(2 + player.random().index(300), b'b');
+    let flag = player.request(game::BURST, &data);
+    for index in 0..count {
+        let data = [&index.to_be_bytes(), &data[2..]].concat();
+        player.expect(Expected { error_id: 0, flag, cmd: game::BURST, data: Some(data) });
+    }
+}
+
+fn push(player: &mut Player) {
+    let cmd = if player.random().chance(0.5) { game::PUSH } else { game::PUSH_LATER };
+    let (count, size) = (player.random().below(10) as u16, player.random().below(400) as u16);
+    player.request(cmd, &[count.to_be_bytes(), size.to_be_bytes()].concat());
+}
+
+fn ask_for_the_end(player: &mut Player) {
+    if player.random().chance(0.5) {
+        let code = 4100 + player.random().below(100) as u16;
+        player.request(game::CLOSE, &code.to_be_bytes());
+        player.must_end(&[End::Closed(Some(code))]);
+    } else {
+        player.request(game::KICK, b"");
+        player.must_end(&[End::Closed(Some(4010))]);
+    }
+}
+
+fn send_what_does_not_decode(player: &mut Player) {
+    match player.random().below(3) {
+        0 => {
+            player.request(game::PICKY, b"any");
+        }
+        1 => {
+            player.request(game::LOGIN, b"no role");
+        }
+        _ => {
+            let (_, mut packet) = player.packet(game::ECHO, b"neither zlib nor anything else");
+            packet[2] = 1 + player.random().below(255) as u8;
+            player.frame(true, Opcode::Binary, &packet);
+        }
+    }
+    player.must_end(&[End::Closed(Some(4001))]);
+}
+
+fn link(player: &mut Player) {
+    let way = player.random().below(3) as u8;
+    let ms = player.random().below(2000) as u16;
+    let [a, b] = ms.to_be_bytes();
+    player.call(game::LINK, &[way, a, b], b"");
+    match way {
+        fate::ENDS => player.must_end(&[End::Closed(Some(4005))]),
+        fate::CRASHES => player.must_end(&[End::Closed(Some(4006))]),
+        _ => player.close(1000),
+    }
+}
+
+impl Script for Regular {
+    fn act(&mut self, player: &mut Player) -> Next {
+        if !self.begun {
+            return self.begin(player);
+        }
+        if self.steps_left == 0 || (self.lives_left > 0 && player.random().chance(0.2)) {
+            return self.leave(player);
+        }
+        self.steps_left -= 1;
+        // Large messages would take it longer than the read timer allows.
+        player.clear_pace();
+        for _ in 0..player.random().below(8) {
+            self.do_something(player);
+        }
+        if player.random().chance(0.4) {
+            return Next::Answered;
+        }
+        let ms = player.random().below(2000);
+        Next::After(Duration::from_millis(ms * ms / 2000))
+    }
+
+    fn pushed(&mut self, player: &mut Player, cmd: u16, data: &[u8]) -> Result<(), String> {
+        match cmd {
+            game::PUSHED => check_push(&mut self.pushes, player, data),
+            game::SAID => self.check_said(data),
+            _ => Err(format!("a push of {cmd}")),
+        }
+    }
+}
+
+/// Pushes of a stream come one behind the other, and each to the client that it is for.
+pub(crate) fn check_push(pushes: &mut [u32; 2], player: &Player, data: &[u8]) -> Result<(), String> {
+    let stream = data.first().copied().unwrap_or(u8::MAX);
+    let number = pushes.get_mut(usize::from(stream)).ok_or("a push of no stream")?;
+    let size = data.len().saturating_sub(13) as u16;
+    if data != game::push_data(stream, tag(player.peer()), *number, size) {
+        return Err(format!("push {number} of stream {stream} was expected: {:?}", data.get(..13)));
+    }
+    *number += 1;
+    Ok(())
+}
+
+impl Regular {
+    fn check_said(&mut self, data: &[u8]) -> Result<(), String> {
+        let Some((&[a, b, c, d, e, f], _)) = data.split_first_chunk() else {
+            return Err("what was said is too short".to_owned());
+        };
+        let (room, number) = (u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f]));
+        match self.rooms.get_mut(&room) {
+            None => Err(format!("something was said in room {room}")),
+            Some(Some(next)) if *next != number => {
+                Err(format!("{number} was said in room {room}, and {next} was expected"))
+            }
+            Some(next) => {
+                *next = Some(number + 1);
+                Ok(())
+            }
+        }
+    }
+}

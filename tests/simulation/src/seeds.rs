@@ -1,0 +1,127 @@
+//! Ranges of seeds, and what is printed of them.
+
+use std::env;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use sysconn::sim::{Failure, Report, Simulation};
+
+use crate::{hush, plan};
+
+/// Seeds that are run where none are named.
+const FEW: Range<u64> = 0..20;
+/// Faults that a seed has on the average, at least.
+const FAULTS: u64 = 1000;
+/// Failures after which no more seeds are tried.
+const MAX_FAILURES: usize = 20;
+
+/// The seeds that are asked for.
+fn asked_for() -> Range<u64> {
+    let Ok(seeds) = env::var("SYSCONN_SEEDS") else { return FEW };
+    let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("SYSCONN_SEEDS={seeds}: no seeds"));
+    match seeds.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => number(&seeds)..number(&seeds) + 1,
+    }
+}
+
+/// Runs a plan, and says what is wrong if it fails; a panic outside of handlers is a failure too.
+fn run(plan: &Simulation) -> Result<Report, String> {
+    match catch_unwind(AssertUnwindSafe(|| plan::run(plan))) {
+        Ok(Ok(report)) => Ok(report),
+        Ok(Err(failure)) => Err(failure.to_string()),
+        Err(_) => Err(format!("seed {} with {} clients: a panic", plan.seed, plan.clients)),
+    }
+}
+
+/// A failure of the same seed with as few clients as halving comes down to.
+fn shrink(seed: u64, failure: String) -> String {
+    let mut smallest = plan::plan(seed);
+    let mut shown = failure;
+    let mut clients = smallest.clients / 2;
+    while clients > 0 {
+        let fewer = Simulation { clients, ..smallest.clone() };
+        match run(&fewer) {
+            Ok(_) => break,
+            Err(failure) => (smallest, shown) = (fewer, failure),
+        }
+        clients /= 2;
+    }
+    shown
+}
+
+#[derive(Default)]
+struct Results {
+    report: Report,
+    failures: Vec<String>,
+}
+
+fn run_all(seeds: Range<u64>) -> Results {
+    let next = AtomicU64::new(seeds.start);
+    let results = Mutex::new(Results::default());
+    let threads = env::var("SYSCONN_THREADS").ok().and_then(|threads| threads.parse().ok()).unwrap_or(2);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        break;
+                    }
+                    let result = run(&plan::plan(seed)).map_err(|failure| {
+                        let shrunk = shrink(seed, failure.clone());
+                        println!("{failure}\n  with fewer clients: {shrunk}\n  again: {}", again(seed));
+                        failure
+                    });
+                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                    match result {
+                        Ok(report) => results.report.add(&report),
+                        Err(failure) => results.failures.push(failure),
+                    }
+                    if results.failures.len() >= MAX_FAILURES {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn again(seed: u64) -> String {
+    let test = "cargo test --manifest-path tests/simulation/Cargo.toml seeds -- --nocapture";
+    format!("SYSCONN_SEEDS={seed} {test}")
+}
+
+#[test]
+fn all_seeds_hold_all_invariants() {
+    hush();
+    let seeds = asked_for();
+    let count = seeds.end.saturating_sub(seeds.start);
+    let Results { report, failures } = run_all(seeds.clone());
+    println!("seeds {seeds:?}: {} failures\n{report}", failures.len());
+    assert!(failures.is_empty(), "{} of {count} seeds failed; the first: {}", failures.len(), failures[0]);
+    if count >= 100 {
+        let faults = report.faults.total();
+        assert!(faults >= FAULTS * count, "only {faults} faults in {count} seeds");
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_simulation() {
+    hush();
+    let mut traces = vec![];
+    for seed in 0..10 {
+        let plan = plan::plan(seed);
+        let [first, second] = [plan::run(&plan), plan::run(&plan)];
+        let trace = |result: &Result<Report, Failure>| result.as_ref().map_or(0, |report| report.trace);
+        assert_eq!(first, second, "seed {seed}");
+        traces.push(trace(&first));
+    }
+    traces.sort_unstable();
+    traces.dedup();
+    assert_eq!(traces.len(), 10, "seeds differ");
+}
