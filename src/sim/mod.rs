@@ -15,19 +15,22 @@
 //!
 //! Not simulated are TLS, several workers, latency and bandwidth, and what threads do at the same time.
 //!
+//! There are two ways to use it. A [`Simulation`] runs a game's own handlers under many clients, each of which
+//! follows a [`Script`] that knows what it is to be sent: after every turn it checks that no reply was lost,
+//! doubled, misdirected or out of order, that connections end once and as they should, that nothing is held
+//! without bound; and at the end that nothing is left over. `examples/simulation.rs` is one, with faults of
+//! many kinds. A test that decides on each step itself holds a [`Network`], its [`Client`]s and the
+//! [`Reactor`](crate::Reactor), and turns that by hand.
+//!
 //! # Example
 //!
-//! A game of one command, and a client whose line loses no byte but brings nothing whole.
-//!
 //! ```
-//! use std::time::Duration;
-//! use sysconn::frame::{Opcode, push_masked_frame};
-//! use sysconn::packet::{self, push_request};
-//! use sysconn::sim::{Faults, Network};
-//! use sysconn::{Access, Application, Config, Module, Peer, Reactor, Route, Router};
+//! use sysconn::sim::{Faults, Next, Player, Script, Simulated, Simulation};
+//! use sysconn::{Access, Application, Module, Route, Router};
 //!
 //! struct Game;
 //! impl Application for Game {}
+//! impl Simulated for Game {}
 //! static ECHO: Module<Game> = Module::new(
 //!     21,
 //!     "echo",
@@ -35,28 +38,31 @@
 //! );
 //! static ROUTES: Router<Game> = Router::new([&ECHO]);
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let network = Network::new(7);
-//! let mut reactor = Reactor::simulated(&Config::default(), &ROUTES, Game, &network)?;
-//! network.set_faults(Faults::harmless(0.2));
-//!
-//! let mut bytes = b"GET / HTTP/1.1\r\nHost: game\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-//!     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".to_vec();
-//! let mut request = vec![];
-//! let packet = packet::Request { data_status: 0, flag: 1, cmd: 2101, data: b"anybody there?" };
-//! push_request(&mut request, &packet);
-//! push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], &request);
-//!
-//! let mut client = network.connect(Peer::Ip([192, 0, 2, 1].into(), 50_000))?;
-//! client.send(&bytes);
-//! let mut received = vec![];
-//! while !received.ends_with(b"anybody there?") {
-//!     reactor.turn(Some(Duration::from_millis(10)))?;
-//!     client.receive(&mut received);
+//! /// Connects, asks once, and leaves.
+//! struct Visitor {
+//!     acts: u32,
 //! }
-//! assert!(received.starts_with(b"HTTP/1.1 101 "));
-//! assert_eq!(network.ledger().accepted, 1);
-//! println!("after {:?}, with these faults: {}", network.now(), network.injected());
+//!
+//! impl Script for Visitor {
+//!     fn act(&mut self, visitor: &mut Player) -> Next {
+//!         self.acts += 1;
+//!         match self.acts {
+//!             1 => visitor.upgrade(),
+//!             2 => visitor.call(2101, b"anybody there?", b"anybody there?"),
+//!             _ => {
+//!                 visitor.close(1000);
+//!                 return Next::Rest;
+//!             }
+//!         }
+//!         Next::Answered
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut simulation = Simulation::new(7);
+//! simulation.faults = Faults::harmless(0.1);
+//! let report = simulation.run(&ROUTES, Game, |_, _| Box::new(Visitor { acts: 0 }))?;
+//! assert_eq!(report.replies, 100);
 //! # Ok(())
 //! # }
 //! ```

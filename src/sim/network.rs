@@ -39,6 +39,52 @@ impl Default for Buffers {
 }
 
 /// A network of its own, with its time, and whatever goes wrong in it. Cheap to clone: each is the same one.
+///
+/// # Example
+///
+/// A game of one command, and a client whose line loses nothing, but brings nothing at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use sysconn::frame::{Opcode, push_masked_frame};
+/// use sysconn::packet::{self, push_request};
+/// use sysconn::sim::{Faults, Network};
+/// use sysconn::{Access, Application, Config, Module, Peer, Reactor, Route, Router};
+///
+/// struct Game;
+/// impl Application for Game {}
+/// static ECHO: Module<Game> = Module::new(
+///     21,
+///     "echo",
+///     [Route::new(2101, "echo", Access::Anyone, |_, request, context| context.reply(request.data()))],
+/// );
+/// static ROUTES: Router<Game> = Router::new([&ECHO]);
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let network = Network::new(7);
+/// let mut reactor = Reactor::simulated(&Config::default(), &ROUTES, Game, &network)?;
+/// network.set_faults(Faults::harmless(0.2));
+///
+/// let mut bytes = b"GET / HTTP/1.1\r\nHost: game\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+///     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".to_vec();
+/// let mut request = vec![];
+/// let packet = packet::Request { data_status: 0, flag: 1, cmd: 2101, data: b"anybody there?" };
+/// push_request(&mut request, &packet);
+/// push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], &request);
+///
+/// let mut client = network.connect(Peer::Ip([192, 0, 2, 1].into(), 50_000))?;
+/// client.send(&bytes);
+/// let mut received = vec![];
+/// while !received.ends_with(b"anybody there?") {
+///     reactor.turn(Some(Duration::from_millis(10)))?;
+///     client.receive(&mut received);
+/// }
+/// assert!(received.starts_with(b"HTTP/1.1 101 "));
+/// assert_eq!(network.ledger().accepted, 1);
+/// println!("after {:?}, with these faults: {}", network.now(), network.injected());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Network(Arc<Mutex<World>>);
 

@@ -1,0 +1,124 @@
+//! A game under simulation: its own handlers, in the real reactor, and visitors who come on a network that fails
+//! them.
+//!
+//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and are told what they have;
+//! accounts are closed with their connections. Each visitor knows what it is to be told, and the simulation
+//! checks that it is, whatever happens to the calls of the server; that every connection ends once, and as it
+//! should; and at the end that nothing is left over, of which the bank itself is asked too.
+//!
+//! ```text
+//! cargo run --release --example simulation --features sim            # 100 seeds
+//! cargo run --release --example simulation --features sim 17         # one of them again
+//! ```
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sysconn::sim::{
+    Buffers, Failure, Fault, Faults, Next, Player, Random, Report, Script, Simulated, Simulation,
+};
+use sysconn::{
+    Access, Application, Cause, ConnectionId, Context, Effects, Module, Outcome, Record, Request, Route,
+    Router,
+};
+
+const PUT_IN: u16 = 2101;
+const VISITORS: u32 = 50;
+
+/// What each client has put in.
+#[derive(Default)]
+struct Bank(HashMap<ConnectionId, u64>);
+
+impl Application for Bank {
+    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+        self.0.remove(&record.id());
+    }
+}
+
+impl Simulated for Bank {
+    fn left_over(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| format!("{} accounts whose clients are gone", self.0.len()))
+    }
+}
+
+fn put_in(bank: &mut Bank, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let Ok(coins) = <[u8; 4]>::try_from(request.data()).map(u32::from_be_bytes) else {
+        return Outcome::Undecodable;
+    };
+    let account = bank.0.entry(context.id()).or_default();
+    *account += u64::from(coins);
+    context.reply(&account.to_be_bytes())
+}
+
+static BANK: Module<Bank> = Module::new(21, "bank", [Route::new(PUT_IN, "put in", Access::Anyone, put_in)]);
+static ROUTES: Router<Bank> = Router::new([&BANK]);
+
+/// A client that puts in coins, a few times at once, as often as it likes.
+#[derive(Default)]
+struct Visitor {
+    has_come: bool,
+    visits: u64,
+    balance: u64,
+}
+
+impl Script for Visitor {
+    fn act(&mut self, visitor: &mut Player) -> Next {
+        if !self.has_come {
+            self.has_come = true;
+            self.visits = visitor.random().between(1, 20);
+            visitor.upgrade();
+            return Next::Answered;
+        }
+        if self.visits == 0 {
+            visitor.close(1000);
+            return Next::Rest;
+        }
+        self.visits -= 1;
+        for _ in 0..visitor.random().between(1, 5) {
+            let coins = visitor.random().below(1000) as u32;
+            self.balance += u64::from(coins);
+            visitor.call(PUT_IN, &coins.to_be_bytes(), &self.balance.to_be_bytes());
+        }
+        if visitor.random().chance(0.5) {
+            return Next::Answered;
+        }
+        Next::After(Duration::from_millis(visitor.random().below(2000)))
+    }
+}
+
+/// What a seed stands for: another network, and other things that go wrong in it.
+pub(crate) fn run(seed: u64) -> Result<Report, Failure> {
+    let mut random = Random::new(seed);
+    let mut simulation = Simulation::new(seed);
+    simulation.clients = VISITORS;
+    simulation.faults = Faults::harmless(0.05)
+        .with(Fault::Storm, 0.005)
+        .with(Fault::Stall, 0.05)
+        .with(Fault::Reset, 0.003)
+        .with(Fault::Vanish, 0.003)
+        .with(Fault::ProcessDescriptors, 0.003);
+    if random.chance(0.5) {
+        let bytes = 200 + random.index(2000);
+        simulation.buffers =
+            Buffers { client_send: bytes, server_receive: bytes, server_send: bytes, client_receive: bytes };
+    }
+    simulation.run(&ROUTES, Bank::default(), |_, _| Box::<Visitor>::default())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let seeds = match std::env::args().nth(1) {
+        Some(seed) => {
+            let seed = seed.parse()?;
+            seed..=seed
+        }
+        None => 1..=100,
+    };
+    let mut sum = Report::default();
+    for seed in seeds {
+        let report = run(seed).map_err(|failure| failure.to_string())?;
+        println!("seed {seed}: {} replies; faults: {}", report.replies, report.faults);
+        sum.add(&report);
+    }
+    println!("{sum}");
+    Ok(())
+}
