@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::auditor::Auditor;
+use super::fault::Fault;
 use super::flags::Flags;
 use super::invariant::{Invariant, Violation};
 use super::network::Network;
@@ -42,6 +43,8 @@ pub(super) struct Run<'a, S: Simulated> {
     pub(super) last_item: u64,
     pub(super) news: Vec<u64>,
     pub(super) weather: Weather,
+    /// Jumps of time so far.
+    pub(super) jumps: u64,
     pub(super) auditor: Auditor,
     pub(super) looked: usize,
     pub(super) now: Duration,
@@ -91,6 +94,7 @@ impl<'a, S: Simulated> Run<'a, S> {
             last_item: 0,
             news: vec![],
             weather: Weather::default(),
+            jumps: 0,
             auditor: Auditor::new(&plan.config),
             looked: 0,
             now: Duration::ZERO,
@@ -153,8 +157,9 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.report.turns += 1;
         let activity = self.network.take_activity();
         self.now = self.network.now();
-        if activity.waited > activity.timeout.unwrap_or_default() + Duration::from_millis(2) {
-            self.weather.jumped_at = Some(self.now);
+        let jumps = self.network.injected().of(Fault::TimeJump);
+        if jumps > self.jumps {
+            (self.jumps, self.weather.jumped_at) = (jumps, Some(self.now));
         }
         self.report.trace = mix(self.report.trace, self.now.as_micros() as u64);
         self.auditor.end(&self.reactor, &activity, &self.network.ledger())?;

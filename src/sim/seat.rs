@@ -168,12 +168,12 @@ impl Seat {
                 format!("{end:?} after {:?}, meant: {:?}", self.player.now() - self.began, self.player.ends);
             return Err(Violation::new(Invariant::RightEnd, seen));
         }
-        if !oracle.receiver.is_between() {
-            return Err(Violation::new(Invariant::WellFormed, "the connection ended within a frame"));
-        }
         let jumped = weather.jumped_at.is_some_and(|at| at >= self.began);
         if !jumped && !weather.drains {
             self.judge_time(end)?;
+            if !oracle.receiver.is_between() {
+                return Err(Violation::new(Invariant::WellFormed, "the connection ended within a frame"));
+            }
         }
         oracle.check_complete()?;
         Ok(Verdict { end: Some(end), excused: false })

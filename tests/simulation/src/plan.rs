@@ -45,8 +45,9 @@ pub(crate) fn plan(seed: u64) -> Simulation {
 
 fn config(random: &mut Random) -> Config {
     let max_len = [16 * KIB, 64 * KIB, 70_000, 512 * KIB, 512 * KIB][random.index(5)];
-    // Room for the largest reply behind all that is gathered before it is written.
-    let outbox_limit = (max_len + GATHERED_BYTES).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
+    // Half of it may wait when the largest reply comes, and what is gathered before that is written.
+    let outbox_limit =
+        (2 * (max_len + GATHERED_BYTES)).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
     Config {
         max_len,
         outbox_limit,
