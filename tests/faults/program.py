@@ -85,11 +85,18 @@ class Program:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def task(self, name):
-        """The thread of that name."""
-        for task in os.listdir(f"/proc/{self.pid}/task"):
-            if Path(f"/proc/{self.pid}/task/{task}/comm").read_text().strip() == name:
-                return int(task)
-        raise AssertionError(f"there is no thread {name}")
+        """The thread of that name, which it gives itself once it runs."""
+        found = []
+
+        def look():
+            for task in Path(f"/proc/{self.pid}/task").iterdir():
+                if (task / "comm").read_text().strip() == name:
+                    found.append(int(task.name))
+            return found
+
+        if not eventually(look):
+            raise AssertionError(f"there is no thread {name}")
+        return found[0]
 
     def is_stopped(self):
         """Whether all its threads stand still."""

@@ -15,6 +15,10 @@ use crate::wire::{Field, PING, fields, number_field, parse_frame, parse_packet, 
 
 /// For what should come at once.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What glibc's allocator has to be told. By itself it learns from large buffers that are freed to take the next
+/// ones from its heap, and keeps as much of it again as they had: a megabyte or two, which come and go by chance.
+const ALLOCATOR: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
 const STATS: u16 = 9001;
 const CONNECTIONS: u16 = 9002;
 /// The kind of client that may ask for these.
@@ -49,7 +53,7 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--listen"])
             .arg(format!("unix:{}", unix.display()));
         // A round of housekeeping can be waited for.
-        command.args(["--housekeeping", "500ms"]).args(more).env_clear();
+        command.args(["--housekeeping", "500ms"]).args(more).env_clear().envs(ALLOCATOR);
         let log = File::create(folder.join("log"))?;
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let mut stdout = BufReader::new(child.stdout.take().ok_or("no standard output")?);
