@@ -166,18 +166,22 @@ impl Client {
     fn expected(&mut self, payload: &[u8]) -> Result<&[u8], Error> {
         const FLAGS: u32 = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF
             | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
-        let (mut len, mut len_before_tail) = (0, 0);
+        // What a stream refers back to lies behind its own beginning.
+        let (mut begin, mut len, mut len_before_tail) = (0, 0, 0);
         self.oracle.init();
         for mut input in [payload, &TAIL] {
             len_before_tail = len;
             loop {
-                let out = &mut self.inflated[len..];
-                let (status, read, written) = decompress(&mut self.oracle, input, out, 0, FLAGS);
+                let out = &mut self.inflated[begin..];
+                let (status, read, written) = decompress(&mut self.oracle, input, out, len - begin, FLAGS);
                 (input, len) = (&input[read..], len + written);
                 match status {
                     _ if len > MAX_LEN => return Err(Error::TooBig),
                     // A stream of its own can follow (§7.2.3.4).
-                    TINFLStatus::Done => self.oracle.init(),
+                    TINFLStatus::Done => {
+                        self.oracle.init();
+                        begin = len;
+                    }
                     TINFLStatus::NeedsMoreInput if input.is_empty() => break,
                     _ => return Err(Error::BadDeflate),
                 }
