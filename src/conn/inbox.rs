@@ -47,3 +47,19 @@ impl Inbox {
         self.taken = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trim_gives_back_what_has_been_taken() {
+        let mut inbox = Inbox::new(&[7; 1000]);
+        inbox.advance(400);
+        inbox.advance(500);
+        inbox.trim();
+        assert_eq!((inbox.rest(), inbox.bytes.capacity()), (&[7; 100][..], 100));
+        inbox.advance(99);
+        assert_eq!((inbox.rest().len(), inbox.rest_mut().len()), (1, 1));
+    }
+}

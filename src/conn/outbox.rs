@@ -367,8 +367,9 @@ mod tests {
                     wire.extend(drain(&mut outbox, step, pong_before));
                     let mut seen = events(&mut wire);
                     let pongs: Vec<usize> = (0..seen.len()).filter(|&i| seen[i] == "pong new").collect();
+                    let waits = segment.len() - written + pushed.concat().len();
+                    assert_eq!(pongs.len(), usize::from(waits > step * pong_before));
                     if let Some(&at) = pongs.first() {
-                        assert_eq!(pongs.len(), 1);
                         let frames_begun = {
                             let mut end = 0;
                             texts
@@ -497,6 +498,33 @@ mod tests {
         outbox.push_shared(frame(&"large".repeat(300)).into());
         outbox.push_shared(frame("a small push").into());
         assert_eq!(outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]), 3);
+        let mut outbox = Outbox::default();
+        for _ in 0..1000 {
+            outbox.push_unwritten(&frame("a small reply"), 0);
+        }
+        assert_eq!(outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]), 1);
+    }
+
+    #[test]
+    fn what_is_shared_can_be_written_in_part() {
+        for text in ["small".to_owned(), "large".repeat(300)] {
+            let frame = frame(&text);
+            for written in [0, 1, frame.len() - 1] {
+                let mut outbox = Outbox::default();
+                outbox.push_partly_written(frame.clone().into(), written);
+                assert_eq!(outbox.queued(), frame.len() - written);
+                assert_eq!(drain(&mut outbox, 100, usize::MAX), frame[written..]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_trim_gives_back_room_that_nothing_waits_in() {
+        let mut outbox = Outbox::default();
+        (0..1000).for_each(|_| outbox.push_shared(frame("a small push").into()));
+        let capacity = |outbox: &Outbox| outbox.queue.as_ref().map_or(0, |queue| queue.tail.capacity());
+        outbox.trim();
+        assert_eq!(capacity(&outbox), outbox.queued());
     }
 
     #[test]

@@ -216,5 +216,6 @@ mod tests {
         let names: Vec<_> = ROUTER.modules().map(|module| (module.number(), module.name())).collect();
         assert_eq!(names, [(0, "first"), (11, "echo"), (655, "last")]);
         assert_eq!(ECHO.routes().map(Route::cmd).collect::<Vec<_>>(), [1100, 1101, 1199]);
+        assert!(ECHO.routes().all(|route| route.name() == "function" && route.access() == Access::Anyone));
     }
 }

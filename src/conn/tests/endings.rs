@@ -98,7 +98,8 @@ fn the_sending_side_is_shut_down_once_when_all_has_gone_out() {
     assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::from_ms(2500));
     assert!(!rig.conn.handle_flushed(rig.now, 2000), "once");
     rig.pass_until(2499);
-    assert_eq!(rig.conn.cause(), None);
+    rig.with(|conn, env| conn.handle_timeout(env));
+    assert_eq!(rig.conn.cause(), None, "not due yet");
     rig.pass_until(2500);
     assert_eq!(rig.conn.cause(), Some(Cause::Operator));
     assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::NEVER);

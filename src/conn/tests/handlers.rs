@@ -162,6 +162,25 @@ fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
 }
 
 #[test]
+fn a_deferred_request_can_be_refused_among_other_effects() {
+    let mut rig = Rig::open(|_| {});
+    rig.call(b"", |_, request, context| {
+        let ticket = context.defer(request);
+        context.effects().refuse(ticket, ErrorId(100));
+        Outcome::Done
+    });
+    assert_eq!(effects(&mut rig), ["answer Refuse(ErrorId(100))"]);
+}
+
+#[test]
+fn errors_say_what_they_are() {
+    use crate::router::{NoRole, SendError};
+    assert_eq!(SendError::OutboxFull.to_string(), "the packet does not fit the outbox");
+    assert_eq!(SendError::NoCipher.to_string(), "no cipher is installed");
+    assert_eq!(NoRole.to_string(), "role_id 0 is no role");
+}
+
+#[test]
 fn an_answer_may_be_a_refusal_and_carries_what_the_request_had() {
     let mut rig = Rig::open(|_| {});
     let mut packet = vec![];

@@ -149,6 +149,12 @@ mod deflate {
         let reply = Reply::parse(&message).unwrap();
         assert_eq!((reply.cmd, reply.flag, reply.data), (ECHO, 5, &[7; 500][..]));
         assert_eq!(rig.conn.record.send_count, 1);
+        // The header counts towards what is long enough.
+        rig.request(ECHO, &[7; 8]);
+        rig.request(ECHO, &[7; 9]);
+        let compressed: Vec<_> =
+            rig.messages[1..].iter().map(|(_, is_compressed, _)| *is_compressed).collect();
+        assert_eq!(compressed, [false, true]);
     }
 
     #[test]

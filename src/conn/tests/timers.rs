@@ -50,6 +50,16 @@ fn a_client_that_only_answers_pings_is_idle_unless_frames_count() {
 }
 
 #[test]
+fn a_client_that_was_heard_a_whole_client_check_ago_is_idle() {
+    let mut rig = Rig::open(|config| {
+        config.liveness = Liveness::Frames;
+        (config.read_timeout, config.ping_interval) = (Duration::ZERO, Duration::ZERO);
+    });
+    rig.pass_until(200_000);
+    assert_eq!(rig.closes(), [(60_000, "close 4003")]);
+}
+
+#[test]
 fn the_client_check_wants_one_packet_in_each_minute() {
     let mut rig = Rig::open(|_| {});
     for ms in [59_000, 61_000, 170_000] {
@@ -84,12 +94,12 @@ fn who_has_not_logged_in_after_five_minutes_goes_and_a_logout_begins_them_anew()
     let mut rig = Rig::open(|_| {});
     keeps_talking(&mut rig, 0, 290_000);
     rig.request(LOGIN, b"");
-    keeps_talking(&mut rig, 290_000, 900_000);
+    keeps_talking(&mut rig, 290_000, 910_000);
     rig.request(LOGOUT, b"");
-    keeps_talking(&mut rig, 900_000, 1_199_000);
+    keeps_talking(&mut rig, 910_000, 1_209_000);
     assert_eq!(rig.closes(), []);
-    keeps_talking(&mut rig, 1_199_000, 1_201_000);
-    assert_eq!(rig.closes(), [(1_200_000, "close 4004")]);
+    keeps_talking(&mut rig, 1_209_000, 1_211_000);
+    assert_eq!(rig.closes(), [(1_210_000, "close 4004")]);
 }
 
 #[test]
