@@ -232,6 +232,11 @@ fn a_buffer_grows_seldom_and_no_further_than_the_message() {
     }
     decoder.trim();
     assert_eq!(decoder.held_bytes(), 0);
+    // Nor does it if it comes in larger pieces.
+    for piece in wire.chunks(999) {
+        drain(&mut decoder, piece, &CLIENT).1.unwrap();
+        assert!(decoder.held_bytes() < length + 256, "{}", decoder.held_bytes());
+    }
 }
 
 #[test]
@@ -253,6 +258,23 @@ fn trimming_anywhere_loses_nothing() {
     let text = Thing::Text("né".to_owned() + &"x".repeat(200));
     assert_eq!(things, [Thing::Pong(b"pong".to_vec()), Thing::Ping(b"ping".to_vec()), text]);
     assert_eq!(decoder.held_bytes(), 0);
+}
+
+#[test]
+fn a_trim_leaves_an_unfinished_message_what_it_has_and_no_more() {
+    let mut wire = Vec::new();
+    push_masked_frame(&mut wire, true, Opcode::Binary, KEY, &[1; 100_000]);
+    let first = wire.len();
+    push_masked_frame(&mut wire, false, Opcode::Binary, KEY, &[2; 100]);
+    push_masked_frame(&mut wire, true, Opcode::Continuation, KEY, &[3; 100]);
+    let mut decoder = Decoder::new();
+    drain(&mut decoder, &wire[..50_000], &SERVER).1.unwrap();
+    drain(&mut decoder, &wire[50_000..first + 106], &SERVER).1.unwrap();
+    assert!(decoder.held_bytes() > 100_000, "the buffer is used again");
+    decoder.trim();
+    assert!((100..512).contains(&decoder.held_bytes()), "{}", decoder.held_bytes());
+    let message = Thing::Binary([[2; 100], [3; 100]].concat());
+    assert_eq!(drain(&mut decoder, &wire[first + 106..], &SERVER), (vec![message], Ok(())));
 }
 
 #[test]
