@@ -104,6 +104,11 @@ fn a_number_with_the_name_of_its_constant_is_its_value() -> Result {
     Ok(())
 }
 
+/// Whether a file of the library holds tests only.
+fn is_test(path: &Path) -> bool {
+    path.ends_with("tests.rs") || path.iter().any(|part| part == "tests")
+}
+
 #[test]
 fn the_map_shows_every_file_and_no_other() -> Result {
     let (_, map) = README.split_once("src/main.rs ").ok_or("no map")?;
@@ -122,7 +127,7 @@ fn the_map_shows_every_file_and_no_other() -> Result {
             }
         }
     }
-    let in_map = |path: &PathBuf| !path.starts_with("src/program") && !path.ends_with("tests.rs");
+    let in_map = |path: &PathBuf| !path.starts_with("src/program") && !is_test(path);
     let there: BTreeSet<_> = sources("src")?.into_iter().filter(in_map).collect();
     let missing: Vec<_> = there.difference(&shown).collect();
     let stale: Vec<_> = shown.difference(&there).collect();
@@ -150,7 +155,7 @@ fn rooms_use_only_what_the_table_says() -> Result {
         .collect();
     for path in sources("src")? {
         let name = room(&path).ok_or("a file in no room")?;
-        if name == "lib" || path.ends_with("tests.rs") {
+        if name == "lib" || is_test(&path) {
             continue;
         }
         let found = rooms.iter().find(|(own, _)| own.contains(name.as_str()));
