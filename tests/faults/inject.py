@@ -9,6 +9,8 @@ import time
 
 from client import PATIENCE
 
+CALM = 0.05
+"""Seconds without a call after which strace lets go."""
 INJECTED = re.compile(r"^(?:\d+ +)?(\w+)\(.*\(INJECTED\)$", re.MULTILINE)
 
 
@@ -41,7 +43,16 @@ class Faults:
             raise OSError(f"strace cannot be attached: {line!r}")
         return self
 
+    def await_calm(self):
+        """Waits until the thread makes no calls for a moment: one that strace leaves half-way fails with an error
+        of strace's own."""
+        deadline = time.monotonic() + PATIENCE
+        size = None
+        while size != (size := os.path.getsize(self.log)) and time.monotonic() < deadline:
+            time.sleep(CALM)
+
     def __exit__(self, *_):
+        self.await_calm()
         # This detaches it; the program goes on.
         self.strace.send_signal(signal.SIGINT)
         self.strace.communicate(timeout=PATIENCE)
