@@ -12,7 +12,7 @@ mod options;
 use std::net::IpAddr;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use options::{Exit, Mode, load_with};
+use options::{Exit, Mode, Task, load_with};
 
 /// What the file is called.
 const FILE: &str = "a.toml";
@@ -26,7 +26,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let name = if mode == Mode::Serve { "serve" } else { "echo" };
     let args = ["sysconn", name, "--config", FILE].map(Into::into);
     match load_with(args.into_iter(), std::iter::empty(), |_| Ok(file.to_vec())) {
-        Ok(options) => {
+        Ok(Task::Replay(_)) => panic!("nobody asked for a replay"),
+        Ok(Task::Serve(options)) => {
             assert_eq!(options.mode, mode);
             assert_eq!(options.config.validate(), Ok(()));
             assert!(options.ignored_environment.is_empty());
