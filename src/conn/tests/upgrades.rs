@@ -118,6 +118,7 @@ fn a_proxy_has_as_long_for_its_header_and_the_request_as_any_client() {
     assert_eq!(rig.seen, [(10_000, "408".to_string())]);
 }
 
+#[cfg(feature = "proxy-protocol")]
 #[test]
 fn only_trusted_proxies_are_believed() {
     let rig = Rig::new(|config| config.proxy_protocol = vec!["10.0.0.0/8".parse().unwrap()]);
