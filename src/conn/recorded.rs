@@ -145,6 +145,9 @@ impl Conn {
             *hash = 0;
         }
         self.begin_call_at(given, Some(now), env.tools.out.len());
+        if let Some(recorder) = self.recorder() {
+            recorder.note_listening(env.settings.listening_since);
+        }
         let due = self.next_deadline(&env.settings);
         if due.after(LATE_MS) < now
             && let Some(recorder) = self.recorder()

@@ -67,6 +67,9 @@ wire_enum! {
         36 Client { peer: Option<String> },
         /// A timer was due so many milliseconds ago, and has not been looked at.
         37 Overdue { ms: u64 },
+        /// The server had stood still: only for so many milliseconds has it listened without a break since. Silence
+        /// from before then is not held against the client.
+        38 Listening { ms: u64 },
 
         /// The connection ended.
         60 Closed { reason: Reason },
@@ -85,7 +88,10 @@ impl Note {
 
     /// Whether it stands in front of what a call was given.
     pub(crate) fn is_before(&self) -> bool {
-        matches!(self, Note::Time { .. } | Note::Outbox { .. } | Note::Overdue { .. })
+        matches!(
+            self,
+            Note::Time { .. } | Note::Outbox { .. } | Note::Overdue { .. } | Note::Listening { .. }
+        )
     }
 
     /// Whether the recording ends with it.

@@ -50,6 +50,7 @@ pub(crate) struct Recorder {
     /// As of the last note.
     now: Moment,
     outbox: usize,
+    listening_since: Moment,
     pub(crate) call: Call,
 }
 
@@ -97,6 +98,7 @@ impl Recorder {
             limit: limit.saturating_sub(LAST_NOTE_BYTES),
             now: Moment::START,
             outbox: 0,
+            listening_since: Moment::START,
             call: Call::default(),
             head: Some(Box::new(head)),
         }
@@ -138,6 +140,15 @@ impl Recorder {
         }
         call.given = Some(given);
         call.seen = seen;
+    }
+
+    /// Notes since when the server listens without a break, where that is not known yet.
+    pub(crate) fn note_listening(&mut self, since: Moment) {
+        if since != self.listening_since {
+            self.listening_since = since;
+            let ms = self.now.since(since);
+            self.note_before(Note::Listening { ms });
+        }
     }
 
     /// Notes something that came of the call before what it was given has any effect.

@@ -67,6 +67,10 @@ impl Stage {
                 Note::Outbox { queued } => {
                     self.conn.outbox = Outbox::of_bytes(usize::try_from(*queued).unwrap_or(usize::MAX));
                 }
+                Note::Listening { ms } => {
+                    let since = Moment::from_ms(self.now.as_ms().saturating_sub(*ms));
+                    self.env.settings.listening_since = since;
+                }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
                     self.give(given, more).ok_or(Unreadable::Order(*offset))?;

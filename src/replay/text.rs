@@ -107,6 +107,7 @@ impl Display for Text<'_, Note> {
             Note::Client { peer: Some(peer) } => write!(f, "the proxy names {}", peer.escape_debug()),
             Note::Client { peer: None } => f.write_str("the proxy names nobody"),
             Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
+            Note::Listening { ms } => write!(f, "the server had stood still until {ms} ms ago"),
             Note::Full {} => f.write_str("the file is full"),
             Note::Stopped {} => f.write_str("the recording was switched off"),
         }

@@ -25,6 +25,9 @@ fn committed() -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn sessions_that_were_recorded_once_go_as_they_went() {
+    if std::env::var_os("SYSCONN_RECORD_AGAIN").is_some() {
+        make_the_recordings_of_the_repository();
+    }
     let files = committed();
     assert!(files.len() >= 20, "{} recordings", files.len());
     for (name, file) in files {
@@ -32,14 +35,9 @@ fn sessions_that_were_recorded_once_go_as_they_went() {
     }
 }
 
-/// `SYSCONN_RECORD_AGAIN=1 cargo test --test recordings -- --ignored` makes the recordings in the repository anew:
-/// only for a new version of the format.
-#[test]
-#[ignore = "writes to the repository"]
+/// With `SYSCONN_RECORD_AGAIN=1` the recordings in the repository are made anew first: only for a new version of
+/// the format.
 fn make_the_recordings_of_the_repository() {
-    if std::env::var_os("SYSCONN_RECORD_AGAIN").is_none() {
-        return;
-    }
     for (name, bytes) in hostile() {
         let file = record(|_| {}, |server| send_session(server, UPGRADE, &bytes, usize::MAX));
         if file.len() > 16 * 1024 {
