@@ -14,3 +14,5 @@ mod program;
 mod recorded;
 mod secrets;
 mod sessions;
+#[cfg(feature = "sim")]
+mod stalls;

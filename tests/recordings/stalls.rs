@@ -1,0 +1,65 @@
+//! A server that stood still does not hold that against its clients, in a replay either.
+
+use std::time::Duration;
+
+use sysconn::config::Listen;
+use sysconn::frame::{Opcode, push_masked_frame};
+use sysconn::sim::{Line, Network};
+use sysconn::{Application, Config, Context, Message, Outcome, Peer, Reactor, Service};
+
+use crate::common::UPGRADE;
+use crate::recorded::{Directory, check, shown};
+
+/// An application that can have time pass while it handles a message.
+struct Slow(Network);
+
+impl Application for Slow {}
+
+const STANDS_STILL_FOR: Duration = Duration::from_secs(70);
+
+fn stand_still(slow: &mut Slow, _: Message<'_>, _: &mut Context<'_>) -> Outcome {
+    slow.0.advance(STANDS_STILL_FOR);
+    Outcome::Done
+}
+
+#[test]
+fn silence_that_was_not_held_against_a_client_is_not_in_a_replay() {
+    let directory = Directory::new();
+    let network = Network::new(1);
+    let config = Config {
+        listen: vec![Listen::Tcp(([127, 0, 0, 1], 9001).into())],
+        ping_interval: Duration::ZERO,
+        client_check: Duration::ZERO,
+        account_check: Duration::ZERO,
+        ..directory.config()
+    };
+    let slow = Slow(network.clone());
+    let mut reactor = Reactor::simulated(&config, Service::Messages(stand_still), slow, &network).unwrap();
+    let mut clients = [1, 2].map(|port| network.connect(Peer::Ip([10, 0, 0, 1].into(), port)).unwrap());
+    for client in &mut clients {
+        client.send(UPGRADE);
+    }
+    for _ in 0..10 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    let mut message = vec![];
+    push_masked_frame(&mut message, true, Opcode::Binary, [1, 2, 3, 4], b"stand still");
+    clients[0].send(&message);
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    assert!(network.now() >= STANDS_STILL_FOR);
+    // Both have been silent for longer than the read timer by now, and nobody could have heard them.
+    for _ in 0..10 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    assert_eq!(reactor.connections(), 2);
+    let mut received = vec![];
+    while clients.iter_mut().any(|client| client.receive(&mut received) == Line::Open) {
+        reactor.turn(Some(Duration::from_secs(1))).unwrap();
+        assert!(network.now() < STANDS_STILL_FOR * 3, "they are closed for silence in the end");
+    }
+    drop((clients, reactor));
+    for file in directory.files() {
+        assert!(shown(&file).contains("stood still"), "{}", shown(&file));
+        check(&file, "stood still");
+    }
+}
