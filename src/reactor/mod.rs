@@ -220,7 +220,7 @@ impl<S: Application> Reactor<S> {
             // What clients said meanwhile was heard as if it had been at the beginning of that turn.
             self.core.lent.settings.listening_since = ended_at;
         }
-        self.wait(began, timeout)?;
+        self.wait(began, due_at, timeout)?;
         self.core.now = self.clock.now();
         // What came between the poll and now was not seen.
         self.all_seen &= self.core.now.since(due_at.max(began_at)) < STALL_MS;
@@ -260,8 +260,8 @@ impl<S: Application> Reactor<S> {
     }
 
     /// Waits for events: without sleeping at first, if that was asked for.
-    fn wait(&mut self, began: Instant, timeout: Option<Duration>) -> io::Result<()> {
-        let until_due = self.next_deadline().map(|at| at.saturating_duration_since(began));
+    fn wait(&mut self, began: Instant, due_at: Moment, timeout: Option<Duration>) -> io::Result<()> {
+        let until_due = self.clock.instant(due_at).map(|at| at.saturating_duration_since(began));
         let until_due = if canary!(Oversleep) { None } else { until_due };
         let timeout = match (timeout, until_due) {
             (Some(a), Some(b)) => Some(a.min(b)),
