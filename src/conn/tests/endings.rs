@@ -32,6 +32,21 @@ fn a_close_frame_is_answered_with_its_own_code_and_nothing_after_it_is_read() {
 }
 
 #[test]
+fn what_a_handler_echoed_before_it_closed_comes_whole() {
+    // Read whole, and put together from pieces, whose buffer ends with the open connection.
+    for piece in [1 << 20, 70_000, 1000] {
+        let mut rig = Rig::open(|_| {});
+        let mut message = vec![];
+        push_request(&mut message, &Packet { data_status: 0, flag: 0, cmd: FAREWELL, data: &[1; 200_000] });
+        let mut bytes = vec![];
+        push_masked_frame(&mut bytes, true, Opcode::Binary, [9; 4], &message);
+        bytes.chunks(piece).for_each(|piece| rig.feed(piece));
+        let seen: Vec<_> = rig.seen.iter().skip(1).map(|(_, what)| what.as_str()).collect();
+        assert_eq!(seen, ["packet 200000", "packet 7", "packet 200000", "close 4100"], "pieces of {piece}");
+    }
+}
+
+#[test]
 fn a_violation_closes_and_what_follows_it_is_thrown_away() {
     let unmasked = [0x82, 0];
     let mut rig = Rig::open(|_| {});

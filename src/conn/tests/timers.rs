@@ -103,21 +103,6 @@ fn who_has_not_logged_in_after_five_minutes_goes_and_a_logout_begins_them_anew()
 }
 
 #[test]
-fn what_a_handler_echoed_before_it_closed_comes_whole() {
-    // Read whole, and put together from pieces, whose buffer ends with the open connection.
-    for piece in [1 << 20, 70_000, 1000] {
-        let mut rig = Rig::open(|_| {});
-        let mut message = vec![];
-        push_request(&mut message, &Packet { data_status: 0, flag: 0, cmd: FAREWELL, data: &[1; 200_000] });
-        let mut bytes = vec![];
-        push_masked_frame(&mut bytes, true, Opcode::Binary, [9; 4], &message);
-        bytes.chunks(piece).for_each(|piece| rig.feed(piece));
-        let seen: Vec<_> = rig.seen.iter().skip(1).map(|(_, what)| what.as_str()).collect();
-        assert_eq!(seen, ["packet 200000", "packet 7", "packet 200000", "close 4100"], "pieces of {piece}");
-    }
-}
-
-#[test]
 fn housekeeping_counts_its_rounds_and_gives_buffers_back() {
     let mut rig = Rig::open(|config| {
         config.read_timeout = Duration::ZERO;
