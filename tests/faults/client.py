@@ -92,6 +92,8 @@ class Client:
 
     def __init__(self, address, nudges=False, upgrade=True):
         self.nudges = nudges
+        self.nudge_payload = b"nudge"
+        self.nudges_sent = set()
         self.input = b""
         self.flag = 0
         unix = isinstance(address, str)
@@ -154,8 +156,10 @@ class Client:
 
     def nudge(self):
         """Says something, so that the server looks at its socket again. Behind the request for an upgrade it
-        is the first frame."""
-        self.send(frame(PING, b"nudge"))
+        is the first frame. While a Pong is waited for it is the same Ping again, since a server need answer only
+        the newest (RFC 6455 §5.5.3)."""
+        self.nudges_sent.add(self.nudge_payload)
+        self.send(frame(PING, self.nudge_payload))
 
     def take_frame(self):
         """The opcode and the payload of the next frame."""
@@ -175,11 +179,18 @@ class Client:
             raise Wrong("the server sends a fragment")
         return first & 0x0F, payload
 
-    def expect(self, opcode, payload):
-        """Takes a frame, which has to be this one. Pongs for nudges are passed over."""
-        found = self.take_frame()
-        while found == (PONG, b"nudge") or found[0] == PING:
+    def take_message(self, expected=None):
+        """The next frame but for Pings, and for Pongs that answer nudges, unless one is what is expected."""
+        self.nudge_payload = expected[1] if expected and expected[0] == PONG else b"nudge"
+        while True:
             found = self.take_frame()
+            is_nudge = found[0] == PONG and found[1] in self.nudges_sent
+            if found == expected or not (is_nudge or found[0] == PING):
+                return found
+
+    def expect(self, opcode, payload):
+        """Takes a frame, which has to be this one."""
+        found = self.take_message((opcode, payload))
         if found != (opcode, payload):
             raise Wrong(f"{found[0]} {found[1][:64]!r}, expected {opcode} {payload[:64]!r}")
 
@@ -196,9 +207,7 @@ class Client:
 
     def take_reply(self, cmd, flag):
         """The Data of the next packet, which has to be the reply to that request."""
-        opcode, payload = self.take_frame()
-        while opcode in (PONG, PING):
-            opcode, payload = self.take_frame()
+        opcode, payload = self.take_message()
         if opcode != BINARY or len(payload) < 11:
             raise Wrong(f"{opcode} {payload[:64]!r} in place of a reply")
         found = struct.unpack(">HHBIH", payload[:11])
@@ -220,9 +229,7 @@ class Client:
 
     def expect_close(self, code):
         """Takes the Close frame, and then the end."""
-        opcode, payload = self.take_frame()
-        while opcode in (PONG, PING):
-            opcode, payload = self.take_frame()
+        opcode, payload = self.take_message()
         if opcode != CLOSE or payload[:2] != struct.pack(">H", code):
             raise Wrong(f"{opcode} {payload[:64]!r} in place of Close {code}")
         self.expect_end()

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import suite
-from client import PATIENCE, UPGRADE, Client, Refused
+from client import PATIENCE, UPGRADE, Client, Lost, Refused, Wrong
 from inject import INJECTED, Faults, await_first, so_far, words
 from program import LISTENING, Program, eventually, faults_after
 from table import ENDED, MAY_BE_IDLE, NUDGED, OF_A_WHILE, OF_CALLS, OF_THE_START, REFUSED, START_WHEN
@@ -40,8 +40,11 @@ def of_calls(executable, fault):
         with Faults(program.pid, fault.syscalls, fault.error, fault.when) as injected:
             outcome = suite.run(program.addresses, nudges=fault.price == NUDGED)
         wrong = judge(outcome, fault, injected.count)
-        witness.echo(b"after")
-        witness.close()
+        try:
+            witness.echo(b"after")
+            witness.close()
+        except (Lost, Wrong) as error:
+            wrong.append(f"who sat it out: {error}")
         return wrong + faults_after(program, descriptors), injected.count
 
 
