@@ -176,6 +176,58 @@ fn what_looks_like_a_short_message_is_one_only_between_messages() {
 }
 
 #[test]
+fn the_quick_ways_take_nothing_that_breaks_a_rule_however_much_follows() {
+    let mut begun = Vec::new();
+    push_masked_frame(&mut begun, false, Opcode::Binary, KEY, b"first");
+    let follows = [0; 400];
+    for (before, first) in [(&[][..], 0x82), (&[], 0x89), (&[], 0x8a), (&begun, 0x89), (&begun, 0x00)] {
+        for second in [0, 5, 125] {
+            let wire = [before, &[first, second], &follows].concat();
+            let mut decoder = Decoder::new();
+            let seen = drain(&mut decoder, &wire, &SERVER);
+            assert_eq!(seen, (vec![], Err(Error::UnmaskedFrame)), "{first:02x} {second:02x}");
+            assert_eq!(
+                decoder.unfinished_bytes(),
+                if before.is_empty() { 0 } else { 5 },
+                "nothing was taken"
+            );
+        }
+        if first >= 0x88 {
+            let wire = [before, &[first, 0xfe, 0, 126], &follows].concat();
+            assert_eq!(drain(&mut Decoder::new(), &wire, &SERVER).1, Err(Error::LongControl));
+            let masked = [before, &[first, 0x80], &follows].concat();
+            assert_eq!(drain(&mut Decoder::new(), &masked, &CLIENT).1, Err(Error::MaskedFrame));
+        }
+    }
+}
+
+#[test]
+fn short_fragments_have_the_limits_of_all_fragments() {
+    let wire = |mask: Option<[u8; 4]>, count: usize| {
+        let frame = |first: u8, payload: &[u8]| {
+            let (bit, key) = mask.map_or((0, vec![]), |key| (0x80, key.to_vec()));
+            [&[first, bit | payload.len() as u8], &*key, payload].concat()
+        };
+        [frame(0x02, b""), frame(0, b"").repeat(count), frame(0x80, b"")].concat()
+    };
+    for (mask, rules) in [(Some([0; 4]), SERVER), (None, CLIENT)] {
+        let rules = Rules { max_len: 100, ..rules };
+        let most = rules.max_fragments();
+        assert_eq!(drain(&mut Decoder::new(), &wire(mask, most - 2), &rules).1, Ok(()));
+        let end = drain(&mut Decoder::new(), &wire(mask, most - 1), &rules).1;
+        assert_eq!(end, Err(Error::TooManyFragments));
+    }
+    let rules = Rules { max_len: 100, ..SERVER };
+    for (len, expected) in [(50, Ok(())), (51, Err(Error::TooBig))] {
+        let mut wire = Vec::new();
+        push_masked_frame(&mut wire, false, Opcode::Binary, KEY, &[1; 50]);
+        push_masked_frame(&mut wire, false, Opcode::Continuation, KEY, &vec![1; len]);
+        push_masked_frame(&mut wire, true, Opcode::Continuation, KEY, b"");
+        assert_eq!(drain(&mut Decoder::new(), &wire, &rules).1, expected);
+    }
+}
+
+#[test]
 fn what_is_held_is_counted() {
     let mut decoder = Decoder::new();
     let mut ping = Vec::new();
