@@ -1,0 +1,254 @@
+//! How bytes wait: frames one behind the other in chunks, and the newest Pong, which overtakes them if it can.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+use super::MAX_SLICES;
+use super::boundary::{boundary, has_pong};
+use crate::frame::{Opcode, boundary_at_or_after, push_frame};
+
+/// Frames of fewer bytes are copied one behind the other: what it costs to hold one by itself would
+/// be more than its bytes, and the outbox limit would not mean what it says.
+const SMALL_BYTES: usize = 1024;
+/// Small frames that are held in one piece, in bytes, and what the first piece may have lost to the socket
+/// before it is given back: all of that is held beside what is queued.
+pub(super) const PIECE_BYTES: usize = 8 * 1024;
+
+/// What waits, at least one byte of it.
+///
+/// Invariant: each chunk begins and ends where a frame does, but for a first one that is torn, and none is empty.
+/// Only before a Pong that overtakes there may be nothing left of the first, and never more than the rest of
+/// one frame.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    chunks: VecDeque<Bytes>,
+    /// Small frames behind the last chunk.
+    tail: Vec<u8>,
+    /// Bytes of the first chunk that the socket has taken.
+    front_at: usize,
+    /// The first chunk is the rest of one frame whose beginning went out before, or a Pong: nothing overtakes it.
+    front_torn: bool,
+    /// Bytes in all chunks and the tail that the socket has not taken.
+    bytes: usize,
+    /// The newest Pong, which goes out as soon as the first chunk has; behind all if an earlier one waits there.
+    pong: Option<Bytes>,
+    /// A Pong waits among the frames, or did.
+    holds_pong: bool,
+}
+
+impl Queue {
+    /// A queue in which so many bytes are said to wait; it has none of them.
+    pub(super) fn of_bytes(bytes: usize) -> Self {
+        Queue { bytes, ..Queue::default() }
+    }
+
+    /// Bytes that wait, the Pong aside.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Queues whole frames, which others may share.
+    pub(super) fn push_shared(&mut self, frames: Bytes) {
+        if frames.len() < SMALL_BYTES {
+            self.push_small(&frames);
+        } else {
+            self.push_chunk(frames);
+        }
+    }
+
+    /// Queues all but the first `written` bytes of `segment`, whole frames. Some can be missing only if nothing
+    /// else waits.
+    pub(super) fn push_rest(&mut self, segment: &[u8], written: usize) {
+        if written == 0 && segment.len() < SMALL_BYTES {
+            self.push_small(segment);
+        } else {
+            self.push_pieces(segment, written);
+        }
+        if !self.holds_pong && self.pong.is_none() {
+            self.holds_pong = has_pong(segment, written);
+        }
+    }
+
+    fn push_pieces(&mut self, segment: &[u8], written: usize) {
+        let (begun, mut rest) = segment.split_at(boundary(segment, written));
+        let torn = begun.get(written..).unwrap_or_default();
+        if !torn.is_empty() {
+            self.push_chunk(Bytes::copy_from_slice(torn));
+            self.front_torn = true;
+        }
+        // Each piece by itself, so that what the socket has taken of them does not stay for the sake of the last.
+        while !rest.is_empty() {
+            let piece;
+            (piece, rest) = rest.split_at(boundary_at_or_after(rest, PIECE_BYTES));
+            self.push_chunk(Bytes::copy_from_slice(piece));
+        }
+    }
+
+    fn push_small(&mut self, frames: &[u8]) {
+        self.settle_pong();
+        self.give_back();
+        if self.tail.len() + frames.len() > PIECE_BYTES {
+            self.end_tail();
+        }
+        self.bytes += frames.len();
+        self.tail.extend_from_slice(frames);
+        debug_assert!(self.is_sound());
+    }
+
+    fn push_chunk(&mut self, chunk: Bytes) {
+        self.settle_pong();
+        self.give_back();
+        self.end_tail();
+        self.bytes += chunk.len();
+        self.chunks.push_back(chunk);
+        debug_assert!(self.is_sound());
+    }
+
+    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
+    pub(super) fn set_pong(&mut self, payload: &[u8]) {
+        if self.pong.is_none() && !self.holds_pong {
+            self.split_front();
+        }
+        let mut frame = Vec::new();
+        push_frame(&mut frame, Opcode::Pong, payload);
+        self.pong = Some(frame.into());
+        debug_assert!(self.is_sound());
+    }
+
+    /// What to write next, in order, as slices for a vectored write.
+    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let mut chunks = self.chunks.iter();
+        let front = chunks.next().and_then(|front| front.get(self.front_at..));
+        let pong = self.pong.as_ref();
+        let (early, late) = if self.holds_pong { (None, pong) } else { (pong, None) };
+        let frames = early.into_iter().chain(chunks).map(|chunk| &**chunk);
+        let tail = Some(&*self.tail).filter(|tail| !tail.is_empty());
+        let ordered = front.into_iter().chain(frames).chain(tail).chain(late.map(|pong| &**pong));
+        let mut count = 0;
+        for (slot, bytes) in slices.iter_mut().zip(ordered) {
+            *slot = IoSlice::new(bytes);
+            count += 1;
+        }
+        count
+    }
+
+    /// The socket took the next `written` bytes. Whether that was all.
+    pub(super) fn advance(&mut self, mut written: usize) -> bool {
+        while let Some(front) = self.front() {
+            let left = front.len() - self.front_at;
+            if written < left {
+                self.front_at += written;
+                self.bytes -= written;
+                debug_assert!(self.is_sound());
+                return false;
+            }
+            written -= left;
+            self.bytes -= left;
+            self.pop_front();
+        }
+        debug_assert_eq!((written, self.bytes), (0, 0));
+        true
+    }
+
+    /// Gives back capacity that is not in use.
+    pub(super) fn trim(&mut self) {
+        self.chunks.shrink_to_fit();
+        self.tail.shrink_to_fit();
+    }
+
+    /// The first chunk has gone out, and the Pong goes next, unless an earlier one waits.
+    fn pop_front(&mut self) {
+        self.chunks.pop_front();
+        self.front_at = 0;
+        self.front_torn = false;
+        if (!self.holds_pong || self.is_drained())
+            && let Some(pong) = self.pong.take()
+        {
+            self.bytes += pong.len();
+            self.chunks.push_front(pong);
+            // A later one must not go before it.
+            self.front_torn = true;
+        }
+    }
+
+    /// Makes a chunk of the tail.
+    fn end_tail(&mut self) {
+        if !self.tail.is_empty() {
+            let mut tail = std::mem::take(&mut self.tail);
+            tail.shrink_to_fit();
+            self.chunks.push_back(tail.into());
+        }
+    }
+
+    /// Gives back what the socket has taken of the first chunk, once that is much. To be called before more is
+    /// queued: until then less is held with every byte that is taken.
+    fn give_back(&mut self) {
+        if self.front_at >= PIECE_BYTES
+            && let Some(front) = self.chunks.front_mut()
+        {
+            // A chunk so long ends with a long frame, and that is what is left of it.
+            *front = Bytes::copy_from_slice(front.get(self.front_at..).unwrap_or_default());
+            self.front_at = 0;
+            self.front_torn = true;
+        }
+    }
+
+    /// A Pong that cannot overtake takes its place among the frames before others come behind it.
+    fn settle_pong(&mut self) {
+        if self.holds_pong
+            && let Some(pong) = self.pong.take()
+        {
+            self.bytes += pong.len();
+            self.tail.extend_from_slice(&pong);
+        }
+    }
+
+    /// Whether all frames have gone out.
+    fn is_drained(&self) -> bool {
+        self.chunks.is_empty() && self.tail.is_empty()
+    }
+
+    /// The first chunk, which is the tail if there is no other.
+    fn front(&mut self) -> Option<&Bytes> {
+        if self.chunks.is_empty() {
+            self.end_tail();
+        }
+        self.chunks.front()
+    }
+
+    /// Splits the first chunk after the frame that is being written.
+    fn split_front(&mut self) {
+        if self.front_torn || self.front().is_none() {
+            return;
+        }
+        let Some(front) = self.chunks.front_mut() else { return };
+        let boundary = boundary(front, self.front_at);
+        if boundary < front.len() {
+            let rest = front.split_off(boundary);
+            self.chunks.insert(1, rest);
+        }
+    }
+
+    /// Whether the invariant holds and `bytes` is right. Frames are looked into only where a Pong has to know them.
+    fn is_sound(&self) -> bool {
+        let overtakes = self.pong.is_some() && !self.holds_pong;
+        let Some(front) = self.chunks.front() else {
+            // If nothing is there at all, bytes are only said to wait.
+            return self.is_drained() || !overtakes && self.front_at == 0 && self.bytes == self.tail.len();
+        };
+        let chunks: usize = self.chunks.iter().map(Bytes::len).sum();
+        let is_one_frame = || self.front_torn || boundary(front, self.front_at) == front.len();
+        self.front_at + self.bytes == chunks + self.tail.len()
+            && self.chunks.iter().skip(1).all(|chunk| !chunk.is_empty())
+            && (self.front_at < front.len() || overtakes && self.front_at == front.len())
+            && (!overtakes || is_one_frame())
+    }
+
+    /// Capacity beyond the frames that wait in one piece, in bytes.
+    #[cfg(test)]
+    pub(super) fn spare_bytes(&self) -> usize {
+        self.tail.capacity() - self.tail.len()
+    }
+}
