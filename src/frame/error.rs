@@ -8,6 +8,7 @@ use super::close::CloseCode;
 /// known beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
+    // In the order of their numbers in recordings: new ones go to the end, and into `ALL`.
     /// A frame to a server is not masked (RFC 6455 §5.1).
     UnmaskedFrame,
     /// A frame to a client is masked (RFC 6455 §5.1).
@@ -46,6 +47,27 @@ pub enum Error {
 }
 
 impl Error {
+    /// All of them, each at the place that is its number in recordings.
+    pub(crate) const ALL: [Error; 17] = [
+        Error::UnmaskedFrame,
+        Error::MaskedFrame,
+        Error::ReservedBits,
+        Error::ReservedOpcode,
+        Error::FragmentedControl,
+        Error::LongControl,
+        Error::NonMinimalLength,
+        Error::LengthTopBit,
+        Error::UnexpectedContinuation,
+        Error::ExpectedContinuation,
+        Error::BadCloseLength,
+        Error::BadCloseCode,
+        Error::BadUtf8,
+        Error::TooBig,
+        Error::TooManyFragments,
+        Error::BadDeflate,
+        Error::Text,
+    ];
+
     /// The code of the Close frame that answers this violation.
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
@@ -68,9 +90,7 @@ impl Error {
             Error::TooBig | Error::TooManyFragments => CloseCode::TOO_BIG,
         }
     }
-}
 
-impl Error {
     /// What the peer did, in a few words that fit a Close frame.
     #[must_use]
     pub const fn text(self) -> &'static str {
@@ -113,27 +133,8 @@ mod tests {
 
     #[test]
     fn each_has_words_of_its_own_that_fit_a_close_frame() {
-        let all = [
-            Error::UnmaskedFrame,
-            Error::MaskedFrame,
-            Error::ReservedBits,
-            Error::ReservedOpcode,
-            Error::FragmentedControl,
-            Error::LongControl,
-            Error::NonMinimalLength,
-            Error::LengthTopBit,
-            Error::UnexpectedContinuation,
-            Error::ExpectedContinuation,
-            Error::BadCloseLength,
-            Error::BadCloseCode,
-            Error::BadUtf8,
-            Error::TooBig,
-            Error::TooManyFragments,
-            Error::BadDeflate,
-            Error::Text,
-        ];
-        let texts: BTreeSet<String> = all.iter().map(Error::to_string).collect();
-        assert_eq!(texts.len(), all.len());
+        let texts: BTreeSet<String> = Error::ALL.iter().map(Error::to_string).collect();
+        assert_eq!(texts.len(), Error::ALL.len());
         assert!(texts.iter().all(|text| !text.is_empty() && text.len() <= MAX_CONTROL_PAYLOAD - 2));
     }
 }

@@ -6,6 +6,7 @@ use crate::id::ConnectionId;
 /// Data that cannot be decoded: the client is closed with 4001.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undecodable {
+    // In the order of their numbers in recordings: new ones go to the end, and into `ALL`.
     /// DataStatus is above 2.
     UnknownStatus,
     /// The zlib stream is broken, cut, followed by other bytes, or needs a preset dictionary.
@@ -18,6 +19,18 @@ pub enum Undecodable {
     NoZlib,
     /// A typed route's message does not parse.
     Message,
+}
+
+impl Undecodable {
+    /// All of them, each at the place that is its number in recordings.
+    pub(crate) const ALL: [Undecodable; 6] = [
+        Undecodable::UnknownStatus,
+        Undecodable::Zlib,
+        Undecodable::TooLong,
+        Undecodable::Cipher,
+        Undecodable::NoZlib,
+        Undecodable::Message,
+    ];
 }
 
 /// What a typed route decodes Data into; protobuf messages implement it in one line.

@@ -41,8 +41,8 @@ impl Reason {
             Cause::PeerClosed(code) => (1, code.map_or(0, CloseCode::get)),
             Cause::Refused(Refusal::Application(status)) => (5, status),
             Cause::Refused(refusal) => (4, refusal_number(refusal)),
-            Cause::Protocol(error) => (7, number_in(&ERRORS, error)),
-            Cause::Undecodable(offence) => (10, number_in(&OFFENCES, offence)),
+            Cause::Protocol(error) => (7, error_number(error)),
+            Cause::Undecodable(offence) => (10, offence_number(offence)),
             Cause::Application(code) => (20, code.get()),
             Cause::Dropped => (21, 0),
             plain => (PLAIN.iter().find(|(_, cause)| *cause == plain).map_or(0, |(kind, _)| *kind), 0),
@@ -58,8 +58,8 @@ impl Reason {
             1 => Cause::PeerClosed(Some(CloseCode::new(detail)?)),
             4 => Cause::Refused(refusal(detail)?),
             5 => Cause::Refused(Refusal::Application(detail)),
-            7 => Cause::Protocol(at(&ERRORS, detail)?),
-            10 => Cause::Undecodable(at(&OFFENCES, detail)?),
+            7 => Cause::Protocol(error(detail)?),
+            10 => Cause::Undecodable(offence(detail)?),
             20 => Cause::Application(CloseCode::new(detail)?),
             21 => Cause::Dropped,
             kind => PLAIN.iter().find(|(number, _)| *number == kind)?.1,
@@ -74,35 +74,6 @@ impl Reason {
         }
     }
 }
-
-const ERRORS: [Error; 17] = [
-    Error::UnmaskedFrame,
-    Error::MaskedFrame,
-    Error::ReservedBits,
-    Error::ReservedOpcode,
-    Error::FragmentedControl,
-    Error::LongControl,
-    Error::NonMinimalLength,
-    Error::LengthTopBit,
-    Error::UnexpectedContinuation,
-    Error::ExpectedContinuation,
-    Error::BadCloseLength,
-    Error::BadCloseCode,
-    Error::BadUtf8,
-    Error::TooBig,
-    Error::TooManyFragments,
-    Error::BadDeflate,
-    Error::Text,
-];
-
-const OFFENCES: [Undecodable; 6] = [
-    Undecodable::UnknownStatus,
-    Undecodable::Zlib,
-    Undecodable::TooLong,
-    Undecodable::Cipher,
-    Undecodable::NoZlib,
-    Undecodable::Message,
-];
 
 /// Refusals that are not the application's; a malformed request has the number of its fault, from
 /// [`FIRST_FAULT`].
@@ -119,60 +90,36 @@ const REFUSALS: [Refusal; 8] = [
 
 const FIRST_FAULT: u16 = 100;
 
-const FAULTS: [Fault; 17] = [
-    Fault::NotHttp,
-    Fault::ProxyHeader,
-    Fault::NotTls,
-    Fault::RequestLine,
-    Fault::HttpVersion,
-    Fault::Target,
-    Fault::LineEnd,
-    Fault::HeaderName,
-    Fault::HeaderValue,
-    Fault::FoldedLine,
-    Fault::Incomplete,
-    Fault::Host,
-    Fault::Repeated,
-    Fault::Body,
-    Fault::Key,
-    Fault::Origin,
-    Fault::Subprotocol,
-];
-
 fn refusal_number(refusal: Refusal) -> u16 {
     match refusal {
-        Refusal::BadRequest(fault) => number_in(&FAULTS, fault).saturating_add(FIRST_FAULT),
-        other => number_in(&REFUSALS, other),
+        Refusal::BadRequest(fault) => FIRST_FAULT + fault as u16,
+        other => REFUSALS.iter().position(|refusal| *refusal == other).map_or(u16::MAX, |at| at as u16),
     }
 }
 
 fn refusal(number: u16) -> Option<Refusal> {
     match number.checked_sub(FIRST_FAULT) {
-        Some(fault) => at(&FAULTS, fault).map(Refusal::BadRequest),
+        Some(fault) => at(&Fault::ALL, fault).map(Refusal::BadRequest),
         None => at(&REFUSALS, number),
     }
 }
 
 /// The number of an error of RFC 6455.
 pub(crate) fn error_number(error: Error) -> u16 {
-    number_in(&ERRORS, error)
+    error as u16
 }
 
 pub(crate) fn error(number: u16) -> Option<Error> {
-    at(&ERRORS, number)
+    at(&Error::ALL, number)
 }
 
 /// The number of a reason why Data does not decode.
 pub(crate) fn offence_number(offence: Undecodable) -> u16 {
-    number_in(&OFFENCES, offence)
+    offence as u16
 }
 
 pub(crate) fn offence(number: u16) -> Option<Undecodable> {
-    at(&OFFENCES, number)
-}
-
-fn number_in<T: PartialEq>(all: &[T], one: T) -> u16 {
-    all.iter().position(|other| *other == one).and_then(|at| at.try_into().ok()).unwrap_or(u16::MAX)
+    at(&Undecodable::ALL, number)
 }
 
 fn at<T: Copy>(all: &[T], number: u16) -> Option<T> {
@@ -189,10 +136,10 @@ mod tests {
         let causes = PLAIN
             .iter()
             .map(|(_, cause)| *cause)
-            .chain(ERRORS.map(Cause::Protocol))
-            .chain(OFFENCES.map(Cause::Undecodable))
+            .chain(Error::ALL.map(Cause::Protocol))
+            .chain(Undecodable::ALL.map(Cause::Undecodable))
             .chain(REFUSALS.map(Cause::Refused))
-            .chain(FAULTS.map(|fault| Cause::Refused(Refusal::BadRequest(fault))))
+            .chain(Fault::ALL.map(|fault| Cause::Refused(Refusal::BadRequest(fault))))
             .chain([Cause::PeerClosed(None), Cause::PeerClosed(Some(code)), Cause::Application(code)])
             .chain([Cause::Dropped, Cause::Refused(Refusal::Application(451))]);
         let mut seen = vec![];

@@ -7,6 +7,7 @@ use std::io::Write;
 /// What was wrong with a request that is answered 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
+    // In the order of their numbers in recordings: new ones go to the end, and into `ALL`.
     /// The first bytes do not begin an HTTP/1 request: TLS on a plain port, for example.
     NotHttp,
     /// A trusted proxy sent no valid header of the PROXY protocol before the request.
@@ -46,6 +47,27 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All of them, each at the place that is its number in recordings.
+    pub(crate) const ALL: [Fault; 17] = [
+        Fault::NotHttp,
+        Fault::ProxyHeader,
+        Fault::NotTls,
+        Fault::RequestLine,
+        Fault::HttpVersion,
+        Fault::Target,
+        Fault::LineEnd,
+        Fault::HeaderName,
+        Fault::HeaderValue,
+        Fault::FoldedLine,
+        Fault::Incomplete,
+        Fault::Host,
+        Fault::Repeated,
+        Fault::Body,
+        Fault::Key,
+        Fault::Origin,
+        Fault::Subprotocol,
+    ];
+
     fn text(self) -> &'static str {
         match self {
             Fault::NotHttp => "not an HTTP/1.1 request",

@@ -44,24 +44,6 @@ fn each_refusal_is_a_whole_response() {
 
 #[test]
 fn each_reason_has_one_line_of_its_own() {
-    let faults = [
-        Fault::NotHttp,
-        Fault::ProxyHeader,
-        Fault::RequestLine,
-        Fault::HttpVersion,
-        Fault::Target,
-        Fault::LineEnd,
-        Fault::HeaderName,
-        Fault::HeaderValue,
-        Fault::FoldedLine,
-        Fault::Incomplete,
-        Fault::Host,
-        Fault::Repeated,
-        Fault::Body,
-        Fault::Key,
-        Fault::Origin,
-        Fault::Subprotocol,
-    ];
     let others = [
         Refusal::Forbidden,
         Refusal::NotFound,
@@ -74,7 +56,7 @@ fn each_reason_has_one_line_of_its_own() {
         Refusal::Application(403),
     ];
     let mut seen = Vec::new();
-    for refusal in faults.into_iter().map(Refusal::BadRequest).chain(others) {
+    for refusal in Fault::ALL.into_iter().map(Refusal::BadRequest).chain(others) {
         let text = refusal.text();
         assert!(text.len() > 10 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{text}");
         assert!(!seen.contains(&text), "{refusal:?}: {text}");
