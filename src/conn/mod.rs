@@ -35,6 +35,7 @@ mod messages;
 mod outbox;
 mod packets;
 mod recorded;
+mod recorded_begin;
 mod recorded_calls;
 mod timeout;
 mod upgrading;

@@ -3,29 +3,16 @@
 
 use super::lifecycle::Phase;
 use super::packets::Hex;
-use super::recorded_calls::{kind_of, note_sent, number_of};
+use super::recorded_calls::note_sent;
 use super::{Conn, Env, Progress};
-use crate::deflate::{Agreement, Deflate};
-use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
-use crate::record::{Counted, Peer, Watch};
+use crate::record::Watch;
 use crate::recording::codes;
-use crate::recording::file::{Begin, Opened, Owed};
 use crate::recording::note::{Answered, Frame, Note, digest};
 use crate::recording::wire::Bytes;
 use crate::recording::{Goes, LATE_MS, Recorder};
-use crate::router::{Deferral, Service};
-
-/// For connections of which only that is known that messages may be compressed.
-const ANY_AGREEMENT: Agreement = Agreement {
-    server_no_context_takeover: true,
-    client_no_context_takeover: true,
-    server_max_window_bits: None,
-};
-
-/// No connection has got or sent so many packets.
-const MAX_COUNT: u64 = 1 << 60;
+use crate::router::Service;
 
 impl Conn {
     /// Has all that happens from now on taken down; from the end of the message in hand, if there is one.
@@ -37,90 +24,15 @@ impl Conn {
 
     /// Ends the recording, if there is one.
     pub(crate) fn stop_recording(&mut self) {
-        if let Some(recorder) = self.extras.recorder().filter(|recorder| recorder.has_begun()) {
+        if let Some(recorder) = self.recorder() {
             recorder.end_call(Some(Note::Stopped {}));
         }
         self.drop_recorder();
     }
 
-    fn drop_recorder(&mut self) {
+    pub(super) fn drop_recorder(&mut self) {
         self.extras.drop_recorder();
         self.record.set(Watch::RECORDER, false);
-    }
-
-    /// A connection as it was when a recording of it began.
-    pub(crate) fn from_begin(id: ConnectionId, begin: &Begin) -> Option<Self> {
-        let connected = Moment::from_ms(begin.connected_ms);
-        let Some(opened) = &begin.open else {
-            let make = if begin.proxied { Conn::behind_proxy } else { Conn::new };
-            return Some(make(id, Peer::Local, connected));
-        };
-        if opened.recv_count.max(opened.send_count) > MAX_COUNT {
-            return None;
-        }
-        let mut conn = Conn::new(id, Peer::Local, connected);
-        conn.phase = Phase::open();
-        conn.opened = true;
-        conn.ended = opened.ended;
-        conn.record.go_on_from(Counted {
-            role_id: opened.role_id,
-            kind: kind_of(opened.kind)?,
-            recv_count: opened.recv_count,
-            send_count: opened.send_count,
-            last_recv_count: opened.last_recv_count,
-            loop_counter: opened.loop_counter,
-            error_send: opened.error_send,
-            bad_req_count: opened.bad_req_count,
-        });
-        conn.deadlines = super::Deadlines::from_noted(&opened.deadlines);
-        if let Some(Owed { seq, cmd, flag }) = opened.deferral {
-            conn.extras.set_deferral(Some(Deferral { seq, cmd, flag }));
-        }
-        if opened.deflate {
-            // What is inflated is recorded, and what is compressed is not compared.
-            conn.extras.set_deflate(Deflate::new(ANY_AGREEMENT)?);
-        }
-        Some(conn)
-    }
-
-    /// Lets the recording begin if the connection is at a point from which it can be replayed.
-    fn begin_recording(&mut self, now: Moment) {
-        let open = match &self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) if self.record.connected_at() == now => None,
-            Phase::Open(open) if open.decoder.is_idle() => {
-                let counted = self.record.counted();
-                Some(Opened {
-                    role_id: counted.role_id,
-                    kind: number_of(counted.kind),
-                    recv_count: counted.recv_count,
-                    send_count: counted.send_count,
-                    last_recv_count: counted.last_recv_count,
-                    loop_counter: counted.loop_counter,
-                    error_send: counted.error_send,
-                    bad_req_count: counted.bad_req_count,
-                    deflate: self.extras.compresses(),
-                    ended: self.ended,
-                    deferral: self.extras.deferral().map(|Deferral { seq, cmd, flag }| Owed {
-                        seq,
-                        cmd,
-                        flag,
-                    }),
-                    deadlines: self.deadlines.noted(),
-                })
-            }
-            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => return,
-            // There is nothing left to be seen.
-            Phase::Closing(_) | Phase::Closed(_) => return self.drop_recorder(),
-        };
-        let begin = Begin {
-            now_ms: now.as_ms(),
-            connected_ms: self.record.connected_at().as_ms(),
-            proxied: matches!(self.phase, Phase::Proxied(_)),
-            open,
-        };
-        if let Some(recorder) = self.extras.recorder() {
-            recorder.begin(begin);
-        }
     }
 
     /// The recorder, if it takes notes.
