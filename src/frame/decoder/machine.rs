@@ -1,0 +1,256 @@
+//! The machine that every frame can go through: ReadHead → ParsePayloadLen → ReadData.
+
+use super::Decoder;
+use crate::frame::error::Error;
+use crate::frame::event::{Ready, Subject};
+use crate::frame::header::{Header, HeaderStart, MAX_REST_BYTES, Opcode};
+use crate::frame::mask::{apply_mask, rotate_key};
+use crate::frame::message::Kind;
+use crate::frame::rules::Rules;
+
+/// How far the current frame is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum State {
+    /// At a frame boundary, or one byte behind it.
+    ReadHead { first: Option<u8> },
+    /// The first two bytes are there and obey the rules; `gathered` holds `filled` bytes of the rest.
+    ParsePayloadLen { first_two: [u8; 2], gathered: [u8; MAX_REST_BYTES], filled: u8 },
+    /// The header is there and obeys the rules; the payload is on its way into [`Held`].
+    ReadData(Data),
+    /// The peer violated a rule; nothing more is read.
+    Failed(Error),
+}
+
+/// What is still to come of a frame. Packed, since each connection has one, and it is looked at once for
+/// each piece.
+#[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed)]
+pub(super) struct Data {
+    pub(super) opcode: Opcode,
+    fin: bool,
+    /// The key, rotated to fit the next byte.
+    pub(super) mask: Option<[u8; 4]>,
+    /// Bytes still to come.
+    pub(super) remaining: usize,
+}
+
+impl State {
+    pub(super) const BOUNDARY: State = State::ReadHead { first: None };
+
+    /// Whether the next byte is the first of a frame.
+    #[inline(always)]
+    pub(super) fn is_boundary(self) -> bool {
+        matches!(self, State::ReadHead { first: None })
+    }
+}
+
+/// Where a step of the machine leads.
+enum Step<'i> {
+    /// To the next state, with the input that is left.
+    On,
+    /// Behind a fragment, with the input that is left.
+    Fragment,
+    /// Nowhere: the input is used up.
+    NeedMore,
+    /// To an event.
+    Ready(Ready<'i>),
+}
+
+impl Decoder {
+    /// Goes on until there is an event, the input is used up, or so many fragments were taken.
+    #[inline(always)]
+    pub(super) fn advance<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+        fragments_left: &mut u32,
+    ) -> Result<Option<Ready<'i>>, Error> {
+        loop {
+            let step = match self.state {
+                State::ReadHead { first } => match self.short_fragment(input, rules)? {
+                    true => Step::Fragment,
+                    false => self.read_head(first, input, rules)?,
+                },
+                State::ParsePayloadLen { first_two, gathered, filled } => {
+                    self.parse_payload_len(first_two, gathered, filled, input, rules)?
+                }
+                State::ReadData(data) => self.read_data(data, input, rules)?,
+                State::Failed(error) => return Err(error),
+            };
+            match step {
+                Step::On => {}
+                Step::Fragment => {
+                    *fragments_left = fragments_left.saturating_sub(1);
+                    if *fragments_left == 0 {
+                        return Ok(None);
+                    }
+                }
+                Step::NeedMore => return Ok(None),
+                Step::Ready(ready) => return Ok(Some(ready)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn read_head<'i>(
+        &mut self,
+        first: Option<u8>,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let first_two = match (first, &**input) {
+            (None, &[first, second, ..]) => {
+                take(input, 2);
+                [first, second]
+            }
+            (Some(first), &[second, ..]) => {
+                take(input, 1);
+                self.state = State::BOUNDARY;
+                [first, second]
+            }
+            (None, &[first]) => {
+                take(input, 1);
+                self.state = State::ReadHead { first: Some(first) };
+                return Ok(Step::NeedMore);
+            }
+            (_, &[]) => return Ok(Step::NeedMore),
+        };
+        let start = HeaderStart::parse(first_two)?;
+        rules.check_start(start, self.begun())?;
+        match start.complete(input)? {
+            Some(header) => {
+                take(input, start.rest_bytes());
+                self.begin_payload(header, input, rules)
+            }
+            None => {
+                self.state = State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 };
+                Ok(Step::On)
+            }
+        }
+    }
+
+    /// The slow way through the header: its bytes come in pieces.
+    #[inline(never)]
+    fn parse_payload_len<'i>(
+        &mut self,
+        first_two: [u8; 2],
+        mut gathered: [u8; MAX_REST_BYTES],
+        mut filled: u8,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let start = HeaderStart::parse(first_two)?;
+        let missing = start.rest_bytes().saturating_sub(usize::from(filled));
+        for (slot, byte) in gathered.iter_mut().skip(usize::from(filled)).zip(take(input, missing)) {
+            *slot = *byte;
+            filled += 1;
+        }
+        match start.complete(gathered.get(..usize::from(filled)).unwrap_or_default())? {
+            Some(header) => {
+                self.state = State::BOUNDARY;
+                self.begin_payload(header, input, rules)
+            }
+            None => {
+                self.state = State::ParsePayloadLen { first_two, gathered, filled };
+                Ok(Step::NeedMore)
+            }
+        }
+    }
+
+    /// The header is whole. The state is still that of a boundary, and stays so if the payload is
+    /// whole too.
+    #[inline(always)]
+    fn begin_payload<'i>(
+        &mut self,
+        header: Header,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
+        let remaining = rules.check_length(&header, so_far)?;
+        if header.fin
+            && let Some(subject) = Subject::of(header.opcode, header.rsv1)
+            && let Some(payload) = input.split_off_mut(..remaining)
+        {
+            return deliver_in_place(subject, payload, header.mask).map(Step::Ready);
+        }
+        self.begin_held(header, remaining);
+        Ok(Step::On)
+    }
+
+    /// The payload comes in pieces, or is one itself.
+    #[cold]
+    fn begin_held(&mut self, header: Header, remaining: usize) {
+        let Header { fin, rsv1, opcode, mask, .. } = header;
+        let held = self.held.get_or_insert_default();
+        match opcode {
+            Opcode::Text => held.message.begin(Kind::Text, rsv1),
+            Opcode::Binary => held.message.begin(Kind::Binary, rsv1),
+            Opcode::Continuation => {}
+            Opcode::Close | Opcode::Ping | Opcode::Pong => held.control.clear(),
+        }
+        if !opcode.is_control() {
+            held.message.count_fragment();
+        }
+        self.state = State::ReadData(Data { opcode, fin, mask, remaining });
+    }
+
+    /// Takes payload that has to be kept, because the frame is a fragment or not whole.
+    #[inline(never)]
+    fn read_data<'i>(
+        &mut self,
+        data: Data,
+        input: &mut &'i mut [u8],
+        rules: &Rules,
+    ) -> Result<Step<'i>, Error> {
+        let Data { opcode, fin, mask, remaining } = data;
+        let held = self.held.get_or_insert_default();
+        let piece = take(input, remaining);
+        if opcode.is_control() {
+            if let Some(key) = mask {
+                apply_mask(piece, key);
+            }
+            held.control.extend_from_slice(piece);
+        } else {
+            let ceiling = if fin { held.message.len().saturating_add(remaining) } else { rules.max_len };
+            held.message.append(piece, mask, ceiling)?;
+        }
+        let remaining = remaining - piece.len();
+        if remaining > 0 {
+            let mask = mask.map(|key| rotate_key(key, piece.len()));
+            self.state = State::ReadData(Data { opcode, fin, mask, remaining });
+            return Ok(Step::NeedMore);
+        }
+        self.state = State::BOUNDARY;
+        if !fin {
+            return Ok(Step::Fragment);
+        }
+        let subject = match Subject::of(opcode, false) {
+            Some(control @ (Subject::Ping | Subject::Pong | Subject::Close)) => control,
+            Some(Subject::Message { .. }) | None => {
+                let (kind, compressed) = held.message.finish()?;
+                Subject::Message { kind, compressed }
+            }
+        };
+        Ok(Step::Ready(Ready { subject, in_place: None }))
+    }
+}
+
+/// The usual case: a whole frame that is no fragment.
+#[inline(always)]
+fn deliver_in_place(subject: Subject, payload: &mut [u8], mask: Option<[u8; 4]>) -> Result<Ready<'_>, Error> {
+    if let Some(key) = mask {
+        apply_mask(payload, key);
+    }
+    let is_text = matches!(subject, Subject::Message { kind: Kind::Text, compressed: false });
+    if is_text && std::str::from_utf8(payload).is_err() {
+        return Err(Error::BadUtf8);
+    }
+    Ok(Ready { subject, in_place: Some(payload) })
+}
+
+/// Takes `count` bytes off the front of `input`, or all if they are fewer.
+#[inline]
+fn take<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
+    input.split_off_mut(..count.min(input.len())).unwrap_or_default()
+}
