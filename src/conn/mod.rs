@@ -181,7 +181,8 @@ impl Conn {
 
     /// Whether the client has to catch up with its replies first.
     fn is_held_back(&self, settings: &Settings) -> bool {
-        settings.outbox_limit != 0
+        !self.outbox.is_empty()
+            && settings.outbox_limit != 0
             && self.outbox.queued() > settings.outbox_limit / 2
             && !canary!(BottomlessOutbox)
     }

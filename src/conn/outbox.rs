@@ -64,6 +64,7 @@ impl Outbox {
 
     /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
     /// Only for an outbox in which something waits: with nothing to overtake it goes out in order.
+    #[cold]
     pub(crate) fn set_pong(&mut self, payload: &[u8]) {
         if let Some(queue) = &mut self.queue {
             queue.set_pong(payload);

@@ -17,6 +17,9 @@ pub(crate) struct Borrowed {
     pub(crate) origin: Origin,
 }
 
+/// Less is not borrowed, wherever it lies.
+const MIN_BORROWED_BYTES: usize = 4 * 1024;
+
 /// Pieces that are borrowed at once, at most; what is beyond that is copied.
 pub(crate) const MAX_BORROWED: usize = 31;
 
@@ -34,7 +37,7 @@ impl Origin {
     /// is copied in less time than it takes to have the system gather it, or, of what is held, to be written by itself.
     fn min_bytes(self) -> usize {
         match self {
-            Origin::Input { .. } => 4 * 1024,
+            Origin::Input { .. } => MIN_BORROWED_BYTES,
             Origin::Held => 64 * 1024,
         }
     }
@@ -72,6 +75,9 @@ impl<'a> SendBuffer<'a> {
 
     /// Lets replies borrow `data`, where it lies at the end of a message, and is worth it.
     pub(crate) fn lend(&mut self, data: &'a [u8]) {
+        if data.len() < MIN_BORROWED_BYTES {
+            return;
+        }
         self.lender = self
             .tools
             .origin

@@ -29,13 +29,6 @@ GOOD = {
     "visits_of": "hostile/visits_of/a_good_one",
 }
 """What each kind of hostile input is held against."""
-BEYOND = {
-    # A packet costs nearly the same with Data and without, and these are 15 bytes long in place of 47.
-    "hostile/bytes_of/minimal_packets": 3.2,
-    # 6 bytes that have to be answered, each by a frame of its own.
-    "hostile/bytes_of/empty_pings": 3.6,
-}
-"""What may cost more, and by how much."""
 TOLERANCE = 0.03
 """What a count may differ by, as a part of the baseline's."""
 
@@ -61,8 +54,7 @@ def hold_against_good(step, counted):
         for name in sorted(counted):
             if name.startswith(f"hostile/{kind}/") and name != good:
                 times = counted[name] / counted[good]
-                most = BEYOND.get(name, MOST_TIMES)
-                step.case(times <= most, f"{name}: {times:.2f} times {good}, at most {most}")
+                step.case(times <= MOST_TIMES, f"{name}: {times:.2f} times {good}, at most {MOST_TIMES}")
 
 
 def compare(step, expected, counted):
