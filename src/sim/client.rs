@@ -1,6 +1,7 @@
 //! A client's end of a connection.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::fault::Fault;
 use super::ledger::Traffic;
@@ -130,6 +131,12 @@ impl Client {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.network.world().look_at(self.number).is_some_and(|link| link.held == Held::Open)
+    }
+
+    /// The time when the server accepted it; none while it waits for that.
+    #[must_use]
+    pub fn accepted_at(&self) -> Option<Duration> {
+        self.network.world().look_at(self.number)?.accepted_at.map(Duration::from_micros)
     }
 
     /// The server's name for the connection. None until it has been accepted.

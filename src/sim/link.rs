@@ -34,6 +34,8 @@ pub(super) enum Held {
 pub(super) struct Link {
     pub(super) peer: Peer,
     pub(super) held: Held,
+    /// When the server accepted it, in microseconds.
+    pub(super) accepted_at: Option<u64>,
     pub(super) token: Option<Token>,
     /// When something happened that the poll has not told yet.
     pub(super) edge: Option<u64>,
@@ -100,6 +102,7 @@ impl Link {
         Link {
             peer,
             held: Held::Waiting,
+            accepted_at: None,
             token: None,
             edge: None,
             rearms: 0,

@@ -116,8 +116,10 @@ impl World {
         }
         self.ledger.opened += 1;
         self.ledger.accepted += 1;
+        let now = self.now;
         let Some(link) = self.link(number) else { return Err(ErrorKind::ConnectionAborted.into()) };
         link.held = Held::Open;
+        link.accepted_at = Some(now);
         Ok((number, link.peer))
     }
 

@@ -46,7 +46,8 @@ pub struct Player {
     pub(super) ends: Vec<End>,
     pub(super) other_ends: Vec<End>,
     pub(super) earliest: Duration,
-    pub(super) latest: Option<Duration>,
+    /// So long after that moment at the latest, or after the server has accepted it, which may come later.
+    pub(super) latest: Option<(Duration, Duration)>,
     pub(super) said_goodbye: bool,
 }
 
@@ -238,10 +239,11 @@ impl Player {
         self.other_ends.extend_from_slice(ends);
     }
 
-    /// It is to end not earlier than after `earliest` from now and, unless faults delay it, before `latest` from now.
+    /// It is to end not earlier than after `earliest` from now, and before `latest` from now. For one that the server
+    /// has yet to accept `latest` counts from then.
     pub fn must_end_within(&mut self, earliest: Duration, latest: Duration) {
         self.earliest = self.now + earliest;
-        self.latest = Some(self.now + latest);
+        self.latest = Some((self.now, latest));
     }
 
     /// Takes nothing that comes, or takes it again.

@@ -181,9 +181,10 @@ impl Seat {
 
     fn judge_time(&self, end: End) -> Result<(), Violation> {
         let now = self.player.now();
-        let late = self.player.latest.is_some_and(|latest| now > latest);
-        if late || now < self.player.earliest {
-            let (earliest, latest) = (self.player.earliest, self.player.latest);
+        let accepted_at = self.line.accepted_at().unwrap_or_default();
+        let latest = self.player.latest.map(|(from, latest)| from.max(accepted_at) + latest);
+        let earliest = self.player.earliest;
+        if latest.is_some_and(|latest| now > latest) || now < earliest {
             let seen = format!("{end:?} at {now:?}, and not between {earliest:?} and {latest:?}");
             return Err(Violation::new(Invariant::RightEnd, seen));
         }

@@ -74,6 +74,19 @@ fn received(client: &mut Client) -> (usize, Line) {
 }
 
 #[test]
+fn a_client_knows_since_when_it_is_accepted() {
+    let mut server = Server::new(1);
+    let client = server.connect();
+    server.network.advance(Duration::from_secs(7));
+    assert_eq!((client.accepted_at(), client.is_held()), (None, false));
+    let (socket, _) = server.listener.accept().unwrap();
+    server.network.advance(Duration::from_secs(1));
+    assert_eq!((client.accepted_at(), client.is_held()), (Some(Duration::from_secs(7)), true));
+    drop(socket);
+    assert_eq!((client.accepted_at(), client.is_held()), (Some(Duration::from_secs(7)), false));
+}
+
+#[test]
 fn an_edge_comes_once_for_what_is_new_and_never_for_what_is_old() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();

@@ -87,8 +87,7 @@ impl Silence {
             }
         }
         player.must_end(&[End::Refused(408)]);
-        // It counts from when the server accepts the client, which may have to wait for that.
-        player.must_end_within(self.handshake.saturating_sub(TICK), self.handshake + 12 * SLACK);
+        player.must_end_within(self.handshake.saturating_sub(TICK), self.handshake + SLACK);
         Next::Rest
     }
 

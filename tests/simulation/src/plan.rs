@@ -15,14 +15,14 @@ const KIB: usize = 1024;
 /// What is gathered for a connection before it is written, at most, if no handler makes much more by itself.
 const GATHERED_BYTES: usize = 128 * KIB;
 /// One seed in so many has thousands of clients.
-const LARGE_EVERY: u64 = 50;
+const LARGE_EVERY: u64 = 25;
 
 /// The simulation of a seed.
 pub(crate) fn plan(seed: u64) -> Simulation {
     let mut random = Random::new(seed ^ 0x5eed);
     let is_large = seed % LARGE_EVERY == LARGE_EVERY - 1;
     let mut plan = Simulation::new(seed);
-    plan.clients = if is_large { random.between(1000, 1500) } else { random.between(5, 60) } as u32;
+    plan.clients = if is_large { random.between(2000, 3000) } else { random.between(5, 60) } as u32;
     plan.arrival = Duration::from_millis([0, 20, 1000, 10_000][random.index(4)]);
     plan.config = config(&mut random);
     plan.faults = faults(&mut random);
