@@ -75,7 +75,7 @@ fn received(client: &mut Client) -> (usize, Line) {
 
 #[test]
 fn a_client_knows_since_when_it_is_accepted() {
-    let mut server = Server::new(1);
+    let server = Server::new(1);
     let client = server.connect();
     server.network.advance(Duration::from_secs(7));
     assert_eq!((client.accepted_at(), client.is_held()), (None, false));
