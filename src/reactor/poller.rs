@@ -185,9 +185,10 @@ impl Poller {
         match self {
             Poller::Real { events, .. } => events.iter().for_each(|event| handle(Event::Real(event))),
             #[cfg(feature = "sim")]
-            Poller::Simulated { events, .. } => {
-                events.iter().for_each(|readiness| handle(Event::Simulated(readiness)))
-            }
+            Poller::Simulated { network, events, .. } => events.iter().for_each(|readiness| {
+                network.note_told(*readiness);
+                handle(Event::Simulated(readiness));
+            }),
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::record::Peer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Readiness {
     pub(crate) token: Token,
+    /// The connection that it is about, if that is there.
+    pub(super) number: Option<usize>,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     pub(crate) read_closed: bool,
@@ -187,11 +189,12 @@ impl Link {
             .is_some_and(|at| at >= self.traffic.read && at <= self.traffic.read + self.unread.len() as u64)
     }
 
-    /// What the poll has to say of it now. None if that is nothing.
-    pub(super) fn readiness(&self) -> Option<Readiness> {
+    /// What the poll has to say of it now, by the number that it has. None if that is nothing.
+    pub(super) fn readiness(&self, number: usize) -> Option<Readiness> {
         let priority = self.is_urgent();
         let readiness = Readiness {
             token: self.token?,
+            number: Some(number),
             readable: self.has_input() || priority,
             writable: self.has_room() || self.is_reset,
             read_closed: self.end_arrived || self.is_reset,

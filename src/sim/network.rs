@@ -175,6 +175,16 @@ impl Network {
         self.world().poll(events, capacity, timeout)
     }
 
+    /// The server looks at an event of the last poll. Until then it knows nothing of it, whatever it does to the
+    /// connection for the sake of others.
+    pub(crate) fn note_told(&self, event: Readiness) {
+        if let Some(number) = event.number
+            && let Some(link) = self.world().link(number)
+        {
+            link.note_told(event);
+        }
+    }
+
     pub(crate) fn wake(&self, token: Token) {
         let mut world = self.world();
         world.waker = Some(token);

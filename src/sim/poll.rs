@@ -96,8 +96,9 @@ impl World {
             let held_back = is_partial && raised_at == self.now && self.random.chance(0.5);
             if held_back || events.len() >= capacity {
                 self.edges.push(source);
-            } else if let Some(readiness) = self.take_edge(source) {
-                events.push(readiness);
+            } else {
+                self.clear_edge(source);
+                events.extend(self.says(source));
             }
         }
     }
@@ -118,7 +119,7 @@ impl World {
                 let entrance = self.entrances.get(index)?.as_ref()?;
                 entrance.token.filter(|_| !entrance.backlog.is_empty()).map(readable)
             }
-            Source::Link(number) => self.look_at(number)?.readiness(),
+            Source::Link(number) => self.look_at(number)?.readiness(number),
         }
     }
 
@@ -136,17 +137,6 @@ impl World {
                 }
             }
         }
-    }
-
-    fn take_edge(&mut self, source: Source) -> Option<Readiness> {
-        self.clear_edge(source);
-        let readiness = self.says(source)?;
-        if let Source::Link(number) = source
-            && let Some(link) = self.link(number)
-        {
-            link.note_told(readiness);
-        }
-        Some(readiness)
     }
 
     /// Events for nothing, and for connections that are gone.
@@ -170,14 +160,15 @@ impl World {
 
     fn add_spurious(&mut self, events: &mut Vec<Readiness>) {
         let kind = self.random.below(4);
-        let Some(link) = self.any_open().and_then(|number| self.link(number)) else { return };
+        let number = self.any_open();
+        let token = number.and_then(|number| self.look_at(number)?.token);
         // The poll has at most one event for each token.
-        let Some(token) = link.token.filter(|&token| events.iter().all(|event| event.token != token)) else {
+        let Some(token) = token.filter(|&token| events.iter().all(|event| event.token != token)) else {
             return;
         };
+        let (readable, writable, priority) = (kind != 0, kind != 1, kind == 3);
         let spurious =
-            Readiness { readable: kind != 0, writable: kind != 1, priority: kind == 3, ..readable(token) };
-        link.note_told(spurious);
+            Readiness { token, number, readable, writable, read_closed: false, error: false, priority };
         self.injected.count(Fault::SpuriousEvent);
         self.insert(events, spurious);
     }
@@ -197,5 +188,13 @@ impl World {
 }
 
 fn readable(token: mio::Token) -> Readiness {
-    Readiness { token, readable: true, writable: false, read_closed: false, error: false, priority: false }
+    Readiness {
+        token,
+        number: None,
+        readable: true,
+        writable: false,
+        read_closed: false,
+        error: false,
+        priority: false,
+    }
 }

@@ -44,10 +44,19 @@ impl Server {
         (client, socket)
     }
 
-    /// The events of a poll that waits so many milliseconds.
+    /// The events of a poll that waits so many milliseconds, each looked at.
     fn poll(&mut self, ms: u64) -> &[Readiness] {
-        self.network.poll(&mut self.events, 1024, Some(Duration::from_millis(ms))).unwrap();
+        self.poll_only(ms);
+        self.look();
         &self.events
+    }
+
+    fn poll_only(&mut self, ms: u64) {
+        self.network.poll(&mut self.events, 1024, Some(Duration::from_millis(ms))).unwrap();
+    }
+
+    fn look(&self) {
+        self.events.iter().for_each(|&event| self.network.note_told(event));
     }
 
     fn tokens(&mut self, ms: u64) -> Vec<Token> {
@@ -351,6 +360,28 @@ fn reads_and_writes_that_nobody_asked_for_are_counted() {
     assert_eq!(server.network.ledger().unasked_writes, 0);
     write(&mut socket, 1000).ok();
     assert_eq!(server.network.ledger().unasked_writes, 1);
+}
+
+#[test]
+fn an_event_asks_for_nothing_until_it_is_looked_at() {
+    let mut server = Server::new(1);
+    let (mut client, mut socket) = server.pair();
+    client.send(b"ab");
+    server.poll_only(0);
+    // An event ahead of it has led to this write, and the server takes it that there is room again.
+    assert_eq!(write(&mut socket, 1000), Ok(30));
+    server.look();
+    assert_eq!(write(&mut socket, 1000), Ok(10));
+    assert_eq!(server.network.ledger().unasked_writes, 0);
+    write(&mut socket, 1000).ok();
+    assert_eq!(server.network.ledger().unasked_writes, 1);
+
+    read(&mut socket).ok();
+    client.send(b"cd");
+    server.poll_only(0);
+    assert_eq!(server.network.ledger().unasked_reads, 0);
+    read(&mut socket).ok();
+    assert_eq!(server.network.ledger().unasked_reads, 1);
 }
 
 #[test]
