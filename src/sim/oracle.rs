@@ -99,8 +99,9 @@ impl Oracle {
 
     /// Whether all replies and Pongs that are expected have come.
     pub(super) fn is_answered(&self) -> bool {
-        // Of Pings that are alike nobody can tell which one was answered.
-        self.replies.is_empty() && self.pings.iter().all(|ping| Some(ping) == self.last_pong.as_ref())
+        // Of Pings that are alike nobody can tell which one was answered. If it was the newest, no other Pong comes.
+        let newest = self.pings.back();
+        self.replies.is_empty() && newest.is_none_or(|newest| Some(newest) == self.last_pong.as_ref())
     }
 
     /// Replies that are expected and have not come.
@@ -249,6 +250,7 @@ fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{Opcode, push_frame};
     use crate::packet::{ErrorId, push_packet};
 
     const ME: u32 = 7;
@@ -305,5 +307,24 @@ mod tests {
         assert!(oracle.check_complete().is_err());
         oracle.relent(0);
         assert!(oracle.check_complete().is_ok());
+    }
+
+    #[test]
+    fn the_newest_ping_may_be_the_one_that_was_answered() {
+        for (pings, pongs, is_answered) in [
+            (&[&b"a"[..], b"b"][..], &[&b"a"[..]][..], false),
+            (&[b"a", b"b"], &[b"b"], true),
+            (&[b"a", b"a"], &[b"a"], true),
+            (&[b"a", b"b", b"a"], &[b"a"], true),
+            (&[b"a", b"b", b"a"], &[b"a", b"b"], false),
+            (&[b"a", b"b", b"a"], &[b"a", b"b", b"a"], true),
+        ] {
+            let mut oracle = Oracle::new("", true);
+            oracle.receiver = Receiver::open();
+            pings.iter().for_each(|ping| oracle.expect_pong(ping.to_vec()));
+            pongs.iter().for_each(|pong| push_frame(oracle.receiver.buffer(), Opcode::Pong, pong));
+            assert!(matches!(oracle.next(|_| None, ME), Ok(None)));
+            assert_eq!(oracle.is_answered(), is_answered, "{pings:?} {pongs:?}");
+        }
     }
 }
