@@ -6,7 +6,7 @@ use super::packets::{By, Call, complain};
 use super::{Bulk, Conn, Env, FLUSH_BYTES, LARGE_MESSAGE_BYTES, Progress};
 use crate::cause::Cause;
 use crate::config::Overflow;
-use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_header};
+use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
 use crate::mailbox::Answer;
 use crate::push::Push;
 use crate::recording::note::{Answered, Note};
@@ -124,11 +124,11 @@ impl Conn {
                     self.end_open(cause, env);
                 }
             }
-            Ok(Some(Event::Ping(payload))) => match call.outbox.is_empty() {
-                true => push_pong(&mut env.tools.out, payload),
-                false => call.outbox.set_pong(payload),
-            },
-            Ok(Some(Event::Pong(_))) => {}
+            Ok(Some(Event::Ping(payload))) => {
+                call.answer_ping(payload, env);
+                self.take_control_frames(input, &rules, env);
+            }
+            Ok(Some(Event::Pong(_))) => self.take_control_frames(input, &rules, env),
             Ok(Some(Event::Close(close))) => {
                 let code = close.map(|close| close.code);
                 self.answer_close(code, env);
@@ -139,6 +139,22 @@ impl Conn {
             }
         }
         true
+    }
+
+    /// Takes whole Pings and Pongs that follow at once, so that a flood of them costs little. The frame before them
+    /// is still to be counted.
+    #[inline(never)]
+    fn take_control_frames<S>(&mut self, input: &mut &mut [u8], rules: &Rules, env: &mut Env<S>) {
+        let Some((decoder, mut call)) = self.parts() else { return };
+        while env.frames_left > 1
+            && env.tools.gathered() < FLUSH_BYTES
+            && let Some(event) = decoder.short_control(input, rules)
+        {
+            env.frames_left -= 1;
+            if let Event::Ping(payload) = event {
+                call.answer_ping(payload, env);
+            }
+        }
     }
 
     #[inline(always)]
@@ -233,15 +249,19 @@ impl Conn {
     }
 }
 
-/// Answers a Ping where nothing waits. Apart from what messages go through, which is the quicker for it.
-#[inline(never)]
-fn push_pong(out: &mut Vec<u8>, payload: &[u8]) {
-    #[cfg(feature = "sim")]
-    let at = out.len();
-    push_header(out, Opcode::Pong, payload.len());
-    out.extend_from_slice(payload);
-    #[cfg(feature = "sim")]
-    spoil_pong(out, at);
+impl Call<'_> {
+    #[inline]
+    fn answer_ping<S>(&mut self, payload: &[u8], env: &mut Env<S>) {
+        if !self.outbox.is_empty() {
+            return self.outbox.set_pong(payload);
+        }
+        let out = &mut env.tools.out;
+        #[cfg(feature = "sim")]
+        let at = out.len();
+        push_frame(out, Opcode::Pong, payload);
+        #[cfg(feature = "sim")]
+        spoil_pong(out, at);
+    }
 }
 
 /// What canaries make of the Pong that begins at `at`.

@@ -89,9 +89,6 @@ impl Decoder {
         if let Some(payload) = self.short_message(input, rules) {
             return Ok(Some(Event::Message { kind: Kind::Binary, compressed: false, payload }));
         }
-        if let Some(event) = self.short_control(input, rules) {
-            return Ok(Some(event));
-        }
         self.next_by_states(input, rules, fragments_left)
     }
 
@@ -102,6 +99,9 @@ impl Decoder {
         rules: &Rules,
         fragments_left: &mut u32,
     ) -> Result<Option<Event<'p>>, Error> {
+        if let Some(event) = self.short_control(input, rules) {
+            return Ok(Some(event));
+        }
         match self.advance(input, rules, fragments_left) {
             Ok(Some(ready)) => self.event(ready).map(Some),
             Ok(None) => Ok(None),

@@ -33,7 +33,7 @@ const LENGTH_16: u8 = 126;
 /// The 7-bit length that says that a 64-bit one follows.
 const LENGTH_64: u8 = 127;
 /// The longest payload whose length fits the 7-bit form.
-const MAX_LENGTH_7: u8 = 125;
+const MAX_LENGTH_7: u16 = 125;
 const TOP_BIT: u64 = 1 << 63;
 
 /// What a frame is (RFC 6455 §5.2).
@@ -257,22 +257,19 @@ pub(crate) const fn server_header_bytes(payload_len: usize) -> usize {
 
 /// Appends the header of the one and only frame of a message, or of a control frame, as a server sends it:
 /// the bytes of [`server_header`], without a copy of unknown length.
-#[inline(always)]
+#[inline]
 pub(crate) fn push_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize) {
     let first = FIN | opcode as u8;
-    match u8::try_from(payload_len) {
-        Ok(length @ ..=MAX_LENGTH_7) => out.extend_from_slice(&[first, length]),
-        _ => push_long_header(out, first, payload_len),
-    }
-}
-
-fn push_long_header(out: &mut Vec<u8>, first: u8, payload_len: usize) {
-    if let Ok(length) = u16::try_from(payload_len) {
-        let [high, low] = length.to_be_bytes();
-        out.extend_from_slice(&[first, LENGTH_16, high, low]);
-    } else {
-        out.extend_from_slice(&[first, LENGTH_64]);
-        out.extend_from_slice(&(payload_len as u64).to_be_bytes());
+    match u16::try_from(payload_len) {
+        Ok(length @ ..=MAX_LENGTH_7) => out.extend_from_slice(&[first, length as u8]),
+        Ok(length) => {
+            let [high, low] = length.to_be_bytes();
+            out.extend_from_slice(&[first, LENGTH_16, high, low]);
+        }
+        Err(_) => {
+            out.extend_from_slice(&[first, LENGTH_64]);
+            out.extend_from_slice(&(payload_len as u64).to_be_bytes());
+        }
     }
 }
 

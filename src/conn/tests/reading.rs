@@ -150,16 +150,17 @@ fn handle(rig: &mut Rig, bytes: &mut [u8], frames_left: u32) -> (Progress, usize
 #[test]
 fn one_call_takes_as_many_frames_as_may_be_and_no_more() {
     let (one, pings) = (request(ECHO, b"").len(), ping().len());
-    let requests = request(ECHO, b"").repeat(10);
-    for (frames, expected) in [
-        (1000, (Progress::Taken, 10 * one, 990)),
-        (10, (Progress::Taken, 10 * one, 0)),
-        (9, (Progress::Wait, 9 * one, 0)),
-        (1, (Progress::Wait, one, 0)),
-        (0, (Progress::Wait, 0, 0)),
-    ] {
-        let mut rig = Rig::open(|_| {});
-        assert_eq!(handle(&mut rig, &mut requests.clone(), frames), expected);
+    for (unit, len) in [(request(ECHO, b""), one), (ping(), pings)] {
+        for (frames, expected) in [
+            (1000, (Progress::Taken, 10 * len, 990)),
+            (10, (Progress::Taken, 10 * len, 0)),
+            (9, (Progress::Wait, 9 * len, 0)),
+            (1, (Progress::Wait, len, 0)),
+            (0, (Progress::Wait, 0, 0)),
+        ] {
+            let mut rig = Rig::open(|_| {});
+            assert_eq!(handle(&mut rig, &mut unit.repeat(10), frames), expected);
+        }
     }
     // Part of a frame is no frame, and fragments are counted though they bring nothing.
     let mut rig = Rig::open(|_| {});
@@ -180,6 +181,13 @@ fn what_was_gathered_is_written_before_more_is_parsed() {
     let mut requests = one.repeat(enough + 5);
     let expected = (Progress::Flush, enough * one.len(), 1000 - enough as u32);
     assert_eq!(handle(&mut rig, &mut requests, 1000), expected);
+    // So are Pongs.
+    let mut rig = Rig::open(|_| {});
+    let mut one = vec![];
+    push_masked_frame(&mut one, true, Opcode::Ping, [1, 2, 3, 4], &[0; 125]);
+    let enough = FLUSH_BYTES.div_ceil(125 + 2);
+    let expected = (Progress::Flush, enough * one.len(), 1000 - enough as u32);
+    assert_eq!(handle(&mut rig, &mut one.repeat(enough + 5), 1000), expected);
     // What is borrowed of what was read counts as much.
     let mut rig = Rig::open(|_| {});
     let one = request(ECHO, &[0; 40_000]);

@@ -29,6 +29,7 @@ struct Short {
 }
 
 impl Short {
+    /// Masks and lengths are judged here, the first byte is not.
     #[inline(always)]
     fn at_front_of(input: &[u8], rules: &Rules) -> Option<Self> {
         let &[first, second, a, b, c, d, ..] = input else { return None };
@@ -60,8 +61,8 @@ impl Decoder {
 
     /// A whole Ping or Pong, which may come within a message. `None` is anything else, and then nothing was
     /// taken.
-    #[inline(always)]
-    pub(super) fn short_control<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<Event<'i>> {
+    #[inline]
+    pub(crate) fn short_control<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<Event<'i>> {
         let short = Short::at_front_of(input, rules)
             .filter(|short| matches!(short.first, WHOLE_PING | WHOLE_PONG) && self.state.is_boundary())?;
         let payload = short.take(input)?;
