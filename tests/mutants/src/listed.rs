@@ -1,0 +1,96 @@
+//! The mistakes that cargo-mutants lists: which text of a file stands for which other one.
+
+use std::collections::HashMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::Result;
+
+/// One small mistake.
+#[derive(Debug, Clone)]
+pub struct Mutant {
+    /// What tells it from the others while the program runs. 0 is no mistake.
+    pub number: usize,
+    /// As cargo-mutants calls it: the place, and what is replaced.
+    pub name: String,
+    /// The file, from the root of the project.
+    pub file: String,
+    /// A hash of the whole file: what was found out about another version of it counts no more.
+    pub version: u64,
+    /// The bytes of the file that are replaced.
+    pub span: Range<usize>,
+    /// What stands there instead.
+    pub replacement: String,
+}
+
+impl Mutant {
+    /// The name without the place, which moves with every line that is written above it.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        self.name.splitn(2, ": ").last().unwrap_or(&self.name)
+    }
+
+    /// The folder that it counts for.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        self.file.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// A file's text with this mistake in it.
+    #[must_use]
+    pub fn made_in(&self, source: &str, part: Range<usize>) -> String {
+        let Range { start, end } = self.span;
+        format!("{} {} {}", &source[part.start..start], self.replacement, &source[end..part.end])
+    }
+}
+
+/// What `cargo mutants --list` says of the project, or of what a regular expression matches of it.
+pub fn list(root: &Path, only: Option<&str>) -> Result<Vec<Mutant>> {
+    let mut command = Command::new("cargo");
+    command.current_dir(root).args(["mutants", "--list", "--json"]);
+    if let Some(expression) = only {
+        command.args(["--re", expression]);
+    }
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(format!("cargo mutants: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let entries: Vec<Value> = serde_json::from_slice(&output.stdout)?;
+    let mut sources = HashMap::new();
+    let mut mutants = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let text = |key: &str| entry[key].as_str().map(str::to_owned).ok_or(format!("no {key} in the list"));
+        let file = text("file")?;
+        if !sources.contains_key(&file) {
+            sources.insert(file.clone(), fs::read_to_string(root.join(&file))?);
+        }
+        let source = &sources[&file];
+        let mut hasher = DefaultHasher::new();
+        source.hash(&mut hasher);
+        mutants.push(Mutant {
+            number: index + 1,
+            name: text("name")?,
+            replacement: text("replacement")?,
+            span: offset(source, &entry["span"]["start"])?..offset(source, &entry["span"]["end"])?,
+            version: hasher.finish(),
+            file,
+        });
+    }
+    Ok(mutants)
+}
+
+/// The byte at a line and a column, both of which count from 1, and columns in characters.
+fn offset(source: &str, place: &Value) -> Result<usize> {
+    let (Some(line), Some(column)) = (place["line"].as_u64(), place["column"].as_u64()) else {
+        return Err(format!("no place: {place}").into());
+    };
+    let lines_before = source.split_inclusive('\n').take(line as usize - 1);
+    let start: usize = lines_before.map(str::len).sum();
+    let characters_before = source[start..].chars().take(column as usize - 1);
+    Ok(start + characters_before.map(char::len_utf8).sum::<usize>())
+}

@@ -1,0 +1,71 @@
+//! Runs test programs with one mistake, until one of them notices or time is up.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+
+use crate::Result;
+use crate::outcomes::Outcome;
+
+/// A mistake that asks for memory without end has to fail, and leave the machine alone.
+const MAX_MEMORY_BYTES: u64 = 8 << 30;
+
+/// Runs the programs, one after the other, each for at most `limit`.
+pub fn run(programs: &[PathBuf], tree: &Path, number: usize, limit: Duration) -> Result<Outcome> {
+    for program in programs {
+        let outcome = run_one(program, tree, number, limit)?;
+        if outcome != Outcome::NotNoticed {
+            return Ok(outcome);
+        }
+    }
+    Ok(Outcome::NotNoticed)
+}
+
+fn run_one(program: &Path, tree: &Path, number: usize, limit: Duration) -> Result<Outcome> {
+    let mut child = Command::new(program)
+        .args(["--skip", "crowd", "--skip", "program::", "--test-threads", "2"])
+        .current_dir(tree)
+        .env("CARGO_MANIFEST_DIR", tree)
+        .env("PROPTEST_CASES", "32")
+        .env("RUST_BACKTRACE", "0")
+        // A function with many bodies has a large frame.
+        .env("RUST_MIN_STACK", "33554432")
+        .env("SYSCONN_MUTANT", number.to_string())
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let bound = Rlimit { current: Some(MAX_MEMORY_BYTES), maximum: Some(MAX_MEMORY_BYTES) };
+    // It may have ended already.
+    let _ = rustix::process::prlimit(Some(Pid::from_child(&child)), Resource::As, bound);
+    let has_failed = watch(&mut child)?.recv_timeout(limit);
+    let outcome = match has_failed {
+        Ok(true) => Outcome::Noticed,
+        Err(RecvTimeoutError::Timeout) => Outcome::NeverEnds,
+        Ok(false) | Err(RecvTimeoutError::Disconnected) if child.wait()?.success() => Outcome::NotNoticed,
+        Ok(false) | Err(RecvTimeoutError::Disconnected) => Outcome::Noticed,
+    };
+    // What it has started ends with it. The group may be empty.
+    let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
+    child.wait()?;
+    Ok(outcome)
+}
+
+/// Reads what a test program prints, and says whether a test has failed as soon as one has, or at the end.
+fn watch(child: &mut Child) -> Result<mpsc::Receiver<bool>> {
+    let output = child.stdout.take().ok_or("no output")?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
+        // Nobody listens any more if time was up.
+        let _ = sender.send(lines.any(|line| line.ends_with("... FAILED")));
+    });
+    Ok(receiver)
+}
