@@ -6,6 +6,8 @@ use std::time::Duration;
 
 mod endings;
 mod handlers;
+#[cfg(feature = "sim")]
+mod held;
 mod log_lines;
 mod messages;
 mod reading;

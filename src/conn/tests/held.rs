@@ -1,0 +1,29 @@
+//! What a connection says that it holds.
+
+use super::*;
+
+#[test]
+fn what_is_held_is_all_that_waits_and_all_that_is_not_whole() {
+    let mut rig = Rig::new(|_| {});
+    assert_eq!(rig.conn.held_bytes(), 0);
+    let (begun, rest) = UPGRADE.split_at(100);
+    rig.feed(begun);
+    assert!((100..1000).contains(&rig.conn.held_bytes()), "{}", rig.conn.held_bytes());
+    rig.feed(rest);
+    assert_eq!(rig.conn.held_bytes(), 0);
+    // The first half of a message.
+    let mut message = vec![];
+    push_masked_frame(&mut message, true, Opcode::Binary, [1, 2, 3, 4], &[0; 1000]);
+    rig.feed(&message[..600]);
+    assert!((590..1000).contains(&rig.conn.held_bytes()), "{}", rig.conn.held_bytes());
+    let mut rig = Rig::open(|_| {});
+    rig.request(DEFER, b"");
+    assert_eq!(rig.conn.held_bytes(), 0);
+    // A request that has to wait for the answer.
+    rig.request(ECHO, &[0; 300]);
+    let waiting = rig.conn.held_bytes();
+    assert!((300..600).contains(&waiting), "{waiting}");
+    // A reply that has to wait for the client.
+    rig.conn.outbox.push_unwritten(&[0; 200], 0);
+    assert_eq!(rig.conn.held_bytes(), waiting + 200);
+}
