@@ -30,7 +30,8 @@ pub fn build(tree: &Tree, target: &Path, programs: &[(&str, &[&str])]) -> Result
     let output = Command::new("cargo")
         .current_dir(&tree.path)
         .env("CARGO_TARGET_DIR", target)
-        .args(["test", "--locked", "--no-run", "--message-format=json", "--config", "profile.dev.debug=0"])
+        .args(["test", "--locked", "--no-run", "--message-format=json", "--features", "sim"])
+        .args(["--config", "profile.dev.debug=0", "--config", "profile.dev.package.sysconn.opt-level=1"])
         .args(programs.iter().flat_map(|(_, arguments)| *arguments))
         .stdin(Stdio::null())
         .output()?;

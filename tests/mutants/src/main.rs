@@ -48,5 +48,7 @@ fn run(options: &Options) -> Result<bool> {
     println!("{} can't be switched, and are built one by one", apart.len());
     apart::run(&root, &output, &apart, &mut outcomes)?;
     let known: Vec<_> = mutants.iter().filter_map(|it| Some((it, outcomes.get(it)?))).collect();
-    Ok(report::print(&known, &fs::read_to_string(root.join("docs/mutants.md"))?))
+    // Within a table of Markdown `|` is written like this.
+    let explained = fs::read_to_string(root.join("docs/mutants.md"))?.replace("\\|", "|");
+    Ok(report::print(&known, &explained))
 }

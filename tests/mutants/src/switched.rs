@@ -45,15 +45,15 @@ pub fn switch(source: &str, mutants: &[&Mutant], constants: &HashSet<String>) ->
             continue;
         }
         if let Some(word) = function.constness {
-            switched.text += &source[copied..word.start];
+            switched.copy(&source[copied..word.start]);
             copied = word.end;
         }
-        switched.text += &source[copied..function.body.start];
+        switched.copy(&source[copied..function.body.start]);
         switched.add_choice(source, &function.body, &within);
         copied = function.body.end;
         reached.extend(within.iter().map(|mutant| mutant.number));
     }
-    switched.text += &source[copied..];
+    switched.copy(&source[copied..]);
     switched.apart = mutants.iter().map(|mutant| mutant.number).filter(|it| !reached.contains(it)).collect();
     Ok(switched)
 }
@@ -63,6 +63,11 @@ fn is_within(mutant: &Mutant, function: &Function) -> bool {
 }
 
 impl Switched {
+    /// Copies what is not switched. Many bodies in each of many others would be compiled for hours.
+    fn copy(&mut self, part: &str) {
+        self.text += &part.replace("#[inline(always)]", "#[inline]");
+    }
+
     fn add_choice(&mut self, source: &str, body: &Range<usize>, mutants: &[&Mutant]) {
         let mut line = self.text.matches('\n').count() + 1;
         let mut add = |part: String| {
