@@ -11,6 +11,7 @@ mod held;
 mod log_lines;
 mod messages;
 mod reading;
+mod recorded;
 mod requests;
 mod timers;
 mod upgrades;

@@ -2,7 +2,11 @@
 
 use super::*;
 
-fn echo_message(_: &mut State, message: crate::router::Message<'_>, context: &mut Context<'_>) -> Outcome {
+pub(super) fn echo_message(
+    _: &mut State,
+    message: crate::router::Message<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
     match message.payload {
         b"panic" => panic!("by the test"),
         payload => context.send_message(message.kind, payload).map_or(Outcome::Done, |()| Outcome::Done),
@@ -67,15 +71,16 @@ fn a_message_that_does_not_fit_the_outbox_is_not_sent() {
 }
 
 #[cfg(feature = "deflate")]
-mod deflate {
+pub(super) mod deflate {
     use super::*;
     use crate::config::DeflateMode;
 
-    const OFFER: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    pub(in super::super) const OFFER: &[u8] =
+        b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Extensions: permessage-deflate\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-    fn shared(config: &mut Config) {
+    pub(in super::super) fn shared(config: &mut Config) {
         config.deflate = DeflateMode::Shared;
         config.deflate_above = 20;
     }
@@ -99,7 +104,7 @@ mod deflate {
     }
 
     /// A masked frame with RSV1.
-    fn compressed_frame(opcode: u8, plain: &[u8]) -> Vec<u8> {
+    pub(in super::super) fn compressed_frame(opcode: u8, plain: &[u8]) -> Vec<u8> {
         let payload = deflated(plain);
         let mut frame = vec![0xc0 | opcode, 0xfe];
         if payload.len() < 126 {

@@ -332,3 +332,13 @@ fn housekeeping_gives_back_what_all_connections_share() {
     assert!(rig.env.decoded.capacity() <= 64 * 1024 && rig.env.tools.encoded.capacity() <= 64 * 1024);
     assert!(rig.conn.extras.has_input() && rig.conn.outbox.queued() >= 100, "what waits is kept");
 }
+
+#[test]
+fn what_inflates_takes_of_the_turn_as_the_frames_would_that_it_could_have_been() {
+    let mut rig = Rig::open(|_| {});
+    for (bytes, frames) in [(0, 0), (511, 0), (512, 1), (5119, 9), (1 << 20, 100)] {
+        rig.env.frames_left = 100;
+        rig.env.count_inflated(bytes);
+        assert_eq!(rig.env.frames_left, 100 - frames, "{bytes} bytes");
+    }
+}

@@ -1,0 +1,364 @@
+//! What a connection tells its recorder, note by note.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::config::Overflow;
+use crate::recording::file::{Begin, Deadlines, File, Head, Opened, Owed};
+use crate::recording::note::{Note, digest};
+use crate::recording::script::Script;
+use crate::recording::{Recorder, Store, Target};
+
+const SECRET: u16 = 150;
+const SECRET_LATER: u16 = 151;
+
+static WITH_SECRETS: Module<State> = Module::new(
+    1,
+    "secrets",
+    [
+        Route::new(ECHO, "echo", Access::Role, echo),
+        Route::new(LOGIN, "login", Access::Anyone, login).secret(),
+        Route::new(WATCH, "watch", Access::Monitor, echo),
+        Route::new(SECRET, "secret", Access::Role, echo).secret(),
+        Route::new(SECRET_LATER, "later", Access::Anyone, defer).secret(),
+    ],
+);
+static SECRETS: Router<State> = Router::new([&WITH_SECRETS]);
+
+/// Has what is done to a connection recorded, and lists the notes.
+fn notes_of(mut rig: Rig, acts: &[fn(&mut Rig)]) -> String {
+    let script = Script::default();
+    let head = Head { messages: matches!(rig.env.service, Service::Messages(_)), ..Head::default() };
+    rig.conn.record_with(Recorder::new(Target::Replay(script.clone()), head, usize::MAX), rig.now);
+    acts.iter().for_each(|act| act(&mut rig));
+    script.take_noted().iter().map(|note| format!("{}\n", shown(note))).collect()
+}
+
+/// A note without what is absent, false or 0, with input as its length, and with the hashes of `data` and of nothing named.
+fn shown(note: &Note) -> String {
+    let text = match note {
+        Note::Input { bytes, .. } | Note::Direct { bytes } => {
+            let list = format!("{:?}", bytes);
+            format!("{note:?}").replace(&list, &bytes.0.len().to_string())
+        }
+        _ => format!("{note:?}"),
+    };
+    let text = [(&b"data"[..], "of-data"), (b"", "of-nothing")]
+        .iter()
+        .fold(text, |text, (data, name)| text.replace(&digest(data).to_string(), name))
+        .replace("Outcome { outcome: ", "")
+        .replace("PacketHead ", "");
+    let mut shown = String::new();
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        let is_nothing = words.next_if(|value| {
+            word.ends_with(':') && ["0", "false", "None", "[]"].contains(&value.trim_end_matches(','))
+        });
+        let word = word.replace(['{', '}', '(', ')', ','], " ").replace("Some ", "");
+        if is_nothing.is_none() && !word.trim().is_empty() {
+            shown += word.trim();
+            shown.push(' ');
+        }
+    }
+    shown.trim_end().to_owned()
+}
+
+/// What a recording begins with that begins now, if it does.
+fn begin_of(conn: &mut Conn, now: Moment) -> Option<Begin> {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let directory = std::env::temp_dir().join(format!("sysconn-begin-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let store = Store::open(&directory).unwrap();
+    let target = Target::File(store.sink("begin"));
+    conn.record_with(Recorder::new(target, Head::default(), 1 << 20), now);
+    assert_eq!(conn.record.is_watched(), !matches!(conn.phase, Phase::Closing(_) | Phase::Closed(_)));
+    conn.stop_recording();
+    drop(store);
+    let files: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|file| file.unwrap().path()).collect();
+    let begin = files.first().map(|path| File::read(&std::fs::read(path).unwrap()).unwrap().head.begin);
+    std::fs::remove_dir_all(directory).unwrap();
+    begin
+}
+
+#[test]
+fn a_recording_begins_with_what_the_connection_is_then() {
+    let (id, now) = (ConnectionId::new(0, 1, 1), Moment::from_ms(7));
+    for (conn, proxied) in [(Conn::new as fn(_, _, _) -> Conn, false), (Conn::behind_proxy, true)] {
+        let expected = Begin { now_ms: 7, connected_ms: 7, proxied, open: None };
+        assert_eq!(begin_of(&mut conn(id, Peer::Local, now), now), Some(expected));
+        assert_eq!(begin_of(&mut conn(id, Peer::Local, now), Moment::from_ms(8)), None, "too late");
+    }
+    let open = Opened {
+        role_id: 7,
+        kind: 2,
+        recv_count: 3,
+        send_count: 4,
+        last_recv_count: 2,
+        loop_counter: 5,
+        error_send: 6,
+        bad_req_count: 1,
+        deflate: cfg!(feature = "deflate"),
+        ended: true,
+        deferral: Some(Owed { seq: 3, cmd: DEFER, flag: 9 }),
+        deadlines: Deadlines {
+            read_since_ms: 11,
+            last_seen_ms: 12,
+            pinged_ms: 13,
+            client_check_ms: 14,
+            account_check_ms: 15,
+            housekeeping_ms: 16,
+            packets_ahead_us: 17,
+        },
+    };
+    let begin = |open| Begin { now_ms: 20, connected_ms: 7, proxied: false, open: Some(open) };
+    let mut conn = Conn::from_begin(id, &begin(open.clone())).unwrap();
+    assert_eq!(begin_of(&mut conn, Moment::from_ms(20)), Some(begin(open)));
+    for opened in [
+        Opened { recv_count: 1 << 60, ..Opened::default() },
+        Opened { send_count: 1 << 60, ..Opened::default() },
+    ] {
+        assert!(Conn::from_begin(id, &begin(opened)).is_some());
+    }
+    for opened in [
+        Opened { kind: 3, ..Opened::default() },
+        Opened { recv_count: (1 << 60) + 1, ..Opened::default() },
+        Opened { send_count: (1 << 60) + 1, ..Opened::default() },
+    ] {
+        assert!(Conn::from_begin(id, &begin(opened)).is_none());
+    }
+    // Within a message it waits for the end.
+    let mut rig = Rig::open(|_| {});
+    rig.feed(&[0x82, 0xfe]);
+    assert_eq!(begin_of(&mut rig.conn, rig.now), None);
+}
+
+#[test]
+fn what_a_connection_does_is_noted() {
+    let acts: [fn(&mut Rig); 12] = [
+        |rig| rig.feed(UPGRADE),
+        |rig| rig.request(ECHO, b"data"),
+        |rig| rig.request(999, b""),
+        |rig| rig.frame(Opcode::Ping, b"data"),
+        |rig| rig.request(LOGIN, b""),
+        |rig| rig.request(LOGIN, b""),
+        |rig| rig.request(DEFER, b"data"),
+        |rig| rig.request(LOGOUT, b""),
+        |rig| rig.pass_until(25_000),
+        |rig| rig.with(|conn, env| conn.handle_answer(5, Answer::Reply(b"data".to_vec()), env)),
+        |rig| rig.conn.take_inbox().iter().for_each(|inbox| rig.feed(inbox.rest())),
+        |rig| rig.frame(Opcode::Binary, b"short"),
+    ];
+    let expected = "\
+Input bytes: 140
+Verdict
+Response status: 101 len: 129 hash: 15926894412256408506
+Outcome by_application: true said: Done
+Input bytes: 19
+Packet seq: 1 cmd: 100 len: 4 route: Known hash: of-data
+Outcome by_application: true said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data ]
+Input bytes: 15
+Packet seq: 2 cmd: 999 route: Unknown
+Outcome said: Refuse error_id: 1 frames: [Frame opcode: 2 len: 11 packet: error_id: 1 cmd: 999 hash: of-nothing ]
+Input bytes: 10
+Sent frame: Frame opcode: 10 len: 4 hash: of-data
+Input bytes: 15
+Packet seq: 3 cmd: 101 route: Known hash: of-nothing
+Outcome by_application: true said: Done login: Login role_id: 7 cost: 1
+Input bytes: 15
+Packet seq: 4 cmd: 101 route: Known hash: of-nothing
+Outcome by_application: true said: Done cost: 1
+Input bytes: 19
+Packet seq: 5 cmd: 103 len: 4 route: Known hash: of-data
+Outcome by_application: true said: Done deferred: true
+Input frames: 1000 left: 15
+Time ms: 25000
+Timers
+Timer which: 4
+Sent frame: Frame opcode: 9 hash: of-nothing
+Answer seq: 5 answer: Reply len: 4 hash: of-data
+Outcome said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 103 hash: of-data ]
+Input bytes: 15
+Packet seq: 6 cmd: 102 route: Known access: 1 hash: of-nothing
+Outcome by_application: true said: Done login: Login cost: 1
+Input bytes: 11
+Closing reason: Reason kind: 9
+Sent frame: Frame opcode: 8 len: 14 hash: 2728556666207052764
+Written
+Flushed
+";
+    assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
+}
+
+#[test]
+fn what_is_secret_leaves_no_hash() {
+    let acts: [fn(&mut Rig); 6] = [
+        |rig| rig.feed(UPGRADE),
+        |rig| rig.request(LOGIN, b"data"),
+        |rig| rig.request(SECRET, b"data"),
+        |rig| rig.request(WATCH, b"data"),
+        |rig| rig.request(SECRET_LATER, b"data"),
+        |rig| rig.with(|conn, env| conn.handle_answer(4, Answer::Reply(b"data".to_vec()), env)),
+    ];
+    let mut rig = Rig::new(|_| {});
+    rig.env.service = Service::Packets(&SECRETS);
+    let expected = "\
+Input bytes: 140
+Verdict
+Response status: 101 len: 129 hash: 15926894412256408506
+Outcome by_application: true said: Done
+Input bytes: 19
+Packet seq: 1 cmd: 101 len: 4 route: Known secret: true
+Outcome by_application: true said: Done login: Login role_id: 7 cost: 1
+Input bytes: 19
+Packet seq: 2 cmd: 150 len: 4 route: Known access: 1 secret: true
+Outcome by_application: true said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 150 ]
+Input bytes: 19
+Packet seq: 3 cmd: 106 len: 4 route: Known access: 2 hash: of-data
+Outcome said: Refuse error_id: 4 frames: [Frame opcode: 2 len: 11 packet: error_id: 4 cmd: 106 hash: of-nothing ]
+Input bytes: 19
+Packet seq: 4 cmd: 151 len: 4 route: Known secret: true
+Outcome by_application: true said: Done deferred: true
+Answer seq: 4 answer: Reply len: 4
+Outcome said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 151 ]
+";
+    assert_eq!(notes_of(rig, &acts), expected);
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn messages_are_noted_and_of_compressed_ones_only_their_length() {
+    use messages::deflate::{OFFER, compressed_frame, shared};
+    let acts: [fn(&mut Rig); 6] = [
+        |rig| rig.feed(OFFER),
+        |rig| rig.frame(Opcode::Text, b"data"),
+        |rig| rig.frame(Opcode::Binary, b"data"),
+        |rig| rig.feed(&compressed_frame(2, b"data")),
+        |rig| rig.frame(Opcode::Binary, b"data"),
+        |rig| rig.feed(&compressed_frame(1, &[0xff, 0xff])),
+    ];
+    let mut rig = Rig::new(shared);
+    rig.env.service = Service::Messages(messages::echo_message);
+    let expected = "\
+Input bytes: 186
+Verdict
+Response status: 101 len: 231 hash: 11384223928514020259
+Outcome by_application: true said: Done
+Input bytes: 10
+Message text: true len: 4 hash: of-data
+Outcome by_application: true said: Done frames: [Frame opcode: 1 len: 4 hash: of-data ]
+Input bytes: 10
+Message len: 4 hash: of-data
+Outcome by_application: true said: Done frames: [Frame opcode: 2 len: 4 hash: of-data ]
+Input bytes: 12
+Inflated len: 4 head: Bytes []
+Message len: 4
+Outcome by_application: true said: Done frames: [Frame opcode: 2 len: 4 hash: of-data ]
+Input bytes: 10
+Message len: 4 hash: of-data
+Outcome by_application: true said: Done frames: [Frame opcode: 2 len: 4 hash: of-data ]
+Input bytes: 10
+Inflated head: Bytes [] error: 12
+Closing reason: Reason kind: 7 detail: 12
+Sent frame: Frame opcode: 8 len: 19 hash: 14571581022250908505
+Written
+Flushed
+";
+    assert_eq!(notes_of(rig, &acts), expected);
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn of_packets_that_came_compressed_only_the_header_is_noted() {
+    use messages::deflate::{OFFER, compressed_frame, shared};
+    fn packet(cmd: u16, data_status: u8, data: &[u8]) -> Vec<u8> {
+        let mut packet = vec![];
+        push_request(&mut packet, &Packet { data_status, flag: 0, cmd, data });
+        compressed_frame(2, &packet)
+    }
+    let acts: [fn(&mut Rig); 4] = [
+        |rig| rig.feed(OFFER),
+        |rig| rig.feed(&packet(ECHO, 0, b"data")),
+        |rig| rig.request(ECHO, b"data"),
+        |rig| rig.feed(&compressed_frame(2, b"short")),
+    ];
+    let expected = "\
+Input bytes: 186
+Verdict
+Response status: 101 len: 231 hash: 11384223928514020259
+Outcome by_application: true said: Done
+Input bytes: 18
+Inflated len: 13 head: Bytes [0 4 0 0 0 0 0 0 100]
+Packet seq: 1 cmd: 100 len: 4 route: Known
+Outcome by_application: true said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data ]
+Input bytes: 19
+Packet seq: 2 cmd: 100 len: 4 route: Known hash: of-data
+Outcome by_application: true said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data ]
+Input bytes: 13
+Inflated len: 5 head: Bytes [115 104 111 114 116]
+Closing reason: Reason kind: 9
+Sent frame: Frame opcode: 8 len: 14 hash: 2728556666207052764
+Written
+Flushed
+";
+    assert_eq!(notes_of(Rig::new(shared), &acts), expected);
+}
+
+#[test]
+fn what_others_do_to_a_connection_is_noted() {
+    fn push(rig: &mut Rig) -> bool {
+        let push = Push::new(ECHO, b"data");
+        rig.with(|conn, env| conn.admits(&push, 5, env))
+    }
+    let acts: [fn(&mut Rig); 8] = [
+        |rig| rig.feed(UPGRADE),
+        |rig| assert!(push(rig)),
+        |rig| {
+            (rig.env.settings.outbox_limit, rig.env.settings.overflow) = (10, Overflow::Drop);
+            assert!(!push(rig));
+        },
+        |rig| rig.env.settings.listening_since = Moment::from_ms(1),
+        |rig| {
+            // The first Ping was due at 25 s.
+            rig.now = Moment::from_ms(26_001);
+            rig.with(|conn, env| conn.handle_timeout(env));
+        },
+        |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
+        |rig| rig.conn.handle_end(rig.now, 2000),
+        |rig| rig.conn.abort(Cause::Reset),
+    ];
+    let expected = "\
+Input bytes: 140
+Verdict
+Response status: 101 len: 129 hash: 15926894412256408506
+Outcome by_application: true said: Done
+Push gathered: 5 frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
+Sent frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
+Push gathered: 5 frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
+Time ms: 26001
+Listening ms: 26000
+Overdue ms: 1001
+Timers
+Timer which: 4
+Sent frame: Frame opcode: 9 hash: of-nothing
+Close reason: Reason kind: 19
+Closing reason: Reason kind: 19
+Sent frame: Frame opcode: 8 len: 23 hash: 15064030072303258648
+Written
+Flushed
+End
+Closed reason: Reason kind: 19
+Abort reason: Reason kind: 3
+Closed reason: Reason kind: 19
+";
+    assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
+    let acts: [fn(&mut Rig); 1] = [|rig| rig.with(|conn, env| conn.refuse(Refusal::TooManyConnections, env))];
+    let expected = "\
+Refuse reason: Reason kind: 4 detail: 5
+Response status: 429 len: 138 hash: 5773157439772966331
+Closing reason: Reason kind: 4 detail: 5
+Written
+Flushed
+";
+    assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
+}
