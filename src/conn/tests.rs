@@ -15,6 +15,7 @@ mod recorded;
 mod requests;
 mod timers;
 mod upgrades;
+mod waiting;
 
 use super::*;
 use crate::config::{Config, Liveness};

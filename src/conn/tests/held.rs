@@ -27,3 +27,13 @@ fn what_is_held_is_all_that_waits_and_all_that_is_not_whole() {
     rig.conn.outbox.push_unwritten(&[0; 200], 0);
     assert_eq!(rig.conn.held_bytes(), waiting + 200);
 }
+
+#[test]
+fn what_was_taken_of_what_waits_is_given_back_once_it_is_much() {
+    let mut inbox = Inbox::new(&[0; 50_000]);
+    let held = inbox.held_bytes();
+    inbox.advance(16 * 1024 - 1);
+    assert_eq!(inbox.held_bytes(), held);
+    inbox.advance(1);
+    assert!(inbox.held_bytes() <= 50_000 - 16 * 1024 + 100, "{}", inbox.held_bytes());
+}

@@ -16,7 +16,7 @@ static WITH_SECRETS: Module<State> = Module::new(
     1,
     "secrets",
     [
-        Route::new(ECHO, "echo", Access::Role, echo),
+        Route::new(ECHO, "echo", Access::Anyone, echo),
         Route::new(LOGIN, "login", Access::Anyone, login).secret(),
         Route::new(WATCH, "watch", Access::Monitor, echo),
         Route::new(SECRET, "secret", Access::Role, echo).secret(),
@@ -25,11 +25,17 @@ static WITH_SECRETS: Module<State> = Module::new(
 );
 static SECRETS: Router<State> = Router::new([&WITH_SECRETS]);
 
-/// Has what is done to a connection recorded, and lists the notes.
-fn notes_of(mut rig: Rig, acts: &[fn(&mut Rig)]) -> String {
+/// Has what happens from now on noted in the script.
+fn record(rig: &mut Rig) -> Script {
     let script = Script::default();
     let head = Head { messages: matches!(rig.env.service, Service::Messages(_)), ..Head::default() };
     rig.conn.record_with(Recorder::new(Target::Replay(script.clone()), head, usize::MAX), rig.now);
+    script
+}
+
+/// Has what is done to a connection recorded, and lists the notes.
+fn notes_of(mut rig: Rig, acts: &[fn(&mut Rig)]) -> String {
+    let script = record(&mut rig);
     acts.iter().for_each(|act| act(&mut rig));
     script.take_noted().iter().map(|note| format!("{}\n", shown(note))).collect()
 }
@@ -147,7 +153,12 @@ fn what_a_connection_does_is_noted() {
         |rig| rig.pass_until(25_000),
         |rig| rig.with(|conn, env| conn.handle_answer(5, Answer::Reply(b"data".to_vec()), env)),
         |rig| rig.conn.take_inbox().iter().for_each(|inbox| rig.feed(inbox.rest())),
-        |rig| rig.frame(Opcode::Binary, b"short"),
+        |rig| {
+            // What follows the end is thrown away.
+            let mut bytes = vec![];
+            push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], b"short");
+            rig.feed(&[&*bytes, b"more"].concat());
+        },
     ];
     let expected = "\
 Input bytes: 140
@@ -181,7 +192,7 @@ Outcome said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 103 hash: of-da
 Input bytes: 15
 Packet seq: 6 cmd: 102 route: Known access: 1 hash: of-nothing
 Outcome by_application: true said: Done login: Login cost: 1
-Input bytes: 11
+Input discarded: 4 bytes: 11
 Closing reason: Reason kind: 9
 Sent frame: Frame opcode: 8 len: 14 hash: 2728556666207052764
 Written
@@ -310,7 +321,11 @@ fn what_others_do_to_a_connection_is_noted() {
         let push = Push::new(ECHO, b"data");
         rig.with(|conn, env| conn.admits(&push, 5, env))
     }
-    let acts: [fn(&mut Rig); 8] = [
+    fn time_out(rig: &mut Rig, at_ms: u64) {
+        rig.now = Moment::from_ms(at_ms);
+        rig.with(|conn, env| conn.handle_timeout(env));
+    }
+    let acts: [fn(&mut Rig); 9] = [
         |rig| rig.feed(UPGRADE),
         |rig| assert!(push(rig)),
         |rig| {
@@ -318,11 +333,9 @@ fn what_others_do_to_a_connection_is_noted() {
             assert!(!push(rig));
         },
         |rig| rig.env.settings.listening_since = Moment::from_ms(1),
-        |rig| {
-            // The first Ping was due at 25 s.
-            rig.now = Moment::from_ms(26_001);
-            rig.with(|conn, env| conn.handle_timeout(env));
-        },
+        // A Ping is due each 25 s.
+        |rig| time_out(rig, 26_000),
+        |rig| time_out(rig, 52_001),
         |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
         |rig| rig.conn.handle_end(rig.now, 2000),
         |rig| rig.conn.abort(Cause::Reset),
@@ -335,8 +348,12 @@ Outcome by_application: true said: Done
 Push gathered: 5 frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
 Sent frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
 Push gathered: 5 frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
+Time ms: 26000
+Listening ms: 25999
+Timers
+Timer which: 4
+Sent frame: Frame opcode: 9 hash: of-nothing
 Time ms: 26001
-Listening ms: 26000
 Overdue ms: 1001
 Timers
 Timer which: 4
@@ -361,4 +378,29 @@ Written
 Flushed
 ";
     assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
+}
+
+#[cfg(feature = "zlib")]
+#[test]
+fn what_decoding_came_to_is_noted() {
+    const ZLIB: &[u8] = &[0x78, 0x9c, 0x4b, 0x49, 0x2c, 0x49, 0x4, 0x0, 0x4, 0x0, 0x1, 0x9b];
+    let cases: [(u8, &[u8], u16, &str); 5] = [
+        (1, ZLIB, ECHO, "Decoded result: Data len: 4"),
+        (1, ZLIB, SECRET_LATER, "Decoded hidden: true result: Data len: 4"),
+        (1, b"data", ECHO, "Decoded result: Undecodable offence: 1"),
+        (2, b"data", ECHO, "Decoded hidden: true result: Undecodable offence: 3"),
+        (0, b"data", ECHO, ""),
+    ];
+    for (data_status, data, cmd, expected) in cases {
+        let mut rig = Rig::new(|_| {});
+        rig.env.service = Service::Packets(&SECRETS);
+        rig.feed(UPGRADE);
+        let script = record(&mut rig);
+        let mut packet = vec![];
+        push_request(&mut packet, &Packet { data_status, flag: 0, cmd, data });
+        rig.frame(Opcode::Binary, &packet);
+        let notes: Vec<String> = script.take_noted().iter().map(shown).collect();
+        let decoded: Vec<_> = notes.iter().filter(|note| note.starts_with("Decoded")).collect();
+        assert_eq!(decoded.first().map_or("", |note| note.as_str()), expected, "{notes:?}");
+    }
 }
