@@ -17,7 +17,7 @@ use crate::tree::Tree;
 use crate::trial;
 
 /// A run that takes as many times as long as one without a mistake never ends.
-const TIMES_AS_LONG: u32 = 6;
+const TIMES_AS_LONG: u32 = 4;
 /// And it has at least this long: other programs may want the processor too.
 const MIN_LIMIT: Duration = Duration::from_secs(15);
 /// How often the number of those that were tried is printed.
