@@ -15,6 +15,8 @@ use crate::outcomes::Outcome;
 
 /// A mistake that asks for memory without end has to fail, and leave the machine alone.
 const MAX_MEMORY_BYTES: u64 = 8 << 30;
+/// Tests that a program runs at once: while one of them never ends, others can fail.
+const THREADS: u64 = 2;
 
 /// Runs the programs, one after the other, each for at most `limit`.
 pub fn run(programs: &[PathBuf], tree: &Path, number: usize, limit: Duration) -> Result<Outcome> {
@@ -29,7 +31,7 @@ pub fn run(programs: &[PathBuf], tree: &Path, number: usize, limit: Duration) ->
 
 fn run_one(program: &Path, tree: &Path, number: usize, limit: Duration) -> Result<Outcome> {
     let mut child = Command::new(program)
-        .args(["--skip", "crowd", "--skip", "program::", "--test-threads", "2"])
+        .args(["--skip", "crowd", "--skip", "program::", "--test-threads", &THREADS.to_string()])
         .current_dir(tree)
         .env("CARGO_MANIFEST_DIR", tree)
         .env("PROPTEST_CASES", "32")
@@ -42,9 +44,12 @@ fn run_one(program: &Path, tree: &Path, number: usize, limit: Duration) -> Resul
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    let bound = Rlimit { current: Some(MAX_MEMORY_BYTES), maximum: Some(MAX_MEMORY_BYTES) };
-    // It may have ended already.
-    let _ = rustix::process::prlimit(Some(Pid::from_child(&child)), Resource::As, bound);
+    // It may have ended already. If this program is ended, a run without end still has one.
+    let limit_seconds = 2 * THREADS * limit.as_secs();
+    for (resource, most) in [(Resource::As, MAX_MEMORY_BYTES), (Resource::Cpu, limit_seconds)] {
+        let bound = Rlimit { current: Some(most), maximum: Some(most) };
+        let _ = rustix::process::prlimit(Some(Pid::from_child(&child)), resource, bound);
+    }
     let has_failed = watch(&mut child)?.recv_timeout(limit);
     let outcome = match has_failed {
         Ok(true) => Outcome::Noticed,
