@@ -268,3 +268,22 @@ fn a_handle_says_whether_its_connection_is_open() {
         assert_eq!(rig.conn.take_linked().is_some(), link);
     }
 }
+
+#[test]
+fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
+    let mut rig = Rig::open(|config| {
+        (config.max_len, config.outbox_limit) = (1000, 2000);
+        config.overflow = crate::config::Overflow::Drop;
+    });
+    rig.call(b"", |_, _, context| {
+        context.fail_to_send();
+        context.effects().set_cost(5);
+        context.send_with(|buffer| buffer.as_compressed(Opcode::Binary, &[7; 900]));
+        Outcome::Done
+    });
+    let (record, totals) = (&rig.conn.record, rig.env.tools.totals);
+    assert_eq!((record.error_send(), record.send_count), (1, 1));
+    assert_eq!((totals.send_errors, totals.packets_sent), (1, 1));
+    assert_eq!(rig.env.frames_left, 1000 - 1 - 5);
+    assert_eq!(rig.messages, [(Kind::Binary, true, vec![7; 900])]);
+}
