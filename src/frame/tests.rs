@@ -200,6 +200,12 @@ fn the_quick_ways_take_nothing_that_breaks_a_rule_however_much_follows() {
         let masked = [before, &[first, 0x80], &follows].concat();
         assert_eq!(drain(&mut Decoder::new(), &masked, &CLIENT).1, Err(Error::MaskedFrame));
     }
+    // The second byte of a header does not begin a frame, even if what follows that frame would go on with the header.
+    for second in [0x00, 0x02, 0x09, 0x0a] {
+        let wire = [&begun[..], &[0x00], &[second, 0x80, 0, 0, 0, 0], &[0x80, 0, 0, 0, 0]].concat();
+        let end = drain_pieces(&wire, &[begun.len() + 1, usize::MAX], &SERVER).1;
+        assert_eq!(end, Err(Error::UnmaskedFrame), "{second:02x}");
+    }
 }
 
 #[test]

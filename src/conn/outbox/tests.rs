@@ -214,6 +214,25 @@ fn an_empty_outbox_holds_nothing() {
     let mut outbox = Outbox::default();
     outbox.set_pong(b"nobody to overtake");
     outbox.push_shared(Bytes::new());
+    let written = frame("all of it");
+    outbox.push_unwritten(&written, written.len());
     assert!(outbox.is_empty());
     assert_eq!(outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]), 0);
+}
+
+#[test]
+fn frames_of_a_kibibyte_wait_each_by_itself() {
+    for (bytes, expected) in [(1023, 1), (1024, 3)] {
+        let frame = frame(&"x".repeat(bytes - 4));
+        assert_eq!(frame.len(), bytes);
+        let (mut shared, mut segments) = (Outbox::default(), Outbox::default());
+        for _ in 0..3 {
+            shared.push_shared(frame.clone().into());
+            segments.push_unwritten(&frame, 0);
+        }
+        for outbox in [shared, segments] {
+            let slices = outbox.slices(&mut [IoSlice::new(&[]); MAX_SLICES]);
+            assert_eq!(slices, expected, "{bytes} bytes");
+        }
+    }
 }
