@@ -35,10 +35,11 @@ impl Mutant {
         self.name.splitn(2, ": ").last().unwrap_or(&self.name)
     }
 
-    /// The folder that it counts for.
+    /// The folder that it counts for: the one in `src` that its file lies in, or in a folder of.
     #[must_use]
     pub fn folder(&self) -> &str {
-        self.file.rsplit_once('/').map_or("", |(folder, _)| folder)
+        let end = self.file.match_indices('/').nth(1).map_or(self.file.len(), |(end, _)| end);
+        self.file.get(..end).unwrap_or_default()
     }
 
     /// A file's text with this mistake in it.
