@@ -49,8 +49,8 @@ pub(super) struct Oracle {
     packets: bool,
     /// Replies that came and were right.
     pub(super) checked: u64,
-    /// The Flag of the last one.
-    last_flag: Option<u32>,
+    /// The last one.
+    last: Option<Expected>,
     /// Those that have not come although ones behind them have. What follows tells whether they are late or lost.
     missing: Vec<Expected>,
     /// Replies that have come since.
@@ -73,7 +73,7 @@ impl Oracle {
             closed: None,
             packets,
             checked: 0,
-            last_flag: None,
+            last: None,
             missing: vec![],
             since_missing: 0,
         }
@@ -153,10 +153,9 @@ impl Oracle {
                         News::Push(reply.cmd, reply.data.to_vec())
                     } else {
                         let skipped =
-                            judge(&self.replies, &self.missing, self.last_flag, &reply, &owner, me)?;
-                        self.last_flag = Some(reply.flag);
+                            judge(&self.replies, &self.missing, self.last.as_ref(), &reply, &owner, me)?;
                         self.missing.extend(self.replies.drain(..skipped));
-                        self.replies.pop_front();
+                        self.last = self.replies.pop_front();
                         self.owed = self.owed.saturating_sub(skipped + 1);
                         self.checked += 1;
                         self.since_missing += u64::from(!self.missing.is_empty());
@@ -207,7 +206,7 @@ fn describe(reply: &Expected) -> String {
 fn judge(
     expected: &VecDeque<Expected>,
     missing: &[Expected],
-    last_flag: Option<u32>,
+    last: Option<&Expected>,
     reply: &Reply<'_>,
     owner: impl Fn(u32) -> Option<u32>,
     me: u32,
@@ -229,7 +228,7 @@ fn judge(
         Some(_) => match (expected.iter().position(is_same), of_request) {
             (Some(ahead), _) => return Ok(ahead),
             // One request can have several replies.
-            (None, Some(0)) if last_flag == Some(reply.flag) => Invariant::NoReplyDoubled,
+            (None, Some(0)) if last.is_some_and(is_same) => Invariant::NoReplyDoubled,
             (None, Some(_)) => Invariant::RepliesRight,
             (None, None) => Invariant::NoReplyDoubled,
         },
@@ -294,6 +293,25 @@ mod tests {
         ];
         for (flags, checks_end, verdict_expected) in cases {
             assert_eq!(verdict(flags, checks_end), verdict_expected, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn of_several_replies_to_one_request_a_garbled_one_is_no_doubled_one() {
+        for (second, verdict_expected) in
+            [(2, None), (1, Some(Invariant::NoReplyDoubled)), (7, Some(Invariant::RepliesRight))]
+        {
+            let mut oracle = Oracle::new("", true);
+            oracle.receiver = Receiver::open();
+            for data in [1, 2] {
+                oracle.expect(Expected { data: Some(vec![data]), ..expected(1) });
+            }
+            for data in [1, second] {
+                let reply = Reply { error_id: ErrorId::NONE, data_status: 0, flag: 1, cmd: 1, data: &[data] };
+                push_packet(oracle.receiver.buffer(), &reply);
+            }
+            let result = oracle.next(|_| Some(ME), ME);
+            assert_eq!(result.err().map(|violation| violation.invariant), verdict_expected, "{second}");
         }
     }
 
