@@ -9,6 +9,8 @@ use super::world::{Source, World, timeout_us};
 
 /// The longest that a process stands still, in microseconds.
 const JUMP_US: u64 = 60_000_000;
+/// Places in which a connection is looked for that the server holds, among all that ever were.
+const TRIES: u32 = 8;
 
 impl World {
     /// Waits until something has happened, or until the time is up, and tells what it was.
@@ -180,10 +182,13 @@ impl World {
 
     /// A connection that the server holds, if it is easily found. Newer ones are found more often.
     fn any_open(&mut self) -> Option<usize> {
-        let links = self.links();
-        let least = links.saturating_sub(1 + self.random.index(links));
-        let number = least + self.random.index(links - least);
-        self.look_at(number).filter(|link| link.held == Held::Open && link.token.is_some()).map(|_| number)
+        (0..TRIES).find_map(|_| {
+            let links = self.links();
+            let least = links.saturating_sub(1 + self.random.index(links));
+            let number = least + self.random.index(links - least);
+            let link = self.look_at(number).filter(|link| link.held == Held::Open && link.token.is_some());
+            link.map(|_| number)
+        })
     }
 }
 
