@@ -20,7 +20,7 @@ const SHORT_SLACK_BYTES: usize = 128 * 1024;
 /// How long input may lie there, or room be unused, before that is a stall: longer than any fault that
 /// keeps an event back. And so many turns.
 const STALL: Duration = Duration::from_millis(300);
-const STALL_TURNS: u32 = 30;
+const STALL_TURNS: u64 = 30;
 /// Turns in a row in which nothing at all happens and no time passes to speak of.
 const MAX_IDLE_TURNS: u32 = 1000;
 
@@ -28,7 +28,7 @@ const MAX_IDLE_TURNS: u32 = 1000;
 #[derive(Clone, Copy, Debug)]
 struct Standstill {
     since: Duration,
-    turns: u32,
+    since_turn: u64,
     read: u64,
     written: u64,
 }
@@ -67,9 +67,14 @@ impl Auditor {
         }
     }
 
-    /// Whether somebody may be stuck: then turns should not be far apart.
-    pub(super) fn suspects(&self) -> bool {
-        !self.standstills.is_empty()
+    /// Connections of clients that may be stuck, by their numbers: then turns should not be far apart.
+    pub(super) fn suspects(&self) -> impl Iterator<Item = u64> {
+        self.standstills.keys().copied()
+    }
+
+    /// A client has left.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.standstills.remove(&number);
     }
 
     /// Before a turn.
@@ -121,13 +126,13 @@ impl Auditor {
             self.standstills.remove(&number);
             return Ok(());
         }
-        let begin = Standstill { since: now, turns: 0, read: traffic.read, written: traffic.written };
+        let begin =
+            Standstill { since: now, since_turn: self.turns, read: traffic.read, written: traffic.written };
         let seen = self.standstills.entry(number).or_insert(begin);
         if (seen.read, seen.written) != (traffic.read, traffic.written) {
             *seen = begin;
         }
-        seen.turns += 1;
-        if seen.turns > STALL_TURNS && now.saturating_sub(seen.since) > STALL {
+        if self.turns - seen.since_turn > STALL_TURNS && now.saturating_sub(seen.since) > STALL {
             let what = if input { "input is not read" } else { "room is not used" };
             return fail(Invariant::Progress, format!("{}: {what}, since {:?}", audited.id, seen.since));
         }
@@ -240,7 +245,8 @@ impl Auditor {
     }
 
     fn check_spin(&mut self, activity: &Activity) -> Result<(), Violation> {
-        let did = activity.events + activity.accepts + activity.read_bytes + activity.written_bytes;
+        // Events alone are nothing: some are for connections that are gone.
+        let did = activity.accepts + activity.read_bytes + activity.written_bytes;
         let is_idle = did == 0
             && activity.waited < Duration::from_millis(1)
             && activity.timeout == Some(Duration::ZERO);

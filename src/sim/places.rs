@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::fault::Fault;
 use super::invariant::{Invariant, Violation};
 use super::player::Player;
 use super::random::Random;
@@ -94,6 +93,7 @@ impl<S: Simulated> Run<'_, S> {
         if let Some(entry) = self.numbers.get_mut(index) {
             *entry = (number, place.life);
         }
+        self.seated.push((number, place.life));
         place.seat = Some(Seat::new(player, script, line));
         self.act(number)
     }
@@ -129,6 +129,7 @@ impl<S: Simulated> Run<'_, S> {
             Next::After(time) | Next::Stay(time) => self.plan_item(self.now + time, number, Item::Act),
             Next::Answered | Next::Rest | Next::Return(_) => {}
         }
+        self.touched.push(number);
         self.after_flush(number, again);
         if hears_again {
             self.receive(number)?;
@@ -184,11 +185,9 @@ impl<S: Simulated> Run<'_, S> {
             return Ok(());
         };
         let (flags, trace) = (&self.flags, &mut self.report.trace);
-        let injected = self.network.injected();
-        self.weather.exhausted = self.plan.descriptor_limit.is_some()
-            || injected.of(Fault::ProcessDescriptors) + injected.of(Fault::SystemDescriptors) > 0;
         let verdict = seat.receive(self.now, &self.weather, trace, |flag| flags.borrow().owner(flag));
         let verdict = verdict.inspect_err(|_| self.culprit = Some(number))?;
+        self.touched.push(number);
         // A Pong, or the end of the client's side, may be due.
         let again = seat.flush();
         match verdict {
@@ -203,6 +202,7 @@ impl<S: Simulated> Run<'_, S> {
         let Some(place) = self.places.get_mut(number as usize) else { return };
         let Some(seat) = place.seat.take() else { return };
         place.life += 1;
+        self.auditor.forget(seat.line.number());
         self.report.replies += seat.player.oracle.checked;
         self.report.opened += u64::from(seat.player.oracle.status == Some(101));
         self.report.excused += u64::from(verdict.excused);

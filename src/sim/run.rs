@@ -21,7 +21,7 @@ use super::watch;
 use crate::reactor::{Reactor, Turn};
 use crate::router::Service;
 
-/// Connections that are looked at before each turn.
+/// Connections that are looked at before each turn, besides those that something has happened to.
 const LOOKS: usize = 6;
 /// A turn is due after so much time at the latest while somebody may be stuck.
 pub(super) const CLOSE_LOOK: Duration = Duration::from_millis(10);
@@ -44,9 +44,14 @@ pub(super) struct Run<'a, S: Simulated> {
     pub(super) news: Vec<u64>,
     pub(super) weather: Weather,
     /// Jumps of time so far.
-    pub(super) jumps: u64,
+    jumps: u64,
     pub(super) auditor: Auditor,
+    /// Connections that may still be there: clients, and which of their connections it is.
+    pub(super) seated: Vec<(u32, u32)>,
+    /// Which of them is looked at next.
     pub(super) looked: usize,
+    /// Clients that have acted or received since the last turn.
+    pub(super) touched: Vec<u32>,
     pub(super) now: Duration,
     /// Clients that have not come to their end, but for those that stay.
     pub(super) busy: usize,
@@ -96,7 +101,9 @@ impl<'a, S: Simulated> Run<'a, S> {
             weather: Weather::default(),
             jumps: 0,
             auditor: Auditor::new(&plan.config),
+            seated: vec![],
             looked: 0,
+            touched: vec![],
             now: Duration::ZERO,
             busy: 0,
             report: Report::default(),
@@ -147,7 +154,7 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.drain_if_due();
         let game = self.reactor.state_mut().between_turns(self.now, &mut self.random);
         let agenda = self.agenda.peek().map(|Reverse((at, ..))| at.saturating_sub(self.now));
-        let close_look = self.auditor.suspects().then_some(CLOSE_LOOK);
+        let close_look = self.auditor.suspects().next().map(|_| CLOSE_LOOK);
         let drain = self.plan.drain_at.filter(|_| !self.weather.drains).map(|at| at.saturating_sub(self.now));
         let timeout = [game, agenda, close_look, drain].into_iter().flatten().min();
         let timeout = timeout.or(self.weather.drains.then_some(Duration::from_secs(1)));
@@ -156,11 +163,6 @@ impl<'a, S: Simulated> Run<'a, S> {
         let turn = self.turn(timeout.unwrap_or(LONG_SLEEP))?;
         self.report.turns += 1;
         let activity = self.network.take_activity();
-        self.now = self.network.now();
-        let jumps = self.network.injected().of(Fault::TimeJump);
-        if jumps > self.jumps {
-            (self.jumps, self.weather.jumped_at) = (jumps, Some(self.now));
-        }
         self.report.trace = mix(self.report.trace, self.now.as_micros() as u64);
         self.auditor.end(&self.reactor, &activity, &self.network.ledger())?;
         Ok(turn)
@@ -168,7 +170,20 @@ impl<'a, S: Simulated> Run<'a, S> {
 
     pub(super) fn turn(&mut self, timeout: Duration) -> Result<Turn, Violation> {
         let turned = self.reactor.turn(Some(timeout));
+        self.now = self.network.now();
+        self.observe_weather();
         turned.map_err(|error| Violation::new(Invariant::Progress, format!("the poll failed: {error}")))
+    }
+
+    /// Notes what a turn has brought that excuses ends which no script means.
+    fn observe_weather(&mut self) {
+        let injected = self.network.injected();
+        let jumps = injected.of(Fault::TimeJump);
+        if jumps > self.jumps {
+            (self.jumps, self.weather.jumped_at) = (jumps, Some(self.now));
+        }
+        self.weather.exhausted = self.plan.descriptor_limit.is_some()
+            || injected.of(Fault::ProcessDescriptors) + injected.of(Fault::SystemDescriptors) > 0;
     }
 
     fn endless(&mut self) -> Violation {
@@ -195,21 +210,34 @@ impl<'a, S: Simulated> Run<'a, S> {
         }
     }
 
-    /// Looks at some connections: at all of them, one turn after the other.
+    /// Looks at the connections that something has happened to or that may be stuck, and at some of the others: at all of
+    /// them, one turn after the other.
     fn look_around(&mut self) -> Result<(), Violation> {
-        let count = self.places.len();
-        let mut looks = 0;
-        for _ in 0..count.min(4 * LOOKS) {
-            self.looked = (self.looked + 1) % count;
-            let Some(seat) = self.places.get(self.looked).and_then(|place| place.seat.as_ref()) else {
-                continue;
-            };
-            self.auditor.look(&self.reactor, &seat.line, self.now)?;
-            looks += 1;
-            if looks == LOOKS {
-                break;
+        let mut touched = std::mem::take(&mut self.touched);
+        let suspects = self.auditor.suspects().filter_map(|index| self.numbers.get(index as usize));
+        touched.extend(suspects.map(|(number, _)| number));
+        for number in touched.drain(..) {
+            self.look_at(number)?;
+        }
+        self.touched = touched;
+        let mut left = LOOKS.min(self.seated.len());
+        while left > 0 && !self.seated.is_empty() {
+            self.looked = (self.looked + 1) % self.seated.len();
+            let Some(&(number, life)) = self.seated.get(self.looked) else { break };
+            if self.places.get(number as usize).is_some_and(|place| place.life == life) {
+                self.look_at(number)?;
+                left -= 1;
+            } else {
+                self.seated.swap_remove(self.looked);
             }
         }
         Ok(())
+    }
+
+    fn look_at(&mut self, number: u32) -> Result<(), Violation> {
+        match self.places.get(number as usize).and_then(|place| place.seat.as_ref()) {
+            Some(seat) => self.auditor.look(&self.reactor, &seat.line, self.now),
+            None => Ok(()),
+        }
     }
 }
