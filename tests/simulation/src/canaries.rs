@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sysconn::sim::{Canary, Simulation};
+use sysconn::sim::Canary;
 
-use crate::{hush, plan};
+use crate::hush;
+use crate::plan::Plan;
 
 /// Seeds in which a canary may hide.
 const SEEDS: u64 = 400;
@@ -16,9 +17,9 @@ fn each_canary_breaks_its_invariant() {
     for (canary, invariant) in Canary::ALL {
         let mut found = vec![];
         for seed in 0..SEEDS {
-            let mut plan = Simulation { canary: Some(canary), ..plan::plan(seed) };
-            plan.clients = plan.clients.min(100);
-            if let Err(failure) = plan::run(&plan) {
+            let mut plan = Plan::new(seed).with_clients(100);
+            plan.simulation.canary = Some(canary);
+            if let Err(failure) = plan.run() {
                 found.push(failure);
                 break;
             }

@@ -1,5 +1,6 @@
 //! What a seed stands for: how many clients of which kinds, on which network, under which configuration.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use sysconn::Config;
@@ -8,39 +9,99 @@ use sysconn::sim::{
 };
 
 use crate::game::{GAME, Game};
-use crate::regular::Regular;
+use crate::regular::{Regular, Visits};
 use crate::slow::{Guest, Slow};
 
 const KIB: usize = 1024;
 /// What is gathered for a connection before it is written, at most, if no handler makes much more by itself.
 const GATHERED_BYTES: usize = 128 * KIB;
-/// One seed in so many has thousands of clients.
-const LARGE_EVERY: u64 = 25;
+/// One seed in so many has nobody who just passes through.
+const BUSY_EVERY: u64 = 50;
 
-/// The simulation of a seed.
-pub(crate) fn plan(seed: u64) -> Simulation {
-    let mut random = Random::new(seed ^ 0x5eed);
-    let is_large = seed % LARGE_EVERY == LARGE_EVERY - 1;
-    let mut plan = Simulation::new(seed);
-    plan.clients = if is_large { random.between(2000, 3000) } else { random.between(5, 60) } as u32;
-    plan.arrival = Duration::from_millis([0, 20, 1000, 10_000][random.index(4)]);
-    plan.config = config(&mut random);
-    plan.faults = faults(&mut random);
-    plan.buffers = buffers(&mut random);
-    plan.clients_per_address = [1, 1, 1, 10, 500][random.index(5)];
-    if random.chance(0.2) {
-        plan.drain_at = Some(Duration::from_millis(random.below(30_000)));
+/// The simulation of a seed, and who is in it.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) simulation: Simulation,
+    /// So many clients, from the first, stay for long and do much. All others just pass through.
+    pub(crate) regulars: u32,
+}
+
+impl Plan {
+    /// What the seed stands for.
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x5eed);
+        let mut simulation = Simulation::new(seed);
+        simulation.clients = random.between(2000, 3000) as u32;
+        let few = random.between(5, 60) as u32;
+        let regulars = if seed % BUSY_EVERY == BUSY_EVERY - 1 { simulation.clients } else { few };
+        simulation.arrival = Duration::from_millis([0, 20, 1000, 10_000][random.index(4)]);
+        simulation.config = config(&mut random);
+        simulation.faults = faults(&mut random);
+        simulation.buffers = buffers(&mut random);
+        simulation.clients_per_address = [1, 1, 1, 10, 500][random.index(5)];
+        if random.chance(0.2) {
+            simulation.drain_at = Some(Duration::from_millis(random.below(30_000)));
+        }
+        limit_clients(&mut simulation, &mut random);
+        Plan { simulation, regulars }
+    }
+
+    /// The same with fewer clients.
+    pub(crate) fn with_clients(&self, clients: u32) -> Self {
+        Plan { simulation: Simulation { clients, ..self.simulation.clone() }, regulars: self.regulars }
+    }
+
+    /// Runs it.
+    pub(crate) fn run(&self) -> Result<Report, Failure> {
+        let config = Rc::new(self.simulation.config.clone());
+        self.simulation.run(&GAME, Game::default(), |number, random| self.script(&config, number, random))
+    }
+
+    /// The script of one client.
+    fn script(&self, config: &Rc<Config>, number: u32, random: &mut Random) -> Box<dyn Script> {
+        let script = if number < self.regulars {
+            self.long_script(config, number, random)
+        } else {
+            self.short_script(config, random)
+        };
+        if config.max_connections + config.max_connections_per_ip > 0 {
+            Box::new(Limited(script))
+        } else {
+            script
+        }
+    }
+
+    fn long_script(&self, config: &Rc<Config>, number: u32, random: &mut Random) -> Box<dyn Script> {
+        match random.below(100) {
+            0..65 => Box::new(Regular::new(config.clone(), self.regulars, Visits::long(random))),
+            65..90 => stock::any(random, config),
+            90..94 => Box::new(Slow::any(random.number(), config)),
+            _ => Box::new(Guest::new(random.chance(0.5).then_some(1_000_000 + u64::from(number)))),
+        }
+    }
+
+    fn short_script(&self, config: &Rc<Config>, random: &mut Random) -> Box<dyn Script> {
+        match random.below(100) {
+            0..60 => Box::new(Regular::new(config.clone(), self.regulars, Visits::short(random))),
+            60..75 => Box::new(stock::Upgrades::any(random)),
+            75..98 => Box::new(stock::Violations::any(random, config)),
+            _ => Box::new(stock::Silence::any(random, config)),
+        }
+    }
+}
+
+/// Some servers take fewer clients than there are, or come to an end of their descriptors.
+fn limit_clients(simulation: &mut Simulation, random: &mut Random) {
+    let clients = u64::from(simulation.clients);
+    if random.chance(0.1) {
+        simulation.descriptor_limit = Some(random.between(3, clients + 3));
     }
     if random.chance(0.1) {
-        plan.descriptor_limit = Some(random.between(3, u64::from(plan.clients) + 3));
+        simulation.config.max_connections = random.between(1, clients) as usize;
     }
     if random.chance(0.1) {
-        plan.config.max_connections = random.between(1, plan.clients.into()) as usize;
+        simulation.config.max_connections_per_ip = random.between(1, 8) as usize;
     }
-    if random.chance(0.1) {
-        plan.config.max_connections_per_ip = random.between(1, 8) as usize;
-    }
-    plan
 }
 
 fn config(random: &mut Random) -> Config {
@@ -108,28 +169,4 @@ impl Script for Limited {
     fn pushed(&mut self, player: &mut Player, cmd: u16, data: &[u8]) -> Result<(), String> {
         self.0.pushed(player, cmd, data)
     }
-}
-
-/// The script of one client of a simulation.
-fn script(plan: &Simulation, number: u32, random: &mut Random) -> Box<dyn Script> {
-    let config = &plan.config;
-    let script: Box<dyn Script> = match random.below(100) {
-        0..65 => {
-            let (steps, lives) = (random.between(1, 8), random.below(4).saturating_sub(1));
-            Box::new(Regular::new(config, plan.clients, steps, lives))
-        }
-        65..90 => stock::any(random, config),
-        90..94 => Box::new(Slow::any(random.number(), config)),
-        _ => Box::new(Guest::new(random.chance(0.5).then_some(1_000_000 + u64::from(number)))),
-    };
-    if config.max_connections + config.max_connections_per_ip > 0 {
-        Box::new(Limited(script))
-    } else {
-        script
-    }
-}
-
-/// Runs a plan.
-pub(crate) fn run(plan: &Simulation) -> Result<Report, Failure> {
-    plan.run(&GAME, Game::default(), |number, random| script(plan, number, random))
 }

@@ -2,26 +2,50 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::rc::Rc;
 use std::time::Duration;
 
 use sysconn::Config;
 use sysconn::frame::Opcode;
 use sysconn::packet::ErrorId;
 use sysconn::sim::stock::Violations;
-use sysconn::sim::{End, Expected, Next, Player, Script};
+use sysconn::sim::{End, Expected, Next, Player, Random, Script};
 
 use crate::game::{self, fate, late, tag};
 
 /// Rooms and roles that players have in common.
 const ROOMS: u64 = 3;
 
+/// How long a player stays, and how often it comes back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visits {
+    steps: u64,
+    /// What it does in one step is less than this.
+    things: u64,
+    /// Times that it comes back.
+    returns: u64,
+}
+
+impl Visits {
+    /// Those of somebody who likes it here.
+    pub(crate) fn long(random: &mut Random) -> Self {
+        Visits { steps: random.between(1, 8), things: 8, returns: random.below(4).saturating_sub(1) }
+    }
+
+    /// That of somebody who has a look around, if that.
+    pub(crate) fn short(random: &mut Random) -> Self {
+        Visits { steps: random.below(2), things: 4, returns: 0 }
+    }
+}
+
 /// A player.
 pub(crate) struct Regular {
-    config: Config,
+    config: Rc<Config>,
     roles: u64,
     /// There are so many others that a room can be louder than its members can listen.
     is_crowded: bool,
-    steps_left: u64,
+    /// What is left of them.
+    visits: Visits,
     begun: bool,
     /// The numbers of the next pushes, by stream.
     pushes: [u32; 2],
@@ -31,22 +55,21 @@ pub(crate) struct Regular {
     left: Vec<u16>,
     /// The last thing that it sent was a request that is answered later.
     owes_answer: bool,
-    lives_left: u64,
 }
 
 impl Regular {
-    pub(crate) fn new(config: &Config, clients: u32, steps: u64, lives: u64) -> Self {
+    /// One of so many regulars.
+    pub(crate) fn new(config: Rc<Config>, regulars: u32, visits: Visits) -> Self {
         Regular {
-            config: config.clone(),
-            roles: 1 + u64::from(clients) / 4,
-            is_crowded: clients > 500,
-            steps_left: steps,
+            config,
+            roles: 1 + u64::from(regulars) / 4,
+            is_crowded: regulars > 500,
+            visits,
             begun: false,
             pushes: [0; 2],
             rooms: BTreeMap::new(),
             left: vec![],
             owes_answer: false,
-            lives_left: lives,
         }
     }
 
@@ -185,8 +208,8 @@ impl Regular {
     /// Leaves, in one of the ways there are.
     fn leave(&mut self, player: &mut Player) -> Next {
         self.begun = false;
-        let returns = self.lives_left > 0;
-        self.lives_left = self.lives_left.saturating_sub(1);
+        let returns = self.visits.returns > 0;
+        self.visits.returns = self.visits.returns.saturating_sub(1);
         let way = player.random().below(16);
         if self.owes_answer && matches!(way, 0..4 | 9..13) {
             // Control frames overtake the answer that comes later.
@@ -280,13 +303,13 @@ impl Script for Regular {
         if !self.begun {
             return self.begin(player);
         }
-        if self.steps_left == 0 || (self.lives_left > 0 && player.random().chance(0.2)) {
+        if self.visits.steps == 0 || (self.visits.returns > 0 && player.random().chance(0.2)) {
             return self.leave(player);
         }
-        self.steps_left -= 1;
+        self.visits.steps -= 1;
         // Large messages would take it longer than the read timer allows.
         player.clear_pace();
-        for _ in 0..player.random().below(8) {
+        for _ in 0..player.random().below(self.visits.things) {
             self.do_something(player);
         }
         if player.random().chance(0.4) {

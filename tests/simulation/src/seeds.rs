@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use sysconn::sim::{Failure, Report, Simulation};
+use sysconn::sim::{Failure, Report};
 
-use crate::{hush, plan};
+use crate::hush;
+use crate::plan::Plan;
 
 /// Seeds that are run where none are named.
 const FEW: Range<u64> = 0..20;
@@ -29,24 +30,25 @@ fn asked_for() -> Range<u64> {
 }
 
 /// Runs a plan, and says what is wrong if it fails; a panic outside of handlers is a failure too.
-fn run(plan: &Simulation) -> Result<Report, String> {
-    match catch_unwind(AssertUnwindSafe(|| plan::run(plan))) {
+fn run(plan: &Plan) -> Result<Report, String> {
+    match catch_unwind(AssertUnwindSafe(|| plan.run())) {
         Ok(Ok(report)) => Ok(report),
         Ok(Err(failure)) => Err(failure.to_string()),
-        Err(_) => Err(format!("seed {} with {} clients: a panic", plan.seed, plan.clients)),
+        Err(_) => {
+            Err(format!("seed {} with {} clients: a panic", plan.simulation.seed, plan.simulation.clients))
+        }
     }
 }
 
 /// A failure of the same seed with as few clients as halving comes down to.
 fn shrink(seed: u64, failure: String) -> String {
-    let mut smallest = plan::plan(seed);
+    let plan = Plan::new(seed);
     let mut shown = failure;
-    let mut clients = smallest.clients / 2;
+    let mut clients = plan.simulation.clients / 2;
     while clients > 0 {
-        let fewer = Simulation { clients, ..smallest.clone() };
-        match run(&fewer) {
+        match run(&plan.with_clients(clients)) {
             Ok(_) => break,
-            Err(failure) => (smallest, shown) = (fewer, failure),
+            Err(failure) => shown = failure,
         }
         clients /= 2;
     }
@@ -71,7 +73,7 @@ fn run_all(seeds: Range<u64>) -> Results {
                     if seed >= seeds.end {
                         break;
                     }
-                    let result = run(&plan::plan(seed)).map_err(|failure| {
+                    let result = run(&Plan::new(seed)).map_err(|failure| {
                         let shrunk = shrink(seed, failure.clone());
                         println!("{failure}\n  with fewer clients: {shrunk}\n  again: {}", again(seed));
                         failure
@@ -115,8 +117,8 @@ fn the_same_seed_is_the_same_simulation() {
     hush();
     let mut traces = vec![];
     for seed in 0..10 {
-        let plan = plan::plan(seed);
-        let [first, second] = [plan::run(&plan), plan::run(&plan)];
+        let plan = Plan::new(seed);
+        let [first, second] = [plan.run(), plan.run()];
         let trace = |result: &Result<Report, Failure>| result.as_ref().map_or(0, |report| report.trace);
         assert_eq!(first, second, "seed {seed}");
         traces.push(trace(&first));

@@ -64,7 +64,9 @@ impl Slow {
 
     fn overflow(&self, player: &mut Player) {
         let size = 5000u16;
-        let count = (self.config.outbox_limit / usize::from(size) + 60) as u16;
+        // More than the server may hold of one client in all.
+        let most = self.config.outbox_limit + self.config.max_len;
+        let count = (most / usize::from(size) + 60) as u16;
         player.request(game::PUSH, &[count.to_be_bytes(), size.to_be_bytes()].concat());
         player.must_end(&[End::Closed(Some(4008))]);
     }
