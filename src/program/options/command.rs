@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::kind::Form;
 use super::nearest::nearest;
 use super::table::{Echo, Entry, TABLE};
-use super::{Exit, Given, Mode, Replay, did_you_mean, escape};
+use super::{Exit, Given, Mode, Replay, Task, did_you_mean, escape};
 
 const AFTER_HELP: &str = "\
 Each option can also stand in the TOML file that --config names (max_len = \"512KiB\")
@@ -19,14 +19,6 @@ file, and the file before the environment. A repeatable option is an array in th
 commas in the environment.
 
 Durations: 50us, 250ms, 60s, 5m, 2h. Sizes: bytes, or 512KiB, 1MiB. 0 turns a timer or a limit off.";
-
-/// What the command line says.
-pub(super) enum Line {
-    /// To serve, in one mode or the other.
-    Serve(CommandLine),
-    /// To replay a recording, which has no options of the table.
-    Replay(Replay),
-}
 
 /// What the command line says of serving.
 pub(super) struct CommandLine {
@@ -37,16 +29,16 @@ pub(super) struct CommandLine {
 }
 
 /// Reads the arguments; the first is the program's own name.
-pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Line, Exit> {
+pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<CommandLine>, Exit> {
     let matches = program().try_get_matches_from(args.skip(1)).map_err(|error| exit(&error))?;
     let (mode, matches) = match matches.subcommand() {
-        Some(("replay", replay)) => return Ok(Line::Replay(replay_of(replay))),
+        Some(("replay", replay)) => return Ok(Task::Replay(replay_of(replay))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
         None => (Mode::Serve, &matches),
     };
     let entries = TABLE.iter().filter(|entry| entry.applies_to(mode));
-    Ok(Line::Serve(CommandLine {
+    Ok(Task::Serve(CommandLine {
         mode,
         file: matches.get_one::<PathBuf>("config").cloned(),
         given: entries.filter_map(|entry| given(entry, matches)).collect(),

@@ -21,7 +21,8 @@ use std::time::Duration;
 use log::LevelFilter;
 use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, PACKET_OVERHEAD_BYTES};
 
-use command::Line;
+use command::CommandLine;
+use environment::Environment;
 use table::Entry;
 
 pub(crate) use escape::long as shown;
@@ -69,11 +70,11 @@ pub(crate) enum Exit {
     Error(String),
 }
 
-/// What the program is to do.
+/// What the program is to do, and what is known of how to serve.
 #[derive(Clone, Debug)]
-pub(crate) enum Task {
+pub(crate) enum Task<S = Box<Options>> {
     /// To serve.
-    Serve(Box<Options>),
+    Serve(S),
     /// To go through a recording again.
     Replay(Replay),
 }
@@ -84,6 +85,12 @@ pub(crate) struct Replay {
     pub(crate) file: PathBuf,
     /// It is to be listed, and not replayed.
     pub(crate) show: bool,
+}
+
+/// What the command line and the environment say of serving. The file that they may name is yet to be read.
+pub(crate) struct Sources {
+    command: CommandLine,
+    environment: Environment,
 }
 
 /// What one source says about one option.
@@ -114,24 +121,40 @@ pub(crate) fn load_with(
     env: impl Iterator<Item = (OsString, OsString)>,
     read: impl Fn(&Path) -> io::Result<Vec<u8>>,
 ) -> Result<Task, Exit> {
-    let command = match command::parse(args)? {
-        Line::Serve(command) => command,
-        Line::Replay(replay) => return Ok(Task::Replay(replay)),
-    };
-    let environment = environment::parse(env);
-    let mut given = environment.given;
-    if let Some(path) = command.file.or(environment.file) {
-        given.extend(file::parse(&path, read(&path))?);
-    }
-    given.extend(command.given);
+    Ok(match sources(args, env)? {
+        Task::Serve(sources) => Task::Serve(Box::new(sources.options(read)?)),
+        Task::Replay(replay) => Task::Replay(replay),
+    })
+}
 
-    let mut options = Options::new(command.mode);
-    options.ignored_environment = environment.ignored;
-    for one in &given {
-        options.apply(one)?;
+/// What the arguments and the environment say.
+pub(crate) fn sources(
+    args: impl Iterator<Item = OsString>,
+    env: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Task<Sources>, Exit> {
+    Ok(match command::parse(args)? {
+        Task::Serve(command) => Task::Serve(Sources { command, environment: environment::parse(env) }),
+        Task::Replay(replay) => Task::Replay(replay),
+    })
+}
+
+impl Sources {
+    /// The options, with those of the file that is named, if one is.
+    pub(crate) fn options(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Options, Exit> {
+        let file = match self.command.file.as_ref().or(self.environment.file.as_ref()) {
+            Some(path) => file::parse(path, read(path))?,
+            None => Vec::new(),
+        };
+        let given: Vec<&Given> =
+            self.environment.given.iter().chain(&file).chain(&self.command.given).collect();
+        let mut options = Options::new(self.command.mode);
+        options.ignored_environment.clone_from(&self.environment.ignored);
+        for one in &given {
+            options.apply(one)?;
+        }
+        options.settle(&given)?;
+        Ok(options)
     }
-    options.settle(&given)?;
-    Ok(Task::Serve(Box::new(options)))
 }
 
 impl Options {
@@ -169,7 +192,7 @@ impl Options {
     }
 
     /// Fills in what follows from other options, and checks how they go together.
-    fn settle(&mut self, given: &[Given]) -> Result<(), Exit> {
+    fn settle(&mut self, given: &[&Given]) -> Result<(), Exit> {
         if self.mode == Mode::Echo {
             // There are no packets and no logins to check for.
             self.config.client_check = Duration::ZERO;
@@ -190,7 +213,7 @@ impl Options {
 
     /// Without a key anyone who can connect can log in as anyone, so that takes a local address, and
     /// no proxy that lets others in through it.
-    fn check_loopback(&self, given: &[Given]) -> Result<(), Exit> {
+    fn check_loopback(&self, given: &[&Given]) -> Result<(), Exit> {
         if let Some(proxy) = self.config.proxy_protocol.first() {
             let origin = last(given, "proxy-protocol").map_or("--proxy-protocol", |given| &given.origin);
             let expected = "no proxy, or --auth open to believe every login";
@@ -209,7 +232,7 @@ impl Options {
     }
 
     /// Each value alone was in range, so what is left are relations between them.
-    fn conflict(&self, error: ConfigError, given: &[Given]) -> Exit {
+    fn conflict(&self, error: ConfigError, given: &[&Given]) -> Exit {
         let max_len = self.config.max_len;
         let (name, expected) = match error {
             ConfigError::NoListener => ("listen", "at least one address".to_owned()),
@@ -240,8 +263,8 @@ impl Options {
 }
 
 /// The source of highest precedence that gives the option.
-fn last<'a>(given: &'a [Given], name: &str) -> Option<&'a Given> {
-    given.iter().rev().find(|given| given.entry.name == name)
+fn last<'a>(given: &[&'a Given], name: &str) -> Option<&'a Given> {
+    given.iter().rev().copied().find(|given| given.entry.name == name)
 }
 
 /// The line for a value that is not accepted; `shown` is the value, escaped.
