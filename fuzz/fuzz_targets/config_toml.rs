@@ -12,31 +12,46 @@ mod options;
 use std::net::IpAddr;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use options::{Exit, Mode, Task, load_with};
+use options::{Exit, Mode, Sources, Task, sources};
 
 /// What the file is called.
 const FILE: &str = "a.toml";
+/// The key of the addresses to be listened on.
+const LISTEN: &str = "listen";
+
+thread_local! {
+    /// What has been said before the file: which program it is for, and where the file is.
+    static SAID: [(Mode, Sources); 2] = [Mode::Serve, Mode::Echo].map(|mode| (mode, said(mode)));
+}
 
 fuzz_target!(|data: &[u8]| -> Corpus {
     let &[program, ref file @ ..] = data else { return Corpus::Reject };
     if names_a_host(file) {
         return Corpus::Reject;
     }
-    let mode = if program & 1 == 0 { Mode::Serve } else { Mode::Echo };
-    let name = if mode == Mode::Serve { "serve" } else { "echo" };
-    let args = ["sysconn", name, "--config", FILE].map(Into::into);
-    match load_with(args.into_iter(), std::iter::empty(), |_| Ok(file.to_vec())) {
-        Ok(Task::Replay(_)) => panic!("nobody asked for a replay"),
-        Ok(Task::Serve(options)) => {
-            assert_eq!(options.mode, mode);
-            assert_eq!(options.config.validate(), Ok(()));
-            assert!(options.ignored_environment.is_empty());
+    SAID.with(|said| {
+        let (mode, sources) = &said[usize::from(program & 1)];
+        match sources.options(|_| Ok(file.to_vec())) {
+            Ok(options) => {
+                assert_eq!(options.mode, *mode);
+                assert_eq!(options.config.validate(), Ok(()));
+                assert!(options.ignored_environment.is_empty());
+            }
+            Err(Exit::Error(line)) => check_error(&line, file),
+            Err(Exit::Help(_)) => panic!("nobody asked for help"),
         }
-        Err(Exit::Error(line)) => check_error(&line, file),
-        Err(Exit::Help(_)) => panic!("nobody asked for help"),
-    }
+    });
     Corpus::Keep
 });
+
+fn said(mode: Mode) -> Sources {
+    let name = if mode == Mode::Serve { "serve" } else { "echo" };
+    let args = ["sysconn", name, "--config", FILE].map(Into::into);
+    match sources(args.into_iter(), std::iter::empty()) {
+        Ok(Task::Serve(sources)) => sources,
+        _ => panic!("to serve was asked for"),
+    }
+}
 
 /// One line without control characters, with the file's name, and a place in it or a key.
 fn check_error(line: &str, file: &[u8]) {
@@ -60,8 +75,12 @@ fn check_error(line: &str, file: &[u8]) {
 
 /// Whether an address is to be listened on that has a name, which would be looked up.
 fn names_a_host(file: &[u8]) -> bool {
+    // A key can be written with escapes.
+    if !file.contains(&b'\\') && !file.windows(LISTEN.len()).any(|part| part == LISTEN.as_bytes()) {
+        return false;
+    }
     let table = str::from_utf8(file).ok().and_then(|text| text.parse::<toml::Table>().ok());
-    let listen = match table.as_ref().and_then(|table| table.get("listen")) {
+    let listen = match table.as_ref().and_then(|table| table.get(LISTEN)) {
         Some(toml::Value::Array(items)) => items.as_slice(),
         Some(item) => std::slice::from_ref(item),
         None => return false,
