@@ -1,0 +1,142 @@
+//! Messages both ways by permessage-deflate: each side understands what the other compresses, whatever was
+//! agreed on, within the limit and the memory that it allows.
+//!
+//! Input: what is agreed on (1 byte, see [`agreement`]), then messages: what happens (1 byte, see [`converse`]),
+//! the length of the bytes that it is about (1 byte), and the bytes, or what there is of them.
+
+#![no_main]
+
+use std::cell::RefCell;
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+use libfuzzer_sys::fuzz_target;
+use sysconn::frame::Error;
+use sysconn::internals::{Agreement, Deflate, Shared};
+use sysconn_fuzz::bounded;
+
+/// Left out at the end of each message (RFC 7692 §7.2.1).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+/// The longest message.
+const MAX_LEN: usize = 64 * 1024;
+/// What the client inflates at a time: far less than any window, so that what lies further back than the
+/// window is out of its reach.
+const CLIENT_CHUNK_BYTES: usize = 16;
+
+thread_local! {
+    /// What serves all connections of a reactor: nothing may be left over.
+    static SHARED: RefCell<Shared> = RefCell::default();
+    static CLIENT: RefCell<Client> =
+        RefCell::new(Client { compressor: Compress::new(Compression::fast(), false) });
+}
+
+fuzz_target!(|data: &[u8]| {
+    let &[agreed, ref script @ ..] = data else { return };
+    SHARED.with_borrow_mut(|shared| {
+        CLIENT.with_borrow_mut(|client| bounded(|| converse(agreement(agreed), script, shared, client)));
+    });
+});
+
+/// Bits 0 and 1: which side begins each message with an empty window. Bits 2 to 4: the server's window, 9 to 15
+/// bits, or not limited (0).
+fn agreement(byte: u8) -> Agreement {
+    Agreement {
+        server_no_context_takeover: byte & 1 != 0,
+        client_no_context_takeover: byte & 2 != 0,
+        server_max_window_bits: Some(8 + (byte >> 2 & 7)).filter(|bits| *bits > 8),
+    }
+}
+
+/// Each step sends a message: the client what it has compressed (0), or that where it is a byte too long (1), or
+/// the server (2 and 3). The highest four bits say how often the bytes are repeated first.
+fn converse(agreement: Agreement, mut script: &[u8], shared: &mut Shared, client: &mut Client) {
+    let mut server = Deflate::new(agreement).expect("compression is built in");
+    let mut inflater = client_inflater(agreement);
+    client.compressor.reset();
+    while let &[step, len, ref rest @ ..] = script {
+        let (bytes, rest) = rest.split_at(usize::from(len).min(rest.len()));
+        script = rest;
+        let mut plain = bytes.repeat(1 << (step >> 4).min(9));
+        plain.truncate(MAX_LEN);
+        match step & 3 {
+            0 => {
+                let payload = client.compress(&plain, agreement);
+                assert_eq!(inflate(&mut server, &payload, plain.len(), shared).as_ref(), Ok(&plain));
+            }
+            1 if !plain.is_empty() => {
+                let payload = client.compress(&plain, agreement);
+                let limit = plain.len() - 1;
+                assert_eq!(inflate(&mut server, &payload, limit, shared), Err(Error::TooBig));
+                // The connection closes.
+                return;
+            }
+            _ => {
+                let (head, tail) = plain.split_at(plain.len().min(usize::from(step >> 2 & 3) * 4));
+                let payload = server.compress(&[head, tail], shared);
+                if agreement.server_no_context_takeover {
+                    inflater = client_inflater(agreement);
+                }
+                assert_eq!(client_inflates(&mut inflater, payload, plain.len()), plain);
+            }
+        }
+    }
+}
+
+/// The server's side of a message from the client.
+fn inflate(
+    server: &mut Deflate,
+    payload: &[u8],
+    limit: usize,
+    shared: &mut Shared,
+) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    let done = server.inflate(payload, &mut out, limit, shared);
+    assert!(out.capacity() <= limit + 1, "{} bytes for at most {limit}", out.capacity());
+    done.map(|()| out)
+}
+
+fn client_inflater(agreement: Agreement) -> Decompress {
+    Decompress::new_with_window_bits(false, agreement.server_max_window_bits.unwrap_or(15))
+}
+
+/// What the client makes of a message, of which it knows how long it should be.
+fn client_inflates(inflater: &mut Decompress, payload: &[u8], len: usize) -> Vec<u8> {
+    let payload = [payload, &TAIL].concat();
+    let (mut inflated, mut rest) = (Vec::with_capacity(len), payload.as_slice());
+    loop {
+        let mut chunk = [0; CLIENT_CHUNK_BYTES];
+        let before = (inflater.total_in(), inflater.total_out());
+        let status = inflater.decompress(rest, &mut chunk, FlushDecompress::Sync);
+        assert!(status.is_ok(), "{status:?} after {} bytes", inflated.len());
+        let read = usize::try_from(inflater.total_in() - before.0).expect("as long as the payload");
+        let written = usize::try_from(inflater.total_out() - before.1).expect("as long as the chunk");
+        rest = &rest[read..];
+        inflated.extend_from_slice(&chunk[..written]);
+        assert!(inflated.len() <= len, "{} bytes of {len}", inflated.len());
+        if written < chunk.len() && (rest.is_empty() || read == 0) {
+            assert!(rest.is_empty(), "{} bytes are not understood", rest.len());
+            return inflated;
+        }
+    }
+}
+
+/// The other side, made of what others provide.
+struct Client {
+    compressor: Compress,
+}
+
+impl Client {
+    /// The payload of a message.
+    fn compress(&mut self, plain: &[u8], agreement: Agreement) -> Vec<u8> {
+        if agreement.client_no_context_takeover {
+            self.compressor.reset();
+        }
+        let mut payload = Vec::with_capacity(plain.len() + plain.len() / 8 + 64);
+        let status = self.compressor.compress_vec(plain, &mut payload, FlushCompress::Sync);
+        assert!(status.is_ok() && payload.len() < payload.capacity(), "{status:?}");
+        if payload.ends_with(&TAIL) {
+            payload.truncate(payload.len() - TAIL.len());
+        }
+        // Nothing was to be flushed: an empty message (§7.2.3.6).
+        if payload.is_empty() { vec![0] } else { payload }
+    }
+}
