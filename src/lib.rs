@@ -20,6 +20,7 @@
 //! - [`packet`]: the 9- and 11-byte headers, and how Data is encoded;
 //! - the router's types, re-exported here;
 //! - [`Handle`], [`ServerHandle`] and [`Ticket`], for other threads.
+#![cfg_attr(feature = "token", doc = "- [`token`]: logins that are signed;")]
 #![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
 
 #[macro_use]
@@ -31,6 +32,8 @@ pub mod packet;
 pub mod replay;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "token")]
+pub mod token;
 pub mod upgrade;
 
 /// Parts that this package's own benchmarks and fuzz targets look at. No promise is made about them.
