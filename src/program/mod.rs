@@ -13,6 +13,7 @@ mod replay;
 mod run;
 mod signals;
 mod tls;
+mod token_keys;
 
 pub(crate) use log_sink::LogSink;
 pub(crate) use replay::replay;

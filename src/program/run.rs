@@ -9,6 +9,7 @@ use super::delay::Delay;
 use super::modules::{self, Echo, Gateway};
 use super::options::{Mode, Options};
 use super::tls::TlsFiles;
+use super::token_keys::TokenKeys;
 use super::{LogSink, cpus, descriptors, panics, signals};
 
 /// Runs the program.
@@ -26,14 +27,16 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
+    let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
     if let Some(first) = options.cpu {
         cpus::reserve(first, config.workers)?;
     }
-    let server = Server { config, tls, cpu: options.cpu };
+    let server = Server { config, tls, keys: keys.clone(), cpu: options.cpu };
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
-            server.run(modules::routes(options.diagnostics), |worker| Gateway::new(worker, delay.clone()))
+            let gateway = |worker| Gateway::new(worker, delay.clone(), keys.clone());
+            server.run(modules::routes(options.diagnostics), gateway)
         }
         Mode::Echo => server.run(Service::Messages(modules::echo_message), |_| Echo),
     }
@@ -42,6 +45,7 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
 struct Server {
     config: Config,
     tls: Option<TlsFiles>,
+    keys: Option<Arc<TokenKeys>>,
     /// The core of the first worker; each other one has the next.
     cpu: Option<usize>,
 }
@@ -53,7 +57,7 @@ impl Server {
         state: impl FnMut(Worker<S>) -> S,
     ) -> Result<(), String> {
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
-        signals::watch(workers.handle(), self.tls)?;
+        signals::watch(workers.handle(), self.tls, self.keys)?;
         announce(&workers);
         let begin = |worker| {
             let pinned = self.cpu.map_or(Ok(()), |first| cpus::pin(first + worker));

@@ -42,6 +42,7 @@ pub struct M1002Tos {
     pub custodian: ::prost::alloc::string::String,
     #[prost(uint64, tag = "7")]
     pub custodian_role_id: u64,
+    /// Signed for all that is above (docs/tokens.md). Looked at where the gateway has keys, and only there.
     #[prost(string, tag = "8")]
     pub token: ::prost::alloc::string::String,
 }

@@ -1,5 +1,6 @@
 //! Module 10: who a client is, and what time it is here.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sysconn::packet::ErrorId;
@@ -7,6 +8,7 @@ use sysconn::{Access, Context, Custodian, Identity, Kind, Login, Outcome, Reques
 
 use super::{Gateway, reply};
 use crate::program::messages::{self, M1001Tos, M1002Toc, M1002Tos, M1044Toc};
+use crate::program::token_keys::TokenKeys;
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
     Route::new(1001, "wechat_login", Access::Anyone, typed!(wechat_login)).secret(),
@@ -23,10 +25,16 @@ fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
     Outcome::Refuse(ErrorId::NOT_AVAILABLE)
 }
 
-/// Believes what the client says. A login as another role leaves all rooms; one as the same role,
-/// which may change all else, does not. A refused one changes nothing.
-fn login(gateway: &mut Gateway, message: M1002Tos, context: &mut Context<'_>) -> Outcome {
+/// Believes what the client says, if there are no keys, or else what its token says too. A login as another role
+/// leaves all rooms; one as the same role, which may change all else, does not. A refused one changes nothing.
+fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>) -> Outcome {
+    let token = std::mem::take(&mut message.token);
     let Some(login) = read_login(message) else { return Outcome::Refuse(ErrorId::LOGIN_REFUSED) };
+    let verify = |keys: &Arc<TokenKeys>| keys.verify(&token, &login, unix_ms() / 1000);
+    if let Some(Err(error)) = gateway.keys.as_ref().map(verify) {
+        log::debug!("connection {}: a login is refused, its token is {error}", context.id());
+        return Outcome::Refuse(ErrorId::LOGIN_REFUSED);
+    }
     let Identity { account, role_id, .. } = login.identity.clone();
     let earlier = context.record().role_id();
     if context.login(login).is_err() {
@@ -36,7 +44,7 @@ fn login(gateway: &mut Gateway, message: M1002Tos, context: &mut Context<'_>) ->
         gateway.leave(context.id(), earlier);
     }
     gateway.enter(context.id(), role_id);
-    reply(context, &M1002Toc { role_id, account, server_time_ms: server_time_ms() })
+    reply(context, &M1002Toc { role_id, account, server_time_ms: unix_ms() })
 }
 
 /// What a login says, or none if it cannot be accepted.
@@ -68,13 +76,13 @@ fn logout(gateway: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> O
 
 /// empty → the server's clock.
 fn server_time(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    reply(context, &M1044Toc { server_time_ms: server_time_ms() })
+    reply(context, &M1044Toc { server_time_ms: unix_ms() })
 }
 
 /// Milliseconds since 1970, by the system clock as it is now: clients set theirs by it, and the
 /// operator may have set this one since the reactor began.
-#[expect(clippy::disallowed_methods, reason = "this is the one command that is about the system clock")]
-fn server_time_ms() -> u64 {
+#[expect(clippy::disallowed_methods, reason = "clients and tokens go by the system clock")]
+fn unix_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }

@@ -16,6 +16,7 @@ use sysconn::{
 };
 
 use super::delay::Delay;
+use super::token_keys::TokenKeys;
 use membership::Membership;
 use players::Players;
 use rooms::Rooms;
@@ -24,16 +25,19 @@ use rooms::Rooms;
 pub(crate) struct Gateway {
     worker: Worker<Gateway>,
     delay: Arc<Delay>,
+    /// What logins are checked with. Without it all are believed.
+    keys: Option<Arc<TokenKeys>>,
     players: Players,
     membership: Membership,
     rooms: Rooms,
 }
 
 impl Gateway {
-    pub(crate) fn new(worker: Worker<Gateway>, delay: Arc<Delay>) -> Self {
+    pub(crate) fn new(worker: Worker<Gateway>, delay: Arc<Delay>, keys: Option<Arc<TokenKeys>>) -> Self {
         Gateway {
             worker,
             delay,
+            keys,
             players: Players::default(),
             membership: Membership::default(),
             rooms: Rooms::default(),

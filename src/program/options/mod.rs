@@ -51,8 +51,10 @@ pub(crate) struct Options {
     pub(crate) log_level: LevelFilter,
     /// Whether `serve` has command 1106, whose handler panics.
     pub(crate) diagnostics: bool,
-    /// Whether `serve` may believe logins on any address. Without it all of `config.listen` is
-    /// loopback or a Unix domain socket, or the program is `echo`.
+    /// The file of the keys that logins are signed with. Without it `serve` believes all of them.
+    pub(crate) token_keys: Option<PathBuf>,
+    /// Whether `serve` may believe logins on any address. Without it there are keys, or all of
+    /// `config.listen` is loopback or a Unix domain socket, or the program is `echo`.
     pub(crate) open_auth: bool,
     /// The CPU that the reactor is to be pinned to.
     pub(crate) cpu: Option<usize>,
@@ -173,6 +175,7 @@ impl Options {
             tls_key: None,
             log_level: LevelFilter::Info,
             diagnostics: false,
+            token_keys: None,
             open_auth: false,
             cpu: None,
             ignored_environment: Vec::new(),
@@ -205,10 +208,14 @@ impl Options {
             self.config.outbox_limit = Config::outbox_limit_for(self.config.max_len);
         }
         self.config.validate().map_err(|error| self.conflict(error, given))?;
-        if self.mode == Mode::Serve && !self.open_auth {
-            self.check_loopback(given)?;
+        match (self.mode, &self.token_keys, self.open_auth) {
+            (Mode::Echo, _, _) | (Mode::Serve, Some(_), false) | (Mode::Serve, None, true) => Ok(()),
+            (Mode::Serve, None, false) => self.check_loopback(given),
+            (Mode::Serve, Some(_), true) => {
+                let origin = last(given, "auth").map_or("--auth", |given| &given.origin);
+                Err(refuse(origin, "none beside --token-keys, which has every login checked", r#""open""#))
+            }
         }
-        Ok(())
     }
 
     /// Without a key anyone who can connect can log in as anyone, so that takes a local address, and
@@ -216,7 +223,7 @@ impl Options {
     fn check_loopback(&self, given: &[&Given]) -> Result<(), Exit> {
         if let Some(proxy) = self.config.proxy_protocol.first() {
             let origin = last(given, "proxy-protocol").map_or("--proxy-protocol", |given| &given.origin);
-            let expected = "no proxy, or --auth open to believe every login";
+            let expected = "no proxy, --token-keys to check logins, or --auth open to believe every one";
             return Err(refuse(origin, expected, &escape::quoted(proxy.to_string())));
         }
         let exposed = self.config.listen.iter().find(|listen| match listen {
@@ -227,7 +234,8 @@ impl Options {
             return Ok(());
         };
         let origin = last(given, "listen").map_or("--listen", |given| &given.origin);
-        let expected = "a loopback address, or --auth open to believe every login";
+        let expected =
+            "a loopback address, --token-keys to check logins, or --auth open to believe every one";
         Err(refuse(origin, expected, &escape::quoted(listen.to_string())))
     }
 

@@ -234,6 +234,13 @@ pub(super) static TABLE: &[Entry] = &[
         "The least severe messages that are logged: error, warn, info, debug, trace or off",
     ),
     entry(
+        "token-keys",
+        File(|o| &mut o.token_keys),
+        "",
+        "Accept logins (command 1002) only with a token that is signed with a key in this file",
+    )
+    .in_echo(Echo::Absent),
+    entry(
         "auth",
         Auth(|o| &mut o.open_auth),
         "",

@@ -80,6 +80,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("record-debugged", "true", "true", "record_debugged: true,"),
         ("record-limit", "16KiB", "16384", "record_limit: 16384,"),
         ("log", "trace", r#""trace""#, "log_level: Trace,"),
+        ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
         ("auth", "open", r#""open""#, "open_auth: true,"),
         ("diagnostics", "true", "true", "diagnostics: true,"),
     ];
@@ -172,10 +173,12 @@ fn the_example_file_has_every_key_with_its_default() {
 
     let defaults = all(run(&[], "", &[]));
     assert_eq!(all(from_file("serve", EXAMPLE)), defaults);
-    let mut options = from_file("serve", &set.join("\n")).expect("the example's settings are valid");
+    // Logins are checked, or all are believed.
+    let either = set.iter().filter(|line| !line.starts_with("auth = ")).copied().collect::<Vec<_>>();
+    let mut options = from_file("serve", &either.join("\n")).expect("the example's settings are valid");
     // These have no default that could be written down.
-    assert_eq!((options.cpu.take(), options.open_auth), (Some(0), true));
-    options.open_auth = false;
+    assert_eq!(options.cpu.take(), Some(0));
+    assert_eq!(options.token_keys.take(), Some("token-keys".into()));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
     assert_eq!(options.tls_key.take(), Some("key.pem".into()));
     assert_eq!(options.config.record.take(), Some("recordings".into()));
@@ -196,7 +199,7 @@ fn echo_has_no_checks_and_another_port() {
 }
 
 #[test]
-fn addresses_that_are_not_loopback_need_open_auth() {
+fn addresses_that_are_not_loopback_need_keys_or_open_auth() {
     let cases = [
         ("127.8.9.1:1", true),
         ("[::1]:1", true),
@@ -214,22 +217,38 @@ fn addresses_that_are_not_loopback_need_open_auth() {
             "{address}"
         );
         assert!(run(&["--listen", address, "--auth", "open"], "", &[]).is_ok(), "{address}");
+        assert!(run(&["--listen", address, "--token-keys", "FILE"], "", &[]).is_ok(), "{address}");
     }
     assert_eq!(
         line(run(&[], "", &[("SYSCONN_LISTEN", "127.0.0.1:0,10.0.0.1:1")])),
-        r#"sysconn: SYSCONN_LISTEN: expected a loopback address, or --auth open to believe every login, not "10.0.0.1:1""#
+        r#"sysconn: SYSCONN_LISTEN: expected a loopback address, --token-keys to check logins, or --auth open to believe every one, not "10.0.0.1:1""#
     );
 }
 
 #[test]
-fn a_proxy_in_front_needs_open_auth() {
+fn a_proxy_in_front_needs_keys_or_open_auth() {
     let trusted = &["--proxy-protocol", "10.0.0.0/8"];
     assert_eq!(
         line(run(trusted, "", &[])),
-        r#"sysconn: --proxy-protocol: expected no proxy, or --auth open to believe every login, not "10.0.0.0/8""#
+        r#"sysconn: --proxy-protocol: expected no proxy, --token-keys to check logins, or --auth open to believe every one, not "10.0.0.0/8""#
     );
     assert!(run(&[trusted, &["--auth", "open"][..]].concat(), "", &[]).is_ok());
+    assert!(run(&[trusted, &["--token-keys", "FILE"][..]].concat(), "", &[]).is_ok());
     assert!(run(&[&["echo"], &trusted[..]].concat(), "", &[]).is_ok());
+}
+
+#[test]
+fn logins_are_checked_or_believed_and_not_both() {
+    let expected = r#"expected none beside --token-keys, which has every login checked, not "open""#;
+    for (args, file, origin) in [
+        (&["--auth", "open", "--token-keys", "FILE"][..], "", "--auth"),
+        (&["--config", FILE, "--token-keys", "FILE"], "auth = 'open'", "s.toml: auth"),
+    ] {
+        assert_eq!(line(run(args, file, &[])), format!("sysconn: {origin}: {expected}"));
+    }
+    // What echo has no use for it takes from a file that both share.
+    let shared = from_file("echo", "token_keys = 'FILE'\nauth = 'open'");
+    assert!(shared.is_ok(), "{shared:?}");
 }
 
 /// What `--subprotocol` takes.
