@@ -179,21 +179,21 @@ impl File {
         let at = offset(rest);
         let head = Bytes::take(&mut rest).and_then(|body| whole(&body.0)).ok_or(Unreadable::Head(at))?;
         let mut file = File { head, notes: Vec::new(), cut_at: None };
+        // What a file system fills a file up with, where a machine has stopped, is zeros.
+        let filled_from = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1) as u64;
         loop {
             let at = offset(rest);
-            // No note is empty: what a file system fills a file up with is no note.
-            if rest.iter().all(|byte| *byte == 0) {
-                file.cut_at = Some(at);
-                return Ok(file);
-            }
             let before = rest;
-            let Some(body) = Bytes::take(&mut rest) else {
-                return if is_cut(before) {
-                    Ok(File { cut_at: Some(at), ..file })
-                } else {
-                    Err(Unreadable::Note(at))
-                };
+            let body = Bytes::take(&mut rest);
+            let ends_here = match &body {
+                None => is_cut(before),
+                // No note is empty, and of one that ends in such zeros not all may have been written.
+                Some(_) => at >= filled_from || offset(rest) > filled_from && !rest.is_empty(),
             };
+            if ends_here {
+                return Ok(File { cut_at: Some(at), ..file });
+            }
+            let body = body.ok_or(Unreadable::Note(at))?;
             let note: Note = whole(&body.0).ok_or(Unreadable::Note(at))?;
             let is_last = note.is_last();
             file.notes.push((at, note));
