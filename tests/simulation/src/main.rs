@@ -12,6 +12,7 @@ mod plan;
 mod regular;
 mod seeds;
 mod slow;
+mod visits;
 
 use std::panic;
 use std::sync::Once;

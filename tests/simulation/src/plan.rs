@@ -9,8 +9,9 @@ use sysconn::sim::{
 };
 
 use crate::game::{GAME, Game};
-use crate::regular::{Regular, Visits};
+use crate::regular::Regular;
 use crate::slow::{Guest, Slow};
+use crate::visits::Visits;
 
 const KIB: usize = 1024;
 /// What is gathered for a connection before it is written, at most, if no handler makes much more by itself.

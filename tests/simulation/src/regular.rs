@@ -9,34 +9,13 @@ use sysconn::Config;
 use sysconn::frame::Opcode;
 use sysconn::packet::ErrorId;
 use sysconn::sim::stock::Violations;
-use sysconn::sim::{End, Expected, Next, Player, Random, Script};
+use sysconn::sim::{End, Expected, Next, Player, Script};
 
 use crate::game::{self, fate, late, tag};
+use crate::visits::Visits;
 
 /// Rooms and roles that players have in common.
 const ROOMS: u64 = 3;
-
-/// How long a player stays, and how often it comes back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Visits {
-    steps: u64,
-    /// What it does in one step is less than this.
-    things: u64,
-    /// Times that it comes back.
-    returns: u64,
-}
-
-impl Visits {
-    /// Those of somebody who likes it here.
-    pub(crate) fn long(random: &mut Random) -> Self {
-        Visits { steps: random.between(1, 8), things: 8, returns: random.below(4).saturating_sub(1) }
-    }
-
-    /// That of somebody who has a look around, if that.
-    pub(crate) fn short(random: &mut Random) -> Self {
-        Visits { steps: random.below(2), things: 4, returns: 0 }
-    }
-}
 
 /// A player.
 pub(crate) struct Regular {
