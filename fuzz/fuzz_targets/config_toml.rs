@@ -13,6 +13,7 @@ use std::net::IpAddr;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use options::{Exit, Mode, Sources, Task, sources};
+use sysconn_fuzz::bounded;
 
 /// What the file is called.
 const FILE: &str = "a.toml";
@@ -31,7 +32,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     }
     SAID.with(|said| {
         let (mode, sources) = &said[usize::from(program & 1)];
-        match sources.options(|_| Ok(file.to_vec())) {
+        let mut loaded = None;
+        bounded(|| loaded = Some(sources.options(|_| Ok(file.to_vec()))));
+        match loaded.expect("it is done") {
             Ok(options) => {
                 assert_eq!(options.mode, *mode);
                 assert_eq!(options.config.validate(), Ok(()));
