@@ -1,5 +1,6 @@
 """A client that speaks packets, and takes nothing for granted: what comes is compared with what has to."""
 
+import random
 import select
 import socket
 import struct
@@ -16,8 +17,10 @@ CONTINUATION = 0
 
 PATIENCE = 20
 """Seconds after which what has not come is lost."""
-NUDGE = 0.2
-"""Seconds after which a client that nudges sends a Ping, so that the server hears of its socket again."""
+NUDGE = (0.02, 0.08)
+"""Seconds after which a client that nudges sends a Ping, so that the server hears of its socket again: at random
+between these. If clients kept step, each call that fails could be the same client's, round after round, until the
+server has waited long enough for it to take its Close."""
 MONITOR = 2
 
 
@@ -139,7 +142,7 @@ class Client:
         """Reads what comes next."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            wait = NUDGE if self.nudges else PATIENCE
+            wait = random.uniform(*NUDGE) if self.nudges else PATIENCE
             readable, _, _ = select.select([self.socket], [], [], wait)
             if readable:
                 break
