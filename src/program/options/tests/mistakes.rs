@@ -1,0 +1,201 @@
+//! Each mistake, and the line that it gets.
+
+use super::*;
+
+/// What `--subprotocol` takes.
+const TOKEN: &str = "a token: letters, digits and !#$%&'*+-.^_`|~";
+/// What `--proxy-protocol` takes.
+const PROXY: &str = "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix";
+
+#[test]
+fn a_bad_value_gets_the_same_line_from_every_source() {
+    const SIZE: &str = "1 to 64MiB, in bytes or with a unit (KiB, MiB)";
+    const BYTES: &str = "0 to 4294967295, in bytes or with a unit (KiB, MiB)";
+    const COUNT: &str = "a whole number, 0 to 4294967295";
+    const TIMER: &str = "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)";
+    const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
+    const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
+    const ORIGIN: &str = "null, or an origin such as https://play.example.com, without a path";
+    const PATH: &str = "a path that begins with '/', without '?', '#' or spaces";
+    let long = format!("unix:{}", "x".repeat(200));
+    let cases: [(&str, &str, &[&str]); 19] = [
+        (
+            "max-len",
+            SIZE,
+            &["0", "67108865", "65MiB", "1kib", "1GiB", "1.5MiB", " 1", "+1", "0x10", "99999999999999999999"],
+        ),
+        ("max-len-before-login", BYTES, &["4294967296", "4096MiB", "18446744073709551615MiB", "KiB", "-1"]),
+        ("outbox-limit", BYTES, &["NaN", "inf", "1e6"]),
+        ("max-connections", COUNT, &["4294967296", "1KiB", "many", "-1"]),
+        ("drain-rate", COUNT, &["1.0", "1/s"]),
+        (
+            "read-timeout",
+            TIMER,
+            &["60", "0.5", "s", ".5s", "1.s", "1..5s", "1 s", "-1s", "169h", "999us", "1d", "1S"],
+        ),
+        (
+            "client-check",
+            TIMER,
+            &["99999999999999999999h", "0.00000000000000000000000000000000000000001s", "∞s"],
+        ),
+        ("spin", SPIN, &["0.0001us", "168.1h", "1"]),
+        (
+            "listen",
+            ADDRESS,
+            &[
+                "127.0.0.1",
+                ":9001",
+                "999.1.1.1:80",
+                "[::1]",
+                "::1",
+                "localhost:65536",
+                "localhost:",
+                "unix:",
+                &long,
+            ],
+        ),
+        ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
+        ("path", PATH, &["ws", "/a b", "/a?b", "/ü"]),
+        ("origin", ORIGIN, &["example.com", "https://a.example/", "://x", "*"]),
+        ("subprotocol", TOKEN, &["a b", "é"]),
+        ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
+        ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
+        ("log", "error, warn, info, debug, trace or off", &["INFO", "loud"]),
+        ("overflow", "close or drop", &["Close", "1"]),
+        ("deflate", "off, shared or dedicated", &["Off", "1", "on"]),
+        ("auth", "open, its only value", &["none"]),
+    ];
+    for (name, expected, texts) in cases {
+        let entry = TABLE.iter().find(|entry| entry.name == name).expect(name);
+        for text in texts {
+            let given: &str = &if *text == long { format!("{}...", &long[..60]) } else { (*text).to_owned() };
+            let wrong = |origin: &str| format!("sysconn: {origin}: expected {expected}, not \"{given}\"");
+            let (key, variable) = (entry.key(), entry.variable());
+            assert_eq!(line(run(&[&format!("--{name}={text}")], "", &[])), wrong(&format!("--{name}")));
+            assert_eq!(
+                line(from_file("serve", &format!("{key} = '{}'", text))),
+                wrong(&format!("{FILE}: {key}"))
+            );
+            assert_eq!(line(run(&[], "", &[(&variable, text)])), wrong(&variable));
+        }
+    }
+}
+
+#[test]
+fn other_mistakes_on_the_command_line() {
+    let long = format!("--{}", "x".repeat(100));
+    let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
+    let cases: [(&[&str], &str); 18] = [
+        (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
+        (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
+        (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
+        (&[&long], &cut),
+        (&["ecoh"], r#"sysconn: unknown command "ecoh": expected serve, echo or replay"#),
+        (&["replay"], "sysconn: replay: expected the FILE of a recording"),
+        (&["replay", "a", "b"], r#"sysconn: unknown argument "b""#),
+        (&["--record-limit=16383"], r#"sysconn: --record-limit: expected at least 16384, not "16383""#),
+        (&["--record="], r#"sysconn: --record: expected the path of a directory, not """#),
+        (&["serve", "x"], r#"sysconn: unknown argument "x""#),
+        (&["echo", "--diagnostics"], r#"sysconn: "--diagnostics" is an option of serve only"#),
+        (&["--diagnostics=yes"], r#"sysconn: --diagnostics: expected true or false, not "yes""#),
+        (
+            &["--subprotocol-required"],
+            r#"sysconn: --subprotocol-required: expected false, or a subprotocol beside it, not "true""#,
+        ),
+        (&["--max-len"], "sysconn: a value is required for '--max-len <BYTES>' but none was supplied"),
+        (
+            &["--max-len", "-5"],
+            "sysconn: --max-len: expected 1 to 64MiB, in bytes or with a unit (KiB, MiB), not \"-5\"",
+        ),
+        (
+            &["--spin=0", "--spin=0"],
+            "sysconn: the argument '--spin <DURATION>' cannot be used multiple times",
+        ),
+        (
+            &["--outbox-limit=524308"],
+            r#"sysconn: --outbox-limit: expected 0 (off), or at least 524309, which is max-len and 21, not "524308""#,
+        ),
+        (
+            &["--max-len-before-login=1MiB"],
+            r#"sysconn: --max-len-before-login: expected at most 524288, which is max-len, not "1MiB""#,
+        ),
+    ];
+    for (arguments, expected) in cases {
+        assert_eq!(line(run(arguments, "", &[])), expected);
+    }
+}
+
+#[test]
+fn other_mistakes_in_the_file() {
+    let cases = [
+        ("max_lne = 5", r#"unknown key "max_lne"; did you mean max_len?"#),
+        ("max-len = 5", r#"unknown key "max-len"; did you mean max_len?"#),
+        ("config = 's.toml'", r#"unknown key "config""#),
+        ("[serve]", r#"unknown key "serve""#),
+        ("\"a\\nb\" = 1", r#"unknown key "a\nb""#),
+        ("max_len = 1.5", "max_len: expected 1 to 64MiB, in bytes or with a unit (KiB, MiB), not 1.5"),
+        ("max_len = -5", r#"max_len: expected 1 to 64MiB, in bytes or with a unit (KiB, MiB), not "-5""#),
+        ("spin = nan", "spin: expected 0 (off), or up to 168h with a unit (us, ms, s, m, h), not nan"),
+        ("workers = [1]", "workers: expected a whole number, 1 to 255, not [1]"),
+        ("overflow = true", "overflow: expected close or drop, not true"),
+        ("path = ['/a', 5]", "path: expected a path that begins with '/', without '?', '#' or spaces, not 5"),
+        ("diagnostics = 'true'", r#"diagnostics: expected true or false, not \"true\""#),
+        ("listen = []", "listen: expected at least one address, not an empty list"),
+    ];
+    for (file, expected) in cases {
+        assert_eq!(line(from_file("serve", file)), format!("sysconn: {FILE}: {expected}"));
+    }
+    // What follows is the parser's own wording.
+    for (file, place) in [
+        ("spin = 0\nü = 1", "line 2, column 1: "),
+        ("cpu = ", "line 1, column 7: "),
+        ("cpu=1\ncpu=1", "line 2, column 1: "),
+    ] {
+        let line = line(from_file("serve", file));
+        assert!(line.starts_with(&format!("sysconn: {FILE}: {place}")), "{line}");
+        assert!(!line.contains('\n'), "{line}");
+    }
+    let bytes = file::parse(Path::new("a\nb"), Ok(b"cpu = 1\n# \xff".to_vec())).map(|given| given.len());
+    assert_eq!(bytes, Err(Exit::Error(r"sysconn: a\nb: line 2, column 3: not UTF-8".to_owned())));
+    let missing = file::parse(Path::new(FILE), Err(io::ErrorKind::NotFound.into())).map(|given| given.len());
+    assert_eq!(missing, Err(Exit::Error(format!("sysconn: {FILE}: cannot be read: entity not found"))));
+}
+
+#[test]
+fn unknown_variables_are_collected_and_empty_ones_are_none() {
+    let env = [
+        ("SYSCONN_SERVICE_HOST", "10.0.0.1"),
+        ("SYSCONN_PORT\x1b", "x"),
+        ("SYSCONN_MAX_LEN", ""),
+        ("SYSCONN_CONFIG", ""),
+        ("SYSCONN_GONE", ""),
+        ("MAX_LEN", "x"),
+        ("sysconn_max_len", "x"),
+    ];
+    let options = run(&[], "", &env).expect("valid options");
+    assert_eq!(options.ignored_environment, [r"SYSCONN_PORT\u{1b}", "SYSCONN_SERVICE_HOST"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn bytes_that_are_not_utf_8_are_refused_in_one_line() {
+    use std::os::unix::ffi::OsStringExt;
+
+    let bad = OsString::from_vec(b"a\xff".to_vec());
+    let load = |args: &[OsString], env: &[(OsString, OsString)]| {
+        line(options(load_with(args.iter().cloned(), env.iter().cloned(), |_| Ok(Vec::new()))))
+    };
+    let expected = "expected close or drop, not \"a\\xff\"";
+    let name = OsString::from("sysconn");
+    let flag = load(&[name.clone(), "--overflow".into(), bad.clone()], &[]);
+    assert_eq!(flag, format!("sysconn: --overflow: {expected}"));
+    let env = load(std::slice::from_ref(&name), &[("SYSCONN_OVERFLOW".into(), bad.clone())]);
+    assert_eq!(env, format!("sysconn: SYSCONN_OVERFLOW: {expected}"));
+    let list = load(std::slice::from_ref(&name), &[("SYSCONN_PATH".into(), bad.clone())]);
+    assert!(list.starts_with("sysconn: SYSCONN_PATH: expected a path"), "{list}");
+    assert!(load(&[name, bad], &[]).starts_with("sysconn: unknown command"));
+
+    let odd = OsString::from_vec(b"SYSCONN_\xff".to_vec());
+    let options = options(load_with([].into_iter(), [(odd, "1".into())].into_iter(), |_| Ok(Vec::new())));
+    assert_eq!(options.map(|options| options.ignored_environment), Ok(vec![r"SYSCONN_\xff".to_owned()]));
+}

@@ -1,0 +1,210 @@
+//! What each source may say, and which of them goes before which.
+
+use super::*;
+
+#[test]
+fn every_option_has_the_same_effect_from_flag_file_and_environment() {
+    // Name, value of flag and environment, value in the file, what the options then contain.
+    let cases = [
+        ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
+        ("tls-cert", "c.pem", r#""c.pem""#, r#"tls_cert: Some("c.pem",),"#),
+        ("tls-key", "k.pem", r#""k.pem""#, r#"tls_key: Some("k.pem",),"#),
+        ("path", "/ws", r#"["/ws"]"#, r#"paths: ["/ws",],"#),
+        ("origin", "https://a.example", r#"["https://a.example"]"#, r#"origins: ["https://a.example",],"#),
+        ("subprotocol", "game.v1", r#"["game.v1"]"#, r#"subprotocols: ["game.v1",],"#),
+        ("max-len", "64KiB", r#""64KiB""#, "max_len: 65536,"),
+        ("max-len-before-login", "100", "100", "max_len_before_login: 100,"),
+        ("max-connections", "7", "7", "max_connections: 7,"),
+        ("max-connections-per-ip", "8", "8", "max_connections_per_ip: 8,"),
+        ("max-packets-per-second", "9", "9", "max_packets_per_second: 9,"),
+        ("handshake-timeout", "1ms", r#""1ms""#, "handshake_timeout: 1ms,"),
+        ("read-timeout", "1.5s", r#""1.5s""#, "read_timeout: 1.5s,"),
+        ("client-check", "5m", r#""5m""#, "client_check: 300s,"),
+        ("account-check", "2h", r#""2h""#, "account_check: 7200s,"),
+        ("liveness", "frames", r#""frames""#, "liveness: Frames,"),
+        ("ping-interval", "0", "0", "ping_interval: 0ns,"),
+        ("housekeeping", "168h", r#""168h""#, "housekeeping: 604800s,"),
+        ("outbox-limit", "2MiB", r#""2MiB""#, "outbox_limit: 2097152,"),
+        ("overflow", "drop", r#""drop""#, "overflow: Drop,"),
+        ("deflate", "shared", r#""shared""#, "deflate: Shared,"),
+        ("deflate-above", "1KiB", r#""1KiB""#, "deflate_above: 1024,"),
+        ("compress-above", "1KiB", "1024", "compress_above: 1024,"),
+        ("drain-timeout", "250ms", r#""250ms""#, "drain_timeout: 250ms,"),
+        ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
+        ("workers", "255", "255", "workers: 255,"),
+        ("spin", "50us", r#""50us""#, "spin: 50µs,"),
+        ("cpu", "0", "0", "cpu: Some(0,),"),
+        ("record", "/var/r", r#""/var/r""#, r#"record: Some("/var/r",),"#),
+        ("record-debugged", "true", "true", "record_debugged: true,"),
+        ("record-limit", "16KiB", "16384", "record_limit: 16384,"),
+        ("log", "trace", r#""trace""#, "log_level: Trace,"),
+        ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
+        ("auth", "open", r#""open""#, "open_auth: true,"),
+        ("diagnostics", "true", "true", "diagnostics: true,"),
+    ];
+    let defaults = all(run(&[], "", &[]));
+    for (name, text, toml, effect) in cases {
+        let entry = TABLE.iter().find(|entry| entry.name == name).expect(name);
+        let from_flag = all(run(&[&format!("--{name}={text}")], "", &[]));
+        let dense: String = from_flag.split_whitespace().collect();
+        let effect: String = effect.split_whitespace().collect();
+        assert!(dense.contains(&effect), "{name}: {effect} is not in {dense}");
+        assert_ne!(from_flag, defaults, "{name}");
+        assert_eq!(from_flag, all(from_file("serve", &format!("{} = {toml}", entry.key()))), "{name}");
+        assert_eq!(from_flag, all(run(&["serve"], "", &[(&entry.variable(), text)])), "{name}");
+    }
+    // A subprotocol can only be required where there is one.
+    let required = all(run(&["--subprotocol=v1", "--subprotocol-required"], "", &[]));
+    assert!(required.contains("subprotocol_required: true,"));
+    assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
+    let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
+    assert_eq!(required, all(run(&["serve"], "", &variables)));
+    // A proxy can only be trusted where every login is believed.
+    let proxied = all(run(&["--proxy-protocol=10.0.0.0/8", "--auth=open"], "", &[]));
+    let dense: String = proxied.split_whitespace().collect();
+    assert!(dense.contains("proxy_protocol:[TrustedProxy(Network(10.0.0.0,8,),),],"), "{dense}");
+    assert_eq!(proxied, all(from_file("serve", "proxy_protocol = ['10.0.0.0/8']\nauth = 'open'")));
+    let variables = [("SYSCONN_PROXY_PROTOCOL", "10.0.0.0/8"), ("SYSCONN_AUTH", "open")];
+    assert_eq!(proxied, all(run(&["serve"], "", &variables)));
+    assert_eq!(cases.len() + 2, TABLE.len(), "an option without a case");
+}
+
+#[test]
+fn lists_are_repeated_flags_arrays_and_commas() {
+    let flags = all(run(&["--path", "/a", "--path", "/b"], "", &[]));
+    assert_eq!(flags, all(from_file("serve", r#"path = ["/a", "/b"]"#)));
+    assert_eq!(flags, all(run(&[], "", &[("SYSCONN_PATH", "/a, /b")])));
+    assert_eq!(all(run(&["--path", "/a"], "", &[])), all(from_file("serve", r#"path = "/a""#)));
+    assert_eq!(all(run(&["--diagnostics"], "", &[])), all(from_file("serve", "diagnostics = true")));
+}
+
+#[test]
+fn flags_go_before_the_file_and_the_file_before_the_environment() {
+    let (flag, file, env) = ("--drain-rate=3", "drain_rate = 2", ("SYSCONN_DRAIN_RATE", "1"));
+    let cases: [(&[&str], &str, Env<'_>, u32); 6] = [
+        (&["--config", FILE, flag], file, &[env], 3),
+        (&["--config", FILE], file, &[env], 2),
+        (&["--config", FILE, flag], file, &[], 3),
+        (&[], file, &[env], 1),
+        (&[], file, &[env, ("SYSCONN_CONFIG", FILE)], 2),
+        (&["--config", FILE], file, &[("SYSCONN_CONFIG", "elsewhere.toml")], 2),
+    ];
+    for (line, file, env, expected) in cases {
+        let rate = run(line, file, env).map(|options| options.config.drain_rate);
+        assert_eq!(rate, Ok(expected), "{line:?} {env:?}");
+    }
+    // A list replaces the list of the source below, it does not extend it.
+    let options = run(&["--config", FILE, "--path=/c"], r#"path = ["/b"]"#, &[("SYSCONN_PATH", "/a")]);
+    assert_eq!(options.map(|options| options.config.paths), Ok(vec!["/c".to_owned()]));
+}
+
+#[test]
+fn the_table_tells_the_real_defaults() {
+    for (mode, name) in [(Mode::Serve, "serve"), (Mode::Echo, "echo")] {
+        let mut stated = Options::new(mode);
+        for entry in TABLE {
+            let text = match entry.echo {
+                Echo::Default(text) if mode == Mode::Echo => text,
+                _ => entry.default,
+            };
+            entry.kind.clear(&mut stated);
+            let accepted = text.is_empty() || entry.kind.set(&mut stated, text).is_some();
+            assert!(accepted, "{}: {text}", entry.name);
+        }
+        stated.settle(&[]).expect(name);
+        assert_eq!(all(Ok(stated)), all(run(&[name], "", &[])));
+    }
+}
+
+#[test]
+fn the_example_file_has_every_key_with_its_default() {
+    let is_setting = |line: &&str| {
+        line.starts_with('#') && line[1..].starts_with(|letter: char| letter.is_ascii_lowercase())
+    };
+    let set: Vec<&str> = EXAMPLE.lines().filter(is_setting).map(|line| &line[1..]).collect();
+    let mut keys: Vec<_> =
+        set.iter().map(|line| line.split(" = ").next().expect("a key").to_owned()).collect();
+    let mut expected: Vec<_> = TABLE.iter().map(|entry| entry.key()).collect();
+    keys.sort();
+    expected.sort();
+    assert_eq!(keys, expected);
+
+    let defaults = all(run(&[], "", &[]));
+    assert_eq!(all(from_file("serve", EXAMPLE)), defaults);
+    // Logins are checked, or all are believed.
+    let either = set.iter().filter(|line| !line.starts_with("auth = ")).copied().collect::<Vec<_>>();
+    let mut options = from_file("serve", &either.join("\n")).expect("the example's settings are valid");
+    // These have no default that could be written down.
+    assert_eq!(options.cpu.take(), Some(0));
+    assert_eq!(options.token_keys.take(), Some("token-keys".into()));
+    assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
+    assert_eq!(options.tls_key.take(), Some("key.pem".into()));
+    assert_eq!(options.config.record.take(), Some("recordings".into()));
+    assert_eq!(all(Ok(options)), defaults);
+}
+
+#[test]
+fn echo_has_no_checks_and_another_port() {
+    let file = "client_check = \"5s\"\nauth = \"open\"\ndiagnostics = true";
+    let line = ["echo", "--config", FILE, "--account-check", "5s", "--max-len", "64MiB"];
+    let options = run(&line, file, &[]).expect("valid options");
+    assert_eq!(options.mode, Mode::Echo);
+    assert_eq!(options.config.listen, [Listen::Tcp("127.0.0.1:9002".parse().expect("an address"))]);
+    assert_eq!((options.config.client_check, options.config.account_check), (Duration::ZERO, Duration::ZERO));
+    // An echo of the longest message must fit.
+    assert_eq!(options.config.outbox_limit, Config::outbox_limit_for(64 * 1024 * 1024));
+    assert!(run(&["echo", "--listen", "0.0.0.0:0"], "", &[]).is_ok());
+}
+
+#[test]
+fn addresses_that_are_not_loopback_need_keys_or_open_auth() {
+    let cases = [
+        ("127.8.9.1:1", true),
+        ("[::1]:1", true),
+        ("[::ffff:127.0.0.1]:1", true),
+        ("unix:/tmp/s", true),
+        ("localhost:1", true),
+        ("0.0.0.0:1", false),
+        ("[::]:1", false),
+        ("10.0.0.1:1", false),
+    ];
+    for (address, local) in cases {
+        assert_eq!(
+            run(&["--listen", "127.0.0.1:0", "--listen", address], "", &[]).is_ok(),
+            local,
+            "{address}"
+        );
+        assert!(run(&["--listen", address, "--auth", "open"], "", &[]).is_ok(), "{address}");
+        assert!(run(&["--listen", address, "--token-keys", "FILE"], "", &[]).is_ok(), "{address}");
+    }
+    assert_eq!(
+        line(run(&[], "", &[("SYSCONN_LISTEN", "127.0.0.1:0,10.0.0.1:1")])),
+        r#"sysconn: SYSCONN_LISTEN: expected a loopback address, --token-keys to check logins, or --auth open to believe every one, not "10.0.0.1:1""#
+    );
+}
+
+#[test]
+fn a_proxy_in_front_needs_keys_or_open_auth() {
+    let trusted = &["--proxy-protocol", "10.0.0.0/8"];
+    assert_eq!(
+        line(run(trusted, "", &[])),
+        r#"sysconn: --proxy-protocol: expected no proxy, --token-keys to check logins, or --auth open to believe every one, not "10.0.0.0/8""#
+    );
+    assert!(run(&[trusted, &["--auth", "open"][..]].concat(), "", &[]).is_ok());
+    assert!(run(&[trusted, &["--token-keys", "FILE"][..]].concat(), "", &[]).is_ok());
+    assert!(run(&[&["echo"], &trusted[..]].concat(), "", &[]).is_ok());
+}
+
+#[test]
+fn logins_are_checked_or_believed_and_not_both() {
+    let expected = r#"expected none beside --token-keys, which has every login checked, not "open""#;
+    for (args, file, origin) in [
+        (&["--auth", "open", "--token-keys", "FILE"][..], "", "--auth"),
+        (&["--config", FILE, "--token-keys", "FILE"], "auth = 'open'", "s.toml: auth"),
+    ] {
+        assert_eq!(line(run(args, file, &[])), format!("sysconn: {origin}: {expected}"));
+    }
+    // What echo has no use for it takes from a file that both share.
+    let shared = from_file("echo", "token_keys = 'FILE'\nauth = 'open'");
+    assert!(shared.is_ok(), "{shared:?}");
+}
