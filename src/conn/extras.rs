@@ -58,6 +58,11 @@ impl Extras {
         self.parts.as_mut()?.recorder.as_deref_mut()
     }
 
+    /// The recorder, if it takes notes.
+    pub(super) fn noting(&mut self) -> Option<&mut Recorder> {
+        self.recorder().filter(|recorder| recorder.has_begun())
+    }
+
     pub(super) fn set_recorder(&mut self, recorder: Recorder) {
         self.parts.get_or_insert_default().recorder = Some(Box::new(recorder));
     }

@@ -24,7 +24,7 @@ impl Conn {
 
     /// Ends the recording, if there is one.
     pub(crate) fn stop_recording(&mut self) {
-        if let Some(recorder) = self.recorder() {
+        if let Some(recorder) = self.extras.noting() {
             recorder.end_call(Some(Note::Stopped {}));
         }
         self.drop_recorder();
@@ -33,11 +33,6 @@ impl Conn {
     pub(super) fn drop_recorder(&mut self) {
         self.extras.drop_recorder();
         self.record.set(Watch::RECORDER, false);
-    }
-
-    /// The recorder, if it takes notes.
-    fn recorder(&mut self) -> Option<&mut Recorder> {
-        self.extras.recorder().filter(|recorder| recorder.has_begun())
     }
 
     /// Notes what the connection is given.
@@ -57,12 +52,12 @@ impl Conn {
             *hash = 0;
         }
         self.begin_call_at(given, Some(now), env.tools.out.len());
-        if let Some(recorder) = self.recorder() {
+        if let Some(recorder) = self.extras.noting() {
             recorder.note_listening(env.settings.listening_since);
         }
         let due = self.next_deadline(&env.settings);
         if due.after(LATE_MS) < now
-            && let Some(recorder) = self.recorder()
+            && let Some(recorder) = self.extras.noting()
         {
             recorder.note_before(Note::Overdue { ms: now.since(due) });
         }
@@ -84,7 +79,7 @@ impl Conn {
             self.begin_recording(now);
         }
         let queued = self.outbox.queued();
-        if let Some(recorder) = self.recorder() {
+        if let Some(recorder) = self.extras.noting() {
             recorder.begin_call(given, now, queued, seen);
         }
     }
@@ -93,7 +88,7 @@ impl Conn {
     #[inline]
     pub(super) fn note(&mut self, note: impl FnOnce() -> Note) {
         if self.record.is_watched()
-            && let Some(recorder) = self.recorder()
+            && let Some(recorder) = self.extras.noting()
         {
             recorder.note(note());
         }
@@ -103,7 +98,7 @@ impl Conn {
     #[inline]
     pub(super) fn note_outcome<S>(&mut self, env: &Env<S>) {
         if self.record.is_watched() {
-            if let Some(recorder) = self.recorder() {
+            if let Some(recorder) = self.extras.noting() {
                 note_sent(recorder, env);
             }
             self.end_call();
@@ -124,7 +119,7 @@ impl Conn {
             Phase::Closed(cause) => Some(Note::Closed { reason: codes::Reason::of(cause) }),
             _ => None,
         };
-        let Some(recorder) = self.recorder() else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         if recorder.end_call(closed) == Goes::Ended {
             self.drop_recorder();
         }
@@ -145,7 +140,7 @@ impl Conn {
             env,
         );
         let is_over = matches!(self.phase, Phase::Closing(_) | Phase::Closed(_));
-        if let Some(recorder) = self.recorder() {
+        if let Some(recorder) = self.extras.noting() {
             let call = &mut recorder.call;
             call.raw.clear();
             if !is_over {
@@ -159,7 +154,7 @@ impl Conn {
     /// So many bytes of the input are thrown away.
     pub(super) fn note_rest(&mut self, rest: usize) {
         if self.record.is_watched()
-            && let Some(recorder) = self.recorder()
+            && let Some(recorder) = self.extras.noting()
         {
             recorder.call.rest = rest;
         }
@@ -169,7 +164,7 @@ impl Conn {
     #[cold]
     pub(super) fn note_taken<S>(&mut self, progress: Progress, left: usize, env: &Env<S>) {
         let peer = self.record.peer();
-        let Some(recorder) = self.recorder().filter(|recorder| recorder.call.is_begun()) else { return };
+        let Some(recorder) = self.extras.noting().filter(|recorder| recorder.call.is_begun()) else { return };
         let call = &recorder.call;
         let taken = call.offered.saturating_sub(left);
         let alive = if call.is_over { 0 } else { taken.saturating_sub(call.rest) };
@@ -195,7 +190,7 @@ impl Conn {
     #[cold]
     fn note_direct(&mut self, count: usize) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let Some(recorder) = self.extras.recorder().filter(|recorder| recorder.has_begun()) else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         let room = open.decoder.room();
         let came = room.and_then(|room| room.get(..count)).unwrap_or_default();
         // Within a message it is known by now whether it is hidden, or its command is still to come.
@@ -209,7 +204,7 @@ impl Conn {
         if !self.record.is_watched() {
             return;
         }
-        let Some(recorder) = self.recorder() else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         let response = env.tools.out.get(recorder.call.seen..).unwrap_or_default();
         recorder.call.seen = env.tools.out.len();
         let status = response.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());

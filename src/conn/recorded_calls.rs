@@ -22,16 +22,12 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
 }
 
 impl Call<'_> {
-    fn recorder(&mut self) -> Option<&mut Recorder> {
-        self.extras.recorder().filter(|recorder| recorder.has_begun())
-    }
-
     /// A message has come that should be a packet.
     #[cold]
     pub(super) fn note_packet<S>(&mut self, router: &'static Router<S>, message: &[u8], env: &Env<S>) {
         self.log_in(message);
         let seq = self.record.recv_count;
-        let Some(recorder) = self.recorder() else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         note_sent(recorder, env);
         let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
         // As if DataSize were right: whether it is decides what comes of it.
@@ -55,7 +51,7 @@ impl Call<'_> {
     #[cold]
     pub(super) fn note_message<S>(&mut self, kind: frame::Kind, payload: &[u8], env: &Env<S>) {
         self.log_in(payload);
-        let Some(recorder) = self.recorder() else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         note_sent(recorder, env);
         let hash = if recorder.call.is_compressed { 0 } else { digest(payload) };
         recorder.note(Note::Message { text: kind == frame::Kind::Text, len: payload.len() as u64, hash });
@@ -71,7 +67,7 @@ impl Call<'_> {
     #[cold]
     pub(super) fn note_run<S>(&mut self, env: &Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
-        if let Some(recorder) = self.recorder() {
+        if let Some(recorder) = self.extras.noting() {
             note_sent(recorder, env);
             (recorder.call.login, recorder.call.failed) = (login, failed);
         }
@@ -96,7 +92,7 @@ impl Call<'_> {
             super::packets::log_frames(self.record, sent);
         }
         let (login, failed) = (self.login(), self.record.error_send());
-        let Some(recorder) = self.recorder() else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         recorder.call.seen = env.tools.out.len();
         let said = match said {
             Some(Outcome::Done) => Said::Done {},
@@ -119,7 +115,7 @@ impl Call<'_> {
 
     /// What came of inflating a message, in a replay: nothing of the message itself was recorded.
     pub(super) fn recorded_inflation(&mut self, out: &mut Vec<u8>) -> Option<Result<(), frame::Error>> {
-        let inflated = self.recorder()?.script()?.inflated()?;
+        let inflated = self.extras.noting()?.script()?.inflated()?;
         if let Some(number) = inflated.error {
             return Some(Err(codes::error(number).unwrap_or(frame::Error::BadDeflate)));
         }
@@ -135,7 +131,7 @@ impl Call<'_> {
             return;
         }
         let packets = matches!(env.service, Service::Packets(_));
-        let Some(recorder) = self.recorder() else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         note_sent(recorder, env);
         recorder.call.is_compressed = true;
         let out = if result.is_ok() { out } else { &[] };
@@ -150,7 +146,7 @@ impl Call<'_> {
     /// It was handled.
     pub(super) fn note_inflated_over(&mut self) {
         if self.record.is_watched()
-            && let Some(recorder) = self.recorder()
+            && let Some(recorder) = self.extras.noting()
         {
             recorder.call.is_compressed = false;
         }
@@ -158,7 +154,7 @@ impl Call<'_> {
 
     /// What came of decoding Data, in a replay that cannot do it again.
     pub(super) fn recorded_decoding(&mut self, out: &mut Vec<u8>) -> Option<Option<Result<(), Undecodable>>> {
-        match self.recorder()?.script()?.decoded()? {
+        match self.extras.noting()?.script()?.decoded()? {
             Decoded::Data { len } => {
                 out.clear();
                 out.resize(usize::try_from(len).ok()?, 0);
@@ -183,7 +179,7 @@ impl Call<'_> {
             return;
         }
         let is_encrypted = data_status == packet::DataStatus::Encrypted as u8;
-        let Some(recorder) = self.recorder() else { return };
+        let Some(recorder) = self.extras.noting() else { return };
         let hidden = is_encrypted || recorder.call.is_compressed || env.service.hides(cmd);
         let result = match result {
             Some(Ok(len)) => Decoded::Data { len: len as u64 },
