@@ -197,7 +197,8 @@ impl Regular {
         }
         match way {
             0..4 => {
-                let code = 4000 + player.random().below(1000) as u16;
+                // None that the server closes with by itself, which would leave the replies behind.
+                let code = 4200 + player.random().below(800) as u16;
                 player.close(code);
             }
             4..6 => player.half_close(),
