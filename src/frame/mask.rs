@@ -101,8 +101,10 @@ mod tests {
     #[test]
     fn equals_the_obvious_loop_at_every_alignment_and_length() {
         let bytes: Vec<u8> = (0..400_u32).map(|index| (index * 31 % 251) as u8).collect();
-        for offset in 0..16 {
-            for length in (0..=300).chain([383, 384]) {
+        // Miri is a thousand times slower, and so is given one in many.
+        let (offsets, lengths) = if cfg!(miri) { (5, 37) } else { (1, 1) };
+        for offset in (0..16).step_by(offsets) {
+            for length in (0..=300).step_by(lengths).chain([256, 383, 384]) {
                 let mut masked = bytes.clone();
                 apply_mask(&mut masked[offset..offset + length], KEY);
                 let mut expected = bytes.clone();

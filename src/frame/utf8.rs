@@ -139,6 +139,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn every_pair_of_first_bytes_is_judged_at_once() {
         for first in 0..=255 {
             for second in 0..=255 {

@@ -189,6 +189,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn requests_both_ways() {
         let data: Vec<Vec<u8>> = [0, 1, 4, 125, 65_534, 65_535, 65_536, 70_000].map(long).into();
         for data in &data {
@@ -219,6 +220,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn a_packet_takes_what_framed_len_says() {
         for len in [0, 1, 114, 115, 65_524, 65_525, 65_535, 524_279] {
             let mut out = vec![];

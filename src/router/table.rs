@@ -204,6 +204,7 @@ mod tests {
     static ROUTER: Router<State> = Router::new([&LAST, &FIRST, &ECHO]);
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn every_listed_command_is_found_and_no_other() {
         let listed = [0, 99, 1100, 1101, 1199, 65_500, 65_535];
         for cmd in 0..=u16::MAX {

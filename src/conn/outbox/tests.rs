@@ -61,6 +61,7 @@ fn events(wire: &mut [u8]) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn frames_keep_their_order_and_one_pong_overtakes_between_two_of_them() {
     let large = "large".repeat(300);
     let texts = ["one", "two", "three", "four", "five", &large, "seven"];
@@ -147,6 +148,7 @@ fn pongs_keep_their_order_whatever_waits() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn no_pong_goes_out_within_the_response_to_an_upgrade() {
     let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
     let filler = frame(&"large".repeat(300));

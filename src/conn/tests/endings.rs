@@ -32,6 +32,7 @@ fn a_close_frame_is_answered_with_its_own_code_and_nothing_after_it_is_read() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn what_a_handler_echoed_before_it_closed_comes_whole() {
     // Read whole, and put together from pieces, whose buffer ends with the open connection.
     for piece in [1 << 20, 70_000, 1000] {

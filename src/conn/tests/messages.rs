@@ -21,6 +21,7 @@ fn echoing(change: impl FnOnce(&mut Config), request: &[u8]) -> Rig {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn messages_of_both_kinds_are_echoed_and_counted() {
     let mut rig = echoing(|_| {}, UPGRADE);
     let large = vec![b'x'; 100_000];

@@ -81,6 +81,7 @@ fn half_of_the_outbox_limit_is_where_reading_stops() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn reads_are_large_where_messages_are() {
     let mut rig = Rig::new(|_| {});
     assert_eq!(rig.conn.read_size(), READ_BYTES);
@@ -116,6 +117,7 @@ fn reads_are_large_where_messages_are() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn a_large_message_is_received_where_it_stays() {
     let mut rig = Rig::open(|_| {});
     assert!(rig.conn.room().is_none() && rig.conn.last_payload().is_empty());
@@ -173,6 +175,7 @@ fn one_call_takes_as_many_frames_as_may_be_and_no_more() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn what_was_gathered_is_written_before_more_is_parsed() {
     let mut rig = Rig::open(|_| {});
     // Short of what a reply can borrow, so that it is copied.
@@ -204,6 +207,7 @@ fn what_was_gathered_is_written_before_more_is_parsed() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn large_data_is_borrowed_and_small_data_copied() {
     for (len, pieces, origin) in [
         (4095, vec![1 << 20], None),
@@ -231,6 +235,7 @@ fn large_data_is_borrowed_and_small_data_copied() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn what_is_borrowed_is_not_more_than_can_be_written_at_once() {
     let mut rig = Rig::open(|_| {});
     let call = |_: &mut State, request: Request<'_>, context: &mut Context<'_>| {

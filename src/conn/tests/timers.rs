@@ -103,6 +103,7 @@ fn who_has_not_logged_in_after_five_minutes_goes_and_a_logout_begins_them_anew()
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn housekeeping_counts_its_rounds_and_gives_buffers_back() {
     let mut rig = Rig::open(|config| {
         config.read_timeout = Duration::ZERO;
@@ -182,6 +183,7 @@ fn an_answer_is_taken_once_and_only_by_the_request_that_waits() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn a_client_that_reads_slowly_but_reads_keeps_its_connection() {
     let mut rig = Rig::open(|config| {
         config.account_check = Duration::ZERO;

@@ -45,6 +45,7 @@ fn a_header_that_is_pushed_is_the_one_that_is_encoded() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn boundaries_are_found_from_every_offset() {
     let mut stream = Vec::new();
     let mut boundaries = vec![0];

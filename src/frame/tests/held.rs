@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn large_payloads_are_received_where_they_stay() {
     let text = "né".repeat(60_000);
     let bytes: Vec<u8> = (0..300_000_u32).map(|index| (index * 31 % 251) as u8).collect();
@@ -26,6 +27,7 @@ fn large_payloads_are_received_where_they_stay() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn room_is_made_for_no_more_than_has_come() {
     let mut decoder = Decoder::new();
     let mut came = 0;
@@ -76,6 +78,7 @@ fn what_is_announced_is_not_allocated() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn a_buffer_grows_seldom_and_no_further_than_the_message() {
     let length = 100_000;
     let mut wire = Vec::new();

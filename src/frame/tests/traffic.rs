@@ -69,6 +69,7 @@ fn piece_lengths() -> impl Strategy<Value = Vec<usize>> {
 
 proptest! {
     #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn any_traffic_in_any_pieces((wire, seen) in traffic(), lengths in piece_lengths()) {
         prop_assert_eq!(drain_pieces(&wire, &lengths, &SERVER), (seen.clone(), Ok(())));
         let long: Vec<_> = lengths.iter().map(|length| length * 40).collect();
@@ -77,6 +78,7 @@ proptest! {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
     fn damage_is_judged_alike_in_any_pieces(
         (mut wire, _) in traffic(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
