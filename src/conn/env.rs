@@ -125,8 +125,10 @@ pub(crate) struct Env<S: 'static> {
     /// Bytes that are held of what the connection sent: those that it is given, behind those that it has
     /// taken of the same read.
     pub(crate) input_len: usize,
-    /// Frames that may still be taken from this connection in this turn.
+    /// Frames that may still be taken from this connection in this call.
     pub(crate) frames_left: u32,
+    /// Frames that this call's work counts as, beyond those that were left.
+    overdrawn: u32,
     /// Where Data is decoded.
     pub(crate) decoded: Vec<u8>,
     /// Where compressed messages are inflated.
@@ -163,6 +165,7 @@ impl<S> Env<S> {
             tools: Tools::new(Codecs::new(cipher), mailbox, limits),
             input_len: 0,
             frames_left: 0,
+            overdrawn: 0,
             decoded: Vec::new(),
             inflated: Vec::new(),
             complaints: Complaints::new(),
@@ -172,8 +175,19 @@ impl<S> Env<S> {
 
     /// So many bytes were inflated or decrypted. They count against what this connection may still have done in this turn.
     pub(crate) fn count_inflated(&mut self, bytes: usize) {
-        let frames = u32::try_from(bytes / INFLATED_BYTES_PER_FRAME).unwrap_or(u32::MAX);
-        self.frames_left = self.frames_left.saturating_sub(frames);
+        self.charge(u32::try_from(bytes / INFLATED_BYTES_PER_FRAME).unwrap_or(u32::MAX));
+    }
+
+    /// Work was done that costs as much as so many frames.
+    pub(crate) fn charge(&mut self, frames: u32) {
+        let left = self.frames_left.saturating_sub(frames);
+        self.overdrawn = self.overdrawn.saturating_add(frames - (self.frames_left - left));
+        self.frames_left = left;
+    }
+
+    /// What a call that could take `given` frames has cost.
+    pub(crate) fn frames_taken(&mut self, given: u32) -> u32 {
+        given.saturating_sub(self.frames_left).saturating_add(std::mem::take(&mut self.overdrawn))
     }
 
     /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones

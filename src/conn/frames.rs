@@ -113,7 +113,8 @@ impl Conn {
                 };
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
-                env.frames_left = env.frames_left.saturating_sub(env.tools.effects.take_cost());
+                let cost = env.tools.effects.take_cost();
+                env.charge(cost);
                 if is_large {
                     self.bulk = Bulk::Large;
                 } else if self.bulk == Bulk::Large {

@@ -4,9 +4,11 @@ use std::io;
 
 use mio::Token;
 
+use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use super::door::{Accepted, Door};
 use super::poller::Registry;
+use super::ready::Standing;
 use super::slots::{Entry, token};
 use super::socket::Socket;
 use super::system::{Spare, System};
@@ -21,7 +23,7 @@ use crate::router::Application;
 use crate::tls::Tls;
 use crate::upgrade::Refusal;
 
-/// Clients accepted in one turn.
+/// Clients accepted in one turn at most.
 pub(super) const TURN_ACCEPTS: usize = 16;
 /// Clients that are being told why they are refused, at one time.
 const MAX_REFUSED: usize = 1024;
@@ -235,13 +237,14 @@ fn tell_and_close(mut socket: Socket, refusal: Refusal) {
 impl<S: Application> Core<S> {
     /// Accepts clients, as many as one turn may. Tries that bring none count too.
     pub(super) fn accept(&mut self) {
-        for _ in 0..TURN_ACCEPTS {
-            if self.listeners.next_at() > self.now {
+        for done in 0..TURN_ACCEPTS {
+            if self.listeners.next_at() > self.now || !self.turn.allows(Step::Accept, done) {
                 return;
             }
             if let Some((socket, peer)) = self.listeners.accept(self.now) {
                 self.admit(socket, peer);
             }
+            self.turn.charge(2 * STEP_BYTES);
         }
     }
 
@@ -266,7 +269,7 @@ impl<S: Application> Core<S> {
             writable: true,
             read_on: false,
             place: place.take(),
-            ready: false,
+            standing: Standing::default(),
             gathered: None,
             dead: false,
         });

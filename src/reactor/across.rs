@@ -101,7 +101,7 @@ impl<S: Application> Core<S> {
         if catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects))).is_err() {
             log::error!("a call on a worker's state panicked");
         }
-        self.apply_effects();
+        self.apply_effects(None);
     }
 
     /// Looks at all connections here, and then at those of the workers behind this one.

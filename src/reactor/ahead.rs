@@ -1,8 +1,8 @@
 //! Reading ahead: what short reads bring is taken from all sockets first, and handled then, so that the system's code and ours
 //! each stay in the processor's caches for a while.
 
+use super::budget::{Share, Step};
 use super::core::Core;
-use super::serve::Budget;
 use super::slots::Entry;
 use super::socket::Read;
 use crate::id::ConnectionId;
@@ -34,70 +34,108 @@ impl Ahead {
     }
 }
 
+/// What became of a connection that was to be read ahead.
+pub(super) enum AheadOf {
+    /// It was, or there was nothing to be read.
+    All,
+    /// It is to be served by itself, with what is left of its share.
+    Rest(Share),
+}
+
 impl<S: Application> Core<S> {
-    /// Reads ahead from a connection that is likely to have little to say. False if it is to be served by
-    /// itself.
-    pub(super) fn read_ahead(&mut self, id: ConnectionId) -> bool {
+    /// Reads ahead from a connection that is likely to have little to say.
+    pub(super) fn read_ahead(&mut self, id: ConnectionId) -> AheadOf {
         if self.ahead.buffer.len() - self.ahead.filled < MIN_ROOM_BYTES {
             self.handle_ahead();
         }
-        let Some(entry) = self.slots.get_mut(id) else { return true };
-        let Entry { socket, conn, readable, read_on, .. } = entry;
-        if !*readable || *read_on || !socket.is_plain() || !conn.says_little(&self.lent.settings) {
-            return false;
+        let whole = AheadOf::Rest(Share::of_a_turn());
+        let Some(entry) = self.slots.get_mut(id) else { return AheadOf::All };
+        let Entry { socket, conn, readable, writable, read_on, .. } = entry;
+        let has_output = *writable && !conn.outbox.is_empty();
+        if !*readable
+            || *read_on
+            || has_output
+            || !socket.is_plain()
+            || !conn.says_little(&self.lent.settings)
+        {
+            return whole;
         }
         let room = self.ahead.buffer.get_mut(self.ahead.filled..);
-        let Some(room) = room.filter(|room| room.len() >= MIN_ROOM_BYTES) else { return false };
+        let Some(room) = room.filter(|room| room.len() >= MIN_ROOM_BYTES) else { return whole };
         match socket.read(room) {
             Ok(Read::Last(len)) => {
                 *readable = false;
                 self.ahead.filled += len;
                 self.ahead.reads.push(AheadRead { id, len });
-                true
+                self.turn.charge(len);
+                AheadOf::All
             }
             Ok(Read::Bytes(len)) => {
                 conn.note_read(len);
                 self.ahead.filled += len;
                 self.ahead.reads.push(AheadRead { id, len });
-                self.handle_ahead();
-                false
+                self.turn.charge(len);
+                AheadOf::Rest(self.handle_ahead())
             }
             Ok(Read::End) => {
                 *readable = false;
                 conn.handle_end(self.now, self.lent.settings.close_ms);
-                false
+                whole
             }
-            Ok(Read::NotTls) => false,
+            Ok(Read::NotTls) => whole,
             Err(error) => {
                 self.fail_read(id, &error);
-                false
+                whole
             }
         }
     }
 
-    /// Handles all that was read ahead, in the order in which it was read.
-    pub(super) fn handle_ahead(&mut self) {
+    /// Handles all that was read ahead, in the order in which it was read. What is left of the last one's share.
+    pub(super) fn handle_ahead(&mut self) -> Share {
+        let mut share = Share::of_a_turn();
         if self.ahead.reads.is_empty() {
-            return;
+            return share;
         }
         let mut buffer = std::mem::take(&mut self.ahead.buffer);
         let mut reads = std::mem::take(&mut self.ahead.reads);
         let mut rest = buffer.as_mut_slice();
         for AheadRead { id, len } in reads.drain(..) {
             let Some(bytes) = rest.split_off_mut(..len) else { break };
-            self.handle_read(id, bytes);
+            share = Share::of_a_turn();
+            share.take_bytes(len);
+            self.handle_read(id, bytes, &mut share);
         }
         self.ahead = Ahead { buffer, filled: 0, reads };
+        share
     }
 
-    fn handle_read(&mut self, id: ConnectionId, bytes: &mut [u8]) {
+    fn handle_read(&mut self, id: ConnectionId, bytes: &mut [u8], share: &mut Share) {
+        let owes = self.fan_outs.owes(id);
+        if owes || !self.turn.allows(Step::Quiet, usize::MAX) {
+            return self.put_off_read(id, bytes, owes, share);
+        }
+        self.reach(id);
         self.write_gathered_for(id);
         let start = self.lent.tools.out.len();
-        let used = self.feed(id, start, bytes, &mut Budget::of_a_turn());
+        let used = self.feed(id, start, bytes, share);
         if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
             entry.conn.keep(rest);
         }
+        self.end_share(id, share);
         self.settle(id, start);
-        self.apply_effects();
+        self.apply_effects(Some(id));
+    }
+
+    /// The turn has no time for what was read, or the client is to wait: it is handled as soon as it can be.
+    #[cold]
+    fn put_off_read(&mut self, id: ConnectionId, bytes: &[u8], is_busy: bool, share: &mut Share) {
+        share.take_frames(u32::MAX);
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.conn.keep(bytes);
+            if is_busy {
+                entry.standing.set_busy(true);
+            }
+            self.postpone(id);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Ending the server: nobody comes in, everybody is told to go, at a pace that others can follow.
 
+use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use crate::cause::Cause;
 use crate::config::Config;
@@ -88,11 +89,15 @@ impl<S: Application> Core<S> {
 
     /// Tells as many clients to go as the pace allows, and gives up on all when the time is up.
     pub(super) fn drain(&mut self) {
-        for _ in 0..self.drain.allowance(self.now) {
+        for done in 0..self.drain.allowance(self.now) {
+            if !self.turn.allows(Step::FanOut, done) {
+                break;
+            }
             let Some(progress) = &mut self.drain.progress else { return };
             let Some(id) = progress.waiting.pop() else { break };
             progress.told += 1;
             self.call(id, |entry, env| entry.conn.close(Cause::GoingAway, env));
+            self.turn.charge(STEP_BYTES);
         }
         let timed_out = self
             .drain

@@ -15,6 +15,7 @@ mod ahead;
 pub(crate) mod audit;
 mod bind;
 mod borrow;
+mod budget;
 mod clock;
 mod core;
 #[cfg(test)]
@@ -23,9 +24,11 @@ mod deliver;
 mod door;
 mod drain;
 mod expire;
+mod fan_out;
 mod gather;
 mod poller;
 mod prepared;
+mod ready;
 mod record;
 mod roles;
 mod serve;
@@ -221,20 +224,22 @@ impl<S: Application> Reactor<S> {
             self.core.lent.settings.listening_since = ended_at;
         }
         self.wait(began, due_at, timeout)?;
-        self.core.now = self.clock.now();
+        let polled = self.clock.instant_now();
+        self.core.now = self.clock.moment(polled);
         // What came between the poll and now was not seen.
         self.all_seen &= self.core.now.since(due_at.max(began_at)) < STALL_MS;
-        self.core.begin_turn();
+        self.core.begin_turn(polled);
+        self.core.serve_quiet();
         self.poller.for_each(|event| self.core.handle_event(event));
         self.core.handle_ahead();
-        self.core.serve_left_over();
+        self.core.serve_busy();
         self.core.deliver_mail();
         self.core.accept();
-        self.core.write_gathered();
         if self.may_judge() {
             self.core.expire();
         }
         self.core.drain();
+        self.core.fan_out();
         self.core.end_turn();
         // Who says how long to wait may wait elsewhere before the next turn.
         self.ended_at = timeout.map(|_| self.clock.now());

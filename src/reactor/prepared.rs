@@ -25,7 +25,7 @@ pub(super) struct Shared {
     pub(super) admission: Arc<Admission>,
     /// Where connections are recorded, if they are.
     pub(super) recordings: Option<Store>,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 /// What a reactor was given when it was prepared, its poll aside.

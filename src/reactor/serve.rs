@@ -1,7 +1,9 @@
 //! Reading: from a socket to its connection, as much as one turn may.
 
 use std::io::{self, ErrorKind};
+use std::time::Instant;
 
+use super::budget::{SLICE_FRAMES, STEP_BYTES, Share, Step};
 use super::core::Core;
 use super::slots::Entry;
 use super::socket::Read;
@@ -10,70 +12,79 @@ use crate::conn::Progress;
 use crate::id::ConnectionId;
 use crate::router::Application;
 
-/// Bytes that are read for one connection in one turn, give or take one read.
-pub(super) const TURN_BYTES: usize = 256 * 1024;
-/// Frames that are taken from one connection in one turn.
-pub(super) const TURN_FRAMES: u32 = 512;
-
-/// Reads in one turn that may go on with a TLS handshake: each can take a signature, which costs as
+/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as
 /// much as thousands of packets.
 const TURN_HANDSHAKES: u32 = 4;
 
-/// What one connection may still take of this turn.
-pub(super) struct Budget {
-    bytes: usize,
-    frames: u32,
-}
-
-impl Budget {
-    pub(super) fn of_a_turn() -> Self {
-        Budget { bytes: TURN_BYTES, frames: TURN_FRAMES }
-    }
-
-    /// So many bytes were read.
-    fn take(&mut self, bytes: usize) {
-        if !canary!(GreedyTurn) {
-            self.bytes = self.bytes.saturating_sub(bytes);
-        }
-    }
-}
-
 impl<S: Application> Core<S> {
-    /// Sets apart the connections that the turn before left with work. What this turn leaves is for
-    /// the next one, or a client that floods would be served twice in each.
-    pub(super) fn begin_turn(&mut self) {
-        debug_assert!(self.left_over.is_empty());
+    /// A turn begins, now that the poll has returned.
+    pub(super) fn begin_turn(&mut self, polled: Instant) {
         self.lent.tools.now = self.now;
-        std::mem::swap(&mut self.ready, &mut self.left_over);
         self.handshakes_left = TURN_HANDSHAKES;
+        self.turn.begin(polled);
     }
 
-    /// Serves the connections that were left with work, once each.
-    pub(super) fn serve_left_over(&mut self) {
-        let mut left_over = std::mem::take(&mut self.left_over);
-        for id in left_over.drain(..) {
+    /// Serves connections that say little, and had no time left for them before.
+    pub(super) fn serve_quiet(&mut self) {
+        self.serve_ready(false, Step::Quiet);
+    }
+
+    /// Serves connections that have more to do than one turn lets them, in turn.
+    pub(super) fn serve_busy(&mut self) {
+        self.serve_ready(true, Step::Busy);
+    }
+
+    /// Serves those that wait now, once each, for as long as the step may go on.
+    fn serve_ready(&mut self, is_busy: bool, step: Step) {
+        for done in 0..self.ready.waiting(is_busy) {
+            if !self.turn.allows(step, done) {
+                return;
+            }
+            let Some(id) = self.ready.pop(is_busy) else { return };
             if let Some(entry) = self.slots.get_mut(id) {
-                entry.ready = false;
-                self.serve(id);
+                entry.standing.set_ready(false);
+                self.serve(id, Share::of_a_turn());
             }
         }
-        self.left_over = left_over;
     }
 
     /// Lets a connection go on with what has come, and carries out what it leads to.
-    pub(super) fn serve(&mut self, id: ConnectionId) {
+    pub(super) fn serve(&mut self, id: ConnectionId, mut share: Share) {
+        if self.fan_outs.owes(id) {
+            return self.postpone_busy(id);
+        }
+        self.reach(id);
         self.write_gathered_for(id);
+        if self.slots.get(id).is_some_and(|entry| entry.writable && !entry.conn.outbox.is_empty()) {
+            self.write_outbox(id);
+        }
         let start = self.lent.tools.out.len();
-        let mut budget = Budget::of_a_turn();
         let mut buffer = std::mem::take(&mut self.read_buffer);
-        while self.serve_once(id, start, &mut buffer, &mut budget) {}
+        while self.serve_once(id, start, &mut buffer, &mut share) {}
         self.read_buffer = buffer;
+        self.end_share(id, &share);
         self.settle(id, start);
-        self.apply_effects();
+        self.apply_effects(Some(id));
+    }
+
+    /// Has a connection wait behind those that say little.
+    pub(super) fn postpone_busy(&mut self, id: ConnectionId) {
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.standing.set_busy(true);
+            self.postpone(id);
+        }
+    }
+
+    /// A connection was served.
+    pub(super) fn end_share(&mut self, id: ConnectionId, share: &Share) {
+        self.turn.charge(STEP_BYTES);
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.standing.set_busy(share.is_used_up());
+        }
     }
 
     /// Gives a connection what it kept, or else what one read brings. False if that is all for now.
-    fn serve_once(&mut self, id: ConnectionId, start: usize, buffer: &mut [u8], budget: &mut Budget) -> bool {
+    fn serve_once(&mut self, id: ConnectionId, start: usize, buffer: &mut [u8], share: &mut Share) -> bool {
         let settings = &self.lent.settings;
         let Some(entry) = self.slots.get_mut(id) else { return false };
         let resumes = entry.conn.can_resume(settings);
@@ -82,13 +93,13 @@ impl<S: Application> Core<S> {
             return false;
         }
         let handshakes = entry.socket.is_handshaking();
-        if budget.bytes == 0 || budget.frames == 0 || (handshakes && self.handshakes_left == 0) {
+        if share.is_used_up() || (handshakes && self.handshakes_left == 0) {
             // It goes on the list of those with work left when it is settled.
             return false;
         }
         if resumes {
             let Some(mut inbox) = entry.conn.take_inbox() else { return false };
-            let used = self.feed(id, start, inbox.rest_mut(), budget);
+            let used = self.feed(id, start, inbox.rest_mut(), share);
             if let Some(entry) = self.slots.get_mut(id) {
                 entry.conn.put_inbox(inbox, used);
             }
@@ -106,8 +117,10 @@ impl<S: Application> Core<S> {
             Ok(read) => read,
             Err(error) => return self.fail_read(id, &error),
         };
-        if handshakes {
+        // Bytes that complete nothing cost nothing.
+        if handshakes && entry.socket.has_stepped() {
             self.handshakes_left -= 1;
+            self.turn.look();
         }
         let len = match read {
             Read::Bytes(len) => len,
@@ -126,18 +139,19 @@ impl<S: Application> Core<S> {
                 return true;
             }
         };
-        budget.take(len);
+        share.take_bytes(len);
+        self.turn.charge(len);
         if len == 0 {
             return false;
         }
         if is_direct {
             entry.conn.handle_received(len);
-            self.feed(id, start, &mut [], budget);
+            self.feed(id, start, &mut [], share);
             return true;
         }
         entry.conn.note_read(len);
         let bytes = buffer.get_mut(..len).unwrap_or_default();
-        let used = self.feed(id, start, bytes, budget);
+        let used = self.feed(id, start, bytes, share);
         match (self.slots.get_mut(id), bytes.get(used..)) {
             (Some(entry), Some(rest)) if !rest.is_empty() => entry.conn.keep(rest),
             // Most reads: all that the socket had, and all of it was taken.
@@ -167,20 +181,21 @@ impl<S: Application> Core<S> {
         id: ConnectionId,
         start: usize,
         bytes: &mut [u8],
-        budget: &mut Budget,
+        share: &mut Share,
     ) -> usize {
         let total = bytes.len();
         let mut used = 0;
         loop {
+            let frames = share.frames.min(SLICE_FRAMES);
             let mut rest = bytes.get_mut(used..).unwrap_or_default();
-            let call = self.with(id, start, budget.frames, |entry, env| {
+            let call = self.with(id, start, frames, |entry, env| {
                 env.input_len = total;
                 entry.conn.handle_bytes(&mut rest, env)
             });
             used = total - rest.len();
-            budget.frames = self.lent.frames_left;
+            share.take_frames(self.lent.frames_taken(frames));
             if !self.lent.tools.borrowed.is_empty() {
-                self.write_borrowed(id, start, bytes);
+                share.take_bytes(self.write_borrowed(id, start, bytes));
             }
             match call {
                 Some(Progress::Introduced { named }) => {
@@ -196,10 +211,24 @@ impl<S: Application> Core<S> {
                         return total;
                     }
                 }
-                Some(Progress::Flush) => self.write_now(id, start),
+                Some(Progress::Flush) => {
+                    share.take_bytes(self.write_now(id, start));
+                    self.end_slice(share);
+                }
+                // It had no frames left, and may be given more.
+                Some(Progress::Wait) if self.lent.frames_left == 0 => self.end_slice(share),
                 Some(Progress::Taken | Progress::Wait) | None => return used,
             }
+            if share.is_used_up() {
+                return used;
+            }
         }
+    }
+
+    /// Looks at the clock between two slices of a connection's work.
+    fn end_slice(&mut self, share: &mut Share) {
+        self.turn.look();
+        share.end_slice(&self.turn);
     }
 
     /// Counts a client under the address that its proxy has named, or refuses it.

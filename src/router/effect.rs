@@ -24,6 +24,10 @@ pub(crate) enum Effect {
     SurveyAll(SurveyTour),
 }
 
+/// Receivers of one push that are named at the cost of a frame. Whoever asks for it also waits until it has reached all of
+/// them.
+const RECEIVERS_PER_FRAME: usize = 64;
+
 /// A list of things to be done to connections once the current call has returned, in order. One
 /// that names a connection that has ended does nothing.
 ///
@@ -34,7 +38,7 @@ pub(crate) enum Effect {
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
-    /// Connections that were named since this was last asked for.
+    /// What was added since this was last asked for costs as much as so many frames.
     cost: u32,
 }
 
@@ -48,7 +52,7 @@ impl Effects {
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
         let to: Vec<_> = to.into_iter().collect();
-        self.add(to.len(), Effect::Broadcast { to, push });
+        self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push });
     }
 
     /// Closes a connection with a code of the application's.
@@ -106,8 +110,8 @@ impl Effects {
         self.list.push(effect);
     }
 
-    /// How many connections are affected by what was added since the last call. It counts as so much
-    /// work of the connection whose handler asked for it.
+    /// As how many frames what was added since the last call counts: it is work of the connection whose handler
+    /// asked for it.
     pub(crate) fn take_cost(&mut self) -> u32 {
         std::mem::take(&mut self.cost)
     }

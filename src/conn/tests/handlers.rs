@@ -127,7 +127,7 @@ fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
         let ticket = context.defer(request);
         state.noted.push(ticket.connection().to_string());
         assert!(!context.effects().is_empty());
-        context.effects().broadcast([to; 50], push);
+        context.effects().broadcast([to; 500], push);
         context.effects().close(to, CloseCode::new(4100).unwrap());
         context.effects().kick(to);
         context.effects().set_debug(to, true);
@@ -136,14 +136,14 @@ fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
         context.effects().survey_all(|_| {});
         Outcome::Done
     });
-    // One for the frame itself, 50 for the broadcast, and one for each of the others.
-    assert_eq!(rig.env.frames_left, 1000 - 1 - 50 - 7);
+    // One for the frame itself, one for each of what follows, and one more for 64 receivers of the broadcast.
+    assert_eq!(rig.env.frames_left, 1000 - 1 - 8 - 500 / 64);
     assert_eq!(rig.env.tools.effects.take_cost(), 0);
     let to = ConnectionId::new(0, 5, 2);
     let frame = Push::new(700, b"push").frame().len();
     let expected = [
         format!("send {to} {frame}"),
-        format!("broadcast to 50 {frame}"),
+        format!("broadcast to 500 {frame}"),
         format!("close {to} Application(CloseCode(4100))"),
         format!("close {to} Operator"),
         format!("debug {to} true"),

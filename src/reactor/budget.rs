@@ -1,0 +1,253 @@
+//! How long a turn and a connection's share of it may take.
+//!
+//! Work is counted in bytes, and the clock is read only after enough of it: so a packet costs an addition and not
+//! a look at the clock. Each step of a turn has a time after which it does not go on, so that the steps
+//! behind it get their share. Output that is gathered counts with the time that it takes to be written.
+
+use std::time::Instant;
+
+use super::clock::Clock;
+use crate::conn::LARGE_READ_BYTES;
+
+/// Work between two looks at the clock, in bytes.
+pub(super) const SLICE_BYTES: usize = 64 * 1024;
+/// What a handler, a system call, or anything else of that size counts as, in bytes: 16 of them are a slice.
+pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
+/// Frames that one call of a connection takes: the clock is read after so many handlers at the latest.
+pub(super) const SLICE_FRAMES: u32 = 16;
+
+/// Bytes that are read for one connection in one turn, give or take one read, and written for it meanwhile.
+pub(super) const TURN_BYTES: usize = 256 * 1024;
+/// Frames that are taken from one connection in one turn.
+pub(super) const TURN_FRAMES: u32 = 512;
+/// Bytes of one connection's that are written at once at most: a message as long as `max_len` is by default leaves whole.
+pub(super) const WRITE_BYTES: usize = LARGE_READ_BYTES;
+/// The time that one connection may take of a turn, in microseconds, beyond its first slice: 16 of them fit into a
+/// turn.
+const SHARE_US: u64 = 200;
+
+/// Nanoseconds that writing a segment takes, about, and each of its bytes.
+const WRITE_NS: u64 = 3000;
+const WRITE_NS_PER_KIB: u64 = 500;
+
+/// The steps of a turn that can take long, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Connections that say little.
+    Quiet,
+    /// Those that used up their share when they were served last, and TLS handshakes.
+    Busy,
+    Mail,
+    Accept,
+    Timers,
+    /// What goes to many connections, draining, and whatever else takes the rest of the time.
+    FanOut,
+    /// Writing what was gathered, and the end of connections.
+    Output,
+}
+
+impl Step {
+    /// When this step does not go on, in microseconds since the turn began.
+    const fn ends_at_us(self) -> u64 {
+        match self {
+            Step::Quiet => 2000,
+            Step::Busy => 2500,
+            Step::Mail => 2750,
+            Step::Accept => 3000,
+            Step::Timers | Step::FanOut => 4000,
+            Step::Output => 5000,
+        }
+    }
+
+    /// What this step does in each turn, however late it is: connections, mails, clients or timers.
+    pub(super) const fn least(self) -> usize {
+        match self {
+            Step::Quiet | Step::Busy => 1,
+            Step::Accept => 4,
+            Step::Mail | Step::Timers | Step::FanOut | Step::Output => 16,
+        }
+    }
+}
+
+// A quarter of the time in which steps may start is the timers'.
+const _: () =
+    assert!(4 * (Step::Timers.ends_at_us() - Step::Accept.ends_at_us()) >= Step::Timers.ends_at_us());
+
+/// What a turn has taken so far.
+#[derive(Debug)]
+pub(super) struct TurnBudget {
+    clock: Clock,
+    began: Instant,
+    /// Microseconds from the beginning of the turn to the last look at the clock.
+    passed_us: u64,
+    /// Bytes of work since then.
+    unseen_bytes: usize,
+    /// What was gathered and not yet written will take so long, in nanoseconds.
+    pending_ns: u64,
+}
+
+impl TurnBudget {
+    pub(super) fn new(clock: Clock) -> Self {
+        let began = clock.instant_now();
+        TurnBudget { clock, began, passed_us: 0, unseen_bytes: 0, pending_ns: 0 }
+    }
+
+    /// A turn begins.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.clock.begin_turn();
+        self.began = now;
+        (self.passed_us, self.unseen_bytes) = (0, 0);
+    }
+
+    /// Work was done that counts as so many bytes.
+    #[inline]
+    pub(super) fn charge(&mut self, bytes: usize) {
+        self.unseen_bytes += bytes;
+        if self.unseen_bytes >= SLICE_BYTES {
+            self.look();
+        }
+    }
+
+    /// Looks at the clock.
+    #[cold]
+    pub(super) fn look(&mut self) {
+        let passed = self.clock.turn_now().saturating_duration_since(self.began);
+        self.passed_us = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+        self.unseen_bytes = 0;
+    }
+
+    /// A segment of so many bytes is to be written at the end of the turn.
+    #[inline]
+    pub(super) fn gathered(&mut self, bytes: usize) {
+        self.pending_ns += WRITE_NS + (bytes as u64 >> 10) * WRITE_NS_PER_KIB;
+    }
+
+    /// All that was gathered is written.
+    pub(super) fn written(&mut self) {
+        self.pending_ns = 0;
+    }
+
+    /// Whether a step may go on, which has done so much in this turn.
+    #[inline]
+    pub(super) fn allows(&self, step: Step, done: usize) -> bool {
+        let pending_us = if step == Step::Output { 0 } else { self.pending_ns / 1000 };
+        done < step.least() || self.passed_us + pending_us < step.ends_at_us()
+    }
+}
+
+/// What one connection may still take of a turn.
+#[derive(Debug)]
+pub(super) struct Share {
+    pub(super) bytes: usize,
+    pub(super) frames: u32,
+    /// When its first slice was over, in microseconds of the turn.
+    began_us: Option<u64>,
+}
+
+impl Share {
+    pub(super) fn of_a_turn() -> Self {
+        Share { bytes: TURN_BYTES, frames: TURN_FRAMES, began_us: None }
+    }
+
+    /// So many bytes were read, or written.
+    pub(super) fn take_bytes(&mut self, bytes: usize) {
+        if !canary!(GreedyTurn) {
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
+
+    pub(super) fn take_frames(&mut self, frames: u32) {
+        if !canary!(GreedyTurn) {
+            self.frames = self.frames.saturating_sub(frames);
+        }
+    }
+
+    pub(super) fn is_used_up(&self) -> bool {
+        self.bytes == 0 || self.frames == 0
+    }
+
+    /// Uses up the share if its time is over. To be called between two slices, behind a look at the clock.
+    pub(super) fn end_slice(&mut self, turn: &TurnBudget) {
+        let began_us = *self.began_us.get_or_insert(turn.passed_us);
+        if turn.passed_us - began_us >= SHARE_US || !turn.allows(Step::FanOut, usize::MAX) {
+            self.frames = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn budget(passed_us: u64) -> TurnBudget {
+        TurnBudget { passed_us, ..TurnBudget::new(Clock::start()) }
+    }
+
+    #[test]
+    fn each_step_ends_in_its_time_and_does_its_least() {
+        let steps =
+            [Step::Quiet, Step::Busy, Step::Mail, Step::Accept, Step::Timers, Step::FanOut, Step::Output];
+        assert!(steps.is_sorted_by_key(|step| step.ends_at_us()), "none takes the time of one before it");
+        for step in steps {
+            let end = step.ends_at_us();
+            for (passed_us, done, expected) in [
+                (0, usize::MAX, true),
+                (end - 1, usize::MAX, true),
+                (end, step.least(), false),
+                (end, step.least() - 1, true),
+                (u64::MAX / 2, 0, true),
+            ] {
+                assert_eq!(budget(passed_us).allows(step, done), expected, "{step:?} at {passed_us} µs");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_gathered_takes_time_from_all_but_the_output() {
+        let mut turn = budget(0);
+        for _ in 0..1000 {
+            turn.gathered(100);
+        }
+        assert!(!turn.allows(Step::Quiet, 1) && turn.allows(Step::Timers, 16));
+        turn.gathered(4 << 20);
+        assert!(!turn.allows(Step::Timers, 16) && turn.allows(Step::Output, 16));
+        turn.written();
+        assert!(turn.allows(Step::Quiet, 1));
+    }
+
+    #[test]
+    fn the_clock_is_read_after_a_slice_of_work_and_not_before() {
+        let mut turn = budget(0);
+        turn.began -= Duration::from_secs(1);
+        for step in 1..=16 {
+            assert_eq!(turn.passed_us, 0, "before step {step}");
+            turn.charge(STEP_BYTES);
+        }
+        assert!(turn.passed_us >= 1_000_000);
+        turn.begin(turn.began + Duration::from_secs(1));
+        assert_eq!((turn.passed_us, turn.unseen_bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_share_ends_with_its_bytes_its_frames_or_its_time() {
+        let mut share = Share::of_a_turn();
+        share.take_bytes(TURN_BYTES);
+        assert!(share.is_used_up());
+        let mut share = Share::of_a_turn();
+        share.take_frames(TURN_FRAMES - 1);
+        assert!(!share.is_used_up());
+        share.take_frames(u32::MAX);
+        assert!(share.is_used_up());
+        // The first slice can have begun at any time before the first look.
+        let mut share = Share::of_a_turn();
+        for (passed_us, used_up) in [(1000, false), (1000 + SHARE_US - 1, false), (1000 + SHARE_US, true)] {
+            share.end_slice(&budget(passed_us));
+            assert_eq!(share.is_used_up(), used_up, "{passed_us} µs");
+        }
+        let mut share = Share::of_a_turn();
+        share.end_slice(&budget(Step::FanOut.ends_at_us()));
+        assert!(share.is_used_up(), "no handler starts after the end of the steps");
+    }
+}
