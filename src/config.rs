@@ -177,6 +177,9 @@ pub struct Config {
     pub drain_rate: u32,
     /// How long a turn polls without sleeping before it sleeps. Default 0: it sleeps at once.
     pub spin: Duration,
+    /// Time after which a turn of the reactor starts no more work, so that no client waits long for others; each
+    /// connection gets a 20th of it. 0, or 100 µs to 1 s. Default 4 ms; 0: only bytes and frames are counted.
+    pub turn_time: Duration,
     /// A directory to which what clients send and what becomes of it is recorded, one file for each
     /// connection, for `sysconn replay` to go through again; see `docs/recording.md`. Data of routes that are
     /// [secret](crate::Route::secret) is left out; the messages of a service without packets are not. At most
@@ -228,6 +231,7 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(5),
             drain_rate: 0,
             spin: Duration::ZERO,
+            turn_time: Duration::from_millis(4),
             record: None,
             record_debugged: false,
             record_limit: RECORD_LIMIT,
@@ -258,6 +262,8 @@ pub enum ConfigError {
     TimerTooLong,
     /// A timer, `spin` aside, is not 0 but below a millisecond.
     TimerTooShort,
+    /// `turn_time` is neither 0 nor 100 µs to 1 s.
+    TurnTime,
     /// A subprotocol is not a token (RFC 9110 §5.6.2).
     Subprotocol,
     /// A subprotocol is required, but `subprotocols` is empty: nobody could connect.
@@ -282,6 +288,7 @@ impl fmt::Display for ConfigError {
             ConfigError::Workers => "workers must be 1 to 255",
             ConfigError::TimerTooLong => "a timer must not be above 7 days",
             ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
+            ConfigError::TurnTime => "turn-time must be 0 or 100us to 1s",
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",

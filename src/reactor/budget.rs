@@ -4,7 +4,7 @@
 //! a look at the clock. Each step of a turn has a time after which it does not go on, so that the steps
 //! behind it get their share. Output that is gathered counts with the time that it takes to be written.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use crate::conn::LARGE_READ_BYTES;
@@ -16,15 +16,16 @@ pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
 /// Frames that one call of a connection takes: the clock is read after so many handlers at the latest.
 pub(super) const SLICE_FRAMES: u32 = 16;
 
-/// Bytes that are read for one connection in one turn, give or take one read, and written for it meanwhile.
+/// Bytes that are read for one connection in one turn, give or take one read, and bytes of output of its own that are
+/// written meanwhile.
 pub(super) const TURN_BYTES: usize = 256 * 1024;
 /// Frames that are taken from one connection in one turn.
 pub(super) const TURN_FRAMES: u32 = 512;
 /// Bytes of one connection's that are written at once at most: a message as long as `max_len` is by default leaves whole.
 pub(super) const WRITE_BYTES: usize = LARGE_READ_BYTES;
-/// The time that one connection may take of a turn, in microseconds, beyond its first slice: 16 of them fit into a
-/// turn.
-const SHARE_US: u64 = 200;
+/// Parts of a turn's time. One connection gets one of them, beyond its first slice: 16 connections leave time for all
+/// that has shares of its own.
+const PARTS: u64 = 20;
 
 /// Nanoseconds that writing a segment takes, about, and each of its bytes.
 const WRITE_NS: u64 = 3000;
@@ -47,15 +48,16 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// When this step does not go on, in microseconds since the turn began.
-    const fn ends_at_us(self) -> u64 {
+    /// When this step does not go on, in parts of a turn's time. No step goes on after that time, but what they
+    /// have led to is written.
+    const fn ends_at(self) -> u64 {
         match self {
-            Step::Quiet => 2000,
-            Step::Busy => 2500,
-            Step::Mail => 2750,
-            Step::Accept => 3000,
-            Step::Timers | Step::FanOut => 4000,
-            Step::Output => 5000,
+            Step::Quiet => 10,
+            Step::Busy => 13,
+            Step::Mail => 14,
+            Step::Accept => 15,
+            Step::Timers | Step::FanOut => PARTS,
+            Step::Output => PARTS + PARTS / 4,
         }
     }
 
@@ -70,13 +72,14 @@ impl Step {
 }
 
 // A quarter of the time in which steps may start is the timers'.
-const _: () =
-    assert!(4 * (Step::Timers.ends_at_us() - Step::Accept.ends_at_us()) >= Step::Timers.ends_at_us());
+const _: () = assert!(4 * (Step::Timers.ends_at() - Step::Accept.ends_at()) >= Step::Timers.ends_at());
 
 /// What a turn has taken so far.
 #[derive(Debug)]
 pub(super) struct TurnBudget {
     clock: Clock,
+    /// The twentieth part of what a turn may take, in microseconds.
+    part_us: u64,
     began: Instant,
     /// Microseconds from the beginning of the turn to the last look at the clock.
     passed_us: u64,
@@ -87,9 +90,14 @@ pub(super) struct TurnBudget {
 }
 
 impl TurnBudget {
-    pub(super) fn new(clock: Clock) -> Self {
+    /// A budget of so much time for each turn; 0 for no limit.
+    pub(super) fn new(clock: Clock, time: Duration) -> Self {
         let began = clock.instant_now();
-        TurnBudget { clock, began, passed_us: 0, unseen_bytes: 0, pending_ns: 0 }
+        let part_us = match u64::try_from(time.as_micros()) {
+            Ok(0) | Err(_) => u64::MAX / (2 * PARTS),
+            Ok(us) => us / PARTS,
+        };
+        TurnBudget { clock, part_us, began, passed_us: 0, unseen_bytes: 0, pending_ns: 0 }
     }
 
     /// A turn begins.
@@ -131,14 +139,15 @@ impl TurnBudget {
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
         let pending_us = if step == Step::Output { 0 } else { self.pending_ns / 1000 };
-        done < step.least() || self.passed_us + pending_us < step.ends_at_us()
+        done < step.least() || self.passed_us + pending_us < step.ends_at() * self.part_us
     }
 }
 
 /// What one connection may still take of a turn.
 #[derive(Debug)]
 pub(super) struct Share {
-    pub(super) bytes: usize,
+    bytes: usize,
+    bytes_out: usize,
     pub(super) frames: u32,
     /// When its first slice was over, in microseconds of the turn.
     began_us: Option<u64>,
@@ -146,14 +155,19 @@ pub(super) struct Share {
 
 impl Share {
     pub(super) fn of_a_turn() -> Self {
-        Share { bytes: TURN_BYTES, frames: TURN_FRAMES, began_us: None }
+        Share { bytes: TURN_BYTES, bytes_out: TURN_BYTES, frames: TURN_FRAMES, began_us: None }
     }
 
-    /// So many bytes were read, or written.
+    /// So many bytes were read.
     pub(super) fn take_bytes(&mut self, bytes: usize) {
         if !canary!(GreedyTurn) {
             self.bytes = self.bytes.saturating_sub(bytes);
         }
+    }
+
+    /// So many bytes of its output were written.
+    pub(super) fn take_output(&mut self, bytes: usize) {
+        self.bytes_out = self.bytes_out.saturating_sub(bytes);
     }
 
     pub(super) fn take_frames(&mut self, frames: u32) {
@@ -163,13 +177,13 @@ impl Share {
     }
 
     pub(super) fn is_used_up(&self) -> bool {
-        self.bytes == 0 || self.frames == 0
+        self.bytes == 0 || self.bytes_out == 0 || self.frames == 0
     }
 
     /// Uses up the share if its time is over. To be called between two slices, behind a look at the clock.
     pub(super) fn end_slice(&mut self, turn: &TurnBudget) {
         let began_us = *self.began_us.get_or_insert(turn.passed_us);
-        if turn.passed_us - began_us >= SHARE_US || !turn.allows(Step::FanOut, usize::MAX) {
+        if turn.passed_us - began_us >= turn.part_us || !turn.allows(Step::FanOut, usize::MAX) {
             self.frames = 0;
         }
     }
@@ -177,21 +191,24 @@ impl Share {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
+    const TIME: Duration = Duration::from_millis(4);
+    const PART_US: u64 = 200;
+
     fn budget(passed_us: u64) -> TurnBudget {
-        TurnBudget { passed_us, ..TurnBudget::new(Clock::start()) }
+        TurnBudget { passed_us, ..TurnBudget::new(Clock::start(), TIME) }
     }
 
     #[test]
     fn each_step_ends_in_its_time_and_does_its_least() {
         let steps =
             [Step::Quiet, Step::Busy, Step::Mail, Step::Accept, Step::Timers, Step::FanOut, Step::Output];
-        assert!(steps.is_sorted_by_key(|step| step.ends_at_us()), "none takes the time of one before it");
+        assert!(steps.is_sorted_by_key(|step| step.ends_at()), "none takes the time of one before it");
+        let endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::start(), Duration::ZERO) };
         for step in steps {
-            let end = step.ends_at_us();
+            assert!(endless.allows(step, usize::MAX), "without a limit");
+            let end = step.ends_at() * PART_US;
             for (passed_us, done, expected) in [
                 (0, usize::MAX, true),
                 (end - 1, usize::MAX, true),
@@ -236,18 +253,24 @@ mod tests {
         share.take_bytes(TURN_BYTES);
         assert!(share.is_used_up());
         let mut share = Share::of_a_turn();
+        share.take_output(TURN_BYTES - 1);
+        share.take_bytes(TURN_BYTES - 1);
+        assert!(!share.is_used_up());
+        share.take_output(1);
+        assert!(share.is_used_up());
+        let mut share = Share::of_a_turn();
         share.take_frames(TURN_FRAMES - 1);
         assert!(!share.is_used_up());
         share.take_frames(u32::MAX);
         assert!(share.is_used_up());
         // The first slice can have begun at any time before the first look.
         let mut share = Share::of_a_turn();
-        for (passed_us, used_up) in [(1000, false), (1000 + SHARE_US - 1, false), (1000 + SHARE_US, true)] {
+        for (passed_us, used_up) in [(1000, false), (1000 + PART_US - 1, false), (1000 + PART_US, true)] {
             share.end_slice(&budget(passed_us));
             assert_eq!(share.is_used_up(), used_up, "{passed_us} µs");
         }
         let mut share = Share::of_a_turn();
-        share.end_slice(&budget(Step::FanOut.ends_at_us()));
+        share.end_slice(&budget(Step::FanOut.ends_at() * PART_US));
         assert!(share.is_used_up(), "no handler starts after the end of the steps");
     }
 }

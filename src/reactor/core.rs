@@ -52,6 +52,8 @@ pub(super) struct Core<S: 'static> {
     pub(super) handshakes_left: u32,
     /// Connections with work left.
     pub(super) ready: Ready,
+    /// Those that are marked as served in this turn.
+    pub(super) served: Vec<ConnectionId>,
     /// What goes to many connections, and has not reached all of them.
     pub(super) fan_outs: FanOuts,
     /// Connections that have ended, and are not buried yet.
@@ -76,7 +78,7 @@ impl<S: Application> Core<S> {
         let workers = shared.mailboxes.count();
         Core {
             now: Moment::START,
-            turn: TurnBudget::new(shared.clock.clone()),
+            turn: TurnBudget::new(shared.clock.clone(), config.turn_time),
             began_unix_ms,
             lent: Env::new(config, service, state, cipher, mailbox),
             registry,
@@ -94,6 +96,7 @@ impl<S: Application> Core<S> {
             ahead: Ahead::new(),
             handshakes_left: 0,
             ready: Ready::default(),
+            served: Vec::new(),
             fan_outs: FanOuts::default(),
             dead: VecDeque::new(),
             mails: VecDeque::new(),
@@ -149,7 +152,7 @@ impl<S: Application> Core<S> {
         if has_its_turn {
             return;
         }
-        if entry.is_busy() || !self.turn.allows(Step::Quiet, usize::MAX) {
+        if entry.is_busy() || entry.standing.was_served() || !self.turn.allows(Step::Quiet, usize::MAX) {
             return self.postpone(id);
         }
         if let AheadOf::Rest(share) = self.read_ahead(id) {

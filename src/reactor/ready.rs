@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use crate::id::ConnectionId;
 
-/// Where one connection stands.
+/// Whether one connection waits to be served, and how it was served last.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing(u8);
 
 impl Standing {
     const READY: u8 = 1;
     const BUSY: u8 = 2;
+    const SERVED: u8 = 4;
 
     /// Whether it is in one of the queues.
     pub(super) fn is_ready(self) -> bool {
@@ -28,6 +29,15 @@ impl Standing {
 
     pub(super) fn set_busy(&mut self, is_busy: bool) {
         self.set(Self::BUSY, is_busy);
+    }
+
+    /// Whether it was served in this turn, and may be asked for again: once in each is enough.
+    pub(super) fn was_served(self) -> bool {
+        self.0 & Self::SERVED != 0
+    }
+
+    pub(super) fn set_served(&mut self, was_served: bool) {
+        self.set(Self::SERVED, was_served);
     }
 
     fn set(&mut self, bit: u8, is_set: bool) {

@@ -22,6 +22,11 @@ impl<S: Application> Core<S> {
         self.lent.tools.now = self.now;
         self.handshakes_left = TURN_HANDSHAKES;
         self.turn.begin(polled);
+        while let Some(id) = self.served.pop() {
+            if let Some(entry) = self.slots.get_mut(id) {
+                entry.standing.set_served(false);
+            }
+        }
     }
 
     /// Serves connections that say little, and had no time left for them before.
@@ -41,10 +46,15 @@ impl<S: Application> Core<S> {
                 return;
             }
             let Some(id) = self.ready.pop(is_busy) else { return };
-            if let Some(entry) = self.slots.get_mut(id) {
-                entry.standing.set_ready(false);
-                self.serve(id, Share::of_a_turn());
+            let Some(entry) = self.slots.get_mut(id) else { continue };
+            if entry.standing.was_served() {
+                self.ready.push(id, is_busy);
+                continue;
             }
+            entry.standing.set_ready(false);
+            entry.standing.set_served(true);
+            self.served.push(id);
+            self.serve(id, Share::of_a_turn());
         }
     }
 
@@ -78,8 +88,11 @@ impl<S: Application> Core<S> {
     /// A connection was served.
     pub(super) fn end_share(&mut self, id: ConnectionId, share: &Share) {
         self.turn.charge(STEP_BYTES);
-        if let Some(entry) = self.slots.get_mut(id) {
-            entry.standing.set_busy(share.is_used_up());
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        entry.standing.set_busy(share.is_used_up());
+        if share.is_used_up() && !entry.standing.was_served() {
+            entry.standing.set_served(true);
+            self.served.push(id);
         }
     }
 
@@ -195,7 +208,7 @@ impl<S: Application> Core<S> {
             used = total - rest.len();
             share.take_frames(self.lent.frames_taken(frames));
             if !self.lent.tools.borrowed.is_empty() {
-                share.take_bytes(self.write_borrowed(id, start, bytes));
+                share.take_output(self.write_borrowed(id, start, bytes));
             }
             match call {
                 Some(Progress::Introduced { named }) => {
@@ -212,7 +225,7 @@ impl<S: Application> Core<S> {
                     }
                 }
                 Some(Progress::Flush) => {
-                    share.take_bytes(self.write_now(id, start));
+                    share.take_output(self.write_now(id, start));
                     self.end_slice(share);
                 }
                 // It had no frames left, and may be given more.
