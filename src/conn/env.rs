@@ -179,6 +179,7 @@ impl<S> Env<S> {
     }
 
     /// Work was done that costs as much as so many frames.
+    #[cold]
     pub(crate) fn charge(&mut self, frames: u32) {
         let left = self.frames_left.saturating_sub(frames);
         self.overdrawn = self.overdrawn.saturating_add(frames - (self.frames_left - left));

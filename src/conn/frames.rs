@@ -114,7 +114,9 @@ impl Conn {
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
                 let cost = env.tools.effects.take_cost();
-                env.charge(cost);
+                if cost > 0 {
+                    env.charge(cost);
+                }
                 if is_large {
                     self.bulk = Bulk::Large;
                 } else if self.bulk == Bulk::Large {

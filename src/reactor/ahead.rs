@@ -19,6 +19,8 @@ pub(super) struct Ahead {
     buffer: Vec<u8>,
     filled: usize,
     reads: Vec<AheadRead>,
+    /// What is left of the share of the connection that was handled last.
+    share: Share,
 }
 
 /// Bytes of one connection, behind those of the read before. They are all that its socket had.
@@ -30,7 +32,7 @@ struct AheadRead {
 
 impl Ahead {
     pub(super) fn new() -> Self {
-        Ahead { buffer: vec![u8::MAX; AHEAD_BYTES], filled: 0, reads: Vec::new() }
+        Ahead { buffer: vec![u8::MAX; AHEAD_BYTES], filled: 0, reads: Vec::new(), share: Share::WHOLE }
     }
 }
 
@@ -38,6 +40,8 @@ impl Ahead {
 pub(super) enum AheadOf {
     /// It was, or there was nothing to be read.
     All,
+    /// It is to be served by itself.
+    Whole,
     /// It is to be served by itself, with what is left of its share.
     Rest(Share),
 }
@@ -48,7 +52,6 @@ impl<S: Application> Core<S> {
         if self.ahead.buffer.len() - self.ahead.filled < MIN_ROOM_BYTES {
             self.handle_ahead();
         }
-        let whole = AheadOf::Rest(Share::of_a_turn());
         let Some(entry) = self.slots.get_mut(id) else { return AheadOf::All };
         let Entry { socket, conn, readable, writable, read_on, .. } = entry;
         let has_output = *writable && !conn.outbox.is_empty();
@@ -58,10 +61,10 @@ impl<S: Application> Core<S> {
             || !socket.is_plain()
             || !conn.says_little(&self.lent.settings)
         {
-            return whole;
+            return AheadOf::Whole;
         }
         let room = self.ahead.buffer.get_mut(self.ahead.filled..);
-        let Some(room) = room.filter(|room| room.len() >= MIN_ROOM_BYTES) else { return whole };
+        let Some(room) = room.filter(|room| room.len() >= MIN_ROOM_BYTES) else { return AheadOf::Whole };
         match socket.read(room) {
             Ok(Read::Last(len)) => {
                 *readable = false;
@@ -75,61 +78,60 @@ impl<S: Application> Core<S> {
                 self.ahead.filled += len;
                 self.ahead.reads.push(AheadRead { id, len });
                 self.turn.charge(len);
-                AheadOf::Rest(self.handle_ahead())
+                self.handle_ahead();
+                AheadOf::Rest(self.ahead.share)
             }
             Ok(Read::End) => {
                 *readable = false;
                 conn.handle_end(self.now, self.lent.settings.close_ms);
-                whole
+                AheadOf::Whole
             }
-            Ok(Read::NotTls) => whole,
+            Ok(Read::NotTls) => AheadOf::Whole,
             Err(error) => {
                 self.fail_read(id, &error);
-                whole
+                AheadOf::Whole
             }
         }
     }
 
-    /// Handles all that was read ahead, in the order in which it was read. What is left of the last one's share.
-    pub(super) fn handle_ahead(&mut self) -> Share {
-        let mut share = Share::of_a_turn();
+    /// Handles all that was read ahead, in the order in which it was read.
+    pub(super) fn handle_ahead(&mut self) {
         if self.ahead.reads.is_empty() {
-            return share;
+            return;
         }
         let mut buffer = std::mem::take(&mut self.ahead.buffer);
         let mut reads = std::mem::take(&mut self.ahead.reads);
         let mut rest = buffer.as_mut_slice();
         for AheadRead { id, len } in reads.drain(..) {
             let Some(bytes) = rest.split_off_mut(..len) else { break };
-            share = Share::of_a_turn();
-            share.take_bytes(len);
-            self.handle_read(id, bytes, &mut share);
+            self.handle_read(id, bytes);
         }
-        self.ahead = Ahead { buffer, filled: 0, reads };
-        share
+        (self.ahead.buffer, self.ahead.filled, self.ahead.reads) = (buffer, 0, reads);
     }
 
-    fn handle_read(&mut self, id: ConnectionId, bytes: &mut [u8], share: &mut Share) {
+    fn handle_read(&mut self, id: ConnectionId, bytes: &mut [u8]) {
+        let mut share = Share::WHOLE;
+        share.take_bytes(bytes.len());
         let owes = self.fan_outs.owes(id);
         if owes || !self.turn.allows(Step::Quiet, usize::MAX) {
-            return self.put_off_read(id, bytes, owes, share);
+            return self.put_off_read(id, bytes, owes);
         }
         self.reach(id);
         self.write_gathered_for(id);
         let start = self.lent.tools.out.len();
-        let used = self.feed(id, start, bytes, share);
+        let used = self.feed(id, start, bytes, &mut share);
         if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
             entry.conn.keep(rest);
         }
-        self.end_share(id, share);
-        self.settle(id, start);
+        self.ahead.share = share;
+        self.settle_share(id, start, &share);
         self.apply_effects(Some(id));
     }
 
     /// The turn has no time for what was read, or the client is to wait: it is handled as soon as it can be.
     #[cold]
-    fn put_off_read(&mut self, id: ConnectionId, bytes: &[u8], is_busy: bool, share: &mut Share) {
-        share.take_frames(u32::MAX);
+    fn put_off_read(&mut self, id: ConnectionId, bytes: &[u8], is_busy: bool) {
+        self.ahead.share.use_up();
         if let Some(entry) = self.slots.get_mut(id) {
             entry.conn.keep(bytes);
             if is_busy {

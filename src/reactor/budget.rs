@@ -13,8 +13,10 @@ use crate::conn::LARGE_READ_BYTES;
 pub(super) const SLICE_BYTES: usize = 64 * 1024;
 /// What a handler, a system call, or anything else of that size counts as, in bytes: 16 of them are a slice.
 pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
-/// Frames that one call of a connection takes: the clock is read after so many handlers at the latest.
-pub(super) const SLICE_FRAMES: u32 = 16;
+/// Frames in the first slice of a connection's share, and in one behind others that took little time. The clock is read
+/// behind each.
+const SLICE_FRAMES: u32 = 16;
+const MAX_SLICE_FRAMES: u32 = 128;
 
 /// Bytes that are read for one connection in one turn, give or take one read, and bytes of output of its own that are
 /// written meanwhile.
@@ -120,7 +122,9 @@ impl TurnBudget {
     #[cold]
     pub(super) fn look(&mut self) {
         let passed = self.clock.turn_now().saturating_duration_since(self.began);
-        self.passed_us = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+        // Not as_micros(), whose 128 bits take longer than a packet does.
+        self.passed_us =
+            passed.as_secs().saturating_mul(1_000_000).saturating_add(passed.subsec_micros().into());
         self.unseen_bytes = 0;
     }
 
@@ -138,55 +142,88 @@ impl TurnBudget {
     /// Whether a step may go on, which has done so much in this turn.
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
-        let pending_us = if step == Step::Output { 0 } else { self.pending_ns / 1000 };
+        let pending_us = if step == Step::Output { 0 } else { self.pending_ns >> 10 };
         done < step.least() || self.passed_us + pending_us < step.ends_at() * self.part_us
     }
 }
 
 /// What one connection may still take of a turn.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
-    bytes: usize,
-    bytes_out: usize,
-    pub(super) frames: u32,
-    /// When its first slice was over, in microseconds of the turn.
-    began_us: Option<u64>,
+    bytes_in: u32,
+    bytes_out: u32,
+    frames: u32,
+    /// Frames that the next slice may take.
+    slice: u32,
+    /// When its first slice was over, and its last, in microseconds of the turn; 0 before that.
+    began_us: u32,
+    looked_us: u32,
 }
 
 impl Share {
-    pub(super) fn of_a_turn() -> Self {
-        Share { bytes: TURN_BYTES, bytes_out: TURN_BYTES, frames: TURN_FRAMES, began_us: None }
+    pub(super) const WHOLE: Share = Share {
+        bytes_in: TURN_BYTES as u32,
+        bytes_out: TURN_BYTES as u32,
+        frames: TURN_FRAMES,
+        slice: SLICE_FRAMES,
+        began_us: 0,
+        looked_us: 0,
+    };
+
+    /// Frames that may be taken at once.
+    #[inline]
+    pub(super) fn slice(&self) -> u32 {
+        self.frames.min(self.slice)
     }
 
     /// So many bytes were read.
+    #[inline]
     pub(super) fn take_bytes(&mut self, bytes: usize) {
         if !canary!(GreedyTurn) {
-            self.bytes = self.bytes.saturating_sub(bytes);
+            self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));
         }
     }
 
     /// So many bytes of its output were written.
     pub(super) fn take_output(&mut self, bytes: usize) {
-        self.bytes_out = self.bytes_out.saturating_sub(bytes);
+        self.bytes_out = self.bytes_out.saturating_sub(saturating_u32(bytes));
     }
 
+    #[inline]
     pub(super) fn take_frames(&mut self, frames: u32) {
         if !canary!(GreedyTurn) {
             self.frames = self.frames.saturating_sub(frames);
         }
     }
 
+    #[inline]
     pub(super) fn is_used_up(&self) -> bool {
-        self.bytes == 0 || self.bytes_out == 0 || self.frames == 0
+        self.bytes_in == 0 || self.bytes_out == 0 || self.frames == 0
+    }
+
+    /// Nothing is left of it.
+    pub(super) fn use_up(&mut self) {
+        self.frames = 0;
     }
 
     /// Uses up the share if its time is over. To be called between two slices, behind a look at the clock.
     pub(super) fn end_slice(&mut self, turn: &TurnBudget) {
-        let began_us = *self.began_us.get_or_insert(turn.passed_us);
-        if turn.passed_us - began_us >= turn.part_us || !turn.allows(Step::FanOut, usize::MAX) {
-            self.frames = 0;
+        let now_us = u32::try_from(turn.passed_us).unwrap_or(u32::MAX);
+        let part_us = u32::try_from(turn.part_us).unwrap_or(u32::MAX);
+        if self.began_us == 0 {
+            self.began_us = now_us;
+        }
+        let took_us = now_us.saturating_sub(std::mem::replace(&mut self.looked_us, now_us));
+        self.slice =
+            if took_us < part_us / 8 { (2 * self.slice).min(MAX_SLICE_FRAMES) } else { SLICE_FRAMES };
+        if now_us.saturating_sub(self.began_us) >= part_us || !turn.allows(Step::FanOut, usize::MAX) {
+            self.use_up();
         }
     }
+}
+
+fn saturating_u32(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -249,27 +286,37 @@ mod tests {
 
     #[test]
     fn a_share_ends_with_its_bytes_its_frames_or_its_time() {
-        let mut share = Share::of_a_turn();
+        let mut share = Share::WHOLE;
         share.take_bytes(TURN_BYTES);
         assert!(share.is_used_up());
-        let mut share = Share::of_a_turn();
+        let mut share = Share::WHOLE;
         share.take_output(TURN_BYTES - 1);
         share.take_bytes(TURN_BYTES - 1);
         assert!(!share.is_used_up());
         share.take_output(1);
         assert!(share.is_used_up());
-        let mut share = Share::of_a_turn();
+        let mut share = Share::WHOLE;
         share.take_frames(TURN_FRAMES - 1);
         assert!(!share.is_used_up());
         share.take_frames(u32::MAX);
         assert!(share.is_used_up());
         // The first slice can have begun at any time before the first look.
-        let mut share = Share::of_a_turn();
+        let mut share = Share::WHOLE;
         for (passed_us, used_up) in [(1000, false), (1000 + PART_US - 1, false), (1000 + PART_US, true)] {
             share.end_slice(&budget(passed_us));
             assert_eq!(share.is_used_up(), used_up, "{passed_us} µs");
         }
-        let mut share = Share::of_a_turn();
+        // Slices that take little time grow.
+        let mut share = Share::WHOLE;
+        let mut slices = vec![];
+        for passed_us in [100, 101, 102, 103, 104, 150, 151] {
+            slices.push(share.slice());
+            share.end_slice(&budget(passed_us));
+        }
+        assert_eq!(slices, [16, 16, 32, 64, 128, 128, 16]);
+        share.take_frames(TURN_FRAMES - 3);
+        assert_eq!(share.slice(), 3);
+        let mut share = Share::WHOLE;
         share.end_slice(&budget(Step::FanOut.ends_at() * PART_US));
         assert!(share.is_used_up(), "no handler starts after the end of the steps");
     }

@@ -7,7 +7,7 @@ use super::WAKER;
 use super::accept::Listeners;
 use super::across::Others;
 use super::ahead::{Ahead, AheadOf};
-use super::budget::{STEP_BYTES, Step, TurnBudget};
+use super::budget::{STEP_BYTES, Share, Step, TurnBudget};
 use super::drain::Drain;
 use super::fan_out::FanOuts;
 use super::gather::Segment;
@@ -155,8 +155,10 @@ impl<S: Application> Core<S> {
         if entry.is_busy() || entry.standing.was_served() || !self.turn.allows(Step::Quiet, usize::MAX) {
             return self.postpone(id);
         }
-        if let AheadOf::Rest(share) = self.read_ahead(id) {
-            self.serve(id, share);
+        match self.read_ahead(id) {
+            AheadOf::All => {}
+            AheadOf::Whole => self.serve(id, Share::WHOLE),
+            AheadOf::Rest(share) => self.serve(id, share),
         }
     }
 

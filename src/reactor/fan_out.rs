@@ -133,7 +133,15 @@ impl<S: Application> Core<S> {
 
     /// Lets fan-outs go on, those of each client in turn, as long as there is time. A receiver is given all
     /// that waits for it at once.
+    #[inline]
     pub(super) fn fan_out(&mut self) {
+        if !self.fan_outs.is_empty() {
+            self.go_on_with_fan_outs();
+        }
+    }
+
+    #[cold]
+    fn go_on_with_fan_outs(&mut self) {
         let (mut done, mut slice) = (0, 0);
         while self.turn.allows(Step::FanOut, done)
             && let Some(id) = self.fan_outs.next_receiver()

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::Instant;
 
-use super::budget::{SLICE_FRAMES, STEP_BYTES, Share, Step};
+use super::budget::{STEP_BYTES, Share, Step};
 use super::core::Core;
 use super::slots::Entry;
 use super::socket::Read;
@@ -30,13 +30,19 @@ impl<S: Application> Core<S> {
     }
 
     /// Serves connections that say little, and had no time left for them before.
+    #[inline]
     pub(super) fn serve_quiet(&mut self) {
-        self.serve_ready(false, Step::Quiet);
+        if !self.ready.is_empty() {
+            self.serve_ready(false, Step::Quiet);
+        }
     }
 
     /// Serves connections that have more to do than one turn lets them, in turn.
+    #[inline]
     pub(super) fn serve_busy(&mut self) {
-        self.serve_ready(true, Step::Busy);
+        if !self.ready.is_empty() {
+            self.serve_ready(true, Step::Busy);
+        }
     }
 
     /// Serves those that wait now, once each, for as long as the step may go on.
@@ -52,9 +58,10 @@ impl<S: Application> Core<S> {
                 continue;
             }
             entry.standing.set_ready(false);
+            entry.standing.set_busy(false);
             entry.standing.set_served(true);
             self.served.push(id);
-            self.serve(id, Share::of_a_turn());
+            self.serve(id, Share::WHOLE);
         }
     }
 
@@ -72,8 +79,7 @@ impl<S: Application> Core<S> {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         while self.serve_once(id, start, &mut buffer, &mut share) {}
         self.read_buffer = buffer;
-        self.end_share(id, &share);
-        self.settle(id, start);
+        self.settle_share(id, start, &share);
         self.apply_effects(Some(id));
     }
 
@@ -85,12 +91,21 @@ impl<S: Application> Core<S> {
         }
     }
 
-    /// A connection was served.
-    pub(super) fn end_share(&mut self, id: ConnectionId, share: &Share) {
+    /// Sees to what a connection gathered in its share of the turn, and to what follows.
+    pub(super) fn settle_share(&mut self, id: ConnectionId, start: usize, share: &Share) {
         self.turn.charge(STEP_BYTES);
+        if share.is_used_up() {
+            self.mark_busy(id);
+        }
+        self.settle(id, start);
+    }
+
+    /// A connection has used up its share: from the next turn on it comes behind those that have not.
+    #[cold]
+    fn mark_busy(&mut self, id: ConnectionId) {
         let Some(entry) = self.slots.get_mut(id) else { return };
-        entry.standing.set_busy(share.is_used_up());
-        if share.is_used_up() && !entry.standing.was_served() {
+        entry.standing.set_busy(true);
+        if !entry.standing.was_served() {
             entry.standing.set_served(true);
             self.served.push(id);
         }
@@ -199,7 +214,7 @@ impl<S: Application> Core<S> {
         let total = bytes.len();
         let mut used = 0;
         loop {
-            let frames = share.frames.min(SLICE_FRAMES);
+            let frames = share.slice();
             let mut rest = bytes.get_mut(used..).unwrap_or_default();
             let call = self.with(id, start, frames, |entry, env| {
                 env.input_len = total;
