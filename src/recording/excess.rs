@@ -33,8 +33,8 @@ pub enum Excess {
     Discarded,
     /// One call has more than 65,536 notes.
     Call,
-    /// What was inflated, decoded and thrown away in all is more than 256 MiB and 2048 bytes for each byte of
-    /// the file.
+    /// What was inflated and decoded in all is more than 128 MiB and 2048 bytes for each byte of the file; or
+    /// more than 4 MiB were thrown away before the connection began to close.
     Total,
 }
 

@@ -37,7 +37,8 @@ pub(super) struct Stage {
     next_input: usize,
     /// What a closing connection is given to throw away: zeros.
     thrown_away: Vec<u8>,
-    budget: Budget,
+    inflated: Budget,
+    discarded: Budget,
 }
 
 /// Why a note can't be given to the connection.
@@ -79,7 +80,8 @@ impl Stage {
             input: input(file),
             next_input: 0,
             thrown_away: Vec::new(),
-            budget: Budget::new(file.len()),
+            inflated: Budget::inflated(file.len()),
+            discarded: Budget::discarded(),
         })
     }
 
@@ -91,7 +93,7 @@ impl Stage {
     /// Gives the connection what it was given in one call, and returns what it does.
     pub(super) fn play(&mut self, call: Notes<'_>) -> Result<Vec<Note>, Unreadable> {
         for (offset, note) in call {
-            let made = note.excess().map_or_else(|| self.budget.take(note.stands_for()), Err);
+            let made = note.excess().map_or_else(|| self.inflated.take(note.stands_for()), Err);
             made.map_err(|excess| Unreadable::Excess(*offset, excess))?;
         }
         self.script.begin_call(call.iter().map(|(_, note)| note));
@@ -179,7 +181,7 @@ impl Stage {
             }
             self.thrown_away.get_mut(..len).unwrap_or_default()
         } else {
-            self.budget.take(discarded as u64)?;
+            self.discarded.take(discarded as u64)?;
             parsed = bytes.0.clone();
             parsed.resize(parsed.len().saturating_add(discarded), 0);
             parsed.extend_from_slice(behind.get(..offered_more).unwrap_or_default());
