@@ -23,6 +23,11 @@ const HELD_PER_BYTE: u64 = 100;
 const ALLOCATED_PER_BYTE: u64 = 400;
 const MAX_ALLOCATED_BYTES: u64 = 4 * MIB;
 
+/// Calls, and how often each is made.
+type Calls = Vec<(usize, Vec<Note>)>;
+/// A case's name, its recording, why it is refused, and MiB that have to be made of what it claims.
+type Case = (&'static str, Head, Calls, Option<Excess>, u64);
+
 /// The head of a recording that begins when the connection is open; it takes messages.
 fn head(change: impl FnOnce(&mut Head)) -> Head {
     let config = Config { outbox_limit: 0, max_len: 64 << 20, ..Config::default() };
@@ -126,7 +131,7 @@ fn what_a_replay_takes_is_bounded_by_the_file() {
         })
     };
     let owed = || head(|head| opened(head).deferral = Some(Owed { seq: 7, cmd: 1, flag: 2 }));
-    let cases: [(&str, Head, Vec<(usize, Vec<Note>)>, Option<Excess>, u64); 17] = [
+    let cases: [Case; 17] = [
         ("replies", plain(), vec![(100, frames(20, 60 * MIB, false))], None, 0),
         ("replies in one call", plain(), vec![(1, frames(20_000, 60 * MIB, false))], None, 0),
         ("small replies", plain(), vec![(1, frames(20_000, 1, false))], None, 0),
@@ -193,7 +198,7 @@ fn what_cannot_have_been_is_refused_by_its_name() {
     let note = |note: Note| (head(|_| {}), vec![(1, vec![Note::Timers {}]), (1, vec![note])]);
     let calls = |calls: Vec<Vec<Note>>| (head(|_| {}), calls.into_iter().map(|call| (1, call)).collect());
     let long = |head: &mut Head| head.settings.origins = vec![String::new(); MAX_HEAD_BYTES + 1];
-    let cases: [((Head, Vec<(usize, Vec<Note>)>), Excess); 11] = [
+    let cases: [((Head, Calls), Excess); 11] = [
         ((head(long), vec![]), Excess::Head),
         ((head(|head| head.settings.max_len = 65 * MIB), vec![]), Excess::MaxLen),
         ((head(|head| head.settings.max_len_before_login = u64::MAX), vec![]), Excess::MaxLen),

@@ -145,13 +145,15 @@ mod tests {
         assert!(is_empty(&waiting) && waiting.next_due().is_none());
     }
 
-    /// Connections that ask for as much as fits, where they come from, how many of them may wait, and from where
-    /// there is still room then.
+    /// Where connections come from that ask for as much as fits, how many of them may wait, and where there is no
+    /// room then for others to come from, and where there is.
+    type Case = (&'static [&'static str], usize, &'static [&'static str], &'static [&'static str]);
+
     #[test]
     fn what_waits_is_bounded_for_a_connection_an_address_and_in_all() {
         let (largest, of_address) =
             (MAX_CONNECTION_BYTES - ANSWER_BYTES, MAX_ADDRESS_BYTES / MAX_CONNECTION_BYTES);
-        let cases: [(&[&str], usize, &[&str], &[&str]); 4] = [
+        let cases: [Case; 4] = [
             (&["10.0.0.1"], of_address, &["10.0.0.1"], &["10.0.0.2", "::1"]),
             // One network is one address.
             (
