@@ -37,6 +37,7 @@ mod packets;
 mod recorded;
 mod recorded_begin;
 mod recorded_calls;
+mod replayed;
 mod timeout;
 mod upgrading;
 

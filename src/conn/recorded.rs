@@ -219,9 +219,9 @@ impl Conn {
     #[cold]
     pub(super) fn note_push<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
         let packets = matches!(env.service, Service::Packets(_));
-        if let Some((frame, _)) = Frame::read(push.frame(), packets, &|cmd| env.service.is_secret(cmd)) {
+        if let Some((frame, _)) = Frame::read(push.frame(), 0, packets, &|cmd| env.service.is_secret(cmd)) {
             self.begin_call(Note::Push { gathered: gathered as u64, frame: frame.clone() }, env);
-            let admitted = self.admits_unseen(push, gathered, env);
+            let admitted = self.admits_unseen(push.frame().len(), gathered, env);
             if admitted {
                 self.note(|| Note::Sent { frame });
                 if self.record.debug() {
@@ -231,6 +231,6 @@ impl Conn {
             self.note_outcome(env);
             return admitted;
         }
-        self.admits_unseen(push, gathered, env)
+        self.admits_unseen(push.frame().len(), gathered, env)
     }
 }

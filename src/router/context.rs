@@ -280,9 +280,11 @@ impl Context<'_> {
         let _ = self.count(sent);
     }
 
-    /// Counts a packet that did not fit.
-    pub(crate) fn fail_to_send(&mut self) {
-        let _ = self.count(false);
+    /// Counts packets that did not fit.
+    pub(crate) fn fail_to_send(&mut self, packets: u32) {
+        self.record.count_send_errors(packets);
+        self.buffer.tools.totals.send_errors += u64::from(packets);
+        self.overflowed |= packets > 0;
     }
 
     #[inline]

@@ -1,59 +1,13 @@
 //! All that one readiness event sends to one connection, gathered.
 
 use super::Tools;
+use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
 use crate::deflate::{self, Deflate};
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most bytes that a frame header of a server takes.
 const MAX_HEADER_BYTES: usize = 10;
-
-/// Data that goes out from where the client's own bytes lie: what is echoed is not copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Borrowed {
-    /// It follows so many bytes of the write buffer.
-    pub(crate) at: usize,
-    pub(crate) len: usize,
-    pub(crate) origin: Origin,
-}
-
-/// Less is not borrowed, wherever it lies.
-const MIN_BORROWED_BYTES: usize = 4 * 1024;
-
-/// Pieces that are borrowed at once, at most; what is beyond that is copied.
-pub(crate) const MAX_BORROWED: usize = 31;
-
-/// Where a message lies while it is handled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// In what was read, which it takes up to this index.
-    Input { end: usize },
-    /// In the connection's own buffer, which it takes to the end.
-    Held,
-}
-
-impl Origin {
-    /// Data of a message from here that need not be copied to be sent has at least so many bytes. Less
-    /// is copied in less time than it takes to have the system gather it, or, of what is held, to be written by itself.
-    fn min_bytes(self) -> usize {
-        match self {
-            Origin::Input { .. } => MIN_BORROWED_BYTES,
-            Origin::Held => 64 * 1024,
-        }
-    }
-}
-
-/// What a reply can borrow: the end of the message that is being handled.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lender<'a> {
-    pub(crate) data: &'a [u8],
-    pub(crate) origin: Origin,
-}
-
-/// Bytes that go out without lying in the write buffer.
-pub(crate) fn borrowed_bytes(borrowed: &[Borrowed]) -> usize {
-    borrowed.iter().map(|borrowed| borrowed.len).sum()
-}
 
 /// What is being gathered for one connection, and how much more it may be given.
 ///
@@ -85,6 +39,12 @@ impl<'a> SendBuffer<'a> {
             .map(|origin| Lender { data, origin });
     }
 
+    /// In a replay: lets what is sent next borrow `data`, which stands for what a recording does not hold.
+    /// Whatever its length is, sending it takes no time and no memory.
+    pub(crate) fn stand_in(&mut self, data: &'a [u8]) {
+        self.lender = (!data.is_empty()).then_some(Lender { data, origin: Origin::Absent });
+    }
+
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
     fn has_room(&self, len: usize) -> bool {
         let (limit, gathered) = (self.tools.limits.outbox, self.tools.gathered());
@@ -97,7 +57,7 @@ impl<'a> SendBuffer<'a> {
     #[inline]
     fn push_data(&mut self, data: &[u8]) {
         match self.lender {
-            Some(lender) if std::ptr::eq(lender.data, data) && self.tools.borrowed.len() < MAX_BORROWED => {
+            Some(lender) if lender.lends(data, &self.tools.borrowed) => {
                 let borrowed = Borrowed { at: self.tools.out.len(), len: data.len(), origin: lender.origin };
                 self.tools.borrowed.push(borrowed);
             }
@@ -171,7 +131,7 @@ impl<'a> SendBuffer<'a> {
         let fits = self.has_room(MAX_HEADER_BYTES + payload.len());
         if fits {
             self.tools.out.extend_from_slice(&header.encode());
-            self.tools.out.extend_from_slice(payload);
+            self.push_data(payload);
         }
         fits
     }
@@ -188,7 +148,9 @@ impl<'a> SendBuffer<'a> {
             return false;
         }
         let Some(deflate) = &mut self.deflate else { return false };
-        let payload = deflate.compress(parts, &mut self.tools.deflate);
+        let stands_in = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
+        // What it comes to depends on what is not there.
+        let payload = if stands_in { &[] } else { deflate.compress(parts, &mut self.tools.deflate) };
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
         self.tools.out.extend_from_slice(&header.encode());
         self.tools.out.extend_from_slice(payload);

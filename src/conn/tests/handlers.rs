@@ -276,7 +276,7 @@ fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
         config.overflow = crate::config::Overflow::Drop;
     });
     rig.call(b"", |_, _, context| {
-        context.fail_to_send();
+        context.fail_to_send(1);
         context.effects().set_cost(5);
         context.send_with(|buffer| buffer.as_compressed(Opcode::Binary, &[7; 900]));
         Outcome::Done

@@ -6,6 +6,7 @@ use sysconn::packet::ErrorId;
 use sysconn::{Access, Context, Outcome, Request, Route};
 
 use super::Gateway;
+use crate::program::delay::MAX_DELAY;
 
 pub(super) const ROUTES: [Route<Gateway>; 5] = [
     Route::new(1101, "echo", Access::Anyone, echo),
@@ -52,13 +53,17 @@ fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Ou
     Outcome::Done
 }
 
-/// milliseconds:32, then any bytes → those bytes, from another thread, that much later.
+/// milliseconds:32, then any bytes → those bytes, from another thread, that much later. ErrorID 6 for more than
+/// [`MAX_DELAY`], or where too much waits already; what waits for a client is dropped when it ends.
 fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Some((ms, data)) = request.data().split_first_chunk::<4>() else { return Outcome::Undecodable };
     let delay = Duration::from_millis(u64::from(u32::from_be_bytes(*ms)));
+    if delay > MAX_DELAY {
+        return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
+    }
     let data = data.to_vec();
     let ticket = context.defer(request);
-    gateway.delay.reply_after(delay, ticket, data);
+    gateway.delay.reply_after(delay, context.record().peer(), ticket, data);
     Outcome::Done
 }
 

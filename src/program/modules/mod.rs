@@ -88,6 +88,7 @@ impl Application for Gateway {
 
     fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
         self.leave(record.id(), record.role_id());
+        self.delay.forget(record.id());
     }
 }
 
