@@ -135,6 +135,8 @@ impl Conn {
             state.opened(context);
             Outcome::Done
         });
+        // As for a request: what the hook has asked for is charged to this client, and not to its first packet.
+        env.frames_left = env.frames_left.saturating_sub(env.tools.effects.take_cost());
     }
 
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
