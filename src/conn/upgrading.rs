@@ -135,6 +135,9 @@ impl Conn {
             state.opened(context);
             Outcome::Done
         });
+        // As for a request: what the hook has asked for is charged to this client, and not to its first packet.
+        let cost = env.tools.effects.take_cost();
+        env.charge(cost);
     }
 
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {

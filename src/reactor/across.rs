@@ -62,6 +62,9 @@ impl<S: Application> Core<S> {
             Effect::Close { to, cause } if to.worker() != own => {
                 self.common.mailboxes.post_always(to.worker(), Mail::Close { to, cause });
             }
+            Effect::Replace(to) if to.worker() != own => {
+                self.common.mailboxes.post_always(to.worker(), Mail::Replace { to });
+            }
             Effect::SetDebug { to, on } if to.worker() != own => {
                 self.post(to.worker(), Mail::SetDebug { to, on });
             }

@@ -75,15 +75,14 @@ impl<S: Application> Reactor<S> {
 
     /// What is left of clients that are all gone: nothing, or what it is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
-        let Core {
-            slots, refused, roles, common, ready, fan_outs, dead, mails, segments, lent, wheel, ..
-        } = &self.core;
+        let Core { slots, refused, common, ready, fan_outs, dead, mails, segments, lent, wheel, .. } =
+            &self.core;
         let (inside, addresses) = common.admission.counted();
         let timer = if wheel.next_at() == Moment::NEVER { 0 } else { 1 };
         let counts = [
             ("connections", slots.len()),
             ("connections that are refused", *refused),
-            ("roles", roles.len()),
+            ("roles", common.roles.len()),
             ("places", inside),
             ("addresses", addresses),
             ("connections with work left", ready.len() + dead.len()),

@@ -15,7 +15,6 @@ use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
 use super::ready::Ready;
 use super::record::Recording;
-use super::roles::Roles;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
 use crate::cause::Cause;
@@ -44,7 +43,6 @@ pub(super) struct Core<S: 'static> {
     pub(super) refused: usize,
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
-    pub(super) roles: Roles,
     pub(super) segments: Vec<Segment>,
     pub(super) read_buffer: Vec<u8>,
     pub(super) ahead: Ahead,
@@ -76,11 +74,13 @@ impl<S: Application> Core<S> {
     ) -> Self {
         let Parts { worker, registry, mailbox, listeners, shared, began_unix_ms } = parts;
         let workers = shared.mailboxes.count();
+        let mut lent = Env::new(config, service, state, cipher, mailbox);
+        lent.tools.roles = shared.roles.clone();
         Core {
             now: Moment::START,
             turn: TurnBudget::new(shared.clock.clone(), config.turn_time),
             began_unix_ms,
-            lent: Env::new(config, service, state, cipher, mailbox),
+            lent,
             registry,
             listeners,
             common: shared,
@@ -88,7 +88,6 @@ impl<S: Application> Core<S> {
             refused: 0,
             slots: Slots::new(u8::try_from(worker).unwrap_or(u8::MAX)),
             wheel: Wheel::with_capacity(FIRST_SLOTS),
-            roles: Roles::default(),
             segments: Vec::new(),
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
@@ -195,8 +194,9 @@ impl<S: Application> Core<S> {
             self.turn.charge(STEP_BYTES);
             let Some(mut entry) = self.slots.remove(id) else { return };
             self.wheel.disarm(id.slot());
-            if !canary!(ForgottenRole) {
-                self.leave_role(id, entry.conn.record.role_id());
+            let role_id = entry.conn.record.role_id();
+            if role_id != 0 && !canary!(ForgottenRole) {
+                self.lent.tools.roles.leave(id, role_id);
             }
             if let Some(place) = entry.place.take() {
                 if !canary!(ForgottenPlace) {

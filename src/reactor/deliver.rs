@@ -48,7 +48,10 @@ impl<S: Application> Core<S> {
                 self.survey(look);
             }
             Mail::SurveyAll(tour) => self.survey_all(tour),
-            Mail::Role(mail) => self.deliver_role(mail),
+            Mail::Replace { to } => {
+                self.replace(to);
+                self.apply_effects(None);
+            }
             Mail::Call(call) => self.call_state(call),
             #[cfg(feature = "tls")]
             Mail::SetTls(tls) => self.listeners.set_tls(tls),
@@ -69,8 +72,7 @@ impl<S: Application> Core<S> {
                     Effect::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
                     Effect::SetDebug { to, on } => self.set_debug(to, on),
                     Effect::Answer { ticket, answer } => self.deliver(ticket.into_mail(answer)),
-                    Effect::LoggedIn { id, role_id } => self.enter_role(id, role_id),
-                    Effect::LoggedOut { id, role_id } => self.leave_role(id, role_id),
+                    Effect::Replace(id) => self.replace(id),
                     Effect::Survey(look) => {
                         self.survey(look);
                     }

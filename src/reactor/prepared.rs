@@ -16,6 +16,7 @@ use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
 use crate::packet::Cipher;
 use crate::recording::Store;
+use crate::roles::Roles;
 use crate::router::{Application, Service};
 
 /// What the reactors of one server have in common.
@@ -23,6 +24,7 @@ use crate::router::{Application, Service};
 pub(super) struct Shared {
     pub(super) mailboxes: Mailboxes,
     pub(super) admission: Arc<Admission>,
+    pub(super) roles: Roles,
     /// Where connections are recorded, if they are.
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
@@ -79,6 +81,7 @@ impl Prepared {
         let shared = Shared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
+            roles: Roles::default(),
             recordings: open_store(config)?,
             clock: system.clock(),
         };

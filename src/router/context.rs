@@ -224,8 +224,9 @@ impl Context<'_> {
         Ticket::new(self.record.id, request.seq, self.buffer.tools.mailbox.clone())
     }
 
-    /// Logs the connection in. A connection that holds the role already closes with 4007; a login of
-    /// this connection with another role ends the one before.
+    /// Logs the connection in. A connection that plays the role already closes with 4007, on whichever
+    /// worker it is and whatever this one does next; a login of this connection with another role ends the
+    /// one before.
     ///
     /// # Errors
     /// [`NoRole`], and then nothing has changed.
@@ -234,18 +235,33 @@ impl Context<'_> {
         if role_id == 0 {
             return Err(NoRole);
         }
+        // A login as the role that it plays already takes it from nobody: whoever has taken it over goes on
+        // playing it.
         if self.record.role_id() != role_id {
             self.logout();
+            let Tools { roles, effects, .. } = &mut *self.buffer.tools;
+            if let Some(older) = roles.enter(self.record.id, role_id) {
+                effects.replace(older);
+            }
         }
         self.record.log_in(login);
-        self.buffer.tools.effects.logged_in(self.record.id, role_id);
+        self.buffer.tools.effects.charge(1);
         Ok(())
+    }
+
+    /// The connection that plays a role, on whichever worker it is: the one that a login with it would
+    /// replace.
+    #[must_use]
+    pub fn player(&self, role_id: u64) -> Option<ConnectionId> {
+        self.buffer.tools.roles.player(role_id)
     }
 
     /// Logs the connection out; its time for a login begins anew. Without effect if it is not in.
     pub fn logout(&mut self) {
         if let Some(role_id) = self.record.log_out() {
-            self.buffer.tools.effects.logged_out(self.record.id, role_id);
+            let Tools { roles, effects, .. } = &mut *self.buffer.tools;
+            roles.leave(self.record.id, role_id);
+            effects.charge(1);
         }
     }
 

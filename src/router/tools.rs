@@ -7,6 +7,7 @@ use crate::deflate::Shared;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
 use crate::packet::Codecs;
+use crate::roles::Roles;
 use crate::totals::Totals;
 
 /// Lent to every call, whichever connection it is for.
@@ -27,6 +28,8 @@ pub(crate) struct Tools {
     pub(crate) deflate: Shared,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
+    /// Who plays which role, on all workers.
+    pub(crate) roles: Roles,
     pub(crate) totals: Totals,
     pub(super) limits: Limits,
 }
@@ -55,6 +58,7 @@ impl Tools {
             deflate: Shared::default(),
             effects: Effects::default(),
             mailbox,
+            roles: Roles::default(),
             totals: Totals::default(),
             limits,
         }

@@ -43,13 +43,15 @@ pub enum Canary {
     Restless,
     /// The role of a connection that has ended is not free.
     ForgottenRole,
+    /// A connection whose role was taken over goes on.
+    LostReplacement,
     /// The place of a connection that has ended is not given back.
     ForgottenPlace,
 }
 
 impl Canary {
     /// Each canary with the invariant that it breaks.
-    pub const ALL: [(Canary, Invariant); 20] = [
+    pub const ALL: [(Canary, Invariant); 21] = [
         (Canary::LeakedSocket, Invariant::ClosedOnce),
         (Canary::ForgottenEnd, Invariant::OneEnd),
         (Canary::ForgottenObject, Invariant::ToldOnce),
@@ -69,6 +71,7 @@ impl Canary {
         (Canary::LostPush, Invariant::Script),
         (Canary::Restless, Invariant::NoSpin),
         (Canary::ForgottenRole, Invariant::NothingLeft),
+        (Canary::LostReplacement, Invariant::Application),
         (Canary::ForgottenPlace, Invariant::NothingLeft),
     ];
 
@@ -85,6 +88,7 @@ impl Canary {
             | Canary::OpenPong
             | Canary::LostPush
             | Canary::ForgottenRole
+            | Canary::LostReplacement
             | Canary::ForgottenPlace => 5,
             Canary::BottomlessOutbox
             | Canary::IgnoredGeneration

@@ -1,5 +1,5 @@
 //! Several reactors that are one server: each on a thread of its own, with its own listeners, connections
-//! and state. They share nothing but mailboxes, and the count of clients.
+//! and state. They share nothing but mailboxes, the count of clients, and who plays which role.
 
 mod crew;
 mod worker;
