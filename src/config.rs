@@ -7,8 +7,10 @@ use std::time::Duration;
 
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::upgrade::{check_origin, check_path};
 
 pub use crate::trusted::{TrustedProxy, TrustedProxyError};
+pub use crate::upgrade::{OriginError, PathError};
 
 /// Default of [`Config::max_len`], in bytes.
 pub const MAX_LEN: usize = 512 * 1024;
@@ -161,10 +163,12 @@ pub struct Config {
     pub deflate: DeflateMode,
     /// Messages of fewer bytes are sent as they are, whatever was agreed. Default 128.
     pub deflate_above: usize,
-    /// Paths that are served; any other is answered 404. Empty: all paths.
+    /// Paths that are served; any other is answered 404. One that ends in `/*`, such as `/ws/*`, stands for all
+    /// that begin with what is before the `*`. Empty: all paths.
     pub paths: Vec<String>,
-    /// Values of `Origin` that are served, compared without regard to ASCII case; any other, or
-    /// none, is answered 403. Empty: any.
+    /// Values of `Origin` that are served, compared without regard to ASCII case and to the default ports of http
+    /// and https; any other, or none, is answered 403. A `*.` in front of a host's name stands for one or more
+    /// labels: `https://*.example.com` serves `https://play.example.com` and not `https://example.com`. Empty: any.
     pub origins: Vec<String>,
     /// Subprotocols that the server speaks. The first of the client's offers that is on the list is
     /// chosen; with none in common the connection goes on without one, unless one is required.
@@ -264,8 +268,10 @@ pub enum ConfigError {
     NoSubprotocol,
     /// `proxy_protocol` is not empty, and the library was built without the feature of that name.
     NoProxyProtocol,
-    /// A path does not begin with `/`.
-    Path,
+    /// An entry of `paths` can match no request.
+    Path(PathError),
+    /// An entry of `origins` can match no request.
+    Origin(OriginError),
     /// `deflate` is on, and the library was built without the feature of that name.
     NoDeflate,
 }
@@ -273,6 +279,8 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            ConfigError::Path(error) => return write!(f, "a path that can match nobody: {error}"),
+            ConfigError::Origin(error) => return write!(f, "an origin that can match nobody: {error}"),
             ConfigError::NoListener => "no address to listen on",
             ConfigError::MaxLen => "max-len must be 1 to 67108864 bytes",
             ConfigError::MaxLenBeforeLogin => "max-len-before-login must not be above max-len",
@@ -285,7 +293,6 @@ impl fmt::Display for ConfigError {
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",
-            ConfigError::Path => "a path must begin with '/'",
             ConfigError::NoDeflate => "deflate is not built in",
         })
     }
@@ -320,9 +327,8 @@ impl Config {
         if !(1..=MAX_WORKERS).contains(&self.workers) {
             return Err(ConfigError::Workers);
         }
-        if !self.paths.iter().all(|path| path.starts_with('/')) {
-            return Err(ConfigError::Path);
-        }
+        self.paths.iter().try_for_each(|path| check_path(path)).map_err(ConfigError::Path)?;
+        self.origins.iter().try_for_each(|origin| check_origin(origin)).map_err(ConfigError::Origin)?;
         if !self.subprotocols.iter().all(|name| is_token(name)) {
             return Err(ConfigError::Subprotocol);
         }

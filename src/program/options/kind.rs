@@ -63,10 +63,12 @@ impl Kind {
                 "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix",
                 Form::Text,
             ),
-            Kind::Paths(_) => ("PATH", "a path that begins with '/', without '?', '#' or spaces", Form::Text),
-            Kind::Origins(_) => {
-                ("ORIGIN", "null, or an origin such as https://play.example.com, without a path", Form::Text)
-            }
+            Kind::Paths(_) => ("PATH", "a path such as /ws, or /ws/* for all below it", Form::Text),
+            Kind::Origins(_) => (
+                "ORIGIN",
+                "null, or an origin such as https://play.example.com or https://*.example.com",
+                Form::Text,
+            ),
             Kind::Subprotocols(_) => ("NAME", "a token: letters, digits and !#$%&'*+-.^_`|~", Form::Text),
             Kind::MessageSize(_) => ("BYTES", "1 to 64MiB, in bytes or with a unit (KiB, MiB)", Form::Number),
             Kind::Size(_) => ("BYTES", "0 to 4294967295, in bytes or with a unit (KiB, MiB)", Form::Number),
@@ -119,14 +121,25 @@ impl Kind {
         }
     }
 
+    /// What is wrong with a value that [`set`](Self::set) does not take, where more can be said than what was
+    /// [`expected`](Self::expected).
+    pub(super) fn reason(&self, text: &str) -> Option<String> {
+        let checked = match self {
+            Kind::Paths(_) => value::path(text),
+            Kind::Origins(_) => value::origin(text),
+            _ => return None,
+        };
+        checked.err().and_then(value::reason)
+    }
+
     /// Puts a value in its place, or at the end of its list. `None`: it is not what was
     /// [`expected`](Self::expected).
     pub(super) fn set(&self, options: &mut Options, text: &str) -> Option<()> {
         match self {
             Kind::Addresses(place) => place(options).push(value::address(text)?),
             Kind::Proxies(place) => place(options).push(text.parse().ok()?),
-            Kind::Paths(place) => place(options).push(value::path(text)?),
-            Kind::Origins(place) => place(options).push(value::origin(text)?),
+            Kind::Paths(place) => place(options).push(value::path(text).ok()?),
+            Kind::Origins(place) => place(options).push(value::origin(text).ok()?),
             Kind::Subprotocols(place) => place(options).push(value::subprotocol(text)?),
             Kind::MessageSize(place) => *place(options) = value::message_size(text)?,
             Kind::Size(place) => *place(options) = value::size(text)?,

@@ -188,7 +188,10 @@ impl Options {
         for value in &given.values {
             let accepted = value.to_str().and_then(|text| kind.set(self, text));
             if accepted.is_none() {
-                return Err(refuse(&given.origin, kind.expected(), &escape::quoted(value)));
+                let reason = value.to_str().and_then(|text| kind.reason(text));
+                let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+                let shown = format!("{}{reason}", escape::quoted(value));
+                return Err(refuse(&given.origin, kind.expected(), &shown));
             }
         }
         Ok(())

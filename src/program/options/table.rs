@@ -54,13 +54,13 @@ pub(super) static TABLE: &[Entry] = &[
         "path",
         Paths(|o| &mut o.config.paths),
         "",
-        "Serve this path and answer others 404; none given: all paths",
+        "Serve this path, or with /* at its end all below, and answer others 404; none given: all paths",
     ),
     entry(
         "origin",
         Origins(|o| &mut o.config.origins),
         "",
-        "Serve web pages of this origin and answer others 403; none given: any",
+        "Serve web pages of this origin, or of all hosts below https://*.HOST, and answer others 403; none given: any",
     ),
     entry(
         "subprotocol",

@@ -15,10 +15,8 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const TIMER: &str = "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)";
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
-    const ORIGIN: &str = "null, or an origin such as https://play.example.com, without a path";
-    const PATH: &str = "a path that begins with '/', without '?', '#' or spaces";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 19] = [
+    let cases: [(&str, &str, &[&str]); 17] = [
         (
             "max-len",
             SIZE,
@@ -55,8 +53,6 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
             ],
         ),
         ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
-        ("path", PATH, &["ws", "/a b", "/a?b", "/ü"]),
-        ("origin", ORIGIN, &["example.com", "https://a.example/", "://x", "*"]),
         ("subprotocol", TOKEN, &["a b", "é"]),
         ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
         ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
@@ -78,6 +74,31 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
             );
             assert_eq!(line(run(&[], "", &[(&variable, text)])), wrong(&variable));
         }
+    }
+}
+
+#[test]
+fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
+    const PATH: &str = "a path such as /ws, or /ws/* for all below it";
+    const ORIGIN: &str = "null, or an origin such as https://play.example.com or https://*.example.com";
+    for (name, expected, text, reason) in [
+        ("path", PATH, "ws", "a path begins with '/'"),
+        ("path", PATH, "/ws*", "a '*' can only be the last part of a path, as in /ws/*"),
+        ("path", PATH, "/a/../b", "clients resolve '.' and '..' before they ask"),
+        ("origin", ORIGIN, "play.example.com", "an origin begins with its scheme, such as https://"),
+        ("origin", ORIGIN, "https://a.example/", "an origin ends with its host or port, without a '/'"),
+        ("origin", ORIGIN, "wss://a.example", "an origin is that of the page, whose scheme is https or http"),
+    ] {
+        let entry = TABLE.iter().find(|entry| entry.name == name).expect(name);
+        let wrong =
+            |origin: &str| format!("sysconn: {origin}: expected {expected}, not \"{text}\": {reason}");
+        let (key, variable) = (entry.key(), entry.variable());
+        assert_eq!(line(run(&[&format!("--{name}={text}")], "", &[])), wrong(&format!("--{name}")));
+        assert_eq!(
+            line(from_file("serve", &format!("{key} = ['{text}']"))),
+            wrong(&format!("{FILE}: {key}"))
+        );
+        assert_eq!(line(run(&[], "", &[(&variable, text)])), wrong(&variable));
     }
 }
 
@@ -138,7 +159,7 @@ fn other_mistakes_in_the_file() {
         ("spin = nan", "spin: expected 0 (off), or up to 168h with a unit (us, ms, s, m, h), not nan"),
         ("workers = [1]", "workers: expected a whole number, 1 to 255, not [1]"),
         ("overflow = true", "overflow: expected close or drop, not true"),
-        ("path = ['/a', 5]", "path: expected a path that begins with '/', without '?', '#' or spaces, not 5"),
+        ("path = ['/a', 5]", "path: expected a path such as /ws, or /ws/* for all below it, not 5"),
         ("diagnostics = 'true'", r#"diagnostics: expected true or false, not \"true\""#),
         ("listen = []", "listen: expected at least one address, not an empty list"),
     ];
