@@ -50,11 +50,19 @@ const _: () = assert!(MAX_HEAD_BYTES <= MAX_LEN);
 /// Where a reactor accepts clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// An address and port; port 0 asks the system for a free one.
+    /// An address and port; port 0 asks the system for a free one. `[::]` takes IPv4 clients too, unless
+    /// [`Config::ipv6_only`] or an IPv4 address beside it says otherwise.
     Tcp(SocketAddr),
     /// The path of a Unix domain socket. What is there already may only be a socket that nobody listens
     /// on; it is replaced.
     Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether it is an IPv4 address in the form of IPv6, such as `[::ffff:127.0.0.1]`.
+    fn is_mapped(&self) -> bool {
+        matches!(self, Listen::Tcp(address) if address.is_ipv6() && address.ip().to_canonical().is_ipv4())
+    }
 }
 
 impl fmt::Display for Listen {
@@ -111,6 +119,9 @@ pub enum Liveness {
 pub struct Config {
     /// Where to accept clients. Default: `127.0.0.1:9001`.
     pub listen: Vec<Listen>,
+    /// Whether the IPv6 wildcard `[::]` is kept from taking IPv4 clients too. It never takes them where the IPv4
+    /// wildcard of the same port is listed as well, or another IPv4 address of that port. Default: no.
+    pub ipv6_only: bool,
     /// Where it is set, all TCP listeners speak TLS; Unix domain sockets never do. Default: none. Only
     /// with the feature `tls`. Behind a trusted proxy TLS begins after the PROXY header.
     #[cfg(feature = "tls")]
@@ -129,6 +140,9 @@ pub struct Config {
     /// Clients at one time from one IP address; further ones are answered 429. Generous, because
     /// many players can share an address. Default 4096; 0: no limit.
     pub max_connections_per_ip: usize,
+    /// Leading bits of an IPv6 address by which [`max_connections_per_ip`](Self::max_connections_per_ip) tells
+    /// addresses apart, 1 to 128: one site has a whole network of them. Default 64.
+    pub ipv6_prefix: u8,
     /// Packets a client may send per second, in bursts of up to one second's worth; further ones
     /// are answered with ErrorID 5. Default 0: no limit.
     pub max_packets_per_second: u32,
@@ -204,6 +218,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
+            ipv6_only: false,
             #[cfg(feature = "tls")]
             tls: None,
             proxy_protocol: Vec::new(),
@@ -211,6 +226,7 @@ impl Default for Config {
             max_len_before_login: 0,
             max_connections: 0,
             max_connections_per_ip: 4096,
+            ipv6_prefix: 64,
             max_packets_per_second: 0,
             handshake_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
@@ -246,6 +262,10 @@ impl Default for Config {
 pub enum ConfigError {
     /// `listen` is empty.
     NoListener,
+    /// `ipv6_only` is set, and an address of `listen` is IPv4 in the form of IPv6: nobody could connect there.
+    Ipv6Only,
+    /// `ipv6_prefix` is 0 or above 128.
+    Ipv6Prefix,
     /// `max_len` is 0 or above [`MAX_LEN_CEILING`].
     MaxLen,
     /// `max_len_before_login` is above `max_len`.
@@ -282,6 +302,8 @@ impl fmt::Display for ConfigError {
             ConfigError::Path(error) => return write!(f, "a path that can match nobody: {error}"),
             ConfigError::Origin(error) => return write!(f, "an origin that can match nobody: {error}"),
             ConfigError::NoListener => "no address to listen on",
+            ConfigError::Ipv6Only => "ipv6-only keeps out all clients of an IPv4-mapped address of listen",
+            ConfigError::Ipv6Prefix => "ipv6-prefix must be 1 to 128",
             ConfigError::MaxLen => "max-len must be 1 to 67108864 bytes",
             ConfigError::MaxLenBeforeLogin => "max-len-before-login must not be above max-len",
             ConfigError::OutboxLimit => "outbox-limit must be at least max-len and 21 bytes",
@@ -308,6 +330,12 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.listen.is_empty() {
             return Err(ConfigError::NoListener);
+        }
+        if self.ipv6_only && self.listen.iter().any(Listen::is_mapped) {
+            return Err(ConfigError::Ipv6Only);
+        }
+        if !(1..=128).contains(&self.ipv6_prefix) {
+            return Err(ConfigError::Ipv6Prefix);
         }
         if self.max_len == 0 || self.max_len > MAX_LEN_CEILING {
             return Err(ConfigError::MaxLen);

@@ -250,6 +250,9 @@ impl Options {
             ConfigError::NoSubprotocol => {
                 ("subprotocol-required", "false, or a subprotocol beside it".to_owned())
             }
+            ConfigError::Ipv6Only => {
+                ("ipv6-only", "false, or no IPv4-mapped address to listen on".to_owned())
+            }
             ConfigError::MaxLenBeforeLogin => {
                 ("max-len-before-login", format!("at most {max_len}, which is max-len"))
             }

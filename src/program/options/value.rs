@@ -25,6 +25,11 @@ pub(super) fn cpu(text: &str) -> Option<usize> {
     count(text).filter(|cpu| *cpu <= CPU_CEILING).and_then(|cpu| usize::try_from(cpu).ok())
 }
 
+/// The length of an IPv6 prefix in bits.
+pub(super) fn prefix(text: &str) -> Option<u8> {
+    u8::try_from(count(text)?).ok().filter(|bits| (1..=128).contains(bits))
+}
+
 /// A number of workers.
 pub(super) fn workers(text: &str) -> Option<usize> {
     usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))

@@ -16,7 +16,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 17] = [
+    let cases: [(&str, &str, &[&str]); 18] = [
         (
             "max-len",
             SIZE,
@@ -55,6 +55,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
         ("subprotocol", TOKEN, &["a b", "é"]),
         ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
+        ("ipv6-prefix", "a whole number, 1 to 128", &["0", "129", "256", "-1", "64/"]),
         ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
         ("log", "error, warn, info, debug, trace or off", &["INFO", "loud"]),
         ("overflow", "close or drop", &["Close", "1"]),
@@ -106,7 +107,7 @@ fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 19] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
@@ -135,6 +136,10 @@ fn other_mistakes_on_the_command_line() {
         (
             &["--outbox-limit=524308"],
             r#"sysconn: --outbox-limit: expected 0 (off), or at least 524309, which is max-len and 21, not "524308""#,
+        ),
+        (
+            &["--listen=[::ffff:127.0.0.1]:0", "--ipv6-only"],
+            r#"sysconn: --ipv6-only: expected false, or no IPv4-mapped address to listen on, not "true""#,
         ),
         (
             &["--max-len-before-login=1MiB"],
