@@ -16,6 +16,7 @@ use common::{
     still_serves,
 };
 use rustix::process::Signal;
+use rustix::thread::{CpuSet, sched_getaffinity};
 use sysconn::frame::Opcode;
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
@@ -245,6 +246,44 @@ fn nobody_can_flood_the_log() {
     let log = String::from_utf8(program.log()).unwrap();
     let lines = log.lines().filter(|line| line.contains("2000")).count();
     assert_eq!(lines, 10, "{log}");
+}
+
+/// The name of each thread of a process, and the cores that it may run on (proc(5)).
+fn cores(process: u32) -> Vec<(String, String)> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks
+        .map(|task| {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let field =
+                |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+            (field("Name:"), field("Cpus_allowed_list:"))
+        })
+        .collect()
+}
+
+#[test]
+fn workers_are_pinned_and_no_other_thread_is() {
+    let given = sched_getaffinity(None).unwrap();
+    let is_given = |cpu: &usize| given.is_set(*cpu);
+    let Some(first) = (0..CpuSet::MAX_CPU - 1).find(|cpu| is_given(cpu) && is_given(&(cpu + 1))) else {
+        // With one core all threads share it.
+        return;
+    };
+    let (_, all) = cores(std::process::id()).pop().unwrap();
+    let directory = std::env::temp_dir();
+    let options = ["--workers", "2", "--cpu", &first.to_string(), "--record", directory.to_str().unwrap()];
+    let program = serve(&options);
+    let mut expected =
+        [("sysconn", first), ("worker-1", first + 1)].map(|(name, cpu)| (name.to_owned(), cpu.to_string()));
+    expected.sort();
+    // A thread names itself, and a worker pins itself, a moment after it was started.
+    eventually("only workers are pinned", || {
+        let (mut workers, others): (Vec<_>, Vec<_>) = cores(program.id())
+            .into_iter()
+            .partition(|(name, _)| expected.iter().any(|(worker, _)| worker == name));
+        workers.sort();
+        workers == expected && others.len() >= 3 && others.iter().all(|(_, cores)| *cores == all)
+    });
 }
 
 #[test]

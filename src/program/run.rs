@@ -29,7 +29,7 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
     let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
     if let Some(first) = options.cpu {
-        cpus::reserve(first, config.workers)?;
+        cpus::check(first, config.workers)?;
     }
     let server = Server { config, tls, keys: keys.clone(), cpu: options.cpu };
     match options.mode {
