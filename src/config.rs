@@ -1,10 +1,13 @@
 //! Every limit and timer of a gateway, with its unit, its default, and what it must satisfy.
 
+mod warnings;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::packet::REQUEST_HEADER_BYTES;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::upgrade::{check_origin, check_path};
@@ -22,6 +25,8 @@ pub const OUTBOX_LIMIT: usize = 1024 * 1024;
 pub const RECORD_LIMIT: usize = 1024 * 1024;
 /// The least [`Config::record_limit`] that is accepted, in bytes: an upgrade fits, and something beyond.
 pub const MIN_RECORD_LIMIT: usize = 16 * 1024;
+/// Bytes that recordings in one directory may have in all before no more are begun.
+pub const MAX_DIRECTORY_BYTES: u64 = 256 * 1024 * 1024;
 /// The longest head of an upgrade request, in bytes, its final empty line included.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// The most header lines that an upgrade request may have.
@@ -268,6 +273,10 @@ pub enum ConfigError {
     Ipv6Prefix,
     /// `max_len` is 0 or above [`MAX_LEN_CEILING`].
     MaxLen,
+    /// Packets are served, and no packet is as short as `max_len`.
+    MaxLenForPackets,
+    /// Packets are served, and no packet, a login included, is as short as `max_len_before_login`.
+    MaxLenBeforeLoginForPackets,
     /// `max_len_before_login` is above `max_len`.
     MaxLenBeforeLogin,
     /// `outbox_limit` could not take the echo of one message of `max_len` bytes.
@@ -305,6 +314,12 @@ impl fmt::Display for ConfigError {
             ConfigError::Ipv6Only => "ipv6-only keeps out all clients of an IPv4-mapped address of listen",
             ConfigError::Ipv6Prefix => "ipv6-prefix must be 1 to 128",
             ConfigError::MaxLen => "max-len must be 1 to 67108864 bytes",
+            ConfigError::MaxLenForPackets => {
+                "max-len must be at least 9 bytes: a packet's header has as many"
+            }
+            ConfigError::MaxLenBeforeLoginForPackets => {
+                "max-len-before-login must be 0 or at least 9 bytes: a packet's header has as many"
+            }
             ConfigError::MaxLenBeforeLogin => "max-len-before-login must not be above max-len",
             ConfigError::OutboxLimit => "outbox-limit must be at least max-len and 21 bytes",
             ConfigError::RecordLimit => "record-limit must be at least 16384 bytes",
@@ -372,6 +387,21 @@ impl Config {
         self.validate_timers()
     }
 
+    /// [`validate`](Self::validate), for a server of packets: no limit may be too short for each of them.
+    ///
+    /// # Errors
+    /// The first violation found.
+    pub fn validate_for_packets(&self) -> Result<(), ConfigError> {
+        self.validate()?;
+        if self.max_len < REQUEST_HEADER_BYTES {
+            return Err(ConfigError::MaxLenForPackets);
+        }
+        if (1..REQUEST_HEADER_BYTES).contains(&self.max_len_before_login) {
+            return Err(ConfigError::MaxLenBeforeLoginForPackets);
+        }
+        Ok(())
+    }
+
     fn validate_timers(&self) -> Result<(), ConfigError> {
         let timers = [
             self.handshake_timeout,
@@ -410,6 +440,21 @@ fn is_token(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_that_no_packet_keeps_is_refused_where_packets_are_served() {
+        for (max_len, before_login, expected) in [
+            (8, 0, Err(ConfigError::MaxLenForPackets)),
+            (9, 0, Ok(())),
+            (9, 8, Err(ConfigError::MaxLenBeforeLoginForPackets)),
+            (9, 1, Err(ConfigError::MaxLenBeforeLoginForPackets)),
+            (9, 9, Ok(())),
+        ] {
+            let config = Config { max_len, max_len_before_login: before_login, ..Config::default() };
+            assert_eq!(config.validate(), Ok(()), "{max_len}, {before_login}");
+            assert_eq!(config.validate_for_packets(), expected, "{max_len}, {before_login}");
+        }
+    }
 
     #[test]
     fn what_could_not_work_is_refused() {

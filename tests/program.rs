@@ -287,6 +287,29 @@ fn workers_are_pinned_and_no_other_thread_is() {
 }
 
 #[test]
+fn options_that_work_against_each_other_are_logged_once_at_the_start() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--workers", "2"], ""),
+        (&["--ping-interval", "90s", "--workers", "2"], "ping-interval 90s is not below read-timeout 60s: "),
+        (
+            &["--liveness", "frames", "--client-check", "10s"],
+            "ping-interval 25s is not below client-check 10s: ",
+        ),
+        (
+            &["--liveness", "frames", "--ping-interval", "0"],
+            "liveness frames counts Pongs, and ping-interval 0 ",
+        ),
+        (&["--drain-rate", "100"], "drain-rate 100 tells 500 clients to leave within drain-timeout 5s: "),
+    ];
+    for (options, expected) in cases {
+        let log = String::from_utf8(serve(options).log()).unwrap();
+        let warnings: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
+        assert_eq!(warnings.len(), usize::from(!expected.is_empty()), "{options:?}: {log}");
+        assert!(warnings.iter().all(|line| line.contains(expected)), "{options:?}: {log}");
+    }
+}
+
+#[test]
 fn nothing_that_clients_send_is_logged_raw() {
     let program = serve(&["--log", "debug"]);
     let head = std::str::from_utf8(UPGRADE).unwrap();

@@ -27,6 +27,9 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
+    for line in config.warnings() {
+        log::warn!("{line}");
+    }
     let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
     if let Some(first) = options.cpu {
         cpus::check(first, config.workers)?;

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, PACKET_OVERHEAD_BYTES};
+use sysconn::packet::REQUEST_HEADER_BYTES;
 
 use command::CommandLine;
 use environment::Environment;
@@ -27,6 +28,9 @@ use table::Entry;
 
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
+
+/// Why no message may be shorter where packets are served.
+const HEADER: &str = "the header that every packet has";
 
 /// Which program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +214,11 @@ impl Options {
         if last(given, "outbox-limit").is_none() && self.config.max_len > MAX_LEN {
             self.config.outbox_limit = Config::outbox_limit_for(self.config.max_len);
         }
-        self.config.validate().map_err(|error| self.conflict(error, given))?;
+        let valid = match self.mode {
+            Mode::Serve => self.config.validate_for_packets(),
+            Mode::Echo => self.config.validate(),
+        };
+        valid.map_err(|error| self.conflict(error, given))?;
         match (self.mode, &self.token_keys, self.open_auth) {
             (Mode::Echo, _, _) | (Mode::Serve, Some(_), false) | (Mode::Serve, None, true) => Ok(()),
             (Mode::Serve, None, false) => self.check_loopback(given),
@@ -255,6 +263,12 @@ impl Options {
             }
             ConfigError::MaxLenBeforeLogin => {
                 ("max-len-before-login", format!("at most {max_len}, which is max-len"))
+            }
+            ConfigError::MaxLenForPackets => {
+                ("max-len", format!("at least {REQUEST_HEADER_BYTES}, {HEADER}"))
+            }
+            ConfigError::MaxLenBeforeLoginForPackets => {
+                ("max-len-before-login", format!("0 (off), or at least {REQUEST_HEADER_BYTES}, {HEADER}"))
             }
             ConfigError::RecordLimit => ("record-limit", format!("at least {MIN_RECORD_LIMIT}")),
             ConfigError::OutboxLimit => {

@@ -107,7 +107,7 @@ fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 19] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
@@ -140,6 +140,14 @@ fn other_mistakes_on_the_command_line() {
         (
             &["--listen=[::ffff:127.0.0.1]:0", "--ipv6-only"],
             r#"sysconn: --ipv6-only: expected false, or no IPv4-mapped address to listen on, not "true""#,
+        ),
+        (
+            &["--max-len=8"],
+            r#"sysconn: --max-len: expected at least 9, the header that every packet has, not "8""#,
+        ),
+        (
+            &["--max-len-before-login=8"],
+            r#"sysconn: --max-len-before-login: expected 0 (off), or at least 9, the header that every packet has, not "8""#,
         ),
         (
             &["--max-len-before-login=1MiB"],

@@ -156,6 +156,8 @@ fn echo_has_no_checks_and_another_port() {
     // An echo of the longest message must fit.
     assert_eq!(options.config.outbox_limit, Config::outbox_limit_for(64 * 1024 * 1024));
     assert!(run(&["echo", "--listen", "0.0.0.0:0"], "", &[]).is_ok());
+    // It has no packets, and so no header that a message must have room for.
+    assert!(run(&["echo", "--max-len=5", "--max-len-before-login=5"], "", &[]).is_ok());
 }
 
 #[test]
