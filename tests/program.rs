@@ -162,6 +162,34 @@ fn a_second_signal_ends_the_program_at_once() {
 }
 
 #[test]
+fn a_burst_comes_whole_or_is_refused() {
+    // A reply of 4 bytes takes 17.
+    let cases: [(&[&str], u16, bool); 8] = [
+        (&[], 61_680, true),
+        (&[], 61_681, false),
+        (&[], 65_535, false),
+        (&["--overflow", "drop"], 65_535, false),
+        (&["--outbox-limit", "600000", "--compress-above", "1"], 35_294, true),
+        (&["--outbox-limit", "600000", "--compress-above", "1"], 35_295, false),
+        (&["--outbox-limit", "0"], 65_535, true),
+        (&[], 0, true),
+    ];
+    for (options, count, whole) in cases {
+        let program = serve(options);
+        let mut client = Client::connect(program.address());
+        client.send_packet(1104, 7, &count.to_be_bytes());
+        if whole {
+            for index in 0..u32::from(count) {
+                assert_eq!(client.reply(), Reply::new(1104, 7, &index.to_be_bytes()), "{options:?}");
+            }
+        } else {
+            assert_eq!(client.reply(), Reply::refusal(1104, 7, 6), "{options:?} {count}");
+        }
+        client.echo(b"behind it");
+    }
+}
+
+#[test]
 fn an_address_in_use_ends_it_with_one_line_and_status_2() {
     for first in ["1", "2"] {
         let program = serve(&["--workers", first]);
