@@ -160,6 +160,8 @@ fn a_path_matches_itself_or_all_below() {
         assert!(matches.iter().all(|path| path_matches(entry, path)), "{entry}");
         assert!(!others.iter().any(|path| path_matches(entry, path)), "{entry}");
     }
+    // Entries that are refused stand for themselves.
+    assert!(!path_matches("/ws*", "/wsx") && path_matches("/ws*", "/ws*"));
 }
 
 #[test]
