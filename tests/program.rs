@@ -16,6 +16,7 @@ use common::{
     still_serves,
 };
 use rustix::process::Signal;
+use rustix::thread::{CpuSet, sched_getaffinity};
 use sysconn::frame::Opcode;
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
@@ -161,6 +162,34 @@ fn a_second_signal_ends_the_program_at_once() {
 }
 
 #[test]
+fn a_burst_comes_whole_or_is_refused() {
+    // A reply of 4 bytes takes 17.
+    let cases: [(&[&str], u16, bool); 8] = [
+        (&[], 61_680, true),
+        (&[], 61_681, false),
+        (&[], 65_535, false),
+        (&["--overflow", "drop"], 65_535, false),
+        (&["--outbox-limit", "600000", "--compress-above", "1"], 35_294, true),
+        (&["--outbox-limit", "600000", "--compress-above", "1"], 35_295, false),
+        (&["--outbox-limit", "0"], 65_535, true),
+        (&[], 0, true),
+    ];
+    for (options, count, whole) in cases {
+        let program = serve(options);
+        let mut client = Client::connect(program.address());
+        client.send_packet(1104, 7, &count.to_be_bytes());
+        if whole {
+            for index in 0..u32::from(count) {
+                assert_eq!(client.reply(), Reply::new(1104, 7, &index.to_be_bytes()), "{options:?}");
+            }
+        } else {
+            assert_eq!(client.reply(), Reply::refusal(1104, 7, 6), "{options:?} {count}");
+        }
+        client.echo(b"behind it");
+    }
+}
+
+#[test]
 fn an_address_in_use_ends_it_with_one_line_and_status_2() {
     for first in ["1", "2"] {
         let program = serve(&["--workers", first]);
@@ -245,6 +274,67 @@ fn nobody_can_flood_the_log() {
     let log = String::from_utf8(program.log()).unwrap();
     let lines = log.lines().filter(|line| line.contains("2000")).count();
     assert_eq!(lines, 10, "{log}");
+}
+
+/// The name of each thread of a process, and the cores that it may run on (proc(5)).
+fn cores(process: u32) -> Vec<(String, String)> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks
+        .map(|task| {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let field =
+                |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+            (field("Name:"), field("Cpus_allowed_list:"))
+        })
+        .collect()
+}
+
+#[test]
+fn workers_are_pinned_and_no_other_thread_is() {
+    let given = sched_getaffinity(None).unwrap();
+    let is_given = |cpu: &usize| given.is_set(*cpu);
+    let Some(first) = (0..CpuSet::MAX_CPU - 1).find(|cpu| is_given(cpu) && is_given(&(cpu + 1))) else {
+        // With one core all threads share it.
+        return;
+    };
+    let (_, all) = cores(std::process::id()).pop().unwrap();
+    let directory = std::env::temp_dir();
+    let options = ["--workers", "2", "--cpu", &first.to_string(), "--record", directory.to_str().unwrap()];
+    let program = serve(&options);
+    let mut expected =
+        [("sysconn", first), ("worker-1", first + 1)].map(|(name, cpu)| (name.to_owned(), cpu.to_string()));
+    expected.sort();
+    // A thread names itself, and a worker pins itself, a moment after it was started.
+    eventually("only workers are pinned", || {
+        let (mut workers, others): (Vec<_>, Vec<_>) = cores(program.id())
+            .into_iter()
+            .partition(|(name, _)| expected.iter().any(|(worker, _)| worker == name));
+        workers.sort();
+        workers == expected && others.len() >= 3 && others.iter().all(|(_, cores)| *cores == all)
+    });
+}
+
+#[test]
+fn options_that_work_against_each_other_are_logged_once_at_the_start() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--workers", "2"], ""),
+        (&["--ping-interval", "90s", "--workers", "2"], "ping-interval 90s is not below read-timeout 60s: "),
+        (
+            &["--liveness", "frames", "--client-check", "10s"],
+            "ping-interval 25s is not below client-check 10s: ",
+        ),
+        (
+            &["--liveness", "frames", "--ping-interval", "0"],
+            "liveness frames counts Pongs, and ping-interval 0 ",
+        ),
+        (&["--drain-rate", "100"], "drain-rate 100 tells 500 clients to leave within drain-timeout 5s: "),
+    ];
+    for (options, expected) in cases {
+        let log = String::from_utf8(serve(options).log()).unwrap();
+        let warnings: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
+        assert_eq!(warnings.len(), usize::from(!expected.is_empty()), "{options:?}: {log}");
+        assert!(warnings.iter().all(|line| line.contains(expected)), "{options:?}: {log}");
+    }
 }
 
 #[test]

@@ -701,6 +701,35 @@ mod program {
     }
 
     #[test]
+    fn dates_that_clients_refuse_are_logged_at_the_start_and_at_each_reload() {
+        let made = |from, to| {
+            let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+            params.not_before = rcgen::date_time_ymd(from, 1, 1);
+            params.not_after = rcgen::date_time_ymd(to, 1, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+        };
+        let files = Files::new("dates");
+        let write = |(certificate, key): (String, String)| files.write(&certificate, &key);
+        write(made(2020, 2021));
+        let program = files.start("serve", "2");
+        let lines = |part: &str| String::from_utf8_lossy(&program.log()).matches(part).count();
+        let expired = "cert.pem: the certificate has expired on 2021-01-01 00:00:00 UTC: clients refuse it";
+        assert_eq!((lines(expired), lines("WARN")), (1, 1));
+
+        write(made(2090, 2091));
+        program.signal(Signal::HUP);
+        let early =
+            "cert.pem: the certificate is not valid before 2090-01-01 00:00:00 UTC: clients refuse it";
+        eventually("the log says so", || lines(early) == 1);
+        write(made(2020, 2090));
+        program.signal(Signal::HUP);
+        // The reload is over once both workers have the new one.
+        eventually("the new one is used", || lines("new clients see the new certificate") == 4);
+        assert_eq!((lines(expired), lines(early), lines("WARN")), (1, 1, 2));
+    }
+
+    #[test]
     fn echo_speaks_tls_too() {
         let certificate = Certificate::new();
         let files = Files::new("echo");

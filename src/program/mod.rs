@@ -2,6 +2,7 @@
 
 pub(crate) mod options;
 
+mod certificates;
 mod cpus;
 mod delay;
 mod descriptors;

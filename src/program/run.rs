@@ -27,9 +27,12 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
+    for line in config.warnings() {
+        log::warn!("{line}");
+    }
     let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
     if let Some(first) = options.cpu {
-        cpus::reserve(first, config.workers)?;
+        cpus::check(first, config.workers)?;
     }
     let server = Server { config, tls, keys: keys.clone(), cpu: options.cpu };
     match options.mode {

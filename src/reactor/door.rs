@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Token};
 
-use super::bind::{self, BindError};
+use super::bind::{self, BindError, Families};
 use super::poller::Registry;
 use super::socket::Socket;
 use super::system::System;
@@ -69,7 +69,7 @@ impl Door {
         let mut all: Vec<Vec<Door>> = (0..reactors).map(|_| vec![]).collect();
         for listen in &config.listen {
             let doors = match system {
-                System::Real => open(listen, reactors),
+                System::Real => open(listen, config, reactors),
                 #[cfg(feature = "sim")]
                 System::Simulated(network) => network.listen(listen).map(|door| vec![Door::Simulated(door)]),
             };
@@ -141,10 +141,10 @@ impl From<io::Error> for Accepted {
 
 /// Opens one address for so many reactors. Between their TCP sockets the kernel distributes the clients;
 /// a Unix domain socket has one queue, from which whoever comes first takes the next.
-fn open(listen: &Listen, reactors: usize) -> io::Result<Vec<Door>> {
+fn open(listen: &Listen, config: &Config, reactors: usize) -> io::Result<Vec<Door>> {
     match listen {
         Listen::Tcp(address) => {
-            let sockets = open_tcp(*address, reactors)?;
+            let sockets = open_tcp(*address, Families::of(*address, config), reactors)?;
             Ok(sockets.into_iter().map(|socket| Door::Tcp(TcpListener::from_std(socket.into()))).collect())
         }
         Listen::Unix(path) => {
@@ -162,14 +162,14 @@ fn open(listen: &Listen, reactors: usize) -> io::Result<Vec<Door>> {
 
 /// The first socket listens before it admits others beside it: so no other process can have the address, nor
 /// another server of the same user that shares it in this way.
-fn open_tcp(address: SocketAddr, reactors: usize) -> io::Result<Vec<socket2::Socket>> {
-    let first = bind::tcp(address, false)?;
+fn open_tcp(address: SocketAddr, families: Families, reactors: usize) -> io::Result<Vec<socket2::Socket>> {
+    let first = bind::tcp(address, families, false)?;
     let mut sockets = vec![];
     if reactors > 1 {
         first.set_reuse_port(true)?;
         let address = first.local_addr()?.as_socket().unwrap_or(address);
         for _ in 1..reactors {
-            sockets.push(bind::tcp(address, true)?);
+            sockets.push(bind::tcp(address, families, true)?);
         }
     }
     sockets.insert(0, first);

@@ -121,8 +121,9 @@ impl<S: Application> Reactor<S> {
         state: S,
         cipher: Option<Box<dyn Cipher>>,
     ) -> Result<Self, BindError> {
-        let (prepared, _) = Prepared::bind(config, 0)?;
-        Ok(prepared.finish(config, service.into(), state, cipher))
+        let service = service.into();
+        let (prepared, _) = Prepared::bind(config, &service, 0)?;
+        Ok(prepared.finish(config, service, state, cipher))
     }
 
     /// A reactor on a simulated network instead of the system's: it listens there, sleeps there, and has
@@ -137,8 +138,9 @@ impl<S: Application> Reactor<S> {
         state: S,
         network: &crate::sim::Network,
     ) -> Result<Self, BindError> {
-        let prepared = Prepared::simulated(config, network)?;
-        Ok(prepared.finish(config, service.into(), state, None))
+        let service = service.into();
+        let prepared = Prepared::simulated(config, &service, network)?;
+        Ok(prepared.finish(config, service, state, None))
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners

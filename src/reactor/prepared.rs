@@ -55,22 +55,38 @@ struct Station {
 
 impl Prepared {
     /// Binds the listeners of one reactor, and of so many others beside it.
-    pub(crate) fn bind(config: &Config, others: usize) -> Result<(Self, Vec<Self>), BindError> {
-        Prepared::bind_on(&System::Real, config, others)
+    pub(crate) fn bind<S>(
+        config: &Config,
+        service: &Service<S>,
+        others: usize,
+    ) -> Result<(Self, Vec<Self>), BindError> {
+        Prepared::bind_on(&System::Real, config, service, others)
     }
 
     /// One reactor, on a simulated network.
     #[cfg(feature = "sim")]
-    pub(super) fn simulated(config: &Config, network: &crate::sim::Network) -> Result<Self, BindError> {
+    pub(super) fn simulated<S>(
+        config: &Config,
+        service: &Service<S>,
+        network: &crate::sim::Network,
+    ) -> Result<Self, BindError> {
         #[cfg(feature = "tls")]
         if config.tls.is_some() {
             return Err(BindError::System(std::io::ErrorKind::Unsupported.into()));
         }
-        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, 0)?.0)
+        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, service, 0)?.0)
     }
 
-    fn bind_on(system: &System, config: &Config, others: usize) -> Result<(Self, Vec<Self>), BindError> {
-        config.validate()?;
+    fn bind_on<S>(
+        system: &System,
+        config: &Config,
+        service: &Service<S>,
+        others: usize,
+    ) -> Result<(Self, Vec<Self>), BindError> {
+        match service {
+            Service::Packets(_) => config.validate_for_packets()?,
+            Service::Messages(_) => config.validate()?,
+        }
         let first = Station::new(system, config)?;
         let mut stations = vec![];
         for _ in 0..others {

@@ -13,10 +13,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel}
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::config::MAX_DIRECTORY_BYTES;
+
 /// Recordings that the directory may have before nothing new is begun.
 const MAX_FILES: usize = 1000;
-/// Bytes that they may have in all before nothing new is begun.
-const MAX_DIRECTORY_BYTES: u64 = 256 * 1024 * 1024;
 /// Chunks, and their bytes, that may wait for the disk. A recording that would need more ends.
 const MAX_WAITING: usize = 4096;
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;

@@ -136,6 +136,25 @@ impl Context<'_> {
         Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
     }
 
+    /// Bytes of Data that one reply, or [`push`](Self::push), can have now and is sure to be sent, whatever bytes they
+    /// are: what waits in the outbox, what was gathered before, and the headers in front of Data are accounted for, and
+    /// where messages are compressed the worst that this can make of Data. [`usize::MAX`] where
+    /// [`outbox_limit`](crate::Config::outbox_limit) is off. 0 where no reply with Data fits, and maybe not even one
+    /// without. Encrypted Data counts as it is once encrypted.
+    ///
+    /// That a socket may take something while the handler runs is not counted on.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.buffer.room()
+    }
+
+    /// Whether so many replies are sure to be sent, each with so many bytes of Data. [`room`](Self::room) has what is
+    /// accounted for; a handler that makes several replies can refuse the request before it has made the first.
+    #[must_use]
+    pub fn has_room_for(&self, replies: usize, data_len: usize) -> bool {
+        self.buffer.has_room_for(replies, data_len)
+    }
+
     /// Replies to the request, under its Cmd and Flag: [`try_reply`](Self::try_reply) for handlers
     /// that leave a full outbox to the overflow policy. Returns [`Outcome::Done`], so that it can
     /// be a handler's last expression.

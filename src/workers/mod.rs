@@ -87,7 +87,7 @@ impl<S: Application + Send> Workers<S> {
         mut cipher: impl FnMut(usize) -> Option<Box<dyn Cipher>>,
     ) -> Result<Self, BindError> {
         let service = service.into();
-        let (first, others) = Prepared::bind(config, config.workers.saturating_sub(1))?;
+        let (first, others) = Prepared::bind(config, &service, config.workers.saturating_sub(1))?;
         let mut finish = |prepared: Prepared| {
             let index = prepared.worker();
             let state = state(Worker::new(index, prepared.mailboxes().clone()));

@@ -316,3 +316,32 @@ fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
     assert_eq!(rig.env.frames_left, 1000 - 1 - 5);
     assert_eq!(rig.messages, [(Kind::Binary, true, vec![7; 900])]);
 }
+
+#[test]
+fn a_handler_that_asks_for_room_gets_what_the_outbox_still_takes() {
+    // With Data that can be compressed and with Data that cannot.
+    for (compress_above, multiplier) in [(0, 0), (1, 0), (1, 1)] {
+        let mut rig = Rig::open(|config| {
+            (config.max_len, config.outbox_limit, config.compress_above) = (1000, 2000, compress_above);
+        });
+        rig.call(&[multiplier], |_, request, context| {
+            let multiplier = u64::from(request.data()[0]) * 0x9e37_79b9_7f4a_7c15;
+            let scrambled =
+                |at: u64| (at.wrapping_mul(multiplier).rotate_left(29).wrapping_mul(multiplier) >> 56) as u8;
+            let data = |len: usize| (1..=len as u64).map(scrambled).collect::<Vec<_>>();
+            for part in [3, 1] {
+                let (room, all) = (context.room(), context.has_room_for(part, context.room() / part));
+                let sent = context.try_reply(&data(room / part));
+                if sent.is_err() || all != (part == 1) {
+                    return Outcome::Refuse(ErrorId::APPLICATION);
+                }
+            }
+            Outcome::Done
+        });
+        assert_eq!(rig.messages.len(), 2);
+        assert_eq!(rig.closes(), []);
+        let bytes: usize = rig.messages.iter().map(|(_, _, payload)| 4 + payload.len()).sum();
+        let is_compressed = compress_above != 0 && multiplier == 0;
+        assert!(bytes == 2000 || is_compressed && bytes < 2000, "{bytes}");
+    }
+}

@@ -39,16 +39,17 @@ fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome
     }
 }
 
-/// N:16 → N replies, each the index as 32 bits. As many as the outbox holds: with the default limit
-/// of 1 MiB that is 61,680 beside nothing else.
+/// N:16 → N replies, each the index as 32 bits. ErrorID 6, and none of them, where they cannot all fit the outbox:
+/// with the default limit of 1 MiB, and nothing else in it, 61,680 do.
 fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(count) = <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) else {
         return Outcome::Undecodable;
     };
+    if !context.has_room_for(count.into(), size_of::<u32>()) {
+        return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
+    }
     for index in 0..u32::from(count) {
-        if context.try_reply(&index.to_be_bytes()).is_err() {
-            break;
-        }
+        let _ = context.reply(&index.to_be_bytes());
     }
     Outcome::Done
 }

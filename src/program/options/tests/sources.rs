@@ -7,6 +7,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     // Name, value of flag and environment, value in the file, what the options then contain.
     let cases = [
         ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
+        ("ipv6-only", "true", "true", "ipv6_only: true,"),
         ("tls-cert", "c.pem", r#""c.pem""#, r#"tls_cert: Some("c.pem",),"#),
         ("tls-key", "k.pem", r#""k.pem""#, r#"tls_key: Some("k.pem",),"#),
         ("path", "/ws", r#"["/ws"]"#, r#"paths: ["/ws",],"#),
@@ -16,6 +17,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("max-len-before-login", "100", "100", "max_len_before_login: 100,"),
         ("max-connections", "7", "7", "max_connections: 7,"),
         ("max-connections-per-ip", "8", "8", "max_connections_per_ip: 8,"),
+        ("ipv6-prefix", "56", "56", "ipv6_prefix: 56,"),
         ("max-packets-per-second", "9", "9", "max_packets_per_second: 9,"),
         ("handshake-timeout", "1ms", r#""1ms""#, "handshake_timeout: 1ms,"),
         ("read-timeout", "1.5s", r#""1.5s""#, "read_timeout: 1.5s,"),
@@ -154,6 +156,8 @@ fn echo_has_no_checks_and_another_port() {
     // An echo of the longest message must fit.
     assert_eq!(options.config.outbox_limit, Config::outbox_limit_for(64 * 1024 * 1024));
     assert!(run(&["echo", "--listen", "0.0.0.0:0"], "", &[]).is_ok());
+    // It has no packets, and so no header that a message must have room for.
+    assert!(run(&["echo", "--max-len=5", "--max-len-before-login=5"], "", &[]).is_ok());
 }
 
 #[test]
