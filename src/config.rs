@@ -171,7 +171,10 @@ pub struct Config {
     pub subprotocols: Vec<String>,
     /// Whether a client that offers none of `subprotocols` is answered 400. Default: no.
     pub subprotocol_required: bool,
-    /// Time that draining may take. Default 5 s.
+    /// Time from [`ServerHandle::drain`](crate::ServerHandle::drain) until draining begins: health checks fail, and all
+    /// else is as it was, so that whoever distributes clients sends no more. Default 0.
+    pub drain_delay: Duration,
+    /// Time that draining may take, once it has begun. Default 5 s.
     pub drain_timeout: Duration,
     /// Clients closed per second while draining. Default 0: all at once.
     pub drain_rate: u32,
@@ -225,6 +228,7 @@ impl Default for Config {
             origins: Vec::new(),
             subprotocols: Vec::new(),
             subprotocol_required: false,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(5),
             drain_rate: 0,
             spin: Duration::ZERO,
@@ -347,6 +351,7 @@ impl Config {
             self.housekeeping,
             self.ping_interval,
             self.close_timeout,
+            self.drain_delay,
             self.drain_timeout,
         ];
         for timer in timers {

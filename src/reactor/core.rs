@@ -12,6 +12,7 @@ use super::gather::Segment;
 use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
 use super::record::Recording;
+use super::refusals::Refusals;
 use super::roles::Roles;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
@@ -36,7 +37,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) common: Common,
     pub(super) others: Others,
     /// Connections that are only told why they were refused.
-    pub(super) refused: usize,
+    pub(super) refusals: Refusals,
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
     pub(super) roles: Roles,
@@ -77,7 +78,7 @@ impl<S: Application> Core<S> {
             listeners,
             common: shared,
             others: Others::new(worker),
-            refused: 0,
+            refusals: Refusals::default(),
             slots: Slots::new(u8::try_from(worker).unwrap_or(u8::MAX)),
             wheel: Wheel::with_capacity(FIRST_SLOTS),
             roles: Roles::default(),
@@ -154,7 +155,8 @@ impl<S: Application> Core<S> {
         if left_over || canary!(Restless) {
             return self.now;
         }
-        self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at(self.slots.is_empty()))
+        let drain_at = self.drain.next_at(!self.listeners.are_closed(), self.slots.is_empty());
+        self.wheel.next_at().min(self.listeners.next_at()).min(drain_at)
     }
 
     /// Writes what is left, and removes the connections that have ended. What the application has to
@@ -180,7 +182,7 @@ impl<S: Application> Core<S> {
                 }
                 self.lent.tools.totals.closed += 1;
             } else {
-                self.refused -= 1;
+                self.refusals.end();
             }
             self.tell_end(&mut entry);
             if canary!(LeakedSocket) {

@@ -27,6 +27,7 @@ mod gather;
 mod poller;
 mod prepared;
 mod record;
+mod refusals;
 mod roles;
 mod serve;
 mod slots;
@@ -139,7 +140,7 @@ impl<S: Application> Reactor<S> {
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners
-    /// are Unix sockets, or once draining has begun.
+    /// are Unix sockets, or once a drain has closed them.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listening().find_map(|listen| match listen {

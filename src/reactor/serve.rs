@@ -6,9 +6,10 @@ use super::core::Core;
 use super::slots::Entry;
 use super::socket::Read;
 use crate::cause::Cause;
-use crate::conn::Progress;
+use crate::conn::{Draining, Progress};
 use crate::id::ConnectionId;
 use crate::router::Application;
+use crate::upgrade::Refusal;
 
 /// Bytes that are read for one connection in one turn, give or take one read.
 pub(super) const TURN_BYTES: usize = 256 * 1024;
@@ -87,12 +88,7 @@ impl<S: Application> Core<S> {
             return false;
         }
         if resumes {
-            let Some(mut inbox) = entry.conn.take_inbox() else { return false };
-            let used = self.feed(id, start, inbox.rest_mut(), budget);
-            if let Some(entry) = self.slots.get_mut(id) {
-                entry.conn.put_inbox(inbox, used);
-            }
-            return used > 0;
+            return self.resume(id, start, budget);
         }
         let Entry { socket, conn, .. } = entry;
         let (read, is_direct) = match conn.room() {
@@ -108,6 +104,10 @@ impl<S: Application> Core<S> {
         };
         if handshakes {
             self.handshakes_left -= 1;
+            let is_over = !entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
+            if is_over && self.lent.draining == Draining::Begun {
+                return self.refuse_late(id, start);
+            }
         }
         let len = match read {
             Read::Bytes(len) => len,
@@ -144,6 +144,24 @@ impl<S: Application> Core<S> {
             (Some(entry), _) if !entry.readable => return false,
             _ => {}
         }
+        true
+    }
+
+    /// Gives a connection what it kept. False if it took nothing of it.
+    fn resume(&mut self, id: ConnectionId, start: usize, budget: &mut Budget) -> bool {
+        let inbox = self.slots.get_mut(id).and_then(|entry| entry.conn.take_inbox());
+        let Some(mut inbox) = inbox else { return false };
+        let used = self.feed(id, start, inbox.rest_mut(), budget);
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.conn.put_inbox(inbox, used);
+        }
+        used > 0
+    }
+
+    /// Answers a client whose handshake is complete now that the server drains. What came with the end of the handshake
+    /// is thrown away, as all that follows is.
+    fn refuse_late(&mut self, id: ConnectionId, start: usize) -> bool {
+        self.with(id, start, 0, |entry, env| entry.conn.refuse(Refusal::Unavailable, env));
         true
     }
 

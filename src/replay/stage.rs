@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::player::{Player, service};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Env, Outbox, Progress};
+use crate::conn::{Conn, Draining, Env, Outbox, Progress};
 use crate::id::ConnectionId;
 use crate::mailbox::{Answer, Mailbox};
 use crate::moment::Moment;
@@ -134,7 +134,7 @@ impl Stage {
         conn.take_inbox();
         env.input_len = offered.len();
         env.frames_left = if *left == 0 { u32::MAX } else { *frames };
-        env.draining = *draining;
+        env.draining = if *draining { Draining::Begun } else { Draining::No };
         let gathered = usize::try_from((*gathered).min(MAX_GATHERED_BYTES)).unwrap_or_default();
         env.tools.out.resize(gathered, 0);
         let mut rest = &mut offered[..];

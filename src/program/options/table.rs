@@ -180,6 +180,12 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(Echo::Default("0")),
     entry(
+        "drain-delay",
+        Timer(|o| &mut o.config.drain_delay),
+        "0",
+        "Serve on for so long at shutdown, while health checks fail; 0: do not",
+    ),
+    entry(
         "drain-timeout",
         Timer(|o| &mut o.config.drain_timeout),
         "5s",

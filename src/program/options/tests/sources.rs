@@ -29,6 +29,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("deflate", "shared", r#""shared""#, "deflate: Shared,"),
         ("deflate-above", "1KiB", r#""1KiB""#, "deflate_above: 1024,"),
         ("compress-above", "1KiB", "1024", "compress_above: 1024,"),
+        ("drain-delay", "10s", r#""10s""#, "drain_delay: 10s,"),
         ("drain-timeout", "250ms", r#""250ms""#, "drain_timeout: 250ms,"),
         ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
         ("workers", "255", "255", "workers: 255,"),
