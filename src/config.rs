@@ -51,7 +51,7 @@ pub enum Listen {
     /// An address and port; port 0 asks the system for a free one.
     Tcp(SocketAddr),
     /// The path of a Unix domain socket. What is there already may only be a socket that nobody listens
-    /// on; it is replaced.
+    /// on; it is replaced. At the end the path is removed, unless something else is there by then.
     Unix(PathBuf),
 }
 
@@ -113,6 +113,9 @@ pub struct Config {
     /// with the feature `tls`. Behind a trusted proxy TLS begins after the PROXY header.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
+    /// The mode of the files of Unix domain sockets, at most `0o777`: whoever may write may connect. Default: what the
+    /// umask leaves.
+    pub socket_mode: Option<u32>,
     /// Proxies whose connections begin with a header of the PROXY protocol, version 1 or 2, and must. The
     /// address in it then is the client's, for limits, log and handlers. From others such a header is
     /// never believed: it is a malformed request. Default: none. Needs the feature `proxy-protocol`.
@@ -205,6 +208,7 @@ impl Default for Config {
             listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
             #[cfg(feature = "tls")]
             tls: None,
+            socket_mode: None,
             proxy_protocol: Vec::new(),
             max_len: MAX_LEN,
             max_len_before_login: 0,
@@ -270,6 +274,8 @@ pub enum ConfigError {
     NoProxyProtocol,
     /// A path does not begin with `/`.
     Path,
+    /// `socket_mode` is above `0o777`, or lets nobody write, and so connect.
+    SocketMode,
     /// `deflate` is on, and the library was built without the feature of that name.
     NoDeflate,
 }
@@ -290,6 +296,7 @@ impl fmt::Display for ConfigError {
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",
             ConfigError::Path => "a path must begin with '/'",
+            ConfigError::SocketMode => "socket-mode must be 0o777 at most, and let somebody write",
             ConfigError::NoDeflate => "deflate is not built in",
         })
     }
@@ -335,6 +342,9 @@ impl Config {
         }
         if !self.proxy_protocol.is_empty() && !cfg!(feature = "proxy-protocol") {
             return Err(ConfigError::NoProxyProtocol);
+        }
+        if self.socket_mode.is_some_and(|mode| mode > 0o777 || mode & 0o222 == 0) {
+            return Err(ConfigError::SocketMode);
         }
         if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
             return Err(ConfigError::NoDeflate);
@@ -391,6 +401,19 @@ mod tests {
         let required = Config { subprotocol_required: true, ..Config::default() };
         assert_eq!(required.validate(), Err(ConfigError::NoSubprotocol));
         assert_eq!(Config { subprotocols: vec!["v1".into()], ..required }.validate(), Ok(()));
+
+        for (mode, expected) in [
+            (0o600, Ok(())),
+            (0o777, Ok(())),
+            (0o1777, Err(ConfigError::SocketMode)),
+            (0o555, Err(ConfigError::SocketMode)),
+        ] {
+            assert_eq!(
+                Config { socket_mode: Some(mode), ..Config::default() }.validate(),
+                expected,
+                "{mode:o}"
+            );
+        }
 
         for (workers, expected) in
             [(0, Err(ConfigError::Workers)), (1, Ok(())), (255, Ok(())), (256, Err(ConfigError::Workers))]

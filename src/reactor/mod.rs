@@ -36,6 +36,7 @@ mod survey;
 mod system;
 #[cfg(feature = "tls")]
 mod tls;
+mod unix;
 pub(crate) mod wheel;
 mod write;
 

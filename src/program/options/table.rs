@@ -38,6 +38,12 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(Echo::Default("127.0.0.1:9002")),
     entry(
+        "socket-mode",
+        FileMode(|o| &mut o.config.socket_mode),
+        "",
+        "The mode of Unix sockets, in octal, such as 660: who may write may connect; not given: by the umask",
+    ),
+    entry(
         "tls-cert",
         File(|o| &mut o.tls_cert),
         "",

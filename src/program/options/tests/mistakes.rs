@@ -18,7 +18,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const ORIGIN: &str = "null, or an origin such as https://play.example.com, without a path";
     const PATH: &str = "a path that begins with '/', without '?', '#' or spaces";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 19] = [
+    let cases: [(&str, &str, &[&str]); 20] = [
         (
             "max-len",
             SIZE,
@@ -59,6 +59,11 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("origin", ORIGIN, &["example.com", "https://a.example/", "://x", "*"]),
         ("subprotocol", TOKEN, &["a b", "é"]),
         ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
+        (
+            "socket-mode",
+            "an octal mode from 0002 to 0777 that lets somebody write, such as 660",
+            &["0", "444", "1777", "0o660", "668", "rw", "+77", "00660"],
+        ),
         ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
         ("log", "error, warn, info, debug, trace or off", &["INFO", "loud"]),
         ("overflow", "close or drop", &["Close", "1"]),
