@@ -7,8 +7,9 @@ mod common;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use common::{Client, Program, eventually};
 use nix::sys::signal::SigSet;
@@ -51,6 +52,16 @@ impl Drop for KeyFile {
     }
 }
 
+/// How a process ends, which it has to do by itself.
+fn ends(child: &mut Child) -> ExitStatus {
+    let mut status = None;
+    eventually("it ends", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap()
+}
+
 fn log(program: &Program) -> String {
     String::from_utf8(program.log()).unwrap()
 }
@@ -75,6 +86,21 @@ fn signals_that_the_parent_had_blocked_work() {
         drop(client);
         assert_eq!(program.wait().0.code(), Some(0), "{signal:?}");
     }
+}
+
+#[test]
+fn a_replay_can_be_ended_by_a_signal_that_was_blocked() {
+    let fifo = KeyFile::new("recording");
+    fifo.become_fifo();
+    let path = fifo.0.clone();
+    let start = move || {
+        SigSet::all().thread_block().unwrap();
+        Command::new(env!("CARGO_BIN_EXE_sysconn")).arg("replay").arg(path).env_clear().spawn().unwrap()
+    };
+    let mut child = std::thread::spawn(start).join().unwrap();
+    let _writer = fifo.written_to();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(ends(&mut child).signal(), Some(Signal::TERM.as_raw()));
 }
 
 #[test]
@@ -116,7 +142,7 @@ fn sighup_does_not_end_a_program_that_starts() {
     // Now it does what the signal asked for.
     drop(keys.written_to());
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ends(&mut child).code(), Some(0));
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl Server {
         service: impl Into<Service<S>>,
         state: impl FnMut(Worker<S>) -> S,
     ) -> Result<(), String> {
+        self.signals.catch_ends()?;
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
         let reload = Reload::start(workers.handle(), self.tls, self.keys)?;
         self.signals.watch(workers.handle(), reload)?;
