@@ -59,7 +59,7 @@ pub enum Listen {
     /// [`Config::ipv6_only`] or an IPv4 address beside it says otherwise.
     Tcp(SocketAddr),
     /// The path of a Unix domain socket. What is there already may only be a socket that nobody listens
-    /// on; it is replaced.
+    /// on; it is replaced. At the end the path is removed, unless something else is there by then.
     Unix(PathBuf),
 }
 
@@ -131,6 +131,9 @@ pub struct Config {
     /// with the feature `tls`. Behind a trusted proxy TLS begins after the PROXY header.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
+    /// The mode of the files of Unix domain sockets, at most `0o777`: whoever may write may connect. Default: what the
+    /// umask leaves.
+    pub socket_mode: Option<u32>,
     /// Proxies whose connections begin with a header of the PROXY protocol, version 1 or 2, and must. The
     /// address in it then is the client's, for limits, log and handlers. From others such a header is
     /// never believed: it is a malformed request. Default: none. Needs the feature `proxy-protocol`.
@@ -194,7 +197,10 @@ pub struct Config {
     pub subprotocols: Vec<String>,
     /// Whether a client that offers none of `subprotocols` is answered 400. Default: no.
     pub subprotocol_required: bool,
-    /// Time that draining may take. Default 5 s.
+    /// Time from [`ServerHandle::drain`](crate::ServerHandle::drain) until draining begins: health checks fail, and all
+    /// else is as it was, so that whoever distributes clients sends no more. Default 0.
+    pub drain_delay: Duration,
+    /// Time that draining may take, once it has begun. Default 5 s.
     pub drain_timeout: Duration,
     /// Clients closed per second while draining. Default 0: all at once.
     pub drain_rate: u32,
@@ -229,6 +235,7 @@ impl Default for Config {
             ipv6_only: false,
             #[cfg(feature = "tls")]
             tls: None,
+            socket_mode: None,
             proxy_protocol: Vec::new(),
             max_len: MAX_LEN,
             max_len_before_login: 0,
@@ -253,6 +260,7 @@ impl Default for Config {
             origins: Vec::new(),
             subprotocols: Vec::new(),
             subprotocol_required: false,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(5),
             drain_rate: 0,
             spin: Duration::ZERO,
@@ -307,6 +315,8 @@ pub enum ConfigError {
     Path(PathError),
     /// An entry of `origins` can match no request.
     Origin(OriginError),
+    /// `socket_mode` is above `0o777`, or lets nobody write, and so connect.
+    SocketMode,
     /// `deflate` is on, and the library was built without the feature of that name.
     NoDeflate,
 }
@@ -337,6 +347,7 @@ impl fmt::Display for ConfigError {
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",
+            ConfigError::SocketMode => "socket-mode must be 0o777 at most, and let somebody write",
             ConfigError::NoDeflate => "deflate is not built in",
         })
     }
@@ -388,6 +399,9 @@ impl Config {
         if !self.proxy_protocol.is_empty() && !cfg!(feature = "proxy-protocol") {
             return Err(ConfigError::NoProxyProtocol);
         }
+        if self.socket_mode.is_some_and(|mode| mode > 0o777 || mode & 0o222 == 0) {
+            return Err(ConfigError::SocketMode);
+        }
         if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
             return Err(ConfigError::NoDeflate);
         }
@@ -418,6 +432,7 @@ impl Config {
             self.housekeeping,
             self.ping_interval,
             self.close_timeout,
+            self.drain_delay,
             self.drain_timeout,
         ];
         for timer in timers {
@@ -472,6 +487,19 @@ mod tests {
         let required = Config { subprotocol_required: true, ..Config::default() };
         assert_eq!(required.validate(), Err(ConfigError::NoSubprotocol));
         assert_eq!(Config { subprotocols: vec!["v1".into()], ..required }.validate(), Ok(()));
+
+        for (mode, expected) in [
+            (0o600, Ok(())),
+            (0o777, Ok(())),
+            (0o1777, Err(ConfigError::SocketMode)),
+            (0o555, Err(ConfigError::SocketMode)),
+        ] {
+            assert_eq!(
+                Config { socket_mode: Some(mode), ..Config::default() }.validate(),
+                expected,
+                "{mode:o}"
+            );
+        }
 
         for (workers, expected) in
             [(0, Err(ConfigError::Workers)), (1, Ok(())), (255, Ok(())), (256, Err(ConfigError::Workers))]

@@ -105,6 +105,41 @@ fn one_line_on_standard_output_and_a_drain_at_the_first_signal() {
 }
 
 #[test]
+fn clients_that_wait_at_the_signal_are_answered() {
+    let mut program = serve(&["--drain-timeout", "60s"]);
+    program.signal(Signal::STOP);
+    eventually("it stands still", || program.is_stopped());
+    let mut waiting: Vec<_> = (0..1500).map(|_| Client::raw(program.address())).collect();
+    program.signal(Signal::TERM);
+    program.signal(Signal::CONT);
+    let mut refused = 0;
+    for client in &mut waiting {
+        client.send(UPGRADE);
+        // Some may have been let in before the program heard of the signal.
+        let head = client.read_head();
+        refused += usize::from(head.starts_with("HTTP/1.1 503 "));
+        assert!(head.starts_with("HTTP/1.1 503 ") || head.starts_with("HTTP/1.1 101 "), "{head}");
+    }
+    assert!(refused > 0, "the drain began late");
+    drop(waiting);
+    assert_eq!(program.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_drain_that_is_delayed_is_announced() {
+    let mut program = serve(&["--drain-delay", "200ms", "--log", "info"]);
+    let address = program.address();
+    let mut client = Client::connect(address);
+    program.signal(Signal::TERM);
+    let draining = || String::from_utf8(program.log()).unwrap();
+    eventually("the drain is announced", || draining().contains("draining in 200 ms"));
+    client.expect_close(1001, "after the delay");
+    drop(client);
+    assert_eq!(program.wait().0.code(), Some(0));
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
 fn a_client_that_stays_does_not_keep_the_program() {
     // It does not read either, so the Close cannot even go out to it.
     let mut program = serve(&["--drain-timeout", "200ms"]);

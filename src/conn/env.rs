@@ -115,6 +115,17 @@ impl Settings {
     }
 }
 
+/// How far a server has come with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Draining {
+    /// It serves.
+    No,
+    /// It serves on for the drain delay. Health checks fail, so that no new clients are sent to it.
+    Announced,
+    /// Whoever is still upgrading is refused.
+    Begun,
+}
+
 /// What a reactor has one of, and lends to each connection that it calls.
 pub(crate) struct Env<S: 'static> {
     pub(crate) service: Service<S>,
@@ -134,8 +145,8 @@ pub(crate) struct Env<S: 'static> {
     /// Where compressed messages are inflated.
     pub(crate) inflated: Vec<u8>,
     pub(crate) complaints: Complaints,
-    /// The server drains: whoever is still upgrading is refused.
-    pub(crate) draining: bool,
+    /// How far the server has come with its end.
+    pub(crate) draining: Draining,
 }
 
 /// Bytes that come out of an inflater or a cipher at the cost of a frame: what is short on the wire must not take a turn
@@ -169,7 +180,7 @@ impl<S> Env<S> {
             decoded: Vec::new(),
             inflated: Vec::new(),
             complaints: Complaints::new(),
-            draining: false,
+            draining: Draining::No,
         }
     }
 

@@ -51,7 +51,7 @@ use crate::object::Linked;
 use crate::record::{Peer, Record};
 
 pub(crate) use complaints::Complaints;
-pub(crate) use env::{Env, Settings};
+pub(crate) use env::{Draining, Env, Settings};
 pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
 pub(crate) use recorded_calls::{access_of, kind_of};

@@ -4,7 +4,7 @@
 use super::lifecycle::Phase;
 use super::packets::Hex;
 use super::recorded_calls::note_sent;
-use super::{Conn, Env, Progress};
+use super::{Conn, Draining, Env, Progress};
 use crate::moment::Moment;
 use crate::push::Push;
 use crate::record::Watch;
@@ -133,7 +133,7 @@ impl Conn {
                 gathered: env.tools.gathered() as u64,
                 frames: 0,
                 left: 0,
-                draining: env.draining,
+                draining: env.draining == Draining::Begun,
                 discarded: 0,
                 bytes: Bytes::default(),
             },

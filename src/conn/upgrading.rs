@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::complaints::Kind;
 use super::lifecycle::{Phase, Upgrading};
 use super::packets::{By, complain};
-use super::{Conn, Env};
+use super::{Conn, Draining, Env};
 use crate::cause::Cause;
 use crate::deflate::{self, Agreement, Deflate};
 use crate::proxy::Header;
@@ -92,7 +92,7 @@ impl Conn {
         head: &[u8],
         env: &mut Env<S>,
     ) -> Result<Option<Agreement>, Failure> {
-        if env.draining {
+        if env.draining == Draining::Begun {
             return Err(Refusal::Unavailable.into());
         }
         let (peer, mode) = (self.record.peer(), env.settings.deflate);

@@ -10,6 +10,7 @@ mod log_sink;
 mod messages;
 mod modules;
 mod panics;
+mod reload;
 mod replay;
 mod run;
 mod signals;

@@ -11,7 +11,7 @@ use crate::router::Application;
 pub(crate) const BUDGET: TurnBudget = TurnBudget {
     events: EVENTS as u64,
     // A client that is refused in place of the spare descriptor takes a second try.
-    accepts: 2 * accept::TURN_ACCEPTS as u64,
+    accepts: 2 * accept::TURN_LAST_ACCEPTS as u64,
     // The last read may go beyond.
     read_bytes: (budget::TURN_BYTES + LARGE_READ_BYTES) as u64,
     packets: budget::TURN_FRAMES as u64,
@@ -75,13 +75,13 @@ impl<S: Application> Reactor<S> {
 
     /// What is left of clients that are all gone: nothing, or what it is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
-        let Core { slots, refused, common, ready, fan_outs, dead, mails, segments, lent, wheel, .. } =
+        let Core { slots, refusals, common, ready, fan_outs, dead, mails, segments, lent, wheel, .. } =
             &self.core;
         let (inside, addresses) = common.admission.counted();
         let timer = if wheel.next_at() == Moment::NEVER { 0 } else { 1 };
         let counts = [
             ("connections", slots.len()),
-            ("connections that are refused", *refused),
+            ("connections that are refused", refusals.count()),
             ("roles", common.roles.len()),
             ("places", inside),
             ("addresses", addresses),

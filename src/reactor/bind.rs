@@ -3,16 +3,14 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use socket2::{Domain, Protocol, Type};
 
 use crate::config::{Config, ConfigError, Listen};
 
 /// Connections that may wait to be accepted; the system may allow fewer.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Why a reactor could not be made.
 #[derive(Debug)]
@@ -105,26 +103,6 @@ pub(super) fn tcp(address: SocketAddr, families: Families, beside: bool) -> io::
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
-}
-
-pub(super) fn unix(path: &Path) -> io::Result<UnixListener> {
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)?
-        }
-        result => result?,
-    };
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Whether the path is a socket that nobody listens on: what a process leaves that was killed.
-fn is_abandoned(path: &Path) -> bool {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    is_socket
-        && std::os::unix::net::UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
 use super::ready::Ready;
 use super::record::Recording;
+use super::refusals::Refusals;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
 use crate::cause::Cause;
@@ -40,7 +41,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) common: Common,
     pub(super) others: Others,
     /// Connections that are only told why they were refused.
-    pub(super) refused: usize,
+    pub(super) refusals: Refusals,
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
     pub(super) segments: Vec<Segment>,
@@ -85,7 +86,7 @@ impl<S: Application> Core<S> {
             listeners,
             common: shared,
             others: Others::new(worker),
-            refused: 0,
+            refusals: Refusals::default(),
             slots: Slots::new(u8::try_from(worker).unwrap_or(u8::MAX)),
             wheel: Wheel::with_capacity(FIRST_SLOTS),
             segments: Vec::new(),
@@ -171,7 +172,8 @@ impl<S: Application> Core<S> {
         if left_over || canary!(Restless) {
             return self.now;
         }
-        self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at(self.slots.is_empty()))
+        let drain_at = self.drain.next_at(!self.listeners.are_closed(), self.slots.is_empty());
+        self.wheel.next_at().min(self.listeners.next_at()).min(drain_at)
     }
 
     /// Writes what is left, and removes connections that have ended. What the application has to
@@ -204,7 +206,7 @@ impl<S: Application> Core<S> {
                 }
                 self.lent.tools.totals.closed += 1;
             } else {
-                self.refused -= 1;
+                self.refusals.end();
             }
             self.tell_end(&mut entry);
             if canary!(LeakedSocket) {

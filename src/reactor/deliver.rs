@@ -55,7 +55,7 @@ impl<S: Application> Core<S> {
             Mail::Call(call) => self.call_state(call),
             #[cfg(feature = "tls")]
             Mail::SetTls(tls) => self.listeners.set_tls(tls),
-            Mail::Drain => self.begin_drain(),
+            Mail::Drain => self.announce_drain(),
         }
     }
 

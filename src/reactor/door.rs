@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use mio::net::{TcpListener, UnixListener};
@@ -12,6 +11,7 @@ use super::bind::{self, BindError, Families};
 use super::poller::Registry;
 use super::socket::Socket;
 use super::system::System;
+use super::unix::{self, SocketFile};
 use crate::config::{Config, Listen};
 use crate::record::Peer;
 #[cfg(feature = "sim")]
@@ -32,7 +32,8 @@ mod errno {
 #[derive(Debug)]
 pub(super) enum Door {
     Tcp(TcpListener),
-    Unix(UnixListener, Arc<SocketFile>),
+    /// Its file is dropped before the listener.
+    Unix(Arc<SocketFile>, UnixListener),
     #[cfg(feature = "sim")]
     Simulated(SimulatedListener),
 }
@@ -46,17 +47,6 @@ pub(super) enum Accepted {
     /// No descriptor is free.
     Exhausted,
     Failed(io::Error),
-}
-
-/// The file of a Unix domain socket. It is removed with the last reactor that listens on it.
-#[derive(Debug)]
-pub(super) struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // It may have been removed by somebody else, which is as good.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 impl Door {
@@ -84,7 +74,7 @@ impl Door {
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             Door::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
-            Door::Unix(listener, _) => registry.register(listener, token, Interest::READABLE),
+            Door::Unix(_, listener) => registry.register(listener, token, Interest::READABLE),
             #[cfg(feature = "sim")]
             Door::Simulated(listener) => {
                 listener.register(token);
@@ -96,7 +86,7 @@ impl Door {
     pub(super) fn listening(&self) -> Option<Listen> {
         match self {
             Door::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
-            Door::Unix(_, file) => Some(Listen::Unix(file.0.clone())),
+            Door::Unix(file, _) => Some(Listen::Unix(file.path().to_owned())),
             #[cfg(feature = "sim")]
             Door::Simulated(listener) => Some(listener.listening().clone()),
         }
@@ -107,7 +97,7 @@ impl Door {
             Door::Tcp(listener) => {
                 listener.accept().map(|(stream, address)| (Socket::Tcp(stream), Peer::from(address)))
             }
-            Door::Unix(listener, _) => {
+            Door::Unix(_, listener) => {
                 listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
             }
             #[cfg(feature = "sim")]
@@ -148,13 +138,13 @@ fn open(listen: &Listen, config: &Config, reactors: usize) -> io::Result<Vec<Doo
             Ok(sockets.into_iter().map(|socket| Door::Tcp(TcpListener::from_std(socket.into()))).collect())
         }
         Listen::Unix(path) => {
-            let first = bind::unix(path)?;
-            let file = Arc::new(SocketFile(path.clone()));
+            let (first, file) = unix::listen(path, config.socket_mode)?;
+            let file = Arc::new(file);
             let mut doors = vec![];
             for _ in 1..reactors {
-                doors.push(Door::Unix(UnixListener::from_std(first.try_clone()?), file.clone()));
+                doors.push(Door::Unix(file.clone(), UnixListener::from_std(first.try_clone()?)));
             }
-            doors.push(Door::Unix(UnixListener::from_std(first), file));
+            doors.push(Door::Unix(file, UnixListener::from_std(first)));
             Ok(doors)
         }
     }

@@ -30,6 +30,7 @@ mod poller;
 mod prepared;
 mod ready;
 mod record;
+mod refusals;
 mod roles;
 mod serve;
 mod slots;
@@ -38,6 +39,7 @@ mod survey;
 mod system;
 #[cfg(feature = "tls")]
 mod tls;
+mod unix;
 pub(crate) mod wheel;
 mod write;
 
@@ -144,7 +146,7 @@ impl<S: Application> Reactor<S> {
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners
-    /// are Unix sockets, or once draining has begun.
+    /// are Unix sockets, or once a drain has closed them.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listening().find_map(|listen| match listen {

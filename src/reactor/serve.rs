@@ -8,9 +8,10 @@ use super::core::Core;
 use super::slots::Entry;
 use super::socket::Read;
 use crate::cause::Cause;
-use crate::conn::Progress;
+use crate::conn::{Draining, Progress};
 use crate::id::ConnectionId;
 use crate::router::Application;
+use crate::upgrade::Refusal;
 
 /// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as
 /// much as thousands of packets.
@@ -126,12 +127,7 @@ impl<S: Application> Core<S> {
             return false;
         }
         if resumes {
-            let Some(mut inbox) = entry.conn.take_inbox() else { return false };
-            let used = self.feed(id, start, inbox.rest_mut(), share);
-            if let Some(entry) = self.slots.get_mut(id) {
-                entry.conn.put_inbox(inbox, used);
-            }
-            return used > 0;
+            return self.resume(id, start, share);
         }
         let Entry { socket, conn, .. } = entry;
         let (read, is_direct) = match conn.room() {
@@ -149,6 +145,10 @@ impl<S: Application> Core<S> {
         if handshakes && entry.socket.has_stepped() {
             self.handshakes_left -= 1;
             self.turn.look();
+            let is_over = !entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
+            if is_over && self.lent.draining == Draining::Begun {
+                return self.refuse_late(id, start);
+            }
         }
         let len = match read {
             Read::Bytes(len) => len,
@@ -186,6 +186,24 @@ impl<S: Application> Core<S> {
             (Some(entry), _) if !entry.readable => return false,
             _ => {}
         }
+        true
+    }
+
+    /// Gives a connection what it kept. False if it took nothing of it.
+    fn resume(&mut self, id: ConnectionId, start: usize, share: &mut Share) -> bool {
+        let inbox = self.slots.get_mut(id).and_then(|entry| entry.conn.take_inbox());
+        let Some(mut inbox) = inbox else { return false };
+        let used = self.feed(id, start, inbox.rest_mut(), share);
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.conn.put_inbox(inbox, used);
+        }
+        used > 0
+    }
+
+    /// Answers a client whose handshake is complete now that the server drains. What came with the end of the handshake
+    /// is thrown away, as all that follows is.
+    fn refuse_late(&mut self, id: ConnectionId, start: usize) -> bool {
+        self.with(id, start, 0, |entry, env| entry.conn.refuse(Refusal::Unavailable, env));
         true
     }
 

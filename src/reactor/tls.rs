@@ -80,6 +80,11 @@ impl TlsSocket {
         std::mem::take(&mut self.stepped)
     }
 
+    /// Whether a handshake is to come, or is not complete.
+    pub(super) fn answers_later(&self) -> bool {
+        self.mode == Mode::Header || self.is_handshaking()
+    }
+
     /// Reads until the buffer is full, the kernel has no more, or as much ciphertext as the buffer is
     /// long brought less plaintext than that. An end without close_notify is an error
     /// (RFC 8446 §6.1).

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::player::{Player, service};
 use super::stand_in::{Budget, zeros};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Env, Outbox, Progress};
+use crate::conn::{Conn, Draining, Env, Outbox, Progress};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
@@ -189,7 +189,7 @@ impl Stage {
         };
         env.input_len = offered.len();
         env.frames_left = if *left == 0 { u32::MAX } else { *frames };
-        env.draining = *draining;
+        env.draining = if *draining { Draining::Begun } else { Draining::No };
         env.tools.borrowed.count_absent(usize::try_from(*gathered).unwrap_or(usize::MAX));
         let mut rest = offered;
         let progress = conn.handle_bytes(&mut rest, env);

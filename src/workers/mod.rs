@@ -97,7 +97,7 @@ impl<S: Application + Send> Workers<S> {
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners are Unix
-    /// sockets, or once draining has begun.
+    /// sockets, or once a drain has closed them.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.first.local_addr()

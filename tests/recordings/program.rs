@@ -71,9 +71,18 @@ fn serve_records_and_replay_says_what_is_otherwise() {
     fs::write(name, &files[0]).unwrap();
     let output = sysconn(&["replay", "--show", name]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), shown(&files[0]));
-    let output = sysconn(&["serve", "--record", "/dev/null"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("sysconn: cannot record to /dev/null: "));
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_found_at_the_start() {
+    for unusable in ["/dev/null", "/proc", "/nowhere/at/all"] {
+        let output = sysconn(&[&SERVE[..], &["--record", unusable]].concat());
+        assert_eq!(output.status.code(), Some(2), "{unusable}");
+        assert!(output.stdout.is_empty(), "it listened");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.starts_with(&format!("sysconn: cannot record to {unusable}: ")), "{error}");
+        assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
+    }
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) enum Kind {
     Workers(Place<usize>),
     Prefix(Place<u8>),
     Cpu(Place<Option<usize>>),
+    /// The mode of a file.
+    FileMode(Place<Option<u32>>),
     Level(Place<LevelFilter>),
     File(Place<Option<PathBuf>>),
     Directory(Place<Option<PathBuf>>),
@@ -86,6 +88,9 @@ impl Kind {
             Kind::Prefix(_) => ("BITS", "a whole number, 1 to 128", Form::Number),
             Kind::Workers(_) => ("COUNT", "a whole number, 1 to 255", Form::Number),
             Kind::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", Form::Number),
+            Kind::FileMode(_) => {
+                ("MODE", "an octal mode from 0002 to 0777 that lets somebody write, such as 660", Form::Text)
+            }
             Kind::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", Form::Text),
             Kind::File(_) => ("FILE", "the path of a file", Form::Text),
             Kind::Directory(_) => ("DIR", "the path of a directory", Form::Text),
@@ -155,6 +160,7 @@ impl Kind {
             Kind::Prefix(place) => *place(options) = value::prefix(text)?,
             Kind::Workers(place) => *place(options) = value::workers(text)?,
             Kind::Cpu(place) => *place(options) = Some(value::cpu(text)?),
+            Kind::FileMode(place) => *place(options) = Some(value::file_mode(text)?),
             Kind::Level(place) => *place(options) = value::level(text)?,
             Kind::File(place) | Kind::Directory(place) => *place(options) = Some(value::file(text)?),
             Kind::Auth(place) => *place(options) = (text == "open").then_some(true)?,

@@ -44,6 +44,12 @@ pub(super) static TABLE: &[Entry] = &[
         "Take no IPv4 clients on [::], which takes both unless an IPv4 address of the same port is listed",
     ),
     entry(
+        "socket-mode",
+        FileMode(|o| &mut o.config.socket_mode),
+        "",
+        "The mode of Unix sockets, in octal, such as 660: who may write may connect; not given: by the umask",
+    ),
+    entry(
         "tls-cert",
         File(|o| &mut o.tls_cert),
         "",
@@ -191,6 +197,12 @@ pub(super) static TABLE: &[Entry] = &[
         "Send messages of fewer bytes as they are",
     )
     .in_echo(Echo::Default("0")),
+    entry(
+        "drain-delay",
+        Timer(|o| &mut o.config.drain_delay),
+        "0",
+        "Serve on for so long at shutdown, while health checks fail; 0: do not",
+    ),
     entry(
         "drain-timeout",
         Timer(|o| &mut o.config.drain_timeout),

@@ -35,6 +35,13 @@ pub(super) fn workers(text: &str) -> Option<usize> {
     usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))
 }
 
+/// The mode of a file, in octal digits. Whoever is to connect to a socket has to be able to write.
+pub(super) fn file_mode(text: &str) -> Option<u32> {
+    let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal)?;
+    (mode <= 0o777 && mode & 0o222 != 0).then_some(mode)
+}
+
 /// A size in bytes, or in `KiB` or `MiB`.
 pub(super) fn size(text: &str) -> Option<usize> {
     let (digits, unit) = split_unit(text);

@@ -6,6 +6,10 @@ use super::*;
 const TOKEN: &str = "a token: letters, digits and !#$%&'*+-.^_`|~";
 /// What `--proxy-protocol` takes.
 const PROXY: &str = "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix";
+/// What `--origin` takes.
+const ORIGIN: &str = "null, or an origin such as https://play.example.com, without a path";
+/// What `--socket-mode` takes.
+const MODE: &str = "an octal mode from 0002 to 0777 that lets somebody write, such as 660";
 
 #[test]
 fn a_bad_value_gets_the_same_line_from_every_source() {
@@ -16,7 +20,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 18] = [
+    let cases: [(&str, &str, &[&str]); 19] = [
         (
             "max-len",
             SIZE,
@@ -56,6 +60,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("subprotocol", TOKEN, &["a b", "é"]),
         ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
         ("ipv6-prefix", "a whole number, 1 to 128", &["0", "129", "256", "-1", "64/"]),
+        ("socket-mode", MODE, &["0", "444", "1777", "0o660", "668", "rw", "+77", "00660"]),
         ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
         ("log", "error, warn, info, debug, trace or off", &["INFO", "loud"]),
         ("overflow", "close or drop", &["Close", "1"]),

@@ -8,6 +8,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     let cases = [
         ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
         ("ipv6-only", "true", "true", "ipv6_only: true,"),
+        ("socket-mode", "0660", r#""660""#, "socket_mode: Some(432,),"),
         ("tls-cert", "c.pem", r#""c.pem""#, r#"tls_cert: Some("c.pem",),"#),
         ("tls-key", "k.pem", r#""k.pem""#, r#"tls_key: Some("k.pem",),"#),
         ("path", "/ws", r#"["/ws"]"#, r#"paths: ["/ws",],"#),
@@ -31,6 +32,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("deflate", "shared", r#""shared""#, "deflate: Shared,"),
         ("deflate-above", "1KiB", r#""1KiB""#, "deflate_above: 1024,"),
         ("compress-above", "1KiB", "1024", "compress_above: 1024,"),
+        ("drain-delay", "10s", r#""10s""#, "drain_delay: 10s,"),
         ("drain-timeout", "250ms", r#""250ms""#, "drain_timeout: 250ms,"),
         ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
         ("workers", "255", "255", "workers: 255,"),
@@ -139,6 +141,7 @@ fn the_example_file_has_every_key_with_its_default() {
     // These have no default that could be written down.
     assert_eq!(options.cpu.take(), Some(0));
     assert_eq!(options.token_keys.take(), Some("token-keys".into()));
+    assert_eq!(options.config.socket_mode.take(), Some(0o660));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
     assert_eq!(options.tls_key.take(), Some("key.pem".into()));
     assert_eq!(options.config.record.take(), Some("recordings".into()));
