@@ -17,9 +17,6 @@ pub(crate) struct Borrowed {
     pub(crate) origin: Origin,
 }
 
-/// The longest Data that is reckoned with: half of what can be addressed, so that no sum overflows.
-const MAX_DATA: usize = usize::MAX / 2;
-
 /// Less is not borrowed, wherever it lies.
 const MIN_BORROWED_BYTES: usize = 4 * 1024;
 
@@ -70,6 +67,9 @@ pub(crate) struct SendBuffer<'a> {
     queued: usize,
     lender: Option<Lender<'a>>,
 }
+
+/// The longest Data that is reckoned with: half of what can be addressed, so that no sum overflows.
+const MAX_DATA: usize = usize::MAX / 2;
 
 impl<'a> SendBuffer<'a> {
     pub(crate) fn new(tools: &'a mut Tools, deflate: Option<&'a mut Deflate>, queued: usize) -> Self {
