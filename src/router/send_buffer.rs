@@ -8,8 +8,6 @@ use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most bytes that a frame header of a server takes.
 const MAX_HEADER_BYTES: usize = 10;
-/// The longest Data that is reckoned with: half of what can be addressed, so that no sum overflows.
-const MAX_DATA: usize = usize::MAX / 2;
 
 /// What is being gathered for one connection, and how much more it may be given.
 ///
@@ -23,6 +21,9 @@ pub(crate) struct SendBuffer<'a> {
     queued: usize,
     lender: Option<Lender<'a>>,
 }
+
+/// The longest Data that is reckoned with: half of what can be addressed, so that no sum overflows.
+const MAX_DATA: usize = usize::MAX / 2;
 
 impl<'a> SendBuffer<'a> {
     pub(crate) fn new(tools: &'a mut Tools, deflate: Option<&'a mut Deflate>, queued: usize) -> Self {

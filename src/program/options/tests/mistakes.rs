@@ -6,8 +6,6 @@ use super::*;
 const TOKEN: &str = "a token: letters, digits and !#$%&'*+-.^_`|~";
 /// What `--proxy-protocol` takes.
 const PROXY: &str = "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix";
-/// What `--origin` takes.
-const ORIGIN: &str = "null, or an origin such as https://play.example.com, without a path";
 /// What `--socket-mode` takes.
 const MODE: &str = "an octal mode from 0002 to 0777 that lets somebody write, such as 660";
 
