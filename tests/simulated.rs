@@ -125,7 +125,8 @@ fn faults_that_do_no_harm_lose_nothing() {
     let mut sum = Injected::default();
     for seed in 0..8 {
         let buffers = if seed % 2 == 0 { Buffers::default() } else { small };
-        let faults = Faults::harmless(0.1).with(Fault::Stall, 0.1);
+        // There is one wake-up in each.
+        let faults = Faults::harmless(0.1).with(Fault::Stall, 0.1).with(Fault::LateWake, 0.5);
         let outcome = play(seed, faults, 30, buffers);
         for received in &outcome.received {
             assert_eq!(replies(received), (1..=20).collect::<Vec<_>>(), "seed {seed}");

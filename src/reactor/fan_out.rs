@@ -55,7 +55,7 @@ impl FanOuts {
 
     /// Whether a connection has asked for one that is not finished.
     pub(super) fn owes(&self, id: ConnectionId) -> bool {
-        !self.list.is_empty() && self.list.iter().any(|fan_out| fan_out.by == Some(id))
+        self.list.iter().any(|fan_out| fan_out.by == Some(id))
     }
 
     /// The next receiver of the fan-out whose turn it is.

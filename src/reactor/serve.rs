@@ -68,7 +68,7 @@ impl<S: Application> Core<S> {
 
     /// Lets a connection go on with what has come, and carries out what it leads to.
     pub(super) fn serve(&mut self, id: ConnectionId, mut share: Share) {
-        if self.fan_outs.owes(id) {
+        if !self.fan_outs.is_empty() && self.fan_outs.owes(id) {
             return self.postpone_busy(id);
         }
         self.reach(id);
