@@ -60,6 +60,7 @@ mod reactor;
 mod record;
 mod recording;
 mod router;
+mod stalls;
 mod survey;
 #[cfg(feature = "tls")]
 mod tls;

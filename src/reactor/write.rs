@@ -74,7 +74,7 @@ impl<S: Application> Core<S> {
         match attempt(bytes.len(), || entry.socket.write(bytes), &mut entry.writable) {
             Written::Bytes(written) => {
                 if written > 0 {
-                    entry.conn.handle_written(now, settings);
+                    entry.conn.handle_written(written, now, settings);
                 }
                 if written < bytes.len() {
                     match shared {
@@ -103,7 +103,7 @@ impl<S: Application> Core<S> {
             match attempt(offered, || entry.socket.write_vectored(slices), &mut entry.writable) {
                 Written::Bytes(0) => {}
                 Written::Bytes(written) => {
-                    entry.conn.handle_written(now, settings);
+                    entry.conn.handle_written(written, now, settings);
                     entry.conn.outbox.advance(written);
                 }
                 Written::Failed => entry.conn.abort(Cause::Reset),
