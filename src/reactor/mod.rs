@@ -235,8 +235,8 @@ impl<S: Application> Reactor<S> {
     }
 
     /// When [`turn`](Self::turn) is to be called even if the descriptor does not become readable: a second from the
-    /// last turn at the latest. Time beyond that counts as one in which the clients were not heard. None: not
-    /// before it does.
+    /// last turn at the latest. Time beyond that counts as one in which the clients were not heard. None only
+    /// beyond what the clock can tell.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.clock.instant(self.due_at())
