@@ -61,6 +61,7 @@ mod record;
 mod recording;
 mod roles;
 mod router;
+mod stalls;
 mod survey;
 #[cfg(feature = "tls")]
 mod tls;

@@ -40,7 +40,9 @@ impl Moment {
 
 /// An interval in whole milliseconds, rounded up, so that no timer ends before its time.
 pub(crate) fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    // Not as_nanos(), whose 128 bits take long.
+    let parts_ms = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
+    duration.as_secs().saturating_mul(1000).saturating_add(parts_ms)
 }
 
 #[cfg(test)]

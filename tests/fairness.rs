@@ -197,6 +197,7 @@ fn while_the_reactor_stands_still_nobody_is_silent() {
     assert_eq!(other.next(), Frame::Binary(b"heard".into()));
     assert_eq!(other.next(), Frame::Binary(b"and again".into()));
     assert_eq!(blocking.next(), Frame::Binary(b"and again".into()));
+    assert_eq!(silent.next(), Frame::Ping(vec![]), "it is asked before it is judged");
     silent.expect_close(4009, "silent");
     drop((blocking, other, silent));
     handle.drain();

@@ -374,8 +374,13 @@ fn who_has_written_while_the_server_stood_still_is_not_closed_for_silence() {
         network.set_faults(Faults::NONE);
         assert!(after_turns(&mut reactor, &mut talks).0.ends_with(b"here"));
         assert!(talks.is_held());
-        // A Close frame.
-        assert_eq!(after_turns(&mut reactor, &mut silent).0.first(), Some(&0x88));
+        // Who may not have been heard is asked with a Ping first, and closed once it has not answered.
+        assert_eq!(after_turns(&mut reactor, &mut silent).0.first(), Some(&0x89));
+        for _ in 0..60 {
+            reactor.turn(Some(Duration::from_secs(1))).unwrap();
+        }
+        let (told, line) = after_turns(&mut reactor, &mut silent);
+        assert_eq!((told.contains(&0x88), line), (true, Line::Ended));
     }
 }
 

@@ -1,6 +1,7 @@
 //! When a connection has to be looked at again, whatever its client does.
 
 use super::Settings;
+use crate::config::Liveness;
 use crate::moment::Moment;
 use crate::packed::{Packed, PackedMoment};
 use crate::recording::file;
@@ -23,6 +24,10 @@ pub(super) struct Deadlines {
     /// The bucket of the packet rate: how far ahead of `last_seen` it is, in microseconds, one second at most.
     packets_ahead_us: Packed<3>,
 }
+
+/// Milliseconds that a client has to answer the Ping that it is sent after a stall; the period of the timer that asks,
+/// if that is shorter.
+const FRESH_PING_MS: u64 = 10_000;
 
 // There is one in every connection.
 const _: () = assert!(size_of::<Deadlines>() <= 33);
@@ -111,6 +116,11 @@ impl Deadlines {
         }
     }
 
+    /// When the read timer last began anew.
+    pub(super) fn last_sign(&self) -> Moment {
+        self.read_since.into()
+    }
+
     pub(super) fn last_seen(&self) -> Moment {
         self.last_seen.into()
     }
@@ -135,26 +145,34 @@ impl Deadlines {
     pub(super) fn next(&self, settings: &Settings, suspended: bool) -> Moment {
         let read_at = if suspended { Moment::NEVER } else { self.read_at(settings) };
         read_at
-            .min(in_fairness(self.client_check_at, settings.client_check_ms, settings))
-            .min(in_fairness(self.account_check_at, settings.account_check_ms, settings))
-            .min(self.housekeeping_at.into())
+            .min(self.client_check_at(settings))
+            .min(settings.stalls.moved(self.account_check_at.into(), settings.account_check_ms))
+            .min(settings.stalls.moved(self.housekeeping_at.into(), settings.housekeeping_ms))
             .min(self.ping_at(settings))
     }
 
     /// One timer that has come, which is then set anew; none if no more have.
     pub(super) fn take_due(&mut self, now: Moment, settings: &Settings, suspended: bool) -> Option<Due> {
-        if !suspended && self.read_at(settings) <= now {
+        let reads = !suspended && self.read_at(settings) <= now;
+        let checks = self.client_check_at(settings) <= now;
+        let asks = reads || (checks && settings.liveness == Liveness::Frames);
+        if asks && self.needs_ping(settings) {
+            self.pinged_at = now.into();
+            return Some(Due::Ping);
+        }
+        if reads {
             return Some(Due::ReadTimeout);
         }
+        let stalls = &settings.stalls;
+        let account_check = stalls.moved(self.account_check_at.into(), settings.account_check_ms) <= now;
+        let housekeeping = stalls.moved(self.housekeeping_at.into(), settings.housekeeping_ms) <= now;
         let periodic = [
-            (&mut self.client_check_at, settings.client_check_ms, Due::ClientCheck),
-            (&mut self.account_check_at, settings.account_check_ms, Due::AccountCheck),
-            (&mut self.housekeeping_at, settings.housekeeping_ms, Due::Housekeeping),
+            (&mut self.client_check_at, checks, settings.client_check_ms, Due::ClientCheck),
+            (&mut self.account_check_at, account_check, settings.account_check_ms, Due::AccountCheck),
+            (&mut self.housekeeping_at, housekeeping, settings.housekeeping_ms, Due::Housekeeping),
         ];
-        for (at, period_ms, due) in periodic {
-            let is_about_client = due != Due::Housekeeping;
-            let due_at = if is_about_client { in_fairness(*at, period_ms, settings) } else { (*at).into() };
-            if due_at <= now {
+        for (at, is_due, period_ms, due) in periodic {
+            if is_due {
                 // From now, not from when it was due: a process that was stopped does not make up
                 // for the rounds that it missed.
                 *at = now.after(period_ms).into();
@@ -168,19 +186,80 @@ impl Deadlines {
         None
     }
 
+    /// Since when the client is silent, if a timer ends it now because of that. A client that is `exempt` from the
+    /// check is not checked; `suspended` as in [`next`](Self::next).
+    pub(super) fn silent_since(
+        &self,
+        now: Moment,
+        settings: &Settings,
+        suspended: bool,
+        exempt: bool,
+    ) -> Option<Moment> {
+        let reads = !suspended && self.read_at(settings) <= now;
+        let checks = !exempt
+            && settings.liveness == Liveness::Frames
+            && self.client_check_at(settings) <= now
+            && !self.was_seen_of_late(now, settings);
+        let since = [(reads, self.read_since), (checks, self.last_seen)];
+        let since = since.into_iter().filter(|(ends, _)| *ends).map(|(_, since)| since.into()).min();
+        since.filter(|_| !self.needs_ping(settings))
+    }
+
+    /// Whether the client check is due.
+    pub(super) fn is_check_due(&self, now: Moment, settings: &Settings) -> bool {
+        self.client_check_at(settings) <= now
+    }
+
+    /// Whether the account check is due.
+    pub(super) fn is_account_check_due(&self, now: Moment, settings: &Settings) -> bool {
+        settings.stalls.moved(self.account_check_at.into(), settings.account_check_ms) <= now
+    }
+
+    /// Whether anything came within the period of the client check.
+    pub(super) fn was_seen_of_late(&self, now: Moment, settings: &Settings) -> bool {
+        let period_ms = settings.client_check_ms;
+        now < settings.stalls.moved(self.last_seen().after(period_ms), period_ms)
+    }
+
     fn ping_at(&self, settings: &Settings) -> Moment {
         self.last_seen().max(self.pinged_at.into()).after(settings.ping_ms)
     }
 
     fn read_at(&self, settings: &Settings) -> Moment {
-        Moment::from(self.read_since).max(settings.listening_since).after(settings.read_ms)
+        let at = Moment::from(self.read_since).after(settings.read_ms);
+        self.asked_at(at, settings.read_ms, settings)
     }
-}
 
-/// When a check of the client that is to come at `at` really comes: not before the server has listened for a
-/// whole period.
-fn in_fairness(at: PackedMoment, period_ms: u64, settings: &Settings) -> Moment {
-    Moment::from(at).max(settings.listening_since.after(period_ms))
+    fn client_check_at(&self, settings: &Settings) -> Moment {
+        let (at, period_ms) = (self.client_check_at.into(), settings.client_check_ms);
+        match settings.liveness {
+            Liveness::Packets => settings.stalls.moved(at, period_ms),
+            Liveness::Frames => self.asked_at(at, period_ms, settings),
+        }
+    }
+
+    /// When a timer that is to come at `at` really comes, if it asks for any sign of life: once a Ping that was sent
+    /// after a long stall could have been answered.
+    fn asked_at(&self, at: Moment, period_ms: u64, settings: &Settings) -> Moment {
+        let stalls = &settings.stalls;
+        let at = stalls.moved(at, period_ms);
+        let pinged_at = Moment::from(self.pinged_at);
+        match stalls.first_long_since(self.last_seen()) {
+            Some(end) if at != Moment::NEVER && pinged_at >= end => {
+                // Others may have followed the first one, which came within the interval of Pings.
+                let first = pinged_at.min(end.after(settings.ping_ms));
+                let answer_ms = FRESH_PING_MS.min(period_ms);
+                at.max(stalls.moved(first.after(answer_ms), answer_ms))
+            }
+            _ => at,
+        }
+    }
+
+    /// Whether the client has to be sent a Ping before silence can be held against it.
+    fn needs_ping(&self, settings: &Settings) -> bool {
+        let stall = settings.stalls.first_long_since(self.last_seen());
+        stall.is_some_and(|end| Moment::from(self.pinged_at) < end)
+    }
 }
 
 #[cfg(test)]
@@ -233,36 +312,6 @@ mod tests {
         assert_eq!(deadlines.take_due(Moment::from_ms(60_004), &settings, false), None);
         assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, true), None);
         assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, false), Some(Due::ReadTimeout));
-    }
-
-    #[test]
-    fn silence_of_the_server_itself_is_not_held_against_the_client() {
-        let mut settings = settings(|config| config.ping_interval = std::time::Duration::ZERO);
-        let mut deadlines = Deadlines::new(Moment::START);
-        deadlines.opened(Moment::START, &settings);
-        deadlines.read_since(Moment::from_ms(1000));
-        let back_at = Moment::from_ms(1_000_000);
-        assert_eq!(deadlines.next(&settings, false), Moment::from_ms(60_000));
-        settings.listening_since = back_at;
-        let mut due = vec![];
-        for ms in [1_000_000, 1_059_999, 1_060_000, 1_299_999, 1_300_000] {
-            while let Some(timer) = deadlines.take_due(Moment::from_ms(ms), &settings, ms > 1_060_000) {
-                due.push((ms, timer));
-                if timer == Due::ReadTimeout {
-                    deadlines.read_since(Moment::from_ms(ms));
-                }
-            }
-        }
-        // Housekeeping is not about the client.
-        let expected = [
-            (1_000_000, Due::Housekeeping),
-            (1_060_000, Due::ReadTimeout),
-            (1_060_000, Due::ClientCheck),
-            (1_299_999, Due::ClientCheck),
-            (1_299_999, Due::Housekeeping),
-            (1_300_000, Due::AccountCheck),
-        ];
-        assert_eq!(due, expected);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
 use crate::record::Peer;
 use crate::recording::file;
+use crate::recording::note::Stalled;
 use crate::router::{Limits, Service, Tools};
+use crate::stalls::{Stall, Stalls};
 use crate::upgrade::Policy;
 
 /// The configuration as connections use it: checked, and with durations in milliseconds, where 0
@@ -27,9 +29,8 @@ pub(crate) struct Settings {
     pub(crate) housekeeping_ms: u64,
     pub(crate) ping_ms: u64,
     pub(crate) close_ms: u64,
-    /// Since then clients are heard without a break. What they may have missed before was the server's own
-    /// silence, and no timer counts it against them.
-    pub(crate) listening_since: Moment,
+    /// When the server did not run, or did not look at its clients: no timer counts that against them.
+    pub(crate) stalls: Stalls,
     pub(crate) liveness: Liveness,
     pub(crate) outbox_limit: usize,
     pub(crate) overflow: Overflow,
@@ -45,6 +46,16 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
         let before_login = config.max_len_before_login;
+        // A close that waits for ever would hold the socket of a client that is gone.
+        let close_timeout = config.close_timeout.max(Duration::from_millis(1));
+        let periods = [
+            config.handshake_timeout,
+            config.read_timeout,
+            config.client_check,
+            config.account_check,
+            config.housekeeping,
+            close_timeout,
+        ];
         Settings {
             max_len: config.max_len,
             max_len_before_login: if before_login == 0 { config.max_len } else { before_login },
@@ -55,9 +66,8 @@ impl Settings {
             account_check_ms: whole_ms(config.account_check),
             housekeeping_ms: whole_ms(config.housekeeping),
             ping_ms: whole_ms(config.ping_interval),
-            // A close that waits for ever would hold the socket of a client that is gone.
-            close_ms: whole_ms(config.close_timeout.max(Duration::from_millis(1))),
-            listening_since: Moment::START,
+            close_ms: whole_ms(close_timeout),
+            stalls: Stalls::new(periods.into_iter().map(whole_ms).max().unwrap_or_default()),
             liveness: config.liveness,
             outbox_limit: config.outbox_limit,
             overflow: config.overflow,
@@ -103,6 +113,29 @@ impl Settings {
             subprotocols: self.subprotocols.clone(),
             subprotocol_required: self.subprotocol_required,
         }
+    }
+
+    /// The stalls, as a recording has them.
+    pub(crate) fn noted_stalls(&self, now: Moment) -> Vec<Stalled> {
+        let noted = |stall: &Stall| Stalled {
+            ago_ms: now.since(stall.end),
+            poll_ms: stall.poll_ms,
+            turn_ms: stall.turn_ms,
+            long_ago_ms: stall.first_long.map(|at| now.since(at)),
+        };
+        self.stalls.list().iter().map(noted).collect()
+    }
+
+    /// Has the stalls that a recording has noted.
+    pub(crate) fn set_stalls(&mut self, noted: &[Stalled], now: Moment) {
+        let ago = |ms| Moment::from_ms(now.as_ms().saturating_sub(ms));
+        let stall = |noted: &Stalled| Stall {
+            end: ago(noted.ago_ms),
+            poll_ms: noted.poll_ms,
+            turn_ms: noted.turn_ms,
+            first_long: noted.long_ago_ms.map(ago),
+        };
+        self.stalls.set(noted.iter().map(stall).collect());
     }
 
     pub(crate) fn policy(&self) -> Policy<'_> {

@@ -1,6 +1,7 @@
 //! What only some connections have, in one allocation that the others do without.
 
 use super::Inbox;
+use super::progress::Look;
 use crate::deflate::Deflate;
 use crate::handle::{Tied, Ties};
 use crate::object::Linked;
@@ -22,6 +23,8 @@ struct Parts {
     deferral: Option<Deferral>,
     /// Present if messages may be compressed.
     deflate: Option<Box<Deflate>>,
+    /// Present while a client is silent that still takes what it is sent, or may do so.
+    look: Option<Look>,
     /// Present if it is recorded.
     recorder: Option<Box<Recorder>>,
 }
@@ -110,6 +113,17 @@ impl Extras {
         self.parts.get_or_insert_default().inbox = Some(inbox);
     }
 
+    /// What was known when it was last looked how much the client has taken.
+    pub(super) fn look(&mut self) -> Option<&mut Look> {
+        self.parts.as_mut()?.look.as_mut()
+    }
+
+    pub(super) fn set_look(&mut self, look: Option<Look>) {
+        if look.is_some() || self.look().is_some() {
+            self.parts.get_or_insert_default().look = look;
+        }
+    }
+
     pub(super) fn linked_number(&self) -> Option<u64> {
         self.parts.as_ref()?.ties.linked.as_ref().map(Linked::number)
     }
@@ -144,6 +158,7 @@ impl Extras {
             inbox: None,
             deferral: None,
             deflate: None,
+            look: None,
             recorder: None,
         } = **parts
         else {

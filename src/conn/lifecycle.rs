@@ -179,10 +179,11 @@ impl Conn {
         }
     }
 
-    /// The client took some of what it was sent, which shows that it still reads. To be called before
+    /// The client took `bytes` of what it was sent, which shows that it still reads. To be called before
     /// that leaves the outbox: a client that was held back by it was not silent by its own choice.
     #[inline]
-    pub(crate) fn handle_written(&mut self, now: Moment, settings: &Settings) {
+    pub(crate) fn handle_written(&mut self, bytes: usize, now: Moment, settings: &Settings) {
+        self.count_written(bytes);
         if self.outbox.is_empty() && matches!(self.phase, Phase::Open(_)) {
             return;
         }

@@ -34,6 +34,7 @@ mod lifecycle;
 mod messages;
 mod outbox;
 mod packets;
+mod progress;
 mod recorded;
 mod recorded_begin;
 mod recorded_calls;
@@ -54,6 +55,7 @@ pub(crate) use complaints::Complaints;
 pub(crate) use env::{Draining, Env, Settings};
 pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
+pub(crate) use progress::Outgoing;
 pub(crate) use recorded_calls::{access_of, kind_of};
 
 use deadlines::Deadlines;

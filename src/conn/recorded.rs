@@ -53,7 +53,8 @@ impl Conn {
         }
         self.begin_call_at(given, Some(now), env.tools.out.len());
         if let Some(recorder) = self.extras.noting() {
-            recorder.note_listening(env.settings.listening_since);
+            let settings = &env.settings;
+            recorder.note_stalls(settings.stalls.revision(), |now| settings.noted_stalls(now));
         }
         let due = self.next_deadline(&env.settings);
         if due.after(LATE_MS) < now

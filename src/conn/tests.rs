@@ -13,6 +13,7 @@ mod messages;
 mod reading;
 mod recorded;
 mod requests;
+mod stalls;
 mod timers;
 mod upgrades;
 mod waiting;
@@ -183,7 +184,7 @@ impl Rig {
         let count = Gathered { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
         let mut out: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         if self.takes && self.conn.outbox.is_empty() {
-            self.conn.handle_written(self.now, &self.env.settings);
+            self.conn.handle_written(0, self.now, &self.env.settings);
             self.note(&mut out);
         } else {
             self.conn.outbox.push_unwritten(&out, 0);

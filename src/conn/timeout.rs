@@ -17,12 +17,11 @@ impl Conn {
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => {
-                self.record.connected_at().max(settings.listening_since).after(settings.handshake_ms)
+                let at = self.record.connected_at().after(settings.handshake_ms);
+                settings.stalls.moved(at, settings.handshake_ms)
             }
             Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
-            Phase::Closing(closing) => {
-                Moment::from(closing.deadline).max(settings.listening_since.after(settings.close_ms))
-            }
+            Phase::Closing(closing) => settings.stalls.moved(closing.deadline.into(), settings.close_ms),
             Phase::Closed(_) => Moment::NEVER,
         }
     }
@@ -73,14 +72,43 @@ impl Conn {
         let has_sent = self.record.take_news();
         let lives = match env.settings.liveness {
             Liveness::Packets => has_sent,
-            Liveness::Frames => {
-                env.tools.now.since(self.deadlines.last_seen()) < env.settings.client_check_ms
-            }
+            Liveness::Frames => self.deadlines.was_seen_of_late(env.tools.now, &env.settings),
         };
-        // Nothing is read from a client that is held back; the read timer sees whether it catches up.
-        if !lives && !self.is_waiting() && !self.is_held_back(&env.settings) {
+        if !lives && !self.is_exempt(&env.settings) {
             self.end_open(Cause::Idle, env);
         }
+    }
+
+    /// Whether the client check means nothing now: the client waits for the server, or nothing is read from it until
+    /// it has caught up, which the read timer sees to.
+    pub(super) fn is_exempt(&self, settings: &Settings) -> bool {
+        self.is_waiting() || self.is_held_back(settings)
+    }
+
+    /// Whether a timer ends it now for what its client has not done. Its socket is looked at first: what came may
+    /// not have been told yet.
+    pub(crate) fn is_about_to_end(&self, now: Moment, settings: &Settings) -> bool {
+        match &self.phase {
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) => {
+                self.next_deadline(settings) <= now
+            }
+            Phase::Open(_) => {
+                let checks = self.deadlines.is_check_due(now, settings)
+                    && settings.liveness == Liveness::Packets
+                    && !self.record.has_news()
+                    && !self.is_exempt(settings);
+                let never_came =
+                    self.deadlines.is_account_check_due(now, settings) && !self.record.is_logged_in();
+                checks || never_came || self.silent_since(now, settings).is_some()
+            }
+            Phase::Closed(_) => false,
+        }
+    }
+
+    /// Since when the client is silent, if a timer ends it now because of that.
+    pub(super) fn silent_since(&self, now: Moment, settings: &Settings) -> Option<Moment> {
+        let Phase::Open(_) = self.phase else { return None };
+        self.deadlines.silent_since(now, settings, self.is_waiting(), self.is_exempt(settings))
     }
 
     /// Gives back the memory that buffers hold but do not use.
@@ -89,12 +117,13 @@ impl Conn {
         if let Phase::Open(open) = &mut self.phase {
             open.decoder.trim();
         }
+        self.forget_look();
         self.extras.trim();
         self.outbox.trim();
     }
 
     /// Whether the client waits for the server, so that its silence means nothing.
-    fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.extras.is_deferred() && matches!(self.phase, Phase::Open(_))
     }
 }

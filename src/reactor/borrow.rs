@@ -35,12 +35,12 @@ impl<S: Application> Core<S> {
             };
             match outcome {
                 Written::Bytes(written) if written == offered => {
-                    conn.handle_written(self.now, &self.lent.settings);
+                    conn.handle_written(written, self.now, &self.lent.settings);
                 }
                 Written::Bytes(written) => {
                     let whole = slices.iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
                     if written > 0 {
-                        conn.handle_written(self.now, &self.lent.settings);
+                        conn.handle_written(written, self.now, &self.lent.settings);
                     }
                     conn.outbox.push_unwritten(&whole, written);
                     if *writable {

@@ -26,6 +26,7 @@ mod drain;
 mod expire;
 mod fan_out;
 mod gather;
+mod judge;
 mod poller;
 mod prepared;
 mod ready;
@@ -39,6 +40,7 @@ mod survey;
 mod system;
 #[cfg(feature = "tls")]
 mod tls;
+mod unacknowledged;
 mod unix;
 pub(crate) mod wheel;
 mod write;
@@ -54,7 +56,7 @@ use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
 use crate::id::ConnectionId;
 use crate::mailboxes::Mailboxes;
-use crate::moment::Moment;
+use crate::moment::{Moment, whole_ms};
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
@@ -69,11 +71,8 @@ use poller::Poller;
 const EVENTS: usize = 1024;
 /// The waker's token; listeners count down from here.
 const WAKER: Token = Token(usize::MAX);
-/// Milliseconds that a turn takes if the process was stopped in it, or a handler has blocked.
-const STALL_MS: u64 = 1000;
-/// Turns in a row that may put off the timers because more events wait than one poll brings, unless all
-/// clients together take more.
-const MAX_PUT_OFF: usize = 16;
+/// Milliseconds that a poll waits at most. What it takes beyond that is time in which the process did not run.
+const MAX_WAIT_MS: u64 = 1000;
 
 /// What a turn leaves to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +95,6 @@ pub struct Reactor<S: Application> {
     poller: Poller,
     clock: Clock,
     spin: Duration,
-    /// The last poll has told of all events that there were.
-    all_seen: bool,
-    put_off: usize,
     /// When the last turn ended, if the next one does not follow at once.
     ended_at: Option<Moment>,
     core: Core<S>,
@@ -219,19 +215,18 @@ impl<S: Application> Reactor<S> {
     /// # Errors
     /// The poll failed, which no client can bring about.
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
-        let (worked_at, due_at) = (self.core.now, self.core.next_at());
+        let (worked_at, due_at) = (self.core.now, self.due_at());
         let began = self.clock.instant_now();
         let began_at = self.clock.moment(began);
         let ended_at = self.ended_at.take().unwrap_or(began_at);
-        if ended_at.since(worked_at) >= STALL_MS {
-            // What clients said meanwhile was heard as if it had been at the beginning of that turn.
-            self.core.lent.settings.listening_since = ended_at;
-        }
-        self.wait(began, due_at, timeout)?;
+        // What the turn before has taken, and by how much this one comes later than it was due.
+        let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
+        self.core.lent.settings.stalls.in_turn(turn_ms, began_at);
+        let asked_ms = self.wait(began, due_at.since(began_at), timeout)?;
         let polled = self.clock.instant_now();
         self.core.now = self.clock.moment(polled);
-        // What came between the poll and now was not seen.
-        self.all_seen &= self.core.now.since(due_at.max(began_at)) < STALL_MS;
+        let poll_ms = self.core.now.since(began_at).saturating_sub(asked_ms);
+        self.core.lent.settings.stalls.in_poll(poll_ms, self.core.now);
         self.core.begin_turn(polled);
         self.core.serve_quiet();
         self.poller.for_each(|event| self.core.handle_event(event));
@@ -239,9 +234,7 @@ impl<S: Application> Reactor<S> {
         self.core.serve_busy();
         self.core.deliver_mail();
         self.core.accept();
-        if self.may_judge() {
-            self.core.expire();
-        }
+        self.core.expire();
         self.core.drain();
         self.core.fan_out();
         self.core.end_turn();
@@ -250,50 +243,37 @@ impl<S: Application> Reactor<S> {
         Ok(if self.core.is_drained() { Turn::Drained } else { Turn::Running })
     }
 
-    /// When [`turn`](Self::turn) has something to do even if the descriptor does not become readable.
-    /// None: not before it does.
+    /// When [`turn`](Self::turn) is to be called even if the descriptor does not become readable: a second from the
+    /// last turn at the latest. Time beyond that counts as one in which the clients were not heard. None only
+    /// beyond what the clock can tell.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.clock.instant(self.core.next_at())
+        self.clock.instant(self.due_at())
     }
 
-    /// Whether silence can be held against clients now: not while events wait that were not seen.
-    /// A process that was stopped for a while reads first.
-    fn may_judge(&mut self) -> bool {
-        self.put_off = if self.all_seen { 0 } else { self.put_off + 1 };
-        let may = self.all_seen || self.put_off > max_put_off(self.core.slots.len());
-        if may {
-            self.put_off = 0;
-        }
-        may
+    fn due_at(&self) -> Moment {
+        self.core.next_at().min(self.core.now.after(MAX_WAIT_MS))
     }
 
-    /// Waits for events: without sleeping at first, if that was asked for.
-    fn wait(&mut self, began: Instant, due_at: Moment, timeout: Option<Duration>) -> io::Result<()> {
-        let until_due = self.clock.instant(due_at).map(|at| at.saturating_duration_since(began));
-        let until_due = if canary!(Oversleep) { None } else { until_due };
-        let timeout = match (timeout, until_due) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        let spin = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+    /// Waits for events: without sleeping at first, if that was asked for. For how many milliseconds it was to wait at
+    /// most.
+    fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
+        let longest_ms = if canary!(Oversleep) { MAX_WAIT_MS } else { until_due_ms.min(MAX_WAIT_MS) };
+        let longest = Duration::from_millis(longest_ms);
+        let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
+        let asked_ms = longest_ms.min(whole_ms(timeout));
+        let spin = timeout.min(self.spin);
         let mut waited = Duration::ZERO;
         while waited < spin {
-            self.all_seen = self.poller.poll(Some(Duration::ZERO))?;
+            self.poller.poll(Some(Duration::ZERO))?;
             if !self.poller.is_empty() {
-                return Ok(());
+                return Ok(asked_ms);
             }
             waited = self.clock.instant_now().saturating_duration_since(began);
         }
-        self.all_seen = self.poller.poll(timeout.map(|timeout| timeout.saturating_sub(waited)))?;
-        Ok(())
+        self.poller.poll(Some(timeout.saturating_sub(waited)))?;
+        Ok(asked_ms)
     }
-}
-
-/// Turns in a row that may put off the timers with so many clients: until each has had an event seen. An edge
-/// goes behind those that wait already, so that is after as many polls as it takes to bring one for each.
-fn max_put_off(clients: usize) -> usize {
-    MAX_PUT_OFF.max(clients / EVENTS + 1)
 }
 
 /// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it. A
@@ -313,14 +293,6 @@ impl<S: Application> Drop for Reactor<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nobody_is_judged_before_an_event_of_each_client_can_have_been_seen() {
-        for (clients, turns) in [(0, 16), (16 * 1024 - 1, 16), (50_000, 49), (1 << 20, 1025)] {
-            assert_eq!(max_put_off(clients), turns, "{clients} clients");
-            assert!(max_put_off(clients) * EVENTS > clients);
-        }
-    }
 
     #[test]
     fn a_reactor_can_be_made_on_one_thread_and_run_on_another() {

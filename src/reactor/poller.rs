@@ -130,21 +130,20 @@ impl Poller {
         })
     }
 
-    /// Waits for events. True if these are all that there were: fewer than it can bring, and nothing interrupted it.
-    pub(super) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+    /// Waits for events.
+    pub(super) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let result = match self {
             Poller::Real { poll, events } => poll.poll(events, timeout),
             #[cfg(feature = "sim")]
             Poller::Simulated { network, events, capacity } => network.poll(events, *capacity, timeout),
         };
         match result {
-            // The events may be old ones then. A process that goes on after it was stopped comes by here first,
-            // whatever waits for it (signal(7)).
+            // The events may be old ones then; those that wait come with the next poll.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.clear();
-                Ok(false)
+                Ok(())
             }
-            result => result.map(|()| self.len() < self.capacity()),
+            result => result,
         }
     }
 
@@ -161,22 +160,6 @@ impl Poller {
             Poller::Real { events, .. } => events.is_empty(),
             #[cfg(feature = "sim")]
             Poller::Simulated { events, .. } => events.is_empty(),
-        }
-    }
-
-    fn capacity(&self) -> usize {
-        match self {
-            Poller::Real { events, .. } => events.capacity(),
-            #[cfg(feature = "sim")]
-            Poller::Simulated { capacity, .. } => *capacity,
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Poller::Real { events, .. } => events.iter().count(),
-            #[cfg(feature = "sim")]
-            Poller::Simulated { events, .. } => events.len(),
         }
     }
 

@@ -9,6 +9,8 @@ use mio::{Interest, Token};
 use super::poller::Registry;
 #[cfg(feature = "tls")]
 use super::tls::TlsSocket;
+use super::unacknowledged::unacknowledged;
+use crate::conn::Outgoing;
 #[cfg(feature = "sim")]
 use crate::sim::SimulatedSocket;
 
@@ -219,6 +221,30 @@ impl Socket {
             Socket::Simulated(_) => Ok(()),
             #[cfg(test)]
             Socket::Absent => Ok(()),
+        }
+    }
+
+    /// What the peer has not acknowledged of what was written. None where nobody can say.
+    pub(super) fn outgoing(&self) -> Option<Outgoing> {
+        let (in_flight, written) = match self {
+            Socket::Tcp(stream) => (unacknowledged(stream)?, None),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => (unacknowledged(&socket.stream)?, Some(socket.sent())),
+            Socket::Unix(stream) => (unacknowledged(stream)?, None),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => (socket.unacknowledged(), None),
+            #[cfg(test)]
+            Socket::Absent => (0, None),
+        };
+        Some(Outgoing { in_flight, written })
+    }
+
+    /// A read follows that no event has asked for.
+    pub(super) fn expect_read(&mut self) {
+        match self {
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => socket.expect_read(),
+            _ => {}
         }
     }
 

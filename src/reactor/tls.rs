@@ -37,6 +37,8 @@ pub(super) struct TlsSocket {
     mode: Mode,
     /// Ciphertext that came with the PROXY header.
     early: Vec<u8>,
+    /// Bytes that the kernel has taken.
+    sent: u64,
     /// The sending side is to be shut down once all has gone out.
     ends: bool,
     /// Found behind plaintext that was given out first.
@@ -52,7 +54,8 @@ impl TlsSocket {
         let mut tls = tls.connection()?;
         tls.set_buffer_limit(Some(WAITING_BYTES));
         let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
-        Some(TlsSocket { stream, tls, mode, early: Vec::new(), ends: false, failure: None, stepped: false })
+        let (early, sent) = (Vec::new(), 0);
+        Some(TlsSocket { stream, tls, mode, early, sent, ends: false, failure: None, stepped: false })
     }
 
     /// The PROXY header is over, and these bytes came behind it. False if none was waited for.
@@ -167,7 +170,9 @@ impl TlsSocket {
     /// bytes that were taken waits here.
     pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_plain() {
-            return self.stream.write_vectored(slices);
+            let written = self.stream.write_vectored(slices)?;
+            self.sent += written as u64;
+            return Ok(written);
         }
         let offered = slices.iter().map(|slice| slice.len()).sum();
         if self.tls.is_handshaking() {
@@ -192,6 +197,11 @@ impl TlsSocket {
         if written == 0 && offered > 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(written) }
     }
 
+    /// Bytes that the kernel has taken, as they travel.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Whether the kernel has taken all that was written.
     pub(super) fn has_flushed(&self) -> bool {
         self.is_plain() || !self.tls.wants_write()
@@ -201,7 +211,7 @@ impl TlsSocket {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         while !self.has_flushed() {
             match self.tls.write_tls(&mut self.stream) {
-                Ok(_) => {}
+                Ok(written) => self.sent += written as u64,
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock => return Ok(()),

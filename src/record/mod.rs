@@ -297,9 +297,14 @@ impl Record {
 
     /// Whether packets have come since this was last asked.
     pub(crate) fn take_news(&mut self) -> bool {
-        let seen = self.last_recv_count();
+        let has_news = self.has_news();
         self.last_recv_count = Packed::new(self.recv_count);
-        self.recv_count > seen
+        has_news
+    }
+
+    /// Whether packets have come since [`take_news`](Self::take_news) was last asked.
+    pub(crate) fn has_news(&self) -> bool {
+        self.recv_count > self.last_recv_count()
     }
 
     /// Takes one of the few log lines that bad input may cost on this connection.

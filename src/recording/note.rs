@@ -41,6 +41,9 @@ wire_enum! {
         13 Flushed {},
         /// The client began with plain HTTP where TLS is spoken.
         14 NotTls {},
+        /// It was about to be ended for its silence: so many bytes were on their way to it, of which it had taken so
+        /// many since the last look, if there was one that counts.
+        15 InFlight { bytes: u64, progress: Option<u64> },
 
         /// What the application said to the upgrade: none, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
@@ -69,9 +72,8 @@ wire_enum! {
         36 Client { peer: Option<String> },
         /// A timer was due so many milliseconds ago, and has not been looked at.
         37 Overdue { ms: u64 },
-        /// The server had stood still: only for so many milliseconds has it listened without a break since. Silence
-        /// from before then is not held against the client.
-        38 Listening { ms: u64 },
+        /// The server has stood still: all that can move deadlines, in place of what was noted before.
+        39 Stalls { list: Vec<Stalled> },
 
         /// The connection ended.
         60 Closed { reason: Reason },
@@ -90,10 +92,7 @@ impl Note {
 
     /// Whether it stands in front of what a call was given.
     pub(crate) fn is_before(&self) -> bool {
-        matches!(
-            self,
-            Note::Time { .. } | Note::Outbox { .. } | Note::Overdue { .. } | Note::Listening { .. }
-        )
+        matches!(self, Note::Time { .. } | Note::Outbox { .. } | Note::Overdue { .. } | Note::Stalls { .. })
     }
 
     /// Whether the recording ends with it.
@@ -128,6 +127,20 @@ impl Note {
             _ => {}
         }
         note
+    }
+}
+
+wire_struct! {
+    /// A stall, or several in a row.
+    struct Stalled {
+        /// Milliseconds ago that it was over.
+        ago_ms: u64,
+        /// Milliseconds that the process did not run.
+        poll_ms: u64,
+        /// Milliseconds within turns.
+        turn_ms: u64,
+        /// Milliseconds ago that the first in it of a second or more was over.
+        long_ago_ms: Option<u64>,
     }
 }
 

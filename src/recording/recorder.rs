@@ -5,7 +5,7 @@ use std::fmt;
 use crate::moment::Moment;
 use crate::recording::file::{Begin, Head};
 use crate::recording::mask::Masker;
-use crate::recording::note::{Frame, Login, Note};
+use crate::recording::note::{Frame, Login, Note, Stalled};
 use crate::recording::script::Script;
 use crate::recording::store::Sink;
 use crate::recording::wire::Bytes;
@@ -50,7 +50,8 @@ pub(crate) struct Recorder {
     /// As of the last note.
     now: Moment,
     outbox: usize,
-    listening_since: Moment,
+    /// The revision of the stalls that were noted.
+    stalls: u64,
     pub(crate) call: Call,
 }
 
@@ -98,7 +99,7 @@ impl Recorder {
             limit: limit.saturating_sub(LAST_NOTE_BYTES),
             now: Moment::START,
             outbox: 0,
-            listening_since: Moment::START,
+            stalls: 0,
             call: Call::default(),
             head: Some(Box::new(head)),
         }
@@ -142,12 +143,12 @@ impl Recorder {
         call.seen = seen;
     }
 
-    /// Notes since when the server listens without a break, where that is not known yet.
-    pub(crate) fn note_listening(&mut self, since: Moment) {
-        if since != self.listening_since {
-            self.listening_since = since;
-            let ms = self.now.since(since);
-            self.note_before(Note::Listening { ms });
+    /// Notes the server's stalls, where they are not known yet.
+    pub(crate) fn note_stalls(&mut self, revision: u64, list: impl FnOnce(Moment) -> Vec<Stalled>) {
+        if revision != self.stalls {
+            self.stalls = revision;
+            let list = list(self.now);
+            self.note_before(Note::Stalls { list });
         }
     }
 

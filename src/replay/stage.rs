@@ -108,10 +108,7 @@ impl Stage {
                 Note::Outbox { queued } => {
                     self.conn.outbox = Outbox::of_bytes(usize::try_from(*queued).unwrap_or(usize::MAX));
                 }
-                Note::Listening { ms } => {
-                    let since = Moment::from_ms(self.now.as_ms().saturating_sub(*ms));
-                    self.env.settings.listening_since = since;
-                }
+                Note::Stalls { list } => self.env.settings.set_stalls(list, self.now),
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
                     self.give(given).map_err(|fault| match fault {
@@ -153,11 +150,15 @@ impl Stage {
                 let (frame, len) = push(frame).ok_or(Fault::Order)?;
                 conn.replay_push(frame, len, usize::try_from(*gathered).unwrap_or(usize::MAX), env);
             }
-            Note::Written {} => conn.handle_written(now, &env.settings),
+            Note::Written {} => conn.handle_written(0, now, &env.settings),
             Note::Flushed {} => {
                 conn.handle_flushed(now, close_ms);
             }
             Note::NotTls {} => conn.handle_not_tls(env),
+            Note::InFlight { bytes, progress } => {
+                env.tools.now = now;
+                conn.handle_progress(*bytes, *progress, env);
+            }
             _ => return Err(Fault::Order),
         }
         Ok(())

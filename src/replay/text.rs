@@ -6,7 +6,7 @@ use crate::conn::access_of;
 use crate::frame::Opcode;
 use crate::recording::codes::{self, Reason};
 use crate::recording::file::File;
-use crate::recording::note::{Answered, Decoded, Frame, Note, Outcome, Route, Said};
+use crate::recording::note::{Answered, Decoded, Frame, Note, Outcome, Route, Said, Stalled};
 
 /// Bytes of input that a line shows.
 const SHOWN_BYTES: usize = 32;
@@ -66,6 +66,7 @@ impl Display for Text<'_, Note> {
             Note::Push { frame, .. } => write!(f, "somebody sends {}", Text(frame)),
             Note::Written {} => f.write_str("the socket took some of the outbox"),
             Note::Flushed {} => f.write_str("all was written, or waits"),
+            Note::InFlight { bytes, progress } => in_flight(*bytes, *progress, f),
             Note::NotTls {} => f.write_str("plain HTTP came where TLS is spoken"),
             Note::Verdict { refused: None } => f.write_str("the application accepts it"),
             Note::Verdict { refused: Some(reason) } => {
@@ -107,11 +108,24 @@ impl Display for Text<'_, Note> {
             Note::Client { peer: Some(peer) } => write!(f, "the proxy names {}", peer.escape_debug()),
             Note::Client { peer: None } => f.write_str("the proxy names nobody"),
             Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
-            Note::Listening { ms } => write!(f, "the server had stood still until {ms} ms ago"),
+            Note::Stalls { list } => stalls(list, f),
             Note::Full {} => f.write_str("the file is full"),
             Note::Stopped {} => f.write_str("the recording was switched off"),
         }
     }
+}
+
+fn in_flight(bytes: u64, progress: Option<u64>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "it is silent, with {bytes} bytes on their way to it")?;
+    progress.map_or(Ok(()), |taken| write!(f, "; it has taken {taken} since it was looked last"))
+}
+
+fn stalls(list: &[Stalled], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("the server had stood still")?;
+    list.iter().try_for_each(|stall| {
+        let ms = stall.poll_ms.saturating_add(stall.turn_ms);
+        write!(f, ", for {ms} ms until {} ms ago", stall.ago_ms)
+    })
 }
 
 fn timer(which: u8) -> &'static str {

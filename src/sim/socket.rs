@@ -38,6 +38,18 @@ impl SimulatedSocket {
         self.network.world().shutdown_write(self.number);
     }
 
+    /// Bytes that were written and have not reached the client.
+    pub(crate) fn unacknowledged(&self) -> u64 {
+        self.network.world().link(self.number).map_or(0, |link| link.unsent.len() as u64)
+    }
+
+    /// A read follows that no event has asked for, and that is meant to.
+    pub(crate) fn expect_read(&mut self) {
+        if let Some(link) = self.network.world().link(self.number) {
+            link.may_read = true;
+        }
+    }
+
     pub(crate) fn register(&mut self, token: Token) -> io::Result<()> {
         self.network.world().register(self.number, token)
     }

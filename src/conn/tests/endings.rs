@@ -134,7 +134,7 @@ fn a_client_that_still_reads_has_more_time_to_take_what_is_queued_but_not_for_ev
             ends_at = Some(ms);
             break;
         }
-        rig.conn.handle_written(rig.now, &rig.env.settings);
+        rig.conn.handle_written(0, rig.now, &rig.env.settings);
         rig.conn.outbox.advance(1);
     }
     // Fifteen times the two seconds that it had.
@@ -144,7 +144,7 @@ fn a_client_that_still_reads_has_more_time_to_take_what_is_queued_but_not_for_ev
     let mut rig = Rig::open(|_| {});
     rig.with(|conn, env| conn.close(Cause::Operator, env));
     rig.now = Moment::from_ms(1000);
-    rig.conn.handle_written(rig.now, &rig.env.settings);
+    rig.conn.handle_written(0, rig.now, &rig.env.settings);
     assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::from_ms(2000));
 }
 
@@ -157,7 +157,7 @@ fn only_a_client_that_was_held_back_is_heard_by_what_it_takes() {
         });
         rig.conn.outbox.push_shared(vec![0; queued].into());
         rig.pass_until(30_000);
-        rig.conn.handle_written(rig.now, &rig.env.settings);
+        rig.conn.handle_written(0, rig.now, &rig.env.settings);
         rig.conn.outbox.advance(queued);
         rig.pass_until(200_000);
         assert_eq!(rig.closes(), [(closes_at, "close 4009")], "{queued} bytes queued");

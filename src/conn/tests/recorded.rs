@@ -220,7 +220,7 @@ fn what_others_do_to_a_connection_is_noted() {
             (rig.env.settings.outbox_limit, rig.env.settings.overflow) = (10, Overflow::Drop);
             assert!(!push(rig));
         },
-        |rig| rig.env.settings.listening_since = Moment::from_ms(1),
+        |rig| rig.env.settings.stalls.in_turn(400, Moment::from_ms(500)),
         // A Ping is due each 25 s.
         |rig| time_out(rig, 26_000),
         |rig| time_out(rig, 52_001),
@@ -237,7 +237,7 @@ Push gathered: 5 frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
 Sent frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
 Push gathered: 5 frame: Frame opcode: 2 len: 15 packet: cmd: 100 hash: of-data
 Time ms: 26000
-Listening ms: 25999
+Stalls list: [Stalled ago_ms: 25500 turn_ms: 400 ]
 Timers
 Timer which: 4
 Sent frame: Frame opcode: 9 hash: of-nothing

@@ -195,7 +195,7 @@ fn a_client_that_reads_slowly_but_reads_keeps_its_connection() {
     assert!(!rig.conn.wants_read(&rig.env.settings), "past half of the outbox limit nothing is read");
     for ms in (0..600_000).step_by(50_000) {
         rig.pass_until(ms);
-        rig.conn.handle_written(rig.now, &rig.env.settings);
+        rig.conn.handle_written(0, rig.now, &rig.env.settings);
         rig.conn.outbox.advance(1);
     }
     assert!(matches!(rig.conn.phase, Phase::Open(_)));

@@ -1,0 +1,250 @@
+//! When the process did not run, or did not look at its clients: by how much that moves their deadlines.
+
+use crate::moment::Moment;
+
+/// Milliseconds from which on a delay is a stall.
+const MIN_STALL_MS: u64 = 100;
+/// Milliseconds from which on nobody is closed before a Ping has asked whether it is still there.
+const LONG_STALL_MS: u64 = 1000;
+/// Stalls that are kept apart.
+const MAX_STALLS: usize = 32;
+/// Longest periods for which a stall is kept: one until the timer comes, one by which stalls within turns can
+/// move it, and as much again for the Ping that is sent then.
+const KEPT_PERIODS: u64 = 4;
+
+/// The stalls of a reactor that can still matter to a timer, the oldest first.
+///
+/// A connection knows nothing of them. When one of its timers is about to come, the list says by how much it is to
+/// come later.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stalls {
+    list: Vec<Stall>,
+    /// The longest period of any timer, in milliseconds.
+    longest_ms: u64,
+    /// How often the list has changed.
+    revision: u64,
+}
+
+/// A stall, or several in a row that are told apart no longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stall {
+    /// When it was over.
+    pub(crate) end: Moment,
+    /// Milliseconds of it that the process did not run. Clients cannot cause them.
+    pub(crate) poll_ms: u64,
+    /// Milliseconds of it within turns, or between those of a loop that is not ours.
+    pub(crate) turn_ms: u64,
+    /// When the first in it that took a second was over.
+    pub(crate) first_long: Option<Moment>,
+}
+
+impl Stalls {
+    /// None yet. `longest_ms`: the longest period of any timer.
+    pub(crate) fn new(longest_ms: u64) -> Self {
+        Stalls { longest_ms, ..Stalls::default() }
+    }
+
+    /// A poll has taken so much longer than it was asked to, until `end`.
+    pub(crate) fn in_poll(&mut self, ms: u64, end: Moment) {
+        self.note(ms, Stall { end, poll_ms: ms, ..Stall::default() });
+    }
+
+    /// A turn has taken so long, or a loop that is not ours called so much later than it was asked to.
+    pub(crate) fn in_turn(&mut self, ms: u64, end: Moment) {
+        self.note(ms, Stall { end, turn_ms: ms, ..Stall::default() });
+    }
+
+    #[inline]
+    fn note(&mut self, ms: u64, stall: Stall) {
+        if ms >= MIN_STALL_MS {
+            self.push(Stall { first_long: (ms >= LONG_STALL_MS).then_some(stall.end), ..stall });
+        }
+    }
+
+    #[cold]
+    fn push(&mut self, stall: Stall) {
+        self.revision += 1;
+        self.list.push(stall);
+        while self.is_first_over(stall.end) {
+            self.list.remove(0);
+        }
+        if self.list.len() > MAX_STALLS {
+            self.merge(stall.end);
+        }
+    }
+
+    /// Whether no timer counts from before the oldest stall any more. Time in which the process did not run does not
+    /// make it any older.
+    fn is_first_over(&self, now: Moment) -> bool {
+        let Some((first, later)) = self.list.split_first() else { return false };
+        let stopped_ms = later.iter().fold(0, |sum: u64, stall| sum.saturating_add(stall.poll_ms));
+        now.since(first.end).saturating_sub(stopped_ms) > self.longest_ms.saturating_mul(KEPT_PERIODS)
+    }
+
+    /// Makes one of two neighbours. A timer that was started between them then comes too late by the length of the
+    /// earlier one: those are taken of which that is least beside the time for which such a timer has been running.
+    fn merge(&mut self, now: Moment) {
+        let ms = |stall: &Stall| stall.poll_ms.saturating_add(stall.turn_ms);
+        let pairs = self.list.iter().zip(self.list.iter().skip(1));
+        let errors = pairs.map(|(first, second)| {
+            ms(first).saturating_add(ms(second)).saturating_mul(1 << 10) / now.since(first.end).max(1)
+        });
+        let Some((at, _)) = errors.enumerate().min_by_key(|(_, error)| *error) else { return };
+        let first = self.list.remove(at);
+        if let Some(second) = self.list.get_mut(at) {
+            second.poll_ms = second.poll_ms.saturating_add(first.poll_ms);
+            second.turn_ms = second.turn_ms.saturating_add(first.turn_ms);
+            second.first_long = first.first_long.or(second.first_long);
+        }
+    }
+
+    /// When a timer comes that was started `period_ms` before `at`: later by all that the process did not run
+    /// since, and by what turns took, up to one period in all.
+    pub(crate) fn moved(&self, at: Moment, period_ms: u64) -> Moment {
+        if self.list.is_empty() || at == Moment::NEVER {
+            return at;
+        }
+        let since = Moment::from_ms(at.as_ms().saturating_sub(period_ms));
+        let (mut poll_ms, mut turn_ms) = (0u64, 0u64);
+        for stall in self.list.iter().rev().take_while(|stall| stall.end > since) {
+            poll_ms = poll_ms.saturating_add(stall.poll_ms);
+            turn_ms = turn_ms.saturating_add(stall.turn_ms);
+        }
+        Moment::from_ms(at.as_ms().saturating_add(poll_ms).saturating_add(turn_ms.min(period_ms)))
+    }
+
+    /// When the first stall of a second or more was over, of those since `seen`.
+    pub(crate) fn first_long_since(&self, seen: Moment) -> Option<Moment> {
+        let newer = self.list.len() - self.list.iter().rev().take_while(|stall| stall.end > seen).count();
+        let mut newer = self.list.get(newer..).unwrap_or_default().iter();
+        // Of those that are told apart no longer nobody knows any more how many were long.
+        newer.find_map(|stall| stall.first_long.map(|at| if at > seen { at } else { stall.end }))
+    }
+
+    /// How often the list has changed.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// All of them.
+    pub(crate) fn list(&self) -> &[Stall] {
+        &self.list
+    }
+
+    /// Those that a recording has in their place.
+    pub(crate) fn set(&mut self, list: Vec<Stall>) {
+        self.revision += 1;
+        self.list = list;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1000;
+    const MINUTE: u64 = 60 * SECOND;
+    const HOUR: u64 = 60 * MINUTE;
+
+    /// Where a stall was.
+    #[derive(Clone, Copy)]
+    enum In {
+        Poll,
+        Turn,
+    }
+    use In::{Poll, Turn};
+
+    fn stalls(all: &[(In, u64, u64)]) -> Stalls {
+        let mut stalls = Stalls::new(5 * MINUTE);
+        for &(place, ms, end) in all {
+            match place {
+                Poll => stalls.in_poll(ms, Moment::from_ms(end)),
+                Turn => stalls.in_turn(ms, Moment::from_ms(end)),
+            }
+        }
+        stalls
+    }
+
+    #[test]
+    fn a_deadline_moves_by_what_was_stalled_since_its_timer_began() {
+        type Case = (&'static [(In, u64, u64)], u64, u64, u64);
+        // Stalls, when the timer was started, its period, and by how much it moves.
+        let cases: [Case; 14] = [
+            (&[], 0, MINUTE, 0),
+            (&[(Poll, 99, 5000)], 0, MINUTE, 0),
+            (&[(Poll, 100, 5000)], 0, MINUTE, 100),
+            (&[(Poll, 3000, 5000)], 0, MINUTE, 3000),
+            (&[(Poll, 3000, 5000)], 4999, MINUTE, 3000),
+            (&[(Poll, 3000, 5000)], 5000, MINUTE, 0),
+            (&[(Poll, HOUR, 2 * HOUR)], HOUR, SECOND, HOUR),
+            (&[(Poll, HOUR, 2 * HOUR), (Poll, HOUR, 3 * HOUR)], HOUR, SECOND, 2 * HOUR),
+            (&[(Turn, 99, 5000)], 0, MINUTE, 0),
+            (&[(Turn, 100, 5000)], 0, MINUTE, 100),
+            (&[(Turn, 7000, 9000)], 0, 10 * SECOND, 7000),
+            (&[(Turn, 7000, 9000), (Turn, 7000, 19_000)], 0, 10 * SECOND, 10 * SECOND),
+            (&[(Turn, 7000, 9000), (Turn, 7000, 19_000)], 9000, 10 * SECOND, 7000),
+            (&[(Turn, HOUR, HOUR), (Poll, HOUR, 2 * HOUR)], 0, 10 * SECOND, HOUR + 10 * SECOND),
+        ];
+        for (all, began, period, by) in cases {
+            let stalls = stalls(all);
+            let moved = stalls.moved(Moment::from_ms(began + period), period);
+            assert_eq!(moved.as_ms(), began + period + by, "{:?} since {began}", stalls.list());
+            assert_eq!(stalls.moved(Moment::NEVER, period), Moment::NEVER);
+        }
+    }
+
+    #[test]
+    fn the_first_long_one_since_then_is_found() {
+        let stalls =
+            stalls(&[(Turn, 999, 1000), (Poll, 1000, 5000), (Poll, 200, 6000), (Turn, 5000, 12_000)]);
+        for (seen, at) in [(0, Some(5000)), (4999, Some(5000)), (5000, Some(12_000)), (12_000, None)] {
+            let found = stalls.first_long_since(Moment::from_ms(seen));
+            assert_eq!(found, at.map(Moment::from_ms), "since {seen}");
+        }
+    }
+
+    #[test]
+    fn what_no_timer_counts_from_any_more_is_forgotten() {
+        // Twenty minutes that the process ran, however long it did not.
+        for (end, kept) in [(HOUR + 20 * MINUTE, 3), (HOUR + 20 * MINUTE + 1, 2)] {
+            let stalls = stalls(&[(Turn, 500, 1000), (Poll, HOUR, HOUR + MINUTE), (Turn, 100, end + 1000)]);
+            assert_eq!(stalls.list().len(), kept, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_million_of_them_take_no_room_and_move_deadlines_by_what_they_come_to() {
+        // Polls that ask for 100 ms and take twice as long: half of the time the process does not run.
+        let mut stalls = stalls(&[(Poll, 8 * HOUR, 8 * HOUR)]);
+        for number in 1..=1_000_000 {
+            let now = 8 * HOUR + number * 200;
+            stalls.in_poll(100, Moment::from_ms(now));
+            assert!(stalls.list().len() <= MAX_STALLS);
+            if number < 300 || number % 10_000 == 0 {
+                for since in (8 * HOUR + 1000..now).rev().step_by(9 * SECOND as usize + 100).take(30) {
+                    let at = Moment::from_ms(since + MINUTE);
+                    let moved = stalls.moved(at, MINUTE).since(at);
+                    let really = (now - since).div_ceil(200) * 100;
+                    assert!(moved >= really, "{moved} and not {really} since {since} at {now}");
+                    let most = really + (now - since) / 3 + 200;
+                    assert!(moved <= most, "{moved} and not {really} since {since} at {now}");
+                }
+            }
+        }
+        assert_eq!(stalls.first_long_since(Moment::from_ms(8 * HOUR)), None);
+    }
+
+    #[test]
+    fn of_those_that_are_told_apart_no_longer_the_first_long_one_stays() {
+        let mut stalls = Stalls::new(5 * MINUTE);
+        for number in 1..=100 {
+            stalls.in_poll(2 * SECOND, Moment::from_ms(number * 3 * SECOND));
+        }
+        assert_eq!(stalls.first_long_since(Moment::START), Some(Moment::from_ms(3 * SECOND)));
+        for seen in (1..300 * SECOND).step_by(700) {
+            // Never none, and none that was over by then.
+            let found = stalls.first_long_since(Moment::from_ms(seen)).unwrap();
+            assert!(found > Moment::from_ms(seen));
+        }
+    }
+}
