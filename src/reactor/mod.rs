@@ -24,6 +24,7 @@ mod door;
 mod drain;
 mod expire;
 mod gather;
+mod inflaters;
 mod poller;
 mod prepared;
 mod record;

@@ -87,7 +87,11 @@ impl<S: Application> Core<S> {
             return false;
         }
         if resumes {
-            let Some(mut inbox) = entry.conn.take_inbox() else { return false };
+            let Some(mut inbox) = entry.conn.take_inbox() else {
+                // A message is being inflated, and nothing came behind it.
+                self.feed(id, start, &mut [], budget);
+                return true;
+            };
             let used = self.feed(id, start, inbox.rest_mut(), budget);
             if let Some(entry) = self.slots.get_mut(id) {
                 entry.conn.put_inbox(inbox, used);
