@@ -32,22 +32,21 @@ impl Conn {
         waited
     }
 
-    /// Goes on with the message that is being inflated, by one slice. False if it is not whole then.
+    /// Goes on with the message that is being inflated, by one slice.
     #[cold]
-    pub(super) fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) -> bool {
-        let Some((_, mut call)) = self.parts() else { return true };
+    pub(super) fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) {
+        let Some((_, mut call)) = self.parts() else { return };
         let went_on = call.go_on_inflating(env);
         // Whatever came of it, it may have taken long enough.
         env.frames_left = 0;
         env.tools.effects.take_cost();
-        let Some(result) = went_on else { return false };
+        let Some(result) = went_on else { return };
         // The client's silence counts again from here, and with it a deadline that was put aside.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         if let Err(cause) = result {
             self.end_open(cause, env);
         }
-        true
     }
 }
 

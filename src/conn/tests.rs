@@ -8,6 +8,8 @@ mod endings;
 mod handlers;
 #[cfg(feature = "sim")]
 mod held;
+#[cfg(all(feature = "deflate", feature = "zlib"))]
+mod inflating;
 mod log_lines;
 mod messages;
 mod reading;

@@ -15,6 +15,8 @@ mod tests;
 
 pub(crate) use inflater::Inflater;
 pub(crate) use pool::Inflaters;
+#[cfg(test)]
+pub(crate) use pool::MAX_LONG;
 
 /// Compressed bytes that are worth an attempt to inflate them in one slice. At their worst they take most of one.
 pub(crate) const SHORT_BYTES: usize = 3 * 1024;

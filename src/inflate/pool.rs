@@ -8,7 +8,7 @@ use crate::id::ConnectionId;
 /// Messages of more than one slice that are being inflated at the same time.
 pub(crate) const MAX_LONG: usize = 4;
 
-/// An inflater for long messages, made when it is first used.
+/// A place for an inflater that works on a long message, which is made for it and dropped with it.
 #[derive(Debug, Default)]
 struct Long {
     inflater: Option<Inflater>,
@@ -65,9 +65,7 @@ impl Inflaters {
 
     /// A connection's message is inflated, or not wanted any more.
     pub(crate) fn give_back(&mut self, id: ConnectionId) {
-        for long in &mut self.long {
-            long.owner.take_if(|owner| *owner == id);
-        }
+        self.reclaim(|owner| owner != id);
     }
 
     /// Gives one that is free to the connection that has waited longest, which may be gone by now: then it is to be
@@ -82,7 +80,9 @@ impl Inflaters {
     /// Takes them back from all connections that do not inflate any more.
     pub(crate) fn reclaim(&mut self, inflates: impl Fn(ConnectionId) -> bool) {
         for long in &mut self.long {
-            long.owner.take_if(|owner| !inflates(*owner));
+            if long.owner.is_some_and(|owner| !inflates(owner)) {
+                *long = Long::default();
+            }
         }
     }
 
