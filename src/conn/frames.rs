@@ -51,12 +51,14 @@ impl Conn {
     }
 
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
-        if self.inflates() && env.frames_left > 0 {
-            self.go_on_inflating(env);
-        }
         if self.inflates() {
-            // That one still, or Data within it.
-            return Progress::Wait;
+            if env.frames_left > 0 {
+                self.go_on_inflating(env);
+            }
+            if self.inflates() {
+                // The same message, or Data within it.
+                return Progress::Wait;
+            }
         }
         let mut was_idle = self.is_between_messages();
         let mut delivered = false;

@@ -8,7 +8,8 @@
 #[cfg_attr(not(feature = "deflate"), path = "absent.rs")]
 mod codec;
 mod offer;
-#[cfg(all(test, feature = "deflate"))]
+#[cfg(test)]
+#[cfg(feature = "deflate")]
 mod tests;
 
 use crate::frame::Error;

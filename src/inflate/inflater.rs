@@ -80,10 +80,13 @@ impl Inflater {
         max_len: usize,
     ) -> Result<Slice, Fault> {
         let mut spent_ns = 0;
-        while spent_ns < SLICE_NS {
+        loop {
             let rest = input.get(*taken..).unwrap_or_default();
             if rest.is_empty() && self.stage != Stage::Full {
                 return self.end(input).map(|()| Slice::Done);
+            }
+            if spent_ns >= SLICE_NS {
+                return Ok(Slice::Unfinished);
             }
             if self.stage == Stage::Final {
                 self.restart(window, out)?;
@@ -94,7 +97,6 @@ impl Inflater {
             *taken += read;
             spent_ns += read * INPUT_NS + (out.len() - before) * OUTPUT_NS;
         }
-        Ok(Slice::Unfinished)
     }
 
     /// Inflates at most `INPUT_BYTES` to at most `OUTPUT_BYTES`. How many were read.

@@ -10,7 +10,8 @@ mod inflater;
 #[path = "absent.rs"]
 mod inflater;
 mod pool;
-#[cfg(all(test, feature = "zlib", feature = "deflate"))]
+#[cfg(test)]
+#[cfg(all(feature = "zlib", feature = "deflate"))]
 mod tests;
 
 pub(crate) use inflater::Inflater;
@@ -18,8 +19,8 @@ pub(crate) use pool::Inflaters;
 #[cfg(test)]
 pub(crate) use pool::MAX_LONG;
 
-/// Compressed bytes that are worth an attempt to inflate them in one slice. At their worst they take most of one.
-pub(crate) const SHORT_BYTES: usize = 3 * 1024;
+/// Compressed bytes that one slice can take, unless more comes out of them than it may.
+pub(crate) const SHORT_BYTES: usize = 4 * 1024;
 
 /// Bytes that go into an inflater at the cost of a frame. At their worst they describe codes that nothing is coded by.
 const INPUT_BYTES_PER_FRAME: usize = 16;
@@ -36,6 +37,10 @@ pub(crate) enum Format {
 }
 
 /// Why something cannot be inflated.
+#[cfg_attr(
+    not(any(feature = "zlib", feature = "deflate")),
+    expect(dead_code, reason = "nothing is inflated")
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It is not what a compressor makes, or was cut.
@@ -45,6 +50,10 @@ pub(crate) enum Fault {
 }
 
 /// How far a slice has come.
+#[cfg_attr(
+    not(any(feature = "zlib", feature = "deflate")),
+    expect(dead_code, reason = "nothing is inflated")
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slice {
     /// All is inflated.

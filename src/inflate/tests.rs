@@ -26,8 +26,11 @@ fn deflated(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Bytes that went in and came out of each slice, and what it came to in the end.
-fn slices(format: Format, input: &[u8], max_len: usize) -> (Vec<(usize, usize)>, Result<Vec<u8>, Fault>) {
+/// Bytes that went in and came out of a slice.
+type InOut = (usize, usize);
+
+/// What each slice took and made, and what it came to in the end.
+fn slices(format: Format, input: &[u8], max_len: usize) -> (Vec<InOut>, Result<Vec<u8>, Fault>) {
     let mut inflater = Inflater::new();
     inflater.begin(format, &[]);
     let (mut taken, mut out, mut seen) = (0, vec![], vec![]);
@@ -60,7 +63,7 @@ fn no_slice_is_large_whatever_comes() {
         ("zeros", deflated(&vec![0; MAX_LEN]), 16),
         (
             "text of two letters",
-            deflated(&(0..MAX_LEN).map(|i| (i * i >> 7) as u8 & 1).collect::<Vec<_>>()),
+            deflated(&(0..MAX_LEN).map(|i| ((i * i) >> 7) as u8 & 1).collect::<Vec<_>>()),
             16,
         ),
     ];

@@ -87,16 +87,7 @@ impl<S: Application> Core<S> {
             return false;
         }
         if resumes {
-            let Some(mut inbox) = entry.conn.take_inbox() else {
-                // A message is being inflated, and nothing came behind it.
-                self.feed(id, start, &mut [], budget);
-                return true;
-            };
-            let used = self.feed(id, start, inbox.rest_mut(), budget);
-            if let Some(entry) = self.slots.get_mut(id) {
-                entry.conn.put_inbox(inbox, used);
-            }
-            return used > 0;
+            return self.resume(id, start, budget);
         }
         let Entry { socket, conn, .. } = entry;
         let (read, is_direct) = match conn.room() {
@@ -149,6 +140,21 @@ impl<S: Application> Core<S> {
             _ => {}
         }
         true
+    }
+
+    /// Gives a connection what it kept. False if that is all for now.
+    fn resume(&mut self, id: ConnectionId, start: usize, budget: &mut Budget) -> bool {
+        let Some(entry) = self.slots.get_mut(id) else { return false };
+        let Some(mut inbox) = entry.conn.take_inbox() else {
+            // A message is being inflated, and nothing came behind it.
+            self.feed(id, start, &mut [], budget);
+            return true;
+        };
+        let used = self.feed(id, start, inbox.rest_mut(), budget);
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.conn.put_inbox(inbox, used);
+        }
+        used > 0
     }
 
     /// Sees to a read that brought nothing. True if it is to be tried again.
