@@ -19,7 +19,7 @@ const STEP_BYTES: usize = 4 * 1024;
 /// What things cost at worst, in nanoseconds: a byte in, a byte out, and a new beginning behind a final block.
 const INPUT_NS: usize = 60;
 const OUTPUT_NS: usize = 3;
-const RESTART_NS: usize = 2000;
+const RESTART_NS: usize = 1000;
 /// Nanoseconds after which a slice ends with the step that it is at: one of `INPUT_BYTES` and `OUTPUT_BYTES`.
 const SLICE_NS: usize = 190_000;
 
