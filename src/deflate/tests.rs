@@ -115,7 +115,8 @@ fn no_message_harms_a_later_one() {
     let split: &[u8] =
         &[0x00, 0x02, 0x00, 0xfd, 0xff, b'H', b'e', 0x01, 0x03, 0x00, 0xfc, 0xff, b'l', b'l', b'o'];
     let final_again = [&[0xf3, 0x00, 0x11, 0x00][..], &[0x00]].concat();
-    let harmless: [(&str, &[u8], &[u8]); 10] = [
+    let within = [&[0x03, 0x00], again].concat();
+    let harmless: [(&str, &[u8], &[u8]); 13] = [
         ("a final block and what makes it like others", padded, b"Hello"),
         ("a final block alone", bare, b"Hello"),
         ("a final block that is stored", stored, b"Hello"),
@@ -125,11 +126,14 @@ fn no_message_harms_a_later_one() {
         ("several of these", &[0x03, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0xff, 0xff], b""),
         ("an empty block", &[0x00], b""),
         ("no payload at all", &[], b""),
+        ("a final block that the tail ends", &[0x01], b""),
+        ("one behind another block", &[&[0x00], &stored[1..], &[0x01]].concat(), b"Hello"),
         ("a final block that refers back to the message before", &final_again, b"Hello"),
+        ("what is behind a final block and refers back to the message before", &within, b"Hello"),
     ];
     for (mode, no_takeover) in MODES {
         for (name, payload, plain) in harmless {
-            let refers_back = payload == final_again;
+            let refers_back = payload == final_again || payload == within;
             for count in 1..4 {
                 let mut server = Server::new(no_takeover);
                 assert_eq!(server.inflate(hello).as_deref(), Ok(&b"Hello"[..]));
