@@ -73,7 +73,6 @@ fn expected(payload: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "Miri takes hours")]
 fn a_message_that_was_cut_is_refused_wherever_that_was() {
     let (text, random) = (b"the same, and the same again, and so on".repeat(5), noise(300, 256));
     let few = noise(3000, 5);
@@ -164,7 +163,6 @@ fn no_message_harms_a_later_one() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn a_window_is_the_last_32_kib_of_all_messages() {
     let mut server = Server::new(false);
     let mut compress = Compress::new(Compression::best(), false);

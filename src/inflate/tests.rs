@@ -47,7 +47,6 @@ fn slices(format: Format, input: &[u8], max_len: usize) -> (Vec<InOut>, Result<V
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "Miri takes hours")]
 fn no_slice_is_large_whatever_comes() {
     // A block that describes codes of up to ten bits and is over then, one of fixed codes, and a stored one.
     let codes = concat!(
