@@ -49,6 +49,7 @@ mod conn;
 mod deflate;
 mod handle;
 mod id;
+mod inflate;
 mod mailbox;
 mod mailboxes;
 mod moment;

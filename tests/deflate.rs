@@ -170,14 +170,55 @@ fn packets_are_compressed_both_ways_and_small_ones_and_pushes_go_as_they_are() {
 }
 
 #[test]
+fn messages_that_end_in_a_final_block_or_are_empty_are_echoed_and_harm_no_later_one() {
+    // RFC 7692 §7.2.3.4, with and without what follows the final block there.
+    let padded: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+    let cases: [(&str, &[u8], &[u8]); 5] = [
+        ("a final block", padded, b"Hello"),
+        ("a final block, and nothing behind it", &padded[..7], b"Hello"),
+        ("a final block of nothing", &[0x03, 0x00], b""),
+        ("an empty block", &[0x00], b""),
+        ("no payload", &[], b""),
+    ];
+    for mode in [DeflateMode::Dedicated, DeflateMode::Shared] {
+        let server = Server::messages(&with(mode));
+        for (case, payload, expected) in cases {
+            let (mut client, _) = agreed(&server, OFFER);
+            let takeover = mode == DeflateMode::Dedicated;
+            let mut window = Decompress::new(false);
+            let mut echo = |payload: &[u8], expected: &[u8]| {
+                client.send(&raw_frame(COMPRESSED_TEXT, payload));
+                if !takeover {
+                    window.reset(false);
+                }
+                let echoed = compressed(&mut client);
+                assert_eq!(unpack(&mut window, &echoed, expected.len()), expected, "{case}, {mode:?}");
+            };
+            let mut before = Packer::new(takeover);
+            let text = b"the same again and again";
+            echo(&before.pack(text), text);
+            echo(payload, expected);
+            echo(payload, expected);
+            // Who has said nothing in between goes on with its window, and else a new one does as well.
+            let mut behind = if expected.is_empty() { before } else { Packer::new(takeover) };
+            echo(&behind.pack(text), text);
+            echo(&behind.pack(text), text);
+        }
+        still_echoes(server.address);
+    }
+}
+
+#[test]
 fn what_a_compressing_client_can_do_wrong() {
     let bomb = Packer::new(true).pack(&vec![0; 64 << 20]);
     let bad_text = Packer::new(true).pack(b"\xff\xfe");
     let just_too_long = Packer::new(true).pack(&vec![b'x'; sysconn::config::MAX_LEN + 1]);
     let cut_in_midst_of_a_block = &Packer::new(true).pack(&b"0123456789".repeat(50))[..10];
+    // A block that is whole, and a byte of the next one's header: it describes its codes.
+    let cut_in_a_header = [0x00, 0x02, 0x00, 0xfd, 0xff, b'h', b'i', 0x04];
     for mode in [DeflateMode::Dedicated, DeflateMode::Shared] {
         let server = Server::messages(&with(mode));
-        let cases: [(&str, Vec<u8>, u16); 9] = [
+        let cases: [(&str, Vec<u8>, u16); 10] = [
             ("df-01: a bomb", raw_frame(COMPRESSED_BINARY, &bomb), 1009),
             ("one byte too long", raw_frame(COMPRESSED_BINARY, &just_too_long), 1009),
             ("text that is no UTF-8", raw_frame(COMPRESSED_TEXT, &bad_text), 1007),
@@ -190,6 +231,7 @@ fn what_a_compressing_client_can_do_wrong() {
                 raw_frame(COMPRESSED_BINARY, &[0xf2, 0x00, 0x11, 0x00, 0x00]),
                 1002,
             ),
+            ("cut in the header of a block", raw_frame(COMPRESSED_TEXT, &cut_in_a_header), 1002),
             ("df-03: cut", raw_frame(COMPRESSED_BINARY, cut_in_midst_of_a_block), 1002),
         ];
         for (case, bytes, code) in cases {

@@ -78,17 +78,23 @@ fn a_flood_of_large_packets_is_bounded_in_bytes() {
     hand.turn_until("the flood is handled", |hand| hand.handled(flooder_handle.id()) == sent);
 }
 
-/// A message of zeros as the client sends it compressed (RFC 7692 §7.2.1), which is short.
+/// A message as the client compresses it (RFC 7692 §7.2.1).
 #[cfg(feature = "deflate")]
-fn compressed(message: &[u8]) -> Vec<u8> {
+fn compressed_payload(message: &[u8]) -> Vec<u8> {
     use flate2::{Compress, Compression, FlushCompress};
 
-    let mut packed = Vec::with_capacity(message.len());
+    let mut packed = Vec::with_capacity(message.len() + 64);
     Compress::new(Compression::best(), false)
         .compress_vec(message, &mut packed, FlushCompress::Sync)
         .unwrap();
     packed.truncate(packed.len() - 4);
-    let mut bytes = frame(Opcode::Binary, &packed);
+    packed
+}
+
+/// The same in its frame.
+#[cfg(feature = "deflate")]
+fn compressed(message: &[u8]) -> Vec<u8> {
+    let mut bytes = frame(Opcode::Binary, &compressed_payload(message));
     bytes[0] |= 0x40;
     bytes
 }
@@ -123,6 +129,63 @@ fn what_a_flood_inflates_to_counts() {
                 handled = now;
             }
             assert_eq!(other.reply(), Reply::new(ECHO, 7, name.as_bytes()));
+        }
+    }
+}
+
+/// Deflate blocks that describe codes and are over: the most work for an inflater that comes to nothing.
+#[cfg(feature = "zlib")]
+fn blocks_of_nothing(len: usize) -> Vec<u8> {
+    let block = concat!(
+        "00100000000000111000000110110001001001001001001000001000001000110000110011111111101110000110101000",
+        "100110101011110011011110111111110010000"
+    );
+    let bits = block.as_bytes();
+    let byte =
+        |at: usize| (0..8).fold(0, |byte, bit| byte | ((bits[(at * 8 + bit) % bits.len()] - b'0') << bit));
+    // A whole number of blocks, since the length of one in bits is odd.
+    (0..len / bits.len() * bits.len()).map(byte).collect()
+}
+
+#[cfg(all(feature = "deflate", feature = "zlib"))]
+#[test]
+fn others_are_served_between_the_slices_of_messages_that_take_long_to_inflate() {
+    use common::{message, upgrade_of};
+    use sysconn::config::DeflateMode;
+
+    let blocks = blocks_of_nothing(200_000);
+    let zlib = [&[0x78, 0x01], &blocks[..], &[0x03, 0x00, 0, 0, 0, 1]].concat();
+    let in_a_packet = frame(Opcode::Binary, &message(ECHO, 1, 1, &zlib));
+    let mut in_a_message =
+        frame(Opcode::Binary, &[&blocks, &compressed_payload(&message(ECHO, 1, 0, b""))[..]].concat());
+    in_a_message[0] |= 0x40;
+    for (name, unit) in [("zlib", in_a_packet), ("permessage-deflate", in_a_message)] {
+        let mut hand = Hand::new(&Config { deflate: DeflateMode::Dedicated, ..config() });
+        let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+        // More than there are inflaters.
+        let mut senders: Vec<_> =
+            (0..6).map(|_| hand.upgrade_with(Client::raw(hand.address), &offer)).collect();
+        let (mut other, _) = hand.connect();
+        let (mut short, short_handle) = hand.upgrade_with(Client::raw(hand.address), &offer);
+        for (sender, _) in &mut senders {
+            assert_eq!(write_until_full(sender, &unit), unit.len());
+        }
+        let handled =
+            |hand: &Hand| senders.iter().map(|(_, handle)| hand.handled(handle.id())).collect::<Vec<_>>();
+        let mut rounds = 0u8;
+        while handled(&hand).contains(&0) {
+            other.send_packet(ECHO, 7, &[rounds]);
+            short.send(&compressed(&message(SINK, 1, 0, b"short")));
+            hand.turn();
+            hand.turn();
+            assert_eq!(other.reply(), Reply::new(ECHO, 7, &[rounds]), "{name}");
+            rounds += 1;
+            assert!(rounds < 200, "{name}: somebody waits for ever");
+            assert!(hand.handled(short_handle.id()) > 0, "{name}: what is short waits for what is long");
+        }
+        assert!(rounds > 20, "{name}: {rounds}");
+        for (sender, _) in &mut senders {
+            assert_eq!(sender.reply(), Reply::new(ECHO, 1, b""), "{name}");
         }
     }
 }

@@ -64,7 +64,7 @@ fn receive(
             oracle.forget();
         }
         match (made, oracle.inflate(payload, max_len)) {
-            // What ends within the header of a block is not finished, and has no fault yet.
+            // The other one forgets what came before a final block.
             (Ok(()), Err(Error::BadDeflate)) => return,
             (made, expected) => assert_eq!(made.map(|()| out.as_slice()), expected),
         }
@@ -110,13 +110,17 @@ impl Oracle {
     /// The next message.
     fn inflate(&mut self, payload: &[u8], max_len: usize) -> Result<&[u8], Error> {
         let first = self.len;
-        self.feed(payload, first + max_len)?;
+        let is_over = self.feed(payload, first + max_len)?;
         let end = self.len;
-        self.feed(&TAIL, first + max_len)?;
+        // Nothing is left out of a message without content, or of one that ends with a final block.
+        if !is_over && !payload.is_empty() {
+            self.feed(&TAIL, first + max_len)?;
+        }
         if self.len > end { Err(Error::BadDeflate) } else { Ok(&self.inflated[first..end]) }
     }
 
-    fn feed(&mut self, mut input: &[u8], limit: usize) -> Result<(), Error> {
+    /// Whether it ends with a final block.
+    fn feed(&mut self, mut input: &[u8], limit: usize) -> Result<bool, Error> {
         const FLAGS: u32 = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF
             | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
         loop {
@@ -129,11 +133,11 @@ impl Oracle {
                 _ if self.len > limit => return Err(Error::TooBig),
                 // A stream of its own can follow (§7.2.3.4).
                 TINFLStatus::Done => self.begin_stream(self.len),
-                TINFLStatus::NeedsMoreInput if input.is_empty() => return Ok(()),
+                TINFLStatus::NeedsMoreInput if input.is_empty() => return Ok(false),
                 _ => return Err(Error::BadDeflate),
             }
             if input.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
         }
     }

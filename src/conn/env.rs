@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Complaints;
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
+use crate::inflate::{self, Inflaters};
 use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
@@ -177,14 +178,11 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) decoded: Vec<u8>,
     /// Where compressed messages are inflated.
     pub(crate) inflated: Vec<u8>,
+    pub(crate) inflaters: Inflaters,
     pub(crate) complaints: Complaints,
     /// How far the server has come with its end.
     pub(crate) draining: Draining,
 }
-
-/// Bytes that come out of an inflater or a cipher at the cost of a frame: what is short on the wire must not take a turn
-/// for itself.
-const INFLATED_BYTES_PER_FRAME: usize = 512;
 
 /// Capacity that buffers which all connections share keep through housekeeping.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -212,14 +210,16 @@ impl<S> Env<S> {
             overdrawn: 0,
             decoded: Vec::new(),
             inflated: Vec::new(),
+            inflaters: Inflaters::default(),
             complaints: Complaints::new(),
             draining: Draining::No,
         }
     }
 
-    /// So many bytes were inflated or decrypted. They count against what this connection may still have done in this turn.
-    pub(crate) fn count_inflated(&mut self, bytes: usize) {
-        self.charge(u32::try_from(bytes / INFLATED_BYTES_PER_FRAME).unwrap_or(u32::MAX));
+    /// So many bytes were inflated to so many. They count against what this connection may still have done in this turn:
+    /// what is short on the wire must not take a turn for itself, nor what says nothing at length.
+    pub(crate) fn count_inflated(&mut self, input: usize, output: usize) {
+        self.charge(inflate::frames(input, output));
     }
 
     /// Work was done that costs as much as so many frames.

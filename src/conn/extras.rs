@@ -1,6 +1,7 @@
 //! What only some connections have, in one allocation that the others do without.
 
 use super::Inbox;
+use super::job::{Job, Subject};
 use super::progress::Look;
 use crate::deflate::Deflate;
 use crate::handle::{Tied, Ties};
@@ -19,6 +20,8 @@ struct Parts {
     ties: Ties,
     /// Bytes that were read but had to wait.
     inbox: Option<Inbox>,
+    /// A message that is being inflated; what comes next waits for it.
+    job: Option<Box<Job>>,
     /// The request whose reply comes later; the next packet waits for it.
     deferral: Option<Deferral>,
     /// Present if messages may be compressed.
@@ -49,8 +52,34 @@ impl Extras {
         self.parts.as_ref().is_some_and(|parts| parts.deflate.is_some())
     }
 
-    pub(super) fn deflate(&mut self) -> Option<&mut Deflate> {
-        self.parts.as_mut()?.deflate.as_deref_mut()
+    /// What a compressed message can refer back to.
+    pub(super) fn window(&self, subject: Subject) -> &[u8] {
+        let deflate = self.parts.as_ref().and_then(|parts| parts.deflate.as_ref());
+        match (subject, deflate) {
+            (Subject::Message(_), Some(deflate)) => deflate.window(),
+            (Subject::Message(_), None) | (Subject::Data, _) => &[],
+        }
+    }
+
+    /// A message was inflated, to which the next can refer back.
+    pub(super) fn remember(&mut self, message: &[u8]) {
+        if let Some(parts) = &mut self.parts
+            && let Some(deflate) = &mut parts.deflate
+        {
+            deflate.remember(message);
+        }
+    }
+
+    pub(super) fn job(&self) -> Option<&Job> {
+        self.parts.as_ref()?.job.as_deref()
+    }
+
+    pub(super) fn take_job(&mut self) -> Option<Box<Job>> {
+        self.parts.as_mut()?.job.take()
+    }
+
+    pub(super) fn set_job(&mut self, job: Box<Job>) {
+        self.parts.get_or_insert_default().job = Some(job);
     }
 
     pub(super) fn set_deflate(&mut self, deflate: Deflate) {
@@ -96,9 +125,9 @@ impl Extras {
         self.parts.as_mut()?.deferral.take_if(|deferral| deferral.seq == seq)
     }
 
-    /// Whether bytes wait.
+    /// Whether bytes wait, or a message that is not inflated yet.
     pub(super) fn has_input(&self) -> bool {
-        self.inbox().is_some()
+        self.parts.as_ref().is_some_and(|parts| parts.inbox.is_some() || parts.job.is_some())
     }
 
     pub(super) fn inbox(&self) -> Option<&Inbox> {
@@ -156,6 +185,7 @@ impl Extras {
         let Parts {
             ties: Ties { life: None, linked: None },
             inbox: None,
+            job: None,
             deferral: None,
             deflate: None,
             look: None,

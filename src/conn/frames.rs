@@ -51,6 +51,15 @@ impl Conn {
     }
 
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
+        if self.inflates() {
+            if env.frames_left > 0 {
+                self.go_on_inflating(env);
+            }
+            if self.inflates() {
+                // The same message, or Data within it.
+                return Progress::Wait;
+            }
+        }
         let mut was_idle = self.is_between_messages();
         let mut delivered = false;
         loop {
@@ -58,7 +67,12 @@ impl Conn {
                 return Progress::Flush;
             }
             if delivered && input.is_empty() {
-                return Progress::Taken;
+                // What has begun to be inflated has used up the budget.
+                return if env.frames_left == 0 && self.inflates() {
+                    Progress::Wait
+                } else {
+                    Progress::Taken
+                };
             }
             let held_back = self.is_held_back(&env.settings);
             let Phase::Open(_) = self.phase else {
@@ -79,6 +93,12 @@ impl Conn {
             }
             env.frames_left = env.frames_left.saturating_sub(1);
             delivered = true;
+        }
+    }
+
+    fn trim_decoder(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.decoder.trim();
         }
     }
 
@@ -125,6 +145,9 @@ impl Conn {
                 if let Err(cause) = result {
                     env.tools.copy_held(self.last_payload());
                     self.end_open(cause, env);
+                } else if env.frames_left == 0 && self.inflates() {
+                    // It has a copy.
+                    self.trim_decoder();
                 }
             }
             Ok(Some(Event::Ping(payload))) => {
@@ -171,7 +194,7 @@ impl Conn {
 
     /// An open connection's decoder, and apart from it what a call into the application works on.
     #[inline(always)]
-    fn parts(&mut self) -> Option<(&mut Decoder, Call<'_>)> {
+    pub(super) fn parts(&mut self) -> Option<(&mut Decoder, Call<'_>)> {
         let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
         let call = Call {
             record: &mut self.record,

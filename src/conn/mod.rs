@@ -30,6 +30,8 @@ mod extras;
 mod frames;
 mod gathered;
 mod inbox;
+mod inflating;
+mod job;
 mod lifecycle;
 mod messages;
 mod outbox;
@@ -165,13 +167,15 @@ impl Conn {
         }
     }
 
-    /// Whether input that was kept can go on now.
+    /// Whether input that was kept, or a message that is being inflated, can go on now.
     pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
         match &self.phase {
-            Phase::Open(_) => {
-                self.extras.inbox().is_some_and(|inbox| !self.waits_for_reply(inbox.rest()))
-                    && !self.is_held_back(settings)
-            }
+            Phase::Open(_) => match (self.extras.job(), self.extras.inbox()) {
+                // It holds one of few inflaters, however slowly the client takes its replies.
+                (Some(job), _) => !job.waits,
+                (None, Some(inbox)) => !self.waits_for_reply(inbox.rest()) && !self.is_held_back(settings),
+                (None, None) => false,
+            },
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => false,
         }
     }
@@ -304,7 +308,14 @@ impl Conn {
             Phase::Open(open) => open.decoder.held_bytes(),
             Phase::Proxied(_) | Phase::Closing(_) | Phase::Closed(_) => 0,
         };
-        unfinished + self.extras.inbox().map_or(0, Inbox::held_bytes) + self.outbox.queued()
+        let inflating = self.extras.job().map_or(0, |job| job.message.capacity());
+        unfinished + inflating + self.extras.inbox().map_or(0, Inbox::held_bytes) + self.outbox.queued()
+    }
+
+    /// Bytes that are held of what has come out of an inflater so far.
+    #[cfg(feature = "sim")]
+    pub(crate) fn inflated_bytes(&self) -> usize {
+        self.extras.job().map_or(0, |job| job.work.out.capacity())
     }
 
     /// Whether the application was told that the connection is open.

@@ -13,7 +13,7 @@ use crate::frame;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
-    Application, Context, Message, MessageHandler, Outcome, Request, Route, Router, SendBuffer,
+    Application, Context, Message, MessageHandler, Outcome, Request, Route, Router, SendBuffer, Service,
 };
 
 /// Bytes of a packet that the debug log shows.
@@ -71,10 +71,13 @@ impl Call<'_> {
         if packet.data_status == DataStatus::Raw as u8 || packet.data.is_empty() {
             return self.handle(route, &packet, packet.data, packet.data, env);
         }
+        if cfg!(feature = "zlib") && packet.data_status == DataStatus::Compressed as u8 {
+            return self.packet_compressed(message, max_len, env);
+        }
         let mut buffer = std::mem::take(&mut env.decoded);
         let result = match self.decode(&packet, max_len, &mut buffer, env) {
             Ok(data) => {
-                env.count_inflated(data.len());
+                env.count_inflated(0, data.len());
                 self.handle(route, &packet, data, &[], env)
             }
             Err(cause) => Err(cause),
@@ -104,6 +107,25 @@ impl Call<'_> {
         self.run(By::Application, packet.cmd, packet.flag, lent, env, |state, context| {
             handler(state, request, context)
         })
+    }
+
+    /// Handles a packet whose Data was inflated to `data`, or does not inflate.
+    pub(super) fn inflated_data<S: Application>(
+        &mut self,
+        message: &[u8],
+        data: &[u8],
+        result: Result<(), Undecodable>,
+        env: &mut Env<S>,
+    ) -> Result<(), Cause> {
+        // It was a packet, and there was a route for it, when it came.
+        let Ok(packet) = packet::Request::parse(message) else { return Ok(()) };
+        self.note_decoded(packet.cmd, packet.data_status, Some(result.map(|()| data.len())), env);
+        if let Err(offence) = result {
+            return Err(self.offence(packet.cmd, offence, env));
+        }
+        let Service::Packets(router) = env.service else { return Ok(()) };
+        let Some(route) = router.find(packet.cmd) else { return Ok(()) };
+        self.handle(route, &packet, data, &[], env)
     }
 
     /// Data as the handler is to get it. An error closes the connection.

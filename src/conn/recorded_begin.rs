@@ -25,7 +25,7 @@ impl Conn {
     pub(super) fn begin_recording(&mut self, now: Moment) {
         let open = match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.record.connected_at() == now => None,
-            Phase::Open(open) if open.decoder.is_idle() => Some(self.noted()),
+            Phase::Open(open) if open.decoder.is_idle() && !self.inflates() => Some(self.noted()),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => return,
             // There is nothing left to be seen.
             Phase::Closing(_) | Phase::Closed(_) => return self.drop_recorder(),

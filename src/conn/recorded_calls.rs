@@ -7,6 +7,7 @@ use crate::frame;
 use crate::packet::{self, REQUEST_HEADER_BYTES, Undecodable};
 use crate::record::Kind;
 use crate::recording::note::{self, Decoded, Note, Said, digest};
+use crate::recording::script::Script;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
 use crate::router::{Access, Outcome, Router, Service};
@@ -115,6 +116,12 @@ impl Call<'_> {
         recorder.note(Note::Outcome { outcome });
     }
 
+    /// Whether this is a replay, in which nothing is inflated.
+    pub(super) fn is_replayed(&mut self) -> bool {
+        let recorder = if self.record.is_watched() { self.extras.noting() } else { None };
+        recorder.and_then(|recorder| recorder.script()).is_some_and(Script::is_played)
+    }
+
     /// What came of inflating a message, in a replay: nothing of the message itself was recorded.
     pub(super) fn recorded_inflation(&mut self, out: &mut Vec<u8>) -> Option<Result<(), frame::Error>> {
         let inflated = self.extras.noting()?.script()?.inflated()?;
@@ -154,19 +161,16 @@ impl Call<'_> {
         }
     }
 
+    /// What came of inflating Data, in a replay.
+    pub(super) fn recorded_data(&mut self, out: &mut Vec<u8>) -> Option<Result<(), Undecodable>> {
+        let (_, decoded) = self.extras.noting()?.script()?.decoded()?;
+        stand_in(&decoded, out).map(|result| result.unwrap_or(Err(Undecodable::Zlib)))
+    }
+
     /// What came of decoding Data, in a replay that cannot do it again.
     pub(super) fn recorded_decoding(&mut self, out: &mut Vec<u8>) -> Option<Option<Result<(), Undecodable>>> {
-        match self.extras.noting()?.script()?.decoded()? {
-            Decoded::Data { len } => {
-                out.clear();
-                out.resize(usize::try_from(len).ok()?, 0);
-                Some(Some(Ok(())))
-            }
-            Decoded::Undecodable { offence } => {
-                Some(Some(Err(codes::offence(offence).unwrap_or(Undecodable::Cipher))))
-            }
-            Decoded::Panicked {} => Some(None),
-        }
+        let (hidden, decoded) = self.extras.noting()?.script()?.decoded()?;
+        if hidden { stand_in(&decoded, out) } else { None }
     }
 
     /// Data was decoded to so many bytes, or not; none: the cipher panicked.
@@ -189,6 +193,21 @@ impl Call<'_> {
             None => Decoded::Panicked {},
         };
         recorder.note(Note::Decoded { hidden, result });
+    }
+}
+
+/// Puts as many bytes into `out` as decoding came to. None in the place of a result: the cipher panicked.
+fn stand_in(decoded: &Decoded, out: &mut Vec<u8>) -> Option<Option<Result<(), Undecodable>>> {
+    match decoded {
+        Decoded::Data { len } => {
+            out.clear();
+            out.resize(usize::try_from(*len).ok()?, 0);
+            Some(Some(Ok(())))
+        }
+        Decoded::Undecodable { offence } => {
+            Some(Some(Err(codes::offence(*offence).unwrap_or(Undecodable::Cipher))))
+        }
+        Decoded::Panicked {} => Some(None),
     }
 }
 

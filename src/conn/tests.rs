@@ -8,6 +8,8 @@ mod endings;
 mod handlers;
 #[cfg(feature = "sim")]
 mod held;
+#[cfg(all(feature = "deflate", feature = "zlib"))]
+mod inflating;
 mod log_lines;
 mod messages;
 mod reading;
@@ -221,7 +223,7 @@ impl Rig {
         let mut bytes = bytes.to_vec();
         let mut used = 0;
         let mut progress = Progress::Flush;
-        while progress == Progress::Flush {
+        while progress == Progress::Flush || (progress == Progress::Wait && self.conn.inflates()) {
             (progress, used) = self.with_input(&mut bytes, |conn, env, input| {
                 let mut rest = &mut input[used..];
                 (conn.handle_bytes(&mut rest, env), env.input_len - rest.len())

@@ -124,6 +124,6 @@ impl Conn {
 
     /// Whether the client waits for the server, so that its silence means nothing.
     pub(super) fn is_waiting(&self) -> bool {
-        self.extras.is_deferred() && matches!(self.phase, Phase::Open(_))
+        (self.extras.is_deferred() || self.inflates()) && matches!(self.phase, Phase::Open(_))
     }
 }

@@ -1,14 +1,19 @@
 //! Compressing and inflating messages by what was agreed (RFC 7692 §7.2).
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, FlushCompress};
 
 use super::{Agreement, bound};
 use crate::frame::Error;
+use crate::inflate::{Format, Inflater, Slice};
 
 /// What ends each compressed message and is left out on the wire (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// What output grows by at the least, in bytes.
 const STEP_BYTES: usize = 4 * 1024;
+/// Bytes that a client can refer back to.
+const WINDOW_BYTES: usize = 32 * 1024;
+/// Bytes beyond these after which a window is put in order.
+const SLACK_BYTES: usize = 8 * 1024;
 /// Window bits that the library knows: 9 to 15.
 const MIN_WINDOW_BITS: u8 = 9;
 const MAX_WINDOW_BITS: u8 = 15;
@@ -18,7 +23,7 @@ const WINDOWS: usize = (MAX_WINDOW_BITS - MIN_WINDOW_BITS + 1) as usize;
 /// Made when first used.
 #[derive(Default)]
 pub struct Shared {
-    inflater: Option<Decompress>,
+    inflater: Option<Inflater>,
     compressors: [Option<Compress>; WINDOWS],
     compressed: Vec<u8>,
 }
@@ -26,7 +31,8 @@ pub struct Shared {
 /// One connection's side of it: its windows, where they outlive a message.
 pub struct Deflate {
     agreement: Agreement,
-    inflater: Option<Box<Decompress>>,
+    /// The end of what the client has sent, where its next message can refer back to it.
+    pub(super) window: Vec<u8>,
     compressor: Option<Box<Compress>>,
 }
 
@@ -39,10 +45,34 @@ impl std::fmt::Debug for Deflate {
 impl Deflate {
     /// None only where the library was built without compression.
     pub fn new(agreement: Agreement) -> Option<Self> {
-        Some(Deflate { agreement, inflater: None, compressor: None })
+        Some(Deflate { agreement, window: Vec::new(), compressor: None })
     }
 
-    /// Replaces `out` by the inflated `payload` of one message.
+    /// What the client's next message can refer back to, at most 32 KiB.
+    pub(crate) fn window(&self) -> &[u8] {
+        self.window.get(self.window.len().saturating_sub(WINDOW_BYTES)..).unwrap_or_default()
+    }
+
+    /// A message of the client's was inflated to `message`: its next one can refer back to that, if it was not
+    /// agreed otherwise.
+    pub(crate) fn remember(&mut self, message: &[u8]) {
+        if self.agreement.client_no_context_takeover {
+            return;
+        }
+        let message = message.get(message.len().saturating_sub(WINDOW_BYTES)..).unwrap_or_default();
+        let len = self.window.len() + message.len();
+        if len > WINDOW_BYTES + SLACK_BYTES {
+            self.window.drain(..(len - WINDOW_BYTES).min(self.window.len()));
+        }
+        if self.window.capacity() - self.window.len() < message.len() {
+            // All of it at once as soon as it is more than a little.
+            let room = if len < SLACK_BYTES { SLACK_BYTES } else { WINDOW_BYTES + SLACK_BYTES };
+            self.window.reserve_exact(room - self.window.len());
+        }
+        self.window.extend_from_slice(message);
+    }
+
+    /// Replaces `out` by the inflated `payload` of one message, at once.
     ///
     /// # Errors
     /// [`Error::TooBig`] as soon as there is more than `max_len`, [`Error::BadDeflate`] if the
@@ -55,18 +85,12 @@ impl Deflate {
         shared: &mut Shared,
     ) -> Result<(), Error> {
         out.clear();
-        let inflater = if self.agreement.client_no_context_takeover {
-            let inflater = shared.inflater.get_or_insert_with(|| Decompress::new(false));
-            inflater.reset(false);
-            inflater
-        } else {
-            self.inflater.get_or_insert_with(|| Box::new(Decompress::new(false)))
-        };
-        feed(inflater, payload, out, max_len)?;
-        let len = out.len();
-        feed(inflater, &TAIL, out, max_len)?;
-        // The tail is the end of an empty block. Where it means anything, the payload was cut within one.
-        if out.len() == len { Ok(()) } else { Err(Error::BadDeflate) }
+        let inflater = shared.inflater.get_or_insert_with(Inflater::new);
+        inflater.begin(Format::Message, self.window());
+        let mut taken = 0;
+        while inflater.slice(payload, &mut taken, out, self.window(), max_len)? == Slice::Unfinished {}
+        self.remember(out);
+        Ok(())
     }
 
     /// The compressed form of a message that consists of `parts`.
@@ -97,36 +121,6 @@ impl Deflate {
             compressed.push(0);
         }
         compressed
-    }
-}
-
-fn feed(inflater: &mut Decompress, mut input: &[u8], out: &mut Vec<u8>, max_len: usize) -> Result<(), Error> {
-    loop {
-        if out.len() == out.capacity() {
-            // One byte over the limit is enough to know that it is passed.
-            let room = max_len.saturating_add(1).saturating_sub(out.len());
-            out.reserve_exact(out.len().max(input.len()).max(STEP_BYTES).min(room));
-        }
-        let (read_before, written_before) = (inflater.total_in(), out.len());
-        let status =
-            inflater.decompress_vec(input, out, FlushDecompress::Sync).map_err(|_| Error::BadDeflate)?;
-        if out.len() > max_len {
-            return Err(Error::TooBig);
-        }
-        let read = usize::try_from(inflater.total_in() - read_before).unwrap_or(usize::MAX);
-        input = input.get(read..).unwrap_or_default();
-        if status == Status::StreamEnd {
-            // A final block is legal, and what follows it begins a stream of its own (§7.2.3.4).
-            inflater.reset(false);
-        }
-        let stuck = read == 0 && out.len() == written_before;
-        // With room left in `out` nothing more is to be had from what was taken.
-        if input.is_empty() && (out.len() < out.capacity() || stuck) {
-            return Ok(());
-        }
-        if stuck && out.len() < out.capacity() {
-            return Err(Error::BadDeflate);
-        }
     }
 }
 

@@ -8,9 +8,24 @@
 #[cfg_attr(not(feature = "deflate"), path = "absent.rs")]
 mod codec;
 mod offer;
+#[cfg(test)]
+#[cfg(feature = "deflate")]
+mod tests;
 
+use crate::frame::Error;
+use crate::inflate::Fault;
 pub use codec::{Deflate, Shared};
+
 pub use offer::{Agreement, negotiate};
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Broken => Error::BadDeflate,
+            Fault::TooLong => Error::TooBig,
+        }
+    }
+}
 
 /// The most bytes that `len` bytes can become by being compressed.
 pub(crate) const fn bound(len: usize) -> usize {

@@ -2,6 +2,7 @@
 
 use super::DataStatus;
 use crate::id::ConnectionId;
+use crate::inflate::Fault;
 
 /// Data that cannot be decoded: the client is closed with 4001.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,15 @@ impl Undecodable {
         Undecodable::NoZlib,
         Undecodable::Message,
     ];
+}
+
+impl From<Fault> for Undecodable {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Broken => Undecodable::Zlib,
+            Fault::TooLong => Undecodable::TooLong,
+        }
+    }
 }
 
 /// What a typed route decodes Data into; protobuf messages implement it in one line.
@@ -81,7 +91,7 @@ impl Codecs {
         }
     }
 
-    /// Data as the handler gets it. Empty Data is never decoded; raw Data is not copied; all else
+    /// Data as the handler gets it, decoded at once. Empty Data is never decoded; raw Data is not copied; all else
     /// replaces what is in `buffer`.
     ///
     /// # Errors
@@ -150,17 +160,15 @@ impl Codecs {
 mod zlib {
     //! RFC 1950 through flate2, with the bound that a public gateway needs.
 
-    use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+    use flate2::{Compress, Compression, FlushCompress, Status};
 
     use super::Undecodable;
-
-    /// What the output grows by at the least, in bytes.
-    const STEP_BYTES: usize = 4 * 1024;
+    use crate::inflate::{Format, Inflater, Slice};
 
     /// One inflater and one compressor, made when first used: each holds tens of kilobytes.
     #[derive(Default)]
     pub(super) struct Zlib {
-        inflater: Option<Decompress>,
+        inflater: Option<Inflater>,
         compressor: Option<Compress>,
     }
 
@@ -172,29 +180,11 @@ mod zlib {
             out: &mut Vec<u8>,
             max_len: usize,
         ) -> Result<(), Undecodable> {
-            let inflater = self.inflater.get_or_insert_with(|| Decompress::new(true));
-            inflater.reset(true);
-            loop {
-                if out.len() == out.capacity() {
-                    // One byte over the limit is enough to know that it is passed.
-                    let room = max_len.saturating_add(1).saturating_sub(out.len());
-                    out.reserve_exact(out.len().max(data.len()).max(STEP_BYTES).min(room));
-                }
-                let taken = usize::try_from(inflater.total_in()).unwrap_or(usize::MAX);
-                let rest = data.get(taken..).ok_or(Undecodable::Zlib)?;
-                let before = (out.len(), rest.len());
-                let status = inflater.decompress_vec(rest, out, FlushDecompress::None);
-                if out.len() > max_len {
-                    return Err(Undecodable::TooLong);
-                }
-                let left = data.len() as u64 - inflater.total_in().min(data.len() as u64);
-                match status {
-                    Ok(Status::StreamEnd) if left == 0 => return Ok(()),
-                    Ok(Status::Ok | Status::BufError) if (out.len(), left as usize) != before => {}
-                    // Bytes after the end, an end that is missing, or a dictionary that is asked for.
-                    Ok(_) | Err(_) => return Err(Undecodable::Zlib),
-                }
-            }
+            let inflater = self.inflater.get_or_insert_with(Inflater::new);
+            inflater.begin(Format::Zlib, &[]);
+            let mut taken = 0;
+            while inflater.slice(data, &mut taken, out, &[], max_len)? == Slice::Unfinished {}
+            Ok(())
         }
 
         /// Appends `plain` as a zlib stream to the empty `out`; false if that would not be shorter.

@@ -31,6 +31,8 @@ pub(crate) struct TurnBudget {
 pub(crate) struct Audited {
     pub(crate) id: ConnectionId,
     pub(crate) held_bytes: usize,
+    /// Besides, bytes that have come out of an inflater, of a message that is not whole.
+    pub(crate) inflated_bytes: usize,
     /// It would take bytes from its socket, and is not on the list of those with work left.
     pub(crate) waits_for_input: bool,
     /// It has bytes for its socket.
@@ -50,6 +52,7 @@ impl<S: Application> Reactor<S> {
         Some(Audited {
             id: entry.id(),
             held_bytes: entry.conn.held_bytes(),
+            inflated_bytes: entry.conn.inflated_bytes(),
             waits_for_input: !entry.standing.is_ready() && entry.conn.wants_read(&core.lent.settings),
             waits_for_room: !entry.conn.outbox.is_empty(),
             deadline: entry.conn.next_deadline(&core.lent.settings),
@@ -89,6 +92,7 @@ impl<S: Application> Reactor<S> {
             ("fan-outs", fan_outs.len()),
             ("mails", mails.len() + lent.tools.mailbox.len()),
             ("segments", segments.len()),
+            ("inflaters", lent.inflaters.in_use()),
             ("effects", usize::from(!lent.tools.effects.is_empty())),
             ("timers", timer),
         ];

@@ -183,11 +183,12 @@ impl<S: Application> Core<S> {
         loop {
             self.write_gathered();
             if self.dead.is_empty() || !self.turn.allows(Step::Output, buried) {
-                return;
+                break;
             }
             self.bury();
             buried += 1;
         }
+        self.hand_on_inflaters();
     }
 
     /// Removes the connection that ended first of those that are left, and tells the application.

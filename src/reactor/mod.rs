@@ -26,6 +26,7 @@ mod drain;
 mod expire;
 mod fan_out;
 mod gather;
+mod inflaters;
 mod judge;
 mod poller;
 mod prepared;

@@ -189,10 +189,14 @@ impl<S: Application> Core<S> {
         true
     }
 
-    /// Gives a connection what it kept. False if it took nothing of it.
+    /// Gives a connection what it kept. False if that is all for now.
     fn resume(&mut self, id: ConnectionId, start: usize, share: &mut Share) -> bool {
-        let inbox = self.slots.get_mut(id).and_then(|entry| entry.conn.take_inbox());
-        let Some(mut inbox) = inbox else { return false };
+        let Some(entry) = self.slots.get_mut(id) else { return false };
+        let Some(mut inbox) = entry.conn.take_inbox() else {
+            // A message is being inflated, and nothing came behind it.
+            self.feed(id, start, &mut [], share);
+            return true;
+        };
         let used = self.feed(id, start, inbox.rest_mut(), share);
         if let Some(entry) = self.slots.get_mut(id) {
             entry.conn.put_inbox(inbox, used);
@@ -262,7 +266,12 @@ impl<S: Application> Core<S> {
                     self.end_slice(share);
                 }
                 // It had no frames left, and may be given more.
-                Some(Progress::Wait) if self.lent.frames_left == 0 => self.end_slice(share),
+                Some(Progress::Wait) if self.lent.frames_left == 0 => {
+                    self.end_slice(share);
+                    if self.slots.get(id).is_none_or(|entry| entry.conn.waits_for_inflater()) {
+                        return used;
+                    }
+                }
                 Some(Progress::Taken | Progress::Wait) | None => return used,
             }
             if share.is_used_up() {

@@ -21,6 +21,8 @@ struct Lines {
     outcomes: VecDeque<Outcome>,
     decoded: VecDeque<(bool, Decoded)>,
     inflated: VecDeque<Inflated>,
+    /// There is a recording to go by.
+    is_played: bool,
     /// What was noted in the replay.
     noted: Vec<Note>,
 }
@@ -41,7 +43,7 @@ impl Script {
     /// Has what was recorded of one call stand in for what is not there.
     pub(crate) fn begin_call<'a>(&self, recorded: impl Iterator<Item = &'a Note>) {
         let mut lines = self.lines();
-        *lines = Lines::default();
+        *lines = Lines { is_played: true, ..Lines::default() };
         for note in recorded {
             match note {
                 Note::Verdict { refused } => lines.verdicts.push_back(refused.clone()),
@@ -68,10 +70,14 @@ impl Script {
         self.lines().outcomes.pop_front()
     }
 
-    /// What came of decoding, where that cannot be done again.
-    pub(crate) fn decoded(&self) -> Option<Decoded> {
-        let (hidden, result) = self.lines().decoded.pop_front()?;
-        hidden.then_some(result)
+    /// What came of decoding, and whether that cannot be done again.
+    pub(crate) fn decoded(&self) -> Option<(bool, Decoded)> {
+        self.lines().decoded.pop_front()
+    }
+
+    /// Whether a recording is being replayed, and not only notes taken.
+    pub(crate) fn is_played(&self) -> bool {
+        self.lines().is_played
     }
 
     /// What came of inflating a message.

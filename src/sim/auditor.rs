@@ -37,6 +37,7 @@ struct Standstill {
 #[derive(Debug)]
 pub(super) struct Auditor {
     held_limit: usize,
+    max_len: usize,
     /// By the number of the client's connection.
     standstills: BTreeMap<u64, Standstill>,
     /// Packets of the connections that were looked at before the turn.
@@ -58,6 +59,7 @@ impl Auditor {
         let outbox = if config.outbox_limit == 0 { usize::MAX / 2 } else { config.outbox_limit };
         Auditor {
             held_limit: config.max_len + outbox + slack,
+            max_len: config.max_len,
             standstills: BTreeMap::new(),
             packets: vec![],
             due: Moment::NEVER,
@@ -101,6 +103,10 @@ impl Auditor {
         };
         if audited.held_bytes > self.held_limit {
             let seen = format!("{id} holds {} bytes, and may {}", audited.held_bytes, self.held_limit);
+            return fail(Invariant::HeldBytes, seen);
+        }
+        if audited.inflated_bytes > self.max_len + 1 {
+            let seen = format!("{id} has inflated to {} bytes", audited.inflated_bytes);
             return fail(Invariant::HeldBytes, seen);
         }
         if audited.armed_at > audited.deadline {

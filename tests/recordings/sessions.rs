@@ -225,6 +225,7 @@ fn compressed_messages_are_replayed_without_what_was_in_them() {
         frame[0] |= 0x40;
         frame
     };
+    let packet_of = |status, data: &[u8]| frame(Opcode::Binary, &message(1101, 1, status, data));
     let mut garbage = frame(Opcode::Binary, &[0xff; 20]);
     garbage[0] |= 0x40;
     let sessions = [
@@ -233,10 +234,20 @@ fn compressed_messages_are_replayed_without_what_was_in_them() {
         join(&[&pack(&message(4242, 1, 0, b"s3cret")), &pack(b"short"), &packet(1101, 2, b"too late")]),
         join(&[&pack(&message(1101, 1, 1, &zlib_stored(b"twice"))), &garbage]),
         pack(&message(1101, 1, 0, &vec![0; 600_000])),
+        // What takes more than one call to inflate: in a message, in Data, and in Data in a message.
+        join(&[
+            &pack(&message(1101, 1, 0, &vec![7; 400_000])),
+            &packet(1101, 2, b"behind"),
+            &frame(Opcode::Ping, b""),
+        ]),
+        join(&[&packet_of(1, &zlib_stored(&vec![7; 60_000])), &packet(1101, 2, &[7; 300])]),
+        join(&[&pack(&message(1101, 1, 1, &zlib_stored(&vec![7; 60_000]))), &packet(1101, 2, &[7; 300])]),
+        join(&[&pack(&message(1115, 1, 1, &zlib_stored(&b"s3cret".repeat(2000)))), &garbage]),
+        join(&[&packet_of(1, &zlib_stored(&vec![7; 60_000])[..50_000]), &packet(1101, 2, b"too late")]),
     ];
     for mode in [DeflateMode::Shared, DeflateMode::Dedicated] {
         for (at, bytes) in sessions.iter().enumerate() {
-            for piece in [usize::MAX, 3] {
+            for piece in [usize::MAX, if bytes.len() < 10_000 { 3 } else { 10_000 }] {
                 let file = record(
                     |config| config.deflate = mode,
                     |server| send_session(server, &offer, bytes, piece),

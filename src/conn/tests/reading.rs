@@ -346,7 +346,7 @@ fn what_inflates_takes_of_the_turn_as_the_frames_would_that_it_could_have_been()
     let mut rig = Rig::open(|_| {});
     for (bytes, frames) in [(0, 0), (511, 0), (512, 1), (5119, 9), (1 << 20, 100)] {
         rig.env.frames_left = 100;
-        rig.env.count_inflated(bytes);
+        rig.env.count_inflated(0, bytes);
         assert_eq!(rig.env.frames_left, 100 - frames, "{bytes} bytes");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sysconn::Config;
 use sysconn::frame::Opcode;
-use sysconn::packet::ErrorId;
+use sysconn::packet::{ErrorId, REQUEST_HEADER_BYTES, Request, push_request};
 use sysconn::sim::stock::Violations;
 use sysconn::sim::{End, Expected, Next, Player, Script};
 
@@ -16,6 +16,25 @@ use crate::visits::Visits;
 
 /// Rooms and roles that players have in common.
 const ROOMS: u64 = 3;
+
+/// Data as a zlib stream of blocks that are not compressed (RFC 1950, RFC 1951 §3.2.4).
+fn zlib_stored(data: &[u8]) -> Vec<u8> {
+    let (mut a, mut b) = (1u32, 0u32);
+    for &byte in data {
+        a = (a + u32::from(byte)) % 65_521;
+        b = (b + a) % 65_521;
+    }
+    let mut stream = vec![0x78, 0x01];
+    for block in data.chunks(1000) {
+        stream.push(0);
+        stream.extend((block.len() as u16).to_le_bytes());
+        stream.extend((!(block.len() as u16)).to_le_bytes());
+        stream.extend(block);
+    }
+    stream.extend([0x01, 0x00, 0x00, 0xff, 0xff]);
+    stream.extend(((b << 16) | a).to_be_bytes());
+    stream
+}
 
 /// A player.
 pub(crate) struct Regular {
@@ -85,10 +104,11 @@ impl Regular {
         // What is a Ping is answered in between.
         self.owes_answer &= choice > 21;
         match choice {
-            0..6 => {
+            0..5 => {
                 let data = self.data(player);
                 player.call(game::ECHO, &data, &data);
             }
+            5 => self.send_compressed(player),
             6..8 => self.send_fragments(player),
             8 => {
                 let data = self.data(player);
@@ -121,6 +141,20 @@ impl Regular {
                 player.ping(&payload);
             }
         }
+    }
+
+    /// Sends Data as a zlib stream, which takes several turns where it is long.
+    fn send_compressed(&mut self, player: &mut Player) {
+        let data = self.data(player);
+        let stream = zlib_stored(&data);
+        if stream.len() + REQUEST_HEADER_BYTES > self.config.max_len {
+            return player.call(game::ECHO, &data, &data);
+        }
+        let flag = player.flag();
+        let mut packet = vec![];
+        push_request(&mut packet, &Request { data_status: 1, flag, cmd: game::ECHO, data: &stream });
+        player.frame(true, Opcode::Binary, &packet);
+        player.expect(Expected { error_id: 0, flag, cmd: game::ECHO, data: Some(data) });
     }
 
     fn send_fragments(&mut self, player: &mut Player) {

@@ -1,0 +1,185 @@
+//! The end of a message: where it was cut, with final blocks, and without any content.
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use super::*;
+use crate::frame::Error;
+
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+const MAX_LEN: usize = 1 << 20;
+
+/// What was agreed on in the modes `dedicated` and `shared`.
+const MODES: [(&str, bool); 2] = [("dedicated", false), ("shared", true)];
+
+/// The server's side, with what all connections share.
+struct Server {
+    deflate: Deflate,
+    shared: Shared,
+}
+
+impl Server {
+    fn new(no_context_takeover: bool) -> Self {
+        let agreement = Agreement {
+            server_no_context_takeover: no_context_takeover,
+            client_no_context_takeover: no_context_takeover,
+            server_max_window_bits: None,
+        };
+        Server { deflate: Deflate::new(agreement).unwrap(), shared: Shared::default() }
+    }
+
+    fn inflate(&mut self, payload: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut out = vec![];
+        self.deflate.inflate(payload, &mut out, MAX_LEN, &mut self.shared).map(|()| out)
+    }
+}
+
+/// Compresses parts, each to the end of a block, as one message (RFC 7692 §7.2.1).
+fn compressed(level: u32, parts: &[&[u8]]) -> Vec<u8> {
+    let mut compress = Compress::new(Compression::new(level), false);
+    let mut out = Vec::with_capacity(1 << 20);
+    for part in parts {
+        compress.compress_vec(part, &mut out, FlushCompress::Sync).unwrap();
+    }
+    out.truncate(out.len() - TAIL.len());
+    out
+}
+
+fn noise(len: usize, letters: u32) -> Vec<u8> {
+    let mut state = 7u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % letters
+    };
+    (0..len).map(|_| next() as u8).collect()
+}
+
+/// What a message inflates to if the tail is all that its last block lacks: then, and only then, nothing comes out of
+/// that, and a block that follows is one. None if not.
+fn expected(payload: &[u8]) -> Option<Vec<u8>> {
+    let block = noise(200, 256);
+    let mut probe = vec![0x01, 200, 0, !200, 0xff];
+    probe.extend(&block);
+    let mut inflater = Decompress::new(false);
+    let mut out = Vec::with_capacity(MAX_LEN);
+    inflater.decompress_vec(payload, &mut out, FlushDecompress::Sync).unwrap();
+    let len = out.len();
+    let rest = [&TAIL[..], &probe].concat();
+    let status = inflater.decompress_vec(&rest, &mut out, FlushDecompress::Sync);
+    let is_block = matches!(status, Ok(Status::StreamEnd))
+        && inflater.total_in() == (payload.len() + rest.len()) as u64
+        && out.get(len..) == Some(&block[..]);
+    out.truncate(len);
+    is_block.then_some(out)
+}
+
+#[test]
+fn a_message_that_was_cut_is_refused_wherever_that_was() {
+    let (text, random) = (b"the same, and the same again, and so on".repeat(5), noise(300, 256));
+    let few = noise(3000, 5);
+    let messages = [
+        ("fixed codes", compressed(1, &[b"Hello"])),
+        ("one block", compressed(9, &[&text])),
+        ("blocks of all kinds", compressed(9, &[&few, &random, b"a", &text, &few])),
+        ("stored", compressed(0, &[&random, b"", &random])),
+        ("nothing", compressed(9, &[b""])),
+    ];
+    for (name, message) in &messages {
+        let mut whole = 0;
+        for len in 1..=message.len() {
+            let expected = expected(&message[..len]);
+            whole += usize::from(expected.is_some());
+            for (mode, no_takeover) in MODES {
+                let inflated = Server::new(no_takeover).inflate(&message[..len]);
+                let expected = expected.clone().ok_or(Error::BadDeflate);
+                assert!(inflated == expected, "{name}, {mode}: {len} bytes of {}", message.len());
+            }
+        }
+        // Behind a part that is whole too.
+        assert!((1..=6).contains(&whole), "{name}: {whole}");
+        assert!(expected(message).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn no_message_harms_a_later_one() {
+    let hello: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    // As in RFC 7692 §7.2.3.2: five bytes from five bytes back.
+    let again: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
+    // With a final block, as in §7.2.3.4, and without what makes it like others there.
+    let padded: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+    let bare: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let stored: &[u8] = &[0x01, 0x05, 0x00, 0xfa, 0xff, b'H', b'e', b'l', b'l', b'o'];
+    let twice = [bare, hello].concat();
+    // "He" in a block, "llo" in a final one: the window is what both leave.
+    let split: &[u8] =
+        &[0x00, 0x02, 0x00, 0xfd, 0xff, b'H', b'e', 0x01, 0x03, 0x00, 0xfc, 0xff, b'l', b'l', b'o'];
+    let final_again = [&[0xf3, 0x00, 0x11, 0x00][..], &[0x00]].concat();
+    let within = [&[0x03, 0x00], again].concat();
+    let harmless: [(&str, &[u8], &[u8]); 13] = [
+        ("a final block and what makes it like others", padded, b"Hello"),
+        ("a final block alone", bare, b"Hello"),
+        ("a final block that is stored", stored, b"Hello"),
+        ("a final block behind another", split, b"Hello"),
+        ("a stream behind a final block", &twice, b"HelloHello"),
+        ("a final block without content", &[0x03, 0x00], b""),
+        ("several of these", &[0x03, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0xff, 0xff], b""),
+        ("an empty block", &[0x00], b""),
+        ("no payload at all", &[], b""),
+        ("a final block that the tail ends", &[0x01], b""),
+        ("one behind another block", &[&[0x00], &stored[1..], &[0x01]].concat(), b"Hello"),
+        ("a final block that refers back to the message before", &final_again, b"Hello"),
+        ("what is behind a final block and refers back to the message before", &within, b"Hello"),
+    ];
+    for (mode, no_takeover) in MODES {
+        for (name, payload, plain) in harmless {
+            let refers_back = payload == final_again || payload == within;
+            for count in 1..4 {
+                let mut server = Server::new(no_takeover);
+                assert_eq!(server.inflate(hello).as_deref(), Ok(&b"Hello"[..]));
+                let expected = if refers_back && no_takeover { Err(Error::BadDeflate) } else { Ok(plain) };
+                for _ in 0..count {
+                    assert_eq!(
+                        server.inflate(payload).as_deref().map_err(|e| *e),
+                        expected,
+                        "{name}, {mode}"
+                    );
+                }
+                // One that uses the window, and one that fills and uses its own.
+                let expected = if no_takeover { Err(Error::BadDeflate) } else { Ok(&b"Hello"[..]) };
+                assert_eq!(
+                    server.inflate(again).as_deref().map_err(|e| *e),
+                    expected,
+                    "{name}, {mode}, {count}"
+                );
+                let text = b"0123456789".repeat(9000);
+                assert_eq!(
+                    server.inflate(&compressed(6, &[&text])).as_ref(),
+                    Ok(&text),
+                    "{name}, {mode}, {count}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_window_is_the_last_32_kib_of_all_messages() {
+    let mut server = Server::new(false);
+    let mut compress = Compress::new(Compression::best(), false);
+    let mut plain = vec![];
+    for len in [1, 5000, 3000, 40_000, 7, 32_768, 100, 20_000, 20_000, 1, 60_000, 4000, 5000, 4000] {
+        // Most of it is what was said 32 KiB before.
+        let from: usize = plain.len() - plain.len().min(32_000);
+        let mut message = noise(len, 256);
+        let known = plain.len() - from;
+        message.iter_mut().zip(&plain[from..]).take(known * 9 / 10).for_each(|(to, from)| *to = *from);
+        let mut packed = Vec::with_capacity(len + 1000);
+        compress.compress_vec(&message, &mut packed, FlushCompress::Sync).unwrap();
+        packed.truncate(packed.len() - TAIL.len());
+        assert!(server.inflate(&packed).as_ref() == Ok(&message), "{len}");
+        plain.extend(message);
+        let window = &plain[plain.len() - plain.len().min(32 * 1024)..];
+        assert!(server.deflate.window() == window, "{len}");
+        assert!(server.deflate.window.capacity() <= 40 * 1024);
+    }
+}
