@@ -9,7 +9,7 @@
 mod codec;
 mod offer;
 
-pub use codec::{Deflate, Shared};
+pub use codec::{Deflate, Shared, Window};
 pub use offer::{Agreement, negotiate};
 
 /// The most bytes that `len` bytes can become by being compressed.
