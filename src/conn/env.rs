@@ -10,7 +10,7 @@ use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
 use crate::record::Peer;
 use crate::recording::file;
-use crate::router::{Limits, Service, Tools};
+use crate::router::{Limits, Service, Tools, cost_of};
 use crate::upgrade::Policy;
 
 /// The configuration as connections use it: checked, and with durations in milliseconds, where 0
@@ -174,6 +174,17 @@ impl<S> Env<S> {
     pub(crate) fn count_inflated(&mut self, bytes: usize) {
         let frames = u32::try_from(bytes / INFLATED_BYTES_PER_FRAME).unwrap_or(u32::MAX);
         self.frames_left = self.frames_left.saturating_sub(frames);
+    }
+
+    /// So many bytes were compressed, of replies that were not short enough to be compressed at once. They count like
+    /// what was inflated, at their own price.
+    pub(crate) fn count_compressed(&mut self, bytes: usize) {
+        self.frames_left = self.frames_left.saturating_sub(cost_of(bytes));
+    }
+
+    /// Whether binary messages are packets.
+    pub(crate) fn has_packets(&self) -> bool {
+        matches!(self.service, Service::Packets(_))
     }
 
     /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones

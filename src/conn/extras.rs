@@ -119,8 +119,8 @@ impl Extras {
     }
 
     /// No more packets are handled: all is of no use any more but the linked object, which has to be told
-    /// of the end, and the recorder, which has it to tell of.
-    pub(super) fn end(&mut self) {
+    /// of the end, the recorder, which has it to tell of, and, if something `is_compressing`, its compressor.
+    pub(super) fn end(&mut self, is_compressing: bool) {
         let Some(parts) = self.parts.take() else { return };
         if let Some(life) = parts.ties.life {
             life.end();
@@ -130,6 +130,9 @@ impl Extras {
         }
         if parts.recorder.is_some() {
             self.parts.get_or_insert_default().recorder = parts.recorder;
+        }
+        if is_compressing && parts.deflate.is_some() {
+            self.parts.get_or_insert_default().deflate = parts.deflate;
         }
     }
 

@@ -208,7 +208,12 @@ impl Conn {
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| match answer {
-            Answer::Reply(data) => context.reply(data),
+            Answer::Reply(data) => {
+                let outcome = context.reply(data);
+                // Nobody has a budget that it could count against.
+                context.effects().take_cost();
+                outcome
+            }
             Answer::Refuse(error_id) => Outcome::Refuse(*error_id),
         });
     }

@@ -53,7 +53,7 @@ impl<S: Application> Reactor<S> {
             id: entry.id(),
             held_bytes: entry.conn.held_bytes(),
             waits_for_input: !entry.ready && entry.conn.wants_read(&core.lent.settings),
-            waits_for_room: !entry.conn.outbox.is_empty(),
+            waits_for_room: entry.conn.outbox.is_ready(),
             deadline: entry.conn.next_deadline(&core.lent.settings),
             armed_at: core.wheel.armed_at(slot),
             packets: entry.conn.record.recv_count,
@@ -91,6 +91,7 @@ impl<S: Application> Reactor<S> {
             ("connections with work left", ready.len() + left_over.len() + dead.len()),
             ("mails", mails.len() + lent.tools.mailbox.len()),
             ("segments", segments.len()),
+            ("places to compress, or who waits for one", lent.tools.places.in_use()),
             ("effects", usize::from(!lent.tools.effects.is_empty())),
             ("timers", timer),
         ];

@@ -164,6 +164,7 @@ impl<S: Application> Core<S> {
             self.write_gathered();
             self.bury();
         }
+        self.hand_out_places();
     }
 
     /// Removes the connections that have ended, and tells the application.

@@ -16,6 +16,7 @@ pub(crate) mod audit;
 mod bind;
 mod borrow;
 mod clock;
+mod compress;
 mod core;
 #[cfg(test)]
 mod crowd;

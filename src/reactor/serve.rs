@@ -65,6 +65,7 @@ impl<S: Application> Core<S> {
         self.write_gathered_for(id);
         let start = self.lent.tools.out.len();
         let mut budget = Budget::of_a_turn();
+        self.go_on_compressing(id, start, &mut budget.frames);
         let mut buffer = std::mem::take(&mut self.read_buffer);
         while self.serve_once(id, start, &mut buffer, &mut budget) {}
         self.read_buffer = buffer;

@@ -38,6 +38,9 @@ impl<S: Application> Core<S> {
             }
         } else if len > 0 {
             self.write_now(id, start);
+        } else if entry.writable && entry.conn.outbox.is_ready() {
+            // What goes out before a reply that is being compressed.
+            return self.write_outbox(id);
         }
         self.finish(id);
     }
@@ -95,7 +98,7 @@ impl<S: Application> Core<S> {
     pub(super) fn write_outbox(&mut self, id: ConnectionId) {
         let (now, settings) = (self.now, &self.lent.settings);
         let Some(entry) = self.slots.get_mut(id) else { return };
-        while entry.writable && !entry.conn.outbox.is_empty() && entry.conn.cause().is_none() {
+        while entry.writable && entry.conn.outbox.is_ready() && entry.conn.cause().is_none() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let count = entry.conn.outbox.slices(&mut slices);
             let slices = slices.get(..count).unwrap_or_default();
@@ -133,7 +136,9 @@ impl<S: Application> Core<S> {
         if entry.conn.take_rearm() {
             self.wheel.arm_no_later(id.slot(), entry.conn.next_deadline(settings));
         }
-        let has_work = entry.conn.can_resume(settings) || (entry.readable && entry.conn.wants_read(settings));
+        let has_work = entry.conn.can_resume(settings)
+            || (entry.readable && entry.conn.wants_read(settings))
+            || entry.conn.has_job();
         if has_work && !entry.ready {
             entry.ready = true;
             self.ready.push(id);

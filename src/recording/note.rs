@@ -2,6 +2,7 @@
 
 use crate::frame::{Header, Opcode};
 use crate::mailbox::Answer;
+use crate::packet::DataStatus;
 use crate::recording::codes::Reason;
 use crate::recording::wire::{Bytes, Wire, wire_enum, wire_struct};
 
@@ -39,6 +40,8 @@ wire_enum! {
         13 Flushed {},
         /// The client began with plain HTTP where TLS is spoken.
         14 NotTls {},
+        /// It was given time to compress, and a reply has become this frame.
+        16 Compressed { frame: Frame },
 
         /// What the application said to the upgrade: none, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
@@ -70,6 +73,8 @@ wire_enum! {
         /// The server had stood still: only for so many milliseconds has it listened without a break since. Silence
         /// from before then is not held against the client.
         38 Listening { ms: u64 },
+        /// A reply is still being compressed, so that the end is put off.
+        44 Compressing {},
 
         /// The connection ended.
         60 Closed { reason: Reason },
@@ -121,7 +126,9 @@ impl Note {
                 bytes.0.clear();
             }
             Note::Answer { answer: Answered::Reply { hash, .. }, .. } => *hash = 0,
-            Note::Push { frame, .. } | Note::Sent { frame } => frame.forget_data(),
+            Note::Push { frame, .. } | Note::Sent { frame } | Note::Compressed { frame } => {
+                frame.forget_data()
+            }
             Note::Outcome { outcome } => outcome.frames.iter_mut().for_each(Frame::forget_data),
             _ => {}
         }
@@ -193,7 +200,7 @@ wire_struct! {
         login: Option<Login>,
         /// Packets that did not fit the outbox.
         failed: u32,
-        /// Connections that are affected by what it wants done.
+        /// Connections that are affected by what it wants done, and what it had compressed at once, in frames.
         cost: u32,
         /// What it sent.
         frames: Vec<Frame>,
@@ -211,7 +218,8 @@ wire_struct! {
 wire_struct! {
     /// A frame that the server sent.
     struct Frame {
-        /// The opcode's bits.
+        /// The opcode's bits, and [`LATER`] for a message that has yet to be compressed, or has to have its Data
+        /// compressed. Until then it has the length and header that it had before.
         opcode: u8,
         compressed: bool,
         /// Bytes of payload.
@@ -233,7 +241,19 @@ wire_struct! {
     }
 }
 
+/// In a frame's opcode: it goes out once it is compressed.
+pub(crate) const LATER: u8 = 0x80;
+
 impl Frame {
+    pub(crate) fn opcode(&self) -> Option<Opcode> {
+        Opcode::from_bits(self.opcode & !LATER)
+    }
+
+    /// Whether it has yet to be compressed.
+    pub(crate) fn is_later(&self) -> bool {
+        self.opcode & LATER != 0
+    }
+
     /// The first frame of `bytes`, and what follows it. Data of commands that are secret leaves no hash.
     pub(crate) fn read<'a>(
         bytes: &'a [u8],
@@ -265,10 +285,12 @@ impl Frame {
 
     /// Leaves what the connection itself decided: the length of what is compressed depends on the content.
     fn forget_data(&mut self) {
-        if Opcode::from_bits(self.opcode).is_none_or(|opcode| !opcode.is_control()) {
+        if self.opcode().is_none_or(|opcode| !opcode.is_control()) {
             self.hash = 0;
         }
-        if self.compressed {
+        let is_data_compressed =
+            self.packet.as_ref().is_some_and(|packet| packet.data_status == DataStatus::Compressed as u8);
+        if self.compressed || is_data_compressed {
             self.len = 0;
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::stage::zeros;
 use crate::cause::Cause;
 use crate::conn::{access_of, kind_of};
-use crate::frame::{CloseCode, Opcode};
+use crate::frame::CloseCode;
 use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply};
 use crate::record::{Identity, Login, Peer};
 use crate::recording::codes::Reason;
@@ -112,9 +112,12 @@ fn is_refusal(frame: &Frame, error_id: u16) -> bool {
 
 /// Sends a frame like the recorded one.
 fn send(frame: &Frame, context: &mut Context<'_>) {
-    let Some(opcode) = Opcode::from_bits(frame.opcode) else { return };
+    let Some(opcode) = frame.opcode() else { return };
     if frame.compressed {
         let Some(payload) = zeros(frame.len) else { return };
+        if frame.is_later() {
+            return context.send_with(|buffer| buffer.message_later(opcode, &[&payload]));
+        }
         context.send_with(|buffer| buffer.as_compressed(opcode, &payload));
     } else if let Some(packet) = &frame.packet {
         let Some(data) = frame.len.checked_sub(REPLY_HEADER_BYTES as u64).and_then(zeros) else { return };
@@ -125,6 +128,9 @@ fn send(frame: &Frame, context: &mut Context<'_>) {
             cmd: packet.cmd,
             data: &data,
         };
+        if frame.is_later() {
+            return context.send_with(|buffer| buffer.packet_of_compressed_data(&reply));
+        }
         context.send_with(|buffer| buffer.packet(&reply));
     } else {
         let Some(payload) = zeros(frame.len) else { return };

@@ -10,10 +10,10 @@ use crate::conn::{Conn, Env, Outbox, Progress};
 use crate::id::ConnectionId;
 use crate::mailbox::{Answer, Mailbox};
 use crate::moment::Moment;
-use crate::packet::{ErrorId, REPLY_HEADER_BYTES};
+use crate::packet::{DataStatus, ErrorId, REPLY_HEADER_BYTES};
 use crate::push::Push;
 use crate::recording::file::{File, Settings, Unreadable};
-use crate::recording::note::{Answered, Frame, Note};
+use crate::recording::note::{Answered, Frame, Note, PacketHead};
 use crate::recording::script::Script;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, Target};
@@ -61,6 +61,10 @@ impl Stage {
     /// behind it.
     pub(super) fn play(&mut self, call: Notes<'_>, more: Notes<'_>) -> Result<Vec<Note>, Unreadable> {
         self.script.begin_call(call.iter().map(|(_, note)| note));
+        // Whether that made an answer shorter is known only from what became of it.
+        self.env
+            .tools
+            .set_compress_above(usize::from(call.iter().any(|(_, note)| sends_compressed_data(note))));
         for (offset, note) in call {
             match note {
                 Note::Time { ms } => self.now = Moment::from_ms(self.now.as_ms().saturating_add(*ms)),
@@ -118,6 +122,7 @@ impl Stage {
                 conn.handle_flushed(now, close_ms);
             }
             Note::NotTls {} => conn.handle_not_tls(env),
+            Note::Compressed { frame } => conn.note_compressed(frame.clone(), env),
             _ => return None,
         }
         Some(())
@@ -143,6 +148,14 @@ impl Stage {
             conn.keep(rest);
         }
     }
+}
+
+/// Whether what was answered in the place of a handler had its Data compressed.
+fn sends_compressed_data(note: &Note) -> bool {
+    let Note::Outcome { outcome } = note else { return false };
+    let is_compressed = |packet: &PacketHead| packet.data_status == DataStatus::Compressed as u8;
+    !outcome.by_application
+        && outcome.frames.iter().any(|frame| frame.packet.as_ref().is_some_and(is_compressed))
 }
 
 /// The client's bytes that come next.

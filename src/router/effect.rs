@@ -106,8 +106,13 @@ impl Effects {
         self.list.push(effect);
     }
 
-    /// How many connections are affected by what was added since the last call. It counts as so much
-    /// work of the connection whose handler asked for it.
+    /// A reply was compressed, which counts as much as so many frames.
+    pub(crate) fn add_work(&mut self, frames: u32) {
+        self.cost = self.cost.saturating_add(frames);
+    }
+
+    /// How many connections are affected by what was added since the last call, and how much work it was beside
+    /// that. It counts as so much work of the connection whose handler asked for it.
     pub(crate) fn take_cost(&mut self) -> u32 {
         std::mem::take(&mut self.cost)
     }
