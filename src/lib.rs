@@ -39,7 +39,7 @@ pub mod upgrade;
 /// Parts that this package's own benchmarks and fuzz targets look at. No promise is made about them.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::deflate::{Agreement, Deflate, Shared, negotiate};
+    pub use crate::deflate::{Agreement, Deflate, Shared, Window, negotiate};
     pub use crate::proxy::{Header, HeaderReader};
     pub use crate::reactor::wheel::{Step, Wheel};
 }

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use libfuzzer_sys::fuzz_target;
 use sysconn::frame::Error;
-use sysconn::internals::{Agreement, Deflate, Shared};
+use sysconn::internals::{Agreement, Deflate, Shared, Window};
 use sysconn_fuzz::bounded;
 
 /// Left out at the end of each message (RFC 7692 §7.2.1).
@@ -47,7 +47,7 @@ fn agreement(byte: u8) -> Agreement {
 }
 
 /// Each step sends a message: the client what it has compressed (0), or that where it is a byte too long (1), or
-/// the server (2 and 3). The highest four bits say how often the bytes are repeated first.
+/// the server (2), or the server slice by slice (3). The highest four bits say how often the bytes are repeated first.
 fn converse(agreement: Agreement, mut script: &[u8], shared: &mut Shared, client: &mut Client) {
     let mut server = Deflate::new(agreement).expect("compression is built in");
     let mut inflater = client_inflater(agreement);
@@ -69,6 +69,13 @@ fn converse(agreement: Agreement, mut script: &[u8], shared: &mut Shared, client
                 // The connection closes.
                 return;
             }
+            3 => {
+                let payload = slice_by_slice(&mut server, &plain, 1 << (step >> 2 & 3) * 4);
+                if agreement.server_no_context_takeover {
+                    inflater = client_inflater(agreement);
+                }
+                assert_eq!(client_inflates(&mut inflater, &payload, plain.len()), plain);
+            }
             _ => {
                 let (head, tail) = plain.split_at(plain.len().min(usize::from(step >> 2 & 3) * 4));
                 let payload = server.compress(&[head, tail], shared);
@@ -77,6 +84,19 @@ fn converse(agreement: Agreement, mut script: &[u8], shared: &mut Shared, client
                 }
                 assert_eq!(client_inflates(&mut inflater, payload, plain.len()), plain);
             }
+        }
+    }
+}
+
+/// What the server makes of a message of which it compresses so many bytes at a time.
+fn slice_by_slice(server: &mut Deflate, plain: &[u8], slice_bytes: usize) -> Vec<u8> {
+    let (mut window, mut out, mut rest) = (Window::default(), vec![], plain);
+    loop {
+        let slice;
+        (slice, rest) = rest.split_at(rest.len().min(slice_bytes));
+        server.compress_slice(&mut window, slice, rest.is_empty(), &mut out, 0);
+        if rest.is_empty() {
+            return out;
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::packet::{Cipher, Codecs};
 use crate::record::Peer;
 use crate::recording::file;
 use crate::recording::note::Stalled;
-use crate::router::{Limits, Service, Tools};
+use crate::router::{Limits, Service, Tools, cost_of};
 use crate::stalls::{Stall, Stalls};
 use crate::upgrade::Policy;
 
@@ -233,6 +233,17 @@ impl<S> Env<S> {
     /// What a call that could take `given` frames has cost.
     pub(crate) fn frames_taken(&mut self, given: u32) -> u32 {
         given.saturating_sub(self.frames_left).saturating_add(std::mem::take(&mut self.overdrawn))
+    }
+
+    /// So many bytes were compressed, of replies that were not short enough to be compressed at once. They count like
+    /// what was inflated, at their own price.
+    pub(crate) fn count_compressed(&mut self, bytes: usize) {
+        self.charge(cost_of(bytes));
+    }
+
+    /// Whether binary messages are packets.
+    pub(crate) fn has_packets(&self) -> bool {
+        matches!(self.service, Service::Packets(_))
     }
 
     /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones

@@ -82,6 +82,10 @@ impl Extras {
         self.parts.get_or_insert_default().job = Some(job);
     }
 
+    pub(super) fn deflate(&mut self) -> Option<&mut Deflate> {
+        self.parts.as_mut()?.deflate.as_deref_mut()
+    }
+
     pub(super) fn set_deflate(&mut self, deflate: Deflate) {
         self.parts.get_or_insert_default().deflate = Some(Box::new(deflate));
     }
@@ -162,8 +166,8 @@ impl Extras {
     }
 
     /// No more packets are handled: all is of no use any more but the linked object, which has to be told
-    /// of the end, and the recorder, which has it to tell of.
-    pub(super) fn end(&mut self) {
+    /// of the end, the recorder, which has it to tell of, and, if something `is_compressing`, its compressor.
+    pub(super) fn end(&mut self, is_compressing: bool) {
         let Some(parts) = self.parts.take() else { return };
         if let Some(life) = parts.ties.life {
             life.end();
@@ -173,6 +177,9 @@ impl Extras {
         }
         if parts.recorder.is_some() {
             self.parts.get_or_insert_default().recorder = parts.recorder;
+        }
+        if is_compressing && parts.deflate.is_some() {
+            self.parts.get_or_insert_default().deflate = parts.deflate;
         }
     }
 

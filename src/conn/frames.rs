@@ -241,7 +241,12 @@ impl Conn {
         // The client's silence counts again from here, and with it a deadline that was put aside.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
-        self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| answer(context));
+        self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| {
+            let outcome = answer(context);
+            // Nobody has a budget that it could count against.
+            context.effects().take_cost();
+            outcome
+        });
     }
 
     /// The linked object has ended, unless it is linked no longer.

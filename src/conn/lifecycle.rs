@@ -110,7 +110,7 @@ impl Conn {
 
     fn begin_closing(&mut self, cause: Cause, now: Moment, close_ms: u64) {
         self.note(|| Note::Closing { reason: Reason::of(cause) });
-        self.extras.end();
+        self.extras.end(self.outbox.has_jobs());
         self.rearm = true;
         self.phase = Phase::Closing(Closing {
             cause,
@@ -135,7 +135,7 @@ impl Conn {
             Phase::Closed(earlier) => earlier,
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => cause,
         };
-        self.extras.end();
+        self.extras.end(false);
         self.phase = Phase::Closed(cause);
     }
 
@@ -153,7 +153,8 @@ impl Conn {
     /// gone out for good, and the socket's sending side is to be shut down, even if the socket is closed
     /// at once: there may be more to a shutdown than that.
     pub(crate) fn handle_flushed(&mut self, now: Moment, close_ms: u64) -> bool {
-        if !self.ended && !matches!(self.phase, Phase::Closing(_)) {
+        let is_closing = matches!(self.phase, Phase::Closing(_));
+        if !self.ended && !is_closing || is_closing && self.outbox.has_jobs() {
             return false;
         }
         self.note_given_at(|| Note::Flushed {}, Some(now));

@@ -24,6 +24,7 @@
 //! gathered; [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] tell what is next.
 
 mod complaints;
+mod compressing;
 mod deadlines;
 mod env;
 mod extras;

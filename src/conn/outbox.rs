@@ -5,10 +5,12 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::Bytes;
 
+use crate::router::{COMPRESSES, JOB_BYTES, Job};
 use queue::Queue;
 
 /// Slices that one vectored write is given at most.
@@ -17,29 +19,55 @@ pub(crate) const MAX_SLICES: usize = 64;
 /// What waits for one connection's socket; nothing at all while the client keeps up.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    queue: Option<Box<Queue>>,
+    waiting: Option<Box<Waiting>>,
 }
+
+/// What waits: at least one frame, or one reply that becomes one.
+#[derive(Debug, Default)]
+struct Waiting {
+    ready: Queue,
+    /// What goes out behind it.
+    later: VecDeque<Later>,
+    /// What is in there counts as so many bytes.
+    later_bytes: usize,
+}
+
+/// A reply that is still being compressed, and the frames that go out behind it.
+#[derive(Debug)]
+struct Later {
+    job: Job,
+    behind: Queue,
+}
+
+// What holding a short reply costs is in its weight: this, and what is allocated for it.
+const _: () = assert!(size_of::<Later>() <= JOB_BYTES);
 
 impl Outbox {
     /// An outbox in which so many bytes are said to wait, for who needs to know no more of them.
     pub(crate) fn of_bytes(bytes: usize) -> Self {
-        Outbox { queue: (bytes > 0).then(|| Box::new(Queue::of_bytes(bytes))) }
+        let waiting = || Box::new(Waiting { ready: Queue::of_bytes(bytes), ..Waiting::default() });
+        Outbox { waiting: (bytes > 0).then(waiting) }
     }
 
-    /// Bytes that wait, the Pong aside.
+    /// Bytes that wait, the Pong aside; replies that are still to be compressed count as what they can become at most.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.bytes())
+        self.waiting.as_ref().map_or(0, |waiting| waiting.ready.bytes() + waiting.later_bytes)
     }
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_none()
+        self.waiting.is_none()
+    }
+
+    /// Whether something waits that can be written now.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.later.is_empty() || !waiting.ready.is_empty())
     }
 
     /// Queues whole frames, which others may share.
     pub(crate) fn push_shared(&mut self, frames: Bytes) {
         if !frames.is_empty() {
-            self.queue.get_or_insert_default().push_shared(frames);
+            self.waiting.get_or_insert_default().queue_for(frames.len()).push_shared(frames);
         }
     }
 
@@ -58,7 +86,8 @@ impl Outbox {
     pub(crate) fn push_unwritten(&mut self, segment: &[u8], written: usize) {
         debug_assert!(written == 0 || self.is_empty());
         if written < segment.len() {
-            self.queue.get_or_insert_default().push_rest(segment, written);
+            let waiting = self.waiting.get_or_insert_default();
+            waiting.queue_for(segment.len() - written).push_rest(segment, written);
         }
     }
 
@@ -66,29 +95,86 @@ impl Outbox {
     /// Only for an outbox in which something waits: with nothing to overtake it goes out in order.
     #[cold]
     pub(crate) fn set_pong(&mut self, payload: &[u8]) {
-        if let Some(queue) = &mut self.queue {
-            queue.set_pong(payload);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.ready.set_pong(payload);
         }
     }
 
-    /// What to write next, in order, as slices for a vectored write: at most so many bytes.
+    /// Queues a reply that is to be compressed before it goes out.
+    pub(crate) fn push_job(&mut self, job: Job) {
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.later_bytes += job.weight();
+        waiting.later.push_back(Later { job, behind: Queue::default() });
+    }
+
+    /// Whether replies wait to be compressed.
+    pub(crate) fn has_jobs(&self) -> bool {
+        self.job().is_some()
+    }
+
+    /// The reply that is to be compressed next.
+    pub(crate) fn job(&self) -> Option<&Job> {
+        if !COMPRESSES {
+            return None;
+        }
+        Some(&self.waiting.as_ref()?.later.front()?.job)
+    }
+
+    /// The same, to compress it.
+    pub(crate) fn job_mut(&mut self) -> Option<&mut Job> {
+        Some(&mut self.waiting.as_mut()?.later.front_mut()?.job)
+    }
+
+    /// The reply that was to be compressed next has become this frame: with what waits behind it, it can go out. What
+    /// is left of the job.
+    pub(crate) fn end_job(&mut self, frame: Bytes) -> Option<Job> {
+        let waiting = self.waiting.as_mut()?;
+        let Later { job, behind } = waiting.later.pop_front()?;
+        waiting.later_bytes -= job.weight() + behind.bytes();
+        waiting.ready.begin_pong();
+        waiting.ready.push_shared(frame);
+        waiting.ready.append(behind);
+        Some(job)
+    }
+
+    /// What to write next, in order, as slices for a vectored write. At most so many bytes; none
+    /// if nothing is [ready](Self::is_ready).
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES], most: usize) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.slices(slices, most))
+        self.waiting.as_ref().map_or(0, |waiting| waiting.ready.slices(slices, most))
     }
 
     /// The socket took the next `written` bytes.
     pub(crate) fn advance(&mut self, written: usize) {
-        if let Some(queue) = &mut self.queue
-            && queue.advance(written)
-        {
-            self.queue = None;
+        let Some(waiting) = &mut self.waiting else { return };
+        if !waiting.ready.advance(written) {
+            return;
+        }
+        if waiting.later.is_empty() {
+            self.waiting = None;
+        } else {
+            // What is known of the frames that have gone out does not hold for those that come.
+            waiting.ready = Queue::default();
         }
     }
 
     /// Gives back capacity that is not in use.
     pub(crate) fn trim(&mut self) {
-        if let Some(queue) = &mut self.queue {
-            queue.trim();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.ready.trim();
+            waiting.later.shrink_to_fit();
+        }
+    }
+}
+
+impl Waiting {
+    /// Where so many more bytes of frames go: behind all else.
+    fn queue_for(&mut self, len: usize) -> &mut Queue {
+        match self.later.back_mut() {
+            Some(later) => {
+                self.later_bytes += len;
+                &mut later.behind
+            }
+            None => &mut self.ready,
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::frame;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
-    Application, Context, Message, MessageHandler, Outcome, Request, Route, Router, SendBuffer, Service,
+    Application, COMPRESSES, Context, Message, MessageHandler, Outcome, Request, Route, Router, SendBuffer,
+    Service,
 };
 
 /// Bytes of a packet that the debug log shows.
@@ -225,6 +226,9 @@ impl Call<'_> {
         if is_watched {
             let said = outcome.as_ref().ok().copied();
             self.note_ran(by == By::Application, said, deferral.is_some(), sent_from, env);
+        }
+        if COMPRESSES && !env.tools.jobs.is_empty() {
+            self.queue_jobs(env);
         }
         let is_in = self.record.is_logged_in();
         if was_in != is_in {

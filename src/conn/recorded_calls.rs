@@ -4,13 +4,13 @@
 use super::Env;
 use super::packets::{Call, Hex};
 use crate::frame;
-use crate::packet::{self, REQUEST_HEADER_BYTES, Undecodable};
+use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
 use crate::record::Kind;
-use crate::recording::note::{self, Decoded, Note, Said, digest};
+use crate::recording::note::{self, Decoded, Frame, LATER, Note, PacketHead, Said, digest};
 use crate::recording::script::Script;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, Outcome, Router, Service};
+use crate::router::{Access, Job, Outcome, Router, Service, Tools};
 
 /// Notes the frames that the connection has put into the write buffer since that was last looked at.
 pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
@@ -21,6 +21,38 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
     for frame in recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd)) {
         recorder.note(Note::Sent { frame });
     }
+}
+
+/// The frames that a handler has sent, behind `sent_from` of the write buffer, with those that it will have sent once they
+/// are compressed.
+fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
+    let Tools { out, jobs, borrowed, .. } = &env.tools;
+    let sent = |from: usize, to: usize| {
+        let sent = out.get(from..to).unwrap_or_default();
+        let absent = borrowed.absent_from(from).take_while(|(at, _)| *at <= sent.len());
+        recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd))
+    };
+    let (mut frames, mut from) = (vec![], sent_from);
+    for (at, job) in jobs {
+        frames.extend(sent(from, *at));
+        frames.push(frame_of_job(job));
+        from = *at;
+    }
+    frames.extend(sent(from, out.len()));
+    frames
+}
+
+/// A frame before it is compressed.
+fn frame_of_job(job: &Job) -> Frame {
+    let (message, compressed) = job.message();
+    let head = |reply: Reply<'_>| PacketHead {
+        error_id: reply.error_id.0,
+        data_status: DataStatus::Compressed as u8,
+        flag: reply.flag,
+        cmd: reply.cmd,
+    };
+    let packet = if compressed { None } else { Reply::parse(message).ok().map(head) };
+    Frame { opcode: job.opcode() as u8 | LATER, compressed, len: message.len() as u64, packet, hash: 0 }
 }
 
 impl Call<'_> {
@@ -73,6 +105,11 @@ impl Call<'_> {
             note_sent(recorder, env);
             (recorder.call.login, recorder.call.failed) = (login, failed);
         }
+        // A replay has nothing that waits to be compressed, but must do as if.
+        let is_behind = self.extras.noting().and_then(|recorder| recorder.script()?.is_next_later());
+        if let (Some(is_behind), Some(deflate)) = (is_behind, self.extras.deflate()) {
+            deflate.set_busy(is_behind);
+        }
     }
 
     fn login(&self) -> note::Login {
@@ -96,7 +133,6 @@ impl Call<'_> {
         let (login, failed) = (self.login(), self.record.error_send());
         let Some(recorder) = self.extras.noting() else { return };
         recorder.call.seen = env.tools.out.len();
-        let absent = env.tools.borrowed.absent_from(sent_from);
         let said = match said {
             Some(Outcome::Done) => Said::Done {},
             Some(Outcome::Refuse(error_id)) => Said::Refuse { error_id: error_id.0 },
@@ -111,7 +147,7 @@ impl Call<'_> {
             login: (login != recorder.call.login).then_some(login),
             failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX),
             cost: env.tools.effects.cost(),
-            frames: recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd)),
+            frames: frames_of_call(recorder, sent_from, env),
         };
         recorder.note(Note::Outcome { outcome });
     }
@@ -184,7 +220,7 @@ impl Call<'_> {
         if !self.record.is_watched() {
             return;
         }
-        let is_encrypted = data_status == packet::DataStatus::Encrypted as u8;
+        let is_encrypted = data_status == DataStatus::Encrypted as u8;
         let Some(recorder) = self.extras.noting() else { return };
         let hidden = is_encrypted || recorder.call.is_compressed || env.service.hides(cmd);
         let result = match result {

@@ -4,6 +4,8 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(all(feature = "deflate", feature = "zlib"))]
+mod compressing;
 mod endings;
 mod handlers;
 #[cfg(feature = "sim")]
@@ -193,6 +195,42 @@ impl Rig {
         }
         self.conn.handle_flushed(self.now, self.env.settings.close_ms);
         result
+    }
+
+    /// Gives the connection time to compress, slice by slice, until nothing is left to be compressed.
+    #[cfg(feature = "deflate")]
+    fn compress(&mut self) {
+        while self.compress_slice() {}
+    }
+
+    /// One slice. False if there was none.
+    #[cfg(feature = "deflate")]
+    fn compress_slice(&mut self) -> bool {
+        while let Some((_, place)) = self.env.tools.places.next() {
+            self.conn.take_place(place);
+        }
+        let has_job = self.conn.has_job();
+        if has_job {
+            self.with(|conn, env| conn.go_on_compressing(env));
+            if self.takes {
+                self.write_outbox();
+            }
+        }
+        has_job
+    }
+
+    /// Writes what is ready.
+    #[cfg(feature = "deflate")]
+    fn write_outbox(&mut self) {
+        while self.conn.outbox.is_ready() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.conn.outbox.slices(&mut slices, usize::MAX);
+            let mut bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+            self.conn.handle_written(0, self.now, &self.env.settings);
+            self.conn.outbox.advance(bytes.len());
+            self.note(&mut bytes);
+        }
+        self.conn.handle_flushed(self.now, self.env.settings.close_ms);
     }
 
     fn note(&mut self, out: &mut [u8]) {

@@ -1,7 +1,7 @@
 //! What a connection does when one of its timers comes.
 
 use super::deadlines::Due;
-use super::lifecycle::Phase;
+use super::lifecycle::{Closing, Phase};
 use super::{Conn, Env, Settings};
 use crate::cause::Cause;
 use crate::config::Liveness;
@@ -39,7 +39,7 @@ impl Conn {
                 self.turn_away(Refusal::TooSlow, env)
             }
             Phase::Closing(closing) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.end_at_once(closing.cause)
+                self.end_or_put_off(closing, env.tools.now, env.settings.close_ms);
             }
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
@@ -50,6 +50,19 @@ impl Conn {
                 }
             }
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+        }
+    }
+
+    /// Ends a connection whose client has not ended it. As long as it is the server that is late with what the client is to
+    /// be sent, it has time until its last deadline.
+    fn end_or_put_off(&mut self, closing: Closing, now: Moment, close_ms: u64) {
+        let last_deadline = closing.last_deadline.into();
+        if now < last_deadline && self.is_compressing() {
+            let deadline = now.after(close_ms).min(last_deadline).into();
+            self.phase = Phase::Closing(Closing { deadline, ..closing });
+            self.rearm = true;
+        } else {
+            self.end_at_once(closing.cause);
         }
     }
 

@@ -8,6 +8,10 @@ use crate::frame::Error;
 #[derive(Default)]
 pub struct Shared {}
 
+/// Nothing to compress with.
+#[derive(Debug, Default)]
+pub struct Window {}
+
 /// Never made.
 #[derive(Debug)]
 pub enum Deflate {}
@@ -35,6 +39,26 @@ impl Deflate {
 
     /// Never called.
     pub fn compress<'s>(&mut self, _: &[&[u8]], _: &'s mut Shared) -> &'s [u8] {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn is_dedicated(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn set_busy(&mut self, _: bool) {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn is_busy(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn compress_slice(&mut self, _: &mut Window, _: &[u8], _: bool, _: &mut Vec<u8>, _: usize) {
         match *self {}
     }
 }

@@ -28,12 +28,19 @@ pub struct Shared {
     compressed: Vec<u8>,
 }
 
+/// The window of one message that is compressed slice by slice, where no other message shares it. Made when first
+/// used.
+#[derive(Debug, Default)]
+pub struct Window(Option<Box<Compress>>);
+
 /// One connection's side of it: its windows, where they outlive a message.
 pub struct Deflate {
     agreement: Agreement,
     /// The end of what the client has sent, where its next message can refer back to it.
     pub(super) window: Vec<u8>,
     compressor: Option<Box<Compress>>,
+    /// Messages wait that have to be compressed before others.
+    is_busy: bool,
 }
 
 impl std::fmt::Debug for Deflate {
@@ -45,7 +52,7 @@ impl std::fmt::Debug for Deflate {
 impl Deflate {
     /// None only where the library was built without compression.
     pub fn new(agreement: Agreement) -> Option<Self> {
-        Some(Deflate { agreement, window: Vec::new(), compressor: None })
+        Some(Deflate { agreement, window: Vec::new(), compressor: None, is_busy: false })
     }
 
     /// What the client's next message can refer back to, at most 32 KiB.
@@ -95,32 +102,82 @@ impl Deflate {
 
     /// The compressed form of a message that consists of `parts`.
     pub fn compress<'s>(&mut self, parts: &[&[u8]], shared: &'s mut Shared) -> &'s [u8] {
-        let bits = self.agreement.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS);
-        let make = || Compress::new_with_window_bits(Compression::fast(), false, bits);
+        let bits = self.window_bits();
         let Shared { compressors, compressed, .. } = shared;
         compressed.clear();
         let slot = compressors.get_mut(usize::from(bits.saturating_sub(MIN_WINDOW_BITS)));
         let compressor = match slot {
-            Some(slot) if self.agreement.server_no_context_takeover => {
-                let compressor = slot.get_or_insert_with(make);
+            Some(slot) if !self.is_dedicated() => {
+                let compressor = slot.get_or_insert_with(|| compressor(bits));
                 compressor.reset();
                 compressor
             }
-            _ => self.compressor.get_or_insert_with(|| Box::new(make())),
+            _ => self.compressor.get_or_insert_with(|| Box::new(compressor(bits))),
         };
         for (index, part) in parts.iter().enumerate() {
             let is_last = index + 1 == parts.len();
             let flush = if is_last { FlushCompress::Sync } else { FlushCompress::None };
             push_compressed(compressor, part, flush, compressed);
         }
-        if compressed.ends_with(&TAIL) {
-            compressed.truncate(compressed.len() - TAIL.len());
-        }
-        if compressed.is_empty() {
-            // An empty message, which a flush right after another has nothing to add to (§7.2.3.6).
-            compressed.push(0);
-        }
+        end_message(compressed, 0);
         compressed
+    }
+
+    /// Whether messages are compressed with the window of those before them, and so in the order in which they are
+    /// sent.
+    pub fn is_dedicated(&self) -> bool {
+        !self.agreement.server_no_context_takeover
+    }
+
+    /// Notes whether messages wait to be compressed slice by slice.
+    pub fn set_busy(&mut self, is_busy: bool) {
+        self.is_busy = is_busy;
+    }
+
+    /// Whether messages wait that have to be compressed before others.
+    pub fn is_busy(&self) -> bool {
+        self.is_busy && self.is_dedicated()
+    }
+
+    /// Appends what comes of the next slice of a message, the form of which begins at `begin` of `out`. Until the last
+    /// slice was given nothing else may be compressed where messages share a window; where they do not, `window` is the
+    /// message's own.
+    pub fn compress_slice(
+        &mut self,
+        window: &mut Window,
+        slice: &[u8],
+        is_last: bool,
+        out: &mut Vec<u8>,
+        begin: usize,
+    ) {
+        let bits = self.window_bits();
+        let place = if self.is_dedicated() { &mut self.compressor } else { &mut window.0 };
+        let compressor = place.get_or_insert_with(|| Box::new(compressor(bits)));
+        let flush = if is_last { FlushCompress::Sync } else { FlushCompress::None };
+        push_compressed(compressor, slice, flush, out);
+        if is_last {
+            end_message(out, begin);
+        }
+    }
+
+    fn window_bits(&self) -> u8 {
+        self.agreement.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS)
+    }
+}
+
+fn compressor(window_bits: u8) -> Compress {
+    Compress::new_with_window_bits(Compression::fast(), false, window_bits)
+}
+
+/// Sees to the end of a message whose compressed form begins at `begin`.
+fn end_message(out: &mut Vec<u8>, begin: usize) {
+    let form = out.get(begin..).unwrap_or_default();
+    if form.ends_with(&TAIL) {
+        out.truncate(out.len() - TAIL.len());
+    }
+    if out.len() <= begin {
+        // An empty message, which a flush right after another has nothing to add to (§7.2.3.6).
+        out.push(0);
     }
 }
 
@@ -179,6 +236,46 @@ mod tests {
                 let mut inflated = vec![];
                 prop_assert_eq!(theirs.inflate(&compressed, &mut inflated, message.len(), &mut their_shared), Ok(()));
                 prop_assert_eq!(inflated, message);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        #[cfg_attr(miri, ignore = "Miri takes minutes")]
+        fn what_is_compressed_slice_by_slice_inflates_again(
+            agreement in agreements(),
+            messages in prop::collection::vec(
+                (prop::collection::vec(any::<u8>(), 0..200), 1..300usize, 1..20_000usize), 1..5),
+        ) {
+            let (mut ours, mut theirs) = (Deflate::new(agreement).unwrap(), Deflate::new(mirrored(agreement)).unwrap());
+            let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
+            for (seed, repeat, slice_bytes) in messages {
+                let message = seed.repeat(repeat);
+                let (mut window, mut out) = (Window::default(), vec![7]);
+                let mut rest = &message[..];
+                loop {
+                    let (slice, more) = rest.split_at(slice_bytes.min(rest.len()));
+                    rest = more;
+                    ours.compress_slice(&mut window, slice, rest.is_empty(), &mut out, 1);
+                    if rest.is_empty() {
+                        break;
+                    }
+                    if !ours.is_dedicated() {
+                        // Messages of others, which are compressed at once meanwhile.
+                        ours.compress(&[b"another"], &mut shared);
+                    }
+                }
+                prop_assert!(out[0] == 7 && (2..bound(message.len()) + 2).contains(&out.len()));
+                let mut inflated = vec![];
+                prop_assert_eq!(theirs.inflate(&out[1..], &mut inflated, message.len(), &mut their_shared), Ok(()));
+                prop_assert_eq!(&inflated, &message);
+                // One that is compressed at once goes on from there.
+                let next = ours.compress(&[b"next", &seed], &mut shared).to_vec();
+                prop_assert_eq!(theirs.inflate(&next, &mut inflated, 1000, &mut their_shared), Ok(()));
+                prop_assert_eq!(&inflated[4..], &seed);
             }
         }
     }

@@ -14,7 +14,7 @@ mod tests;
 
 use crate::frame::Error;
 use crate::inflate::Fault;
-pub use codec::{Deflate, Shared};
+pub use codec::{Deflate, Shared, Window};
 
 pub use offer::{Agreement, negotiate};
 

@@ -161,7 +161,7 @@ pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
 }
 
 /// Appends what a packet to the client has in front of its Data: the frame's header, and its own.
-#[inline]
+#[inline(always)]
 pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>) {
     let (front, back) = reply.header_parts();
     push_header(out, Opcode::Binary, REPLY_HEADER_BYTES + reply.data.len());

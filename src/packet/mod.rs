@@ -10,6 +10,8 @@
 mod codec;
 mod error_id;
 mod header;
+#[cfg_attr(not(feature = "zlib"), path = "no_zlib_stream.rs")]
+mod zlib_stream;
 
 pub use codec::{Cipher, Codecs, Decode, Undecodable};
 pub use error_id::ErrorId;
@@ -17,3 +19,4 @@ pub use header::{
     DataStatus, Fault, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, Reply, Request, push_packet, push_request,
 };
 pub(crate) use header::{framed_len, push_packet_head};
+pub(crate) use zlib_stream::ZlibStream;

@@ -54,7 +54,7 @@ impl<S: Application> Reactor<S> {
             held_bytes: entry.conn.held_bytes(),
             inflated_bytes: entry.conn.inflated_bytes(),
             waits_for_input: !entry.standing.is_ready() && entry.conn.wants_read(&core.lent.settings),
-            waits_for_room: !entry.conn.outbox.is_empty(),
+            waits_for_room: entry.conn.outbox.is_ready(),
             deadline: entry.conn.next_deadline(&core.lent.settings),
             armed_at: core.wheel.armed_at(slot),
             packets: entry.conn.record.recv_count,
@@ -93,6 +93,7 @@ impl<S: Application> Reactor<S> {
             ("mails", mails.len() + lent.tools.mailbox.len()),
             ("segments", segments.len()),
             ("inflaters", lent.inflaters.in_use()),
+            ("places to compress, or who waits for one", lent.tools.places.in_use()),
             ("effects", usize::from(!lent.tools.effects.is_empty())),
             ("timers", timer),
         ];

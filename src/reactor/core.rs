@@ -189,6 +189,7 @@ impl<S: Application> Core<S> {
             buried += 1;
         }
         self.hand_on_inflaters();
+        self.hand_out_places();
     }
 
     /// Removes the connection that ended first of those that are left, and tells the application.

@@ -17,6 +17,7 @@ mod bind;
 mod borrow;
 mod budget;
 mod clock;
+mod compress;
 mod core;
 #[cfg(test)]
 mod crowd;

@@ -77,6 +77,7 @@ impl<S: Application> Core<S> {
             self.write_outbox(id);
         }
         let start = self.lent.tools.out.len();
+        self.go_on_compressing(id, start, &mut share);
         let mut buffer = std::mem::take(&mut self.read_buffer);
         while self.serve_once(id, start, &mut buffer, &mut share) {}
         self.read_buffer = buffer;
@@ -281,7 +282,7 @@ impl<S: Application> Core<S> {
     }
 
     /// Looks at the clock between two slices of a connection's work.
-    fn end_slice(&mut self, share: &mut Share) {
+    pub(super) fn end_slice(&mut self, share: &mut Share) {
         self.turn.look();
         share.end_slice(&self.turn);
     }

@@ -39,6 +39,9 @@ impl<S: Application> Core<S> {
             }
         } else if len > 0 {
             self.write_now(id, start);
+        } else if entry.writable && entry.conn.outbox.is_ready() {
+            // What goes out before a reply that is being compressed.
+            return self.write_outbox(id);
         }
         self.finish(id);
     }
@@ -101,7 +104,7 @@ impl<S: Application> Core<S> {
         let (now, settings) = (self.now, &self.lent.settings);
         let Some(entry) = self.slots.get_mut(id) else { return };
         let mut left = WRITE_BYTES;
-        while left > 0 && entry.writable && !entry.conn.outbox.is_empty() && entry.conn.cause().is_none() {
+        while left > 0 && entry.writable && entry.conn.outbox.is_ready() && entry.conn.cause().is_none() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let count = entry.conn.outbox.slices(&mut slices, left);
             let slices = slices.get(..count).unwrap_or_default();
@@ -141,10 +144,11 @@ impl<S: Application> Core<S> {
         if entry.conn.take_rearm() {
             self.wheel.arm_no_later(id.slot(), entry.conn.next_deadline(settings));
         }
-        let has_output = entry.writable && !entry.conn.outbox.is_empty();
+        let has_output = entry.writable && entry.conn.outbox.is_ready();
         let has_work = has_output
             || entry.conn.can_resume(settings)
-            || (entry.readable && entry.conn.wants_read(settings));
+            || (entry.readable && entry.conn.wants_read(settings))
+            || entry.conn.has_job();
         if has_work {
             self.postpone(id);
         }

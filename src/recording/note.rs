@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::frame::{Header, Opcode};
 use crate::mailbox::Answer;
+use crate::packet::DataStatus;
 use crate::recording::codes::Reason;
 use crate::recording::wire::{Bytes, Wire, wire_enum, wire_struct};
 
@@ -44,6 +45,8 @@ wire_enum! {
         /// It was about to be ended for its silence: so many bytes were on their way to it, of which it had taken so
         /// many since the last look, if there was one that counts.
         15 InFlight { bytes: u64, progress: Option<u64> },
+        /// It was given time to compress, and a reply has become this frame.
+        16 Compressed { frame: Frame },
 
         /// What the application said to the upgrade: none, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
@@ -74,6 +77,8 @@ wire_enum! {
         37 Overdue { ms: u64 },
         /// The server has stood still: all that can move deadlines, in place of what was noted before.
         39 Stalls { list: Vec<Stalled> },
+        /// A reply is still being compressed, so that the end is put off.
+        44 Compressing {},
 
         /// The connection ended.
         60 Closed { reason: Reason },
@@ -122,7 +127,9 @@ impl Note {
                 bytes.0.clear();
             }
             Note::Answer { answer: Answered::Reply { hash, .. }, .. } => *hash = 0,
-            Note::Push { frame, .. } | Note::Sent { frame } => frame.forget_data(),
+            Note::Push { frame, .. } | Note::Sent { frame } | Note::Compressed { frame } => {
+                frame.forget_data()
+            }
             Note::Outcome { outcome } => outcome.frames.iter_mut().for_each(Frame::forget_data),
             _ => {}
         }
@@ -208,7 +215,7 @@ wire_struct! {
         login: Option<Login>,
         /// Packets that did not fit the outbox.
         failed: u32,
-        /// Connections that are affected by what it wants done.
+        /// Connections that are affected by what it wants done, and what it had compressed at once, in frames.
         cost: u32,
         /// What it sent.
         frames: Vec<Frame>,
@@ -226,7 +233,8 @@ wire_struct! {
 wire_struct! {
     /// A frame that the server sent.
     struct Frame {
-        /// The opcode's bits.
+        /// The opcode's bits, and [`LATER`] for a message that has yet to be compressed, or has to have its Data
+        /// compressed. Until then it has the length and header that it had before.
         opcode: u8,
         compressed: bool,
         /// Bytes of payload.
@@ -248,11 +256,23 @@ wire_struct! {
     }
 }
 
+/// In a frame's opcode: it goes out once it is compressed.
+pub(crate) const LATER: u8 = 0x80;
+
 impl Frame {
     /// Bytes of the first frame of `bytes`, those of its payload included that are not there.
     pub(crate) fn span(bytes: &[u8]) -> Option<usize> {
         let (header, header_bytes) = Header::parse(bytes).ok()??;
         usize::try_from(header.payload_len).ok()?.checked_add(header_bytes)
+    }
+
+    pub(crate) fn opcode(&self) -> Option<Opcode> {
+        Opcode::from_bits(self.opcode & !LATER)
+    }
+
+    /// Whether it has yet to be compressed.
+    pub(crate) fn is_later(&self) -> bool {
+        self.opcode & LATER != 0
     }
 
     /// The first frame of `bytes`, and what follows it. Data of commands that are secret leaves no hash, and so
@@ -291,10 +311,12 @@ impl Frame {
 
     /// Leaves what the connection itself decided: the length of what is compressed depends on the content.
     fn forget_data(&mut self) {
-        if Opcode::from_bits(self.opcode).is_none_or(|opcode| !opcode.is_control()) {
+        if self.opcode().is_none_or(|opcode| !opcode.is_control()) {
             self.hash = 0;
         }
-        if self.compressed {
+        let is_data_compressed =
+            self.packet.as_ref().is_some_and(|packet| packet.data_status == DataStatus::Compressed as u8);
+        if self.compressed || is_data_compressed {
             self.len = 0;
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::recording::codes::Reason;
-use crate::recording::note::{Decoded, Note, Outcome};
+use crate::recording::note::{Decoded, Frame, Note, Outcome};
 
 /// Shared by who drives a replay, by the application that stands in for the recorded one, and by the recorder
 /// that takes down what the connection does now.
@@ -19,10 +19,14 @@ pub(crate) struct Script {
 struct Lines {
     verdicts: VecDeque<Option<Reason>>,
     outcomes: VecDeque<Outcome>,
+    /// Of these and of those that were not the application's: whether something of what was sent had yet to be compressed.
+    later: VecDeque<bool>,
     decoded: VecDeque<(bool, Decoded)>,
     inflated: VecDeque<Inflated>,
     /// There is a recording to go by.
     is_played: bool,
+    /// A reply was being compressed.
+    is_compressing: bool,
     /// What was noted in the replay.
     noted: Vec<Note>,
 }
@@ -45,6 +49,9 @@ impl Script {
         let mut lines = self.lines();
         *lines = Lines { is_played: true, ..Lines::default() };
         for note in recorded {
+            if let Note::Outcome { outcome } = note {
+                lines.later.push_back(outcome.frames.iter().any(Frame::is_later));
+            }
             match note {
                 Note::Verdict { refused } => lines.verdicts.push_back(refused.clone()),
                 Note::Outcome { outcome } if outcome.by_application => {
@@ -55,6 +62,7 @@ impl Script {
                     let (len, head, error) = (*len, head.0.clone(), *error);
                     lines.inflated.push_back(Inflated { len, head, error });
                 }
+                Note::Compressing {} => lines.is_compressing = true,
                 _ => {}
             }
         }
@@ -70,6 +78,11 @@ impl Script {
         self.lines().outcomes.pop_front()
     }
 
+    /// Whether the next handler sends something that has yet to be compressed.
+    pub(crate) fn is_next_later(&self) -> Option<bool> {
+        self.lines().later.pop_front()
+    }
+
     /// What came of decoding, and whether that cannot be done again.
     pub(crate) fn decoded(&self) -> Option<(bool, Decoded)> {
         self.lines().decoded.pop_front()
@@ -83,6 +96,11 @@ impl Script {
     /// What came of inflating a message.
     pub(crate) fn inflated(&self) -> Option<Inflated> {
         self.lines().inflated.pop_front()
+    }
+
+    /// Whether a reply was being compressed when the client's time was up.
+    pub(crate) fn is_compressing(&self) -> bool {
+        self.lines().is_compressing
     }
 
     /// Takes down what the connection does now.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::stand_in::zeros;
 use crate::cause::Cause;
 use crate::conn::{access_of, kind_of};
-use crate::frame::{CloseCode, Opcode};
+use crate::frame::CloseCode;
 use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply};
 use crate::record::{Identity, Login, Peer};
 use crate::recording::codes::Reason;
@@ -108,10 +108,13 @@ fn is_refusal(frame: &Frame, error_id: u16) -> bool {
 
 /// Sends a frame like the recorded one, without its bytes.
 fn send(frame: &Frame, context: &mut Context<'_>) {
-    let Some(opcode) = Opcode::from_bits(frame.opcode) else { return };
+    let Some(opcode) = frame.opcode() else { return };
     let is_packet = !frame.compressed && frame.packet.is_some();
     let headers = if is_packet { REPLY_HEADER_BYTES as u64 } else { 0 };
     let Some(data) = frame.len.checked_sub(headers).and_then(zeros) else { return };
+    if frame.is_later() && frame.compressed {
+        return context.send_with(|buffer| buffer.message_later(opcode, &[data]));
+    }
     context.buffer.stand_in(data);
     if frame.compressed {
         context.send_with(|buffer| buffer.as_compressed(opcode, data));
@@ -123,6 +126,9 @@ fn send(frame: &Frame, context: &mut Context<'_>) {
             cmd: packet.cmd,
             data,
         };
+        if frame.is_later() {
+            return context.send_with(|buffer| buffer.packet_of_compressed_data(&reply));
+        }
         context.send_with(|buffer| buffer.packet(&reply));
     } else {
         context.send_with(|buffer| buffer.message(opcode, data));

@@ -11,10 +11,10 @@ use crate::conn::{Conn, Draining, Env, Outbox, Progress};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
-use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
+use crate::packet::{DataStatus, ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
 use crate::recording::excess::{self, Excess};
 use crate::recording::file::{File, Settings, Unreadable};
-use crate::recording::note::{Answered, Frame, Note};
+use crate::recording::note::{Answered, Frame, Note, PacketHead};
 use crate::recording::script::Script;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, Target};
@@ -97,6 +97,10 @@ impl Stage {
             made.map_err(|excess| Unreadable::Excess(*offset, excess))?;
         }
         self.script.begin_call(call.iter().map(|(_, note)| note));
+        // Whether that made an answer shorter is known only from what became of it.
+        self.env
+            .tools
+            .set_compress_above(usize::from(call.iter().any(|(_, note)| sends_compressed_data(note))));
         for (offset, note) in call {
             match note {
                 Note::Time { ms } => {
@@ -159,6 +163,7 @@ impl Stage {
                 env.tools.now = now;
                 conn.handle_progress(*bytes, *progress, env);
             }
+            Note::Compressed { frame } => conn.note_compressed(frame.clone(), env),
             _ => return Err(Fault::Order),
         }
         Ok(())
@@ -199,6 +204,14 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// Whether what was answered in the place of a handler had its Data compressed.
+fn sends_compressed_data(note: &Note) -> bool {
+    let Note::Outcome { outcome } = note else { return false };
+    let is_compressed = |packet: &PacketHead| packet.data_status == DataStatus::Compressed as u8;
+    !outcome.by_application
+        && outcome.frames.iter().any(|frame| frame.packet.as_ref().is_some_and(is_compressed))
 }
 
 /// The client's bytes, those aside that were put into their place directly.

@@ -67,6 +67,7 @@ impl Display for Text<'_, Note> {
             Note::Written {} => f.write_str("the socket took some of the outbox"),
             Note::Flushed {} => f.write_str("all was written, or waits"),
             Note::InFlight { bytes, progress } => in_flight(*bytes, *progress, f),
+            Note::Compressed { frame } => write!(f, "compressed to {}", Text(frame)),
             Note::NotTls {} => f.write_str("plain HTTP came where TLS is spoken"),
             Note::Verdict { refused: None } => f.write_str("the application accepts it"),
             Note::Verdict { refused: Some(reason) } => {
@@ -109,6 +110,7 @@ impl Display for Text<'_, Note> {
             Note::Client { peer: None } => f.write_str("the proxy names nobody"),
             Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
             Note::Stalls { list } => stalls(list, f),
+            Note::Compressing {} => f.write_str("a reply is still being compressed, so the end is put off"),
             Note::Full {} => f.write_str("the file is full"),
             Note::Stopped {} => f.write_str("the recording was switched off"),
         }
@@ -161,8 +163,8 @@ impl Display for Text<'_, Outcome> {
 
 impl Display for Text<'_, Frame> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Frame { opcode, compressed, len, packet, hash } = self.0;
-        let kind = match Opcode::from_bits(*opcode) {
+        let Frame { compressed, len, packet, hash, .. } = self.0;
+        let kind = match self.0.opcode() {
             Some(Opcode::Text) => "a text frame",
             Some(Opcode::Binary) => "a binary frame",
             Some(Opcode::Close) => "a Close frame",
@@ -176,8 +178,11 @@ impl Display for Text<'_, Frame> {
             }
             Some(packet) => {
                 let data = len.saturating_sub(crate::packet::REPLY_HEADER_BYTES as u64);
-                write!(f, "a packet {} of {data} bytes (flag {}, {})", packet.cmd, packet.flag, Hash(*hash))
+                write!(f, "a packet {} of {data} bytes", packet.cmd)?;
+                f.write_str(if self.0.is_later() { ", once they are compressed" } else { "" })?;
+                write!(f, " (flag {}, {})", packet.flag, Hash(*hash))
             }
+            None if self.0.is_later() => write!(f, "{kind} of {len} bytes, once they are compressed"),
             None if *compressed => write!(f, "{kind} of {len} compressed bytes"),
             None => write!(f, "{kind} of {len} bytes ({})", Hash(*hash)),
         }

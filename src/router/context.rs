@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::job::{SLICE_BYTES, cost_of};
 use super::{Effects, SendBuffer, Tools};
 use crate::frame::{Kind, Opcode};
 use crate::handle::{Handle, Life, Ticket, Tied};
@@ -166,19 +167,21 @@ impl Context<'_> {
     }
 
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies. Data
-    /// above [`compress_above`](crate::Config::compress_above) is compressed.
+    /// above [`compress_above`](crate::Config::compress_above) is compressed: at once up to 16 KiB, else bit by bit
+    /// once the handler has returned, and what is sent later goes out behind it. Until then it counts against the
+    /// outbox as if it could not be made shorter.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`], and then nothing was sent.
     #[inline]
     pub fn try_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
         let threshold = self.buffer.tools.limits.compress_above;
-        if threshold != 0 && data.len() > threshold {
-            let made =
-                self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out));
-            if let Some(sent) = made {
-                return self.count(sent);
-            }
+        if cfg!(feature = "zlib")
+            && threshold != 0
+            && data.len() > threshold
+            && let Some(sent) = self.send_compressed(data)
+        {
+            return self.count(sent);
         }
         let sent = self.buffer.packet(&reply(self.cmd, self.flag, DataStatus::Raw, data));
         self.count(sent)
@@ -192,6 +195,17 @@ impl Context<'_> {
         let id = self.record.id;
         let made = self.send_encoded(DataStatus::Encrypted, |tools, out| tools.codecs.encrypt(id, data, out));
         self.count(made.ok_or(SendError::NoCipher)?)
+    }
+
+    /// Sends compressed Data. Whether there was room for it; none if nothing is gained by it.
+    #[inline(never)]
+    fn send_compressed(&mut self, data: &[u8]) -> Option<bool> {
+        if data.len() > SLICE_BYTES {
+            let reply = reply(self.cmd, self.flag, DataStatus::Raw, data);
+            return Some(self.buffer.packet_of_compressed_data(&reply));
+        }
+        self.buffer.tools.effects.add_work(cost_of(data.len()));
+        self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out))
     }
 
     /// Sends what `encode` puts into the buffer for it. Whether there was room for it; none if nothing

@@ -128,7 +128,12 @@ impl Effects {
 
     /// Counts what was done at once like so many effects.
     pub(crate) fn charge(&mut self, cost: usize) {
-        self.cost = self.cost.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
+        self.add_work(u32::try_from(cost).unwrap_or(u32::MAX));
+    }
+
+    /// Work was done, such as compressing a reply, that counts as much as so many frames.
+    pub(crate) fn add_work(&mut self, frames: u32) {
+        self.cost = self.cost.saturating_add(frames);
     }
 
     /// As how many frames what was added since the last call counts: it is work of the connection whose handler

@@ -2,12 +2,13 @@
 
 use super::Tools;
 use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
+use super::job::{Job, SLICE_BYTES, cost_of};
 use crate::deflate::{self, Deflate};
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most bytes that a frame header of a server takes.
-const MAX_HEADER_BYTES: usize = 10;
+pub(super) const MAX_HEADER_BYTES: usize = 10;
 
 /// What is being gathered for one connection, and how much more it may be given.
 ///
@@ -17,7 +18,7 @@ pub(crate) struct SendBuffer<'a> {
     pub(crate) tools: &'a mut Tools,
     /// The connection's compressor, if there is one.
     deflate: Option<&'a mut Deflate>,
-    /// Bytes that wait in the connection's outbox already.
+    /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be compressed.
     queued: usize,
     lender: Option<Lender<'a>>,
 }
@@ -30,9 +31,10 @@ impl<'a> SendBuffer<'a> {
         SendBuffer { tools, deflate, queued, lender: None }
     }
 
-    /// Lets replies borrow `data`, where it lies at the end of a message, and is worth it.
+    /// Lets replies borrow `data`, where it lies at the end of a message, and is worth it. What may have to wait
+    /// behind a reply that is being compressed is not borrowed.
     pub(crate) fn lend(&mut self, data: &'a [u8]) {
-        if data.len() < MIN_BORROWED_BYTES {
+        if data.len() < MIN_BORROWED_BYTES || self.tools.limits.compress_above != 0 {
             return;
         }
         self.lender = self
@@ -104,7 +106,7 @@ impl<'a> SendBuffer<'a> {
 
     /// Appends a packet whole, or nothing: false if there is no room for it.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn packet(&mut self, reply: &Reply<'_>) -> bool {
         if self.compresses(REPLY_HEADER_BYTES + reply.data.len()) {
             return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
@@ -174,13 +176,18 @@ impl<'a> SendBuffer<'a> {
     }
 
     fn compresses(&self, len: usize) -> bool {
-        self.deflate.is_some() && len >= self.tools.limits.deflate_above
+        cfg!(feature = "deflate") && self.deflate.is_some() && len >= self.tools.limits.deflate_above
     }
 
-    /// Appends a compressed message. What has been compressed has to be sent, since it is in the window
-    /// of what comes after it: so there must be room for the worst case beforehand.
+    /// Appends a compressed message, or has it compressed slice by slice. What has been compressed has to be sent,
+    /// since it is in the window of what comes after it: so there must be room for the worst case beforehand.
+    #[inline(never)]
     fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
         let len = parts.iter().map(|part| part.len()).sum();
+        let Some(deflate) = &mut self.deflate else { return false };
+        if len > SLICE_BYTES || deflate.is_busy() {
+            return self.message_later(opcode, parts);
+        }
         if !self.has_room(MAX_HEADER_BYTES + deflate::bound(len)) {
             return false;
         }
@@ -191,7 +198,38 @@ impl<'a> SendBuffer<'a> {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
         self.tools.out.extend_from_slice(&header.encode());
         self.tools.out.extend_from_slice(payload);
+        self.tools.effects.add_work(cost_of(len));
         true
+    }
+
+    /// Has a packet sent of which Data is compressed slice by slice, or nothing: false if there is no room for it.
+    #[must_use]
+    pub(crate) fn packet_of_compressed_data(&mut self, reply: &Reply<'_>) -> bool {
+        let deflate_above = if self.deflate.is_some() { self.tools.limits.deflate_above } else { usize::MAX };
+        let len = REPLY_HEADER_BYTES + reply.data.len();
+        self.compress_later(len, len >= deflate_above, || Job::of_data(reply, deflate_above))
+    }
+
+    /// Has a message sent that is compressed slice by slice, or nothing.
+    #[must_use]
+    pub(crate) fn message_later(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
+        let len = parts.iter().map(|part| part.len()).sum();
+        self.compress_later(len, true, || Job::of_message(opcode, parts))
+    }
+
+    /// Has a message of `len` bytes compressed slice by slice, if there is room for the worst case.
+    #[cold]
+    fn compress_later(&mut self, len: usize, deflates: bool, job: impl FnOnce() -> Job) -> bool {
+        let weight = Job::weight_of(len, deflates);
+        let fits = self.has_room(weight);
+        if fits {
+            self.queued = self.queued.saturating_add(weight);
+            if let Some(deflate) = &mut self.deflate {
+                deflate.set_busy(true);
+            }
+            self.tools.jobs.push((self.tools.out.len(), job()));
+        }
+        fits
     }
 }
 

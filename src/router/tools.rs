@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Borrowings, Effects, Origin};
+use super::{Borrowings, Effects, Job, Origin, Places};
 use crate::deflate::Shared;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
@@ -19,6 +19,9 @@ pub(crate) struct Tools {
     pub(crate) start: usize,
     /// What goes out with it without lying in it.
     pub(crate) borrowed: Borrowings,
+    /// What goes out with it once it is compressed: each goes behind so many bytes of `out`.
+    pub(crate) jobs: Vec<(usize, Job)>,
+    pub(crate) places: Places,
     /// Where the message in hand lies, if it stays there until what was gathered has been written.
     pub(crate) origin: Option<Origin>,
     pub(crate) codecs: Codecs,
@@ -52,6 +55,8 @@ impl Tools {
             out: Vec::new(),
             start: 0,
             borrowed: Borrowings::default(),
+            jobs: Vec::new(),
+            places: Places::default(),
             origin: None,
             codecs,
             encoded: Vec::new(),
@@ -62,6 +67,11 @@ impl Tools {
             totals: Totals::default(),
             limits,
         }
+    }
+
+    /// Replies whose Data is longer are compressed from now on; 0 for none.
+    pub(crate) fn set_compress_above(&mut self, bytes: usize) {
+        self.limits.compress_above = bytes;
     }
 
     /// Bytes gathered for the connection in hand.

@@ -215,6 +215,63 @@ fn clients_behind_a_proxy_are_replayed() {
 }
 
 #[test]
+fn replies_that_are_compressed_are_replayed() {
+    let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    let text: Vec<u8> = (0..30_000u32).flat_map(|number| number.to_string().into_bytes()).collect();
+    let ways = [
+        (500, DeflateMode::Off),
+        (0, DeflateMode::Shared),
+        (0, DeflateMode::Dedicated),
+        (500, DeflateMode::Shared),
+        (500, DeflateMode::Dedicated),
+    ];
+    for (compress_above, deflate) in ways {
+        let case = format!("{compress_above}, {deflate:?}");
+        let file = record(
+            |config| {
+                (config.compress_above, config.deflate, config.deflate_above) = (compress_above, deflate, 0);
+                (config.max_len, config.outbox_limit) = (120_000, 250_000);
+            },
+            |server| {
+                let mut client = Client::raw(server.address);
+                client.send(&offer);
+                client.read_head();
+                client.allow_deflate();
+                // At once, and slice by slice; with others behind, for which nobody waits.
+                for len in [400, 10_000, 100_000] {
+                    client.send_packet(1105, 1, b"later");
+                    server.ticket().reply(&text[..len]);
+                    client.send_packet(1101, 2, &text[..len]);
+                    client.send_packet(1101, 3, b"short");
+                    (0..3).for_each(|_| drop(client.next()));
+                }
+                // More at once than may wait; among it what is not the application's to say.
+                let burst: Vec<_> = (0..200)
+                    .map(|number| match number % 40 {
+                        7 => packet(1101, number, &text[..45_000]),
+                        _ => packet(1103, number, b""),
+                    })
+                    .collect();
+                client.send(&burst.concat());
+                (0..200).for_each(|_| drop(client.next()));
+                client.send_packet(1101, 4, &text[..100_000]);
+                client.send_packet(1103, 5, b"");
+                client.send_packet(1101, 6, &text[..50_000]);
+                client.send(&frame(Opcode::Close, &1000u16.to_be_bytes()));
+                for _ in 0..3 {
+                    assert!(matches!(client.next(), Frame::Binary(_) | Frame::Compressed(_)), "{case}");
+                }
+                assert_eq!(client.next(), Frame::Close(Some(1000)), "{case}");
+            },
+        );
+        assert_eq!(check(&file, &case).packets, 212);
+        let shown = shown(&file);
+        assert!(shown.matches("compressed to a").count() >= 9, "{shown}");
+        assert!(shown.contains("more had to wait"), "{shown}");
+    }
+}
+
+#[test]
 fn compressed_messages_are_replayed_without_what_was_in_them() {
     let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
     let pack = |message: &[u8]| {

@@ -16,7 +16,7 @@ const SMALL_BYTES: usize = 1024;
 /// before it is given back: all of that is held beside what is queued.
 pub(super) const PIECE_BYTES: usize = 8 * 1024;
 
-/// What waits, at least one byte of it.
+/// What waits and is ready to be written.
 ///
 /// Invariant: each chunk begins and ends where a frame does, but for a first one that is torn, and none is empty.
 /// Only before a Pong that overtakes there may be nothing left of the first, and never more than the rest of
@@ -106,6 +106,33 @@ impl Queue {
         debug_assert!(self.is_sound());
     }
 
+    /// Queues all that waits in another queue, in which nothing was written yet and no Pong waits.
+    pub(super) fn append(&mut self, behind: Queue) {
+        if behind.is_drained() {
+            return;
+        }
+        debug_assert!(behind.pong.is_none() && !behind.holds_pong && behind.front_at == 0);
+        self.settle_pong();
+        self.give_back();
+        self.end_tail();
+        self.bytes += behind.bytes;
+        self.chunks.extend(behind.chunks);
+        self.tail = behind.tail;
+        debug_assert!(self.is_sound());
+    }
+
+    /// Gives a Pong its place where there is nothing that it could overtake.
+    pub(super) fn begin_pong(&mut self) {
+        if self.is_drained()
+            && let Some(pong) = self.pong.take()
+        {
+            self.bytes += pong.len();
+            self.chunks.push_back(pong);
+            // A later one must not go before it.
+            self.front_torn = true;
+        }
+    }
+
     /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
     pub(super) fn set_pong(&mut self, payload: &[u8]) {
         if self.pong.is_none() && !self.holds_pong {
@@ -141,6 +168,7 @@ impl Queue {
 
     /// The socket took the next `written` bytes. Whether that was all.
     pub(super) fn advance(&mut self, mut written: usize) -> bool {
+        self.begin_pong();
         while let Some(front) = self.front() {
             let left = front.len() - self.front_at;
             if written < left {
@@ -208,6 +236,11 @@ impl Queue {
             self.bytes += pong.len();
             self.tail.extend_from_slice(&pong);
         }
+    }
+
+    /// Whether nothing is left to be written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_drained() && self.pong.is_none()
     }
 
     /// Whether all frames have gone out.

@@ -208,7 +208,7 @@ fn a_trim_gives_back_room_that_nothing_waits_in() {
     let frame = frame("a small push");
     (0..PIECE_BYTES / frame.len()).for_each(|_| outbox.push_shared(frame.clone().into()));
     outbox.trim();
-    assert_eq!(outbox.queue.map(|queue| queue.spare_bytes()), Some(0));
+    assert_eq!(outbox.waiting.map(|waiting| waiting.ready.spare_bytes()), Some(0));
 }
 
 #[test]

@@ -178,6 +178,7 @@ pub(super) mod deflate {
         for (at, (request, frame, expected)) in cases.into_iter().enumerate() {
             let mut rig = echoing(shared, request);
             rig.feed(&frame);
+            rig.compress();
             let closes: Vec<_> = rig.closes().into_iter().map(|(_, code)| code).collect();
             assert_eq!(closes, expected.into_iter().collect::<Vec<_>>(), "case {at}");
             assert_eq!(rig.messages.len(), usize::from(expected.is_none()), "case {at}");

@@ -292,3 +292,21 @@ fn what_decoding_came_to_is_noted() {
         assert_eq!(decoded.first().map_or("", |note| note.as_str()), expected, "{notes:?}");
     }
 }
+
+/// Has what is done to a connection recorded in a file, and that replayed.
+#[cfg(all(feature = "deflate", feature = "zlib"))]
+pub(super) fn replay_of(rig: &mut Rig, act: impl FnOnce(&mut Rig)) -> crate::replay::Replay {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let directory = std::env::temp_dir().join(format!("sysconn-replay-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let store = Store::open(&directory).unwrap();
+    let head = Head { settings: rig.env.settings.noted(), ..Head::default() };
+    rig.conn.record_with(Recorder::new(Target::File(store.sink("replay")), head, 1 << 20), rig.now);
+    act(rig);
+    drop(store);
+    let path = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    let replay = crate::replay::Recording::read(&std::fs::read(path).unwrap()).unwrap().replay().unwrap();
+    std::fs::remove_dir_all(directory).unwrap();
+    replay
+}

@@ -1,0 +1,398 @@
+//! Replies that are compressed slice by slice: what goes out, in which order, and what becomes of it all when the connection
+//! closes.
+
+use flate2::{Decompress, FlushDecompress};
+
+use super::messages::deflate::OFFER;
+use super::*;
+use crate::config::{DeflateMode, Overflow};
+use crate::router::{COMPRESSED_BYTES_PER_FRAME, SLICE_BYTES};
+
+/// Every way in which a reply can be compressed: above which length its Data is, and how messages are.
+const WAYS: [(usize, DeflateMode); 5] = [
+    (100, DeflateMode::Off),
+    (0, DeflateMode::Shared),
+    (0, DeflateMode::Dedicated),
+    (100, DeflateMode::Shared),
+    (100, DeflateMode::Dedicated),
+];
+
+fn compressing((compress_above, deflate): (usize, DeflateMode)) -> Rig {
+    compressing_with(compress_above, deflate, |_| {})
+}
+
+fn compressing_with(compress_above: usize, deflate: DeflateMode, change: fn(&mut Config)) -> Rig {
+    let mut rig = Rig::new(|config| {
+        (config.compress_above, config.deflate, config.deflate_above) = (compress_above, deflate, 50);
+        change(config);
+    });
+    rig.feed(OFFER);
+    assert!(rig.upgraded);
+    rig
+}
+
+/// What a client makes of the messages that it gets.
+struct Unpacker(Option<Decompress>);
+
+impl Unpacker {
+    fn new(deflate: DeflateMode) -> Self {
+        Unpacker((deflate == DeflateMode::Dedicated).then(|| Decompress::new(false)))
+    }
+
+    fn message(&mut self, is_compressed: bool, payload: &[u8]) -> Vec<u8> {
+        if !is_compressed {
+            return payload.to_vec();
+        }
+        let mut own = Decompress::new(false);
+        let window = self.0.as_mut().unwrap_or(&mut own);
+        let (whole, mut out) = ([payload, &[0, 0, 0xff, 0xff]].concat(), Vec::with_capacity(1 << 20));
+        let before = window.total_in();
+        window.decompress_vec(&whole, &mut out, FlushDecompress::Sync).unwrap();
+        assert_eq!(window.total_in() - before, whole.len() as u64, "all of it");
+        out
+    }
+
+    /// DataStatus and Data of each packet.
+    fn packets(&mut self, rig: &Rig) -> Vec<(u8, Vec<u8>)> {
+        let unpack = |(_, is_compressed, payload): &(Kind, bool, Vec<u8>)| {
+            let message = self.message(*is_compressed, payload);
+            let reply = Reply::parse(&message).unwrap();
+            let mut data = reply.data.to_vec();
+            if reply.data_status == 1 {
+                data = Vec::with_capacity(1 << 20);
+                let mut zlib = Decompress::new(true);
+                let status = zlib.decompress_vec(reply.data, &mut data, FlushDecompress::Finish);
+                assert!(matches!(status, Ok(flate2::Status::StreamEnd)) && reply.data.len() < data.len());
+            }
+            (reply.data_status, data)
+        };
+        rig.messages.iter().map(unpack).collect()
+    }
+}
+
+/// Text that becomes shorter.
+fn text(len: usize) -> Vec<u8> {
+    (0..).flat_map(|number: u32| format!("line {number}, ").into_bytes()).take(len).collect()
+}
+
+/// Bytes that do not.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+/// Replies with as much text as each number of the request says, or noise where it is negative.
+fn reply_with_each(_: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    for number in request.data().chunks(4) {
+        let len = i32::from_be_bytes(number.try_into().unwrap());
+        let data = if len < 0 { noise(-len as usize) } else { text(len as usize) };
+        let _ = context.try_reply(&data);
+    }
+    Outcome::Done
+}
+
+fn ask(rig: &mut Rig, lens: &[i32]) {
+    rig.call(&lens.iter().flat_map(|len| len.to_be_bytes()).collect::<Vec<u8>>(), reply_with_each);
+}
+
+/// What that leads to.
+fn expected(lens: &[i32], compress_above: usize) -> Vec<(u8, Vec<u8>)> {
+    let packet = |len: &i32| {
+        let data = if *len < 0 { noise(-len as usize) } else { text(*len as usize) };
+        (u8::from(compress_above != 0 && *len > compress_above as i32), data)
+    };
+    lens.iter().map(packet).collect()
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri takes minutes")]
+fn replies_keep_their_order_and_their_data_however_long_each_takes() {
+    const SLICE: i32 = SLICE_BYTES as i32;
+    let orders: [&[&[i32]]; 7] = [
+        &[&[SLICE], &[SLICE + 1], &[SLICE - 1]],
+        &[&[70_000, 0, 10, 3000], &[7], &[-200], &[50_000]],
+        &[&[5], &[-70_000, 20], &[500, -5000]],
+        &[&[20, 40_000, 30, 40_000, 3, -40_000, 4, -40_000]],
+        &[&[60_000], &[30_000], &[60_000]],
+        &[&[99], &[100], &[101], &[-99], &[-100], &[-101]],
+        &[&[17_000, 1, 1, 1, 1], &[1, 300, 1, 300, 1, 300, 17_000, 1]],
+    ];
+    for way in WAYS {
+        for (at, requests) in orders.into_iter().enumerate() {
+            // Slices come between the requests, or only behind all; the socket takes all, or nothing at first.
+            for (slices, takes) in [(0, true), (1, true), (3, true), (0, false), (2, false)] {
+                let mut rig = compressing(way);
+                rig.takes = takes;
+                for lens in requests {
+                    ask(&mut rig, lens);
+                    let _ = (0..slices).filter(|_| rig.compress_slice()).count();
+                }
+                rig.compress();
+                rig.takes = true;
+                rig.write_outbox();
+                let case = format!("{way:?}, order {at}, {slices} slices, takes {takes}");
+                let lens = requests.concat();
+                let packets = Unpacker::new(way.1).packets(&rig);
+                assert_eq!(packets.len(), lens.len(), "{case}");
+                assert!(packets == expected(&lens, way.0), "{case}: Data or order is wrong");
+                let (record, totals) = (&rig.conn.record, rig.env.tools.totals);
+                let sent = lens.len() as u64;
+                assert_eq!(
+                    (record.send_count, totals.packets_sent, totals.send_errors),
+                    (sent, sent, 0),
+                    "{case}"
+                );
+                assert!(rig.conn.outbox.is_empty() && rig.env.tools.places.in_use() == 0, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slice_is_bounded_and_charged() {
+    for way in WAYS {
+        let mut rig = compressing(way);
+        ask(&mut rig, &[10 * SLICE_BYTES as i32]);
+        let mut slices = 0;
+        loop {
+            rig.env.frames_left = 1000;
+            if !rig.conn.has_job() {
+                break;
+            }
+            rig.conn.go_on_compressing(&mut rig.env);
+            let most = (SLICE_BYTES / COMPRESSED_BYTES_PER_FRAME) as u32;
+            assert!((1..=most).contains(&(1000 - rig.env.frames_left)), "{} left", rig.env.frames_left);
+            slices += 1;
+        }
+        assert!((10..=15).contains(&slices), "{way:?}: {slices} slices");
+        // Many short ones behind a long one go together.
+        if way.1 == DeflateMode::Dedicated {
+            ask(&mut rig, &[17_000]);
+            (0..300).for_each(|_| ask(&mut rig, &[60]));
+            let slices = std::iter::from_fn(|| rig.compress_slice().then_some(())).count();
+            assert!((4..=7).contains(&slices), "{slices} slices");
+        }
+    }
+}
+
+#[test]
+fn what_is_compressed_at_once_counts_against_who_asked_for_it() {
+    for way in WAYS {
+        let mut rig = compressing(way);
+        let mut packet = vec![];
+        ask(&mut rig, &[]);
+        let lens = [10_000i32; 3].map(i32::to_be_bytes).concat();
+        push_request(&mut packet, &Packet { data_status: 0, flag: 0, cmd: CALL, data: &lens });
+        let mut bytes = vec![];
+        push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], &packet);
+        rig.env.frames_left = 1000;
+        let mut rest = &mut bytes[..];
+        assert_eq!(rig.conn.handle_bytes(&mut rest, &mut rig.env), Progress::Taken);
+        let cost = 1000 - rig.env.frames_left;
+        assert!((1 + 3 * 78..=1 + 3 * (78 + 79)).contains(&cost), "{way:?}: {cost}");
+        assert!(!rig.conn.has_job(), "each fits a slice");
+    }
+}
+
+#[test]
+fn what_is_not_compressed_is_neither_charged_nor_put_off() {
+    let mut rig = compressing_with(0, DeflateMode::Off, |_| {});
+    ask(&mut rig, &[30_000, 5]);
+    assert!(!rig.conn.has_job());
+    assert_eq!((rig.env.frames_left, rig.messages.len()), (999, 2));
+}
+
+#[test]
+fn a_reply_counts_against_the_outbox_as_what_it_can_become() {
+    // Data that is compressed counts as it is, a message with what compressing may add.
+    for (way, fits, not) in [(WAYS[0], 99_979, 99_980), (WAYS[1], 88_000, 89_000), (WAYS[2], 88_000, 89_000)]
+    {
+        for (len, is_sent) in [(fits, true), (not, false)] {
+            let mut rig = compressing_with(way.0, way.1, |config| {
+                (config.max_len, config.outbox_limit, config.overflow) = (50_000, 100_000, Overflow::Drop);
+            });
+            ask(&mut rig, &[len]);
+            assert_eq!(rig.conn.has_job(), is_sent, "{way:?}, {len}");
+            let queued = rig.conn.outbox.queued();
+            assert!(if is_sent { queued > 95_000 && queued <= 100_000 } else { queued == 0 }, "{queued}");
+            assert_eq!(rig.conn.record.error_send(), u64::from(!is_sent), "{way:?}, {len}");
+            // A second one of the same handler has no room behind it.
+            if is_sent {
+                rig.takes = false;
+                assert!(!rig.conn.wants_read(&rig.env.settings), "held back past half of it");
+                rig.compress();
+                assert!(rig.conn.outbox.queued() < 60_000, "corrected: {}", rig.conn.outbox.queued());
+                assert!(rig.conn.wants_read(&rig.env.settings));
+            }
+        }
+        let mut rig = compressing_with(way.0, way.1, |config| {
+            (config.max_len, config.outbox_limit, config.overflow) = (50_000, 100_000, Overflow::Close);
+        });
+        ask(&mut rig, &[60_000, 60_000, 10]);
+        rig.compress();
+        assert_eq!(rig.conn.record.send_count, 2, "{way:?}: the second has no room, the short one has");
+        assert_eq!(rig.closes(), [(0, "close 4008")], "{way:?}");
+    }
+}
+
+#[test]
+fn the_longest_echo_fits_the_smallest_outbox_that_may_be_configured() {
+    for data in [text(99_991), noise(99_991)] {
+        let mut rig = compressing_with(100, DeflateMode::Off, |config| {
+            (config.max_len, config.outbox_limit) = (100_000, 100_021);
+        });
+        rig.request(ECHO, &data);
+        rig.compress();
+        let packets = Unpacker::new(DeflateMode::Off).packets(&rig);
+        assert!(packets.len() == 1 && packets[0].1 == data, "{:?}", rig.seen);
+    }
+}
+
+#[test]
+fn a_close_goes_out_behind_what_was_to_be_compressed() {
+    for way in WAYS {
+        let lens = [100_000, 10, 40_000, 70];
+        // The server closes, the client does, or it only ends; before the first slice, or amid them.
+        for (at, end) in [
+            |rig: &mut Rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
+            |rig: &mut Rig| rig.frame(Opcode::Close, &1000u16.to_be_bytes()),
+            |rig: &mut Rig| rig.with(|conn, env| conn.handle_end(env.tools.now, 2000)),
+            |rig: &mut Rig| rig.request(FAREWELL, &text(20_000)),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for slices in [0, 5] {
+                let mut rig = compressing(way);
+                ask(&mut rig, &lens);
+                (0..slices).for_each(|_| assert!(rig.compress_slice()));
+                end(&mut rig);
+                assert!(!rig.conn.is_open() && rig.conn.has_job(), "{way:?}");
+                rig.compress();
+                let expected = expected(&lens, way.0);
+                let packets = Unpacker::new(way.1).packets(&rig);
+                assert!(packets[..4] == expected[..], "{way:?}, end {at}, {slices} slices");
+                let last = rig.seen.last().map(|(_, what)| what.split(' ').next().unwrap_or_default());
+                assert_eq!(last, Some(if at == 2 { "packet" } else { "close" }), "{way:?}, end {at}");
+                assert_eq!(packets.len(), if at == 3 { 7 } else { 4 });
+                let is_compressed = |(_, is_compressed, _): &(Kind, bool, Vec<u8>)| *is_compressed;
+                let long_ones = rig.messages.iter().filter(|message| message.2.len() > 100);
+                assert_eq!(long_ones.clone().all(is_compressed), way.1 != DeflateMode::Off, "{way:?}");
+                assert!(rig.conn.outbox.is_empty() && rig.env.tools.places.in_use() == 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_end_at_once_drops_what_was_to_be_compressed() {
+    for way in WAYS {
+        let mut rig = compressing(way);
+        ask(&mut rig, &[300_000, 40_000]);
+        rig.compress_slice();
+        rig.conn.abort(Cause::Reset);
+        assert!(!rig.conn.has_job());
+        assert_eq!(rig.conn.cause(), Some(Cause::Reset));
+        assert!(!rig.with(|conn, env| conn.go_on_compressing(env)));
+        let Rig { conn, env, .. } = rig;
+        drop(conn);
+        assert_eq!(env.tools.places.in_use(), 0, "its place is free for others");
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "files")]
+fn the_end_waits_for_the_server_that_is_late_and_so_it_is_replayed() {
+    let late = |rig: &mut Rig| {
+        ask(rig, &[300_000]);
+        rig.with(|conn, env| conn.close(Cause::Operator, env));
+    };
+    let mut rig = compressing(WAYS[1]);
+    let replay = recorded::replay_of(&mut rig, |rig| {
+        late(rig);
+        rig.pass_until(9000);
+        assert_eq!(rig.conn.cause(), None, "it is not the client that is late");
+        rig.compress();
+        assert_eq!((rig.messages.len(), rig.closes().len()), (1, 1));
+        rig.pass_until(11_500);
+        assert_eq!(rig.conn.cause(), Some(Cause::Operator), "from there on it is");
+    });
+    assert_eq!((replay.difference, replay.end), (None, crate::replay::End::Closed));
+    let mut rig = compressing(WAYS[1]);
+    let replay = recorded::replay_of(&mut rig, |rig| {
+        late(rig);
+        rig.pass_until(29_999);
+        assert_eq!(rig.conn.cause(), None);
+        rig.pass_until(30_000);
+        assert_eq!(rig.conn.cause(), Some(Cause::Operator), "but not for ever");
+    });
+    assert_eq!((replay.difference, replay.end), (None, crate::replay::End::Closed));
+}
+
+#[test]
+fn pongs_overtake_what_is_being_compressed() {
+    for way in WAYS {
+        let mut rig = compressing(way);
+        rig.frame(Opcode::Ping, b"");
+        ask(&mut rig, &[10, 300_000, 10]);
+        rig.write_outbox();
+        rig.frame(Opcode::Ping, b"");
+        rig.write_outbox();
+        let seen: Vec<_> = rig.seen[1..].iter().map(|(_, what)| what.split(' ').next().unwrap()).collect();
+        assert_eq!(seen, ["pong", "packet", "pong"], "{way:?}");
+        rig.takes = false;
+        rig.frame(Opcode::Ping, b"");
+        rig.frame(Opcode::Ping, b"");
+        rig.frame(Opcode::Ping, b"");
+        ask(&mut rig, &[5]);
+        rig.compress();
+        rig.takes = true;
+        rig.write_outbox();
+        let pongs = rig.seen.iter().filter(|(_, what)| what == "pong").count();
+        assert_eq!((pongs, rig.messages.len()), (3, 4), "{way:?}: of those that wait the last");
+        assert_eq!(rig.seen[4].1, "pong", "{way:?}: {:?}", rig.seen);
+        assert!(Unpacker::new(way.1).packets(&rig) == expected(&[10, 300_000, 10, 5], way.0));
+    }
+}
+
+#[test]
+fn plain_messages_are_compressed_in_slices_too() {
+    for mode in [DeflateMode::Shared, DeflateMode::Dedicated] {
+        let mut rig = Rig::new(|config| (config.deflate, config.deflate_above) = (mode, 20));
+        rig.env.service = Service::Messages(messages::echo_message);
+        rig.feed(OFFER);
+        let long = String::from_utf8(text(100_000)).unwrap();
+        for payload in [&long, "", "short", &long[..30]] {
+            rig.frame(Opcode::Text, payload.as_bytes());
+        }
+        assert!(rig.conn.has_job());
+        rig.compress();
+        let mut unpacker = Unpacker::new(mode);
+        let texts: Vec<_> =
+            rig.messages.iter().map(|(_, packed, text)| unpacker.message(*packed, text)).collect();
+        assert_eq!(texts.len(), 4);
+        assert!(texts == [long.as_bytes(), b"", b"short", &long.as_bytes()[..30]]);
+    }
+}
+
+#[test]
+fn what_was_deferred_is_compressed_in_slices_and_charged_to_nobody() {
+    for way in WAYS {
+        let mut rig = compressing(way);
+        for len in [10_000, 100_000] {
+            rig.request(DEFER, b"");
+            let seq = rig.conn.record.recv_count;
+            rig.with(|conn, env| conn.handle_answer(seq, Answer::Reply(text(len)), env));
+            assert_eq!(rig.env.tools.effects.cost(), 0);
+        }
+        assert!(rig.conn.has_job());
+        rig.compress();
+        assert!(Unpacker::new(way.1).packets(&rig) == expected(&[10_000, 100_000], way.0), "{way:?}");
+    }
+}
