@@ -184,15 +184,15 @@ impl<'a> SendBuffer<'a> {
     #[inline(never)]
     fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
         let len = parts.iter().map(|part| part.len()).sum();
+        let stands_in = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
         let Some(deflate) = &mut self.deflate else { return false };
-        if len > SLICE_BYTES || deflate.is_busy() {
+        if !stands_in && (len > SLICE_BYTES || deflate.is_busy()) {
             return self.message_later(opcode, parts);
         }
         if !self.has_room(MAX_HEADER_BYTES + deflate::bound(len)) {
             return false;
         }
         let Some(deflate) = &mut self.deflate else { return false };
-        let stands_in = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
         // What it comes to depends on what is not there.
         let payload = if stands_in { &[] } else { deflate.compress(parts, &mut self.tools.deflate) };
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
