@@ -24,6 +24,7 @@ mod door;
 mod drain;
 mod expire;
 mod gather;
+mod outq;
 mod poller;
 mod prepared;
 mod record;
