@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Complaints;
+use super::{Complaints, Line};
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
 use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
@@ -132,6 +132,8 @@ pub(crate) struct Env<S: 'static> {
     /// Where compressed messages are inflated.
     pub(crate) inflated: Vec<u8>,
     pub(crate) complaints: Complaints,
+    /// What the socket says of a connection that [asks](super::Conn::asks_for_line), for the next call of its timers.
+    pub(crate) line: Option<Line>,
     /// The server drains: whoever is still upgrading is refused.
     pub(crate) draining: bool,
 }
@@ -166,6 +168,7 @@ impl<S> Env<S> {
             decoded: Vec::new(),
             inflated: Vec::new(),
             complaints: Complaints::new(),
+            line: None,
             draining: false,
         }
     }

@@ -5,7 +5,6 @@ use std::os::fd::RawFd;
 /// Bytes that were written to a connected socket and wait in the kernel: for TCP those that the peer's
 /// kernel has not acknowledged, an end that was sent counted as one; for a Unix domain socket the memory of
 /// what the peer has not read. None where the system cannot say.
-#[cfg_attr(not(test), expect(dead_code, reason = "asked by what waits for a peer"))]
 pub(super) fn unacknowledged_bytes(fd: RawFd) -> Option<usize> {
     system::unacknowledged_bytes(fd)
 }
@@ -64,7 +63,8 @@ mod system {
     }
 }
 
-#[cfg(all(test, target_os = "linux", not(miri)))]
+#[cfg(test)]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod tests {
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener, TcpStream};

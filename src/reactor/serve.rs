@@ -118,7 +118,7 @@ impl<S: Application> Core<S> {
             }
             Read::End => {
                 entry.readable = false;
-                entry.conn.handle_end(self.now, settings.close_ms);
+                entry.conn.handle_end(self.now);
                 return false;
             }
             Read::NotTls => {
@@ -128,7 +128,7 @@ impl<S: Application> Core<S> {
         };
         budget.take(len);
         if len == 0 {
-            return false;
+            return self.hear_part(id, start, budget);
         }
         if is_direct {
             entry.conn.handle_received(len);
@@ -145,6 +145,14 @@ impl<S: Application> Core<S> {
             _ => {}
         }
         true
+    }
+
+    /// A part of a record of TLS has come: whoever is still sending one when the connection closes is not silent.
+    fn hear_part(&mut self, id: ConnectionId, start: usize, budget: &mut Budget) -> bool {
+        if self.slots.get(id).is_some_and(|entry| entry.conn.is_closing()) {
+            self.feed(id, start, &mut [], budget);
+        }
+        false
     }
 
     /// Sees to a read that brought nothing. True if it is to be tried again.

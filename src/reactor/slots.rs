@@ -7,7 +7,7 @@ use super::admission::Place;
 use super::gather::Chain;
 use super::socket::Socket;
 use crate::config::MAX_WORKERS;
-use crate::conn::Conn;
+use crate::conn::{Conn, Line};
 use crate::id::{ConnectionId, MAX_SLOTS};
 
 /// One connection, its socket, and what the poll last said about it.
@@ -39,6 +39,16 @@ const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 176 - 16);
 impl Entry {
     pub(super) fn id(&self) -> ConnectionId {
         self.conn.record.id
+    }
+
+    /// What the socket says of the bytes that it was given.
+    pub(super) fn line(&self) -> Line {
+        let unacknowledged = self.socket.unacknowledged();
+        // Nothing is written any more but what waits: what is taken is what is missing there.
+        let given =
+            self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
+        let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));
+        Line { unacknowledged, taken, is_idle: !self.readable && self.socket.is_plain() }
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Token};
 
+use super::outq::unacknowledged_bytes;
 use super::poller::Registry;
 #[cfg(feature = "tls")]
 use super::tls::TlsSocket;
@@ -179,6 +181,34 @@ impl Socket {
             Socket::Simulated(_) => true,
             #[cfg(test)]
             Socket::Absent => true,
+        }
+    }
+
+    /// Bytes that the peer's system has not acknowledged of those that the kernel has. None if it cannot tell.
+    pub(super) fn unacknowledged(&self) -> Option<u64> {
+        let fd = match self {
+            Socket::Tcp(stream) => stream.as_raw_fd(),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.stream.as_raw_fd(),
+            Socket::Unix(stream) => stream.as_raw_fd(),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => return Some(socket.unacknowledged()),
+            #[cfg(test)]
+            Socket::Absent => return Some(0),
+        };
+        unacknowledged_bytes(fd).map(|bytes| bytes as u64)
+    }
+
+    /// Bytes that the kernel was given, where that is not all that was written.
+    pub(super) fn given(&self) -> Option<u64> {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => Some(socket.given),
+            Socket::Tcp(_) | Socket::Unix(_) => None,
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => None,
+            #[cfg(test)]
+            Socket::Absent => None,
         }
     }
 

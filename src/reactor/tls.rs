@@ -39,6 +39,8 @@ pub(super) struct TlsSocket {
     early: Vec<u8>,
     /// The sending side is to be shut down once all has gone out.
     ends: bool,
+    /// Bytes that the kernel has taken, TLS's own among them.
+    pub(super) given: u64,
     /// Found behind plaintext that was given out first.
     failure: Option<io::Error>,
 }
@@ -50,7 +52,7 @@ impl TlsSocket {
         let mut tls = tls.connection()?;
         tls.set_buffer_limit(Some(WAITING_BYTES));
         let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
-        Some(TlsSocket { stream, tls, mode, early: Vec::new(), ends: false, failure: None })
+        Some(TlsSocket { stream, tls, mode, early: Vec::new(), ends: false, given: 0, failure: None })
     }
 
     /// The PROXY header is over, and these bytes came behind it. False if none was waited for.
@@ -187,7 +189,7 @@ impl TlsSocket {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         while !self.has_flushed() {
             match self.tls.write_tls(&mut self.stream) {
-                Ok(_) => {}
+                Ok(len) => self.given += len as u64,
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     ErrorKind::WouldBlock => return Ok(()),

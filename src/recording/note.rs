@@ -70,6 +70,11 @@ wire_enum! {
         /// The server had stood still: only for so many milliseconds has it listened without a break since. Silence
         /// from before then is not held against the client.
         38 Listening { ms: u64 },
+        /// What the socket said, of a connection that closes, when its timers were looked at: bytes that the client's
+        /// system had not acknowledged, a count of those that it had, and whether nothing lay unread.
+        39 Line { unacknowledged: Option<u64>, taken: u64, idle: bool },
+        /// A Close of the client's was among what was thrown away, a valid one or not.
+        40 PeerClose { valid: bool },
 
         /// The connection ended.
         60 Closed { reason: Reason },
@@ -90,7 +95,11 @@ impl Note {
     pub(crate) fn is_before(&self) -> bool {
         matches!(
             self,
-            Note::Time { .. } | Note::Outbox { .. } | Note::Overdue { .. } | Note::Listening { .. }
+            Note::Time { .. }
+                | Note::Outbox { .. }
+                | Note::Overdue { .. }
+                | Note::Listening { .. }
+                | Note::Line { .. }
         )
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::player::{Player, service};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Env, Outbox, Progress};
+use crate::conn::{Conn, Env, Line, Outbox, Progress};
 use crate::id::ConnectionId;
 use crate::mailbox::{Answer, Mailbox};
 use crate::moment::Moment;
@@ -71,6 +71,10 @@ impl Stage {
                     let since = Moment::from_ms(self.now.as_ms().saturating_sub(*ms));
                     self.env.settings.listening_since = since;
                 }
+                Note::Line { unacknowledged, taken, idle } => {
+                    let (unacknowledged, taken) = (*unacknowledged, *taken);
+                    self.env.line = Some(Line { unacknowledged, taken, is_idle: *idle });
+                }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
                     self.give(given, more).ok_or(Unreadable::Order(*offset))?;
@@ -87,7 +91,7 @@ impl Stage {
 
     /// None: what is to be given is nothing that could have been given.
     fn give(&mut self, given: &Note, more: Notes<'_>) -> Option<()> {
-        let (now, close_ms) = (self.now, self.env.settings.close_ms);
+        let now = self.now;
         let Stage { conn, env, .. } = self;
         match given {
             Note::Input { .. } => self.give_input(given, more),
@@ -97,7 +101,7 @@ impl Stage {
                     conn.handle_received(bytes.0.len());
                 }
             }
-            Note::End {} => conn.handle_end(now, close_ms),
+            Note::End {} => conn.handle_end(now),
             Note::Timers {} => conn.handle_timeout(env),
             Note::Answer { seq, answer } => {
                 let answer = match answer {
@@ -115,7 +119,7 @@ impl Stage {
             }
             Note::Written {} => conn.handle_written(now, &env.settings),
             Note::Flushed {} => {
-                conn.handle_flushed(now, close_ms);
+                conn.handle_flushed(now);
             }
             Note::NotTls {} => conn.handle_not_tls(env),
             _ => return None,
