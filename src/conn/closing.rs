@@ -106,8 +106,10 @@ impl Closing {
     /// What is among bytes that come next.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> Found {
         match self.answer {
-            Answer::Awaited | Answer::Doubtful | Answer::Late => self.frames.skip(bytes),
-            Answer::Come | Answer::Never => Found::Nothing,
+            Answer::Awaited | Answer::Doubtful | Answer::Late if !canary!(MissedAnswer) => {
+                self.frames.skip(bytes)
+            }
+            _ => Found::Nothing,
         }
     }
 
@@ -127,7 +129,8 @@ impl Closing {
     /// The socket has taken all that there was; `ended`: the client sends no more. True if the sending side is to be
     /// shut down, which is said once.
     pub(super) fn written(&mut self, ended: bool, now: Moment) -> bool {
-        let waits = !ended && matches!(self.answer, Answer::Awaited | Answer::Doubtful);
+        let is_awaited = matches!(self.answer, Answer::Awaited | Answer::Doubtful);
+        let waits = is_awaited && !ended && !canary!(HastyEnd);
         match self.stage {
             Stage::Ended { .. } => false,
             Stage::Writing if waits => {

@@ -2,9 +2,11 @@
 
 use super::close::parse_close;
 use super::error::Error;
-use super::header::{HeaderStart, MAX_CONTROL_PAYLOAD, MAX_HEADER_BYTES, Opcode};
+use super::header::{HeaderStart, MAX_CONTROL_PAYLOAD, MAX_HEADER_BYTES};
 use super::mask::apply_mask;
 
+/// The first byte of a Close: no part of a message, no reserved bit.
+const CLOSE: u8 = 0x88;
 /// Bytes of a header that tell how many more it has.
 const FIRST_BYTES: usize = 2;
 
@@ -114,7 +116,7 @@ impl Skipper {
         let (len, mask) = start.length_and_key(rest);
         self.filled = 0;
         self.at = match u8::try_from(len) {
-            Ok(len) if start.opcode == Opcode::Close && usize::from(len) <= MAX_CONTROL_PAYLOAD => {
+            Ok(len) if first == CLOSE && start.masked && usize::from(len) <= MAX_CONTROL_PAYLOAD => {
                 At::Close { len, mask }
             }
             _ => At::Payload(len),
@@ -164,7 +166,7 @@ const _: () = assert!(MAX_HEADER_BYTES <= MAX_CONTROL_PAYLOAD && MAX_CONTROL_PAY
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Decoder, Role, Rules, push_masked_frame};
+    use crate::frame::{Decoder, Opcode, Role, Rules, push_masked_frame};
 
     fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
         let mut bytes = vec![];
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn a_close_is_found_behind_whatever_comes_before_it() {
         let close = frame(true, Opcode::Close, b"\x03\xe8bye");
-        let before: [(&str, Vec<u8>); 12] = [
+        let before: [(&str, Vec<u8>); 14] = [
             ("nothing", vec![]),
             ("a message", frame(true, Opcode::Binary, b"message")),
             ("one that looks like a Close", frame(true, Opcode::Binary, &close)),
@@ -193,6 +195,8 @@ mod tests {
             ("no mask", b"\x82\x03abc".to_vec()),
             ("reserved bits and opcode", b"\xf3\x83maskabc".to_vec()),
             ("a length in a longer form", b"\x82\xfe\x00\x03maskabc".to_vec()),
+            ("a Close without a mask", b"\x88\x02\x03\xe8".to_vec()),
+            ("a Close that is not final", frame(false, Opcode::Close, b"\x03\xe8")),
             ("a long Close", [&b"\x88\xfe\x00\x7emask"[..], &[0x88; 126]].concat()),
             ("an empty message", b"\x82\x80mask".to_vec()),
         ];

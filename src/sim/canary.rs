@@ -45,11 +45,15 @@ pub enum Canary {
     ForgottenRole,
     /// The place of a connection that has ended is not given back.
     ForgottenPlace,
+    /// The server's end does not wait for the client's Close.
+    HastyEnd,
+    /// The client's Close is not found behind the server's.
+    MissedAnswer,
 }
 
 impl Canary {
     /// Each canary with the invariant that it breaks.
-    pub const ALL: [(Canary, Invariant); 20] = [
+    pub const ALL: [(Canary, Invariant); 22] = [
         (Canary::LeakedSocket, Invariant::ClosedOnce),
         (Canary::ForgottenEnd, Invariant::OneEnd),
         (Canary::ForgottenObject, Invariant::ToldOnce),
@@ -70,6 +74,8 @@ impl Canary {
         (Canary::Restless, Invariant::NoSpin),
         (Canary::ForgottenRole, Invariant::NothingLeft),
         (Canary::ForgottenPlace, Invariant::NothingLeft),
+        (Canary::HastyEnd, Invariant::RightEnd),
+        (Canary::MissedAnswer, Invariant::RightEnd),
     ];
 
     /// Of the places where it could sing it takes every so many: a bug that always shows proves little.
@@ -90,6 +96,8 @@ impl Canary {
             | Canary::IgnoredGeneration
             | Canary::LostEdge
             | Canary::Oversleep
+            | Canary::HastyEnd
+            | Canary::MissedAnswer
             | Canary::GreedyTurn
             | Canary::Restless => 1,
         }
