@@ -17,9 +17,9 @@ use crate::moment::Moment;
 
 /// Close timeouts that a client which goes on sending can take in all.
 const MAX_CLOSE_TIMEOUTS: u64 = 15;
-/// Milliseconds of silence that are enough after a violation: where one frame was wrong, a Close may not be
-/// recognised.
-const VIOLATION_MS: u64 = 200;
+/// Milliseconds of silence that are enough where no Close is to be expected: after a violation, behind which it may
+/// not be recognised, and after the client's own.
+const QUIET_MS: u64 = 200;
 /// Milliseconds until it is first looked at whether all is acknowledged. From then on the wait doubles each time.
 const FIRST_LOOK_MS: u64 = 10;
 /// Bytes that a client has to take within each read timeout until it has all; where there is none, within as many
@@ -33,7 +33,7 @@ pub(crate) struct Line {
     pub(crate) unacknowledged: Option<u64>,
     /// Grows by one with each byte that the client's system takes. It begins anywhere, and wraps.
     pub(crate) taken: u64,
-    /// Nothing lies unread, and closing the socket tells the client all that there is to tell.
+    /// Nothing lies unread.
     pub(crate) is_idle: bool,
 }
 
@@ -115,8 +115,10 @@ impl Closing {
 
     /// Bytes came, and this was found among them. True if it may be due earlier.
     pub(super) fn heard(&mut self, found: Found, now: Moment) -> bool {
-        if let Stage::Waiting { since } = &mut self.stage {
-            *since = now;
+        match &mut self.stage {
+            Stage::Waiting { since } => *since = now,
+            Stage::Ended { .. } => self.look_at = now.after(QUIET_MS),
+            Stage::Writing | Stage::Unacknowledged => {}
         }
         self.answer = match (found, self.answer) {
             (Found::Close, Answer::Awaited | Answer::Doubtful | Answer::Late) => Answer::Come,
@@ -135,21 +137,17 @@ impl Closing {
             Stage::Ended { .. } => false,
             Stage::Writing if waits => {
                 self.stage = Stage::Unacknowledged;
-                self.begin_looking(now);
+                self.look_ms = FIRST_LOOK_MS;
+                self.look_at = now.after(FIRST_LOOK_MS);
                 false
             }
             Stage::Unacknowledged | Stage::Waiting { .. } if waits => false,
             Stage::Writing | Stage::Unacknowledged | Stage::Waiting { .. } => {
                 self.stage = Stage::Ended { at: now };
-                self.begin_looking(now);
+                self.look_at = now.after(QUIET_MS);
                 true
             }
         }
-    }
-
-    fn begin_looking(&mut self, now: Moment) {
-        self.look_ms = FIRST_LOOK_MS;
-        self.look_at = now.after(FIRST_LOOK_MS);
     }
 
     /// Whether the sending side was shut down.
@@ -173,7 +171,7 @@ impl Closing {
         match self.stage {
             Stage::Writing | Stage::Unacknowledged => self.look_at,
             Stage::Waiting { since } => {
-                let ms = if self.answer == Answer::Doubtful { close_ms.min(VIOLATION_MS) } else { close_ms };
+                let ms = if self.answer == Answer::Doubtful { close_ms.min(QUIET_MS) } else { close_ms };
                 fair(since, ms).min(self.until.max(settings.listening_since.after(ms)))
             }
             Stage::Ended { at } if self.answer == Answer::Come => fair(at, close_ms).min(self.look_at),
@@ -191,10 +189,10 @@ impl Closing {
             }
             Stage::Ended { at } => {
                 let is_over = at.max(settings.listening_since).after(settings.close_ms) <= now;
-                // The client has got all, and said that it sends nothing more: there is nothing that could be
-                // answered with a reset.
+                // The client has got all, and has said that it sends nothing more: nothing would be answered with a
+                // reset.
                 let is_done = line.is_some_and(|line| line.is_idle && line.unacknowledged == Some(0));
-                self.look_later(settings.close_ms, now);
+                self.look_at = now.after(QUIET_MS);
                 is_over || (is_done && self.answer == Answer::Come)
             }
         }

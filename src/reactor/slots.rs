@@ -44,11 +44,11 @@ impl Entry {
     /// What the socket says of the bytes that it was given.
     pub(super) fn line(&self) -> Line {
         let unacknowledged = self.socket.unacknowledged();
-        // Nothing is written any more but what waits: what is taken is what is missing there.
+        // Nothing is added to what waits any more: what is taken is missing there.
         let given =
             self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
         let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));
-        Line { unacknowledged, taken, is_idle: !self.readable && self.socket.is_plain() }
+        Line { unacknowledged, taken, is_idle: !self.readable }
     }
 }
 

@@ -82,20 +82,25 @@ fn pass_until(rig: &mut Rig, end_ms: u64) -> Option<u64> {
 fn when_the_sending_side_is_shut_down_and_when_the_socket_closes() {
     // The last look that finds all acknowledged is at 10 ms, or, if that comes later, at 10 + 20 + 40 + … ms.
     type Case = (&'static str, &'static [Event], Option<u64>, Option<u64>);
-    let cases: [Case; 23] = [
+    let cases: [Case; 24] = [
         ("no answer", &[(0, operator)], Some(2010), Some(4010)),
         ("an answer", &[(0, operator), (100, answer), (105, end)], Some(100), Some(105)),
-        ("an answer, and TCP is left to the server", &[(0, operator), (100, answer)], Some(100), Some(110)),
+        ("an answer, and TCP is left to the server", &[(0, operator), (100, answer)], Some(100), Some(300)),
         ("an answer at once", &[(0, operator), (0, answer), (0, end)], Some(0), Some(0)),
         ("a late answer", &[(0, operator), (1900, answer), (1901, end)], Some(1900), Some(1901)),
-        ("an answer behind the end", &[(0, operator), (3000, answer)], Some(2010), Some(3000)),
+        ("an answer behind the end", &[(0, operator), (3000, answer)], Some(2010), Some(3200)),
         ("an end", &[(0, operator), (100, end)], Some(100), Some(100)),
         ("it still sends", &[(0, operator), (1500, message), (3000, message)], Some(5000), Some(7000)),
         ("a part of a frame", &[(0, operator), (1500, |rig| rig.feed(b"\x82"))], Some(3500), Some(5500)),
-        ("an answer behind messages", &[(0, operator), (9, message), (9, answer)], Some(9), Some(19)),
+        ("an answer behind messages", &[(0, operator), (9, message), (9, answer)], Some(9), Some(209)),
         ("an answer in a message", &[(0, operator), (9, announce), (20, answer)], Some(2020), Some(4020)),
         ("an invalid answer", &[(0, operator), (100, invalid)], Some(300), Some(2300)),
-        ("an invalid answer, then another", &[(0, operator), (9, invalid), (50, answer)], Some(50), Some(60)),
+        (
+            "an invalid answer, then another",
+            &[(0, operator), (9, invalid), (50, answer)],
+            Some(50),
+            Some(250),
+        ),
         ("a violation", &[(0, |rig| rig.feed(&[0x82, 0]))], Some(210), Some(2210)),
         (
             "a violation, and it still sends",
@@ -107,13 +112,19 @@ fn when_the_sending_side_is_shut_down_and_when_the_socket_closes() {
             "a violation, and an answer",
             &[(0, |rig| rig.feed(&[0x82, 0])), (100, answer)],
             Some(100),
-            Some(110),
+            Some(300),
         ),
         ("an invalid Close", &[(0, invalid)], Some(210), Some(2210)),
         ("too long", &[(0, announce)], Some(2010), Some(4010)),
-        ("text", &[(0, |rig| rig.feed(&frame(Opcode::Text, b"text"))), (50, answer)], Some(50), Some(60)),
+        ("text", &[(0, |rig| rig.feed(&frame(Opcode::Text, b"text"))), (50, answer)], Some(50), Some(250)),
         ("the client's own Close", &[(0, answer), (5, end)], Some(0), Some(5)),
-        ("the client's own Close, and nothing", &[(0, answer)], Some(0), Some(10)),
+        ("the client's own Close, and nothing", &[(0, answer)], Some(0), Some(200)),
+        (
+            "its own Close, and it still sends",
+            &[(0, answer), (150, message), (300, message)],
+            Some(0),
+            Some(500),
+        ),
         ("half-closed", &[(0, end)], Some(0), Some(0)),
         (
             "it is acknowledged late",
@@ -226,7 +237,7 @@ fn an_answer_that_comes_before_all_is_written_is_not_forgotten() {
 #[test]
 fn what_may_lie_unread_or_unacknowledged_keeps_the_socket() {
     for (line, closed_at) in [
-        (Line { unacknowledged: Some(0), taken: 0, is_idle: true }, 110),
+        (Line { unacknowledged: Some(0), taken: 0, is_idle: true }, 300),
         (Line { unacknowledged: Some(1), taken: 0, is_idle: true }, 2100),
         (Line { unacknowledged: None, taken: 0, is_idle: true }, 2100),
         (Line { unacknowledged: Some(0), taken: 0, is_idle: false }, 2100),
