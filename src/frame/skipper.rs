@@ -165,6 +165,8 @@ const _: () = assert!(MAX_HEADER_BYTES <= MAX_CONTROL_PAYLOAD && MAX_CONTROL_PAY
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::frame::{Decoder, Opcode, Role, Rules, push_masked_frame};
 
@@ -177,8 +179,15 @@ mod tests {
     /// What is found from a boundary on, in pieces of any size.
     fn skip(bytes: &[u8], piece: usize) -> Found {
         let mut skipper = Skipper::default();
-        let found = bytes.chunks(piece).map(|piece| skipper.skip(piece));
-        found.filter(|found| *found != Found::Nothing).last().unwrap_or(Found::Nothing)
+        let mut found = Found::Nothing;
+        for piece in bytes.chunks(piece) {
+            match skipper.skip(piece) {
+                Found::Nothing => {}
+                Found::InvalidClose => found = Found::InvalidClose,
+                Found::Close => return Found::Close,
+            }
+        }
+        found
     }
 
     #[test]
@@ -284,6 +293,18 @@ mod tests {
                     assert_ne!(found[0], Found::Close, "{name}, cut at {cut}, pieces of {piece}");
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_searched_alike_in_any_pieces(
+            bytes in proptest::collection::vec(prop_oneof![Just(0x88), 0x80..=0x84_u8, any::<u8>()], 0..300),
+            piece in 1..40_usize,
+        ) {
+            // What stands behind a Close that was found is nobody's.
+            let closes = |piece| skip(&bytes, piece) == Found::Close;
+            prop_assert_eq!(closes(piece), closes(usize::MAX));
         }
     }
 }
