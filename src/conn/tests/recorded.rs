@@ -264,6 +264,33 @@ Flushed
     assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
 }
 
+#[test]
+fn what_the_socket_says_of_a_connection_that_closes_is_noted_and_nothing_of_what_comes() {
+    let acts: [fn(&mut Rig); 4] = [
+        |rig| rig.feed(UPGRADE),
+        |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
+        |rig| rig.pass_until(10),
+        |rig| rig.frame(Opcode::Binary, b"late"),
+    ];
+    let expected = "\
+Input bytes: 140
+Verdict
+Response status: 101 len: 129 hash: 15926894412256408506
+Outcome by_application: true said: Done
+Close reason: Reason kind: 19
+Closing reason: Reason kind: 19
+Sent frame: Frame opcode: 8 len: 23 hash: 15064030072303258648
+Flushed
+Time ms: 10
+Line unacknowledged: 0 idle: true
+Timers
+Flushed
+Input discarded: 10
+Flushed
+";
+    assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
+}
+
 #[cfg(feature = "zlib")]
 #[test]
 fn what_decoding_came_to_is_noted() {
