@@ -2,7 +2,7 @@
 
 use super::deadlines::Due;
 use super::lifecycle::Phase;
-use super::{Conn, Env, Settings};
+use super::{Conn, Env, Line, Settings};
 use crate::cause::Cause;
 use crate::config::Liveness;
 use crate::frame::{Opcode, push_frame};
@@ -21,7 +21,7 @@ impl Conn {
                 settings.stalls.moved(at, settings.handshake_ms)
             }
             Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
-            Phase::Closing(closing) => settings.stalls.moved(closing.deadline.into(), settings.close_ms),
+            Phase::Closing(closing) => closing.deadline(settings),
             Phase::Closed(_) => Moment::NEVER,
         }
     }
@@ -29,17 +29,20 @@ impl Conn {
     /// Does all that is due. To be called at any time; what is not due yet stays armed.
     pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
         self.note_given(|| Note::Timers {}, env);
-        self.do_due(env);
+        let line = env.line.take();
+        self.note_line(line);
+        self.do_due(line, env);
         self.note_outcome(env);
     }
 
-    fn do_due<S: Application>(&mut self, env: &mut Env<S>) {
-        match self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.turn_away(Refusal::TooSlow, env)
-            }
-            Phase::Closing(closing) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.end_at_once(closing.cause)
+    fn do_due<S: Application>(&mut self, line: Option<Line>, env: &mut Env<S>) {
+        let is_due = self.next_deadline(&env.settings) <= env.tools.now;
+        match &mut self.phase {
+            Phase::Proxied(_) | Phase::Upgrading(_) if is_due => self.turn_away(Refusal::TooSlow, env),
+            Phase::Closing(closing) if is_due => {
+                if closing.handle_timeout(line, env.tools.now, &env.settings) {
+                    self.phase = Phase::Closed(closing.cause);
+                }
             }
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
@@ -51,6 +54,11 @@ impl Conn {
             }
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
         }
+    }
+
+    /// Whether [`handle_timeout`](Self::handle_timeout) has to be lent what the socket says.
+    pub(crate) fn asks_for_line(&self) -> bool {
+        matches!(&self.phase, Phase::Closing(closing) if closing.asks())
     }
 
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {

@@ -21,6 +21,7 @@ struct Lines {
     outcomes: VecDeque<Outcome>,
     decoded: VecDeque<(bool, Decoded)>,
     inflated: VecDeque<Inflated>,
+    found: VecDeque<bool>,
     /// What was noted in the replay.
     noted: Vec<Note>,
 }
@@ -48,6 +49,7 @@ impl Script {
                 Note::Outcome { outcome } if outcome.by_application => {
                     lines.outcomes.push_back(outcome.clone())
                 }
+                Note::PeerClose { valid } => lines.found.push_back(*valid),
                 Note::Decoded { hidden, result } => lines.decoded.push_back((*hidden, result.clone())),
                 Note::Inflated { len, head, error } => {
                     let (len, head, error) = (*len, head.0.clone(), *error);
@@ -77,6 +79,11 @@ impl Script {
     /// What came of inflating a message.
     pub(crate) fn inflated(&self) -> Option<Inflated> {
         self.lines().inflated.pop_front()
+    }
+
+    /// The next Close of the client's among what was thrown away: whether it is valid.
+    pub(crate) fn found(&self) -> Option<bool> {
+        self.lines().found.pop_front()
     }
 
     /// Takes down what the connection does now.

@@ -109,6 +109,10 @@ impl Display for Text<'_, Note> {
             Note::Client { peer: None } => f.write_str("the proxy names nobody"),
             Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
             Note::Stalls { list } => stalls(list, f),
+            Note::Line { unacknowledged: None, .. } => f.write_str("nobody knows what is acknowledged"),
+            Note::Line { unacknowledged: Some(bytes), .. } => write!(f, "{bytes} bytes are not acknowledged"),
+            Note::PeerClose { valid: true } => f.write_str("the client's Close, behind the server's"),
+            Note::PeerClose { valid: false } => f.write_str("an invalid Close, behind the server's"),
             Note::Full {} => f.write_str("the file is full"),
             Note::Stopped {} => f.write_str("the recording was switched off"),
         }
