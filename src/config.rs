@@ -1,14 +1,19 @@
 //! Every limit and timer of a gateway, with its unit, its default, and what it must satisfy.
 
+mod warnings;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::packet::REQUEST_HEADER_BYTES;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::upgrade::{check_origin, check_path};
 
 pub use crate::trusted::{TrustedProxy, TrustedProxyError};
+pub use crate::upgrade::{OriginError, PathError};
 
 /// Default of [`Config::max_len`], in bytes.
 pub const MAX_LEN: usize = 512 * 1024;
@@ -20,6 +25,8 @@ pub const OUTBOX_LIMIT: usize = 1024 * 1024;
 pub const RECORD_LIMIT: usize = 1024 * 1024;
 /// The least [`Config::record_limit`] that is accepted, in bytes: an upgrade fits, and something beyond.
 pub const MIN_RECORD_LIMIT: usize = 16 * 1024;
+/// Bytes that recordings in one directory may have in all before no more are begun.
+pub const MAX_DIRECTORY_BYTES: u64 = 256 * 1024 * 1024;
 /// The longest head of an upgrade request, in bytes, its final empty line included.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// The most header lines that an upgrade request may have.
@@ -48,11 +55,19 @@ const _: () = assert!(MAX_HEAD_BYTES <= MAX_LEN);
 /// Where a reactor accepts clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// An address and port; port 0 asks the system for a free one.
+    /// An address and port; port 0 asks the system for a free one. `[::]` takes IPv4 clients too, unless
+    /// [`Config::ipv6_only`] or an IPv4 address beside it says otherwise.
     Tcp(SocketAddr),
     /// The path of a Unix domain socket. What is there already may only be a socket that nobody listens
-    /// on; it is replaced.
+    /// on; it is replaced. At the end the path is removed, unless something else is there by then.
     Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether it is an IPv4 address in the form of IPv6, such as `[::ffff:127.0.0.1]`.
+    fn is_mapped(&self) -> bool {
+        matches!(self, Listen::Tcp(address) if address.is_ipv6() && address.ip().to_canonical().is_ipv4())
+    }
 }
 
 impl fmt::Display for Listen {
@@ -109,10 +124,16 @@ pub enum Liveness {
 pub struct Config {
     /// Where to accept clients. Default: `127.0.0.1:9001`.
     pub listen: Vec<Listen>,
+    /// Whether the IPv6 wildcard `[::]` is kept from taking IPv4 clients too. It never takes them where the IPv4
+    /// wildcard of the same port is listed as well, or another IPv4 address of that port. Default: no.
+    pub ipv6_only: bool,
     /// Where it is set, all TCP listeners speak TLS; Unix domain sockets never do. Default: none. Only
     /// with the feature `tls`. Behind a trusted proxy TLS begins after the PROXY header.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
+    /// The mode of the files of Unix domain sockets, at most `0o777`: whoever may write may connect. Default: what the
+    /// umask leaves.
+    pub socket_mode: Option<u32>,
     /// Proxies whose connections begin with a header of the PROXY protocol, version 1 or 2, and must. The
     /// address in it then is the client's, for limits, log and handlers. From others such a header is
     /// never believed: it is a malformed request. Default: none. Needs the feature `proxy-protocol`.
@@ -127,6 +148,9 @@ pub struct Config {
     /// Clients at one time from one IP address; further ones are answered 429. Generous, because
     /// many players can share an address. Default 4096; 0: no limit.
     pub max_connections_per_ip: usize,
+    /// Leading bits of an IPv6 address by which [`max_connections_per_ip`](Self::max_connections_per_ip) tells
+    /// addresses apart, 1 to 128: one site has a whole network of them. Default 64.
+    pub ipv6_prefix: u8,
     /// Packets a client may send per second, in bursts of up to one second's worth; further ones
     /// are answered with ErrorID 5. Default 0: no limit.
     pub max_packets_per_second: u32,
@@ -163,22 +187,30 @@ pub struct Config {
     pub deflate: DeflateMode,
     /// Messages of fewer bytes are sent as they are, whatever was agreed. Default 128.
     pub deflate_above: usize,
-    /// Paths that are served; any other is answered 404. Empty: all paths.
+    /// Paths that are served; any other is answered 404. One that ends in `/*`, such as `/ws/*`, stands for all
+    /// that begin with what is before the `*`. Empty: all paths.
     pub paths: Vec<String>,
-    /// Values of `Origin` that are served, compared without regard to ASCII case; any other, or
-    /// none, is answered 403. Empty: any.
+    /// Values of `Origin` that are served, compared without regard to ASCII case and to the default ports of http
+    /// and https; any other, or none, is answered 403. A `*.` in front of a host's name stands for one or more
+    /// labels: `https://*.example.com` serves `https://play.example.com` and not `https://example.com`. Empty: any.
     pub origins: Vec<String>,
     /// Subprotocols that the server speaks. The first of the client's offers that is on the list is
     /// chosen; with none in common the connection goes on without one, unless one is required.
     pub subprotocols: Vec<String>,
     /// Whether a client that offers none of `subprotocols` is answered 400. Default: no.
     pub subprotocol_required: bool,
-    /// Time that draining may take. Default 5 s.
+    /// Time from [`ServerHandle::drain`](crate::ServerHandle::drain) until draining begins: health checks fail, and all
+    /// else is as it was, so that whoever distributes clients sends no more. Default 0.
+    pub drain_delay: Duration,
+    /// Time that draining may take, once it has begun. Default 5 s.
     pub drain_timeout: Duration,
     /// Clients closed per second while draining. Default 0: all at once.
     pub drain_rate: u32,
     /// How long a turn polls without sleeping before it sleeps. Default 0: it sleeps at once.
     pub spin: Duration,
+    /// Time after which a turn of the reactor starts no more work, so that no client waits long for others; each
+    /// connection gets a 20th of it. 0, or 100 µs to 1 s. Default 4 ms; 0: only bytes and frames are counted.
+    pub turn_time: Duration,
     /// A directory to which what clients send and what becomes of it is recorded, one file for each
     /// connection, for `sysconn replay` to go through again; see `docs/recording.md`. Data of routes that are
     /// [secret](crate::Route::secret) is left out; the messages of a service without packets are not. At most
@@ -202,13 +234,16 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
+            ipv6_only: false,
             #[cfg(feature = "tls")]
             tls: None,
+            socket_mode: None,
             proxy_protocol: Vec::new(),
             max_len: MAX_LEN,
             max_len_before_login: 0,
             max_connections: 0,
             max_connections_per_ip: 4096,
+            ipv6_prefix: 64,
             max_packets_per_second: 0,
             handshake_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
@@ -227,9 +262,11 @@ impl Default for Config {
             origins: Vec::new(),
             subprotocols: Vec::new(),
             subprotocol_required: false,
+            drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(5),
             drain_rate: 0,
             spin: Duration::ZERO,
+            turn_time: Duration::from_millis(4),
             record: None,
             record_debugged: false,
             record_limit: RECORD_LIMIT,
@@ -244,8 +281,16 @@ impl Default for Config {
 pub enum ConfigError {
     /// `listen` is empty.
     NoListener,
+    /// `ipv6_only` is set, and an address of `listen` is IPv4 in the form of IPv6: nobody could connect there.
+    Ipv6Only,
+    /// `ipv6_prefix` is 0 or above 128.
+    Ipv6Prefix,
     /// `max_len` is 0 or above [`MAX_LEN_CEILING`].
     MaxLen,
+    /// Packets are served, and no packet is as short as `max_len`.
+    MaxLenForPackets,
+    /// Packets are served, and no packet, a login included, is as short as `max_len_before_login`.
+    MaxLenBeforeLoginForPackets,
     /// `max_len_before_login` is above `max_len`.
     MaxLenBeforeLogin,
     /// `outbox_limit` could not take the echo of one message of `max_len` bytes.
@@ -260,14 +305,20 @@ pub enum ConfigError {
     TimerTooLong,
     /// A timer, `spin` aside, is not 0 but below a millisecond.
     TimerTooShort,
+    /// `turn_time` is neither 0 nor 100 µs to 1 s.
+    TurnTime,
     /// A subprotocol is not a token (RFC 9110 §5.6.2).
     Subprotocol,
     /// A subprotocol is required, but `subprotocols` is empty: nobody could connect.
     NoSubprotocol,
     /// `proxy_protocol` is not empty, and the library was built without the feature of that name.
     NoProxyProtocol,
-    /// A path does not begin with `/`.
-    Path,
+    /// An entry of `paths` can match no request.
+    Path(PathError),
+    /// An entry of `origins` can match no request.
+    Origin(OriginError),
+    /// `socket_mode` is above `0o777`, or lets nobody write, and so connect.
+    SocketMode,
     /// `deflate` is on, and the library was built without the feature of that name.
     NoDeflate,
 }
@@ -275,8 +326,18 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            ConfigError::Path(error) => return write!(f, "a path that can match nobody: {error}"),
+            ConfigError::Origin(error) => return write!(f, "an origin that can match nobody: {error}"),
             ConfigError::NoListener => "no address to listen on",
+            ConfigError::Ipv6Only => "ipv6-only keeps out all clients of an IPv4-mapped address of listen",
+            ConfigError::Ipv6Prefix => "ipv6-prefix must be 1 to 128",
             ConfigError::MaxLen => "max-len must be 1 to 67108864 bytes",
+            ConfigError::MaxLenForPackets => {
+                "max-len must be at least 9 bytes: a packet's header has as many"
+            }
+            ConfigError::MaxLenBeforeLoginForPackets => {
+                "max-len-before-login must be 0 or at least 9 bytes: a packet's header has as many"
+            }
             ConfigError::MaxLenBeforeLogin => "max-len-before-login must not be above max-len",
             ConfigError::OutboxLimit => "outbox-limit must be at least max-len and 21 bytes",
             ConfigError::RecordLimit => "record-limit must be at least 16384 bytes",
@@ -284,10 +345,11 @@ impl fmt::Display for ConfigError {
             ConfigError::Workers => "workers must be 1 to 255",
             ConfigError::TimerTooLong => "a timer must not be above 7 days",
             ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
+            ConfigError::TurnTime => "turn-time must be 0 or 100us to 1s",
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",
-            ConfigError::Path => "a path must begin with '/'",
+            ConfigError::SocketMode => "socket-mode must be 0o777 at most, and let somebody write",
             ConfigError::NoDeflate => "deflate is not built in",
         })
     }
@@ -303,6 +365,12 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         if self.listen.is_empty() {
             return Err(ConfigError::NoListener);
+        }
+        if self.ipv6_only && self.listen.iter().any(Listen::is_mapped) {
+            return Err(ConfigError::Ipv6Only);
+        }
+        if !(1..=128).contains(&self.ipv6_prefix) {
+            return Err(ConfigError::Ipv6Prefix);
         }
         if self.max_len == 0 || self.max_len > MAX_LEN_CEILING {
             return Err(ConfigError::MaxLen);
@@ -322,9 +390,8 @@ impl Config {
         if !(1..=MAX_WORKERS).contains(&self.workers) {
             return Err(ConfigError::Workers);
         }
-        if !self.paths.iter().all(|path| path.starts_with('/')) {
-            return Err(ConfigError::Path);
-        }
+        self.paths.iter().try_for_each(|path| check_path(path)).map_err(ConfigError::Path)?;
+        self.origins.iter().try_for_each(|origin| check_origin(origin)).map_err(ConfigError::Origin)?;
         if !self.subprotocols.iter().all(|name| is_token(name)) {
             return Err(ConfigError::Subprotocol);
         }
@@ -334,10 +401,28 @@ impl Config {
         if !self.proxy_protocol.is_empty() && !cfg!(feature = "proxy-protocol") {
             return Err(ConfigError::NoProxyProtocol);
         }
+        if self.socket_mode.is_some_and(|mode| mode > 0o777 || mode & 0o222 == 0) {
+            return Err(ConfigError::SocketMode);
+        }
         if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
             return Err(ConfigError::NoDeflate);
         }
         self.validate_timers()
+    }
+
+    /// [`validate`](Self::validate), for a server of packets: no limit may be too short for each of them.
+    ///
+    /// # Errors
+    /// The first violation found.
+    pub fn validate_for_packets(&self) -> Result<(), ConfigError> {
+        self.validate()?;
+        if self.max_len < REQUEST_HEADER_BYTES {
+            return Err(ConfigError::MaxLenForPackets);
+        }
+        if (1..REQUEST_HEADER_BYTES).contains(&self.max_len_before_login) {
+            return Err(ConfigError::MaxLenBeforeLoginForPackets);
+        }
+        Ok(())
     }
 
     fn validate_timers(&self) -> Result<(), ConfigError> {
@@ -349,6 +434,7 @@ impl Config {
             self.housekeeping,
             self.ping_interval,
             self.close_timeout,
+            self.drain_delay,
             self.drain_timeout,
         ];
         for timer in timers {
@@ -380,6 +466,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_limit_that_no_packet_keeps_is_refused_where_packets_are_served() {
+        for (max_len, before_login, expected) in [
+            (8, 0, Err(ConfigError::MaxLenForPackets)),
+            (9, 0, Ok(())),
+            (9, 8, Err(ConfigError::MaxLenBeforeLoginForPackets)),
+            (9, 1, Err(ConfigError::MaxLenBeforeLoginForPackets)),
+            (9, 9, Ok(())),
+        ] {
+            let config = Config { max_len, max_len_before_login: before_login, ..Config::default() };
+            assert_eq!(config.validate(), Ok(()), "{max_len}, {before_login}");
+            assert_eq!(config.validate_for_packets(), expected, "{max_len}, {before_login}");
+        }
+    }
+
+    #[test]
     fn what_could_not_work_is_refused() {
         let proxied = Config { proxy_protocol: vec!["::1".parse().unwrap()], ..Config::default() };
         let supported = cfg!(feature = "proxy-protocol");
@@ -388,6 +489,19 @@ mod tests {
         let required = Config { subprotocol_required: true, ..Config::default() };
         assert_eq!(required.validate(), Err(ConfigError::NoSubprotocol));
         assert_eq!(Config { subprotocols: vec!["v1".into()], ..required }.validate(), Ok(()));
+
+        for (mode, expected) in [
+            (0o600, Ok(())),
+            (0o777, Ok(())),
+            (0o1777, Err(ConfigError::SocketMode)),
+            (0o555, Err(ConfigError::SocketMode)),
+        ] {
+            assert_eq!(
+                Config { socket_mode: Some(mode), ..Config::default() }.validate(),
+                expected,
+                "{mode:o}"
+            );
+        }
 
         for (workers, expected) in
             [(0, Err(ConfigError::Workers)), (1, Ok(())), (255, Ok(())), (256, Err(ConfigError::Workers))]

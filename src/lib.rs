@@ -59,6 +59,7 @@ mod push;
 mod reactor;
 mod record;
 mod recording;
+mod roles;
 mod router;
 mod survey;
 #[cfg(feature = "tls")]

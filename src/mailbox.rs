@@ -23,20 +23,6 @@ pub(crate) enum Answer {
 /// A call on the state of the application that a worker has.
 pub(crate) type StateCall = Box<dyn FnOnce(&mut dyn Any, &mut Effects) + Send>;
 
-/// What workers tell each other of who plays which role. A claim is a login, as the worker that it
-/// happened on has numbered it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RoleMail {
-    /// To the role's home: a connection has logged in.
-    Enter { id: ConnectionId, role_id: u64, claim: u64 },
-    /// To the connection's worker: its login is known.
-    Entered { id: ConnectionId, claim: u64 },
-    /// To the role's home: the connection plays it no longer.
-    Leave { id: ConnectionId, role_id: u64 },
-    /// To the connection's worker: a newer login has come.
-    Replaced { id: ConnectionId, claim: u64 },
-}
-
 /// One message to the reactor.
 pub(crate) enum Mail {
     Send {
@@ -67,7 +53,10 @@ pub(crate) enum Mail {
     },
     Survey(SurveyCall),
     SurveyAll(SurveyTour),
-    Role(RoleMail),
+    /// A newer connection has taken over its role.
+    Replace {
+        to: ConnectionId,
+    },
     Call(StateCall),
     #[cfg(feature = "tls")]
     SetTls(Tls),
@@ -87,7 +76,7 @@ impl Mail {
             | Mail::ObjectEnded { .. }
             | Mail::Survey(_)
             | Mail::SurveyAll(_)
-            | Mail::Role(_)
+            | Mail::Replace { .. }
             | Mail::Call(_)
             | Mail::Drain => 0,
             #[cfg(feature = "tls")]
@@ -164,7 +153,7 @@ impl Mailbox {
     }
 
     /// Leaves a mail that must not get lost. Only what is bounded by itself may be posted so: one
-    /// answer for each connection, one end for each object, one login of each connection at a time.
+    /// answer for each connection, one end for each object, and once that a connection was replaced.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);
     }

@@ -34,6 +34,11 @@ impl<const BYTES: usize> Packed<BYTES> {
     }
 }
 
+impl PackedMoment {
+    /// The first millisecond that never comes.
+    pub(crate) const NEVER_MS: u64 = Self::MAX;
+}
+
 impl From<Moment> for PackedMoment {
     #[inline]
     fn from(moment: Moment) -> Self {

@@ -81,8 +81,7 @@ impl Survey<'_> {
         self.len() == 0
     }
 
-    /// The connection that a role is logged in on, if it is one of these. Where there are several
-    /// workers this takes time by the number of their logins.
+    /// The connection that plays a role, if it is one of these.
     #[must_use]
     pub fn with_role(&self, role_id: u64) -> Option<ConnectionId> {
         self.of.with_role(role_id)

@@ -51,6 +51,11 @@ impl fmt::Display for TrustedProxyError {
 impl std::error::Error for TrustedProxyError {}
 
 impl TrustedProxy {
+    /// Whether it is whoever connects to a Unix domain socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        self.0 == Source::Unix
+    }
+
     /// Whether it covers the one who has connected.
     #[must_use]
     pub fn covers(&self, peer: Peer) -> bool {

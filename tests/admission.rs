@@ -30,6 +30,30 @@ fn status(ip: [u8; 4], server: SocketAddr) -> (u16, Client) {
 }
 
 #[test]
+fn many_that_are_refused_at_once_are_all_answered() {
+    let hour = std::time::Duration::from_secs(3600);
+    let cases = [
+        (Config { max_connections: 1, ..config() }, 503),
+        (Config { max_connections_per_ip: 1, ..config() }, 429),
+    ];
+    for (config, expected) in cases {
+        let server = ArenaServer::new(&Config { close_timeout: hour, ..config });
+        let mut inside = Client::connect(server.address);
+        let mut refused: Vec<_> = (0..2000).map(|_| Client::raw(server.address)).collect();
+        // All of them were answered before the first of them speaks.
+        assert_eq!(refused.last_mut().unwrap().read_refusal().0, expected);
+        for client in &mut refused {
+            client.send(UPGRADE);
+        }
+        refused.pop();
+        for client in &mut refused {
+            assert_eq!(client.read_refusal().0, expected);
+        }
+        inside.ask(b"not held up");
+    }
+}
+
+#[test]
 fn places_are_limited_and_come_back() {
     let (here, there) = ([127, 0, 0, 1], [127, 0, 0, 2]);
     let cases = [

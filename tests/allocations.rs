@@ -200,7 +200,7 @@ struct Stage {
 
 impl Stage {
     fn new(change: impl FnOnce(&mut Config), service: impl Into<Service<Game>>) -> Self {
-        let mut config = Config { housekeeping: Duration::ZERO, ..config() };
+        let mut config = Config { housekeeping: Duration::ZERO, turn_time: Duration::ZERO, ..config() };
         change(&mut config);
         let reactor = Reactor::bind(&config, service, Game::default()).unwrap();
         let address = reactor.local_addr().unwrap();

@@ -5,15 +5,17 @@
 mod arena;
 mod common;
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use arena::{ArenaServer, DEFER, ECHO, Hand};
-use common::{Client, Frame, Reply, SHORT, UPGRADE, config, join, packet};
-use sysconn::{Application, Cause, Config, Context, Effects, Moment, Reactor, Record, Router, Turn};
+use common::{Client, Frame, Game, PATIENCE, ROUTER, Reply, SHORT, UPGRADE, config, join, packet};
+use sysconn::config::Listen;
+use sysconn::{Application, Cause, Config, Context, Effects, Moment, Reactor, Record, Router, Turn, Workers};
 
 #[test]
 fn all_at_once_behind_what_was_asked() {
@@ -51,6 +53,79 @@ fn all_at_once_behind_what_was_asked() {
         })
         .collect();
     assert_eq!(causes, [Cause::GoingAway; 21]);
+}
+
+/// Where a server listens, and a client that is connected there and says nothing.
+type Connect = Box<dyn Fn() -> Client<Stream>>;
+
+/// A client's stream of either kind.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buffer),
+            Stream::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(buffer),
+            Stream::Unix(stream) => stream.write(buffer),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn connects_to(listen: Listen) -> Connect {
+    Box::new(move || match &listen {
+        Listen::Tcp(address) => Client::over(Stream::Tcp(Client::raw(*address).stream)),
+        Listen::Unix(path) => {
+            let stream = UnixStream::connect(path).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            Client::over(Stream::Unix(stream))
+        }
+    })
+}
+
+#[test]
+fn those_who_wait_to_be_accepted_are_answered() {
+    let path = std::env::temp_dir().join(format!("sysconn-{}-draining", std::process::id()));
+    let unix = vec![Listen::Unix(path)];
+    let mut both = config().listen;
+    both.extend(unix.clone());
+    // Many at one place; and at several, of several workers.
+    for (listen, workers, count) in [(config().listen, 1, 2000), (unix, 1, 300), (both, 3, 300)] {
+        let hour = Duration::from_secs(3600);
+        let config = Config { listen, workers, drain_timeout: hour, close_timeout: hour, ..config() };
+        let (events, _seen) = channel();
+        let mut workers = Workers::bind(&config, &ROUTER, |_| Game::new(events.clone())).unwrap();
+        let connects: Vec<Connect> = workers.listening().map(connects_to).collect();
+        // Nobody is accepted yet, and the drain is the first thing that the server hears of.
+        let mut waiting: Vec<_> = (0..count).map(|number| connects[number % connects.len()]()).collect();
+        waiting[0].send(UPGRADE);
+        workers.handle().drain();
+        let server = thread::spawn(move || workers.run());
+        // The last ones speak long after all were answered, and none is reset.
+        for client in waiting.iter_mut().skip(1) {
+            client.send(UPGRADE);
+        }
+        for client in &mut waiting {
+            let (status, head, _) = client.read_refusal();
+            assert_eq!(status, 503, "{head}");
+        }
+        drop(waiting);
+        server.join().unwrap().unwrap();
+    }
 }
 
 /// A game that notes when its connections end.

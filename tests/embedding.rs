@@ -9,10 +9,11 @@ use std::os::fd::AsRawFd;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use common::{Client, Event, Game, PATIENCE, ROUTER, SHORT, config, eventually, packet};
+use common::{Client, Event, Game, PATIENCE, ROUTER, SHORT, config, echo, eventually, packet};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use sysconn::{Cause, Config, Reactor, Turn};
+use sysconn::config::ConfigError;
+use sysconn::{BindError, Cause, Config, Reactor, Service, Turn, Workers};
 
 #[test]
 fn within_the_loop_of_another_poll() {
@@ -84,4 +85,28 @@ fn dropping_a_reactor_ends_its_connections_and_tells_the_game() {
     drop(reactor);
     assert!(matches!(seen.recv().unwrap(), Event::Closed(_, Cause::Dropped)));
     assert_eq!(client.stream.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_configuration_that_does_not_suit_the_service_is_refused() {
+    let game = || Game::new(channel().0);
+    let packets = Service::Packets(&ROUTER);
+    for (service, max_len, expected) in [
+        (packets, 8, Err(ConfigError::MaxLenForPackets)),
+        (packets, 9, Ok(())),
+        (Service::Messages(echo), 8, Ok(())),
+        (Service::Messages(echo), 0, Err(ConfigError::MaxLen)),
+    ] {
+        let config = Config { max_len, ..config() };
+        for result in [
+            Reactor::bind(&config, service, game()).map(drop),
+            Workers::bind(&config, service, |_| game()).map(drop),
+        ] {
+            let found = result.map_err(|error| match error {
+                BindError::Config(error) => error,
+                other => panic!("{other}"),
+            });
+            assert_eq!(found, expected, "max_len {max_len}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use arena::{ArenaServer, Hand};
 use common::{Client, PATIENCE, Program, UPGRADE, config, eventually, still_serves};
 use log::{LevelFilter, Log, Metadata, Record};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
 /// The lines that the library has logged.
@@ -209,4 +209,28 @@ fn the_program_survives_it() {
     let log = String::from_utf8(program.log()).unwrap();
     assert_eq!(log.matches(EXHAUSTED).count(), 1, "{log}");
     assert_eq!(log.matches(FREE_AGAIN).count(), 1, "{log}");
+}
+
+#[test]
+fn a_drain_answers_those_who_wait_as_far_as_descriptors_go() {
+    let _turn = Limit::take();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sysconn")]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--drain-timeout", "60s"]);
+    let mut program = Program::start_as(command.env_clear());
+    let address = program.address();
+    // What comes while it stands still waits.
+    program.signal(Signal::STOP);
+    eventually("it stands still", || program.is_stopped());
+    let mut waiting: Vec<Client> = (0..500).map(|_| Client::raw(address)).collect();
+    waiting.iter_mut().for_each(|client| client.send(UPGRADE));
+    program.signal(Signal::TERM);
+    program.signal(Signal::CONT);
+    for client in &mut waiting {
+        // Those that it had accepted before it heard of the signal may have been let in.
+        let head = client.read_head();
+        assert!(head.starts_with("HTTP/1.1 503 ") || head.starts_with("HTTP/1.1 101 "), "{head}");
+    }
+    drop(waiting);
+    assert_eq!(program.wait().0.code(), Some(0));
 }

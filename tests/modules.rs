@@ -233,6 +233,46 @@ fn a_newer_login_takes_the_role_over() {
 }
 
 #[test]
+fn the_older_one_is_gone_whatever_the_newer_one_does_in_the_same_read() {
+    let program = serve();
+    let mut watch = enter(&program, &monitor(1));
+    let (login, logout) = (|role_id| (1002, game(role_id).encode_to_vec()), || (1003, vec![]));
+    let room = || M1201Tos { room: "room".into() }.encode_to_vec();
+    // What comes behind the login, the role that is played then, and members of the room, the watch included.
+    let cases = [
+        ("a logout", vec![logout()], 0, 1),
+        ("another role", vec![login(6)], 6, 1),
+        ("another role, in the room", vec![login(6), (1201, room())], 6, 2),
+        ("a logout, and the same role again", vec![logout(), login(5), (1201, room())], 5, 2),
+        ("the room, and a logout", vec![(1201, room()), logout()], 0, 1),
+        ("the room, and another role", vec![(1201, room()), login(6)], 6, 1),
+        // It is closing, and has yet to go.
+        ("the end", vec![], 5, 1),
+    ];
+    for (case, nexts, role_id, members) in cases {
+        watch.join("room");
+        let mut older = enter(&program, &game(5));
+        assert_eq!(older.join("room"), 2, "{case}");
+        let mut newer = Client::connect(program.address());
+        let requests = [&[login(5)], nexts.as_slice()].concat();
+        let mut bytes = requests.iter().flat_map(|(cmd, data)| packet(*cmd, FLAG, data)).collect::<Vec<u8>>();
+        if case == "the end" {
+            bytes.extend(common::frame(sysconn::frame::Opcode::Close, &[]));
+        }
+        newer.send(&bytes);
+        older.expect_close(4007, case);
+        drop(older);
+        eventually("the older one has left", || watch.join("room") == members);
+        for id in [5, 6] {
+            assert_eq!(watch.find(id).is_some(), id == role_id, "{case}: role {id}");
+        }
+        drop(newer);
+        eventually("all are gone", || watch.page(0, 0).total == 1);
+        assert_eq!(watch.join("room"), 1, "{case}");
+    }
+}
+
+#[test]
 fn a_login_on_the_same_connection() {
     let program = serve();
     let mut other = enter(&program, &game(9));

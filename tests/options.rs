@@ -14,12 +14,16 @@ fn sysconn(arguments: &[&str], environment: Env<'_>) -> io::Result<Output> {
 #[test]
 fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
     let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/bad-options.toml");
-    let cases: [(&[&str], Env<'_>, &str, &str); 16] = [
+    let cases: [(&[&str], Env<'_>, &str, &str); 20] = [
         (&["--no-such-flag"], &[], "", "--no-such-flag"),
         (&["no-such-command"], &[], "", "no-such-command"),
         (&["serve", "--max-len", "0"], &[], "", "--max-len: "),
         (&["echo", "--max-len", "64.5MiB"], &[], "", "--max-len: "),
         (&["echo", "--read-timeout"], &[], "", "--read-timeout"),
+        (&["--origin", "https://*"], &[], "", "a '*' can only be the first part of a host's name"),
+        (&["echo", "--path", "/ws*"], &[], "", "a '*' can only be the last part of a path"),
+        (&["--config", file], &[], "origin = 'a.example'", "an origin begins with its scheme"),
+        (&["--max-len", "8"], &[], "", "--max-len: expected at least 9"),
         (&["--workers", "0"], &[], "", "--workers: expected a whole number, 1 to 255"),
         (&["echo", "--workers", "256"], &[], "", "--workers: "),
         (&["--listen", "0.0.0.0:0"], &[], "", "--auth open"),

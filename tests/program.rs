@@ -16,6 +16,7 @@ use common::{
     still_serves,
 };
 use rustix::process::Signal;
+use rustix::thread::{CpuSet, sched_getaffinity};
 use sysconn::frame::Opcode;
 
 const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
@@ -104,6 +105,41 @@ fn one_line_on_standard_output_and_a_drain_at_the_first_signal() {
 }
 
 #[test]
+fn clients_that_wait_at_the_signal_are_answered() {
+    let mut program = serve(&["--drain-timeout", "60s"]);
+    program.signal(Signal::STOP);
+    eventually("it stands still", || program.is_stopped());
+    let mut waiting: Vec<_> = (0..1500).map(|_| Client::raw(program.address())).collect();
+    program.signal(Signal::TERM);
+    program.signal(Signal::CONT);
+    let mut refused = 0;
+    for client in &mut waiting {
+        client.send(UPGRADE);
+        // Some may have been let in before the program heard of the signal.
+        let head = client.read_head();
+        refused += usize::from(head.starts_with("HTTP/1.1 503 "));
+        assert!(head.starts_with("HTTP/1.1 503 ") || head.starts_with("HTTP/1.1 101 "), "{head}");
+    }
+    assert!(refused > 0, "the drain began late");
+    drop(waiting);
+    assert_eq!(program.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_drain_that_is_delayed_is_announced() {
+    let mut program = serve(&["--drain-delay", "200ms", "--log", "info"]);
+    let address = program.address();
+    let mut client = Client::connect(address);
+    program.signal(Signal::TERM);
+    let draining = || String::from_utf8(program.log()).unwrap();
+    eventually("the drain is announced", || draining().contains("draining in 200 ms"));
+    client.expect_close(1001, "after the delay");
+    drop(client);
+    assert_eq!(program.wait().0.code(), Some(0));
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
 fn a_client_that_stays_does_not_keep_the_program() {
     // It does not read either, so the Close cannot even go out to it.
     let mut program = serve(&["--drain-timeout", "200ms"]);
@@ -158,6 +194,34 @@ fn a_second_signal_ends_the_program_at_once() {
     assert!(!status.success(), "{status}");
     assert_eq!(status.code(), Some(128 + 2), "{status}, signal {:?}", status.signal());
     drop(clients);
+}
+
+#[test]
+fn a_burst_comes_whole_or_is_refused() {
+    // A reply of 4 bytes takes 17.
+    let cases: [(&[&str], u16, bool); 8] = [
+        (&[], 61_680, true),
+        (&[], 61_681, false),
+        (&[], 65_535, false),
+        (&["--overflow", "drop"], 65_535, false),
+        (&["--outbox-limit", "600000", "--compress-above", "1"], 35_294, true),
+        (&["--outbox-limit", "600000", "--compress-above", "1"], 35_295, false),
+        (&["--outbox-limit", "0"], 65_535, true),
+        (&[], 0, true),
+    ];
+    for (options, count, whole) in cases {
+        let program = serve(options);
+        let mut client = Client::connect(program.address());
+        client.send_packet(1104, 7, &count.to_be_bytes());
+        if whole {
+            for index in 0..u32::from(count) {
+                assert_eq!(client.reply(), Reply::new(1104, 7, &index.to_be_bytes()), "{options:?}");
+            }
+        } else {
+            assert_eq!(client.reply(), Reply::refusal(1104, 7, 6), "{options:?} {count}");
+        }
+        client.echo(b"behind it");
+    }
 }
 
 #[test]
@@ -245,6 +309,67 @@ fn nobody_can_flood_the_log() {
     let log = String::from_utf8(program.log()).unwrap();
     let lines = log.lines().filter(|line| line.contains("2000")).count();
     assert_eq!(lines, 10, "{log}");
+}
+
+/// The name of each thread of a process, and the cores that it may run on (proc(5)).
+fn cores(process: u32) -> Vec<(String, String)> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks
+        .map(|task| {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let field =
+                |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+            (field("Name:"), field("Cpus_allowed_list:"))
+        })
+        .collect()
+}
+
+#[test]
+fn workers_are_pinned_and_no_other_thread_is() {
+    let given = sched_getaffinity(None).unwrap();
+    let is_given = |cpu: &usize| given.is_set(*cpu);
+    let Some(first) = (0..CpuSet::MAX_CPU - 1).find(|cpu| is_given(cpu) && is_given(&(cpu + 1))) else {
+        // With one core all threads share it.
+        return;
+    };
+    let (_, all) = cores(std::process::id()).pop().unwrap();
+    let directory = std::env::temp_dir();
+    let options = ["--workers", "2", "--cpu", &first.to_string(), "--record", directory.to_str().unwrap()];
+    let program = serve(&options);
+    let mut expected =
+        [("sysconn", first), ("worker-1", first + 1)].map(|(name, cpu)| (name.to_owned(), cpu.to_string()));
+    expected.sort();
+    // A thread names itself, and a worker pins itself, a moment after it was started.
+    eventually("only workers are pinned", || {
+        let (mut workers, others): (Vec<_>, Vec<_>) = cores(program.id())
+            .into_iter()
+            .partition(|(name, _)| expected.iter().any(|(worker, _)| worker == name));
+        workers.sort();
+        workers == expected && others.len() >= 3 && others.iter().all(|(_, cores)| *cores == all)
+    });
+}
+
+#[test]
+fn options_that_work_against_each_other_are_logged_once_at_the_start() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--workers", "2"], ""),
+        (&["--ping-interval", "90s", "--workers", "2"], "ping-interval 90s is not below read-timeout 60s: "),
+        (
+            &["--liveness", "frames", "--client-check", "10s"],
+            "ping-interval 25s is not below client-check 10s: ",
+        ),
+        (
+            &["--liveness", "frames", "--ping-interval", "0"],
+            "liveness frames counts Pongs, and ping-interval 0 ",
+        ),
+        (&["--drain-rate", "100"], "drain-rate 100 tells 500 clients to leave within drain-timeout 5s: "),
+    ];
+    for (options, expected) in cases {
+        let log = String::from_utf8(serve(options).log()).unwrap();
+        let warnings: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
+        assert_eq!(warnings.len(), usize::from(!expected.is_empty()), "{options:?}: {log}");
+        assert!(warnings.iter().all(|line| line.contains(expected)), "{options:?}: {log}");
+    }
 }
 
 #[test]

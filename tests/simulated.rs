@@ -82,7 +82,7 @@ fn play(seed: u64, faults: Faults, players: u16, buffers: Buffers) -> Outcome {
             break;
         }
         let activity = network.take_activity();
-        assert!(activity.accepts <= 16);
+        assert!(activity.accepts <= if drains { 64 } else { 16 });
         assert!(network.now() < Duration::from_secs(50), "seed {seed}: no end");
     }
     drop(reactor);
@@ -125,7 +125,8 @@ fn faults_that_do_no_harm_lose_nothing() {
     let mut sum = Injected::default();
     for seed in 0..8 {
         let buffers = if seed % 2 == 0 { Buffers::default() } else { small };
-        let faults = Faults::harmless(0.1).with(Fault::Stall, 0.1);
+        // There is one wake-up in each.
+        let faults = Faults::harmless(0.1).with(Fault::Stall, 0.1).with(Fault::LateWake, 0.5);
         let outcome = play(seed, faults, 30, buffers);
         for received in &outcome.received {
             assert_eq!(replies(received), (1..=20).collect::<Vec<_>>(), "seed {seed}");
@@ -270,6 +271,88 @@ fn without_a_free_descriptor_clients_are_told() {
     let mut third = connect(&network);
     assert!(after_turns(&mut reactor, &mut third).0.starts_with(b"HTTP/1.1 101 "));
     assert!(network.ledger().open() <= 3);
+}
+
+/// Turns until the server has drained, or that time has come.
+fn turn_until(reactor: &mut Reactor<Game>, network: &Network, until: Duration) -> Turn {
+    while network.now() < until {
+        let step = STEP.min(until - network.now());
+        if reactor.turn(Some(step)).unwrap() == Turn::Drained {
+            return Turn::Drained;
+        }
+    }
+    Turn::Running
+}
+
+#[test]
+fn a_drain_waits_for_its_delay_and_then_answers_those_who_wait() {
+    const DELAY: Duration = Duration::from_secs(3);
+    // Clients that speak after they were answered, which does not harm them. And so few descriptors that most clients
+    // are answered in place of the spare one, and not waited for.
+    for (descriptors, speaks_late) in [(u64::MAX, true), (20, false)] {
+        let network = Network::new(1);
+        network.set_descriptor_limit(descriptors);
+        let config = Config { drain_delay: DELAY, ..Config::default() };
+        let (mut reactor, _seen) = server(&network, &config);
+        let mut before = connect(&network);
+        let mut head = after_turns(&mut reactor, &mut before).0;
+        assert!(head.starts_with(b"HTTP/1.1 101 "));
+        let began = network.now();
+        reactor.handle().drain();
+        assert_eq!(turn_until(&mut reactor, &network, began + DELAY / 2), Turn::Running);
+        // Another word changes nothing.
+        reactor.handle().drain();
+        let mut meanwhile = connect(&network);
+        assert!(after_turns(&mut reactor, &mut meanwhile).0.starts_with(b"HTTP/1.1 101 "));
+        before.send(&packet(1101, 1, b"served on"));
+        assert!(after_turns(&mut reactor, &mut before).0.ends_with(b"served on"));
+        network.advance(DELAY - (network.now() - began));
+        let mut waiting: Vec<_> = (0..500)
+            .map(|port| network.connect(Peer::Ip([10, 0, 0, 1].into(), 2000 + port)).unwrap())
+            .collect();
+        if !speaks_late {
+            waiting.iter_mut().for_each(|client| assert_eq!(client.send(UPGRADE), UPGRADE.len()));
+            network.advance(STEP);
+        }
+        for _ in 0..600 {
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+        }
+        for client in &mut waiting {
+            if speaks_late {
+                client.send(UPGRADE);
+            }
+            head.clear();
+            let line = client.receive(&mut head);
+            assert!(head.starts_with(b"HTTP/1.1 503 "), "{descriptors}: {}", String::from_utf8_lossy(&head));
+            assert_eq!(line, Line::Ended, "{descriptors}");
+        }
+        assert!(network.connect(Peer::Local).is_err(), "nobody listens");
+        for client in [&mut before, &mut meanwhile] {
+            let (close, _) = after_turns(&mut reactor, client);
+            assert_eq!(close.get(2..4), Some(&1001u16.to_be_bytes()[..]));
+        }
+        drop((before, meanwhile, waiting));
+        assert_eq!(turn_until(&mut reactor, &network, began + 2 * DELAY), Turn::Drained);
+    }
+}
+
+#[test]
+fn a_drain_accepts_for_a_second_and_not_beyond_its_timeout() {
+    for (timeout_ms, ends_ms) in [(0, 1000), (60_000, 1000), (400, 400)] {
+        let network = Network::new(1);
+        let config = Config { drain_timeout: Duration::from_millis(timeout_ms), ..Config::default() };
+        let (mut reactor, _seen) = server(&network, &config);
+        reactor.turn(Some(STEP)).unwrap();
+        network.set_faults(Faults::NONE.with(Fault::NoBuffers, 1.0));
+        let mut waiting = connect(&network);
+        let began = network.now();
+        reactor.handle().drain();
+        assert_eq!(turn_until(&mut reactor, &network, began + Duration::from_secs(50)), Turn::Drained);
+        let took = network.now() - began;
+        let ends = Duration::from_millis(ends_ms);
+        assert!(took >= ends && took <= ends + 2 * STEP, "{timeout_ms}: {took:?}");
+        assert_eq!(waiting.receive(&mut vec![]), Line::Reset);
+    }
 }
 
 #[test]

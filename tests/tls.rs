@@ -9,6 +9,8 @@ mod common;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use common::{Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -19,7 +21,7 @@ use rustls::{
 };
 use socket2::{Domain, Socket, Type};
 use sysconn::frame::Opcode;
-use sysconn::{Cause, Config, Tls, TlsError};
+use sysconn::{Cause, Config, Reactor, Tls, TlsError};
 
 type TlsClient<T = TcpStream> = Client<StreamOwned<ClientConnection, T>>;
 
@@ -439,14 +441,93 @@ fn draining_ends_tls_too() {
     let mut server = Server::packets(&certificate.config());
     let tls = Arc::new(certificate.client(&TLS13));
     let mut client = connect(server.address, &tls);
-    let mut stalled = Client::raw(server.address);
-    stalled.send(&hello(&tls)[..50]);
     client.echo(b"here");
     server.handle.drain();
     client.expect_close(1001, "draining");
-    assert_eq!(rest(stalled), b"");
     drop(client);
     server.join();
+}
+
+/// Whatever a client had sent when the drain began, its answer comes once its handshake is complete.
+#[test]
+fn a_drain_answers_after_the_handshake() {
+    let certificate = Certificate::new();
+    for version in VERSIONS {
+        let config = Config { drain_timeout: 6 * PATIENCE, close_timeout: PATIENCE, ..certificate.config() };
+        let tls = Arc::new(certificate.client(version));
+        let (events, _seen) = channel();
+        let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();
+        let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
+        let begun = |reactor: &mut Reactor<common::Game>, bytes: usize| {
+            let mut client = over(Client::raw(address).stream, &tls);
+            let connection = &mut client.stream.conn;
+            let mut flight = vec![];
+            connection.write_tls(&mut flight).unwrap();
+            client.stream.sock.write_all(&flight[..bytes]).unwrap();
+            for _ in 0..50 {
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+            }
+            (client, flight.split_off(bytes))
+        };
+        // In the middle of their handshake, and not accepted yet.
+        let mut clients: Vec<_> = [0, 50].map(|bytes| begun(&mut reactor, bytes)).into();
+        clients.extend((0..20).map(|_| (over(Client::raw(address).stream, &tls), vec![])));
+        handle.drain();
+        // What a turn finds of clients goes before what it hears of the drain.
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        let running = std::thread::spawn(move || reactor.run());
+        for (number, (client, flight)) in clients.iter_mut().enumerate() {
+            client.stream.sock.write_all(flight).unwrap();
+            if number % 2 == 0 {
+                // The others only listen.
+                client.send(UPGRADE);
+            }
+            assert_eq!(client.read_refusal().0, 503, "{number}");
+        }
+        drop(clients);
+        running.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_handshake_that_stalls_does_not_keep_a_drain() {
+    let certificate = Certificate::new();
+    let mut server = Server::packets(&Config { drain_timeout: SHORT, ..certificate.config() });
+    let mut stalled = Client::raw(server.address);
+    stalled.send(&hello(&Arc::new(certificate.client(&TLS13)))[..50]);
+    server.handle.drain();
+    server.join();
+    assert_eq!(rest(stalled), b"");
+}
+
+#[cfg(feature = "proxy-protocol")]
+#[test]
+fn a_drain_answers_after_the_header_of_a_proxy_and_the_handshake() {
+    let certificate = Certificate::new();
+    let config = Config {
+        proxy_protocol: vec!["127.0.0.1".parse().unwrap()],
+        drain_timeout: 6 * PATIENCE,
+        ..certificate.config()
+    };
+    let tls = Arc::new(certificate.client(&TLS13));
+    let (events, _seen) = channel();
+    let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();
+    let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
+    let accepted = Client::raw(address).stream;
+    for _ in 0..50 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    let waiting = Client::raw(address).stream;
+    handle.drain();
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    let running = std::thread::spawn(move || reactor.run());
+    for stream in [accepted, waiting] {
+        let header = b"PROXY TCP4 192.0.2.7 192.0.2.8 4321 443\r\n".to_vec();
+        let mut client = over(Behind { header, stream }, &tls);
+        client.send(UPGRADE);
+        assert_eq!(client.read_refusal().0, 503);
+    }
+    running.join().unwrap().unwrap();
 }
 
 #[test]
@@ -698,6 +779,35 @@ mod program {
         client.expect_close(1001, "draining");
         drop(client);
         assert_eq!(program.wait().0.code(), Some(0));
+    }
+
+    #[test]
+    fn dates_that_clients_refuse_are_logged_at_the_start_and_at_each_reload() {
+        let made = |from, to| {
+            let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+            params.not_before = rcgen::date_time_ymd(from, 1, 1);
+            params.not_after = rcgen::date_time_ymd(to, 1, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+        };
+        let files = Files::new("dates");
+        let write = |(certificate, key): (String, String)| files.write(&certificate, &key);
+        write(made(2020, 2021));
+        let program = files.start("serve", "2");
+        let lines = |part: &str| String::from_utf8_lossy(&program.log()).matches(part).count();
+        let expired = "cert.pem: the certificate has expired on 2021-01-01 00:00:00 UTC: clients refuse it";
+        assert_eq!((lines(expired), lines("WARN")), (1, 1));
+
+        write(made(2090, 2091));
+        program.signal(Signal::HUP);
+        let early =
+            "cert.pem: the certificate is not valid before 2090-01-01 00:00:00 UTC: clients refuse it";
+        eventually("the log says so", || lines(early) == 1);
+        write(made(2020, 2090));
+        program.signal(Signal::HUP);
+        // The reload is over once both workers have the new one.
+        eventually("the new one is used", || lines("new clients see the new certificate") == 4);
+        assert_eq!((lines(expired), lines(early), lines("WARN")), (1, 1, 2));
     }
 
     #[test]

@@ -501,13 +501,19 @@ fn the_first_offer_that_the_server_speaks_is_chosen() {
 
 #[test]
 fn only_listed_paths_and_origins_are_served() {
-    let (paths, origins) = (["/chat".to_owned()], ["https://a.example".to_owned(), "null".to_owned()]);
+    let (paths, origins) = (
+        ["/chat", "/ws/*"].map(str::to_owned),
+        ["https://a.example:443", "null", "https://*.b.example"].map(str::to_owned),
+    );
     let policy = Policy { paths: &paths, origins: &origins, ..Policy::default() };
     let (not_found, forbidden) = (Refused(Refusal::NotFound), Refused(Refusal::Forbidden));
     for (line, without, origin, expected) in [
         ("GET /chat HTTP/1.1", "", "https://a.example", Accepted),
         ("GET /chat?x=/other HTTP/1.1", "", "null", Accepted),
         ("GET http://b.example/chat HTTP/1.1", "", "HTTPS://A.example", Accepted),
+        ("GET /ws/room1 HTTP/1.1", "", "https://play.b.example:443", Accepted),
+        ("GET /ws HTTP/1.1", "", "null", not_found),
+        ("GET /chat HTTP/1.1", "", "https://b.example", forbidden),
         ("GET /Chat HTTP/1.1", "", "null", not_found),
         ("GET /chat/ HTTP/1.1", "", "null", not_found),
         ("GET / HTTP/1.1", "", "null", not_found),

@@ -105,8 +105,10 @@ fn answer(head: &[u8], policy: &Policy<'_>, out: &mut Vec<u8>) {
 fn check_accepted(request: &Request<'_>, policy: &Policy<'_>) {
     assert!(request.path().starts_with('/'));
     assert!(policy.paths.is_empty() || policy.paths.iter().any(|path| path == request.path()));
-    let origin_listed =
-        |origin: &str| policy.origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin));
+    let origin_listed = |origin: &str| {
+        let origin = origin.strip_suffix(":443").unwrap_or(origin);
+        policy.origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin))
+    };
     assert!(policy.origins.is_empty() || request.origin().is_some_and(origin_listed));
     if let Some(chosen) = request.subprotocol() {
         assert!(request.offered_subprotocols().any(|offer| offer == chosen));

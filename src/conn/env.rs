@@ -115,6 +115,17 @@ impl Settings {
     }
 }
 
+/// How far a server has come with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Draining {
+    /// It serves.
+    No,
+    /// It serves on for the drain delay. Health checks fail, so that no new clients are sent to it.
+    Announced,
+    /// Whoever is still upgrading is refused.
+    Begun,
+}
+
 /// What a reactor has one of, and lends to each connection that it calls.
 pub(crate) struct Env<S: 'static> {
     pub(crate) service: Service<S>,
@@ -125,8 +136,10 @@ pub(crate) struct Env<S: 'static> {
     /// Bytes that are held of what the connection sent: those that it is given, behind those that it has
     /// taken of the same read.
     pub(crate) input_len: usize,
-    /// Frames that may still be taken from this connection in this turn.
+    /// Frames that may still be taken from this connection in this call.
     pub(crate) frames_left: u32,
+    /// Frames that this call's work counts as, beyond those that were left.
+    overdrawn: u32,
     /// Where Data is decoded.
     pub(crate) decoded: Vec<u8>,
     /// Where compressed messages are inflated.
@@ -134,8 +147,8 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) complaints: Complaints,
     /// What the socket says of a connection that [asks](super::Conn::asks_for_line), for the next call of its timers.
     pub(crate) line: Option<Line>,
-    /// The server drains: whoever is still upgrading is refused.
-    pub(crate) draining: bool,
+    /// How far the server has come with its end.
+    pub(crate) draining: Draining,
 }
 
 /// Bytes that come out of an inflater or a cipher at the cost of a frame: what is short on the wire must not take a turn
@@ -165,18 +178,31 @@ impl<S> Env<S> {
             tools: Tools::new(Codecs::new(cipher), mailbox, limits),
             input_len: 0,
             frames_left: 0,
+            overdrawn: 0,
             decoded: Vec::new(),
             inflated: Vec::new(),
             complaints: Complaints::new(),
             line: None,
-            draining: false,
+            draining: Draining::No,
         }
     }
 
     /// So many bytes were inflated or decrypted. They count against what this connection may still have done in this turn.
     pub(crate) fn count_inflated(&mut self, bytes: usize) {
-        let frames = u32::try_from(bytes / INFLATED_BYTES_PER_FRAME).unwrap_or(u32::MAX);
-        self.frames_left = self.frames_left.saturating_sub(frames);
+        self.charge(u32::try_from(bytes / INFLATED_BYTES_PER_FRAME).unwrap_or(u32::MAX));
+    }
+
+    /// Work was done that costs as much as so many frames.
+    #[cold]
+    pub(crate) fn charge(&mut self, frames: u32) {
+        let left = self.frames_left.saturating_sub(frames);
+        self.overdrawn = self.overdrawn.saturating_add(frames - (self.frames_left - left));
+        self.frames_left = left;
+    }
+
+    /// What a call that could take `given` frames has cost.
+    pub(crate) fn frames_taken(&mut self, given: u32) -> u32 {
+        given.saturating_sub(self.frames_left).saturating_add(std::mem::take(&mut self.overdrawn))
     }
 
     /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones

@@ -115,7 +115,10 @@ impl Conn {
                 };
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
-                env.frames_left = env.frames_left.saturating_sub(env.tools.effects.take_cost());
+                let cost = env.tools.effects.take_cost();
+                if cost > 0 {
+                    env.charge(cost);
+                }
                 if is_large {
                     self.bulk = Bulk::Large;
                 } else if self.bulk == Bulk::Large {
@@ -200,19 +203,24 @@ impl Conn {
     /// The answer to a deferred request has come. One that is not waited for (any more) is dropped.
     pub(crate) fn handle_answer<S: Application>(&mut self, seq: u64, answer: Answer, env: &mut Env<S>) {
         self.note_given(|| Note::Answer { seq, answer: Answered::of(&answer) }, env);
-        self.go_on_with(seq, &answer, env);
+        self.go_on_with(seq, env, |context| match &answer {
+            Answer::Reply(data) => context.reply(data),
+            Answer::Refuse(error_id) => Outcome::Refuse(*error_id),
+        });
         self.note_outcome(env);
     }
 
-    fn go_on_with<S: Application>(&mut self, seq: u64, answer: &Answer, env: &mut Env<S>) {
+    pub(super) fn go_on_with<S: Application>(
+        &mut self,
+        seq: u64,
+        env: &mut Env<S>,
+        answer: impl FnOnce(&mut Context<'_>) -> Outcome,
+    ) {
         let Some(deferral) = self.extras.take_deferral(seq) else { return };
         // The client's silence counts again from here, and with it a deadline that was put aside.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
-        self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| match answer {
-            Answer::Reply(data) => context.reply(data),
-            Answer::Refuse(error_id) => Outcome::Refuse(*error_id),
-        });
+        self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| answer(context));
     }
 
     /// The linked object has ended, unless it is linked no longer.
@@ -228,16 +236,16 @@ impl Conn {
         if self.record.is_watched() {
             return self.note_push(push, gathered, env);
         }
-        self.admits_unseen(push, gathered, env)
+        self.admits_unseen(push.frame().len(), gathered, env)
     }
 
-    pub(super) fn admits_unseen<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
+    pub(super) fn admits_unseen<S>(&mut self, len: usize, gathered: usize, env: &mut Env<S>) -> bool {
         if !matches!(self.phase, Phase::Open(_)) {
             return false;
         }
-        let (limit, frame) = (env.settings.outbox_limit, push.frame());
+        let limit = env.settings.outbox_limit;
         let pending = self.outbox.queued().saturating_add(gathered);
-        if limit != 0 && pending.saturating_add(frame.len()) > limit {
+        if limit != 0 && pending.saturating_add(len) > limit {
             self.record.count_send_error();
             env.tools.totals.send_errors += 1;
             if env.settings.overflow == Overflow::Close {

@@ -41,6 +41,7 @@ impl<'a> Gathered<'a> {
         let (whole, end) = match borrowed.origin {
             Origin::Input { end } => (self.input, end),
             Origin::Held => (self.held, self.held.len()),
+            Origin::Absent => return None,
         };
         whole.get(end.checked_sub(borrowed.len)?..end)
     }

@@ -38,6 +38,7 @@ mod packets;
 mod recorded;
 mod recorded_begin;
 mod recorded_calls;
+mod replayed;
 mod timeout;
 mod upgrading;
 
@@ -52,7 +53,7 @@ use crate::record::{Peer, Record};
 
 pub(crate) use closing::Line;
 pub(crate) use complaints::Complaints;
-pub(crate) use env::{Env, Settings};
+pub(crate) use env::{Draining, Env, Settings};
 pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
 pub(crate) use recorded_calls::{access_of, kind_of};

@@ -71,9 +71,9 @@ impl Outbox {
         }
     }
 
-    /// What to write next, in order, as slices for a vectored write.
-    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.slices(slices))
+    /// What to write next, in order, as slices for a vectored write: at most so many bytes.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES], most: usize) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.slices(slices, most))
     }
 
     /// The socket took the next `written` bytes.

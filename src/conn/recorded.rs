@@ -4,7 +4,7 @@
 use super::lifecycle::Phase;
 use super::packets::Hex;
 use super::recorded_calls::note_sent;
-use super::{Conn, Env, Line, Progress};
+use super::{Conn, Draining, Env, Line, Progress};
 use crate::frame::Found;
 use crate::moment::Moment;
 use crate::push::Push;
@@ -156,7 +156,7 @@ impl Conn {
                 gathered: env.tools.gathered() as u64,
                 frames: 0,
                 left: 0,
-                draining: env.draining,
+                draining: env.draining == Draining::Begun,
                 discarded: 0,
                 bytes: Bytes::default(),
             },
@@ -242,9 +242,9 @@ impl Conn {
     #[cold]
     pub(super) fn note_push<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
         let packets = matches!(env.service, Service::Packets(_));
-        if let Some((frame, _)) = Frame::read(push.frame(), packets, &|cmd| env.service.is_secret(cmd)) {
+        if let Some((frame, _)) = Frame::read(push.frame(), 0, packets, &|cmd| env.service.is_secret(cmd)) {
             self.begin_call(Note::Push { gathered: gathered as u64, frame: frame.clone() }, env);
-            let admitted = self.admits_unseen(push, gathered, env);
+            let admitted = self.admits_unseen(push.frame().len(), gathered, env);
             if admitted {
                 self.note(|| Note::Sent { frame });
                 if self.record.debug() {
@@ -254,6 +254,6 @@ impl Conn {
             self.note_outcome(env);
             return admitted;
         }
-        self.admits_unseen(push, gathered, env)
+        self.admits_unseen(push.frame().len(), gathered, env)
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
     let (from, to) = (recorder.call.seen, env.tools.out.len());
     recorder.call.seen = to;
     let sent = env.tools.out.get(from..to).unwrap_or_default();
-    for frame in recorder.frames(sent, &|cmd| env.service.is_secret(cmd)) {
+    let absent = env.tools.borrowed.absent_from(from);
+    for frame in recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd)) {
         recorder.note(Note::Sent { frame });
     }
 }
@@ -94,6 +95,7 @@ impl Call<'_> {
         let (login, failed) = (self.login(), self.record.error_send());
         let Some(recorder) = self.extras.noting() else { return };
         recorder.call.seen = env.tools.out.len();
+        let absent = env.tools.borrowed.absent_from(sent_from);
         let said = match said {
             Some(Outcome::Done) => Said::Done {},
             Some(Outcome::Refuse(error_id)) => Said::Refuse { error_id: error_id.0 },
@@ -108,7 +110,7 @@ impl Call<'_> {
             login: (login != recorder.call.login).then_some(login),
             failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX),
             cost: env.tools.effects.cost(),
-            frames: recorder.frames(sent, &|cmd| env.service.is_secret(cmd)),
+            frames: recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd)),
         };
         recorder.note(Note::Outcome { outcome });
     }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::complaints::Kind;
 use super::lifecycle::{Phase, Upgrading};
 use super::packets::{By, complain};
-use super::{Conn, Env};
+use super::{Conn, Draining, Env};
 use crate::cause::Cause;
 use crate::deflate::{self, Agreement, Deflate};
 use crate::proxy::Header;
@@ -92,7 +92,7 @@ impl Conn {
         head: &[u8],
         env: &mut Env<S>,
     ) -> Result<Option<Agreement>, Failure> {
-        if env.draining {
+        if env.draining == Draining::Begun {
             return Err(Refusal::Unavailable.into());
         }
         let (peer, mode) = (self.record.peer(), env.settings.deflate);
@@ -135,6 +135,9 @@ impl Conn {
             state.opened(context);
             Outcome::Done
         });
+        // As for a request: what the hook has asked for is charged to this client, and not to its first packet.
+        let cost = env.tools.effects.take_cost();
+        env.charge(cost);
     }
 
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {

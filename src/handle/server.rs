@@ -21,8 +21,9 @@ impl ServerHandle {
         ServerHandle { mailboxes }
     }
 
-    /// Begins to drain: no new connections, a Close 1001 to every client, and the server ends
-    /// when all are gone or the drain timeout has passed.
+    /// Ends the server. After [`Config::drain_delay`](crate::Config::drain_delay), in which only health checks fail, those
+    /// who wait to be accepted are answered with 503, for at most a second, and the listeners close. A Close 1001 goes to
+    /// every client, and the server ends when all are gone or the drain timeout has passed.
     pub fn drain(&self) {
         self.mailboxes.iter().for_each(|mailbox| mailbox.post_always(Mail::Drain));
     }

@@ -10,7 +10,9 @@ use crate::packet::ErrorId;
 ///
 /// Until it is answered the connection takes no further packet, so replies keep their order. A
 /// ticket that is dropped unanswered refuses the request with ErrorID 6, so that no client waits
-/// for ever. An answer to a connection that has ended reaches nobody.
+/// for ever. An answer to a connection that has ended reaches nobody: whoever keeps tickets, or work that
+/// they wait for, gives both up when [`Application::closed`](crate::Application::closed) names their
+/// [`connection`](Self::connection), so that clients that have left take no room from others.
 #[derive(Debug)]
 #[must_use = "a ticket that is dropped refuses its request"]
 pub struct Ticket {

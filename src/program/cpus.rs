@@ -1,19 +1,22 @@
 //! The cores that workers are pinned to: the one that `--cpu` names, and those behind it.
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Sees whether so many workers can be pinned, from the core `first` on, and pins this thread, on which the
-/// first one runs.
+/// Sees whether so many workers can be pinned, from the core `first` on. This thread keeps the cores that it has,
+/// which the threads that it starts inherit: only workers are pinned, each by itself.
 ///
 /// # Errors
 /// One line that says which of the cores cannot be had.
-pub(crate) fn reserve(first: usize, workers: usize) -> Result<(), String> {
+pub(crate) fn check(first: usize, workers: usize) -> Result<(), String> {
+    let error = |error| format!("--cpu {first}: {error}");
+    let given = sched_getaffinity(None).map_err(error)?;
     (first..first.saturating_add(workers)).rev().try_for_each(|cpu| {
         pin(cpu).map_err(|error| match workers {
             1 => error,
             _ => format!("{error} (--cpu {first} with --workers {workers} takes one for each)"),
         })
-    })
+    })?;
+    sched_setaffinity(None, &given).map_err(error)
 }
 
 /// Pins this thread.

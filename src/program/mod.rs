@@ -2,6 +2,7 @@
 
 pub(crate) mod options;
 
+mod certificates;
 mod cpus;
 mod delay;
 mod descriptors;
@@ -9,6 +10,7 @@ mod log_sink;
 mod messages;
 mod modules;
 mod panics;
+mod reload;
 mod replay;
 mod run;
 mod signals;

@@ -8,6 +8,7 @@ use std::path::Path;
 use sysconn::replay::Recording;
 
 use super::options::{self, Replay};
+use super::signals;
 
 /// The longest file that is read, in bytes: a wrong path such as a device must not fill the memory.
 const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
@@ -15,8 +16,9 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 /// Does what was asked for, and writes what it came to to standard output. Whether there is no difference.
 ///
 /// # Errors
-/// One line that says why the file cannot be read as a recording.
+/// One line that says why the file cannot be read as a recording, or signals cannot be unblocked.
 pub(crate) fn replay(task: &Replay) -> Result<bool, String> {
+    signals::unblock()?;
     let name = options::shown(&task.file);
     let bytes = read(&task.file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     let unreadable = |error| format!("{name}: {error}");

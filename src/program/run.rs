@@ -8,15 +8,18 @@ use sysconn::{Application, Config, Service, Worker, Workers};
 use super::delay::Delay;
 use super::modules::{self, Echo, Gateway};
 use super::options::{Mode, Options};
+use super::reload::Reload;
+use super::signals::{self, Caught};
 use super::tls::TlsFiles;
 use super::token_keys::TokenKeys;
-use super::{LogSink, cpus, descriptors, panics, signals};
+use super::{LogSink, cpus, descriptors, panics};
 
 /// Runs the program.
 ///
 /// # Errors
 /// One line that says why it could not start, or why it ended before it was told to.
 pub(crate) fn run(options: Options) -> Result<(), String> {
+    let signals = signals::catch()?;
     let log = env_logger::Target::Pipe(Box::new(LogSink::new(std::io::stderr())));
     env_logger::Builder::new().filter_level(options.log_level).format_timestamp_millis().target(log).init();
     for name in &options.ignored_environment {
@@ -27,11 +30,14 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
+    for line in config.warnings() {
+        log::warn!("{line}");
+    }
     let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
     if let Some(first) = options.cpu {
-        cpus::reserve(first, config.workers)?;
+        cpus::check(first, config.workers)?;
     }
-    let server = Server { config, tls, keys: keys.clone(), cpu: options.cpu };
+    let server = Server { config, signals, tls, keys: keys.clone(), cpu: options.cpu };
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
@@ -44,6 +50,7 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
 
 struct Server {
     config: Config,
+    signals: Caught,
     tls: Option<TlsFiles>,
     keys: Option<Arc<TokenKeys>>,
     /// The core of the first worker; each other one has the next.
@@ -56,8 +63,10 @@ impl Server {
         service: impl Into<Service<S>>,
         state: impl FnMut(Worker<S>) -> S,
     ) -> Result<(), String> {
+        self.signals.catch_ends()?;
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
-        signals::watch(workers.handle(), self.tls, self.keys)?;
+        let reload = Reload::start(workers.handle(), self.tls, self.keys)?;
+        self.signals.watch(workers.handle(), reload)?;
         announce(&workers);
         let begin = |worker| {
             let pinned = self.cpu.map_or(Ok(()), |first| cpus::pin(first + worker));

@@ -1,56 +1,66 @@
-//! SIGTERM and SIGINT: the first one drains, a second one ends the program at once. SIGHUP reads the
-//! certificate and the keys of logins again, where there are any; where there are none it ends the program as it would
-//! any other.
+//! SIGTERM and SIGINT: the first one drains, a second one ends the program at once. SIGHUP has files read again, and
+//! never ends the program.
 
-use std::sync::Arc;
-
+use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sysconn::ServerHandle;
 
-use super::tls::TlsFiles;
-use super::token_keys::TokenKeys;
+use super::reload::Reload;
 
-/// Watches for the signals on a thread of its own.
+/// Signals that are caught, for the thread that is to watch for them.
+pub(crate) struct Caught(Signals);
+
+/// Unblocks all signals: a parent can leave a program a mask in which some are blocked. To be called before there is
+/// another thread, each of which has the mask of the one that starts it.
 ///
 /// # Errors
-/// One line that says why they cannot be watched for.
-pub(crate) fn watch(
-    server: ServerHandle,
-    tls: Option<TlsFiles>,
-    keys: Option<Arc<TokenKeys>>,
-) -> Result<(), String> {
-    let has_files = tls.is_some() || keys.is_some();
-    let watched = if has_files { &[SIGTERM, SIGINT, SIGHUP][..] } else { &[SIGTERM, SIGINT] };
-    let mut signals = Signals::new(watched).map_err(|error| format!("signals: {error}"))?;
-    let watch = move || {
-        let mut draining = false;
-        for signal in signals.forever() {
-            if signal == SIGHUP {
-                reload(&server, tls.as_ref(), keys.as_deref());
-                continue;
-            }
-            if draining {
-                // As a shell reports a process that the signal ended.
-                std::process::exit(128 + signal);
-            }
-            draining = true;
-            server.drain();
-        }
-    };
-    let thread = std::thread::Builder::new().name("signals".into()).spawn(watch);
-    thread.map(drop).map_err(|error| format!("signals: {error}"))
+/// One line that says why that cannot be done.
+pub(crate) fn unblock() -> Result<(), String> {
+    SigSet::all().thread_unblock().map_err(|error| format!("signals: {error}"))
 }
 
-/// Reads the files again. What cannot be used stays as it was, and the other is taken.
-fn reload(server: &ServerHandle, tls: Option<&TlsFiles>, keys: Option<&TokenKeys>) {
-    let set_tls = |files: &TlsFiles| server.set_tls(files.load()?).map_err(|error| error.to_string());
-    if let Some(Err(line)) = tls.map(set_tls) {
-        log::error!("the certificate stays as it was: {line}");
+/// Catches SIGHUP from now on, so that it does not end a program that still starts, and unblocks all signals.
+///
+/// # Errors
+/// One line that says why signals cannot be caught.
+pub(crate) fn catch() -> Result<Caught, String> {
+    let signals = Signals::new([SIGHUP]).map_err(|error| format!("signals: {error}"))?;
+    unblock()?;
+    Ok(Caught(signals))
+}
+
+impl Caught {
+    /// Catches SIGTERM and SIGINT too, so that they end no program that has clients without draining it.
+    ///
+    /// # Errors
+    /// One line that says why they cannot be caught.
+    pub(crate) fn catch_ends(&self) -> Result<(), String> {
+        let catch = |signal| self.0.add_signal(signal).map_err(|error| format!("signals: {error}"));
+        [SIGTERM, SIGINT].into_iter().try_for_each(catch)
     }
-    match keys.map(TokenKeys::reload) {
-        Some(Ok(())) => log::info!("the keys of logins were read again"),
-        Some(Err(line)) => log::error!("the keys of logins stay as they were: {line}"),
-        None => {}
+
+    /// Watches for the signals on a thread of its own, which waits for nothing else.
+    ///
+    /// # Errors
+    /// One line that says why they cannot be watched for.
+    pub(crate) fn watch(mut self, server: ServerHandle, reload: Reload) -> Result<(), String> {
+        let watch = move || {
+            let mut draining = false;
+            for signal in self.0.forever() {
+                if signal == SIGHUP {
+                    reload.begin();
+                    continue;
+                }
+                if draining {
+                    // As a shell reports a process that the signal ended.
+                    std::process::exit(128 + signal);
+                }
+                draining = true;
+                server.drain();
+            }
+        };
+        let thread = std::thread::Builder::new().name("signals".into()).spawn(watch);
+        thread.map(drop).map_err(|error| format!("signals: {error}"))
     }
 }

@@ -1,9 +1,11 @@
 //! The certificate files: read at the start, and again at SIGHUP.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use sysconn::Tls;
 
+use super::certificates;
 use super::options::{read, shown};
 
 /// Where the certificate chain and its key are, both in PEM.
@@ -27,14 +29,22 @@ impl TlsFiles {
         }
     }
 
-    /// Reads both.
+    /// Reads both. What may soon fail, or costs much, is logged.
     ///
     /// # Errors
     /// One line that says which of them cannot be used, and why.
+    #[expect(clippy::disallowed_methods, reason = "certificates are valid by the clock on the wall")]
     pub(crate) fn load(&self) -> Result<Tls, String> {
         let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
         let (cert, key) = (file(&self.cert)?, file(&self.key)?);
-        Tls::from_pem(&cert, &key)
-            .map_err(|error| format!("{} and {}: {error}", shown(&self.cert), shown(&self.key)))
+        let tls = Tls::from_pem(&cert, &key)
+            .map_err(|error| format!("{} and {}: {error}", shown(&self.cert), shown(&self.key)))?;
+        for line in certificates::warnings(&cert, SystemTime::now()) {
+            log::warn!("{}: {line}", shown(&self.cert));
+        }
+        if let Some(line) = certificates::costly_key(&cert, &key) {
+            log::warn!("{}: {line}", shown(&self.key));
+        }
+        Ok(tls)
     }
 }

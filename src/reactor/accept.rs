@@ -4,16 +4,21 @@ use std::io;
 
 use mio::Token;
 
+use super::admission::Place;
+use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use super::door::{Accepted, Door};
 use super::poller::Registry;
+use super::ready::Standing;
 use super::slots::{Entry, token};
 use super::socket::Socket;
 use super::system::{Spare, System};
 #[cfg(feature = "tls")]
 use super::tls::TlsSocket;
+use crate::cause::Cause;
 use crate::config::{Config, Listen};
-use crate::conn::Conn;
+use crate::conn::{Conn, Draining};
+use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::record::Peer;
 use crate::router::Application;
@@ -21,10 +26,10 @@ use crate::router::Application;
 use crate::tls::Tls;
 use crate::upgrade::Refusal;
 
-/// Clients accepted in one turn.
+/// Clients accepted in one turn at most.
 pub(super) const TURN_ACCEPTS: usize = 16;
-/// Clients that are being told why they are refused, at one time.
-const MAX_REFUSED: usize = 1024;
+/// The same while the server drains, when nothing else is urgent.
+pub(super) const TURN_LAST_ACCEPTS: usize = 64;
 /// Milliseconds until accepting is tried again after the system had no resources for it.
 const RETRY_MS: u64 = 100;
 /// Milliseconds between two log lines about the same want of resources.
@@ -48,6 +53,8 @@ pub(super) struct Listeners {
     tls: Option<Tls>,
     /// The listener whose turn it is, so that a rush at one does not keep the others waiting.
     next: usize,
+    /// Listeners are closed once nobody waits there.
+    is_ending: bool,
     /// Not before this is accepting tried again.
     retry_at: Moment,
     /// Given up when descriptors run out, so that one more client can be accepted and told.
@@ -93,6 +100,7 @@ impl Listeners {
             #[cfg(feature = "tls")]
             tls: config.tls.clone(),
             next: 0,
+            is_ending: false,
             retry_at: Moment::START,
             spare: system.spare(),
             system,
@@ -151,8 +159,19 @@ impl Listeners {
         self.list.len() + usize::from(self.spare.is_some())
     }
 
+    /// Accepts who waits, and nobody else: a listener at which nobody waits any more is closed.
+    pub(super) fn accept_the_last(&mut self) {
+        self.is_ending = true;
+        self.list.iter_mut().for_each(|listener| listener.ready = true);
+    }
+
+    /// Closes all of them. Who waits to be accepted is reset.
     pub(super) fn close(&mut self) {
         self.list.clear();
+    }
+
+    pub(super) fn are_closed(&self) -> bool {
+        self.list.is_empty()
     }
 
     /// One try to accept, at the listeners in turn. A client if one came in.
@@ -172,7 +191,7 @@ impl Listeners {
                 }
                 return Some((socket, peer));
             }
-            Accepted::Nobody => listener.ready = false,
+            Accepted::Nobody => self.note_nobody(at),
             Accepted::Lost => {}
             Accepted::Exhausted => self.refuse_with_spare(at, now),
             Accepted::Failed(error) => {
@@ -183,6 +202,15 @@ impl Listeners {
             }
         }
         None
+    }
+
+    /// Nobody waits at a listener.
+    fn note_nobody(&mut self, at: usize) {
+        if self.is_ending {
+            self.list.remove(at);
+        } else if let Some(listener) = self.list.get_mut(at) {
+            listener.ready = false;
+        }
     }
 
     fn is_ready(&self, at: usize) -> bool {
@@ -207,7 +235,7 @@ impl Listeners {
                         tell_and_close(socket, Refusal::Unavailable);
                     }
                 }
-                Accepted::Nobody => listener.ready = false,
+                Accepted::Nobody => self.note_nobody(at),
                 Accepted::Lost | Accepted::Exhausted | Accepted::Failed(_) => {}
             }
         }
@@ -235,28 +263,25 @@ fn tell_and_close(mut socket: Socket, refusal: Refusal) {
 impl<S: Application> Core<S> {
     /// Accepts clients, as many as one turn may. Tries that bring none count too.
     pub(super) fn accept(&mut self) {
-        for _ in 0..TURN_ACCEPTS {
-            if self.listeners.next_at() > self.now {
+        let tries = if self.lent.draining == Draining::Begun { TURN_LAST_ACCEPTS } else { TURN_ACCEPTS };
+        for done in 0..tries {
+            if self.listeners.next_at() > self.now || !self.turn.allows(Step::Accept, done) {
                 return;
             }
             if let Some((socket, peer)) = self.listeners.accept(self.now) {
                 self.admit(socket, peer);
             }
+            self.turn.charge(2 * STEP_BYTES);
         }
     }
 
     fn admit(&mut self, socket: Socket, peer: Peer) {
         let proxied = self.lent.settings.trusts(peer);
         let Some(socket) = self.listeners.secure(socket, proxied) else { return };
-        let (mut place, refusal) = match self.common.admission.enter((!proxied).then_some(peer)) {
+        let (mut place, refusal) = match self.enter((!proxied).then_some(peer)) {
             Ok(place) => (Some(place), None),
             Err(refusal) => (None, Some(refusal)),
         };
-        if let Some(refusal) = refusal
-            && self.refused >= MAX_REFUSED
-        {
-            return tell_and_close(socket, refusal);
-        }
         let now = self.now;
         let id = self.slots.insert(|id| Entry {
             socket,
@@ -266,7 +291,7 @@ impl<S: Application> Core<S> {
             writable: true,
             read_on: false,
             place: place.take(),
-            ready: false,
+            standing: Standing::default(),
             gathered: None,
             dead: false,
         });
@@ -276,20 +301,48 @@ impl<S: Application> Core<S> {
             }
             return;
         };
-        self.refused += usize::from(refusal.is_some());
-        self.lent.tools.totals.accepted += u64::from(refusal.is_none());
-        if refusal.is_none() {
+        if refusal.is_some() {
+            self.count_refused(id);
+        } else {
+            self.lent.tools.totals.accepted += 1;
             self.record_from_the_start(id);
         }
         if self.register(id) {
-            match refusal {
+            match refusal.filter(|_| !self.is_refused_late(id)) {
                 None => self.finish(id),
                 Some(refusal) => self.refuse(id, refusal),
             }
         }
     }
 
-    fn register(&mut self, id: crate::id::ConnectionId) -> bool {
+    /// Lets a client in and counts it, or says why not.
+    fn enter(&self, client: Option<Peer>) -> Result<Place, Refusal> {
+        if self.lent.draining == Draining::Begun {
+            return Err(Refusal::Unavailable);
+        }
+        self.common.admission.enter(client)
+    }
+
+    /// Counts a client that is refused. If there are too many, the first of them ends, unless the server drains: then
+    /// only descriptors, and the time for it, bound them.
+    fn count_refused(&mut self, id: ConnectionId) {
+        if let Some(first) = self.refusals.begin(id)
+            && self.lent.draining != Draining::Begun
+            && let Some(entry) = self.slots.get_mut(first)
+        {
+            entry.conn.abort(Cause::Dropped);
+            self.finish(first);
+        }
+    }
+
+    /// Whether a client that is refused is told so once its TLS handshake is complete. That can cost a signature, which
+    /// a full server does not spend on those that it refuses, and one that drains does.
+    fn is_refused_late(&self, id: ConnectionId) -> bool {
+        self.lent.draining == Draining::Begun
+            && self.slots.get(id).is_some_and(|entry| entry.socket.answers_later())
+    }
+
+    fn register(&mut self, id: ConnectionId) -> bool {
         let Some(entry) = self.slots.get_mut(id) else { return false };
         match entry.socket.register(&self.registry, token(id)) {
             Ok(()) => true,
@@ -297,14 +350,14 @@ impl<S: Application> Core<S> {
                 if self.listeners.told_of_poll.may_tell(self.now) {
                     log::warn!("{id}: cannot be polled: {error}");
                 }
-                entry.conn.abort(crate::cause::Cause::Reset);
+                entry.conn.abort(Cause::Reset);
                 self.finish(id);
                 false
             }
         }
     }
 
-    fn refuse(&mut self, id: crate::id::ConnectionId, refusal: Refusal) {
+    fn refuse(&mut self, id: ConnectionId, refusal: Refusal) {
         let start = self.lent.tools.out.len();
         self.with(id, start, 0, |entry, env| entry.conn.refuse(refusal, env));
         self.settle(id, start);

@@ -62,6 +62,9 @@ impl<S: Application> Core<S> {
             Effect::Close { to, cause } if to.worker() != own => {
                 self.common.mailboxes.post_always(to.worker(), Mail::Close { to, cause });
             }
+            Effect::Replace(to) if to.worker() != own => {
+                self.common.mailboxes.post_always(to.worker(), Mail::Replace { to });
+            }
             Effect::SetDebug { to, on } if to.worker() != own => {
                 self.post(to.worker(), Mail::SetDebug { to, on });
             }
@@ -101,7 +104,7 @@ impl<S: Application> Core<S> {
         if catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects))).is_err() {
             log::error!("a call on a worker's state panicked");
         }
-        self.apply_effects();
+        self.apply_effects(None);
     }
 
     /// Looks at all connections here, and then at those of the workers behind this one.

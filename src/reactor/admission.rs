@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::config::Config;
@@ -15,12 +15,15 @@ use crate::upgrade::Refusal;
 pub(super) struct Admission {
     max: usize,
     max_per_ip: usize,
+    /// Leading bits by which IPv6 addresses are told apart.
+    ipv6_prefix: u8,
     counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
     inside: usize,
+    /// By IPv4 address, or by the first address of an IPv6 network.
     per_ip: HashMap<IpAddr, usize>,
 }
 
@@ -36,6 +39,7 @@ impl Admission {
         Admission {
             max: config.max_connections,
             max_per_ip: config.max_connections_per_ip,
+            ipv6_prefix: config.ipv6_prefix,
             counts: Mutex::default(),
         }
     }
@@ -62,13 +66,25 @@ impl Admission {
 
     fn count(&self, counts: &mut Counts, place: &mut Place, client: Peer) -> Result<(), Refusal> {
         let Some(ip) = client.ip().filter(|_| self.max_per_ip != 0) else { return Ok(()) };
-        let count = counts.per_ip.entry(ip).or_default();
+        let count = counts.per_ip.entry(self.network(ip)).or_default();
         if *count >= self.max_per_ip {
             return Err(Refusal::TooManyConnections);
         }
         *count += 1;
         place.has_address = true;
         Ok(())
+    }
+
+    /// What an address counts as.
+    fn network(&self, ip: IpAddr) -> IpAddr {
+        match ip {
+            IpAddr::V4(_) => ip,
+            IpAddr::V6(ip) => {
+                let host_bits = Ipv6Addr::BITS.saturating_sub(self.ipv6_prefix.into());
+                let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+                IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & mask))
+            }
+        }
     }
 
     /// Clients that are in, and addresses that are counted.
@@ -83,7 +99,7 @@ impl Admission {
         let mut counts = self.counts();
         counts.inside -= 1;
         let Some(ip) = client.ip().filter(|_| place.has_address) else { return };
-        if let Entry::Occupied(mut count) = counts.per_ip.entry(ip) {
+        if let Entry::Occupied(mut count) = counts.per_ip.entry(self.network(ip)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
@@ -99,6 +115,8 @@ impl Admission {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
@@ -121,6 +139,35 @@ mod tests {
         }
         assert!(admission.counts().per_ip.is_empty());
         assert_eq!(admission.counts().inside, 0);
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address_and_an_ipv4_address_as_itself() {
+        for (ipv6_prefix, first, second, same) in [
+            (64, "2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", true),
+            (64, "2001:db8::1", "2001:db8:0:1::1", false),
+            (56, "2001:db8:0:00ff::1", "2001:db8:0:1::1", true),
+            (56, "2001:db8:0:0100::1", "2001:db8:0:1::1", false),
+            (128, "2001:db8::1", "2001:db8::1", true),
+            (128, "2001:db8::1", "2001:db8::2", false),
+            (1, "::1", "7fff::", true),
+            (1, "::1", "8000::", false),
+            (1, "10.0.0.1", "10.0.0.2", false),
+            (64, "10.0.0.1", "::a00:1", false),
+            (64, "10.0.0.1", "::ffff:10.0.0.1", true),
+        ] {
+            let config = Config { max_connections_per_ip: 1, ipv6_prefix, ..Config::default() };
+            let admission = Admission::new(&config);
+            let peer = |ip: &str| Peer::from(SocketAddr::new(ip.parse().unwrap(), 1));
+            let place = admission.enter(Some(peer(first))).unwrap();
+            let refused = admission.enter(Some(peer(second))).is_err();
+            assert_eq!(refused, same, "/{ipv6_prefix} {first} {second}");
+            admission.leave(place, peer(first));
+            assert!(
+                refused
+                    != admission.counts().per_ip.contains_key(&admission.network(peer(second).ip().unwrap()))
+            );
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a simulation looks at between two turns.
 
 use super::core::Core;
-use super::{EVENTS, Reactor, accept, expire, serve};
+use super::{EVENTS, Reactor, accept, budget};
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -11,11 +11,10 @@ use crate::router::Application;
 pub(crate) const BUDGET: TurnBudget = TurnBudget {
     events: EVENTS as u64,
     // A client that is refused in place of the spare descriptor takes a second try.
-    accepts: 2 * accept::TURN_ACCEPTS as u64,
-    timers: expire::TURN_STEPS as u64,
-    // Once for its event, and once because it was left over; the last read may go beyond.
-    read_bytes: 2 * (serve::TURN_BYTES + LARGE_READ_BYTES) as u64,
-    packets: 2 * serve::TURN_FRAMES as u64,
+    accepts: 2 * accept::TURN_LAST_ACCEPTS as u64,
+    // The last read may go beyond.
+    read_bytes: (budget::TURN_BYTES + LARGE_READ_BYTES) as u64,
+    packets: budget::TURN_FRAMES as u64,
 };
 
 /// Of which what is read and taken is of one connection.
@@ -23,7 +22,6 @@ pub(crate) const BUDGET: TurnBudget = TurnBudget {
 pub(crate) struct TurnBudget {
     pub(crate) events: u64,
     pub(crate) accepts: u64,
-    pub(crate) timers: u64,
     pub(crate) read_bytes: u64,
     pub(crate) packets: u64,
 }
@@ -52,7 +50,7 @@ impl<S: Application> Reactor<S> {
         Some(Audited {
             id: entry.id(),
             held_bytes: entry.conn.held_bytes(),
-            waits_for_input: !entry.ready && entry.conn.wants_read(&core.lent.settings),
+            waits_for_input: !entry.standing.is_ready() && entry.conn.wants_read(&core.lent.settings),
             waits_for_room: !entry.conn.outbox.is_empty(),
             deadline: entry.conn.next_deadline(&core.lent.settings),
             armed_at: core.wheel.armed_at(slot),
@@ -77,18 +75,18 @@ impl<S: Application> Reactor<S> {
 
     /// What is left of clients that are all gone: nothing, or what it is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
-        let Core {
-            slots, refused, roles, common, ready, left_over, dead, mails, segments, lent, wheel, ..
-        } = &self.core;
+        let Core { slots, refusals, common, ready, fan_outs, dead, mails, segments, lent, wheel, .. } =
+            &self.core;
         let (inside, addresses) = common.admission.counted();
         let timer = if wheel.next_at() == Moment::NEVER { 0 } else { 1 };
         let counts = [
             ("connections", slots.len()),
-            ("connections that are refused", *refused),
-            ("roles", roles.len()),
+            ("connections that are refused", refusals.count()),
+            ("roles", common.roles.len()),
             ("places", inside),
             ("addresses", addresses),
-            ("connections with work left", ready.len() + left_over.len() + dead.len()),
+            ("connections with work left", ready.len() + dead.len()),
+            ("fan-outs", fan_outs.len()),
             ("mails", mails.len() + lent.tools.mailbox.len()),
             ("segments", segments.len()),
             ("effects", usize::from(!lent.tools.effects.is_empty())),

@@ -3,16 +3,14 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use socket2::{Domain, Protocol, Type};
 
-use crate::config::{ConfigError, Listen};
+use crate::config::{Config, ConfigError, Listen};
 
 /// Connections that may wait to be accepted; the system may allow fewer.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Why a reactor could not be made.
 #[derive(Debug)]
@@ -61,8 +59,33 @@ impl From<io::Error> for BindError {
     }
 }
 
+/// Whose clients an IPv6 listener takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Families {
+    /// Those of IPv4 too, which connect to the wildcard or to an IPv4-mapped address.
+    Both,
+    Ipv6Only,
+}
+
+impl Families {
+    /// What `address` is to take: IPv4 clients go to the IPv4 address of the same port that is listed beside it.
+    /// Two ports that the system is asked for differ, so only the wildcards say there that they are a pair.
+    pub(super) fn of(address: SocketAddr, config: &Config) -> Self {
+        let takes_ipv4 = |listen: &Listen| match listen {
+            Listen::Tcp(other) => {
+                other.is_ipv4()
+                    && other.port() == address.port()
+                    && (other.ip().is_unspecified() || other.port() != 0)
+            }
+            Listen::Unix(_) => false,
+        };
+        let beside_ipv4 = address.ip().is_unspecified() && config.listen.iter().any(takes_ipv4);
+        if config.ipv6_only || beside_ipv4 { Families::Ipv6Only } else { Families::Both }
+    }
+}
+
 /// A socket that listens, `beside` others of this process that listen on the same address.
-pub(super) fn tcp(address: SocketAddr, beside: bool) -> io::Result<socket2::Socket> {
+pub(super) fn tcp(address: SocketAddr, families: Families, beside: bool) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for the connections of the run before to be forgotten.
     socket.set_reuse_address(true)?;
@@ -70,8 +93,8 @@ pub(super) fn tcp(address: SocketAddr, beside: bool) -> io::Result<socket2::Sock
         socket.set_reuse_port(true)?;
     }
     if address.is_ipv6() {
-        // `[::]` and `0.0.0.0` can then be listened on side by side, and mean what they say.
-        socket.set_only_v6(true)?;
+        // Whatever the system's own default is (net.ipv6.bindv6only).
+        socket.set_only_v6(families == Families::Ipv6Only)?;
     }
     // Small writes leave at once, where they would wait for more. Accepted sockets inherit it, which saves
     // a call for each.
@@ -82,26 +105,6 @@ pub(super) fn tcp(address: SocketAddr, beside: bool) -> io::Result<socket2::Sock
     Ok(socket)
 }
 
-pub(super) fn unix(path: &Path) -> io::Result<UnixListener> {
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)?
-        }
-        result => result?,
-    };
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Whether the path is a socket that nobody listens on: what a process leaves that was killed.
-fn is_abandoned(path: &Path) -> bool {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    is_socket
-        && std::os::unix::net::UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpStream;
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn accepted_sockets_send_small_writes_at_once() {
-        let listener = tcp(SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap();
+        let listener = tcp(SocketAddr::from(([127, 0, 0, 1], 0)), Families::Both, false).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap().as_socket().unwrap()).unwrap();
         // On the loopback interface a client that is connected is there to be accepted.
         let (accepted, _) = listener.accept().unwrap();

@@ -12,8 +12,10 @@ use crate::router::Application;
 
 impl<S: Application> Core<S> {
     /// Writes at once what a connection has gathered from `start` on, with what it borrowed of `input`
-    /// and of its own last message in between. What the socket does not take is copied to the outbox.
-    pub(super) fn write_borrowed(&mut self, id: ConnectionId, start: usize, input: &[u8]) {
+    /// and of its own last message in between. What the socket does not take is copied to the outbox. How many
+    /// bytes it was.
+    pub(super) fn write_borrowed(&mut self, id: ConnectionId, start: usize, input: &[u8]) -> usize {
+        let mut offered = 0;
         let mut out = std::mem::take(&mut self.lent.tools.out);
         if let Some(entry) = self.slots.get_mut(id)
             && entry.conn.cause().is_none()
@@ -24,7 +26,7 @@ impl<S: Application> Core<S> {
                 Gathered { out: &out, borrowed: &self.lent.tools.borrowed, input, held: conn.last_payload() };
             let count = gathered.slices(start, &mut slices);
             let slices = slices.get(..count).unwrap_or_default();
-            let offered = slices.iter().map(|slice| slice.len()).sum();
+            offered = slices.iter().map(|slice| slice.len()).sum();
             let may_write = *writable && conn.outbox.is_empty();
             let outcome = if may_write {
                 attempt(offered, || socket.write_vectored(slices), writable)
@@ -48,8 +50,10 @@ impl<S: Application> Core<S> {
                 Written::Failed => conn.abort(Cause::Reset),
             }
         }
+        self.turn.charge(offered);
         self.lent.tools.borrowed.clear();
         out.truncate(start);
         self.lent.tools.out = out;
+        offered
     }
 }

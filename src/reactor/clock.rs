@@ -40,6 +40,23 @@ impl Clock {
         Instant::now()
     }
 
+    /// A turn begins, whose time [`turn_now`](Self::turn_now) tells.
+    pub(super) fn begin_turn(&self) {
+        #[cfg(feature = "sim")]
+        if let Some((network, _)) = &self.simulated {
+            network.begin_turn();
+        }
+    }
+
+    /// The time within a turn. A simulated one does not stand still meanwhile, as all others do.
+    pub(super) fn turn_now(&self) -> Instant {
+        #[cfg(feature = "sim")]
+        if let Some((network, offset)) = &self.simulated {
+            return self.began + network.turn_now().saturating_sub(*offset);
+        }
+        Instant::now()
+    }
+
     pub(super) fn unix_ms(&self) -> u64 {
         #[cfg(feature = "sim")]
         if let Some((network, _)) = &self.simulated {

@@ -6,13 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::WAKER;
 use super::accept::Listeners;
 use super::across::Others;
-use super::ahead::Ahead;
+use super::ahead::{Ahead, AheadOf};
+use super::budget::{STEP_BYTES, Share, Step, TurnBudget};
 use super::drain::Drain;
+use super::fan_out::FanOuts;
 use super::gather::Segment;
 use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
+use super::ready::Ready;
 use super::record::Recording;
-use super::roles::Roles;
+use super::refusals::Refusals;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
 use super::wheel::Wheel;
 use crate::cause::Cause;
@@ -26,6 +29,8 @@ use crate::router::{Application, Service};
 
 pub(super) struct Core<S: 'static> {
     pub(super) now: Moment,
+    /// What this turn has taken, and may.
+    pub(super) turn: TurnBudget,
     /// What the system clock said when the reactor began, in milliseconds since 1970.
     pub(super) began_unix_ms: u64,
     /// What connections are lent.
@@ -36,21 +41,22 @@ pub(super) struct Core<S: 'static> {
     pub(super) common: Common,
     pub(super) others: Others,
     /// Connections that are only told why they were refused.
-    pub(super) refused: usize,
+    pub(super) refusals: Refusals,
     pub(super) slots: Slots,
     pub(super) wheel: Wheel,
-    pub(super) roles: Roles,
     pub(super) segments: Vec<Segment>,
     pub(super) read_buffer: Vec<u8>,
     pub(super) ahead: Ahead,
     /// Reads of this turn that may still go on with a TLS handshake.
     pub(super) handshakes_left: u32,
-    /// Connections with work left for the next turn.
-    pub(super) ready: Vec<ConnectionId>,
-    /// Those that the turn before left so, until this turn has served them.
-    pub(super) left_over: Vec<ConnectionId>,
-    /// Connections that have ended in this turn.
-    pub(super) dead: Vec<ConnectionId>,
+    /// Connections with work left.
+    pub(super) ready: Ready,
+    /// Those that are marked as served in this turn.
+    pub(super) served: Vec<ConnectionId>,
+    /// What goes to many connections, and has not reached all of them.
+    pub(super) fan_outs: FanOuts,
+    /// Connections that have ended, and are not buried yet.
+    pub(super) dead: VecDeque<ConnectionId>,
     /// Mail that was collected and not yet delivered.
     pub(super) mails: VecDeque<Mail>,
     /// The waker has spoken: there is mail to be collected.
@@ -69,27 +75,30 @@ impl<S: Application> Core<S> {
     ) -> Self {
         let Parts { worker, registry, mailbox, listeners, shared, began_unix_ms } = parts;
         let workers = shared.mailboxes.count();
+        let mut lent = Env::new(config, service, state, cipher, mailbox);
+        lent.tools.roles = shared.roles.clone();
         Core {
             now: Moment::START,
+            turn: TurnBudget::new(shared.clock.clone(), config.turn_time),
             began_unix_ms,
-            lent: Env::new(config, service, state, cipher, mailbox),
+            lent,
             registry,
             listeners,
             common: shared,
             others: Others::new(worker),
-            refused: 0,
+            refusals: Refusals::default(),
             slots: Slots::new(u8::try_from(worker).unwrap_or(u8::MAX)),
             wheel: Wheel::with_capacity(FIRST_SLOTS),
-            roles: Roles::default(),
             segments: Vec::new(),
             // Not zeros, which the system would only promise: what a reactor holds is held from the start,
             // and not from the first large message on.
             read_buffer: vec![u8::MAX; LARGE_READ_BYTES],
             ahead: Ahead::new(),
             handshakes_left: 0,
-            ready: Vec::new(),
-            left_over: Vec::new(),
-            dead: Vec::new(),
+            ready: Ready::default(),
+            served: Vec::new(),
+            fan_outs: FanOuts::default(),
+            dead: VecDeque::new(),
             mails: VecDeque::new(),
             mail_waits: false,
             drain: Drain::new(config, worker, workers),
@@ -124,8 +133,8 @@ impl<S: Application> Core<S> {
         }
         let id = ConnectionId::from_u64(event.token().0 as u64);
         let Some(entry) = self.slots.get_mut(id) else { return };
-        // It is served with those that were left over, or will be in the next turn: but once in each.
-        let has_its_turn = entry.ready;
+        // It is served in its turn, once.
+        let has_its_turn = entry.standing.is_ready();
         let closed = event.is_read_closed() || event.is_error();
         entry.readable |= event.is_readable() || closed;
         // A read ends before an urgent byte, whatever lies behind it.
@@ -139,40 +148,57 @@ impl<S: Application> Core<S> {
             if entry.socket.flush().is_err() {
                 entry.conn.abort(Cause::Reset);
             }
-            if !entry.conn.outbox.is_empty() {
-                self.write_outbox(id);
-            }
         }
-        if !has_its_turn && !self.read_ahead(id) {
-            self.serve(id);
+        if has_its_turn {
+            return;
+        }
+        if entry.is_busy() || entry.standing.was_served() || !self.turn.allows(Step::Quiet, usize::MAX) {
+            return self.postpone(id);
+        }
+        match self.read_ahead(id) {
+            AheadOf::All => {}
+            AheadOf::Whole => self.serve(id, Share::WHOLE),
+            AheadOf::Rest(share) => self.serve(id, share),
         }
     }
 
     /// When there is something to do without an event.
     pub(super) fn next_at(&self) -> Moment {
-        let left_over = !self.ready.is_empty() || !self.mails.is_empty() || self.mail_waits;
+        let left_over = !self.ready.is_empty()
+            || !self.dead.is_empty()
+            || !self.fan_outs.is_empty()
+            || !self.mails.is_empty()
+            || self.mail_waits;
         if left_over || canary!(Restless) {
             return self.now;
         }
-        self.wheel.next_at().min(self.listeners.next_at()).min(self.drain.next_at(self.slots.is_empty()))
+        let drain_at = self.drain.next_at(!self.listeners.are_closed(), self.slots.is_empty());
+        self.wheel.next_at().min(self.listeners.next_at()).min(drain_at)
     }
 
-    /// Writes what is left, and removes the connections that have ended. What the application has to
+    /// Writes what is left, and removes connections that have ended. What the application has to
     /// say about their end can be for others, and can be their end.
     pub(super) fn end_turn(&mut self) {
-        while !self.segments.is_empty() || !self.dead.is_empty() {
+        let mut buried = 0;
+        loop {
             self.write_gathered();
+            if self.dead.is_empty() || !self.turn.allows(Step::Output, buried) {
+                return;
+            }
             self.bury();
+            buried += 1;
         }
     }
 
-    /// Removes the connections that have ended, and tells the application.
+    /// Removes the connection that ended first of those that are left, and tells the application.
     fn bury(&mut self) {
-        while let Some(id) = self.dead.pop() {
-            let Some(mut entry) = self.slots.remove(id) else { continue };
+        if let Some(id) = self.dead.pop_front() {
+            self.turn.charge(STEP_BYTES);
+            let Some(mut entry) = self.slots.remove(id) else { return };
             self.wheel.disarm(id.slot());
-            if !canary!(ForgottenRole) {
-                self.leave_role(id, entry.conn.record.role_id());
+            let role_id = entry.conn.record.role_id();
+            if role_id != 0 && !canary!(ForgottenRole) {
+                self.lent.tools.roles.leave(id, role_id);
             }
             if let Some(place) = entry.place.take() {
                 if !canary!(ForgottenPlace) {
@@ -180,7 +206,7 @@ impl<S: Application> Core<S> {
                 }
                 self.lent.tools.totals.closed += 1;
             } else {
-                self.refused -= 1;
+                self.refusals.end();
             }
             self.tell_end(&mut entry);
             if canary!(LeakedSocket) {
@@ -188,7 +214,7 @@ impl<S: Application> Core<S> {
             } else {
                 drop(entry);
             }
-            self.apply_effects();
+            self.apply_effects(None);
         }
     }
 
@@ -219,9 +245,11 @@ impl<S: Application> Core<S> {
         for id in ids {
             if let Some(entry) = self.slots.get_mut(id) {
                 entry.conn.abort(Cause::Dropped);
-                self.dead.push(id);
+                self.dead.push_back(id);
             }
         }
-        self.bury();
+        while !self.dead.is_empty() {
+            self.bury();
+        }
     }
 }

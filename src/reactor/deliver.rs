@@ -1,12 +1,13 @@
 //! Mail from other threads and effects of handlers, handed to the connections that they name.
 
+use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::push::Push;
 use crate::router::{Application, Effect};
 
-/// Mails delivered in one turn; one that is for several connections counts as so many.
+/// Mails delivered in one turn at most.
 const TURN_MAILS: usize = 4096;
 
 impl<S: Application> Core<S> {
@@ -17,23 +18,26 @@ impl<S: Application> Core<S> {
             self.lent.tools.mailbox.collect(&mut mails);
             self.mails = mails.into();
         }
-        let mut left = TURN_MAILS;
-        while left > 0 {
+        for done in 0..TURN_MAILS {
+            if !self.turn.allows(Step::Mail, done) || self.fan_outs.is_full() {
+                break;
+            }
             let Some(mail) = self.mails.pop_front() else { break };
-            left = left.saturating_sub(mail.cost());
             self.deliver(mail);
+            self.turn.charge(STEP_BYTES);
         }
-        self.apply_effects();
+        self.apply_effects(None);
     }
 
     fn deliver(&mut self, mail: Mail) {
         match mail {
             Mail::Send { to, push } => self.send(to, &push),
-            Mail::Broadcast { to, push } => self.broadcast(to, &push),
+            Mail::Broadcast { to, push } => self.fan_out_to(None, to, push),
             Mail::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
             Mail::SetDebug { to, on } => self.set_debug(to, on),
             Mail::Answer { to, deferral, answer } => {
                 // What its limit leaves room for is clear only then.
+                self.reach(to);
                 self.write_gathered_for(to);
                 self.call(to, |entry, env| entry.conn.handle_answer(deferral, answer, env));
             }
@@ -44,28 +48,31 @@ impl<S: Application> Core<S> {
                 self.survey(look);
             }
             Mail::SurveyAll(tour) => self.survey_all(tour),
-            Mail::Role(mail) => self.deliver_role(mail),
+            Mail::Replace { to } => {
+                self.replace(to);
+                self.apply_effects(None);
+            }
             Mail::Call(call) => self.call_state(call),
             #[cfg(feature = "tls")]
             Mail::SetTls(tls) => self.listeners.set_tls(tls),
-            Mail::Drain => self.begin_drain(),
+            Mail::Drain => self.announce_drain(),
         }
     }
 
-    /// Carries out what handlers and hooks have left to be done, and what follows from that.
-    pub(super) fn apply_effects(&mut self) {
+    /// Carries out what handlers and hooks have left to be done, and what follows from that. `by` is the connection
+    /// whose requests it comes of.
+    pub(super) fn apply_effects(&mut self, by: Option<ConnectionId>) {
         while !self.lent.tools.effects.is_empty() {
             let mut effects = self.lent.tools.effects.take();
             for effect in effects.drain(..) {
                 let Some(effect) = self.forward(effect) else { continue };
                 match effect {
                     Effect::Send { to, push } => self.send(to, &push),
-                    Effect::Broadcast { to, push } => self.broadcast(to, &push),
+                    Effect::Broadcast { to, push } => self.fan_out_to(by, to, push),
                     Effect::Close { to, cause } => self.call(to, |entry, env| entry.conn.close(cause, env)),
                     Effect::SetDebug { to, on } => self.set_debug(to, on),
                     Effect::Answer { ticket, answer } => self.deliver(ticket.into_mail(answer)),
-                    Effect::LoggedIn { id, role_id } => self.enter_role(id, role_id),
-                    Effect::LoggedOut { id, role_id } => self.leave_role(id, role_id),
+                    Effect::Replace(id) => self.replace(id),
                     Effect::Survey(look) => {
                         self.survey(look);
                     }
@@ -76,16 +83,14 @@ impl<S: Application> Core<S> {
         }
     }
 
-    fn broadcast(&mut self, mut to: Vec<ConnectionId>, push: &Push) {
-        // As they lie in memory, and their sockets in the system's.
-        to.sort_unstable_by_key(|id| id.slot());
-        for to in to {
-            self.send(to, push);
-        }
-    }
-
     /// Sends a push to a connection, with all else that this turn brings for it.
     fn send(&mut self, to: ConnectionId, push: &Push) {
+        self.reach(to);
+        self.send_now(to, push);
+    }
+
+    /// [`send`](Self::send), to a connection that has got all that was sent to it earlier.
+    pub(super) fn send_now(&mut self, to: ConnectionId, push: &Push) {
         if canary!(LostPush) {
             return;
         }
@@ -111,6 +116,7 @@ impl<S: Application> Core<S> {
         id: ConnectionId,
         call: impl FnOnce(&mut super::slots::Entry, &mut crate::conn::Env<S>),
     ) {
+        self.reach(id);
         let start = self.lent.tools.out.len();
         if self.with(id, start, 0, call).is_some() {
             self.settle(id, start);

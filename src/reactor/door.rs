@@ -2,16 +2,16 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Token};
 
-use super::bind::{self, BindError};
+use super::bind::{self, BindError, Families};
 use super::poller::Registry;
 use super::socket::Socket;
 use super::system::System;
+use super::unix::{self, SocketFile};
 use crate::config::{Config, Listen};
 use crate::record::Peer;
 #[cfg(feature = "sim")]
@@ -32,7 +32,8 @@ mod errno {
 #[derive(Debug)]
 pub(super) enum Door {
     Tcp(TcpListener),
-    Unix(UnixListener, Arc<SocketFile>),
+    /// Its file is dropped before the listener.
+    Unix(Arc<SocketFile>, UnixListener),
     #[cfg(feature = "sim")]
     Simulated(SimulatedListener),
 }
@@ -48,17 +49,6 @@ pub(super) enum Accepted {
     Failed(io::Error),
 }
 
-/// The file of a Unix domain socket. It is removed with the last reactor that listens on it.
-#[derive(Debug)]
-pub(super) struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // It may have been removed by somebody else, which is as good.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 impl Door {
     /// Opens all addresses for so many reactors: the doors of each, in the order of the configuration.
     pub(super) fn open_all(
@@ -69,7 +59,7 @@ impl Door {
         let mut all: Vec<Vec<Door>> = (0..reactors).map(|_| vec![]).collect();
         for listen in &config.listen {
             let doors = match system {
-                System::Real => open(listen, reactors),
+                System::Real => open(listen, config, reactors),
                 #[cfg(feature = "sim")]
                 System::Simulated(network) => network.listen(listen).map(|door| vec![Door::Simulated(door)]),
             };
@@ -84,7 +74,7 @@ impl Door {
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         match self {
             Door::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
-            Door::Unix(listener, _) => registry.register(listener, token, Interest::READABLE),
+            Door::Unix(_, listener) => registry.register(listener, token, Interest::READABLE),
             #[cfg(feature = "sim")]
             Door::Simulated(listener) => {
                 listener.register(token);
@@ -96,7 +86,7 @@ impl Door {
     pub(super) fn listening(&self) -> Option<Listen> {
         match self {
             Door::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
-            Door::Unix(_, file) => Some(Listen::Unix(file.0.clone())),
+            Door::Unix(file, _) => Some(Listen::Unix(file.path().to_owned())),
             #[cfg(feature = "sim")]
             Door::Simulated(listener) => Some(listener.listening().clone()),
         }
@@ -107,7 +97,7 @@ impl Door {
             Door::Tcp(listener) => {
                 listener.accept().map(|(stream, address)| (Socket::Tcp(stream), Peer::from(address)))
             }
-            Door::Unix(listener, _) => {
+            Door::Unix(_, listener) => {
                 listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
             }
             #[cfg(feature = "sim")]
@@ -141,20 +131,20 @@ impl From<io::Error> for Accepted {
 
 /// Opens one address for so many reactors. Between their TCP sockets the kernel distributes the clients;
 /// a Unix domain socket has one queue, from which whoever comes first takes the next.
-fn open(listen: &Listen, reactors: usize) -> io::Result<Vec<Door>> {
+fn open(listen: &Listen, config: &Config, reactors: usize) -> io::Result<Vec<Door>> {
     match listen {
         Listen::Tcp(address) => {
-            let sockets = open_tcp(*address, reactors)?;
+            let sockets = open_tcp(*address, Families::of(*address, config), reactors)?;
             Ok(sockets.into_iter().map(|socket| Door::Tcp(TcpListener::from_std(socket.into()))).collect())
         }
         Listen::Unix(path) => {
-            let first = bind::unix(path)?;
-            let file = Arc::new(SocketFile(path.clone()));
+            let (first, file) = unix::listen(path, config.socket_mode)?;
+            let file = Arc::new(file);
             let mut doors = vec![];
             for _ in 1..reactors {
-                doors.push(Door::Unix(UnixListener::from_std(first.try_clone()?), file.clone()));
+                doors.push(Door::Unix(file.clone(), UnixListener::from_std(first.try_clone()?)));
             }
-            doors.push(Door::Unix(UnixListener::from_std(first), file));
+            doors.push(Door::Unix(file, UnixListener::from_std(first)));
             Ok(doors)
         }
     }
@@ -162,14 +152,14 @@ fn open(listen: &Listen, reactors: usize) -> io::Result<Vec<Door>> {
 
 /// The first socket listens before it admits others beside it: so no other process can have the address, nor
 /// another server of the same user that shares it in this way.
-fn open_tcp(address: SocketAddr, reactors: usize) -> io::Result<Vec<socket2::Socket>> {
-    let first = bind::tcp(address, false)?;
+fn open_tcp(address: SocketAddr, families: Families, reactors: usize) -> io::Result<Vec<socket2::Socket>> {
+    let first = bind::tcp(address, families, false)?;
     let mut sockets = vec![];
     if reactors > 1 {
         first.set_reuse_port(true)?;
         let address = first.local_addr()?.as_socket().unwrap_or(address);
         for _ in 1..reactors {
-            sockets.push(bind::tcp(address, true)?);
+            sockets.push(bind::tcp(address, families, true)?);
         }
     }
     sockets.insert(0, first);

@@ -1,18 +1,24 @@
-//! Ending the server: nobody comes in, everybody is told to go, at a pace that others can follow.
+//! Ending the server: who waits to come in is turned away, everybody is told to go, at a pace that others can
+//! follow.
 
+use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use crate::cause::Cause;
 use crate::config::Config;
+use crate::conn::Draining;
 use crate::id::ConnectionId;
 use crate::moment::{Moment, whole_ms};
 use crate::router::Application;
 
 /// Clients that are told to go in one turn, whatever the pace.
 const TURN_CLOSES: usize = 1024;
+/// Milliseconds in which those who wait to be accepted are still accepted, and answered with 503.
+const ACCEPT_MS: u64 = 1000;
 
-/// How far draining has come.
+/// The end of the server, and how far it has come.
 #[derive(Debug)]
 pub(super) struct Drain {
+    delay_ms: u64,
     timeout_ms: u64,
     /// Clients per second, of all workers together; 0 for all at once.
     rate: u64,
@@ -20,7 +26,15 @@ pub(super) struct Drain {
     /// other, each worker tells one in turn.
     worker: u64,
     workers: u64,
-    progress: Option<Progress>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Serving,
+    /// It drains from then on.
+    Announced(Moment),
+    Begun(Progress),
 }
 
 #[derive(Debug)]
@@ -34,22 +48,42 @@ struct Progress {
 impl Drain {
     pub(super) fn new(config: &Config, worker: usize, workers: usize) -> Self {
         Drain {
+            delay_ms: whole_ms(config.drain_delay),
             timeout_ms: whole_ms(config.drain_timeout),
             rate: u64::from(config.drain_rate),
             worker: worker as u64,
             workers: workers as u64,
-            progress: None,
+            stage: Stage::Serving,
         }
     }
 
-    pub(super) fn has_begun(&self) -> bool {
-        self.progress.is_some()
+    fn progress(&self) -> Option<&Progress> {
+        match &self.stage {
+            Stage::Begun(progress) => Some(progress),
+            Stage::Serving | Stage::Announced(_) => None,
+        }
     }
 
-    /// When the next client is to be told, or the time is up; never once all are gone.
-    pub(super) fn next_at(&self, all_gone: bool) -> Moment {
-        let Some(progress) = self.progress.as_ref().filter(|_| !all_gone) else { return Moment::NEVER };
-        let timeout_at = progress.began_at.after(self.timeout_ms);
+    fn progress_mut(&mut self) -> Option<&mut Progress> {
+        match &mut self.stage {
+            Stage::Begun(progress) => Some(progress),
+            Stage::Serving | Stage::Announced(_) => None,
+        }
+    }
+
+    /// When draining begins, listeners are closed whoever waits there, the next client is to be told, or the
+    /// time is up; never once nothing is left of all this.
+    pub(super) fn next_at(&self, listens: bool, all_gone: bool) -> Moment {
+        let progress = match &self.stage {
+            Stage::Serving => return Moment::NEVER,
+            Stage::Announced(begins_at) => return *begins_at,
+            Stage::Begun(progress) => progress,
+        };
+        let accepts_until = if listens { progress.began_at.after(ACCEPT_MS) } else { Moment::NEVER };
+        if all_gone {
+            return accepts_until;
+        }
+        let timeout_at = progress.began_at.after(self.timeout_ms).min(accepts_until);
         if progress.waiting.is_empty() {
             return timeout_at;
         }
@@ -62,7 +96,7 @@ impl Drain {
 
     /// How many may be told now.
     fn allowance(&self, now: Moment) -> usize {
-        let Some(progress) = &self.progress else { return 0 };
+        let Some(progress) = self.progress() else { return 0 };
         let earned = if self.rate == 0 {
             u64::MAX
         } else {
@@ -74,34 +108,59 @@ impl Drain {
 }
 
 impl<S: Application> Core<S> {
-    /// Closes the listeners and begins to tell clients to go. Doing it twice changes nothing.
-    pub(super) fn begin_drain(&mut self) {
-        if self.drain.has_begun() {
+    /// Announces the end, and begins with it after the drain delay. Doing it twice changes nothing.
+    pub(super) fn announce_drain(&mut self) {
+        if !matches!(self.drain.stage, Stage::Serving) {
             return;
         }
+        if self.drain.delay_ms == 0 {
+            return self.begin_drain();
+        }
+        log::info!("draining in {} ms: health checks fail from now on", self.drain.delay_ms);
+        self.lent.draining = Draining::Announced;
+        self.drain.stage = Stage::Announced(self.now.after(self.drain.delay_ms));
+    }
+
+    /// Begins to turn away those who wait to be accepted, and to tell the others to go.
+    fn begin_drain(&mut self) {
         log::info!("draining {} connections", self.slots.len());
-        self.listeners.close();
-        self.lent.draining = true;
+        self.lent.draining = Draining::Begun;
+        self.listeners.accept_the_last();
         let waiting = self.slots.ids().collect();
-        self.drain.progress = Some(Progress { began_at: self.now, waiting, told: 0 });
+        self.drain.stage = Stage::Begun(Progress { began_at: self.now, waiting, told: 0 });
     }
 
     /// Tells as many clients to go as the pace allows, and gives up on all when the time is up.
     pub(super) fn drain(&mut self) {
-        for _ in 0..self.drain.allowance(self.now) {
-            let Some(progress) = &mut self.drain.progress else { return };
+        if matches!(self.drain.stage, Stage::Announced(begins_at) if begins_at <= self.now) {
+            self.begin_drain();
+        }
+        for done in 0..self.drain.allowance(self.now) {
+            if !self.turn.allows(Step::FanOut, done) {
+                break;
+            }
+            let Some(progress) = self.drain.progress_mut() else { return };
             let Some(id) = progress.waiting.pop() else { break };
             progress.told += 1;
-            self.call(id, |entry, env| entry.conn.close(Cause::GoingAway, env));
+            self.tell_to_go(id);
+            self.turn.charge(STEP_BYTES);
         }
-        let timed_out = self
-            .drain
-            .progress
-            .as_ref()
-            .is_some_and(|progress| progress.began_at.after(self.drain.timeout_ms) <= self.now);
+        let Some(began_at) = self.drain.progress().map(|progress| progress.began_at) else { return };
+        let timed_out = began_at.after(self.drain.timeout_ms) <= self.now;
+        if (timed_out || began_at.after(ACCEPT_MS) <= self.now) && !self.listeners.are_closed() {
+            log::warn!("clients that still wait to be accepted are cut off");
+            self.listeners.close();
+        }
         if timed_out && !self.slots.is_empty() {
             log::warn!("{} connections did not end in time", self.slots.len());
             self.give_up();
+        }
+    }
+
+    /// Tells one client to go. One whose TLS handshake is not complete is told then.
+    fn tell_to_go(&mut self, id: ConnectionId) {
+        if self.slots.get(id).is_some_and(|entry| !entry.socket.answers_later()) {
+            self.call(id, |entry, env| entry.conn.close(Cause::GoingAway, env));
         }
     }
 
@@ -121,7 +180,7 @@ impl<S: Application> Core<S> {
     }
 
     pub(super) fn is_drained(&self) -> bool {
-        self.drain.has_begun() && self.slots.is_empty()
+        self.drain.progress().is_some() && self.listeners.are_closed() && self.slots.is_empty()
     }
 }
 
@@ -137,21 +196,21 @@ mod tests {
                 (0..workers).map(|worker| Drain::new(&config, worker, workers)).collect();
             for drain in &mut drains {
                 let waiting = vec![ConnectionId::from_u64(0)];
-                drain.progress = Some(Progress { began_at: Moment::START, waiting, told: 0 });
+                drain.stage = Stage::Begun(Progress { began_at: Moment::START, waiting, told: 0 });
             }
             for ms in 0..3000 {
                 let now = Moment::from_ms(ms);
                 let mut told = 0;
                 for drain in &mut drains {
                     assert!(
-                        drain.allowance(now) == 0 || drain.next_at(false) == now,
+                        drain.allowance(now) == 0 || drain.next_at(false, false) == now,
                         "{ms} ms: late or early"
                     );
                     let more = drain.allowance(now) as u64;
-                    let progress = drain.progress.as_mut().unwrap();
+                    let progress = drain.progress_mut().unwrap();
                     progress.told += more;
                     told += progress.told;
-                    assert!(drain.next_at(false) > now);
+                    assert!(drain.next_at(false, false) > now);
                 }
                 assert_eq!(told, ms * 7 / 1000, "{workers} workers after {ms} ms");
             }

@@ -1,26 +1,32 @@
-//! Timers: what is due, a bounded number of steps per turn.
+//! Timers: what is due, for as long as a turn has time for it.
 
+use super::accept::TURN_ACCEPTS;
+use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
-use super::wheel::Step;
+use super::wheel;
 use crate::router::Application;
 
-/// Steps of the wheel in one turn. What is left comes in the next, which follows at once.
-pub(super) const TURN_STEPS: usize = 16;
-/// Connections that timers send something to, or end, in one turn: each costs a system call or more, and
-/// so as much as dozens of steps.
-pub(super) const TURN_CONSEQUENCES: usize = 1;
+/// Steps of the wheel that count as one handler: each looks at one timer at most.
+const STEPS: usize = 8;
+/// Connections that timers send something to, or end, at least in one turn: as many as it accepts.
+pub(super) const LEAST_CONSEQUENCES: usize = Step::Timers.least();
+
+// Whatever comes in with a deadline leaves with it at least as fast.
+const _: () = assert!(LEAST_CONSEQUENCES >= TURN_ACCEPTS);
 
 impl<S: Application> Core<S> {
-    /// Lets the connections whose deadline has come look at their timers.
+    /// Lets the connections whose deadline has come look at their timers, in the order of the deadlines. Those
+    /// for which there is no time do so in the next turn, which follows at once.
     pub(super) fn expire(&mut self) {
         let before = self.consequences();
-        for _ in 0..TURN_STEPS {
+        loop {
             match self.wheel.step(self.now) {
-                Step::Expired(slot) => self.expire_slot(slot),
-                Step::Moved => {}
-                Step::Idle => return,
+                wheel::Step::Expired(slot) => self.expire_slot(slot),
+                wheel::Step::Moved => {}
+                wheel::Step::Idle => return,
             }
-            if self.consequences().saturating_sub(before) >= TURN_CONSEQUENCES {
+            self.turn.charge(STEP_BYTES / STEPS);
+            if !self.turn.allows(Step::Timers, self.consequences().saturating_sub(before)) {
                 return;
             }
         }
@@ -33,8 +39,6 @@ impl<S: Application> Core<S> {
 
     fn expire_slot(&mut self, slot: usize) {
         let Some(id) = self.slots.id_at(slot) else { return };
-        #[cfg(feature = "sim")]
-        crate::sim::expired();
         if let Some(entry) = self.slots.get(id).filter(|entry| entry.conn.asks_for_line()) {
             self.lent.line = Some(entry.line());
         }
@@ -43,6 +47,6 @@ impl<S: Application> Core<S> {
         if let Some(entry) = self.slots.get_mut(id) {
             self.wheel.arm(slot, entry.conn.next_deadline(&self.lent.settings));
         }
-        self.apply_effects();
+        self.apply_effects(None);
     }
 }

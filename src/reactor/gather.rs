@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::budget::Step;
 use super::core::Core;
 use super::write::LARGE_BYTES;
 use crate::id::ConnectionId;
@@ -82,6 +83,7 @@ impl<S: Application> Core<S> {
             None => (index, 0, false),
         };
         entry.gathered = Chain::at(index);
+        self.turn.gathered(len);
         self.segments.push(Segment { id, frames, total: before + len, next: first, unfinished });
         if self.lent.tools.out.len() >= FULL_BYTES || self.segments.len() >= FULL_SEGMENTS {
             self.write_gathered();
@@ -104,17 +106,24 @@ impl<S: Application> Core<S> {
         true
     }
 
-    /// Writes what every connection has gathered.
+    /// Writes what every connection has gathered. What the turn has no time for goes to the outboxes, and from
+    /// there with the next turn.
     pub(super) fn write_gathered(&mut self) {
         if self.segments.is_empty() {
             return;
         }
         let mut segments = std::mem::take(&mut self.segments);
         let mut out = std::mem::take(&mut self.lent.tools.out);
-        for segment in &segments {
+        for (done, segment) in segments.iter().enumerate() {
             // The first of a connection's segments takes the others along.
-            self.write_chain(segment.id, &segments, &mut out);
+            if self.turn.allows(Step::Output, done) {
+                self.write_chain(segment.id, &segments, &mut out);
+            } else if let Some(chain) = self.take_chain(segment.id, &segments) {
+                self.queue_chain(segment.id, chain, &out);
+                self.finish(segment.id);
+            }
         }
+        self.turn.written();
         out.clear();
         out.shrink_to(KEPT_BYTES);
         segments.clear();
@@ -134,10 +143,9 @@ impl<S: Application> Core<S> {
 
     /// Writes all segments of a connection at once.
     fn write_chain(&mut self, id: ConnectionId, segments: &[Segment], out: &mut Vec<u8>) {
-        let Some(chain) = self.slots.get_mut(id).and_then(|entry| entry.gathered.take()) else { return };
-        let Some(last) = segments.get(chain.last()) else { return };
-        let is_alone = last.next == chain.last();
-        let chained = Chained { segments, at: last.next, last: chain.last(), ended: false };
+        let Some(chained) = self.take_chain(id, segments) else { return };
+        let Some(last) = segments.get(chained.last) else { return };
+        let is_alone = last.next == chained.last;
         match &last.frames {
             Frames::Shared(push) if is_alone => {
                 if self.write(id, push, Some(push)) && !last.unfinished {
@@ -161,19 +169,29 @@ impl<S: Application> Core<S> {
                 out.truncate(start);
             }
             _ => {
-                let Some(entry) = self.slots.get_mut(id) else { return };
-                for segment in chained {
-                    match &segment.frames {
-                        Frames::Gathered(_) => {
-                            entry.conn.outbox.push_unwritten(segment.frames.bytes(out), 0);
-                        }
-                        Frames::Shared(push) => entry.conn.outbox.push_shared(push.clone()),
-                    }
-                }
+                self.queue_chain(id, chained, out);
                 return self.write_outbox(id);
             }
         }
         self.finish(id);
+    }
+
+    /// The segments of a connection, which has none from now on.
+    fn take_chain<'a>(&mut self, id: ConnectionId, segments: &'a [Segment]) -> Option<Chained<'a>> {
+        let chain = self.slots.get_mut(id)?.gathered.take()?;
+        let last = segments.get(chain.last())?;
+        Some(Chained { segments, at: last.next, last: chain.last(), ended: false })
+    }
+
+    /// Has segments wait in their connection's outbox.
+    fn queue_chain(&mut self, id: ConnectionId, chained: Chained<'_>, out: &[u8]) {
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        for segment in chained {
+            match &segment.frames {
+                Frames::Gathered(_) => entry.conn.outbox.push_unwritten(segment.frames.bytes(out), 0),
+                Frames::Shared(push) => entry.conn.outbox.push_shared(push.clone()),
+            }
+        }
     }
 }
 

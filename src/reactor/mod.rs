@@ -15,6 +15,7 @@ mod ahead;
 pub(crate) mod audit;
 mod bind;
 mod borrow;
+mod budget;
 mod clock;
 mod core;
 #[cfg(test)]
@@ -23,11 +24,14 @@ mod deliver;
 mod door;
 mod drain;
 mod expire;
+mod fan_out;
 mod gather;
 mod outq;
 mod poller;
 mod prepared;
+mod ready;
 mod record;
+mod refusals;
 mod roles;
 mod serve;
 mod slots;
@@ -36,6 +40,7 @@ mod survey;
 mod system;
 #[cfg(feature = "tls")]
 mod tls;
+mod unix;
 pub(crate) mod wheel;
 mod write;
 
@@ -119,8 +124,9 @@ impl<S: Application> Reactor<S> {
         state: S,
         cipher: Option<Box<dyn Cipher>>,
     ) -> Result<Self, BindError> {
-        let (prepared, _) = Prepared::bind(config, 0)?;
-        Ok(prepared.finish(config, service.into(), state, cipher))
+        let service = service.into();
+        let (prepared, _) = Prepared::bind(config, &service, 0)?;
+        Ok(prepared.finish(config, service, state, cipher))
     }
 
     /// A reactor on a simulated network instead of the system's: it listens there, sleeps there, and has
@@ -135,12 +141,13 @@ impl<S: Application> Reactor<S> {
         state: S,
         network: &crate::sim::Network,
     ) -> Result<Self, BindError> {
-        let prepared = Prepared::simulated(config, network)?;
-        Ok(prepared.finish(config, service.into(), state, None))
+        let service = service.into();
+        let prepared = Prepared::simulated(config, &service, network)?;
+        Ok(prepared.finish(config, service, state, None))
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners
-    /// are Unix sockets, or once draining has begun.
+    /// are Unix sockets, or once a drain has closed them.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listening().find_map(|listen| match listen {
@@ -222,20 +229,22 @@ impl<S: Application> Reactor<S> {
             self.core.lent.settings.listening_since = ended_at;
         }
         self.wait(began, due_at, timeout)?;
-        self.core.now = self.clock.now();
+        let polled = self.clock.instant_now();
+        self.core.now = self.clock.moment(polled);
         // What came between the poll and now was not seen.
         self.all_seen &= self.core.now.since(due_at.max(began_at)) < STALL_MS;
-        self.core.begin_turn();
+        self.core.begin_turn(polled);
+        self.core.serve_quiet();
         self.poller.for_each(|event| self.core.handle_event(event));
         self.core.handle_ahead();
-        self.core.serve_left_over();
+        self.core.serve_busy();
         self.core.deliver_mail();
         self.core.accept();
-        self.core.write_gathered();
         if self.may_judge() {
             self.core.expire();
         }
         self.core.drain();
+        self.core.fan_out();
         self.core.end_turn();
         // Who says how long to wait may wait elsewhere before the next turn.
         self.ended_at = timeout.map(|_| self.clock.now());

@@ -16,6 +16,7 @@ use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
 use crate::packet::Cipher;
 use crate::recording::Store;
+use crate::roles::Roles;
 use crate::router::{Application, Service};
 
 /// What the reactors of one server have in common.
@@ -23,9 +24,10 @@ use crate::router::{Application, Service};
 pub(super) struct Shared {
     pub(super) mailboxes: Mailboxes,
     pub(super) admission: Arc<Admission>,
+    pub(super) roles: Roles,
     /// Where connections are recorded, if they are.
     pub(super) recordings: Option<Store>,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 /// What a reactor was given when it was prepared, its poll aside.
@@ -53,22 +55,38 @@ struct Station {
 
 impl Prepared {
     /// Binds the listeners of one reactor, and of so many others beside it.
-    pub(crate) fn bind(config: &Config, others: usize) -> Result<(Self, Vec<Self>), BindError> {
-        Prepared::bind_on(&System::Real, config, others)
+    pub(crate) fn bind<S>(
+        config: &Config,
+        service: &Service<S>,
+        others: usize,
+    ) -> Result<(Self, Vec<Self>), BindError> {
+        Prepared::bind_on(&System::Real, config, service, others)
     }
 
     /// One reactor, on a simulated network.
     #[cfg(feature = "sim")]
-    pub(super) fn simulated(config: &Config, network: &crate::sim::Network) -> Result<Self, BindError> {
+    pub(super) fn simulated<S>(
+        config: &Config,
+        service: &Service<S>,
+        network: &crate::sim::Network,
+    ) -> Result<Self, BindError> {
         #[cfg(feature = "tls")]
         if config.tls.is_some() {
             return Err(BindError::System(std::io::ErrorKind::Unsupported.into()));
         }
-        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, 0)?.0)
+        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, service, 0)?.0)
     }
 
-    fn bind_on(system: &System, config: &Config, others: usize) -> Result<(Self, Vec<Self>), BindError> {
-        config.validate()?;
+    fn bind_on<S>(
+        system: &System,
+        config: &Config,
+        service: &Service<S>,
+        others: usize,
+    ) -> Result<(Self, Vec<Self>), BindError> {
+        match service {
+            Service::Packets(_) => config.validate_for_packets()?,
+            Service::Messages(_) => config.validate()?,
+        }
         let first = Station::new(system, config)?;
         let mut stations = vec![];
         for _ in 0..others {
@@ -79,6 +97,7 @@ impl Prepared {
         let shared = Shared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
+            roles: Roles::default(),
             recordings: open_store(config)?,
             clock: system.clock(),
         };

@@ -1,79 +1,119 @@
 //! Reading: from a socket to its connection, as much as one turn may.
 
 use std::io::{self, ErrorKind};
+use std::time::Instant;
 
+use super::budget::{STEP_BYTES, Share, Step};
 use super::core::Core;
 use super::slots::Entry;
 use super::socket::Read;
 use crate::cause::Cause;
-use crate::conn::Progress;
+use crate::conn::{Draining, Progress};
 use crate::id::ConnectionId;
 use crate::router::Application;
+use crate::upgrade::Refusal;
 
-/// Bytes that are read for one connection in one turn, give or take one read.
-pub(super) const TURN_BYTES: usize = 256 * 1024;
-/// Frames that are taken from one connection in one turn.
-pub(super) const TURN_FRAMES: u32 = 512;
-
-/// Reads in one turn that may go on with a TLS handshake: each can take a signature, which costs as
+/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as
 /// much as thousands of packets.
 const TURN_HANDSHAKES: u32 = 4;
 
-/// What one connection may still take of this turn.
-pub(super) struct Budget {
-    bytes: usize,
-    frames: u32,
-}
-
-impl Budget {
-    pub(super) fn of_a_turn() -> Self {
-        Budget { bytes: TURN_BYTES, frames: TURN_FRAMES }
-    }
-
-    /// So many bytes were read.
-    fn take(&mut self, bytes: usize) {
-        if !canary!(GreedyTurn) {
-            self.bytes = self.bytes.saturating_sub(bytes);
-        }
-    }
-}
-
 impl<S: Application> Core<S> {
-    /// Sets apart the connections that the turn before left with work. What this turn leaves is for
-    /// the next one, or a client that floods would be served twice in each.
-    pub(super) fn begin_turn(&mut self) {
-        debug_assert!(self.left_over.is_empty());
+    /// A turn begins, now that the poll has returned.
+    pub(super) fn begin_turn(&mut self, polled: Instant) {
         self.lent.tools.now = self.now;
-        std::mem::swap(&mut self.ready, &mut self.left_over);
         self.handshakes_left = TURN_HANDSHAKES;
-    }
-
-    /// Serves the connections that were left with work, once each.
-    pub(super) fn serve_left_over(&mut self) {
-        let mut left_over = std::mem::take(&mut self.left_over);
-        for id in left_over.drain(..) {
+        self.turn.begin(polled);
+        while let Some(id) = self.served.pop() {
             if let Some(entry) = self.slots.get_mut(id) {
-                entry.ready = false;
-                self.serve(id);
+                entry.standing.set_served(false);
             }
         }
-        self.left_over = left_over;
+    }
+
+    /// Serves connections that say little, and had no time left for them before.
+    #[inline]
+    pub(super) fn serve_quiet(&mut self) {
+        if !self.ready.is_empty() {
+            self.serve_ready(false, Step::Quiet);
+        }
+    }
+
+    /// Serves connections that have more to do than one turn lets them, in turn.
+    #[inline]
+    pub(super) fn serve_busy(&mut self) {
+        if !self.ready.is_empty() {
+            self.serve_ready(true, Step::Busy);
+        }
+    }
+
+    /// Serves those that wait now, once each, for as long as the step may go on.
+    fn serve_ready(&mut self, is_busy: bool, step: Step) {
+        for done in 0..self.ready.waiting(is_busy) {
+            if !self.turn.allows(step, done) {
+                return;
+            }
+            let Some(id) = self.ready.pop(is_busy) else { return };
+            let Some(entry) = self.slots.get_mut(id) else { continue };
+            if entry.standing.was_served() {
+                self.ready.push(id, is_busy);
+                continue;
+            }
+            entry.standing.set_ready(false);
+            entry.standing.set_busy(false);
+            entry.standing.set_served(true);
+            self.served.push(id);
+            self.serve(id, Share::WHOLE);
+        }
     }
 
     /// Lets a connection go on with what has come, and carries out what it leads to.
-    pub(super) fn serve(&mut self, id: ConnectionId) {
+    pub(super) fn serve(&mut self, id: ConnectionId, mut share: Share) {
+        if !self.fan_outs.is_empty() && self.fan_outs.owes(id) {
+            return self.postpone_busy(id);
+        }
+        self.reach(id);
         self.write_gathered_for(id);
+        if self.slots.get(id).is_some_and(|entry| entry.writable && !entry.conn.outbox.is_empty()) {
+            self.write_outbox(id);
+        }
         let start = self.lent.tools.out.len();
-        let mut budget = Budget::of_a_turn();
         let mut buffer = std::mem::take(&mut self.read_buffer);
-        while self.serve_once(id, start, &mut buffer, &mut budget) {}
+        while self.serve_once(id, start, &mut buffer, &mut share) {}
         self.read_buffer = buffer;
+        self.settle_share(id, start, &share);
+        self.apply_effects(Some(id));
+    }
+
+    /// Has a connection wait behind those that say little.
+    pub(super) fn postpone_busy(&mut self, id: ConnectionId) {
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.standing.set_busy(true);
+            self.postpone(id);
+        }
+    }
+
+    /// Sees to what a connection gathered in its share of the turn, and to what follows.
+    pub(super) fn settle_share(&mut self, id: ConnectionId, start: usize, share: &Share) {
+        self.turn.charge(STEP_BYTES);
+        if share.is_used_up() {
+            self.mark_busy(id);
+        }
         self.settle(id, start);
-        self.apply_effects();
+    }
+
+    /// A connection has used up its share: from the next turn on it comes behind those that have not.
+    #[cold]
+    fn mark_busy(&mut self, id: ConnectionId) {
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        entry.standing.set_busy(true);
+        if !entry.standing.was_served() {
+            entry.standing.set_served(true);
+            self.served.push(id);
+        }
     }
 
     /// Gives a connection what it kept, or else what one read brings. False if that is all for now.
-    fn serve_once(&mut self, id: ConnectionId, start: usize, buffer: &mut [u8], budget: &mut Budget) -> bool {
+    fn serve_once(&mut self, id: ConnectionId, start: usize, buffer: &mut [u8], share: &mut Share) -> bool {
         let settings = &self.lent.settings;
         let Some(entry) = self.slots.get_mut(id) else { return false };
         let resumes = entry.conn.can_resume(settings);
@@ -82,17 +122,12 @@ impl<S: Application> Core<S> {
             return false;
         }
         let handshakes = entry.socket.is_handshaking();
-        if budget.bytes == 0 || budget.frames == 0 || (handshakes && self.handshakes_left == 0) {
+        if share.is_used_up() || (handshakes && self.handshakes_left == 0) {
             // It goes on the list of those with work left when it is settled.
             return false;
         }
         if resumes {
-            let Some(mut inbox) = entry.conn.take_inbox() else { return false };
-            let used = self.feed(id, start, inbox.rest_mut(), budget);
-            if let Some(entry) = self.slots.get_mut(id) {
-                entry.conn.put_inbox(inbox, used);
-            }
-            return used > 0;
+            return self.resume(id, start, share);
         }
         let Entry { socket, conn, .. } = entry;
         let (read, is_direct) = match conn.room() {
@@ -106,8 +141,14 @@ impl<S: Application> Core<S> {
             Ok(read) => read,
             Err(error) => return self.fail_read(id, &error),
         };
-        if handshakes {
+        // Bytes that complete nothing cost nothing.
+        if handshakes && entry.socket.has_stepped() {
             self.handshakes_left -= 1;
+            self.turn.look();
+            let is_over = !entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
+            if is_over && self.lent.draining == Draining::Begun {
+                return self.refuse_late(id, start);
+            }
         }
         let len = match read {
             Read::Bytes(len) => len,
@@ -126,18 +167,19 @@ impl<S: Application> Core<S> {
                 return true;
             }
         };
-        budget.take(len);
+        share.take_bytes(len);
+        self.turn.charge(len);
         if len == 0 {
-            return self.hear_part(id, start, budget);
+            return self.hear_part(id, start, share);
         }
         if is_direct {
             entry.conn.handle_received(len);
-            self.feed(id, start, &mut [], budget);
+            self.feed(id, start, &mut [], share);
             return true;
         }
         entry.conn.note_read(len);
         let bytes = buffer.get_mut(..len).unwrap_or_default();
-        let used = self.feed(id, start, bytes, budget);
+        let used = self.feed(id, start, bytes, share);
         match (self.slots.get_mut(id), bytes.get(used..)) {
             (Some(entry), Some(rest)) if !rest.is_empty() => entry.conn.keep(rest),
             // Most reads: all that the socket had, and all of it was taken.
@@ -147,10 +189,28 @@ impl<S: Application> Core<S> {
         true
     }
 
+    /// Gives a connection what it kept. False if it took nothing of it.
+    fn resume(&mut self, id: ConnectionId, start: usize, share: &mut Share) -> bool {
+        let inbox = self.slots.get_mut(id).and_then(|entry| entry.conn.take_inbox());
+        let Some(mut inbox) = inbox else { return false };
+        let used = self.feed(id, start, inbox.rest_mut(), share);
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.conn.put_inbox(inbox, used);
+        }
+        used > 0
+    }
+
+    /// Answers a client whose handshake is complete now that the server drains. What came with the end of the handshake
+    /// is thrown away, as all that follows is.
+    fn refuse_late(&mut self, id: ConnectionId, start: usize) -> bool {
+        self.with(id, start, 0, |entry, env| entry.conn.refuse(Refusal::Unavailable, env));
+        true
+    }
+
     /// A part of a record of TLS has come: whoever is still sending one when the connection closes is not silent.
-    fn hear_part(&mut self, id: ConnectionId, start: usize, budget: &mut Budget) -> bool {
+    fn hear_part(&mut self, id: ConnectionId, start: usize, share: &mut Share) -> bool {
         if self.slots.get(id).is_some_and(|entry| entry.conn.is_closing()) {
-            self.feed(id, start, &mut [], budget);
+            self.feed(id, start, &mut [], share);
         }
         false
     }
@@ -175,20 +235,21 @@ impl<S: Application> Core<S> {
         id: ConnectionId,
         start: usize,
         bytes: &mut [u8],
-        budget: &mut Budget,
+        share: &mut Share,
     ) -> usize {
         let total = bytes.len();
         let mut used = 0;
         loop {
+            let frames = share.slice();
             let mut rest = bytes.get_mut(used..).unwrap_or_default();
-            let call = self.with(id, start, budget.frames, |entry, env| {
+            let call = self.with(id, start, frames, |entry, env| {
                 env.input_len = total;
                 entry.conn.handle_bytes(&mut rest, env)
             });
             used = total - rest.len();
-            budget.frames = self.lent.frames_left;
+            share.take_frames(self.lent.frames_taken(frames));
             if !self.lent.tools.borrowed.is_empty() {
-                self.write_borrowed(id, start, bytes);
+                share.take_output(self.write_borrowed(id, start, bytes));
             }
             match call {
                 Some(Progress::Introduced { named }) => {
@@ -204,10 +265,24 @@ impl<S: Application> Core<S> {
                         return total;
                     }
                 }
-                Some(Progress::Flush) => self.write_now(id, start),
+                Some(Progress::Flush) => {
+                    share.take_output(self.write_now(id, start));
+                    self.end_slice(share);
+                }
+                // It had no frames left, and may be given more.
+                Some(Progress::Wait) if self.lent.frames_left == 0 => self.end_slice(share),
                 Some(Progress::Taken | Progress::Wait) | None => return used,
             }
+            if share.is_used_up() {
+                return used;
+            }
         }
+    }
+
+    /// Looks at the clock between two slices of a connection's work.
+    fn end_slice(&mut self, share: &mut Share) {
+        self.turn.look();
+        share.end_slice(&self.turn);
     }
 
     /// Counts a client under the address that its proxy has named, or refuses it.

@@ -5,6 +5,7 @@ use slab::Slab;
 
 use super::admission::Place;
 use super::gather::Chain;
+use super::ready::Standing;
 use super::socket::Socket;
 use crate::config::MAX_WORKERS;
 use crate::conn::{Conn, Line};
@@ -24,8 +25,7 @@ pub(super) struct Entry {
     pub(super) read_on: bool,
     /// What it counts as against the limits; nothing for those that are only refused.
     pub(super) place: Option<Place>,
-    /// On the list of connections with work left.
-    pub(super) ready: bool,
+    pub(super) standing: Standing,
     /// What this turn sends it.
     pub(super) gathered: Option<Chain>,
     /// On the list of connections that have ended.
@@ -39,6 +39,11 @@ const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 176 - 16);
 impl Entry {
     pub(super) fn id(&self) -> ConnectionId {
         self.conn.record.id
+    }
+
+    /// Whether it goes behind those that say little.
+    pub(super) fn is_busy(&self) -> bool {
+        self.standing.is_busy() || self.socket.is_handshaking()
     }
 
     /// What the socket says of the bytes that it was given.

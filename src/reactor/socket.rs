@@ -136,6 +136,33 @@ impl Socket {
         }
     }
 
+    /// Whether reads since the last call have taken a TLS handshake a step further.
+    pub(super) fn has_stepped(&mut self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.has_stepped(),
+            Socket::Tcp(_) | Socket::Unix(_) => false,
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => false,
+            #[cfg(test)]
+            Socket::Absent => false,
+        }
+    }
+
+    /// Whether the peer can be told something later only: a TLS handshake comes first, and before that there may be
+    /// a PROXY header.
+    pub(super) fn answers_later(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.answers_later(),
+            Socket::Tcp(_) | Socket::Unix(_) => false,
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => false,
+            #[cfg(test)]
+            Socket::Absent => false,
+        }
+    }
+
     /// The PROXY header is over, and these bytes came behind it: from now on TLS is spoken, if it is to
     /// be. False if it is not, and the bytes are as they are.
     pub(super) fn begin_tls(&mut self, early: &[u8]) -> bool {

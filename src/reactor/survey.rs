@@ -50,7 +50,7 @@ impl<S: Application> Surveyed for Core<S> {
     }
 
     fn len(&self) -> usize {
-        self.slots.len() - self.refused
+        self.slots.len() - self.refusals.count()
     }
 
     fn with_role(&self, role_id: u64) -> Option<ConnectionId> {

@@ -43,6 +43,8 @@ pub(super) struct TlsSocket {
     pub(super) given: u64,
     /// Found behind plaintext that was given out first.
     failure: Option<io::Error>,
+    /// The last read took the handshake a step further.
+    stepped: bool,
 }
 
 impl TlsSocket {
@@ -52,7 +54,16 @@ impl TlsSocket {
         let mut tls = tls.connection()?;
         tls.set_buffer_limit(Some(WAITING_BYTES));
         let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
-        Some(TlsSocket { stream, tls, mode, early: Vec::new(), ends: false, given: 0, failure: None })
+        Some(TlsSocket {
+            stream,
+            tls,
+            mode,
+            early: Vec::new(),
+            ends: false,
+            given: 0,
+            failure: None,
+            stepped: false,
+        })
     }
 
     /// The PROXY header is over, and these bytes came behind it. False if none was waited for.
@@ -73,6 +84,16 @@ impl TlsSocket {
     /// Whether nothing that is written can be read by the peer yet.
     pub(super) fn is_handshaking(&self) -> bool {
         !self.is_plain() && self.tls.is_handshaking()
+    }
+
+    /// Whether reads since the last call have taken the handshake a step further, which takes cryptography.
+    pub(super) fn has_stepped(&mut self) -> bool {
+        std::mem::take(&mut self.stepped)
+    }
+
+    /// Whether a handshake is to come, or is not complete.
+    pub(super) fn answers_later(&self) -> bool {
+        self.mode == Mode::Header || self.is_handshaking()
     }
 
     /// Reads until the buffer is full, the kernel has no more, or as much ciphertext as the buffer is
@@ -144,7 +165,9 @@ impl TlsSocket {
             self.early.drain(..len.min(self.early.len()));
             len
         };
+        let handshakes = self.tls.is_handshaking();
         let processed = self.tls.process_new_packets();
+        self.stepped |= handshakes && (self.tls.wants_write() || !self.tls.is_handshaking());
         let flushed = self.flush();
         processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         flushed?;

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IoSlice};
 
 use bytes::Bytes;
 
+use super::budget::{STEP_BYTES, WRITE_BYTES};
 use super::core::Core;
 use super::gather::Frames;
 use crate::cause::Cause;
@@ -42,10 +43,11 @@ impl<S: Application> Core<S> {
         self.finish(id);
     }
 
-    /// Writes what a connection has gathered from `start` on, if that is anything.
-    pub(super) fn write_now(&mut self, id: ConnectionId, start: usize) {
-        if self.lent.tools.out.len() == start {
-            return;
+    /// Writes what a connection has gathered from `start` on, if that is anything. How many bytes it was.
+    pub(super) fn write_now(&mut self, id: ConnectionId, start: usize) -> usize {
+        let len = self.lent.tools.out.len() - start;
+        if len == 0 {
+            return 0;
         }
         self.write_gathered_for(id);
         let mut out = std::mem::take(&mut self.lent.tools.out);
@@ -54,6 +56,7 @@ impl<S: Application> Core<S> {
         }
         out.truncate(start);
         self.lent.tools.out = out;
+        len
     }
 
     /// Writes whole frames to a connection, behind all that it was sent before. What the socket does
@@ -71,8 +74,10 @@ impl<S: Application> Core<S> {
             }
             return false;
         }
-        match attempt(bytes.len(), || entry.socket.write(bytes), &mut entry.writable) {
+        let slice = bytes.get(..WRITE_BYTES).unwrap_or(bytes);
+        match attempt(slice.len(), || entry.socket.write(slice), &mut entry.writable) {
             Written::Bytes(written) => {
+                self.turn.charge(written + STEP_BYTES);
                 if written > 0 {
                     entry.conn.handle_written(now, settings);
                 }
@@ -91,13 +96,14 @@ impl<S: Application> Core<S> {
         }
     }
 
-    /// Writes from a connection's outbox until it is empty or the socket takes no more.
+    /// Writes from a connection's outbox until it is empty, the socket takes no more, or this was a slice.
     pub(super) fn write_outbox(&mut self, id: ConnectionId) {
         let (now, settings) = (self.now, &self.lent.settings);
         let Some(entry) = self.slots.get_mut(id) else { return };
-        while entry.writable && !entry.conn.outbox.is_empty() && entry.conn.cause().is_none() {
+        let mut left = WRITE_BYTES;
+        while left > 0 && entry.writable && !entry.conn.outbox.is_empty() && entry.conn.cause().is_none() {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = entry.conn.outbox.slices(&mut slices);
+            let count = entry.conn.outbox.slices(&mut slices, left);
             let slices = slices.get(..count).unwrap_or_default();
             let offered = slices.iter().map(|slice| slice.len()).sum();
             match attempt(offered, || entry.socket.write_vectored(slices), &mut entry.writable) {
@@ -105,6 +111,8 @@ impl<S: Application> Core<S> {
                 Written::Bytes(written) => {
                     entry.conn.handle_written(now, settings);
                     entry.conn.outbox.advance(written);
+                    left = left.saturating_sub(written);
+                    self.turn.charge(written + STEP_BYTES);
                 }
                 Written::Failed => entry.conn.abort(Cause::Reset),
             }
@@ -127,16 +135,26 @@ impl<S: Application> Core<S> {
         }
         if entry.conn.cause().is_some() {
             entry.dead = true;
-            self.dead.push(id);
+            self.dead.push_back(id);
             return;
         }
         if entry.conn.take_rearm() {
             self.wheel.arm_no_later(id.slot(), entry.conn.next_deadline(settings));
         }
-        let has_work = entry.conn.can_resume(settings) || (entry.readable && entry.conn.wants_read(settings));
-        if has_work && !entry.ready {
-            entry.ready = true;
-            self.ready.push(id);
+        let has_output = entry.writable && !entry.conn.outbox.is_empty();
+        let has_work = has_output
+            || entry.conn.can_resume(settings)
+            || (entry.readable && entry.conn.wants_read(settings));
+        if has_work {
+            self.postpone(id);
+        }
+    }
+
+    /// Has a connection go on when it is its turn.
+    pub(super) fn postpone(&mut self, id: ConnectionId) {
+        if let Some(entry) = self.slots.get_mut(id).filter(|entry| !entry.standing.is_ready()) {
+            entry.standing.set_ready(true);
+            self.ready.push(id, entry.is_busy());
         }
     }
 }

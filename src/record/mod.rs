@@ -248,7 +248,12 @@ impl Record {
 
     /// A packet did not fit the outbox.
     pub(crate) fn count_send_error(&mut self) {
-        self.error_send = self.error_send.saturating_add(1);
+        self.count_send_errors(1);
+    }
+
+    /// So many packets did not fit the outbox.
+    pub(crate) fn count_send_errors(&mut self, packets: u32) {
+        self.error_send = self.error_send.saturating_add(packets);
     }
 
     /// A bad request has come. Whether it is one too many.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::recording::excess::{Excess, MAX_HEAD_BYTES};
 use crate::recording::note::Note;
 use crate::recording::wire::{Bytes, Wire, wire_struct};
 
@@ -127,6 +128,8 @@ pub enum Unreadable {
     Note(u64),
     /// Notes at this offset do not follow from one another.
     Order(u64),
+    /// What stands at this offset claims more than can have been.
+    Excess(u64, Excess),
 }
 
 impl fmt::Display for Unreadable {
@@ -139,6 +142,7 @@ impl fmt::Display for Unreadable {
             Unreadable::Head(offset) => write!(f, "the head is malformed or cut off (offset {offset})"),
             Unreadable::Note(offset) => write!(f, "malformed note (offset {offset})"),
             Unreadable::Order(offset) => write!(f, "a note out of place (offset {offset})"),
+            Unreadable::Excess(offset, what) => write!(f, "it claims {what} (offset {offset})"),
         }
     }
 }
@@ -149,10 +153,31 @@ impl std::error::Error for Unreadable {}
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) head: Head,
-    /// The notes, each with its offset.
-    pub(crate) notes: Vec<(u64, Note)>,
+    /// The notes as they stand in the file, all of them well-formed: read, they take many times as much memory.
+    bytes: Vec<u8>,
+    /// The offset of the first.
+    begin: u64,
+    /// The note that ends the recording; none if something is missing.
+    pub(crate) last: Option<Note>,
     /// The offset from which on something is missing; none if the recording has its end.
     pub(crate) cut_at: Option<u64>,
+}
+
+/// The notes of a recording, each with its offset.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes<'a> {
+    file: &'a File,
+    rest: &'a [u8],
+}
+
+impl Iterator for Notes<'_> {
+    type Item = (u64, Note);
+
+    fn next(&mut self) -> Option<(u64, Note)> {
+        let at = self.file.begin + (self.file.bytes.len() - self.rest.len()) as u64;
+        let body = Bytes::take(&mut self.rest)?;
+        whole(&body.0).map(|note| (at, note))
+    }
 }
 
 impl Head {
@@ -177,8 +202,18 @@ impl File {
             None => return Err(Unreadable::NoRecording),
         }
         let at = offset(rest);
-        let head = Bytes::take(&mut rest).and_then(|body| whole(&body.0)).ok_or(Unreadable::Head(at))?;
-        let mut file = File { head, notes: Vec::new(), cut_at: None };
+        let body = Bytes::take(&mut rest).ok_or(Unreadable::Head(at))?;
+        if body.0.len() > MAX_HEAD_BYTES {
+            return Err(Unreadable::Excess(at, Excess::Head));
+        }
+        let head = whole(&body.0).ok_or(Unreadable::Head(at))?;
+        let notes = rest;
+        let file = |head, end: u64, last, cut_at| {
+            let begin = offset(notes);
+            let len = usize::try_from(end.saturating_sub(begin)).unwrap_or(usize::MAX);
+            let bytes = notes.get(..len).unwrap_or(notes).to_vec();
+            File { head, bytes, begin, last, cut_at }
+        };
         // What a file system fills a file up with, where a machine has stopped, is zeros.
         let filled_from = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1) as u64;
         loop {
@@ -191,16 +226,30 @@ impl File {
                 Some(_) => at >= filled_from || offset(rest) > filled_from && !rest.is_empty(),
             };
             if ends_here {
-                return Ok(File { cut_at: Some(at), ..file });
+                return Ok(file(head, at, None, Some(at)));
             }
             let body = body.ok_or(Unreadable::Note(at))?;
             let note: Note = whole(&body.0).ok_or(Unreadable::Note(at))?;
-            let is_last = note.is_last();
-            file.notes.push((at, note));
-            if is_last {
-                return if rest.is_empty() { Ok(file) } else { Err(Unreadable::Order(offset(rest))) };
+            if note.is_last() {
+                let end = offset(rest);
+                let ends = rest.is_empty();
+                return if ends {
+                    Ok(file(head, end, Some(note), None))
+                } else {
+                    Err(Unreadable::Order(end))
+                };
             }
         }
+    }
+
+    /// The notes, from the first to the last.
+    pub(crate) fn notes(&self) -> Notes<'_> {
+        Notes { file: self, rest: &self.bytes }
+    }
+
+    /// Bytes of all notes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 }
 

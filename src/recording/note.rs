@@ -1,5 +1,7 @@
 //! What a recording consists of: one note for each thing that a connection was given, and for each that it did.
 
+use std::borrow::Cow;
+
 use crate::frame::{Header, Opcode};
 use crate::mailbox::Answer;
 use crate::recording::codes::Reason;
@@ -243,19 +245,30 @@ wire_struct! {
 }
 
 impl Frame {
-    /// The first frame of `bytes`, and what follows it. Data of commands that are secret leaves no hash.
+    /// Bytes of the first frame of `bytes`, those of its payload included that are not there.
+    pub(crate) fn span(bytes: &[u8]) -> Option<usize> {
+        let (header, header_bytes) = Header::parse(bytes).ok()??;
+        usize::try_from(header.payload_len).ok()?.checked_add(header_bytes)
+    }
+
+    /// The first frame of `bytes`, and what follows it. Data of commands that are secret leaves no hash, and so
+    /// does a payload whose last `absent` bytes are not there.
     pub(crate) fn read<'a>(
         bytes: &'a [u8],
+        absent: usize,
         packets: bool,
         is_secret: &dyn Fn(u16) -> bool,
     ) -> Option<(Self, &'a [u8])> {
         let (header, header_bytes) = Header::parse(bytes).ok()??;
         let (_, payload) = bytes.split_at_checked(header_bytes)?;
-        let (payload, rest) = payload.split_at_checked(usize::try_from(header.payload_len).ok()?)?;
+        let len = usize::try_from(header.payload_len).ok()?;
+        let (payload, rest) = payload.split_at_checked(len.checked_sub(absent)?)?;
+        let parsed = if absent > 0 { Cow::Owned(without_data(payload)) } else { Cow::Borrowed(payload) };
         let packet = (packets && header.opcode == Opcode::Binary && !header.rsv1)
-            .then(|| crate::packet::Reply::parse(payload).ok())
+            .then(|| crate::packet::Reply::parse(&parsed).ok())
             .flatten();
         let hash = match &packet {
+            _ if absent > 0 => 0,
             Some(packet) if is_secret(packet.cmd) => 0,
             Some(packet) => digest(packet.data),
             // What is in it cannot be told from here.
@@ -269,7 +282,7 @@ impl Frame {
             cmd: packet.cmd,
         });
         let (opcode, compressed) = (header.opcode as u8, header.rsv1);
-        Some((Frame { opcode, compressed, len: payload.len() as u64, packet, hash }, rest))
+        Some((Frame { opcode, compressed, len: len as u64, packet, hash }, rest))
     }
 
     /// Leaves what the connection itself decided: the length of what is compressed depends on the content.
@@ -281,6 +294,15 @@ impl Frame {
             self.len = 0;
         }
     }
+}
+
+/// The header of a packet to the client as it is where nothing follows it, whatever its DataSize says.
+fn without_data(header: &[u8]) -> Vec<u8> {
+    let mut header = header.to_vec();
+    if let Some(data_size) = header.get_mut(2..4) {
+        data_size.fill(0xff);
+    }
+    header
 }
 
 /// What stands for bytes that are not recorded: FNV-1a, 64 bits.

@@ -198,12 +198,21 @@ impl Recorder {
         }
     }
 
-    /// The frames at the front of what the connection has sent.
-    pub(crate) fn frames(&self, mut sent: &[u8], is_secret: &dyn Fn(u16) -> bool) -> Vec<Frame> {
-        let mut frames = vec![];
-        while let Some((frame, rest)) = Frame::read(sent, self.packets, is_secret) {
+    /// The frames at the front of what the connection has sent. `absent` are places in it where bytes are
+    /// missing, with their number, each at the end of a frame.
+    pub(crate) fn frames(
+        &self,
+        sent: &[u8],
+        absent: impl Iterator<Item = (usize, usize)>,
+        is_secret: &dyn Fn(u16) -> bool,
+    ) -> Vec<Frame> {
+        let (mut frames, mut absent, mut rest) = (vec![], absent.peekable(), sent);
+        while let Some(span) = Frame::span(rest) {
+            let end = (sent.len() - rest.len()).saturating_add(span);
+            let missing = absent.next_if(|(at, _)| *at <= end).map_or(0, |(_, len)| len);
+            let Some((frame, behind)) = Frame::read(rest, missing, self.packets, is_secret) else { break };
             frames.push(frame);
-            sent = rest;
+            rest = behind;
         }
         frames
     }

@@ -13,10 +13,10 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel}
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::config::MAX_DIRECTORY_BYTES;
+
 /// Recordings that the directory may have before nothing new is begun.
 const MAX_FILES: usize = 1000;
-/// Bytes that they may have in all before nothing new is begun.
-const MAX_DIRECTORY_BYTES: u64 = 256 * 1024 * 1024;
 /// Chunks, and their bytes, that may wait for the disk. A recording that would need more ends.
 const MAX_WAITING: usize = 4096;
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
@@ -24,6 +24,8 @@ const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Recordings that are not begun until it is looked again whether there is room.
 const LOOK_AGAIN: u64 = 100;
+/// Names that are tried for a file that shows that files can be created.
+const MAX_TRIALS: u32 = 16;
 /// The end of the name of every recording.
 const EXTENSION: &str = "rec";
 
@@ -75,11 +77,12 @@ impl Store {
     /// A store in that directory.
     ///
     /// # Errors
-    /// It is no directory, or the system gives no thread.
+    /// It is no directory, or one in which no files can be listed and created, or the system gives no thread.
     pub(crate) fn open(directory: &Path) -> io::Result<Store> {
         if !std::fs::metadata(directory)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
+        try_out(directory)?;
         let (jobs, inbox) = sync_channel(MAX_WAITING);
         let (finished, done) = channel();
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
@@ -144,6 +147,26 @@ impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer").finish_non_exhaustive()
     }
+}
+
+/// Lists the directory, and creates a file in it that is removed again: what is wrong with it is found before a client is
+/// to be recorded. Whether the disk is full is not looked at, which may pass.
+fn try_out(directory: &Path) -> io::Result<()> {
+    std::fs::read_dir(directory)?;
+    for number in 0..MAX_TRIALS {
+        let path = directory.join(format!(".trial-{}-{number}", std::process::id()));
+        match create(&path) {
+            // Another server in a container with numbers of its own may be at it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => return created.and_then(|_| std::fs::remove_file(path)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Creates a file that nobody else can read.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Writes what comes until there is nobody left, or the store is closed.
@@ -226,8 +249,7 @@ impl Directory {
     }
 
     fn create(&mut self, place: &Place) -> io::Result<File> {
-        let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
-        let file = options.open(self.path.join(&place.name))?;
+        let file = create(&self.path.join(&place.name))?;
         // Nobody else sets it: only this thread creates files.
         let _ = place.created.set(identity(&file.metadata()?));
         self.files += 1;
@@ -262,6 +284,21 @@ mod tests {
 
     fn place(name: &str) -> Place {
         Place { name: name.into(), failed: AtomicBool::new(false), created: OnceLock::new() }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_directory_is_found_at_once() {
+        let path = directory("trial");
+        // A server that was killed in its trial leaves a file.
+        std::fs::write(path.join(format!(".trial-{}-0", std::process::id())), b"").unwrap();
+        drop(Store::open(&path).unwrap());
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1, "only what was there");
+        std::fs::write(path.join("file"), b"").unwrap();
+        // In /proc nobody creates a file, whatever rights they have.
+        for unusable in [path.join("missing"), path.join("file"), "/proc".into()] {
+            assert!(Store::open(&unusable).is_err(), "{}", unusable.display());
+        }
+        std::fs::remove_dir_all(path).unwrap();
     }
 
     #[test]

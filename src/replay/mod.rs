@@ -18,13 +18,19 @@
 
 mod player;
 mod stage;
+mod stand_in;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::fmt;
+use std::iter::Peekable;
 
-use crate::recording::file::File;
+use crate::recording::excess::MAX_CALL_NOTES;
+use crate::recording::file::{File, Notes};
 use crate::recording::note::Note;
 
+pub use crate::recording::excess::Excess;
 pub use crate::recording::file::Unreadable;
 
 use stage::Stage;
@@ -90,20 +96,22 @@ impl Recording {
     /// Goes through it again, up to the first difference. Takes a few kilobytes that are never given back, for
     /// the table of routes.
     ///
+    /// This takes at most 256 MiB of memory and 100 bytes for each byte of the file, usually less than 3. Of
+    /// what the file claims and does not hold no more is made than 128 MiB and 2048 bytes for each of its own, so
+    /// that the time is bounded too.
+    ///
     /// # Errors
-    /// [`Unreadable::Order`], or [`Unreadable::Head`]: what is there, though well-formed, was never recorded.
+    /// [`Unreadable::Order`], [`Unreadable::Head`] or [`Unreadable::Excess`]: what is there, though
+    /// well-formed, was never recorded.
     pub fn replay(&self) -> Result<Replay, Unreadable> {
         let mut stage = Stage::new(&self.file)?;
         let mut replay = Replay { bytes: 0, packets: 0, timers: 0, end: self.end(), difference: None };
-        let notes = &self.file.notes;
-        let mut at = 0;
-        while let Some(call) = next_call(notes, at)? {
-            let more = notes.get(call.end..).unwrap_or_default();
-            let is_cut = more.is_empty() && matches!(replay.end, End::Cut(_));
-            let recorded = notes.get(call.start..call.end).unwrap_or_default();
-            let noted = stage.play(recorded, more)?;
+        let mut notes = self.file.notes().peekable();
+        while let Some(recorded) = next_call(&mut notes)? {
+            let is_cut = notes.peek().is_none() && matches!(replay.end, End::Cut(_));
+            let noted = stage.play(&recorded)?;
             replay.difference =
-                first_difference(recorded, &noted, is_cut).map(|(place, recorded, now)| Difference {
+                first_difference(&recorded, &noted, is_cut).map(|(place, recorded, now)| Difference {
                     at_ms: stage.now_ms(),
                     byte: replay.bytes,
                     offset: place,
@@ -114,7 +122,6 @@ impl Recording {
                 break;
             }
             recorded.iter().for_each(|(_, note)| replay.count(note));
-            at = call.end;
         }
         Ok(replay)
     }
@@ -128,31 +135,45 @@ impl Recording {
     }
 
     fn end(&self) -> End {
-        match (self.file.notes.last(), self.file.cut_at) {
-            (Some((_, Note::Closed { .. })), None) => End::Closed,
-            (Some((_, Note::Full {})), None) => End::Full,
-            (Some((_, Note::Stopped {})), None) => End::Stopped,
+        match (&self.file.last, self.file.cut_at) {
+            (Some(Note::Closed { .. }), None) => End::Closed,
+            (Some(Note::Full {}), None) => End::Full,
+            (Some(Note::Stopped {}), None) => End::Stopped,
             (_, cut_at) => End::Cut(cut_at.unwrap_or_default()),
         }
     }
 }
 
-/// The notes of the call that begins at `at`, as indices; none if the recording has no more of them. In front of
-/// what the connection is given stand its time and the like, and behind it what came of it.
-fn next_call(notes: &[(u64, Note)], at: usize) -> Result<Option<std::ops::Range<usize>>, Unreadable> {
-    let mut rest = notes.get(at..).unwrap_or_default().iter().zip(at..);
-    let given = loop {
-        match rest.next() {
-            Some(((_, note), place)) if note.is_given() => break place,
-            Some(((_, note), _)) if note.is_before() => {}
-            Some(((_, Note::Full {} | Note::Stopped {}), _)) | None => return Ok(None),
-            Some(((offset, _), _)) => return Err(Unreadable::Order(*offset)),
+/// The notes of the next call; none if the recording has no more. In front of what the connection is given stand
+/// its time and the like, and behind it what came of it.
+fn next_call(notes: &mut Peekable<Notes<'_>>) -> Result<Option<Vec<(u64, Note)>>, Unreadable> {
+    let mut call = Vec::new();
+    let mut is_given = false;
+    while !is_given {
+        match notes.next() {
+            Some((_, Note::Full {} | Note::Stopped {})) | None => return Ok(None),
+            Some((offset, note)) if note.is_given() || note.is_before() => {
+                is_given = note.is_given();
+                push(&mut call, offset, note)?;
+            }
+            Some((offset, _)) => return Err(Unreadable::Order(offset)),
         }
+    }
+    let goes_on = |note: &Note| {
+        !(note.is_given() || note.is_before() || matches!(note, Note::Full {} | Note::Stopped {}))
     };
-    let ends =
-        |note: &Note| note.is_given() || note.is_before() || matches!(note, Note::Full {} | Note::Stopped {});
-    let end = rest.find(|((_, note), _)| ends(note)).map_or(notes.len(), |(_, place)| place);
-    Ok(Some(at..end).filter(|_| given < end))
+    while let Some((offset, note)) = notes.next_if(|(_, note)| goes_on(note)) {
+        push(&mut call, offset, note)?;
+    }
+    Ok(Some(call))
+}
+
+fn push(call: &mut Vec<(u64, Note)>, offset: u64, note: Note) -> Result<(), Unreadable> {
+    if call.len() >= MAX_CALL_NOTES {
+        return Err(Unreadable::Excess(offset, Excess::Call));
+    }
+    call.push((offset, note));
+    Ok(())
 }
 
 /// The first note that is not the same in both, with its offset. The last call of a recording that was cut may

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stage::zeros;
+use super::stand_in::zeros;
 use crate::cause::Cause;
 use crate::conn::{access_of, kind_of};
 use crate::frame::{CloseCode, Opcode};
@@ -14,9 +14,6 @@ use crate::recording::note::{self, Frame, Note, Said};
 use crate::recording::script::Script;
 use crate::router::{Application, Context, Deferral, Message, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
-
-/// Packets of one handler that can have had no room.
-const MAX_FAILED: u32 = 1 << 20;
 
 /// Follows the script.
 pub(super) struct Player {
@@ -43,12 +40,12 @@ pub(super) fn service(file: &File) -> Service<Player> {
         return Service::Messages(on_message);
     }
     let mut routes = BTreeMap::new();
-    for (_, note) in &file.notes {
+    for (_, note) in file.notes() {
         if let Note::Packet { cmd, route: note::Route::Known { access, secret }, .. } = note
-            && let Some(access) = access_of(*access)
+            && let Some(access) = access_of(access)
         {
-            let route = Route::new(*cmd, "recorded", access, on_packet);
-            routes.insert(*cmd, if *secret { route.secret() } else { route });
+            let route = Route::new(cmd, "recorded", access, on_packet);
+            routes.insert(cmd, if secret { route.secret() } else { route });
         }
     }
     Service::Packets(Router::leak(routes.into_values()))
@@ -77,9 +74,8 @@ impl Player {
         for frame in &outcome.frames {
             send(frame, context);
         }
-        for _ in 0..outcome.failed.min(MAX_FAILED) {
-            context.fail_to_send();
-        }
+        context.buffer.stand_in(&[]);
+        context.fail_to_send(outcome.failed);
         match outcome.login {
             Some(note::Login { role_id: 0, .. }) => context.logout(),
             Some(note::Login { role_id, kind }) => {
@@ -110,25 +106,26 @@ fn is_refusal(frame: &Frame, error_id: u16) -> bool {
     frame.compressed || frame.packet.as_ref().is_some_and(|packet| packet.error_id == error_id) && is_empty
 }
 
-/// Sends a frame like the recorded one.
+/// Sends a frame like the recorded one, without its bytes.
 fn send(frame: &Frame, context: &mut Context<'_>) {
     let Some(opcode) = Opcode::from_bits(frame.opcode) else { return };
+    let is_packet = !frame.compressed && frame.packet.is_some();
+    let headers = if is_packet { REPLY_HEADER_BYTES as u64 } else { 0 };
+    let Some(data) = frame.len.checked_sub(headers).and_then(zeros) else { return };
+    context.buffer.stand_in(data);
     if frame.compressed {
-        let Some(payload) = zeros(frame.len) else { return };
-        context.send_with(|buffer| buffer.as_compressed(opcode, &payload));
+        context.send_with(|buffer| buffer.as_compressed(opcode, data));
     } else if let Some(packet) = &frame.packet {
-        let Some(data) = frame.len.checked_sub(REPLY_HEADER_BYTES as u64).and_then(zeros) else { return };
         let reply = Reply {
             error_id: ErrorId(packet.error_id),
             data_status: packet.data_status,
             flag: packet.flag,
             cmd: packet.cmd,
-            data: &data,
+            data,
         };
         context.send_with(|buffer| buffer.packet(&reply));
     } else {
-        let Some(payload) = zeros(frame.len) else { return };
-        context.send_with(|buffer| buffer.message(opcode, &payload));
+        context.send_with(|buffer| buffer.message(opcode, data));
     }
 }
 

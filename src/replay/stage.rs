@@ -5,25 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::player::{Player, service};
+use super::stand_in::{Budget, zeros};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Env, Line, Outbox, Progress};
+use crate::conn::{Conn, Draining, Env, Line, Outbox, Progress};
 use crate::id::ConnectionId;
-use crate::mailbox::{Answer, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::moment::Moment;
-use crate::packet::{ErrorId, REPLY_HEADER_BYTES};
-use crate::push::Push;
+use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
+use crate::recording::excess::{self, Excess};
 use crate::recording::file::{File, Settings, Unreadable};
 use crate::recording::note::{Answered, Frame, Note};
 use crate::recording::script::Script;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, Target};
 
-/// What stands in for bytes that were not recorded is at most so long: the longest message, and its headers.
-pub(super) const MAX_STAND_IN_BYTES: u64 = 65 * 1024 * 1024;
-/// Of what was thrown away so much is thrown away again.
-const MAX_DISCARDED_BYTES: u64 = 1024 * 1024;
-/// What can have been gathered when input is handled is at most so much: more is written first.
-const MAX_GATHERED_BYTES: u64 = 128 * 1024;
+/// Of what was offered and not taken so much is offered again: none of it is looked at but the header of the next
+/// frame, unless something is done otherwise now.
+const OFFERED_BYTES: usize = 256;
 
 /// Offsets of the file with the notes there.
 type Notes<'a> = &'a [(u64, Note)];
@@ -34,22 +32,57 @@ pub(super) struct Stage {
     script: Script,
     now: Moment,
     connected: Moment,
+    /// The client's bytes of all input, and where those begin that are still to come.
+    input: Vec<u8>,
+    next_input: usize,
+    /// What a closing connection is given to throw away: zeros.
+    thrown_away: Vec<u8>,
+    inflated: Budget,
+    discarded: Budget,
+}
+
+/// Why a note can't be given to the connection.
+enum Fault {
+    /// It is nothing that could have been given.
+    Order,
+    Excess(Excess),
+}
+
+impl From<Excess> for Fault {
+    fn from(excess: Excess) -> Self {
+        Fault::Excess(excess)
+    }
 }
 
 impl Stage {
     /// The connection as it was when the recording began.
     pub(super) fn new(file: &File) -> Result<Self, Unreadable> {
+        let head_at = crate::recording::file::MAGIC.len() as u64 + 1;
+        if let Some(excess) = file.head.excess() {
+            return Err(Unreadable::Excess(head_at, excess));
+        }
         let script = Script::default();
         let begin = &file.head.begin;
         let now = Moment::from_ms(begin.now_ms);
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
         let player = Player { script: script.clone() };
         let env = Env::new(&config(&file.head.settings), service(file), player, None, mailbox);
-        let malformed = || Unreadable::Head(crate::recording::file::MAGIC.len() as u64 + 1);
-        let mut conn = Conn::from_begin(ConnectionId::new(0, 0, 0), begin).ok_or_else(malformed)?;
+        let conn = Conn::from_begin(ConnectionId::new(0, 0, 0), begin);
+        let mut conn = conn.ok_or(Unreadable::Head(head_at))?;
         let recorder = Recorder::new(Target::Replay(script.clone()), file.head.clone(), usize::MAX);
         conn.record_with(recorder, now);
-        Ok(Stage { conn, env, script, now, connected: Moment::from_ms(begin.connected_ms) })
+        Ok(Stage {
+            conn,
+            env,
+            script,
+            now,
+            connected: Moment::from_ms(begin.connected_ms),
+            input: input(file),
+            next_input: 0,
+            thrown_away: Vec::new(),
+            inflated: Budget::inflated(file.len()),
+            discarded: Budget::discarded(),
+        })
     }
 
     /// Milliseconds since the connection was accepted.
@@ -57,13 +90,21 @@ impl Stage {
         self.now.since(self.connected)
     }
 
-    /// Gives the connection what it was given in one call, and returns what it does. `more` is what was recorded
-    /// behind it.
-    pub(super) fn play(&mut self, call: Notes<'_>, more: Notes<'_>) -> Result<Vec<Note>, Unreadable> {
+    /// Gives the connection what it was given in one call, and returns what it does.
+    pub(super) fn play(&mut self, call: Notes<'_>) -> Result<Vec<Note>, Unreadable> {
+        for (offset, note) in call {
+            let made = note.excess().map_or_else(|| self.inflated.take(note.stands_for()), Err);
+            made.map_err(|excess| Unreadable::Excess(*offset, excess))?;
+        }
         self.script.begin_call(call.iter().map(|(_, note)| note));
         for (offset, note) in call {
             match note {
-                Note::Time { ms } => self.now = Moment::from_ms(self.now.as_ms().saturating_add(*ms)),
+                Note::Time { ms } => {
+                    self.now = Moment::from_ms(self.now.as_ms().saturating_add(*ms));
+                    if let Some(excess) = excess::time_excess(self.now.as_ms()) {
+                        return Err(Unreadable::Excess(*offset, excess));
+                    }
+                }
                 Note::Outbox { queued } => {
                     self.conn.outbox = Outbox::of_bytes(usize::try_from(*queued).unwrap_or(usize::MAX));
                 }
@@ -77,7 +118,10 @@ impl Stage {
                 }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
-                    self.give(given, more).ok_or(Unreadable::Order(*offset))?;
+                    self.give(given).map_err(|fault| match fault {
+                        Fault::Order => Unreadable::Order(*offset),
+                        Fault::Excess(excess) => Unreadable::Excess(*offset, excess),
+                    })?;
                 }
                 _ => {}
             }
@@ -89,12 +133,11 @@ impl Stage {
         Ok(self.script.take_noted())
     }
 
-    /// None: what is to be given is nothing that could have been given.
-    fn give(&mut self, given: &Note, more: Notes<'_>) -> Option<()> {
+    fn give(&mut self, given: &Note) -> Result<(), Fault> {
         let now = self.now;
         let Stage { conn, env, .. } = self;
         match given {
-            Note::Input { .. } => self.give_input(given, more),
+            Note::Input { .. } => return self.give_input(given),
             Note::Direct { bytes } => {
                 if let Some(room) = conn.room().and_then(|room| room.get_mut(..bytes.0.len())) {
                     room.copy_from_slice(&bytes.0);
@@ -104,71 +147,80 @@ impl Stage {
             Note::End {} => conn.handle_end(now),
             Note::Timers {} => conn.handle_timeout(env),
             Note::Answer { seq, answer } => {
-                let answer = match answer {
-                    Answered::Reply { len, .. } => Answer::Reply(zeros(*len)?),
-                    Answered::Refusal { error_id } => Answer::Refuse(ErrorId(*error_id)),
-                };
-                conn.handle_answer(*seq, answer, env);
+                let len = if let Answered::Reply { len, .. } = answer { *len } else { 0 };
+                conn.replay_answer(*seq, answer, zeros(len).ok_or(Excess::Frame)?, env);
             }
-            Note::Close { reason } => conn.close(reason.cause()?, env),
-            Note::Refuse { reason } => conn.refuse(reason.refusal()?, env),
-            Note::Abort { reason } => conn.abort(reason.cause()?),
+            Note::Close { reason } => conn.close(reason.cause().ok_or(Fault::Order)?, env),
+            Note::Refuse { reason } => conn.refuse(reason.refusal().ok_or(Fault::Order)?, env),
+            Note::Abort { reason } => conn.abort(reason.cause().ok_or(Fault::Order)?),
             Note::Push { gathered, frame } => {
-                let gathered = usize::try_from(*gathered).unwrap_or(usize::MAX);
-                conn.admits(&push(frame)?, gathered, env);
+                let (frame, len) = push(frame).ok_or(Fault::Order)?;
+                conn.replay_push(frame, len, usize::try_from(*gathered).unwrap_or(usize::MAX), env);
             }
             Note::Written {} => conn.handle_written(now, &env.settings),
             Note::Flushed {} => {
                 conn.handle_flushed(now);
             }
             Note::NotTls {} => conn.handle_not_tls(env),
-            _ => return None,
+            _ => return Err(Fault::Order),
         }
-        Some(())
+        Ok(())
     }
 
-    /// Offers the bytes that were taken then, and those behind them that were not.
-    fn give_input(&mut self, given: &Note, more: Notes<'_>) {
-        let Note::Input { gathered, frames, left, draining, discarded, bytes } = given else { return };
-        let mut offered = bytes.0.clone();
-        let discarded = usize::try_from((*discarded).min(MAX_DISCARDED_BYTES)).unwrap_or_default();
-        offered.resize(offered.len().saturating_add(discarded), 0);
-        offered.extend(behind(more).take(usize::try_from(*left).unwrap_or(usize::MAX)));
+    /// Offers the bytes that were taken then, and the first of those behind them that were not.
+    fn give_input(&mut self, given: &Note) -> Result<(), Fault> {
+        let Note::Input { gathered, frames, left, draining, discarded, bytes } = given else { return Ok(()) };
+        self.next_input = self.next_input.saturating_add(bytes.0.len());
+        let behind = self.input.get(self.next_input..).unwrap_or_default();
+        let offered_more = usize::try_from(*left).unwrap_or(usize::MAX).min(behind.len()).min(OFFERED_BYTES);
+        let discarded = usize::try_from(*discarded).map_err(|_| Excess::Discarded)?;
         let Stage { conn, env, .. } = self;
         conn.take_inbox();
+        let mut parsed;
+        let offered = if conn.is_over() {
+            // Nothing of it is looked at, or changed.
+            let len = bytes.0.len().saturating_add(discarded);
+            if self.thrown_away.len() < len {
+                self.thrown_away.resize(len, 0);
+            }
+            self.thrown_away.get_mut(..len).unwrap_or_default()
+        } else {
+            self.discarded.take(discarded as u64)?;
+            parsed = bytes.0.clone();
+            parsed.resize(parsed.len().saturating_add(discarded), 0);
+            parsed.extend_from_slice(behind.get(..offered_more).unwrap_or_default());
+            &mut parsed[..]
+        };
         env.input_len = offered.len();
         env.frames_left = if *left == 0 { u32::MAX } else { *frames };
-        env.draining = *draining;
-        let gathered = usize::try_from((*gathered).min(MAX_GATHERED_BYTES)).unwrap_or_default();
-        env.tools.out.resize(gathered, 0);
-        let mut rest = &mut offered[..];
+        env.draining = if *draining { Draining::Begun } else { Draining::No };
+        env.tools.borrowed.count_absent(usize::try_from(*gathered).unwrap_or(usize::MAX));
+        let mut rest = offered;
         let progress = conn.handle_bytes(&mut rest, env);
         if progress == Progress::Wait {
             conn.keep(rest);
         }
+        Ok(())
     }
 }
 
-/// The client's bytes that come next.
-fn behind(more: Notes<'_>) -> impl Iterator<Item = u8> {
-    more.iter()
-        .filter_map(|(_, note)| match note {
-            Note::Input { bytes: Bytes(bytes), .. } => Some(bytes),
-            _ => None,
-        })
-        .flatten()
-        .copied()
+/// The client's bytes, those aside that were put into their place directly.
+fn input(file: &File) -> Vec<u8> {
+    let bytes = |note| match note {
+        Note::Input { bytes: Bytes(bytes), .. } => bytes,
+        _ => Vec::new(),
+    };
+    file.notes().flat_map(|(_, note)| bytes(note)).collect()
 }
 
-/// A push of the same length.
-fn push(frame: &Frame) -> Option<Push> {
-    let cmd = frame.packet.as_ref().map_or(0, |packet| packet.cmd);
-    Some(Push::new(cmd, &zeros(frame.len.checked_sub(REPLY_HEADER_BYTES as u64)?)?))
-}
-
-/// What stands in for so many bytes, if there could be so many.
-pub(super) fn zeros(len: u64) -> Option<Vec<u8>> {
-    usize::try_from(len).ok().filter(|_| len <= MAX_STAND_IN_BYTES).map(|len| vec![0; len])
+/// A push of the same length, and the bytes that it takes with its headers.
+fn push(recorded: &Frame) -> Option<(Frame, usize)> {
+    let cmd = recorded.packet.as_ref().map_or(0, |packet| packet.cmd);
+    let data = zeros(recorded.len.checked_sub(REPLY_HEADER_BYTES as u64)?)?;
+    let mut head = Vec::new();
+    push_packet_head(&mut head, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
+    let (frame, _) = Frame::read(&head, data.len(), true, &|_| false)?;
+    Some((frame, head.len().saturating_add(data.len())))
 }
 
 fn config(settings: &Settings) -> Config {

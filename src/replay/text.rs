@@ -28,12 +28,12 @@ pub(super) fn show(file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
         Some(opened) => writeln!(out, "begun when it was open: {opened:?}")?,
     }
     let mut ms = begin.now_ms.saturating_sub(begin.connected_ms);
-    for (offset, note) in &file.notes {
+    for (offset, note) in file.notes() {
         if let Note::Time { ms: passed } = note {
-            ms = ms.saturating_add(*passed);
+            ms = ms.saturating_add(passed);
         } else {
             let indent = if note.is_given() || note.is_before() || note.is_last() { "" } else { "  " };
-            writeln!(out, "{offset:>8} {ms:>9} ms  {indent}{}", Text(note))?;
+            writeln!(out, "{offset:>8} {ms:>9} ms  {indent}{}", Text(&note))?;
         }
     }
     match file.cut_at {

@@ -35,8 +35,10 @@ pub trait Application: 'static {
         let _ = (record, cause, effects);
     }
 
-    /// A newer login has taken over the role of this connection, which closes with 4007 now;
-    /// [`closed`](Self::closed) follows once it has ended. The newer one may be on another worker.
+    /// A newer login has taken over the role of this connection, which closes with 4007 now, if it is not
+    /// closing already; [`closed`](Self::closed) follows once it has ended. The newer one may be on another
+    /// worker, may have logged out again, or have ended; this one may have logged out since, or play another
+    /// role. Called once at most for each connection.
     fn replaced(&mut self, record: &Record, effects: &mut Effects) {
         let _ = (record, effects);
     }

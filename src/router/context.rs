@@ -136,6 +136,25 @@ impl Context<'_> {
         Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
     }
 
+    /// Bytes of Data that one reply, or [`push`](Self::push), can have now and is sure to be sent, whatever bytes they
+    /// are: what waits in the outbox, what was gathered before, and the headers in front of Data are accounted for, and
+    /// where messages are compressed the worst that this can make of Data. [`usize::MAX`] where
+    /// [`outbox_limit`](crate::Config::outbox_limit) is off. 0 where no reply with Data fits, and maybe not even one
+    /// without. Encrypted Data counts as it is once encrypted.
+    ///
+    /// That a socket may take something while the handler runs is not counted on.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.buffer.room()
+    }
+
+    /// Whether so many replies are sure to be sent, each with so many bytes of Data. [`room`](Self::room) has what is
+    /// accounted for; a handler that makes several replies can refuse the request before it has made the first.
+    #[must_use]
+    pub fn has_room_for(&self, replies: usize, data_len: usize) -> bool {
+        self.buffer.has_room_for(replies, data_len)
+    }
+
     /// Replies to the request, under its Cmd and Flag: [`try_reply`](Self::try_reply) for handlers
     /// that leave a full outbox to the overflow policy. Returns [`Outcome::Done`], so that it can
     /// be a handler's last expression.
@@ -224,8 +243,9 @@ impl Context<'_> {
         Ticket::new(self.record.id, request.seq, self.buffer.tools.mailbox.clone())
     }
 
-    /// Logs the connection in. A connection that holds the role already closes with 4007; a login of
-    /// this connection with another role ends the one before.
+    /// Logs the connection in. A connection that plays the role already closes with 4007, on whichever
+    /// worker it is and whatever this one does next; a login of this connection with another role ends the
+    /// one before.
     ///
     /// # Errors
     /// [`NoRole`], and then nothing has changed.
@@ -234,18 +254,33 @@ impl Context<'_> {
         if role_id == 0 {
             return Err(NoRole);
         }
+        // A login as the role that it plays already takes it from nobody: whoever has taken it over goes on
+        // playing it.
         if self.record.role_id() != role_id {
             self.logout();
+            let Tools { roles, effects, .. } = &mut *self.buffer.tools;
+            if let Some(older) = roles.enter(self.record.id, role_id) {
+                effects.replace(older);
+            }
         }
         self.record.log_in(login);
-        self.buffer.tools.effects.logged_in(self.record.id, role_id);
+        self.buffer.tools.effects.charge(1);
         Ok(())
+    }
+
+    /// The connection that plays a role, on whichever worker it is: the one that a login with it would
+    /// replace.
+    #[must_use]
+    pub fn player(&self, role_id: u64) -> Option<ConnectionId> {
+        self.buffer.tools.roles.player(role_id)
     }
 
     /// Logs the connection out; its time for a login begins anew. Without effect if it is not in.
     pub fn logout(&mut self) {
         if let Some(role_id) = self.record.log_out() {
-            self.buffer.tools.effects.logged_out(self.record.id, role_id);
+            let Tools { roles, effects, .. } = &mut *self.buffer.tools;
+            roles.leave(self.record.id, role_id);
+            effects.charge(1);
         }
     }
 
@@ -280,9 +315,11 @@ impl Context<'_> {
         let _ = self.count(sent);
     }
 
-    /// Counts a packet that did not fit.
-    pub(crate) fn fail_to_send(&mut self) {
-        let _ = self.count(false);
+    /// Counts packets that did not fit.
+    pub(crate) fn fail_to_send(&mut self, packets: u32) {
+        self.record.count_send_errors(packets);
+        self.buffer.tools.totals.send_errors += u64::from(packets);
+        self.overflowed |= packets > 0;
     }
 
     #[inline]

@@ -13,16 +13,38 @@ use crate::survey::{Survey, SurveyCall, SurveyTour};
 
 /// One thing to do.
 pub(crate) enum Effect {
-    Send { to: ConnectionId, push: Push },
-    Broadcast { to: Vec<ConnectionId>, push: Push },
-    Close { to: ConnectionId, cause: Cause },
-    SetDebug { to: ConnectionId, on: bool },
-    Answer { ticket: Ticket, answer: Answer },
-    LoggedIn { id: ConnectionId, role_id: u64 },
-    LoggedOut { id: ConnectionId, role_id: u64 },
+    Send {
+        to: ConnectionId,
+        push: Push,
+    },
+    Broadcast {
+        to: Vec<ConnectionId>,
+        push: Push,
+    },
+    Close {
+        to: ConnectionId,
+        cause: Cause,
+    },
+    SetDebug {
+        to: ConnectionId,
+        on: bool,
+    },
+    Answer {
+        ticket: Ticket,
+        answer: Answer,
+    },
+    /// A newer connection has taken over its role.
+    Replace(ConnectionId),
     Survey(SurveyCall),
     SurveyAll(SurveyTour),
 }
+
+/// Receivers of one push that are named at the cost of a frame. Whoever asks for it also waits until it has reached all of
+/// them.
+const RECEIVERS_PER_FRAME: usize = 64;
+/// The cost of what has to be carried out before the next packet of whoever asked for it is handled: all that
+/// it may have done in this turn.
+const ENDS_RUN: usize = u32::MAX as usize;
 
 /// A list of things to be done to connections once the current call has returned, in order. One
 /// that names a connection that has ended does nothing.
@@ -34,7 +56,7 @@ pub(crate) enum Effect {
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
-    /// Connections that were named since this was last asked for.
+    /// What was added since this was last asked for costs as much as so many frames.
     cost: u32,
 }
 
@@ -48,17 +70,19 @@ impl Effects {
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
         let to: Vec<_> = to.into_iter().collect();
-        self.add(to.len(), Effect::Broadcast { to, push });
+        self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push });
     }
 
-    /// Closes a connection with a code of the application's.
+    /// Closes a connection with a code of the application's. If it is the one whose handler asks for it, none of
+    /// its later packets is handled.
     pub fn close(&mut self, to: ConnectionId, code: CloseCode) {
-        self.add(1, Effect::Close { to, cause: Cause::Application(code) });
+        self.add(ENDS_RUN, Effect::Close { to, cause: Cause::Application(code) });
     }
 
-    /// Closes a connection with 4010, on an operator's behalf.
+    /// Closes a connection with 4010, on an operator's behalf. As with [`close`](Self::close), none of its later
+    /// packets is handled.
     pub fn kick(&mut self, to: ConnectionId) {
-        self.add(1, Effect::Close { to, cause: Cause::Operator });
+        self.add(ENDS_RUN, Effect::Close { to, cause: Cause::Operator });
     }
 
     /// Switches the log of each packet of a connection on or off.
@@ -93,21 +117,22 @@ impl Effects {
         self.add(1, Effect::SurveyAll(Box::new(look)));
     }
 
-    pub(crate) fn logged_in(&mut self, id: ConnectionId, role_id: u64) {
-        self.add(1, Effect::LoggedIn { id, role_id });
-    }
-
-    pub(crate) fn logged_out(&mut self, id: ConnectionId, role_id: u64) {
-        self.add(1, Effect::LoggedOut { id, role_id });
+    pub(crate) fn replace(&mut self, id: ConnectionId) {
+        self.add(1, Effect::Replace(id));
     }
 
     fn add(&mut self, cost: usize, effect: Effect) {
-        self.cost = self.cost.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
+        self.charge(cost);
         self.list.push(effect);
     }
 
-    /// How many connections are affected by what was added since the last call. It counts as so much
-    /// work of the connection whose handler asked for it.
+    /// Counts what was done at once like so many effects.
+    pub(crate) fn charge(&mut self, cost: usize) {
+        self.cost = self.cost.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
+    }
+
+    /// As how many frames what was added since the last call counts: it is work of the connection whose handler
+    /// asked for it.
     pub(crate) fn take_cost(&mut self) -> u32 {
         std::mem::take(&mut self.cost)
     }
@@ -162,7 +187,7 @@ mod tests {
             (1, 0),
             "it is carried out, and whose cost it was is over"
         );
-        effects.kick(id);
+        effects.send(id, Push::new(1210, b"gone"));
         assert_eq!(effects.take_cost(), 1);
     }
 }

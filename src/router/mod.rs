@@ -10,6 +10,7 @@
 
 mod access;
 mod application;
+mod borrowed;
 mod context;
 mod effect;
 mod outcome;
@@ -20,11 +21,12 @@ mod typed;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
+pub(crate) use borrowed::{Borrowed, Borrowings, MAX_BORROWED, Origin};
 pub(crate) use context::Deferral;
 pub use context::{Context, NoRole, Request, SendError};
 pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use outcome::Outcome;
-pub(crate) use send_buffer::{Borrowed, MAX_BORROWED, Origin, SendBuffer, borrowed_bytes};
+pub(crate) use send_buffer::SendBuffer;
 pub use table::{Handler, Module, Route, Router};
 pub(crate) use tools::{Limits, Tools};

@@ -1,59 +1,13 @@
 //! All that one readiness event sends to one connection, gathered.
 
 use super::Tools;
+use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
 use crate::deflate::{self, Deflate};
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most bytes that a frame header of a server takes.
 const MAX_HEADER_BYTES: usize = 10;
-
-/// Data that goes out from where the client's own bytes lie: what is echoed is not copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Borrowed {
-    /// It follows so many bytes of the write buffer.
-    pub(crate) at: usize,
-    pub(crate) len: usize,
-    pub(crate) origin: Origin,
-}
-
-/// Less is not borrowed, wherever it lies.
-const MIN_BORROWED_BYTES: usize = 4 * 1024;
-
-/// Pieces that are borrowed at once, at most; what is beyond that is copied.
-pub(crate) const MAX_BORROWED: usize = 31;
-
-/// Where a message lies while it is handled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// In what was read, which it takes up to this index.
-    Input { end: usize },
-    /// In the connection's own buffer, which it takes to the end.
-    Held,
-}
-
-impl Origin {
-    /// Data of a message from here that need not be copied to be sent has at least so many bytes. Less
-    /// is copied in less time than it takes to have the system gather it, or, of what is held, to be written by itself.
-    fn min_bytes(self) -> usize {
-        match self {
-            Origin::Input { .. } => MIN_BORROWED_BYTES,
-            Origin::Held => 64 * 1024,
-        }
-    }
-}
-
-/// What a reply can borrow: the end of the message that is being handled.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lender<'a> {
-    pub(crate) data: &'a [u8],
-    pub(crate) origin: Origin,
-}
-
-/// Bytes that go out without lying in the write buffer.
-pub(crate) fn borrowed_bytes(borrowed: &[Borrowed]) -> usize {
-    borrowed.iter().map(|borrowed| borrowed.len).sum()
-}
 
 /// What is being gathered for one connection, and how much more it may be given.
 ///
@@ -67,6 +21,9 @@ pub(crate) struct SendBuffer<'a> {
     queued: usize,
     lender: Option<Lender<'a>>,
 }
+
+/// The longest Data that is reckoned with: half of what can be addressed, so that no sum overflows.
+const MAX_DATA: usize = usize::MAX / 2;
 
 impl<'a> SendBuffer<'a> {
     pub(crate) fn new(tools: &'a mut Tools, deflate: Option<&'a mut Deflate>, queued: usize) -> Self {
@@ -85,6 +42,12 @@ impl<'a> SendBuffer<'a> {
             .map(|origin| Lender { data, origin });
     }
 
+    /// In a replay: lets what is sent next borrow `data`, which stands for what a recording does not hold.
+    /// Whatever its length is, sending it takes no time and no memory.
+    pub(crate) fn stand_in(&mut self, data: &'a [u8]) {
+        self.lender = (!data.is_empty()).then_some(Lender { data, origin: Origin::Absent });
+    }
+
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
     fn has_room(&self, len: usize) -> bool {
         let (limit, gathered) = (self.tools.limits.outbox, self.tools.gathered());
@@ -93,11 +56,45 @@ impl<'a> SendBuffer<'a> {
             || self.queued.saturating_add(gathered).saturating_add(len) <= limit
     }
 
+    /// Bytes that may still be gathered; none if there is no limit.
+    fn free(&self) -> Option<usize> {
+        let (limit, taken) = (self.tools.limits.outbox, self.queued.saturating_add(self.tools.gathered()));
+        (limit != 0).then(|| limit.saturating_sub(taken))
+    }
+
+    /// Bytes for which there must be room before a packet with so much Data is taken. It grows with them.
+    fn cost(&self, data_len: usize) -> usize {
+        let payload = REPLY_HEADER_BYTES + data_len;
+        if self.compresses(payload) {
+            MAX_HEADER_BYTES + deflate::bound(payload)
+        } else {
+            framed_len(data_len)
+        }
+    }
+
+    /// The most Data that a packet can have which [`packet`](Self::packet) takes, whatever bytes they are; 0 also if it
+    /// takes none at all.
+    pub(crate) fn room(&self) -> usize {
+        let Some(free) = self.free() else { return usize::MAX };
+        let (mut fits, mut too_much) = (0, free.min(MAX_DATA).saturating_add(1));
+        while too_much - fits > 1 {
+            let middle = fits.midpoint(too_much);
+            if self.cost(middle) <= free { fits = middle } else { too_much = middle }
+        }
+        fits
+    }
+
+    /// Whether [`packet`](Self::packet) takes so many packets, each with so much Data.
+    pub(crate) fn has_room_for(&self, packets: usize, data_len: usize) -> bool {
+        let Some(free) = self.free() else { return true };
+        packets == 0 || data_len <= MAX_DATA && self.cost(data_len).saturating_mul(packets) <= free
+    }
+
     /// Appends Data behind the headers in front of it: by reference if it can be borrowed.
     #[inline]
     fn push_data(&mut self, data: &[u8]) {
         match self.lender {
-            Some(lender) if std::ptr::eq(lender.data, data) && self.tools.borrowed.len() < MAX_BORROWED => {
+            Some(lender) if lender.lends(data, &self.tools.borrowed) => {
                 let borrowed = Borrowed { at: self.tools.out.len(), len: data.len(), origin: lender.origin };
                 self.tools.borrowed.push(borrowed);
             }
@@ -171,7 +168,7 @@ impl<'a> SendBuffer<'a> {
         let fits = self.has_room(MAX_HEADER_BYTES + payload.len());
         if fits {
             self.tools.out.extend_from_slice(&header.encode());
-            self.tools.out.extend_from_slice(payload);
+            self.push_data(payload);
         }
         fits
     }
@@ -188,7 +185,9 @@ impl<'a> SendBuffer<'a> {
             return false;
         }
         let Some(deflate) = &mut self.deflate else { return false };
-        let payload = deflate.compress(parts, &mut self.tools.deflate);
+        let stands_in = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
+        // What it comes to depends on what is not there.
+        let payload = if stands_in { &[] } else { deflate.compress(parts, &mut self.tools.deflate) };
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
         self.tools.out.extend_from_slice(&header.encode());
         self.tools.out.extend_from_slice(payload);
@@ -224,5 +223,86 @@ mod tests {
             assert_eq!(sent, fits, "queued {queued}, limit {limit}");
             assert_eq!(tools.out.len(), if fits { 100 + size } else { 100 });
         }
+    }
+
+    /// Tools with so many bytes gathered, and with messages of so many bytes compressed.
+    fn tools(outbox: usize, gathered: usize, deflate_above: usize) -> Tools {
+        let limits = Limits { outbox, deflate_above, ..Limits::default() };
+        let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
+        let mut tools = Tools::new(Codecs::default(), mailbox, limits);
+        (tools.out, tools.start) = (vec![0xa5; 100 + gathered], 100);
+        tools
+    }
+
+    fn takes(buffer: &mut SendBuffer<'_>, data: &[u8]) -> bool {
+        buffer.packet(&Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data })
+    }
+
+    /// Holds what is said to have room against what is taken: of all that can be free up to some hundred bytes, and around
+    /// the lengths at which frame headers grow. Without an agreement nothing is compressed.
+    fn check_room(agreement: Option<deflate::Agreement>, deflate_above: usize) {
+        // Bytes that no compressor makes shorter.
+        let mut state = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .take(100_000)
+        .collect();
+        for free in (1..400).chain((65_520..65_580).step_by(3)).chain([80_000]) {
+            let (queued, gathered) = (free % 7, free % 5);
+            let with = |look: &mut dyn FnMut(&mut SendBuffer<'_>)| {
+                let mut deflate = agreement.and_then(Deflate::new);
+                let mut tools = tools(free + queued + gathered, gathered, deflate_above);
+                look(&mut SendBuffer::new(&mut tools, deflate.as_mut(), queued));
+            };
+            let mut room = 0;
+            with(&mut |buffer| room = buffer.room());
+            for len in [0, room / 2, room, room + 1] {
+                with(&mut |buffer| {
+                    let fits = buffer.has_room_for(1, len);
+                    assert_eq!(takes(buffer, &noise[..len]), fits, "{free} free, room {room}, {len} bytes");
+                    assert!(fits == (len <= room) || room == 0, "{free} free, room {room}, {len} bytes");
+                });
+            }
+            for count in [0, 1, 2, 7] {
+                with(&mut |buffer| {
+                    let fits = buffer.has_room_for(count, 4);
+                    let all = (0..count).all(|_| takes(buffer, &noise[..4]));
+                    // Compressed they may turn out shorter than was to be feared.
+                    assert!(all == fits || all && agreement.is_some(), "{free} free, {count} packets");
+                });
+            }
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
+    fn what_has_room_is_taken_and_one_byte_more_is_not() {
+        check_room(None, 0);
+        let mut unlimited = tools(0, 10, 0);
+        let buffer = SendBuffer::new(&mut unlimited, None, usize::MAX);
+        assert!(buffer.room() == usize::MAX && buffer.has_room_for(usize::MAX, usize::MAX));
+        let mut vast = tools(usize::MAX, 10, 0);
+        let buffer = SendBuffer::new(&mut vast, None, 10);
+        assert!(buffer.room() == MAX_DATA && !buffer.has_room_for(3, MAX_DATA) && buffer.has_room_for(9, 9));
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
+    fn what_has_room_is_taken_at_the_worst_that_compressing_can_make_of_it() {
+        let agreement = deflate::Agreement {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: None,
+        };
+        for deflate_above in [0, 30, 128, 70_000] {
+            check_room(Some(agreement), deflate_above);
+        }
+        let mut vast = tools(usize::MAX, 0, 0);
+        let mut deflate = Deflate::new(agreement);
+        let buffer = SendBuffer::new(&mut vast, deflate.as_mut(), 0);
+        assert_eq!(buffer.room(), MAX_DATA);
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Borrowed, Effects, Origin, borrowed_bytes};
+use super::{Borrowings, Effects, Origin};
 use crate::deflate::Shared;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
 use crate::packet::Codecs;
+use crate::roles::Roles;
 use crate::totals::Totals;
 
 /// Lent to every call, whichever connection it is for.
@@ -17,7 +18,7 @@ pub(crate) struct Tools {
     /// Where that of the connection in hand begins.
     pub(crate) start: usize,
     /// What goes out with it without lying in it.
-    pub(crate) borrowed: Vec<Borrowed>,
+    pub(crate) borrowed: Borrowings,
     /// Where the message in hand lies, if it stays there until what was gathered has been written.
     pub(crate) origin: Option<Origin>,
     pub(crate) codecs: Codecs,
@@ -27,6 +28,8 @@ pub(crate) struct Tools {
     pub(crate) deflate: Shared,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
+    /// Who plays which role, on all workers.
+    pub(crate) roles: Roles,
     pub(crate) totals: Totals,
     pub(super) limits: Limits,
 }
@@ -48,13 +51,14 @@ impl Tools {
             now: Moment::START,
             out: Vec::new(),
             start: 0,
-            borrowed: Vec::new(),
+            borrowed: Borrowings::default(),
             origin: None,
             codecs,
             encoded: Vec::new(),
             deflate: Shared::default(),
             effects: Effects::default(),
             mailbox,
+            roles: Roles::default(),
             totals: Totals::default(),
             limits,
         }
@@ -62,13 +66,13 @@ impl Tools {
 
     /// Bytes gathered for the connection in hand.
     pub(crate) fn gathered(&self) -> usize {
-        self.out.len() - self.start + borrowed_bytes(&self.borrowed)
+        self.out.len() - self.start + self.borrowed.bytes()
     }
 
     /// Copies what was borrowed of `held`, the connection's own buffer, to its place among the rest: the
     /// buffer is about to go.
     pub(crate) fn copy_held(&mut self, held: &[u8]) {
-        while let Some(borrowed) = self.borrowed.pop_if(|borrowed| borrowed.origin == Origin::Held) {
+        while let Some(borrowed) = self.borrowed.pop_held() {
             let data = held.get(held.len().saturating_sub(borrowed.len)..).unwrap_or_default();
             self.out.splice(borrowed.at..borrowed.at, data.iter().copied());
         }

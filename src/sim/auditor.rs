@@ -198,7 +198,6 @@ impl Auditor {
         let done = [
             ("events", activity.events, BUDGET.events),
             ("tries to accept", activity.accepts, BUDGET.accepts),
-            ("timers", watch::take_expired(), BUDGET.timers),
             ("bytes of one connection", activity.most_read_bytes, BUDGET.read_bytes),
         ];
         for (what, count, budget) in done {

@@ -43,6 +43,8 @@ pub enum Canary {
     Restless,
     /// The role of a connection that has ended is not free.
     ForgottenRole,
+    /// A connection whose role was taken over goes on.
+    LostReplacement,
     /// The place of a connection that has ended is not given back.
     ForgottenPlace,
     /// The server's end does not wait for the client's Close.
@@ -53,7 +55,7 @@ pub enum Canary {
 
 impl Canary {
     /// Each canary with the invariant that it breaks.
-    pub const ALL: [(Canary, Invariant); 22] = [
+    pub const ALL: [(Canary, Invariant); 23] = [
         (Canary::LeakedSocket, Invariant::ClosedOnce),
         (Canary::ForgottenEnd, Invariant::OneEnd),
         (Canary::ForgottenObject, Invariant::ToldOnce),
@@ -73,6 +75,7 @@ impl Canary {
         (Canary::LostPush, Invariant::Script),
         (Canary::Restless, Invariant::NoSpin),
         (Canary::ForgottenRole, Invariant::NothingLeft),
+        (Canary::LostReplacement, Invariant::Application),
         (Canary::ForgottenPlace, Invariant::NothingLeft),
         (Canary::HastyEnd, Invariant::RightEnd),
         (Canary::MissedAnswer, Invariant::RightEnd),
@@ -91,6 +94,7 @@ impl Canary {
             | Canary::OpenPong
             | Canary::LostPush
             | Canary::ForgottenRole
+            | Canary::LostReplacement
             | Canary::ForgottenPlace => 5,
             Canary::BottomlessOutbox
             | Canary::IgnoredGeneration

@@ -52,6 +52,8 @@ pub enum Fault {
     LateWake,
     /// The process stands still for up to a minute while it polls, be the poll interrupted by that or not.
     TimeJump,
+    /// A step of a turn takes some milliseconds, as the turn's budget sees it.
+    SlowStep,
     /// What a client sends arrives some milliseconds late.
     Stall,
     /// The connection is reset in the middle of what a client sends.
@@ -66,7 +68,7 @@ pub enum Fault {
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Fault; 27] = [
+    pub const ALL: [Fault; 28] = [
         Fault::ShortRead,
         Fault::ShortWrite,
         Fault::ReadWouldBlock,
@@ -89,6 +91,7 @@ impl Fault {
         Fault::PartialBatch,
         Fault::LateWake,
         Fault::TimeJump,
+        Fault::SlowStep,
         Fault::Stall,
         Fault::Reset,
         Fault::Vanish,
@@ -98,7 +101,7 @@ impl Fault {
 
     /// Faults that the server's code has to get over without anybody noticing, time aside: nothing is lost
     /// by them, and no connection ends.
-    pub const HARMLESS: [Fault; 16] = [
+    pub const HARMLESS: [Fault; 17] = [
         Fault::ShortRead,
         Fault::ShortWrite,
         Fault::ReadWouldBlock,
@@ -115,6 +118,7 @@ impl Fault {
         Fault::StaleEvent,
         Fault::PartialBatch,
         Fault::LateWake,
+        Fault::SlowStep,
     ];
 
     const fn index(self) -> usize {

@@ -16,6 +16,8 @@ use super::world::{Source, World};
 const BEGAN_UNIX_MS: u64 = 1_700_000_000_000;
 /// The longest that a wake-up is late, in microseconds.
 const LATE_WAKE_US: u64 = 20_000;
+/// The longest that a slow step of a turn takes, in microseconds: longer than a turn may.
+const SLOW_STEP_US: u64 = 6_000;
 
 /// Bytes that the system keeps of a connection, in each of four places, at least 1 each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +162,20 @@ impl Network {
     pub fn has_events(&self) -> bool {
         let world = self.world();
         !world.edges.is_empty() || world.next_later().is_some()
+    }
+
+    /// A turn of the reactor begins: its budget of time is whole.
+    pub(crate) fn begin_turn(&self) {
+        self.world().turn_passed = 0;
+    }
+
+    /// The time as a turn's budget sees it. Steps take no time, but for those that a fault makes slow.
+    pub(crate) fn turn_now(&self) -> Duration {
+        let mut world = self.world();
+        if world.strikes_in_turn(Fault::SlowStep) {
+            world.turn_passed += world.turn_random.below(SLOW_STEP_US);
+        }
+        Duration::from_micros(world.now + world.turn_passed)
     }
 
     pub(crate) fn unix_ms(&self) -> u64 {

@@ -23,8 +23,6 @@ pub(super) struct Watch {
     /// Objects that were linked and not told of an end.
     linked: BTreeSet<u64>,
     pub(super) told: u64,
-    /// Timers that came, since this was last asked.
-    expired: u64,
     violation: Option<Violation>,
 }
 
@@ -93,19 +91,9 @@ pub(crate) fn told(number: u64) {
     });
 }
 
-/// One timer of a connection has come.
-pub(crate) fn expired() {
-    with(|watch| watch.expired += 1);
-}
-
 /// What was heard that should not have been, if anything was.
 pub(super) fn violation() -> Option<Violation> {
     with(|watch| watch.violation.take()).flatten()
-}
-
-/// Timers that have come since this was last asked.
-pub(super) fn take_expired() -> u64 {
-    with(|watch| std::mem::take(&mut watch.expired)).unwrap_or_default()
 }
 
 /// Connections that the application believes to be open, and objects that wait for an end.

@@ -39,6 +39,10 @@ pub(super) struct World {
     /// Microseconds since the network began.
     pub(super) now: u64,
     pub(super) random: Random,
+    /// For what happens within a turn: how many questions are asked there changes nothing else.
+    pub(super) turn_random: Random,
+    /// What slow steps of this turn have taken, in microseconds.
+    pub(super) turn_passed: u64,
     pub(super) faults: Faults,
     pub(super) injected: Injected,
     pub(super) ledger: Ledger,
@@ -67,6 +71,8 @@ impl World {
         World {
             now: 0,
             random: Random::new(seed),
+            turn_random: Random::new(!seed),
+            turn_passed: 0,
             faults: Faults::NONE,
             injected: Injected::default(),
             ledger: Ledger::default(),
@@ -84,6 +90,15 @@ impl World {
             later: BinaryHeap::new(),
             last_later: 0,
         }
+    }
+
+    /// [`strikes`](Self::strikes), for what happens within a turn.
+    pub(super) fn strikes_in_turn(&mut self, fault: Fault) -> bool {
+        let strikes = self.turn_random.chance(self.faults.of(fault));
+        if strikes {
+            self.injected.count(fault);
+        }
+        strikes
     }
 
     /// Whether a fault happens now. It is counted, so only ask where it can.

@@ -11,6 +11,7 @@
 //! An extension that the client offers is declined by leaving it out of the answer (RFC 6455 §9.1), so
 //! offers are not even read. `Expect: 100-continue` announces a body, and there is none: it is ignored.
 
+mod allowed;
 mod head;
 mod headers;
 mod refusal;
@@ -20,6 +21,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub use allowed::{OriginError, PathError};
+pub(crate) use allowed::{check_origin, check_path};
 pub use head::HeadScanner;
 pub use refusal::{Fault, Refusal};
 pub use request::{Policy, Request, check};

@@ -1,5 +1,6 @@
 //! Checks an upgrade request against RFC 6455 §4.2.1 and against what this server serves.
 
+use super::allowed::{origin_matches, path_matches};
 use super::head::HeadScanner;
 use super::headers::Headers;
 use super::refusal::{Fault, Refusal};
@@ -19,10 +20,10 @@ const SUBPROTOCOLS: &str = "Sec-WebSocket-Protocol";
 /// What this server serves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy<'a> {
-    /// Paths, compared byte for byte; any other is answered 404. Empty: all paths.
+    /// Paths, compared byte for byte, with `/*` at the end for all below; any other is answered 404. Empty: all.
     pub paths: &'a [String],
-    /// Origins, compared whole and without regard to ASCII case; any other, or none, is answered 403.
-    /// Empty: any.
+    /// Origins, compared without regard to ASCII case and to default ports, with `*.` before a host for one or
+    /// more labels; any other, or none, is answered 403. Empty: any.
     pub origins: &'a [String],
     /// Subprotocols, compared byte for byte. The first of the client's offers that is among them is
     /// chosen. Empty: none ever is.
@@ -149,7 +150,7 @@ fn check_parsed<'h>(
         return Err(Refusal::MethodNotAllowed);
     }
     let target = Target::parse(target)?;
-    if !policy.paths.is_empty() && !policy.paths.iter().any(|path| path == target.path) {
+    if !policy.paths.is_empty() && !policy.paths.iter().any(|path| path_matches(path, target.path)) {
         return Err(Refusal::NotFound);
     }
     let upgrades = headers.lists("Upgrade", "websocket") && headers.lists("Connection", "upgrade");
@@ -158,7 +159,7 @@ fn check_parsed<'h>(
     }
     let key = key.filter(|key| is_key(key)).ok_or(Fault::Key)?;
     if !policy.origins.is_empty() {
-        let listed = |origin: &str| policy.origins.iter().any(|entry| entry.eq_ignore_ascii_case(origin));
+        let listed = |origin: &str| policy.origins.iter().any(|entry| origin_matches(entry, origin));
         if !origin.is_some_and(listed) {
             return Err(Refusal::Forbidden);
         }

@@ -1,5 +1,5 @@
 //! Several reactors that are one server: each on a thread of its own, with its own listeners, connections
-//! and state. They share nothing but mailboxes, and the count of clients.
+//! and state. They share nothing but mailboxes, the count of clients, and who plays which role.
 
 mod crew;
 mod worker;
@@ -87,7 +87,7 @@ impl<S: Application + Send> Workers<S> {
         mut cipher: impl FnMut(usize) -> Option<Box<dyn Cipher>>,
     ) -> Result<Self, BindError> {
         let service = service.into();
-        let (first, others) = Prepared::bind(config, config.workers.saturating_sub(1))?;
+        let (first, others) = Prepared::bind(config, &service, config.workers.saturating_sub(1))?;
         let mut finish = |prepared: Prepared| {
             let index = prepared.worker();
             let state = state(Worker::new(index, prepared.mailboxes().clone()));
@@ -97,7 +97,7 @@ impl<S: Application + Send> Workers<S> {
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners are Unix
-    /// sockets, or once draining has begun.
+    /// sockets, or once a drain has closed them.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.first.local_addr()

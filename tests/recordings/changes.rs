@@ -118,9 +118,13 @@ proptest! {
             let at = at.index(file.len());
             file[at] = byte;
         }
-        if let Ok(recording) = Recording::read(&file) {
-            let _ = recording.replay();
-            let _ = recording.show(&mut String::new());
-        }
+        let taken = allocation_counter::measure(|| {
+            if let Ok(recording) = Recording::read(&file) {
+                let _ = recording.replay();
+                let _ = recording.show(&mut String::new());
+            }
+        });
+        // As docs/recording.md says.
+        assert!(taken.bytes_max <= (256 << 20) + 100 * file.len() as u64, "{taken:?}");
     }
 }

@@ -49,10 +49,13 @@ fn serve_records_and_replay_says_what_is_otherwise() {
     let at = (0..tampered.len()).find(|&at| tampered[at..].starts_with(&echo)).unwrap();
     tampered[at] ^= 0x10;
     let garbage = join(&[&files[0], b"garbage"]);
-    let cases: [(&[u8], i32, &str); 4] = [
+    // Behind the version, a head of 1 MiB and a byte.
+    let long = join(&[&files[0][..11], b"\x81\x80\x40", &[0; 1024 * 1024 + 1]]);
+    let cases: [(&[u8], i32, &str); 5] = [
         (&files[0], 0, "no difference: "),
         (&tampered, 1, "recorded a packet 1101 of 11 bytes"),
         (&garbage, 2, "copy.rec: a note out of place (offset "),
+        (&long, 2, "copy.rec: it claims a head of more than 1 MiB (offset 11)"),
         (b"garbage", 2, "copy.rec: not a recording of sysconn (offset 0)"),
     ];
     for (bytes, status, line) in cases {
@@ -68,9 +71,18 @@ fn serve_records_and_replay_says_what_is_otherwise() {
     fs::write(name, &files[0]).unwrap();
     let output = sysconn(&["replay", "--show", name]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), shown(&files[0]));
-    let output = sysconn(&["serve", "--record", "/dev/null"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("sysconn: cannot record to /dev/null: "));
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_found_at_the_start() {
+    for unusable in ["/dev/null", "/proc", "/nowhere/at/all"] {
+        let output = sysconn(&[&SERVE[..], &["--record", unusable]].concat());
+        assert_eq!(output.status.code(), Some(2), "{unusable}");
+        assert!(output.stdout.is_empty(), "it listened");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.starts_with(&format!("sysconn: cannot record to {unusable}: ")), "{error}");
+        assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
+    }
 }
 
 #[test]

@@ -10,9 +10,9 @@ use std::time::Duration;
 use sysconn::config::Listen;
 use sysconn::{Cause, Config, Workers};
 
-use super::common::{Client, PATIENCE, UPGRADE, config, eventually};
+use super::common::{Client, PATIENCE, Reply, UPGRADE, config, eventually, join, packet};
 use super::server::{Citizen, Server};
-use super::town::{ASK, ECHO, Event, TOWN, Town};
+use super::town::{ASK, CLOSE, ECHO, Event, KICK, TOWN, Town};
 
 #[test]
 fn a_drain_ends_all_of_them() {
@@ -27,6 +27,21 @@ fn a_drain_ends_all_of_them() {
     let causes = server.events.try_iter().filter(|event| matches!(event, Event::Closed(_, Cause::GoingAway)));
     assert_eq!(causes.count(), 12);
     assert_eq!(TcpStream::connect(server.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn of_one_that_closes_itself_no_later_packet_is_handled() {
+    for workers in 1..=2 {
+        let server = Server::new(&Config { workers, ..config() });
+        for (cmd, code) in [(CLOSE, 4200), (KICK, 4010)] {
+            let mut citizen = server.settle(1).swap_remove(workers - 1).swap_remove(0);
+            let id = citizen.id.to_u64().to_be_bytes();
+            // In one read.
+            citizen.client.send(&join(&[&packet(cmd, 1, &id), &packet(ECHO, 2, b"too late")]));
+            assert_eq!(citizen.client.reply(), Reply::new(cmd, 1, b""));
+            citizen.client.expect_close(code, "by itself");
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,14 @@
-//! One connection for each role, the newest, whichever workers they and the role's home are.
+//! One connection for each role, the newest, whichever workers they are on.
 
 use std::sync::Barrier;
 use std::thread;
 
+use sysconn::frame::Opcode;
 use sysconn::{Cause, Config};
 
-use super::common::{Frame, config, eventually};
+use super::common::{Frame, config, eventually, frame, join, packet};
 use super::server::{Citizen, Server};
-use super::town::{ECHO, Event, LOGIN, LOGOUT};
+use super::town::{ECHO, Event, KICK, LOGIN, LOGOUT, PANIC};
 
 fn of_workers(workers: usize) -> Server {
     Server::new(&Config { workers, ..config() })
@@ -18,7 +19,6 @@ fn a_newer_login_replaces_the_older_one_wherever_they_are() {
     let server = of_workers(3);
     for older_on in 0..3 {
         for newer_on in 0..3 {
-            // Each worker is home to one of these.
             for role_id in 6..9 {
                 let case = format!("role {role_id} from {older_on} to {newer_on}");
                 let mut citizens = server.settle(3);
@@ -66,8 +66,7 @@ fn of_logins_that_race_one_is_left() {
                 });
             }
         });
-        // The homes have heard of all logins, and then the workers of those that were replaced.
-        server.catch_up();
+        // The workers of those that were replaced have heard of it.
         server.catch_up();
         let closed: Vec<bool> = citizens.iter_mut().map(is_replaced).collect();
         assert_eq!(closed.iter().filter(|closed| !**closed).count(), 1, "round {round}: {closed:?}");
@@ -89,11 +88,11 @@ fn is_replaced(citizen: &mut Citizen) -> bool {
 }
 
 #[test]
-fn who_changes_roles_faster_than_their_homes_hear_of_it_keeps_the_last() {
+fn who_changes_roles_while_another_worker_is_busy_keeps_the_last() {
     let server = of_workers(2);
     for worker in 0..2 {
         let [mut first, mut second] = server.settle(2).swap_remove(worker).try_into().ok().unwrap();
-        // The homes hear nothing of all this until it is over.
+        // It hears nothing of all this until it is over.
         let other = server.block(1 - worker);
         // One after the other, so that each comes in a turn of its own.
         for role_id in 1..=101 {
@@ -116,10 +115,10 @@ fn who_changes_roles_faster_than_their_homes_hear_of_it_keeps_the_last() {
 }
 
 #[test]
-fn a_connection_that_ends_before_its_login_is_known_leaves_nothing_behind() {
+fn a_connection_that_ends_while_another_worker_is_busy_leaves_nothing_behind() {
     let server = of_workers(2);
     let mut citizens = server.settle(2);
-    let home = server.block(0);
+    let other = server.block(0);
     let mut gone = citizens[1].pop().unwrap();
     gone.login(2);
     gone.client.close();
@@ -127,53 +126,166 @@ fn a_connection_that_ends_before_its_login_is_known_leaves_nothing_behind() {
     server.await_event(|event| matches!(event, Event::Closed(..)).then_some(()));
     let mut next = citizens[1].pop().unwrap();
     next.login(2);
-    drop(home);
+    drop(other);
     server.catch_up();
     eventually("it is known", || server.with_role(2) == [next.id]);
-    // On the role's home too.
+    // On the other worker too.
     let mut third = citizens[0].pop().unwrap();
     third.login(2);
     next.client.expect_close(4007, "replaced");
     third.echo(b"in");
 }
 
+/// What a client does, and the bytes that it sends for that.
+type Next = (&'static str, fn() -> Vec<u8>);
+
+/// What one that has just taken over a role does behind it, in the same read.
+const NEXTS: [Next; 8] = [
+    ("stays", Vec::new),
+    ("logs out", || packet(LOGOUT, 0, b"")),
+    ("plays another role", || login(70)),
+    ("plays others, and this one again", || join(&[&login(70), &login(71), &login(ROLE)])),
+    ("comes and goes", || join(&[&packet(LOGOUT, 0, b""), &login(ROLE), &packet(LOGOUT, 0, b"")])),
+    ("panics", || packet(PANIC, 0, b"")),
+    ("closes", || frame(Opcode::Close, &1000u16.to_be_bytes())),
+    ("breaks off", || b"\xff".to_vec()),
+];
+
+const ROLE: u64 = 7;
+
+fn login(role_id: u64) -> Vec<u8> {
+    packet(LOGIN, 0, &role_id.to_be_bytes())
+}
+
 #[test]
-fn a_login_that_was_given_up_is_not_replaced() {
-    let server = of_workers(2);
-    for worker in 0..2 {
-        for next_role in [4, 5] {
-            let [mut first, mut second] = server.settle(2).swap_remove(worker).try_into().ok().unwrap();
-            // The home of this role is the other worker, which hears of all this at once.
-            let role_id = 2 + (1 - worker as u64);
-            let home = server.block(1 - worker);
-            first.login(role_id);
-            second.login(role_id);
-            first.login(next_role);
-            drop(home);
-            server.catch_up();
-            server.catch_up();
-            server.catch_up();
-            first.echo(b"plays another role");
-            second.echo(b"plays it now");
-            assert_eq!(server.with_role(role_id), [second.id]);
-            assert_eq!(server.with_role(next_role), [first.id]);
+fn the_older_one_closes_whatever_the_newer_one_does_next() {
+    for workers in 1..=2 {
+        let server = of_workers(workers);
+        for (older_on, newer_on) in (0..workers).flat_map(|a| (0..workers).map(move |b| (a, b))) {
+            for (name, next) in NEXTS {
+                let case = format!("from {older_on} to {newer_on} of {workers}, who {name}");
+                let mut citizens = server.settle(2);
+                let mut older = citizens[older_on].pop().unwrap();
+                let mut newer = citizens[newer_on].pop().unwrap();
+                older.login(ROLE);
+                newer.client.send(&join(&[&login(ROLE), &next()]));
+                older.client.expect_close(4007, &case);
+                let id = older.id;
+                server.await_event(|event| matches!(event, Event::Replaced(of) if of == id).then_some(()));
+                drop((older, newer));
+                eventually(&case, || {
+                    server.connections().iter().sum::<usize>() == citizens.iter().flatten().count()
+                });
+            }
         }
     }
 }
 
 #[test]
-fn a_login_on_the_home_of_its_role_does_not_overtake_an_older_one() {
+fn nor_does_it_matter_when_the_older_one_hears_of_it() {
+    let server = of_workers(2);
+    let logout = packet(LOGOUT, 0, b"");
+    // Whether the newer one logs out again, and what the older one does meanwhile.
+    let cases = [
+        ("nothing", false, vec![]),
+        ("the newer one logs out", true, vec![]),
+        ("the older one logs out", false, logout),
+        ("the older one plays another role", true, login(70)),
+    ];
+    for worker in 0..2 {
+        for (case, logs_out, meanwhile) in &cases {
+            let mut citizens = server.settle(2);
+            let mut older = citizens[worker].pop().unwrap();
+            let mut newer = citizens[1 - worker].pop().unwrap();
+            older.login(ROLE);
+            let blocked = server.block(worker);
+            // Each in a turn of its own, and more than once: it is told once all the same.
+            for _ in 0..3 {
+                newer.login(ROLE);
+                if *logs_out {
+                    newer.done(LOGOUT, b"");
+                }
+            }
+            // It waits in front of what the worker is to be told.
+            older.client.send(meanwhile);
+            drop(blocked);
+            if !meanwhile.is_empty() {
+                assert_eq!(older.client.reply().error_id, 0, "{case}");
+            }
+            older.client.expect_close(4007, case);
+            let id = older.id;
+            drop(older);
+            server.await_event(|event| matches!(event, Event::Replaced(of) if of == id).then_some(()));
+            server.await_event(|event| {
+                assert!(!matches!(event, Event::Replaced(_)), "{case}: told twice");
+                matches!(event, Event::Closed(of, Cause::Replaced) if of == id).then_some(())
+            });
+            newer.echo(b"goes on");
+            for role_id in [ROLE, 70] {
+                let plays = role_id == ROLE && !logs_out;
+                let expected: Vec<_> = plays.then_some(newer.id).into_iter().collect();
+                assert_eq!(server.with_role(role_id), expected, "{case}: role {role_id}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_logs_out_in_time_is_not_replaced() {
+    let server = of_workers(2);
+    for worker in 0..2 {
+        for (name, next) in [("out", packet(LOGOUT, 0, b"")), ("another role", login(70))] {
+            let mut citizens = server.settle(2);
+            let mut first = citizens[worker].pop().unwrap();
+            let mut second = citizens[1 - worker].pop().unwrap();
+            first.login(ROLE);
+            first.client.send(&next);
+            assert_eq!(first.client.reply().error_id, 0, "{name}");
+            second.login(ROLE);
+            server.catch_up();
+            first.echo(b"goes on");
+            second.echo(b"plays it now");
+            assert_eq!(server.with_role(ROLE), [second.id]);
+        }
+    }
+}
+
+#[test]
+fn one_that_is_closing_already_is_told_that_its_role_is_played_elsewhere() {
+    // Nothing but the client ends a connection that closes.
+    let config = Config { close_timeout: std::time::Duration::from_secs(60), ..config() };
+    for workers in 1..=2 {
+        let server = Server::new(&Config { workers, ..config.clone() });
+        for newer_on in 0..workers {
+            let mut citizens = server.settle(2);
+            let mut older = citizens[0].pop().unwrap();
+            let mut newer = citizens[newer_on].pop().unwrap();
+            older.login(ROLE);
+            newer.done(KICK, &older.id.to_u64().to_be_bytes());
+            older.client.expect_close(4010, "kicked");
+            newer.login(ROLE);
+            let id = older.id;
+            server.await_event(|event| matches!(event, Event::Replaced(of) if of == id).then_some(()));
+            newer.echo(b"goes on");
+            drop((older, newer, citizens));
+            eventually("all are gone", || server.connections().iter().sum::<usize>() == 0);
+        }
+    }
+}
+
+#[test]
+fn of_logins_on_two_workers_the_one_that_was_answered_first_is_the_older() {
     let server = of_workers(2);
     for worker in 0..2 {
         let mut citizens = server.settle(1);
         let mut older = citizens[1 - worker].pop().unwrap();
         let mut newer = citizens[worker].pop().unwrap();
         let role_id = 2 + worker as u64;
-        // The home meets the newer one's request and what it is told of the older one in one turn.
-        let home = server.block(worker);
+        // The newer one's request waits while the older one logs in.
+        let busy = server.block(worker);
         older.login(role_id);
         newer.client.send_packet(LOGIN, 1, &role_id.to_be_bytes());
-        drop(home);
+        drop(busy);
         assert_eq!(newer.client.reply().cmd, LOGIN);
         older.client.expect_close(4007, "it was answered before the newer one was asked");
         newer.echo(b"the newer one");

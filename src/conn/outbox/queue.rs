@@ -117,8 +117,8 @@ impl Queue {
         debug_assert!(self.is_sound());
     }
 
-    /// What to write next, in order, as slices for a vectored write.
-    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+    /// What to write next, in order, as slices for a vectored write: at most so many bytes.
+    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES], most: usize) -> usize {
         let mut chunks = self.chunks.iter();
         let front = chunks.next().and_then(|front| front.get(self.front_at..));
         let pong = self.pong.as_ref();
@@ -126,9 +126,14 @@ impl Queue {
         let frames = early.into_iter().chain(chunks).map(|chunk| &**chunk);
         let tail = Some(&*self.tail).filter(|tail| !tail.is_empty());
         let ordered = front.into_iter().chain(frames).chain(tail).chain(late.map(|pong| &**pong));
-        let mut count = 0;
+        let (mut count, mut left) = (0, most);
         for (slot, bytes) in slices.iter_mut().zip(ordered) {
+            if left == 0 {
+                break;
+            }
+            let bytes = bytes.get(..left).unwrap_or(bytes);
             *slot = IoSlice::new(bytes);
+            left -= bytes.len();
             count += 1;
         }
         count

@@ -18,8 +18,7 @@ fn effects(rig: &mut Rig) -> Vec<String> {
         Effect::Close { to, cause } => format!("close {to} {cause:?}"),
         Effect::SetDebug { to, on } => format!("debug {to} {on}"),
         Effect::Answer { answer, .. } => format!("answer {answer:?}"),
-        Effect::LoggedIn { role_id, .. } => format!("{role_id} in"),
-        Effect::LoggedOut { role_id, .. } => format!("{role_id} out"),
+        Effect::Replace(id) => format!("replace {id}"),
         Effect::Survey(_) => "survey".into(),
         Effect::SurveyAll(_) => "survey all".into(),
     };
@@ -87,32 +86,40 @@ fn replies_above_the_threshold_are_compressed_if_that_makes_them_shorter() {
 }
 
 #[test]
-fn a_login_is_told_once_and_ends_the_one_before_it() {
+fn a_login_counts_at_once_and_ends_the_one_before_it() {
     let mut rig = Rig::open(|_| {});
-    let login = |role_id| {
-        let identity = Identity { role_id, ..Identity::default() };
-        Login { identity, kind: Client::GameServer, ..Login::default() }
-    };
+    let (id, other) = (rig.conn.record.id, ConnectionId::new(0, 9, 9));
+    let roles = rig.env.tools.roles.clone();
     let log_in = |rig: &mut Rig, role_id| {
         rig.with(|conn, env| {
             conn.call(packets::By::Application, 0, 0, env, |state, context| {
-                let result = context.login(login(role_id));
-                state.noted.push(format!("{}", result.is_ok()));
+                let identity = Identity { role_id, ..Identity::default() };
+                let player = context.player(role_id);
+                let result = context.login(Login { identity, kind: Client::GameServer, ..Login::default() });
+                state.noted.push(format!("{player:?} {}", result.is_ok()));
                 Outcome::Done
             });
         });
         (rig.env.state.noted.pop().unwrap(), rig.conn.record.role_id(), effects(rig))
     };
-    let expected = |ok: bool, role_id: u64, effects: &[&str]| {
-        (ok.to_string(), role_id, effects.iter().map(|effect| (*effect).to_owned()).collect())
+    let expected = |ok: bool, player: Option<ConnectionId>, role_id: u64, told: Option<ConnectionId>| {
+        let told: Vec<_> = told.iter().map(|id| format!("replace {id}")).collect();
+        (format!("{player:?} {ok}"), role_id, told)
     };
-    assert_eq!(log_in(&mut rig, 0), expected(false, 0, &[]));
-    assert_eq!(log_in(&mut rig, 7), expected(true, 7, &["7 in"]));
-    assert_eq!(log_in(&mut rig, 7), expected(true, 7, &["7 in"]));
-    assert_eq!(log_in(&mut rig, 0), expected(false, 7, &[]));
-    assert_eq!(log_in(&mut rig, 8), expected(true, 8, &["7 out", "8 in"]));
+    assert_eq!(log_in(&mut rig, 0), expected(false, None, 0, None));
+    assert_eq!(log_in(&mut rig, 7), expected(true, None, 7, None));
+    assert_eq!(log_in(&mut rig, 7), expected(true, Some(id), 7, None));
+    assert_eq!(log_in(&mut rig, 0), expected(false, None, 7, None));
+    // One that was replaced does not take its role back by a login that only changes who it is.
+    assert_eq!(roles.enter(other, 7), Some(id));
+    assert_eq!(log_in(&mut rig, 7), expected(true, Some(other), 7, None));
+    roles.hear(id);
+    assert_eq!(log_in(&mut rig, 8), expected(true, None, 8, None));
+    assert_eq!(log_in(&mut rig, 7), expected(true, Some(other), 7, Some(other)));
+    assert_eq!((roles.player(7), roles.player(8)), (Some(id), None));
     rig.request(LOGOUT, b"");
-    assert_eq!((rig.conn.record.role_id(), effects(&mut rig)), (0, vec!["8 out".to_owned()]));
+    assert_eq!((rig.conn.record.role_id(), effects(&mut rig)), (0, vec![]));
+    assert_eq!(roles.player(7), None);
     rig.request(LOGOUT, b"");
     assert_eq!((rig.replies()[0].error_id, effects(&mut rig)), (ErrorId::NOT_LOGGED_IN, vec![]));
 }
@@ -127,25 +134,21 @@ fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
         let ticket = context.defer(request);
         state.noted.push(ticket.connection().to_string());
         assert!(!context.effects().is_empty());
-        context.effects().broadcast([to; 50], push);
-        context.effects().close(to, CloseCode::new(4100).unwrap());
-        context.effects().kick(to);
+        context.effects().broadcast([to; 500], push);
         context.effects().set_debug(to, true);
         context.effects().reply(ticket, "done");
         context.effects().survey(|_| {});
         context.effects().survey_all(|_| {});
         Outcome::Done
     });
-    // One for the frame itself, 50 for the broadcast, and one for each of the others.
-    assert_eq!(rig.env.frames_left, 1000 - 1 - 50 - 7);
+    // One for the frame itself, one for each of what follows, and one more for 64 receivers of the broadcast.
+    assert_eq!(rig.env.frames_left, 1000 - 1 - 6 - 500 / 64);
     assert_eq!(rig.env.tools.effects.take_cost(), 0);
     let to = ConnectionId::new(0, 5, 2);
     let frame = Push::new(700, b"push").frame().len();
     let expected = [
         format!("send {to} {frame}"),
-        format!("broadcast to 50 {frame}"),
-        format!("close {to} Application(CloseCode(4100))"),
-        format!("close {to} Operator"),
+        format!("broadcast to 500 {frame}"),
         format!("debug {to} true"),
         "answer Reply([100, 111, 110, 101])".into(),
         "survey".into(),
@@ -159,6 +162,32 @@ fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
     list.clear();
     rig.env.tools.effects.put_back(list);
     assert_eq!(rig.env.tools.effects.take().capacity(), capacity, "the list is used again");
+}
+
+#[test]
+fn who_has_a_connection_closed_has_nothing_handled_before_that() {
+    let to = ConnectionId::new(0, 5, 2);
+    let mut rig = Rig::open(|_| {});
+    rig.call(b"", |_, _, context| {
+        context.effects().close(ConnectionId::new(0, 5, 2), CloseCode::new(4100).unwrap());
+        Outcome::Done
+    });
+    assert_eq!(rig.env.frames_left, 0);
+    assert_eq!(effects(&mut rig), [format!("close {to} Application(CloseCode(4100))")]);
+
+    // Also as soon as it is open.
+    let mut rig = Rig::new(|_| {});
+    rig.env.state.open = Some(|context| {
+        let id = context.id();
+        context.effects().kick(id);
+    });
+    let mut bytes = UPGRADE.to_vec();
+    let mut packet = vec![];
+    push_request(&mut packet, &Packet { data_status: 0, flag: 0, cmd: ECHO, data: b"too late" });
+    push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], &packet);
+    rig.feed(&bytes);
+    assert_eq!(rig.seen, [(0, "101".into())]);
+    assert_eq!(effects(&mut rig), [format!("close {} Operator", rig.conn.record.id)]);
 }
 
 #[test]
@@ -276,7 +305,7 @@ fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
         config.overflow = crate::config::Overflow::Drop;
     });
     rig.call(b"", |_, _, context| {
-        context.fail_to_send();
+        context.fail_to_send(1);
         context.effects().set_cost(5);
         context.send_with(|buffer| buffer.as_compressed(Opcode::Binary, &[7; 900]));
         Outcome::Done
@@ -286,4 +315,33 @@ fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
     assert_eq!((totals.send_errors, totals.packets_sent), (1, 1));
     assert_eq!(rig.env.frames_left, 1000 - 1 - 5);
     assert_eq!(rig.messages, [(Kind::Binary, true, vec![7; 900])]);
+}
+
+#[test]
+fn a_handler_that_asks_for_room_gets_what_the_outbox_still_takes() {
+    // With Data that can be compressed and with Data that cannot.
+    for (compress_above, multiplier) in [(0, 0), (1, 0), (1, 1)] {
+        let mut rig = Rig::open(|config| {
+            (config.max_len, config.outbox_limit, config.compress_above) = (1000, 2000, compress_above);
+        });
+        rig.call(&[multiplier], |_, request, context| {
+            let multiplier = u64::from(request.data()[0]) * 0x9e37_79b9_7f4a_7c15;
+            let scrambled =
+                |at: u64| (at.wrapping_mul(multiplier).rotate_left(29).wrapping_mul(multiplier) >> 56) as u8;
+            let data = |len: usize| (1..=len as u64).map(scrambled).collect::<Vec<_>>();
+            for part in [3, 1] {
+                let (room, all) = (context.room(), context.has_room_for(part, context.room() / part));
+                let sent = context.try_reply(&data(room / part));
+                if sent.is_err() || all != (part == 1) {
+                    return Outcome::Refuse(ErrorId::APPLICATION);
+                }
+            }
+            Outcome::Done
+        });
+        assert_eq!(rig.messages.len(), 2);
+        assert_eq!(rig.closes(), []);
+        let bytes: usize = rig.messages.iter().map(|(_, _, payload)| 4 + payload.len()).sum();
+        let is_compressed = compress_above != 0 && multiplier == 0;
+        assert!(bytes == 2000 || is_compressed && bytes < 2000, "{bytes}");
+    }
 }

@@ -226,6 +226,7 @@ fn large_data_is_borrowed_and_small_data_copied() {
                 env.tools.borrowed.first().map(|borrowed| match borrowed.origin {
                     Origin::Input { .. } => "input",
                     Origin::Held => "held",
+                    Origin::Absent => "absent",
                 })
             });
             assert_eq!(borrowed, origin.filter(|_| at == last), "{len}");

@@ -1,6 +1,7 @@
 //! From the first byte to the 101, or to the refusal.
 
 use super::*;
+use crate::conn::Draining;
 
 #[test]
 fn a_head_in_any_pieces_is_one_head_and_what_follows_it_are_frames() {
@@ -27,7 +28,7 @@ fn who_is_refused_is_told_so_and_not_read_any_further() {
     }
     type Change = fn(&mut Rig);
     let cases: [(&[u8], Change, &str); 5] = [
-        (UPGRADE, |rig| rig.env.draining = true, "503"),
+        (UPGRADE, |rig| rig.env.draining = Draining::Begun, "503"),
         (UPGRADE, |rig| rig.env.state.upgrade = Some(teapot), "418"),
         (UPGRADE, |rig| rig.env.state.upgrade = Some(panics), "500"),
         (b"GET / HTTP/1.1\r\n\r\n", |_| {}, "400"),

@@ -13,7 +13,7 @@ fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 /// The pieces that would be written next.
 fn pieces(outbox: &Outbox) -> Vec<Vec<u8>> {
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-    let count = outbox.slices(&mut slices);
+    let count = outbox.slices(&mut slices, usize::MAX);
     slices[..count].iter().map(|slice| slice.to_vec()).collect()
 }
 

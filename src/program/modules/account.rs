@@ -36,14 +36,18 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
         return Outcome::Refuse(ErrorId::LOGIN_REFUSED);
     }
     let Identity { account, role_id, .. } = login.identity.clone();
-    let earlier = context.record().role_id();
+    let (id, earlier, older) = (context.id(), context.record().role_id(), context.player(role_id));
     if context.login(login).is_err() {
         return Outcome::Refuse(ErrorId::LOGIN_REFUSED);
     }
     if earlier != role_id {
-        gateway.leave(context.id(), earlier);
+        gateway.leave_rooms(id);
+        // The one that it was on before is about to close, and is in no room from now on: nobody should see the
+        // role twice until its client has taken notice. On another worker that is a moment later, when the
+        // reactor there tells of it.
+        let older = older.filter(|older| older.worker() == gateway.worker.index());
+        older.into_iter().for_each(|older| gateway.leave_rooms(older));
     }
-    gateway.enter(context.id(), role_id);
     reply(context, &M1002Toc { role_id, account, server_time_ms: unix_ms() })
 }
 
@@ -69,7 +73,7 @@ fn read_login(message: M1002Tos) -> Option<Login> {
 
 /// empty → empty.
 fn logout(gateway: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    gateway.leave(context.id(), context.record().role_id());
+    gateway.leave_rooms(context.id());
     context.logout();
     context.reply(&[])
 }

@@ -6,6 +6,7 @@ use sysconn::packet::ErrorId;
 use sysconn::{Access, Context, Outcome, Request, Route};
 
 use super::Gateway;
+use crate::program::delay::MAX_DELAY;
 
 pub(super) const ROUTES: [Route<Gateway>; 5] = [
     Route::new(1101, "echo", Access::Anyone, echo),
@@ -38,27 +39,32 @@ fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome
     }
 }
 
-/// N:16 → N replies, each the index as 32 bits. As many as the outbox holds: with the default limit
-/// of 1 MiB that is 61,680 beside nothing else.
+/// N:16 → N replies, each the index as 32 bits. ErrorID 6, and none of them, where they cannot all fit the outbox:
+/// with the default limit of 1 MiB, and nothing else in it, 61,680 do.
 fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(count) = <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) else {
         return Outcome::Undecodable;
     };
+    if !context.has_room_for(count.into(), size_of::<u32>()) {
+        return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
+    }
     for index in 0..u32::from(count) {
-        if context.try_reply(&index.to_be_bytes()).is_err() {
-            break;
-        }
+        let _ = context.reply(&index.to_be_bytes());
     }
     Outcome::Done
 }
 
-/// milliseconds:32, then any bytes → those bytes, from another thread, that much later.
+/// milliseconds:32, then any bytes → those bytes, from another thread, that much later. ErrorID 6 for more than
+/// [`MAX_DELAY`], or where too much waits already; what waits for a client is dropped when it ends.
 fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Some((ms, data)) = request.data().split_first_chunk::<4>() else { return Outcome::Undecodable };
     let delay = Duration::from_millis(u64::from(u32::from_be_bytes(*ms)));
+    if delay > MAX_DELAY {
+        return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
+    }
     let data = data.to_vec();
     let ticket = context.defer(request);
-    gateway.delay.reply_after(delay, ticket, data);
+    gateway.delay.reply_after(delay, context.record().peer(), ticket, data);
     Outcome::Done
 }
 

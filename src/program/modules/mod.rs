@@ -4,7 +4,6 @@ mod account;
 mod echo;
 mod membership;
 mod monitor;
-mod players;
 mod room;
 mod rooms;
 
@@ -18,7 +17,6 @@ use sysconn::{
 use super::delay::Delay;
 use super::token_keys::TokenKeys;
 use membership::Membership;
-use players::Players;
 use rooms::Rooms;
 
 /// The state of `serve`: of one of its workers.
@@ -27,36 +25,13 @@ pub(crate) struct Gateway {
     delay: Arc<Delay>,
     /// What logins are checked with. Without it all are believed.
     keys: Option<Arc<TokenKeys>>,
-    players: Players,
     membership: Membership,
     rooms: Rooms,
 }
 
 impl Gateway {
     pub(crate) fn new(worker: Worker<Gateway>, delay: Arc<Delay>, keys: Option<Arc<TokenKeys>>) -> Self {
-        Gateway {
-            worker,
-            delay,
-            keys,
-            players: Players::default(),
-            membership: Membership::default(),
-            rooms: Rooms::default(),
-        }
-    }
-
-    /// A role has logged in. The connection that it was on before is about to close, and is in no
-    /// room from now on: nobody should see the role twice until its client has taken notice. From a
-    /// connection on another worker we hear of that a moment later ([`Gateway::replaced`]).
-    fn enter(&mut self, id: ConnectionId, role_id: u64) {
-        if let Some(older) = self.players.take_older(id, role_id) {
-            self.leave_rooms(older);
-        }
-    }
-
-    /// A role has logged out, or its connection has ended.
-    fn leave(&mut self, id: ConnectionId, role_id: u64) {
-        self.leave_rooms(id);
-        self.players.leave(id, role_id);
+        Gateway { worker, delay, keys, membership: Membership::default(), rooms: Rooms::default() }
     }
 
     /// Takes a connection of this worker out of all rooms. What their homes are told of that must not get
@@ -87,7 +62,8 @@ impl Application for Gateway {
     }
 
     fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
-        self.leave(record.id(), record.role_id());
+        self.delay.forget(record.id());
+        self.leave_rooms(record.id());
     }
 }
 

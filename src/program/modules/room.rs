@@ -45,7 +45,6 @@ fn join(
         Ok(is_new) => is_new,
         Err(NotAdmitted) => return Outcome::Refuse(ErrorId::NOT_ALLOWED),
     };
-    gateway.players.join(id, context.record().role_id());
     let joined = room.clone();
     let asked = at_home(gateway, &room, request, context, move |rooms| {
         Ok(Answer::new(&M1201Toc { members: count(rooms.join(id, &joined)) }))

@@ -29,7 +29,10 @@ pub(super) enum Kind {
     Overflow(Place<config::Overflow>),
     Deflate(Place<config::DeflateMode>),
     Workers(Place<usize>),
+    Prefix(Place<u8>),
     Cpu(Place<Option<usize>>),
+    /// The mode of a file.
+    FileMode(Place<Option<u32>>),
     Level(Place<LevelFilter>),
     File(Place<Option<PathBuf>>),
     Directory(Place<Option<PathBuf>>),
@@ -63,10 +66,12 @@ impl Kind {
                 "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix",
                 Form::Text,
             ),
-            Kind::Paths(_) => ("PATH", "a path that begins with '/', without '?', '#' or spaces", Form::Text),
-            Kind::Origins(_) => {
-                ("ORIGIN", "null, or an origin such as https://play.example.com, without a path", Form::Text)
-            }
+            Kind::Paths(_) => ("PATH", "a path such as /ws, or /ws/* for all below it", Form::Text),
+            Kind::Origins(_) => (
+                "ORIGIN",
+                "null, or an origin such as https://play.example.com or https://*.example.com",
+                Form::Text,
+            ),
             Kind::Subprotocols(_) => ("NAME", "a token: letters, digits and !#$%&'*+-.^_`|~", Form::Text),
             Kind::MessageSize(_) => ("BYTES", "1 to 64MiB, in bytes or with a unit (KiB, MiB)", Form::Number),
             Kind::Size(_) => ("BYTES", "0 to 4294967295, in bytes or with a unit (KiB, MiB)", Form::Number),
@@ -80,8 +85,12 @@ impl Kind {
             Kind::Liveness(_) => ("packets|frames", "packets or frames", Form::Text),
             Kind::Overflow(_) => ("close|drop", "close or drop", Form::Text),
             Kind::Deflate(_) => ("off|shared|dedicated", "off, shared or dedicated", Form::Text),
+            Kind::Prefix(_) => ("BITS", "a whole number, 1 to 128", Form::Number),
             Kind::Workers(_) => ("COUNT", "a whole number, 1 to 255", Form::Number),
             Kind::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", Form::Number),
+            Kind::FileMode(_) => {
+                ("MODE", "an octal mode from 0002 to 0777 that lets somebody write, such as 660", Form::Text)
+            }
             Kind::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", Form::Text),
             Kind::File(_) => ("FILE", "the path of a file", Form::Text),
             Kind::Directory(_) => ("DIR", "the path of a directory", Form::Text),
@@ -119,14 +128,25 @@ impl Kind {
         }
     }
 
+    /// What is wrong with a value that [`set`](Self::set) does not take, where more can be said than what was
+    /// [`expected`](Self::expected).
+    pub(super) fn reason(&self, text: &str) -> Option<String> {
+        let checked = match self {
+            Kind::Paths(_) => value::path(text),
+            Kind::Origins(_) => value::origin(text),
+            _ => return None,
+        };
+        checked.err().and_then(value::reason)
+    }
+
     /// Puts a value in its place, or at the end of its list. `None`: it is not what was
     /// [`expected`](Self::expected).
     pub(super) fn set(&self, options: &mut Options, text: &str) -> Option<()> {
         match self {
             Kind::Addresses(place) => place(options).push(value::address(text)?),
             Kind::Proxies(place) => place(options).push(text.parse().ok()?),
-            Kind::Paths(place) => place(options).push(value::path(text)?),
-            Kind::Origins(place) => place(options).push(value::origin(text)?),
+            Kind::Paths(place) => place(options).push(value::path(text).ok()?),
+            Kind::Origins(place) => place(options).push(value::origin(text).ok()?),
             Kind::Subprotocols(place) => place(options).push(value::subprotocol(text)?),
             Kind::MessageSize(place) => *place(options) = value::message_size(text)?,
             Kind::Size(place) => *place(options) = value::size(text)?,
@@ -137,8 +157,10 @@ impl Kind {
             Kind::Liveness(place) => *place(options) = value::liveness(text)?,
             Kind::Overflow(place) => *place(options) = value::overflow(text)?,
             Kind::Deflate(place) => *place(options) = value::deflate(text)?,
+            Kind::Prefix(place) => *place(options) = value::prefix(text)?,
             Kind::Workers(place) => *place(options) = value::workers(text)?,
             Kind::Cpu(place) => *place(options) = Some(value::cpu(text)?),
+            Kind::FileMode(place) => *place(options) = Some(value::file_mode(text)?),
             Kind::Level(place) => *place(options) = value::level(text)?,
             Kind::File(place) | Kind::Directory(place) => *place(options) = Some(value::file(text)?),
             Kind::Auth(place) => *place(options) = (text == "open").then_some(true)?,

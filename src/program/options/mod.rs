@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, PACKET_OVERHEAD_BYTES};
+use sysconn::packet::REQUEST_HEADER_BYTES;
 
 use command::CommandLine;
 use environment::Environment;
@@ -27,6 +28,9 @@ use table::Entry;
 
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
+
+/// Why no message may be shorter where packets are served.
+const HEADER: &str = "the header that every packet has";
 
 /// Which program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +192,10 @@ impl Options {
         for value in &given.values {
             let accepted = value.to_str().and_then(|text| kind.set(self, text));
             if accepted.is_none() {
-                return Err(refuse(&given.origin, kind.expected(), &escape::quoted(value)));
+                let reason = value.to_str().and_then(|text| kind.reason(text));
+                let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+                let shown = format!("{}{reason}", escape::quoted(value));
+                return Err(refuse(&given.origin, kind.expected(), &shown));
             }
         }
         Ok(())
@@ -207,7 +214,11 @@ impl Options {
         if last(given, "outbox-limit").is_none() && self.config.max_len > MAX_LEN {
             self.config.outbox_limit = Config::outbox_limit_for(self.config.max_len);
         }
-        self.config.validate().map_err(|error| self.conflict(error, given))?;
+        let valid = match self.mode {
+            Mode::Serve => self.config.validate_for_packets(),
+            Mode::Echo => self.config.validate(),
+        };
+        valid.map_err(|error| self.conflict(error, given))?;
         match (self.mode, &self.token_keys, self.open_auth) {
             (Mode::Echo, _, _) | (Mode::Serve, Some(_), false) | (Mode::Serve, None, true) => Ok(()),
             (Mode::Serve, None, false) => self.check_loopback(given),
@@ -247,8 +258,17 @@ impl Options {
             ConfigError::NoSubprotocol => {
                 ("subprotocol-required", "false, or a subprotocol beside it".to_owned())
             }
+            ConfigError::Ipv6Only => {
+                ("ipv6-only", "false, or no IPv4-mapped address to listen on".to_owned())
+            }
             ConfigError::MaxLenBeforeLogin => {
                 ("max-len-before-login", format!("at most {max_len}, which is max-len"))
+            }
+            ConfigError::MaxLenForPackets => {
+                ("max-len", format!("at least {REQUEST_HEADER_BYTES}, {HEADER}"))
+            }
+            ConfigError::MaxLenBeforeLoginForPackets => {
+                ("max-len-before-login", format!("0 (off), or at least {REQUEST_HEADER_BYTES}, {HEADER}"))
             }
             ConfigError::RecordLimit => ("record-limit", format!("at least {MIN_RECORD_LIMIT}")),
             ConfigError::OutboxLimit => {

@@ -38,6 +38,18 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(Echo::Default("127.0.0.1:9002")),
     entry(
+        "ipv6-only",
+        Switch(|o| &mut o.config.ipv6_only),
+        "false",
+        "Take no IPv4 clients on [::], which takes both unless an IPv4 address of the same port is listed",
+    ),
+    entry(
+        "socket-mode",
+        FileMode(|o| &mut o.config.socket_mode),
+        "",
+        "The mode of Unix sockets, in octal, such as 660: who may write may connect; not given: by the umask",
+    ),
+    entry(
         "tls-cert",
         File(|o| &mut o.tls_cert),
         "",
@@ -54,13 +66,13 @@ pub(super) static TABLE: &[Entry] = &[
         "path",
         Paths(|o| &mut o.config.paths),
         "",
-        "Serve this path and answer others 404; none given: all paths",
+        "Serve this path, or with /* at its end all below, and answer others 404; none given: all paths",
     ),
     entry(
         "origin",
         Origins(|o| &mut o.config.origins),
         "",
-        "Serve web pages of this origin and answer others 403; none given: any",
+        "Serve web pages of this origin, or of all hosts below https://*.HOST, and answer others 403; none given: any",
     ),
     entry(
         "subprotocol",
@@ -96,7 +108,13 @@ pub(super) static TABLE: &[Entry] = &[
         "max-connections-per-ip",
         Count(|o| &mut o.config.max_connections_per_ip),
         "4096",
-        "Clients at one time from one IP address; 0: no limit",
+        "Clients at one time from one IP address, or one IPv6 network (--ipv6-prefix); 0: no limit",
+    ),
+    entry(
+        "ipv6-prefix",
+        Prefix(|o| &mut o.config.ipv6_prefix),
+        "64",
+        "Count IPv6 clients by so many leading bits of their addresses; 128: each address for itself",
     ),
     entry(
         "max-packets-per-second",
@@ -179,6 +197,12 @@ pub(super) static TABLE: &[Entry] = &[
         "Send messages of fewer bytes as they are",
     )
     .in_echo(Echo::Default("0")),
+    entry(
+        "drain-delay",
+        Timer(|o| &mut o.config.drain_delay),
+        "0",
+        "Serve on for so long at shutdown, while health checks fail; 0: do not",
+    ),
     entry(
         "drain-timeout",
         Timer(|o| &mut o.config.drain_timeout),

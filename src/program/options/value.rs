@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use sysconn::config::{
-    Config, DeflateMode, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, MAX_WORKERS, Overflow,
+    Config, ConfigError, DeflateMode, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, MAX_WORKERS, Overflow,
 };
 
 /// The largest size in bytes that is accepted: sums and doubles of it cannot overflow 64 bits.
@@ -25,9 +25,21 @@ pub(super) fn cpu(text: &str) -> Option<usize> {
     count(text).filter(|cpu| *cpu <= CPU_CEILING).and_then(|cpu| usize::try_from(cpu).ok())
 }
 
+/// The length of an IPv6 prefix in bits.
+pub(super) fn prefix(text: &str) -> Option<u8> {
+    u8::try_from(count(text)?).ok().filter(|bits| (1..=128).contains(bits))
+}
+
 /// A number of workers.
 pub(super) fn workers(text: &str) -> Option<usize> {
     usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))
+}
+
+/// The mode of a file, in octal digits. Whoever is to connect to a socket has to be able to write.
+pub(super) fn file_mode(text: &str) -> Option<u32> {
+    let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal)?;
+    (mode <= 0o777 && mode & 0o222 != 0).then_some(mode)
 }
 
 /// A size in bytes, or in `KiB` or `MiB`.
@@ -111,19 +123,25 @@ pub(super) fn file(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
-/// The path of a request target: without query, and in the ASCII that it has on the wire.
-pub(super) fn path(text: &str) -> Option<String> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    (plain && text.starts_with('/')).then(|| text.to_owned())
+/// A path that is served, by the library's own rule.
+pub(super) fn path(text: &str) -> Result<String, ConfigError> {
+    let only = Config { paths: vec![text.to_owned()], ..Config::default() };
+    only.validate().map(|()| text.to_owned())
 }
 
-/// An origin as browsers write it: `null`, or a scheme and an authority without a path (RFC 6454 §7).
-pub(super) fn origin(text: &str) -> Option<String> {
-    let (scheme, authority) = if text == "null" { ("null", "") } else { text.split_once("://")? };
-    let plain = authority.bytes().all(|byte| byte.is_ascii_graphic() && !b"/?#,".contains(&byte));
-    let named = !scheme.is_empty()
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    (plain && named).then(|| text.to_owned())
+/// An origin that is served, by the library's own rule.
+pub(super) fn origin(text: &str) -> Result<String, ConfigError> {
+    let only = Config { origins: vec![text.to_owned()], ..Config::default() };
+    only.validate().map(|()| text.to_owned())
+}
+
+/// Why a text is no path or no origin: what is wrong with it.
+pub(super) fn reason(error: ConfigError) -> Option<String> {
+    match error {
+        ConfigError::Path(error) => Some(error.to_string()),
+        ConfigError::Origin(error) => Some(error.to_string()),
+        _ => None,
+    }
 }
 
 /// The name of a subprotocol, by the library's own rule.

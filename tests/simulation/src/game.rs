@@ -99,6 +99,12 @@ pub(crate) struct Game {
     /// Pushes so far, by connection and stream.
     numbers: BTreeMap<(ConnectionId, u8), u32>,
     open: BTreeMap<ConnectionId, u64>,
+    /// Who plays each role, by what was replied to logins and logouts.
+    players: BTreeMap<u64, ConnectionId>,
+    /// Connections whose role was taken over, and which have to hear of it before they end.
+    replaced: BTreeSet<ConnectionId>,
+    /// Those that have not.
+    unheard: usize,
     /// Connections that have ended, with their clients' tags: pushes to them must reach nobody.
     gone: VecDeque<(ConnectionId, u64)>,
     /// A handle that is used to find out that its connection is gone.
@@ -124,6 +130,20 @@ impl Game {
         self.last_job += 1;
         self.jobs.insert(self.last_job, job);
         self.agenda.push(Reverse((self.now + Duration::from_millis(ms.into()), self.last_job)));
+    }
+
+    /// A connection plays a role from now on.
+    fn log_in(&mut self, id: ConnectionId, role_id: u64) {
+        if let Some(older) = self.players.insert(role_id, id).filter(|&older| older != id) {
+            self.replaced.insert(older);
+        }
+    }
+
+    /// A connection plays a role no longer, unless another one does.
+    fn log_out(&mut self, id: ConnectionId, role_id: u64) {
+        if self.players.get(&role_id) == Some(&id) {
+            self.players.remove(&role_id);
+        }
     }
 
     fn next_push(&mut self, id: ConnectionId, stream: u8, tag: u64, size: u16) -> Vec<u8> {
@@ -177,6 +197,15 @@ pub(crate) fn push_data(stream: u8, tag: u64, number: u32, size: u16) -> Vec<u8>
 }
 
 impl Application for Game {
+    fn replaced(&mut self, record: &Record, _: &mut Effects) {
+        let id = record.id();
+        if !self.replaced.remove(&id) {
+            // Nobody has taken over its role, or it was told before.
+            self.unheard += 1;
+        }
+        self.log_out(id, record.role_id());
+    }
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.open.insert(context.id(), tag(context.record().peer()));
     }
@@ -189,6 +218,8 @@ impl Application for Game {
                 self.gone.pop_front();
             }
         }
+        self.unheard += usize::from(self.replaced.remove(&id));
+        self.log_out(id, record.role_id());
         for stream in 0..2 {
             self.numbers.remove(&(id, stream));
         }
@@ -233,6 +264,9 @@ impl Simulated for Game {
             ("tickets", self.tickets.len()),
             ("links", self.links.len()),
             ("numbers", self.numbers.len()),
+            ("players", self.players.len()),
+            ("connections that wait to be replaced", self.replaced.len()),
+            ("wrong replacements", self.unheard),
         ];
         left.into_iter().find(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what} are left"))
     }
@@ -250,7 +284,8 @@ static MODULE: Module<Game> = Module::new(
         }),
         Route::new(BURST, "burst", Access::Anyone, burst),
         Route::new(LOGIN, "login", Access::Anyone, login),
-        Route::new(LOGOUT, "logout", Access::Role, |_, _, context| {
+        Route::new(LOGOUT, "logout", Access::Role, |game, _, context| {
+            game.log_out(context.id(), context.record().role_id());
             context.logout();
             context.reply(b"")
         }),
@@ -290,13 +325,18 @@ fn burst(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outco
     Outcome::Done
 }
 
-fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn login(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(role_id) = <[u8; 8]>::try_from(request.data()).map(u64::from_be_bytes) else {
         return Outcome::Undecodable;
     };
+    let earlier = context.record().role_id();
     let identity = Identity { account: format!("account of {role_id}"), role_id, ..Identity::default() };
     match context.login(Login { identity, ..Login::default() }) {
-        Ok(()) => context.reply(b""),
+        Ok(()) => {
+            game.log_out(context.id(), earlier);
+            game.log_in(context.id(), role_id);
+            context.reply(b"")
+        }
         Err(_) => Outcome::Refuse(ErrorId::LOGIN_REFUSED),
     }
 }

@@ -144,8 +144,14 @@ impl Regular {
         let role = 1 + player.random().below(self.roles);
         player.call(game::LOGIN, &role.to_be_bytes(), b"");
         player.may_end(&[End::Closed(Some(4007))]);
-        if player.random().chance(0.3) {
-            player.call(game::LOGOUT, b"", b"");
+        // Often in the same read: whoever is replaced by the first login is so whatever follows.
+        match player.random().below(6) {
+            0 | 1 => player.call(game::LOGOUT, b"", b""),
+            2 => {
+                let next = 1 + role % self.roles;
+                player.call(game::LOGIN, &next.to_be_bytes(), b"");
+            }
+            _ => {}
         }
     }
 

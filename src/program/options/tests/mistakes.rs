@@ -6,6 +6,8 @@ use super::*;
 const TOKEN: &str = "a token: letters, digits and !#$%&'*+-.^_`|~";
 /// What `--proxy-protocol` takes.
 const PROXY: &str = "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix";
+/// What `--socket-mode` takes.
+const MODE: &str = "an octal mode from 0002 to 0777 that lets somebody write, such as 660";
 
 #[test]
 fn a_bad_value_gets_the_same_line_from_every_source() {
@@ -15,8 +17,6 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const TIMER: &str = "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)";
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
-    const ORIGIN: &str = "null, or an origin such as https://play.example.com, without a path";
-    const PATH: &str = "a path that begins with '/', without '?', '#' or spaces";
     let long = format!("unix:{}", "x".repeat(200));
     let cases: [(&str, &str, &[&str]); 19] = [
         (
@@ -55,10 +55,10 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
             ],
         ),
         ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
-        ("path", PATH, &["ws", "/a b", "/a?b", "/ü"]),
-        ("origin", ORIGIN, &["example.com", "https://a.example/", "://x", "*"]),
         ("subprotocol", TOKEN, &["a b", "é"]),
         ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
+        ("ipv6-prefix", "a whole number, 1 to 128", &["0", "129", "256", "-1", "64/"]),
+        ("socket-mode", MODE, &["0", "444", "1777", "0o660", "668", "rw", "+77", "00660"]),
         ("cpu", "the number of a CPU, 0 to 1023", &["1024", "all"]),
         ("log", "error, warn, info, debug, trace or off", &["INFO", "loud"]),
         ("overflow", "close or drop", &["Close", "1"]),
@@ -82,10 +82,35 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
 }
 
 #[test]
+fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
+    const PATH: &str = "a path such as /ws, or /ws/* for all below it";
+    const ORIGIN: &str = "null, or an origin such as https://play.example.com or https://*.example.com";
+    for (name, expected, text, reason) in [
+        ("path", PATH, "ws", "a path begins with '/'"),
+        ("path", PATH, "/ws*", "a '*' can only be the last part of a path, as in /ws/*"),
+        ("path", PATH, "/a/../b", "clients resolve '.' and '..' before they ask"),
+        ("origin", ORIGIN, "play.example.com", "an origin begins with its scheme, such as https://"),
+        ("origin", ORIGIN, "https://a.example/", "an origin ends with its host or port, without a '/'"),
+        ("origin", ORIGIN, "wss://a.example", "an origin is that of the page, whose scheme is https or http"),
+    ] {
+        let entry = TABLE.iter().find(|entry| entry.name == name).expect(name);
+        let wrong =
+            |origin: &str| format!("sysconn: {origin}: expected {expected}, not \"{text}\": {reason}");
+        let (key, variable) = (entry.key(), entry.variable());
+        assert_eq!(line(run(&[&format!("--{name}={text}")], "", &[])), wrong(&format!("--{name}")));
+        assert_eq!(
+            line(from_file("serve", &format!("{key} = ['{text}']"))),
+            wrong(&format!("{FILE}: {key}"))
+        );
+        assert_eq!(line(run(&[], "", &[(&variable, text)])), wrong(&variable));
+    }
+}
+
+#[test]
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
@@ -116,6 +141,18 @@ fn other_mistakes_on_the_command_line() {
             r#"sysconn: --outbox-limit: expected 0 (off), or at least 524309, which is max-len and 21, not "524308""#,
         ),
         (
+            &["--listen=[::ffff:127.0.0.1]:0", "--ipv6-only"],
+            r#"sysconn: --ipv6-only: expected false, or no IPv4-mapped address to listen on, not "true""#,
+        ),
+        (
+            &["--max-len=8"],
+            r#"sysconn: --max-len: expected at least 9, the header that every packet has, not "8""#,
+        ),
+        (
+            &["--max-len-before-login=8"],
+            r#"sysconn: --max-len-before-login: expected 0 (off), or at least 9, the header that every packet has, not "8""#,
+        ),
+        (
             &["--max-len-before-login=1MiB"],
             r#"sysconn: --max-len-before-login: expected at most 524288, which is max-len, not "1MiB""#,
         ),
@@ -138,7 +175,7 @@ fn other_mistakes_in_the_file() {
         ("spin = nan", "spin: expected 0 (off), or up to 168h with a unit (us, ms, s, m, h), not nan"),
         ("workers = [1]", "workers: expected a whole number, 1 to 255, not [1]"),
         ("overflow = true", "overflow: expected close or drop, not true"),
-        ("path = ['/a', 5]", "path: expected a path that begins with '/', without '?', '#' or spaces, not 5"),
+        ("path = ['/a', 5]", "path: expected a path such as /ws, or /ws/* for all below it, not 5"),
         ("diagnostics = 'true'", r#"diagnostics: expected true or false, not \"true\""#),
         ("listen = []", "listen: expected at least one address, not an empty list"),
     ];

@@ -7,6 +7,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     // Name, value of flag and environment, value in the file, what the options then contain.
     let cases = [
         ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
+        ("ipv6-only", "true", "true", "ipv6_only: true,"),
+        ("socket-mode", "0660", r#""660""#, "socket_mode: Some(432,),"),
         ("tls-cert", "c.pem", r#""c.pem""#, r#"tls_cert: Some("c.pem",),"#),
         ("tls-key", "k.pem", r#""k.pem""#, r#"tls_key: Some("k.pem",),"#),
         ("path", "/ws", r#"["/ws"]"#, r#"paths: ["/ws",],"#),
@@ -16,6 +18,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("max-len-before-login", "100", "100", "max_len_before_login: 100,"),
         ("max-connections", "7", "7", "max_connections: 7,"),
         ("max-connections-per-ip", "8", "8", "max_connections_per_ip: 8,"),
+        ("ipv6-prefix", "56", "56", "ipv6_prefix: 56,"),
         ("max-packets-per-second", "9", "9", "max_packets_per_second: 9,"),
         ("handshake-timeout", "1ms", r#""1ms""#, "handshake_timeout: 1ms,"),
         ("read-timeout", "1.5s", r#""1.5s""#, "read_timeout: 1.5s,"),
@@ -29,6 +32,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("deflate", "shared", r#""shared""#, "deflate: Shared,"),
         ("deflate-above", "1KiB", r#""1KiB""#, "deflate_above: 1024,"),
         ("compress-above", "1KiB", "1024", "compress_above: 1024,"),
+        ("drain-delay", "10s", r#""10s""#, "drain_delay: 10s,"),
         ("drain-timeout", "250ms", r#""250ms""#, "drain_timeout: 250ms,"),
         ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
         ("workers", "255", "255", "workers: 255,"),
@@ -137,6 +141,7 @@ fn the_example_file_has_every_key_with_its_default() {
     // These have no default that could be written down.
     assert_eq!(options.cpu.take(), Some(0));
     assert_eq!(options.token_keys.take(), Some("token-keys".into()));
+    assert_eq!(options.config.socket_mode.take(), Some(0o660));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
     assert_eq!(options.tls_key.take(), Some("key.pem".into()));
     assert_eq!(options.config.record.take(), Some("recordings".into()));
@@ -154,6 +159,8 @@ fn echo_has_no_checks_and_another_port() {
     // An echo of the longest message must fit.
     assert_eq!(options.config.outbox_limit, Config::outbox_limit_for(64 * 1024 * 1024));
     assert!(run(&["echo", "--listen", "0.0.0.0:0"], "", &[]).is_ok());
+    // It has no packets, and so no header that a message must have room for.
+    assert!(run(&["echo", "--max-len=5", "--max-len-before-login=5"], "", &[]).is_ok());
 }
 
 #[test]

@@ -1,0 +1,200 @@
+//! Answers that wait for their time, and the limits of what may wait: for one connection, for one address, and
+//! in all. What waits for a connection goes with it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use sysconn::{ConnectionId, Peer};
+
+/// Bytes that may wait for one connection.
+const MAX_CONNECTION_BYTES: usize = 1024 * 1024;
+/// Bytes that may wait for all connections from one address: so nobody can take the room of all others.
+const MAX_ADDRESS_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes that may wait in all.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// What one waiting answer costs beside its bytes, about.
+const ANSWER_BYTES: usize = 256;
+
+/// Where a client comes from; none for those on Unix domain sockets. The networks of 64 bits that IPv6
+/// gives each site count as one address.
+type Address = Option<IpAddr>;
+
+/// What waits. Each connection has one answer at most: it takes no further request before that.
+#[derive(Debug)]
+pub(super) struct Waiting<T> {
+    /// By the time at which they are due.
+    answers: BTreeMap<(Duration, ConnectionId), T>,
+    connections: HashMap<ConnectionId, Place>,
+    /// Bytes of each address that has any.
+    addresses: HashMap<Address, usize>,
+    bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    due: Duration,
+    address: Address,
+    cost: usize,
+}
+
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        Waiting { answers: BTreeMap::new(), connections: HashMap::new(), addresses: HashMap::new(), bytes: 0 }
+    }
+}
+
+impl<T> Waiting<T> {
+    /// Has an answer of `len` bytes wait until it is `due`.
+    ///
+    /// # Errors
+    /// The answer, if there is no room for it, or if another one waits for the connection.
+    pub(super) fn add(
+        &mut self,
+        id: ConnectionId,
+        peer: Peer,
+        due: Duration,
+        len: usize,
+        answer: T,
+    ) -> Result<(), T> {
+        let address = address(peer);
+        let cost = len.saturating_add(ANSWER_BYTES);
+        let of_address = self.addresses.get(&address).copied().unwrap_or_default();
+        let fits = cost <= MAX_CONNECTION_BYTES
+            && of_address.saturating_add(cost) <= MAX_ADDRESS_BYTES
+            && self.bytes.saturating_add(cost) <= MAX_BYTES;
+        if !fits || self.connections.contains_key(&id) {
+            return Err(answer);
+        }
+        self.bytes += cost;
+        self.addresses.insert(address, of_address + cost);
+        self.connections.insert(id, Place { due, address, cost });
+        self.answers.insert((due, id), answer);
+        Ok(())
+    }
+
+    /// Takes the answer that waits for a connection.
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<T> {
+        let Place { due, address, cost } = self.connections.remove(&id)?;
+        self.bytes = self.bytes.saturating_sub(cost);
+        if let Some(of_address) = self.addresses.get_mut(&address) {
+            *of_address = of_address.saturating_sub(cost);
+            if *of_address == 0 {
+                self.addresses.remove(&address);
+            }
+        }
+        self.answers.remove(&(due, id))
+    }
+
+    /// Takes an answer that is due by `now`.
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<T> {
+        let (&(due, id), _) = self.answers.first_key_value()?;
+        if due <= now { self.remove(id) } else { None }
+    }
+
+    /// When the first answer is due.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.answers.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// How many answers wait.
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+}
+
+fn address(peer: Peer) -> Address {
+    peer.ip().map(|ip| match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> ConnectionId {
+        ConnectionId::from_u64(number)
+    }
+
+    fn from(ip: &str) -> Peer {
+        Peer::Ip(ip.parse().unwrap(), 1)
+    }
+
+    fn is_empty<T>(waiting: &Waiting<T>) -> bool {
+        waiting.answers.is_empty()
+            && waiting.connections.is_empty()
+            && waiting.addresses.is_empty()
+            && waiting.bytes == 0
+    }
+
+    #[test]
+    fn answers_come_when_they_are_due_in_order() {
+        let mut waiting = Waiting::default();
+        for (number, ms) in [(1, 30), (2, 10), (3, 10), (4, 20)] {
+            waiting.add(id(number), Peer::Local, Duration::from_millis(ms), 5, number).unwrap();
+        }
+        assert_eq!(waiting.add(id(1), Peer::Local, Duration::ZERO, 5, 9), Err(9), "it has one already");
+        let mut taken = vec![];
+        for ms in [9, 10, 19, 20, 29, 30] {
+            let now = Duration::from_millis(ms);
+            taken.extend(std::iter::from_fn(|| waiting.take_due(now)).map(|number| (ms, number)));
+        }
+        assert_eq!(taken, [(10, 2), (10, 3), (20, 4), (30, 1)]);
+        assert!(is_empty(&waiting) && waiting.next_due().is_none());
+    }
+
+    /// Where connections come from that ask for as much as fits, how many of them may wait, and where there is no
+    /// room then for others to come from, and where there is.
+    type Case = (&'static [&'static str], usize, &'static [&'static str], &'static [&'static str]);
+
+    #[test]
+    fn what_waits_is_bounded_for_a_connection_an_address_and_in_all() {
+        let (largest, of_address) =
+            (MAX_CONNECTION_BYTES - ANSWER_BYTES, MAX_ADDRESS_BYTES / MAX_CONNECTION_BYTES);
+        let cases: [Case; 4] = [
+            (&["10.0.0.1"], of_address, &["10.0.0.1"], &["10.0.0.2", "::1"]),
+            // One network is one address.
+            (
+                &["2001:db8::1", "2001:db8::2:1"],
+                of_address,
+                &["2001:db8::3"],
+                &["2001:db8:0:1::1", "10.0.0.1"],
+            ),
+            (
+                &["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"],
+                MAX_BYTES / MAX_CONNECTION_BYTES,
+                &["10.0.0.1", "10.0.0.5"],
+                &[],
+            ),
+            (&["10.0.0.1", "10.0.0.2"], 2 * of_address, &["10.0.0.1", "10.0.0.2"], &["10.0.0.3"]),
+        ];
+        for (peers, expected, refused, admitted) in cases {
+            let mut waiting = Waiting::default();
+            let mut came = 0;
+            for number in 0..100 {
+                let peer = from(peers[number as usize % peers.len()]);
+                came += usize::from(waiting.add(id(number), peer, Duration::ZERO, largest, ()).is_ok());
+            }
+            assert_eq!(came, expected, "{peers:?}");
+            for (ips, fits) in [(refused, false), (admitted, true)] {
+                for ip in ips {
+                    let added = waiting.add(id(200), from(ip), Duration::ZERO, 1, ());
+                    assert_eq!(added.is_ok(), fits, "{ip} beside {peers:?}");
+                    waiting.remove(id(200));
+                }
+            }
+            // All leave, and nothing is left of them.
+            for number in 0..100 {
+                waiting.remove(id(number));
+            }
+            assert!(is_empty(&waiting), "{waiting:?}");
+            assert_eq!(waiting.add(id(300), from(peers[0]), Duration::ZERO, largest, ()), Ok(()));
+        }
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.add(id(1), Peer::Local, Duration::ZERO, largest + 1, 7), Err(7));
+        assert_eq!(waiting.add(id(1), Peer::Local, Duration::ZERO, usize::MAX, 7), Err(7));
+        assert!(is_empty(&waiting));
+    }
+}

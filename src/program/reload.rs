@@ -1,0 +1,66 @@
+//! Reading certificates and keys of logins again while the server runs.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+use sysconn::ServerHandle;
+
+use super::tls::TlsFiles;
+use super::token_keys::TokenKeys;
+
+/// Has files read again, on a thread of its own: a file can be a FIFO, or on a file system that does not answer.
+pub(crate) struct Reload {
+    /// The way to the thread, which takes one request at a time; a second one waits. None if there is nothing to read.
+    requests: Option<SyncSender<()>>,
+}
+
+impl Reload {
+    /// Starts the thread, if there is a file to be read again.
+    ///
+    /// # Errors
+    /// One line that says why it cannot be started.
+    pub(crate) fn start(
+        server: ServerHandle,
+        tls: Option<TlsFiles>,
+        keys: Option<Arc<TokenKeys>>,
+    ) -> Result<Self, String> {
+        if tls.is_none() && keys.is_none() {
+            return Ok(Reload { requests: None });
+        }
+        let (requests, inbox) = sync_channel(1);
+        let run = move || {
+            for () in inbox {
+                reload(&server, tls.as_ref(), keys.as_deref());
+            }
+        };
+        let thread = std::thread::Builder::new().name("reload".into()).spawn(run);
+        thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        Ok(Reload { requests: Some(requests) })
+    }
+
+    /// Has the files read again, once for all requests that come before it begins. Does not wait for it.
+    pub(crate) fn begin(&self) {
+        let Some(requests) = &self.requests else {
+            log::info!("reload: there is nothing to read again, neither certificates nor keys of logins");
+            return;
+        };
+        match requests.try_send(()) {
+            Ok(()) => log::info!("reload: files are read again"),
+            Err(TrySendError::Full(())) => log::info!("reload: files are about to be read again already"),
+            Err(TrySendError::Disconnected(())) => log::error!("reload: the thread has ended"),
+        }
+    }
+}
+
+/// Reads the files again. What cannot be used stays as it was, and the other is taken.
+fn reload(server: &ServerHandle, tls: Option<&TlsFiles>, keys: Option<&TokenKeys>) {
+    let set_tls = |files: &TlsFiles| server.set_tls(files.load()?).map_err(|error| error.to_string());
+    if let Some(Err(line)) = tls.map(set_tls) {
+        log::error!("the certificate stays as it was: {line}");
+    }
+    match keys.map(TokenKeys::reload) {
+        Some(Ok(())) => log::info!("the keys of logins were read again"),
+        Some(Err(line)) => log::error!("the keys of logins stay as they were: {line}"),
+        None => {}
+    }
+}

@@ -1,0 +1,94 @@
+//! What a recording may claim of bytes that it does not hold, and of time: no more than can have been.
+
+use std::fmt;
+
+use crate::config::MAX_LEN_CEILING;
+use crate::packed::PackedMoment;
+use crate::recording::file::{Head, Settings};
+use crate::recording::note::{Answered, Decoded, Frame, Note};
+
+/// Bytes of the head.
+pub(crate) const MAX_HEAD_BYTES: usize = 1024 * 1024;
+/// Bytes of a frame whose Data is not in the file: the longest message, and its headers.
+pub(crate) const MAX_FRAME_BYTES: u64 = MAX_LEN_CEILING as u64 + 1024 * 1024;
+/// Notes of one call.
+pub(crate) const MAX_CALL_NOTES: usize = 64 * 1024;
+/// Bytes that one read can have brought, more or less.
+const MAX_READ_BYTES: u64 = 1024 * 1024;
+
+/// What a recording claims more of than can have been, or than a file of its size can stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// The head is longer than 1 MiB.
+    Head,
+    /// A setting allows messages of more than 64 MiB.
+    MaxLen,
+    /// More time has passed than the server can count: 34 years.
+    Time,
+    /// A frame, or the Data of an answer, is longer than 65 MiB.
+    Frame,
+    /// A message was inflated, or Data decoded, to more than 64 MiB.
+    Inflated,
+    /// More than 1 MiB was thrown away at once.
+    Discarded,
+    /// One call has more than 65,536 notes.
+    Call,
+    /// What was inflated and decoded in all is more than 128 MiB and 2048 bytes for each byte of the file; or
+    /// more than 4 MiB were thrown away before the connection began to close.
+    Total,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Excess::Head => "a head of more than 1 MiB",
+            Excess::MaxLen => "a setting that allows messages of more than 64 MiB",
+            Excess::Time => "a time more than 34 years after the server began",
+            Excess::Frame => "a frame of more than 65 MiB",
+            Excess::Inflated => "a message that inflates to more than 64 MiB",
+            Excess::Discarded => "more than 1 MiB thrown away at once",
+            Excess::Call => "more than 65536 notes of one call",
+            Excess::Total => "more bytes, inflated or thrown away, than a file of this size stands for",
+        })
+    }
+}
+
+impl Head {
+    /// The first thing in it that cannot have been.
+    pub(crate) fn excess(&self) -> Option<Excess> {
+        let Settings { max_len, max_len_before_login, .. } = self.settings;
+        let is_longer = max_len.max(max_len_before_login) > MAX_LEN_CEILING as u64;
+        is_longer.then_some(Excess::MaxLen).or_else(|| time_excess(self.begin.now_ms))
+    }
+}
+
+/// Whether no server has counted so many milliseconds: its timers could never be set behind them.
+pub(crate) fn time_excess(now_ms: u64) -> Option<Excess> {
+    (now_ms >= PackedMoment::NEVER_MS).then_some(Excess::Time)
+}
+
+impl Note {
+    /// The first thing in it that cannot have been.
+    pub(crate) fn excess(&self) -> Option<Excess> {
+        let frame = |frame: &Frame| frame.len > MAX_FRAME_BYTES;
+        let (is_excess, what) = match self {
+            Note::Push { frame: pushed, .. } => (frame(pushed), Excess::Frame),
+            Note::Outcome { outcome } => (outcome.frames.iter().any(frame), Excess::Frame),
+            Note::Answer { answer: Answered::Reply { len, .. }, .. } => {
+                (*len > MAX_FRAME_BYTES, Excess::Frame)
+            }
+            Note::Input { discarded, .. } => (*discarded > MAX_READ_BYTES, Excess::Discarded),
+            other => (other.stands_for() > MAX_LEN_CEILING as u64, Excess::Inflated),
+        };
+        is_excess.then_some(what)
+    }
+
+    /// Bytes that a replay has to make because the recording does not hold them: what was inflated or decoded.
+    pub(crate) fn stands_for(&self) -> u64 {
+        match self {
+            Note::Inflated { len, error: None, .. } => *len,
+            Note::Decoded { hidden: true, result: Decoded::Data { len } } => *len,
+            _ => 0,
+        }
+    }
+}

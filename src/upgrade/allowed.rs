@@ -1,0 +1,268 @@
+//! What an entry of the lists of origins and paths means, and which entries no request can ever match.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::config::MAX_HEAD_BYTES;
+
+/// The origin of pages that have none (RFC 6454 §7).
+const NULL: &str = "null";
+/// The longest name of a host (RFC 1035 §2.3.4), and of a part of it.
+const MAX_HOST_BYTES: usize = 253;
+const MAX_LABEL_BYTES: usize = 63;
+/// What an upgrade request holds beside its path, at the least.
+const SHORTEST_HEAD: &str = "GET  HTTP/1.1\r\nHost:h\r\nUpgrade:websocket\r\nConnection:upgrade\r\n\
+    Sec-WebSocket-Key:AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version:13\r\n\r\n";
+
+/// Why no request can have an origin that an entry of [`Config::origins`](crate::Config::origins) names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginError {
+    /// It has no `://`, and is not `null`.
+    NoScheme,
+    /// Its scheme is empty, or not made of letters, digits, `+`, `-` and `.`.
+    Scheme,
+    /// Its scheme is `ws` or `wss`: the origin is that of the page, and not of the server.
+    SocketScheme,
+    /// Something follows the host and the port: a path, a query or a fragment.
+    Path,
+    /// It names a user.
+    User,
+    /// The host is empty, longer than a name can be, or has an empty part.
+    Host,
+    /// The host has bytes that no host has as browsers write it.
+    HostBytes,
+    /// The host ends in a number, and is not four of them: browsers write IPv4 addresses in that one form.
+    Ipv4,
+    /// What is in brackets is not an IPv6 address.
+    Ipv6,
+    /// A `*` that is not the whole first part of a host's name.
+    Wildcard,
+    /// The port is not a number from 1 to 65535.
+    Port,
+}
+
+impl fmt::Display for OriginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OriginError::NoScheme => "an origin begins with its scheme, such as https://",
+            OriginError::Scheme => "a scheme is made of letters, digits, '+', '-' and '.'",
+            OriginError::SocketScheme => "an origin is that of the page, whose scheme is https or http",
+            OriginError::Path => "an origin ends with its host or port, without a '/'",
+            OriginError::User => "an origin names no user",
+            OriginError::Host => "the host is empty, too long, or has an empty part",
+            OriginError::HostBytes => {
+                "browsers write hosts in letters, digits, '-', '_' and '.', and others as xn--"
+            }
+            OriginError::Ipv4 => "browsers write an IPv4 address as four numbers, 0 to 255",
+            OriginError::Ipv6 => "what is in brackets is not an IPv6 address",
+            OriginError::Wildcard => {
+                "a '*' can only be the first part of a host's name, as in https://*.example.com"
+            }
+            OriginError::Port => "a port is a number, 1 to 65535, without a zero in front",
+        })
+    }
+}
+
+impl std::error::Error for OriginError {}
+
+/// Why no request can have a path that an entry of [`Config::paths`](crate::Config::paths) names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// It does not begin with `/`.
+    Relative,
+    /// It holds a `?` or `#`, where a path ends.
+    End,
+    /// It holds a byte that a URL has only percent-encoded: a space, one of ``"<>\`{}``, or one beyond ASCII.
+    Encoding,
+    /// It has a part `.` or `..`, which clients resolve before they ask.
+    Dots,
+    /// A `*` that is not the whole last part.
+    Wildcard,
+    /// With it no request would fit [`MAX_HEAD_BYTES`](crate::config::MAX_HEAD_BYTES).
+    TooLong,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PathError::Relative => "a path begins with '/'",
+            PathError::End => "a path ends before '?' and '#', and the rest is not compared",
+            PathError::Encoding => "clients send such bytes percent-encoded",
+            PathError::Dots => "clients resolve '.' and '..' before they ask",
+            PathError::Wildcard => "a '*' can only be the last part of a path, as in /ws/*",
+            PathError::TooLong => "no request with such a path fits 8 KiB",
+        })
+    }
+}
+
+impl std::error::Error for PathError {}
+
+/// Whether a request can have an origin that this entry names.
+///
+/// # Errors
+/// Why none can.
+pub(crate) fn check_origin(entry: &str) -> Result<(), OriginError> {
+    if entry.eq_ignore_ascii_case(NULL) {
+        return Ok(());
+    }
+    let (scheme, authority) = entry.split_once("://").ok_or(OriginError::NoScheme)?;
+    if scheme.contains('*') {
+        return Err(OriginError::Wildcard);
+    }
+    let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    if !scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) || !scheme.bytes().all(is_scheme_byte)
+    {
+        return Err(OriginError::Scheme);
+    }
+    if ["ws", "wss"].iter().any(|socket| socket.eq_ignore_ascii_case(scheme)) {
+        return Err(OriginError::SocketScheme);
+    }
+    if authority.contains(['/', '?', '#']) {
+        return Err(OriginError::Path);
+    }
+    if authority.contains('@') {
+        return Err(OriginError::User);
+    }
+    // Pages that were read from files, as some web views name them.
+    if authority.is_empty() && scheme.eq_ignore_ascii_case("file") {
+        return Ok(());
+    }
+    let (host, port) = split_port(authority);
+    if port.is_some_and(|port| parse_port(port).is_none()) {
+        return Err(if port == Some("*") { OriginError::Wildcard } else { OriginError::Port });
+    }
+    check_host(host)
+}
+
+fn check_host(host: &str) -> Result<(), OriginError> {
+    if let Some(rest) = host.strip_prefix('[') {
+        let address = rest.strip_suffix(']').ok_or(OriginError::Ipv6)?;
+        return address.parse::<Ipv6Addr>().map(drop).map_err(|_| OriginError::Ipv6);
+    }
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    if name.contains('*') {
+        return Err(OriginError::Wildcard);
+    }
+    let is_host_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if !name.bytes().all(is_host_byte) {
+        return Err(OriginError::HostBytes);
+    }
+    // A page whose address has the root's dot at its end has it in its origin, too.
+    let mut labels = name.strip_suffix('.').unwrap_or(name).split('.');
+    if host.len() > MAX_HOST_BYTES
+        || labels.clone().any(|label| !(1..=MAX_LABEL_BYTES).contains(&label.len()))
+    {
+        return Err(OriginError::Host);
+    }
+    // A browser takes a name for an address if it ends in a number (WHATWG URL, "ends in a number").
+    let ends_in_number = labels.next_back().is_some_and(|label| {
+        let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+        label.bytes().all(|byte| byte.is_ascii_digit())
+            || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    });
+    if ends_in_number && name.len() != host.len() {
+        return Err(OriginError::Wildcard);
+    }
+    if ends_in_number && name.parse::<Ipv4Addr>().is_err() { Err(OriginError::Ipv4) } else { Ok(()) }
+}
+
+/// Whether a request can have a path that this entry names.
+///
+/// # Errors
+/// Why none can.
+pub(crate) fn check_path(entry: &str) -> Result<(), PathError> {
+    if !entry.starts_with('/') {
+        return Err(PathError::Relative);
+    }
+    if entry.contains(['?', '#']) {
+        return Err(PathError::End);
+    }
+    // Neither among RFC 3986 §3.3 nor what browsers leave as it is (WHATWG URL, "path percent-encode set").
+    if !entry.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\`{}".contains(&byte)) {
+        return Err(PathError::Encoding);
+    }
+    let fixed = entry.strip_suffix("/*").unwrap_or(entry);
+    if fixed.contains('*') {
+        return Err(PathError::Wildcard);
+    }
+    // WHATWG URL, "single-dot" and "double-dot URL path segment".
+    let is_dots = |part: &str| matches!(&*part.to_ascii_lowercase().replace("%2e", "."), "." | "..");
+    if fixed.split('/').any(is_dots) {
+        return Err(PathError::Dots);
+    }
+    if entry.len().saturating_add(SHORTEST_HEAD.len()) > MAX_HEAD_BYTES {
+        return Err(PathError::TooLong);
+    }
+    Ok(())
+}
+
+/// Whether the origin of a request is one that `entry` names. Case and the scheme's default port do not matter.
+pub(super) fn origin_matches(entry: &str, origin: &str) -> bool {
+    let (Some((scheme, allowed)), Some((scheme_sent, sent))) =
+        (entry.split_once("://"), origin.split_once("://"))
+    else {
+        // `null`.
+        return entry.eq_ignore_ascii_case(origin);
+    };
+    if !scheme.eq_ignore_ascii_case(scheme_sent) {
+        return false;
+    }
+    let ((allowed, allowed_port), (sent, sent_port)) = (split_port(allowed), split_port(sent));
+    port_of(scheme, allowed_port) == port_of(scheme, sent_port) && host_matches(allowed, sent)
+}
+
+fn host_matches(entry: &str, host: &str) -> bool {
+    let Some(domain) = entry.strip_prefix('*') else {
+        return entry.eq_ignore_ascii_case(host)
+            || ipv6(entry).is_some_and(|address| Some(address) == ipv6(host));
+    };
+    // `domain` begins with a dot: what stands before it is one or more labels, whole.
+    let Some((labels, end)) = host.len().checked_sub(domain.len()).and_then(|at| host.split_at_checked(at))
+    else {
+        return false;
+    };
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    end.eq_ignore_ascii_case(domain) && labels.split('.').all(is_label)
+}
+
+/// Whether a path is one that `entry` names: the same byte for byte, or with `/*` at its end all that lie below.
+pub(super) fn path_matches(entry: &str, path: &str) -> bool {
+    match entry.strip_suffix('*') {
+        Some(folder) if folder.ends_with('/') => path.starts_with(folder),
+        _ => entry == path,
+    }
+}
+
+fn ipv6(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+/// The host, and the port if there is one.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        // A colon within the brackets belongs to the address.
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// The port that is meant, or none where a scheme has none of its own. What is no port matches no port.
+fn port_of<'a>(scheme: &str, port: Option<&'a str>) -> Result<Option<u16>, &'a str> {
+    match port {
+        Some(port) => parse_port(port).map(Some).ok_or(port),
+        None if scheme.eq_ignore_ascii_case("https") => Ok(Some(443)),
+        None if scheme.eq_ignore_ascii_case("http") => Ok(Some(80)),
+        None => Ok(None),
+    }
+}
+
+/// A port as browsers write it. `parse` alone would take a sign, and zeros in front.
+fn parse_port(port: &str) -> Option<u16> {
+    let plain = port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0');
+    plain.then(|| port.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests;
