@@ -127,16 +127,19 @@ impl Decoder {
             }
             (_, &[]) => return Ok(Step::NeedMore),
         };
-        let begun = self.begun();
-        let checked = HeaderStart::parse(first_two)
-            .and_then(|start| rules.check_start(start, begun).map(|()| start))
-            .and_then(|start| Ok((start, start.complete(input)?)));
-        match checked {
-            Ok((start, Some(header))) => {
+        let start = match HeaderStart::parse(first_two) {
+            Ok(start) => start,
+            Err(error) => return Err(self.stop_at(State::behind(first_two), error)),
+        };
+        if let Err(error) = rules.check_start(start, self.begun()) {
+            return Err(self.stop_at(State::behind(first_two), error));
+        }
+        match start.complete(input) {
+            Ok(Some(header)) => {
                 take(input, start.rest_bytes());
                 self.begin_payload(header, input, rules)
             }
-            Ok((_, None)) => {
+            Ok(None) => {
                 self.state = State::behind(first_two);
                 Ok(Step::On)
             }
