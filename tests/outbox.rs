@@ -314,7 +314,7 @@ fn what_one_turn_brings_keeps_its_order_in_every_mixture_of_sizes() {
             assert_eq!(client.reply().data.len(), size.max(142) - 15, "{sizes:?}");
             assert_eq!(other.reply(), Reply::new(PUSHED, 0, b"in between"));
         }
-        client.expect_close(4010, "behind all of it");
+        assert_eq!(client.next(), Frame::Close(Some(4010)), "behind all of it");
     }
 }
 

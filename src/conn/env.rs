@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Complaints;
+use super::closing::MAX_CLOSE_TIMEOUTS;
+use super::{Complaints, Line};
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
 use crate::inflate::{self, Inflaters};
 use crate::mailbox::Mailbox;
@@ -55,7 +56,7 @@ impl Settings {
             config.client_check,
             config.account_check,
             config.housekeeping,
-            close_timeout,
+            close_timeout.saturating_mul(MAX_CLOSE_TIMEOUTS),
         ];
         Settings {
             max_len: config.max_len,
@@ -180,6 +181,8 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) inflated: Vec<u8>,
     pub(crate) inflaters: Inflaters,
     pub(crate) complaints: Complaints,
+    /// What the socket says of a connection that [asks](super::Conn::asks_for_line), for the next call of its timers.
+    pub(crate) line: Option<Line>,
     /// How far the server has come with its end.
     pub(crate) draining: Draining,
 }
@@ -212,6 +215,7 @@ impl<S> Env<S> {
             inflated: Vec::new(),
             inflaters: Inflaters::default(),
             complaints: Complaints::new(),
+            line: None,
             draining: Draining::No,
         }
     }

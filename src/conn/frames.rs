@@ -8,6 +8,7 @@ use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
 use crate::mailbox::Answer;
+use crate::moment::Moment;
 use crate::push::Push;
 use crate::recording::note::{Answered, Note};
 use crate::router::{Application, Context, Origin, Outcome, Service};
@@ -42,7 +43,7 @@ impl Conn {
                 }
                 Phase::Upgrading(_) => self.read_head(input, env),
                 Phase::Open(_) => return self.read_frames(input, env),
-                Phase::Closing(_) | Phase::Closed(_) => self.throw_away(input),
+                Phase::Closing(_) | Phase::Closed(_) => self.throw_away(input, env.tools.now),
             }
             if input.is_empty() {
                 return Progress::Taken;
@@ -76,7 +77,7 @@ impl Conn {
             }
             let held_back = self.is_held_back(&env.settings);
             let Phase::Open(_) = self.phase else {
-                self.throw_away(input);
+                self.throw_away(input, env.tools.now);
                 return Progress::Taken;
             };
             if !input.is_empty() && (held_back || env.frames_left == 0 || self.waits_for_reply(input)) {
@@ -102,10 +103,11 @@ impl Conn {
         }
     }
 
-    /// What follows the end of the conversation is nothing to us.
+    /// Of what follows the end of the conversation only the client's Close matters.
     #[cold]
-    fn throw_away(&mut self, input: &mut &mut [u8]) {
+    fn throw_away(&mut self, input: &mut &mut [u8], now: Moment) {
         self.note_rest(input.len());
+        self.skip(input, now);
         *input = &mut [];
     }
 

@@ -1,10 +1,10 @@
 //! Proxied → Upgrading → Open → Closing → Closed: every transition of a connection's life.
 
-use super::{Conn, Env, MAX_CLOSE_EXTENSIONS, Settings};
+use super::closing::Closing;
+use super::{Conn, Env, Settings};
 use crate::cause::Cause;
-use crate::frame::{CloseCode, Decoder, push_close};
+use crate::frame::{CloseCode, Decoder, Found, Skipper, push_close};
 use crate::moment::Moment;
-use crate::packed::PackedMoment;
 use crate::proxy::HeaderReader;
 use crate::recording::codes::Reason;
 use crate::recording::note::Note;
@@ -21,7 +21,7 @@ pub(super) enum Phase {
     Open(Open),
     /// All that the client will ever be sent is gathered or queued. What comes is thrown away, but it is
     /// read: unread bytes would turn the end into a reset, and that overtakes the Close frame.
-    Closing(Closing),
+    Closing(Box<Closing>),
     /// Nothing more is to be done; the socket can be closed.
     Closed(Cause),
 }
@@ -36,18 +36,6 @@ pub(super) struct Upgrading {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) decoder: Decoder,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Closing {
-    pub(super) cause: Cause,
-    /// When the socket is closed whatever the client does. Later whenever the client takes some of
-    /// what is queued; fixed once all has gone out.
-    pub(super) deadline: PackedMoment,
-    /// The deadline beyond which no client can push the other, byte by byte.
-    pub(super) last_deadline: PackedMoment,
-    /// All has gone out, and the sending side is shut down.
-    pub(super) flushed: bool,
 }
 
 impl Phase {
@@ -82,7 +70,7 @@ impl Conn {
                     let code = if canary!(KindCode) { CloseCode::NORMAL } else { code };
                     push_close(&mut env.tools.out, Some(code), cause.reason());
                 }
-                self.begin_closing(cause, env.tools.now, env.settings.close_ms);
+                self.begin_closing(cause, env.tools.now);
             }
             Phase::Closing(_) | Phase::Closed(_) => {}
         }
@@ -91,7 +79,7 @@ impl Conn {
     /// Answers the client's own Close frame.
     pub(super) fn answer_close<S>(&mut self, code: Option<CloseCode>, env: &mut Env<S>) {
         push_close(&mut env.tools.out, code, "");
-        self.begin_closing(Cause::PeerClosed(code), env.tools.now, env.settings.close_ms);
+        self.begin_closing(Cause::PeerClosed(code), env.tools.now);
     }
 
     /// Refuses the upgrade with an HTTP response.
@@ -105,19 +93,36 @@ impl Conn {
     pub(super) fn turn_away<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
         refusal.write(&mut env.tools.out);
         self.note_response(env);
-        self.begin_closing(Cause::Refused(refusal), env.tools.now, env.settings.close_ms);
+        self.begin_closing(Cause::Refused(refusal), env.tools.now);
     }
 
-    fn begin_closing(&mut self, cause: Cause, now: Moment, close_ms: u64) {
+    fn begin_closing(&mut self, cause: Cause, now: Moment) {
         self.note(|| Note::Closing { reason: Reason::of(cause) });
-        self.extras.end(self.outbox.has_jobs());
+        let frames = match &self.phase {
+            Phase::Open(open) => open.decoder.skipper(),
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {
+                Skipper::default()
+            }
+        };
+        self.phase = Phase::Closing(Box::new(Closing::new(cause, frames, now)));
         self.rearm = true;
-        self.phase = Phase::Closing(Closing {
-            cause,
-            deadline: now.after(close_ms).into(),
-            last_deadline: now.after(close_ms.saturating_mul(MAX_CLOSE_EXTENSIONS)).into(),
-            flushed: false,
-        });
+        // What had to wait is not handled any more, but the client's Close may be in it.
+        if let Some(inbox) = self.extras.take_inbox() {
+            self.skip(inbox.rest(), now);
+        }
+        self.extras.end(self.outbox.has_jobs());
+    }
+
+    /// Looks for the client's Close among bytes that are thrown away.
+    #[cold]
+    pub(super) fn skip(&mut self, bytes: &[u8], now: Moment) {
+        let recorded = self.recorded_find();
+        let Phase::Closing(closing) = &mut self.phase else { return };
+        let found = recorded.unwrap_or_else(|| closing.skip(bytes));
+        self.rearm |= closing.heard(found, now);
+        if found != Found::Nothing {
+            self.note(|| Note::PeerClose { valid: found == Found::Close });
+        }
     }
 
     /// The socket failed, or the process is about to end: nothing can be sent any more.
@@ -129,10 +134,10 @@ impl Conn {
 
     /// [`abort`](Self::abort), for what the connection itself decides.
     pub(super) fn end_at_once(&mut self, cause: Cause) {
-        let cause = match self.phase {
+        let cause = match &self.phase {
             // What happens to a connection that is closing does not change why it closed.
             Phase::Closing(closing) => closing.cause,
-            Phase::Closed(earlier) => earlier,
+            Phase::Closed(earlier) => *earlier,
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => cause,
         };
         self.extras.end(false);
@@ -140,44 +145,41 @@ impl Conn {
     }
 
     /// The peer shut down its sending side. It still gets the replies to all that it sent.
-    pub(crate) fn handle_end(&mut self, now: Moment, close_ms: u64) {
+    pub(crate) fn handle_end(&mut self, now: Moment) {
         self.note_given_at(|| Note::End {}, Some(now));
         self.ended = true;
-        self.settle_end(now, close_ms);
+        self.settle_end(now);
         self.note_end();
     }
 
     /// Moves on once there is nothing left to read, or nothing left to write.
     ///
     /// To be called when all that was gathered has been written or queued. True: everything has
-    /// gone out for good, and the socket's sending side is to be shut down, even if the socket is closed
-    /// at once: there may be more to a shutdown than that.
-    pub(crate) fn handle_flushed(&mut self, now: Moment, close_ms: u64) -> bool {
+    /// gone out, and the client's Close is not waited for (any longer): the socket's sending side is to be shut down,
+    /// even if the socket is closed at once: there may be more to a shutdown than that.
+    pub(crate) fn handle_flushed(&mut self, now: Moment) -> bool {
         let is_closing = matches!(self.phase, Phase::Closing(_));
         if !self.ended && !is_closing || is_closing && self.outbox.has_jobs() {
             return false;
         }
         self.note_given_at(|| Note::Flushed {}, Some(now));
-        let all_is_out = self.settle_flushed(now, close_ms);
+        let is_end = self.settle_flushed(now);
         self.note_end();
-        all_is_out
+        is_end
     }
 
-    fn settle_flushed(&mut self, now: Moment, close_ms: u64) -> bool {
-        self.settle_end(now, close_ms);
-        match &mut self.phase {
-            Phase::Closing(closing) if self.outbox.is_empty() && !closing.flushed => {
-                closing.flushed = true;
-                closing.deadline = now.after(close_ms).into();
-                let cause = closing.cause;
-                self.rearm = true;
-                if self.ended {
-                    self.phase = Phase::Closed(cause);
-                }
-                true
-            }
-            _ => false,
+    fn settle_flushed(&mut self, now: Moment) -> bool {
+        self.settle_end(now);
+        let Phase::Closing(closing) = &mut self.phase else { return false };
+        if !self.outbox.is_empty() {
+            return false;
         }
+        let is_end = closing.written(self.ended, now);
+        self.rearm = true;
+        if is_end && self.ended {
+            self.phase = Phase::Closed(closing.cause);
+        }
+        is_end
     }
 
     /// The client took `bytes` of what it was sent, which shows that it still reads. To be called before
@@ -185,27 +187,18 @@ impl Conn {
     #[inline]
     pub(crate) fn handle_written(&mut self, bytes: usize, now: Moment, settings: &Settings) {
         self.count_written(bytes);
-        if self.outbox.is_empty() && matches!(self.phase, Phase::Open(_)) {
+        if self.outbox.is_empty() || !matches!(self.phase, Phase::Open(_)) {
             return;
         }
         self.note_given_at(|| Note::Written {}, Some(now));
-        let held_back = self.is_held_back(settings);
-        match &mut self.phase {
-            Phase::Closing(closing) if !closing.flushed => {
-                closing.deadline = now.after(settings.close_ms).min(closing.last_deadline.into()).into();
-            }
-            Phase::Open(_) if held_back => self.deadlines.read_since(now),
-            Phase::Proxied(_)
-            | Phase::Upgrading(_)
-            | Phase::Open(_)
-            | Phase::Closing(_)
-            | Phase::Closed(_) => {}
+        if self.is_held_back(settings) {
+            self.deadlines.read_since(now);
         }
         self.note_end();
     }
 
     /// What the peer's end means now that all before it has been dealt with.
-    fn settle_end(&mut self, now: Moment, close_ms: u64) {
+    fn settle_end(&mut self, now: Moment) {
         if !self.ended {
             return;
         }
@@ -213,9 +206,9 @@ impl Conn {
             Phase::Proxied(_) | Phase::Upgrading(_) => self.end_at_once(Cause::PeerGone),
             Phase::Open(_) if !self.extras.is_deferred() && !self.extras.has_input() => {
                 // No Close frame: the peer has not sent one, and said that it will not.
-                self.begin_closing(Cause::PeerGone, now, close_ms);
+                self.begin_closing(Cause::PeerGone, now);
             }
-            Phase::Closing(closing) if closing.flushed => self.phase = Phase::Closed(closing.cause),
+            Phase::Closing(closing) if closing.has_ended() => self.phase = Phase::Closed(closing.cause),
             Phase::Open(_) | Phase::Closing(_) | Phase::Closed(_) => {}
         }
     }

@@ -10,8 +10,8 @@
 //!                │ PROXY header      │
 //!   accepted ──▶ │ complete          │
 //!                ▼                   │ head complete, 101
-//!          ┌───────────┐             │       ┌──────┐  close(cause)  ┌─────────┐  flushed, then EOF
-//!          │ Upgrading │ ────────────┼─────▶ │ Open │ ─────────────▶ │ Closing │ ────── or 2 s ─────▶ Closed
+//!          ┌───────────┐             │       ┌──────┐  close(cause)  ┌─────────┐  the client's Close, FIN,
+//!          │ Upgrading │ ────────────┼─────▶ │ Open │ ─────────────▶ │ Closing │ ──── its end, or time ───▶ Closed
 //!          └───────────┘             │       └──────┘                └─────────┘
 //!                └───────────────────┴─ refusal: 400 … 503 ───────────────▲
 //! ```
@@ -23,6 +23,7 @@
 //! The reactor calls `handle_*` with what has happened, and after each call writes what was
 //! gathered; [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] tell what is next.
 
+mod closing;
 mod complaints;
 mod compressing;
 mod deadlines;
@@ -54,6 +55,7 @@ use crate::moment::Moment;
 use crate::object::Linked;
 use crate::record::{Peer, Record};
 
+pub(crate) use closing::Line;
 pub(crate) use complaints::Complaints;
 pub(crate) use env::{Draining, Env, Settings};
 pub(crate) use gathered::Gathered;
@@ -79,8 +81,6 @@ const MIN_READ_BYTES: usize = 16 * 1024;
 const MUCH_BYTES: usize = 8 * 1024;
 /// What makes a message a large one, in bytes.
 const LARGE_MESSAGE_BYTES: usize = 64 * 1024;
-/// Close timeouts that a client which goes on reading can take in all until what is queued has gone out.
-const MAX_CLOSE_EXTENSIONS: u64 = 15;
 
 /// What became of the bytes that a connection was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,6 +298,11 @@ impl Conn {
     /// Whether packets are taken: the upgrade is complete, and it does not close yet.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open(_))
+    }
+
+    /// Whether all that comes is thrown away.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
     }
 
     /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of what is not

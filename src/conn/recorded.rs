@@ -4,7 +4,8 @@
 use super::lifecycle::Phase;
 use super::packets::Hex;
 use super::recorded_calls::note_sent;
-use super::{Conn, Draining, Env, Progress};
+use super::{Conn, Draining, Env, Line, Progress};
+use crate::frame::Found;
 use crate::moment::Moment;
 use crate::push::Push;
 use crate::record::Watch;
@@ -83,6 +84,28 @@ impl Conn {
         if let Some(recorder) = self.extras.noting() {
             recorder.begin_call(given, now, queued, seen);
         }
+    }
+
+    /// Notes what the socket said before the timers are looked at.
+    pub(super) fn note_line(&mut self, line: Option<Line>) {
+        if self.record.is_watched()
+            && let Some(Line { unacknowledged, taken, is_idle }) = line
+            && let Some(recorder) = self.extras.noting()
+        {
+            recorder.note_before(Note::Line { unacknowledged, taken, idle: is_idle });
+        }
+    }
+
+    /// What was found among bytes that are thrown away, in a replay: they are not in the recording.
+    pub(super) fn recorded_find(&mut self) -> Option<Found> {
+        if !self.record.is_watched() {
+            return None;
+        }
+        Some(match self.extras.noting()?.script()?.found() {
+            Some(true) => Found::Close,
+            Some(false) => Found::InvalidClose,
+            None => Found::Nothing,
+        })
     }
 
     /// Notes something that came of what the connection was given.

@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod closing;
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 mod compressing;
 mod endings;
@@ -132,6 +133,10 @@ struct Rig {
     decoder: Decoder,
     /// Whether the socket takes what is written.
     takes: bool,
+    /// What the socket says.
+    line: Line,
+    /// When the sending side was to be shut down.
+    shutdowns: Vec<u64>,
     upgraded: bool,
     /// What the client has seen, and when.
     seen: Vec<(u64, String)>,
@@ -156,6 +161,8 @@ impl Rig {
             now: Moment::START,
             decoder: Decoder::new(),
             takes: true,
+            line: Line { unacknowledged: Some(0), taken: 0, is_idle: true },
+            shutdowns: vec![],
             upgraded: false,
             seen: vec![],
             messages: vec![],
@@ -181,6 +188,7 @@ impl Rig {
         self.env.tools.now = self.now;
         self.env.input_len = input.len();
         self.env.frames_left = 1000;
+        self.env.line = self.conn.asks_for_line().then_some(self.line);
         let result = call(&mut self.conn, &mut self.env, input);
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let (out, held) = (std::mem::take(&mut self.env.tools.out), self.conn.last_payload());
@@ -193,7 +201,7 @@ impl Rig {
         } else {
             self.conn.outbox.push_unwritten(&out, 0);
         }
-        self.conn.handle_flushed(self.now, self.env.settings.close_ms);
+        self.flush();
         result
     }
 
@@ -230,7 +238,14 @@ impl Rig {
             self.conn.outbox.advance(bytes.len());
             self.note(&mut bytes);
         }
-        self.conn.handle_flushed(self.now, self.env.settings.close_ms);
+        self.flush();
+    }
+
+    /// All that was gathered has been written, or waits.
+    fn flush(&mut self) {
+        if self.conn.handle_flushed(self.now) {
+            self.shutdowns.push(self.now.as_ms());
+        }
     }
 
     fn note(&mut self, out: &mut [u8]) {

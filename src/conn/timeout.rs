@@ -1,8 +1,8 @@
 //! What a connection does when one of its timers comes.
 
 use super::deadlines::Due;
-use super::lifecycle::{Closing, Phase};
-use super::{Conn, Env, Settings};
+use super::lifecycle::Phase;
+use super::{Conn, Env, Line, Settings};
 use crate::cause::Cause;
 use crate::config::Liveness;
 use crate::frame::{Opcode, push_frame};
@@ -21,7 +21,7 @@ impl Conn {
                 settings.stalls.moved(at, settings.handshake_ms)
             }
             Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
-            Phase::Closing(closing) => settings.stalls.moved(closing.deadline.into(), settings.close_ms),
+            Phase::Closing(closing) => closing.deadline(settings),
             Phase::Closed(_) => Moment::NEVER,
         }
     }
@@ -29,17 +29,27 @@ impl Conn {
     /// Does all that is due. To be called at any time; what is not due yet stays armed.
     pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
         self.note_given(|| Note::Timers {}, env);
-        self.do_due(env);
+        let line = env.line.take();
+        self.note_line(line);
+        self.do_due(line, env);
         self.note_outcome(env);
     }
 
-    fn do_due<S: Application>(&mut self, env: &mut Env<S>) {
-        match self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.turn_away(Refusal::TooSlow, env)
-            }
-            Phase::Closing(closing) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.end_or_put_off(closing, env.tools.now, env.settings.close_ms);
+    fn do_due<S: Application>(&mut self, line: Option<Line>, env: &mut Env<S>) {
+        let is_due = self.next_deadline(&env.settings) <= env.tools.now;
+        let is_writing = matches!(&self.phase, Phase::Closing(closing) if closing.is_writing());
+        let is_late = is_due && is_writing && self.is_compressing();
+        match &mut self.phase {
+            Phase::Proxied(_) | Phase::Upgrading(_) if is_due => self.turn_away(Refusal::TooSlow, env),
+            Phase::Closing(closing) if is_due => {
+                let is_over = if is_late {
+                    closing.wait_for_server(env.tools.now, &env.settings)
+                } else {
+                    closing.handle_timeout(line, env.tools.now, &env.settings)
+                };
+                if is_over {
+                    self.phase = Phase::Closed(closing.cause);
+                }
             }
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
@@ -53,17 +63,9 @@ impl Conn {
         }
     }
 
-    /// Ends a connection whose client has not ended it. As long as it is the server that is late with what the client is to
-    /// be sent, it has time until its last deadline.
-    fn end_or_put_off(&mut self, closing: Closing, now: Moment, close_ms: u64) {
-        let last_deadline = closing.last_deadline.into();
-        if now < last_deadline && self.is_compressing() {
-            let deadline = now.after(close_ms).min(last_deadline).into();
-            self.phase = Phase::Closing(Closing { deadline, ..closing });
-            self.rearm = true;
-        } else {
-            self.end_at_once(closing.cause);
-        }
+    /// Whether [`handle_timeout`](Self::handle_timeout) has to be lent what the socket says.
+    pub(crate) fn asks_for_line(&self) -> bool {
+        matches!(&self.phase, Phase::Closing(closing) if closing.asks())
     }
 
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {

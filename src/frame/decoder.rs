@@ -6,10 +6,11 @@ mod short;
 use super::close::parse_close;
 use super::error::Error;
 use super::event::{Event, Ready, Subject};
-use super::header::begins_data;
+use super::header::{Opcode, begins_data};
 use super::mask::rotate_key;
 use super::message::{Assembly, Kind};
 use super::rules::Rules;
+use super::skipper::Skipper;
 use machine::State;
 
 /// Takes frames off the front of what arrives, in pieces of any size (RFC 6455 §5).
@@ -45,6 +46,8 @@ struct Held {
     message: Assembly,
     /// Apart from the message, since a control frame can come in the middle of one.
     control: Vec<u8>,
+    /// Goes on where a violation was found.
+    skipper: Option<Box<Skipper>>,
 }
 
 impl Default for Decoder {
@@ -105,9 +108,39 @@ impl Decoder {
         match self.advance(input, rules, fragments_left) {
             Ok(Some(ready)) => self.event(ready).map(Some),
             Ok(None) => Ok(None),
-            Err(error) => {
-                self.state = State::Failed(error);
-                Err(error)
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Nothing more is read; what follows can still be skipped.
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        if !matches!(self.state, State::Failed(_)) {
+            let skipper = self.skipper();
+            self.held.get_or_insert_default().skipper = Some(Box::new(skipper));
+            self.state = State::Failed(error);
+        }
+        error
+    }
+
+    /// What goes through the frames that follow from here on, whether a rule was violated or not.
+    pub(crate) fn skipper(&self) -> Skipper {
+        let held = self.held.as_deref();
+        match self.state {
+            State::ReadHead { first } => Skipper::within_header(first.as_slice()),
+            State::ParsePayloadLen { first_two, gathered, filled } => {
+                let gathered = gathered.get(..usize::from(filled)).unwrap_or_default();
+                Skipper::within_header(&[&first_two[..], gathered].concat())
+            }
+            State::ReadData(data) if data.opcode == Opcode::Close => {
+                let come = held.map_or(&[][..], |held| &held.control);
+                Skipper::within_close(come, data.remaining, data.mask)
+            }
+            State::ReadData(data) => Skipper::within_payload(data.remaining as u64),
+            State::Failed(_) => {
+                // What failed as a whole has been taken as a whole.
+                let skipper = held.and_then(|held| held.skipper.as_deref().copied());
+                skipper.unwrap_or_default()
             }
         }
     }
@@ -153,7 +186,7 @@ impl Decoder {
         data.remaining -= count;
         data.mask = mask.map(|key| rotate_key(key, count));
         if let Err(error) = held.message.commit(count, mask) {
-            self.state = State::Failed(error);
+            self.fail(error);
         }
     }
 
@@ -187,7 +220,7 @@ impl Decoder {
 
     /// Gives back the memory that is held but not in use.
     pub fn trim(&mut self) {
-        let within_payload = matches!(self.state, State::ReadData(_));
+        let within_payload = matches!(self.state, State::ReadData(_) | State::Failed(_));
         if self.begun().is_none() && !within_payload {
             self.held = None;
         } else if let Some(held) = &mut self.held {

@@ -176,6 +176,29 @@ impl HeaderStart {
         })
     }
 
+    /// The same of a peer that may have broken a rule: whatever the bytes say. A reserved opcode passes for one of
+    /// data.
+    pub(super) fn of_any([first, second]: [u8; 2]) -> Self {
+        HeaderStart {
+            fin: first & FIN != 0,
+            rsv1: first & RSV1 != 0,
+            opcode: Opcode::from_bits(first & OPCODE).unwrap_or(Opcode::Binary),
+            masked: second & MASK != 0,
+            length: second & LENGTH,
+        }
+    }
+
+    /// The length of the payload, in whatever form it is written, and the key, given all bytes after the first two.
+    pub(super) fn length_and_key(self, rest: &[u8]) -> (u64, Option<[u8; 4]>) {
+        let key_bytes = if self.masked { 4 } else { 0 };
+        let (length, key) = rest.split_at_checked(self.rest_bytes() - key_bytes).unwrap_or_default();
+        let length = match length {
+            [] => u64::from(self.length),
+            long => long.iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
+        };
+        (length, key.first_chunk().copied().filter(|_| self.masked))
+    }
+
     /// Bytes of the header after its first two.
     #[inline]
     pub(super) const fn rest_bytes(self) -> usize {

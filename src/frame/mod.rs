@@ -18,6 +18,7 @@ pub mod header;
 pub mod mask;
 mod message;
 pub mod rules;
+mod skipper;
 pub mod utf8;
 
 #[cfg(test)]
@@ -35,4 +36,5 @@ pub(crate) use header::{begins_pong, push_header, server_header_bytes};
 pub use mask::{apply_mask, rotate_key};
 pub use message::Kind;
 pub use rules::{Role, Rules};
+pub(crate) use skipper::{Found, Skipper};
 pub use utf8::Utf8Validator;

@@ -83,7 +83,7 @@ impl<S: Application> Core<S> {
             }
             Ok(Read::End) => {
                 *readable = false;
-                conn.handle_end(self.now, self.lent.settings.close_ms);
+                conn.handle_end(self.now);
                 AheadOf::Whole
             }
             Ok(Read::NotTls) => AheadOf::Whole,

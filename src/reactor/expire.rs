@@ -40,6 +40,9 @@ impl<S: Application> Core<S> {
     fn expire_slot(&mut self, slot: usize) {
         let Some(id) = self.slots.id_at(slot) else { return };
         self.hear_before_judging(id);
+        if let Some(entry) = self.slots.get(id).filter(|entry| entry.conn.asks_for_line()) {
+            self.lent.line = Some(entry.line());
+        }
         self.call(id, |entry, env| entry.conn.handle_timeout(env));
         // Traffic moves deadlines without telling the wheel; this is where it catches up.
         if let Some(entry) = self.slots.get_mut(id) {

@@ -160,7 +160,7 @@ impl<S: Application> Core<S> {
             }
             Read::End => {
                 entry.readable = false;
-                entry.conn.handle_end(self.now, settings.close_ms);
+                entry.conn.handle_end(self.now);
                 return false;
             }
             Read::NotTls => {
@@ -171,7 +171,7 @@ impl<S: Application> Core<S> {
         share.take_bytes(len);
         self.turn.charge(len);
         if len == 0 {
-            return false;
+            return self.hear_part(id, start, share);
         }
         if is_direct {
             entry.conn.handle_received(len);
@@ -210,6 +210,14 @@ impl<S: Application> Core<S> {
     fn refuse_late(&mut self, id: ConnectionId, start: usize) -> bool {
         self.with(id, start, 0, |entry, env| entry.conn.refuse(Refusal::Unavailable, env));
         true
+    }
+
+    /// A part of a record of TLS has come: whoever is still sending one when the connection closes is not silent.
+    fn hear_part(&mut self, id: ConnectionId, start: usize, share: &mut Share) -> bool {
+        if self.slots.get(id).is_some_and(|entry| entry.conn.is_closing()) {
+            self.feed(id, start, &mut [], share);
+        }
+        false
     }
 
     /// Sees to a read that brought nothing. True if it is to be tried again.

@@ -8,7 +8,7 @@ use super::gather::Chain;
 use super::ready::Standing;
 use super::socket::Socket;
 use crate::config::MAX_WORKERS;
-use crate::conn::Conn;
+use crate::conn::{Conn, Line};
 use crate::id::{ConnectionId, MAX_SLOTS};
 
 /// One connection, its socket, and what the poll last said about it.
@@ -44,6 +44,16 @@ impl Entry {
     /// Whether it goes behind those that say little.
     pub(super) fn is_busy(&self) -> bool {
         self.standing.is_busy() || self.socket.is_handshaking()
+    }
+
+    /// What the socket says of the bytes that it was given.
+    pub(super) fn line(&self) -> Line {
+        let unacknowledged = self.socket.unacknowledged();
+        // Nothing is added to what waits any more: what is taken is missing there.
+        let given =
+            self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
+        let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));
+        Line { unacknowledged, taken, is_idle: !self.readable }
     }
 }
 

@@ -211,6 +211,33 @@ impl Socket {
         }
     }
 
+    /// Bytes that the peer's system has not acknowledged of those that the kernel has. None if it cannot tell.
+    pub(super) fn unacknowledged(&self) -> Option<u64> {
+        match self {
+            Socket::Tcp(stream) => unacknowledged(stream),
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => unacknowledged(&socket.stream),
+            Socket::Unix(stream) => unacknowledged(stream),
+            #[cfg(feature = "sim")]
+            Socket::Simulated(socket) => Some(socket.unacknowledged()),
+            #[cfg(test)]
+            Socket::Absent => Some(0),
+        }
+    }
+
+    /// Bytes that the kernel was given, where those are others than what was written.
+    pub(super) fn given(&self) -> Option<u64> {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => Some(socket.sent()),
+            Socket::Tcp(_) | Socket::Unix(_) => None,
+            #[cfg(feature = "sim")]
+            Socket::Simulated(_) => None,
+            #[cfg(test)]
+            Socket::Absent => None,
+        }
+    }
+
     /// The socket is writable: what was written and did not fit it goes on.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
@@ -226,17 +253,7 @@ impl Socket {
 
     /// What the peer has not acknowledged of what was written. None where nobody can say.
     pub(super) fn outgoing(&self) -> Option<Outgoing> {
-        let (in_flight, written) = match self {
-            Socket::Tcp(stream) => (unacknowledged(stream)?, None),
-            #[cfg(feature = "tls")]
-            Socket::Tls(socket) => (unacknowledged(&socket.stream)?, Some(socket.sent())),
-            Socket::Unix(stream) => (unacknowledged(stream)?, None),
-            #[cfg(feature = "sim")]
-            Socket::Simulated(socket) => (socket.unacknowledged(), None),
-            #[cfg(test)]
-            Socket::Absent => (0, None),
-        };
-        Some(Outgoing { in_flight, written })
+        Some(Outgoing { in_flight: self.unacknowledged()?, written: self.given() })
     }
 
     /// A read follows that no event has asked for.

@@ -37,7 +37,7 @@ pub(super) struct TlsSocket {
     mode: Mode,
     /// Ciphertext that came with the PROXY header.
     early: Vec<u8>,
-    /// Bytes that the kernel has taken.
+    /// Bytes that the kernel has taken, TLS's own among them.
     sent: u64,
     /// The sending side is to be shut down once all has gone out.
     ends: bool,

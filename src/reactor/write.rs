@@ -131,9 +131,9 @@ impl<S: Application> Core<S> {
         }
         let settings = &self.lent.settings;
         let Some(entry) = self.slots.get_mut(id).filter(|entry| !entry.dead) else { return };
-        let all_is_out = entry.socket.has_flushed() && entry.conn.handle_flushed(self.now, settings.close_ms);
+        let is_end = entry.socket.has_flushed() && entry.conn.handle_flushed(self.now);
         // To close a plain socket at once says all that a shutdown would.
-        if all_is_out && (entry.conn.cause().is_none() || entry.socket.says_goodbye()) {
+        if is_end && (entry.conn.cause().is_none() || entry.socket.says_goodbye()) {
             entry.socket.shutdown_write();
         }
         if entry.conn.cause().is_some() {

@@ -79,6 +79,11 @@ wire_enum! {
         39 Stalls { list: Vec<Stalled> },
         /// A reply is still being compressed, so that the end is put off.
         44 Compressing {},
+        /// What the socket said, of a connection that closes, when its timers were looked at: bytes that the client's
+        /// system had not acknowledged, a count of those that it had, and whether nothing lay unread.
+        41 Line { unacknowledged: Option<u64>, taken: u64, idle: bool },
+        /// A Close of the client's was among what was thrown away, a valid one or not.
+        42 PeerClose { valid: bool },
 
         /// The connection ended.
         60 Closed { reason: Reason },
@@ -97,7 +102,14 @@ impl Note {
 
     /// Whether it stands in front of what a call was given.
     pub(crate) fn is_before(&self) -> bool {
-        matches!(self, Note::Time { .. } | Note::Outbox { .. } | Note::Overdue { .. } | Note::Stalls { .. })
+        matches!(
+            self,
+            Note::Time { .. }
+                | Note::Outbox { .. }
+                | Note::Overdue { .. }
+                | Note::Stalls { .. }
+                | Note::Line { .. }
+        )
     }
 
     /// Whether the recording ends with it.

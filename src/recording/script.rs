@@ -27,6 +27,7 @@ struct Lines {
     is_played: bool,
     /// A reply was being compressed.
     is_compressing: bool,
+    found: VecDeque<bool>,
     /// What was noted in the replay.
     noted: Vec<Note>,
 }
@@ -57,6 +58,7 @@ impl Script {
                 Note::Outcome { outcome } if outcome.by_application => {
                     lines.outcomes.push_back(outcome.clone())
                 }
+                Note::PeerClose { valid } => lines.found.push_back(*valid),
                 Note::Decoded { hidden, result } => lines.decoded.push_back((*hidden, result.clone())),
                 Note::Inflated { len, head, error } => {
                     let (len, head, error) = (*len, head.0.clone(), *error);
@@ -101,6 +103,11 @@ impl Script {
     /// Whether a reply was being compressed when the client's time was up.
     pub(crate) fn is_compressing(&self) -> bool {
         self.lines().is_compressing
+    }
+
+    /// The next Close of the client's among what was thrown away: whether it is valid.
+    pub(crate) fn found(&self) -> Option<bool> {
+        self.lines().found.pop_front()
     }
 
     /// Takes down what the connection does now.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::player::{Player, service};
 use super::stand_in::{Budget, zeros};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Draining, Env, Outbox, Progress};
+use crate::conn::{Conn, Draining, Env, Line, Outbox, Progress};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
@@ -113,6 +113,10 @@ impl Stage {
                     self.conn.outbox = Outbox::of_bytes(usize::try_from(*queued).unwrap_or(usize::MAX));
                 }
                 Note::Stalls { list } => self.env.settings.set_stalls(list, self.now),
+                Note::Line { unacknowledged, taken, idle } => {
+                    let (unacknowledged, taken) = (*unacknowledged, *taken);
+                    self.env.line = Some(Line { unacknowledged, taken, is_idle: *idle });
+                }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
                     self.give(given).map_err(|fault| match fault {
@@ -131,7 +135,7 @@ impl Stage {
     }
 
     fn give(&mut self, given: &Note) -> Result<(), Fault> {
-        let (now, close_ms) = (self.now, self.env.settings.close_ms);
+        let now = self.now;
         let Stage { conn, env, .. } = self;
         match given {
             Note::Input { .. } => return self.give_input(given),
@@ -141,7 +145,7 @@ impl Stage {
                     conn.handle_received(bytes.0.len());
                 }
             }
-            Note::End {} => conn.handle_end(now, close_ms),
+            Note::End {} => conn.handle_end(now),
             Note::Timers {} => conn.handle_timeout(env),
             Note::Answer { seq, answer } => {
                 let len = if let Answered::Reply { len, .. } = answer { *len } else { 0 };
@@ -156,7 +160,7 @@ impl Stage {
             }
             Note::Written {} => conn.handle_written(0, now, &env.settings),
             Note::Flushed {} => {
-                conn.handle_flushed(now, close_ms);
+                conn.handle_flushed(now);
             }
             Note::NotTls {} => conn.handle_not_tls(env),
             Note::InFlight { bytes, progress } => {

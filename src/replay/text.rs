@@ -77,13 +77,7 @@ impl Display for Text<'_, Note> {
             Note::Decoded { hidden, result } => {
                 write!(f, "{}{}", Text(result), if *hidden { ", as it was recorded" } else { "" })
             }
-            Note::Inflated { len, error: None, .. } => {
-                write!(f, "inflated to {len} bytes, none of them recorded")
-            }
-            Note::Inflated { error: Some(number), .. } => {
-                let error = codes::error(*number).map_or("an error", |error| error.text());
-                write!(f, "not inflated: {error}")
-            }
+            Note::Inflated { len, error, .. } => inflated(*len, *error, f),
             Note::Sent { frame } => write!(f, "{} goes out", Text(frame)),
             Note::Response { status, len, .. } => write!(f, "a response {status} of {len} bytes"),
             Note::Packet { seq, cmd, flag, data_status, len, route, hash } => {
@@ -111,9 +105,31 @@ impl Display for Text<'_, Note> {
             Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
             Note::Stalls { list } => stalls(list, f),
             Note::Compressing {} => f.write_str("a reply is still being compressed, so the end is put off"),
+            Note::Line { unacknowledged, .. } => acknowledged(*unacknowledged, f),
+            Note::PeerClose { valid } => {
+                let kind = if *valid { "the client's" } else { "an invalid" };
+                write!(f, "{kind} Close, behind the server's")
+            }
             Note::Full {} => f.write_str("the file is full"),
             Note::Stopped {} => f.write_str("the recording was switched off"),
         }
+    }
+}
+
+fn inflated(len: u64, error: Option<u16>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        None => write!(f, "inflated to {len} bytes, none of them recorded"),
+        Some(number) => {
+            let error = codes::error(number).map_or("an error", |error| error.text());
+            write!(f, "not inflated: {error}")
+        }
+    }
+}
+
+fn acknowledged(missing: Option<u64>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match missing {
+        Some(bytes) => write!(f, "{bytes} bytes are not acknowledged"),
+        None => f.write_str("nobody knows what is acknowledged"),
     }
 }
 

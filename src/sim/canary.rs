@@ -47,11 +47,15 @@ pub enum Canary {
     LostReplacement,
     /// The place of a connection that has ended is not given back.
     ForgottenPlace,
+    /// The server's end does not wait for the client's Close.
+    HastyEnd,
+    /// The client's Close is not found behind the server's.
+    MissedAnswer,
 }
 
 impl Canary {
     /// Each canary with the invariant that it breaks.
-    pub const ALL: [(Canary, Invariant); 21] = [
+    pub const ALL: [(Canary, Invariant); 23] = [
         (Canary::LeakedSocket, Invariant::ClosedOnce),
         (Canary::ForgottenEnd, Invariant::OneEnd),
         (Canary::ForgottenObject, Invariant::ToldOnce),
@@ -73,6 +77,8 @@ impl Canary {
         (Canary::ForgottenRole, Invariant::NothingLeft),
         (Canary::LostReplacement, Invariant::Application),
         (Canary::ForgottenPlace, Invariant::NothingLeft),
+        (Canary::HastyEnd, Invariant::RightEnd),
+        (Canary::MissedAnswer, Invariant::RightEnd),
     ];
 
     /// Of the places where it could sing it takes every so many: a bug that always shows proves little.
@@ -94,6 +100,8 @@ impl Canary {
             | Canary::IgnoredGeneration
             | Canary::LostEdge
             | Canary::Oversleep
+            | Canary::HastyEnd
+            | Canary::MissedAnswer
             | Canary::GreedyTurn
             | Canary::Restless => 1,
         }

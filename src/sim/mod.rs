@@ -71,6 +71,7 @@ mod auditor;
 mod canary;
 mod client;
 mod ending;
+mod farewell;
 mod fault;
 mod flags;
 mod invariant;

@@ -94,7 +94,7 @@ impl<S: Simulated> Run<'_, S> {
             *entry = (number, place.life);
         }
         self.seated.push((number, place.life));
-        place.seat = Some(Seat::new(player, script, line));
+        place.seat = Some(Seat::new(player, script, line, self.plan.config.close_timeout));
         self.act(number)
     }
 

@@ -49,6 +49,11 @@ pub struct Player {
     /// So long after that moment at the latest, or after the server has accepted it, which may come later.
     pub(super) latest: Option<(Duration, Duration)>,
     pub(super) said_goodbye: bool,
+    /// It has sent a Close frame of its own, or bytes that can be anything.
+    pub(super) sent_close: bool,
+    pub(super) sent_raw: bool,
+    /// At some time it did not take what came.
+    pub(super) was_deaf: bool,
 }
 
 impl Player {
@@ -85,6 +90,9 @@ impl Player {
             earliest: Duration::ZERO,
             latest: None,
             said_goodbye: false,
+            sent_close: false,
+            sent_raw: false,
+            was_deaf: false,
         }
     }
 
@@ -138,16 +146,18 @@ impl Player {
     pub fn upgrade(&mut self) {
         let request = self.upgrade_request("/");
         self.asked = true;
-        self.raw(&request);
+        self.outgoing.extend_from_slice(&request);
     }
 
     /// Sends any bytes.
     pub fn raw(&mut self, bytes: &[u8]) {
+        self.sent_raw = true;
         self.outgoing.extend_from_slice(bytes);
     }
 
     /// Sends a frame as it should be: masked, with its length in the shortest form.
     pub fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
+        self.sent_close |= opcode == Opcode::Close;
         let key = (self.random.number() as u32).to_ne_bytes();
         push_masked_frame(&mut self.outgoing, fin, opcode, key, payload);
     }
@@ -249,6 +259,7 @@ impl Player {
     /// Takes nothing that comes, or takes it again.
     pub fn set_deaf(&mut self, is_deaf: bool) {
         self.is_deaf = is_deaf;
+        self.was_deaf |= is_deaf;
     }
 
     /// Whether the server's Pings are answered; they are, unless it is switched off. A client that sends frames in parts by

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::client::{Client, Line};
+use super::farewell::Farewell;
 use super::fault::Fault;
 use super::invariant::{Invariant, Violation};
 use super::oracle::News;
@@ -31,6 +32,7 @@ pub(super) struct Seat {
     /// The end was seen, and there is nobody left to act.
     pub(super) is_over: bool,
     said_end: bool,
+    farewell: Farewell,
 }
 
 /// How a connection ended.
@@ -42,15 +44,21 @@ pub(super) struct Verdict {
 }
 
 impl Seat {
-    pub(super) fn new(player: Player, script: Box<dyn Script>, line: Client) -> Self {
+    pub(super) fn new(
+        mut player: Player,
+        script: Box<dyn Script>,
+        line: Client,
+        close_timeout: Duration,
+    ) -> Self {
         let began = player.now();
-        Seat { player, script, line, next: Next::Rest, began, is_over: false, said_end: false }
+        let farewell = Farewell::any(&mut player.random().fork(), close_timeout);
+        Seat { player, script, line, next: Next::Rest, began, is_over: false, said_end: false, farewell }
     }
 
     /// Has the script act, and sends what it wants sent. When that has to be called [again](Self::flush).
     pub(super) fn act(&mut self, now: Duration) -> Option<Duration> {
         self.player.now = now;
-        self.next = self.script.act(&mut self.player);
+        self.next = if self.farewell.has_begun() { Next::Rest } else { self.script.act(&mut self.player) };
         self.flush()
     }
 
@@ -64,6 +72,7 @@ impl Seat {
         loop {
             let piece = self.player.next_piece();
             if piece.is_empty() {
+                self.farewell.said_all(self.player.now());
                 break;
             }
             let (len, taken) = (piece.len(), self.line.send(piece));
@@ -120,10 +129,15 @@ impl Seat {
             self.tell(news)?;
         }
         let refused = self.player.oracle.status.is_some_and(|status| status != 101);
-        if (refused || self.player.oracle.closed.is_some()) && !self.said_end && !self.player.lingers {
-            // As RFC 6455 §7.1.1 has it the server ends first; it waits for this so that nothing gets lost.
-            self.player.drop_outgoing();
-            self.end();
+        if !self.said_end && !self.player.lingers {
+            let ends = match self.player.oracle.closed {
+                Some(code) => self.farewell.begin(&mut self.player, code),
+                None => refused,
+            };
+            if ends {
+                self.player.drop_outgoing();
+                self.end();
+            }
         }
         if line == Line::Open {
             return Ok(None);
@@ -172,8 +186,13 @@ impl Seat {
         if !weather.drains {
             self.judge_time(end, jumped)?;
         }
-        if !jumped && !weather.drains && !oracle.receiver.is_between() {
-            return Err(Violation::new(Invariant::WellFormed, "the connection ended within a frame"));
+        if !jumped && !weather.drains {
+            if let End::Closed(code) = end {
+                self.farewell.judge(&self.player, line, code)?;
+            }
+            if !oracle.receiver.is_between() {
+                return Err(Violation::new(Invariant::WellFormed, "the connection ended within a frame"));
+            }
         }
         oracle.check_complete()?;
         Ok(Verdict { end: Some(end), excused: false })

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::link::Held;
 use super::network::Network;
 use super::world::{Source, World};
+use crate::record::Peer;
 
 /// Linux's number for what registering fails with where too much is polled already.
 const ENOSPC: i32 = 28;
@@ -38,9 +39,13 @@ impl SimulatedSocket {
         self.network.world().shutdown_write(self.number);
     }
 
-    /// Bytes that were written and have not reached the client.
+    /// Bytes that have not reached the client's system; on a Unix domain socket those that the client has not taken.
     pub(crate) fn unacknowledged(&self) -> u64 {
-        self.network.world().link(self.number).map_or(0, |link| link.unsent.len() as u64)
+        let world = self.network.world();
+        world.look_at(self.number).map_or(0, |link| {
+            let unread = if link.peer == Peer::Local { link.arrived.len() } else { 0 };
+            (link.unsent.len() + unread) as u64
+        })
     }
 
     /// A read follows that no event has asked for, and that is meant to.

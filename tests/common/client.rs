@@ -9,7 +9,10 @@ use sysconn::frame::{Decoder, Event, Kind, Opcode, Role, Rules};
 use sysconn::packet::Reply as Packet;
 
 use super::PATIENCE;
-use super::wire::{ACCEPT, UPGRADE, frame, packet};
+use super::wire::{self, ACCEPT, UPGRADE, frame, packet};
+
+/// The first byte of a Close frame.
+const CLOSE: u8 = 0x88;
 
 const RULES: Rules = Rules { role: Role::Client, max_len: 64 << 20, text: true, deflate: false };
 
@@ -54,6 +57,8 @@ pub(crate) struct Client<T = TcpStream> {
     rules: Rules,
     /// Bytes that one read asks for.
     pub(crate) read_bytes: usize,
+    /// Whether a Close of the server's is still to be answered, as every honest client does.
+    pub(crate) answers_close: bool,
 }
 
 impl Client {
@@ -85,7 +90,14 @@ impl Client {
 
 impl<T: Read + Write> Client<T> {
     pub(crate) fn over(stream: T) -> Self {
-        Client { stream, buffer: vec![], decoder: Decoder::new(), rules: RULES, read_bytes: 64 * 1024 }
+        Client {
+            stream,
+            buffer: vec![],
+            decoder: Decoder::new(),
+            rules: RULES,
+            read_bytes: 64 * 1024,
+            answers_close: true,
+        }
     }
 
     /// From now on messages may come compressed.
@@ -94,6 +106,7 @@ impl<T: Read + Write> Client<T> {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.answers_close &= bytes.first() != Some(&CLOSE);
         self.stream.write_all(bytes).unwrap();
     }
 
@@ -173,6 +186,14 @@ impl<T: Read + Write> Client<T> {
             let left = input.len();
             self.buffer.drain(..self.buffer.len() - left);
             if let Some(frame) = frame {
+                if let Frame::Close(code) = frame
+                    && std::mem::take(&mut self.answers_close)
+                {
+                    let code = code.map(u16::to_be_bytes);
+                    // Whoever has ended its side sends nothing.
+                    let _ =
+                        self.stream.write_all(&wire::frame(Opcode::Close, code.as_slice().as_flattened()));
+                }
                 return frame;
             }
             if !self.read_some() {

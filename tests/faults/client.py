@@ -99,6 +99,7 @@ class Client:
         self.nudges_sent = set()
         self.input = b""
         self.flag = 0
+        self.said_close = False
         unix = isinstance(address, str)
         self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         self.socket.settimeout(PATIENCE)
@@ -235,6 +236,10 @@ class Client:
         opcode, payload = self.take_message()
         if opcode != CLOSE or payload[:2] != struct.pack(">H", code):
             raise Wrong(f"{opcode} {payload[:64]!r} in place of Close {code}")
+        if not self.said_close:
+            # The server's end follows at once.
+            self.said_close = True
+            self.send(frame(CLOSE, payload[:2]))
         self.expect_end()
 
     def expect_end(self):
@@ -247,6 +252,7 @@ class Client:
 
     def close(self):
         """The closing handshake."""
+        self.said_close = True
         self.send(frame(CLOSE, struct.pack(">H", 1000)))
         self.expect_close(1000)
         self.socket.close()

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::common::{Client, Frame, Reply, frame, join, packet};
 use crate::frames::closed;
 use crate::stage::slow;
-use crate::stage::{Case, ECHO, SERVE, play};
+use crate::stage::{Case, ECHO, SERVE, Setup, play};
 use sysconn::frame::Opcode;
 
 #[test]
@@ -96,7 +96,7 @@ pub(crate) const CASES: &[Case] = &[
             stage.closes("behind", &join(&[&bytes, &behind]), code);
         }
     }),
-    Case::new("x-23", SERVE, |stage| {
+    Case::new("x-23", Setup::Hasty(&["--read-timeout", "2s"]), |stage| {
         // It owes megabytes, gets its Close behind them, and reads neither.
         let mut client = slow(stage.program.address());
         for _ in 0..8 {

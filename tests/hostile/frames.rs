@@ -3,7 +3,7 @@
 use socket2::SockRef;
 
 use crate::common::{Client, Frame, Reply, frame, join, packet};
-use crate::stage::{Case, ECHO, Random, SERVE, Setup, Stage, play};
+use crate::stage::{Case, ECHO, Random, SERVE, Setup, Stage, expect_close, play};
 use sysconn::frame::{Opcode, push_masked_frame};
 
 #[test]
@@ -32,7 +32,7 @@ pub(crate) fn closed(stage: &Stage, code: u16, cases: &[Vec<u8>]) {
             &join(&[&frame(Opcode::Ping, b"before"), bytes, &frame(Opcode::Ping, b"behind")]),
         );
         assert_eq!(client.next(), Frame::Pong(b"before".to_vec()), "{name}");
-        client.expect_close(code, &name);
+        expect_close(&mut client, code, &name);
     }
 }
 

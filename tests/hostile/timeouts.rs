@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::common::{Client, Frame, frame, packet, part};
-use crate::stage::{Case, SERVE, Setup, play};
+use crate::stage::{Case, SERVE, Setup, expect_close, play};
 use sysconn::frame::Opcode;
 
 #[test]
@@ -48,7 +48,7 @@ pub(crate) const CASES: &[Case] = &[
             if cut % 5 == 1 {
                 let mut client = stage.client();
                 client.send(&packet[..cut]);
-                client.expect_close(4009, &format!("{cut} bytes"));
+                expect_close(&mut client, 4009, &format!("{cut} bytes"));
             }
         }
         // Control frames do not extend a message.

@@ -44,6 +44,43 @@ fn a_session_of_every_outcome_is_replayed_as_it_was() {
 }
 
 #[test]
+fn ends_of_all_kinds_are_replayed_as_they_were() {
+    let close = |payload: &[u8]| frame(Opcode::Close, payload);
+    let message = frame(Opcode::Binary, &[7; 300_000]);
+    // What is sent behind the server's Close, whether the client then waits for the server's end, and what of it is
+    // in the recording.
+    let cases: [(&str, Vec<u8>, bool, &str); 5] = [
+        ("an answer", close(b"\x0f\xa0"), true, "the client's Close, behind the server's"),
+        ("none", vec![], true, "bytes are not acknowledged"),
+        ("an end", vec![], false, "the client is done sending"),
+        ("an invalid answer", close(b"\x03"), true, "an invalid Close, behind the server's"),
+        (
+            "messages, and an answer",
+            join(&[&message, &message, &close(b"")]),
+            true,
+            "the client's Close, behind the server's",
+        ),
+    ];
+    for (name, behind, waits, noted) in cases {
+        let file = record(
+            |config| config.close_timeout = SHORT,
+            |server| {
+                let mut client = Client::connect(server.address);
+                client.send(&frame(Opcode::Binary, b"short"));
+                client.answers_close = false;
+                assert_eq!(client.next(), Frame::Close(Some(4000)), "{name}");
+                client.send(&behind);
+                if waits {
+                    assert_eq!(client.next(), Frame::End, "{name}");
+                }
+            },
+        );
+        check(&file, name);
+        assert!(shown(&file).contains(noted), "{name}: {}", shown(&file));
+    }
+}
+
+#[test]
 fn a_recording_can_begin_and_end_while_the_connection_goes_on() {
     let directory = Directory::new();
     let server = Server::packets(&Config { record_debugged: true, ..directory.config() });

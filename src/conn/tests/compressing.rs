@@ -262,7 +262,7 @@ fn a_close_goes_out_behind_what_was_to_be_compressed() {
         for (at, end) in [
             |rig: &mut Rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
             |rig: &mut Rig| rig.frame(Opcode::Close, &1000u16.to_be_bytes()),
-            |rig: &mut Rig| rig.with(|conn, env| conn.handle_end(env.tools.now, 2000)),
+            |rig: &mut Rig| rig.with(|conn, env| conn.handle_end(env.tools.now)),
             |rig: &mut Rig| rig.request(FAREWELL, &text(20_000)),
         ]
         .into_iter()
@@ -320,7 +320,8 @@ fn the_end_waits_for_the_server_that_is_late_and_so_it_is_replayed() {
         assert_eq!(rig.conn.cause(), None, "it is not the client that is late");
         rig.compress();
         assert_eq!((rig.messages.len(), rig.closes().len()), (1, 1));
-        rig.pass_until(11_500);
+        // Two seconds for its Close, and two for its end.
+        rig.pass_until(13_500);
         assert_eq!(rig.conn.cause(), Some(Cause::Operator), "from there on it is");
     });
     assert_eq!((replay.difference, replay.end), (None, crate::replay::End::Closed));

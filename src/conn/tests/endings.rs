@@ -25,8 +25,9 @@ fn a_close_frame_is_answered_with_its_own_code_and_nothing_after_it_is_read() {
             Some(code) => assert_eq!(answer, [&[0x88, 2], &code.to_be_bytes()[..]].concat()),
             None => assert_eq!(answer, [0x88, 0]),
         }
+        assert_eq!(rig.shutdowns, [0], "nothing more is waited for");
         assert_eq!(rig.conn.cause(), None, "the peer may still have to read");
-        rig.conn.handle_end(rig.now, 2000);
+        rig.conn.handle_end(rig.now);
         assert_eq!(rig.conn.cause(), Some(Cause::PeerClosed(code.and_then(CloseCode::new))));
     }
 }
@@ -73,8 +74,8 @@ fn the_peers_end_means_what_the_phase_says() {
     for (what, change, expected) in cases {
         let mut rig = Rig::open(|_| {});
         change(&mut rig);
-        rig.conn.handle_end(rig.now, 2000);
-        rig.conn.handle_flushed(rig.now, 2000);
+        rig.conn.handle_end(rig.now);
+        rig.conn.handle_flushed(rig.now);
         assert_eq!(rig.conn.cause(), expected, "{what}");
         assert_eq!(
             rig.closes().len(),
@@ -83,7 +84,7 @@ fn the_peers_end_means_what_the_phase_says() {
         );
     }
     let mut rig = Rig::new(|_| {});
-    rig.conn.handle_end(rig.now, 2000);
+    rig.conn.handle_end(rig.now);
     assert_eq!((rig.conn.cause(), rig.seen.len()), (Some(Cause::PeerGone), 0), "upgrading");
 }
 
@@ -91,61 +92,11 @@ fn the_peers_end_means_what_the_phase_says() {
 fn who_ends_while_a_reply_is_owed_gets_it() {
     let mut rig = Rig::open(|_| {});
     rig.request(DEFER, b"");
-    rig.conn.handle_end(rig.now, 2000);
-    assert!(!rig.conn.handle_flushed(rig.now, 2000));
+    rig.conn.handle_end(rig.now);
+    assert!(!rig.conn.handle_flushed(rig.now));
     rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![1]), env));
     assert_eq!(rig.seen.last().unwrap().1, "packet 1");
     assert_eq!(rig.conn.cause(), Some(Cause::PeerGone));
-}
-
-#[test]
-fn the_sending_side_is_shut_down_once_when_all_has_gone_out() {
-    let mut rig = Rig::open(|_| {});
-    assert!(!rig.conn.handle_flushed(rig.now, 2000), "open");
-    rig.takes = false;
-    rig.request(ECHO, b"waits");
-    rig.with(|conn, env| conn.close(Cause::Operator, env));
-    assert!(!rig.conn.handle_flushed(rig.now, 2000), "something waits");
-    rig.conn.outbox.advance(rig.conn.outbox.queued());
-    rig.conn.take_rearm();
-    rig.now = Moment::from_ms(500);
-    assert!(rig.conn.handle_flushed(rig.now, 2000));
-    assert!(rig.conn.take_rearm(), "its deadline is another one");
-    assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::from_ms(2500));
-    assert!(!rig.conn.handle_flushed(rig.now, 2000), "once");
-    rig.pass_until(2499);
-    rig.with(|conn, env| conn.handle_timeout(env));
-    assert_eq!(rig.conn.cause(), None, "not due yet");
-    rig.pass_until(2500);
-    assert_eq!(rig.conn.cause(), Some(Cause::Operator));
-    assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::NEVER);
-}
-
-#[test]
-fn a_client_that_still_reads_has_more_time_to_take_what_is_queued_but_not_for_ever() {
-    let mut rig = Rig::open(|_| {});
-    rig.takes = false;
-    rig.conn.outbox.push_shared(vec![0; 2000].into());
-    rig.with(|conn, env| conn.close(Cause::Operator, env));
-    let mut ends_at = None;
-    for ms in (1000..100_000).step_by(1000) {
-        rig.pass_until(ms);
-        if rig.conn.cause().is_some() {
-            ends_at = Some(ms);
-            break;
-        }
-        rig.conn.handle_written(0, rig.now, &rig.env.settings);
-        rig.conn.outbox.advance(1);
-    }
-    // Fifteen times the two seconds that it had.
-    assert_eq!(ends_at, Some(30_000));
-
-    // Once all has gone out, nothing that is said to be written changes the deadline.
-    let mut rig = Rig::open(|_| {});
-    rig.with(|conn, env| conn.close(Cause::Operator, env));
-    rig.now = Moment::from_ms(1000);
-    rig.conn.handle_written(0, rig.now, &rig.env.settings);
-    assert_eq!(rig.conn.next_deadline(&rig.env.settings), Moment::from_ms(2000));
 }
 
 #[test]
@@ -173,7 +124,7 @@ fn before_the_upgrade_a_close_is_a_refusal() {
         }
         rig.with(|conn, env| conn.close(Cause::GoingAway, env));
         assert_eq!(rig.seen, [(0, "503".into())]);
-        rig.conn.handle_end(rig.now, 2000);
+        rig.conn.handle_end(rig.now);
         assert_eq!(rig.conn.cause(), Some(Cause::Refused(Refusal::Unavailable)));
         assert!(!rig.conn.was_opened());
     }

@@ -216,8 +216,8 @@ fn a_client_whose_message_is_whole_is_not_silent_and_may_end() {
     // The read timer would come at 110 s, and the client check before.
     rig.pass_until(200_000);
     assert_eq!(rig.closes(), []);
-    rig.conn.handle_end(rig.now, 2000);
-    assert!(!rig.conn.handle_flushed(rig.now, 2000) && rig.conn.is_open());
+    rig.conn.handle_end(rig.now);
+    assert!(!rig.conn.handle_flushed(rig.now) && rig.conn.is_open());
     rig.conn.take_rearm();
     rig.env.inflaters.give_back(ConnectionId::new(0, 100, 1));
     assert!(end_turn(&mut rig));

@@ -51,7 +51,7 @@ fn each_part_of_a_connections_life_is_read_from_while_that_is_of_use() {
             "deferred, and the client has ended",
             |rig| {
                 rig.request(DEFER, b"");
-                rig.conn.handle_end(rig.now, 2000);
+                rig.conn.handle_end(rig.now);
             },
             [NO, NO, NO, YES, YES],
         ),

@@ -197,7 +197,6 @@ Outcome by_application: true said: Done login: Login cost: 1
 Input discarded: 4 bytes: 11
 Closing reason: Reason kind: 9
 Sent frame: Frame opcode: 8 len: 14 hash: 2728556666207052764
-Written
 Flushed
 ";
     assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
@@ -225,7 +224,7 @@ fn what_others_do_to_a_connection_is_noted() {
         |rig| time_out(rig, 26_000),
         |rig| time_out(rig, 52_001),
         |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
-        |rig| rig.conn.handle_end(rig.now, 2000),
+        |rig| rig.conn.handle_end(rig.now),
         |rig| rig.conn.abort(Cause::Reset),
     ];
     let expected = "\
@@ -249,10 +248,8 @@ Sent frame: Frame opcode: 9 hash: of-nothing
 Close reason: Reason kind: 19
 Closing reason: Reason kind: 19
 Sent frame: Frame opcode: 8 len: 23 hash: 15064030072303258648
-Written
 Flushed
 End
-Closed reason: Reason kind: 19
 Abort reason: Reason kind: 3
 Closed reason: Reason kind: 19
 ";
@@ -262,7 +259,33 @@ Closed reason: Reason kind: 19
 Refuse reason: Reason kind: 4 detail: 5
 Response status: 429 len: 138 hash: 5773157439772966331
 Closing reason: Reason kind: 4 detail: 5
-Written
+Flushed
+";
+    assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);
+}
+
+#[test]
+fn what_the_socket_says_of_a_connection_that_closes_is_noted_and_nothing_of_what_comes() {
+    let acts: [fn(&mut Rig); 4] = [
+        |rig| rig.feed(UPGRADE),
+        |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
+        |rig| rig.pass_until(10),
+        |rig| rig.frame(Opcode::Binary, b"late"),
+    ];
+    let expected = "\
+Input bytes: 140
+Verdict
+Response status: 101 len: 129 hash: 15926894412256408506
+Outcome by_application: true said: Done
+Close reason: Reason kind: 19
+Closing reason: Reason kind: 19
+Sent frame: Frame opcode: 8 len: 23 hash: 15064030072303258648
+Flushed
+Time ms: 10
+Line unacknowledged: 0 idle: true
+Timers
+Flushed
+Input discarded: 10
 Flushed
 ";
     assert_eq!(notes_of(Rig::new(|_| {}), &acts), expected);

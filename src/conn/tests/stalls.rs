@@ -86,9 +86,9 @@ fn stalls_move_the_checks_and_the_wait_for_the_end() {
     let mut rig = Rig::open(|_| {});
     rig.with(|conn, env| conn.close(Cause::Operator, env));
     let mut rig = stalled(rig, &[Poll { ms: 60_000, end: 60_500 }]);
-    rig.pass_until(61_999);
-    assert_eq!(rig.conn.cause(), None);
-    rig.pass_until(62_000);
+    rig.pass_until(64_009);
+    assert_eq!((&rig.shutdowns[..], rig.conn.cause()), (&[62_010][..], None));
+    rig.pass_until(64_010);
     assert_eq!(rig.conn.cause(), Some(Cause::Operator));
 }
 

@@ -41,7 +41,7 @@ fn who_is_refused_is_told_so_and_not_read_any_further() {
         rig.feed(UPGRADE);
         assert_eq!(rig.seen, [(0, status.into())]);
         assert!(!rig.conn.was_opened());
-        rig.conn.handle_end(rig.now, 2000);
+        rig.conn.handle_end(rig.now);
         assert!(
             matches!(rig.conn.cause(), Some(Cause::Refused(refusal)) if refusal.status().to_string() == status)
         );

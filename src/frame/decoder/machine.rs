@@ -37,6 +37,18 @@ pub(super) struct Data {
 impl State {
     pub(super) const BOUNDARY: State = State::ReadHead { first: None };
 
+    /// Behind the first two bytes of a header.
+    fn behind(first_two: [u8; 2]) -> State {
+        State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 }
+    }
+
+    /// Behind a header.
+    fn within(header: &Header) -> State {
+        let Header { fin, opcode, mask, payload_len, .. } = *header;
+        let remaining = usize::try_from(payload_len).unwrap_or(usize::MAX);
+        State::ReadData(Data { opcode, fin, mask, remaining })
+    }
+
     /// Whether the next byte is the first of a frame.
     #[inline(always)]
     pub(super) fn is_boundary(self) -> bool {
@@ -115,18 +127,31 @@ impl Decoder {
             }
             (_, &[]) => return Ok(Step::NeedMore),
         };
-        let start = HeaderStart::parse(first_two)?;
-        rules.check_start(start, self.begun())?;
-        match start.complete(input)? {
-            Some(header) => {
+        let start = match HeaderStart::parse(first_two) {
+            Ok(start) => start,
+            Err(error) => return Err(self.stop_at(State::behind(first_two), error)),
+        };
+        if let Err(error) = rules.check_start(start, self.begun()) {
+            return Err(self.stop_at(State::behind(first_two), error));
+        }
+        match start.complete(input) {
+            Ok(Some(header)) => {
                 take(input, start.rest_bytes());
                 self.begin_payload(header, input, rules)
             }
-            None => {
-                self.state = State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 };
+            Ok(None) => {
+                self.state = State::behind(first_two);
                 Ok(Step::On)
             }
+            Err(error) => Err(self.stop_at(State::behind(first_two), error)),
         }
+    }
+
+    /// Where the input stands when a rule is found to be violated: what comes next belongs to that frame.
+    #[cold]
+    fn stop_at(&mut self, state: State, error: Error) -> Error {
+        self.state = state;
+        error
     }
 
     /// The slow way through the header: its bytes come in pieces.
@@ -145,15 +170,14 @@ impl Decoder {
             *slot = *byte;
             filled += 1;
         }
-        match start.complete(gathered.get(..usize::from(filled)).unwrap_or_default())? {
-            Some(header) => {
-                self.state = State::BOUNDARY;
-                self.begin_payload(header, input, rules)
-            }
-            None => {
-                self.state = State::ParsePayloadLen { first_two, gathered, filled };
-                Ok(Step::NeedMore)
-            }
+        let header = start.complete(gathered.get(..usize::from(filled)).unwrap_or_default());
+        self.state = match header {
+            Ok(Some(_)) => State::BOUNDARY,
+            Ok(None) | Err(_) => State::ParsePayloadLen { first_two, gathered, filled },
+        };
+        match header? {
+            Some(header) => self.begin_payload(header, input, rules),
+            None => Ok(Step::NeedMore),
         }
     }
 
@@ -167,7 +191,9 @@ impl Decoder {
         rules: &Rules,
     ) -> Result<Step<'i>, Error> {
         let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
-        let remaining = rules.check_length(&header, so_far)?;
+        let remaining = rules
+            .check_length(&header, so_far)
+            .map_err(|error| self.stop_at(State::within(&header), error))?;
         if header.fin
             && let Some(subject) = Subject::of(header.opcode, header.rsv1)
             && let Some(payload) = input.split_off_mut(..remaining)
@@ -213,7 +239,11 @@ impl Decoder {
             held.control.extend_from_slice(piece);
         } else {
             let ceiling = if fin { held.message.len().saturating_add(remaining) } else { rules.max_len };
-            held.message.append(piece, mask, ceiling)?;
+            let result = held.message.append(piece, mask, ceiling);
+            if let Err(error) = result {
+                let remaining = remaining - piece.len();
+                return Err(self.stop_at(State::ReadData(Data { remaining, ..data }), error));
+            }
         }
         let remaining = remaining - piece.len();
         if remaining > 0 {

@@ -9,7 +9,7 @@ use mio::net::{TcpStream, UnixStream};
 use socket2::SockRef;
 
 use crate::plan::{Data, Exchange, Expected, Leave, Plan};
-use crate::wire::{BINARY, CLOSE, Field, PING, PONG, fields, parse_frame, parse_packet};
+use crate::wire::{BINARY, CLOSE, Field, PING, PONG, fields, frame, parse_frame, parse_packet};
 
 /// What a push of the room carries.
 const SAID: u16 = 1210;
@@ -271,6 +271,10 @@ impl Client {
                     };
                     if let Err(wrong) = fits(expected, first, payload) {
                         break Err(wrong);
+                    }
+                    if let Expected::Close(_) = expected {
+                        // The server's end follows at once; behind the answer to its own nobody looks at it.
+                        let _ = self.stream.write(&frame(true, CLOSE, &payload[..payload.len().min(2)]));
                     }
                     counts.came += u64::from(matches!(expected, Expected::Packet { .. }));
                 }

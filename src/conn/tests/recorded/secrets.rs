@@ -73,7 +73,6 @@ Input bytes: 10
 Inflated head: Bytes [] error: 12
 Closing reason: Reason kind: 7 detail: 12
 Sent frame: Frame opcode: 8 len: 19 hash: 14571581022250908505
-Written
 Flushed
 ";
     assert_eq!(notes_of(rig, &acts), expected);
@@ -110,7 +109,6 @@ Input bytes: 13
 Inflated len: 5 head: Bytes [115 104 111 114 116]
 Closing reason: Reason kind: 9
 Sent frame: Frame opcode: 8 len: 14 hash: 2728556666207052764
-Written
 Flushed
 ";
     assert_eq!(notes_of(Rig::new(shared), &acts), expected);
