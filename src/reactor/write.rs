@@ -141,8 +141,7 @@ impl<S: Application> Core<S> {
         if entry.conn.take_rearm() {
             self.wheel.arm_no_later(id.slot(), entry.conn.next_deadline(settings));
         }
-        let has_output = entry.writable && !entry.conn.outbox.is_empty();
-        let has_work = has_output
+        let has_work = entry.has_output()
             || entry.conn.can_resume(settings)
             || (entry.readable && entry.conn.wants_read(settings));
         if has_work {
