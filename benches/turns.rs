@@ -3,157 +3,140 @@
 //!
 //! The sockets are as full as the system lets them be before each turn, so that each is as long as the
 //! budgets allow. Another client waits for the turn that goes on, and for the one that serves it: what a
-//! neighbour adds to its time is at most two turns. `cargo bench --bench turns` prints the table.
+//! neighbour adds to its time is at most two turns. `cargo bench --bench turns` prints the table; `-- NAME...` only
+//! those with that in their names.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark has no other clock")]
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+mod loads;
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use loads::wire::{BURST, ECHO, JOIN, SAY, SINK};
+use loads::{Certificate, Kind, Setting, kinds};
 use rustix::time::{ClockId, clock_gettime};
-use socket2::SockRef;
-use sysconn::config::Listen;
-use sysconn::frame::{Opcode, push_masked_frame};
-use sysconn::packet::{Request, push_request};
-use sysconn::{Access, Application, Config, Module, Outcome, Reactor, Route, Router};
+use sysconn::config::{DeflateMode, Listen, Overflow};
+use sysconn::{
+    Access, Application, Config, ConnectionId, Context, Module, Outcome, Push, Reactor, Request, Route,
+    Router, Tls,
+};
 
-const TURNS: usize = 400;
-/// Clients that come at once in a storm: more than a turn accepts.
-const STORM: usize = 32;
-const LONGEST: usize = 524_288 - 9;
-const ECHO: u16 = 1101;
-const SINK: u16 = 1102;
-const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const TURNS: usize = 1000;
+/// No turn begins later than this, however few there were.
+const MOST: Duration = Duration::from_secs(20);
+/// Turns that are not counted, in which the clients come, and none is measured.
+const FIRST_TURNS: usize = 100;
+/// How often the clients may go on before a turn.
+const GOES: usize = 64;
+const LOGIN: u16 = 1002;
+const SAID: u16 = 1210;
 
-struct Game;
+/// Those in the room.
+#[derive(Default)]
+struct Game(Vec<ConnectionId>);
 
 impl Application for Game {}
 
-static MODULE: Module<Game> = Module::new(
+fn join(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    game.0.push(context.id());
+    Outcome::Done
+}
+
+fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    context.effects().broadcast(game.0.iter().copied(), Push::new(SAID, request.data()));
+    Outcome::Done
+}
+
+/// So many replies, as long as there is room for them.
+fn burst(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let count = u16::from_be_bytes(request.data().try_into().unwrap());
+    let _ = (0..u32::from(count)).try_for_each(|index| context.try_reply(&index.to_be_bytes()));
+    Outcome::Done
+}
+
+static ACCOUNT: Module<Game> =
+    Module::new(10, "account", [Route::new(LOGIN, "login", Access::Anyone, |_, _, _| Outcome::Done)]);
+static REPLIES: Module<Game> = Module::new(
     11,
     "echo",
     [
         Route::new(ECHO, "echo", Access::Anyone, |_, request, context| context.reply(request.data())),
         Route::new(SINK, "sink", Access::Anyone, |_, _, _| Outcome::Done),
+        Route::new(BURST, "burst", Access::Anyone, burst),
     ],
 );
-static ROUTER: Router<Game> = Router::new([&MODULE]);
+static ROOM: Module<Game> = Module::new(
+    12,
+    "room",
+    [Route::new(JOIN, "join", Access::Anyone, join), Route::new(SAY, "say", Access::Anyone, say)],
+);
+static ROUTER: Router<Game> = Router::new([&ACCOUNT, &REPLIES, &ROOM]);
 
-/// A packet in frames of so many bytes of payload.
-fn packet(cmd: u16, len: usize, fragment: usize) -> Vec<u8> {
-    let (mut message, mut frames) = (vec![], vec![]);
-    push_request(&mut message, &Request { data_status: 0, flag: 7, cmd, data: &vec![7; len] });
-    let last = message.len().div_ceil(fragment) - 1;
-    for (index, piece) in message.chunks(fragment).enumerate() {
-        let opcode = if index == 0 { Opcode::Binary } else { Opcode::Continuation };
-        push_masked_frame(&mut frames, index == last, opcode, [0x37, 0xfa, 0x21, 0x3d], piece);
-    }
-    frames
-}
-
-/// Clients that send the same bytes again and again.
-struct Flood {
-    clients: Vec<(TcpStream, usize)>,
-    bytes: Vec<u8>,
-    scratch: Vec<u8>,
-}
-
-impl Flood {
-    fn new(address: SocketAddr, count: usize, bytes: Vec<u8>) -> Self {
-        let connect = |_| {
-            let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(UPGRADE).unwrap();
-            stream.set_nonblocking(true).unwrap();
-            (stream, 0)
-        };
-        Flood { clients: (0..count).map(connect).collect(), bytes, scratch: vec![0; 1 << 20] }
-    }
-
-    /// Takes what has come, and writes for as long as the system takes it at once.
-    fn fill(&mut self) {
-        for (stream, sent) in &mut self.clients {
-            while at_once(stream.read(&mut self.scratch)) > 0 {}
-            loop {
-                let written = at_once(stream.write(&self.bytes[*sent % self.bytes.len()..]));
-                if written == 0 {
-                    break;
-                }
-                *sent += written;
-            }
+fn config(setting: Setting, certificate: &Certificate) -> Config {
+    let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
+    let mut config = Config { listen, max_connections_per_ip: 0, ..Config::default() };
+    match setting {
+        Setting::Default => {}
+        Setting::Drops => config.overflow = Overflow::Drop,
+        Setting::CompressesReplies => config.compress_above = 1000,
+        Setting::Deflates => config.deflate = DeflateMode::Shared,
+        Setting::Tls => {
+            let (chain, key) = (certificate.pem.as_bytes(), certificate.key.as_bytes());
+            config.tls = Some(Tls::from_pem(chain, key).unwrap());
         }
+        Setting::ShortHandshakes => config.handshake_timeout = Duration::from_millis(500),
     }
+    config
 }
 
-fn at_once(result: std::io::Result<usize>) -> usize {
-    match result {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-        result => result.unwrap(),
-    }
-}
-
-/// So many clients that ask for the upgrade at once.
-fn storm(address: SocketAddr) -> Vec<TcpStream> {
-    let connect = |_| {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.write_all(UPGRADE).unwrap();
-        // Its port is free at once when it is dropped.
-        SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
-        stream
-    };
-    (0..STORM).map(connect).collect()
-}
-
-/// One turn, in microseconds of CPU time.
+/// One turn, in milliseconds of CPU time.
 fn turn(reactor: &mut Reactor<Game>) -> f64 {
     let now = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
-        time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+        time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
     };
     let began = now();
     reactor.turn(Some(Duration::ZERO)).unwrap();
     now() - began
 }
 
-fn report(name: &str, mut turns: Vec<f64>) {
+fn measure(kind: &Kind, certificate: &Certificate) {
+    let mut reactor = Reactor::bind(&config(kind.setting, certificate), &ROUTER, Game::default()).unwrap();
+    let mut load = (kind.start)(reactor.local_addr().unwrap());
+    let (mut turns, began) = (vec![], Instant::now());
+    for number in 0..FIRST_TURNS + TURNS {
+        let _ = (0..GOES).try_for_each(|_| if load.go_on() > 0 { Ok(()) } else { Err(()) });
+        let took = turn(&mut reactor);
+        if number >= FIRST_TURNS {
+            turns.push(took);
+        }
+        if began.elapsed() > MOST && !turns.is_empty() {
+            break;
+        }
+    }
+    let (count, done, out) = (turns.len(), load.done(), load.thrown_out());
     turns.sort_unstable_by(f64::total_cmp);
-    let [p50, p99] = [50, 99].map(|percent| turns[turns.len() * percent / 100]);
-    println!("{name:<44}{p50:>10.1}{p99:>10.1}");
+    let [p50, p99] = [50, 99].map(|percent| turns[count * percent / 100]);
+    println!(
+        "{:<44}{p50:>9.3}{p99:>9.3}{:>9.3}{count:>8}{done:>14} {}, {out} thrown out",
+        kind.name,
+        turns[count - 1],
+        kind.unit
+    );
 }
 
 fn main() {
-    let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
-    let config = Config { listen, ..Config::default() };
-    println!("{:<44}{:>10}{:>10}", "µs of CPU in one turn", "p50", "p99");
-    for (name, count, bytes) in [
-        ("nobody", 0, vec![0]),
-        ("4 that send fragments of 1 byte", 4, packet(SINK, 1000, 1).repeat(100)),
-        ("4 that send 512 KiB", 4, packet(SINK, LONGEST, usize::MAX).repeat(2)),
-        ("4 that have 512 KiB echoed", 4, packet(ECHO, LONGEST, usize::MAX).repeat(2)),
-        ("4 that send small packets", 4, packet(SINK, 0, usize::MAX).repeat(40_000)),
-        ("4 that have small packets echoed", 4, packet(ECHO, 0, usize::MAX).repeat(40_000)),
-    ] {
-        let mut reactor = Reactor::bind(&config, &ROUTER, Game).unwrap();
-        let mut flood = Flood::new(reactor.local_addr().unwrap(), count, bytes);
-        for _ in 0..100 {
-            turn(&mut reactor);
+    let names: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let certificate = Arc::new(Certificate::new());
+    println!(
+        "{:<44}{:>9}{:>9}{:>9}{:>8}{:>14}",
+        "ms of CPU in one turn", "p50", "p99", "max", "turns", "done"
+    );
+    for kind in kinds(&certificate) {
+        if names.is_empty() || names.iter().any(|name| kind.name.contains(name.as_str())) {
+            measure(&kind, &certificate);
         }
-        // What comes first is the answer to the upgrade.
-        let turns = (0..TURNS).map(|_| {
-            flood.fill();
-            turn(&mut reactor)
-        });
-        report(name, turns.collect());
     }
-    let mut reactor = Reactor::bind(&config, &ROUTER, Game).unwrap();
-    let address = reactor.local_addr().unwrap();
-    let mut turns = vec![];
-    for _ in 0..TURNS / 4 {
-        let clients = storm(address);
-        turns.extend((0..4).map(|_| turn(&mut reactor)));
-        drop(clients);
-        turns.push(turn(&mut reactor));
-    }
-    report("a storm of clients that connect", turns);
 }

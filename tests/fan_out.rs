@@ -214,6 +214,24 @@ fn what_one_client_says_in_a_row_leaves_together() {
 }
 
 #[test]
+fn a_turn_takes_no_more_of_what_one_client_says_than_leaves_together() {
+    const WORDS: usize = 100;
+    let mut room = Room::with_turns_of(Duration::from_secs(1), MEMBERS);
+    let mut sender = room.connect();
+    sender.send(&packet(SAY, 0, b"!").repeat(WORDS));
+    room.turn();
+    // Those that the last slice of the sender's share has brought are among them.
+    let words = waiting(&room.members[0]) / (2 + 11 + 1);
+    assert!((16..40).contains(&words), "{words} in one turn");
+    for _ in 0..WORDS {
+        room.turn();
+    }
+    for member in &mut room.members {
+        (0..WORDS).for_each(|_| assert_eq!(member.reply(), said(b"!")));
+    }
+}
+
+#[test]
 fn clients_that_talk_at_the_same_time_take_turns_and_wait_for_their_own() {
     let mut room = Room::new(MEMBERS);
     let mut loud = room.connect();

@@ -38,7 +38,7 @@ const WRITE_NS_PER_KIB: u64 = 500;
 pub(super) enum Step {
     /// Connections that say little.
     Quiet,
-    /// Those that used up their share when they were served last, and TLS handshakes.
+    /// Those that used up their share when they were served last, those for whom output waits, and TLS handshakes.
     Busy,
     Mail,
     Accept,

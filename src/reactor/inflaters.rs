@@ -21,7 +21,7 @@ impl<S: Application> Core<S> {
                 lent.inflaters.give_back(id);
             } else if !entry.standing.is_ready() {
                 entry.standing.set_ready(true);
-                self.ready.push(id, entry.is_busy());
+                self.ready.push(id, true);
             }
         }
     }

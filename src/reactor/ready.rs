@@ -50,7 +50,8 @@ impl Standing {
 pub(super) struct Ready {
     /// Those that say little: they go first.
     quiet: VecDeque<ConnectionId>,
-    /// Those that used up their share of the turn when they were served last, and TLS handshakes.
+    /// Those that used up their share of the turn when they were served last, those for whom output waits, and TLS
+    /// handshakes.
     busy: VecDeque<ConnectionId>,
 }
 

@@ -13,6 +13,9 @@ use crate::id::ConnectionId;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
+/// Pushes to many at which a connection's share ends with the slice: so many in a row leave in one write to each
+/// receiver, and what a receiver is owed is short.
+const PUSHES_IN_A_ROW: u32 = 16;
 /// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as
 /// much as thousands of packets.
 const TURN_HANDSHAKES: u32 = 4;
@@ -293,6 +296,9 @@ impl<S: Application> Core<S> {
     pub(super) fn end_slice(&mut self, share: &mut Share) {
         self.turn.look();
         share.end_slice(&self.turn);
+        if self.lent.tools.effects.broadcasts() >= PUSHES_IN_A_ROW {
+            share.use_up();
+        }
     }
 
     /// Counts a client under the address that its proxy has named, or refuses it.

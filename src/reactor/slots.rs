@@ -41,9 +41,15 @@ impl Entry {
         self.conn.record.id
     }
 
-    /// Whether it goes behind those that say little.
+    /// Whether it goes behind those that say little: to write what waits for a client can take long, and many can
+    /// have something wait at once.
     pub(super) fn is_busy(&self) -> bool {
-        self.standing.is_busy() || self.socket.is_handshaking()
+        self.standing.is_busy() || self.has_output() || self.socket.is_handshaking()
+    }
+
+    /// Whether output waits that can be written.
+    pub(super) fn has_output(&self) -> bool {
+        self.writable && self.conn.outbox.is_ready()
     }
 
     /// What the socket says of the bytes that it was given.

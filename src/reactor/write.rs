@@ -144,8 +144,7 @@ impl<S: Application> Core<S> {
         if entry.conn.take_rearm() {
             self.wheel.arm_no_later(id.slot(), entry.conn.next_deadline(settings));
         }
-        let has_output = entry.writable && entry.conn.outbox.is_ready();
-        let has_work = has_output
+        let has_work = entry.has_output()
             || entry.conn.can_resume(settings)
             || (entry.readable && entry.conn.wants_read(settings))
             || entry.conn.has_job();
@@ -158,7 +157,9 @@ impl<S: Application> Core<S> {
     pub(super) fn postpone(&mut self, id: ConnectionId) {
         if let Some(entry) = self.slots.get_mut(id).filter(|entry| !entry.standing.is_ready()) {
             entry.standing.set_ready(true);
-            self.ready.push(id, entry.is_busy());
+            // A slice of what is compressed or inflated takes as long as a share.
+            let is_busy = entry.is_busy() || entry.conn.has_job() || entry.conn.inflates();
+            self.ready.push(id, is_busy);
         }
     }
 }

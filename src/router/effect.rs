@@ -58,6 +58,8 @@ pub struct Effects {
     list: Vec<Effect>,
     /// What was added since this was last asked for costs as much as so many frames.
     cost: u32,
+    /// Pushes to many in the list.
+    broadcasts: u32,
 }
 
 impl Effects {
@@ -70,6 +72,7 @@ impl Effects {
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
         let to: Vec<_> = to.into_iter().collect();
+        self.broadcasts = self.broadcasts.saturating_add(1);
         self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push });
     }
 
@@ -152,10 +155,15 @@ impl Effects {
         self.cost = cost;
     }
 
+    /// Pushes to many that were asked for since the last [`take`](Self::take).
+    pub(crate) fn broadcasts(&self) -> u32 {
+        self.broadcasts
+    }
+
     /// All that is to be done. Whoever asked for it outside of a request has no budget that it could count
     /// against: nor must the next one's.
     pub(crate) fn take(&mut self) -> Vec<Effect> {
-        self.cost = 0;
+        (self.cost, self.broadcasts) = (0, 0);
         std::mem::take(&mut self.list)
     }
 

@@ -1,0 +1,149 @@
+//! What clients can do together to have a server work, of each kind that its limits have to count: for
+//! `neighbours`, which times another client beside them, and for `turns`.
+
+mod arrivals;
+#[path = "../work/empty_blocks.rs"]
+mod empty_blocks;
+mod flood;
+mod tls;
+pub(crate) mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arrivals::{Halves, Storm};
+use flood::{Flood, Plan};
+use tls::{Dribble, Handshakes};
+use wire::{BURST, ECHO, LONGEST, SINK, deflated, fragments, message, packet, say, text, zlib_packet};
+
+pub(crate) use tls::Certificate;
+
+/// Clients of a kind.
+const CLIENTS: usize = 16;
+/// Members of the room.
+const MEMBERS: usize = 300;
+/// Clients that are busy while others come.
+const BUSY: usize = 100;
+/// Replies that one request of 17 bytes asks for: 510 KB.
+const BURST_REPLIES: u16 = 30_000;
+
+/// Clients, and what they still have to do.
+pub(crate) trait Load {
+    /// Goes on as far as the system lets it, in calls that are short. How much that was; 0: nothing could be done.
+    fn go_on(&mut self) -> usize;
+
+    /// What was done in all, in the kind's unit.
+    fn done(&self) -> u64;
+
+    /// Clients that the server has thrown out, and that have come back.
+    fn thrown_out(&self) -> u64 {
+        0
+    }
+}
+
+/// How a server is set up for a kind, beside its defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    Default,
+    /// What does not fit an outbox is dropped.
+    Drops,
+    /// Replies above 1,000 bytes are compressed.
+    CompressesReplies,
+    /// permessage-deflate, each message by itself.
+    Deflates,
+    Tls,
+    /// Half a second for a request to be complete.
+    ShortHandshakes,
+}
+
+type Start = Box<dyn Fn(SocketAddr) -> Box<dyn Load> + Send + Sync>;
+
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) setting: Setting,
+    /// What is counted as done.
+    pub(crate) unit: &'static str,
+    /// Connects the clients, at whom nobody looks before they go on.
+    pub(crate) start: Start,
+}
+
+impl Kind {
+    fn new<L: Load + 'static>(
+        name: &'static str,
+        setting: Setting,
+        unit: &'static str,
+        start: impl Fn(SocketAddr) -> L + Send + Sync + 'static,
+    ) -> Self {
+        Kind { name, setting, unit, start: Box::new(move |address| Box::new(start(address))) }
+    }
+
+    fn flood(name: &'static str, setting: Setting, plan: Plan) -> Self {
+        Kind::new(name, setting, "B", move |address| Flood::new(address, plan.clone()))
+    }
+}
+
+/// Clients that send these bytes and read what they get.
+fn all(bytes: Vec<u8>) -> Plan {
+    Plan { senders: CLIENTS, bytes: Arc::new(bytes), reads: true, ..Plan::default() }
+}
+
+/// Clients that are in a room with many others.
+fn in_room(bytes: Vec<u8>) -> Plan {
+    Plan { listeners: MEMBERS - CLIENTS, hello: Some(wire::enter), ..all(bytes) }
+}
+
+/// All kinds. Those that need TLS use this certificate.
+pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<Kind> {
+    use Setting::{CompressesReplies, Default, Deflates, Drops, ShortHandshakes, Tls};
+    let raw = |cmd, len, count| packet(cmd, &vec![7; len]).repeat(count);
+    let certificate = certificate.clone();
+    let busy = Plan { senders: BUSY, ..all(raw(SINK, 7, 2000)) };
+    vec![
+        Kind::flood("nobody", Default, Plan { reads: true, ..Plan::default() }),
+        Kind::flood("16 that read nothing", Default, Plan { reads: false, ..all(raw(ECHO, 60_000, 1)) }),
+        Kind::flood(
+            "16 that send fragments of 1 byte",
+            Default,
+            all(fragments(&message(SINK, 0, &[7; 1000]), 1).repeat(20)),
+        ),
+        Kind::flood("16 that send small packets", Default, all(raw(SINK, 0, 2000))),
+        Kind::flood("16 that have small packets echoed", Default, all(raw(ECHO, 0, 2000))),
+        Kind::flood("16 that send 512 KiB", Default, all(raw(SINK, LONGEST, 1))),
+        Kind::flood("16 that have 512 KiB echoed", Default, all(raw(ECHO, LONGEST, 1))),
+        Kind::flood(
+            "16 that ask for 510 KB in 17 bytes",
+            Default,
+            all(packet(BURST, &BURST_REPLIES.to_be_bytes()).repeat(200)),
+        ),
+        Kind::flood(
+            "16 that send empty blocks by zlib",
+            Default,
+            all(zlib_packet(SINK, &empty_blocks::zlib())),
+        ),
+        Kind::flood(
+            "16 that send empty blocks by deflate",
+            Deflates,
+            all(deflated(&empty_blocks::deflate(&message(SINK, 0, b"")))),
+        ),
+        Kind::flood(
+            "16 whose replies are compressed by zlib",
+            CompressesReplies,
+            all(packet(ECHO, &text(500_000))),
+        ),
+        Kind::flood(
+            "16 whose replies are compressed by deflate",
+            Deflates,
+            all(packet(ECHO, &text(500_000))),
+        ),
+        Kind::flood("16 that say 10 B to 300, in a row", Drops, in_room(say(10).repeat(200))),
+        Kind::flood("16 that say 100 KB to 300", Drops, in_room(say(100_000))),
+        Kind::new("16 that begin TLS byte by byte", Tls, "B", |address| Dribble::new(address, CLIENTS)),
+        Kind::new("16 that shake hands again and again", Tls, "conn", move |address| {
+            Handshakes::new(address, CLIENTS, &certificate)
+        }),
+        Kind::new("a storm of clients that connect", Default, "conn", Storm::new),
+        Kind::new("2000 half requests beside 100 that are busy", ShortHandshakes, "408s", move |address| {
+            Halves::new(address, busy.clone())
+        }),
+    ]
+}
