@@ -37,7 +37,7 @@ impl Conn {
     fn do_due<S: Application>(&mut self, env: &mut Env<S>) {
         match self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.next_deadline(&env.settings) <= env.tools.now => {
-                self.turn_away(Refusal::TooSlow, env)
+                self.turn_away(self.refusal_due().unwrap_or(Refusal::TooSlow), env)
             }
             Phase::Closing(closing) if self.next_deadline(&env.settings) <= env.tools.now => {
                 self.end_at_once(closing.cause)

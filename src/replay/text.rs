@@ -67,6 +67,10 @@ impl Display for Text<'_, Note> {
             Note::Written {} => f.write_str("the socket took some of the outbox"),
             Note::Flushed {} => f.write_str("all was written, or waits"),
             Note::NotTls {} => f.write_str("plain HTTP came where TLS is spoken"),
+            Note::Hear { reason } => write!(f, "only a health check is not refused: {}", Text(reason)),
+            Note::Health { fails: false } => f.write_str("a health check, which succeeds"),
+            Note::Health { fails: true } => f.write_str("a health check, which fails"),
+            Note::Forwarded { client, refused } => show_forwarded(client.as_deref(), refused.as_ref(), f),
             Note::Verdict { refused: None } => f.write_str("the application accepts it"),
             Note::Verdict { refused: Some(reason) } => {
                 write!(f, "the application refuses it: {}", Text(reason))
@@ -111,6 +115,14 @@ impl Display for Text<'_, Note> {
             Note::Full {} => f.write_str("the file is full"),
             Note::Stopped {} => f.write_str("the recording was switched off"),
         }
+    }
+}
+
+fn show_forwarded(client: Option<&str>, refused: Option<&Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match (client, refused) {
+        (_, Some(reason)) => write!(f, "the headers of a proxy are refused: {}", Text(reason)),
+        (Some(client), None) => write!(f, "the headers name {}", client.escape_debug()),
+        (None, None) => f.write_str("the headers name nobody"),
     }
 }
 
