@@ -18,6 +18,8 @@ pub enum Cause {
     Reset,
     /// The upgrade was refused.
     Refused(Refusal),
+    /// It was a health check, and was answered ([`Config::health_path`](crate::Config::health_path)).
+    HealthCheck,
     /// The server drains.
     GoingAway,
     /// The client broke RFC 6455, or sent text, bad UTF-8 or a message that is too long.
@@ -69,7 +71,7 @@ impl Cause {
     pub fn close_code(self) -> Option<CloseCode> {
         match self {
             Cause::PeerClosed(code) => code,
-            Cause::PeerGone | Cause::Reset | Cause::Refused(_) | Cause::Dropped => None,
+            Cause::PeerGone | Cause::Reset | Cause::Refused(_) | Cause::HealthCheck | Cause::Dropped => None,
             Cause::GoingAway => Some(CloseCode::GOING_AWAY),
             Cause::Protocol(error) => Some(error.close_code()),
             Cause::HandlerFailed => Some(CloseCode::HANDLER_FAILED),
@@ -105,6 +107,7 @@ impl Cause {
                 _ => Reconnect::Never,
             },
             Cause::PeerClosed(_)
+            | Cause::HealthCheck
             | Cause::Protocol(_)
             | Cause::ShortPacket
             | Cause::Undecodable(_)
@@ -123,6 +126,7 @@ impl Cause {
             Cause::PeerGone => "the client is gone",
             Cause::Reset => "the connection was reset",
             Cause::Refused(_) => "the upgrade was refused",
+            Cause::HealthCheck => "health check",
             Cause::GoingAway => "going away",
             Cause::Protocol(error) => error.text(),
             Cause::HandlerFailed => "handler failed",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::packet::REQUEST_HEADER_BYTES;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use crate::upgrade::{check_origin, check_path};
+use crate::upgrade::{check_health_path, check_origin, check_path, path_matches};
 
 pub use crate::trusted::{TrustedProxy, TrustedProxyError};
 pub use crate::upgrade::{OriginError, PathError};
@@ -138,6 +138,17 @@ pub struct Config {
     /// address in it then is the client's, for limits, log and handlers. From others such a header is
     /// never believed: it is a malformed request. Default: none. Needs the feature `proxy-protocol`.
     pub proxy_protocol: Vec<TrustedProxy>,
+    /// HTTP proxies whose X-Forwarded-For and Forwarded headers (RFC 7239) are believed. Who connects from one of
+    /// them, or is named by its PROXY header, is whoever these headers name: the first address from the right that
+    /// is none of these, for limits, log and handlers. From others the headers mean nothing. Where what a trusted
+    /// proxy says is malformed, or the two name different clients, the answer is 400. The proxies themselves do not
+    /// count in [`max_connections_per_ip`](Self::max_connections_per_ip). Default: none.
+    pub forwarded_for: Vec<TrustedProxy>,
+    /// The path at which a GET or HEAD, of HTTP/1.0 too, is a health check: it is answered 200, also when the server
+    /// is full, or 503 from when a drain was asked for, and takes no place. None of [`paths`](Self::paths) may
+    /// match it. With it, clients that are to be refused are answered once their request has come, up to 1024 of
+    /// them at a time in each worker. Default: none.
+    pub health_path: Option<String>,
     /// The longest message in bytes, its fragments summed, inflated where it was compressed.
     /// A longer one closes with 1009 as soon as a header announces it. Default 524288.
     pub max_len: usize,
@@ -239,6 +250,8 @@ impl Default for Config {
             tls: None,
             socket_mode: None,
             proxy_protocol: Vec::new(),
+            forwarded_for: Vec::new(),
+            health_path: None,
             max_len: MAX_LEN,
             max_len_before_login: 0,
             max_connections: 0,
@@ -315,6 +328,10 @@ pub enum ConfigError {
     NoProxyProtocol,
     /// An entry of `paths` can match no request.
     Path(PathError),
+    /// `health_path` can match no request, or ends in a wildcard.
+    HealthPath(PathError),
+    /// An entry of `paths` matches `health_path`, so that nobody could connect there.
+    HealthPathServed,
     /// An entry of `origins` can match no request.
     Origin(OriginError),
     /// `socket_mode` is above `0o777`, or lets nobody write, and so connect.
@@ -327,6 +344,12 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ConfigError::Path(error) => return write!(f, "a path that can match nobody: {error}"),
+            ConfigError::HealthPath(error) => {
+                return write!(f, "a health-path that can match nobody: {error}");
+            }
+            ConfigError::HealthPathServed => {
+                "health-path must be none of path: no client could connect there"
+            }
             ConfigError::Origin(error) => return write!(f, "an origin that can match nobody: {error}"),
             ConfigError::NoListener => "no address to listen on",
             ConfigError::Ipv6Only => "ipv6-only keeps out all clients of an IPv4-mapped address of listen",
@@ -391,6 +414,12 @@ impl Config {
             return Err(ConfigError::Workers);
         }
         self.paths.iter().try_for_each(|path| check_path(path)).map_err(ConfigError::Path)?;
+        if let Some(path) = &self.health_path {
+            check_health_path(path).map_err(ConfigError::HealthPath)?;
+            if self.paths.iter().any(|entry| path_matches(entry, path)) {
+                return Err(ConfigError::HealthPathServed);
+            }
+        }
         self.origins.iter().try_for_each(|origin| check_origin(origin)).map_err(ConfigError::Origin)?;
         if !self.subprotocols.iter().all(|name| is_token(name)) {
             return Err(ConfigError::Subprotocol);

@@ -40,6 +40,7 @@ pub mod upgrade;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::deflate::{Agreement, Deflate, Shared, Window, negotiate};
+    pub use crate::forwarded::client as forwarded_client;
     pub use crate::proxy::{Header, HeaderReader};
     pub use crate::reactor::wheel::{Step, Wheel};
 }
@@ -47,6 +48,7 @@ pub mod internals {
 mod cause;
 mod conn;
 mod deflate;
+mod forwarded;
 mod handle;
 mod id;
 mod inflate;

@@ -21,7 +21,7 @@ use rustls::{
 };
 use socket2::{Domain, Socket, Type};
 use sysconn::frame::Opcode;
-use sysconn::{Cause, Config, Reactor, Tls, TlsError};
+use sysconn::{Cause, Config, Reactor, ServerHandle, Tls, TlsError};
 
 type TlsClient<T = TcpStream> = Client<StreamOwned<ClientConnection, T>>;
 
@@ -539,6 +539,54 @@ fn too_many_clients_are_turned_away_without_a_handshake() {
     assert_eq!(rest(Client::raw(server.address)), b"");
     first.echo(b"not bothered");
     first.close();
+}
+
+#[test]
+fn health_is_told_over_tls_however_full_the_server_is() {
+    let certificate = Certificate::new();
+    let config = Config {
+        max_connections: 1,
+        health_path: Some("/health".into()),
+        drain_delay: Duration::from_secs(3600),
+        ..certificate.config()
+    };
+    let (events, _seen) = channel();
+    let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();
+    let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
+    std::thread::spawn(move || reactor.run());
+    for (version, is_last) in VERSIONS.into_iter().zip([false, true]) {
+        let tls = Arc::new(certificate.client(version));
+        let ask = |request: &[u8]| {
+            let mut client = over(Client::raw(address).stream, &tls);
+            client.send(request);
+            let (status, _, body) = client.read_refusal();
+            assert_eq!(body.is_empty(), request.starts_with(b"HEAD"));
+            status
+        };
+        let healthy = |expected| {
+            assert_eq!(ask(b"GET /health HTTP/1.0\r\n\r\n"), expected);
+            assert_eq!(ask(b"HEAD /health HTTP/1.1\r\nHost: h\r\n\r\n"), expected);
+        };
+        healthy(200);
+        let mut inside = connect(address, &tls);
+        healthy(200);
+        assert_eq!(ask(UPGRADE), 503);
+        if is_last {
+            handle.drain();
+            inside.echo(b"served on");
+            healthy(503);
+        }
+        inside.echo(b"not bothered");
+        inside.close();
+        drop(inside);
+        eventually("the place is free", || is_last || clients_inside(&handle) == 0);
+    }
+}
+
+fn clients_inside(handle: &ServerHandle) -> usize {
+    let (sender, seen) = channel();
+    handle.survey(move |survey| sender.send(survey.page(0, 10).len()).unwrap()).unwrap();
+    seen.recv_timeout(PATIENCE).unwrap()
 }
 
 #[test]

@@ -10,7 +10,9 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sysconn::upgrade::{Fault, HeadScanner, Policy, Refusal, Request, check, write_response};
+use sysconn::upgrade::{
+    Fault, HeadScanner, Policy, Refusal, Request, asks_for_health, check, write_response,
+};
 use sysconn_fuzz::{Arrival, arrivals, bounded};
 
 /// What the strict policy lists: paths, origins, subprotocols.
@@ -33,7 +35,10 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(scan(arrival, bytes), whole, "{arrival:?}");
         }
         match whole {
-            Ok(Some(end)) => OUT.with_borrow_mut(|out| answer(&bytes[..end], &policy, out)),
+            Ok(Some(end)) => {
+                check_health(&bytes[..end]);
+                OUT.with_borrow_mut(|out| answer(&bytes[..end], &policy, out));
+            }
             Ok(None) => assert_eq!(check(bytes, &policy, |_| ()), Err(Fault::Incomplete.into())),
             Err(refusal) => assert_eq!(check(bytes, &policy, |_| ()), Err(refusal)),
         }
@@ -61,6 +66,16 @@ fn scan(arrival: Arrival, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     Ok(None)
 }
 
+/// What is taken for a health check has to look like one, whatever else is in it.
+fn check_health(head: &[u8]) {
+    let Ok(true) = asks_for_health(head, "/health") else { return };
+    let head = head.strip_prefix(b"\r\n").unwrap_or(head);
+    let line = head.split(|byte| *byte == b'\r').next().unwrap();
+    assert!(line.starts_with(b"GET ") || line.starts_with(b"HEAD "), "{}", line.escape_ascii());
+    assert!(line.windows(7).any(|window| window == b"/health"), "{}", line.escape_ascii());
+    assert!(line.ends_with(b" HTTP/1.0") || line.ends_with(b" HTTP/1.1"), "{}", line.escape_ascii());
+}
+
 /// Answers a complete head, and reads the answer as a client would.
 fn answer(head: &[u8], policy: &Policy<'_>, out: &mut Vec<u8>) {
     out.clear();
@@ -73,6 +88,9 @@ fn answer(head: &[u8], policy: &Policy<'_>, out: &mut Vec<u8>) {
         // The scanner and httparse must agree on what a head is.
         assert_ne!(refusal, Fault::Incomplete.into());
         refusal.write(out);
+        let mut without_body = vec![];
+        refusal.write_to_head(&mut without_body);
+        assert!(out.starts_with(&without_body) && without_body.ends_with(b"\r\n\r\n"));
     }
 
     let mut lines = [httparse::EMPTY_HEADER; 8];

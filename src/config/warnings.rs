@@ -1,6 +1,6 @@
 //! Options that are each valid and work against each other.
 
-use super::{Config, DeflateMode, Listen, Liveness, MAX_DIRECTORY_BYTES, RECORD_LIMIT};
+use super::{Config, DeflateMode, Listen, Liveness, MAX_DIRECTORY_BYTES, RECORD_LIMIT, TrustedProxy};
 
 impl Config {
     /// What works badly, though [`validate`](Self::validate) lets it pass: options that defeat each other, and those
@@ -104,7 +104,13 @@ impl Config {
         ]
     }
 
-    fn about_listeners(&self) -> [Option<String>; 4] {
+    /// Whether a proxy can connect whose headers are believed. Whom a PROXY header names can be anybody.
+    fn has_forwarder(&self, has_unix: bool, has_tcp: bool) -> bool {
+        let can_connect = |proxy: &TrustedProxy| if proxy.is_unix() { has_unix } else { has_tcp };
+        !self.proxy_protocol.is_empty() || self.forwarded_for.iter().any(can_connect)
+    }
+
+    fn about_listeners(&self) -> [Option<String>; 5] {
         let tcp = || {
             self.listen.iter().filter_map(|listen| match listen {
                 Listen::Tcp(address) => Some(address),
@@ -129,6 +135,9 @@ impl Config {
             }),
             trusts(false).filter(|_| tcp().next().is_none()).map(|proxy| {
                 format!("proxy-protocol {proxy} has no effect without a TCP address in listen: nobody is trusted by it")
+            }),
+            self.forwarded_for.first().filter(|_| !self.has_forwarder(has_unix, tcp().next().is_some())).map(|proxy| {
+                format!("forwarded-for {proxy} has no effect: nobody who connects to an address in listen is trusted by it")
             }),
         ]
     }
@@ -267,8 +276,26 @@ mod tests {
             ),
             (|c| c.tls = Some(tls()), ""),
         ]);
+        let unix = || vec![Listen::Unix("s".into())];
+        expect(&[
+            (|c| c.forwarded_for = vec!["::1".parse().unwrap()], ""),
+            (|c| c.forwarded_for = vec!["unix".parse().unwrap()], "forwarded-for unix has no effect: "),
+            (|c| c.forwarded_for = ["unix", "::1"].map(|proxy| proxy.parse().unwrap()).into(), ""),
+        ]);
+        for (proxy, is_heard) in [("unix", true), ("::1", false)] {
+            let forwarded_for = vec![proxy.parse().unwrap()];
+            let warnings = Config { forwarded_for, listen: unix(), ..Config::default() }.warnings();
+            assert_eq!(warnings.is_empty(), is_heard, "{warnings:?}");
+        }
         #[cfg(feature = "proxy-protocol")]
         expect(&[
+            (
+                |c| {
+                    c.forwarded_for = vec!["unix".parse().unwrap()];
+                    c.proxy_protocol = vec!["::1".parse().unwrap()];
+                },
+                "",
+            ),
             (
                 |c| c.proxy_protocol = vec!["unix".parse().unwrap()],
                 "proxy-protocol unix has no effect without a Unix domain",

@@ -83,7 +83,7 @@ impl Closing {
     pub(super) fn new(cause: Cause, frames: Skipper, now: Moment) -> Self {
         let answer = match cause {
             Cause::PeerClosed(_) => Answer::Come,
-            Cause::Refused(_) | Cause::PeerGone => Answer::Never,
+            Cause::Refused(_) | Cause::HealthCheck | Cause::PeerGone => Answer::Never,
             Cause::Protocol(error) => match error.close_code() {
                 CloseCode::PROTOCOL_ERROR | CloseCode::BAD_UTF8 => Answer::Doubtful,
                 _ => Answer::Awaited,

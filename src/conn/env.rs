@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) deflate: DeflateMode,
     deflate_above: usize,
     proxies: Vec<TrustedProxy>,
+    pub(super) forwarders: Vec<TrustedProxy>,
+    pub(crate) health_path: Option<String>,
     paths: Vec<String>,
     origins: Vec<String>,
     subprotocols: Vec<String>,
@@ -76,6 +78,8 @@ impl Settings {
             deflate: config.deflate,
             deflate_above: config.deflate_above,
             proxies: config.proxy_protocol.clone(),
+            forwarders: config.forwarded_for.clone(),
+            health_path: config.health_path.clone(),
             paths: config.paths.clone(),
             origins: config.origins.clone(),
             subprotocols: config.subprotocols.clone(),
@@ -88,7 +92,13 @@ impl Settings {
         self.proxies.iter().any(|proxy| proxy.covers(peer))
     }
 
-    /// What of it a recording has to hold.
+    /// Whether a peer is a hop that says in the headers of a request whose it passes on, and is believed.
+    pub(crate) fn trusts_headers_of(&self, peer: Peer) -> bool {
+        self.forwarders.iter().any(|hop| hop.covers(peer))
+    }
+
+    /// What of it a recording has to hold. Whom it trusts and what answers health checks is not part of it: what came of
+    /// that is noted where it mattered.
     pub(crate) fn noted(&self) -> file::Settings {
         file::Settings {
             max_len: self.max_len as u64,

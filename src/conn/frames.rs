@@ -41,7 +41,11 @@ impl Conn {
                         return Progress::Introduced { named };
                     }
                 }
-                Phase::Upgrading(_) => self.read_head(input, env),
+                Phase::Upgrading(_) => {
+                    if let Some(progress) = self.read_head(input, env) {
+                        return progress;
+                    }
+                }
                 Phase::Open(_) => return self.read_frames(input, env),
                 Phase::Closing(_) | Phase::Closed(_) => self.throw_away(input, env.tools.now),
             }

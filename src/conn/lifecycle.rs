@@ -14,7 +14,7 @@ use crate::upgrade::{HeadScanner, Refusal};
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The header in which a trusted proxy says who the client is is being read.
-    Proxied(Box<HeaderReader>),
+    Proxied(Box<Proxied>),
     /// The head of the upgrade request is being read.
     Upgrading(Box<Upgrading>),
     /// Frames are being read.
@@ -27,10 +27,21 @@ pub(super) enum Phase {
 }
 
 #[derive(Debug, Default)]
+pub(super) struct Proxied {
+    pub(super) reader: HeaderReader,
+    /// As in [`Upgrading`].
+    pub(super) refusal: Option<Refusal>,
+}
+
+#[derive(Debug, Default)]
 pub(super) struct Upgrading {
     pub(super) scanner: HeadScanner,
-    /// The part of the head that came before the rest.
+    /// The part of the head that came before the rest, or what there is of one that was refused.
     pub(super) head: Vec<u8>,
+    /// There is no place for it: what it is told, unless its request is a health check.
+    pub(super) refusal: Option<Refusal>,
+    /// The head is whole, and its client was named.
+    pub(super) is_named: bool,
 }
 
 #[derive(Debug)]
@@ -91,12 +102,16 @@ impl Conn {
 
     /// [`refuse`](Self::refuse), for what the connection itself decides.
     pub(super) fn turn_away<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
-        refusal.write(&mut env.tools.out);
+        if self.is_head_request() {
+            refusal.write_to_head(&mut env.tools.out);
+        } else {
+            refusal.write(&mut env.tools.out);
+        }
         self.note_response(env);
         self.begin_closing(Cause::Refused(refusal), env.tools.now);
     }
 
-    fn begin_closing(&mut self, cause: Cause, now: Moment) {
+    pub(super) fn begin_closing(&mut self, cause: Cause, now: Moment) {
         self.note(|| Note::Closing { reason: Reason::of(cause) });
         let frames = match &self.phase {
             Phase::Open(open) => open.decoder.skipper(),

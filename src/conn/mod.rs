@@ -31,6 +31,7 @@ mod env;
 mod extras;
 mod frames;
 mod gathered;
+mod heard;
 mod inbox;
 mod inflating;
 mod job;
@@ -90,6 +91,11 @@ pub(crate) enum Progress {
     /// Some may be left; the PROXY header is over. Where it named the client the record now has its
     /// address. Then give the rest again.
     Introduced { named: bool },
+    /// Some may be left; the head is whole, and the record has the address of the client that its headers
+    /// name. Then give the rest again, even if nothing is left.
+    Forwarded,
+    /// Some may be left; the request was a health check, and is answered. Then give the rest again.
+    Checked,
     /// Some are left: write what was gathered, then give them again.
     Flush,
     /// Some are left, and have to wait: for a deferred reply, for the outbox, or for the next turn.

@@ -40,7 +40,9 @@ impl Conn {
         let is_writing = matches!(&self.phase, Phase::Closing(closing) if closing.is_writing());
         let is_late = is_due && is_writing && self.is_compressing();
         match &mut self.phase {
-            Phase::Proxied(_) | Phase::Upgrading(_) if is_due => self.turn_away(Refusal::TooSlow, env),
+            Phase::Proxied(_) | Phase::Upgrading(_) if is_due => {
+                self.turn_away(self.refusal_due().unwrap_or(Refusal::TooSlow), env)
+            }
             Phase::Closing(closing) if is_due => {
                 let is_over = if is_late {
                     closing.wait_for_server(env.tools.now, &env.settings)

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::complaints::Kind;
 use super::lifecycle::{Phase, Upgrading};
 use super::packets::{By, complain};
-use super::{Conn, Draining, Env};
+use super::{Conn, Draining, Env, Progress};
 use crate::cause::Cause;
 use crate::deflate::{self, Agreement, Deflate};
 use crate::proxy::Header;
@@ -14,6 +14,9 @@ use crate::recording::codes::Reason;
 use crate::recording::note::Note;
 use crate::router::{Application, Outcome};
 use crate::upgrade::{self, Fault, Refusal};
+
+/// Bytes of a request by whose method it depends whether an answer has a body, and of an empty line before it.
+const METHOD_BYTES: usize = "\r\nHEAD ".len();
 
 /// Why there is no upgrade.
 enum Failure {
@@ -31,49 +34,72 @@ impl Conn {
     /// Reads the PROXY header from the front of `input`; what follows it is the request. Whether it has
     /// named the client, once it is over.
     pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Option<bool> {
-        let Phase::Proxied(reader) = &mut self.phase else { return None };
-        match reader.read(input) {
-            Ok(Header::Incomplete) => None,
-            Ok(Header::Unnamed) => {
-                self.phase = Phase::upgrading();
-                Some(false)
-            }
+        let Phase::Proxied(proxied) = &mut self.phase else { return None };
+        let named = match proxied.reader.read(input) {
+            Ok(Header::Incomplete) => return None,
+            Ok(Header::Unnamed) => false,
             Ok(Header::Client(address)) => {
                 self.record.set_peer(Peer::from(address));
-                self.phase = Phase::upgrading();
-                Some(true)
+                true
             }
             Err(fault) => {
                 self.fail_upgrade(Failure::Refused(fault.into()), env);
-                None
+                return None;
             }
-        }
+        };
+        self.phase =
+            Phase::Upgrading(Box::new(Upgrading { refusal: proxied.refusal, ..Upgrading::default() }));
+        Some(named)
     }
 
-    /// Reads the head of the request from the front of `input`; what follows it are frames.
-    pub(super) fn read_head<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) {
-        let Phase::Upgrading(upgrading) = &mut self.phase else { return };
+    /// Reads the head of the request from the front of `input`; what follows it are frames. What the reactor has to
+    /// know before it goes on, if anything.
+    pub(super) fn read_head<S: Application>(
+        &mut self,
+        input: &mut &mut [u8],
+        env: &mut Env<S>,
+    ) -> Option<Progress> {
+        let Phase::Upgrading(upgrading) = &mut self.phase else { return None };
         match upgrading.scanner.scan(input) {
             Ok(None) => {
                 upgrading.head.extend_from_slice(input);
                 *input = &mut [];
+                None
             }
             Ok(Some(len)) => {
                 let (end, frames) = std::mem::take(input).split_at_mut(len);
                 *input = frames;
-                let Upgrading { mut head, .. } = std::mem::take(&mut **upgrading);
-                let head: &[u8] = if head.is_empty() {
+                let mut head = std::mem::take(&mut upgrading.head);
+                let is_named = upgrading.is_named;
+                let whole: &[u8] = if head.is_empty() {
                     end
                 } else {
                     head.extend_from_slice(end);
                     &head
                 };
-                match self.upgrade(head, env) {
+                let result = match self.before_upgrade(whole, is_named, env) {
+                    Ok(None) => self.upgrade(whole, env),
+                    Ok(Some(progress)) => {
+                        self.keep_head(whole);
+                        return Some(progress);
+                    }
+                    Err(refusal) => Err(refusal.into()),
+                };
+                match result {
                     Ok(agreement) => self.open(agreement, env),
-                    Err(failure) => self.fail_upgrade(failure, env),
+                    Err(failure) => {
+                        self.keep_head(whole);
+                        self.fail_upgrade(failure, env);
+                    }
                 }
+                None
             }
-            Err(refusal) => self.fail_upgrade(refusal.into(), env),
+            Err(refusal) => {
+                // As much as shows the method.
+                upgrading.head.extend(input.iter().take(METHOD_BYTES));
+                self.fail_upgrade(refusal.into(), env);
+                None
+            }
         }
     }
 
@@ -143,6 +169,7 @@ impl Conn {
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
         match failure {
             Failure::Refused(refusal) => {
+                let refusal = self.refusal_due().unwrap_or(refusal);
                 complain(
                     &mut self.record,
                     Kind::Upgrade,

@@ -261,8 +261,19 @@ fn tell_and_close(mut socket: Socket, refusal: Refusal) {
 }
 
 impl<S: Application> Core<S> {
-    /// Accepts clients, as many as one turn may. Tries that bring none count too.
+    /// Accepts clients, as many as one turn may, and answers those that were heard for long enough.
     pub(super) fn accept(&mut self) {
+        self.accept_some();
+        while let Some(id) = self.refusals.unheard() {
+            let due = self.slots.get(id).and_then(|entry| entry.conn.refusal_due());
+            if let Some(refusal) = due {
+                self.refuse(id, refusal);
+            }
+        }
+    }
+
+    /// Tries that bring no client count too.
+    fn accept_some(&mut self) {
         let tries = if self.lent.draining == Draining::Begun { TURN_LAST_ACCEPTS } else { TURN_ACCEPTS };
         for done in 0..tries {
             if self.listeners.next_at() > self.now || !self.turn.allows(Step::Accept, done) {
@@ -278,7 +289,8 @@ impl<S: Application> Core<S> {
     fn admit(&mut self, socket: Socket, peer: Peer) {
         let proxied = self.lent.settings.trusts(peer);
         let Some(socket) = self.listeners.secure(socket, proxied) else { return };
-        let (mut place, refusal) = match self.enter((!proxied).then_some(peer)) {
+        let is_hop = proxied || self.lent.settings.trusts_headers_of(peer);
+        let (mut place, refusal) = match self.enter((!is_hop).then_some(peer)) {
             Ok(place) => (Some(place), None),
             Err(refusal) => (None, Some(refusal)),
         };
@@ -308,9 +320,13 @@ impl<S: Application> Core<S> {
             self.record_from_the_start(id);
         }
         if self.register(id) {
-            match refusal.filter(|_| !self.is_refused_late(id)) {
-                None => self.finish(id),
-                Some(refusal) => self.refuse(id, refusal),
+            match refusal {
+                Some(refusal) if self.hears() => {
+                    self.hear(id, refusal);
+                    self.finish(id);
+                }
+                Some(refusal) if !self.is_refused_late(id) => self.refuse(id, refusal),
+                Some(_) | None => self.finish(id),
             }
         }
     }
@@ -340,6 +356,28 @@ impl<S: Application> Core<S> {
     fn is_refused_late(&self, id: ConnectionId) -> bool {
         self.lent.draining == Draining::Begun
             && self.slots.get(id).is_some_and(|entry| entry.socket.answers_later())
+    }
+
+    /// Whether the request of a client that is to be refused is read first.
+    pub(super) fn hears(&self) -> bool {
+        self.lent.settings.health_path.is_some() && self.lent.draining != Draining::Begun
+    }
+
+    /// Has a client that is to be refused say first what it wants: a health check is answered all the same.
+    pub(super) fn hear(&mut self, id: ConnectionId, refusal: Refusal) {
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.conn.hear(refusal, self.now);
+            self.refusals.hear(id);
+        }
+    }
+
+    /// A client that was let in is only answered: its place is free for another.
+    pub(super) fn vacate(&mut self, id: ConnectionId) {
+        let Some(entry) = self.slots.get_mut(id) else { return };
+        let Some(place) = entry.place.take() else { return };
+        self.common.admission.leave(place, entry.conn.record.peer());
+        self.lent.tools.totals.closed += 1;
+        self.count_refused(id);
     }
 
     fn register(&mut self, id: ConnectionId) -> bool {

@@ -273,6 +273,12 @@ impl<S: Application> Core<S> {
                         return total;
                     }
                 }
+                Some(Progress::Forwarded) => {
+                    self.name(id, start);
+                    // The head waits in the connection, and nothing would tell that it does.
+                    continue;
+                }
+                Some(Progress::Checked) => self.vacate(id),
                 Some(Progress::Flush) => {
                     share.take_output(self.write_now(id, start));
                     self.end_slice(share);
@@ -301,11 +307,21 @@ impl<S: Application> Core<S> {
         }
     }
 
-    /// Counts a client under the address that its proxy has named, or refuses it.
+    /// Counts a client under the address that its proxy has named, or refuses it. That of another proxy, which will
+    /// name one in its turn, does not count.
     fn name(&mut self, id: ConnectionId, start: usize) {
+        let hears = self.hears();
         let Some(entry) = self.slots.get_mut(id) else { return };
+        let peer = entry.conn.record.peer();
+        if self.lent.settings.trusts_headers_of(peer) {
+            return;
+        }
         let Some(place) = &mut entry.place else { return };
-        if let Err(refusal) = self.common.admission.name(place, entry.conn.record.peer()) {
+        let Err(refusal) = self.common.admission.name(place, peer) else { return };
+        if hears && entry.conn.may_ask_for_health() {
+            self.vacate(id);
+            self.hear(id, refusal);
+        } else {
             self.with(id, start, 0, |entry, env| entry.conn.refuse(refusal, env));
         }
     }

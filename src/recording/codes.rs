@@ -18,7 +18,7 @@ wire_struct! {
 }
 
 /// The kinds of [`Reason`] that have no detail.
-const PLAIN: [(u8, Cause); 14] = [
+const PLAIN: [(u8, Cause); 15] = [
     (2, Cause::PeerGone),
     (3, Cause::Reset),
     (6, Cause::GoingAway),
@@ -33,6 +33,7 @@ const PLAIN: [(u8, Cause); 14] = [
     (17, Cause::OutboxFull),
     (18, Cause::ReadTimedOut),
     (19, Cause::Operator),
+    (22, Cause::HealthCheck),
 ];
 
 impl Reason {

@@ -47,6 +47,8 @@ wire_enum! {
         15 InFlight { bytes: u64, progress: Option<u64> },
         /// It was given time to compress, and a reply has become this frame.
         16 Compressed { frame: Frame },
+        /// There is no place for it: that is what it is told, unless its request is a health check.
+        17 Hear { reason: Reason },
 
         /// What the application said to the upgrade: none, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
@@ -58,6 +60,11 @@ wire_enum! {
         /// A compressed message was inflated, none of which is in the recording: its length, and its packet's
         /// header; or the number of the error.
         23 Inflated { len: u64, head: Bytes, error: Option<u16> },
+
+        /// The request was a health check, and what it was told.
+        24 Health { fails: bool },
+        /// It came through a trusted HTTP proxy: the client that its headers name, or none, or why it is refused.
+        25 Forwarded { client: Option<String>, refused: Option<Reason> },
 
         /// A packet came.
         30 Packet { seq: u64, cmd: u16, flag: u32, data_status: u8, len: u64, route: Route, hash: u64 },

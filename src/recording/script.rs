@@ -17,6 +17,8 @@ pub(crate) struct Script {
 /// Of one call, in order.
 #[derive(Debug, Default)]
 struct Lines {
+    health: Option<bool>,
+    forwarded: Option<(Option<String>, Option<Reason>)>,
     verdicts: VecDeque<Option<Reason>>,
     outcomes: VecDeque<Outcome>,
     /// Of these and of those that were not the application's: whether something of what was sent had yet to be compressed.
@@ -54,6 +56,10 @@ impl Script {
                 lines.later.push_back(outcome.frames.iter().any(Frame::is_later));
             }
             match note {
+                Note::Health { fails } => lines.health = Some(*fails),
+                Note::Forwarded { client, refused } => {
+                    lines.forwarded = Some((client.clone(), refused.clone()));
+                }
                 Note::Verdict { refused } => lines.verdicts.push_back(refused.clone()),
                 Note::Outcome { outcome } if outcome.by_application => {
                     lines.outcomes.push_back(outcome.clone())
@@ -68,6 +74,16 @@ impl Script {
                 _ => {}
             }
         }
+    }
+
+    /// What a health check was told; none if the request was no health check.
+    pub(crate) fn health(&self) -> Option<bool> {
+        self.lines().health.take()
+    }
+
+    /// The client that the headers named, or why it was refused; none if they were not looked at.
+    pub(crate) fn forwarded(&self) -> Option<(Option<String>, Option<Reason>)> {
+        self.lines().forwarded.take()
     }
 
     /// What the application said to the upgrade.

@@ -153,6 +153,7 @@ impl Stage {
             }
             Note::Close { reason } => conn.close(reason.cause().ok_or(Fault::Order)?, env),
             Note::Refuse { reason } => conn.refuse(reason.refusal().ok_or(Fault::Order)?, env),
+            Note::Hear { reason } => conn.hear(reason.refusal().ok_or(Fault::Order)?, now),
             Note::Abort { reason } => conn.abort(reason.cause().ok_or(Fault::Order)?),
             Note::Push { gathered, frame } => {
                 let (frame, len) = push(frame).ok_or(Fault::Order)?;

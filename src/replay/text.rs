@@ -49,13 +49,7 @@ impl Display for Text<'_, Note> {
         match self.0 {
             Note::Time { ms } => write!(f, "{ms} ms passed"),
             Note::Outbox { queued } => write!(f, "{queued} bytes wait in the outbox"),
-            Note::Input { left, discarded, bytes, .. } => {
-                write!(f, "{} bytes came{}", bytes.0.len(), Shown(&bytes.0))?;
-                if *left > 0 {
-                    write!(f, ", {left} more had to wait")?;
-                }
-                if *discarded > 0 { write!(f, ", {discarded} more were thrown away") } else { Ok(()) }
-            }
+            Note::Input { left, discarded, bytes, .. } => input(&bytes.0, *left, *discarded, f),
             Note::Direct { bytes } => write!(f, "{} bytes of a long message came", bytes.0.len()),
             Note::End {} => f.write_str("the client is done sending"),
             Note::Timers {} => f.write_str("the timers were looked at"),
@@ -69,6 +63,10 @@ impl Display for Text<'_, Note> {
             Note::InFlight { bytes, progress } => in_flight(*bytes, *progress, f),
             Note::Compressed { frame } => write!(f, "compressed to {}", Text(frame)),
             Note::NotTls {} => f.write_str("plain HTTP came where TLS is spoken"),
+            Note::Hear { reason } => write!(f, "only a health check is not refused: {}", Text(reason)),
+            Note::Health { fails: false } => f.write_str("a health check, which succeeds"),
+            Note::Health { fails: true } => f.write_str("a health check, which fails"),
+            Note::Forwarded { client, refused } => show_forwarded(client.as_deref(), refused.as_ref(), f),
             Note::Verdict { refused: None } => f.write_str("the application accepts it"),
             Note::Verdict { refused: Some(reason) } => {
                 write!(f, "the application refuses it: {}", Text(reason))
@@ -116,6 +114,14 @@ impl Display for Text<'_, Note> {
     }
 }
 
+fn input(bytes: &[u8], left: u64, discarded: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{} bytes came{}", bytes.len(), Shown(bytes))?;
+    if left > 0 {
+        write!(f, ", {left} more had to wait")?;
+    }
+    if discarded > 0 { write!(f, ", {discarded} more were thrown away") } else { Ok(()) }
+}
+
 fn inflated(len: u64, error: Option<u16>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match error {
         None => write!(f, "inflated to {len} bytes, none of them recorded"),
@@ -144,6 +150,14 @@ fn stalls(list: &[Stalled], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = stall.poll_ms.saturating_add(stall.turn_ms);
         write!(f, ", for {ms} ms until {} ms ago", stall.ago_ms)
     })
+}
+
+fn show_forwarded(client: Option<&str>, refused: Option<&Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match (client, refused) {
+        (_, Some(reason)) => write!(f, "the headers of a proxy are refused: {}", Text(reason)),
+        (Some(client), None) => write!(f, "the headers name {}", client.escape_debug()),
+        (None, None) => f.write_str("the headers name nobody"),
+    }
 }
 
 fn timer(which: u8) -> &'static str {

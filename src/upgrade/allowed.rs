@@ -78,6 +78,8 @@ pub enum PathError {
     Dots,
     /// A `*` that is not the whole last part.
     Wildcard,
+    /// A `*` where one path is to be named.
+    NotOne,
     /// With it no request would fit [`MAX_HEAD_BYTES`](crate::config::MAX_HEAD_BYTES).
     TooLong,
 }
@@ -90,6 +92,7 @@ impl fmt::Display for PathError {
             PathError::Encoding => "clients send such bytes percent-encoded",
             PathError::Dots => "clients resolve '.' and '..' before they ask",
             PathError::Wildcard => "a '*' can only be the last part of a path, as in /ws/*",
+            PathError::NotOne => "it stands for one path, and a '*' for many",
             PathError::TooLong => "no request with such a path fits 8 KiB",
         })
     }
@@ -196,6 +199,14 @@ pub(crate) fn check_path(entry: &str) -> Result<(), PathError> {
     Ok(())
 }
 
+/// Whether a request can have this path, which stands for itself alone.
+///
+/// # Errors
+/// Why none can.
+pub(crate) fn check_health_path(path: &str) -> Result<(), PathError> {
+    if path.contains('*') { Err(PathError::NotOne) } else { check_path(path) }
+}
+
 /// Whether the origin of a request is one that `entry` names. Case and the scheme's default port do not matter.
 pub(super) fn origin_matches(entry: &str, origin: &str) -> bool {
     let (Some((scheme, allowed)), Some((scheme_sent, sent))) =
@@ -228,7 +239,7 @@ fn host_matches(entry: &str, host: &str) -> bool {
 }
 
 /// Whether a path is one that `entry` names: the same byte for byte, or with `/*` at its end all that lie below.
-pub(super) fn path_matches(entry: &str, path: &str) -> bool {
+pub(crate) fn path_matches(entry: &str, path: &str) -> bool {
     match entry.strip_suffix('*') {
         Some(folder) if folder.ends_with('/') => path.starts_with(folder),
         _ => entry == path,

@@ -3,8 +3,8 @@
 use super::refusal::{Fault, Refusal};
 use crate::config::{MAX_HEAD_BYTES, MAX_HEAD_LINES};
 
-/// The end of every request line that is served. RFC 6455 §4.2.1 asks for HTTP/1.1 or higher, but a
-/// higher version has another syntax.
+/// The end of a request line. RFC 6455 §4.2.1 asks for HTTP/1.1 or higher, but a higher version has another
+/// syntax. `HTTP/1.0` passes too: it has the same one, and proxies check health by it.
 const VERSION_AND_LINE_END: &[u8] = b"HTTP/1.1\r\n";
 /// The length of the version alone.
 const VERSION_BYTES: u8 = 8;
@@ -21,7 +21,7 @@ const _: () = assert!(MAX_HEAD_LINES < u8::MAX as usize);
 /// thousands. What it lets pass has the form of RFC 9112 §2.1, strictly:
 ///
 /// - at most one empty line before the request line (§2.2);
-/// - a token, one space, visible ASCII, one space, `HTTP/1.1` (§3);
+/// - a token, one space, visible ASCII, one space, `HTTP/1.1` or `HTTP/1.0` (§3);
 /// - header lines of a token, a colon, and a value without control bytes other than HT (§5);
 /// - no folded line (§5.2); each line ends with CR LF, and neither stands alone (§2.2);
 /// - at most [`MAX_HEAD_BYTES`] bytes and [`MAX_HEAD_LINES`] header lines.
@@ -188,7 +188,8 @@ fn step(state: State, byte: u8) -> Result<State, Refusal> {
 }
 
 fn step_version(matched: u8, byte: u8) -> Result<State, Refusal> {
-    if VERSION_AND_LINE_END.get(usize::from(matched)) != Some(&byte) {
+    let is_1_0 = matched + 1 == VERSION_BYTES && byte == b'0';
+    if VERSION_AND_LINE_END.get(usize::from(matched)) != Some(&byte) && !is_1_0 {
         let fault = if matched < VERSION_BYTES { Fault::HttpVersion } else { Fault::RequestLine };
         return Err(fault.into());
     }
@@ -226,6 +227,6 @@ fn is_in(byte: u8, class: u8) -> bool {
 }
 
 /// Whether `byte` may be part of a token: a method, a header name, a subprotocol (RFC 9110 §5.6.2).
-pub(super) fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     is_in(byte, TOKEN)
 }

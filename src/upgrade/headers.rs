@@ -6,11 +6,11 @@ use httparse::Header;
 
 /// The header lines of one request, in their order. Names compare without regard to ASCII case.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Headers<'h>(pub(super) &'h [Header<'h>]);
+pub(crate) struct Headers<'h>(pub(super) &'h [Header<'h>]);
 
 impl<'h> Headers<'h> {
     /// Each line: its name as it was sent, and its value without white space around it.
-    pub(super) fn iter(self) -> impl Iterator<Item = (&'h str, &'h [u8])> {
+    pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = (&'h str, &'h [u8])> + Clone {
         self.0.iter().map(|header| (header.name, header.value))
     }
 

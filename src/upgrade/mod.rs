@@ -14,6 +14,7 @@
 mod allowed;
 mod head;
 mod headers;
+mod health;
 mod refusal;
 mod request;
 mod response;
@@ -22,8 +23,12 @@ mod target;
 mod tests;
 
 pub use allowed::{OriginError, PathError};
-pub(crate) use allowed::{check_origin, check_path};
+pub(crate) use allowed::{check_health_path, check_origin, check_path, path_matches};
 pub use head::HeadScanner;
+pub(crate) use head::is_token_byte;
+pub use health::asks_for_health;
+pub(crate) use health::{is_head_request, write_health};
 pub use refusal::{Fault, Refusal};
+pub(crate) use request::with_headers;
 pub use request::{Policy, Request, check};
 pub use response::{accept_key, write_response};

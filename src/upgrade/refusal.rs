@@ -44,11 +44,15 @@ pub enum Fault {
     Origin,
     /// No subprotocol is offered that the server speaks, and it insists on one (RFC 6455 §4.2.2).
     Subprotocol,
+    /// What a trusted proxy has appended to X-Forwarded-For or Forwarded is malformed (RFC 7239 §4).
+    Forwarded,
+    /// X-Forwarded-For and Forwarded are both there, and name different clients.
+    ForwardedTwice,
 }
 
 impl Fault {
     /// All of them, each at the place that is its number in recordings.
-    pub(crate) const ALL: [Fault; 17] = [
+    pub(crate) const ALL: [Fault; 19] = [
         Fault::NotHttp,
         Fault::ProxyHeader,
         Fault::NotTls,
@@ -66,6 +70,8 @@ impl Fault {
         Fault::Key,
         Fault::Origin,
         Fault::Subprotocol,
+        Fault::Forwarded,
+        Fault::ForwardedTwice,
     ];
 
     fn text(self) -> &'static str {
@@ -87,6 +93,8 @@ impl Fault {
             Fault::Key => "Sec-WebSocket-Key must be the base64 of 16 bytes",
             Fault::Origin => "malformed Origin",
             Fault::Subprotocol => "no subprotocol is offered that is spoken here",
+            Fault::Forwarded => "a proxy sends a malformed X-Forwarded-For or Forwarded",
+            Fault::ForwardedTwice => "X-Forwarded-For and Forwarded name different clients",
         }
     }
 }
@@ -184,6 +192,13 @@ impl Refusal {
     /// Appends the whole response to `out`: status line, headers, and [`text`](Self::text) as the body.
     /// It says that the connection closes; to close it after delivery is the caller's part.
     pub fn write(self, out: &mut Vec<u8>) {
+        self.write_to_head(out);
+        out.extend_from_slice(self.text().as_bytes());
+        out.push(b'\n');
+    }
+
+    /// The same as the answer to a HEAD: without the body, whose length is told all the same (RFC 9110 §9.3.2, §8.6).
+    pub fn write_to_head(self, out: &mut Vec<u8>) {
         // 426 names what to upgrade to, and Upgrade must be listed in Connection (RFC 9110 §7.8, §15.5.22);
         // the version that is spoken goes with it (RFC 6455 §4.4). 405 names what is allowed (§15.5.6).
         let connection = match self.status() {
@@ -191,14 +206,13 @@ impl Refusal {
             426 => "Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
             _ => "Connection: close\r\n",
         };
-        let text = self.text();
         // Writing to a Vec cannot fail.
         let _ = write!(
             out,
-            "HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n{connection}\r\n{text}\n",
+            "HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n{connection}\r\n",
             self.status(),
             self.reason(),
-            text.len().saturating_add(1),
+            self.text().len().saturating_add(1),
         );
     }
 }

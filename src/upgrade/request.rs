@@ -121,6 +121,23 @@ pub fn check<R>(
     if HeadScanner::default().scan(head)? != Some(head.len()) {
         return Err(Fault::Incomplete.into());
     }
+    parse(head, |parsed| check_parsed(&parsed, policy).map(|request| accept(&request)))
+}
+
+/// The parts of a request head.
+pub(super) struct Parsed<'h> {
+    pub(super) method: &'h str,
+    pub(super) target: &'h str,
+    /// The version is HTTP/1.0, and not HTTP/1.1.
+    pub(super) is_1_0: bool,
+    pub(super) headers: Headers<'h>,
+}
+
+/// Takes a complete head apart that a [`HeadScanner`] has let pass.
+pub(super) fn parse<R>(
+    head: &[u8],
+    then: impl FnOnce(Parsed<'_>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
     let mut lines = [const { MaybeUninit::uninit() }; MAX_HEAD_LINES];
     let mut parsed = httparse::Request::new(&mut []);
     let status = parsed.parse_with_uninit_headers(head, &mut lines);
@@ -129,16 +146,22 @@ pub fn check<R>(
     else {
         return Err(Fault::Incomplete.into());
     };
-    let headers = Headers(parsed.headers);
-    check_parsed(method, target, headers, policy).map(|request| accept(&request))
+    then(Parsed { method, target, is_1_0: parsed.version == Some(0), headers: Headers(parsed.headers) })
 }
 
-fn check_parsed<'h>(
-    method: &str,
-    target: &'h str,
-    headers: Headers<'h>,
-    policy: &Policy<'_>,
-) -> Result<Request<'h>, Refusal> {
+/// Shows the header lines of a complete head, in their order.
+pub(crate) fn with_headers<R>(
+    head: &[u8],
+    then: impl FnOnce(Headers<'_>) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
+    parse(head, |Parsed { headers, .. }| then(headers))
+}
+
+fn check_parsed<'h>(parsed: &Parsed<'h>, policy: &Policy<'_>) -> Result<Request<'h>, Refusal> {
+    let &Parsed { method, target, is_1_0, headers } = parsed;
+    if is_1_0 {
+        return Err(Fault::HttpVersion.into());
+    }
     let host = check_host(headers)?;
     check_no_body(headers)?;
     let key = headers.at_most_one("Sec-WebSocket-Key", Fault::Repeated)?;
@@ -172,14 +195,14 @@ fn check_parsed<'h>(
     Ok(Request { headers, target, host, origin, key, subprotocol })
 }
 
-fn check_host(headers: Headers<'_>) -> Result<&str, Fault> {
+pub(super) fn check_host(headers: Headers<'_>) -> Result<&str, Fault> {
     let host = headers.at_most_one("Host", Fault::Host)?.ok_or(Fault::Host)?;
     let host = str::from_utf8(host).map_err(|_| Fault::Host)?;
     if is_host(host) { Ok(host) } else { Err(Fault::Host) }
 }
 
 /// A body would be read as frames here and as a body by a proxy before us: no request may have one.
-fn check_no_body(headers: Headers<'_>) -> Result<(), Fault> {
+pub(super) fn check_no_body(headers: Headers<'_>) -> Result<(), Fault> {
     if headers.values("Transfer-Encoding").next().is_some() {
         return Err(Fault::Body);
     }

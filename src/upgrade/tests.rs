@@ -37,6 +37,10 @@ fn each_refusal_is_a_whole_response() {
              Content-Length: {length}\r\n{headers}\r\n{text}\n"
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+        // Without the body, and with its length, to a HEAD.
+        let mut out = b"before".to_vec();
+        refusal.write_to_head(&mut out);
+        assert_eq!(format!("{}{text}\n", String::from_utf8(out).unwrap()), expected);
         assert_eq!(format!("{} {}", refusal.status(), refusal.reason()), status_line);
         assert_eq!(refusal.to_string(), format!("{status_line}: {text}"));
     }

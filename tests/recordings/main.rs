@@ -11,6 +11,7 @@ mod bounds;
 mod changes;
 mod hostile;
 mod program;
+mod proxies;
 mod recorded;
 mod secrets;
 mod sessions;

@@ -16,6 +16,8 @@ pub(super) enum Kind {
     Addresses(Place<Vec<Listen>>),
     Proxies(Place<Vec<TrustedProxy>>),
     Paths(Place<Vec<String>>),
+    /// A path that stands for itself alone.
+    OnePath(Place<Option<String>>),
     Origins(Place<Vec<String>>),
     Subprotocols(Place<Vec<String>>),
     MessageSize(Place<usize>),
@@ -67,6 +69,7 @@ impl Kind {
                 Form::Text,
             ),
             Kind::Paths(_) => ("PATH", "a path such as /ws, or /ws/* for all below it", Form::Text),
+            Kind::OnePath(_) => ("PATH", "a path such as /health", Form::Text),
             Kind::Origins(_) => (
                 "ORIGIN",
                 "null, or an origin such as https://play.example.com or https://*.example.com",
@@ -133,6 +136,7 @@ impl Kind {
     pub(super) fn reason(&self, text: &str) -> Option<String> {
         let checked = match self {
             Kind::Paths(_) => value::path(text),
+            Kind::OnePath(_) => value::one_path(text),
             Kind::Origins(_) => value::origin(text),
             _ => return None,
         };
@@ -146,6 +150,7 @@ impl Kind {
             Kind::Addresses(place) => place(options).push(value::address(text)?),
             Kind::Proxies(place) => place(options).push(text.parse().ok()?),
             Kind::Paths(place) => place(options).push(value::path(text).ok()?),
+            Kind::OnePath(place) => *place(options) = Some(value::one_path(text).ok()?),
             Kind::Origins(place) => place(options).push(value::origin(text).ok()?),
             Kind::Subprotocols(place) => place(options).push(value::subprotocol(text)?),
             Kind::MessageSize(place) => *place(options) = value::message_size(text)?,

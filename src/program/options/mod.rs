@@ -232,8 +232,13 @@ impl Options {
     /// Without a key anyone who can connect can log in as anyone, so that takes a local address, and
     /// no proxy that lets others in through it.
     fn check_loopback(&self, given: &[&Given]) -> Result<(), Exit> {
-        if let Some(proxy) = self.config.proxy_protocol.first() {
-            let origin = last(given, "proxy-protocol").map_or("--proxy-protocol", |given| &given.origin);
+        let trusted = [
+            ("proxy-protocol", "--proxy-protocol", &self.config.proxy_protocol),
+            ("forwarded-for", "--forwarded-for", &self.config.forwarded_for),
+        ];
+        for (name, flag, proxies) in trusted {
+            let Some(proxy) = proxies.first() else { continue };
+            let origin = last(given, name).map_or(flag, |given| &given.origin);
             let expected = "no proxy, --token-keys to check logins, or --auth open to believe every one";
             return Err(refuse(origin, expected, &escape::quoted(proxy.to_string())));
         }
@@ -269,6 +274,9 @@ impl Options {
             }
             ConfigError::MaxLenBeforeLoginForPackets => {
                 ("max-len-before-login", format!("0 (off), or at least {REQUEST_HEADER_BYTES}, {HEADER}"))
+            }
+            ConfigError::HealthPathServed => {
+                ("health-path", "a path that is none of path, or no client could connect there".to_owned())
             }
             ConfigError::RecordLimit => ("record-limit", format!("at least {MIN_RECORD_LIMIT}")),
             ConfigError::OutboxLimit => {

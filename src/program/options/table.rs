@@ -63,6 +63,18 @@ pub(super) static TABLE: &[Entry] = &[
         "Take the client's address from the PROXY header that this proxy must send; none given: from nobody",
     ),
     entry(
+        "forwarded-for",
+        Proxies(|o| &mut o.config.forwarded_for),
+        "",
+        "Take the client's address from what this HTTP proxy says in X-Forwarded-For or Forwarded; none given: from nobody",
+    ),
+    entry(
+        "health-path",
+        OnePath(|o| &mut o.config.health_path),
+        "",
+        "Answer GET and HEAD for this path 200, also when full, or 503 while draining; not given: no health checks",
+    ),
+    entry(
         "path",
         Paths(|o| &mut o.config.paths),
         "",

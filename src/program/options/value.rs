@@ -129,6 +129,12 @@ pub(super) fn path(text: &str) -> Result<String, ConfigError> {
     only.validate().map(|()| text.to_owned())
 }
 
+/// The path of health checks, by the library's own rule.
+pub(super) fn one_path(text: &str) -> Result<String, ConfigError> {
+    let only = Config { health_path: Some(text.to_owned()), ..Config::default() };
+    only.validate().map(|()| text.to_owned())
+}
+
 /// An origin that is served, by the library's own rule.
 pub(super) fn origin(text: &str) -> Result<String, ConfigError> {
     let only = Config { origins: vec![text.to_owned()], ..Config::default() };
@@ -138,7 +144,7 @@ pub(super) fn origin(text: &str) -> Result<String, ConfigError> {
 /// Why a text is no path or no origin: what is wrong with it.
 pub(super) fn reason(error: ConfigError) -> Option<String> {
     match error {
-        ConfigError::Path(error) => Some(error.to_string()),
+        ConfigError::Path(error) | ConfigError::HealthPath(error) => Some(error.to_string()),
         ConfigError::Origin(error) => Some(error.to_string()),
         _ => None,
     }

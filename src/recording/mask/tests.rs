@@ -66,7 +66,7 @@ fn what_follows_the_first_illegal_byte_of_a_head_is_given_up() {
     for (head, kept) in [
         (&b"\x16\x03\x01s3cret"[..], &b"\x16"[..]),
         (b"{\"token\":\"s3cret\"}", b"{"),
-        (b"GET / HTTP/1.0\r\ns3cret", b"GET / HTTP/1.0"),
+        (b"GET / HTTP/1.2\r\ns3cret", b"GET / HTTP/1.2"),
         (b"GET / HTTP/1.1\r\nCookie: a\0s3cret", b"GET / HTTP/1.1\r\nCookie: x\0"),
     ] {
         assert_eq!(masked_however(|| Masker::new(false, true), head), kept);
@@ -128,7 +128,7 @@ fn of_what_was_thrown_away_there_is_what_shows_why() {
     assert_eq!(rest(Masker::open(true), &[0x82, 0xff], &[zeros, &b"key and more"[..]].concat()), zeros);
     assert_eq!(rest(Masker::open(true), &[0x82, 0x7e], b"\x01\x00s3cret"), [1, 0]);
     assert_eq!(rest(Masker::open(true), &[0x82, 0x06], b"s3cret"), b"");
-    assert_eq!(rest(Masker::new(false, true), b"GET /?t=", b"s3cret HTTP/1.0\r\n"), b"xxxxxx HTTP/1.0");
+    assert_eq!(rest(Masker::new(false, true), b"GET /?t=", b"s3cret HTTP/1.2\r\n"), b"xxxxxx HTTP/1.2");
     assert_eq!(rest(Masker::new(true, true), b"PROXY x", b"s3cret"), b"");
 }
 

@@ -18,7 +18,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 19] = [
+    let cases: [(&str, &str, &[&str]); 20] = [
         (
             "max-len",
             SIZE,
@@ -55,6 +55,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
             ],
         ),
         ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
+        ("forwarded-for", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
         ("subprotocol", TOKEN, &["a b", "é"]),
         ("workers", "a whole number, 1 to 255", &["0", "256", "-1", "all"]),
         ("ipv6-prefix", "a whole number, 1 to 128", &["0", "129", "256", "-1", "64/"]),
@@ -84,11 +85,15 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
 #[test]
 fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
     const PATH: &str = "a path such as /ws, or /ws/* for all below it";
+    const HEALTH: &str = "a path such as /health";
     const ORIGIN: &str = "null, or an origin such as https://play.example.com or https://*.example.com";
     for (name, expected, text, reason) in [
         ("path", PATH, "ws", "a path begins with '/'"),
         ("path", PATH, "/ws*", "a '*' can only be the last part of a path, as in /ws/*"),
         ("path", PATH, "/a/../b", "clients resolve '.' and '..' before they ask"),
+        ("health-path", HEALTH, "health", "a path begins with '/'"),
+        ("health-path", HEALTH, "/health/*", "it stands for one path, and a '*' for many"),
+        ("health-path", HEALTH, "/health?up", "a path ends before '?' and '#', and the rest is not compared"),
         ("origin", ORIGIN, "play.example.com", "an origin begins with its scheme, such as https://"),
         ("origin", ORIGIN, "https://a.example/", "an origin ends with its host or port, without a '/'"),
         ("origin", ORIGIN, "wss://a.example", "an origin is that of the page, whose scheme is https or http"),
@@ -99,11 +104,40 @@ fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
         let (key, variable) = (entry.key(), entry.variable());
         assert_eq!(line(run(&[&format!("--{name}={text}")], "", &[])), wrong(&format!("--{name}")));
         assert_eq!(
-            line(from_file("serve", &format!("{key} = ['{text}']"))),
+            line(from_file("serve", &format!("{key} = {}", array(entry, text)))),
             wrong(&format!("{FILE}: {key}"))
         );
         assert_eq!(line(run(&[], "", &[(&variable, text)])), wrong(&variable));
     }
+}
+
+/// A value as it stands in a file.
+fn array(entry: &Entry, text: &str) -> String {
+    if entry.kind.is_repeatable() { format!("['{text}']") } else { format!("'{text}'") }
+}
+
+#[test]
+fn health_checks_and_clients_do_not_share_a_path() {
+    for (path, health, is_valid) in [
+        ("/ws", "/health", true),
+        ("/ws", "/ws/health", true),
+        ("/ws", "/WS", true),
+        ("/ws", "/ws", false),
+        ("/ws/*", "/ws/health", false),
+        ("/*", "/health", false),
+    ] {
+        let given = [format!("--path={path}"), format!("--health-path={health}")];
+        let result = run(&[&given[0], &given[1]], "", &[]);
+        if is_valid {
+            assert!(result.is_ok(), "{given:?}");
+        } else {
+            let expected = "a path that is none of path, or no client could connect there";
+            let wrong = format!("sysconn: --health-path: expected {expected}, not \"{health}\"");
+            assert_eq!(line(result), wrong);
+        }
+    }
+    // Where all paths are served that of health checks is served less.
+    assert!(run(&["--health-path=/"], "", &[]).is_ok());
 }
 
 #[test]

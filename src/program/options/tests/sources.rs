@@ -37,6 +37,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
         ("workers", "255", "255", "workers: 255,"),
         ("spin", "50us", r#""50us""#, "spin: 50µs,"),
+        ("health-path", "/up", r#""/up""#, r#"health_path: Some("/up",),"#),
         ("cpu", "0", "0", "cpu: Some(0,),"),
         ("record", "/var/r", r#""/var/r""#, r#"record: Some("/var/r",),"#),
         ("record-debugged", "true", "true", "record_debugged: true,"),
@@ -63,14 +64,26 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
     let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
     assert_eq!(required, all(run(&["serve"], "", &variables)));
-    // A proxy can only be trusted where every login is believed.
-    let proxied = all(run(&["--proxy-protocol=10.0.0.0/8", "--auth=open"], "", &[]));
-    let dense: String = proxied.split_whitespace().collect();
-    assert!(dense.contains("proxy_protocol:[TrustedProxy(Network(10.0.0.0,8,),),],"), "{dense}");
-    assert_eq!(proxied, all(from_file("serve", "proxy_protocol = ['10.0.0.0/8']\nauth = 'open'")));
-    let variables = [("SYSCONN_PROXY_PROTOCOL", "10.0.0.0/8"), ("SYSCONN_AUTH", "open")];
-    assert_eq!(proxied, all(run(&["serve"], "", &variables)));
-    assert_eq!(cases.len() + 2, TABLE.len(), "an option without a case");
+    // Those who trust proxies are below.
+    assert_eq!(cases.len() + 3, TABLE.len(), "an option without a case");
+}
+
+#[test]
+fn trusted_proxies_are_a_list_from_every_source() {
+    for name in ["proxy-protocol", "forwarded-for"] {
+        // One can only be trusted where every login is believed.
+        let [first, second] = ["10.0.0.0/8", "unix"].map(|proxy| format!("--{name}={proxy}"));
+        let from_flags = all(run(&[&first, &second, "--auth=open"], "", &[]));
+        let dense: String = from_flags.split_whitespace().collect();
+        let key = name.replace('-', "_");
+        let expected = format!("{key}:[TrustedProxy(Network(10.0.0.0,8,),),TrustedProxy(Unix,),],");
+        assert!(dense.contains(&expected), "{dense}");
+        let file = format!("{key} = ['10.0.0.0/8', 'unix']\nauth = 'open'");
+        assert_eq!(from_flags, all(from_file("serve", &file)));
+        let variable = format!("SYSCONN_{}", key.to_ascii_uppercase());
+        let variables = [(&*variable, "10.0.0.0/8,unix"), ("SYSCONN_AUTH", "open")];
+        assert_eq!(from_flags, all(run(&["serve"], "", &variables)));
+    }
 }
 
 #[test]
@@ -142,6 +155,7 @@ fn the_example_file_has_every_key_with_its_default() {
     assert_eq!(options.cpu.take(), Some(0));
     assert_eq!(options.token_keys.take(), Some("token-keys".into()));
     assert_eq!(options.config.socket_mode.take(), Some(0o660));
+    assert_eq!(options.config.health_path.take(), Some("/health".into()));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
     assert_eq!(options.tls_key.take(), Some("key.pem".into()));
     assert_eq!(options.config.record.take(), Some("recordings".into()));
@@ -192,14 +206,17 @@ fn addresses_that_are_not_loopback_need_keys_or_open_auth() {
 
 #[test]
 fn a_proxy_in_front_needs_keys_or_open_auth() {
-    let trusted = &["--proxy-protocol", "10.0.0.0/8"];
-    assert_eq!(
-        line(run(trusted, "", &[])),
-        r#"sysconn: --proxy-protocol: expected no proxy, --token-keys to check logins, or --auth open to believe every one, not "10.0.0.0/8""#
-    );
-    assert!(run(&[trusted, &["--auth", "open"][..]].concat(), "", &[]).is_ok());
-    assert!(run(&[trusted, &["--token-keys", "FILE"][..]].concat(), "", &[]).is_ok());
-    assert!(run(&[&["echo"], &trusted[..]].concat(), "", &[]).is_ok());
+    for flag in ["--proxy-protocol", "--forwarded-for"] {
+        let trusted = &[flag, "10.0.0.0/8"];
+        let expected = "no proxy, --token-keys to check logins, or --auth open to believe every one";
+        assert_eq!(
+            line(run(trusted, "", &[])),
+            format!(r#"sysconn: {flag}: expected {expected}, not "10.0.0.0/8""#)
+        );
+        assert!(run(&[trusted, &["--auth", "open"][..]].concat(), "", &[]).is_ok());
+        assert!(run(&[trusted, &["--token-keys", "FILE"][..]].concat(), "", &[]).is_ok());
+        assert!(run(&[&["echo"], &trusted[..]].concat(), "", &[]).is_ok());
+    }
 }
 
 #[test]
