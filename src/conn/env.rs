@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Complaints;
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
+use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
@@ -144,7 +144,6 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) decoded: Vec<u8>,
     /// Where compressed messages are inflated.
     pub(crate) inflated: Vec<u8>,
-    pub(crate) complaints: Complaints,
     /// How far the server has come with its end.
     pub(crate) draining: Draining,
 }
@@ -173,13 +172,12 @@ impl<S> Env<S> {
             service,
             state,
             settings: Settings::new(config),
-            tools: Tools::new(Codecs::new(cipher), mailbox, limits),
+            tools: Tools::new(Codecs::new(cipher), mailbox, limits, LogLimiter::new(config.log_connections)),
             input_len: 0,
             frames_left: 0,
             overdrawn: 0,
             decoded: Vec::new(),
             inflated: Vec::new(),
-            complaints: Complaints::new(),
             draining: Draining::No,
         }
     }

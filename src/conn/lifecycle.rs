@@ -1,7 +1,8 @@
 //! Proxied → Upgrading → Open → Closing → Closed: every transition of a connection's life.
 
-use super::{Conn, Env, MAX_CLOSE_EXTENSIONS, Settings};
+use super::{Conn, Draining, Env, MAX_CLOSE_EXTENSIONS, Settings};
 use crate::cause::Cause;
+use crate::connection_log;
 use crate::frame::{CloseCode, Decoder, push_close};
 use crate::moment::Moment;
 use crate::packed::PackedMoment;
@@ -103,6 +104,10 @@ impl Conn {
 
     /// [`refuse`](Self::refuse), for what the connection itself decides.
     pub(super) fn turn_away<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
+        let head =
+            if let Phase::Upgrading(upgrading) = &self.phase { upgrading.head.as_slice() } else { &[] };
+        let (log, now, drains) = (&mut env.tools.log, env.tools.now, env.draining == Draining::Begun);
+        connection_log::refused(&self.record, log, now, refusal, head, drains);
         refusal.write(&mut env.tools.out);
         self.note_response(env);
         self.begin_closing(Cause::Refused(refusal), env.tools.now, env.settings.close_ms);

@@ -1,8 +1,7 @@
 //! A message on its way from the decoder to the service: inflated, if it was compressed.
 
 use super::Env;
-use super::complaints::Kind as Complaint;
-use super::packets::{Call, complain};
+use super::packets::Call;
 use crate::cause::Cause;
 use crate::frame::{Error, Kind};
 use crate::router::{Application, Service};
@@ -45,7 +44,7 @@ impl Call<'_> {
                 self.received(kind, &inflated, max_len, env)
             }
             Err(error) => {
-                complain(self.record, Complaint::Protocol, env, format_args!("{error}"));
+                self.log_bad_input(None, env, format_args!("{error}"));
                 Err(Cause::Protocol(error))
             }
         };

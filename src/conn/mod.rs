@@ -23,7 +23,6 @@
 //! The reactor calls `handle_*` with what has happened, and after each call writes what was
 //! gathered; [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] tell what is next.
 
-mod complaints;
 mod deadlines;
 mod env;
 mod extras;
@@ -50,7 +49,6 @@ use crate::moment::Moment;
 use crate::object::Linked;
 use crate::record::{Peer, Record};
 
-pub(crate) use complaints::Complaints;
 pub(crate) use env::{Draining, Env, Settings};
 pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
@@ -120,7 +118,7 @@ pub(crate) struct Conn {
 
 // Most connections are idle, and this is what they are.
 const _: () = assert!(size_of::<Phase>() <= 24);
-const _: () = assert!(size_of::<Conn>() <= 152);
+const _: () = assert!(size_of::<Conn>() <= 168);
 
 impl Conn {
     /// A connection that was just accepted.

@@ -2,11 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::complaints::Kind;
 use super::lifecycle::{Phase, Upgrading};
-use super::packets::{By, complain};
+use super::packets::By;
 use super::{Conn, Draining, Env};
 use crate::cause::Cause;
+use crate::config::MAX_HEAD_BYTES;
+use crate::connection_log;
 use crate::deflate::{self, Agreement, Deflate};
 use crate::proxy::Header;
 use crate::record::Peer;
@@ -70,10 +71,24 @@ impl Conn {
                 };
                 match self.upgrade(head, env) {
                     Ok(agreement) => self.open(agreement, env),
-                    Err(failure) => self.fail_upgrade(failure, env),
+                    Err(failure) => {
+                        self.keep_head(head);
+                        self.fail_upgrade(failure, env);
+                    }
                 }
             }
-            Err(refusal) => self.fail_upgrade(refusal.into(), env),
+            Err(refusal) => {
+                upgrading.head.extend_from_slice(input.get(..MAX_HEAD_BYTES).unwrap_or(input));
+                self.fail_upgrade(refusal.into(), env);
+            }
+        }
+    }
+
+    /// Keeps the head of a request that is about to be refused, for the log.
+    #[cold]
+    fn keep_head(&mut self, head: &[u8]) {
+        if let Phase::Upgrading(upgrading) = &mut self.phase {
+            upgrading.head = head.to_vec();
         }
     }
 
@@ -142,17 +157,10 @@ impl Conn {
 
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
         match failure {
-            Failure::Refused(refusal) => {
-                complain(
-                    &mut self.record,
-                    Kind::Upgrade,
-                    env,
-                    format_args!("upgrade refused with {}: {}", refusal.status(), refusal.text()),
-                );
-                self.turn_away(refusal, env);
-            }
+            Failure::Refused(refusal) => self.turn_away(refusal, env),
             Failure::Panicked => {
-                complain(&mut self.record, Kind::Panic, env, format_args!("the hook for upgrades panicked"));
+                let (record, tools) = (&mut self.record, &mut env.tools);
+                connection_log::panicked(record, &mut tools.log, tools.now, None, "upgrade hook");
                 self.turn_away(Refusal::Application(500), env);
             }
         }
