@@ -153,6 +153,13 @@ impl fmt::Display for Cause {
             Cause::PeerClosed(None) => f.write_str("closed by the client"),
             Cause::Refused(refusal) => write!(f, "upgrade refused with {}", refusal.status()),
             Cause::Application(code) => write!(f, "closed by the application with {code}"),
+            // What the client is not told: the limit that the operator has set.
+            Cause::Idle => f.write_str("idle: no packet came (client-check)"),
+            Cause::NeverLoggedIn => f.write_str("never logged in (account-check)"),
+            Cause::OutboxFull => f.write_str("a packet did not fit the outbox (outbox-limit)"),
+            Cause::ReadTimedOut => f.write_str("a frame or message did not come in time (read-timeout)"),
+            Cause::Protocol(frame::Error::TooBig) => write!(f, "{} (max-len)", self.reason()),
+            Cause::Undecodable(what) => write!(f, "{}: {what:?}", self.reason()),
             other => f.write_str(other.reason()),
         }
     }

@@ -4,6 +4,7 @@ mod warnings;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub const MAX_LEN: usize = 512 * 1024;
 pub const MAX_LEN_CEILING: usize = 64 * 1024 * 1024;
 /// Default of [`Config::outbox_limit`], in bytes.
 pub const OUTBOX_LIMIT: usize = 1024 * 1024;
+/// Default of [`Config::log_connections`], in lines a second.
+const LOG_CONNECTIONS: NonZeroU32 = NonZeroU32::new(200).unwrap();
 /// Default of [`Config::record_limit`], in bytes.
 pub const RECORD_LIMIT: usize = 1024 * 1024;
 /// The least [`Config::record_limit`] that is accepted, in bytes: an upgrade fits, and something beyond.
@@ -100,6 +103,23 @@ pub enum DeflateMode {
     /// With windows that outlive a message, where the client agrees: better compression, for
     /// 420 KiB of memory for each connection that uses it.
     Dedicated,
+}
+
+/// How many lines the log has about refusals, logins and ends of connections: of each so many, on each worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogConnections {
+    /// So many a second, and five times as many at once. What is left out is counted in a line of its own.
+    PerSecond(NonZeroU32),
+    /// All of them. Clients that come and go can fill the log.
+    All,
+    /// None of them.
+    Off,
+}
+
+impl Default for LogConnections {
+    fn default() -> Self {
+        LogConnections::PerSecond(LOG_CONNECTIONS)
+    }
 }
 
 /// What counts as a sign of life for the client check.
@@ -239,6 +259,8 @@ pub struct Config {
     /// Reactors that [`Workers`](crate::Workers) runs, each on a thread of its own: 1 to
     /// [`MAX_WORKERS`]. [`Reactor::bind`](crate::Reactor::bind) makes one, whatever this says. Default 1.
     pub workers: usize,
+    /// Lines of the log about refusals, logins and ends of connections. Default: 200 a second of each, 1,000 at once.
+    pub log_connections: LogConnections,
 }
 
 impl Default for Config {
@@ -285,6 +307,7 @@ impl Default for Config {
             record_limit: RECORD_LIMIT,
             mailbox_limit: 65_536,
             workers: 1,
+            log_connections: LogConnections::default(),
         }
     }
 }

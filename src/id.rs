@@ -36,7 +36,7 @@ impl ConnectionId {
         (self.seat >> SLOT_BITS) as usize
     }
 
-    /// The id as one number, as the monitor's packets carry it.
+    /// The id as one number, as the monitor's packets carry it and the log shows it.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         (self.generation as u64) << 32 | self.seat as u64
@@ -51,10 +51,7 @@ impl ConnectionId {
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.worker() != 0 {
-            write!(f, "{}:", self.worker())?;
-        }
-        write!(f, "{}.{}", self.slot(), self.generation)
+        self.to_u64().fmt(f)
     }
 }
 
@@ -72,12 +69,12 @@ mod tests {
     fn an_id_survives_the_trip_through_a_number() {
         let last = MAX_SLOTS as u32 - 1;
         let cases = [
-            (0, 0, 0, "0.0"),
-            (0, 1, 0, "1.0"),
-            (0, 0, 1, "0.1"),
-            (1, 0, 0, "1:0.0"),
-            (254, last, 7, "254:16777215.7"),
-            (7, 1, u32::MAX, "7:1.4294967295"),
+            (0, 0, 0, "0"),
+            (0, 1, 0, "1"),
+            (0, 0, 1, "4294967296"),
+            (1, 0, 0, "16777216"),
+            (254, last, 7, "34342961151"),
+            (7, 1, u32::MAX, "18446744069532024833"),
         ];
         for (worker, slot, generation, shown) in cases {
             let id = ConnectionId::new(worker, slot, generation);

@@ -19,7 +19,8 @@
 //! - [`frame`]: RFC 6455, sans-IO, usable on its own;
 //! - [`packet`]: the 9- and 11-byte headers, and how Data is encoded;
 //! - the router's types, re-exported here;
-//! - [`Handle`], [`ServerHandle`] and [`Ticket`], for other threads.
+//! - [`Handle`], [`ServerHandle`] and [`Ticket`], for other threads;
+//! - [`log_line`]: how lines of the log are written.
 #![cfg_attr(feature = "token", doc = "- [`token`]: logins that are signed;")]
 #![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
 
@@ -28,6 +29,7 @@ mod canary;
 
 pub mod config;
 pub mod frame;
+pub mod log_line;
 pub mod packet;
 pub mod replay;
 #[cfg(feature = "sim")]
@@ -47,16 +49,19 @@ pub mod internals {
 
 mod cause;
 mod conn;
+mod connection_log;
 mod deflate;
 mod forwarded;
 mod handle;
 mod id;
 mod inflate;
+mod log_limiter;
 mod mailbox;
 mod mailboxes;
 mod moment;
 mod object;
 mod packed;
+mod panics;
 mod proxy;
 mod push;
 mod reactor;
@@ -79,6 +84,7 @@ pub use id::ConnectionId;
 pub use mailbox::MailboxError;
 pub use moment::Moment;
 pub use object::Link;
+pub use panics::keep_panic;
 pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{Custodian, Identity, Kind, Login, Peer, Record};

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use program::options::{Exit, Task, load};
-use program::{LogSink, replay, run};
+use program::{LogFormat, LogSink, replay, run};
 
 /// A recording is not replayed as it was.
 const DIFFERENT: u8 = 1;
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENT),
         Err(line) => {
-            let _ = LogSink::new(std::io::stderr()).write_all(format!("sysconn: {line}\n").as_bytes());
+            let _ = LogSink::new(std::io::stderr(), LogFormat::Text)
+                .write_all(format!("sysconn: {line}\n").as_bytes());
             ExitCode::from(UNUSABLE)
         }
     }

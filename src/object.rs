@@ -36,12 +36,13 @@ impl Linked {
     }
 
     /// Tells the object that the connection has ended.
-    pub(crate) fn tell(self, cause: Cause) {
+    ///
+    /// # Errors
+    /// It panicked.
+    pub(crate) fn tell(self, cause: Cause) -> std::thread::Result<()> {
         #[cfg(feature = "sim")]
         crate::sim::told(self.number);
-        if catch_unwind(AssertUnwindSafe(|| (self.ended)(cause))).is_err() {
-            log::error!("an object panicked when it was told of its connection's end");
-        }
+        catch_unwind(AssertUnwindSafe(|| (self.ended)(cause)))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, ServerConfig, ServerConnection};
 
 /// What ALPN offers: the handshake is HTTP/1.1 (RFC 7301 §6, RFC 6455 §4.1).
@@ -18,8 +19,12 @@ pub enum TlsError {
     Certificate,
     /// There is no private key, or none of a kind that can be used.
     Key,
-    /// The key is not that of the first certificate.
+    /// The private key is encrypted with a passphrase, and there is nobody to ask for it.
+    EncryptedKey,
+    /// The key is not that of the first certificate, nor of any other.
     Mismatch,
+    /// The key is that of a later certificate: the chain is in the wrong order.
+    Order,
     /// The system gave no randomness to make session keys of.
     System,
 }
@@ -29,7 +34,13 @@ impl fmt::Display for TlsError {
         f.write_str(match self {
             TlsError::Certificate => "no certificate in PEM that can be used",
             TlsError::Key => "no private key in PEM that can be used",
+            TlsError::EncryptedKey => {
+                "the private key is encrypted: it has to be stored without a passphrase"
+            }
             TlsError::Mismatch => "the key does not belong to the certificate",
+            TlsError::Order => {
+                "the chain is in the wrong order: the certificate that the key belongs to has to come first"
+            }
             TlsError::System => "the system has no randomness",
         })
     }
@@ -55,22 +66,29 @@ impl Tls {
     /// # Errors
     /// [`TlsError`].
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let (certificates, key_pem) = (without_mark(certificates), without_mark(key));
         let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
             .collect::<Result<_, _>>()
             .map_err(|_| TlsError::Certificate)?;
         if chain.is_empty() {
             return Err(TlsError::Certificate);
         }
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| unusable(key_pem))?;
         let provider = Arc::new(ring::default_provider());
         // A key that can't be loaded and a certificate that can't be parsed are told apart by asking for
         // the key first.
-        provider.key_provider.load_private_key(key.clone_key()).map_err(|_| TlsError::Key)?;
+        let loaded =
+            provider.key_provider.load_private_key(key.clone_key()).map_err(|_| unusable(key_pem))?;
+        let fits = |certificate: &CertificateDer<'static>| {
+            CertifiedKey::new(vec![certificate.clone()], loaded.clone()).keys_match().is_ok()
+        };
+        let is_misplaced = chain.iter().skip(1).any(fits);
         let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|_| TlsError::System)?;
         let mut config =
             builder.with_no_client_auth().with_single_cert(chain, key).map_err(|error| match error {
+                Error::InconsistentKeys(InconsistentKeys::KeyMismatch) if is_misplaced => TlsError::Order,
                 Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch,
                 _ => TlsError::Certificate,
             })?;
@@ -84,6 +102,18 @@ impl Tls {
     pub(crate) fn connection(&self) -> Option<ServerConnection> {
         ServerConnection::new(self.config.clone()).ok()
     }
+}
+
+/// What editors put in front of text in UTF-8, and hides the first line from a reader of PEM.
+fn without_mark(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
+}
+
+/// Why a private key cannot be used. One that is encrypted says so in its first lines (RFC 7468 §11, RFC 1421 §4.6.1.1).
+fn unusable(pem: &[u8]) -> TlsError {
+    const MARKS: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+    let is_encrypted = MARKS.iter().any(|mark| pem.windows(mark.len()).any(|bytes| bytes == *mark));
+    if is_encrypted { TlsError::EncryptedKey } else { TlsError::Key }
 }
 
 impl fmt::Debug for Tls {

@@ -830,6 +830,21 @@ mod program {
     }
 
     #[test]
+    fn a_handshake_that_fails_has_one_line_with_the_reason() {
+        let (ours, other) = (Certificate::new(), Certificate::new());
+        let files = Files::new("failed");
+        files.write(&ours.pem, &ours.key);
+        let program = files.start("serve", "1");
+        let lines = || String::from_utf8_lossy(&program.log()).into_owned();
+        assert!(handshake(program.address(), &Arc::new(other.client(&TLS13))).is_err());
+        eventually("the alert is shown", || lines().contains("TLS handshake failed id="));
+        drop(Client::raw(program.address()));
+        eventually("an end is shown", || lines().matches("TLS handshake failed id=").count() == 2);
+        assert!(lines().contains("reason=\"received fatal alert"), "{}", lines());
+        assert!(!lines().contains("connection ended"), "{}", lines());
+    }
+
+    #[test]
     fn dates_that_clients_refuse_are_logged_at_the_start_and_at_each_reload() {
         let made = |from, to| {
             let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Line;
 use super::closing::MAX_CLOSE_TIMEOUTS;
-use super::{Complaints, Line};
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
 use crate::inflate::{self, Inflaters};
+use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
@@ -190,7 +191,6 @@ pub(crate) struct Env<S: 'static> {
     /// Where compressed messages are inflated.
     pub(crate) inflated: Vec<u8>,
     pub(crate) inflaters: Inflaters,
-    pub(crate) complaints: Complaints,
     /// What the socket says of a connection that [asks](super::Conn::asks_for_line), for the next call of its timers.
     pub(crate) line: Option<Line>,
     /// How far the server has come with its end.
@@ -217,14 +217,13 @@ impl<S> Env<S> {
             service,
             state,
             settings: Settings::new(config),
-            tools: Tools::new(Codecs::new(cipher), mailbox, limits),
+            tools: Tools::new(Codecs::new(cipher), mailbox, limits, LogLimiter::new(config.log_connections)),
             input_len: 0,
             frames_left: 0,
             overdrawn: 0,
             decoded: Vec::new(),
             inflated: Vec::new(),
             inflaters: Inflaters::default(),
-            complaints: Complaints::new(),
             line: None,
             draining: Draining::No,
         }

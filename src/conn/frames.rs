@@ -1,11 +1,11 @@
 //! Bytes from the socket: through the decoder, frame by frame, to packets and control frames.
 
-use super::complaints::Kind;
 use super::lifecycle::{Open, Phase};
-use super::packets::{By, Call, complain};
+use super::packets::{By, Call};
 use super::{Bulk, Conn, Env, FLUSH_BYTES, LARGE_MESSAGE_BYTES, Progress};
 use crate::cause::Cause;
 use crate::config::Overflow;
+use crate::connection_log;
 use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
 use crate::mailbox::Answer;
 use crate::moment::Moment;
@@ -166,7 +166,7 @@ impl Conn {
                 self.answer_close(code, env);
             }
             Err(error) => {
-                complain(&mut self.record, Kind::Protocol, env, format_args!("{error}"));
+                call.log_bad_input(None, env, format_args!("{error}"));
                 self.end_open(Cause::Protocol(error), env);
             }
         }
@@ -280,6 +280,9 @@ impl Conn {
         if limit != 0 && pending.saturating_add(len) > limit {
             self.record.count_send_error();
             env.tools.totals.send_errors += 1;
+            if len > limit {
+                connection_log::oversized(&mut self.record, &mut env.tools.log, env.tools.now, len, limit);
+            }
             if env.settings.overflow == Overflow::Close {
                 self.end_open(Cause::OutboxFull, env);
             }

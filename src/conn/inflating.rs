@@ -1,9 +1,8 @@
 //! What clients have compressed: inflated at once if that takes one slice, and else as a [`Job`] that goes on in later
 //! calls, by one slice in each.
 
-use super::complaints::Kind as Complaint;
 use super::job::{Failure, Job, Subject, Work};
-use super::packets::{Call, complain};
+use super::packets::Call;
 use super::{Conn, Env};
 use crate::cause::Cause;
 use crate::frame::Kind;
@@ -204,7 +203,7 @@ impl Call<'_> {
         let result = match result {
             Ok(()) => self.received(kind, message, max_len, env),
             Err(error) => {
-                complain(self.record, Complaint::Protocol, env, format_args!("{error}"));
+                self.log_bad_input(None, env, format_args!("{error}"));
                 Err(Cause::Protocol(error))
             }
         };

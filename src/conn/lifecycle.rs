@@ -1,8 +1,9 @@
 //! Proxied → Upgrading → Open → Closing → Closed: every transition of a connection's life.
 
 use super::closing::Closing;
-use super::{Conn, Env, Settings};
+use super::{Conn, Draining, Env, Settings};
 use crate::cause::Cause;
+use crate::connection_log;
 use crate::frame::{CloseCode, Decoder, Found, Skipper, push_close};
 use crate::moment::Moment;
 use crate::proxy::HeaderReader;
@@ -102,6 +103,10 @@ impl Conn {
 
     /// [`refuse`](Self::refuse), for what the connection itself decides.
     pub(super) fn turn_away<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
+        let head =
+            if let Phase::Upgrading(upgrading) = &self.phase { upgrading.head.as_slice() } else { &[] };
+        let (log, now, drains) = (&mut env.tools.log, env.tools.now, env.draining == Draining::Begun);
+        connection_log::refused(&self.record, log, now, refusal, head, drains);
         if self.is_head_request() {
             refusal.write_to_head(&mut env.tools.out);
         } else {

@@ -24,7 +24,6 @@
 //! gathered; [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] tell what is next.
 
 mod closing;
-mod complaints;
 mod compressing;
 mod deadlines;
 mod env;
@@ -57,7 +56,6 @@ use crate::object::Linked;
 use crate::record::{Peer, Record};
 
 pub(crate) use closing::Line;
-pub(crate) use complaints::Complaints;
 pub(crate) use env::{Draining, Env, Settings};
 pub(crate) use gathered::Gathered;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
@@ -131,7 +129,7 @@ pub(crate) struct Conn {
 
 // Most connections are idle, and this is what they are.
 const _: () = assert!(size_of::<Phase>() <= 24);
-const _: () = assert!(size_of::<Conn>() <= 152);
+const _: () = assert!(size_of::<Conn>() <= 168);
 
 impl Conn {
     /// A connection that was just accepted.

@@ -3,12 +3,12 @@
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::complaints::Kind;
 use super::deadlines::Deadlines;
 use super::extras::Extras;
 use super::{Env, Outbox};
 use crate::cause::Cause;
 use crate::config::Overflow;
+use crate::connection_log;
 use crate::frame;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
@@ -60,8 +60,9 @@ impl Call<'_> {
                 return self.bad_request(cmd, flag, ErrorId::BAD_PACKET, env);
             }
         };
+        self.record.set_last_cmd(packet.cmd);
         if !self.deadlines.may_take_packet(env.settings.max_packets_per_second) {
-            return self.answer(packet.cmd, packet.flag, Outcome::Refuse(ErrorId::TOO_MANY_REQUESTS), env);
+            return self.excess_packet(&packet, env);
         }
         let Some(route) = router.find(packet.cmd) else {
             return self.bad_request(packet.cmd, packet.flag, ErrorId::UNKNOWN_COMMAND, env);
@@ -153,7 +154,13 @@ impl Call<'_> {
             Some(Ok(())) => Ok(buffer),
             Some(Err(offence)) => Err(self.offence(packet.cmd, offence, env)),
             None => {
-                self.complain(Kind::Panic, env, format_args!("the cipher panicked"));
+                connection_log::panicked(
+                    self.record,
+                    &mut env.tools.log,
+                    env.tools.now,
+                    Some(packet.cmd),
+                    "cipher",
+                );
                 Err(Cause::HandlerFailed)
             }
         }
@@ -245,19 +252,50 @@ impl Call<'_> {
             Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
             Err(_) => Err(self.panicked(cmd, env)),
         };
+        if overflowed {
+            self.log_oversized(env);
+        }
         if overflowed && env.settings.overflow == Overflow::Close { Err(Cause::OutboxFull) } else { result }
     }
 
     #[cold]
     fn panicked<S>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
-        self.complain(Kind::Panic, env, format_args!("the handler of {cmd} panicked"));
+        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), "handler");
         Cause::HandlerFailed
+    }
+
+    /// Has the log told if a packet did not fit that no outbox would take.
+    #[cold]
+    fn log_oversized<S>(&mut self, env: &mut Env<S>) {
+        let bytes = std::mem::take(&mut env.tools.oversized);
+        if bytes > 0 {
+            let limit = env.settings.outbox_limit;
+            connection_log::oversized(self.record, &mut env.tools.log, env.tools.now, bytes, limit);
+        }
+    }
+
+    /// Refuses a packet beyond those that the client may send in a second. The log is told of the first one.
+    #[cold]
+    fn excess_packet<S: Application>(
+        &mut self,
+        packet: &packet::Request<'_>,
+        env: &mut Env<S>,
+    ) -> Result<(), Cause> {
+        if self.record.take_first_excess() {
+            let limit = env.settings.max_packets_per_second;
+            let error_id = ErrorId::TOO_MANY_REQUESTS;
+            let reason = format_args!(
+                "more than {limit} packets in a second are refused with ErrorID {error_id} (max-packets-per-second)"
+            );
+            self.log_bad_input(Some(packet.cmd), env, reason);
+        }
+        self.answer(packet.cmd, packet.flag, Outcome::Refuse(ErrorId::TOO_MANY_REQUESTS), env)
     }
 
     /// A message that is no packet at all closes the connection.
     #[cold]
     fn short_packet<S>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
-        self.complain(Kind::Packet, env, format_args!("a message of {} bytes is no packet", message.len()));
+        self.log_bad_input(None, env, format_args!("a message of {} bytes is no packet", message.len()));
         Cause::ShortPacket
     }
 
@@ -272,7 +310,13 @@ impl Call<'_> {
     ) -> Result<(), Cause> {
         let is_one_too_many = self.record.count_bad_request();
         env.tools.totals.bad_requests += 1;
-        self.complain(Kind::Packet, env, format_args!("bad request {cmd}: ErrorID {error_id}"));
+        let what = match error_id {
+            ErrorId::BAD_PACKET => "DataSize does not match",
+            ErrorId::UNKNOWN_COMMAND => "unknown command",
+            ErrorId::NOT_LOGGED_IN => "not logged in",
+            _ => "not allowed",
+        };
+        self.log_bad_input(Some(cmd), env, format_args!("bad request, ErrorID {error_id}: {what}"));
         if is_one_too_many {
             return Err(Cause::BadRequests);
         }
@@ -282,28 +326,27 @@ impl Call<'_> {
     /// Tells the application of Data that does not decode.
     #[cold]
     fn offence<S: Application>(&mut self, cmd: u16, offence: Undecodable, env: &mut Env<S>) -> Cause {
-        self.complain(Kind::Packet, env, format_args!("Data of {cmd} does not decode: {offence:?}"));
+        self.log_bad_input(Some(cmd), env, format_args!("Data does not decode: {offence:?}"));
         let (state, record) = (&mut env.state, &*self.record);
         if catch_unwind(AssertUnwindSafe(|| state.offence(record, offence))).is_err() {
-            self.complain(Kind::Panic, env, format_args!("the hook for offences panicked"));
+            connection_log::panicked(
+                self.record,
+                &mut env.tools.log,
+                env.tools.now,
+                Some(cmd),
+                "offence hook",
+            );
         }
         Cause::Undecodable(offence)
     }
 
-    fn complain<S>(&mut self, kind: Kind, env: &mut Env<S>, what: fmt::Arguments<'_>) {
-        complain(self.record, kind, env, what);
-    }
-}
-
-/// Writes a line about a client's bad input, within the allowances of the connection and of all.
-pub(super) fn complain<S>(record: &mut Record, kind: Kind, env: &mut Env<S>, what: fmt::Arguments<'_>) {
-    if record.may_log_bad_input() {
-        let (id, peer) = (record.id, record.peer());
-        env.complaints.line(
-            kind,
-            env.tools.now,
-            format_args!("{id} {peer} role {}: {what}", record.role_id()),
-        );
+    pub(super) fn log_bad_input<S>(
+        &mut self,
+        cmd: Option<u16>,
+        env: &mut Env<S>,
+        reason: fmt::Arguments<'_>,
+    ) {
+        connection_log::bad_input(self.record, &mut env.tools.log, env.tools.now, cmd, reason);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::complaints::Kind;
 use super::lifecycle::{Phase, Upgrading};
-use super::packets::{By, complain};
+use super::packets::By;
 use super::{Conn, Draining, Env, Progress};
 use crate::cause::Cause;
+use crate::config::MAX_HEAD_BYTES;
+use crate::connection_log;
 use crate::deflate::{self, Agreement, Deflate};
 use crate::proxy::Header;
 use crate::record::Peer;
@@ -14,9 +15,6 @@ use crate::recording::codes::Reason;
 use crate::recording::note::Note;
 use crate::router::{Application, Outcome};
 use crate::upgrade::{self, Fault, Refusal};
-
-/// Bytes of a request by whose method it depends whether an answer has a body, and of an empty line before it.
-const METHOD_BYTES: usize = "\r\nHEAD ".len();
 
 /// Why there is no upgrade.
 enum Failure {
@@ -95,8 +93,8 @@ impl Conn {
                 None
             }
             Err(refusal) => {
-                // As much as shows the method.
-                upgrading.head.extend(input.iter().take(METHOD_BYTES));
+                // What shows the method, and, for the log, what was asked for.
+                upgrading.head.extend_from_slice(input.get(..MAX_HEAD_BYTES).unwrap_or(input));
                 self.fail_upgrade(refusal.into(), env);
                 None
             }
@@ -168,18 +166,10 @@ impl Conn {
 
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
         match failure {
-            Failure::Refused(refusal) => {
-                let refusal = self.refusal_due().unwrap_or(refusal);
-                complain(
-                    &mut self.record,
-                    Kind::Upgrade,
-                    env,
-                    format_args!("upgrade refused with {}: {}", refusal.status(), refusal.text()),
-                );
-                self.turn_away(refusal, env);
-            }
+            Failure::Refused(refusal) => self.turn_away(self.refusal_due().unwrap_or(refusal), env),
             Failure::Panicked => {
-                complain(&mut self.record, Kind::Panic, env, format_args!("the hook for upgrades panicked"));
+                let (record, tools) = (&mut self.record, &mut env.tools);
+                connection_log::panicked(record, &mut tools.log, tools.now, None, "upgrade hook");
                 self.turn_away(Refusal::Application(500), env);
             }
         }

@@ -29,5 +29,6 @@ pub(crate) fn pin(cpu: usize) -> Result<(), String> {
         return Err(format!("--cpu: there is no CPU {cpu}"));
     }
     cpus.set(cpu);
-    sched_setaffinity(None, &cpus).map_err(|error| format!("--cpu {cpu}: {error}"))
+    sched_setaffinity(None, &cpus)
+        .map_err(|error| format!("--cpu {cpu}: there is no such CPU, or it is not for this process: {error}"))
 }

@@ -6,6 +6,8 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
+use super::log_format::LogFormat;
+
 /// Bytes that a pipe takes at once if it takes any (`PIPE_BUF` of pipe(7)).
 const PIPE_BYTES: usize = 4096;
 
@@ -14,12 +16,13 @@ const PIPE_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct LogSink<W> {
     writer: W,
+    format: LogFormat,
     left_out: u64,
 }
 
 impl<W: Write + AsFd> LogSink<W> {
-    pub(crate) fn new(writer: W) -> Self {
-        LogSink { writer, left_out: 0 }
+    pub(crate) fn new(writer: W, format: LogFormat) -> Self {
+        LogSink { writer, format, left_out: 0 }
     }
 
     /// Writes all of it, unless that would take waiting, or fails.
@@ -38,7 +41,7 @@ impl<W: Write + AsFd> LogSink<W> {
 impl<W: Write + AsFd> Write for LogSink<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.left_out > 0 {
-            let notice = format!("{} log lines could not be written before this one\n", self.left_out);
+            let notice = self.format.notice(self.left_out);
             if self.try_write(notice.as_bytes()) {
                 self.left_out = 0;
             }
@@ -64,7 +67,7 @@ mod tests {
     #[test]
     fn a_reader_that_stalls_costs_lines_and_each_is_counted() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut sink = LogSink::new(writer);
+        let mut sink = LogSink::new(writer, LogFormat::Text);
         // More than any pipe holds by default. One that blocks never comes to the end of this.
         let line = |number: usize| format!("{number:0>99}\n");
         let mut read = vec![0; 1 << 20];
@@ -94,14 +97,14 @@ mod tests {
     #[test]
     fn a_full_disk_and_a_reader_that_has_gone_fail_nothing() {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut sink = LogSink::new(full);
+        let mut sink = LogSink::new(full, LogFormat::Text);
         sink.write_all(b"for nobody\n").unwrap();
         sink.write_all(b"for nobody\n").unwrap();
         assert_eq!(sink.left_out, 2);
 
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let mut sink = LogSink::new(writer);
+        let mut sink = LogSink::new(writer, LogFormat::Text);
         sink.write_all(b"for nobody\n").unwrap();
         assert_eq!(sink.left_out, 1);
     }

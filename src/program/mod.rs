@@ -6,6 +6,7 @@ mod certificates;
 mod cpus;
 mod delay;
 mod descriptors;
+mod log_format;
 mod log_sink;
 mod messages;
 mod modules;
@@ -17,6 +18,7 @@ mod signals;
 mod tls;
 mod token_keys;
 
+pub(crate) use log_format::LogFormat;
 pub(crate) use log_sink::LogSink;
 pub(crate) use replay::replay;
 pub(crate) use run::run;

@@ -3,7 +3,7 @@
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Panics that are written out. A client that found a way to bring them about could go on for ever.
+/// Panics of other threads than the workers' that are written out: those of workers are logged where they are caught.
 const MAX_WRITTEN: u32 = 100;
 
 static SEEN: AtomicU32 = AtomicU32::new(0);
@@ -14,6 +14,9 @@ pub(crate) fn install_hook() {
 }
 
 fn write(info: &PanicHookInfo<'_>) {
+    if sysconn::keep_panic(info) {
+        return;
+    }
     let seen = SEEN.fetch_add(1, Ordering::Relaxed);
     if seen >= MAX_WRITTEN {
         // Where the count wraps the next hundred may be written again.

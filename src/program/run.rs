@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use log::LevelFilter;
 use sysconn::{Application, Config, Service, Worker, Workers};
 
 use super::delay::Delay;
@@ -12,7 +13,7 @@ use super::reload::Reload;
 use super::signals::{self, Caught};
 use super::tls::TlsFiles;
 use super::token_keys::TokenKeys;
-use super::{LogSink, cpus, descriptors, panics};
+use super::{LogFormat, LogSink, cpus, descriptors, panics};
 
 /// Runs the program.
 ///
@@ -20,8 +21,7 @@ use super::{LogSink, cpus, descriptors, panics};
 /// One line that says why it could not start, or why it ended before it was told to.
 pub(crate) fn run(options: Options) -> Result<(), String> {
     let signals = signals::catch()?;
-    let log = env_logger::Target::Pipe(Box::new(LogSink::new(std::io::stderr())));
-    env_logger::Builder::new().filter_level(options.log_level).format_timestamp_millis().target(log).init();
+    start_log(options.log_level, options.log_format);
     for name in &options.ignored_environment {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
@@ -46,6 +46,18 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
         }
         Mode::Echo => server.run(Service::Messages(modules::echo_message), |_| Echo),
     }
+}
+
+fn start_log(level: LevelFilter, format: LogFormat) {
+    let sink = env_logger::Target::Pipe(Box::new(LogSink::new(std::io::stderr(), format)));
+    env_logger::Builder::new()
+        .filter_level(level)
+        .format(move |out, record| {
+            let time = out.timestamp_millis();
+            out.write_all(format.line(&time, record).as_bytes())
+        })
+        .target(sink)
+        .init();
 }
 
 struct Server {

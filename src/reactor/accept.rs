@@ -18,7 +18,9 @@ use super::tls::TlsSocket;
 use crate::cause::Cause;
 use crate::config::{Config, Listen};
 use crate::conn::{Conn, Draining};
+use crate::connection_log;
 use crate::id::ConnectionId;
+use crate::log_limiter::LogLimiter;
 use crate::moment::Moment;
 use crate::record::Peer;
 use crate::router::Application;
@@ -175,7 +177,7 @@ impl Listeners {
     }
 
     /// One try to accept, at the listeners in turn. A client if one came in.
-    fn accept(&mut self, now: Moment) -> Option<(Socket, Peer)> {
+    fn accept(&mut self, now: Moment, log: &mut LogLimiter) -> Option<(Socket, Peer)> {
         let count = self.list.len();
         let at = (0..count).map(|i| (self.next + i) % count).find(|&at| self.is_ready(at))?;
         self.next = at + 1;
@@ -193,7 +195,7 @@ impl Listeners {
             }
             Accepted::Nobody => self.note_nobody(at),
             Accepted::Lost => {}
-            Accepted::Exhausted => self.refuse_with_spare(at, now),
+            Accepted::Exhausted => self.refuse_with_spare(at, now, log),
             Accepted::Failed(error) => {
                 if self.told_of_failure.may_tell(now) {
                     log::warn!("accept: {error}; trying again every {RETRY_MS} ms");
@@ -219,7 +221,7 @@ impl Listeners {
 
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and
     /// closes it. Where that does not help, or the spare one can't be had again, accepting rests for a while.
-    fn refuse_with_spare(&mut self, at: usize, now: Moment) {
+    fn refuse_with_spare(&mut self, at: usize, now: Moment, log: &mut LogLimiter) {
         if !self.exhausted && self.told_of_exhaustion.may_tell(now) {
             self.exhausted = true;
             log::error!("no descriptor is free: clients are refused with 503 until one is");
@@ -230,7 +232,9 @@ impl Listeners {
             let accepted = listener.door.accept();
             was_of_use = !matches!(accepted, Accepted::Exhausted | Accepted::Failed(_));
             match accepted {
-                Accepted::Client(socket, _) => {
+                Accepted::Client(socket, peer) => {
+                    let reason = "out of descriptors (the limit of open files)";
+                    connection_log::turned_away(peer, log, now, Refusal::Unavailable, reason);
                     if let Some(socket) = self.secure(socket, false) {
                         tell_and_close(socket, Refusal::Unavailable);
                     }
@@ -279,7 +283,7 @@ impl<S: Application> Core<S> {
             if self.listeners.next_at() > self.now || !self.turn.allows(Step::Accept, done) {
                 return;
             }
-            if let Some((socket, peer)) = self.listeners.accept(self.now) {
+            if let Some((socket, peer)) = self.listeners.accept(self.now, &mut self.lent.tools.log) {
                 self.admit(socket, peer);
             }
             self.turn.charge(2 * STEP_BYTES);
@@ -295,7 +299,7 @@ impl<S: Application> Core<S> {
             Err(refusal) => (None, Some(refusal)),
         };
         let now = self.now;
-        let id = self.slots.insert(|id| Entry {
+        let inserted = self.slots.insert(|id| Entry {
             socket,
             conn: if proxied { Conn::behind_proxy(id, peer, now) } else { Conn::new(id, peer, now) },
             // If something has come already the poll says so: a read now would mostly find nothing.
@@ -307,7 +311,9 @@ impl<S: Application> Core<S> {
             gathered: None,
             dead: false,
         });
-        let Some(id) = id else {
+        let Some(id) = inserted else {
+            let reason = "this worker has no slot left (max-connections, workers)";
+            connection_log::turned_away(peer, &mut self.lent.tools.log, now, Refusal::Unavailable, reason);
             if let Some(place) = place {
                 self.common.admission.leave(place, peer);
             }

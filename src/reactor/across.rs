@@ -102,7 +102,7 @@ impl<S: Application> Core<S> {
         let Env { state, tools, .. } = &mut self.lent;
         let state: &mut dyn Any = state;
         if catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects))).is_err() {
-            log::error!("a call on a worker's state panicked");
+            tools.log.panicked(self.now, "call on a worker's state", &None::<(&str, &str)>);
         }
         self.apply_effects(None);
     }

@@ -68,6 +68,7 @@ impl<S: Application> Core<S> {
         match socket.read(room) {
             Ok(Read::Last(len)) => {
                 *readable = false;
+                conn.record.count_received(len);
                 self.ahead.filled += len;
                 self.ahead.reads.push(AheadRead { id, len });
                 self.turn.charge(len);
@@ -75,6 +76,7 @@ impl<S: Application> Core<S> {
             }
             Ok(Read::Bytes(len)) => {
                 conn.note_read(len);
+                conn.record.count_received(len);
                 self.ahead.filled += len;
                 self.ahead.reads.push(AheadRead { id, len });
                 self.turn.charge(len);

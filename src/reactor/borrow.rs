@@ -35,10 +35,12 @@ impl<S: Application> Core<S> {
             };
             match outcome {
                 Written::Bytes(written) if written == offered => {
+                    conn.record.count_sent(written);
                     conn.handle_written(written, self.now, &self.lent.settings);
                 }
                 Written::Bytes(written) => {
                     let whole = slices.iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
+                    conn.record.count_sent(written);
                     if written > 0 {
                         conn.handle_written(written, self.now, &self.lent.settings);
                     }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use log::kv::Value;
+
 use super::WAKER;
 use super::accept::Listeners;
 use super::across::Others;
@@ -21,6 +23,7 @@ use super::wheel::Wheel;
 use crate::cause::Cause;
 use crate::config::Config;
 use crate::conn::{Env, LARGE_READ_BYTES};
+use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::moment::Moment;
@@ -145,8 +148,8 @@ impl<S: Application> Core<S> {
         }
         if event.is_writable() {
             entry.writable = true;
-            if entry.socket.flush().is_err() {
-                entry.conn.abort(Cause::Reset);
+            if let Err(error) = entry.socket.flush() {
+                entry.fail(&error, &mut self.lent.tools.log, self.now);
             }
         }
         if has_its_turn {
@@ -172,8 +175,9 @@ impl<S: Application> Core<S> {
         if left_over || canary!(Restless) {
             return self.now;
         }
+        let notice_at = self.lent.tools.log.next_at();
         let drain_at = self.drain.next_at(!self.listeners.are_closed(), self.slots.is_empty());
-        self.wheel.next_at().min(self.listeners.next_at()).min(drain_at)
+        self.wheel.next_at().min(self.listeners.next_at()).min(drain_at).min(notice_at)
     }
 
     /// Writes what is left, and removes connections that have ended. What the application has to
@@ -225,11 +229,17 @@ impl<S: Application> Core<S> {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
         if let Some(linked) = entry.conn.take_linked()
             && !canary!(ForgottenObject)
+            && linked.tell(cause).is_err()
         {
-            linked.tell(cause);
+            let id = Value::from_display(&entry.conn.record.id);
+            self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
         }
         let record = &entry.conn.record;
-        log::debug!("{} {}: {cause}", record.id, record.peer());
+        // The log has a line already about those that were refused, or failed to speak TLS.
+        let has_failed = cause == Cause::Reset && entry.socket.is_handshaking();
+        if !has_failed && !matches!(cause, Cause::Refused(_)) {
+            connection_log::ended(record, &mut self.lent.tools.log, self.now, cause);
+        }
         if !entry.conn.was_opened() || canary!(ForgottenEnd) {
             return;
         }
@@ -237,7 +247,7 @@ impl<S: Application> Core<S> {
         crate::sim::closed(record.id, cause, record.recv_count);
         let Env { state, tools, .. } = &mut self.lent;
         if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
-            log::error!("the hook for ended connections panicked");
+            tools.log.panicked(self.now, "end hook", &("id", Value::from_display(&record.id)));
         }
     }
 
@@ -253,5 +263,6 @@ impl<S: Application> Core<S> {
         while !self.dead.is_empty() {
             self.bury();
         }
+        self.lent.tools.log.tell(Moment::NEVER);
     }
 }

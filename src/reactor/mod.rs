@@ -240,6 +240,7 @@ impl<S: Application> Reactor<S> {
         self.core.drain();
         self.core.fan_out();
         self.core.end_turn();
+        self.core.lent.tools.log.tell(self.core.now);
         // Who says how long to wait may wait elsewhere before the next turn.
         self.ended_at = timeout.map(|_| self.clock.now());
         Ok(if self.core.is_drained() { Turn::Drained } else { Turn::Running })

@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use log::kv::Value;
+
 use super::core::Core;
 use crate::cause::Cause;
 use crate::conn::Env;
@@ -27,7 +29,7 @@ impl<S: Application> Core<S> {
         tools.roles.leave(id, record.role_id());
         // Also if it is closing already: that can take its client a while, in which the newer one plays.
         if catch_unwind(AssertUnwindSafe(|| state.replaced(record, &mut tools.effects))).is_err() {
-            log::error!("the hook for replaced connections panicked");
+            tools.log.panicked(self.now, "replaced hook", &("id", Value::from_display(&id)));
         }
         self.call(id, |entry, env| entry.conn.close(Cause::Replaced, env));
     }

@@ -7,7 +7,6 @@ use super::budget::{STEP_BYTES, Share, Step};
 use super::core::Core;
 use super::slots::Entry;
 use super::socket::Read;
-use crate::cause::Cause;
 use crate::conn::{Draining, Progress};
 use crate::id::ConnectionId;
 use crate::router::Application;
@@ -176,6 +175,7 @@ impl<S: Application> Core<S> {
         if len == 0 {
             return self.hear_part(id, start, share);
         }
+        entry.conn.record.count_received(len);
         if is_direct {
             entry.conn.handle_received(len);
             self.feed(id, start, &mut [], share);
@@ -231,8 +231,7 @@ impl<S: Application> Core<S> {
         }
         entry.readable = false;
         if error.kind() != ErrorKind::WouldBlock {
-            log::debug!("{id}: {error}");
-            entry.conn.abort(Cause::Reset);
+            entry.fail(error, &mut self.lent.tools.log, self.now);
         }
         false
     }

@@ -1,5 +1,7 @@
 //! Every connection with its socket, in a slab whose slots carry a generation.
 
+use std::io;
+
 use mio::Token;
 use slab::Slab;
 
@@ -7,9 +9,13 @@ use super::admission::Place;
 use super::gather::Chain;
 use super::ready::Standing;
 use super::socket::Socket;
+use crate::cause::Cause;
 use crate::config::MAX_WORKERS;
 use crate::conn::{Conn, Line};
+use crate::connection_log;
 use crate::id::{ConnectionId, MAX_SLOTS};
+use crate::log_limiter::LogLimiter;
+use crate::moment::Moment;
 
 /// One connection, its socket, and what the poll last said about it.
 #[derive(Debug)]
@@ -34,11 +40,19 @@ pub(super) struct Entry {
 
 // There is one for each connection: most of what a client that is idle costs. Its socket is 16 bytes of it,
 // but more where mio is built with debug assertions.
-const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 176 - 16);
+const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 192 - 16);
 
 impl Entry {
     pub(super) fn id(&self) -> ConnectionId {
         self.conn.record.id
+    }
+
+    /// The socket failed: nothing can be sent any more. Of a TLS handshake that did not succeed the log has a line.
+    pub(super) fn fail(&mut self, error: &io::Error, log: &mut LogLimiter, now: Moment) {
+        if self.socket.is_handshaking() {
+            connection_log::tls_failed(&self.conn.record, log, now, error);
+        }
+        self.conn.abort(Cause::Reset);
     }
 
     /// Whether it goes behind those that say little: to write what waits for a client can take long, and many can

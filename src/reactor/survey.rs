@@ -16,7 +16,7 @@ impl<S: Application> Core<S> {
         let survey = Survey { of: self };
         let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
         if looked.is_err() {
-            log::error!("a survey panicked");
+            self.lent.tools.log.panicked(self.now, "survey", &None::<(&str, &str)>);
         }
         looked.is_ok()
     }

@@ -82,6 +82,7 @@ impl<S: Application> Core<S> {
             Written::Bytes(written) => {
                 self.turn.charge(written + STEP_BYTES);
                 if written > 0 {
+                    entry.conn.record.count_sent(written);
                     entry.conn.handle_written(written, now, settings);
                 }
                 if written < bytes.len() {
@@ -112,6 +113,7 @@ impl<S: Application> Core<S> {
             match attempt(offered, || entry.socket.write_vectored(slices), &mut entry.writable) {
                 Written::Bytes(0) => {}
                 Written::Bytes(written) => {
+                    entry.conn.record.count_sent(written);
                     entry.conn.handle_written(written, now, settings);
                     entry.conn.outbox.advance(written);
                     left = left.saturating_sub(written);

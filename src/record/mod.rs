@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 mod login;
+mod traffic;
 
 use crate::config::{MAX_BAD_INPUT_LINES, MAX_BAD_REQUESTS};
 use crate::id::ConnectionId;
@@ -13,6 +14,7 @@ use crate::packed::{Packed, PackedMoment};
 pub use login::{Custodian, Identity, Kind, Login};
 
 use login::Kept;
+use traffic::Traffic;
 
 /// Where a client connects from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +82,7 @@ pub struct Record {
     last_recv_count: Packed<5>,
     loop_counter: Packed<3>,
     error_send: u32,
+    traffic: Traffic,
 }
 
 /// The figures of a record, and who plays which role.
@@ -96,7 +99,7 @@ pub(crate) struct Counted {
 }
 
 // There is one for each connection.
-const _: () = assert!(size_of::<Record>() <= 72);
+const _: () = assert!(size_of::<Record>() <= 88);
 // Bad requests are counted in a byte, the one that is too many included.
 const _: () = assert!(MAX_BAD_REQUESTS < u8::MAX as u32);
 
@@ -117,6 +120,7 @@ impl Record {
             last_recv_count: Packed::ZERO,
             loop_counter: Packed::ZERO,
             error_send: 0,
+            traffic: Traffic::default(),
         };
         record.set_peer(peer);
         record
@@ -186,6 +190,24 @@ impl Record {
     #[must_use]
     pub fn error_send(&self) -> u64 {
         self.error_send.into()
+    }
+
+    /// Bytes received: handed to the connection, TLS aside.
+    #[must_use]
+    pub fn bytes_received(&self) -> u64 {
+        self.traffic.received()
+    }
+
+    /// Bytes sent: taken by the socket, TLS aside.
+    #[must_use]
+    pub fn bytes_sent(&self) -> u64 {
+        self.traffic.sent()
+    }
+
+    /// The command of the last packet that was received; 0 before the first one.
+    #[must_use]
+    pub fn last_cmd(&self) -> u16 {
+        self.traffic.last_cmd()
     }
 
     /// Bad requests so far.
@@ -305,6 +327,28 @@ impl Record {
     /// Whether packets have come since [`take_news`](Self::take_news) was last asked.
     pub(crate) fn has_news(&self) -> bool {
         self.recv_count > self.last_recv_count()
+    }
+
+    /// So many bytes have come.
+    #[inline]
+    pub(crate) fn count_received(&mut self, bytes: usize) {
+        self.traffic.add_received(bytes);
+    }
+
+    /// The socket has taken so many bytes.
+    #[inline]
+    pub(crate) fn count_sent(&mut self, bytes: usize) {
+        self.traffic.add_sent(bytes);
+    }
+
+    #[inline]
+    pub(crate) fn set_last_cmd(&mut self, cmd: u16) {
+        self.traffic.set_last_cmd(cmd);
+    }
+
+    /// Whether a packet beyond those that it may send in a second is the first one: the log is told of no other.
+    pub(crate) fn take_first_excess(&mut self) -> bool {
+        self.traffic.take_first_excess()
     }
 
     /// Takes one of the few log lines that bad input may cost on this connection.

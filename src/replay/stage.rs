@@ -66,7 +66,8 @@ impl Stage {
         let now = Moment::from_ms(begin.now_ms);
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
         let player = Player { script: script.clone() };
-        let env = Env::new(&config(&file.head.settings), service(file), player, None, mailbox);
+        let mut env = Env::new(&config(&file.head.settings), service(file), player, None, mailbox);
+        env.tools.log.silence();
         let conn = Conn::from_begin(ConnectionId::new(0, 0, 0), begin);
         let mut conn = conn.ok_or(Unreadable::Head(head_at))?;
         let recorder = Recorder::new(Target::Replay(script.clone()), file.head.clone(), usize::MAX);

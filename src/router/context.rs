@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::job::{SLICE_BYTES, cost_of};
 use super::{Effects, SendBuffer, Tools};
+use crate::connection_log;
 use crate::frame::{Kind, Opcode};
 use crate::handle::{Handle, Life, Ticket, Tied};
 use crate::id::ConnectionId;
@@ -277,9 +278,20 @@ impl Context<'_> {
                 effects.replace(older);
             }
         }
+        let Tools { log, now, effects, .. } = &mut *self.buffer.tools;
+        connection_log::logged_in(self.record, log, *now, &login);
         self.record.log_in(login);
-        self.buffer.tools.effects.charge(1);
+        effects.charge(1);
         Ok(())
+    }
+
+    /// Refuses a login: with ErrorID 7 to the client, which is not told why, and with the reason to the log. `account`
+    /// and `role_id` are what the login claimed; `reason` is the application's own text and no secret. The result is
+    /// for the handler to return.
+    pub fn refuse_login(&mut self, account: &str, role_id: u64, reason: &str) -> Outcome {
+        let Tools { log, now, .. } = &mut *self.buffer.tools;
+        connection_log::login_refused(self.record, log, *now, account, role_id, reason);
+        Outcome::Refuse(ErrorId::LOGIN_REFUSED)
     }
 
     /// The connection that plays a role, on whichever worker it is: the one that a login with it would
@@ -307,9 +319,16 @@ impl Context<'_> {
     pub fn link(&mut self, ended: impl FnOnce(crate::Cause) + Send + 'static) -> Link {
         let (linked, link) = Linked::new(self.record.id, self.buffer.tools.mailbox.clone(), ended);
         if let Some(earlier) = self.ties.ties().linked.replace(linked) {
-            earlier.tell(crate::Cause::Replaced);
+            self.tell_replaced(earlier);
         }
         link
+    }
+
+    fn tell_replaced(&mut self, earlier: Linked) {
+        if earlier.tell(crate::Cause::Replaced).is_err() {
+            let Tools { log, now, .. } = &mut *self.buffer.tools;
+            connection_log::panicked(self.record, log, *now, Some(self.cmd), "object's end hook");
+        }
     }
 
     /// What is to be done to other connections once the handler has returned.

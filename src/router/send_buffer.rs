@@ -51,11 +51,23 @@ impl<'a> SendBuffer<'a> {
     }
 
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
-    fn has_room(&self, len: usize) -> bool {
+    fn has_room(&mut self, len: usize) -> bool {
         let (limit, gathered) = (self.tools.limits.outbox, self.tools.gathered());
-        limit == 0
+        let fits = limit == 0
             || canary!(BottomlessOutbox)
-            || self.queued.saturating_add(gathered).saturating_add(len) <= limit
+            || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
+        if !fits {
+            self.note_oversized(len);
+        }
+        fits
+    }
+
+    /// A packet that would not fit an empty outbox either is not held against the client's reading.
+    #[cold]
+    fn note_oversized(&mut self, len: usize) {
+        if len > self.tools.limits.outbox {
+            self.tools.oversized = len;
+        }
     }
 
     /// Bytes that may still be gathered; none if there is no limit.
@@ -238,6 +250,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::config::LogConnections;
+    use crate::log_limiter::LogLimiter;
     use crate::mailbox::Mailbox;
     use crate::packet::{Codecs, ErrorId};
     use crate::router::Limits;
@@ -255,7 +269,8 @@ mod tests {
         ] {
             let limits = Limits { outbox: limit, ..Limits::default() };
             let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
-            let mut tools = Tools::new(Codecs::default(), mailbox, limits);
+            let mut tools =
+                Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
             (tools.out, tools.start) = (vec![0xa5; 100], 100);
             let sent = SendBuffer::new(&mut tools, None, queued).packet(&reply);
             assert_eq!(sent, fits, "queued {queued}, limit {limit}");
@@ -267,7 +282,7 @@ mod tests {
     fn tools(outbox: usize, gathered: usize, deflate_above: usize) -> Tools {
         let limits = Limits { outbox, deflate_above, ..Limits::default() };
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
-        let mut tools = Tools::new(Codecs::default(), mailbox, limits);
+        let mut tools = Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
         (tools.out, tools.start) = (vec![0xa5; 100 + gathered], 100);
         tools
     }

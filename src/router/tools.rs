@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Borrowings, Effects, Job, Origin, Places};
 use crate::deflate::Shared;
+use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
 use crate::packet::Codecs;
@@ -34,6 +35,9 @@ pub(crate) struct Tools {
     /// Who plays which role, on all workers.
     pub(crate) roles: Roles,
     pub(crate) totals: Totals,
+    pub(crate) log: LogLimiter,
+    /// The length of the last packet that did not fit because no outbox would ever take it; 0 if there was none.
+    pub(crate) oversized: usize,
     pub(super) limits: Limits,
 }
 
@@ -49,7 +53,7 @@ pub(crate) struct Limits {
 }
 
 impl Tools {
-    pub(crate) fn new(codecs: Codecs, mailbox: Arc<Mailbox>, limits: Limits) -> Self {
+    pub(crate) fn new(codecs: Codecs, mailbox: Arc<Mailbox>, limits: Limits, log: LogLimiter) -> Self {
         Tools {
             now: Moment::START,
             out: Vec::new(),
@@ -65,6 +69,8 @@ impl Tools {
             mailbox,
             roles: Roles::default(),
             totals: Totals::default(),
+            log,
+            oversized: 0,
             limits,
         }
     }

@@ -6,8 +6,15 @@ use crate::config::{MAX_HEAD_BYTES, MAX_HEAD_LINES};
 /// The end of a request line. RFC 6455 §4.2.1 asks for HTTP/1.1 or higher, but a higher version has another
 /// syntax. `HTTP/1.0` passes too: it has the same one, and proxies check health by it.
 const VERSION_AND_LINE_END: &[u8] = b"HTTP/1.1\r\n";
+/// What the two versions of the PROXY protocol begin with (its §2.1 and §2.2), where none is expected.
+const PROXY_V1: &[u8] = b"PROXY ";
+const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// The first byte of TLS: a record of type handshake (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
 /// The length of the version alone.
 const VERSION_BYTES: u8 = 8;
+/// Where HTTP/1.0 and HTTP/1.1 differ.
+const OLD_VERSION_AT: u8 = 7;
 
 const _: () = assert!(VERSION_AND_LINE_END.len() == VERSION_BYTES as usize + 2);
 // One scanner sits in every connection that is upgrading.
@@ -36,6 +43,7 @@ pub struct HeadScanner {
 ///
 /// ```text
 /// Start ─▶ EmptyLine ─▶ MethodStart ─▶ Method ─▶ TargetStart ─▶ Target ─▶ Version
+///   ├─▶ ProxyV1 ─▶ Method, if it is not PROXY                                │
 ///   └──────────────────────────────────▲                                     │
 ///                 Ended ◀─ LastLineFeed ◀─ LineStart ◀───────────────────────┘
 ///                                          ▲       └─▶ Name ─▶ Value ─┐
@@ -50,6 +58,10 @@ enum State {
     EmptyLine,
     /// That line is complete: now the method, and no second one.
     MethodStart,
+    /// So many bytes of [`PROXY_V1`].
+    ProxyV1(u8),
+    /// So many bytes of [`PROXY_V2`].
+    ProxyV2(u8),
     Method,
     /// The space after the method.
     TargetStart,
@@ -153,16 +165,27 @@ fn step(state: State, byte: u8) -> Result<State, Refusal> {
     let next = match (state, byte) {
         (State::Start, b'\r') => State::EmptyLine,
         (State::EmptyLine, b'\n') => State::MethodStart,
+        (State::MethodStart, b'\r') => State::ProxyV2(3),
+        (State::ProxyV2(matched), _) => return step_proxy_v2(matched, byte),
+        (State::Start, b'P') => State::ProxyV1(1),
+        (State::ProxyV1(matched), _) if PROXY_V1.get(usize::from(matched)) == Some(&byte) => {
+            if byte == b' ' {
+                return Err(Fault::UnexpectedProxyHeader.into());
+            }
+            State::ProxyV1(matched.saturating_add(1))
+        }
+        (State::Start, TLS_HANDSHAKE) => return Err(Fault::UnexpectedTls.into()),
         (State::Start | State::MethodStart, _) if is_token_byte(byte) => State::Method,
         (State::Start | State::EmptyLine | State::MethodStart, _) => return Err(Fault::NotHttp.into()),
 
-        (State::Method, b' ') => State::TargetStart,
-        (State::Method, _) if is_token_byte(byte) => State::Method,
-        (State::Method, _) => return Err(Fault::RequestLine.into()),
+        (State::ProxyV1(_) | State::Method, b' ') => State::TargetStart,
+        (State::ProxyV1(_) | State::Method, _) if is_token_byte(byte) => State::Method,
+        (State::ProxyV1(_) | State::Method, _) => return Err(Fault::RequestLine.into()),
 
         (State::TargetStart | State::Target, _) if is_in(byte, VISIBLE) => State::Target,
         (State::Target, b' ') => State::Version(0),
-        (State::TargetStart | State::Target, _) => return Err(Fault::RequestLine.into()),
+        (State::TargetStart | State::Target, b' ' | b'\r' | b'\n') => return Err(Fault::RequestLine.into()),
+        (State::TargetStart | State::Target, _) => return Err(Fault::TargetByte.into()),
 
         (State::Version(matched), _) => return step_version(matched, byte),
 
@@ -188,12 +211,37 @@ fn step(state: State, byte: u8) -> Result<State, Refusal> {
 }
 
 fn step_version(matched: u8, byte: u8) -> Result<State, Refusal> {
-    let is_1_0 = matched + 1 == VERSION_BYTES && byte == b'0';
+    let is_1_0 = matched == OLD_VERSION_AT && byte == b'0';
     if VERSION_AND_LINE_END.get(usize::from(matched)) != Some(&byte) && !is_1_0 {
-        let fault = if matched < VERSION_BYTES { Fault::HttpVersion } else { Fault::RequestLine };
-        return Err(fault.into());
+        return Err(version_fault(matched, byte).into());
     }
     if byte == b'\n' { Ok(State::LineStart) } else { Ok(State::Version(matched.saturating_add(1))) }
+}
+
+/// What is wrong with a version that differs behind so many bytes.
+fn version_fault(matched: u8, byte: u8) -> Fault {
+    match (matched, byte) {
+        (0, b'\r' | b'\n') => Fault::RequestLine,
+        // Whatever this is, it is no version.
+        (0, _) if byte != b'h' => Fault::Space,
+        (0..VERSION_BYTES, _) => Fault::HttpVersion,
+        (_, b' ' | b'\t') => Fault::RequestLine,
+        (VERSION_BYTES, b'\n') => Fault::LineEnd,
+        (VERSION_BYTES, _) => Fault::HttpVersion,
+        _ => Fault::LineEnd,
+    }
+}
+
+/// The PROXY protocol's second version begins like the empty lines that may not come before a request.
+fn step_proxy_v2(matched: u8, byte: u8) -> Result<State, Refusal> {
+    if PROXY_V2.get(usize::from(matched)) != Some(&byte) {
+        return Err(Fault::NotHttp.into());
+    }
+    let matched = matched.saturating_add(1);
+    if usize::from(matched) == PROXY_V2.len() {
+        return Err(Fault::UnexpectedProxyHeader.into());
+    }
+    Ok(State::ProxyV2(matched))
 }
 
 /// Classes of bytes, as bits: what may be part of a token (RFC 9110 §5.6.2) …

@@ -12,6 +12,7 @@
 //! offers are not even read. `Expect: 100-continue` announces a body, and there is none: it is ignored.
 
 mod allowed;
+pub(crate) mod asked;
 mod head;
 mod headers;
 mod health;

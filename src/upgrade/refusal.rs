@@ -8,7 +8,7 @@ use std::io::Write;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     // In the order of their numbers in recordings: new ones go to the end, and into `ALL`.
-    /// The first bytes do not begin an HTTP/1 request: TLS on a plain port, for example.
+    /// The first bytes do not begin an HTTP/1 request.
     NotHttp,
     /// A trusted proxy sent no valid header of the PROXY protocol before the request.
     ProxyHeader,
@@ -48,11 +48,21 @@ pub enum Fault {
     Forwarded,
     /// X-Forwarded-For and Forwarded are both there, and name different clients.
     ForwardedTwice,
+    /// A header of the PROXY protocol, from a peer that is no trusted proxy.
+    UnexpectedProxyHeader,
+    /// A TLS record, where TLS is not spoken.
+    UnexpectedTls,
+    /// The version is `HTTP/1.0`, which has no upgrade.
+    OldHttp,
+    /// A space in the request target, or more than one before the version.
+    Space,
+    /// A byte in the request target that has to be percent-encoded (RFC 3986 §2).
+    TargetByte,
 }
 
 impl Fault {
     /// All of them, each at the place that is its number in recordings.
-    pub(crate) const ALL: [Fault; 19] = [
+    pub(crate) const ALL: [Fault; 24] = [
         Fault::NotHttp,
         Fault::ProxyHeader,
         Fault::NotTls,
@@ -72,6 +82,11 @@ impl Fault {
         Fault::Subprotocol,
         Fault::Forwarded,
         Fault::ForwardedTwice,
+        Fault::UnexpectedProxyHeader,
+        Fault::UnexpectedTls,
+        Fault::OldHttp,
+        Fault::Space,
+        Fault::TargetByte,
     ];
 
     fn text(self) -> &'static str {
@@ -79,7 +94,9 @@ impl Fault {
             Fault::NotHttp => "not an HTTP/1.1 request",
             Fault::ProxyHeader => "no valid PROXY protocol header before the request",
             Fault::NotTls => "this port speaks TLS",
-            Fault::RequestLine => "malformed request line",
+            Fault::RequestLine => {
+                "the request line must be GET, a path and HTTP/1.1, with one space between them"
+            }
             Fault::HttpVersion => "the version must be HTTP/1.1",
             Fault::Target => "malformed request target",
             Fault::LineEnd => "each line must end with CR LF",
@@ -95,6 +112,15 @@ impl Fault {
             Fault::Subprotocol => "no subprotocol is offered that is spoken here",
             Fault::Forwarded => "a proxy sends a malformed X-Forwarded-For or Forwarded",
             Fault::ForwardedTwice => "X-Forwarded-For and Forwarded name different clients",
+            Fault::UnexpectedProxyHeader => {
+                "a PROXY protocol header, which is not expected from this address (proxy-protocol)"
+            }
+            Fault::UnexpectedTls => {
+                "TLS, which this port does not speak: use ws:// and not wss:// (tls-cert)"
+            }
+            Fault::OldHttp => "HTTP/1.0, which has no upgrade: a proxy has to be told to use HTTP/1.1",
+            Fault::Space => "a space in the request target, which has to be %20",
+            Fault::TargetByte => "a byte in the request target that has to be percent-encoded",
         }
     }
 }
@@ -199,11 +225,14 @@ impl Refusal {
 
     /// The same as the answer to a HEAD: without the body, whose length is told all the same (RFC 9110 §9.3.2, §8.6).
     pub fn write_to_head(self, out: &mut Vec<u8>) {
+        // 429 and 503 say in how many seconds to try again (§10.2.3): a place is free as soon as a client leaves, and a
+        // server that drains has others beside it or is soon replaced.
         // 426 names what to upgrade to, and Upgrade must be listed in Connection (RFC 9110 §7.8, §15.5.22);
         // the version that is spoken goes with it (RFC 6455 §4.4). 405 names what is allowed (§15.5.6).
         let connection = match self.status() {
             405 => "Connection: close\r\nAllow: GET\r\n",
             426 => "Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+            429 | 503 => "Connection: close\r\nRetry-After: 5\r\n",
             _ => "Connection: close\r\n",
         };
         // Writing to a Vec cannot fail.

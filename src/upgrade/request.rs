@@ -160,7 +160,7 @@ pub(crate) fn with_headers<R>(
 fn check_parsed<'h>(parsed: &Parsed<'h>, policy: &Policy<'_>) -> Result<Request<'h>, Refusal> {
     let &Parsed { method, target, is_1_0, headers } = parsed;
     if is_1_0 {
-        return Err(Fault::HttpVersion.into());
+        return Err(Fault::OldHttp.into());
     }
     let host = check_host(headers)?;
     check_no_body(headers)?;

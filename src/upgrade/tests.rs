@@ -7,6 +7,7 @@ fn each_refusal_is_a_whole_response() {
     let close = "Connection: close\r\n";
     let allow = "Connection: close\r\nAllow: GET\r\n";
     let upgrade = "Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    let retry = "Connection: close\r\nRetry-After: 5\r\n";
     for (refusal, status_line, headers) in [
         (Refusal::BadRequest(Fault::Key), "400 Bad Request", close),
         (Refusal::Forbidden, "403 Forbidden", close),
@@ -14,9 +15,9 @@ fn each_refusal_is_a_whole_response() {
         (Refusal::MethodNotAllowed, "405 Method Not Allowed", allow),
         (Refusal::TooSlow, "408 Request Timeout", close),
         (Refusal::UpgradeRequired, "426 Upgrade Required", upgrade),
-        (Refusal::TooManyConnections, "429 Too Many Requests", close),
+        (Refusal::TooManyConnections, "429 Too Many Requests", retry),
         (Refusal::HeadTooLarge, "431 Request Header Fields Too Large", close),
-        (Refusal::Unavailable, "503 Service Unavailable", close),
+        (Refusal::Unavailable, "503 Service Unavailable", retry),
         (Refusal::Application(400), "400 Bad Request", close),
         (Refusal::Application(401), "401 Unauthorized", close),
         (Refusal::Application(409), "409 Conflict", close),

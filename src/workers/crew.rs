@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::mailboxes::Mailboxes;
+use crate::panics;
 use crate::reactor::{Reactor, Turn};
 use crate::router::Application;
 
@@ -33,9 +34,14 @@ impl Crew {
     ) -> io::Result<()> {
         let mut serves = true;
         let turned = catch_unwind(AssertUnwindSafe(|| {
+            panics::catch_all(true);
             begin();
             self.turn(reactor, &mut serves)
         }));
+        if let (Err(_), Some(said)) = (&turned, panics::take()) {
+            log::error!("a worker panicked: {said}");
+        }
+        panics::catch_all(false);
         let result = turned.unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
         if result.is_err() {
             // Whatever state it is in, its end must not keep the others from theirs.

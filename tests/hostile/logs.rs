@@ -17,6 +17,12 @@ fn logged(stage: &crate::stage::Stage, act: impl FnOnce()) -> Vec<u8> {
     stage.program.log().split_off(before)
 }
 
+/// Bytes of the lines about bad input and panics.
+fn bytes_of_bad_input(log: &[u8]) -> usize {
+    let is_about = |line: &&str| line.contains("bad input id=") || line.contains("panic what=");
+    String::from_utf8_lossy(log).lines().filter(is_about).map(|line| line.len() + 1).sum()
+}
+
 /// It has no control byte but the ends of its own lines.
 fn assert_clean(log: &[u8]) {
     let raw = log.iter().find(|byte| byte.is_ascii_control() && **byte != b'\n');
@@ -49,11 +55,12 @@ pub(crate) const CASES: &[Case] = &[
                 while client.next() != Frame::End {}
             }
         });
-        assert!(log.len() <= 16 * 1024, "{} bytes", log.len());
-        assert!(!log.is_empty(), "the first of them is seen");
+        let bytes = bytes_of_bad_input(&log);
+        assert!(bytes <= 16 * 1024, "{bytes} bytes");
+        assert!(bytes > 0, "the first of them is seen");
     }),
     Case::new("x-41", SERVE, |stage| {
-        // The same for those that are refused, and those that go.
+        // Each of those that are refused, and of those that go, has its line.
         let log = logged(stage, || {
             for round in 0..1000 {
                 if round % 2 == 0 {
@@ -63,6 +70,9 @@ pub(crate) const CASES: &[Case] = &[
                 }
             }
         });
-        assert!(log.len() <= 16 * 1024, "{} bytes", log.len());
+        assert_eq!(bytes_of_bad_input(&log), 0, "none of them is bad input");
+        let lines = |event: &str| String::from_utf8_lossy(&log).matches(event).count();
+        assert_eq!(lines("upgrade refused"), 500, "as many are written at once");
+        assert!(lines("connection ended") >= 490, "the last may end later");
     }),
 ];

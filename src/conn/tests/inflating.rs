@@ -56,6 +56,7 @@ fn open() -> Rig {
         crate::packet::Codecs::default(),
         Arc::new(Mailbox::new(16, Box::new(|| {}))),
         crate::router::Limits { outbox: 1 << 20, compress_above: 0, deflate_above: usize::MAX },
+        crate::log_limiter::LogLimiter::new(crate::config::LogConnections::default()),
     );
     rig.feed(OFFER);
     rig

@@ -94,23 +94,33 @@ fn bad_input_costs_ten_lines_at_most() {
         rig.request(9999, b"");
     }
     let logged = lines();
-    let line = format!("INFO {} unix role 0: bad request 9999: ErrorID 1", rig.conn.record.id);
+    let line = format!(
+        "INFO bad input id={} peer=unix role_id=0 cmd=9999 reason=\"bad request, ErrorID 1: unknown command\"",
+        rig.conn.record.id
+    );
     assert_eq!(logged, vec![line; 10]);
 }
 
 #[test]
 fn each_kind_of_bad_input_has_its_line() {
-    let refused = b"GET / HTTP/1.1\r\n\r\n";
-    let cases: [(&[u8], &str); 4] = [
-        (refused, "INFO {} unix role 0: upgrade refused with 400: "),
-        (&[UPGRADE, &[0x82, 0]].concat(), "INFO {} unix role 0: a frame to a server is not masked"),
+    let cases: [(&[u8], &str); 6] = [
+        (b"GET /a?b HTTP/1.1\r\n\r\n", r#"upgrade refused id={} peer=unix status=400 reason="there must"#),
+        (b"\x16\x03", r#"upgrade refused id={} peer=unix status=400 reason="TLS, which"#),
+        (
+            b"GET /\x1b[31m?q",
+            r#"upgrade refused id={} peer=unix status=400 reason="a byte in the request target"#,
+        ),
+        (
+            &[UPGRADE, &[0x82, 0]].concat(),
+            r#"bad input id={} peer=unix role_id=0 reason="a frame to a server is not masked"#,
+        ),
         (
             &[UPGRADE, &[0x82, 0x80, 0, 0, 0, 0]].concat(),
-            "INFO {} unix role 0: a message of 0 bytes is no packet",
+            r#"bad input id={} peer=unix role_id=0 reason="a message of 0 bytes is no packet"#,
         ),
         (
             &[UPGRADE, &[0x82, 0x8a, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, ECHO as u8, 7]].concat(),
-            "INFO {} unix role 0: Data of 100 does not decode: UnknownStatus",
+            r#"bad input id={} peer=unix role_id=0 cmd=100 reason="Data does not decode: UnknownStatus"#,
         ),
     ];
     for (bytes, expected) in cases {
@@ -118,8 +128,41 @@ fn each_kind_of_bad_input_has_its_line() {
         let mut rig = Rig::new(|_| {});
         rig.feed(bytes);
         let logged = lines();
-        let expected = expected.replace("{}", &rig.conn.record.id.to_string());
+        let expected = format!("INFO {}", expected.replace("{}", &rig.conn.record.id.to_string()));
         assert!(logged.len() == 1 && logged[0].starts_with(&expected), "{logged:?}");
+    }
+}
+
+/// The path is shown whether the head came at once or in pieces, and whether it is what is wrong or not.
+#[test]
+fn a_refused_request_is_shown_with_its_path_and_no_more() {
+    let head = String::from_utf8(UPGRADE.to_vec()).unwrap();
+    let secret =
+        head.replace("GET / ", "GET /way?token=secret ").replace("\r\n\r\n", "\r\nCookie: secret\r\n\r\n");
+    let with_origin = secret.replace("\r\n\r\n", "\r\nOrigin: https://evil.example\r\n\r\n");
+    type Change = fn(&mut Config);
+    let cases: [(String, Change, &str); 5] = [
+        (secret.replace("GET", "PUT"), |_| {}, "status=405"),
+        (secret.clone(), |config| config.paths = vec!["/other".into()], "status=404"),
+        (secret.clone(), |config| config.origins = vec!["https://a.example".into()], "status=403"),
+        (with_origin, |config| config.origins = vec!["https://a.example".into()], "status=403"),
+        (secret.replace("Sec-WebSocket-Version: 13", "Bad name: 1"), |_| {}, "status=400"),
+    ];
+    for (head, change, status) in cases {
+        for piece in [1, 7, 1000] {
+            lines();
+            let mut rig = Rig::new(change);
+            head.as_bytes().chunks(piece).for_each(|piece| rig.feed(piece));
+            let logged = lines();
+            assert!(logged.len() == 1 && logged[0].contains(status), "{logged:?}");
+            assert!(logged[0].contains(r#"path="/way""#) && !logged[0].contains("secret"), "{logged:?}");
+            let origin = if head.contains("evil") { "https://evil.example" } else { "none" };
+            assert_eq!(
+                logged[0].contains(&format!("origin=\"{origin}\"")),
+                status == "status=403",
+                "{logged:?}"
+            );
+        }
     }
 }
 
@@ -130,20 +173,60 @@ fn panics_are_errors() {
     rig.call(b"", |_, _, _| panic!("by the test"));
     assert_eq!(
         lines(),
-        [format!("ERROR {} unix role 0: the handler of {CALL} panicked", rig.conn.record.id)]
+        [format!("ERROR panic what=\"handler\" id={} peer=unix role_id=0 cmd={CALL}", rig.conn.record.id)]
     );
 }
 
 #[test]
-fn lines_that_were_left_out_are_counted_in_the_log() {
+fn the_log_knows_of_packets_that_are_too_many_or_too_large() {
     lines();
-    let mut complaints = Complaints::new();
-    let mut complain = |ms| {
-        complaints.line(crate::conn::complaints::Kind::Upgrade, Moment::from_ms(ms), format_args!("line"));
-        lines()
-    };
-    let written = (0..100).map(|_| complain(0).len()).sum::<usize>();
-    assert_eq!(written, 20);
-    assert_eq!(complain(1000), ["INFO line", "INFO 80 lines like this one were left out before it"]);
-    assert_eq!(complain(2000), ["INFO line"]);
+    let mut rig = Rig::open(|config| config.max_packets_per_second = 1);
+    for _ in 0..5 {
+        rig.request(ECHO, b"");
+    }
+    let logged = lines();
+    assert!(logged.len() == 1 && logged[0].contains("max-packets-per-second"), "once: {logged:?}");
+
+    let mut rig = Rig::open(|_| {});
+    let limit = crate::config::OUTBOX_LIMIT;
+    rig.call(b"", |_, _, context| context.reply(&vec![0; 2 * crate::config::OUTBOX_LIMIT]));
+    let logged = lines();
+    assert!(
+        logged.len() == 1 && logged[0].starts_with("WARN a packet is larger than outbox-limit"),
+        "{logged:?}"
+    );
+    assert!(logged[0].ends_with(&format!("outbox_limit={limit}")), "{logged:?}");
+    let mut rig = Rig::open(|_| {});
+    let push = Push::new(700, &vec![0; 2 * limit]);
+    rig.with(|conn, env| assert!(!conn.admits(&push, 0, env)));
+    assert!(lines().iter().any(|line| line.starts_with("WARN a packet is larger than outbox-limit")));
+}
+
+/// Every close code that this side sends is in the line about the end, with the cause.
+#[test]
+fn each_cause_has_its_line() {
+    let cases = [
+        (Cause::GoingAway, 1001, "going away"),
+        (Cause::HandlerFailed, 1011, "handler failed"),
+        (Cause::ShortPacket, 4000, "short packet"),
+        (Cause::BadRequests, 4002, "too many bad requests"),
+        (Cause::Idle, 4003, "(client-check)"),
+        (Cause::NeverLoggedIn, 4004, "(account-check)"),
+        (Cause::ObjectEnded, 4005, "object ended"),
+        (Cause::ObjectCrashed, 4006, "object crashed"),
+        (Cause::Replaced, 4007, "replaced by a newer login"),
+        (Cause::OutboxFull, 4008, "(outbox-limit)"),
+        (Cause::ReadTimedOut, 4009, "(read-timeout)"),
+        (Cause::Operator, 4010, "closed by an operator"),
+        (Cause::Application(crate::frame::CloseCode::new(4100).unwrap()), 4100, "closed by the application"),
+    ];
+    let mut rig = Rig::open(|_| {});
+    for (cause, code, text) in cases {
+        lines();
+        let now = rig.now;
+        crate::connection_log::ended(&rig.conn.record, &mut rig.env.tools.log, now, cause);
+        let logged = lines();
+        assert!(logged.len() == 1 && logged[0].contains(&format!(" code={code} ")), "{logged:?}");
+        assert!(logged[0].contains(text), "{logged:?}");
+    }
 }

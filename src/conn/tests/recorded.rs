@@ -257,7 +257,7 @@ Closed reason: Reason kind: 19
     let acts: [fn(&mut Rig); 1] = [|rig| rig.with(|conn, env| conn.refuse(Refusal::TooManyConnections, env))];
     let expected = "\
 Refuse reason: Reason kind: 4 detail: 5
-Response status: 429 len: 138 hash: 5773157439772966331
+Response status: 429 len: 154 hash: 11234233404230393244
 Closing reason: Reason kind: 4 detail: 5
 Flushed
 ";

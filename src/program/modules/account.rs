@@ -19,6 +19,8 @@ pub(super) const ROUTES: [Route<Gateway>; 4] = [
 
 /// Bytes of an account's, a platform's or a custodian's name.
 const MAX_NAME_BYTES: usize = 255;
+/// Why a login without a role is refused.
+const NO_ROLE: &str = "role_id is 0";
 
 /// No platform can be configured yet that would exchange the code.
 fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
@@ -29,16 +31,18 @@ fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
 /// leaves all rooms; one as the same role, which may change all else, does not. A refused one changes nothing.
 fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>) -> Outcome {
     let token = std::mem::take(&mut message.token);
-    let Some(login) = read_login(message) else { return Outcome::Refuse(ErrorId::LOGIN_REFUSED) };
+    let (account, role_id) = (message.account.clone(), message.role_id);
+    let login = match read_login(message) {
+        Ok(login) => login,
+        Err(reason) => return context.refuse_login(&account, role_id, reason),
+    };
     let verify = |keys: &Arc<TokenKeys>| keys.verify(&token, &login, unix_ms() / 1000);
     if let Some(Err(error)) = gateway.keys.as_ref().map(verify) {
-        log::debug!("connection {}: a login is refused, its token is {error}", context.id());
-        return Outcome::Refuse(ErrorId::LOGIN_REFUSED);
+        return context.refuse_login(&account, role_id, &format!("the token is {error}"));
     }
-    let Identity { account, role_id, .. } = login.identity.clone();
     let (id, earlier, older) = (context.id(), context.record().role_id(), context.player(role_id));
     if context.login(login).is_err() {
-        return Outcome::Refuse(ErrorId::LOGIN_REFUSED);
+        return context.refuse_login(&account, role_id, NO_ROLE);
     }
     if earlier != role_id {
         gateway.leave_rooms(id);
@@ -51,20 +55,29 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
     reply(context, &M1002Toc { role_id, account, server_time_ms: unix_ms() })
 }
 
-/// What a login says, or none if it cannot be accepted.
-fn read_login(message: M1002Tos) -> Option<Login> {
-    let kind = match messages::Kind::try_from(message.kind).ok()? {
+/// What a login says.
+///
+/// # Errors
+/// Why it cannot be accepted.
+fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
+    let kind = match messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")? {
         messages::Kind::Tester => Kind::Tester,
         messages::Kind::GameServer => Kind::GameServer,
         messages::Kind::Monitor => Kind::Monitor,
     };
     let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
     let names = [&account, &platform, &custodian];
-    if role_id == 0 || account.is_empty() || names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
-        return None;
+    if role_id == 0 {
+        return Err(NO_ROLE);
+    }
+    if account.is_empty() {
+        return Err("the account is empty");
+    }
+    if names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
+        return Err("a name is too long");
     }
     let has_custodian = !custodian.is_empty() || custodian_role_id != 0;
-    Some(Login {
+    Ok(Login {
         identity: Identity { account, platform, zone_id, role_id },
         kind,
         custodian: has_custodian.then_some(Custodian { account: custodian, role_id: custodian_role_id }),

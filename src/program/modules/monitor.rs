@@ -1,9 +1,12 @@
 //! Module 90: what operators see of the server, and what they can do to a connection.
 
+use log::Level;
+use log::kv::Value;
 use prost::Message as _;
 use sysconn::packet::ErrorId;
 use sysconn::{
-    Access, ConnectionId, Context, Effects, Kind, Outcome, Request, Route, Snapshot, Survey, typed,
+    Access, ConnectionId, Context, Effects, Kind, Outcome, Record, Request, Route, Snapshot, Survey,
+    log_line, typed,
 };
 
 use super::Gateway;
@@ -139,10 +142,11 @@ fn kick(
 ) -> Outcome {
     let id = ConnectionId::from_u64(message.id);
     if id == context.id() {
+        Operator::of(context.record()).log("kick", context.record());
         context.effects().kick(id);
         return context.reply(&[]);
     }
-    pull(gateway, id, request, context, move |effects| effects.kick(id))
+    pull(gateway, id, "kick", request, context, move |effects| effects.kick(id))
 }
 
 /// Switches the log of each packet of a connection.
@@ -154,7 +158,38 @@ fn debug(
 ) -> Outcome {
     let M9004Tos { id, on } = message;
     let id = ConnectionId::from_u64(id);
-    pull(gateway, id, request, context, move |effects| effects.set_debug(id, on))
+    let act = if on { "debug on" } else { "debug off" };
+    pull(gateway, id, act, request, context, move |effects| effects.set_debug(id, on))
+}
+
+/// Who does something to a connection.
+struct Operator {
+    id: ConnectionId,
+    account: String,
+    role_id: u64,
+}
+
+impl Operator {
+    fn of(record: &Record) -> Self {
+        let identity = record.identity().unwrap_or_default();
+        Operator { id: record.id(), account: identity.account.to_owned(), role_id: identity.role_id }
+    }
+
+    /// Writes to the log what is done to whom. No such line is ever left out.
+    fn log(&self, act: &str, whom: &Record) {
+        let (id, peer) = (whom.id(), whom.peer());
+        let identity = whom.identity().unwrap_or_default();
+        let fields = [
+            ("id", Value::from_display(&id)),
+            ("peer", Value::from_display(&peer)),
+            ("account", Value::from(identity.account)),
+            ("role_id", Value::from_display(&identity.role_id)),
+            ("operator_id", Value::from_display(&self.id)),
+            ("operator_account", Value::from(self.account.as_str())),
+            ("operator_role_id", Value::from_display(&self.role_id)),
+        ];
+        log_line::write(Level::Info, act, &fields);
+    }
 }
 
 /// Does something to a connection, on its own worker, and answers the request: empty Data, or ErrorID 4 if
@@ -163,6 +198,7 @@ fn debug(
 fn pull(
     gateway: &Gateway,
     id: ConnectionId,
+    name: &'static str,
     request: Request<'_>,
     context: &mut Context<'_>,
     act: impl FnOnce(&mut Effects) + Send + 'static,
@@ -170,10 +206,14 @@ fn pull(
     if id.worker() >= gateway.worker.count() {
         return Outcome::Refuse(ErrorId::NOT_ALLOWED);
     }
+    let operator = Operator::of(context.record());
     let ticket = context.defer(request);
     let look_and_act = move |effects: &mut Effects| {
         effects.survey(move |survey| match survey.get(id) {
-            Some(_) => ticket.reply([]),
+            Some(snapshot) => {
+                operator.log(name, &snapshot.record);
+                ticket.reply([]);
+            }
             None => ticket.refuse(ErrorId::NOT_ALLOWED),
         });
         act(effects);

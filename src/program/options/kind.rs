@@ -7,6 +7,7 @@ use log::LevelFilter;
 use sysconn::config::{self, Listen, TrustedProxy};
 
 use super::{Options, value};
+use crate::program::log_format::LogFormat;
 
 /// Where an option's value goes.
 pub(super) type Place<T> = fn(&mut Options) -> &mut T;
@@ -36,6 +37,8 @@ pub(super) enum Kind {
     /// The mode of a file.
     FileMode(Place<Option<u32>>),
     Level(Place<LevelFilter>),
+    LogFormat(Place<LogFormat>),
+    LogConnections(Place<config::LogConnections>),
     File(Place<Option<PathBuf>>),
     Directory(Place<Option<PathBuf>>),
     Auth(Place<bool>),
@@ -94,6 +97,10 @@ impl Kind {
             Kind::FileMode(_) => {
                 ("MODE", "an octal mode from 0002 to 0777 that lets somebody write, such as 660", Form::Text)
             }
+            Kind::LogFormat(_) => ("text|json", "text or json", Form::Text),
+            Kind::LogConnections(_) => {
+                ("LINES|all|off", "a whole number from 1 up, all or off", Form::Number)
+            }
             Kind::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", Form::Text),
             Kind::File(_) => ("FILE", "the path of a file", Form::Text),
             Kind::Directory(_) => ("DIR", "the path of a directory", Form::Text),
@@ -138,6 +145,7 @@ impl Kind {
             Kind::Paths(_) => value::path(text),
             Kind::OnePath(_) => value::one_path(text),
             Kind::Origins(_) => value::origin(text),
+            Kind::Addresses(_) => return value::too_long(text),
             _ => return None,
         };
         checked.err().and_then(value::reason)
@@ -166,6 +174,8 @@ impl Kind {
             Kind::Workers(place) => *place(options) = value::workers(text)?,
             Kind::Cpu(place) => *place(options) = Some(value::cpu(text)?),
             Kind::FileMode(place) => *place(options) = Some(value::file_mode(text)?),
+            Kind::LogFormat(place) => *place(options) = value::log_format(text)?,
+            Kind::LogConnections(place) => *place(options) = value::log_connections(text)?,
             Kind::Level(place) => *place(options) = value::level(text)?,
             Kind::File(place) | Kind::Directory(place) => *place(options) = Some(value::file(text)?),
             Kind::Auth(place) => *place(options) = (text == "open").then_some(true)?,

@@ -26,6 +26,8 @@ use command::CommandLine;
 use environment::Environment;
 use table::Entry;
 
+use super::log_format::LogFormat;
+
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 
@@ -53,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) tls_key: Option<PathBuf>,
     /// The least severe messages that are logged.
     pub(crate) log_level: LevelFilter,
+    /// How they are written.
+    pub(crate) log_format: LogFormat,
     /// Whether `serve` has command 1106, whose handler panics.
     pub(crate) diagnostics: bool,
     /// The file of the keys that logins are signed with. Without it `serve` believes all of them.
@@ -178,6 +182,7 @@ impl Options {
             tls_cert: None,
             tls_key: None,
             log_level: LevelFilter::Info,
+            log_format: LogFormat::Text,
             diagnostics: false,
             token_keys: None,
             open_auth: false,

@@ -270,6 +270,18 @@ pub(super) static TABLE: &[Entry] = &[
         "The least severe messages that are logged: error, warn, info, debug, trace or off",
     ),
     entry(
+        "log-format",
+        LogFormat(|o| &mut o.log_format),
+        "text",
+        "How log lines are written: as text, or each as a JSON object",
+    ),
+    entry(
+        "log-connections",
+        LogConnections(|o| &mut o.config.log_connections),
+        "200",
+        "Log so many refusals, logins and ends of connections a second, of each, and five times as many at once",
+    ),
+    entry(
         "token-keys",
         File(|o| &mut o.token_keys),
         "",

@@ -2,16 +2,21 @@
 //! text is not such a value, or is out of range.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::program::log_format::LogFormat;
 use log::LevelFilter;
 use sysconn::config::{
-    Config, ConfigError, DeflateMode, Listen, Liveness, MAX_LEN_CEILING, MAX_TIMER, MAX_WORKERS, Overflow,
+    Config, ConfigError, DeflateMode, Listen, Liveness, LogConnections, MAX_LEN_CEILING, MAX_TIMER,
+    MAX_WORKERS, Overflow,
 };
 
 /// The largest size in bytes that is accepted: sums and doubles of it cannot overflow 64 bits.
 const SIZE_CEILING: u64 = u32::MAX as u64;
+/// Bytes that the path of a Unix socket may have: a zero ends it (unix(7)).
+const MAX_SOCKET_PATH_BYTES: usize = 107;
 /// The highest CPU number that an affinity mask of the usual 1024 bits can name.
 const CPU_CEILING: u32 = 1023;
 
@@ -118,6 +123,13 @@ pub(super) fn address(text: &str) -> Option<Listen> {
     addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().map(Listen::Tcp)
 }
 
+/// That the path of a Unix socket is too long, if it is.
+pub(super) fn too_long(text: &str) -> Option<String> {
+    let len = text.strip_prefix("unix:")?.len();
+    (len > MAX_SOCKET_PATH_BYTES)
+        .then(|| format!("the path has {len} bytes, and the system takes {MAX_SOCKET_PATH_BYTES} at most"))
+}
+
 /// The path of a file. Whether it can be read is seen when it is.
 pub(super) fn file(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
@@ -181,6 +193,24 @@ pub(super) fn liveness(text: &str) -> Option<Liveness> {
         "packets" => Some(Liveness::Packets),
         "frames" => Some(Liveness::Frames),
         _ => None,
+    }
+}
+
+/// How log lines are written.
+pub(super) fn log_format(text: &str) -> Option<LogFormat> {
+    match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+/// A number of lines a second, not 0, or none or all of them.
+pub(super) fn log_connections(text: &str) -> Option<LogConnections> {
+    match text {
+        "all" => Some(LogConnections::All),
+        "off" => Some(LogConnections::Off),
+        lines => NonZeroU32::new(count(lines)?).map(LogConnections::PerSecond),
     }
 }
 

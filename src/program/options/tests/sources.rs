@@ -43,6 +43,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("record-debugged", "true", "true", "record_debugged: true,"),
         ("record-limit", "16KiB", "16384", "record_limit: 16384,"),
         ("log", "trace", r#""trace""#, "log_level: Trace,"),
+        ("log-format", "json", r#""json""#, "log_format: Json,"),
+        ("log-connections", "7", "7", "log_connections: PerSecond(7,),"),
         ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
         ("auth", "open", r#""open""#, "open_auth: true,"),
         ("diagnostics", "true", "true", "diagnostics: true,"),

@@ -1,0 +1,281 @@
+//! Bounds the lines that clients can bring about in the log: each subject has an allowance, and what is left out is
+//! counted in a line of its own.
+
+use log::Level;
+use log::kv::{Source, Value};
+
+use crate::config::LogConnections;
+use crate::log_line;
+use crate::moment::Moment;
+
+/// Lines about bad input and panics that are written at once, and as many more a second.
+const BAD_INPUT_LINES: Rate = Rate { burst: 20, per_second: 1 };
+/// How many times the lines of a second are written at once.
+const CONNECTIONS_BURST: u32 = 5;
+/// Milliseconds between two lines about what one allowance has left out.
+const NOTICE_MS: u64 = 1000;
+/// Parts of a line that an allowance counts in: each millisecond earns as many as there are lines a second.
+const PARTS: u64 = 1000;
+
+/// What a line is about. Each has an allowance of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// What a client did wrong on an open connection, and handlers and hooks that panicked.
+    BadInput,
+    /// Upgrades that were refused, TLS handshakes that failed.
+    Refusal,
+    /// Logins, and logins that were refused.
+    Login,
+    /// Connections that ended.
+    End,
+}
+
+impl Subject {
+    /// Its name in the line about what was left out.
+    fn name(self) -> &'static str {
+        match self {
+            Subject::BadInput => "bad input",
+            Subject::Refusal => "refusals",
+            Subject::Login => "logins",
+            Subject::End => "ends",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    burst: u32,
+    per_second: u32,
+}
+
+/// Lines of one subject.
+#[derive(Debug)]
+struct Allowance {
+    subject: Subject,
+    /// Without a rate all lines are written.
+    rate: Option<Rate>,
+    /// What is left of it, in parts of a line.
+    parts: u64,
+    refilled_at: Moment,
+    /// Lines that were left out since the log was last told so.
+    left_out: u64,
+    /// When the log is told next; never if there is nothing to tell.
+    notice_at: Moment,
+}
+
+impl Allowance {
+    fn new(subject: Subject, rate: Option<Rate>) -> Self {
+        let parts = rate.map_or(0, |rate| u64::from(rate.burst).saturating_mul(PARTS));
+        Allowance { subject, rate, parts, refilled_at: Moment::START, left_out: 0, notice_at: Moment::NEVER }
+    }
+
+    /// Whether one more line may be written; if not it is counted.
+    fn take(&mut self, now: Moment) -> bool {
+        let Some(rate) = self.rate else { return true };
+        let earned = now.since(self.refilled_at).saturating_mul(rate.per_second.into());
+        self.parts = self.parts.saturating_add(earned).min(u64::from(rate.burst).saturating_mul(PARTS));
+        self.refilled_at = now;
+        if let Some(parts) = self.parts.checked_sub(PARTS) {
+            self.parts = parts;
+            return true;
+        }
+        // Whoever wants no line at all wants no line about them either.
+        if rate.burst > 0 {
+            self.left_out += 1;
+            if self.notice_at == Moment::NEVER {
+                self.notice_at = now.after(NOTICE_MS);
+            }
+        }
+        false
+    }
+
+    /// How many lines were left out since this was last asked, if that is to be told now.
+    fn take_notice(&mut self, now: Moment) -> Option<u64> {
+        if now < self.notice_at {
+            return None;
+        }
+        self.notice_at = Moment::NEVER;
+        Some(std::mem::take(&mut self.left_out)).filter(|left_out| *left_out > 0)
+    }
+}
+
+/// The allowances of one reactor.
+#[derive(Debug)]
+pub(crate) struct LogLimiter {
+    /// Nothing is written at all: a recording is replayed.
+    is_silent: bool,
+    bad_input: Allowance,
+    refusals: Allowance,
+    logins: Allowance,
+    ends: Allowance,
+}
+
+impl LogLimiter {
+    pub(crate) fn new(connections: LogConnections) -> Self {
+        let rate = match connections {
+            LogConnections::All => None,
+            LogConnections::Off => Some(Rate { burst: 0, per_second: 0 }),
+            LogConnections::PerSecond(lines) => {
+                Some(Rate { burst: lines.get().saturating_mul(CONNECTIONS_BURST), per_second: lines.get() })
+            }
+        };
+        LogLimiter {
+            is_silent: false,
+            bad_input: Allowance::new(Subject::BadInput, Some(BAD_INPUT_LINES)),
+            refusals: Allowance::new(Subject::Refusal, rate),
+            logins: Allowance::new(Subject::Login, rate),
+            ends: Allowance::new(Subject::End, rate),
+        }
+    }
+
+    /// Writes nothing from now on.
+    pub(crate) fn silence(&mut self) {
+        self.is_silent = true;
+    }
+
+    /// Writes a line, or counts it among those that were left out.
+    pub(crate) fn write(&mut self, subject: Subject, now: Moment, event: &str, fields: &dyn Source) {
+        self.write_at(Level::Info, subject, now, event, fields);
+    }
+
+    /// [`write`](Self::write), for what went wrong on the server's side.
+    pub(crate) fn write_at(
+        &mut self,
+        level: Level,
+        subject: Subject,
+        now: Moment,
+        event: &str,
+        fields: &dyn Source,
+    ) {
+        if self.may_write(level, subject, now) {
+            log_line::write(level, event, fields);
+        }
+    }
+
+    /// Writes a line about a handler or hook that panicked, with what the panic said if that was
+    /// [kept](crate::keep_panic).
+    #[cold]
+    pub(crate) fn panicked(&mut self, now: Moment, what: &str, fields: &dyn Source) {
+        let said = crate::panics::take();
+        let panic = said.as_deref().map(|said| ("panic", Value::from(said)));
+        let fields = [&("what", what) as &dyn Source, fields, &panic];
+        self.write_at(Level::Error, Subject::BadInput, now, "panic", &fields);
+    }
+
+    /// Whether a line may be written, which then has to be: it is taken from the allowance.
+    pub(crate) fn may_write(&mut self, level: Level, subject: Subject, now: Moment) -> bool {
+        !self.is_silent && log_line::is_enabled(level) && self.allowance(subject).take(now)
+    }
+
+    fn allowance(&mut self, subject: Subject) -> &mut Allowance {
+        match subject {
+            Subject::BadInput => &mut self.bad_input,
+            Subject::Refusal => &mut self.refusals,
+            Subject::Login => &mut self.logins,
+            Subject::End => &mut self.ends,
+        }
+    }
+
+    /// When [`tell`](Self::tell) has something to say.
+    pub(crate) fn next_at(&self) -> Moment {
+        let [first, second] = [&self.bad_input, &self.refusals].map(|allowance| allowance.notice_at);
+        let [third, fourth] = [&self.logins, &self.ends].map(|allowance| allowance.notice_at);
+        first.min(second).min(third.min(fourth))
+    }
+
+    /// Tells the log what each allowance has left out, once a second at most.
+    #[inline]
+    pub(crate) fn tell(&mut self, now: Moment) {
+        if self.next_at() <= now {
+            self.tell_due(now);
+        }
+    }
+
+    #[cold]
+    fn tell_due(&mut self, now: Moment) {
+        for allowance in [&mut self.bad_input, &mut self.refusals, &mut self.logins, &mut self.ends] {
+            if let Some(left_out) = allowance.take_notice(now) {
+                let about = allowance.subject.name();
+                let fields = [("about", Value::from(about)), ("lines", Value::from(left_out))];
+                log_line::write(Level::Info, "lines left out", &fields);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn limiter(per_second: u32) -> LogLimiter {
+        LogLimiter::new(LogConnections::PerSecond(NonZeroU32::new(per_second).unwrap()))
+    }
+
+    /// How many of so many lines are written at that time.
+    fn written(allowance: &mut Allowance, lines: usize, ms: u64) -> usize {
+        (0..lines).filter(|_| allowance.take(Moment::from_ms(ms))).count()
+    }
+
+    #[test]
+    fn each_subject_has_its_burst_and_its_rate() {
+        for (subject, burst, per_second) in [
+            (Subject::BadInput, 20, 1),
+            (Subject::Refusal, 1000, 200),
+            (Subject::Login, 1000, 200),
+            (Subject::End, 1000, 200),
+        ] {
+            let mut limiter = limiter(200);
+            let allowance = limiter.allowance(subject);
+            assert_eq!(written(allowance, 5000, 0), burst, "{subject:?} at once");
+            assert_eq!(written(allowance, 5000, 999), if per_second == 1 { 0 } else { per_second - 1 });
+            assert_eq!(written(allowance, 5000, 1000), 1, "the rest of the second's lines");
+            assert_eq!(written(allowance, 5000, 2000), per_second);
+            assert_eq!(written(allowance, 5000, 3_600_000), burst, "no more than the burst is saved up");
+            let all = 5 * 5000 - (2 * burst + 2 * per_second);
+            assert_eq!(allowance.left_out, all as u64, "and all others are counted");
+        }
+    }
+
+    #[test]
+    fn one_subject_takes_nothing_from_another() {
+        let mut limiter = limiter(1);
+        assert_eq!(written(limiter.allowance(Subject::Refusal), 100, 0), 5);
+        assert_eq!(written(limiter.allowance(Subject::End), 100, 0), 5);
+        assert_eq!(written(limiter.allowance(Subject::BadInput), 100, 0), 20);
+        assert_eq!(written(limiter.allowance(Subject::Login), 100, 0), 5);
+    }
+
+    #[test]
+    fn all_and_off_are_what_they_say() {
+        for (connections, lines) in [(LogConnections::All, 100_000), (LogConnections::Off, 0)] {
+            let mut limiter = LogLimiter::new(connections);
+            for subject in [Subject::Refusal, Subject::Login, Subject::End] {
+                assert_eq!(written(limiter.allowance(subject), 100_000, 0), lines, "{connections:?}");
+            }
+            assert_eq!(limiter.next_at(), Moment::NEVER, "nothing is told of them");
+            assert_eq!(
+                written(limiter.allowance(Subject::BadInput), 100, 0),
+                20,
+                "which is not about connections"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_once_a_second() {
+        let mut allowance = Allowance::new(Subject::BadInput, Some(BAD_INPUT_LINES));
+        let at = Moment::from_ms;
+        assert_eq!(written(&mut allowance, 20, 100), 20);
+        assert_eq!((allowance.notice_at, allowance.take_notice(at(5000))), (Moment::NEVER, None));
+        let mut allowance = Allowance::new(Subject::BadInput, Some(BAD_INPUT_LINES));
+        written(&mut allowance, 25, 100);
+        written(&mut allowance, 5, 600);
+        assert_eq!((allowance.notice_at, allowance.take_notice(at(1099))), (at(1100), None));
+        assert_eq!(allowance.take_notice(at(1100)), Some(10));
+        assert_eq!(allowance.take_notice(at(1100)), None);
+        written(&mut allowance, 3, 1100);
+        assert_eq!((allowance.notice_at, allowance.take_notice(at(2100))), (at(2100), Some(2)));
+    }
+}

@@ -1,0 +1,74 @@
+//! How many bytes a connection has received and sent, and its last command, in two words.
+
+/// Bits below the count of bytes, which hold something else.
+const LOW_BITS: u32 = 16;
+const LOW_MASK: u64 = (1 << LOW_BITS) - 1;
+
+/// Bytes as they are given to the socket and taken from it, with TLS before it encrypts and after it has decrypted
+/// them. Counts wrap after 2^48, 256 TiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traffic {
+    /// Bytes received, above the last command.
+    received: u64,
+    /// Bytes sent, above whether the log knows that the client sends too much.
+    sent: u64,
+}
+
+impl Traffic {
+    #[inline]
+    pub(super) fn add_received(&mut self, bytes: usize) {
+        self.received = self.received.wrapping_add((bytes as u64) << LOW_BITS);
+    }
+
+    #[inline]
+    pub(super) fn add_sent(&mut self, bytes: usize) {
+        self.sent = self.sent.wrapping_add((bytes as u64) << LOW_BITS);
+    }
+
+    pub(super) fn received(self) -> u64 {
+        self.received >> LOW_BITS
+    }
+
+    pub(super) fn sent(self) -> u64 {
+        self.sent >> LOW_BITS
+    }
+
+    #[inline]
+    pub(super) fn set_last_cmd(&mut self, cmd: u16) {
+        self.received = self.received & !LOW_MASK | u64::from(cmd);
+    }
+
+    pub(super) fn last_cmd(self) -> u16 {
+        (self.received & LOW_MASK) as u16
+    }
+
+    /// Whether this is the first time that it is asked.
+    pub(super) fn take_first_excess(&mut self) -> bool {
+        let is_first = self.sent & 1 == 0;
+        self.sent |= 1;
+        is_first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_disturbs_what_it_shares_a_word_with() {
+        let mut traffic = Traffic::default();
+        assert!(traffic.take_first_excess());
+        for (cmd, bytes) in [(1101, 1), (0xffff, 0xffff), (0, 1 << 40)] {
+            traffic.set_last_cmd(cmd);
+            let (received, sent) = (traffic.received(), traffic.sent());
+            traffic.add_received(bytes);
+            traffic.add_sent(bytes + 1);
+            assert_eq!(
+                (traffic.received() - received, traffic.sent() - sent),
+                (bytes as u64, bytes as u64 + 1)
+            );
+            assert_eq!(traffic.last_cmd(), cmd);
+            assert!(!traffic.take_first_excess());
+        }
+    }
+}
