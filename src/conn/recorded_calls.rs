@@ -44,7 +44,7 @@ fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec
 
 /// A frame before it is compressed.
 fn frame_of_job(job: &Job) -> Frame {
-    let (message, compressed) = job.message();
+    let (message, len, compressed) = job.message();
     let head = |reply: Reply<'_>| PacketHead {
         error_id: reply.error_id.0,
         data_status: DataStatus::Compressed as u8,
@@ -52,7 +52,7 @@ fn frame_of_job(job: &Job) -> Frame {
         cmd: reply.cmd,
     };
     let packet = if compressed { None } else { Reply::parse(message).ok().map(head) };
-    Frame { opcode: job.opcode() as u8 | LATER, compressed, len: message.len() as u64, packet, hash: 0 }
+    Frame { opcode: job.opcode() as u8 | LATER, compressed, len: len as u64, packet, hash: 0 }
 }
 
 impl Call<'_> {

@@ -88,11 +88,6 @@ impl Note {
         match self {
             Note::Inflated { len, error: None, .. } => *len,
             Note::Decoded { hidden: true, result: Decoded::Data { len } } => *len,
-            // Replies that have yet to be compressed are copied.
-            Note::Outcome { outcome } => {
-                let later = outcome.frames.iter().filter(|frame| frame.is_later());
-                later.map(|frame| frame.len).fold(0, u64::saturating_add)
-            }
             _ => 0,
         }
     }

@@ -9,7 +9,7 @@ use crate::recording::wire::{Bytes, Wire, wire_struct};
 /// What every recording begins with. A transfer that takes it for text spoils it here.
 pub(crate) const MAGIC: &[u8] = b"\x93sysconn\r\n";
 /// The version of the format.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 wire_struct! {
     /// What stands in front of the notes.

@@ -112,10 +112,10 @@ fn send(frame: &Frame, context: &mut Context<'_>) {
     let is_packet = !frame.compressed && frame.packet.is_some();
     let headers = if is_packet { REPLY_HEADER_BYTES as u64 } else { 0 };
     let Some(data) = frame.len.checked_sub(headers).and_then(zeros) else { return };
+    context.buffer.stand_in(data);
     if frame.is_later() && frame.compressed {
         return context.send_with(|buffer| buffer.message_later(opcode, &[data]));
     }
-    context.buffer.stand_in(data);
     if frame.compressed {
         context.send_with(|buffer| buffer.as_compressed(opcode, data));
     } else if let Some(packet) = &frame.packet {

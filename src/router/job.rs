@@ -37,6 +37,8 @@ pub(crate) struct Job {
     deflate_above: usize,
     /// The message as it was before the step, behind room for its frame's header.
     plain: Vec<u8>,
+    /// Bytes at its end that a replay does not have.
+    absent: usize,
     /// The step has taken it up to here.
     taken: usize,
     /// What the step has made of it, behind the same.
@@ -73,25 +75,26 @@ impl Job {
     }
 
     /// A reply of which Data is compressed first.
-    pub(super) fn of_data(reply: &Reply<'_>, deflate_above: usize) -> Self {
+    pub(super) fn of_data(reply: &Reply<'_>, absent: usize, deflate_above: usize) -> Self {
         let step = Step::Data(ZlibStream::new());
-        Job::new(Opcode::Binary, step, &[&reply.header(), reply.data], deflate_above)
+        Job::new(Opcode::Binary, step, &[&reply.header(), reply.data], absent, deflate_above)
     }
 
-    /// A message that consists of `parts`.
-    pub(super) fn of_message(opcode: Opcode, parts: &[&[u8]]) -> Self {
-        Job::new(opcode, Step::Message(Window::default()), parts, 0)
+    /// A message that consists of `parts`, and, in a replay, of bytes that are `absent`.
+    pub(super) fn of_message(opcode: Opcode, parts: &[&[u8]], absent: usize) -> Self {
+        Job::new(opcode, Step::Message(Window::default()), parts, absent, 0)
     }
 
-    fn new(opcode: Opcode, step: Step, parts: &[&[u8]], deflate_above: usize) -> Self {
-        let len = parts.iter().map(|part| part.len()).sum();
-        let mut plain = Vec::with_capacity(MAX_HEADER_BYTES + len);
+    fn new(opcode: Opcode, step: Step, parts: &[&[u8]], absent: usize, deflate_above: usize) -> Self {
+        let there: usize = parts.iter().map(|part| part.len()).sum();
+        let len = there.saturating_add(absent);
+        let mut plain = Vec::with_capacity(MAX_HEADER_BYTES + there);
         plain.resize(MAX_HEADER_BYTES, 0);
         parts.iter().for_each(|part| plain.extend_from_slice(part));
         let weight = Job::weight_of(len, len >= deflate_above);
         let begin = step.begin();
         let made = vec![0; begin];
-        Job { opcode, step, deflate_above, plain, taken: begin, made, weight, place: None }
+        Job { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, place: None }
     }
 
     /// Bytes that it counts as while it waits.
@@ -104,11 +107,12 @@ impl Job {
         self.opcode
     }
 
-    /// The message as it was at first, and whether all of it will be compressed, as far as that can be known: of what
-    /// will not, Data is.
-    pub(crate) fn message(&self) -> (&[u8], bool) {
+    /// The message as it was at first, how long it is, and whether all of it will be compressed, as far as that can be
+    /// known: of what will not, Data is.
+    pub(crate) fn message(&self) -> (&[u8], usize, bool) {
         let message = self.plain.get(MAX_HEADER_BYTES..).unwrap_or_default();
-        (message, matches!(self.step, Step::Message(_)) || message.len() >= self.deflate_above)
+        let len = message.len().saturating_add(self.absent);
+        (message, len, matches!(self.step, Step::Message(_)) || len >= self.deflate_above)
     }
 
     /// Bytes that are still to be taken, by this step.

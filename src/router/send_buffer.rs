@@ -198,7 +198,7 @@ impl<'a> SendBuffer<'a> {
         let len = parts.iter().map(|part| part.len()).sum();
         let stands_in = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
         let Some(deflate) = &mut self.deflate else { return false };
-        if !stands_in && (len > SLICE_BYTES || deflate.is_busy()) {
+        if len > SLICE_BYTES || deflate.is_busy() {
             return self.message_later(opcode, parts);
         }
         if !self.has_room(MAX_HEADER_BYTES + deflate::bound(len)) {
@@ -219,14 +219,25 @@ impl<'a> SendBuffer<'a> {
     pub(crate) fn packet_of_compressed_data(&mut self, reply: &Reply<'_>) -> bool {
         let deflate_above = if self.deflate.is_some() { self.tools.limits.deflate_above } else { usize::MAX };
         let len = REPLY_HEADER_BYTES + reply.data.len();
-        self.compress_later(len, len >= deflate_above, || Job::of_data(reply, deflate_above))
+        let absent = self.absent(reply.data.len());
+        let data = if absent > 0 { &[] } else { reply.data };
+        let reply = Reply { data, ..*reply };
+        self.compress_later(len, len >= deflate_above, || Job::of_data(&reply, absent, deflate_above))
     }
 
     /// Has a message sent that is compressed slice by slice, or nothing.
     #[must_use]
     pub(crate) fn message_later(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
         let len = parts.iter().map(|part| part.len()).sum();
-        self.compress_later(len, true, || Job::of_message(opcode, parts))
+        let absent = self.absent(parts.last().map_or(0, |part| part.len()));
+        let there = if absent > 0 { parts.split_last().map_or(parts, |(_, there)| there) } else { parts };
+        self.compress_later(len, true, || Job::of_message(opcode, there, absent))
+    }
+
+    /// In a replay, which does not have what is compressed later: how many bytes of the end are not there.
+    fn absent(&self, len: usize) -> usize {
+        let stands_in = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
+        if stands_in { len } else { 0 }
     }
 
     /// Has a message of `len` bytes compressed slice by slice, if there is room for the worst case.
