@@ -156,7 +156,11 @@ impl Call<'_> {
             // None while it waits.
             let inflater = env.inflaters.of(id);
             let window = self.extras.window(subject);
-            inflater.and_then(|inflater| job.work.go_on(&job.message, inflater, window))
+            let (taken, made) = job.work.done();
+            let result = inflater.and_then(|inflater| job.work.go_on(&job.message, inflater, window));
+            let (taken_now, made_now) = job.work.done();
+            env.count_inflated(taken_now.saturating_sub(taken), made_now.saturating_sub(made));
+            result
         };
         let Some(result) = result else {
             self.extras.set_job(job);

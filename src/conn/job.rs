@@ -73,6 +73,11 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Bytes that were taken, and bytes that came of them.
+    pub(super) fn done(&self) -> (usize, usize) {
+        (self.taken, self.out.len())
+    }
+
     /// Nothing yet. What comes out goes to `out`, in place of what is there.
     pub(super) fn new(subject: Subject, max_len: usize, mut out: Vec<u8>) -> Self {
         out.clear();

@@ -29,9 +29,10 @@ pub(super) struct Look {
 }
 
 impl Conn {
-    /// Whether it is worth while to ask what the client has taken: a timer ends it now for its silence.
+    /// Whether it is worth while to ask what the client has taken: a timer ends it now for its silence. A message that has
+    /// begun has its time, whatever else the client does.
     pub(crate) fn is_taken_for_silent<S>(&self, env: &Env<S>) -> bool {
-        self.silent_since(env.tools.now, &env.settings).is_some()
+        self.is_between_messages() && self.silent_since(env.tools.now, &env.settings).is_some()
     }
 
     /// The socket was asked because a timer is about to end the connection. The first time that anything is in flight
