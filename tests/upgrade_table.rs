@@ -343,7 +343,6 @@ fn the_first_illegal_byte_is_refused() {
         (b"PROXY ".to_vec(), Fault::UnexpectedProxyHeader.into()),
         (b"\r\n\r\n\0\r\nQUIT\n".to_vec(), Fault::UnexpectedProxyHeader.into()),
         (b"GET / x".to_vec(), Fault::Space.into()),
-        (b"GET / HTTP/1.0".to_vec(), Fault::OldHttp.into()),
         (b"\n".to_vec(), Fault::NotHttp.into()),
         (b"{".to_vec(), Fault::NotHttp.into()),
         (b"\r\n:".to_vec(), Fault::NotHttp.into()),
