@@ -6,8 +6,9 @@ mod program;
 use std::io::Write;
 use std::process::ExitCode;
 
+use program::options::LogFormat;
 use program::options::{Exit, Task, load};
-use program::{LogFormat, LogSink, replay, run};
+use program::{LogSink, replay, run};
 
 /// A recording is not replayed as it was.
 const DIFFERENT: u8 = 1;

@@ -6,16 +6,7 @@ use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 use sysconn::log_line::{EVENT, Escaped, is_plain};
 
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum LogFormat {
-    /// `[TIME LEVEL TARGET] EVENT NAME=VALUE ...`
-    #[default]
-    Text,
-    /// One object on each line: `time`, `level`, `target`, `message`, and the fields of the line. Ids and roles are
-    /// strings, since many readers of JSON round numbers above 2^53.
-    Json,
-}
+use super::options::LogFormat;
 
 impl LogFormat {
     /// The line, with its end. `time` is when it was logged (RFC 3339).

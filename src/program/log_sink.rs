@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use super::log_format::LogFormat;
+use super::options::LogFormat;
 
 /// Bytes that a pipe takes at once if it takes any (`PIPE_BUF` of pipe(7)).
 const PIPE_BYTES: usize = 4096;

@@ -18,7 +18,6 @@ mod signals;
 mod tls;
 mod token_keys;
 
-pub(crate) use log_format::LogFormat;
 pub(crate) use log_sink::LogSink;
 pub(crate) use replay::replay;
 pub(crate) use run::run;

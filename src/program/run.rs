@@ -8,12 +8,12 @@ use sysconn::{Application, Config, Service, Worker, Workers};
 
 use super::delay::Delay;
 use super::modules::{self, Echo, Gateway};
-use super::options::{Mode, Options};
+use super::options::{LogFormat, Mode, Options};
 use super::reload::Reload;
 use super::signals::{self, Caught};
 use super::tls::TlsFiles;
 use super::token_keys::TokenKeys;
-use super::{LogFormat, LogSink, cpus, descriptors, panics};
+use super::{LogSink, cpus, descriptors, panics};
 
 /// Runs the program.
 ///

@@ -6,8 +6,7 @@ use std::time::Duration;
 use log::LevelFilter;
 use sysconn::config::{self, Listen, TrustedProxy};
 
-use super::{Options, value};
-use crate::program::log_format::LogFormat;
+use super::{LogFormat, Options, value};
 
 /// Where an option's value goes.
 pub(super) type Place<T> = fn(&mut Options) -> &mut T;

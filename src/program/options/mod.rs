@@ -26,8 +26,6 @@ use command::CommandLine;
 use environment::Environment;
 use table::Entry;
 
-use super::log_format::LogFormat;
-
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 
@@ -41,6 +39,17 @@ pub(crate) enum Mode {
     Serve,
     /// Plain RFC 6455 echo.
     Echo,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// `[TIME LEVEL TARGET] EVENT NAME=VALUE ...`
+    #[default]
+    Text,
+    /// One object on each line: `time`, `level`, `target`, `message`, and the fields of the line. Ids and roles are
+    /// strings, since many readers of JSON round numbers above 2^53.
+    Json,
 }
 
 /// All that the program is told when it starts.

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::program::log_format::LogFormat;
+use super::LogFormat;
 use log::LevelFilter;
 use sysconn::config::{
     Config, ConfigError, DeflateMode, Listen, Liveness, LogConnections, MAX_LEN_CEILING, MAX_TIMER,
