@@ -27,6 +27,8 @@ UPGRADE = (
 )
 KEY = bytes((0x37, 0xFA, 0x21, 0x3D))
 PATIENCE = 60
+QUIET = ("--log-connections", "off")
+"""A line of the log for each connection is a write, and would be counted as one of the connection's."""
 """Seconds that a run may take to start, to answer once, or to end; being traced makes it slow."""
 
 # The columns of the table. What is in none of them is named behind the others.
@@ -224,7 +226,7 @@ def count_calls(program, load, rounds):
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder) / "summary"
         # The shell says its process id, and becomes the program.
-        shell = ["sh", "-c", 'echo $$; exec "$0" "$@"', program, "serve", "--listen", "127.0.0.1:0"]
+        shell = ["sh", "-c", 'echo $$; exec "$0" "$@"', program, "serve", "--listen", "127.0.0.1:0", *QUIET]
         words = ["strace", "-c", "-f", "-o", summary, "--", *shell]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SYSCONN_")}
         with open(Path(folder) / "log", "w+", encoding="utf-8") as log:

@@ -15,7 +15,7 @@ LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+), unix:(.+)\n")
 IDLE_SECONDS = 0.3
 IDLE_SHARE = 0.05
 """Part of that time for which a program that has nothing to do may run. One that spins takes all it gets."""
-MAX_LOG_BYTES = 16 * 1024
+MAX_LOG_BYTES = 64 * 1024
 
 
 class Program:

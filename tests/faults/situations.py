@@ -10,7 +10,7 @@ import struct
 import time
 
 import suite
-from client import BINARY, UPGRADE, Client, Lost, Refused, Wrong, frame, packet
+from client import BINARY, PING, UPGRADE, Client, Lost, Refused, Wrong, frame, packet
 from inject import Faults, await_first
 from program import Program, eventually, faults_after
 
@@ -151,7 +151,10 @@ def standing_still(program):
 
 def close_code(client):
     """The code of the Close frame that comes next."""
-    _, payload = client.take_frame()
+    opcode, payload = client.take_frame()
+    while opcode == PING:
+        # Who was not heard while the program stood still is asked first.
+        opcode, payload = client.take_frame()
     client.socket.close()
     return struct.unpack(">H", payload[:2])[0]
 

@@ -26,6 +26,7 @@ NOT_FOUND = b"nothing is served at this path\n"
 BODY = b"the request must not have a body\n"
 REPEATED = b"a header that may appear once is repeated\n"
 HOST = b"there must be exactly one Host, and a valid one\n"
+OLD = b"HTTP/1.0, which has no upgrade: a proxy has to be told to use HTTP/1.1\n"
 FULL = b"the server takes no more connections now\n"
 FULL_FOR_ADDRESS = b"too many connections from this address\n"
 TOO_LARGE = b"the request head is too large\n"
@@ -49,7 +50,7 @@ CASES = [
     ("no key", PATH, without("Sec-WebSocket-Key"), [], 400, {},
      b"Sec-WebSocket-Key must be the base64 of 16 bytes\n"),
     ("two keys", PATH, [*GOOD, KEY], [], 400, {}, REPEATED),
-    ("HTTP/1.0", PATH, GOOD, ["--http1.0"], 400, {}, b"the version must be HTTP/1.1\n"),
+    ("HTTP/1.0", PATH, GOOD, ["--http1.0"], 400, {}, OLD),
     ("no Host", PATH, [*GOOD, "Host:"], [], 400, {}, HOST),
     ("a bad Host", PATH, [*GOOD, "Host: a b"], [], 400, {}, HOST),
     ("a body", PATH, GOOD, ["-X", "GET", "--data", "body"], 400, {}, BODY),
@@ -83,7 +84,7 @@ def run(step, logs, installer):
         ("--max-connections-per-ip", 429, FULL_FOR_ADDRESS),
     ]:
         with server(step, logs, "serve", option, "1", name=str(status)) as port, inside(port):
-            refusal(step, f"{option} 1", ask(step, curl, port, "/", UPGRADE), status, {}, body)
+            refusal(step, f"{option} 1", ask(step, curl, port, "/", UPGRADE), status, {"retry-after": "5"}, body)
 
 
 def ask(step, curl, port, path, headers, *words):
