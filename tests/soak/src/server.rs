@@ -53,7 +53,11 @@ impl Server {
             .args(["serve", "--listen", "127.0.0.1:0", "--listen"])
             .arg(format!("unix:{}", unix.display()));
         // A round of housekeeping can be waited for. Lines about single connections have limits of their own.
-        command.args(["--housekeeping", "500ms", "--log-connections", "off"]).args(more).env_clear().envs(ALLOCATOR);
+        command
+            .args(["--housekeeping", "500ms", "--log-connections", "off"])
+            .args(more)
+            .env_clear()
+            .envs(ALLOCATOR);
         let log = File::create(folder.join("log"))?;
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let mut stdout = BufReader::new(child.stdout.take().ok_or("no standard output")?);
