@@ -174,7 +174,7 @@ class Visit:
 
     unit = "connection"
     # The head, the packet, the end; the 101 and the reply. An accept that finds nobody ends each rush.
-    limits = {"accept": 2.05, "epoll_ctl": 1.05, "read": 3.05, "write": 2.05, "close": 1.05} | dict.fromkeys(
+    limits = {"accept": 2.05, "epoll_ctl": 1.05, "read": 3.05, "write": 2.2, "close": 1.05} | dict.fromkeys(
         ("clock", "other"), NONE
     )
 
