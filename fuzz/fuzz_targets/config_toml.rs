@@ -71,7 +71,8 @@ fn check_error(line: &str, file: &[u8]) {
         assert!(column.parse::<usize>().is_ok_and(|column| column > 0), "{line}");
         assert!(!what.is_empty(), "{line}");
     } else if !fault.starts_with("unknown key \"") {
-        let is_key = place.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let is_key =
+            place.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         assert!(is_key && what.starts_with("expected "), "{line}");
     }
 }
