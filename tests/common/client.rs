@@ -203,9 +203,11 @@ impl<T: Read + Write> Client<T> {
         }
     }
 
-    /// The next frame, which must be a packet.
+    /// The next frame, which must be a packet. A server that stood still for a while on a busy machine may ask first
+    /// whether the client is there.
     pub(crate) fn reply(&mut self) -> Reply {
         match self.next() {
+            Frame::Ping(_) => self.reply(),
             Frame::Binary(message) => {
                 let packet = Packet::parse(&message).unwrap();
                 assert_eq!(packet.data_status, 0);
