@@ -93,16 +93,17 @@ class Client:
             got = self.receive()
             while isinstance(got, bytes):
                 got = self.receive()
-            if got is None:
-                return "no Close"
-            code, _ = got
-            self.send(frame(b"" if code is None else code.to_bytes(2, "big"), CLOSE))
         except OSError as error:
             return f"no Close, {type(error).__name__}"
+        if got is None:
+            return "no Close"
+        code, _ = got
         try:
-            return code if not rest(self.stream, self.unread) else f"bytes behind the Close {code}"
+            self.send(frame(b"" if code is None else code.to_bytes(2, "big"), CLOSE))
+            more = rest(self.stream, self.unread)
         except OSError as error:
             return f"behind the Close {code}, {type(error).__name__}"
+        return f"bytes behind the Close {code}" if more else code
 
     def take(self, size):
         """So many bytes; None if the stream ends before the first."""

@@ -27,19 +27,21 @@ SENDING = {
 TIMERS = {"--client-check": 4003, "--account-check": 4004, "--read-timeout": 4009}
 
 
-def run(step, logs, installer):
+def run(step, logs, installer, built):
+    """Tries all of them in front of a program that is built already: it is started many times."""
     commands = {kind: installer.required(step, kind.name, kind.package) for kind in foreign.ALL}
     with certificate(step) as pair:
         for kind, command in commands.items():
-            Visit(step, logs, kind, command, pair).all()
+            Visit(step, logs, built, kind, command, pair).all()
 
 
 class Visit:
     """All that is tried of one proxy."""
 
-    def __init__(self, step, logs, kind, command, pair):
+    def __init__(self, step, logs, built, kind, command, pair):
         self.step = step
         self.logs = logs
+        self.built = built
         self.kind = kind
         self.command = command
         self.pair = pair
@@ -62,7 +64,7 @@ class Visit:
 
     def server(self, name, *arguments, trusted=PROXY, **options):
         words = (*SERVED, *(("--forwarded-for", trusted) if trusted else ()), *arguments)
-        return program(self.step, self.logs, *words, name=f"{self.kind.name}-{name}", **options)
+        return program(self.step, self.logs, *words, name=f"{self.kind.name}-{name}", built=self.built, **options)
 
     def proxy(self, game, removes=True):
         return running(self.step, self.kind, self.command, game, self.pair, removes)

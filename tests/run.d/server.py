@@ -64,18 +64,20 @@ def server(step, logs, *arguments, name="server"):
 
 
 @contextlib.contextmanager
-def program(step, logs, *arguments, name="server", listen="127.0.0.1:0", **options):
-    """Runs `cargo run --release`, on a free port instead of 9001 or where it is told to listen. The arguments are
-    the program's, the options its process's, and the name tells apart the logs of a step that runs several servers.
+def program(step, logs, *arguments, name="server", listen="127.0.0.1:0", built=None, **options):
+    """Runs `cargo run --release`, or what it has `built`, on a free port instead of 9001 or where it is told to listen.
+    The arguments are the program's, the options its process's, and the name tells apart the logs of a step that runs
+    several servers.
 
     Afterwards the program has to end with status 0 on SIGTERM, having printed nothing but its one
     line; that is a case of the step.
     """
-    words = ["cargo", "run", "--locked", "--quiet", "--release", *(["--", *arguments] if arguments else [])]
+    cargo = ["cargo", "run", "--locked", "--quiet", "--release", *(["--"] if arguments else [])]
+    words = [*([built] if built else cargo), *arguments]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SYSCONN_")}
     environment["SYSCONN_LISTEN"] = listen
     log_path = logs / f"{step.log_path.stem}.{name}.log"
-    step.note(f"$ SYSCONN_LISTEN={listen} {' '.join(words)}  (its log: {log_path})")
+    step.note(f"$ SYSCONN_LISTEN={listen} {' '.join(map(str, words))}  (its log: {log_path})")
     with open(log_path, "w", encoding="utf-8") as log:
         process = subprocess.Popen(
             words,
