@@ -650,6 +650,37 @@ fn set_tls_is_for_new_clients_only() {
     common::still_serves(plain.address);
 }
 
+/// As `openssl x509 -req` makes it: without extensions, and so of version 1.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBEzCBuwIUQoKt6x9PTSq342fQm3WGHzs2ODkwCgYIKoZIzj0EAwIwDDEKMAgG
+A1UEAwwBaDAgFw0yNjExMjkwMTI0MjVaGA8yMTI2MTEwNTAxMjQyNVowDDEKMAgG
+A1UEAwwBaDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLIINcRrWJjk5GHvmxmW
+wQKZKjYC6e7W5GeA4iHD6mnPcj3LRtxuUFTtjY+iH7gBYaW0ZchseCh70YudlsQr
+WmUwCgYIKoZIzj0EAwIDRwAwRAIgSh8eJ+ylBzYu5YmPQ2uVe7iFlzrZaxlfRwXS
+EptTKZ0CICOOfJJiEeBjGQrso2ojJakSdqdqWE0+MP2R37EPIRDD
+-----END CERTIFICATE-----
+";
+/// The key of that.
+const VERSION_1_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgafa5Ztz/7kZwHITA
+W1DLukq83Ol+h3+rdpzVwkch4IShRANCAASyCDXEa1iY5ORh75sZlsECmSo2Aunu
+1uRngOIhw+ppz3I9y0bcblBU7Y2Poh+4AWGltGXIbHgoe9GLnZbEK1pl
+-----END PRIVATE KEY-----
+";
+/// For ECDSA with P-521.
+const UNSUPPORTED_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIAhCL/1vZbx0JVV81x
+Lvd1cM4TQ931jPoqlMbNLShHpp24jDZaIF6eZ3jELz/3qws44tRq6NmLpBier/4w
+p8UySxehgYkDgYYABAG4rh2bzWygPReH+KvsgL7NVuafQCE+l5AuafZdiD6CYQex
+nxeKEYv9lO3Sy5iAYhbV2yxMdb9PyV9DVHwFG+rDsgEbtXvVNxB0p8YOqKL0Nc0P
+mOg4rQk6m9Hg40rijIAXbJUrPgrhAsq/XW+9pAHlaSlSX4xUOzXaypmtUxw6Ma+G
+Vw==
+-----END PRIVATE KEY-----
+";
+
 #[test]
 fn what_is_no_certificate_or_no_key_is_told_apart() {
     let (one, two) = (Certificate::new(), Certificate::new());
@@ -662,12 +693,14 @@ fn what_is_no_certificate_or_no_key_is_told_apart() {
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
             &one.key,
-            Some(TlsError::Certificate),
+            Some(TlsError::UnusableCertificate),
         ),
-        ("-----BEGIN CERTIFICATE-----\n", &one.key, Some(TlsError::Certificate)),
+        (VERSION_1, VERSION_1_KEY, Some(TlsError::UnusableCertificate)),
+        ("-----BEGIN CERTIFICATE-----\n", &one.key, Some(TlsError::UnusableCertificate)),
         (&one.pem, "", Some(TlsError::Key)),
         (&one.pem, &one.pem, Some(TlsError::Key)),
-        (&one.pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", Some(TlsError::Key)),
+        (&one.pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", Some(TlsError::UnusableKey)),
+        (&one.pem, UNSUPPORTED_KEY, Some(TlsError::UnusableKey)),
         (&one.pem, &two.key, Some(TlsError::Mismatch)),
     ];
     for (pem, key, expected) in cases {
