@@ -189,6 +189,7 @@ impl<S: Application> Core<S> {
             (Some(entry), Some(rest)) if !rest.is_empty() => entry.conn.keep(rest),
             // Most reads: all that the socket had, and all of it was taken.
             (Some(entry), _) if !entry.readable => return false,
+            (Some(entry), _) if entry.conn.is_closing() => self.end_slice(share),
             _ => {}
         }
         true
