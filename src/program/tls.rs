@@ -37,8 +37,7 @@ impl TlsFiles {
     pub(crate) fn load(&self) -> Result<Tls, String> {
         let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
         let (cert, key) = (file(&self.cert)?, file(&self.key)?);
-        let tls =
-            Tls::from_pem(&cert, &key).map_err(|error| format!("{}: {error}", self.at_fault(error)))?;
+        let tls = Tls::from_pem(&cert, &key).map_err(|error| format!("{}: {error}", self.at_fault(error)))?;
         for line in certificates::warnings(&cert, SystemTime::now()) {
             log::warn!("{}: {line}", shown(&self.cert));
         }

@@ -93,7 +93,7 @@ impl Fault {
         match self {
             Fault::NotHttp => "not an HTTP/1.1 request",
             Fault::ProxyHeader => "no valid PROXY protocol header before the request",
-            Fault::NotTls => "this port speaks TLS",
+            Fault::NotTls => "this port speaks TLS: use wss:// and not ws:// (tls-cert)",
             Fault::RequestLine => {
                 "the request line must be GET, a path and HTTP/1.1, with one space between them"
             }
