@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{Client, Frame, LINES, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part};
+use common::{
+    Client, Frame, LINES, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part,
+};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
