@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part};
+use common::{
+    Client, Frame, LINES, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part,
+};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -530,15 +532,26 @@ fn a_drain_answers_after_the_header_of_a_proxy_and_the_handshake() {
     running.join().unwrap().unwrap();
 }
 
+/// They see the connection end, and nothing of why; the operator sees that.
 #[test]
 fn too_many_clients_are_turned_away_without_a_handshake() {
+    LINES.keep();
     let certificate = Certificate::new();
-    let server = Server::packets(&Config { max_connections: 1, ..certificate.config() });
     let tls = Arc::new(certificate.client(&TLS13));
-    let mut first = connect(server.address, &tls);
-    assert_eq!(rest(Client::raw(server.address)), b"");
-    first.echo(b"not bothered");
-    first.close();
+    for (limits, said) in [
+        (Config { max_connections: 1, ..certificate.config() }, "status=503 reason=\"the server is full"),
+        (Config { max_connections_per_ip: 1, ..certificate.config() }, "status=429 reason=\"too many"),
+    ] {
+        let server = Server::packets(&limits);
+        let mut first = connect(server.address, &tls);
+        let mut refused = Client::raw(server.address);
+        let peer = format!("peer={} ", refused.stream.local_addr().unwrap());
+        refused.send(&hello(&tls));
+        assert_eq!(rest(refused), b"");
+        LINES.await_with(&["upgrade refused id=", &peer, said]);
+        first.echo(b"not bothered");
+        first.close();
+    }
 }
 
 #[test]

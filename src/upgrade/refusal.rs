@@ -158,6 +158,18 @@ impl From<Fault> for Refusal {
 }
 
 impl Refusal {
+    /// Those that are nothing but themselves, each at the place that is its number in recordings: new ones go to the end.
+    pub(crate) const PLAIN: [Refusal; 8] = [
+        Refusal::Forbidden,
+        Refusal::NotFound,
+        Refusal::MethodNotAllowed,
+        Refusal::TooSlow,
+        Refusal::UpgradeRequired,
+        Refusal::TooManyConnections,
+        Refusal::HeadTooLarge,
+        Refusal::Unavailable,
+    ];
+
     /// The HTTP status, 400 to 599.
     #[must_use]
     pub fn status(self) -> u16 {

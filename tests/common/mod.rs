@@ -7,7 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
+mod docs;
 mod game;
+mod lines;
 #[cfg(feature = "program")]
 mod program;
 mod server;
@@ -16,7 +18,9 @@ mod wire;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Frame, Reply};
+pub(crate) use docs::{CLIENTS, close_codes, statuses, table};
 pub(crate) use game::{Event, Game, ROUTER, echo};
+pub(crate) use lines::LINES;
 #[cfg(feature = "program")]
 pub(crate) use program::Program;
 pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
