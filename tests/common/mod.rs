@@ -14,6 +14,7 @@ mod lines;
 mod program;
 mod server;
 mod wire;
+mod witness;
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ pub(crate) use lines::LINES;
 pub(crate) use program::Program;
 pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
 pub(crate) use wire::{ACCEPT, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};
+pub(crate) use witness::{hooks_and_handlers_see, peers};
 
 /// How long a test waits for what has to come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
