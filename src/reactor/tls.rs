@@ -6,13 +6,19 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 use rustls::ServerConnection;
 
+use super::budget::{TURN_BYTES, TURN_FRAMES};
 use super::socket::Read;
+use super::tls_records::Records;
 use crate::conn::MAX_SLICES;
 use crate::tls::Tls;
 
 /// Ciphertext that waits for a socket, in bytes, before no more plaintext is taken: what is left to wait
 /// belongs into the outbox, which has a limit that users know.
 const WAITING_BYTES: usize = 64 * 1024;
+/// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of frames.
+const RECORD_BYTES: usize = TURN_BYTES / TURN_FRAMES as usize;
+/// Records after which a read ends, so that the turn can look at the clock. One may bring some more.
+const READ_RECORDS: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -39,6 +45,9 @@ pub(super) struct TlsSocket {
     early: Vec<u8>,
     /// Bytes that the kernel has taken, TLS's own among them.
     sent: u64,
+    /// What has come, and how much of it nobody has charged anyone for.
+    records: Records,
+    overhead: usize,
     /// The sending side is to be shut down once all has gone out.
     ends: bool,
     /// Found behind plaintext that was given out first.
@@ -55,7 +64,19 @@ impl TlsSocket {
         tls.set_buffer_limit(Some(WAITING_BYTES));
         let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
         let (early, sent) = (Vec::new(), 0);
-        Some(TlsSocket { stream, tls, mode, early, sent, ends: false, failure: None, stepped: false })
+        let records = Records::new();
+        Some(TlsSocket {
+            stream,
+            tls,
+            mode,
+            early,
+            sent,
+            records,
+            overhead: 0,
+            ends: false,
+            failure: None,
+            stepped: false,
+        })
     }
 
     /// The PROXY header is over, and these bytes came behind it. False if none was waited for.
@@ -88,8 +109,13 @@ impl TlsSocket {
         self.mode == Mode::Header || self.is_handshaking()
     }
 
-    /// Reads until the buffer is full, the kernel has no more, or as much ciphertext as the buffer is
-    /// long brought less plaintext than that. An end without close_notify is an error
+    /// What reads since the last call have cost beside the bytes that they brought, as bytes.
+    pub(super) fn take_overhead(&mut self) -> usize {
+        std::mem::take(&mut self.overhead)
+    }
+
+    /// Reads until the buffer is full, the kernel has no more, as much ciphertext as the buffer is
+    /// long brought less plaintext than that, or it was many records. An end without close_notify is an error
     /// (RFC 8446 §6.1).
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if let Some(failure) = self.failure.take() {
@@ -105,9 +131,10 @@ impl TlsSocket {
             return Read::from_plain(self.stream.read(buffer), buffer.len());
         }
         let (limit, mut plain, mut cipher) = (buffer.len(), 0, 0);
+        let most = self.overhead + READ_RECORDS * RECORD_BYTES;
         loop {
             let rest = buffer.get_mut(plain..).unwrap_or_default();
-            if rest.is_empty() || cipher >= limit {
+            if rest.is_empty() || cipher >= limit || self.overhead >= most {
                 return Ok(Read::Bytes(plain));
             }
             let result = match self.tls.reader().read(rest) {
@@ -151,12 +178,13 @@ impl TlsSocket {
     /// doing: the handshake, key updates, alerts.
     fn receive(&mut self) -> io::Result<usize> {
         let len = if self.early.is_empty() {
-            self.tls.read_tls(&mut self.stream)?
+            self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
         } else {
-            let len = self.tls.read_tls(&mut self.early.as_slice())?;
+            let len = self.tls.read_tls(&mut self.records.counting(&mut self.early.as_slice()))?;
             self.early.drain(..len.min(self.early.len()));
             len
         };
+        self.overhead = self.overhead.saturating_add(self.records.take() as usize * RECORD_BYTES);
         let handshakes = self.tls.is_handshaking();
         let processed = self.tls.process_new_packets();
         self.stepped |= handshakes && (self.tls.wants_write() || !self.tls.is_handshaking());
