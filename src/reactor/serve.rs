@@ -170,8 +170,9 @@ impl<S: Application> Core<S> {
                 return true;
             }
         };
-        share.take_bytes(len);
-        self.turn.charge(len);
+        let work = len + entry.socket.take_work();
+        share.take_bytes(work);
+        self.turn.charge(work);
         if len == 0 {
             return self.hear_part(id, start, share);
         }

@@ -149,6 +149,17 @@ impl Socket {
         }
     }
 
+    /// What reads since the last call have cost beside the bytes that they brought, in bytes: records of TLS are
+    /// decrypted, however short they are.
+    #[inline]
+    pub(super) fn take_work(&mut self) -> usize {
+        match self {
+            #[cfg(feature = "tls")]
+            Socket::Tls(socket) => socket.take_work(),
+            _ => 0,
+        }
+    }
+
     /// Whether the peer can be told something later only: a TLS handshake comes first, and before that there may be
     /// a PROXY header.
     pub(super) fn answers_later(&self) -> bool {
