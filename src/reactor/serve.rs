@@ -175,7 +175,7 @@ impl<S: Application> Core<S> {
         }
         entry.conn.record.count_received(len);
         if is_direct {
-            entry.conn.handle_received(len);
+            entry.conn.handle_received(len, &self.lent);
             self.feed(id, start, &mut [], share);
             return true;
         }
