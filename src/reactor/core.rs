@@ -235,9 +235,9 @@ impl<S: Application> Core<S> {
             self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
         }
         let record = &entry.conn.record;
-        // The log has a line already about those that were refused, or failed to speak TLS.
+        // The log has a line already about those that were refused, or failed to speak TLS; and checks come all the time.
         let has_failed = cause == Cause::Reset && entry.socket.is_handshaking();
-        if !has_failed && !matches!(cause, Cause::Refused(_)) {
+        if !has_failed && !matches!(cause, Cause::Refused(_) | Cause::HealthCheck) {
             connection_log::ended(record, &mut self.lent.tools.log, self.now, cause);
         }
         if !entry.conn.was_opened() || canary!(ForgottenEnd) {

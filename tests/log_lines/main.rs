@@ -10,6 +10,7 @@ mod closes;
 mod refusals;
 
 use common::{Client, Program};
+use rustix::process::Signal;
 use sysconn::frame::Opcode;
 use sysconn::packet::ErrorId;
 
@@ -132,4 +133,20 @@ fn lines_about_connections_are_as_many_as_asked_for() {
     connect(&program, 3);
     common::still_serves(program.address());
     assert_eq!(log(&program), "");
+}
+
+#[test]
+fn checks_leave_no_line() {
+    let mut program = serve(&["--health-path", "/health", "--drain-delay", "500ms"]);
+    let check = || {
+        let mut client = Client::raw(program.address());
+        client.send(b"GET /health HTTP/1.0\r\n\r\n");
+        client.read_refusal().0
+    };
+    assert_eq!(check(), 200);
+    program.signal(Signal::TERM);
+    common::eventually("checks fail", || check() == 503);
+    program.wait();
+    let lines = log(&program);
+    assert!(lines.contains("draining") && !lines.contains("ended") && !lines.contains("refused"), "{lines}");
 }

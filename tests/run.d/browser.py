@@ -1,9 +1,11 @@
-"""Headless Chromium opens tests/foreign/browser.html, which talks to the program and reports here."""
+"""Headless browsers open tests/foreign/browser.html, which talks to the program and reports here."""
 
 import contextlib
+import hashlib
 import json
 import os
 import queue
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -11,8 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
+from relay import closed_by_all, relay
 from server import server
-from step import Failed, Skipped, end_group
+from step import Failed, end_group
 
 PAGE = Path(__file__).resolve().parent.parent / "foreign" / "browser.html"
 REPORTS_WITHIN = 120
@@ -35,6 +38,9 @@ EXPECTED = {
     "Data that does not decode": "4001 true",
     "a text": "1003 true",
     "a message that is too long": "1009 true",
+    "a message of 1 MB": "1009",
+    "11 bad requests": "10 4002 true",
+    "11 bad requests, and 1 MB more": "4002",
     # A Close without a code; the browser names that 1005 (RFC 6455 §7.1.5).
     "closed by the page": "1005 true",
     "closed by the page with 3000": "3000 true",
@@ -45,36 +51,111 @@ EXPECTED = {
 WITHOUT_PINGS = {**EXPECTED, "quiet": "4009 true"}
 DEFLATED = {**WITHOUT_PINGS, "upgrade": "1 game permessage-deflate"}
 
-
-def run(step, logs, installer):
-    chromium = installer.apt(step, "chromium", "chromium")
-    if chromium is None:
-        reason = "there is no chromium, and this machine did not let us install it"
-        raise (Failed if os.environ.get("CI") == "true" or os.geteuid() == 0 else Skipped)(reason)
-    visit(step, logs, chromium, "ws", PINGS, EXPECTED)
-    visit(step, logs, chromium, "ws-deflate", (*NO_PINGS, "--deflate", "dedicated"), DEFLATED)
-    options = step.must("cargo", "run", "--locked", "--quiet", "--release", "--", "serve", "--help")
-    if "--tls-cert" in options:
-        with certificate(step) as (certificate_path, key_path):
-            tls = ("--tls-cert", str(certificate_path), "--tls-key", str(key_path))
-            visit(step, logs, chromium, "wss", (*PINGS, *tls), EXPECTED, scheme="wss")
+FIREFOX = {
+    "app.normandy.enabled": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "network.proxy.type": 0,
+}
+"""Firefox's preferences: it has nothing to do but our page."""
 
 
-def visit(step, logs, chromium, name, arguments, expected, scheme="ws"):
-    """Opens the page against a server with these arguments, and counts all that it should see. Only
-    pages of our own origin may upgrade, so the browser's Origin is part of it."""
-    with page() as (origin, reports):
-        given = ("--path", "/game", "--subprotocol", "game", "--origin", origin, *READ_TIMEOUT, *arguments)
-        with server(step, logs, "serve", *given, name=name) as port:
-            query = urlencode({"url": f"{scheme}://127.0.0.1:{port}/game", "quiet": QUIET_MS})
-            with browser(step, chromium, f"{origin}/?{query}"):
-                try:
-                    seen = reports.get(timeout=REPORTS_WITHIN)
-                except queue.Empty:
-                    raise Failed(f"{name}: the page reported nothing within {REPORTS_WITHIN} s") from None
-    for look in sorted(expected.keys() | seen.keys()):
-        got, wanted = seen.get(look), expected.get(look)
-        step.case(got == wanted, f"{name}: {look}: {got!r}, expected {wanted!r}")
+class Chromium:
+    """How it is installed and started. It trusts any certificate."""
+
+    command = package = "chromium"
+
+    @staticmethod
+    def prepare(profile, certificate_path, port):
+        pass
+
+    @staticmethod
+    def words(command, profile, url):
+        quiet = "background-networking component-update sync gpu quic".split()
+        words = [command, "--headless", "--no-first-run", *(f"--disable-{what}" for what in quiet)]
+        # Root can't have the sandbox; and our certificate is signed by nobody. It sees our page only.
+        words += ["--no-sandbox", "--ignore-certificate-errors", "--no-proxy-server"]
+        return [*words, f"--user-data-dir={profile}", url]
+
+
+class Firefox:
+    """How it is installed and started. It trusts one certificate, at one port."""
+
+    command = package = "firefox-esr"
+
+    @staticmethod
+    def prepare(profile, certificate_path, port):
+        preferences = "".join(
+            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in FIREFOX.items()
+        )
+        (profile / "user.js").write_text(preferences)
+        if certificate_path:
+            encoded = ssl.PEM_cert_to_DER_cert(certificate_path.read_text())
+            fingerprint = ":".join(f"{byte:02X}" for byte in hashlib.sha256(encoded).digest())
+            # The form of a file that Firefox keeps; the number names SHA-256.
+            trusted = f"127.0.0.1:{port}:\tOID.2.16.840.1.101.3.4.2.1\t{fingerprint}\t\n"
+            (profile / "cert_override.txt").write_text(trusted)
+
+    @staticmethod
+    def words(command, profile, url):
+        return [command, "--headless", "--no-remote", "--profile", str(profile), url]
+
+
+def run(step, logs, installer, browser):
+    """Opens the page in a browser, against the program with and without Pings, compression, and TLS."""
+    command = installer.required(step, browser.command, browser.package)
+    with certificate(step) as (certificate_path, key_path):
+        tls = ("--tls-cert", str(certificate_path), "--tls-key", str(key_path))
+        for visit in (
+            Visit("ws", PINGS, EXPECTED),
+            Visit("ws-deflate", (*NO_PINGS, "--deflate", "dedicated"), DEFLATED),
+            Visit("wss", (*PINGS, *tls), EXPECTED, "wss", certificate_path),
+        ):
+            looks = visit.looks(step, logs, browser, command)
+            if not all(passed for passed, _ in looks.values()):
+                # One that gets no processor for 2 s does not answer a Close in time; what is wrong is so each time.
+                step.note(f"{visit.name}: again, since not all was as expected: {looks}")
+                again = visit.looks(step, logs, browser, command)
+                looks = {name: max(seen, again.get(name, seen)) for name, seen in looks.items()}
+            for passed, what in looks.values():
+                step.case(passed, f"{visit.name}: {what}")
+
+
+class Visit:
+    """The page, opened against a server with these arguments, and what it should see. Only pages of our own origin
+    may upgrade, so the browser's Origin is part of it."""
+
+    def __init__(self, name, arguments, expected, scheme="ws", certificate_path=None):
+        self.name = name
+        self.arguments = arguments
+        self.expected = expected
+        self.scheme = scheme
+        self.certificate_path = certificate_path
+
+    def looks(self, step, logs, browser, command):
+        """What is seen, by its name: whether it is as it should be, and in words."""
+        with page() as (origin, reports):
+            given = ("--path", "/game", "--subprotocol", "game", "--origin", origin, *READ_TIMEOUT, *self.arguments)
+            with server(step, logs, "serve", *given, name=self.name) as port, relay(port) as passing:
+                query = urlencode({"url": f"{self.scheme}://127.0.0.1:{passing.port}/game", "quiet": QUIET_MS})
+                with opened(step, browser, command, f"{origin}/?{query}", self.certificate_path, passing.port):
+                    try:
+                        seen = reports.get(timeout=REPORTS_WITHIN)
+                    except queue.Empty:
+                        raise Failed(f"{self.name}: the page reported nothing within {REPORTS_WITHIN} s") from None
+        looks = {}
+        for look in sorted(self.expected.keys() | seen.keys()):
+            got, wanted = seen.get(look), self.expected.get(look)
+            looks[look] = (got == wanted, f"{look}: {got!r}, expected {wanted!r}")
+        if self.scheme == "ws":
+            closed, in_all = closed_by_all(passing)
+            looks["Closes"] = (
+                closed == in_all > 0,
+                f"{closed} of {in_all} connections end with a Close of the browser's",
+            )
+        return looks
 
 
 @contextlib.contextmanager
@@ -111,17 +192,15 @@ def page():
 
 
 @contextlib.contextmanager
-def browser(step, chromium, url):
-    """Runs Chromium with a profile of its own, and ends it."""
+def opened(step, browser, command, url, certificate_path, port):
+    """Runs a browser with a profile of its own, and ends it."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        quiet = "background-networking component-update sync gpu quic".split()
-        words = [chromium, "--headless", "--no-first-run", *(f"--disable-{what}" for what in quiet)]
-        # Root can't have the sandbox; and our certificate is signed by nobody. It sees our page only.
-        words += ["--no-sandbox", "--ignore-certificate-errors", "--no-proxy-server"]
-        words += [f"--user-data-dir={profile}", url]
+        browser.prepare(Path(profile), certificate_path, port)
+        words = browser.words(command, profile, url)
         step.note(f"$ {' '.join(words)}")
         output = {"stdin": subprocess.DEVNULL, "stdout": step.log, "stderr": subprocess.STDOUT}
-        process = subprocess.Popen(words, **output, start_new_session=True)
+        environment = {**os.environ, "HOME": profile}
+        process = subprocess.Popen(words, env=environment, **output, start_new_session=True)
         try:
             yield
         finally:

@@ -5,8 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-from step import Failed
+from step import Failed, Skipped
+
+FOREIGN = Path(__file__).resolve().parent.parent / "foreign"
+"""Where the lists are of what has dependencies of its own."""
 
 WEBSOCKETS = "websockets==15.0.1"
 KOSOKU = "kosoku==0.1.0"
@@ -29,11 +33,18 @@ class Installer:
     def __init__(self, target):
         self.venv = target / "venv"
         self.node = target / "node"
+        self.node_websocket = target / "node-websocket"
         self.cargo = target / "cargo"
 
     def websockets(self, step):
         """The Python that has `websockets`."""
         self.into_venv(step, WEBSOCKETS)
+        return self.venv / "bin" / "python"
+
+    def aiohttp(self, step):
+        """The Python that has `aiohttp`."""
+        pins = FOREIGN / "aiohttp.txt"
+        self.with_pip(step, "aiohttp", pins.read_text(), "--requirement", pins)
         return self.venv / "bin" / "python"
 
     def kosoku(self, step):
@@ -56,23 +67,50 @@ class Installer:
         step.command("apt-get", "install", "-q", "-y", package, env=quiet, limit=900)
         return shutil.which(command)
 
+    def required(self, step, command, package):
+        """The path of a package's command. Where there is none and this user may not install one the part is skipped,
+        and with CI=true it has failed."""
+        found = self.apt(step, command, package)
+        if found is None:
+            reason = f"there is no {command}, and this machine did not let us install it"
+            raise (Failed if os.environ.get("CI") == "true" or os.geteuid() == 0 else Skipped)(reason)
+        return found
+
     def ws(self, step):
         """The command of Node, and the environment in which it finds `ws`."""
+        quiet = ("--no-save", "--no-package-lock")
+        return self.with_npm(step, self.node, WS, lambda _: ("install", *quiet, WS))
+
+    def websocket(self, step):
+        """The command of Node, and the environment in which it finds npm's `websocket`."""
+        names = ("package.json", "package-lock.json")
+        texts = {name: (FOREIGN / "websocket" / name).read_text() for name in names}
+
+        def words(directory):
+            for name, text in texts.items():
+                (directory / name).write_text(text)
+            # What it could build for speed it can do without.
+            return "ci", "--ignore-scripts"
+
+        return self.with_npm(step, self.node_websocket, "".join(texts.values()), words)
+
+    def with_npm(self, step, directory, wanted, words):
+        """The command of Node, and the environment in which it finds what npm installs in a directory when it is told
+        these words. A stamp there says what was `wanted`."""
         path = os.environ.get("PATH", os.defpath)
         if not (recent_node() and shutil.which("npm")):
             step.note("no recent node and npm on the path: using the ones of a wheel")
             self.into_venv(step, NODE)
             path = f"{self.venv / 'bin'}{os.pathsep}{path}"
-        modules = self.node / "node_modules"
-        environment = {"PATH": path, "NODE_PATH": str(modules)}
-        stamp = self.node / "stamp"
-        if read(stamp) != WS:
-            shutil.rmtree(self.node, ignore_errors=True)
-            self.node.mkdir(parents=True)
+        environment = {"PATH": path, "NODE_PATH": str(directory / "node_modules")}
+        stamp = directory / "stamp"
+        if read(stamp) != wanted:
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
             npm = shutil.which("npm", path=path) or "npm"
-            quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund")
-            step.must(npm, "install", "--prefix", self.node, *quiet, WS, env=environment)
-            stamp.write_text(WS)
+            command, *options = words(directory)
+            step.must(npm, command, "--prefix", directory, "--no-audit", "--no-fund", *options, env=environment)
+            stamp.write_text(wanted)
         return shutil.which("node", path=path) or "node", environment
 
     def gungraun_runner(self, step):
@@ -100,20 +138,25 @@ class Installer:
         return self.cargo / "bin" / name
 
     def into_venv(self, step, requirement, *options):
-        """Installs a package into the virtual environment, which is made first if need be."""
+        """Installs a package into the virtual environment."""
+        self.with_pip(step, requirement.partition("==")[0], requirement, *options, requirement)
+
+    def with_pip(self, step, name, wanted, *words):
+        """Has pip install by these words into the virtual environment, which is made first if need be. A stamp of that
+        name there says what was `wanted`."""
         if not (HAS_ENSUREPIP or HAS_PIP):
-            raise Failed(f"{sys.executable} has neither ensurepip nor pip, so {requirement} can't be installed")
+            raise Failed(f"{sys.executable} has neither ensurepip nor pip, so {name} can't be installed")
         python = self.venv / "bin" / "python"
         identity = self.venv / "stamp"
         if read(identity) != sys.version:
             shutil.rmtree(self.venv, ignore_errors=True)
             step.must(sys.executable, "-m", "venv", *([] if HAS_ENSUREPIP else ["--without-pip"]), self.venv)
             identity.write_text(sys.version)
-        stamp = self.venv / f"stamp.{requirement.partition('==')[0]}"
-        if read(stamp) != requirement:
+        stamp = self.venv / f"stamp.{name}"
+        if read(stamp) != wanted:
             pip = [python, "-m", "pip"] if HAS_ENSUREPIP else [sys.executable, "-m", "pip", "--python", python]
-            step.must(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", *options, requirement)
-            stamp.write_text(requirement)
+            step.must(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input", *words)
+            stamp.write_text(wanted)
 
 
 def path_with(tool):

@@ -9,26 +9,75 @@ import threading
 
 from step import Failed, end_group
 
-READY = re.compile(r"listening on 127\.0\.0\.1:(\d+)\n")
+READY = re.compile(r"listening on (?:127\.0\.0\.1:(\d+)|unix:.+)\n")
 READY_WITHIN = 1800
 """Seconds; `cargo run` may have to build first."""
 ENDS_WITHIN = 30
 """Seconds from SIGTERM; draining takes at most 5."""
 
 
+class Program:
+    """The program while it runs. `port` is where it listens on 127.0.0.1, and None where it does on a Unix socket;
+    standard error goes to `log_path`."""
+
+    def __init__(self, process, log_path):
+        self.process = process
+        self.log_path = log_path
+        self.is_told = False
+        self.port = None
+
+    def terminate(self):
+        """Has it drain, once: a second signal would cut that short."""
+        if not self.is_told:
+            self.process.send_signal(signal.SIGTERM)
+        self.is_told = True
+
+    def wait_until_ready(self):
+        watchdog = threading.Timer(READY_WITHIN, self.process.kill)
+        watchdog.start()
+        line = self.process.stdout.readline()
+        watchdog.cancel()
+        match = READY.fullmatch(line)
+        if not match:
+            raise Failed(f"the server printed {line!r} instead of its address; {tail(self.log_path)}")
+        self.port = int(match[1]) if match[1] else None
+
+    def finish(self, step):
+        """Ends it as an operator would."""
+        if not self.is_told and self.process.poll() is not None:
+            raise Failed(f"the server ended by itself with status {self.process.returncode}")
+        self.terminate()
+        try:
+            more, _ = self.process.communicate(timeout=ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"the server had not ended {ENDS_WITHIN} s after SIGTERM") from None
+        status = self.process.returncode
+        step.case(status == 0, f"on SIGTERM the server ends with status 0: {status}")
+        step.case(more == "", f"the server prints one line only: {more!r}")
+
+
 @contextlib.contextmanager
 def server(step, logs, *arguments, name="server"):
-    """Runs `cargo run --release`, on a free port instead of 9001, and yields that port. The arguments
-    are the program's, and the name tells apart the logs of a step that runs several servers.
+    """Runs the program and yields its port."""
+    with program(step, logs, *arguments, name=name) as running:
+        yield running.port
+
+
+@contextlib.contextmanager
+def program(step, logs, *arguments, name="server", listen="127.0.0.1:0", built=None, **options):
+    """Runs `cargo run --release`, or what it has `built`, on a free port instead of 9001 or where it is told to listen.
+    The arguments are the program's, the options its process's, and the name tells apart the logs of a step that runs
+    several servers.
 
     Afterwards the program has to end with status 0 on SIGTERM, having printed nothing but its one
     line; that is a case of the step.
     """
-    words = ["cargo", "run", "--locked", "--quiet", "--release", *(["--", *arguments] if arguments else [])]
+    cargo = ["cargo", "run", "--locked", "--quiet", "--release", *(["--"] if arguments else [])]
+    words = [*([built] if built else cargo), *arguments]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SYSCONN_")}
-    environment["SYSCONN_LISTEN"] = "127.0.0.1:0"
+    environment["SYSCONN_LISTEN"] = listen
     log_path = logs / f"{step.log_path.stem}.{name}.log"
-    step.note(f"$ SYSCONN_LISTEN=127.0.0.1:0 {' '.join(words)}  (its log: {log_path})")
+    step.note(f"$ SYSCONN_LISTEN={listen} {' '.join(map(str, words))}  (its log: {log_path})")
     with open(log_path, "w", encoding="utf-8") as log:
         process = subprocess.Popen(
             words,
@@ -39,37 +88,15 @@ def server(step, logs, *arguments, name="server"):
             stderr=log,
             text=True,
             start_new_session=True,
+            **options,
         )
         try:
-            yield ready(process, log_path)
-            finish(step, process)
+            running = Program(process, log_path)
+            running.wait_until_ready()
+            yield running
+            running.finish(step)
         finally:
             end_group(process)
-
-
-def ready(process, log_path):
-    """The port, once the program says that it listens."""
-    watchdog = threading.Timer(READY_WITHIN, process.kill)
-    watchdog.start()
-    line = process.stdout.readline()
-    watchdog.cancel()
-    match = READY.fullmatch(line)
-    if not match:
-        raise Failed(f"the server printed {line!r} instead of its address; {tail(log_path)}")
-    return int(match[1])
-
-
-def finish(step, process):
-    """Ends the program as an operator would."""
-    if process.poll() is not None:
-        raise Failed(f"the server ended by itself with status {process.returncode}")
-    process.send_signal(signal.SIGTERM)
-    try:
-        more, _ = process.communicate(timeout=ENDS_WITHIN)
-    except subprocess.TimeoutExpired:
-        raise Failed(f"the server had not ended {ENDS_WITHIN} s after SIGTERM") from None
-    step.case(process.returncode == 0, f"on SIGTERM the server ends with status 0: {process.returncode}")
-    step.case(more == "", f"the server prints one line only: {more!r}")
 
 
 def tail(log_path):

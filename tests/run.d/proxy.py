@@ -1,0 +1,246 @@
+"""Foreign proxies, each in front of the program as docs/proxies.md has it configured, on free ports of loopback."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from client import TIMEOUT
+from step import Failed, end_group
+
+UNPRIVILEGED = ("www-data", "nobody")
+"""Whose rights a proxy gets where this process has root's: the first who is there."""
+
+
+class Proxy:
+    """One kind: its package and command, what has to stand around the documentation's configuration, what is put in
+    the place of its addresses, and the line of it that removes the client's own `Forwarded`."""
+
+    def __init__(self, package, heading, words, before, after, edits, removal):
+        self.package = package
+        self.name = heading.lower()
+        self.heading = heading
+        self.words = words
+        self.before = before
+        self.after = after
+        self.edits = edits
+        self.removal = removal
+
+    def configuration(self, root, values, removes):
+        """What stands below the heading in the documentation, with the addresses of a test in the place of its own."""
+        section = (root / "docs" / "proxies.md").read_text(encoding="utf-8").partition(f"\n## {self.heading}\n")[2]
+        section = section.partition("\n## ")[0]
+        text = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    ") or not line)
+        edits = self.edits if removes else {**self.edits, self.removal: ""}
+        for old, new in edits.items():
+            if old not in text:
+                raise Failed(f"docs/proxies.md has no {old!r} for {self.heading}")
+            text = text.replace(old, new.format(**values))
+        return f"{self.before.format(**values)}{text.strip()}\n{self.after.format(**values)}"
+
+
+NGINX = Proxy(
+    package="nginx-light",
+    heading="nginx",
+    words="-c {directory}/configuration -p {directory} -e stderr",
+    before="""\
+daemon off;
+worker_processes 1;
+pid {directory}/pid;
+events {{ worker_connections 512; }}
+http {{
+access_log off;
+client_body_temp_path {directory}/body;
+proxy_temp_path {directory}/proxy;
+fastcgi_temp_path {directory}/fastcgi;
+uwsgi_temp_path {directory}/uwsgi;
+scgi_temp_path {directory}/scgi;
+
+""",
+    after="}}\n",
+    edits={
+        "listen 80;": """\
+listen 127.0.0.1:{http};
+    listen 127.0.0.1:{https} ssl;
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};""",
+        "server 127.0.0.1:9001;": "server {nginx_game};",
+    },
+    removal='proxy_set_header Forwarded "";',
+)
+HAPROXY = Proxy(
+    package="haproxy",
+    heading="HAProxy",
+    words="-db -f {directory}/configuration",
+    before="""\
+global
+    stats socket {directory}/state level user
+
+""",
+    after="",
+    edits={
+        "bind :80": """\
+bind 127.0.0.1:{http}
+    bind 127.0.0.1:{https} ssl crt {both}""",
+        "server one 127.0.0.1:9001": "server one {haproxy_game}",
+        "inter 2s": "inter 100ms",
+    },
+    removal="http-request del-header Forwarded",
+)
+CADDY = Proxy(
+    package="caddy",
+    heading="Caddy",
+    words="run --adapter caddyfile --config {directory}/configuration",
+    before="""\
+{{
+    admin off
+    auto_https off
+    default_sni 127.0.0.1
+}}
+
+""",
+    after="""
+http://127.0.0.1:{http} {{
+    bind 127.0.0.1
+    import game
+}}
+
+https://127.0.0.1:{https} {{
+    bind 127.0.0.1
+    tls {certificate} {key}
+    import game
+}}
+""",
+    edits={
+        ":80 {": "(game) {{",
+        "reverse_proxy 127.0.0.1:9001": "reverse_proxy {caddy_game}",
+        "health_interval 2s": "health_interval 100ms",
+    },
+    removal="header_up -Forwarded",
+)
+ALL = (NGINX, HAPROXY, CADDY)
+
+
+class Running:
+    """A proxy that accepts connections."""
+
+    def __init__(self, http, https, directory):
+        self.http, self.https, self.directory = http, https, directory
+
+    def server_state(self):
+        """The state of the server, and of its last check, as HAProxy has them."""
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.settimeout(TIMEOUT)
+            stream.connect(str(self.directory / "state"))
+            stream.sendall(b"show stat\n")
+            lines = b"".join(iter(lambda: stream.recv(65_536), b"")).decode().splitlines()
+        names = lines[0].lstrip("# ").split(",")
+        rows = (dict(zip(names, line.split(","))) for line in lines[1:])
+        return next((row["status"], row["check_code"]) for row in rows if row.get("svname") == "one")
+
+
+@contextlib.contextmanager
+def directory_of_all():
+    """A temporary directory that whoever runs a proxy may enter."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+@contextlib.contextmanager
+def running(step, proxy, command, game, certificate, removes=True):
+    """Runs a proxy in front of `game`, a port or the path of a Unix socket. `certificate` are the paths of a
+    certificate and of its key. Without `removes` the `Forwarded` of clients passes."""
+    with directory_of_all() as directory:
+        values = prepare(directory, game, certificate)
+        text = proxy.configuration(step.root, values, removes)
+        (directory / "configuration").write_text(text)
+        rights = {}
+        who = unprivileged()
+        if who:
+            for path in (directory, *directory.iterdir()):
+                os.chown(path, who.pw_uid, who.pw_gid)
+            rights = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+        words = [command, *proxy.words.format(**values).split()]
+        step.note(f"$ {' '.join(words)}\n{text}")
+        process = subprocess.Popen(
+            words,
+            cwd=directory,
+            env={**os.environ, **dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(directory))},
+            stdin=subprocess.DEVNULL,
+            stdout=step.log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **rights,
+        )
+        try:
+            for port in (values["http"], values["https"]):
+                accepts(process, proxy, port)
+            yield Running(values["http"], values["https"], directory)
+        finally:
+            end_group(process)
+
+
+def prepare(directory, game, certificate):
+    """What stands in the configuration of a test: addresses, and a certificate, copied for the proxy to read."""
+    pair = [directory / name for name in ("certificate.pem", "key.pem")]
+    for source, copy in zip(certificate, pair):
+        shutil.copyfile(source, copy)
+    both = directory / "both.pem"
+    both.write_text("".join(path.read_text() for path in pair))
+    http, https = free_ports(2)
+    address, is_path = f"127.0.0.1:{game}", isinstance(game, Path)
+    return {
+        "directory": directory,
+        "http": http,
+        "https": https,
+        "certificate": pair[0],
+        "key": pair[1],
+        "both": both,
+        "nginx_game": f"unix:{game}" if is_path else address,
+        "haproxy_game": f"unix@{game}" if is_path else address,
+        "caddy_game": f"unix/{game}" if is_path else address,
+    }
+
+
+def unprivileged():
+    """The user whose rights a proxy gets; none where this process has no others to give."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return next((names[name] for name in UNPRIVILEGED if name in names), None)
+
+
+def free_ports(count):
+    """Ports of loopback that nobody has now."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def accepts(process, proxy, port):
+    """Waits until the proxy listens there: none of them says so in a way of its own."""
+
+    def has_answered():
+        with socket.socket() as stream:
+            return process.poll() is not None or stream.connect_ex(("127.0.0.1", port)) == 0
+
+    until(has_answered, f"{proxy.name} does not accept connections")
+    if process.poll() is not None:
+        raise Failed(f"{proxy.name} ended with status {process.returncode}")
+
+
+def until(is_so, otherwise):
+    """Asks a foreign program again and again, until it is so."""
+    end = time.monotonic() + TIMEOUT
+    while not is_so():
+        if time.monotonic() > end:
+            raise Failed(otherwise)
+        time.sleep(0.02)
