@@ -1,6 +1,7 @@
 //! What the log says of connections: refusals, logins, bad input, panics, and their end.
 
 use std::fmt;
+use std::io;
 
 use log::Level;
 use log::kv::{self, Source, Value, VisitSource};
@@ -132,8 +133,9 @@ pub(crate) fn turned_away(peer: Peer, log: &mut LogLimiter, now: Moment, refusal
 
 /// Writes a line about a TLS handshake that failed.
 #[cold]
-pub(crate) fn tls_failed(record: &Record, log: &mut LogLimiter, now: Moment, reason: &dyn fmt::Display) {
-    let reason = reason.to_string();
+pub(crate) fn tls_failed(record: &Record, log: &mut LogLimiter, now: Moment, error: &io::Error) {
+    let is_end = error.kind() == io::ErrorKind::UnexpectedEof;
+    let reason = if is_end { "the client ended the connection".to_owned() } else { error.to_string() };
     let fields = [("reason", Value::from(reason.as_str()))];
     log.write(Subject::Refusal, now, "TLS handshake failed", &[&Who::of(record) as &dyn Source, &fields]);
 }

@@ -2,7 +2,8 @@
 //!
 //! Each line goes to the `log` crate twice over: as text, `event name=value name="some text"`, for loggers that
 //! know text only, and as key-values (`log::kv`), of which the first is `event`. Whatever a client has sent is
-//! escaped in the text: nothing in it ends the line, moves the cursor, or turns the direction of what follows.
+//! escaped in the text: nothing in it ends the line, moves the cursor, or turns the direction of what follows. In both no
+//! value is longer than 255 characters.
 //!
 //! ```
 //! use log::Level;
@@ -62,7 +63,18 @@ impl fmt::Display for Line<'_> {
 impl Source for Line<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
         visitor.visit_pair(Key::from_str(EVENT), Value::from(self.event))?;
-        self.fields.visit(visitor)
+        self.fields.visit(&mut Cutting(visitor))
+    }
+}
+
+/// Passes fields on with their texts cut off, as they are in the text of the line, for loggers that write them themselves.
+struct Cutting<'a, 'kvs>(&'a mut dyn VisitSource<'kvs>);
+
+impl<'kvs> VisitSource<'kvs> for Cutting<'_, 'kvs> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let end = |text: &str| text.char_indices().nth(MAX_VALUE_CHARS).map(|(end, _)| end);
+        let cut = value.to_borrowed_str().and_then(|text| text.get(..end(text)?));
+        self.0.visit_pair(key, cut.map_or(value, Value::from))
     }
 }
 
@@ -199,6 +211,12 @@ mod tests {
         for line in [text("e", &("k", long.as_str())), text("e", &("k", Value::from_display(&long)))] {
             assert_eq!(line.chars().filter(|letter| *letter == '长').count(), MAX_VALUE_CHARS - 1);
             assert!(line.trim_end_matches('"').ends_with('…'), "{line}");
+        }
+        for (chars, kept) in [(10_000, MAX_VALUE_CHARS), (MAX_VALUE_CHARS, MAX_VALUE_CHARS), (3, 3)] {
+            let long = "长".repeat(chars);
+            let fields = ("k", long.as_str());
+            let value = Line { event: "e", fields: &fields }.get("k".into()).unwrap().to_string();
+            assert_eq!(value.chars().count(), kept, "of {chars}, for a logger that takes fields");
         }
     }
 }

@@ -6,9 +6,8 @@ mod program;
 use std::io::Write;
 use std::process::ExitCode;
 
-use program::options::LogFormat;
-use program::options::{Exit, Task, load};
-use program::{LogSink, replay, run};
+use program::options::{Exit, LogFormat, Task, read, sources};
+use program::{LogSink, catch_signals, replay, run};
 
 /// A recording is not replayed as it was.
 const DIFFERENT: u8 = 1;
@@ -17,25 +16,32 @@ const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
     // A reader that has gone away is no reason to fail: what is written here is the last word.
-    let done = match load(std::env::args_os(), std::env::vars_os()) {
-        Ok(Task::Serve(options)) => run(*options).map(|()| true),
-        Ok(Task::Replay(task)) => replay(&task),
-        Err(Exit::Help(text)) => {
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            return ExitCode::SUCCESS;
-        }
-        Err(Exit::Error(line)) => {
-            let _ = writeln!(std::io::stderr(), "{line}");
-            return ExitCode::from(UNUSABLE);
-        }
-    };
-    match done {
+    match start() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENT),
-        Err(line) => {
-            let _ = LogSink::new(std::io::stderr(), LogFormat::Text)
-                .write_all(format!("sysconn: {line}\n").as_bytes());
+        Err(Exit::Help(text)) => {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(Exit::Error(line)) => {
+            let mut log = LogSink::new(std::io::stderr(), LogFormat::Text);
+            let _ = log.write_all(format!("{line}\n").as_bytes());
             ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+/// Does what the program was started for. False: a recording is not replayed as it was.
+fn start() -> Result<bool, Exit> {
+    let failed = |line| Exit::Error(format!("sysconn: {line}"));
+    match sources(std::env::args_os(), std::env::vars_os())? {
+        Task::Replay(task) => replay(&task).map_err(failed),
+        Task::Serve(sources) => {
+            // What is read next can take any time, and signals have to work meanwhile.
+            let signals = catch_signals().map_err(failed)?;
+            let options = sources.options(read)?;
+            run(options, signals).map_err(failed)?;
+            Ok(true)
         }
     }
 }

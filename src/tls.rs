@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, ServerConfig, ServerConnection};
@@ -15,10 +15,14 @@ const ALPN: &[u8] = b"http/1.1";
 /// Why no [`Tls`] could be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsError {
-    /// There is no certificate, or one that is malformed.
+    /// There is no certificate in PEM.
     Certificate,
-    /// There is no private key, or none of a kind that can be used.
+    /// A certificate is malformed, or of a version before 3 (RFC 5280 §4.1.2.1), which has no extensions.
+    UnusableCertificate,
+    /// There is no private key in PEM.
     Key,
+    /// The private key is malformed, or of a kind or length that is not supported.
+    UnusableKey,
     /// The private key is encrypted with a passphrase, and there is nobody to ask for it.
     EncryptedKey,
     /// The key is not that of the first certificate, nor of any other.
@@ -32,8 +36,15 @@ pub enum TlsError {
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            TlsError::Certificate => "no certificate in PEM that can be used",
-            TlsError::Key => "no private key in PEM that can be used",
+            TlsError::Certificate => "no certificate in PEM",
+            TlsError::UnusableCertificate => {
+                "a certificate is malformed, or not of X.509 version 3 (one with extensions, such as subjectAltName, is)"
+            }
+            TlsError::Key => "no private key in PEM",
+            TlsError::UnusableKey => {
+                "the private key is malformed, or of another kind than RSA with 2048 to 4096 bits, ECDSA with P-256 or P-384, \
+                 and Ed25519"
+            }
             TlsError::EncryptedKey => {
                 "the private key is encrypted: it has to be stored without a passphrase"
             }
@@ -69,16 +80,21 @@ impl Tls {
         let (certificates, key_pem) = (without_mark(certificates), without_mark(key));
         let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
             .collect::<Result<_, _>>()
-            .map_err(|_| TlsError::Certificate)?;
+            .map_err(|_| TlsError::UnusableCertificate)?;
         if chain.is_empty() {
             return Err(TlsError::Certificate);
         }
-        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| unusable(key_pem))?;
+        let key = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| match error {
+            pem::Error::NoItemsFound => unusable(key_pem, TlsError::Key),
+            _ => unusable(key_pem, TlsError::UnusableKey),
+        })?;
         let provider = Arc::new(ring::default_provider());
         // A key that can't be loaded and a certificate that can't be parsed are told apart by asking for
         // the key first.
-        let loaded =
-            provider.key_provider.load_private_key(key.clone_key()).map_err(|_| unusable(key_pem))?;
+        let loaded = provider
+            .key_provider
+            .load_private_key(key.clone_key())
+            .map_err(|_| unusable(key_pem, TlsError::UnusableKey))?;
         let fits = |certificate: &CertificateDer<'static>| {
             CertifiedKey::new(vec![certificate.clone()], loaded.clone()).keys_match().is_ok()
         };
@@ -90,7 +106,7 @@ impl Tls {
             builder.with_no_client_auth().with_single_cert(chain, key).map_err(|error| match error {
                 Error::InconsistentKeys(InconsistentKeys::KeyMismatch) if is_misplaced => TlsError::Order,
                 Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch,
-                _ => TlsError::Certificate,
+                _ => TlsError::UnusableCertificate,
             })?;
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.ticketer = ring::Ticketer::new().map_err(|_| TlsError::System)?;
@@ -110,10 +126,10 @@ fn without_mark(pem: &[u8]) -> &[u8] {
 }
 
 /// Why a private key cannot be used. One that is encrypted says so in its first lines (RFC 7468 §11, RFC 1421 §4.6.1.1).
-fn unusable(pem: &[u8]) -> TlsError {
+fn unusable(pem: &[u8], otherwise: TlsError) -> TlsError {
     const MARKS: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
     let is_encrypted = MARKS.iter().any(|mark| pem.windows(mark.len()).any(|bytes| bytes == *mark));
-    if is_encrypted { TlsError::EncryptedKey } else { TlsError::Key }
+    if is_encrypted { TlsError::EncryptedKey } else { otherwise }
 }
 
 impl fmt::Debug for Tls {

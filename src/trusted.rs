@@ -56,6 +56,11 @@ impl TrustedProxy {
         self.0 == Source::Unix
     }
 
+    /// Whether it is all addresses of IPv4, or of IPv6.
+    pub(crate) fn is_everybody(&self) -> bool {
+        matches!(self.0, Source::Network(_, 0))
+    }
+
     /// Whether it covers the one who has connected.
     #[must_use]
     pub fn covers(&self, peer: Peer) -> bool {

@@ -1,18 +1,14 @@
 //! What docs/clients.md tells authors of clients, held against the code that it speaks of.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{CLIENTS, table};
 use sysconn::frame::{CloseCode, Error, Opcode, push_masked_frame};
 use sysconn::packet::{ErrorId, Reply, Request, Undecodable, push_packet, push_request};
 use sysconn::upgrade::{Fault, Refusal};
 use sysconn::{Cause, Reconnect};
-
-const CLIENTS: &str = include_str!("../docs/clients.md");
-
-/// The cells of each row of the table that begins with this head; none if there is no such table.
-fn table(head: &str) -> Vec<Vec<&'static str>> {
-    let (_, rest) = CLIENTS.split_once(head).unwrap_or_default();
-    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
-    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
-}
 
 fn advice(reconnect: Reconnect) -> &'static str {
     match reconnect {

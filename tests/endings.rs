@@ -6,12 +6,15 @@
 mod arena;
 mod common;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvError;
 use std::thread;
 
 use arena::{ArenaServer, CLOSE, DEFER, ECHO, Hand, LINK, PANIC, PUSH, SINK, login};
-use common::{Client, Frame, PATIENCE, SHORT, UPGRADE, config, frame, join, packet, part};
+use common::{
+    Client, Frame, LINES, PATIENCE, SHORT, UPGRADE, close_codes, config, frame, join, packet, part,
+};
 use sysconn::config::Liveness;
 use sysconn::frame::{self, CloseCode, Opcode};
 use sysconn::packet::Undecodable;
@@ -93,7 +96,8 @@ fn timers() -> Vec<Ending> {
         },
         Ending {
             name: "a frame is not completed",
-            configure: |config| config.read_timeout = SHORT,
+            // The client's Close is taken for the rest of the frame.
+            configure: |config| (config.read_timeout, config.close_timeout) = (SHORT, SHORT),
             act: |_, client, link| send(client, link, &packet(ECHO, 1, b"never whole")[..12]),
             cause: Cause::ReadTimedOut,
             code: Some(4009),
@@ -242,6 +246,37 @@ fn requests() -> Vec<Ending> {
             code: Some(1002),
         },
         Ending {
+            name: "text",
+            configure: |_| {},
+            act: |_, client, link| send(client, link, &frame(Opcode::Text, b"text")),
+            cause: Cause::Protocol(frame::Error::Text),
+            code: Some(1003),
+        },
+        Ending {
+            name: "a reason that is not UTF-8",
+            configure: |_| {},
+            act: |_, client, link| send(client, link, &frame(Opcode::Close, b"\x03\xe8\xff")),
+            cause: Cause::Protocol(frame::Error::BadUtf8),
+            code: Some(1007),
+        },
+        Ending {
+            name: "a message that is too long",
+            configure: |config| (config.max_len, config.close_timeout) = (1024, SHORT),
+            act: |_, client, link| send(client, link, &part(true, Opcode::Binary, &[0; 2000])[..8]),
+            cause: Cause::Protocol(frame::Error::TooBig),
+            code: Some(1009),
+        },
+        Ending {
+            name: "one bad request too many",
+            configure: |_| {},
+            act: |_, client, link| {
+                send(client, link, &packet(9999, 1, b"").repeat(11));
+                (0..10).for_each(|_| assert_eq!(client.reply().error_id, 1));
+            },
+            cause: Cause::BadRequests,
+            code: Some(4002),
+        },
+        Ending {
             name: "one packet more than the outbox takes",
             configure: |config| (config.max_len, config.outbox_limit) = (1024, 4096),
             act: |_, client, link| {
@@ -284,7 +319,9 @@ fn clients() -> Vec<Ending> {
 }
 
 #[test]
-fn each_cause_reaches_the_client_the_application_and_the_object() {
+fn each_cause_reaches_the_client_the_application_the_object_and_the_log() {
+    LINES.keep();
+    let mut codes = BTreeSet::new();
     let tables = [timers(), objects(), outside(), requests(), clients()];
     for Ending { name, configure, act, cause, code } in tables.into_iter().flatten() {
         let mut config = config();
@@ -298,6 +335,7 @@ fn each_cause_reaches_the_client_the_application_and_the_object() {
             assert_eq!(cause.close_code().map(CloseCode::get), code, "{name}");
         }
         assert_eq!(client.next(), Frame::End, "{name}");
+        let peer = format!("peer={} ", client.stream.local_addr().unwrap());
         drop(client);
         assert_eq!(told.recv_timeout(PATIENCE), Ok(cause), "{name}");
         // The object's ear is gone: it cannot be told again.
@@ -307,6 +345,9 @@ fn each_cause_reaches_the_client_the_application_and_the_object() {
             _ => None,
         });
         assert_eq!(closed, cause, "{name}");
+        let said = cause.close_code().map_or(String::new(), |code| format!(" code={code}"));
+        LINES.await_with(&["connection ended id=", &peer, &format!(" cause=\"{cause}\"{said} duration_ms=")]);
+        codes.extend(cause.close_code().map(CloseCode::get));
         server.handle.drain();
         server.join();
         let later = server
@@ -315,6 +356,8 @@ fn each_cause_reaches_the_client_the_application_and_the_object() {
             .filter(|event| matches!(event, arena::Event::Closed(_, reported) if *reported == cause));
         assert_eq!(later.count(), 0, "{name}: reported twice");
     }
+    let without_row: Vec<_> = close_codes().difference(&codes).copied().collect();
+    assert_eq!(without_row, []);
 }
 
 #[test]

@@ -9,37 +9,13 @@ mod common;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arena::{ArenaServer, Hand};
-use common::{Client, PATIENCE, Program, UPGRADE, config, eventually, still_serves};
-use log::{LevelFilter, Log, Metadata, Record};
+use common::{Client, LINES, PATIENCE, Program, UPGRADE, config, eventually, still_serves};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
-
-/// The lines that the library has logged.
-struct Lines(Mutex<Vec<String>>);
-
-static LINES: Lines = Lines(Mutex::new(vec![]));
-
-impl Log for Lines {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        self.0.lock().unwrap().push(record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
-impl Lines {
-    fn with(&self, part: &str) -> usize {
-        self.0.lock().unwrap().iter().filter(|line| line.contains(part)).count()
-    }
-}
 
 /// Held by the test whose turn it is. The limit that it lowers is raised again when it is dropped.
 struct Limit {
@@ -50,13 +26,9 @@ struct Limit {
 impl Limit {
     fn take() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
-        static LOGGER: Once = Once::new();
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        LOGGER.call_once(|| {
-            log::set_logger(&LINES).unwrap();
-            log::set_max_level(LevelFilter::Info);
-        });
-        LINES.0.lock().unwrap().clear();
+        LINES.keep();
+        LINES.clear();
         Limit { _turn: turn, before: getrlimit(Resource::Nofile) }
     }
 

@@ -294,3 +294,67 @@ fn whoever_has_output_waiting_comes_behind_those_who_say_little() {
         assert_eq!(quiet.reply(), Reply::new(ECHO, 7, &[number]));
     }
 }
+
+/// A client of TLS for a server with a certificate of its own, and that server's side of it.
+#[cfg(feature = "tls")]
+fn tls() -> (rustls::ClientConnection, sysconn::Tls) {
+    use std::sync::Arc;
+
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = own.signing_key.serialize_pem();
+    let server = sysconn::Tls::from_pem(own.cert.pem().as_bytes(), key.as_bytes()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(own.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    (rustls::ClientConnection::new(Arc::new(config), name).unwrap(), server)
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_flood_of_small_records_of_tls_is_bounded_by_their_number() {
+    use std::io::{ErrorKind, Write as _};
+
+    /// A connection's share, what one read brings beyond it, and one read of the system's.
+    const TURN_RECORDS: u64 = 512 + 128 + 4096 / 23;
+
+    let (mut tls, server) = tls();
+    let mut hand = Hand::new(&Config { tls: Some(server), ..config() });
+    let mut client = Client::raw(hand.address);
+    client.stream.set_nonblocking(true).unwrap();
+    tls.writer().write_all(common::UPGRADE).unwrap();
+    let mut answer = vec![];
+    hand.turn_until("the upgrade over TLS", |_| {
+        while tls.wants_write() {
+            tls.write_tls(&mut client.stream).unwrap();
+        }
+        match tls.read_tls(&mut client.stream) {
+            Ok(_) => drop(tls.process_new_packets().unwrap()),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        let _ = std::io::Read::read_to_end(&mut tls.reader(), &mut answer);
+        answer.ends_with(b"\r\n\r\n")
+    });
+    let unit = packet(SINK, 1, &[0; 20]);
+    let mut bytes = vec![];
+    for byte in unit.repeat(1000) {
+        tls.writer().write_all(&[byte]).unwrap();
+        tls.write_tls(&mut bytes).unwrap();
+    }
+    let sent = (write_until_full(&mut client, &bytes) / 23 / unit.len()) as u64;
+    let most = TURN_RECORDS / unit.len() as u64 + 1;
+    assert!(sent > 4 * most, "{sent} packets are too few to show anything");
+    let handled = |hand: &Hand| hand.reactor.state().handled.values().sum::<u64>();
+    let mut before = 0;
+    hand.turn_until("all that was sent is handled", |hand| {
+        let now = handled(hand);
+        assert!(now - before <= most, "{} packets in one turn", now - before);
+        before = now;
+        now >= sent
+    });
+}

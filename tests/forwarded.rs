@@ -6,12 +6,13 @@
 mod common;
 
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::channel;
 
-use common::{Client, Event, PATIENCE, Server, UPGRADE, config, join, packet, upgrade_of};
+use common::{
+    Client, Event, PATIENCE, Server, UPGRADE, config, hooks_and_handlers_see, join, packet, peers, upgrade_of,
+};
 use sysconn::config::Listen;
-use sysconn::upgrade::{self, Fault, Refusal};
-use sysconn::{Application, Cause, Config, Context, Message, Outcome, Peer, Reactor, Service};
+use sysconn::upgrade::{Fault, Refusal};
+use sysconn::{Cause, Config, Peer};
 
 /// A server that trusts these proxies.
 fn trusting(proxies: &[&str]) -> Config {
@@ -25,17 +26,6 @@ fn peer(address: &str) -> Peer {
     }
 }
 
-/// The peers of all connections.
-fn peers(server: &Server) -> Vec<Peer> {
-    let (sender, seen) = channel();
-    let look = move |survey: &sysconn::Survey<'_>| {
-        let peers = survey.page(0, 100).iter().map(|snapshot| snapshot.record.peer()).collect();
-        let _ = sender.send(peers);
-    };
-    server.handle.survey(look).unwrap();
-    seen.recv_timeout(PATIENCE).unwrap()
-}
-
 fn listed(clients: &str) -> Vec<u8> {
     upgrade_of("/chat", &format!("X-Forwarded-For: {clients}\r\n"))
 }
@@ -45,13 +35,6 @@ fn behalf(server: &Server, clients: &str) -> Client {
     let mut client = Client::raw(server.address);
     client.upgrade(&listed(clients));
     client
-}
-
-fn refused(server: &Server, bytes: &[u8]) -> (u16, String) {
-    let mut client = Client::raw(server.address);
-    client.send(bytes);
-    let (status, _, body) = client.read_refusal();
-    (status, body)
 }
 
 #[test]
@@ -106,7 +89,7 @@ fn what_a_trusted_proxy_says_has_to_be_right() {
     ] {
         let request = upgrade_of("/chat", lines);
         let expected = (400, format!("{}\n", Refusal::BadRequest(fault).text()));
-        assert_eq!(refused(&trusted, &request), expected, "{lines}");
+        assert_eq!(trusted.refuses(&request), expected, "{lines}");
         let mut client = Client::raw(not_trusted.address);
         client.upgrade(&request);
         client.close();
@@ -121,11 +104,11 @@ fn clients_count_under_the_address_that_was_named() {
         Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1", "10.0.0.0/8"]) });
     let mut inside = [behalf(&server, "192.0.2.7"), behalf(&server, "192.0.2.7:2")];
     for clients in ["192.0.2.7", "198.51.100.1, 192.0.2.7", "192.0.2.7, 10.0.0.2", "::ffff:192.0.2.7"] {
-        assert_eq!(refused(&server, &listed(clients)).0, 429, "{clients}");
+        assert_eq!(server.refuses(&listed(clients)).0, 429, "{clients}");
     }
     // One site of IPv6 is one address, and the proxies themselves do not count, however many come through them.
     let mut others = vec![behalf(&server, "2001:db8::1"), behalf(&server, "2001:db8::2")];
-    assert_eq!(refused(&server, &listed("2001:db8::3")).0, 429);
+    assert_eq!(server.refuses(&listed("2001:db8::3")).0, 429);
     others.extend((1..20).map(|number| behalf(&server, &format!("192.0.2.7, 198.51.100.{number}"))));
     others.extend((0..4).map(|_| behalf(&server, "unknown")));
     others.extend((0..4).map(|_| behalf(&server, "10.0.0.2")));
@@ -144,7 +127,7 @@ fn clients_count_under_the_address_that_was_named() {
 fn without_it_all_clients_of_a_proxy_are_one_address() {
     let server = Server::packets(&Config { max_connections_per_ip: 2, ..config() });
     let _inside = [behalf(&server, "192.0.2.7"), behalf(&server, "192.0.2.8")];
-    assert_eq!(refused(&server, &listed("192.0.2.9")).0, 429);
+    assert_eq!(server.refuses(&listed("192.0.2.9")).0, 429);
 }
 
 #[cfg(feature = "proxy-protocol")]
@@ -176,7 +159,7 @@ fn whom_a_proxy_header_names_is_the_one_to_be_trusted() {
         inside.push(client);
     }
     for (header, clients) in [(v1("10.0.0.4"), "192.0.2.7"), (v1("198.51.100.1"), "192.0.2.10")] {
-        assert_eq!(refused(&server, &join(&[&header, &listed(clients)])).0, 429, "{clients}");
+        assert_eq!(server.refuses(&join(&[&header, &listed(clients)])).0, 429, "{clients}");
     }
 }
 
@@ -213,45 +196,13 @@ fn a_health_check_is_answered_whatever_its_headers_say() {
     let mut inside = behalf(&server, "192.0.2.7");
     for clients in ["192.0.2.7", "nonsense", "192.0.2.8"] {
         let check = format!("GET /health HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: {clients}\r\n\r\n");
-        assert_eq!(refused(&server, check.as_bytes()).0, 200, "{clients}");
+        assert_eq!(server.refuses(check.as_bytes()).0, 200, "{clients}");
     }
-    assert_eq!(refused(&server, &listed("192.0.2.7")).0, 429);
+    assert_eq!(server.refuses(&listed("192.0.2.7")).0, 429);
     inside.close();
-}
-
-/// Tells what the hooks and the handler see.
-struct Witness(std::sync::mpsc::Sender<Peer>);
-
-impl Application for Witness {
-    fn upgrade(&mut self, _: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
-        let _ = self.0.send(peer);
-        Ok(())
-    }
-
-    fn opened(&mut self, context: &mut Context<'_>) {
-        let _ = self.0.send(context.record().peer());
-    }
-}
-
-fn look(witness: &mut Witness, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
-    let _ = witness.0.send(context.record().peer());
-    Outcome::Done
 }
 
 #[test]
 fn hooks_and_handlers_see_the_client() {
-    let (sender, seen) = channel();
-    let service = Service::Messages(look);
-    let mut reactor = Reactor::bind(&trusting(&["127.0.0.1"]), service, Witness(sender)).unwrap();
-    let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
-    let thread = std::thread::spawn(move || reactor.run());
-    let mut client = Client::raw(address);
-    client.upgrade(&listed("192.0.2.7:4660"));
-    client.send(&packet(1101, 1, b""));
-    for hook in ["upgrade", "opened", "handler"] {
-        assert_eq!(seen.recv_timeout(PATIENCE), Ok(peer("192.0.2.7:4660")), "{hook}");
-    }
-    client.close();
-    handle.drain();
-    thread.join().unwrap().unwrap();
+    hooks_and_handlers_see(&trusting(&["127.0.0.1"]), &listed("192.0.2.7:4660"), peer("192.0.2.7:4660"));
 }

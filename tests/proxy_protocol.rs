@@ -6,14 +6,15 @@
 
 mod common;
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
-use common::{Client, Event, PATIENCE, SHORT, Server, UPGRADE, config, join, packet};
+use common::{
+    Client, Event, PATIENCE, SHORT, Server, UPGRADE, config, hooks_and_handlers_see, join, packet, peers,
+};
 use sysconn::config::Listen;
-use sysconn::upgrade::{self, Fault, Refusal};
-use sysconn::{Application, Cause, Config, Context, Message, Outcome, Peer, Reactor, Service};
+use sysconn::upgrade::{Fault, Refusal};
+use sysconn::{Cause, Config, Peer};
 
 /// A server that trusts these proxies.
 fn trusting(proxies: &[&str]) -> Config {
@@ -37,31 +38,11 @@ fn peer(address: &str) -> Peer {
     Peer::from(address.parse::<std::net::SocketAddr>().unwrap())
 }
 
-/// The peers of all connections, as everyone in the server sees them.
-fn peers(server: &Server) -> Vec<Peer> {
-    let (sender, seen) = channel();
-    let look = move |survey: &sysconn::Survey<'_>| {
-        let peers = survey.page(0, 100).iter().map(|snapshot| snapshot.record.peer()).collect();
-        let _ = sender.send(peers);
-    };
-    server.handle.survey(look).unwrap();
-    seen.recv_timeout(PATIENCE).unwrap()
-}
-
 /// Connected, introduced by a header, and upgraded.
 fn behind(server: &Server, header: &[u8]) -> Client {
     let mut client = Client::raw(server.address);
     client.upgrade(&join(&[header, UPGRADE]));
     client
-}
-
-/// Sends bytes that are to be refused.
-fn refused(server: &Server, bytes: &[u8]) -> (u16, String) {
-    let mut client = Client::raw(server.address);
-    // The refusal can come before all is sent.
-    let _ = client.stream.write_all(bytes);
-    let (status, _, body) = client.read_refusal();
-    (status, body)
 }
 
 #[test]
@@ -112,10 +93,10 @@ fn a_trusted_proxy_must_send_a_header() {
         b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff",
         b"\r\n\r\n\0\r\nQUIT\n\x31\0\0\0",
     ] {
-        assert_eq!(refused(&server, bytes), (400, text.clone()), "{}", bytes.escape_ascii());
+        assert_eq!(server.refuses(bytes), (400, text.clone()), "{}", bytes.escape_ascii());
     }
     // A second one is no request.
-    let (status, body) = refused(&server, &join(&[&v1("192.0.2.7:1"), &v1("192.0.2.8:1"), UPGRADE]));
+    let (status, body) = server.refuses(&join(&[&v1("192.0.2.7:1"), &v1("192.0.2.8:1"), UPGRADE]));
     assert_eq!(status, 400);
     assert_ne!(body, text);
     behind(&server, V2).close();
@@ -126,7 +107,7 @@ fn nobody_else_can_say_who_it_is() {
     for proxies in [&["10.0.0.0/8", "::1", "unix"][..], &[]] {
         let server = Server::packets(&trusting(proxies));
         for header in [&v1("192.0.2.7:1")[..], V2, V2_LOCAL] {
-            let (status, body) = refused(&server, &join(&[header, UPGRADE]));
+            let (status, body) = server.refuses(&join(&[header, UPGRADE]));
             assert_eq!(status, 400);
             assert_ne!(body, format!("{}\n", Refusal::BadRequest(Fault::ProxyHeader).text()));
         }
@@ -142,12 +123,12 @@ fn clients_count_under_the_address_that_was_named() {
     let mut inside = [behind(&server, &v1("192.0.2.7:1")), behind(&server, &v1("192.0.2.7:2"))];
     for bytes in [v1("192.0.2.7:3"), join(&[&v1("192.0.2.7:3"), UPGRADE])] {
         // The place is refused, not the request: nobody waits for that.
-        assert_eq!(refused(&server, &bytes).0, 429);
+        assert_eq!(server.refuses(&bytes).0, 429);
     }
     // The proxy itself and other clients of it do not count with them, however many there are.
     let mut others = vec![behind(&server, &v1("192.0.2.8:1")), behind(&server, V2)];
     others.extend((0..4).map(|_| behind(&server, V2_LOCAL)));
-    assert_eq!(refused(&server, &join(&[&v1("192.0.2.7:4"), UPGRADE])).0, 429);
+    assert_eq!(server.refuses(&join(&[&v1("192.0.2.7:4"), UPGRADE])).0, 429);
     for client in inside.iter_mut().chain(&mut others) {
         client.echo(b"inside");
     }
@@ -164,7 +145,7 @@ fn who_is_not_named_yet_counts_in_all() {
     let mut first = Client::raw(server.address);
     first.send(&V2[..7]);
     // Before a byte of it is read.
-    assert_eq!(refused(&server, b"").0, 503);
+    assert_eq!(server.refuses(b"").0, 503);
     first.upgrade(&join(&[&V2[7..], UPGRADE]));
     assert_eq!(peers(&server), [peer("203.0.113.9:4660")]);
     first.close();
@@ -225,39 +206,7 @@ fn whoever_connects_to_a_unix_socket_can_be_trusted() {
     }
 }
 
-/// Tells what the hooks and the handler see.
-struct Witness(Sender<Peer>);
-
-impl Application for Witness {
-    fn upgrade(&mut self, _: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
-        let _ = self.0.send(peer);
-        Ok(())
-    }
-
-    fn opened(&mut self, context: &mut Context<'_>) {
-        let _ = self.0.send(context.record().peer());
-    }
-}
-
-fn look(witness: &mut Witness, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
-    let _ = witness.0.send(context.record().peer());
-    Outcome::Done
-}
-
 #[test]
 fn hooks_and_handlers_see_the_client() {
-    let (sender, seen): (_, Receiver<Peer>) = channel();
-    let service = Service::Messages(look);
-    let mut reactor = Reactor::bind(&trusting(&["127.0.0.1"]), service, Witness(sender)).unwrap();
-    let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
-    let thread = std::thread::spawn(move || reactor.run());
-    let mut client = Client::raw(address);
-    client.upgrade(&join(&[V2, UPGRADE]));
-    client.send(&packet(1101, 1, b""));
-    for hook in ["upgrade", "opened", "handler"] {
-        assert_eq!(seen.recv_timeout(PATIENCE), Ok(peer("203.0.113.9:4660")), "{hook}");
-    }
-    client.close();
-    handle.drain();
-    thread.join().unwrap().unwrap();
+    hooks_and_handlers_see(&trusting(&["127.0.0.1"]), &join(&[V2, UPGRADE]), peer("203.0.113.9:4660"));
 }

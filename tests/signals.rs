@@ -89,18 +89,21 @@ fn signals_that_the_parent_had_blocked_work() {
 }
 
 #[test]
-fn a_replay_can_be_ended_by_a_signal_that_was_blocked() {
-    let fifo = KeyFile::new("recording");
-    fifo.become_fifo();
-    let path = fifo.0.clone();
-    let start = move || {
-        SigSet::all().thread_block().unwrap();
-        Command::new(env!("CARGO_BIN_EXE_sysconn")).arg("replay").arg(path).env_clear().spawn().unwrap()
-    };
-    let mut child = std::thread::spawn(start).join().unwrap();
-    let _writer = fifo.written_to();
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(ends(&mut child).signal(), Some(Signal::TERM.as_raw()));
+fn a_program_that_waits_for_a_file_can_be_ended_by_a_signal_that_was_blocked() {
+    for arguments in [&["replay"][..], &["serve", "--config"]] {
+        let fifo = KeyFile::new("waited-for");
+        fifo.become_fifo();
+        let path = fifo.0.clone();
+        let start = move || {
+            SigSet::all().thread_block().unwrap();
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+            command.args(arguments).arg(path).env_clear().spawn().unwrap()
+        };
+        let mut child = std::thread::spawn(start).join().unwrap();
+        let _writer = fifo.written_to();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        assert_eq!(ends(&mut child).signal(), Some(Signal::TERM.as_raw()), "{arguments:?}");
+    }
 }
 
 #[test]
@@ -124,27 +127,32 @@ fn sighup_never_ends_the_program() {
 
 #[test]
 fn sighup_does_not_end_a_program_that_starts() {
-    let keys = KeyFile::new("starting");
-    keys.become_fifo();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sysconn"))
-        .args(keys.arguments())
-        .env_clear()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // It reads the keys, and does not listen yet.
-    let mut writer = keys.written_to();
-    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
-    writer.write_all(KeyFile::text().as_bytes()).unwrap();
-    drop(writer);
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.starts_with("listening on "), "{line}");
-    // Now it does what the signal asked for.
-    drop(keys.written_to());
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(ends(&mut child).code(), Some(0));
+    for option in ["--token-keys", "--config"] {
+        let file = KeyFile::new(&format!("starting{option}"));
+        file.become_fifo();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sysconn"))
+            .args(["serve", "--listen", "127.0.0.1:0", option, file.0.to_str().unwrap()])
+            .env_clear()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It reads the file, and does not listen yet.
+        let mut writer = file.written_to();
+        kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+        let text = if option == "--config" { String::new() } else { KeyFile::text() };
+        writer.write_all(text.as_bytes()).unwrap();
+        drop(writer);
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening on "), "{option}: {line}");
+        if option == "--token-keys" {
+            // Now it does what the signal asked for.
+            drop(file.written_to());
+        }
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        assert_eq!(ends(&mut child).code(), Some(0), "{option}");
+    }
 }
 
 #[test]

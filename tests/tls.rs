@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part};
+use common::{
+    Client, Frame, LINES, PATIENCE, Reply, SHORT, Server, UPGRADE, eventually, frame, join, packet, part,
+};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -324,7 +326,7 @@ fn plain_http_is_told_and_other_bytes_are_cut_off() {
     let mut client = Client::raw(server.address);
     client.send(UPGRADE);
     let (status, _, body) = client.read_refusal();
-    assert_eq!((status, body.as_str()), (400, "this port speaks TLS\n"));
+    assert_eq!((status, body.as_str()), (400, "this port speaks TLS: use wss:// and not ws:// (tls-cert)\n"));
     // One byte is enough to see it.
     let mut client = Client::raw(server.address);
     client.send(b"G");
@@ -530,15 +532,26 @@ fn a_drain_answers_after_the_header_of_a_proxy_and_the_handshake() {
     running.join().unwrap().unwrap();
 }
 
+/// They see the connection end, and nothing of why; the operator sees that.
 #[test]
 fn too_many_clients_are_turned_away_without_a_handshake() {
+    LINES.keep();
     let certificate = Certificate::new();
-    let server = Server::packets(&Config { max_connections: 1, ..certificate.config() });
     let tls = Arc::new(certificate.client(&TLS13));
-    let mut first = connect(server.address, &tls);
-    assert_eq!(rest(Client::raw(server.address)), b"");
-    first.echo(b"not bothered");
-    first.close();
+    for (limits, said) in [
+        (Config { max_connections: 1, ..certificate.config() }, "status=503 reason=\"the server is full"),
+        (Config { max_connections_per_ip: 1, ..certificate.config() }, "status=429 reason=\"too many"),
+    ] {
+        let server = Server::packets(&limits);
+        let mut first = connect(server.address, &tls);
+        let mut refused = Client::raw(server.address);
+        let peer = format!("peer={} ", refused.stream.local_addr().unwrap());
+        refused.send(&hello(&tls));
+        assert_eq!(rest(refused), b"");
+        LINES.await_with(&["upgrade refused id=", &peer, said]);
+        first.echo(b"not bothered");
+        first.close();
+    }
 }
 
 #[test]
@@ -650,6 +663,37 @@ fn set_tls_is_for_new_clients_only() {
     common::still_serves(plain.address);
 }
 
+/// As `openssl x509 -req` makes it: without extensions, and so of version 1.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBEzCBuwIUQoKt6x9PTSq342fQm3WGHzs2ODkwCgYIKoZIzj0EAwIwDDEKMAgG
+A1UEAwwBaDAgFw0yNjExMjkwMTI0MjVaGA8yMTI2MTEwNTAxMjQyNVowDDEKMAgG
+A1UEAwwBaDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLIINcRrWJjk5GHvmxmW
+wQKZKjYC6e7W5GeA4iHD6mnPcj3LRtxuUFTtjY+iH7gBYaW0ZchseCh70YudlsQr
+WmUwCgYIKoZIzj0EAwIDRwAwRAIgSh8eJ+ylBzYu5YmPQ2uVe7iFlzrZaxlfRwXS
+EptTKZ0CICOOfJJiEeBjGQrso2ojJakSdqdqWE0+MP2R37EPIRDD
+-----END CERTIFICATE-----
+";
+/// The key of that.
+const VERSION_1_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgafa5Ztz/7kZwHITA
+W1DLukq83Ol+h3+rdpzVwkch4IShRANCAASyCDXEa1iY5ORh75sZlsECmSo2Aunu
+1uRngOIhw+ppz3I9y0bcblBU7Y2Poh+4AWGltGXIbHgoe9GLnZbEK1pl
+-----END PRIVATE KEY-----
+";
+/// For ECDSA with P-521.
+const UNSUPPORTED_KEY: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIHuAgEAMBAGByqGSM49AgEGBSuBBAAjBIHWMIHTAgEBBEIAhCL/1vZbx0JVV81x
+Lvd1cM4TQ931jPoqlMbNLShHpp24jDZaIF6eZ3jELz/3qws44tRq6NmLpBier/4w
+p8UySxehgYkDgYYABAG4rh2bzWygPReH+KvsgL7NVuafQCE+l5AuafZdiD6CYQex
+nxeKEYv9lO3Sy5iAYhbV2yxMdb9PyV9DVHwFG+rDsgEbtXvVNxB0p8YOqKL0Nc0P
+mOg4rQk6m9Hg40rijIAXbJUrPgrhAsq/XW+9pAHlaSlSX4xUOzXaypmtUxw6Ma+G
+Vw==
+-----END PRIVATE KEY-----
+";
+
 #[test]
 fn what_is_no_certificate_or_no_key_is_told_apart() {
     let (one, two) = (Certificate::new(), Certificate::new());
@@ -662,12 +706,18 @@ fn what_is_no_certificate_or_no_key_is_told_apart() {
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
             &one.key,
-            Some(TlsError::Certificate),
+            Some(TlsError::UnusableCertificate),
         ),
-        ("-----BEGIN CERTIFICATE-----\n", &one.key, Some(TlsError::Certificate)),
+        (VERSION_1, VERSION_1_KEY, Some(TlsError::UnusableCertificate)),
+        ("-----BEGIN CERTIFICATE-----\n", &one.key, Some(TlsError::UnusableCertificate)),
         (&one.pem, "", Some(TlsError::Key)),
         (&one.pem, &one.pem, Some(TlsError::Key)),
-        (&one.pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", Some(TlsError::Key)),
+        (
+            &one.pem,
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            Some(TlsError::UnusableKey),
+        ),
+        (&one.pem, UNSUPPORTED_KEY, Some(TlsError::UnusableKey)),
         (&one.pem, &two.key, Some(TlsError::Mismatch)),
     ];
     for (pem, key, expected) in cases {
@@ -723,14 +773,8 @@ fn behind_a_trusted_proxy_tls_begins_after_its_header() {
             let mut client = over(behind, &client);
             client.upgrade(UPGRADE);
             client.echo(&[7; 100_000]);
-            let (sender, seen) = std::sync::mpsc::channel();
-            let look = move |survey: &sysconn::Survey<'_>| {
-                let peers = survey.page(0, 100).iter().map(|one| one.record.peer()).collect::<Vec<_>>();
-                let _ = sender.send(peers);
-            };
-            server.handle.survey(look).unwrap();
             let named = sysconn::Peer::from("192.0.2.7:4321".parse::<SocketAddr>().unwrap());
-            assert!(seen.recv_timeout(common::PATIENCE).unwrap().contains(&named));
+            assert!(common::peers(&server).contains(&named));
             client.close();
         }
         // A header that names nobody, such as that of a health check, is over as well.
@@ -840,7 +884,9 @@ mod program {
         eventually("the alert is shown", || lines().contains("TLS handshake failed id="));
         drop(Client::raw(program.address()));
         eventually("an end is shown", || lines().matches("TLS handshake failed id=").count() == 2);
-        assert!(lines().contains("reason=\"received fatal alert"), "{}", lines());
+        for reason in ["received fatal alert", "the client ended the connection"] {
+            assert!(lines().contains(&format!("reason=\"{reason}")), "{}", lines());
+        }
         assert!(!lines().contains("connection ended"), "{}", lines());
     }
 

@@ -1,6 +1,8 @@
 //! Options that are each valid and work against each other.
 
-use super::{Config, DeflateMode, Listen, Liveness, MAX_DIRECTORY_BYTES, RECORD_LIMIT, TrustedProxy};
+use super::{
+    Config, DeflateMode, Listen, Liveness, MAX_DIRECTORY_BYTES, Overflow, RECORD_LIMIT, TrustedProxy,
+};
 
 impl Config {
     /// What works badly, though [`validate`](Self::validate) lets it pass: options that defeat each other, and those
@@ -9,7 +11,7 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let all = self.about_timers().into_iter().chain(self.about_sizes()).chain(self.about_listeners());
-        all.flatten().collect()
+        all.chain(self.about_the_idle()).flatten().chain(self.about_trust()).collect()
     }
 
     /// A timer of 0 is off, and is in nobody's way.
@@ -64,7 +66,7 @@ impl Config {
         })
     }
 
-    fn about_sizes(&self) -> [Option<String>; 6] {
+    fn about_sizes(&self) -> [Option<String>; 5] {
         let (outbox, max_len, record_limit) = (self.outbox_limit, self.max_len, self.record_limit);
         let (all, per_ip) = (self.max_connections, self.max_connections_per_ip);
         // The default is for servers of any size.
@@ -97,11 +99,42 @@ impl Config {
                      of record takes: one recording can keep out all others"
                 )
             }),
+        ]
+    }
+
+    /// Options that do nothing because another one is off.
+    fn about_the_idle(&self) -> [Option<String>; 4] {
+        let (record_limit, default) = (self.record_limit, Config::default());
+        [
             (self.record.is_none() && (self.record_debugged || record_limit != RECORD_LIMIT)).then(|| {
                 let option = if self.record_debugged { "record-debugged" } else { "record-limit" };
                 format!("{option} has no effect without record: nothing is recorded")
             }),
+            (self.deflate == DeflateMode::Off && ![0, default.deflate_above].contains(&self.deflate_above))
+                .then(|| {
+                    format!(
+                        "deflate-above {} has no effect without deflate: nothing is compressed",
+                        self.deflate_above
+                    )
+                }),
+            (self.outbox_limit == 0 && self.overflow != Overflow::Close)
+                .then(|| "overflow drop has no effect with outbox-limit 0: every packet fits".to_owned()),
+            (self.max_connections_per_ip == 0 && self.ipv6_prefix != default.ipv6_prefix).then(|| {
+                let prefix = self.ipv6_prefix;
+                format!(
+                    "ipv6-prefix {prefix} has no effect with max-connections-per-ip 0: no address is counted"
+                )
+            }),
         ]
+    }
+
+    /// Networks of proxies that hold every client.
+    fn about_trust(&self) -> impl Iterator<Item = String> {
+        let lists = [("proxy-protocol", &self.proxy_protocol), ("forwarded-for", &self.forwarded_for)];
+        let all = lists.into_iter().flat_map(|(option, list)| list.iter().map(move |proxy| (option, proxy)));
+        all.filter(|(_, proxy)| proxy.is_everybody()).map(|(option, proxy)| {
+            format!("{option} {proxy} trusts all clients as if they were proxies: each can claim any address")
+        })
     }
 
     /// Whether a proxy can connect whose headers are believed. Whom a PROXY header names can be anybody.
@@ -110,7 +143,7 @@ impl Config {
         !self.proxy_protocol.is_empty() || self.forwarded_for.iter().any(can_connect)
     }
 
-    fn about_listeners(&self) -> [Option<String>; 5] {
+    fn about_listeners(&self) -> [Option<String>; 6] {
         let tcp = || {
             self.listen.iter().filter_map(|listen| match listen {
                 Listen::Tcp(address) => Some(address),
@@ -129,6 +162,9 @@ impl Config {
                 .then(|| "tls-cert has no effect without a TCP address in listen: nobody speaks TLS".to_owned()),
             (self.ipv6_only && !has_wildcard)
                 .then(|| "ipv6-only has no effect without the wildcard [::] in listen".to_owned()),
+            self.socket_mode.filter(|_| !has_unix).map(|mode| {
+                format!("socket-mode {mode:o} has no effect without a Unix domain socket in listen")
+            }),
             trusts(true).filter(|_| !has_unix).map(|_| {
                 "proxy-protocol unix has no effect without a Unix domain socket in listen: nobody is trusted by it"
                     .to_owned()
@@ -259,8 +295,52 @@ mod tests {
     }
 
     #[test]
+    fn what_does_nothing_because_another_option_is_off_is_told_of() {
+        expect(&[
+            (|c| c.deflate_above = 0, ""),
+            (|c| c.deflate_above = 1, "deflate-above 1 has no effect without deflate"),
+            (
+                |c| (c.outbox_limit, c.overflow) = (0, Overflow::Drop),
+                "overflow drop has no effect with outbox-limit 0",
+            ),
+            (|c| c.overflow = Overflow::Drop, ""),
+            (
+                |c| (c.max_connections_per_ip, c.ipv6_prefix) = (0, 56),
+                "ipv6-prefix 56 has no effect with max-connections-per-ip 0",
+            ),
+            (|c| c.ipv6_prefix = 56, ""),
+        ]);
+        #[cfg(feature = "deflate")]
+        expect(&[(|c| (c.deflate, c.deflate_above) = (DeflateMode::Shared, 1), "")]);
+    }
+
+    #[test]
+    fn a_network_that_holds_every_client_is_told_of() {
+        for (proxy, is_everybody) in [
+            ("0.0.0.0/0", true),
+            ("::/0", true),
+            ("::ffff:0:0/96", true),
+            ("0.0.0.0/1", false),
+            ("unix", false),
+        ] {
+            let list: Vec<TrustedProxy> = vec![proxy.parse().unwrap()];
+            for (option, config) in [
+                ("forwarded-for", Config { forwarded_for: list.clone(), ..Config::default() }),
+                ("proxy-protocol", Config { proxy_protocol: list.clone(), ..Config::default() }),
+            ] {
+                let warnings = config.warnings();
+                let is_told =
+                    |line: &String| line.starts_with(option) && line.contains("can claim any address");
+                assert_eq!(warnings.iter().any(is_told), is_everybody, "{option} {proxy}: {warnings:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_no_listener_has_a_use_for_is_told_of() {
         expect(&[
+            (|c| c.socket_mode = Some(0o660), "socket-mode 660 has no effect without a Unix domain socket"),
+            (|c| (c.socket_mode, c.listen) = (Some(0o660), vec![Listen::Unix("s".into())]), ""),
             (|c| c.ipv6_only = true, "ipv6-only has no effect without the wildcard [::] in listen"),
             (|c| (c.ipv6_only, c.listen) = (true, vec![Listen::Tcp("[::]:0".parse().unwrap())]), ""),
             (

@@ -205,7 +205,10 @@ impl Conn {
         let most = if self.bulk == Bulk::Large { LARGE_READ_BYTES } else { READ_BYTES };
         match &self.phase {
             Phase::Open(open) => most.saturating_sub(open.decoder.unfinished_bytes()).max(MIN_READ_BYTES),
-            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => most,
+            Phase::Proxied(_) | Phase::Upgrading(_) => most,
+            // What is only gone through can be all frames, and then takes longer than what is handled: the clock is
+            // looked at in between.
+            Phase::Closing(_) | Phase::Closed(_) => MIN_READ_BYTES,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where log lines go: whoever does not take them in time loses lines, and never stops the program.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,21 +13,43 @@ const PIPE_BYTES: usize = 4096;
 
 /// A writer that blocks, made not to. What cannot be written now is counted, and the next line that can be
 /// says how many were left out before it: a pipe that nobody reads, a full disk, a reader that has gone.
+///
+/// A line is written whole or not at all, however long it is: the rest of one that has been begun goes before all others.
 #[derive(Debug)]
 pub(crate) struct LogSink<W> {
     writer: W,
     format: LogFormat,
     left_out: u64,
+    /// What is still to be written of a line that has been begun.
+    rest: Vec<u8>,
 }
 
 impl<W: Write + AsFd> LogSink<W> {
     pub(crate) fn new(writer: W, format: LogFormat) -> Self {
-        LogSink { writer, format, left_out: 0 }
+        LogSink { writer, format, left_out: 0, rest: Vec::new() }
     }
 
-    /// Writes all of it, unless that would take waiting, or fails.
-    fn try_write(&mut self, line: &[u8]) -> bool {
-        line.chunks(PIPE_BYTES).all(|part| self.takes_some() && self.writer.write_all(part).is_ok())
+    /// Begins a line, unless that would take waiting, or fails.
+    fn begin(&mut self, line: &[u8]) -> bool {
+        self.rest.extend_from_slice(line);
+        self.go_on();
+        let has_begun = self.rest.len() < line.len();
+        if !has_begun {
+            self.rest.clear();
+        }
+        has_begun
+    }
+
+    /// Writes of the rest what can be written now.
+    fn go_on(&mut self) {
+        while !self.rest.is_empty() && self.takes_some() {
+            let part = self.rest.get(..PIPE_BYTES).unwrap_or(&self.rest);
+            match self.writer.write(part) {
+                Ok(written) if written > 0 => drop(self.rest.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 
     fn takes_some(&self) -> bool {
@@ -40,13 +62,14 @@ impl<W: Write + AsFd> LogSink<W> {
 /// Each call is one line, and succeeds.
 impl<W: Write + AsFd> Write for LogSink<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.left_out > 0 {
+        self.go_on();
+        if self.left_out > 0 && self.rest.is_empty() {
             let notice = self.format.notice(self.left_out);
-            if self.try_write(notice.as_bytes()) {
+            if self.begin(notice.as_bytes()) {
                 self.left_out = 0;
             }
         }
-        if self.left_out > 0 || !self.try_write(line) {
+        if self.left_out > 0 || !self.rest.is_empty() || !self.begin(line) {
             self.left_out += 1;
         }
         Ok(line.len())
@@ -85,6 +108,25 @@ mod tests {
         let expected =
             format!("{} log lines could not be written before this one\nread again\n", 10_000 - kept);
         assert_eq!(read[..len], *expected.as_bytes());
+
+        // A line that is longer than the pipe holds is begun, and goes on before all others once there is room.
+        let long = format!("{}\n", "long".repeat(50_000));
+        for line in [&long[..], "left out\n"] {
+            sink.write_all(line.as_bytes()).unwrap();
+        }
+        let mut all = vec![];
+        while !all.ends_with(b"next\n") {
+            let len = reader.read(&mut read).unwrap();
+            all.extend_from_slice(&read[..len]);
+            if !all.ends_with(b"next\n") {
+                sink.write_all(b"next\n").unwrap();
+            }
+        }
+        let all = String::from_utf8(all).unwrap();
+        assert!(all.starts_with(&long), "{} bytes", all.len());
+        let rest = &all[long.len()..];
+        assert!(rest.ends_with(" log lines could not be written before this one\nnext\n"), "{rest}");
+        assert_eq!(rest.lines().count(), 2, "{rest}");
 
         let long = line(1).repeat(1000);
         sink.write_all(long.as_bytes()).unwrap();

@@ -21,3 +21,4 @@ mod token_keys;
 pub(crate) use log_sink::LogSink;
 pub(crate) use replay::replay;
 pub(crate) use run::run;
+pub(crate) use signals::catch as catch_signals;

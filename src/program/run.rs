@@ -10,7 +10,7 @@ use super::delay::Delay;
 use super::modules::{self, Echo, Gateway};
 use super::options::{LogFormat, Mode, Options};
 use super::reload::Reload;
-use super::signals::{self, Caught};
+use super::signals::Caught;
 use super::tls::TlsFiles;
 use super::token_keys::TokenKeys;
 use super::{LogSink, cpus, descriptors, panics};
@@ -19,8 +19,7 @@ use super::{LogSink, cpus, descriptors, panics};
 ///
 /// # Errors
 /// One line that says why it could not start, or why it ended before it was told to.
-pub(crate) fn run(options: Options) -> Result<(), String> {
-    let signals = signals::catch()?;
+pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
     start_log(options.log_level, options.log_format);
     for name in &options.ignored_environment {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use sysconn::Tls;
+use sysconn::{Tls, TlsError};
 
 use super::certificates;
 use super::options::{read, shown};
@@ -37,8 +37,7 @@ impl TlsFiles {
     pub(crate) fn load(&self) -> Result<Tls, String> {
         let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
         let (cert, key) = (file(&self.cert)?, file(&self.key)?);
-        let tls = Tls::from_pem(&cert, &key)
-            .map_err(|error| format!("{} and {}: {error}", shown(&self.cert), shown(&self.key)))?;
+        let tls = Tls::from_pem(&cert, &key).map_err(|error| format!("{}: {error}", self.at_fault(error)))?;
         for line in certificates::warnings(&cert, SystemTime::now()) {
             log::warn!("{}: {line}", shown(&self.cert));
         }
@@ -46,5 +45,15 @@ impl TlsFiles {
             log::warn!("{}: {line}", shown(&self.key));
         }
         Ok(tls)
+    }
+
+    /// The file that an error is about, or both.
+    fn at_fault(&self, error: TlsError) -> String {
+        let (cert, key) = (shown(&self.cert), shown(&self.key));
+        match error {
+            TlsError::Certificate | TlsError::UnusableCertificate | TlsError::Order => cert,
+            TlsError::Key | TlsError::UnusableKey | TlsError::EncryptedKey => key,
+            TlsError::Mismatch | TlsError::System => format!("{cert} and {key}"),
+        }
     }
 }

@@ -42,6 +42,8 @@ mod survey;
 mod system;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_records;
 mod unacknowledged;
 mod unix;
 pub(crate) mod wheel;

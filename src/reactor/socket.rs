@@ -149,13 +149,11 @@ impl Socket {
         }
     }
 
-    /// What reads since the last call have cost beside the bytes that they brought, in bytes: records of TLS are
-    /// decrypted, however short they are.
-    #[inline]
-    pub(super) fn take_work(&mut self) -> usize {
+    /// What reads since the last call have cost beside the bytes that they brought, as bytes.
+    pub(super) fn take_overhead(&mut self) -> usize {
         match self {
             #[cfg(feature = "tls")]
-            Socket::Tls(socket) => socket.take_work(),
+            Socket::Tls(socket) => socket.take_overhead(),
             _ => 0,
         }
     }

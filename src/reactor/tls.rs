@@ -6,62 +6,19 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 use rustls::ServerConnection;
 
+use super::budget::{TURN_BYTES, TURN_FRAMES};
 use super::socket::Read;
+use super::tls_records::Records;
 use crate::conn::MAX_SLICES;
 use crate::tls::Tls;
 
 /// Ciphertext that waits for a socket, in bytes, before no more plaintext is taken: what is left to wait
 /// belongs into the outbox, which has a limit that users know.
 const WAITING_BYTES: usize = 64 * 1024;
-
-/// What a record costs to decrypt, however short it is, in bytes.
-const RECORD_BYTES: usize = 512;
-/// Bytes of a record's header, the last two of which have its length (RFC 8446 §5.1).
-const RECORD_HEADER_BYTES: u8 = 5;
-
-/// Counts the records in ciphertext as it comes.
-#[derive(Debug, Default)]
-struct Records {
-    count: usize,
-    /// Bytes of a header that have come.
-    header: u8,
-    /// Bytes of the last record that are still to come.
-    left: u16,
-}
-
-impl Records {
-    fn take(&mut self, mut bytes: &[u8]) {
-        while let Some((&byte, rest)) = bytes.split_first() {
-            if self.header == 0 && self.left > 0 {
-                let skipped = usize::from(self.left).min(bytes.len());
-                self.left -= skipped as u16;
-                bytes = bytes.get(skipped..).unwrap_or_default();
-                continue;
-            }
-            // The other bytes of the header are shifted out.
-            self.left = self.left << 8 | u16::from(byte);
-            self.header += 1;
-            if self.header == RECORD_HEADER_BYTES {
-                (self.header, self.count) = (0, self.count.wrapping_add(1));
-            }
-            bytes = rest;
-        }
-    }
-}
-
-/// Ciphertext of which the records are counted.
-struct Counted<'a, R> {
-    from: &'a mut R,
-    records: &'a mut Records,
-}
-
-impl<R: io::Read> io::Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.from.read(buffer)?;
-        self.records.take(buffer.get(..len).unwrap_or_default());
-        Ok(len)
-    }
-}
+/// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of frames.
+const RECORD_BYTES: usize = TURN_BYTES / TURN_FRAMES as usize;
+/// Records after which a read ends, so that the turn can look at the clock. One may bring some more.
+const READ_RECORDS: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -88,15 +45,15 @@ pub(super) struct TlsSocket {
     early: Vec<u8>,
     /// Bytes that the kernel has taken, TLS's own among them.
     sent: u64,
+    /// What has come, and how much of it nobody has charged anyone for.
+    records: Records,
+    overhead: usize,
     /// The sending side is to be shut down once all has gone out.
     ends: bool,
     /// Found behind plaintext that was given out first.
     failure: Option<io::Error>,
     /// The last read took the handshake a step further.
     stepped: bool,
-    records: Records,
-    /// What reading has cost since it was last asked, beside the plaintext that came, in bytes.
-    work: usize,
 }
 
 impl TlsSocket {
@@ -107,17 +64,18 @@ impl TlsSocket {
         tls.set_buffer_limit(Some(WAITING_BYTES));
         let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
         let (early, sent) = (Vec::new(), 0);
+        let records = Records::new();
         Some(TlsSocket {
             stream,
             tls,
             mode,
             early,
             sent,
+            records,
+            overhead: 0,
             ends: false,
             failure: None,
             stepped: false,
-            records: Records::default(),
-            work: 0,
         })
     }
 
@@ -151,13 +109,13 @@ impl TlsSocket {
         self.mode == Mode::Header || self.is_handshaking()
     }
 
-    /// What reads since the last call have cost beside the plaintext that they brought, in bytes.
-    pub(super) fn take_work(&mut self) -> usize {
-        std::mem::take(&mut self.work)
+    /// What reads since the last call have cost beside the bytes that they brought, as bytes.
+    pub(super) fn take_overhead(&mut self) -> usize {
+        std::mem::take(&mut self.overhead)
     }
 
-    /// Reads until the buffer is full, the kernel has no more, or as much work as the buffer is
-    /// long brought less plaintext than that. An end without close_notify is an error
+    /// Reads until the buffer is full, the kernel has no more, as much ciphertext as the buffer is
+    /// long brought less plaintext than that, or it was many records. An end without close_notify is an error
     /// (RFC 8446 §6.1).
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if let Some(failure) = self.failure.take() {
@@ -172,10 +130,11 @@ impl TlsSocket {
         if self.is_plain() {
             return Read::from_plain(self.stream.read(buffer), buffer.len());
         }
-        let (limit, mut plain, mut cipher, before) = (buffer.len(), 0, 0, self.work);
+        let (limit, mut plain, mut cipher) = (buffer.len(), 0, 0);
+        let most = self.overhead + READ_RECORDS * RECORD_BYTES;
         loop {
             let rest = buffer.get_mut(plain..).unwrap_or_default();
-            if rest.is_empty() || cipher + (self.work - before) >= limit {
+            if rest.is_empty() || cipher >= limit || self.overhead >= most {
                 return Ok(Read::Bytes(plain));
             }
             let result = match self.tls.reader().read(rest) {
@@ -218,15 +177,14 @@ impl TlsSocket {
     /// Takes what came early, or else what one read of the kernel brings, and sends what has to be answered without anybody's
     /// doing: the handshake, key updates, alerts.
     fn receive(&mut self) -> io::Result<usize> {
-        let (before, records) = (self.records.count, &mut self.records);
         let len = if self.early.is_empty() {
-            self.tls.read_tls(&mut Counted { from: &mut self.stream, records })?
+            self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
         } else {
-            let len = self.tls.read_tls(&mut Counted { from: &mut self.early.as_slice(), records })?;
+            let len = self.tls.read_tls(&mut self.records.counting(&mut self.early.as_slice()))?;
             self.early.drain(..len.min(self.early.len()));
             len
         };
-        self.work += self.records.count.wrapping_sub(before) * RECORD_BYTES;
+        self.overhead = self.overhead.saturating_add(self.records.take() as usize * RECORD_BYTES);
         let handshakes = self.tls.is_handshaking();
         let processed = self.tls.process_new_packets();
         self.stepped |= handshakes && (self.tls.wants_write() || !self.tls.is_handshaking());
@@ -308,22 +266,5 @@ impl TlsSocket {
         self.ends = true;
         // That the peer has gone already is no news worth having.
         let _ = self.flush();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_are_counted_however_they_come() {
-        let record = |len: u16| [&[0x17, 3, 3][..], &len.to_be_bytes(), &vec![0x17; len.into()]].concat();
-        let lens = [0, 1, 23, 300, 0, 16_384 + 256, 2];
-        let bytes = lens.map(record).concat();
-        for size in [1, 2, 3, 5, 6, 299, 4096, bytes.len()] {
-            let mut records = Records::default();
-            bytes.chunks(size).for_each(|chunk| records.take(chunk));
-            assert_eq!((records.count, records.left, records.header), (lens.len(), 0, 0), "{size} at once");
-        }
     }
 }

@@ -76,32 +76,20 @@ impl Reason {
     }
 }
 
-/// Refusals that are not the application's; a malformed request has the number of its fault, from
-/// [`FIRST_FAULT`].
-const REFUSALS: [Refusal; 8] = [
-    Refusal::Forbidden,
-    Refusal::NotFound,
-    Refusal::MethodNotAllowed,
-    Refusal::TooSlow,
-    Refusal::UpgradeRequired,
-    Refusal::TooManyConnections,
-    Refusal::HeadTooLarge,
-    Refusal::Unavailable,
-];
-
+/// The number of the first fault of a malformed request; other refusals have numbers below.
 const FIRST_FAULT: u16 = 100;
 
 fn refusal_number(refusal: Refusal) -> u16 {
     match refusal {
         Refusal::BadRequest(fault) => FIRST_FAULT + fault as u16,
-        other => REFUSALS.iter().position(|refusal| *refusal == other).map_or(u16::MAX, |at| at as u16),
+        other => Refusal::PLAIN.iter().position(|plain| *plain == other).map_or(u16::MAX, |at| at as u16),
     }
 }
 
 fn refusal(number: u16) -> Option<Refusal> {
     match number.checked_sub(FIRST_FAULT) {
         Some(fault) => at(&Fault::ALL, fault).map(Refusal::BadRequest),
-        None => at(&REFUSALS, number),
+        None => at(&Refusal::PLAIN, number),
     }
 }
 
@@ -127,22 +115,30 @@ fn at<T: Copy>(all: &[T], number: u16) -> Option<T> {
     all.get(usize::from(number)).copied()
 }
 
+/// Every cause with all that it can say, but for the codes and statuses of which there are many.
+#[cfg(test)]
+pub(crate) fn every_cause() -> Vec<Cause> {
+    let code = CloseCode::new(4100);
+    PLAIN
+        .iter()
+        .map(|(_, cause)| *cause)
+        .chain(Error::ALL.map(Cause::Protocol))
+        .chain(Undecodable::ALL.map(Cause::Undecodable))
+        .chain(Refusal::PLAIN.map(Cause::Refused))
+        .chain(Fault::ALL.map(|fault| Cause::Refused(Refusal::BadRequest(fault))))
+        .chain([Cause::PeerClosed(None), Cause::PeerClosed(code), Cause::Dropped])
+        .chain(code.map(Cause::Application))
+        .chain([Cause::Refused(Refusal::Application(451))])
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_cause_survives_the_trip_through_its_numbers() {
-        let code = CloseCode::new(4100).unwrap();
-        let causes = PLAIN
-            .iter()
-            .map(|(_, cause)| *cause)
-            .chain(Error::ALL.map(Cause::Protocol))
-            .chain(Undecodable::ALL.map(Cause::Undecodable))
-            .chain(REFUSALS.map(Cause::Refused))
-            .chain(Fault::ALL.map(|fault| Cause::Refused(Refusal::BadRequest(fault))))
-            .chain([Cause::PeerClosed(None), Cause::PeerClosed(Some(code)), Cause::Application(code)])
-            .chain([Cause::Dropped, Cause::Refused(Refusal::Application(451))]);
+        let causes = every_cause();
         let mut seen = vec![];
         for cause in causes {
             let reason = Reason::of(cause);

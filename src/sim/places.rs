@@ -75,8 +75,8 @@ impl<S: Simulated> Run<'_, S> {
         let Some(script) = place.script.take() else { return Ok(()) };
         let Ok(line) = self.network.connect(peer) else {
             // Nobody listens any more.
-            self.busy -= usize::from(self.weather.drains);
-            if !self.weather.drains {
+            self.busy -= usize::from(self.weather.drain.is_some());
+            if self.weather.drain.is_none() {
                 place.script = Some(script);
                 self.plan_item(self.now + Duration::from_millis(100), number, Item::Connect);
             }
@@ -210,7 +210,7 @@ impl<S: Simulated> Run<'_, S> {
         *self.report.ends.entry(end).or_default() += 1;
         let stayed = matches!(seat.next, Next::Stay(_));
         match seat.next {
-            Next::Return(wait) if !self.weather.drains => {
+            Next::Return(wait) if self.weather.drain.is_none() => {
                 place.script = Some(seat.script);
                 self.plan_item(self.now + wait, number, Item::Connect);
             }

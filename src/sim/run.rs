@@ -15,7 +15,7 @@ use super::places::{Entry, Item, Place};
 use super::random::Random;
 use super::report::{Failure, Report, mix};
 use super::script::Script;
-use super::seat::{Seat, Weather};
+use super::seat::{Drain, Seat, Weather};
 use super::simulation::{Simulated, Simulation};
 use super::watch;
 use crate::reactor::{Reactor, Turn};
@@ -27,6 +27,8 @@ const LOOKS: usize = 6;
 pub(super) const CLOSE_LOOK: Duration = Duration::from_millis(10);
 /// The longest sleep, where nobody has anything to do.
 const LONG_SLEEP: Duration = Duration::from_secs(600);
+/// How long a server that drains accepts those who wait, to tell them.
+const ACCEPT: Duration = Duration::from_secs(1);
 /// A simulation under way.
 pub(super) struct Run<'a, S: Simulated> {
     pub(super) plan: &'a Simulation,
@@ -45,6 +47,8 @@ pub(super) struct Run<'a, S: Simulated> {
     pub(super) weather: Weather,
     /// Jumps of time so far.
     jumps: u64,
+    /// Accepts so far that said that nobody waits where somebody did.
+    misled: u64,
     pub(super) auditor: Auditor,
     /// Connections that may still be there: clients, and which of their connections it is.
     pub(super) seated: Vec<(u32, u32)>,
@@ -100,6 +104,7 @@ impl<'a, S: Simulated> Run<'a, S> {
             news: vec![],
             weather: Weather::default(),
             jumps: 0,
+            misled: 0,
             auditor: Auditor::new(&plan.config),
             seated: vec![],
             looked: 0,
@@ -155,9 +160,10 @@ impl<'a, S: Simulated> Run<'a, S> {
         let game = self.reactor.state_mut().between_turns(self.now, &mut self.random);
         let agenda = self.agenda.peek().map(|Reverse((at, ..))| at.saturating_sub(self.now));
         let close_look = self.auditor.suspects().next().map(|_| CLOSE_LOOK);
-        let drain = self.plan.drain_at.filter(|_| !self.weather.drains).map(|at| at.saturating_sub(self.now));
+        let drain =
+            self.plan.drain_at.filter(|_| self.weather.drain.is_none()).map(|at| at.saturating_sub(self.now));
         let timeout = [game, agenda, close_look, drain].into_iter().flatten().min();
-        let timeout = timeout.or(self.weather.drains.then_some(Duration::from_secs(1)));
+        let timeout = timeout.or(self.weather.drain.map(|_| Duration::from_secs(1)));
         self.auditor.begin(&self.reactor, self.now);
         self.look_around()?;
         let turn = self.turn(timeout.unwrap_or(LONG_SLEEP))?;
@@ -182,6 +188,12 @@ impl<'a, S: Simulated> Run<'a, S> {
         if jumps > self.jumps {
             (self.jumps, self.weather.jumped_at) = (jumps, Some(self.now));
         }
+        let misled = injected.of(Fault::AcceptWouldBlock);
+        if misled > std::mem::replace(&mut self.misled, misled)
+            && let Some(drain) = &mut self.weather.drain
+        {
+            drain.is_misled = true;
+        }
         self.weather.exhausted = self.plan.descriptor_limit.is_some()
             || injected.of(Fault::ProcessDescriptors) + injected.of(Fault::SystemDescriptors) > 0;
     }
@@ -204,8 +216,13 @@ impl<'a, S: Simulated> Run<'a, S> {
 
     fn drain_if_due(&mut self) {
         let is_time = self.plan.drain_at.is_some_and(|at| self.now >= at) || self.busy == 0;
-        if is_time && !self.weather.drains {
-            self.weather.drains = true;
+        if is_time && self.weather.drain.is_none() {
+            self.weather.drain = Some(Drain {
+                began_at: self.now,
+                accepts_until: self.now + ACCEPT,
+                gives_up_at: self.now + self.plan.config.drain_timeout,
+                is_misled: false,
+            });
             self.reactor.handle().drain();
         }
     }

@@ -14,12 +14,25 @@ use super::script::{End, Next, Script};
 /// What happened on the server's side that can end a connection otherwise than its script means.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Weather {
-    /// The server drains.
-    pub(super) drains: bool,
+    /// The drain, once it has been asked for.
+    pub(super) drain: Option<Drain>,
     /// When time jumped last, which nobody's timers may come any earlier by.
     pub(super) jumped_at: Option<Duration>,
     /// Descriptors have run out at some time.
     pub(super) exhausted: bool,
+}
+
+/// The server's end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    pub(super) began_at: Duration,
+    /// When listeners are closed, whoever waits there.
+    pub(super) accepts_until: Duration,
+    /// When all that are left are cut off.
+    pub(super) gives_up_at: Duration,
+    /// Since then an accept has said that nobody waits where somebody did, a fault that no system is known to have: that
+    /// listener is closed.
+    pub(super) is_misled: bool,
 }
 
 /// A connection with its client.
@@ -183,10 +196,11 @@ impl Seat {
             return Err(Violation::new(Invariant::RightEnd, seen));
         }
         let jumped = weather.jumped_at.is_some_and(|at| at >= self.began);
-        if !weather.drains {
+        let drains = weather.drain.is_some();
+        if !drains {
             self.judge_time(end, jumped)?;
         }
-        if !jumped && !weather.drains {
+        if !jumped && !drains {
             if let End::Closed(code) = end {
                 self.farewell.judge(&self.player, line, code)?;
             }
@@ -216,8 +230,8 @@ impl Seat {
         let jumped = weather.jumped_at.is_some_and(|at| at >= self.began);
         let unanswered = self.player.oracle.status.is_none();
         match end {
-            // After the drain timeout, or while it waited to be accepted, a client is cut off.
-            End::Closed(Some(1001)) | End::Refused(503) | End::Silent | End::Reset if weather.drains => true,
+            End::Closed(Some(1001)) | End::Refused(503) if weather.drain.is_some() => true,
+            End::Silent | End::Reset if weather.drain.is_some_and(|drain| self.is_cut_off(drain)) => true,
             // What moved the timer that a script waits for gives it the time to do more than it means to.
             End::Closed(Some(4002)) | End::Silent | End::Reset if jumped => true,
             // One that is accepted in place of the spare descriptor is told as well as can be.
@@ -225,5 +239,14 @@ impl Seat {
             End::Silent | End::Reset if weather.exhausted && unanswered => true,
             _ => false,
         }
+    }
+
+    /// Whether a drain may end a client without an answer: all once it gives up; before that only those whom nobody has
+    /// accepted, if they came after it had begun, the time in which they are accepted is over, or the server was told that
+    /// they are not there.
+    fn is_cut_off(&self, drain: Drain) -> bool {
+        let now = self.player.now();
+        let too_late = self.began > drain.began_at || now >= drain.accepts_until;
+        now >= drain.gives_up_at || self.line.accepted_at().is_none() && (too_late || drain.is_misled)
     }
 }

@@ -93,7 +93,7 @@ impl Fault {
         match self {
             Fault::NotHttp => "not an HTTP/1.1 request",
             Fault::ProxyHeader => "no valid PROXY protocol header before the request",
-            Fault::NotTls => "this port speaks TLS",
+            Fault::NotTls => "this port speaks TLS: use wss:// and not ws:// (tls-cert)",
             Fault::RequestLine => {
                 "the request line must be GET, a path and HTTP/1.1, with one space between them"
             }
@@ -158,6 +158,18 @@ impl From<Fault> for Refusal {
 }
 
 impl Refusal {
+    /// Those that are nothing but themselves, each at the place that is its number in recordings: new ones go to the end.
+    pub(crate) const PLAIN: [Refusal; 8] = [
+        Refusal::Forbidden,
+        Refusal::NotFound,
+        Refusal::MethodNotAllowed,
+        Refusal::TooSlow,
+        Refusal::UpgradeRequired,
+        Refusal::TooManyConnections,
+        Refusal::HeadTooLarge,
+        Refusal::Unavailable,
+    ];
+
     /// The HTTP status, 400 to 599.
     #[must_use]
     pub fn status(self) -> u16 {

@@ -7,20 +7,26 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
+mod docs;
 mod game;
+mod lines;
 #[cfg(feature = "program")]
 mod program;
 mod server;
 mod wire;
+mod witness;
 
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Frame, Reply};
+pub(crate) use docs::{CLIENTS, close_codes, statuses, table};
 pub(crate) use game::{Event, Game, ROUTER, echo};
+pub(crate) use lines::LINES;
 #[cfg(feature = "program")]
 pub(crate) use program::Program;
 pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
 pub(crate) use wire::{ACCEPT, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};
+pub(crate) use witness::{hooks_and_handlers_see, peers};
 
 /// How long a test waits for what has to come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

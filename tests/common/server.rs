@@ -1,6 +1,6 @@
 //! A reactor on a thread of its own.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
@@ -44,6 +44,15 @@ impl Server {
         let handle = reactor.handle();
         let thread = std::thread::spawn(move || reactor.run());
         Server { address, handle, events, thread: Some(thread) }
+    }
+
+    /// Has a client send what is to be refused: the status and the body.
+    pub(crate) fn refuses(&self, bytes: &[u8]) -> (u16, String) {
+        let mut client = Client::raw(self.address);
+        // The refusal can come before all is sent.
+        let _ = client.stream.write_all(bytes);
+        let (status, _, body) = client.read_refusal();
+        (status, body)
     }
 
     pub(crate) fn event(&self) -> Event {

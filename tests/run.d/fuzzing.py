@@ -15,6 +15,8 @@ SECONDS = 10
 HANG_SECONDS = 20
 """What one input may take. The machine may be busy with other things."""
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
+FINDING = re.compile(r"panicked at .*\n.*|^Base64: .*", re.MULTILINE)
+"""What failed, and the input if it is short, as a machine that is gone afterwards has to tell them."""
 
 
 def run(step, target, installer, minutes=None):
@@ -79,7 +81,9 @@ def fuzz(step, target, program, seconds, keep):
     executed = EXECUTED.search(output)
     count = int(executed[1]) if executed else 0
     enough = count > sum(1 for _ in seeds.iterdir())
-    problem = f"ended with status {status}; the input is in {found}" if status else "did not get beyond its seeds"
+    finding = "; ".join(FINDING.findall(output)).replace("\n", " ")
+    failed = f"ended with status {status}; {finding}; the input is in {found}"
+    problem = failed if status else "did not get beyond its seeds"
     step.case(status == 0 and enough, f"{name}: {count} inputs" + ("" if status == 0 and enough else f", {problem}"))
     if keep:
         step.remark(f"{name}: {count} inputs in {seconds} s")

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sysconn::config::{MAX_BAD_REQUESTS, Overflow};
-use sysconn::sim::{Line, Network};
+use sysconn::sim::{Activity, Line, Network};
 use sysconn::{Config, Peer, Reactor, Survey, Turn};
 
 use crate::game::{Game, PUSHED_FROM_OUTSIDE, ROUTER};
@@ -75,7 +75,9 @@ impl Play {
             0 => self.connect(who, script.byte()),
             1 | 2 => {
                 let (turns, ms) = (script.byte(), script.byte());
-                (0..=turns % 8).for_each(|_| self.turn(Duration::from_millis(ms.into())));
+                for _ in 0..=turns % 8 {
+                    self.turn(Duration::from_millis(ms.into()));
+                }
             }
             3 => self.network.advance(Duration::from_millis(u64::from(script.byte()) << 5)),
             4 => {
@@ -147,25 +149,27 @@ impl Play {
         }
     }
 
-    /// All clients act, and then the reactor has its turn.
-    pub(crate) fn turn(&mut self, at_most: Duration) {
+    /// All clients act, and then the reactor has its turn, of which this is what it did.
+    pub(crate) fn turn(&mut self, at_most: Duration) -> Activity {
         for player in self.players.iter_mut().flatten() {
             player.act();
         }
         let turn = self.reactor.turn(Some(at_most)).expect("a turn");
         assert_eq!(turn, Turn::Running);
-        self.check_turn();
+        self.check_turn()
     }
 
-    pub(crate) fn check_turn(&mut self) {
+    pub(crate) fn check_turn(&mut self) -> Activity {
         let (activity, ledger) = (self.network.take_activity(), self.network.ledger());
         assert!(activity.accepts <= 64, "{activity:?}");
         assert!(activity.most_read_bytes <= 1 << 20, "{activity:?}");
         assert_eq!((ledger.closed_twice, ledger.unasked_reads, ledger.unasked_writes), (0, 0, 0));
         assert!(ledger.accepted <= ledger.connected);
+        activity
     }
 
-    /// All that is owed is answered, and all that was said is heard.
+    /// All that is owed is answered, and all that was said is heard. Where lines take a byte at a time that may need
+    /// more turns than these; then nothing is looked at.
     pub(crate) fn settle(&mut self) {
         self.network.set_faults(sysconn::sim::Faults::NONE);
         for player in self.players.iter_mut().flatten() {
@@ -178,8 +182,9 @@ impl Play {
             while !self.reactor.state().owed.is_empty() {
                 self.reactor.state_mut().answer(0, 0);
             }
-            self.turn(Duration::from_millis(1));
-            let is_quiet = !self.network.has_events() && self.reactor.state().owed.is_empty();
+            // Who has work left from the turn before does not wait: what uses up its share takes one turn each.
+            let has_waited = self.turn(Duration::from_millis(1)).timeout != Some(Duration::ZERO);
+            let is_quiet = has_waited && !self.network.has_events() && self.reactor.state().owed.is_empty();
             quiet_turns = if is_quiet { quiet_turns + 1 } else { 0 };
             // What one turn has brought the clients take in the next.
             if quiet_turns == QUIET_TURNS {

@@ -6,6 +6,7 @@ use std::sync::Once;
 use log::{LevelFilter, Log, Metadata};
 
 use super::*;
+use crate::upgrade::Fault;
 
 thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(vec![]) };
@@ -202,31 +203,74 @@ fn the_log_knows_of_packets_that_are_too_many_or_too_large() {
     assert!(lines().iter().any(|line| line.starts_with("WARN a packet is larger than outbox-limit")));
 }
 
-/// Every close code that this side sends is in the line about the end, with the cause.
+/// What the operator reads of a cause beyond its name; of a new one nothing, until it has its place here.
+fn told(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Idle => "(client-check)",
+        Cause::NeverLoggedIn => "(account-check)",
+        Cause::OutboxFull => "(outbox-limit)",
+        Cause::ReadTimedOut => "(read-timeout)",
+        Cause::Protocol(crate::frame::Error::TooBig) => "(max-len)",
+        Cause::Refused(_) => "upgrade refused with ",
+        Cause::Undecodable(offence) => match offence {
+            Undecodable::UnknownStatus => "UnknownStatus",
+            Undecodable::Zlib => "Zlib",
+            Undecodable::TooLong => "TooLong",
+            Undecodable::Cipher => "Cipher",
+            Undecodable::NoZlib => "NoZlib",
+            Undecodable::Message => "Message",
+        },
+        other => other.reason(),
+    }
+}
+
+/// Every cause of an end that a client is told in a Close frame is in the line about the end, with its code.
 #[test]
 fn each_cause_has_its_line() {
-    let cases = [
-        (Cause::GoingAway, 1001, "going away"),
-        (Cause::HandlerFailed, 1011, "handler failed"),
-        (Cause::ShortPacket, 4000, "short packet"),
-        (Cause::BadRequests, 4002, "too many bad requests"),
-        (Cause::Idle, 4003, "(client-check)"),
-        (Cause::NeverLoggedIn, 4004, "(account-check)"),
-        (Cause::ObjectEnded, 4005, "object ended"),
-        (Cause::ObjectCrashed, 4006, "object crashed"),
-        (Cause::Replaced, 4007, "replaced by a newer login"),
-        (Cause::OutboxFull, 4008, "(outbox-limit)"),
-        (Cause::ReadTimedOut, 4009, "(read-timeout)"),
-        (Cause::Operator, 4010, "closed by an operator"),
-        (Cause::Application(crate::frame::CloseCode::new(4100).unwrap()), 4100, "closed by the application"),
-    ];
     let mut rig = Rig::open(|_| {});
-    for (cause, code, text) in cases {
+    let causes = crate::recording::codes::every_cause();
+    assert!(causes.len() > 50);
+    for cause in causes {
         lines();
         let now = rig.now;
         crate::connection_log::ended(&rig.conn.record, &mut rig.env.tools.log, now, cause);
-        let logged = lines();
-        assert!(logged.len() == 1 && logged[0].contains(&format!(" code={code} ")), "{logged:?}");
-        assert!(logged[0].contains(text), "{logged:?}");
+        let [line] = &lines()[..] else { panic!("{cause:?} has one line") };
+        let code = cause.close_code().map_or(String::new(), |code| format!(" code={code}"));
+        assert!(line.contains(&format!("{}\"{code} duration_ms=", cause)), "{line}");
+        assert!(line.contains(told(cause)), "{line}");
+    }
+}
+
+#[test]
+fn each_refusal_has_its_line() {
+    let malformed = Fault::ALL.map(Refusal::BadRequest);
+    let application = [401, 500].map(Refusal::Application);
+    for refusal in malformed.into_iter().chain(Refusal::PLAIN).chain(application) {
+        for draining in [Draining::No, Draining::Begun] {
+            lines();
+            let mut rig = Rig::new(|_| {});
+            rig.env.draining = draining;
+            rig.feed(b"GET /way?secret HTTP/1.1\r\n");
+            rig.with(|conn, env| conn.refuse(refusal, env));
+            let reason = match refusal {
+                Refusal::Forbidden => "(origin)",
+                Refusal::NotFound => "(path)",
+                Refusal::TooSlow => "(handshake-timeout)",
+                Refusal::TooManyConnections => "(max-connections-per-ip)",
+                Refusal::Unavailable if draining == Draining::Begun => "the server drains",
+                Refusal::Unavailable => "(max-connections)",
+                other => other.text(),
+            };
+            let [line] = &lines()[..] else { panic!("{refusal:?} has one line") };
+            let begin = format!(
+                "INFO upgrade refused id={} peer=unix status={} ",
+                rig.conn.record.id,
+                refusal.status()
+            );
+            assert!(
+                line.starts_with(&begin) && line.contains(reason) && line.contains("path=\"/way\""),
+                "{line}"
+            );
+        }
     }
 }

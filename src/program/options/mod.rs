@@ -121,21 +121,8 @@ struct Given {
     values: Vec<OsString>,
 }
 
-/// Reads what is to be done, and the options, from the arguments, the program's own name first, from the environment, and
-/// from the file that one of them names.
-///
-/// A value that is wrong is an error even where a source of higher precedence has another one.
-///
-/// # Errors
-/// [`Exit::Help`] when that was asked for; else [`Exit::Error`] for the first thing found wrong.
-pub(crate) fn load(
-    args: impl Iterator<Item = OsString>,
-    env: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Task, Exit> {
-    load_with(args, env, file::read)
-}
-
-pub(crate) fn load_with(
+#[cfg(test)]
+fn load_with(
     args: impl Iterator<Item = OsString>,
     env: impl Iterator<Item = (OsString, OsString)>,
     read: impl Fn(&Path) -> io::Result<Vec<u8>>,
@@ -146,7 +133,10 @@ pub(crate) fn load_with(
     })
 }
 
-/// What the arguments and the environment say.
+/// What is to be done, from the arguments, the program's own name first, and from the environment. Nothing is read yet.
+///
+/// # Errors
+/// [`Exit::Help`] when that was asked for; else [`Exit::Error`] for the first thing found wrong.
 pub(crate) fn sources(
     args: impl Iterator<Item = OsString>,
     env: impl Iterator<Item = (OsString, OsString)>,
@@ -158,7 +148,13 @@ pub(crate) fn sources(
 }
 
 impl Sources {
-    /// The options, with those of the file that is named, if one is.
+    /// The options, with those of the file that is named, if one is. That can take any time, as can the search for the
+    /// addresses of hosts.
+    ///
+    /// A value that is wrong is an error even where a source of higher precedence has another one.
+    ///
+    /// # Errors
+    /// [`Exit::Error`] for the first thing found wrong.
     pub(crate) fn options(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Options, Exit> {
         let file = match self.command.file.as_ref().or(self.environment.file.as_ref()) {
             Some(path) => file::parse(path, read(path))?,

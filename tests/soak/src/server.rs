@@ -15,10 +15,14 @@ use crate::wire::{Field, PING, fields, number_field, parse_frame, parse_packet, 
 
 /// For what should come at once.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What glibc's allocator has to be told. By itself it learns from large buffers that are freed to take the next
-/// ones from its heap, and keeps as much of it again as they had: a megabyte or two, which come and go by chance.
-const ALLOCATOR: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
+/// Has glibc's allocator give back what is freed. Its heap shrinks from the end only, so that one small allocation
+/// that lives on keeps all that was freed below it: a megabyte or two of a crowd's buffers, which come and go by chance. So
+/// whatever has 1 KiB gets a mapping of its own, and nothing that was freed is kept for the next allocation.
+const ALLOCATOR: (&str, &str) = (
+    "GLIBC_TUNABLES",
+    "glibc.malloc.mmap_threshold=1024:glibc.malloc.trim_threshold=4096:glibc.malloc.top_pad=0:\
+     glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1",
+);
 const STATS: u16 = 9001;
 const CONNECTIONS: u16 = 9002;
 /// The kind of client that may ask for these.
@@ -38,6 +42,7 @@ pub struct Server {
 pub struct Holds {
     pub rss_kib: u64,
     pub pss_kib: u64,
+    /// What it has allocated, swapped out or not.
     pub anonymous_kib: u64,
     pub descriptors: usize,
 }
@@ -57,7 +62,7 @@ impl Server {
             .args(["--housekeeping", "500ms", "--log-connections", "off"])
             .args(more)
             .env_clear()
-            .envs(ALLOCATOR);
+            .envs([ALLOCATOR]);
         let log = File::create(folder.join("log"))?;
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let mut stdout = BufReader::new(child.stdout.take().ok_or("no standard output")?);
@@ -80,7 +85,7 @@ impl Server {
         Ok(Holds {
             rss_kib: kib("Rss:")?,
             pss_kib: kib("Pss:")?,
-            anonymous_kib: kib("Anonymous:")?,
+            anonymous_kib: kib("Anonymous:")? + kib("Swap:")?,
             descriptors,
         })
     }
