@@ -30,6 +30,11 @@ impl ConnectionId {
         self.seat as usize & (MAX_SLOTS - 1)
     }
 
+    /// What ids are ordered by as their connections lie in memory: by worker, slot, and generation.
+    pub(crate) const fn order(self) -> u64 {
+        (self.seat as u64) << 32 | self.generation as u64
+    }
+
     /// The number of the worker that the connection is on; 0 where there is only one reactor.
     #[must_use]
     pub const fn worker(self) -> usize {

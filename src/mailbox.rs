@@ -65,7 +65,7 @@ pub(crate) enum Mail {
 
 impl Mail {
     /// Bytes of payload that this mail holds until it is delivered.
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match self {
             Mail::Send { push, .. } => push.frame().len(),
             Mail::Broadcast { to, push } => push.frame().len().saturating_add(size_of_val(to.as_slice())),

@@ -5,10 +5,11 @@
 mod arena;
 mod common;
 
+use std::io::Read as _;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use arena::{ECHO, Hand, SINK, write_until_full};
+use arena::{ECHO, Hand, PUSHED, SINK, write_until_full};
 use common::{Client, Frame, Reply, UPGRADE, eventually, frame, packet};
 use sysconn::frame::Opcode;
 use sysconn::{Application, Config, Context, Handle, Message, Outcome, Reactor, Service};
@@ -329,4 +330,31 @@ fn a_flood_of_small_records_of_tls_is_bounded_by_their_number() {
         before = now;
         now >= sent
     });
+}
+
+#[test]
+fn whoever_has_output_waiting_comes_behind_those_who_say_little() {
+    const SLOW: usize = 8;
+    // A step does its least in each turn.
+    let config = Config { turn_time: Duration::from_micros(100), outbox_limit: 0, ..common::config() };
+    let mut hand = Hand::new(&config);
+    let mut slow: Vec<_> = (0..SLOW).map(|_| hand.connect()).collect();
+    let (mut quiet, _) = hand.connect();
+    for number in 0..3 {
+        for (_, handle) in &slow {
+            (0..12).for_each(|_| handle.push(PUSHED, &[7; 500_000]).unwrap());
+        }
+        // All that their sockets take is there; then there is room for more in all of them.
+        for _ in 0..40 * SLOW {
+            hand.turn();
+        }
+        for (client, _) in &mut slow {
+            client.stream.set_nonblocking(true).unwrap();
+            while client.stream.read(&mut vec![0; 1 << 20]).is_ok_and(|len| len > 0) {}
+        }
+        quiet.send_packet(ECHO, 7, &[number]);
+        hand.turn();
+        // If that has not answered it, nothing ever will: nobody turns while this waits.
+        assert_eq!(quiet.reply(), Reply::new(ECHO, 7, &[number]));
+    }
 }

@@ -69,8 +69,11 @@ impl Room {
     }
 
     fn with_turns_of(turn_time: Duration, members: usize) -> Self {
-        let config = Config { turn_time, ..common::config() };
-        let reactor = Reactor::bind(&config, &ROUTER, Game::default()).unwrap();
+        Room::with_config(&Config { turn_time, ..common::config() }, members)
+    }
+
+    fn with_config(config: &Config, members: usize) -> Self {
+        let reactor = Reactor::bind(config, &ROUTER, Game::default()).unwrap();
         let address = reactor.local_addr().unwrap();
         let mut room = Room { reactor, address, members: vec![] };
         for _ in 0..members {
@@ -252,6 +255,33 @@ fn clients_that_talk_at_the_same_time_take_turns_and_wait_for_their_own() {
     assert_eq!(room.reached(), MEMBERS);
     for member in &mut room.members {
         assert_eq!([member.reply(), member.reply()], [said(&[1; 20_000]), said(&[2; 10])]);
+    }
+}
+
+#[test]
+fn who_reads_is_not_thrown_out_for_what_several_have_said_meanwhile() {
+    const SENDERS: u8 = 5;
+    const LEN: usize = 15_000;
+    // Less than they say together.
+    let config = Config {
+        turn_time: Duration::from_micros(100),
+        max_len: 32 * 1024,
+        outbox_limit: 64 * 1024,
+        ..common::config()
+    };
+    let mut room = Room::with_config(&config, MEMBERS);
+    let mut senders: Vec<_> = (0..SENDERS).map(|_| room.connect()).collect();
+    for (number, sender) in (0..SENDERS).zip(&mut senders) {
+        sender.send_packet(SAY, 0, &[number; LEN]);
+    }
+    // By then all of it waits for each.
+    for _ in 0..MEMBERS {
+        room.turn();
+    }
+    for member in &mut room.members {
+        let mut heard: Vec<_> = (0..SENDERS).map(|_| member.reply()).collect();
+        heard.sort_by(|a, b| a.data.cmp(&b.data));
+        assert!(heard.iter().zip(0..).all(|(reply, number)| *reply == said(&[number; LEN])));
     }
 }
 

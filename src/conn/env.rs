@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) outbox_limit: usize,
     pub(crate) overflow: Overflow,
     pub(crate) deflate: DeflateMode,
+    compress_above: usize,
     deflate_above: usize,
     proxies: Vec<TrustedProxy>,
     pub(super) forwarders: Vec<TrustedProxy>,
@@ -77,6 +78,7 @@ impl Settings {
             outbox_limit: config.outbox_limit,
             overflow: config.overflow,
             deflate: config.deflate,
+            compress_above: config.compress_above,
             deflate_above: config.deflate_above,
             proxies: config.proxy_protocol.clone(),
             forwarders: config.forwarded_for.clone(),
@@ -115,6 +117,7 @@ impl Settings {
             frames_count: self.liveness == Liveness::Frames,
             outbox_limit: self.outbox_limit as u64,
             drops: self.overflow == Overflow::Drop,
+            compress_above: self.compress_above as u64,
             deflate: match self.deflate {
                 DeflateMode::Off => 0,
                 DeflateMode::Shared => 1,

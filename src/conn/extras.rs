@@ -52,6 +52,12 @@ impl Extras {
         self.parts.as_ref().is_some_and(|parts| parts.deflate.is_some())
     }
 
+    /// Whether messages of the server are compressed with the window of those before them.
+    pub(super) fn is_dedicated(&self) -> bool {
+        let deflate = self.parts.as_ref().and_then(|parts| parts.deflate.as_ref());
+        deflate.is_some_and(|deflate| deflate.is_dedicated())
+    }
+
     /// What a compressed message can refer back to.
     pub(super) fn window(&self, subject: Subject) -> &[u8] {
         let deflate = self.parts.as_ref().and_then(|parts| parts.deflate.as_ref());

@@ -1,5 +1,6 @@
 //! Proxied → Upgrading → Open → Closing → Closed: every transition of a connection's life.
 
+use super::Inbox;
 use super::closing::Closing;
 use super::{Conn, Draining, Env, Settings};
 use crate::cause::Cause;
@@ -127,8 +128,9 @@ impl Conn {
         self.phase = Phase::Closing(Box::new(Closing::new(cause, frames, now)));
         self.rearm = true;
         // What had to wait is not handled any more, but the client's Close may be in it.
-        if let Some(inbox) = self.extras.take_inbox() {
-            self.skip(inbox.rest(), now);
+        let inbox = self.extras.take_inbox();
+        if inbox.is_some() || self.is_replayed() {
+            self.skip(inbox.as_ref().map_or(&[], Inbox::rest), now);
         }
         self.extras.end(self.outbox.has_jobs());
     }

@@ -236,8 +236,8 @@ impl Conn {
 
     /// Bytes were put into the [`room`](Self::room). What they lead to comes out of
     /// [`handle_bytes`](Self::handle_bytes), which needs none for it.
-    pub(crate) fn handle_received(&mut self, count: usize) {
-        self.note_received(count);
+    pub(crate) fn handle_received<S>(&mut self, count: usize, env: &Env<S>) {
+        self.note_received(count, env);
         if let Phase::Open(open) = &mut self.phase {
             open.decoder.received(count);
         }

@@ -210,9 +210,7 @@ impl Call<'_> {
         call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
     ) -> Result<(), Cause> {
         let is_watched = self.record.is_watched();
-        if is_watched {
-            self.note_run(env);
-        }
+        let made = if is_watched { self.note_run(by, env) } else { None };
         let was_in = self.record.is_logged_in();
         let sent_from = env.tools.out.len();
         let queued = self.outbox.queued();
@@ -221,6 +219,8 @@ impl Call<'_> {
         if !is_watched {
             // Who looks at it looks into the write buffer.
             buffer.lend(lent);
+        } else {
+            buffer.set_made(made);
         }
         let mut context =
             Context { record: &mut *self.record, ties, buffer, cmd, flag, deferral: None, overflowed: false };

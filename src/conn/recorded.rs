@@ -96,6 +96,12 @@ impl Conn {
         }
     }
 
+    /// Whether this is a replay, which does not have the bytes that had to wait.
+    pub(super) fn is_replayed(&mut self) -> bool {
+        let recorder = if self.record.is_watched() { self.extras.noting() } else { None };
+        recorder.is_some_and(|recorder| recorder.script().is_some())
+    }
+
     /// What was found among bytes that are thrown away, in a replay: they are not in the recording.
     pub(super) fn recorded_find(&mut self) -> Option<Found> {
         if !self.record.is_watched() {
@@ -205,20 +211,19 @@ impl Conn {
 
     /// Notes the bytes that were put into the [`room`](Self::room), as they came.
     #[inline]
-    pub(super) fn note_received(&mut self, count: usize) {
+    pub(super) fn note_received<S>(&mut self, count: usize, env: &Env<S>) {
         if self.record.is_watched() {
-            self.note_direct(count);
+            self.note_direct(count, env);
         }
     }
 
     #[cold]
-    fn note_direct(&mut self, count: usize) {
+    fn note_direct<S>(&mut self, count: usize, env: &Env<S>) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(recorder) = self.extras.noting() else { return };
         let room = open.decoder.room();
         let came = room.and_then(|room| room.get(..count)).unwrap_or_default();
-        // Within a message it is known by now whether it is hidden, or its command is still to come.
-        let bytes = recorder.mask_message(came);
+        let bytes = recorder.mask_message(came, &|cmd| env.service.hides(cmd));
         recorder.begin_call(Note::Direct { bytes: Bytes(bytes) }, None, self.outbox.queued(), 0);
         self.end_call();
     }

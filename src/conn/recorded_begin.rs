@@ -10,13 +10,6 @@ use crate::record::{Counted, Peer};
 use crate::recording::file::{Begin, Opened, Owed};
 use crate::router::Deferral;
 
-/// For connections of which only that is known that messages may be compressed.
-const ANY_AGREEMENT: Agreement = Agreement {
-    server_no_context_takeover: true,
-    client_no_context_takeover: true,
-    server_max_window_bits: None,
-};
-
 /// No connection has got or sent so many packets.
 const MAX_COUNT: u64 = 1 << 60;
 
@@ -25,7 +18,7 @@ impl Conn {
     pub(super) fn begin_recording(&mut self, now: Moment) {
         let open = match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.record.connected_at() == now => None,
-            Phase::Open(open) if open.decoder.is_idle() && !self.inflates() => Some(self.noted()),
+            Phase::Open(open) if open.decoder.is_idle() && !self.extras.has_input() => Some(self.noted()),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => return,
             // There is nothing left to be seen.
             Phase::Closing(_) | Phase::Closed(_) => return self.drop_recorder(),
@@ -55,6 +48,7 @@ impl Conn {
             error_send: counted.error_send,
             bad_req_count: counted.bad_req_count,
             deflate: self.extras.compresses(),
+            dedicated: self.extras.is_dedicated(),
             ended: self.ended,
             deferral: self.extras.deferral().map(owed),
             deadlines: self.deadlines.noted(),
@@ -90,8 +84,12 @@ impl Conn {
             conn.extras.set_deferral(Some(Deferral { seq, cmd, flag }));
         }
         if opened.deflate {
-            // What is inflated is recorded, and what is compressed is not compared.
-            conn.extras.set_deflate(Deflate::new(ANY_AGREEMENT)?);
+            // What is inflated is recorded, and what is compressed is not compared: all that matters is what waits for what.
+            conn.extras.set_deflate(Deflate::new(Agreement {
+                server_no_context_takeover: !opened.dedicated,
+                client_no_context_takeover: true,
+                server_max_window_bits: None,
+            })?);
         }
         Some(conn)
     }

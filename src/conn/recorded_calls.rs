@@ -2,15 +2,15 @@
 //! the handler did.
 
 use super::Env;
-use super::packets::{Call, Hex};
+use super::packets::{By, Call, Hex};
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
 use crate::record::Kind;
 use crate::recording::note::{self, Decoded, Frame, LATER, Note, PacketHead, Said, digest};
-use crate::recording::script::Script;
+use crate::recording::script::{Script, Sent};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, Job, Outcome, Router, Service, Tools};
+use crate::router::{Access, Job, Made, Outcome, Router, Service, Tools};
 
 /// Notes the frames that the connection has put into the write buffer since that was last looked at.
 pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
@@ -97,19 +97,25 @@ impl Call<'_> {
         }
     }
 
-    /// A handler is about to run.
+    /// A handler is about to run, or what answers in its place. In a replay: what compressing its packet comes to.
     #[cold]
-    pub(super) fn note_run<S>(&mut self, env: &Env<S>) {
+    pub(super) fn note_run<S>(&mut self, by: By, env: &Env<S>) -> Option<Made> {
         let (login, failed) = (self.login(), self.record.error_send());
-        if let Some(recorder) = self.extras.noting() {
-            note_sent(recorder, env);
-            (recorder.call.login, recorder.call.failed) = (login, failed);
-        }
+        let recorder = self.extras.noting()?;
+        note_sent(recorder, env);
+        (recorder.call.login, recorder.call.failed) = (login, failed);
+        let run = recorder.script()?.next_run()?;
         // A replay has nothing that waits to be compressed, but must do as if.
-        let is_behind = self.extras.noting().and_then(|recorder| recorder.script()?.is_next_later());
-        if let (Some(is_behind), Some(deflate)) = (is_behind, self.extras.deflate()) {
-            deflate.set_busy(is_behind);
+        if let Some(deflate) = self.extras.deflate() {
+            deflate.set_busy(run.later);
         }
+        let len = |len| usize::try_from(len).unwrap_or(usize::MAX);
+        (by == By::Connection).then(|| match run.sent {
+            Sent::Message(bytes) => Made::Message(len(bytes)),
+            Sent::Data(bytes) => Made::Data(len(bytes)),
+            Sent::AsItWas => Made::Nothing,
+            Sent::Nothing => Made::TooMuch,
+        })
     }
 
     fn login(&self) -> note::Login {

@@ -5,12 +5,24 @@ use super::lifecycle::Phase;
 use super::{Conn, Env};
 use crate::packet::ErrorId;
 use crate::recording::note::{Answered, Frame, Note};
+use crate::recording::wire::Bytes;
 use crate::router::{Application, Outcome};
 
 impl Conn {
     /// Whether whatever comes from the client is thrown away.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Closing(_) | Phase::Closed(_))
+    }
+
+    /// [`handle_received`](Self::handle_received), with bytes that lie elsewhere: how much room there was for them depended
+    /// on memory that was kept from earlier messages.
+    pub(crate) fn replay_received(&mut self, bytes: &[u8]) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        if let Some(recorder) = self.extras.noting() {
+            recorder.begin_call(Note::Direct { bytes: Bytes(bytes.to_vec()) }, None, self.outbox.queued(), 0);
+        }
+        open.decoder.receive(bytes);
+        self.note_end();
     }
 
     /// [`handle_answer`](Self::handle_answer), with `data` in the place of the Data that was sent.

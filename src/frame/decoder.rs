@@ -190,6 +190,21 @@ impl Decoder {
         }
     }
 
+    /// Takes bytes as if they had been put into the [`room`](Self::room), however much there is.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) {
+        let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
+        if data.opcode.is_control() {
+            return;
+        }
+        let bytes = bytes.get(..data.remaining).unwrap_or(bytes);
+        let (mask, ceiling) = (data.mask, held.message.len().saturating_add(data.remaining));
+        data.remaining -= bytes.len();
+        data.mask = mask.map(|key| rotate_key(key, bytes.len()));
+        if let Err(error) = held.message.append(bytes, mask, ceiling) {
+            self.fail(error);
+        }
+    }
+
     /// The payload of the last message, if it was put together from pieces and no other has begun since.
     pub(crate) fn last_payload(&self) -> &[u8] {
         self.held.as_ref().map_or(&[], |held| held.message.last_payload())

@@ -101,7 +101,9 @@ impl<S: Application> Core<S> {
     pub(super) fn call_state(&mut self, call: StateCall) {
         let Env { state, tools, .. } = &mut self.lent;
         let state: &mut dyn Any = state;
-        if catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects))).is_err() {
+        let called = catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects)));
+        self.turn.look();
+        if called.is_err() {
             tools.log.panicked(self.now, "call on a worker's state", &None::<(&str, &str)>);
         }
         self.apply_effects(None);

@@ -114,7 +114,7 @@ impl<S: Application> Core<S> {
     fn handle_read(&mut self, id: ConnectionId, bytes: &mut [u8]) {
         let mut share = Share::WHOLE;
         share.take_bytes(bytes.len());
-        let owes = !self.fan_outs.is_empty() && self.fan_outs.owes(id);
+        let owes = self.owes(id);
         if owes || !self.turn.allows(Step::Quiet, usize::MAX) {
             return self.put_off_read(id, bytes, owes);
         }

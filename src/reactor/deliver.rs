@@ -9,6 +9,8 @@ use crate::router::{Application, Effect};
 
 /// Mails delivered in one turn at most.
 const TURN_MAILS: usize = 4096;
+/// Bytes of a mail that count as another one.
+const MAIL_BYTES: usize = 32 * 1024;
 
 impl<S: Application> Core<S> {
     /// Collects and delivers mail, as much as one turn may.
@@ -18,11 +20,10 @@ impl<S: Application> Core<S> {
             self.lent.tools.mailbox.collect(&mut mails);
             self.mails = mails.into();
         }
-        for done in 0..TURN_MAILS {
-            if !self.turn.allows(Step::Mail, done) || self.fan_outs.is_full() {
-                break;
-            }
+        let mut done = 0;
+        while done < TURN_MAILS && self.turn.allows(Step::Mail, done) && !self.fan_outs.hold_back_mail() {
             let Some(mail) = self.mails.pop_front() else { break };
+            done += 1 + mail.bytes() / MAIL_BYTES;
             self.deliver(mail);
             self.turn.charge(STEP_BYTES);
         }

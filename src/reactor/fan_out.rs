@@ -9,13 +9,24 @@ use std::collections::{HashSet, VecDeque};
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
 use crate::id::ConnectionId;
+use crate::moment::Moment;
 use crate::push::Push;
 use crate::router::Application;
 
 /// What is sent at once, in bytes, a write counted as [`STEP_BYTES`]: a small room's worth.
 const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
-/// Unfinished fan-outs at which no mail is delivered, which could bring more of them.
-const MAX_UNFINISHED: usize = 256;
+/// Unfinished fan-outs that mail has brought, at which no more of it is delivered. Those of clients hold back the
+/// clients that asked for them.
+const MAX_BY_MAIL: usize = 256;
+/// Unfinished fan-outs that are many: from here on a client adds few of them in a turn.
+const MANY: usize = 256;
+/// Bytes of pushes and lists of receivers that unfinished fan-outs hold at most. Clients that leave once they have
+/// asked for some are not held back by them.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// What it takes to note a receiver, or to look whether a fan-out has it among its own, in bytes.
+const RECEIVER_BYTES: usize = 32;
+/// Milliseconds between two complaints that there was no room.
+const COMPLAINT_MS: u64 = 1000;
 
 /// One push to many.
 #[derive(Debug)]
@@ -37,6 +48,13 @@ pub(super) struct FanOuts {
     list: VecDeque<FanOut>,
     /// Whose turn it is.
     next: usize,
+    /// Those that no client has asked for.
+    by_mail: usize,
+    /// What all of them hold.
+    bytes: usize,
+    /// Pushes that were dropped and not yet complained of, one for each receiver.
+    dropped: u64,
+    complained_at: Option<Moment>,
 }
 
 impl FanOuts {
@@ -44,8 +62,23 @@ impl FanOuts {
         self.list.is_empty()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.list.len() >= MAX_UNFINISHED
+    pub(super) fn are_many(&self) -> bool {
+        self.list.len() >= MANY
+    }
+
+    /// Whether mail has brought so many that no more is to be delivered.
+    pub(super) fn hold_back_mail(&self) -> bool {
+        self.by_mail >= MAX_BY_MAIL
+    }
+
+    fn has_room_for(&self, fan_out: &FanOut) -> bool {
+        self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
+    }
+
+    fn push(&mut self, fan_out: FanOut) {
+        self.bytes += fan_out.bytes();
+        self.by_mail += usize::from(fan_out.by.is_none());
+        self.list.push_back(fan_out);
     }
 
     #[cfg(feature = "sim")]
@@ -82,7 +115,15 @@ impl FanOuts {
     fn drop_finished(&mut self) {
         let before = self.list.iter().take(self.next).filter(|fan_out| fan_out.is_finished()).count();
         self.next -= before;
-        self.list.retain(|fan_out| !fan_out.is_finished());
+        let (by_mail, bytes) = (&mut self.by_mail, &mut self.bytes);
+        self.list.retain(|fan_out| {
+            let is_finished = fan_out.is_finished();
+            if is_finished {
+                *by_mail -= usize::from(fan_out.by.is_none());
+                *bytes -= fan_out.bytes();
+            }
+            !is_finished
+        });
         if self.next >= self.list.len() {
             self.next = 0;
         }
@@ -90,6 +131,11 @@ impl FanOuts {
 }
 
 impl FanOut {
+    /// What it holds.
+    fn bytes(&self) -> usize {
+        size_of_val(self.to.as_slice()) + self.push.frame().len()
+    }
+
     fn is_finished(&self) -> bool {
         self.next >= self.to.len()
     }
@@ -106,7 +152,7 @@ impl FanOut {
             true
         } else {
             let left = self.to.get(self.next..).unwrap_or_default();
-            let is_left = left.binary_search_by_key(&order(id), |&other| order(other)).is_ok();
+            let is_left = left.binary_search_by_key(&id.order(), |other| other.order()).is_ok();
             is_left && self.reached.insert(id)
         };
         while !self.reached.is_empty() && self.receiver().is_some_and(|first| self.reached.remove(&first)) {
@@ -116,16 +162,13 @@ impl FanOut {
     }
 }
 
-/// As connections lie in memory, and their sockets in the system's.
-fn order(id: ConnectionId) -> (usize, u64) {
-    (id.slot(), id.to_u64())
-}
-
 impl<S: Application> Core<S> {
     /// Sends a push to many connections: at once, or when there is time for it.
     pub(super) fn fan_out_to(&mut self, by: Option<ConnectionId>, mut to: Vec<ConnectionId>, push: Push) {
-        to.sort_unstable_by_key(|&id| order(id));
+        // Mostly it is in this order already.
+        to.sort_unstable_by_key(|id| id.order());
         to.dedup();
+        self.turn.charge(to.len() * RECEIVER_BYTES);
         let cost = to.len().saturating_mul(push.frame().len() + STEP_BYTES);
         if cost <= AT_ONCE_BYTES && self.turn.allows(Step::FanOut, usize::MAX) {
             for id in to {
@@ -133,8 +176,50 @@ impl<S: Application> Core<S> {
                 self.send_now(id, &push);
             }
         } else if !to.is_empty() {
-            self.fan_outs.list.push_back(FanOut { by, to, next: 0, reached: HashSet::new(), push });
+            self.queue_fan_out(FanOut { by, to, next: 0, reached: HashSet::new(), push });
         }
+    }
+
+    /// Has a fan-out go on when there is time, if there is room for it.
+    fn queue_fan_out(&mut self, fan_out: FanOut) {
+        if !self.fan_outs.has_room_for(&fan_out) {
+            return self.drop_fan_out(fan_out.to.len());
+        }
+        for &id in &fan_out.to {
+            if let Some(entry) = self.slots.get_mut(id) {
+                entry.standing.set_awaited(true);
+            }
+        }
+        if let Some(entry) = fan_out.by.and_then(|by| self.slots.get_mut(by)) {
+            entry.standing.set_owes(true);
+        }
+        self.fan_outs.push(fan_out);
+    }
+
+    /// Counts a push to so many that there is no room for.
+    #[cold]
+    fn drop_fan_out(&mut self, receivers: usize) {
+        self.lent.tools.totals.send_errors += receivers as u64;
+        self.fan_outs.dropped += receivers as u64;
+        if self.fan_outs.complained_at.is_none_or(|at| self.now.since(at) >= COMPLAINT_MS) {
+            self.fan_outs.complained_at = Some(self.now);
+            let dropped = std::mem::take(&mut self.fan_outs.dropped);
+            log::error!("too much waits to be sent to many: {dropped} messages were dropped");
+        }
+    }
+
+    /// Whether a connection has asked for a fan-out that is not finished.
+    #[inline]
+    pub(super) fn owes(&mut self, id: ConnectionId) -> bool {
+        !self.fan_outs.is_empty() && self.owes_one(id)
+    }
+
+    #[cold]
+    fn owes_one(&mut self, id: ConnectionId) -> bool {
+        let Some(entry) = self.slots.get_mut(id).filter(|entry| entry.standing.owes()) else { return false };
+        let owes = self.fan_outs.owes(id);
+        entry.standing.set_owes(owes);
+        owes
     }
 
     /// Lets fan-outs go on, those of each client in turn, as long as there is time. A receiver is given all
@@ -152,7 +237,7 @@ impl<S: Application> Core<S> {
         while self.turn.allows(Step::FanOut, done)
             && let Some(id) = self.fan_outs.next_receiver()
         {
-            let bytes = self.reach(id) + STEP_BYTES;
+            let bytes = self.reach_late(id) + STEP_BYTES;
             self.turn.charge(STEP_BYTES);
             (done, slice) = (done + 1, slice + bytes);
             if slice >= SLICE_BYTES {
@@ -167,20 +252,33 @@ impl<S: Application> Core<S> {
     /// behind. How many bytes that were.
     #[inline]
     pub(super) fn reach(&mut self, id: ConnectionId) -> usize {
-        if self.fan_outs.is_empty() { 0 } else { self.reach_late(id) }
+        if self.fan_outs.is_empty() { 0 } else { self.reach_awaited(id) }
+    }
+
+    #[cold]
+    fn reach_awaited(&mut self, id: ConnectionId) -> usize {
+        let is_awaited = self.slots.get(id).is_some_and(|entry| entry.standing.is_awaited());
+        if is_awaited { self.reach_late(id) } else { 0 }
     }
 
     #[cold]
     fn reach_late(&mut self, id: ConnectionId) -> usize {
-        let mut bytes = 0;
-        for at in 0..self.fan_outs.list.len() {
-            if let Some(push) = self.fan_outs.take_push(at, id) {
-                self.send_now(id, &push);
-                bytes += push.frame().len();
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.standing.set_awaited(false);
+        }
+        let (mut bytes, count) = (0, self.fan_outs.list.len());
+        for at in 0..count {
+            let Some(push) = self.fan_outs.take_push(at, id) else { continue };
+            let len = push.frame().len();
+            if self.gathered(id) + len > SLICE_BYTES {
+                // What its socket takes of it does not count as if it waited.
+                self.write_gathered_for(id);
             }
+            self.send_now(id, &push);
+            bytes += len;
         }
         self.fan_outs.drop_finished();
-        self.turn.charge(bytes);
+        self.turn.charge(bytes + count * RECEIVER_BYTES);
         bytes
     }
 }
@@ -213,9 +311,36 @@ mod tests {
     }
 
     #[test]
+    fn what_clients_have_asked_for_holds_back_no_mail_and_all_is_bounded() {
+        let by_mail = || FanOut { by: None, ..fan_out(0, &[1]) };
+        let many = u32::try_from(MANY).unwrap();
+        let mut fan_outs = FanOuts::default();
+        (0..many).for_each(|client| fan_outs.push(fan_out(client, &[1])));
+        assert!(fan_outs.are_many() && !fan_outs.hold_back_mail());
+        (1..MAX_BY_MAIL).for_each(|_| fan_outs.push(by_mail()));
+        assert!(!fan_outs.hold_back_mail());
+        fan_outs.push(by_mail());
+        assert!(fan_outs.hold_back_mail());
+        // They are large, and lists of receivers count like what is sent to them.
+        let to = vec![id(1); MAX_BYTES / 2 / size_of::<ConnectionId>() - 100_000];
+        let large = || FanOut { to: to.clone(), ..by_mail() };
+        assert!(fan_outs.has_room_for(&large()));
+        fan_outs.push(large());
+        fan_outs.push(large());
+        assert!(fan_outs.has_room_for(&by_mail()) && !fan_outs.has_room_for(&large()));
+        for fan_out in &mut fan_outs.list {
+            fan_out.next = fan_out.to.len();
+        }
+        fan_outs.drop_finished();
+        assert!(fan_outs.is_empty() && fan_outs.has_room_for(&large()) && !fan_outs.hold_back_mail());
+    }
+
+    #[test]
     fn clients_take_turns_and_owe_until_all_are_reached() {
         let mut fan_outs = FanOuts::default();
-        fan_outs.list.extend([fan_out(8, &[1, 2]), fan_out(8, &[1, 2]), fan_out(9, &[2, 3])]);
+        [fan_out(8, &[1, 2]), fan_out(8, &[1, 2]), fan_out(9, &[2, 3])]
+            .into_iter()
+            .for_each(|fan_out| fan_outs.push(fan_out));
         let mut seen = vec![];
         while let Some(next) = fan_outs.next_receiver() {
             let owes = (fan_outs.owes(id(8)), fan_outs.owes(id(9)));
@@ -227,5 +352,6 @@ mod tests {
         let expected = [(1, 2, (true, true)), (2, 3, (true, true)), (3, 1, (false, true))];
         assert_eq!(seen, expected);
         assert!(fan_outs.is_empty() && !fan_outs.owes(id(9)));
+        assert_eq!((fan_outs.bytes, fan_outs.by_mail), (0, 0));
     }
 }

@@ -12,6 +12,8 @@ impl Standing {
     const READY: u8 = 1;
     const BUSY: u8 = 2;
     const SERVED: u8 = 4;
+    const AWAITED: u8 = 8;
+    const OWES: u8 = 16;
 
     /// Whether it is in one of the queues.
     pub(super) fn is_ready(self) -> bool {
@@ -38,6 +40,24 @@ impl Standing {
 
     pub(super) fn set_served(&mut self, was_served: bool) {
         self.set(Self::SERVED, was_served);
+    }
+
+    /// Whether a fan-out may have it among the receivers that it has not reached.
+    pub(super) fn is_awaited(self) -> bool {
+        self.0 & Self::AWAITED != 0
+    }
+
+    pub(super) fn set_awaited(&mut self, is_awaited: bool) {
+        self.set(Self::AWAITED, is_awaited);
+    }
+
+    /// Whether a fan-out that it has asked for may be unfinished.
+    pub(super) fn owes(self) -> bool {
+        self.0 & Self::OWES != 0
+    }
+
+    pub(super) fn set_owes(&mut self, owes: bool) {
+        self.set(Self::OWES, owes);
     }
 
     fn set(&mut self, bit: u8, is_set: bool) {

@@ -13,7 +13,7 @@ use crate::router::Application;
 use crate::upgrade::Refusal;
 
 /// Pushes to many at which a connection's share ends with the slice: so many in a row leave in one write to each
-/// receiver, and what a receiver is owed is short.
+/// receiver, and what a receiver is owed is short. Where many wait already one is enough.
 const PUSHES_IN_A_ROW: u32 = 16;
 /// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as
 /// much as thousands of packets.
@@ -70,7 +70,7 @@ impl<S: Application> Core<S> {
 
     /// Lets a connection go on with what has come, and carries out what it leads to.
     pub(super) fn serve(&mut self, id: ConnectionId, mut share: Share) {
-        if !self.fan_outs.is_empty() && self.fan_outs.owes(id) {
+        if self.owes(id) {
             return self.postpone_busy(id);
         }
         self.reach(id);
@@ -165,10 +165,7 @@ impl<S: Application> Core<S> {
                 entry.conn.handle_end(self.now);
                 return false;
             }
-            Read::NotTls => {
-                self.with(id, start, 0, |entry, env| entry.conn.handle_not_tls(env));
-                return true;
-            }
+            Read::NotTls => return self.answer_not_tls(id, start),
         };
         let work = len.saturating_add(entry.socket.take_overhead());
         share.take_bytes(work);
@@ -178,7 +175,7 @@ impl<S: Application> Core<S> {
         }
         entry.conn.record.count_received(len);
         if is_direct {
-            entry.conn.handle_received(len);
+            entry.conn.handle_received(len, &self.lent);
             self.feed(id, start, &mut [], share);
             return true;
         }
@@ -192,6 +189,13 @@ impl<S: Application> Core<S> {
             (Some(entry), _) if entry.conn.is_closing() => self.end_slice(share),
             _ => {}
         }
+        true
+    }
+
+    /// Answers a client that speaks plain HTTP where TLS is spoken.
+    #[cold]
+    fn answer_not_tls(&mut self, id: ConnectionId, start: usize) -> bool {
+        self.with(id, start, 0, |entry, env| entry.conn.handle_not_tls(env));
         true
     }
 
@@ -303,7 +307,8 @@ impl<S: Application> Core<S> {
     pub(super) fn end_slice(&mut self, share: &mut Share) {
         self.turn.look();
         share.end_slice(&self.turn);
-        if self.lent.tools.effects.broadcasts() >= PUSHES_IN_A_ROW {
+        let in_a_row = if self.fan_outs.are_many() { 1 } else { PUSHES_IN_A_ROW };
+        if self.lent.tools.effects.broadcasts() >= in_a_row {
             share.use_up();
         }
     }

@@ -15,6 +15,8 @@ impl<S: Application> Core<S> {
     pub(super) fn survey(&mut self, look: impl FnOnce(&Survey<'_>)) -> bool {
         let survey = Survey { of: self };
         let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
+        // It may have gone through all connections.
+        self.turn.look();
         if looked.is_err() {
             self.lent.tools.log.panicked(self.now, "survey", &None::<(&str, &str)>);
         }

@@ -9,7 +9,7 @@ use crate::recording::wire::{Bytes, Wire, wire_struct};
 /// What every recording begins with. A transfer that takes it for text spoils it here.
 pub(crate) const MAGIC: &[u8] = b"\x93sysconn\r\n";
 /// The version of the format.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 
 wire_struct! {
     /// What stands in front of the notes.
@@ -49,6 +49,8 @@ wire_struct! {
         outbox_limit: u64,
         /// What does not fit the outbox is dropped.
         drops: bool,
+        /// Data of replies that is longer is compressed; 0: none is.
+        compress_above: u64,
         /// 0 off, 1 shared, 2 dedicated.
         deflate: u8,
         deflate_above: u64,
@@ -85,6 +87,8 @@ wire_struct! {
         bad_req_count: u8,
         /// Messages may be compressed.
         deflate: bool,
+        /// Those of the server with the window of those before them.
+        dedicated: bool,
         /// The client is done sending.
         ended: bool,
         /// The request whose answer is owed: its number, its Cmd and its Flag.
@@ -137,7 +141,11 @@ impl fmt::Display for Unreadable {
         match self {
             Unreadable::NoRecording => f.write_str("not a recording of sysconn (offset 0)"),
             Unreadable::Version(version) => {
-                write!(f, "version {version} of the format is not known here (offset {})", MAGIC.len())
+                let at = MAGIC.len();
+                write!(
+                    f,
+                    "version {version} of the format, of which only {VERSION} is read here (offset {at})"
+                )
             }
             Unreadable::Head(offset) => write!(f, "the head is malformed or cut off (offset {offset})"),
             Unreadable::Note(offset) => write!(f, "malformed note (offset {offset})"),

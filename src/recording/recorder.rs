@@ -179,10 +179,10 @@ impl Recorder {
         bytes
     }
 
-    /// Masks bytes that come next of a message whose command has come.
-    pub(crate) fn mask_message(&mut self, bytes: &[u8]) -> Vec<u8> {
+    /// Masks bytes that come next of a message.
+    pub(crate) fn mask_message(&mut self, bytes: &[u8], is_secret: &dyn Fn(u16) -> bool) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
-        let kept = self.masker.mask(&mut bytes, &|_| true);
+        let kept = self.masker.mask(&mut bytes, is_secret);
         bytes.truncate(kept);
         bytes
     }
@@ -236,6 +236,9 @@ impl Recorder {
         if is_full {
             self.notes.truncate(before);
             Note::Full {}.write(&mut self.notes);
+            if let Target::File(sink) = &self.target {
+                sink.tell_full();
+            }
         } else {
             self.written += added;
         }

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::packet::{DataStatus, REPLY_HEADER_BYTES};
 use crate::recording::codes::Reason;
-use crate::recording::note::{Decoded, Frame, Note, Outcome};
+use crate::recording::note::{Decoded, Frame, Note, Outcome, PacketHead};
 
 /// Shared by who drives a replay, by the application that stands in for the recorded one, and by the recorder
 /// that takes down what the connection does now.
@@ -21,8 +22,8 @@ struct Lines {
     forwarded: Option<(Option<String>, Option<Reason>)>,
     verdicts: VecDeque<Option<Reason>>,
     outcomes: VecDeque<Outcome>,
-    /// Of these and of those that were not the application's: whether something of what was sent had yet to be compressed.
-    later: VecDeque<bool>,
+    /// Of these and of those that were not the application's.
+    runs: VecDeque<Run>,
     decoded: VecDeque<(bool, Decoded)>,
     inflated: VecDeque<Inflated>,
     /// There is a recording to go by.
@@ -42,6 +43,43 @@ pub(crate) struct Inflated {
     pub(crate) error: Option<u16>,
 }
 
+/// What was compressed of what a handler sent, or what answered in the place of one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Something of it had yet to be compressed.
+    pub(crate) later: bool,
+    /// What its only packet became.
+    pub(crate) sent: Sent,
+}
+
+/// What became of a packet that was compressed at once, if it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sent {
+    /// A compressed message of so many bytes.
+    Message(u64),
+    /// A packet with so many bytes of compressed Data.
+    Data(u64),
+    AsItWas,
+    /// Nothing: it did not fit the outbox.
+    Nothing,
+}
+
+impl Run {
+    fn of(outcome: &Outcome) -> Self {
+        let is_compressed = |packet: &PacketHead| packet.data_status == DataStatus::Compressed as u8;
+        let sent = match outcome.frames.last() {
+            None if outcome.failed > 0 => Sent::Nothing,
+            Some(frame) if frame.is_later() => Sent::AsItWas,
+            Some(frame) if frame.compressed => Sent::Message(frame.len),
+            Some(frame) if frame.packet.as_ref().is_some_and(is_compressed) => {
+                Sent::Data(frame.len.saturating_sub(REPLY_HEADER_BYTES as u64))
+            }
+            Some(_) | None => Sent::AsItWas,
+        };
+        Run { later: outcome.frames.iter().any(Frame::is_later), sent }
+    }
+}
+
 impl Script {
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -53,7 +91,7 @@ impl Script {
         *lines = Lines { is_played: true, ..Lines::default() };
         for note in recorded {
             if let Note::Outcome { outcome } = note {
-                lines.later.push_back(outcome.frames.iter().any(Frame::is_later));
+                lines.runs.push_back(Run::of(outcome));
             }
             match note {
                 Note::Health { fails } => lines.health = Some(*fails),
@@ -96,9 +134,9 @@ impl Script {
         self.lines().outcomes.pop_front()
     }
 
-    /// Whether the next handler sends something that has yet to be compressed.
-    pub(crate) fn is_next_later(&self) -> Option<bool> {
-        self.lines().later.pop_front()
+    /// What the next handler, or what answers in the place of one, had compressed.
+    pub(crate) fn next_run(&self) -> Option<Run> {
+        self.lines().runs.pop_front()
     }
 
     /// What came of decoding, and whether that cannot be done again.

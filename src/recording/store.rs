@@ -50,6 +50,8 @@ struct Line {
     waiting_bytes: Arc<AtomicUsize>,
     /// The log knows that the disk is too slow.
     complained: Arc<AtomicBool>,
+    /// The log knows that a recording has reached its limit.
+    told_full: Arc<AtomicBool>,
 }
 
 enum Job {
@@ -86,7 +88,12 @@ impl Store {
         let (jobs, inbox) = sync_channel(MAX_WAITING);
         let (finished, done) = channel();
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        let line = Line { jobs, waiting_bytes: waiting_bytes.clone(), complained: Arc::default() };
+        let line = Line {
+            jobs,
+            waiting_bytes: waiting_bytes.clone(),
+            complained: Arc::default(),
+            told_full: Arc::default(),
+        };
         let directory = Directory::new(directory.to_owned());
         std::thread::Builder::new().name("recordings".into()).spawn(move || {
             write_all(&inbox, &waiting_bytes, directory);
@@ -116,7 +123,7 @@ impl Sink {
         if self.place.failed.load(Ordering::Relaxed) {
             return false;
         }
-        let Line { jobs, waiting_bytes, complained } = &self.line;
+        let Line { jobs, waiting_bytes, complained, .. } = &self.line;
         let len = bytes.len();
         let waiting = waiting_bytes.fetch_add(len, Ordering::Relaxed);
         let has_room = waiting.saturating_add(len) <= MAX_WAITING_BYTES;
@@ -130,6 +137,18 @@ impl Sink {
             log::error!("the disk does not keep up with what is recorded: recordings end early");
         }
         false
+    }
+}
+
+impl Sink {
+    /// The recording has reached its limit. The log is told of the first.
+    pub(crate) fn tell_full(&self) {
+        if !self.line.told_full.swap(true, Ordering::Relaxed) {
+            let name = &self.place.name;
+            log::warn!(
+                "{name} is full (record-limit), as others may be from now on: what comes is not recorded"
+            );
+        }
     }
 }
 

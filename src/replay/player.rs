@@ -12,7 +12,9 @@ use crate::recording::codes::Reason;
 use crate::recording::file::File;
 use crate::recording::note::{self, Frame, Note, Said};
 use crate::recording::script::Script;
-use crate::router::{Application, Context, Deferral, Message, Outcome, Request, Route, Router, Service};
+use crate::router::{
+    Application, Context, Deferral, Made, Message, Outcome, Request, Route, Router, Service,
+};
 use crate::upgrade::{self, Refusal};
 
 /// Follows the script.
@@ -64,9 +66,13 @@ impl Player {
     fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
         // Where the recording has no handler run, that this one runs is the difference.
         let Some(mut outcome) = self.script.outcome() else { return Outcome::Done };
+        let mut refusal = None;
         if let Some(Said::Refuse { error_id }) = outcome.said {
             // The refusal itself follows from what is returned.
             match outcome.frames.pop_if(|frame| is_refusal(frame, error_id)) {
+                Some(frame) if frame.compressed && !frame.is_later() => {
+                    refusal = usize::try_from(frame.len).ok().map(Made::Message);
+                }
                 Some(_) => {}
                 None => outcome.failed = outcome.failed.saturating_sub(1),
             }
@@ -75,6 +81,7 @@ impl Player {
             send(frame, context);
         }
         context.buffer.stand_in(&[]);
+        context.buffer.set_made(refusal);
         context.fail_to_send(outcome.failed);
         match outcome.login {
             Some(note::Login { role_id: 0, .. }) => context.logout(),

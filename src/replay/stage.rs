@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::player::{Player, service};
 use super::stand_in::{Budget, zeros};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Draining, Env, Line, Outbox, Progress};
+use crate::conn::{Conn, Draining, Env, Line, Outbox};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
-use crate::packet::{DataStatus, ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
+use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
 use crate::recording::excess::{self, Excess};
 use crate::recording::file::{File, Settings, Unreadable};
-use crate::recording::note::{Answered, Frame, Note, PacketHead};
+use crate::recording::note::{Answered, Frame, Note};
 use crate::recording::script::Script;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, Target};
@@ -98,10 +98,6 @@ impl Stage {
             made.map_err(|excess| Unreadable::Excess(*offset, excess))?;
         }
         self.script.begin_call(call.iter().map(|(_, note)| note));
-        // Whether that made an answer shorter is known only from what became of it.
-        self.env
-            .tools
-            .set_compress_above(usize::from(call.iter().any(|(_, note)| sends_compressed_data(note))));
         for (offset, note) in call {
             match note {
                 Note::Time { ms } => {
@@ -140,12 +136,7 @@ impl Stage {
         let Stage { conn, env, .. } = self;
         match given {
             Note::Input { .. } => return self.give_input(given),
-            Note::Direct { bytes } => {
-                if let Some(room) = conn.room().and_then(|room| room.get_mut(..bytes.0.len())) {
-                    room.copy_from_slice(&bytes.0);
-                    conn.handle_received(bytes.0.len());
-                }
-            }
+            Note::Direct { bytes } => conn.replay_received(&bytes.0),
             Note::End {} => conn.handle_end(now),
             Note::Timers {} => conn.handle_timeout(env),
             Note::Answer { seq, answer } => {
@@ -157,7 +148,7 @@ impl Stage {
             Note::Hear { reason } => conn.hear(reason.refusal().ok_or(Fault::Order)?, now),
             Note::Abort { reason } => conn.abort(reason.cause().ok_or(Fault::Order)?),
             Note::Push { gathered, frame } => {
-                let (frame, len) = push(frame).ok_or(Fault::Order)?;
+                let (frame, len) = push(frame, env.has_packets()).ok_or(Fault::Order)?;
                 conn.replay_push(frame, len, usize::try_from(*gathered).unwrap_or(usize::MAX), env);
             }
             Note::Written {} => conn.handle_written(0, now, &env.settings),
@@ -180,7 +171,8 @@ impl Stage {
         let Note::Input { gathered, frames, left, draining, discarded, bytes } = given else { return Ok(()) };
         self.next_input = self.next_input.saturating_add(bytes.0.len());
         let behind = self.input.get(self.next_input..).unwrap_or_default();
-        let offered_more = usize::try_from(*left).unwrap_or(usize::MAX).min(behind.len()).min(OFFERED_BYTES);
+        let offered_more = usize::try_from(*left).unwrap_or(usize::MAX).min(OFFERED_BYTES);
+        let behind = behind.get(..offered_more).unwrap_or(behind);
         let discarded = usize::try_from(*discarded).map_err(|_| Excess::Discarded)?;
         let Stage { conn, env, .. } = self;
         conn.take_inbox();
@@ -196,7 +188,9 @@ impl Stage {
             self.discarded.take(discarded as u64)?;
             parsed = bytes.0.clone();
             parsed.resize(parsed.len().saturating_add(discarded), 0);
-            parsed.extend_from_slice(behind.get(..offered_more).unwrap_or_default());
+            parsed.extend_from_slice(behind);
+            // What was never taken is not in the file.
+            parsed.resize(parsed.len().saturating_add(offered_more - behind.len()), 0);
             &mut parsed[..]
         };
         env.input_len = offered.len();
@@ -204,20 +198,10 @@ impl Stage {
         env.draining = if *draining { Draining::Begun } else { Draining::No };
         env.tools.borrowed.count_absent(usize::try_from(*gathered).unwrap_or(usize::MAX));
         let mut rest = offered;
-        let progress = conn.handle_bytes(&mut rest, env);
-        if progress == Progress::Wait {
-            conn.keep(rest);
-        }
+        conn.handle_bytes(&mut rest, env);
+        conn.keep(rest);
         Ok(())
     }
-}
-
-/// Whether what was answered in the place of a handler had its Data compressed.
-fn sends_compressed_data(note: &Note) -> bool {
-    let Note::Outcome { outcome } = note else { return false };
-    let is_compressed = |packet: &PacketHead| packet.data_status == DataStatus::Compressed as u8;
-    !outcome.by_application
-        && outcome.frames.iter().any(|frame| frame.packet.as_ref().is_some_and(is_compressed))
 }
 
 /// The client's bytes, those aside that were put into their place directly.
@@ -230,12 +214,12 @@ fn input(file: &File) -> Vec<u8> {
 }
 
 /// A push of the same length, and the bytes that it takes with its headers.
-fn push(recorded: &Frame) -> Option<(Frame, usize)> {
+fn push(recorded: &Frame, packets: bool) -> Option<(Frame, usize)> {
     let cmd = recorded.packet.as_ref().map_or(0, |packet| packet.cmd);
     let data = zeros(recorded.len.checked_sub(REPLY_HEADER_BYTES as u64)?)?;
     let mut head = Vec::new();
     push_packet_head(&mut head, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
-    let (frame, _) = Frame::read(&head, data.len(), true, &|_| false)?;
+    let (frame, _) = Frame::read(&head, data.len(), packets, &|_| false)?;
     Some((frame, head.len().saturating_add(data.len())))
 }
 
@@ -254,6 +238,7 @@ fn config(settings: &Settings) -> Config {
         close_timeout: Duration::from_millis(settings.close_ms),
         liveness: if settings.frames_count { Liveness::Frames } else { Liveness::Packets },
         outbox_limit: bytes(settings.outbox_limit),
+        compress_above: bytes(settings.compress_above),
         overflow: if settings.drops { Overflow::Drop } else { Overflow::Close },
         deflate: match settings.deflate {
             0 => DeflateMode::Off,

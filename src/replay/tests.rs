@@ -10,7 +10,7 @@ use crate::frame::Opcode;
 use crate::recording::codes::Reason;
 use crate::recording::excess::{MAX_CALL_NOTES, MAX_HEAD_BYTES};
 use crate::recording::file::{Begin, Deadlines, File, Head, Opened, Owed};
-use crate::recording::note::{Answered, Frame, Note, Outcome, PacketHead, Said};
+use crate::recording::note::{Answered, Frame, Note, Outcome, Said};
 use crate::recording::wire::Bytes;
 
 const MIB: u64 = 1024 * 1024;
@@ -97,8 +97,7 @@ fn frames(count: usize, len: u64, compressed: bool) -> Vec<Note> {
 }
 
 fn push(len: u64) -> Vec<Note> {
-    let packet = Some(PacketHead { cmd: 1210, ..PacketHead::default() });
-    vec![Note::Push { gathered: u64::MAX, frame: Frame { packet, ..frame(len, false) } }]
+    vec![Note::Push { gathered: u64::MAX, frame: frame(len, false) }]
 }
 
 fn answer(seq: u64, len: u64) -> Vec<Note> {

@@ -206,6 +206,10 @@ impl Context<'_> {
             return Some(self.buffer.packet_of_compressed_data(&reply));
         }
         self.buffer.tools.effects.add_work(cost_of(data.len()));
+        if let Some(made) = self.buffer.made {
+            let reply = reply(self.cmd, self.flag, DataStatus::Raw, data);
+            return self.buffer.replay_compressed_data(&reply, made);
+        }
         self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out))
     }
 

@@ -71,7 +71,9 @@ impl Effects {
 
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
-        let to: Vec<_> = to.into_iter().collect();
+        let mut to: Vec<_> = to.into_iter().collect();
+        // Here, where it counts as time of whoever asks for it.
+        to.sort_unstable_by_key(|id| id.order());
         self.broadcasts = self.broadcasts.saturating_add(1);
         self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push });
     }

@@ -31,6 +31,6 @@ pub use effect::Effects;
 pub(crate) use job::{COMPRESSED_BYTES_PER_FRAME, COMPRESSES, JOB_BYTES, Job, SLICE_BYTES, cost_of};
 pub use outcome::Outcome;
 pub(crate) use places::{Place, Places};
-pub(crate) use send_buffer::SendBuffer;
+pub(crate) use send_buffer::{Made, SendBuffer};
 pub use table::{Handler, Module, Route, Router};
 pub(crate) use tools::{Limits, Tools};

@@ -5,7 +5,7 @@ use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
 use super::job::{Job, SLICE_BYTES, cost_of};
 use crate::deflate::{self, Deflate};
 use crate::frame::{Header, Opcode};
-use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
+use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most bytes that a frame header of a server takes.
 pub(super) const MAX_HEADER_BYTES: usize = 10;
@@ -21,6 +21,21 @@ pub(crate) struct SendBuffer<'a> {
     /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be compressed.
     queued: usize,
     lender: Option<Lender<'a>>,
+    /// In a replay: what compressing comes to.
+    pub(super) made: Option<Made>,
+}
+
+/// What compressing a packet came to that a replay does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// Data became a zlib stream of so many bytes.
+    Data(usize),
+    /// The packet became a compressed message of so many bytes.
+    Message(usize),
+    /// It went out as it was.
+    Nothing,
+    /// It did not fit the outbox.
+    TooMuch,
 }
 
 /// The longest Data that is reckoned with: half of what can be addressed, so that no sum overflows.
@@ -28,7 +43,7 @@ const MAX_DATA: usize = usize::MAX / 2;
 
 impl<'a> SendBuffer<'a> {
     pub(crate) fn new(tools: &'a mut Tools, deflate: Option<&'a mut Deflate>, queued: usize) -> Self {
-        SendBuffer { tools, deflate, queued, lender: None }
+        SendBuffer { tools, deflate, queued, lender: None, made: None }
     }
 
     /// Lets replies borrow `data`, where it lies at the end of a message, and is worth it. What may have to wait
@@ -48,6 +63,11 @@ impl<'a> SendBuffer<'a> {
     /// Whatever its length is, sending it takes no time and no memory.
     pub(crate) fn stand_in(&mut self, data: &'a [u8]) {
         self.lender = (!data.is_empty()).then_some(Lender { data, origin: Origin::Absent });
+    }
+
+    /// In a replay: what compressing the packet that is sent next comes to.
+    pub(crate) fn set_made(&mut self, made: Option<Made>) {
+        self.made = made;
     }
 
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
@@ -195,6 +215,9 @@ impl<'a> SendBuffer<'a> {
     /// since it is in the window of what comes after it: so there must be room for the worst case beforehand.
     #[inline(never)]
     fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
+        if let Some(Made::Message(len)) = self.made {
+            return self.as_made(opcode, len);
+        }
         let len = parts.iter().map(|part| part.len()).sum();
         let stands_in = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
         let Some(deflate) = &mut self.deflate else { return false };
@@ -212,6 +235,38 @@ impl<'a> SendBuffer<'a> {
         self.tools.out.extend_from_slice(payload);
         self.tools.effects.add_work(cost_of(len));
         true
+    }
+
+    /// In a replay: whether a packet was sent of which Data was compressed at once. None: Data did not become shorter.
+    pub(super) fn replay_compressed_data(&mut self, reply: &Reply<'_>, made: Made) -> Option<bool> {
+        let len = match made {
+            Made::Data(len) => len,
+            Made::TooMuch => return Some(false),
+            Made::Message(_) | Made::Nothing => return None,
+        };
+        let data = reply.data.get(..len).unwrap_or(reply.data);
+        let fits = self.has_room(framed_len(data.len()));
+        if fits {
+            let data_status = DataStatus::Compressed as u8;
+            push_packet_head(&mut self.tools.out, &Reply { data_status, data, ..*reply });
+            self.push_absent(data.len());
+        }
+        Some(fits)
+    }
+
+    /// In a replay: appends a compressed message of so many bytes, none of which is there.
+    fn as_made(&mut self, opcode: Opcode, len: usize) -> bool {
+        let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: len as u64 };
+        self.tools.out.extend_from_slice(&header.encode());
+        self.push_absent(len);
+        true
+    }
+
+    /// Appends so many bytes that are not there.
+    fn push_absent(&mut self, len: usize) {
+        if len > 0 {
+            self.tools.borrowed.push(Borrowed { at: self.tools.out.len(), len, origin: Origin::Absent });
+        }
     }
 
     /// Has a packet sent of which Data is compressed slice by slice, or nothing: false if there is no room for it.

@@ -75,11 +75,6 @@ impl Tools {
         }
     }
 
-    /// Replies whose Data is longer are compressed from now on; 0 for none.
-    pub(crate) fn set_compress_above(&mut self, bytes: usize) {
-        self.limits.compress_above = bytes;
-    }
-
     /// Bytes gathered for the connection in hand.
     pub(crate) fn gathered(&self) -> usize {
         self.out.len() - self.start + self.borrowed.bytes()

@@ -22,7 +22,6 @@ const WAY: &str = "path=\"/way\"";
 type Row = (&'static str, Vec<u8>, &'static [&'static str]);
 
 /// Refusals by a server with a path, an origin, and little time for a request.
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn requests() -> Vec<Row> {
     let as_it_is = |head: String| head;
     vec![

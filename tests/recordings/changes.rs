@@ -103,7 +103,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = Recording::read(&bytes);
-        let begun = [&b"\x93sysconn\r\n\x01"[..], &bytes].concat();
+        let begun = [&b"\x93sysconn\r\n\x03"[..], &bytes].concat();
         let _ = Recording::read(&begun);
     }
 

@@ -12,6 +12,8 @@ mod changes;
 mod hostile;
 mod program;
 mod proxies;
+#[cfg(feature = "sim")]
+mod random;
 mod recorded;
 mod secrets;
 mod sessions;

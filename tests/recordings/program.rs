@@ -51,11 +51,21 @@ fn serve_records_and_replay_says_what_is_otherwise() {
     let garbage = join(&[&files[0], b"garbage"]);
     // Behind the version, a head of 1 MiB and a byte.
     let long = join(&[&files[0][..11], b"\x81\x80\x40", &[0; 1024 * 1024 + 1]]);
-    let cases: [(&[u8], i32, &str); 5] = [
+    // The version stands behind the magic bytes.
+    let of_version = |version: u8| {
+        let mut file = files[0].clone();
+        file[10] = version;
+        file
+    };
+    let [first, second, next] = [1, 2, 4].map(of_version);
+    let cases: [(&[u8], i32, &str); 8] = [
         (&files[0], 0, "no difference: "),
         (&tampered, 1, "recorded a packet 1101 of 11 bytes"),
         (&garbage, 2, "copy.rec: a note out of place (offset "),
         (&long, 2, "copy.rec: it claims a head of more than 1 MiB (offset 11)"),
+        (&first, 2, "copy.rec: version 1 of the format, of which only 3 is read here (offset 10)"),
+        (&second, 2, "copy.rec: version 2 of the format, of which only 3 is read here (offset 10)"),
+        (&next, 2, "copy.rec: version 4 of the format, of which only 3 is read here (offset 10)"),
         (b"garbage", 2, "copy.rec: not a recording of sysconn (offset 0)"),
     ];
     for (bytes, status, line) in cases {
@@ -115,4 +125,27 @@ fn an_operator_records_a_client_that_misbehaves() {
         "{}",
         shown(&file)
     );
+}
+
+#[test]
+fn the_log_is_told_of_the_first_recording_that_is_full() {
+    let directory = Directory::new();
+    let path = directory.0.to_str().unwrap();
+    let mut program = Program::start(&[&SERVE[..], &["--record", path, "--record-limit", "16KiB"]].concat());
+    for _ in 0..3 {
+        let mut client = Client::connect(program.address());
+        (0..5).for_each(|_| client.echo(&[7; 5000]));
+        client.close();
+    }
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().0.code(), Some(0));
+    let log = String::from_utf8(program.log()).unwrap();
+    assert_eq!(log.matches(".rec is full (record-limit)").count(), 1, "{log}");
+    let files = directory.files();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        assert!(file.len() <= 16 * 1024, "{} bytes", file.len());
+        let replay = replay(&file);
+        assert_eq!((replay.difference.clone(), replay.end), (None, End::Full), "{replay}");
+    }
 }

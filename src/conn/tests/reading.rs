@@ -129,7 +129,7 @@ fn a_large_message_is_received_where_it_stays() {
         let room = rig.conn.room().expect("it is large");
         let count = room.len().min(rest.len()).min(50_000);
         room[..count].copy_from_slice(&rest[..count]);
-        rig.conn.handle_received(count);
+        rig.conn.handle_received(count, &rig.env);
         rig.feed(&[]);
         sent += count;
     }

@@ -107,6 +107,7 @@ fn a_recording_begins_with_what_the_connection_is_then() {
         error_send: 6,
         bad_req_count: 1,
         deflate: cfg!(feature = "deflate"),
+        dedicated: cfg!(feature = "deflate"),
         ended: true,
         deferral: Some(Owed { seq: 3, cmd: DEFER, flag: 9 }),
         deadlines: Deadlines {

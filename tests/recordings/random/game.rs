@@ -1,0 +1,207 @@
+//! The game of the random sessions: handlers that do all that a recording has notes for.
+
+use std::time::Duration;
+
+use sysconn::frame::CloseCode;
+use sysconn::packet::ErrorId;
+use sysconn::sim::Random;
+use sysconn::{
+    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Kind, Login, Message,
+    Module, Outcome, Push, Record, Request, Route, Router, Ticket,
+};
+
+/// The longest that an answer is put off, in milliseconds.
+const MAX_DELAY_MS: u64 = 400;
+/// Connections that hear what one says.
+const ROOM: usize = 8;
+
+pub(crate) struct Game {
+    random: Random,
+    now: Duration,
+    open: Vec<(ConnectionId, Handle)>,
+    /// Answers that are owed, and when they are due.
+    owed: Vec<(Duration, Ticket, Vec<u8>)>,
+}
+
+impl Game {
+    pub(crate) fn new(random: Random) -> Self {
+        Game { random, now: Duration::ZERO, open: vec![], owed: vec![] }
+    }
+
+    /// What other threads do between two turns: they answer, push, close, and kick.
+    pub(crate) fn between_turns(&mut self, now: Duration) {
+        self.now = now;
+        let (due, owed) = std::mem::take(&mut self.owed).into_iter().partition(|(at, ..)| *at <= now);
+        self.owed = owed;
+        let due: Vec<_> = due;
+        for (_, ticket, data) in due {
+            if self.random.chance(0.1) {
+                ticket.refuse(ErrorId(101));
+            } else {
+                ticket.reply(data);
+            }
+        }
+        if !self.open.is_empty() && self.random.chance(0.02) {
+            let (_, handle) = &self.open[self.random.index(self.open.len())];
+            let _ = match self.random.index(20) {
+                0 => handle.close(CloseCode::new(4102).unwrap()),
+                1 => handle.kick(),
+                _ => handle.push(1250, &vec![b'p'; self.random.index(3000)]),
+            };
+        }
+    }
+
+    fn other(&mut self) -> Option<ConnectionId> {
+        let count = self.open.len();
+        (count > 0).then(|| self.open[self.random.index(count)].0)
+    }
+
+    fn room(&self) -> Vec<ConnectionId> {
+        self.open.iter().take(ROOM).map(|(id, _)| *id).collect()
+    }
+}
+
+impl Application for Game {
+    fn opened(&mut self, context: &mut Context<'_>) {
+        self.open.push((context.id(), context.handle()));
+        if self.random.chance(0.1) {
+            let _ = context.push(1251, b"welcome");
+        }
+    }
+
+    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+        self.open.retain(|(id, _)| *id != record.id());
+    }
+}
+
+fn panic_quietly() -> ! {
+    std::panic::resume_unwind(Box::new("as the session asked"))
+}
+
+/// How often each is asked for, in so many parts of all.
+pub(crate) const COMMANDS: [(u16, u32); 21] = [
+    (1201, 40),
+    (1202, 10),
+    (1203, 4),
+    (1204, 5),
+    (1205, 12),
+    (1206, 1),
+    (1207, 1),
+    (1208, 1),
+    (1209, 1),
+    (1210, 6),
+    (1211, 4),
+    (1212, 2),
+    (1213, 3),
+    (1214, 8),
+    (1215, 3),
+    (1216, 3),
+    (1218, 8),
+    (1219, 4),
+    (1220, 1),
+    (1221, 6),
+    (1222, 4),
+];
+
+static MODULE: Module<Game> = Module::new(
+    12,
+    "random",
+    [
+        Route::new(1201, "echo", Access::Anyone, |_, request, context| context.reply(request.data())),
+        Route::new(1202, "sink", Access::Anyone, |_, _, _| Outcome::Done),
+        Route::new(1203, "refuse", Access::Anyone, |_, _, _| Outcome::Refuse(ErrorId(100))),
+        Route::new(1204, "burst", Access::Anyone, burst),
+        Route::new(1205, "deferred", Access::Anyone, deferred),
+        Route::new(1206, "panic", Access::Anyone, |_, _, _| panic_quietly()),
+        Route::new(1207, "panic late", Access::Anyone, |_, request, context| {
+            let _ = context.reply(request.data());
+            panic_quietly()
+        }),
+        Route::new(1208, "close", Access::Anyone, |_, request, context| {
+            let _ = context.reply(request.data());
+            Outcome::Close(CloseCode::new(4100).unwrap())
+        }),
+        Route::new(1209, "undecodable", Access::Anyone, |_, _, _| Outcome::Undecodable),
+        Route::new(1210, "login", Access::Anyone, login),
+        Route::new(1211, "for roles", Access::Role, |_, _, context| context.reply(b"a role")),
+        Route::new(1212, "for monitors", Access::Monitor, |_, _, context| context.reply(b"a monitor")),
+        Route::new(1213, "logout", Access::Role, |_, _, context| {
+            context.logout();
+            context.reply(b"")
+        }),
+        Route::new(1214, "text", Access::Anyone, |_, request, context| {
+            let _ = context.push(1252, request.data());
+            context.reply(&b"a long reply ".repeat(200))
+        }),
+        Route::new(1215, "secret", Access::Anyone, |_, request, context| context.reply(request.data()))
+            .secret(),
+        Route::new(1216, "secret later", Access::Anyone, deferred).secret(),
+        Route::new(1218, "say", Access::Anyone, say),
+        Route::new(1219, "to another", Access::Anyone, |game, request, context| {
+            if let Some(other) = game.other() {
+                context.send_to(other, Push::new(1253, request.data()));
+            }
+            context.reply(b"")
+        }),
+        Route::new(1220, "end another", Access::Anyone, |game, _, context| {
+            if let Some(other) = game.other() {
+                context.effects().close(other, CloseCode::new(4101).unwrap());
+            }
+            context.reply(b"")
+        }),
+        Route::new(1221, "room", Access::Anyone, |_, request, context| {
+            let room = context.room().min(request.data().len().saturating_mul(40));
+            context.reply(&vec![b'r'; room.min(100_000)])
+        }),
+        Route::new(1222, "debug", Access::Anyone, |_, request, context| {
+            let (id, on) = (context.id(), request.flag() % 3 != 0);
+            context.effects().set_debug(id, on);
+            context.reply(b"")
+        }),
+    ],
+);
+
+pub(crate) static ROUTER: Router<Game> = Router::new([&MODULE]);
+
+fn burst(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let count = request.data().len() % 900;
+    for index in 0..count {
+        let _ = context.reply(&index.to_be_bytes());
+    }
+    Outcome::Done
+}
+
+fn deferred(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let data = request.data().to_vec();
+    let ticket = context.defer(request);
+    let delay = Duration::from_millis(game.random.below(MAX_DELAY_MS));
+    game.owed.push((game.now + delay, ticket, data));
+    Outcome::Done
+}
+
+fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let role_id = u64::from(request.flag() % 8);
+    let identity = Identity { account: "account".into(), role_id, ..Identity::default() };
+    let kind = if request.flag() % 3 == 0 { Kind::Monitor } else { Kind::GameServer };
+    match context.login(Login { identity, kind, custodian: None }) {
+        Ok(()) => context.reply(b"in"),
+        Err(_) => Outcome::Refuse(ErrorId::LOGIN_REFUSED),
+    }
+}
+
+fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    context.effects().broadcast(game.room(), Push::new(1254, request.data()));
+    context.reply(b"")
+}
+
+/// The whole of a service without packets: an echo that now and then does something else.
+pub(crate) fn message(game: &mut Game, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
+    match game.random.index(60) {
+        0 => return Outcome::Close(CloseCode::new(4100).unwrap()),
+        1 => panic_quietly(),
+        2..6 => return Outcome::Done,
+        _ => {}
+    }
+    let _ = context.send_message(message.kind, message.payload);
+    Outcome::Done
+}

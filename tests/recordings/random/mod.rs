@@ -1,0 +1,172 @@
+//! Random sessions under random options, on a simulated network that fails: all of it follows from a seed. Each is
+//! recorded to its end, and its recording replayed without a difference.
+
+mod game;
+mod plan;
+mod session;
+
+use std::fs;
+use std::iter;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sysconn::replay::{End, Recording};
+use sysconn::sim::{Client, Line, Network, Random};
+use sysconn::{Config, Peer, Reactor, Service, Turn};
+
+use crate::recorded::{Directory, shown};
+use game::{Game, ROUTER, message};
+use plan::Plan;
+use session::{Step, session};
+
+/// Clients of one server.
+const CLIENTS: u64 = 20;
+/// Sessions, unless `SYSCONN_SESSIONS` says otherwise.
+const SESSIONS: u64 = 500;
+/// By then a server has drained.
+const LIMIT: Duration = Duration::from_secs(7200);
+/// The time after which a client whose buffers were full tries again.
+const BLOCKED: Duration = Duration::from_millis(20);
+/// The longest time between two turns.
+const LONG_TURN: Duration = Duration::from_secs(1);
+
+/// A client, and what it has yet to do.
+struct Seat {
+    client: Client,
+    steps: std::vec::IntoIter<Step>,
+    /// Bytes that have not gone out yet.
+    to_send: Vec<u8>,
+    due: Duration,
+    reads: bool,
+    received: Vec<u8>,
+    random: Random,
+}
+
+impl Seat {
+    /// Goes on as far as it can. False once nothing is left to do.
+    fn act(&mut self, now: Duration) -> bool {
+        let line = if self.reads { self.client.receive(&mut self.received) } else { Line::Open };
+        self.received.clear();
+        if line != Line::Open {
+            self.client.finish();
+            return false;
+        }
+        while self.due <= now {
+            if !self.to_send.is_empty() {
+                let taken = self.client.send(&self.to_send);
+                self.to_send.drain(..taken);
+                if !self.to_send.is_empty() {
+                    // The server may wait for it to read.
+                    self.reads |= self.random.chance(0.1);
+                    self.due = now + BLOCKED;
+                    return true;
+                }
+            }
+            match self.steps.next() {
+                Some(Step::Send(bytes)) => self.to_send = bytes,
+                Some(Step::Wait(time)) => self.due = now + time,
+                Some(Step::Read(reads)) => self.reads = reads,
+                Some(Step::Finish) => self.client.finish(),
+                Some(Step::Reset) => self.client.reset(),
+                None => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Has clients play their sessions with one server, until it has drained.
+fn play(seed: u64, plan: &Plan, config: &Config) {
+    let mut random = Random::new(seed);
+    let network = Network::new(seed);
+    network.set_buffers(plan.buffers);
+    let service = if plan.packets { Service::Packets(&ROUTER) } else { Service::Messages(message) };
+    let game = Game::new(random.fork());
+    let mut reactor = Reactor::simulated(config, service, game, &network).unwrap();
+    network.set_faults(plan.faults);
+    let mut seats: Vec<_> = (0..CLIENTS)
+        .map(|number| Seat {
+            client: network.connect(Peer::Ip([10, 0, 0, 1].into(), 1000 + number as u16)).unwrap(),
+            steps: session(&mut random.fork(), plan).into_iter(),
+            to_send: vec![],
+            due: Duration::from_millis(random.below(2000)),
+            reads: true,
+            received: vec![],
+            random: random.fork(),
+        })
+        .collect();
+    let mut drains = false;
+    loop {
+        let now = network.now();
+        assert!(now < LIMIT, "seed {seed}: no end");
+        reactor.state_mut().between_turns(now);
+        let acting = seats.iter_mut().filter_map(|seat| seat.act(now).then_some(seat.due)).min();
+        if acting.is_none() && !drains {
+            drains = true;
+            reactor.handle().drain();
+        }
+        let timeout = acting
+            .map_or(LONG_TURN, |due| due.saturating_sub(now).clamp(Duration::from_millis(1), LONG_TURN));
+        if reactor.turn(Some(timeout)).unwrap() == Turn::Drained {
+            return;
+        }
+    }
+}
+
+/// What came of the sessions of some servers.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Sessions that were recorded from their beginning, and those of them that were recorded to their end.
+    recorded: u64,
+    ended: u64,
+    /// What differs in the replay of each that does.
+    differences: Vec<String>,
+}
+
+/// The sessions of one server.
+fn record_and_replay(seed: u64) -> Tally {
+    let directory = Directory::new();
+    let plan = Plan::new(seed);
+    play(seed, &plan, &plan.config(&directory));
+    let mut tally = Tally { recorded: if plan.records_all() { CLIENTS } else { 0 }, ..Tally::default() };
+    for file in directory.files() {
+        let replay = Recording::read(&file).unwrap().replay();
+        let replay = replay.unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", shown(&file)));
+        if replay.difference.is_some() {
+            let name =
+                format!("{}/differs-{seed}-{}.rec", env!("CARGO_TARGET_TMPDIR"), tally.differences.len());
+            fs::write(&name, &file).unwrap();
+            tally.differences.push(format!("seed {seed}, {name}: {replay}"));
+        }
+        assert!(!matches!(replay.end, End::Cut(_)), "seed {seed}: {replay}");
+        tally.ended += u64::from(plan.records_all() && replay.end == End::Closed);
+    }
+    tally
+}
+
+#[test]
+fn random_sessions_are_replayed_without_a_difference() {
+    let sessions = std::env::var("SYSCONN_SESSIONS").map_or(SESSIONS, |count| count.parse().unwrap());
+    let servers = sessions.div_ceil(CLIENTS);
+    let next = AtomicU64::new(0);
+    let played = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                let seeds = iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+                for seed in seeds.take_while(|seed| *seed < servers) {
+                    let tally = record_and_replay(seed);
+                    let mut played = played.lock().unwrap();
+                    played.recorded += tally.recorded;
+                    played.ended += tally.ended;
+                    played.differences.extend(tally.differences);
+                }
+            });
+        }
+    });
+    let Tally { recorded, ended, differences } = played.into_inner().unwrap();
+    println!("{ended} of {recorded} sessions were recorded to their end, {} differ", differences.len());
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(ended * 100 >= recorded * 95, "only {ended} of {recorded} sessions were recorded to their end");
+}
