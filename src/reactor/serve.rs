@@ -132,14 +132,7 @@ impl<S: Application> Core<S> {
         if resumes {
             return self.resume(id, start, share);
         }
-        let Entry { socket, conn, .. } = entry;
-        let (read, is_direct) = match conn.room() {
-            Some(room) => (socket.read(room), true),
-            None => {
-                let want = conn.read_size().min(buffer.len());
-                (socket.read(buffer.get_mut(..want).unwrap_or_default()), false)
-            }
-        };
+        let (read, is_direct) = read_once(entry, buffer);
         let read = match read {
             Ok(read) => read,
             Err(error) => return self.fail_read(id, &error),
@@ -329,6 +322,18 @@ impl<S: Application> Core<S> {
             self.hear(id, refusal);
         } else {
             self.with(id, start, 0, |entry, env| entry.conn.refuse(refusal, env));
+        }
+    }
+}
+
+/// One read: straight to where a message is put together, or else into the buffer. True: straight there.
+fn read_once(entry: &mut Entry, buffer: &mut [u8]) -> (io::Result<Read>, bool) {
+    let Entry { socket, conn, .. } = entry;
+    match conn.room() {
+        Some(room) => (socket.read(room), true),
+        None => {
+            let want = conn.read_size().min(buffer.len());
+            (socket.read(buffer.get_mut(..want).unwrap_or_default()), false)
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::tls::Tls;
 /// belongs into the outbox, which has a limit that users know.
 const WAITING_BYTES: usize = 64 * 1024;
 /// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of frames.
-const RECORD_BYTES: usize = TURN_BYTES / TURN_FRAMES as usize;
+const RECORD_BYTES: usize = 512;
+const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
 /// Records after which a read ends, so that the turn can look at the clock. One may bring some more.
 const READ_RECORDS: usize = 128;
 
