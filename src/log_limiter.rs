@@ -108,6 +108,8 @@ pub(crate) struct LogLimiter {
     refusals: Allowance,
     logins: Allowance,
     ends: Allowance,
+    /// The first moment at which one of them has something to tell: it is asked for in every turn.
+    notice_at: Moment,
 }
 
 impl LogLimiter {
@@ -125,6 +127,7 @@ impl LogLimiter {
             refusals: Allowance::new(Subject::Refusal, rate),
             logins: Allowance::new(Subject::Login, rate),
             ends: Allowance::new(Subject::End, rate),
+            notice_at: Moment::NEVER,
         }
     }
 
@@ -164,7 +167,13 @@ impl LogLimiter {
 
     /// Whether a line may be written, which then has to be: it is taken from the allowance.
     pub(crate) fn may_write(&mut self, level: Level, subject: Subject, now: Moment) -> bool {
-        !self.is_silent && log_line::is_enabled(level) && self.allowance(subject).take(now)
+        if self.is_silent || !log_line::is_enabled(level) {
+            return false;
+        }
+        let allowance = self.allowance(subject);
+        let (may_write, notice_at) = (allowance.take(now), allowance.notice_at);
+        self.notice_at = self.notice_at.min(notice_at);
+        may_write
     }
 
     fn allowance(&mut self, subject: Subject) -> &mut Allowance {
@@ -178,9 +187,7 @@ impl LogLimiter {
 
     /// When [`tell`](Self::tell) has something to say.
     pub(crate) fn next_at(&self) -> Moment {
-        let [first, second] = [&self.bad_input, &self.refusals].map(|allowance| allowance.notice_at);
-        let [third, fourth] = [&self.logins, &self.ends].map(|allowance| allowance.notice_at);
-        first.min(second).min(third.min(fourth))
+        self.notice_at
     }
 
     /// Tells the log what each allowance has left out, once a second at most.
@@ -193,12 +200,14 @@ impl LogLimiter {
 
     #[cold]
     fn tell_due(&mut self, now: Moment) {
+        self.notice_at = Moment::NEVER;
         for allowance in [&mut self.bad_input, &mut self.refusals, &mut self.logins, &mut self.ends] {
             if let Some(left_out) = allowance.take_notice(now) {
                 let about = allowance.subject.name();
                 let fields = [("about", Value::from(about)), ("lines", Value::from(left_out))];
                 log_line::write(Level::Info, "lines left out", &fields);
             }
+            self.notice_at = self.notice_at.min(allowance.notice_at);
         }
     }
 }

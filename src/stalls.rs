@@ -3,7 +3,7 @@
 use crate::moment::Moment;
 
 /// Milliseconds from which on a delay is a stall.
-const MIN_STALL_MS: u64 = 100;
+pub(crate) const MIN_STALL_MS: u64 = 100;
 /// Milliseconds from which on nobody is closed before a Ping has asked whether it is still there.
 const LONG_STALL_MS: u64 = 1000;
 /// Stalls that are kept apart.

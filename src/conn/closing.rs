@@ -62,12 +62,13 @@ enum Stage {
     Ended { at: Moment },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Closing {
     pub(super) cause: Cause,
     stage: Stage,
     answer: Answer,
-    frames: Skipper,
+    /// Goes through what the client sends, where a Close is to be expected among it.
+    frames: Option<Box<Skipper>>,
     /// When the socket is asked what is acknowledged, and how long it was not before that.
     look_at: Moment,
     look_ms: u64,
@@ -79,8 +80,8 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// The connection closes from now on. `frames` goes through what the client sends from here.
-    pub(super) fn new(cause: Cause, frames: Skipper, now: Moment) -> Self {
+    /// The connection closes from now on. `frames` makes what goes through the frames that the client sends from here.
+    pub(super) fn new(cause: Cause, frames: impl FnOnce() -> Skipper, now: Moment) -> Self {
         let answer = match cause {
             Cause::PeerClosed(_) => Answer::Come,
             Cause::Refused(_) | Cause::HealthCheck | Cause::PeerGone => Answer::Never,
@@ -94,7 +95,7 @@ impl Closing {
             cause,
             stage: Stage::Writing,
             answer,
-            frames,
+            frames: matches!(answer, Answer::Awaited | Answer::Doubtful).then(|| Box::new(frames())),
             look_at: now.after(FIRST_LOOK_MS),
             look_ms: FIRST_LOOK_MS,
             checked_at: now,
@@ -105,9 +106,9 @@ impl Closing {
 
     /// What is among bytes that come next.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> Found {
-        match self.answer {
-            Answer::Awaited | Answer::Doubtful | Answer::Late if !canary!(MissedAnswer) => {
-                self.frames.skip(bytes)
+        match (self.answer, &mut self.frames) {
+            (Answer::Awaited | Answer::Doubtful | Answer::Late, Some(frames)) if !canary!(MissedAnswer) => {
+                frames.skip(bytes)
             }
             _ => Found::Nothing,
         }

@@ -119,7 +119,7 @@ impl Conn {
 
     pub(super) fn begin_closing(&mut self, cause: Cause, now: Moment) {
         self.note(|| Note::Closing { reason: Reason::of(cause) });
-        let frames = match &self.phase {
+        let frames = || match &self.phase {
             Phase::Open(open) => open.decoder.skipper(),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {
                 Skipper::default()

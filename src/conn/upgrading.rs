@@ -121,7 +121,7 @@ impl Conn {
         }
         let (peer, mode) = (self.record.peer(), env.settings.deflate);
         let (state, out) = (&mut env.state, &mut env.tools.out);
-        upgrade::check(head, &env.settings.policy(), |request| {
+        upgrade::check_scanned(head, &env.settings.policy(), |request| {
             let verdict = catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer)));
             self.note(|| {
                 let refused = |refusal| Reason::of(Cause::Refused(refusal));

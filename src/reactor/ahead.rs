@@ -102,13 +102,15 @@ impl<S: Application> Core<S> {
             return;
         }
         let mut buffer = std::mem::take(&mut self.ahead.buffer);
-        let mut reads = std::mem::take(&mut self.ahead.reads);
-        let mut rest = buffer.as_mut_slice();
-        for AheadRead { id, len } in reads.drain(..) {
-            let Some(bytes) = rest.split_off_mut(..len) else { break };
+        let (mut rest, mut done) = (buffer.as_mut_slice(), 0);
+        while let Some(&AheadRead { id, len }) = self.ahead.reads.get(done)
+            && let Some(bytes) = rest.split_off_mut(..len)
+        {
             self.handle_read(id, bytes);
+            done += 1;
         }
-        (self.ahead.buffer, self.ahead.filled, self.ahead.reads) = (buffer, 0, reads);
+        self.ahead.reads.clear();
+        (self.ahead.buffer, self.ahead.filled) = (buffer, 0);
     }
 
     fn handle_read(&mut self, id: ConnectionId, bytes: &mut [u8]) {
@@ -122,7 +124,9 @@ impl<S: Application> Core<S> {
         self.write_gathered_for(id);
         let start = self.lent.tools.out.len();
         let used = self.feed(id, start, bytes, &mut share);
-        if let (Some(entry), Some(rest)) = (self.slots.get_mut(id), bytes.get(used..)) {
+        if let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty())
+            && let Some(entry) = self.slots.get_mut(id)
+        {
             entry.conn.keep(rest);
         }
         self.ahead.share = share;

@@ -66,10 +66,6 @@ impl Clock {
         u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn now(&self) -> Moment {
-        self.moment(self.instant_now())
-    }
-
     pub(super) fn moment(&self, instant: Instant) -> Moment {
         // Not as_millis(), whose 128 bits are a tenth of what a turn without work takes.
         let since_began = instant.saturating_duration_since(self.began);

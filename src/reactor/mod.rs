@@ -63,6 +63,7 @@ use crate::mailboxes::Mailboxes;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
+use crate::stalls::MIN_STALL_MS;
 
 pub use bind::BindError;
 pub(crate) use prepared::Prepared;
@@ -100,7 +101,7 @@ pub struct Reactor<S: Application> {
     clock: Clock,
     spin: Duration,
     /// When the last turn ended, if the next one does not follow at once.
-    ended_at: Option<Moment>,
+    ended: Option<Instant>,
     core: Core<S>,
 }
 
@@ -222,10 +223,13 @@ impl<S: Application> Reactor<S> {
         let (worked_at, due_at) = (self.core.now, self.due_at());
         let began = self.clock.instant_now();
         let began_at = self.clock.moment(began);
-        let ended_at = self.ended_at.take().unwrap_or(began_at);
-        // What the turn before has taken, and by how much this one comes later than it was due.
-        let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
-        self.core.lent.settings.stalls.in_turn(turn_ms, began_at);
+        let ended = self.ended.take();
+        if began_at.since(worked_at) >= MIN_STALL_MS {
+            // What the turn before has taken, and by how much this one comes later than it was due.
+            let ended_at = ended.map_or(began_at, |ended| self.clock.moment(ended));
+            let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
+            self.core.lent.settings.stalls.in_turn(turn_ms, began_at);
+        }
         let asked_ms = self.wait(began, due_at.since(began_at), timeout)?;
         let polled = self.clock.instant_now();
         self.core.now = self.clock.moment(polled);
@@ -244,7 +248,7 @@ impl<S: Application> Reactor<S> {
         self.core.end_turn();
         self.core.lent.tools.log.tell(self.core.now);
         // Who says how long to wait may wait elsewhere before the next turn.
-        self.ended_at = timeout.map(|_| self.clock.now());
+        self.ended = timeout.map(|_| self.clock.instant_now());
         Ok(if self.core.is_drained() { Turn::Drained } else { Turn::Running })
     }
 
@@ -266,18 +270,26 @@ impl<S: Application> Reactor<S> {
         let longest_ms = if canary!(Oversleep) { MAX_WAIT_MS } else { until_due_ms.min(MAX_WAIT_MS) };
         let longest = Duration::from_millis(longest_ms);
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
-        let asked_ms = longest_ms.min(whole_ms(timeout));
+        if self.spin.is_zero() {
+            self.poller.poll(Some(timeout))?;
+        } else {
+            self.spin_and_poll(began, timeout)?;
+        }
+        Ok(whole_ms(timeout))
+    }
+
+    #[cold]
+    fn spin_and_poll(&mut self, began: Instant, timeout: Duration) -> io::Result<()> {
         let spin = timeout.min(self.spin);
         let mut waited = Duration::ZERO;
         while waited < spin {
             self.poller.poll(Some(Duration::ZERO))?;
             if !self.poller.is_empty() {
-                return Ok(asked_ms);
+                return Ok(());
             }
             waited = self.clock.instant_now().saturating_duration_since(began);
         }
-        self.poller.poll(Some(timeout.saturating_sub(waited)))?;
-        Ok(asked_ms)
+        self.poller.poll(Some(timeout.saturating_sub(waited)))
     }
 }
 

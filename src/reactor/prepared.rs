@@ -137,7 +137,7 @@ impl Prepared {
         let Prepared { poller, parts } = self;
         let clock = parts.shared.clock.clone();
         let core = Core::new(config, service, state, cipher, parts);
-        Reactor { poller, clock, spin: config.spin, ended_at: None, core }
+        Reactor { poller, clock, spin: config.spin, ended: None, core }
     }
 }
 

@@ -141,81 +141,106 @@ impl HeadScanner {
     }
 
     fn look_at(&mut self, byte: u8) {
-        let next = match step(self.state, byte) {
-            Ok(next) => next,
-            Err(refusal) => {
-                self.state = State::Refused(refusal);
-                return;
-            }
+        let Some(next) = step(self.state, byte) else {
+            self.state = State::Refused(refusal(self.state, byte));
+            return;
         };
+        let mut has_room = true;
         if self.state == State::LineStart && next == State::Name {
             self.lines = self.lines.saturating_add(1);
+            has_room = usize::from(self.lines) <= MAX_HEAD_LINES;
         }
         self.state = next;
         self.len = self.len.saturating_add(1);
         // A full head that has not ended can only become too long: no need to wait for the next byte.
-        if usize::from(self.lines) > MAX_HEAD_LINES || (self.len >= MAX_HEAD_BYTES && next != State::Ended) {
+        if !has_room || (self.len >= MAX_HEAD_BYTES && next != State::Ended) {
             self.state = State::Refused(Refusal::HeadTooLarge);
         }
     }
 }
 
-/// The state after `byte`, or why it may not come here.
-fn step(state: State, byte: u8) -> Result<State, Refusal> {
+/// The state after `byte`. None if it may not come here: [`refusal`] says why not.
+fn step(state: State, byte: u8) -> Option<State> {
+    let next =
+        match (state, byte) {
+            (State::Method, b' ') => State::TargetStart,
+            (State::Method, _) if is_token_byte(byte) => State::Method,
+
+            (State::TargetStart | State::Target, _) if is_in(byte, VISIBLE) => State::Target,
+            (State::Target, b' ') => State::Version(0),
+
+            (State::Version(matched), _) if continues(VERSION_AND_LINE_END, matched, byte) => {
+                if byte == b'\n' { State::LineStart } else { State::Version(matched.saturating_add(1)) }
+            }
+            (State::Version(OLD_VERSION_AT), b'0') => State::Version(VERSION_BYTES),
+
+            (State::LineStart, b'\r') => State::LastLineFeed,
+            (State::Name, b':') => State::Value,
+            (State::LineStart | State::Name, _) if is_token_byte(byte) => State::Name,
+
+            (State::Value, _) if is_in(byte, VALUE) => State::Value,
+            (State::Value, b'\r') => State::LineFeed,
+
+            (State::LineFeed, b'\n') => State::LineStart,
+            (State::LastLineFeed, b'\n') | (State::Ended, _) => State::Ended,
+
+            _ => return begin(state, byte),
+        };
+    Some(next)
+}
+
+/// [`step`], before the method and as long as it can still be a PROXY header.
+#[cold]
+fn begin(state: State, byte: u8) -> Option<State> {
     let next = match (state, byte) {
         (State::Start, b'\r') => State::EmptyLine,
         (State::EmptyLine, b'\n') => State::MethodStart,
-        (State::MethodStart, b'\r') => State::ProxyV2(3),
-        (State::ProxyV2(matched), _) => return step_proxy_v2(matched, byte),
         (State::Start, b'P') => State::ProxyV1(1),
-        (State::ProxyV1(matched), _) if PROXY_V1.get(usize::from(matched)) == Some(&byte) => {
-            if byte == b' ' {
-                return Err(Fault::UnexpectedProxyHeader.into());
-            }
-            State::ProxyV1(matched.saturating_add(1))
+        (State::MethodStart, b'\r') => State::ProxyV2(3),
+        (State::ProxyV1(matched), _) if continues(PROXY_V1, matched, byte) => {
+            return one_more(PROXY_V1, matched).map(State::ProxyV1);
         }
-        (State::Start, TLS_HANDSHAKE) => return Err(Fault::UnexpectedTls.into()),
-        (State::Start | State::MethodStart, _) if is_token_byte(byte) => State::Method,
-        (State::Start | State::EmptyLine | State::MethodStart, _) => return Err(Fault::NotHttp.into()),
-
-        (State::ProxyV1(_) | State::Method, b' ') => State::TargetStart,
-        (State::ProxyV1(_) | State::Method, _) if is_token_byte(byte) => State::Method,
-        (State::ProxyV1(_) | State::Method, _) => return Err(Fault::RequestLine.into()),
-
-        (State::TargetStart | State::Target, _) if is_in(byte, VISIBLE) => State::Target,
-        (State::Target, b' ') => State::Version(0),
-        (State::TargetStart | State::Target, b' ' | b'\r' | b'\n') => return Err(Fault::RequestLine.into()),
-        (State::TargetStart | State::Target, _) => return Err(Fault::TargetByte.into()),
-
-        (State::Version(matched), _) => return step_version(matched, byte),
-
-        (State::LineStart, b'\r') => State::LastLineFeed,
-        (State::LineStart, b' ' | b'\t') => return Err(Fault::FoldedLine.into()),
-        (State::Name, b':') => State::Value,
-        (State::LineStart | State::Name, _) if is_token_byte(byte) => State::Name,
-        (State::LineStart | State::Name, _) => return Err(Fault::HeaderName.into()),
-
-        (State::Value, _) if is_in(byte, VALUE) => State::Value,
-        (State::Value, b'\r') => State::LineFeed,
-        (State::Value, b'\n') => return Err(Fault::LineEnd.into()),
-        (State::Value, _) => return Err(Fault::HeaderValue.into()),
-
-        (State::LineFeed, b'\n') => State::LineStart,
-        (State::LastLineFeed, b'\n') => State::Ended,
-        (State::LineFeed | State::LastLineFeed, _) => return Err(Fault::LineEnd.into()),
-
-        (State::Ended, _) => State::Ended,
-        (State::Refused(refusal), _) => return Err(refusal),
+        (State::ProxyV2(matched), _) if continues(PROXY_V2, matched, byte) => {
+            return one_more(PROXY_V2, matched).map(State::ProxyV2);
+        }
+        (State::ProxyV1(_), b' ') => State::TargetStart,
+        (State::Start | State::MethodStart | State::ProxyV1(_), _) if is_token_byte(byte) => State::Method,
+        _ => return None,
     };
-    Ok(next)
+    Some(next)
 }
 
-fn step_version(matched: u8, byte: u8) -> Result<State, Refusal> {
-    let is_1_0 = matched == OLD_VERSION_AT && byte == b'0';
-    if VERSION_AND_LINE_END.get(usize::from(matched)) != Some(&byte) && !is_1_0 {
-        return Err(version_fault(matched, byte).into());
-    }
-    if byte == b'\n' { Ok(State::LineStart) } else { Ok(State::Version(matched.saturating_add(1))) }
+/// Whether `byte` follows so many bytes of `expected`.
+fn continues(expected: &[u8], matched: u8, byte: u8) -> bool {
+    expected.get(usize::from(matched)) == Some(&byte)
+}
+
+/// One byte of `unwanted` more is there. None if it was the last one.
+fn one_more(unwanted: &[u8], matched: u8) -> Option<u8> {
+    let matched = matched.saturating_add(1);
+    (usize::from(matched) < unwanted.len()).then_some(matched)
+}
+
+/// Why `byte` may not come here.
+#[cold]
+fn refusal(state: State, byte: u8) -> Refusal {
+    let fault = match (state, byte) {
+        (State::Start, TLS_HANDSHAKE) => Fault::UnexpectedTls,
+        (State::ProxyV1(matched), _) if continues(PROXY_V1, matched, byte) => Fault::UnexpectedProxyHeader,
+        (State::ProxyV2(matched), _) if continues(PROXY_V2, matched, byte) => Fault::UnexpectedProxyHeader,
+        (State::Start | State::EmptyLine | State::MethodStart | State::ProxyV2(_), _) => Fault::NotHttp,
+        (State::ProxyV1(_) | State::Method, _) => Fault::RequestLine,
+        (State::TargetStart | State::Target, b' ' | b'\r' | b'\n') => Fault::RequestLine,
+        (State::TargetStart | State::Target, _) => Fault::TargetByte,
+        (State::Version(matched), _) => version_fault(matched, byte),
+        (State::LineStart, b' ' | b'\t') => Fault::FoldedLine,
+        (State::LineStart | State::Name, _) => Fault::HeaderName,
+        (State::Value, b'\n') => Fault::LineEnd,
+        (State::Value, _) => Fault::HeaderValue,
+        (State::LineFeed | State::LastLineFeed | State::Ended, _) => Fault::LineEnd,
+        (State::Refused(refusal), _) => return refusal,
+    };
+    fault.into()
 }
 
 /// What is wrong with a version that differs behind so many bytes.
@@ -230,18 +255,6 @@ fn version_fault(matched: u8, byte: u8) -> Fault {
         (VERSION_BYTES, _) => Fault::HttpVersion,
         _ => Fault::LineEnd,
     }
-}
-
-/// The PROXY protocol's second version begins like the empty lines that may not come before a request.
-fn step_proxy_v2(matched: u8, byte: u8) -> Result<State, Refusal> {
-    if PROXY_V2.get(usize::from(matched)) != Some(&byte) {
-        return Err(Fault::NotHttp.into());
-    }
-    let matched = matched.saturating_add(1);
-    if usize::from(matched) == PROXY_V2.len() {
-        return Err(Fault::UnexpectedProxyHeader.into());
-    }
-    Ok(State::ProxyV2(matched))
 }
 
 /// Classes of bytes, as bits: what may be part of a token (RFC 9110 §5.6.2) …

@@ -30,6 +30,6 @@ pub(crate) use head::is_token_byte;
 pub use health::asks_for_health;
 pub(crate) use health::{is_head_request, write_health};
 pub use refusal::{Fault, Refusal};
-pub(crate) use request::with_headers;
 pub use request::{Policy, Request, check};
+pub(crate) use request::{check_scanned, with_headers};
 pub use response::{accept_key, write_response};

@@ -121,6 +121,15 @@ pub fn check<R>(
     if HeadScanner::default().scan(head)? != Some(head.len()) {
         return Err(Fault::Incomplete.into());
     }
+    check_scanned(head, policy, accept)
+}
+
+/// [`check`], for a complete head that a [`HeadScanner`] has let pass.
+pub(crate) fn check_scanned<R>(
+    head: &[u8],
+    policy: &Policy<'_>,
+    accept: impl FnOnce(&Request<'_>) -> R,
+) -> Result<R, Refusal> {
     parse(head, |parsed| check_parsed(&parsed, policy).map(|request| accept(&request)))
 }
 

@@ -37,18 +37,6 @@ pub(super) struct Data {
 impl State {
     pub(super) const BOUNDARY: State = State::ReadHead { first: None };
 
-    /// Behind the first two bytes of a header.
-    fn behind(first_two: [u8; 2]) -> State {
-        State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 }
-    }
-
-    /// Behind a header.
-    fn within(header: &Header) -> State {
-        let Header { fin, opcode, mask, payload_len, .. } = *header;
-        let remaining = usize::try_from(payload_len).unwrap_or(usize::MAX);
-        State::ReadData(Data { opcode, fin, mask, remaining })
-    }
-
     /// Whether the next byte is the first of a frame.
     #[inline(always)]
     pub(super) fn is_boundary(self) -> bool {
@@ -79,10 +67,12 @@ impl Decoder {
     ) -> Result<Option<Ready<'i>>, Error> {
         loop {
             let step = match self.state {
-                State::ReadHead { first } => match self.short_fragment(input, rules)? {
-                    true => Step::Fragment,
-                    false => self.read_head(first, input, rules)?,
-                },
+                State::ReadHead { first } => {
+                    if self.short_fragments(input, rules, fragments_left)? {
+                        return Ok(None);
+                    }
+                    self.read_head(first, input, rules)?
+                }
                 State::ParsePayloadLen { first_two, gathered, filled } => {
                     self.parse_payload_len(first_two, gathered, filled, input, rules)?
                 }
@@ -127,31 +117,32 @@ impl Decoder {
             }
             (_, &[]) => return Ok(Step::NeedMore),
         };
-        let start = match HeaderStart::parse(first_two) {
-            Ok(start) => start,
-            Err(error) => return Err(self.stop_at(State::behind(first_two), error)),
-        };
-        if let Err(error) = rules.check_start(start, self.begun()) {
-            return Err(self.stop_at(State::behind(first_two), error));
-        }
-        match start.complete(input) {
-            Ok(Some(header)) => {
-                take(input, start.rest_bytes());
-                self.begin_payload(header, input, rules)
+        match self.check_header(first_two, input, rules) {
+            Ok(Some((header, rest_bytes, payload_bytes))) => {
+                take(input, rest_bytes);
+                self.begin_payload(header, payload_bytes, input)
             }
-            Ok(None) => {
-                self.state = State::behind(first_two);
-                Ok(Step::On)
+            incomplete => {
+                // If a rule is broken, a skipper goes on from here.
+                self.state = State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 };
+                incomplete.map(|_| Step::On)
             }
-            Err(error) => Err(self.stop_at(State::behind(first_two), error)),
         }
     }
 
-    /// Where the input stands when a rule is found to be violated: what comes next belongs to that frame.
-    #[cold]
-    fn stop_at(&mut self, state: State, error: Error) -> Error {
-        self.state = state;
-        error
+    /// The header that these bytes and the front of the input are, if it is there, with its own length behind the
+    /// first two bytes and that of the payload.
+    #[inline(always)]
+    fn check_header(
+        &self,
+        first_two: [u8; 2],
+        input: &[u8],
+        rules: &Rules,
+    ) -> Result<Option<(Header, usize, usize)>, Error> {
+        let start = HeaderStart::parse(first_two)?;
+        rules.check_start(start, self.begun())?;
+        let Some(header) = start.complete(input)? else { return Ok(None) };
+        Ok(Some((header, start.rest_bytes(), self.check_length(&header, rules)?)))
     }
 
     /// The slow way through the header: its bytes come in pieces.
@@ -170,30 +161,33 @@ impl Decoder {
             *slot = *byte;
             filled += 1;
         }
-        let header = start.complete(gathered.get(..usize::from(filled)).unwrap_or_default());
-        self.state = match header {
-            Ok(Some(_)) => State::BOUNDARY,
-            Ok(None) | Err(_) => State::ParsePayloadLen { first_two, gathered, filled },
-        };
-        match header? {
-            Some(header) => self.begin_payload(header, input, rules),
+        // Where a rule is broken, a skipper goes on from here.
+        self.state = State::ParsePayloadLen { first_two, gathered, filled };
+        match start.complete(gathered.get(..usize::from(filled)).unwrap_or_default())? {
+            Some(header) => {
+                let remaining = self.check_length(&header, rules)?;
+                self.state = State::BOUNDARY;
+                self.begin_payload(header, remaining, input)
+            }
             None => Ok(Step::NeedMore),
         }
     }
 
-    /// The header is whole. The state is still that of a boundary, and stays so if the payload is
-    /// whole too.
+    /// The length of a frame's payload, if its message may have it.
+    #[inline(always)]
+    fn check_length(&self, header: &Header, rules: &Rules) -> Result<usize, Error> {
+        let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
+        rules.check_length(header, so_far)
+    }
+
+    /// The header is whole. The state is that of a boundary, and stays so if the payload is whole too.
     #[inline(always)]
     fn begin_payload<'i>(
         &mut self,
         header: Header,
+        remaining: usize,
         input: &mut &'i mut [u8],
-        rules: &Rules,
     ) -> Result<Step<'i>, Error> {
-        let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
-        let remaining = rules
-            .check_length(&header, so_far)
-            .map_err(|error| self.stop_at(State::within(&header), error))?;
         if header.fin
             && let Some(subject) = Subject::of(header.opcode, header.rsv1)
             && let Some(payload) = input.split_off_mut(..remaining)
@@ -239,10 +233,10 @@ impl Decoder {
             held.control.extend_from_slice(piece);
         } else {
             let ceiling = if fin { held.message.len().saturating_add(remaining) } else { rules.max_len };
-            let result = held.message.append(piece, mask, ceiling);
-            if let Err(error) = result {
+            if let Err(error) = held.message.append(piece, mask, ceiling) {
                 let remaining = remaining - piece.len();
-                return Err(self.stop_at(State::ReadData(Data { remaining, ..data }), error));
+                self.state = State::ReadData(Data { remaining, ..data });
+                return Err(error);
             }
         }
         let remaining = remaining - piece.len();

@@ -72,24 +72,32 @@ impl Decoder {
         Some(if short.first == WHOLE_PING { Event::Ping(payload) } else { Event::Pong(payload) })
     }
 
-    /// A whole short fragment, neither the first nor the last of its message. Whether there was one that breaks
-    /// no rule; if not, nothing was taken.
+    /// Whole short fragments, each neither the first nor the last of its message, as long as there is one that breaks
+    /// no rule; what comes then is not taken. They are counted down, and true means that none may be taken any more.
     #[inline]
-    pub(super) fn short_fragment(&mut self, input: &mut &mut [u8], rules: &Rules) -> Result<bool, Error> {
-        let is_boundary = self.state.is_boundary();
-        let (Some(held), Some(short)) = (&mut self.held, Short::at_front_of(input, rules)) else {
-            return Ok(false);
-        };
-        let may_come = held.message.fragments().is_some_and(|count| count < rules.max_fragments());
-        let fits = held.message.len().saturating_add(short.length) <= rules.max_len;
-        if short.first != MIDDLE_FRAGMENT || !is_boundary || !may_come || !fits {
-            return Ok(false);
+    pub(super) fn short_fragments(
+        &mut self,
+        input: &mut &mut [u8],
+        rules: &Rules,
+        fragments_left: &mut u32,
+    ) -> Result<bool, Error> {
+        let Some(held) = self.held.as_mut().filter(|_| self.state.is_boundary()) else { return Ok(false) };
+        let message = &mut held.message;
+        while let Some(short) =
+            Short::at_front_of(input, rules).filter(|short| short.first == MIDDLE_FRAGMENT)
+            && message.fragments().is_some_and(|count| count < rules.max_fragments())
+            && message.len().saturating_add(short.length) <= rules.max_len
+            && let Some(payload) = short.take(input)
+        {
+            message.count_fragment();
+            if !payload.is_empty() {
+                message.append(payload, Some(short.key), rules.max_len)?;
+            }
+            *fragments_left = fragments_left.saturating_sub(1);
+            if *fragments_left == 0 {
+                return Ok(true);
+            }
         }
-        let Some(payload) = short.take(input) else { return Ok(false) };
-        held.message.count_fragment();
-        if !payload.is_empty() {
-            held.message.append(payload, Some(short.key), rules.max_len)?;
-        }
-        Ok(true)
+        Ok(false)
     }
 }
