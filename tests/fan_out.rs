@@ -313,3 +313,22 @@ fn who_leaves_meanwhile_changes_nothing_for_others() {
     let error = room.members[0].stream.read_to_end(&mut rest).unwrap_err();
     assert_eq!((error.kind(), rest.len()), (ErrorKind::WouldBlock, 0));
 }
+
+#[test]
+fn whoever_has_the_slot_of_one_that_left_is_no_receiver() {
+    let mut room = Room::new(MEMBERS);
+    // The game does not know that they have left.
+    room.members.truncate(MEMBERS - 5);
+    for _ in 0..100 {
+        room.turn();
+    }
+    let mut new: Vec<_> = (0..5).map(|_| room.connect()).collect();
+    let mut sender = room.connect();
+    sender.send_packet(SAY, 0, b"hello");
+    room.turn_until_all_are_reached();
+    for (client, number) in new.iter_mut().zip(0..) {
+        client.send_packet(ECHO, number, b"me");
+        room.turn_until_readable(client);
+        assert_eq!(client.reply(), Reply::new(ECHO, number, b"me"));
+    }
+}

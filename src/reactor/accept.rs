@@ -28,6 +28,8 @@ use crate::router::Application;
 use crate::tls::Tls;
 use crate::upgrade::Refusal;
 
+/// Connections that wait to be served at which clients are accepted one by one.
+const MANY_READY: usize = 256;
 /// Clients accepted in one turn at most.
 pub(super) const TURN_ACCEPTS: usize = 16;
 /// The same while the server drains, when nothing else is urgent.
@@ -278,7 +280,14 @@ impl<S: Application> Core<S> {
 
     /// Tries that bring no client count too.
     fn accept_some(&mut self) {
-        let tries = if self.lent.draining == Draining::Begun { TURN_LAST_ACCEPTS } else { TURN_ACCEPTS };
+        let tries = match self.lent.draining {
+            Draining::Begun => TURN_LAST_ACCEPTS,
+            // They wait, and are not refused: in a moment there is time for them.
+            Draining::No | Draining::Announced if self.fan_outs.hold_back_accepts() => return,
+            // Clients must not come faster than they can be served.
+            Draining::No | Draining::Announced if self.ready.waiting(false) >= MANY_READY => 1,
+            Draining::No | Draining::Announced => TURN_ACCEPTS,
+        };
         for done in 0..tries {
             if self.listeners.next_at() > self.now || !self.turn.allows(Step::Accept, done) {
                 return;

@@ -11,7 +11,7 @@ use super::across::Others;
 use super::ahead::{Ahead, AheadOf};
 use super::budget::{STEP_BYTES, Share, Step, TurnBudget};
 use super::drain::Drain;
-use super::fan_out::FanOuts;
+use super::fan_outs::FanOuts;
 use super::gather::Segment;
 use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
@@ -202,6 +202,9 @@ impl<S: Application> Core<S> {
             self.turn.charge(STEP_BYTES);
             let Some(mut entry) = self.slots.remove(id) else { return };
             self.wheel.disarm(id.slot());
+            if entry.standing.is_awaited() || entry.standing.owes() {
+                self.leave_fan_outs(id);
+            }
             let role_id = entry.conn.record.role_id();
             if role_id != 0 && !canary!(ForgottenRole) {
                 self.lent.tools.roles.leave(id, role_id);
@@ -220,7 +223,7 @@ impl<S: Application> Core<S> {
             } else {
                 drop(entry);
             }
-            self.apply_effects(None);
+            self.apply_effects(Some(id));
         }
     }
 

@@ -26,6 +26,7 @@ mod door;
 mod drain;
 mod expire;
 mod fan_out;
+mod fan_outs;
 mod gather;
 mod inflaters;
 mod judge;
@@ -46,6 +47,7 @@ mod tls;
 mod tls_records;
 mod unacknowledged;
 mod unix;
+mod waiting;
 pub(crate) mod wheel;
 mod write;
 

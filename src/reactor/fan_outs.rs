@@ -1,0 +1,293 @@
+//! Pushes to many that have not reached all of their receivers.
+//!
+//! Each receiver has a queue of those that it is still to be sent, so that what a fan-out costs does not depend on
+//! how many others there are.
+
+use std::collections::{HashMap, VecDeque};
+
+use slab::Slab;
+
+use super::waiting::Waiting;
+use crate::id::ConnectionId;
+use crate::moment::Moment;
+use crate::push::Push;
+
+/// Unfinished fan-outs that mail and hooks have led to, at which no more mail is delivered. Those of clients hold back
+/// the clients that asked for them.
+const MAX_BY_MAIL: usize = 256;
+/// Unfinished fan-outs that are many: from here on a client adds few of them in a turn.
+const MANY: usize = 256;
+/// Unfinished fan-outs of clients that have left, at which no client is accepted: whoever says something and leaves is
+/// held back where it comes again.
+const MAX_DEPARTED: usize = 256;
+/// Bytes of pushes and lists of receivers that unfinished fan-outs hold at most. Clients that leave once they have
+/// asked for some are not held back by them.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Milliseconds between two complaints that there was no room.
+const COMPLAINT_MS: u64 = 1000;
+
+/// One push to many.
+#[derive(Debug)]
+pub(super) struct FanOut {
+    /// The connection whose request led to it; none if no client's did.
+    pub(super) by: Option<ConnectionId>,
+    /// In the order of their slots, each once.
+    pub(super) to: Vec<ConnectionId>,
+    pub(super) push: Push,
+}
+
+impl FanOut {
+    /// What it holds, with its places in the queues of its receivers.
+    fn bytes(&self) -> usize {
+        self.to.len() * (size_of::<ConnectionId>() + Waiting::NUMBER_BYTES) + self.push.frame().len()
+    }
+}
+
+/// One that has begun.
+#[derive(Debug)]
+struct Begun {
+    fan_out: FanOut,
+    /// The first receiver that may not have been reached.
+    next: usize,
+    /// Receivers that have not been reached. At 0 nothing is held any more but its place in its group.
+    left: usize,
+}
+
+/// What one client has asked for in a row: in the order in which it asked.
+#[derive(Debug)]
+struct Group {
+    by: Option<ConnectionId>,
+    keys: VecDeque<u32>,
+}
+
+/// All that have not reached everybody.
+#[derive(Debug, Default)]
+pub(super) struct FanOuts {
+    begun: Slab<Begun>,
+    /// By receiver: those that it is still to be sent.
+    waiting: Waiting,
+    /// The first one's turn it is.
+    groups: VecDeque<Group>,
+    /// How many each client has asked for that are not finished.
+    owed: HashMap<ConnectionId, usize>,
+    unfinished: usize,
+    by_mail: usize,
+    /// Those of clients that have left.
+    departed: usize,
+    /// What all of them hold.
+    bytes: usize,
+    /// Pushes that were dropped and not yet complained of, one for each receiver.
+    dropped: u64,
+    complained_at: Option<Moment>,
+}
+
+impl FanOuts {
+    /// Whether all have reached everybody.
+    pub(super) fn is_empty(&self) -> bool {
+        self.unfinished == 0
+    }
+
+    #[cfg(feature = "sim")]
+    pub(super) fn len(&self) -> usize {
+        self.unfinished
+    }
+
+    pub(super) fn are_many(&self) -> bool {
+        self.unfinished >= MANY
+    }
+
+    /// Whether mail has brought so many that no more is to be delivered.
+    pub(super) fn hold_back_mail(&self) -> bool {
+        self.by_mail >= MAX_BY_MAIL
+    }
+
+    /// Whether clients that have left have asked for so many that no more are to be accepted.
+    pub(super) fn hold_back_accepts(&self) -> bool {
+        self.departed >= MAX_DEPARTED
+    }
+
+    pub(super) fn has_room_for(&self, fan_out: &FanOut) -> bool {
+        self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
+    }
+
+    /// There was no room for a fan-out to so many. How many pushes were dropped, if that is to be told now.
+    pub(super) fn drop_for(&mut self, receivers: u64, now: Moment) -> Option<u64> {
+        self.dropped += receivers;
+        let is_due = self.complained_at.is_none_or(|at| now.since(at) >= COMPLAINT_MS);
+        is_due.then(|| {
+            self.complained_at = Some(now);
+            std::mem::take(&mut self.dropped)
+        })
+    }
+
+    /// Begins a fan-out to at least one receiver. Whether whoever asked for it `is_here` still.
+    pub(super) fn begin(&mut self, fan_out: FanOut, is_here: bool) {
+        let by = fan_out.by;
+        self.bytes += fan_out.bytes();
+        self.unfinished += 1;
+        match by {
+            Some(by) if is_here => *self.owed.entry(by).or_default() += 1,
+            Some(_) => self.departed += 1,
+            None => self.by_mail += 1,
+        }
+        let vacant = self.begun.vacant_entry();
+        // There is memory for far fewer.
+        let key = u32::try_from(vacant.key()).unwrap_or(u32::MAX);
+        for id in &fan_out.to {
+            self.waiting.push(id.slot(), key);
+        }
+        vacant.insert(Begun { next: 0, left: fan_out.to.len(), fan_out });
+        match self.groups.back_mut() {
+            Some(group) if group.by == by => group.keys.push_back(key),
+            _ => self.groups.push_back(Group { by, keys: [key].into() }),
+        }
+    }
+
+    /// Whether a connection has asked for one that is not finished.
+    pub(super) fn owes(&self, id: ConnectionId) -> bool {
+        self.owed.contains_key(&id)
+    }
+
+    /// The next receiver of the fan-out whose turn it is, of those for whom `is_waiting` holds.
+    pub(super) fn next_receiver(
+        &mut self,
+        is_waiting: impl Fn(ConnectionId) -> bool,
+    ) -> Option<ConnectionId> {
+        loop {
+            let group = self.groups.front_mut()?;
+            let Some(&key) = group.keys.front() else {
+                self.groups.pop_front();
+                continue;
+            };
+            let begun = self.begun.get_mut(key as usize)?;
+            let rest = begun.fan_out.to.get(begun.next..).unwrap_or_default();
+            if let Some(skipped) = rest.iter().position(|&id| is_waiting(id))
+                && begun.left > 0
+            {
+                begun.next += skipped;
+                return begun.fan_out.to.get(begun.next).copied();
+            }
+            group.keys.pop_front();
+            self.begun.remove(key as usize);
+        }
+    }
+
+    /// Passes the turn to the next group, if there is one.
+    pub(super) fn pass_turn(&mut self) {
+        if self.groups.len() > 1 {
+            self.groups.rotate_left(1);
+        }
+    }
+
+    /// The next push that a connection is still to be sent; from now on it has been.
+    pub(super) fn take_push(&mut self, id: ConnectionId) -> Option<Push> {
+        let key = self.waiting.pop(id.slot())?;
+        let begun = self.begun.get_mut(key as usize)?;
+        begun.left -= 1;
+        if begun.left > 0 {
+            return Some(begun.fan_out.push.clone());
+        }
+        let (by, bytes) = (begun.fan_out.by, begun.fan_out.bytes());
+        begun.fan_out.to = Vec::new();
+        let push = begun.fan_out.push.clone();
+        self.unfinished -= 1;
+        self.bytes -= bytes;
+        match by {
+            Some(by) => self.finish_one(by),
+            None => self.by_mail -= 1,
+        }
+        Some(push)
+    }
+
+    /// A client has left: what it has asked for goes on.
+    pub(super) fn leave(&mut self, id: ConnectionId) {
+        self.departed += self.owed.remove(&id).unwrap_or(0);
+    }
+
+    /// One that a client has asked for is finished.
+    fn finish_one(&mut self, by: ConnectionId) {
+        match self.owed.get_mut(&by) {
+            Some(1) => drop(self.owed.remove(&by)),
+            Some(count) => *count -= 1,
+            None => self.departed -= 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(slot: u32) -> ConnectionId {
+        ConnectionId::new(0, slot, 1)
+    }
+
+    fn fan_out(by: u32, to: &[u32]) -> FanOut {
+        let to = to.iter().map(|&slot| id(slot)).collect();
+        FanOut { by: Some(id(by)), to, push: Push::new(1210, b"hello") }
+    }
+
+    #[test]
+    fn what_clients_have_asked_for_holds_back_no_mail_and_all_is_bounded() {
+        let by_mail = || FanOut { by: None, ..fan_out(0, &[1]) };
+        let many = u32::try_from(MANY).unwrap();
+        let mut fan_outs = FanOuts::default();
+        (0..many).for_each(|client| fan_outs.begin(fan_out(client, &[1]), true));
+        assert!(fan_outs.are_many() && !fan_outs.hold_back_mail());
+        (1..MAX_BY_MAIL).for_each(|_| fan_outs.begin(by_mail(), true));
+        assert!(!fan_outs.hold_back_mail());
+        fan_outs.begin(by_mail(), true);
+        assert!(fan_outs.hold_back_mail());
+        // Lists of receivers count like what is sent to them.
+        let receivers = MAX_BYTES / 2 / (size_of::<ConnectionId>() + Waiting::NUMBER_BYTES) - 100_000;
+        let large = || FanOut { to: (0..receivers as u32).map(id).collect(), ..by_mail() };
+        assert!(fan_outs.has_room_for(&large()));
+        fan_outs.begin(large(), true);
+        fan_outs.begin(large(), true);
+        assert!(fan_outs.has_room_for(&by_mail()) && !fan_outs.has_room_for(&large()));
+        for receiver in 0..receivers as u32 {
+            while fan_outs.take_push(id(receiver)).is_some() {}
+        }
+        assert!(fan_outs.is_empty() && fan_outs.has_room_for(&large()) && !fan_outs.hold_back_mail());
+        assert_eq!(fan_outs.next_receiver(|_| true), None);
+        assert_eq!((fan_outs.bytes, fan_outs.begun.len(), fan_outs.owed.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_clients_have_asked_for_that_left_holds_back_those_who_come() {
+        let mut fan_outs = FanOuts::default();
+        (1..u32::try_from(MAX_DEPARTED).unwrap()).for_each(|_| fan_outs.begin(fan_out(8, &[1]), true));
+        fan_outs.begin(fan_out(9, &[1, 2]), false);
+        assert!(!fan_outs.hold_back_accepts() && fan_outs.owes(id(8)) && !fan_outs.owes(id(9)));
+        fan_outs.leave(id(8));
+        assert!(fan_outs.hold_back_accepts() && !fan_outs.owes(id(8)));
+        assert!(fan_outs.take_push(id(1)).is_some() && !fan_outs.hold_back_accepts());
+        while fan_outs.take_push(id(1)).is_some() {}
+        assert_eq!((fan_outs.departed, fan_outs.unfinished), (1, 1));
+        assert!(fan_outs.take_push(id(2)).is_some() && fan_outs.is_empty());
+        assert_eq!(fan_outs.departed, 0);
+    }
+
+    #[test]
+    fn clients_take_turns_and_owe_until_all_are_reached() {
+        let mut fan_outs = FanOuts::default();
+        [fan_out(8, &[1, 2]), fan_out(8, &[1, 2]), fan_out(9, &[2, 3, 4])]
+            .into_iter()
+            .for_each(|fan_out| fan_outs.begin(fan_out, true));
+        let (mut seen, mut reached) = (vec![], vec![]);
+        while let Some(next) = fan_outs.next_receiver(|id| !reached.contains(&id) && id.slot() != 3) {
+            let owes = (fan_outs.owes(id(8)), fan_outs.owes(id(9)));
+            let count = std::iter::from_fn(|| fan_outs.take_push(next)).count();
+            seen.push((next.slot(), count, owes));
+            reached.push(next);
+            if next == id(2) {
+                // Something else is sent to it first.
+                assert_eq!(std::iter::from_fn(|| fan_outs.take_push(id(3))).count(), 1);
+            }
+            fan_outs.pass_turn();
+        }
+        assert_eq!(seen, [(1, 2, (true, true)), (2, 3, (true, true)), (4, 1, (false, true))]);
+        assert!(fan_outs.is_empty() && !fan_outs.owes(id(9)));
+        assert_eq!((fan_outs.bytes, fan_outs.by_mail, fan_outs.begun.len()), (0, 0, 0));
+    }
+}
