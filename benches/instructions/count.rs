@@ -262,6 +262,8 @@ fn visited(visit: Visit) -> Result<Visited> {
 #[bench::unknown_commands(visited(Visit::unknown_commands()))]
 #[bench::a_violation(visited(Visit::violation()))]
 #[bench::a_short_packet(visited(Visit::short_packet()))]
+#[bench::packets_behind_a_violation(visited(Visit::packets_behind_a_violation()))]
+#[bench::packets_behind_a_close(visited(Visit::packets_behind_a_close()))]
 #[bench::no_request(visited(Visit::no_request()))]
 #[bench::a_request_of_short_lines(visited(Visit::short_lines()))]
 #[bench::half_a_request(visited(Visit::half()))]

@@ -118,12 +118,12 @@ pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<Kind> {
         Kind::flood(
             "16 that send empty blocks by zlib",
             Default,
-            all(zlib_packet(SINK, &empty_blocks::zlib())),
+            all(zlib_packet(SINK, &empty_blocks::zlib(empty_blocks::MOST_BYTES))),
         ),
         Kind::flood(
             "16 that send empty blocks by deflate",
             Deflates,
-            all(deflated(&empty_blocks::deflate(&message(SINK, 0, b"")))),
+            all(deflated(&empty_blocks::deflate(&message(SINK, 0, b""), empty_blocks::MOST_BYTES))),
         ),
         Kind::flood(
             "16 whose replies are compressed by zlib",

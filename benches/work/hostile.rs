@@ -150,6 +150,16 @@ impl Visit {
         Visit::upgraded(&frame(true, Opcode::Binary, b""))
     }
 
+    /// As many bytes as those of [`wire`], which nobody reads behind the server's Close.
+    pub(crate) fn packets_behind_a_violation() -> Self {
+        Visit::upgraded(&[b"\x82\0", wire().as_slice()].concat())
+    }
+
+    /// The same behind the client's own.
+    pub(crate) fn packets_behind_a_close() -> Self {
+        Visit::upgraded(&[frame(true, Opcode::Close, b""), wire()].concat())
+    }
+
     pub(crate) fn no_request() -> Self {
         Visit(vec![0])
     }

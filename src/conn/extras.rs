@@ -120,10 +120,16 @@ impl Extras {
         self.parts.as_ref().is_some_and(|parts| parts.deferral.is_some())
     }
 
+    #[inline(always)]
     pub(super) fn set_deferral(&mut self, deferral: Option<Deferral>) {
         if deferral.is_some() || self.is_deferred() {
-            self.parts.get_or_insert_default().deferral = deferral;
+            self.put_deferral(deferral);
         }
+    }
+
+    #[cold]
+    fn put_deferral(&mut self, deferral: Option<Deferral>) {
+        self.parts.get_or_insert_default().deferral = deferral;
     }
 
     pub(super) fn deferral(&self) -> Option<Deferral> {

@@ -11,7 +11,7 @@ use crate::mailbox::Answer;
 use crate::moment::Moment;
 use crate::push::Push;
 use crate::recording::note::{Answered, Note};
-use crate::router::{Application, Context, Origin, Outcome, Service};
+use crate::router::{Application, Context, MIN_BORROWED_BYTES, Origin, Outcome, Service};
 
 impl Conn {
     /// Bytes have come from the socket, or were kept before. What is left in `input` afterwards has
@@ -65,7 +65,23 @@ impl Conn {
                 return Progress::Wait;
             }
         }
-        let mut was_idle = self.is_between_messages();
+        let mut is_heard = false;
+        let progress = self.read_next_frames(input, env, &mut is_heard);
+        if is_heard {
+            self.deadlines.read_since(env.tools.now);
+        }
+        progress
+    }
+
+    /// Reads frames that have come. `is_heard`: one of them has begun or ended a message, or came between two.
+    #[inline(always)]
+    fn read_next_frames<S: Application>(
+        &mut self,
+        input: &mut &mut [u8],
+        env: &mut Env<S>,
+        is_heard: &mut bool,
+    ) -> Progress {
+        let was_idle = self.is_between_messages();
         let mut delivered = false;
         loop {
             if env.tools.gathered() >= FLUSH_BYTES || env.tools.lends_held() {
@@ -88,11 +104,7 @@ impl Conn {
                 return Progress::Wait;
             }
             let more = self.read_frame(input, env);
-            let is_idle = self.is_between_messages();
-            if was_idle || is_idle {
-                self.deadlines.read_since(env.tools.now);
-            }
-            was_idle = is_idle;
+            *is_heard = *is_heard || was_idle || self.is_between_messages();
             if !more {
                 return if input.is_empty() { Progress::Taken } else { Progress::Wait };
             }
@@ -128,10 +140,12 @@ impl Conn {
             Ok(None) => return false,
             Ok(Some(Event::Message { kind, compressed, payload })) => {
                 let is_large = payload.len() >= LARGE_MESSAGE_BYTES;
-                // What is delivered in place lies right before what is left.
-                let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
-                let end = env.input_len.saturating_sub(input.len());
-                env.tools.origin = Some(if in_place { Origin::Input { end } } else { Origin::Held });
+                env.tools.origin = (payload.len() >= MIN_BORROWED_BYTES).then(|| {
+                    // What is delivered in place lies right before what is left.
+                    let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
+                    let end = env.input_len.saturating_sub(input.len());
+                    if in_place { Origin::Input { end } } else { Origin::Held }
+                });
                 let result = if compressed {
                     call.received_compressed(kind, payload, rules.max_len, env)
                 } else {

@@ -296,6 +296,16 @@ pub(crate) fn push_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize)
     }
 }
 
+/// [`push_header`], where most payloads are short: those take no call.
+#[inline(always)]
+pub(crate) fn push_short_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize) {
+    if payload_len <= usize::from(MAX_LENGTH_7) {
+        out.extend_from_slice(&[FIN | opcode as u8, payload_len as u8]);
+    } else {
+        push_header(out, opcode, payload_len);
+    }
+}
+
 /// Appends the one and only frame of a message, or a control frame, as a server sends it.
 ///
 /// The payload of a control frame must be at most [`MAX_CONTROL_PAYLOAD`] bytes long, or the client

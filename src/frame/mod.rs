@@ -32,7 +32,7 @@ pub use header::{
     EncodedHeader, Header, MAX_CONTROL_PAYLOAD, MAX_HEADER_BYTES, Opcode, boundary_at_or_after, push_frame,
     push_masked_frame, server_header,
 };
-pub(crate) use header::{begins_pong, push_header, server_header_bytes};
+pub(crate) use header::{begins_pong, push_short_header, server_header_bytes};
 pub use mask::{apply_mask, rotate_key};
 pub use message::Kind;
 pub use rules::{Role, Rules};

@@ -3,7 +3,7 @@
 use byteorder::{BigEndian, ByteOrder};
 
 use super::ErrorId;
-use crate::frame::{Opcode, push_header, server_header_bytes};
+use crate::frame::{Opcode, push_short_header, server_header_bytes};
 
 /// Bytes in front of Data in a packet to the server.
 pub const REQUEST_HEADER_BYTES: usize = 9;
@@ -164,7 +164,7 @@ pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
 #[inline(always)]
 pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>) {
     let (front, back) = reply.header_parts();
-    push_header(out, Opcode::Binary, REPLY_HEADER_BYTES + reply.data.len());
+    push_short_header(out, Opcode::Binary, REPLY_HEADER_BYTES + reply.data.len());
     out.extend_from_slice(&front);
     out.extend_from_slice(&back);
 }

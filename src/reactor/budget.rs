@@ -13,8 +13,8 @@ use crate::conn::LARGE_READ_BYTES;
 pub(super) const SLICE_BYTES: usize = 64 * 1024;
 /// What a handler, a system call, or anything else of that size counts as, in bytes: 16 of them are a slice.
 pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
-/// Frames in the first slice of a connection's share, and in one behind others that took little time. The clock is read
-/// behind each.
+/// Frames in the first slice of a connection's share, and at most in one behind others that took little time. The clock
+/// is read behind each.
 const SLICE_FRAMES: u32 = 16;
 const MAX_SLICE_FRAMES: u32 = 128;
 
@@ -214,8 +214,9 @@ impl Share {
             self.began_us = now_us;
         }
         let took_us = now_us.saturating_sub(std::mem::replace(&mut self.looked_us, now_us));
-        self.slice =
-            if took_us < part_us / 8 { (2 * self.slice).min(MAX_SLICE_FRAMES) } else { SLICE_FRAMES };
+        // As many frames as take a quarter of a part, at the pace of this slice.
+        let frames = u64::from(self.slice) * u64::from(part_us / 4) / u64::from(took_us.max(1));
+        self.slice = u32::try_from(frames).unwrap_or(u32::MAX).clamp(SLICE_FRAMES, MAX_SLICE_FRAMES);
         if now_us.saturating_sub(self.began_us) >= part_us || !turn.allows(Step::FanOut, usize::MAX) {
             self.use_up();
         }
@@ -306,14 +307,14 @@ mod tests {
             share.end_slice(&budget(passed_us));
             assert_eq!(share.is_used_up(), used_up, "{passed_us} µs");
         }
-        // Slices that take little time grow.
+        // Slices take a quarter of that time at most, if they go on as before.
         let mut share = Share::WHOLE;
         let mut slices = vec![];
-        for passed_us in [100, 101, 102, 103, 104, 150, 151] {
+        for passed_us in [100, 125, 135, 136, 186, 286, 287] {
             slices.push(share.slice());
             share.end_slice(&budget(passed_us));
         }
-        assert_eq!(slices, [16, 16, 32, 64, 128, 128, 16]);
+        assert_eq!(slices, [16, 16, 32, 128, 128, 128, 64]);
         share.take_frames(TURN_FRAMES - 3);
         assert_eq!(share.slice(), 3);
         let mut share = Share::WHOLE;

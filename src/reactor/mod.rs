@@ -2,7 +2,7 @@
 //! into writes.
 //!
 //! A turn is: poll, accept and read, hand on mail and effects, write, expire timers, bury the dead.
-//! The clock is read once in it. Whatever could take long is counted: bytes and packets of one
+//! Its time is what the clock says behind the poll. Whatever could take long is counted: bytes and packets of one
 //! connection, accepts, timers, mails. Work that is left goes on a list, and the next poll does not
 //! sleep. The contract of mio's `Poll` is kept as its documentation states it: events may be spurious,
 //! an edge is not repeated, and one that names an earlier life of a slot is dropped.

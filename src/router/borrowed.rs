@@ -13,7 +13,7 @@ pub(crate) struct Borrowed {
 }
 
 /// Less is not borrowed, wherever it lies.
-pub(super) const MIN_BORROWED_BYTES: usize = 4 * 1024;
+pub(crate) const MIN_BORROWED_BYTES: usize = 4 * 1024;
 
 /// Pieces that are borrowed at once, at most; what is beyond that is copied.
 pub(crate) const MAX_BORROWED: usize = 31;

@@ -23,7 +23,7 @@ mod typed;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
-pub(crate) use borrowed::{Borrowed, Borrowings, MAX_BORROWED, Origin};
+pub(crate) use borrowed::{Borrowed, Borrowings, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
 pub(crate) use context::Deferral;
 pub use context::{Context, NoRole, Request, SendError};
 pub(crate) use effect::Effect;

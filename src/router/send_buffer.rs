@@ -48,10 +48,14 @@ impl<'a> SendBuffer<'a> {
 
     /// Lets replies borrow `data`, where it lies at the end of a message, and is worth it. What may have to wait
     /// behind a reply that is being compressed is not borrowed.
+    #[inline(always)]
     pub(crate) fn lend(&mut self, data: &'a [u8]) {
-        if data.len() < MIN_BORROWED_BYTES || self.tools.limits.compress_above != 0 {
-            return;
+        if data.len() >= MIN_BORROWED_BYTES && self.tools.limits.compress_above == 0 {
+            self.lend_long(data);
         }
+    }
+
+    fn lend_long(&mut self, data: &'a [u8]) {
         self.lender = self
             .tools
             .origin
@@ -128,6 +132,8 @@ impl<'a> SendBuffer<'a> {
     #[inline]
     fn push_data(&mut self, data: &[u8]) {
         match self.lender {
+            // A client can send three of these in the bytes of one that has Data.
+            _ if data.is_empty() => {}
             Some(lender) if lender.lends(data, &self.tools.borrowed) => {
                 let borrowed = Borrowed { at: self.tools.out.len(), len: data.len(), origin: lender.origin };
                 self.tools.borrowed.push(borrowed);
