@@ -3,7 +3,7 @@
 use crate::moment::Moment;
 
 /// Milliseconds from which on a delay is a stall.
-pub(crate) const MIN_STALL_MS: u64 = 100;
+const MIN_STALL_MS: u64 = 100;
 /// Milliseconds from which on nobody is closed before a Ping has asked whether it is still there.
 const LONG_STALL_MS: u64 = 1000;
 /// Stalls that are kept apart.
@@ -55,9 +55,14 @@ impl Stalls {
         self.note(ms, Stall { end, turn_ms: ms, ..Stall::default() });
     }
 
+    /// Whether a delay of so many milliseconds, or a part of it, can be one.
+    pub(crate) fn can_be(&self, ms: u64) -> bool {
+        ms >= MIN_STALL_MS
+    }
+
     #[inline]
     fn note(&mut self, ms: u64, stall: Stall) {
-        if ms >= MIN_STALL_MS {
+        if self.can_be(ms) {
             self.push(Stall { first_long: (ms >= LONG_STALL_MS).then_some(stall.end), ..stall });
         }
     }

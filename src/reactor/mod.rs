@@ -65,7 +65,6 @@ use crate::mailboxes::Mailboxes;
 use crate::moment::{Moment, whole_ms};
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
-use crate::stalls::MIN_STALL_MS;
 
 pub use bind::BindError;
 pub(crate) use prepared::Prepared;
@@ -226,7 +225,7 @@ impl<S: Application> Reactor<S> {
         let began = self.clock.instant_now();
         let began_at = self.clock.moment(began);
         let ended = self.ended.take();
-        if began_at.since(worked_at) >= MIN_STALL_MS {
+        if self.core.lent.settings.stalls.can_be(began_at.since(worked_at)) {
             // What the turn before has taken, and by how much this one comes later than it was due.
             let ended_at = ended.map_or(began_at, |ended| self.clock.moment(ended));
             let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
