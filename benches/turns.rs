@@ -82,6 +82,7 @@ fn config(setting: Setting, certificate: &Certificate) -> Config {
         Setting::Drops => config.overflow = Overflow::Drop,
         Setting::CompressesReplies => config.compress_above = 1000,
         Setting::Deflates => config.deflate = DeflateMode::Shared,
+        Setting::KeepsWindows => config.deflate = DeflateMode::Dedicated,
         Setting::Tls => {
             let (chain, key) = (certificate.pem.as_bytes(), certificate.key.as_bytes());
             config.tls = Some(Tls::from_pem(chain, key).unwrap());

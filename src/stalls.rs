@@ -16,7 +16,7 @@ const KEPT_PERIODS: u64 = 4;
 ///
 /// A connection knows nothing of them. When one of its timers is about to come, the list says by how much it is to
 /// come later.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stalls {
     list: Vec<Stall>,
     /// The longest period of any timer, in milliseconds.
@@ -41,7 +41,8 @@ pub(crate) struct Stall {
 impl Stalls {
     /// None yet. `longest_ms`: the longest period of any timer.
     pub(crate) fn new(longest_ms: u64) -> Self {
-        Stalls { longest_ms, ..Stalls::default() }
+        // All that it will need: a stall in the middle of traffic is no reason to allocate.
+        Stalls { list: Vec::with_capacity(MAX_STALLS + 1), longest_ms, revision: 0 }
     }
 
     /// A poll has taken so much longer than it was asked to, until `end`.

@@ -162,13 +162,10 @@ fn the_program_survives_it() {
     eventually("it has no descriptor left", || String::from_utf8(program.log()).unwrap().contains(EXHAUSTED));
     let count = program.descriptors();
     assert!(count >= 98, "{count}");
-    // A reactor that spins never waits; one that does not waits once for each of these, or less.
-    let before = program.voluntary_switches();
-    for turn in 0..1000 {
+    for turn in 0..100 {
         inside[turn % 36].echo(b"not held up");
+        program.falls_asleep();
     }
-    let waits = program.voluntary_switches() - before;
-    assert!(waits > 100, "{waits} waits in 1000 turns");
     for mut client in outside {
         // Told, or closed: its own bytes may have crossed the answer.
         assert_eq!(client.read_refusal().0, 503);

@@ -171,11 +171,8 @@ fn idle_connections_cost_no_time() {
     // This end is not looked at before the reply has come, and must not be looked for meanwhile.
     paused.shutdown_write();
     urgent.echo(b"settled");
-    let before = program.voluntary_switches();
-    // A reactor that spins never waits; one that does not waits once for each of these, or less.
-    for _ in 0..1000 {
+    for _ in 0..100 {
         urgent.echo(b"still");
+        program.falls_asleep();
     }
-    let waits = program.voluntary_switches() - before;
-    assert!(waits > 100, "{waits} waits in 1000 turns");
 }

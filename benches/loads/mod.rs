@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arrivals::{Halves, Storm};
 use flood::{Flood, Plan};
-use tls::{Dribble, Handshakes};
+use tls::{Dribble, Handshakes, Records};
 use wire::{BURST, ECHO, LONGEST, SINK, deflated, fragments, message, packet, say, text, zlib_packet};
 
 pub(crate) use tls::Certificate;
@@ -51,6 +51,8 @@ pub(crate) enum Setting {
     CompressesReplies,
     /// permessage-deflate, each message by itself.
     Deflates,
+    /// permessage-deflate, with a window for each connection.
+    KeepsWindows,
     Tls,
     /// Half a second for a request to be complete.
     ShortHandshakes,
@@ -94,9 +96,12 @@ fn in_room(bytes: Vec<u8>) -> Plan {
 
 /// All kinds. Those that need TLS use this certificate.
 pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<Kind> {
-    use Setting::{CompressesReplies, Default, Deflates, Drops, ShortHandshakes, Tls};
+    use Setting::{CompressesReplies, Default, Deflates, Drops, KeepsWindows, ShortHandshakes, Tls};
     let raw = |cmd, len, count| packet(cmd, &vec![7; len]).repeat(count);
-    let certificate = certificate.clone();
+    let (certificate, for_records) = (certificate.clone(), certificate.clone());
+    // A window to begin anew with, and as many final blocks as fit a slice.
+    let first = empty_blocks::in_blocks(&message(SINK, 0, &text(32_000)), b"");
+    let restarts = empty_blocks::in_blocks(&message(SINK, 0, b""), &b"\x03\0".repeat(150));
     let busy = Plan { senders: BUSY, ..all(raw(SINK, 7, 2000)) };
     vec![
         Kind::flood("nobody", Default, Plan { reads: true, ..Plan::default() }),
@@ -126,6 +131,11 @@ pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<Kind> {
             all(deflated(&empty_blocks::deflate(&message(SINK, 0, b""), empty_blocks::MOST_BYTES))),
         ),
         Kind::flood(
+            "16 that send final blocks by deflate",
+            KeepsWindows,
+            all([deflated(&first), deflated(&restarts).repeat(200)].concat()),
+        ),
+        Kind::flood(
             "16 whose replies are compressed by zlib",
             CompressesReplies,
             all(packet(ECHO, &text(500_000))),
@@ -140,6 +150,9 @@ pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<Kind> {
         Kind::new("16 that begin TLS byte by byte", Tls, "B", |address| Dribble::new(address, CLIENTS)),
         Kind::new("16 that shake hands again and again", Tls, "conn", move |address| {
             Handshakes::new(address, CLIENTS, &certificate)
+        }),
+        Kind::new("16 that send a byte in each record of TLS", Tls, "records", move |address| {
+            Records::new(address, CLIENTS, &for_records)
         }),
         Kind::new("a storm of clients that connect", Default, "conn", Storm::new),
         Kind::new("2000 half requests beside 100 that are busy", ShortHandshakes, "408s", move |address| {

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::Load;
 use super::flood::{at_once, connect};
+use super::wire::{SINK, UPGRADE, packet};
 
 /// A certificate for `localhost`, signed by its own key.
 pub(crate) struct Certificate {
@@ -80,6 +81,77 @@ impl Load for Dribble {
     }
 
     /// Bytes.
+    fn done(&self) -> u64 {
+        self.done
+    }
+}
+
+/// Clients that send packets with one byte in each record, which costs the server a decryption.
+pub(crate) struct Records {
+    clients: Vec<RecordSender>,
+    /// What they send behind the upgrade.
+    bytes: Vec<u8>,
+    done: u64,
+}
+
+struct RecordSender {
+    stream: TcpStream,
+    tls: ClientConnection,
+    sent: usize,
+}
+
+impl RecordSender {
+    /// Records that are made at once: little enough for the other clients to go on soon.
+    const AT_ONCE: usize = 500;
+
+    fn new(address: SocketAddr, config: &Arc<ClientConfig>) -> Self {
+        let Handshake { stream, mut tls } = Handshake::new(address, config);
+        tls.writer().write_all(UPGRADE).unwrap();
+        RecordSender { stream, tls, sent: 0 }
+    }
+
+    /// Goes on as far as it can at once: the records that were sent.
+    fn go_on(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while at_once(self.tls.read_tls(&mut self.stream))? > 0 {
+            self.tls.process_new_packets().map_err(io::Error::other)?;
+            // What the server says is of no interest.
+            at_once(io::copy(&mut self.tls.reader(), &mut io::sink()).map(|len| len as usize))?;
+        }
+        let mut count = 0;
+        loop {
+            while self.tls.wants_write() {
+                if at_once(self.tls.write_tls(&mut self.stream))? == 0 {
+                    return Ok(count);
+                }
+            }
+            if self.tls.is_handshaking() || count >= Self::AT_ONCE {
+                return Ok(count);
+            }
+            for _ in 0..100 {
+                let at = self.sent % bytes.len();
+                self.tls.writer().write_all(&bytes[at..=at])?;
+                (self.sent, count) = (self.sent + 1, count + 1);
+            }
+        }
+    }
+}
+
+impl Records {
+    pub(crate) fn new(address: SocketAddr, count: usize, certificate: &Certificate) -> Self {
+        let config = certificate.client();
+        let clients = (0..count).map(|_| RecordSender::new(address, &config)).collect();
+        Records { clients, bytes: packet(SINK, &[7; 10_000]), done: 0 }
+    }
+}
+
+impl Load for Records {
+    fn go_on(&mut self) -> usize {
+        let all = self.clients.iter_mut().map(|client| client.go_on(&self.bytes).unwrap()).sum();
+        self.done += all as u64;
+        all
+    }
+
+    /// Records.
     fn done(&self) -> u64 {
         self.done
     }

@@ -47,6 +47,7 @@ impl Server {
             Setting::Drops => &["--overflow", "drop"],
             Setting::CompressesReplies => &["--compress-above", "1000"],
             Setting::Deflates => &["--deflate", "shared"],
+            Setting::KeepsWindows => &["--deflate", "dedicated"],
             Setting::Tls => &["--listen", "unix:socket", "--tls-cert", "cert.pem", "--tls-key", "key.pem"],
             Setting::ShortHandshakes => &["--handshake-timeout", "500ms"],
         });

@@ -82,7 +82,11 @@ pub(crate) fn zlib(bytes: usize) -> Vec<u8> {
 
 /// What permessage-deflate carries `message` in (RFC 7692 §7.2.1), and then about so many bytes of blocks.
 pub(crate) fn deflate(message: &[u8], bytes: usize) -> Vec<u8> {
+    in_blocks(message, &blocks(bytes))
+}
+
+/// The same with these blocks behind it. The message has less than 64 KiB.
+pub(crate) fn in_blocks(message: &[u8], blocks: &[u8]) -> Vec<u8> {
     let len = message.len() as u16;
-    let stored = [&[0], &len.to_le_bytes()[..], &(!len).to_le_bytes(), message].concat();
-    [stored, blocks(bytes), vec![0]].concat()
+    [&[0], &len.to_le_bytes()[..], &(!len).to_le_bytes(), message, blocks, &[0]].concat()
 }

@@ -86,11 +86,13 @@ impl Program {
         line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
     }
 
-    /// How often its main thread has waited (proc(5)).
-    pub(crate) fn voluntary_switches(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
-        line.trim().parse().unwrap()
+    /// Its main thread has no more to do, and sleeps until something happens (proc(5)). A reactor that spins never
+    /// does.
+    pub(crate) fn falls_asleep(&self) {
+        super::eventually("the reactor sleeps", || {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('S')
+        });
     }
 
     /// Whether all its threads stand still after SIGSTOP (proc(5)).

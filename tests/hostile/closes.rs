@@ -123,7 +123,7 @@ pub(crate) const CASES: &[Case] = &[
         let mut client = stage.client();
         client.send(&join(&[&packet(1105, 1, b"\0\0\0\x64later"), &packet(1101, 2, b"behind")]));
         client.shutdown_write();
-        stage.sleeps("a reply is owed");
+        stage.sleeps();
         assert_eq!(client.reply(), Reply::new(1105, 1, b"later"));
         assert_eq!(client.reply(), Reply::new(1101, 2, b"behind"));
         assert_eq!(client.next(), Frame::End);

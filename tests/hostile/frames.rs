@@ -175,7 +175,7 @@ pub(crate) const CASES: &[Case] = &[
         let mut client = stage.client();
         client.echo(b"before");
         assert_eq!(SockRef::from(&client.stream).send_out_of_band(b"!").unwrap(), 1);
-        stage.sleeps("urgent data");
+        stage.sleeps();
         client.echo(b"behind");
     }),
     Case::new("x-14", SERVE, |stage| {
@@ -189,7 +189,7 @@ pub(crate) const CASES: &[Case] = &[
             client.send(&packet[cut..]);
             assert_eq!(client.reply(), Reply::new(1101, 1, b"whole"), "cut at {cut}");
         }
-        stage.sleeps("urgent data");
+        stage.sleeps();
     }),
     Case::new("x-15", SERVE, |stage| {
         // Empty Pings and Pongs, many and unread: one Pong waits at most.

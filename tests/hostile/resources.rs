@@ -51,7 +51,7 @@ pub(crate) const CASES: &[Case] = &[
         let grown = stage.grown(|| sent = flood(stage, &mut greedy, &request, 64 << 20));
         assert!(sent < 64 << 20, "the server takes no end of requests");
         assert!(grown <= 8 << 20, "{grown} bytes for {sent}");
-        stage.sleeps("held back");
+        stage.sleeps();
     }),
     Case::new("rs-03", ECHO, |stage| {
         let mut client = stage.client();
@@ -142,7 +142,7 @@ pub(crate) const CASES: &[Case] = &[
             assert!(sent < 64 << 20, "the server takes no end of requests");
         });
         assert!(grown <= 2 << 20, "{grown}");
-        stage.sleeps("a reply is owed");
+        stage.sleeps();
     }),
     Case::new("x-31", Setup::Serve(&["--max-connections-per-ip", "20"]), |stage| {
         // One address gets its share and no more, however often it asks.

@@ -96,7 +96,7 @@ pub(crate) const CASES: &[Case] = &[
         for cut in [1, 5, 50, hello.len() - 1] {
             let mut stalled = stage.raw();
             stalled.dribble(&hello[..cut]);
-            stage.sleeps("half a ClientHello");
+            stage.sleeps();
             drop(stalled);
         }
         let mut garbage = stage.raw();
@@ -130,7 +130,7 @@ pub(crate) const CASES: &[Case] = &[
                 break;
             }
         }
-        stage.sleeps("key updates");
+        stage.sleeps();
         drop(client);
         // Garbage in the middle.
         let mut client = upgraded(stage);
