@@ -1,5 +1,6 @@
 //! What clients can ask for in few bytes or frames: long output, many receivers, compressing and inflating.
 
+#[allow(dead_code, reason = "only a part of it is counted")]
 #[path = "../work/empty_blocks.rs"]
 mod empty_blocks;
 

@@ -2,7 +2,6 @@
 //! (RFC 1951 §3.2.7), of which a table is built, and then only says that it ends.
 
 /// Bytes of such blocks at most: with all headers a message is not longer than it may be.
-#[allow(dead_code, reason = "not every benchmark has the longest")]
 pub(crate) const MOST_BYTES: usize = 520_000;
 /// The order in which lengths of the code for lengths come, without the last, 15, which is not used here.
 const ORDER: [u8; 18] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1];
