@@ -13,6 +13,8 @@ use crate::router::Application;
 
 /// What is sent at once, in bytes, a write counted as [`STEP_BYTES`]: a small room's worth.
 const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
+/// What one receiver is sent at once where fan-outs go on, in bytes: then the turn may have no time left.
+const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 /// What it takes to note a receiver, and to find again what it is to be sent, in bytes.
 const RECEIVER_BYTES: usize = 32;
 
@@ -90,9 +92,10 @@ impl<S: Application> Core<S> {
         while self.turn.allows(Step::FanOut, done)
             && let Some(id) = self.next_receiver()
         {
-            let bytes = self.reach_late(id) + STEP_BYTES;
+            let bytes = self.reach_late(id, RECEIVER_SLICE_BYTES) + STEP_BYTES;
             self.turn.charge(STEP_BYTES);
-            (done, slice) = (done + 1, slice + bytes);
+            // What it does however late it is counts in bytes, too.
+            (done, slice) = (done + bytes.div_ceil(SLICE_BYTES), slice + bytes);
             if slice >= SLICE_BYTES {
                 self.fan_outs.pass_turn();
                 slice = 0;
@@ -111,16 +114,14 @@ impl<S: Application> Core<S> {
     #[inline]
     pub(super) fn reach(&mut self, id: ConnectionId) {
         if !self.fan_outs.is_empty() && self.slots.get(id).is_some_and(|entry| entry.standing.is_awaited()) {
-            self.reach_late(id);
+            self.reach_late(id, usize::MAX);
         }
     }
 
-    /// The same, of one that some have not reached. How many bytes that were.
+    /// The same, of one that some have not reached, until it was sent `most` bytes. How many bytes that were.
     #[cold]
-    fn reach_late(&mut self, id: ConnectionId) -> usize {
-        if let Some(entry) = self.slots.get_mut(id) {
-            entry.standing.set_awaited(false);
-        }
+    fn reach_late(&mut self, id: ConnectionId, most: usize) -> usize {
+        self.set_awaited(id, false);
         let mut bytes = 0;
         while let Some(push) = self.fan_outs.take_push(id) {
             let len = push.frame().len();
@@ -131,8 +132,19 @@ impl<S: Application> Core<S> {
             self.send_now(id, &push);
             bytes += len;
             self.turn.charge(len + RECEIVER_BYTES);
+            if bytes >= most {
+                let is_awaited = self.fan_outs.has_push_for(id);
+                self.set_awaited(id, is_awaited);
+                break;
+            }
         }
         bytes
+    }
+
+    fn set_awaited(&mut self, id: ConnectionId, is_awaited: bool) {
+        if let Some(entry) = self.slots.get_mut(id) {
+            entry.standing.set_awaited(is_awaited);
+        }
     }
 
     /// A connection has ended: nothing reaches it any more, and what it has asked for goes on without it.

@@ -179,6 +179,11 @@ impl FanOuts {
         }
     }
 
+    /// Whether a connection is still to be sent a push.
+    pub(super) fn has_push_for(&self, id: ConnectionId) -> bool {
+        self.waiting.has(id.slot())
+    }
+
     /// The next push that a connection is still to be sent; from now on it has been.
     pub(super) fn take_push(&mut self, id: ConnectionId) -> Option<Push> {
         let key = self.waiting.pop(id.slot())?;

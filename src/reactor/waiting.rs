@@ -56,6 +56,11 @@ impl Waiting {
         self.len += 1;
     }
 
+    /// Whether there is a number in the queue of a slot.
+    pub(super) fn has(&self, slot: usize) -> bool {
+        self.queues.get(slot).is_some_and(|queue| queue.first != NONE)
+    }
+
     /// Takes the number that was appended to the queue of a slot first.
     pub(super) fn pop(&mut self, slot: usize) -> Option<u32> {
         let queue = self.queues.get_mut(slot)?;
@@ -97,6 +102,7 @@ mod tests {
             }
             assert_eq!((waiting.pop(0), waiting.pop(5)), (Some(round), Some(1 + round)));
             waiting.push(0, 7);
+            assert!(waiting.has(0) && waiting.has(5) && !waiting.has(1) && !waiting.has(99));
             let rest: Vec<_> = std::iter::from_fn(|| waiting.pop(0)).collect();
             assert_eq!(rest, [2 + round, 7]);
             assert!(waiting.nodes.len() <= 4, "{} nodes", waiting.nodes.len());
