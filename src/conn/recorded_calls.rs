@@ -83,12 +83,16 @@ impl Call<'_> {
 
     /// A message has come, where there are no packets.
     #[cold]
-    pub(super) fn note_message<S>(&mut self, kind: frame::Kind, payload: &[u8], env: &Env<S>) {
+    pub(super) fn note_message<S>(&mut self, kind: frame::MessageKind, payload: &[u8], env: &Env<S>) {
         self.log_in(payload);
         let Some(recorder) = self.extras.noting() else { return };
         note_sent(recorder, env);
         let hash = if recorder.call.is_compressed { 0 } else { digest(payload) };
-        recorder.note(Note::Message { text: kind == frame::Kind::Text, len: payload.len() as u64, hash });
+        recorder.note(Note::Message {
+            text: kind == frame::MessageKind::Text,
+            len: payload.len() as u64,
+            hash,
+        });
     }
 
     fn log_in(&self, message: &[u8]) {
