@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::mailbox::Mail;
 use crate::packet::ErrorId;
-use crate::record::Kind as Client;
+use crate::record::ClientKind as Client;
 use crate::router::Effect;
 
 /// What was asked to be done, in order.
