@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A promise that a simulation holds the server to. Each can fail: see [`Canary`](super::Canary).
+/// A promise that a simulation holds the server to. For each, tests/mutants keeps mistakes that it finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
     /// Each accepted descriptor is closed exactly once.

@@ -6,7 +6,6 @@
 //! `SYSCONN_SEEDS=0..1000 cargo test --manifest-path tests/simulation/Cargo.toml -- --nocapture`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod canaries;
 mod game;
 mod plan;
 mod regular;
