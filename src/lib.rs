@@ -26,9 +26,6 @@
 // What simulations ask of a connection is compiled always, so that the connection need not know of them.
 #![cfg_attr(not(feature = "sim"), allow(dead_code, reason = "getters that only simulations use"))]
 
-#[macro_use]
-mod canary;
-
 pub mod config;
 pub mod frame;
 pub mod log_line;
