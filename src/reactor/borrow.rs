@@ -6,7 +6,7 @@ use super::core::Core;
 use super::slots::Entry;
 use super::write::{Written, attempt};
 use crate::cause::Cause;
-use crate::conn::{Gathered, MAX_SLICES};
+use crate::conn::{MAX_SLICES, OutputSlices};
 use crate::id::ConnectionId;
 use crate::router::Application;
 
@@ -22,8 +22,12 @@ impl<S: Application> Core<S> {
         {
             let Entry { socket, conn, writable, .. } = entry;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let gathered =
-                Gathered { out: &out, borrowed: &self.lent.tools.borrowed, input, held: conn.last_payload() };
+            let gathered = OutputSlices {
+                out: &out,
+                borrowed: &self.lent.tools.borrowed,
+                input,
+                held: conn.last_payload(),
+            };
             let count = gathered.slices(start, &mut slices);
             let slices = slices.get(..count).unwrap_or_default();
             offered = slices.iter().map(|slice| slice.len()).sum();

@@ -11,7 +11,7 @@ use super::ready::Standing;
 use super::socket::Socket;
 use crate::cause::Cause;
 use crate::config::MAX_WORKERS;
-use crate::conn::{Conn, Line};
+use crate::conn::{Conn, SocketReport};
 use crate::connection_log;
 use crate::id::{ConnectionId, MAX_SLOTS};
 use crate::log_limiter::LogLimiter;
@@ -67,13 +67,13 @@ impl Entry {
     }
 
     /// What the socket says of the bytes that it was given.
-    pub(super) fn line(&self) -> Line {
+    pub(super) fn line(&self) -> SocketReport {
         let unacknowledged = self.socket.unacknowledged();
         // Nothing is added to what waits any more: what is taken is missing there.
         let given =
             self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
         let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));
-        Line { unacknowledged, taken, is_idle: !self.readable }
+        SocketReport { unacknowledged, taken, is_idle: !self.readable }
     }
 }
 

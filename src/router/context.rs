@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::job::{SLICE_BYTES, cost_of};
+use super::compress_job::{SLICE_BYTES, cost_of};
 use super::{Effects, SendBuffer, Tools};
 use crate::connection_log;
 use crate::frame::{MessageKind, Opcode};
@@ -207,10 +207,6 @@ impl Context<'_> {
             return Some(self.buffer.packet_of_compressed_data(&reply));
         }
         self.buffer.tools.effects.add_work(cost_of(data.len()));
-        if let Some(made) = self.buffer.made {
-            let reply = reply(self.cmd, self.flag, DataStatus::Raw, data);
-            return self.buffer.replay_compressed_data(&reply, made);
-        }
         self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out))
     }
 

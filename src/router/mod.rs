@@ -11,26 +11,32 @@
 mod access;
 mod application;
 mod borrowed;
+mod compress_job;
+mod compressor;
 mod context;
 mod effect;
-mod job;
 mod outcome;
 mod places;
 mod send_buffer;
+mod send_compressed;
+mod send_space;
 mod table;
 mod tools;
 mod typed;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
-pub(crate) use borrowed::{Borrowed, Borrowings, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
+pub(crate) use borrowed::{Borrowed, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
+pub(crate) use compress_job::{
+    COMPRESSED_BYTES_PER_FRAME, COMPRESSES, CompressJob, JOB_BYTES, SLICE_BYTES, cost_of,
+};
+pub(crate) use compressor::Compressor;
 pub(crate) use context::Deferral;
 pub use context::{Context, NoRole, Request, SendError};
 pub(crate) use effect::Effect;
 pub use effect::Effects;
-pub(crate) use job::{COMPRESSED_BYTES_PER_FRAME, COMPRESSES, JOB_BYTES, Job, SLICE_BYTES, cost_of};
 pub use outcome::Outcome;
-pub(crate) use places::{Place, Places};
-pub(crate) use send_buffer::{Made, SendBuffer};
+pub(crate) use places::Place;
+pub(crate) use send_buffer::SendBuffer;
 pub use table::{Handler, Module, Route, Router};
 pub(crate) use tools::{Limits, Tools};
