@@ -48,7 +48,6 @@ impl Roles {
     }
 
     /// Roles that are played, and connections that are yet to hear that they were replaced.
-    #[cfg(feature = "sim")]
     pub(crate) fn len(&self) -> usize {
         let known = self.known();
         known.players.len() + known.replaced.len()

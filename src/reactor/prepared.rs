@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::accept::Listeners;
 use super::admission::Admission;
-use super::bind::BindError;
-use super::clock::Clock;
+use super::bind_error::BindError;
 use super::core::Core;
-use super::door::Door;
-use super::poller::{Poller, Registry};
-use super::system::System;
-use super::{EVENTS, Reactor};
+use super::sys::clock::Clock;
+use super::sys::listener::Listener;
+use super::sys::poller::{Poller, Registry};
+use super::sys::system::System;
+use super::{EVENTS, Reactor, WAKER};
 use crate::config::Config;
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
@@ -63,21 +63,8 @@ impl Prepared {
         Prepared::bind_on(&System::Real, config, service, others)
     }
 
-    /// One reactor, on a simulated network.
-    #[cfg(feature = "sim")]
-    pub(super) fn simulated<S>(
-        config: &Config,
-        service: &Service<S>,
-        network: &crate::sim::Network,
-    ) -> Result<Self, BindError> {
-        #[cfg(feature = "tls")]
-        if config.tls.is_some() {
-            return Err(BindError::System(std::io::ErrorKind::Unsupported.into()));
-        }
-        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, service, 0)?.0)
-    }
-
-    fn bind_on<S>(
+    /// Binds the listeners on the real system, or on a simulated network.
+    pub(crate) fn bind_on<S>(
         system: &System,
         config: &Config,
         service: &Service<S>,
@@ -102,11 +89,11 @@ impl Prepared {
             clock: system.clock(),
         };
         let began_unix_ms = shared.clock.unix_ms();
-        let mut doors = Door::open_all(system, config, 1 + others)?.into_iter();
+        let mut opened = Listener::open_all(system, config, 1 + others)?.into_iter();
         let mut prepare = |worker, station: Station| {
             let Station { poller, registry, mailbox } = station;
-            let doors = doors.next().unwrap_or_default();
-            let listeners = Listeners::new(system.clone(), config, doors, &registry)?;
+            let opened = opened.next().unwrap_or_default();
+            let listeners = Listeners::new(system.clone(), config, opened, &registry)?;
             let shared = shared.clone();
             Ok(Prepared {
                 poller,
@@ -151,7 +138,7 @@ impl Station {
     fn new(system: &System, config: &Config) -> Result<Self, BindError> {
         let poller = system.poller(EVENTS)?;
         let registry = poller.registry()?;
-        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker()?));
+        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker(WAKER)?));
         Ok(Station { poller, registry, mailbox })
     }
 }

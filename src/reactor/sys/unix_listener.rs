@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::bind::BACKLOG;
+use super::tcp_listener::BACKLOG;
 
 /// Time between two tries to lock a directory.
 const LOCK_INTERVAL: Duration = Duration::from_millis(5);
@@ -26,7 +26,7 @@ const END_TRIES: u32 = 40;
 ///
 /// To be dropped before the last listener of the socket is closed: until then no other file has its number.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     /// The device and the number of the file.
     identity: (u64, u64),
