@@ -7,8 +7,8 @@ use crate::reactor::{BindError, Prepared, Reactor};
 use crate::router::{Application, Service};
 
 impl<S: Application> Reactor<S> {
-    /// Makes a reactor on a simulated network instead of the system's: it listens there, sleeps there, and has its
-    /// clock from there. All else is as it would be. TLS is not simulated.
+    /// Makes a reactor on a simulated network instead of the system's: it listens there, sleeps there, and
+    /// has its clock from there. All else is as it would be. TLS is not simulated.
     ///
     /// # Errors
     /// [`BindError`]: the configuration is not valid, or asks for TLS, or somebody listens there already.

@@ -42,8 +42,8 @@ pub(crate) enum Accepted {
 }
 
 impl From<io::Error> for Accepted {
-    /// Sorts an error of `accept`. Errors of the network on the way to one client are found when it is accepted,
-    /// and concern nobody else (accept(2), "Error handling").
+    /// Sorts an error of `accept`. Errors of the network on the way to one client are found when it is
+    /// accepted, and concern nobody else (accept(2), "Error handling").
     fn from(error: io::Error) -> Self {
         match (error.kind(), error.raw_os_error()) {
             (ErrorKind::WouldBlock, _) => Accepted::Nobody,

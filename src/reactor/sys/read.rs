@@ -8,8 +8,8 @@ pub(crate) enum Read {
     /// That many bytes, and more may follow without an event. With 0 the read did work that brought none, and
     /// that is enough for one turn.
     Bytes(usize),
-    /// That many bytes, and an event comes before there are more. With 0, what came is part of a TLS record, or
-    /// a record that is not for the connection.
+    /// That many bytes, and an event comes before there are more. With 0, what came is part of a TLS record,
+    /// or a record that is not for the connection.
     Last(usize),
     /// The peer will send no more.
     End,

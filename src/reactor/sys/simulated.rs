@@ -1,4 +1,5 @@
-//! What stands in for the system in a simulation. `no_simulation.rs` takes its place without the feature `sim`.
+//! What stands in for the system in a simulation. `no_simulation.rs` takes its place without the feature
+//! `sim`.
 
 use std::io;
 use std::time::Duration;

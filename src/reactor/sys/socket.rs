@@ -36,13 +36,13 @@ pub(crate) struct Absent;
 #[derive(Debug)]
 pub(crate) enum Absent {}
 
-/// What events are asked for, once for the socket's whole life: reading, writing, and urgent data, before which
-/// a read ends.
+/// What events are asked for, once for the socket's whole life: reading, writing, and urgent data, before
+/// which a read ends.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
-/// Elsewhere the poll does not report urgent data. What a client sends behind it is read only with what it sends
-/// next: WebSocket has no use for urgent data.
+/// Elsewhere the poll does not report urgent data. What a client sends behind it is read only with what it
+/// sends next: WebSocket has no use for urgent data.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
@@ -101,7 +101,8 @@ impl Socket {
         }
     }
 
-    /// Bytes that the kernel has and the peer's system has not acknowledged. None where the system cannot tell.
+    /// Bytes that the kernel has and the peer's system has not acknowledged. None where the system cannot
+    /// tell.
     pub(crate) fn unacknowledged(&self) -> Option<u64> {
         match self {
             Socket::Tcp(stream) => unacknowledged(stream),

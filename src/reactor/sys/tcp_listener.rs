@@ -70,8 +70,8 @@ fn open_one(address: SocketAddr, families: Families, beside: bool) -> io::Result
         // Whatever the system's own default is (net.ipv6.bindv6only).
         socket.set_only_v6(families == Families::Ipv6Only)?;
     }
-    // Small writes leave at once instead of waiting for more. Accepted sockets inherit the option, which saves
-    // a call for each.
+    // Small writes leave at once instead of waiting for more. Accepted sockets inherit the option, which
+    // saves a call for each.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

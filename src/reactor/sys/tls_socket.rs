@@ -16,7 +16,8 @@ use crate::tls::Tls;
 /// Ciphertext that waits for a socket, in bytes, before no more plaintext is taken: what is left to wait
 /// belongs into the outbox, which has a limit that users know.
 const WAITING_BYTES: usize = 64 * 1024;
-/// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of frames.
+/// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of
+/// frames.
 const RECORD_BYTES: usize = 512;
 const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
 /// Records after which a read ends, so that the turn can look at the clock. One may bring some more.
@@ -179,8 +180,8 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Takes what came early, or else what one read of the kernel brings, and sends what has to be answered without anybody's
-    /// doing: the handshake, key updates, alerts.
+    /// Takes what came early, or else what one read of the kernel brings, and sends what has to be answered
+    /// without anybody's doing: the handshake, key updates, alerts.
     fn receive(&mut self) -> io::Result<usize> {
         let len = if self.early.is_empty() {
             self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
@@ -235,8 +236,8 @@ impl TlsSocket {
         &mut self.stream
     }
 
-    /// Bytes of ciphertext that the kernel has and the peer's system has not acknowledged. None where the system
-    /// cannot tell.
+    /// Bytes of ciphertext that the kernel has and the peer's system has not acknowledged. None where the
+    /// system cannot tell.
     pub(crate) fn unacknowledged(&self) -> Option<u64> {
         unacknowledged(&self.stream)
     }
