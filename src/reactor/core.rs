@@ -77,10 +77,10 @@ impl<S: Application> Core<S> {
         cipher: Option<Box<dyn Cipher>>,
         parts: Parts,
     ) -> Self {
-        let Parts { worker, registry, mailbox, listeners, shared, began_unix_ms } = parts;
+        let Parts { worker, registry, mailbox, listeners, roles, shared, began_unix_ms } = parts;
         let workers = shared.mailboxes.count();
         let mut lent = Env::new(config, service, state, cipher, mailbox);
-        lent.tools.roles = shared.roles.clone();
+        lent.tools.roles = roles;
         Core {
             now: Moment::START,
             turn: TurnBudget::new(shared.clock.clone(), config.turn_time),

@@ -24,7 +24,6 @@ use crate::router::{Application, Service};
 pub(super) struct Shared {
     pub(super) mailboxes: Mailboxes,
     pub(super) admission: Arc<Admission>,
-    pub(super) roles: Roles,
     /// Where connections are recorded, if they are.
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
@@ -36,6 +35,7 @@ pub(super) struct Parts {
     pub(super) registry: Registry,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) listeners: Listeners,
+    pub(super) roles: Roles,
     pub(super) shared: Shared,
     pub(super) began_unix_ms: u64,
 }
@@ -84,20 +84,21 @@ impl Prepared {
         let shared = Shared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
-            roles: Roles::default(),
             recordings: open_store(config)?,
             clock: system.clock(),
         };
         let began_unix_ms = shared.clock.unix_ms();
         let mut opened = Listener::open_all(system, config, 1 + others)?.into_iter();
+        let mut roles = Roles::for_workers(1 + others).into_iter();
         let mut prepare = |worker, station: Station| {
             let Station { poller, registry, mailbox } = station;
             let opened = opened.next().unwrap_or_default();
             let listeners = Listeners::new(system.clone(), config, opened, &registry)?;
+            let roles = roles.next().unwrap_or_default();
             let shared = shared.clone();
             Ok(Prepared {
                 poller,
-                parts: Parts { worker, registry, mailbox, listeners, shared, began_unix_ms },
+                parts: Parts { worker, registry, mailbox, listeners, roles, shared, began_unix_ms },
             })
         };
         let first = prepare(0, first)?;
