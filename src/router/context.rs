@@ -146,14 +146,14 @@ impl Context<'_> {
     ///
     /// That a socket may take something while the handler runs is not counted on.
     #[must_use]
-    pub fn room(&self) -> usize {
+    pub fn reply_capacity(&self) -> usize {
         self.buffer.room()
     }
 
     /// Whether so many replies are sure to be sent, each with so many bytes of Data. [`room`](Self::room) has what is
     /// accounted for; a handler that makes several replies can refuse the request before it has made the first.
     #[must_use]
-    pub fn has_room_for(&self, replies: usize, data_len: usize) -> bool {
+    pub fn has_capacity_for(&self, replies: usize, data_len: usize) -> bool {
         self.buffer.has_room_for(replies, data_len)
     }
 
