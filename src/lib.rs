@@ -24,9 +24,6 @@
 #![cfg_attr(feature = "token", doc = "- [`token`]: logins that are signed;")]
 #![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
 
-#[macro_use]
-mod canary;
-
 pub mod config;
 pub mod frame;
 pub mod log_line;

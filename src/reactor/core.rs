@@ -172,7 +172,7 @@ impl<S: Application> Core<S> {
             || !self.fan_outs.is_empty()
             || !self.mails.is_empty()
             || self.mail_waits;
-        if left_over || canary!(Restless) {
+        if left_over {
             return self.now;
         }
         let notice_at = self.lent.tools.log.next_at();
@@ -206,23 +206,17 @@ impl<S: Application> Core<S> {
                 self.leave_fan_outs(id);
             }
             let role_id = entry.conn.record.role_id();
-            if role_id != 0 && !canary!(ForgottenRole) {
+            if role_id != 0 {
                 self.lent.tools.roles.leave(id, role_id);
             }
             if let Some(place) = entry.place.take() {
-                if !canary!(ForgottenPlace) {
-                    self.common.admission.leave(place, entry.conn.record.peer());
-                }
+                self.common.admission.leave(place, entry.conn.record.peer());
                 self.lent.tools.totals.closed += 1;
             } else {
                 self.refusals.end();
             }
             self.tell_end(&mut entry);
-            if canary!(LeakedSocket) {
-                std::mem::forget(entry);
-            } else {
-                drop(entry);
-            }
+            drop(entry);
             self.apply_effects(Some(id));
         }
     }
@@ -231,7 +225,6 @@ impl<S: Application> Core<S> {
     fn tell_end(&mut self, entry: &mut Entry) {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
         if let Some(linked) = entry.conn.take_linked()
-            && !canary!(ForgottenObject)
             && linked.tell(cause).is_err()
         {
             let id = Value::from_display(&entry.conn.record.id);
@@ -243,7 +236,7 @@ impl<S: Application> Core<S> {
         if !has_failed && !matches!(cause, Cause::Refused(_) | Cause::HealthCheck) {
             connection_log::ended(record, &mut self.lent.tools.log, self.now, cause);
         }
-        if !entry.conn.was_opened() || canary!(ForgottenEnd) {
+        if !entry.conn.was_opened() {
             return;
         }
         #[cfg(feature = "sim")]
