@@ -8,7 +8,7 @@ use slab::Slab;
 use super::admission::Place;
 use super::gather::Chain;
 use super::ready::Standing;
-use super::socket::Socket;
+use super::sys::socket::Socket;
 use crate::cause::Cause;
 use crate::config::MAX_WORKERS;
 use crate::conn::{Conn, Line};
@@ -135,7 +135,6 @@ impl Slots {
     }
 
     /// The connection that sits in a slot now.
-    #[cfg(feature = "sim")]
     pub(super) fn at(&self, slot: usize) -> Option<&Entry> {
         self.slab.get(slot)
     }
