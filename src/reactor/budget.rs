@@ -179,9 +179,7 @@ impl Share {
     /// So many bytes were read.
     #[inline]
     pub(super) fn take_bytes(&mut self, bytes: usize) {
-        if !canary!(GreedyTurn) {
-            self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));
-        }
+        self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));
     }
 
     /// So many bytes of its output were written.
@@ -191,9 +189,7 @@ impl Share {
 
     #[inline]
     pub(super) fn take_frames(&mut self, frames: u32) {
-        if !canary!(GreedyTurn) {
-            self.frames = self.frames.saturating_sub(frames);
-        }
+        self.frames = self.frames.saturating_sub(frames);
     }
 
     #[inline]

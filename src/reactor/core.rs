@@ -28,6 +28,7 @@ use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::moment::Moment;
+use crate::observer;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
@@ -173,7 +174,7 @@ impl<S: Application> Core<S> {
             || !self.fan_outs.is_empty()
             || !self.mails.is_empty()
             || self.mail_waits;
-        if left_over || canary!(Restless) {
+        if left_over {
             return self.now;
         }
         let notice_at = self.lent.tools.log.next_at();
@@ -207,23 +208,17 @@ impl<S: Application> Core<S> {
                 self.leave_fan_outs(id);
             }
             let role_id = entry.conn.record.role_id();
-            if role_id != 0 && !canary!(ForgottenRole) {
+            if role_id != 0 {
                 self.lent.tools.roles.leave(id, role_id);
             }
             if let Some(place) = entry.place.take() {
-                if !canary!(ForgottenPlace) {
-                    self.common.admission.leave(place, entry.conn.record.peer());
-                }
+                self.common.admission.leave(place, entry.conn.record.peer());
                 self.lent.tools.totals.closed += 1;
             } else {
                 self.refusals.end();
             }
             self.tell_end(&mut entry);
-            if canary!(LeakedSocket) {
-                std::mem::forget(entry);
-            } else {
-                drop(entry);
-            }
+            drop(entry);
             self.apply_effects(Some(id));
         }
     }
@@ -231,12 +226,12 @@ impl<S: Application> Core<S> {
     /// Tells the linked object, then the application.
     fn tell_end(&mut self, entry: &mut Entry) {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
-        if let Some(linked) = entry.conn.take_linked()
-            && !canary!(ForgottenObject)
-            && linked.tell(cause).is_err()
-        {
-            let id = Value::from_display(&entry.conn.record.id);
-            self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
+        if let Some(linked) = entry.conn.take_linked() {
+            self.lent.tools.observed.report(observer::Event::Unlinked(linked.number()));
+            if linked.tell(cause).is_err() {
+                let id = Value::from_display(&entry.conn.record.id);
+                self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
+            }
         }
         let record = &entry.conn.record;
         // The log has a line already about those that were refused, or failed to speak TLS; and checks come all the time.
@@ -244,11 +239,11 @@ impl<S: Application> Core<S> {
         if !has_failed && !matches!(cause, Cause::Refused(_) | Cause::HealthCheck) {
             connection_log::ended(record, &mut self.lent.tools.log, self.now, cause);
         }
-        if !entry.conn.was_opened() || canary!(ForgottenEnd) {
+        if !entry.conn.was_opened() {
             return;
         }
-        #[cfg(feature = "sim")]
-        crate::sim::closed(record.id, cause, record.recv_count);
+        let event = observer::Event::Closed { id: record.id, cause, packets: record.recv_count };
+        self.lent.tools.observed.report(event);
         let Env { state, tools, .. } = &mut self.lent;
         if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
             tools.log.panicked(self.now, "end hook", &("id", Value::from_display(&record.id)));

@@ -240,7 +240,7 @@ impl<S: Application> Reactor<S> {
     /// Waits for events: without sleeping at first, if that was asked for. For how many milliseconds it was to wait at
     /// most.
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
-        let longest_ms = if canary!(Oversleep) { MAX_WAIT_MS } else { until_due_ms.min(MAX_WAIT_MS) };
+        let longest_ms = until_due_ms.min(MAX_WAIT_MS);
         let longest = Duration::from_millis(longest_ms);
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
         if self.spin.is_zero() {

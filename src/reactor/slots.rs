@@ -116,7 +116,7 @@ impl Slots {
 
     /// The connection of that very id.
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Entry> {
-        self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id || canary!(IgnoredGeneration))
+        self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id)
     }
 
     /// The connection of that very id, to be looked at.
@@ -142,12 +142,6 @@ impl Slots {
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
         self.get_mut(id)?;
         self.slab.try_remove(id.slot())
-    }
-
-    /// Another open connection, for a canary.
-    pub(super) fn neighbour(&self, id: ConnectionId) -> ConnectionId {
-        let other = self.iter().find(|entry| entry.id() != id && entry.conn.is_open());
-        other.map_or(id, Entry::id)
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> {

@@ -329,7 +329,10 @@ fn a_handler_that_asks_for_room_gets_what_the_outbox_still_takes() {
                 |at: u64| (at.wrapping_mul(multiplier).rotate_left(29).wrapping_mul(multiplier) >> 56) as u8;
             let data = |len: usize| (1..=len as u64).map(scrambled).collect::<Vec<_>>();
             for part in [3, 1] {
-                let (room, all) = (context.room(), context.has_room_for(part, context.room() / part));
+                let (room, all) = (
+                    context.reply_capacity(),
+                    context.has_capacity_for(part, context.reply_capacity() / part),
+                );
                 let sent = context.try_reply(&data(room / part));
                 if sent.is_err() || all != (part == 1) {
                     return Outcome::Refuse(ErrorId::APPLICATION);

@@ -23,7 +23,7 @@ impl Read {
     pub(super) fn from_plain(result: io::Result<usize>, offered: usize) -> io::Result<Self> {
         result.map(|len| match len {
             0 => Read::End,
-            len if len < offered || canary!(LostEdge) => Read::Last(len),
+            len if len < offered => Read::Last(len),
             len => Read::Bytes(len),
         })
     }
