@@ -62,8 +62,8 @@ impl<S: Application + Send> Workers<S> {
     /// on, and [`run`](Self::run) serves them.
     ///
     /// # Errors
-    /// [`BindError`]: the configuration is not valid, or an address cannot be listened on. An address of another
-    /// server is in use, even if that server has several workers too.
+    /// [`BindError`]: the configuration is not valid, or an address cannot be listened on. An address of
+    /// another server is in use, even if that server has several workers too.
     pub fn bind(
         config: &Config,
         service: impl Into<Service<S>>,
