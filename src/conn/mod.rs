@@ -303,6 +303,7 @@ impl Conn {
     }
 
     /// Whether packets are taken: the upgrade is complete, and it does not close yet.
+    #[cfg(test)]
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open(_))
     }

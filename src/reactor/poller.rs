@@ -7,7 +7,7 @@ use std::time::Duration;
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::WAKER;
+use super::tokens::WAKER;
 #[cfg(feature = "sim")]
 use crate::sim::{Network, Readiness};
 

@@ -2,48 +2,28 @@
 
 use std::sync::Arc;
 
-use super::accept::Listeners;
 use super::admission::Admission;
 use super::bind::BindError;
-use super::clock::Clock;
-use super::core::Core;
 use super::door::Door;
+use super::listeners::Listeners;
 use super::poller::{Poller, Registry};
+use super::setup::ReactorSetup;
+use super::shared::ServerShared;
 use super::system::System;
-use super::{EVENTS, Reactor};
 use crate::config::Config;
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
-use crate::packet::Cipher;
 use crate::recording::Store;
 use crate::roles::Roles;
-use crate::router::{Application, Service};
+use crate::router::Service;
 
-/// What the reactors of one server have in common.
-#[derive(Clone, Debug)]
-pub(super) struct Shared {
-    pub(super) mailboxes: Mailboxes,
-    pub(super) admission: Arc<Admission>,
-    pub(super) roles: Roles,
-    /// Where connections are recorded, if they are.
-    pub(super) recordings: Option<Store>,
-    pub(super) clock: Clock,
-}
-
-/// What a reactor was given when it was prepared, its poll aside.
-pub(super) struct Parts {
-    pub(super) worker: usize,
-    pub(super) registry: Registry,
-    pub(super) mailbox: Arc<Mailbox>,
-    pub(super) listeners: Listeners,
-    pub(super) shared: Shared,
-    pub(super) began_unix_ms: u64,
-}
+/// Events that one poll brings at most.
+pub(super) const EVENTS: usize = 1024;
 
 /// A reactor whose listeners are bound, and which nobody turns yet.
 pub(crate) struct Prepared {
-    poller: Poller,
-    parts: Parts,
+    pub(super) poller: Poller,
+    pub(super) setup: ReactorSetup,
 }
 
 /// A poll, and the mailbox whose mail wakes it.
@@ -94,7 +74,7 @@ impl Prepared {
         }
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
-        let shared = Shared {
+        let shared = ServerShared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
             roles: Roles::default(),
@@ -110,7 +90,7 @@ impl Prepared {
             let shared = shared.clone();
             Ok(Prepared {
                 poller,
-                parts: Parts { worker, registry, mailbox, listeners, shared, began_unix_ms },
+                setup: ReactorSetup { worker, registry, mailbox, listeners, shared, began_unix_ms },
             })
         };
         let first = prepare(0, first)?;
@@ -120,24 +100,11 @@ impl Prepared {
 
     /// The number of the worker that the reactor is.
     pub(crate) fn worker(&self) -> usize {
-        self.parts.worker
+        self.setup.worker
     }
 
     pub(crate) fn mailboxes(&self) -> &Mailboxes {
-        &self.parts.shared.mailboxes
-    }
-
-    pub(crate) fn finish<S: Application>(
-        self,
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-    ) -> Reactor<S> {
-        let Prepared { poller, parts } = self;
-        let clock = parts.shared.clock.clone();
-        let core = Core::new(config, service, state, cipher, parts);
-        Reactor { poller, clock, spin: config.spin, ended: None, core }
+        &self.setup.shared.mailboxes
     }
 }
 
