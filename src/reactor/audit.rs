@@ -1,11 +1,12 @@
 //! What a simulation looks at between two turns.
 
+use super::accept::TURN_LAST_ACCEPTS;
+use super::budget::{TURN_BYTES, TURN_FRAMES};
 use super::core::Core;
 use super::prepared::EVENTS;
 use super::reactor::Reactor;
 use super::ready::Queue;
 use super::turn::next_at;
-use super::{accept, budget};
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -15,10 +16,10 @@ use crate::router::Application;
 pub(crate) const BUDGET: TurnLimits = TurnLimits {
     events: EVENTS as u64,
     // A client that is refused in place of the spare descriptor takes a second try.
-    accepts: 2 * accept::TURN_LAST_ACCEPTS as u64,
+    accepts: 2 * TURN_LAST_ACCEPTS as u64,
     // The last read may go beyond.
-    read_bytes: (budget::TURN_BYTES + LARGE_READ_BYTES) as u64,
-    packets: budget::TURN_FRAMES as u64,
+    read_bytes: (TURN_BYTES + LARGE_READ_BYTES) as u64,
+    packets: TURN_FRAMES as u64,
 };
 
 /// Of which what is read and taken is of one connection.
