@@ -23,9 +23,8 @@
 //! - [`log_line`]: how lines of the log are written.
 #![cfg_attr(feature = "token", doc = "- [`token`]: logins that are signed;")]
 #![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
-
-#[macro_use]
-mod canary;
+// What simulations ask of a connection is compiled always, so that the connection need not know of them.
+#![cfg_attr(not(feature = "sim"), allow(dead_code, reason = "getters that only simulations use"))]
 
 pub mod config;
 pub mod frame;
@@ -60,6 +59,7 @@ mod mailbox;
 mod mailboxes;
 mod moment;
 mod object;
+mod observer;
 mod packed;
 mod panics;
 mod proxy;
@@ -87,7 +87,7 @@ pub use object::Link;
 pub use panics::keep_panic;
 pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
-pub use record::{Custodian, Identity, Kind, Login, Peer, Record};
+pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
     Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
     Outcome, Request, Route, Router, SendError, Service,

@@ -7,7 +7,7 @@ use super::core::Core;
 use super::entry::Entry;
 use super::queue_output::write_if_full;
 use super::ready::Queue;
-use super::socket::Socket;
+use super::sys::socket::Socket;
 use super::tokens;
 use super::watch::record_from_the_start;
 use crate::cause::Cause;

@@ -10,6 +10,7 @@ use super::turn::next_at;
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
+use crate::observer::Observer;
 use crate::router::Application;
 
 /// The most that one turn may do.
@@ -50,6 +51,11 @@ pub(crate) struct Audited {
 }
 
 impl<S: Application> Reactor<S> {
+    /// Reports to `observer` from now on.
+    pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.core.lent.env.tools.observed.set(observer);
+    }
+
     /// The connection in a slot.
     pub(crate) fn audit(&self, slot: usize) -> Option<Audited> {
         let core = &self.core;
@@ -90,7 +96,7 @@ impl<S: Application> Reactor<S> {
         let counts = [
             ("connections", connections.len()),
             ("connections that are refused", lent.refusals.count()),
-            ("roles", lent.shared.roles.len()),
+            ("roles", tools.roles.len()),
             ("permits", admitted),
             ("addresses", addresses),
             ("connections with work left", with_work),

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use super::sys::clock::Clock;
 use crate::conn::LARGE_READ_BYTES;
 
 /// Work after which the clock is read, in bytes.
@@ -161,7 +161,7 @@ impl TurnBudget {
 impl TurnBudget {
     /// The budget of a turn of 4 ms of which so many microseconds have passed. A part is 200 µs.
     pub(super) fn passed(passed_us: u64) -> Self {
-        TurnBudget { passed_us, ..TurnBudget::new(Clock::start(), Duration::from_millis(4)) }
+        TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), Duration::from_millis(4)) }
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
         let steps =
             [Step::Quiet, Step::Busy, Step::Mail, Step::Accept, Step::Timers, Step::FanOut, Step::Output];
         assert!(steps.is_sorted_by_key(|step| step.ends_at()), "none takes the time of one before it");
-        let endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::start(), Duration::ZERO) };
+        let endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::real(), Duration::ZERO) };
         for step in steps {
             assert!(endless.allows(step, usize::MAX), "without a limit");
             let end = step.ends_at() * PART_US;

@@ -14,6 +14,7 @@ use crate::cause::Cause;
 use crate::conn::Env;
 use crate::connection_log;
 use crate::moment::Moment;
+use crate::observer;
 use crate::router::Application;
 
 /// Writes what is left, and removes connections that have ended. What the application has to say about their end can be
@@ -57,11 +58,12 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
 fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     let Env { state, tools, .. } = env;
     let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
-    if let Some(linked) = entry.conn.take_linked()
-        && linked.tell(cause).is_err()
-    {
-        let id = Value::from_display(&entry.conn.record.id);
-        tools.log.panicked(tools.now, "object's end hook", &("id", id));
+    if let Some(linked) = entry.conn.take_linked() {
+        tools.observed.report(observer::Event::Unlinked(linked.number()));
+        if linked.tell(cause).is_err() {
+            let id = Value::from_display(&entry.conn.record.id);
+            tools.log.panicked(tools.now, "object's end hook", &("id", id));
+        }
     }
     let record = &entry.conn.record;
     // The log has a line already about clients that were refused or failed to speak TLS; and health checks come all the
@@ -73,8 +75,7 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     if !entry.conn.was_opened() {
         return;
     }
-    #[cfg(feature = "sim")]
-    crate::sim::closed(record.id, cause, record.recv_count);
+    tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
     if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
         tools.log.panicked(tools.now, "end hook", &("id", Value::from_display(&record.id)));
     }

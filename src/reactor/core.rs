@@ -10,9 +10,9 @@ use super::lent::Lent;
 use super::listeners::Listeners;
 use super::mail_queue::MailQueue;
 use super::output::Output;
-use super::poller::Registry;
 use super::refusals::Refusals;
 use super::setup::ReactorSetup;
+use super::sys::poller::Registry;
 use crate::config::Config;
 use crate::conn::Env;
 use crate::id::ConnectionId;
@@ -50,10 +50,10 @@ impl<S: Application> Core<S> {
         cipher: Option<Box<dyn Cipher>>,
         setup: ReactorSetup,
     ) -> Self {
-        let ReactorSetup { worker, registry, mailbox, listeners, shared, began_unix_ms } = setup;
+        let ReactorSetup { worker, registry, mailbox, listeners, roles, shared, began_unix_ms } = setup;
         let workers = shared.mailboxes.count();
         let mut env = Env::new(config, service, state, cipher, mailbox);
-        env.tools.roles = shared.roles.clone();
+        env.tools.roles = roles;
         Core {
             connections: Connections::new(worker),
             lent: Lent {

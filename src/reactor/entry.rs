@@ -4,8 +4,8 @@ use std::io;
 
 use super::admission::Permit;
 use super::output::SegmentRing;
-use super::socket::Socket;
 use super::standing::Standing;
+use super::sys::socket::Socket;
 use crate::cause::Cause;
 use crate::conn::{Conn, Line};
 use crate::connection_log;

@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::expire::expire;
 use super::hand_out::hand_out;
 use super::reactor::Reactor;
-use super::socket::Socket;
+use super::sys::socket::{Absent, Socket};
 use super::turn::begin;
 use crate::config::{Config, Listen};
 use crate::conn::Conn;
@@ -51,9 +51,9 @@ fn fill(reactor: &mut Reactor<Nothing>) {
         core.lent.env.tools.now = now;
         let settings = &core.lent.env.settings;
         let permit = core.lent.shared.admission.enter(Some(Peer::Local)).ok();
-        let id = core
-            .connections
-            .insert(|id| Entry::new(Socket::Absent, Conn::idle(id, Peer::Local, now, settings), permit));
+        let id = core.connections.insert(|id| {
+            Entry::new(Socket::Absent(Absent), Conn::idle(id, Peer::Local, now, settings), permit)
+        });
         let active = core.activate(id.unwrap()).unwrap();
         let at = active.entry.conn.next_deadline(&active.lent.env.settings);
         active.schedule.arm(id.unwrap().slot(), at);

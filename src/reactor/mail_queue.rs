@@ -42,7 +42,6 @@ impl MailQueue {
         self.mails.clear();
     }
 
-    #[cfg(feature = "sim")]
     pub(super) fn len(&self) -> usize {
         self.mails.len()
     }

@@ -14,16 +14,13 @@
 mod accept;
 mod active;
 mod admission;
-#[cfg(feature = "sim")]
 pub(crate) mod audit;
-mod bind;
+mod bind_error;
 mod budget;
 mod bury;
-mod clock;
 mod connections;
 mod core;
 mod deliver;
-mod door;
 mod drain;
 mod drain_progress;
 mod effects;
@@ -42,7 +39,6 @@ mod lent;
 mod listeners;
 mod mail_queue;
 mod output;
-mod poller;
 mod prepared;
 mod push_queues;
 mod queue_output;
@@ -61,23 +57,16 @@ mod setup;
 mod share;
 mod shared;
 mod slots;
-mod socket;
 mod standing;
 mod survey;
-mod system;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(feature = "tls")]
-mod tls_records;
+pub(crate) mod sys;
 mod tokens;
 mod turn;
-mod unacknowledged;
-mod unix;
 mod watch;
 pub(crate) mod wheel;
 mod write;
 mod write_borrowed;
 
-pub use bind::BindError;
+pub use bind_error::BindError;
 pub(crate) use prepared::Prepared;
 pub use reactor::{Reactor, Turn};

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
-use super::bind::BindError;
+use super::bind_error::BindError;
 use super::bury::abort_all;
-use super::clock::Clock;
 use super::core::Core;
 use super::drain::is_drained;
 use super::input::Input;
-use super::poller::Poller;
 use super::prepared::Prepared;
+use super::sys::clock::Clock;
+use super::sys::poller::Poller;
 use super::turn::{next_at, take_turn};
 use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
@@ -74,23 +74,6 @@ impl<S: Application> Reactor<S> {
         let service = service.into();
         let (prepared, _) = Prepared::bind(config, &service, 0)?;
         Ok(Reactor::from_prepared(prepared, config, service, state, cipher))
-    }
-
-    /// A reactor on a simulated network instead of the system's: it listens there, sleeps there, and has
-    /// its clock from there. All else is as it would be. TLS is not simulated.
-    ///
-    /// # Errors
-    /// [`BindError`]: the configuration is not valid, or asks for TLS, or somebody listens there already.
-    #[cfg(feature = "sim")]
-    pub fn simulated(
-        config: &Config,
-        service: impl Into<Service<S>>,
-        state: S,
-        network: &crate::sim::Network,
-    ) -> Result<Self, BindError> {
-        let service = service.into();
-        let prepared = Prepared::simulated(config, &service, network)?;
-        Ok(Reactor::from_prepared(prepared, config, service, state, None))
     }
 
     /// A reactor whose listeners are bound, with its application.

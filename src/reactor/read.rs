@@ -6,7 +6,7 @@
 use std::io::{self, ErrorKind};
 
 use super::entry::Entry;
-use super::socket::Read;
+use super::sys::read::Read;
 use crate::conn::Settings;
 use crate::log_limiter::LogLimiter;
 use crate::moment::Moment;

@@ -19,7 +19,7 @@ pub(super) fn with_role<S>(core: &Core<S>, role_id: u64) -> Option<ConnectionId>
 /// Tells the application, and closes the connection, whatever it has done since it was replaced.
 pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     let Env { state, tools, .. } = &mut core.lent.env;
-    tools.roles.hear(id);
+    tools.roles.note_told(id);
     let Some(entry) = core.connections.get(id) else { return };
     let record = &entry.conn.record;
     // It may play another one by now, and is not to be replaced a second time.

@@ -92,7 +92,6 @@ impl Schedule {
         self.dead.len()
     }
 
-    #[cfg(feature = "sim")]
     pub(super) fn armed_at(&self, slot: usize) -> Moment {
         self.wheel.armed_at(slot)
     }

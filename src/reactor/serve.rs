@@ -8,7 +8,7 @@ use super::input::Input;
 use super::read::{ReadInto, Received};
 use super::ready::Queue;
 use super::share::Share;
-use super::socket::Read;
+use super::sys::read::Read;
 use crate::id::ConnectionId;
 use crate::router::Application;
 use crate::upgrade::Refusal;

@@ -12,9 +12,9 @@ use super::expire::expire;
 use super::fan_out::continue_fan_outs;
 use super::hand_out::hand_out;
 use super::input::Input;
-use super::poller::Poller;
 use super::read_ahead::handle_ahead;
 use super::serve::{serve_busy, serve_quiet};
+use super::sys::poller::Poller;
 use crate::moment::Moment;
 use crate::router::Application;
 
