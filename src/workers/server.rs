@@ -88,7 +88,7 @@ impl<S: Application + Send> Workers<S> {
         let mut finish = |prepared: Prepared| {
             let index = prepared.worker();
             let state = state(Worker::new(index, prepared.mailboxes().clone()));
-            prepared.finish(config, service, state, cipher(index))
+            Reactor::from_prepared(prepared, config, service, state, cipher(index))
         };
         Ok(Workers { first: finish(first), others: others.into_iter().map(finish).collect() })
     }
