@@ -24,7 +24,7 @@ mod typed;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
-pub(crate) use borrowed::{Borrowed, Borrowings, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
+pub(crate) use borrowed::{Borrowed, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
 pub use context::Context;
 pub(crate) use context::Deferral;
 pub(crate) use effect::Effect;
@@ -32,7 +32,7 @@ pub use effect::Effects;
 pub use error::{NoRole, SendError};
 pub(crate) use job::{COMPRESSED_BYTES_PER_FRAME, COMPRESSES, JOB_BYTES, Job, SLICE_BYTES, cost_of};
 pub use outcome::Outcome;
-pub(crate) use places::{Place, Places};
+pub(crate) use places::Place;
 pub use request::Request;
 pub(crate) use send_buffer::{Made, SendBuffer};
 pub use table::{Handler, Module, Route, Router};
