@@ -89,7 +89,6 @@ fn replies_above_the_threshold_are_compressed_if_that_makes_them_shorter() {
 fn a_login_counts_at_once_and_ends_the_one_before_it() {
     let mut rig = Rig::open(|_| {});
     let (id, other) = (rig.conn.record.id, ConnectionId::new(0, 9, 9));
-    let roles = rig.env.tools.roles.clone();
     let log_in = |rig: &mut Rig, role_id| {
         rig.with(|conn, env| {
             conn.call(packets::By::Application, 0, 0, env, |state, context| {
@@ -111,15 +110,15 @@ fn a_login_counts_at_once_and_ends_the_one_before_it() {
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(id), 7, None));
     assert_eq!(log_in(&mut rig, 0), expected(false, None, 7, None));
     // One that was replaced does not take its role back by a login that only changes who it is.
-    assert_eq!(roles.enter(other, 7), Some(id));
+    assert_eq!(rig.env.tools.roles.enter(other, 7), Some(id));
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(other), 7, None));
-    roles.hear(id);
+    rig.env.tools.roles.note_told(id);
     assert_eq!(log_in(&mut rig, 8), expected(true, None, 8, None));
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(other), 7, Some(other)));
-    assert_eq!((roles.player(7), roles.player(8)), (Some(id), None));
+    assert_eq!((rig.env.tools.roles.player(7), rig.env.tools.roles.player(8)), (Some(id), None));
     rig.request(LOGOUT, b"");
     assert_eq!((rig.conn.record.role_id(), effects(&mut rig)), (0, vec![]));
-    assert_eq!(roles.player(7), None);
+    assert_eq!(rig.env.tools.roles.player(7), None);
     rig.request(LOGOUT, b"");
     assert_eq!((rig.replies()[0].error_id, effects(&mut rig)), (ErrorId::NOT_LOGGED_IN, vec![]));
 }
