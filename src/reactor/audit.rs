@@ -85,7 +85,7 @@ impl<S: Application> Reactor<S> {
         let counts = [
             ("connections", slots.len()),
             ("connections that are refused", refusals.count()),
-            ("roles", common.roles.len()),
+            ("roles", lent.tools.roles.len()),
             ("places", inside),
             ("addresses", addresses),
             ("connections with work left", ready.len() + dead.len()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::job::{SLICE_BYTES, cost_of};
 use super::{Effects, SendBuffer, Tools};
 use crate::connection_log;
-use crate::frame::{Kind, Opcode};
+use crate::frame::{MessageKind, Opcode};
 use crate::handle::{Handle, Life, Ticket, Tied};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -146,14 +146,14 @@ impl Context<'_> {
     ///
     /// That a socket may take something while the handler runs is not counted on.
     #[must_use]
-    pub fn room(&self) -> usize {
+    pub fn reply_capacity(&self) -> usize {
         self.buffer.room()
     }
 
     /// Whether so many replies are sure to be sent, each with so many bytes of Data. [`room`](Self::room) has what is
     /// accounted for; a handler that makes several replies can refuse the request before it has made the first.
     #[must_use]
-    pub fn has_room_for(&self, replies: usize, data_len: usize) -> bool {
+    pub fn has_capacity_for(&self, replies: usize, data_len: usize) -> bool {
         self.buffer.has_room_for(replies, data_len)
     }
 
@@ -241,10 +241,10 @@ impl Context<'_> {
     ///
     /// # Errors
     /// [`SendError::OutboxFull`], and then nothing was sent.
-    pub fn send_message(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
+    pub fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         let opcode = match kind {
-            Kind::Text => Opcode::Text,
-            Kind::Binary => Opcode::Binary,
+            MessageKind::Text => Opcode::Text,
+            MessageKind::Binary => Opcode::Binary,
         };
         let sent = self.buffer.message(opcode, payload);
         self.count(sent)

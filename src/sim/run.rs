@@ -70,7 +70,7 @@ impl<'a, S: Simulated> Run<'a, S> {
         state: S,
         mut script: impl FnMut(u32, &mut Random) -> Box<dyn Script>,
     ) -> Result<Self, Failure> {
-        watch::begin(plan.canary);
+        watch::begin();
         let network = Network::new(plan.seed);
         network.set_buffers(plan.buffers);
         let packets = matches!(service, Service::Packets(_));

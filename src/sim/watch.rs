@@ -1,10 +1,9 @@
 //! What the code under simulation says of itself while a simulation on its thread listens: ends that nobody else
-//! sees, and whether a [`Canary`] sings.
+//! sees.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::canary::Canary;
 use super::invariant::{Invariant, Violation};
 use crate::cause::Cause;
 use crate::id::ConnectionId;
@@ -12,9 +11,6 @@ use crate::id::ConnectionId;
 /// What was told in one simulation.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    canary: Option<Canary>,
-    /// Calls that the canary has let pass.
-    passed: u32,
     open: BTreeSet<ConnectionId>,
     pub(super) opened: u64,
     pub(super) requests: u64,
@@ -30,9 +26,9 @@ thread_local! {
     static WATCH: RefCell<Option<Box<Watch>>> = const { RefCell::new(None) };
 }
 
-/// Begins to listen on this thread, with that canary in the code.
-pub(super) fn begin(canary: Option<Canary>) {
-    WATCH.with_borrow_mut(|watch| *watch = Some(Box::new(Watch { canary, ..Watch::default() })));
+/// Begins to listen on this thread.
+pub(super) fn begin() {
+    WATCH.with_borrow_mut(|watch| *watch = Some(Box::default()));
 }
 
 /// Ends listening, and gives out what was heard.
@@ -42,17 +38,6 @@ pub(super) fn end() -> Watch {
 
 fn with<R>(call: impl FnOnce(&mut Watch) -> R) -> Option<R> {
     WATCH.with_borrow_mut(|watch| watch.as_mut().map(|watch| call(watch)))
-}
-
-/// Whether the code is to do wrong what this canary stands for. Of the places where it could, it takes every so many.
-pub(crate) fn sings(canary: Canary) -> bool {
-    with(|watch| {
-        watch.canary == Some(canary) && {
-            watch.passed += 1;
-            watch.passed.is_multiple_of(canary.every())
-        }
-    })
-    .unwrap_or(false)
 }
 
 /// The application is told that a connection is open.

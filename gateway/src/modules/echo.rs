@@ -45,7 +45,7 @@ fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Ou
     let Ok(count) = <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) else {
         return Outcome::Undecodable;
     };
-    if !context.has_room_for(count.into(), size_of::<u32>()) {
+    if !context.has_capacity_for(count.into(), size_of::<u32>()) {
         return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
     }
     for index in 0..u32::from(count) {

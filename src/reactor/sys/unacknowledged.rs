@@ -2,8 +2,9 @@
 
 use std::os::fd::AsFd;
 
-/// Bytes of a stream socket that the peer has not acknowledged, those included that were not sent yet (tcp(7), `SIOCOUTQ`); on a
-/// Unix domain socket what the kernel holds of them, which is more than that. None where it cannot be asked.
+/// Bytes of a stream socket that the peer has not acknowledged, those included that were not sent yet
+/// (tcp(7), `SIOCOUTQ`); on a Unix domain socket what the kernel holds of them, which is more than that. None
+/// where it cannot be asked.
 #[cfg(all(
     target_os = "linux",
     any(
@@ -28,8 +29,8 @@ pub(super) fn unacknowledged(socket: &impl AsFd) -> Option<u64> {
 
     let fd = socket.as_fd();
     let mut bytes: c_int = 0;
-    // SAFETY: the descriptor is open, since it is borrowed. This request writes one int through the pointer, which points to
-    // one that nobody else uses, and keeps nothing of it.
+    // SAFETY: the descriptor is open, since it is borrowed. This request writes one int through the pointer,
+    // which points to one that nobody else uses, and keeps nothing of it.
     let result = unsafe { ioctl(fd.as_raw_fd(), SIOCOUTQ, std::ptr::from_mut(&mut bytes)) };
     if result == 0 { u64::try_from(bytes).ok() } else { None }
 }

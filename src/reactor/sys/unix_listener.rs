@@ -1,7 +1,8 @@
-//! Listening on a Unix domain socket: its path is taken over from a server that was killed, and is given back.
+//! Listening on a Unix domain socket: its path is taken over from a server that was killed, and is given
+//! back.
 //!
-//! Servers that start or end at the same time agree by a lock (flock(2)) on the directory of the path: it leaves nothing
-//! behind, and is held only while a path is taken or given back.
+//! Servers that start or end at the same time agree by a lock (flock(2)) on the directory of the path: it
+//! leaves nothing behind, and is held only while a path is taken or given back.
 
 use std::fs::{self, File, Metadata, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::bind::BACKLOG;
+use super::tcp_listener::BACKLOG;
 
 /// Time between two tries to lock a directory.
 const LOCK_INTERVAL: Duration = Duration::from_millis(5);
@@ -26,7 +27,7 @@ const END_TRIES: u32 = 40;
 ///
 /// To be dropped before the last listener of the socket is closed: until then no other file has its number.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     /// The device and the number of the file.
     identity: (u64, u64),
@@ -55,8 +56,8 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens at a path, with that mode, or what the umask leaves. What is there may only be a socket that nobody listens
-/// on; it is replaced.
+/// Listens at a path, with that mode, or what the umask leaves. What is there may only be a socket that
+/// nobody listens on; it is replaced.
 ///
 /// # Errors
 /// [`ErrorKind::AddrInUse`] if something else is there; what the system says; or the directory stays locked.
@@ -80,8 +81,8 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Locks the directory of a path until the lock is dropped. None if it cannot be locked at all: it cannot be read, or its
-/// file system knows no locks.
+/// Locks the directory of a path until the lock is dropped. None if it cannot be locked at all: it cannot be
+/// read, or its file system knows no locks.
 fn lock_directory(path: &Path, tries: u32) -> io::Result<Option<File>> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let Ok(directory) = File::open(parent.unwrap_or(Path::new("."))) else { return Ok(None) };
@@ -95,7 +96,8 @@ fn lock_directory(path: &Path, tries: u32) -> io::Result<Option<File>> {
     Err(io::Error::new(ErrorKind::WouldBlock, "another process has locked its directory"))
 }
 
-/// Makes sure that nothing is at the path: removes a socket that nobody listens on, which a process leaves that was killed.
+/// Makes sure that nothing is at the path: removes a socket that nobody listens on, which a process leaves
+/// that was killed.
 fn remove_abandoned(path: &Path, is_locked: bool) -> io::Result<()> {
     let in_use = |why: &str| Err(io::Error::new(ErrorKind::AddrInUse, why));
     match fs::symlink_metadata(path) {

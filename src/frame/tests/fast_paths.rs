@@ -1,4 +1,4 @@
-//! The quick ways of the decoder: whole frames in place, short messages, and what is told without reading.
+//! The decoder's fast paths: whole frames in place, short frames; and its state before the next byte.
 
 use super::*;
 
@@ -23,20 +23,20 @@ fn a_whole_frame_is_delivered_in_place() {
 }
 
 #[test]
-fn what_looks_like_a_short_message_is_one_only_between_messages() {
-    // Its length, cut off from what is before it, reads like the header of an empty message.
+fn bytes_that_look_like_a_short_message_are_one_only_between_messages() {
+    // The length field, read by itself, looks like the header of an empty message.
     let mut long = Vec::new();
     push_masked_frame(&mut long, true, Opcode::Binary, KEY, &[7; 0x8280]);
     let mut decoder = Decoder::new();
     assert_eq!(drain(&mut decoder, &long[..2], &SERVER), (vec![], Ok(())));
     assert_eq!(drain(&mut decoder, &long[2..], &SERVER), (vec![Thing::Binary(vec![7; 0x8280])], Ok(())));
-    // So does this within a payload.
+    // So does the payload of this message.
     let mut nested = Vec::new();
     push_masked_frame(&mut nested, true, Opcode::Binary, [0; 4], b"\x82\x80\0\0\0\0");
     assert_eq!(drain(&mut decoder, &nested[..6], &SERVER), (vec![], Ok(())));
     let message = Thing::Binary(b"\x82\x80\0\0\0\0".to_vec());
     assert_eq!(drain(&mut decoder, &nested[6..], &SERVER), (vec![message], Ok(())));
-    // And between fragments it breaks a rule.
+    // Between fragments a new message breaks a rule.
     let mut fragments = Vec::new();
     push_masked_frame(&mut fragments, false, Opcode::Binary, KEY, b"first");
     push_masked_frame(&mut fragments, true, Opcode::Binary, KEY, b"");
@@ -44,7 +44,7 @@ fn what_looks_like_a_short_message_is_one_only_between_messages() {
 }
 
 #[test]
-fn the_quick_ways_take_nothing_that_breaks_a_rule_however_much_follows() {
+fn fast_paths_do_not_accept_frames_that_break_a_rule() {
     let mut begun = Vec::new();
     push_masked_frame(&mut begun, false, Opcode::Binary, KEY, b"first");
     let follows = [0; 400];
@@ -68,7 +68,7 @@ fn the_quick_ways_take_nothing_that_breaks_a_rule_however_much_follows() {
         let masked = [before, &[first, 0x80], &follows].concat();
         assert_eq!(drain(&mut Decoder::new(), &masked, &CLIENT).1, Err(Error::MaskedFrame));
     }
-    // The second byte of a header does not begin a frame, even if what follows that frame would go on with the header.
+    // The second byte of a header is not mistaken for the start of a frame.
     for second in [0x00, 0x02, 0x09, 0x0a] {
         let wire = [&begun[..], &[0x00], &[second, 0x80, 0, 0, 0, 0], &[0x80, 0, 0, 0, 0]].concat();
         let end = drain_pieces(&wire, &[begun.len() + 1, usize::MAX], &SERVER).1;
@@ -77,7 +77,7 @@ fn the_quick_ways_take_nothing_that_breaks_a_rule_however_much_follows() {
 }
 
 #[test]
-fn short_fragments_have_the_limits_of_all_fragments() {
+fn the_limits_of_fragments_apply_to_short_ones() {
     let wire = |mask: Option<[u8; 4]>, count: usize, last: &[u8]| {
         let frame = |first: u8, payload: &[u8]| {
             let (bit, key) = mask.map_or((0, vec![]), |key| (0x80, key.to_vec()));
@@ -89,7 +89,7 @@ fn short_fragments_have_the_limits_of_all_fragments() {
     for (mask, rules) in [(Some([0; 4]), SERVER), (None, CLIENT)] {
         let rules = Rules { max_len: 100, ..rules };
         let most = rules.max_fragments();
-        // The one that is too many is refused by itself, and not only by the last one.
+        // The first fragment beyond the limit is refused, even if it is not the last of its message.
         for (count, last, expected) in [
             (most - 1, &[][..], Ok(())),
             (most, &[], Err(Error::TooManyFragments)),
@@ -110,7 +110,7 @@ fn short_fragments_have_the_limits_of_all_fragments() {
 }
 
 #[test]
-fn says_whether_the_next_byte_is_data() {
+fn the_next_byte_is_known_to_be_data_or_control() {
     let mut wire = Vec::new();
     // For each byte: whether it belongs to a data frame, and whether the decoder is idle before it.
     let mut expected = Vec::new();

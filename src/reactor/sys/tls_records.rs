@@ -1,5 +1,5 @@
-//! Counts records of TLS as their bytes go by. Each costs a decryption, however little is in it, and the plaintext that comes
-//! out does not tell how many there were.
+//! Counts records of TLS as their bytes go by. Each costs a decryption, however little is in it, and the
+//! plaintext that comes out does not tell how many there were.
 
 use std::io::{self, Read};
 

@@ -6,20 +6,25 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 use rustls::ServerConnection;
 
-use super::budget::{TURN_BYTES, TURN_FRAMES};
-use super::socket::Read;
+use super::read::Read;
 use super::tls_records::Records;
+use super::unacknowledged::unacknowledged;
 use crate::conn::MAX_SLICES;
+use crate::reactor::budget::{TURN_BYTES, TURN_FRAMES};
 use crate::tls::Tls;
 
 /// Ciphertext that waits for a socket, in bytes, before no more plaintext is taken: what is left to wait
 /// belongs into the outbox, which has a limit that users know.
 const WAITING_BYTES: usize = 64 * 1024;
-/// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of frames.
+/// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of
+/// frames.
 const RECORD_BYTES: usize = 512;
 const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
 /// Records after which a read ends, so that the turn can look at the clock. One may bring some more.
 const READ_RECORDS: usize = 128;
+
+/// Boxed, so that it makes no other socket larger.
+pub(crate) type BoxedTls = Box<TlsSocket>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -38,8 +43,8 @@ enum Mode {
 /// could read it. Ciphertext that the kernel did not take goes out with [`flush`](Self::flush), as soon
 /// as the poll says that the socket is writable.
 #[derive(Debug)]
-pub(super) struct TlsSocket {
-    pub(super) stream: TcpStream,
+pub(crate) struct TlsSocket {
+    stream: TcpStream,
     tls: ServerConnection,
     mode: Mode,
     /// Ciphertext that came with the PROXY header.
@@ -60,7 +65,7 @@ pub(super) struct TlsSocket {
 impl TlsSocket {
     /// A socket on which TLS is spoken at once, or once [`begin_tls`](Self::begin_tls) says that a
     /// PROXY header is over. None if the library has no connection to give.
-    pub(super) fn new(stream: TcpStream, tls: &Tls, behind_proxy: bool) -> Option<Self> {
+    pub(crate) fn new(stream: TcpStream, tls: &Tls, behind_proxy: bool) -> Option<Self> {
         let mut tls = tls.connection()?;
         tls.set_buffer_limit(Some(WAITING_BYTES));
         let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
@@ -81,7 +86,7 @@ impl TlsSocket {
     }
 
     /// The PROXY header is over, and these bytes came behind it. False if none was waited for.
-    pub(super) fn begin_tls(&mut self, early: &[u8]) -> bool {
+    pub(crate) fn begin_tls(&mut self, early: &[u8]) -> bool {
         if self.mode != Mode::Header {
             return false;
         }
@@ -96,29 +101,29 @@ impl TlsSocket {
     }
 
     /// Whether nothing that is written can be read by the peer yet.
-    pub(super) fn is_handshaking(&self) -> bool {
+    pub(crate) fn is_handshaking(&self) -> bool {
         !self.is_plain() && self.tls.is_handshaking()
     }
 
     /// Whether reads since the last call have taken the handshake a step further, which takes cryptography.
-    pub(super) fn has_stepped(&mut self) -> bool {
+    pub(crate) fn has_stepped(&mut self) -> bool {
         std::mem::take(&mut self.stepped)
     }
 
     /// Whether a handshake is to come, or is not complete.
-    pub(super) fn answers_later(&self) -> bool {
+    pub(crate) fn answers_later(&self) -> bool {
         self.mode == Mode::Header || self.is_handshaking()
     }
 
     /// What reads since the last call have cost beside the bytes that they brought, as bytes.
-    pub(super) fn take_overhead(&mut self) -> usize {
+    pub(crate) fn take_overhead(&mut self) -> usize {
         std::mem::take(&mut self.overhead)
     }
 
     /// Reads until the buffer is full, the kernel has no more, as much ciphertext as the buffer is
     /// long brought less plaintext than that, or it was many records. An end without close_notify is an error
     /// (RFC 8446 §6.1).
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -175,8 +180,8 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Takes what came early, or else what one read of the kernel brings, and sends what has to be answered without anybody's
-    /// doing: the handshake, key updates, alerts.
+    /// Takes what came early, or else what one read of the kernel brings, and sends what has to be answered
+    /// without anybody's doing: the handshake, key updates, alerts.
     fn receive(&mut self) -> io::Result<usize> {
         let len = if self.early.is_empty() {
             self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
@@ -197,7 +202,7 @@ impl TlsSocket {
 
     /// Writes until all is taken or the kernel takes no more. What the kernel did not take of the last
     /// bytes that were taken waits here.
-    pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_plain() {
             let written = self.stream.write_vectored(slices)?;
             self.sent += written as u64;
@@ -226,18 +231,29 @@ impl TlsSocket {
         if written == 0 && offered > 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(written) }
     }
 
+    /// The socket below TLS, to be registered.
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Bytes of ciphertext that the kernel has and the peer's system has not acknowledged. None where the
+    /// system cannot tell.
+    pub(crate) fn unacknowledged(&self) -> Option<u64> {
+        unacknowledged(&self.stream)
+    }
+
     /// Bytes that the kernel has taken, as they travel.
-    pub(super) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
 
     /// Whether the kernel has taken all that was written.
-    pub(super) fn has_flushed(&self) -> bool {
+    pub(crate) fn has_flushed(&self) -> bool {
         self.is_plain() || !self.tls.wants_write()
     }
 
     /// Gives the kernel what waits, as much as it takes.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.has_flushed() {
             match self.tls.write_tls(&mut self.stream) {
                 Ok(written) => self.sent += written as u64,
@@ -256,7 +272,7 @@ impl TlsSocket {
 
     /// Tells the peer that nothing more comes: close_notify first (RFC 8446 §6.1), unless there was no
     /// handshake. Then what comes from the peer is of no use either.
-    pub(super) fn shutdown_write(&mut self) {
+    pub(crate) fn shutdown_write(&mut self) {
         if self.is_handshaking() {
             let _ = self.flush();
             self.mode = Mode::Plain;
