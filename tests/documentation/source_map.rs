@@ -12,9 +12,10 @@ const BEGIN: &str = "<!-- generated: begin -->\n";
 const END: &str = "<!-- generated: end -->\n";
 
 /// Folders in the order in which a packet meets them; others follow, in the order of their names.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "gateway/src",
     "src",
+    "src/config",
     "src/workers",
     "src/reactor",
     "src/conn",
@@ -47,7 +48,19 @@ fn purpose(code: &str) -> Option<String> {
     let paragraph: Vec<_> = lines.map(str::trim).take_while(|line| !line.is_empty()).collect();
     let text = paragraph.join(" ");
     let sentence = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
-    (!sentence.is_empty()).then(|| sentence.trim_end_matches(['.', ':']).replace('|', "\\|"))
+    (!sentence.is_empty()).then(|| without_links(sentence.trim_end_matches(['.', ':'])).replace('|', "\\|"))
+}
+
+/// The text with what rustdoc's links show in their place: ``[`Job`]`` and ``[`stock`](super::stock)``.
+fn without_links(text: &str) -> String {
+    let mut pieces = text.split("[`");
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (name, rest) = piece.split_once("`]").unwrap_or((piece, ""));
+        let target = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        plain += &format!("`{name}`{}", target.map_or(rest, |(_, rest)| rest));
+    }
+    plain
 }
 
 /// The part of docs/source.md that is made from the files.
@@ -61,8 +74,10 @@ fn generated() -> Result<String> {
         }
     }
     let mut text = String::new();
-    for ((_, folder), paths) in folders {
+    for ((_, folder), mut paths) in folders {
         text += &format!("\n## {folder}/\n\n| File | What it is for |\n| --- | --- |\n");
+        // What is said of the folder as a whole goes first.
+        paths.sort_by_key(|path| !path.ends_with("mod.rs") && !path.ends_with("lib.rs"));
         for path in paths {
             let code = read(&path)?;
             if code.lines().take(5).any(|line| line.contains("@generated")) {
