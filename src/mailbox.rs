@@ -198,7 +198,6 @@ impl Mailbox {
     }
 
     /// Mails that wait.
-    #[cfg(feature = "sim")]
     pub(crate) fn len(&self) -> usize {
         self.lock().mails.len()
     }

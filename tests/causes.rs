@@ -112,7 +112,7 @@ fn every_refusal_has_its_row() {
 
 #[test]
 fn every_command_has_its_row() -> std::io::Result<()> {
-    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/src/program/modules");
+    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/gateway/src/modules");
     let mut code = String::new();
     for file in std::fs::read_dir(modules)? {
         code += &std::fs::read_to_string(file?.path())?;

@@ -107,9 +107,7 @@ impl Closing {
     /// What is among bytes that come next.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> Found {
         match (self.answer, &mut self.frames) {
-            (Answer::Awaited | Answer::Doubtful | Answer::Late, Some(frames)) if !canary!(MissedAnswer) => {
-                frames.skip(bytes)
-            }
+            (Answer::Awaited | Answer::Doubtful | Answer::Late, Some(frames)) => frames.skip(bytes),
             _ => Found::Nothing,
         }
     }
@@ -133,7 +131,7 @@ impl Closing {
     /// shut down, which is said once.
     pub(super) fn written(&mut self, ended: bool, now: Moment) -> bool {
         let is_awaited = matches!(self.answer, Answer::Awaited | Answer::Doubtful);
-        let waits = is_awaited && !ended && !canary!(HastyEnd);
+        let waits = is_awaited && !ended;
         match self.stage {
             Stage::Ended { .. } => false,
             Stage::Writing if waits => {

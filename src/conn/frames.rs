@@ -314,24 +314,6 @@ impl Call<'_> {
         if !self.outbox.is_empty() {
             return self.outbox.set_pong(payload);
         }
-        let out = &mut env.tools.out;
-        #[cfg(feature = "sim")]
-        let at = out.len();
-        push_frame(out, Opcode::Pong, payload);
-        #[cfg(feature = "sim")]
-        spoil_pong(out, at);
-    }
-}
-
-/// What canaries make of the Pong that begins at `at`.
-#[cfg(feature = "sim")]
-fn spoil_pong(out: &mut Vec<u8>, at: usize) {
-    if canary!(DoubledPong) {
-        out.extend_from_within(at..);
-    }
-    if canary!(OpenPong)
-        && let Some(first) = out.get_mut(at)
-    {
-        *first &= 0x7f;
+        push_frame(&mut env.tools.out, Opcode::Pong, payload);
     }
 }

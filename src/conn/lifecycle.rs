@@ -80,7 +80,6 @@ impl Conn {
             Phase::Proxied(_) | Phase::Upgrading(_) => self.turn_away(Refusal::Unavailable, env),
             Phase::Open(_) => {
                 if let Some(code) = cause.close_code() {
-                    let code = if canary!(KindCode) { CloseCode::NORMAL } else { code };
                     push_close(&mut env.tools.out, Some(code), cause.reason());
                 }
                 self.begin_closing(cause, env.tools.now);

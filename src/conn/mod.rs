@@ -196,7 +196,6 @@ impl Conn {
         !self.outbox.is_empty()
             && settings.outbox_limit != 0
             && self.outbox.queued() > settings.outbox_limit / 2
-            && !canary!(BottomlessOutbox)
     }
 
     /// Bytes that are best read at once, where there is no [`room`](Self::room) for them: a message that
@@ -229,7 +228,7 @@ impl Conn {
     /// way. Tell [`handle_received`](Self::handle_received) how many.
     pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
         match &mut self.phase {
-            Phase::Open(open) => open.decoder.room(),
+            Phase::Open(open) => open.decoder.receive_buffer(),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => None,
         }
     }
@@ -303,6 +302,7 @@ impl Conn {
     }
 
     /// Whether packets are taken: the upgrade is complete, and it does not close yet.
+    #[cfg(test)]
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open(_))
     }
@@ -314,7 +314,6 @@ impl Conn {
 
     /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of what is not
     /// whole.
-    #[cfg(feature = "sim")]
     pub(crate) fn held_bytes(&self) -> usize {
         let unfinished = match &self.phase {
             Phase::Upgrading(upgrading) => upgrading.head.capacity(),
@@ -326,7 +325,6 @@ impl Conn {
     }
 
     /// Bytes that are held of what has come out of an inflater so far.
-    #[cfg(feature = "sim")]
     pub(crate) fn inflated_bytes(&self) -> usize {
         self.extras.job().map_or(0, |job| job.work.out.capacity())
     }

@@ -7,14 +7,15 @@ use mio::Token;
 use super::admission::Place;
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
-use super::door::{Accepted, Door};
-use super::poller::Registry;
 use super::ready::Standing;
 use super::slots::{Entry, token};
-use super::socket::Socket;
-use super::system::{Spare, System};
+use super::sys::accepted::Accepted;
+use super::sys::listener::Listener;
+use super::sys::poller::Registry;
+use super::sys::socket::Socket;
+use super::sys::system::{Spare, System};
 #[cfg(feature = "tls")]
-use super::tls::TlsSocket;
+use super::sys::tls_socket::TlsSocket;
 use crate::cause::Cause;
 use crate::config::{Config, Listen};
 use crate::conn::{Conn, Draining};
@@ -42,8 +43,8 @@ const COMPLAINT_MS: u64 = 60_000;
 const FIRST_LISTENER: usize = usize::MAX - 1;
 
 #[derive(Debug)]
-struct Listener {
-    door: Door,
+struct Polled {
+    listener: Listener,
     /// Somebody may wait to be accepted: no edge is owed for it.
     ready: bool,
 }
@@ -51,7 +52,7 @@ struct Listener {
 /// All listeners of a reactor.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    list: Vec<Listener>,
+    list: Vec<Polled>,
     /// What TCP clients that come in from now on speak TLS with.
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -91,13 +92,13 @@ impl Listeners {
     pub(super) fn new(
         system: System,
         config: &Config,
-        doors: Vec<Door>,
+        opened: Vec<Listener>,
         registry: &Registry,
     ) -> io::Result<Self> {
         let mut list = Vec::with_capacity(config.listen.len());
-        for (index, mut door) in doors.into_iter().enumerate() {
-            door.register(registry, Token(FIRST_LISTENER - index))?;
-            list.push(Listener { door, ready: true });
+        for (index, mut listener) in opened.into_iter().enumerate() {
+            listener.register(registry, Token(FIRST_LISTENER - index))?;
+            list.push(Polled { listener, ready: true });
         }
         Ok(Listeners {
             list,
@@ -140,25 +141,24 @@ impl Listeners {
     }
 
     pub(super) fn listening(&self) -> impl Iterator<Item = Listen> {
-        self.list.iter().filter_map(|listener| listener.door.listening())
+        self.list.iter().filter_map(|polled| polled.listener.listening())
     }
 
     /// Whether an event is about a listener; if so it is noted.
     pub(super) fn note(&mut self, token: Token) -> bool {
-        let listener = FIRST_LISTENER.checked_sub(token.0).and_then(|index| self.list.get_mut(index));
-        listener.is_some_and(|listener| {
-            listener.ready = true;
+        let polled = FIRST_LISTENER.checked_sub(token.0).and_then(|index| self.list.get_mut(index));
+        polled.is_some_and(|polled| {
+            polled.ready = true;
             true
         })
     }
 
     /// When accepting has to be tried without an event.
     pub(super) fn next_at(&self) -> Moment {
-        if self.list.iter().any(|listener| listener.ready) { self.retry_at } else { Moment::NEVER }
+        if self.list.iter().any(|polled| polled.ready) { self.retry_at } else { Moment::NEVER }
     }
 
     /// Descriptors in use, the spare one included.
-    #[cfg(feature = "sim")]
     pub(super) fn descriptors(&self) -> usize {
         self.list.len() + usize::from(self.spare.is_some())
     }
@@ -166,7 +166,7 @@ impl Listeners {
     /// Accepts who waits, and nobody else: a listener at which nobody waits any more is closed.
     pub(super) fn accept_the_last(&mut self) {
         self.is_ending = true;
-        self.list.iter_mut().for_each(|listener| listener.ready = true);
+        self.list.iter_mut().for_each(|polled| polled.ready = true);
     }
 
     /// Closes all of them. Who waits to be accepted is reset.
@@ -183,8 +183,8 @@ impl Listeners {
         let count = self.list.len();
         let at = (0..count).map(|i| (self.next + i) % count).find(|&at| self.is_ready(at))?;
         self.next = at + 1;
-        let listener = self.list.get_mut(at)?;
-        match listener.door.accept() {
+        let polled = self.list.get_mut(at)?;
+        match polled.listener.accept() {
             Accepted::Client(socket, peer) => {
                 if std::mem::take(&mut self.exhausted) {
                     log::info!("descriptors are free again");
@@ -212,13 +212,13 @@ impl Listeners {
     fn note_nobody(&mut self, at: usize) {
         if self.is_ending {
             self.list.remove(at);
-        } else if let Some(listener) = self.list.get_mut(at) {
-            listener.ready = false;
+        } else if let Some(polled) = self.list.get_mut(at) {
+            polled.ready = false;
         }
     }
 
     fn is_ready(&self, at: usize) -> bool {
-        self.list.get(at).is_some_and(|listener| listener.ready)
+        self.list.get(at).is_some_and(|polled| polled.ready)
     }
 
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and
@@ -230,8 +230,8 @@ impl Listeners {
         }
         let had_spare = self.spare.take().is_some();
         let mut was_of_use = false;
-        if let Some(listener) = self.list.get_mut(at).filter(|_| had_spare) {
-            let accepted = listener.door.accept();
+        if let Some(polled) = self.list.get_mut(at).filter(|_| had_spare) {
+            let accepted = polled.listener.accept();
             was_of_use = !matches!(accepted, Accepted::Exhausted | Accepted::Failed(_));
             match accepted {
                 Accepted::Client(socket, peer) => {

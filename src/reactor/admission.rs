@@ -88,7 +88,6 @@ impl Admission {
     }
 
     /// Clients that are in, and addresses that are counted.
-    #[cfg(feature = "sim")]
     pub(super) fn counted(&self) -> (usize, usize) {
         let counts = self.counts();
         (counts.inside, counts.per_ip.len())

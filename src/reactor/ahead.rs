@@ -4,7 +4,7 @@
 use super::budget::{Share, Step};
 use super::core::Core;
 use super::slots::Entry;
-use super::socket::Read;
+use super::sys::read::Read;
 use crate::id::ConnectionId;
 use crate::router::Application;
 

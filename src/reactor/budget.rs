@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use super::sys::clock::Clock;
 use crate::conn::LARGE_READ_BYTES;
 
 /// Work between two looks at the clock, in bytes.
@@ -179,9 +179,7 @@ impl Share {
     /// So many bytes were read.
     #[inline]
     pub(super) fn take_bytes(&mut self, bytes: usize) {
-        if !canary!(GreedyTurn) {
-            self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));
-        }
+        self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));
     }
 
     /// So many bytes of its output were written.
@@ -191,9 +189,7 @@ impl Share {
 
     #[inline]
     pub(super) fn take_frames(&mut self, frames: u32) {
-        if !canary!(GreedyTurn) {
-            self.frames = self.frames.saturating_sub(frames);
-        }
+        self.frames = self.frames.saturating_sub(frames);
     }
 
     #[inline]
@@ -235,7 +231,7 @@ mod tests {
     const PART_US: u64 = 200;
 
     fn budget(passed_us: u64) -> TurnBudget {
-        TurnBudget { passed_us, ..TurnBudget::new(Clock::start(), TIME) }
+        TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), TIME) }
     }
 
     #[test]
@@ -243,7 +239,7 @@ mod tests {
         let steps =
             [Step::Quiet, Step::Busy, Step::Mail, Step::Accept, Step::Timers, Step::FanOut, Step::Output];
         assert!(steps.is_sorted_by_key(|step| step.ends_at()), "none takes the time of one before it");
-        let endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::start(), Duration::ZERO) };
+        let endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::real(), Duration::ZERO) };
         for step in steps {
             assert!(endless.allows(step, usize::MAX), "without a limit");
             let end = step.ends_at() * PART_US;

@@ -13,12 +13,13 @@ use super::budget::{STEP_BYTES, Share, Step, TurnBudget};
 use super::drain::Drain;
 use super::fan_outs::FanOuts;
 use super::gather::Segment;
-use super::poller::{Event, Registry};
 use super::prepared::{Parts, Shared as Common};
 use super::ready::Ready;
 use super::record::Recording;
 use super::refusals::Refusals;
 use super::slots::{Entry, FIRST_SLOTS, Slots};
+use super::sys::event::Event;
+use super::sys::poller::Registry;
 use super::wheel::Wheel;
 use crate::cause::Cause;
 use crate::config::Config;
@@ -27,6 +28,7 @@ use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::moment::Moment;
+use crate::observer;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
@@ -76,10 +78,10 @@ impl<S: Application> Core<S> {
         cipher: Option<Box<dyn Cipher>>,
         parts: Parts,
     ) -> Self {
-        let Parts { worker, registry, mailbox, listeners, shared, began_unix_ms } = parts;
+        let Parts { worker, registry, mailbox, listeners, roles, shared, began_unix_ms } = parts;
         let workers = shared.mailboxes.count();
         let mut lent = Env::new(config, service, state, cipher, mailbox);
-        lent.tools.roles = shared.roles.clone();
+        lent.tools.roles = roles;
         Core {
             now: Moment::START,
             turn: TurnBudget::new(shared.clock.clone(), config.turn_time),
@@ -126,27 +128,27 @@ impl<S: Application> Core<S> {
     }
 
     /// Notes what the poll says, and serves the connection that it is about.
-    pub(super) fn handle_event(&mut self, event: Event<'_>) {
-        if event.token() == WAKER {
+    pub(super) fn handle_event(&mut self, event: Event) {
+        if event.token == WAKER {
             self.mail_waits = true;
             return;
         }
-        if self.listeners.note(event.token()) {
+        if self.listeners.note(event.token) {
             return;
         }
-        let id = ConnectionId::from_u64(event.token().0 as u64);
+        let id = ConnectionId::from_u64(event.token.0 as u64);
         let Some(entry) = self.slots.get_mut(id) else { return };
         // It is served in its turn, once.
         let has_its_turn = entry.standing.is_ready();
-        let closed = event.is_read_closed() || event.is_error();
-        entry.readable |= event.is_readable() || closed;
+        let closed = event.read_closed || event.error;
+        entry.readable |= event.readable || closed;
         // A read ends before an urgent byte, whatever lies behind it.
-        entry.read_on |= closed || event.is_priority();
-        if event.is_error() && !entry.conn.wants_read(&self.lent.settings) {
+        entry.read_on |= closed || event.priority;
+        if event.error && !entry.conn.wants_read(&self.lent.settings) {
             // Nobody would read the error off the socket as long as reading is paused.
             entry.conn.abort(Cause::Reset);
         }
-        if event.is_writable() {
+        if event.writable {
             entry.writable = true;
             if let Err(error) = entry.socket.flush() {
                 entry.fail(&error, &mut self.lent.tools.log, self.now);
@@ -172,7 +174,7 @@ impl<S: Application> Core<S> {
             || !self.fan_outs.is_empty()
             || !self.mails.is_empty()
             || self.mail_waits;
-        if left_over || canary!(Restless) {
+        if left_over {
             return self.now;
         }
         let notice_at = self.lent.tools.log.next_at();
@@ -206,23 +208,17 @@ impl<S: Application> Core<S> {
                 self.leave_fan_outs(id);
             }
             let role_id = entry.conn.record.role_id();
-            if role_id != 0 && !canary!(ForgottenRole) {
+            if role_id != 0 {
                 self.lent.tools.roles.leave(id, role_id);
             }
             if let Some(place) = entry.place.take() {
-                if !canary!(ForgottenPlace) {
-                    self.common.admission.leave(place, entry.conn.record.peer());
-                }
+                self.common.admission.leave(place, entry.conn.record.peer());
                 self.lent.tools.totals.closed += 1;
             } else {
                 self.refusals.end();
             }
             self.tell_end(&mut entry);
-            if canary!(LeakedSocket) {
-                std::mem::forget(entry);
-            } else {
-                drop(entry);
-            }
+            drop(entry);
             self.apply_effects(Some(id));
         }
     }
@@ -230,12 +226,12 @@ impl<S: Application> Core<S> {
     /// Tells the linked object, then the application.
     fn tell_end(&mut self, entry: &mut Entry) {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
-        if let Some(linked) = entry.conn.take_linked()
-            && !canary!(ForgottenObject)
-            && linked.tell(cause).is_err()
-        {
-            let id = Value::from_display(&entry.conn.record.id);
-            self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
+        if let Some(linked) = entry.conn.take_linked() {
+            self.lent.tools.observed.report(observer::Event::Unlinked(linked.number()));
+            if linked.tell(cause).is_err() {
+                let id = Value::from_display(&entry.conn.record.id);
+                self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
+            }
         }
         let record = &entry.conn.record;
         // The log has a line already about those that were refused, or failed to speak TLS; and checks come all the time.
@@ -243,11 +239,11 @@ impl<S: Application> Core<S> {
         if !has_failed && !matches!(cause, Cause::Refused(_) | Cause::HealthCheck) {
             connection_log::ended(record, &mut self.lent.tools.log, self.now, cause);
         }
-        if !entry.conn.was_opened() || canary!(ForgottenEnd) {
+        if !entry.conn.was_opened() {
             return;
         }
-        #[cfg(feature = "sim")]
-        crate::sim::closed(record.id, cause, record.recv_count);
+        let event = observer::Event::Closed { id: record.id, cause, packets: record.recv_count };
+        self.lent.tools.observed.report(event);
         let Env { state, tools, .. } = &mut self.lent;
         if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
             tools.log.panicked(self.now, "end hook", &("id", Value::from_display(&record.id)));

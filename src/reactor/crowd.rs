@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use super::Reactor;
 use super::ready::Standing;
 use super::slots::Entry;
-use super::socket::Socket;
+use super::sys::socket::{Absent, Socket};
 use crate::config::{Config, Listen};
 use crate::conn::Conn;
 use crate::moment::Moment;
@@ -47,7 +47,7 @@ fn fill(reactor: &mut Reactor<Nothing>) {
         core.now = Moment::from_ms(number as u64 * SPREAD_MS / CROWD as u64);
         let (now, settings) = (core.now, &core.lent.settings);
         let id = core.slots.insert(|id| Entry {
-            socket: Socket::Absent,
+            socket: Socket::Absent(Absent),
             conn: Conn::idle(id, Peer::Local, now, settings),
             readable: false,
             writable: true,

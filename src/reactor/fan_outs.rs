@@ -87,7 +87,6 @@ impl FanOuts {
         self.unfinished == 0
     }
 
-    #[cfg(feature = "sim")]
     pub(super) fn len(&self) -> usize {
         self.unfinished
     }

@@ -11,18 +11,15 @@ mod accept;
 mod across;
 mod admission;
 mod ahead;
-#[cfg(feature = "sim")]
 pub(crate) mod audit;
-mod bind;
+mod bind_error;
 mod borrow;
 mod budget;
-mod clock;
 mod compress;
 mod core;
 #[cfg(test)]
 mod crowd;
 mod deliver;
-mod door;
 mod drain;
 mod expire;
 mod fan_out;
@@ -30,7 +27,6 @@ mod fan_outs;
 mod gather;
 mod inflaters;
 mod judge;
-mod poller;
 mod prepared;
 mod ready;
 mod record;
@@ -38,15 +34,8 @@ mod refusals;
 mod roles;
 mod serve;
 mod slots;
-mod socket;
 mod survey;
-mod system;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(feature = "tls")]
-mod tls_records;
-mod unacknowledged;
-mod unix;
+pub(crate) mod sys;
 mod waiting;
 pub(crate) mod wheel;
 mod write;
@@ -66,12 +55,12 @@ use crate::moment::{Moment, whole_ms};
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
-pub use bind::BindError;
+pub use bind_error::BindError;
 pub(crate) use prepared::Prepared;
 
-use clock::Clock;
 use core::Core;
-use poller::Poller;
+use sys::clock::Clock;
+use sys::poller::Poller;
 
 /// Events that one poll brings at most.
 const EVENTS: usize = 1024;
@@ -128,23 +117,6 @@ impl<S: Application> Reactor<S> {
         let service = service.into();
         let (prepared, _) = Prepared::bind(config, &service, 0)?;
         Ok(prepared.finish(config, service, state, cipher))
-    }
-
-    /// A reactor on a simulated network instead of the system's: it listens there, sleeps there, and has
-    /// its clock from there. All else is as it would be. TLS is not simulated.
-    ///
-    /// # Errors
-    /// [`BindError`]: the configuration is not valid, or asks for TLS, or somebody listens there already.
-    #[cfg(feature = "sim")]
-    pub fn simulated(
-        config: &Config,
-        service: impl Into<Service<S>>,
-        state: S,
-        network: &crate::sim::Network,
-    ) -> Result<Self, BindError> {
-        let service = service.into();
-        let prepared = Prepared::simulated(config, &service, network)?;
-        Ok(prepared.finish(config, service, state, None))
     }
 
     /// The address of the first TCP listener, with the port that it was given. None if all listeners
@@ -268,7 +240,7 @@ impl<S: Application> Reactor<S> {
     /// Waits for events: without sleeping at first, if that was asked for. For how many milliseconds it was to wait at
     /// most.
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
-        let longest_ms = if canary!(Oversleep) { MAX_WAIT_MS } else { until_due_ms.min(MAX_WAIT_MS) };
+        let longest_ms = until_due_ms.min(MAX_WAIT_MS);
         let longest = Duration::from_millis(longest_ms);
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
         if self.spin.is_zero() {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::accept::Listeners;
 use super::admission::Admission;
-use super::bind::BindError;
-use super::clock::Clock;
+use super::bind_error::BindError;
 use super::core::Core;
-use super::door::Door;
-use super::poller::{Poller, Registry};
-use super::system::System;
-use super::{EVENTS, Reactor};
+use super::sys::clock::Clock;
+use super::sys::listener::Listener;
+use super::sys::poller::{Poller, Registry};
+use super::sys::system::System;
+use super::{EVENTS, Reactor, WAKER};
 use crate::config::Config;
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
@@ -24,7 +24,6 @@ use crate::router::{Application, Service};
 pub(super) struct Shared {
     pub(super) mailboxes: Mailboxes,
     pub(super) admission: Arc<Admission>,
-    pub(super) roles: Roles,
     /// Where connections are recorded, if they are.
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
@@ -36,6 +35,7 @@ pub(super) struct Parts {
     pub(super) registry: Registry,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) listeners: Listeners,
+    pub(super) roles: Roles,
     pub(super) shared: Shared,
     pub(super) began_unix_ms: u64,
 }
@@ -63,21 +63,8 @@ impl Prepared {
         Prepared::bind_on(&System::Real, config, service, others)
     }
 
-    /// One reactor, on a simulated network.
-    #[cfg(feature = "sim")]
-    pub(super) fn simulated<S>(
-        config: &Config,
-        service: &Service<S>,
-        network: &crate::sim::Network,
-    ) -> Result<Self, BindError> {
-        #[cfg(feature = "tls")]
-        if config.tls.is_some() {
-            return Err(BindError::System(std::io::ErrorKind::Unsupported.into()));
-        }
-        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, service, 0)?.0)
-    }
-
-    fn bind_on<S>(
+    /// Binds the listeners on the real system, or on a simulated network.
+    pub(crate) fn bind_on<S>(
         system: &System,
         config: &Config,
         service: &Service<S>,
@@ -97,20 +84,21 @@ impl Prepared {
         let shared = Shared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
-            roles: Roles::default(),
             recordings: open_store(config)?,
             clock: system.clock(),
         };
         let began_unix_ms = shared.clock.unix_ms();
-        let mut doors = Door::open_all(system, config, 1 + others)?.into_iter();
+        let mut opened = Listener::open_all(system, config, 1 + others)?.into_iter();
+        let mut roles = Roles::for_workers(1 + others).into_iter();
         let mut prepare = |worker, station: Station| {
             let Station { poller, registry, mailbox } = station;
-            let doors = doors.next().unwrap_or_default();
-            let listeners = Listeners::new(system.clone(), config, doors, &registry)?;
+            let opened = opened.next().unwrap_or_default();
+            let listeners = Listeners::new(system.clone(), config, opened, &registry)?;
+            let roles = roles.next().unwrap_or_default();
             let shared = shared.clone();
             Ok(Prepared {
                 poller,
-                parts: Parts { worker, registry, mailbox, listeners, shared, began_unix_ms },
+                parts: Parts { worker, registry, mailbox, listeners, roles, shared, began_unix_ms },
             })
         };
         let first = prepare(0, first)?;
@@ -151,7 +139,7 @@ impl Station {
     fn new(system: &System, config: &Config) -> Result<Self, BindError> {
         let poller = system.poller(EVENTS)?;
         let registry = poller.registry()?;
-        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker()?));
+        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker(WAKER)?));
         Ok(Station { poller, registry, mailbox })
     }
 }

@@ -93,7 +93,6 @@ impl Ready {
         self.quiet.is_empty() && self.busy.is_empty()
     }
 
-    #[cfg(feature = "sim")]
     pub(super) fn len(&self) -> usize {
         self.quiet.len() + self.busy.len()
     }

@@ -19,10 +19,7 @@ impl<S: Application> Core<S> {
     /// Tells the application, and closes the connection, whatever it has done since it was replaced.
     pub(super) fn replace(&mut self, id: ConnectionId) {
         let Env { state, tools, .. } = &mut self.lent;
-        tools.roles.hear(id);
-        if canary!(LostReplacement) {
-            return;
-        }
+        tools.roles.note_told(id);
         let Some(entry) = self.slots.get(id) else { return };
         let record = &entry.conn.record;
         // It may play another one by now, and is not to be replaced a second time.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::budget::{STEP_BYTES, Share, Step};
 use super::core::Core;
 use super::slots::Entry;
-use super::socket::Read;
+use super::sys::read::Read;
 use crate::conn::{Draining, Progress};
 use crate::id::ConnectionId;
 use crate::router::Application;

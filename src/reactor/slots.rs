@@ -8,7 +8,7 @@ use slab::Slab;
 use super::admission::Place;
 use super::gather::Chain;
 use super::ready::Standing;
-use super::socket::Socket;
+use super::sys::socket::Socket;
 use crate::cause::Cause;
 use crate::config::MAX_WORKERS;
 use crate::conn::{Conn, Line};
@@ -116,7 +116,7 @@ impl Slots {
 
     /// The connection of that very id.
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Entry> {
-        self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id || canary!(IgnoredGeneration))
+        self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id)
     }
 
     /// The connection of that very id, to be looked at.
@@ -135,7 +135,6 @@ impl Slots {
     }
 
     /// The connection that sits in a slot now.
-    #[cfg(feature = "sim")]
     pub(super) fn at(&self, slot: usize) -> Option<&Entry> {
         self.slab.get(slot)
     }
@@ -143,12 +142,6 @@ impl Slots {
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
         self.get_mut(id)?;
         self.slab.try_remove(id.slot())
-    }
-
-    /// Another open connection, for a canary.
-    pub(super) fn neighbour(&self, id: ConnectionId) -> ConnectionId {
-        let other = self.iter().find(|entry| entry.id() != id && entry.conn.is_open());
-        other.map_or(id, Entry::id)
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> {

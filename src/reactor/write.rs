@@ -25,8 +25,6 @@ pub(super) enum Written {
 impl<S: Application> Core<S> {
     /// Sees to what a connection gathered from `start` on, and to what follows from the call it made.
     pub(super) fn settle(&mut self, id: ConnectionId, start: usize) {
-        let is_astray = canary!(WrongNeighbour) && self.lent.tools.out.get(start) == Some(&0x82);
-        let id = if is_astray { self.slots.neighbour(id) } else { id };
         let len = self.lent.tools.out.len() - start;
         let Some(entry) = self.slots.get_mut(id) else { return self.lent.tools.out.truncate(start) };
         let small = len < LARGE_BYTES && entry.writable && entry.conn.outbox.is_empty();

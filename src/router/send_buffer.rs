@@ -77,9 +77,7 @@ impl<'a> SendBuffer<'a> {
     /// Whether so many more bytes would pass the outbox limit if the socket took none.
     fn has_room(&mut self, len: usize) -> bool {
         let (limit, gathered) = (self.tools.limits.outbox, self.tools.gathered());
-        let fits = limit == 0
-            || canary!(BottomlessOutbox)
-            || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
+        let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
         if !fits {
             self.note_oversized(len);
         }
@@ -150,39 +148,11 @@ impl<'a> SendBuffer<'a> {
             return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
         }
         let fits = self.has_room(framed_len(reply.data.len()));
-        if fits && !canary!(LostPacket) {
-            #[cfg(feature = "sim")]
-            let at = self.tools.out.len();
+        if fits {
             push_packet_head(&mut self.tools.out, reply);
             self.push_data(reply.data);
-            #[cfg(feature = "sim")]
-            self.spoil(at);
         }
         fits
-    }
-
-    /// What canaries make of the packet that begins at `at`.
-    #[cfg(feature = "sim")]
-    fn spoil(&mut self, at: usize) {
-        let Tools { out, start, borrowed, .. } = &mut *self.tools;
-        if !borrowed.is_empty() {
-            return;
-        }
-        if canary!(DoubledPacket) {
-            out.extend_from_within(at..);
-        }
-        if canary!(GarbledData)
-            && let Some(last) = out.get_mut(at..).and_then(<[u8]>::last_mut)
-        {
-            *last ^= 1;
-        }
-        // Behind a 101, or a Pong, it stays where it is.
-        if out.get(*start) == out.get(at)
-            && canary!(HastyPacket)
-            && let Some(gathered) = out.get_mut(*start..)
-        {
-            gathered.rotate_left(at - *start);
-        }
     }
 
     /// Appends a message whole, or nothing: false if there is no room for it.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A promise that a simulation holds the server to. Each can fail: see [`Canary`](super::Canary).
+/// A promise that a simulation holds the server to. Each can fail: `tests/mutants` puts a mistake
+/// for each into a copy of the library, and the simulation finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
     /// Each accepted descriptor is closed exactly once.
@@ -11,7 +12,8 @@ pub enum Invariant {
     OneEnd,
     /// Each linked object is told once of the end of its connection.
     ToldOnce,
-    /// No reply is lost: those that come are a prefix of those expected, and complete where the connection was not cut.
+    /// No reply is lost: those that come are a prefix of those expected, and complete where the connection
+    /// was not cut.
     NoReplyLost,
     /// No reply comes twice.
     NoReplyDoubled,
@@ -23,7 +25,8 @@ pub enum Invariant {
     RepliesRight,
     /// Each Pong answers a Ping, and they keep their order.
     PongsInOrder,
-    /// A connection ends as the contract says: with the right close code or HTTP status, in time, and not otherwise.
+    /// A connection ends as the contract says: with the right close code or HTTP status, in time, and not
+    /// otherwise.
     RightEnd,
     /// What the server sends is well-formed HTTP and RFC 6455.
     WellFormed,

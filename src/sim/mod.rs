@@ -68,7 +68,6 @@
 //! ```
 
 mod auditor;
-mod canary;
 mod client;
 mod ending;
 mod farewell;
@@ -84,6 +83,7 @@ mod places;
 mod player;
 mod poll;
 mod random;
+mod reactor;
 mod receiver;
 mod report;
 mod run;
@@ -97,7 +97,6 @@ mod tests;
 mod watch;
 mod world;
 
-pub use canary::Canary;
 pub use client::{Client, ConnectError, Line};
 pub use fault::{Fault, Faults, Injected};
 pub use invariant::{Invariant, Violation};
@@ -114,4 +113,3 @@ pub(crate) use link::Readiness;
 pub(crate) use listener::SimulatedListener;
 pub(crate) use network::SimulatedSpare;
 pub(crate) use socket::SimulatedSocket;
-pub(crate) use watch::{closed, linked, opened, sings, told};

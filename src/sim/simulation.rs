@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::canary::Canary;
 use super::fault::Faults;
 use super::network::Buffers;
 use super::random::Random;
@@ -53,8 +52,6 @@ pub struct Simulation {
     pub drain_at: Option<Duration>,
     /// The simulated time by which all must have ended. Default: 2 hours.
     pub limit: Duration,
-    /// A bug in the server, to see that it is found. Default: none.
-    pub canary: Option<Canary>,
 }
 
 impl Simulation {
@@ -72,7 +69,6 @@ impl Simulation {
             clients_per_address: 1,
             drain_at: None,
             limit: Duration::from_secs(7200),
-            canary: None,
         }
     }
 

@@ -1,20 +1,17 @@
 //! What the code under simulation says of itself while a simulation on its thread listens: ends that nobody else
-//! sees, and whether a [`Canary`] sings.
+//! sees.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::canary::Canary;
 use super::invariant::{Invariant, Violation};
 use crate::cause::Cause;
 use crate::id::ConnectionId;
+use crate::observer::{Event, Observer};
 
 /// What was told in one simulation.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    canary: Option<Canary>,
-    /// Calls that the canary has let pass.
-    passed: u32,
     open: BTreeSet<ConnectionId>,
     pub(super) opened: u64,
     pub(super) requests: u64,
@@ -30,9 +27,9 @@ thread_local! {
     static WATCH: RefCell<Option<Box<Watch>>> = const { RefCell::new(None) };
 }
 
-/// Begins to listen on this thread, with that canary in the code.
-pub(super) fn begin(canary: Option<Canary>) {
-    WATCH.with_borrow_mut(|watch| *watch = Some(Box::new(Watch { canary, ..Watch::default() })));
+/// Begins to listen on this thread.
+pub(super) fn begin() {
+    WATCH.with_borrow_mut(|watch| *watch = Some(Box::default()));
 }
 
 /// Ends listening, and gives out what was heard.
@@ -44,19 +41,22 @@ fn with<R>(call: impl FnOnce(&mut Watch) -> R) -> Option<R> {
     WATCH.with_borrow_mut(|watch| watch.as_mut().map(|watch| call(watch)))
 }
 
-/// Whether the code is to do wrong what this canary stands for. Of the places where it could, it takes every so many.
-pub(crate) fn sings(canary: Canary) -> bool {
-    with(|watch| {
-        watch.canary == Some(canary) && {
-            watch.passed += 1;
-            watch.passed.is_multiple_of(canary.every())
+/// Notes what a reactor on this thread reports.
+pub(super) struct Watcher;
+
+impl Observer for Watcher {
+    fn see(&mut self, event: Event) {
+        match event {
+            Event::Opened(id) => opened(id),
+            Event::Closed { id, cause, packets } => closed(id, cause, packets),
+            Event::Linked(number) => linked(number),
+            Event::Unlinked(number) => told(number),
         }
-    })
-    .unwrap_or(false)
+    }
 }
 
 /// The application is told that a connection is open.
-pub(crate) fn opened(id: ConnectionId) {
+fn opened(id: ConnectionId) {
     with(|watch| {
         watch.opened += 1;
         if !watch.open.insert(id) {
@@ -66,7 +66,7 @@ pub(crate) fn opened(id: ConnectionId) {
 }
 
 /// It is told that one has ended, on which so many packets were received.
-pub(crate) fn closed(id: ConnectionId, cause: Cause, packets: u64) {
+fn closed(id: ConnectionId, cause: Cause, packets: u64) {
     with(|watch| {
         watch.requests += packets;
         *watch.causes.entry(name(cause)).or_default() += 1;
@@ -77,12 +77,12 @@ pub(crate) fn closed(id: ConnectionId, cause: Cause, packets: u64) {
 }
 
 /// An object was linked.
-pub(crate) fn linked(number: u64) {
+fn linked(number: u64) {
     with(|watch| watch.linked.insert(number));
 }
 
 /// It is told of an end.
-pub(crate) fn told(number: u64) {
+fn told(number: u64) {
     with(|watch| {
         watch.told += 1;
         if !watch.linked.remove(&number) {

@@ -1,4 +1,5 @@
-//! The mistakes that no switch can reach, in constants and in functions that return `impl Trait`: a build for each.
+//! The mistakes that no switch can reach, in constants and in functions that return `impl Trait`: a build for
+//! each.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +26,7 @@ pub fn run(root: &Path, output: &Path, mutants: &[&Mutant], outcomes: &mut Outco
 
 /// Builds the programs one by one: the first mostly is enough.
 fn try_one(root: &Path, output: &Path, mutant: &Mutant) -> Result<Outcome> {
-    let tree = Tree::copy(root, output.join("tree"), |file| {
+    let tree = Tree::copy(root, output.join("tree"), None, |file| {
         if file != mutant.file {
             return Ok(None);
         }
@@ -33,7 +34,8 @@ fn try_one(root: &Path, output: &Path, mutant: &Mutant) -> Result<Outcome> {
         Ok(Some(mutant.made_in(&source, 0..source.len())))
     })?;
     for program in &PROGRAMS {
-        let built = build::build(&tree, &output.join("build"), std::slice::from_ref(program))?;
+        let built =
+            build::build(&tree, &output.join("build"), std::slice::from_ref(program), build::OPTIONS)?;
         if !built.errors.is_empty() {
             return Ok(Outcome::DoesNotCompile);
         }

@@ -16,22 +16,33 @@ pub const PROGRAMS: [(&str, &[&str]); 3] = [
     ("recordings", &["--test", "recordings"]),
 ];
 
+/// How they are built: soon.
+pub const OPTIONS: &[&str] = &[
+    "--features",
+    "sim",
+    "--config",
+    "profile.dev.debug=0",
+    "--config",
+    "profile.dev.package.sysconn.opt-level=1",
+];
+
 /// What came of a build.
 #[derive(Debug, Default)]
 pub struct Build {
-    /// The test programs, in the order of [`PROGRAMS`].
+    /// The test programs, in the order in which they were asked for.
     pub programs: Vec<PathBuf>,
     /// The errors, each with all places that it names: a file and a line.
     pub errors: Vec<(String, Vec<(String, usize)>)>,
 }
 
-/// Builds some of the programs. That it does not compile is no error of this function.
-pub fn build(tree: &Tree, target: &Path, programs: &[(&str, &[&str])]) -> Result<Build> {
+/// Builds programs, each given by its name and the arguments that select it. That one does not compile is no
+/// error of this function.
+pub fn build(tree: &Tree, target: &Path, programs: &[(&str, &[&str])], options: &[&str]) -> Result<Build> {
     let output = Command::new("cargo")
         .current_dir(&tree.path)
         .env("CARGO_TARGET_DIR", target)
-        .args(["test", "--locked", "--no-run", "--message-format=json", "--features", "sim"])
-        .args(["--config", "profile.dev.debug=0", "--config", "profile.dev.package.sysconn.opt-level=1"])
+        .args(["test", "--locked", "--no-run", "--message-format=json"])
+        .args(options)
         .args(programs.iter().flat_map(|(_, arguments)| *arguments))
         .stdin(Stdio::null())
         .output()?;
@@ -61,7 +72,8 @@ pub fn build(tree: &Tree, target: &Path, programs: &[(&str, &[&str])]) -> Result
     Ok(built)
 }
 
-/// The places that an error names, the first of them where it is. Within a macro that is where the macro stands.
+/// The places that an error names, the first of them where it is. Within a macro that is where the macro
+/// stands.
 fn places(message: &Value) -> Vec<(String, usize)> {
     let mut spans: Vec<&Value> = message["spans"].as_array().into_iter().flatten().collect();
     spans.sort_by_key(|span| span["is_primary"] != true);

@@ -1,9 +1,11 @@
-//! Makes every small mistake that cargo-mutants knows of, and says which of them no test notices. See README.md.
+//! Makes every small mistake that cargo-mutants knows of, and says which of them no test notices. See
+//! README.md.
 
 mod apart;
 mod build;
 mod functions;
 mod listed;
+mod named;
 mod options;
 mod outcomes;
 mod report;
@@ -38,6 +40,9 @@ fn run(options: &Options) -> Result<bool> {
         Some(directory) => std::path::absolute(directory)?,
         None => root.join("target"),
     };
+    if options.is_named {
+        return named::run(&root, &target);
+    }
     let output = target.join("mutants");
     fs::create_dir_all(&output)?;
     let mutants = listed::list(&root, options.only.as_deref())?;

@@ -33,7 +33,7 @@ pub fn run<'a>(
     let mut attempt = Attempt { open: mutants.to_vec(), constants: HashSet::new() };
     let (tree, programs, apart) = loop {
         let (tree, files) = attempt.write(root, output)?;
-        let built = build::build(&tree, &output.join("build"), &PROGRAMS)?;
+        let built = build::build(&tree, &output.join("build"), &PROGRAMS, build::OPTIONS)?;
         if built.errors.is_empty() {
             let apart: HashSet<usize> = files.values().flat_map(|file| &file.apart).copied().collect();
             break (tree, built.programs, apart);
@@ -59,7 +59,8 @@ impl Attempt<'_> {
     /// Writes the tree with all mistakes. Returns it, and what became of each file that has some.
     fn write(&self, root: &Path, output: &Path) -> Result<(Tree, HashMap<String, Switched>)> {
         let mut files = HashMap::new();
-        let tree = Tree::copy(root, output.join("tree"), |file| {
+        let added = Some(("src/mutant.rs", switched::MODULE));
+        let tree = Tree::copy(root, output.join("tree"), added, |file| {
             let mutants: Vec<_> = self.open.iter().copied().filter(|it| it.file == file).collect();
             if file == "src/lib.rs" {
                 let library = fs::read_to_string(root.join(file))?;
@@ -74,7 +75,6 @@ impl Attempt<'_> {
             files.insert(file.to_owned(), switched);
             Ok(Some(text))
         })?;
-        tree.write("src/mutant.rs", switched::MODULE.as_bytes())?;
         Ok((tree, files))
     }
 

@@ -14,11 +14,13 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Copies what git knows of, or would if it were added, as it is now. A file that is there already and is the same stays untouched, so
-    /// that it is not compiled again; `replaced` says of a file what to write instead.
+    /// Copies what git knows of, or would if it were added, as it is now. A file that is there already and is
+    /// the same stays untouched, so that it is not compiled again. `replaced` returns what to write instead
+    /// of a file; `added` is a file that the project does not have.
     pub fn copy(
         root: &Path,
         path: PathBuf,
+        added: Option<(&str, &str)>,
         mut replaced: impl FnMut(&str) -> Result<Option<String>>,
     ) -> Result<Tree> {
         let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
@@ -37,6 +39,10 @@ impl Tree {
                 kept.insert(tree.path.join(file));
             }
         }
+        if let Some((file, text)) = added {
+            tree.write(file, text.as_bytes())?;
+            kept.insert(tree.path.join(file));
+        }
         // A source that is gone from the project must not be found by a test that looks at all of them.
         remove_others(&tree.path.join("src"), &kept)?;
         remove_others(&tree.path.join("tests"), &kept)?;
@@ -44,7 +50,7 @@ impl Tree {
     }
 
     /// Writes a file, unless it is so already.
-    pub fn write(&self, file: &str, content: &[u8]) -> Result<()> {
+    fn write(&self, file: &str, content: &[u8]) -> Result<()> {
         let path = self.path.join(file);
         if fs::read(&path).is_ok_and(|written| written == content) {
             return Ok(());

@@ -1,13 +1,13 @@
-//! The reactor under simulation: thousands of clients for a seed, right ones and wrong ones, on a network that fails them;
-//! after every turn all invariants hold.
+//! The reactor under simulation: thousands of clients for a seed, right ones and wrong ones, on a network
+//! that fails them; after every turn all invariants hold.
 //!
-//! `SYSCONN_SEEDS=1000..2000` runs that range of seeds, and `SYSCONN_SEEDS=1234` one of them; `SYSCONN_THREADS` says on how
-//! many threads (2). A thousand seeds take about a minute of one core:
+//! `SYSCONN_SEEDS=1000..2000` runs that range of seeds, and `SYSCONN_SEEDS=1234` one of them;
+//! `SYSCONN_THREADS` says on how many threads (2). A thousand seeds take about a minute of one core:
 //! `SYSCONN_SEEDS=0..1000 cargo test --manifest-path tests/simulation/Cargo.toml -- --nocapture`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod canaries;
 mod game;
+mod mistakes;
 mod plan;
 mod regular;
 mod seeds;

@@ -1,0 +1,281 @@
+//! The named mistakes: for each invariant of `sysconn::sim`, at least one that only it finds.
+//!
+//! A row whose `find` is no longer in its file is reported by name: update `file`, `find` or `replace` here.
+
+/// A mistake, and the invariant that has to find it.
+#[derive(Debug)]
+pub struct NamedMistake {
+    pub name: &'static str,
+    /// A variant of `sysconn::sim::Invariant`.
+    pub breaks: &'static str,
+    /// Of the times that `MISTAKE` is asked, it is true every so many: a mistake that always shows proves
+    /// little.
+    pub every: u32,
+    pub edits: &'static [Edit],
+}
+
+/// A change of one file.
+#[derive(Debug)]
+pub struct Edit {
+    pub file: &'static str,
+    /// A text that is in the file once. White space does not count.
+    pub find: &'static str,
+    /// What takes its place. `ORIGINAL` stands for the text that was found, `MISTAKE` for a condition:
+    /// whether the mistake is to show here and now.
+    pub replace: &'static str,
+}
+
+const fn edit(file: &'static str, find: &'static str, replace: &'static str) -> Edit {
+    Edit { file, find, replace }
+}
+
+/// All of them. Edits are made in this order, so a row can build on the `ORIGINAL` of one above it.
+pub const NAMED: &[NamedMistake] = &[
+    // The socket of a connection that has ended stays open.
+    NamedMistake {
+        name: "LeakedSocket",
+        breaks: "ClosedOnce",
+        every: 5,
+        edits: &[edit(
+            "src/reactor/core.rs",
+            "drop(entry);",
+            "if MISTAKE { std::mem::forget(entry) } else { drop(entry) }",
+        )],
+    },
+    // The application is not told of an end.
+    NamedMistake {
+        name: "ForgottenEnd",
+        breaks: "OneEnd",
+        every: 5,
+        edits: &[edit("src/reactor/core.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
+    },
+    // The linked object is not told of an end.
+    NamedMistake {
+        name: "ForgottenObject",
+        breaks: "ToldOnce",
+        every: 5,
+        edits: &[edit("src/reactor/core.rs", "linked.tell(cause).is_err()", "!MISTAKE && ORIGINAL")],
+    },
+    // A packet is not sent.
+    NamedMistake {
+        name: "LostPacket",
+        breaks: "NoReplyLost",
+        every: 50,
+        edits: &[edit("src/router/send_buffer.rs", PUSH_PACKET, "if !MISTAKE { ORIGINAL }")],
+    },
+    // A packet is sent twice.
+    NamedMistake {
+        name: "DoubledPacket",
+        breaks: "NoReplyDoubled",
+        every: 50,
+        edits: &[edit(
+            "src/router/send_buffer.rs",
+            PUSH_PACKET,
+            "for _ in 0..1 + u8::from(MISTAKE) { ORIGINAL }",
+        )],
+    },
+    // A packet overtakes those that were queued before it in the same turn. Behind a 101, or a Pong, it
+    // stays.
+    NamedMistake {
+        name: "ReorderedPacket",
+        breaks: "RepliesInOrder",
+        every: 50,
+        edits: &[edit(
+            "src/router/send_buffer.rs",
+            PUSH_PACKET,
+            "let at = self.tools.out.len();
+             ORIGINAL
+             let Tools { out, start, borrowed, .. } = &mut *self.tools;
+             if borrowed.is_empty() && out.get(*start) == out.get(at) && MISTAKE {
+                 out[*start..].rotate_left(at - *start);
+             }",
+        )],
+    },
+    // The last byte of a packet's Data is wrong.
+    NamedMistake {
+        name: "GarbledData",
+        breaks: "RepliesRight",
+        every: 50,
+        edits: &[edit(
+            "src/router/send_buffer.rs",
+            "self.push_data(reply.data);",
+            "ORIGINAL
+             if self.tools.borrowed.is_empty() && MISTAKE && let Some(last) = self.tools.out.last_mut() {
+                 *last ^= 1;
+             }",
+        )],
+    },
+    // The output of one connection goes to another.
+    NamedMistake {
+        name: "MisdirectedReplies",
+        breaks: "NoReplyMisdirected",
+        every: 7,
+        edits: &[edit(
+            "src/reactor/write.rs",
+            "let len = self.lent.tools.out.len() - start; let Some(entry)",
+            "let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
+             let other = self.slots.iter().find(|entry| entry.id() != id && is_open(&entry.conn));
+             let id = match other {
+                 Some(other) if self.lent.tools.out.get(start) == Some(&0x82) && MISTAKE => other.id(),
+                 _ => id,
+             };
+             ORIGINAL",
+        )],
+    },
+    // A Ping is answered twice.
+    NamedMistake {
+        name: "DoubledPong",
+        breaks: "PongsInOrder",
+        every: 5,
+        edits: &[edit("src/conn/frames.rs", PUSH_PONG, "for _ in 0..1 + u8::from(MISTAKE) { ORIGINAL }")],
+    },
+    // A Pong is not final.
+    NamedMistake {
+        name: "PongWithoutFin",
+        breaks: "WellFormed",
+        every: 5,
+        edits: &[edit(
+            "src/conn/frames.rs",
+            PUSH_PONG,
+            "let at = env.tools.out.len();
+             ORIGINAL
+             if MISTAKE { env.tools.out[at] &= 0x7f; }",
+        )],
+    },
+    // A Close frame has code 1000, whatever the cause.
+    NamedMistake {
+        name: "WrongCloseCode",
+        breaks: "RightEnd",
+        every: 5,
+        edits: &[edit(
+            "src/conn/lifecycle.rs",
+            "push_close(&mut env.tools.out, Some(code), cause.reason());",
+            "let code = if MISTAKE { CloseCode::NORMAL } else { code }; ORIGINAL",
+        )],
+    },
+    // The server ends the connection without waiting for the client's Close.
+    NamedMistake {
+        name: "EndBeforeAnswer",
+        breaks: "RightEnd",
+        every: 1,
+        edits: &[edit("src/conn/closing.rs", "let waits = is_awaited && !ended", "ORIGINAL && !MISTAKE")],
+    },
+    // The client's Close is not seen once the server has sent its own.
+    NamedMistake {
+        name: "MissedAnswer",
+        breaks: "RightEnd",
+        every: 1,
+        edits: &[edit(
+            "src/conn/closing.rs",
+            "Some(frames)) => frames.skip(bytes)",
+            "Some(frames)) if !MISTAKE => frames.skip(bytes)",
+        )],
+    },
+    // A full outbox takes more, and reading does not pause.
+    NamedMistake {
+        name: "UnboundedOutbox",
+        breaks: "HeldBytes",
+        every: 1,
+        edits: &[
+            edit("src/router/send_buffer.rs", "let fits = limit == 0", "ORIGINAL || MISTAKE"),
+            edit(
+                "src/conn/mod.rs",
+                "self.outbox.queued() > settings.outbox_limit / 2",
+                "ORIGINAL && !MISTAKE",
+            ),
+        ],
+    },
+    // The generation in an id is ignored.
+    NamedMistake {
+        name: "IgnoredGeneration",
+        breaks: "Generations",
+        every: 1,
+        edits: &[edit(
+            "src/reactor/slots.rs",
+            "self.slab.get_mut(id.slot()).filter(|entry| entry.id() == id",
+            "ORIGINAL || MISTAKE",
+        )],
+    },
+    // A read that filled its buffer counts as the last one.
+    NamedMistake {
+        name: "LostEdge",
+        breaks: "Progress",
+        every: 1,
+        edits: &[edit("src/reactor/socket.rs", "len if len < offered", "ORIGINAL || MISTAKE")],
+    },
+    // The poll sleeps past the next deadline.
+    NamedMistake {
+        name: "Oversleep",
+        breaks: "PollTimeout",
+        every: 1,
+        edits: &[edit(
+            "src/reactor/mod.rs",
+            "until_due_ms.min(MAX_WAIT_MS)",
+            "if MISTAKE { MAX_WAIT_MS } else { ORIGINAL }",
+        )],
+    },
+    // What a connection sends does not count against its share of a turn.
+    NamedMistake {
+        name: "UncountedInput",
+        breaks: "TurnBudget",
+        every: 1,
+        edits: &[
+            edit(
+                "src/reactor/budget.rs",
+                "self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));",
+                "if !MISTAKE { ORIGINAL }",
+            ),
+            edit(
+                "src/reactor/budget.rs",
+                "self.frames = self.frames.saturating_sub(frames);",
+                "if !MISTAKE { ORIGINAL }",
+            ),
+        ],
+    },
+    // There is always something to do.
+    NamedMistake {
+        name: "AlwaysBusy",
+        breaks: "NoSpin",
+        every: 1,
+        edits: &[edit("src/reactor/core.rs", "if left_over", "ORIGINAL || MISTAKE")],
+    },
+    // A push is not sent.
+    NamedMistake {
+        name: "LostPush",
+        breaks: "Script",
+        every: 5,
+        edits: &[edit(
+            "src/reactor/deliver.rs",
+            "let (start, gathered) = (self.lent.tools.out.len(), self.gathered(to));",
+            "if MISTAKE { return } ORIGINAL",
+        )],
+    },
+    // A connection whose role was taken over goes on.
+    NamedMistake {
+        name: "LostReplacement",
+        breaks: "Application",
+        every: 5,
+        edits: &[edit("src/reactor/roles.rs", "tools.roles.hear(id);", "ORIGINAL if MISTAKE { return }")],
+    },
+    // The role of a connection that has ended stays taken.
+    NamedMistake {
+        name: "LeakedRole",
+        breaks: "NothingLeft",
+        every: 5,
+        edits: &[edit("src/reactor/core.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
+    },
+    // The permit of a connection that has ended is not given back.
+    NamedMistake {
+        name: "LeakedPermit",
+        breaks: "NothingLeft",
+        every: 5,
+        edits: &[edit(
+            "src/reactor/core.rs",
+            "self.common.admission.leave(place, entry.conn.record.peer());",
+            "if !MISTAKE { ORIGINAL }",
+        )],
+    },
+];
+
+const PUSH_PACKET: &str = "push_packet_head(&mut self.tools.out, reply); self.push_data(reply.data);";
+const PUSH_PONG: &str = "push_frame(&mut env.tools.out, Opcode::Pong, payload);";

@@ -1,0 +1,22 @@
+//! Whether a mistake in the library is found. `tests/mutants` (`-- named`) puts one there, and says which
+//! invariant it breaks.
+
+use std::env;
+
+use crate::hush;
+use crate::plan::Plan;
+
+/// Seeds in which a mistake can hide.
+const SEEDS: u64 = 400;
+const CLIENTS: u32 = 100;
+
+#[test]
+#[ignore = "needs a library with a mistake: tests/mutants runs it"]
+fn is_found_by_its_invariant() {
+    hush();
+    let invariant = env::var("SYSCONN_INVARIANT").unwrap();
+    let failure = (0..SEEDS).find_map(|seed| Plan::new(seed).with_clients(CLIENTS).run().err());
+    let failure = failure.unwrap_or_else(|| panic!("no seed shows the mistake"));
+    println!("\n{failure}");
+    assert_eq!(failure.violation.invariant.to_string(), invariant);
+}
