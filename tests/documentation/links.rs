@@ -98,3 +98,24 @@ fn the_summary_lists_every_page() -> Result {
     assert!(missing.is_empty(), "docs/SUMMARY.md does not list {missing:?}");
     Ok(())
 }
+
+#[test]
+fn every_test_program_is_listed() -> Result {
+    let listed = targets(&read(Path::new("tests/README.md"))?);
+    let mut missing = vec![];
+    for folder in ["tests", "gateway/tests"] {
+        for path in files(folder, "rs")? {
+            let below = path.strip_prefix(folder)?;
+            // A program is a file of its own, or a folder with a `main.rs`; folders with packages of their
+            // own have a manifest.
+            let is_program =
+                below.iter().count() == 1 || (below.iter().count() == 2 && path.ends_with("main.rs"));
+            let link = if folder == "tests" { below.to_path_buf() } else { Path::new("..").join(&path) };
+            if is_program && !listed.iter().any(|listed| Path::new(listed) == link) {
+                missing.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "tests/README.md does not list {missing:?}");
+    Ok(())
+}
