@@ -35,7 +35,6 @@ impl Inbox {
     }
 
     /// Bytes that are allocated.
-    #[cfg(feature = "sim")]
     pub(super) fn held_bytes(&self) -> usize {
         self.bytes.capacity()
     }

@@ -314,7 +314,6 @@ impl Conn {
 
     /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of what is not
     /// whole.
-    #[cfg(feature = "sim")]
     pub(crate) fn held_bytes(&self) -> usize {
         let unfinished = match &self.phase {
             Phase::Upgrading(upgrading) => upgrading.head.capacity(),
@@ -326,7 +325,6 @@ impl Conn {
     }
 
     /// Bytes that are held of what has come out of an inflater so far.
-    #[cfg(feature = "sim")]
     pub(crate) fn inflated_bytes(&self) -> usize {
         self.extras.job().map_or(0, |job| job.work.out.capacity())
     }

@@ -9,7 +9,6 @@ mod closing;
 mod compressing;
 mod endings;
 mod handlers;
-#[cfg(feature = "sim")]
 mod held;
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 mod inflating;

@@ -55,7 +55,6 @@ impl Places {
     }
 
     /// Places that are taken, and connections that wait.
-    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn in_use(&self) -> usize {
         self.taken.load(Ordering::Relaxed) + self.waiting.len()
     }
