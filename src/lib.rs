@@ -87,7 +87,7 @@ pub use object::Link;
 pub use panics::keep_panic;
 pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
-pub use record::{Custodian, Identity, Kind, Login, Peer, Record};
+pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
     Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
     Outcome, Request, Route, Router, SendError, Service,

@@ -2,7 +2,8 @@
 //! byte, and cut at every point.
 
 use sysconn::frame::{
-    Decoder, Error, Event, Header, Kind, Opcode, Role, Rules, push_frame, push_masked_frame, server_header,
+    Decoder, Error, Event, Header, MessageKind, Opcode, Role, Rules, push_frame, push_masked_frame,
+    server_header,
 };
 
 /// The key of the examples in RFC 6455 §5.7.
@@ -22,8 +23,8 @@ enum Seen {
 impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Self {
         match event {
-            Event::Message { kind: Kind::Text, payload, .. } => Seen::Text(payload.to_vec()),
-            Event::Message { kind: Kind::Binary, payload, .. } => Seen::Binary(payload.to_vec()),
+            Event::Message { kind: MessageKind::Text, payload, .. } => Seen::Text(payload.to_vec()),
+            Event::Message { kind: MessageKind::Binary, payload, .. } => Seen::Binary(payload.to_vec()),
             Event::Ping(payload) => Seen::Ping(payload.to_vec()),
             Event::Pong(payload) => Seen::Pong(payload.to_vec()),
             Event::Close(close) => {

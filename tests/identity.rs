@@ -8,7 +8,7 @@ mod common;
 use arena::{ArenaServer, HANDLE, Hand, LOGIN, LOGOUT, login};
 use common::{Client, Frame, Reply, config, frame, join, packet};
 use sysconn::frame::Opcode;
-use sysconn::{Cause, Config, ConnectionId, Kind};
+use sysconn::{Cause, ClientKind, Config, ConnectionId};
 
 fn with_role(server: &ArenaServer, role_id: u64) -> Option<ConnectionId> {
     server.survey(move |survey| survey.with_role(role_id))
@@ -95,7 +95,7 @@ fn who_it_is_comes_with_the_record() {
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
     let before = server.snapshot(&handle).record;
-    assert_eq!((before.identity(), before.role_id(), before.kind()), (None, 0, Kind::Tester));
+    assert_eq!((before.identity(), before.role_id(), before.kind()), (None, 0, ClientKind::Tester));
     assert_eq!(before.peer(), client.stream.local_addr().unwrap().into());
     client.login(9);
     let after = server.snapshot(&handle).record;

@@ -84,9 +84,9 @@ fn signed(message: &M1002Tos) -> Login {
     Login {
         identity: Identity { account, platform, zone_id, role_id },
         kind: match message.kind() {
-            Kind::Tester => sysconn::Kind::Tester,
-            Kind::GameServer => sysconn::Kind::GameServer,
-            Kind::Monitor => sysconn::Kind::Monitor,
+            Kind::Tester => sysconn::ClientKind::Tester,
+            Kind::GameServer => sysconn::ClientKind::GameServer,
+            Kind::Monitor => sysconn::ClientKind::Monitor,
         },
         custodian: Some(Custodian { account: custodian, role_id: custodian_role_id }),
     }

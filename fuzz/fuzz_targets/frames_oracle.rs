@@ -8,7 +8,7 @@
 use std::io::{Cursor, Read, Write};
 
 use libfuzzer_sys::fuzz_target;
-use sysconn::frame::{Decoder, Error, Event, Kind, Role, Rules};
+use sysconn::frame::{Decoder, Error, Event, MessageKind, Role, Rules};
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::{Message, Role as Side, WebSocket, WebSocketConfig};
 
@@ -28,10 +28,10 @@ enum Seen {
 impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Self {
         match event {
-            Event::Message { kind: Kind::Text, payload, .. } => {
+            Event::Message { kind: MessageKind::Text, payload, .. } => {
                 Seen::Text(str::from_utf8(payload).expect("text is UTF-8").to_owned())
             }
-            Event::Message { kind: Kind::Binary, payload, .. } => Seen::Binary(payload.to_vec()),
+            Event::Message { kind: MessageKind::Binary, payload, .. } => Seen::Binary(payload.to_vec()),
             Event::Ping(payload) => Seen::Ping(payload.to_vec()),
             Event::Pong(payload) => Seen::Pong(payload.to_vec()),
             Event::Close(close) => {

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
 use sysconn::ConnectionId;
-use sysconn::frame::{Decoder, Event, Kind, Role, Rules};
+use sysconn::frame::{Decoder, Event, MessageKind, Role, Rules};
 use sysconn::packet::{
     Codecs, Fault, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, Reply, Request, Undecodable, push_packet,
     push_request,
@@ -81,7 +81,7 @@ fn reply_both_ways(message: &[u8], out: &mut Vec<u8>) {
     let rules = Rules { role: Role::Client, max_len: message.len(), text: false, deflate: false };
     let (mut decoder, mut input) = (Decoder::new(), out.as_mut_slice());
     let event = decoder.next(&mut input, &rules);
-    let Ok(Some(Event::Message { kind: Kind::Binary, compressed: false, payload })) = event else {
+    let Ok(Some(Event::Message { kind: MessageKind::Binary, compressed: false, payload })) = event else {
         panic!("not one message: {event:?}")
     };
     assert_eq!(Reply::parse(payload), Ok(reply));

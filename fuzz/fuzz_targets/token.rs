@@ -10,7 +10,7 @@
 use hmac_sha256::HMAC;
 use libfuzzer_sys::fuzz_target;
 use sysconn::token::{Keys, KeysError, MAX_KEY_BYTES, MAX_KEYS, MIN_KEY_BYTES, TokenError};
-use sysconn::{Custodian, Identity, Kind, Login};
+use sysconn::{ClientKind, Custodian, Identity, Login};
 use sysconn_fuzz::bounded;
 
 fuzz_target!(|data: &[u8]| {
@@ -54,7 +54,8 @@ impl Trial {
             key: vec![key; len],
             login: Login {
                 identity: Identity { account, platform, zone_id: zone.into(), role_id: role.into() },
-                kind: [Kind::Tester, Kind::GameServer, Kind::Monitor][usize::from(kind % 3)],
+                kind: [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
+                    [usize::from(kind % 3)],
                 custodian: has_custodian
                     .then(|| Custodian { account: custodian, role_id: custodian_role.into() }),
             },
@@ -141,7 +142,10 @@ impl Trial {
             1 => platform.push('0'),
             2 => *zone_id += 1,
             3 => *role_id += 1,
-            4 => login.kind = if login.kind == Kind::Monitor { Kind::Tester } else { Kind::Monitor },
+            4 => {
+                login.kind =
+                    if login.kind == ClientKind::Monitor { ClientKind::Tester } else { ClientKind::Monitor }
+            }
             5 => login.custodian.get_or_insert_default().account.push('0'),
             6 => login.custodian.get_or_insert_default().role_id += 1,
             // Where one name ends and the next begins.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sysconn::frame::{Decoder, Error, Event, Kind, MAX_CONTROL_PAYLOAD, Rules};
+use sysconn::frame::{Decoder, Error, Event, MAX_CONTROL_PAYLOAD, MessageKind, Rules};
 
 /// The events that a decoder has given out, one behind the other, and how it ended.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -58,9 +58,15 @@ impl Trace {
             Event::Message { kind, compressed, payload } => {
                 assert!(payload.len() <= rules.max_len, "a message of {} bytes", payload.len());
                 assert!(!compressed || rules.deflate, "a compressed message");
-                assert!(kind == Kind::Binary || rules.text, "a text message");
-                assert!(kind == Kind::Binary || compressed || str::from_utf8(payload).is_ok(), "not UTF-8");
-                self.push(if kind == Kind::Text { b't' } else { b'b' } ^ u8::from(compressed) << 5, payload);
+                assert!(kind == MessageKind::Binary || rules.text, "a text message");
+                assert!(
+                    kind == MessageKind::Binary || compressed || str::from_utf8(payload).is_ok(),
+                    "not UTF-8"
+                );
+                self.push(
+                    if kind == MessageKind::Text { b't' } else { b'b' } ^ u8::from(compressed) << 5,
+                    payload,
+                );
             }
             Event::Ping(payload) => self.push_control(b'i', payload),
             Event::Pong(payload) => self.push_control(b'o', payload),

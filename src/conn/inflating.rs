@@ -5,7 +5,7 @@ use super::job::{Failure, Job, Subject, Work};
 use super::packets::Call;
 use super::{Conn, Env};
 use crate::cause::Cause;
-use crate::frame::Kind;
+use crate::frame::MessageKind;
 use crate::inflate::SHORT_BYTES;
 use crate::router::Application;
 
@@ -61,7 +61,7 @@ impl Call<'_> {
     #[inline(never)]
     pub(super) fn received_compressed<S: Application>(
         &mut self,
-        kind: Kind,
+        kind: MessageKind,
         payload: &[u8],
         max_len: usize,
         env: &mut Env<S>,
@@ -195,7 +195,7 @@ impl Call<'_> {
     /// A message was inflated, or does not inflate.
     fn inflated<S: Application>(
         &mut self,
-        kind: Kind,
+        kind: MessageKind,
         message: &[u8],
         result: Result<(), Failure>,
         max_len: usize,

@@ -1,6 +1,6 @@
 //! A compressed message that takes more than one slice to inflate, and how far it has come.
 
-use crate::frame::{Error, Kind, Utf8Validator};
+use crate::frame::{Error, MessageKind, Utf8Validator};
 use crate::inflate::{Fault, Format, Inflater, Slice};
 use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
 
@@ -8,7 +8,7 @@ use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     /// A message, by permessage-deflate.
-    Message(Kind),
+    Message(MessageKind),
     /// A packet's Data, behind its header (DataStatus 1).
     Data,
 }
@@ -97,7 +97,7 @@ impl Work {
             Ok(slice) => slice == Slice::Done,
             Err(fault) => return Some(Err(Failure::of(subject, fault))),
         };
-        if subject == Subject::Message(Kind::Text) {
+        if subject == Subject::Message(MessageKind::Text) {
             let checked = self.text.push(self.out.get(before..).unwrap_or_default());
             let checked = checked.and_then(|()| if is_done { self.text.finish() } else { Ok(()) });
             if let Err(error) = checked {

@@ -3,7 +3,7 @@
 use super::Env;
 use super::packets::Call;
 use crate::cause::Cause;
-use crate::frame::Kind;
+use crate::frame::MessageKind;
 use crate::router::{Application, Service};
 
 impl Call<'_> {
@@ -12,7 +12,7 @@ impl Call<'_> {
     #[inline(always)]
     pub(super) fn received<S: Application>(
         &mut self,
-        kind: Kind,
+        kind: MessageKind,
         payload: &[u8],
         max_len: usize,
         env: &mut Env<S>,

@@ -170,7 +170,7 @@ impl Call<'_> {
     pub(super) fn message<S: Application>(
         &mut self,
         handler: MessageHandler<S>,
-        kind: frame::Kind,
+        kind: frame::MessageKind,
         payload: &[u8],
         env: &mut Env<S>,
     ) -> Result<(), Cause> {

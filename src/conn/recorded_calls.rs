@@ -5,7 +5,7 @@ use super::Env;
 use super::packets::{By, Call, Hex};
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
-use crate::record::Kind;
+use crate::record::ClientKind;
 use crate::recording::note::{self, Decoded, Frame, LATER, Note, PacketHead, Said, digest};
 use crate::recording::script::{Script, Sent};
 use crate::recording::wire::Bytes;
@@ -83,12 +83,16 @@ impl Call<'_> {
 
     /// A message has come, where there are no packets.
     #[cold]
-    pub(super) fn note_message<S>(&mut self, kind: frame::Kind, payload: &[u8], env: &Env<S>) {
+    pub(super) fn note_message<S>(&mut self, kind: frame::MessageKind, payload: &[u8], env: &Env<S>) {
         self.log_in(payload);
         let Some(recorder) = self.extras.noting() else { return };
         note_sent(recorder, env);
         let hash = if recorder.call.is_compressed { 0 } else { digest(payload) };
-        recorder.note(Note::Message { text: kind == frame::Kind::Text, len: payload.len() as u64, hash });
+        recorder.note(Note::Message {
+            text: kind == frame::MessageKind::Text,
+            len: payload.len() as u64,
+            hash,
+        });
     }
 
     fn log_in(&self, message: &[u8]) {
@@ -254,17 +258,19 @@ fn stand_in(decoded: &Decoded, out: &mut Vec<u8>) -> Option<Option<Result<(), Un
 }
 
 /// The number of a kind of client in recordings.
-pub(super) fn number_of(kind: Kind) -> u8 {
+pub(super) fn number_of(kind: ClientKind) -> u8 {
     match kind {
-        Kind::Tester => 0,
-        Kind::GameServer => 1,
-        Kind::Monitor => 2,
+        ClientKind::Tester => 0,
+        ClientKind::GameServer => 1,
+        ClientKind::Monitor => 2,
     }
 }
 
 /// The kind with that number.
-pub(crate) fn kind_of(number: u8) -> Option<Kind> {
-    [Kind::Tester, Kind::GameServer, Kind::Monitor].into_iter().find(|kind| number_of(*kind) == number)
+pub(crate) fn kind_of(number: u8) -> Option<ClientKind> {
+    [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
+        .into_iter()
+        .find(|kind| number_of(*kind) == number)
 }
 
 fn number_of_access(access: Access) -> u8 {

@@ -24,7 +24,7 @@ mod waiting;
 
 use super::*;
 use crate::config::{Config, Liveness};
-use crate::frame::{Decoder, Event, Kind, Opcode, Role, Rules, push_masked_frame};
+use crate::frame::{Decoder, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
 use crate::mailbox::{Answer, Mailbox};
 use crate::packet::{Reply, Request as Packet, Undecodable, push_request};
 use crate::push::Push;
@@ -140,7 +140,7 @@ struct Rig {
     /// What the client has seen, and when.
     seen: Vec<(u64, String)>,
     /// The messages among that, and whether they came compressed.
-    messages: Vec<(Kind, bool, Vec<u8>)>,
+    messages: Vec<(MessageKind, bool, Vec<u8>)>,
 }
 
 impl Rig {

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::event::{Event, Ready, Subject};
 use super::header::{Opcode, begins_data};
 use super::mask::rotate_key;
-use super::message::{Assembly, Kind};
+use super::message::{Assembly, MessageKind};
 use super::rules::Rules;
 use super::skipper::Skipper;
 use machine::State;
@@ -90,7 +90,7 @@ impl Decoder {
         fragments_left: &mut u32,
     ) -> Result<Option<Event<'p>>, Error> {
         if let Some(payload) = self.short_message(input, rules) {
-            return Ok(Some(Event::Message { kind: Kind::Binary, compressed: false, payload }));
+            return Ok(Some(Event::Message { kind: MessageKind::Binary, compressed: false, payload }));
         }
         self.next_by_states(input, rules, fragments_left)
     }

@@ -2,15 +2,15 @@
 
 use super::close::CloseFrame;
 use super::header::Opcode;
-use super::message::Kind;
+use super::message::MessageKind;
 
 /// One thing that a peer sent, whole, unmasked and checked.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A message, its fragments joined.
     Message {
-        /// What it carries; the payload of [`Kind::Text`] is UTF-8, unless it is compressed.
-        kind: Kind,
+        /// What it carries; the payload of [`MessageKind::Text`] is UTF-8, unless it is compressed.
+        kind: MessageKind,
         /// The payload is compressed (RFC 7692), which only happens where
         /// [`Rules::deflate`](super::Rules::deflate) allows it.
         compressed: bool,
@@ -28,7 +28,7 @@ pub enum Event<'a> {
 /// What an event is about.
 #[derive(Clone, Copy)]
 pub(super) enum Subject {
-    Message { kind: Kind, compressed: bool },
+    Message { kind: MessageKind, compressed: bool },
     Ping,
     Pong,
     Close,
@@ -39,8 +39,8 @@ impl Subject {
     #[inline]
     pub(super) fn of(opcode: Opcode, compressed: bool) -> Option<Subject> {
         match opcode {
-            Opcode::Text => Some(Subject::Message { kind: Kind::Text, compressed }),
-            Opcode::Binary => Some(Subject::Message { kind: Kind::Binary, compressed }),
+            Opcode::Text => Some(Subject::Message { kind: MessageKind::Text, compressed }),
+            Opcode::Binary => Some(Subject::Message { kind: MessageKind::Binary, compressed }),
             Opcode::Ping => Some(Subject::Ping),
             Opcode::Pong => Some(Subject::Pong),
             Opcode::Close => Some(Subject::Close),

@@ -11,7 +11,7 @@ const MIN_ROOM_BYTES: usize = 16 * 1024;
 
 /// What a message carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// UTF-8.
     Text,
     /// Any bytes.
@@ -30,7 +30,7 @@ pub(super) struct Assembly {
 
 #[derive(Clone, Copy, Debug)]
 struct Begun {
-    kind: Kind,
+    kind: MessageKind,
     compressed: bool,
     /// Frames whose headers have come.
     fragments: usize,
@@ -39,7 +39,7 @@ struct Begun {
 
 impl Assembly {
     /// Begins a message; its first fragment is to be counted like the others.
-    pub(super) fn begin(&mut self, kind: Kind, compressed: bool) {
+    pub(super) fn begin(&mut self, kind: MessageKind, compressed: bool) {
         self.filled = 0;
         self.begun = Some(Begun { kind, compressed, fragments: 0, utf8: Utf8Validator::default() });
     }
@@ -107,13 +107,13 @@ impl Assembly {
             apply_mask(piece, key);
         }
         match &mut self.begun {
-            Some(Begun { kind: Kind::Text, compressed: false, utf8, .. }) => utf8.push(piece),
+            Some(Begun { kind: MessageKind::Text, compressed: false, utf8, .. }) => utf8.push(piece),
             Some(_) | None => Ok(()),
         }
     }
 
     /// Ends the message: its kind, and whether it is compressed. Its bytes stay in [`payload`](Self::payload) until another one begins.
-    pub(super) fn finish(&mut self) -> Result<(Kind, bool), Error> {
+    pub(super) fn finish(&mut self) -> Result<(MessageKind, bool), Error> {
         let begun = self.begun.take().ok_or(Error::UnexpectedContinuation)?;
         // Of what was not looked at nothing is unfinished.
         begun.utf8.finish()?;

@@ -34,7 +34,7 @@ pub use header::{
 };
 pub(crate) use header::{begins_pong, push_short_header, server_header_bytes};
 pub use mask::{apply_mask, rotate_key};
-pub use message::Kind;
+pub use message::MessageKind;
 pub use rules::{Role, Rules};
 pub(crate) use skipper::{Found, Skipper};
 pub use utf8::Utf8Validator;

@@ -24,10 +24,10 @@ enum Thing {
 impl From<Event<'_>> for Thing {
     fn from(event: Event<'_>) -> Self {
         match event {
-            Event::Message { kind: Kind::Text, payload, .. } => {
+            Event::Message { kind: MessageKind::Text, payload, .. } => {
                 Thing::Text(String::from_utf8(payload.to_vec()).unwrap())
             }
-            Event::Message { kind: Kind::Binary, payload, .. } => Thing::Binary(payload.to_vec()),
+            Event::Message { kind: MessageKind::Binary, payload, .. } => Thing::Binary(payload.to_vec()),
             Event::Ping(payload) => Thing::Ping(payload.to_vec()),
             Event::Pong(payload) => Thing::Pong(payload.to_vec()),
             Event::Close(close) => Thing::Close(close.map(|close| close.code.get())),

@@ -2,7 +2,7 @@
 
 /// What kind of client it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ClientKind {
     /// Nothing better is known: every connection before its login.
     #[default]
     Tester,
@@ -40,7 +40,7 @@ pub struct Login {
     /// Who it is.
     pub identity: Identity,
     /// What kind of client it is.
-    pub kind: Kind,
+    pub kind: ClientKind,
     /// Who acts for it, if somebody does.
     pub custodian: Option<Custodian>,
 }

@@ -11,7 +11,7 @@ use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::packed::{Packed, PackedMoment};
 
-pub use login::{Custodian, Identity, Kind, Login};
+pub use login::{ClientKind, Custodian, Identity, Login};
 
 use login::Kept;
 use traffic::Traffic;
@@ -72,7 +72,7 @@ pub struct Record {
     ip: Option<IpAddr>,
     port: Packed<2>,
     connected_at: PackedMoment,
-    kind: Kind,
+    kind: ClientKind,
     watch: Watch,
     bad_input_lines: u8,
     bad_req_count: u8,
@@ -89,7 +89,7 @@ pub struct Record {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     pub(crate) role_id: u64,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ClientKind,
     pub(crate) recv_count: u64,
     pub(crate) send_count: u64,
     pub(crate) last_recv_count: u64,
@@ -110,7 +110,7 @@ impl Record {
             ip: None,
             port: Packed::ZERO,
             connected_at: connected_at.into(),
-            kind: Kind::Tester,
+            kind: ClientKind::Tester,
             watch: Watch(0),
             bad_input_lines: 0,
             bad_req_count: 0,
@@ -144,9 +144,9 @@ impl Record {
         self.connected_at.into()
     }
 
-    /// What kind of client it is: [`Kind::Tester`] until a login says otherwise.
+    /// What kind of client it is: [`ClientKind::Tester`] until a login says otherwise.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ClientKind {
         self.kind
     }
 
@@ -264,7 +264,7 @@ impl Record {
 
     /// The role that was played, if one was.
     pub(crate) fn log_out(&mut self) -> Option<u64> {
-        self.kind = Kind::Tester;
+        self.kind = ClientKind::Tester;
         self.login.take().map(|login| login.role_id())
     }
 

@@ -1,7 +1,7 @@
 //! Who may call a route.
 
 use crate::packet::ErrorId;
-use crate::record::{Kind, Record};
+use crate::record::{ClientKind, Record};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,7 +10,7 @@ pub enum Access {
     Anyone,
     /// Clients that have logged in.
     Role,
-    /// Clients that have logged in as [`Kind::Monitor`].
+    /// Clients that have logged in as [`ClientKind::Monitor`].
     Monitor,
 }
 
@@ -21,11 +21,11 @@ impl Access {
     /// [`ErrorId::NOT_LOGGED_IN`] before a login, [`ErrorId::NOT_ALLOWED`] for the wrong kind.
     pub fn check(self, record: &Record) -> Result<(), ErrorId> {
         match (self, record.is_logged_in(), record.kind()) {
-            (Access::Anyone, _, _) | (Access::Role, true, _) | (Access::Monitor, true, Kind::Monitor) => {
-                Ok(())
-            }
+            (Access::Anyone, _, _)
+            | (Access::Role, true, _)
+            | (Access::Monitor, true, ClientKind::Monitor) => Ok(()),
             (Access::Role | Access::Monitor, false, _) => Err(ErrorId::NOT_LOGGED_IN),
-            (Access::Monitor, true, Kind::Tester | Kind::GameServer) => Err(ErrorId::NOT_ALLOWED),
+            (Access::Monitor, true, ClientKind::Tester | ClientKind::GameServer) => Err(ErrorId::NOT_ALLOWED),
         }
     }
 }
@@ -42,14 +42,14 @@ mod tests {
         let refused = |error_id| Err(error_id);
         let cases = [
             (Access::Anyone, None, Ok(())),
-            (Access::Anyone, Some(Kind::Tester), Ok(())),
+            (Access::Anyone, Some(ClientKind::Tester), Ok(())),
             (Access::Role, None, refused(ErrorId::NOT_LOGGED_IN)),
-            (Access::Role, Some(Kind::Tester), Ok(())),
-            (Access::Role, Some(Kind::Monitor), Ok(())),
+            (Access::Role, Some(ClientKind::Tester), Ok(())),
+            (Access::Role, Some(ClientKind::Monitor), Ok(())),
             (Access::Monitor, None, refused(ErrorId::NOT_LOGGED_IN)),
-            (Access::Monitor, Some(Kind::Tester), refused(ErrorId::NOT_ALLOWED)),
-            (Access::Monitor, Some(Kind::GameServer), refused(ErrorId::NOT_ALLOWED)),
-            (Access::Monitor, Some(Kind::Monitor), Ok(())),
+            (Access::Monitor, Some(ClientKind::Tester), refused(ErrorId::NOT_ALLOWED)),
+            (Access::Monitor, Some(ClientKind::GameServer), refused(ErrorId::NOT_ALLOWED)),
+            (Access::Monitor, Some(ClientKind::Monitor), Ok(())),
         ];
         for (access, kind, expected) in cases {
             let mut record = Record::new(ConnectionId::new(0, 0, 0), Peer::Local, Moment::START);

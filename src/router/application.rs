@@ -6,7 +6,7 @@ use crate::packet::Undecodable;
 use crate::record::{Peer, Record};
 use crate::upgrade::{self, Refusal};
 
-pub use crate::frame::Kind as MessageKind;
+pub use crate::frame::MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::job::{SLICE_BYTES, cost_of};
 use super::{Effects, SendBuffer, Tools};
 use crate::connection_log;
-use crate::frame::{Kind, Opcode};
+use crate::frame::{MessageKind, Opcode};
 use crate::handle::{Handle, Life, Ticket, Tied};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -242,10 +242,10 @@ impl Context<'_> {
     ///
     /// # Errors
     /// [`SendError::OutboxFull`], and then nothing was sent.
-    pub fn send_message(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
+    pub fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         let opcode = match kind {
-            Kind::Text => Opcode::Text,
-            Kind::Binary => Opcode::Binary,
+            MessageKind::Text => Opcode::Text,
+            MessageKind::Binary => Opcode::Binary,
         };
         let sent = self.buffer.message(opcode, payload);
         self.count(sent)

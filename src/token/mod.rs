@@ -19,7 +19,7 @@ mod tests;
 
 use std::fmt::{self, Write as _};
 
-use crate::record::{Kind, Login};
+use crate::record::{ClientKind, Login};
 
 pub use keys::{Keys, KeysError, MAX_KEY_BYTES, MAX_KEYS, MIN_KEY_BYTES};
 
@@ -83,9 +83,9 @@ impl Keys {
 fn message(login: &Login, expires: u64) -> String {
     let Login { identity, kind, custodian } = login;
     let kind = match kind {
-        Kind::Tester => "0",
-        Kind::GameServer => "1",
-        Kind::Monitor => "2",
+        ClientKind::Tester => "0",
+        ClientKind::GameServer => "1",
+        ClientKind::Monitor => "2",
     };
     let (custodian, custodian_role_id) =
         custodian.as_ref().map_or(("", 0), |custodian| (&custodian.account, custodian.role_id));

@@ -24,7 +24,7 @@ fn login() -> Login {
             zone_id: 3,
             role_id: 1,
         },
-        kind: Kind::GameServer,
+        kind: ClientKind::GameServer,
         custodian: None,
     }
 }
@@ -38,7 +38,7 @@ fn tokens_are_those_that_others_make() {
             zone_id: u32::MAX,
             role_id: u64::MAX,
         },
-        kind: Kind::Monitor,
+        kind: ClientKind::Monitor,
         custodian: Some(Custodian { account: "owner".into(), role_id: 77 }),
     };
     // Made with Python's hmac.
@@ -83,8 +83,8 @@ fn a_token_is_for_one_login() {
         ("platform", with(|login| login.identity.platform.push('s'))),
         ("zone", with(|login| login.identity.zone_id = 4)),
         ("role", with(|login| login.identity.role_id = 2)),
-        ("kind", with(|login| login.kind = Kind::Monitor)),
-        ("a lesser kind", with(|login| login.kind = Kind::Tester)),
+        ("kind", with(|login| login.kind = ClientKind::Monitor)),
+        ("a lesser kind", with(|login| login.kind = ClientKind::Tester)),
         (
             "custodian",
             with(|login| login.custodian = Some(Custodian { account: "c".into(), ..Default::default() })),

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket2::SockRef;
-use sysconn::frame::{Decoder, Event, Kind, Opcode, Role, Rules};
+use sysconn::frame::{Decoder, Event, MessageKind, Opcode, Role, Rules};
 use sysconn::packet::Reply as Packet;
 
 use super::PATIENCE;
@@ -175,8 +175,10 @@ impl<T: Read + Write> Client<T> {
                 Some(Event::Message { compressed: true, payload, .. }) => {
                     Some(Frame::Compressed(payload.to_vec()))
                 }
-                Some(Event::Message { kind: Kind::Text, payload, .. }) => Some(Frame::Text(payload.to_vec())),
-                Some(Event::Message { kind: Kind::Binary, payload, .. }) => {
+                Some(Event::Message { kind: MessageKind::Text, payload, .. }) => {
+                    Some(Frame::Text(payload.to_vec()))
+                }
+                Some(Event::Message { kind: MessageKind::Binary, payload, .. }) => {
                     Some(Frame::Binary(payload.to_vec()))
                 }
                 Some(Event::Ping(payload)) => Some(Frame::Ping(payload.to_vec())),

@@ -4,8 +4,8 @@
 use sysconn::frame::CloseCode;
 use sysconn::packet::{ErrorId, Undecodable};
 use sysconn::{
-    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Kind, Link, Login, Module,
-    Outcome, Peer, Push, Record, Request, Route, Router, Ticket,
+    Access, Application, Cause, ClientKind, ConnectionId, Context, Effects, Handle, Identity, Link, Login,
+    Module, Outcome, Peer, Push, Record, Request, Route, Router, Ticket,
 };
 
 /// What a handler panics with; any other panic is a fault.
@@ -247,7 +247,7 @@ static MODULE: Module<Game> = Module::new(
             ECHOES(game, request, context)
         }),
         Route::new(MONITOR, "monitor", Access::Monitor, |game, request, context| {
-            assert_eq!(context.record().kind(), Kind::Monitor);
+            assert_eq!(context.record().kind(), ClientKind::Monitor);
             ECHOES(game, request, context)
         }),
         Route::new(PUSH_ALL, "push to all", Access::Anyone, |game, request, context| {
@@ -279,7 +279,7 @@ pub(crate) static ROUTER: Router<Game> = Router::new([&MODULE]);
 /// Data is a role, from 0, which is none, to 3; the highest bit makes it a monitor.
 fn login(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let byte = request.data().first().copied().unwrap_or(0);
-    let kind = if byte & 0x80 != 0 { Kind::Monitor } else { Kind::GameServer };
+    let kind = if byte & 0x80 != 0 { ClientKind::Monitor } else { ClientKind::GameServer };
     let identity = Identity { role_id: u64::from(byte & 3), ..Identity::default() };
     let done = context.login(Login { identity, kind, ..Login::default() });
     assert_eq!(done.is_err(), byte & 3 == 0);

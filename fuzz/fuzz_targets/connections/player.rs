@@ -1,6 +1,6 @@
 //! A client's side: it says what its script says, understands all that comes, and remembers it.
 
-use sysconn::frame::{Decoder, Error, Event, Kind, Opcode, Role, Rules, push_masked_frame};
+use sysconn::frame::{Decoder, Error, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
 use sysconn::internals::{Agreement, Deflate, Shared};
 use sysconn::packet::{DataStatus, Reply, Request, push_request};
 use sysconn::sim::{Client, Line};
@@ -181,8 +181,10 @@ impl Player {
 
     fn read_event(&mut self, event: Event<'_>) {
         match event {
-            Event::Message { kind: Kind::Binary, compressed: false, payload } => self.read_packet(payload),
-            Event::Message { kind: Kind::Binary, compressed: true, payload } => {
+            Event::Message { kind: MessageKind::Binary, compressed: false, payload } => {
+                self.read_packet(payload)
+            }
+            Event::Message { kind: MessageKind::Binary, compressed: true, payload } => {
                 let mut packet = vec![];
                 let deflate = self.deflate.as_mut().expect("compression was agreed on");
                 let done: Result<(), Error> =
@@ -190,7 +192,7 @@ impl Player {
                 assert_eq!(done, Ok(()));
                 self.read_packet(&packet);
             }
-            Event::Message { kind: Kind::Text, .. } => unreachable!("text is an error"),
+            Event::Message { kind: MessageKind::Text, .. } => unreachable!("text is an error"),
             Event::Ping(payload) => {
                 let payload = payload.to_vec();
                 self.say_frame(Opcode::Pong, &payload);

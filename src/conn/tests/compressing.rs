@@ -54,7 +54,7 @@ impl Unpacker {
 
     /// DataStatus and Data of each packet.
     fn packets(&mut self, rig: &Rig) -> Vec<(u8, Vec<u8>)> {
-        let unpack = |(_, is_compressed, payload): &(Kind, bool, Vec<u8>)| {
+        let unpack = |(_, is_compressed, payload): &(MessageKind, bool, Vec<u8>)| {
             let message = self.message(*is_compressed, payload);
             let reply = Reply::parse(&message).unwrap();
             let mut data = reply.data.to_vec();
@@ -281,7 +281,7 @@ fn a_close_goes_out_behind_what_was_to_be_compressed() {
                 let last = rig.seen.last().map(|(_, what)| what.split(' ').next().unwrap_or_default());
                 assert_eq!(last, Some(if at == 2 { "packet" } else { "close" }), "{way:?}, end {at}");
                 assert_eq!(packets.len(), if at == 3 { 7 } else { 4 });
-                let is_compressed = |(_, is_compressed, _): &(Kind, bool, Vec<u8>)| *is_compressed;
+                let is_compressed = |(_, is_compressed, _): &(MessageKind, bool, Vec<u8>)| *is_compressed;
                 let long_ones = rig.messages.iter().filter(|message| message.2.len() > 100);
                 assert_eq!(long_ones.clone().all(is_compressed), way.1 != DeflateMode::Off, "{way:?}");
                 assert!(rig.conn.outbox.is_empty() && rig.env.tools.places.in_use() == 0);

@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::mailbox::Mail;
 use crate::packet::ErrorId;
-use crate::record::Kind as Client;
+use crate::record::ClientKind as Client;
 use crate::router::Effect;
 
 /// What was asked to be done, in order.
@@ -314,7 +314,7 @@ fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
     assert_eq!((record.error_send(), record.send_count), (1, 1));
     assert_eq!((totals.send_errors, totals.packets_sent), (1, 1));
     assert_eq!(rig.env.frames_left, 1000 - 1 - 5);
-    assert_eq!(rig.messages, [(Kind::Binary, true, vec![7; 900])]);
+    assert_eq!(rig.messages, [(MessageKind::Binary, true, vec![7; 900])]);
 }
 
 #[test]

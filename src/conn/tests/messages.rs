@@ -30,9 +30,9 @@ fn messages_of_both_kinds_are_echoed_and_counted() {
         rig.frame(opcode, payload);
     }
     let expected = [
-        (Kind::Text, false, "né".as_bytes().to_vec()),
-        (Kind::Binary, false, vec![0xff]),
-        (Kind::Binary, false, large),
+        (MessageKind::Text, false, "né".as_bytes().to_vec()),
+        (MessageKind::Binary, false, vec![0xff]),
+        (MessageKind::Binary, false, large),
     ];
     assert_eq!(rig.messages, expected);
     let (record, totals) = (&rig.conn.record, rig.env.tools.totals);
@@ -134,10 +134,10 @@ pub(super) mod deflate {
             })
             .collect();
         let expected = [
-            (Kind::Text, true, text.into_bytes()),
-            (Kind::Binary, true, vec![7; 20]),
-            (Kind::Binary, false, vec![7; 19]),
-            (Kind::Binary, true, vec![7; 300]),
+            (MessageKind::Text, true, text.into_bytes()),
+            (MessageKind::Binary, true, vec![7; 20]),
+            (MessageKind::Binary, false, vec![7; 19]),
+            (MessageKind::Binary, true, vec![7; 300]),
         ];
         assert_eq!(seen, expected);
         assert!(rig.messages[0].2.len() < 50 && rig.messages[3].2.len() < 50);
@@ -150,7 +150,7 @@ pub(super) mod deflate {
         let mut packet = vec![];
         push_request(&mut packet, &Packet { data_status: 0, flag: 5, cmd: ECHO, data: &[7; 500] });
         rig.feed(&compressed_frame(2, &packet));
-        let [(Kind::Binary, true, payload)] = &rig.messages[..] else { panic!("{:?}", rig.seen) };
+        let [(MessageKind::Binary, true, payload)] = &rig.messages[..] else { panic!("{:?}", rig.seen) };
         let message = inflated(payload);
         let reply = Reply::parse(&message).unwrap();
         assert_eq!((reply.cmd, reply.flag, reply.data), (ECHO, 5, &[7; 500][..]));

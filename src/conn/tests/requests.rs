@@ -12,14 +12,14 @@ fn packet(size: u16, data_status: u8, cmd: u16, data: &[u8]) -> Vec<u8> {
     [&[high, low, data_status, 0, 0, 0, 9, cmd_high, cmd_low], data].concat()
 }
 
-fn log_in_as(rig: &mut Rig, kind: crate::record::Kind) {
+fn log_in_as(rig: &mut Rig, kind: crate::record::ClientKind) {
     let identity = Identity { role_id: 7, ..Identity::default() };
     rig.conn.record.log_in(Login { identity, kind, ..Login::default() });
 }
 
 #[test]
 fn bad_input_has_the_answer_that_the_contract_says() {
-    use crate::record::Kind::{Monitor, Tester};
+    use crate::record::ClientKind::{Monitor, Tester};
     let unknown = 9999;
     let cases = [
         (packet(2, 0, ECHO, b"ab"), None, Ok(0)),

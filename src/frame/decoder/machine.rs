@@ -5,7 +5,7 @@ use crate::frame::error::Error;
 use crate::frame::event::{Ready, Subject};
 use crate::frame::header::{Header, HeaderStart, MAX_REST_BYTES, Opcode};
 use crate::frame::mask::{apply_mask, rotate_key};
-use crate::frame::message::Kind;
+use crate::frame::message::MessageKind;
 use crate::frame::rules::Rules;
 
 /// How far the current frame is read.
@@ -204,8 +204,8 @@ impl Decoder {
         let Header { fin, rsv1, opcode, mask, .. } = header;
         let held = self.held.get_or_insert_default();
         match opcode {
-            Opcode::Text => held.message.begin(Kind::Text, rsv1),
-            Opcode::Binary => held.message.begin(Kind::Binary, rsv1),
+            Opcode::Text => held.message.begin(MessageKind::Text, rsv1),
+            Opcode::Binary => held.message.begin(MessageKind::Binary, rsv1),
             Opcode::Continuation => {}
             Opcode::Close | Opcode::Ping | Opcode::Pong => held.control.clear(),
         }
@@ -266,7 +266,7 @@ fn deliver_in_place(subject: Subject, payload: &mut [u8], mask: Option<[u8; 4]>)
     if let Some(key) = mask {
         apply_mask(payload, key);
     }
-    let is_text = matches!(subject, Subject::Message { kind: Kind::Text, compressed: false });
+    let is_text = matches!(subject, Subject::Message { kind: MessageKind::Text, compressed: false });
     if is_text && std::str::from_utf8(payload).is_err() {
         return Err(Error::BadUtf8);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sysconn::packet::ErrorId;
-use sysconn::{Access, Context, Custodian, Identity, Kind, Login, Outcome, Request, Route, typed};
+use sysconn::{Access, ClientKind, Context, Custodian, Identity, Login, Outcome, Request, Route, typed};
 
 use super::{Gateway, reply};
 use crate::program::messages::{self, M1001Tos, M1002Toc, M1002Tos, M1044Toc};
@@ -61,9 +61,9 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
 /// Why it cannot be accepted.
 fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
     let kind = match messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")? {
-        messages::Kind::Tester => Kind::Tester,
-        messages::Kind::GameServer => Kind::GameServer,
-        messages::Kind::Monitor => Kind::Monitor,
+        messages::Kind::Tester => ClientKind::Tester,
+        messages::Kind::GameServer => ClientKind::GameServer,
+        messages::Kind::Monitor => ClientKind::Monitor,
     };
     let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
     let names = [&account, &platform, &custodian];

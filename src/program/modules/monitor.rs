@@ -5,7 +5,7 @@ use log::kv::Value;
 use prost::Message as _;
 use sysconn::packet::ErrorId;
 use sysconn::{
-    Access, ConnectionId, Context, Effects, Kind, Outcome, Record, Request, Route, Snapshot, Survey,
+    Access, ClientKind, ConnectionId, Context, Effects, Outcome, Record, Request, Route, Snapshot, Survey,
     log_line, typed,
 };
 
@@ -108,9 +108,9 @@ fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
     let identity = record.identity().unwrap_or_default();
     let custodian = record.custodian().cloned().unwrap_or_default();
     let kind = match record.kind() {
-        Kind::Tester => messages::Kind::Tester,
-        Kind::GameServer => messages::Kind::GameServer,
-        Kind::Monitor => messages::Kind::Monitor,
+        ClientKind::Tester => messages::Kind::Tester,
+        ClientKind::GameServer => messages::Kind::GameServer,
+        ClientKind::Monitor => messages::Kind::Monitor,
     };
     Connection {
         id: record.id().to_u64(),

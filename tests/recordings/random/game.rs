@@ -6,7 +6,7 @@ use sysconn::frame::CloseCode;
 use sysconn::packet::ErrorId;
 use sysconn::sim::Random;
 use sysconn::{
-    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Kind, Login, Message,
+    Access, Application, Cause, ClientKind, ConnectionId, Context, Effects, Handle, Identity, Login, Message,
     Module, Outcome, Push, Record, Request, Route, Router, Ticket,
 };
 
@@ -182,7 +182,7 @@ fn deferred(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) ->
 fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let role_id = u64::from(request.flag() % 8);
     let identity = Identity { account: "account".into(), role_id, ..Identity::default() };
-    let kind = if request.flag() % 3 == 0 { Kind::Monitor } else { Kind::GameServer };
+    let kind = if request.flag() % 3 == 0 { ClientKind::Monitor } else { ClientKind::GameServer };
     match context.login(Login { identity, kind, custodian: None }) {
         Ok(()) => context.reply(b"in"),
         Err(_) => Outcome::Refuse(ErrorId::LOGIN_REFUSED),
