@@ -69,6 +69,4 @@ pub(crate) use outbox::{MAX_SLICES, Outbox};
 pub(crate) use output_slices::OutputSlices;
 pub(crate) use read_policy::LARGE_READ_BYTES;
 pub(crate) use sample::Outgoing;
-pub(crate) use settings::Draining;
-#[cfg(test)]
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Draining, Settings};

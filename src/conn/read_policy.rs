@@ -105,7 +105,7 @@ impl Conn {
     /// [`handle_received`](Self::handle_received) is to be told how many were.
     pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
         match &mut self.phase {
-            Phase::Open(open) => open.decoder.room(),
+            Phase::Open(open) => open.decoder.receive_buffer(),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => None,
         }
     }

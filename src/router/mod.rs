@@ -15,8 +15,10 @@ mod compress_job;
 mod compressor;
 mod context;
 mod effect;
+mod error;
 mod outcome;
 mod places;
+mod request;
 mod send_buffer;
 mod send_compressed;
 mod send_space;
@@ -31,12 +33,14 @@ pub(crate) use compress_job::{
     COMPRESSED_BYTES_PER_FRAME, COMPRESSES, CompressJob, JOB_BYTES, SLICE_BYTES, cost_of,
 };
 pub(crate) use compressor::Compressor;
+pub use context::Context;
 pub(crate) use context::Deferral;
-pub use context::{Context, NoRole, Request, SendError};
 pub(crate) use effect::Effect;
 pub use effect::Effects;
+pub use error::{NoRole, SendError};
 pub use outcome::Outcome;
 pub(crate) use places::Place;
+pub use request::Request;
 pub(crate) use send_buffer::SendBuffer;
 pub use table::{Handler, Module, Route, Router};
 pub(crate) use tools::{Limits, Tools};

@@ -1,10 +1,10 @@
 //! Messages that are compressed before they go out: at once if they are short, otherwise slice by slice.
 
 use super::borrowed::Origin;
-use super::compress_job::{CompressJob, MAX_HEADER_BYTES, SLICE_BYTES, cost_of};
+use super::compress_job::{CompressJob, SLICE_BYTES, cost_of};
 use super::send_buffer::SendBuffer;
 use crate::deflate;
-use crate::frame::{Header, Opcode};
+use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply};
 
 impl SendBuffer<'_> {
@@ -21,7 +21,7 @@ impl SendBuffer<'_> {
         if len > SLICE_BYTES || deflate.is_busy() {
             return self.message_later(opcode, parts);
         }
-        if !self.has_room(MAX_HEADER_BYTES + deflate::bound(len)) {
+        if !self.has_room(MAX_SERVER_HEADER_BYTES + deflate::bound(len)) {
             return false;
         }
         let Some(deflate) = &mut self.deflate else { return false };
@@ -37,7 +37,7 @@ impl SendBuffer<'_> {
     #[must_use]
     pub(crate) fn as_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
-        let fits = self.has_room(MAX_HEADER_BYTES + payload.len());
+        let fits = self.has_room(MAX_SERVER_HEADER_BYTES + payload.len());
         if fits {
             self.tools.out.extend_from_slice(&header.encode());
             self.push_data(payload);

@@ -1,8 +1,8 @@
 //! How much more a connection may be sent: the space that its outbox has left.
 
-use super::compress_job::MAX_HEADER_BYTES;
 use super::send_buffer::SendBuffer;
 use crate::deflate;
+use crate::frame::MAX_SERVER_HEADER_BYTES;
 use crate::packet::{REPLY_HEADER_BYTES, framed_len};
 
 /// The longest Data that is considered: half of what can be addressed, so that no sum overflows.
@@ -19,7 +19,7 @@ impl SendBuffer<'_> {
     fn cost(&self, data_len: usize) -> usize {
         let payload = REPLY_HEADER_BYTES + data_len;
         if self.compresses(payload) {
-            MAX_HEADER_BYTES + deflate::bound(payload)
+            MAX_SERVER_HEADER_BYTES + deflate::bound(payload)
         } else {
             framed_len(data_len)
         }

@@ -83,6 +83,7 @@ mod places;
 mod player;
 mod poll;
 mod random;
+mod reactor;
 mod receiver;
 mod report;
 mod run;
