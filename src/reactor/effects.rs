@@ -19,8 +19,8 @@ pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     apply(core, Some(id));
 }
 
-/// Carries out the effects that wait, and those that they lead to. `by` is the connection whose requests they come
-/// from.
+/// Carries out the effects that wait, and those that they lead to. `by` is the connection whose requests they
+/// come from.
 #[inline]
 pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
     while !core.lent.env.tools.effects.is_empty() {

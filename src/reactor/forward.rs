@@ -33,7 +33,8 @@ impl WorkerLinks {
     }
 }
 
-/// Leaves what concerns connections of other workers in their mailboxes. What is to be done here is given back.
+/// Leaves what concerns connections of other workers in their mailboxes. What is to be done here is given
+/// back.
 pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
     let mailboxes = &core.lent.shared.mailboxes;
     if mailboxes.count() == 1 {

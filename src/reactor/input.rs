@@ -9,8 +9,8 @@ use crate::id::ConnectionId;
 const AHEAD_BYTES: usize = 64 * 1024;
 /// Bytes that a read ahead is offered at least. A client that fills them is read by itself from then on.
 const MIN_AHEAD_BYTES: usize = 16 * 1024;
-/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as much
-/// as thousands of packets.
+/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs
+/// as much as thousands of packets.
 const TURN_HANDSHAKES: u32 = 4;
 
 /// What a reactor reads with.
@@ -35,8 +35,8 @@ pub(super) struct AheadRead {
 
 impl Input {
     pub(super) fn new() -> Self {
-        // Not zeros, for which the system would only promise memory: what a reactor needs it has from the start, and
-        // not from the first large message on.
+        // Not zeros, for which the system would only promise memory: what a reactor needs it has from the
+        // start, and not from the first large message on.
         Input {
             buffer: vec![u8::MAX; LARGE_READ_BYTES],
             ahead: vec![u8::MAX; AHEAD_BYTES],

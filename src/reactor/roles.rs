@@ -1,4 +1,5 @@
-//! Which connection of this worker plays a role, and what becomes of one whose role a newer one has taken over.
+//! Which connection of this worker plays a role, and what becomes of one whose role a newer one has taken
+//! over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -160,7 +160,8 @@ impl<S: Application> Active<'_, S> {
         if used > 0 { Serving::GoesOn } else { Serving::IsOver }
     }
 
-    /// A part of a TLS record has come: a client that is still sending one when the connection closes is not silent.
+    /// A part of a TLS record has come: a client that is still sending one when the connection closes is not
+    /// silent.
     fn hear_part(&mut self, share: &mut Share) -> Serving {
         if self.entry.conn.is_closing() {
             self.feed(&mut [], share);
