@@ -4,7 +4,7 @@ use super::accept::TURN_LAST_ACCEPTS;
 use super::budget::{TURN_BYTES, TURN_FRAMES};
 use super::core::Core;
 use super::prepared::EVENTS;
-use super::reactor::Reactor;
+use super::public::Reactor;
 use super::ready::Queue;
 use super::turn::next_at;
 use crate::conn::LARGE_READ_BYTES;

@@ -9,13 +9,13 @@
 //!
 //! From bottom to top:
 //!
-//! - the parts, each with private fields: `connections`, `schedule`, `input`, `output`, `fan_outs`, `listeners`,
-//!   `refusals`, `mail_queue`, `drain_progress`;
+//! - the parts, each with private fields: `connections`, `schedule`, `input`, `output`, `fan_outs`,
+//!   `listeners`, `refusals`, `mail_queue`, `drain_progress`;
 //! - `core`, which holds them;
 //! - `active`: the one connection that is being worked on, looked up once; what its work does is in `read`,
 //!   `feed`, `serve`, `refuse`, `reach`, `queue_output`, `write` and `write_borrowed`;
 //! - the steps of a turn, a file each: functions over the core;
-//! - `turn`, which is the list of the steps, and `reactor`, which polls.
+//! - `turn`, which is the list of the steps, and `public`: the reactor that is embedded, which polls.
 
 mod accept;
 mod active;
@@ -46,10 +46,10 @@ mod listeners;
 mod mail_queue;
 mod output;
 mod prepared;
+mod public;
 mod push_queues;
 mod queue_output;
 mod reach;
-mod reactor;
 mod read;
 mod read_ahead;
 mod ready;
@@ -75,4 +75,4 @@ mod write_borrowed;
 
 pub use bind_error::BindError;
 pub(crate) use prepared::Prepared;
-pub use reactor::{Reactor, Turn};
+pub use public::{Reactor, Turn};

@@ -86,7 +86,8 @@ impl<S: Application> Active<'_, S> {
     fn serve_once(&mut self, input: &mut Input, share: &mut Share) -> Serving {
         let (entry, settings) = (&mut *self.entry, &self.lent.env.settings);
         let resumes = entry.conn.can_resume(settings);
-        if !resumes && !(entry.readable && entry.conn.wants_read(settings)) {
+        let reads = entry.readable && entry.conn.wants_read(settings);
+        if !resumes && !reads {
             return Serving::IsOver;
         }
         let is_handshaking = entry.socket.is_handshaking();
