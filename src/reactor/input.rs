@@ -1,7 +1,5 @@
 //! The buffers that sockets are read into, and what was read ahead of being handled.
 
-use std::vec::Drain;
-
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 
@@ -84,13 +82,16 @@ impl Input {
         self.reads.push(AheadRead { id, len });
     }
 
-    /// What was read ahead, and the bytes of all of it. From now on the buffer counts as free.
+    /// What was read ahead, in order, and the bytes of all of it.
     #[inline]
-    pub(super) fn take_ahead(&mut self) -> Option<(Drain<'_, AheadRead>, &mut [u8])> {
-        if self.reads.is_empty() {
-            return None;
-        }
+    pub(super) fn ahead(&mut self) -> (&[AheadRead], &mut [u8]) {
+        (&self.reads, &mut self.ahead)
+    }
+
+    /// Forgets what was read ahead: it has been handled.
+    #[inline]
+    pub(super) fn clear_ahead(&mut self) {
+        self.reads.clear();
         self.filled = 0;
-        Some((self.reads.drain(..), &mut self.ahead))
     }
 }

@@ -58,7 +58,7 @@ impl Entry {
     }
 
     /// Notes what a read says of the socket.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note_read(
         &mut self,
         read: io::Result<Read>,

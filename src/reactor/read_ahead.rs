@@ -49,11 +49,12 @@ pub(super) fn read_ahead<S>(active: &mut Active<'_, S>, input: &mut Input) -> Re
 #[inline]
 pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input) -> Share {
     let mut share = Share::WHOLE;
-    let Some((reads, mut rest)) = input.take_ahead() else { return share };
-    for AheadRead { id, len } in reads {
+    let (reads, mut rest) = input.ahead();
+    for &AheadRead { id, len } in reads {
         let Some(bytes) = rest.split_off_mut(..len) else { break };
         share = handle_read(core, id, bytes);
     }
+    input.clear_ahead();
     share
 }
 

@@ -24,17 +24,21 @@ enum Serving {
 /// Serves quiet connections for which the turns before had no time.
 #[inline]
 pub(super) fn serve_quiet<S: Application>(core: &mut Core<S>, input: &mut Input) {
-    serve_ready(core, input, Queue::Quiet, Step::Quiet);
+    if core.connections.schedule().waiting(Queue::Quiet) > 0 {
+        serve_ready(core, input, Queue::Quiet, Step::Quiet);
+    }
 }
 
 /// Serves connections that have more to do than one turn lets them, in turn.
 #[inline]
 pub(super) fn serve_busy<S: Application>(core: &mut Core<S>, input: &mut Input) {
-    serve_ready(core, input, Queue::Busy, Step::Busy);
+    if core.connections.schedule().waiting(Queue::Busy) > 0 {
+        serve_ready(core, input, Queue::Busy, Step::Busy);
+    }
 }
 
 /// Serves those that wait in a queue now, once each, for as long as the step may go on.
-#[inline]
+#[inline(never)]
 fn serve_ready<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Queue, step: Step) {
     for done in 0..core.connections.schedule().waiting(queue) {
         if !core.lent.budget.allows(step, done) {
