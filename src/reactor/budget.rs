@@ -131,7 +131,7 @@ impl TurnBudget {
         self.unseen_bytes = 0;
     }
 
-    /// Counts the time that writing a segment of so many bytes will take.
+    /// Counts the time that writing a segment of `bytes` bytes will take.
     #[inline]
     pub(super) fn expect_write(&mut self, bytes: usize) {
         self.pending_ns += WRITE_NS + (bytes as u64 >> 10) * WRITE_NS_PER_KIB;
@@ -152,7 +152,7 @@ impl TurnBudget {
         self.part_us
     }
 
-    /// Whether a step may go on that has done so much in this turn.
+    /// Whether a step may go on that has `done` this much in this turn.
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
         let pending_us = if step == Step::Output { 0 } else { self.pending_ns >> 10 };
@@ -162,7 +162,7 @@ impl TurnBudget {
 
 #[cfg(test)]
 impl TurnBudget {
-    /// The budget of a turn of 4 ms of which so many microseconds have passed. A part is 200 µs.
+    /// The budget of a turn of 4 ms of which `passed_us` have passed. A part is 200 µs.
     pub(super) fn passed(passed_us: u64) -> Self {
         TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), Duration::from_millis(4)) }
     }

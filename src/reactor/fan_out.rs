@@ -14,7 +14,8 @@ use super::send::send;
 use crate::id::ConnectionId;
 use crate::push::Push;
 
-/// What is sent at once, in bytes, a write counted as [`STEP_BYTES`]: a push to a small chat room.
+/// The cost up to which a push to many is sent at once, in bytes, a write counted as [`STEP_BYTES`]: enough
+/// for a small chat room.
 const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
 /// What one receiver is sent at once where fan-outs go on, in bytes: then the turn may have no time left.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;

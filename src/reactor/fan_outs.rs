@@ -96,12 +96,12 @@ impl FanOuts {
         self.unfinished >= MANY
     }
 
-    /// Whether so many came from mail that no more mail is to be delivered.
+    /// Whether those that came from mail are too many to deliver more mail.
     pub(super) fn hold_back_mail(&self) -> bool {
         self.by_mail >= MAX_BY_MAIL
     }
 
-    /// Whether clients that have left asked for so many that no more clients are to be accepted.
+    /// Whether those of clients that have left are too many to accept more clients.
     pub(super) fn hold_back_accepts(&self) -> bool {
         self.departed >= MAX_DEPARTED
     }
@@ -111,8 +111,8 @@ impl FanOuts {
         self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
     }
 
-    /// Counts a fan-out to so many receivers that could not be held. Returns how many pushes were dropped, if
-    /// that is to be logged now.
+    /// Counts a fan-out that could not be held, to this many receivers. Returns how many pushes were dropped,
+    /// if that is to be logged now.
     pub(super) fn count_dropped(&mut self, receivers: u64, now: Moment) -> Option<u64> {
         self.dropped += receivers;
         let is_due = self.logged_at.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);

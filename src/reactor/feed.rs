@@ -5,8 +5,9 @@ use super::share::Share;
 use crate::conn::Progress;
 use crate::router::Application;
 
-/// Pushes to many at which a connection's share ends with the slice: so many in a row leave in one write to
-/// each receiver, and what a receiver is owed is short. While many fan-outs are unfinished one is enough.
+/// Fan-outs in a row after which a connection's share ends with its slice. This many leave in one write to
+/// each receiver, and what waits for a receiver stays short. While many fan-outs are unfinished one is
+/// enough.
 const PUSHES_IN_A_ROW: u32 = 16;
 
 impl<S: Application> Active<'_, S> {

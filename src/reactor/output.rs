@@ -85,7 +85,7 @@ impl Output {
         self.segments.len() < FULL_SEGMENTS
     }
 
-    /// Whether all segments are to be written now, with so many bytes in the write buffer.
+    /// Whether all segments are to be written now, given the bytes in the write buffer.
     #[inline]
     pub(super) fn is_full(&self, buffered_bytes: usize) -> bool {
         buffered_bytes >= FULL_BYTES || !self.has_capacity()

@@ -143,8 +143,8 @@ pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     out.shrink_to(KEPT_BYTES);
 }
 
-/// Writes all segments if there are so many of them, or so many bytes, that it cannot wait for the end of the
-/// turn. No connection may have output in hand.
+/// Writes all segments if there are too many, or too many bytes, to wait for the end of the turn. No
+/// connection may have output in hand.
 #[inline]
 pub(super) fn write_if_full<S>(core: &mut Core<S>) {
     if core.lent.output.is_full(core.lent.env.tools.out.len()) {
