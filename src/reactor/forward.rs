@@ -36,7 +36,7 @@ impl WorkerLinks {
 /// Leaves what concerns connections of other workers in their mailboxes. What is to be done here is given
 /// back.
 pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
-    let mailboxes = &core.lent.shared.mailboxes;
+    let mailboxes = &core.shared.mailboxes;
     if mailboxes.count() == 1 {
         return Some(effect);
     }
@@ -74,7 +74,7 @@ fn post<S>(core: &mut Core<S>, worker: usize, mail: Mail) {
     let cost = mail.cost() as u64;
     let is_push = matches!(mail, Mail::Send { .. } | Mail::Broadcast { .. });
     // A worker that has ended has no connections left.
-    if core.lent.shared.mailboxes.post(worker, mail) != Err(crate::mailbox::MailboxError::Full) {
+    if core.shared.mailboxes.post(worker, mail) != Err(crate::mailbox::MailboxError::Full) {
         return;
     }
     if is_push {
