@@ -18,6 +18,7 @@ pub(crate) mod audit;
 mod bind_error;
 mod budget;
 mod bury;
+mod call_state;
 mod connections;
 mod core;
 mod deliver;
@@ -64,6 +65,7 @@ mod tokens;
 mod turn;
 mod watch;
 pub(crate) mod wheel;
+mod worker_links;
 mod write;
 mod write_borrowed;
 
