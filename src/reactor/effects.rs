@@ -9,7 +9,6 @@ use super::send::{call, send, send_answer};
 use super::survey::{survey, survey_all};
 use super::watch::set_debug;
 use crate::id::ConnectionId;
-use crate::mailbox::Mail;
 use crate::router::{Application, Effect};
 
 /// Ends the work on a connection: writes what must not wait, and carries out the effects of its handlers.
@@ -41,16 +40,16 @@ fn apply_all<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
     }
 }
 
-fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
+/// Carries out one effect, on connections of this worker.
+pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
     match effect {
         Effect::Send { to, push } => send(core, to, &push),
         Effect::Broadcast { to, push } => send_to_many(core, by, to, push),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),
         Effect::Answer { ticket, answer } => {
-            if let Mail::Answer { to, deferral, answer } = ticket.into_mail(answer) {
-                send_answer(core, to, deferral, answer);
-            }
+            let (to, deferral) = ticket.into_deferral();
+            send_answer(core, to, deferral, answer);
         }
         Effect::Replace(id) => replace(core, id),
         Effect::Survey(look) => {

@@ -24,6 +24,7 @@ pub(crate) mod audit;
 mod bind_error;
 mod budget;
 mod bury;
+mod call_state;
 mod connections;
 mod core;
 mod deliver;
@@ -70,6 +71,7 @@ mod tokens;
 mod turn;
 mod watch;
 pub(crate) mod wheel;
+mod worker_links;
 mod write;
 mod write_borrowed;
 
