@@ -1,5 +1,5 @@
-//! From the server's Close to the end of the socket, over TCP, TLS and Unix domain sockets: no client that reads
-//! misses its Close, and the server's own end comes when it should.
+//! From the server's Close to the end of the socket, over TCP, TLS and Unix domain sockets: no client that
+//! reads misses its Close, and the server's own end comes when it should.
 
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

@@ -1,5 +1,5 @@
-//! Replies that are compressed slice by slice, over real sockets: clients inflate them by themselves, and get what others are
-//! sent between two slices.
+//! Replies that are compressed slice by slice, over real sockets: clients inflate them by themselves, and get
+//! what others are sent between two slices.
 
 #![cfg(all(feature = "deflate", feature = "zlib"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]

@@ -1,5 +1,5 @@
-//! A push to many takes as many turns as it needs: nobody gets it twice or out of order, what a member says in a row leaves
-//! together, and whoever is not among the receivers waits for none of it.
+//! A push to many takes as many turns as it needs: nobody gets it twice or out of order, what a member says
+//! in a row leaves together, and whoever is not among the receivers waits for none of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

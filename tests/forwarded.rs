@@ -1,5 +1,5 @@
-//! Clients whose addresses HTTP proxies tell in headers: over real sockets, from proxies that are trusted and from
-//! others.
+//! Clients whose addresses HTTP proxies tell in headers: over real sockets, from proxies that are trusted and
+//! from others.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -106,7 +106,8 @@ fn clients_count_under_the_address_that_was_named() {
     for clients in ["192.0.2.7", "198.51.100.1, 192.0.2.7", "192.0.2.7, 10.0.0.2", "::ffff:192.0.2.7"] {
         assert_eq!(server.refuses(&listed(clients)).0, 429, "{clients}");
     }
-    // One site of IPv6 is one address, and the proxies themselves do not count, however many come through them.
+    // One site of IPv6 is one address, and the proxies themselves do not count, however many come through
+    // them.
     let mut others = vec![behalf(&server, "2001:db8::1"), behalf(&server, "2001:db8::2")];
     assert_eq!(server.refuses(&listed("2001:db8::3")).0, 429);
     others.extend((1..20).map(|number| behalf(&server, &format!("192.0.2.7, 198.51.100.{number}"))));

@@ -1,4 +1,5 @@
-//! Answers that `echo.deferred` puts off: for how long, how many may wait, and that they go with their client.
+//! Answers that `echo.deferred` puts off: for how long, how many may wait, and that they go with their
+//! client.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,4 +1,5 @@
-//! What the real program does at signals: in whatever state its parent left them, and whatever it reads meanwhile.
+//! What the real program does at signals: in whatever state its parent left them, and whatever it reads
+//! meanwhile.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

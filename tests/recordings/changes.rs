@@ -35,8 +35,8 @@ fn sessions_that_were_recorded_once_go_as_they_went() {
     }
 }
 
-/// With `SYSCONN_RECORD_AGAIN=1` the recordings in the repository are made anew first: only for a new version of
-/// the format.
+/// With `SYSCONN_RECORD_AGAIN=1` the recordings in the repository are made anew first: only for a new version
+/// of the format.
 fn make_the_recordings_of_the_repository() {
     for (name, bytes) in hostile() {
         let file = record(|_| {}, |server| send_session(server, UPGRADE, &bytes, usize::MAX));

@@ -1,4 +1,5 @@
-//! Requests that are answered by what only the recorded server knows: whom it trusts, and where its health is checked.
+//! Requests that are answered by what only the recorded server knows: whom it trusts, and where its health is
+//! checked.
 
 use sysconn::replay::End;
 

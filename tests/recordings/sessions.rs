@@ -47,8 +47,8 @@ fn a_session_of_every_outcome_is_replayed_as_it_was() {
 fn ends_of_all_kinds_are_replayed_as_they_were() {
     let close = |payload: &[u8]| frame(Opcode::Close, payload);
     let message = frame(Opcode::Binary, &[7; 300_000]);
-    // What is sent behind the server's Close, whether the client then waits for the server's end, and what of it is
-    // in the recording.
+    // What is sent behind the server's Close, whether the client then waits for the server's end, and what of
+    // it is in the recording.
     let cases: [(&str, Vec<u8>, bool, &str); 5] = [
         ("an answer", close(b"\x0f\xa0"), true, "the client's Close, behind the server's"),
         ("none", vec![], true, "bytes are not acknowledged"),

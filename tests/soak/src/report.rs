@@ -8,10 +8,11 @@ use crate::crowd::Crowd;
 use crate::kinds::KINDS;
 use crate::server::{Holds, Stats};
 
-/// What memory may grow by between the end of the first stage that has warmed it up and that of the last. Buffers that all
-/// connections share may reach their size late: the write buffer by 320 KiB (what is gathered, and the last replies),
-/// three that inflate and encode by 64 KiB each. The allocator's heap changes by 60 KiB. 100 bytes of each of 10,000
-/// connections, which have 112 as the allocator rounds them, are 1,094 KiB.
+/// What memory may grow by between the end of the first stage that has warmed it up and that of the last.
+/// Buffers that all connections share may reach their size late: the write buffer by 320 KiB (what is
+/// gathered, and the last replies), three that inflate and encode by 64 KiB each. The allocator's heap
+/// changes by 60 KiB. 100 bytes of each of 10,000 connections, which have 112 as the allocator rounds them,
+/// are 1,094 KiB.
 const MAX_GROWTH_KIB: u64 = 768;
 /// Connections after which it is warm: before, which large messages have met decides how much there is of it.
 const WARM_UP: u64 = 10_000;
