@@ -25,8 +25,6 @@ impl Linked {
         ended: impl FnOnce(Cause) + Send + 'static,
     ) -> (Linked, Link) {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        #[cfg(feature = "sim")]
-        crate::sim::linked(number);
         let link = Link { connection, number, mailbox };
         (Linked { number, ended: Box::new(ended) }, link)
     }
@@ -40,8 +38,6 @@ impl Linked {
     /// # Errors
     /// It panicked.
     pub(crate) fn tell(self, cause: Cause) -> std::thread::Result<()> {
-        #[cfg(feature = "sim")]
-        crate::sim::told(self.number);
         catch_unwind(AssertUnwindSafe(|| (self.ended)(cause)))
     }
 }

@@ -5,6 +5,7 @@ use super::{EVENTS, Reactor, accept, budget};
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
+use crate::observer::Observer;
 use crate::router::Application;
 
 /// The most that one turn may do.
@@ -45,6 +46,11 @@ pub(crate) struct Audited {
 }
 
 impl<S: Application> Reactor<S> {
+    /// Reports to `observer` from now on.
+    pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.core.lent.tools.observed.set(observer);
+    }
+
     /// The connection in a slot.
     pub(crate) fn audit(&self, slot: usize) -> Option<Audited> {
         let core = &self.core;

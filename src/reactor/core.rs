@@ -28,6 +28,7 @@ use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::moment::Moment;
+use crate::observer;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
@@ -225,11 +226,12 @@ impl<S: Application> Core<S> {
     /// Tells the linked object, then the application.
     fn tell_end(&mut self, entry: &mut Entry) {
         let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
-        if let Some(linked) = entry.conn.take_linked()
-            && linked.tell(cause).is_err()
-        {
-            let id = Value::from_display(&entry.conn.record.id);
-            self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
+        if let Some(linked) = entry.conn.take_linked() {
+            self.lent.tools.observed.report(observer::Event::Unlinked(linked.number()));
+            if linked.tell(cause).is_err() {
+                let id = Value::from_display(&entry.conn.record.id);
+                self.lent.tools.log.panicked(self.now, "object's end hook", &("id", id));
+            }
         }
         let record = &entry.conn.record;
         // The log has a line already about those that were refused, or failed to speak TLS; and checks come all the time.
@@ -240,8 +242,8 @@ impl<S: Application> Core<S> {
         if !entry.conn.was_opened() {
             return;
         }
-        #[cfg(feature = "sim")]
-        crate::sim::closed(record.id, cause, record.recv_count);
+        let event = observer::Event::Closed { id: record.id, cause, packets: record.recv_count };
+        self.lent.tools.observed.report(event);
         let Env { state, tools, .. } = &mut self.lent;
         if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
             tools.log.panicked(self.now, "end hook", &("id", Value::from_display(&record.id)));

@@ -11,6 +11,7 @@ use crate::handle::{Handle, Life, Ticket, Tied};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
+use crate::observer::Event;
 use crate::packet::{DataStatus, ErrorId, Reply};
 use crate::push::Push;
 use crate::record::{Login, Record};
@@ -321,7 +322,9 @@ impl Context<'_> {
     /// connection has ended, or with [`Cause::Replaced`](crate::Cause::Replaced) when another object
     /// is linked.
     pub fn link(&mut self, ended: impl FnOnce(crate::Cause) + Send + 'static) -> Link {
-        let (linked, link) = Linked::new(self.record.id, self.buffer.tools.mailbox.clone(), ended);
+        let Tools { mailbox, observed, .. } = &mut *self.buffer.tools;
+        let (linked, link) = Linked::new(self.record.id, mailbox.clone(), ended);
+        observed.report(Event::Linked(linked.number()));
         if let Some(earlier) = self.ties.ties().linked.replace(linked) {
             self.tell_replaced(earlier);
         }
@@ -329,8 +332,9 @@ impl Context<'_> {
     }
 
     fn tell_replaced(&mut self, earlier: Linked) {
+        let Tools { log, now, observed, .. } = &mut *self.buffer.tools;
+        observed.report(Event::Unlinked(earlier.number()));
         if earlier.tell(crate::Cause::Replaced).is_err() {
-            let Tools { log, now, .. } = &mut *self.buffer.tools;
             connection_log::panicked(self.record, log, *now, Some(self.cmd), "object's end hook");
         }
     }

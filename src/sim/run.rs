@@ -74,7 +74,7 @@ impl<'a, S: Simulated> Run<'a, S> {
         let network = Network::new(plan.seed);
         network.set_buffers(plan.buffers);
         let packets = matches!(service, Service::Packets(_));
-        let reactor =
+        let mut reactor =
             Reactor::simulated(&plan.config, service, state, &network).map_err(|error| Failure {
                 seed: plan.seed,
                 clients: plan.clients,
@@ -86,6 +86,7 @@ impl<'a, S: Simulated> Run<'a, S> {
                     format!("no reactor can be made of the plan: {error}"),
                 ),
             })?;
+        reactor.observe(Box::new(watch::Watcher));
         network.set_faults(plan.faults);
         if let Some(limit) = plan.descriptor_limit {
             network.set_descriptor_limit(limit);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::invariant::{Invariant, Violation};
 use crate::cause::Cause;
 use crate::id::ConnectionId;
+use crate::observer::{Event, Observer};
 
 /// What was told in one simulation.
 #[derive(Debug, Default)]
@@ -40,8 +41,22 @@ fn with<R>(call: impl FnOnce(&mut Watch) -> R) -> Option<R> {
     WATCH.with_borrow_mut(|watch| watch.as_mut().map(|watch| call(watch)))
 }
 
+/// Notes what a reactor on this thread reports.
+pub(super) struct Watcher;
+
+impl Observer for Watcher {
+    fn see(&mut self, event: Event) {
+        match event {
+            Event::Opened(id) => opened(id),
+            Event::Closed { id, cause, packets } => closed(id, cause, packets),
+            Event::Linked(number) => linked(number),
+            Event::Unlinked(number) => told(number),
+        }
+    }
+}
+
 /// The application is told that a connection is open.
-pub(crate) fn opened(id: ConnectionId) {
+fn opened(id: ConnectionId) {
     with(|watch| {
         watch.opened += 1;
         if !watch.open.insert(id) {
@@ -51,7 +66,7 @@ pub(crate) fn opened(id: ConnectionId) {
 }
 
 /// It is told that one has ended, on which so many packets were received.
-pub(crate) fn closed(id: ConnectionId, cause: Cause, packets: u64) {
+fn closed(id: ConnectionId, cause: Cause, packets: u64) {
     with(|watch| {
         watch.requests += packets;
         *watch.causes.entry(name(cause)).or_default() += 1;
@@ -62,12 +77,12 @@ pub(crate) fn closed(id: ConnectionId, cause: Cause, packets: u64) {
 }
 
 /// An object was linked.
-pub(crate) fn linked(number: u64) {
+fn linked(number: u64) {
     with(|watch| watch.linked.insert(number));
 }
 
 /// It is told of an end.
-pub(crate) fn told(number: u64) {
+fn told(number: u64) {
     with(|watch| {
         watch.told += 1;
         if !watch.linked.remove(&number) {
