@@ -68,7 +68,7 @@ fn play(block_ms: u32, gap_ms: u64, times: u32) -> (u64, u64) {
 }
 
 #[test]
-fn a_handler_that_blocks_moves_a_timer_by_one_period_at_most() {
+fn a_blocking_handler_delays_a_timer_by_at_most_one_period() {
     for (block_ms, gap_ms, times) in [
         (0, 1000, 0),
         // Too short to be a stall.

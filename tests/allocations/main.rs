@@ -26,7 +26,7 @@ use sysconn::{Push, Service, frame};
 const MAX_BAD_REQUESTS: usize = 10;
 
 #[test]
-fn packets_that_are_handled() {
+fn packets_of_every_outcome_cost_no_allocation() {
     let mut stage = Stage::new(|_| {}, &ROUTER);
     let mut cases: Vec<_> = lengths().flat_map(handled).collect();
     cases.extend(controls());
@@ -53,7 +53,7 @@ fn packets_that_are_handled() {
 }
 
 #[test]
-fn messages_without_packets() {
+fn messages_cost_no_allocation() {
     let mut stage = Stage::new(|_| {}, Service::Messages(echo));
     let case = |len: usize| {
         let payload = vec![b'a'; len];
@@ -65,7 +65,7 @@ fn messages_without_packets() {
 }
 
 #[test]
-fn packets_above_the_rate() {
+fn packets_above_the_rate_cost_no_allocation() {
     // A handler refuses the few that come in time, in the same words.
     let mut stage = Stage::new(|config| config.max_packets_per_second = 1, &ROUTER);
     let refused = |len: &usize| {
@@ -76,7 +76,7 @@ fn packets_above_the_rate() {
 }
 
 #[test]
-fn a_flood_costs_allocations_by_the_turn_only() {
+fn a_flood_costs_a_bounded_number_of_allocations_per_turn() {
     // What is left of a read when the client's share of the turn is used up has to wait, and is kept.
     let mut stage = Stage::new(|_| {}, &ROUTER);
     let count = 40 * TURN_PACKETS;
@@ -91,7 +91,7 @@ fn a_flood_costs_allocations_by_the_turn_only() {
 }
 
 #[test]
-fn bad_requests() {
+fn bad_requests_cost_no_allocation() {
     let mut stage = Stage::new(|_| {}, &ROUTER);
     // DataSize, the first two bytes of the message, says 9 and not 4.
     let mut mismatch = message(ECHO, FLAG, 0, b"data");

@@ -96,7 +96,7 @@ fn a_reactor_that_is_dropped_tells_the_object() {
 }
 
 #[test]
-fn what_follows_the_end_does_not_change_its_cause() {
+fn later_events_do_not_change_the_cause_of_an_end() {
     // An object that ends while its connection closes for another reason, and a client that is reset.
     let server = ArenaServer::new(&config());
     let mut client = Client::connect(server.address);

@@ -82,7 +82,7 @@ fn packets_do_not_put_off_the_account_check_and_a_logout_starts_it_anew() {
 }
 
 #[test]
-fn a_client_whose_reply_is_owed_is_not_timed_out() {
+fn a_client_that_waits_for_a_reply_is_not_timed_out() {
     let server = ArenaServer::new(&Config { read_timeout: SHORT, client_check: SHORT, ..config() });
     let mut waiting = Client::raw(server.address);
     waiting.send(&join(&[UPGRADE, &packet(DEFER, 1, b"")]));
@@ -97,7 +97,7 @@ fn a_client_whose_reply_is_owed_is_not_timed_out() {
 }
 
 #[test]
-fn a_silent_client_is_pinged_and_housekeeping_comes_round() {
+fn a_silent_client_is_pinged_and_housekeeping_repeats() {
     let server = ArenaServer::new(&Config { ping_interval: SHORT, housekeeping: SHORT, ..config() });
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
@@ -108,7 +108,7 @@ fn a_silent_client_is_pinged_and_housekeeping_comes_round() {
 }
 
 #[test]
-fn the_socket_of_a_client_that_ignores_the_close_is_closed_all_the_same() {
+fn a_client_that_ignores_the_close_is_disconnected() {
     let server = ArenaServer::new(&Config { close_timeout: SHORT, ..config() });
     let (mut client, _link, told) = server.connect_linked();
     client.send_packet(CLOSE, 1, b"");

@@ -11,7 +11,7 @@ use sysconn::frame::{Header, Opcode, Role, Rules, push_frame, push_masked_frame}
 use violations::{CLIENT, Violation, violations};
 
 #[test]
-fn frames_decode_to_their_rows_however_they_are_cut() {
+fn frames_decode_to_their_rows_in_any_pieces() {
     for row in rows() {
         for role in [Role::Server, Role::Client] {
             let rules = Rules { role, max_len: row.max_len, text: true, deflate: false };

@@ -80,7 +80,7 @@ fn each_request_gets_its_answer() {
 }
 
 #[test]
-fn the_sample_of_the_rfc_is_answered_to_the_letter() {
+fn the_example_of_the_rfc_is_answered_to_the_byte() {
     assert_eq!(&accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
@@ -138,7 +138,7 @@ fn the_first_illegal_byte_is_refused() {
 }
 
 #[test]
-fn a_head_may_be_just_as_large_as_the_limits() {
+fn a_head_may_be_as_large_as_the_limits() {
     let sample = Sample.bytes();
     let lines = &sample[..sample.len() - 2];
     let padded = |bytes: usize| {
@@ -168,7 +168,7 @@ fn a_head_may_be_just_as_large_as_the_limits() {
 }
 
 #[test]
-fn what_follows_the_head_is_left_to_the_frames() {
+fn bytes_after_the_head_are_frames() {
     let head = Sample.bytes();
     for after in [&b"\x82\x80\0\0\0\0\x82\x80\0\0\0\0"[..], b"\x82", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"] {
         let bytes = [&head, after].concat();
@@ -219,7 +219,7 @@ proptest! {
 
     /// A request with a few places changed is refused, or is still a good one; in pieces as in whole.
     #[test]
-    fn no_change_makes_a_bad_request_pass(
+    fn random_changes_make_no_bad_request_pass(
         case in 0..CASES.len(),
         changes in prop::collection::vec(
             (any::<prop::sample::Index>(), 0..3_u8, prop::sample::select(&b"\0\t\n\r :,=HGaA1/?#*\x16\x7f\xff"[..])),

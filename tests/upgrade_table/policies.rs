@@ -10,7 +10,7 @@ use crate::cases::{HOST, KEY, UPGRADE_REQUIRED};
 use crate::response;
 
 #[test]
-fn targets_and_hosts_are_taken_apart() {
+fn targets_and_hosts_are_parsed() {
     let server = "server.example.com";
     for (target, path, query, host) in [
         ("/chat", "/chat", None, server),
@@ -59,7 +59,7 @@ fn the_application_sees_the_headers() {
 }
 
 #[test]
-fn the_first_offer_that_the_server_speaks_is_chosen() {
+fn the_first_supported_subprotocol_is_chosen() {
     let names = ["chat".to_owned(), "b".to_owned()];
     let none: &[&str] = &[];
     let spaces = format!("Sec-WebSocket-Protocol: b{}x", " ".repeat(3000));

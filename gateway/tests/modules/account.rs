@@ -44,7 +44,7 @@ fn a_login_says_who_it_is_or_is_refused() {
 }
 
 #[test]
-fn anyone_is_told_the_time() {
+fn anyone_may_ask_for_the_time() {
     let program = serve();
     let mut client = Client::connect(program.address());
     let before = unix_ms();
@@ -53,7 +53,7 @@ fn anyone_is_told_the_time() {
 }
 
 #[test]
-fn access_is_for_who_is_logged_in_as_what() {
+fn access_depends_on_role_and_kind() {
     let program = serve();
     let of_roles = [1003, 1201, 1202, 1203];
     let of_monitors = [9001, 9002, 9003, 9004];
@@ -90,7 +90,7 @@ fn data_that_does_not_decode_closes_with_4001() {
 }
 
 #[test]
-fn a_newer_login_takes_the_role_over() {
+fn a_newer_login_takes_over_the_role() {
     let program = serve();
     let mut watch = enter(&program, &monitor(1));
     let mut older = enter(&program, &game(5));
@@ -122,7 +122,7 @@ fn a_newer_login_takes_the_role_over() {
 }
 
 #[test]
-fn the_older_one_is_gone_whatever_the_newer_one_does_in_the_same_read() {
+fn the_older_connection_closes_whatever_the_newer_one_does_in_the_same_read() {
     let program = serve();
     let mut watch = enter(&program, &monitor(1));
     let (login, logout) = (|role_id| (1002, game(role_id).encode_to_vec()), || (1003, vec![]));
@@ -198,7 +198,7 @@ fn a_logout_ends_the_role_and_its_memberships() {
 }
 
 #[test]
-fn commands_next_to_those_that_exist_are_unknown() {
+fn neighbouring_command_numbers_are_unknown() {
     let program = serve();
     for cmds in [[1000, 1004, 1043, 1045, 1200], [1204, 1210, 1299, 9000, 9005]] {
         let mut client = enter(&program, &monitor(1));

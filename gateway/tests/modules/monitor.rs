@@ -9,7 +9,7 @@ use super::common::{Client, UPGRADE, eventually};
 use super::messages::{Connection, Kind, M1002Toc, M1002Tos, M9001Toc, M9003Tos, M9004Tos};
 
 #[test]
-fn the_monitor_sees_what_the_server_has_done() {
+fn the_monitor_sees_the_totals_of_the_server() {
     let program = serve();
     let mut watch = enter(&program, &monitor(1));
     let mut client = Client::connect(program.address());

@@ -5,7 +5,7 @@ use super::common::eventually;
 use super::messages::{M1201Tos, M1203Tos};
 
 #[test]
-fn what_is_said_reaches_each_member_once() {
+fn a_message_reaches_each_member_once() {
     let program = serve();
     let mut members: Vec<_> = (1..=4).map(|role_id| enter(&program, &game(role_id))).collect();
     for (count, client) in (1..).zip(&mut members) {

@@ -9,7 +9,7 @@ use crate::common::{Client, UPGRADE, eventually};
 use crate::serve;
 
 #[test]
-fn one_line_on_standard_output_and_a_drain_at_the_first_signal() {
+fn the_program_prints_one_line_and_drains_at_the_first_signal() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut program = serve(&[]);
         let mut clients = [Client::connect(program.address()), Client::connect(program.address())];
@@ -33,7 +33,7 @@ fn one_line_on_standard_output_and_a_drain_at_the_first_signal() {
 }
 
 #[test]
-fn clients_that_wait_at_the_signal_are_answered() {
+fn clients_waiting_to_be_accepted_at_the_signal_are_answered() {
     let mut program = serve(&["--drain-timeout", "60s"]);
     program.signal(Signal::STOP);
     eventually("it stands still", || program.is_stopped());
@@ -68,7 +68,7 @@ fn a_drain_that_is_delayed_is_announced() {
 }
 
 #[test]
-fn a_client_that_stays_does_not_keep_the_program() {
+fn drain_timeout_ends_the_program_although_clients_stay() {
     // It does not read either, so the Close cannot even go out to it.
     let mut program = serve(&["--drain-timeout", "200ms"]);
     let mut client = Client::connect(program.address());

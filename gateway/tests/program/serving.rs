@@ -68,7 +68,7 @@ fn echo_echoes_text_and_binary_up_to_64_mib() {
 }
 
 #[test]
-fn a_burst_comes_whole_or_is_refused() {
+fn a_burst_is_sent_whole_or_refused() {
     // A reply of 4 bytes takes 17.
     let cases: [(&[&str], u16, bool); 8] = [
         (&[], 61_680, true),
@@ -96,7 +96,7 @@ fn a_burst_comes_whole_or_is_refused() {
 }
 
 #[test]
-fn an_address_in_use_ends_it_with_one_line_and_status_2() {
+fn an_address_in_use_ends_the_program_with_one_line_and_status_2() {
     for first in ["1", "2"] {
         let program = serve(&["--workers", first]);
         for (mode, workers) in [("serve", "1"), ("echo", "1"), ("serve", "2"), ("echo", "3")] {
@@ -116,7 +116,7 @@ fn an_address_in_use_ends_it_with_one_line_and_status_2() {
 }
 
 #[test]
-fn a_program_that_was_stopped_reads_before_it_judges() {
+fn a_stopped_program_reads_its_sockets_before_it_closes_silent_clients() {
     let timers = ["--read-timeout", "2s", "--client-check", "2s", "--ping-interval", "0"];
     for workers in ["1", "3"] {
         let program = serve(&[&timers[..], &["--workers", workers]].concat());

@@ -62,7 +62,7 @@ fn cores(process: u32) -> Vec<(String, String)> {
 }
 
 #[test]
-fn workers_are_pinned_and_no_other_thread_is() {
+fn only_workers_are_pinned() {
     let given = sched_getaffinity(None).unwrap();
     let is_given = |cpu: &usize| given.is_set(*cpu);
     let Some(first) = (0..CpuSet::MAX_CPU - 1).find(|cpu| is_given(cpu) && is_given(&(cpu + 1))) else {
