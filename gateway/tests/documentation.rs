@@ -1,9 +1,9 @@
-//! What the documentation says of the program's options and commands, held against the program.
+//! The defaults in docs/limits.md are those that `sysconn serve --help` shows.
 
 use std::error::Error;
 use std::process::Command;
 
-const README: &str = include_str!("../../README.md");
+const LIMITS: &str = include_str!("../../docs/limits.md");
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -24,7 +24,7 @@ fn the_defaults_are_those_of_the_program() -> Result {
         Command::new(env!("CARGO_BIN_EXE_sysconn")).args(["serve", "--help"]).env_clear().output()?;
     let help = String::from_utf8(output.stdout)?;
     let mut checked = 0;
-    for row in rows(README) {
+    for row in rows(LIMITS) {
         let [_, default, flag, _] = row[..] else { continue };
         let Some(flag) = quoted(flag).next() else { continue };
         let line = help.lines().find(|line| line.trim_start().starts_with(&format!("{flag} ")));

@@ -17,7 +17,7 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Frame, Reply};
-pub(crate) use docs::{CLIENTS, close_codes, statuses, table};
+pub(crate) use docs::{PROTOCOL, close_codes, statuses, table};
 pub(crate) use game::{Event, Game, ROUTER, echo};
 pub(crate) use lines::LINES;
 pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
