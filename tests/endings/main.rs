@@ -1,5 +1,5 @@
-//! Every way in which a connection ends, over a real socket: the code that the client gets, and the cause that
-//! the application, the log and, once, the linked object get.
+//! Every way in which a connection ends, over a real socket: the code that the client gets, and the cause
+//! that the application, the log and, once, the linked object get.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
-//! One table of frames for decoder and encoder, and one of violations. Each row is fed whole, byte by byte, and
-//! cut at every point.
+//! One table of frames for decoder and encoder, and one of violations. Each row is fed whole, byte by byte,
+//! and cut at every point.
 
 mod feed;
 mod frames;
