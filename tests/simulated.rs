@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{Event, Game, ROUTER, UPGRADE, packet};
 use sysconn::config::Listen;
 use sysconn::packet::Reply;
-use sysconn::sim::{Buffers, Client, Fault, Faults, Injected, Ledger, Line, Network};
+use sysconn::sim::{Buffers, Client, Fault, Faults, Injected, Ledger, Network, StreamState};
 use sysconn::{Config, Peer, Reactor, Turn};
 
 /// The longest step of time between two looks at the clients.
@@ -21,7 +21,7 @@ struct Player {
     client: Client,
     to_send: Vec<u8>,
     received: Vec<u8>,
-    line: Line,
+    line: StreamState,
 }
 
 struct Outcome {
@@ -56,7 +56,7 @@ fn play(seed: u64, faults: Faults, players: u16, buffers: Buffers) -> Outcome {
             client: network.connect(Peer::Ip([10, 0, 0, 1].into(), 1024 + port)).unwrap(),
             to_send: requests(&network, 20),
             received: vec![],
-            line: Line::Open,
+            line: StreamState::Open,
         })
         .collect();
     let mut random = network.random();
@@ -68,7 +68,7 @@ fn play(seed: u64, faults: Faults, players: u16, buffers: Buffers) -> Outcome {
             let taken = player.client.send(&player.to_send[..piece]);
             player.to_send.drain(..taken);
             player.line = player.client.receive(&mut player.received);
-            if player.line != Line::Open {
+            if player.line != StreamState::Open {
                 player.client.finish();
             }
         }
@@ -88,7 +88,7 @@ fn play(seed: u64, faults: Faults, players: u16, buffers: Buffers) -> Outcome {
     drop(reactor);
     for player in &mut players {
         player.line = player.client.receive(&mut player.received);
-        assert_ne!(player.line, Line::Open, "seed {seed}");
+        assert_ne!(player.line, StreamState::Open, "seed {seed}");
     }
     Outcome {
         received: players.into_iter().map(|player| player.received).collect(),
@@ -165,7 +165,7 @@ fn connect(network: &Network) -> Client {
 }
 
 /// Turns a few times, and then takes what has come.
-fn after_turns(reactor: &mut Reactor<Game>, client: &mut Client) -> (Vec<u8>, Line) {
+fn after_turns(reactor: &mut Reactor<Game>, client: &mut Client) -> (Vec<u8>, StreamState) {
     for _ in 0..5 {
         reactor.turn(Some(Duration::ZERO)).unwrap();
     }
@@ -265,7 +265,7 @@ fn without_a_free_descriptor_clients_are_told() {
     assert!(after_turns(&mut reactor, &mut first).0.starts_with(b"HTTP/1.1 101 "));
     let mut second = connect(&network);
     let (told, line) = after_turns(&mut reactor, &mut second);
-    assert!(told.starts_with(b"HTTP/1.1 503 ") && line == Line::Ended);
+    assert!(told.starts_with(b"HTTP/1.1 503 ") && line == StreamState::Ended);
     drop(first);
     reactor.turn(Some(Duration::ZERO)).unwrap();
     let mut third = connect(&network);
@@ -324,7 +324,7 @@ fn a_drain_waits_for_its_delay_and_then_answers_those_who_wait() {
             head.clear();
             let line = client.receive(&mut head);
             assert!(head.starts_with(b"HTTP/1.1 503 "), "{descriptors}: {}", String::from_utf8_lossy(&head));
-            assert_eq!(line, Line::Ended, "{descriptors}");
+            assert_eq!(line, StreamState::Ended, "{descriptors}");
         }
         assert!(network.connect(Peer::Local).is_err(), "nobody listens");
         for client in [&mut before, &mut meanwhile] {
@@ -351,7 +351,7 @@ fn a_drain_accepts_for_a_second_and_not_beyond_its_timeout() {
         let took = network.now() - began;
         let ends = Duration::from_millis(ends_ms);
         assert!(took >= ends && took <= ends + 2 * STEP, "{timeout_ms}: {took:?}");
-        assert_eq!(waiting.receive(&mut vec![]), Line::Reset);
+        assert_eq!(waiting.receive(&mut vec![]), StreamState::Reset);
     }
 }
 
@@ -380,7 +380,7 @@ fn who_has_written_while_the_server_stood_still_is_not_closed_for_silence() {
             reactor.turn(Some(Duration::from_secs(1))).unwrap();
         }
         let (told, line) = after_turns(&mut reactor, &mut silent);
-        assert_eq!((told.contains(&0x88), line), (true, Line::Ended));
+        assert_eq!((told.contains(&0x88), line), (true, StreamState::Ended));
     }
 }
 

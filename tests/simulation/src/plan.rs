@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sysconn::Config;
 use sysconn::sim::{
-    Buffers, End, Failure, Fault, Faults, Next, Player, Random, Report, Script, Simulation, stock,
+    Buffers, End, Failure, Fault, Faults, Next, Random, Report, Script, ScriptRunner, Simulation, stock,
 };
 
 use crate::game::{GAME, Game};
@@ -162,12 +162,12 @@ fn buffers(random: &mut Random) -> Buffers {
 struct Limited(Box<dyn Script>);
 
 impl Script for Limited {
-    fn act(&mut self, player: &mut Player) -> Next {
-        player.may_end(&[End::Refused(429), End::Refused(503)]);
-        self.0.act(player)
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next {
+        runner.may_end(&[End::Refused(429), End::Refused(503)]);
+        self.0.act(runner)
     }
 
-    fn pushed(&mut self, player: &mut Player, cmd: u16, data: &[u8]) -> Result<(), String> {
-        self.0.pushed(player, cmd, data)
+    fn pushed(&mut self, runner: &mut ScriptRunner, cmd: u16, data: &[u8]) -> Result<(), String> {
+        self.0.pushed(runner, cmd, data)
     }
 }
