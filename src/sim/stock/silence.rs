@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(2);
 
 /// What a silent client still does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
+enum Behaviour {
     /// Sends nothing, or only a part of its request.
     NeverAsks,
     /// Sends its request byte by byte, too slowly.
@@ -31,20 +31,20 @@ enum Manner {
     NeverLogsIn,
 }
 
-const MANNERS: [Manner; 7] = [
-    Manner::NeverAsks,
-    Manner::AsksSlowly,
-    Manner::Mute,
-    Manner::OnlyPongs,
-    Manner::HalfFrame,
-    Manner::HalfMessage,
-    Manner::NeverLogsIn,
+const BEHAVIOURS: [Behaviour; 7] = [
+    Behaviour::NeverAsks,
+    Behaviour::AsksSlowly,
+    Behaviour::Mute,
+    Behaviour::OnlyPongs,
+    Behaviour::HalfFrame,
+    Behaviour::HalfMessage,
+    Behaviour::NeverLogsIn,
 ];
 
 /// A client that sends too little, until a timer closes its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Silence {
-    manner: Manner,
+    behaviour: Behaviour,
     step: u32,
     asked_at: Duration,
     handshake: Duration,
@@ -58,7 +58,7 @@ impl Silence {
     #[must_use]
     pub fn any(random: &mut Random, config: &Config) -> Self {
         Silence {
-            manner: MANNERS.get(random.index(MANNERS.len())).copied().unwrap_or(Manner::Mute),
+            behaviour: BEHAVIOURS.get(random.index(BEHAVIOURS.len())).copied().unwrap_or(Behaviour::Mute),
             step: 0,
             asked_at: Duration::ZERO,
             handshake: config.handshake_timeout,
@@ -72,12 +72,12 @@ impl Silence {
     fn ask(&mut self, runner: &mut ScriptRunner) -> Next {
         self.asked_at = runner.now();
         let valid = runner.upgrade_request("/");
-        match self.manner {
-            Manner::NeverAsks => {
+        match self.behaviour {
+            Behaviour::NeverAsks => {
                 let cut = runner.random().index(valid.len());
                 runner.raw(valid.get(..cut).unwrap_or_default());
             }
-            Manner::AsksSlowly => {
+            Behaviour::AsksSlowly => {
                 runner.set_pace(1, self.handshake / 10);
                 // The last byte is never sent: a server without descriptors may accept this client only when all
                 // else has arrived.
@@ -97,25 +97,25 @@ impl Silence {
     fn begin(&mut self, runner: &mut ScriptRunner) -> Next {
         let first = self.read.min(self.client_check);
         let either = [End::Closed(Some(4009)), End::Closed(Some(4003))];
-        match self.manner {
-            Manner::NeverAsks | Manner::AsksSlowly => {}
-            Manner::Mute => {
+        match self.behaviour {
+            Behaviour::NeverAsks | Behaviour::AsksSlowly => {}
+            Behaviour::Mute => {
                 runner.set_answers_pings(false);
                 self.ends(runner, &either, first, first);
             }
             // A Pong that is late leaves it to the read timer.
-            Manner::OnlyPongs => self.ends(runner, &either, first, self.client_check.max(self.read)),
-            Manner::HalfFrame => {
+            Behaviour::OnlyPongs => self.ends(runner, &either, first, self.client_check.max(self.read)),
+            Behaviour::HalfFrame => {
                 runner.set_answers_pings(false);
                 runner.raw(b"\x82\xfe\x01");
                 self.ends(runner, &either, first, first);
             }
-            Manner::HalfMessage => {
+            Behaviour::HalfMessage => {
                 runner.frame(false, Opcode::Binary, b"the first half");
                 self.ends(runner, &either, first, first);
                 return Next::After(self.read / 7);
             }
-            Manner::NeverLogsIn => {
+            Behaviour::NeverLogsIn => {
                 self.ends(runner, &[End::Closed(Some(4004))], self.account_check, self.account_check);
                 return Next::After(Duration::ZERO);
             }
@@ -135,14 +135,14 @@ impl Silence {
 impl Script for Silence {
     fn act(&mut self, runner: &mut ScriptRunner) -> Next {
         self.step += 1;
-        match self.manner {
+        match self.behaviour {
             _ if self.step == 1 => self.ask(runner),
             _ if self.step == 2 => self.begin(runner),
-            Manner::HalfMessage => {
+            Behaviour::HalfMessage => {
                 runner.ping(&self.step.to_be_bytes());
                 Next::After(self.read / 7)
             }
-            Manner::NeverLogsIn => {
+            Behaviour::NeverLogsIn => {
                 runner.call_refused(u16::MAX, b"", ErrorId::UNKNOWN_COMMAND.0);
                 Next::After(self.client_check.min(self.read).mul_f64(0.8))
             }
