@@ -98,7 +98,8 @@ pub use tls::{Tls, TlsError};
 pub use totals::Totals;
 pub use workers::{Worker, Workers};
 
-/// Compiles the example in the README.
+/// Compiles the examples in the README and in docs/embedding.md.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/embedding.md")]
 struct Readme;

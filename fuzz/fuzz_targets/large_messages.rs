@@ -82,7 +82,7 @@ fn rules(options: u8) -> Rules {
 
 /// Takes a piece as a reactor does: where the decoder has room, from there. Returns how much it took.
 fn receive(decoder: &mut Decoder, piece: &mut [u8], rules: &Rules, seen: &mut Trace) -> usize {
-    let Some(room) = decoder.room() else {
+    let Some(room) = decoder.receive_buffer() else {
         seen.feed(decoder, piece, rules);
         return piece.len();
     };

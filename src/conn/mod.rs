@@ -228,7 +228,7 @@ impl Conn {
     /// way. Tell [`handle_received`](Self::handle_received) how many.
     pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
         match &mut self.phase {
-            Phase::Open(open) => open.decoder.room(),
+            Phase::Open(open) => open.decoder.receive_buffer(),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => None,
         }
     }

@@ -221,7 +221,7 @@ impl Conn {
     fn note_direct<S>(&mut self, count: usize, env: &Env<S>) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(recorder) = self.extras.noting() else { return };
-        let room = open.decoder.room();
+        let room = open.decoder.receive_buffer();
         let came = room.and_then(|room| room.get(..count)).unwrap_or_default();
         let bytes = recorder.mask_message(came, &|cmd| env.service.hides(cmd));
         recorder.begin_call(Note::Direct { bytes: Bytes(bytes) }, None, self.outbox.queued(), 0);

@@ -1,90 +1,24 @@
-//! Close frames: their codes (RFC 6455 §7.4) and their payload (§5.5.1).
+//! The payload of a Close frame, read and written (RFC 6455 §5.5.1).
 
-use std::fmt;
-
+use super::close_code::CloseCode;
 use super::error::Error;
-use super::header::{MAX_CONTROL_PAYLOAD, Opcode, push_frame};
+use super::header::MAX_CONTROL_PAYLOAD;
+use super::opcode::Opcode;
+use super::push::push_frame;
 
-/// The longest reason in bytes: what a control frame holds beside the code.
+/// The longest reason of a Close frame, in bytes: what a control frame holds beside the code.
 pub const MAX_REASON_BYTES: usize = MAX_CONTROL_PAYLOAD - 2;
 
-/// Why a connection closes, as a Close frame says it.
-///
-/// Only codes that may be sent: 1000 to 1003, 1007 to 1014, and 3000 to 4999 (RFC 6455 §7.4 and the
-/// IANA registry). 4100 and up are the application's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CloseCode(u16);
-
-impl CloseCode {
-    /// The purpose of the connection is fulfilled.
-    pub const NORMAL: CloseCode = CloseCode(1000);
-    /// The server is going away.
-    pub const GOING_AWAY: CloseCode = CloseCode(1001);
-    /// The peer violated the protocol.
-    pub const PROTOCOL_ERROR: CloseCode = CloseCode(1002);
-    /// A text message where only binary ones are taken.
-    pub const NOT_BINARY: CloseCode = CloseCode(1003);
-    /// Text that is not UTF-8.
-    pub const BAD_UTF8: CloseCode = CloseCode(1007);
-    /// A message that is too long, or has too many fragments.
-    pub const TOO_BIG: CloseCode = CloseCode(1009);
-    /// The handler of a packet failed.
-    pub const HANDLER_FAILED: CloseCode = CloseCode(1011);
-    /// A message shorter than a packet's header.
-    pub const SHORT_PACKET: CloseCode = CloseCode(4000);
-    /// A packet's Data cannot be decoded.
-    pub const UNDECODABLE: CloseCode = CloseCode(4001);
-    /// Too many bad requests on one connection.
-    pub const BAD_REQUESTS: CloseCode = CloseCode(4002);
-    /// No packet for too long.
-    pub const IDLE: CloseCode = CloseCode(4003);
-    /// Not logged in within the time for it.
-    pub const NEVER_LOGGED_IN: CloseCode = CloseCode(4004);
-    /// The linked object ended.
-    pub const OBJECT_ENDED: CloseCode = CloseCode(4005);
-    /// The linked object panicked.
-    pub const OBJECT_CRASHED: CloseCode = CloseCode(4006);
-    /// A newer connection logged in with the same role.
-    pub const REPLACED: CloseCode = CloseCode(4007);
-    /// The client does not read fast enough for what it is sent.
-    pub const OUTBOX_FULL: CloseCode = CloseCode(4008);
-    /// A frame did not begin, or a message did not end, within the read timeout.
-    pub const READ_TIMED_OUT: CloseCode = CloseCode(4009);
-    /// Closed by an operator.
-    pub const OPERATOR: CloseCode = CloseCode(4010);
-
-    /// The code with that number, if it may be sent in a Close frame.
-    #[must_use]
-    pub const fn new(code: u16) -> Option<CloseCode> {
-        match code {
-            1000..=1003 | 1007..=1014 | 3000..=4999 => Some(CloseCode(code)),
-            _ => None,
-        }
-    }
-
-    /// The code's number.
-    #[must_use]
-    pub const fn get(self) -> u16 {
-        self.0
-    }
-}
-
-impl fmt::Display for CloseCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The payload of a Close frame that has one.
+/// What a Close frame says, unless its payload is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseFrame<'a> {
     /// Why the peer closes.
     pub code: CloseCode,
-    /// The peer's own words, at most 123 bytes; not to be shown or logged unescaped.
+    /// The reason in the peer's words: at most 123 bytes of UTF-8. Escape it before you show or log it.
     pub reason: &'a str,
 }
 
-/// Reads the payload of a Close frame; an empty one says nothing.
+/// Reads the payload of a Close frame; `None` if it is empty (RFC 6455 §5.5.1).
 ///
 /// # Errors
 /// [`Error::BadCloseLength`], [`Error::BadCloseCode`], or [`Error::BadUtf8`] for the reason.
@@ -97,8 +31,10 @@ pub fn parse_close(payload: &[u8]) -> Result<Option<CloseFrame<'_>>, Error> {
     Ok(Some(CloseFrame { code, reason }))
 }
 
-/// Appends a Close frame as a server sends it. The reason is cut, at the end of a character, to the
-/// [`MAX_REASON_BYTES`] that fit; without a code there is no reason either.
+/// Appends a Close frame as a server sends it.
+///
+/// A reason of more than [`MAX_REASON_BYTES`] is cut after a whole character. Without a code the payload is
+/// empty, and the reason is not sent either.
 pub fn push_close(out: &mut Vec<u8>, code: Option<CloseCode>, reason: &str) {
     let mut payload = [0; MAX_CONTROL_PAYLOAD];
     let mut length = 0;
@@ -116,46 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_that_may_be_sent() {
-        for code in 0..=u16::MAX {
-            let may = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-            assert_eq!(CloseCode::new(code).map(CloseCode::get), may.then_some(code));
-        }
-        for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000] {
-            assert_eq!(parse_close(&u16::to_be_bytes(code)), Err(Error::BadCloseCode), "{code}");
-        }
-        assert_eq!(CloseCode::OPERATOR.to_string(), "4010");
-    }
-
-    #[test]
-    fn named_codes_are_the_contracts() {
-        let named = [
-            (CloseCode::NORMAL, 1000),
-            (CloseCode::GOING_AWAY, 1001),
-            (CloseCode::PROTOCOL_ERROR, 1002),
-            (CloseCode::NOT_BINARY, 1003),
-            (CloseCode::BAD_UTF8, 1007),
-            (CloseCode::TOO_BIG, 1009),
-            (CloseCode::HANDLER_FAILED, 1011),
-            (CloseCode::SHORT_PACKET, 4000),
-            (CloseCode::UNDECODABLE, 4001),
-            (CloseCode::BAD_REQUESTS, 4002),
-            (CloseCode::IDLE, 4003),
-            (CloseCode::NEVER_LOGGED_IN, 4004),
-            (CloseCode::OBJECT_ENDED, 4005),
-            (CloseCode::OBJECT_CRASHED, 4006),
-            (CloseCode::REPLACED, 4007),
-            (CloseCode::OUTBOX_FULL, 4008),
-            (CloseCode::READ_TIMED_OUT, 4009),
-            (CloseCode::OPERATOR, 4010),
-        ];
-        for (code, number) in named {
-            assert_eq!(CloseCode::new(number), Some(code));
-        }
-    }
-
-    #[test]
-    fn payloads() {
+    fn a_payload_is_nothing_or_a_code_and_a_reason() {
         assert_eq!(parse_close(b""), Ok(None));
         assert_eq!(parse_close(b"\x03"), Err(Error::BadCloseLength));
         let frame = CloseFrame { code: CloseCode::NORMAL, reason: "" };
@@ -182,5 +79,12 @@ mod tests {
         let mut out = Vec::new();
         push_close(&mut out, None, "ignored");
         assert_eq!(out, [0x88, 0]);
+    }
+
+    #[test]
+    fn codes_that_must_not_be_sent_are_refused() {
+        for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000] {
+            assert_eq!(parse_close(&u16::to_be_bytes(code)), Err(Error::BadCloseCode), "{code}");
+        }
     }
 }

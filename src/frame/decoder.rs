@@ -1,4 +1,4 @@
-//! The incremental decoder: bytes as they arrive, into messages and control frames.
+//! The incremental decoder: from bytes as they arrive to messages and control frames.
 
 mod machine;
 mod short;
@@ -6,47 +6,47 @@ mod short;
 use super::close::parse_close;
 use super::error::Error;
 use super::event::{Event, Ready, Subject};
-use super::header::{Opcode, begins_data};
 use super::mask::rotate_key;
 use super::message::{Assembly, MessageKind};
+use super::opcode::{Opcode, begins_data};
 use super::rules::Rules;
 use super::skipper::Skipper;
 use machine::State;
 
-/// Takes frames off the front of what arrives, in pieces of any size (RFC 6455 §5).
+/// Decodes frames from bytes that arrive in pieces of any size (RFC 6455 §5).
 ///
 /// ```text
-///           2 bytes                     header whole
+///           2 bytes                     whole header
 ///  ReadHead ───────▶ ParsePayloadLen ───────────────▶ ReadData
 ///     ▲                                                  │
 ///     └──────────────────────────────────────────────────┘
-///       payload whole: an event, unless it is a fragment and not the last
+///       whole payload: an event, unless more fragments follow
 ///
-///  any of them ──▶ Failed: a rule is violated, and there is no way on
+///  any state ──▶ Failed: the peer broke a rule; this state is final
 /// ```
 ///
-/// What a header alone can violate is found as soon as its first two bytes, or all of it, are there,
-/// before any payload. A frame that is no fragment and lies whole in the input passes through all
-/// three states at once: it is delivered in place, and nothing is kept. Otherwise its bytes go to
-/// buffers that the decoder owns, which grow with what arrives and not by what is announced, and
-/// which stay for the next frame that needs them until [`trim`](Decoder::trim).
+/// A rule about headers is checked as soon as its bytes have arrived: after the first two, or after the whole
+/// header, and before any payload. An unfragmented frame that lies whole in the input passes through all
+/// three states in one step; it is delivered in place, and nothing is copied. Other payloads go to buffers
+/// that the decoder owns. These grow with the bytes that arrive, not with the length that a header announces,
+/// and are kept for later frames until [`trim`](Decoder::trim).
 #[derive(Clone, Debug)]
 pub struct Decoder {
     state: State,
-    /// Absent until a payload has to wait for more bytes, and after a trim.
+    /// `None` until a payload has to wait for more bytes, and after a trim.
     held: Option<Box<Held>>,
 }
 
-// There is one for each connection, and most are idle.
+// Each connection has one, and most are idle.
 const _: () = assert!(size_of::<Decoder>() <= 24);
 
-/// Payloads that are not whole.
+/// Incomplete payloads.
 #[derive(Clone, Debug, Default)]
 struct Held {
     message: Assembly,
-    /// Apart from the message, since a control frame can come in the middle of one.
+    /// Separate from the message, since a control frame can come between its fragments.
     control: Vec<u8>,
-    /// Goes on where a violation was found.
+    /// Continues from the point at which a rule was broken.
     skipper: Option<Box<Skipper>>,
 }
 
@@ -63,14 +63,14 @@ impl Decoder {
         Decoder { state: State::BOUNDARY, held: None }
     }
 
-    /// Takes from the front of `input` what the next event needs.
+    /// Consumes the bytes of the next event from the front of `input`.
     ///
-    /// `None`: all of the input was taken, and more is needed. The event borrows the input, which
-    /// it is unmasked in, or the decoder's buffer; it is gone with the next call.
+    /// Returns `None` when all of the input is consumed and more is needed. The event borrows the input, in
+    /// which it is unmasked, or the decoder's buffer; it is valid until the next call.
     ///
     /// # Errors
-    /// The first rule that the peer violates. The input is then where the fault is or behind it, and
-    /// every later call fails with the same error.
+    /// The first rule that the peer breaks. `input` is then advanced to the fault or past it, and every later
+    /// call fails with the same error.
     #[inline(always)]
     pub fn next<'p, 'i: 'p>(
         &'p mut self,
@@ -80,8 +80,9 @@ impl Decoder {
         self.next_within(input, rules, &mut { u32::MAX })
     }
 
-    /// [`next`](Self::next), but it also ends, with `None` and with input left, when it has taken as many
-    /// fragments as `fragments_left`, which it counts down. They bring no event, and can be many.
+    /// [`next`](Self::next) with a limit on fragments, which yield no event and can be many.
+    ///
+    /// It counts `fragments_left` down, and at 0 returns `None` with input left.
     #[inline(always)]
     pub(crate) fn next_within<'p, 'i: 'p>(
         &'p mut self,
@@ -95,7 +96,7 @@ impl Decoder {
         self.next_by_states(input, rules, fragments_left)
     }
 
-    /// The way that any frame can take.
+    /// The general path, which can decode any frame.
     fn next_by_states<'p, 'i: 'p>(
         &'p mut self,
         input: &mut &'i mut [u8],
@@ -112,7 +113,7 @@ impl Decoder {
         }
     }
 
-    /// Nothing more is read; what follows can still be skipped.
+    /// Enters the final state, in which nothing is decoded. Frames that follow can still be skipped.
     #[cold]
     fn fail(&mut self, error: Error) -> Error {
         if !matches!(self.state, State::Failed(_)) {
@@ -123,7 +124,7 @@ impl Decoder {
         error
     }
 
-    /// What goes through the frames that follow from here on, whether a rule was violated or not.
+    /// A skipper that continues from this point of the stream, whether or not the decoder has failed.
     pub(crate) fn skipper(&self) -> Skipper {
         let held = self.held.as_deref();
         match self.state {
@@ -133,21 +134,22 @@ impl Decoder {
                 Skipper::within_header(&[&first_two[..], gathered].concat())
             }
             State::ReadData(data) if data.opcode == Opcode::Close => {
-                let come = held.map_or(&[][..], |held| &held.control);
-                Skipper::within_close(come, data.remaining, data.mask)
+                let payload = held.map_or(&[][..], |held| &held.control);
+                Skipper::within_close(payload, data.remaining, data.mask)
             }
             State::ReadData(data) => Skipper::within_payload(data.remaining as u64),
             State::Failed(_) => {
-                // What failed as a whole has been taken as a whole.
+                // Without a skipper it failed at the end of a frame.
                 let skipper = held.and_then(|held| held.skipper.as_deref().copied());
                 skipper.unwrap_or_default()
             }
         }
     }
 
-    /// Whether the next byte belongs to a data frame: the decoder is within one, or it is at a frame
-    /// boundary and `input` begins with one. Control frames can be taken while this is false, even
-    /// if data frames have to wait.
+    /// Whether the next byte belongs to a data frame.
+    ///
+    /// True within a data frame, and at a frame boundary if `input` begins with one. While it is false,
+    /// control frames can be decoded even if data frames have to wait.
     #[must_use]
     pub fn next_is_data(&self, input: &[u8]) -> bool {
         match self.state {
@@ -158,27 +160,30 @@ impl Decoder {
         }
     }
 
-    /// Whether nothing is pending: at a frame boundary, and not between the fragments of a message.
+    /// Whether the decoder is at a frame boundary and no message is unfinished.
     #[must_use]
     #[inline]
     pub fn is_idle(&self) -> bool {
         self.state.is_boundary() && self.begun().is_none()
     }
 
-    /// Where the next bytes of a large payload can be received without being copied; tell
-    /// [`received`](Self::received) how many. `None` where that is not worth it, and at and within a header:
-    /// then give them to [`next`](Self::next). As many bytes as have come are made room for, and no more.
-    pub fn room(&mut self) -> Option<&mut [u8]> {
+    /// A buffer into which the next bytes of a large payload can be received without a copy.
+    ///
+    /// Pass the number of bytes written to [`received`](Self::received). `None` where it is not worth it, and
+    /// at a frame boundary or within a header: pass the bytes to [`next`](Self::next) then. It has at most as
+    /// much space as bytes of the payload have arrived.
+    pub fn receive_buffer(&mut self) -> Option<&mut [u8]> {
         match (self.state, &mut self.held) {
             (State::ReadData(data), Some(held)) if !data.opcode.is_control() => {
-                held.message.room(data.remaining)
+                held.message.free_space(data.remaining)
             }
             _ => None,
         }
     }
 
-    /// Takes the first `count` bytes of the [`room`](Self::room) that was given last. What they lead to
-    /// is what the next call of [`next`](Self::next) says, which needs no input for it.
+    /// Accepts the first `count` bytes of the buffer that [`receive_buffer`](Self::receive_buffer) returned last.
+    ///
+    /// Then call [`next`](Self::next), with or without input, for the event or error that they lead to.
     pub fn received(&mut self, count: usize) {
         let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
         let count = count.min(data.remaining);
@@ -190,7 +195,7 @@ impl Decoder {
         }
     }
 
-    /// Takes bytes as if they had been put into the [`room`](Self::room), however much there is.
+    /// Accepts bytes as if they had been written to the buffer of [`receive_buffer`](Self::receive_buffer), however large it is.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
         if data.opcode.is_control() {
@@ -205,12 +210,12 @@ impl Decoder {
         }
     }
 
-    /// The payload of the last message, if it was put together from pieces and no other has begun since.
+    /// The payload of the last message, if it was assembled from pieces and no other has begun since.
     pub(crate) fn last_payload(&self) -> &[u8] {
         self.held.as_ref().map_or(&[], |held| held.message.last_payload())
     }
 
-    /// Bytes still to come of the payload that is being read; 0 at and within a header.
+    /// The number of bytes still to arrive of the current payload; 0 at a frame boundary and within a header.
     #[must_use]
     pub fn payload_left(&self) -> usize {
         match self.state {
@@ -219,12 +224,12 @@ impl Decoder {
         }
     }
 
-    /// Bytes that have come of the unfinished message.
+    /// The number of bytes that have arrived of the unfinished message.
     pub(crate) fn unfinished_bytes(&self) -> usize {
         self.held.as_ref().map_or(0, |held| held.message.len())
     }
 
-    /// Bytes that the decoder has allocated.
+    /// The number of bytes that the decoder has allocated.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         match &self.held {
@@ -233,7 +238,7 @@ impl Decoder {
         }
     }
 
-    /// Gives back the memory that is held but not in use.
+    /// Frees memory that is allocated but not in use.
     pub fn trim(&mut self) {
         let within_payload = matches!(self.state, State::ReadData(_) | State::Failed(_));
         if self.begun().is_none() && !within_payload {
@@ -264,7 +269,7 @@ impl Decoder {
         }
     }
 
-    /// The number of fragments of the unfinished message, if there is one.
+    /// The number of fragments of the unfinished message; `None` if there is no such message.
     #[inline]
     fn begun(&self) -> Option<usize> {
         self.held.as_ref().and_then(|held| held.message.fragments())

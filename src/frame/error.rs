@@ -1,34 +1,34 @@
-//! What a peer can do wrong, and the close code that tells it so.
+//! The rules of RFC 6455 that a peer can break, each with its close code and its reason text.
 
 use std::fmt;
 
-use super::close::CloseCode;
+use super::close_code::CloseCode;
 
-/// The rule that a peer's frame violates. The connection cannot go on: frames after it have no
-/// known beginning.
+/// The rule that a frame of the peer breaks.
+///
+/// The connection cannot continue after it, since it is unknown where the next frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    // In the order of their numbers in recordings: new ones go to the end, and into `ALL`.
+    // The order is that of the numbers in recordings: add new variants at the end, and to `ALL`.
     /// A frame to a server is not masked (RFC 6455 §5.1).
     UnmaskedFrame,
     /// A frame to a client is masked (RFC 6455 §5.1).
     MaskedFrame,
-    /// A reserved bit is set that no extension gives a meaning (RFC 6455 §5.2).
+    /// A reserved bit is set, and no negotiated extension uses it (RFC 6455 §5.2).
     ReservedBits,
     /// The opcode is 3 to 7 or 11 to 15 (RFC 6455 §5.2).
     ReservedOpcode,
-    /// A control frame is not final (RFC 6455 §5.5).
+    /// A control frame is fragmented (RFC 6455 §5.5).
     FragmentedControl,
-    /// A control frame announces more than 125 bytes, or writes its length in a longer form
-    /// (RFC 6455 §5.5).
+    /// A control frame announces more than 125 bytes, or has its length in a longer form (RFC 6455 §5.5).
     LongControl,
-    /// The length would fit a shorter form (RFC 6455 §5.2).
+    /// The length is not in its shortest form (RFC 6455 §5.2).
     NonMinimalLength,
     /// The top bit of a 64-bit length is set (RFC 6455 §5.2).
     LengthTopBit,
-    /// A continuation frame without a message to continue (RFC 6455 §5.4).
+    /// A continuation frame came, and no message has begun (RFC 6455 §5.4).
     UnexpectedContinuation,
-    /// A text or binary frame before the last fragment of the message before it (RFC 6455 §5.4).
+    /// A text or binary frame came before the last fragment of the previous message (RFC 6455 §5.4).
     ExpectedContinuation,
     /// The payload of a Close frame is 1 byte long (RFC 6455 §5.5.1).
     BadCloseLength,
@@ -36,18 +36,18 @@ pub enum Error {
     BadCloseCode,
     /// Text, or the reason of a Close frame, is not UTF-8 (RFC 6455 §8.1).
     BadUtf8,
-    /// The message would be longer than [`Rules::max_len`](super::Rules::max_len).
+    /// The message is longer than [`Rules::max_len`](super::Rules::max_len).
     TooBig,
     /// The message has more fragments than [`Rules::max_fragments`](super::Rules::max_fragments).
     TooManyFragments,
-    /// A compressed message is not what a compressor makes (RFC 7692 §7.2.2).
+    /// A compressed message cannot be inflated (RFC 7692 §7.2.2).
     BadDeflate,
-    /// A text frame where only binary ones are taken ([`Rules::text`](super::Rules::text)).
+    /// A text frame came where only binary ones are accepted ([`Rules::text`](super::Rules::text)).
     Text,
 }
 
 impl Error {
-    /// All of them, each at the place that is its number in recordings.
+    /// All variants; the index of each is its number in recordings.
     pub(crate) const ALL: [Error; 17] = [
         Error::UnmaskedFrame,
         Error::MaskedFrame,
@@ -68,7 +68,7 @@ impl Error {
         Error::Text,
     ];
 
-    /// The code of the Close frame that answers this violation.
+    /// The code of the Close frame that reports this violation to the peer.
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
@@ -91,7 +91,7 @@ impl Error {
         }
     }
 
-    /// What the peer did, in a few words that fit a Close frame.
+    /// What the peer did wrong, short enough for the reason of a Close frame.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ mod tests {
     use crate::frame::header::MAX_CONTROL_PAYLOAD;
 
     #[test]
-    fn each_has_words_of_its_own_that_fit_a_close_frame() {
+    fn each_text_is_unique_and_fits_a_close_frame() {
         let texts: BTreeSet<String> = Error::ALL.iter().map(Error::to_string).collect();
         assert_eq!(texts.len(), Error::ALL.len());
         assert!(texts.iter().all(|text| !text.is_empty() && text.len() <= MAX_CONTROL_PAYLOAD - 2));

@@ -1,31 +1,31 @@
-//! What a decoder gives out.
+//! What the decoder returns: messages and control frames.
 
 use super::close::CloseFrame;
-use super::header::Opcode;
 use super::message::MessageKind;
+use super::opcode::Opcode;
 
-/// One thing that a peer sent, whole, unmasked and checked.
+/// A message or control frame from the peer: complete, unmasked and checked.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A message, its fragments joined.
+    /// A message, with its fragments joined.
     Message {
-        /// What it carries; the payload of [`MessageKind::Text`] is UTF-8, unless it is compressed.
+        /// Text or binary. The payload of a text message is valid UTF-8, unless it is compressed.
         kind: MessageKind,
-        /// The payload is compressed (RFC 7692), which only happens where
-        /// [`Rules::deflate`](super::Rules::deflate) allows it.
+        /// Whether the payload is compressed (RFC 7692); only if [`Rules::deflate`](super::Rules::deflate)
+        /// allows it.
         compressed: bool,
-        /// At most [`Rules::max_len`](super::Rules::max_len) bytes, the receiver's to overwrite.
+        /// At most [`Rules::max_len`](super::Rules::max_len) bytes. The receiver may overwrite them.
         payload: &'a mut [u8],
     },
-    /// To be answered by a Pong with the same payload, of at most 125 bytes.
+    /// A Ping: answer it with a Pong of the same payload, at most 125 bytes.
     Ping(&'a [u8]),
-    /// The answer to a Ping, or a sign of life.
+    /// A Pong: the answer to a Ping, or an unsolicited sign of life.
     Pong(&'a [u8]),
-    /// The peer sends no frame after this one. The decoder does not hold it to that.
+    /// A Close, after which the peer must send no more frames. The decoder does not enforce that.
     Close(Option<CloseFrame<'a>>),
 }
 
-/// What an event is about.
+/// An [`Event`] without its payload.
 #[derive(Clone, Copy)]
 pub(super) enum Subject {
     Message { kind: MessageKind, compressed: bool },
@@ -35,7 +35,7 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// What a frame that stands alone is about; a continuation cannot say.
+    /// The subject of an unfragmented frame; `None` for a continuation.
     #[inline]
     pub(super) fn of(opcode: Opcode, compressed: bool) -> Option<Subject> {
         match opcode {
@@ -49,9 +49,9 @@ impl Subject {
     }
 }
 
-/// What is ready to be given out.
+/// An event whose payload is complete.
 pub(super) struct Ready<'i> {
     pub(super) subject: Subject,
-    /// The payload, if it lies in the input; else the decoder holds it.
+    /// The payload, if it lies in the input; otherwise the decoder holds it.
     pub(super) in_place: Option<&'i mut [u8]>,
 }

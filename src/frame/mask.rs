@@ -1,20 +1,20 @@
-//! The masking of payloads: RFC 6455 §5.3.
+//! Masking of payloads (RFC 6455 §5.3).
 
-/// What a long payload is masked by at a time: a cache line.
+/// Long payloads are masked in blocks of this many bytes: a cache line.
 const BLOCK_BYTES: usize = 64;
-/// Blocks from which on it pays to ask what the processor can do.
+/// From this many blocks on, wider vectors gain more than it costs to ask for them.
 const WIDE_BLOCKS: usize = 4;
 
-/// Masks or unmasks `payload`: each byte is combined with that of `key` at its index modulo 4.
+/// Masks or unmasks `payload`: XORs each byte with the byte of `key` at its index modulo 4 (RFC 6455 §5.3).
 ///
-/// For the next piece of the same payload the key is [`rotate_key`]`(key, payload.len())`.
+/// If the payload comes in pieces, the key for the next piece is [`rotate_key`]`(key, payload.len())`.
 #[inline]
 pub fn apply_mask(payload: &mut [u8], key: [u8; 4]) {
     let (blocks, mut rest) = payload.as_chunks_mut::<BLOCK_BYTES>();
     if blocks.len() < WIDE_BLOCKS || !wide::mask_blocks(blocks, key) {
         mask_blocks(blocks, key);
     }
-    // Most payloads are small ones: what is left of a block takes no loop.
+    // Most payloads are shorter than a block: the rest needs no loop.
     mask_front::<32>(&mut rest, key);
     mask_front::<16>(&mut rest, key);
     mask_front::<8>(&mut rest, key);
@@ -31,20 +31,20 @@ fn mask_blocks(blocks: &mut [[u8; BLOCK_BYTES]], key: [u8; 4]) {
     }
 }
 
-/// The same loop, in the widest vectors that the processor at hand turns out to have. Those that every
-/// processor of this kind has are half as wide, and unmasking is most of what an echo of long messages costs
-/// outside the system: a tenth of all that a server does for messages of 16 KiB.
+/// The same loop in 256-bit vectors, if the processor has them. The vectors that every x86-64 processor has
+/// are half as wide, and unmasking is most of the user time of an echo of long messages: a tenth of a
+/// server's time in all for messages of 16 KiB.
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    #![allow(unsafe_code, reason = "to call what only some processors can run takes a promise")]
+    #![allow(unsafe_code, reason = "a function that only some processors can run is unsafe to call")]
 
-    use super::BLOCK_BYTES;
+    use crate::frame::mask::{self, BLOCK_BYTES};
 
-    /// False if the processor has no wider vectors; then nothing is masked.
+    /// Returns false, and masks nothing, if the processor has no wider vectors.
     pub(super) fn mask_blocks(blocks: &mut [[u8; BLOCK_BYTES]], key: [u8; 4]) -> bool {
         let has_avx2 = std::arch::is_x86_feature_detected!("avx2");
         if has_avx2 {
-            // SAFETY: the processor has AVX2, which is all that the function asks for.
+            // SAFETY: the processor has AVX2, the only feature that the function needs.
             unsafe { mask_blocks_by_avx2(blocks, key) };
         }
         has_avx2
@@ -52,19 +52,20 @@ mod wide {
 
     #[target_feature(enable = "avx2")]
     fn mask_blocks_by_avx2(blocks: &mut [[u8; BLOCK_BYTES]], key: [u8; 4]) {
-        super::mask_blocks(blocks, key);
+        mask::mask_blocks(blocks, key);
     }
 }
 
-/// Elsewhere the vectors that every processor has are taken.
+/// On other architectures only the vectors that every processor has are used.
 #[cfg(not(target_arch = "x86_64"))]
 mod wide {
-    pub(super) fn mask_blocks(_: &mut [[u8; super::BLOCK_BYTES]], _: [u8; 4]) -> bool {
+    pub(super) fn mask_blocks(_: &mut [[u8; crate::frame::mask::BLOCK_BYTES]], _: [u8; 4]) -> bool {
         false
     }
 }
 
-/// Takes `N` bytes, a multiple of 4, off the front of `payload` and masks them, if there are so many.
+/// Masks the first `N` bytes of `payload` and removes them from it, if there are that many. `N` is a multiple
+/// of 4.
 #[inline(always)]
 fn mask_front<const N: usize>(payload: &mut &mut [u8], key: [u8; 4]) {
     if let Some(front) = payload.split_off_mut(..N) {
@@ -72,7 +73,7 @@ fn mask_front<const N: usize>(payload: &mut &mut [u8], key: [u8; 4]) {
     }
 }
 
-/// Masks whole multiples of the key. The compiler makes vectors of them, the widest that it may use.
+/// Masks bytes whose number is a multiple of 4. The compiler vectorizes the loop.
 #[inline(always)]
 fn mask_words(bytes: &mut [u8], key: [u8; 4]) {
     let key = u32::from_ne_bytes(key);
@@ -81,10 +82,10 @@ fn mask_words(bytes: &mut [u8], key: [u8; 4]) {
     }
 }
 
-/// The key for what follows after `by` bytes of a payload.
+/// The masking key for the bytes of a payload after the first `by`.
 #[must_use]
 pub const fn rotate_key(key: [u8; 4], by: usize) -> [u8; 4] {
-    // The key's first byte is the highest, so the bytes move up as the payload goes on.
+    // As a big-endian number the key's first byte is the highest: rotating left drops it to the end.
     u32::from_be_bytes(key).rotate_left(8 * (by % 4) as u32).to_be_bytes()
 }
 
@@ -94,35 +95,35 @@ mod tests {
 
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-    fn obvious(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
+    fn naive(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
         payload.iter().enumerate().map(|(index, byte)| byte ^ key[index % 4]).collect()
     }
 
     #[test]
-    fn equals_the_obvious_loop_at_every_alignment_and_length() {
+    fn equals_the_naive_loop_at_every_alignment_and_length() {
         let bytes: Vec<u8> = (0..400_u32).map(|index| (index * 31 % 251) as u8).collect();
-        // Miri is a thousand times slower, and so is given one in many.
+        // Miri is a thousand times slower, so it runs a sample.
         let (offsets, lengths) = if cfg!(miri) { (5, 37) } else { (1, 1) };
         for offset in (0..16).step_by(offsets) {
             for length in (0..=300).step_by(lengths).chain([256, 383, 384]) {
                 let mut masked = bytes.clone();
                 apply_mask(&mut masked[offset..offset + length], KEY);
                 let mut expected = bytes.clone();
-                expected.splice(offset..offset + length, obvious(&bytes[offset..offset + length], KEY));
+                expected.splice(offset..offset + length, naive(&bytes[offset..offset + length], KEY));
                 assert_eq!(masked, expected, "offset {offset} length {length}");
             }
         }
     }
 
     #[test]
-    fn phase_is_carried_between_pieces() {
+    fn pieces_continue_with_the_rotated_key() {
         let bytes: Vec<u8> = (0..64).collect();
         for cut in 0..=bytes.len() {
             let mut pieces = bytes.clone();
             let (first, second) = pieces.split_at_mut(cut);
             apply_mask(first, KEY);
             apply_mask(second, rotate_key(KEY, cut));
-            assert_eq!(pieces, obvious(&bytes, KEY), "cut at {cut}");
+            assert_eq!(pieces, naive(&bytes, KEY), "cut at {cut}");
         }
         assert_eq!(rotate_key(KEY, usize::MAX), [0x3d, 0x37, 0xfa, 0x21]);
     }

@@ -1,28 +1,28 @@
-//! A message put together from pieces: RFC 6455 §5.4, and §8.1 for text.
+//! Reassembly of a message from fragments and pieces (RFC 6455 §5.4), with the UTF-8 check of text (§8.1).
 
 use super::error::Error;
 use super::mask::apply_mask;
 use super::utf8::Utf8Validator;
 
-/// What a buffer holds room for at least, in bytes, unless the message cannot be so long.
+/// The least capacity of a buffer, in bytes, unless the message is known to be shorter.
 const MIN_CAPACITY_BYTES: usize = 256;
-/// Room in a buffer that is worth a read of its own, in bytes.
-const MIN_ROOM_BYTES: usize = 16 * 1024;
+/// The least free space in a buffer, in bytes, for which a read straight into it is worth the system call.
+const MIN_FREE_BYTES: usize = 16 * 1024;
 
-/// What a message carries.
+/// Whether a message is text or binary (RFC 6455 §5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
-    /// UTF-8.
+    /// UTF-8 text.
     Text,
     /// Any bytes.
     Binary,
 }
 
-/// A message of which not all bytes have come. It keeps its buffer for the next one.
+/// The bytes of an unfinished message. The buffer stays allocated for the next message.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Assembly {
-    /// The bytes that came, unmasked, are the first `filled`; those of the last message if none is
-    /// begun. What lies behind them is room to read into.
+    /// The first `filled` bytes are the unmasked bytes of the unfinished message, or of the last one if none
+    /// has begun. The bytes after them are free space to read into.
     buffer: Vec<u8>,
     filled: usize,
     begun: Option<Begun>,
@@ -32,64 +32,64 @@ pub(super) struct Assembly {
 struct Begun {
     kind: MessageKind,
     compressed: bool,
-    /// Frames whose headers have come.
+    /// The number of frames whose headers have arrived.
     fragments: usize,
     utf8: Utf8Validator,
 }
 
 impl Assembly {
-    /// Begins a message; its first fragment is to be counted like the others.
+    /// Begins a message. Its first fragment must be counted like the others.
     pub(super) fn begin(&mut self, kind: MessageKind, compressed: bool) {
         self.filled = 0;
         self.begun = Some(Begun { kind, compressed, fragments: 0, utf8: Utf8Validator::default() });
     }
 
-    /// Counts a frame of the message whose header has come.
+    /// Counts a frame of the message, once its header has arrived.
     pub(super) fn count_fragment(&mut self) {
         if let Some(begun) = &mut self.begun {
             begun.fragments += 1;
         }
     }
 
-    /// The number of fragments of the unfinished message, if there is one.
+    /// The number of fragments of the unfinished message; `None` if there is no such message.
     pub(super) fn fragments(&self) -> Option<usize> {
         self.begun.map(|begun| begun.fragments)
     }
 
-    /// Bytes of the unfinished message that have come.
+    /// The number of bytes of the unfinished message that have arrived.
     pub(super) fn len(&self) -> usize {
         if self.begun.is_some() { self.filled } else { 0 }
     }
 
-    /// Adds a piece, still masked with `key`. `ceiling` is the length that the message can reach by
-    /// what is known of it: room is made for what comes, twice over, but never for more than that.
+    /// Appends a piece that is still masked with `key`. `ceiling` is the greatest length that the message can
+    /// have as far as is known. The buffer grows by doubling, but never beyond it.
     pub(super) fn append(&mut self, piece: &[u8], key: Option<[u8; 4]>, ceiling: usize) -> Result<(), Error> {
         let needed = self.filled.saturating_add(piece.len());
         self.reserve(needed, ceiling);
-        let room = self.buffer.get_mut(self.filled..).unwrap_or_default();
-        let (into_room, behind) = piece.split_at(piece.len().min(room.len()));
-        if let Some(room) = room.get_mut(..into_room.len()) {
-            room.copy_from_slice(into_room);
+        let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
+        let (first, rest) = piece.split_at(piece.len().min(free.len()));
+        if let Some(free) = free.get_mut(..first.len()) {
+            free.copy_from_slice(first);
         }
-        self.buffer.extend_from_slice(behind);
+        self.buffer.extend_from_slice(rest);
         self.commit(piece.len(), key)
     }
 
-    /// Where the next of `remaining` bytes can be put without a copy, if so many are expected that it
-    /// is worth it. Room is made for as many bytes as have come, and no more.
-    pub(super) fn room(&mut self, remaining: usize) -> Option<&mut [u8]> {
+    /// Free space for the next of `remaining` bytes, so that they can be received without a copy; `None` if
+    /// that is not worth it. The buffer at most doubles: what is announced is not allocated.
+    pub(super) fn free_space(&mut self, remaining: usize) -> Option<&mut [u8]> {
         let ceiling = self.filled.saturating_add(remaining);
-        if self.buffer.len() == self.filled && self.filled >= MIN_ROOM_BYTES {
+        if self.buffer.len() == self.filled && self.filled >= MIN_FREE_BYTES {
             if self.buffer.capacity() == self.filled {
                 self.reserve(self.filled.saturating_add(1), ceiling);
             }
             self.buffer.resize(self.buffer.capacity().min(ceiling), 0);
         }
         let end = ceiling.min(self.buffer.len());
-        self.buffer.get_mut(self.filled..end).filter(|room| room.len() >= MIN_ROOM_BYTES)
+        self.buffer.get_mut(self.filled..end).filter(|free| free.len() >= MIN_FREE_BYTES)
     }
 
-    /// Makes room for `needed` bytes in all.
+    /// Grows the capacity to at least `needed` bytes.
     fn reserve(&mut self, needed: usize, ceiling: usize) {
         let capacity = self.buffer.capacity();
         if needed > capacity {
@@ -98,7 +98,7 @@ impl Assembly {
         }
     }
 
-    /// Takes the `count` bytes that were put behind the others: unmasks and checks them.
+    /// Adds the `count` bytes that were written to the free space: unmasks and checks them.
     pub(super) fn commit(&mut self, count: usize, key: Option<[u8; 4]>) -> Result<(), Error> {
         let from = self.filled;
         self.filled = from.saturating_add(count).min(self.buffer.len());
@@ -112,30 +112,31 @@ impl Assembly {
         }
     }
 
-    /// Ends the message: its kind, and whether it is compressed. Its bytes stay in [`payload`](Self::payload) until another one begins.
+    /// Ends the message. Returns its kind and whether it is compressed; [`payload`](Self::payload) has its
+    /// bytes until another message begins.
     pub(super) fn finish(&mut self) -> Result<(MessageKind, bool), Error> {
         let begun = self.begun.take().ok_or(Error::UnexpectedContinuation)?;
-        // Of what was not looked at nothing is unfinished.
+        // If the message was not checked, the validator is at its start, and this succeeds.
         begun.utf8.finish()?;
         Ok((begun.kind, begun.compressed))
     }
 
-    /// The bytes of the message last finished.
+    /// The bytes of the last finished message.
     pub(super) fn payload(&mut self) -> &mut [u8] {
         self.buffer.get_mut(..self.filled).unwrap_or_default()
     }
 
-    /// The same, to be looked at.
+    /// [`payload`](Self::payload), read-only.
     pub(super) fn last_payload(&self) -> &[u8] {
         self.buffer.get(..self.filled).unwrap_or_default()
     }
 
-    /// Bytes allocated.
+    /// The number of bytes allocated.
     pub(super) fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// Gives back what is allocated beyond the unfinished message.
+    /// Frees what is allocated beyond the unfinished message.
     pub(super) fn trim(&mut self) {
         self.filled = self.len();
         self.buffer.truncate(self.filled);

@@ -1,12 +1,13 @@
-//! What a decoder demands of each header before it takes any payload.
+//! The rules that each header must obey, checked before any payload is read (RFC 6455 §5).
 
 use super::error::Error;
-use super::header::{Header, HeaderStart, MAX_CONTROL_PAYLOAD, Opcode};
+use super::header::{Header, HeaderStart, MAX_CONTROL_PAYLOAD};
+use super::opcode::Opcode;
 
-/// Fragments that a message may have whatever its length; see [`Rules::max_fragments`].
+/// The number of fragments that a message of any length may have; see [`Rules::max_fragments`].
 const MIN_MAX_FRAGMENTS: usize = 1024;
 
-/// Which side of the connection decodes (RFC 6455 §5.1).
+/// The side of the connection that decodes (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A server: frames must be masked.
@@ -15,35 +16,40 @@ pub enum Role {
     Client,
 }
 
-/// What is allowed at the moment. Given at each call of
-/// [`Decoder::next`](super::Decoder::next), since a login can change it.
+/// What the peer may send.
+///
+/// Passed to each call of [`Decoder::next`](super::Decoder::next), since it can change, for instance by a
+/// login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Which side decodes.
+    /// The side that decodes.
     pub role: Role,
-    /// The longest message in bytes, its fragments summed.
+    /// The longest message in bytes, all its fragments together. A longer one is [`Error::TooBig`] as soon as
+    /// a header shows it.
     pub max_len: usize,
-    /// Whether text messages are taken; if not, one ends in [`Error::Text`] at its header.
+    /// Whether text messages are accepted. If not, the header of one is [`Error::Text`].
     pub text: bool,
-    /// Whether messages may be compressed (permessage-deflate was agreed on): RSV1 is then allowed on
-    /// the first frame of a message. Their length is limited as it is on the wire, and text is not
-    /// checked: both are for whoever inflates them.
+    /// Whether messages may be compressed (permessage-deflate was negotiated): RSV1 is then allowed on the
+    /// first frame of a message. `max_len` limits the compressed length, and compressed text is not checked
+    /// for UTF-8: the caller checks both when it inflates.
     pub deflate: bool,
 }
 
 impl Rules {
-    /// The most fragments of one message: 1024 and one for each 4 bytes of
-    /// [`max_len`](Self::max_len). Fragments may be empty, so their number needs a bound of its own.
+    /// The most fragments that a message may have: 1024, and one for each 4 bytes of
+    /// [`max_len`](Self::max_len).
+    ///
+    /// Fragments may be empty, so `max_len` does not bound their number.
     #[must_use]
     pub const fn max_fragments(&self) -> usize {
         MIN_MAX_FRAGMENTS + self.max_len / 4
     }
 
-    /// Checks what the first two bytes of a header show. `begun` is the number of fragments that
-    /// the unfinished message has, if there is one.
+    /// Checks the first two bytes of a header. `begun` is the number of fragments of the unfinished message;
+    /// `None` if there is no such message.
     #[inline]
     pub(super) fn check_start(&self, start: HeaderStart, begun: Option<usize>) -> Result<(), Error> {
-        // RFC 7692 §6.1: on the first frame of a message and nowhere else.
+        // RFC 7692 §6.1: RSV1 may be set on the first frame of a message only.
         let may_be_compressed = self.deflate && matches!(start.opcode, Opcode::Text | Opcode::Binary);
         if start.rsv1 && !may_be_compressed {
             return Err(Error::ReservedBits);
@@ -66,8 +72,8 @@ impl Rules {
         }
     }
 
-    /// Checks that a message of which `so_far` bytes have come may have this frame too, and gives
-    /// the frame's payload length.
+    /// Checks the length of the message with this frame added; `so_far` is its length without it. Returns the
+    /// payload length of the frame.
     #[inline]
     pub(super) fn check_length(&self, header: &Header, so_far: usize) -> Result<usize, Error> {
         let length = usize::try_from(header.payload_len).map_err(|_| Error::TooBig)?;
@@ -81,7 +87,7 @@ impl Rules {
     }
 }
 
-/// RFC 6455 §5.5: never fragmented, at most 125 bytes.
+/// Checks the rules of control frames: not fragmented, at most 125 bytes (RFC 6455 §5.5).
 fn check_control(start: HeaderStart) -> Result<(), Error> {
     if !start.fin {
         return Err(Error::FragmentedControl);

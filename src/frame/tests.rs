@@ -1,8 +1,8 @@
-//! The decoder's promises. What the tests have in common is here.
+//! Tests of the decoder, with what they share.
 
+mod fast_paths;
 mod foreign;
 mod held;
-mod quick;
 mod traffic;
 
 use super::*;
@@ -11,7 +11,7 @@ const SERVER: Rules = Rules { role: Role::Server, max_len: 1 << 20, text: true, 
 const CLIENT: Rules = Rules { role: Role::Client, ..SERVER };
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// One thing that was sent or seen.
+/// A message or control frame that was sent or received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Thing {
     Text(String),
@@ -67,16 +67,16 @@ fn drain_pieces(bytes: &[u8], lengths: &[usize], rules: &Rules) -> (Vec<Thing>, 
     (things, Ok(()))
 }
 
-/// As [`drain_pieces`], but what there is room for goes there. Says too how many bytes did.
+/// [`drain_pieces`] through [`Decoder::receive_buffer`] where there is one. Returns how many bytes went there, too.
 fn drain_receiving(bytes: &[u8], lengths: &[usize], rules: &Rules) -> (Vec<Thing>, Result<(), Error>, usize) {
     let (mut decoder, mut things, mut received) = (Decoder::new(), Vec::new(), 0);
     let mut rest = bytes;
     for &length in lengths.iter().cycle() {
         let (mut piece, after) = rest.split_at(length.min(rest.len()));
         rest = after;
-        while let Some(room) = decoder.room().filter(|_| !piece.is_empty()) {
-            let (direct, behind) = piece.split_at(piece.len().min(room.len()));
-            room[..direct.len()].copy_from_slice(direct);
+        while let Some(buffer) = decoder.receive_buffer().filter(|_| !piece.is_empty()) {
+            let (direct, behind) = piece.split_at(piece.len().min(buffer.len()));
+            buffer[..direct.len()].copy_from_slice(direct);
             decoder.received(direct.len());
             (received, piece) = (received + direct.len(), behind);
             let (more, end) = drain(&mut decoder, &[], rules);

@@ -1,47 +1,48 @@
-//! UTF-8 (RFC 3629) checked piece by piece, as text arrives.
+//! UTF-8 validation of text that arrives in pieces (RFC 3629).
 
 use super::error::Error;
 
-/// Checks text that comes in pieces, which may be cut within a character.
+/// Validates UTF-8 text that arrives in pieces (RFC 3629). A piece may end within a character.
 ///
-/// Fails at the first byte that cannot continue what came before, not only once the character is
-/// whole. After a failure its answers have no meaning.
+/// It fails at the first byte that cannot continue the text, without waiting for the end of the character.
+/// After a failure its results have no meaning.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8Validator {
-    /// Bytes that the character at the end still needs, 0 to 3.
+    /// The number of bytes that the last character still needs, 0 to 3.
     missing: u8,
-    /// The next byte of that character is not below this.
+    /// The least value of the next byte of that character.
     low: u8,
-    /// The next byte of that character is not above this.
+    /// The greatest value of the next byte of that character.
     high: u8,
 }
 
 impl Utf8Validator {
-    /// Takes the next piece.
+    /// Checks the next piece.
     ///
     /// # Errors
-    /// [`Error::BadUtf8`] if no text can begin with all that came so far.
+    /// [`Error::BadUtf8`] if no UTF-8 text begins with the bytes so far.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), Error> {
         let rest = self.continue_character(piece)?;
         match std::str::from_utf8(rest) {
             Ok(_) => Ok(()),
-            // What is no character at all fails there too.
+            // A byte that begins no character fails there too.
             Err(error) => self.begin_character(rest.get(error.valid_up_to()..).unwrap_or_default()),
         }
     }
 
-    /// Ends the text.
+    /// Checks that the text ends here.
     ///
     /// # Errors
-    /// [`Error::BadUtf8`] if it ends within a character.
+    /// [`Error::BadUtf8`] if the text ends within a character.
     pub fn finish(&self) -> Result<(), Error> {
         if self.missing == 0 { Ok(()) } else { Err(Error::BadUtf8) }
     }
 
-    /// Takes the first bytes of a character that is not whole.
+    /// Checks the first bytes of a character of which some are missing.
     fn begin_character(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(()) };
-        // RFC 3629 §4: the second byte's range rules out long forms, surrogates and all above U+10FFFF.
+        // RFC 3629 §4: the range of the second byte excludes overlong forms, surrogates, and all above
+        // U+10FFFF.
         (self.missing, self.low, self.high) = match first {
             0xc2..=0xdf => (1, 0x80, 0xbf),
             0xe0 => (2, 0xa0, 0xbf),
@@ -55,7 +56,7 @@ impl Utf8Validator {
         self.continue_character(rest).map(|_| ())
     }
 
-    /// Takes what the character at the end still needs off the front, and gives the rest.
+    /// Checks the bytes that the last character still needs. Returns the bytes after them.
     fn continue_character<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Error> {
         while self.missing > 0
             && let Some((&byte, rest)) = bytes.split_first()
@@ -104,7 +105,7 @@ mod tests {
         b"\xe2\x82\xe2\x82\xac",
     ];
 
-    /// Whether some text begins with `bytes`: what is wrong, if anything, is that more is needed.
+    /// Whether some UTF-8 text begins with `bytes`.
     fn can_begin_text(bytes: &[u8]) -> bool {
         std::str::from_utf8(bytes).err().is_none_or(|error| error.error_len().is_none())
     }
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_standard_library_however_it_is_cut() {
+    fn agrees_with_the_standard_library_at_every_cut() {
         for bytes in INTERESTING {
             for first in 0..=bytes.len() {
                 for second in first..=bytes.len() {
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn every_pair_of_first_bytes_is_judged_at_once() {
+    fn every_pair_of_first_bytes_is_checked_at_once() {
         for first in 0..=255 {
             for second in 0..=255 {
                 check(&[first, second, 0x80, 0x80], [1, 2]);

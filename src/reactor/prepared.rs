@@ -2,48 +2,29 @@
 
 use std::sync::Arc;
 
-use super::accept::Listeners;
 use super::admission::Admission;
-use super::bind::BindError;
-use super::clock::Clock;
-use super::core::Core;
-use super::door::Door;
-use super::poller::{Poller, Registry};
-use super::system::System;
-use super::{EVENTS, Reactor};
+use super::bind_error::BindError;
+use super::listeners::Listeners;
+use super::setup::ReactorSetup;
+use super::shared::ServerShared;
+use super::sys::listener::Listener;
+use super::sys::poller::{Poller, Registry};
+use super::sys::system::System;
+use super::tokens::WAKER;
 use crate::config::Config;
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
-use crate::packet::Cipher;
 use crate::recording::Store;
 use crate::roles::Roles;
-use crate::router::{Application, Service};
+use crate::router::Service;
 
-/// What the reactors of one server have in common.
-#[derive(Clone, Debug)]
-pub(super) struct Shared {
-    pub(super) mailboxes: Mailboxes,
-    pub(super) admission: Arc<Admission>,
-    pub(super) roles: Roles,
-    /// Where connections are recorded, if they are.
-    pub(super) recordings: Option<Store>,
-    pub(super) clock: Clock,
-}
-
-/// What a reactor was given when it was prepared, its poll aside.
-pub(super) struct Parts {
-    pub(super) worker: usize,
-    pub(super) registry: Registry,
-    pub(super) mailbox: Arc<Mailbox>,
-    pub(super) listeners: Listeners,
-    pub(super) shared: Shared,
-    pub(super) began_unix_ms: u64,
-}
+/// Events that one poll brings at most.
+pub(super) const EVENTS: usize = 1024;
 
 /// A reactor whose listeners are bound, and which nobody turns yet.
 pub(crate) struct Prepared {
-    poller: Poller,
-    parts: Parts,
+    pub(super) poller: Poller,
+    pub(super) setup: ReactorSetup,
 }
 
 /// A poll, and the mailbox whose mail wakes it.
@@ -63,21 +44,8 @@ impl Prepared {
         Prepared::bind_on(&System::Real, config, service, others)
     }
 
-    /// One reactor, on a simulated network.
-    #[cfg(feature = "sim")]
-    pub(super) fn simulated<S>(
-        config: &Config,
-        service: &Service<S>,
-        network: &crate::sim::Network,
-    ) -> Result<Self, BindError> {
-        #[cfg(feature = "tls")]
-        if config.tls.is_some() {
-            return Err(BindError::System(std::io::ErrorKind::Unsupported.into()));
-        }
-        Ok(Prepared::bind_on(&System::Simulated(network.clone()), config, service, 0)?.0)
-    }
-
-    fn bind_on<S>(
+    /// Binds the listeners on the real system, or on a simulated network.
+    pub(crate) fn bind_on<S>(
         system: &System,
         config: &Config,
         service: &Service<S>,
@@ -94,23 +62,24 @@ impl Prepared {
         }
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
-        let shared = Shared {
+        let shared = ServerShared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
-            roles: Roles::default(),
             recordings: open_store(config)?,
             clock: system.clock(),
         };
         let began_unix_ms = shared.clock.unix_ms();
-        let mut doors = Door::open_all(system, config, 1 + others)?.into_iter();
+        let mut opened = Listener::open_all(system, config, 1 + others)?.into_iter();
+        let mut roles = Roles::for_workers(1 + others).into_iter();
         let mut prepare = |worker, station: Station| {
             let Station { poller, registry, mailbox } = station;
-            let doors = doors.next().unwrap_or_default();
-            let listeners = Listeners::new(system.clone(), config, doors, &registry)?;
+            let opened = opened.next().unwrap_or_default();
+            let listeners = Listeners::new(system.clone(), config, opened, &registry)?;
+            let roles = roles.next().unwrap_or_default();
             let shared = shared.clone();
             Ok(Prepared {
                 poller,
-                parts: Parts { worker, registry, mailbox, listeners, shared, began_unix_ms },
+                setup: ReactorSetup { worker, registry, mailbox, listeners, roles, shared, began_unix_ms },
             })
         };
         let first = prepare(0, first)?;
@@ -120,24 +89,11 @@ impl Prepared {
 
     /// The number of the worker that the reactor is.
     pub(crate) fn worker(&self) -> usize {
-        self.parts.worker
+        self.setup.worker
     }
 
     pub(crate) fn mailboxes(&self) -> &Mailboxes {
-        &self.parts.shared.mailboxes
-    }
-
-    pub(crate) fn finish<S: Application>(
-        self,
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-    ) -> Reactor<S> {
-        let Prepared { poller, parts } = self;
-        let clock = parts.shared.clock.clone();
-        let core = Core::new(config, service, state, cipher, parts);
-        Reactor { poller, clock, spin: config.spin, ended: None, core }
+        &self.setup.shared.mailboxes
     }
 }
 
@@ -151,7 +107,7 @@ impl Station {
     fn new(system: &System, config: &Config) -> Result<Self, BindError> {
         let poller = system.poller(EVENTS)?;
         let registry = poller.registry()?;
-        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker()?));
+        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker(WAKER)?));
         Ok(Station { poller, registry, mailbox })
     }
 }

@@ -126,7 +126,6 @@ impl Wheel {
     }
 
     /// When the slot's timer comes; never if it is not armed.
-    #[cfg(feature = "sim")]
     pub(crate) fn armed_at(&self, slot: usize) -> Moment {
         let armed = self.timers.get(slot).filter(|timer| timer.previous != NIL);
         armed.map_or(Moment::NEVER, |timer| Moment::from_ms(self.deadline(timer)))

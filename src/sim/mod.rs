@@ -84,6 +84,7 @@ mod network;
 mod oracle;
 mod poll;
 mod random;
+mod reactor;
 mod receiver;
 mod report;
 mod run;

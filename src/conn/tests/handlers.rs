@@ -89,7 +89,6 @@ fn replies_above_the_threshold_are_compressed_if_that_makes_them_shorter() {
 fn a_login_counts_at_once_and_ends_the_one_before_it() {
     let mut rig = Rig::open(|_| {});
     let (id, other) = (rig.conn.record.id, ConnectionId::new(0, 9, 9));
-    let roles = rig.env.tools.roles.clone();
     let log_in = |rig: &mut Rig, role_id| {
         rig.with(|conn, env| {
             conn.call(packets::By::Application, 0, 0, env, |state, context| {
@@ -111,15 +110,15 @@ fn a_login_counts_at_once_and_ends_the_one_before_it() {
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(id), 7, None));
     assert_eq!(log_in(&mut rig, 0), expected(false, None, 7, None));
     // One that was replaced does not take its role back by a login that only changes who it is.
-    assert_eq!(roles.enter(other, 7), Some(id));
+    assert_eq!(rig.env.tools.roles.enter(other, 7), Some(id));
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(other), 7, None));
-    roles.hear(id);
+    rig.env.tools.roles.note_told(id);
     assert_eq!(log_in(&mut rig, 8), expected(true, None, 8, None));
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(other), 7, Some(other)));
-    assert_eq!((roles.player(7), roles.player(8)), (Some(id), None));
+    assert_eq!((rig.env.tools.roles.player(7), rig.env.tools.roles.player(8)), (Some(id), None));
     rig.request(LOGOUT, b"");
     assert_eq!((rig.conn.record.role_id(), effects(&mut rig)), (0, vec![]));
-    assert_eq!(roles.player(7), None);
+    assert_eq!(rig.env.tools.roles.player(7), None);
     rig.request(LOGOUT, b"");
     assert_eq!((rig.replies()[0].error_id, effects(&mut rig)), (ErrorId::NOT_LOGGED_IN, vec![]));
 }
@@ -330,7 +329,10 @@ fn a_handler_that_asks_for_room_gets_what_the_outbox_still_takes() {
                 |at: u64| (at.wrapping_mul(multiplier).rotate_left(29).wrapping_mul(multiplier) >> 56) as u8;
             let data = |len: usize| (1..=len as u64).map(scrambled).collect::<Vec<_>>();
             for part in [3, 1] {
-                let (room, all) = (context.room(), context.has_room_for(part, context.room() / part));
+                let (room, all) = (
+                    context.reply_capacity(),
+                    context.has_capacity_for(part, context.reply_capacity() / part),
+                );
                 let sent = context.try_reply(&data(room / part));
                 if sent.is_err() || all != (part == 1) {
                     return Outcome::Refuse(ErrorId::APPLICATION);

@@ -1,36 +1,38 @@
-//! The machine that every frame can go through: ReadHead → ParsePayloadLen → ReadData.
+//! The state machine that can decode any frame: ReadHead → ParsePayloadLen → ReadData.
 
 use super::Decoder;
 use crate::frame::error::Error;
 use crate::frame::event::{Ready, Subject};
-use crate::frame::header::{Header, HeaderStart, MAX_REST_BYTES, Opcode};
+use crate::frame::header::{Header, HeaderStart, MAX_REST_BYTES};
 use crate::frame::mask::{apply_mask, rotate_key};
 use crate::frame::message::MessageKind;
+use crate::frame::opcode::Opcode;
 use crate::frame::rules::Rules;
 
-/// How far the current frame is read.
+/// How much of the current frame has been read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum State {
-    /// At a frame boundary, or one byte behind it.
+    /// At a frame boundary, or one byte after it.
     ReadHead { first: Option<u8> },
-    /// The first two bytes are there and obey the rules; `gathered` holds `filled` bytes of the rest.
+    /// The first two bytes of the header have arrived and obey the rules; `gathered` holds `filled` bytes of
+    /// the rest.
     ParsePayloadLen { first_two: [u8; 2], gathered: [u8; MAX_REST_BYTES], filled: u8 },
-    /// The header is there and obeys the rules; the payload is on its way into [`Held`].
+    /// The header has arrived and obeys the rules; the payload goes to [`Held`](super::Held).
     ReadData(Data),
-    /// The peer violated a rule; nothing more is read.
+    /// The peer broke a rule; nothing more is read.
     Failed(Error),
 }
 
-/// What is still to come of a frame. Packed, since each connection has one, and it is looked at once for
-/// each piece.
+/// The payload of a frame that is being read. Packed to save memory: each connection has one, and it is read
+/// only once for each piece.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed)]
 pub(super) struct Data {
     pub(super) opcode: Opcode,
     fin: bool,
-    /// The key, rotated to fit the next byte.
+    /// The masking key, rotated for the next byte.
     pub(super) mask: Option<[u8; 4]>,
-    /// Bytes still to come.
+    /// The number of bytes still to arrive.
     pub(super) remaining: usize,
 }
 
@@ -44,20 +46,20 @@ impl State {
     }
 }
 
-/// Where a step of the machine leads.
+/// The result of one step of the machine.
 enum Step<'i> {
-    /// To the next state, with the input that is left.
+    /// It is in the next state; continue with the rest of the input.
     On,
-    /// Behind a fragment, with the input that is left.
+    /// A fragment is complete; continue with the rest of the input.
     Fragment,
-    /// Nowhere: the input is used up.
+    /// The input is used up.
     NeedMore,
-    /// To an event.
+    /// An event is complete.
     Ready(Ready<'i>),
 }
 
 impl Decoder {
-    /// Goes on until there is an event, the input is used up, or so many fragments were taken.
+    /// Runs until there is an event, the input is used up, or `fragments_left` is 0.
     #[inline(always)]
     pub(super) fn advance<'i>(
         &mut self,
@@ -123,15 +125,15 @@ impl Decoder {
                 self.begin_payload(header, payload_bytes, input)
             }
             incomplete => {
-                // If a rule is broken, a skipper goes on from here.
+                // If a rule is broken, the skipper continues from this state.
                 self.state = State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 };
                 incomplete.map(|_| Step::On)
             }
         }
     }
 
-    /// The header that these bytes and the front of the input are, if it is there, with its own length behind the
-    /// first two bytes and that of the payload.
+    /// Checks the header that consists of these bytes and the front of the input. Returns it with the number
+    /// of its bytes after the first two and the length of the payload; `None` if it is incomplete.
     #[inline(always)]
     fn check_header(
         &self,
@@ -145,7 +147,7 @@ impl Decoder {
         Ok(Some((header, start.rest_bytes(), self.check_length(&header, rules)?)))
     }
 
-    /// The slow way through the header: its bytes come in pieces.
+    /// Reads a header that arrives in pieces.
     #[inline(never)]
     fn parse_payload_len<'i>(
         &mut self,
@@ -161,7 +163,7 @@ impl Decoder {
             *slot = *byte;
             filled += 1;
         }
-        // Where a rule is broken, a skipper goes on from here.
+        // If a rule is broken, the skipper continues from this state.
         self.state = State::ParsePayloadLen { first_two, gathered, filled };
         match start.complete(gathered.get(..usize::from(filled)).unwrap_or_default())? {
             Some(header) => {
@@ -173,14 +175,15 @@ impl Decoder {
         }
     }
 
-    /// The length of a frame's payload, if its message may have it.
+    /// Checks the length of a frame's payload against the limit of its message.
     #[inline(always)]
     fn check_length(&self, header: &Header, rules: &Rules) -> Result<usize, Error> {
         let so_far = self.held.as_ref().map_or(0, |held| held.message.len());
         rules.check_length(header, so_far)
     }
 
-    /// The header is whole. The state is that of a boundary, and stays so if the payload is whole too.
+    /// Begins the payload. The state is that of a frame boundary, and stays so if the whole payload is in the
+    /// input.
     #[inline(always)]
     fn begin_payload<'i>(
         &mut self,
@@ -198,7 +201,7 @@ impl Decoder {
         Ok(Step::On)
     }
 
-    /// The payload comes in pieces, or is one itself.
+    /// Begins a payload that arrives in pieces or is a fragment.
     #[cold]
     fn begin_held(&mut self, header: Header, remaining: usize) {
         let Header { fin, rsv1, opcode, mask, .. } = header;
@@ -215,7 +218,7 @@ impl Decoder {
         self.state = State::ReadData(Data { opcode, fin, mask, remaining });
     }
 
-    /// Takes payload that has to be kept, because the frame is a fragment or not whole.
+    /// Reads payload that must be kept, because the frame is a fragment or incomplete.
     #[inline(never)]
     fn read_data<'i>(
         &mut self,
@@ -260,7 +263,7 @@ impl Decoder {
     }
 }
 
-/// The usual case: a whole frame that is no fragment.
+/// Delivers a whole, unfragmented frame in place: the usual case.
 #[inline(always)]
 fn deliver_in_place(subject: Subject, payload: &mut [u8], mask: Option<[u8; 4]>) -> Result<Ready<'_>, Error> {
     if let Some(key) = mask {
@@ -273,7 +276,7 @@ fn deliver_in_place(subject: Subject, payload: &mut [u8], mask: Option<[u8; 4]>)
     Ok(Ready { subject, in_place: Some(payload) })
 }
 
-/// Takes `count` bytes off the front of `input`, or all if they are fewer.
+/// Removes `count` bytes from the front of `input`, or all if there are fewer.
 #[inline]
 fn take<'i>(input: &mut &'i mut [u8], count: usize) -> &'i mut [u8] {
     input.split_off_mut(..count.min(input.len())).unwrap_or_default()

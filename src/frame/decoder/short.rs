@@ -1,7 +1,7 @@
-//! The quick ways: short frames that come whole and often, or in floods, are taken in few steps.
+//! Fast paths for short frames that are whole in the input: messages, Pings, Pongs, and floods of fragments.
 //!
-//! They take nothing that breaks a rule, and nothing else than the [machine](super::machine) would; what they leave
-//! is for it. Without them all would be the same, only slower.
+//! They decode exactly what the [machine](super::machine) would, leave every frame that breaks a rule to it,
+//! and exist for speed only.
 
 use super::Decoder;
 use crate::frame::error::Error;
@@ -10,17 +10,17 @@ use crate::frame::header::MAX_CONTROL_PAYLOAD;
 use crate::frame::mask::apply_mask;
 use crate::frame::rules::{Role, Rules};
 
-/// First bytes of headers.
+// First bytes of headers.
 const WHOLE_BINARY: u8 = 0x82;
 const WHOLE_PING: u8 = 0x89;
 const WHOLE_PONG: u8 = 0x8a;
 const MIDDLE_FRAGMENT: u8 = 0x00;
-/// In the second byte of a header.
+/// The mask bit in the second byte of a header.
 const MASKED: u8 = 0x80;
-/// The header of a frame of at most 125 bytes from a client.
+/// The length of a client's header for a payload of at most 125 bytes.
 const HEADER_BYTES: usize = 6;
 
-/// A masked frame of at most 125 bytes, of which the header is there.
+/// A masked frame with a payload of at most 125 bytes, whose header has arrived.
 #[derive(Clone, Copy)]
 struct Short {
     first: u8,
@@ -29,17 +29,17 @@ struct Short {
 }
 
 impl Short {
-    /// Masks and lengths are judged here, the first byte is not.
+    /// Checks the mask bit and the length, but not the first byte.
     #[inline(always)]
     fn at_front_of(input: &[u8], rules: &Rules) -> Option<Self> {
         let &[first, second, a, b, c, d, ..] = input else { return None };
-        // Without a mask it is far too long.
+        // Without the mask bit the result is above 125.
         let length = usize::from(second ^ MASKED);
         let is_short = length <= MAX_CONTROL_PAYLOAD && rules.role == Role::Server;
         is_short.then_some(Short { first, length, key: [a, b, c, d] })
     }
 
-    /// Takes it off the front of the input if it is whole. Its payload, still masked.
+    /// Removes the frame from the front of the input if it is whole. Returns its payload, still masked.
     #[inline(always)]
     fn take<'i>(self, input: &mut &'i mut [u8]) -> Option<&'i mut [u8]> {
         input.split_off_mut(..HEADER_BYTES + self.length)?.get_mut(HEADER_BYTES..)
@@ -47,7 +47,8 @@ impl Short {
 }
 
 impl Decoder {
-    /// The payload of a whole short binary message. `None` is anything else, and then nothing was taken.
+    /// Decodes a whole short binary message. Returns `None`, and consumes nothing, if anything else comes
+    /// next.
     #[inline(always)]
     pub(super) fn short_message<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<&'i mut [u8]> {
         let short = Short::at_front_of(input, rules).filter(|short| short.first == WHOLE_BINARY)?;
@@ -59,8 +60,8 @@ impl Decoder {
         Some(payload)
     }
 
-    /// A whole Ping or Pong, which may come within a message. `None` is anything else, and then nothing was
-    /// taken.
+    /// Decodes a whole Ping or Pong, also between fragments. Returns `None`, and consumes nothing, if
+    /// anything else comes next.
     #[inline]
     pub(crate) fn short_control<'i>(&self, input: &mut &'i mut [u8], rules: &Rules) -> Option<Event<'i>> {
         let short = Short::at_front_of(input, rules)
@@ -72,8 +73,8 @@ impl Decoder {
         Some(if short.first == WHOLE_PING { Event::Ping(payload) } else { Event::Pong(payload) })
     }
 
-    /// Whole short fragments, each neither the first nor the last of its message, as long as there is one that breaks
-    /// no rule; what comes then is not taken. They are counted down, and true means that none may be taken any more.
+    /// Decodes whole short fragments, neither first nor last of their message, up to one that breaks a rule
+    /// or anything else. Counts `fragments_left` down, and returns true when it is 0.
     #[inline]
     pub(super) fn short_fragments(
         &mut self,

@@ -1,4 +1,4 @@
-//! Another implementation as the judge.
+//! The codec against another implementation, tungstenite.
 
 use std::io::{Cursor, Read, Write};
 

@@ -1,10 +1,10 @@
-//! What the decoder holds, how it grows, and what is received where it stays.
+//! The decoder's buffers: how they grow, are counted and freed, and are received into.
 
 use super::*;
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn large_payloads_are_received_where_they_stay() {
+fn large_payloads_are_received_without_a_copy() {
     let text = "né".repeat(60_000);
     let bytes: Vec<u8> = (0..300_000_u32).map(|index| (index * 31 % 251) as u8).collect();
     let mut wire = Vec::new();
@@ -16,10 +16,10 @@ fn large_payloads_are_received_where_they_stay() {
     for lengths in [vec![1 << 20], vec![16_384], vec![65_536, 1, 20_001], vec![30_000, 3]] {
         let (things, end, received) = drain_receiving(&wire, &lengths, &SERVER);
         assert_eq!((&things, end), (&seen, Ok(())), "{lengths:?}");
-        // The first read may bring all.
+        // A single read brings everything at once.
         assert!(received > 200_000 || lengths == [1 << 20], "{received} bytes in pieces of {lengths:?}");
     }
-    // A character that is no more begins in what was received.
+    // Invalid UTF-8 within the bytes that were received directly.
     let at = wire.len() - 300_000 - 14 - 80_000;
     wire[at] ^= 0xff;
     let (things, end, _) = drain_receiving(&wire, &[30_000], &SERVER);
@@ -28,13 +28,13 @@ fn large_payloads_are_received_where_they_stay() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn room_is_made_for_no_more_than_has_come() {
+fn the_receive_buffer_is_no_longer_than_the_bytes_that_arrived() {
     let mut decoder = Decoder::new();
     let mut came = 0;
     drain(&mut decoder, &server_header(Opcode::Binary, true, 1 << 20), &CLIENT).1.unwrap();
     while came < 1 << 19 {
-        match decoder.room() {
-            // One byte at a time is the least that a client can send.
+        match decoder.receive_buffer() {
+            // Clients can send single bytes.
             Some(_) => decoder.received(1),
             None => drain(&mut decoder, &[0], &CLIENT).1.unwrap(),
         }
@@ -44,7 +44,7 @@ fn room_is_made_for_no_more_than_has_come() {
 }
 
 #[test]
-fn what_is_held_is_counted() {
+fn held_bytes_are_counted() {
     let mut decoder = Decoder::new();
     let mut ping = Vec::new();
     push_masked_frame(&mut ping, true, Opcode::Ping, KEY, &[7; 125]);
@@ -66,7 +66,7 @@ fn what_is_held_is_counted() {
 }
 
 #[test]
-fn what_is_announced_is_not_allocated() {
+fn announced_lengths_are_not_allocated() {
     let mut decoder = Decoder::new();
     let header = server_header(Opcode::Binary, true, 1 << 20);
     assert_eq!(drain(&mut decoder, &header, &CLIENT), (vec![], Ok(())));
@@ -79,7 +79,7 @@ fn what_is_announced_is_not_allocated() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn a_buffer_grows_seldom_and_no_further_than_the_message() {
+fn a_buffer_grows_in_few_steps_up_to_the_length_of_the_message() {
     let length = 100_000;
     let mut wire = Vec::new();
     push_frame(&mut wire, Opcode::Binary, &vec![7; length]);
@@ -93,7 +93,7 @@ fn a_buffer_grows_seldom_and_no_further_than_the_message() {
     }
     assert!(sizes.len() < 15, "{sizes:?}");
     assert!(decoder.held_bytes() < length + 256, "{sizes:?}");
-    // The buffer is there for the next message, and nothing more is allocated.
+    // The next message uses the same buffer.
     let kept = decoder.held_bytes();
     for piece in wire.chunks(999) {
         drain(&mut decoder, piece, &CLIENT).1.unwrap();
@@ -101,7 +101,7 @@ fn a_buffer_grows_seldom_and_no_further_than_the_message() {
     }
     decoder.trim();
     assert_eq!(decoder.held_bytes(), 0);
-    // Nor does it if it comes in larger pieces.
+    // The bound also holds for larger pieces.
     for piece in wire.chunks(999) {
         drain(&mut decoder, piece, &CLIENT).1.unwrap();
         assert!(decoder.held_bytes() < length + 256, "{}", decoder.held_bytes());
@@ -130,7 +130,7 @@ fn trimming_anywhere_loses_nothing() {
 }
 
 #[test]
-fn a_trim_leaves_an_unfinished_message_what_it_has_and_no_more() {
+fn a_trim_keeps_only_the_bytes_of_an_unfinished_message() {
     let mut wire = Vec::new();
     push_masked_frame(&mut wire, true, Opcode::Binary, KEY, &[1; 100_000]);
     let first = wire.len();
@@ -139,7 +139,7 @@ fn a_trim_leaves_an_unfinished_message_what_it_has_and_no_more() {
     let mut decoder = Decoder::new();
     drain(&mut decoder, &wire[..50_000], &SERVER).1.unwrap();
     drain(&mut decoder, &wire[50_000..first + 106], &SERVER).1.unwrap();
-    assert!(decoder.held_bytes() > 100_000, "the buffer is used again");
+    assert!(decoder.held_bytes() > 100_000, "the buffer is reused");
     decoder.trim();
     assert!((100..512).contains(&decoder.held_bytes()), "{}", decoder.held_bytes());
     let message = Thing::Binary([[2; 100], [3; 100]].concat());

@@ -1,4 +1,4 @@
-//! Properties: any traffic, damaged or not, in any pieces.
+//! Property tests: any traffic, valid or damaged, in any pieces.
 
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ fn push_fragments(
     lengths.len()
 }
 
-/// Masked frames, and what a server sees of them.
+/// Masked frames, and the events that a server gets from them.
 fn traffic() -> impl Strategy<Value = (Vec<u8>, Vec<Thing>)> {
     let fragments = prop::collection::vec(0..300_usize, 0..4);
     prop::collection::vec((thing(), any::<[u8; 4]>(), fragments), 0..8).prop_map(|sent| {
@@ -70,7 +70,7 @@ fn piece_lengths() -> impl Strategy<Value = Vec<usize>> {
 proptest! {
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn any_traffic_in_any_pieces((wire, seen) in traffic(), lengths in piece_lengths()) {
+    fn valid_traffic_is_decoded_in_any_pieces((wire, seen) in traffic(), lengths in piece_lengths()) {
         prop_assert_eq!(drain_pieces(&wire, &lengths, &SERVER), (seen.clone(), Ok(())));
         let long: Vec<_> = lengths.iter().map(|length| length * 40).collect();
         let (things, end, _) = drain_receiving(&wire, &long, &SERVER);
@@ -79,7 +79,7 @@ proptest! {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn damage_is_judged_alike_in_any_pieces(
+    fn the_result_for_damaged_traffic_does_not_depend_on_the_pieces(
         (mut wire, _) in traffic(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         end in any::<prop::sample::Index>(),
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_judged_alike_in_any_pieces(
+    fn the_result_for_any_bytes_does_not_depend_on_the_pieces(
         wire in prop::collection::vec(prop_oneof![any::<u8>(), 0..3_u8, 0x80..0x83_u8], 0..200),
         lengths in piece_lengths(),
     ) {

@@ -150,7 +150,7 @@ static MODULE: Module<Game> = Module::new(
             context.reply(b"")
         }),
         Route::new(1221, "room", Access::Anyone, |_, request, context| {
-            let room = context.room().min(request.data().len().saturating_mul(40));
+            let room = context.reply_capacity().min(request.data().len().saturating_mul(40));
             context.reply(&vec![b'r'; room.min(100_000)])
         }),
         Route::new(1222, "debug", Access::Anyone, |_, request, context| {

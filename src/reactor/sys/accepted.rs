@@ -1,0 +1,95 @@
+//! What one try to accept a client came to, and which errors of `accept` concern one client only.
+
+use std::io::{self, ErrorKind};
+
+use super::socket::Socket;
+use crate::record::Peer;
+
+/// What `accept` can fail with where [`ErrorKind`] has no name for it: Linux's numbers.
+#[cfg(not(target_os = "macos"))]
+mod errno {
+    pub(super) const ENFILE: i32 = 23;
+    pub(super) const EMFILE: i32 = 24;
+    pub(super) const ENONET: i32 = 64;
+    pub(super) const EPROTO: i32 = 71;
+    pub(super) const ENOPROTOOPT: i32 = 92;
+    pub(super) const EOPNOTSUPP: i32 = 95;
+    pub(super) const EHOSTDOWN: i32 = 112;
+}
+
+/// macOS's numbers for the same. It has no ENONET: that is ENETDOWN there.
+#[cfg(target_os = "macos")]
+mod errno {
+    pub(super) const ENFILE: i32 = 23;
+    pub(super) const EMFILE: i32 = 24;
+    pub(super) const ENOPROTOOPT: i32 = 42;
+    pub(super) const ENONET: i32 = 50;
+    pub(super) const EHOSTDOWN: i32 = 64;
+    pub(super) const EPROTO: i32 = 100;
+    pub(super) const EOPNOTSUPP: i32 = 102;
+}
+
+/// What one try to accept came to.
+pub(crate) enum Accepted {
+    Client(Socket, Peer),
+    /// No client waits.
+    Nobody,
+    /// The client that waited is gone already.
+    Lost,
+    /// No descriptor is free.
+    Exhausted,
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Accepted {
+    /// Sorts an error of `accept`. Errors of the network on the way to one client are found when it is
+    /// accepted, and concern nobody else (accept(2), "Error handling").
+    fn from(error: io::Error) -> Self {
+        match (error.kind(), error.raw_os_error()) {
+            (ErrorKind::WouldBlock, _) => Accepted::Nobody,
+            (ErrorKind::Interrupted | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset, _)
+            | (ErrorKind::NetworkDown | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable, _)
+            | (ErrorKind::TimedOut, _)
+            | (_, Some(errno::EPROTO | errno::ENOPROTOOPT | errno::EOPNOTSUPP))
+            | (_, Some(errno::EHOSTDOWN | errno::ENONET)) => Accepted::Lost,
+            (_, Some(errno::EMFILE | errno::ENFILE)) => Accepted::Exhausted,
+            _ => Accepted::Failed(error),
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_accept_are_sorted() {
+        use errno::{EHOSTDOWN, EMFILE, ENFILE, ENONET, ENOPROTOOPT, EOPNOTSUPP, EPROTO};
+        const EPERM: i32 = 1;
+        const EINTR: i32 = 4;
+        const EAGAIN: i32 = 11;
+        const ENOMEM: i32 = 12;
+        const ENETDOWN: i32 = 100;
+        const ENETUNREACH: i32 = 101;
+        const ECONNABORTED: i32 = 103;
+        const ENOBUFS: i32 = 105;
+        const ETIMEDOUT: i32 = 110;
+        const EHOSTUNREACH: i32 = 113;
+        let of_one_client = [
+            [EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH],
+            [ENOPROTOOPT, EOPNOTSUPP, EHOSTDOWN, ENONET, EHOSTUNREACH],
+        ];
+        let accepted = |error| Accepted::from(io::Error::from_raw_os_error(error));
+        for error in of_one_client.concat() {
+            assert!(matches!(accepted(error), Accepted::Lost), "{error}");
+        }
+        assert!(matches!(accepted(ETIMEDOUT), Accepted::Lost));
+        assert!(matches!(accepted(EAGAIN), Accepted::Nobody));
+        for error in [EMFILE, ENFILE] {
+            assert!(matches!(accepted(error), Accepted::Exhausted), "{error}");
+        }
+        for error in [ENOBUFS, ENOMEM, EPERM] {
+            assert!(matches!(accepted(error), Accepted::Failed(_)), "{error}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a poll reports.
+
+use mio::Token;
+
+/// What has changed for one token. Events may be spurious.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
+    pub(crate) token: Token,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// The peer sends no more, though what it sent may still be unread.
+    pub(crate) read_closed: bool,
+    pub(crate) error: bool,
+    /// The peer has sent urgent data, before which a read ends. Known on Linux only.
+    pub(crate) priority: bool,
+}
+
+impl From<&mio::event::Event> for Event {
+    #[inline]
+    fn from(event: &mio::event::Event) -> Self {
+        Event {
+            token: event.token(),
+            readable: event.is_readable(),
+            writable: event.is_writable(),
+            read_closed: event.is_read_closed(),
+            error: event.is_error(),
+            priority: event.is_priority(),
+        }
+    }
+}

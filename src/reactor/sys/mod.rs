@@ -1,0 +1,23 @@
+//! All that differs between the operating system and a simulated network: the poll, the clock, listeners and
+//! sockets. Nothing else in a reactor knows which of the two it runs on.
+//!
+//! Each is an enum with a variant for the simulation. Without the feature `sim` that variant holds a type
+//! without values, so it takes no space, and the compiler drops every branch that leads to it.
+
+pub(crate) mod accepted;
+pub(crate) mod clock;
+pub(crate) mod event;
+pub(crate) mod listener;
+pub(crate) mod poller;
+pub(crate) mod read;
+#[cfg_attr(not(feature = "sim"), path = "no_simulation.rs")]
+mod simulated;
+pub(crate) mod socket;
+pub(crate) mod system;
+mod tcp_listener;
+#[cfg(feature = "tls")]
+mod tls_records;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+pub(crate) mod tls_socket;
+mod unacknowledged;
+mod unix_listener;

@@ -1,0 +1,123 @@
+//! The poll that a reactor waits on, and where sockets are registered with it.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::event::Event;
+use super::simulated;
+
+/// A poll, with the events of the last time that it was waited on.
+#[derive(Debug)]
+pub(crate) enum Poller {
+    Real { poll: Poll, events: Events },
+    Simulated(simulated::Poll),
+}
+
+/// Where sockets are registered to be polled.
+#[derive(Debug)]
+pub(crate) enum Registry {
+    Real(mio::Registry),
+    /// Simulated sockets register with their network: nothing else can be registered here.
+    Simulated,
+}
+
+impl Poller {
+    /// A poll of the system that brings at most `events` at a time.
+    pub(crate) fn real(events: usize) -> io::Result<Self> {
+        Ok(Poller::Real { poll: Poll::new()?, events: Events::with_capacity(events) })
+    }
+
+    /// A poll of a simulated network that brings at most `events` at a time.
+    pub(crate) fn simulated(network: simulated::Network, events: usize) -> Self {
+        Poller::Simulated(simulated::Poll::new(network, events))
+    }
+
+    pub(crate) fn registry(&self) -> io::Result<Registry> {
+        match self {
+            Poller::Real { poll, .. } => poll.registry().try_clone().map(Registry::Real),
+            Poller::Simulated(_) => Ok(Registry::Simulated),
+        }
+    }
+
+    /// Makes what wakes the poll from any thread, with an event for that token. A poll may have one only.
+    pub(crate) fn waker(&self, token: Token) -> io::Result<Box<dyn Fn() + Send + Sync>> {
+        Ok(match self {
+            Poller::Real { poll, .. } => {
+                let waker = Waker::new(poll.registry(), token)?;
+                Box::new(move || {
+                    // Mail whose wake-up was lost would wait for another's. Otherwise a waker fails only if
+                    // the poll is gone, and then nobody is left to be woken.
+                    while waker.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
+                })
+            }
+            Poller::Simulated(poll) => poll.waker(token),
+        })
+    }
+
+    /// Waits for events, at most for `timeout`. A signal ends the wait without events.
+    pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let result = match self {
+            Poller::Real { poll, events } => poll.poll(events, timeout),
+            Poller::Simulated(poll) => poll.poll(timeout),
+        };
+        match result {
+            // The events may be old ones then; those that wait come with the next poll.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.clear();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Poller::Real { events, .. } => events.clear(),
+            Poller::Simulated(poll) => poll.clear(),
+        }
+    }
+
+    /// Whether the last poll brought no events.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Poller::Real { events, .. } => events.is_empty(),
+            Poller::Simulated(poll) => poll.is_empty(),
+        }
+    }
+
+    /// Hands out the events of the last poll.
+    pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
+        match self {
+            Poller::Real { events, .. } => events.iter().for_each(|event| handle(Event::from(event))),
+            Poller::Simulated(poll) => poll.for_each(handle),
+        }
+    }
+}
+
+/// The poll's descriptor. A simulated poll has none: -1.
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Poller::Real { poll, .. } => poll.as_raw_fd(),
+            Poller::Simulated(_) => -1,
+        }
+    }
+}
+
+impl Registry {
+    pub(crate) fn register(
+        &self,
+        source: &mut impl Source,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match self {
+            Registry::Real(registry) => registry.register(source, token, interest),
+            Registry::Simulated => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}

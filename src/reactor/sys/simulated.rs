@@ -1,0 +1,92 @@
+//! What stands in for the system in a simulation. `no_simulation.rs` takes its place without the feature
+//! `sim`.
+
+use std::io;
+use std::time::Duration;
+
+use mio::Token;
+
+use super::event::Event;
+use crate::sim::{Readiness, SimulatedSocket};
+
+pub(crate) use crate::sim::{Network, SimulatedListener as Listener, SimulatedSpare as Spare};
+
+/// Boxed, so that it makes no other socket larger.
+pub(crate) type Socket = Box<SimulatedSocket>;
+
+/// A network's time, counted from when the server began.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    network: Network,
+    began: Duration,
+}
+
+impl Clock {
+    pub(crate) fn new(network: Network) -> Self {
+        Clock { began: network.now(), network }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.network.now().saturating_sub(self.began)
+    }
+
+    /// Starts a turn, whose time [`turn_now`](Self::turn_now) gives.
+    pub(crate) fn begin_turn(&self) {
+        self.network.begin_turn();
+    }
+
+    /// The time within a turn. It passes there, while [`now`](Self::now) stands still.
+    pub(crate) fn turn_now(&self) -> Duration {
+        self.network.turn_now().saturating_sub(self.began)
+    }
+
+    pub(crate) fn unix_ms(&self) -> u64 {
+        self.network.unix_ms()
+    }
+}
+
+/// A network's poll, with the events of the last time that it was waited on.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    network: Network,
+    events: Vec<Readiness>,
+    capacity: usize,
+}
+
+impl Poll {
+    pub(crate) fn new(network: Network, capacity: usize) -> Self {
+        Poll { network, events: Vec::new(), capacity }
+    }
+
+    pub(crate) fn waker(&self, token: Token) -> Box<dyn Fn() + Send + Sync> {
+        let network = self.network.clone();
+        Box::new(move || network.wake(token))
+    }
+
+    pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.network.poll(&mut self.events, self.capacity, timeout)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.events.clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Hands out the events, and tells the network which the server has seen so far.
+    pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
+        for &readiness in &self.events {
+            self.network.note_told(readiness);
+            handle(Event {
+                token: readiness.token,
+                readable: readiness.readable,
+                writable: readiness.writable,
+                read_closed: readiness.read_closed,
+                error: readiness.error,
+                priority: readiness.priority,
+            });
+        }
+    }
+}

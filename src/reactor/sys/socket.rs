@@ -1,0 +1,190 @@
+//! A client's socket: TCP, TLS on TCP, Unix, or simulated.
+
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::net::Shutdown;
+
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Token};
+
+use super::poller::Registry;
+use super::read::Read;
+use super::simulated;
+use super::tls_socket::{BoxedTls, TlsSocket};
+use super::unacknowledged::unacknowledged;
+use crate::conn::Outgoing;
+
+/// A non-blocking stream socket. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "listeners speak no TLS"))]
+    Tls(BoxedTls),
+    Unix(UnixStream),
+    Simulated(simulated::Socket),
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests have any"))]
+    Absent(Absent),
+}
+
+/// No socket at all, for tests with more clients than the descriptor limit allows: takes all that is written,
+/// and nothing comes.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct Absent;
+
+/// Outside of tests there is none.
+#[cfg(not(test))]
+#[derive(Debug)]
+pub(crate) enum Absent {}
+
+/// What events are asked for, once for the socket's whole life: reading, writing, and urgent data, before
+/// which a read ends.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+
+/// Elsewhere the poll does not report urgent data. What a client sends behind it is read only with what it
+/// sends next: WebSocket has no use for urgent data.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+impl Socket {
+    /// Reads, or fails with [`io::ErrorKind::WouldBlock`] if nothing has come.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        let result = match self {
+            Socket::Tcp(stream) => stream.read(buffer),
+            Socket::Tls(socket) => return socket.read(buffer),
+            Socket::Unix(stream) => return stream.read(buffer).map(Read::from_unix),
+            Socket::Simulated(socket) => socket.read(buffer),
+            Socket::Absent(_) => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        Read::from_plain(result, buffer.len())
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.write(bytes),
+            Socket::Tls(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
+            Socket::Unix(stream) => stream.write(bytes),
+            Socket::Simulated(socket) => socket.write_vectored(&[IoSlice::new(bytes)]),
+            Socket::Absent(_) => Ok(bytes.len()),
+        }
+    }
+
+    pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(stream) => stream.write_vectored(slices),
+            Socket::Tls(socket) => socket.write_vectored(slices),
+            Socket::Unix(stream) => stream.write_vectored(slices),
+            Socket::Simulated(socket) => socket.write_vectored(slices),
+            Socket::Absent(_) => Ok(slices.iter().map(|slice| slice.len()).sum()),
+        }
+    }
+
+    /// Tells the peer that nothing more comes. A failure means that the peer is gone, and is ignored.
+    pub(crate) fn shutdown_write(&mut self) {
+        match self {
+            Socket::Tcp(stream) => drop(stream.shutdown(Shutdown::Write)),
+            Socket::Tls(socket) => socket.shutdown_write(),
+            Socket::Unix(stream) => drop(stream.shutdown(Shutdown::Write)),
+            Socket::Simulated(socket) => socket.shutdown_write(),
+            Socket::Absent(_) => {}
+        }
+    }
+
+    /// Registers the socket with the poll, for its whole life.
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Socket::Tcp(stream) => registry.register(stream, token, INTEREST),
+            Socket::Tls(socket) => registry.register(socket.stream(), token, INTEREST),
+            Socket::Unix(stream) => registry.register(stream, token, INTEREST),
+            Socket::Simulated(socket) => socket.register(token),
+            Socket::Absent(_) => Ok(()),
+        }
+    }
+
+    /// Bytes that the kernel has and the peer's system has not acknowledged. None where the system cannot
+    /// tell.
+    pub(crate) fn unacknowledged(&self) -> Option<u64> {
+        match self {
+            Socket::Tcp(stream) => unacknowledged(stream),
+            Socket::Tls(socket) => socket.unacknowledged(),
+            Socket::Unix(stream) => unacknowledged(stream),
+            Socket::Simulated(socket) => Some(socket.unacknowledged()),
+            Socket::Absent(_) => Some(0),
+        }
+    }
+
+    /// How much of what was written the peer has not acknowledged. None where the system cannot tell.
+    pub(crate) fn outgoing(&self) -> Option<Outgoing> {
+        Some(Outgoing { in_flight: self.unacknowledged()?, written: self.given() })
+    }
+
+    /// Tells a simulation that a read follows for which there was no event.
+    pub(crate) fn expect_read(&mut self) {
+        if let Socket::Simulated(socket) = self {
+            socket.expect_read();
+        }
+    }
+}
+
+/// What differs where TLS is spoken.
+impl Socket {
+    fn tls(&self) -> Option<&TlsSocket> {
+        if let Socket::Tls(socket) = self { Some(socket) } else { None }
+    }
+
+    fn tls_mut(&mut self) -> Option<&mut TlsSocket> {
+        if let Socket::Tls(socket) = self { Some(socket) } else { None }
+    }
+
+    /// Whether a read brings the peer's bytes as it sent them.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tls().is_none()
+    }
+
+    /// Whether a shutdown tells the peer more than the end of the connection does: close_notify.
+    pub(crate) fn says_goodbye(&self) -> bool {
+        self.tls().is_some()
+    }
+
+    /// Whether the peer cannot be told anything before a TLS handshake is complete.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.tls().is_some_and(TlsSocket::is_handshaking)
+    }
+
+    /// Whether the peer cannot be told anything yet: a TLS handshake comes first, and perhaps a PROXY header
+    /// before that.
+    pub(crate) fn answers_later(&self) -> bool {
+        self.tls().is_some_and(TlsSocket::answers_later)
+    }
+
+    /// Whether reads since the last call have taken a TLS handshake a step further.
+    pub(crate) fn has_stepped(&mut self) -> bool {
+        self.tls_mut().is_some_and(TlsSocket::has_stepped)
+    }
+
+    /// What reads since the last call have cost beside the bytes that they brought, in bytes.
+    pub(crate) fn take_overhead(&mut self) -> usize {
+        self.tls_mut().map_or(0, TlsSocket::take_overhead)
+    }
+
+    /// Starts TLS, now that the PROXY header is complete; `early` came behind it. False if no TLS is spoken:
+    /// then the bytes are what they are.
+    pub(crate) fn begin_tls(&mut self, early: &[u8]) -> bool {
+        self.tls_mut().is_some_and(|tls| tls.begin_tls(early))
+    }
+
+    /// Whether the kernel has all that was written.
+    pub(crate) fn has_flushed(&self) -> bool {
+        self.tls().is_none_or(TlsSocket::has_flushed)
+    }
+
+    /// Gives the kernel what it had no space for earlier, now that the socket is writable.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.tls_mut().map_or(Ok(()), TlsSocket::flush)
+    }
+
+    /// Bytes that the kernel was given, where they are not those that were written.
+    pub(crate) fn given(&self) -> Option<u64> {
+        self.tls().map(TlsSocket::sent)
+    }
+}

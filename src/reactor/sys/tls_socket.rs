@@ -1,0 +1,289 @@
+//! TLS on a client's socket: ciphertext to and from the kernel, plaintext to and from the reactor.
+
+use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+use rustls::ServerConnection;
+
+use super::read::Read;
+use super::tls_records::Records;
+use super::unacknowledged::unacknowledged;
+use crate::conn::MAX_SLICES;
+use crate::reactor::budget::{TURN_BYTES, TURN_FRAMES};
+use crate::tls::Tls;
+
+/// The ciphertext, in bytes, that may wait for the kernel before writes take no more plaintext. More belongs
+/// in the outbox, whose limit is configured.
+const WAITING_BYTES: usize = 64 * 1024;
+/// What a record costs beside its plaintext, in bytes. A connection's share of a turn pays for as many
+/// records as frames.
+const RECORD_BYTES: usize = 512;
+const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
+/// Records after which a read ends, so that the turn can look at the clock. The last system call may bring
+/// more.
+const READ_RECORDS: usize = 128;
+
+/// Boxed, so that it makes no other socket larger.
+pub(crate) type BoxedTls = Box<TlsSocket>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// A PROXY header comes first, in the clear.
+    Header,
+    /// Not a byte of TLS has come.
+    Fresh,
+    Tls,
+    /// TLS is over, or was never spoken: bytes pass as they are, and only to end the connection.
+    Plain,
+}
+
+/// A TCP socket with TLS on it.
+///
+/// What is written before the handshake is complete is dropped, because the peer could not read it.
+/// Ciphertext that the kernel did not take waits for [`flush`](Self::flush), once the poll says that the
+/// socket is writable.
+#[derive(Debug)]
+pub(crate) struct TlsSocket {
+    stream: TcpStream,
+    tls: ServerConnection,
+    mode: Mode,
+    /// Ciphertext that came with the PROXY header.
+    early: Vec<u8>,
+    /// Bytes that the kernel has taken, TLS's own included.
+    sent: u64,
+    /// Counts the records that come.
+    records: Records,
+    /// What they cost beside their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
+    overhead: usize,
+    /// The sending side is shut down once everything has gone out.
+    ends: bool,
+    /// An error that came behind plaintext; the next read returns it.
+    failure: Option<io::Error>,
+    /// A read took the handshake a step further since [`has_stepped`](Self::has_stepped).
+    stepped: bool,
+}
+
+impl TlsSocket {
+    /// Makes a socket on which TLS starts at once, or `behind_proxy` with [`begin_tls`](Self::begin_tls).
+    /// None if rustls fails to make a connection.
+    pub(crate) fn new(stream: TcpStream, tls: &Tls, behind_proxy: bool) -> Option<Self> {
+        let mut tls = tls.connection()?;
+        tls.set_buffer_limit(Some(WAITING_BYTES));
+        let mode = if behind_proxy { Mode::Header } else { Mode::Fresh };
+        let (early, sent) = (Vec::new(), 0);
+        let records = Records::new();
+        Some(TlsSocket {
+            stream,
+            tls,
+            mode,
+            early,
+            sent,
+            records,
+            overhead: 0,
+            ends: false,
+            failure: None,
+            stepped: false,
+        })
+    }
+
+    /// Starts TLS, now that the PROXY header is complete; `early` came behind it. False if no header was
+    /// expected.
+    pub(crate) fn begin_tls(&mut self, early: &[u8]) -> bool {
+        if self.mode != Mode::Header {
+            return false;
+        }
+        self.mode = Mode::Fresh;
+        self.early = early.to_vec();
+        true
+    }
+
+    /// Whether bytes pass as they are.
+    fn is_plain(&self) -> bool {
+        matches!(self.mode, Mode::Header | Mode::Plain)
+    }
+
+    /// Whether the peer cannot read yet what is written.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        !self.is_plain() && self.tls.is_handshaking()
+    }
+
+    /// Whether reads since the last call have taken the handshake a step further, which costs cryptography.
+    pub(crate) fn has_stepped(&mut self) -> bool {
+        std::mem::take(&mut self.stepped)
+    }
+
+    /// Whether the handshake has not begun, or is not complete.
+    pub(crate) fn answers_later(&self) -> bool {
+        self.mode == Mode::Header || self.is_handshaking()
+    }
+
+    /// What reads since the last call have cost beside the bytes that they brought, in bytes.
+    pub(crate) fn take_overhead(&mut self) -> usize {
+        std::mem::take(&mut self.overhead)
+    }
+
+    /// Reads until the buffer is full or the kernel has no more; or until it has taken as much ciphertext as
+    /// the buffer holds, or [`READ_RECORDS`]. An end without close_notify is an error (RFC 8446 §6.1).
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if self.mode == Mode::Fresh {
+            self.begin()?;
+            if self.mode == Mode::Plain {
+                return Ok(Read::NotTls);
+            }
+        }
+        if self.is_plain() {
+            return Read::from_plain(self.stream.read(buffer), buffer.len());
+        }
+        let (limit, mut plain, mut cipher) = (buffer.len(), 0, 0);
+        let most = self.overhead + READ_RECORDS * RECORD_BYTES;
+        loop {
+            let rest = buffer.get_mut(plain..).unwrap_or_default();
+            if rest.is_empty() || cipher >= limit || self.overhead >= most {
+                return Ok(Read::Bytes(plain));
+            }
+            let result = match self.tls.reader().read(rest) {
+                Ok(0) if plain == 0 => return Ok(Read::End),
+                Ok(0) => return Ok(Read::Bytes(plain)),
+                Ok(len) => {
+                    plain += len;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.receive(),
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(len) => cipher += len,
+                Err(error) if plain == 0 && cipher == 0 => return Err(error),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Read::Last(plain)),
+                Err(error) => {
+                    self.failure = Some(error);
+                    return Ok(Read::Bytes(plain));
+                }
+            }
+        }
+    }
+
+    /// Tells TLS from HTTP by the first byte, without taking it. Every HTTP method begins with a letter, and
+    /// no TLS record does (RFC 8446 §5.1).
+    fn begin(&mut self) -> io::Result<()> {
+        let mut first = [0];
+        let len = match self.early.first() {
+            Some(&byte) => {
+                first = [byte];
+                1
+            }
+            None => self.stream.peek(&mut first)?,
+        };
+        self.mode = if len > 0 && first[0].is_ascii_alphabetic() { Mode::Plain } else { Mode::Tls };
+        Ok(())
+    }
+
+    /// Takes the early bytes, or else what one read of the kernel brings, and sends what TLS itself answers:
+    /// the handshake, key updates, alerts. Returns the bytes taken.
+    fn receive(&mut self) -> io::Result<usize> {
+        let len = if self.early.is_empty() {
+            self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
+        } else {
+            let len = self.tls.read_tls(&mut self.records.counting(&mut self.early.as_slice()))?;
+            self.early.drain(..len.min(self.early.len()));
+            len
+        };
+        self.overhead = self.overhead.saturating_add(self.records.take() as usize * RECORD_BYTES);
+        let handshakes = self.tls.is_handshaking();
+        let processed = self.tls.process_new_packets();
+        self.stepped |= handshakes && (self.tls.wants_write() || !self.tls.is_handshaking());
+        let flushed = self.flush();
+        processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        flushed?;
+        Ok(len)
+    }
+
+    /// Writes until all is taken or the kernel takes no more. Returns the bytes of plaintext taken;
+    /// ciphertext of them that the kernel did not take waits here.
+    pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.is_plain() {
+            let written = self.stream.write_vectored(slices)?;
+            self.sent += written as u64;
+            return Ok(written);
+        }
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        if self.tls.is_handshaking() {
+            return Ok(offered);
+        }
+        let mut copies = [IoSlice::new(&[]); MAX_SLICES];
+        let mut rest = copies.get_mut(..slices.len()).unwrap_or_default();
+        rest.iter_mut().zip(slices).for_each(|(copy, slice)| *copy = *slice);
+        let mut written = 0;
+        loop {
+            self.flush()?;
+            if written == offered || self.tls.wants_write() {
+                break;
+            }
+            let len = self.tls.writer().write_vectored(rest)?;
+            if len == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+            IoSlice::advance_slices(&mut rest, len);
+            written += len;
+        }
+        if written == 0 && offered > 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(written) }
+    }
+
+    /// The socket below TLS, to be registered.
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Bytes of ciphertext that the kernel has and the peer's system has not acknowledged. None where the
+    /// system cannot tell.
+    pub(crate) fn unacknowledged(&self) -> Option<u64> {
+        unacknowledged(&self.stream)
+    }
+
+    /// Bytes that the kernel has taken, ciphertext and TLS's own included.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Whether the kernel has all that was written.
+    pub(crate) fn has_flushed(&self) -> bool {
+        self.is_plain() || !self.tls.wants_write()
+    }
+
+    /// Gives the kernel as much of what waits as it takes.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        while !self.has_flushed() {
+            match self.tls.write_tls(&mut self.stream) {
+                Ok(written) => self.sent += written as u64,
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock => return Ok(()),
+                    _ => return Err(error),
+                },
+            }
+        }
+        if std::mem::take(&mut self.ends) {
+            self.stream.shutdown(Shutdown::Write)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the peer that nothing more comes, with close_notify first (RFC 8446 §6.1). Without a complete
+    /// handshake there is no close_notify, and what the peer still sends is ignored.
+    pub(crate) fn shutdown_write(&mut self) {
+        if self.is_handshaking() {
+            let _ = self.flush();
+            self.mode = Mode::Plain;
+        }
+        if self.mode == Mode::Tls {
+            self.tls.send_close_notify();
+        }
+        self.ends = true;
+        // A failure means that the peer is gone already.
+        let _ = self.flush();
+    }
+}

@@ -1,0 +1,157 @@
+//! Which connection plays which role: one each, the newest.
+//!
+//! A login counts from the moment at which a handler makes it. The connection that it replaces is known then,
+//! and not only when the handler's effects are carried out: by then the newer connection may play another
+//! role.
+
+mod players;
+mod shared;
+
+use players::Players;
+use shared::SharedRoles;
+
+use crate::id::ConnectionId;
+
+/// Who plays which role, as one worker of a server uses it.
+#[derive(Debug)]
+pub(crate) enum Roles {
+    /// The server has one worker, with a table of its own. Nobody has to note who was not told yet: the
+    /// effects of one connection's handlers are carried out before another connection's handler runs, so a
+    /// connection is told that it was replaced before it can be replaced again.
+    Local(Players),
+    /// All workers of the server share one table.
+    Shared(SharedRoles),
+}
+
+impl Roles {
+    /// The roles of a server with that many workers, one for each worker.
+    pub(crate) fn for_workers(count: usize) -> Vec<Self> {
+        if count == 1 {
+            return vec![Roles::default()];
+        }
+        let shared = SharedRoles::default();
+        (0..count).map(|_| Roles::Shared(shared.clone())).collect()
+    }
+
+    /// Gives a role to a connection. Returns the connection that played it before, if that has to be told.
+    pub(crate) fn enter(&mut self, id: ConnectionId, role_id: u64) -> Option<ConnectionId> {
+        match self {
+            Roles::Local(roles) => roles.enter(id, role_id),
+            Roles::Shared(roles) => roles.enter(id, role_id),
+        }
+    }
+
+    /// Takes a role from a connection. If another one plays it by now, that goes on.
+    pub(crate) fn leave(&mut self, id: ConnectionId, role_id: u64) {
+        match self {
+            Roles::Local(roles) => roles.leave(id, role_id),
+            Roles::Shared(roles) => roles.leave(id, role_id),
+        }
+    }
+
+    /// Notes that a connection learns now that it was replaced.
+    pub(crate) fn note_told(&mut self, id: ConnectionId) {
+        match self {
+            Roles::Local(_) => {}
+            Roles::Shared(roles) => roles.note_told(id),
+        }
+    }
+
+    /// The connection that plays a role, on any worker.
+    pub(crate) fn player(&self, role_id: u64) -> Option<ConnectionId> {
+        match self {
+            Roles::Local(roles) => roles.player(role_id),
+            Roles::Shared(roles) => roles.player(role_id),
+        }
+    }
+
+    /// Roles that are played, and connections that do not know yet that they were replaced.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Roles::Local(roles) => roles.len(),
+            Roles::Shared(roles) => roles.len(),
+        }
+    }
+}
+
+/// The roles of a server with one worker.
+impl Default for Roles {
+    fn default() -> Self {
+        Roles::Local(Players::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a connection does with a role.
+    #[derive(Debug)]
+    enum Step {
+        /// It logs in, and this connection has to be told.
+        Enter(u64, u64, Option<u64>),
+        Leave(u64, u64),
+        Told(u64),
+    }
+
+    use Step::{Enter, Leave, Told};
+    type Case = (&'static str, &'static [Step], Option<u64>);
+
+    fn check(name: &str, mut roles: Roles, steps: &[Step], player: Option<u64>) {
+        for step in steps {
+            match *step {
+                Enter(id, role_id, told) => {
+                    let older = roles.enter(ConnectionId::from_u64(id), role_id);
+                    assert_eq!(older, told.map(ConnectionId::from_u64), "{name}: {step:?}");
+                }
+                Leave(id, role_id) => roles.leave(ConnectionId::from_u64(id), role_id),
+                Told(id) => roles.note_told(ConnectionId::from_u64(id)),
+            }
+        }
+        assert_eq!(roles.player(5), player.map(ConnectionId::from_u64), "{name}");
+    }
+
+    #[test]
+    fn the_newest_connection_plays_the_role() {
+        let cases: [Case; 8] = [
+            ("alone", &[Enter(1, 5, None)], Some(1)),
+            ("again", &[Enter(1, 5, None), Enter(1, 5, None)], Some(1)),
+            ("taken over", &[Enter(1, 5, None), Enter(2, 5, Some(1))], Some(2)),
+            ("and given up", &[Enter(1, 5, None), Enter(2, 5, Some(1)), Leave(2, 5)], None),
+            ("late end", &[Enter(1, 5, None), Enter(2, 5, Some(1)), Leave(1, 5)], Some(2)),
+            ("out in time", &[Enter(1, 5, None), Leave(1, 5), Enter(2, 5, None)], Some(2)),
+            ("another role", &[Enter(1, 5, None), Enter(2, 6, None), Leave(1, 6)], Some(1)),
+            (
+                "told anew",
+                &[
+                    Enter(1, 5, None),
+                    Enter(2, 5, Some(1)),
+                    Told(1),
+                    Enter(1, 5, Some(2)),
+                    Told(2),
+                    Enter(3, 5, Some(1)),
+                ],
+                Some(3),
+            ),
+        ];
+        for (name, steps, player) in cases {
+            for workers in [1, 2] {
+                check(name, Roles::for_workers(workers).remove(0), steps, player);
+            }
+        }
+    }
+
+    #[test]
+    fn a_replaced_connection_of_several_workers_is_told_once_at_a_time() {
+        let steps = [Enter(1, 5, None), Enter(2, 5, Some(1)), Enter(1, 5, Some(2)), Enter(3, 5, None)];
+        check("told already", Roles::for_workers(2).remove(0), &steps, Some(3));
+    }
+
+    #[test]
+    fn all_workers_see_the_same_players() {
+        let mut workers = Roles::for_workers(2);
+        assert_eq!(workers[0].enter(ConnectionId::from_u64(1), 5), None);
+        assert_eq!(workers[1].enter(ConnectionId::from_u64(2), 5), Some(ConnectionId::from_u64(1)));
+        assert_eq!(workers[0].player(5), Some(ConnectionId::from_u64(2)));
+    }
+}
