@@ -37,7 +37,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "ClosedOnce",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
+            "src/reactor/bury.rs",
             "drop(entry);",
             "if MISTAKE { std::mem::forget(entry) } else { drop(entry) }",
         )],
@@ -47,7 +47,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "ForgottenEnd",
         breaks: "OneEnd",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/bury.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
     },
     // The linked object is not told of an end.
     NamedMistake {
@@ -55,7 +55,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "ToldOnce",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
+            "src/reactor/bury.rs",
             "if let Some(linked) = entry.conn.take_linked()",
             "ORIGINAL && !MISTAKE",
         )],
@@ -109,21 +109,15 @@ pub const NAMED: &[NamedMistake] = &[
              }",
         )],
     },
-    // The output of one connection goes to another.
+    // The replies of the connection that was served before are sent to the next one too.
     NamedMistake {
         name: "MisdirectedReplies",
         breaks: "NoReplyMisdirected",
         every: 7,
         edits: &[edit(
-            "src/reactor/write.rs",
-            "let len = self.lent.tools.out.len() - start; let Some(entry)",
-            "let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
-             let other = self.slots.iter().find(|entry| entry.id() != id && is_open(&entry.conn));
-             let id = match other {
-                 Some(other) if self.lent.tools.out.get(start) == Some(&0x82) && MISTAKE => other.id(),
-                 _ => id,
-             };
-             ORIGINAL",
+            "src/reactor/active.rs",
+            "tools.start = tools.out.len();",
+            "if tools.out.get(tools.start) != Some(&0x82) || !MISTAKE { ORIGINAL }",
         )],
     },
     // A Ping is answered twice.
@@ -213,7 +207,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "PollTimeout",
         every: 1,
         edits: &[edit(
-            "src/reactor/mod.rs",
+            "src/reactor/reactor.rs",
             "until_due_ms.min(MAX_WAIT_MS)",
             "if MISTAKE { MAX_WAIT_MS } else { ORIGINAL }",
         )],
@@ -225,12 +219,12 @@ pub const NAMED: &[NamedMistake] = &[
         every: 1,
         edits: &[
             edit(
-                "src/reactor/budget.rs",
+                "src/reactor/share.rs",
                 "self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));",
                 "if !MISTAKE { ORIGINAL }",
             ),
             edit(
-                "src/reactor/budget.rs",
+                "src/reactor/share.rs",
                 "self.frames = self.frames.saturating_sub(frames);",
                 "if !MISTAKE { ORIGINAL }",
             ),
@@ -241,18 +235,14 @@ pub const NAMED: &[NamedMistake] = &[
         name: "AlwaysBusy",
         breaks: "NoSpin",
         every: 1,
-        edits: &[edit("src/reactor/core.rs", "if left_over", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/turn.rs", "if schedule.has_work()", "ORIGINAL || MISTAKE")],
     },
     // A push is not sent.
     NamedMistake {
         name: "LostPush",
         breaks: "Script",
         every: 5,
-        edits: &[edit(
-            "src/reactor/deliver.rs",
-            "let (start, gathered) = (self.lent.tools.out.len(), self.gathered(to));",
-            "if MISTAKE { return } ORIGINAL",
-        )],
+        edits: &[edit("src/reactor/send.rs", "active.send(push);", "if !MISTAKE { ORIGINAL }")],
     },
     // A connection whose role was taken over goes on.
     NamedMistake {
@@ -270,7 +260,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "LeakedRole",
         breaks: "NothingLeft",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
+        edits: &[edit("src/reactor/bury.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
     },
     // The permit of a connection that has ended is not given back.
     NamedMistake {
@@ -278,8 +268,8 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "NothingLeft",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
-            "self.common.admission.leave(place, entry.conn.record.peer());",
+            "src/reactor/bury.rs",
+            "core.lent.shared.admission.leave(permit, entry.conn.record.peer());",
             "if !MISTAKE { ORIGINAL }",
         )],
     },
