@@ -44,7 +44,7 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
         }
         Mail::CallState(call) => {
             call_state(core, call);
-            // Before any other mail: whoever is told of the call later finds its effects done.
+            // Before any other mail: the sender of a later one finds the call's effects done.
             effects::apply(core, None);
         }
         #[cfg(feature = "tls")]

@@ -9,7 +9,7 @@ use super::bury::write_and_bury;
 use super::entry::Entry;
 use super::expire::expire;
 use super::hand_out::hand_out;
-use super::reactor::Reactor;
+use super::public::Reactor;
 use super::sys::socket::{Absent, Socket};
 use super::turn::begin;
 use crate::config::{Config, Listen};

@@ -25,8 +25,8 @@ impl<S: Application> Active<'_, S> {
         self.lent.refusals.begin(entry.id());
     }
 
-    /// Counts the client under the address that its proxy has named, or refuses it. The address of another proxy, which
-    /// will name one in its turn, does not count.
+    /// Counts the client under the address that its proxy has named, or refuses it. The address of another
+    /// proxy, which will name one in its turn, does not count.
     #[cold]
     pub(super) fn count_address(&mut self) {
         let peer = self.entry.conn.record.peer();

@@ -16,7 +16,8 @@ pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: Conn
     }
 }
 
-/// Switches the log of a connection's packets, and its recording where only connections under debug are recorded.
+/// Switches the log of a connection's packets, and its recording where only connections under debug are
+/// recorded.
 pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
     let Some(entry) = core.connections.get_mut(id) else { return };
     let is_recorded = entry.conn.record.has(Watch::RECORDER);
