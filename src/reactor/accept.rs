@@ -87,7 +87,7 @@ fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
         let reason = "this worker has no slot left (max-connections, workers)";
         connection_log::turned_away(peer, &mut core.lent.env.tools.log, now, Refusal::Unavailable, reason);
         if let Some(permit) = permit {
-            core.lent.shared.admission.leave(permit, peer);
+            core.lent.admission.leave(permit, peer);
         }
         return;
     };
@@ -108,7 +108,7 @@ fn enter<S>(core: &Core<S>, client: Option<Peer>) -> Result<Permit, Refusal> {
     if core.lent.is_draining() {
         return Err(Refusal::Unavailable);
     }
-    core.lent.shared.admission.enter(client)
+    core.lent.admission.enter(client)
 }
 
 /// Begins with a client that has a slot, and that is refused if there is a `refusal`.

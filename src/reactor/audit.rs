@@ -90,7 +90,7 @@ impl<S: Application> Reactor<S> {
     /// What is left once all clients are gone. None if nothing is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
         let Core { connections, lent, mail, .. } = &self.core;
-        let (admitted, addresses) = lent.shared.admission.counted();
+        let (admitted, addresses) = lent.admission.counted();
         let (schedule, tools) = (connections.schedule(), &lent.env.tools);
         let with_work = schedule.waiting(Queue::Quiet) + schedule.waiting(Queue::Busy) + schedule.dead();
         let counts = [

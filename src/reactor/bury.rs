@@ -44,7 +44,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
         core.lent.env.tools.roles.leave(id, role_id);
     }
     if let Some(permit) = entry.permit.take() {
-        core.lent.shared.admission.leave(permit, entry.conn.record.peer());
+        core.lent.admission.leave(permit, entry.conn.record.peer());
         core.lent.env.tools.totals.closed += 1;
     } else {
         core.lent.refusals.end();

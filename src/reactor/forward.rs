@@ -9,7 +9,7 @@ use crate::router::Effect;
 /// Forwards the part of an effect that is for connections of other workers. Returns the part that is for this
 /// worker.
 pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
-    if core.lent.shared.mailboxes.count() == 1 {
+    if core.shared.mailboxes.count() == 1 {
         return Some(effect);
     }
     let own = core.links.own();
@@ -38,7 +38,7 @@ pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
 
 /// Forwards an effect on one connection to the worker of that connection.
 fn forward_to<S>(core: &mut Core<S>, worker: usize, effect: Effect) {
-    let mailboxes = &core.lent.shared.mailboxes;
+    let mailboxes = &core.shared.mailboxes;
     match effect {
         Effect::Send { .. } => post_push(core, worker, 1, effect),
         // These must not get lost in a full mailbox. Each happens to a connection only once.
@@ -63,7 +63,7 @@ fn post_push<S>(core: &mut Core<S>, worker: usize, receivers: u64, effect: Effec
 
 fn post<S>(core: &mut Core<S>, worker: usize, messages: u64, effect: Effect) -> Posted {
     let now = core.lent.now();
-    core.links.post(&core.lent.shared.mailboxes, worker, Mail::Effect(effect), messages, now)
+    core.links.post(&core.shared.mailboxes, worker, Mail::Effect(effect), messages, now)
 }
 
 /// Sorts connections by their worker.

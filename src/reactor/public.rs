@@ -114,7 +114,7 @@ impl<S: Application> Reactor<S> {
     /// A handle to the reactor, for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.core.lent.shared.mailboxes.clone())
+        ServerHandle::new(self.core.shared.mailboxes.clone())
     }
 
     /// The application's state.
@@ -152,7 +152,7 @@ impl<S: Application> Reactor<S> {
     }
 
     pub(crate) fn mailboxes(&self) -> &Mailboxes {
-        &self.core.lent.shared.mailboxes
+        &self.core.shared.mailboxes
     }
 
     /// Ends every connection at once, and takes neither clients nor mail any more.

@@ -287,7 +287,7 @@ pub const NAMED: &[NamedMistake] = &[
         every: 5,
         edits: &[edit(
             "src/reactor/bury.rs",
-            "core.lent.shared.admission.leave(permit, entry.conn.record.peer());",
+            "core.lent.admission.leave(permit, entry.conn.record.peer());",
             "if !MISTAKE { ORIGINAL }",
         )],
     },
