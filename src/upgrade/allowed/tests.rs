@@ -1,9 +1,9 @@
-//! Tables of entries: which of them a request can match, and which requests do.
+//! Entries of the lists: which are valid, and which requests they match.
 
 use super::*;
 
 #[test]
-fn an_origin_that_no_request_can_have_is_refused_with_the_reason() {
+fn an_origin_that_cannot_match_is_refused_with_the_reason() {
     let long_label = format!("https://{}.example", "a".repeat(64));
     let long_host = format!("https://{}example", "abcdefg.".repeat(31));
     let cases: [(OriginError, &[&str]); 11] = [
@@ -128,7 +128,7 @@ fn an_origin_matches_what_browsers_send_for_it() {
 }
 
 #[test]
-fn a_path_that_no_request_can_have_is_refused_with_the_reason() {
+fn a_path_that_cannot_match_is_refused_with_the_reason() {
     let longest = MAX_HEAD_BYTES - SHORTEST_HEAD.len();
     let (fits, too_long) = ("/".repeat(longest), "/".repeat(longest + 1));
     assert_eq!(check_path(&fits), Ok(()));
@@ -148,7 +148,7 @@ fn a_path_that_no_request_can_have_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_path_matches_itself_or_all_below() {
+fn a_path_matches_itself_or_all_paths_below() {
     for (entry, matches, others) in [
         ("/ws", &["/ws"][..], &["/", "/ws/", "/WS", "/ws/a", "/%77s", "/wsx"][..]),
         ("/ws/", &["/ws/"], &["/ws", "/ws/a"]),
@@ -160,7 +160,7 @@ fn a_path_matches_itself_or_all_below() {
         assert!(matches.iter().all(|path| path_matches(entry, path)), "{entry}");
         assert!(!others.iter().any(|path| path_matches(entry, path)), "{entry}");
     }
-    // Entries that are refused stand for themselves.
+    // Invalid entries match only themselves.
     assert!(!path_matches("/ws*", "/wsx") && path_matches("/ws*", "/ws*"));
 }
 
