@@ -23,9 +23,8 @@
 //! - [`log_line`]: how lines of the log are written.
 #![cfg_attr(feature = "token", doc = "- [`token`]: logins that are signed;")]
 #![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
-// Simulations look into places that a server has no need to ask about. What nobody asks about is found in a
-// build with the feature.
-#![cfg_attr(not(feature = "sim"), allow(dead_code))]
+// What simulations ask of a connection is compiled always, so that the connection need not know of them.
+#![cfg_attr(not(feature = "sim"), allow(dead_code, reason = "getters that only simulations use"))]
 
 pub mod config;
 pub mod frame;
@@ -60,6 +59,7 @@ mod mailbox;
 mod mailboxes;
 mod moment;
 mod object;
+mod observer;
 mod packed;
 mod panics;
 mod proxy;
@@ -98,7 +98,8 @@ pub use tls::{Tls, TlsError};
 pub use totals::Totals;
 pub use workers::{Worker, Workers};
 
-/// Compiles the example in the README.
+/// Compiles the examples in the README and in docs/embedding.md.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/embedding.md")]
 struct Readme;

@@ -1,10 +1,10 @@
-//! What docs/clients.md tells authors of clients, held against the code that it speaks of.
+//! What docs/protocol.md and docs/clients.md tell authors of clients, compared with the code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
-use common::{CLIENTS, table};
+use common::{PROTOCOL, table};
 use sysconn::frame::{CloseCode, Error, Opcode, push_masked_frame};
 use sysconn::packet::{ErrorId, Reply, Request, Undecodable, push_packet, push_request};
 use sysconn::upgrade::{Fault, Refusal};
@@ -112,7 +112,7 @@ fn every_refusal_has_its_row() {
 
 #[test]
 fn every_command_has_its_row() -> std::io::Result<()> {
-    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/src/program/modules");
+    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/gateway/src/modules");
     let mut code = String::new();
     for file in std::fs::read_dir(modules)? {
         code += &std::fs::read_to_string(file?.path())?;
@@ -161,6 +161,6 @@ fn the_examples_are_what_goes_over_the_wire() {
         line.split_whitespace().map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<Vec<_>, _>>().ok()
     };
     let shown: Vec<_> =
-        CLIENTS.split("```text\n").skip(1).filter_map(|block| hex(block.lines().next()?)).collect();
+        PROTOCOL.split("```text\n").skip(1).filter_map(|block| hex(block.lines().next()?)).collect();
     assert_eq!(shown, sent);
 }

@@ -1,6 +1,5 @@
 //! No descriptor is free: clients are refused or wait, the log says so once, nothing spins, and it
 //! passes. This program lowers its own descriptor limit, so its tests take turns.
-#![cfg(feature = "program")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod arena;
@@ -8,13 +7,12 @@ mod common;
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arena::{ArenaServer, Hand};
-use common::{Client, LINES, PATIENCE, Program, UPGRADE, config, eventually, still_serves};
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use common::{Client, LINES, PATIENCE, UPGRADE, config};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
 /// Held by the test whose turn it is. The limit that it lowers is raised again when it is dropped.
@@ -146,60 +144,4 @@ fn without_even_a_spare_descriptor_it_tries_again_and_does_not_spin() {
     client.send_packet(arena::ECHO, 1, b"served after all");
     hand.settle();
     assert_eq!(client.reply().data, b"served after all");
-}
-
-#[test]
-fn the_program_survives_it() {
-    let _turn = Limit::take();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sysconn")]);
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    let program = Program::start_as(command.env_clear());
-    let address = program.address();
-    // The limit of 100 admits 36. Those beyond are told so, and do not go: they take up the rest.
-    let mut inside: Vec<Client> = (0..36).map(|_| Client::connect(address)).collect();
-    let outside: Vec<Client> = (0..100).map(|_| Client::raw(address)).collect();
-    eventually("it has no descriptor left", || String::from_utf8(program.log()).unwrap().contains(EXHAUSTED));
-    let count = program.descriptors();
-    assert!(count >= 98, "{count}");
-    for turn in 0..100 {
-        inside[turn % 36].echo(b"not held up");
-        program.falls_asleep();
-    }
-    for mut client in outside {
-        // Told, or closed: its own bytes may have crossed the answer.
-        assert_eq!(client.read_refusal().0, 503);
-    }
-    for mut client in inside {
-        client.close();
-    }
-    eventually("the descriptors come back", || program.descriptors() < 20);
-    still_serves(address);
-    let log = String::from_utf8(program.log()).unwrap();
-    assert_eq!(log.matches(EXHAUSTED).count(), 1, "{log}");
-    assert_eq!(log.matches(FREE_AGAIN).count(), 1, "{log}");
-}
-
-#[test]
-fn a_drain_answers_those_who_wait_as_far_as_descriptors_go() {
-    let _turn = Limit::take();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sysconn")]);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--drain-timeout", "60s"]);
-    let mut program = Program::start_as(command.env_clear());
-    let address = program.address();
-    // What comes while it stands still waits.
-    program.signal(Signal::STOP);
-    eventually("it stands still", || program.is_stopped());
-    let mut waiting: Vec<Client> = (0..500).map(|_| Client::raw(address)).collect();
-    waiting.iter_mut().for_each(|client| client.send(UPGRADE));
-    program.signal(Signal::TERM);
-    program.signal(Signal::CONT);
-    for client in &mut waiting {
-        // Those that it had accepted before it heard of the signal may have been let in.
-        let head = client.read_head();
-        assert!(head.starts_with("HTTP/1.1 503 ") || head.starts_with("HTTP/1.1 101 "), "{head}");
-    }
-    drop(waiting);
-    assert_eq!(program.wait().0.code(), Some(0));
 }

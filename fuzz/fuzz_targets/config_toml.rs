@@ -6,7 +6,7 @@
 #![no_main]
 
 #[allow(dead_code, unused_imports, reason = "the program's own module, of which not all is needed here")]
-#[path = "../../src/program/options/mod.rs"]
+#[path = "../../gateway/src/options/mod.rs"]
 mod options;
 
 use std::net::IpAddr;

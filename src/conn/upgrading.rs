@@ -9,6 +9,7 @@ use crate::cause::Cause;
 use crate::config::MAX_HEAD_BYTES;
 use crate::connection_log;
 use crate::deflate::{self, Agreement, Deflate};
+use crate::observer::Event;
 use crate::proxy::Header;
 use crate::record::Peer;
 use crate::recording::codes::Reason;
@@ -151,8 +152,7 @@ impl Conn {
         }
         self.note_response(env);
         self.opened = true;
-        #[cfg(feature = "sim")]
-        crate::sim::opened(self.record.id);
+        env.tools.observed.report(Event::Opened(self.record.id));
         self.rearm = true;
         self.deadlines.opened(env.tools.now, &env.settings);
         self.call(By::Application, 0, 0, env, |state, context| {

@@ -14,6 +14,7 @@ use crate::handle::{Handle, Life, Ticket, Tied};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
+use crate::observer::Event;
 use crate::push::Push;
 use crate::record::Record;
 
@@ -84,7 +85,9 @@ impl Context<'_> {
     /// it is dropped in a panic. `ended` is called once, on the reactor's thread, when the connection has
     /// ended, or with [`Cause::Replaced`](crate::Cause::Replaced) when another object is linked.
     pub fn link(&mut self, ended: impl FnOnce(crate::Cause) + Send + 'static) -> Link {
-        let (linked, link) = Linked::new(self.record.id, self.buffer.tools.mailbox.clone(), ended);
+        let Tools { mailbox, observed, .. } = &mut *self.buffer.tools;
+        let (linked, link) = Linked::new(self.record.id, mailbox.clone(), ended);
+        observed.report(Event::Linked(linked.number()));
         if let Some(earlier) = self.ties.ties().linked.replace(linked) {
             self.tell_replaced(earlier);
         }
@@ -93,8 +96,9 @@ impl Context<'_> {
 
     /// Calls the end hook of an object whose place another has taken.
     fn tell_replaced(&mut self, earlier: Linked) {
+        let Tools { log, now, observed, .. } = &mut *self.buffer.tools;
+        observed.report(Event::Unlinked(earlier.number()));
         if earlier.tell(crate::Cause::Replaced).is_err() {
-            let Tools { log, now, .. } = &mut *self.buffer.tools;
             connection_log::panicked(self.record, log, *now, Some(self.cmd), "object's end hook");
         }
     }

@@ -10,6 +10,7 @@ use crate::deflate::Shared;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
+use crate::observer::Observed;
 use crate::packet::Codecs;
 use crate::roles::Roles;
 use crate::totals::Totals;
@@ -38,6 +39,8 @@ pub(crate) struct Tools {
     /// Who plays which role, on all workers.
     pub(crate) roles: Roles,
     pub(crate) totals: Totals,
+    /// Who observes the reactor.
+    pub(crate) observed: Observed,
     pub(crate) log: LogLimiter,
     /// The length of the last packet that did not fit because no outbox would ever take it; 0 if there was none.
     pub(crate) oversized: usize,
@@ -72,6 +75,7 @@ impl Tools {
             mailbox,
             roles: Roles::default(),
             totals: Totals::default(),
+            observed: Observed::default(),
             log,
             oversized: 0,
             limits,

@@ -113,4 +113,3 @@ pub(crate) use link::Readiness;
 pub(crate) use listener::SimulatedListener;
 pub(crate) use network::SimulatedSpare;
 pub(crate) use socket::SimulatedSocket;
-pub(crate) use watch::{closed, linked, opened, told};

@@ -1,5 +1,5 @@
 //! What the tests over sockets share: a server on a thread of its own, a client that sees every
-//! frame, the game that the server runs, and the real program.
+//! frame, and the game that the server runs.
 //!
 //! Nothing here sleeps. What does not come within [`PATIENCE`] fails the test.
 
@@ -10,8 +10,6 @@ mod client;
 mod docs;
 mod game;
 mod lines;
-#[cfg(feature = "program")]
-mod program;
 mod server;
 mod wire;
 mod witness;
@@ -19,11 +17,9 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Frame, Reply};
-pub(crate) use docs::{CLIENTS, close_codes, statuses, table};
+pub(crate) use docs::{PROTOCOL, close_codes, statuses, table};
 pub(crate) use game::{Event, Game, ROUTER, echo};
 pub(crate) use lines::LINES;
-#[cfg(feature = "program")]
-pub(crate) use program::Program;
 pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
 pub(crate) use wire::{ACCEPT, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};
 pub(crate) use witness::{hooks_and_handlers_see, peers};

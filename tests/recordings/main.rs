@@ -1,7 +1,6 @@
 //! Connections of a real server are recorded, and their recordings replayed: nothing secret is in them, and
 //! nothing is done otherwise.
 
-#![cfg(feature = "program")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../common/mod.rs"]
@@ -10,7 +9,6 @@ mod common;
 mod bounds;
 mod changes;
 mod hostile;
-mod program;
 mod proxies;
 #[cfg(feature = "sim")]
 mod random;

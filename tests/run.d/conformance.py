@@ -1,7 +1,7 @@
 """The cases of the Autobahn test suite, run by `kosoku` against `sysconn echo`, and their summary.
 
 What each case is expected to show stands in tests/conformance/, one file for each suite. Started as
-a program, this file writes their summary by category into README.md.
+a program, this file writes their summary by category into docs/reliability.md.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from server import server
 from step import Failed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- conformance: begin -->\n", "<!-- conformance: end -->\n"
 GOOD = ("OK", "INFORMATIONAL")
 """What a case may end with; FAILED, NON-STRICT, WRONG CODE and the like may not even be expected."""
@@ -132,7 +132,7 @@ def order(case):
 
 
 def summary():
-    """The table for README.md: how many cases of each category end in which way."""
+    """The table for docs/reliability.md: how many cases of each category end in which way."""
     lines = ["| Cases | Against | OK | Informational | Other |", "| --- | --- | --- | --- | --- |"]
     totals = [0, 0, 0]
     for suite in (PLAIN, TLS, *DEFLATE):
@@ -149,23 +149,23 @@ def summary():
 
 
 def with_summary(text):
-    """README.md with the table as it has to be."""
+    """docs/reliability.md with the table as it has to be."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
-        raise Failed(f"README.md has no lines {BEGIN.strip()} and {END.strip()}")
+        raise Failed(f"docs/reliability.md has no lines {BEGIN.strip()} and {END.strip()}")
     return f"{before}{begin}\n{summary()}\n{end}{after}"
 
 
 def check_summary(step):
-    """Counts whether README.md has the table that the expectations make."""
-    text = README.read_text(encoding="utf-8")
+    """Counts whether docs/reliability.md has the table that the expectations make."""
+    text = PAGE.read_text(encoding="utf-8")
     current = with_summary(text) == text
-    step.case(current, "the table in README.md is current, or else tests/run.d/conformance.py writes it")
+    step.case(current, "the table in docs/reliability.md is current, or else tests/run.d/conformance.py writes it")
 
 
 def main():
-    README.write_text(with_summary(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_summary(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def run(step, target):
         "PROPTEST_DISABLE_FAILURE_PERSISTENCE": "true",
         "CARGO_TARGET_DIR": str(target / "miri"),
     }
-    library = ("cargo", "+nightly", "miri", "test", "--locked", "--no-default-features", "--lib", "--")
+    library = ("cargo", "+nightly", "miri", "test", "--locked", "--package", "sysconn", "--lib", "--")
     step.cases(*library, *ROOMS, left_out=LEFT_OUT, env=environment, limit=2400)
     # Miri has the processor's features that the program is compiled for, and no others: this is what has the one
     # unsafe call made.

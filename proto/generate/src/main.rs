@@ -9,7 +9,7 @@ const HEADING: &str = "// Made from proto/sysconn.proto by proto/generate; chang
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target = root.join("src/program/messages/generated.rs");
+    let target = root.join("gateway/src/messages/generated.rs");
     let code = generate(&root.join("proto"))?;
     match env::args().nth(1).as_deref() {
         None => fs::write(target, code)?,

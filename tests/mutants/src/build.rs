@@ -18,8 +18,9 @@ pub const PROGRAMS: [(&str, &[&str]); 3] = [
 
 /// How they are built: soon.
 pub const OPTIONS: &[&str] = &[
-    "--features",
-    "sim",
+    "--package",
+    "sysconn",
+    "--all-features",
     "--config",
     "profile.dev.debug=0",
     "--config",

@@ -54,7 +54,11 @@ pub const NAMED: &[NamedMistake] = &[
         name: "ForgottenObject",
         breaks: "ToldOnce",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "linked.tell(cause).is_err()", "!MISTAKE && ORIGINAL")],
+        edits: &[edit(
+            "src/reactor/core.rs",
+            "if let Some(linked) = entry.conn.take_linked()",
+            "ORIGINAL && !MISTAKE",
+        )],
     },
     // A packet is not sent.
     NamedMistake {
@@ -201,7 +205,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "LostEdge",
         breaks: "Progress",
         every: 1,
-        edits: &[edit("src/reactor/socket.rs", "len if len < offered", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/sys/read.rs", "len if len < offered", "ORIGINAL || MISTAKE")],
     },
     // The poll sleeps past the next deadline.
     NamedMistake {
@@ -255,7 +259,11 @@ pub const NAMED: &[NamedMistake] = &[
         name: "LostReplacement",
         breaks: "Application",
         every: 5,
-        edits: &[edit("src/reactor/roles.rs", "tools.roles.hear(id);", "ORIGINAL if MISTAKE { return }")],
+        edits: &[edit(
+            "src/reactor/roles.rs",
+            "tools.roles.note_told(id);",
+            "ORIGINAL if MISTAKE { return }",
+        )],
     },
     // The role of a connection that has ended stays taken.
     NamedMistake {

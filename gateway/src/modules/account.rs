@@ -1,0 +1,105 @@
+//! Module 10: who a client is, and what time it is here.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sysconn::packet::ErrorId;
+use sysconn::{Access, ClientKind, Context, Custodian, Identity, Login, Outcome, Request, Route, typed};
+
+use super::{Gateway, reply};
+use crate::messages::{self, M1001Tos, M1002Toc, M1002Tos, M1044Toc};
+use crate::token_keys::TokenKeys;
+
+pub(super) const ROUTES: [Route<Gateway>; 4] = [
+    Route::new(1001, "wechat_login", Access::Anyone, typed!(wechat_login)).secret(),
+    Route::new(1002, "login", Access::Anyone, typed!(login)).secret(),
+    Route::new(1003, "logout", Access::Role, logout),
+    Route::new(1044, "server_time", Access::Anyone, server_time),
+];
+
+/// Bytes of an account's, a platform's or a custodian's name.
+const MAX_NAME_BYTES: usize = 255;
+/// Why a login without a role is refused.
+const NO_ROLE: &str = "role_id is 0";
+
+/// No platform can be configured yet that would exchange the code.
+fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
+    Outcome::Refuse(ErrorId::NOT_AVAILABLE)
+}
+
+/// Believes what the client says, if there are no keys, or else what its token says too. A login as another role
+/// leaves all rooms; one as the same role, which may change all else, does not. A refused one changes nothing.
+fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>) -> Outcome {
+    let token = std::mem::take(&mut message.token);
+    let (account, role_id) = (message.account.clone(), message.role_id);
+    let login = match read_login(message) {
+        Ok(login) => login,
+        Err(reason) => return context.refuse_login(&account, role_id, reason),
+    };
+    let verify = |keys: &Arc<TokenKeys>| keys.verify(&token, &login, unix_ms() / 1000);
+    if let Some(Err(error)) = gateway.keys.as_ref().map(verify) {
+        return context.refuse_login(&account, role_id, &format!("the token is {error}"));
+    }
+    let (id, earlier, older) = (context.id(), context.record().role_id(), context.player(role_id));
+    if context.login(login).is_err() {
+        return context.refuse_login(&account, role_id, NO_ROLE);
+    }
+    if earlier != role_id {
+        gateway.leave_rooms(id);
+        // The one that it was on before is about to close, and is in no room from now on: nobody should see the
+        // role twice until its client has taken notice. On another worker that is a moment later, when the
+        // reactor there tells of it.
+        let older = older.filter(|older| older.worker() == gateway.worker.index());
+        older.into_iter().for_each(|older| gateway.leave_rooms(older));
+    }
+    reply(context, &M1002Toc { role_id, account, server_time_ms: unix_ms() })
+}
+
+/// What a login says.
+///
+/// # Errors
+/// Why it cannot be accepted.
+fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
+    let kind = match messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")? {
+        messages::Kind::Tester => ClientKind::Tester,
+        messages::Kind::GameServer => ClientKind::GameServer,
+        messages::Kind::Monitor => ClientKind::Monitor,
+    };
+    let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
+    let names = [&account, &platform, &custodian];
+    if role_id == 0 {
+        return Err(NO_ROLE);
+    }
+    if account.is_empty() {
+        return Err("the account is empty");
+    }
+    if names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
+        return Err("a name is too long");
+    }
+    let has_custodian = !custodian.is_empty() || custodian_role_id != 0;
+    Ok(Login {
+        identity: Identity { account, platform, zone_id, role_id },
+        kind,
+        custodian: has_custodian.then_some(Custodian { account: custodian, role_id: custodian_role_id }),
+    })
+}
+
+/// empty → empty.
+fn logout(gateway: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    gateway.leave_rooms(context.id());
+    context.logout();
+    context.reply(&[])
+}
+
+/// empty → the server's clock.
+fn server_time(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    reply(context, &M1044Toc { server_time_ms: unix_ms() })
+}
+
+/// Milliseconds since 1970, by the system clock as it is now: clients set theirs by it, and the
+/// operator may have set this one since the reactor began.
+#[expect(clippy::disallowed_methods, reason = "clients and tokens go by the system clock")]
+fn unix_ms() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,75 @@
+//! Module 11: what a client needs to try out a connection.
+
+use std::time::Duration;
+
+use sysconn::packet::ErrorId;
+use sysconn::{Access, Context, Outcome, Request, Route};
+
+use super::Gateway;
+use crate::delay::MAX_DELAY;
+
+pub(super) const ROUTES: [Route<Gateway>; 5] = [
+    Route::new(1101, "echo", Access::Anyone, echo),
+    Route::new(1102, "sink", Access::Anyone, sink),
+    Route::new(1103, "refuse", Access::Anyone, refuse),
+    Route::new(1104, "burst", Access::Anyone, burst),
+    Route::new(1105, "deferred", Access::Anyone, deferred),
+];
+
+pub(super) const ROUTES_WITH_DIAGNOSTICS: [Route<Gateway>; 6] = {
+    let [echo, sink, refuse, burst, deferred] = ROUTES;
+    [echo, sink, refuse, burst, deferred, Route::new(1106, "panic", Access::Anyone, panic)]
+};
+
+/// Any bytes → the same bytes.
+fn echo(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    context.reply(request.data())
+}
+
+/// Any bytes → nothing.
+fn sink(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
+    Outcome::Done
+}
+
+/// ErrorID:16 → a refusal with that ErrorID. 0 is none, and does not decode.
+fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome {
+    match <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) {
+        Ok(0) | Err(_) => Outcome::Undecodable,
+        Ok(error_id) => Outcome::Refuse(ErrorId(error_id)),
+    }
+}
+
+/// N:16 → N replies, each the index as 32 bits. ErrorID 6, and none of them, where they cannot all fit the outbox:
+/// with the default limit of 1 MiB, and nothing else in it, 61,680 do.
+fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let Ok(count) = <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) else {
+        return Outcome::Undecodable;
+    };
+    if !context.has_capacity_for(count.into(), size_of::<u32>()) {
+        return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
+    }
+    for index in 0..u32::from(count) {
+        let _ = context.reply(&index.to_be_bytes());
+    }
+    Outcome::Done
+}
+
+/// milliseconds:32, then any bytes → those bytes, from another thread, that much later. ErrorID 6 for more than
+/// [`MAX_DELAY`], or where too much waits already; what waits for a client is dropped when it ends.
+fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let Some((ms, data)) = request.data().split_first_chunk::<4>() else { return Outcome::Undecodable };
+    let delay = Duration::from_millis(u64::from(u32::from_be_bytes(*ms)));
+    if delay > MAX_DELAY {
+        return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
+    }
+    let data = data.to_vec();
+    let ticket = context.defer(request);
+    gateway.delay.reply_after(delay, context.record().peer(), ticket, data);
+    Outcome::Done
+}
+
+/// → the handler panics.
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn panic(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
+    panic!("asked to by a client")
+}

@@ -1,0 +1,228 @@
+//! Module 90: what operators see of the server, and what they can do to a connection.
+
+use log::Level;
+use log::kv::Value;
+use prost::Message as _;
+use sysconn::packet::ErrorId;
+use sysconn::{
+    Access, ClientKind, ConnectionId, Context, Effects, Outcome, Record, Request, Route, Snapshot, Survey,
+    log_line, typed,
+};
+
+use super::Gateway;
+use crate::messages::{self, Connection, M9001Toc, M9002Toc, M9002Tos, M9003Tos, M9004Tos};
+
+pub(super) const ROUTES: [Route<Gateway>; 4] = [
+    Route::new(9001, "stats", Access::Monitor, stats),
+    Route::new(9002, "connections", Access::Monitor, typed!(connections, request)),
+    Route::new(9003, "kick", Access::Monitor, typed!(kick, request)),
+    Route::new(9004, "debug", Access::Monitor, typed!(debug, request)),
+];
+
+/// Connections in a page of the list where the client does not say.
+const DEFAULT_PAGE: usize = 100;
+/// The most connections in a page of the list.
+const MAX_PAGE: usize = 1000;
+/// Bytes after which a page of the list ends early: a quarter of what the outbox takes by default.
+const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
+
+/// empty → the figures of the server: sums over its workers, each as of the moment at which it was asked.
+fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let mut ticket = Some(context.defer(request));
+    let mut stats = M9001Toc::default();
+    context.effects().survey_all(move |survey| {
+        let totals = survey.totals();
+        stats.connections += totals.accepted.saturating_sub(totals.closed);
+        stats.accepted += totals.accepted;
+        stats.closed += totals.closed;
+        stats.packets_received += totals.packets_received;
+        stats.packets_sent += totals.packets_sent;
+        stats.send_errors += totals.send_errors;
+        stats.bad_requests += totals.bad_requests;
+        stats.uptime_ms = survey.now().as_ms();
+        if let Some(ticket) = ticket.take_if(|_| survey.is_last()) {
+            ticket.reply(stats.encode_to_vec());
+        }
+    });
+    Outcome::Done
+}
+
+/// One page of the list of connections, which goes by worker, and then by slot.
+fn connections(
+    _: &mut Gateway,
+    message: M9002Tos,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
+    let mut ticket = Some(context.defer(request));
+    let mut page = Page {
+        offset: usize::try_from(message.offset).unwrap_or(usize::MAX),
+        left: match usize::try_from(message.limit) {
+            Ok(0) => DEFAULT_PAGE,
+            Ok(limit) => limit.min(MAX_PAGE),
+            Err(_) => MAX_PAGE,
+        },
+        bytes: 0,
+        message: M9002Toc::default(),
+    };
+    context.effects().survey_all(move |survey| {
+        page.add(survey);
+        if let Some(ticket) = ticket.take_if(|_| survey.is_last()) {
+            ticket.reply(page.message.encode_to_vec());
+        }
+    });
+    Outcome::Done
+}
+
+/// A page that is being put together.
+struct Page {
+    /// Connections that come before it, of the workers that have not been seen yet.
+    offset: usize,
+    /// Connections that it may still take.
+    left: usize,
+    bytes: usize,
+    message: M9002Toc,
+}
+
+impl Page {
+    /// Adds the connections of one worker, as many as belong to it and as a reply should hold.
+    fn add(&mut self, survey: &Survey<'_>) {
+        self.message.total += survey.len() as u64;
+        for snapshot in survey.page(self.offset, self.left) {
+            let connection = describe(survey, &snapshot);
+            self.bytes += connection.encoded_len();
+            if self.bytes > MAX_PAGE_BYTES {
+                self.left = 0;
+                break;
+            }
+            self.left -= 1;
+            self.message.connection.push(connection);
+        }
+        self.offset = self.offset.saturating_sub(survey.len());
+    }
+}
+
+/// The record of a connection as a message.
+fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
+    let record = &snapshot.record;
+    let identity = record.identity().unwrap_or_default();
+    let custodian = record.custodian().cloned().unwrap_or_default();
+    let kind = match record.kind() {
+        ClientKind::Tester => messages::Kind::Tester,
+        ClientKind::GameServer => messages::Kind::GameServer,
+        ClientKind::Monitor => messages::Kind::Monitor,
+    };
+    Connection {
+        id: record.id().to_u64(),
+        peer: record.peer().to_string(),
+        kind: kind.into(),
+        account: identity.account.to_owned(),
+        platform: identity.platform.to_owned(),
+        zone_id: identity.zone_id,
+        role_id: identity.role_id,
+        custodian: custodian.account,
+        custodian_role_id: custodian.role_id,
+        connected_ms: survey.unix_ms(record.connected_at()),
+        recv_count: record.recv_count(),
+        send_count: record.send_count(),
+        error_send: record.error_send(),
+        bad_req_count: record.bad_req_count(),
+        loop_counter: record.loop_counter().into(),
+        outbox_bytes: snapshot.outbox_bytes as u64,
+        debug: record.debug(),
+    }
+}
+
+/// Closes a connection with 4010. An operator's own gets the reply first.
+fn kick(
+    gateway: &mut Gateway,
+    message: M9003Tos,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
+    let id = ConnectionId::from_u64(message.id);
+    if id == context.id() {
+        Operator::of(context.record()).log("kick", context.record());
+        context.effects().kick(id);
+        return context.reply(&[]);
+    }
+    pull(gateway, id, "kick", request, context, move |effects| effects.kick(id))
+}
+
+/// Switches the log of each packet of a connection.
+fn debug(
+    gateway: &mut Gateway,
+    message: M9004Tos,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
+    let M9004Tos { id, on } = message;
+    let id = ConnectionId::from_u64(id);
+    let act = if on { "debug on" } else { "debug off" };
+    pull(gateway, id, act, request, context, move |effects| effects.set_debug(id, on))
+}
+
+/// Who does something to a connection.
+struct Operator {
+    id: ConnectionId,
+    account: String,
+    role_id: u64,
+}
+
+impl Operator {
+    fn of(record: &Record) -> Self {
+        let identity = record.identity().unwrap_or_default();
+        Operator { id: record.id(), account: identity.account.to_owned(), role_id: identity.role_id }
+    }
+
+    /// Writes to the log what is done to whom. No such line is ever left out.
+    fn log(&self, act: &str, whom: &Record) {
+        let (id, peer) = (whom.id(), whom.peer());
+        let identity = whom.identity().unwrap_or_default();
+        let fields = [
+            ("id", Value::from_display(&id)),
+            ("peer", Value::from_display(&peer)),
+            ("account", Value::from(identity.account)),
+            ("role_id", Value::from_display(&identity.role_id)),
+            ("operator_id", Value::from_display(&self.id)),
+            ("operator_account", Value::from(self.account.as_str())),
+            ("operator_role_id", Value::from_display(&self.role_id)),
+        ];
+        log_line::write(Level::Info, act, &fields);
+    }
+}
+
+/// Does something to a connection, on its own worker, and answers the request: empty Data, or ErrorID 4 if
+/// it has ended; 6 if the worker cannot be reached. What is left to be done behind the survey finds the
+/// connection as the survey found it.
+fn pull(
+    gateway: &Gateway,
+    id: ConnectionId,
+    name: &'static str,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+    act: impl FnOnce(&mut Effects) + Send + 'static,
+) -> Outcome {
+    if id.worker() >= gateway.worker.count() {
+        return Outcome::Refuse(ErrorId::NOT_ALLOWED);
+    }
+    let operator = Operator::of(context.record());
+    let ticket = context.defer(request);
+    let look_and_act = move |effects: &mut Effects| {
+        effects.survey(move |survey| match survey.get(id) {
+            Some(snapshot) => {
+                operator.log(name, &snapshot.record);
+                ticket.reply([]);
+            }
+            None => ticket.refuse(ErrorId::NOT_ALLOWED),
+        });
+        act(effects);
+    };
+    if id.worker() == gateway.worker.index() {
+        look_and_act(context.effects());
+    } else {
+        // If it cannot be called the ticket goes with the call, and so refuses the request.
+        let _ = gateway.worker.call(id.worker(), |_, effects| look_and_act(effects));
+    }
+    Outcome::Done
+}

@@ -1,0 +1,134 @@
+//! Module 12: rooms, in which whatever one member says reaches all.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use sysconn::packet::ErrorId;
+use sysconn::{Access, ConnectionId, Context, MailboxError, Outcome, Push, Request, Route, typed};
+
+use super::Gateway;
+use super::membership::NotAdmitted;
+use super::rooms::{Rooms, home};
+use crate::messages::{M1201Toc, M1201Tos, M1202Toc, M1202Tos, M1203Tos, M1210Toc};
+
+pub(super) const ROUTES: [Route<Gateway>; 3] = [
+    Route::new(1201, "join", Access::Role, typed!(join, request)),
+    Route::new(1202, "leave", Access::Role, typed!(leave, request)),
+    Route::new(1203, "say", Access::Role, typed!(say, request)),
+];
+
+/// The push that carries what was said.
+const SAID: u16 = 1210;
+
+/// What a room has to say: a reply to who asked, and behind it perhaps a push to others.
+struct Answer {
+    reply: Vec<u8>,
+    said: Option<(Vec<ConnectionId>, Push)>,
+}
+
+impl Answer {
+    fn new(reply: &impl prost::Message) -> Self {
+        Answer { reply: reply.encode_to_vec(), said: None }
+    }
+}
+
+/// Enters a room. To be in it already is as good. ErrorID 4 for a name that is not 1 to 64 bytes, or
+/// one room too many.
+fn join(
+    gateway: &mut Gateway,
+    message: M1201Tos,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
+    let (id, room) = (context.id(), Arc::<str>::from(message.room));
+    let is_new = match gateway.membership.join(id, &room) {
+        Ok(is_new) => is_new,
+        Err(NotAdmitted) => return Outcome::Refuse(ErrorId::NOT_ALLOWED),
+    };
+    let joined = room.clone();
+    let asked = at_home(gateway, &room, request, context, move |rooms| {
+        Ok(Answer::new(&M1201Toc { members: count(rooms.join(id, &joined)) }))
+    });
+    asked.unwrap_or_else(|_| {
+        if is_new {
+            gateway.membership.leave(id, &room);
+        }
+        Outcome::Done
+    })
+}
+
+/// Leaves a room. Not to be in it is as good.
+fn leave(
+    gateway: &mut Gateway,
+    message: M1202Tos,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
+    let (id, room) = (context.id(), Arc::<str>::from(message.room));
+    let was_in = gateway.membership.leave(id, &room);
+    let left = room.clone();
+    let asked = at_home(gateway, &room, request, context, move |rooms| {
+        Ok(Answer::new(&M1202Toc { members: count(rooms.leave(id, &left)) }))
+    });
+    asked.unwrap_or_else(|_| {
+        if was_in {
+            // There is room for it: it was in until now.
+            let _ = gateway.membership.join(id, &room);
+        }
+        Outcome::Done
+    })
+}
+
+/// Sends a text to all members. It is encoded once, and its bytes are shared.
+fn say(gateway: &mut Gateway, message: M1203Tos, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let id = context.id();
+    let M1203Tos { room, text } = message;
+    if !gateway.membership.is_in(id, &room) {
+        return Outcome::Refuse(ErrorId::NOT_ALLOWED);
+    }
+    let said = M1210Toc { room, role_id: context.record().role_id(), text };
+    let push = Push::new(SAID, &said.encode_to_vec());
+    let room = said.room.clone();
+    let asked = at_home(gateway, &said.room, request, context, move |rooms| {
+        let members = rooms.of(&room, id).ok_or(ErrorId::NOT_ALLOWED)?;
+        Ok(Answer { reply: vec![], said: Some((members.iter().copied().collect(), push)) })
+    });
+    asked.unwrap_or(Outcome::Done)
+}
+
+/// Has a room's home do something and answer the request: at once if there is only one worker. Else by a
+/// ticket, also if this worker is the home: what happened elsewhere before may wait in its mailbox.
+///
+/// # Errors
+/// The home's mailbox is full, or it has ended. Nothing was done, and the request is refused with ErrorID 6.
+fn at_home(
+    gateway: &mut Gateway,
+    room: &str,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+    act: impl FnOnce(&mut Rooms) -> Result<Answer, ErrorId> + Send + 'static,
+) -> Result<Outcome, MailboxError> {
+    let workers = gateway.worker.count();
+    if workers == 1 {
+        return Ok(match act(&mut gateway.rooms) {
+            Ok(Answer { reply, said }) => {
+                said.into_iter().for_each(|(to, push)| context.effects().broadcast(to, push));
+                context.reply(&reply)
+            }
+            Err(error_id) => Outcome::Refuse(error_id),
+        });
+    }
+    let ticket = context.defer(request);
+    gateway.worker.call(home(room, workers), move |gateway, effects| match act(&mut gateway.rooms) {
+        Ok(Answer { reply, said }) => {
+            effects.reply(ticket, reply);
+            said.into_iter().for_each(|(to, push)| effects.broadcast(to, push));
+        }
+        Err(error_id) => effects.refuse(ticket, error_id),
+    })?;
+    Ok(Outcome::Done)
+}
+
+fn count(members: usize) -> u32 {
+    u32::try_from(members).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,11 @@
+//! What the tests of the program share: all that the library's tests share, and the program as a process.
+
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../../../tests/common/mod.rs"]
+mod library;
+mod program;
+
+pub(crate) use library::*;
+pub(crate) use program::Program;

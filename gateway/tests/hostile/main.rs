@@ -1,0 +1,27 @@
+//! Hostile clients against the real program, over real sockets. Each case has an id, and after each the
+//! program serves the others as before, has the descriptors that it had, and sleeps when there is nothing
+//! to do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod catalogue;
+mod closes;
+mod compression;
+mod fragments;
+mod frames;
+mod handshake;
+mod heads;
+mod logs;
+mod packets;
+mod panics;
+mod proxies;
+mod resources;
+mod slots;
+mod stage;
+mod text;
+mod timeouts;
+mod tls;
+mod unix;

@@ -1,0 +1,177 @@
+//! Rooms whose members are on several workers of the real program: counts are exact, and everybody hears the
+//! same in one order.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "made by a program, for whoever uses all of it")]
+#[path = "../src/messages/generated.rs"]
+#[rustfmt::skip]
+mod messages;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Barrier;
+use std::thread;
+
+use common::{Client, Program, Reply, eventually};
+use messages::*;
+use prost::Message;
+
+const WORKERS: u64 = 3;
+const MEMBERS: u64 = 12;
+/// Rooms enough that each worker is home to some.
+const ROOMS: u64 = 12;
+/// What each member says in each room.
+const WORDS: u64 = 5;
+
+/// Logged in with a role.
+fn enter(program: &Program, role_id: u64, kind: Kind) -> Client {
+    let mut client = Client::connect(program.address());
+    let login = M1002Tos { account: "account".into(), role_id, kind: kind.into(), ..M1002Tos::default() };
+    assert_eq!(ask(&mut client, 1002, &login).error_id, 0);
+    client
+}
+
+/// Sends a request and reads its answer, which must come next.
+fn ask(client: &mut Client, cmd: u16, message: &impl Message) -> Reply {
+    client.send_packet(cmd, 1, &message.encode_to_vec());
+    let reply = client.reply();
+    assert_eq!((reply.cmd, reply.flag), (cmd, 1));
+    reply
+}
+
+fn join(client: &mut Client, room: u64) -> u32 {
+    let reply = ask(client, 1201, &M1201Tos { room: room.to_string() });
+    M1201Toc::decode(reply.data.as_slice()).unwrap().members
+}
+
+fn leave(client: &mut Client, room: u64) -> u32 {
+    let reply = ask(client, 1202, &M1202Tos { room: room.to_string() });
+    M1202Toc::decode(reply.data.as_slice()).unwrap().members
+}
+
+/// Says words in all rooms, and hears what all say in them: for each room, who said what, in order.
+fn talk(client: &mut Client) -> BTreeMap<String, Vec<(u64, String)>> {
+    for word in 0..WORDS {
+        for room in 0..ROOMS {
+            let say = M1203Tos { room: room.to_string(), text: word.to_string() };
+            client.send_packet(1203, 1, &say.encode_to_vec());
+        }
+    }
+    let mut heard = BTreeMap::<_, Vec<_>>::new();
+    let (mut done, mut pushes) = (0, 0);
+    while done < WORDS * ROOMS || pushes < MEMBERS * WORDS * ROOMS {
+        let reply = client.reply();
+        assert_eq!(reply.error_id, 0);
+        if reply.cmd == 1203 {
+            done += 1;
+        } else {
+            pushes += 1;
+            let M1210Toc { room, role_id, text } = Message::decode(reply.data.as_slice()).unwrap();
+            heard.entry(room).or_default().push((role_id, text));
+        }
+    }
+    client.echo(b"nothing else");
+    heard
+}
+
+#[test]
+fn who_goes_before_it_was_let_in_leaves_nothing_behind() {
+    let workers = WORKERS.to_string();
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--workers", &workers]);
+    let mut watch = enter(&program, 1000, Kind::Monitor);
+    for round in 0..20 {
+        let clients: Vec<Client> = (1..=10)
+            .map(|role_id| {
+                let mut client = enter(&program, role_id, Kind::GameServer);
+                let requests = (0..ROOMS).map(|room| M1201Tos { room: room.to_string() }.encode_to_vec());
+                let requests: Vec<u8> = requests.flat_map(|data| common::packet(1201, 1, &data)).collect();
+                client.send(&requests);
+                client
+            })
+            .collect();
+        // Some of them end while their requests are with the rooms' homes.
+        clients.into_iter().for_each(Client::reset);
+        eventually("all are gone", || {
+            let page = ask(&mut watch, 9002, &M9002Tos::default());
+            M9002Toc::decode(page.data.as_slice()).unwrap().total == 1
+        });
+        for room in 0..ROOMS {
+            assert_eq!(join(&mut watch, room), 1, "room {room} in round {round}");
+            leave(&mut watch, room);
+        }
+    }
+}
+
+#[test]
+fn members_on_several_workers_are_counted_and_hear_the_same() {
+    let workers = WORKERS.to_string();
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--workers", &workers]);
+    let mut watch = enter(&program, 1000, Kind::Monitor);
+    let mut clients: Vec<Client> =
+        (1..=MEMBERS).map(|role_id| enter(&program, role_id, Kind::GameServer)).collect();
+    let page = ask(&mut watch, 9002, &M9002Tos::default());
+    let page = M9002Toc::decode(page.data.as_slice()).unwrap();
+    let on: HashSet<u64> = page.connection.iter().map(|connection| connection.id << 32 >> 56).collect();
+    assert!(on.len() > 1, "all came to one worker: {on:?}");
+    assert!(page.connection.is_sorted_by_key(|connection| connection.id << 32), "by worker, then by slot");
+
+    // All join all rooms at once: each count comes once, and each say reaches all in one order.
+    let barrier = Barrier::new(clients.len());
+    let results: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = clients
+            .iter_mut()
+            .map(|client| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    let counts: Vec<u32> = (0..ROOMS).map(|room| join(client, room)).collect();
+                    barrier.wait();
+                    (counts, talk(client))
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for room in 0..ROOMS as usize {
+        let counts: HashSet<u32> = results.iter().map(|(counts, _)| counts[room]).collect();
+        assert_eq!(counts, (1..=MEMBERS as u32).collect(), "room {room}");
+    }
+    let (_, first) = &results[0];
+    for (_, heard) in &results {
+        assert!(heard == first, "they heard it in another order");
+    }
+    for (room, said) in first {
+        for role_id in 1..=MEMBERS {
+            let words: Vec<_> = said.iter().filter(|(by, _)| *by == role_id).map(|(_, word)| word).collect();
+            assert!(words.is_sorted() && words.len() == WORDS as usize, "{role_id} in {room}: {words:?}");
+        }
+    }
+
+    // Each way to leave is counted once: the request, the logout, another role, the newer login, the end.
+    let count = |watch: &mut Client, room| {
+        let members = join(watch, room) - 1;
+        leave(watch, room);
+        u64::from(members)
+    };
+    for room in 0..ROOMS {
+        assert_eq!(leave(&mut clients[0], room), MEMBERS as u32 - 1);
+        assert_eq!(leave(&mut clients[0], room), MEMBERS as u32 - 1, "again");
+    }
+    assert_eq!(ask(&mut clients[1], 1003, &()).error_id, 0);
+    let login = M1002Tos { account: "account".into(), role_id: 2000, ..M1002Tos::default() };
+    assert_eq!(ask(&mut clients[2], 1002, &login).error_id, 0);
+    for room in 0..ROOMS {
+        assert_eq!(count(&mut watch, room), MEMBERS - 3, "room {room}");
+    }
+    let newer: Vec<Client> = (4..=6).map(|role_id| enter(&program, role_id, Kind::GameServer)).collect();
+    for older in &mut clients[3..6] {
+        older.expect_close(4007, "a newer login");
+    }
+    for room in 0..ROOMS {
+        eventually("who was replaced has left", || count(&mut watch, room) == MEMBERS - 6);
+    }
+    drop((clients, newer));
+    for room in 0..ROOMS {
+        eventually("who has ended has left", || count(&mut watch, room) == 0);
+    }
+}

@@ -1,0 +1,236 @@
+//! Logins with tokens, in the real program over sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "made by a program, for whoever uses all of it")]
+#[path = "../src/messages/generated.rs"]
+#[rustfmt::skip]
+mod messages;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use common::{Client, Program, Reply, eventually};
+use messages::{Kind, M1002Toc, M1002Tos};
+use prost::Message;
+use rustix::process::Signal;
+use sysconn::token::Keys;
+use sysconn::{Custodian, Identity, Login};
+
+/// The Flag of every request here.
+const FLAG: u32 = 9;
+/// What ErrorID a login is refused with.
+const REFUSED: u16 = 7;
+
+/// A file of keys, gone when it is dropped.
+struct KeyFile(PathBuf);
+
+impl KeyFile {
+    fn new(name: &str, text: &str) -> Self {
+        let file = KeyFile(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.keys")));
+        file.write(text);
+        file
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(&self.0, text).unwrap();
+    }
+
+    fn start(&self, workers: &str) -> Program {
+        let listen = ["serve", "--listen", "127.0.0.1:0", "--workers", workers, "--log", "debug"];
+        Program::start(&[&listen[..], &["--token-keys", self.0.to_str().unwrap()]].concat())
+    }
+}
+
+impl Drop for KeyFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A key as a line of the file.
+fn key(byte: u8) -> String {
+    format!("{byte:02x}").repeat(32) + "\n"
+}
+
+fn keys(text: &str) -> Keys {
+    Keys::from_text(text.as_bytes()).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock that the server goes by")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A login without a token.
+fn game(role_id: u64) -> M1002Tos {
+    M1002Tos {
+        account: format!("account-{role_id}"),
+        platform: "platform".into(),
+        zone_id: 3,
+        role_id,
+        kind: Kind::GameServer.into(),
+        ..M1002Tos::default()
+    }
+}
+
+/// What is signed of it.
+fn signed(message: &M1002Tos) -> Login {
+    let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message.clone();
+    Login {
+        identity: Identity { account, platform, zone_id, role_id },
+        kind: match message.kind() {
+            Kind::Tester => sysconn::ClientKind::Tester,
+            Kind::GameServer => sysconn::ClientKind::GameServer,
+            Kind::Monitor => sysconn::ClientKind::Monitor,
+        },
+        custodian: Some(Custodian { account: custodian, role_id: custodian_role_id }),
+    }
+}
+
+/// The login with a token that is made with the first key.
+fn with_token(text: &str, message: M1002Tos, expires: u64) -> M1002Tos {
+    M1002Tos { token: keys(text).sign(&signed(&message), expires), ..message }
+}
+
+impl Client {
+    /// Logs in. The ErrorID, 0 if that is accepted.
+    fn login(&mut self, message: &M1002Tos) -> u16 {
+        self.send_packet(1002, FLAG, &message.encode_to_vec());
+        let reply = self.reply();
+        if reply.error_id == 0 {
+            let M1002Toc { role_id, account, .. } = Message::decode(&*reply.data).unwrap();
+            assert_eq!((role_id, &account), (message.role_id, &message.account));
+        } else {
+            assert_eq!(reply, Reply::refusal(1002, FLAG, reply.error_id));
+        }
+        reply.error_id
+    }
+
+    /// Whether it is logged in: 1003 is for those who are.
+    fn is_logged_in(&mut self) -> bool {
+        self.send_packet(1003, FLAG, b"");
+        self.reply().error_id == 0
+    }
+}
+
+fn accepts(program: &Program, message: &M1002Tos) -> bool {
+    Client::connect(program.address()).login(message) == 0
+}
+
+#[test]
+fn a_login_takes_a_token_that_is_its_own() {
+    let file = KeyFile::new("own", &key(1));
+    for workers in ["1", "2"] {
+        let program = file.start(workers);
+        let good = with_token(&key(1), game(1), now() + 3600);
+        let monitor = M1002Tos { kind: Kind::Monitor.into(), ..game(1) };
+        let hosted = M1002Tos { custodian: "owner".into(), custodian_role_id: 7, ..game(1) };
+        let others = M1002Tos { account: "account-2".into(), ..good.clone() };
+        let cases = [
+            ("its own", good.clone(), 0),
+            ("none", game(1), REFUSED),
+            ("another role", M1002Tos { role_id: 2, ..good.clone() }, REFUSED),
+            ("another account", others, REFUSED),
+            ("another platform", M1002Tos { platform: "other".into(), ..good.clone() }, REFUSED),
+            ("another zone", M1002Tos { zone_id: 4, ..good.clone() }, REFUSED),
+            (
+                "a player who would be a monitor",
+                M1002Tos { token: good.token.clone(), ..monitor.clone() },
+                REFUSED,
+            ),
+            (
+                "a player who would be hosted",
+                M1002Tos { token: good.token.clone(), ..hosted.clone() },
+                REFUSED,
+            ),
+            ("a monitor's", with_token(&key(1), monitor, now() + 3600), 0),
+            ("one of a hosted account", with_token(&key(1), hosted, now() + 3600), 0),
+            ("an expired one", with_token(&key(1), game(1), now() - 1), REFUSED),
+            ("one that expired long ago", with_token(&key(1), game(1), 0), REFUSED),
+            ("one for ever", with_token(&key(1), game(1), u64::MAX), 0),
+            ("one by another key", with_token(&key(2), game(1), now() + 3600), REFUSED),
+            ("a long one", M1002Tos { token: "1".repeat(500_000), ..game(1) }, REFUSED),
+            (
+                "no role, and its own",
+                with_token(&key(1), M1002Tos { role_id: 0, ..game(0) }, u64::MAX),
+                REFUSED,
+            ),
+        ];
+        for (case, message, expected) in cases {
+            let mut client = Client::connect(program.address());
+            assert_eq!(client.login(&message), expected, "{case}");
+            assert_eq!(client.is_logged_in(), expected == 0, "{case}");
+            // The token of a refused one spoils nothing.
+            assert_eq!(client.login(&good), 0, "after {case}");
+        }
+        let log = String::from_utf8_lossy(&program.log()).into_owned();
+        assert!(log.contains("reason=\"the token is expired"), "{log}");
+        let mac = good.token.rsplit('.').next().unwrap();
+        assert!(!log.contains(mac) && !log.contains(key(1).trim()), "a secret is in the log: {log}");
+    }
+}
+
+#[test]
+fn sighup_reads_the_keys_again() {
+    let file = KeyFile::new("sighup", &key(1));
+    for workers in ["1", "3"] {
+        file.write(&key(1));
+        let mut program = file.start(workers);
+        let old = with_token(&key(1), game(1), now() + 3600);
+        let new = with_token(&key(2), game(2), now() + 3600);
+        let mut inside = Client::connect(program.address());
+        assert_eq!((inside.login(&old), accepts(&program, &new)), (0, false));
+
+        file.write(&(key(2) + &key(1)));
+        program.signal(Signal::HUP);
+        eventually("the new key is known", || accepts(&program, &new));
+        inside.echo(b"undisturbed");
+        let again = with_token(&key(1), game(3), now() + 3600);
+        assert!(accepts(&program, &again), "tokens of the old key are good until it is taken away");
+
+        file.write(&key(2));
+        program.signal(Signal::HUP);
+        eventually("the old key is forgotten", || !accepts(&program, &again));
+        assert!(accepts(&program, &new));
+        for (broken, what) in [("", "no key"), ("123\n", "line 1: expected a key")] {
+            let before = program.log().len();
+            file.write(broken);
+            program.signal(Signal::HUP);
+            eventually("the log says so", || {
+                let log = program.log();
+                let log = String::from_utf8_lossy(&log[before..]);
+                log.contains("the keys of logins stay as they were: ") && log.contains(what)
+            });
+            assert!(accepts(&program, &new));
+        }
+        inside.echo(b"undisturbed");
+        program.signal(Signal::TERM);
+        inside.expect_close(1001, "draining");
+        drop(inside);
+        assert_eq!(program.wait().0.code(), Some(0));
+    }
+}
+
+/// The program in docs/tokens.md, which game authors copy, makes tokens that are accepted.
+#[test]
+fn tokens_are_made_as_the_documentation_says() {
+    let document = include_str!("../../docs/tokens.md");
+    let (_, from) = document.split_once("```python\n").unwrap();
+    let (code, _) = from.split_once("```").unwrap();
+    let message = M1002Tos {
+        account: "名字:,\n".into(),
+        custodian: "owner".into(),
+        custodian_role_id: u64::MAX,
+        ..game(5)
+    };
+    let call =
+        "print(token(bytes([1] * 32), 1795800000, '名字:,\\n', 'platform', 3, 5, 1, 'owner', 2**64 - 1))";
+    let output = Command::new("python3").args(["-c", &format!("{code}\n{call}")]).output().unwrap();
+    let made = String::from_utf8(output.stdout).unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(made.trim(), with_token(&key(1), message, 1_795_800_000).token, "{error}");
+}

@@ -1,0 +1,108 @@
+//! A million idle connections, without sockets: the bytes that each holds, and what a turn costs beside them.
+//! Run with `--nocapture` the test shows the figures.
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+
+use super::bury::write_and_bury;
+use super::entry::Entry;
+use super::expire::expire;
+use super::hand_out::hand_out;
+use super::reactor::Reactor;
+use super::sys::socket::{Absent, Socket};
+use super::turn::begin;
+use crate::config::{Config, Listen};
+use crate::conn::Conn;
+use crate::moment::Moment;
+use crate::record::Peer;
+use crate::router::{Application, Service};
+
+const POPULATION: usize = 1_000_000;
+/// What an idle connection may allocate: its entries in the slab and the wheel, each with the capacity
+/// that doubling leaves over.
+const MAX_BYTES: usize = 220;
+/// The time within which they came in.
+const SPREAD_MS: u64 = 60_000;
+
+struct Nothing;
+
+impl Application for Nothing {}
+
+fn reactor() -> Reactor<Nothing> {
+    let off = Duration::ZERO;
+    let config = Config {
+        listen: vec![Listen::Tcp(([127, 0, 0, 1], 0).into())],
+        // Pings are all that their timers bring.
+        read_timeout: off,
+        client_check: off,
+        account_check: off,
+        housekeeping: off,
+        ..Config::default()
+    };
+    Reactor::bind(&config, Service::Messages(|_, _, _| crate::router::Outcome::Done), Nothing).unwrap()
+}
+
+/// Lets in connections that have no socket, evenly spread over [`SPREAD_MS`].
+fn fill(reactor: &mut Reactor<Nothing>) {
+    let core = &mut reactor.core;
+    for number in 0..POPULATION {
+        let now = Moment::from_ms(number as u64 * SPREAD_MS / POPULATION as u64);
+        core.lent.env.tools.now = now;
+        let settings = &core.lent.env.settings;
+        let permit = core.lent.shared.admission.enter(Some(Peer::Local)).ok();
+        let id = core.connections.insert(|id| {
+            Entry::new(Socket::Absent(Absent), Conn::idle(id, Peer::Local, now, settings), permit)
+        });
+        let active = core.activate(id.unwrap()).unwrap();
+        let at = active.entry.conn.next_deadline(&active.lent.env.settings);
+        active.schedule.arm(id.unwrap().slot(), at);
+    }
+}
+
+/// The median time of a turn in which nothing happens.
+#[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
+fn idle_turn(reactor: &mut Reactor<Nothing>) -> Duration {
+    let mut times: Vec<_> = (0..1001)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+#[test]
+fn a_million_idle_connections_hold_few_bytes_and_no_turn_walks_them() {
+    let mut reactor = reactor();
+    let alone = idle_turn(&mut reactor);
+    let held = measure(|| fill(&mut reactor)).bytes_current;
+    let each = usize::try_from(held).unwrap() / POPULATION;
+    let beside = idle_turn(&mut reactor);
+    println!("{each} bytes for each of {POPULATION}; a turn: {alone:?} alone, {beside:?} beside them");
+    assert_eq!(reactor.connections(), POPULATION);
+    assert!(each <= MAX_BYTES, "{each} bytes");
+
+    // Each is pinged in its time, and no turn pings more than it may.
+    let Reactor { clock, core, input, .. } = &mut reactor;
+    let (mut turns, mut longest, mut pinged) = (0, 0, 0);
+    core.lent.env.tools.now = Moment::from_ms(SPREAD_MS);
+    while pinged < POPULATION {
+        begin(core, input, clock.instant_now());
+        expire(core, input);
+        let now = core.lent.output.len();
+        write_and_bury(core);
+        hand_out(core);
+        (turns, longest, pinged) = (turns + 1, longest.max(now), pinged + now);
+        let next_timer_at = core.connections.schedule().next_timer_at();
+        if next_timer_at > core.lent.now() {
+            core.lent.env.tools.now = next_timer_at;
+        }
+        assert!(turns < 2 * POPULATION, "{pinged} were pinged");
+    }
+    println!("{turns} turns pinged all of them, at most {longest} in one");
+    // Each ping counts with the time that it takes to be written.
+    assert!(longest <= 2000);
+}

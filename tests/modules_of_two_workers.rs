@@ -1,6 +1,0 @@
-//! The modules of `sysconn serve` once more, where rooms, roles and connections are on two workers.
-
-#![cfg(feature = "program")]
-
-#[path = "modules.rs"]
-mod modules;

@@ -1,0 +1,143 @@
+//! How a connection ends: aborts, close codes, and drains.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use rustls::version::TLS13;
+use sysconn::frame::Opcode;
+use sysconn::{Cause, Config, Reactor};
+
+use crate::client::{Certificate, VERSIONS, connect, hello, over, rest};
+use crate::common;
+use crate::common::{Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, frame, join, packet, part};
+
+#[test]
+fn an_end_without_close_notify_is_an_abort() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let requests = join(&[&packet(1101, 1, b"half"), &packet(1101, 2, b"closed")]);
+        for (notifies, expected) in [(true, Cause::PeerGone), (false, Cause::Reset)] {
+            let mut client = connect(server.address, &tls);
+            let address = client.stream.sock.local_addr().unwrap();
+            client.echo(b"here");
+            if notifies {
+                // The replies to what came before it are owed.
+                client.send(&requests);
+                client.stream.conn.send_close_notify();
+                client.stream.flush().unwrap();
+                assert_eq!(client.reply(), Reply::new(1101, 1, b"half"));
+                assert_eq!(client.reply(), Reply::new(1101, 2, b"closed"));
+                assert_eq!(client.next(), Frame::End);
+            }
+            client.stream.sock.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(server.cause_from(address), expected, "{version:?}");
+        }
+        // In the midst of a record.
+        let mut client = connect(server.address, &tls);
+        let address = client.stream.sock.local_addr().unwrap();
+        let mut record = vec![];
+        client.stream.conn.writer().write_all(&requests).unwrap();
+        client.stream.conn.write_tls(&mut record).unwrap();
+        client.stream.sock.write_all(&record[..record.len() - 1]).unwrap();
+        client.stream.sock.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(server.cause_from(address), Cause::Reset);
+        // A record that was tampered with.
+        let mut client = connect(server.address, &tls);
+        let address = client.stream.sock.local_addr().unwrap();
+        client.stream.sock.write_all(b"\x17\x03\x03\0\x20 ciphertext that no key made at all").unwrap();
+        assert_eq!(server.cause_from(address), Cause::Reset);
+    }
+}
+
+#[test]
+fn close_codes_and_refusals_are_delivered_before_close_notify() {
+    let certificate = Certificate::new();
+    let server = Server::packets(&certificate.config());
+    for version in VERSIONS {
+        let tls = Arc::new(certificate.client(version));
+        let cases: [(&[u8], u16); 4] = [
+            (&frame(Opcode::Binary, b"short"), 4000),
+            (b"\x82\x04data", 1002),
+            (&part(true, Opcode::Close, &1000u16.to_be_bytes()), 1000),
+            (&packet(1108, 1, b""), 4100),
+        ];
+        for (bytes, code) in cases {
+            let mut client = connect(server.address, &tls);
+            client.send(bytes);
+            client.expect_close(code, "over TLS");
+        }
+        let mut client = over(Client::raw(server.address).stream, &tls);
+        client.send(b"POST /chat HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(client.read_refusal().0, 405);
+    }
+}
+
+#[test]
+fn draining_ends_tls_too() {
+    let certificate = Certificate::new();
+    let mut server = Server::packets(&certificate.config());
+    let tls = Arc::new(certificate.client(&TLS13));
+    let mut client = connect(server.address, &tls);
+    client.echo(b"here");
+    server.handle.drain();
+    client.expect_close(1001, "draining");
+    drop(client);
+    server.join();
+}
+
+/// Whatever a client had sent when the drain began, its answer comes once its handshake is complete.
+#[test]
+fn a_drain_answers_after_the_handshake() {
+    let certificate = Certificate::new();
+    for version in VERSIONS {
+        let config = Config { drain_timeout: 6 * PATIENCE, close_timeout: PATIENCE, ..certificate.config() };
+        let tls = Arc::new(certificate.client(version));
+        let (events, _seen) = channel();
+        let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();
+        let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
+        let begun = |reactor: &mut Reactor<common::Game>, bytes: usize| {
+            let mut client = over(Client::raw(address).stream, &tls);
+            let connection = &mut client.stream.conn;
+            let mut flight = vec![];
+            connection.write_tls(&mut flight).unwrap();
+            client.stream.sock.write_all(&flight[..bytes]).unwrap();
+            for _ in 0..50 {
+                reactor.turn(Some(Duration::ZERO)).unwrap();
+            }
+            (client, flight.split_off(bytes))
+        };
+        // In the middle of their handshake, and not accepted yet.
+        let mut clients: Vec<_> = [0, 50].map(|bytes| begun(&mut reactor, bytes)).into();
+        clients.extend((0..20).map(|_| (over(Client::raw(address).stream, &tls), vec![])));
+        handle.drain();
+        // What a turn finds of clients goes before what it hears of the drain.
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        let running = std::thread::spawn(move || reactor.run());
+        for (number, (client, flight)) in clients.iter_mut().enumerate() {
+            client.stream.sock.write_all(flight).unwrap();
+            if number % 2 == 0 {
+                // The others only listen.
+                client.send(UPGRADE);
+            }
+            assert_eq!(client.read_refusal().0, 503, "{number}");
+        }
+        drop(clients);
+        running.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_handshake_that_stalls_does_not_keep_a_drain() {
+    let certificate = Certificate::new();
+    let mut server = Server::packets(&Config { drain_timeout: SHORT, ..certificate.config() });
+    let mut stalled = Client::raw(server.address);
+    stalled.send(&hello(&Arc::new(certificate.client(&TLS13)))[..50]);
+    server.handle.drain();
+    server.join();
+    assert_eq!(rest(stalled), b"");
+}
