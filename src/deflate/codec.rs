@@ -231,7 +231,8 @@ mod tests {
             messages in prop::collection::vec(
                 (prop::collection::vec(any::<u8>(), 0..200), 1..100usize, 0..20usize), 1..6),
         ) {
-            let (mut ours, mut theirs) = (Deflate::new(agreement).unwrap(), Deflate::new(mirrored(agreement)).unwrap());
+            let mut ours = Deflate::new(agreement).unwrap();
+            let mut theirs = Deflate::new(mirrored(agreement)).unwrap();
             let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
             for (seed, repeat, split) in messages {
                 let message = seed.repeat(repeat);
@@ -239,7 +240,8 @@ mod tests {
                 let compressed = ours.compress(&[head, tail], &mut shared).to_vec();
                 prop_assert!(compressed.len() <= bound(message.len()));
                 let mut inflated = vec![];
-                prop_assert_eq!(theirs.inflate(&compressed, &mut inflated, message.len(), &mut their_shared), Ok(()));
+                let result = theirs.inflate(&compressed, &mut inflated, message.len(), &mut their_shared);
+                prop_assert_eq!(result, Ok(()));
                 prop_assert_eq!(inflated, message);
             }
         }
@@ -255,7 +257,8 @@ mod tests {
             messages in prop::collection::vec(
                 (prop::collection::vec(any::<u8>(), 0..200), 1..300usize, 1..20_000usize), 1..5),
         ) {
-            let (mut ours, mut theirs) = (Deflate::new(agreement).unwrap(), Deflate::new(mirrored(agreement)).unwrap());
+            let mut ours = Deflate::new(agreement).unwrap();
+            let mut theirs = Deflate::new(mirrored(agreement)).unwrap();
             let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
             for (seed, repeat, slice_bytes) in messages {
                 let message = seed.repeat(repeat);
@@ -275,7 +278,8 @@ mod tests {
                 }
                 prop_assert!(out[0] == 7 && (2..bound(message.len()) + 2).contains(&out.len()));
                 let mut inflated = vec![];
-                prop_assert_eq!(theirs.inflate(&out[1..], &mut inflated, message.len(), &mut their_shared), Ok(()));
+                let result = theirs.inflate(&out[1..], &mut inflated, message.len(), &mut their_shared);
+                prop_assert_eq!(result, Ok(()));
                 prop_assert_eq!(&inflated, &message);
                 // A message that is compressed in one step continues with the same windows.
                 let next = ours.compress(&[b"next", &seed], &mut shared).to_vec();

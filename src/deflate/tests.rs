@@ -53,8 +53,8 @@ fn noise(len: usize, letters: u32) -> Vec<u8> {
     (0..len).map(|_| next() as u8).collect()
 }
 
-/// The inflated form of a message; `None` if it is not whole. It is whole if the tail completes its last block, that is, if
-/// the tail produces no output and a block that follows it is recognized.
+/// The inflated form of a message; `None` if it is not whole. It is whole if the tail completes its last
+/// block, that is, if the tail produces no output and a block that follows it is recognized.
 fn expected(payload: &[u8]) -> Option<Vec<u8>> {
     let block = noise(200, 256);
     let mut probe = vec![0x01, 200, 0, !200, 0xff];

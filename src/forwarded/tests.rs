@@ -212,7 +212,8 @@ proptest! {
         let (mut listed, mut forwarded) = (vec![], vec![]);
         for (index, (hop, _)) in hops[..end].iter().enumerate().rev() {
             let separate = breaks >> index & 1 == 1 || listed.is_empty();
-            for (lines, text) in [(&mut listed, hop.to_string()), (&mut forwarded, format!("for=\"{hop}\""))] {
+            let (plain, element) = (hop.to_string(), format!("for=\"{hop}\""));
+            for (lines, text) in [(&mut listed, plain), (&mut forwarded, element)] {
                 match lines.last_mut() {
                     Some(last) if !separate => *last = format!("{last}, {text}"),
                     _ => lines.push(text),

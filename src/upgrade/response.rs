@@ -26,7 +26,8 @@ pub fn accept_key(key: &[u8]) -> [u8; ACCEPT_BYTES] {
 /// `Sec-WebSocket-Extensions`.
 pub fn write_response(request: &Request<'_>, extension: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Accept: ",
     );
     out.extend_from_slice(&accept_key(request.key()));
     if let Some(subprotocol) = request.subprotocol() {

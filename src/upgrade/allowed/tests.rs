@@ -63,7 +63,7 @@ fn an_origin_matches_what_browsers_send_for_it() {
         (
             "https://play.example.com",
             &["https://play.example.com", "HTTPS://Play.Example.com", "https://play.example.com:443"][..],
-            &["http://play.example.com", "https://play.example.com:444", "https://example.com", "null", ""][..],
+            &["http://play.example.com", "https://play.example.com:444", "https://example.com", "null", ""],
         ),
         ("https://a.example:443", &["https://a.example", "https://a.example:443"], &["https://a.example:80"]),
         ("http://a.example:80", &["http://a.example"], &["https://a.example", "http://a.example:443"]),
