@@ -11,11 +11,12 @@
 //! A response without an extension declines what the client offers (RFC 6455 §9.1). `Expect: 100-continue` is
 //! ignored: it announces a body, and the request has none.
 
-mod allowed;
 pub(crate) mod asked;
 mod head;
 mod headers;
 mod health;
+mod origins;
+mod paths;
 mod refusal;
 mod request;
 mod response;
@@ -23,12 +24,14 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use allowed::{OriginError, PathError};
-pub(crate) use allowed::{check_health_path, check_origin, check_path, path_matches};
 pub use head::HeadScanner;
 pub(crate) use head::is_token_byte;
 pub use health::asks_for_health;
 pub(crate) use health::{is_head_request, write_health};
+pub use origins::OriginError;
+pub(crate) use origins::check_origin;
+pub use paths::PathError;
+pub(crate) use paths::{check_health_path, check_path, path_matches};
 pub use refusal::{Fault, Refusal};
 pub use request::{Policy, Request, check};
 pub(crate) use request::{check_scanned, with_headers};

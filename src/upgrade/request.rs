@@ -1,8 +1,9 @@
 //! The check of an upgrade request against RFC 6455 §4.2.1 and against the policy of the server.
 
-use super::allowed::{origin_matches, path_matches};
 use super::head::HeadScanner;
 use super::headers::Headers;
+use super::origins::origin_matches;
+use super::paths::path_matches;
 use super::refusal::{Fault, Refusal};
 use super::target::{Target, is_host};
 use crate::config::MAX_HEAD_LINES;

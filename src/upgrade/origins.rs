@@ -1,19 +1,13 @@
-//! The lists of origins and paths that are served: which requests an entry matches, and which entries match
-//! none.
+//! The list of origins that are served: which requests an entry matches, and which entries match none.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
-
-use crate::config::MAX_HEAD_BYTES;
 
 /// The origin of pages that have none (RFC 6454 §7).
 const NULL: &str = "null";
 /// The longest host name, and the longest label of one, in bytes (RFC 1035 §2.3.4).
 const MAX_HOST_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
-/// The shortest upgrade request, without its path.
-const SHORTEST_HEAD: &str = "GET  HTTP/1.1\r\nHost:h\r\nUpgrade:websocket\r\nConnection:upgrade\r\n\
-    Sec-WebSocket-Key:AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version:13\r\n\r\n";
 
 /// Why an entry of [`Config::origins`](crate::Config::origins) cannot match any request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,41 +60,6 @@ impl fmt::Display for OriginError {
 }
 
 impl std::error::Error for OriginError {}
-
-/// Why an entry of [`Config::paths`](crate::Config::paths) cannot match any request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathError {
-    /// It does not begin with `/`.
-    Relative,
-    /// It contains a `?` or `#`, which end a path.
-    End,
-    /// It contains a character that URLs percent-encode: a space, one of ``"<>\`{}``, or one beyond ASCII.
-    Encoding,
-    /// It has a segment `.` or `..`, which clients resolve before they send a path.
-    Dots,
-    /// A `*` is not the whole last segment.
-    Wildcard,
-    /// It contains a `*`, but must be a single path.
-    NotOne,
-    /// No request with it fits [`MAX_HEAD_BYTES`](crate::config::MAX_HEAD_BYTES).
-    TooLong,
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PathError::Relative => "a path begins with '/'",
-            PathError::End => "a path ends before '?' and '#', and the rest is not compared",
-            PathError::Encoding => "clients send such bytes percent-encoded",
-            PathError::Dots => "clients resolve '.' and '..' before they ask",
-            PathError::Wildcard => "a '*' can only be the last part of a path, as in /ws/*",
-            PathError::NotOne => "it stands for one path, and a '*' for many",
-            PathError::TooLong => "no request with such a path fits 8 KiB",
-        })
-    }
-}
-
-impl std::error::Error for PathError {}
 
 /// Checks that an entry of the list of origins can match a request.
 ///
@@ -172,45 +131,6 @@ fn check_host(host: &str) -> Result<(), OriginError> {
     if ends_in_number && name.parse::<Ipv4Addr>().is_err() { Err(OriginError::Ipv4) } else { Ok(()) }
 }
 
-/// Checks that an entry of the list of paths can match a request.
-///
-/// # Errors
-/// Why it cannot.
-pub(crate) fn check_path(entry: &str) -> Result<(), PathError> {
-    if !entry.starts_with('/') {
-        return Err(PathError::Relative);
-    }
-    if entry.contains(['?', '#']) {
-        return Err(PathError::End);
-    }
-    // What RFC 3986 §3.3 allows in a path, and browsers do not encode (WHATWG URL, "path percent-encode
-    // set").
-    if !entry.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\`{}".contains(&byte)) {
-        return Err(PathError::Encoding);
-    }
-    let fixed = entry.strip_suffix("/*").unwrap_or(entry);
-    if fixed.contains('*') {
-        return Err(PathError::Wildcard);
-    }
-    // WHATWG URL, "single-dot" and "double-dot URL path segment".
-    let is_dots = |part: &str| matches!(&*part.to_ascii_lowercase().replace("%2e", "."), "." | "..");
-    if fixed.split('/').any(is_dots) {
-        return Err(PathError::Dots);
-    }
-    if entry.len().saturating_add(SHORTEST_HEAD.len()) > MAX_HEAD_BYTES {
-        return Err(PathError::TooLong);
-    }
-    Ok(())
-}
-
-/// Checks that a single path can match a request.
-///
-/// # Errors
-/// Why it cannot.
-pub(crate) fn check_health_path(path: &str) -> Result<(), PathError> {
-    if path.contains('*') { Err(PathError::NotOne) } else { check_path(path) }
-}
-
 /// Whether `entry` matches the origin of a request. Case and the default port of the scheme make no
 /// difference.
 pub(super) fn origin_matches(entry: &str, origin: &str) -> bool {
@@ -241,14 +161,6 @@ fn host_matches(entry: &str, host: &str) -> bool {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     end.eq_ignore_ascii_case(domain) && labels.split('.').all(is_label)
-}
-
-/// Whether `entry` matches a path: byte for byte, or, if it ends in `/*`, all paths below.
-pub(crate) fn path_matches(entry: &str, path: &str) -> bool {
-    match entry.strip_suffix('*') {
-        Some(folder) if folder.ends_with('/') => path.starts_with(folder),
-        _ => entry == path,
-    }
 }
 
 fn ipv6(host: &str) -> Option<Ipv6Addr> {
