@@ -6,7 +6,7 @@ use crate::frame::{self, CloseCode};
 use crate::packet::Undecodable;
 use crate::upgrade::Refusal;
 
-/// Why a connection ended. Each cause has a close code, a reason text, and an advice about reconnecting.
+/// Why a connection ended. Each cause has a close code, a reason text, and advice about reconnecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The client sent a Close frame, with this code if it had one.

@@ -20,8 +20,9 @@ const MIN_WINDOW_BITS: u8 = 9;
 const MAX_WINDOW_BITS: u8 = 15;
 const WINDOWS: usize = (MAX_WINDOW_BITS - MIN_WINDOW_BITS + 1) as usize;
 
-/// The compressors and the inflater of all connections whose messages begin with an empty window, and the
-/// output buffer of all. Each part is created on first use.
+/// The compressors and inflater of all connections whose messages begin with an empty window.
+///
+/// The output buffer serves all connections. Each part is created on first use.
 #[derive(Default)]
 pub struct Shared {
     inflater: Option<Inflater>,
