@@ -11,10 +11,10 @@
 //! A response without an extension declines what the client offers (RFC 6455 §9.1). `Expect: 100-continue` is
 //! ignored: it announces a body, and the request has none.
 
-pub(crate) mod asked;
 mod head;
 mod headers;
 mod health;
+pub(crate) mod log_fields;
 mod origins;
 mod paths;
 mod refusal;
