@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod links;
+mod names;
 mod parts;
 mod source_map;
 
