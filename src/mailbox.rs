@@ -1,4 +1,5 @@
-//! What other threads leave for the reactor: bounded, in order, one wake-up per turn at most.
+//! The mailbox in which other threads leave mail for a reactor: bounded, in order, with at most one wake-up
+//! per turn.
 
 use std::any::Any;
 use std::fmt;
@@ -20,10 +21,10 @@ pub(crate) enum Answer {
     Refuse(ErrorId),
 }
 
-/// A call on the state of the application that a worker has.
+/// A function that is called with a worker's application state.
 pub(crate) type StateCall = Box<dyn FnOnce(&mut dyn Any, &mut Effects) + Send>;
 
-/// One message to the reactor.
+/// One message to a reactor.
 pub(crate) enum Mail {
     Send {
         to: ConnectionId,
@@ -53,7 +54,7 @@ pub(crate) enum Mail {
     },
     Survey(SurveyCall),
     SurveyAll(SurveyTour),
-    /// A newer connection has taken over its role.
+    /// Closes a connection because a newer one has logged in with its role.
     Replace {
         to: ConnectionId,
     },
@@ -64,7 +65,7 @@ pub(crate) enum Mail {
 }
 
 impl Mail {
-    /// Bytes of payload that this mail holds until it is delivered.
+    /// Bytes of payload that this mail holds in memory until it is delivered.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Mail::Send { push, .. } => push.frame().len(),
@@ -84,7 +85,7 @@ impl Mail {
         }
     }
 
-    /// Connections that this mail is for, at least 1: what it costs to deliver it.
+    /// What the mail costs to deliver: the number of connections that it is for, at least 1.
     pub(crate) fn cost(&self) -> usize {
         match self {
             Mail::Broadcast { to, .. } => to.len().max(1),
@@ -93,10 +94,10 @@ impl Mail {
     }
 }
 
-/// Why a message could not be left for a reactor.
+/// Why a reactor's mailbox did not take a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailboxError {
-    /// The mailbox holds as many messages, or as many bytes, as it may: try again later, or give up.
+    /// The mailbox is at its limit of messages or of bytes: try again later, or give up.
     Full,
     /// The reactor has ended.
     Closed,
@@ -113,20 +114,21 @@ impl fmt::Display for MailboxError {
 
 impl std::error::Error for MailboxError {}
 
-/// Bytes of payload that may wait in a mailbox.
+/// The limit of payload in a mailbox, in bytes.
 const MAX_MAILBOX_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Default)]
 struct Waiting {
     mails: Vec<Mail>,
     bytes: usize,
-    /// A wake-up is under way: it need not be repeated before the reactor has looked.
+    /// A wake-up is under way; until the reactor collects its mail no other is needed.
     woken: bool,
-    /// Nobody will look any more.
+    /// The reactor has ended.
     closed: bool,
 }
 
-/// The one place where other threads meet the reactor.
+/// The mailbox of one reactor. It is the only thing that other threads share with the reactor while it
+/// serves.
 pub(crate) struct Mailbox {
     waiting: Mutex<Waiting>,
     limit: usize,
@@ -138,7 +140,7 @@ impl Mailbox {
         Mailbox { waiting: Mutex::default(), limit, wake }
     }
 
-    /// Leaves a mail, if there is room for it.
+    /// Leaves a mail, unless the mailbox is full.
     pub(crate) fn post(&self, mail: Mail) -> Result<(), MailboxError> {
         let waiting = self.lock();
         if waiting.closed {
@@ -152,15 +154,15 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Leaves a mail that must not get lost. Only what is bounded by itself may be posted so: one
-    /// answer for each connection, one end for each object, and once that a connection was replaced.
+    /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail that is bounded otherwise:
+    /// one answer, one close and one replacement for each connection, and one end for each object.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);
     }
 
     fn put(&self, mut waiting: MutexGuard<'_, Waiting>, mail: Mail) {
         if waiting.closed {
-            // What it carries may post as it is dropped.
+            // Dropping a mail may post: a ticket in it, for instance.
             drop(waiting);
             return drop(mail);
         }
@@ -173,12 +175,12 @@ impl Mailbox {
         }
     }
 
-    /// Wakes the reactor, without a mail.
+    /// Wakes the reactor without a mail.
     pub(crate) fn wake(&self) {
         (self.wake)();
     }
 
-    /// Swaps all that waits into `mails`, which is empty. Whatever is posted later wakes again.
+    /// Swaps all waiting mail into `mails`, which is empty. The next mail wakes the reactor again.
     pub(crate) fn collect(&self, mails: &mut Vec<Mail>) {
         let mut waiting = self.lock();
         std::mem::swap(&mut waiting.mails, mails);
@@ -186,18 +188,18 @@ impl Mailbox {
         waiting.woken = false;
     }
 
-    /// Takes no more mail. What waits is dropped, and who waits for an answer to it learns that there
-    /// will be none.
+    /// Takes no more mail, and drops what waits: senders that wait for an answer learn that there will be
+    /// none.
     pub(crate) fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;
         let mails = std::mem::take(&mut waiting.mails);
-        // What a mail carries may post as it is dropped.
+        // Dropping a mail may post: a ticket in it, for instance.
         drop(waiting);
         drop(mails);
     }
 
-    /// Mails that wait.
+    /// The number of mails that wait.
     pub(crate) fn len(&self) -> usize {
         self.lock().mails.len()
     }
@@ -235,13 +237,13 @@ mod tests {
             .iter()
             .map(|mail| match mail {
                 Mail::Close { to, .. } => to.slot(),
-                _ => panic!("not a mail of this test"),
+                _ => panic!("this test posts no such mail"),
             })
             .collect()
     }
 
     #[test]
-    fn order_bound_and_one_wake_up_until_collected() {
+    fn mail_is_in_order_bounded_and_wakes_once_until_it_is_collected() {
         let wakes = Arc::new(AtomicUsize::new(0));
         let counter = wakes.clone();
         let mailbox = Mailbox::new(
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_bounded_too() {
+    fn the_bytes_of_mail_are_bounded() {
         let mailbox = Mailbox::new(usize::MAX, Box::new(|| {}));
         let push = Push::new(1, &vec![0; MAX_MAILBOX_BYTES / 2]);
         let mail = || Mail::Send { to: ConnectionId::new(0, 0, 0), push: push.clone() };

@@ -1,14 +1,14 @@
-//! The mailboxes of all workers of a server, by the number of the worker.
+//! The mailboxes of all workers of a server, by the worker's number.
 
 use std::sync::Arc;
 
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox, MailboxError};
 
-/// Where each worker of a server is left word; of a reactor without others, its own mailbox.
+/// The mailbox of each worker of a server. A reactor without others has only its own.
 ///
-/// Whatever one thread leaves for one worker is met there in that order, and so is what one thread leaves
-/// after it has seen the effect of what another one left.
+/// A worker receives the mail of one thread in order. It also receives mail that a thread posts after it has
+/// seen the effect of another thread's mail behind that other mail.
 #[derive(Clone, Debug)]
 pub(crate) struct Mailboxes(Arc<[Arc<Mailbox>]>);
 
@@ -25,12 +25,12 @@ impl Mailboxes {
         self.0.iter().map(|mailbox| &**mailbox)
     }
 
-    /// Leaves a mail for a worker, if there is such a worker, and room.
+    /// Leaves a mail for a worker, unless there is no such worker or its mailbox is full.
     pub(crate) fn post(&self, worker: usize, mail: Mail) -> Result<(), MailboxError> {
         self.0.get(worker).ok_or(MailboxError::Closed)?.post(mail)
     }
 
-    /// Leaves a mail for a worker that must not get lost, under the condition of
+    /// Leaves a mail that must not get lost for a worker, even in a full mailbox: see
     /// [`Mailbox::post_always`].
     pub(crate) fn post_always(&self, worker: usize, mail: Mail) {
         if let Some(mailbox) = self.0.get(worker) {
@@ -38,15 +38,15 @@ impl Mailboxes {
         }
     }
 
-    /// Leaves a mail for the next worker behind one that has not ended, if there is one. It must be bounded by
-    /// itself.
+    /// Leaves a mail for the next worker after `worker` that has not ended, if there is one, even in a full
+    /// mailbox.
     pub(crate) fn post_to_next(&self, worker: usize, mail: Mail) {
         if let Some(next) = self.0.iter().skip(worker + 1).find(|mailbox| !mailbox.is_closed()) {
             next.post_always(mail);
         }
     }
 
-    /// Leaves a mail about a connection for the worker that it is on. One of no worker has ended.
+    /// Leaves a mail for the worker of a connection. If there is no such worker, the connection has ended.
     pub(crate) fn post_to(&self, id: ConnectionId, mail: Mail) -> Result<(), MailboxError> {
         self.0.get(id.worker()).map_or(Ok(()), |mailbox| mailbox.post(mail))
     }

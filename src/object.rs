@@ -1,4 +1,4 @@
-//! The player's object that a connection controls: each learns of the other's end.
+//! Links between a connection and the game object that it controls: each side learns of the other's end.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,10 +9,10 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox};
 
-/// Tells one link from another, so that an object that was replaced can't end the connection.
+/// The number of the next link. By it the end of an object that was replaced does not end the connection.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-/// The connection's end of a link.
+/// The connection's side of a link.
 pub(crate) struct Linked {
     number: u64,
     ended: Box<dyn FnOnce(Cause) + Send>,
@@ -33,10 +33,10 @@ impl Linked {
         self.number
     }
 
-    /// Tells the object that the connection has ended.
+    /// Calls the object's hook, now that the connection has ended.
     ///
     /// # Errors
-    /// It panicked.
+    /// The hook panicked.
     pub(crate) fn tell(self, cause: Cause) -> std::thread::Result<()> {
         catch_unwind(AssertUnwindSafe(|| (self.ended)(cause)))
     }
@@ -48,10 +48,10 @@ impl fmt::Debug for Linked {
     }
 }
 
-/// The object's end of a link, for any thread. Dropping it ends the connection.
+/// The object's side of a link, for any thread. Dropping it closes the connection.
 ///
-/// A normal drop closes the connection with 4005, a drop while the thread panics with 4006. After
-/// the connection has ended, or another object was linked, dropping it does nothing.
+/// A normal drop closes it with 4005, a drop while the thread panics with 4006. After the connection has
+/// ended, or another object was linked, dropping does nothing.
 #[derive(Debug)]
 #[must_use = "dropping the link closes the connection"]
 pub struct Link {
@@ -61,13 +61,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// The connection that is linked.
+    /// The linked connection.
     #[must_use]
     pub fn connection(&self) -> ConnectionId {
         self.connection
     }
 
-    /// The object has ended normally; the same as dropping the link.
+    /// Ends the object normally; the same as dropping the link.
     pub fn end(self) {}
 }
 

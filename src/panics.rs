@@ -1,4 +1,4 @@
-//! What a panic said, kept from the panic hook until the line that the log has about it.
+//! Keeps a panic's message from the panic hook until the library logs the panic.
 
 use std::cell::{Cell, RefCell};
 use std::panic::PanicHookInfo;
@@ -6,16 +6,18 @@ use std::panic::PanicHookInfo;
 use crate::log_line::Escaped;
 
 thread_local! {
-    /// Whether all panics of this thread are caught by this library, which logs them.
+    /// Whether this library catches and logs all panics of this thread.
     static CATCHES: Cell<bool> = const { Cell::new(false) };
     static KEPT: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// For an application's panic hook: keeps a panic's message and place for the line that the library logs once it
-/// has caught the panic, so that each panic is one line, within the allowance of bad input.
+/// Keeps a panic's message and location, for use in an application's panic hook.
 ///
-/// True on the threads of [`Workers`](crate::Workers), where all panics are caught. False elsewhere, and nothing
-/// was done: the hook has to see to it.
+/// The library logs them once it has caught the panic. So each panic is one line of the log, within the limit
+/// for bad input.
+///
+/// Returns true on the threads of [`Workers`](crate::Workers), where the library catches all panics.
+/// Elsewhere it returns false and does nothing: the hook has to report the panic.
 ///
 /// ```
 /// std::panic::set_hook(Box::new(|info| {
@@ -32,19 +34,19 @@ pub fn keep_panic(info: &PanicHookInfo<'_>) -> bool {
     catches
 }
 
-/// A panic's message and place, on one line.
+/// A panic's message and location, on one line.
 fn describe(info: &PanicHookInfo<'_>) -> String {
     let message = info.payload_as_str().unwrap_or("no message");
-    let place = info.location().map_or_else(String::new, |place| format!(" at {place}"));
-    format!("{}{place}", Escaped(message))
+    let location = info.location().map_or_else(String::new, |location| format!(" at {location}"));
+    format!("{}{location}", Escaped(message))
 }
 
-/// All panics of this thread are caught from now on, or no longer.
+/// Sets whether this library catches all panics of this thread.
 pub(crate) fn catch_all(catches: bool) {
     CATCHES.set(catches);
 }
 
-/// What the last panic of this thread said, if that was kept.
+/// Takes the message of this thread's last panic, if it was kept.
 pub(crate) fn take() -> Option<String> {
     KEPT.take()
 }

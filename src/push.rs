@@ -1,19 +1,20 @@
-//! A packet that the server sends of its own accord, encoded once for all who get it.
+//! Pushes: packets that the server sends without a request, encoded once for all receivers.
 
 use bytes::Bytes;
 
 use crate::packet::{ErrorId, Reply, framed_len, push_packet};
 
-/// A packet to clients, encoded with its frame. A clone shares the bytes.
+/// A packet for clients, encoded with its frame. A clone shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     frame: Bytes,
 }
 
 impl Push {
-    /// A push of `data` under `cmd`, with Flag 0 and ErrorID 0, raw. One that is longer than the
-    /// [`outbox_limit`](crate::Config::outbox_limit), its 13 to 21 bytes of headers included, fits no
-    /// outbox.
+    /// Encodes `data` under `cmd`, with Flag 0, ErrorID 0 and DataStatus 0.
+    ///
+    /// The headers add 13 to 21 bytes. A push longer than [`outbox_limit`](crate::Config::outbox_limit) fits
+    /// no outbox.
     #[must_use]
     pub fn new(cmd: u16, data: &[u8]) -> Self {
         let mut frame = Vec::with_capacity(framed_len(data.len()));

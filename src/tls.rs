@@ -1,4 +1,4 @@
-//! What TCP listeners speak TLS with: a certificate chain, and the key that goes with it.
+//! The certificate chain and private key with which TCP listeners speak TLS.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys, ServerConfig, ServerConnection};
 
-/// What ALPN offers: the handshake is HTTP/1.1 (RFC 7301 §6, RFC 6455 §4.1).
+/// The protocol offered by ALPN: the WebSocket handshake is HTTP/1.1 (RFC 7301 §6, RFC 6455 §4.1).
 const ALPN: &[u8] = b"http/1.1";
 
-/// Why no [`Tls`] could be made.
+/// Why [`Tls::from_pem`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsError {
     /// There is no certificate in PEM.
@@ -23,13 +23,13 @@ pub enum TlsError {
     Key,
     /// The private key is malformed, or of a kind or length that is not supported.
     UnusableKey,
-    /// The private key is encrypted with a passphrase, and there is nobody to ask for it.
+    /// The private key is encrypted with a passphrase, and nobody can be asked for it.
     EncryptedKey,
-    /// The key is not that of the first certificate, nor of any other.
+    /// The key belongs to none of the certificates.
     Mismatch,
-    /// The key is that of a later certificate: the chain is in the wrong order.
+    /// The key belongs to a certificate that is not the first: the chain is in the wrong order.
     Order,
-    /// The system gave no randomness to make session keys of.
+    /// The system gave no random bytes for session keys.
     System,
 }
 
@@ -38,12 +38,13 @@ impl fmt::Display for TlsError {
         f.write_str(match self {
             TlsError::Certificate => "no certificate in PEM",
             TlsError::UnusableCertificate => {
-                "a certificate is malformed, or not of X.509 version 3 (one with extensions, such as subjectAltName, is)"
+                "a certificate is malformed, or not of X.509 version 3 (one with extensions, such as \
+                 subjectAltName, is)"
             }
             TlsError::Key => "no private key in PEM",
             TlsError::UnusableKey => {
-                "the private key is malformed, or of another kind than RSA with 2048 to 4096 bits, ECDSA with P-256 or P-384, \
-                 and Ed25519"
+                "the private key is malformed, or of another kind than RSA with 2048 to 4096 bits, ECDSA with \
+                 P-256 or P-384, and Ed25519"
             }
             TlsError::EncryptedKey => {
                 "the private key is encrypted: it has to be stored without a passphrase"
@@ -59,20 +60,19 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
-/// A certificate chain with its key, checked and ready for use: TLS 1.2 and 1.3, ALPN `http/1.1`, and
-/// sessions that can be resumed. Cheap to clone.
+/// A certificate chain with its private key, checked and ready for use. Cheap to clone.
 ///
-/// Sessions belong to the value that they began with: after
-/// [`ServerHandle::set_tls`](crate::ServerHandle::set_tls) each client makes a full handshake once, and
-/// so sees the new certificate.
+/// TLS 1.2 and 1.3, ALPN `http/1.1`, and resumption of sessions. A session can be resumed only with the value
+/// that it began with: after [`ServerHandle::set_tls`](crate::ServerHandle::set_tls) each client makes one
+/// full handshake, and sees the new certificate.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ServerConfig>,
 }
 
 impl Tls {
-    /// Reads a chain of certificates, the server's own first, and a private key (PKCS #8, PKCS #1 or
-    /// SEC1), both in PEM. What else the texts hold is ignored, so that both can be one and the same.
+    /// Reads a chain of certificates, the server's own first, and a private key (PKCS #8, PKCS #1 or SEC1),
+    /// both in PEM. Anything else in the texts is ignored, so both can be the same text.
     ///
     /// # Errors
     /// [`TlsError`].
@@ -89,8 +89,7 @@ impl Tls {
             _ => unusable(key_pem, TlsError::UnusableKey),
         })?;
         let provider = Arc::new(ring::default_provider());
-        // A key that can't be loaded and a certificate that can't be parsed are told apart by asking for
-        // the key first.
+        // Loading the key first tells a key that cannot be loaded from a certificate that cannot be parsed.
         let loaded = provider
             .key_provider
             .load_private_key(key.clone_key())
@@ -113,19 +112,20 @@ impl Tls {
         Ok(Tls { config: Arc::new(config) })
     }
 
-    /// The server's side of a new connection. None if rustls has none to give, which no client can
-    /// bring about.
+    /// Makes the server's side of a new connection. None if rustls fails, which no client can cause.
     pub(crate) fn connection(&self) -> Option<ServerConnection> {
         ServerConnection::new(self.config.clone()).ok()
     }
 }
 
-/// What editors put in front of text in UTF-8, and hides the first line from a reader of PEM.
+/// Strips the byte order mark that some editors put in front of UTF-8, and that hides the first line from a
+/// PEM reader.
 fn without_mark(pem: &[u8]) -> &[u8] {
     pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
-/// Why a private key cannot be used. One that is encrypted says so in its first lines (RFC 7468 §11, RFC 1421 §4.6.1.1).
+/// Tells an encrypted private key, which says so in its first lines (RFC 7468 §11, RFC 1421 §4.6.1.1), from
+/// one that is unusable for another reason.
 fn unusable(pem: &[u8], otherwise: TlsError) -> TlsError {
     const MARKS: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
     let is_encrypted = MARKS.iter().any(|mark| pem.windows(mark.len()).any(|bytes| bytes == *mark));

@@ -1,17 +1,17 @@
-//! What a reactor has done since it began, in numbers.
+//! Counts of what a reactor has done since it began.
 
-/// Counts over all connections, those that have ended included.
+/// Counts over all connections of a reactor, ended ones included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Clients let in.
+    /// Clients admitted.
     pub accepted: u64,
-    /// Connections that have ended, of those let in.
+    /// Admitted clients whose connection has ended.
     pub closed: u64,
     /// Packets received, bad ones included.
     pub packets_received: u64,
     /// Packets written to a socket or to an outbox.
     pub packets_sent: u64,
-    /// Packets that did not fit an outbox.
+    /// Packets dropped because they did not fit an outbox, or another worker's mailbox was full.
     pub send_errors: u64,
     /// Bad requests.
     pub bad_requests: u64,

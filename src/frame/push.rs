@@ -4,6 +4,9 @@ use super::header::{EncodedHeader, FIN, Header, LENGTH_16, LENGTH_64, MAX_LENGTH
 use super::mask::apply_mask;
 use super::opcode::Opcode;
 
+/// The longest header that a server sends, in bytes: the first two and a 64-bit length.
+pub(crate) const MAX_SERVER_HEADER_BYTES: usize = 10;
+
 /// The header of a frame as a server sends it: not masked, no reserved bit set.
 #[must_use]
 pub fn server_header(opcode: Opcode, fin: bool, payload_len: u64) -> EncodedHeader {
@@ -15,7 +18,7 @@ pub(crate) const fn server_header_bytes(payload_len: usize) -> usize {
     match payload_len {
         0..=125 => 2,
         126..=0xffff => 4,
-        _ => 10,
+        _ => MAX_SERVER_HEADER_BYTES,
     }
 }
 

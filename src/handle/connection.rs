@@ -13,7 +13,7 @@ use crate::mailbox::{Mail, Mailbox, MailboxError};
 use crate::push::Push;
 use crate::survey::Snapshot;
 
-/// Why a handle could not do what it was asked.
+/// Why a call on a [`Handle`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandleError {
     /// The connection has ended.
@@ -45,7 +45,7 @@ impl From<MailboxError> for HandleError {
     }
 }
 
-/// Whether a connection still lives, as its handles see it.
+/// Whether a connection is still open, as its handles see it.
 #[derive(Debug)]
 pub(crate) struct Life(AtomicBool);
 
@@ -58,18 +58,18 @@ impl Life {
         self.0.store(false, Ordering::Release);
     }
 
-    fn lives(&self) -> bool {
+    fn is_alive(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
 /// A handle to one connection: cheap to clone, usable from any thread.
 ///
-/// It goes on naming its own connection for ever. Once that has ended every call says
-/// [`HandleError::Gone`]; nothing reaches the connection that took over its slot. What one thread
-/// does through handles happens in that order. A call that was accepted just before the connection
-/// ended has no effect. A packet that turns out not to fit the outbox is counted in the record's
-/// `error_send` and meets the overflow policy; who sent it has gone on by then.
+/// It belongs to this connection for ever: after the end every call returns [`HandleError::Gone`], and
+/// nothing reaches the connection that took over its slot. Calls of one thread take effect in order. A call
+/// that succeeds just before the connection ends has no effect. A packet that does not fit the outbox is
+/// counted in the record's `error_send`, and [`Config::overflow`](crate::Config::overflow) applies; the call
+/// itself has succeeded by then.
 #[derive(Clone, Debug)]
 pub struct Handle {
     id: ConnectionId,
@@ -82,16 +82,16 @@ impl Handle {
         Handle { id, life, mailbox }
     }
 
-    /// The connection's name.
+    /// The connection's id.
     #[must_use]
     pub fn id(&self) -> ConnectionId {
         self.id
     }
 
-    /// Whether the connection has not ended yet.
+    /// Whether the connection has not begun to close.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.life.lives()
+        self.life.is_alive()
     }
 
     /// Sends a packet with Flag 0.
@@ -102,7 +102,7 @@ impl Handle {
         self.send(&Push::new(cmd, data))
     }
 
-    /// Sends a packet that was encoded before, perhaps for many.
+    /// Sends a packet that is already encoded, which several connections can share.
     ///
     /// # Errors
     /// [`HandleError`], and then nothing was sent.
@@ -113,37 +113,38 @@ impl Handle {
     /// Closes the connection with a code of the application's. What was sent before goes out first.
     ///
     /// # Errors
-    /// [`HandleError`], and then the connection goes on, or has ended already.
+    /// [`HandleError`], and then nothing was closed.
     pub fn close(&self, code: CloseCode) -> Result<(), HandleError> {
         self.post(Mail::Close { to: self.id, cause: Cause::Application(code) })
     }
 
-    /// Switches the log of each packet in and out on or off.
+    /// Turns the logging of each packet in and out on or off.
     ///
     /// # Errors
-    /// [`HandleError`], and then nothing was switched.
+    /// [`HandleError`], and then nothing was changed.
     pub fn set_debug(&self, on: bool) -> Result<(), HandleError> {
         self.post(Mail::SetDebug { to: self.id, on })
     }
 
-    /// Closes the connection with 4010, on an operator's behalf.
+    /// Closes the connection with 4010, on behalf of an operator.
     ///
     /// # Errors
-    /// [`HandleError`], and then the connection goes on, or has ended already.
+    /// [`HandleError`], and then nothing was closed.
     pub fn kick(&self) -> Result<(), HandleError> {
         self.post(Mail::Close { to: self.id, cause: Cause::Operator })
     }
 
-    /// The connection as it is now: its record, and with it who it is. Waits for the reactor to
-    /// answer, so it is not for handlers, which have their record at hand and would wait for themselves.
+    /// Returns the connection's record and what waits for it, as of now. Blocks until the reactor answers.
+    ///
+    /// Not for handlers: they have the record, and would wait for themselves.
     ///
     /// # Errors
-    /// [`HandleError`]: the connection has ended, or there was no answer within `timeout`.
+    /// [`HandleError`]: the connection has ended, the mailbox is full, or no answer came within `timeout`.
     pub fn snapshot(&self, timeout: Duration) -> Result<Snapshot, HandleError> {
         let (answer, answered) = sync_channel(1);
         let id = self.id;
         self.post(Mail::Survey(Box::new(move |survey| {
-            // Whoever asked may have given up waiting.
+            // The caller may have given up waiting.
             let _ = answer.try_send(survey.get(id));
         })))?;
         match answered.recv_timeout(timeout) {
@@ -155,7 +156,7 @@ impl Handle {
     }
 
     fn post(&self, mail: Mail) -> Result<(), HandleError> {
-        if !self.life.lives() {
+        if !self.life.is_alive() {
             return Err(HandleError::Gone);
         }
         Ok(self.mailbox.post(mail)?)

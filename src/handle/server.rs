@@ -9,8 +9,9 @@ use crate::survey::Survey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-/// A handle to a reactor, or to all workers of a server: cheap to clone, usable from any thread. It locks,
-/// so it is not for signal handlers; a thread that waits for signals may use it.
+/// A handle to a reactor, or to all workers of a server: cheap to clone, usable from any thread.
+///
+/// It takes a lock, so signal handlers must not use it; a thread that waits for signals may.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     mailboxes: Mailboxes,
@@ -21,14 +22,16 @@ impl ServerHandle {
         ServerHandle { mailboxes }
     }
 
-    /// Ends the server. After [`Config::drain_delay`](crate::Config::drain_delay), in which only health checks fail, those
-    /// who wait to be accepted are answered with 503, for at most a second, and the listeners close. A Close 1001 goes to
-    /// every client, and the server ends when all are gone or the drain timeout has passed.
+    /// Ends the server gracefully.
+    ///
+    /// During [`Config::drain_delay`](crate::Config::drain_delay) only health checks fail. Then clients that
+    /// wait to be accepted are answered with 503, for at most a second, and the listeners close. Each client
+    /// gets a Close 1001. The server ends when all clients are gone, or after the drain timeout.
     pub fn drain(&self) {
         self.mailboxes.iter().for_each(|mailbox| mailbox.post_always(Mail::Drain));
     }
 
-    /// Sends a push to the connection of that id, if it has not ended.
+    /// Sends a push to a connection, unless it has ended.
     ///
     /// # Errors
     /// [`MailboxError`], and then nothing was sent.
@@ -36,44 +39,45 @@ impl ServerHandle {
         self.mailboxes.post_to(to, Mail::Send { to, push: push.clone() })
     }
 
-    /// Closes the connection of that id with 4010, on an operator's behalf, if it has not ended.
+    /// Closes a connection with 4010, on behalf of an operator, unless it has ended.
     ///
     /// # Errors
-    /// [`MailboxError`], and then it goes on.
+    /// [`MailboxError`], and then nothing was closed.
     pub fn kick(&self, to: ConnectionId) -> Result<(), MailboxError> {
         self.mailboxes.post_to(to, Mail::Close { to, cause: Cause::Operator })
     }
 
-    /// Looks at all connections, on the reactor's thread. It should be quick: every client waits. Of
-    /// several workers this sees the first one's; see [`survey_all`](Self::survey_all).
+    /// Calls `look` with all connections, on the reactor's thread. It should be quick: every client waits.
+    ///
+    /// With several workers it sees those of the first; see [`survey_all`](Self::survey_all). If the reactor
+    /// ends first, `look` is not called.
     ///
     /// # Errors
-    /// [`MailboxError`], and then `look` is not called. Nor is it if the reactor has ended.
+    /// [`MailboxError`], and then `look` is not called.
     pub fn survey(&self, look: impl FnOnce(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
         self.mailboxes.post(0, Mail::Survey(Box::new(look)))
     }
 
-    /// Looks at all connections of all workers: `look` is called on the thread of one after the other, in
-    /// the order of their numbers, and dropped after the last.
+    /// Calls `look` with all connections of the server: once for each worker, on its thread, in the order of
+    /// their numbers. Workers that have ended are left out.
     ///
     /// # Errors
-    /// [`MailboxError`] of the first worker, and then `look` is not called. Workers that have ended when
-    /// it comes to them are left out.
+    /// [`MailboxError`] of the first worker, and then `look` is not called.
     pub fn survey_all(&self, look: impl FnMut(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
         self.mailboxes.post(0, Mail::SurveyAll(Box::new(look)))
     }
 
-    /// Has clients that come in from now on see this certificate; those that are connected notice
-    /// nothing. Without effect, but for a line in the log, if [`Config::tls`](crate::Config::tls) was
-    /// not set.
+    /// Replaces the certificate. New clients see the new one; connected clients notice nothing.
+    ///
+    /// If [`Config::tls`](crate::Config::tls) was not set, this only writes a line to the log.
     ///
     /// # Errors
-    /// [`MailboxError`] of the first worker that could not be told; its new clients go on seeing the
-    /// certificate before, and it is worth trying again.
+    /// [`MailboxError`] of the first worker that could not be told. Its new clients still see the certificate
+    /// before; it is worth trying again.
     #[cfg(feature = "tls")]
     pub fn set_tls(&self, tls: Tls) -> Result<(), MailboxError> {
         let results = self.mailboxes.iter().map(|mailbox| mailbox.post(Mail::SetTls(tls.clone())));
-        // Whether or not one fails, all are told.
+        // All workers are told, even if one fails.
         results.fold(Ok(()), Result::and)
     }
 }

@@ -6,13 +6,14 @@ use crate::id::ConnectionId;
 use crate::mailbox::{Answer, Mail, Mailbox};
 use crate::packet::ErrorId;
 
-/// The right to answer one request, once, later, from any thread.
+/// The right to answer one deferred request, once, from any thread.
 ///
-/// Until it is answered the connection takes no further packet, so replies keep their order. A
-/// ticket that is dropped unanswered refuses the request with ErrorID 6, so that no client waits
-/// for ever. An answer to a connection that has ended reaches nobody: whoever keeps tickets, or work that
-/// they wait for, gives both up when [`Application::closed`](crate::Application::closed) names their
-/// [`connection`](Self::connection), so that clients that have left take no room from others.
+/// Until it is answered the connection handles no further packet, so replies keep their order. A ticket that
+/// is dropped unanswered refuses the request with ErrorID 6, so that no client waits for ever.
+///
+/// An answer to a connection that has ended has no effect. An application that keeps tickets should drop
+/// them, and the work for them, when [`Application::closed`](crate::Application::closed) names their
+/// [`connection`](Self::connection): otherwise clients that have left hold memory.
 #[derive(Debug)]
 #[must_use = "a ticket that is dropped refuses its request"]
 pub struct Ticket {
@@ -33,8 +34,8 @@ impl Ticket {
         self.connection
     }
 
-    /// Replies with `data`, under the request's Cmd and Flag. Where it does not fit the outbox the
-    /// overflow policy applies.
+    /// Replies with `data`, under the request's Cmd and Flag. If it does not fit the outbox,
+    /// [`Config::overflow`](crate::Config::overflow) applies.
     pub fn reply(mut self, data: impl Into<Vec<u8>>) {
         self.answer(Answer::Reply(data.into()));
     }
@@ -44,7 +45,7 @@ impl Ticket {
         self.answer(Answer::Refuse(error_id));
     }
 
-    /// The mail that answers the request, for who sees to its delivery.
+    /// Turns the ticket into the mail that answers the request. The caller delivers it.
     pub(crate) fn into_mail(mut self, answer: Answer) -> Mail {
         self.mailbox = None;
         Mail::Answer { to: self.connection, deferral: self.deferral, answer }
@@ -52,7 +53,7 @@ impl Ticket {
 
     fn answer(&mut self, answer: Answer) {
         if let Some(mailbox) = self.mailbox.take() {
-            // Never refused for want of room: a connection waits for at most one ticket at a time.
+            // The mailbox always takes it: a connection has at most one ticket at a time.
             mailbox.post_always(Mail::Answer { to: self.connection, deferral: self.deferral, answer });
         }
     }

@@ -1,29 +1,29 @@
-//! DataStatus: what stands between Data on the wire and Data in a handler's hands.
+//! Decoding and encoding of Data by its DataStatus: zlib streams and the embedder's cipher.
 
-use super::DataStatus;
+use super::header::DataStatus;
 use crate::id::ConnectionId;
 use crate::inflate::Fault;
 
-/// Data that cannot be decoded: the client is closed with 4001.
+/// Why Data cannot be decoded. The connection closes with 4001.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Undecodable {
-    // In the order of their numbers in recordings: new ones go to the end, and into `ALL`.
+    // The order is that of the numbers in recordings: add new variants at the end, and to `ALL`.
     /// DataStatus is above 2.
     UnknownStatus,
-    /// The zlib stream is broken, cut, followed by other bytes, or needs a preset dictionary.
+    /// The zlib stream is corrupt, truncated, followed by other bytes, or needs a preset dictionary.
     Zlib,
-    /// The inflated or decrypted Data would pass the message limit.
+    /// The inflated or decrypted Data is longer than a message may be.
     TooLong,
-    /// Data is encrypted and no cipher is installed, or the cipher does not accept it.
+    /// Data is encrypted, and no cipher is installed or the cipher rejects it.
     Cipher,
-    /// Data is compressed and the library was built without the feature `zlib`.
+    /// Data is compressed, and the library was built without the feature `zlib`.
     NoZlib,
-    /// A typed route's message does not parse.
+    /// Data is not the message of a [typed](crate::typed) route.
     Message,
 }
 
 impl Undecodable {
-    /// All of them, each at the place that is its number in recordings.
+    /// All variants; the index of each is its number in recordings.
     pub(crate) const ALL: [Undecodable; 6] = [
         Undecodable::UnknownStatus,
         Undecodable::Zlib,
@@ -43,21 +43,22 @@ impl From<Fault> for Undecodable {
     }
 }
 
-/// What a typed route decodes Data into; protobuf messages implement it in one line.
+/// A message of a [typed](crate::typed) route. A protobuf message implements it in one line.
 pub trait Decode: Sized {
-    /// Reads a value from Data.
+    /// Decodes a message from Data.
     ///
     /// # Errors
-    /// [`Undecodable`] if Data is not such a value: the client is closed with 4001.
+    /// [`Undecodable`] if Data is not such a message. The connection then closes with 4001.
     fn decode(data: &[u8]) -> Result<Self, Undecodable>;
 }
 
-/// DataStatus 2: encryption as the game defines it. One cipher serves all connections of a reactor.
+/// The cipher of a game, for DataStatus 2. One serves all connections of a reactor.
 pub trait Cipher: Send {
-    /// Appends the plain text of `data` to `plain`, which is empty.
+    /// Decrypts `data` into `plain`, which is empty.
     ///
     /// # Errors
-    /// [`Undecodable`] if `data` is not what this connection's client can have encrypted.
+    /// [`Undecodable`] if the client of this connection cannot have encrypted `data`. The connection then
+    /// closes with 4001.
     fn decrypt(
         &mut self,
         connection: ConnectionId,
@@ -65,11 +66,11 @@ pub trait Cipher: Send {
         plain: &mut Vec<u8>,
     ) -> Result<(), Undecodable>;
 
-    /// Appends the encrypted form of `plain` to `data`, which is empty.
+    /// Encrypts `plain` into `data`, which is empty.
     fn encrypt(&mut self, connection: ConnectionId, plain: &[u8], data: &mut Vec<u8>);
 }
 
-/// The decoders and encoders of one reactor, with the buffers that they reuse.
+/// The decoders and encoders of a reactor.
 #[derive(Default)]
 pub struct Codecs {
     cipher: Option<Box<dyn Cipher>>,
@@ -77,11 +78,11 @@ pub struct Codecs {
     zlib: zlib::Zlib,
 }
 
-/// Capacity that the buffers keep between packets, in bytes.
+/// The most capacity that a buffer keeps from packet to packet, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Codecs {
-    /// Codecs with this cipher for DataStatus 2, or with none.
+    /// Codecs with a cipher for DataStatus 2, or without one.
     #[must_use]
     pub fn new(cipher: Option<Box<dyn Cipher>>) -> Self {
         Codecs {
@@ -91,11 +92,11 @@ impl Codecs {
         }
     }
 
-    /// Data as the handler gets it, decoded at once. Empty Data is never decoded; raw Data is not copied; all else
-    /// replaces what is in `buffer`.
+    /// Decodes Data in one step. Raw or empty Data is returned as it is; other Data replaces the contents of
+    /// `buffer`.
     ///
     /// # Errors
-    /// Why it cannot be decoded to at most `max_len` bytes.
+    /// [`Undecodable`], also if the result is longer than `max_len` bytes.
     pub fn decode<'a>(
         &mut self,
         connection: ConnectionId,
@@ -121,7 +122,7 @@ impl Codecs {
         if buffer.len() > max_len { Err(Undecodable::TooLong) } else { Ok(buffer) }
     }
 
-    /// Puts `plain` in encrypted form into `out`, in place of what is there. False if no cipher is installed.
+    /// Encrypts `plain` into `out`, whose contents it replaces. Returns false if no cipher is installed.
     pub(crate) fn encrypt(&mut self, connection: ConnectionId, plain: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(cipher) = &mut self.cipher else { return false };
         out.clear();
@@ -140,8 +141,8 @@ impl Codecs {
         Err(Undecodable::NoZlib)
     }
 
-    /// Puts `plain` as a zlib stream into `out`, in place of what is there. False where that would not be
-    /// shorter or can't be made.
+    /// Compresses `plain` to a zlib stream in `out`, whose contents it replaces. Returns false if that is not
+    /// shorter, or fails.
     #[cfg(feature = "zlib")]
     pub(crate) fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
         out.clear();
@@ -149,7 +150,7 @@ impl Codecs {
         self.zlib.compress(plain, out)
     }
 
-    /// Without the feature `zlib` nothing is compressed.
+    /// Returns false: without the feature `zlib` nothing is compressed.
     #[cfg(not(feature = "zlib"))]
     pub(crate) fn compress(&mut self, _plain: &[u8], _out: &mut Vec<u8>) -> bool {
         false
@@ -158,14 +159,14 @@ impl Codecs {
 
 #[cfg(feature = "zlib")]
 mod zlib {
-    //! RFC 1950 through flate2, with the bound that a public gateway needs.
+    //! Zlib streams (RFC 1950) through flate2, with a limit on the inflated length.
 
     use flate2::{Compress, Compression, FlushCompress, Status};
 
-    use super::Undecodable;
     use crate::inflate::{Format, Inflater, Slice};
+    use crate::packet::codec::Undecodable;
 
-    /// One inflater and one compressor, made when first used: each holds tens of kilobytes.
+    /// An inflater and a compressor, created on first use: each takes tens of kilobytes.
     #[derive(Default)]
     pub(super) struct Zlib {
         inflater: Option<Inflater>,
@@ -173,7 +174,7 @@ mod zlib {
     }
 
     impl Zlib {
-        /// Appends the inflated `data` to the empty `out`; never holds much more than `max_len`.
+        /// Inflates `data` into the empty `out`, which grows little beyond `max_len`.
         pub(super) fn inflate(
             &mut self,
             data: &[u8],
@@ -187,15 +188,16 @@ mod zlib {
             Ok(())
         }
 
-        /// Appends `plain` as a zlib stream to the empty `out`; false if that would not be shorter.
+        /// Compresses `plain` into the empty `out`. Returns false if the result is not shorter.
         pub(super) fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
             let compressor = self.compressor.get_or_insert_with(|| Compress::new(Compression::fast(), true));
             compressor.reset();
-            // Room for one byte less than the plain form: what does not fit is not worth sending.
-            out.reserve_exact(plain.len().saturating_sub(1));
-            let room = out.capacity().min(plain.len().saturating_sub(1));
+            // A result that does not fit one byte less than the input is not worth sending.
+            let max_len = plain.len().saturating_sub(1);
+            out.reserve_exact(max_len);
+            let max_len = out.capacity().min(max_len);
             matches!(compressor.compress_vec(plain, out, FlushCompress::Finish), Ok(Status::StreamEnd))
-                && out.len() <= room
+                && out.len() <= max_len
         }
     }
 }

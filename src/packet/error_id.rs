@@ -1,30 +1,31 @@
-//! The 16-bit number in front of every packet to a client.
+//! ErrorIDs: the reasons for which requests are refused.
 
 use std::fmt;
 
-/// Why a request was refused; 0 in a reply or push. 1 to 99 are the gateway's own, the
-/// application's begin at [`APPLICATION`](Self::APPLICATION).
+/// The ErrorID of a packet to the client: why a request is refused, or 0.
+///
+/// 1 to 99 belong to this library; those of the application begin at [`APPLICATION`](Self::APPLICATION).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ErrorId(pub u16);
 
 impl ErrorId {
-    /// Not a refusal.
+    /// Not a refusal: the packet is a reply or push.
     pub const NONE: ErrorId = ErrorId(0);
     /// No route has the command.
     pub const UNKNOWN_COMMAND: ErrorId = ErrorId(1);
-    /// The packet's DataSize does not match its Data.
+    /// The DataSize of the packet differs from the length of its Data.
     pub const BAD_PACKET: ErrorId = ErrorId(2);
-    /// The route is for logged-in roles.
+    /// The route is for clients that are logged in.
     pub const NOT_LOGGED_IN: ErrorId = ErrorId(3);
-    /// The route is not for this kind of client, or its target is not there.
+    /// The route is not for this kind of client, or the target of the request does not exist.
     pub const NOT_ALLOWED: ErrorId = ErrorId(4);
-    /// The client sends more packets than it may.
+    /// The client exceeds its rate of packets.
     pub const TOO_MANY_REQUESTS: ErrorId = ErrorId(5);
-    /// The answer cannot be had now: the server drains, or what is behind it is down.
+    /// The request cannot be answered now: the server drains, or a service that it needs is down.
     pub const NOT_AVAILABLE: ErrorId = ErrorId(6);
     /// The login was refused.
     pub const LOGIN_REFUSED: ErrorId = ErrorId(7);
-    /// The first number that is free for the application.
+    /// The first ErrorID that belongs to the application.
     pub const APPLICATION: ErrorId = ErrorId(100);
 }
 

@@ -1,31 +1,33 @@
-//! The 9-byte header of packets to the server and the 11-byte header of packets to the client.
+//! Packet headers, parsed and encoded: 9 bytes to the server, 11 bytes to the client.
 
 use byteorder::{BigEndian, ByteOrder};
 
-use super::ErrorId;
-use crate::frame::{Opcode, push_short_header, server_header_bytes};
+use super::error_id::ErrorId;
+use crate::frame::{MAX_SERVER_HEADER_BYTES, Opcode, push_short_header, server_header_bytes};
 
-/// Bytes in front of Data in a packet to the server.
+/// The length of the header of a packet to the server, in bytes.
 pub const REQUEST_HEADER_BYTES: usize = 9;
-/// Bytes in front of Data in a packet to the client.
+/// The length of the header of a packet to the client, in bytes.
 pub const REPLY_HEADER_BYTES: usize = 11;
-/// The DataSize that means "to the end of the message".
+/// The most bytes by which a packet to the client is longer on the wire than its Data.
+pub(crate) const FRAMED_OVERHEAD_BYTES: usize = MAX_SERVER_HEADER_BYTES + REPLY_HEADER_BYTES;
+/// The DataSize that means that Data extends to the end of the message.
 const TO_THE_END: u16 = u16::MAX;
 
-/// How Data is encoded, the values of a packet's DataStatus byte.
+/// The encoding of Data: the values of the DataStatus byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum DataStatus {
-    /// As it is.
+    /// Not encoded.
     Raw = 0,
     /// A zlib stream (RFC 1950).
     Compressed = 1,
-    /// By the cipher that the embedder installed.
+    /// Encrypted with the [`Cipher`](super::Cipher) of the embedder.
     Encrypted = 2,
 }
 
 impl DataStatus {
-    /// The meaning of a DataStatus byte; none above 2.
+    /// The meaning of a DataStatus byte; `None` above 2.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
@@ -37,26 +39,26 @@ impl DataStatus {
     }
 }
 
-/// Why a message is no packet.
+/// Why a message is not a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The message is shorter than the header.
     Short,
-    /// DataSize is not the length of Data. The header itself was whole, so the client can be told.
+    /// DataSize differs from the length of Data. The header is complete, so the packet can be answered.
     DataSize {
-        /// The packet's Cmd.
+        /// The Cmd of the packet.
         cmd: u16,
-        /// The packet's Flag.
+        /// The Flag of the packet.
         flag: u32,
     },
 }
 
-/// A packet to the server.
+/// A packet to the server: a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// How Data is encoded, as the client says: see [`DataStatus`].
+    /// The encoding of Data as the client declares it, unchecked: see [`DataStatus`].
     pub data_status: u8,
-    /// The client's own number, which comes back in the reply.
+    /// The Flag: a number of the client's choice, which each reply carries.
     pub flag: u32,
     /// The command.
     pub cmd: u16,
@@ -65,11 +67,11 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads the packet that a binary message holds.
+    /// Parses the packet in a binary message.
     ///
     /// # Errors
-    /// [`Fault::Short`] below 9 bytes, [`Fault::DataSize`] where the declared size differs from
-    /// the length of Data and is not 65535.
+    /// [`Fault::Short`] below 9 bytes; [`Fault::DataSize`] if DataSize differs from the length of Data and is
+    /// not 65535.
     pub fn parse(message: &'a [u8]) -> Result<Self, Fault> {
         let (header, data) = message.split_first_chunk::<REQUEST_HEADER_BYTES>().ok_or(Fault::Short)?;
         let size = BigEndian::read_u16(&header[0..2]);
@@ -87,12 +89,12 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A packet to the client.
+/// A packet to the client: a reply or push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply<'a> {
-    /// 0, or why the request was refused.
+    /// [`ErrorId::NONE`], or why the request is refused.
     pub error_id: ErrorId,
-    /// How Data is encoded: see [`DataStatus`].
+    /// The encoding of Data: see [`DataStatus`].
     pub data_status: u8,
     /// The Flag of the request; 0 in a push.
     pub flag: u32,
@@ -103,10 +105,10 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// Reads a packet as a client does.
+    /// Parses a packet to the client.
     ///
     /// # Errors
-    /// As [`Request::parse`], with the header of 11 bytes.
+    /// As for [`Request::parse`], with a header of 11 bytes.
     pub fn parse(message: &'a [u8]) -> Result<Self, Fault> {
         let (error_id, rest) = message.split_first_chunk::<2>().ok_or(Fault::Short)?;
         let request = Request::parse(rest)?;
@@ -119,7 +121,7 @@ impl<'a> Reply<'a> {
         })
     }
 
-    /// The header alone.
+    /// The encoded header.
     pub(crate) fn header(&self) -> [u8; REPLY_HEADER_BYTES] {
         let (front, back) = self.header_parts();
         let mut header = [0; REPLY_HEADER_BYTES];
@@ -128,8 +130,8 @@ impl<'a> Reply<'a> {
         header
     }
 
-    /// The header in two parts, each of which is made in a register: bytes that are stored one by one and
-    /// copied at once right after make the processor wait.
+    /// The encoded header in two parts, each built in a register: a wide copy right after stores of single
+    /// bytes would stall the processor.
     #[inline(always)]
     fn header_parts(&self) -> ([u8; 8], [u8; 3]) {
         let front = u64::from(self.error_id.0) << 48
@@ -142,25 +144,25 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// What the DataSize field says of Data of so many bytes.
+/// The DataSize for Data of `len` bytes.
 fn data_size(len: usize) -> u16 {
     u16::try_from(len).unwrap_or(TO_THE_END)
 }
 
-/// Bytes that a packet to the client takes on the wire, its frame header included.
+/// The length on the wire of a packet to the client with `data_len` bytes of Data, frame header included.
 pub(crate) fn framed_len(data_len: usize) -> usize {
     let payload = REPLY_HEADER_BYTES + data_len;
     server_header_bytes(payload) + payload
 }
 
-/// Appends a packet to the client, in a WebSocket frame of its own.
+/// Appends a packet to the client, in its own WebSocket frame.
 pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
     out.reserve(framed_len(reply.data.len()));
     push_packet_head(out, reply);
     out.extend_from_slice(reply.data);
 }
 
-/// Appends what a packet to the client has in front of its Data: the frame's header, and its own.
+/// Appends the headers of a packet to the client: the header of its frame, then its own.
 #[inline(always)]
 pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>) {
     let (front, back) = reply.header_parts();
@@ -169,7 +171,7 @@ pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>) {
     out.extend_from_slice(&back);
 }
 
-/// Appends a packet to the server, without a frame: what a client puts into a binary message.
+/// Appends a packet to the server, without a frame: the payload of a binary message.
 pub fn push_request(out: &mut Vec<u8>, request: &Request<'_>) {
     let mut header = [0; REQUEST_HEADER_BYTES];
     BigEndian::write_u16(&mut header[0..2], data_size(request.data.len()));
@@ -190,7 +192,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn requests_both_ways() {
+    fn an_encoded_request_parses_to_the_same() {
         let data: Vec<Vec<u8>> = [0, 1, 4, 125, 65_534, 65_535, 65_536, 70_000].map(long).into();
         for data in &data {
             for (flag, cmd, data_status) in [(0, 1101, 0), (u32::MAX, u16::MAX, 255), (1 << 31, 0, 2)] {
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_on_the_wire() {
+    fn headers_have_the_layout_of_the_contract() {
         let mut message = vec![];
         push_request(&mut message, &Request { data_status: 1, flag: 0x0102_0304, cmd: 0x0506, data: b"ab" });
         assert_eq!(message, [0, 2, 1, 1, 2, 3, 4, 5, 6, b'a', b'b']);
@@ -221,7 +223,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn a_packet_takes_what_framed_len_says() {
+    fn a_packet_is_as_long_as_framed_len_says() {
         for len in [0, 1, 114, 115, 65_524, 65_525, 65_535, 524_279] {
             let mut out = vec![];
             let reply = Reply { error_id: ErrorId::NONE, data_status: 0, flag: 1, cmd: 2, data: &long(len) };
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet() {
+    fn messages_that_are_not_packets_are_refused() {
         for len in 0..REQUEST_HEADER_BYTES {
             assert_eq!(Request::parse(&long(len)), Err(Fault::Short));
         }

@@ -1,11 +1,13 @@
-//! The game's packets inside binary messages: a fixed header, then Data.
+//! Packets of the game, inside binary messages: a fixed header, then Data.
 //!
 //! ```text
 //! to the server              DataSize:16 DataStatus:8 Flag:32 Cmd:16 Data     (9-byte header)
 //! to the client   ErrorID:16 DataSize:16 DataStatus:8 Flag:32 Cmd:16 Data    (11-byte header)
 //! ```
 //!
-//! Everything here works on slices and on buffers that the caller owns.
+//! DataSize is the length of Data, or 65535 for all the rest of the message; numbers are big-endian.
+//! DataStatus is the encoding of Data ([`DataStatus`]). The module sees slices and buffers of the caller,
+//! never a socket or a clock.
 
 mod codec;
 mod error_id;
@@ -18,5 +20,5 @@ pub use error_id::ErrorId;
 pub use header::{
     DataStatus, Fault, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, Reply, Request, push_packet, push_request,
 };
-pub(crate) use header::{framed_len, push_packet_head};
+pub(crate) use header::{FRAMED_OVERHEAD_BYTES, framed_len, push_packet_head};
 pub(crate) use zlib_stream::ZlibStream;

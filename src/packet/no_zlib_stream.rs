@@ -1,4 +1,4 @@
-//! Stands in for zlib streams where the library was built without them: there are none.
+//! Replaces zlib streams in a library without the feature `zlib`: there are none.
 
 /// Never made.
 #[derive(Debug)]

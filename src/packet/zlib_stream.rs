@@ -1,22 +1,22 @@
-//! A zlib stream that is made slice by slice (RFC 1950), through flate2.
+//! A zlib stream (RFC 1950) that is compressed slice by slice, by flate2.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-/// What the output grows by at the least, in bytes.
+/// The least number of bytes by which the output grows.
 const STEP_BYTES: usize = 4 * 1024;
 
-/// One stream, with a compressor of its own.
+/// A zlib stream, with its own compressor.
 #[derive(Debug)]
 pub(crate) struct ZlibStream(Box<Compress>);
 
 impl ZlibStream {
-    /// None only where the library was built without zlib.
+    /// A new stream; `None` only without the feature `zlib`.
     pub(crate) fn new() -> Option<Self> {
         Some(ZlibStream(Box::new(Compress::new(Compression::fast(), true))))
     }
 
-    /// Appends what comes of the next slice of the plain form. False if the compressor failed, or the last slice did
-    /// not end the stream.
+    /// Compresses the next slice and appends the result. Returns false if the compressor failed, or the last
+    /// slice did not end the stream.
     pub(crate) fn compress_slice(&mut self, mut slice: &[u8], is_last: bool, out: &mut Vec<u8>) -> bool {
         let flush = if is_last { FlushCompress::Finish } else { FlushCompress::None };
         loop {
@@ -50,7 +50,7 @@ mod tests {
 
         #[test]
         #[cfg_attr(miri, ignore = "Miri takes minutes")]
-        fn slices_become_one_stream_that_inflates_to_the_plain_form(
+        fn slices_become_one_stream_that_inflates_to_the_input(
             seed in prop::collection::vec(any::<u8>(), 1..300),
             repeat in 1..200usize,
             slice_bytes in 1..20_000usize,
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_over_takes_nothing_more() {
+    fn a_finished_stream_accepts_nothing_more() {
         let (mut stream, mut out) = (ZlibStream::new().unwrap(), vec![]);
         assert!(stream.compress_slice(b"all", true, &mut out));
         assert!(!stream.compress_slice(b"more", true, &mut out));

@@ -1,4 +1,4 @@
-//! Who may come in: the limits on clients in all and on clients of one address.
+//! Who may come in: the limits on all clients and on the clients of one address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::record::Peer;
 use crate::upgrade::Refusal;
 
-/// Counts the clients that are in, on all reactors of the server. They meet here when a client comes and
-/// when it goes, and never in between.
+/// Counts the clients that are in, on all reactors of the server. Reactors take its lock only when a client comes and
+/// when it goes.
 #[derive(Debug)]
 pub(super) struct Admission {
     max: usize,
@@ -27,10 +27,10 @@ struct Counts {
     per_ip: HashMap<IpAddr, usize>,
 }
 
-/// What a client that is in counts as. It cannot be copied, and so is given back once.
+/// Stands for one client that is counted. It cannot be copied, and so is given back once.
 #[derive(Debug)]
-pub(super) struct Place {
-    /// It counts under its address, too.
+pub(super) struct Permit {
+    /// The client counts under its address, too.
     has_address: bool,
 }
 
@@ -44,38 +44,38 @@ impl Admission {
         }
     }
 
-    /// Lets a client in and counts it, or says why not. One without a name yet, because a proxy is to
-    /// tell it, counts in all only.
-    pub(super) fn enter(&self, client: Option<Peer>) -> Result<Place, Refusal> {
+    /// Lets a client in and counts it, or says why not. A client whose address is not known yet, because a proxy is to
+    /// name it, counts only among all clients.
+    pub(super) fn enter(&self, client: Option<Peer>) -> Result<Permit, Refusal> {
         let mut counts = self.counts();
         if self.max != 0 && counts.inside >= self.max {
             return Err(Refusal::Unavailable);
         }
-        let mut place = Place { has_address: false };
+        let mut permit = Permit { has_address: false };
         if let Some(peer) = client {
-            self.count(&mut counts, &mut place, peer)?;
+            self.count(&mut counts, &mut permit, peer)?;
         }
         counts.inside += 1;
-        Ok(place)
+        Ok(permit)
     }
 
-    /// Counts a client that came in without a name under the one that it has now, or says why it has to go.
-    pub(super) fn name(&self, place: &mut Place, client: Peer) -> Result<(), Refusal> {
-        self.count(&mut self.counts(), place, client)
+    /// Counts a client that came in without an address under the one that it has now, or says why it has to go.
+    pub(super) fn count_address(&self, permit: &mut Permit, client: Peer) -> Result<(), Refusal> {
+        self.count(&mut self.counts(), permit, client)
     }
 
-    fn count(&self, counts: &mut Counts, place: &mut Place, client: Peer) -> Result<(), Refusal> {
+    fn count(&self, counts: &mut Counts, permit: &mut Permit, client: Peer) -> Result<(), Refusal> {
         let Some(ip) = client.ip().filter(|_| self.max_per_ip != 0) else { return Ok(()) };
         let count = counts.per_ip.entry(self.network(ip)).or_default();
         if *count >= self.max_per_ip {
             return Err(Refusal::TooManyConnections);
         }
         *count += 1;
-        place.has_address = true;
+        permit.has_address = true;
         Ok(())
     }
 
-    /// What an address counts as.
+    /// The network that an address counts as.
     fn network(&self, ip: IpAddr) -> IpAddr {
         match ip {
             IpAddr::V4(_) => ip,
@@ -93,11 +93,11 @@ impl Admission {
         (counts.inside, counts.per_ip.len())
     }
 
-    /// A client that was let in is gone. `client` is what it was called last.
-    pub(super) fn leave(&self, place: Place, client: Peer) {
+    /// Takes back the permit of a client that is gone. `client` is the address that it had last.
+    pub(super) fn leave(&self, permit: Permit, client: Peer) {
         let mut counts = self.counts();
         counts.inside -= 1;
-        let Some(ip) = client.ip().filter(|_| place.has_address) else { return };
+        let Some(ip) = client.ip().filter(|_| permit.has_address) else { return };
         if let Entry::Occupied(mut count) = counts.per_ip.entry(self.network(ip)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -107,7 +107,7 @@ impl Admission {
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Nothing that is done under the lock can panic half-way, so a poisoned lock is whole.
+        // Nothing that runs under the lock can panic half-way, so what a poisoned lock guards is whole.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -119,22 +119,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_limits_hold_and_places_come_back() {
+    fn both_limits_hold_and_permits_come_back() {
         let config = Config { max_connections: 3, max_connections_per_ip: 2, ..Config::default() };
         let admission = Admission::new(&config);
-        let mut places = std::collections::VecDeque::new();
+        let mut permits = std::collections::VecDeque::new();
         let peer = |last, port| Peer::Ip(IpAddr::from([10, 0, 0, last]), port);
-        places.push_back((admission.enter(Some(peer(1, 1))).unwrap(), peer(1, 1)));
-        places.push_back((admission.enter(Some(peer(1, 2))).unwrap(), peer(1, 2)));
+        permits.push_back((admission.enter(Some(peer(1, 1))).unwrap(), peer(1, 1)));
+        permits.push_back((admission.enter(Some(peer(1, 2))).unwrap(), peer(1, 2)));
         assert_eq!(admission.enter(Some(peer(1, 3))).err(), Some(Refusal::TooManyConnections));
-        places.push_back((admission.enter(Some(Peer::Local)).unwrap(), Peer::Local));
+        permits.push_back((admission.enter(Some(Peer::Local)).unwrap(), Peer::Local));
         assert_eq!(admission.enter(Some(peer(2, 1))).err(), Some(Refusal::Unavailable));
         assert_eq!(admission.enter(None).err(), Some(Refusal::Unavailable));
-        let (place, client) = places.pop_front().unwrap();
-        admission.leave(place, client);
-        places.push_back((admission.enter(Some(peer(1, 3))).unwrap(), peer(1, 3)));
-        for (place, client) in places {
-            admission.leave(place, client);
+        let (permit, client) = permits.pop_front().unwrap();
+        admission.leave(permit, client);
+        permits.push_back((admission.enter(Some(peer(1, 3))).unwrap(), peer(1, 3)));
+        for (permit, client) in permits {
+            admission.leave(permit, client);
         }
         assert!(admission.counts().per_ip.is_empty());
         assert_eq!(admission.counts().inside, 0);
@@ -158,10 +158,10 @@ mod tests {
             let config = Config { max_connections_per_ip: 1, ipv6_prefix, ..Config::default() };
             let admission = Admission::new(&config);
             let peer = |ip: &str| Peer::from(SocketAddr::new(ip.parse().unwrap(), 1));
-            let place = admission.enter(Some(peer(first))).unwrap();
+            let permit = admission.enter(Some(peer(first))).unwrap();
             let refused = admission.enter(Some(peer(second))).is_err();
             assert_eq!(refused, same, "/{ipv6_prefix} {first} {second}");
-            admission.leave(place, peer(first));
+            admission.leave(permit, peer(first));
             assert!(
                 refused
                     != admission.counts().per_ip.contains_key(&admission.network(peer(second).ip().unwrap()))
@@ -170,24 +170,28 @@ mod tests {
     }
 
     #[test]
-    fn who_is_named_later_counts_under_that_name_only() {
+    fn a_client_whose_address_comes_later_counts_under_that_one_only() {
         let config = Config { max_connections: 3, max_connections_per_ip: 1, ..Config::default() };
         let admission = Admission::new(&config);
         let peer = Peer::Ip(IpAddr::from([10, 0, 0, 1]), 1);
-        let mut places: Vec<_> = (0..3).map(|_| admission.enter(None).unwrap()).collect();
-        assert_eq!(admission.enter(None).err(), Some(Refusal::Unavailable), "unnamed ones count in all");
-        let (mut first, mut second) = (places.remove(0), places.remove(0));
-        assert_eq!(admission.name(&mut first, peer), Ok(()));
-        assert_eq!(admission.name(&mut second, peer), Err(Refusal::TooManyConnections));
+        let mut permits: Vec<_> = (0..3).map(|_| admission.enter(None).unwrap()).collect();
+        assert_eq!(
+            admission.enter(None).err(),
+            Some(Refusal::Unavailable),
+            "clients without an address count among all"
+        );
+        let (mut first, mut second) = (permits.remove(0), permits.remove(0));
+        assert_eq!(admission.count_address(&mut first, peer), Ok(()));
+        assert_eq!(admission.count_address(&mut second, peer), Err(Refusal::TooManyConnections));
         admission.leave(second, peer);
         assert_eq!(
             admission.enter(Some(peer)).err(),
             Some(Refusal::TooManyConnections),
-            "who left was not it"
+            "the one that left did not count"
         );
         admission.leave(first, peer);
-        places.push(admission.enter(Some(peer)).unwrap());
-        for gone in places {
+        permits.push(admission.enter(Some(peer)).unwrap());
+        for gone in permits {
             admission.leave(gone, peer);
         }
         assert!(admission.counts().per_ip.is_empty());

@@ -1,7 +1,12 @@
 //! What a simulation looks at between two turns.
 
+use super::accept::TURN_LAST_ACCEPTS;
+use super::budget::{TURN_BYTES, TURN_FRAMES};
 use super::core::Core;
-use super::{EVENTS, Reactor, accept, budget};
+use super::prepared::EVENTS;
+use super::reactor::Reactor;
+use super::ready::Queue;
+use super::turn::next_at;
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -9,18 +14,18 @@ use crate::observer::Observer;
 use crate::router::Application;
 
 /// The most that one turn may do.
-pub(crate) const BUDGET: TurnBudget = TurnBudget {
+pub(crate) const BUDGET: TurnLimits = TurnLimits {
     events: EVENTS as u64,
     // A client that is refused in place of the spare descriptor takes a second try.
-    accepts: 2 * accept::TURN_LAST_ACCEPTS as u64,
+    accepts: 2 * TURN_LAST_ACCEPTS as u64,
     // The last read may go beyond.
-    read_bytes: (budget::TURN_BYTES + LARGE_READ_BYTES) as u64,
-    packets: budget::TURN_FRAMES as u64,
+    read_bytes: (TURN_BYTES + LARGE_READ_BYTES) as u64,
+    packets: TURN_FRAMES as u64,
 };
 
 /// Of which what is read and taken is of one connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TurnBudget {
+pub(crate) struct TurnLimits {
     pub(crate) events: u64,
     pub(crate) accepts: u64,
     pub(crate) read_bytes: u64,
@@ -48,60 +53,60 @@ pub(crate) struct Audited {
 impl<S: Application> Reactor<S> {
     /// Reports to `observer` from now on.
     pub(crate) fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.core.lent.tools.observed.set(observer);
+        self.core.lent.env.tools.observed.set(observer);
     }
 
     /// The connection in a slot.
     pub(crate) fn audit(&self, slot: usize) -> Option<Audited> {
         let core = &self.core;
-        let entry = core.slots.at(slot)?;
+        let entry = core.connections.at(slot)?;
         Some(Audited {
             id: entry.id(),
             held_bytes: entry.conn.held_bytes(),
             inflated_bytes: entry.conn.inflated_bytes(),
-            waits_for_input: !entry.standing.is_ready() && entry.conn.wants_read(&core.lent.settings),
+            waits_for_input: !entry.standing.is_ready() && entry.conn.wants_read(&core.lent.env.settings),
             waits_for_room: entry.conn.outbox.is_ready(),
-            deadline: entry.conn.next_deadline(&core.lent.settings),
-            armed_at: core.wheel.armed_at(slot),
+            deadline: entry.conn.next_deadline(&core.lent.env.settings),
+            armed_at: core.connections.schedule().armed_at(slot),
             packets: entry.conn.record.recv_count,
         })
     }
 
     /// When the reactor says that it has something to do without an event, in its own time.
     pub(crate) fn audit_next_at(&self) -> Moment {
-        self.core.next_at()
+        next_at(&self.core)
     }
 
     /// Descriptors in use: of clients, of listeners, and the spare one.
     pub(crate) fn audit_descriptors(&self) -> u64 {
-        (self.core.slots.len() + self.core.listeners.descriptors()) as u64
+        (self.core.connections.len() + self.core.listeners.descriptors()) as u64
     }
 
     /// Connections that the application was told of, and of whose end it was not.
     pub(crate) fn audit_opened(&self) -> usize {
-        self.core.slots.iter().filter(|entry| entry.conn.was_opened()).count()
+        self.core.connections.iter().filter(|entry| entry.conn.was_opened()).count()
     }
 
     /// What is left of clients that are all gone: nothing, or what it is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
-        let Core { slots, refusals, common, ready, fan_outs, dead, mails, segments, lent, wheel, .. } =
-            &self.core;
-        let (inside, addresses) = common.admission.counted();
-        let timer = if wheel.next_at() == Moment::NEVER { 0 } else { 1 };
+        let Core { connections, lent, mail, .. } = &self.core;
+        let (admitted, addresses) = lent.shared.admission.counted();
+        let (schedule, tools) = (connections.schedule(), &lent.env.tools);
+        let with_work = schedule.waiting(Queue::Quiet) + schedule.waiting(Queue::Busy) + schedule.dead();
         let counts = [
-            ("connections", slots.len()),
-            ("connections that are refused", refusals.count()),
-            ("roles", lent.tools.roles.len()),
-            ("places", inside),
+            ("connections", connections.len()),
+            ("connections that are refused", lent.refusals.count()),
+            ("roles", tools.roles.len()),
+            ("permits", admitted),
             ("addresses", addresses),
-            ("connections with work left", ready.len() + dead.len()),
-            ("fan-outs", fan_outs.len()),
-            ("mails", mails.len() + lent.tools.mailbox.len()),
-            ("segments", segments.len()),
-            ("inflaters", lent.inflaters.in_use()),
-            ("places to compress, or who waits for one", lent.tools.places.in_use()),
-            ("effects", usize::from(!lent.tools.effects.is_empty())),
-            ("timers", timer),
+            ("connections with work left", with_work),
+            ("fan-outs", lent.fan_outs.len()),
+            ("mails", mail.len() + tools.mailbox.len()),
+            ("segments", lent.output.len()),
+            ("inflaters", lent.env.inflaters.in_use()),
+            ("places to compress, or who waits for one", tools.places.in_use()),
+            ("effects", usize::from(!tools.effects.is_empty())),
+            ("timers", usize::from(schedule.next_timer_at() != Moment::NEVER)),
         ];
         counts.into_iter().find(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}"))
     }

@@ -1,35 +1,35 @@
-//! How long a turn and a connection's share of it may take.
+//! How much time a turn and its steps may take.
 //!
-//! Work is counted in bytes, and the clock is read only after enough of it: so a packet costs an addition and not
-//! a look at the clock. Each step of a turn has a time after which it does not go on, so that the steps
-//! behind it get their share. Output that is gathered counts with the time that it takes to be written.
+//! Work is counted in bytes, and the clock is read only after enough of it: a packet costs an addition instead of a look
+//! at the clock. Each step of a turn has a time after which it does not go on, so that the steps behind it get their
+//! share. Output that waits for the end of the turn counts with the time that writing it takes.
 
 use std::time::{Duration, Instant};
 
 use super::sys::clock::Clock;
 use crate::conn::LARGE_READ_BYTES;
 
-/// Work between two looks at the clock, in bytes.
+/// Work after which the clock is read, in bytes.
 pub(super) const SLICE_BYTES: usize = 64 * 1024;
-/// What a handler, a system call, or anything else of that size counts as, in bytes: 16 of them are a slice.
+/// What a handler, a system call, or work of that size counts as, in bytes: 16 of them are a slice.
 pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
-/// Frames in the first slice of a connection's share, and at most in one behind others that took little time. The clock
-/// is read behind each.
-const SLICE_FRAMES: u32 = 16;
-const MAX_SLICE_FRAMES: u32 = 128;
+/// Frames in the first slice of a connection's share, and at most in a later one, if those before took little time. The
+/// clock is read behind each slice.
+pub(super) const SLICE_FRAMES: u32 = 16;
+pub(super) const MAX_SLICE_FRAMES: u32 = 128;
 
-/// Bytes that are read for one connection in one turn, give or take one read, and bytes of output of its own that are
+/// Bytes that are read for one connection in one turn, give or take one read, and bytes of its own output that are
 /// written meanwhile.
 pub(super) const TURN_BYTES: usize = 256 * 1024;
 /// Frames that are taken from one connection in one turn.
 pub(super) const TURN_FRAMES: u32 = 512;
-/// Bytes of one connection's that are written at once at most: a message as long as `max_len` is by default leaves whole.
+/// Bytes of one connection that are written at once at most: a message as long as `max_len` is by default leaves whole.
 pub(super) const WRITE_BYTES: usize = LARGE_READ_BYTES;
-/// Parts of a turn's time. One connection gets one of them, beyond its first slice: 16 connections leave time for all
-/// that has shares of its own.
+/// Parts of a turn's time. One connection gets one of them, beyond its first slice: 16 connections leave time for the
+/// steps that have times of their own.
 const PARTS: u64 = 20;
 
-/// Nanoseconds that writing a segment takes, about, and each of its bytes.
+/// Nanoseconds that writing a segment takes, about, and each KiB of it.
 const WRITE_NS: u64 = 3000;
 const WRITE_NS_PER_KIB: u64 = 500;
 
@@ -38,21 +38,21 @@ const WRITE_NS_PER_KIB: u64 = 500;
 pub(super) enum Step {
     /// Connections that say little.
     Quiet,
-    /// Those that used up their share when they were served last, those for whom output waits, and TLS handshakes.
+    /// Connections that used up their share when they were served last, those for which output waits, and TLS handshakes.
     Busy,
     Mail,
     Accept,
     Timers,
-    /// What goes to many connections, draining, and whatever else takes the rest of the time.
+    /// Fan-outs and draining, which take the rest of the time.
     FanOut,
-    /// Writing what was gathered, and the end of connections.
+    /// Writing segments, and the end of connections.
     Output,
 }
 
 impl Step {
-    /// When this step does not go on, in parts of a turn's time. No step goes on after that time, but what they
-    /// have led to is written.
-    const fn ends_at(self) -> u64 {
+    /// When this step does not go on any more, in parts of a turn's time. Output may take longer, so that what the other
+    /// steps have led to is written.
+    pub(super) const fn ends_at(self) -> u64 {
         match self {
             Step::Quiet => 10,
             Step::Busy => 13,
@@ -63,7 +63,7 @@ impl Step {
         }
     }
 
-    /// What this step does in each turn, however late it is: connections, mails, clients or timers.
+    /// What this step does in each turn, however late it is, in connections, mails, clients or timers.
     pub(super) const fn least(self) -> usize {
         match self {
             Step::Quiet | Step::Busy => 1,
@@ -76,23 +76,23 @@ impl Step {
 // A quarter of the time in which steps may start is the timers'.
 const _: () = assert!(4 * (Step::Timers.ends_at() - Step::Accept.ends_at()) >= Step::Timers.ends_at());
 
-/// What a turn has taken so far.
+/// The time that a turn has taken so far, and may take.
 #[derive(Debug)]
 pub(super) struct TurnBudget {
     clock: Clock,
     /// The twentieth part of what a turn may take, in microseconds.
     part_us: u64,
     began: Instant,
-    /// Microseconds from the beginning of the turn to the last look at the clock.
+    /// Microseconds from the beginning of the turn until the clock was last read.
     passed_us: u64,
     /// Bytes of work since then.
     unseen_bytes: usize,
-    /// What was gathered and not yet written will take so long, in nanoseconds.
+    /// Nanoseconds that it will take to write what waits for the end of the turn.
     pending_ns: u64,
 }
 
 impl TurnBudget {
-    /// A budget of so much time for each turn; 0 for no limit.
+    /// A budget of this time for each turn; 0 for no limit.
     pub(super) fn new(clock: Clock, time: Duration) -> Self {
         let began = clock.instant_now();
         let part_us = match u64::try_from(time.as_micros()) {
@@ -102,25 +102,25 @@ impl TurnBudget {
         TurnBudget { clock, part_us, began, passed_us: 0, unseen_bytes: 0, pending_ns: 0 }
     }
 
-    /// A turn begins.
+    /// Begins a turn.
     pub(super) fn begin(&mut self, now: Instant) {
         self.clock.begin_turn();
         self.began = now;
         (self.passed_us, self.unseen_bytes) = (0, 0);
     }
 
-    /// Work was done that counts as so many bytes.
+    /// Counts work, in bytes.
     #[inline]
     pub(super) fn charge(&mut self, bytes: usize) {
         self.unseen_bytes += bytes;
         if self.unseen_bytes >= SLICE_BYTES {
-            self.look();
+            self.read_clock();
         }
     }
 
-    /// Looks at the clock.
+    /// Reads the clock.
     #[cold]
-    pub(super) fn look(&mut self) {
+    pub(super) fn read_clock(&mut self) {
         let passed = self.clock.turn_now().saturating_duration_since(self.began);
         // Not as_micros(), whose 128 bits take longer than a packet does.
         self.passed_us =
@@ -128,18 +128,28 @@ impl TurnBudget {
         self.unseen_bytes = 0;
     }
 
-    /// A segment of so many bytes is to be written at the end of the turn.
+    /// Counts the time that writing a segment of so many bytes will take.
     #[inline]
-    pub(super) fn gathered(&mut self, bytes: usize) {
+    pub(super) fn expect_write(&mut self, bytes: usize) {
         self.pending_ns += WRITE_NS + (bytes as u64 >> 10) * WRITE_NS_PER_KIB;
     }
 
-    /// All that was gathered is written.
-    pub(super) fn written(&mut self) {
+    /// Forgets the segments that were to be written: they have been.
+    pub(super) fn forget_writes(&mut self) {
         self.pending_ns = 0;
     }
 
-    /// Whether a step may go on, which has done so much in this turn.
+    /// Microseconds that the turn had taken when the clock was last read.
+    pub(super) fn passed_us(&self) -> u64 {
+        self.passed_us
+    }
+
+    /// The time of one connection, in microseconds.
+    pub(super) fn part_us(&self) -> u64 {
+        self.part_us
+    }
+
+    /// Whether a step may go on that has done so much in this turn.
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
         let pending_us = if step == Step::Output { 0 } else { self.pending_ns >> 10 };
@@ -147,92 +157,19 @@ impl TurnBudget {
     }
 }
 
-/// What one connection may still take of a turn.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
-    bytes_in: u32,
-    bytes_out: u32,
-    frames: u32,
-    /// Frames that the next slice may take.
-    slice: u32,
-    /// When its first slice was over, and its last, in microseconds of the turn; 0 before that.
-    began_us: u32,
-    looked_us: u32,
-}
-
-impl Share {
-    pub(super) const WHOLE: Share = Share {
-        bytes_in: TURN_BYTES as u32,
-        bytes_out: TURN_BYTES as u32,
-        frames: TURN_FRAMES,
-        slice: SLICE_FRAMES,
-        began_us: 0,
-        looked_us: 0,
-    };
-
-    /// Frames that may be taken at once.
-    #[inline]
-    pub(super) fn slice(&self) -> u32 {
-        self.frames.min(self.slice)
+#[cfg(test)]
+impl TurnBudget {
+    /// The budget of a turn of 4 ms of which so many microseconds have passed. A part is 200 µs.
+    pub(super) fn passed(passed_us: u64) -> Self {
+        TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), Duration::from_millis(4)) }
     }
-
-    /// So many bytes were read.
-    #[inline]
-    pub(super) fn take_bytes(&mut self, bytes: usize) {
-        self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));
-    }
-
-    /// So many bytes of its output were written.
-    pub(super) fn take_output(&mut self, bytes: usize) {
-        self.bytes_out = self.bytes_out.saturating_sub(saturating_u32(bytes));
-    }
-
-    #[inline]
-    pub(super) fn take_frames(&mut self, frames: u32) {
-        self.frames = self.frames.saturating_sub(frames);
-    }
-
-    #[inline]
-    pub(super) fn is_used_up(&self) -> bool {
-        self.bytes_in == 0 || self.bytes_out == 0 || self.frames == 0
-    }
-
-    /// Nothing is left of it.
-    pub(super) fn use_up(&mut self) {
-        self.frames = 0;
-    }
-
-    /// Uses up the share if its time is over. To be called between two slices, behind a look at the clock.
-    pub(super) fn end_slice(&mut self, turn: &TurnBudget) {
-        let now_us = u32::try_from(turn.passed_us).unwrap_or(u32::MAX);
-        let part_us = u32::try_from(turn.part_us).unwrap_or(u32::MAX);
-        if self.began_us == 0 {
-            self.began_us = now_us;
-        }
-        let took_us = now_us.saturating_sub(std::mem::replace(&mut self.looked_us, now_us));
-        // As many frames as take a quarter of a part, at the pace of this slice.
-        let frames = u64::from(self.slice) * u64::from(part_us / 4) / u64::from(took_us.max(1));
-        self.slice = u32::try_from(frames).unwrap_or(u32::MAX).clamp(SLICE_FRAMES, MAX_SLICE_FRAMES);
-        if now_us.saturating_sub(self.began_us) >= part_us || !turn.allows(Step::FanOut, usize::MAX) {
-            self.use_up();
-        }
-    }
-}
-
-fn saturating_u32(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TIME: Duration = Duration::from_millis(4);
     const PART_US: u64 = 200;
-
-    fn budget(passed_us: u64) -> TurnBudget {
-        TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), TIME) }
-    }
 
     #[test]
     fn each_step_ends_in_its_time_and_does_its_least() {
@@ -250,27 +187,31 @@ mod tests {
                 (end, step.least() - 1, true),
                 (u64::MAX / 2, 0, true),
             ] {
-                assert_eq!(budget(passed_us).allows(step, done), expected, "{step:?} at {passed_us} µs");
+                assert_eq!(
+                    TurnBudget::passed(passed_us).allows(step, done),
+                    expected,
+                    "{step:?} at {passed_us} µs"
+                );
             }
         }
     }
 
     #[test]
-    fn what_is_gathered_takes_time_from_all_but_the_output() {
-        let mut turn = budget(0);
+    fn segments_that_wait_take_time_from_all_steps_but_output() {
+        let mut turn = TurnBudget::passed(0);
         for _ in 0..1000 {
-            turn.gathered(100);
+            turn.expect_write(100);
         }
         assert!(!turn.allows(Step::Quiet, 1) && turn.allows(Step::Timers, 16));
-        turn.gathered(4 << 20);
+        turn.expect_write(4 << 20);
         assert!(!turn.allows(Step::Timers, 16) && turn.allows(Step::Output, 16));
-        turn.written();
+        turn.forget_writes();
         assert!(turn.allows(Step::Quiet, 1));
     }
 
     #[test]
     fn the_clock_is_read_after_a_slice_of_work_and_not_before() {
-        let mut turn = budget(0);
+        let mut turn = TurnBudget::passed(0);
         turn.began -= Duration::from_secs(1);
         for step in 1..=16 {
             assert_eq!(turn.passed_us, 0, "before step {step}");
@@ -279,42 +220,5 @@ mod tests {
         assert!(turn.passed_us >= 1_000_000);
         turn.begin(turn.began + Duration::from_secs(1));
         assert_eq!((turn.passed_us, turn.unseen_bytes), (0, 0));
-    }
-
-    #[test]
-    fn a_share_ends_with_its_bytes_its_frames_or_its_time() {
-        let mut share = Share::WHOLE;
-        share.take_bytes(TURN_BYTES);
-        assert!(share.is_used_up());
-        let mut share = Share::WHOLE;
-        share.take_output(TURN_BYTES - 1);
-        share.take_bytes(TURN_BYTES - 1);
-        assert!(!share.is_used_up());
-        share.take_output(1);
-        assert!(share.is_used_up());
-        let mut share = Share::WHOLE;
-        share.take_frames(TURN_FRAMES - 1);
-        assert!(!share.is_used_up());
-        share.take_frames(u32::MAX);
-        assert!(share.is_used_up());
-        // The first slice can have begun at any time before the first look.
-        let mut share = Share::WHOLE;
-        for (passed_us, used_up) in [(1000, false), (1000 + PART_US - 1, false), (1000 + PART_US, true)] {
-            share.end_slice(&budget(passed_us));
-            assert_eq!(share.is_used_up(), used_up, "{passed_us} µs");
-        }
-        // Slices take a quarter of that time at most, if they go on as before.
-        let mut share = Share::WHOLE;
-        let mut slices = vec![];
-        for passed_us in [100, 125, 135, 136, 186, 286, 287] {
-            slices.push(share.slice());
-            share.end_slice(&budget(passed_us));
-        }
-        assert_eq!(slices, [16, 16, 32, 128, 128, 128, 64]);
-        share.take_frames(TURN_FRAMES - 3);
-        assert_eq!(share.slice(), 3);
-        let mut share = Share::WHOLE;
-        share.end_slice(&budget(Step::FanOut.ends_at() * PART_US));
-        assert!(share.is_used_up(), "no handler starts after the end of the steps");
     }
 }

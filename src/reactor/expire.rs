@@ -1,9 +1,18 @@
 //! Timers: what is due, for as long as a turn has time for it.
+//!
+//! A timer that is about to end a connection for what its client has not done has the socket read first: the poll may
+//! not have reported yet what has come.
 
 use super::accept::TURN_ACCEPTS;
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
+use super::effects;
+use super::input::Input;
+use super::send::call;
+use super::serve::serve;
+use super::share::Share;
 use super::wheel;
+use crate::id::ConnectionId;
 use crate::router::Application;
 
 /// Steps of the wheel that count as one handler: each looks at one timer at most.
@@ -14,40 +23,59 @@ pub(super) const LEAST_CONSEQUENCES: usize = Step::Timers.least();
 // Whatever comes in with a deadline leaves with it at least as fast.
 const _: () = assert!(LEAST_CONSEQUENCES >= TURN_ACCEPTS);
 
-impl<S: Application> Core<S> {
-    /// Lets the connections whose deadline has come look at their timers, in the order of the deadlines. Those
-    /// for which there is no time do so in the next turn, which follows at once.
-    pub(super) fn expire(&mut self) {
-        let before = self.consequences();
-        loop {
-            match self.wheel.step(self.now) {
-                wheel::Step::Expired(slot) => self.expire_slot(slot),
-                wheel::Step::Moved => {}
-                wheel::Step::Idle => return,
-            }
-            self.turn.charge(STEP_BYTES / STEPS);
-            if !self.turn.allows(Step::Timers, self.consequences().saturating_sub(before)) {
-                return;
-            }
+/// Lets the connections whose deadline has come look at their timers, in the order of the deadlines. Those for which
+/// there is no time do so in the next turn, which follows at once.
+pub(super) fn expire<S: Application>(core: &mut Core<S>, input: &mut Input) {
+    let before = consequences(core);
+    loop {
+        let now = core.lent.now();
+        match core.connections.schedule_mut().step(now) {
+            wheel::Step::Expired(slot) => expire_slot(core, input, slot),
+            wheel::Step::Moved => {}
+            wheel::Step::Idle => return,
+        }
+        core.lent.budget.charge(STEP_BYTES / STEPS);
+        if !core.lent.budget.allows(Step::Timers, consequences(core).saturating_sub(before)) {
+            return;
         }
     }
+}
 
-    /// What the end of the turn has to write or to bury.
-    fn consequences(&self) -> usize {
-        self.segments.len() + self.dead.len()
+/// What the end of the turn has to write or to bury.
+fn consequences<S>(core: &Core<S>) -> usize {
+    core.lent.output.len() + core.connections.schedule().dead()
+}
+
+fn expire_slot<S: Application>(core: &mut Core<S>, input: &mut Input, slot: usize) {
+    let Some(id) = core.connections.at(slot).map(|entry| entry.id()) else { return };
+    read_before_the_end(core, input, id);
+    if let Some(entry) = core.connections.get(id).filter(|entry| entry.conn.asks_for_line()) {
+        core.lent.env.line = Some(entry.line());
     }
+    call(core, id, |entry, env| entry.conn.handle_timeout(env));
+    // Traffic moves deadlines without telling the wheel; this is where it catches up.
+    if let Some(active) = core.activate(id) {
+        active.schedule.arm(slot, active.entry.conn.next_deadline(&active.lent.env.settings));
+    }
+    effects::apply(core, None);
+}
 
-    fn expire_slot(&mut self, slot: usize) {
-        let Some(id) = self.slots.id_at(slot) else { return };
-        self.hear_before_judging(id);
-        if let Some(entry) = self.slots.get(id).filter(|entry| entry.conn.asks_for_line()) {
-            self.lent.line = Some(entry.line());
-        }
-        self.call(id, |entry, env| entry.conn.handle_timeout(env));
-        // Traffic moves deadlines without telling the wheel; this is where it catches up.
-        if let Some(entry) = self.slots.get_mut(id) {
-            self.wheel.arm(slot, entry.conn.next_deadline(&self.lent.settings));
-        }
-        self.apply_effects(None);
+/// If a connection is about to be ended for what its client has not done: reads what has come, then looks whether the
+/// client takes what it is sent.
+fn read_before_the_end<S: Application>(core: &mut Core<S>, input: &mut Input, id: ConnectionId) {
+    let Some(active) = core.activate(id) else { return };
+    if !active.entry.conn.is_about_to_end(active.lent.now(), &active.lent.env.settings) {
+        return;
+    }
+    if !active.entry.standing.was_served() {
+        active.entry.readable = true;
+        active.entry.socket.expect_read();
+        serve(core, input, id, Share::WHOLE);
+    }
+    let Some(active) = core.activate(id) else { return };
+    if active.entry.conn.is_taken_for_silent(&active.lent.env)
+        && let Some(outgoing) = active.entry.socket.outgoing()
+    {
+        active.entry.conn.handle_outgoing(outgoing, &mut active.lent.env);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use slab::Slab;
 
-use super::waiting::Waiting;
+use super::push_queues::PushQueues;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
@@ -24,7 +24,7 @@ const MAX_DEPARTED: usize = 256;
 /// asked for some are not held back by them.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Milliseconds between two complaints that there was no room.
-const COMPLAINT_MS: u64 = 1000;
+const LOG_EVERY_MS: u64 = 1000;
 
 /// One push to many.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct FanOut {
 impl FanOut {
     /// What it holds, with its places in the queues of its receivers.
     fn bytes(&self) -> usize {
-        self.to.len() * (size_of::<ConnectionId>() + Waiting::NUMBER_BYTES) + self.push.frame().len()
+        self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) + self.push.frame().len()
     }
 }
 
@@ -65,7 +65,7 @@ struct Group {
 pub(super) struct FanOuts {
     begun: Slab<Begun>,
     /// By receiver: those that it is still to be sent.
-    waiting: Waiting,
+    waiting: PushQueues,
     /// The first one's turn it is.
     groups: VecDeque<Group>,
     /// How many each client has asked for that are not finished.
@@ -78,7 +78,7 @@ pub(super) struct FanOuts {
     bytes: usize,
     /// Pushes that were dropped and not yet complained of, one for each receiver.
     dropped: u64,
-    complained_at: Option<Moment>,
+    logged_at: Option<Moment>,
 }
 
 impl FanOuts {
@@ -105,16 +105,16 @@ impl FanOuts {
         self.departed >= MAX_DEPARTED
     }
 
-    pub(super) fn has_room_for(&self, fan_out: &FanOut) -> bool {
+    pub(super) fn has_capacity_for(&self, fan_out: &FanOut) -> bool {
         self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
     }
 
     /// There was no room for a fan-out to so many. How many pushes were dropped, if that is to be told now.
-    pub(super) fn drop_for(&mut self, receivers: u64, now: Moment) -> Option<u64> {
+    pub(super) fn count_dropped(&mut self, receivers: u64, now: Moment) -> Option<u64> {
         self.dropped += receivers;
-        let is_due = self.complained_at.is_none_or(|at| now.since(at) >= COMPLAINT_MS);
+        let is_due = self.logged_at.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);
         is_due.then(|| {
-            self.complained_at = Some(now);
+            self.logged_at = Some(now);
             std::mem::take(&mut self.dropped)
         })
     }
@@ -243,16 +243,16 @@ mod tests {
         fan_outs.begin(by_mail(), true);
         assert!(fan_outs.hold_back_mail());
         // Lists of receivers count like what is sent to them.
-        let receivers = MAX_BYTES / 2 / (size_of::<ConnectionId>() + Waiting::NUMBER_BYTES) - 100_000;
+        let receivers = MAX_BYTES / 2 / (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) - 100_000;
         let large = || FanOut { to: (0..receivers as u32).map(id).collect(), ..by_mail() };
-        assert!(fan_outs.has_room_for(&large()));
+        assert!(fan_outs.has_capacity_for(&large()));
         fan_outs.begin(large(), true);
         fan_outs.begin(large(), true);
-        assert!(fan_outs.has_room_for(&by_mail()) && !fan_outs.has_room_for(&large()));
+        assert!(fan_outs.has_capacity_for(&by_mail()) && !fan_outs.has_capacity_for(&large()));
         for receiver in 0..receivers as u32 {
             while fan_outs.take_push(id(receiver)).is_some() {}
         }
-        assert!(fan_outs.is_empty() && fan_outs.has_room_for(&large()) && !fan_outs.hold_back_mail());
+        assert!(fan_outs.is_empty() && fan_outs.has_capacity_for(&large()) && !fan_outs.hold_back_mail());
         assert_eq!(fan_outs.next_receiver(|_| true), None);
         assert_eq!((fan_outs.bytes, fan_outs.begun.len(), fan_outs.owed.len()), (0, 0, 0));
     }

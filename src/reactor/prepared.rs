@@ -2,48 +2,29 @@
 
 use std::sync::Arc;
 
-use super::accept::Listeners;
 use super::admission::Admission;
 use super::bind_error::BindError;
-use super::core::Core;
-use super::sys::clock::Clock;
+use super::listeners::Listeners;
+use super::setup::ReactorSetup;
+use super::shared::ServerShared;
 use super::sys::listener::Listener;
 use super::sys::poller::{Poller, Registry};
 use super::sys::system::System;
-use super::{EVENTS, Reactor, WAKER};
+use super::tokens::WAKER;
 use crate::config::Config;
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
-use crate::packet::Cipher;
 use crate::recording::Store;
 use crate::roles::Roles;
-use crate::router::{Application, Service};
+use crate::router::Service;
 
-/// What the reactors of one server have in common.
-#[derive(Clone, Debug)]
-pub(super) struct Shared {
-    pub(super) mailboxes: Mailboxes,
-    pub(super) admission: Arc<Admission>,
-    /// Where connections are recorded, if they are.
-    pub(super) recordings: Option<Store>,
-    pub(super) clock: Clock,
-}
-
-/// What a reactor was given when it was prepared, its poll aside.
-pub(super) struct Parts {
-    pub(super) worker: usize,
-    pub(super) registry: Registry,
-    pub(super) mailbox: Arc<Mailbox>,
-    pub(super) listeners: Listeners,
-    pub(super) roles: Roles,
-    pub(super) shared: Shared,
-    pub(super) began_unix_ms: u64,
-}
+/// Events that one poll brings at most.
+pub(super) const EVENTS: usize = 1024;
 
 /// A reactor whose listeners are bound, and which nobody turns yet.
 pub(crate) struct Prepared {
-    poller: Poller,
-    parts: Parts,
+    pub(super) poller: Poller,
+    pub(super) setup: ReactorSetup,
 }
 
 /// A poll, and the mailbox whose mail wakes it.
@@ -81,7 +62,7 @@ impl Prepared {
         }
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
-        let shared = Shared {
+        let shared = ServerShared {
             mailboxes: Mailboxes::new(mailboxes),
             admission: Arc::new(Admission::new(config)),
             recordings: open_store(config)?,
@@ -98,7 +79,7 @@ impl Prepared {
             let shared = shared.clone();
             Ok(Prepared {
                 poller,
-                parts: Parts { worker, registry, mailbox, listeners, roles, shared, began_unix_ms },
+                setup: ReactorSetup { worker, registry, mailbox, listeners, roles, shared, began_unix_ms },
             })
         };
         let first = prepare(0, first)?;
@@ -108,24 +89,11 @@ impl Prepared {
 
     /// The number of the worker that the reactor is.
     pub(crate) fn worker(&self) -> usize {
-        self.parts.worker
+        self.setup.worker
     }
 
     pub(crate) fn mailboxes(&self) -> &Mailboxes {
-        &self.parts.shared.mailboxes
-    }
-
-    pub(crate) fn finish<S: Application>(
-        self,
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-    ) -> Reactor<S> {
-        let Prepared { poller, parts } = self;
-        let clock = parts.shared.clock.clone();
-        let core = Core::new(config, service, state, cipher, parts);
-        Reactor { poller, clock, spin: config.spin, ended: None, core }
+        &self.setup.shared.mailboxes
     }
 }
 

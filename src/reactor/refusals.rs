@@ -23,25 +23,28 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Notes one more. If there may be too many now: the first of them, which may have ended already.
-    pub(super) fn begin(&mut self, id: ConnectionId) -> Option<ConnectionId> {
-        let first = if self.order.len() < MAX_REFUSED { None } else { self.order.pop_front() };
+    /// Counts one more.
+    pub(super) fn begin(&mut self, id: ConnectionId) {
         self.order.push_back(id);
         self.count += 1;
-        first
     }
 
-    /// The request of one of them is read first.
+    /// Takes the first of them if there may be too many. It may have ended already.
+    pub(super) fn pop_excess(&mut self) -> Option<ConnectionId> {
+        if self.order.len() > MAX_REFUSED { self.order.pop_front() } else { None }
+    }
+
+    /// Notes that the request of one of them is read first.
     pub(super) fn hear(&mut self, id: ConnectionId) {
         self.heard.push_back(id);
     }
 
-    /// One that is heard and should be answered now, since there are too many. It may have been already.
-    pub(super) fn unheard(&mut self) -> Option<ConnectionId> {
+    /// Takes the first of those whose request is waited for, if there are too many. It may have been answered already.
+    pub(super) fn pop_unheard(&mut self) -> Option<ConnectionId> {
         if self.heard.len() > MAX_HEARD { self.heard.pop_front() } else { None }
     }
 
-    /// One of them has ended.
+    /// Notes that one of them has ended.
     pub(super) fn end(&mut self) {
         self.count = self.count.saturating_sub(1);
         if self.count == 0 {
@@ -50,6 +53,7 @@ impl Refusals {
         }
     }
 
+    /// Clients that are being refused.
     pub(super) fn count(&self) -> usize {
         self.count
     }
@@ -60,30 +64,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_one_makes_room_for_one_too_many() {
+    fn one_too_many_ends_the_first() {
         let id = |number| ConnectionId::from_u64(number as u64);
         let mut refusals = Refusals::default();
         for number in 0..MAX_REFUSED {
-            assert_eq!(refusals.begin(id(number)), None);
+            refusals.begin(id(number));
+            assert_eq!(refusals.pop_excess(), None);
         }
-        assert_eq!(refusals.begin(id(MAX_REFUSED)), Some(id(0)));
-        assert_eq!(refusals.begin(id(MAX_REFUSED + 1)), Some(id(1)));
+        for number in 0..2 {
+            refusals.begin(id(MAX_REFUSED + number));
+            assert_eq!([0; 2].map(|_| refusals.pop_excess()), [Some(id(number)), None]);
+        }
         for _ in 0..MAX_REFUSED + 2 {
             refusals.end();
         }
         assert_eq!(refusals.count(), 0);
-        assert_eq!(refusals.begin(id(0)), None, "nothing is left of those that have ended");
+        refusals.begin(id(0));
+        assert_eq!(refusals.order.len(), 1, "nothing is left of those that have ended");
     }
 
     #[test]
-    fn the_first_one_that_is_heard_makes_room_for_one_too_many() {
+    fn one_too_many_to_hear_has_the_first_answered() {
         let id = |number| ConnectionId::from_u64(number as u64);
         let mut refusals = Refusals::default();
         for number in 0..MAX_HEARD + 2 {
             refusals.begin(id(number));
             refusals.hear(id(number));
         }
-        assert_eq!([0; 3].map(|_| refusals.unheard()), [Some(id(0)), Some(id(1)), None]);
+        assert_eq!([0; 3].map(|_| refusals.pop_unheard()), [Some(id(0)), Some(id(1)), None]);
         (0..MAX_HEARD + 2).for_each(|_| refusals.end());
         refusals.hear(id(0));
         assert_eq!(refusals.heard.len(), 1, "nothing is left of those that have ended");

@@ -3,24 +3,32 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::Core;
-use super::slots::Entry;
+use super::entry::Entry;
+use super::roles::with_role;
 use crate::id::ConnectionId;
+use crate::mailbox::Mail;
 use crate::moment::Moment;
 use crate::router::Application;
-use crate::survey::{Snapshot, Survey, Surveyed};
+use crate::survey::{Snapshot, Survey, SurveyTour, Surveyed};
 use crate::totals::Totals;
 
-impl<S: Application> Core<S> {
-    /// Lets somebody look at all connections here. False if that panicked.
-    pub(super) fn survey(&mut self, look: impl FnOnce(&Survey<'_>)) -> bool {
-        let survey = Survey { of: self };
-        let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
-        // It may have gone through all connections.
-        self.turn.look();
-        if looked.is_err() {
-            self.lent.tools.log.panicked(self.now, "survey", &None::<(&str, &str)>);
-        }
-        looked.is_ok()
+/// Lets `look` see all connections here. False if it panicked.
+pub(super) fn survey<S: Application>(core: &mut Core<S>, look: impl FnOnce(&Survey<'_>)) -> bool {
+    let survey = Survey { of: &*core };
+    let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
+    // It may have gone through all connections.
+    core.lent.budget.read_clock();
+    if looked.is_err() {
+        let tools = &mut core.lent.env.tools;
+        tools.log.panicked(tools.now, "survey", &None::<(&str, &str)>);
+    }
+    looked.is_ok()
+}
+
+/// Lets `tour` see all connections here, and then those of the workers behind this one.
+pub(super) fn survey_all<S: Application>(core: &mut Core<S>, mut tour: SurveyTour) {
+    if survey(core, |survey| tour(survey)) {
+        core.lent.shared.mailboxes.post_to_next(core.links.own(), Mail::SurveyAll(tour));
     }
 }
 
@@ -30,41 +38,36 @@ fn snapshot(entry: &Entry) -> Snapshot {
 
 impl<S: Application> Surveyed for Core<S> {
     fn worker(&self) -> usize {
-        self.others.own()
+        self.links.own()
     }
 
     fn workers(&self) -> usize {
-        self.common.mailboxes.count()
+        self.lent.shared.mailboxes.count()
     }
 
     fn snapshot(&self, id: ConnectionId) -> Option<Snapshot> {
-        self.slots.get(id).filter(|entry| entry.place.is_some()).map(snapshot)
+        self.connections.get(id).filter(|entry| entry.permit.is_some()).map(snapshot)
     }
 
     fn page(&self, offset: usize, limit: usize) -> Vec<Snapshot> {
-        self.slots
-            .iter()
-            .filter(|entry| entry.place.is_some())
-            .skip(offset)
-            .take(limit)
-            .map(snapshot)
-            .collect()
+        let admitted = self.connections.iter().filter(|entry| entry.permit.is_some());
+        admitted.skip(offset).take(limit).map(snapshot).collect()
     }
 
     fn len(&self) -> usize {
-        self.slots.len() - self.refusals.count()
+        self.connections.len() - self.lent.refusals.count()
     }
 
     fn with_role(&self, role_id: u64) -> Option<ConnectionId> {
-        Core::with_role(self, role_id)
+        with_role(self, role_id)
     }
 
     fn totals(&self) -> Totals {
-        self.lent.tools.totals
+        self.lent.env.tools.totals
     }
 
     fn now(&self) -> Moment {
-        self.now
+        self.lent.now()
     }
 
     fn began_unix_ms(&self) -> u64 {

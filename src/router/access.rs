@@ -1,4 +1,4 @@
-//! Who may call a route.
+//! The check whether a client may call a route.
 
 use crate::packet::ErrorId;
 use crate::record::{ClientKind, Record};
@@ -8,17 +8,18 @@ use crate::record::{ClientKind, Record};
 pub enum Access {
     /// Every client.
     Anyone,
-    /// Clients that have logged in.
+    /// Clients that are logged in.
     Role,
-    /// Clients that have logged in as [`ClientKind::Monitor`].
+    /// Clients that are logged in as [`ClientKind::Monitor`].
     Monitor,
 }
 
 impl Access {
-    /// Whether the connection may call such a route, and if not, the refusal it gets.
+    /// Checks whether a connection may call a route with this access.
     ///
     /// # Errors
-    /// [`ErrorId::NOT_LOGGED_IN`] before a login, [`ErrorId::NOT_ALLOWED`] for the wrong kind.
+    /// The ErrorID of the refusal: [`ErrorId::NOT_LOGGED_IN`] before a login, [`ErrorId::NOT_ALLOWED`] for
+    /// the wrong kind of client.
     pub fn check(self, record: &Record) -> Result<(), ErrorId> {
         match (self, record.is_logged_in(), record.kind()) {
             (Access::Anyone, _, _)
@@ -38,7 +39,7 @@ mod tests {
     use crate::record::{Login, Peer};
 
     #[test]
-    fn who_may_call_what() {
+    fn each_kind_of_client_may_call_what_its_access_says() {
         let refused = |error_id| Err(error_id);
         let cases = [
             (Access::Anyone, None, Ok(())),

@@ -1,6 +1,9 @@
-//! What the embedder brings: its state with a few hooks, and what its clients may send.
+//! What the embedder provides: its state with a few hooks, and the service that its clients get.
 
-use super::{Context, Effects, Outcome, Route, Router};
+use super::context::Context;
+use super::effect::Effects;
+use super::outcome::Outcome;
+use super::table::{Route, Router};
 use crate::cause::Cause;
 use crate::packet::Undecodable;
 use crate::record::{Peer, Record};
@@ -10,12 +13,12 @@ pub use crate::frame::MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///
-/// Every hook has a default that does nothing. A panic in one is caught and logged, and the state is
-/// as the panic left it: in [`upgrade`](Self::upgrade) the client gets a 500, in
-/// [`opened`](Self::opened) the connection closes with 1011, as when a handler panics. The others
-/// are called when the end is decided already, and change nothing about it.
+/// Every hook has a default that does nothing. A panic in a hook is caught and logged; the state stays as the
+/// panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if [`opened`](Self::opened)
+/// does, the connection closes with 1011, as after a panic of a handler. A panic in another hook has no
+/// effect on the connection, which is ending anyway.
 pub trait Application: 'static {
-    /// Looks at an upgrade request that is otherwise acceptable.
+    /// Accepts or refuses an upgrade request that has passed all other checks.
     ///
     /// # Errors
     /// The refusal that the client gets instead of the upgrade.
@@ -24,54 +27,57 @@ pub trait Application: 'static {
         Ok(())
     }
 
-    /// A connection is open; the 101 is on its way, and what is sent here follows it.
+    /// A connection has opened. What is sent here follows the 101 response.
     fn opened(&mut self, context: &mut Context<'_>) {
         let _ = context;
     }
 
-    /// A connection has ended, for whatever cause. Called exactly once for each that was
-    /// [`opened`](Self::opened).
+    /// A connection has ended. Called exactly once for each connection that was [`opened`](Self::opened).
     fn closed(&mut self, record: &Record, cause: Cause, effects: &mut Effects) {
         let _ = (record, cause, effects);
     }
 
-    /// A newer login has taken over the role of this connection, which closes with 4007 now, if it is not
-    /// closing already; [`closed`](Self::closed) follows once it has ended. The newer one may be on another
-    /// worker, may have logged out again, or have ended; this one may have logged out since, or play another
-    /// role. Called once at most for each connection.
+    /// A newer connection has logged in with the role of this one, which closes with 4007 unless it is
+    /// closing already.
+    ///
+    /// [`closed`](Self::closed) follows when it has ended. The newer connection may be on another worker, and
+    /// may have logged out or ended since; this one may have logged out, or in with another role. Called at
+    /// most once for each connection.
     fn replaced(&mut self, record: &Record, effects: &mut Effects) {
         let _ = (record, effects);
     }
 
-    /// A client sent Data that does not decode, which no honest client does. It is closed with
-    /// 4001 after this. A game may put the account or the address on a blacklist here.
+    /// A client sent Data that cannot be decoded, which no correct client does. Its connection then closes
+    /// with 4001.
+    ///
+    /// A game can block the account or the address here.
     fn offence(&mut self, record: &Record, offence: Undecodable) {
         let _ = (record, offence);
     }
 }
 
-/// A message as it came, for services without packets.
+/// A message as it was received, for a service without packets.
 #[derive(Debug)]
 pub struct Message<'a> {
     /// Text or binary.
     pub kind: MessageKind,
-    /// The payload; valid UTF-8 where it is text.
+    /// The payload; valid UTF-8 if it is text.
     pub payload: &'a [u8],
 }
 
-/// A function that handles every message of a service without packets.
+/// A function that handles the messages of a service without packets.
 pub type MessageHandler<S> = fn(&mut S, Message<'_>, &mut Context<'_>) -> Outcome;
 
-/// What clients may send, and who handles it.
+/// What clients may send, and the code that handles it.
 pub enum Service<S: 'static> {
-    /// Packets in binary messages, to the routes of a table. Text closes with 1003.
+    /// Packets in binary messages, for the routes of a table. A text message closes the connection with 1003.
     Packets(&'static Router<S>),
-    /// Messages of both kinds, to one function: plain RFC 6455.
+    /// Text and binary messages, for one function: plain RFC 6455.
     Messages(MessageHandler<S>),
 }
 
 impl<S> Service<S> {
-    /// Whether the command's Data is secret.
+    /// Whether the route of a command is [secret](Route::secret).
     pub(crate) fn is_secret(&self, cmd: u16) -> bool {
         match self {
             Service::Packets(router) => router.find(cmd).is_some_and(Route::is_secret),
@@ -79,8 +85,8 @@ impl<S> Service<S> {
         }
     }
 
-    /// Whether Data that a client sends under this command is not to be recorded: it is secret, or meant for
-    /// some other command.
+    /// Whether Data under this command must not be recorded: its route is secret, or it has none, and the
+    /// Data may be meant for another command.
     pub(crate) fn hides(&self, cmd: u16) -> bool {
         match self {
             Service::Packets(router) => router.find(cmd).is_none_or(Route::is_secret),

@@ -1,4 +1,5 @@
-//! What handlers want done to connections, as data: the reactor does it after they have returned.
+//! Effects: what handlers ask for other connections, as data that the reactor carries out after they have
+//! returned.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
 
-/// One thing to do.
+/// One entry of the list.
 pub(crate) enum Effect {
     Send {
         to: ConnectionId,
@@ -33,38 +34,39 @@ pub(crate) enum Effect {
         ticket: Ticket,
         answer: Answer,
     },
-    /// A newer connection has taken over its role.
+    /// Closes a connection because a newer one has logged in with its role.
     Replace(ConnectionId),
     Survey(SurveyCall),
     SurveyAll(SurveyTour),
 }
 
-/// Receivers of one push that are named at the cost of a frame. Whoever asks for it also waits until it has reached all of
-/// them.
+/// Naming this many receivers of a push costs as much as a frame. The connection that asks for the push also
+/// waits until it has reached all of them.
 const RECEIVERS_PER_FRAME: usize = 64;
-/// The cost of what has to be carried out before the next packet of whoever asked for it is handled: all that
-/// it may have done in this turn.
+/// The cost of an effect that must be carried out before the next packet of the same connection is handled:
+/// the whole budget of a turn.
 const ENDS_RUN: usize = u32::MAX as usize;
 
-/// A list of things to be done to connections once the current call has returned, in order. One
-/// that names a connection that has ended does nothing.
+/// A list of what is done to connections after the current call has returned, in order.
 ///
-/// What concerns connections of another [worker](crate::Workers) goes through that worker's mailbox, in the
-/// same order: a connection gets what one worker sends it in the order in which it was sent. Where that
-/// mailbox is full a push is dropped: the log says so, and [`Totals::send_errors`](crate::Totals) counts it
-/// once for each connection. To close a connection is never dropped.
+/// An entry for a connection that has ended does nothing. Entries for connections of another
+/// [worker](crate::Workers) go through its mailbox, in the same order. If that mailbox is full, a push is
+/// dropped: the log says so, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A
+/// close is never dropped.
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
-    /// What was added since this was last asked for costs as much as so many frames.
+    /// The cost, in frames, of what was added since [`take_cost`](Self::take_cost).
     cost: u32,
-    /// Pushes to many in the list.
+    /// The number of broadcasts in the list.
     broadcasts: u32,
 }
 
 impl Effects {
-    /// Sends a push to a connection. Where its outbox is full that connection's overflow policy
-    /// applies, and its record counts it.
+    /// Sends a push to a connection.
+    ///
+    /// If it does not fit the connection's outbox, [`Config::overflow`](crate::Config::overflow) applies, and
+    /// its record counts it.
     pub fn send(&mut self, to: ConnectionId, push: Push) {
         self.add(1, Effect::Send { to, push });
     }
@@ -72,52 +74,55 @@ impl Effects {
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
         let mut to: Vec<_> = to.into_iter().collect();
-        // Here, where it counts as time of whoever asks for it.
+        // Sort here, so that the time counts for the connection that asks for it.
         to.sort_unstable_by_key(|id| id.order());
         self.broadcasts = self.broadcasts.saturating_add(1);
         self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push });
     }
 
-    /// Closes a connection with a code of the application's. If it is the one whose handler asks for it, none of
-    /// its later packets is handled.
+    /// Closes a connection with a code of the application's.
+    ///
+    /// If it is the connection of the current call, none of its later packets is handled.
     pub fn close(&mut self, to: ConnectionId, code: CloseCode) {
         self.add(ENDS_RUN, Effect::Close { to, cause: Cause::Application(code) });
     }
 
-    /// Closes a connection with 4010, on an operator's behalf. As with [`close`](Self::close), none of its later
-    /// packets is handled.
+    /// Closes a connection with 4010, on behalf of an operator.
+    ///
+    /// If it is the connection of the current call, none of its later packets is handled.
     pub fn kick(&mut self, to: ConnectionId) {
         self.add(ENDS_RUN, Effect::Close { to, cause: Cause::Operator });
     }
 
-    /// Switches the log of each packet of a connection on or off.
+    /// Turns the logging of a connection's packets on or off.
     pub fn set_debug(&mut self, to: ConnectionId, on: bool) {
         self.add(1, Effect::SetDebug { to, on });
     }
 
-    /// Replies to a request that was deferred, as [`Ticket::reply`] does, but in order with what else is to
-    /// be done.
+    /// Replies to a deferred request, like [`Ticket::reply`], but in order with the other effects.
     pub fn reply(&mut self, ticket: Ticket, data: impl Into<Vec<u8>>) {
         self.add(1, Effect::Answer { ticket, answer: Answer::Reply(data.into()) });
     }
 
-    /// Refuses a request that was deferred, as [`Ticket::refuse`] does, in order with what else is to be done.
+    /// Refuses a deferred request, like [`Ticket::refuse`], but in order with the other effects.
     pub fn refuse(&mut self, ticket: Ticket, error_id: ErrorId) {
         self.add(1, Effect::Answer { ticket, answer: Answer::Refuse(error_id) });
     }
 
-    /// Looks at all connections, of this worker, once the current call has returned, and before anything else happens
-    /// to them but the effects that were asked for earlier. A ticket can carry the findings back to
-    /// the client that wants them.
+    /// Calls `look` with all connections of this worker, after the current call and the effects before this
+    /// one.
+    ///
+    /// It can answer a client with a ticket that it has captured.
     pub fn survey(&mut self, look: impl FnOnce(&Survey<'_>) + Send + 'static) {
         self.add(1, Effect::Survey(Box::new(look)));
     }
 
-    /// Looks at all connections of the server, one worker after the other in the order of their numbers.
-    /// Where there is only one reactor this is [`survey`](Self::survey). `look` is called once for each
-    /// worker, on its thread, and sees [which one](Survey::worker) and [whether it is the
-    /// last](Survey::is_last). A worker that has ended is left out. Should the first one's mailbox be full, or
-    /// `look` panic, it is dropped: a ticket in it then refuses its request.
+    /// Calls `look` with all connections of the server: once for each worker, in the order of their numbers.
+    ///
+    /// With only one reactor this is [`survey`](Self::survey). Each call is on the thread of the worker, and
+    /// is told [which](Survey::worker) it is and [whether it is the last](Survey::is_last). A worker that has
+    /// ended is left out. If the mailbox of the first worker is full, or `look` panics, `look` is dropped; a
+    /// ticket that it has captured then refuses its request.
     pub fn survey_all(&mut self, look: impl FnMut(&Survey<'_>) + Send + 'static) {
         self.add(1, Effect::SurveyAll(Box::new(look)));
     }
@@ -131,44 +136,44 @@ impl Effects {
         self.list.push(effect);
     }
 
-    /// Counts what was done at once like so many effects.
+    /// Adds `cost` frames for work that was done at once.
     pub(crate) fn charge(&mut self, cost: usize) {
         self.add_work(u32::try_from(cost).unwrap_or(u32::MAX));
     }
 
-    /// Work was done, such as compressing a reply, that counts as much as so many frames.
+    /// Adds the cost of work, such as compressing a reply, that counts as much as `frames` frames.
     pub(crate) fn add_work(&mut self, frames: u32) {
         self.cost = self.cost.saturating_add(frames);
     }
 
-    /// As how many frames what was added since the last call counts: it is work of the connection whose handler
-    /// asked for it.
+    /// The cost, in frames, of what was added since the last call: it counts for the connection whose handler
+    /// added it.
     pub(crate) fn take_cost(&mut self) -> u32 {
         std::mem::take(&mut self.cost)
     }
 
-    /// The same, without taking it.
+    /// The cost, in frames, of what was added since [`take_cost`](Self::take_cost).
     pub(crate) fn cost(&self) -> u32 {
         self.cost
     }
 
-    /// Has it be so much.
+    /// Sets the cost.
     pub(crate) fn set_cost(&mut self, cost: u32) {
         self.cost = cost;
     }
 
-    /// Pushes to many that were asked for since the last [`take`](Self::take).
+    /// The number of broadcasts that were added since the last [`take`](Self::take).
     pub(crate) fn broadcasts(&self) -> u32 {
         self.broadcasts
     }
 
-    /// All that is to be done. Whoever asked for it outside of a request has no budget that it could count
-    /// against: nor must the next one's.
+    /// Takes the list, and resets the cost: what a hook added outside of a request counts for no connection.
     pub(crate) fn take(&mut self) -> Vec<Effect> {
         (self.cost, self.broadcasts) = (0, 0);
         std::mem::take(&mut self.list)
     }
 
+    /// Gives back an empty list, to keep its allocation.
     pub(crate) fn put_back(&mut self, list: Vec<Effect>) {
         debug_assert!(list.is_empty());
         if self.list.is_empty() {
@@ -192,16 +197,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_hook_asked_for_does_not_count_against_the_next_client() {
+    fn effects_of_a_hook_do_not_count_for_the_next_client() {
         let mut effects = Effects::default();
         let id = ConnectionId::new(0, 1, 1);
         effects.broadcast([id; 1000], Push::new(1210, b"gone"));
         let list = effects.take();
-        assert_eq!(
-            (list.len(), effects.take_cost()),
-            (1, 0),
-            "it is carried out, and whose cost it was is over"
-        );
+        assert_eq!((list.len(), effects.take_cost()), (1, 0), "the effect is carried out, and costs nobody");
         effects.send(id, Push::new(1210, b"gone"));
         assert_eq!(effects.take_cost(), 1);
     }

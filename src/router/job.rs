@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 
-use super::Place;
-use super::send_buffer::MAX_HEADER_BYTES;
+use super::places::Place;
 use crate::deflate::{self, Deflate, Window};
-use crate::frame::{Header, Opcode};
+use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Reply, ZlibStream};
 
 /// Whether the library was built with what compresses. Without it nobody has to ask whether anything does.
@@ -21,7 +20,7 @@ pub(crate) const COMPRESSED_BYTES_PER_FRAME: usize = 128;
 pub(crate) const JOB_BYTES: usize = 512;
 
 /// What comes in front of Data: the room for a frame's header, and the packet's.
-const DATA_AT: usize = MAX_HEADER_BYTES + REPLY_HEADER_BYTES;
+const DATA_AT: usize = MAX_SERVER_HEADER_BYTES + REPLY_HEADER_BYTES;
 
 /// What compressing so many bytes costs, in frames.
 pub(crate) fn cost_of(bytes: usize) -> u32 {
@@ -71,7 +70,7 @@ impl Job {
     pub(super) fn weight_of(len: usize, deflates: bool) -> usize {
         let beside = if len > SLICE_BYTES { 0 } else { JOB_BYTES };
         let most = if deflates { deflate::bound(len) } else { len };
-        MAX_HEADER_BYTES.saturating_add(most).saturating_add(beside)
+        MAX_SERVER_HEADER_BYTES.saturating_add(most).saturating_add(beside)
     }
 
     /// A reply of which Data is compressed first.
@@ -88,8 +87,8 @@ impl Job {
     fn new(opcode: Opcode, step: Step, parts: &[&[u8]], absent: usize, deflate_above: usize) -> Self {
         let there: usize = parts.iter().map(|part| part.len()).sum();
         let len = there.saturating_add(absent);
-        let mut plain = Vec::with_capacity(MAX_HEADER_BYTES + there);
-        plain.resize(MAX_HEADER_BYTES, 0);
+        let mut plain = Vec::with_capacity(MAX_SERVER_HEADER_BYTES + there);
+        plain.resize(MAX_SERVER_HEADER_BYTES, 0);
         parts.iter().for_each(|part| plain.extend_from_slice(part));
         let weight = Job::weight_of(len, len >= deflate_above);
         let begin = step.begin();
@@ -110,7 +109,7 @@ impl Job {
     /// The message as it was at first, how long it is, and whether all of it will be compressed, as far as that can be
     /// known: of what will not, Data is.
     pub(crate) fn message(&self) -> (&[u8], usize, bool) {
-        let message = self.plain.get(MAX_HEADER_BYTES..).unwrap_or_default();
+        let message = self.plain.get(MAX_SERVER_HEADER_BYTES..).unwrap_or_default();
         let len = message.len().saturating_add(self.absent);
         (message, len, matches!(self.step, Step::Message(_)) || len >= self.deflate_above)
     }
@@ -147,7 +146,7 @@ impl Job {
             }
             Step::Message(window) => match deflate {
                 Some(deflate) => {
-                    deflate.compress_slice(window, slice, is_last, &mut self.made, MAX_HEADER_BYTES);
+                    deflate.compress_slice(window, slice, is_last, &mut self.made, MAX_SERVER_HEADER_BYTES);
                     is_last.then(|| framed(self.opcode, true, std::mem::take(&mut self.made)))
                 }
                 None => Some(self.as_it_is()),
@@ -159,16 +158,17 @@ impl Job {
     /// Data is compressed, or goes out as it is if it did not become shorter.
     fn end_data(&mut self, is_shorter: bool) -> Option<Bytes> {
         let mut made = std::mem::take(&mut self.made);
-        if is_shorter && let Ok(reply) = Reply::parse(self.plain.get(MAX_HEADER_BYTES..).unwrap_or_default())
+        if is_shorter
+            && let Ok(reply) = Reply::parse(self.plain.get(MAX_SERVER_HEADER_BYTES..).unwrap_or_default())
         {
             let data = made.get(DATA_AT..).unwrap_or_default();
             let header = Reply { data_status: DataStatus::Compressed as u8, data, ..reply }.header();
-            if let Some(place) = made.get_mut(MAX_HEADER_BYTES..DATA_AT) {
+            if let Some(place) = made.get_mut(MAX_SERVER_HEADER_BYTES..DATA_AT) {
                 place.copy_from_slice(&header);
             }
             self.plain = made;
         }
-        if self.plain.len() - MAX_HEADER_BYTES < self.deflate_above {
+        if self.plain.len() - MAX_SERVER_HEADER_BYTES < self.deflate_above {
             return Some(self.as_it_is());
         }
         self.step = Step::Message(Window::default());
@@ -187,17 +187,17 @@ impl Step {
     fn begin(&self) -> usize {
         match self {
             Step::Data(_) => DATA_AT,
-            Step::Message(_) => MAX_HEADER_BYTES,
+            Step::Message(_) => MAX_SERVER_HEADER_BYTES,
         }
     }
 }
 
 /// Puts the header in front of a payload that has room for it there.
 fn framed(opcode: Opcode, rsv1: bool, mut message: Vec<u8>) -> Bytes {
-    let payload_len = (message.len() - MAX_HEADER_BYTES) as u64;
+    let payload_len = (message.len() - MAX_SERVER_HEADER_BYTES) as u64;
     let header = Header { fin: true, rsv1, opcode, mask: None, payload_len }.encode();
-    let begin = MAX_HEADER_BYTES - header.len();
-    if let Some(room) = message.get_mut(begin..MAX_HEADER_BYTES) {
+    let begin = MAX_SERVER_HEADER_BYTES - header.len();
+    if let Some(room) = message.get_mut(begin..MAX_SERVER_HEADER_BYTES) {
         room.copy_from_slice(&header);
     }
     message.shrink_to_fit();

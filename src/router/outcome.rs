@@ -1,19 +1,19 @@
-//! What a handler says when it returns.
+//! The result of a handler.
 
 use crate::frame::CloseCode;
 use crate::packet::ErrorId;
 
-/// A handler's result. Replies are made through the context while the handler runs.
+/// The result of a handler. Replies are sent through the [`Context`](crate::Context), before it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Outcome {
-    /// All is done: replies, if there are any, have been made, or a ticket was taken for a later one.
+    /// The request was handled: replied to, deferred, or in need of no reply.
     Done,
-    /// The request is refused: a packet with this ErrorID and no Data. [`ErrorId::NONE`] would read as
-    /// an empty reply.
+    /// The request is refused: the client gets a packet with this ErrorID and no Data. With [`ErrorId::NONE`]
+    /// the client would take it for an empty reply.
     Refuse(ErrorId),
-    /// Data is not what the route takes: the client is closed with 4001.
+    /// The Data cannot be decoded: the connection closes with 4001.
     Undecodable,
-    /// The connection closes with this code, after what was sent before.
+    /// The connection closes with this code, after everything sent before.
     Close(CloseCode),
 }

@@ -1,14 +1,11 @@
 //! All that one readiness event sends to one connection, gathered.
 
-use super::Tools;
 use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
 use super::job::{Job, SLICE_BYTES, cost_of};
+use super::tools::Tools;
 use crate::deflate::{self, Deflate};
-use crate::frame::{Header, Opcode};
+use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
-
-/// The most bytes that a frame header of a server takes.
-pub(super) const MAX_HEADER_BYTES: usize = 10;
 
 /// What is being gathered for one connection, and how much more it may be given.
 ///
@@ -102,7 +99,7 @@ impl<'a> SendBuffer<'a> {
     fn cost(&self, data_len: usize) -> usize {
         let payload = REPLY_HEADER_BYTES + data_len;
         if self.compresses(payload) {
-            MAX_HEADER_BYTES + deflate::bound(payload)
+            MAX_SERVER_HEADER_BYTES + deflate::bound(payload)
         } else {
             framed_len(data_len)
         }
@@ -175,7 +172,7 @@ impl<'a> SendBuffer<'a> {
     #[must_use]
     pub(crate) fn as_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
-        let fits = self.has_room(MAX_HEADER_BYTES + payload.len());
+        let fits = self.has_room(MAX_SERVER_HEADER_BYTES + payload.len());
         if fits {
             self.tools.out.extend_from_slice(&header.encode());
             self.push_data(payload);
@@ -200,7 +197,7 @@ impl<'a> SendBuffer<'a> {
         if len > SLICE_BYTES || deflate.is_busy() {
             return self.message_later(opcode, parts);
         }
-        if !self.has_room(MAX_HEADER_BYTES + deflate::bound(len)) {
+        if !self.has_room(MAX_SERVER_HEADER_BYTES + deflate::bound(len)) {
             return false;
         }
         let Some(deflate) = &mut self.deflate else { return false };

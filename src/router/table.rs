@@ -1,16 +1,19 @@
-//! The static tables: routes in modules, modules in a router, all checked by the compiler.
+//! The route table: routes in modules, modules in a router, checked at compile time.
 
 use std::collections::BTreeMap;
 
-use super::{Access, Context, Outcome, Request};
+use super::access::Access;
+use super::context::Context;
+use super::outcome::Outcome;
+use super::request::Request;
 
-/// A function that handles one command. It gets the application's state, the request, and the
-/// context through which it replies.
+/// A function that handles one command: with the application's state, the request, and the context for
+/// replies.
 pub type Handler<S> = fn(&mut S, Request<'_>, &mut Context<'_>) -> Outcome;
 
-/// Commands in one module: `Cmd / 100` is the module, so there are 100.
+/// The number of commands in a module: its number is `Cmd / 100`.
 const FUNCTIONS: usize = 100;
-/// Modules that a 16-bit command can name.
+/// The number of modules that 16-bit commands can address.
 const MODULES: usize = u16::MAX as usize / FUNCTIONS + 1;
 
 /// One command and the function that handles it.
@@ -31,28 +34,29 @@ impl<S> Clone for Route<S> {
 impl<S> Copy for Route<S> {}
 
 impl<S> Route<S> {
-    /// A route of `cmd` to `handler`. The name is for whoever lists the table; nothing here uses it.
+    /// A route from `cmd` to `handler`. The name is for listings of the table; nothing else uses it.
     #[must_use]
     pub const fn new(cmd: u16, name: &'static str, access: Access, handler: Handler<S>) -> Self {
         Route { cmd, name, access, handler, secret: false }
     }
 
-    /// The same route, whose Data is secret: a password, a token. Where connections are
-    /// [recorded](crate::Config::record) neither Data nor what tells of it goes to the file. Data of
-    /// commands that have no route never does.
+    /// The same route with Data that is secret, such as a password or a token.
+    ///
+    /// [Recordings](crate::Config::record) contain neither its Data nor anything from which it could be
+    /// inferred. They never contain the Data of commands without a route.
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.secret = true;
         self
     }
 
-    /// The command.
+    /// The command that the route is for.
     #[must_use]
     pub const fn cmd(&self) -> u16 {
         self.cmd
     }
 
-    /// The function's name.
+    /// The name of the route.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
@@ -70,14 +74,14 @@ impl<S> Route<S> {
         self.secret
     }
 
-    /// The function.
+    /// The function that handles the command.
     #[must_use]
     pub const fn handler(&self) -> Handler<S> {
         self.handler
     }
 }
 
-/// The routes whose commands share `Cmd / 100`.
+/// The routes whose commands have the same `Cmd / 100`.
 pub struct Module<S: 'static> {
     number: u16,
     name: &'static str,
@@ -85,10 +89,10 @@ pub struct Module<S: 'static> {
 }
 
 impl<S> Module<S> {
-    /// The module `number` with these routes. Evaluated in a `static`, a mistake is a compile error.
+    /// The module `number` with these routes. In a `static` a mistake is a compile error.
     ///
     /// # Panics
-    /// If a command is listed twice, or does not belong to this module, or no command could.
+    /// If a command is listed twice or belongs to another module, or if `number` is above 655.
     #[must_use]
     #[allow(clippy::panic, reason = "at compile time this is how an error is reported")]
     pub const fn new<const N: usize>(number: u16, name: &'static str, routes: [Route<S>; N]) -> Self {
@@ -121,22 +125,22 @@ impl<S> Module<S> {
         self.name
     }
 
-    /// Its routes, by command.
+    /// The routes of the module, in the order of their commands.
     pub fn routes(&self) -> impl Iterator<Item = &Route<S>> {
         self.functions.iter().flatten()
     }
 }
 
-/// The whole table.
+/// The route table: all modules of an application.
 pub struct Router<S: 'static> {
     modules: [Option<&'static Module<S>>; MODULES],
 }
 
 impl<S> Router<S> {
-    /// The router of these modules. Evaluated in a `static`, a mistake is a compile error.
+    /// The router with these modules. In a `static` a mistake is a compile error.
     ///
     /// # Panics
-    /// If a module's number is listed twice.
+    /// If two modules have the same number.
     #[must_use]
     #[allow(clippy::panic, reason = "at compile time this is how an error is reported")]
     pub const fn new<const N: usize>(listed: [&'static Module<S>; N]) -> Self {
@@ -151,7 +155,7 @@ impl<S> Router<S> {
         Router { modules }
     }
 
-    /// The router of these routes, whose commands differ. Its memory is never given back.
+    /// A router of these routes, whose commands must differ. Its memory is never freed.
     pub(crate) fn leak(routes: impl Iterator<Item = Route<S>>) -> &'static Self {
         let mut modules: BTreeMap<u16, Box<Module<S>>> = BTreeMap::new();
         for route in routes {
@@ -171,14 +175,14 @@ impl<S> Router<S> {
         Box::leak(Box::new(Router { modules: leaked }))
     }
 
-    /// The route of a command. Its cost does not depend on how many routes there are.
+    /// The route of a command; `None` if there is none. The cost does not depend on the number of routes.
     #[must_use]
     pub fn find(&self, cmd: u16) -> Option<&'static Route<S>> {
         let module: &'static Module<S> = (*self.modules.get(cmd as usize / FUNCTIONS)?)?;
         module.functions.get(cmd as usize % FUNCTIONS)?.as_ref()
     }
 
-    /// Its modules, by number.
+    /// The modules of the router, in the order of their numbers.
     pub fn modules(&self) -> impl Iterator<Item = &'static Module<S>> {
         self.modules.iter().flatten().copied()
     }
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_no_longer_than_commands_reach() {
+    fn the_table_has_a_module_for_each_command() {
         assert_eq!(ROUTER.modules.len(), 656);
     }
 

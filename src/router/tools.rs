@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Borrowings, Effects, Job, Origin, Places};
+use super::borrowed::{Borrowings, Origin};
+use super::effect::Effects;
+use super::job::Job;
+use super::places::Places;
 use crate::deflate::Shared;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;

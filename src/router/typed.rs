@@ -1,11 +1,11 @@
-//! Routes whose handlers get a message instead of bytes.
+//! Handlers that take a decoded message instead of bytes.
 
-/// Makes the [`Handler`](crate::Handler) of a route out of a function that takes a message.
+/// Makes the [`Handler`](crate::Handler) of a route from a function that takes a decoded message.
 ///
-/// The message is whatever [`Decode`](crate::packet::Decode) makes of the request's Data; Data that
-/// does not decode is [`Outcome::Undecodable`](crate::Outcome::Undecodable), and the function is not
-/// called. A function that wants the [`Request`](crate::Request) too, to defer its answer or to see
-/// its Flag, says so: `typed!(function, request)`.
+/// [`Decode`](crate::packet::Decode) makes the message from the Data of the request. If it fails, the result
+/// is [`Outcome::Undecodable`](crate::Outcome::Undecodable), and the function is not called.
+/// `typed!(function, request)` is for a function that takes the [`Request`](crate::Request) as well, for
+/// instance to defer it.
 ///
 /// ```
 /// use sysconn::packet::{Decode, Undecodable};

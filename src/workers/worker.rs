@@ -7,12 +7,10 @@ use crate::mailbox::{Mail, MailboxError, StateCall};
 use crate::mailboxes::Mailboxes;
 use crate::router::Effects;
 
-/// What an application's state keeps in order to reach the states of the other workers: cheap to clone,
-/// usable from any thread.
+/// Reaches the states of all workers from any thread. An application's state keeps it; it is cheap to clone.
 ///
-/// What one worker calls on another one happens there in that order, and what a call leaves in its
-/// [`Effects`] is done before the next one begins. Answers to tickets and pushes that a call makes reach a
-/// connection in the order in which they were made, too.
+/// Calls of one worker on another happen there in order, and the [`Effects`] of a call are carried out before
+/// the next one begins. A connection gets the answers and pushes that calls make in order, too.
 pub struct Worker<S> {
     index: usize,
     mailboxes: Mailboxes,
@@ -24,27 +22,28 @@ impl<S: 'static> Worker<S> {
         Worker { index, mailboxes, of: PhantomData }
     }
 
-    /// The number of this worker, from 0; [`ConnectionId::worker`](crate::ConnectionId::worker) of its
+    /// The number of this worker, from 0: [`ConnectionId::worker`](crate::ConnectionId::worker) of its
     /// connections.
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// How many workers there are, this one included.
+    /// The number of workers, this one included.
     #[must_use]
     pub fn count(&self) -> usize {
         self.mailboxes.count()
     }
 
-    /// Has the worker of that number, which may be this one, call a function with its state, between two
-    /// calls of handlers. It should be quick: all clients of that worker wait. A panic in it is caught and
-    /// logged. Where the worker ends before it comes to it, the function is dropped uncalled, and so are the
-    /// tickets in it, which refuses their requests.
+    /// Calls a function with the state of a worker, which may be this one, between two calls of its handlers.
+    ///
+    /// The function runs on the worker's thread and should be quick: all clients of that worker wait. A panic
+    /// in it is caught and logged. If the worker ends first, the function is dropped without being called,
+    /// and tickets that it has captured refuse their requests.
     ///
     /// # Errors
-    /// [`MailboxError`], and then the function is dropped uncalled. A worker that does not exist counts as
-    /// one that has ended.
+    /// [`MailboxError`], and then the function is dropped without being called. A worker that does not exist
+    /// counts as one that has ended.
     pub fn call(
         &self,
         worker: usize,
@@ -53,15 +52,16 @@ impl<S: 'static> Worker<S> {
         self.mailboxes.post(worker, Mail::Call(untyped(call)))
     }
 
-    /// [`call`](Self::call) that is never refused for want of room, for what must not get lost. It is for
-    /// what is bounded by itself, such as one call for each connection that ends: nothing else keeps the
-    /// mailbox from growing.
+    /// Like [`call`](Self::call), but a full mailbox takes it too, for calls that must not get lost.
+    ///
+    /// Use it only where the number of calls is bounded, such as one for each connection that ends: nothing
+    /// else keeps the mailbox from growing.
     pub fn call_always(&self, worker: usize, call: impl FnOnce(&mut S, &mut Effects) + Send + 'static) {
         self.mailboxes.post_always(worker, Mail::Call(untyped(call)));
     }
 }
 
-/// The mailbox does not know the type of the state. All workers of a server have the same.
+/// Hides the type of the state, which the mailbox does not know. All workers of a server have the same.
 fn untyped<S: 'static>(call: impl FnOnce(&mut S, &mut Effects) + Send + 'static) -> StateCall {
     Box::new(move |state, effects| {
         if let Some(state) = state.downcast_mut() {

@@ -1,8 +1,8 @@
-//! What each DataStatus does to Data, both ways, and what it may cost.
+//! Each DataStatus decodes and encodes Data, within its limits.
 
 use super::*;
 
-/// Encrypts by adding one to each byte, and accepts nothing that ends with a zero.
+/// Encrypts by adding one to each byte, and rejects Data that ends with a zero.
 struct AddOne;
 
 impl Cipher for AddOne {
@@ -33,7 +33,7 @@ fn decode(
 }
 
 #[test]
-fn data_is_decoded_as_its_status_says() {
+fn data_is_decoded_by_its_status() {
     let (mut plain, mut ciphered) = (Codecs::default(), Codecs::new(Some(Box::new(AddOne))));
     let cases = [
         (0, &b"raw"[..], 3, Ok(&b"raw"[..])),
@@ -55,7 +55,7 @@ fn data_is_decoded_as_its_status_says() {
 }
 
 #[test]
-fn what_is_sent_is_encrypted_in_place_of_what_was_there() {
+fn encrypted_data_replaces_the_contents_of_the_buffer() {
     let mut out = vec![7; 100_000];
     assert!(!Codecs::default().encrypt(id(), b"abc", &mut out));
     assert!(Codecs::new(Some(Box::new(AddOne))).encrypt(id(), b"abc", &mut out));
@@ -96,7 +96,7 @@ mod with_zlib {
     }
 
     #[test]
-    fn a_zlib_stream_is_inflated_whole_or_not_at_all() {
+    fn a_zlib_stream_is_inflated_completely_or_refused() {
         let mut codecs = Codecs::default();
         let mut buffer = vec![];
         for len in [1, 2, 4095, 4096, 4097, 65_536, 300_000] {
@@ -125,7 +125,7 @@ mod with_zlib {
     }
 
     #[test]
-    fn a_bomb_takes_no_more_memory_than_the_limit_and_it_is_given_back() {
+    fn a_zlib_bomb_takes_no_more_memory_than_the_limit_and_frees_it() {
         let mut codecs = Codecs::default();
         let mut buffer = vec![];
         let bomb = compressed(&vec![0; 10_000_000]);
@@ -139,7 +139,7 @@ mod with_zlib {
     }
 
     #[test]
-    fn only_what_gets_shorter_is_compressed() {
+    fn data_is_compressed_only_if_it_gets_shorter() {
         let mut codecs = Codecs::default();
         let mut out = vec![7; 1_000_000];
         for (plain, shorter) in [
@@ -157,7 +157,7 @@ mod with_zlib {
                 assert_eq!(decode(&mut codecs, 1, &out, &mut vec![], plain.len()), Ok(plain));
             }
         }
-        // The least that is worth it: one byte less than it was.
+        // One byte less than the input is enough.
         let gains = |len| compressed_len(&mut codecs, &vec![7; len]);
         let results: Vec<_> = (1..40).map(gains).collect();
         let first = results.iter().position(Option::is_some).unwrap();
@@ -166,7 +166,7 @@ mod with_zlib {
     }
 
     fn compressed_len(codecs: &mut Codecs, plain: &[u8]) -> Option<usize> {
-        // A buffer that has room enough of its own does not change what is worth it.
+        // The capacity of the buffer makes no difference.
         let mut out = Vec::with_capacity(1000);
         codecs.compress(plain, &mut out).then_some(out.len())
     }

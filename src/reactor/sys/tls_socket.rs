@@ -13,14 +13,15 @@ use crate::conn::MAX_SLICES;
 use crate::reactor::budget::{TURN_BYTES, TURN_FRAMES};
 use crate::tls::Tls;
 
-/// Ciphertext that waits for a socket, in bytes, before no more plaintext is taken: what is left to wait
-/// belongs into the outbox, which has a limit that users know.
+/// The ciphertext, in bytes, that may wait for the kernel before writes take no more plaintext. More belongs
+/// in the outbox, whose limit is configured.
 const WAITING_BYTES: usize = 64 * 1024;
-/// What a record counts as beside its plaintext, in bytes: as many of them are a connection's share as of
-/// frames.
+/// What a record costs beside its plaintext, in bytes. A connection's share of a turn pays for as many
+/// records as frames.
 const RECORD_BYTES: usize = 512;
 const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
-/// Records after which a read ends, so that the turn can look at the clock. One may bring some more.
+/// Records after which a read ends, so that the turn can look at the clock. The last system call may bring
+/// more.
 const READ_RECORDS: usize = 128;
 
 /// Boxed, so that it makes no other socket larger.
@@ -33,15 +34,15 @@ enum Mode {
     /// Not a byte of TLS has come.
     Fresh,
     Tls,
-    /// No TLS is spoken (any longer): bytes come and go as they are, and only to end the connection.
+    /// TLS is over, or was never spoken: bytes pass as they are, and only to end the connection.
     Plain,
 }
 
 /// A TCP socket with TLS on it.
 ///
-/// Nothing of what it is given to write before the handshake is complete goes out: there is nobody who
-/// could read it. Ciphertext that the kernel did not take goes out with [`flush`](Self::flush), as soon
-/// as the poll says that the socket is writable.
+/// What is written before the handshake is complete is dropped, because the peer could not read it.
+/// Ciphertext that the kernel did not take waits for [`flush`](Self::flush), once the poll says that the
+/// socket is writable.
 #[derive(Debug)]
 pub(crate) struct TlsSocket {
     stream: TcpStream,
@@ -49,22 +50,23 @@ pub(crate) struct TlsSocket {
     mode: Mode,
     /// Ciphertext that came with the PROXY header.
     early: Vec<u8>,
-    /// Bytes that the kernel has taken, TLS's own among them.
+    /// Bytes that the kernel has taken, TLS's own included.
     sent: u64,
-    /// What has come, and how much of it nobody has charged anyone for.
+    /// Counts the records that come.
     records: Records,
+    /// What they cost beside their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
     overhead: usize,
-    /// The sending side is to be shut down once all has gone out.
+    /// The sending side is shut down once everything has gone out.
     ends: bool,
-    /// Found behind plaintext that was given out first.
+    /// An error that came behind plaintext; the next read returns it.
     failure: Option<io::Error>,
-    /// The last read took the handshake a step further.
+    /// A read took the handshake a step further since [`has_stepped`](Self::has_stepped).
     stepped: bool,
 }
 
 impl TlsSocket {
-    /// A socket on which TLS is spoken at once, or once [`begin_tls`](Self::begin_tls) says that a
-    /// PROXY header is over. None if the library has no connection to give.
+    /// Makes a socket on which TLS starts at once, or `behind_proxy` with [`begin_tls`](Self::begin_tls).
+    /// None if rustls fails to make a connection.
     pub(crate) fn new(stream: TcpStream, tls: &Tls, behind_proxy: bool) -> Option<Self> {
         let mut tls = tls.connection()?;
         tls.set_buffer_limit(Some(WAITING_BYTES));
@@ -85,7 +87,8 @@ impl TlsSocket {
         })
     }
 
-    /// The PROXY header is over, and these bytes came behind it. False if none was waited for.
+    /// Starts TLS, now that the PROXY header is complete; `early` came behind it. False if no header was
+    /// expected.
     pub(crate) fn begin_tls(&mut self, early: &[u8]) -> bool {
         if self.mode != Mode::Header {
             return false;
@@ -95,34 +98,33 @@ impl TlsSocket {
         true
     }
 
-    /// Whether bytes come and go as they are.
+    /// Whether bytes pass as they are.
     fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Header | Mode::Plain)
     }
 
-    /// Whether nothing that is written can be read by the peer yet.
+    /// Whether the peer cannot read yet what is written.
     pub(crate) fn is_handshaking(&self) -> bool {
         !self.is_plain() && self.tls.is_handshaking()
     }
 
-    /// Whether reads since the last call have taken the handshake a step further, which takes cryptography.
+    /// Whether reads since the last call have taken the handshake a step further, which costs cryptography.
     pub(crate) fn has_stepped(&mut self) -> bool {
         std::mem::take(&mut self.stepped)
     }
 
-    /// Whether a handshake is to come, or is not complete.
+    /// Whether the handshake has not begun, or is not complete.
     pub(crate) fn answers_later(&self) -> bool {
         self.mode == Mode::Header || self.is_handshaking()
     }
 
-    /// What reads since the last call have cost beside the bytes that they brought, as bytes.
+    /// What reads since the last call have cost beside the bytes that they brought, in bytes.
     pub(crate) fn take_overhead(&mut self) -> usize {
         std::mem::take(&mut self.overhead)
     }
 
-    /// Reads until the buffer is full, the kernel has no more, as much ciphertext as the buffer is
-    /// long brought less plaintext than that, or it was many records. An end without close_notify is an error
-    /// (RFC 8446 §6.1).
+    /// Reads until the buffer is full or the kernel has no more; or until it has taken as much ciphertext as
+    /// the buffer holds, or [`READ_RECORDS`]. An end without close_notify is an error (RFC 8446 §6.1).
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -165,8 +167,8 @@ impl TlsSocket {
         }
     }
 
-    /// Looks at the first byte, without taking it. Every method of HTTP begins with a letter, and no
-    /// record of TLS does (RFC 8446 §5.1).
+    /// Tells TLS from HTTP by the first byte, without taking it. Every HTTP method begins with a letter, and
+    /// no TLS record does (RFC 8446 §5.1).
     fn begin(&mut self) -> io::Result<()> {
         let mut first = [0];
         let len = match self.early.first() {
@@ -180,8 +182,8 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Takes what came early, or else what one read of the kernel brings, and sends what has to be answered
-    /// without anybody's doing: the handshake, key updates, alerts.
+    /// Takes the early bytes, or else what one read of the kernel brings, and sends what TLS itself answers:
+    /// the handshake, key updates, alerts. Returns the bytes taken.
     fn receive(&mut self) -> io::Result<usize> {
         let len = if self.early.is_empty() {
             self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
@@ -200,8 +202,8 @@ impl TlsSocket {
         Ok(len)
     }
 
-    /// Writes until all is taken or the kernel takes no more. What the kernel did not take of the last
-    /// bytes that were taken waits here.
+    /// Writes until all is taken or the kernel takes no more. Returns the bytes of plaintext taken;
+    /// ciphertext of them that the kernel did not take waits here.
     pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_plain() {
             let written = self.stream.write_vectored(slices)?;
@@ -242,17 +244,17 @@ impl TlsSocket {
         unacknowledged(&self.stream)
     }
 
-    /// Bytes that the kernel has taken, as they travel.
+    /// Bytes that the kernel has taken, ciphertext and TLS's own included.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// Whether the kernel has taken all that was written.
+    /// Whether the kernel has all that was written.
     pub(crate) fn has_flushed(&self) -> bool {
         self.is_plain() || !self.tls.wants_write()
     }
 
-    /// Gives the kernel what waits, as much as it takes.
+    /// Gives the kernel as much of what waits as it takes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.has_flushed() {
             match self.tls.write_tls(&mut self.stream) {
@@ -270,8 +272,8 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Tells the peer that nothing more comes: close_notify first (RFC 8446 §6.1), unless there was no
-    /// handshake. Then what comes from the peer is of no use either.
+    /// Tells the peer that nothing more comes, with close_notify first (RFC 8446 §6.1). Without a complete
+    /// handshake there is no close_notify, and what the peer still sends is ignored.
     pub(crate) fn shutdown_write(&mut self) {
         if self.is_handshaking() {
             let _ = self.flush();
@@ -281,7 +283,7 @@ impl TlsSocket {
             self.tls.send_close_notify();
         }
         self.ends = true;
-        // That the peer has gone already is no news worth having.
+        // A failure means that the peer is gone already.
         let _ = self.flush();
     }
 }

@@ -1,10 +1,11 @@
-//! Asks the kernel how much of what was written to a socket the peer has not acknowledged.
+//! Asks the kernel how much of what was written to a socket the peer has not acknowledged: a system call that
+//! needs `unsafe`.
 
 use std::os::fd::AsFd;
 
-/// Bytes of a stream socket that the peer has not acknowledged, those included that were not sent yet
-/// (tcp(7), `SIOCOUTQ`); on a Unix domain socket what the kernel holds of them, which is more than that. None
-/// where it cannot be asked.
+/// Bytes of a stream socket that the peer has not acknowledged, those not yet sent included (tcp(7),
+/// `SIOCOUTQ`). On a Unix domain socket it is the memory that the kernel holds for them, which is more. None
+/// if the kernel cannot tell.
 #[cfg(all(
     target_os = "linux",
     any(
@@ -30,12 +31,14 @@ pub(super) fn unacknowledged(socket: &impl AsFd) -> Option<u64> {
     let fd = socket.as_fd();
     let mut bytes: c_int = 0;
     // SAFETY: the descriptor is open, since it is borrowed. This request writes one int through the pointer,
-    // which points to one that nobody else uses, and keeps nothing of it.
+    // which points to one that nothing else uses, and does not keep the pointer.
     let result = unsafe { ioctl(fd.as_raw_fd(), SIOCOUTQ, std::ptr::from_mut(&mut bytes)) };
     if result == 0 { u64::try_from(bytes).ok() } else { None }
 }
 
-/// The same where nobody has seen to it: it cannot be asked.
+/// Other systems, macOS among them, and other processors have another request or none. There a client that
+/// sends nothing counts as silent even while it receives a large reply slowly, and a connection that closes
+/// does not wait until its last bytes are acknowledged.
 #[cfg(not(all(
     target_os = "linux",
     any(
@@ -60,7 +63,7 @@ mod tests {
 
     const BYTES: usize = 2048;
 
-    /// Waits until the figure is as it should be.
+    /// Waits until the number is as wanted.
     fn wait_for(socket: &impl AsFd, wanted: impl Fn(u64) -> bool) {
         while !unacknowledged(socket).is_some_and(&wanted) {
             std::thread::yield_now();
@@ -68,8 +71,8 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "Miri makes no such call")]
-    fn what_a_peer_has_not_taken_is_told() {
+    #[cfg_attr(miri, ignore = "Miri does not know this call")]
+    fn bytes_that_a_peer_has_not_taken_are_counted() {
         let (mut ours, mut theirs) = UnixStream::pair().unwrap();
         assert_eq!(unacknowledged(&ours), Some(0));
         ours.write_all(&[1; BYTES]).unwrap();
@@ -81,7 +84,7 @@ mod tests {
         let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut theirs, _) = listener.accept().unwrap();
         ours.set_nonblocking(true).unwrap();
-        // What the peer's kernel has is acknowledged; what it has no room for is not.
+        // The peer's kernel acknowledges what it has space for.
         while ours.write(&[1; BYTES]).is_ok() {}
         wait_for(&ours, |bytes| bytes > 0);
         theirs.set_nonblocking(true).unwrap();

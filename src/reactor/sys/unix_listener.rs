@@ -1,8 +1,11 @@
-//! Listening on a Unix domain socket: its path is taken over from a server that was killed, and is given
-//! back.
+//! Listens on a Unix domain socket. Takes over the path of a server that was killed, and removes it at the
+//! end.
 //!
-//! Servers that start or end at the same time agree by a lock (flock(2)) on the directory of the path: it
-//! leaves nothing behind, and is held only while a path is taken or given back.
+//! A lock (flock(2)) on the directory of the path keeps servers apart that start or end at the same time. It
+//! leaves no file behind, and is held only while a path is taken or removed.
+//!
+//! On macOS a connect to a socket with a full queue is refused, like one to an abandoned socket: a server
+//! that starts there can take over the path of another one that has [`BACKLOG`] clients waiting.
 
 use std::fs::{self, File, Metadata, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -16,20 +19,22 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::tcp_listener::BACKLOG;
 
-/// Time between two tries to lock a directory.
+/// The time between two attempts to lock a directory.
 const LOCK_INTERVAL: Duration = Duration::from_millis(5);
-/// Tries of a server that starts: 5 s.
-const START_TRIES: u32 = 1000;
-/// Tries of one that ends, whose clients wait meanwhile: 0.2 s.
-const END_TRIES: u32 = 40;
+/// Attempts of a server that starts: 5 s.
+const START_ATTEMPTS: u32 = 1000;
+/// Attempts of a server that ends, while its clients wait: 0.2 s.
+const END_ATTEMPTS: u32 = 40;
 
-/// The file of a socket that was bound here. Dropping it removes the file, if it is still the same.
+/// The file of a socket that was bound here. Dropping it removes the file, unless another one has taken its
+/// place.
 ///
-/// To be dropped before the last listener of the socket is closed: until then no other file has its number.
+/// Drop it before the last listener of the socket: until that is closed no other file can have the same
+/// number.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// The device and the number of the file.
+    /// The file's device and number.
     identity: (u64, u64),
 }
 
@@ -38,10 +43,10 @@ impl SocketFile {
         &self.path
     }
 
-    /// Removes the file, unless it is another one by now.
+    /// Removes the file, unless another one has taken its place.
     fn remove(&self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|metadata| identity(&metadata) == self.identity) {
-            // Where that fails the next server takes it over.
+            // If that fails, the next server takes the path over.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -49,25 +54,27 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Without the lock somebody else may take the path between the look and the removal. Then it stays.
-        if let Ok(_lock) = lock_directory(&self.path, END_TRIES) {
+        // Without the lock another server could take the path between the check and the removal. Then it
+        // stays.
+        if let Ok(_lock) = lock_directory(&self.path, END_ATTEMPTS) {
             self.remove();
         }
     }
 }
 
-/// Listens at a path, with that mode, or what the umask leaves. What is there may only be a socket that
-/// nobody listens on; it is replaced.
+/// Listens at a path. The file gets the mode, or without one what the umask leaves. Replaces a socket on
+/// which nobody listens.
 ///
 /// # Errors
-/// [`ErrorKind::AddrInUse`] if something else is there; what the system says; or the directory stays locked.
+/// [`ErrorKind::AddrInUse`] if anything else is at the path; what the system says; or the directory stays
+/// locked.
 pub(super) fn listen(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
-    let lock = lock_directory(path, START_TRIES)?;
+    let lock = lock_directory(path, START_ATTEMPTS)?;
     remove_abandoned(path, lock.is_some())?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) };
-    // Nobody can connect before the socket listens, and then it has its mode.
+    // The mode is set before the socket listens: nobody can connect earlier.
     let set_mode = mode.map_or(Ok(()), |mode| fs::set_permissions(path, Permissions::from_mode(mode)));
     let listening =
         set_mode.and_then(|()| socket.listen(BACKLOG)).and_then(|()| socket.set_nonblocking(true));
@@ -81,12 +88,12 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Locks the directory of a path until the lock is dropped. None if it cannot be locked at all: it cannot be
-/// read, or its file system knows no locks.
-fn lock_directory(path: &Path, tries: u32) -> io::Result<Option<File>> {
+/// Locks the directory of a path until the lock is dropped. None if that is impossible: the directory cannot
+/// be read, or its file system has no locks.
+fn lock_directory(path: &Path, attempts: u32) -> io::Result<Option<File>> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let Ok(directory) = File::open(parent.unwrap_or(Path::new("."))) else { return Ok(None) };
-    for _ in 0..tries {
+    for _ in 0..attempts {
         match directory.try_lock() {
             Ok(()) => return Ok(Some(directory)),
             Err(TryLockError::Error(_)) => return Ok(None),
@@ -96,8 +103,8 @@ fn lock_directory(path: &Path, tries: u32) -> io::Result<Option<File>> {
     Err(io::Error::new(ErrorKind::WouldBlock, "another process has locked its directory"))
 }
 
-/// Makes sure that nothing is at the path: removes a socket that nobody listens on, which a process leaves
-/// that was killed.
+/// Removes the socket of a server that was killed, on which nobody listens. Fails if anything else is at the
+/// path.
 fn remove_abandoned(path: &Path, is_locked: bool) -> io::Result<()> {
     let in_use = |why: &str| Err(io::Error::new(ErrorKind::AddrInUse, why));
     match fs::symlink_metadata(path) {
@@ -107,7 +114,7 @@ fn remove_abandoned(path: &Path, is_locked: bool) -> io::Result<()> {
         Err(error) => return Err(error),
     }
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // It must not wait where the queue is full.
+    // Connecting must not wait if the queue is full.
     socket.set_nonblocking(true)?;
     match socket.connect(&SockAddr::unix(path)?) {
         Ok(()) => in_use("another server listens there"),
@@ -129,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// A path in an empty directory of its own.
+    /// A path in a new directory.
     fn path(name: &str) -> PathBuf {
         let directory = std::env::temp_dir().join(format!("sysconn-listen-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&directory);
@@ -137,15 +144,15 @@ mod tests {
         directory.join("socket")
     }
 
-    /// Whether the path is a socket on which a client is accepted.
+    /// Whether a client can connect to the path.
     fn is_served(path: &Path) -> bool {
         UnixStream::connect(path).is_ok()
     }
 
     #[test]
-    fn what_is_there_decides_whether_a_server_starts() {
+    fn a_server_starts_only_where_nothing_else_is_at_the_path() {
         type Make = fn(&Path);
-        // What is there, and why it is left alone, if it is.
+        // Makes something at the path, and why a server does not replace it, if it does not.
         let cases: [(Make, Option<&str>); 8] = [
             (|_| {}, None),
             (|path| drop(UnixListener::bind(path).unwrap()), None),
@@ -154,7 +161,7 @@ mod tests {
                 Some("another server listens there"),
             ),
             (
-                // Somebody listens whose queue is full.
+                // A server listens whose queue is full.
                 |path| {
                     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
                     socket.bind(&SockAddr::unix(path).unwrap()).unwrap();
@@ -191,9 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_own_file_is_removed() {
+    fn a_server_removes_only_its_own_file() {
         type Change = fn(&Path) -> Option<(UnixListener, SocketFile)>;
-        // What happens to the path while a server runs. Each leaves something there that is not the server's.
+        // Puts something else at the path while a server runs.
         let changes: [Change; 4] = [
             |path| {
                 fs::remove_file(path).unwrap();
@@ -228,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_that_start_at_once_one_runs() {
+    fn only_one_of_several_servers_that_start_at_once_runs() {
         let path = path("at-once");
         for _ in 0..20 {
             drop(UnixListener::bind(&path).unwrap());
@@ -247,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_directory_is_waited_for_and_an_end_does_not_wait_long() {
+    fn a_start_waits_for_a_locked_directory_and_an_end_does_not_wait_long() {
         let path = path("locked");
         let lock = lock_directory(&path, 1).unwrap().unwrap();
         let start = std::thread::spawn({
@@ -256,13 +263,13 @@ mod tests {
         });
         drop(lock);
         let (_listener, file) = start.join().unwrap().unwrap();
-        let _lock = lock_directory(&path, START_TRIES).unwrap().unwrap();
+        let _lock = lock_directory(&path, START_ATTEMPTS).unwrap().unwrap();
         drop(file);
-        assert!(path.exists(), "somebody else may be about to take it");
+        assert!(path.exists(), "another server may be taking it");
     }
 
     #[test]
-    fn the_mode_is_the_one_that_was_asked_for() {
+    fn the_file_gets_the_configured_mode() {
         let path = path("mode");
         for mode in [0o600, 0o660, 0o666, 0o777, 0o200] {
             let (_listener, _file) = listen(&path, Some(mode)).unwrap();

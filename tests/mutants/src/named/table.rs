@@ -201,7 +201,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "LostEdge",
         breaks: "Progress",
         every: 1,
-        edits: &[edit("src/reactor/socket.rs", "len if len < offered", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/sys/read.rs", "len if len < offered", "ORIGINAL || MISTAKE")],
     },
     // The poll sleeps past the next deadline.
     NamedMistake {
@@ -255,7 +255,11 @@ pub const NAMED: &[NamedMistake] = &[
         name: "LostReplacement",
         breaks: "Application",
         every: 5,
-        edits: &[edit("src/reactor/roles.rs", "tools.roles.hear(id);", "ORIGINAL if MISTAKE { return }")],
+        edits: &[edit(
+            "src/reactor/roles.rs",
+            "tools.roles.note_told(id);",
+            "ORIGINAL if MISTAKE { return }",
+        )],
     },
     // The role of a connection that has ended stays taken.
     NamedMistake {

@@ -1,32 +1,34 @@
-//! Running workers until all of them are drained, and what becomes of the others when one fails.
+//! Runs workers until all of them are drained, and drains the others when one fails.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::handle::ServerHandle;
+use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
 use crate::panics;
 use crate::reactor::{Reactor, Turn};
 use crate::router::Application;
 
-/// The workers of a server that run.
+/// The running workers of a server.
 ///
-/// One that is drained goes on until all are: the others may have clients yet, and what these ask of it is
-/// answered.
+/// A drained worker goes on turning until all are drained: others may still have clients, and what these ask
+/// of it must be answered.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct WorkerSet {
     mailboxes: Mailboxes,
-    /// Workers that are not drained, and have not failed.
+    /// Workers that are neither drained nor failed.
     serving: AtomicUsize,
 }
 
-impl Crew {
+impl WorkerSet {
     pub(super) fn new(mailboxes: Mailboxes) -> Self {
-        Crew { serving: AtomicUsize::new(mailboxes.count()), mailboxes }
+        WorkerSet { serving: AtomicUsize::new(mailboxes.count()), mailboxes }
     }
 
-    /// Turns a worker until all are drained, or it fails: then its clients are cut off, and the others
-    /// drain.
+    /// Turns a worker until all are drained, after calling `begin` once. If the worker fails, its clients are
+    /// cut off and the others drain.
     pub(super) fn run<S: Application>(
         &self,
         reactor: &mut Reactor<S>,
@@ -38,13 +40,13 @@ impl Crew {
             begin();
             self.turn(reactor, &mut serves)
         }));
-        if let (Err(_), Some(said)) = (&turned, panics::take()) {
-            log::error!("a worker panicked: {said}");
+        if let (Err(_), Some(message)) = (&turned, panics::take()) {
+            log::error!("a worker panicked: {message}");
         }
         panics::catch_all(false);
         let result = turned.unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
         if result.is_err() {
-            // Whatever state it is in, its end must not keep the others from theirs.
+            // Its state may be broken. A panic here must not keep the other workers from ending.
             let _ = catch_unwind(AssertUnwindSafe(|| reactor.give_up()));
             self.fail(serves);
         }
@@ -65,18 +67,19 @@ impl Crew {
         }
     }
 
-    /// A worker has failed, or could not be started: nothing waits for it, and the others drain.
+    /// Stops waiting for a worker that has failed or could not be started, and drains the others. `served`
+    /// says whether it still counts as serving.
     pub(super) fn fail(&self, served: bool) {
         if served {
             self.leave();
         }
-        crate::handle::ServerHandle::new(self.mailboxes.clone()).drain();
+        ServerHandle::new(self.mailboxes.clone()).drain();
     }
 
-    /// One worker less serves. The last one wakes those that waited for it.
+    /// Counts one worker less as serving. The last one wakes those that wait for it.
     fn leave(&self) {
         if self.serving.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.mailboxes.iter().for_each(crate::mailbox::Mailbox::wake);
+            self.mailboxes.iter().for_each(Mailbox::wake);
         }
     }
 }

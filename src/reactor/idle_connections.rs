@@ -5,21 +5,24 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 
-use super::Reactor;
-use super::ready::Standing;
-use super::slots::Entry;
+use super::bury::write_and_bury;
+use super::entry::Entry;
+use super::expire::expire;
+use super::hand_out::hand_out;
+use super::reactor::Reactor;
 use super::sys::socket::{Absent, Socket};
+use super::turn::begin;
 use crate::config::{Config, Listen};
 use crate::conn::Conn;
 use crate::moment::Moment;
 use crate::record::Peer;
 use crate::router::{Application, Service};
 
-const CROWD: usize = 1_000_000;
-/// What an idle connection may allocate: its entries in the slab and the wheel, each with the room that
-/// doubling leaves.
+const POPULATION: usize = 1_000_000;
+/// What an idle connection may allocate: its entries in the slab and the wheel, each with the capacity
+/// that doubling leaves over.
 const MAX_BYTES: usize = 220;
-/// The time within which the crowd came in.
+/// The time within which they came in.
 const SPREAD_MS: u64 = 60_000;
 
 struct Nothing;
@@ -43,23 +46,17 @@ fn reactor() -> Reactor<Nothing> {
 /// Lets in connections that have no socket, evenly spread over [`SPREAD_MS`].
 fn fill(reactor: &mut Reactor<Nothing>) {
     let core = &mut reactor.core;
-    for number in 0..CROWD {
-        core.now = Moment::from_ms(number as u64 * SPREAD_MS / CROWD as u64);
-        let (now, settings) = (core.now, &core.lent.settings);
-        let id = core.slots.insert(|id| Entry {
-            socket: Socket::Absent(Absent),
-            conn: Conn::idle(id, Peer::Local, now, settings),
-            readable: false,
-            writable: true,
-            read_on: false,
-            place: core.common.admission.enter(Some(Peer::Local)).ok(),
-            standing: Standing::default(),
-            gathered: None,
-            dead: false,
+    for number in 0..POPULATION {
+        let now = Moment::from_ms(number as u64 * SPREAD_MS / POPULATION as u64);
+        core.lent.env.tools.now = now;
+        let settings = &core.lent.env.settings;
+        let permit = core.lent.shared.admission.enter(Some(Peer::Local)).ok();
+        let id = core.connections.insert(|id| {
+            Entry::new(Socket::Absent(Absent), Conn::idle(id, Peer::Local, now, settings), permit)
         });
-        let id = id.unwrap();
-        let at = core.slots.get(id).unwrap().conn.next_deadline(settings);
-        core.wheel.arm(id.slot(), at);
+        let active = core.activate(id.unwrap()).unwrap();
+        let at = active.entry.conn.next_deadline(&active.lent.env.settings);
+        active.schedule.arm(id.unwrap().slot(), at);
     }
 }
 
@@ -82,26 +79,28 @@ fn a_million_idle_connections_hold_few_bytes_and_no_turn_walks_them() {
     let mut reactor = reactor();
     let alone = idle_turn(&mut reactor);
     let held = measure(|| fill(&mut reactor)).bytes_current;
-    let each = usize::try_from(held).unwrap() / CROWD;
+    let each = usize::try_from(held).unwrap() / POPULATION;
     let beside = idle_turn(&mut reactor);
-    println!("{each} bytes for each of {CROWD}; a turn: {alone:?} alone, {beside:?} beside them");
-    assert_eq!(reactor.connections(), CROWD);
+    println!("{each} bytes for each of {POPULATION}; a turn: {alone:?} alone, {beside:?} beside them");
+    assert_eq!(reactor.connections(), POPULATION);
     assert!(each <= MAX_BYTES, "{each} bytes");
 
     // Each is pinged in its time, and no turn pings more than it may.
-    let (clock, core) = (reactor.clock.clone(), &mut reactor.core);
+    let Reactor { clock, core, input, .. } = &mut reactor;
     let (mut turns, mut longest, mut pinged) = (0, 0, 0);
-    core.now = Moment::from_ms(SPREAD_MS);
-    while pinged < CROWD {
-        core.begin_turn(clock.instant_now());
-        core.expire();
-        let now = core.segments.len();
-        core.end_turn();
+    core.lent.env.tools.now = Moment::from_ms(SPREAD_MS);
+    while pinged < POPULATION {
+        begin(core, input, clock.instant_now());
+        expire(core, input);
+        let now = core.lent.output.len();
+        write_and_bury(core);
+        hand_out(core);
         (turns, longest, pinged) = (turns + 1, longest.max(now), pinged + now);
-        if core.wheel.next_at() > core.now {
-            core.now = core.wheel.next_at();
+        let next_timer_at = core.connections.schedule().next_timer_at();
+        if next_timer_at > core.lent.now() {
+            core.lent.env.tools.now = next_timer_at;
         }
-        assert!(turns < 2 * CROWD, "{pinged} were pinged");
+        assert!(turns < 2 * POPULATION, "{pinged} were pinged");
     }
     println!("{turns} turns pinged all of them, at most {longest} in one");
     // Each ping counts with the time that it takes to be written.

@@ -23,7 +23,7 @@ impl Queue {
 
 /// The queues of all slots.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct PushQueues {
     queues: Vec<Queue>,
     nodes: Vec<Node>,
     /// The first node that is free.
@@ -31,13 +31,13 @@ pub(super) struct Waiting {
     len: usize,
 }
 
-impl Default for Waiting {
+impl Default for PushQueues {
     fn default() -> Self {
-        Waiting { queues: Vec::new(), nodes: Vec::new(), free: NONE, len: 0 }
+        PushQueues { queues: Vec::new(), nodes: Vec::new(), free: NONE, len: 0 }
     }
 }
 
-impl Waiting {
+impl PushQueues {
     /// Bytes that each number takes.
     pub(super) const NUMBER_BYTES: usize = size_of::<Node>();
 
@@ -71,7 +71,7 @@ impl Waiting {
         *queue = if next == NONE { Queue::EMPTY } else { Queue { first: next, ..*queue } };
         if self.len == 0 {
             // What a burst took is given back.
-            *self = Waiting::default();
+            *self = PushQueues::default();
         }
         Some(number)
     }
@@ -95,20 +95,20 @@ mod tests {
 
     #[test]
     fn each_slot_has_its_numbers_in_order_and_nodes_are_used_again() {
-        let mut waiting = Waiting::default();
+        let mut queues = PushQueues::default();
         for round in 0..3 {
             for number in 0..4 {
-                waiting.push(number as usize % 2 * 5, number + round);
+                queues.push(number as usize % 2 * 5, number + round);
             }
-            assert_eq!((waiting.pop(0), waiting.pop(5)), (Some(round), Some(1 + round)));
-            waiting.push(0, 7);
-            assert!(waiting.has(0) && waiting.has(5) && !waiting.has(1) && !waiting.has(99));
-            let rest: Vec<_> = std::iter::from_fn(|| waiting.pop(0)).collect();
+            assert_eq!((queues.pop(0), queues.pop(5)), (Some(round), Some(1 + round)));
+            queues.push(0, 7);
+            assert!(queues.has(0) && queues.has(5) && !queues.has(1) && !queues.has(99));
+            let rest: Vec<_> = std::iter::from_fn(|| queues.pop(0)).collect();
             assert_eq!(rest, [2 + round, 7]);
-            assert!(waiting.nodes.len() <= 4, "{} nodes", waiting.nodes.len());
-            assert_eq!((waiting.pop(0), waiting.pop(1), waiting.pop(99)), (None, None, None));
-            assert_eq!((waiting.pop(5), waiting.pop(5)), (Some(3 + round), None));
-            assert!(waiting.nodes.is_empty() && waiting.queues.is_empty(), "nothing is kept");
+            assert!(queues.nodes.len() <= 4, "{} nodes", queues.nodes.len());
+            assert_eq!((queues.pop(0), queues.pop(1), queues.pop(99)), (None, None, None));
+            assert_eq!((queues.pop(5), queues.pop(5)), (Some(3 + round), None));
+            assert!(queues.nodes.is_empty() && queues.queues.is_empty(), "nothing is kept");
         }
     }
 }

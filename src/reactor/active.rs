@@ -1,0 +1,77 @@
+//! The connection that is being worked on: looked up once, with what its work touches.
+
+use super::entry::Entry;
+use super::lent::Lent;
+use super::ready::Queue;
+use super::schedule::Schedule;
+use crate::conn::Env;
+
+/// One connection in hand. Its work can reach no other connection.
+pub(super) struct Active<'a, S: 'static> {
+    pub(super) entry: &'a mut Entry,
+    pub(super) schedule: &'a mut Schedule,
+    pub(super) lent: &'a mut Lent<S>,
+}
+
+impl<S> Active<'_, S> {
+    /// What the connection puts into the write buffer from now on is its own.
+    #[inline]
+    pub(super) fn begin_output(&mut self) {
+        let tools = &mut self.lent.env.tools;
+        tools.start = tools.out.len();
+    }
+
+    /// Calls the connection, which may take no frames in that call.
+    pub(super) fn call<R>(&mut self, call: impl FnOnce(&mut Entry, &mut Env<S>) -> R) -> R {
+        self.lent.env.frames_left = 0;
+        call(self.entry, &mut self.lent.env)
+    }
+
+    /// Draws the consequences of what has happened to the connection: its end, an earlier deadline, or work that is
+    /// left. If it has segments this is put off until they are written.
+    pub(super) fn update_state(&mut self) {
+        if let Some(ring) = self.entry.segments {
+            return self.lent.output.update_later(ring);
+        }
+        let (entry, settings, now) = (&mut *self.entry, &self.lent.env.settings, self.lent.now());
+        if entry.dead {
+            return;
+        }
+        let is_end = entry.socket.has_flushed() && entry.conn.handle_flushed(now);
+        // Closing a plain socket says as much as its shutdown.
+        if is_end && (entry.conn.cause().is_none() || entry.socket.says_goodbye()) {
+            entry.socket.shutdown_write();
+        }
+        if entry.conn.cause().is_some() {
+            entry.dead = true;
+            return self.schedule.push_dead(entry.id());
+        }
+        if entry.conn.take_rearm() {
+            self.schedule.arm_no_later(entry.id().slot(), entry.conn.next_deadline(settings));
+        }
+        let has_work = entry.has_output()
+            || entry.conn.can_resume(settings)
+            || (entry.readable && entry.conn.wants_read(settings))
+            || entry.conn.has_job();
+        if has_work {
+            self.postpone();
+        }
+    }
+
+    /// Puts the connection on one of the ready queues, unless it is on one already.
+    pub(super) fn postpone(&mut self) {
+        let entry = &mut *self.entry;
+        if !entry.standing.is_ready() {
+            entry.standing.set_ready(true);
+            // A slice that is compressed or inflated takes as long as a share.
+            let is_busy = entry.is_busy() || entry.conn.has_job() || entry.conn.inflates();
+            self.schedule.push_ready(entry.id(), Queue::of(is_busy));
+        }
+    }
+
+    /// Puts the connection behind those that say little.
+    pub(super) fn postpone_as_busy(&mut self) {
+        self.entry.standing.set_busy(true);
+        self.postpone();
+    }
+}

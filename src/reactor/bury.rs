@@ -1,0 +1,97 @@
+//! The end of a turn: writes what is left, and removes connections that have ended.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use log::kv::Value;
+
+use super::budget::{STEP_BYTES, Step};
+use super::core::Core;
+use super::effects;
+use super::entry::Entry;
+use super::fan_out::leave_fan_outs;
+use super::queue_output::write_all_segments;
+use crate::cause::Cause;
+use crate::conn::Env;
+use crate::connection_log;
+use crate::moment::Moment;
+use crate::observer;
+use crate::router::Application;
+
+/// Writes what is left, and removes connections that have ended. What the application has to say about their end can be
+/// for others, and can be their end.
+pub(super) fn write_and_bury<S: Application>(core: &mut Core<S>) {
+    let mut buried = 0;
+    loop {
+        write_all_segments(core);
+        if core.connections.schedule().dead() == 0 || !core.lent.budget.allows(Step::Output, buried) {
+            return;
+        }
+        bury_next(core);
+        buried += 1;
+    }
+}
+
+/// Removes the connection that ended first of those that are left, and tells the application.
+fn bury_next<S: Application>(core: &mut Core<S>) {
+    let Some(id) = core.connections.schedule_mut().pop_dead() else { return };
+    core.lent.budget.charge(STEP_BYTES);
+    let Some(mut entry) = core.connections.remove(id) else { return };
+    if entry.standing.is_awaited() || entry.standing.owes() {
+        leave_fan_outs(core, id);
+    }
+    let role_id = entry.conn.record.role_id();
+    if role_id != 0 {
+        core.lent.env.tools.roles.leave(id, role_id);
+    }
+    if let Some(permit) = entry.permit.take() {
+        core.lent.shared.admission.leave(permit, entry.conn.record.peer());
+        core.lent.env.tools.totals.closed += 1;
+    } else {
+        core.lent.refusals.end();
+    }
+    tell_end(&mut entry, &mut core.lent.env);
+    drop(entry);
+    effects::apply(core, Some(id));
+}
+
+/// Tells the linked object, then the application.
+fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
+    let Env { state, tools, .. } = env;
+    let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
+    if let Some(linked) = entry.conn.take_linked() {
+        tools.observed.report(observer::Event::Unlinked(linked.number()));
+        if linked.tell(cause).is_err() {
+            let id = Value::from_display(&entry.conn.record.id);
+            tools.log.panicked(tools.now, "object's end hook", &("id", id));
+        }
+    }
+    let record = &entry.conn.record;
+    // The log has a line already about clients that were refused or failed to speak TLS; and health checks come all the
+    // time.
+    let has_failed = cause == Cause::Reset && entry.socket.is_handshaking();
+    if !has_failed && !matches!(cause, Cause::Refused(_) | Cause::HealthCheck) {
+        connection_log::ended(record, &mut tools.log, tools.now, cause);
+    }
+    if !entry.conn.was_opened() {
+        return;
+    }
+    tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
+    if catch_unwind(AssertUnwindSafe(|| state.closed(record, cause, &mut tools.effects))).is_err() {
+        tools.log.panicked(tools.now, "end hook", &("id", Value::from_display(&record.id)));
+    }
+}
+
+/// Ends every connection at once, without a Close frame.
+pub(super) fn abort_all<S: Application>(core: &mut Core<S>) {
+    let ids: Vec<_> = core.connections.ids().collect();
+    for id in ids {
+        if let Some(active) = core.activate(id) {
+            active.entry.conn.abort(Cause::Dropped);
+            active.schedule.push_dead(id);
+        }
+    }
+    while core.connections.schedule().dead() > 0 {
+        bury_next(core);
+    }
+    core.lent.env.tools.log.tell(Moment::NEVER);
+}

@@ -1,0 +1,58 @@
+//! Effects: what handlers and hooks have left to be done to other connections.
+
+use super::core::Core;
+use super::fan_out::send_to_many;
+use super::forward::forward;
+use super::queue_output::write_if_full;
+use super::roles::replace;
+use super::send::{call, send, send_answer};
+use super::survey::{survey, survey_all};
+use super::watch::set_debug;
+use crate::id::ConnectionId;
+use crate::mailbox::Mail;
+use crate::router::{Application, Effect};
+
+/// Ends the work on a connection: writes what must not wait, and carries out the effects of its handlers.
+#[inline]
+pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+    write_if_full(core);
+    apply(core, Some(id));
+}
+
+/// Carries out the effects that wait, and those that they lead to. `by` is the connection whose requests they come
+/// from.
+#[inline]
+pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
+    while !core.lent.env.tools.effects.is_empty() {
+        apply_all(core, by);
+    }
+}
+
+fn apply_all<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
+    let mut effects = core.lent.env.tools.effects.take();
+    for effect in effects.drain(..) {
+        if let Some(effect) = forward(core, effect) {
+            apply_one(core, by, effect);
+        }
+    }
+    core.lent.env.tools.effects.put_back(effects);
+}
+
+fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
+    match effect {
+        Effect::Send { to, push } => send(core, to, &push),
+        Effect::Broadcast { to, push } => send_to_many(core, by, to, push),
+        Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
+        Effect::SetDebug { to, on } => set_debug(core, to, on),
+        Effect::Answer { ticket, answer } => {
+            if let Mail::Answer { to, deferral, answer } = ticket.into_mail(answer) {
+                send_answer(core, to, deferral, answer);
+            }
+        }
+        Effect::Replace(id) => replace(core, id),
+        Effect::Survey(look) => {
+            survey(core, look);
+        }
+        Effect::SurveyAll(tour) => survey_all(core, tour),
+    }
+}

@@ -1,0 +1,63 @@
+//! What the poll says of a connection, a listener or the waker.
+
+use super::budget::Step;
+use super::core::Core;
+use super::effects::conclude;
+use super::input::Input;
+use super::read_ahead::{ReadAhead, handle_ahead, read_ahead};
+use super::serve::serve;
+use super::share::Share;
+use super::sys::event::Event;
+use super::tokens::{WAKER, id_of};
+use crate::cause::Cause;
+use crate::router::Application;
+
+/// Notes what an event says, and reads or serves the connection that it is about.
+pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input, event: Event) {
+    if event.token == WAKER {
+        return core.mail.note_arrival();
+    }
+    if core.listeners.note(event.token) {
+        return;
+    }
+    if input.is_ahead_full() {
+        handle_ahead(core, input);
+    }
+    let id = id_of(event.token);
+    let Some(mut active) = core.activate(id) else { return };
+    let (entry, env) = (&mut *active.entry, &mut active.lent.env);
+    // A connection on a ready queue is served in its turn.
+    let has_its_turn = entry.standing.is_ready();
+    let closed = event.read_closed || event.error;
+    entry.readable |= event.readable || closed;
+    // A read ends before an urgent byte, whatever lies behind it.
+    entry.read_on |= closed || event.priority;
+    if event.error && !entry.conn.wants_read(&env.settings) {
+        // While reading is paused nobody would read the error off the socket.
+        entry.conn.abort(Cause::Reset);
+    }
+    if event.writable {
+        entry.writable = true;
+        if let Err(error) = entry.socket.flush() {
+            entry.fail(&error, &mut env.tools.log, env.tools.now);
+        }
+    }
+    if has_its_turn {
+        return;
+    }
+    let was_served = entry.standing.was_served();
+    if entry.is_busy() || was_served || !active.lent.budget.allows(Step::Quiet, usize::MAX) {
+        return active.postpone();
+    }
+    match read_ahead(&mut active, input) {
+        ReadAhead::Done => {}
+        ReadAhead::Serve => {
+            active.serve(input, Share::WHOLE);
+            conclude(core, id);
+        }
+        ReadAhead::HandleAndServe => {
+            let share = handle_ahead(core, input);
+            serve(core, input, id, share);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Bytes from a socket, given to their connection, and what it asks the reactor for meanwhile.
+
+use super::active::Active;
+use super::share::Share;
+use crate::conn::Progress;
+use crate::router::Application;
+
+/// Pushes to many at which a connection's share ends with the slice: so many in a row leave in one write to each
+/// receiver, and what a receiver is owed is short. While many fan-outs are unfinished one is enough.
+const PUSHES_IN_A_ROW: u32 = 16;
+
+impl<S: Application> Active<'_, S> {
+    /// Gives bytes to the connection, and writes in between what it has to send. Returns how many bytes it took.
+    pub(super) fn feed(&mut self, bytes: &mut [u8], share: &mut Share) -> usize {
+        let total = bytes.len();
+        let mut used = 0;
+        loop {
+            let frames = share.slice();
+            let mut rest = bytes.get_mut(used..).unwrap_or_default();
+            let env = &mut self.lent.env;
+            (env.input_len, env.frames_left) = (total, frames);
+            let progress = self.entry.conn.handle_bytes(&mut rest, env);
+            used = total - rest.len();
+            share.take_frames(env.frames_taken(frames));
+            if !env.tools.borrowed.is_empty() {
+                share.take_output(self.write_borrowed(bytes));
+            }
+            match progress {
+                Progress::Taken => return used,
+                Progress::Wait => {
+                    if self.lent.env.frames_left > 0 {
+                        return used;
+                    }
+                    // It had no frames left, and may be given more.
+                    self.end_slice(share);
+                    if self.entry.conn.waits_for_inflater() {
+                        return used;
+                    }
+                }
+                Progress::Flush => {
+                    share.take_output(self.write_now());
+                    self.end_slice(share);
+                }
+                Progress::Introduced { named } => {
+                    if named {
+                        self.count_address();
+                    }
+                    if self.entry.socket.begin_tls(bytes.get(used..).unwrap_or_default()) {
+                        // The socket keeps these bytes, and no event announces them.
+                        self.entry.readable = true;
+                        return total;
+                    }
+                }
+                Progress::Forwarded => {
+                    self.count_address();
+                    // The head waits in the connection, and nothing would announce it.
+                    continue;
+                }
+                Progress::Checked => self.give_up_permit(),
+            }
+            if share.is_used_up() {
+                return used;
+            }
+        }
+    }
+
+    /// Reads the clock between two slices of the connection's work.
+    pub(super) fn end_slice(&mut self, share: &mut Share) {
+        self.lent.budget.read_clock();
+        share.end_slice(&self.lent.budget);
+        let in_a_row = if self.lent.fan_outs.are_many() { 1 } else { PUSHES_IN_A_ROW };
+        if self.lent.env.tools.effects.broadcasts() >= in_a_row {
+            share.use_up();
+        }
+    }
+
+    /// Compresses one slice of a reply, if the connection has one to compress. It counts against the frames that the
+    /// connection has left of this turn.
+    pub(super) fn compress_slice(&mut self, share: &mut Share) {
+        if !self.entry.conn.has_job() {
+            return;
+        }
+        let frames = share.slice();
+        let env = &mut self.lent.env;
+        env.frames_left = frames;
+        let is_more_ready = self.entry.conn.go_on_compressing(env);
+        share.take_frames(env.frames_taken(frames));
+        self.end_slice(share);
+        if is_more_ready {
+            self.write_outbox();
+        }
+    }
+
+    /// Ends the connection's share of the turn: queues its output, and has it wait behind others if the share is used
+    /// up.
+    pub(super) fn end_share(&mut self, share: &Share) {
+        self.lent.budget.charge(super::budget::STEP_BYTES);
+        if share.is_used_up() {
+            self.mark_busy();
+        }
+        self.queue_output();
+    }
+
+    /// From the next turn on the connection comes behind those that have not used up their share.
+    #[cold]
+    fn mark_busy(&mut self) {
+        self.entry.standing.set_busy(true);
+        if !self.entry.standing.was_served() {
+            self.entry.standing.set_served(true);
+            self.schedule.note_served(self.entry.id());
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The buffers that sockets are read into, and what was read ahead of being handled.
+
+use std::vec::Drain;
+
+use crate::conn::LARGE_READ_BYTES;
+use crate::id::ConnectionId;
+
+/// Bytes that are read ahead, from all connections together.
+const AHEAD_BYTES: usize = 64 * 1024;
+/// Bytes that a read ahead is offered at least. A client that fills them is read by itself from then on.
+const MIN_AHEAD_BYTES: usize = 16 * 1024;
+/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as much
+/// as thousands of packets.
+const TURN_HANDSHAKES: u32 = 4;
+
+/// What a reactor reads with.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// For connections that are read by themselves: a message as long as `max_len` is by default fits.
+    buffer: Vec<u8>,
+    ahead: Vec<u8>,
+    /// Bytes of `ahead` that were read and not handled.
+    filled: usize,
+    /// What they are, in order.
+    reads: Vec<AheadRead>,
+    handshakes_left: u32,
+}
+
+/// Bytes of one connection that were read ahead: all that its socket had.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AheadRead {
+    pub(super) id: ConnectionId,
+    pub(super) len: usize,
+}
+
+impl Input {
+    pub(super) fn new() -> Self {
+        // Not zeros, for which the system would only promise memory: what a reactor needs it has from the start, and
+        // not from the first large message on.
+        Input {
+            buffer: vec![u8::MAX; LARGE_READ_BYTES],
+            ahead: vec![u8::MAX; AHEAD_BYTES],
+            filled: 0,
+            reads: Vec::new(),
+            handshakes_left: 0,
+        }
+    }
+
+    pub(super) fn begin_turn(&mut self) {
+        self.handshakes_left = TURN_HANDSHAKES;
+    }
+
+    /// The buffer for one connection.
+    pub(super) fn buffer(&mut self) -> &mut [u8] {
+        &mut self.buffer
+    }
+
+    /// Whether this turn may still go on with a TLS handshake.
+    pub(super) fn may_handshake(&self) -> bool {
+        self.handshakes_left > 0
+    }
+
+    /// Counts a read that has gone on with a TLS handshake.
+    pub(super) fn count_handshake(&mut self) {
+        self.handshakes_left = self.handshakes_left.saturating_sub(1);
+    }
+
+    /// Whether what was read ahead has to be handled before more is.
+    #[inline]
+    pub(super) fn is_ahead_full(&self) -> bool {
+        self.ahead.len() - self.filled < MIN_AHEAD_BYTES
+    }
+
+    /// What of the buffer is free for reading ahead.
+    #[inline]
+    pub(super) fn ahead_rest(&mut self) -> &mut [u8] {
+        self.ahead.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// Notes bytes that were read to the beginning of [`ahead_rest`](Self::ahead_rest).
+    #[inline]
+    pub(super) fn push_ahead(&mut self, id: ConnectionId, len: usize) {
+        self.filled += len;
+        self.reads.push(AheadRead { id, len });
+    }
+
+    /// What was read ahead, and the bytes of all of it. From now on the buffer counts as free.
+    #[inline]
+    pub(super) fn take_ahead(&mut self) -> Option<(Drain<'_, AheadRead>, &mut [u8])> {
+        if self.reads.is_empty() {
+            return None;
+        }
+        self.filled = 0;
+        Some((self.reads.drain(..), &mut self.ahead))
+    }
+}

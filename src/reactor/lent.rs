@@ -1,0 +1,39 @@
+//! What a reactor lends to the connection that it works on.
+
+use super::budget::TurnBudget;
+use super::fan_outs::FanOuts;
+use super::output::Output;
+use super::refusals::Refusals;
+use super::shared::ServerShared;
+use crate::conn::{Draining, Env};
+use crate::moment::Moment;
+
+/// The parts of a reactor that the work of a single connection touches.
+pub(super) struct Lent<S: 'static> {
+    /// What the connection itself is lent for a call.
+    pub(super) env: Env<S>,
+    /// What this turn has taken so far, and may still take.
+    pub(super) budget: TurnBudget,
+    pub(super) output: Output,
+    pub(super) fan_outs: FanOuts,
+    pub(super) refusals: Refusals,
+    pub(super) shared: ServerShared,
+}
+
+impl<S> Lent<S> {
+    /// The time of this turn.
+    #[inline]
+    pub(super) fn now(&self) -> Moment {
+        self.env.tools.now
+    }
+
+    /// Whether draining has begun, so that nobody comes in any more.
+    pub(super) fn is_draining(&self) -> bool {
+        self.env.draining == Draining::Begun
+    }
+
+    /// Whether the request of a client that is to be refused is read first: it may be a health check.
+    pub(super) fn hears_refused(&self) -> bool {
+        self.env.settings.health_path.is_some() && !self.is_draining()
+    }
+}

@@ -1,0 +1,258 @@
+//! The listeners of a reactor, and accepting from them: also when descriptors have run out.
+
+use std::io;
+
+use super::sys::accepted::Accepted;
+use super::sys::listener::Listener;
+use super::sys::poller::Registry;
+use super::sys::socket::Socket;
+use super::sys::system::{Spare, System};
+#[cfg(feature = "tls")]
+use super::sys::tls_socket::TlsSocket;
+use super::tokens;
+use crate::config::{Config, Listen};
+use crate::connection_log;
+use crate::id::ConnectionId;
+use crate::log_limiter::LogLimiter;
+use crate::moment::Moment;
+use crate::record::Peer;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+use crate::upgrade::Refusal;
+use mio::Token;
+
+/// Milliseconds until accepting is tried again after the system had no resources for it.
+const RETRY_MS: u64 = 100;
+/// Milliseconds between two log lines about the same lack of resources.
+const LOG_EVERY_MS: u64 = 60_000;
+
+#[derive(Debug)]
+struct Polled {
+    listener: Listener,
+    /// A client may wait to be accepted: no event will announce it.
+    ready: bool,
+}
+
+/// All listeners of a reactor.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    list: Vec<Polled>,
+    /// The certificates for TCP clients that come in from now on.
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    /// The listener whose turn it is: a rush at one does not keep the others waiting.
+    next: usize,
+    /// A listener is closed once nobody waits there.
+    is_ending: bool,
+    /// Accepting rests until then.
+    retry_at: Moment,
+    /// Given up when descriptors run out, so that one more client can be accepted and told.
+    spare: Option<Spare>,
+    /// Where a spare descriptor comes from.
+    system: System,
+    /// Descriptors have run out, and the log knows.
+    exhausted: bool,
+    exhaustion_line: LineLimit,
+    failure_line: LineLimit,
+    poll_line: LineLimit,
+}
+
+/// When a line was last logged that could come with every client, and must not fill the log.
+#[derive(Debug, Default)]
+struct LineLimit(Option<Moment>);
+
+impl LineLimit {
+    /// Whether the line may be logged now. If so it counts as logged.
+    fn may_log(&mut self, now: Moment) -> bool {
+        let may = self.0.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);
+        if may {
+            self.0 = Some(now);
+        }
+        may
+    }
+}
+
+impl Listeners {
+    pub(super) fn new(
+        system: System,
+        config: &Config,
+        opened: Vec<Listener>,
+        registry: &Registry,
+    ) -> io::Result<Self> {
+        let mut list = Vec::with_capacity(config.listen.len());
+        for (index, mut listener) in opened.into_iter().enumerate() {
+            listener.register(registry, tokens::of_listener(index))?;
+            list.push(Polled { listener, ready: true });
+        }
+        Ok(Listeners {
+            list,
+            #[cfg(feature = "tls")]
+            tls: config.tls.clone(),
+            next: 0,
+            is_ending: false,
+            retry_at: Moment::START,
+            spare: system.spare(),
+            system,
+            exhausted: false,
+            exhaustion_line: LineLimit::default(),
+            failure_line: LineLimit::default(),
+            poll_line: LineLimit::default(),
+        })
+    }
+
+    /// Sets the certificates for clients that come in from now on.
+    #[cfg(feature = "tls")]
+    pub(super) fn set_tls(&mut self, tls: Tls) {
+        if self.tls.is_some() {
+            self.tls = Some(tls);
+            log::info!("new clients see the new certificate");
+        } else {
+            log::warn!("these listeners do not speak TLS: the certificate is not used");
+        }
+    }
+
+    /// Puts TLS on a socket that has to speak it, behind a PROXY header if one comes first. None if the TLS library
+    /// fails.
+    pub(super) fn secure(&self, socket: Socket, behind_proxy: bool) -> Option<Socket> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls
+            && let Socket::Tcp(stream) = socket
+        {
+            return TlsSocket::new(stream, tls, behind_proxy).map(|socket| Socket::Tls(Box::new(socket)));
+        }
+        let _ = behind_proxy;
+        Some(socket)
+    }
+
+    pub(super) fn listening(&self) -> impl Iterator<Item = Listen> {
+        self.list.iter().filter_map(|polled| polled.listener.listening())
+    }
+
+    /// Whether an event is about a listener. If so notes that a client may wait there.
+    pub(super) fn note(&mut self, token: Token) -> bool {
+        let polled = tokens::listener_index(token).and_then(|index| self.list.get_mut(index));
+        polled.is_some_and(|polled| {
+            polled.ready = true;
+            true
+        })
+    }
+
+    /// When accepting has to be tried without an event.
+    pub(super) fn next_at(&self) -> Moment {
+        if self.list.iter().any(|polled| polled.ready) { self.retry_at } else { Moment::NEVER }
+    }
+
+    /// Descriptors in use, the spare one included.
+    pub(super) fn descriptors(&self) -> usize {
+        self.list.len() + usize::from(self.spare.is_some())
+    }
+
+    /// From now on a listener is closed once nobody waits there.
+    pub(super) fn accept_the_last(&mut self) {
+        self.is_ending = true;
+        self.list.iter_mut().for_each(|polled| polled.ready = true);
+    }
+
+    /// Closes all of them. Clients that wait to be accepted are reset.
+    pub(super) fn close(&mut self) {
+        self.list.clear();
+    }
+
+    /// Logs that a socket cannot be polled, unless that was logged a short while ago.
+    pub(super) fn log_unpolled(&mut self, id: ConnectionId, error: &io::Error, now: Moment) {
+        if self.poll_line.may_log(now) {
+            log::warn!("{id}: cannot be polled: {error}");
+        }
+    }
+
+    pub(super) fn are_closed(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Tries once to accept a client, at the listeners in turn.
+    pub(super) fn accept(&mut self, now: Moment, log: &mut LogLimiter) -> Option<(Socket, Peer)> {
+        let count = self.list.len();
+        let at = (0..count).map(|i| (self.next + i) % count).find(|&at| self.is_ready(at))?;
+        self.next = at + 1;
+        let polled = self.list.get_mut(at)?;
+        match polled.listener.accept() {
+            Accepted::Client(socket, peer) => {
+                if std::mem::take(&mut self.exhausted) {
+                    log::info!("descriptors are free again");
+                }
+                if self.spare.is_none() {
+                    // Another worker, or another process, may have taken the descriptor.
+                    self.spare = self.system.spare();
+                }
+                return Some((socket, peer));
+            }
+            Accepted::Nobody => self.note_nobody(at),
+            Accepted::Lost => {}
+            Accepted::Exhausted => self.refuse_with_spare(at, now, log),
+            Accepted::Failed(error) => {
+                if self.failure_line.may_log(now) {
+                    log::warn!("accept: {error}; trying again every {RETRY_MS} ms");
+                }
+                self.retry_at = now.after(RETRY_MS);
+            }
+        }
+        None
+    }
+
+    /// Nobody waits at a listener.
+    fn note_nobody(&mut self, at: usize) {
+        if self.is_ending {
+            self.list.remove(at);
+        } else if let Some(polled) = self.list.get_mut(at) {
+            polled.ready = false;
+        }
+    }
+
+    fn is_ready(&self, at: usize) -> bool {
+        self.list.get(at).is_some_and(|polled| polled.ready)
+    }
+
+    /// Accepts one client in place of the spare descriptor, tells it that the server is full, and closes it. If that
+    /// does not help, or the spare descriptor cannot be had again, accepting rests for a while.
+    fn refuse_with_spare(&mut self, at: usize, now: Moment, log: &mut LogLimiter) {
+        if !self.exhausted && self.exhaustion_line.may_log(now) {
+            self.exhausted = true;
+            log::error!("no descriptor is free: clients are refused with 503 until one is");
+        }
+        let had_spare = self.spare.take().is_some();
+        let mut was_of_use = false;
+        if let Some(polled) = self.list.get_mut(at).filter(|_| had_spare) {
+            let accepted = polled.listener.accept();
+            was_of_use = !matches!(accepted, Accepted::Exhausted | Accepted::Failed(_));
+            match accepted {
+                Accepted::Client(socket, peer) => {
+                    let reason = "out of descriptors (the limit of open files)";
+                    connection_log::turned_away(peer, log, now, Refusal::Unavailable, reason);
+                    if let Some(socket) = self.secure(socket, false) {
+                        tell_and_close(socket, Refusal::Unavailable);
+                    }
+                }
+                Accepted::Nobody => self.note_nobody(at),
+                Accepted::Lost | Accepted::Exhausted | Accepted::Failed(_) => {}
+            }
+        }
+        self.spare = self.system.spare();
+        if self.spare.is_none() || !was_of_use {
+            self.retry_at = now.after(RETRY_MS);
+        }
+    }
+}
+
+/// Refuses a client that cannot be kept until it has read the answer.
+fn tell_and_close(mut socket: Socket, refusal: Refusal) {
+    if socket.is_handshaking() {
+        return;
+    }
+    let mut response = Vec::new();
+    refusal.write(&mut response);
+    // What the client has sent is read first: unread bytes would turn the close into a reset, and the reset overtakes
+    // the answer. All of this is best effort.
+    let _ = socket.read(&mut [0; 4096]);
+    let _ = socket.write(&response);
+    socket.shutdown_write();
+}

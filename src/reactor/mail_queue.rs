@@ -1,0 +1,48 @@
+//! Mail that was collected from the mailbox and not yet delivered.
+
+use std::collections::VecDeque;
+
+use crate::mailbox::{Mail, Mailbox};
+
+/// Mail of other threads, in the order in which it came.
+#[derive(Default)]
+pub(super) struct MailQueue {
+    mails: VecDeque<Mail>,
+    /// The waker was heard: there is mail in the mailbox.
+    has_arrived: bool,
+}
+
+impl MailQueue {
+    /// Notes that there is mail in the mailbox.
+    pub(super) fn note_arrival(&mut self) {
+        self.has_arrived = true;
+    }
+
+    /// Collects what is in the mailbox, once all that was collected before is delivered.
+    pub(super) fn collect(&mut self, mailbox: &Mailbox) {
+        if self.mails.is_empty() && std::mem::take(&mut self.has_arrived) {
+            // The buffer is used again.
+            let mut mails = Vec::from(std::mem::take(&mut self.mails));
+            mailbox.collect(&mut mails);
+            self.mails = mails.into();
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Mail> {
+        self.mails.pop_front()
+    }
+
+    /// Whether mail is to be delivered.
+    pub(super) fn has_work(&self) -> bool {
+        !self.mails.is_empty() || self.has_arrived
+    }
+
+    /// Drops what was collected. Whoever waits for an answer to it learns that there is none.
+    pub(super) fn clear(&mut self) {
+        self.mails.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.mails.len()
+    }
+}

@@ -1,0 +1,178 @@
+//! The output of a turn: segments, which are written once all reads are done, one write for each connection.
+//!
+//! The bytes of a segment lie in the write buffer (`Tools::out`), or where several connections share them.
+
+use std::num::NonZeroU16;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::id::ConnectionId;
+
+/// Bytes in the write buffer at which all segments are written before the end of the turn.
+const FULL_BYTES: usize = 256 * 1024;
+/// Segments at which all of them are written: as many as a [`SegmentRing`] can name.
+const FULL_SEGMENTS: usize = 65_535;
+/// Capacity for segments that is kept from turn to turn: a push to each of 10,000 members fits.
+const KEPT_SEGMENTS: usize = 16 * 1024;
+
+/// Whole frames that one connection is sent in this turn.
+#[derive(Debug)]
+struct Segment {
+    receiver: ConnectionId,
+    frames: Frames,
+    /// Bytes of the connection's segments so far, this one's included.
+    total: usize,
+    /// The connection's next segment; its first, if this is its last.
+    next: usize,
+    /// On the last: the connection's state is to be updated once the segments are written. A push, and the reply to
+    /// most requests, change nothing that an update would look at.
+    needs_update: bool,
+}
+
+/// Where frames lie until they are written.
+#[derive(Debug)]
+pub(super) enum Frames {
+    /// In this range of the write buffer.
+    Buffered(Range<usize>),
+    /// In memory that other connections share.
+    Shared(Bytes),
+}
+
+impl Frames {
+    /// The frames themselves, `buffer` being the write buffer.
+    pub(super) fn bytes<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
+        match self {
+            Frames::Buffered(range) => buffer.get(range.clone()).unwrap_or_default(),
+            Frames::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// The last of a connection's segments, from which the others follow in a ring. While it has any, its socket is
+/// writable and its outbox empty: the segments are what it is sent next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SegmentRing(NonZeroU16);
+
+impl SegmentRing {
+    fn at(last: usize) -> Option<Self> {
+        u16::try_from(last + 1).ok().and_then(NonZeroU16::new).map(SegmentRing)
+    }
+
+    fn last(self) -> usize {
+        usize::from(self.0.get()) - 1
+    }
+}
+
+/// All segments of the turn.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    segments: Vec<Segment>,
+}
+
+impl Output {
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Whether another segment can be named.
+    #[inline]
+    pub(super) fn has_capacity(&self) -> bool {
+        self.segments.len() < FULL_SEGMENTS
+    }
+
+    /// Whether all segments are to be written now, with so many bytes in the write buffer.
+    #[inline]
+    pub(super) fn is_full(&self, buffered_bytes: usize) -> bool {
+        buffered_bytes >= FULL_BYTES || !self.has_capacity()
+    }
+
+    /// Appends a segment of `len` bytes behind the ring of its receiver. The ring afterwards.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        receiver: ConnectionId,
+        ring: Option<SegmentRing>,
+        frames: Frames,
+        len: usize,
+    ) -> Option<SegmentRing> {
+        let index = self.segments.len();
+        let last = ring.and_then(|ring| self.segments.get_mut(ring.last()));
+        let (first, before, needs_update) = match last {
+            Some(last) => (std::mem::replace(&mut last.next, index), last.total, last.needs_update),
+            None => (index, 0, false),
+        };
+        self.segments.push(Segment { receiver, frames, total: before + len, next: first, needs_update });
+        SegmentRing::at(index)
+    }
+
+    /// Bytes of the segments in a ring.
+    pub(super) fn bytes(&self, ring: Option<SegmentRing>) -> usize {
+        ring.and_then(|ring| self.segments.get(ring.last())).map_or(0, |last| last.total)
+    }
+
+    /// Has the connection's state updated once the segments of its ring are written.
+    pub(super) fn update_later(&mut self, ring: SegmentRing) {
+        if let Some(last) = self.segments.get_mut(ring.last()) {
+            last.needs_update = true;
+        }
+    }
+
+    /// The connection that gets a segment.
+    pub(super) fn receiver(&self, index: usize) -> Option<ConnectionId> {
+        self.segments.get(index).map(|segment| segment.receiver)
+    }
+
+    /// The segments of a ring, in order.
+    pub(super) fn ring(&self, ring: SegmentRing) -> Option<Segments<'_>> {
+        let last = self.segments.get(ring.last())?;
+        Some(Segments { segments: &self.segments, last, at: last.next, end: ring.last(), is_over: false })
+    }
+
+    /// Forgets all segments, which have been written.
+    pub(super) fn clear(&mut self) {
+        self.segments.clear();
+        self.segments.shrink_to(KEPT_SEGMENTS);
+    }
+}
+
+/// The segments of one connection: an iterator over their frames, in order.
+pub(super) struct Segments<'a> {
+    segments: &'a [Segment],
+    last: &'a Segment,
+    at: usize,
+    end: usize,
+    is_over: bool,
+}
+
+impl<'a> Segments<'a> {
+    /// The frames, if there is only one segment.
+    pub(super) fn only(&self) -> Option<&'a Frames> {
+        (self.last.next == self.end).then_some(&self.last.frames)
+    }
+
+    /// Bytes of all of them.
+    pub(super) fn total(&self) -> usize {
+        self.last.total
+    }
+
+    /// Whether the connection's state is to be updated once they are written.
+    pub(super) fn needs_update(&self) -> bool {
+        self.last.needs_update
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = &'a Frames;
+
+    fn next(&mut self) -> Option<&'a Frames> {
+        let segment = self.segments.get(self.at).filter(|_| !self.is_over)?;
+        self.is_over = self.at == self.end;
+        self.at = segment.next;
+        Some(&segment.frames)
+    }
+}

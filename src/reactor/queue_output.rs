@@ -1,0 +1,152 @@
+//! Output of one connection: small output waits for the end of the turn as a segment, large output is written at once.
+
+use super::active::Active;
+use super::budget::Step;
+use super::core::Core;
+use super::entry::Entry;
+use super::output::{Frames, Segments};
+use super::write::{Written, write_frames};
+
+/// Output of this many bytes leaves at once. Less waits for the end of the turn's reads, so that all of them are done
+/// before the first reply wakes a client.
+const LARGE_BYTES: usize = 16 * 1024;
+/// Capacity of the write buffer that is kept from turn to turn.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+impl<S> Active<'_, S> {
+    /// Queues or writes what the connection has put into the write buffer, and updates its state.
+    pub(super) fn queue_output(&mut self) {
+        let (start, end) = (self.lent.env.tools.start, self.lent.env.tools.out.len());
+        let entry = &mut *self.entry;
+        if start >= end {
+            if entry.has_output() {
+                // It goes out before a reply that is being compressed.
+                return self.write_outbox();
+            }
+            return self.update_state();
+        }
+        let len = end - start;
+        let may_wait = entry.writable && entry.conn.outbox.is_empty() && self.lent.output.has_capacity();
+        if len >= LARGE_BYTES || !may_wait {
+            self.write_now();
+            return self.update_state();
+        }
+        // Most turns of most connections: nothing follows from a reply but that it is written.
+        let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
+        self.push_segment(Frames::Buffered(start..end), len);
+        if !is_at_rest {
+            self.update_state();
+        }
+    }
+
+    /// Has frames written at the end of the turn, with all else that the connection is sent.
+    #[inline]
+    pub(super) fn push_segment(&mut self, frames: Frames, len: usize) {
+        let entry = &mut *self.entry;
+        entry.segments = self.lent.output.push(entry.id(), entry.segments, frames, len);
+        self.lent.budget.expect_write(len);
+    }
+
+    /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how many bytes
+    /// that were.
+    pub(super) fn write_now(&mut self) -> usize {
+        let (start, end) = (self.lent.env.tools.start, self.lent.env.tools.out.len());
+        if start >= end {
+            return 0;
+        }
+        self.write_segments();
+        let (env, budget) = (&self.lent.env, &mut self.lent.budget);
+        let frames = env.tools.out.get(start..).unwrap_or_default();
+        let written = write_frames(self.entry, env, budget, frames, None);
+        self.lent.env.tools.out.truncate(start);
+        if written == Written::Behind && self.entry.writable {
+            self.write_outbox();
+        }
+        end - start
+    }
+
+    /// Writes the connection's segments at once, so that what it is sent next comes behind them.
+    pub(super) fn write_segments(&mut self) {
+        let Some(ring) = self.entry.segments.take() else { return };
+        let Some(segments) = self.lent.output.ring(ring) else { return };
+        let needs_update = segments.needs_update();
+        let (env, budget) = (&mut self.lent.env, &mut self.lent.budget);
+        let written = match segments.only() {
+            Some(Frames::Shared(push)) => write_frames(self.entry, env, budget, push, Some(push)),
+            Some(frames) => write_frames(self.entry, env, budget, frames.bytes(&env.tools.out), None),
+            None if segments.total() < LARGE_BYTES => {
+                let start = env.tools.out.len();
+                for frames in segments {
+                    match frames {
+                        Frames::Buffered(range) => env.tools.out.extend_from_within(range.clone()),
+                        Frames::Shared(push) => env.tools.out.extend_from_slice(push),
+                    }
+                }
+                let together = env.tools.out.get(start..).unwrap_or_default();
+                let written = write_frames(self.entry, env, budget, together, None);
+                env.tools.out.truncate(start);
+                written
+            }
+            None => {
+                move_to_outbox(segments, self.entry, &env.tools.out);
+                Written::Behind
+            }
+        };
+        if written == Written::Behind && self.entry.writable {
+            self.write_outbox();
+        } else if written != Written::All || needs_update {
+            self.update_state();
+        }
+    }
+
+    /// Moves the connection's segments to its outbox, which the next turn writes.
+    fn postpone_segments(&mut self) {
+        let Some(ring) = self.entry.segments.take() else { return };
+        let Some(segments) = self.lent.output.ring(ring) else { return };
+        move_to_outbox(segments, self.entry, &self.lent.env.tools.out);
+        self.update_state();
+    }
+}
+
+/// Has segments wait in the outbox of their connection. `buffer` is the write buffer.
+fn move_to_outbox(segments: Segments<'_>, entry: &mut Entry, buffer: &[u8]) {
+    for frames in segments {
+        match frames {
+            Frames::Buffered(_) => entry.conn.outbox.push_unwritten(frames.bytes(buffer), 0),
+            Frames::Shared(push) => entry.conn.outbox.push_shared(push.clone()),
+        }
+    }
+}
+
+/// Writes the segments of every connection. What the turn has no time for goes to the outboxes, and from there with
+/// the next turn.
+pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
+    if core.lent.output.is_empty() {
+        return;
+    }
+    for index in 0..core.lent.output.len() {
+        let Some(receiver) = core.lent.output.receiver(index) else { break };
+        let has_time = core.lent.budget.allows(Step::Output, index);
+        let Some(mut active) = core.activate(receiver) else { continue };
+        // The first of a connection's segments takes the others along.
+        if has_time {
+            active.write_segments();
+        } else {
+            active.postpone_segments();
+        }
+    }
+    core.lent.budget.forget_writes();
+    core.lent.output.clear();
+    let out = &mut core.lent.env.tools.out;
+    out.clear();
+    out.shrink_to(KEPT_BYTES);
+}
+
+/// Writes all segments if there are so many of them, or so many bytes, that it cannot wait for the end of the turn. No
+/// connection may have output in hand.
+#[inline]
+pub(super) fn write_if_full<S>(core: &mut Core<S>) {
+    if core.lent.output.is_full(core.lent.env.tools.out.len()) {
+        write_all_segments(core);
+    }
+}

@@ -1,0 +1,81 @@
+//! What one connection gets of fan-outs, and pushes behind that: each connection gets what it is sent in the order in
+//! which it was sent.
+
+use super::active::Active;
+use super::budget::SLICE_BYTES;
+use super::output::Frames;
+use crate::push::Push;
+
+/// What it takes to note a receiver, and to find again what it is to be sent, in bytes of work.
+pub(super) const RECEIVER_BYTES: usize = 32;
+
+impl<S> Active<'_, S> {
+    /// Sends the connection its part of all fan-outs that have not reached it, so that what it is sent next comes
+    /// behind them.
+    #[inline]
+    pub(super) fn reach(&mut self) {
+        if self.entry.standing.is_awaited() {
+            self.reach_up_to(usize::MAX);
+        }
+    }
+
+    /// Sends the connection its part of fan-outs until it was sent `most` bytes. Returns how many bytes that were.
+    #[cold]
+    pub(super) fn reach_up_to(&mut self, most: usize) -> usize {
+        let id = self.entry.id();
+        self.entry.standing.set_awaited(false);
+        let mut bytes = 0;
+        while let Some(push) = self.lent.fan_outs.take_push(id) {
+            let len = push.frame().len();
+            if self.lent.output.bytes(self.entry.segments) + len > SLICE_BYTES {
+                // What the socket takes of it does not count as if it waited.
+                self.write_segments();
+            }
+            self.send_behind(&push);
+            bytes += len;
+            self.lent.budget.charge(len + RECEIVER_BYTES);
+            if bytes >= most {
+                self.entry.standing.set_awaited(self.lent.fan_outs.has_push_for(id));
+                break;
+            }
+        }
+        bytes
+    }
+
+    /// Sends a push, behind fan-outs that have not reached the connection.
+    pub(super) fn send(&mut self, push: &Push) {
+        self.reach();
+        self.send_behind(push);
+    }
+
+    /// Sends a push to a connection that all earlier fan-outs have reached.
+    fn send_behind(&mut self, push: &Push) {
+        self.begin_output();
+        let waiting = self.lent.output.bytes(self.entry.segments);
+        if !self.call(|entry, env| entry.conn.admits(push, waiting, env)) {
+            return self.queue_output();
+        }
+        let (frame, conn) = (push.frame(), &mut self.entry.conn);
+        if self.entry.writable && conn.outbox.is_empty() {
+            if self.lent.output.has_capacity() {
+                return self.push_segment(Frames::Shared(frame.clone()), frame.len());
+            }
+            self.write_segments();
+        }
+        self.entry.conn.outbox.push_shared(frame.clone());
+        self.queue_output();
+    }
+
+    /// Whether the connection has asked for a fan-out that is not finished.
+    #[inline]
+    pub(super) fn owes(&mut self) -> bool {
+        self.entry.standing.owes() && self.check_owes()
+    }
+
+    #[cold]
+    fn check_owes(&mut self) -> bool {
+        let owes = self.lent.fan_outs.owes(self.entry.id());
+        self.entry.standing.set_owes(owes);
+        owes
+    }
+}

@@ -1,0 +1,89 @@
+//! Reading ahead: what short reads bring is taken from all sockets first and handled then, so that the system's code
+//! and ours each stay in the processor's caches for a while.
+
+use super::active::Active;
+use super::budget::Step;
+use super::core::Core;
+use super::effects::conclude;
+use super::input::{AheadRead, Input};
+use super::read::Received;
+use super::share::Share;
+use crate::id::ConnectionId;
+use crate::router::Application;
+
+/// What is to be done with a connection that was to be read ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadAhead {
+    /// Nothing: what it had was read, and is handled later.
+    Done,
+    /// It is to be served by itself.
+    Serve,
+    /// It has filled the buffer and may have more: what was read is to be handled, then it is to be served by itself.
+    HandleAndServe,
+}
+
+/// Reads ahead from a connection that is likely to have little to say.
+#[inline]
+pub(super) fn read_ahead<S>(active: &mut Active<'_, S>, input: &mut Input) -> ReadAhead {
+    let (entry, env) = (&mut *active.entry, &mut active.lent.env);
+    if !entry.may_be_read_ahead(&env.settings) {
+        return ReadAhead::Serve;
+    }
+    let read = entry.socket.read(input.ahead_rest());
+    let Received::Bytes(len) = entry.note_read(read, &mut env.tools.log, env.tools.now) else {
+        return ReadAhead::Serve;
+    };
+    entry.conn.record.count_received(len);
+    input.push_ahead(entry.id(), len);
+    active.lent.budget.charge(len);
+    if !active.entry.readable {
+        return ReadAhead::Done;
+    }
+    active.entry.conn.note_read(len);
+    ReadAhead::HandleAndServe
+}
+
+/// Handles all that was read ahead, in the order in which it was read. Returns what is left of the share of the last
+/// connection.
+#[inline]
+pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input) -> Share {
+    let mut share = Share::WHOLE;
+    let Some((reads, mut rest)) = input.take_ahead() else { return share };
+    for AheadRead { id, len } in reads {
+        let Some(bytes) = rest.split_off_mut(..len) else { break };
+        share = handle_read(core, id, bytes);
+    }
+    share
+}
+
+/// Gives a connection what was read ahead from it. Returns what is left of its share of the turn.
+fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut [u8]) -> Share {
+    let mut share = Share::WHOLE;
+    share.take_bytes(bytes.len());
+    let Some(mut active) = core.activate(id) else { return share };
+    if active.owes() || !active.lent.budget.allows(Step::Quiet, usize::MAX) {
+        keep_for_later(&mut active, bytes);
+        share.use_up();
+        return share;
+    }
+    active.reach();
+    active.write_segments();
+    active.begin_output();
+    let used = active.feed(bytes, &mut share);
+    if let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+        active.entry.conn.keep(rest);
+    }
+    active.end_share(&share);
+    conclude(core, id);
+    share
+}
+
+/// The turn has no time for what was read, or the client has to wait: it is handled as soon as it can be.
+#[cold]
+fn keep_for_later<S>(active: &mut Active<'_, S>, bytes: &[u8]) {
+    active.entry.conn.keep(bytes);
+    if active.entry.standing.owes() {
+        active.entry.standing.set_busy(true);
+    }
+    active.postpone();
+}

@@ -1,0 +1,45 @@
+//! Refusing a client: at once, once it has said what it wants, or once its TLS handshake is complete.
+
+use super::active::Active;
+use crate::router::Application;
+use crate::upgrade::Refusal;
+
+impl<S: Application> Active<'_, S> {
+    /// Answers the client with a refusal.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.call(|entry, env| entry.conn.refuse(refusal, env));
+    }
+
+    /// Has a client that is to be refused say first what it wants: a health check is answered all the same.
+    pub(super) fn hear(&mut self, refusal: Refusal) {
+        self.entry.conn.hear(refusal, self.lent.now());
+        self.lent.refusals.hear(self.entry.id());
+    }
+
+    /// Takes the permit of a client that is only answered, so that another one can come in.
+    pub(super) fn give_up_permit(&mut self) {
+        let entry = &mut *self.entry;
+        let Some(permit) = entry.permit.take() else { return };
+        self.lent.shared.admission.leave(permit, entry.conn.record.peer());
+        self.lent.env.tools.totals.closed += 1;
+        self.lent.refusals.begin(entry.id());
+    }
+
+    /// Counts the client under the address that its proxy has named, or refuses it. The address of another proxy, which
+    /// will name one in its turn, does not count.
+    #[cold]
+    pub(super) fn count_address(&mut self) {
+        let peer = self.entry.conn.record.peer();
+        if self.lent.env.settings.trusts_headers_of(peer) {
+            return;
+        }
+        let Some(permit) = &mut self.entry.permit else { return };
+        let Err(refusal) = self.lent.shared.admission.count_address(permit, peer) else { return };
+        if self.lent.hears_refused() && self.entry.conn.may_ask_for_health() {
+            self.give_up_permit();
+            self.hear(refusal);
+        } else {
+            self.refuse(refusal);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What others send to a connection, or do to it, outside of its own events.
+
+use super::core::Core;
+use super::entry::Entry;
+use super::queue_output::write_if_full;
+use crate::conn::Env;
+use crate::id::ConnectionId;
+use crate::mailbox::Answer;
+use crate::push::Push;
+use crate::router::Application;
+
+/// Sends a push to a connection, with all else that this turn brings for it.
+pub(super) fn send<S>(core: &mut Core<S>, to: ConnectionId, push: &Push) {
+    let Some(mut active) = core.activate(to) else { return };
+    active.send(push);
+    write_if_full(core);
+}
+
+/// Calls a connection, behind all that it was sent before.
+pub(super) fn call<S>(core: &mut Core<S>, to: ConnectionId, call: impl FnOnce(&mut Entry, &mut Env<S>)) {
+    let Some(mut active) = core.activate(to) else { return };
+    active.reach();
+    active.begin_output();
+    active.call(call);
+    active.queue_output();
+    write_if_full(core);
+}
+
+/// Gives a connection the answer to a request that it deferred.
+pub(super) fn send_answer<S: Application>(
+    core: &mut Core<S>,
+    to: ConnectionId,
+    deferral: u64,
+    answer: Answer,
+) {
+    let Some(mut active) = core.activate(to) else { return };
+    active.reach();
+    // Only then is clear what its outbox limit leaves for the reply.
+    active.write_segments();
+    active.begin_output();
+    active.call(|entry, env| entry.conn.handle_answer(deferral, answer, env));
+    active.queue_output();
+    write_if_full(core);
+}

@@ -1,0 +1,18 @@
+//! What the reactors of one server share.
+
+use std::sync::Arc;
+
+use super::admission::Admission;
+use super::sys::clock::Clock;
+use crate::mailboxes::Mailboxes;
+use crate::recording::Store;
+
+/// Shared by all workers of a server.
+#[derive(Clone, Debug)]
+pub(super) struct ServerShared {
+    pub(super) mailboxes: Mailboxes,
+    pub(super) admission: Arc<Admission>,
+    /// Where connections are recorded, if they are.
+    pub(super) recordings: Option<Store>,
+    pub(super) clock: Clock,
+}

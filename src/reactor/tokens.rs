@@ -1,0 +1,35 @@
+//! The poll's tokens: of connections, of listeners and of the waker.
+
+use mio::Token;
+
+use crate::config::MAX_WORKERS;
+use crate::id::ConnectionId;
+
+/// The waker's token.
+pub(super) const WAKER: Token = Token(usize::MAX);
+/// Tokens of listeners count down from here: below the waker's, above every connection's.
+const FIRST_LISTENER: usize = usize::MAX - 1;
+
+// An id has 64 bits, and is the token of its connection. No worker has the number 255, so the highest numbers are free
+// to be the other tokens.
+const _: () = assert!(usize::BITS >= u64::BITS && MAX_WORKERS <= u8::MAX as usize);
+
+/// The token of a connection: its id.
+pub(super) fn of_connection(id: ConnectionId) -> Token {
+    Token(id.to_u64() as usize)
+}
+
+/// The connection that a token names.
+pub(super) fn id_of(token: Token) -> ConnectionId {
+    ConnectionId::from_u64(token.0 as u64)
+}
+
+/// The token of the listener with that index.
+pub(super) fn of_listener(index: usize) -> Token {
+    Token(FIRST_LISTENER - index)
+}
+
+/// The index of the listener that a token would name; that of a connection is larger than any.
+pub(super) fn listener_index(token: Token) -> Option<usize> {
+    FIRST_LISTENER.checked_sub(token.0)
+}

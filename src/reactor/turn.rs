@@ -1,0 +1,59 @@
+//! One turn of a reactor, once its poll has returned: the list of its steps.
+
+use std::time::Instant;
+
+use super::accept::accept;
+use super::bury::write_and_bury;
+use super::core::Core;
+use super::deliver::deliver_mail;
+use super::drain::drain;
+use super::event::handle_event;
+use super::expire::expire;
+use super::fan_out::continue_fan_outs;
+use super::hand_out::hand_out;
+use super::input::Input;
+use super::read_ahead::handle_ahead;
+use super::serve::{serve_busy, serve_quiet};
+use super::sys::poller::Poller;
+use crate::moment::Moment;
+use crate::router::Application;
+
+/// Does a bounded amount of what there is to do. `polled` is when the poll returned: the time of this turn.
+pub(super) fn take_turn<S: Application>(
+    core: &mut Core<S>,
+    input: &mut Input,
+    poller: &Poller,
+    polled: Instant,
+) {
+    begin(core, input, polled);
+    serve_quiet(core, input);
+    poller.for_each(|event| handle_event(core, input, event));
+    handle_ahead(core, input);
+    serve_busy(core, input);
+    deliver_mail(core);
+    accept(core);
+    expire(core, input);
+    drain(core);
+    continue_fan_outs(core);
+    write_and_bury(core);
+    hand_out(core);
+    core.lent.env.tools.log.tell(core.lent.now());
+}
+
+/// Gives the turn its budgets.
+pub(super) fn begin<S>(core: &mut Core<S>, input: &mut Input, polled: Instant) {
+    input.begin_turn();
+    core.lent.budget.begin(polled);
+    core.connections.forget_served();
+}
+
+/// When there is something to do without an event.
+pub(super) fn next_at<S>(core: &Core<S>) -> Moment {
+    let schedule = core.connections.schedule();
+    if schedule.has_work() || core.mail.has_work() || !core.lent.fan_outs.is_empty() {
+        return core.lent.now();
+    }
+    let notice_at = core.lent.env.tools.log.next_at();
+    let drain_at = core.drain.next_at(!core.listeners.are_closed(), core.connections.is_empty());
+    schedule.next_timer_at().min(core.listeners.next_at()).min(drain_at).min(notice_at)
+}

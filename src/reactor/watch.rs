@@ -1,0 +1,55 @@
+//! Which connections are watched: their packets in the log, or all that happens to them in a recording.
+
+use super::core::Core;
+use crate::conn::Env;
+use crate::id::ConnectionId;
+use crate::moment::Moment;
+use crate::record::Watch;
+use crate::recording::file::Head;
+use crate::recording::{Recorder, Target};
+use crate::router::{Application, Service};
+
+/// Has a connection that was just accepted recorded, if all are.
+pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+    if core.lent.shared.recordings.is_some() && !core.recording.debugged {
+        record(core, id);
+    }
+}
+
+/// Switches the log of a connection's packets, and its recording where only connections under debug are recorded.
+pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
+    let Some(entry) = core.connections.get_mut(id) else { return };
+    let is_recorded = entry.conn.record.has(Watch::RECORDER);
+    entry.conn.record.set(Watch::LOG, on);
+    if !core.recording.debugged {
+        return;
+    }
+    match (on, is_recorded) {
+        (true, false) => record(core, id),
+        (false, true) => entry.conn.stop_recording(),
+        (true, true) | (false, false) => {}
+    }
+}
+
+fn record<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+    let began = core.began_unix_ms;
+    let unix_ms = |moment: Moment| began.saturating_add(moment.as_ms());
+    let limit = core.recording.limit;
+    let Some(active) = core.activate(id) else { return };
+    let now = active.lent.now();
+    let Some(store) = &active.lent.shared.recordings else { return };
+    let Env { settings, service, .. } = &active.lent.env;
+    let record = &active.entry.conn.record;
+    let name = format!("{}-{id}-{}", unix_ms(now), record.peer());
+    let head = Head {
+        software: env!("CARGO_PKG_VERSION").to_owned(),
+        accepted_unix_ms: unix_ms(record.connected_at()),
+        id: id.to_string(),
+        peer: record.peer().to_string(),
+        messages: matches!(service, Service::Messages(_)),
+        settings: settings.noted(),
+        ..Head::default()
+    };
+    let recorder = Recorder::new(Target::File(store.sink(&name)), head, limit);
+    active.entry.conn.record_with(recorder, now);
+}

@@ -1,0 +1,63 @@
+//! Writing what is echoed from where it lies: in the read buffer, or in its connection's own.
+
+use std::io::IoSlice;
+
+use super::active::Active;
+use super::entry::Entry;
+use super::write::{Attempt, attempt};
+use crate::cause::Cause;
+use crate::conn::{Gathered, MAX_SLICES};
+
+impl<S> Active<'_, S> {
+    /// Writes at once what the connection has put into the write buffer, with what it borrowed of `input` and of its
+    /// own last message in between. What the socket does not take is copied to the outbox. Returns how many bytes it
+    /// was.
+    pub(super) fn write_borrowed(&mut self, input: &[u8]) -> usize {
+        let (entry, env) = (&mut *self.entry, &self.lent.env);
+        let mut offered = 0;
+        let mut is_behind = false;
+        if entry.conn.cause().is_none() {
+            let Entry { socket, conn, writable, .. } = entry;
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let gathered = Gathered {
+                out: &env.tools.out,
+                borrowed: &env.tools.borrowed,
+                input,
+                held: conn.last_payload(),
+            };
+            let count = gathered.slices(env.tools.start, &mut slices);
+            let slices = slices.get(..count).unwrap_or_default();
+            offered = slices.iter().map(|slice| slice.len()).sum();
+            let may_write = *writable && conn.outbox.is_empty();
+            let outcome = if may_write {
+                attempt(offered, || socket.write_vectored(slices), writable)
+            } else {
+                Attempt::Took(0)
+            };
+            match outcome {
+                Attempt::Took(written) if written == offered => {
+                    conn.record.count_sent(written);
+                    conn.handle_written(written, env.tools.now, &env.settings);
+                }
+                Attempt::Took(written) => {
+                    let whole = slices.iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
+                    conn.record.count_sent(written);
+                    if written > 0 {
+                        conn.handle_written(written, env.tools.now, &env.settings);
+                    }
+                    conn.outbox.push_unwritten(&whole, written);
+                    is_behind = *writable;
+                }
+                Attempt::Failed => conn.abort(Cause::Reset),
+            }
+        }
+        if is_behind {
+            self.write_outbox();
+        }
+        self.lent.budget.charge(offered);
+        let tools = &mut self.lent.env.tools;
+        tools.borrowed.clear();
+        tools.out.truncate(tools.start);
+        offered
+    }
+}

@@ -1,0 +1,64 @@
+//! Logins and logouts: the role that a connection plays.
+
+use super::Context;
+use crate::connection_log;
+use crate::id::ConnectionId;
+use crate::packet::ErrorId;
+use crate::record::Login;
+use crate::router::error::NoRole;
+use crate::router::outcome::Outcome;
+use crate::router::tools::Tools;
+
+impl Context<'_> {
+    /// Logs the connection in with a role.
+    ///
+    /// Another connection that plays the role, on any worker, closes with 4007. If this connection plays
+    /// another role, it is logged out first.
+    ///
+    /// # Errors
+    /// [`NoRole`] if `role_id` is 0. Nothing has changed then.
+    pub fn login(&mut self, login: Login) -> Result<(), NoRole> {
+        let role_id = login.identity.role_id;
+        if role_id == 0 {
+            return Err(NoRole);
+        }
+        // A login with the role that the record already has does not take it back from a newer connection.
+        if self.record.role_id() != role_id {
+            self.logout();
+            let Tools { roles, effects, .. } = &mut *self.buffer.tools;
+            if let Some(older) = roles.enter(self.record.id, role_id) {
+                effects.replace(older);
+            }
+        }
+        let Tools { log, now, effects, .. } = &mut *self.buffer.tools;
+        connection_log::logged_in(self.record, log, *now, &login);
+        self.record.log_in(login);
+        effects.charge(1);
+        Ok(())
+    }
+
+    /// Refuses a login: logs the reason, and returns the [`Outcome`] that answers the client with ErrorID 7.
+    ///
+    /// `account` and `role_id` are what the client claimed. `reason` goes to the log only; it must contain no
+    /// secret.
+    pub fn refuse_login(&mut self, account: &str, role_id: u64, reason: &str) -> Outcome {
+        let Tools { log, now, .. } = &mut *self.buffer.tools;
+        connection_log::login_refused(self.record, log, *now, account, role_id, reason);
+        Outcome::Refuse(ErrorId::LOGIN_REFUSED)
+    }
+
+    /// The connection that plays a role, on any worker: the one that a login with the role would replace.
+    #[must_use]
+    pub fn player(&self, role_id: u64) -> Option<ConnectionId> {
+        self.buffer.tools.roles.player(role_id)
+    }
+
+    /// Logs the connection out, if it is logged in. The time that it has for a login starts again.
+    pub fn logout(&mut self) {
+        if let Some(role_id) = self.record.log_out() {
+            let Tools { roles, effects, .. } = &mut *self.buffer.tools;
+            roles.leave(self.record.id, role_id);
+            effects.charge(1);
+        }
+    }
+}
