@@ -1,3 +1,5 @@
+//! Tokens: which are accepted, and each way in which one is refused.
+
 use super::*;
 use crate::record::{Custodian, Identity};
 
