@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::client::Client;
 use super::invariant::{Invariant, Violation};
 use super::ledger::{Activity, Ledger};
-use super::watch;
+use super::watch::Watch;
 use crate::config::{Config, MAX_LEN};
 use crate::moment::Moment;
 use crate::reactor::Reactor;
@@ -151,17 +151,23 @@ impl Auditor {
         reactor: &Reactor<S>,
         activity: &Activity,
         ledger: &Ledger,
+        watch: &Watch,
     ) -> Result<(), Violation> {
-        if let Some(violation) = watch::violation() {
+        if let Some(violation) = watch.take_violation() {
             return Err(violation);
         }
-        self.check_books(reactor, ledger)?;
+        self.check_books(reactor, ledger, watch)?;
         self.check_budget(reactor, activity)?;
         self.check_timeout(activity)?;
         self.check_spin(activity)
     }
 
-    fn check_books<S: Application>(&self, reactor: &Reactor<S>, ledger: &Ledger) -> Result<(), Violation> {
+    fn check_books<S: Application>(
+        &self,
+        reactor: &Reactor<S>,
+        ledger: &Ledger,
+        watch: &Watch,
+    ) -> Result<(), Violation> {
         if ledger.closed_twice > 0 {
             return fail(
                 Invariant::ClosedOnce,
@@ -185,7 +191,7 @@ impl Auditor {
         if !self.turns.is_multiple_of(1 + reactor.connections() as u64 / 32) {
             return Ok(());
         }
-        let (opened, _) = watch::open_and_linked();
+        let opened = watch.open();
         let known = reactor.audit_opened();
         if opened != known {
             return fail(

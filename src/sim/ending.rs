@@ -6,7 +6,6 @@ use super::invariant::{Invariant, Violation};
 use super::report::{Failure, Report};
 use super::run::{CLOSE_LOOK, Run};
 use super::simulation::Simulated;
-use super::watch;
 
 /// Turns after the last client has gone in which what is under way comes to its end.
 const LAST_TURNS: u32 = 100;
@@ -17,9 +16,8 @@ impl<S: Simulated> Run<'_, S> {
         if let Err(violation) = self.hear_last_words().and_then(|()| self.look_for_left_overs()) {
             return Err(self.failure(violation));
         }
-        let Run { reactor, network, mut report, plan, .. } = self;
+        let Run { reactor, network, mut report, plan, watch, .. } = self;
         drop(reactor);
-        let watch = watch::end();
         let ledger = network.ledger();
         if ledger.open() != 0 || ledger.closed_twice != 0 {
             let seen = format!("{} descriptors are open after the end", ledger.open());
@@ -37,9 +35,10 @@ impl<S: Simulated> Run<'_, S> {
         report.time = network.now();
         report.faults = network.injected();
         report.bytes = ledger.gone.received;
-        report.requests = watch.requests;
-        report.told = watch.told;
-        report.causes = watch.causes;
+        let totals = watch.totals();
+        report.requests = totals.requests;
+        report.told = totals.told;
+        report.causes = totals.causes;
         Ok(report)
     }
 
@@ -75,10 +74,10 @@ impl<S: Simulated> Run<'_, S> {
     }
 
     fn look_for_left_overs(&mut self) -> Result<(), Violation> {
-        if let Some(violation) = watch::violation() {
+        if let Some(violation) = self.watch.take_violation() {
             return Err(violation);
         }
-        if let (_, linked @ 1..) = watch::open_and_linked() {
+        if let linked @ 1.. = self.watch.linked() {
             return Err(Violation::new(
                 Invariant::ToldOnce,
                 format!("{linked} objects were not told of an end"),

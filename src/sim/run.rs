@@ -17,7 +17,7 @@ use super::report::{Failure, Report, mix};
 use super::script::Script;
 use super::seat::{Drain, Seat, Weather};
 use super::simulation::{Simulated, Simulation};
-use super::watch;
+use super::watch::Watch;
 use crate::reactor::{Reactor, Turn};
 use crate::router::Service;
 
@@ -49,6 +49,7 @@ pub(super) struct Run<'a, S: Simulated> {
     jumps: u64,
     /// Accepts so far that said that nobody waits where somebody did.
     misled: u64,
+    pub(super) watch: Watch,
     pub(super) auditor: Auditor,
     /// Connections that may still be there: clients, and which of their connections it is.
     pub(super) seated: Vec<(u32, u32)>,
@@ -70,7 +71,6 @@ impl<'a, S: Simulated> Run<'a, S> {
         state: S,
         mut script: impl FnMut(u32, &mut Random) -> Box<dyn Script>,
     ) -> Result<Self, Failure> {
-        watch::begin();
         let network = Network::new(plan.seed);
         network.set_buffers(plan.buffers);
         let packets = matches!(service, Service::Packets(_));
@@ -86,7 +86,8 @@ impl<'a, S: Simulated> Run<'a, S> {
                     format!("no reactor can be made of the plan: {error}"),
                 ),
             })?;
-        reactor.observe(Box::new(watch::Watcher));
+        let watch = Watch::default();
+        reactor.observe(Box::new(watch.clone()));
         network.set_faults(plan.faults);
         if let Some(limit) = plan.descriptor_limit {
             network.set_descriptor_limit(limit);
@@ -106,6 +107,7 @@ impl<'a, S: Simulated> Run<'a, S> {
             weather: Weather::default(),
             jumps: 0,
             misled: 0,
+            watch,
             auditor: Auditor::new(&plan.config),
             seated: vec![],
             looked: 0,
@@ -138,7 +140,6 @@ impl<'a, S: Simulated> Run<'a, S> {
     }
 
     pub(super) fn failure(&mut self, violation: Violation) -> Failure {
-        watch::end();
         Failure {
             seed: self.plan.seed,
             clients: self.plan.clients,
@@ -171,7 +172,7 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.report.turns += 1;
         let activity = self.network.take_activity();
         self.report.trace = mix(self.report.trace, self.now.as_micros() as u64);
-        self.auditor.end(&self.reactor, &activity, &self.network.ledger())?;
+        self.auditor.end(&self.reactor, &activity, &self.network.ledger(), &self.watch)?;
         Ok(turn)
     }
 

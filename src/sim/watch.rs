@@ -1,113 +1,103 @@
-//! What the code under simulation says of itself while a simulation on its thread listens: ends that nobody else
-//! sees.
+//! Observes a simulated reactor: whether each connection and each linked object is told of exactly one end.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::invariant::{Invariant, Violation};
 use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::observer::{Event, Observer};
 
-/// What was told in one simulation.
+/// What a reactor has reported so far. Cheap to clone: all clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch(Arc<Mutex<Seen>>);
+
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+struct Seen {
+    totals: Totals,
     open: BTreeSet<ConnectionId>,
-    pub(super) opened: u64,
-    pub(super) requests: u64,
-    /// Ends, by their causes.
-    pub(super) causes: BTreeMap<&'static str, u64>,
-    /// Objects that were linked and not told of an end.
+    /// Objects that are linked and have not been told of an end.
     linked: BTreeSet<u64>,
-    pub(super) told: u64,
     violation: Option<Violation>,
 }
 
-thread_local! {
-    static WATCH: RefCell<Option<Box<Watch>>> = const { RefCell::new(None) };
-}
-
-/// Begins to listen on this thread.
-pub(super) fn begin() {
-    WATCH.with_borrow_mut(|watch| *watch = Some(Box::default()));
-}
-
-/// Ends listening, and gives out what was heard.
-pub(super) fn end() -> Watch {
-    WATCH.take().map_or_else(Watch::default, |watch| *watch)
-}
-
-fn with<R>(call: impl FnOnce(&mut Watch) -> R) -> Option<R> {
-    WATCH.with_borrow_mut(|watch| watch.as_mut().map(|watch| call(watch)))
-}
-
-/// Notes what a reactor on this thread reports.
-pub(super) struct Watcher;
-
-impl Observer for Watcher {
-    fn see(&mut self, event: Event) {
-        match event {
-            Event::Opened(id) => opened(id),
-            Event::Closed { id, cause, packets } => closed(id, cause, packets),
-            Event::Linked(number) => linked(number),
-            Event::Unlinked(number) => told(number),
-        }
-    }
-}
-
-/// The application is told that a connection is open.
-fn opened(id: ConnectionId) {
-    with(|watch| {
-        watch.opened += 1;
-        if !watch.open.insert(id) {
-            watch.fail(Invariant::OneEnd, format!("{id} was opened twice"));
-        }
-    });
-}
-
-/// It is told that one has ended, on which so many packets were received.
-fn closed(id: ConnectionId, cause: Cause, packets: u64) {
-    with(|watch| {
-        watch.requests += packets;
-        *watch.causes.entry(name(cause)).or_default() += 1;
-        if !watch.open.remove(&id) {
-            watch.fail(Invariant::OneEnd, format!("{id} ended, and was not open"));
-        }
-    });
-}
-
-/// An object was linked.
-fn linked(number: u64) {
-    with(|watch| watch.linked.insert(number));
-}
-
-/// It is told of an end.
-fn told(number: u64) {
-    with(|watch| {
-        watch.told += 1;
-        if !watch.linked.remove(&number) {
-            watch.fail(Invariant::ToldOnce, format!("object {number} was told twice, or was never linked"));
-        }
-    });
-}
-
-/// What was heard that should not have been, if anything was.
-pub(super) fn violation() -> Option<Violation> {
-    with(|watch| watch.violation.take()).flatten()
-}
-
-/// Connections that the application believes to be open, and objects that wait for an end.
-pub(super) fn open_and_linked() -> (usize, usize) {
-    with(|watch| (watch.open.len(), watch.linked.len())).unwrap_or_default()
+/// Figures for the report.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    /// Packets and messages that closed connections received.
+    pub(super) requests: u64,
+    /// Objects that were told of an end.
+    pub(super) told: u64,
+    /// Closed connections, by cause.
+    pub(super) causes: BTreeMap<&'static str, u64>,
 }
 
 impl Watch {
+    /// The first violation since this was last called.
+    pub(super) fn take_violation(&self) -> Option<Violation> {
+        self.seen().violation.take()
+    }
+
+    /// Connections that the application believes to be open.
+    pub(super) fn open(&self) -> usize {
+        self.seen().open.len()
+    }
+
+    /// Objects that have not been told of an end.
+    pub(super) fn linked(&self) -> usize {
+        self.seen().linked.len()
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        self.seen().totals.clone()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // Each event is noted whole, so a poisoned lock is whole too.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Watch {
+    fn see(&mut self, event: Event) {
+        self.seen().note(event);
+    }
+}
+
+impl Seen {
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Opened(id) => {
+                if !self.open.insert(id) {
+                    self.fail(Invariant::OneEnd, format!("{id} was opened twice"));
+                }
+            }
+            Event::Closed { id, cause, packets } => {
+                self.totals.requests += packets;
+                *self.totals.causes.entry(name(cause)).or_default() += 1;
+                if !self.open.remove(&id) {
+                    self.fail(Invariant::OneEnd, format!("{id} ended, and was not open"));
+                }
+            }
+            Event::Linked(number) => {
+                self.linked.insert(number);
+            }
+            Event::Unlinked(number) => {
+                self.totals.told += 1;
+                if !self.linked.remove(&number) {
+                    let seen = format!("object {number} was told twice, or was never linked");
+                    self.fail(Invariant::ToldOnce, seen);
+                }
+            }
+        }
+    }
+
     fn fail(&mut self, invariant: Invariant, seen: String) {
         self.violation.get_or_insert(Violation { invariant, seen });
     }
 }
 
-/// What a report calls a cause.
+/// The name of a cause in a report.
 fn name(cause: Cause) -> &'static str {
     match cause {
         Cause::PeerClosed(_) => "closed by the client",

@@ -54,7 +54,11 @@ pub const NAMED: &[NamedMistake] = &[
         name: "ForgottenObject",
         breaks: "ToldOnce",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "linked.tell(cause).is_err()", "!MISTAKE && ORIGINAL")],
+        edits: &[edit(
+            "src/reactor/core.rs",
+            "if let Some(linked) = entry.conn.take_linked()",
+            "ORIGINAL && !MISTAKE",
+        )],
     },
     // A packet is not sent.
     NamedMistake {
