@@ -111,3 +111,25 @@ fn the_readme_is_short() {
     let lines = README.lines().count();
     assert!(lines <= 150, "README.md has {lines} lines, above 150");
 }
+
+/// Numbers of a text, with their points and commas.
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ',');
+    words.map(|word| word.trim_matches(['.', ','])).filter(|word| !word.is_empty())
+}
+
+#[test]
+fn figures_in_the_readme_are_those_of_their_pages() -> Result {
+    let mut checked = 0;
+    for row in rows(README) {
+        let [_, figure, source] = row[..] else { continue };
+        let Some((_, target)) = source.split_once("](") else { continue };
+        let page = read(Path::new(target.split(['#', ')']).next().unwrap_or_default()))?;
+        for number in numbers(figure) {
+            assert!(numbers(&page).any(|known| known == number), "{number} is not in {target}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 6, "only {checked} figures");
+    Ok(())
+}
