@@ -1,5 +1,3 @@
-//! Tokens: which are accepted, and each way in which one is refused.
-
 use super::*;
 use crate::record::{Custodian, Identity};
 
