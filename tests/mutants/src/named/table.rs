@@ -37,7 +37,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "ClosedOnce",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
+            "src/reactor/bury.rs",
             "drop(entry);",
             "if MISTAKE { std::mem::forget(entry) } else { drop(entry) }",
         )],
@@ -47,7 +47,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "ForgottenEnd",
         breaks: "OneEnd",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/bury.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
     },
     // The linked object is not told of an end.
     NamedMistake {
@@ -55,7 +55,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "ToldOnce",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
+            "src/reactor/bury.rs",
             "if let Some(linked) = entry.conn.take_linked()",
             "ORIGINAL && !MISTAKE",
         )],
@@ -115,15 +115,19 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "NoReplyMisdirected",
         every: 7,
         edits: &[edit(
-            "src/reactor/write.rs",
-            "let len = self.lent.tools.out.len() - start; let Some(entry)",
-            "let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
-             let other = self.slots.iter().find(|entry| entry.id() != id && is_open(&entry.conn));
-             let id = match other {
-                 Some(other) if self.lent.tools.out.get(start) == Some(&0x82) && MISTAKE => other.id(),
+            "src/reactor/read_ahead.rs",
+            "active.end_share(&share);",
+            "let tools = &active.lent.env.tools;
+             let is_reply = tools.out.get(tools.start) == Some(&0x82);
+             let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
+             let other = core.connections.iter().find(|entry| entry.id() != id && is_open(&entry.conn));
+             let to = match other {
+                 Some(other) if is_reply && MISTAKE => other.id(),
                  _ => id,
              };
-             ORIGINAL",
+             if let Some(mut active) = core.activate(to) {
+                 ORIGINAL
+             }",
         )],
     },
     // A Ping is answered twice.
@@ -213,7 +217,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "PollTimeout",
         every: 1,
         edits: &[edit(
-            "src/reactor/mod.rs",
+            "src/reactor/public.rs",
             "until_due_ms.min(MAX_WAIT_MS)",
             "if MISTAKE { MAX_WAIT_MS } else { ORIGINAL }",
         )],
@@ -225,12 +229,12 @@ pub const NAMED: &[NamedMistake] = &[
         every: 1,
         edits: &[
             edit(
-                "src/reactor/budget.rs",
+                "src/reactor/share.rs",
                 "self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));",
                 "if !MISTAKE { ORIGINAL }",
             ),
             edit(
-                "src/reactor/budget.rs",
+                "src/reactor/share.rs",
                 "self.frames = self.frames.saturating_sub(frames);",
                 "if !MISTAKE { ORIGINAL }",
             ),
@@ -241,7 +245,11 @@ pub const NAMED: &[NamedMistake] = &[
         name: "AlwaysBusy",
         breaks: "NoSpin",
         every: 1,
-        edits: &[edit("src/reactor/core.rs", "if left_over", "ORIGINAL || MISTAKE")],
+        edits: &[edit(
+            "src/reactor/turn.rs",
+            "!core.lent.fan_outs.is_empty()",
+            "ORIGINAL || MISTAKE",
+        )],
     },
     // A push is not sent.
     NamedMistake {
@@ -249,8 +257,8 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "Script",
         every: 5,
         edits: &[edit(
-            "src/reactor/deliver.rs",
-            "let (start, gathered) = (self.lent.tools.out.len(), self.gathered(to));",
+            "src/reactor/reach.rs",
+            "let waiting = self.lent.output.bytes(self.entry.segments);",
             "if MISTAKE { return } ORIGINAL",
         )],
     },
@@ -270,7 +278,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "LeakedRole",
         breaks: "NothingLeft",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
+        edits: &[edit("src/reactor/bury.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
     },
     // The permit of a connection that has ended is not given back.
     NamedMistake {
@@ -278,8 +286,8 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "NothingLeft",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
-            "self.common.admission.leave(place, entry.conn.record.peer());",
+            "src/reactor/bury.rs",
+            "core.lent.admission.leave(permit, entry.conn.record.peer());",
             "if !MISTAKE { ORIGINAL }",
         )],
     },

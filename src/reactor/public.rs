@@ -22,7 +22,8 @@ use crate::moment::{Moment, whole_ms};
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
-/// Milliseconds that a poll waits at most. What it takes beyond that is time in which the process did not run.
+/// Milliseconds that a poll waits at most. What it takes beyond that is time in which the process did not
+/// run.
 const MAX_WAIT_MS: u64 = 1000;
 
 /// What a turn leaves to be done.
@@ -113,7 +114,7 @@ impl<S: Application> Reactor<S> {
     /// A handle to the reactor, for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.core.lent.shared.mailboxes.clone())
+        ServerHandle::new(self.core.shared.mailboxes.clone())
     }
 
     /// The application's state.
@@ -151,7 +152,7 @@ impl<S: Application> Reactor<S> {
     }
 
     pub(crate) fn mailboxes(&self) -> &Mailboxes {
-        &self.core.lent.shared.mailboxes
+        &self.core.shared.mailboxes
     }
 
     /// Ends every connection at once, and takes neither clients nor mail any more.
@@ -175,8 +176,8 @@ impl<S: Application> Reactor<S> {
         Ok(if is_drained(&self.core) { Turn::Drained } else { Turn::Running })
     }
 
-    /// Polls, and notes stalls: time in which the process did not run, before the poll or within it. Returns when the
-    /// poll returned, which is the time of this turn.
+    /// Polls, and notes stalls: time in which the process did not run, before the poll or within it. Returns
+    /// when the poll returned, which is the time of this turn.
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Instant> {
         let (worked_at, due_at) = (self.core.lent.now(), self.due_at());
         let began = self.clock.instant_now();
@@ -198,9 +199,9 @@ impl<S: Application> Reactor<S> {
         Ok(polled)
     }
 
-    /// When [`turn`](Self::turn) is to be called even if the descriptor does not become readable: a second from the
-    /// last turn at the latest. Time beyond that counts as one in which the clients were not heard. None only
-    /// beyond what the clock can tell.
+    /// When [`turn`](Self::turn) is to be called even if the descriptor does not become readable: a second
+    /// from the last turn at the latest. Time beyond that counts as one in which the clients were not heard.
+    /// None only beyond what the clock can tell.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.clock.instant(self.due_at())
@@ -210,8 +211,8 @@ impl<S: Application> Reactor<S> {
         next_at(&self.core).min(self.core.lent.now().after(MAX_WAIT_MS))
     }
 
-    /// Waits for events: without sleeping at first, if that was asked for. For how many milliseconds it was to wait at
-    /// most.
+    /// Waits for events: without sleeping at first, if that was asked for. For how many milliseconds it was
+    /// to wait at most.
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
         let longest = Duration::from_millis(until_due_ms.min(MAX_WAIT_MS));
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
