@@ -1,10 +1,10 @@
-//! A game under simulation: its own handlers, in the real reactor, and visitors who come on a network that fails
-//! them.
+//! A game under simulation: its own handlers, in the real reactor, and visitors who come on a network that
+//! fails them.
 //!
-//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and are told what they have;
-//! accounts are closed with their connections. Each visitor knows what it is to be told, and the simulation
-//! checks that it is, whatever happens to the calls of the server; that every connection ends once, and as it
-//! should; and at the end that nothing is left over, of which the bank itself is asked too.
+//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and are told what they
+//! have; accounts are closed with their connections. Each visitor knows what it is to be told, and the
+//! simulation checks that it is, whatever happens to the calls of the server; that every connection ends
+//! once, and as it should; and at the end that nothing is left over, of which the bank itself is asked too.
 //!
 //! ```text
 //! cargo run --release --example simulation --features sim            # 100 seeds
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sysconn::sim::{
-    Buffers, Failure, Fault, Faults, Next, Player, Random, Report, Script, Simulated, Simulation,
+    Buffers, Failure, Fault, Faults, Next, Random, Report, Script, ScriptRunner, Simulated, Simulation,
 };
 use sysconn::{
     Access, Application, Cause, ConnectionId, Context, Effects, Module, Outcome, Record, Request, Route,
@@ -62,7 +62,7 @@ struct Visitor {
 }
 
 impl Script for Visitor {
-    fn act(&mut self, visitor: &mut Player) -> Next {
+    fn act(&mut self, visitor: &mut ScriptRunner) -> Next {
         if !self.has_come {
             self.has_come = true;
             self.visits = visitor.random().between(1, 20);

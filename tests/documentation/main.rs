@@ -10,6 +10,7 @@ mod links;
 mod names;
 mod parts;
 mod source_map;
+mod tests_of_rules;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README: &str = include_str!("../../README.md");
