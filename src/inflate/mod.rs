@@ -16,7 +16,7 @@ mod tests;
 
 pub(crate) use inflater::Inflater;
 pub(crate) use pool::Inflaters;
-#[cfg(test)]
+#[cfg(all(test, feature = "zlib", feature = "deflate"))]
 pub(crate) use pool::MAX_LONG;
 
 /// Compressed bytes that one slice can take, unless more comes out of them than it may.
