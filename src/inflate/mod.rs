@@ -17,7 +17,7 @@ mod tests;
 
 pub(crate) use inflater::Inflater;
 pub(crate) use pool::Inflaters;
-#[cfg(test)]
+#[cfg(all(test, feature = "zlib", feature = "deflate"))]
 pub(crate) use pool::MAX_LONG;
 
 /// The number of compressed bytes that one slice can inflate, unless their output is too long for it.
