@@ -9,6 +9,7 @@
 //! that differs is where the code of today does something else. `docs/recording.md` has the format.
 
 pub(crate) mod codes;
+mod directory;
 pub(crate) mod excess;
 pub(crate) mod file;
 mod mask;
