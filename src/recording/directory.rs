@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_directory_is_found_at_once() {
+    fn an_unusable_directory_is_found_at_once() {
         let path = directory("trial");
         // A server that was killed in its trial leaves a file.
         std::fs::write(path.join(format!(".trial-{}-0", std::process::id())), b"").unwrap();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_directory_takes_nothing_new_until_there_is_room() {
+    fn a_full_directory_takes_no_new_recording_until_there_is_space() {
         let path = directory("bounds");
         for number in 0..MAX_FILES {
             std::fs::write(path.join(format!("{number}.rec")), b"").unwrap();

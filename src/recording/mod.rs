@@ -12,6 +12,7 @@ pub(crate) mod codes;
 mod directory;
 pub(crate) mod excess;
 pub(crate) mod file;
+pub(crate) mod frame;
 mod mask;
 pub(crate) mod note;
 mod recorder;
