@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_used_is_given_back_and_no_sooner() {
+    fn unused_state_is_freed_and_used_state_is_not() {
         type Step = fn(&mut RareState);
         let cases: [(Step, Step); 4] = [
             (|rare| rare.put_inbox(Inbox::new(b"later")), |rare| drop(rare.take_inbox())),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_request_that_waits_is_answered() {
+    fn only_the_deferred_request_is_answered() {
         let mut rare = RareState::default();
         assert_eq!(rare.take_deferral(1), None);
         rare.set_deferral(deferral(2));
