@@ -7,7 +7,7 @@ use super::output::SegmentRing;
 use super::standing::Standing;
 use super::sys::socket::Socket;
 use crate::cause::Cause;
-use crate::conn::{Conn, Line};
+use crate::conn::{Conn, SocketReport};
 use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::log_limiter::LogLimiter;
@@ -78,12 +78,12 @@ impl Entry {
     }
 
     /// How many bytes of its output the client has taken, as far as the socket can tell.
-    pub(super) fn line(&self) -> Line {
+    pub(super) fn line(&self) -> SocketReport {
         let unacknowledged = self.socket.unacknowledged();
         // Nothing more is added to the outbox: what the socket has taken is missing there.
         let given =
             self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
         let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));
-        Line { unacknowledged, taken, is_idle: !self.readable }
+        SocketReport { unacknowledged, taken, is_idle: !self.readable }
     }
 }

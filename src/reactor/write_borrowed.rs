@@ -6,7 +6,7 @@ use super::active::Active;
 use super::entry::Entry;
 use super::write::{Attempt, attempt};
 use crate::cause::Cause;
-use crate::conn::{Gathered, MAX_SLICES};
+use crate::conn::{MAX_SLICES, OutputSlices};
 
 impl<S> Active<'_, S> {
     /// Writes at once what the connection has put into the write buffer, with what it borrowed of `input` and
@@ -19,7 +19,7 @@ impl<S> Active<'_, S> {
         if entry.conn.cause().is_none() {
             let Entry { socket, conn, writable, .. } = entry;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let gathered = Gathered {
+            let gathered = OutputSlices {
                 out: &env.tools.out,
                 borrowed: &env.tools.borrowed,
                 input,

@@ -2,21 +2,21 @@
 
 use std::io::IoSlice;
 
-use super::MAX_SLICES;
+use super::outbox::MAX_SLICES;
 use crate::router::{Borrowed, MAX_BORROWED, Origin};
 
 // One in front of each that is borrowed, and one behind the last.
 const _: () = assert!(2 * MAX_BORROWED < MAX_SLICES);
 
 /// What one connection gathered, and the places that some of it is borrowed from.
-pub(crate) struct Gathered<'a> {
+pub(crate) struct OutputSlices<'a> {
     pub(crate) out: &'a [u8],
     pub(crate) borrowed: &'a [Borrowed],
     pub(crate) input: &'a [u8],
     pub(crate) held: &'a [u8],
 }
 
-impl<'a> Gathered<'a> {
+impl<'a> OutputSlices<'a> {
     /// All of it from `start` of the write buffer on, in order. How many slices it takes.
     pub(crate) fn slices(&self, start: usize, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
         let (mut from, mut count) = (start, 0);

@@ -1,16 +1,16 @@
 //! What the handling of a message tells its connection's recorder: the packet, what decoding came to, and what
 //! the handler did.
 
-use super::Env;
-use super::packets::{By, Call, Hex};
+use super::dispatch::{By, Dispatch, Hex, log_frames};
+use super::env::Env;
+use super::outbox::Outbox;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
 use crate::record::ClientKind;
 use crate::recording::note::{self, Decoded, Frame, LATER, Note, PacketHead, Said, digest};
-use crate::recording::script::{Script, Sent};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, Job, Made, Outcome, Router, Service, Tools};
+use crate::router::{Access, CompressJob, Outcome, Router, Service, Tools};
 
 /// Notes the frames that the connection has put into the write buffer since that was last looked at.
 pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
@@ -43,7 +43,7 @@ fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec
 }
 
 /// A frame before it is compressed.
-fn frame_of_job(job: &Job) -> Frame {
+fn frame_of_job(job: &CompressJob) -> Frame {
     let (message, len, compressed) = job.message();
     let head = |reply: Reply<'_>| PacketHead {
         error_id: reply.error_id.0,
@@ -55,13 +55,13 @@ fn frame_of_job(job: &Job) -> Frame {
     Frame { opcode: job.opcode() as u8 | LATER, compressed, len: len as u64, packet, hash: 0 }
 }
 
-impl Call<'_> {
+impl Dispatch<'_> {
     /// A message has come that should be a packet.
     #[cold]
-    pub(super) fn note_packet<S>(&mut self, router: &'static Router<S>, message: &[u8], env: &Env<S>) {
+    pub(super) fn observe_packet<S>(&mut self, router: &'static Router<S>, message: &[u8], env: &Env<S>) {
         self.log_in(message);
         let seq = self.record.recv_count;
-        let Some(recorder) = self.extras.noting() else { return };
+        let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
         // As if DataSize were right: whether it is decides what comes of it.
@@ -83,9 +83,9 @@ impl Call<'_> {
 
     /// A message has come, where there are no packets.
     #[cold]
-    pub(super) fn note_message<S>(&mut self, kind: frame::MessageKind, payload: &[u8], env: &Env<S>) {
+    pub(super) fn observe_message<S>(&mut self, kind: frame::MessageKind, payload: &[u8], env: &Env<S>) {
         self.log_in(payload);
-        let Some(recorder) = self.extras.noting() else { return };
+        let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         let hash = if recorder.call.is_compressed { 0 } else { digest(payload) };
         recorder.note(Note::Message {
@@ -101,36 +101,30 @@ impl Call<'_> {
         }
     }
 
-    /// A handler is about to run, or what answers in its place. In a replay: what compressing its packet comes to.
+    /// A handler is about to run, or what answers in its place.
     #[cold]
-    pub(super) fn note_run<S>(&mut self, by: By, env: &Env<S>) -> Option<Made> {
+    pub(super) fn observe_run<S>(&mut self, by: By, env: &Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
-        let recorder = self.extras.noting()?;
+        let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         (recorder.call.login, recorder.call.failed) = (login, failed);
-        let run = recorder.script()?.next_run()?;
-        // A replay has nothing that waits to be compressed, but must do as if.
-        if let Some(deflate) = self.extras.deflate() {
-            deflate.set_busy(run.later);
+        let Some(source) = recorder.replayed() else { return };
+        let is_busy = source.begin_run(by == By::Connection);
+        // In a replay nothing waits to be compressed.
+        if let (Some(is_busy), Some(deflate)) = (is_busy, self.rare.deflate()) {
+            deflate.set_busy(is_busy);
         }
-        let len = |len| usize::try_from(len).unwrap_or(usize::MAX);
-        (by == By::Connection).then(|| match run.sent {
-            Sent::Message(bytes) => Made::Message(len(bytes)),
-            Sent::Data(bytes) => Made::Data(len(bytes)),
-            Sent::AsItWas => Made::Nothing,
-            Sent::Nothing => Made::TooMuch,
-        })
     }
 
     fn login(&self) -> note::Login {
-        note::Login { role_id: self.record.role_id(), kind: number_of(self.record.kind()) }
+        note::Login { role_id: self.record.role_id(), kind: number_of_client_kind(self.record.kind()) }
     }
 
     /// It has run. `said` is none if it panicked; what it sent lies in the write buffer behind `sent_from`.
     #[cold]
-    pub(super) fn note_ran<S>(
+    pub(super) fn observe_outcome<S>(
         &mut self,
-        by_application: bool,
+        by: By,
         said: Option<Outcome>,
         deferred: bool,
         sent_from: usize,
@@ -138,10 +132,10 @@ impl Call<'_> {
     ) {
         let sent = env.tools.out.get(sent_from..).unwrap_or_default();
         if self.record.debug() {
-            super::packets::log_frames(self.record, sent);
+            log_frames(self.record, sent);
         }
         let (login, failed) = (self.login(), self.record.error_send());
-        let Some(recorder) = self.extras.noting() else { return };
+        let Some(recorder) = self.rare.noting() else { return };
         recorder.call.seen = env.tools.out.len();
         let said = match said {
             Some(Outcome::Done) => Said::Done {},
@@ -151,7 +145,7 @@ impl Call<'_> {
             None => Said::Panicked {},
         };
         let outcome = note::Outcome {
-            by_application,
+            by_application: by == By::Application,
             said: Some(said),
             deferred,
             login: (login != recorder.call.login).then_some(login),
@@ -160,33 +154,33 @@ impl Call<'_> {
             frames: frames_of_call(recorder, sent_from, env),
         };
         recorder.note(Note::Outcome { outcome });
-    }
-
-    /// Whether this is a replay, in which nothing is inflated.
-    pub(super) fn is_replayed(&mut self) -> bool {
-        let recorder = if self.record.is_watched() { self.extras.noting() } else { None };
-        recorder.and_then(|recorder| recorder.script()).is_some_and(Script::is_played)
-    }
-
-    /// What came of inflating a message, in a replay: nothing of the message itself was recorded.
-    pub(super) fn recorded_inflation(&mut self, out: &mut Vec<u8>) -> Option<Result<(), frame::Error>> {
-        let inflated = self.extras.noting()?.script()?.inflated()?;
-        if let Some(number) = inflated.error {
-            return Some(Err(codes::error(number).unwrap_or(frame::Error::BadDeflate)));
+        if env.tools.jobs.is_empty() {
+            return;
         }
-        out.clear();
-        out.extend_from_slice(&inflated.head);
-        out.resize(usize::try_from(inflated.len).ok()?, 0);
-        Some(Ok(()))
+        // What was gathered goes to the outbox with them.
+        recorder.call.seen = env.tools.start;
+        if recorder.replayed().is_some() {
+            self.count_jobs(&mut env.tools);
+        }
+    }
+
+    /// Counts what a replay has yet to compress: it has the outbox only as a number.
+    fn count_jobs(&mut self, tools: &mut Tools) {
+        let Tools { out, start, jobs, borrowed, .. } = tools;
+        let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
+        let gathered = out.len().saturating_sub(*start);
+        *self.outbox = Outbox::of_bytes(self.outbox.queued() + gathered + borrowed.bytes() + weight);
+        borrowed.clear();
+        out.truncate(*start);
     }
 
     /// A message was inflated.
-    pub(super) fn note_inflated<S>(&mut self, out: &[u8], result: Result<(), frame::Error>, env: &Env<S>) {
+    pub(super) fn observe_inflated<S>(&mut self, out: &[u8], result: Result<(), frame::Error>, env: &Env<S>) {
         if !self.record.is_watched() {
             return;
         }
         let packets = matches!(env.service, Service::Packets(_));
-        let Some(recorder) = self.extras.noting() else { return };
+        let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         recorder.call.is_compressed = true;
         let out = if result.is_ok() { out } else { &[] };
@@ -199,28 +193,16 @@ impl Call<'_> {
     }
 
     /// It was handled.
-    pub(super) fn note_inflated_over(&mut self) {
+    pub(super) fn observe_inflated_handled(&mut self) {
         if self.record.is_watched()
-            && let Some(recorder) = self.extras.noting()
+            && let Some(recorder) = self.rare.noting()
         {
             recorder.call.is_compressed = false;
         }
     }
 
-    /// What came of inflating Data, in a replay.
-    pub(super) fn recorded_data(&mut self, out: &mut Vec<u8>) -> Option<Result<(), Undecodable>> {
-        let (_, decoded) = self.extras.noting()?.script()?.decoded()?;
-        stand_in(&decoded, out).map(|result| result.unwrap_or(Err(Undecodable::Zlib)))
-    }
-
-    /// What came of decoding Data, in a replay that cannot do it again.
-    pub(super) fn recorded_decoding(&mut self, out: &mut Vec<u8>) -> Option<Option<Result<(), Undecodable>>> {
-        let (hidden, decoded) = self.extras.noting()?.script()?.decoded()?;
-        if hidden { stand_in(&decoded, out) } else { None }
-    }
-
     /// Data was decoded to so many bytes, or not; none: the cipher panicked.
-    pub(super) fn note_decoded<S>(
+    pub(super) fn observe_decoded<S>(
         &mut self,
         cmd: u16,
         data_status: u8,
@@ -231,7 +213,7 @@ impl Call<'_> {
             return;
         }
         let is_encrypted = data_status == DataStatus::Encrypted as u8;
-        let Some(recorder) = self.extras.noting() else { return };
+        let Some(recorder) = self.rare.noting() else { return };
         let hidden = is_encrypted || recorder.call.is_compressed || env.service.hides(cmd);
         let result = match result {
             Some(Ok(len)) => Decoded::Data { len: len as u64 },
@@ -242,23 +224,8 @@ impl Call<'_> {
     }
 }
 
-/// Puts as many bytes into `out` as decoding came to. None in the place of a result: the cipher panicked.
-fn stand_in(decoded: &Decoded, out: &mut Vec<u8>) -> Option<Option<Result<(), Undecodable>>> {
-    match decoded {
-        Decoded::Data { len } => {
-            out.clear();
-            out.resize(usize::try_from(*len).ok()?, 0);
-            Some(Some(Ok(())))
-        }
-        Decoded::Undecodable { offence } => {
-            Some(Some(Err(codes::offence(*offence).unwrap_or(Undecodable::Cipher))))
-        }
-        Decoded::Panicked {} => Some(None),
-    }
-}
-
 /// The number of a kind of client in recordings.
-pub(super) fn number_of(kind: ClientKind) -> u8 {
+pub(super) fn number_of_client_kind(kind: ClientKind) -> u8 {
     match kind {
         ClientKind::Tester => 0,
         ClientKind::GameServer => 1,
@@ -267,10 +234,10 @@ pub(super) fn number_of(kind: ClientKind) -> u8 {
 }
 
 /// The kind with that number.
-pub(crate) fn kind_of(number: u8) -> Option<ClientKind> {
+pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
     [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
         .into_iter()
-        .find(|kind| number_of(*kind) == number)
+        .find(|kind| number_of_client_kind(*kind) == number)
 }
 
 fn number_of_access(access: Access) -> u8 {

@@ -1,8 +1,12 @@
-//! What a connection does when one of its timers comes.
+//! What a connection does when one of its timers is due.
 
+use super::closing::SocketReport;
+use super::connection::Conn;
 use super::deadlines::Due;
-use super::lifecycle::Phase;
-use super::{Conn, Env, Line, Settings};
+use super::env::Env;
+use super::input::{Close, Input, Refuse, Timers};
+use super::phase::Phase;
+use super::settings::Settings;
 use crate::cause::Cause;
 use crate::config::Liveness;
 use crate::frame::{Opcode, push_frame};
@@ -10,6 +14,14 @@ use crate::moment::Moment;
 use crate::recording::note::Note;
 use crate::router::Application;
 use crate::upgrade::Refusal;
+
+impl<S: Application> Input<Env<S>> for Timers {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        conn.do_due(self.0, env);
+    }
+}
 
 impl Conn {
     /// When [`handle_timeout`](Self::handle_timeout) has to be called next, as things stand.
@@ -26,31 +38,22 @@ impl Conn {
         }
     }
 
-    /// Does all that is due. To be called at any time; what is not due yet stays armed.
-    pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
-        self.note_given(|| Note::Timers {}, env);
-        let line = env.line.take();
-        self.note_line(line);
-        self.do_due(line, env);
-        self.note_outcome(env);
-    }
-
-    fn do_due<S: Application>(&mut self, line: Option<Line>, env: &mut Env<S>) {
+    fn do_due<S: Application>(&mut self, report: Option<SocketReport>, env: &mut Env<S>) {
         let is_due = self.next_deadline(&env.settings) <= env.tools.now;
-        let is_writing = matches!(&self.phase, Phase::Closing(closing) if closing.is_writing());
-        let is_late = is_due && is_writing && self.is_compressing();
+        let is_late = is_due && self.end_waits_for_server();
         match &mut self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if is_due => {
-                self.turn_away(self.refusal_due().unwrap_or(Refusal::TooSlow), env)
+                Refuse(self.refusal_due().unwrap_or(Refusal::TooSlow)).apply(self, env)
             }
             Phase::Closing(closing) if is_due => {
                 let is_over = if is_late {
                     closing.wait_for_server(env.tools.now, &env.settings)
                 } else {
-                    closing.handle_timeout(line, env.tools.now, &env.settings)
+                    closing.handle_timeout(report, env.tools.now, &env.settings)
                 };
+                let cause = closing.cause;
                 if is_over {
-                    self.phase = Phase::Closed(closing.cause);
+                    self.enter(Phase::Closed(cause));
                 }
             }
             Phase::Open(_) => {
@@ -73,9 +76,9 @@ impl Conn {
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
         self.note(|| Note::Timer { which: due as u8 });
         match due {
-            Due::ReadTimeout => self.end_open(Cause::ReadTimedOut, env),
+            Due::ReadTimeout => Close(Cause::ReadTimedOut).apply(self, env),
             Due::ClientCheck => self.check_client(env),
-            Due::AccountCheck if !self.record.is_logged_in() => self.end_open(Cause::NeverLoggedIn, env),
+            Due::AccountCheck if !self.record.is_logged_in() => Close(Cause::NeverLoggedIn).apply(self, env),
             Due::AccountCheck => {}
             Due::Housekeeping => {
                 self.keep_house();
@@ -92,7 +95,7 @@ impl Conn {
             Liveness::Frames => self.deadlines.was_seen_of_late(env.tools.now, &env.settings),
         };
         if !lives && !self.is_exempt(&env.settings) {
-            self.end_open(Cause::Idle, env);
+            Close(Cause::Idle).apply(self, env);
         }
     }
 
@@ -134,13 +137,13 @@ impl Conn {
         if let Phase::Open(open) = &mut self.phase {
             open.decoder.trim();
         }
-        self.forget_look();
-        self.extras.trim();
+        self.drop_old_sample();
+        self.rare.trim();
         self.outbox.trim();
     }
 
     /// Whether the client waits for the server, so that its silence means nothing.
     pub(super) fn is_waiting(&self) -> bool {
-        (self.extras.is_deferred() || self.inflates()) && matches!(self.phase, Phase::Open(_))
+        (self.rare.is_deferred() || self.inflates()) && matches!(self.phase, Phase::Open(_))
     }
 }

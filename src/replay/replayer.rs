@@ -1,30 +1,28 @@
-//! The application of a replay: does what the recorded one did.
+//! The application of a replay: it does what the recorded one did.
 
 use std::collections::BTreeMap;
 
-use super::stand_in::zeros;
+use super::absent::zeros;
 use crate::cause::Cause;
-use crate::conn::{access_of, kind_of};
+use crate::conn::{access_of, client_kind_of};
 use crate::frame::CloseCode;
 use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply};
 use crate::record::{Identity, Login, Peer};
 use crate::recording::codes::Reason;
 use crate::recording::file::File;
 use crate::recording::note::{self, Frame, Note, Said};
-use crate::recording::script::Script;
-use crate::router::{
-    Application, Context, Deferral, Made, Message, Outcome, Request, Route, Router, Service,
-};
+use crate::recording::{ReplaySource, Sent};
+use crate::router::{Application, Context, Deferral, Message, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
-/// Follows the script.
-pub(super) struct Player {
-    pub(super) script: Script,
+/// Does what the source says.
+pub(super) struct Replayer {
+    pub(super) source: ReplaySource,
 }
 
-impl Application for Player {
+impl Application for Replayer {
     fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
-        match self.script.verdict().flatten().and_then(|reason: Reason| reason.cause()) {
+        match self.source.verdict().flatten().and_then(|reason: Reason| reason.cause()) {
             None => Ok(()),
             Some(Cause::Refused(refusal)) => Err(refusal),
             Some(_) => panic_quietly(),
@@ -37,7 +35,7 @@ impl Application for Player {
 }
 
 /// The service of the recorded server, as far as the recording shows it.
-pub(super) fn service(file: &File) -> Service<Player> {
+pub(super) fn service(file: &File) -> Service<Replayer> {
     if file.head.messages {
         return Service::Messages(on_message);
     }
@@ -53,25 +51,25 @@ pub(super) fn service(file: &File) -> Service<Player> {
     Service::Packets(Router::leak(routes.into_values()))
 }
 
-fn on_packet(player: &mut Player, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    player.act(Some(&request), context)
+fn on_packet(replayer: &mut Replayer, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    replayer.act(Some(&request), context)
 }
 
-fn on_message(player: &mut Player, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
-    player.act(None, context)
+fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
+    replayer.act(None, context)
 }
 
-impl Player {
+impl Replayer {
     /// Does what the recorded handler did.
     fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
         // Where the recording has no handler run, that this one runs is the difference.
-        let Some(mut outcome) = self.script.outcome() else { return Outcome::Done };
-        let mut refusal = None;
+        let Some(mut outcome) = self.source.outcome() else { return Outcome::Done };
+        let mut refusal = Sent::AsItWas;
         if let Some(Said::Refuse { error_id }) = outcome.said {
             // The refusal itself follows from what is returned.
             match outcome.frames.pop_if(|frame| is_refusal(frame, error_id)) {
                 Some(frame) if frame.compressed && !frame.is_later() => {
-                    refusal = usize::try_from(frame.len).ok().map(Made::Message);
+                    refusal = Sent::Message(frame.len);
                 }
                 Some(_) => {}
                 None => outcome.failed = outcome.failed.saturating_sub(1),
@@ -80,14 +78,14 @@ impl Player {
         for frame in &outcome.frames {
             send(frame, context);
         }
-        context.buffer.stand_in(&[]);
-        context.buffer.set_made(refusal);
+        context.buffer.lend_absent(&[]);
+        self.source.set_sent(refusal);
         context.fail_to_send(outcome.failed);
         match outcome.login {
             Some(note::Login { role_id: 0, .. }) => context.logout(),
             Some(note::Login { role_id, kind }) => {
                 let identity = Identity { role_id, ..Identity::default() };
-                let kind = kind_of(kind).unwrap_or_default();
+                let kind = client_kind_of(kind).unwrap_or_default();
                 let _ = context.login(Login { identity, kind, custodian: None });
             }
             None => {}
@@ -107,7 +105,7 @@ impl Player {
     }
 }
 
-/// Whether a frame is the refusal with that ErrorID; of one that is compressed that is all there is to be known.
+/// Whether a frame is the refusal with that ErrorID. Of a compressed frame nothing more is known.
 fn is_refusal(frame: &Frame, error_id: u16) -> bool {
     let is_empty = frame.len == REPLY_HEADER_BYTES as u64;
     frame.compressed || frame.packet.as_ref().is_some_and(|packet| packet.error_id == error_id) && is_empty
@@ -119,7 +117,7 @@ fn send(frame: &Frame, context: &mut Context<'_>) {
     let is_packet = !frame.compressed && frame.packet.is_some();
     let headers = if is_packet { REPLY_HEADER_BYTES as u64 } else { 0 };
     let Some(data) = frame.len.checked_sub(headers).and_then(zeros) else { return };
-    context.buffer.stand_in(data);
+    context.buffer.lend_absent(data);
     if frame.is_later() && frame.compressed {
         return context.send_with(|buffer| buffer.message_later(opcode, &[data]));
     }
@@ -142,7 +140,7 @@ fn send(frame: &Frame, context: &mut Context<'_>) {
     }
 }
 
-/// A panic as that of a handler, of which nobody needs to be told.
+/// A panic like that of a handler, without a message.
 fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("as it was recorded"))
 }

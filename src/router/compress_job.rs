@@ -1,4 +1,4 @@
-//! A reply on its way to be compressed, slice by slice.
+//! A reply that is compressed slice by slice before it goes out.
 
 use bytes::Bytes;
 
@@ -7,81 +7,81 @@ use crate::deflate::{self, Deflate, Window};
 use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Reply, ZlibStream};
 
-/// Whether the library was built with what compresses. Without it nobody has to ask whether anything does.
+/// Whether the library was built with compression.
 pub(crate) const COMPRESSES: bool = cfg!(any(feature = "zlib", feature = "deflate"));
 
-/// Bytes that are compressed at once: what cannot be compressed costs most, 0.2 ms.
+/// Bytes that are compressed at once: bytes that cannot be made shorter cost most, 0.2 ms.
 pub(crate) const SLICE_BYTES: usize = 16 * 1024;
 
-/// Bytes that are compressed at the cost of a frame.
+/// Bytes whose compression costs as much as a frame.
 pub(crate) const COMPRESSED_BYTES_PER_FRAME: usize = 128;
 
-/// What a short reply costs beside its bytes while it waits to be compressed; of a long one that is nothing.
+/// Bytes that a short reply takes beside its own while it waits to be compressed; beside a long one they do not count.
 pub(crate) const JOB_BYTES: usize = 512;
 
-/// What comes in front of Data: the room for a frame's header, and the packet's.
+/// What stands in front of Data: space for a frame's header, and the packet's header.
 const DATA_AT: usize = MAX_SERVER_HEADER_BYTES + REPLY_HEADER_BYTES;
 
-/// What compressing so many bytes costs, in frames.
+/// The cost of compressing `bytes`, in frames.
 pub(crate) fn cost_of(bytes: usize) -> u32 {
     u32::try_from(bytes / COMPRESSED_BYTES_PER_FRAME).unwrap_or(u32::MAX)
 }
 
 /// A message that goes out once it is compressed.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct CompressJob {
     opcode: Opcode,
     step: Step,
-    /// Once Data is compressed the packet is too, as a message, if it has at least so many bytes.
+    /// Once Data is compressed the packet is compressed too, as a message, if it has at least this many bytes.
     deflate_above: usize,
-    /// The message as it was before the step, behind room for its frame's header.
+    /// The message before the step, behind space for its frame's header.
     plain: Vec<u8>,
     /// Bytes at its end that a replay does not have.
     absent: usize,
-    /// The step has taken it up to here.
+    /// The step has taken `plain` up to here.
     taken: usize,
-    /// What the step has made of it, behind the same.
+    /// The compressed form so far, behind the same space.
     made: Vec<u8>,
     weight: usize,
     place: Option<Place>,
 }
 
-/// What is being made of it.
+/// How a message is compressed.
 #[derive(Debug)]
 enum Step {
     /// Its Data becomes a zlib stream, unless that is not shorter.
     Data(Option<ZlibStream>),
-    /// It becomes a compressed message.
+    /// All of it becomes a compressed message.
     Message(Window),
 }
 
 /// What came of a slice.
 #[derive(Debug)]
 pub(crate) struct Slice {
-    /// So many bytes were taken.
+    /// Bytes that were taken.
     pub(crate) taken: usize,
-    /// The frame, when that was the last of it.
+    /// The frame, if that was the last slice.
     pub(crate) frame: Option<Bytes>,
 }
 
-impl Job {
-    /// Bytes that a message of `len` bytes counts as until it is compressed: what it can become at most, and, if it is
-    /// short, what it costs to hold.
+impl CompressJob {
+    /// Bytes that a message of `len` bytes counts as until it is compressed: the longest form that it can get and, if it
+    /// is short, what holding it costs.
     pub(super) fn weight_of(len: usize, deflates: bool) -> usize {
         let beside = if len > SLICE_BYTES { 0 } else { JOB_BYTES };
         let most = if deflates { deflate::bound(len) } else { len };
         MAX_SERVER_HEADER_BYTES.saturating_add(most).saturating_add(beside)
     }
 
-    /// A reply of which Data is compressed first.
+    /// A reply whose Data is compressed first. In a replay `absent` bytes of Data are not there.
     pub(super) fn of_data(reply: &Reply<'_>, absent: usize, deflate_above: usize) -> Self {
         let step = Step::Data(ZlibStream::new());
-        Job::new(Opcode::Binary, step, &[&reply.header(), reply.data], absent, deflate_above)
+        CompressJob::new(Opcode::Binary, step, &[&reply.header(), reply.data], absent, deflate_above)
     }
 
-    /// A message that consists of `parts`, and, in a replay, of bytes that are `absent`.
+    /// A message that consists of `parts` and, in a replay, of `absent` bytes that are not there.
     pub(super) fn of_message(opcode: Opcode, parts: &[&[u8]], absent: usize) -> Self {
-        Job::new(opcode, Step::Message(Window::default()), parts, absent, 0)
+        CompressJob::new(opcode, Step::Message(Window::default()), parts, absent, 0)
     }
 
     fn new(opcode: Opcode, step: Step, parts: &[&[u8]], absent: usize, deflate_above: usize) -> Self {
@@ -90,10 +90,10 @@ impl Job {
         let mut plain = Vec::with_capacity(MAX_SERVER_HEADER_BYTES + there);
         plain.resize(MAX_SERVER_HEADER_BYTES, 0);
         parts.iter().for_each(|part| plain.extend_from_slice(part));
-        let weight = Job::weight_of(len, len >= deflate_above);
+        let weight = CompressJob::weight_of(len, len >= deflate_above);
         let begin = step.begin();
         let made = vec![0; begin];
-        Job { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, place: None }
+        CompressJob { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, place: None }
     }
 
     /// Bytes that it counts as while it waits.
@@ -106,15 +106,15 @@ impl Job {
         self.opcode
     }
 
-    /// The message as it was at first, how long it is, and whether all of it will be compressed, as far as that can be
-    /// known: of what will not, Data is.
+    /// The message as it was at first, its length, and whether all of it will be compressed, as far as that is known;
+    /// otherwise its Data is.
     pub(crate) fn message(&self) -> (&[u8], usize, bool) {
         let message = self.plain.get(MAX_SERVER_HEADER_BYTES..).unwrap_or_default();
         let len = message.len().saturating_add(self.absent);
         (message, len, matches!(self.step, Step::Message(_)) || len >= self.deflate_above)
     }
 
-    /// Bytes that are still to be taken, by this step.
+    /// Bytes that this step has still to take.
     pub(crate) fn rest(&self) -> usize {
         self.plain.len() - self.taken
     }
@@ -131,7 +131,7 @@ impl Job {
         self.place.take()
     }
 
-    /// Compresses the next slice, of at most so many bytes. `deflate` is the connection's.
+    /// Compresses the next slice, of at most `most` bytes. `deflate` is the connection's.
     pub(crate) fn go_on(&mut self, most: usize, deflate: Option<&mut Deflate>) -> Slice {
         let from = self.taken;
         self.taken = from.saturating_add(most).min(self.plain.len());
@@ -155,7 +155,7 @@ impl Job {
         Slice { taken, frame }
     }
 
-    /// Data is compressed, or goes out as it is if it did not become shorter.
+    /// Ends the step of Data, which goes out as it is if it did not become shorter.
     fn end_data(&mut self, is_shorter: bool) -> Option<Bytes> {
         let mut made = std::mem::take(&mut self.made);
         if is_shorter
@@ -183,7 +183,7 @@ impl Job {
 }
 
 impl Step {
-    /// What it takes begins so far behind the room for the frame's header.
+    /// Where its input begins in the message with space for a frame's header.
     fn begin(&self) -> usize {
         match self {
             Step::Data(_) => DATA_AT,
@@ -192,7 +192,7 @@ impl Step {
     }
 }
 
-/// Puts the header in front of a payload that has room for it there.
+/// Puts the header in front of a payload that has space for it there.
 fn framed(opcode: Opcode, rsv1: bool, mut message: Vec<u8>) -> Bytes {
     let payload_len = (message.len() - MAX_SERVER_HEADER_BYTES) as u64;
     let header = Header { fin: true, rsv1, opcode, mask: None, payload_len }.encode();

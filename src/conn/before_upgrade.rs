@@ -1,31 +1,32 @@
-//! What a request is asked before it can be an upgrade: whether it is a health check, whether there is a place for it,
-//! and whose it is.
+//! What happens to a request before it can be an upgrade: it may be a health check, the server may be full, and headers
+//! may name the client.
 
-use std::net::SocketAddr;
-
-use super::lifecycle::Phase;
-use super::{Conn, Draining, Env, Progress};
+use super::connection::Conn;
+use super::env::Env;
+use super::input::{HearOnly, Input, Progress};
+use super::phase::Phase;
+use super::settings::Draining;
 use crate::cause::Cause;
-use crate::forwarded;
+use crate::connection_log;
 use crate::moment::Moment;
 use crate::record::Peer;
 use crate::recording::codes::Reason;
 use crate::recording::note::Note;
-use crate::recording::script::Script;
 use crate::upgrade::{self, Refusal};
 
-impl Conn {
-    /// There is no place for this client, but its request is read all the same: it may be a health check.
-    pub(crate) fn hear(&mut self, refusal: Refusal, now: Moment) {
-        self.note_given_at(|| Note::Hear { reason: Reason::of(Cause::Refused(refusal)) }, Some(now));
-        match &mut self.phase {
-            Phase::Proxied(proxied) => proxied.refusal = Some(refusal),
-            Phase::Upgrading(upgrading) => upgrading.refusal = Some(refusal),
+impl Input<Moment> for HearOnly {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, _: &mut Moment) {
+        match &mut conn.phase {
+            Phase::Proxied(proxied) => proxied.refusal = Some(self.0),
+            Phase::Upgrading(upgrading) => upgrading.refusal = Some(self.0),
             Phase::Open(_) | Phase::Closing(_) | Phase::Closed(_) => {}
         }
-        self.note_end();
     }
+}
 
+impl Conn {
     /// Whether its request may still be a health check.
     pub(crate) fn may_ask_for_health(&self) -> bool {
         match &self.phase {
@@ -35,7 +36,7 @@ impl Conn {
         }
     }
 
-    /// What a client is to be told that is only [heard](Self::hear).
+    /// How a client is refused that is only [heard](Self::hear).
     pub(crate) fn refusal_due(&self) -> Option<Refusal> {
         match &self.phase {
             Phase::Proxied(proxied) => proxied.refusal,
@@ -44,7 +45,7 @@ impl Conn {
         }
     }
 
-    /// Whether the request is a HEAD, as far as it is known.
+    /// Whether the request is a HEAD, as far as it has come.
     pub(super) fn is_head_request(&self) -> bool {
         matches!(&self.phase, Phase::Upgrading(upgrading) if upgrade::is_head_request(&upgrading.head))
     }
@@ -59,7 +60,7 @@ impl Conn {
         }
     }
 
-    /// Looks at a whole head before the upgrade: what the reactor has to know first, or why there is none.
+    /// Looks at a whole head before the upgrade: what the reactor has to know first, or why there is no upgrade.
     pub(super) fn before_upgrade<S>(
         &mut self,
         head: &[u8],
@@ -69,10 +70,10 @@ impl Conn {
         if is_named {
             return Ok(None);
         }
-        if let Some(fails) = self.health(head, env)? {
+        if let Some(fails) = env.head_checks.health(head, env.draining, &env.settings)? {
             self.note(|| Note::Health { fails });
             upgrade::write_health(fails, upgrade::is_head_request(head), &mut env.tools.out);
-            self.note_response(env);
+            self.observe_response(env);
             self.begin_closing(Cause::HealthCheck, env.tools.now);
             return Ok(Some(Progress::Checked));
         }
@@ -90,39 +91,28 @@ impl Conn {
         Ok(Some(Progress::Forwarded))
     }
 
-    /// Whether the head is a health check, and then whether it fails. A replay goes by what was recorded.
-    fn health<S>(&mut self, head: &[u8], env: &Env<S>) -> Result<Option<bool>, Refusal> {
-        if let Some(script) = self.extras.noting().and_then(|recorder| recorder.script()) {
-            return Ok(script.health());
-        }
-        let Some(path) = &env.settings.health_path else { return Ok(None) };
-        let asks = upgrade::asks_for_health(head, path)?;
-        Ok(asks.then_some(env.draining != Draining::No))
-    }
-
-    /// The client that the headers name, if they name one and come from a trusted hop. A replay goes by what was recorded:
-    /// these headers are not.
+    /// The client that the headers name, if they name one and come from a trusted hop.
     fn forwarded<S>(&mut self, head: &[u8], env: &Env<S>) -> Result<Option<Peer>, Refusal> {
-        let peer = self.record.peer();
-        let scripted = self.extras.noting().and_then(|recorder| recorder.script());
-        let named = match scripted.map(Script::forwarded) {
-            Some(None) => return Ok(None),
-            Some(Some((_, Some(reason)))) => Err(reason.refusal().unwrap_or(Refusal::Unavailable)),
-            Some(Some((client, None))) => Ok(client.as_deref().map(peer_of)),
-            None if !env.settings.trusts_headers_of(peer) => return Ok(None),
-            None => upgrade::with_headers(head, |headers| {
-                Ok(forwarded::client(headers.iter(), peer, &env.settings.forwarders)?)
-            }),
-        };
+        let named = env.head_checks.forwarded(head, self.record.peer(), &env.settings);
+        let Some(named) = named else { return Ok(None) };
         self.note(|| Note::Forwarded {
             client: named.ok().flatten().map(|client| client.to_string()),
             refused: named.err().map(|refusal| Reason::of(Cause::Refused(refusal))),
         });
         named
     }
-}
 
-/// The peer with that name.
-fn peer_of(name: &str) -> Peer {
-    name.parse::<SocketAddr>().map_or(Peer::Local, Peer::from)
+    /// Answers the request with a refusal. What was asked for is logged.
+    pub(super) fn write_refusal<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
+        let head =
+            if let Phase::Upgrading(upgrading) = &self.phase { upgrading.head.as_slice() } else { &[] };
+        let (log, now, drains) = (&mut env.tools.log, env.tools.now, env.draining == Draining::Begun);
+        connection_log::refused(&self.record, log, now, refusal, head, drains);
+        if self.is_head_request() {
+            refusal.write_to_head(&mut env.tools.out);
+        } else {
+            refusal.write(&mut env.tools.out);
+        }
+        self.observe_response(env);
+    }
 }

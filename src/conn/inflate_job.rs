@@ -110,7 +110,7 @@ impl Work {
 
 /// A message that is being inflated slice by slice. What the client sends behind it waits.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct InflateJob {
     pub(super) work: Work,
     /// The message as it came.
     pub(super) message: Vec<u8>,
