@@ -35,7 +35,7 @@ pub struct Addresses {
     pub unix: PathBuf,
 }
 
-pub struct Crowd {
+pub struct Population {
     poll: Poll,
     addresses: Addresses,
     clients: Vec<Option<Client>>,
@@ -56,9 +56,9 @@ pub struct Crowd {
     buffer: Vec<u8>,
 }
 
-impl Crowd {
+impl Population {
     pub fn new(addresses: Addresses, seed: u64) -> Result<Self> {
-        Ok(Crowd {
+        Ok(Population {
             poll: Poll::new()?,
             addresses,
             clients: vec![],

@@ -1,36 +1,27 @@
-//! Every way in which a connection ends, over a real socket: the code that the client gets, the cause
-//! that the application is told, and that the linked object is told the same, once.
+//! One case for each way in which a connection ends.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod arena;
-mod common;
-
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::RecvError;
 use std::thread;
 
-use arena::{ArenaServer, CLOSE, DEFER, ECHO, Hand, LINK, PANIC, PUSH, SINK, login};
-use common::{
-    Client, Frame, LINES, PATIENCE, SHORT, UPGRADE, close_codes, config, frame, join, packet, part,
-};
 use sysconn::config::Liveness;
-use sysconn::frame::{self, CloseCode, Opcode};
+use sysconn::frame::{CloseCode, Opcode};
 use sysconn::packet::Undecodable;
-use sysconn::upgrade::Refusal;
-use sysconn::{Cause, Config, Link};
+use sysconn::{Cause, Config, Link, frame};
+
+use crate::arena;
+use crate::arena::{ArenaServer, CLOSE, ECHO, PANIC, PUSH};
+use crate::common::{Client, SHORT, frame, packet, part};
 
 /// What brings the end about, with the client and its object in hand.
-type Act = fn(&ArenaServer, &mut Client, Link);
+pub(crate) type Act = fn(&ArenaServer, &mut Client, Link);
 
-struct Ending {
-    name: &'static str,
-    configure: fn(&mut Config),
-    act: Act,
-    cause: Cause,
+pub(crate) struct Ending {
+    pub(crate) name: &'static str,
+    pub(crate) configure: fn(&mut Config),
+    pub(crate) act: Act,
+    pub(crate) cause: Cause,
     /// The code that the client gets, 0 for a Close frame without one; none where it gets no frame.
-    code: Option<u16>,
+    pub(crate) code: Option<u16>,
 }
 
 /// The link outlives the connection unless the act ends it.
@@ -43,18 +34,9 @@ fn send(client: &mut Client, link: Link, bytes: &[u8]) {
     client.send(bytes);
 }
 
-/// Sends pings until the server has closed: they are no packets, and extend no message.
-fn ping_until_closed(client: &mut Client, code: u16) {
-    loop {
-        client.send(&frame(Opcode::Ping, b"still here"));
-        match client.next() {
-            Frame::Pong(_) => {}
-            other => {
-                assert_eq!(other, Frame::Close(Some(code)));
-                return;
-            }
-        }
-    }
+/// All of them.
+pub(crate) fn endings() -> impl Iterator<Item = Ending> {
+    [timers(), objects(), outside(), requests(), clients()].into_iter().flatten()
 }
 
 fn timers() -> Vec<Ending> {
@@ -317,191 +299,4 @@ fn clients() -> Vec<Ending> {
             code: None,
         },
     ]
-}
-
-#[test]
-fn each_cause_reaches_the_client_the_application_the_object_and_the_log() {
-    LINES.keep();
-    let mut codes = BTreeSet::new();
-    let tables = [timers(), objects(), outside(), requests(), clients()];
-    for Ending { name, configure, act, cause, code } in tables.into_iter().flatten() {
-        let mut config = config();
-        configure(&mut config);
-        let mut server = ArenaServer::new(&config);
-        let (mut client, link, told) = server.connect_linked();
-        act(&server, &mut client, link);
-        if let Some(code) = code {
-            let code = (code != 0).then_some(code);
-            assert_eq!(client.next(), Frame::Close(code), "{name}");
-            assert_eq!(cause.close_code().map(CloseCode::get), code, "{name}");
-        }
-        assert_eq!(client.next(), Frame::End, "{name}");
-        let peer = format!("peer={} ", client.stream.local_addr().unwrap());
-        drop(client);
-        assert_eq!(told.recv_timeout(PATIENCE), Ok(cause), "{name}");
-        // The object's ear is gone: it cannot be told again.
-        assert_eq!(told.recv(), Err(RecvError), "{name}");
-        let closed = server.await_event(|event| match event {
-            arena::Event::Closed(_, reported) if reported == cause => Some(reported),
-            _ => None,
-        });
-        assert_eq!(closed, cause, "{name}");
-        let said = cause.close_code().map_or(String::new(), |code| format!(" code={code}"));
-        LINES.await_with(&["connection ended id=", &peer, &format!(" cause=\"{cause}\"{said} duration_ms=")]);
-        codes.extend(cause.close_code().map(CloseCode::get));
-        server.handle.drain();
-        server.join();
-        let later = server
-            .events
-            .try_iter()
-            .filter(|event| matches!(event, arena::Event::Closed(_, reported) if *reported == cause));
-        assert_eq!(later.count(), 0, "{name}: reported twice");
-    }
-    let without_row: Vec<_> = close_codes().difference(&codes).copied().collect();
-    assert_eq!(without_row, []);
-}
-
-#[test]
-fn a_reset_reaches_the_object() {
-    let server = ArenaServer::new(&config());
-    let mut client = Client::connect(server.address);
-    let (_link, told) = server.link(&mut client);
-    client.reset();
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Cause::Reset));
-    assert_eq!(told.recv(), Err(RecvError));
-    assert_eq!(server.closed().1, Cause::Reset);
-}
-
-#[test]
-fn a_reactor_that_is_dropped_tells_the_object() {
-    let mut hand = Hand::new(&config());
-    let (mut client, _) = hand.connect();
-    client.send_packet(LINK, 0, b"");
-    let mut linked = None;
-    hand.turn_until("an object is linked", |hand| {
-        linked = hand.events.try_iter().find_map(|event| match event {
-            arena::Event::Linked(link, told) => Some((link, told)),
-            _ => None,
-        });
-        linked.is_some()
-    });
-    let (link, told) = linked.unwrap();
-    drop(hand.reactor);
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Cause::Dropped));
-    assert_eq!(told.recv(), Err(RecvError));
-    // Nobody is left to hear of the object's end.
-    link.end();
-    assert_eq!(client.reply().cmd, LINK);
-    assert_eq!(client.next(), Frame::End);
-}
-
-#[test]
-fn an_upgrade_that_is_not_complete_in_time_is_refused() {
-    let server = ArenaServer::new(&Config { handshake_timeout: SHORT, ..config() });
-    for sent in [&UPGRADE[..0], &UPGRADE[..20], &UPGRADE[..UPGRADE.len() - 1]] {
-        let mut client = Client::raw(server.address);
-        client.send(sent);
-        let (status, _, _) = client.read_refusal();
-        assert_eq!(status, Refusal::TooSlow.status());
-    }
-    assert_eq!(Refusal::TooSlow.status(), 408);
-}
-
-#[test]
-fn pings_extend_neither_the_client_check_nor_a_message() {
-    let idle = Config { client_check: SHORT, ..config() };
-    let server = ArenaServer::new(&idle);
-    ping_until_closed(&mut Client::connect(server.address), 4003);
-    assert_eq!(server.closed().1, Cause::Idle);
-
-    let slow = Config { read_timeout: SHORT, ..config() };
-    let server = ArenaServer::new(&slow);
-    let mut client = Client::connect(server.address);
-    client.send(&part(false, Opcode::Binary, b"a part"));
-    ping_until_closed(&mut client, 4009);
-    drop(client);
-    assert_eq!(server.closed().1, Cause::ReadTimedOut);
-}
-
-#[test]
-fn packets_do_not_put_off_the_account_check_and_a_logout_starts_it_anew() {
-    let server = ArenaServer::new(&Config { account_check: SHORT, ..config() });
-    let mut client = Client::connect(server.address);
-    loop {
-        client.send_packet(SINK, 0, b"");
-        client.send_packet(ECHO, 0, b"busy");
-        match client.next() {
-            Frame::Binary(_) => {}
-            other => {
-                assert_eq!(other, Frame::Close(Some(4004)));
-                break;
-            }
-        }
-    }
-    drop(client);
-    assert_eq!(server.closed().1, Cause::NeverLoggedIn);
-
-    // Who is logged in stays: another client's whole time passes meanwhile.
-    let mut player = Client::raw(server.address);
-    player.send(&join(&[UPGRADE, &login(5)]));
-    player.read_upgraded();
-    assert_eq!(player.reply().cmd, arena::LOGIN);
-    let mut other = Client::connect(server.address);
-    other.expect_close(4004, "another one who does not log in");
-    player.ask(b"still here");
-    player.send_packet(arena::LOGOUT, 0, b"");
-    assert_eq!(player.reply().cmd, arena::LOGOUT);
-    player.expect_close(4004, "after the logout");
-}
-
-#[test]
-fn a_client_whose_reply_is_owed_is_not_timed_out() {
-    let server = ArenaServer::new(&Config { read_timeout: SHORT, client_check: SHORT, ..config() });
-    let mut waiting = Client::raw(server.address);
-    waiting.send(&join(&[UPGRADE, &packet(DEFER, 1, b"")]));
-    waiting.read_upgraded();
-    let ticket = server.ticket();
-    let mut silent = Client::connect(server.address);
-    assert!(matches!(silent.next(), Frame::Close(Some(4003 | 4009))));
-    ticket.reply(*b"late");
-    assert_eq!(waiting.reply().data, b"late");
-    // Its silence counts again from here.
-    assert!(matches!(waiting.next(), Frame::Close(Some(4003 | 4009))));
-}
-
-#[test]
-fn a_silent_client_is_pinged_and_housekeeping_comes_round() {
-    let server = ArenaServer::new(&Config { ping_interval: SHORT, housekeeping: SHORT, ..config() });
-    let mut client = Client::connect(server.address);
-    let handle = server.handle_of(&mut client);
-    for _ in 0..3 {
-        assert_eq!(client.next(), Frame::Ping(vec![]));
-    }
-    common::eventually("housekeeping", || server.snapshot(&handle).record.loop_counter() >= 2);
-}
-
-#[test]
-fn the_socket_of_a_client_that_ignores_the_close_is_closed_all_the_same() {
-    let server = ArenaServer::new(&Config { close_timeout: SHORT, ..config() });
-    let (mut client, _link, told) = server.connect_linked();
-    client.send_packet(CLOSE, 1, b"");
-    client.expect_close(4100, "as asked");
-    // It keeps its side open.
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Cause::Application(CloseCode::new(4100).unwrap())));
-    drop(client);
-}
-
-#[test]
-fn what_follows_the_end_does_not_change_its_cause() {
-    // An object that ends while its connection closes for another reason, and a client that is reset.
-    let server = ArenaServer::new(&config());
-    let mut client = Client::connect(server.address);
-    let (link, told) = server.link(&mut client);
-    client.send(&join(&[&packet(PANIC, 1, b""), &packet(CLOSE, 2, b"")]));
-    assert_eq!(client.next(), Frame::Close(Some(1011)));
-    link.end();
-    server.survey(|_| ());
-    client.reset();
-    assert_eq!(told.recv_timeout(PATIENCE), Ok(Cause::HandlerFailed));
-    assert_eq!(server.closed().1, Cause::HandlerFailed);
 }

@@ -28,7 +28,7 @@ struct Link {
 }
 
 /// All of them, and what they have seen.
-pub struct Crowd {
+pub struct Population {
     poll: Poll,
     events: Events,
     links: Vec<Link>,
@@ -44,7 +44,7 @@ pub struct Crowd {
     pub latency: Histogram,
 }
 
-impl Crowd {
+impl Population {
     /// `depth`: requests of one client that are on their way at a time.
     pub fn new(
         server: &Server,
@@ -52,7 +52,7 @@ impl Crowd {
         exchange: &Exchange,
         clients: usize,
         depth: usize,
-    ) -> Result<Crowd> {
+    ) -> Result<Population> {
         let poll = Poll::new()?;
         let mut links = Vec::with_capacity(clients);
         for stream in connect(server.address, dialect, clients)? {
@@ -62,7 +62,7 @@ impl Crowd {
             poll.registry().register(&mut stream, Token(links.len()), interest)?;
             links.push(Link { stream, unsent: 0, position: 0, received: 0, sent: VecDeque::new() });
         }
-        Ok(Crowd {
+        Ok(Population {
             poll,
             events: Events::with_capacity(1024),
             links,
