@@ -220,8 +220,8 @@ impl Rig {
     /// One slice. False if there was none.
     #[cfg(feature = "deflate")]
     fn compress_slice(&mut self) -> bool {
-        while let Some((_, place)) = self.env.tools.places.next() {
-            self.conn.take_place(place);
+        while let Some((_, lease)) = self.env.tools.leases.next() {
+            self.conn.take_lease(lease);
         }
         let has_job = self.conn.has_job();
         if has_job {

@@ -6,7 +6,7 @@ use super::borrowed::{Borrowings, Origin};
 use super::compress_job::CompressJob;
 use super::compressor::Compressor;
 use super::effect::Effects;
-use super::places::Places;
+use super::leases::CompressorLeases;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
@@ -26,7 +26,7 @@ pub(crate) struct Tools {
     pub(crate) borrowed: Borrowings,
     /// What goes out with it once it is compressed: each goes behind so many bytes of `out`.
     pub(crate) jobs: Vec<(usize, CompressJob)>,
-    pub(crate) places: Places,
+    pub(crate) leases: CompressorLeases,
     /// Where the message in hand lies, if it stays there until what was gathered has been written.
     pub(crate) origin: Option<Origin>,
     pub(crate) codecs: Codecs,
@@ -65,7 +65,7 @@ impl Tools {
             start: 0,
             borrowed: Borrowings::default(),
             jobs: Vec::new(),
-            places: Places::default(),
+            leases: CompressorLeases::default(),
             origin: None,
             codecs,
             encoded: Vec::new(),
