@@ -6,7 +6,9 @@ use super::env::Env;
 use super::input::{Compressed, Input};
 use super::phase::Phase;
 use crate::recording::note::Note;
-use crate::router::{COMPRESSED_BYTES_PER_FRAME, CompressJob, CompressorLease, SLICE_BYTES, Tools};
+use crate::router::{
+    COMPRESSED_BYTES_PER_FRAME, CompressJob, CompressorLease, SLICE_BYTES, Tools, WriteBuffer,
+};
 
 impl Conn {
     /// Whether a reply is being compressed, so that the connection needs time for
@@ -85,7 +87,8 @@ impl Dispatch<'_> {
     /// gathered.
     #[cold]
     pub(super) fn queue_jobs<S>(&mut self, env: &mut Env<S>) {
-        let Tools { out, start, jobs, borrowed, leases, .. } = &mut env.tools;
+        let Tools { write_buffer, jobs, leases, .. } = &mut env.tools;
+        let WriteBuffer { bytes: out, start, borrowed } = write_buffer;
         debug_assert!(borrowed.is_empty(), "nothing is borrowed where something is compressed");
         let had_jobs = self.outbox.has_jobs();
         let (mut rest, mut passed) = (out.get(*start..).unwrap_or_default(), *start);

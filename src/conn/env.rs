@@ -105,7 +105,7 @@ impl<S> Env<S> {
     /// Shrinks the shared buffers to what packets of ordinary size need. Larger packets pay for the growth
     /// themselves.
     pub(crate) fn trim(&mut self) {
-        self.tools.out.shrink_to(KEPT_BYTES);
+        self.tools.write_buffer.bytes.shrink_to(KEPT_BYTES);
         self.decoded.clear();
         self.decoded.shrink_to(KEPT_BYTES);
         self.tools.encoded.clear();

@@ -197,8 +197,8 @@ impl Rig {
         self.env.line = self.conn.asks_for_line().then_some(self.line);
         let result = call(&mut self.conn, &mut self.env, input);
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let (out, held) = (std::mem::take(&mut self.env.tools.out), self.conn.last_payload());
-        let borrowed = std::mem::take(&mut self.env.tools.borrowed);
+        let (out, held) = (std::mem::take(&mut self.env.tools.write_buffer.bytes), self.conn.last_payload());
+        let borrowed = std::mem::take(&mut self.env.tools.write_buffer.borrowed);
         let count = OutputSlices { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
         let mut out: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         if self.takes && self.conn.outbox.is_empty() {

@@ -84,7 +84,7 @@ impl Conn {
                 self.keep_house();
                 env.trim();
             }
-            Due::Ping => push_frame(&mut env.tools.out, Opcode::Ping, &[]),
+            Due::Ping => push_frame(&mut env.tools.write_buffer.bytes, Opcode::Ping, &[]),
         }
     }
 

@@ -25,6 +25,7 @@ mod send_space;
 mod table;
 mod tools;
 mod typed;
+mod write_buffer;
 
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
@@ -44,3 +45,4 @@ pub use request::Request;
 pub(crate) use send_buffer::SendBuffer;
 pub use table::{Handler, Module, Route, Router};
 pub(crate) use tools::{Limits, Tools};
+pub(crate) use write_buffer::WriteBuffer;
