@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use sysconn::sim::{
-    Buffers, Failure, Fault, Faults, Next, Player, Random, Report, Script, Simulated, Simulation,
+    Buffers, Failure, Fault, Faults, Next, Random, Report, Script, ScriptRunner, Simulated, Simulation,
 };
 use sysconn::{
     Access, Application, Cause, ConnectionId, Context, Effects, Module, Outcome, Record, Request, Route,
@@ -62,7 +62,7 @@ struct Visitor {
 }
 
 impl Script for Visitor {
-    fn act(&mut self, visitor: &mut Player) -> Next {
+    fn act(&mut self, visitor: &mut ScriptRunner) -> Next {
         if !self.has_come {
             self.has_come = true;
             self.visits = visitor.random().between(1, 20);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sysconn::replay::{End, Recording};
-use sysconn::sim::{Client, Line, Network, Random};
+use sysconn::sim::{Client, Network, Random, StreamState};
 use sysconn::{Config, Peer, Reactor, Service, Turn};
 
 use crate::recorded::{Directory, shown};
@@ -51,9 +51,9 @@ struct Seat {
 impl Seat {
     /// Goes on as far as it can. False once nothing is left to do.
     fn act(&mut self, now: Duration) -> bool {
-        let line = if self.reads { self.client.receive(&mut self.received) } else { Line::Open };
+        let line = if self.reads { self.client.receive(&mut self.received) } else { StreamState::Open };
         self.received.clear();
-        if line != Line::Open {
+        if line != StreamState::Open {
             self.client.finish();
             return false;
         }

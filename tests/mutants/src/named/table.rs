@@ -110,7 +110,7 @@ pub const NAMED: &[NamedMistake] = &[
              }",
         )],
     },
-    // The output of one connection goes to another.
+    // The replies of the connection that was served before are sent to the next one too.
     NamedMistake {
         name: "MisdirectedReplies",
         breaks: "NoReplyMisdirected",

@@ -1,4 +1,4 @@
-//! One simulated client, as its script moves it: what it sends, what it expects, and how it means to end.
+//! What a script can do on its connection: send, expect, and end.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,56 +7,59 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::expected_replies::Expected;
 use super::flags::Flags;
-use super::oracle::{Expected, Oracle};
+use super::oracle::Oracle;
 use super::random::Random;
 use super::script::End;
 use crate::frame::{Opcode, push_masked_frame};
 use crate::packet::{self, push_request};
 use crate::record::Peer;
 
-/// What a client has asked of its connection since the simulation last saw to it.
+/// Ends that the script has requested.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Orders {
     pub(super) half_close: bool,
     pub(super) reset: bool,
 }
 
-/// A client in the hands of its script.
-pub struct Player {
+/// Carries out one client's script on one connection: sends what it wants sent, and notes what it expects.
+pub struct ScriptRunner {
     number: u32,
     peer: Peer,
     pub(super) now: Duration,
     random: Random,
     flags: Rc<RefCell<Flags>>,
     key: String,
-    pub(super) outgoing: Vec<u8>,
-    /// Bytes of `outgoing` that have left.
-    pub(super) left: usize,
-    /// At most so many bytes leave at once, and the next so long after them.
+    outgoing: Vec<u8>,
+    /// Bytes of `outgoing` that have been sent.
+    sent: usize,
+    /// The most bytes that are sent at once, and the time between.
     pub(super) pace: Option<(usize, Duration)>,
     pub(super) orders: Orders,
-    /// What comes is not taken.
+    /// The client does not receive.
     pub(super) is_deaf: bool,
     answers_pings: bool,
-    /// It does not end its side when the server has closed.
-    pub(super) lingers: bool,
-    asked: bool,
+    /// The client keeps its direction open after the server has closed.
+    pub(super) ignores_close: bool,
+    has_requested_upgrade: bool,
     pub(super) oracle: Oracle,
     pub(super) ends: Vec<End>,
     pub(super) other_ends: Vec<End>,
     pub(super) earliest: Duration,
-    /// So long after that moment at the latest, or after the server has accepted it, which may come later.
+    /// The latest end: a duration after that time, or after the server has accepted the client, if that is later.
     pub(super) latest: Option<(Duration, Duration)>,
-    pub(super) said_goodbye: bool,
-    /// It has sent a Close frame of its own, or bytes that can be anything.
+    /// The script has closed or half-closed the connection.
+    pub(super) has_closed: bool,
+    /// The client has sent a Close frame of its own.
     pub(super) sent_close: bool,
+    /// The client has sent raw bytes, which can be anything.
     pub(super) sent_raw: bool,
-    /// At some time it did not take what came.
+    /// At some time the client did not receive.
     pub(super) was_deaf: bool,
 }
 
-impl Player {
+impl ScriptRunner {
     pub(super) fn new(
         number: u32,
         peer: Peer,
@@ -69,7 +72,7 @@ impl Player {
         random.fill(&mut nonce);
         let key = STANDARD.encode(nonce);
         let oracle = Oracle::new(&key, packets);
-        Player {
+        ScriptRunner {
             number,
             peer,
             now,
@@ -77,32 +80,32 @@ impl Player {
             flags,
             key,
             outgoing: vec![],
-            left: 0,
+            sent: 0,
             pace: None,
             orders: Orders::default(),
             is_deaf: false,
             answers_pings: true,
-            lingers: false,
-            asked: false,
+            ignores_close: false,
+            has_requested_upgrade: false,
             oracle,
             ends: vec![],
             other_ends: vec![],
             earliest: Duration::ZERO,
             latest: None,
-            said_goodbye: false,
+            has_closed: false,
             sent_close: false,
             sent_raw: false,
             was_deaf: false,
         }
     }
 
-    /// Its number, from 0.
+    /// The client's number, from 0.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// The address that it connects from, which no other connection of the simulation has.
+    /// The client's address, which no other connection of the simulation has.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.peer
@@ -114,24 +117,24 @@ impl Player {
         self.now
     }
 
-    /// The client's own sequence of numbers, which follows from the seed and from its number.
+    /// The client's own random numbers, which follow from the seed and the client's number.
     pub fn random(&mut self) -> &mut Random {
         &mut self.random
     }
 
-    /// Whether the upgrade was accepted, and the server has not closed.
+    /// Whether the upgrade was accepted and no Close frame has come.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.oracle.status == Some(101) && self.oracle.closed.is_none()
     }
 
-    /// The key that it sends in its upgrade request.
+    /// The `Sec-WebSocket-Key` of the upgrade request.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// A valid upgrade request for this path, as it can be sent with [`raw`](Self::raw), whole or not.
+    /// A valid upgrade request for this path, to be sent with [`raw`](Self::raw), whole or in part.
     #[must_use]
     pub fn upgrade_request(&self, path: &str) -> Vec<u8> {
         format!(
@@ -142,20 +145,20 @@ impl Player {
         .into_bytes()
     }
 
-    /// Asks for the upgrade. [`Next::Answered`](super::Next::Answered) waits for the answer.
+    /// Sends a valid upgrade request. [`Next::Answered`](super::Next::Answered) waits for the answer.
     pub fn upgrade(&mut self) {
         let request = self.upgrade_request("/");
-        self.asked = true;
+        self.has_requested_upgrade = true;
         self.outgoing.extend_from_slice(&request);
     }
 
-    /// Sends any bytes.
+    /// Sends these bytes.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.sent_raw = true;
         self.outgoing.extend_from_slice(bytes);
     }
 
-    /// Sends a frame as it should be: masked, with its length in the shortest form.
+    /// Sends a frame, masked and with its length in the shortest form.
     pub fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
         self.sent_close |= opcode == Opcode::Close;
         let key = (self.random.number() as u32).to_ne_bytes();
@@ -168,12 +171,12 @@ impl Player {
         self.oracle.expect_pong(payload.to_vec());
     }
 
-    /// A Flag that no other request of the simulation has.
+    /// Returns a Flag that no other request of the simulation has.
     pub fn flag(&mut self) -> u32 {
         self.flags.borrow_mut().give(self.number)
     }
 
-    /// A packet to the server, without a frame, and its Flag.
+    /// Makes a request packet, without a frame. Returns its Flag and the packet.
     pub fn packet(&mut self, cmd: u16, data: &[u8]) -> (u32, Vec<u8>) {
         let flag = self.flag();
         let mut packet = Vec::with_capacity(packet::REQUEST_HEADER_BYTES + data.len());
@@ -181,7 +184,7 @@ impl Player {
         (flag, packet)
     }
 
-    /// Sends a request, whose replies are still to be [expected](Self::expect). Its Flag.
+    /// Sends a request, and returns its Flag for the replies to [`expect`](Self::expect).
     pub fn request(&mut self, cmd: u16, data: &[u8]) -> u32 {
         let (flag, packet) = self.packet(cmd, data);
         self.frame(true, Opcode::Binary, &packet);
@@ -194,7 +197,7 @@ impl Player {
         self.expect(Expected { error_id: 0, flag, cmd, data: Some(reply.to_vec()) });
     }
 
-    /// Sends a request, and expects that it is refused with this ErrorID.
+    /// Sends a request, and expects that it is refused with this ErrorID, without Data.
     pub fn call_refused(&mut self, cmd: u16, data: &[u8], error_id: u16) {
         let flag = self.request(cmd, data);
         self.expect(Expected { error_id, flag, cmd, data: Some(vec![]) });
@@ -202,120 +205,125 @@ impl Player {
 
     /// Expects a reply, behind all that were expected before.
     pub fn expect(&mut self, reply: Expected) {
-        self.oracle.expect(reply);
+        self.oracle.replies.expect(reply);
     }
 
-    /// What is expected from now on may also not come if the connection ends first, and of what is expected already
-    /// only the first `kept` must.
-    pub fn relent(&mut self, kept: usize) {
-        self.oracle.relent(kept);
+    /// Replies that are expected from now on need not come if the connection ends first, and of those that are
+    /// pending only the first `kept` must.
+    pub fn allow_missing(&mut self, kept: usize) {
+        self.oracle.replies.allow_missing(kept);
     }
 
     /// Replies that are expected and have not come.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.oracle.pending()
+        self.oracle.replies.pending()
     }
 
     /// Sends a Close frame, and expects the same code back.
     pub fn close(&mut self, code: u16) {
         self.frame(true, Opcode::Close, &code.to_be_bytes());
-        self.said_goodbye = true;
+        self.has_closed = true;
         self.must_end(&[End::Closed(Some(code))]);
     }
 
-    /// Sends no more; replies are still taken. Bytes that have not left yet go first.
+    /// Ends the client's direction, behind the bytes that have not been sent yet. Replies are still received.
     pub fn half_close(&mut self) {
         self.orders.half_close = true;
-        self.said_goodbye = true;
+        self.has_closed = true;
         if self.ends.is_empty() {
             self.must_end(&[End::Silent]);
         }
     }
 
-    /// Resets the connection: at once, whatever has not left yet.
+    /// Resets the connection at once. Bytes that have not been sent yet are lost.
     pub fn reset(&mut self) {
         self.orders.reset = true;
-        self.relent(0);
+        self.allow_missing(0);
     }
 
-    /// The connection is to end in one of these ways, and in no other that the network does not bring about.
+    /// Expects that the connection ends in one of these ways, unless a fault or a drain ends it.
     pub fn must_end(&mut self, ends: &[End]) {
         self.ends = ends.to_vec();
     }
 
-    /// It can also end in these ways, at any time, and then replies may be missing at the end.
+    /// Accepts these ends too, at any time. Replies may then be missing.
     pub fn may_end(&mut self, ends: &[End]) {
         self.other_ends.extend_from_slice(ends);
     }
 
-    /// It is to end not earlier than after `earliest` from now, and before `latest` from now. For one that the server
-    /// has yet to accept `latest` counts from then.
+    /// Expects that the connection ends between `earliest` and `latest` from now. If the server has not accepted it
+    /// yet, `latest` counts from when it does.
     pub fn must_end_within(&mut self, earliest: Duration, latest: Duration) {
         self.earliest = self.now + earliest;
         self.latest = Some((self.now, latest));
     }
 
-    /// Takes nothing that comes, or takes it again.
-    pub fn set_deaf(&mut self, is_deaf: bool) {
-        self.is_deaf = is_deaf;
-        self.was_deaf |= is_deaf;
+    /// Stops to receive, until [`resume_receiving`](Self::resume_receiving).
+    pub fn stop_receiving(&mut self) {
+        self.is_deaf = true;
+        self.was_deaf = true;
     }
 
-    /// Whether the server's Pings are answered; they are, unless it is switched off. A client that sends frames in parts by
-    /// [`raw`](Self::raw) has to switch it off.
+    /// Receives again.
+    pub fn resume_receiving(&mut self) {
+        self.is_deaf = false;
+    }
+
+    /// Sets whether the server's Pings are answered. Default: true. A script that sends parts of frames by
+    /// [`raw`](Self::raw) has to set it to false.
     pub fn set_answers_pings(&mut self, answers: bool) {
         self.answers_pings = answers;
     }
 
-    /// Whether it leaves the connection open after the server has closed, as no honest client does.
-    pub fn set_lingers(&mut self, lingers: bool) {
-        self.lingers = lingers;
+    /// Sets whether the client ignores the server's Close and keeps its direction open. Default: false.
+    pub fn set_ignores_close(&mut self, ignores_close: bool) {
+        self.ignores_close = ignores_close;
     }
 
-    /// From now on at most so many bytes leave at once, one piece each `every`.
+    /// Sends at most `most_bytes` at once from now on, one piece each `every`.
     pub fn set_pace(&mut self, most_bytes: usize, every: Duration) {
         self.pace = Some((most_bytes.max(1), every));
     }
 
-    /// All at once again.
+    /// Sends all at once again.
     pub fn clear_pace(&mut self) {
         self.pace = None;
     }
 
-    /// A Ping has come.
+    /// Answers a Ping.
     pub(super) fn pinged(&mut self, payload: &[u8]) {
-        if self.answers_pings && !self.said_goodbye {
+        if self.answers_pings && !self.has_closed {
             self.frame(true, Opcode::Pong, payload);
         }
     }
 
-    /// Whether it waits for nothing.
+    /// Whether all is sent and all that is expected has come.
     pub(super) fn is_answered(&self) -> bool {
-        let upgraded = !self.asked || self.oracle.status.is_some();
-        upgraded && self.left == self.outgoing.len() && self.oracle.is_answered()
+        let upgraded = !self.has_requested_upgrade || self.oracle.status.is_some();
+        upgraded && self.sent == self.outgoing.len() && self.oracle.is_answered()
     }
 
-    /// Bytes that are to leave now.
+    /// The bytes to send now.
     pub(super) fn next_piece(&self) -> &[u8] {
-        let rest = self.outgoing.get(self.left..).unwrap_or_default();
+        let rest = self.outgoing.get(self.sent..).unwrap_or_default();
         let most = self.pace.map_or(usize::MAX, |(most, _)| most);
         rest.get(..most.min(rest.len())).unwrap_or_default()
     }
 
-    /// What has not left yet never will.
+    /// Drops what has not been sent.
     pub(super) fn drop_outgoing(&mut self) {
         self.outgoing.clear();
-        self.left = 0;
+        self.sent = 0;
         self.pace = None;
     }
 
-    /// So many of them have left.
-    pub(super) fn note_left(&mut self, count: usize) {
-        self.left += count;
-        if self.left == self.outgoing.len() {
+    /// Notes that `count` bytes were sent.
+    pub(super) fn note_sent(&mut self, count: usize) {
+        self.sent += count;
+        if self.sent == self.outgoing.len() {
             self.outgoing.clear();
-            self.left = 0;
+            self.sent = 0;
         }
     }
 }

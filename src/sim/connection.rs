@@ -1,19 +1,19 @@
-//! One connection: bytes on their way, both ways, and how each end sees the other's.
+//! One connection: the bytes on their way in both directions, and the state of both ends.
 
 use std::collections::VecDeque;
 
 use mio::Token;
 
+use super::buffers::Buffers;
 use super::fault::Fault;
 use super::ledger::Traffic;
-use super::network::Buffers;
 use crate::record::Peer;
 
-/// What the poll says of one token, as mio's events do.
+/// What the poll reports of one token, like an event of mio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Readiness {
     pub(crate) token: Token,
-    /// The connection that it is about, if that is there.
+    /// The connection's number, if the event is about one that exists.
     pub(super) number: Option<usize>,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
@@ -22,86 +22,86 @@ pub(crate) struct Readiness {
     pub(crate) priority: bool,
 }
 
-/// How the server holds its end.
+/// The state of the server's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
-    /// Not yet: the client waits to be accepted.
+    /// The client waits to be accepted.
     Waiting,
     Open,
     Closed,
 }
 
-/// Both directions of a connection, as the system keeps them.
+/// Both directions of a connection, as the system keeps them. Times are in microseconds.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) held: Held,
-    /// When the server accepted it, in microseconds.
+    /// When the server accepted it.
     pub(super) accepted_at: Option<u64>,
     pub(super) token: Option<Token>,
-    /// When something happened that the poll has not told yet.
+    /// When something happened that the poll has not reported yet.
     pub(super) edge: Option<u64>,
-    /// Events that are to come of calls that were refused for no reason.
+    /// Events that are to come because calls were refused without a reason.
     pub(super) rearms: u32,
     pub(super) buffers: Buffers,
 
-    /// Sent by the client, and not arrived: held up, or there is no room.
+    /// Sent by the client, and not arrived: delayed, or there is no space.
     pub(super) under_way: VecDeque<u8>,
     /// Nothing arrives before this.
     pub(super) stalled_until: u64,
     /// Arrived, and not read.
     pub(super) unread: VecDeque<u8>,
-    /// The client sends no more, behind what is under way.
+    /// The client has ended its direction, behind what is under way.
     pub(super) client_done: bool,
-    /// That has arrived as well.
+    /// That end has arrived.
     pub(super) end_arrived: bool,
-    /// How many bytes arrive, or have, before the one that is urgent, counted as `traffic.read` is.
+    /// The position of the urgent byte, counted like `traffic.read`.
     pub(super) urgent_at: Option<u64>,
 
-    /// Written, and not with the client yet.
+    /// Written by the server, and not arrived at the client.
     pub(super) unsent: VecDeque<u8>,
-    /// With the client, and not taken.
+    /// Arrived at the client, and not received.
     pub(super) arrived: VecDeque<u8>,
-    /// The server writes no more, behind what is unsent.
+    /// The server has ended its direction, behind what is unsent.
     pub(super) server_done: bool,
-    /// The server was refused room: it is owed an event when there is some.
-    pub(super) wants_room: bool,
+    /// A write was cut short: the server is owed an event when there is space.
+    pub(super) wants_space: bool,
 
-    /// The connection was cut off: nothing travels any more.
+    /// The connection was reset: nothing travels any more.
     pub(super) is_reset: bool,
-    /// The server has not been told so by an error.
+    /// The server has not learned of the reset by an error.
     pub(super) owes_error: bool,
-    /// The client's process has died: nobody takes what arrives.
+    /// The client's process has died: nobody receives what arrives.
     pub(super) client_gone: bool,
-    /// Nor is there a handle to it any more.
+    /// The client's handle was dropped.
     pub(super) client_dropped: bool,
-    /// The client's last sending was cut short: it waits for room.
-    pub(super) client_wants_room: bool,
-    /// The client has been told of the end.
+    /// The client could not send all: it waits for space.
+    pub(super) client_wants_space: bool,
+    /// The client was told of the end.
     pub(super) end_told: bool,
-    /// Something has happened that the client has not been told.
+    /// The client is among the network's news.
     pub(super) is_news: bool,
 
-    /// Calls that are still refused of a storm.
+    /// Calls that a storm still refuses.
     pub(super) storm_left: u64,
-    /// An event has said that there is something to be read, and no read since that there is not.
+    /// An event has reported input, and no read has found the end of it since.
     pub(super) may_read: bool,
-    /// It has said that reads go on behind a short one.
+    /// That event has also said that a short read is not the last.
     pub(super) reads_on: bool,
-    /// No write was cut short since an event last said that there is room.
+    /// No write was cut short since an event last reported space.
     pub(super) may_write: bool,
-    /// What befell the client.
+    /// The fault that the connection has suffered.
     pub(super) fault: Option<Fault>,
     pub(super) traffic: Traffic,
-    /// Of the turn with that number: bytes read and written.
+    /// The turn in which `turn_read` and `turn_written` were counted.
     pub(super) turn: u64,
     pub(super) turn_read: u64,
     pub(super) turn_written: u64,
 }
 
-impl Link {
+impl Connection {
     pub(super) fn new(peer: Peer, buffers: Buffers) -> Self {
-        Link {
+        Connection {
             peer,
             held: Held::Waiting,
             accepted_at: None,
@@ -118,12 +118,12 @@ impl Link {
             unsent: VecDeque::new(),
             arrived: VecDeque::new(),
             server_done: false,
-            wants_room: false,
+            wants_space: false,
             is_reset: false,
             owes_error: false,
             client_gone: false,
             client_dropped: false,
-            client_wants_room: false,
+            client_wants_space: false,
             end_told: false,
             is_news: false,
             storm_left: 0,
@@ -138,65 +138,64 @@ impl Link {
         }
     }
 
-    /// Lets what is under way arrive, as far as there is room, unless it is held up. Whether anything did.
+    /// Lets what is under way arrive, as far as there is space, unless it is delayed. Returns whether anything did.
     pub(super) fn carry_in(&mut self, now: u64) -> bool {
         if self.is_reset || self.stalled_until > now {
             return false;
         }
-        let room = self.buffers.server_receive.saturating_sub(self.unread.len());
-        let count = carry(&mut self.under_way, &mut self.unread, room);
+        let space = self.buffers.server_receive.saturating_sub(self.unread.len());
+        let count = carry(&mut self.under_way, &mut self.unread, space);
         let ends = self.client_done && !self.end_arrived && self.under_way.is_empty();
         self.end_arrived |= ends;
         count > 0 || ends
     }
 
-    /// Lets what the server has written reach the client, as far as the client's window allows. Whether
+    /// Lets what the server has written reach the client, as far as the client's window allows. Returns whether
     /// there is news for the client.
     pub(super) fn carry_out(&mut self) -> bool {
         if self.is_reset {
             return false;
         }
-        let room = self.buffers.client_receive.saturating_sub(self.arrived.len());
-        let count = carry(&mut self.unsent, &mut self.arrived, room);
+        let space = self.buffers.client_receive.saturating_sub(self.arrived.len());
+        let count = carry(&mut self.unsent, &mut self.arrived, space);
         let ends = self.server_done && self.unsent.is_empty() && !self.end_told;
         self.end_told |= ends;
         count > 0 || ends
     }
 
-    /// Whether the system says that there is room for writing: a third of the buffer, so that it does not
-    /// say so for every byte.
-    pub(super) fn has_room(&self) -> bool {
-        self.room() >= self.buffers.server_send.div_ceil(3)
+    /// Whether the poll reports space for writing: from a third of the buffer, so that not every byte is an event.
+    pub(super) fn has_space(&self) -> bool {
+        self.space() >= self.buffers.server_send.div_ceil(3)
     }
 
-    pub(super) fn room(&self) -> usize {
+    pub(super) fn space(&self) -> usize {
         self.buffers.server_send.saturating_sub(self.unsent.len())
     }
 
-    /// Whether no event is to come of what has happened so far.
+    /// Whether no event is to come about what has happened so far.
     pub(super) fn is_quiet(&self) -> bool {
         self.edge.is_none() && self.rearms == 0
     }
 
-    /// Whether a read would bring anything, be it the end.
+    /// Whether a read would return bytes, the end or an error.
     pub(super) fn has_input(&self) -> bool {
         !self.unread.is_empty() || self.end_arrived || self.is_reset
     }
 
-    /// Whether the urgent byte is the next to be read.
+    /// Whether the urgent byte is among the bytes that have arrived, or right behind them.
     fn is_urgent(&self) -> bool {
         self.urgent_at
             .is_some_and(|at| at >= self.traffic.read && at <= self.traffic.read + self.unread.len() as u64)
     }
 
-    /// What the poll has to say of it now, by the number that it has. None if that is nothing.
+    /// What the poll reports of the connection with this number. `None` if that is nothing.
     pub(super) fn readiness(&self, number: usize) -> Option<Readiness> {
         let priority = self.is_urgent();
         let readiness = Readiness {
             token: self.token?,
             number: Some(number),
             readable: self.has_input() || priority,
-            writable: self.has_room() || self.is_reset,
+            writable: self.has_space() || self.is_reset,
             read_closed: self.end_arrived || self.is_reset,
             error: self.owes_error,
             priority,
@@ -204,14 +203,14 @@ impl Link {
         (readiness.readable || readiness.writable).then_some(readiness)
     }
 
-    /// Notes that the server was told.
+    /// The server has looked at an event.
     pub(super) fn note_told(&mut self, readiness: Readiness) {
         self.may_read |= readiness.readable || readiness.read_closed || readiness.error;
         self.reads_on |= readiness.read_closed || readiness.error || readiness.priority;
         self.may_write |= readiness.writable;
     }
 
-    /// Begins to count anew if this is another turn.
+    /// Resets the turn's counts if this is another turn.
     pub(super) fn begin_turn(&mut self, turn: u64) {
         if self.turn != turn {
             self.turn = turn;
@@ -220,22 +219,22 @@ impl Link {
         }
     }
 
-    /// Cuts the connection off: what is under way is lost; what has arrived can still be read.
+    /// Resets the connection: what is under way is lost; what has arrived can still be read.
     pub(super) fn cut(&mut self) {
         self.is_reset = true;
         self.under_way.clear();
         self.unsent.clear();
     }
 
-    /// Whether neither end is held any more.
+    /// Whether both ends are closed.
     pub(super) fn is_over(&self) -> bool {
         self.held == Held::Closed && self.client_dropped
     }
 }
 
-/// Moves what fits. How many bytes that is.
-fn carry(from: &mut VecDeque<u8>, to: &mut VecDeque<u8>, room: usize) -> usize {
-    let count = room.min(from.len());
+/// Moves at most `space` bytes. Returns how many.
+fn carry(from: &mut VecDeque<u8>, to: &mut VecDeque<u8>, space: usize) -> usize {
+    let count = space.min(from.len());
     if to.is_empty() && count == from.len() {
         std::mem::swap(from, to);
     } else {

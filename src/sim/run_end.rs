@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::invariant::{Invariant, Violation};
 use super::report::{Failure, Report};
-use super::run::{CLOSE_LOOK, Run};
+use super::run::{Run, SUSPECT_INTERVAL};
 use super::simulation::Simulated;
 
-/// Turns after the last client has gone in which what is under way comes to its end.
+/// Turns after the last client has gone in which pending work may finish.
 const LAST_TURNS: u32 = 100;
 
 impl<S: Simulated> Run<'_, S> {
-    /// The server has drained: looks at what is left.
+    /// Checks what is left after the drain.
     pub(super) fn end(mut self) -> Result<Report, Failure> {
-        if let Err(violation) = self.hear_last_words().and_then(|()| self.look_for_left_overs()) {
+        if let Err(violation) = self.end_clients().and_then(|()| self.check_nothing_left()) {
             return Err(self.failure(violation));
         }
         let Run { reactor, network, mut report, plan, watch, .. } = self;
@@ -21,15 +21,13 @@ impl<S: Simulated> Run<'_, S> {
         let ledger = network.ledger();
         if ledger.open() != 0 || ledger.closed_twice != 0 {
             let seen = format!("{} descriptors are open after the end", ledger.open());
-            let violation = Violation::new(Invariant::ClosedOnce, seen);
-            let at = network.now();
             return Err(Failure {
                 seed: plan.seed,
                 clients: plan.clients,
                 turn: report.turns,
-                at,
+                at: network.now(),
                 client: None,
-                violation,
+                violation: Violation::new(Invariant::ClosedOnce, seen),
             });
         }
         report.time = network.now();
@@ -42,46 +40,40 @@ impl<S: Simulated> Run<'_, S> {
         Ok(report)
     }
 
-    /// Clients that took nothing do so now, and those that have not come are sent home.
-    fn hear_last_words(&mut self) -> Result<(), Violation> {
-        // What the end of the last connection left behind is mail for nobody, which may be heard of late.
+    /// Lets clients that did not read receive the rest; each has to see its end.
+    fn end_clients(&mut self) -> Result<(), Violation> {
+        // What was mailed to the last connections has no receiver, and its wake-up may come late.
         for _ in 0..LAST_TURNS {
             if self.reactor.audit_left_over().is_some() {
-                self.turn(CLOSE_LOOK)?;
+                self.turn(SUSPECT_INTERVAL)?;
             }
         }
         self.network.advance(Duration::from_secs(1));
         self.now = self.network.now();
         self.take_news()?;
         for number in 0..self.plan.clients {
-            let place = self.places.get_mut(number as usize);
-            let Some(seat) = place.and_then(|place| place.seat.as_mut()) else { continue };
-            seat.player.is_deaf = false;
-            seat.line.set_window(usize::MAX);
-            // What is on its way arrives as what has arrived is taken.
+            let Some(session) = self.session(number) else { continue };
+            session.runner.is_deaf = false;
+            session.stream.set_window(usize::MAX);
+            // Receiving makes space for what is on its way.
             self.receive(number)?;
             self.take_news()?;
-            let left = self.places.get(number as usize).is_some_and(|place| place.seat.is_some());
-            if left {
-                self.culprit = Some(number);
-                return Err(Violation::new(
-                    Invariant::RightEnd,
-                    "the server has drained, and the client has no end",
-                ));
+            if self.session(number).is_some() {
+                self.failed_client = Some(number);
+                let seen = "the server has drained, and the client's connection has not ended";
+                return Err(Violation::new(Invariant::RightEnd, seen));
             }
         }
         Ok(())
     }
 
-    fn look_for_left_overs(&mut self) -> Result<(), Violation> {
+    fn check_nothing_left(&mut self) -> Result<(), Violation> {
         if let Some(violation) = self.watch.take_violation() {
             return Err(violation);
         }
         if let linked @ 1.. = self.watch.linked() {
-            return Err(Violation::new(
-                Invariant::ToldOnce,
-                format!("{linked} objects were not told of an end"),
-            ));
+            let seen = format!("{linked} objects were not told of an end");
+            return Err(Violation::new(Invariant::ToldOnce, seen));
         }
         if let Some(left) = self.reactor.audit_left_over() {
             return Err(Violation::new(Invariant::NothingLeft, format!("{left} are left")));
