@@ -194,7 +194,7 @@ impl Rig {
         self.env.tools.now = self.now;
         self.env.input_len = input.len();
         self.env.frames_left = 1000;
-        self.env.line = self.conn.asks_for_line().then_some(self.line);
+        self.env.socket_report = self.conn.asks_for_report().then_some(self.line);
         let result = call(&mut self.conn, &mut self.env, input);
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let (out, held) = (std::mem::take(&mut self.env.tools.write_buffer.bytes), self.conn.last_payload());

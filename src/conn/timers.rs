@@ -69,7 +69,7 @@ impl Conn {
     }
 
     /// Whether [`handle_timeout`](Self::handle_timeout) needs the socket's report.
-    pub(crate) fn asks_for_line(&self) -> bool {
+    pub(crate) fn asks_for_report(&self) -> bool {
         matches!(&self.phase, Phase::Closing(closing) if closing.asks())
     }
 

@@ -117,7 +117,7 @@ impl Driver {
                 Note::Stalls { list } => self.env.settings.set_stalls(list, self.now),
                 Note::Line { unacknowledged, taken, idle } => {
                     let (unacknowledged, taken) = (*unacknowledged, *taken);
-                    self.env.line = Some(SocketReport { unacknowledged, taken, is_idle: *idle });
+                    self.env.socket_report = Some(SocketReport { unacknowledged, taken, is_idle: *idle });
                 }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
