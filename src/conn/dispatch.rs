@@ -89,7 +89,7 @@ impl Dispatch<'_> {
             self.observe_run(by, env);
         }
         let was_in = self.record.is_logged_in();
-        let sent_from = env.tools.out.len();
+        let sent_from = env.tools.write_buffer.bytes.len();
         let queued = self.outbox.queued();
         let (attachments, deflate) = self.rare.lend();
         let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
