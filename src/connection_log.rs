@@ -95,8 +95,8 @@ pub(crate) fn refused(
     if !log.may_write(Level::Info, Subject::Refusal, now) {
         return;
     }
-    let path = upgrade::asked::path(head).map(|path| Bytes(path).to_text());
-    let origin = upgrade::asked::origin(head).map(|origin| Bytes(origin).to_text());
+    let path = upgrade::log_fields::path(head).map(|path| Bytes(path).to_text());
+    let origin = upgrade::log_fields::origin(head).map(|origin| Bytes(origin).to_text());
     let origin = (refusal == Refusal::Forbidden).then(|| origin.as_deref().unwrap_or("none"));
     let fields = [
         Some(("status", Value::from(refusal.status()))),

@@ -193,11 +193,11 @@ impl Rig {
         self.env.tools.now = self.now;
         self.env.input_len = input.len();
         self.env.frames_left = 1000;
-        self.env.line = self.conn.asks_for_line().then_some(self.line);
+        self.env.socket_report = self.conn.asks_for_report().then_some(self.line);
         let result = call(&mut self.conn, &mut self.env, input);
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let (out, held) = (std::mem::take(&mut self.env.tools.out), self.conn.last_payload());
-        let borrowed = std::mem::take(&mut self.env.tools.borrowed);
+        let (out, held) = (std::mem::take(&mut self.env.tools.write_buffer.bytes), self.conn.last_payload());
+        let borrowed = std::mem::take(&mut self.env.tools.write_buffer.borrowed);
         let count = OutputSlices { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
         let mut out: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         if self.takes && self.conn.outbox.is_empty() {
@@ -219,8 +219,8 @@ impl Rig {
     /// One slice. False if there was none.
     #[cfg(feature = "deflate")]
     fn compress_slice(&mut self) -> bool {
-        while let Some((_, place)) = self.env.tools.places.next() {
-            self.conn.take_place(place);
+        while let Some((_, lease)) = self.env.tools.leases.next() {
+            self.conn.take_lease(lease);
         }
         let has_job = self.conn.has_job();
         if has_job {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::places::Place;
+use super::leases::CompressorLease;
 use crate::deflate::{self, Deflate, Window};
 use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Reply, ZlibStream};
@@ -45,7 +45,7 @@ pub(crate) struct CompressJob {
     /// The compressed form so far, behind the same space.
     made: Vec<u8>,
     weight: usize,
-    place: Option<Place>,
+    lease: Option<CompressorLease>,
 }
 
 /// How a message is compressed.
@@ -95,7 +95,7 @@ impl CompressJob {
         let weight = CompressJob::weight_of(len, len >= deflate_above);
         let begin = step.begin();
         let made = vec![0; begin];
-        CompressJob { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, place: None }
+        CompressJob { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, lease: None }
     }
 
     /// Bytes that it counts as while it waits.
@@ -121,16 +121,16 @@ impl CompressJob {
         self.plain.len() - self.taken
     }
 
-    pub(crate) fn has_place(&self) -> bool {
-        self.place.is_some()
+    pub(crate) fn has_lease(&self) -> bool {
+        self.lease.is_some()
     }
 
-    pub(crate) fn set_place(&mut self, place: Place) {
-        self.place = Some(place);
+    pub(crate) fn set_lease(&mut self, lease: CompressorLease) {
+        self.lease = Some(lease);
     }
 
-    pub(crate) fn take_place(&mut self) -> Option<Place> {
-        self.place.take()
+    pub(crate) fn take_lease(&mut self) -> Option<CompressorLease> {
+        self.lease.take()
     }
 
     /// Compresses the next slice, of at most `most` bytes. `deflate` is the connection's.
@@ -165,8 +165,8 @@ impl CompressJob {
         {
             let data = made.get(DATA_AT..).unwrap_or_default();
             let header = Reply { data_status: DataStatus::Compressed as u8, data, ..reply }.header();
-            if let Some(place) = made.get_mut(MAX_SERVER_HEADER_BYTES..DATA_AT) {
-                place.copy_from_slice(&header);
+            if let Some(space) = made.get_mut(MAX_SERVER_HEADER_BYTES..DATA_AT) {
+                space.copy_from_slice(&header);
             }
             self.plain = made;
         }

@@ -51,7 +51,7 @@ impl<'a> SendBuffer<'a> {
 
     /// Whether `len` more bytes fit the outbox if the socket takes none.
     pub(super) fn fits(&mut self, len: usize) -> bool {
-        let (limit, gathered) = (self.tools.limits.outbox, self.tools.gathered());
+        let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
         let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
         if !fits {
             self.note_oversized(len);
@@ -74,11 +74,15 @@ impl<'a> SendBuffer<'a> {
         match self.lender {
             // A client can send three of these in the bytes of one that has Data.
             _ if data.is_empty() => {}
-            Some(lender) if lender.lends(data, &self.tools.borrowed) => {
-                let borrowed = Borrowed { at: self.tools.out.len(), len: data.len(), origin: lender.origin };
-                self.tools.borrowed.push(borrowed);
+            Some(lender) if lender.lends(data, &self.tools.write_buffer.borrowed) => {
+                let borrowed = Borrowed {
+                    at: self.tools.write_buffer.bytes.len(),
+                    len: data.len(),
+                    origin: lender.origin,
+                };
+                self.tools.write_buffer.borrowed.push(borrowed);
             }
-            Some(_) | None => self.tools.out.extend_from_slice(data),
+            Some(_) | None => self.tools.write_buffer.bytes.extend_from_slice(data),
         }
     }
 
@@ -91,7 +95,7 @@ impl<'a> SendBuffer<'a> {
         }
         let fits = self.fits(framed_len(reply.data.len()));
         if fits {
-            push_packet_head(&mut self.tools.out, reply);
+            push_packet_head(&mut self.tools.write_buffer.bytes, reply);
             self.push_data(reply.data);
         }
         fits
@@ -107,7 +111,7 @@ impl<'a> SendBuffer<'a> {
             Header { fin: true, rsv1: false, opcode, mask: None, payload_len: payload.len() as u64 }.encode();
         let fits = self.fits(header.len() + payload.len());
         if fits {
-            self.tools.out.extend_from_slice(&header);
+            self.tools.write_buffer.bytes.extend_from_slice(&header);
             self.push_data(payload);
         }
         fits

@@ -28,8 +28,8 @@ impl SendBuffer<'_> {
         let Some(deflate) = &mut self.deflate else { return false };
         let payload = self.tools.compressor.compress(deflate, parts);
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
-        self.tools.out.extend_from_slice(&header.encode());
-        self.tools.out.extend_from_slice(payload);
+        self.tools.write_buffer.bytes.extend_from_slice(&header.encode());
+        self.tools.write_buffer.bytes.extend_from_slice(payload);
         self.tools.effects.add_work(cost_of(len));
         true
     }
@@ -40,7 +40,7 @@ impl SendBuffer<'_> {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
         let fits = self.fits(MAX_SERVER_HEADER_BYTES + payload.len());
         if fits {
-            self.tools.out.extend_from_slice(&header.encode());
+            self.tools.write_buffer.bytes.extend_from_slice(&header.encode());
             self.push_data(payload);
         }
         fits
@@ -48,7 +48,7 @@ impl SendBuffer<'_> {
 
     /// In a replay: appends a compressed message whose bytes are not recorded.
     fn push_compressed_zeros(&mut self, opcode: Opcode, len: usize) {
-        let out = &mut self.tools.out;
+        let out = &mut self.tools.write_buffer.bytes;
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: len as u64 }.encode();
         out.extend_from_slice(&header);
         out.resize(out.len() + len, 0);
@@ -90,7 +90,7 @@ impl SendBuffer<'_> {
             if let Some(deflate) = &mut self.deflate {
                 deflate.set_busy(true);
             }
-            self.tools.jobs.push((self.tools.out.len(), job()));
+            self.tools.jobs.push((self.tools.write_buffer.bytes.len(), job()));
         }
         fits
     }

@@ -11,7 +11,8 @@ const MAX_DATA: usize = usize::MAX / 2;
 impl SendBuffer<'_> {
     /// Bytes that may still be gathered; none without a limit.
     fn free(&self) -> Option<usize> {
-        let (limit, taken) = (self.tools.limits.outbox, self.queued.saturating_add(self.tools.gathered()));
+        let (limit, taken) =
+            (self.tools.limits.outbox, self.queued.saturating_add(self.tools.write_buffer.gathered()));
         (limit != 0).then(|| limit.saturating_sub(taken))
     }
 
@@ -71,10 +72,10 @@ mod tests {
             let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
             let mut tools =
                 Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
-            (tools.out, tools.start) = (vec![0xa5; 100], 100);
+            (tools.write_buffer.bytes, tools.write_buffer.start) = (vec![0xa5; 100], 100);
             let sent = SendBuffer::new(&mut tools, None, queued).packet(&reply);
             assert_eq!(sent, fits, "queued {queued}, limit {limit}");
-            assert_eq!(tools.out.len(), if fits { 100 + size } else { 100 });
+            assert_eq!(tools.write_buffer.bytes.len(), if fits { 100 + size } else { 100 });
         }
     }
 
@@ -83,7 +84,7 @@ mod tests {
         let limits = Limits { outbox, deflate_above, ..Limits::default() };
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
         let mut tools = Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
-        (tools.out, tools.start) = (vec![0xa5; 100 + gathered], 100);
+        (tools.write_buffer.bytes, tools.write_buffer.start) = (vec![0xa5; 100 + gathered], 100);
         tools
     }
 

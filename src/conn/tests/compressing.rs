@@ -149,7 +149,7 @@ fn replies_keep_their_order_and_data_however_long_compression_takes() {
                     (sent, sent, 0),
                     "{case}"
                 );
-                assert!(rig.conn.outbox.is_empty() && rig.env.tools.places.in_use() == 0, "{case}");
+                assert!(rig.conn.outbox.is_empty() && rig.env.tools.leases.in_use() == 0, "{case}");
             }
         }
     }
@@ -286,7 +286,7 @@ fn a_close_goes_out_behind_replies_that_are_being_compressed() {
                 let is_compressed = |(_, is_compressed, _): &(MessageKind, bool, Vec<u8>)| *is_compressed;
                 let long_ones = rig.messages.iter().filter(|message| message.2.len() > 100);
                 assert_eq!(long_ones.clone().all(is_compressed), way.1 != DeflateMode::Off, "{way:?}");
-                assert!(rig.conn.outbox.is_empty() && rig.env.tools.places.in_use() == 0);
+                assert!(rig.conn.outbox.is_empty() && rig.env.tools.leases.in_use() == 0);
             }
         }
     }
@@ -304,7 +304,7 @@ fn an_abort_drops_replies_that_are_being_compressed() {
         assert!(!rig.with(|conn, env| conn.go_on_compressing(env)));
         let Rig { conn, env, .. } = rig;
         drop(conn);
-        assert_eq!(env.tools.places.in_use(), 0, "its place is free for others");
+        assert_eq!(env.tools.leases.in_use(), 0, "its lease is free for others");
     }
 }
 

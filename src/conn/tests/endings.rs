@@ -19,7 +19,7 @@ fn a_close_frame_is_answered_with_its_own_code_and_nothing_after_it_is_read() {
         let mut bytes = [frame(Opcode::Close, payload), frame(Opcode::Ping, b"late")].concat();
         rig.with_input(&mut bytes, |conn, env, input| {
             assert_eq!(conn.handle_bytes(&mut &mut input[..], env), Progress::Taken);
-            answer = std::mem::take(&mut env.tools.out);
+            answer = std::mem::take(&mut env.tools.write_buffer.bytes);
         });
         match code {
             Some(code) => assert_eq!(answer, [&[0x88, 2], &code.to_be_bytes()[..]].concat()),

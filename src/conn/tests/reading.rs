@@ -225,7 +225,7 @@ fn large_data_is_borrowed_and_small_data_copied() {
             rest = after;
             let borrowed = rig.with_input(piece, |conn, env, input| {
                 conn.handle_bytes(&mut &mut input[..], env);
-                env.tools.borrowed.first().map(|borrowed| match borrowed.origin {
+                env.tools.write_buffer.borrowed.first().map(|borrowed| match borrowed.origin {
                     Origin::Input { .. } => "input",
                     Origin::Held => "held",
                     Origin::Absent => "absent",
@@ -251,7 +251,7 @@ fn no_more_is_borrowed_than_one_write_takes() {
     let mut frame = request(CALL, &[5; 5000]);
     let borrowed = rig.with_input(&mut frame, |conn, env, input| {
         conn.handle_bytes(&mut &mut input[..], env);
-        env.tools.borrowed.len()
+        env.tools.write_buffer.borrowed.len()
     });
     assert_eq!(borrowed, crate::router::MAX_BORROWED);
     assert!(rig.replies().len() == 40 && rig.replies().iter().all(|reply| reply.data == [5; 5000]));
