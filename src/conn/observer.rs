@@ -12,7 +12,8 @@ use crate::frame::Found;
 use crate::moment::Moment;
 use crate::record::Watch;
 use crate::recording::codes::Reason;
-use crate::recording::note::{Note, digest};
+use crate::recording::frame::digest;
+use crate::recording::note::Note;
 use crate::recording::{LATE_MS, Recorded, Recorder};
 
 impl Conn {

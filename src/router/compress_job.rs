@@ -16,7 +16,8 @@ pub(crate) const SLICE_BYTES: usize = 16 * 1024;
 /// Bytes whose compression costs as much as a frame.
 pub(crate) const COMPRESSED_BYTES_PER_FRAME: usize = 128;
 
-/// Bytes that a short reply takes beside its own while it waits to be compressed; beside a long one they do not count.
+/// Bytes that a short reply takes beside its own while it waits to be compressed; beside a long one they do
+/// not count.
 pub(crate) const JOB_BYTES: usize = 512;
 
 /// What stands in front of Data: space for a frame's header, and the packet's header.
@@ -32,7 +33,8 @@ pub(crate) fn cost_of(bytes: usize) -> u32 {
 pub(crate) struct CompressJob {
     opcode: Opcode,
     step: Step,
-    /// Once Data is compressed the packet is compressed too, as a message, if it has at least this many bytes.
+    /// Once Data is compressed the packet is compressed too, as a message, if it has at least this many
+    /// bytes.
     deflate_above: usize,
     /// The message before the step, behind space for its frame's header.
     plain: Vec<u8>,
@@ -65,8 +67,8 @@ pub(crate) struct Slice {
 }
 
 impl CompressJob {
-    /// Bytes that a message of `len` bytes counts as until it is compressed: the longest form that it can get and, if it
-    /// is short, what holding it costs.
+    /// Bytes that a message of `len` bytes counts as until it is compressed: the longest form that it can get
+    /// and, if it is short, what holding it costs.
     pub(super) fn weight_of(len: usize, deflates: bool) -> usize {
         let beside = if len > SLICE_BYTES { 0 } else { JOB_BYTES };
         let most = if deflates { deflate::bound(len) } else { len };
@@ -106,8 +108,8 @@ impl CompressJob {
         self.opcode
     }
 
-    /// The message as it was at first, its length, and whether all of it will be compressed, as far as that is known;
-    /// otherwise its Data is.
+    /// The message as it was at first, its length, and whether all of it will be compressed, as far as that
+    /// is known; otherwise its Data is.
     pub(crate) fn message(&self) -> (&[u8], usize, bool) {
         let message = self.plain.get(MAX_SERVER_HEADER_BYTES..).unwrap_or_default();
         let len = message.len().saturating_add(self.absent);

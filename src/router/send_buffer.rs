@@ -1,4 +1,5 @@
-//! The output of one connection in one call: packets and messages behind their headers, within the outbox limit.
+//! The output of one connection in one call: packets and messages behind their headers, within the outbox
+//! limit.
 
 use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
 use super::tools::Tools;
@@ -14,7 +15,8 @@ pub(crate) struct SendBuffer<'a> {
     pub(crate) tools: &'a mut Tools,
     /// The connection's compressor, if there is one.
     pub(super) deflate: Option<&'a mut Deflate>,
-    /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be compressed.
+    /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be
+    /// compressed.
     pub(super) queued: usize,
     pub(super) lender: Option<Lender<'a>>,
 }
@@ -24,8 +26,8 @@ impl<'a> SendBuffer<'a> {
         SendBuffer { tools, deflate, queued, lender: None }
     }
 
-    /// Lets replies borrow `data`, the end of the message in hand, if it is long enough. Nothing is borrowed that may have
-    /// to wait behind a reply that is being compressed.
+    /// Lets replies borrow `data`, the end of the message in hand, if it is long enough. Nothing is borrowed
+    /// that may have to wait behind a reply that is being compressed.
     #[inline(always)]
     pub(crate) fn lend(&mut self, data: &'a [u8]) {
         if data.len() >= MIN_BORROWED_BYTES && self.tools.limits.compress_above == 0 {
@@ -41,8 +43,8 @@ impl<'a> SendBuffer<'a> {
             .map(|origin| Lender { data, origin });
     }
 
-    /// In a replay: lets the next packet borrow `data`, which counts and is not there. Sending it takes no time and no
-    /// memory, whatever its length.
+    /// In a replay: lets the next packet borrow `data`, which counts and is not there. Sending it takes no
+    /// time and no memory, whatever its length.
     pub(crate) fn lend_absent(&mut self, data: &'a [u8]) {
         self.lender = (!data.is_empty()).then_some(Lender { data, origin: Origin::Absent });
     }
@@ -57,7 +59,7 @@ impl<'a> SendBuffer<'a> {
         fits
     }
 
-    /// A packet that would not fit an empty outbox either is not held against the client's reading.
+    /// Notes a packet that would not fit an empty outbox either: it does not show that the client reads too slowly.
     #[cold]
     fn note_oversized(&mut self, len: usize) {
         if len > self.tools.limits.outbox {
