@@ -110,14 +110,14 @@ pub const NAMED: &[NamedMistake] = &[
              }",
         )],
     },
-    // The replies of the connection that was served before are sent to the next one too.
+    // The output of one connection goes to another.
     NamedMistake {
         name: "MisdirectedReplies",
         breaks: "NoReplyMisdirected",
         every: 7,
         edits: &[edit(
             "src/reactor/read_ahead.rs",
-            "active.end_share(&share);",
+            "active.queue_output();",
             "let buffer = &active.lent.env.tools.write_buffer;
              let is_reply = buffer.bytes.get(buffer.start) == Some(&0x82);
              let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
