@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{UPGRADE, packet};
 use sysconn::config::Listen;
-use sysconn::sim::{Line, Network};
+use sysconn::sim::{Network, StreamState};
 use sysconn::{Access, Application, Config, Context, Module, Outcome, Peer, Reactor, Request, Route, Router};
 
 const BLOCK: u16 = 2101;
@@ -60,7 +60,7 @@ fn play(block_ms: u32, gap_ms: u64, times: u32) -> (u64, u64) {
         }
         reactor.turn(Some(Duration::from_millis(STEP_MS))).unwrap();
         let line = half.receive(&mut answer);
-        assert!(line == Line::Open || !answer.is_empty());
+        assert!(line == StreamState::Open || !answer.is_empty());
         assert!(now_ms() - began < 10 * HANDSHAKE_MS, "no answer");
     }
     assert!(answer.starts_with(b"HTTP/1.1 408 "));

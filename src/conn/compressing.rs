@@ -1,123 +1,110 @@
-//! Replies that are compressed slice by slice, while the connection goes on with what else there is.
+//! Replies that are compressed slice by slice, while the connection goes on with other work.
 
-use super::lifecycle::Phase;
-use super::packets::{Call, Hex};
-use super::{Conn, Env, Outbox};
-use crate::recording::note::{Frame, Note};
-use crate::router::{COMPRESSED_BYTES_PER_FRAME, Job, Place, SLICE_BYTES, Tools};
+use super::connection::Conn;
+use super::dispatch::Dispatch;
+use super::env::Env;
+use super::input::{Compressed, Input};
+use super::phase::Phase;
+use crate::recording::note::Note;
+use crate::router::{
+    COMPRESSED_BYTES_PER_FRAME, CompressJob, CompressorLease, SLICE_BYTES, Tools, WriteBuffer,
+};
 
 impl Conn {
-    /// Whether a reply is being compressed: then the connection has to be given time
-    /// ([`go_on_compressing`](Self::go_on_compressing)).
+    /// Whether a reply is being compressed, so that the connection needs time for
+    /// [`go_on_compressing`](Self::go_on_compressing).
     pub(crate) fn has_job(&self) -> bool {
-        self.outbox.job().is_some_and(Job::has_place) && !matches!(self.phase, Phase::Closed(_))
+        self.outbox.job().is_some_and(CompressJob::has_lease) && !matches!(self.phase, Phase::Closed(_))
     }
 
-    /// Lets a connection compress that has waited for its turn. False if it has no use for that any more.
-    pub(crate) fn take_place(&mut self, place: Place) -> bool {
+    /// Gives a connection that has waited the right to compress. False if it has no use for that any more.
+    pub(crate) fn take_lease(&mut self, lease: CompressorLease) -> bool {
         if let Some(job) = self.outbox.job_mut() {
-            job.set_place(place);
+            job.set_lease(lease);
         }
         self.has_job()
     }
 
-    /// Compresses one slice of the reply that is next, or several short replies. True if there is more to be written
-    /// now.
+    /// Compresses one slice of the next reply, or several short replies. True if more can be written now.
     pub(crate) fn go_on_compressing<S>(&mut self, env: &mut Env<S>) -> bool {
         let (mut left, mut is_more_ready) = (SLICE_BYTES, false);
         while self.has_job()
             && left > 0
             && let Some(job) = self.outbox.job_mut()
         {
-            let slice = job.go_on(left, self.extras.deflate());
-            // However short a message is, ending it costs something.
+            let slice = job.go_on(left, self.rare.deflate());
+            // Ending a message has a cost, however short it is.
             let taken = slice.taken.max(COMPRESSED_BYTES_PER_FRAME);
             left = left.saturating_sub(taken);
             env.count_compressed(taken);
             let Some(frame) = slice.frame else { continue };
-            if self.record.is_watched()
-                && let Some((noted, _)) =
-                    Frame::read(&frame, 0, env.has_packets(), &|cmd| env.service.is_secret(cmd))
-            {
-                self.note_given(|| Note::Compressed { frame: noted }, env);
-                if self.record.debug() {
-                    log::info!("{} out {}", self.record.id, Hex(&frame));
-                }
-            }
-            let place = self.outbox.end_job(frame).and_then(|mut job| job.take_place());
-            if let Some(deflate) = self.extras.deflate() {
-                deflate.set_busy(self.outbox.has_jobs());
-            }
-            self.hand_on(place, left, env);
-            self.note_outcome(env);
+            self.give(Compressed { frame, left }, env);
             is_more_ready = true;
         }
         is_more_ready
     }
 
-    /// Gives the place of a reply that is compressed to the next one, if that is short enough to come along; otherwise
-    /// it goes to who has waited longest.
-    fn hand_on<S>(&mut self, place: Option<Place>, left: usize, env: &mut Env<S>) {
+    /// Gives the lease of a finished reply to the next one if that is short enough for this slice. Otherwise
+    /// the connection that has waited longest gets it.
+    fn hand_on<S>(&mut self, lease: Option<CompressorLease>, left: usize, env: &mut Env<S>) {
         let id = self.record.id;
         let Some(next) = self.outbox.job_mut() else { return };
-        let place = place.filter(|_| next.rest() <= left).or_else(|| env.tools.places.ask(id));
-        if let Some(place) = place {
-            next.set_place(place);
+        let lease = lease.filter(|_| next.rest() <= left).or_else(|| env.tools.leases.ask(id));
+        if let Some(lease) = lease {
+            next.set_lease(lease);
         }
     }
 
-    /// In a replay, which compresses nothing: a reply has become this frame.
-    pub(crate) fn note_compressed<S>(&mut self, frame: Frame, env: &Env<S>) {
-        self.note_given(|| Note::Compressed { frame }, env);
-        self.note_outcome(env);
-    }
-
-    /// Whether the client's end has to wait for a reply that is still being compressed.
-    pub(super) fn is_compressing(&mut self) -> bool {
-        let recorded = self.extras.noting().and_then(|recorder| Some(recorder.script()?.is_compressing()));
-        let is_compressing = recorded.unwrap_or_else(|| self.outbox.has_jobs());
-        if is_compressing {
+    /// Whether the end of the connection waits for a reply that is still being compressed.
+    pub(super) fn end_waits_for_server(&mut self) -> bool {
+        let has_jobs = self.outbox.has_jobs();
+        let waits = matches!(
+            &self.phase,
+            Phase::Closing(closing) if closing.is_writing() && closing.is_compressing(has_jobs)
+        );
+        if waits {
             self.note(|| Note::Compressing {});
         }
-        is_compressing
+        waits
     }
 }
 
-impl Call<'_> {
-    /// Has the replies that a handler wants compressed slice by slice wait in the outbox, in their place among what
-    /// else was gathered.
+impl<S> Input<Env<S>> for Compressed {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        let frame = std::mem::take(&mut self.frame);
+        let lease = conn.outbox.end_job(frame).and_then(|mut job| job.take_lease());
+        if let Some(deflate) = conn.rare.deflate() {
+            deflate.set_busy(conn.outbox.has_jobs());
+        }
+        conn.hand_on(lease, self.left, env);
+    }
+}
+
+impl Dispatch<'_> {
+    /// Queues the replies that a handler wants compressed slice by slice, in their order among what else was
+    /// gathered.
     #[cold]
     pub(super) fn queue_jobs<S>(&mut self, env: &mut Env<S>) {
-        let Tools { out, start, jobs, borrowed, places, .. } = &mut env.tools;
-        let gathered = out.get(*start..).unwrap_or_default();
+        let Tools { write_buffer, jobs, leases, .. } = &mut env.tools;
+        let WriteBuffer { bytes: out, start, borrowed } = write_buffer;
+        debug_assert!(borrowed.is_empty(), "nothing is borrowed where something is compressed");
         let had_jobs = self.outbox.has_jobs();
-        let mut recorder = self.extras.noting();
-        if recorder.as_ref().is_some_and(|recorder| recorder.script().is_some()) {
-            // A replay has the outbox only as a number.
-            let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
-            *self.outbox =
-                Outbox::of_bytes(self.outbox.queued() + gathered.len() + borrowed.bytes() + weight);
-            borrowed.clear();
-        } else {
-            debug_assert!(borrowed.is_empty(), "nothing is borrowed where something is compressed");
-            let (mut rest, mut passed) = (gathered, *start);
-            for (at, job) in jobs.drain(..) {
-                let (before, behind) = rest.split_at(at.saturating_sub(passed).min(rest.len()));
-                self.outbox.push_unwritten(before, 0);
-                self.outbox.push_job(job);
-                (rest, passed) = (behind, at);
-            }
-            self.outbox.push_unwritten(rest, 0);
+        let (mut rest, mut passed) = (out.get(*start..).unwrap_or_default(), *start);
+        for (at, job) in jobs.drain(..) {
+            let (before, behind) = rest.split_at(at.saturating_sub(passed).min(rest.len()));
+            self.outbox.push_unwritten(before, 0);
+            self.outbox.push_job(job);
+            (rest, passed) = (behind, at);
         }
+        self.outbox.push_unwritten(rest, 0);
         out.truncate(*start);
-        if let Some(recorder) = &mut recorder {
-            recorder.call.seen = out.len();
-        }
         if !had_jobs
             && let Some(job) = self.outbox.job_mut()
-            && let Some(place) = places.ask(self.record.id)
+            && let Some(lease) = leases.ask(self.record.id)
         {
-            job.set_place(place);
+            job.set_lease(lease);
         }
     }
 }

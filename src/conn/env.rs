@@ -1,206 +1,46 @@
 //! What the reactor lends a connection for one call.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::Line;
-use super::closing::MAX_CLOSE_TIMEOUTS;
-use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
-use crate::inflate::{self, Inflaters};
+use super::closing::SocketReport;
+use super::head_checks::HeadChecks;
+use super::inflaters::Inflaters;
+use super::settings::{Draining, Settings};
+use crate::config::Config;
+use crate::inflate;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
-use crate::moment::{Moment, whole_ms};
 use crate::packet::{Cipher, Codecs};
-use crate::record::Peer;
-use crate::recording::file;
-use crate::recording::note::Stalled;
 use crate::router::{Limits, Service, Tools, cost_of};
-use crate::stalls::{Stall, Stalls};
-use crate::upgrade::Policy;
 
-/// The configuration as connections use it: checked, and with durations in milliseconds, where 0
-/// means off.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) max_len: usize,
-    pub(crate) max_len_before_login: usize,
-    pub(crate) max_packets_per_second: u32,
-    pub(crate) handshake_ms: u64,
-    pub(crate) read_ms: u64,
-    pub(crate) client_check_ms: u64,
-    pub(crate) account_check_ms: u64,
-    pub(crate) housekeeping_ms: u64,
-    pub(crate) ping_ms: u64,
-    pub(crate) close_ms: u64,
-    /// When the server did not run, or did not look at its clients: no timer counts that against them.
-    pub(crate) stalls: Stalls,
-    pub(crate) liveness: Liveness,
-    pub(crate) outbox_limit: usize,
-    pub(crate) overflow: Overflow,
-    pub(crate) deflate: DeflateMode,
-    compress_above: usize,
-    deflate_above: usize,
-    proxies: Vec<TrustedProxy>,
-    pub(super) forwarders: Vec<TrustedProxy>,
-    pub(crate) health_path: Option<String>,
-    paths: Vec<String>,
-    origins: Vec<String>,
-    subprotocols: Vec<String>,
-    subprotocol_required: bool,
-}
-
-impl Settings {
-    pub(crate) fn new(config: &Config) -> Self {
-        let before_login = config.max_len_before_login;
-        // A close that waits for ever would hold the socket of a client that is gone.
-        let close_timeout = config.close_timeout.max(Duration::from_millis(1));
-        let periods = [
-            config.handshake_timeout,
-            config.read_timeout,
-            config.client_check,
-            config.account_check,
-            config.housekeeping,
-            close_timeout.saturating_mul(MAX_CLOSE_TIMEOUTS),
-        ];
-        Settings {
-            max_len: config.max_len,
-            max_len_before_login: if before_login == 0 { config.max_len } else { before_login },
-            max_packets_per_second: config.max_packets_per_second,
-            handshake_ms: whole_ms(config.handshake_timeout),
-            read_ms: whole_ms(config.read_timeout),
-            client_check_ms: whole_ms(config.client_check),
-            account_check_ms: whole_ms(config.account_check),
-            housekeeping_ms: whole_ms(config.housekeeping),
-            ping_ms: whole_ms(config.ping_interval),
-            close_ms: whole_ms(close_timeout),
-            stalls: Stalls::new(periods.into_iter().map(whole_ms).max().unwrap_or_default()),
-            liveness: config.liveness,
-            outbox_limit: config.outbox_limit,
-            overflow: config.overflow,
-            deflate: config.deflate,
-            compress_above: config.compress_above,
-            deflate_above: config.deflate_above,
-            proxies: config.proxy_protocol.clone(),
-            forwarders: config.forwarded_for.clone(),
-            health_path: config.health_path.clone(),
-            paths: config.paths.clone(),
-            origins: config.origins.clone(),
-            subprotocols: config.subprotocols.clone(),
-            subprotocol_required: config.subprotocol_required,
-        }
-    }
-
-    /// Whether a peer has to say whose connection it passes on, and is believed.
-    pub(crate) fn trusts(&self, peer: Peer) -> bool {
-        self.proxies.iter().any(|proxy| proxy.covers(peer))
-    }
-
-    /// Whether a peer is a hop that says in the headers of a request whose it passes on, and is believed.
-    pub(crate) fn trusts_headers_of(&self, peer: Peer) -> bool {
-        self.forwarders.iter().any(|hop| hop.covers(peer))
-    }
-
-    /// What of it a recording has to hold. Whom it trusts and what answers health checks is not part of it: what came of
-    /// that is noted where it mattered.
-    pub(crate) fn noted(&self) -> file::Settings {
-        file::Settings {
-            max_len: self.max_len as u64,
-            max_len_before_login: self.max_len_before_login as u64,
-            max_packets_per_second: self.max_packets_per_second,
-            handshake_ms: self.handshake_ms,
-            read_ms: self.read_ms,
-            client_check_ms: self.client_check_ms,
-            account_check_ms: self.account_check_ms,
-            housekeeping_ms: self.housekeeping_ms,
-            ping_ms: self.ping_ms,
-            close_ms: self.close_ms,
-            frames_count: self.liveness == Liveness::Frames,
-            outbox_limit: self.outbox_limit as u64,
-            drops: self.overflow == Overflow::Drop,
-            compress_above: self.compress_above as u64,
-            deflate: match self.deflate {
-                DeflateMode::Off => 0,
-                DeflateMode::Shared => 1,
-                DeflateMode::Dedicated => 2,
-            },
-            deflate_above: self.deflate_above as u64,
-            paths: self.paths.clone(),
-            origins: self.origins.clone(),
-            subprotocols: self.subprotocols.clone(),
-            subprotocol_required: self.subprotocol_required,
-        }
-    }
-
-    /// The stalls, as a recording has them.
-    pub(crate) fn noted_stalls(&self, now: Moment) -> Vec<Stalled> {
-        let noted = |stall: &Stall| Stalled {
-            ago_ms: now.since(stall.end),
-            poll_ms: stall.poll_ms,
-            turn_ms: stall.turn_ms,
-            long_ago_ms: stall.first_long.map(|at| now.since(at)),
-        };
-        self.stalls.list().iter().map(noted).collect()
-    }
-
-    /// Has the stalls that a recording has noted.
-    pub(crate) fn set_stalls(&mut self, noted: &[Stalled], now: Moment) {
-        let ago = |ms| Moment::from_ms(now.as_ms().saturating_sub(ms));
-        let stall = |noted: &Stalled| Stall {
-            end: ago(noted.ago_ms),
-            poll_ms: noted.poll_ms,
-            turn_ms: noted.turn_ms,
-            first_long: noted.long_ago_ms.map(ago),
-        };
-        self.stalls.set(noted.iter().map(stall).collect());
-    }
-
-    pub(crate) fn policy(&self) -> Policy<'_> {
-        Policy {
-            paths: &self.paths,
-            origins: &self.origins,
-            subprotocols: &self.subprotocols,
-            subprotocol_required: self.subprotocol_required,
-        }
-    }
-}
-
-/// How far a server has come with its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Draining {
-    /// It serves.
-    No,
-    /// It serves on for the drain delay. Health checks fail, so that no new clients are sent to it.
-    Announced,
-    /// Whoever is still upgrading is refused.
-    Begun,
-}
-
-/// What a reactor has one of, and lends to each connection that it calls.
+/// State that a reactor has once, and lends to each connection that it calls.
 pub(crate) struct Env<S: 'static> {
     pub(crate) service: Service<S>,
     pub(crate) state: S,
     pub(crate) settings: Settings,
-    /// What handlers get the use of.
+    /// What handlers use.
     pub(crate) tools: Tools,
-    /// Bytes that are held of what the connection sent: those that it is given, behind those that it has
-    /// taken of the same read.
+    /// Bytes of the read in hand: those that the connection is given, and those before them that it has
+    /// taken.
     pub(crate) input_len: usize,
-    /// Frames that may still be taken from this connection in this call.
+    /// The budget: frames that may still be taken from this connection in this call.
     pub(crate) frames_left: u32,
-    /// Frames that this call's work counts as, beyond those that were left.
+    /// The cost of this call's work beyond that budget, in frames.
     overdrawn: u32,
     /// Where Data is decoded.
     pub(crate) decoded: Vec<u8>,
     /// Where compressed messages are inflated.
     pub(crate) inflated: Vec<u8>,
     pub(crate) inflaters: Inflaters,
-    /// What the socket says of a connection that [asks](super::Conn::asks_for_line), for the next call of its timers.
-    pub(crate) line: Option<Line>,
-    /// How far the server has come with its end.
+    pub(super) head_checks: HeadChecks,
+    /// The socket's report on a connection that [asks for it](super::Conn::asks_for_report), for the next look
+    /// at its timers.
+    pub(crate) socket_report: Option<SocketReport>,
+    /// How far the server has drained.
     pub(crate) draining: Draining,
 }
 
-/// Capacity that buffers which all connections share keep through housekeeping.
+/// Capacity that the shared buffers keep through housekeeping, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl<S> Env<S> {
@@ -227,18 +67,19 @@ impl<S> Env<S> {
             decoded: Vec::new(),
             inflated: Vec::new(),
             inflaters: Inflaters::default(),
-            line: None,
+            head_checks: HeadChecks::default(),
+            socket_report: None,
             draining: Draining::No,
         }
     }
 
-    /// So many bytes were inflated to so many. They count against what this connection may still have done in this turn:
-    /// what is short on the wire must not take a turn for itself, nor what says nothing at length.
+    /// Charges for `input` bytes that were inflated to `output` bytes: neither a short compressed message nor
+    /// one that inflates to nothing may take a turn for itself.
     pub(crate) fn count_inflated(&mut self, input: usize, output: usize) {
         self.charge(inflate::frames(input, output));
     }
 
-    /// Work was done that costs as much as so many frames.
+    /// Charges for work that costs as much as this many frames.
     #[cold]
     pub(crate) fn charge(&mut self, frames: u32) {
         let left = self.frames_left.saturating_sub(frames);
@@ -246,13 +87,12 @@ impl<S> Env<S> {
         self.frames_left = left;
     }
 
-    /// What a call that could take `given` frames has cost.
+    /// The cost of a call that could take `given` frames.
     pub(crate) fn frames_taken(&mut self, given: u32) -> u32 {
         given.saturating_sub(self.frames_left).saturating_add(std::mem::take(&mut self.overdrawn))
     }
 
-    /// So many bytes were compressed, of replies that were not short enough to be compressed at once. They count like
-    /// what was inflated, at their own price.
+    /// Charges for `bytes` that were compressed slice by slice.
     pub(crate) fn count_compressed(&mut self, bytes: usize) {
         self.charge(cost_of(bytes));
     }
@@ -262,10 +102,10 @@ impl<S> Env<S> {
         matches!(self.service, Service::Packets(_))
     }
 
-    /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones
-    /// need again they pay for themselves.
+    /// Shrinks the shared buffers to what packets of ordinary size need. Larger packets pay for the growth
+    /// themselves.
     pub(crate) fn trim(&mut self) {
-        self.tools.out.shrink_to(KEPT_BYTES);
+        self.tools.write_buffer.bytes.shrink_to(KEPT_BYTES);
         self.decoded.clear();
         self.decoded.shrink_to(KEPT_BYTES);
         self.tools.encoded.clear();

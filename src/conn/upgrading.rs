@@ -1,10 +1,13 @@
-//! The first part of a connection's life: from the first byte to the 101.
+//! From the first byte to the 101: the PROXY header, the request head, and the upgrade.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::lifecycle::{Phase, Upgrading};
-use super::packets::By;
-use super::{Conn, Draining, Env, Progress};
+use super::connection::Conn;
+use super::dispatch::By;
+use super::env::Env;
+use super::input::{Input, NotTls, Progress, Refuse};
+use super::phase::{Phase, Upgrading};
+use super::settings::Draining;
 use crate::cause::Cause;
 use crate::config::MAX_HEAD_BYTES;
 use crate::connection_log;
@@ -29,9 +32,19 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl<S: Application> Input<Env<S>> for NotTls {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        if let Phase::Upgrading(_) = conn.phase {
+            conn.fail_upgrade(Refusal::from(Fault::NotTls).into(), env);
+        }
+    }
+}
+
 impl Conn {
-    /// Reads the PROXY header from the front of `input`; what follows it is the request. Whether it has
-    /// named the client, once it is over.
+    /// Reads the PROXY header from the front of `input`; the request follows it. Once it is complete: whether
+    /// it has named the client.
     pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Option<bool> {
         let Phase::Proxied(proxied) = &mut self.phase else { return None };
         let named = match proxied.reader.read(input) {
@@ -46,13 +59,13 @@ impl Conn {
                 return None;
             }
         };
-        self.phase =
-            Phase::Upgrading(Box::new(Upgrading { refusal: proxied.refusal, ..Upgrading::default() }));
+        let upgrading = Upgrading { refusal: proxied.refusal, ..Upgrading::default() };
+        self.enter(Phase::Upgrading(Box::new(upgrading)));
         Some(named)
     }
 
-    /// Reads the head of the request from the front of `input`; what follows it are frames. What the reactor has to
-    /// know before it goes on, if anything.
+    /// Reads the head of the request from the front of `input`; frames follow it. Returns what the reactor
+    /// has to know before it goes on, if anything.
     pub(super) fn read_head<S: Application>(
         &mut self,
         input: &mut &mut [u8],
@@ -94,7 +107,7 @@ impl Conn {
                 None
             }
             Err(refusal) => {
-                // What shows the method, and, for the log, what was asked for.
+                // This shows the method and, for the log, the path.
                 upgrading.head.extend_from_slice(input.get(..MAX_HEAD_BYTES).unwrap_or(input));
                 self.fail_upgrade(refusal.into(), env);
                 None
@@ -102,16 +115,7 @@ impl Conn {
         }
     }
 
-    /// The client began with plain HTTP where TLS is spoken.
-    pub(crate) fn handle_not_tls<S: Application>(&mut self, env: &mut Env<S>) {
-        self.note_given(|| Note::NotTls {}, env);
-        if let Phase::Upgrading(_) = self.phase {
-            self.fail_upgrade(Refusal::from(Fault::NotTls).into(), env);
-        }
-        self.note_outcome(env);
-    }
-
-    /// Accepts the request or not; what was agreed on for compression, if anything was.
+    /// Accepts the request or not. Returns what was agreed on for compression, if anything was.
     fn upgrade<S: Application>(
         &mut self,
         head: &[u8],
@@ -121,7 +125,7 @@ impl Conn {
             return Err(Refusal::Unavailable.into());
         }
         let (peer, mode) = (self.record.peer(), env.settings.deflate);
-        let (state, out) = (&mut env.state, &mut env.tools.out);
+        let (state, out) = (&mut env.state, &mut env.tools.write_buffer.bytes);
         upgrade::check_scanned(head, &env.settings.policy(), |request| {
             let verdict = catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer)));
             self.note(|| {
@@ -146,11 +150,11 @@ impl Conn {
     }
 
     fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<S>) {
-        self.phase = Phase::open();
+        self.enter(Phase::open());
         if let Some(deflate) = agreement.and_then(Deflate::new) {
-            self.extras.set_deflate(deflate);
+            self.rare.set_deflate(deflate);
         }
-        self.note_response(env);
+        self.observe_response(env);
         self.opened = true;
         env.tools.observed.report(Event::Opened(self.record.id));
         self.rearm = true;
@@ -159,18 +163,20 @@ impl Conn {
             state.opened(context);
             Outcome::Done
         });
-        // As for a request: what the hook has asked for is charged to this client, and not to its first packet.
+        // What the hook has asked for is charged to this client, and not to its first packet.
         let cost = env.tools.effects.take_cost();
         env.charge(cost);
     }
 
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
         match failure {
-            Failure::Refused(refusal) => self.turn_away(self.refusal_due().unwrap_or(refusal), env),
+            Failure::Refused(refusal) => {
+                Refuse(self.refusal_due().unwrap_or(refusal)).apply(self, env);
+            }
             Failure::Panicked => {
                 let (record, tools) = (&mut self.record, &mut env.tools);
                 connection_log::panicked(record, &mut tools.log, tools.now, None, "upgrade hook");
-                self.turn_away(Refusal::Application(500), env);
+                Refuse(Refusal::Application(500)).apply(self, env);
             }
         }
     }

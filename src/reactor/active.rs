@@ -17,8 +17,7 @@ impl<S> Active<'_, S> {
     /// What the connection puts into the write buffer from now on is its own.
     #[inline]
     pub(super) fn begin_output(&mut self) {
-        let tools = &mut self.lent.env.tools;
-        tools.start = tools.out.len();
+        self.lent.env.tools.write_buffer.begin();
     }
 
     /// Calls the connection, which may take no frames in that call.
@@ -27,8 +26,8 @@ impl<S> Active<'_, S> {
         call(self.entry, &mut self.lent.env)
     }
 
-    /// Draws the consequences of what has happened to the connection: its end, an earlier deadline, or work that is
-    /// left. If it has segments this is put off until they are written.
+    /// Draws the consequences of what has happened to the connection: its end, an earlier deadline, or work
+    /// that is left. If it has segments this is put off until they are written.
     pub(super) fn update_state(&mut self) {
         if let Some(ring) = self.entry.segments {
             return self.lent.output.update_later(ring);

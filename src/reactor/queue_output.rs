@@ -1,4 +1,5 @@
-//! Output of one connection: small output waits for the end of the turn as a segment, large output is written at once.
+//! Output of one connection: small output waits for the end of the turn as a segment, large output is written
+//! at once.
 
 use super::active::Active;
 use super::budget::Step;
@@ -7,8 +8,8 @@ use super::entry::Entry;
 use super::output::{Frames, Segments};
 use super::write::{Written, write_frames};
 
-/// Output of this many bytes leaves at once. Less waits for the end of the turn's reads, so that all of them are done
-/// before the first reply wakes a client.
+/// Output of this many bytes leaves at once. Less waits for the end of the turn's reads, so that all of them
+/// are done before the first reply wakes a client.
 const LARGE_BYTES: usize = 16 * 1024;
 /// Capacity of the write buffer that is kept from turn to turn.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -16,7 +17,8 @@ const KEPT_BYTES: usize = 1024 * 1024;
 impl<S> Active<'_, S> {
     /// Queues or writes what the connection has put into the write buffer, and updates its state.
     pub(super) fn queue_output(&mut self) {
-        let (start, end) = (self.lent.env.tools.start, self.lent.env.tools.out.len());
+        let (start, end) =
+            (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
         let entry = &mut *self.entry;
         if start >= end {
             if entry.has_output() {
@@ -47,18 +49,19 @@ impl<S> Active<'_, S> {
         self.lent.budget.expect_write(len);
     }
 
-    /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how many bytes
-    /// that were.
+    /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how
+    /// many bytes that were.
     pub(super) fn write_now(&mut self) -> usize {
-        let (start, end) = (self.lent.env.tools.start, self.lent.env.tools.out.len());
+        let (start, end) =
+            (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
         if start >= end {
             return 0;
         }
         self.write_segments();
         let (env, budget) = (&self.lent.env, &mut self.lent.budget);
-        let frames = env.tools.out.get(start..).unwrap_or_default();
+        let frames = env.tools.write_buffer.bytes.get(start..).unwrap_or_default();
         let written = write_frames(self.entry, env, budget, frames, None);
-        self.lent.env.tools.out.truncate(start);
+        self.lent.env.tools.write_buffer.bytes.truncate(start);
         if written == Written::Behind && self.entry.writable {
             self.write_outbox();
         }
@@ -73,22 +76,26 @@ impl<S> Active<'_, S> {
         let (env, budget) = (&mut self.lent.env, &mut self.lent.budget);
         let written = match segments.only() {
             Some(Frames::Shared(push)) => write_frames(self.entry, env, budget, push, Some(push)),
-            Some(frames) => write_frames(self.entry, env, budget, frames.bytes(&env.tools.out), None),
+            Some(frames) => {
+                write_frames(self.entry, env, budget, frames.bytes(&env.tools.write_buffer.bytes), None)
+            }
             None if segments.total() < LARGE_BYTES => {
-                let start = env.tools.out.len();
+                let start = env.tools.write_buffer.bytes.len();
                 for frames in segments {
                     match frames {
-                        Frames::Buffered(range) => env.tools.out.extend_from_within(range.clone()),
-                        Frames::Shared(push) => env.tools.out.extend_from_slice(push),
+                        Frames::Buffered(range) => {
+                            env.tools.write_buffer.bytes.extend_from_within(range.clone())
+                        }
+                        Frames::Shared(push) => env.tools.write_buffer.bytes.extend_from_slice(push),
                     }
                 }
-                let together = env.tools.out.get(start..).unwrap_or_default();
+                let together = env.tools.write_buffer.bytes.get(start..).unwrap_or_default();
                 let written = write_frames(self.entry, env, budget, together, None);
-                env.tools.out.truncate(start);
+                env.tools.write_buffer.bytes.truncate(start);
                 written
             }
             None => {
-                move_to_outbox(segments, self.entry, &env.tools.out);
+                move_to_outbox(segments, self.entry, &env.tools.write_buffer.bytes);
                 Written::Behind
             }
         };
@@ -103,7 +110,7 @@ impl<S> Active<'_, S> {
     fn postpone_segments(&mut self) {
         let Some(ring) = self.entry.segments.take() else { return };
         let Some(segments) = self.lent.output.ring(ring) else { return };
-        move_to_outbox(segments, self.entry, &self.lent.env.tools.out);
+        move_to_outbox(segments, self.entry, &self.lent.env.tools.write_buffer.bytes);
         self.update_state();
     }
 }
@@ -118,8 +125,8 @@ fn move_to_outbox(segments: Segments<'_>, entry: &mut Entry, buffer: &[u8]) {
     }
 }
 
-/// Writes the segments of every connection. What the turn has no time for goes to the outboxes, and from there with
-/// the next turn.
+/// Writes the segments of every connection. What the turn has no time for goes to the outboxes, and from
+/// there with the next turn.
 pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     if core.lent.output.is_empty() {
         return;
@@ -137,16 +144,16 @@ pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     }
     core.lent.budget.forget_writes();
     core.lent.output.clear();
-    let out = &mut core.lent.env.tools.out;
+    let out = &mut core.lent.env.tools.write_buffer.bytes;
     out.clear();
     out.shrink_to(KEPT_BYTES);
 }
 
-/// Writes all segments if there are so many of them, or so many bytes, that it cannot wait for the end of the turn. No
+/// Writes all segments if there are too many, or too many bytes, to wait for the end of the turn. No
 /// connection may have output in hand.
 #[inline]
 pub(super) fn write_if_full<S>(core: &mut Core<S>) {
-    if core.lent.output.is_full(core.lent.env.tools.out.len()) {
+    if core.lent.output.is_full(core.lent.env.tools.write_buffer.bytes.len()) {
         write_all_segments(core);
     }
 }

@@ -1,14 +1,14 @@
-//! How a recording holds numbers, bytes and lists, and what is made of them: the same table says both ways.
+//! The encoding of numbers, bytes, lists, structs and enums in recordings: one table defines both directions.
 
-/// Bytes that a number takes at most.
+/// The most bytes that a number takes.
 const MAX_NUMBER_BYTES: u32 = 10;
 
-/// What can be written to a recording and read again.
+/// A value that can be written to a recording and read again.
 pub(crate) trait Wire: Sized {
     /// Appends it.
     fn put(&self, out: &mut Vec<u8>);
 
-    /// Takes it off the front of `input`. None: what is there is no such thing, or not all of it.
+    /// Takes a value off the front of `input`. None: it is malformed or incomplete.
     fn take(input: &mut &[u8]) -> Option<Self>;
 }
 
@@ -118,7 +118,7 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn take(input: &mut &[u8]) -> Option<Self> {
-        // Room is made for what is there, and not for what is announced.
+        // Memory is allocated for what is there, not for what is announced.
         let count = u64::take(input)?;
         (0..count).map(|_| T::take(input)).collect()
     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_is_taken_again_and_not_before_all_of_it_is_there() {
+    fn a_written_value_is_read_again_only_when_it_is_complete() {
         for (number, len) in [(0, 1), (127, 1), (128, 2), (1 << 14, 3), (u64::MAX, 10)] {
             assert_eq!(round(&number).len(), len, "{number}");
         }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_put_is_not_taken() {
+    fn malformed_values_are_not_read() {
         assert_eq!(u8::take(&mut &[0x80, 0x02][..]), None, "256");
         assert_eq!(u64::take(&mut &[0xff; 10][..]), None, "beyond 64 bits");
         assert_eq!(bool::take(&mut &[2][..]), None);

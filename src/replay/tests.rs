@@ -1,8 +1,9 @@
-//! Files that claim much and hold little: what their replay takes of memory, and of time by all that it allocates.
+//! Files that claim much and hold little: what their replay takes of memory, and of time by all that it
+//! allocates.
 
 use allocation_counter::measure;
 
-use super::stage::Stage;
+use super::driver::Driver;
 use super::{Excess, Recording, Unreadable};
 use crate::cause::Cause;
 use crate::config::Config;
@@ -10,12 +11,13 @@ use crate::frame::Opcode;
 use crate::recording::codes::Reason;
 use crate::recording::excess::{MAX_CALL_NOTES, MAX_HEAD_BYTES};
 use crate::recording::file::{Begin, Deadlines, File, Head, Opened, Owed};
-use crate::recording::note::{Answered, Frame, Note, Outcome, Said};
+use crate::recording::frame::Frame;
+use crate::recording::note::{Answered, Note, Outcome, Said};
 use crate::recording::wire::Bytes;
 
 const MIB: u64 = 1024 * 1024;
-/// What a replay may hold at once, whatever the file is: what stands in for two messages, one of them while its
-/// buffer grows.
+/// What a replay may hold at once, whatever the file is: what stands in for two messages, one of them while
+/// its buffer grows.
 const MAX_HELD_BYTES: u64 = 256 * MIB;
 /// And for each byte of the file.
 const HELD_PER_BYTE: u64 = 100;
@@ -52,16 +54,16 @@ fn opened(head: &mut Head) -> &mut Opened {
     head.begin.open.get_or_insert_default()
 }
 
-/// A recording of these calls, each as often as is said, with what comes of them now; from the first on that cannot
-/// have been without that.
+/// A recording of these calls, each as often as is said, with what comes of them now; from the first on that
+/// cannot have been without that.
 fn recording(head: Head, calls: &[(usize, Vec<Note>)]) -> Vec<u8> {
     let mut out = vec![];
     head.write(&mut out);
-    let mut stage = Stage::new(&File::read(&out).unwrap()).ok();
+    let mut driver = Driver::new(&File::read(&out).unwrap()).ok();
     for call in calls.iter().flat_map(|(times, call)| std::iter::repeat_n(call, *times)) {
         let place = call.iter().position(Note::is_given).unwrap();
         let placed: Vec<_> = call.iter().cloned().map(|note| (0, note)).collect();
-        match stage.as_mut().map(|stage| stage.play(&placed)) {
+        match driver.as_mut().map(|driver| driver.play(&placed)) {
             Some(Ok(mut noted)) if call.len() <= MAX_CALL_NOTES => {
                 // What was given is noted as it was taken, which may be less.
                 let given = noted.iter().position(Note::is_given).unwrap();
@@ -70,7 +72,7 @@ fn recording(head: Head, calls: &[(usize, Vec<Note>)]) -> Vec<u8> {
             }
             Some(_) | None => {
                 call.iter().for_each(|note| note.write(&mut out));
-                stage = None;
+                driver = None;
             }
         }
     }
@@ -121,7 +123,7 @@ fn closed() -> Vec<Note> {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn what_a_replay_takes_is_bounded_by_the_file() {
+fn the_memory_of_a_replay_is_bounded_by_the_file() {
     let plain = || head(|_| {});
     let deflate = || {
         head(|head| {
@@ -170,7 +172,7 @@ fn what_a_replay_takes_is_bounded_by_the_file() {
             0,
         ),
     ];
-    super::stand_in::zeros(1);
+    super::absent::zeros(1);
     for (case, head, calls, expected, made_mib) in cases {
         if cfg!(not(feature = "deflate")) && head.settings.deflate != 0 {
             continue;

@@ -1,4 +1,4 @@
-//! Looks at the server between two turns.
+//! Checks the invariants of the server before and after each turn.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use crate::reactor::Reactor;
 use crate::reactor::audit::{Audited, BUDGET};
 use crate::router::Application;
 
-/// Bytes that may be held for a connection beside a message and the outbox; and where messages are shorter than by
-/// default, and one read can bring many of them.
+/// Bytes that may be held for a connection beside a message and the outbox.
 const SLACK_BYTES: usize = 64 * 1024;
+/// The same where messages are shorter than by default, so that one read can bring many of them.
 const SHORT_SLACK_BYTES: usize = 128 * 1024;
-/// How long input may lie there, or room be unused, before that is a stall: longer than any fault that
-/// keeps an event back. And so many turns.
+/// How long input may be unread, or space unused, before that is a stall: longer than any fault delays an event.
 const STALL: Duration = Duration::from_millis(300);
+/// A stall also takes more turns than this.
 const STALL_TURNS: u64 = 30;
-/// Turns in a row in which nothing at all happens and no time passes to speak of.
+/// The most turns in a row in which nothing happens and hardly any time passes.
 const MAX_IDLE_TURNS: u32 = 1000;
 
-/// What was seen of one connection's standstill.
+/// Since when one connection has made no progress, and its traffic then.
 #[derive(Clone, Copy, Debug)]
 struct Standstill {
     since: Duration,
@@ -40,9 +40,9 @@ pub(super) struct Auditor {
     max_len: usize,
     /// By the number of the client's connection.
     standstills: BTreeMap<u64, Standstill>,
-    /// Packets of the connections that were looked at before the turn.
+    /// The connections that were audited before the turn, with their slots.
     packets: Vec<(usize, Audited)>,
-    /// When the server has something to do at the latest.
+    /// The earliest deadline.
     due: Moment,
     idle_turns: u32,
     turns: u64,
@@ -69,7 +69,7 @@ impl Auditor {
         }
     }
 
-    /// Connections of clients that may be stuck, by their numbers: then turns should not be far apart.
+    /// The numbers of connections that may be stuck. While there are any, turns should not be far apart.
     pub(super) fn suspects(&self) -> impl Iterator<Item = u64> {
         self.standstills.keys().copied()
     }
@@ -79,7 +79,7 @@ impl Auditor {
         self.standstills.remove(&number);
     }
 
-    /// Before a turn.
+    /// Begins a turn.
     pub(super) fn begin<S: Application>(&mut self, reactor: &Reactor<S>, now: Duration) {
         self.began = now;
         self.turns += 1;
@@ -87,7 +87,7 @@ impl Auditor {
         self.packets.clear();
     }
 
-    /// Looks at one connection before a turn.
+    /// Audits one connection before a turn.
     pub(super) fn look<S: Application>(
         &mut self,
         reactor: &Reactor<S>,
@@ -110,8 +110,10 @@ impl Auditor {
             return fail(Invariant::HeldBytes, seen);
         }
         if audited.armed_at > audited.deadline {
-            let seen =
-                format!("{id} is due at {:?}, and looked at at {:?}", audited.deadline, audited.armed_at);
+            let seen = format!(
+                "the deadline of {id} is {:?}, and its timer {:?}",
+                audited.deadline, audited.armed_at
+            );
             return fail(Invariant::PollTimeout, seen);
         }
         self.due = self.due.min(audited.deadline);
@@ -127,7 +129,7 @@ impl Auditor {
     ) -> Result<(), Violation> {
         let (number, traffic) = (line.number(), line.traffic());
         let input = audited.waits_for_input && line.unread() > 0;
-        let output = audited.waits_for_room && line.unused_room();
+        let output = audited.waits_for_room && line.unused_space();
         if !input && !output {
             self.standstills.remove(&number);
             return Ok(());
@@ -139,13 +141,13 @@ impl Auditor {
             *seen = begin;
         }
         if self.turns - seen.since_turn > STALL_TURNS && now.saturating_sub(seen.since) > STALL {
-            let what = if input { "input is not read" } else { "room is not used" };
+            let what = if input { "input is not read" } else { "space is not used" };
             return fail(Invariant::Progress, format!("{}: {what}, since {:?}", audited.id, seen.since));
         }
         Ok(())
     }
 
-    /// After a turn.
+    /// Checks the turn that has ended.
     pub(super) fn end<S: Application>(
         &mut self,
         reactor: &Reactor<S>,
@@ -244,7 +246,7 @@ impl Auditor {
             };
         };
         let due = Duration::from_millis(self.due.as_ms().min(u64::MAX / 4)).max(self.began);
-        // The poll counts whole milliseconds.
+        // The poll rounds to whole milliseconds.
         if self.began + timeout > due + Duration::from_millis(1) {
             let seen = format!(
                 "at {:?} the poll waits for {timeout:?}, and something is due at {due:?}",
@@ -256,7 +258,7 @@ impl Auditor {
     }
 
     fn check_spin(&mut self, activity: &Activity) -> Result<(), Violation> {
-        // Events alone are nothing: some are for connections that are gone.
+        // Events alone do not count: some are for connections that are gone.
         let did = activity.accepts + activity.read_bytes + activity.written_bytes;
         let is_idle = did == 0
             && activity.waited < Duration::from_millis(1)

@@ -3,17 +3,18 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::accept_queue::BACKLOG;
+use super::connection::{Connection, Held};
 use super::fault::Fault;
 use super::ledger::Traffic;
-use super::link::{Held, Link};
-use super::listener::BACKLOG;
 use super::network::Network;
-use super::world::{Source, World};
+use super::schedule::Source;
+use super::world::World;
 use crate::config::Listen;
 use crate::id::ConnectionId;
 use crate::record::Peer;
 
-/// The longest that what is sent is held up, in microseconds.
+/// The longest delay of bytes that a client sends, in microseconds.
 const STALL_US: u64 = 50_000;
 /// The largest receive buffer of a slow reader.
 const SLOW_BYTES: u64 = 1024;
@@ -23,7 +24,7 @@ const SLOW_BYTES: u64 = 1024;
 pub enum ConnectError {
     /// Nobody listens there.
     Refused,
-    /// 4096 clients wait to be accepted.
+    /// 4096 clients wait to be accepted there.
     Full,
 }
 
@@ -38,20 +39,20 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// What a client may still expect of its server.
+/// What a client can still receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum StreamState {
     /// More may come.
     Open,
-    /// The server has ended the connection, and all that it sent was taken.
+    /// The server has ended the connection, and all that it sent was received.
     Ended,
-    /// The connection was cut off, by either end, and all that had arrived was taken. Or the client's process
-    /// has died, and receives nothing.
+    /// Either end has reset the connection, and all that had arrived was received. Or the client's process has died
+    /// and receives nothing.
     Reset,
 }
 
-/// A client's end of a connection, as plain as the system gives it: bytes. What the server did is there
-/// after its next turn. Dropping it closes it as the system does for a process that has died.
+/// A client's end of a connection: a byte stream. It sees what the server does after the server's next turn.
+/// Dropping it closes it as the system does for a process that has died.
 #[derive(Debug)]
 pub struct Client {
     network: Network,
@@ -59,7 +60,7 @@ pub struct Client {
 }
 
 impl Network {
-    /// A client comes from that address: to the first listener of the configuration on TCP, or on a Unix
+    /// Connects a client from that address to the first TCP listener of the configuration, or to the first Unix
     /// domain socket if it is [`Peer::Local`].
     ///
     /// # Errors
@@ -73,7 +74,7 @@ impl Network {
         Ok(Client { network: self.clone(), number })
     }
 
-    /// [`connect`](Self::connect), to a listener by its address.
+    /// Connects a client to the listener with that address.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -84,97 +85,100 @@ impl Network {
 }
 
 impl Client {
-    /// What [`Network::news`] calls it: no other client of the network has the number.
+    /// The client's number in [`Network::news`]. No other client of the network has it.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number as u64
     }
 
-    /// Sends. How many bytes the system took: fewer than there are if the buffers on the way to the server
-    /// are full, and it is [news](Network::news) when there is room again; none once the connection has been
-    /// ended from here, or cut off.
+    /// Sends. Returns how many bytes the system took: fewer if the buffers on the way to the server are full, and
+    /// then it is [news](Network::news) when there is space again; none after [`finish`](Self::finish) or a reset.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         self.network.world().send(self.number, bytes)
     }
 
-    /// Sends an urgent byte (`MSG_OOB`), behind what was sent.
+    /// Sends an urgent byte (`MSG_OOB`) behind what was sent.
     pub fn send_urgent(&mut self) {
         self.network.world().send_urgent(self.number);
     }
 
-    /// Appends to `bytes` all that has arrived, and makes room for more.
-    pub fn receive(&mut self, bytes: &mut Vec<u8>) -> Line {
+    /// Appends to `bytes` all that has arrived, which makes space for more.
+    pub fn receive(&mut self, bytes: &mut Vec<u8>) -> StreamState {
         self.network.world().receive(self.number, bytes)
     }
 
-    /// Sends no more, and goes on receiving.
+    /// Ends the client's direction, and goes on receiving.
     pub fn finish(&mut self) {
         self.network.world().finish(self.number);
     }
 
-    /// Cuts the connection off (RST). What has arrived can still be received.
+    /// Resets the connection (RST). What has arrived can still be received.
     pub fn reset(&mut self) {
         self.network.world().reset(self.number);
     }
 
-    /// How many bytes may wait here to be received. A client that sets this to 0 and does not receive has
-    /// the server's writes become short, and then fail with `WouldBlock`.
+    /// Sets how many bytes may wait here to be received. If that is 0 and the client does not receive, the server's
+    /// writes are cut short, and then fail with `WouldBlock`.
     pub fn set_window(&mut self, bytes: usize) {
         let mut world = self.network.world();
-        if let Some(link) = world.link(self.number) {
-            link.buffers.client_receive = bytes;
+        if let Some(connection) = world.connection_mut(self.number) {
+            connection.buffers.client_receive = bytes;
             world.carry_out(self.number);
         }
     }
 
-    /// Whether the server has accepted it, and not closed it.
+    /// Whether the server has accepted the connection and not closed it.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.network.world().look_at(self.number).is_some_and(|link| link.held == Held::Open)
+        self.network.world().connection(self.number).is_some_and(|connection| connection.held == Held::Open)
     }
 
-    /// The time when the server accepted it; none while it waits for that.
+    /// When the server accepted the connection. `None` before that.
     #[must_use]
     pub fn accepted_at(&self) -> Option<Duration> {
-        self.network.world().look_at(self.number)?.accepted_at.map(Duration::from_micros)
+        self.network.world().connection(self.number)?.accepted_at.map(Duration::from_micros)
     }
 
-    /// The server's name for the connection. None until it has been accepted.
+    /// The server's id of the connection. `None` before it is accepted.
     #[must_use]
     pub fn connection(&self) -> Option<ConnectionId> {
-        let token = self.network.world().look_at(self.number)?.token?;
+        let token = self.network.world().connection(self.number)?.token?;
         Some(ConnectionId::from_u64(token.0 as u64))
     }
 
-    /// What has befallen it that its script did not ask for: [`Fault::Reset`], [`Fault::Vanish`],
-    /// [`Fault::HalfClose`] or [`Fault::SlowReader`]; or [`Fault::NoWatch`], by which it was refused.
+    /// The fault that the connection has suffered: [`Fault::Reset`], [`Fault::Vanish`], [`Fault::HalfClose`],
+    /// [`Fault::SlowReader`], or [`Fault::NoWatch`].
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
-        self.network.world().look_at(self.number)?.fault
+        self.network.world().connection(self.number)?.fault
     }
 
-    /// Bytes so far.
+    /// The bytes of the connection so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        self.network.world().look_at(self.number).map(|link| link.traffic).unwrap_or_default()
+        self.network.world().connection(self.number).map(|connection| connection.traffic).unwrap_or_default()
     }
 
-    /// Bytes that lie with the server's system, and of which no event is to come: the server knows of them,
-    /// and has chosen not to read them yet, or has forgotten them.
+    /// Bytes that wait for the server, and of which no event is to come: the server knows of them, and has chosen
+    /// not to read them yet, or has forgotten them.
     #[must_use]
     pub fn unread(&self) -> usize {
         let world = self.network.world();
-        let link = world.look_at(self.number).filter(|link| link.held == Held::Open && link.is_quiet());
-        link.map_or(0, |link| link.unread.len())
+        let connection = world
+            .connection(self.number)
+            .filter(|connection| connection.held == Held::Open && connection.is_quiet());
+        connection.map_or(0, |connection| connection.unread.len())
     }
 
-    /// Whether the server could write more, and no event is to come that says so: it knows of the room, and
-    /// has nothing to write, or has forgotten it.
+    /// Whether the server could write more, and no event is to come that says so: it knows of the space, and has
+    /// nothing to write, or has forgotten it.
     #[must_use]
-    pub fn unused_room(&self) -> bool {
+    pub fn unused_space(&self) -> bool {
         let world = self.network.world();
-        let link = world.look_at(self.number).filter(|link| link.held == Held::Open && link.is_quiet());
-        link.is_some_and(|link| link.has_room() && !link.wants_room)
+        let connection = world
+            .connection(self.number)
+            .filter(|connection| connection.held == Held::Open && connection.is_quiet());
+        connection.is_some_and(|connection| connection.has_space() && !connection.wants_space)
     }
 }
 
@@ -187,35 +191,36 @@ impl Drop for Client {
 impl World {
     fn connect(&mut self, from: Peer, fits: impl Fn(&Listen) -> bool) -> Result<usize, ConnectError> {
         let index = self
-            .entrances
+            .accept_queues
             .iter()
-            .position(|entrance| entrance.as_ref().is_some_and(|entrance| fits(&entrance.listen)))
+            .position(|queue| queue.as_ref().is_some_and(|queue| fits(&queue.listen)))
             .ok_or(ConnectError::Refused)?;
-        let number = self.links();
-        let entrance = self.entrances.get_mut(index).and_then(Option::as_mut).ok_or(ConnectError::Refused)?;
-        if entrance.backlog.len() >= BACKLOG {
+        let number = self.connections();
+        let queue =
+            self.accept_queues.get_mut(index).and_then(Option::as_mut).ok_or(ConnectError::Refused)?;
+        if queue.backlog.len() >= BACKLOG {
             return Err(ConnectError::Full);
         }
-        entrance.backlog.push_back(number);
-        let mut link = Link::new(from, self.buffers);
+        queue.backlog.push_back(number);
+        let mut connection = Connection::new(from, self.buffers);
         if self.strikes(Fault::SlowReader) {
-            link.buffers.client_receive = self.random.between(1, SLOW_BYTES) as usize;
-            link.fault = Some(Fault::SlowReader);
+            connection.buffers.client_receive = self.random.between(1, SLOW_BYTES) as usize;
+            connection.fault = Some(Fault::SlowReader);
         }
-        self.add(link);
+        self.add(connection);
         self.ledger.connected += 1;
-        self.raise(Source::Entrance(index));
+        self.raise(Source::AcceptQueue(index));
         Ok(number)
     }
 
     fn send(&mut self, number: usize, bytes: &[u8]) -> usize {
-        let Some(link) = self.link(number) else { return 0 };
-        if link.is_reset || link.client_done {
+        let Some(connection) = self.connection_mut(number) else { return 0 };
+        if connection.is_reset || connection.client_done {
             return 0;
         }
-        let room = link.buffers.client_send.saturating_sub(link.under_way.len());
-        let mut count = room.min(bytes.len());
-        link.client_wants_room |= count < bytes.len();
+        let space = connection.buffers.client_send.saturating_sub(connection.under_way.len());
+        let mut count = space.min(bytes.len());
+        connection.client_wants_space |= count < bytes.len();
         if count == 0 {
             return 0;
         }
@@ -228,10 +233,10 @@ impl World {
             let us = self.random.between(1, STALL_US);
             self.stall(number, us);
         }
-        let Some(link) = self.link(number) else { return 0 };
-        link.under_way.extend(bytes.get(..count).unwrap_or_default());
-        link.traffic.sent += count as u64;
-        link.fault = broken.or(link.fault);
+        let Some(connection) = self.connection_mut(number) else { return 0 };
+        connection.under_way.extend(bytes.get(..count).unwrap_or_default());
+        connection.traffic.sent += count as u64;
+        connection.fault = broken.or(connection.fault);
         self.carry_in(number);
         match broken {
             Some(Fault::Reset) => self.reset(number),
@@ -243,54 +248,60 @@ impl World {
     }
 
     fn send_urgent(&mut self, number: usize) {
-        let Some(link) = self.link(number).filter(|link| !link.is_reset && !link.client_done) else { return };
-        link.urgent_at = Some(link.traffic.sent);
-        self.raise(Source::Link(number));
+        let Some(connection) =
+            self.connection_mut(number).filter(|connection| !connection.is_reset && !connection.client_done)
+        else {
+            return;
+        };
+        connection.urgent_at = Some(connection.traffic.sent);
+        self.raise(Source::Connection(number));
     }
 
-    fn receive(&mut self, number: usize, bytes: &mut Vec<u8>) -> Line {
-        let Some(link) = self.link(number).filter(|link| !link.client_gone) else { return Line::Reset };
-        let (front, back) = link.arrived.as_slices();
+    fn receive(&mut self, number: usize, bytes: &mut Vec<u8>) -> StreamState {
+        let Some(connection) = self.connection_mut(number).filter(|connection| !connection.client_gone)
+        else {
+            return StreamState::Reset;
+        };
+        let (front, back) = connection.arrived.as_slices();
         bytes.extend_from_slice(front);
         bytes.extend_from_slice(back);
-        link.traffic.received += link.arrived.len() as u64;
-        link.arrived.clear();
+        connection.traffic.received += connection.arrived.len() as u64;
+        connection.arrived.clear();
         self.carry_out(number);
-        match self.look_at(number) {
-            Some(link) if !link.arrived.is_empty() => Line::Open,
-            Some(link) if link.is_reset => Line::Reset,
-            Some(link) if link.server_done && link.unsent.is_empty() => Line::Ended,
-            Some(_) => Line::Open,
-            None => Line::Reset,
+        match self.connection(number) {
+            Some(connection) if !connection.arrived.is_empty() => StreamState::Open,
+            Some(connection) if connection.is_reset => StreamState::Reset,
+            Some(connection) if connection.server_done && connection.unsent.is_empty() => StreamState::Ended,
+            Some(_) => StreamState::Open,
+            None => StreamState::Reset,
         }
     }
 
     fn finish(&mut self, number: usize) {
-        if let Some(link) = self.link(number) {
-            link.client_done = true;
+        if let Some(connection) = self.connection_mut(number) {
+            connection.client_done = true;
             self.carry_in(number);
         }
     }
 
-    /// What the system does for a process that has died: an end, or a reset if there was something left to
-    /// be received.
+    /// The client's process dies: the system ends its connection, or resets it if something is left to be received.
     fn vanish(&mut self, number: usize) {
-        let Some(link) = self.link(number) else { return };
-        link.client_gone = true;
-        if link.arrived.is_empty() && link.unsent.is_empty() {
+        let Some(connection) = self.connection_mut(number) else { return };
+        connection.client_gone = true;
+        if connection.arrived.is_empty() && connection.unsent.is_empty() {
             self.finish(number);
         } else {
             self.reset(number);
         }
     }
 
-    /// The client's handle is gone.
+    /// The [`Client`] is dropped.
     fn leave(&mut self, number: usize) {
-        if self.look_at(number).is_some_and(|link| !link.client_gone) {
+        if self.connection(number).is_some_and(|connection| !connection.client_gone) {
             self.vanish(number);
         }
-        if let Some(link) = self.link(number) {
-            link.client_dropped = true;
+        if let Some(connection) = self.connection_mut(number) {
+            connection.client_dropped = true;
         }
         self.forget_if_over(number);
     }

@@ -1,26 +1,26 @@
-//! What can go wrong, how likely it is, and how often it has.
+//! The faults that a network injects: their kinds, their probabilities, and their counts.
 
 use std::fmt;
 
 /// One kind of fault that a network injects.
 ///
-/// What the system promises holds in spite of them: a call that is refused although it need not be (a
-/// short read or write, `WouldBlock`) is followed by an event, a few milliseconds later at most.
+/// What the system promises holds in spite of them: a call that is refused without a reason (a short read or write,
+/// `WouldBlock`) is followed by an event, at most a few milliseconds later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
-    /// A read brings some of the bytes that are there.
+    /// A read returns only some of the bytes that are there.
     ShortRead,
-    /// A write takes fewer bytes than there is room for.
+    /// A write takes fewer bytes than there is space for.
     ShortWrite,
     /// A read fails with `WouldBlock` although there are bytes.
     ReadWouldBlock,
-    /// A write fails with `WouldBlock` although there is room.
+    /// A write fails with `WouldBlock` although there is space.
     WriteWouldBlock,
     /// Up to 20 calls in a row on one socket fail with `WouldBlock`.
     Storm,
     /// `accept` fails with `WouldBlock` although a client waits.
     AcceptWouldBlock,
-    /// The poll fails with `EINTR`, perhaps after a part of its time.
+    /// The poll fails with `EINTR`, perhaps after a part of its timeout.
     PollInterrupted,
     /// A read fails with `EINTR`.
     ReadInterrupted,
@@ -34,33 +34,33 @@ pub enum Fault {
     AcceptProtocol,
     /// `accept` fails with `EMFILE`: the process has no descriptor left.
     ProcessDescriptors,
-    /// `accept` fails with `ENFILE`: the machine has none left.
+    /// `accept` fails with `ENFILE`: the system has no descriptor left.
     SystemDescriptors,
     /// `accept` fails with `ENOBUFS`.
     NoBuffers,
     /// `accept` fails with `ENOMEM`.
     NoMemory,
-    /// A socket cannot be registered with the poll: `ENOSPC`.
+    /// A socket cannot be registered with the poll, which fails with `ENOSPC`.
     NoWatch,
     /// An event for a connection to which nothing has happened.
     SpuriousEvent,
     /// An event for a connection that is gone.
     StaleEvent,
-    /// Some events of this very instant come with the next poll only.
+    /// Some events of this very time come with the next poll only.
     PartialBatch,
-    /// The waker is heard some milliseconds late.
+    /// The waker's event comes some milliseconds late.
     LateWake,
-    /// The process stands still for up to a minute while it polls, be the poll interrupted by that or not.
+    /// The process is stopped for up to a minute while it polls, whether that interrupts the poll or not.
     TimeJump,
-    /// A step of a turn takes some milliseconds, as the turn's budget sees it.
+    /// A step of a turn takes some milliseconds, which count against the turn's budget.
     SlowStep,
     /// What a client sends arrives some milliseconds late.
     Stall,
     /// The connection is reset in the middle of what a client sends.
     Reset,
-    /// A client's process dies in the middle of what it sends: the system ends the connection for it.
+    /// A client's process dies in the middle of what it sends, and the system ends its connection.
     Vanish,
-    /// A client ends its direction in the middle of what it sends, and goes on reading.
+    /// A client ends its direction in the middle of what it sends, and goes on receiving.
     HalfClose,
     /// A client has a receive buffer of 1 to 1024 bytes, from the start.
     SlowReader,
@@ -99,8 +99,7 @@ impl Fault {
         Fault::SlowReader,
     ];
 
-    /// Faults that the server's code has to get over without anybody noticing, time aside: nothing is lost
-    /// by them, and no connection ends.
+    /// Faults that no client may notice, except by delays: nothing is lost by them, and no connection ends.
     pub const HARMLESS: [Fault; 17] = [
         Fault::ShortRead,
         Fault::ShortWrite,
@@ -126,27 +125,27 @@ impl Fault {
     }
 }
 
-/// With which probability each fault happens, where it can: at each call, event, or sending.
+/// The probability of each fault, for each call, event or sending at which it can happen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults([f64; Fault::ALL.len()]);
 
 impl Faults {
-    /// None at all.
+    /// No faults.
     pub const NONE: Faults = Faults([0.0; Fault::ALL.len()]);
 
-    /// All of them, each with the same probability, from 0 to 1.
+    /// All faults, each with the same probability, from 0 to 1.
     #[must_use]
     pub fn all(probability: f64) -> Self {
         Faults([probability; Fault::ALL.len()])
     }
 
-    /// Those of [`Fault::HARMLESS`], each with the same probability.
+    /// The faults in [`Fault::HARMLESS`], each with the same probability.
     #[must_use]
     pub fn harmless(probability: f64) -> Self {
         Fault::HARMLESS.into_iter().fold(Faults::NONE, |faults, fault| faults.with(fault, probability))
     }
 
-    /// These, but one with another probability.
+    /// Sets the probability of one fault.
     #[must_use]
     pub fn with(mut self, fault: Fault, probability: f64) -> Self {
         if let Some(known) = self.0.get_mut(fault.index()) {
@@ -155,7 +154,7 @@ impl Faults {
         self
     }
 
-    /// The probability of one.
+    /// The probability of one fault.
     #[must_use]
     pub fn of(&self, fault: Fault) -> f64 {
         self.0.get(fault.index()).copied().unwrap_or_default()
@@ -173,19 +172,19 @@ impl Default for Faults {
 pub struct Injected([u64; Fault::ALL.len()]);
 
 impl Injected {
-    /// How often one has.
+    /// How often one fault has happened.
     #[must_use]
     pub fn of(&self, fault: Fault) -> u64 {
         self.0.get(fault.index()).copied().unwrap_or_default()
     }
 
-    /// How often any has.
+    /// How many faults have happened.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// These and those of another run.
+    /// Adds the counts of another run.
     pub fn add(&mut self, other: &Injected) {
         for (count, more) in self.0.iter_mut().zip(other.0) {
             *count += more;
@@ -205,7 +204,7 @@ impl Default for Injected {
     }
 }
 
-/// The faults that have happened, one behind the other: `ShortRead 12, Reset 3`.
+/// Lists the faults that have happened: `ShortRead 12, Reset 3`.
 impl fmt::Display for Injected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -225,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_has_a_place_of_its_own() {
+    fn every_fault_has_its_own_index() {
         for (index, fault) in Fault::ALL.into_iter().enumerate() {
             assert_eq!(fault.index(), index);
             let faults = Faults::NONE.with(fault, 0.5);
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_injected_is_told_by_name() {
+    fn injected_faults_are_listed_by_name() {
         let mut injected = Injected::default();
         assert_eq!(injected.to_string(), "none");
         injected.count(Fault::Reset);

@@ -1,16 +1,16 @@
-//! Flags that no two requests of a simulation share, so that each reply says whose it is.
+//! Flags that no two requests of a simulation share, so that each reply shows whose it is.
 
-/// Who was given which Flag.
+/// Which client was given which Flag.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
     owners: Vec<u32>,
 }
 
-/// Odd, so that numbers and Flags belong to each other one to one; Flags take up all of their 32 bits.
+/// Odd, so that it maps numbers to Flags one to one; large, so that Flags use all of their 32 bits.
 const FACTOR: u32 = 0x9e37_79b1;
 
 impl Flags {
-    /// A Flag for this client; never 0, which is what pushes carry.
+    /// Returns a new Flag for this client. It is never 0, the Flag of pushes.
     pub(super) fn give(&mut self, client: u32) -> u32 {
         self.owners.push(client);
         (self.owners.len() as u32).wrapping_mul(FACTOR)
@@ -23,7 +23,7 @@ impl Flags {
     }
 }
 
-/// The number by which `factor` becomes 1, modulo 2^32: Newton's iteration, which doubles the right bits.
+/// The inverse of `factor` modulo 2^32, by Newton's iteration: each round doubles the number of right bits.
 const fn inverse(factor: u32) -> u32 {
     let (mut inverse, mut round) = (factor, 0);
     while round < 5 {

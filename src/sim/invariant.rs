@@ -1,16 +1,16 @@
-//! What holds after every turn of a simulated server, whatever its clients and the network do.
+//! The invariants of a simulation: what holds after every turn, whatever the clients and the network do.
 
 use std::fmt;
 
-/// A promise that a simulation holds the server to. Each can fail: `tests/mutants` puts a mistake
+/// A promise of the server that a simulation checks. Each can fail: `tests/mutants` puts a mistake
 /// for each into a copy of the library, and the simulation finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
     /// Each accepted descriptor is closed exactly once.
     ClosedOnce,
-    /// Each connection that was opened has exactly one end, and the application hears of both.
+    /// The application is told of the opening and of exactly one end of each connection.
     OneEnd,
-    /// Each linked object is told once of the end of its connection.
+    /// Each linked object is told of the end of its connection exactly once.
     ToldOnce,
     /// No reply is lost: those that come are a prefix of those expected, and complete where the connection
     /// was not cut.
@@ -19,34 +19,33 @@ pub enum Invariant {
     NoReplyDoubled,
     /// Replies come in the order of their requests.
     RepliesInOrder,
-    /// A reply reaches the client that made the request, and nobody else.
+    /// A reply reaches the client that made the request, and no other.
     NoReplyMisdirected,
-    /// A reply says what it should.
+    /// A reply has the expected command, ErrorID and Data.
     RepliesRight,
-    /// Each Pong answers a Ping, and they keep their order.
+    /// Each Pong answers a Ping, in their order.
     PongsInOrder,
-    /// A connection ends as the contract says: with the right close code or HTTP status, in time, and not
-    /// otherwise.
+    /// A connection ends as the contract says: with the right close code or HTTP status, and in time.
     RightEnd,
     /// What the server sends is well-formed HTTP and RFC 6455.
     WellFormed,
-    /// The bytes that are held for one connection stay under their cap.
+    /// The bytes that are held for one connection stay within their limit.
     HeldBytes,
-    /// Nothing that is meant for an earlier connection reaches the one that took over its slot.
+    /// Nothing that is meant for an earlier connection reaches the one that has its slot now.
     Generations,
-    /// Where there is input to be read or room to write, and nothing keeps the server from it, it goes on.
+    /// The server reads input, and uses space for output, unless it has a reason to wait.
     Progress,
     /// The poll never sleeps past the next deadline.
     PollTimeout,
-    /// No turn takes more than its budget of bytes, frames, clients or timers.
+    /// No turn exceeds its budget of bytes, packets, events or accepts.
     TurnBudget,
-    /// The server does not turn without end and without doing anything.
+    /// The server does not turn again and again without doing anything.
     NoSpin,
-    /// When all clients are gone nothing of them is left: no connection, role, timer, mail or place.
+    /// When all clients are gone nothing of them is left: no connection, role, timer, mail or permit.
     NothingLeft,
-    /// What a script has to say of what its client was sent.
+    /// A script accepts what its client received.
     Script,
-    /// What the application has to say of its own state.
+    /// The application finds its own state right.
     Application,
 }
 
@@ -56,7 +55,7 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// An invariant that does not hold, and how that was seen.
+/// An invariant that does not hold, and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The invariant.
@@ -66,7 +65,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation, with what was seen of it.
+    /// A violation, with what was seen.
     pub fn new(invariant: Invariant, seen: impl Into<String>) -> Self {
         Violation { invariant, seen: seen.into() }
     }

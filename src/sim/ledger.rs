@@ -1,24 +1,24 @@
-//! What the server has done, in numbers that invariants can be held against.
+//! Counts of what the server has done, which invariants are checked against.
 
 use std::time::Duration;
 
-/// Bytes of one connection, both ways, in the order in which they travel.
+/// The bytes of one connection in both directions, in the order in which they travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// The client has sent them.
+    /// Sent by the client.
     pub sent: u64,
-    /// The server has read them.
+    /// Read by the server.
     pub read: u64,
-    /// The server has written them.
+    /// Written by the server.
     pub written: u64,
-    /// The client has taken them.
+    /// Received by the client.
     pub received: u64,
 }
 
 /// What the server has done since the network began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Clients that asked for a connection.
+    /// Clients that connected.
     pub connected: u64,
     /// Clients that were accepted.
     pub accepted: u64,
@@ -26,14 +26,14 @@ pub struct Ledger {
     pub opened: u64,
     /// Descriptors that were closed.
     pub closed: u64,
-    /// Those of them that were closed before: always 0, or the server is wrong.
+    /// Descriptors that were closed again after that. Always 0 in a correct server.
     pub closed_twice: u64,
-    /// Reads of a registered socket that no event had asked for since it was drained: always 0, or the server
-    /// takes an event for another connection's, or spins.
+    /// Reads of a registered socket without an event since it was drained. Always 0, unless the server mistakes an
+    /// event for another connection's, or spins.
     pub unasked_reads: u64,
-    /// Writes to one that was full, and of which no event has said that it is not: always 0.
+    /// Writes to a full socket without an event since. Always 0 in a correct server.
     pub unasked_writes: u64,
-    /// Bytes of all connections that are gone.
+    /// The bytes of all connections that are gone.
     pub gone: Traffic,
 }
 
@@ -45,29 +45,30 @@ impl Ledger {
     }
 }
 
-/// What the server has done since it was last asked: of one turn, if it is asked after each.
+/// What the server has done since [`take_activity`](super::Network::take_activity) was last called: in one turn, if
+/// it is called after each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     /// Polls. More than one in a turn means that it spins before it sleeps.
     pub polls: u64,
-    /// For how long the last poll was to wait at most; none: for as long as it takes.
+    /// The timeout of the last poll. `None`: it had none.
     pub timeout: Option<Duration>,
-    /// For how long it waited in fact.
+    /// How long the last poll waited.
     pub waited: Duration,
-    /// Events that it was given, those that are faults included.
+    /// Events that the polls reported, including those that are faults.
     pub events: u64,
-    /// Tries to accept, those that failed included.
+    /// Tries to accept, including those that failed.
     pub accepts: u64,
-    /// Reads, those that failed included.
+    /// Reads, including those that failed.
     pub reads: u64,
-    /// Bytes that they brought.
+    /// Bytes that were read.
     pub read_bytes: u64,
-    /// The most that they brought of one connection.
+    /// The most bytes that were read of one connection.
     pub most_read_bytes: u64,
-    /// Writes, those that failed included.
+    /// Writes, including those that failed.
     pub writes: u64,
-    /// Bytes that they took.
+    /// Bytes that were written.
     pub written_bytes: u64,
-    /// The most that they took for one connection.
+    /// The most bytes that were written to one connection.
     pub most_written_bytes: u64,
 }

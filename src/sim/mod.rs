@@ -1,31 +1,30 @@
 //! A simulated network under the real reactor, for tests of games and of this library (feature `sim`).
 //!
-//! A reactor that is made by [`Reactor::simulated`](crate::Reactor::simulated) is the one that serves in
-//! production, down to its system calls. What these come to a [`Network`] decides: who connects, what has
-//! arrived, how much a write takes, what the poll tells, what time it is. All of it follows from a seed and
-//! from what the test does, so that a run which went wrong goes wrong again in the same way; an hour of it
-//! takes as long as what happens in it. Threads have no part in it.
+//! A reactor made by [`Reactor::simulated`](crate::Reactor::simulated) is the one that serves in production, down to
+//! its system calls. A [`Network`] answers these calls: it decides who connects, what has arrived, how much a write
+//! takes, what the poll reports, and what time it is. All of that follows from a seed and from what the test does, so
+//! a failed run fails again in the same way. An hour of simulated time takes as long as what happens in it. There are
+//! no threads.
 //!
-//! - **Clients** are byte streams: a [`Client`] sends, receives, ends its side, resets, or reads no more.
+//! - **Clients** are byte streams: a [`Client`] sends, receives, ends its direction, resets, or stops to receive.
 //! - **Time** passes while the reactor polls, up to the next thing that happens, or by [`Network::advance`].
-//! - **Edges** come as epoll gives them: once, for what is new. A reactor that forgets to read on is not
-//!   reminded.
-//! - **Faults** happen with the probability that [`Faults`] gives them, and are counted by kind: see [`Fault`].
-//! - **Books** are kept of what the server does: [`Ledger`] and [`Activity`].
+//! - **Edges** come as from epoll: once for each change. A reactor that forgets to read on is not reminded.
+//! - **Faults** happen with the probabilities in [`Faults`], and are counted by kind: see [`Fault`].
+//! - **Counts** of what the server does: [`Ledger`] and [`Activity`].
 //!
-//! Not simulated are TLS, several workers, latency and bandwidth, and what threads do at the same time.
+//! TLS, several workers, latency, bandwidth and concurrent threads are not simulated.
 //!
-//! There are two ways to use it. A [`Simulation`] runs a game's own handlers under many clients, each of which
-//! follows a [`Script`] that knows what it is to be sent: after every turn it checks that no reply was lost,
-//! doubled, misdirected or out of order, that connections end once and as they should, that nothing is held
-//! without bound; and at the end that nothing is left over. `examples/simulation.rs` is one, with faults of
-//! many kinds. A test that decides on each step itself holds a [`Network`], its [`Client`]s and the
-//! [`Reactor`](crate::Reactor), and turns that by hand.
+//! There are two ways to use it. A [`Simulation`] runs a game's own handlers with many clients, each of which follows
+//! a [`Script`] that knows what its client is to receive. After every turn it checks that no reply was lost, doubled,
+//! misdirected or out of order, that connections end once and as expected, and that memory is bounded; and at the end
+//! that nothing is left over. `examples/simulation.rs` is one, with many kinds of faults. A test that decides on each
+//! step itself holds a [`Network`], its [`Client`]s and the [`Reactor`](crate::Reactor), and calls
+//! [`turn`](crate::Reactor::turn).
 //!
 //! # Example
 //!
 //! ```
-//! use sysconn::sim::{Faults, Next, Player, Script, Simulated, Simulation};
+//! use sysconn::sim::{Faults, Next, ScriptRunner, Script, Simulated, Simulation};
 //! use sysconn::{Access, Application, Module, Route, Router};
 //!
 //! struct Game;
@@ -44,7 +43,7 @@
 //! }
 //!
 //! impl Script for Visitor {
-//!     fn act(&mut self, visitor: &mut Player) -> Next {
+//!     fn act(&mut self, visitor: &mut ScriptRunner) -> Next {
 //!         self.acts += 1;
 //!         match self.acts {
 //!             1 => visitor.upgrade(),
@@ -67,28 +66,34 @@
 //! # }
 //! ```
 
+mod accept_queue;
+mod agenda;
 mod auditor;
+mod buffers;
 mod client;
-mod ending;
-mod farewell;
+mod close_response;
+mod connection;
+mod expected_replies;
 mod fault;
 mod flags;
+mod incidents;
 mod invariant;
 mod ledger;
-mod link;
 mod listener;
 mod network;
 mod oracle;
-mod places;
-mod player;
 mod poll;
 mod random;
 mod reactor;
 mod receiver;
 mod report;
 mod run;
+mod run_clients;
+mod run_end;
+mod schedule;
 mod script;
-mod seat;
+mod script_runner;
+mod session;
 mod simulation;
 mod socket;
 pub mod stock;
@@ -97,19 +102,20 @@ mod tests;
 mod watch;
 mod world;
 
-pub use client::{Client, ConnectError, Line};
+pub use buffers::Buffers;
+pub use client::{Client, ConnectError, StreamState};
+pub use expected_replies::Expected;
 pub use fault::{Fault, Faults, Injected};
 pub use invariant::{Invariant, Violation};
 pub use ledger::{Activity, Ledger, Traffic};
-pub use network::{Buffers, Network};
-pub use oracle::Expected;
-pub use player::Player;
+pub use network::Network;
 pub use random::Random;
 pub use report::{Failure, Report};
 pub use script::{End, Next, Script};
+pub use script_runner::ScriptRunner;
 pub use simulation::{Simulated, Simulation};
 
-pub(crate) use link::Readiness;
+pub(crate) use connection::Readiness;
 pub(crate) use listener::SimulatedListener;
 pub(crate) use network::SimulatedSpare;
 pub(crate) use socket::SimulatedSocket;

@@ -1,4 +1,4 @@
-//! A simulated network, held from outside.
+//! A simulated network: a handle to its state, for tests and for the reactor.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,45 +6,26 @@ use std::time::Duration;
 
 use mio::Token;
 
+use super::buffers::Buffers;
+use super::connection::Readiness;
 use super::fault::{Fault, Faults, Injected};
 use super::ledger::{Activity, Ledger};
-use super::link::Readiness;
 use super::random::Random;
-use super::world::{Source, World};
+use super::schedule::Source;
+use super::world::World;
 
 /// What a simulated system clock shows when a network begins, in milliseconds since 1970.
 const BEGAN_UNIX_MS: u64 = 1_700_000_000_000;
-/// The longest that a wake-up is late, in microseconds.
+/// The longest delay of a late wake-up, in microseconds.
 const LATE_WAKE_US: u64 = 20_000;
-/// The longest that a slow step of a turn takes, in microseconds: longer than a turn may.
+/// The longest time that a slow step of a turn takes, in microseconds: longer than a turn's budget.
 const SLOW_STEP_US: u64 = 6_000;
 
-/// Bytes that the system keeps of a connection, in each of four places, at least 1 each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Buffers {
-    /// Sent by the client and on their way: more than that it cannot send.
-    pub client_send: usize,
-    /// Arrived, and not read by the server.
-    pub server_receive: usize,
-    /// Written by the server and on their way: more than that is a short write.
-    pub server_send: usize,
-    /// With the client, and not received.
-    pub client_receive: usize,
-}
-
-/// 64 KiB everywhere.
-impl Default for Buffers {
-    fn default() -> Self {
-        let bytes = 64 * 1024;
-        Buffers { client_send: bytes, server_receive: bytes, server_send: bytes, client_receive: bytes }
-    }
-}
-
-/// A network of its own, with its time, and whatever goes wrong in it. Cheap to clone: each is the same one.
+/// A simulated network with its own time and its own faults. Cheap to clone: all clones are the same network.
 ///
 /// # Example
 ///
-/// A game of one command, and a client whose line loses nothing, but brings nothing at once.
+/// A game of one command, and a client on a network that loses nothing but delays and splits everything.
 ///
 /// ```
 /// use std::time::Duration;
@@ -91,50 +72,49 @@ impl Default for Buffers {
 pub struct Network(Arc<Mutex<World>>);
 
 impl Network {
-    /// A network in which nothing goes wrong. All that is left to chance in it follows from the seed.
+    /// A network without faults. All its random choices follow from the seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Network(Arc::new(Mutex::new(World::new(seed))))
     }
 
-    /// What goes wrong from now on.
+    /// Sets the faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.world().faults = faults;
     }
 
-    /// The buffers of connections that are made from now on.
+    /// Sets the buffers of connections that are made from now on.
     pub fn set_buffers(&self, buffers: Buffers) {
         self.world().buffers = buffers;
     }
 
-    /// Descriptors that the server may have open at one time: its listeners, its clients, and a spare one.
-    /// At first there is no limit.
+    /// Sets how many descriptors the server may have open at one time: its listeners, its clients, and a spare one.
+    /// Default: no limit.
     pub fn set_descriptor_limit(&self, limit: u64) {
         self.world().descriptor_limit = limit;
     }
 
-    /// The time since the network began. It passes while the reactor polls, and otherwise by
-    /// [`advance`](Self::advance) only.
+    /// The time since the network began. It passes only while the reactor polls and by [`advance`](Self::advance).
     #[must_use]
     pub fn now(&self) -> Duration {
         Duration::from_micros(self.world().now)
     }
 
-    /// Lets time pass in which the server does nothing: what happens in it waits for its next poll.
+    /// Lets time pass in which the server does nothing. It learns of what happens meanwhile by its next poll.
     pub fn advance(&self, time: Duration) {
         let mut world = self.world();
         let until = world.now.saturating_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
         world.pass_until(until);
     }
 
-    /// A sequence of random numbers that follows from the seed.
+    /// Random numbers that follow from the seed.
     #[must_use]
     pub fn random(&self) -> Random {
         self.world().random.fork()
     }
 
-    /// Appends the [numbers](super::Client::number) of the clients to whom something has happened since this
-    /// was last asked: bytes have come, the end, or room for what could not be sent. Each is named once.
+    /// Appends the [numbers](super::Client::number) of the clients to which something has happened since this was
+    /// last called: bytes or the end have come, or there is space for what could not be sent. Each appears once.
     pub fn news(&self, numbers: &mut Vec<u64>) {
         self.world().take_news(numbers);
     }
@@ -145,31 +125,31 @@ impl Network {
         self.world().injected
     }
 
-    /// What the server has done, in all.
+    /// What the server has done since the network began.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.world().ledger
     }
 
-    /// What the server has done since this was last asked.
+    /// What the server has done since this was last called.
     pub fn take_activity(&self) -> Activity {
         self.world().take_activity()
     }
 
-    /// What has happened and the poll has not told yet. If that is false and no time is left to pass, the
-    /// reactor learns of nothing more.
+    /// Whether the poll has something to report, now or later. If not, the reactor learns of nothing more unless a
+    /// client acts.
     #[must_use]
     pub fn has_events(&self) -> bool {
         let world = self.world();
-        !world.edges.is_empty() || world.next_later().is_some()
+        !world.edges.is_empty() || world.next_at().is_some()
     }
 
-    /// A turn of the reactor begins: its budget of time is whole.
+    /// A turn of the reactor begins: none of its budget of time is used up.
     pub(crate) fn begin_turn(&self) {
         self.world().turn_passed = 0;
     }
 
-    /// The time as a turn's budget sees it. Steps take no time, but for those that a fault makes slow.
+    /// The time that counts against a turn's budget. Steps take no time, unless a fault makes them slow.
     pub(crate) fn turn_now(&self) -> Duration {
         let mut world = self.world();
         if world.strikes_in_turn(Fault::SlowStep) {
@@ -191,13 +171,13 @@ impl Network {
         self.world().poll(events, capacity, timeout)
     }
 
-    /// The server looks at an event of the last poll. Until then it knows nothing of it, whatever it does to the
-    /// connection for the sake of others.
+    /// The server looks at an event of the last poll. Until then it does not know of it, even if it serves the
+    /// connection for another reason.
     pub(crate) fn note_told(&self, event: Readiness) {
         if let Some(number) = event.number
-            && let Some(link) = self.world().link(number)
+            && let Some(connection) = self.world().connection_mut(number)
         {
-            link.note_told(event);
+            connection.note_told(event);
         }
     }
 
@@ -211,7 +191,7 @@ impl Network {
         }
     }
 
-    /// A descriptor to be held as a spare one, unless none is free.
+    /// Opens a spare descriptor. `None` if the limit is reached.
     pub(crate) fn spare(&self) -> Option<SimulatedSpare> {
         let mut world = self.world();
         world.has_descriptor().then(|| world.ledger.opened += 1)?;
@@ -219,7 +199,7 @@ impl Network {
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        // Nothing is done under the lock but moving bytes and numbers, so a poisoned lock is whole.
+        // Under the lock only bytes and numbers are moved, so the state behind a poisoned lock is whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

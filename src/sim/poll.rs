@@ -1,22 +1,23 @@
-//! The poll: edge-triggered as epoll is, in an order that nobody may rely on.
+//! The poll: edge-triggered like epoll, with events in random order.
 
 use std::io;
 use std::time::Duration;
 
+use super::connection::{Held, Readiness};
 use super::fault::Fault;
-use super::link::{Held, Readiness};
-use super::world::{Source, World, timeout_us};
+use super::schedule::Source;
+use super::world::{World, timeout_us};
 
-/// The longest that a process stands still, in microseconds.
+/// The longest time for which a process is stopped, in microseconds.
 const JUMP_US: u64 = 60_000_000;
-/// Places in which a connection is looked for that the server holds, among all that ever were.
+/// How many random connections are tried to find one that is open.
 const TRIES: u32 = 8;
 
 impl World {
-    /// Waits until something has happened, or until the time is up, and tells what it was.
+    /// Waits until something has happened or the timeout is over, and reports it.
     ///
     /// # Errors
-    /// `Interrupted`, as a fault. `Deadlock`: it would wait for ever, since nothing can happen any more.
+    /// `Interrupted`, as a fault. `Deadlock`: nothing can happen any more, and there is no timeout.
     pub(super) fn poll(
         &mut self,
         events: &mut Vec<Readiness>,
@@ -32,12 +33,12 @@ impl World {
             let most = timeout.map_or(0, timeout_us).min(10_000);
             let part = self.random.below(most);
             self.pass_until(began + part);
-            self.stand_still();
+            self.stop_process();
             return Err(io::ErrorKind::Interrupted.into());
         }
         self.sleep(timeout)?;
-        self.stand_still();
-        self.tell(events, capacity);
+        self.stop_process();
+        self.report(events, capacity);
         self.add_false_events(events, capacity);
         self.activity.waited = Duration::from_micros(self.now - began);
         self.activity.events += events.len() as u64;
@@ -46,19 +47,19 @@ impl World {
         Ok(())
     }
 
-    /// Perhaps lets time pass in which the process does nothing.
-    fn stand_still(&mut self) {
+    /// Perhaps stops the process for some time.
+    fn stop_process(&mut self) {
         if self.strikes(Fault::TimeJump) {
             let jump = self.random.between(1, JUMP_US);
             self.pass_until(self.now + jump);
         }
     }
 
-    /// Lets time pass until there is something to tell.
+    /// Lets time pass until there is something to report.
     fn sleep(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let until = timeout.map(|timeout| self.now.saturating_add(timeout_us(timeout)));
-        while !self.has_something_to_tell() {
-            match (self.next_later(), until) {
+        while !self.has_events() {
+            match (self.next_at(), until) {
                 (Some(next), Some(until)) if next <= until => self.pass_until(next),
                 (Some(next), None) => self.pass_until(next),
                 (_, Some(until)) => {
@@ -73,11 +74,11 @@ impl World {
         Ok(())
     }
 
-    /// Forgets edges whose cause is gone, and says whether others are left.
-    fn has_something_to_tell(&mut self) -> bool {
+    /// Forgets edges whose cause is gone. Returns whether others are left.
+    fn has_events(&mut self) -> bool {
         let mut edges = std::mem::take(&mut self.edges);
         edges.retain(|&source| {
-            let is_left = self.says(source).is_some();
+            let is_left = self.readiness(source).is_some();
             if !is_left {
                 self.clear_edge(source);
             }
@@ -87,20 +88,20 @@ impl World {
         !self.edges.is_empty()
     }
 
-    /// Tells what has happened, each source once, as it is now.
-    fn tell(&mut self, events: &mut Vec<Readiness>, capacity: usize) {
+    /// Reports the readiness of each source to which something has happened.
+    fn report(&mut self, events: &mut Vec<Readiness>, capacity: usize) {
         let mut edges = std::mem::take(&mut self.edges);
         self.random.shuffle(&mut edges);
         let is_partial = edges.len() > 1 && self.strikes(Fault::PartialBatch);
         for source in edges.drain(..) {
             let Some(raised_at) = self.raised_at(source) else { continue };
-            // What has happened in this very instant could as well have happened just after.
+            // What has happened at this very time could as well have happened just after it.
             let held_back = is_partial && raised_at == self.now && self.random.chance(0.5);
             if held_back || events.len() >= capacity {
                 self.edges.push(source);
             } else {
                 self.clear_edge(source);
-                events.extend(self.says(source));
+                events.extend(self.readiness(source));
             }
         }
     }
@@ -108,40 +109,40 @@ impl World {
     fn raised_at(&mut self, source: Source) -> Option<u64> {
         match source {
             Source::Waker => self.woken,
-            Source::Entrance(index) => self.entrances.get(index)?.as_ref()?.edge,
-            Source::Link(number) => self.look_at(number)?.edge,
+            Source::AcceptQueue(index) => self.accept_queues.get(index)?.as_ref()?.edge,
+            Source::Connection(number) => self.connection(number)?.edge,
         }
     }
 
-    /// What there is to tell of a source now.
-    fn says(&self, source: Source) -> Option<Readiness> {
+    /// The readiness of a source now, if there is any.
+    fn readiness(&self, source: Source) -> Option<Readiness> {
         match source {
             Source::Waker => self.waker.map(readable),
-            Source::Entrance(index) => {
-                let entrance = self.entrances.get(index)?.as_ref()?;
-                entrance.token.filter(|_| !entrance.backlog.is_empty()).map(readable)
+            Source::AcceptQueue(index) => {
+                let queue = self.accept_queues.get(index)?.as_ref()?;
+                queue.token.filter(|_| !queue.backlog.is_empty()).map(readable)
             }
-            Source::Link(number) => self.look_at(number)?.readiness(number),
+            Source::Connection(number) => self.connection(number)?.readiness(number),
         }
     }
 
     fn clear_edge(&mut self, source: Source) {
         match source {
             Source::Waker => self.woken = None,
-            Source::Entrance(index) => {
-                if let Some(entrance) = self.entrances.get_mut(index).and_then(Option::as_mut) {
-                    entrance.edge = None;
+            Source::AcceptQueue(index) => {
+                if let Some(queue) = self.accept_queues.get_mut(index).and_then(Option::as_mut) {
+                    queue.edge = None;
                 }
             }
-            Source::Link(number) => {
-                if let Some(link) = self.link(number) {
-                    link.edge = None;
+            Source::Connection(number) => {
+                if let Some(connection) = self.connection_mut(number) {
+                    connection.edge = None;
                 }
             }
         }
     }
 
-    /// Events for nothing, and for connections that are gone.
+    /// Adds events without a reason, and events for connections that are closed.
     fn add_false_events(&mut self, events: &mut Vec<Readiness>, capacity: usize) {
         if events.len() >= capacity {
             return;
@@ -163,8 +164,8 @@ impl World {
     fn add_spurious(&mut self, events: &mut Vec<Readiness>) {
         let kind = self.random.below(4);
         let number = self.any_open();
-        let token = number.and_then(|number| self.look_at(number)?.token);
-        // The poll has at most one event for each token.
+        let token = number.and_then(|number| self.connection(number)?.token);
+        // A poll has at most one event for each token.
         let Some(token) = token.filter(|&token| events.iter().all(|event| event.token != token)) else {
             return;
         };
@@ -180,14 +181,16 @@ impl World {
         events.insert(at, readiness);
     }
 
-    /// A connection that the server holds, if it is easily found. Newer ones are found more often.
+    /// A random connection that the server holds, newer ones more often. May find none.
     fn any_open(&mut self) -> Option<usize> {
         (0..TRIES).find_map(|_| {
-            let links = self.links();
-            let least = links.saturating_sub(1 + self.random.index(links));
-            let number = least + self.random.index(links - least);
-            let link = self.look_at(number).filter(|link| link.held == Held::Open && link.token.is_some());
-            link.map(|_| number)
+            let connections = self.connections();
+            let least = connections.saturating_sub(1 + self.random.index(connections));
+            let number = least + self.random.index(connections - least);
+            let connection = self
+                .connection(number)
+                .filter(|connection| connection.held == Held::Open && connection.token.is_some());
+            connection.map(|_| number)
         })
     }
 }

@@ -1,12 +1,11 @@
-//! Numbers that look random and follow from a seed.
+//! Pseudo-random numbers that follow from a seed.
 
-/// A pseudo-random sequence (SplitMix64): the same seed gives the same numbers, on every machine. Not for
-/// secrets.
+/// A pseudo-random sequence (SplitMix64): the same seed gives the same numbers on every machine. Not for secrets.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence of a seed. Seeds next to each other have nothing in common.
+    /// The sequence of a seed. Neighbouring seeds give unrelated sequences.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Random(seed)
@@ -22,11 +21,11 @@ impl Random {
 
     /// A number below `limit`; 0 if that is 0.
     pub fn below(&mut self, limit: u64) -> u64 {
-        // The upper half of the product: evenly spread, but for what no simulation can tell.
+        // The upper half of the product. Its bias is too small for any simulation to show.
         ((u128::from(self.number()) * u128::from(limit)) >> 64) as u64
     }
 
-    /// [`below`](Self::below), for lengths and places.
+    /// [`below`](Self::below), for lengths and indices.
     pub fn index(&mut self, limit: usize) -> usize {
         self.below(limit as u64) as usize
     }
@@ -36,12 +35,12 @@ impl Random {
         least.saturating_add(self.below(most.saturating_sub(least).saturating_add(1)))
     }
 
-    /// True with that probability: never at 0 or below, always at 1 or above. No number is used up at 0.
+    /// True with that probability: never at 0 or below, always at 1 or above. At 0 it draws no number.
     pub fn chance(&mut self, probability: f64) -> bool {
         probability > 0.0 && ((self.number() >> 11) as f64) < probability * (1u64 << 53) as f64
     }
 
-    /// Another sequence, which goes on independently.
+    /// Another sequence, independent of this one.
     #[must_use]
     pub fn fork(&mut self) -> Random {
         Random(self.number())
@@ -56,7 +55,7 @@ impl Random {
         }
     }
 
-    /// Puts `items` into any order.
+    /// Puts `items` into random order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.index(last + 1));

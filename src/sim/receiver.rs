@@ -1,4 +1,4 @@
-//! What a client makes of a server's bytes. Written by itself: the codec that is judged here must not be the judge.
+//! Parses what a server sends. Written independently of the library's codec, which is under test here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +10,10 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const HEAD_END: &[u8] = b"\r\n\r\n";
 /// The longest head that this server has a reason to send, in bytes.
 const MAX_HEAD: usize = 1024;
-/// Bytes in front that were taken and not yet given back.
+/// How many parsed bytes the buffer keeps before it is compacted.
 const MAX_TAKEN: usize = 64 * 1024;
 
-/// One thing that a server has sent, whole.
+/// A complete part of what a server has sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming<'a> {
     /// The answer to the upgrade request, with its HTTP status.
@@ -28,28 +28,28 @@ pub(super) enum Incoming<'a> {
     Close(Option<u16>),
 }
 
-/// How a server's bytes break the rules that it has to keep.
+/// The rule that a server's bytes break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
 
-/// What may come next.
+/// What is expected next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Head,
     Frames,
-    /// So many bytes of the body of a refusal.
+    /// The rest of the body of a refusal, in bytes.
     Body(usize),
-    /// Nothing at all: a Close frame or the whole of a refusal has come.
+    /// Nothing: a Close frame has come.
     Nothing,
 }
 
-/// Takes what a server sends apart.
+/// The parser of what a server sends to one client.
 #[derive(Debug)]
 pub(super) struct Receiver {
     bytes: Vec<u8>,
     taken: usize,
     state: State,
-    /// What the response to the upgrade has to say to be meant for this client.
+    /// The `Sec-WebSocket-Accept` that answers this client's key.
     accept: String,
 }
 
@@ -66,7 +66,7 @@ impl Receiver {
         Receiver { state: State::Frames, ..Receiver::new("") }
     }
 
-    /// Where bytes that have come are to be appended.
+    /// The buffer to append received bytes to.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         if self.taken == self.bytes.len() || self.taken > MAX_TAKEN {
             self.bytes.drain(..self.taken);
@@ -75,12 +75,12 @@ impl Receiver {
         &mut self.bytes
     }
 
-    /// Whether the server may end the connection here: no part of anything has come.
+    /// Whether nothing has come in part, so that the server may end the connection here.
     pub(super) fn is_between(&self) -> bool {
         self.taken == self.bytes.len() && !matches!(self.state, State::Body(1..))
     }
 
-    /// What comes next; none if more bytes are needed for it.
+    /// The next complete part. `None` if more bytes are needed for it.
     pub(super) fn next(&mut self) -> Result<Option<Incoming<'_>>, Malformed> {
         match self.state {
             State::Head => self.head(),
@@ -122,7 +122,7 @@ impl Receiver {
         };
         self.state = if status == 101 {
             if header("Sec-WebSocket-Accept") != Some(&self.accept) {
-                return Err(Malformed("the upgrade of somebody else was accepted"));
+                return Err(Malformed("the Sec-WebSocket-Accept answers another key"));
             }
             State::Frames
         } else {
@@ -202,7 +202,7 @@ mod tests {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const ACCEPTED: &[u8] = b"HTTP/1.1 101 X\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-    /// All that comes of these bytes, given one by one.
+    /// The results of these bytes, given one by one.
     fn events(wire: &[u8]) -> Result<Vec<String>, Malformed> {
         let mut receiver = Receiver::new(KEY);
         let mut events = vec![];

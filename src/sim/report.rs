@@ -1,4 +1,4 @@
-//! What a simulation comes to.
+//! The result of a simulation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,35 +12,34 @@ use super::invariant::Violation;
 pub struct Report {
     /// Turns of the reactor.
     pub turns: u64,
-    /// Time that passed in it.
+    /// Simulated time.
     pub time: Duration,
     /// Connections that clients made.
     pub connections: u64,
-    /// Those that were upgraded.
+    /// Connections that were upgraded.
     pub opened: u64,
     /// Packets and messages that the server received.
     pub requests: u64,
     /// Replies that came and were right.
     pub replies: u64,
-    /// Bytes that clients were sent.
+    /// Bytes that clients received.
     pub bytes: u64,
     /// Objects that were told of the end of their connection.
     pub told: u64,
-    /// Connections that did not end as their script meant, because of the network, the end of the server, or the lack of
-    /// descriptors.
+    /// Connections that did not end as their script expected, because of a fault, a drain, or a lack of descriptors.
     pub excused: u64,
     /// Faults that were injected, by kind.
     pub faults: Injected,
     /// Ends of connections, by the cause that the application was told.
     pub causes: BTreeMap<&'static str, u64>,
-    /// Ends as clients saw them: `101`-less refusals by status, Close frames by code.
+    /// Ends as clients saw them: refusals by status, Close frames by code.
     pub ends: BTreeMap<String, u64>,
-    /// Of all that clients were sent, and when: two runs that agree in it were the same.
+    /// A hash of all that clients received, and when. Two runs with the same trace were the same.
     pub trace: u64,
 }
 
 impl Report {
-    /// These figures and those of another simulation.
+    /// Adds the figures of another simulation.
     pub fn add(&mut self, other: &Report) {
         self.turns += other.turns;
         self.time += other.time;
@@ -67,7 +66,7 @@ impl fmt::Display for Report {
         writeln!(f, "{} turns in {:.0} s of simulated time", self.turns, self.time.as_secs_f64())?;
         writeln!(
             f,
-            "{} connections, {} opened, {} ended otherwise than meant by a fault, a drain, or for want of descriptors",
+            "{} connections, {} opened, {} ended otherwise than expected by a fault, a drain, or a lack of descriptors",
             self.connections, self.opened, self.excused
         )?;
         writeln!(
@@ -94,13 +93,13 @@ pub struct Failure {
     pub seed: u64,
     /// How many clients there were.
     pub clients: u32,
-    /// The turn after which it was seen.
+    /// The turn after which the violation was seen.
     pub turn: u64,
     /// The simulated time.
     pub at: Duration,
-    /// The client to whom it happened, if it was one.
+    /// The client at which it was seen, if it was at one.
     pub client: Option<u32>,
-    /// What did not hold.
+    /// The invariant that did not hold, and what was seen.
     pub violation: Violation,
 }
 
@@ -116,12 +115,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Takes one more number into the sum of a trace.
+/// Adds a number to a trace.
 pub(super) fn mix(trace: u64, number: u64) -> u64 {
     (trace.rotate_left(5) ^ number).wrapping_mul(0x517c_c1b7_2722_0a95)
 }
 
-/// Takes bytes into it.
+/// Adds bytes to a trace.
 pub(super) fn mix_bytes(trace: u64, bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let trace = words.iter().fold(trace, |trace, word| mix(trace, u64::from_le_bytes(*word)));

@@ -1,67 +1,80 @@
-//! A simulation under way: clients act, the reactor turns, and after each turn all is looked at.
+//! A simulation in progress: clients act, the reactor turns, and after each turn the invariants are checked.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::agenda::{Action, Agenda, ClientKey};
 use super::auditor::Auditor;
 use super::fault::Fault;
 use super::flags::Flags;
+use super::incidents::{Drain, Incidents};
 use super::invariant::{Invariant, Violation};
 use super::network::Network;
-use super::places::{Entry, Item, Place};
 use super::random::Random;
 use super::report::{Failure, Report, mix};
 use super::script::Script;
-use super::seat::{Drain, Seat, Weather};
+use super::session::Session;
 use super::simulation::{Simulated, Simulation};
 use super::watch::Watch;
 use crate::reactor::{Reactor, Turn};
 use crate::router::Service;
 
-/// Connections that are looked at before each turn, besides those that something has happened to.
-const LOOKS: usize = 6;
-/// A turn is due after so much time at the latest while somebody may be stuck.
-pub(super) const CLOSE_LOOK: Duration = Duration::from_millis(10);
-/// The longest sleep, where nobody has anything to do.
+/// Connections that are audited before each turn, besides those to which something has happened.
+const AUDITS: usize = 6;
+/// The longest time between turns while a connection may be stuck.
+pub(super) const SUSPECT_INTERVAL: Duration = Duration::from_millis(10);
+/// The longest time between turns where nobody has anything to do.
 const LONG_SLEEP: Duration = Duration::from_secs(600);
-/// How long a server that drains accepts those who wait, to tell them.
+/// How long a server that drains accepts clients that wait, to tell them.
 const ACCEPT: Duration = Duration::from_secs(1);
-/// A simulation under way.
+
+/// A client of a simulation, connected or not.
+pub(super) struct SimulatedClient {
+    pub(super) session: Option<Session>,
+    /// The script, while the client is not connected and is going to connect.
+    pub(super) script: Option<Box<dyn Script>>,
+    pub(super) random: Random,
+    /// See [`ClientKey`].
+    pub(super) generation: u32,
+    /// Acts since time last passed for it.
+    pub(super) acts: u32,
+}
+
+/// A simulation in progress.
 pub(super) struct Run<'a, S: Simulated> {
     pub(super) plan: &'a Simulation,
     pub(super) network: Network,
     pub(super) reactor: Reactor<S>,
     pub(super) random: Random,
     pub(super) flags: Rc<RefCell<Flags>>,
+    /// Whether the service speaks packets.
     pub(super) packets: bool,
-    pub(super) places: Vec<Place>,
-    /// The places of connections by their numbers, and whether it is still that connection's.
-    pub(super) numbers: Vec<(u32, u32)>,
-    /// What is next comes out first.
-    pub(super) agenda: BinaryHeap<Reverse<Entry>>,
-    pub(super) last_item: u64,
+    pub(super) clients: Vec<SimulatedClient>,
+    /// Whose each connection is, by the network's number for it.
+    pub(super) owners: Vec<ClientKey>,
+    pub(super) agenda: Agenda,
+    /// Empty between uses, to keep its memory.
     pub(super) news: Vec<u64>,
-    pub(super) weather: Weather,
+    pub(super) incidents: Incidents,
     /// Jumps of time so far.
     jumps: u64,
-    /// Accepts so far that said that nobody waits where somebody did.
+    /// Accepts so far that said that nobody waits although somebody did.
     misled: u64,
     pub(super) watch: Watch,
     pub(super) auditor: Auditor,
-    /// Connections that may still be there: clients, and which of their connections it is.
-    pub(super) seated: Vec<(u32, u32)>,
-    /// Which of them is looked at next.
-    pub(super) looked: usize,
+    /// Connections that may be open.
+    pub(super) connected: Vec<ClientKey>,
+    /// The index in `connected` of the last one that was audited in its turn.
+    pub(super) audited: usize,
     /// Clients that have acted or received since the last turn.
     pub(super) touched: Vec<u32>,
     pub(super) now: Duration,
-    /// Clients that have not come to their end, but for those that stay.
-    pub(super) busy: usize,
+    /// Clients whose scripts are not done; those that [stay](super::Next::Stay) do not count.
+    pub(super) unfinished: usize,
     pub(super) report: Report,
-    pub(super) culprit: Option<u32>,
+    /// The client at which the violation was seen.
+    pub(super) failed_client: Option<u32>,
 }
 
 impl<'a, S: Simulated> Run<'a, S> {
@@ -69,7 +82,7 @@ impl<'a, S: Simulated> Run<'a, S> {
         plan: &'a Simulation,
         service: Service<S>,
         state: S,
-        mut script: impl FnMut(u32, &mut Random) -> Box<dyn Script>,
+        script: impl FnMut(u32, &mut Random) -> Box<dyn Script>,
     ) -> Result<Self, Failure> {
         let network = Network::new(plan.seed);
         network.set_buffers(plan.buffers);
@@ -99,33 +112,38 @@ impl<'a, S: Simulated> Run<'a, S> {
             random: Random::new(!plan.seed),
             flags: Rc::default(),
             packets,
-            places: vec![],
-            numbers: vec![],
-            agenda: BinaryHeap::new(),
-            last_item: 0,
+            clients: vec![],
+            owners: vec![],
+            agenda: Agenda::default(),
             news: vec![],
-            weather: Weather::default(),
+            incidents: Incidents::default(),
             jumps: 0,
             misled: 0,
             watch,
             auditor: Auditor::new(&plan.config),
-            seated: vec![],
-            looked: 0,
+            connected: vec![],
+            audited: 0,
             touched: vec![],
             now: Duration::ZERO,
-            busy: 0,
+            unfinished: 0,
             report: Report::default(),
-            culprit: None,
+            failed_client: None,
         };
-        for number in 0..plan.clients {
-            let mut random = Random::new(plan.seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ u64::from(number));
-            let script = Some(script(number, &mut random));
-            let at = plan.arrival.mul_f64(random.below(1 << 20) as f64 / f64::from(1 << 20));
-            run.places.push(Place { seat: None, script, random, life: 0, acts: 0 });
-            run.plan_item(at, number, Item::Connect);
-        }
-        run.busy = run.places.len();
+        run.add_clients(script);
         Ok(run)
+    }
+
+    /// Gives each client its script, and plans its arrival.
+    fn add_clients(&mut self, mut script: impl FnMut(u32, &mut Random) -> Box<dyn Script>) {
+        for number in 0..self.plan.clients {
+            let seed = self.plan.seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ u64::from(number);
+            let mut random = Random::new(seed);
+            let script = Some(script(number, &mut random));
+            let at = self.plan.arrival.mul_f64(random.below(1 << 20) as f64 / f64::from(1 << 20));
+            self.clients.push(SimulatedClient { session: None, script, random, generation: 0, acts: 0 });
+            self.agenda.plan(at, ClientKey { number, generation: 0 }, Action::Connect);
+        }
+        self.unfinished = self.clients.len();
     }
 
     /// Runs until the server has drained.
@@ -145,7 +163,7 @@ impl<'a, S: Simulated> Run<'a, S> {
             clients: self.plan.clients,
             turn: self.report.turns,
             at: self.now,
-            client: self.culprit.take(),
+            client: self.failed_client.take(),
             violation,
         }
     }
@@ -160,14 +178,14 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.take_news()?;
         self.drain_if_due();
         let game = self.reactor.state_mut().between_turns(self.now, &mut self.random);
-        let agenda = self.agenda.peek().map(|Reverse((at, ..))| at.saturating_sub(self.now));
-        let close_look = self.auditor.suspects().next().map(|_| CLOSE_LOOK);
-        let drain =
-            self.plan.drain_at.filter(|_| self.weather.drain.is_none()).map(|at| at.saturating_sub(self.now));
-        let timeout = [game, agenda, close_look, drain].into_iter().flatten().min();
-        let timeout = timeout.or(self.weather.drain.map(|_| Duration::from_secs(1)));
+        let agenda = self.agenda.next_at().map(|at| at.saturating_sub(self.now));
+        let suspects = self.auditor.suspects().next().map(|_| SUSPECT_INTERVAL);
+        let drain = self.plan.drain_at.filter(|_| self.incidents.drain.is_none());
+        let drain = drain.map(|at| at.saturating_sub(self.now));
+        let timeout = [game, agenda, suspects, drain].into_iter().flatten().min();
+        let timeout = timeout.or(self.incidents.drain.map(|_| Duration::from_secs(1)));
         self.auditor.begin(&self.reactor, self.now);
-        self.look_around()?;
+        self.audit_clients()?;
         let turn = self.turn(timeout.unwrap_or(LONG_SLEEP))?;
         self.report.turns += 1;
         let activity = self.network.take_activity();
@@ -179,47 +197,47 @@ impl<'a, S: Simulated> Run<'a, S> {
     pub(super) fn turn(&mut self, timeout: Duration) -> Result<Turn, Violation> {
         let turned = self.reactor.turn(Some(timeout));
         self.now = self.network.now();
-        self.observe_weather();
+        self.note_incidents();
         turned.map_err(|error| Violation::new(Invariant::Progress, format!("the poll failed: {error}")))
     }
 
-    /// Notes what a turn has brought that excuses ends which no script means.
-    fn observe_weather(&mut self) {
+    /// Notes the incidents of a turn.
+    fn note_incidents(&mut self) {
         let injected = self.network.injected();
         let jumps = injected.of(Fault::TimeJump);
         if jumps > self.jumps {
-            (self.jumps, self.weather.jumped_at) = (jumps, Some(self.now));
+            (self.jumps, self.incidents.jumped_at) = (jumps, Some(self.now));
         }
         let misled = injected.of(Fault::AcceptWouldBlock);
         if misled > std::mem::replace(&mut self.misled, misled)
-            && let Some(drain) = &mut self.weather.drain
+            && let Some(drain) = &mut self.incidents.drain
         {
             drain.is_misled = true;
         }
-        self.weather.exhausted = self.plan.descriptor_limit.is_some()
+        self.incidents.exhausted = self.plan.descriptor_limit.is_some()
             || injected.of(Fault::ProcessDescriptors) + injected.of(Fault::SystemDescriptors) > 0;
     }
 
     fn endless(&mut self) -> Violation {
-        let is_there = |place: &&Place| place.seat.is_some() || place.script.is_some();
-        let first = self.places.iter().filter(is_there).find_map(|place| place.seat.as_ref());
-        self.culprit = first.map(|seat| seat.player.number());
+        let is_left = |client: &&SimulatedClient| client.session.is_some() || client.script.is_some();
+        let first = self.clients.iter().filter(is_left).find_map(|client| client.session.as_ref());
+        self.failed_client = first.map(|session| session.runner.number());
         let seen = match first {
-            Some(Seat { player, next, .. }) => {
-                let (pending, ends) = (player.pending(), &player.ends);
+            Some(Session { runner, next, .. }) => {
+                let (pending, ends) = (runner.pending(), &runner.ends);
                 format!(
-                    "a client does not end: {pending} replies are pending, then {next:?}; it should: {ends:?}"
+                    "a client does not end: {pending} replies are pending, then {next:?}; expected end: {ends:?}"
                 )
             }
-            None => "a client never got through".to_owned(),
+            None => "a client could not connect".to_owned(),
         };
         Violation::new(Invariant::Progress, seen)
     }
 
     fn drain_if_due(&mut self) {
-        let is_time = self.plan.drain_at.is_some_and(|at| self.now >= at) || self.busy == 0;
-        if is_time && self.weather.drain.is_none() {
-            self.weather.drain = Some(Drain {
+        let is_due = self.plan.drain_at.is_some_and(|at| self.now >= at) || self.unfinished == 0;
+        if is_due && self.incidents.drain.is_none() {
+            self.incidents.drain = Some(Drain {
                 began_at: self.now,
                 accepts_until: self.now + ACCEPT,
                 gives_up_at: self.now + self.plan.config.drain_timeout,
@@ -229,34 +247,45 @@ impl<'a, S: Simulated> Run<'a, S> {
         }
     }
 
-    /// Looks at the connections that something has happened to or that may be stuck, and at some of the others: at all of
-    /// them, one turn after the other.
-    fn look_around(&mut self) -> Result<(), Violation> {
+    /// Audits the connections to which something has happened or that may be stuck, and a few of the others, in
+    /// rotation.
+    fn audit_clients(&mut self) -> Result<(), Violation> {
         let mut touched = std::mem::take(&mut self.touched);
-        let suspects = self.auditor.suspects().filter_map(|index| self.numbers.get(index as usize));
-        touched.extend(suspects.map(|(number, _)| number));
+        let suspects = self.auditor.suspects().filter_map(|index| self.owners.get(index as usize));
+        touched.extend(suspects.map(|owner| owner.number));
         for number in touched.drain(..) {
-            self.look_at(number)?;
+            self.audit(number)?;
         }
         self.touched = touched;
-        let mut left = LOOKS.min(self.seated.len());
-        while left > 0 && !self.seated.is_empty() {
-            self.looked = (self.looked + 1) % self.seated.len();
-            let Some(&(number, life)) = self.seated.get(self.looked) else { break };
-            if self.places.get(number as usize).is_some_and(|place| place.life == life) {
-                self.look_at(number)?;
+        let mut left = AUDITS.min(self.connected.len());
+        while left > 0 && !self.connected.is_empty() {
+            self.audited = (self.audited + 1) % self.connected.len();
+            let Some(&key) = self.connected.get(self.audited) else { break };
+            if self.client(key).is_some() {
+                self.audit(key.number)?;
                 left -= 1;
             } else {
-                self.seated.swap_remove(self.looked);
+                self.connected.swap_remove(self.audited);
             }
         }
         Ok(())
     }
 
-    fn look_at(&mut self, number: u32) -> Result<(), Violation> {
-        match self.places.get(number as usize).and_then(|place| place.seat.as_ref()) {
-            Some(seat) => self.auditor.look(&self.reactor, &seat.line, self.now),
+    fn audit(&mut self, number: u32) -> Result<(), Violation> {
+        match self.clients.get(number as usize).and_then(|client| client.session.as_ref()) {
+            Some(session) => self.auditor.look(&self.reactor, &session.stream, self.now),
             None => Ok(()),
         }
+    }
+
+    /// The client, if the key is not of an earlier connection of it.
+    pub(super) fn client(&mut self, key: ClientKey) -> Option<&mut SimulatedClient> {
+        let client = self.clients.get_mut(key.number as usize);
+        client.filter(|client| client.generation == key.generation)
+    }
+
+    /// The connection of a client, if it has one.
+    pub(super) fn session(&mut self, number: u32) -> Option<&mut Session> {
+        self.clients.get_mut(number as usize)?.session.as_mut()
     }
 }

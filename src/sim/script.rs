@@ -1,64 +1,63 @@
-//! What the clients of a simulation do: a game brings scripts of its own, or takes those of [`stock`](super::stock).
+//! What the clients of a simulation do: a game has scripts of its own, or uses those in [`stock`](super::stock).
 
 use std::fmt;
 use std::time::Duration;
 
-use super::player::Player;
+use super::script_runner::ScriptRunner;
 
-/// What one client does, step by step. It knows itself what it is to be sent, and says so as it sends.
+/// What one client does, step by step. It knows what it is to receive, and declares that as it sends.
 pub trait Script {
-    /// Does the next step, at first right after the client has connected. What it returns says when the next one is due.
-    fn act(&mut self, player: &mut Player) -> Next;
+    /// Does the next step, the first one right after the client has connected. Returns when the next one is due.
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next;
 
-    /// A packet has come that nobody asked for.
+    /// A push has come: a packet that answers no request.
     ///
     /// # Errors
     /// What is wrong with it: the simulation fails.
-    fn pushed(&mut self, player: &mut Player, cmd: u16, data: &[u8]) -> Result<(), String> {
-        let _ = (player, cmd, data);
+    fn pushed(&mut self, runner: &mut ScriptRunner, cmd: u16, data: &[u8]) -> Result<(), String> {
+        let _ = (runner, cmd, data);
         Ok(())
     }
 
-    /// A message has come that is no packet: from a service without packets, or text.
+    /// A message has come that is not a packet: text, or any message of a service without packets.
     ///
     /// # Errors
-    /// What is wrong with it: the simulation fails. By default any message is.
-    fn messaged(&mut self, player: &mut Player, text: bool, payload: &[u8]) -> Result<(), String> {
-        let _ = player;
+    /// What is wrong with it: the simulation fails. By default every message is wrong.
+    fn messaged(&mut self, runner: &mut ScriptRunner, text: bool, payload: &[u8]) -> Result<(), String> {
+        let _ = runner;
         Err(format!(
-            "{} bytes of {} that nobody asked for",
-            payload.len(),
-            if text { "text" } else { "a message" }
+            "an unexpected {} message of {} bytes",
+            if text { "text" } else { "binary" },
+            payload.len()
         ))
     }
 }
 
-/// When a script goes on.
+/// When a script acts next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// After so much time.
+    /// After this time.
     After(Duration),
-    /// Once all that the client has sent is out, the upgrade is answered, and all Pongs and replies that are expected have
-    /// come.
+    /// Once all is sent, the upgrade is answered, and all Pongs and replies that are expected have come.
     Answered,
-    /// After so much time, unless all other clients have come to their end by then, and the server drains.
+    /// After this time, unless all other clients are done by then and the server drains.
     Stay(Duration),
-    /// Not at all: what is left is the end of the connection.
+    /// Never: only the end of the connection is left.
     Rest,
-    /// On a new connection, so long after this one has ended.
+    /// On a new connection, this long after the present one has ended.
     Return(Duration),
 }
 
 /// How a connection can end, as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
-    /// The upgrade was answered with this status, and then the connection ended.
+    /// The upgrade was refused with this HTTP status.
     Refused(u16),
-    /// A Close frame came, with this code; none if it had none.
+    /// A Close frame came, with this code if it had one.
     Closed(Option<u16>),
-    /// It ended without a word, but orderly.
+    /// The connection ended without a Close frame, and was not reset.
     Silent,
-    /// It was reset.
+    /// The connection was reset.
     Reset,
 }
 

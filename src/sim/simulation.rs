@@ -1,9 +1,9 @@
-//! A plan of a simulation: how many clients of what kind, on what network, with which faults.
+//! The plan of a simulation: its clients, network and faults.
 
 use std::time::Duration;
 
+use super::buffers::Buffers;
 use super::fault::Faults;
-use super::network::Buffers;
 use super::random::Random;
 use super::report::{Failure, Report};
 use super::run::Run;
@@ -11,46 +11,46 @@ use super::script::Script;
 use crate::config::Config;
 use crate::router::{Application, Service};
 
-/// An application that can be simulated. What it does besides being called by the reactor, in other threads or by timers of
-/// its own, it does here, between two turns: answer tickets, use handles, drop links.
+/// An application that can be simulated. What it otherwise does in other threads or by timers of its own, it does here
+/// between two turns: answer tickets, use handles, drop links.
 pub trait Simulated: Application {
     /// Called before each turn. `random` follows from the seed.
     ///
-    /// Returns in how much time it has to be called again at the latest, if nothing else happens; none: it need not be.
+    /// Returns the longest time until it has to be called again, if nothing else happens. `None`: no limit.
     fn between_turns(&mut self, now: Duration, random: &mut Random) -> Option<Duration> {
         let _ = (now, random);
         None
     }
 
-    /// What the application still holds of clients although all are gone; none if that is nothing.
+    /// What the application still keeps for clients after all have gone. `None` if that is nothing.
     fn left_over(&self) -> Option<String> {
         None
     }
 }
 
-/// A simulation that can be run: all of it follows from this plan.
+/// A simulation to run. All that happens in it follows from this plan.
 #[derive(Clone, Debug)]
 pub struct Simulation {
-    /// From which all that is left to chance follows.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// Clients, each of which follows a script. Default: 100.
+    /// How many clients there are, each with a script. Default: 100.
     pub clients: u32,
     /// The server's limits and timers.
     pub config: Config,
-    /// What goes wrong. Default: nothing.
+    /// The faults. Default: none.
     pub faults: Faults,
-    /// What the system keeps for each connection.
+    /// The system's buffers for each connection.
     pub buffers: Buffers,
-    /// Descriptors that the server may have open at one time. Default: no limit.
+    /// How many descriptors the server may have open at one time. Default: no limit.
     pub descriptor_limit: Option<u64>,
-    /// The time in which clients come, evenly spread. Default: 2 s.
+    /// The time over which clients arrive, at random. Default: 2 s.
     pub arrival: Duration,
-    /// Clients that have one address in common. Default: 1.
+    /// How many clients share one IP address. Default: 1.
     pub clients_per_address: u32,
-    /// When the server begins to drain, if clients are left by then. Default: when only those are left who
+    /// When the server begins to drain, if clients are left by then. Default: when only those are left that
     /// [stay](super::Next::Stay).
     pub drain_at: Option<Duration>,
-    /// The simulated time by which all must have ended. Default: 2 hours.
+    /// The simulated time by which the server must have drained. Default: 2 hours.
     pub limit: Duration,
 }
 
@@ -72,10 +72,10 @@ impl Simulation {
         }
     }
 
-    /// Runs it: until all scripts have come to their end, and the server has drained.
+    /// Runs until all scripts are done and the server has drained.
     ///
-    /// `script` makes the script of a client, given its number and a sequence that follows from seed and number: a
-    /// simulation of fewer clients has the same ones.
+    /// `script` makes the script of a client, given its number and random numbers that follow from seed and number: the
+    /// clients of a smaller simulation do the same.
     ///
     /// # Errors
     /// [`Failure`]: the first invariant that did not hold.

@@ -1,18 +1,19 @@
-//! The server's end of a connection: what its reads and writes come to.
+//! The server's end of a connection: reading, writing and closing, with their faults.
 
 use std::io::{self, ErrorKind, IoSlice};
 
 use mio::Token;
 
+use super::connection::Held;
 use super::fault::Fault;
-use super::link::Held;
 use super::network::Network;
-use super::world::{Source, World};
+use super::schedule::Source;
+use super::world::World;
 use crate::record::Peer;
 
-/// Linux's number for what registering fails with where too much is polled already.
+/// Linux's error number for a socket that cannot be registered because too many are.
 const ENOSPC: i32 = 28;
-/// Calls in a row that a storm refuses at most.
+/// The most calls in a row that a storm refuses.
 const STORM_CALLS: u64 = 20;
 
 /// The server's end of one connection. Dropping it closes it.
@@ -39,19 +40,19 @@ impl SimulatedSocket {
         self.network.world().shutdown_write(self.number);
     }
 
-    /// Bytes that have not reached the client's system; on a Unix domain socket those that the client has not taken.
+    /// Bytes that have not reached the client's system; on a Unix domain socket, that the client has not received.
     pub(crate) fn unacknowledged(&self) -> u64 {
         let world = self.network.world();
-        world.look_at(self.number).map_or(0, |link| {
-            let unread = if link.peer == Peer::Local { link.arrived.len() } else { 0 };
-            (link.unsent.len() + unread) as u64
+        world.connection(self.number).map_or(0, |connection| {
+            let unread = if connection.peer == Peer::Local { connection.arrived.len() } else { 0 };
+            (connection.unsent.len() + unread) as u64
         })
     }
 
-    /// A read follows that no event has asked for, and that is meant to.
+    /// Announces a read without an event, so that it does not count as unasked.
     pub(crate) fn expect_read(&mut self) {
-        if let Some(link) = self.network.world().link(self.number) {
-            link.may_read = true;
+        if let Some(connection) = self.network.world().connection_mut(self.number) {
+            connection.may_read = true;
         }
     }
 
@@ -69,8 +70,11 @@ impl Drop for SimulatedSocket {
 impl World {
     fn read(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<usize> {
         self.activity.reads += 1;
-        let Some(link) = self.link(number) else { return Err(ErrorKind::NotConnected.into()) };
-        let (has_input, is_asked) = (link.has_input(), link.may_read || link.token.is_none());
+        let Some(connection) = self.connection_mut(number) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let (has_input, is_asked) =
+            (connection.has_input(), connection.may_read || connection.token.is_none());
         self.ledger.unasked_reads += u64::from(!is_asked);
         if self.strikes(Fault::ReadInterrupted) {
             return Err(ErrorKind::Interrupted.into());
@@ -79,9 +83,11 @@ impl World {
             self.note_drained(number);
             return Err(ErrorKind::WouldBlock.into());
         }
-        let Some(link) = self.link(number) else { return Err(ErrorKind::NotConnected.into()) };
-        if link.unread.is_empty() {
-            if std::mem::take(&mut link.owes_error) {
+        let Some(connection) = self.connection_mut(number) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        if connection.unread.is_empty() {
+            if std::mem::take(&mut connection.owes_error) {
                 return Err(ErrorKind::ConnectionReset.into());
             }
             if has_input {
@@ -90,11 +96,11 @@ impl World {
             self.note_drained(number);
             return Err(ErrorKind::WouldBlock.into());
         }
-        let mut count = buffer.len().min(link.unread.len());
+        let mut count = buffer.len().min(connection.unread.len());
         // A read ends before the urgent byte, which does not come with the others.
-        let urgent = link.urgent_at.map(|at| at.saturating_sub(link.traffic.read));
+        let urgent = connection.urgent_at.map(|at| at.saturating_sub(connection.traffic.read));
         match urgent.and_then(|ahead| usize::try_from(ahead).ok()) {
-            Some(0) => link.urgent_at = None,
+            Some(0) => connection.urgent_at = None,
             Some(ahead) => count = count.min(ahead),
             None => {}
         }
@@ -110,17 +116,17 @@ impl World {
         Ok(taken)
     }
 
-    /// Whether a call that could succeed is refused.
+    /// Draws whether a call that could succeed is refused.
     fn refuses(&mut self, number: usize, fault: Fault) -> bool {
-        let Some(link) = self.link(number) else { return false };
-        let in_storm = link.storm_left > 0;
+        let Some(connection) = self.connection_mut(number) else { return false };
+        let in_storm = connection.storm_left > 0;
         if in_storm {
-            link.storm_left -= 1;
+            connection.storm_left -= 1;
             self.injected.count(Fault::Storm);
         } else if self.strikes(Fault::Storm) {
             let calls = self.random.below(STORM_CALLS);
-            if let Some(link) = self.link(number) {
-                link.storm_left = calls;
+            if let Some(connection) = self.connection_mut(number) {
+                connection.storm_left = calls;
             }
         } else if !self.strikes(fault) {
             return false;
@@ -129,28 +135,28 @@ impl World {
         true
     }
 
-    /// The server was told that there is no more to be read.
+    /// The server knows that nothing is left to be read.
     fn note_drained(&mut self, number: usize) {
-        if let Some(link) = self.link(number) {
-            link.may_read = link.reads_on;
+        if let Some(connection) = self.connection_mut(number) {
+            connection.may_read = connection.reads_on;
         }
     }
 
     fn take_input(&mut self, number: usize, buffer: &mut [u8]) -> usize {
         let turn = self.turn;
-        let Some(link) = self.link(number) else { return 0 };
-        let (front, back) = link.unread.as_slices();
+        let Some(connection) = self.connection_mut(number) else { return 0 };
+        let (front, back) = connection.unread.as_slices();
         let (from_front, from_back) =
             (front.len().min(buffer.len()), buffer.len().saturating_sub(front.len()));
         let (ahead, behind) = buffer.split_at_mut(from_front);
         ahead.copy_from_slice(front.get(..from_front).unwrap_or_default());
         behind.copy_from_slice(back.get(..from_back).unwrap_or_default());
-        link.unread.drain(..buffer.len());
+        connection.unread.drain(..buffer.len());
         let count = buffer.len() as u64;
-        link.traffic.read += count;
-        link.begin_turn(turn);
-        link.turn_read += count;
-        let most = link.turn_read;
+        connection.traffic.read += count;
+        connection.begin_turn(turn);
+        connection.turn_read += count;
+        let most = connection.turn_read;
         self.activity.read_bytes += count;
         self.activity.most_read_bytes = self.activity.most_read_bytes.max(most);
         buffer.len()
@@ -159,36 +165,38 @@ impl World {
     fn write(&mut self, number: usize, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.activity.writes += 1;
         let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-        let Some(link) = self.link(number) else { return Err(ErrorKind::NotConnected.into()) };
-        let (room, is_asked) = (link.room(), link.may_write || link.token.is_none());
-        if std::mem::take(&mut link.owes_error) {
+        let Some(connection) = self.connection_mut(number) else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let (space, is_asked) = (connection.space(), connection.may_write || connection.token.is_none());
+        if std::mem::take(&mut connection.owes_error) {
             return Err(ErrorKind::ConnectionReset.into());
         }
-        if link.is_reset || link.server_done {
+        if connection.is_reset || connection.server_done {
             return Err(ErrorKind::BrokenPipe.into());
         }
         self.ledger.unasked_writes += u64::from(!is_asked);
         if self.strikes(Fault::WriteInterrupted) {
             return Err(ErrorKind::Interrupted.into());
         }
-        let is_refused = room > 0 && self.refuses(number, Fault::WriteWouldBlock);
-        if is_refused || room == 0 {
-            if let Some(link) = self.link(number) {
-                link.may_write = false;
-                // Where a poll would not call the room that there is room.
-                link.wants_room |= !link.has_room();
+        let is_refused = space > 0 && self.refuses(number, Fault::WriteWouldBlock);
+        if is_refused || space == 0 {
+            if let Some(connection) = self.connection_mut(number) {
+                connection.may_write = false;
+                // There is less space than the poll reports.
+                connection.wants_space |= !connection.has_space();
             }
             return Err(ErrorKind::WouldBlock.into());
         }
-        let mut count = offered.min(room);
+        let mut count = offered.min(space);
         if count > 1 && self.strikes(Fault::ShortWrite) {
             count = 1 + self.random.index(count - 1);
             self.rearm(number);
         }
         self.put_output(number, slices, count);
-        if let Some(link) = self.link(number).filter(|_| count < offered) {
-            link.may_write = false;
-            link.wants_room = true;
+        if let Some(connection) = self.connection_mut(number).filter(|_| count < offered) {
+            connection.may_write = false;
+            connection.wants_space = true;
         }
         self.carry_out(number);
         Ok(count)
@@ -196,59 +204,59 @@ impl World {
 
     fn put_output(&mut self, number: usize, slices: &[IoSlice<'_>], count: usize) {
         let turn = self.turn;
-        let Some(link) = self.link(number) else { return };
+        let Some(connection) = self.connection_mut(number) else { return };
         let mut left = count;
         for slice in slices {
             let taken = slice.get(..left.min(slice.len())).unwrap_or_default();
-            link.unsent.extend(taken);
+            connection.unsent.extend(taken);
             left -= taken.len();
         }
-        link.traffic.written += count as u64;
-        link.begin_turn(turn);
-        link.turn_written += count as u64;
-        let most = link.turn_written;
+        connection.traffic.written += count as u64;
+        connection.begin_turn(turn);
+        connection.turn_written += count as u64;
+        let most = connection.turn_written;
         self.activity.written_bytes += count as u64;
         self.activity.most_written_bytes = self.activity.most_written_bytes.max(most);
     }
 
     fn shutdown_write(&mut self, number: usize) {
-        if let Some(link) = self.link(number) {
-            link.server_done = true;
+        if let Some(connection) = self.connection_mut(number) {
+            connection.server_done = true;
             self.carry_out(number);
         }
     }
 
     fn register(&mut self, number: usize, token: Token) -> io::Result<()> {
         if self.strikes(Fault::NoWatch) {
-            if let Some(link) = self.link(number) {
-                link.fault = Some(Fault::NoWatch);
+            if let Some(connection) = self.connection_mut(number) {
+                connection.fault = Some(Fault::NoWatch);
             }
             return Err(io::Error::from_raw_os_error(ENOSPC));
         }
-        if let Some(link) = self.link(number) {
-            link.token = Some(token);
-            // What is so already is told as well.
-            self.raise(Source::Link(number));
+        if let Some(connection) = self.connection_mut(number) {
+            connection.token = Some(token);
+            // The poll also reports what was ready before.
+            self.raise(Source::Connection(number));
         }
         Ok(())
     }
 
     fn close(&mut self, number: usize) {
-        let Some(link) = self.link(number) else {
+        let Some(connection) = self.connection_mut(number) else {
             self.ledger.closed_twice += 1;
             return;
         };
-        let was_closed = std::mem::replace(&mut link.held, Held::Closed) == Held::Closed;
-        let token = link.token;
-        link.server_done = true;
-        if link.is_reset {
+        let was_closed = std::mem::replace(&mut connection.held, Held::Closed) == Held::Closed;
+        let token = connection.token;
+        connection.server_done = true;
+        if connection.is_reset {
             // The client knows already.
-        } else if link.unread.is_empty() {
+        } else if connection.unread.is_empty() {
             self.carry_out(number);
             self.carry_in(number);
         } else {
-            // What nobody will read turns the end into a reset.
-            link.cut();
+            // Unread input turns the end into a reset.
+            connection.cut();
             self.tell_client(number);
         }
         self.ledger.closed += u64::from(!was_closed);

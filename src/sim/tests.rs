@@ -1,4 +1,4 @@
-//! What the network promises, seen from both ends without a reactor between them.
+//! What the network promises to both ends, without a reactor.
 
 mod faults;
 mod wire;
@@ -18,7 +18,7 @@ const WAKER: Token = Token(3);
 
 const SMALL: Buffers = Buffers { client_send: 40, server_receive: 20, server_send: 30, client_receive: 10 };
 
-/// A server's calls, one at a time.
+/// A server that makes one call at a time.
 struct Server {
     network: Network,
     listener: SimulatedListener,
@@ -38,7 +38,7 @@ impl Server {
         self.network.connect(Peer::Ip([10, 0, 0, 1].into(), 1)).unwrap()
     }
 
-    /// A connection that is registered, and of which the poll has told that it can be written to.
+    /// A connection that is registered, and that the poll has reported as writable.
     fn pair(&mut self) -> (Client, SimulatedSocket) {
         let client = self.connect();
         let (mut socket, _) = self.listener.accept().unwrap();
@@ -47,7 +47,7 @@ impl Server {
         (client, socket)
     }
 
-    /// The events of a poll that waits so many milliseconds, each looked at.
+    /// The events of a poll with this timeout, after the server has looked at them.
     fn poll(&mut self, ms: u64) -> &[Readiness] {
         self.poll_only(ms);
         self.look();
@@ -79,7 +79,7 @@ fn write(socket: &mut SimulatedSocket, count: usize) -> Result<usize, ErrorKind>
     socket.write_vectored(&[IoSlice::new(front), IoSlice::new(back)]).map_err(|error| error.kind())
 }
 
-fn received(client: &mut Client) -> (usize, Line) {
+fn received(client: &mut Client) -> (usize, StreamState) {
     let mut bytes = vec![];
     let line = client.receive(&mut bytes);
     (bytes.len(), line)

@@ -1,69 +1,52 @@
-//! All that a network holds: its time, its connections, and what happens when.
+//! The state of a network: its time, its connections, and what happens later.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use mio::Token;
 
+use super::accept_queue::AcceptQueue;
+use super::buffers::Buffers;
+use super::connection::{Connection, Held};
 use super::fault::{Fault, Faults, Injected};
 use super::ledger::{Activity, Ledger};
-use super::link::{Held, Link};
-use super::listener::Entrance;
-use super::network::Buffers;
 use super::random::Random;
+use super::schedule::{Schedule, Scheduled, Source};
 
-/// Microseconds that a call which was refused for no reason takes to be made good, at most.
+/// The longest time, in microseconds, until a call that was refused without a reason is followed by an event.
 const REARM_US: u64 = 3_000;
-/// Tokens of connections that are gone, for stale events.
+/// How many tokens of closed connections are kept for stale events.
 const GONE_TOKENS: usize = 64;
-
-/// What an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Source {
-    Waker,
-    Entrance(usize),
-    Link(usize),
-}
-
-/// What happens at some time to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Later {
-    Edge(Source),
-    Rearm(usize),
-    Arrival(usize),
-}
 
 #[derive(Debug)]
 pub(super) struct World {
     /// Microseconds since the network began.
     pub(super) now: u64,
     pub(super) random: Random,
-    /// For what happens within a turn: how many questions are asked there changes nothing else.
+    /// For faults within a turn, so that how often these are drawn changes nothing else.
     pub(super) turn_random: Random,
-    /// What slow steps of this turn have taken, in microseconds.
+    /// How long the slow steps of this turn have taken, in microseconds.
     pub(super) turn_passed: u64,
     pub(super) faults: Faults,
     pub(super) injected: Injected,
     pub(super) ledger: Ledger,
     pub(super) activity: Activity,
-    /// Of connections that are made from now on.
+    /// The buffers of connections that are made from now on.
     pub(super) buffers: Buffers,
     pub(super) descriptor_limit: u64,
-    pub(super) entrances: Vec<Option<Entrance>>,
-    /// By number; none once neither end is held.
-    links: Vec<Option<Box<Link>>>,
-    /// What the poll has not told, once each.
+    pub(super) accept_queues: Vec<Option<AcceptQueue>>,
+    /// By number. `None` once both ends have closed.
+    connections: Vec<Option<Box<Connection>>>,
+    /// What the poll has not reported, once each.
     pub(super) edges: Vec<Source>,
-    /// The waker, and since when it has been heard.
+    /// The waker's token, and since when it is to be reported.
     pub(super) waker: Option<Token>,
     pub(super) woken: Option<u64>,
     pub(super) gone_tokens: VecDeque<Token>,
     pub(super) turn: u64,
-    /// Clients that something has happened to.
+    /// Clients to which something has happened.
     news: Vec<usize>,
-    later: BinaryHeap<Reverse<(u64, u64, Later)>>,
-    last_later: u64,
+    schedule: Schedule,
 }
 
 impl World {
@@ -79,20 +62,19 @@ impl World {
             activity: Activity::default(),
             buffers: Buffers::default(),
             descriptor_limit: u64::MAX,
-            entrances: Vec::new(),
-            links: Vec::new(),
+            accept_queues: Vec::new(),
+            connections: Vec::new(),
             edges: Vec::new(),
             waker: None,
             woken: None,
             gone_tokens: VecDeque::new(),
             turn: 1,
             news: Vec::new(),
-            later: BinaryHeap::new(),
-            last_later: 0,
+            schedule: Schedule::default(),
         }
     }
 
-    /// [`strikes`](Self::strikes), for what happens within a turn.
+    /// [`strikes`](Self::strikes), within a turn.
     pub(super) fn strikes_in_turn(&mut self, fault: Fault) -> bool {
         let strikes = self.turn_random.chance(self.faults.of(fault));
         if strikes {
@@ -101,7 +83,7 @@ impl World {
         strikes
     }
 
-    /// Whether a fault happens now. It is counted, so only ask where it can.
+    /// Draws whether a fault happens now, and counts it: only to be called where it can happen.
     pub(super) fn strikes(&mut self, fault: Fault) -> bool {
         let strikes = self.random.chance(self.faults.of(fault));
         if strikes {
@@ -110,29 +92,29 @@ impl World {
         strikes
     }
 
-    pub(super) fn link(&mut self, number: usize) -> Option<&mut Link> {
-        self.links.get_mut(number)?.as_deref_mut()
+    pub(super) fn connection_mut(&mut self, number: usize) -> Option<&mut Connection> {
+        self.connections.get_mut(number)?.as_deref_mut()
     }
 
-    pub(super) fn look_at(&self, number: usize) -> Option<&Link> {
-        self.links.get(number)?.as_deref()
+    pub(super) fn connection(&self, number: usize) -> Option<&Connection> {
+        self.connections.get(number)?.as_deref()
     }
 
-    pub(super) fn add(&mut self, link: Link) -> usize {
-        self.links.push(Some(Box::new(link)));
-        self.links.len() - 1
+    pub(super) fn add(&mut self, connection: Connection) -> usize {
+        self.connections.push(Some(Box::new(connection)));
+        self.connections.len() - 1
     }
 
-    /// How many connections have ever been.
-    pub(super) fn links(&self) -> usize {
-        self.links.len()
+    /// How many connections there have ever been.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.len()
     }
 
-    /// Forgets a connection that neither end holds.
+    /// Forgets a connection that both ends have closed.
     pub(super) fn forget_if_over(&mut self, number: usize) {
-        let Some(place) = self.links.get_mut(number) else { return };
-        if let Some(link) = place.take_if(|link| link.is_over()) {
-            let (gone, traffic) = (&mut self.ledger.gone, link.traffic);
+        let Some(entry) = self.connections.get_mut(number) else { return };
+        if let Some(connection) = entry.take_if(|connection| connection.is_over()) {
+            let (gone, traffic) = (&mut self.ledger.gone, connection.traffic);
             gone.sent += traffic.sent;
             gone.read += traffic.read;
             gone.written += traffic.written;
@@ -140,19 +122,19 @@ impl World {
         }
     }
 
-    /// Something has happened: the poll will tell, once.
+    /// Something has happened: the poll will report it, once.
     pub(super) fn raise(&mut self, source: Source) {
         let now = self.now;
         let edge = match source {
             Source::Waker => Some(&mut self.woken),
-            Source::Entrance(index) => {
-                let entrance = self.entrances.get_mut(index).and_then(Option::as_mut);
-                entrance.filter(|entrance| entrance.token.is_some()).map(|entrance| &mut entrance.edge)
+            Source::AcceptQueue(index) => {
+                let queue = self.accept_queues.get_mut(index).and_then(Option::as_mut);
+                queue.filter(|queue| queue.token.is_some()).map(|queue| &mut queue.edge)
             }
-            Source::Link(number) => self
-                .link(number)
-                .filter(|link| link.token.is_some() && link.held == Held::Open)
-                .map(|link| &mut link.edge),
+            Source::Connection(number) => self
+                .connection_mut(number)
+                .filter(|connection| connection.token.is_some() && connection.held == Held::Open)
+                .map(|connection| &mut connection.edge),
         };
         if let Some(edge @ None) = edge {
             *edge = Some(now);
@@ -160,58 +142,52 @@ impl World {
         }
     }
 
-    /// [`raise`](Self::raise), in a while.
+    /// Calls [`raise`](Self::raise) within `most_us` microseconds.
     pub(super) fn raise_later(&mut self, source: Source, most_us: u64) {
         let at = self.now + self.random.below(most_us);
-        self.at(at, Later::Edge(source));
+        self.schedule.add(at, Scheduled::Edge(source));
     }
 
-    /// A call was refused for no reason: the system makes it good soon.
+    /// A call was refused without a reason: an event follows soon.
     pub(super) fn rearm(&mut self, number: usize) {
-        if let Some(link) = self.link(number) {
-            link.rearms += 1;
+        if let Some(connection) = self.connection_mut(number) {
+            connection.rearms += 1;
             let at = self.now + self.random.below(REARM_US);
-            self.at(at, Later::Rearm(number));
+            self.schedule.add(at, Scheduled::Rearm(number));
         }
     }
 
-    /// The same, where a client waits to be accepted.
-    pub(super) fn rearm_entrance(&mut self, index: usize) {
-        self.raise_later(Source::Entrance(index), REARM_US);
+    /// An accept was refused without a reason: an event follows soon.
+    pub(super) fn rearm_accept(&mut self, index: usize) {
+        self.raise_later(Source::AcceptQueue(index), REARM_US);
     }
 
     /// Nothing that the client sends arrives for a while.
     pub(super) fn stall(&mut self, number: usize, us: u64) {
         let until = self.now + us;
-        let Some(link) = self.link(number) else { return };
-        link.stalled_until = link.stalled_until.max(until);
-        self.at(until, Later::Arrival(number));
-    }
-
-    fn at(&mut self, at: u64, later: Later) {
-        self.last_later += 1;
-        self.later.push(Reverse((at, self.last_later, later)));
+        let Some(connection) = self.connection_mut(number) else { return };
+        connection.stalled_until = connection.stalled_until.max(until);
+        self.schedule.add(until, Scheduled::Arrival(number));
     }
 
     /// When the next thing happens by itself.
-    pub(super) fn next_later(&self) -> Option<u64> {
-        self.later.peek().map(|Reverse((at, _, _))| *at)
+    pub(super) fn next_at(&self) -> Option<u64> {
+        self.schedule.next_at()
     }
 
     /// Lets time pass, with all that happens in it.
     pub(super) fn pass_until(&mut self, time: u64) {
-        while let Some(at) = self.next_later().filter(|&at| at <= time) {
+        while let Some((at, scheduled)) = self.schedule.take_due(time) {
             self.now = self.now.max(at);
-            match self.later.pop() {
-                Some(Reverse((_, _, Later::Edge(source)))) => self.raise(source),
-                Some(Reverse((_, _, Later::Rearm(number)))) => {
-                    if let Some(link) = self.link(number) {
-                        link.rearms -= 1;
-                        self.raise(Source::Link(number));
+            match scheduled {
+                Scheduled::Edge(source) => self.raise(source),
+                Scheduled::Rearm(number) => {
+                    if let Some(connection) = self.connection_mut(number) {
+                        connection.rearms -= 1;
+                        self.raise(Source::Connection(number));
                     }
                 }
-                Some(Reverse((_, _, Later::Arrival(number)))) => self.carry_in(number),
-                None => {}
+                Scheduled::Arrival(number) => self.carry_in(number),
             }
         }
         self.now = self.now.max(time);
@@ -220,64 +196,67 @@ impl World {
     /// Lets what a client has sent arrive.
     pub(super) fn carry_in(&mut self, number: usize) {
         let now = self.now;
-        let Some(link) = self.link(number) else { return };
-        if link.held == Held::Closed {
-            // Nobody is there to take it, and the client is told so.
-            if !link.under_way.is_empty() && !link.is_reset && link.stalled_until <= now {
-                link.cut();
+        let Some(connection) = self.connection_mut(number) else { return };
+        if connection.held == Held::Closed {
+            // The server has closed, and the client is told so by a reset.
+            if !connection.under_way.is_empty() && !connection.is_reset && connection.stalled_until <= now {
+                connection.cut();
                 self.tell_client(number);
             }
-        } else if link.carry_in(now) {
-            if std::mem::take(&mut link.client_wants_room) {
+        } else if connection.carry_in(now) {
+            if std::mem::take(&mut connection.client_wants_space) {
                 self.tell_client(number);
             }
-            self.raise(Source::Link(number));
+            self.raise(Source::Connection(number));
         }
     }
 
     /// Lets what the server has written reach its client.
     pub(super) fn carry_out(&mut self, number: usize) {
-        let Some(link) = self.link(number) else { return };
-        if link.client_gone && !link.unsent.is_empty() {
+        let Some(connection) = self.connection_mut(number) else { return };
+        if connection.client_gone && !connection.unsent.is_empty() {
             return self.reset(number);
         }
-        let is_news = link.carry_out();
-        let has_room = link.wants_room && link.has_room();
-        link.wants_room &= !has_room;
+        let is_news = connection.carry_out();
+        let has_space = connection.wants_space && connection.has_space();
+        connection.wants_space &= !has_space;
         if is_news {
             self.tell_client(number);
         }
-        if has_room {
-            self.raise(Source::Link(number));
+        if has_space {
+            self.raise(Source::Connection(number));
         }
     }
 
-    /// The client's side cuts the connection off, and the server learns of it.
+    /// The client's side resets the connection, and the server learns of it.
     pub(super) fn reset(&mut self, number: usize) {
-        let Some(link) = self.link(number) else { return };
-        if link.is_reset {
+        let Some(connection) = self.connection_mut(number) else { return };
+        if connection.is_reset {
             return;
         }
-        link.cut();
-        link.owes_error = true;
+        connection.cut();
+        connection.owes_error = true;
         self.tell_client(number);
-        self.raise(Source::Link(number));
+        self.raise(Source::Connection(number));
     }
 
     /// Something has happened to a client.
     pub(super) fn tell_client(&mut self, number: usize) {
-        if let Some(link) = self.link(number).filter(|link| !link.client_gone && !link.is_news) {
-            link.is_news = true;
+        if let Some(connection) =
+            self.connection_mut(number).filter(|connection| !connection.client_gone && !connection.is_news)
+        {
+            connection.is_news = true;
             self.news.push(number);
         }
     }
 
-    /// The clients to whom something has happened since they were last asked for.
+    /// Appends the clients to which something has happened since this was last called.
     pub(super) fn take_news(&mut self, numbers: &mut Vec<u64>) {
         let mut news = std::mem::take(&mut self.news);
         for number in news.drain(..) {
-            if let Some(link) = self.link(number).filter(|link| !link.client_gone) {
-                link.is_news = false;
+            if let Some(connection) = self.connection_mut(number).filter(|connection| !connection.client_gone)
+            {
+                connection.is_news = false;
                 numbers.push(number as u64);
             }
         }
@@ -294,7 +273,7 @@ impl World {
         self.ledger.open() < self.descriptor_limit
     }
 
-    /// Remembers the name of a connection that is gone.
+    /// Remembers the token of a closed connection, for stale events.
     pub(super) fn note_gone(&mut self, token: Token) {
         if self.gone_tokens.len() == GONE_TOKENS {
             self.gone_tokens.pop_front();
@@ -303,7 +282,7 @@ impl World {
     }
 }
 
-/// As microseconds, rounded up to whole milliseconds as epoll counts them.
+/// In microseconds, rounded up to whole milliseconds as epoll rounds.
 pub(super) fn timeout_us(timeout: Duration) -> u64 {
     crate::moment::whole_ms(timeout).saturating_mul(1000)
 }

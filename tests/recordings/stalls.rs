@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sysconn::config::Listen;
 use sysconn::frame::{Opcode, push_masked_frame};
-use sysconn::sim::{Line, Network};
+use sysconn::sim::{Network, StreamState};
 use sysconn::{Application, Config, Context, Message, Outcome, Peer, Reactor, Service};
 
 use crate::common::UPGRADE;
@@ -53,7 +53,7 @@ fn stalls_do_not_count_as_silence_in_a_replay() {
     }
     assert_eq!(reactor.connections(), 2);
     let mut received = vec![];
-    while clients.iter_mut().any(|client| client.receive(&mut received) == Line::Open) {
+    while clients.iter_mut().any(|client| client.receive(&mut received) == StreamState::Open) {
         reactor.turn(Some(Duration::from_secs(1))).unwrap();
         assert!(network.now() < STANDS_STILL_FOR * 3, "they are closed for silence in the end");
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sysconn::config::{MAX_BAD_REQUESTS, Overflow};
-use sysconn::sim::{Activity, Line, Network};
+use sysconn::sim::{Activity, StreamState, Network};
 use sysconn::{Config, Peer, Reactor, Survey, Turn};
 
 use crate::game::{Game, PUSHED_FROM_OUTSIDE, ROUTER};
@@ -206,7 +206,7 @@ impl Play {
         let seat = self.reactor.state().seats.get(port);
         let is_open = seat.is_some_and(|seat| seat.opened == 1 && seat.closed.is_none());
         let may_miss = player.is_wild || player.is_done || player.close.is_some() || self.drops;
-        if is_open && !may_miss && player.line == Line::Open {
+        if is_open && !may_miss && player.line == StreamState::Open {
             assert!(player.has_sent_all(), "what is said is not read");
             assert_eq!(player.client.unread(), 0, "what is sent is not read");
             // What needs no answer can have a refusal.

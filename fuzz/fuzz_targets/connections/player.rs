@@ -3,7 +3,7 @@
 use sysconn::frame::{Decoder, Error, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
 use sysconn::internals::{Agreement, Deflate, Shared};
 use sysconn::packet::{DataStatus, Reply, Request, push_request};
-use sysconn::sim::{Client, Line};
+use sysconn::sim::{Client, StreamState};
 
 use crate::game::{PUSHED, PUSHED_FROM_OUTSIDE, Sent};
 
@@ -13,7 +13,7 @@ const MAX_LEN: usize = 1 << 20;
 
 pub(crate) struct Player {
     pub(crate) client: Client,
-    pub(crate) line: Line,
+    pub(crate) line: StreamState,
     /// Bytes that were said and not sent yet.
     unsent: Vec<u8>,
     /// How many of them are sent at a time.
@@ -47,7 +47,7 @@ impl Player {
     pub(crate) fn new(client: Client) -> Self {
         Player {
             client,
-            line: Line::Open,
+            line: StreamState::Open,
             unsent: vec![],
             piece: usize::MAX,
             is_deaf: false,

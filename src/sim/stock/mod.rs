@@ -1,4 +1,4 @@
-//! Scripts for any server: what clients do that know nothing of its commands, nearly all of it wrong.
+//! Scripts for any server: clients that know none of its commands, and do nearly everything wrong.
 
 mod silence;
 mod upgrades;
@@ -12,7 +12,7 @@ use super::random::Random;
 use super::script::Script;
 use crate::config::Config;
 
-/// Any of these scripts, for a server of packets with that configuration.
+/// One of these scripts at random, for a server of packets with that configuration.
 #[must_use]
 pub fn any(random: &mut Random, config: &Config) -> Box<dyn Script> {
     match random.below(8) {

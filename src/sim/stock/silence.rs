@@ -1,50 +1,50 @@
-//! Clients that say too little, and the timer that ends each of them.
+//! Clients that send too little, and the timer that closes each of them.
 
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::frame::Opcode;
 use crate::packet::ErrorId;
-use crate::sim::{End, Next, Player, Random, Script};
+use crate::sim::{End, Next, Random, Script, ScriptRunner};
 
-/// What a timer may come late by: what faults delay, and the end of the connection itself.
+/// How late a timer may be: delays by faults, and the end of the connection itself.
 const SLACK: Duration = Duration::from_secs(5);
-/// The server counts whole milliseconds.
+/// The server rounds to whole milliseconds.
 const TICK: Duration = Duration::from_millis(2);
 
-/// In what way a client is silent.
+/// What a silent client still does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    /// Says nothing at all, or not all of its request.
+enum Behaviour {
+    /// Sends nothing, or only a part of its request.
     NeverAsks,
     /// Sends its request byte by byte, too slowly.
     AsksSlowly,
-    /// Says nothing once it is upgraded.
+    /// Sends nothing once it is upgraded.
     Mute,
     /// Answers Pings, and sends nothing else.
     OnlyPongs,
     /// Never sends the rest of a frame.
     HalfFrame,
-    /// Never sends the rest of a message, but Pings.
+    /// Never sends the rest of a message, but sends Pings.
     HalfMessage,
     /// Sends a packet now and then, and never logs in.
     NeverLogsIn,
 }
 
-const MANNERS: [Manner; 7] = [
-    Manner::NeverAsks,
-    Manner::AsksSlowly,
-    Manner::Mute,
-    Manner::OnlyPongs,
-    Manner::HalfFrame,
-    Manner::HalfMessage,
-    Manner::NeverLogsIn,
+const BEHAVIOURS: [Behaviour; 7] = [
+    Behaviour::NeverAsks,
+    Behaviour::AsksSlowly,
+    Behaviour::Mute,
+    Behaviour::OnlyPongs,
+    Behaviour::HalfFrame,
+    Behaviour::HalfMessage,
+    Behaviour::NeverLogsIn,
 ];
 
-/// A client that is silent in some way, until a timer ends its connection.
+/// A client that sends too little, until a timer closes its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Silence {
-    manner: Manner,
+    behaviour: Behaviour,
     step: u32,
     asked_at: Duration,
     handshake: Duration,
@@ -54,11 +54,11 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// One of the ways. Timers that are off end nobody: with one of those do not use this.
+    /// Silent in a random way. Not for a configuration in which a timer is off, since that closes nobody.
     #[must_use]
     pub fn any(random: &mut Random, config: &Config) -> Self {
         Silence {
-            manner: MANNERS.get(random.index(MANNERS.len())).copied().unwrap_or(Manner::Mute),
+            behaviour: BEHAVIOURS.get(random.index(BEHAVIOURS.len())).copied().unwrap_or(Behaviour::Mute),
             step: 0,
             asked_at: Duration::ZERO,
             handshake: config.handshake_timeout,
@@ -68,81 +68,82 @@ impl Silence {
         }
     }
 
-    /// Asks for the upgrade, or does not.
-    fn ask(&mut self, player: &mut Player) -> Next {
-        self.asked_at = player.now();
-        let valid = player.upgrade_request("/");
-        match self.manner {
-            Manner::NeverAsks => {
-                let cut = player.random().index(valid.len());
-                player.raw(valid.get(..cut).unwrap_or_default());
+    /// Requests the upgrade, or does not.
+    fn ask(&mut self, runner: &mut ScriptRunner) -> Next {
+        self.asked_at = runner.now();
+        let valid = runner.upgrade_request("/");
+        match self.behaviour {
+            Behaviour::NeverAsks => {
+                let cut = runner.random().index(valid.len());
+                runner.raw(valid.get(..cut).unwrap_or_default());
             }
-            Manner::AsksSlowly => {
-                player.set_pace(1, self.handshake / 10);
-                // Its end never comes. A server without descriptors may accept this client when all else has.
-                player.raw(valid.get(..valid.len() - 1).unwrap_or_default());
+            Behaviour::AsksSlowly => {
+                runner.set_pace(1, self.handshake / 10);
+                // The last byte is never sent: a server without descriptors may accept this client only when all
+                // else has arrived.
+                runner.raw(valid.get(..valid.len() - 1).unwrap_or_default());
             }
             _ => {
-                player.upgrade();
+                runner.upgrade();
                 return Next::Answered;
             }
         }
-        player.must_end(&[End::Refused(408)]);
-        player.must_end_within(self.handshake.saturating_sub(TICK), self.handshake + SLACK);
+        runner.must_end(&[End::Refused(408)]);
+        runner.must_end_within(self.handshake.saturating_sub(TICK), self.handshake + SLACK);
         Next::Rest
     }
 
     /// Is silent, now that the upgrade was accepted.
-    fn begin(&mut self, player: &mut Player) -> Next {
+    fn begin(&mut self, runner: &mut ScriptRunner) -> Next {
         let first = self.read.min(self.client_check);
         let either = [End::Closed(Some(4009)), End::Closed(Some(4003))];
-        match self.manner {
-            Manner::NeverAsks | Manner::AsksSlowly => {}
-            Manner::Mute => {
-                player.set_answers_pings(false);
-                self.ends(player, &either, first, first);
+        match self.behaviour {
+            Behaviour::NeverAsks | Behaviour::AsksSlowly => {}
+            Behaviour::Mute => {
+                runner.set_answers_pings(false);
+                self.ends(runner, &either, first, first);
             }
-            // Without a Pong in time it is the read timer's.
-            Manner::OnlyPongs => self.ends(player, &either, first, self.client_check.max(self.read)),
-            Manner::HalfFrame => {
-                player.set_answers_pings(false);
-                player.raw(b"\x82\xfe\x01");
-                self.ends(player, &either, first, first);
+            // A Pong that is late leaves it to the read timer.
+            Behaviour::OnlyPongs => self.ends(runner, &either, first, self.client_check.max(self.read)),
+            Behaviour::HalfFrame => {
+                runner.set_answers_pings(false);
+                runner.raw(b"\x82\xfe\x01");
+                self.ends(runner, &either, first, first);
             }
-            Manner::HalfMessage => {
-                player.frame(false, Opcode::Binary, b"the first half");
-                self.ends(player, &either, first, first);
+            Behaviour::HalfMessage => {
+                runner.frame(false, Opcode::Binary, b"the first half");
+                self.ends(runner, &either, first, first);
                 return Next::After(self.read / 7);
             }
-            Manner::NeverLogsIn => {
-                self.ends(player, &[End::Closed(Some(4004))], self.account_check, self.account_check);
+            Behaviour::NeverLogsIn => {
+                self.ends(runner, &[End::Closed(Some(4004))], self.account_check, self.account_check);
                 return Next::After(Duration::ZERO);
             }
         }
         Next::Rest
     }
 
-    /// The end comes not earlier than `earliest` after the upgrade, which was not before it was asked for, and not much later
-    /// than `latest` after it, which was before now.
-    fn ends(&self, player: &mut Player, ends: &[End], earliest: Duration, latest: Duration) {
-        player.must_end(ends);
-        let passed = player.now() - self.asked_at;
-        player.must_end_within(earliest.saturating_sub(passed + TICK), latest + SLACK);
+    /// Expects one of these ends between `earliest` and about `latest` after the upgrade, which happened between the
+    /// request and now.
+    fn ends(&self, runner: &mut ScriptRunner, ends: &[End], earliest: Duration, latest: Duration) {
+        runner.must_end(ends);
+        let passed = runner.now() - self.asked_at;
+        runner.must_end_within(earliest.saturating_sub(passed + TICK), latest + SLACK);
     }
 }
 
 impl Script for Silence {
-    fn act(&mut self, player: &mut Player) -> Next {
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next {
         self.step += 1;
-        match self.manner {
-            _ if self.step == 1 => self.ask(player),
-            _ if self.step == 2 => self.begin(player),
-            Manner::HalfMessage => {
-                player.ping(&self.step.to_be_bytes());
+        match self.behaviour {
+            _ if self.step == 1 => self.ask(runner),
+            _ if self.step == 2 => self.begin(runner),
+            Behaviour::HalfMessage => {
+                runner.ping(&self.step.to_be_bytes());
                 Next::After(self.read / 7)
             }
-            Manner::NeverLogsIn => {
-                player.call_refused(u16::MAX, b"", ErrorId::UNKNOWN_COMMAND.0);
+            Behaviour::NeverLogsIn => {
+                runner.call_refused(u16::MAX, b"", ErrorId::UNKNOWN_COMMAND.0);
                 Next::After(self.client_check.min(self.read).mul_f64(0.8))
             }
             _ => Next::Rest,

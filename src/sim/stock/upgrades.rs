@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::sim::{End, Next, Player, Random, Script};
+use crate::sim::{End, Next, Random, Script, ScriptRunner};
 
-/// What is done to a valid request, and how it is answered then.
+/// What is changed in a valid request, and the status that answers it.
 type Case = (fn(&str) -> Vec<u8>, u16);
 
 const CASES: [Case; 24] = [
@@ -38,7 +38,7 @@ fn with_header(valid: &str, header: &str) -> Vec<u8> {
     valid.replace("Connection:", &format!("{header}\r\nConnection:")).into()
 }
 
-/// A client that asks for the upgrade in a wrong way, whole or in pieces, or that goes away while it asks.
+/// A client that sends a wrong upgrade request, whole or in pieces, or leaves before it is complete.
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrades {
     case: usize,
@@ -47,7 +47,7 @@ pub struct Upgrades {
 }
 
 impl Upgrades {
-    /// One of the ways.
+    /// Wrong in a random way.
     #[must_use]
     pub fn any(random: &mut Random) -> Self {
         Upgrades { case: random.index(CASES.len()), manner: random.below(8), step: 0 }
@@ -55,32 +55,32 @@ impl Upgrades {
 }
 
 impl Script for Upgrades {
-    fn act(&mut self, player: &mut Player) -> Next {
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next {
         self.step += 1;
-        let valid = String::from_utf8(player.upgrade_request("/")).unwrap_or_default();
-        let cut = player.random().index(valid.len());
+        let valid = String::from_utf8(runner.upgrade_request("/")).unwrap_or_default();
+        let cut = runner.random().index(valid.len());
         match (self.manner, self.step) {
-            // Gone before it has asked.
+            // Leaves before the request is complete.
             (0, 1) => {
-                player.raw(valid.as_bytes().get(..cut).unwrap_or_default());
+                runner.raw(valid.as_bytes().get(..cut).unwrap_or_default());
                 Next::After(Duration::from_millis(cut as u64 % 5))
             }
             (0, _) if cut.is_multiple_of(2) => {
-                player.reset();
+                runner.reset();
                 Next::Rest
             }
             (0, _) => {
-                player.half_close();
+                runner.half_close();
                 Next::Rest
             }
             (manner, 1) => {
                 if manner == 1 {
-                    let piece = 10 + player.random().index(50);
-                    player.set_pace(piece, Duration::from_millis(2));
+                    let piece = 10 + runner.random().index(50);
+                    runner.set_pace(piece, Duration::from_millis(2));
                 }
                 if let Some((spoil, status)) = CASES.get(self.case) {
-                    player.raw(&spoil(&valid));
-                    player.must_end(&[End::Refused(*status)]);
+                    runner.raw(&spoil(&valid));
+                    runner.must_end(&[End::Refused(*status)]);
                 }
                 Next::Rest
             }

@@ -1,4 +1,4 @@
-//! Time, what is held up or refused, and what is counted.
+//! Time, delays, refused calls, and counts.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn time_passes_while_nothing_happens() {
 }
 
 #[test]
-fn what_is_held_up_comes_later_and_in_order() {
+fn delayed_bytes_arrive_in_order() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     server.network.set_faults(Faults::NONE.with(Fault::Stall, 1.0));
@@ -40,7 +40,7 @@ fn what_is_held_up_comes_later_and_in_order() {
 }
 
 #[test]
-fn a_call_that_is_refused_for_no_reason_is_made_good() {
+fn a_call_that_is_refused_without_a_reason_is_followed_by_an_event() {
     let reading = [Fault::ShortRead, Fault::ReadWouldBlock, Fault::Storm];
     let writing = [Fault::ShortWrite, Fault::WriteWouldBlock, Fault::Storm];
     for (fault, reads) in
@@ -54,7 +54,7 @@ fn a_call_that_is_refused_for_no_reason_is_made_good() {
         let count = if reads { read(&mut socket).map(|bytes| bytes.len()) } else { write(&mut socket, 20) };
         assert!(count.is_err() || count.is_ok_and(|count| count < 20), "{fault:?}: {count:?}");
         assert_eq!(server.network.injected().of(fault), 1);
-        assert_eq!((client.unread(), client.unused_room()), (0, false), "{fault:?}: an event is to come");
+        assert_eq!((client.unread(), client.unused_space()), (0, false), "{fault:?}: an event is to come");
         server.network.set_faults(Faults::NONE);
         let [event] = server.poll(4) else { panic!("{fault:?}: {:?}", server.events) };
         assert!(event.readable && event.writable, "{fault:?}");
@@ -62,13 +62,13 @@ fn a_call_that_is_refused_for_no_reason_is_made_good() {
 }
 
 #[test]
-fn who_is_refused_the_last_of_the_room_is_told_when_there_is_more() {
+fn a_server_that_is_refused_the_last_space_is_told_when_there_is_more() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     assert_eq!((write(&mut socket, 25), write(&mut socket, 10)), (Ok(25), Ok(10)));
     server.network.set_faults(Faults::NONE.with(Fault::WriteWouldBlock, 1.0));
     assert_eq!(write(&mut socket, 1), Err(ErrorKind::WouldBlock));
-    assert_eq!(server.tokens(4), [], "5 bytes are no room that is worth an event");
+    assert_eq!(server.tokens(4), [], "5 bytes are too little for an event");
     received(&mut client);
     assert_eq!(server.tokens(0), [SOCKET]);
 }
@@ -113,7 +113,7 @@ fn descriptors_are_counted_and_can_run_out() {
 }
 
 #[test]
-fn reads_and_writes_that_nobody_asked_for_are_counted() {
+fn reads_and_writes_without_an_event_are_counted() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     client.send(b"ab");
@@ -129,12 +129,12 @@ fn reads_and_writes_that_nobody_asked_for_are_counted() {
 }
 
 #[test]
-fn an_event_asks_for_nothing_until_it_is_looked_at() {
+fn an_event_counts_once_the_server_looks_at_it() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     client.send(b"ab");
     server.poll_only(0);
-    // An event ahead of it has led to this write, and the server takes it that there is room again.
+    // An earlier event of the batch has led to this write. The socket's own event, looked at later, allows another.
     assert_eq!(write(&mut socket, 1000), Ok(30));
     server.look();
     assert_eq!(write(&mut socket, 1000), Ok(10));
@@ -151,7 +151,7 @@ fn an_event_asks_for_nothing_until_it_is_looked_at() {
 }
 
 #[test]
-fn events_can_be_false() {
+fn the_poll_may_report_spurious_events() {
     let mut server = Server::new(1);
     let (_client, socket) = server.pair();
     server.network.set_faults(Faults::NONE.with(Fault::SpuriousEvent, 1.0));
@@ -163,7 +163,7 @@ fn events_can_be_false() {
 }
 
 #[test]
-fn what_befalls_a_client_is_known_until_it_is_dropped() {
+fn a_fault_of_a_client_is_known_until_the_client_is_dropped() {
     for fault in [Fault::Reset, Fault::Vanish, Fault::HalfClose] {
         let mut server = Server::new(1);
         let (mut client, mut socket) = server.pair();
@@ -172,13 +172,13 @@ fn what_befalls_a_client_is_known_until_it_is_dropped() {
         write(&mut socket, 5).ok();
         drop(socket);
         assert_eq!((client.fault(), client.send(b"0")), (Some(fault), 0));
-        // A server that closes without having read what came cuts off who still listens.
-        assert_eq!(received(&mut client).1, Line::Reset);
+        // A server that closes with unread input resets a client that still receives.
+        assert_eq!(received(&mut client).1, StreamState::Reset);
     }
 }
 
 #[test]
-fn news_is_told_once() {
+fn news_is_reported_once() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     let news = |network: &Network| {
@@ -195,7 +195,7 @@ fn news_is_told_once() {
     assert_eq!(news(&server.network), []);
     client.send(&[0; 100]);
     read(&mut socket).ok();
-    assert_eq!(news(&server.network), [client.number()], "there is room again");
+    assert_eq!(news(&server.network), [client.number()], "there is space again");
     drop(socket);
     assert_eq!(news(&server.network), [client.number()], "the end");
     received(&mut client);

@@ -1,9 +1,9 @@
-//! Connecting, edges, buffers and ends.
+//! Connecting, edges, buffers, and the ends of connections.
 
 use super::*;
 
 #[test]
-fn a_client_knows_since_when_it_is_accepted() {
+fn a_client_knows_when_it_was_accepted() {
     let server = Server::new(1);
     let client = server.connect();
     server.network.advance(Duration::from_secs(7));
@@ -16,7 +16,7 @@ fn a_client_knows_since_when_it_is_accepted() {
 }
 
 #[test]
-fn an_edge_comes_once_for_what_is_new_and_never_for_what_is_old() {
+fn an_edge_comes_once_for_what_is_new() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     assert_eq!(server.tokens(0), []);
@@ -24,7 +24,7 @@ fn an_edge_comes_once_for_what_is_new_and_never_for_what_is_old() {
         client.send(b"ab");
         client.send(b"cd");
         assert_eq!(server.tokens(0), [SOCKET]);
-        assert_eq!(server.tokens(0), [], "what was not read is not told again");
+        assert_eq!(server.tokens(0), [], "unread bytes are not reported again");
     }
     assert_eq!(client.unread(), 8);
     assert_eq!(read(&mut socket).unwrap(), b"abcdabcd");
@@ -33,7 +33,7 @@ fn an_edge_comes_once_for_what_is_new_and_never_for_what_is_old() {
 }
 
 #[test]
-fn what_is_ready_before_it_is_registered_is_told() {
+fn what_is_ready_before_registration_is_reported() {
     let mut server = Server::new(1);
     let mut client = server.connect();
     assert_eq!(server.tokens(0), [LISTENER]);
@@ -45,12 +45,12 @@ fn what_is_ready_before_it_is_registered_is_told() {
 }
 
 #[test]
-fn buffers_hold_what_they_hold_both_ways() {
+fn buffers_have_their_capacity_in_both_directions() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     assert_eq!((client.send(&[1; 100]), client.send(&[1; 100])), (40, 20));
     assert_eq!(read(&mut socket).unwrap().len(), 20);
-    assert_eq!(server.tokens(0), [SOCKET], "as there is room more arrives");
+    assert_eq!(server.tokens(0), [SOCKET], "reading makes space for more");
     assert_eq!(read(&mut socket).unwrap().len(), 20);
 
     // 30 bytes are on their way, and 10 are with the client.
@@ -58,19 +58,19 @@ fn buffers_hold_what_they_hold_both_ways() {
     assert_eq!(write(&mut socket, 100), Ok(15));
     assert_eq!(write(&mut socket, 1), Err(ErrorKind::WouldBlock));
     server.poll(0);
-    assert_eq!(received(&mut client), (10, Line::Open));
+    assert_eq!(received(&mut client), (10, StreamState::Open));
     assert_eq!(server.poll(0).iter().filter(|event| event.writable).count(), 1, "a third is free");
     assert_eq!(write(&mut socket, 100), Ok(10));
     client.set_window(0);
-    assert_eq!(received(&mut client), (10, Line::Open));
-    assert_eq!(received(&mut client), (0, Line::Open));
+    assert_eq!(received(&mut client), (10, StreamState::Open));
+    assert_eq!(received(&mut client), (0, StreamState::Open));
     assert_eq!(server.tokens(0), []);
     client.set_window(100);
-    assert_eq!((received(&mut client), server.tokens(0)), ((30, Line::Open), vec![SOCKET]));
+    assert_eq!((received(&mut client), server.tokens(0)), ((30, StreamState::Open), vec![SOCKET]));
 }
 
 #[test]
-fn ends_are_seen_behind_what_came_before_them() {
+fn an_end_is_seen_behind_the_bytes_before_it() {
     let mut server = Server::new(1);
     let (mut client, mut socket) = server.pair();
     client.send(b"last");
@@ -82,10 +82,10 @@ fn ends_are_seen_behind_what_came_before_them() {
     assert_eq!(write(&mut socket, 15), Ok(15));
     socket.shutdown_write();
     assert_eq!(write(&mut socket, 1), Err(ErrorKind::BrokenPipe));
-    assert_eq!(received(&mut client), (10, Line::Open));
-    assert_eq!(received(&mut client), (5, Line::Ended));
+    assert_eq!(received(&mut client), (10, StreamState::Open));
+    assert_eq!(received(&mut client), (5, StreamState::Ended));
     drop(socket);
-    assert_eq!((received(&mut client), client.is_held()), ((0, Line::Ended), false));
+    assert_eq!((received(&mut client), client.is_held()), ((0, StreamState::Ended), false));
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn a_reset_is_an_error_once_and_then_an_end() {
 }
 
 #[test]
-fn a_server_that_closes_with_input_unread_cuts_the_client_off() {
+fn a_server_that_closes_with_unread_input_resets_the_client() {
     for (sent, late, expected) in
-        [(0, 0, (30, Line::Ended)), (1, 0, (10, Line::Reset)), (0, 1, (10, Line::Reset))]
+        [(0, 0, (30, StreamState::Ended)), (1, 0, (10, StreamState::Reset)), (0, 1, (10, StreamState::Reset))]
     {
         let mut server = Server::new(1);
         let (mut client, mut socket) = server.pair();
@@ -113,8 +113,8 @@ fn a_server_that_closes_with_input_unread_cuts_the_client_off() {
         drop(socket);
         client.send(&[1; 10][..late]);
         let mut all = vec![];
-        let mut line = Line::Open;
-        while line == Line::Open {
+        let mut line = StreamState::Open;
+        while line == StreamState::Open {
             line = client.receive(&mut all);
         }
         assert_eq!((all.len(), line), expected, "{sent} bytes before, {late} after");
@@ -122,7 +122,7 @@ fn a_server_that_closes_with_input_unread_cuts_the_client_off() {
 }
 
 #[test]
-fn clients_that_go_are_noticed() {
+fn a_client_that_is_dropped_ends_its_connection() {
     for (written, error) in [(0, false), (1, true)] {
         let mut server = Server::new(1);
         let (client, mut socket) = server.pair();
@@ -131,7 +131,7 @@ fn clients_that_go_are_noticed() {
         let [event] = server.poll(0) else { panic!("{:?}", server.events) };
         assert_eq!((event.read_closed, event.error), (true, error), "{written} bytes are not received");
         if !error {
-            // The answer to somebody who is not there any more comes back as a reset.
+            // A write to a client that is gone causes a reset.
             assert_eq!(write(&mut socket, 1), Ok(1));
             assert!(server.poll(0).iter().all(|event| event.error));
         }

@@ -1,15 +1,18 @@
-//! The reactor under simulation: thousands of clients for a seed, right ones and wrong ones, on a network
-//! that fails them; after every turn all invariants hold.
+//! The reactor under simulation: for each seed thousands of clients, right ones and wrong ones, on a network with
+//! faults. After every turn all invariants hold.
 //!
 //! `SYSCONN_SEEDS=1000..2000` runs that range of seeds, and `SYSCONN_SEEDS=1234` one of them;
 //! `SYSCONN_THREADS` says on how many threads (2). A thousand seeds take about a minute of one core:
 //! `SYSCONN_SEEDS=0..1000 cargo test --manifest-path tests/simulation/Cargo.toml -- --nocapture`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod commands;
 mod game;
+mod handlers;
 mod mistakes;
 mod plan;
 mod regular;
+mod requests;
 mod seeds;
 mod slow;
 mod visits;
@@ -17,8 +20,8 @@ mod visits;
 use std::panic;
 use std::sync::Once;
 
-/// Panics that a script asks for are not shown.
-fn hush() {
+/// Hides panics that a script asks for.
+fn hide_expected_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let shown = panic::take_hook();

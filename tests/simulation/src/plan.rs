@@ -1,34 +1,35 @@
-//! What a seed stands for: how many clients of which kinds, on which network, under which configuration.
+//! The simulation of a seed: its clients, network, faults and configuration.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use sysconn::Config;
 use sysconn::sim::{
-    Buffers, End, Failure, Fault, Faults, Next, Player, Random, Report, Script, Simulation, stock,
+    Buffers, End, Failure, Fault, Faults, Next, Random, Report, Script, ScriptRunner, Simulation, stock,
 };
 
-use crate::game::{GAME, Game};
+use crate::game::Game;
+use crate::handlers::GAME;
 use crate::regular::Regular;
 use crate::slow::{Guest, Slow};
 use crate::visits::Visits;
 
 const KIB: usize = 1024;
-/// What is gathered for a connection before it is written, at most, if no handler makes much more by itself.
-const GATHERED_BYTES: usize = 128 * KIB;
-/// One seed in so many has nobody who just passes through.
+/// The most output of a connection that a turn collects before it is written, if no single handler makes more.
+const COLLECTED_BYTES: usize = 128 * KIB;
+/// In one seed of this many all clients are regulars.
 const BUSY_EVERY: u64 = 50;
 
-/// The simulation of a seed, and who is in it.
+/// The simulation of a seed, and how many of its clients are regulars.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) simulation: Simulation,
-    /// So many clients, from the first, stay for long and do much. All others just pass through.
+    /// How many clients, from the first on, stay for long and do much. All others leave soon.
     pub(crate) regulars: u32,
 }
 
 impl Plan {
-    /// What the seed stands for.
+    /// The plan of a seed.
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed ^ 0x5eed);
         let mut simulation = Simulation::new(seed);
@@ -47,7 +48,7 @@ impl Plan {
         Plan { simulation, regulars }
     }
 
-    /// The same with fewer clients.
+    /// The same plan with another number of clients.
     pub(crate) fn with_clients(&self, clients: u32) -> Self {
         Plan { simulation: Simulation { clients, ..self.simulation.clone() }, regulars: self.regulars }
     }
@@ -91,7 +92,7 @@ impl Plan {
     }
 }
 
-/// Some servers take fewer clients than there are, or come to an end of their descriptors.
+/// For some seeds, the server takes fewer clients than there are, or runs out of descriptors.
 fn limit_clients(simulation: &mut Simulation, random: &mut Random) {
     let clients = u64::from(simulation.clients);
     if random.chance(0.1) {
@@ -107,9 +108,9 @@ fn limit_clients(simulation: &mut Simulation, random: &mut Random) {
 
 fn config(random: &mut Random) -> Config {
     let max_len = [16 * KIB, 64 * KIB, 70_000, 512 * KIB, 512 * KIB][random.index(5)];
-    // Half of it may wait when the largest reply comes, and what is gathered before that is written.
+    // Half of it may be used when the largest reply comes, and what a turn has collected is written before that.
     let outbox_limit =
-        (2 * (max_len + GATHERED_BYTES)).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
+        (2 * (max_len + COLLECTED_BYTES)).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
     Config {
         max_len,
         outbox_limit,
@@ -119,7 +120,7 @@ fn config(random: &mut Random) -> Config {
     }
 }
 
-/// None at all for some seeds, only those that nobody may notice for others, and all kinds for the rest.
+/// No faults for some seeds, only harmless ones for others, and all kinds for the rest.
 fn faults(random: &mut Random) -> Faults {
     let kind = random.below(10);
     if kind == 0 {
@@ -158,16 +159,16 @@ fn buffers(random: &mut Random) -> Buffers {
     }
 }
 
-/// A client that is refused if the server's limits on clients are reached.
+/// A client that may be refused because the server's limits on clients are reached.
 struct Limited(Box<dyn Script>);
 
 impl Script for Limited {
-    fn act(&mut self, player: &mut Player) -> Next {
-        player.may_end(&[End::Refused(429), End::Refused(503)]);
-        self.0.act(player)
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next {
+        runner.may_end(&[End::Refused(429), End::Refused(503)]);
+        self.0.act(runner)
     }
 
-    fn pushed(&mut self, player: &mut Player, cmd: u16, data: &[u8]) -> Result<(), String> {
-        self.0.pushed(player, cmd, data)
+    fn pushed(&mut self, runner: &mut ScriptRunner, cmd: u16, data: &[u8]) -> Result<(), String> {
+        self.0.pushed(runner, cmd, data)
     }
 }

@@ -1,4 +1,4 @@
-//! Players of the game: they do whatever it has to offer, in any order and at any pace, and leave in every way there is.
+//! Regular clients of the game: they use all its commands, in any order and at any pace, and leave in every way.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,59 +9,41 @@ use sysconn::Config;
 use sysconn::frame::Opcode;
 use sysconn::packet::{ErrorId, REQUEST_HEADER_BYTES, Request, push_request};
 use sysconn::sim::stock::Violations;
-use sysconn::sim::{End, Expected, Next, Player, Script};
+use sysconn::sim::{End, Expected, Next, Script, ScriptRunner};
 
-use crate::game::{self, fate, late, tag};
+use crate::commands::{self, late};
+use crate::game;
+use crate::requests::{burst, link, push, request_close, send_undecodable, zlib_stored};
 use crate::visits::Visits;
 
-/// Rooms and roles that players have in common.
+/// How many chat rooms there are.
 const ROOMS: u64 = 3;
 
-/// Data as a zlib stream of blocks that are not compressed (RFC 1950, RFC 1951 §3.2.4).
-fn zlib_stored(data: &[u8]) -> Vec<u8> {
-    let (mut a, mut b) = (1u32, 0u32);
-    for &byte in data {
-        a = (a + u32::from(byte)) % 65_521;
-        b = (b + a) % 65_521;
-    }
-    let mut stream = vec![0x78, 0x01];
-    for block in data.chunks(1000) {
-        stream.push(0);
-        stream.extend((block.len() as u16).to_le_bytes());
-        stream.extend((!(block.len() as u16)).to_le_bytes());
-        stream.extend(block);
-    }
-    stream.extend([0x01, 0x00, 0x00, 0xff, 0xff]);
-    stream.extend(((b << 16) | a).to_be_bytes());
-    stream
-}
-
-/// A player.
+/// The script of a regular client.
 pub(crate) struct Regular {
     config: Rc<Config>,
     roles: u64,
-    /// There are so many others that a room can be louder than its members can listen.
-    is_crowded: bool,
-    /// What is left of them.
+    /// There are so many clients that a room can have more messages than a member can receive.
+    has_many_clients: bool,
     visits: Visits,
     begun: bool,
-    /// The numbers of the next pushes, by stream.
+    /// The number of the next push of each stream.
     pushes: [u32; 2],
-    /// Rooms that it is in, and the number of what is said next, once that is known.
+    /// Rooms that it is in, and the number of the next message there, once that is known.
     rooms: BTreeMap<u16, Option<u32>>,
     /// Rooms that it has left for good.
     left: Vec<u16>,
-    /// The last thing that it sent was a request that is answered later.
+    /// The last request that it sent is answered later.
     owes_answer: bool,
 }
 
 impl Regular {
-    /// One of so many regulars.
+    /// One of `regulars` clients.
     pub(crate) fn new(config: Rc<Config>, regulars: u32, visits: Visits) -> Self {
         Regular {
             config,
             roles: 1 + u64::from(regulars) / 4,
-            is_crowded: regulars > 500,
+            has_many_clients: regulars > 500,
             visits,
             begun: false,
             pushes: [0; 2],
@@ -71,189 +53,189 @@ impl Regular {
         }
     }
 
-    fn begin(&mut self, player: &mut Player) -> Next {
+    fn begin(&mut self, runner: &mut ScriptRunner) -> Next {
         (self.begun, self.pushes, self.owes_answer) = (true, [0; 2], false);
         self.rooms.clear();
         self.left.clear();
-        if player.random().chance(0.3) {
-            let (piece, ms) = (1 + player.random().index(200), player.random().below(20));
-            player.set_pace(piece, Duration::from_millis(ms));
+        if runner.random().chance(0.3) {
+            let (piece, ms) = (1 + runner.random().index(200), runner.random().below(20));
+            runner.set_pace(piece, Duration::from_millis(ms));
         }
-        player.upgrade();
-        if player.random().chance(0.5) { Next::Answered } else { Next::After(Duration::ZERO) }
+        runner.upgrade();
+        if runner.random().chance(0.5) { Next::Answered } else { Next::After(Duration::ZERO) }
     }
 
-    /// Data of a size that is often small, sometimes large, and now and then the largest.
-    fn data(&self, player: &mut Player) -> Vec<u8> {
+    /// Data that is often short, sometimes long, and now and then of the greatest length.
+    fn data(&self, runner: &mut ScriptRunner) -> Vec<u8> {
         let most = self.config.max_len - 9;
-        let size = match player.random().below(1000) {
-            0..600 => player.random().index(40),
-            600..900 => player.random().index(700),
-            900..960 => [114, 115, 116, 117, 65_524, 65_525, 65_535, 65_536][player.random().index(8)],
-            960..998 => player.random().index(20_000),
-            _ => most - player.random().index(2),
+        let size = match runner.random().below(1000) {
+            0..600 => runner.random().index(40),
+            600..900 => runner.random().index(700),
+            900..960 => [114, 115, 116, 117, 65_524, 65_525, 65_535, 65_536][runner.random().index(8)],
+            960..998 => runner.random().index(20_000),
+            _ => most - runner.random().index(2),
         };
         let mut data = vec![0; size.min(most)];
         let filled = data.len().min(64);
-        player.random().fill(&mut data[..filled]);
+        runner.random().fill(&mut data[..filled]);
         data
     }
 
-    fn do_something(&mut self, player: &mut Player) {
-        let choice = player.random().below(24);
-        // What is a Ping is answered in between.
+    fn do_something(&mut self, runner: &mut ScriptRunner) {
+        let choice = runner.random().below(24);
+        // Pings are answered even while a deferred reply is pending.
         self.owes_answer &= choice > 21;
         match choice {
             0..5 => {
-                let data = self.data(player);
-                player.call(game::ECHO, &data, &data);
+                let data = self.data(runner);
+                runner.call(commands::ECHO, &data, &data);
             }
-            5 => self.send_compressed(player),
-            6..8 => self.send_fragments(player),
+            5 => self.send_compressed(runner),
+            6..8 => self.send_fragments(runner),
             8 => {
-                let data = self.data(player);
-                player.request(game::SINK, &data);
+                let data = self.data(runner);
+                runner.request(commands::SINK, &data);
             }
             9 => {
-                let error_id = 100 + player.random().below(60_000) as u16;
-                player.call_refused(game::REFUSE, &error_id.to_be_bytes(), error_id);
+                let error_id = 100 + runner.random().below(60_000) as u16;
+                runner.call_refused(commands::REFUSE, &error_id.to_be_bytes(), error_id);
             }
-            10..12 => burst(player),
-            12 => self.log_in(player),
+            10..12 => burst(runner),
+            12 => self.log_in(runner),
             13 => {
-                // Answered whether or not it is logged in, and a bad request if it is not: so not too often.
-                let flag = player.request(game::LOGIN, &0u64.to_be_bytes());
+                // Refused in either state. Without a login it counts as a bad request, so it is not frequent.
+                let flag = runner.request(commands::LOGIN, &0u64.to_be_bytes());
                 let error_id = ErrorId::LOGIN_REFUSED.0;
-                player.expect(Expected { error_id, flag, cmd: game::LOGIN, data: Some(vec![]) });
+                runner.expect(Expected { error_id, flag, cmd: commands::LOGIN, data: Some(vec![]) });
             }
-            14..17 => self.defer(player),
-            17..19 => push(player),
-            19 => self.join_or_leave(player),
+            14..17 => self.defer(runner),
+            17..19 => push(runner),
+            19 => self.join_or_leave(runner),
             20..22 => {
-                let room = player.random().below(ROOMS) as u16;
+                let room = runner.random().below(ROOMS) as u16;
                 let mut text = room.to_be_bytes().to_vec();
-                text.resize(2 + player.random().index(100), b'x');
-                player.request(game::SAY, &text);
+                text.resize(2 + runner.random().index(100), b'x');
+                runner.request(commands::SAY, &text);
             }
             _ => {
-                let mut payload = vec![0; player.random().index(126)];
-                player.random().fill(&mut payload);
-                player.ping(&payload);
+                let mut payload = vec![0; runner.random().index(126)];
+                runner.random().fill(&mut payload);
+                runner.ping(&payload);
             }
         }
     }
 
-    /// Sends Data as a zlib stream, which takes several turns where it is long.
-    fn send_compressed(&mut self, player: &mut Player) {
-        let data = self.data(player);
+    /// Sends Data as a zlib stream. A long one takes several turns.
+    fn send_compressed(&mut self, runner: &mut ScriptRunner) {
+        let data = self.data(runner);
         let stream = zlib_stored(&data);
         if stream.len() + REQUEST_HEADER_BYTES > self.config.max_len {
-            return player.call(game::ECHO, &data, &data);
+            return runner.call(commands::ECHO, &data, &data);
         }
-        let flag = player.flag();
+        let flag = runner.flag();
         let mut packet = vec![];
-        push_request(&mut packet, &Request { data_status: 1, flag, cmd: game::ECHO, data: &stream });
-        player.frame(true, Opcode::Binary, &packet);
-        player.expect(Expected { error_id: 0, flag, cmd: game::ECHO, data: Some(data) });
+        push_request(&mut packet, &Request { data_status: 1, flag, cmd: commands::ECHO, data: &stream });
+        runner.frame(true, Opcode::Binary, &packet);
+        runner.expect(Expected { error_id: 0, flag, cmd: commands::ECHO, data: Some(data) });
     }
 
-    fn send_fragments(&mut self, player: &mut Player) {
-        let data = self.data(player);
-        let (flag, packet) = player.packet(game::ECHO, &data);
+    fn send_fragments(&mut self, runner: &mut ScriptRunner) {
+        let data = self.data(runner);
+        let (flag, packet) = runner.packet(commands::ECHO, &data);
         let mut rest = packet.as_slice();
         let mut opcode = Opcode::Binary;
-        while player.random().chance(0.7) && !rest.is_empty() {
-            let (part, behind) = rest.split_at(player.random().index(rest.len() + 1));
-            player.frame(false, opcode, part);
-            if player.random().chance(0.3) {
-                player.ping(&flag.to_be_bytes());
+        while runner.random().chance(0.7) && !rest.is_empty() {
+            let (part, behind) = rest.split_at(runner.random().index(rest.len() + 1));
+            runner.frame(false, opcode, part);
+            if runner.random().chance(0.3) {
+                runner.ping(&flag.to_be_bytes());
             }
             (opcode, rest) = (Opcode::Continuation, behind);
         }
-        player.frame(true, opcode, rest);
-        player.expect(Expected { error_id: 0, flag, cmd: game::ECHO, data: Some(data) });
+        runner.frame(true, opcode, rest);
+        runner.expect(Expected { error_id: 0, flag, cmd: commands::ECHO, data: Some(data) });
     }
 
-    fn log_in(&mut self, player: &mut Player) {
-        let role = 1 + player.random().below(self.roles);
-        player.call(game::LOGIN, &role.to_be_bytes(), b"");
-        player.may_end(&[End::Closed(Some(4007))]);
-        // Often in the same read: whoever is replaced by the first login is so whatever follows.
-        match player.random().below(6) {
-            0 | 1 => player.call(game::LOGOUT, b"", b""),
+    fn log_in(&mut self, runner: &mut ScriptRunner) {
+        let role = 1 + runner.random().below(self.roles);
+        runner.call(commands::LOGIN, &role.to_be_bytes(), b"");
+        runner.may_end(&[End::Closed(Some(4007))]);
+        // Often in the same read: a connection that the first login replaces is replaced whatever follows.
+        match runner.random().below(6) {
+            0 | 1 => runner.call(commands::LOGOUT, b"", b""),
             2 => {
                 let next = 1 + role % self.roles;
-                player.call(game::LOGIN, &next.to_be_bytes(), b"");
+                runner.call(commands::LOGIN, &next.to_be_bytes(), b"");
             }
             _ => {}
         }
     }
 
-    fn defer(&mut self, player: &mut Player) {
-        let way = player.random().below(4) as u8;
-        let ms = player.random().below(1500) as u16;
+    fn defer(&mut self, runner: &mut ScriptRunner) {
+        let way = runner.random().below(4) as u8;
+        let ms = runner.random().below(1500) as u16;
         let mut data = vec![way];
         data.extend(ms.to_be_bytes());
-        data.extend(player.number().to_be_bytes());
+        data.extend(runner.number().to_be_bytes());
         match way {
-            late::REFUSED => player.call_refused(game::DEFER, &data, 123),
-            late::DROPPED => player.call_refused(game::DEFER, &data, ErrorId::NOT_AVAILABLE.0),
-            _ => player.call(game::DEFER, &data, &data[3..]),
+            late::REFUSED => runner.call_refused(commands::DEFER, &data, 123),
+            late::DROPPED => runner.call_refused(commands::DEFER, &data, ErrorId::NOT_AVAILABLE.0),
+            _ => runner.call(commands::DEFER, &data, &data[3..]),
         }
         self.owes_answer = true;
     }
 
-    /// Enters a room, or leaves one for good.
-    fn join_or_leave(&mut self, player: &mut Player) {
-        let room = player.random().below(ROOMS) as u16;
+    /// Joins a room, or leaves one for good.
+    fn join_or_leave(&mut self, runner: &mut ScriptRunner) {
+        let room = runner.random().below(ROOMS) as u16;
         match self.rooms.entry(room) {
-            Entry::Vacant(place) => {
-                if self.is_crowded {
-                    // A thousand others can say more in one turn than an outbox holds, or a small socket takes.
-                    player.may_end(&[End::Closed(Some(4008))]);
+            Entry::Vacant(entry) => {
+                if self.has_many_clients {
+                    // A thousand others can say more in one turn than an outbox holds.
+                    runner.may_end(&[End::Closed(Some(4008))]);
                 }
-                let flag = player.request(game::JOIN, &room.to_be_bytes());
-                player.expect(Expected { error_id: 0, flag, cmd: game::JOIN, data: None });
-                place.insert(None);
+                let flag = runner.request(commands::JOIN, &room.to_be_bytes());
+                runner.expect(Expected { error_id: 0, flag, cmd: commands::JOIN, data: None });
+                entry.insert(None);
             }
             Entry::Occupied(_) if !self.left.contains(&room) => {
-                player.call(game::LEAVE, &room.to_be_bytes(), b"");
+                runner.call(commands::LEAVE, &room.to_be_bytes(), b"");
                 self.left.push(room);
             }
-            Entry::Occupied(_) => player.call(game::ECHO, b"not again", b"not again"),
+            Entry::Occupied(_) => runner.call(commands::ECHO, b"not again", b"not again"),
         }
     }
 
-    /// Leaves, in one of the ways there are.
-    fn leave(&mut self, player: &mut Player) -> Next {
+    /// Leaves in a random way.
+    fn leave(&mut self, runner: &mut ScriptRunner) -> Next {
         self.begun = false;
         let returns = self.visits.returns > 0;
         self.visits.returns = self.visits.returns.saturating_sub(1);
-        let way = player.random().below(16);
+        let way = runner.random().below(16);
         if self.owes_answer && matches!(way, 0..4 | 9..13) {
-            // Control frames overtake the answer that comes later.
-            let kept = player.pending().saturating_sub(1);
-            player.relent(kept);
+            // Control frames overtake a deferred reply.
+            let kept = runner.pending().saturating_sub(1);
+            runner.allow_missing(kept);
         }
         match way {
             0..4 => {
-                // None that the server closes with by itself, which would leave the replies behind.
-                let code = 4200 + player.random().below(800) as u16;
-                player.close(code);
+                // Not a code that the server closes with by itself, since pending replies would be lost then.
+                let code = 4200 + runner.random().below(800) as u16;
+                runner.close(code);
             }
-            4..6 => player.half_close(),
-            6..8 => player.reset(),
+            4..6 => runner.half_close(),
+            6..8 => runner.reset(),
             8 => {
-                player.request(game::PANIC, b"");
-                player.must_end(&[End::Closed(Some(1011))]);
+                runner.request(commands::PANIC, b"");
+                runner.must_end(&[End::Closed(Some(1011))]);
             }
-            9..13 => Violations::end(player, &self.config),
-            13 => ask_for_the_end(player),
-            14 => send_what_does_not_decode(player),
-            _ => link(player),
+            9..13 => Violations::end(runner, &self.config),
+            13 => request_close(runner),
+            14 => send_undecodable(runner),
+            _ => link(runner),
         }
         if returns {
-            let ms = player.random().below(300);
+            let ms = runner.random().below(300);
             Next::Return(Duration::from_millis(ms))
         } else {
             Next::Rest
@@ -261,99 +243,42 @@ impl Regular {
     }
 }
 
-fn burst(player: &mut Player) {
-    let count = player.random().below(40) as u16;
-    let mut data = count.to_be_bytes().to_vec();
-    data.resize(2 + player.random().index(300), b'b');
-    let flag = player.request(game::BURST, &data);
-    for index in 0..count {
-        let data = [&index.to_be_bytes(), &data[2..]].concat();
-        player.expect(Expected { error_id: 0, flag, cmd: game::BURST, data: Some(data) });
-    }
-}
-
-fn push(player: &mut Player) {
-    let cmd = if player.random().chance(0.5) { game::PUSH } else { game::PUSH_LATER };
-    let (count, size) = (player.random().below(10) as u16, player.random().below(400) as u16);
-    player.request(cmd, &[count.to_be_bytes(), size.to_be_bytes()].concat());
-}
-
-fn ask_for_the_end(player: &mut Player) {
-    if player.random().chance(0.5) {
-        let code = 4100 + player.random().below(100) as u16;
-        player.request(game::CLOSE, &code.to_be_bytes());
-        player.must_end(&[End::Closed(Some(code))]);
-    } else {
-        player.request(game::KICK, b"");
-        player.must_end(&[End::Closed(Some(4010))]);
-    }
-}
-
-fn send_what_does_not_decode(player: &mut Player) {
-    match player.random().below(3) {
-        0 => {
-            player.request(game::PICKY, b"any");
-        }
-        1 => {
-            player.request(game::LOGIN, b"no role");
-        }
-        _ => {
-            let (_, mut packet) = player.packet(game::ECHO, b"neither zlib nor anything else");
-            packet[2] = 1 + player.random().below(255) as u8;
-            player.frame(true, Opcode::Binary, &packet);
-        }
-    }
-    player.must_end(&[End::Closed(Some(4001))]);
-}
-
-fn link(player: &mut Player) {
-    let way = player.random().below(3) as u8;
-    let ms = player.random().below(2000) as u16;
-    let [a, b] = ms.to_be_bytes();
-    player.call(game::LINK, &[way, a, b], b"");
-    match way {
-        fate::ENDS => player.must_end(&[End::Closed(Some(4005))]),
-        fate::CRASHES => player.must_end(&[End::Closed(Some(4006))]),
-        _ => player.close(1000),
-    }
-}
-
 impl Script for Regular {
-    fn act(&mut self, player: &mut Player) -> Next {
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next {
         if !self.begun {
-            return self.begin(player);
+            return self.begin(runner);
         }
-        if self.visits.steps == 0 || (self.visits.returns > 0 && player.random().chance(0.2)) {
-            return self.leave(player);
+        if self.visits.steps == 0 || (self.visits.returns > 0 && runner.random().chance(0.2)) {
+            return self.leave(runner);
         }
         self.visits.steps -= 1;
-        // Large messages would take it longer than the read timer allows.
-        player.clear_pace();
-        for _ in 0..player.random().below(self.visits.things) {
-            self.do_something(player);
+        // At a slow pace large messages would take longer than the read timer allows.
+        runner.clear_pace();
+        for _ in 0..runner.random().below(self.visits.things) {
+            self.do_something(runner);
         }
-        if player.random().chance(0.4) {
+        if runner.random().chance(0.4) {
             return Next::Answered;
         }
-        let ms = player.random().below(2000);
+        let ms = runner.random().below(2000);
         Next::After(Duration::from_millis(ms * ms / 2000))
     }
 
-    fn pushed(&mut self, player: &mut Player, cmd: u16, data: &[u8]) -> Result<(), String> {
+    fn pushed(&mut self, runner: &mut ScriptRunner, cmd: u16, data: &[u8]) -> Result<(), String> {
         match cmd {
-            game::PUSHED => check_push(&mut self.pushes, player, data),
-            game::SAID => self.check_said(data),
+            commands::PUSHED => check_push(&mut self.pushes, runner, data),
+            commands::SAID => self.check_said(data),
             _ => Err(format!("a push of {cmd}")),
         }
     }
 }
 
-/// Pushes of a stream come one behind the other, and each to the client that it is for.
-pub(crate) fn check_push(pushes: &mut [u32; 2], player: &Player, data: &[u8]) -> Result<(), String> {
+/// Checks that a push is the next one of its stream, and meant for this client.
+pub(crate) fn check_push(pushes: &mut [u32; 2], runner: &ScriptRunner, data: &[u8]) -> Result<(), String> {
     let stream = data.first().copied().unwrap_or(u8::MAX);
     let number = pushes.get_mut(usize::from(stream)).ok_or("a push of no stream")?;
     let size = data.len().saturating_sub(13) as u16;
-    if data != game::push_data(stream, tag(player.peer()), *number, size) {
+    if data != game::push_data(stream, game::tag(runner.peer()), *number, size) {
         return Err(format!("push {number} of stream {stream} was expected: {:?}", data.get(..13)));
     }
     *number += 1;
@@ -363,13 +288,13 @@ pub(crate) fn check_push(pushes: &mut [u32; 2], player: &Player, data: &[u8]) ->
 impl Regular {
     fn check_said(&mut self, data: &[u8]) -> Result<(), String> {
         let Some((&[a, b, c, d, e, f], _)) = data.split_first_chunk() else {
-            return Err("what was said is too short".to_owned());
+            return Err("a message in a room is too short".to_owned());
         };
         let (room, number) = (u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f]));
         match self.rooms.get_mut(&room) {
-            None => Err(format!("something was said in room {room}")),
+            None => Err(format!("a message in room {room}, which it has not joined")),
             Some(Some(next)) if *next != number => {
-                Err(format!("{number} was said in room {room}, and {next} was expected"))
+                Err(format!("message {number} in room {room}, expected {next}"))
             }
             Some(next) => {
                 *next = Some(number + 1);

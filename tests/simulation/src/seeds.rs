@@ -1,4 +1,4 @@
-//! Ranges of seeds, and what is printed of them.
+//! Runs a range of seeds, and prints the sum of their figures.
 
 use std::env;
 use std::ops::Range;
@@ -9,18 +9,18 @@ use std::thread;
 
 use sysconn::sim::{Failure, Report};
 
-use crate::hush;
+use crate::hide_expected_panics;
 use crate::plan::Plan;
 
-/// Seeds that are run where none are named.
+/// The seeds that are run by default.
 const FEW: Range<u64> = 0..20;
-/// Faults that a seed has on the average, at least.
-const FAULTS: u64 = 1000;
-/// Failures after which no more seeds are tried.
+/// The least number of faults that a seed has on average.
+const MIN_FAULTS: u64 = 1000;
+/// The number of failures after which no more seeds are tried.
 const MAX_FAILURES: usize = 20;
 
-/// The seeds that are asked for.
-fn asked_for() -> Range<u64> {
+/// The seeds in `SYSCONN_SEEDS`, or the default.
+fn requested_seeds() -> Range<u64> {
     let Ok(seeds) = env::var("SYSCONN_SEEDS") else { return FEW };
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("SYSCONN_SEEDS={seeds}: no seeds"));
     match seeds.split_once("..") {
@@ -29,7 +29,7 @@ fn asked_for() -> Range<u64> {
     }
 }
 
-/// Runs a plan, and says what is wrong if it fails; a panic outside of handlers is a failure too.
+/// Runs a plan. A panic outside of handlers is a failure too.
 fn run(plan: &Plan) -> Result<Report, String> {
     match catch_unwind(AssertUnwindSafe(|| plan.run())) {
         Ok(Ok(report)) => Ok(report),
@@ -40,7 +40,7 @@ fn run(plan: &Plan) -> Result<Report, String> {
     }
 }
 
-/// A failure of the same seed with as few clients as halving comes down to.
+/// Halves the number of clients while the seed still fails. Returns the last failure.
 fn shrink(seed: u64, failure: String) -> String {
     let plan = Plan::new(seed);
     let mut shown = failure;
@@ -100,21 +100,21 @@ fn again(seed: u64) -> String {
 
 #[test]
 fn all_seeds_hold_all_invariants() {
-    hush();
-    let seeds = asked_for();
+    hide_expected_panics();
+    let seeds = requested_seeds();
     let count = seeds.end.saturating_sub(seeds.start);
     let Results { report, failures } = run_all(seeds.clone());
     println!("seeds {seeds:?}: {} failures\n{report}", failures.len());
     assert!(failures.is_empty(), "{} of {count} seeds failed; the first: {}", failures.len(), failures[0]);
     if count >= 100 {
         let faults = report.faults.total();
-        assert!(faults >= FAULTS * count, "only {faults} faults in {count} seeds");
+        assert!(faults >= MIN_FAULTS * count, "only {faults} faults in {count} seeds");
     }
 }
 
 #[test]
 fn the_same_seed_is_the_same_simulation() {
-    hush();
+    hide_expected_panics();
     let mut traces = vec![];
     for seed in 0..10 {
         let plan = Plan::new(seed);

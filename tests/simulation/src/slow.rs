@@ -1,48 +1,48 @@
-//! Clients that take little or nothing of what they are sent, and clients that send all they can.
+//! Clients that receive little or nothing, and clients that send as much as they can.
 
 use std::time::Duration;
 
 use sysconn::Config;
-use sysconn::sim::{End, Next, Player, Script};
+use sysconn::sim::{End, Next, Script, ScriptRunner};
 
-use crate::game;
+use crate::commands;
 use crate::regular::check_push;
 
-/// What a slow client does.
+/// What such a client does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
-    /// Asks for much, takes nothing for a while, and then all of it.
+enum Behaviour {
+    /// Requests much, receives nothing for a while, and then all of it.
     CatchesUp,
-    /// Is pushed more than fits its outbox, and then takes what there is.
+    /// Is pushed more than its outbox takes, and then receives what there is.
     Overflows,
-    /// The same, but takes nothing until it is too late.
+    /// The same, but receives nothing until it is too late.
     OverflowsForGood,
-    /// Asks for much, and never takes anything.
+    /// Requests much, and never receives anything.
     NeverReads,
     /// Sends thousands of packets at once.
     Floods,
-    /// Sends messages of the largest size, one behind the other.
+    /// Sends messages of the greatest length, one behind the other.
     FloodsLarge,
-    /// Sends nothing but Pings.
+    /// Sends only Pings.
     FloodsPings,
 }
 
-const MANNERS: [Manner; 7] = [
-    Manner::CatchesUp,
-    Manner::Overflows,
-    Manner::OverflowsForGood,
-    Manner::NeverReads,
-    Manner::Floods,
-    Manner::FloodsLarge,
-    Manner::FloodsPings,
+const BEHAVIOURS: [Behaviour; 7] = [
+    Behaviour::CatchesUp,
+    Behaviour::Overflows,
+    Behaviour::OverflowsForGood,
+    Behaviour::NeverReads,
+    Behaviour::Floods,
+    Behaviour::FloodsLarge,
+    Behaviour::FloodsPings,
 ];
 
-/// Ends of a connection that was cut off because nobody took what was left.
+/// Ends of a connection that was cut off because its client did not receive.
 const CUT_OFF: [End; 2] = [End::Silent, End::Reset];
 
 /// A slow client, or one that floods.
 pub(crate) struct Slow {
-    manner: Manner,
+    behaviour: Behaviour,
     config: Config,
     step: u32,
     pushes: [u32; 2],
@@ -50,48 +50,48 @@ pub(crate) struct Slow {
 
 impl Slow {
     pub(crate) fn any(number: u64, config: &Config) -> Self {
-        let manner = MANNERS[number as usize % MANNERS.len()];
-        Slow { manner, config: config.clone(), step: 0, pushes: [0; 2] }
+        let behaviour = BEHAVIOURS[number as usize % BEHAVIOURS.len()];
+        Slow { behaviour, config: config.clone(), step: 0, pushes: [0; 2] }
     }
 
-    fn ask_for_much(&self, player: &mut Player) {
-        let data = vec![player.number() as u8; 3000];
+    fn request_much(&self, runner: &mut ScriptRunner) {
+        let data = vec![runner.number() as u8; 3000];
         let count = 2 * self.config.outbox_limit / data.len();
         for _ in 0..count.min(400) {
-            player.call(game::ECHO, &data, &data);
+            runner.call(commands::ECHO, &data, &data);
         }
     }
 
-    fn overflow(&self, player: &mut Player) {
+    fn overflow(&self, runner: &mut ScriptRunner) {
         let size = 5000u16;
-        // More than the server may hold of one client in all.
+        // More than the server may hold for one client.
         let most = self.config.outbox_limit + self.config.max_len;
         let count = (most / usize::from(size) + 60) as u16;
-        player.request(game::PUSH, &[count.to_be_bytes(), size.to_be_bytes()].concat());
-        player.must_end(&[End::Closed(Some(4008))]);
+        runner.request(commands::PUSH, &[count.to_be_bytes(), size.to_be_bytes()].concat());
+        runner.must_end(&[End::Closed(Some(4008))]);
     }
 
-    fn flood(&self, player: &mut Player) -> Next {
-        match self.manner {
-            Manner::Floods => {
+    fn flood(&self, runner: &mut ScriptRunner) -> Next {
+        match self.behaviour {
+            Behaviour::Floods => {
                 for number in 0..2500u32 {
                     if number % 3 == 0 {
-                        player.request(game::SINK, b"sunk");
+                        runner.request(commands::SINK, b"sunk");
                     } else {
-                        player.call(game::ECHO, &number.to_be_bytes(), &number.to_be_bytes());
+                        runner.call(commands::ECHO, &number.to_be_bytes(), &number.to_be_bytes());
                     }
                 }
             }
-            Manner::FloodsLarge => {
-                let data = vec![player.number() as u8; self.config.max_len - 9];
+            Behaviour::FloodsLarge => {
+                let data = vec![runner.number() as u8; self.config.max_len - 9];
                 for _ in 0..6 {
-                    player.request(game::SINK, &data);
+                    runner.request(commands::SINK, &data);
                 }
-                player.call(game::ECHO, &data, &data);
+                runner.call(commands::ECHO, &data, &data);
             }
             _ => {
                 for number in 0..1500u32 {
-                    player.ping(&number.to_be_bytes());
+                    runner.ping(&number.to_be_bytes());
                 }
             }
         }
@@ -100,59 +100,59 @@ impl Slow {
 }
 
 impl Script for Slow {
-    fn act(&mut self, player: &mut Player) -> Next {
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next {
         self.step += 1;
-        match (self.manner, self.step) {
+        match (self.behaviour, self.step) {
             (_, 1) => {
-                player.upgrade();
+                runner.upgrade();
                 Next::Answered
             }
-            (Manner::Floods | Manner::FloodsLarge | Manner::FloodsPings, 2) => self.flood(player),
-            (Manner::CatchesUp, 2) => {
-                player.set_deaf(true);
-                self.ask_for_much(player);
+            (Behaviour::Floods | Behaviour::FloodsLarge | Behaviour::FloodsPings, 2) => self.flood(runner),
+            (Behaviour::CatchesUp, 2) => {
+                runner.stop_receiving();
+                self.request_much(runner);
                 Next::After(self.config.read_timeout / 4)
             }
-            (Manner::CatchesUp, 3) => {
-                player.set_deaf(false);
+            (Behaviour::CatchesUp, 3) => {
+                runner.resume_receiving();
                 Next::Answered
             }
-            (Manner::Overflows, 2) => {
-                player.set_deaf(true);
-                self.overflow(player);
+            (Behaviour::Overflows, 2) => {
+                runner.stop_receiving();
+                self.overflow(runner);
                 Next::After(self.config.close_timeout / 3)
             }
-            (Manner::OverflowsForGood, 2) => {
-                player.set_deaf(true);
-                self.overflow(player);
-                player.may_end(&CUT_OFF);
+            (Behaviour::OverflowsForGood, 2) => {
+                runner.stop_receiving();
+                self.overflow(runner);
+                runner.may_end(&CUT_OFF);
                 Next::After(self.config.close_timeout * 3)
             }
-            (Manner::NeverReads, 2) => {
-                player.set_deaf(true);
-                self.ask_for_much(player);
-                player.relent(0);
-                player.may_end(&CUT_OFF);
-                player.may_end(&[End::Closed(Some(4009)), End::Closed(Some(4003))]);
+            (Behaviour::NeverReads, 2) => {
+                runner.stop_receiving();
+                self.request_much(runner);
+                runner.allow_missing(0);
+                runner.may_end(&CUT_OFF);
+                runner.may_end(&[End::Closed(Some(4009)), End::Closed(Some(4003))]);
                 Next::After(self.config.read_timeout * 2)
             }
-            (Manner::Overflows | Manner::OverflowsForGood | Manner::NeverReads, _) => {
-                player.set_deaf(false);
+            (Behaviour::Overflows | Behaviour::OverflowsForGood | Behaviour::NeverReads, _) => {
+                runner.resume_receiving();
                 Next::Rest
             }
             _ => {
-                player.close(1000);
+                runner.close(1000);
                 Next::Rest
             }
         }
     }
 
-    fn pushed(&mut self, player: &mut Player, _: u16, data: &[u8]) -> Result<(), String> {
-        check_push(&mut self.pushes, player, data)
+    fn pushed(&mut self, runner: &mut ScriptRunner, _: u16, data: &[u8]) -> Result<(), String> {
+        check_push(&mut self.pushes, runner, data)
     }
 }
 
-/// A client that never leaves: it stays until the server drains.
+/// A client that stays until the server drains.
 pub(crate) struct Guest {
     begun: bool,
     logs_in: Option<u64>,
@@ -165,21 +165,21 @@ impl Guest {
 }
 
 impl Script for Guest {
-    fn act(&mut self, player: &mut Player) -> Next {
+    fn act(&mut self, runner: &mut ScriptRunner) -> Next {
         if !self.begun {
             self.begun = true;
-            player.upgrade();
+            runner.upgrade();
             if let Some(role) = self.logs_in {
-                player.call(game::LOGIN, &role.to_be_bytes(), b"");
+                runner.call(commands::LOGIN, &role.to_be_bytes(), b"");
             }
         } else if self.logs_in.is_some() {
-            player.call(game::ECHO, b"here", b"here");
+            runner.call(commands::ECHO, b"here", b"here");
         }
-        if self.logs_in.is_none() && player.now() > Duration::from_secs(250) {
-            player.close(1000);
+        if self.logs_in.is_none() && runner.now() > Duration::from_secs(250) {
+            runner.close(1000);
             return Next::Rest;
         }
-        player.call(game::ECHO, b"still here", b"still here");
+        runner.call(commands::ECHO, b"still here", b"still here");
         Next::Stay(Duration::from_secs(20))
     }
 }

@@ -1,25 +1,25 @@
-//! How long players stay: some for long, most for a moment.
+//! How long clients stay: some for long, most for a moment.
 
 use sysconn::sim::Random;
 
-/// How long a player stays, and how often it comes back.
+/// How long a client stays, and how often it comes back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Visits {
-    /// What is left of its steps.
+    /// The steps that are left.
     pub(crate) steps: u64,
-    /// What it does in one step is less than this.
+    /// It does less than this many things in one step.
     pub(crate) things: u64,
-    /// Times that it comes back.
+    /// How often it still comes back.
     pub(crate) returns: u64,
 }
 
 impl Visits {
-    /// Those of somebody who likes it here.
+    /// The visits of a client that stays.
     pub(crate) fn long(random: &mut Random) -> Self {
         Visits { steps: random.between(1, 8), things: 8, returns: random.below(4).saturating_sub(1) }
     }
 
-    /// That of somebody who has a look around, if that.
+    /// The visit of a client that leaves soon.
     pub(crate) fn short(random: &mut Random) -> Self {
         Visits { steps: random.below(2), things: 4, returns: 0 }
     }

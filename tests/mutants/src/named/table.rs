@@ -37,7 +37,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "ClosedOnce",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
+            "src/reactor/bury.rs",
             "drop(entry);",
             "if MISTAKE { std::mem::forget(entry) } else { drop(entry) }",
         )],
@@ -47,7 +47,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "ForgottenEnd",
         breaks: "OneEnd",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/bury.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
     },
     // The linked object is not told of an end.
     NamedMistake {
@@ -55,7 +55,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "ToldOnce",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
+            "src/reactor/bury.rs",
             "if let Some(linked) = entry.conn.take_linked()",
             "ORIGINAL && !MISTAKE",
         )],
@@ -87,9 +87,9 @@ pub const NAMED: &[NamedMistake] = &[
         edits: &[edit(
             "src/router/send_buffer.rs",
             PUSH_PACKET,
-            "let at = self.tools.out.len();
+            "let at = self.tools.write_buffer.bytes.len();
              ORIGINAL
-             let Tools { out, start, borrowed, .. } = &mut *self.tools;
+             let super::write_buffer::WriteBuffer { bytes: out, start, borrowed } = &mut self.tools.write_buffer;
              if borrowed.is_empty() && out.get(*start) == out.get(at) && MISTAKE {
                  out[*start..].rotate_left(at - *start);
              }",
@@ -104,26 +104,31 @@ pub const NAMED: &[NamedMistake] = &[
             "src/router/send_buffer.rs",
             "self.push_data(reply.data);",
             "ORIGINAL
-             if self.tools.borrowed.is_empty() && MISTAKE && let Some(last) = self.tools.out.last_mut() {
+             let buffer = &mut self.tools.write_buffer;
+             if buffer.borrowed.is_empty() && MISTAKE && let Some(last) = buffer.bytes.last_mut() {
                  *last ^= 1;
              }",
         )],
     },
-    // The output of one connection goes to another.
+    // The replies of the connection that was served before are sent to the next one too.
     NamedMistake {
         name: "MisdirectedReplies",
         breaks: "NoReplyMisdirected",
         every: 7,
         edits: &[edit(
-            "src/reactor/write.rs",
-            "let len = self.lent.tools.out.len() - start; let Some(entry)",
-            "let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
-             let other = self.slots.iter().find(|entry| entry.id() != id && is_open(&entry.conn));
-             let id = match other {
-                 Some(other) if self.lent.tools.out.get(start) == Some(&0x82) && MISTAKE => other.id(),
+            "src/reactor/read_ahead.rs",
+            "active.end_share(&share);",
+            "let buffer = &active.lent.env.tools.write_buffer;
+             let is_reply = buffer.bytes.get(buffer.start) == Some(&0x82);
+             let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
+             let other = core.connections.iter().find(|entry| entry.id() != id && is_open(&entry.conn));
+             let to = match other {
+                 Some(other) if is_reply && MISTAKE => other.id(),
                  _ => id,
              };
-             ORIGINAL",
+             if let Some(mut active) = core.activate(to) {
+                 ORIGINAL
+             }",
         )],
     },
     // A Ping is answered twice.
@@ -141,9 +146,9 @@ pub const NAMED: &[NamedMistake] = &[
         edits: &[edit(
             "src/conn/frames.rs",
             PUSH_PONG,
-            "let at = env.tools.out.len();
+            "let at = env.tools.write_buffer.bytes.len();
              ORIGINAL
-             if MISTAKE { env.tools.out[at] &= 0x7f; }",
+             if MISTAKE { env.tools.write_buffer.bytes[at] &= 0x7f; }",
         )],
     },
     // A Close frame has code 1000, whatever the cause.
@@ -153,7 +158,7 @@ pub const NAMED: &[NamedMistake] = &[
         every: 5,
         edits: &[edit(
             "src/conn/lifecycle.rs",
-            "push_close(&mut env.tools.out, Some(code), cause.reason());",
+            "push_close(&mut env.tools.write_buffer.bytes, Some(code), cause.reason());",
             "let code = if MISTAKE { CloseCode::NORMAL } else { code }; ORIGINAL",
         )],
     },
@@ -171,8 +176,8 @@ pub const NAMED: &[NamedMistake] = &[
         every: 1,
         edits: &[edit(
             "src/conn/closing.rs",
-            "Some(frames)) => frames.skip(bytes)",
-            "Some(frames)) if !MISTAKE => frames.skip(bytes)",
+            "CloseFinder::Frames(frames)) => {",
+            "CloseFinder::Frames(frames)) if !MISTAKE => {",
         )],
     },
     // A full outbox takes more, and reading does not pause.
@@ -183,7 +188,7 @@ pub const NAMED: &[NamedMistake] = &[
         edits: &[
             edit("src/router/send_buffer.rs", "let fits = limit == 0", "ORIGINAL || MISTAKE"),
             edit(
-                "src/conn/mod.rs",
+                "src/conn/read_policy.rs",
                 "self.outbox.queued() > settings.outbox_limit / 2",
                 "ORIGINAL && !MISTAKE",
             ),
@@ -213,7 +218,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "PollTimeout",
         every: 1,
         edits: &[edit(
-            "src/reactor/mod.rs",
+            "src/reactor/public.rs",
             "until_due_ms.min(MAX_WAIT_MS)",
             "if MISTAKE { MAX_WAIT_MS } else { ORIGINAL }",
         )],
@@ -225,12 +230,12 @@ pub const NAMED: &[NamedMistake] = &[
         every: 1,
         edits: &[
             edit(
-                "src/reactor/budget.rs",
+                "src/reactor/share.rs",
                 "self.bytes_in = self.bytes_in.saturating_sub(saturating_u32(bytes));",
                 "if !MISTAKE { ORIGINAL }",
             ),
             edit(
-                "src/reactor/budget.rs",
+                "src/reactor/share.rs",
                 "self.frames = self.frames.saturating_sub(frames);",
                 "if !MISTAKE { ORIGINAL }",
             ),
@@ -241,7 +246,11 @@ pub const NAMED: &[NamedMistake] = &[
         name: "AlwaysBusy",
         breaks: "NoSpin",
         every: 1,
-        edits: &[edit("src/reactor/core.rs", "if left_over", "ORIGINAL || MISTAKE")],
+        edits: &[edit(
+            "src/reactor/turn.rs",
+            "!core.lent.fan_outs.is_empty()",
+            "ORIGINAL || MISTAKE",
+        )],
     },
     // A push is not sent.
     NamedMistake {
@@ -249,8 +258,8 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "Script",
         every: 5,
         edits: &[edit(
-            "src/reactor/deliver.rs",
-            "let (start, gathered) = (self.lent.tools.out.len(), self.gathered(to));",
+            "src/reactor/reach.rs",
+            "let waiting = self.lent.output.bytes(self.entry.segments);",
             "if MISTAKE { return } ORIGINAL",
         )],
     },
@@ -270,7 +279,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "LeakedRole",
         breaks: "NothingLeft",
         every: 5,
-        edits: &[edit("src/reactor/core.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
+        edits: &[edit("src/reactor/bury.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
     },
     // The permit of a connection that has ended is not given back.
     NamedMistake {
@@ -278,12 +287,13 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "NothingLeft",
         every: 5,
         edits: &[edit(
-            "src/reactor/core.rs",
-            "self.common.admission.leave(place, entry.conn.record.peer());",
+            "src/reactor/bury.rs",
+            "core.lent.admission.leave(permit, entry.conn.record.peer());",
             "if !MISTAKE { ORIGINAL }",
         )],
     },
 ];
 
-const PUSH_PACKET: &str = "push_packet_head(&mut self.tools.out, reply); self.push_data(reply.data);";
-const PUSH_PONG: &str = "push_frame(&mut env.tools.out, Opcode::Pong, payload);";
+const PUSH_PACKET: &str =
+    "push_packet_head(&mut self.tools.write_buffer.bytes, reply); self.push_data(reply.data);";
+const PUSH_PONG: &str = "push_frame(&mut env.tools.write_buffer.bytes, Opcode::Pong, payload);";
