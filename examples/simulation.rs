@@ -1,10 +1,10 @@
-//! A game under simulation: its own handlers, in the real reactor, and visitors who come on a network that fails
-//! them.
+//! A game under simulation: its own handlers, in the real reactor, and visitors who come on a network that
+//! fails them.
 //!
-//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and are told what they have;
-//! accounts are closed with their connections. Each visitor knows what it is to be told, and the simulation
-//! checks that it is, whatever happens to the calls of the server; that every connection ends once, and as it
-//! should; and at the end that nothing is left over, of which the bank itself is asked too.
+//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and are told what they
+//! have; accounts are closed with their connections. Each visitor knows what it is to be told, and the
+//! simulation checks that it is, whatever happens to the calls of the server; that every connection ends
+//! once, and as it should; and at the end that nothing is left over, of which the bank itself is asked too.
 //!
 //! ```text
 //! cargo run --release --example simulation --features sim            # 100 seeds

@@ -17,7 +17,8 @@ use crate::router::Application;
 const SLACK_BYTES: usize = 64 * 1024;
 /// The same where messages are shorter than by default, so that one read can bring many of them.
 const SHORT_SLACK_BYTES: usize = 128 * 1024;
-/// How long input may be unread, or space unused, before that is a stall: longer than any fault delays an event.
+/// How long input may be unread, or space unused, before that is a stall: longer than any fault delays an
+/// event.
 const STALL: Duration = Duration::from_millis(300);
 /// A stall also takes more turns than this.
 const STALL_TURNS: u64 = 30;

@@ -46,8 +46,8 @@ pub enum StreamState {
     Open,
     /// The server has ended the connection, and all that it sent was received.
     Ended,
-    /// Either end has reset the connection, and all that had arrived was received. Or the client's process has died
-    /// and receives nothing.
+    /// Either end has reset the connection, and all that had arrived was received. Or the client's process
+    /// has died and receives nothing.
     Reset,
 }
 
@@ -60,8 +60,8 @@ pub struct Client {
 }
 
 impl Network {
-    /// Connects a client from that address to the first TCP listener of the configuration, or to the first Unix
-    /// domain socket if it is [`Peer::Local`].
+    /// Connects a client from that address to the first TCP listener of the configuration, or to the first
+    /// Unix domain socket if it is [`Peer::Local`].
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -91,8 +91,9 @@ impl Client {
         self.number as u64
     }
 
-    /// Sends. Returns how many bytes the system took: fewer if the buffers on the way to the server are full, and
-    /// then it is [news](Network::news) when there is space again; none after [`finish`](Self::finish) or a reset.
+    /// Sends. Returns how many bytes the system took: fewer if the buffers on the way to the server are full,
+    /// and then it is [news](Network::news) when there is space again; none after [`finish`](Self::finish) or
+    /// a reset.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         self.network.world().send(self.number, bytes)
     }
@@ -117,8 +118,8 @@ impl Client {
         self.network.world().reset(self.number);
     }
 
-    /// Sets how many bytes may wait here to be received. If that is 0 and the client does not receive, the server's
-    /// writes are cut short, and then fail with `WouldBlock`.
+    /// Sets how many bytes may wait here to be received. If that is 0 and the client does not receive, the
+    /// server's writes are cut short, and then fail with `WouldBlock`.
     pub fn set_window(&mut self, bytes: usize) {
         let mut world = self.network.world();
         if let Some(connection) = world.connection_mut(self.number) {
@@ -159,8 +160,8 @@ impl Client {
         self.network.world().connection(self.number).map(|connection| connection.traffic).unwrap_or_default()
     }
 
-    /// Bytes that wait for the server, and of which no event is to come: the server knows of them, and has chosen
-    /// not to read them yet, or has forgotten them.
+    /// Bytes that wait for the server, and of which no event is to come: the server knows of them, and has
+    /// chosen not to read them yet, or has forgotten them.
     #[must_use]
     pub fn unread(&self) -> usize {
         let world = self.network.world();
@@ -170,8 +171,8 @@ impl Client {
         connection.map_or(0, |connection| connection.unread.len())
     }
 
-    /// Whether the server could write more, and no event is to come that says so: it knows of the space, and has
-    /// nothing to write, or has forgotten it.
+    /// Whether the server could write more, and no event is to come that says so: it knows of the space, and
+    /// has nothing to write, or has forgotten it.
     #[must_use]
     pub fn unused_space(&self) -> bool {
         let world = self.network.world();
@@ -284,7 +285,8 @@ impl World {
         }
     }
 
-    /// The client's process dies: the system ends its connection, or resets it if something is left to be received.
+    /// The client's process dies: the system ends its connection, or resets it if something is left to be
+    /// received.
     fn vanish(&mut self, number: usize) {
         let Some(connection) = self.connection_mut(number) else { return };
         connection.client_gone = true;

@@ -1,4 +1,5 @@
-//! How a client responds to the server's Close frame, and whether the server then ends the connection in time.
+//! How a client responds to the server's Close frame, and whether the server then ends the connection in
+//! time.
 
 use std::time::Duration;
 

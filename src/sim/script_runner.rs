@@ -47,7 +47,8 @@ pub struct ScriptRunner {
     pub(super) ends: Vec<End>,
     pub(super) other_ends: Vec<End>,
     pub(super) earliest: Duration,
-    /// The latest end: a duration after that time, or after the server has accepted the client, if that is later.
+    /// The latest end: a duration after that time, or after the server has accepted the client, if that is
+    /// later.
     pub(super) latest: Option<(Duration, Duration)>,
     /// The script has closed or half-closed the connection.
     pub(super) has_closed: bool,
@@ -208,8 +209,8 @@ impl ScriptRunner {
         self.oracle.replies.expect(reply);
     }
 
-    /// Replies that are expected from now on need not come if the connection ends first, and of those that are
-    /// pending only the first `kept` must.
+    /// Replies that are expected from now on need not come if the connection ends first, and of those that
+    /// are pending only the first `kept` must.
     pub fn allow_missing(&mut self, kept: usize) {
         self.oracle.replies.allow_missing(kept);
     }
@@ -252,8 +253,8 @@ impl ScriptRunner {
         self.other_ends.extend_from_slice(ends);
     }
 
-    /// Expects that the connection ends between `earliest` and `latest` from now. If the server has not accepted it
-    /// yet, `latest` counts from when it does.
+    /// Expects that the connection ends between `earliest` and `latest` from now. If the server has not
+    /// accepted it yet, `latest` counts from when it does.
     pub fn must_end_within(&mut self, earliest: Duration, latest: Duration) {
         self.earliest = self.now + earliest;
         self.latest = Some((self.now, latest));

@@ -199,7 +199,8 @@ impl Session {
         Ok(())
     }
 
-    /// Checks the time of the end. Timers are late by the time in which the process was stopped, and never early.
+    /// Checks the time of the end. Timers are late by the time in which the process was stopped, and never
+    /// early.
     fn judge_time(&self, end: End, jumped: bool) -> Result<(), Violation> {
         let now = self.runner.now();
         let accepted_at = self.stream.accepted_at().unwrap_or_default();
@@ -228,9 +229,9 @@ impl Session {
         }
     }
 
-    /// Whether a drain may end this connection without an answer. Once it gives up it may end all. Before, only
-    /// clients that were never accepted, if they came after it had begun, its time for accepting is over, or the
-    /// server was told that nobody waits.
+    /// Whether a drain may end this connection without an answer. Once it gives up it may end all. Before,
+    /// only clients that were never accepted, if they came after it had begun, its time for accepting is
+    /// over, or the server was told that nobody waits.
     fn is_cut_off(&self, drain: Drain) -> bool {
         let now = self.runner.now();
         let too_late = self.began > drain.began_at || now >= drain.accepts_until;

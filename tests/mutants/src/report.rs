@@ -12,8 +12,8 @@ const MIN_NOTICED_PERCENT: usize = 90;
 const COLUMNS: [Outcome; 4] =
     [Outcome::DoesNotCompile, Outcome::Noticed, Outcome::NeverEnds, Outcome::NotNoticed];
 
-/// Prints the outcomes, and the verdict on each folder and on each mistake that was not noticed. `explained` is the
-/// text that gives the reasons for those. Returns whether nothing failed.
+/// Prints the outcomes, and the verdict on each folder and on each mistake that was not noticed. `explained`
+/// is the text that gives the reasons for those. Returns whether nothing failed.
 pub fn print(outcomes: &[(&Mutant, Outcome)], explained: &str) -> bool {
     let mut folders: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     let mut all = [0; 4];

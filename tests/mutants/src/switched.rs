@@ -1,7 +1,7 @@
 //! A file in which all its mistakes are made at once, each behind a switch.
 //!
-//! A function with mistakes in it chooses, by the number that the process was given, between bodies that have one
-//! of them each and the one that it had. So no mistake is within another, and each is what cargo-mutants
+//! A function with mistakes in it chooses, by the number that the process was given, between bodies that have
+//! one of them each and the one that it had. So no mistake is within another, and each is what cargo-mutants
 //! would have written, letter by letter.
 
 use std::collections::HashSet;
@@ -32,8 +32,8 @@ pub struct Switched {
     pub apart: Vec<usize>,
 }
 
-/// Makes all mistakes in a file. A `const fn` becomes an ordinary one, since nothing can be chosen in it, unless
-/// its name is among those that a constant needs.
+/// Makes all mistakes in a file. A `const fn` becomes an ordinary one, since nothing can be chosen in it,
+/// unless its name is among those that a constant needs.
 pub fn switch(source: &str, mutants: &[&Mutant], constants: &HashSet<String>) -> Result<Switched> {
     let mut switched = Switched { text: String::new(), lines: Vec::new(), apart: Vec::new() };
     let mut copied = 0;
