@@ -3,8 +3,8 @@
 //!
 //! The sockets are as full as the system lets them be before each turn, so that each is as long as the
 //! budgets allow. Another client waits for the turn that goes on, and for the one that serves it: what a
-//! neighbour adds to its time is at most two turns. `cargo bench --bench turns` prints the table; `-- NAME...` only
-//! those with that in their names.
+//! neighbour adds to its time is at most two turns. `cargo bench --bench turns` prints the table; `--
+//! NAME...` only those with that in their names.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has no other clock")]

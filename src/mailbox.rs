@@ -8,9 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
-use crate::push::Push;
-use crate::router::Effects;
-use crate::survey::{SurveyCall, SurveyTour};
+use crate::router::{Effect, Effects};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -21,27 +19,23 @@ pub(crate) enum Answer {
     Refuse(ErrorId),
 }
 
+impl Answer {
+    /// Bytes of Data in it.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Answer::Reply(data) => data.len(),
+            Answer::Refuse(_) => 0,
+        }
+    }
+}
+
 /// A function that is called with a worker's application state.
 pub(crate) type StateCall = Box<dyn FnOnce(&mut dyn Any, &mut Effects) + Send>;
 
 /// One message to a reactor.
 pub(crate) enum Mail {
-    Send {
-        to: ConnectionId,
-        push: Push,
-    },
-    Broadcast {
-        to: Vec<ConnectionId>,
-        push: Push,
-    },
-    Close {
-        to: ConnectionId,
-        cause: Cause,
-    },
-    SetDebug {
-        to: ConnectionId,
-        on: bool,
-    },
+    /// Any but [`Effect::Answer`], whose ticket belongs to a mailbox itself.
+    Effect(Effect),
     Answer {
         to: ConnectionId,
         deferral: u64,
@@ -51,12 +45,6 @@ pub(crate) enum Mail {
         to: ConnectionId,
         number: u64,
         cause: Cause,
-    },
-    Survey(SurveyCall),
-    SurveyAll(SurveyTour),
-    /// Closes a connection because a newer one has logged in with its role.
-    Replace {
-        to: ConnectionId,
     },
     Call(StateCall),
     #[cfg(feature = "tls")]
@@ -68,28 +56,11 @@ impl Mail {
     /// Bytes of payload that this mail holds in memory until it is delivered.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Mail::Send { push, .. } => push.frame().len(),
-            Mail::Broadcast { to, push } => push.frame().len().saturating_add(size_of_val(to.as_slice())),
-            Mail::Answer { answer: Answer::Reply(data), .. } => data.len(),
-            Mail::Answer { answer: Answer::Refuse(_), .. }
-            | Mail::Close { .. }
-            | Mail::SetDebug { .. }
-            | Mail::ObjectEnded { .. }
-            | Mail::Survey(_)
-            | Mail::SurveyAll(_)
-            | Mail::Replace { .. }
-            | Mail::Call(_)
-            | Mail::Drain => 0,
+            Mail::Effect(effect) => effect.bytes(),
+            Mail::Answer { answer, .. } => answer.bytes(),
+            Mail::ObjectEnded { .. } | Mail::Call(_) | Mail::Drain => 0,
             #[cfg(feature = "tls")]
             Mail::SetTls(_) => 0,
-        }
-    }
-
-    /// What the mail costs to deliver: the number of connections that it is for, at least 1.
-    pub(crate) fn cost(&self) -> usize {
-        match self {
-            Mail::Broadcast { to, .. } => to.len().max(1),
-            _ => 1,
         }
     }
 }
@@ -227,16 +198,17 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::push::Push;
 
     fn close(slot: u32) -> Mail {
-        Mail::Close { to: ConnectionId::new(0, slot, 0), cause: Cause::Operator }
+        Mail::Effect(Effect::Close { to: ConnectionId::new(0, slot, 0), cause: Cause::Operator })
     }
 
     fn slots(mails: &[Mail]) -> Vec<usize> {
         mails
             .iter()
             .map(|mail| match mail {
-                Mail::Close { to, .. } => to.slot(),
+                Mail::Effect(Effect::Close { to, .. }) => to.slot(),
                 _ => panic!("this test posts no such mail"),
             })
             .collect()
@@ -270,7 +242,8 @@ mod tests {
     fn the_bytes_of_mail_are_bounded() {
         let mailbox = Mailbox::new(usize::MAX, Box::new(|| {}));
         let push = Push::new(1, &vec![0; MAX_MAILBOX_BYTES / 2]);
-        let mail = || Mail::Send { to: ConnectionId::new(0, 0, 0), push: push.clone() };
+        let to = ConnectionId::new(0, 0, 0);
+        let mail = || Mail::Effect(Effect::Send { to, push: push.clone() });
         mailbox.post(mail()).unwrap();
         assert_eq!(mailbox.post(mail()), Err(MailboxError::Full));
         mailbox.collect(&mut vec![]);

@@ -30,7 +30,7 @@ fn status(ip: [u8; 4], server: SocketAddr) -> (u16, Client) {
 }
 
 #[test]
-fn many_that_are_refused_at_once_are_all_answered() {
+fn many_clients_refused_at_once_are_all_answered() {
     let hour = std::time::Duration::from_secs(3600);
     let cases = [
         (Config { max_connections: 1, ..config() }, 503),
@@ -54,7 +54,7 @@ fn many_that_are_refused_at_once_are_all_answered() {
 }
 
 #[test]
-fn places_are_limited_and_come_back() {
+fn connection_limits_hold_and_are_released() {
     let (here, there) = ([127, 0, 0, 1], [127, 0, 0, 2]);
     let cases = [
         (Config { max_connections: 3, ..config() }, 503, 503),
@@ -101,7 +101,7 @@ fn places_are_limited_and_come_back() {
 }
 
 #[test]
-fn too_many_packets_are_refused_one_by_one_and_then_allowed_again() {
+fn packets_above_the_rate_are_refused_until_it_allows_more() {
     let server = ArenaServer::new(&Config { max_packets_per_second: 5, ..config() });
     let mut client = Client::connect(server.address);
     let mut other = Client::connect(server.address);
@@ -129,7 +129,7 @@ fn too_many_packets_are_refused_one_by_one_and_then_allowed_again() {
 }
 
 #[test]
-fn messages_are_short_until_a_login() {
+fn messages_are_limited_further_before_a_login() {
     let config = Config { max_len: 4096, max_len_before_login: 64, ..config() };
     let server = ArenaServer::new(&config);
     // With the header of 9 bytes.

@@ -165,7 +165,7 @@ fn compressed_data_is_inflated_up_to_the_limit() {
 }
 
 #[test]
-fn what_is_unusual_but_right_is_answered() {
+fn unusual_but_valid_packets_are_answered() {
     let server = Server::packets(&config());
     let long = |len: usize| -> Vec<u8> { (0..len).map(|i| (i % 251) as u8).collect() };
     let mut client = Client::connect(server.address);

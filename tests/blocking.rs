@@ -1,5 +1,5 @@
-//! Handlers that block hold up everybody. However often clients make them do so, each timer comes later by one period
-//! at most.
+//! Handlers that block hold up everybody. However often clients make them do so, each timer comes later by
+//! one period at most.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -35,8 +35,8 @@ fn block(game: &mut Game, request: Request<'_>, _: &mut Context<'_>) -> Outcome 
 static MODULE: Module<Game> = Module::new(21, "block", [Route::new(BLOCK, "block", Access::Anyone, block)]);
 static ROUTER: Router<Game> = Router::new([&MODULE]);
 
-/// When half a request is answered, if a handler blocks for `block_ms` each `gap_ms`, `times` in all; and for how long it
-/// has blocked by then.
+/// When half a request is answered, if a handler blocks for `block_ms` each `gap_ms`, `times` in all; and for
+/// how long it has blocked by then.
 fn play(block_ms: u32, gap_ms: u64, times: u32) -> (u64, u64) {
     let network = Network::new(7);
     let config = Config {
@@ -68,7 +68,7 @@ fn play(block_ms: u32, gap_ms: u64, times: u32) -> (u64, u64) {
 }
 
 #[test]
-fn a_handler_that_blocks_moves_a_timer_by_one_period_at_most() {
+fn a_blocking_handler_delays_a_timer_by_at_most_one_period() {
     for (block_ms, gap_ms, times) in [
         (0, 1000, 0),
         // Too short to be a stall.

@@ -136,7 +136,7 @@ fn every_command_has_its_row() -> std::io::Result<()> {
 }
 
 #[test]
-fn the_examples_are_what_goes_over_the_wire() {
+fn the_documented_bytes_are_the_bytes_on_the_wire() {
     let request = |cmd, flag, data| {
         let mut packet = vec![];
         push_request(&mut packet, &Request { data_status: 0, flag, cmd, data });

@@ -66,7 +66,7 @@ fn violations_close_with_1002() {
 }
 
 #[test]
-fn the_other_codes_of_the_rfc() {
+fn violations_close_with_the_other_codes_of_the_rfc() {
     let packets = Server::packets(&config());
     for (code, name, bytes) in [
         (1003, "text", frame(Opcode::Text, b"hello")),
@@ -116,7 +116,7 @@ fn the_other_codes_of_the_rfc() {
 }
 
 #[test]
-fn a_close_is_answered_in_kind() {
+fn a_close_is_answered_with_the_same_code() {
     let server = Server::packets(&config());
     for (name, bytes, code) in [
         ("normal", close(1000, b"bye"), Some(1000)),
@@ -189,7 +189,7 @@ fn a_close_frame_arrives_whatever_the_client_still_sends() {
 }
 
 #[test]
-fn what_comes_behind_a_close_is_discarded_and_does_not_reset_the_connection() {
+fn input_after_a_close_is_discarded_without_a_reset() {
     let server = Server::packets(&Config { close_timeout: common::PATIENCE, ..config() });
     let mut witness = Client::connect(server.address);
     for bytes in [header(&[0x83, 0x80]), close(1000, b""), frame(Opcode::Binary, b"short")] {
@@ -259,7 +259,7 @@ fn half_closed_clients_get_deferred_replies_too() {
 }
 
 #[test]
-fn what_the_end_of_one_brings_to_others_goes_out_at_once() {
+fn pushes_caused_by_the_end_of_a_connection_go_out_at_once() {
     let server = Server::packets(&config());
     for count in [1, 2] {
         let mut followers: Vec<_> = (0..count).map(|_| Client::connect(server.address)).collect();
@@ -283,7 +283,7 @@ fn what_the_end_of_one_brings_to_others_goes_out_at_once() {
 }
 
 #[test]
-fn a_drain_closes_with_1001_behind_what_is_queued() {
+fn a_drain_sends_queued_output_and_then_1001() {
     let mut server = Server::packets(&config());
     let mut quiet = Client::connect(server.address);
     let mut busy = Client::connect(server.address);

@@ -1,5 +1,5 @@
-//! From the server's Close to the end of the socket, over TCP, TLS and Unix domain sockets: no client that reads
-//! misses its Close, and the server's own end comes when it should.
+//! From the server's Close to the end of the socket, over TCP, TLS and Unix domain sockets: no client that
+//! reads misses its Close, and the server's own end comes when it should.
 
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -171,7 +171,7 @@ fn a_client_that_still_sends_gets_its_close_and_no_reset() {
 }
 
 #[test]
-fn the_servers_end_follows_the_clients_close_at_once() {
+fn fin_follows_the_clients_close_at_once() {
     type Act = fn(&mut Guest);
     let cases: [(&str, Act, u16); 6] = [
         ("a handler panics", |guest| guest.client.send(&packet(1106, 1, b"")), 1011),
@@ -203,7 +203,7 @@ fn the_servers_end_follows_the_clients_close_at_once() {
 }
 
 #[test]
-fn what_else_leads_to_the_servers_end_at_once_or_soon() {
+fn fin_follows_violations_and_refusals_soon() {
     type Act = fn(&mut Guest);
     // The Close that comes before the end, if one does.
     let cases: [(&str, Act, Option<u16>); 6] = [
@@ -252,7 +252,7 @@ fn what_else_leads_to_the_servers_end_at_once_or_soon() {
 }
 
 #[test]
-fn a_client_that_never_answers_sees_the_end_after_the_close_timeout() {
+fn fin_follows_after_the_close_timeout_without_an_answer() {
     for transport in TRANSPORTS {
         let place = Place::with(transport, SHORT);
         for bytes in [frame(Opcode::Binary, b"short"), announce(524_289)] {
@@ -286,7 +286,7 @@ fn a_half_closed_client_gets_its_replies_and_the_end() {
 }
 
 #[test]
-fn a_drain_does_not_wait_for_clients_that_leave_the_end_of_tcp_to_the_server() {
+fn a_drain_ends_although_clients_do_not_end_tcp() {
     for transport in TRANSPORTS {
         let mut place = Place::new(transport);
         let mut guests: Vec<Guest> = (0..20).map(|_| place.guest()).collect();

@@ -1,5 +1,5 @@
-//! Replies that are compressed slice by slice, over real sockets: clients inflate them by themselves, and get what others are
-//! sent between two slices.
+//! Replies that are compressed slice by slice, over real sockets: clients inflate them by themselves, and get
+//! what others are sent between two slices.
 
 #![cfg(all(feature = "deflate", feature = "zlib"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -145,7 +145,7 @@ fn long_and_short_replies_come_in_order_and_inflate() {
 }
 
 #[test]
-fn others_are_served_between_two_slices_and_their_short_replies_compressed_at_once() {
+fn other_clients_are_served_between_two_slices() {
     for way in WAYS {
         // How many turns a reply takes must not depend on how fast the machine is.
         let mut hand = Hand::new(&Config { turn_time: Duration::ZERO, ..with(way) });
@@ -178,7 +178,7 @@ fn others_are_served_between_two_slices_and_their_short_replies_compressed_at_on
 }
 
 #[test]
-fn what_goes_out_before_a_long_reply_does_not_wait_for_it() {
+fn packets_before_a_long_reply_do_not_wait_for_it() {
     for way in WAYS {
         let mut hand = Hand::new(&with(way));
         let (client, handle) = hand.upgrade_with(Client::raw(hand.address), &offer());
@@ -196,8 +196,7 @@ fn what_goes_out_before_a_long_reply_does_not_wait_for_it() {
 }
 
 #[test]
-fn more_long_replies_than_are_compressed_at_a_time_are_compressed_in_the_order_in_which_they_were_asked_for()
-{
+fn long_replies_are_compressed_in_the_order_of_their_requests() {
     for way in WAYS {
         let mut hand = Hand::new(&with(way));
         let long = text(150_000);

@@ -90,7 +90,7 @@ fn compressed(client: &mut Client) -> Vec<u8> {
 }
 
 #[test]
-fn it_is_off_unless_it_was_turned_on_and_declined_by_silence() {
+fn compression_is_off_by_default_and_declined_silently() {
     let off = Server::messages(&config());
     assert_eq!(agreed(&off, OFFER).1, "");
     let on = Server::messages(&with(DeflateMode::Dedicated));
@@ -112,7 +112,7 @@ fn it_is_off_unless_it_was_turned_on_and_declined_by_silence() {
 }
 
 #[test]
-fn messages_come_back_compressed_with_and_without_a_window_that_outlives_them() {
+fn messages_are_compressed_with_and_without_context_takeover() {
     for (mode, takeover) in [(DeflateMode::Dedicated, true), (DeflateMode::Shared, false)] {
         let server = Server::messages(&with(mode));
         let (mut client, answer) = agreed(&server, OFFER);
@@ -152,7 +152,7 @@ fn messages_come_back_compressed_with_and_without_a_window_that_outlives_them() 
 }
 
 #[test]
-fn packets_are_compressed_both_ways_and_small_ones_and_pushes_go_as_they_are() {
+fn long_packets_are_compressed_and_short_ones_and_pushes_are_not() {
     let server = Server::packets(&Config { deflate_above: 128, ..with(DeflateMode::Shared) });
     let (mut client, _) = agreed(&server, OFFER);
     let data = b"0123456789".repeat(100);
@@ -170,7 +170,7 @@ fn packets_are_compressed_both_ways_and_small_ones_and_pushes_go_as_they_are() {
 }
 
 #[test]
-fn messages_that_end_in_a_final_block_or_are_empty_are_echoed_and_harm_no_later_one() {
+fn empty_messages_and_final_blocks_harm_no_later_message() {
     // RFC 7692 §7.2.3.4, with and without what follows the final block there.
     let padded: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
     let cases: [(&str, &[u8], &[u8]); 5] = [
@@ -209,7 +209,7 @@ fn messages_that_end_in_a_final_block_or_are_empty_are_echoed_and_harm_no_later_
 }
 
 #[test]
-fn what_a_compressing_client_can_do_wrong() {
+fn invalid_compressed_messages_close() {
     let bomb = Packer::new(true).pack(&vec![0; 64 << 20]);
     let bad_text = Packer::new(true).pack(b"\xff\xfe");
     let just_too_long = Packer::new(true).pack(&vec![b'x'; sysconn::config::MAX_LEN + 1]);

@@ -18,7 +18,7 @@ use sysconn::config::Listen;
 use sysconn::{Application, Cause, Config, Context, Effects, Moment, Reactor, Record, Router, Turn, Workers};
 
 #[test]
-fn all_at_once_behind_what_was_asked() {
+fn a_drain_sends_all_replies_before_it_closes_all_clients() {
     let mut server = ArenaServer::new(&config());
     let mut clients: Vec<Client> = (0..20).map(|_| Client::connect(server.address)).collect();
     let mut upgrading = Client::raw(server.address);
@@ -98,7 +98,7 @@ fn connects_to(listen: Listen) -> Connect {
 }
 
 #[test]
-fn those_who_wait_to_be_accepted_are_answered() {
+fn clients_waiting_to_be_accepted_are_answered() {
     let path = std::env::temp_dir().join(format!("sysconn-{}-draining", std::process::id()));
     let unix = vec![Listen::Unix(path)];
     let mut both = config().listen;
@@ -149,7 +149,7 @@ impl Application for Ends {
 static NO_ROUTES: Router<Ends> = Router::new([]);
 
 #[test]
-fn at_a_pace() {
+fn a_paced_drain_closes_clients_one_by_one() {
     const CLIENTS: usize = 10;
     const RATE: u32 = 20;
     let config = Config { drain_rate: RATE, drain_timeout: Duration::from_secs(60), ..config() };
@@ -194,7 +194,7 @@ fn at_a_pace() {
 }
 
 #[test]
-fn those_that_do_not_answer_do_not_keep_it() {
+fn drain_timeout_ends_a_drain_although_clients_do_not_answer() {
     let never = Duration::from_secs(600);
     let cases = [
         ("all at once", Config { drain_timeout: SHORT, close_timeout: never, ..config() }),
@@ -225,7 +225,7 @@ fn those_that_do_not_answer_do_not_keep_it() {
 }
 
 #[test]
-fn without_clients_it_ends_at_once() {
+fn a_drain_without_clients_ends_at_once() {
     let mut hand = Hand::new(&Config { drain_rate: 1, ..config() });
     hand.reactor.handle().drain();
     let mut turns = 0;

@@ -33,7 +33,7 @@ fn known_as(server: &Server, ip: IpAddr, port: u16) -> Option<Peer> {
 }
 
 #[test]
-fn the_ipv6_wildcard_takes_ipv4_unless_that_is_listed_or_kept_out() {
+fn the_ipv6_wildcard_accepts_ipv4_unless_it_is_listed_or_excluded() {
     // What is listed, whether IPv4 is kept out, and whether the first of it takes IPv4 and IPv6.
     for (addresses, ipv6_only, ipv4, ipv6) in [
         (&["[::]:0"][..], false, true, true),
@@ -54,7 +54,7 @@ fn the_ipv6_wildcard_takes_ipv4_unless_that_is_listed_or_kept_out() {
 }
 
 #[test]
-fn addresses_of_one_port_are_listened_on_side_by_side() {
+fn addresses_with_the_same_port_coexist() {
     let bind = |addresses: &[&str]| {
         let config = Config { listen: listening(addresses), ..config() };
         Reactor::bind(&config, Service::Messages(echo), Game::new(channel().0))
@@ -71,7 +71,7 @@ fn addresses_of_one_port_are_listened_on_side_by_side() {
 }
 
 #[test]
-fn an_ipv4_client_of_an_ipv6_listener_is_limited_and_trusted_by_its_ipv4_address() {
+fn an_ipv4_client_of_an_ipv6_listener_has_its_ipv4_address() {
     let listen = listening(&["[::]:0", "127.0.0.1:0"]);
     let limited = Config { listen: listen.clone(), max_connections_per_ip: 1, ..config() };
     let server = Server::packets(&limited);

@@ -16,7 +16,7 @@ use sysconn::config::ConfigError;
 use sysconn::{BindError, Cause, Config, Reactor, Service, Turn, Workers};
 
 #[test]
-fn within_the_loop_of_another_poll() {
+fn a_reactor_is_turned_within_the_loop_of_another_poll() {
     let (sender, seen) = channel();
     let config = Config { client_check: SHORT, ..config() };
     let mut reactor = Reactor::bind(&config, &ROUTER, Game::new(sender)).unwrap();
@@ -69,7 +69,7 @@ fn within_the_loop_of_another_poll() {
 }
 
 #[test]
-fn dropping_a_reactor_ends_its_connections_and_tells_the_game() {
+fn dropping_a_reactor_ends_its_connections_and_calls_the_hooks() {
     let (sender, seen) = channel();
     let mut reactor = Reactor::bind(&config(), &ROUTER, Game::new(sender)).unwrap();
     let mut client = Client::raw(reactor.local_addr().unwrap());

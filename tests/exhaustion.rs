@@ -75,7 +75,7 @@ const EXHAUSTED: &str = "no descriptor is free";
 const FREE_AGAIN: &str = "descriptors are free again";
 
 #[test]
-fn clients_beyond_the_limit_are_refused_and_let_in_again_later() {
+fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() {
     let limit = Limit::take();
     let server = ArenaServer::new(&config());
     let mut probe = Client::connect(server.address);
@@ -111,7 +111,7 @@ fn clients_beyond_the_limit_are_refused_and_let_in_again_later() {
 }
 
 #[test]
-fn without_even_a_spare_descriptor_it_tries_again_and_does_not_spin() {
+fn without_a_spare_descriptor_the_reactor_retries_and_does_not_spin() {
     let limit = Limit::take();
     let socket = sockets(1).pop().unwrap();
     // With just as many as a reactor needs to be made, none is left to be kept as a spare.

@@ -102,7 +102,7 @@ fn compressed(message: &[u8]) -> Vec<u8> {
 
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 #[test]
-fn what_a_flood_inflates_to_counts() {
+fn inflated_bytes_count_against_the_share_of_a_client() {
     use std::io::Write as _;
 
     use common::{message, upgrade_of};
@@ -192,7 +192,7 @@ fn others_are_served_between_the_slices_of_messages_that_take_long_to_inflate() 
 }
 
 #[test]
-fn floods_of_frames_that_are_no_packets_delay_nobody_either() {
+fn floods_of_control_frames_delay_nobody_by_more_than_a_turn() {
     // They use up the budget of bytes, not that of packets.
     let mut hand = Hand::new(&config());
     for unit in [frame(Opcode::Pong, b""), frame(Opcode::Ping, b"")] {
@@ -227,7 +227,7 @@ fn block_or_echo(state: &mut Blocks, message: Message<'_>, context: &mut Context
 }
 
 #[test]
-fn while_the_reactor_stands_still_nobody_is_silent() {
+fn stalls_do_not_count_as_silence() {
     let (_sender, receiver) = channel();
     let config = Config { read_timeout: MAY_BE_SILENT, ping_interval: Duration::ZERO, ..config() };
     let mut reactor = Reactor::bind(&config, Service::Messages(block_or_echo), Blocks(receiver)).unwrap();
@@ -333,7 +333,7 @@ fn a_flood_of_small_records_of_tls_is_bounded_by_their_number() {
 }
 
 #[test]
-fn whoever_has_output_waiting_comes_behind_those_who_say_little() {
+fn clients_with_waiting_output_are_served_after_quiet_ones() {
     const SLOW: usize = 8;
     // A step does its least in each turn.
     let config = Config { turn_time: Duration::from_micros(100), outbox_limit: 0, ..common::config() };

@@ -1,5 +1,5 @@
-//! A push to many takes as many turns as it needs: nobody gets it twice or out of order, what a member says in a row leaves
-//! together, and whoever is not among the receivers waits for none of it.
+//! A push to many takes as many turns as it needs: nobody gets it twice or out of order, what a member says
+//! in a row leaves together, and whoever is not among the receivers waits for none of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -163,7 +163,7 @@ fn a_push_to_many_takes_several_turns_and_reaches_each_once() {
 }
 
 #[test]
-fn what_is_sent_later_comes_later() {
+fn pushes_keep_their_order() {
     let mut room = Room::new(MEMBERS);
     let mut sender = room.connect();
     let mut other = room.connect();
@@ -191,7 +191,7 @@ fn what_is_sent_later_comes_later() {
 }
 
 #[test]
-fn what_one_client_says_in_a_row_leaves_together() {
+fn consecutive_pushes_of_one_client_leave_together() {
     const WORDS: u8 = 16;
     // As much as a share of that can take.
     let mut room = Room::with_turns_of(Duration::from_secs(1), MEMBERS);
@@ -217,7 +217,7 @@ fn what_one_client_says_in_a_row_leaves_together() {
 }
 
 #[test]
-fn a_turn_takes_no_more_of_what_one_client_says_than_leaves_together() {
+fn a_turn_takes_as_many_pushes_of_a_client_as_leave_together() {
     const WORDS: usize = 100;
     let mut room = Room::with_turns_of(Duration::from_secs(1), MEMBERS);
     let mut sender = room.connect();
@@ -235,7 +235,7 @@ fn a_turn_takes_no_more_of_what_one_client_says_than_leaves_together() {
 }
 
 #[test]
-fn clients_that_talk_at_the_same_time_take_turns_and_wait_for_their_own() {
+fn senders_take_turns_and_wait_only_for_their_own_pushes() {
     let mut room = Room::new(MEMBERS);
     let mut loud = room.connect();
     let mut quiet = room.connect();
@@ -259,7 +259,7 @@ fn clients_that_talk_at_the_same_time_take_turns_and_wait_for_their_own() {
 }
 
 #[test]
-fn who_reads_is_not_thrown_out_for_what_several_have_said_meanwhile() {
+fn a_client_that_reads_is_not_closed_for_the_pushes_of_several_others() {
     const SENDERS: u8 = 5;
     const LEN: usize = 15_000;
     // Less than they say together.
@@ -286,7 +286,7 @@ fn who_reads_is_not_thrown_out_for_what_several_have_said_meanwhile() {
 }
 
 #[test]
-fn who_leaves_meanwhile_changes_nothing_for_others() {
+fn receivers_that_leave_change_nothing_for_others() {
     let mut room = Room::new(MEMBERS);
     let mut sender = room.connect();
     sender.send_packet(SAY, 0, b"goodbye");
@@ -315,7 +315,7 @@ fn who_leaves_meanwhile_changes_nothing_for_others() {
 }
 
 #[test]
-fn whoever_has_the_slot_of_one_that_left_is_no_receiver() {
+fn a_new_connection_in_a_reused_slot_is_no_receiver() {
     let mut room = Room::new(MEMBERS);
     // The game does not know that they have left.
     room.members.truncate(MEMBERS - 5);

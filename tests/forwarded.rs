@@ -1,5 +1,5 @@
-//! Clients whose addresses HTTP proxies tell in headers: over real sockets, from proxies that are trusted and from
-//! others.
+//! Clients whose addresses HTTP proxies tell in headers: over real sockets, from proxies that are trusted and
+//! from others.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -38,7 +38,7 @@ fn behalf(server: &Server, clients: &str) -> Client {
 }
 
 #[test]
-fn the_client_is_who_trusted_proxies_say() {
+fn the_client_address_comes_from_trusted_proxies() {
     let trusted = Server::packets(&trusting(&["127.0.0.0/8", "10.0.0.0/8"]));
     let not_trusted = Server::packets(&trusting(&["10.0.0.0/8", "::1", "unix"]));
     for (lines, named) in [
@@ -77,7 +77,7 @@ fn the_client_is_who_trusted_proxies_say() {
 }
 
 #[test]
-fn what_a_trusted_proxy_says_has_to_be_right() {
+fn invalid_headers_of_trusted_proxies_are_refused() {
     let trusted = Server::packets(&trusting(&["127.0.0.1"]));
     let not_trusted = Server::packets(&trusting(&["127.0.0.2"]));
     for (lines, fault) in [
@@ -99,14 +99,15 @@ fn what_a_trusted_proxy_says_has_to_be_right() {
 }
 
 #[test]
-fn clients_count_under_the_address_that_was_named() {
+fn limits_count_the_forwarded_address() {
     let server =
         Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1", "10.0.0.0/8"]) });
     let mut inside = [behalf(&server, "192.0.2.7"), behalf(&server, "192.0.2.7:2")];
     for clients in ["192.0.2.7", "198.51.100.1, 192.0.2.7", "192.0.2.7, 10.0.0.2", "::ffff:192.0.2.7"] {
         assert_eq!(server.refuses(&listed(clients)).0, 429, "{clients}");
     }
-    // One site of IPv6 is one address, and the proxies themselves do not count, however many come through them.
+    // One site of IPv6 is one address, and the proxies themselves do not count, however many come through
+    // them.
     let mut others = vec![behalf(&server, "2001:db8::1"), behalf(&server, "2001:db8::2")];
     assert_eq!(server.refuses(&listed("2001:db8::3")).0, 429);
     others.extend((1..20).map(|number| behalf(&server, &format!("192.0.2.7, 198.51.100.{number}"))));
@@ -124,7 +125,7 @@ fn clients_count_under_the_address_that_was_named() {
 }
 
 #[test]
-fn without_it_all_clients_of_a_proxy_are_one_address() {
+fn without_forwarding_headers_clients_count_as_the_proxy() {
     let server = Server::packets(&Config { max_connections_per_ip: 2, ..config() });
     let _inside = [behalf(&server, "192.0.2.7"), behalf(&server, "192.0.2.8")];
     assert_eq!(server.refuses(&listed("192.0.2.9")).0, 429);
@@ -132,7 +133,7 @@ fn without_it_all_clients_of_a_proxy_are_one_address() {
 
 #[cfg(feature = "proxy-protocol")]
 #[test]
-fn whom_a_proxy_header_names_is_the_one_to_be_trusted() {
+fn trust_depends_on_the_address_in_the_proxy_header() {
     let config = Config {
         proxy_protocol: vec!["127.0.0.1".parse().unwrap()],
         max_connections_per_ip: 1,
@@ -189,7 +190,7 @@ fn a_proxy_on_a_unix_socket_can_be_trusted() {
 }
 
 #[test]
-fn a_health_check_is_answered_whatever_its_headers_say() {
+fn health_checks_ignore_forwarding_headers() {
     let config =
         Config { health_path: Some("/health".into()), max_connections_per_ip: 1, ..trusting(&["127.0.0.1"]) };
     let server = Server::packets(&config);

@@ -12,7 +12,7 @@ fn bytes(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn lengths_and_keys() {
+fn frames_of_all_lengths_and_keys_are_echoed() {
     let server = Server::messages(&config());
     let mut client = Client::connect(server.address);
     // The client's decoder refuses a length in a form that is not the shortest.
@@ -34,7 +34,7 @@ fn lengths_and_keys() {
 }
 
 #[test]
-fn cuts() {
+fn frames_may_be_cut_anywhere() {
     let server = Server::messages(&config());
     let mut client = Client::connect(server.address);
     // The header of each length form, byte by byte, and then some of the payload.
@@ -64,7 +64,7 @@ fn cuts() {
 }
 
 #[test]
-fn fragments() {
+fn messages_may_come_in_fragments() {
     let server = Server::messages(&config());
     let mut client = Client::connect(server.address);
     let text = "κόσμε 𝄞".as_bytes();

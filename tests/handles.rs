@@ -15,7 +15,7 @@ use sysconn::packet::ErrorId;
 use sysconn::{Cause, Config, Handle, HandleError, Link, MailboxError, Push, ServerHandle, Ticket};
 
 #[test]
-fn they_go_to_any_thread() {
+fn handles_can_be_sent_to_other_threads() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
     fn sent<T: Send + 'static>() {}
     shared::<Handle>();
@@ -66,7 +66,7 @@ fn a_handle_sends_switches_debug_looks_and_closes() {
 }
 
 #[test]
-fn a_stale_handle_says_so_and_never_reaches_a_slot_that_is_used_again() {
+fn a_stale_handle_never_reaches_the_next_connection_in_its_slot() {
     let server = ArenaServer::new(&config());
     let push = Push::new(PUSHED, b"for somebody else");
     let mut slots = std::collections::HashSet::new();
@@ -102,7 +102,7 @@ fn a_stale_handle_says_so_and_never_reaches_a_slot_that_is_used_again() {
 }
 
 #[test]
-fn what_was_accepted_for_a_connection_that_ends_reaches_nobody() {
+fn calls_for_a_connection_that_ended_reach_nobody() {
     let mut hand = Hand::new(&config());
     let (first, handle) = hand.connect();
     // The end, and mail for the same connection, wait for one turn; a newcomer waits with them.
@@ -130,7 +130,7 @@ fn what_was_accepted_for_a_connection_that_ends_reaches_nobody() {
 }
 
 #[test]
-fn a_full_mailbox_says_so_and_keeps_the_order() {
+fn a_full_mailbox_returns_an_error_and_keeps_the_order() {
     let mut hand = Hand::new(&Config { mailbox_limit: 8, ..config() });
     let (mut client, handle) = hand.connect();
     let mut number = 0u32;

@@ -80,7 +80,7 @@ fn unasked(config: &Config) -> (SocketAddr, sysconn::ServerHandle) {
 }
 
 #[test]
-fn a_check_is_answered_and_the_application_does_not_hear_of_it() {
+fn health_checks_do_not_reach_the_application() {
     let (server, _handle) = unasked(&checked());
     for check in checks() {
         assert_eq!(ask(server, &check), 200, "{}", check.escape_ascii());
@@ -96,7 +96,7 @@ fn a_check_is_answered_and_the_application_does_not_hear_of_it() {
 }
 
 #[test]
-fn what_is_no_check_is_refused_as_ever() {
+fn other_requests_are_refused_as_usual() {
     let server = Server::packets(&checked());
     let without = Server::packets(&Config { health_path: None, ..checked() });
     for (request, expected) in [
@@ -136,7 +136,7 @@ fn what_is_no_check_is_refused_as_ever() {
 }
 
 #[test]
-fn a_head_that_comes_too_slowly_gets_no_body_either() {
+fn a_slow_health_check_gets_408() {
     let server = Server::packets(&Config { handshake_timeout: SHORT, ..checked() });
     for begun in ["HEAD /health HTTP/1.1\r\n", "\r\nHEAD ", "GET /health HTTP/1.1\r\n"] {
         let mut client = Client::raw(server.address);
@@ -158,7 +158,7 @@ fn full() -> Vec<(Server, Client, u16)> {
 }
 
 #[test]
-fn a_full_server_is_healthy_and_refuses_all_else() {
+fn a_full_server_is_healthy_and_refuses_clients() {
     for (server, mut inside, expected) in full() {
         for check in checks() {
             assert_eq!(ask(server.address, &check), 200, "{}", check.escape_ascii());
@@ -190,7 +190,7 @@ fn a_full_server_is_healthy_and_refuses_all_else() {
 }
 
 #[test]
-fn those_who_say_nothing_are_answered_in_time_or_when_they_are_too_many() {
+fn silent_connections_beyond_the_limit_are_answered_in_time() {
     // As many as are heard at a time.
     const MAX_HEARD: usize = 1024;
     for (server, mut inside, expected) in full() {
@@ -216,7 +216,7 @@ fn those_who_say_nothing_are_answered_in_time_or_when_they_are_too_many() {
 }
 
 #[test]
-fn a_check_gives_its_place_back_with_the_answer() {
+fn a_health_check_occupies_no_connection_after_its_answer() {
     for per_ip in [false, true] {
         let mut config = Config { close_timeout: HOUR, ..checked() };
         *if per_ip { &mut config.max_connections_per_ip } else { &mut config.max_connections } = 1;
@@ -241,7 +241,7 @@ fn a_check_gives_its_place_back_with_the_answer() {
 }
 
 #[test]
-fn checks_fail_from_when_a_drain_is_asked_for_and_nothing_else_does() {
+fn health_checks_fail_as_soon_as_a_drain_is_requested() {
     for max_connections in [0, 1] {
         let config = Config { drain_delay: HOUR, max_connections, ..checked() };
         let (events, _seen) = channel();
@@ -265,7 +265,7 @@ fn checks_fail_from_when_a_drain_is_asked_for_and_nothing_else_does() {
 }
 
 #[test]
-fn a_check_that_was_half_way_when_a_drain_begins_fails() {
+fn a_health_check_that_a_drain_interrupts_fails() {
     for max_connections in [0, 1] {
         let mut server = Server::packets(&Config { max_connections, ..checked() });
         let mut inside = Client::connect(server.address);
@@ -291,7 +291,7 @@ fn a_check_that_was_half_way_when_a_drain_begins_fails() {
 
 #[cfg(feature = "proxy-protocol")]
 #[test]
-fn checks_come_behind_a_proxy_header_too() {
+fn health_checks_may_follow_a_proxy_header() {
     const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
     let named = |port: u16| format!("PROXY TCP4 192.0.2.7 192.0.2.1 {port} 80\r\n").into_bytes();
     for (max_connections, max_connections_per_ip, expected) in [(1, 0, 503), (0, 1, 429)] {

@@ -15,7 +15,7 @@ fn with_role(server: &ArenaServer, role_id: u64) -> Option<ConnectionId> {
 }
 
 #[test]
-fn a_newer_login_replaces_the_older_one_whose_late_end_touches_nobody() {
+fn a_newer_login_replaces_the_older_and_its_late_end_changes_nothing() {
     // Nothing but the client ends a connection that closes.
     let server = ArenaServer::new(&Config { close_timeout: std::time::Duration::from_secs(60), ..config() });
     let mut clients = vec![];
@@ -90,7 +90,7 @@ fn roles_follow_logins_and_logouts() {
 }
 
 #[test]
-fn who_it_is_comes_with_the_record() {
+fn the_record_has_the_identity() {
     let server = ArenaServer::new(&config());
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
@@ -108,7 +108,7 @@ fn who_it_is_comes_with_the_record() {
 }
 
 #[test]
-fn two_logins_in_one_turn_leave_one() {
+fn of_two_logins_in_one_turn_one_remains() {
     let mut hand = Hand::new(&config());
     let (mut first, first_handle) = hand.connect();
     let (mut second, second_handle) = hand.connect();

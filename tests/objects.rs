@@ -16,7 +16,7 @@ use sysconn::{
 };
 
 #[test]
-fn an_object_that_was_replaced_is_told_and_cannot_end_the_connection() {
+fn a_replaced_object_is_notified_and_cannot_end_the_connection() {
     let server = ArenaServer::new(&config());
     let mut client = Client::connect(server.address);
     let (first, first_told) = server.link(&mut client);
@@ -35,7 +35,7 @@ fn an_object_that_was_replaced_is_told_and_cannot_end_the_connection() {
 }
 
 #[test]
-fn an_object_that_ends_within_its_handler_closes_behind_the_reply() {
+fn an_object_that_ends_in_a_handler_closes_after_the_reply() {
     let server = ArenaServer::new(&config());
     let mut client = Client::connect(server.address);
     client.send_packet(LINK, 3, b"now");
@@ -52,7 +52,7 @@ fn an_object_that_ends_within_its_handler_closes_behind_the_reply() {
 }
 
 #[test]
-fn the_end_of_an_object_whose_connection_is_gone_reaches_nobody() {
+fn the_end_of_an_object_without_a_connection_reaches_nobody() {
     let server = ArenaServer::new(&config());
     for _ in 0..20 {
         let mut client = Client::connect(server.address);
@@ -73,7 +73,7 @@ fn the_end_of_an_object_whose_connection_is_gone_reaches_nobody() {
 }
 
 #[test]
-fn a_push_of_the_object_goes_out_before_the_close_of_its_end() {
+fn a_push_of_an_object_goes_out_before_the_close() {
     let server = ArenaServer::new(&config());
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
@@ -116,7 +116,7 @@ fn link_touchy(_: &mut Touchy, _: Request<'_>, context: &mut Context<'_>) -> Out
 }
 
 #[test]
-fn an_object_that_panics_when_it_is_told_harms_nobody() {
+fn an_object_that_panics_when_notified_harms_nobody() {
     let mut reactor = Reactor::bind(&config(), &TOUCHY_ROUTER, Touchy { ends: vec![] }).unwrap();
     let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
     let thread = std::thread::spawn(move || {

@@ -64,7 +64,7 @@ fn a_ping_does_not_wait_for_a_deferred_reply() {
 }
 
 #[test]
-fn an_answer_to_an_earlier_life_of_a_slot_reaches_nobody() {
+fn a_late_answer_does_not_reach_the_next_connection_in_the_slot() {
     let server = Server::packets(&config());
     for _ in 0..20 {
         let mut first = Client::connect(server.address);
@@ -129,7 +129,7 @@ fn large_echoes_come_whole_and_in_order() {
 }
 
 #[test]
-fn a_burst_arrives_whole_at_a_client_that_reads_slowly() {
+fn a_slow_reader_receives_a_burst_whole() {
     let server = Server::packets(&config());
     let mut slow = slow_client(&server);
     slow.send(&join(&[&packet(1104, 5, &60_000u16.to_be_bytes()), &packet(1101, 6, b"behind")]));

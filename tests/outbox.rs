@@ -85,7 +85,7 @@ fn a_large_push_counts_whole_before_it_is_queued() {
 }
 
 #[test]
-fn a_handler_hears_of_what_does_not_fit() {
+fn a_handler_gets_an_error_for_a_packet_that_does_not_fit() {
     let server = ArenaServer::new(&dropping());
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
@@ -106,7 +106,7 @@ fn a_handler_hears_of_what_does_not_fit() {
 }
 
 #[test]
-fn who_stops_reading_is_closed_with_4008_behind_all_that_was_queued() {
+fn a_client_that_stops_reading_is_closed_with_4008_after_queued_output() {
     let server = ArenaServer::new(&small());
     let mut other = Client::connect(server.address);
     let mut slow = slow_client(server.address);
@@ -141,7 +141,7 @@ fn who_stops_reading_is_closed_with_4008_behind_all_that_was_queued() {
 }
 
 #[test]
-fn who_stops_reading_sees_drops_and_each_is_counted() {
+fn with_overflow_drop_each_dropped_packet_is_counted() {
     let server = ArenaServer::new(&dropping());
     let mut other = Client::connect(server.address);
     let mut slow = slow_client(server.address);
@@ -222,7 +222,7 @@ fn reading_pauses_past_half_and_goes_on_once_the_client_has_caught_up() {
 }
 
 #[test]
-fn a_ping_is_answered_ahead_of_what_waits_and_only_the_newest() {
+fn the_newest_ping_is_answered_ahead_of_queued_output() {
     for by_handler in [false, true] {
         let mut hand = Hand::new(&dropping());
         let slow = slow_client(hand.address);
@@ -269,7 +269,7 @@ fn a_ping_is_answered_ahead_of_what_waits_and_only_the_newest() {
 }
 
 #[test]
-fn a_close_arrives_though_the_outbox_is_full() {
+fn a_close_arrives_although_the_outbox_is_full() {
     let mut hand = Hand::new(&dropping());
     let slow = slow_client(hand.address);
     let (mut slow, handle) = hand.upgrade(slow);
@@ -295,7 +295,7 @@ fn a_close_arrives_though_the_outbox_is_full() {
 }
 
 #[test]
-fn what_one_turn_brings_keeps_its_order_in_every_mixture_of_sizes() {
+fn output_of_one_turn_keeps_its_order_for_all_sizes() {
     // Together below and above what is put together for one write, and above the limit of the outbox.
     for sizes in [&[40, 400, 40][..], &[40, 5000, 5000, 40, 1500], &[17_000, 40], &[40, 17_000, 9000, 40]] {
         let mut hand = Hand::new(&small());
@@ -319,7 +319,7 @@ fn what_one_turn_brings_keeps_its_order_in_every_mixture_of_sizes() {
 }
 
 #[test]
-fn what_is_gathered_counts_against_the_limit_of_the_outbox() {
+fn output_of_the_current_turn_counts_against_the_outbox_limit() {
     let mut hand = Hand::new(&dropping());
     let (mut client, handle) = hand.connect();
     let before = hand.snapshot(handle.id()).record;
@@ -336,7 +336,7 @@ fn what_is_gathered_counts_against_the_limit_of_the_outbox() {
 }
 
 #[test]
-fn a_broadcast_to_many_of_whom_some_do_not_read() {
+fn a_broadcast_reaches_readers_although_others_do_not_read() {
     let server = ArenaServer::new(&small());
     let mut readers: Vec<Client> = (0..8).map(|_| Client::connect(server.address)).collect();
     let mut sleepers: Vec<Client> = (0..8).map(|_| slow_client(server.address)).collect();

@@ -9,7 +9,7 @@ use sysconn::Cause;
 use sysconn::frame::Opcode;
 
 #[test]
-fn in_a_handler() {
+fn a_panic_in_a_handler_ends_its_connection_only() {
     let server = Server::packets(&config());
     let mut witness = Client::connect(server.address);
     witness.send_packet(1105, 1, b"");
@@ -39,7 +39,7 @@ fn in_a_handler() {
 }
 
 #[test]
-fn in_a_hook() {
+fn a_panic_in_a_hook_ends_its_connection_only() {
     let server = Server::packets(&config());
     let mut witness = Client::connect(server.address);
     for _ in 0..3 {

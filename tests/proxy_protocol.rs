@@ -46,7 +46,7 @@ fn behind(server: &Server, header: &[u8]) -> Client {
 }
 
 #[test]
-fn the_client_is_who_a_trusted_proxy_says() {
+fn the_client_address_comes_from_a_trusted_proxy() {
     let server = Server::packets(&trusting(&["10.0.0.0/8", "127.0.0.0/8"]));
     for (header, named) in [
         (v1("192.0.2.7:4711"), Some("192.0.2.7:4711")),
@@ -103,7 +103,7 @@ fn a_trusted_proxy_must_send_a_header() {
 }
 
 #[test]
-fn nobody_else_can_say_who_it_is() {
+fn a_proxy_header_of_anyone_else_is_refused() {
     for proxies in [&["10.0.0.0/8", "::1", "unix"][..], &[]] {
         let server = Server::packets(&trusting(proxies));
         for header in [&v1("192.0.2.7:1")[..], V2, V2_LOCAL] {
@@ -118,7 +118,7 @@ fn nobody_else_can_say_who_it_is() {
 }
 
 #[test]
-fn clients_count_under_the_address_that_was_named() {
+fn limits_count_the_address_in_the_header() {
     let server = Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1"]) });
     let mut inside = [behind(&server, &v1("192.0.2.7:1")), behind(&server, &v1("192.0.2.7:2"))];
     for bytes in [v1("192.0.2.7:3"), join(&[&v1("192.0.2.7:3"), UPGRADE])] {
@@ -140,7 +140,7 @@ fn clients_count_under_the_address_that_was_named() {
 }
 
 #[test]
-fn who_is_not_named_yet_counts_in_all() {
+fn connections_before_their_header_count_in_all() {
     let server = Server::packets(&Config { max_connections: 1, ..trusting(&["127.0.0.1"]) });
     let mut first = Client::raw(server.address);
     first.send(&V2[..7]);
@@ -168,7 +168,7 @@ fn a_header_that_is_not_complete_in_time_gets_408() {
 }
 
 #[test]
-fn who_leaves_within_the_header_is_forgotten() {
+fn a_client_that_leaves_within_the_header_is_released() {
     let server = Server::packets(&Config { max_connections: 1, ..trusting(&["127.0.0.1"]) });
     for bytes in [&b""[..], b"PROXY ", &V2[..V2.len() - 1]] {
         let mut client = Client::raw(server.address);
@@ -182,7 +182,7 @@ fn who_leaves_within_the_header_is_forgotten() {
 }
 
 #[test]
-fn whoever_connects_to_a_unix_socket_can_be_trusted() {
+fn clients_of_a_unix_socket_can_be_trusted() {
     let path = std::env::temp_dir().join(format!("sysconn-{}-proxied", std::process::id()));
     let listen = vec![Listen::Unix(path.clone())];
     let server = Server::packets(&Config { listen, max_connections_per_ip: 1, ..trusting(&["unix"]) });

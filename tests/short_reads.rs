@@ -111,7 +111,7 @@ fn closed(event: Event) -> Option<Cause> {
 }
 
 #[test]
-fn what_came_in_one_event_is_all_seen() {
+fn all_bytes_of_one_event_are_read() {
     for Case { name, pieces, packets } in cases() {
         for end in [End::Stays, End::Fin, End::Reset] {
             let what = format!("{name}, {end:?}");
@@ -124,7 +124,7 @@ fn what_came_in_one_event_is_all_seen() {
 }
 
 #[test]
-fn what_came_before_the_client_was_accepted_is_all_seen() {
+fn all_bytes_sent_before_the_accept_are_read() {
     for Case { name, pieces, packets } in cases() {
         for end in [End::Stays, End::Fin] {
             let what = format!("{name}, {end:?}, with the upgrade");
@@ -145,7 +145,7 @@ fn what_came_before_the_client_was_accepted_is_all_seen() {
 }
 
 #[test]
-fn a_client_that_is_gone_before_it_is_accepted_leaves_nothing() {
+fn a_client_that_left_before_the_accept_leaves_nothing() {
     for bytes in [b"".as_slice(), b"GET", UPGRADE] {
         let mut hand = Hand::new(&config());
         for end in [End::Fin, End::Reset] {

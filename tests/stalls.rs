@@ -1,5 +1,5 @@
-//! Clients that are alive although their server cannot hear it: what they would answer waits behind what they take
-//! slowly.
+//! Clients that are alive although their server cannot hear it: what they would answer waits behind what they
+//! take slowly.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -69,7 +69,7 @@ fn connect_narrow(address: SocketAddr) -> TcpStream {
 }
 
 #[test]
-fn a_client_on_a_slow_line_is_not_silent() {
+fn a_slow_reader_is_not_silent() {
     const PERIOD: Duration = Duration::from_millis(1500);
     let path = std::env::temp_dir().join(format!("sysconn-{}-slow", std::process::id()));
     let _ = std::fs::remove_file(&path);

@@ -31,7 +31,7 @@ fn connect(path: &Path) -> Client<UnixStream> {
 }
 
 #[test]
-fn packets_go_both_ways_and_the_path_goes_with_the_server() {
+fn a_unix_socket_serves_packets_and_is_removed_at_the_end() {
     let path = path("both-ways");
     let mut server = Server::packets(&at(&path));
     let mut client = connect(&path);
@@ -88,7 +88,7 @@ fn only_an_abandoned_path_is_taken_over() {
 }
 
 #[test]
-fn tcp_and_unix_side_by_side() {
+fn tcp_and_unix_listeners_coexist() {
     let path = path("side-by-side");
     let mut config = config();
     config.listen.push(Listen::Unix(path.clone()));

@@ -239,7 +239,7 @@ fn a_required_subprotocol_is_one_of_the_list() {
 }
 
 #[test]
-fn variants_that_are_right_are_accepted() {
+fn valid_variants_are_accepted() {
     let server = Server::packets(&Config { subprotocols: vec!["b".into(), "c".into()], ..config() });
     let spaces = format!("Sec-WebSocket-Protocol: b{}x\r\n", " ".repeat(3000));
     let offers = ["permessage-deflate; server_max_window_bits=99"; 60].join(", ");

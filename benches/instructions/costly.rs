@@ -1,5 +1,5 @@
-//! Counts the instructions of what clients ask for in few bytes or frames, of a library that compresses, as the
-//! program does. What it is held against is in `tests/run.d/instructions.py`.
+//! Counts the instructions of what clients ask for in few bytes or frames, of a library that compresses, as
+//! the program does. What it is held against is in `tests/run.d/instructions.py`.
 
 mod costs;
 #[path = "../work/mod.rs"]
@@ -30,7 +30,8 @@ fn replies_of(costly: Result<Costly>) -> Result<Costly> {
     round(costly)
 }
 
-// A write to each of as many clients as `segments_of/a_packet` writes replies, and long ones to a quarter of them.
+// A write to each of as many clients as `segments_of/a_packet` writes replies, and long ones to a quarter of
+// them.
 #[library_benchmark]
 #[bench::a_say(paid(Cost::say(32, 256)))]
 #[bench::a_long_say(paid(Cost::say(100_000, 64)))]

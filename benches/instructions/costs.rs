@@ -33,7 +33,8 @@ const REPLIES: usize = 4096;
 const DATA_BYTES: usize = 32;
 /// What inflating and compressing is to be charged as, in frames: 8 times what `whole/reactor` handles.
 const FRAMES: usize = 2048;
-/// Compressed bytes that a client is charged a frame for. What comes out of them counts too, by the 512 bytes.
+/// Compressed bytes that a client is charged a frame for. What comes out of them counts too, by the 512
+/// bytes.
 const INFLATED_PER_FRAME: usize = 16;
 /// Bytes of a reply that it is charged a frame for if the reply is to be compressed.
 const COMPRESSED_PER_FRAME: usize = 128;

@@ -56,8 +56,8 @@ impl Load for Storm {
     }
 }
 
-/// Clients that send half a request, of whom each is replaced once it is told that it was too slow, and others
-/// that are busy meanwhile.
+/// Clients that send half a request, of whom each is replaced once it is told that it was too slow, and
+/// others that are busy meanwhile.
 pub(crate) struct Halves {
     address: SocketAddr,
     /// In the order in which they came.

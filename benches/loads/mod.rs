@@ -29,7 +29,8 @@ const BURST_REPLIES: u16 = 30_000;
 
 /// Clients, and what they still have to do.
 pub(crate) trait Load {
-    /// Goes on as far as the system lets it, in calls that are short. How much that was; 0: nothing could be done.
+    /// Goes on as far as the system lets it, in calls that are short. How much that was; 0: nothing could be
+    /// done.
     fn go_on(&mut self) -> usize;
 
     /// What was done in all, in the kind's unit.

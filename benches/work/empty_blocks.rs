@@ -1,5 +1,5 @@
-//! Deflate blocks that yield nothing and take an inflater as long as a block can: each brings a code of its own
-//! (RFC 1951 §3.2.7), of which a table is built, and then only says that it ends.
+//! Deflate blocks that yield nothing and take an inflater as long as a block can: each brings a code of its
+//! own (RFC 1951 §3.2.7), of which a table is built, and then only says that it ends.
 
 /// Bytes of such blocks at most: with all headers a message is not longer than it may be.
 pub(crate) const MOST_BYTES: usize = 520_000;

@@ -172,11 +172,11 @@ fn now(clock: ClockId) -> u64 {
 /// What a message of a busy client costs with and without idle ones.
 fn neighbours(rounds: usize, idle: usize, server: &str) -> Result {
     let mut alone = serve(server, 0)?;
-    let mut crowded = serve(server, idle)?;
+    let mut with_idle = serve(server, idle)?;
     let (mut times, mut ratios) = (vec![], vec![]);
     for round in 0..=rounds {
         let one = cost(&mut alone)?;
-        let other = cost(&mut crowded)?;
+        let other = cost(&mut with_idle)?;
         if round > 0 {
             times.push(one);
             ratios.push(other / one);

@@ -64,8 +64,8 @@ fn date(time: ASN1Time) -> String {
     format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC", u8::from(month))
 }
 
-/// A line about an RSA key that is longer than [`MAX_RSA_BITS`], with the time that one signature takes here: each full
-/// handshake needs one, and the worker that makes it serves nobody else meanwhile.
+/// A line about an RSA key that is longer than [`MAX_RSA_BITS`], with the time that one signature takes here:
+/// each full handshake needs one, and the worker that makes it serves nobody else meanwhile.
 pub(crate) fn costly_key(chain: &[u8], key: &[u8]) -> Option<String> {
     let certificate = CertificateDer::from_pem_slice(chain).ok()?;
     let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;

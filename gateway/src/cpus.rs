@@ -2,8 +2,8 @@
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Sees whether so many workers can be pinned, from the core `first` on. This thread keeps the cores that it has,
-/// which the threads that it starts inherit: only workers are pinned, each by itself.
+/// Sees whether so many workers can be pinned, from the core `first` on. This thread keeps the cores that it
+/// has, which the threads that it starts inherit: only workers are pinned, each by itself.
 ///
 /// # Errors
 /// One line that says which of the cores cannot be had.

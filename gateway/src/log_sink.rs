@@ -14,7 +14,8 @@ const PIPE_BYTES: usize = 4096;
 /// A writer that blocks, made not to. What cannot be written now is counted, and the next line that can be
 /// says how many were left out before it: a pipe that nobody reads, a full disk, a reader that has gone.
 ///
-/// A line is written whole or not at all, however long it is: the rest of one that has been begun goes before all others.
+/// A line is written whole or not at all, however long it is: the rest of one that has been begun goes before
+/// all others.
 #[derive(Debug)]
 pub(crate) struct LogSink<W> {
     writer: W,
@@ -109,7 +110,8 @@ mod tests {
             format!("{} log lines could not be written before this one\nread again\n", 10_000 - kept);
         assert_eq!(read[..len], *expected.as_bytes());
 
-        // A line that is longer than the pipe holds is begun, and goes on before all others once there is room.
+        // A line that is longer than the pipe holds is begun, and goes on before all others once there is
+        // room.
         let long = format!("{}\n", "long".repeat(50_000));
         for line in [&long[..], "left out\n"] {
             sink.write_all(line.as_bytes()).unwrap();

@@ -1,5 +1,5 @@
-//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), and a look at what one of
-//! them recorded (`replay`).
+//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), and a look at what one
+//! of them recorded (`replay`).
 
 mod certificates;
 mod cpus;

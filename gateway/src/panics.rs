@@ -3,7 +3,8 @@
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Panics of other threads than the workers' that are written out: those of workers are logged where they are caught.
+/// Panics of other threads than the workers' that are written out: those of workers are logged where they are
+/// caught.
 const MAX_WRITTEN: u32 = 100;
 
 static SEEN: AtomicU32 = AtomicU32::new(0);

@@ -8,9 +8,11 @@ use sysconn::ServerHandle;
 use super::tls::TlsFiles;
 use super::token_keys::TokenKeys;
 
-/// Has files read again, on a thread of its own: a file can be a FIFO, or on a file system that does not answer.
+/// Has files read again, on a thread of its own: a file can be a FIFO, or on a file system that does not
+/// answer.
 pub(crate) struct Reload {
-    /// The way to the thread, which takes one request at a time; a second one waits. None if there is nothing to read.
+    /// The way to the thread, which takes one request at a time; a second one waits. None if there is nothing
+    /// to read.
     requests: Option<SyncSender<()>>,
 }
 

@@ -1,5 +1,5 @@
-//! SIGTERM and SIGINT: the first one drains, a second one ends the program at once. SIGHUP has files read again, and
-//! never ends the program.
+//! SIGTERM and SIGINT: the first one drains, a second one ends the program at once. SIGHUP has files read
+//! again, and never ends the program.
 
 use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -11,8 +11,8 @@ use super::reload::Reload;
 /// Signals that are caught, for the thread that is to watch for them.
 pub(crate) struct Caught(Signals);
 
-/// Unblocks all signals: a parent can leave a program a mask in which some are blocked. To be called before there is
-/// another thread, each of which has the mask of the one that starts it.
+/// Unblocks all signals: a parent can leave a program a mask in which some are blocked. To be called before
+/// there is another thread, each of which has the mask of the one that starts it.
 ///
 /// # Errors
 /// One line that says why that cannot be done.

@@ -1,4 +1,5 @@
-//! Answers that `echo.deferred` puts off: for how long, how many may wait, and that they go with their client.
+//! Answers that `echo.deferred` puts off: for how long, how many may wait, and that they go with their
+//! client.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -17,7 +18,7 @@ const HOUR: [u8; 4] = 3_600_000u32.to_be_bytes();
 static DATA: [u8; 500_000] = [7; 500_000];
 
 #[test]
-fn answers_wait_for_an_hour_at_most() {
+fn an_answer_is_put_off_by_at_most_an_hour() {
     let program = serve(&[]);
     for (ms, is_refused) in [(3_600_000u32, false), (3_600_001, true), (u32::MAX, true)] {
         let mut client = Client::connect(program.address());
@@ -30,7 +31,7 @@ fn answers_wait_for_an_hour_at_most() {
 }
 
 #[test]
-fn what_waits_for_a_client_goes_with_it() {
+fn pending_answers_are_dropped_with_their_client() {
     // How a client leaves. Of one that only says that it has no more to send the Ping shows that it is gone.
     type Way = (&'static str, fn(Client));
     let ways: [Way; 3] = [

@@ -21,7 +21,7 @@ fn start_limited(more: &[&str]) -> Program {
 }
 
 #[test]
-fn the_program_survives_it() {
+fn the_program_serves_on_without_free_descriptors() {
     let program = start_limited(&[]);
     let address = program.address();
     // The limit of 100 admits 36. Those beyond are told so, and do not go: they take up the rest.
@@ -49,7 +49,7 @@ fn the_program_survives_it() {
 }
 
 #[test]
-fn a_drain_answers_those_who_wait_as_far_as_descriptors_go() {
+fn a_drain_answers_waiting_clients_as_far_as_descriptors_allow() {
     let mut program = start_limited(&["--drain-timeout", "60s"]);
     let address = program.address();
     // What comes while it stands still waits.

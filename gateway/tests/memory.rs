@@ -88,7 +88,7 @@ impl Monitor {
 }
 
 #[test]
-fn one_round_of_housekeeping_gives_a_burst_back() {
+fn one_round_of_housekeeping_frees_the_memory_of_a_burst() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--housekeeping", "2s"]);
     let program = Program::start_as(command.env_clear().envs(ALLOCATOR));

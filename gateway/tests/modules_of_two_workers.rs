@@ -1,4 +1,4 @@
-//! The modules of `sysconn serve` once more, where rooms, roles and connections are on two workers.
+//! The tests of `modules` with rooms, roles and connections on two workers.
 
-#[path = "modules.rs"]
+#[path = "modules/main.rs"]
 mod modules;

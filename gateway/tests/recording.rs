@@ -29,7 +29,7 @@ fn end(mut program: Program) {
 }
 
 #[test]
-fn serve_records_and_replay_says_what_is_otherwise() {
+fn serve_records_and_replay_shows_the_first_difference() {
     let directory = Directory::new();
     let path = directory.0.to_str().unwrap();
     let program = Program::start(&[&SERVE[..], &["--record", path, "--workers", "2"]].concat());
@@ -89,7 +89,7 @@ fn serve_records_and_replay_says_what_is_otherwise() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_used_is_found_at_the_start() {
+fn an_unusable_directory_is_reported_at_start() {
     for unusable in ["/dev/null", "/proc", "/nowhere/at/all"] {
         let output = sysconn(&[&SERVE[..], &["--record", unusable]].concat());
         assert_eq!(output.status.code(), Some(2), "{unusable}");
@@ -101,7 +101,7 @@ fn a_directory_that_cannot_be_used_is_found_at_the_start() {
 }
 
 #[test]
-fn an_operator_records_a_client_that_misbehaves() {
+fn an_operator_starts_and_stops_a_recording() {
     let directory = Directory::new();
     let path = directory.0.to_str().unwrap();
     let program = Program::start(&[&SERVE[..], &["--record", path, "--record-debugged"]].concat());
@@ -133,7 +133,7 @@ fn an_operator_records_a_client_that_misbehaves() {
 }
 
 #[test]
-fn the_log_is_told_of_the_first_recording_that_is_full() {
+fn the_first_full_recording_is_logged() {
     let directory = Directory::new();
     let path = directory.0.to_str().unwrap();
     let mut program = Program::start(&[&SERVE[..], &["--record", path, "--record-limit", "16KiB"]].concat());

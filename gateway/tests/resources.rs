@@ -95,7 +95,7 @@ fn many_that_end_at_once_leave_no_descriptor() {
 }
 
 #[test]
-fn random_bytes_leave_nothing() {
+fn random_bytes_leave_no_descriptor() {
     let program = serve();
     let before = program.descriptors();
     let mut seed = 0x9e37_79b9_7f4a_7c15u64;

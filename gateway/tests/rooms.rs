@@ -76,7 +76,7 @@ fn talk(client: &mut Client) -> BTreeMap<String, Vec<(u64, String)>> {
 }
 
 #[test]
-fn who_goes_before_it_was_let_in_leaves_nothing_behind() {
+fn a_client_that_leaves_while_joining_is_in_no_room() {
     let workers = WORKERS.to_string();
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--workers", &workers]);
     let mut watch = enter(&program, 1000, Kind::Monitor);
@@ -104,7 +104,7 @@ fn who_goes_before_it_was_let_in_leaves_nothing_behind() {
 }
 
 #[test]
-fn members_on_several_workers_are_counted_and_hear_the_same() {
+fn members_on_several_workers_are_counted_and_receive_the_same() {
     let workers = WORKERS.to_string();
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--workers", &workers]);
     let mut watch = enter(&program, 1000, Kind::Monitor);

@@ -1,4 +1,5 @@
-//! What the real program does at signals: in whatever state its parent left them, and whatever it reads meanwhile.
+//! What the real program does at signals: in whatever state its parent left them, and whatever it reads
+//! meanwhile.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -66,7 +67,7 @@ fn log(program: &Program) -> String {
 }
 
 #[test]
-fn signals_that_the_parent_had_blocked_work() {
+fn signals_blocked_by_the_parent_work() {
     // A process inherits the mask of the thread that starts it.
     let blocked = || {
         let start = || {
@@ -88,7 +89,7 @@ fn signals_that_the_parent_had_blocked_work() {
 }
 
 #[test]
-fn a_program_that_waits_for_a_file_can_be_ended_by_a_signal_that_was_blocked() {
+fn a_signal_ends_the_program_while_it_opens_a_file() {
     for arguments in [&["replay"][..], &["serve", "--config"]] {
         let fifo = KeyFile::new("waited-for");
         fifo.become_fifo();
@@ -125,7 +126,7 @@ fn sighup_never_ends_the_program() {
 }
 
 #[test]
-fn sighup_does_not_end_a_program_that_starts() {
+fn sighup_during_the_start_does_not_end_the_program() {
     for option in ["--token-keys", "--config"] {
         let file = KeyFile::new(&format!("starting{option}"));
         file.become_fifo();
@@ -155,7 +156,7 @@ fn sighup_does_not_end_a_program_that_starts() {
 }
 
 #[test]
-fn all_that_is_asked_for_during_a_reload_is_one_more() {
+fn reloads_requested_during_a_reload_become_one() {
     const DONE: &str = "the keys of logins were read again";
     let keys = KeyFile::new("several");
     let mut program = Program::start(&keys.arguments());
@@ -185,7 +186,7 @@ fn all_that_is_asked_for_during_a_reload_is_one_more() {
 }
 
 #[test]
-fn a_reload_that_does_not_end_keeps_nobody() {
+fn a_hanging_reload_delays_neither_clients_nor_the_end() {
     let keys = KeyFile::new("stuck");
     let mut program = Program::start(&keys.arguments());
     let mut client = Client::connect(program.address());

@@ -23,7 +23,7 @@ fn answer_pings(client: &mut Client, count: usize) {
 }
 
 #[test]
-fn a_program_that_was_stopped_asks_before_it_judges() {
+fn a_stopped_program_pings_silent_clients_before_it_closes_them() {
     let timers: [&[&str]; 2] = [
         &["--read-timeout", "1s", "--client-check", "0"],
         &["--read-timeout", "0", "--client-check", "1s", "--liveness", "frames"],

@@ -82,7 +82,7 @@ fn sighup(workers: &str) {
 }
 
 #[test]
-fn a_handshake_that_fails_has_one_line_with_the_reason() {
+fn a_failed_handshake_is_logged_in_one_line_with_the_reason() {
     let (ours, other) = (Certificate::new(), Certificate::new());
     let files = Files::new("failed");
     files.write(&ours.pem, &ours.key);
@@ -99,7 +99,7 @@ fn a_handshake_that_fails_has_one_line_with_the_reason() {
 }
 
 #[test]
-fn dates_that_clients_refuse_are_logged_at_the_start_and_at_each_reload() {
+fn certificate_dates_are_checked_at_start_and_at_each_reload() {
     let made = |from, to| {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(from, 1, 1);
@@ -139,7 +139,7 @@ fn echo_speaks_tls_too() {
 }
 
 #[test]
-fn handshakes_that_stand_still_cost_no_time() {
+fn stalled_handshakes_cost_no_time() {
     let certificate = Certificate::new();
     let files = Files::new("idle");
     files.write(&certificate.pem, &certificate.key);

@@ -122,7 +122,7 @@ fn accepts(program: &Program, message: &M1002Tos) -> bool {
 }
 
 #[test]
-fn a_login_takes_a_token_that_is_its_own() {
+fn a_login_needs_a_token_made_for_it() {
     let file = KeyFile::new("own", &key(1));
     for workers in ["1", "2"] {
         let program = file.start(workers);
@@ -217,7 +217,7 @@ fn sighup_reads_the_keys_again() {
 
 /// The program in docs/tokens.md, which game authors copy, makes tokens that are accepted.
 #[test]
-fn tokens_are_made_as_the_documentation_says() {
+fn the_documented_program_makes_valid_tokens() {
     let document = include_str!("../../docs/tokens.md");
     let (_, from) = document.split_once("```python\n").unwrap();
     let (code, _) = from.split_once("```").unwrap();

@@ -38,7 +38,7 @@ fn end(mut program: Program) {
 }
 
 #[test]
-fn a_server_that_ends_removes_its_own_path_only() {
+fn a_server_removes_only_its_own_socket_file() {
     for workers in ["1", "3"] {
         let path = path("newer");
         let older = serve(&path, &["--workers", workers]);
@@ -60,7 +60,7 @@ fn a_server_that_ends_removes_its_own_path_only() {
 }
 
 #[test]
-fn a_path_that_is_taken_ends_it_with_one_line_and_status_2() {
+fn a_path_in_use_ends_the_program_with_one_line_and_status_2() {
     let (file, socket) = (path("a-file"), path("a-server"));
     fs::write(&file, "precious").unwrap();
     let running = serve(&socket, &[]);
@@ -85,7 +85,7 @@ fn a_path_that_is_taken_ends_it_with_one_line_and_status_2() {
 }
 
 #[test]
-fn what_a_killed_server_left_is_taken_over_by_one_of_many() {
+fn one_of_several_servers_takes_over_the_path_of_a_killed_one() {
     let path = path("killed");
     drop(serve(&path, &[]));
     assert!(path.exists(), "it was killed");

@@ -10,13 +10,12 @@
 //! An end right behind the Close would, behind a proxy, end both directions while the client still sends, and what it
 //! sends would come back as a reset that overtakes the Close.
 
-use super::Settings;
+use super::settings::{MAX_CLOSE_TIMEOUTS, Settings};
 use crate::cause::Cause;
 use crate::frame::{CloseCode, Found, Skipper};
 use crate::moment::Moment;
+use crate::recording::ReplaySource;
 
-/// Close timeouts that a client which goes on sending can take in all.
-pub(super) const MAX_CLOSE_TIMEOUTS: u32 = 15;
 /// Milliseconds of silence that are enough where no Close is to be expected: after a violation, behind which it may
 /// not be recognised, and after the client's own.
 const QUIET_MS: u64 = 200;
@@ -26,9 +25,9 @@ const FIRST_LOOK_MS: u64 = 10;
 /// close timeouts as above.
 const MIN_TAKEN_BYTES: i64 = 1024;
 
-/// What a socket says of the bytes that it was given.
+/// What a socket reports of the bytes that it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct SocketReport {
     /// Bytes that the client's system has not acknowledged; none where this system cannot tell.
     pub(crate) unacknowledged: Option<u64>,
     /// Grows by one with each byte that the client's system takes. It begins anywhere, and wraps.
@@ -62,13 +61,23 @@ enum Stage {
     Ended { at: Moment },
 }
 
+/// What finds the client's Close among bytes that are thrown away.
+#[derive(Debug)]
+enum CloseFinder {
+    /// The frames are gone through.
+    Frames(Box<Skipper>),
+    /// No Close is to be expected.
+    Nothing,
+    /// A recording says what was found: it does not hold the bytes.
+    Recorded(ReplaySource),
+}
+
 #[derive(Debug)]
 pub(super) struct Closing {
     pub(super) cause: Cause,
     stage: Stage,
     answer: Answer,
-    /// Goes through what the client sends, where a Close is to be expected among it.
-    frames: Option<Box<Skipper>>,
+    finder: CloseFinder,
     /// When the socket is asked what is acknowledged, and how long it was not before that.
     look_at: Moment,
     look_ms: u64,
@@ -91,11 +100,12 @@ impl Closing {
             },
             _ => Answer::Awaited,
         };
+        let is_expected = matches!(answer, Answer::Awaited | Answer::Doubtful);
         Closing {
             cause,
             stage: Stage::Writing,
             answer,
-            frames: matches!(answer, Answer::Awaited | Answer::Doubtful).then(|| Box::new(frames())),
+            finder: if is_expected { CloseFinder::Frames(Box::new(frames())) } else { CloseFinder::Nothing },
             look_at: now.after(FIRST_LOOK_MS),
             look_ms: FIRST_LOOK_MS,
             checked_at: now,
@@ -104,11 +114,31 @@ impl Closing {
         }
     }
 
-    /// What is among bytes that come next.
+    /// Takes from `source` what is found, and whether a reply is being compressed, from now on.
+    pub(super) fn replay(&mut self, source: ReplaySource) {
+        self.finder = CloseFinder::Recorded(source);
+    }
+
+    /// What is among the bytes that come next.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> Found {
-        match (self.answer, &mut self.frames) {
-            (Answer::Awaited | Answer::Doubtful | Answer::Late, Some(frames)) => frames.skip(bytes),
+        match (self.answer, &mut self.finder) {
+            (Answer::Awaited | Answer::Doubtful | Answer::Late, CloseFinder::Frames(frames)) => {
+                frames.skip(bytes)
+            }
+            (_, CloseFinder::Recorded(source)) => match source.found() {
+                Some(true) => Found::Close,
+                Some(false) => Found::InvalidClose,
+                None => Found::Nothing,
+            },
             _ => Found::Nothing,
+        }
+    }
+
+    /// Whether a reply is being compressed, where the outbox says so or not.
+    pub(super) fn is_compressing(&self, has_jobs: bool) -> bool {
+        match &self.finder {
+            CloseFinder::Recorded(source) => source.is_compressing(),
+            CloseFinder::Frames(_) | CloseFinder::Nothing => has_jobs,
         }
     }
 
@@ -195,7 +225,12 @@ impl Closing {
     }
 
     /// To be called when it is [due](Self::deadline). True: the socket is to be closed.
-    pub(super) fn handle_timeout(&mut self, line: Option<Line>, now: Moment, settings: &Settings) -> bool {
+    pub(super) fn handle_timeout(
+        &mut self,
+        line: Option<SocketReport>,
+        now: Moment,
+        settings: &Settings,
+    ) -> bool {
         match self.stage {
             Stage::Writing | Stage::Unacknowledged => self.look(line, now, settings),
             Stage::Waiting { .. } => {
@@ -215,7 +250,7 @@ impl Closing {
     }
 
     /// Looks at what the client has taken. True: it takes too little.
-    fn look(&mut self, line: Option<Line>, now: Moment, settings: &Settings) -> bool {
+    fn look(&mut self, line: Option<SocketReport>, now: Moment, settings: &Settings) -> bool {
         let most_ms = longest_ms(settings);
         let is_written = self.stage == Stage::Unacknowledged;
         let unacknowledged = line.and_then(|line| line.unacknowledged).unwrap_or(0);

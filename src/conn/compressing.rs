@@ -1,16 +1,18 @@
 //! Replies that are compressed slice by slice, while the connection goes on with what else there is.
 
-use super::lifecycle::Phase;
-use super::packets::{Call, Hex};
-use super::{Conn, Env, Outbox};
-use crate::recording::note::{Frame, Note};
-use crate::router::{COMPRESSED_BYTES_PER_FRAME, Job, Place, SLICE_BYTES, Tools};
+use super::connection::Conn;
+use super::dispatch::Dispatch;
+use super::env::Env;
+use super::input::{Compressed, Input};
+use super::phase::Phase;
+use crate::recording::note::Note;
+use crate::router::{COMPRESSED_BYTES_PER_FRAME, CompressJob, Place, SLICE_BYTES, Tools};
 
 impl Conn {
     /// Whether a reply is being compressed: then the connection has to be given time
     /// ([`go_on_compressing`](Self::go_on_compressing)).
     pub(crate) fn has_job(&self) -> bool {
-        self.outbox.job().is_some_and(Job::has_place) && !matches!(self.phase, Phase::Closed(_))
+        self.outbox.job().is_some_and(CompressJob::has_place) && !matches!(self.phase, Phase::Closed(_))
     }
 
     /// Lets a connection compress that has waited for its turn. False if it has no use for that any more.
@@ -29,27 +31,13 @@ impl Conn {
             && left > 0
             && let Some(job) = self.outbox.job_mut()
         {
-            let slice = job.go_on(left, self.extras.deflate());
+            let slice = job.go_on(left, self.rare.deflate());
             // However short a message is, ending it costs something.
             let taken = slice.taken.max(COMPRESSED_BYTES_PER_FRAME);
             left = left.saturating_sub(taken);
             env.count_compressed(taken);
             let Some(frame) = slice.frame else { continue };
-            if self.record.is_watched()
-                && let Some((noted, _)) =
-                    Frame::read(&frame, 0, env.has_packets(), &|cmd| env.service.is_secret(cmd))
-            {
-                self.note_given(|| Note::Compressed { frame: noted }, env);
-                if self.record.debug() {
-                    log::info!("{} out {}", self.record.id, Hex(&frame));
-                }
-            }
-            let place = self.outbox.end_job(frame).and_then(|mut job| job.take_place());
-            if let Some(deflate) = self.extras.deflate() {
-                deflate.set_busy(self.outbox.has_jobs());
-            }
-            self.hand_on(place, left, env);
-            self.note_outcome(env);
+            self.give(Compressed { frame, left }, env);
             is_more_ready = true;
         }
         is_more_ready
@@ -66,53 +54,49 @@ impl Conn {
         }
     }
 
-    /// In a replay, which compresses nothing: a reply has become this frame.
-    pub(crate) fn note_compressed<S>(&mut self, frame: Frame, env: &Env<S>) {
-        self.note_given(|| Note::Compressed { frame }, env);
-        self.note_outcome(env);
-    }
-
-    /// Whether the client's end has to wait for a reply that is still being compressed.
-    pub(super) fn is_compressing(&mut self) -> bool {
-        let recorded = self.extras.noting().and_then(|recorder| Some(recorder.script()?.is_compressing()));
-        let is_compressing = recorded.unwrap_or_else(|| self.outbox.has_jobs());
-        if is_compressing {
+    /// Whether the end of the connection waits for a reply that is still being compressed.
+    pub(super) fn end_waits_for_server(&mut self) -> bool {
+        let has_jobs = self.outbox.has_jobs();
+        let waits = matches!(
+            &self.phase,
+            Phase::Closing(closing) if closing.is_writing() && closing.is_compressing(has_jobs)
+        );
+        if waits {
             self.note(|| Note::Compressing {});
         }
-        is_compressing
+        waits
     }
 }
 
-impl Call<'_> {
-    /// Has the replies that a handler wants compressed slice by slice wait in the outbox, in their place among what
-    /// else was gathered.
+impl<S> Input<Env<S>> for Compressed {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        let frame = std::mem::take(&mut self.frame);
+        let place = conn.outbox.end_job(frame).and_then(|mut job| job.take_place());
+        if let Some(deflate) = conn.rare.deflate() {
+            deflate.set_busy(conn.outbox.has_jobs());
+        }
+        conn.hand_on(place, self.left, env);
+    }
+}
+
+impl Dispatch<'_> {
+    /// Queues the replies that a handler wants compressed slice by slice, in their place among what else was gathered.
     #[cold]
     pub(super) fn queue_jobs<S>(&mut self, env: &mut Env<S>) {
         let Tools { out, start, jobs, borrowed, places, .. } = &mut env.tools;
-        let gathered = out.get(*start..).unwrap_or_default();
+        debug_assert!(borrowed.is_empty(), "nothing is borrowed where something is compressed");
         let had_jobs = self.outbox.has_jobs();
-        let mut recorder = self.extras.noting();
-        if recorder.as_ref().is_some_and(|recorder| recorder.script().is_some()) {
-            // A replay has the outbox only as a number.
-            let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
-            *self.outbox =
-                Outbox::of_bytes(self.outbox.queued() + gathered.len() + borrowed.bytes() + weight);
-            borrowed.clear();
-        } else {
-            debug_assert!(borrowed.is_empty(), "nothing is borrowed where something is compressed");
-            let (mut rest, mut passed) = (gathered, *start);
-            for (at, job) in jobs.drain(..) {
-                let (before, behind) = rest.split_at(at.saturating_sub(passed).min(rest.len()));
-                self.outbox.push_unwritten(before, 0);
-                self.outbox.push_job(job);
-                (rest, passed) = (behind, at);
-            }
-            self.outbox.push_unwritten(rest, 0);
+        let (mut rest, mut passed) = (out.get(*start..).unwrap_or_default(), *start);
+        for (at, job) in jobs.drain(..) {
+            let (before, behind) = rest.split_at(at.saturating_sub(passed).min(rest.len()));
+            self.outbox.push_unwritten(before, 0);
+            self.outbox.push_job(job);
+            (rest, passed) = (behind, at);
         }
+        self.outbox.push_unwritten(rest, 0);
         out.truncate(*start);
-        if let Some(recorder) = &mut recorder {
-            recorder.call.seen = out.len();
-        }
         if !had_jobs
             && let Some(job) = self.outbox.job_mut()
             && let Some(place) = places.ask(self.record.id)

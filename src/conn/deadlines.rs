@@ -1,6 +1,6 @@
 //! When a connection has to be looked at again, whatever its client does.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::config::Liveness;
 use crate::moment::Moment;
 use crate::packed::{Packed, PackedMoment};

@@ -1,60 +1,59 @@
-//! Bytes from the socket: through the decoder, frame by frame, to packets and control frames.
+//! Bytes from the socket: through the decoder, frame by frame, to messages and control frames.
 
-use super::lifecycle::{Open, Phase};
-use super::packets::{By, Call};
-use super::{Bulk, Conn, Env, FLUSH_BYTES, LARGE_MESSAGE_BYTES, Progress};
+use super::connection::Conn;
+use super::dispatch::Dispatch;
+use super::env::Env;
+use super::input::{Bytes, Close, Input, Progress, Received};
+use super::phase::Phase;
+use super::read_policy::LARGE_MESSAGE_BYTES;
 use crate::cause::Cause;
-use crate::config::Overflow;
-use crate::connection_log;
-use crate::frame::{Decoder, Event, Opcode, Role, Rules, push_frame};
-use crate::mailbox::Answer;
+use crate::frame::{Event, Opcode, Role, Rules, push_frame};
 use crate::moment::Moment;
-use crate::push::Push;
-use crate::recording::note::{Answered, Note};
-use crate::router::{Application, Context, MIN_BORROWED_BYTES, Origin, Outcome, Service};
+use crate::router::{Application, MIN_BORROWED_BYTES, Origin, Service};
 
-impl Conn {
-    /// Bytes have come from the socket, or were kept before. What is left in `input` afterwards has
-    /// to be given again when [`Progress`] says so.
-    pub(crate) fn handle_bytes<S: Application>(
-        &mut self,
-        input: &mut &mut [u8],
-        env: &mut Env<S>,
-    ) -> Progress {
-        if self.record.is_watched() {
-            self.note_input(input, env);
-        }
-        let progress = self.take_bytes(input, env);
-        if self.record.is_watched() {
-            self.note_taken(progress, input.len(), env);
-        }
-        progress
-    }
+/// Bytes gathered for one connection at which they are written before more is parsed.
+pub(super) const FLUSH_BYTES: usize = 64 * 1024;
+
+impl<S: Application> Input<Env<S>> for Bytes<'_, '_> {
+    type Output = Progress;
 
     #[inline(always)]
-    fn take_bytes<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
-        self.deadlines.seen(env.tools.now);
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) -> Progress {
+        let Bytes(input) = self;
+        conn.deadlines.seen(env.tools.now);
         loop {
-            match self.phase {
+            match conn.phase {
                 Phase::Proxied(_) => {
-                    if let Some(named) = self.read_proxy_header(input, env) {
+                    if let Some(named) = conn.read_proxy_header(input, env) {
                         return Progress::Introduced { named };
                     }
                 }
                 Phase::Upgrading(_) => {
-                    if let Some(progress) = self.read_head(input, env) {
+                    if let Some(progress) = conn.read_head(input, env) {
                         return progress;
                     }
                 }
-                Phase::Open(_) => return self.read_frames(input, env),
-                Phase::Closing(_) | Phase::Closed(_) => self.throw_away(input, env.tools.now),
+                Phase::Open(_) => return conn.read_frames(input, env),
+                Phase::Closing(_) | Phase::Closed(_) => conn.throw_away(input, env.tools.now),
             }
             if input.is_empty() {
                 return Progress::Taken;
             }
         }
     }
+}
 
+impl<'e, S> Input<&'e Env<S>> for Received {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, _: &mut &'e Env<S>) {
+        if let Phase::Open(open) = &mut conn.phase {
+            open.decoder.received(self.0);
+        }
+    }
+}
+
+impl Conn {
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
         if self.inflates() {
             if env.frames_left > 0 {
@@ -119,12 +118,21 @@ impl Conn {
         }
     }
 
-    /// Of what follows the end of the conversation only the client's Close matters.
+    /// Throws away input behind the end of the conversation, in which only the client's Close matters.
     #[cold]
     fn throw_away(&mut self, input: &mut &mut [u8], now: Moment) {
-        self.note_rest(input.len());
+        self.observe_rest(input.len());
         self.skip(input, now);
         *input = &mut [];
+    }
+
+    /// Looks for the client's Close among bytes that are thrown away.
+    #[cold]
+    pub(super) fn skip(&mut self, bytes: &[u8], now: Moment) {
+        let Phase::Closing(closing) = &mut self.phase else { return };
+        let found = closing.skip(bytes);
+        self.rearm |= closing.heard(found, now);
+        self.observe_found(found);
     }
 
     pub(super) fn is_between_messages(&self) -> bool {
@@ -135,7 +143,7 @@ impl Conn {
     #[inline(always)]
     fn read_frame<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> bool {
         let rules = self.rules(env);
-        let Some((decoder, mut call)) = self.parts() else { return false };
+        let Some((decoder, mut dispatch)) = self.split() else { return false };
         match decoder.next_within(input, &rules, &mut env.frames_left) {
             Ok(None) => return false,
             Ok(Some(Event::Message { kind, compressed, payload })) => {
@@ -147,9 +155,9 @@ impl Conn {
                     if in_place { Origin::Input { end } } else { Origin::Held }
                 });
                 let result = if compressed {
-                    call.received_compressed(kind, payload, rules.max_len, env)
+                    dispatch.received_compressed(kind, payload, rules.max_len, env)
                 } else {
-                    call.received(kind, payload, rules.max_len, env)
+                    dispatch.received(kind, payload, rules.max_len, env)
                 };
                 // One packet can ask for work on thousands of connections. It counts against the budget
                 // of whoever sent it, so that others wait no longer than for any other client.
@@ -157,21 +165,17 @@ impl Conn {
                 if cost > 0 {
                     env.charge(cost);
                 }
-                if is_large {
-                    self.bulk = Bulk::Large;
-                } else if self.bulk == Bulk::Large {
-                    self.bulk = Bulk::Much;
-                }
+                self.note_message_len(is_large);
                 if let Err(cause) = result {
                     env.tools.copy_held(self.last_payload());
-                    self.end_open(cause, env);
+                    Close(cause).apply(self, env);
                 } else if env.frames_left == 0 && self.inflates() {
                     // It has a copy.
                     self.trim_decoder();
                 }
             }
             Ok(Some(Event::Ping(payload))) => {
-                call.answer_ping(payload, env);
+                dispatch.answer_ping(payload, env);
                 self.take_control_frames(input, &rules, env);
             }
             Ok(Some(Event::Pong(_))) => self.take_control_frames(input, &rules, env),
@@ -180,8 +184,8 @@ impl Conn {
                 self.answer_close(code, env);
             }
             Err(error) => {
-                call.log_bad_input(None, env, format_args!("{error}"));
-                self.end_open(Cause::Protocol(error), env);
+                dispatch.log_bad_input(None, env, format_args!("{error}"));
+                Close(Cause::Protocol(error)).apply(self, env);
             }
         }
         true
@@ -191,14 +195,14 @@ impl Conn {
     /// is still to be counted.
     #[inline(never)]
     fn take_control_frames<S>(&mut self, input: &mut &mut [u8], rules: &Rules, env: &mut Env<S>) {
-        let Some((decoder, mut call)) = self.parts() else { return };
+        let Some((decoder, mut dispatch)) = self.split() else { return };
         while env.frames_left > 1
             && env.tools.gathered() < FLUSH_BYTES
             && let Some(event) = decoder.short_control(input, rules)
         {
             env.frames_left -= 1;
             if let Event::Ping(payload) = event {
-                call.answer_ping(payload, env);
+                dispatch.answer_ping(payload, env);
             }
         }
     }
@@ -208,107 +212,12 @@ impl Conn {
         let settings = &env.settings;
         let max_len =
             if self.record.is_logged_in() { settings.max_len } else { settings.max_len_before_login };
-        let deflate = self.extras.compresses();
+        let deflate = self.rare.compresses();
         Rules { role: Role::Server, max_len, text: matches!(env.service, Service::Messages(_)), deflate }
-    }
-
-    /// An open connection's decoder, and apart from it what a call into the application works on.
-    #[inline(always)]
-    pub(super) fn parts(&mut self) -> Option<(&mut Decoder, Call<'_>)> {
-        let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
-        let call = Call {
-            record: &mut self.record,
-            deadlines: &mut self.deadlines,
-            extras: &mut self.extras,
-            rearm: &mut self.rearm,
-            outbox: &mut self.outbox,
-        };
-        Some((decoder, call))
-    }
-
-    /// Makes a call with a context for this connection, outside of any request.
-    pub(super) fn call<S: Application>(
-        &mut self,
-        by: By,
-        cmd: u16,
-        flag: u32,
-        env: &mut Env<S>,
-        call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
-    ) {
-        let Some((_, mut parts)) = self.parts() else { return };
-        if let Err(cause) = parts.run(by, cmd, flag, &[], env, call) {
-            self.end_open(cause, env);
-        }
-    }
-
-    /// The answer to a deferred request has come. One that is not waited for (any more) is dropped.
-    pub(crate) fn handle_answer<S: Application>(&mut self, seq: u64, answer: Answer, env: &mut Env<S>) {
-        self.note_given(|| Note::Answer { seq, answer: Answered::of(&answer) }, env);
-        self.go_on_with(seq, env, |context| match &answer {
-            Answer::Reply(data) => context.reply(data),
-            Answer::Refuse(error_id) => Outcome::Refuse(*error_id),
-        });
-        self.note_outcome(env);
-    }
-
-    pub(super) fn go_on_with<S: Application>(
-        &mut self,
-        seq: u64,
-        env: &mut Env<S>,
-        answer: impl FnOnce(&mut Context<'_>) -> Outcome,
-    ) {
-        let Some(deferral) = self.extras.take_deferral(seq) else { return };
-        // The client's silence counts again from here, and with it a deadline that was put aside.
-        self.deadlines.read_since(env.tools.now);
-        self.rearm = true;
-        self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| {
-            let outcome = answer(context);
-            // Nobody has a budget that it could count against.
-            context.effects().take_cost();
-            outcome
-        });
-    }
-
-    /// The linked object has ended, unless it is linked no longer.
-    pub(crate) fn handle_object_end<S>(&mut self, number: u64, cause: Cause, env: &mut Env<S>) {
-        if self.extras.linked_number() == Some(number) {
-            self.close(cause, env);
-        }
-    }
-
-    /// Counts a push that is to be sent behind `gathered` bytes and what the outbox holds. False if it is
-    /// not to be sent: it does not fit, or the connection is not open.
-    pub(crate) fn admits<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
-        if self.record.is_watched() {
-            return self.note_push(push, gathered, env);
-        }
-        self.admits_unseen(push.frame().len(), gathered, env)
-    }
-
-    pub(super) fn admits_unseen<S>(&mut self, len: usize, gathered: usize, env: &mut Env<S>) -> bool {
-        if !matches!(self.phase, Phase::Open(_)) {
-            return false;
-        }
-        let limit = env.settings.outbox_limit;
-        let pending = self.outbox.queued().saturating_add(gathered);
-        if limit != 0 && pending.saturating_add(len) > limit {
-            self.record.count_send_error();
-            env.tools.totals.send_errors += 1;
-            if len > limit {
-                connection_log::oversized(&mut self.record, &mut env.tools.log, env.tools.now, len, limit);
-            }
-            if env.settings.overflow == Overflow::Close {
-                self.end_open(Cause::OutboxFull, env);
-            }
-            return false;
-        }
-        self.record.send_count += 1;
-        env.tools.totals.packets_sent += 1;
-        true
     }
 }
 
-impl Call<'_> {
+impl Dispatch<'_> {
     #[inline]
     fn answer_ping<S>(&mut self, payload: &[u8], env: &mut Env<S>) {
         if !self.outbox.is_empty() {

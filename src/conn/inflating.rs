@@ -1,12 +1,13 @@
-//! What clients have compressed: inflated at once if that takes one slice, and else as a [`Job`] that goes on in later
-//! calls, by one slice in each.
+//! What clients have compressed: inflated at once if that takes one slice, and else as an [`InflateJob`] that goes on in
+//! later calls, by one slice in each.
 
-use super::job::{Failure, Job, Subject, Work};
-use super::packets::Call;
-use super::{Conn, Env};
+use super::connection::Conn;
+use super::dispatch::Dispatch;
+use super::env::Env;
+use super::inflate_job::{Failure, InflateJob, Subject, Work};
+use super::input::{Close, Input};
 use crate::cause::Cause;
 use crate::frame::MessageKind;
-use crate::inflate::SHORT_BYTES;
 use crate::router::Application;
 
 /// Capacity that the buffers for what was inflated keep, in bytes.
@@ -15,32 +16,33 @@ const KEPT_BYTES: usize = 64 * 1024;
 impl Conn {
     /// Whether a message is being inflated, or waits for that.
     pub(crate) fn inflates(&self) -> bool {
-        self.extras.job().is_some()
+        self.rare.job().is_some()
     }
 
     /// Whether a message waits for an inflater, and all else with it.
     pub(crate) fn waits_for_inflater(&self) -> bool {
-        self.extras.job().is_some_and(|job| job.waits)
+        self.rare.job().is_some_and(|job| job.waits)
     }
 
     /// An inflater has become free, and is the connection's until its message is inflated. False if it does not wait for
     /// one.
     pub(crate) fn handle_inflater<S>(&mut self, env: &mut Env<S>) -> bool {
         let id = self.record.id;
-        let Some(mut job) = self.extras.take_job() else { return false };
+        let Some(mut job) = self.rare.take_job() else { return false };
         let waited = std::mem::replace(&mut job.waits, false);
-        if waited && let Some(inflater) = env.inflaters.of(id) {
-            inflater.begin(job.work.subject.format(), self.extras.window(job.work.subject));
+        if waited {
+            let subject = job.work.subject;
+            env.inflaters.begin_waiting(id, subject, self.rare.window(subject));
         }
-        self.extras.set_job(job);
+        self.rare.set_job(job);
         waited
     }
 
     /// Goes on with the message that is being inflated, by one slice.
     #[cold]
     pub(super) fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) {
-        let Some((_, mut call)) = self.parts() else { return };
-        let went_on = call.go_on_inflating(env);
+        let Some((_, mut dispatch)) = self.split() else { return };
+        let went_on = dispatch.go_on_inflating(env);
         // Whatever came of it, it may have taken long enough.
         env.frames_left = 0;
         let cost = env.tools.effects.take_cost();
@@ -50,12 +52,12 @@ impl Conn {
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         if let Err(cause) = result {
-            self.end_open(cause, env);
+            Close(cause).apply(self, env);
         }
     }
 }
 
-impl Call<'_> {
+impl Dispatch<'_> {
     /// Handles a compressed message, which may inflate to at most `max_len` bytes. An error closes
     /// the connection.
     #[inline(never)]
@@ -102,94 +104,53 @@ impl Call<'_> {
         env: &mut Env<S>,
     ) -> Option<(Vec<u8>, Result<(), Failure>)> {
         let (subject, len) = (work.subject, work.subject.of(message).len());
-        let mut has_begun = false;
-        let result = if self.is_replayed() {
-            self.look_up(&mut work)
-        } else if len <= SHORT_BYTES {
-            has_begun = true;
-            let (inflater, window) = (env.inflaters.short(), self.extras.window(subject));
-            inflater.begin(subject.format(), window);
-            work.go_on(message, inflater, window)
-        } else {
-            None
-        };
+        let result = env.inflaters.inflate_short(&mut work, message, self.rare.window(subject));
         let Some(result) = result else {
-            self.begin_job(work, has_begun, message, env);
+            self.begin_job(work, message, env);
             return None;
         };
         env.count_inflated(len, work.out.len());
-        if subject != Subject::Data && !self.is_replayed() {
-            self.extras.remember(&work.out);
+        if subject != Subject::Data {
+            self.rare.remember(&work.out);
         }
         Some((work.out, result))
     }
 
-    /// Has the rest of the work done in later calls. What was done with the inflater for short messages has begun.
-    fn begin_job<S>(&mut self, mut work: Work, has_begun: bool, message: &[u8], env: &mut Env<S>) {
+    /// Leaves the rest of the work to later calls.
+    fn begin_job<S>(&mut self, mut work: Work, message: &[u8], env: &mut Env<S>) {
         let (id, subject, max_len) = (self.record.id, work.subject, work.max_len);
         env.frames_left = 0;
-        let waits = if self.is_replayed() {
-            false
-        } else if has_begun {
-            !env.inflaters.keep_short_or_wait(id)
-        } else if let Some(inflater) = env.inflaters.take_or_wait(id) {
-            inflater.begin(subject.format(), self.extras.window(subject));
-            false
-        } else {
-            true
-        };
+        let waits = !env.inflaters.begin_long(id, subject, message, self.rare.window(subject));
         if waits {
-            // Only who has an inflater holds what comes out of it.
+            // Only a connection that has an inflater holds what comes out of it.
             work = Work::new(subject, max_len, Vec::new());
         }
-        self.extras.set_job(Box::new(Job { work, message: message.to_vec(), waits }));
+        self.rare.set_job(Box::new(InflateJob { work, message: message.to_vec(), waits }));
     }
 
     /// Goes on by one slice, and handles the message once it is inflated. None: it is not.
     fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) -> Option<Result<(), Cause>> {
-        let mut job = self.extras.take_job()?;
+        let mut job = self.rare.take_job()?;
         let (id, subject) = (self.record.id, job.work.subject);
-        let is_replayed = self.is_replayed();
-        let result = if is_replayed {
-            self.look_up(&mut job.work)
-        } else {
-            // None while it waits.
-            let inflater = env.inflaters.of(id);
-            let window = self.extras.window(subject);
-            let (taken, made) = job.work.done();
-            let result = inflater.and_then(|inflater| job.work.go_on(&job.message, inflater, window));
-            let (taken_now, made_now) = job.work.done();
-            env.count_inflated(taken_now.saturating_sub(taken), made_now.saturating_sub(made));
-            result
-        };
+        let window = self.rare.window(subject);
+        let (taken, made) = job.work.done();
+        let result = env.inflaters.inflate_slice(id, &mut job.work, &job.message, window);
+        let (taken_now, made_now) = job.work.done();
+        env.count_inflated(taken_now.saturating_sub(taken), made_now.saturating_sub(made));
         let Some(result) = result else {
-            self.extras.set_job(job);
+            self.rare.set_job(job);
             return None;
         };
-        let Job { work: Work { out, max_len, .. }, message, .. } = *job;
-        if !is_replayed {
-            env.inflaters.give_back(id);
-        }
+        let InflateJob { work: Work { out, max_len, .. }, message, .. } = *job;
+        env.inflaters.give_back(id);
         Some(match subject {
             Subject::Message(kind) => {
-                if !is_replayed {
-                    self.extras.remember(&out);
-                }
+                self.rare.remember(&out);
                 drop(message);
                 self.inflated(kind, &out, result, max_len, env)
             }
             Subject::Data => self.inflated_data(&message, &out, result.map_err(Failure::of_data), env),
         })
-    }
-
-    /// What came of inflating a message in the call that is replayed. None: it was not inflated in that.
-    fn look_up(&mut self, work: &mut Work) -> Option<Result<(), Failure>> {
-        match work.subject {
-            Subject::Message(_) => {
-                self.recorded_inflation(&mut work.out).map(|result| result.map_err(Failure::Message))
-            }
-            Subject::Data => self.recorded_data(&mut work.out).map(|result| result.map_err(Failure::Data)),
-        }
     }
 
     /// A message was inflated, or does not inflate.
@@ -202,7 +163,7 @@ impl Call<'_> {
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
         let result = result.map_err(Failure::of_message);
-        self.note_inflated(message, result, env);
+        self.observe_inflated(message, result, env);
         env.tools.origin = None;
         let result = match result {
             Ok(()) => self.received(kind, message, max_len, env),
@@ -211,7 +172,7 @@ impl Call<'_> {
                 Err(Cause::Protocol(error))
             }
         };
-        self.note_inflated_over();
+        self.observe_inflated_handled();
         result
     }
 }

@@ -10,7 +10,7 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
-use crate::router::{COMPRESSES, JOB_BYTES, Job};
+use crate::router::{COMPRESSES, CompressJob, JOB_BYTES};
 use queue::Queue;
 
 /// Slices that one vectored write is given at most.
@@ -35,7 +35,7 @@ struct Waiting {
 /// A reply that is still being compressed, and the frames that go out behind it.
 #[derive(Debug)]
 struct Later {
-    job: Job,
+    job: CompressJob,
     behind: Queue,
 }
 
@@ -43,7 +43,7 @@ struct Later {
 const _: () = assert!(size_of::<Later>() <= JOB_BYTES);
 
 impl Outbox {
-    /// An outbox in which so many bytes are said to wait, for who needs to know no more of them.
+    /// An outbox of a replay, which has only the number of bytes that wait.
     pub(crate) fn of_bytes(bytes: usize) -> Self {
         let waiting = || Box::new(Waiting { ready: Queue::of_bytes(bytes), ..Waiting::default() });
         Outbox { waiting: (bytes > 0).then(waiting) }
@@ -101,7 +101,7 @@ impl Outbox {
     }
 
     /// Queues a reply that is to be compressed before it goes out.
-    pub(crate) fn push_job(&mut self, job: Job) {
+    pub(crate) fn push_job(&mut self, job: CompressJob) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.later_bytes += job.weight();
         waiting.later.push_back(Later { job, behind: Queue::default() });
@@ -113,7 +113,7 @@ impl Outbox {
     }
 
     /// The reply that is to be compressed next.
-    pub(crate) fn job(&self) -> Option<&Job> {
+    pub(crate) fn job(&self) -> Option<&CompressJob> {
         if !COMPRESSES {
             return None;
         }
@@ -121,13 +121,13 @@ impl Outbox {
     }
 
     /// The same, to compress it.
-    pub(crate) fn job_mut(&mut self) -> Option<&mut Job> {
+    pub(crate) fn job_mut(&mut self) -> Option<&mut CompressJob> {
         Some(&mut self.waiting.as_mut()?.later.front_mut()?.job)
     }
 
     /// The reply that was to be compressed next has become this frame: with what waits behind it, it can go out. What
     /// is left of the job.
-    pub(crate) fn end_job(&mut self, frame: Bytes) -> Option<Job> {
+    pub(crate) fn end_job(&mut self, frame: Bytes) -> Option<CompressJob> {
         let waiting = self.waiting.as_mut()?;
         let Later { job, behind } = waiting.later.pop_front()?;
         waiting.later_bytes -= job.weight() + behind.bytes();

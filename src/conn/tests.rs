@@ -22,13 +22,19 @@ mod timers;
 mod upgrades;
 mod waiting;
 
+use super::inbox::Inbox;
+use super::phase::Phase;
 use super::*;
+use crate::cause::Cause;
 use crate::config::{Config, Liveness};
 use crate::frame::{Decoder, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
+use crate::id::ConnectionId;
 use crate::mailbox::{Answer, Mailbox};
+use crate::moment::Moment;
 use crate::packet::{Reply, Request as Packet, Undecodable, push_request};
 use crate::push::Push;
 use crate::record::{Identity, Login};
+use crate::record::{Peer, Record};
 use crate::router::{Access, Application, Context, Module, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
@@ -133,7 +139,7 @@ struct Rig {
     /// Whether the socket takes what is written.
     takes: bool,
     /// What the socket says.
-    line: Line,
+    line: SocketReport,
     /// When the sending side was to be shut down.
     shutdowns: Vec<u64>,
     upgraded: bool,
@@ -160,7 +166,7 @@ impl Rig {
             now: Moment::START,
             decoder: Decoder::new(),
             takes: true,
-            line: Line { unacknowledged: Some(0), taken: 0, is_idle: true },
+            line: SocketReport { unacknowledged: Some(0), taken: 0, is_idle: true },
             shutdowns: vec![],
             upgraded: false,
             seen: vec![],
@@ -192,7 +198,7 @@ impl Rig {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let (out, held) = (std::mem::take(&mut self.env.tools.out), self.conn.last_payload());
         let borrowed = std::mem::take(&mut self.env.tools.borrowed);
-        let count = Gathered { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
+        let count = OutputSlices { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
         let mut out: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         if self.takes && self.conn.outbox.is_empty() {
             self.conn.handle_written(0, self.now, &self.env.settings);

@@ -2,9 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::lifecycle::{Phase, Upgrading};
-use super::packets::By;
-use super::{Conn, Draining, Env, Progress};
+use super::connection::Conn;
+use super::dispatch::By;
+use super::env::Env;
+use super::input::{Input, NotTls, Progress, Refuse};
+use super::phase::{Phase, Upgrading};
+use super::settings::Draining;
 use crate::cause::Cause;
 use crate::config::MAX_HEAD_BYTES;
 use crate::connection_log;
@@ -29,6 +32,16 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl<S: Application> Input<Env<S>> for NotTls {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        if let Phase::Upgrading(_) = conn.phase {
+            conn.fail_upgrade(Refusal::from(Fault::NotTls).into(), env);
+        }
+    }
+}
+
 impl Conn {
     /// Reads the PROXY header from the front of `input`; what follows it is the request. Whether it has
     /// named the client, once it is over.
@@ -46,8 +59,8 @@ impl Conn {
                 return None;
             }
         };
-        self.phase =
-            Phase::Upgrading(Box::new(Upgrading { refusal: proxied.refusal, ..Upgrading::default() }));
+        let upgrading = Upgrading { refusal: proxied.refusal, ..Upgrading::default() };
+        self.enter(Phase::Upgrading(Box::new(upgrading)));
         Some(named)
     }
 
@@ -102,15 +115,6 @@ impl Conn {
         }
     }
 
-    /// The client began with plain HTTP where TLS is spoken.
-    pub(crate) fn handle_not_tls<S: Application>(&mut self, env: &mut Env<S>) {
-        self.note_given(|| Note::NotTls {}, env);
-        if let Phase::Upgrading(_) = self.phase {
-            self.fail_upgrade(Refusal::from(Fault::NotTls).into(), env);
-        }
-        self.note_outcome(env);
-    }
-
     /// Accepts the request or not; what was agreed on for compression, if anything was.
     fn upgrade<S: Application>(
         &mut self,
@@ -146,11 +150,11 @@ impl Conn {
     }
 
     fn open<S: Application>(&mut self, agreement: Option<Agreement>, env: &mut Env<S>) {
-        self.phase = Phase::open();
+        self.enter(Phase::open());
         if let Some(deflate) = agreement.and_then(Deflate::new) {
-            self.extras.set_deflate(deflate);
+            self.rare.set_deflate(deflate);
         }
-        self.note_response(env);
+        self.observe_response(env);
         self.opened = true;
         env.tools.observed.report(Event::Opened(self.record.id));
         self.rearm = true;
@@ -166,11 +170,13 @@ impl Conn {
 
     fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
         match failure {
-            Failure::Refused(refusal) => self.turn_away(self.refusal_due().unwrap_or(refusal), env),
+            Failure::Refused(refusal) => {
+                Refuse(self.refusal_due().unwrap_or(refusal)).apply(self, env);
+            }
             Failure::Panicked => {
                 let (record, tools) = (&mut self.record, &mut env.tools);
                 connection_log::panicked(record, &mut tools.log, tools.now, None, "upgrade hook");
-                self.turn_away(Refusal::Application(500), env);
+                Refuse(Refusal::Application(500)).apply(self, env);
             }
         }
     }

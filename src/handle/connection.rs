@@ -11,6 +11,7 @@ use crate::frame::CloseCode;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox, MailboxError};
 use crate::push::Push;
+use crate::router::Effect;
 use crate::survey::Snapshot;
 
 /// Why a call on a [`Handle`] failed.
@@ -107,7 +108,7 @@ impl Handle {
     /// # Errors
     /// [`HandleError`], and then nothing was sent.
     pub fn send(&self, push: &Push) -> Result<(), HandleError> {
-        self.post(Mail::Send { to: self.id, push: push.clone() })
+        self.post(Effect::Send { to: self.id, push: push.clone() })
     }
 
     /// Closes the connection with a code of the application's. What was sent before goes out first.
@@ -115,7 +116,7 @@ impl Handle {
     /// # Errors
     /// [`HandleError`], and then nothing was closed.
     pub fn close(&self, code: CloseCode) -> Result<(), HandleError> {
-        self.post(Mail::Close { to: self.id, cause: Cause::Application(code) })
+        self.post(Effect::Close { to: self.id, cause: Cause::Application(code) })
     }
 
     /// Turns the logging of each packet in and out on or off.
@@ -123,7 +124,7 @@ impl Handle {
     /// # Errors
     /// [`HandleError`], and then nothing was changed.
     pub fn set_debug(&self, on: bool) -> Result<(), HandleError> {
-        self.post(Mail::SetDebug { to: self.id, on })
+        self.post(Effect::SetDebug { to: self.id, on })
     }
 
     /// Closes the connection with 4010, on behalf of an operator.
@@ -131,7 +132,7 @@ impl Handle {
     /// # Errors
     /// [`HandleError`], and then nothing was closed.
     pub fn kick(&self) -> Result<(), HandleError> {
-        self.post(Mail::Close { to: self.id, cause: Cause::Operator })
+        self.post(Effect::Close { to: self.id, cause: Cause::Operator })
     }
 
     /// Returns the connection's record and what waits for it, as of now. Blocks until the reactor answers.
@@ -143,7 +144,7 @@ impl Handle {
     pub fn snapshot(&self, timeout: Duration) -> Result<Snapshot, HandleError> {
         let (answer, answered) = sync_channel(1);
         let id = self.id;
-        self.post(Mail::Survey(Box::new(move |survey| {
+        self.post(Effect::Survey(Box::new(move |survey| {
             // The caller may have given up waiting.
             let _ = answer.try_send(survey.get(id));
         })))?;
@@ -155,10 +156,10 @@ impl Handle {
         }
     }
 
-    fn post(&self, mail: Mail) -> Result<(), HandleError> {
+    fn post(&self, effect: Effect) -> Result<(), HandleError> {
         if !self.life.is_alive() {
             return Err(HandleError::Gone);
         }
-        Ok(self.mailbox.post(mail)?)
+        Ok(self.mailbox.post(Mail::Effect(effect))?)
     }
 }

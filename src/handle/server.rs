@@ -5,6 +5,7 @@ use crate::id::ConnectionId;
 use crate::mailbox::{Mail, MailboxError};
 use crate::mailboxes::Mailboxes;
 use crate::push::Push;
+use crate::router::Effect;
 use crate::survey::Survey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -36,7 +37,7 @@ impl ServerHandle {
     /// # Errors
     /// [`MailboxError`], and then nothing was sent.
     pub fn send(&self, to: ConnectionId, push: &Push) -> Result<(), MailboxError> {
-        self.mailboxes.post_to(to, Mail::Send { to, push: push.clone() })
+        self.mailboxes.post_to(to, Mail::Effect(Effect::Send { to, push: push.clone() }))
     }
 
     /// Closes a connection with 4010, on behalf of an operator, unless it has ended.
@@ -44,7 +45,7 @@ impl ServerHandle {
     /// # Errors
     /// [`MailboxError`], and then nothing was closed.
     pub fn kick(&self, to: ConnectionId) -> Result<(), MailboxError> {
-        self.mailboxes.post_to(to, Mail::Close { to, cause: Cause::Operator })
+        self.mailboxes.post_to(to, Mail::Effect(Effect::Close { to, cause: Cause::Operator }))
     }
 
     /// Calls `look` with all connections, on the reactor's thread. It should be quick: every client waits.
@@ -55,7 +56,7 @@ impl ServerHandle {
     /// # Errors
     /// [`MailboxError`], and then `look` is not called.
     pub fn survey(&self, look: impl FnOnce(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
-        self.mailboxes.post(0, Mail::Survey(Box::new(look)))
+        self.mailboxes.post(0, Mail::Effect(Effect::Survey(Box::new(look))))
     }
 
     /// Calls `look` with all connections of the server: once for each worker, on its thread, in the order of
@@ -64,7 +65,7 @@ impl ServerHandle {
     /// # Errors
     /// [`MailboxError`] of the first worker, and then `look` is not called.
     pub fn survey_all(&self, look: impl FnMut(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
-        self.mailboxes.post(0, Mail::SurveyAll(Box::new(look)))
+        self.mailboxes.post(0, Mail::Effect(Effect::SurveyAll(Box::new(look))))
     }
 
     /// Replaces the certificate. New clients see the new one; connected clients notice nothing.

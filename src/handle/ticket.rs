@@ -45,10 +45,10 @@ impl Ticket {
         self.answer(Answer::Refuse(error_id));
     }
 
-    /// Turns the ticket into the mail that answers the request. The caller delivers it.
-    pub(crate) fn into_mail(mut self, answer: Answer) -> Mail {
+    /// Takes the right to answer from the ticket: the connection and the number of its deferred request.
+    pub(crate) fn into_deferral(mut self) -> (ConnectionId, u64) {
         self.mailbox = None;
-        Mail::Answer { to: self.connection, deferral: self.deferral, answer }
+        (self.connection, self.deferral)
     }
 
     fn answer(&mut self, answer: Answer) {

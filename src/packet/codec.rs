@@ -70,10 +70,26 @@ pub trait Cipher: Send {
     fn encrypt(&mut self, connection: ConnectionId, plain: &[u8], data: &mut Vec<u8>);
 }
 
+/// Results that a recording holds of decoding and compressing, since it does not hold what these worked on.
+pub(crate) trait RecordedCodec: Send {
+    /// Puts as many bytes into `out` as Data was decoded to. None: this Data can be decoded again.
+    fn decode(&mut self, out: &mut Vec<u8>) -> Option<Result<(), Undecodable>>;
+
+    /// The number of bytes to which Data was compressed, if that made it shorter.
+    fn compressed_len(&mut self) -> Option<usize>;
+}
+
+/// What decodes and encrypts Data of DataStatus 2.
+enum Source {
+    Cipher(Option<Box<dyn Cipher>>),
+    /// In a replay.
+    Recorded(Box<dyn RecordedCodec>),
+}
+
 /// The decoders and encoders of a reactor.
 #[derive(Default)]
 pub struct Codecs {
-    cipher: Option<Box<dyn Cipher>>,
+    source: Source,
     #[cfg(feature = "zlib")]
     zlib: zlib::Zlib,
 }
@@ -85,11 +101,12 @@ impl Codecs {
     /// Codecs with a cipher for DataStatus 2, or without one.
     #[must_use]
     pub fn new(cipher: Option<Box<dyn Cipher>>) -> Self {
-        Codecs {
-            cipher,
-            #[cfg(feature = "zlib")]
-            zlib: zlib::Zlib::default(),
-        }
+        Codecs { source: Source::Cipher(cipher), ..Codecs::default() }
+    }
+
+    /// Codecs of a replay.
+    pub(crate) fn recorded(recorded: Box<dyn RecordedCodec>) -> Self {
+        Codecs { source: Source::Recorded(recorded), ..Codecs::default() }
     }
 
     /// Decodes Data in one step. Raw or empty Data is returned as it is; other Data replaces the contents of
@@ -108,6 +125,11 @@ impl Codecs {
         if data.is_empty() {
             return Ok(data);
         }
+        if let Source::Recorded(recorded) = &mut self.source
+            && let Some(result) = recorded.decode(buffer)
+        {
+            return result.map(|()| &buffer[..]);
+        }
         let status = DataStatus::from_byte(status).ok_or(Undecodable::UnknownStatus)?;
         if status == DataStatus::Raw {
             return Ok(data);
@@ -117,14 +139,15 @@ impl Codecs {
         if status == DataStatus::Compressed {
             self.inflate(data, buffer, max_len)?;
         } else {
-            self.cipher.as_mut().ok_or(Undecodable::Cipher)?.decrypt(connection, data, buffer)?;
+            let Source::Cipher(Some(cipher)) = &mut self.source else { return Err(Undecodable::Cipher) };
+            cipher.decrypt(connection, data, buffer)?;
         }
         if buffer.len() > max_len { Err(Undecodable::TooLong) } else { Ok(buffer) }
     }
 
     /// Encrypts `plain` into `out`, whose contents it replaces. Returns false if no cipher is installed.
     pub(crate) fn encrypt(&mut self, connection: ConnectionId, plain: &[u8], out: &mut Vec<u8>) -> bool {
-        let Some(cipher) = &mut self.cipher else { return false };
+        let Source::Cipher(Some(cipher)) = &mut self.source else { return false };
         out.clear();
         out.shrink_to(KEPT_BYTES);
         cipher.encrypt(connection, plain, out);
@@ -147,6 +170,11 @@ impl Codecs {
     pub(crate) fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
         out.clear();
         out.shrink_to(KEPT_BYTES);
+        if let Source::Recorded(recorded) = &mut self.source {
+            let len = recorded.compressed_len();
+            out.resize(len.unwrap_or_default().min(plain.len()), 0);
+            return len.is_some();
+        }
         self.zlib.compress(plain, out)
     }
 
@@ -154,6 +182,12 @@ impl Codecs {
     #[cfg(not(feature = "zlib"))]
     pub(crate) fn compress(&mut self, _plain: &[u8], _out: &mut Vec<u8>) -> bool {
         false
+    }
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Source::Cipher(None)
     }
 }
 

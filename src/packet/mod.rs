@@ -15,6 +15,7 @@ mod header;
 #[cfg_attr(not(feature = "zlib"), path = "no_zlib_stream.rs")]
 mod zlib_stream;
 
+pub(crate) use codec::RecordedCodec;
 pub use codec::{Cipher, Codecs, Decode, Undecodable};
 pub use error_id::ErrorId;
 pub use header::{

@@ -25,8 +25,8 @@ pub(super) const TURN_ACCEPTS: usize = 16;
 /// The same while the server drains, when nothing else is urgent.
 pub(super) const TURN_LAST_ACCEPTS: usize = 64;
 
-/// Accepts clients, as many as one turn may. Where too many are being refused, ends the first of them, and answers those
-/// whose request was waited for longest.
+/// Accepts clients, as many as one turn may. Where too many are being refused, ends the first of them, and
+/// answers those whose request was waited for longest.
 pub(super) fn accept<S: Application>(core: &mut Core<S>) {
     accept_some(core);
     end_refused_in_excess(core);
@@ -87,7 +87,7 @@ fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
         let reason = "this worker has no slot left (max-connections, workers)";
         connection_log::turned_away(peer, &mut core.lent.env.tools.log, now, Refusal::Unavailable, reason);
         if let Some(permit) = permit {
-            core.lent.shared.admission.leave(permit, peer);
+            core.lent.admission.leave(permit, peer);
         }
         return;
     };
@@ -108,7 +108,7 @@ fn enter<S>(core: &Core<S>, client: Option<Peer>) -> Result<Permit, Refusal> {
     if core.lent.is_draining() {
         return Err(Refusal::Unavailable);
     }
-    core.lent.shared.admission.enter(client)
+    core.lent.admission.enter(client)
 }
 
 /// Begins with a client that has a slot, and that is refused if there is a `refusal`.
@@ -124,14 +124,14 @@ fn begin<S: Application>(core: &mut Core<S>, id: ConnectionId, refusal: Option<R
     }
 }
 
-/// Whether a client that is refused is told so once its TLS handshake is complete. That can cost a signature, which a
-/// full server does not spend on those that it refuses, and one that drains does.
+/// Whether a client that is refused is told so once its TLS handshake is complete. That can cost a signature,
+/// which a full server does not spend on those that it refuses, and one that drains does.
 fn is_refused_late<S>(active: &Active<'_, S>) -> bool {
     active.lent.is_draining() && active.entry.socket.answers_later()
 }
 
-/// Ends the first of the clients that are being refused while there are too many of them, unless the server drains:
-/// then only descriptors, and the time for it, bound them.
+/// Ends the first of the clients that are being refused while there are too many of them, unless the server
+/// drains: then only descriptors, and the time for it, bound them.
 fn end_refused_in_excess<S>(core: &mut Core<S>) {
     while let Some(first) = core.lent.refusals.pop_excess() {
         if !core.lent.is_draining()

@@ -27,8 +27,8 @@ impl<S> Active<'_, S> {
         call(self.entry, &mut self.lent.env)
     }
 
-    /// Draws the consequences of what has happened to the connection: its end, an earlier deadline, or work that is
-    /// left. If it has segments this is put off until they are written.
+    /// Draws the consequences of what has happened to the connection: its end, an earlier deadline, or work
+    /// that is left. If it has segments this is put off until they are written.
     pub(super) fn update_state(&mut self) {
         if let Some(ring) = self.entry.segments {
             return self.lent.output.update_later(ring);

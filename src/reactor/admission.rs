@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::record::Peer;
 use crate::upgrade::Refusal;
 
-/// Counts the clients that are in, on all reactors of the server. Reactors take its lock only when a client comes and
-/// when it goes.
+/// Counts the clients that are in, on all reactors of the server. Reactors take its lock only when a client
+/// comes and when it goes.
 #[derive(Debug)]
 pub(super) struct Admission {
     max: usize,
@@ -44,8 +44,8 @@ impl Admission {
         }
     }
 
-    /// Lets a client in and counts it, or says why not. A client whose address is not known yet, because a proxy is to
-    /// name it, counts only among all clients.
+    /// Lets a client in and counts it, or says why not. A client whose address is not known yet, because a
+    /// proxy is to name it, counts only among all clients.
     pub(super) fn enter(&self, client: Option<Peer>) -> Result<Permit, Refusal> {
         let mut counts = self.counts();
         if self.max != 0 && counts.inside >= self.max {
@@ -59,7 +59,8 @@ impl Admission {
         Ok(permit)
     }
 
-    /// Counts a client that came in without an address under the one that it has now, or says why it has to go.
+    /// Counts a client that came in without an address under the one that it has now, or says why it has to
+    /// go.
     pub(super) fn count_address(&self, permit: &mut Permit, client: Peer) -> Result<(), Refusal> {
         self.count(&mut self.counts(), permit, client)
     }

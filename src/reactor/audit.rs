@@ -4,7 +4,7 @@ use super::accept::TURN_LAST_ACCEPTS;
 use super::budget::{TURN_BYTES, TURN_FRAMES};
 use super::core::Core;
 use super::prepared::EVENTS;
-use super::reactor::Reactor;
+use super::public::Reactor;
 use super::ready::Queue;
 use super::turn::next_at;
 use crate::conn::LARGE_READ_BYTES;
@@ -23,7 +23,7 @@ pub(crate) const BUDGET: TurnLimits = TurnLimits {
     packets: TURN_FRAMES as u64,
 };
 
-/// Of which what is read and taken is of one connection.
+/// Limits of one turn. Bytes and packets are those of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TurnLimits {
     pub(crate) events: u64,
@@ -37,13 +37,13 @@ pub(crate) struct TurnLimits {
 pub(crate) struct Audited {
     pub(crate) id: ConnectionId,
     pub(crate) held_bytes: usize,
-    /// Besides, bytes that have come out of an inflater, of a message that is not whole.
+    /// Further bytes that have come out of an inflater, of a message that is not whole.
     pub(crate) inflated_bytes: usize,
-    /// It would take bytes from its socket, and is not on the list of those with work left.
+    /// It would take bytes from its socket, and is on no ready queue.
     pub(crate) waits_for_input: bool,
     /// It has bytes for its socket.
     pub(crate) waits_for_room: bool,
-    /// When it has to be looked at, and when it will be.
+    /// When it has to be looked at (`deadline`), and when its timer comes (`armed_at`).
     pub(crate) deadline: Moment,
     pub(crate) armed_at: Moment,
     /// Packets received.
@@ -72,7 +72,7 @@ impl<S: Application> Reactor<S> {
         })
     }
 
-    /// When the reactor says that it has something to do without an event, in its own time.
+    /// When the reactor says that it has something to do without an event, by its own clock.
     pub(crate) fn audit_next_at(&self) -> Moment {
         next_at(&self.core)
     }
@@ -82,15 +82,15 @@ impl<S: Application> Reactor<S> {
         (self.core.connections.len() + self.core.listeners.descriptors()) as u64
     }
 
-    /// Connections that the application was told of, and of whose end it was not.
+    /// Connections whose opening the application was told of, and whose end not yet.
     pub(crate) fn audit_opened(&self) -> usize {
         self.core.connections.iter().filter(|entry| entry.conn.was_opened()).count()
     }
 
-    /// What is left of clients that are all gone: nothing, or what it is.
+    /// What is left once all clients are gone. None if nothing is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
         let Core { connections, lent, mail, .. } = &self.core;
-        let (admitted, addresses) = lent.shared.admission.counted();
+        let (admitted, addresses) = lent.admission.counted();
         let (schedule, tools) = (connections.schedule(), &lent.env.tools);
         let with_work = schedule.waiting(Queue::Quiet) + schedule.waiting(Queue::Busy) + schedule.dead();
         let counts = [

@@ -1,8 +1,9 @@
 //! How much time a turn and its steps may take.
 //!
-//! Work is counted in bytes, and the clock is read only after enough of it: a packet costs an addition instead of a look
-//! at the clock. Each step of a turn has a time after which it does not go on, so that the steps behind it get their
-//! share. Output that waits for the end of the turn counts with the time that writing it takes.
+//! Work is counted in bytes, and the clock is read only after enough of it: a packet costs an addition
+//! instead of a look at the clock. Each step of a turn has a time after which it does not go on, so that the
+//! steps behind it get their share. Output that waits for the end of the turn counts with the time that
+//! writing it takes.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +14,21 @@ use crate::conn::LARGE_READ_BYTES;
 pub(super) const SLICE_BYTES: usize = 64 * 1024;
 /// What a handler, a system call, or work of that size counts as, in bytes: 16 of them are a slice.
 pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
-/// Frames in the first slice of a connection's share, and at most in a later one, if those before took little time. The
-/// clock is read behind each slice.
+/// Frames in the first slice of a connection's share, and at most in a later one, if those before took little
+/// time. The clock is read behind each slice.
 pub(super) const SLICE_FRAMES: u32 = 16;
 pub(super) const MAX_SLICE_FRAMES: u32 = 128;
 
-/// Bytes that are read for one connection in one turn, give or take one read, and bytes of its own output that are
-/// written meanwhile.
+/// Bytes that are read for one connection in one turn, give or take one read, and bytes of its own output
+/// that are written meanwhile.
 pub(super) const TURN_BYTES: usize = 256 * 1024;
 /// Frames that are taken from one connection in one turn.
 pub(super) const TURN_FRAMES: u32 = 512;
-/// Bytes of one connection that are written at once at most: a message as long as `max_len` is by default leaves whole.
+/// Bytes of one connection that are written at once at most: a message as long as `max_len` is by default
+/// leaves whole.
 pub(super) const WRITE_BYTES: usize = LARGE_READ_BYTES;
-/// Parts of a turn's time. One connection gets one of them, beyond its first slice: 16 connections leave time for the
-/// steps that have times of their own.
+/// Parts of a turn's time. One connection gets one of them, beyond its first slice: 16 connections leave time
+/// for the steps that have times of their own.
 const PARTS: u64 = 20;
 
 /// Nanoseconds that writing a segment takes, about, and each KiB of it.
@@ -38,7 +40,8 @@ const WRITE_NS_PER_KIB: u64 = 500;
 pub(super) enum Step {
     /// Connections that say little.
     Quiet,
-    /// Connections that used up their share when they were served last, those for which output waits, and TLS handshakes.
+    /// Connections that used up their share when they were served last, those for which output waits, and TLS
+    /// handshakes.
     Busy,
     Mail,
     Accept,
@@ -50,8 +53,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// When this step does not go on any more, in parts of a turn's time. Output may take longer, so that what the other
-    /// steps have led to is written.
+    /// When this step does not go on any more, in parts of a turn's time. Output may take longer, so that
+    /// what the other steps have led to is written.
     pub(super) const fn ends_at(self) -> u64 {
         match self {
             Step::Quiet => 10,
@@ -128,7 +131,7 @@ impl TurnBudget {
         self.unseen_bytes = 0;
     }
 
-    /// Counts the time that writing a segment of so many bytes will take.
+    /// Counts the time that writing a segment of `bytes` bytes will take.
     #[inline]
     pub(super) fn expect_write(&mut self, bytes: usize) {
         self.pending_ns += WRITE_NS + (bytes as u64 >> 10) * WRITE_NS_PER_KIB;
@@ -149,7 +152,7 @@ impl TurnBudget {
         self.part_us
     }
 
-    /// Whether a step may go on that has done so much in this turn.
+    /// Whether a step may go on that has `done` this much in this turn.
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
         let pending_us = if step == Step::Output { 0 } else { self.pending_ns >> 10 };
@@ -159,7 +162,7 @@ impl TurnBudget {
 
 #[cfg(test)]
 impl TurnBudget {
-    /// The budget of a turn of 4 ms of which so many microseconds have passed. A part is 200 µs.
+    /// The budget of a turn of 4 ms of which `passed_us` have passed. A part is 200 µs.
     pub(super) fn passed(passed_us: u64) -> Self {
         TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), Duration::from_millis(4)) }
     }

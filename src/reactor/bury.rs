@@ -17,8 +17,8 @@ use crate::moment::Moment;
 use crate::observer;
 use crate::router::Application;
 
-/// Writes what is left, and removes connections that have ended. What the application has to say about their end can be
-/// for others, and can be their end.
+/// Writes what is left, and removes connections that have ended. What the application has to say about their
+/// end can be for others, and can be their end.
 pub(super) fn write_and_bury<S: Application>(core: &mut Core<S>) {
     let mut buried = 0;
     loop {
@@ -44,7 +44,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
         core.lent.env.tools.roles.leave(id, role_id);
     }
     if let Some(permit) = entry.permit.take() {
-        core.lent.shared.admission.leave(permit, entry.conn.record.peer());
+        core.lent.admission.leave(permit, entry.conn.record.peer());
         core.lent.env.tools.totals.closed += 1;
     } else {
         core.lent.refusals.end();
@@ -66,8 +66,8 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
         }
     }
     let record = &entry.conn.record;
-    // The log has a line already about clients that were refused or failed to speak TLS; and health checks come all the
-    // time.
+    // The log has a line already about clients that were refused or failed to speak TLS; and health checks
+    // come all the time.
     let has_failed = cause == Cause::Reset && entry.socket.is_handshaking();
     if !has_failed && !matches!(cause, Cause::Refused(_) | Cause::HealthCheck) {
         connection_log::ended(record, &mut tools.log, tools.now, cause);

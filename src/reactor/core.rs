@@ -5,14 +5,15 @@ use super::budget::TurnBudget;
 use super::connections::Connections;
 use super::drain_progress::DrainProgress;
 use super::fan_outs::FanOuts;
-use super::forward::WorkerLinks;
 use super::lent::Lent;
 use super::listeners::Listeners;
 use super::mail_queue::MailQueue;
 use super::output::Output;
 use super::refusals::Refusals;
 use super::setup::ReactorSetup;
+use super::shared::ServerShared;
 use super::sys::poller::Registry;
+use super::worker_links::WorkerLinks;
 use crate::config::Config;
 use crate::conn::Env;
 use crate::id::ConnectionId;
@@ -31,7 +32,10 @@ pub(super) struct Recording {
 /// All that the steps of a turn work on.
 pub(super) struct Core<S: 'static> {
     pub(super) connections: Connections,
+    /// The parts that the work of a single connection touches.
     pub(super) lent: Lent<S>,
+    /// What it shares with the other reactors of the server.
+    pub(super) shared: ServerShared,
     pub(super) registry: Registry,
     pub(super) listeners: Listeners,
     pub(super) mail: MailQueue,
@@ -62,8 +66,9 @@ impl<S: Application> Core<S> {
                 output: Output::default(),
                 fan_outs: FanOuts::default(),
                 refusals: Refusals::default(),
-                shared,
+                admission: shared.admission.clone(),
             },
+            shared,
             registry,
             listeners,
             mail: MailQueue::default(),

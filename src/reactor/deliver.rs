@@ -1,17 +1,14 @@
 //! Delivering mail of other threads.
 
 use super::budget::{STEP_BYTES, Step};
+use super::call_state::call_state;
 use super::core::Core;
 use super::drain::announce_drain;
 use super::effects;
-use super::fan_out::send_to_many;
-use super::forward::call_state;
 use super::roles::replace;
-use super::send::{call, send, send_answer};
-use super::survey::{survey, survey_all};
-use super::watch::set_debug;
+use super::send::{call, send_answer};
 use crate::mailbox::Mail;
-use crate::router::Application;
+use crate::router::{Application, Effect};
 
 /// Mails delivered in one turn at most.
 const TURN_MAILS: usize = 4096;
@@ -36,25 +33,18 @@ pub(super) fn deliver_mail<S: Application>(core: &mut Core<S>) {
 
 fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
     match mail {
-        Mail::Send { to, push } => send(core, to, &push),
-        Mail::Broadcast { to, push } => send_to_many(core, None, to, push),
-        Mail::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
-        Mail::SetDebug { to, on } => set_debug(core, to, on),
+        Mail::Effect(Effect::Replace(id)) => {
+            replace(core, id);
+            effects::apply(core, None);
+        }
+        Mail::Effect(effect) => effects::apply_one(core, None, effect),
         Mail::Answer { to, deferral, answer } => send_answer(core, to, deferral, answer),
         Mail::ObjectEnded { to, number, cause } => {
             call(core, to, |entry, env| entry.conn.handle_object_end(number, cause, env));
         }
-        Mail::Survey(look) => {
-            survey(core, look);
-        }
-        Mail::SurveyAll(tour) => survey_all(core, tour),
-        Mail::Replace { to } => {
-            replace(core, to);
-            effects::apply(core, None);
-        }
         Mail::Call(call) => {
             call_state(core, call);
-            // Before any other mail: whoever is told of the call later finds its effects done.
+            // Before any other mail: the sender of a later one finds the call's effects done.
             effects::apply(core, None);
         }
         #[cfg(feature = "tls")]

@@ -1,5 +1,5 @@
-//! Ending the server: clients that wait to come in are turned away, and all others are told to go, at a pace that other
-//! servers can follow.
+//! Ending the server: clients that wait to come in are turned away, and all others are told to go, at a pace
+//! that other servers can follow.
 
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;

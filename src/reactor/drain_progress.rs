@@ -87,7 +87,7 @@ impl DrainProgress {
         matches!(self.stage, Stage::Announced(begins_at) if begins_at <= now)
     }
 
-    /// The next connection to be told to go; from now on it has been.
+    /// Takes the next connection that is to be told to go, and counts it as told.
     pub(super) fn pop_waiting(&mut self) -> Option<ConnectionId> {
         let Stage::Begun(begun) = &mut self.stage else { return None };
         let id = begun.waiting.pop()?;
@@ -105,8 +105,8 @@ impl DrainProgress {
         self.begun().is_some_and(|begun| begun.began_at.after(self.timeout_ms) <= now)
     }
 
-    /// When draining begins, listeners are closed whoever waits there, the next client is to be told, or the time is up;
-    /// never once nothing is left of all this.
+    /// When draining begins, the listeners are closed, the next client is to be told to go, or the time is
+    /// up; never once none of this is left.
     pub(super) fn next_at(&self, listens: bool, all_gone: bool) -> Moment {
         let begun = match &self.stage {
             Stage::Serving => return Moment::NEVER,
@@ -121,8 +121,8 @@ impl DrainProgress {
         if begun.waiting.is_empty() {
             return timeout_at;
         }
-        // The time until one more client may be told: rounded up, or the turn that follows would come too early and
-        // find nothing to do.
+        // The time until one more client may be told: rounded up, or the turn that follows would come too
+        // early and find nothing to do.
         let number = begun.told * self.workers + self.worker + 1;
         let next_ms = if self.rate == 0 { 1 } else { (number * 1000).div_ceil(self.rate) };
         timeout_at.min(begun.began_at.after(next_ms))

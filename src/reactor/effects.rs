@@ -9,45 +9,47 @@ use super::send::{call, send, send_answer};
 use super::survey::{survey, survey_all};
 use super::watch::set_debug;
 use crate::id::ConnectionId;
-use crate::mailbox::Mail;
 use crate::router::{Application, Effect};
 
 /// Ends the work on a connection: writes what must not wait, and carries out the effects of its handlers.
-#[inline]
+#[inline(always)]
 pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     write_if_full(core);
     apply(core, Some(id));
 }
 
-/// Carries out the effects that wait, and those that they lead to. `by` is the connection whose requests they come
-/// from.
-#[inline]
+/// Carries out the effects that wait, and those that they lead to. `by` is the connection whose requests they
+/// come from.
+#[inline(always)]
 pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
-    while !core.lent.env.tools.effects.is_empty() {
+    if !core.lent.env.tools.effects.is_empty() {
         apply_all(core, by);
     }
 }
 
+#[inline(never)]
 fn apply_all<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
-    let mut effects = core.lent.env.tools.effects.take();
-    for effect in effects.drain(..) {
-        if let Some(effect) = forward(core, effect) {
-            apply_one(core, by, effect);
+    while !core.lent.env.tools.effects.is_empty() {
+        let mut effects = core.lent.env.tools.effects.take();
+        for effect in effects.drain(..) {
+            if let Some(effect) = forward(core, effect) {
+                apply_one(core, by, effect);
+            }
         }
+        core.lent.env.tools.effects.put_back(effects);
     }
-    core.lent.env.tools.effects.put_back(effects);
 }
 
-fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
+/// Carries out one effect, on connections of this worker.
+pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
     match effect {
         Effect::Send { to, push } => send(core, to, &push),
         Effect::Broadcast { to, push } => send_to_many(core, by, to, push),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),
         Effect::Answer { ticket, answer } => {
-            if let Mail::Answer { to, deferral, answer } = ticket.into_mail(answer) {
-                send_answer(core, to, deferral, answer);
-            }
+            let (to, deferral) = ticket.into_deferral();
+            send_answer(core, to, deferral, answer);
         }
         Effect::Replace(id) => replace(core, id),
         Effect::Survey(look) => {

@@ -7,7 +7,7 @@ use super::output::SegmentRing;
 use super::standing::Standing;
 use super::sys::socket::Socket;
 use crate::cause::Cause;
-use crate::conn::{Conn, Line};
+use crate::conn::{Conn, SocketReport};
 use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::log_limiter::LogLimiter;
@@ -22,7 +22,8 @@ pub(super) struct Entry {
     pub(super) readable: bool,
     /// The socket may take bytes.
     pub(super) writable: bool,
-    /// The peer has stopped sending, or has sent urgent data: a short read does not mean that the socket is drained.
+    /// The peer has stopped sending, or has sent urgent data: a short read does not mean that the socket is
+    /// drained.
     pub(super) read_on: bool,
     /// The permit that counts it against the limits on clients. None for clients that are only refused.
     pub(super) permit: Option<Permit>,
@@ -33,8 +34,8 @@ pub(super) struct Entry {
     pub(super) dead: bool,
 }
 
-// There is one for each connection: most of the memory that an idle client costs. Its socket is 16 bytes of it,
-// but more where mio is built with debug assertions.
+// There is one for each connection: most of the memory that an idle client costs. Its socket is 16 bytes of
+// it, but more where mio is built with debug assertions.
 const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 192 - 16);
 
 impl Entry {
@@ -65,8 +66,8 @@ impl Entry {
         self.conn.abort(Cause::Reset);
     }
 
-    /// Whether it is served behind quiet connections. Writing the output that waits for a client can take long, and
-    /// many clients can have some at once.
+    /// Whether it is served behind quiet connections. Writing the output that waits for a client can take
+    /// long, and many clients can have some at once.
     pub(super) fn is_busy(&self) -> bool {
         self.standing.is_busy() || self.has_output() || self.socket.is_handshaking()
     }
@@ -77,12 +78,12 @@ impl Entry {
     }
 
     /// How many bytes of its output the client has taken, as far as the socket can tell.
-    pub(super) fn line(&self) -> Line {
+    pub(super) fn line(&self) -> SocketReport {
         let unacknowledged = self.socket.unacknowledged();
         // Nothing more is added to the outbox: what the socket has taken is missing there.
         let given =
             self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
         let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));
-        Line { unacknowledged, taken, is_idle: !self.readable }
+        SocketReport { unacknowledged, taken, is_idle: !self.readable }
     }
 }

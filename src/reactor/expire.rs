@@ -1,7 +1,7 @@
 //! Timers: what is due, for as long as a turn has time for it.
 //!
-//! A timer that is about to end a connection for what its client has not done has the socket read first: the poll may
-//! not have reported yet what has come.
+//! A timer that is about to end a connection for what its client has not done has the socket read first: the
+//! poll may not have reported yet what has come.
 
 use super::accept::TURN_ACCEPTS;
 use super::budget::{STEP_BYTES, Step};
@@ -23,8 +23,8 @@ pub(super) const LEAST_CONSEQUENCES: usize = Step::Timers.least();
 // Whatever comes in with a deadline leaves with it at least as fast.
 const _: () = assert!(LEAST_CONSEQUENCES >= TURN_ACCEPTS);
 
-/// Lets the connections whose deadline has come look at their timers, in the order of the deadlines. Those for which
-/// there is no time do so in the next turn, which follows at once.
+/// Lets the connections whose deadline has come look at their timers, in the order of the deadlines. Those
+/// for which there is no time do so in the next turn, which follows at once.
 pub(super) fn expire<S: Application>(core: &mut Core<S>, input: &mut Input) {
     let before = consequences(core);
     loop {
@@ -60,8 +60,8 @@ fn expire_slot<S: Application>(core: &mut Core<S>, input: &mut Input, slot: usiz
     effects::apply(core, None);
 }
 
-/// If a connection is about to be ended for what its client has not done: reads what has come, then looks whether the
-/// client takes what it is sent.
+/// If a connection is about to be ended for what its client has not done: reads what has come, then looks
+/// whether the client takes what it is sent.
 fn read_before_the_end<S: Application>(core: &mut Core<S>, input: &mut Input, id: ConnectionId) {
     let Some(active) = core.activate(id) else { return };
     if !active.entry.conn.is_about_to_end(active.lent.now(), &active.lent.env.settings) {

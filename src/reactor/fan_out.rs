@@ -1,9 +1,9 @@
 //! What goes to many connections: as far as a turn has time for it, and on in later ones.
 //!
-//! A fan-out has the receivers of the moment at which it was asked for. It reaches them in the order of their slots, and
-//! whatever else is sent to one of them goes behind it: [`Active::reach`](super::active::Active::reach) comes before.
-//! The client that asked for it is not read until it has reached all of them, so that nobody adds to fan-outs faster
-//! than they get done.
+//! A fan-out has the receivers of the moment at which it was asked for. It reaches them in the order of their
+//! slots, and whatever else is sent to one of them goes behind it:
+//! [`Active::reach`](super::active::Active::reach) comes before. The client that asked for it is not read
+//! until it has reached all of them, so that nobody adds to fan-outs faster than they get done.
 
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
@@ -14,12 +14,14 @@ use super::send::send;
 use crate::id::ConnectionId;
 use crate::push::Push;
 
-/// What is sent at once, in bytes, a write counted as [`STEP_BYTES`]: a push to a small chat room.
+/// The cost up to which a push to many is sent at once, in bytes, a write counted as [`STEP_BYTES`]: enough
+/// for a small chat room.
 const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
 /// What one receiver is sent at once where fan-outs go on, in bytes: then the turn may have no time left.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
-/// Sends a push to many connections: at once, or when there is time for it. `by` is the connection that asked for it.
+/// Sends a push to many connections: at once, or when there is time for it. `by` is the connection that asked
+/// for it.
 pub(super) fn send_to_many<S>(
     core: &mut Core<S>,
     by: Option<ConnectionId>,
@@ -64,8 +66,8 @@ fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
     lent.fan_outs.begin(fan_out, is_here);
 }
 
-/// Lets fan-outs go on, those of each client in turn, as long as there is time. A receiver is given all that waits for
-/// it at once.
+/// Lets fan-outs go on, those of each client in turn, as long as there is time. A receiver is given all that
+/// waits for it at once.
 #[inline]
 pub(super) fn continue_fan_outs<S>(core: &mut Core<S>) {
     if !core.lent.fan_outs.is_empty() {

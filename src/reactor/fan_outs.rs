@@ -1,7 +1,7 @@
-//! Pushes to many that have not reached all of their receivers.
+//! Fan-outs: pushes to many connections that have not reached all of their receivers.
 //!
-//! Each receiver has a queue of those that it is still to be sent, so that what a fan-out costs does not depend on
-//! how many others there are.
+//! Each receiver has a queue of the pushes that it is still to be sent, so that the cost of a fan-out does
+//! not depend on how many others there are.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,77 +12,77 @@ use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
 
-/// Unfinished fan-outs that mail and hooks have led to, at which no more mail is delivered. Those of clients hold back
-/// the clients that asked for them.
+/// Unfinished fan-outs that came from mail and hooks, at which no more mail is delivered. Fan-outs that a
+/// client asked for hold back that client.
 const MAX_BY_MAIL: usize = 256;
-/// Unfinished fan-outs that are many: from here on a client adds few of them in a turn.
+/// Unfinished fan-outs from which on a client adds only few of them in a turn.
 const MANY: usize = 256;
-/// Unfinished fan-outs of clients that have left, at which no client is accepted: whoever says something and leaves is
-/// held back where it comes again.
+/// Unfinished fan-outs of clients that have left, at which no client is accepted: clients that ask for a
+/// fan-out and leave are held back when they connect again.
 const MAX_DEPARTED: usize = 256;
-/// Bytes of pushes and lists of receivers that unfinished fan-outs hold at most. Clients that leave once they have
-/// asked for some are not held back by them.
+/// Bytes of pushes and lists of receivers that unfinished fan-outs hold at most: clients that ask for some
+/// and leave are not held back by them.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Milliseconds between two complaints that there was no room.
+/// Milliseconds between two log lines about fan-outs that were dropped.
 const LOG_EVERY_MS: u64 = 1000;
 
 /// One push to many.
 #[derive(Debug)]
 pub(super) struct FanOut {
-    /// The connection whose request led to it; none if no client's did.
+    /// The connection that asked for it; none if it came from mail or a hook.
     pub(super) by: Option<ConnectionId>,
-    /// In the order of their slots, each once.
+    /// Its receivers in the order of their slots, each once.
     pub(super) to: Vec<ConnectionId>,
     pub(super) push: Push,
 }
 
 impl FanOut {
-    /// What it holds, with its places in the queues of its receivers.
+    /// Bytes that it holds, the queues of its receivers included.
     fn bytes(&self) -> usize {
         self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) + self.push.frame().len()
     }
 }
 
-/// One that has begun.
+/// A fan-out that has begun.
 #[derive(Debug)]
 struct Begun {
     fan_out: FanOut,
     /// The first receiver that may not have been reached.
     next: usize,
-    /// Receivers that have not been reached. At 0 nothing is held any more but its place in its group.
+    /// Receivers that have not been reached. At 0 only its key in its group is left.
     left: usize,
 }
 
-/// What one client has asked for in a row: in the order in which it asked.
+/// Fan-outs that one client has asked for in a row, in that order.
 #[derive(Debug)]
 struct Group {
     by: Option<ConnectionId>,
     keys: VecDeque<u32>,
 }
 
-/// All that have not reached everybody.
+/// All unfinished fan-outs.
 #[derive(Debug, Default)]
 pub(super) struct FanOuts {
     begun: Slab<Begun>,
-    /// By receiver: those that it is still to be sent.
+    /// For each receiver the fan-outs that have not reached it.
     waiting: PushQueues,
-    /// The first one's turn it is.
+    /// The first group has its turn.
     groups: VecDeque<Group>,
-    /// How many each client has asked for that are not finished.
+    /// How many unfinished ones each client has asked for.
     owed: HashMap<ConnectionId, usize>,
     unfinished: usize,
     by_mail: usize,
-    /// Those of clients that have left.
+    /// Unfinished ones of clients that have left.
     departed: usize,
-    /// What all of them hold.
+    /// Bytes that all of them hold.
     bytes: usize,
-    /// Pushes that were dropped and not yet complained of, one for each receiver.
+    /// Pushes that were dropped and not logged yet, one for each receiver.
     dropped: u64,
     logged_at: Option<Moment>,
 }
 
 impl FanOuts {
-    /// Whether all have reached everybody.
+    /// Whether none is unfinished.
     pub(super) fn is_empty(&self) -> bool {
         self.unfinished == 0
     }
@@ -91,25 +91,28 @@ impl FanOuts {
         self.unfinished
     }
 
+    /// Whether a client may add only few in a turn.
     pub(super) fn are_many(&self) -> bool {
         self.unfinished >= MANY
     }
 
-    /// Whether mail has brought so many that no more is to be delivered.
+    /// Whether those that came from mail are too many to deliver more mail.
     pub(super) fn hold_back_mail(&self) -> bool {
         self.by_mail >= MAX_BY_MAIL
     }
 
-    /// Whether clients that have left have asked for so many that no more are to be accepted.
+    /// Whether those of clients that have left are too many to accept more clients.
     pub(super) fn hold_back_accepts(&self) -> bool {
         self.departed >= MAX_DEPARTED
     }
 
+    /// Whether one more can be held.
     pub(super) fn has_capacity_for(&self, fan_out: &FanOut) -> bool {
         self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
     }
 
-    /// There was no room for a fan-out to so many. How many pushes were dropped, if that is to be told now.
+    /// Counts a fan-out that could not be held, to this many receivers. Returns how many pushes were dropped,
+    /// if that is to be logged now.
     pub(super) fn count_dropped(&mut self, receivers: u64, now: Moment) -> Option<u64> {
         self.dropped += receivers;
         let is_due = self.logged_at.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);
@@ -119,7 +122,7 @@ impl FanOuts {
         })
     }
 
-    /// Begins a fan-out to at least one receiver. Whether whoever asked for it `is_here` still.
+    /// Begins a fan-out to at least one receiver. `is_here`: the client that asked for it is still connected.
     pub(super) fn begin(&mut self, fan_out: FanOut, is_here: bool) {
         let by = fan_out.by;
         self.bytes += fan_out.bytes();
@@ -142,12 +145,12 @@ impl FanOuts {
         }
     }
 
-    /// Whether a connection has asked for one that is not finished.
+    /// Whether a connection has asked for an unfinished one.
     pub(super) fn owes(&self, id: ConnectionId) -> bool {
         self.owed.contains_key(&id)
     }
 
-    /// The next receiver of the fan-out whose turn it is, of those for whom `is_waiting` holds.
+    /// The next receiver of the fan-out whose turn it is, of those for which `is_waiting` holds.
     pub(super) fn next_receiver(
         &mut self,
         is_waiting: impl Fn(ConnectionId) -> bool,
@@ -183,7 +186,7 @@ impl FanOuts {
         self.waiting.has(id.slot())
     }
 
-    /// The next push that a connection is still to be sent; from now on it has been.
+    /// Takes the next push that a connection is still to be sent.
     pub(super) fn take_push(&mut self, id: ConnectionId) -> Option<Push> {
         let key = self.waiting.pop(id.slot())?;
         let begun = self.begun.get_mut(key as usize)?;
@@ -197,19 +200,19 @@ impl FanOuts {
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
-            Some(by) => self.finish_one(by),
+            Some(by) => self.count_finished(by),
             None => self.by_mail -= 1,
         }
         Some(push)
     }
 
-    /// A client has left: what it has asked for goes on.
+    /// Notes that a client has left. What it has asked for goes on.
     pub(super) fn leave(&mut self, id: ConnectionId) {
         self.departed += self.owed.remove(&id).unwrap_or(0);
     }
 
-    /// One that a client has asked for is finished.
-    fn finish_one(&mut self, by: ConnectionId) {
+    /// Counts a fan-out that is finished for the client that asked for it.
+    fn count_finished(&mut self, by: ConnectionId) {
         match self.owed.get_mut(&by) {
             Some(1) => drop(self.owed.remove(&by)),
             Some(count) => *count -= 1,
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_have_asked_for_holds_back_no_mail_and_all_is_bounded() {
+    fn fan_outs_of_clients_hold_back_no_mail_and_all_are_bounded() {
         let by_mail = || FanOut { by: None, ..fan_out(0, &[1]) };
         let many = u32::try_from(MANY).unwrap();
         let mut fan_outs = FanOuts::default();
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_have_asked_for_that_left_holds_back_those_who_come() {
+    fn fan_outs_of_clients_that_left_hold_back_new_clients() {
         let mut fan_outs = FanOuts::default();
         (1..u32::try_from(MAX_DEPARTED).unwrap()).for_each(|_| fan_outs.begin(fan_out(8, &[1]), true));
         fan_outs.begin(fan_out(9, &[1, 2]), false);
@@ -273,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_take_turns_and_owe_until_all_are_reached() {
+    fn clients_take_turns_and_owe_until_all_receivers_are_reached() {
         let mut fan_outs = FanOuts::default();
         [fan_out(8, &[1, 2]), fan_out(8, &[1, 2]), fan_out(9, &[2, 3, 4])]
             .into_iter()

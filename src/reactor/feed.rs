@@ -5,12 +5,14 @@ use super::share::Share;
 use crate::conn::Progress;
 use crate::router::Application;
 
-/// Pushes to many at which a connection's share ends with the slice: so many in a row leave in one write to each
-/// receiver, and what a receiver is owed is short. While many fan-outs are unfinished one is enough.
+/// Fan-outs in a row after which a connection's share ends with its slice. This many leave in one write to
+/// each receiver, and what waits for a receiver stays short. While many fan-outs are unfinished one is
+/// enough.
 const PUSHES_IN_A_ROW: u32 = 16;
 
 impl<S: Application> Active<'_, S> {
-    /// Gives bytes to the connection, and writes in between what it has to send. Returns how many bytes it took.
+    /// Gives bytes to the connection, and writes in between what it has to send. Returns how many bytes it
+    /// took.
     pub(super) fn feed(&mut self, bytes: &mut [u8], share: &mut Share) -> usize {
         let total = bytes.len();
         let mut used = 0;
@@ -74,8 +76,8 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// Compresses one slice of a reply, if the connection has one to compress. It counts against the frames that the
-    /// connection has left of this turn.
+    /// Compresses one slice of a reply, if the connection has one to compress. It counts against the frames
+    /// that the connection has left of this turn.
     pub(super) fn compress_slice(&mut self, share: &mut Share) {
         if !self.entry.conn.has_job() {
             return;
@@ -91,8 +93,8 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// Ends the connection's share of the turn: queues its output, and has it wait behind others if the share is used
-    /// up.
+    /// Ends the connection's share of the turn: queues its output, and has it wait behind others if the share
+    /// is used up.
     pub(super) fn end_share(&mut self, share: &Share) {
         self.lent.budget.charge(super::budget::STEP_BYTES);
         if share.is_used_up() {

@@ -1,106 +1,71 @@
-//! What goes from one worker to another: effects that name connections of others, and calls.
-
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! Forwards effects on connections of other workers to the mailboxes of these.
 
 use super::core::Core;
-use crate::conn::Env;
+use super::worker_links::Posted;
 use crate::id::ConnectionId;
-use crate::mailbox::{Mail, StateCall};
-use crate::moment::Moment;
-use crate::router::{Application, Effect};
+use crate::mailbox::Mail;
+use crate::router::Effect;
 
-/// Milliseconds between two complaints that other workers' mailboxes are full.
-const COMPLAINT_MS: u64 = 1000;
-
-/// What a worker knows of itself among the others.
-#[derive(Debug)]
-pub(super) struct WorkerLinks {
-    own: usize,
-    /// Pushes to connections of others that were dropped and not yet complained of.
-    dropped: u64,
-    complained_at: Option<Moment>,
-}
-
-impl WorkerLinks {
-    pub(super) fn new(own: usize) -> Self {
-        WorkerLinks { own, dropped: 0, complained_at: None }
-    }
-
-    /// This worker's number.
-    pub(super) fn own(&self) -> usize {
-        self.own
-    }
-}
-
-/// Leaves what concerns connections of other workers in their mailboxes. What is to be done here is given back.
+/// Forwards the part of an effect that is for connections of other workers. Returns the part that is for this
+/// worker.
 pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
-    let mailboxes = &core.lent.shared.mailboxes;
-    if mailboxes.count() == 1 {
+    if core.shared.mailboxes.count() == 1 {
         return Some(effect);
     }
-    let own = core.links.own;
+    let own = core.links.own();
     match effect {
-        Effect::Send { to, push } if to.worker() != own => post(core, to.worker(), Mail::Send { to, push }),
         Effect::Broadcast { to, push } => {
             let (here, elsewhere): (Vec<_>, Vec<_>) = to.into_iter().partition(|id| id.worker() == own);
             for (worker, to) in by_worker(elsewhere) {
-                post(core, worker, Mail::Broadcast { to, push: push.clone() });
+                let messages = to.len() as u64;
+                post_push(core, worker, messages, Effect::Broadcast { to, push: push.clone() });
             }
-            return Some(Effect::Broadcast { to: here, push });
+            Some(Effect::Broadcast { to: here, push })
         }
-        // Who is to be closed must not stay because of a full mailbox; it happens to each only once.
-        Effect::Close { to, cause } if to.worker() != own => {
-            mailboxes.post_always(to.worker(), Mail::Close { to, cause });
+        Effect::SurveyAll(_) if own != 0 => {
+            post(core, 0, 1, effect);
+            None
         }
-        Effect::Replace(to) if to.worker() != own => {
-            mailboxes.post_always(to.worker(), Mail::Replace { to });
-        }
-        Effect::SetDebug { to, on } if to.worker() != own => {
-            post(core, to.worker(), Mail::SetDebug { to, on });
-        }
-        Effect::Answer { ticket, answer } if ticket.connection().worker() != own => {
-            mailboxes.post_always(ticket.connection().worker(), ticket.into_mail(answer));
-        }
-        Effect::SurveyAll(tour) if own != 0 => post(core, 0, Mail::SurveyAll(tour)),
-        here => return Some(here),
+        effect => match effect.receiver().map(ConnectionId::worker) {
+            Some(worker) if worker != own => {
+                forward_to(core, worker, effect);
+                None
+            }
+            Some(_) | None => Some(effect),
+        },
     }
-    None
 }
 
-/// Leaves a mail for another worker. One that its mailbox has no room for is counted, and dropped.
-fn post<S>(core: &mut Core<S>, worker: usize, mail: Mail) {
-    let cost = mail.cost() as u64;
-    let is_push = matches!(mail, Mail::Send { .. } | Mail::Broadcast { .. });
-    // A worker that has ended has no connections left.
-    if core.lent.shared.mailboxes.post(worker, mail) != Err(crate::mailbox::MailboxError::Full) {
-        return;
+/// Forwards an effect on one connection to the worker of that connection.
+fn forward_to<S>(core: &mut Core<S>, worker: usize, effect: Effect) {
+    let mailboxes = &core.shared.mailboxes;
+    match effect {
+        Effect::Send { .. } => post_push(core, worker, 1, effect),
+        // These must not get lost in a full mailbox. Each happens to a connection only once.
+        Effect::Close { .. } | Effect::Replace(_) => mailboxes.post_always(worker, Mail::Effect(effect)),
+        Effect::Answer { ticket, answer } => {
+            let (to, deferral) = ticket.into_deferral();
+            mailboxes.post_always(worker, Mail::Answer { to, deferral, answer });
+        }
+        effect => {
+            post(core, worker, 1, effect);
+        }
     }
-    if is_push {
-        core.lent.env.tools.totals.send_errors += cost;
+}
+
+/// Leaves a push for another worker, with that many receivers. If it is dropped, it counts as that many failures.
+fn post_push<S>(core: &mut Core<S>, worker: usize, receivers: u64, effect: Effect) {
+    if post(core, worker, receivers, effect) == Posted::Dropped {
+        core.lent.env.tools.totals.send_errors += receivers;
     }
+}
+
+fn post<S>(core: &mut Core<S>, worker: usize, messages: u64, effect: Effect) -> Posted {
     let now = core.lent.now();
-    let links = &mut core.links;
-    links.dropped += cost;
-    if links.complained_at.is_none_or(|at| now.since(at) >= COMPLAINT_MS) {
-        links.complained_at = Some(now);
-        let dropped = std::mem::take(&mut links.dropped);
-        log::error!("the mailbox of worker {worker} is full: {dropped} messages to others were dropped");
-    }
+    core.links.post(&core.shared.mailboxes, worker, Mail::Effect(effect), messages, now)
 }
 
-/// Lets another thread work on the application's state. What it asks for is left in the effects.
-pub(super) fn call_state<S: Application>(core: &mut Core<S>, call: StateCall) {
-    let Env { state, tools, .. } = &mut core.lent.env;
-    let state: &mut dyn Any = state;
-    let called = catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects)));
-    core.lent.budget.read_clock();
-    if called.is_err() {
-        tools.log.panicked(tools.now, "call on a worker's state", &None::<(&str, &str)>);
-    }
-}
-
-/// Ids sorted by the worker that they are on.
+/// Sorts connections by their worker.
 fn by_worker(ids: Vec<ConnectionId>) -> impl Iterator<Item = (usize, Vec<ConnectionId>)> {
     let mut sorted: Vec<Vec<ConnectionId>> = vec![];
     for id in ids {

@@ -9,7 +9,7 @@ use super::bury::write_and_bury;
 use super::entry::Entry;
 use super::expire::expire;
 use super::hand_out::hand_out;
-use super::reactor::Reactor;
+use super::public::Reactor;
 use super::sys::socket::{Absent, Socket};
 use super::turn::begin;
 use crate::config::{Config, Listen};
@@ -50,7 +50,7 @@ fn fill(reactor: &mut Reactor<Nothing>) {
         let now = Moment::from_ms(number as u64 * SPREAD_MS / POPULATION as u64);
         core.lent.env.tools.now = now;
         let settings = &core.lent.env.settings;
-        let permit = core.lent.shared.admission.enter(Some(Peer::Local)).ok();
+        let permit = core.lent.admission.enter(Some(Peer::Local)).ok();
         let id = core.connections.insert(|id| {
             Entry::new(Socket::Absent(Absent), Conn::idle(id, Peer::Local, now, settings), permit)
         });

@@ -1,7 +1,5 @@
 //! The buffers that sockets are read into, and what was read ahead of being handled.
 
-use std::vec::Drain;
-
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 
@@ -9,8 +7,8 @@ use crate::id::ConnectionId;
 const AHEAD_BYTES: usize = 64 * 1024;
 /// Bytes that a read ahead is offered at least. A client that fills them is read by itself from then on.
 const MIN_AHEAD_BYTES: usize = 16 * 1024;
-/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs as much
-/// as thousands of packets.
+/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs
+/// as much as thousands of packets.
 const TURN_HANDSHAKES: u32 = 4;
 
 /// What a reactor reads with.
@@ -35,8 +33,8 @@ pub(super) struct AheadRead {
 
 impl Input {
     pub(super) fn new() -> Self {
-        // Not zeros, for which the system would only promise memory: what a reactor needs it has from the start, and
-        // not from the first large message on.
+        // Not zeros, for which the system would only promise memory: what a reactor needs it has from the
+        // start, and not from the first large message on.
         Input {
             buffer: vec![u8::MAX; LARGE_READ_BYTES],
             ahead: vec![u8::MAX; AHEAD_BYTES],
@@ -84,13 +82,16 @@ impl Input {
         self.reads.push(AheadRead { id, len });
     }
 
-    /// What was read ahead, and the bytes of all of it. From now on the buffer counts as free.
+    /// What was read ahead, in order, and the bytes of all of it.
     #[inline]
-    pub(super) fn take_ahead(&mut self) -> Option<(Drain<'_, AheadRead>, &mut [u8])> {
-        if self.reads.is_empty() {
-            return None;
-        }
+    pub(super) fn ahead(&mut self) -> (&[AheadRead], &mut [u8]) {
+        (&self.reads, &mut self.ahead)
+    }
+
+    /// Forgets what was read ahead: it has been handled.
+    #[inline]
+    pub(super) fn clear_ahead(&mut self) {
+        self.reads.clear();
         self.filled = 0;
-        Some((self.reads.drain(..), &mut self.ahead))
     }
 }

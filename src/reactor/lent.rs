@@ -1,10 +1,12 @@
 //! What a reactor lends to the connection that it works on.
 
+use std::sync::Arc;
+
+use super::admission::Admission;
 use super::budget::TurnBudget;
 use super::fan_outs::FanOuts;
 use super::output::Output;
 use super::refusals::Refusals;
-use super::shared::ServerShared;
 use crate::conn::{Draining, Env};
 use crate::moment::Moment;
 
@@ -17,7 +19,8 @@ pub(super) struct Lent<S: 'static> {
     pub(super) output: Output,
     pub(super) fan_outs: FanOuts,
     pub(super) refusals: Refusals,
-    pub(super) shared: ServerShared,
+    /// The limits on clients, which all reactors of the server share.
+    pub(super) admission: Arc<Admission>,
 }
 
 impl<S> Lent<S> {

@@ -111,8 +111,8 @@ impl Listeners {
         }
     }
 
-    /// Puts TLS on a socket that has to speak it, behind a PROXY header if one comes first. None if the TLS library
-    /// fails.
+    /// Puts TLS on a socket that has to speak it, behind a PROXY header if one comes first. None if the TLS
+    /// library fails.
     pub(super) fn secure(&self, socket: Socket, behind_proxy: bool) -> Option<Socket> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls
@@ -212,8 +212,8 @@ impl Listeners {
         self.list.get(at).is_some_and(|polled| polled.ready)
     }
 
-    /// Accepts one client in place of the spare descriptor, tells it that the server is full, and closes it. If that
-    /// does not help, or the spare descriptor cannot be had again, accepting rests for a while.
+    /// Accepts one client in place of the spare descriptor, tells it that the server is full, and closes it.
+    /// If that does not help, or the spare descriptor cannot be had again, accepting rests for a while.
     fn refuse_with_spare(&mut self, at: usize, now: Moment, log: &mut LogLimiter) {
         if !self.exhausted && self.exhaustion_line.may_log(now) {
             self.exhausted = true;
@@ -250,8 +250,8 @@ fn tell_and_close(mut socket: Socket, refusal: Refusal) {
     }
     let mut response = Vec::new();
     refusal.write(&mut response);
-    // What the client has sent is read first: unread bytes would turn the close into a reset, and the reset overtakes
-    // the answer. All of this is best effort.
+    // What the client has sent is read first: unread bytes would turn the close into a reset, and the reset
+    // overtakes the answer. All of this is best effort.
     let _ = socket.read(&mut [0; 4096]);
     let _ = socket.write(&response);
     socket.shutdown_write();

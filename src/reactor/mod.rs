@@ -1,15 +1,21 @@
-//! One thread, one poll, every socket: turns events into calls of connections, and what they send into writes.
+//! One thread, one poll, every socket: turns events into calls of connections, and what they send into
+//! writes.
 //!
-//! A [turn](turn) is: poll, accept and read, hand on mail and effects, write, expire timers, bury the dead. Its time is
-//! what the clock says behind the poll. Whatever could take long is counted: bytes and packets of one connection,
-//! accepts, timers, mails. Work that is left goes on a list, and the next poll does not sleep. The contract of mio's
-//! `Poll` is kept as its documentation states it: events may be spurious, an edge is not repeated, and one that names an
-//! earlier life of a slot is dropped.
+//! A [turn](turn) is: poll, accept and read, hand on mail and effects, write, expire timers, bury the dead.
+//! Its time is what the clock says behind the poll. Whatever could take long is counted: bytes and packets of
+//! one connection, accepts, timers, mails. Work that is left goes on a list, and the next poll does not
+//! sleep. The contract of mio's `Poll` is kept as its documentation states it: events may be spurious, an
+//! edge is not repeated, and one that names an earlier life of a slot is dropped.
 //!
-//! From bottom to top: the parts ([`entry`], [`connections`], [`input`], [`output`], [`fan_outs`], [`listeners`], …)
-//! with private fields; [`core`], which holds them; [`active`], the one connection that is worked on, and what its work
-//! does (`write`, `queue_output`, `reach`, `feed`, `refuse`); the steps of a turn, a file each, which are functions over
-//! the core; [`turn`](mod@turn), their list; and [`reactor`](mod@reactor), which polls.
+//! From bottom to top:
+//!
+//! - the parts, each with private fields: `connections`, `schedule`, `input`, `output`, `fan_outs`,
+//!   `listeners`, `refusals`, `mail_queue`, `drain_progress`;
+//! - `core`, which holds them;
+//! - `active`: the one connection that is being worked on, looked up once; what its work does is in `read`,
+//!   `feed`, `serve`, `refuse`, `reach`, `queue_output`, `write` and `write_borrowed`;
+//! - the steps of a turn, a file each: functions over the core;
+//! - `turn`, which is the list of the steps, and `public`: the reactor that is embedded, which polls.
 
 mod accept;
 mod active;
@@ -18,6 +24,7 @@ pub(crate) mod audit;
 mod bind_error;
 mod budget;
 mod bury;
+mod call_state;
 mod connections;
 mod core;
 mod deliver;
@@ -40,10 +47,10 @@ mod listeners;
 mod mail_queue;
 mod output;
 mod prepared;
+mod public;
 mod push_queues;
 mod queue_output;
 mod reach;
-mod reactor;
 mod read;
 mod read_ahead;
 mod ready;
@@ -64,9 +71,10 @@ mod tokens;
 mod turn;
 mod watch;
 pub(crate) mod wheel;
+mod worker_links;
 mod write;
 mod write_borrowed;
 
 pub use bind_error::BindError;
 pub(crate) use prepared::Prepared;
-pub use reactor::{Reactor, Turn};
+pub use public::{Reactor, Turn};

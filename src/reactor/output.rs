@@ -25,8 +25,8 @@ struct Segment {
     total: usize,
     /// The connection's next segment; its first, if this is its last.
     next: usize,
-    /// On the last: the connection's state is to be updated once the segments are written. A push, and the reply to
-    /// most requests, change nothing that an update would look at.
+    /// On the last: the connection's state is to be updated once the segments are written. A push, and the
+    /// reply to most requests, change nothing that an update would look at.
     needs_update: bool,
 }
 
@@ -49,8 +49,8 @@ impl Frames {
     }
 }
 
-/// The last of a connection's segments, from which the others follow in a ring. While it has any, its socket is
-/// writable and its outbox empty: the segments are what it is sent next.
+/// The last of a connection's segments, from which the others follow in a ring. While it has any, its socket
+/// is writable and its outbox empty: the segments are what it is sent next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SegmentRing(NonZeroU16);
 
@@ -85,7 +85,7 @@ impl Output {
         self.segments.len() < FULL_SEGMENTS
     }
 
-    /// Whether all segments are to be written now, with so many bytes in the write buffer.
+    /// Whether all segments are to be written now, given the bytes in the write buffer.
     #[inline]
     pub(super) fn is_full(&self, buffered_bytes: usize) -> bool {
         buffered_bytes >= FULL_BYTES || !self.has_capacity()

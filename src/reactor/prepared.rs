@@ -1,4 +1,5 @@
-//! Reactors of one server, each with all that it needs but the application's state.
+//! Binding the listeners of a server, and all else of its reactors that can fail, before the application's
+//! state is there.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::router::Service;
 /// Events that one poll brings at most.
 pub(super) const EVENTS: usize = 1024;
 
-/// A reactor whose listeners are bound, and which nobody turns yet.
+/// A reactor without its application: its listeners are bound, and clients can connect.
 pub(crate) struct Prepared {
     pub(super) poller: Poller,
     pub(super) setup: ReactorSetup,
@@ -35,7 +36,7 @@ struct Station {
 }
 
 impl Prepared {
-    /// Binds the listeners of one reactor, and of so many others beside it.
+    /// Binds the listeners of one reactor and of `others` beside it.
     pub(crate) fn bind<S>(
         config: &Config,
         service: &Service<S>,
@@ -87,7 +88,7 @@ impl Prepared {
         Ok((first, others.collect::<Result<_, BindError>>()?))
     }
 
-    /// The number of the worker that the reactor is.
+    /// The number of the worker that runs this reactor.
     pub(crate) fn worker(&self) -> usize {
         self.setup.worker
     }

@@ -1,4 +1,5 @@
-//! A queue of numbers for each slot, all of them in one buffer: to append one costs no allocation of its own.
+//! A queue of numbers for each slot, all in one buffer, so that appending a number allocates nothing of its
+//! own. The numbers are the keys of fan-outs.
 
 /// No node.
 const NONE: u32 = u32::MAX;
@@ -70,13 +71,13 @@ impl PushQueues {
         (self.free, self.len) = (at, self.len - 1);
         *queue = if next == NONE { Queue::EMPTY } else { Queue { first: next, ..*queue } };
         if self.len == 0 {
-            // What a burst took is given back.
+            // Gives back the memory that a burst took.
             *self = PushQueues::default();
         }
         Some(number)
     }
 
-    /// A node that was free, or a new one. None if there are as many as can be numbered.
+    /// A free node, or a new one. None if no more nodes can be numbered.
     fn node(&mut self, node: Node) -> Option<u32> {
         if let Some(free) = self.nodes.get_mut(self.free as usize) {
             let at = std::mem::replace(&mut self.free, free.next);

@@ -1,4 +1,5 @@
-//! Output of one connection: small output waits for the end of the turn as a segment, large output is written at once.
+//! Output of one connection: small output waits for the end of the turn as a segment, large output is written
+//! at once.
 
 use super::active::Active;
 use super::budget::Step;
@@ -7,8 +8,8 @@ use super::entry::Entry;
 use super::output::{Frames, Segments};
 use super::write::{Written, write_frames};
 
-/// Output of this many bytes leaves at once. Less waits for the end of the turn's reads, so that all of them are done
-/// before the first reply wakes a client.
+/// Output of this many bytes leaves at once. Less waits for the end of the turn's reads, so that all of them
+/// are done before the first reply wakes a client.
 const LARGE_BYTES: usize = 16 * 1024;
 /// Capacity of the write buffer that is kept from turn to turn.
 const KEPT_BYTES: usize = 1024 * 1024;
@@ -47,8 +48,8 @@ impl<S> Active<'_, S> {
         self.lent.budget.expect_write(len);
     }
 
-    /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how many bytes
-    /// that were.
+    /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how
+    /// many bytes that were.
     pub(super) fn write_now(&mut self) -> usize {
         let (start, end) = (self.lent.env.tools.start, self.lent.env.tools.out.len());
         if start >= end {
@@ -118,8 +119,8 @@ fn move_to_outbox(segments: Segments<'_>, entry: &mut Entry, buffer: &[u8]) {
     }
 }
 
-/// Writes the segments of every connection. What the turn has no time for goes to the outboxes, and from there with
-/// the next turn.
+/// Writes the segments of every connection. What the turn has no time for goes to the outboxes, and from
+/// there with the next turn.
 pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     if core.lent.output.is_empty() {
         return;
@@ -142,7 +143,7 @@ pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     out.shrink_to(KEPT_BYTES);
 }
 
-/// Writes all segments if there are so many of them, or so many bytes, that it cannot wait for the end of the turn. No
+/// Writes all segments if there are too many, or too many bytes, to wait for the end of the turn. No
 /// connection may have output in hand.
 #[inline]
 pub(super) fn write_if_full<S>(core: &mut Core<S>) {

@@ -1,5 +1,5 @@
-//! What one connection gets of fan-outs, and pushes behind that: each connection gets what it is sent in the order in
-//! which it was sent.
+//! What one connection gets of fan-outs, and pushes behind that: each connection gets what it is sent in the
+//! order in which it was sent.
 
 use super::active::Active;
 use super::budget::SLICE_BYTES;
@@ -10,8 +10,8 @@ use crate::push::Push;
 pub(super) const RECEIVER_BYTES: usize = 32;
 
 impl<S> Active<'_, S> {
-    /// Sends the connection its part of all fan-outs that have not reached it, so that what it is sent next comes
-    /// behind them.
+    /// Sends the connection its part of all fan-outs that have not reached it, so that what it is sent next
+    /// comes behind them.
     #[inline]
     pub(super) fn reach(&mut self) {
         if self.entry.standing.is_awaited() {
@@ -19,7 +19,8 @@ impl<S> Active<'_, S> {
         }
     }
 
-    /// Sends the connection its part of fan-outs until it was sent `most` bytes. Returns how many bytes that were.
+    /// Sends the connection its part of fan-outs until it was sent `most` bytes. Returns how many bytes that
+    /// were.
     #[cold]
     pub(super) fn reach_up_to(&mut self, most: usize) -> usize {
         let id = self.entry.id();

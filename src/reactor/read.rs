@@ -1,7 +1,8 @@
 //! How a socket is read, for all that read one.
 //!
-//! What quiet connections have to say is read ahead, behind what others had, and handled later (`read_ahead.rs`). All
-//! others are read by themselves: straight into a large message that is on its way, or into the large buffer.
+//! What quiet connections have to say is read ahead, behind what others had, and handled later
+//! (`read_ahead.rs`). All others are read by themselves: straight into a large message that is on its way, or
+//! into the large buffer.
 
 use std::io::{self, ErrorKind};
 
@@ -33,7 +34,8 @@ pub(super) enum ReadInto {
 }
 
 impl Entry {
-    /// Whether one short read is likely to bring all that the client has to say, so that it can be read ahead.
+    /// Whether one short read is likely to bring all that the client has to say, so that it can be read
+    /// ahead.
     #[inline]
     pub(super) fn may_be_read_ahead(&self, settings: &Settings) -> bool {
         let has_output = self.writable && !self.conn.outbox.is_empty();
@@ -56,7 +58,7 @@ impl Entry {
     }
 
     /// Notes what a read says of the socket.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note_read(
         &mut self,
         read: io::Result<Read>,

@@ -1,5 +1,5 @@
-//! Reading ahead: what short reads bring is taken from all sockets first and handled then, so that the system's code
-//! and ours each stay in the processor's caches for a while.
+//! Reading ahead: what short reads bring is taken from all sockets first and handled then, so that the
+//! system's code and ours each stay in the processor's caches for a while.
 
 use super::active::Active;
 use super::budget::Step;
@@ -18,7 +18,8 @@ pub(super) enum ReadAhead {
     Done,
     /// It is to be served by itself.
     Serve,
-    /// It has filled the buffer and may have more: what was read is to be handled, then it is to be served by itself.
+    /// It has filled the buffer and may have more: what was read is to be handled, then it is to be served by
+    /// itself.
     HandleAndServe,
 }
 
@@ -43,16 +44,17 @@ pub(super) fn read_ahead<S>(active: &mut Active<'_, S>, input: &mut Input) -> Re
     ReadAhead::HandleAndServe
 }
 
-/// Handles all that was read ahead, in the order in which it was read. Returns what is left of the share of the last
-/// connection.
+/// Handles all that was read ahead, in the order in which it was read. Returns what is left of the share of
+/// the last connection.
 #[inline]
 pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input) -> Share {
     let mut share = Share::WHOLE;
-    let Some((reads, mut rest)) = input.take_ahead() else { return share };
-    for AheadRead { id, len } in reads {
+    let (reads, mut rest) = input.ahead();
+    for &AheadRead { id, len } in reads {
         let Some(bytes) = rest.split_off_mut(..len) else { break };
         share = handle_read(core, id, bytes);
     }
+    input.clear_ahead();
     share
 }
 

@@ -9,8 +9,8 @@ use crate::id::ConnectionId;
 pub(super) enum Queue {
     /// Connections that say little: they are served first.
     Quiet,
-    /// Connections that used up their share of the turn when they were served last, those for which output waits, and
-    /// TLS handshakes.
+    /// Connections that used up their share of the turn when they were served last, those for which output
+    /// waits, and TLS handshakes.
     Busy,
 }
 

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use crate::id::ConnectionId;
 
-/// Clients that are being refused at one time, unless the server drains. One more ends the first of them, which has had
-/// the longest time to read its answer.
+/// Clients that are being refused at one time, unless the server drains. One more ends the first of them,
+/// which has had the longest time to read its answer.
 pub(super) const MAX_REFUSED: usize = 8192;
 
-/// Those of them whose request is read first, since it may be a health check. One more has the first of them answered,
-/// which has had the longest time to send it.
+/// Those of them whose request is read first, since it may be a health check. One more has the first of them
+/// answered, which has had the longest time to send it.
 pub(super) const MAX_HEARD: usize = 1024;
 
 /// The clients of one reactor that are being refused.
@@ -39,7 +39,8 @@ impl Refusals {
         self.heard.push_back(id);
     }
 
-    /// Takes the first of those whose request is waited for, if there are too many. It may have been answered already.
+    /// Takes the first of those whose request is waited for, if there are too many. It may have been answered
+    /// already.
     pub(super) fn pop_unheard(&mut self) -> Option<ConnectionId> {
         if self.heard.len() > MAX_HEARD { self.heard.pop_front() } else { None }
     }

@@ -20,13 +20,13 @@ impl<S: Application> Active<'_, S> {
     pub(super) fn give_up_permit(&mut self) {
         let entry = &mut *self.entry;
         let Some(permit) = entry.permit.take() else { return };
-        self.lent.shared.admission.leave(permit, entry.conn.record.peer());
+        self.lent.admission.leave(permit, entry.conn.record.peer());
         self.lent.env.tools.totals.closed += 1;
         self.lent.refusals.begin(entry.id());
     }
 
-    /// Counts the client under the address that its proxy has named, or refuses it. The address of another proxy, which
-    /// will name one in its turn, does not count.
+    /// Counts the client under the address that its proxy has named, or refuses it. The address of another
+    /// proxy, which will name one in its turn, does not count.
     #[cold]
     pub(super) fn count_address(&mut self) {
         let peer = self.entry.conn.record.peer();
@@ -34,7 +34,7 @@ impl<S: Application> Active<'_, S> {
             return;
         }
         let Some(permit) = &mut self.entry.permit else { return };
-        let Err(refusal) = self.lent.shared.admission.count_address(permit, peer) else { return };
+        let Err(refusal) = self.lent.admission.count_address(permit, peer) else { return };
         if self.lent.hears_refused() && self.entry.conn.may_ask_for_health() {
             self.give_up_permit();
             self.hear(refusal);

@@ -24,17 +24,21 @@ enum Serving {
 /// Serves quiet connections for which the turns before had no time.
 #[inline]
 pub(super) fn serve_quiet<S: Application>(core: &mut Core<S>, input: &mut Input) {
-    serve_ready(core, input, Queue::Quiet, Step::Quiet);
+    if core.connections.schedule().waiting(Queue::Quiet) > 0 {
+        serve_ready(core, input, Queue::Quiet, Step::Quiet);
+    }
 }
 
 /// Serves connections that have more to do than one turn lets them, in turn.
 #[inline]
 pub(super) fn serve_busy<S: Application>(core: &mut Core<S>, input: &mut Input) {
-    serve_ready(core, input, Queue::Busy, Step::Busy);
+    if core.connections.schedule().waiting(Queue::Busy) > 0 {
+        serve_ready(core, input, Queue::Busy, Step::Busy);
+    }
 }
 
 /// Serves those that wait in a queue now, once each, for as long as the step may go on.
-#[inline]
+#[inline(never)]
 fn serve_ready<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Queue, step: Step) {
     for done in 0..core.connections.schedule().waiting(queue) {
         if !core.lent.budget.allows(step, done) {
@@ -86,7 +90,8 @@ impl<S: Application> Active<'_, S> {
     fn serve_once(&mut self, input: &mut Input, share: &mut Share) -> Serving {
         let (entry, settings) = (&mut *self.entry, &self.lent.env.settings);
         let resumes = entry.conn.can_resume(settings);
-        if !resumes && !(entry.readable && entry.conn.wants_read(settings)) {
+        let reads = entry.readable && entry.conn.wants_read(settings);
+        if !resumes && !reads {
             return Serving::IsOver;
         }
         let is_handshaking = entry.socket.is_handshaking();
@@ -160,7 +165,8 @@ impl<S: Application> Active<'_, S> {
         if used > 0 { Serving::GoesOn } else { Serving::IsOver }
     }
 
-    /// A part of a TLS record has come: a client that is still sending one when the connection closes is not silent.
+    /// A part of a TLS record has come: a client that is still sending one when the connection closes is not
+    /// silent.
     fn hear_part(&mut self, share: &mut Share) -> Serving {
         if self.entry.conn.is_closing() {
             self.feed(&mut [], share);

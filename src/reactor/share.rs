@@ -58,8 +58,8 @@ impl Share {
         self.frames = 0;
     }
 
-    /// Ends a slice: sets how many frames the next one may take, and uses up the share if its time is over. To be
-    /// called when the clock has been read.
+    /// Ends a slice: sets how many frames the next one may take, and uses up the share if its time is over.
+    /// To be called when the clock has been read.
     pub(super) fn end_slice(&mut self, turn: &TurnBudget) {
         let now_us = u32::try_from(turn.passed_us()).unwrap_or(u32::MAX);
         let part_us = u32::try_from(turn.part_us()).unwrap_or(u32::MAX);

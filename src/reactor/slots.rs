@@ -14,8 +14,9 @@ pub(super) struct Slots {
     generation: u32,
 }
 
-/// Slots reserved from the start, in memory that the system gives only as it is used. From this size on the allocator
-/// maps pages for what grows and moves them instead of copying, so that no smaller copies are left behind.
+/// Slots reserved from the start, in memory that the system gives only as it is used. From this size on the
+/// allocator maps pages for what grows and moves them instead of copying, so that no smaller copies are left
+/// behind.
 pub(super) const FIRST_SLOTS: usize = 16 * 1024;
 
 impl Slots {

@@ -1,5 +1,5 @@
-//! Where one connection stands in the turn: whether it waits to be served, how it was served last, and whether
-//! fan-outs concern it.
+//! Where one connection stands in the turn: whether it waits to be served, how it was served last, and
+//! whether fan-outs concern it.
 
 /// Flags of one connection, in one byte.
 #[derive(Clone, Copy, Debug, Default)]

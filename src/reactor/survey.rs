@@ -8,7 +8,7 @@ use super::roles::with_role;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::moment::Moment;
-use crate::router::Application;
+use crate::router::{Application, Effect};
 use crate::survey::{Snapshot, Survey, SurveyTour, Surveyed};
 use crate::totals::Totals;
 
@@ -28,7 +28,7 @@ pub(super) fn survey<S: Application>(core: &mut Core<S>, look: impl FnOnce(&Surv
 /// Lets `tour` see all connections here, and then those of the workers behind this one.
 pub(super) fn survey_all<S: Application>(core: &mut Core<S>, mut tour: SurveyTour) {
     if survey(core, |survey| tour(survey)) {
-        core.lent.shared.mailboxes.post_to_next(core.links.own(), Mail::SurveyAll(tour));
+        core.shared.mailboxes.post_to_next(core.links.own(), Mail::Effect(Effect::SurveyAll(tour)));
     }
 }
 
@@ -42,7 +42,7 @@ impl<S: Application> Surveyed for Core<S> {
     }
 
     fn workers(&self) -> usize {
-        self.lent.shared.mailboxes.count()
+        self.shared.mailboxes.count()
     }
 
     fn snapshot(&self, id: ConnectionId) -> Option<Snapshot> {

@@ -10,8 +10,8 @@ pub(super) const WAKER: Token = Token(usize::MAX);
 /// Tokens of listeners count down from here: below the waker's, above every connection's.
 const FIRST_LISTENER: usize = usize::MAX - 1;
 
-// An id has 64 bits, and is the token of its connection. No worker has the number 255, so the highest numbers are free
-// to be the other tokens.
+// An id has 64 bits, and is the token of its connection. No worker has the number 255, so the highest numbers
+// are free to be the other tokens.
 const _: () = assert!(usize::BITS >= u64::BITS && MAX_WORKERS <= u8::MAX as usize);
 
 /// The token of a connection: its id.

@@ -11,12 +11,13 @@ use crate::router::{Application, Service};
 
 /// Has a connection that was just accepted recorded, if all are.
 pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
-    if core.lent.shared.recordings.is_some() && !core.recording.debugged {
+    if core.shared.recordings.is_some() && !core.recording.debugged {
         record(core, id);
     }
 }
 
-/// Switches the log of a connection's packets, and its recording where only connections under debug are recorded.
+/// Switches the log of a connection's packets, and its recording where only connections under debug are
+/// recorded.
 pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
     let Some(entry) = core.connections.get_mut(id) else { return };
     let is_recorded = entry.conn.record.has(Watch::RECORDER);
@@ -32,15 +33,12 @@ pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on
 }
 
 fn record<S: Application>(core: &mut Core<S>, id: ConnectionId) {
-    let began = core.began_unix_ms;
-    let unix_ms = |moment: Moment| began.saturating_add(moment.as_ms());
-    let limit = core.recording.limit;
-    let Some(active) = core.activate(id) else { return };
-    let now = active.lent.now();
-    let Some(store) = &active.lent.shared.recordings else { return };
-    let Env { settings, service, .. } = &active.lent.env;
-    let record = &active.entry.conn.record;
-    let name = format!("{}-{id}-{}", unix_ms(now), record.peer());
+    let Some(store) = &core.shared.recordings else { return };
+    let Some(entry) = core.connections.get_mut(id) else { return };
+    let Env { settings, service, tools, .. } = &core.lent.env;
+    let record = &entry.conn.record;
+    let unix_ms = |moment: Moment| core.began_unix_ms.saturating_add(moment.as_ms());
+    let name = format!("{}-{id}-{}", unix_ms(tools.now), record.peer());
     let head = Head {
         software: env!("CARGO_PKG_VERSION").to_owned(),
         accepted_unix_ms: unix_ms(record.connected_at()),
@@ -50,6 +48,6 @@ fn record<S: Application>(core: &mut Core<S>, id: ConnectionId) {
         settings: settings.noted(),
         ..Head::default()
     };
-    let recorder = Recorder::new(Target::File(store.sink(&name)), head, limit);
-    active.entry.conn.record_with(recorder, now);
+    let recorder = Recorder::new(Target::File(store.sink(&name)), head, core.recording.limit);
+    entry.conn.record_with(recorder, tools.now);
 }

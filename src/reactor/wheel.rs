@@ -1,10 +1,13 @@
-//! A hierarchical timer wheel: one timer for each slot, amortised O(1), and no turn walks them all.
+//! A hierarchical timer wheel: one timer for each slot, amortised O(1); no turn goes through all of them.
 //!
 //! A timer sits in the bucket of the highest 6-bit digit in which its deadline differs from the
 //! wheel's time: 64 buckets of 1 ms, 64 of 64 ms, and so on up to 139 years. When the wheel's time
 //! reaches a bucket of a higher level its timers move down, each at most once per level. Expiring and
 //! moving down are both steps of [`Wheel::step`], so a caller bounds the work of a turn by counting
 //! steps, however many timers share a bucket.
+
+#[cfg(test)]
+mod tests;
 
 use crate::moment::Moment;
 
@@ -13,8 +16,8 @@ const DIGIT_BITS: usize = 6;
 const BUCKETS: usize = 1 << DIGIT_BITS;
 /// The last deadline that the wheel can tell apart; it comes after 139 years.
 const MAX_AT: u64 = (1 << (LEVELS * DIGIT_BITS)) - 1;
-/// The furthest from the wheel's time that a deadline is taken for, in milliseconds: 24 days. A timer that is
-/// armed for later comes then; whoever armed it has to look at what is due in any case.
+/// The furthest deadline from the wheel's time, in milliseconds: 24 days. A timer that is armed for later
+/// comes then; its owner looks at what is really due in any case.
 const MAX_AHEAD: u64 = 1 << 31;
 /// No slot.
 const NIL: u32 = u32::MAX;
@@ -77,14 +80,14 @@ impl Wheel {
         Wheel::with_capacity(0)
     }
 
-    /// A wheel with room for so many slots, without timers, at time 0.
+    /// A wheel with capacity for this many slots, without timers, at time 0.
     #[must_use]
     pub fn with_capacity(slots: usize) -> Self {
         Wheel { now: 0, heads: [NIL; LISTS], occupied: [0; LEVELS], timers: Vec::with_capacity(slots) }
     }
 
-    /// Arms the slot's timer, in place of one that was armed. Slots are below 2^31. One that is armed for
-    /// more than 24 days from now comes after these.
+    /// Arms the slot's timer, in place of one that was armed. Slots are below 2^31. A timer that is armed for
+    /// more than 24 days from now comes after 24 days.
     pub fn arm(&mut self, slot: usize, at: Moment) {
         debug_assert!(slot < LIST as usize);
         if slot >= self.timers.len() {
@@ -97,7 +100,7 @@ impl Wheel {
         }
     }
 
-    /// Arms the slot's timer unless it comes early enough as it is.
+    /// Arms the slot's timer unless it is armed for that time or an earlier one.
     pub fn arm_no_later(&mut self, slot: usize, at: Moment) {
         let comes = self
             .timers
@@ -236,140 +239,6 @@ impl Wheel {
         self.heads[list] = next;
         if next == NIL && list < DUE {
             self.occupied[list / BUCKETS] &= !(1 << (list % BUCKETS));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn expire(wheel: &mut Wheel, now: u64) -> Vec<usize> {
-        let mut expired = vec![];
-        loop {
-            match wheel.step(Moment::from_ms(now)) {
-                Step::Expired(slot) => expired.push(slot),
-                Step::Moved => {}
-                Step::Idle => return expired,
-            }
-        }
-    }
-
-    #[test]
-    fn each_timer_comes_at_its_deadline_when_every_wake_up_is_followed() {
-        let week = 7 * 24 * 3_600_000;
-        let deadlines = [0, 1, 2, 63, 64, 65, 127, 4095, 4096, 4097, 60_000, 262_143, 262_144, week];
-        for start in [
-            0,
-            1,
-            63,
-            64,
-            4095,
-            12_345_678,
-            (1 << 30) - 1,
-            1 << 30,
-            (1 << 31) - 9,
-            (1 << 32) - 9,
-            (3 << 36) + 17,
-        ] {
-            let mut wheel = Wheel::new();
-            expire(&mut wheel, start);
-            for (slot, after) in deadlines.iter().enumerate() {
-                wheel.arm(slot, Moment::from_ms(start + after));
-            }
-            let mut seen = vec![];
-            while wheel.next_at() != Moment::NEVER {
-                let at = wheel.next_at();
-                seen.extend(
-                    expire(&mut wheel, at.as_ms()).into_iter().map(|slot| (slot, at.as_ms() - start)),
-                );
-            }
-            let expected: Vec<_> = deadlines.iter().copied().enumerate().collect();
-            seen.sort_unstable();
-            assert_eq!(seen, expected, "from {start}");
-        }
-    }
-
-    #[test]
-    fn deadlines_far_away_come_early_and_those_long_gone_at_once() {
-        let start = 5 << 32;
-        let mut wheel = Wheel::new();
-        expire(&mut wheel, start);
-        wheel.arm(0, Moment::from_ms(u64::MAX - 1));
-        assert_eq!(expire(&mut wheel, start + MAX_AHEAD - 2), []);
-        wheel.arm(1, Moment::START);
-        wheel.arm_no_later(0, Moment::from_ms(start + (1 << 40)));
-        assert_eq!(expire(&mut wheel, start + MAX_AHEAD - 2), [1]);
-        assert_eq!(expire(&mut wheel, start + MAX_AHEAD - 1), [0]);
-        wheel.arm(0, Moment::NEVER);
-        assert_eq!(wheel.next_at(), Moment::NEVER);
-    }
-
-    #[test]
-    fn timers_that_share_a_bucket_come_in_bounded_steps() {
-        let mut wheel = Wheel::new();
-        for slot in 0..18_000 {
-            wheel.arm(slot, Moment::from_ms(60_000 + slot as u64 % 3));
-        }
-        let mut steps = 0;
-        let mut expired = 0;
-        while expired < 18_000 {
-            assert_ne!(wheel.next_at(), Moment::NEVER);
-            match wheel.step(Moment::from_ms(60_002)) {
-                Step::Expired(_) => expired += 1,
-                Step::Moved => {}
-                Step::Idle => panic!("{expired} of 18000 came"),
-            }
-            steps += 1;
-        }
-        assert!(steps <= 18_000 * LEVELS, "{steps}");
-        assert_eq!(wheel.next_at(), Moment::NEVER);
-    }
-
-    proptest! {
-        #[test]
-        fn the_wheel_agrees_with_a_sorted_map(
-            operations in prop::collection::vec((0..4u8, 0..20usize, 0..300_000u64, 0..8usize), 1..200),
-        ) {
-            let mut wheel = Wheel::new();
-            let mut model = BTreeMap::new();
-            let mut now = 0u64;
-            for (operation, slot, time, steps) in operations {
-                match operation {
-                    0 => {
-                        wheel.arm(slot, Moment::from_ms(now + time));
-                        model.insert(slot, now + time);
-                    }
-                    1 => {
-                        wheel.disarm(slot);
-                        model.remove(&slot);
-                    }
-                    2 => {
-                        wheel.arm_no_later(slot, Moment::from_ms(now + time));
-                        let at = model.entry(slot).or_insert(now + time);
-                        *at = (*at).min(now + time);
-                    }
-                    _ => {
-                        now += time;
-                        // Some steps only, so that work is left over for a later turn.
-                        for _ in 0..steps {
-                            if let Step::Expired(slot) = wheel.step(Moment::from_ms(now)) {
-                                prop_assert!(model.remove(&slot).is_some_and(|at| at <= now));
-                            }
-                        }
-                    }
-                }
-                let earliest = model.values().copied().min().unwrap_or(u64::MAX);
-                prop_assert!(wheel.next_at().as_ms() <= earliest);
-            }
-            for slot in expire(&mut wheel, now) {
-                prop_assert!(model.remove(&slot).is_some_and(|at| at <= now));
-            }
-            prop_assert!(model.values().all(|at| *at > now));
         }
     }
 }

@@ -23,8 +23,8 @@ pub(super) enum Written {
     Nothing,
 }
 
-/// Writes whole frames to a connection that has no segments. What the socket does not take waits in the outbox: as a
-/// copy, unless the frames are `shared`.
+/// Writes whole frames to a connection that has no segments. What the socket does not take waits in the
+/// outbox: as a copy, unless the frames are `shared`.
 pub(super) fn write_frames<S>(
     entry: &mut Entry,
     env: &Env<S>,

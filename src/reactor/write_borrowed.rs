@@ -6,12 +6,12 @@ use super::active::Active;
 use super::entry::Entry;
 use super::write::{Attempt, attempt};
 use crate::cause::Cause;
-use crate::conn::{Gathered, MAX_SLICES};
+use crate::conn::{MAX_SLICES, OutputSlices};
 
 impl<S> Active<'_, S> {
-    /// Writes at once what the connection has put into the write buffer, with what it borrowed of `input` and of its
-    /// own last message in between. What the socket does not take is copied to the outbox. Returns how many bytes it
-    /// was.
+    /// Writes at once what the connection has put into the write buffer, with what it borrowed of `input` and
+    /// of its own last message in between. What the socket does not take is copied to the outbox. Returns how
+    /// many bytes it was.
     pub(super) fn write_borrowed(&mut self, input: &[u8]) -> usize {
         let (entry, env) = (&mut *self.entry, &self.lent.env);
         let mut offered = 0;
@@ -19,7 +19,7 @@ impl<S> Active<'_, S> {
         if entry.conn.cause().is_none() {
             let Entry { socket, conn, writable, .. } = entry;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let gathered = Gathered {
+            let gathered = OutputSlices {
                 out: &env.tools.out,
                 borrowed: &env.tools.borrowed,
                 input,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   conn ─ notes ─▶ recorder ─ chunks ─▶ store ─▶ file        while it happens
-//!   file ─▶ replay ─▶ conn ─ notes ─▶ script ─▶ compared      later
+//!   file ─▶ replay ─▶ conn ─ notes ─▶ source ─▶ compared      later
 //! ```
 //!
 //! A recording is replayed by giving the same to the same machine, and recording that again: the first note
@@ -14,9 +14,10 @@ pub(crate) mod file;
 mod mask;
 pub(crate) mod note;
 mod recorder;
-pub(crate) mod script;
+mod replay_source;
 mod store;
 pub(crate) mod wire;
 
-pub(crate) use recorder::{Goes, LATE_MS, Recorder, Target};
+pub(crate) use recorder::{LATE_MS, Recorded, Recorder, Target};
+pub(crate) use replay_source::{ReplaySource, Sent};
 pub(crate) use store::Store;

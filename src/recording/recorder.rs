@@ -6,7 +6,7 @@ use crate::moment::Moment;
 use crate::recording::file::{Begin, Head};
 use crate::recording::mask::Masker;
 use crate::recording::note::{Frame, Login, Note, Stalled};
-use crate::recording::script::Script;
+use crate::recording::replay_source::ReplaySource;
 use crate::recording::store::Sink;
 use crate::recording::wire::Bytes;
 
@@ -23,14 +23,15 @@ pub(crate) const LATE_MS: u64 = 1000;
 pub(crate) enum Target {
     /// To a file.
     File(Sink),
-    /// To whoever replays a recording, whose own recording it has.
-    Replay(Script),
+    /// To the driver of a replay, which compares them with the recording.
+    Replay(ReplaySource),
 }
 
-/// Whether a recording goes on.
+/// Whether a recording goes on after a call was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Goes {
-    On,
+pub(crate) enum Recorded {
+    /// The next call is recorded too.
+    GoesOn,
     Ended,
 }
 
@@ -219,15 +220,15 @@ impl Recorder {
     }
 
     /// The call is over; with it the recording, if the connection has ended or `last` is a last note.
-    pub(crate) fn end_call(&mut self, last: Option<Note>) -> Goes {
+    pub(crate) fn end_call(&mut self, last: Option<Note>) -> Recorded {
         let call = &mut self.call;
         let notes = call.before.drain(..).chain(call.given.take()).chain(call.outcomes.drain(..));
         let is_last = last.is_some();
         let Target::File(_) = &self.target else {
-            if let Target::Replay(script) = &self.target {
-                script.noted(notes.chain(last));
+            if let Target::Replay(source) = &self.target {
+                source.noted(notes.chain(last));
             }
-            return Goes::On;
+            return Recorded::GoesOn;
         };
         let before = self.notes.len();
         notes.chain(last).for_each(|note| note.write(&mut self.notes));
@@ -245,7 +246,7 @@ impl Recorder {
         let is_due = self.notes.len() >= CHUNK_BYTES || self.now.since(self.handed_on) >= CHUNK_MS;
         let ends = is_full || is_last;
         let goes_on = !(is_due || ends) || self.hand_on();
-        if ends || !goes_on { Goes::Ended } else { Goes::On }
+        if ends || !goes_on { Recorded::Ended } else { Recorded::GoesOn }
     }
 
     /// False: nobody takes it any more.
@@ -258,11 +259,11 @@ impl Recorder {
         }
     }
 
-    /// What stands in for what a recording does not hold, while one is replayed.
-    pub(crate) fn script(&self) -> Option<&Script> {
+    /// The recording that is being replayed, if one is.
+    pub(crate) fn replayed(&self) -> Option<&ReplaySource> {
         match &self.target {
-            Target::Replay(script) => Some(script),
-            Target::File(_) => None,
+            Target::Replay(source) if source.is_played() => Some(source),
+            Target::Replay(_) | Target::File(_) => None,
         }
     }
 }

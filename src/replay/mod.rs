@@ -16,9 +16,10 @@
 //! # assert!(check(b"no recording").is_err());
 //! ```
 
-mod player;
+mod absent;
+mod recorded_codec;
+mod replayer;
 mod stage;
-mod stand_in;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -4,20 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::player::{Player, service};
-use super::stand_in::{Budget, zeros};
+use super::absent::{Budget, zeros};
+use super::recorded_codec::Recorded;
+use super::replayer::{Replayer, service};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Draining, Env, Line, Outbox};
+use crate::conn::{Conn, Draining, Env, Outbox, SocketReport};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
-use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
+use crate::packet::{Codecs, ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
 use crate::recording::excess::{self, Excess};
 use crate::recording::file::{File, Settings, Unreadable};
 use crate::recording::note::{Answered, Frame, Note};
-use crate::recording::script::Script;
 use crate::recording::wire::Bytes;
-use crate::recording::{Recorder, Target};
+use crate::recording::{Recorder, ReplaySource, Target};
+use crate::router::Compressor;
 
 /// Of what was offered and not taken so much is offered again: none of it is looked at but the header of the next
 /// frame, unless something is done otherwise now.
@@ -28,8 +29,8 @@ type Notes<'a> = &'a [(u64, Note)];
 
 pub(super) struct Stage {
     conn: Conn,
-    env: Env<Player>,
-    script: Script,
+    env: Env<Replayer>,
+    source: ReplaySource,
     now: Moment,
     connected: Moment,
     /// The client's bytes of all input, and where those begin that are still to come.
@@ -61,21 +62,25 @@ impl Stage {
         if let Some(excess) = file.head.excess() {
             return Err(Unreadable::Excess(head_at, excess));
         }
-        let script = Script::default();
+        let source = ReplaySource::default();
         let begin = &file.head.begin;
         let now = Moment::from_ms(begin.now_ms);
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
-        let player = Player { script: script.clone() };
-        let mut env = Env::new(&config(&file.head.settings), service(file), player, None, mailbox);
+        let replayer = Replayer { source: source.clone() };
+        let mut env = Env::new(&config(&file.head.settings), service(file), replayer, None, mailbox);
         env.tools.log.silence();
+        env.tools.codecs = Codecs::recorded(Box::new(Recorded(source.clone())));
+        let of_source = source.clone();
+        env.tools.compressor = Compressor::Recorded(Box::new(move || of_source.message_len()));
+        env.replay(&source);
         let conn = Conn::from_begin(ConnectionId::new(0, 0, 0), begin);
         let mut conn = conn.ok_or(Unreadable::Head(head_at))?;
-        let recorder = Recorder::new(Target::Replay(script.clone()), file.head.clone(), usize::MAX);
+        let recorder = Recorder::new(Target::Replay(source.clone()), file.head.clone(), usize::MAX);
         conn.record_with(recorder, now);
         Ok(Stage {
             conn,
             env,
-            script,
+            source,
             now,
             connected: Moment::from_ms(begin.connected_ms),
             input: input(file),
@@ -97,7 +102,7 @@ impl Stage {
             let made = note.excess().map_or_else(|| self.inflated.take(note.stands_for()), Err);
             made.map_err(|excess| Unreadable::Excess(*offset, excess))?;
         }
-        self.script.begin_call(call.iter().map(|(_, note)| note));
+        self.source.begin_call(call.iter().map(|(_, note)| note));
         for (offset, note) in call {
             match note {
                 Note::Time { ms } => {
@@ -112,7 +117,7 @@ impl Stage {
                 Note::Stalls { list } => self.env.settings.set_stalls(list, self.now),
                 Note::Line { unacknowledged, taken, idle } => {
                     let (unacknowledged, taken) = (*unacknowledged, *taken);
-                    self.env.line = Some(Line { unacknowledged, taken, is_idle: *idle });
+                    self.env.line = Some(SocketReport { unacknowledged, taken, is_idle: *idle });
                 }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
@@ -128,7 +133,7 @@ impl Stage {
         tools.out.clear();
         tools.borrowed.clear();
         tools.effects.take();
-        Ok(self.script.take_noted())
+        Ok(self.source.take_noted())
     }
 
     fn give(&mut self, given: &Note) -> Result<(), Fault> {
@@ -160,7 +165,7 @@ impl Stage {
                 env.tools.now = now;
                 conn.handle_progress(*bytes, *progress, env);
             }
-            Note::Compressed { frame } => conn.note_compressed(frame.clone(), env),
+            Note::Compressed { frame } => conn.replay_compressed(frame.clone(), env),
             _ => return Err(Fault::Order),
         }
         Ok(())

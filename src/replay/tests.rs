@@ -170,7 +170,7 @@ fn what_a_replay_takes_is_bounded_by_the_file() {
             0,
         ),
     ];
-    super::stand_in::zeros(1);
+    super::absent::zeros(1);
     for (case, head, calls, expected, made_mib) in cases {
         if cfg!(not(feature = "deflate")) && head.settings.deflate != 0 {
             continue;

@@ -1,40 +1,40 @@
-//! What goes out without lying in the write buffer: Data that is sent from where the client's own bytes lie, and,
-//! in a replay, what stands for Data that a recording does not hold.
+//! Data that goes out without lying in the write buffer: what is echoed leaves from where the client's own
+//! bytes lie, and in a replay some Data only counts, because a recording does not hold it.
 
 use std::ops::Deref;
 
-/// Data that goes out from where the client's own bytes lie: what is echoed is not copied.
+/// One piece of Data that is not copied to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Borrowed {
-    /// It follows so many bytes of the write buffer.
+    /// It follows this many bytes of the write buffer.
     pub(crate) at: usize,
     pub(crate) len: usize,
     pub(crate) origin: Origin,
 }
 
-/// Less is not borrowed, wherever it lies.
+/// Bytes from which on Data may be borrowed, wherever it lies.
 pub(crate) const MIN_BORROWED_BYTES: usize = 4 * 1024;
 
-/// Pieces that are borrowed at once, at most; what is beyond that is copied.
+/// Pieces that are borrowed at once, at most. More are copied.
 pub(crate) const MAX_BORROWED: usize = 31;
 
-/// The largest number of bytes that is counted, to which others can be added.
+/// The largest number of bytes that is counted: half of what can be addressed, so that no sum overflows.
 const MAX_BYTES: usize = usize::MAX / 2;
 
 /// Where a message lies while it is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// In what was read, which it takes up to this index.
+    /// In the bytes that were read, where it ends at this index.
     Input { end: usize },
-    /// In the connection's own buffer, which it takes to the end.
+    /// At the end of the connection's own buffer.
     Held,
-    /// Nowhere: a replay counts it, and nobody writes it.
+    /// Nowhere: a replay counts it, and it is not written.
     Absent,
 }
 
 impl Origin {
-    /// Data of a message from here that need not be copied to be sent has at least so many bytes. Less
-    /// is copied in less time than it takes to have the system gather it, or, of what is held, to be written by itself.
+    /// Bytes from which on Data of a message from here is borrowed. Less is copied in less time than the
+    /// system needs to gather it, or than a write of its own takes where the connection holds it.
     pub(super) fn min_bytes(self) -> usize {
         match self {
             Origin::Input { .. } => MIN_BORROWED_BYTES,
@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-/// What a reply can borrow: the end of the message that is being handled.
+/// The Data that replies can borrow: the end of the message that is being handled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lender<'a> {
     pub(crate) data: &'a [u8],
@@ -52,13 +52,13 @@ pub(crate) struct Lender<'a> {
 }
 
 impl Lender<'_> {
-    /// Whether it can lend one piece more.
+    /// Whether `data` is what it lends, and one more piece can be borrowed.
     pub(super) fn lends(&self, data: &[u8], borrowed: &Borrowings) -> bool {
         std::ptr::eq(self.data, data) && (borrowed.len() < MAX_BORROWED || self.origin == Origin::Absent)
     }
 }
 
-/// All that is borrowed, in the order in which it goes out.
+/// All pieces that are borrowed, in the order in which they go out.
 #[derive(Debug, Default)]
 pub(crate) struct Borrowings {
     pieces: Vec<Borrowed>,
@@ -76,7 +76,7 @@ impl Borrowings {
         self.pieces.push(borrowed);
     }
 
-    /// Takes the last piece, if it lies in the connection's own buffer.
+    /// Takes the last piece if it lies in the connection's own buffer.
     pub(super) fn pop_held(&mut self) -> Option<Borrowed> {
         let borrowed = self.pieces.pop_if(|borrowed| borrowed.origin == Origin::Held)?;
         self.bytes = self.bytes.saturating_sub(borrowed.len);
@@ -88,15 +88,16 @@ impl Borrowings {
         self.bytes = 0;
     }
 
-    /// So many bytes more go out without lying in the write buffer. A replay says so of what was gathered before, and
-    /// may say more than there can be.
+    /// Counts bytes that go out without lying in the write buffer. A replay counts what was gathered before,
+    /// which may be more than there can be.
     pub(crate) fn count_absent(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes).min(MAX_BYTES);
     }
 
-    /// What is absent behind the first `from` bytes of the write buffer: how far behind them, and its length.
+    /// The absent pieces behind the first `from` bytes of the write buffer: how far behind them each is, and
+    /// its length.
     pub(crate) fn absent_from(&self, from: usize) -> impl Iterator<Item = (usize, usize)> {
-        // What follows exactly these belongs to a frame that begins before them.
+        // A piece that follows exactly these bytes belongs to a frame that begins before them.
         let first = self.pieces.partition_point(|borrowed| borrowed.at <= from);
         let behind = self.pieces.get(first..).unwrap_or_default().iter();
         behind

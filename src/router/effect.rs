@@ -12,7 +12,7 @@ use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
 
-/// One entry of the list.
+/// Something that is done to connections from outside: by a handler, or by another thread.
 pub(crate) enum Effect {
     Send {
         to: ConnectionId,
@@ -38,6 +38,34 @@ pub(crate) enum Effect {
     Replace(ConnectionId),
     Survey(SurveyCall),
     SurveyAll(SurveyTour),
+}
+
+impl Effect {
+    /// The connection that it is for. None if it is for several.
+    pub(crate) fn receiver(&self) -> Option<ConnectionId> {
+        match self {
+            Effect::Send { to, .. }
+            | Effect::Close { to, .. }
+            | Effect::SetDebug { to, .. }
+            | Effect::Replace(to) => Some(*to),
+            Effect::Answer { ticket, .. } => Some(ticket.connection()),
+            Effect::Broadcast { .. } | Effect::Survey(_) | Effect::SurveyAll(_) => None,
+        }
+    }
+
+    /// Bytes of payload that it holds in memory until it is carried out.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Effect::Send { push, .. } => push.frame().len(),
+            Effect::Broadcast { to, push } => push.frame().len().saturating_add(size_of_val(to.as_slice())),
+            Effect::Answer { answer, .. } => answer.bytes(),
+            Effect::Close { .. }
+            | Effect::SetDebug { .. }
+            | Effect::Replace(_)
+            | Effect::Survey(_)
+            | Effect::SurveyAll(_) => 0,
+        }
+    }
 }
 
 /// Naming this many receivers of a push costs as much as a frame. The connection that asks for the push also

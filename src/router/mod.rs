@@ -1,23 +1,27 @@
-//! Routing: from the command number of a packet to the function that handles it.
+//! From a command number to the function that handles it.
 //!
-//! A [`Router`] is a table of [`Module`]s, and a module is a table of [`Route`]s. `Cmd / 100` is the module
-//! and `Cmd % 100` the route in it, so that a look-up costs the same for any number of routes. The tables are
-//! `static`s; a command that is listed twice, or in the wrong module, does not compile.
+//! A [`Router`] is a table of [`Module`]s, a module a table of [`Route`]s: `Cmd / 100` picks the
+//! module, `Cmd % 100` the function in it, so that dispatch costs two look-ups however many routes
+//! there are. Tables are built at compile time and kept in `static`s; a command that is listed twice,
+//! or under the wrong module, does not compile.
 //!
-//! A handler gets the application's state, the [`Request`], and a [`Context`]. Its replies and [`Effects`] go
-//! to buffers as data; the reactor carries them out after it has returned.
+//! Handlers get the request, the application's state and a [`Context`]. What they do beyond that
+//! state is left in buffers as data and carried out by the reactor after they have returned.
 
 mod access;
 mod application;
 mod borrowed;
+mod compress_job;
+mod compressor;
 mod context;
 mod effect;
 mod error;
-mod job;
 mod outcome;
 mod places;
 mod request;
 mod send_buffer;
+mod send_compressed;
+mod send_space;
 mod table;
 mod tools;
 mod typed;
@@ -25,15 +29,18 @@ mod typed;
 pub use access::Access;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
 pub(crate) use borrowed::{Borrowed, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
+pub(crate) use compress_job::{
+    COMPRESSED_BYTES_PER_FRAME, COMPRESSES, CompressJob, JOB_BYTES, SLICE_BYTES, cost_of,
+};
+pub(crate) use compressor::Compressor;
 pub use context::Context;
 pub(crate) use context::Deferral;
 pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use error::{NoRole, SendError};
-pub(crate) use job::{COMPRESSED_BYTES_PER_FRAME, COMPRESSES, JOB_BYTES, Job, SLICE_BYTES, cost_of};
 pub use outcome::Outcome;
 pub(crate) use places::Place;
 pub use request::Request;
-pub(crate) use send_buffer::{Made, SendBuffer};
+pub(crate) use send_buffer::SendBuffer;
 pub use table::{Handler, Module, Route, Router};
 pub(crate) use tools::{Limits, Tools};

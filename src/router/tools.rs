@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::borrowed::{Borrowings, Origin};
+use super::compress_job::CompressJob;
+use super::compressor::Compressor;
 use super::effect::Effects;
-use super::job::Job;
 use super::places::Places;
-use crate::deflate::Shared;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
@@ -25,15 +25,14 @@ pub(crate) struct Tools {
     /// What goes out with it without lying in it.
     pub(crate) borrowed: Borrowings,
     /// What goes out with it once it is compressed: each goes behind so many bytes of `out`.
-    pub(crate) jobs: Vec<(usize, Job)>,
+    pub(crate) jobs: Vec<(usize, CompressJob)>,
     pub(crate) places: Places,
     /// Where the message in hand lies, if it stays there until what was gathered has been written.
     pub(crate) origin: Option<Origin>,
     pub(crate) codecs: Codecs,
     /// Where Data is compressed or encrypted.
     pub(crate) encoded: Vec<u8>,
-    /// What serves all connections that compress without a window of their own.
-    pub(crate) deflate: Shared,
+    pub(crate) compressor: Compressor,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
     /// Who plays which role, on all workers.
@@ -70,7 +69,7 @@ impl Tools {
             origin: None,
             codecs,
             encoded: Vec::new(),
-            deflate: Shared::default(),
+            compressor: Compressor::default(),
             effects: Effects::default(),
             mailbox,
             roles: Roles::default(),

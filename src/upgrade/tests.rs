@@ -1,4 +1,4 @@
-//! What a refusal says on the wire. `tests/upgrade_table.rs` has the requests.
+//! What a refusal says on the wire. `tests/upgrade_table/` has the requests.
 
 use super::{Fault, Refusal};
 

@@ -205,8 +205,8 @@ impl<T: Read + Write> Client<T> {
         }
     }
 
-    /// The next frame, which must be a packet. A server that stood still for a while on a busy machine may ask first
-    /// whether the client is there.
+    /// The next frame, which must be a packet. A server that stood still for a while on a busy machine may
+    /// ask first whether the client is there.
     pub(crate) fn reply(&mut self) -> Reply {
         match self.next() {
             Frame::Ping(_) => self.reply(),

@@ -47,7 +47,7 @@ fn anchors(text: &str) -> Vec<String> {
 }
 
 /// `page/../target`, without the `..`; none if it leads out of the project.
-fn resolve(page: &Path, target: &str) -> Option<PathBuf> {
+pub(super) fn resolve(page: &Path, target: &str) -> Option<PathBuf> {
     let mut path = page.parent()?.to_path_buf();
     for part in Path::new(target).components() {
         match part {

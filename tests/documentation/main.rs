@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 mod links;
 mod parts;
 mod source_map;
+mod tests_of_rules;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README: &str = include_str!("../../README.md");

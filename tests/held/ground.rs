@@ -1,4 +1,5 @@
-//! A reactor that is turned by hand, with a ledger of what its thread has allocated and not freed within turns.
+//! A reactor that is turned by hand, with a ledger of what its thread has allocated and not freed within
+//! turns.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

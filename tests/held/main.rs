@@ -45,7 +45,7 @@ fn held(deflate: DeflateMode, shape: fn(&mut Ground)) -> i64 {
 }
 
 #[test]
-fn no_shape_holds_more_than_is_promised() {
+fn no_hostile_connection_holds_more_than_the_bound() {
     let mut faults = vec![];
     for (name, deflate, shape) in SHAPES {
         let most = held(*deflate, *shape);

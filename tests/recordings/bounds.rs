@@ -10,7 +10,7 @@ use crate::common::{Client, Game, ROUTER, Server, config, join, still_serves};
 use crate::recorded::{Directory, record, replay};
 
 #[test]
-fn a_recording_has_a_bound_and_says_that_it_is_full() {
+fn a_recording_is_bounded_and_marked_full() {
     for limit in [16 * 1024, 40_000] {
         let file = record(
             |config| config.record_limit = limit,
@@ -28,7 +28,7 @@ fn a_recording_has_a_bound_and_says_that_it_is_full() {
 }
 
 #[test]
-fn a_recording_that_is_cut_off_is_replayed_as_far_as_it_goes() {
+fn a_truncated_recording_is_replayed_as_far_as_it_goes() {
     let file = record(
         |_| {},
         |server| {
@@ -57,7 +57,7 @@ fn a_recording_that_is_cut_off_is_replayed_as_far_as_it_goes() {
 }
 
 #[test]
-fn a_directory_that_goes_away_stops_nobody() {
+fn clients_are_served_although_the_directory_is_removed() {
     let directory = Directory::new();
     let server = Server::packets(&directory.config());
     let mut client = Client::connect(server.address);

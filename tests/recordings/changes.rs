@@ -24,7 +24,7 @@ fn committed() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn sessions_that_were_recorded_once_go_as_they_went() {
+fn committed_recordings_replay_without_a_difference() {
     if std::env::var_os("SYSCONN_RECORD_AGAIN").is_some() {
         make_the_recordings_of_the_repository();
     }
@@ -35,8 +35,8 @@ fn sessions_that_were_recorded_once_go_as_they_went() {
     }
 }
 
-/// With `SYSCONN_RECORD_AGAIN=1` the recordings in the repository are made anew first: only for a new version of
-/// the format.
+/// With `SYSCONN_RECORD_AGAIN=1` the recordings in the repository are made anew first: only for a new version
+/// of the format.
 fn make_the_recordings_of_the_repository() {
     for (name, bytes) in hostile() {
         let file = record(|_| {}, |server| send_session(server, UPGRADE, &bytes, usize::MAX));
@@ -49,7 +49,7 @@ fn make_the_recordings_of_the_repository() {
 }
 
 #[test]
-fn the_first_thing_that_is_otherwise_is_shown() {
+fn the_first_difference_is_shown() {
     let file = record(
         |_| {},
         |server| {
@@ -101,14 +101,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_are_a_recording_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = Recording::read(&bytes);
         let begun = [&b"\x93sysconn\r\n\x03"[..], &bytes].concat();
         let _ = Recording::read(&begun);
     }
 
     #[test]
-    fn a_recording_that_was_spoilt_is_replayed_or_refused(
+    fn a_damaged_recording_is_replayed_or_refused(
         which in any::<prop::sample::Index>(),
         spoilt in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {

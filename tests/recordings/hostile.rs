@@ -52,7 +52,7 @@ pub(crate) fn hostile() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn hostile_sessions_are_replayed_however_they_came() {
+fn hostile_sessions_replay_in_any_pieces() {
     let sessions = hostile();
     for piece in [usize::MAX, 1, 7, 1460] {
         let directory = Directory::new();
@@ -70,7 +70,7 @@ fn hostile_sessions_are_replayed_however_they_came() {
 }
 
 #[test]
-fn requests_that_are_refused_are_replayed() {
+fn refused_requests_are_replayed() {
     let requests: [&[u8]; 9] = [
         b"GET / HTTP/1.0\r\nHost: h\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: h\r\n\r\n",

@@ -1,4 +1,5 @@
-//! Requests that are answered by what only the recorded server knows: whom it trusts, and where its health is checked.
+//! Requests that are answered by what only the recorded server knows: whom it trusts, and where its health is
+//! checked.
 
 use sysconn::replay::End;
 
@@ -6,7 +7,7 @@ use crate::common::*;
 use crate::recorded::{Directory, check, record, replay, shown};
 
 #[test]
-fn a_client_that_headers_have_named_is_replayed_and_what_they_say_is_not_in_the_file() {
+fn forwarding_headers_are_replayed_and_not_in_the_file() {
     for (lines, status, note) in [
         ("X-Forwarded-For: 198.51.100.99, 192.0.2.7\r\n", 101, "the headers name 192.0.2.7:0"),
         ("X-Forwarded-For: 198.51.100.99, unknown\r\n", 101, "the headers name nobody"),
@@ -42,7 +43,7 @@ fn a_client_that_headers_have_named_is_replayed_and_what_they_say_is_not_in_the_
 }
 
 #[test]
-fn a_client_without_headers_of_proxies_is_replayed() {
+fn a_client_without_forwarding_headers_is_replayed() {
     for proxies in [&["127.0.0.1"][..], &["192.0.2.1"]] {
         let file = record(
             |config| config.forwarded_for = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect(),
@@ -90,7 +91,7 @@ fn health_checks_are_replayed() {
 }
 
 #[test]
-fn who_is_heard_before_it_is_refused_is_replayed() {
+fn a_client_that_is_read_and_then_refused_is_replayed() {
     let heads = [
         ("GET /health HTTP/1.0\r\n\r\n", 200),
         ("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", 429),

@@ -6,7 +6,7 @@ use crate::common::{Client, Server, frame, join, message, packet, part, upgrade_
 use crate::recorded::{Directory, check, send_session, shown};
 
 #[test]
-fn what_is_secret_is_in_no_recording_however_it_came() {
+fn secrets_are_in_no_recording() {
     const SECRET: &[u8] = b"open sesame";
     let lines = "Cookie: open sesame\r\nAuthorization: Bearer open sesame\r\nX-Token: open sesame\r\n";
     let upgrade = upgrade_of("/chat?token=open+sesame&other=open%20sesame", lines);

@@ -10,7 +10,7 @@ use crate::common::*;
 use crate::recorded::{Directory, check, handle_of, record, replay, send_session, shown};
 
 #[test]
-fn a_session_of_every_outcome_is_replayed_as_it_was() {
+fn a_session_with_every_outcome_is_replayed() {
     let file = record(
         |_| {},
         |server| {
@@ -44,11 +44,11 @@ fn a_session_of_every_outcome_is_replayed_as_it_was() {
 }
 
 #[test]
-fn ends_of_all_kinds_are_replayed_as_they_were() {
+fn ends_of_all_kinds_are_replayed() {
     let close = |payload: &[u8]| frame(Opcode::Close, payload);
     let message = frame(Opcode::Binary, &[7; 300_000]);
-    // What is sent behind the server's Close, whether the client then waits for the server's end, and what of it is
-    // in the recording.
+    // What is sent behind the server's Close, whether the client then waits for the server's end, and what of
+    // it is in the recording.
     let cases: [(&str, Vec<u8>, bool, &str); 5] = [
         ("an answer", close(b"\x0f\xa0"), true, "the client's Close, behind the server's"),
         ("none", vec![], true, "bytes are not acknowledged"),
@@ -121,7 +121,7 @@ fn a_recording_can_begin_and_end_while_the_connection_goes_on() {
 }
 
 #[test]
-fn what_others_do_to_a_connection_is_replayed() {
+fn actions_of_other_connections_are_replayed() {
     for code in [4010, 4321] {
         let file = record(
             |_| {},
@@ -309,7 +309,7 @@ fn replies_that_are_compressed_are_replayed() {
 }
 
 #[test]
-fn compressed_messages_are_replayed_without_what_was_in_them() {
+fn compressed_messages_are_replayed_without_their_content() {
     let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
     let pack = |message: &[u8]| {
         let mut packed = Vec::with_capacity(message.len() + 64);

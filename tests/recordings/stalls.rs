@@ -23,7 +23,7 @@ fn stand_still(slow: &mut Slow, _: Message<'_>, _: &mut Context<'_>) -> Outcome 
 }
 
 #[test]
-fn silence_that_was_not_held_against_a_client_is_not_in_a_replay() {
+fn stalls_do_not_count_as_silence_in_a_replay() {
     let directory = Directory::new();
     let network = Network::new(1);
     let config = Config {

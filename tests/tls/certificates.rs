@@ -63,7 +63,7 @@ Vw==
 ";
 
 #[test]
-fn what_is_no_certificate_or_no_key_is_told_apart() {
+fn bad_certificates_and_bad_keys_have_different_errors() {
     let (one, two) = (Certificate::new(), Certificate::new());
     let cases = [
         (one.pem.as_str(), one.key.as_str(), None),

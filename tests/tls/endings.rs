@@ -132,7 +132,7 @@ fn a_drain_answers_after_the_handshake() {
 }
 
 #[test]
-fn a_handshake_that_stalls_does_not_keep_a_drain() {
+fn a_stalled_handshake_does_not_delay_a_drain() {
     let certificate = Certificate::new();
     let mut server = Server::packets(&Config { drain_timeout: SHORT, ..certificate.config() });
     let mut stalled = Client::raw(server.address);

@@ -48,7 +48,7 @@ fn alpn_is_http_1_1_or_nothing() {
 }
 
 #[test]
-fn plain_http_is_told_and_other_bytes_are_cut_off() {
+fn plain_http_gets_an_answer_and_other_bytes_none() {
     let certificate = Certificate::new();
     let server = Server::packets(&certificate.config());
     let mut client = Client::raw(server.address);
@@ -104,7 +104,7 @@ fn the_handshake_timeout_covers_tls() {
 
 /// They see the connection end, and nothing of why; the operator sees that.
 #[test]
-fn too_many_clients_are_turned_away_without_a_handshake() {
+fn clients_beyond_the_limit_are_refused_without_a_handshake() {
     LINES.keep();
     let certificate = Certificate::new();
     let tls = Arc::new(certificate.client(&TLS13));
@@ -125,7 +125,7 @@ fn too_many_clients_are_turned_away_without_a_handshake() {
 }
 
 #[test]
-fn health_is_told_over_tls_however_full_the_server_is() {
+fn a_full_server_answers_health_checks_over_tls() {
     let certificate = Certificate::new();
     let config = Config {
         max_connections: 1,
@@ -173,7 +173,7 @@ fn clients_inside(handle: &ServerHandle) -> usize {
 }
 
 #[test]
-fn many_handshakes_at_once_all_come_to_their_end() {
+fn many_handshakes_at_once_all_complete() {
     let certificate = Certificate::new();
     let server = Server::packets(&certificate.config());
     let tls = Arc::new(certificate.client(&TLS13));

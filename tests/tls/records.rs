@@ -132,7 +132,7 @@ fn narrow(address: SocketAddr) -> TcpStream {
 }
 
 #[test]
-fn what_the_kernel_does_not_take_at_once_comes_too() {
+fn output_that_the_kernel_does_not_take_at_once_is_sent_later() {
     let certificate = Certificate::new();
     let server = Server::packets(&certificate.config());
     for version in VERSIONS {
@@ -164,7 +164,7 @@ fn what_the_kernel_does_not_take_at_once_comes_too() {
 }
 
 #[test]
-fn what_one_read_leaves_is_read_without_an_event() {
+fn data_left_by_one_read_is_read_without_an_event() {
     let certificate = Certificate::new();
     let server = Server::packets(&certificate.config());
     for version in VERSIONS {
@@ -187,7 +187,7 @@ fn what_one_read_leaves_is_read_without_an_event() {
 }
 
 #[test]
-fn key_updates_are_answered_but_not_without_end() {
+fn key_updates_are_answered_up_to_a_limit() {
     let certificate = Certificate::new();
     let server = Server::packets(&certificate.config());
     let tls = Arc::new(certificate.client(&TLS13));

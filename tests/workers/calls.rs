@@ -9,7 +9,7 @@ use super::server::Server;
 use super::town::{ASK, PUSHED};
 
 #[test]
-fn calls_happen_in_order_and_one_that_panics_is_alone() {
+fn calls_run_in_order_and_a_panic_ends_only_its_own() {
     let server = Server::new(&Config { workers: 2, ..config() });
     for on in 0..2 {
         for number in 0..1000 {
@@ -26,7 +26,7 @@ fn calls_happen_in_order_and_one_that_panics_is_alone() {
 }
 
 #[test]
-fn what_a_call_leaves_to_be_done_is_done_before_the_next() {
+fn effects_of_a_call_run_before_the_next_call() {
     let server = Server::new(&Config { workers: 2, ..config() });
     let mut citizens = server.settle(1);
     for on in 0..2 {
@@ -46,7 +46,7 @@ fn what_a_call_leaves_to_be_done_is_done_before_the_next() {
 }
 
 #[test]
-fn what_a_call_sends_does_not_overtake_what_one_before_it_left() {
+fn output_of_a_call_does_not_overtake_that_of_the_one_before() {
     let server = Server::new(&Config { workers: 2, ..config() });
     let mut citizen = server.settle(1).swap_remove(1).swap_remove(0);
     let handle = server.handle_of(&mut citizen);
@@ -81,7 +81,7 @@ fn a_handler_asks_another_worker() {
 }
 
 #[test]
-fn a_full_mailbox_says_so_and_takes_what_must_not_get_lost() {
+fn a_full_mailbox_takes_only_essential_calls() {
     let mut server = Server::new(&Config { workers: 2, mailbox_limit: 4, ..config() });
     let mut citizen = server.settle(1).swap_remove(0).swap_remove(0);
     let other = server.block(1);
@@ -107,7 +107,7 @@ fn a_full_mailbox_says_so_and_takes_what_must_not_get_lost() {
 }
 
 #[test]
-fn a_survey_goes_from_worker_to_worker() {
+fn a_survey_visits_every_worker() {
     let server = Server::new(&Config { workers: 3, ..config() });
     let citizens = server.settle(5);
     super::common::eventually("those that came for nothing are gone", || server.connections() == [5, 5, 5]);

@@ -15,7 +15,7 @@ use super::server::{Citizen, Server};
 use super::town::{ASK, CLOSE, ECHO, Event, KICK, TOWN, Town};
 
 #[test]
-fn a_drain_ends_all_of_them() {
+fn a_drain_ends_all_workers() {
     let mut server = Server::new(&Config { workers: 3, ..config() });
     let mut citizens: Vec<Citizen> = server.settle(4).into_iter().flatten().collect();
     server.handle.drain();
@@ -30,7 +30,7 @@ fn a_drain_ends_all_of_them() {
 }
 
 #[test]
-fn of_one_that_closes_itself_no_later_packet_is_handled() {
+fn a_connection_that_closes_itself_handles_no_later_packet() {
     for workers in 1..=2 {
         let server = Server::new(&Config { workers, ..config() });
         for (cmd, code) in [(CLOSE, 4200), (KICK, 4010)] {
@@ -45,7 +45,7 @@ fn of_one_that_closes_itself_no_later_packet_is_handled() {
 }
 
 #[test]
-fn without_clients_they_end_at_once() {
+fn workers_without_clients_end_at_once() {
     let mut server = Server::new(&Config { workers: 4, drain_rate: 1, ..config() });
     server.handle.drain();
     server.join().unwrap();
@@ -119,7 +119,7 @@ fn a_worker_that_fails_ends_the_others_and_is_reported() {
 }
 
 #[test]
-fn they_share_a_unix_domain_socket() {
+fn workers_share_a_unix_domain_socket() {
     let path = format!("{}/workers-{}.sock", env!("CARGO_TARGET_TMPDIR"), std::process::id());
     let config = Config { workers: 3, listen: vec![Listen::Unix(path.clone().into())], ..config() };
     let mut server = Server::new(&config);

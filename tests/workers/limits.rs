@@ -25,7 +25,7 @@ fn status(server: &Server) -> (u16, Client) {
 }
 
 #[test]
-fn admission_is_exact() {
+fn connection_limits_hold_for_all_workers_together() {
     const PLACES: usize = 20;
     let cases = [
         (Config { max_connections: PLACES, ..config() }, 503),
@@ -73,7 +73,7 @@ fn admission_is_exact() {
 }
 
 #[test]
-fn an_address_in_use_is_refused_also_by_a_server_that_shares_its_own() {
+fn an_address_in_use_is_refused_by_several_workers() {
     let server = Server::new(&Config { workers: 2, ..config() });
     let taken = vec![Listen::Tcp(server.address)];
     for workers in [1, 3] {

@@ -15,7 +15,7 @@ fn of_workers(workers: usize) -> Server {
 }
 
 #[test]
-fn a_newer_login_replaces_the_older_one_wherever_they_are() {
+fn a_newer_login_replaces_the_older_on_any_worker() {
     let server = of_workers(3);
     for older_on in 0..3 {
         for newer_on in 0..3 {
@@ -52,7 +52,7 @@ fn a_newer_login_replaces_the_older_one_wherever_they_are() {
 }
 
 #[test]
-fn of_logins_that_race_one_is_left() {
+fn of_racing_logins_one_remains() {
     let server = of_workers(4);
     let mut citizens: Vec<Citizen> = server.settle(2).into_iter().flatten().collect();
     for round in 0..30 {
@@ -88,7 +88,7 @@ fn is_replaced(citizen: &mut Citizen) -> bool {
 }
 
 #[test]
-fn who_changes_roles_while_another_worker_is_busy_keeps_the_last() {
+fn a_connection_that_changes_roles_keeps_the_last() {
     let server = of_workers(2);
     for worker in 0..2 {
         let [mut first, mut second] = server.settle(2).swap_remove(worker).try_into().ok().unwrap();
@@ -158,7 +158,7 @@ fn login(role_id: u64) -> Vec<u8> {
 }
 
 #[test]
-fn the_older_one_closes_whatever_the_newer_one_does_next() {
+fn the_older_connection_closes_whatever_the_newer_does_next() {
     for workers in 1..=2 {
         let server = of_workers(workers);
         for (older_on, newer_on) in (0..workers).flat_map(|a| (0..workers).map(move |b| (a, b))) {
@@ -182,7 +182,7 @@ fn the_older_one_closes_whatever_the_newer_one_does_next() {
 }
 
 #[test]
-fn nor_does_it_matter_when_the_older_one_hears_of_it() {
+fn the_older_connection_closes_whenever_it_hears_of_the_newer() {
     let server = of_workers(2);
     let logout = packet(LOGOUT, 0, b"");
     // Whether the newer one logs out again, and what the older one does meanwhile.
@@ -231,7 +231,7 @@ fn nor_does_it_matter_when_the_older_one_hears_of_it() {
 }
 
 #[test]
-fn who_logs_out_in_time_is_not_replaced() {
+fn a_connection_that_logs_out_in_time_is_not_replaced() {
     let server = of_workers(2);
     for worker in 0..2 {
         for (name, next) in [("out", packet(LOGOUT, 0, b"")), ("another role", login(70))] {
@@ -251,7 +251,7 @@ fn who_logs_out_in_time_is_not_replaced() {
 }
 
 #[test]
-fn one_that_is_closing_already_is_told_that_its_role_is_played_elsewhere() {
+fn a_closing_connection_learns_that_its_role_was_taken() {
     // Nothing but the client ends a connection that closes.
     let config = Config { close_timeout: std::time::Duration::from_secs(60), ..config() };
     for workers in 1..=2 {
@@ -274,7 +274,7 @@ fn one_that_is_closing_already_is_told_that_its_role_is_played_elsewhere() {
 }
 
 #[test]
-fn of_logins_on_two_workers_the_one_that_was_answered_first_is_the_older() {
+fn the_login_that_was_answered_first_is_the_older() {
     let server = of_workers(2);
     for worker in 0..2 {
         let mut citizens = server.settle(1);

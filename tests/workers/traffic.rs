@@ -60,7 +60,7 @@ fn handlers_reach_connections_on_every_worker() {
 }
 
 #[test]
-fn handles_tickets_and_links_reach_their_connection() {
+fn handles_tickets_and_links_reach_their_connection_on_any_worker() {
     let server = Server::new(&Config { workers: 4, ..config() });
     let mut citizens: Vec<Citizen> = server.settle(1).into_iter().flatten().collect();
     let handles: Vec<Handle> = citizens.iter_mut().map(|citizen| server.handle_of(citizen)).collect();
@@ -114,7 +114,7 @@ fn handles_tickets_and_links_reach_their_connection() {
 }
 
 #[test]
-fn a_panic_on_one_worker_concerns_its_connection_only() {
+fn a_panic_on_one_worker_ends_its_connection_only() {
     let server = Server::new(&Config { workers: 2, ..config() });
     for round in 0..10 {
         let mut citizens = server.settle(2);
@@ -132,7 +132,7 @@ fn a_panic_on_one_worker_concerns_its_connection_only() {
 }
 
 #[test]
-fn what_a_full_mailbox_does_not_take_is_counted() {
+fn pushes_that_a_full_mailbox_refuses_are_counted() {
     const ROOM: u64 = 8;
     let server = Server::new(&Config { workers: 2, mailbox_limit: ROOM as usize, ..config() });
     let mut citizens = server.settle(3);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Result;
-use crate::client::{Crowd, Sample, churn, closed, open, push, verify};
+use crate::client::{Population, Sample, churn, closed, open, push, verify};
 use crate::server::Server;
 use crate::wire::Dialect;
 
@@ -79,10 +79,10 @@ impl Load {
     pub fn slice(&self, server: &Server, dialect: Dialect, maximum: f64, slice: Duration) -> Result<Sample> {
         let warm_up = slice / 10;
         let exchange = dialect.echo(self.size);
-        let crowd = |depth| Crowd::new(server, dialect, &exchange, self.clients, depth);
+        let population = |depth| Population::new(server, dialect, &exchange, self.clients, depth);
         let sample = match self.kind {
-            Kind::Closed { depth } => closed(server, crowd(depth)?, depth, warm_up, slice),
-            Kind::Open { share } => open(server, crowd(1)?, share * maximum, warm_up, slice),
+            Kind::Closed { depth } => closed(server, population(depth)?, depth, warm_up, slice),
+            Kind::Open { share } => open(server, population(1)?, share * maximum, warm_up, slice),
             Kind::Churn => churn(server, dialect, &exchange, self.clients, warm_up, slice),
             Kind::Push => push(server, dialect, self.clients, self.size, warm_up, slice),
             Kind::Idle => Err("an idle load has no slices".into()),

@@ -1,11 +1,11 @@
 //! What slow or hostile neighbours add to the time that another client waits for its replies.
 //!
-//! The victim sends a request of 64 bytes each millisecond, or once the one before is answered, in slices alternately
-//! without the neighbours and with them. The program runs on core 0, all clients on core 1, the neighbours at the
-//! lowest priority; what they send is made beforehand. Still their calls can keep the victim from its core, so that
-//! the figures are upper bounds. `cargo bench --bench neighbours` prints p50 and p99 of each, and what the neighbours
-//! add. `-- [--beside PROGRAM] [NAME...]`: of another build too, slice by slice beside this one; only kinds with that in
-//! their names.
+//! The victim sends a request of 64 bytes each millisecond, or once the one before is answered, in slices
+//! alternately without the neighbours and with them. The program runs on core 0, all clients on core 1, the
+//! neighbours at the lowest priority; what they send is made beforehand. Still their calls can keep the
+//! victim from its core, so that the figures are upper bounds. `cargo bench --bench neighbours` prints p50
+//! and p99 of each, and what the neighbours add. `-- [--beside PROGRAM] [NAME...]`: of another build too,
+//! slice by slice beside this one; only kinds with that in their names.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has no other clock")]

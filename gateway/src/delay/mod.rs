@@ -61,8 +61,8 @@ impl Delay {
         Ok(Delay { shared })
     }
 
-    /// Replies with `data` after `delay`, [`MAX_DELAY`] at most. Where too much waits already, for this client
-    /// or for all, the ticket is dropped, which refuses the request.
+    /// Replies with `data` after `delay`, [`MAX_DELAY`] at most. Where too much waits already, for this
+    /// client or for all, the ticket is dropped, which refuses the request.
     pub(crate) fn reply_after(&self, delay: Duration, peer: Peer, ticket: Ticket, data: Vec<u8>) {
         let due = self.shared.elapsed() + delay.min(MAX_DELAY);
         let (id, len) = (ticket.connection(), data.len());

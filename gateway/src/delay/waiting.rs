@@ -1,5 +1,5 @@
-//! Answers that wait for their time, and the limits of what may wait: for one connection, for one address, and
-//! in all. What waits for a connection goes with it.
+//! Answers that wait for their time, and the limits of what may wait: for one connection, for one address,
+//! and in all. What waits for a connection goes with it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -145,8 +145,8 @@ mod tests {
         assert!(is_empty(&waiting) && waiting.next_due().is_none());
     }
 
-    /// Where connections come from that ask for as much as fits, how many of them may wait, and where there is no
-    /// room then for others to come from, and where there is.
+    /// Where connections come from that ask for as much as fits, how many of them may wait, and where there
+    /// is no room then for others to come from, and where there is.
     type Case = (&'static [&'static str], usize, &'static [&'static str], &'static [&'static str]);
 
     #[test]

@@ -27,8 +27,9 @@ fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
     Outcome::Refuse(ErrorId::NOT_AVAILABLE)
 }
 
-/// Believes what the client says, if there are no keys, or else what its token says too. A login as another role
-/// leaves all rooms; one as the same role, which may change all else, does not. A refused one changes nothing.
+/// Believes what the client says, if there are no keys, or else what its token says too. A login as another
+/// role leaves all rooms; one as the same role, which may change all else, does not. A refused one changes
+/// nothing.
 fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>) -> Outcome {
     let token = std::mem::take(&mut message.token);
     let (account, role_id) = (message.account.clone(), message.role_id);
@@ -46,9 +47,9 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
     }
     if earlier != role_id {
         gateway.leave_rooms(id);
-        // The one that it was on before is about to close, and is in no room from now on: nobody should see the
-        // role twice until its client has taken notice. On another worker that is a moment later, when the
-        // reactor there tells of it.
+        // The one that it was on before is about to close, and is in no room from now on: nobody should see
+        // the role twice until its client has taken notice. On another worker that is a moment later, when
+        // the reactor there tells of it.
         let older = older.filter(|older| older.worker() == gateway.worker.index());
         older.into_iter().for_each(|older| gateway.leave_rooms(older));
     }

@@ -39,8 +39,8 @@ fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome
     }
 }
 
-/// N:16 → N replies, each the index as 32 bits. ErrorID 6, and none of them, where they cannot all fit the outbox:
-/// with the default limit of 1 MiB, and nothing else in it, 61,680 do.
+/// N:16 → N replies, each the index as 32 bits. ErrorID 6, and none of them, where they cannot all fit the
+/// outbox: with the default limit of 1 MiB, and nothing else in it, 61,680 do.
 fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(count) = <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) else {
         return Outcome::Undecodable;
@@ -54,8 +54,8 @@ fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Ou
     Outcome::Done
 }
 
-/// milliseconds:32, then any bytes → those bytes, from another thread, that much later. ErrorID 6 for more than
-/// [`MAX_DELAY`], or where too much waits already; what waits for a client is dropped when it ends.
+/// milliseconds:32, then any bytes → those bytes, from another thread, that much later. ErrorID 6 for more
+/// than [`MAX_DELAY`], or where too much waits already; what waits for a client is dropped when it ends.
 fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Some((ms, data)) = request.data().split_first_chunk::<4>() else { return Outcome::Undecodable };
     let delay = Duration::from_millis(u64::from(u32::from_be_bytes(*ms)));

@@ -47,8 +47,8 @@ pub(crate) enum LogFormat {
     /// `[TIME LEVEL TARGET] EVENT NAME=VALUE ...`
     #[default]
     Text,
-    /// One object on each line: `time`, `level`, `target`, `message`, and the fields of the line. Ids and roles are
-    /// strings, since many readers of JSON round numbers above 2^53.
+    /// One object on each line: `time`, `level`, `target`, `message`, and the fields of the line. Ids and
+    /// roles are strings, since many readers of JSON round numbers above 2^53.
     Json,
 }
 
@@ -133,7 +133,8 @@ fn load_with(
     })
 }
 
-/// What is to be done, from the arguments, the program's own name first, and from the environment. Nothing is read yet.
+/// What is to be done, from the arguments, the program's own name first, and from the environment. Nothing is
+/// read yet.
 ///
 /// # Errors
 /// [`Exit::Help`] when that was asked for; else [`Exit::Error`] for the first thing found wrong.
@@ -148,8 +149,8 @@ pub(crate) fn sources(
 }
 
 impl Sources {
-    /// The options, with those of the file that is named, if one is. That can take any time, as can the search for the
-    /// addresses of hosts.
+    /// The options, with those of the file that is named, if one is. That can take any time, as can the
+    /// search for the addresses of hosts.
     ///
     /// A value that is wrong is an error even where a source of higher precedence has another one.
     ///

@@ -86,8 +86,8 @@ impl Program {
         line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
     }
 
-    /// Its main thread has no more to do, and sleeps until something happens (proc(5)). A reactor that spins never
-    /// does.
+    /// Its main thread has no more to do, and sleeps until something happens (proc(5)). A reactor that spins
+    /// never does.
     pub(crate) fn falls_asleep(&self) {
         eventually("the reactor sleeps", || {
             let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();

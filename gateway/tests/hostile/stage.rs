@@ -231,8 +231,8 @@ impl Stage {
     }
 }
 
-/// [`expect_close`](Client::expect_close); but where the answer lies in a payload that was announced, nobody waits until
-/// the server has waited for another.
+/// [`expect_close`](Client::expect_close); but where the answer lies in a payload that was announced, nobody
+/// waits until the server has waited for another.
 pub(crate) fn expect_close<T: Stream>(client: &mut Client<T>, code: u16, name: &str) {
     if matches!(code, 1003 | 1009 | 4009) {
         assert_eq!(client.next(), Frame::Close(Some(code)), "{name}");

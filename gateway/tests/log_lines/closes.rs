@@ -97,7 +97,7 @@ fn overflow(program: &Program, slow: &mut Client) {
 }
 
 #[test]
-fn an_end_is_told_with_what_went_before() {
+fn the_line_of_an_end_has_the_counts_of_the_connection() {
     let program = serve(&["--max-packets-per-second", "1"]);
     let mut client = Client::connect(program.address());
     for _ in 0..5 {

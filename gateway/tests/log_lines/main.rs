@@ -115,7 +115,7 @@ fn logins_that_are_refused_have_their_lines_and_nothing_a_client_sends_is_raw() 
 }
 
 #[test]
-fn lines_about_connections_are_as_many_as_asked_for() {
+fn log_connections_bounds_the_lines_about_connections() {
     let connect = |program: &Program, times: usize| {
         for _ in 0..times {
             let mut client = Client::raw(program.address());
@@ -135,7 +135,7 @@ fn lines_about_connections_are_as_many_as_asked_for() {
 }
 
 #[test]
-fn checks_leave_no_line() {
+fn health_checks_are_not_logged() {
     let mut program = serve(&["--health-path", "/health", "--drain-delay", "500ms"]);
     let check = || {
         let mut client = Client::raw(program.address());

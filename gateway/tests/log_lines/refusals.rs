@@ -1,4 +1,5 @@
-//! Upgrades that are refused: each status has its line, with the reason, the path, and nothing of what is secret.
+//! Upgrades that are refused: each status has its line, with the reason, the path, and nothing of what is
+//! secret.
 
 use std::collections::BTreeSet;
 

@@ -39,7 +39,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// A queue in which so many bytes are said to wait; it has none of them.
+    /// A queue of a replay, which has only the number of bytes that wait.
     pub(super) fn of_bytes(bytes: usize) -> Self {
         Queue { bytes, ..Queue::default() }
     }
@@ -273,7 +273,7 @@ impl Queue {
     fn is_sound(&self) -> bool {
         let overtakes = self.pong.is_some() && !self.holds_pong;
         let Some(front) = self.chunks.front() else {
-            // If nothing is there at all, bytes are only said to wait.
+            // A replay has only the number of bytes.
             return self.is_drained() || !overtakes && self.front_at == 0 && self.bytes == self.tail.len();
         };
         let chunks: usize = self.chunks.iter().map(Bytes::len).sum();

@@ -237,10 +237,10 @@ fn an_answer_that_comes_before_all_is_written_is_not_forgotten() {
 #[test]
 fn what_may_lie_unread_or_unacknowledged_keeps_the_socket() {
     for (line, closed_at) in [
-        (Line { unacknowledged: Some(0), taken: 0, is_idle: true }, 300),
-        (Line { unacknowledged: Some(1), taken: 0, is_idle: true }, 2100),
-        (Line { unacknowledged: None, taken: 0, is_idle: true }, 2100),
-        (Line { unacknowledged: Some(0), taken: 0, is_idle: false }, 2100),
+        (SocketReport { unacknowledged: Some(0), taken: 0, is_idle: true }, 300),
+        (SocketReport { unacknowledged: Some(1), taken: 0, is_idle: true }, 2100),
+        (SocketReport { unacknowledged: None, taken: 0, is_idle: true }, 2100),
+        (SocketReport { unacknowledged: Some(0), taken: 0, is_idle: false }, 2100),
     ] {
         let mut rig = Rig::open(|_| {});
         operator(&mut rig);

@@ -91,7 +91,7 @@ fn a_login_counts_at_once_and_ends_the_one_before_it() {
     let (id, other) = (rig.conn.record.id, ConnectionId::new(0, 9, 9));
     let log_in = |rig: &mut Rig, role_id| {
         rig.with(|conn, env| {
-            conn.call(packets::By::Application, 0, 0, env, |state, context| {
+            conn.call(dispatch::By::Application, 0, 0, env, |state, context| {
                 let identity = Identity { role_id, ..Identity::default() };
                 let player = context.player(role_id);
                 let result = context.login(Login { identity, kind: Client::GameServer, ..Login::default() });
@@ -247,10 +247,10 @@ fn the_linked_object_is_told_once_and_its_own_end_closes() {
     };
     let mut rig = Rig::open(|_| {});
     rig.call(b"", link);
-    let first = rig.conn.extras.linked_number().unwrap();
+    let first = rig.conn.rare.linked_number().unwrap();
     rig.call(b"", link);
     assert_eq!(*TOLD.lock().unwrap(), [Cause::Replaced]);
-    let second = rig.conn.extras.linked_number().unwrap();
+    let second = rig.conn.rare.linked_number().unwrap();
     assert_ne!(first, second);
     // Each told the reactor of its end.
     let mut mails = vec![];

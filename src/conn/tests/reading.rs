@@ -1,5 +1,7 @@
 //! When a connection is read from, how much at once, and what has to wait.
 
+use super::super::frames::FLUSH_BYTES;
+use super::super::read_policy::*;
 use super::*;
 use crate::router::Origin;
 
@@ -272,7 +274,7 @@ fn what_follows_a_deferred_request_waits_but_control_frames_do_not() {
         assert_eq!(progress, if is_left { Progress::Wait } else { Progress::Taken });
         rig.conn.put_inbox(inbox, used);
         assert_eq!(rig.seen.last().unwrap().1, expected);
-        assert_eq!(rig.conn.extras.has_input(), is_left);
+        assert_eq!(rig.conn.rare.has_input(), is_left);
     }
     // What is kept gives back what has been taken of it, and is dropped once it is of no use.
     rig.conn.keep(&[0; 1000]);
@@ -338,7 +340,7 @@ fn housekeeping_gives_back_what_all_connections_share() {
     rig.conn.outbox.push_shared(vec![0; 100].into());
     rig.pass_until(180_000);
     assert!(rig.env.decoded.capacity() <= 64 * 1024 && rig.env.tools.encoded.capacity() <= 64 * 1024);
-    assert!(rig.conn.extras.has_input() && rig.conn.outbox.queued() >= 100, "what waits is kept");
+    assert!(rig.conn.rare.has_input() && rig.conn.outbox.queued() >= 100, "what waits is kept");
 }
 
 #[test]

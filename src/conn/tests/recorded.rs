@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::config::Overflow;
+use crate::recording::ReplaySource;
 use crate::recording::file::{Begin, Deadlines, File, Head, Opened, Owed};
 use crate::recording::note::{Note, digest};
-use crate::recording::script::Script;
 use crate::recording::{Recorder, Store, Target};
 
 const SECRET: u16 = 150;
@@ -28,8 +28,8 @@ static WITH_SECRETS: Module<State> = Module::new(
 static SECRETS: Router<State> = Router::new([&WITH_SECRETS]);
 
 /// Has what happens from now on noted in the script.
-fn record(rig: &mut Rig) -> Script {
-    let script = Script::default();
+fn record(rig: &mut Rig) -> ReplaySource {
+    let script = ReplaySource::default();
     let head = Head { messages: matches!(rig.env.service, Service::Messages(_)), ..Head::default() };
     rig.conn.record_with(Recorder::new(Target::Replay(script.clone()), head, usize::MAX), rig.now);
     script

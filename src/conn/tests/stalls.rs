@@ -260,11 +260,11 @@ fn a_sign_of_life_begins_anew_and_the_note_goes() {
     // No less than before, and yet it is the first look.
     ask(&mut rig, 5_000, None);
     assert_eq!(rig.closes(), []);
-    assert!(rig.conn.extras.look().is_some());
+    assert!(rig.conn.rare.sample().is_some());
     rig.pass_until(122_000);
     rig.frame(Opcode::Pong, b"");
-    rig.conn.forget_look();
-    assert!(rig.conn.extras.look().is_none());
+    rig.conn.drop_old_sample();
+    assert!(rig.conn.rare.sample().is_none());
     rig.now = Moment::from_ms(182_000);
     ask(&mut rig, 0, None);
     assert_eq!(rig.closes(), [(182_000, "close 4009")]);

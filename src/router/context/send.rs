@@ -3,8 +3,8 @@
 use super::Context;
 use crate::frame::{MessageKind, Opcode};
 use crate::packet::{DataStatus, ErrorId, Reply};
+use crate::router::compress_job::{SLICE_BYTES, cost_of};
 use crate::router::error::SendError;
-use crate::router::job::{SLICE_BYTES, cost_of};
 use crate::router::outcome::Outcome;
 use crate::router::send_buffer::SendBuffer;
 use crate::router::tools::Tools;
@@ -85,10 +85,6 @@ impl Context<'_> {
             return Some(self.count(sent));
         }
         self.buffer.tools.effects.add_work(cost_of(data.len()));
-        if let Some(made) = self.buffer.made {
-            let reply = packet(self.cmd, self.flag, DataStatus::Raw, data);
-            return self.buffer.replay_compressed_data(&reply, made).map(|sent| self.count(sent));
-        }
         self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out))
     }
 

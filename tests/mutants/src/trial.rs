@@ -31,7 +31,7 @@ pub fn run(programs: &[PathBuf], tree: &Path, number: usize, limit: Duration) ->
 
 fn run_one(program: &Path, tree: &Path, number: usize, limit: Duration) -> Result<Outcome> {
     let mut child = Command::new(program)
-        .args(["--skip", "crowd", "--test-threads", &THREADS.to_string()])
+        .args(["--skip", "idle_connections", "--test-threads", &THREADS.to_string()])
         .current_dir(tree)
         .env("CARGO_MANIFEST_DIR", tree)
         .env("PROPTEST_CASES", "32")

@@ -1,5 +1,5 @@
-//! Random sessions under random options, on a simulated network that fails: all of it follows from a seed. Each is
-//! recorded to its end, and its recording replayed without a difference.
+//! Random sessions under random options, on a simulated network that fails: all of it follows from a seed.
+//! Each is recorded to its end, and its recording replayed without a difference.
 
 mod game;
 mod plan;

@@ -2,10 +2,10 @@
 //! of every reply. See README.md.
 
 mod client;
-mod crowd;
 mod kinds;
 mod options;
 mod plan;
+mod population;
 mod random;
 mod report;
 mod server;
@@ -13,8 +13,8 @@ mod wire;
 
 use std::time::Instant;
 
-use crowd::{Addresses, Crowd};
 use options::{Length, Options};
+use population::{Addresses, Population};
 use report::{Report, Stage};
 use server::{Monitor, Server};
 
@@ -42,8 +42,8 @@ fn soak(options: &Options) -> Result<Report> {
     monitor.await_rest(1)?;
     let mut report = Report::begin(server.holds()?);
     let addresses = Addresses { tcp: server.tcp, unix: server.unix.clone() };
-    let mut crowd = Crowd::new(addresses, options.seed)?;
-    crowd.gather_members(MEMBERS)?;
+    let mut population = Population::new(addresses, options.seed)?;
+    population.gather_members(MEMBERS)?;
     for stage in 1..=STAGES {
         let began = Instant::now();
         // It would be closed if it were silent for so long as a stage can take.
@@ -52,21 +52,21 @@ fn soak(options: &Options) -> Result<Report> {
             // The last stage has what does not divide.
             Length::Cycles(cycles) => {
                 let of_stage = cycles * stage / STAGES - cycles * (stage - 1) / STAGES;
-                crowd.run(options.at_once, |begun| begun < of_stage, keep_monitor)?;
+                population.run(options.at_once, |begun| begun < of_stage, keep_monitor)?;
             }
             Length::Time(time) => {
                 let of_stage = time / STAGES as u32;
-                crowd.run(options.at_once, |_| began.elapsed() < of_stage, keep_monitor)?;
+                population.run(options.at_once, |_| began.elapsed() < of_stage, keep_monitor)?;
             }
         }
         let took = began.elapsed();
-        let stats = monitor.await_rest(1 + crowd.members() as u64)?;
-        report.add(Stage { took, holds: server.holds()?, stats, counts: crowd.counts }, &crowd);
+        let stats = monitor.await_rest(1 + population.members() as u64)?;
+        report.add(Stage { took, holds: server.holds()?, stats, counts: population.counts }, &population);
     }
-    report.note_heard(&crowd);
-    crowd.dismiss_members()?;
+    report.note_heard(&population);
+    population.dismiss_members()?;
     let stats = monitor.await_rest(1)?;
-    report.end(server.holds()?, stats, &crowd, server.log_bytes()?);
+    report.end(server.holds()?, stats, &population, server.log_bytes()?);
     drop(monitor);
     report.note_exit(server.finish()?);
     Ok(report)

@@ -4,14 +4,15 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::client::Counts;
-use crate::crowd::Crowd;
 use crate::kinds::KINDS;
+use crate::population::Population;
 use crate::server::{Holds, Stats};
 
-/// What memory may grow by between the end of the first stage that has warmed it up and that of the last. Buffers that all
-/// connections share may reach their size late: the write buffer by 320 KiB (what is gathered, and the last replies),
-/// three that inflate and encode by 64 KiB each. The allocator's heap changes by 60 KiB. 100 bytes of each of 10,000
-/// connections, which have 112 as the allocator rounds them, are 1,094 KiB.
+/// What memory may grow by between the end of the first stage that has warmed it up and that of the last.
+/// Buffers that all connections share may reach their size late: the write buffer by 320 KiB (what is
+/// gathered, and the last replies), three that inflate and encode by 64 KiB each. The allocator's heap
+/// changes by 60 KiB. 100 bytes of each of 10,000 connections, which have 112 as the allocator rounds them,
+/// are 1,094 KiB.
 const MAX_GROWTH_KIB: u64 = 768;
 /// Connections after which it is warm: before, which large messages have met decides how much there is of it.
 const WARM_UP: u64 = 10_000;
@@ -49,20 +50,20 @@ impl Report {
     }
 
     /// Notes the end of a stage, when those who stay are all that is left.
-    pub fn add(&mut self, stage: Stage, crowd: &Crowd) {
+    pub fn add(&mut self, stage: Stage, population: &Population) {
         let cycles_before = self.stages.last().map_or(0, |stage| stage.counts.begun);
         let cycles = (stage.counts.begun - cycles_before) as f64;
         row(&stage.counts, cycles / stage.took.as_secs_f64(), stage.holds);
         let number = self.stages.len() + 1;
         let Stage { stats, counts, holds, .. } = &stage;
-        let left = 1 + crowd.members();
+        let left = 1 + population.members();
         let of_server = (stats.connections, stats.accepted, stats.closed);
         let of_ours = (left as u64, counts.begun + 1, counts.begun + 1 - left as u64);
         self.case(
             of_server == of_ours,
             format!("stage {number}: connections, accepted and closed are {of_ours:?}: {of_server:?}"),
         );
-        let descriptors = self.before.descriptors + crowd.members();
+        let descriptors = self.before.descriptors + population.members();
         self.case(
             holds.descriptors == descriptors,
             format!("stage {number}: {descriptors} descriptors: {}", holds.descriptors),
@@ -78,35 +79,35 @@ impl Report {
     }
 
     /// All members have heard all that was said, in one order.
-    pub fn note_heard(&mut self, crowd: &Crowd) {
-        let heard = crowd.heard();
+    pub fn note_heard(&mut self, population: &Population) {
+        let heard = population.heard();
         let same = heard.windows(2).all(|two| two[0] == two[1]);
-        let all = !heard.is_empty() && heard.iter().all(|heard| heard.texts == crowd.said);
+        let all = !heard.is_empty() && heard.iter().all(|heard| heard.texts == population.said);
         let texts: Vec<_> = heard.iter().map(|heard| heard.texts).collect();
         self.case(
             same && all,
-            format!("each member has heard the {} texts, in one order: {texts:?}", crowd.said),
+            format!("each member has heard the {} texts, in one order: {texts:?}", population.said),
         );
     }
 
     /// Notes what there is when all are gone.
-    pub fn end(&mut self, holds: Holds, stats: Stats, crowd: &Crowd, log_bytes: u64) {
-        row(&crowd.counts, 0.0, holds);
+    pub fn end(&mut self, holds: Holds, stats: Stats, population: &Population, log_bytes: u64) {
+        row(&population.counts, 0.0, holds);
         println!("\n{:32}{:>10}", "kind", "clients");
-        for (kind, clients) in KINDS.iter().zip(crowd.by_kind) {
+        for (kind, clients) in KINDS.iter().zip(population.by_kind) {
             println!("{:32}{clients:>10}", kind.name);
         }
-        println!("\n{:?}\n{stats:?}\nlog: {log_bytes} bytes", crowd.counts);
+        println!("\n{:?}\n{stats:?}\nlog: {log_bytes} bytes", population.counts);
         let (before, after) = (self.before.descriptors, holds.descriptors);
         self.case(before == after, format!("{before} descriptors at the start, {after} at the end"));
         self.case(
-            crowd.counts.owed == crowd.counts.came + crowd.counts.void,
-            format!("every reply is accounted for: {:?}", crowd.counts),
+            population.counts.owed == population.counts.came + population.counts.void,
+            format!("every reply is accounted for: {:?}", population.counts),
         );
         // Random bytes can be bad requests too.
         self.case(
-            stats.bad_requests >= crowd.bad_requests,
-            format!("{} bad requests made, {} counted", crowd.bad_requests, stats.bad_requests),
+            stats.bad_requests >= population.bad_requests,
+            format!("{} bad requests made, {} counted", population.bad_requests, stats.bad_requests),
         );
         self.case(stats.send_errors == 0, format!("{} packets could not be sent", stats.send_errors));
         let seconds: f64 = self.stages.iter().map(|stage| stage.took.as_secs_f64()).sum();
@@ -125,7 +126,7 @@ impl Report {
                 ),
             );
         }
-        let (told, count) = &crowd.failures;
+        let (told, count) = &population.failures;
         self.case(*count == 0, format!("{count} clients failed, {told:#?}"));
     }
 

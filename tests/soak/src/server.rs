@@ -15,9 +15,10 @@ use crate::wire::{Field, PING, fields, number_field, parse_frame, parse_packet, 
 
 /// For what should come at once.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Has glibc's allocator give back what is freed. Its heap shrinks from the end only, so that one small allocation
-/// that lives on keeps all that was freed below it: a megabyte or two of a crowd's buffers, which come and go by chance. So
-/// whatever has 1 KiB gets a mapping of its own, and nothing that was freed is kept for the next allocation.
+/// Has glibc's allocator give back what is freed. Its heap shrinks from the end only, so that one small
+/// allocation that lives on keeps all that was freed below it: a megabyte or two of a population's buffers,
+/// which come and go by chance. So whatever has 1 KiB gets a mapping of its own, and nothing that was freed
+/// is kept for the next allocation.
 const ALLOCATOR: (&str, &str) = (
     "GLIBC_TUNABLES",
     "glibc.malloc.mmap_threshold=1024:glibc.malloc.trim_threshold=4096:glibc.malloc.top_pad=0:\

@@ -2,46 +2,46 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Crowd, Mark, PATIENCE, Sample};
+use super::{Mark, PATIENCE, Population, Sample};
 use crate::Result;
 use crate::server::Server;
 
 /// `warm_up` comes before what is measured, and is not.
 pub fn closed(
     server: &Server,
-    mut crowd: Crowd,
+    mut population: Population,
     depth: usize,
     warm_up: Duration,
     slice: Duration,
 ) -> Result<Sample> {
     let begin = Instant::now();
-    for client in 0..crowd.clients() {
-        crowd.send(client, depth, begin)?;
+    for client in 0..population.clients() {
+        population.send(client, depth, begin)?;
     }
-    go_on(&mut crowd, begin + warm_up)?;
-    crowd.latency.clear();
-    let (mark, replies) = (Mark::now(server)?, crowd.replies);
-    go_on(&mut crowd, Instant::now() + slice)?;
-    let sample = mark.sample(server, crowd.replies - replies, crowd.latency.clone())?;
-    crowd.drain()?;
+    go_on(&mut population, begin + warm_up)?;
+    population.latency.clear();
+    let (mark, replies) = (Mark::now(server)?, population.replies);
+    go_on(&mut population, Instant::now() + slice)?;
+    let sample = mark.sample(server, population.replies - replies, population.latency.clone())?;
+    population.drain()?;
     Ok(sample)
 }
 
 /// Answers replies by requests until `end`. All reads of a turn come before its writes.
-fn go_on(crowd: &mut Crowd, end: Instant) -> Result<()> {
+fn go_on(population: &mut Population, end: Instant) -> Result<()> {
     let mut last_reply = Instant::now();
     loop {
-        let answered = crowd.turn(Duration::from_millis(100))?;
+        let answered = population.turn(Duration::from_millis(100))?;
         let now = Instant::now();
         for &(client, replies) in &answered {
-            crowd.send(client, replies, Instant::now())?;
+            population.send(client, replies, Instant::now())?;
         }
         if !answered.is_empty() {
             last_reply = now;
         } else if now - last_reply > PATIENCE {
             return Err("no reply comes".into());
         }
-        crowd.recycle(answered);
+        population.recycle(answered);
         if now >= end {
             return Ok(());
         }

@@ -3,10 +3,10 @@
 
 mod churn;
 mod closed;
-mod crowd;
 mod idle;
 mod members;
 mod open;
+mod population;
 mod push;
 
 use std::io::{ErrorKind, Read, Write};
@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 pub use churn::churn;
 pub use closed::closed;
-pub use crowd::Crowd;
 pub use idle::idle;
 pub use open::open;
+pub use population::Population;
 pub use push::push;
 
 use crate::Result;

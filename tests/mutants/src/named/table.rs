@@ -165,8 +165,8 @@ pub const NAMED: &[NamedMistake] = &[
         every: 1,
         edits: &[edit(
             "src/conn/closing.rs",
-            "Some(frames)) => frames.skip(bytes)",
-            "Some(frames)) if !MISTAKE => frames.skip(bytes)",
+            "frames.skip(bytes)",
+            "if MISTAKE { Found::Nothing } else { ORIGINAL }",
         )],
     },
     // A full outbox takes more, and reading does not pause.
@@ -177,7 +177,7 @@ pub const NAMED: &[NamedMistake] = &[
         edits: &[
             edit("src/router/send_buffer.rs", "let fits = limit == 0", "ORIGINAL || MISTAKE"),
             edit(
-                "src/conn/mod.rs",
+                "src/conn/read_policy.rs",
                 "self.outbox.queued() > settings.outbox_limit / 2",
                 "ORIGINAL && !MISTAKE",
             ),
@@ -207,7 +207,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "PollTimeout",
         every: 1,
         edits: &[edit(
-            "src/reactor/reactor.rs",
+            "src/reactor/public.rs",
             "until_due_ms.min(MAX_WAIT_MS)",
             "if MISTAKE { MAX_WAIT_MS } else { ORIGINAL }",
         )],
@@ -269,7 +269,7 @@ pub const NAMED: &[NamedMistake] = &[
         every: 5,
         edits: &[edit(
             "src/reactor/bury.rs",
-            "core.lent.shared.admission.leave(permit, entry.conn.record.peer());",
+            "core.lent.admission.leave(permit, entry.conn.record.peer());",
             "if !MISTAKE { ORIGINAL }",
         )],
     },

@@ -1,0 +1,129 @@
+//! The state of one connection, and what others ask about it.
+
+use super::deadlines::Deadlines;
+use super::inbox::Inbox;
+use super::outbox::Outbox;
+use super::phase::Phase;
+use super::rare_state::RareState;
+use super::read_policy::Bulk;
+use crate::cause::Cause;
+use crate::id::ConnectionId;
+use crate::moment::Moment;
+use crate::object::Linked;
+use crate::record::{Peer, Record};
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) record: Record,
+    pub(crate) outbox: Outbox,
+    pub(super) phase: Phase,
+    pub(super) deadlines: Deadlines,
+    pub(super) rare: RareState,
+    /// The peer will send no more.
+    pub(super) ended: bool,
+    /// The upgrade was accepted, so that the application has to be told of the end.
+    pub(super) opened: bool,
+    /// A deadline may be earlier than it was.
+    pub(super) rearm: bool,
+    pub(super) bulk: Bulk,
+}
+
+// Most connections are idle: this is what each of them takes.
+const _: () = assert!(size_of::<Conn>() <= 168);
+
+impl Conn {
+    /// A connection that was just accepted.
+    pub(crate) fn new(id: ConnectionId, peer: Peer, now: Moment) -> Self {
+        Conn {
+            record: Record::new(id, peer, now),
+            outbox: Outbox::default(),
+            phase: Phase::upgrading(),
+            deadlines: Deadlines::new(now),
+            rare: RareState::default(),
+            ended: false,
+            opened: false,
+            rearm: true,
+            bulk: Bulk::Little,
+        }
+    }
+
+    /// A connection that was just accepted from a trusted proxy. `proxy` is its peer until the proxy has
+    /// named another.
+    pub(crate) fn behind_proxy(id: ConnectionId, proxy: Peer, now: Moment) -> Self {
+        Conn { phase: Phase::proxied(), ..Conn::new(id, proxy, now) }
+    }
+
+    /// A connection whose upgrade was accepted.
+    #[cfg(test)]
+    pub(crate) fn idle(
+        id: ConnectionId,
+        peer: Peer,
+        now: Moment,
+        settings: &super::settings::Settings,
+    ) -> Self {
+        let mut conn = Conn { phase: Phase::open(), opened: true, ..Conn::new(id, peer, now) };
+        conn.deadlines.opened(now, settings);
+        conn
+    }
+
+    /// Whether there is nothing to do for it until something happens to it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        matches!(self.phase, Phase::Open(_)) && !self.ended && !self.rearm && !self.rare.has_input()
+    }
+
+    /// Whether a deadline may have become earlier since the last call.
+    pub(crate) fn take_rearm(&mut self) -> bool {
+        std::mem::replace(&mut self.rearm, false)
+    }
+
+    /// Why the connection has ended, once it has; its socket is to be closed then.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        match &self.phase {
+            Phase::Closed(cause) => Some(*cause),
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) | Phase::Closing(_) => None,
+        }
+    }
+
+    /// The player's object that is linked, to be told of the end.
+    pub(crate) fn take_linked(&mut self) -> Option<Linked> {
+        self.rare.take_linked()
+    }
+
+    /// Whether it takes packets: the upgrade is complete, and it does not close yet.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open(_))
+    }
+
+    /// Whether it throws away all input.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
+    }
+
+    /// Whether it throws away all input, or has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_) | Phase::Closed(_))
+    }
+
+    /// Whether the application was told that the connection is open.
+    pub(crate) fn was_opened(&self) -> bool {
+        self.opened
+    }
+
+    /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of unfinished
+    /// messages.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let unfinished = match &self.phase {
+            Phase::Upgrading(upgrading) => upgrading.head.capacity(),
+            Phase::Open(open) => open.decoder.held_bytes(),
+            Phase::Proxied(_) | Phase::Closing(_) | Phase::Closed(_) => 0,
+        };
+        let inflating = self.rare.job().map_or(0, |job| job.message.capacity());
+        unfinished + inflating + self.rare.inbox().map_or(0, Inbox::held_bytes) + self.outbox.queued()
+    }
+
+    /// Bytes that are held of what has come out of an inflater so far.
+    pub(crate) fn inflated_bytes(&self) -> usize {
+        self.rare.job().map_or(0, |job| job.work.out.capacity())
+    }
+}

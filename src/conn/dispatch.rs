@@ -1,0 +1,205 @@
+//! Calls into the application: a handler runs, its panic is caught, and what it says is carried out.
+
+use std::fmt::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::connection::Conn;
+use super::deadlines::Deadlines;
+use super::env::Env;
+use super::input::{Close, Input};
+use super::outbox::Outbox;
+use super::phase::{Open, Phase};
+use super::rare_state::RareState;
+use crate::cause::Cause;
+use crate::config::Overflow;
+use crate::connection_log;
+use crate::frame::{self, Decoder};
+use crate::packet::Undecodable;
+use crate::record::Record;
+use crate::router::{Application, COMPRESSES, Context, Outcome, SendBuffer};
+
+/// Bytes of a packet that the debug log shows.
+const DEBUG_BYTES: usize = 64;
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// A handler or hook of the application.
+    Application,
+    /// The connection, in the place of a handler.
+    Connection,
+}
+
+/// The parts of a connection that a call into the application works on: all but the decoder, which lends the message.
+pub(super) struct Dispatch<'a> {
+    pub(super) record: &'a mut Record,
+    pub(super) deadlines: &'a mut Deadlines,
+    pub(super) rare: &'a mut RareState,
+    pub(super) rearm: &'a mut bool,
+    pub(super) outbox: &'a mut Outbox,
+}
+
+impl Conn {
+    /// The decoder of an open connection, and apart from it what a call into the application works on.
+    #[inline(always)]
+    pub(super) fn split(&mut self) -> Option<(&mut Decoder, Dispatch<'_>)> {
+        let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
+        let dispatch = Dispatch {
+            record: &mut self.record,
+            deadlines: &mut self.deadlines,
+            rare: &mut self.rare,
+            rearm: &mut self.rearm,
+            outbox: &mut self.outbox,
+        };
+        Some((decoder, dispatch))
+    }
+
+    /// Makes a call with a context for this connection, outside of any request.
+    pub(super) fn call<S: Application>(
+        &mut self,
+        by: By,
+        cmd: u16,
+        flag: u32,
+        env: &mut Env<S>,
+        call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
+    ) {
+        let Some((_, mut dispatch)) = self.split() else { return };
+        if let Err(cause) = dispatch.run(by, cmd, flag, &[], env, call) {
+            Close(cause).apply(self, env);
+        }
+    }
+}
+
+impl Dispatch<'_> {
+    /// Runs a handler, the application's or one that answers in its place, catches its panic, and carries out
+    /// what it says. Replies may borrow `lent`, the end of the message in hand; it is empty if there is none.
+    #[inline(always)]
+    pub(super) fn run<S: Application>(
+        &mut self,
+        by: By,
+        cmd: u16,
+        flag: u32,
+        lent: &[u8],
+        env: &mut Env<S>,
+        call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
+    ) -> Result<(), Cause> {
+        let is_watched = self.record.is_watched();
+        if is_watched {
+            self.observe_run(by, env);
+        }
+        let was_in = self.record.is_logged_in();
+        let sent_from = env.tools.out.len();
+        let queued = self.outbox.queued();
+        let (ties, deflate) = self.rare.lend();
+        let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
+        if !is_watched {
+            // An observer looks at the write buffer only.
+            buffer.lend(lent);
+        }
+        let mut context =
+            Context { record: &mut *self.record, ties, buffer, cmd, flag, deferral: None, overflowed: false };
+        let state = &mut env.state;
+        let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
+        if let Ok(Outcome::Refuse(error_id)) = outcome {
+            context.refuse(error_id);
+        }
+        let (deferral, overflowed) = (context.deferral, context.overflowed);
+        if is_watched {
+            let said = outcome.as_ref().ok().copied();
+            self.observe_outcome(by, said, deferral.is_some(), sent_from, env);
+        }
+        if COMPRESSES && !env.tools.jobs.is_empty() {
+            self.queue_jobs(env);
+        }
+        let is_in = self.record.is_logged_in();
+        if was_in != is_in {
+            self.deadlines.logged(is_in, env.tools.now, &env.settings);
+            *self.rearm = true;
+        }
+        let result = match outcome {
+            Ok(Outcome::Done) => {
+                self.rare.set_deferral(deferral);
+                Ok(())
+            }
+            Ok(Outcome::Refuse(_)) => Ok(()),
+            Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
+            Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
+            Err(_) => Err(self.panicked(cmd, env)),
+        };
+        if overflowed {
+            self.log_oversized(env);
+        }
+        if overflowed && env.settings.overflow == Overflow::Close { Err(Cause::OutboxFull) } else { result }
+    }
+
+    #[cold]
+    fn panicked<S>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
+        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), "handler");
+        Cause::HandlerFailed
+    }
+
+    /// Logs a packet that no outbox would take.
+    #[cold]
+    fn log_oversized<S>(&mut self, env: &mut Env<S>) {
+        let bytes = std::mem::take(&mut env.tools.oversized);
+        if bytes > 0 {
+            let limit = env.settings.outbox_limit;
+            connection_log::oversized(self.record, &mut env.tools.log, env.tools.now, bytes, limit);
+        }
+    }
+
+    /// Tells the application of Data that does not decode.
+    #[cold]
+    pub(super) fn offence<S: Application>(
+        &mut self,
+        cmd: u16,
+        offence: Undecodable,
+        env: &mut Env<S>,
+    ) -> Cause {
+        self.log_bad_input(Some(cmd), env, format_args!("Data does not decode: {offence:?}"));
+        let (state, record) = (&mut env.state, &*self.record);
+        if catch_unwind(AssertUnwindSafe(|| state.offence(record, offence))).is_err() {
+            connection_log::panicked(
+                self.record,
+                &mut env.tools.log,
+                env.tools.now,
+                Some(cmd),
+                "offence hook",
+            );
+        }
+        Cause::Undecodable(offence)
+    }
+
+    pub(super) fn log_bad_input<S>(
+        &mut self,
+        cmd: Option<u16>,
+        env: &mut Env<S>,
+        reason: fmt::Arguments<'_>,
+    ) {
+        connection_log::bad_input(self.record, &mut env.tools.log, env.tools.now, cmd, reason);
+    }
+}
+
+/// Shows each of the frames that were gathered for a connection under debug.
+pub(super) fn log_frames(record: &Record, mut frames: &[u8]) {
+    while !frames.is_empty() {
+        let (frame, rest) = frames.split_at(frame::boundary_at_or_after(frames, 1).min(frames.len()));
+        log::info!("{} out {}", record.id, Hex(frame));
+        frames = rest;
+    }
+}
+
+/// The first bytes of something, in hexadecimal.
+pub(super) struct Hex<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.iter().take(DEBUG_BYTES) {
+            write!(f, "{byte:02x}")?;
+        }
+        if self.0.len() > DEBUG_BYTES {
+            f.write_char('…')?;
+        }
+        write!(f, " ({} bytes)", self.0.len())
+    }
+}

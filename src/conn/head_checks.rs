@@ -1,0 +1,65 @@
+//! What a whole request head is checked for before it can be an upgrade: whether it is a health check, and which client
+//! the headers of a trusted proxy name.
+
+use std::net::SocketAddr;
+
+use super::settings::{Draining, Settings};
+use crate::forwarded;
+use crate::record::Peer;
+use crate::recording::ReplaySource;
+use crate::upgrade::{self, Refusal};
+
+/// What checks a request head.
+#[derive(Debug, Default)]
+pub(super) enum HeadChecks {
+    /// The settings and the head.
+    #[default]
+    Live,
+    /// A recording, which has the results: it does not hold these headers.
+    Recorded(ReplaySource),
+}
+
+impl HeadChecks {
+    /// Whether the head is a health check, and then whether that fails.
+    pub(super) fn health(
+        &self,
+        head: &[u8],
+        draining: Draining,
+        settings: &Settings,
+    ) -> Result<Option<bool>, Refusal> {
+        match self {
+            HeadChecks::Live => {
+                let Some(path) = &settings.health_path else { return Ok(None) };
+                let asks = upgrade::asks_for_health(head, path)?;
+                Ok(asks.then_some(draining != Draining::No))
+            }
+            HeadChecks::Recorded(source) => Ok(source.health()),
+        }
+    }
+
+    /// The client that the headers name, or why they are refused. None: they are not looked at, since `peer` is not
+    /// trusted.
+    pub(super) fn forwarded(
+        &self,
+        head: &[u8],
+        peer: Peer,
+        settings: &Settings,
+    ) -> Option<Result<Option<Peer>, Refusal>> {
+        match self {
+            HeadChecks::Live => settings.trusts_headers_of(peer).then(|| {
+                upgrade::with_headers(head, |headers| {
+                    Ok(forwarded::client(headers.iter(), peer, &settings.forwarders)?)
+                })
+            }),
+            HeadChecks::Recorded(source) => source.forwarded().map(|(client, refused)| match refused {
+                Some(reason) => Err(reason.refusal().unwrap_or(Refusal::Unavailable)),
+                None => Ok(client.as_deref().map(peer_of)),
+            }),
+        }
+    }
+}
+
+/// The peer with that name.
+fn peer_of(name: &str) -> Peer {
+    name.parse::<SocketAddr>().map_or(Peer::Local, Peer::from)
+}

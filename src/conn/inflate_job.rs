@@ -1,0 +1,119 @@
+//! A compressed message that takes more than one slice to inflate, and how far it has come.
+
+use crate::frame::{Error, MessageKind, Utf8Validator};
+use crate::inflate::{Fault, Format, Inflater, Slice};
+use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
+
+/// What is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A message, by permessage-deflate.
+    Message(MessageKind),
+    /// A packet's Data, behind its header (DataStatus 1).
+    Data,
+}
+
+impl Subject {
+    pub(super) fn format(self) -> Format {
+        match self {
+            Subject::Message(_) => Format::Message,
+            Subject::Data => Format::Zlib,
+        }
+    }
+
+    /// The compressed part of a message.
+    pub(super) fn of(self, message: &[u8]) -> &[u8] {
+        match self {
+            Subject::Message(_) => message,
+            Subject::Data => message.get(REQUEST_HEADER_BYTES..).unwrap_or_default(),
+        }
+    }
+}
+
+/// Why something does not inflate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Message(Error),
+    Data(Undecodable),
+}
+
+impl Failure {
+    fn of(subject: Subject, fault: Fault) -> Self {
+        match subject {
+            Subject::Message(_) => Failure::Message(fault.into()),
+            Subject::Data => Failure::Data(fault.into()),
+        }
+    }
+
+    pub(super) fn of_message(self) -> Error {
+        match self {
+            Failure::Message(error) => error,
+            Failure::Data(_) => Error::BadDeflate,
+        }
+    }
+
+    pub(super) fn of_data(self) -> Undecodable {
+        match self {
+            Failure::Data(offence) => offence,
+            Failure::Message(_) => Undecodable::Zlib,
+        }
+    }
+}
+
+/// How far the inflating of a message has come.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) subject: Subject,
+    pub(super) max_len: usize,
+    /// What came out.
+    pub(super) out: Vec<u8>,
+    /// Bytes of the compressed part that were taken.
+    taken: usize,
+    text: Utf8Validator,
+}
+
+impl Work {
+    /// Bytes that were taken, and bytes that came of them.
+    pub(super) fn done(&self) -> (usize, usize) {
+        (self.taken, self.out.len())
+    }
+
+    /// Nothing yet. What comes out goes to `out`, in place of what is there.
+    pub(super) fn new(subject: Subject, max_len: usize, mut out: Vec<u8>) -> Self {
+        out.clear();
+        Work { subject, max_len, out, taken: 0, text: Utf8Validator::default() }
+    }
+
+    /// Goes on by one slice. None: there is more to do.
+    pub(super) fn go_on(
+        &mut self,
+        message: &[u8],
+        inflater: &mut Inflater,
+        window: &[u8],
+    ) -> Option<Result<(), Failure>> {
+        let (subject, before) = (self.subject, self.out.len());
+        let slice = inflater.slice(subject.of(message), &mut self.taken, &mut self.out, window, self.max_len);
+        let is_done = match slice {
+            Ok(slice) => slice == Slice::Done,
+            Err(fault) => return Some(Err(Failure::of(subject, fault))),
+        };
+        if subject == Subject::Message(MessageKind::Text) {
+            let checked = self.text.push(self.out.get(before..).unwrap_or_default());
+            let checked = checked.and_then(|()| if is_done { self.text.finish() } else { Ok(()) });
+            if let Err(error) = checked {
+                return Some(Err(Failure::Message(error)));
+            }
+        }
+        is_done.then_some(Ok(()))
+    }
+}
+
+/// A message that is being inflated slice by slice. What the client sends behind it waits.
+#[derive(Debug)]
+pub(super) struct InflateJob {
+    pub(super) work: Work,
+    /// The message as it came.
+    pub(super) message: Vec<u8>,
+    /// All inflaters are in use.
+    pub(super) waits: bool,
+}

@@ -1,0 +1,256 @@
+//! What the handling of a message tells its connection's recorder: the packet, what decoding came to, and what
+//! the handler did.
+
+use super::dispatch::{By, Dispatch, Hex, log_frames};
+use super::env::Env;
+use super::outbox::Outbox;
+use crate::frame;
+use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
+use crate::record::ClientKind;
+use crate::recording::note::{self, Decoded, Frame, LATER, Note, PacketHead, Said, digest};
+use crate::recording::wire::Bytes;
+use crate::recording::{Recorder, codes};
+use crate::router::{Access, CompressJob, Outcome, Router, Service, Tools};
+
+/// Notes the frames that the connection has put into the write buffer since that was last looked at.
+pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
+    let (from, to) = (recorder.call.seen, env.tools.out.len());
+    recorder.call.seen = to;
+    let sent = env.tools.out.get(from..to).unwrap_or_default();
+    let absent = env.tools.borrowed.absent_from(from);
+    for frame in recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd)) {
+        recorder.note(Note::Sent { frame });
+    }
+}
+
+/// The frames that a handler has sent, behind `sent_from` of the write buffer, with those that it will have sent once they
+/// are compressed.
+fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
+    let Tools { out, jobs, borrowed, .. } = &env.tools;
+    let sent = |from: usize, to: usize| {
+        let sent = out.get(from..to).unwrap_or_default();
+        let absent = borrowed.absent_from(from).take_while(|(at, _)| *at <= sent.len());
+        recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd))
+    };
+    let (mut frames, mut from) = (vec![], sent_from);
+    for (at, job) in jobs {
+        frames.extend(sent(from, *at));
+        frames.push(frame_of_job(job));
+        from = *at;
+    }
+    frames.extend(sent(from, out.len()));
+    frames
+}
+
+/// A frame before it is compressed.
+fn frame_of_job(job: &CompressJob) -> Frame {
+    let (message, len, compressed) = job.message();
+    let head = |reply: Reply<'_>| PacketHead {
+        error_id: reply.error_id.0,
+        data_status: DataStatus::Compressed as u8,
+        flag: reply.flag,
+        cmd: reply.cmd,
+    };
+    let packet = if compressed { None } else { Reply::parse(message).ok().map(head) };
+    Frame { opcode: job.opcode() as u8 | LATER, compressed, len: len as u64, packet, hash: 0 }
+}
+
+impl Dispatch<'_> {
+    /// A message has come that should be a packet.
+    #[cold]
+    pub(super) fn observe_packet<S>(&mut self, router: &'static Router<S>, message: &[u8], env: &Env<S>) {
+        self.log_in(message);
+        let seq = self.record.recv_count;
+        let Some(recorder) = self.rare.noting() else { return };
+        note_sent(recorder, env);
+        let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
+        // As if DataSize were right: whether it is decides what comes of it.
+        let mut parsed = header.to_vec();
+        parsed.splice(..2, [0xff, 0xff]);
+        let Ok(packet::Request { data_status, flag, cmd, .. }) = packet::Request::parse(&parsed) else {
+            return;
+        };
+        let route = match router.find(cmd) {
+            None => note::Route::Unknown {},
+            Some(route) => {
+                note::Route::Known { access: number_of_access(route.access()), secret: route.is_secret() }
+            }
+        };
+        let is_hidden = recorder.call.is_compressed || env.service.hides(cmd);
+        let hash = if is_hidden { 0 } else { digest(data) };
+        recorder.note(Note::Packet { seq, cmd, flag, data_status, len: data.len() as u64, route, hash });
+    }
+
+    /// A message has come, where there are no packets.
+    #[cold]
+    pub(super) fn observe_message<S>(&mut self, kind: frame::MessageKind, payload: &[u8], env: &Env<S>) {
+        self.log_in(payload);
+        let Some(recorder) = self.rare.noting() else { return };
+        note_sent(recorder, env);
+        let hash = if recorder.call.is_compressed { 0 } else { digest(payload) };
+        recorder.note(Note::Message {
+            text: kind == frame::MessageKind::Text,
+            len: payload.len() as u64,
+            hash,
+        });
+    }
+
+    fn log_in(&self, message: &[u8]) {
+        if self.record.debug() {
+            log::info!("{} in  {}", self.record.id, Hex(message));
+        }
+    }
+
+    /// A handler is about to run, or what answers in its place.
+    #[cold]
+    pub(super) fn observe_run<S>(&mut self, by: By, env: &Env<S>) {
+        let (login, failed) = (self.login(), self.record.error_send());
+        let Some(recorder) = self.rare.noting() else { return };
+        note_sent(recorder, env);
+        (recorder.call.login, recorder.call.failed) = (login, failed);
+        let Some(source) = recorder.replayed() else { return };
+        let is_busy = source.begin_run(by == By::Connection);
+        // In a replay nothing waits to be compressed.
+        if let (Some(is_busy), Some(deflate)) = (is_busy, self.rare.deflate()) {
+            deflate.set_busy(is_busy);
+        }
+    }
+
+    fn login(&self) -> note::Login {
+        note::Login { role_id: self.record.role_id(), kind: number_of_client_kind(self.record.kind()) }
+    }
+
+    /// It has run. `said` is none if it panicked; what it sent lies in the write buffer behind `sent_from`.
+    #[cold]
+    pub(super) fn observe_outcome<S>(
+        &mut self,
+        by: By,
+        said: Option<Outcome>,
+        deferred: bool,
+        sent_from: usize,
+        env: &mut Env<S>,
+    ) {
+        let sent = env.tools.out.get(sent_from..).unwrap_or_default();
+        if self.record.debug() {
+            log_frames(self.record, sent);
+        }
+        let (login, failed) = (self.login(), self.record.error_send());
+        let Some(recorder) = self.rare.noting() else { return };
+        recorder.call.seen = env.tools.out.len();
+        let said = match said {
+            Some(Outcome::Done) => Said::Done {},
+            Some(Outcome::Refuse(error_id)) => Said::Refuse { error_id: error_id.0 },
+            Some(Outcome::Undecodable) => Said::Undecodable {},
+            Some(Outcome::Close(code)) => Said::Close { code: code.get() },
+            None => Said::Panicked {},
+        };
+        let outcome = note::Outcome {
+            by_application: by == By::Application,
+            said: Some(said),
+            deferred,
+            login: (login != recorder.call.login).then_some(login),
+            failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX),
+            cost: env.tools.effects.cost(),
+            frames: frames_of_call(recorder, sent_from, env),
+        };
+        recorder.note(Note::Outcome { outcome });
+        if env.tools.jobs.is_empty() {
+            return;
+        }
+        // What was gathered goes to the outbox with them.
+        recorder.call.seen = env.tools.start;
+        if recorder.replayed().is_some() {
+            self.count_jobs(&mut env.tools);
+        }
+    }
+
+    /// Counts what a replay has yet to compress: it has the outbox only as a number.
+    fn count_jobs(&mut self, tools: &mut Tools) {
+        let Tools { out, start, jobs, borrowed, .. } = tools;
+        let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
+        let gathered = out.len().saturating_sub(*start);
+        *self.outbox = Outbox::of_bytes(self.outbox.queued() + gathered + borrowed.bytes() + weight);
+        borrowed.clear();
+        out.truncate(*start);
+    }
+
+    /// A message was inflated.
+    pub(super) fn observe_inflated<S>(&mut self, out: &[u8], result: Result<(), frame::Error>, env: &Env<S>) {
+        if !self.record.is_watched() {
+            return;
+        }
+        let packets = matches!(env.service, Service::Packets(_));
+        let Some(recorder) = self.rare.noting() else { return };
+        note_sent(recorder, env);
+        recorder.call.is_compressed = true;
+        let out = if result.is_ok() { out } else { &[] };
+        let head = if packets { out.get(..REQUEST_HEADER_BYTES).unwrap_or(out) } else { &[] };
+        recorder.note(Note::Inflated {
+            len: out.len() as u64,
+            head: Bytes(head.to_vec()),
+            error: result.err().map(codes::error_number),
+        });
+    }
+
+    /// It was handled.
+    pub(super) fn observe_inflated_handled(&mut self) {
+        if self.record.is_watched()
+            && let Some(recorder) = self.rare.noting()
+        {
+            recorder.call.is_compressed = false;
+        }
+    }
+
+    /// Data was decoded to so many bytes, or not; none: the cipher panicked.
+    pub(super) fn observe_decoded<S>(
+        &mut self,
+        cmd: u16,
+        data_status: u8,
+        result: Option<Result<usize, Undecodable>>,
+        env: &Env<S>,
+    ) {
+        if !self.record.is_watched() {
+            return;
+        }
+        let is_encrypted = data_status == DataStatus::Encrypted as u8;
+        let Some(recorder) = self.rare.noting() else { return };
+        let hidden = is_encrypted || recorder.call.is_compressed || env.service.hides(cmd);
+        let result = match result {
+            Some(Ok(len)) => Decoded::Data { len: len as u64 },
+            Some(Err(offence)) => Decoded::Undecodable { offence: codes::offence_number(offence) },
+            None => Decoded::Panicked {},
+        };
+        recorder.note(Note::Decoded { hidden, result });
+    }
+}
+
+/// The number of a kind of client in recordings.
+pub(super) fn number_of_client_kind(kind: ClientKind) -> u8 {
+    match kind {
+        ClientKind::Tester => 0,
+        ClientKind::GameServer => 1,
+        ClientKind::Monitor => 2,
+    }
+}
+
+/// The kind with that number.
+pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
+    [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
+        .into_iter()
+        .find(|kind| number_of_client_kind(*kind) == number)
+}
+
+fn number_of_access(access: Access) -> u8 {
+    match access {
+        Access::Anyone => 0,
+        Access::Role => 1,
+        Access::Monitor => 2,
+    }
+}
+
+/// The access with that number.
+pub(crate) fn access_of(number: u8) -> Option<Access> {
+    [Access::Anyone, Access::Role, Access::Monitor]
+        .into_iter()
+        .find(|access| number_of_access(*access) == number)
+}

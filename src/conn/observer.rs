@@ -1,0 +1,153 @@
+//! The observer of one connection: it tells the recorder what the connection is given, before that has any effect, and
+//! what comes of it.
+//!
+//! The connection asks [`Record::is_watched`](crate::record::Record::is_watched) first, so a connection that nobody
+//! watches pays for one test. In a replay the observer also replaces what the recording does not hold.
+
+use super::connection::Conn;
+use super::env::Env;
+use super::observed_dispatch::note_sent;
+use super::phase::Phase;
+use crate::frame::Found;
+use crate::moment::Moment;
+use crate::record::Watch;
+use crate::recording::codes::Reason;
+use crate::recording::note::{Note, digest};
+use crate::recording::{LATE_MS, Recorded, Recorder};
+
+impl Conn {
+    /// Records all that happens from now on; from the end of the message in hand, if there is one.
+    pub(crate) fn record_with(&mut self, recorder: Recorder, now: Moment) {
+        self.rare.set_recorder(recorder);
+        self.record.set(Watch::RECORDER, true);
+        self.begin_recording(now);
+    }
+
+    /// Ends the recording, if there is one.
+    pub(crate) fn stop_recording(&mut self) {
+        if let Some(recorder) = self.rare.noting() {
+            recorder.end_call(Some(Note::Stopped {}));
+        }
+        self.drop_recorder();
+    }
+
+    fn drop_recorder(&mut self) {
+        self.rare.drop_recorder();
+        self.record.set(Watch::RECORDER, false);
+    }
+
+    /// Lets the recording begin if the connection is at a point from which it can be replayed.
+    fn begin_recording(&mut self, now: Moment) {
+        if self.is_over() {
+            // There is nothing left to record.
+            return self.drop_recorder();
+        }
+        if let Some(begin) = self.snapshot(now)
+            && let Some(recorder) = self.rare.recorder()
+        {
+            recorder.begin(begin);
+        }
+    }
+
+    /// Notes an input to which the connection can answer.
+    pub(super) fn begin_call<S>(&mut self, given: Note, env: &Env<S>) {
+        let now = env.tools.now;
+        self.begin_call_at(given, Some(now), env.tools.out.len());
+        if let Some(recorder) = self.rare.noting() {
+            let settings = &env.settings;
+            recorder.note_stalls(settings.stalls.revision(), |now| settings.noted_stalls(now));
+        }
+        let due = self.next_deadline(&env.settings);
+        if due.after(LATE_MS) < now
+            && let Some(recorder) = self.rare.noting()
+        {
+            recorder.note_before(Note::Overdue { ms: now.since(due) });
+        }
+    }
+
+    /// Notes an input to which the connection cannot answer. The first `seen` bytes of the write buffer are not its own.
+    pub(super) fn begin_call_at(&mut self, given: Note, now: Option<Moment>, seen: usize) {
+        if let Some(now) = now
+            && self.rare.recorder().is_some_and(|recorder| !recorder.has_begun())
+        {
+            self.begin_recording(now);
+        }
+        let queued = self.outbox.queued();
+        if let Some(recorder) = self.rare.noting() {
+            recorder.begin_call(given, now, queued, seen);
+        }
+    }
+
+    /// Notes something that came of the input.
+    #[inline]
+    pub(super) fn note(&mut self, note: impl FnOnce() -> Note) {
+        if self.record.is_watched()
+            && let Some(recorder) = self.rare.noting()
+        {
+            recorder.note(note());
+        }
+    }
+
+    /// The input is dealt with: notes what the connection has put into the write buffer.
+    pub(super) fn end_call_with_output<S>(&mut self, env: &Env<S>) {
+        if let Some(recorder) = self.rare.noting() {
+            note_sent(recorder, env);
+        }
+        self.end_call();
+    }
+
+    /// The input is dealt with.
+    pub(super) fn end_call(&mut self) {
+        let closed = match self.phase {
+            Phase::Closed(cause) => Some(Note::Closed { reason: Reason::of(cause) }),
+            _ => None,
+        };
+        let Some(recorder) = self.rare.noting() else { return };
+        if recorder.end_call(closed) == Recorded::Ended {
+            self.drop_recorder();
+        }
+    }
+
+    /// The connection has entered a phase.
+    #[cold]
+    pub(super) fn observe_phase(&mut self) {
+        let Phase::Closing(closing) = &mut self.phase else { return };
+        let Some(recorder) = self.rare.noting() else { return };
+        recorder.note(Note::Closing { reason: Reason::of(closing.cause) });
+        if let Some(source) = recorder.replayed() {
+            closing.replay(source.clone());
+        }
+    }
+
+    /// A Close was found among bytes that are thrown away.
+    pub(super) fn observe_found(&mut self, found: Found) {
+        if found != Found::Nothing {
+            self.note(|| Note::PeerClose { valid: found == Found::Close });
+        }
+    }
+
+    /// `rest` bytes of the input are thrown away.
+    pub(super) fn observe_rest(&mut self, rest: usize) {
+        if self.record.is_watched()
+            && let Some(recorder) = self.rare.noting()
+        {
+            recorder.call.rest = rest;
+        }
+    }
+
+    /// The upgrade was answered.
+    pub(super) fn observe_response<S>(&mut self, env: &Env<S>) {
+        if !self.record.is_watched() {
+            return;
+        }
+        let Some(recorder) = self.rare.noting() else { return };
+        let response = env.tools.out.get(recorder.call.seen..).unwrap_or_default();
+        recorder.call.seen = env.tools.out.len();
+        let status = response.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+        recorder.note(Note::Response {
+            status: status.unwrap_or_default(),
+            len: response.len() as u64,
+            hash: digest(response),
+        });
+    }
+}

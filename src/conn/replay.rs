@@ -1,0 +1,148 @@
+//! Inputs that only a replay gives, where the recording does not hold the bytes: their number is all that is used of
+//! them, so that they take no time and no memory.
+
+use super::connection::Conn;
+use super::env::Env;
+use super::head_checks::HeadChecks;
+use super::inflaters::Inflaters;
+use super::input::Input;
+use super::observed_inputs::Observed;
+use super::phase::Phase;
+use crate::packet::ErrorId;
+use crate::recording::ReplaySource;
+use crate::recording::note::{Answered, Frame, Note};
+use crate::recording::wire;
+use crate::router::{Application, Outcome};
+
+/// Bytes of a message that were read into the message's own buffer. How much space that had depended on memory that was
+/// kept from earlier messages.
+struct Direct<'a>(&'a [u8]);
+/// An answer with Data that is not there.
+struct Answer<'a> {
+    seq: u64,
+    answer: &'a Answered,
+    data: &'static [u8],
+}
+/// A push of `len` bytes, headers included.
+struct Push {
+    frame: Frame,
+    len: usize,
+    gathered: usize,
+}
+/// A reply has become this frame. A replay compresses nothing.
+struct Compressed(Frame);
+
+impl Conn {
+    pub(crate) fn replay_received(&mut self, bytes: &[u8]) {
+        if self.is_open() {
+            self.give(Direct(bytes), &mut ());
+        }
+    }
+
+    pub(crate) fn replay_answer<S: Application>(
+        &mut self,
+        seq: u64,
+        answer: &Answered,
+        data: &'static [u8],
+        env: &mut Env<S>,
+    ) {
+        self.give(Answer { seq, answer, data }, env);
+    }
+
+    pub(crate) fn replay_push<S>(&mut self, frame: Frame, len: usize, gathered: usize, env: &mut Env<S>) {
+        self.give(Push { frame, len, gathered }, env);
+    }
+
+    pub(crate) fn replay_compressed<S>(&mut self, frame: Frame, env: &mut Env<S>) {
+        self.give(Compressed(frame), env);
+    }
+}
+
+impl<S> Env<S> {
+    /// Takes from `source` what a recording says of heads and of compressed messages, in place of looking at them.
+    pub(crate) fn replay(&mut self, source: &ReplaySource) {
+        self.inflaters = Inflaters::Recorded(source.clone());
+        self.head_checks = HeadChecks::Recorded(source.clone());
+    }
+}
+
+impl Input<()> for Direct<'_> {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, (): &mut ()) {
+        if let Phase::Open(open) = &mut conn.phase {
+            open.decoder.receive(self.0);
+        }
+    }
+}
+
+impl Observed<()> for Direct<'_> {
+    fn begin(&self, conn: &mut Conn, (): &()) {
+        conn.begin_call_at(Note::Direct { bytes: wire::Bytes(self.0.to_vec()) }, None, 0);
+    }
+
+    fn end(&self, conn: &mut Conn, (): &(), (): &()) {
+        conn.end_call();
+    }
+}
+
+impl<S: Application> Input<Env<S>> for Answer<'_> {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        conn.answer_deferred(self.seq, env, |context| match self.answer {
+            Answered::Reply { .. } => {
+                context.buffer.lend_absent(self.data);
+                context.reply(self.data)
+            }
+            Answered::Refusal { error_id } => Outcome::Refuse(ErrorId(*error_id)),
+        });
+    }
+}
+
+impl<S: Application> Observed<Env<S>> for Answer<'_> {
+    fn begin(&self, conn: &mut Conn, env: &Env<S>) {
+        conn.begin_answer(self.seq, self.answer.clone(), env);
+    }
+
+    fn end(&self, conn: &mut Conn, (): &(), env: &Env<S>) {
+        conn.end_call_with_output(env);
+    }
+}
+
+impl<S> Input<Env<S>> for Push {
+    type Output = bool;
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) -> bool {
+        conn.count_push(self.len, self.gathered, env)
+    }
+}
+
+impl<S> Observed<Env<S>> for Push {
+    fn begin(&self, conn: &mut Conn, env: &Env<S>) {
+        conn.begin_call(Note::Push { gathered: self.gathered as u64, frame: self.frame.clone() }, env);
+    }
+
+    fn end(&self, conn: &mut Conn, is_admitted: &bool, env: &Env<S>) {
+        if *is_admitted {
+            conn.note(|| Note::Sent { frame: self.frame.clone() });
+        }
+        conn.end_call_with_output(env);
+    }
+}
+
+impl<S> Input<Env<S>> for Compressed {
+    type Output = ();
+
+    fn apply(&mut self, _: &mut Conn, _: &mut Env<S>) {}
+}
+
+impl<S> Observed<Env<S>> for Compressed {
+    fn begin(&self, conn: &mut Conn, env: &Env<S>) {
+        conn.begin_call(Note::Compressed { frame: self.0.clone() }, env);
+    }
+
+    fn end(&self, conn: &mut Conn, (): &(), env: &Env<S>) {
+        conn.end_call_with_output(env);
+    }
+}

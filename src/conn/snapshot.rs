@@ -1,0 +1,92 @@
+//! What a recording holds of the connection as it was at the beginning, and what a replay makes of that.
+
+use super::connection::Conn;
+use super::deadlines::Deadlines;
+use super::observed_dispatch::{client_kind_of, number_of_client_kind};
+use super::phase::Phase;
+use crate::deflate::{Agreement, Deflate};
+use crate::id::ConnectionId;
+use crate::moment::Moment;
+use crate::record::{Counted, Peer};
+use crate::recording::file::{Begin, Opened, Owed};
+use crate::router::Deferral;
+
+/// More packets than any connection has received or sent.
+const MAX_COUNT: u64 = 1 << 60;
+
+impl Conn {
+    /// What the connection is now, if it is at a point from which it can be replayed.
+    pub(super) fn snapshot(&self, now: Moment) -> Option<Begin> {
+        let open = match &self.phase {
+            Phase::Proxied(_) | Phase::Upgrading(_) if self.record.connected_at() == now => None,
+            Phase::Open(open) if open.decoder.is_idle() && !self.rare.has_input() => Some(self.noted()),
+            _ => return None,
+        };
+        Some(Begin {
+            now_ms: now.as_ms(),
+            connected_ms: self.record.connected_at().as_ms(),
+            proxied: matches!(self.phase, Phase::Proxied(_)),
+            open,
+        })
+    }
+
+    /// What a replay has to know of a connection that is open.
+    fn noted(&self) -> Opened {
+        let counted = self.record.counted();
+        let owed = |Deferral { seq, cmd, flag }| Owed { seq, cmd, flag };
+        Opened {
+            role_id: counted.role_id,
+            kind: number_of_client_kind(counted.kind),
+            recv_count: counted.recv_count,
+            send_count: counted.send_count,
+            last_recv_count: counted.last_recv_count,
+            loop_counter: counted.loop_counter,
+            error_send: counted.error_send,
+            bad_req_count: counted.bad_req_count,
+            deflate: self.rare.compresses(),
+            dedicated: self.rare.is_dedicated(),
+            ended: self.ended,
+            deferral: self.rare.deferral().map(owed),
+            deadlines: self.deadlines.noted(),
+        }
+    }
+
+    /// A connection as it was when a recording of it began.
+    pub(crate) fn from_begin(id: ConnectionId, begin: &Begin) -> Option<Self> {
+        let connected = Moment::from_ms(begin.connected_ms);
+        let Some(opened) = &begin.open else {
+            let make = if begin.proxied { Conn::behind_proxy } else { Conn::new };
+            return Some(make(id, Peer::Local, connected));
+        };
+        if opened.recv_count.max(opened.send_count) > MAX_COUNT {
+            return None;
+        }
+        let mut conn = Conn::new(id, Peer::Local, connected);
+        conn.phase = Phase::open();
+        conn.opened = true;
+        conn.ended = opened.ended;
+        conn.record.go_on_from(Counted {
+            role_id: opened.role_id,
+            kind: client_kind_of(opened.kind)?,
+            recv_count: opened.recv_count,
+            send_count: opened.send_count,
+            last_recv_count: opened.last_recv_count,
+            loop_counter: opened.loop_counter,
+            error_send: opened.error_send,
+            bad_req_count: opened.bad_req_count,
+        });
+        conn.deadlines = Deadlines::from_noted(&opened.deadlines);
+        if let Some(Owed { seq, cmd, flag }) = opened.deferral {
+            conn.rare.set_deferral(Some(Deferral { seq, cmd, flag }));
+        }
+        if opened.deflate {
+            // What is inflated is recorded, and what is compressed is not compared: all that matters is what waits for what.
+            conn.rare.set_deflate(Deflate::new(Agreement {
+                server_no_context_takeover: !opened.dedicated,
+                client_no_context_takeover: true,
+                server_max_window_bits: None,
+            })?);
+        }
+        Some(conn)
+    }
+}

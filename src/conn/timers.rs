@@ -1,0 +1,149 @@
+//! What a connection does when one of its timers is due.
+
+use super::closing::SocketReport;
+use super::connection::Conn;
+use super::deadlines::Due;
+use super::env::Env;
+use super::input::{Close, Input, Refuse, Timers};
+use super::phase::Phase;
+use super::settings::Settings;
+use crate::cause::Cause;
+use crate::config::Liveness;
+use crate::frame::{Opcode, push_frame};
+use crate::moment::Moment;
+use crate::recording::note::Note;
+use crate::router::Application;
+use crate::upgrade::Refusal;
+
+impl<S: Application> Input<Env<S>> for Timers {
+    type Output = ();
+
+    fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        conn.do_due(self.0, env);
+    }
+}
+
+impl Conn {
+    /// When [`handle_timeout`](Self::handle_timeout) has to be called next, as things stand.
+    /// Changed by every `handle_*`; only [`take_rearm`](Self::take_rearm) says that it may be earlier.
+    pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
+        match &self.phase {
+            Phase::Proxied(_) | Phase::Upgrading(_) => {
+                let at = self.record.connected_at().after(settings.handshake_ms);
+                settings.stalls.moved(at, settings.handshake_ms)
+            }
+            Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
+            Phase::Closing(closing) => closing.deadline(settings),
+            Phase::Closed(_) => Moment::NEVER,
+        }
+    }
+
+    fn do_due<S: Application>(&mut self, report: Option<SocketReport>, env: &mut Env<S>) {
+        let is_due = self.next_deadline(&env.settings) <= env.tools.now;
+        let is_late = is_due && self.end_waits_for_server();
+        match &mut self.phase {
+            Phase::Proxied(_) | Phase::Upgrading(_) if is_due => {
+                Refuse(self.refusal_due().unwrap_or(Refusal::TooSlow)).apply(self, env)
+            }
+            Phase::Closing(closing) if is_due => {
+                let is_over = if is_late {
+                    closing.wait_for_server(env.tools.now, &env.settings)
+                } else {
+                    closing.handle_timeout(report, env.tools.now, &env.settings)
+                };
+                let cause = closing.cause;
+                if is_over {
+                    self.enter(Phase::Closed(cause));
+                }
+            }
+            Phase::Open(_) => {
+                while let Phase::Open(_) = self.phase
+                    && let Some(due) =
+                        self.deadlines.take_due(env.tools.now, &env.settings, self.is_waiting())
+                {
+                    self.handle_due(due, env);
+                }
+            }
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
+        }
+    }
+
+    /// Whether [`handle_timeout`](Self::handle_timeout) has to be lent what the socket says.
+    pub(crate) fn asks_for_line(&self) -> bool {
+        matches!(&self.phase, Phase::Closing(closing) if closing.asks())
+    }
+
+    fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
+        self.note(|| Note::Timer { which: due as u8 });
+        match due {
+            Due::ReadTimeout => Close(Cause::ReadTimedOut).apply(self, env),
+            Due::ClientCheck => self.check_client(env),
+            Due::AccountCheck if !self.record.is_logged_in() => Close(Cause::NeverLoggedIn).apply(self, env),
+            Due::AccountCheck => {}
+            Due::Housekeeping => {
+                self.keep_house();
+                env.trim();
+            }
+            Due::Ping => push_frame(&mut env.tools.out, Opcode::Ping, &[]),
+        }
+    }
+
+    fn check_client<S: Application>(&mut self, env: &mut Env<S>) {
+        let has_sent = self.record.take_news();
+        let lives = match env.settings.liveness {
+            Liveness::Packets => has_sent,
+            Liveness::Frames => self.deadlines.was_seen_of_late(env.tools.now, &env.settings),
+        };
+        if !lives && !self.is_exempt(&env.settings) {
+            Close(Cause::Idle).apply(self, env);
+        }
+    }
+
+    /// Whether the client check means nothing now: the client waits for the server, or nothing is read from it until
+    /// it has caught up, which the read timer sees to.
+    pub(super) fn is_exempt(&self, settings: &Settings) -> bool {
+        self.is_waiting() || self.is_held_back(settings)
+    }
+
+    /// Whether a timer ends it now for what its client has not done. Its socket is looked at first: what came may
+    /// not have been told yet.
+    pub(crate) fn is_about_to_end(&self, now: Moment, settings: &Settings) -> bool {
+        match &self.phase {
+            Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) => {
+                self.next_deadline(settings) <= now
+            }
+            Phase::Open(_) => {
+                let checks = self.deadlines.is_check_due(now, settings)
+                    && settings.liveness == Liveness::Packets
+                    && !self.record.has_news()
+                    && !self.is_exempt(settings);
+                let never_came =
+                    self.deadlines.is_account_check_due(now, settings) && !self.record.is_logged_in();
+                checks || never_came || self.silent_since(now, settings).is_some()
+            }
+            Phase::Closed(_) => false,
+        }
+    }
+
+    /// Since when the client is silent, if a timer ends it now because of that.
+    pub(super) fn silent_since(&self, now: Moment, settings: &Settings) -> Option<Moment> {
+        let Phase::Open(_) = self.phase else { return None };
+        self.deadlines.silent_since(now, settings, self.is_waiting(), self.is_exempt(settings))
+    }
+
+    /// Gives back the memory that buffers hold but do not use.
+    fn keep_house(&mut self) {
+        self.record.count_loop();
+        if let Phase::Open(open) = &mut self.phase {
+            open.decoder.trim();
+        }
+        self.drop_old_sample();
+        self.rare.trim();
+        self.outbox.trim();
+    }
+
+    /// Whether the client waits for the server, so that its silence means nothing.
+    pub(super) fn is_waiting(&self) -> bool {
+        (self.rare.is_deferred() || self.inflates()) && matches!(self.phase, Phase::Open(_))
+    }
+}

@@ -1,0 +1,20 @@
+//! Calls of other threads on the application's state: [`Worker::call`](crate::Worker::call).
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::core::Core;
+use crate::conn::Env;
+use crate::mailbox::StateCall;
+use crate::router::Application;
+
+/// Calls a function with the application's state. Its effects are left to be carried out. A panic is logged.
+pub(super) fn call_state<S: Application>(core: &mut Core<S>, call: StateCall) {
+    let Env { state, tools, .. } = &mut core.lent.env;
+    let state: &mut dyn Any = state;
+    let called = catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects)));
+    core.lent.budget.read_clock();
+    if called.is_err() {
+        tools.log.panicked(tools.now, "call on a worker's state", &None::<(&str, &str)>);
+    }
+}

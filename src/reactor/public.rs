@@ -1,0 +1,270 @@
+//! The public reactor: what embeds it binds it, and gives it turns.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
+
+use super::bind_error::BindError;
+use super::bury::abort_all;
+use super::core::Core;
+use super::drain::is_drained;
+use super::input::Input;
+use super::prepared::Prepared;
+use super::sys::clock::Clock;
+use super::sys::poller::Poller;
+use super::turn::{next_at, take_turn};
+use crate::config::{Config, Listen};
+use crate::handle::ServerHandle;
+use crate::id::ConnectionId;
+use crate::mailboxes::Mailboxes;
+use crate::moment::{Moment, whole_ms};
+use crate::packet::Cipher;
+use crate::router::{Application, Service};
+
+/// Milliseconds that a poll waits at most. What it takes beyond that is time in which the process did not
+/// run.
+const MAX_WAIT_MS: u64 = 1000;
+
+/// What a turn leaves to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Go on: call [`Reactor::turn`] again.
+    Running,
+    /// The server was drained and every client is gone.
+    Drained,
+}
+
+/// A gateway: its listeners, its clients, and the application's state. One core serves all of it;
+/// [`Workers`](crate::Workers) are several of these.
+///
+/// Give it a thread with [`run`](Self::run), or turn it by hand with [`turn`](Self::turn) within a
+/// loop that exists already: its [descriptor](AsRawFd) becomes readable when there is something to do,
+/// and [`next_deadline`](Self::next_deadline) says when there will be something to do without that.
+///
+/// Dropping a reactor closes every socket at once, without Close frames; drain it first.
+pub struct Reactor<S: Application> {
+    poller: Poller,
+    pub(super) clock: Clock,
+    spin: Duration,
+    /// When the last turn ended, if the next one does not follow at once.
+    ended: Option<Instant>,
+    pub(super) core: Core<S>,
+    pub(super) input: Input,
+}
+
+impl<S: Application> Reactor<S> {
+    /// Binds the listeners. Clients are accepted from now on, and served by turns.
+    ///
+    /// # Errors
+    /// [`BindError`]: the configuration is not valid, or an address cannot be listened on.
+    pub fn bind(config: &Config, service: impl Into<Service<S>>, state: S) -> Result<Self, BindError> {
+        Reactor::bind_with_cipher(config, service, state, None)
+    }
+
+    /// [`bind`](Self::bind), with a cipher for Data of status 2.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_with_cipher(
+        config: &Config,
+        service: impl Into<Service<S>>,
+        state: S,
+        cipher: Option<Box<dyn Cipher>>,
+    ) -> Result<Self, BindError> {
+        let service = service.into();
+        let (prepared, _) = Prepared::bind(config, &service, 0)?;
+        Ok(Reactor::from_prepared(prepared, config, service, state, cipher))
+    }
+
+    /// A reactor whose listeners are bound, with its application.
+    pub(crate) fn from_prepared(
+        prepared: Prepared,
+        config: &Config,
+        service: Service<S>,
+        state: S,
+        cipher: Option<Box<dyn Cipher>>,
+    ) -> Self {
+        let Prepared { poller, setup } = prepared;
+        Reactor {
+            poller,
+            clock: setup.shared.clock.clone(),
+            spin: config.spin,
+            ended: None,
+            core: Core::new(config, service, state, cipher, setup),
+            input: Input::new(),
+        }
+    }
+
+    /// The address of the first TCP listener, with the port that it was given. None if all listeners
+    /// are Unix sockets, or once a drain has closed them.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.listening().find_map(|listen| match listen {
+            Listen::Tcp(address) => Some(address),
+            Listen::Unix(_) => None,
+        })
+    }
+
+    /// Where clients are accepted, in the order of the configuration, with the ports that were given.
+    pub fn listening(&self) -> impl Iterator<Item = Listen> {
+        self.core.listeners.listening()
+    }
+
+    /// A handle to the reactor, for other threads.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle::new(self.core.shared.mailboxes.clone())
+    }
+
+    /// The application's state.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.core.lent.env.state
+    }
+
+    /// The application's state, between two turns.
+    #[must_use]
+    pub fn state_mut(&mut self) -> &mut S {
+        &mut self.core.lent.env.state
+    }
+
+    /// Clients that are connected, those that are still upgrading or closing included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.core.connections.len()
+    }
+
+    /// The ids of all connections, in no particular order.
+    pub fn connection_ids(&self) -> impl Iterator<Item = ConnectionId> {
+        self.core.connections.ids()
+    }
+
+    /// Turns until the server has been drained.
+    ///
+    /// # Errors
+    /// As [`turn`](Self::turn).
+    pub fn run(&mut self) -> io::Result<()> {
+        while !is_drained(&self.core) {
+            self.turn(None)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn mailboxes(&self) -> &Mailboxes {
+        &self.core.shared.mailboxes
+    }
+
+    /// Ends every connection at once, and takes neither clients nor mail any more.
+    pub(crate) fn give_up(&mut self) {
+        self.core.listeners.close();
+        abort_all(&mut self.core);
+        self.core.lent.env.tools.mailbox.close();
+        self.core.mail.clear();
+    }
+
+    /// One turn: waits for something to do, at most for `timeout` (none: as long as it takes), and does a
+    /// bounded amount of it.
+    ///
+    /// # Errors
+    /// The poll failed, which no client can bring about.
+    pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
+        let polled = self.poll(timeout)?;
+        take_turn(&mut self.core, &mut self.input, &self.poller, polled);
+        // A caller that says how long to wait may wait elsewhere before the next turn.
+        self.ended = timeout.map(|_| self.clock.instant_now());
+        Ok(if is_drained(&self.core) { Turn::Drained } else { Turn::Running })
+    }
+
+    /// Polls, and notes stalls: time in which the process did not run, before the poll or within it. Returns
+    /// when the poll returned, which is the time of this turn.
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Instant> {
+        let (worked_at, due_at) = (self.core.lent.now(), self.due_at());
+        let began = self.clock.instant_now();
+        let began_at = self.clock.moment(began);
+        let ended = self.ended.take();
+        let stalls = &mut self.core.lent.env.settings.stalls;
+        if stalls.can_be(began_at.since(worked_at)) {
+            // What the turn before has taken, and by how much this one comes later than it was due.
+            let ended_at = ended.map_or(began_at, |ended| self.clock.moment(ended));
+            let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
+            stalls.in_turn(turn_ms, began_at);
+        }
+        let asked_ms = self.wait(began, due_at.since(began_at), timeout)?;
+        let polled = self.clock.instant_now();
+        let now = self.clock.moment(polled);
+        let env = &mut self.core.lent.env;
+        env.tools.now = now;
+        env.settings.stalls.in_poll(now.since(began_at).saturating_sub(asked_ms), now);
+        Ok(polled)
+    }
+
+    /// When [`turn`](Self::turn) is to be called even if the descriptor does not become readable: a second
+    /// from the last turn at the latest. Time beyond that counts as one in which the clients were not heard.
+    /// None only beyond what the clock can tell.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.clock.instant(self.due_at())
+    }
+
+    fn due_at(&self) -> Moment {
+        next_at(&self.core).min(self.core.lent.now().after(MAX_WAIT_MS))
+    }
+
+    /// Waits for events: without sleeping at first, if that was asked for. For how many milliseconds it was
+    /// to wait at most.
+    fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
+        let longest = Duration::from_millis(until_due_ms.min(MAX_WAIT_MS));
+        let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
+        if self.spin.is_zero() {
+            self.poller.poll(Some(timeout))?;
+        } else {
+            self.spin_and_poll(began, timeout)?;
+        }
+        Ok(whole_ms(timeout))
+    }
+
+    #[cold]
+    fn spin_and_poll(&mut self, began: Instant, timeout: Duration) -> io::Result<()> {
+        let spin = timeout.min(self.spin);
+        let mut waited = Duration::ZERO;
+        while waited < spin {
+            self.poller.poll(Some(Duration::ZERO))?;
+            if !self.poller.is_empty() {
+                return Ok(());
+            }
+            waited = self.clock.instant_now().saturating_duration_since(began);
+        }
+        self.poller.poll(Some(timeout.saturating_sub(waited)))
+    }
+}
+
+/// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it. A
+/// simulated reactor has none: -1.
+impl<S: Application> AsRawFd for Reactor<S> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.poller.as_raw_fd()
+    }
+}
+
+impl<S: Application> Drop for Reactor<S> {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reactor_can_be_made_on_one_thread_and_run_on_another() {
+        fn is_send<T: Send>() {}
+        fn check<S: Application + Send>() {
+            is_send::<Reactor<S>>();
+        }
+        struct Nothing;
+        impl Application for Nothing {}
+        check::<Nothing>();
+    }
+}

@@ -1,0 +1,146 @@
+//! The application of a replay: it does what the recorded one did.
+
+use std::collections::BTreeMap;
+
+use super::absent::zeros;
+use crate::cause::Cause;
+use crate::conn::{access_of, client_kind_of};
+use crate::frame::CloseCode;
+use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply};
+use crate::record::{Identity, Login, Peer};
+use crate::recording::codes::Reason;
+use crate::recording::file::File;
+use crate::recording::note::{self, Frame, Note, Said};
+use crate::recording::{ReplaySource, Sent};
+use crate::router::{Application, Context, Deferral, Message, Outcome, Request, Route, Router, Service};
+use crate::upgrade::{self, Refusal};
+
+/// Does what the source says.
+pub(super) struct Replayer {
+    pub(super) source: ReplaySource,
+}
+
+impl Application for Replayer {
+    fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
+        match self.source.verdict().flatten().and_then(|reason: Reason| reason.cause()) {
+            None => Ok(()),
+            Some(Cause::Refused(refusal)) => Err(refusal),
+            Some(_) => panic_quietly(),
+        }
+    }
+
+    fn opened(&mut self, context: &mut Context<'_>) {
+        let _ = self.act(None, context);
+    }
+}
+
+/// The service of the recorded server, as far as the recording shows it.
+pub(super) fn service(file: &File) -> Service<Replayer> {
+    if file.head.messages {
+        return Service::Messages(on_message);
+    }
+    let mut routes = BTreeMap::new();
+    for (_, note) in file.notes() {
+        if let Note::Packet { cmd, route: note::Route::Known { access, secret }, .. } = note
+            && let Some(access) = access_of(access)
+        {
+            let route = Route::new(cmd, "recorded", access, on_packet);
+            routes.insert(cmd, if secret { route.secret() } else { route });
+        }
+    }
+    Service::Packets(Router::leak(routes.into_values()))
+}
+
+fn on_packet(replayer: &mut Replayer, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    replayer.act(Some(&request), context)
+}
+
+fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
+    replayer.act(None, context)
+}
+
+impl Replayer {
+    /// Does what the recorded handler did.
+    fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
+        // Where the recording has no handler run, that this one runs is the difference.
+        let Some(mut outcome) = self.source.outcome() else { return Outcome::Done };
+        let mut refusal = Sent::AsItWas;
+        if let Some(Said::Refuse { error_id }) = outcome.said {
+            // The refusal itself follows from what is returned.
+            match outcome.frames.pop_if(|frame| is_refusal(frame, error_id)) {
+                Some(frame) if frame.compressed && !frame.is_later() => {
+                    refusal = Sent::Message(frame.len);
+                }
+                Some(_) => {}
+                None => outcome.failed = outcome.failed.saturating_sub(1),
+            }
+        }
+        for frame in &outcome.frames {
+            send(frame, context);
+        }
+        context.buffer.lend_absent(&[]);
+        self.source.set_sent(refusal);
+        context.fail_to_send(outcome.failed);
+        match outcome.login {
+            Some(note::Login { role_id: 0, .. }) => context.logout(),
+            Some(note::Login { role_id, kind }) => {
+                let identity = Identity { role_id, ..Identity::default() };
+                let kind = client_kind_of(kind).unwrap_or_default();
+                let _ = context.login(Login { identity, kind, custodian: None });
+            }
+            None => {}
+        }
+        if let Some(request) = request.filter(|_| outcome.deferred) {
+            context.deferral =
+                Some(Deferral { seq: request.seq(), cmd: request.cmd(), flag: request.flag() });
+        }
+        context.effects().set_cost(outcome.cost);
+        match outcome.said {
+            Some(Said::Refuse { error_id }) => Outcome::Refuse(ErrorId(error_id)),
+            Some(Said::Undecodable {}) => Outcome::Undecodable,
+            Some(Said::Close { code }) => CloseCode::new(code).map_or(Outcome::Done, Outcome::Close),
+            Some(Said::Panicked {}) => panic_quietly(),
+            Some(Said::Done {}) | None => Outcome::Done,
+        }
+    }
+}
+
+/// Whether a frame is the refusal with that ErrorID. Of a compressed frame nothing more is known.
+fn is_refusal(frame: &Frame, error_id: u16) -> bool {
+    let is_empty = frame.len == REPLY_HEADER_BYTES as u64;
+    frame.compressed || frame.packet.as_ref().is_some_and(|packet| packet.error_id == error_id) && is_empty
+}
+
+/// Sends a frame like the recorded one, without its bytes.
+fn send(frame: &Frame, context: &mut Context<'_>) {
+    let Some(opcode) = frame.opcode() else { return };
+    let is_packet = !frame.compressed && frame.packet.is_some();
+    let headers = if is_packet { REPLY_HEADER_BYTES as u64 } else { 0 };
+    let Some(data) = frame.len.checked_sub(headers).and_then(zeros) else { return };
+    context.buffer.lend_absent(data);
+    if frame.is_later() && frame.compressed {
+        return context.send_with(|buffer| buffer.message_later(opcode, &[data]));
+    }
+    if frame.compressed {
+        context.send_with(|buffer| buffer.as_compressed(opcode, data));
+    } else if let Some(packet) = &frame.packet {
+        let reply = Reply {
+            error_id: ErrorId(packet.error_id),
+            data_status: packet.data_status,
+            flag: packet.flag,
+            cmd: packet.cmd,
+            data,
+        };
+        if frame.is_later() {
+            return context.send_with(|buffer| buffer.packet_of_compressed_data(&reply));
+        }
+        context.send_with(|buffer| buffer.packet(&reply));
+    } else {
+        context.send_with(|buffer| buffer.message(opcode, data));
+    }
+}
+
+/// A panic like that of a handler, without a message.
+fn panic_quietly() -> ! {
+    std::panic::resume_unwind(Box::new("as it was recorded"))
+}

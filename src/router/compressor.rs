@@ -1,0 +1,35 @@
+//! What compresses messages that are compressed at once.
+
+use crate::deflate::{Deflate, Shared};
+
+/// What compresses messages at once, for all connections of a reactor.
+pub(crate) enum Compressor {
+    /// The connection's own compressor, or the shared one.
+    Live(Shared),
+    /// A recording, which says how long the message in hand became, if it was compressed.
+    Recorded(Box<dyn FnMut() -> Option<usize> + Send>),
+}
+
+impl Default for Compressor {
+    fn default() -> Self {
+        Compressor::Live(Shared::default())
+    }
+}
+
+impl Compressor {
+    /// The compressed length of the message in hand, if only a recording knows it.
+    pub(super) fn recorded_len(&mut self) -> Option<usize> {
+        match self {
+            Compressor::Live(_) => None,
+            Compressor::Recorded(len) => len(),
+        }
+    }
+
+    /// Compresses a message that consists of `parts`. Nothing comes of one that was not compressed in the recording.
+    pub(super) fn compress(&mut self, deflate: &mut Deflate, parts: &[&[u8]]) -> &[u8] {
+        match self {
+            Compressor::Live(shared) => deflate.compress(parts, shared),
+            Compressor::Recorded(_) => &[],
+        }
+    }
+}

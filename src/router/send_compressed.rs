@@ -1,0 +1,96 @@
+//! Messages that are compressed before they go out: at once if they are short, otherwise slice by slice.
+
+use super::borrowed::Origin;
+use super::compress_job::{CompressJob, SLICE_BYTES, cost_of};
+use super::send_buffer::SendBuffer;
+use crate::deflate;
+use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
+use crate::packet::{REPLY_HEADER_BYTES, Reply};
+
+impl SendBuffer<'_> {
+    /// Appends a compressed message, or has it compressed slice by slice. What has been compressed has to be sent,
+    /// since it is in the window of what comes after it: so there must be space for the worst case beforehand.
+    #[inline(never)]
+    pub(super) fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
+        let len = parts.iter().map(|part| part.len()).sum();
+        if let Some(made_len) = self.tools.compressor.recorded_len() {
+            self.push_compressed_zeros(opcode, made_len.min(deflate::bound(SLICE_BYTES)));
+            return true;
+        }
+        let Some(deflate) = &mut self.deflate else { return false };
+        if len > SLICE_BYTES || deflate.is_busy() {
+            return self.message_later(opcode, parts);
+        }
+        if !self.has_room(MAX_SERVER_HEADER_BYTES + deflate::bound(len)) {
+            return false;
+        }
+        let Some(deflate) = &mut self.deflate else { return false };
+        let payload = self.tools.compressor.compress(deflate, parts);
+        let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
+        self.tools.out.extend_from_slice(&header.encode());
+        self.tools.out.extend_from_slice(payload);
+        self.tools.effects.add_work(cost_of(len));
+        true
+    }
+
+    /// Appends a message that is compressed already, whole or not at all.
+    #[must_use]
+    pub(crate) fn as_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
+        let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
+        let fits = self.has_room(MAX_SERVER_HEADER_BYTES + payload.len());
+        if fits {
+            self.tools.out.extend_from_slice(&header.encode());
+            self.push_data(payload);
+        }
+        fits
+    }
+
+    /// In a replay: appends a compressed message whose bytes are not recorded.
+    fn push_compressed_zeros(&mut self, opcode: Opcode, len: usize) {
+        let out = &mut self.tools.out;
+        let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: len as u64 }.encode();
+        out.extend_from_slice(&header);
+        out.resize(out.len() + len, 0);
+    }
+
+    /// Sends a packet whose Data is compressed slice by slice, or nothing: false if there is no space for it.
+    #[must_use]
+    pub(crate) fn packet_of_compressed_data(&mut self, reply: &Reply<'_>) -> bool {
+        let deflate_above = if self.deflate.is_some() { self.tools.limits.deflate_above } else { usize::MAX };
+        let len = REPLY_HEADER_BYTES + reply.data.len();
+        let absent = self.absent(reply.data.len());
+        let data = if absent > 0 { &[] } else { reply.data };
+        let reply = Reply { data, ..*reply };
+        self.compress_later(len, len >= deflate_above, || CompressJob::of_data(&reply, absent, deflate_above))
+    }
+
+    /// Sends a message that is compressed slice by slice, or nothing.
+    #[must_use]
+    pub(crate) fn message_later(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
+        let len = parts.iter().map(|part| part.len()).sum();
+        let absent = self.absent(parts.last().map_or(0, |part| part.len()));
+        let there = if absent > 0 { parts.split_last().map_or(parts, |(_, there)| there) } else { parts };
+        self.compress_later(len, true, || CompressJob::of_message(opcode, there, absent))
+    }
+
+    /// In a replay: how many of the last `len` bytes are not there.
+    fn absent(&self, len: usize) -> usize {
+        let is_absent = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
+        if is_absent { len } else { 0 }
+    }
+
+    /// Has a message of `len` bytes compressed slice by slice, if there is space for the worst case.
+    #[cold]
+    fn compress_later(&mut self, len: usize, deflates: bool, job: impl FnOnce() -> CompressJob) -> bool {
+        let weight = CompressJob::weight_of(len, deflates);
+        let fits = self.has_room(weight);
+        if fits {
+            self.queued = self.queued.saturating_add(weight);
+            if let Some(deflate) = &mut self.deflate {
+                deflate.set_busy(true);
+            }
+            self.tools.jobs.push((self.tools.out.len(), job()));
+        }
+        fits
+    }
+}

@@ -1,0 +1,160 @@
+//! How much more a connection may be sent: the space that its outbox has left.
+
+use super::send_buffer::SendBuffer;
+use crate::deflate;
+use crate::frame::MAX_SERVER_HEADER_BYTES;
+use crate::packet::{REPLY_HEADER_BYTES, framed_len};
+
+/// The longest Data that is considered: half of what can be addressed, so that no sum overflows.
+const MAX_DATA: usize = usize::MAX / 2;
+
+impl SendBuffer<'_> {
+    /// Bytes that may still be gathered; none without a limit.
+    fn free(&self) -> Option<usize> {
+        let (limit, taken) = (self.tools.limits.outbox, self.queued.saturating_add(self.tools.gathered()));
+        (limit != 0).then(|| limit.saturating_sub(taken))
+    }
+
+    /// Bytes of space that a packet with `data_len` bytes of Data needs. They grow with its length.
+    fn cost(&self, data_len: usize) -> usize {
+        let payload = REPLY_HEADER_BYTES + data_len;
+        if self.compresses(payload) {
+            MAX_SERVER_HEADER_BYTES + deflate::bound(payload)
+        } else {
+            framed_len(data_len)
+        }
+    }
+
+    /// The longest Data, whatever its bytes, with which [`packet`](Self::packet) takes a packet; 0 also if it takes none.
+    pub(crate) fn room(&self) -> usize {
+        let Some(free) = self.free() else { return usize::MAX };
+        let (mut fits, mut too_much) = (0, free.min(MAX_DATA).saturating_add(1));
+        while too_much - fits > 1 {
+            let middle = fits.midpoint(too_much);
+            if self.cost(middle) <= free { fits = middle } else { too_much = middle }
+        }
+        fits
+    }
+
+    /// Whether [`packet`](Self::packet) takes this many packets, each with `data_len` bytes of Data.
+    pub(crate) fn has_room_for(&self, packets: usize, data_len: usize) -> bool {
+        let Some(free) = self.free() else { return true };
+        packets == 0 || data_len <= MAX_DATA && self.cost(data_len).saturating_mul(packets) <= free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::LogConnections;
+    use crate::deflate::Deflate;
+    use crate::log_limiter::LogLimiter;
+    use crate::mailbox::Mailbox;
+    use crate::packet::{Codecs, ErrorId, Reply};
+    use crate::router::{Limits, Tools};
+
+    #[test]
+    fn a_packet_counts_whole_before_it_is_taken() {
+        let reply = Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data: &[7; 10] };
+        let size = framed_len(10);
+        for (queued, limit, fits) in [
+            (0, size, true),
+            (0, size - 1, false),
+            (1, size, false),
+            (1, size + 1, true),
+            (usize::MAX / 2, 0, true),
+        ] {
+            let limits = Limits { outbox: limit, ..Limits::default() };
+            let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
+            let mut tools =
+                Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
+            (tools.out, tools.start) = (vec![0xa5; 100], 100);
+            let sent = SendBuffer::new(&mut tools, None, queued).packet(&reply);
+            assert_eq!(sent, fits, "queued {queued}, limit {limit}");
+            assert_eq!(tools.out.len(), if fits { 100 + size } else { 100 });
+        }
+    }
+
+    /// Tools with so many bytes gathered, and with messages of so many bytes compressed.
+    fn tools(outbox: usize, gathered: usize, deflate_above: usize) -> Tools {
+        let limits = Limits { outbox, deflate_above, ..Limits::default() };
+        let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
+        let mut tools = Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
+        (tools.out, tools.start) = (vec![0xa5; 100 + gathered], 100);
+        tools
+    }
+
+    fn takes(buffer: &mut SendBuffer<'_>, data: &[u8]) -> bool {
+        buffer.packet(&Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data })
+    }
+
+    /// Holds what is said to have room against what is taken: of all that can be free up to some hundred bytes, and around
+    /// the lengths at which frame headers grow. Without an agreement nothing is compressed.
+    fn check_room(agreement: Option<deflate::Agreement>, deflate_above: usize) {
+        // Bytes that no compressor makes shorter.
+        let mut state = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .take(100_000)
+        .collect();
+        for free in (1..400).chain((65_520..65_580).step_by(3)).chain([80_000]) {
+            let (queued, gathered) = (free % 7, free % 5);
+            let with = |look: &mut dyn FnMut(&mut SendBuffer<'_>)| {
+                let mut deflate = agreement.and_then(Deflate::new);
+                let mut tools = tools(free + queued + gathered, gathered, deflate_above);
+                look(&mut SendBuffer::new(&mut tools, deflate.as_mut(), queued));
+            };
+            let mut room = 0;
+            with(&mut |buffer| room = buffer.room());
+            for len in [0, room / 2, room, room + 1] {
+                with(&mut |buffer| {
+                    let fits = buffer.has_room_for(1, len);
+                    assert_eq!(takes(buffer, &noise[..len]), fits, "{free} free, room {room}, {len} bytes");
+                    assert!(fits == (len <= room) || room == 0, "{free} free, room {room}, {len} bytes");
+                });
+            }
+            for count in [0, 1, 2, 7] {
+                with(&mut |buffer| {
+                    let fits = buffer.has_room_for(count, 4);
+                    let all = (0..count).all(|_| takes(buffer, &noise[..4]));
+                    // Compressed they may turn out shorter than was to be feared.
+                    assert!(all == fits || all && agreement.is_some(), "{free} free, {count} packets");
+                });
+            }
+        }
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
+    fn what_has_room_is_taken_and_one_byte_more_is_not() {
+        check_room(None, 0);
+        let mut unlimited = tools(0, 10, 0);
+        let buffer = SendBuffer::new(&mut unlimited, None, usize::MAX);
+        assert!(buffer.room() == usize::MAX && buffer.has_room_for(usize::MAX, usize::MAX));
+        let mut vast = tools(usize::MAX, 10, 0);
+        let buffer = SendBuffer::new(&mut vast, None, 10);
+        assert!(buffer.room() == MAX_DATA && !buffer.has_room_for(3, MAX_DATA) && buffer.has_room_for(9, 9));
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
+    fn what_has_room_is_taken_at_the_worst_that_compressing_can_make_of_it() {
+        let agreement = deflate::Agreement {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: None,
+        };
+        for deflate_above in [0, 30, 128, 70_000] {
+            check_room(Some(agreement), deflate_above);
+        }
+        let mut vast = tools(usize::MAX, 0, 0);
+        let mut deflate = Deflate::new(agreement);
+        let buffer = SendBuffer::new(&mut vast, deflate.as_mut(), 0);
+        assert_eq!(buffer.room(), MAX_DATA);
+    }
+}

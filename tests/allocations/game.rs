@@ -1,0 +1,93 @@
+//! The game of these tests, whose handlers allocate nothing.
+
+use sysconn::packet::{Decode, ErrorId, Undecodable};
+use sysconn::{
+    Access, Application, ConnectionId, Context, Identity, Login, Message, Module, Outcome, Push, Request,
+    Route, Router, typed,
+};
+
+pub(crate) const ECHO: u16 = 1101;
+pub(crate) const SINK: u16 = 1102;
+pub(crate) const REFUSE: u16 = 1103;
+pub(crate) const TYPED: u16 = 1104;
+pub(crate) const PUSH: u16 = 1105;
+pub(crate) const EFFECT: u16 = 1106;
+pub(crate) const LOGIN: u16 = 1107;
+pub(crate) const ROLE: u16 = 1108;
+pub(crate) const MONITOR: u16 = 1109;
+pub(crate) const SEND: u16 = 1110;
+pub(crate) const UNKNOWN: u16 = 1199;
+pub(crate) const FLAG: u32 = 7;
+
+/// How a handler refuses: in the same words as whoever sends too much is refused.
+pub(crate) const REFUSED: ErrorId = ErrorId::TOO_MANY_REQUESTS;
+
+#[derive(Default)]
+pub(crate) struct Game {
+    /// Who is there, in the order of coming.
+    ids: Vec<ConnectionId>,
+    /// What is pushed, encoded once: one of each length.
+    pub(crate) pushes: Vec<Push>,
+}
+
+impl Application for Game {
+    fn opened(&mut self, context: &mut Context<'_>) {
+        self.ids.push(context.id());
+    }
+}
+
+/// Data of a typed route that decodes without allocating: its length.
+struct Length(u64);
+
+impl Decode for Length {
+    fn decode(data: &[u8]) -> Result<Self, Undecodable> {
+        Ok(Length(data.len() as u64))
+    }
+}
+
+fn length(_: &mut Game, Length(bytes): Length, context: &mut Context<'_>) -> Outcome {
+    context.reply(&bytes.to_be_bytes())
+}
+
+/// Pushes to the client that came next after this one, so that each gets as many as it asks for.
+fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let at = game.ids.iter().position(|&id| id == context.id()).unwrap();
+    let to = game.ids[(at + 1) % game.ids.len()];
+    context.send_to(to, game.pushes[usize::from(request.data()[0])].clone());
+    Outcome::Done
+}
+
+static MODULE: Module<Game> = Module::new(
+    11,
+    "game",
+    [
+        Route::new(ECHO, "echo", Access::Anyone, |_, request, context| context.reply(request.data())),
+        Route::new(SINK, "sink", Access::Anyone, |_, _, _| Outcome::Done),
+        Route::new(REFUSE, "refuse", Access::Anyone, |_, _, _| Outcome::Refuse(REFUSED)),
+        Route::new(TYPED, "typed", Access::Anyone, typed!(length)),
+        Route::new(PUSH, "push", Access::Anyone, |_, request, context| {
+            context.push(PUSH, request.data()).unwrap();
+            Outcome::Done
+        }),
+        Route::new(SEND, "send", Access::Anyone, send),
+        Route::new(EFFECT, "effect", Access::Anyone, |_, _, context| {
+            let id = context.id();
+            context.effects().set_debug(id, false);
+            Outcome::Done
+        }),
+        Route::new(LOGIN, "login", Access::Anyone, |_, _, context| {
+            let identity = Identity { role_id: context.id().to_u64() | 1, ..Identity::default() };
+            context.login(Login { identity, ..Login::default() }).unwrap();
+            Outcome::Done
+        }),
+        Route::new(ROLE, "role", Access::Role, |_, _, _| Outcome::Done),
+        Route::new(MONITOR, "monitor", Access::Monitor, |_, _, _| Outcome::Done),
+    ],
+);
+
+pub(crate) static ROUTER: Router<Game> = Router::new([&MODULE]);
+
+pub(crate) fn echo(_: &mut Game, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
+    context.send_message(message.kind, message.payload).unwrap();
+    Outcome::Done
+}
