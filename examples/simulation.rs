@@ -1,10 +1,10 @@
-//! A game under simulation: its own handlers, in the real reactor, and visitors who come on a network that
-//! fails them.
+//! A game under simulation: its own handlers in the real reactor, and visitors on a network with faults.
 //!
-//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and are told what they
-//! have; accounts are closed with their connections. Each visitor knows what it is to be told, and the
-//! simulation checks that it is, whatever happens to the calls of the server; that every connection ends
-//! once, and as it should; and at the end that nothing is left over, of which the bank itself is asked too.
+//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and receive their balance.
+//! Accounts are closed with their connections. Each visitor knows which replies it is to receive, and the
+//! simulation checks that it receives them, whatever happens to the server's system calls; that every
+//! connection ends once and as expected; and at the end that nothing is left over, for which it also asks the
+//! bank.
 //!
 //! ```text
 //! cargo run --release --example simulation --features sim            # 100 seeds
@@ -53,7 +53,7 @@ fn put_in(bank: &mut Bank, request: Request<'_>, context: &mut Context<'_>) -> O
 static BANK: Module<Bank> = Module::new(21, "bank", [Route::new(PUT_IN, "put in", Access::Anyone, put_in)]);
 static ROUTES: Router<Bank> = Router::new([&BANK]);
 
-/// A client that puts in coins, a few times at once, as often as it likes.
+/// A client that puts in coins at random times, a few times at once.
 #[derive(Default)]
 struct Visitor {
     has_come: bool,
@@ -86,7 +86,7 @@ impl Script for Visitor {
     }
 }
 
-/// What a seed stands for: another network, and other things that go wrong in it.
+/// Runs the simulation of a seed.
 pub(crate) fn run(seed: u64) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
     let mut simulation = Simulation::new(seed);
