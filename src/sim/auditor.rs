@@ -92,11 +92,11 @@ impl Auditor {
     pub(super) fn look<S: Application>(
         &mut self,
         reactor: &Reactor<S>,
-        line: &Client,
+        client: &Client,
         now: Duration,
     ) -> Result<(), Violation> {
-        let number = line.number();
-        let Some(id) = line.connection() else { return Ok(()) };
+        let number = client.number();
+        let Some(id) = client.connection() else { return Ok(()) };
         let slot = id.slot();
         let Some(audited) = reactor.audit(slot).filter(|audited| audited.id == id) else {
             self.standstills.remove(&number);
@@ -119,18 +119,18 @@ impl Auditor {
         }
         self.due = self.due.min(audited.deadline);
         self.packets.push((slot, audited));
-        self.look_for_standstill(line, audited, now)
+        self.look_for_standstill(client, audited, now)
     }
 
     fn look_for_standstill(
         &mut self,
-        line: &Client,
+        client: &Client,
         audited: Audited,
         now: Duration,
     ) -> Result<(), Violation> {
-        let (number, traffic) = (line.number(), line.traffic());
-        let input = audited.waits_for_input && line.unread() > 0;
-        let output = audited.waits_for_room && line.unused_space();
+        let (number, traffic) = (client.number(), client.traffic());
+        let input = audited.waits_for_input && client.unread() > 0;
+        let output = audited.waits_for_room && client.unused_space();
         if !input && !output {
             self.standstills.remove(&number);
             return Ok(());

@@ -24,7 +24,7 @@ impl Incidents {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drain {
     pub(super) began_at: Duration,
-    /// When the server closes its listeners, whoever waits there.
+    /// When the server closes its listeners, even if clients wait there.
     pub(super) accepts_until: Duration,
     /// When it cuts off the connections that are left.
     pub(super) gives_up_at: Duration,
