@@ -46,7 +46,7 @@ pub(crate) enum Mail {
         number: u64,
         cause: Cause,
     },
-    Call(StateCall),
+    CallState(StateCall),
     #[cfg(feature = "tls")]
     SetTls(Tls),
     Drain,
@@ -58,7 +58,7 @@ impl Mail {
         match self {
             Mail::Effect(effect) => effect.bytes(),
             Mail::Answer { answer, .. } => answer.bytes(),
-            Mail::ObjectEnded { .. } | Mail::Call(_) | Mail::Drain => 0,
+            Mail::ObjectEnded { .. } | Mail::CallState(_) | Mail::Drain => 0,
             #[cfg(feature = "tls")]
             Mail::SetTls(_) => 0,
         }

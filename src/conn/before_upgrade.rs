@@ -1,5 +1,5 @@
-//! What happens to a request before it can be an upgrade: it may be a health check, the server may be full, and headers
-//! may name the client.
+//! What happens to a request before it can be an upgrade: it may be a health check, the server may be full,
+//! and headers may name the client.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -60,7 +60,8 @@ impl Conn {
         }
     }
 
-    /// Looks at a whole head before the upgrade: what the reactor has to know first, or why there is no upgrade.
+    /// Looks at a whole head before the upgrade: what the reactor has to know first, or why there is no
+    /// upgrade.
     pub(super) fn before_upgrade<S>(
         &mut self,
         head: &[u8],

@@ -1,4 +1,4 @@
-//! From the server's Close to the end of the socket: when the server's own end (FIN) goes out, and when the socket
+//! From the server's Close to the end of the socket: when the server's own FIN goes out, and when the socket
 //! is closed.
 //!
 //! ```text
@@ -7,8 +7,8 @@
 //!      the client's Close, or none is waited for
 //! ```
 //!
-//! An end right behind the Close would, behind a proxy, end both directions while the client still sends, and what it
-//! sends would come back as a reset that overtakes the Close.
+//! A FIN right behind the Close would, behind a proxy, end both directions while the client still sends. What
+//! it sends would then come back as a reset, which overtakes the Close.
 
 use super::settings::{MAX_CLOSE_TIMEOUTS, Settings};
 use crate::cause::Cause;
@@ -16,23 +16,24 @@ use crate::frame::{CloseCode, Found, Skipper};
 use crate::moment::Moment;
 use crate::recording::ReplaySource;
 
-/// Milliseconds of silence that are enough where no Close is to be expected: after a violation, behind which it may
-/// not be recognised, and after the client's own.
+/// Milliseconds of silence after which the wait ends where no Close can be expected: after a violation,
+/// behind which it may not be recognised, and after the client's own Close.
 const QUIET_MS: u64 = 200;
-/// Milliseconds until it is first looked at whether all is acknowledged. From then on the wait doubles each time.
+/// Milliseconds until the socket is first asked whether all is acknowledged. After that the wait doubles each
+/// time.
 const FIRST_LOOK_MS: u64 = 10;
-/// Bytes that a client has to take within each read timeout until it has all; where there is none, within as many
-/// close timeouts as above.
+/// Bytes that a client has to take within each read timeout until it has all; without a read timeout, within
+/// as many close timeouts as above.
 const MIN_TAKEN_BYTES: i64 = 1024;
 
 /// What a socket reports of the bytes that it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SocketReport {
-    /// Bytes that the client's system has not acknowledged; none where this system cannot tell.
+    /// Bytes that the client's system has not acknowledged; none where this system does not report them.
     pub(crate) unacknowledged: Option<u64>,
-    /// Grows by one with each byte that the client's system takes. It begins anywhere, and wraps.
+    /// A count of the bytes that the client's system took. It starts anywhere, and wraps.
     pub(crate) taken: u64,
-    /// Nothing lies unread.
+    /// No input lies unread.
     pub(crate) is_idle: bool,
 }
 
@@ -40,22 +41,22 @@ pub(crate) struct SocketReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Awaited,
-    /// It may come and not be recognised, or has come and was invalid.
+    /// It may come unrecognised, or has come and was invalid.
     Doubtful,
-    /// It was waited for long enough.
+    /// It has not come in time.
     Late,
     Come,
-    /// The client has said that it sends none, or speaks HTTP.
+    /// The client has said that it will send none, or speaks HTTP.
     Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Not all has been given to the socket.
+    /// The socket has not taken all output.
     Writing,
-    /// The client's system may not have all.
+    /// The client's system may not have all output.
     Unacknowledged,
-    /// The client's Close is waited for. No byte has come since then.
+    /// The client's Close is awaited. No byte has come `since` then.
     Waiting { since: Moment },
     /// The sending side was shut down then.
     Ended { at: Moment },
@@ -64,9 +65,9 @@ enum Stage {
 /// What finds the client's Close among bytes that are thrown away.
 #[derive(Debug)]
 enum CloseFinder {
-    /// The frames are gone through.
+    /// It looks at each frame.
     Frames(Box<Skipper>),
-    /// No Close is to be expected.
+    /// No Close is expected.
     Nothing,
     /// A recording says what was found: it does not hold the bytes.
     Recorded(ReplaySource),
@@ -78,18 +79,19 @@ pub(super) struct Closing {
     stage: Stage,
     answer: Answer,
     finder: CloseFinder,
-    /// When the socket is asked what is acknowledged, and how long it was not before that.
+    /// When the socket is asked next what is acknowledged, and the wait before that.
     look_at: Moment,
     look_ms: u64,
-    /// When the client had last taken enough, and what it had taken by then.
+    /// When the client had last taken enough, and its count then.
     checked_at: Moment,
     taken: Option<u64>,
-    /// No client can put off the end beyond this.
+    /// The latest end, whatever the client does.
     until: Moment,
 }
 
 impl Closing {
-    /// The connection closes from now on. `frames` makes what goes through the frames that the client sends from here.
+    /// Begins to close the connection. `frames` makes the skipper for the frames that the client sends from
+    /// here on.
     pub(super) fn new(cause: Cause, frames: impl FnOnce() -> Skipper, now: Moment) -> Self {
         let answer = match cause {
             Cause::PeerClosed(_) => Answer::Come,
@@ -134,7 +136,7 @@ impl Closing {
         }
     }
 
-    /// Whether a reply is being compressed, where the outbox says so or not.
+    /// Whether a reply is being compressed; `has_jobs` is what the outbox says.
     pub(super) fn is_compressing(&self, has_jobs: bool) -> bool {
         match &self.finder {
             CloseFinder::Recorded(source) => source.is_compressing(),
@@ -142,7 +144,7 @@ impl Closing {
         }
     }
 
-    /// Bytes came, and this was found among them. True if it may be due earlier.
+    /// Takes note of bytes among which this was `found`. True if the deadline may be earlier now.
     pub(super) fn heard(&mut self, found: Found, now: Moment) -> bool {
         match &mut self.stage {
             Stage::Waiting { since } => *since = now,
@@ -157,8 +159,8 @@ impl Closing {
         found != Found::Nothing
     }
 
-    /// The socket has taken all that there was; `ended`: the client sends no more. True if the sending side is to be
-    /// shut down, which is said once.
+    /// The socket has taken all output; `ended`: the client sends no more. True, once, if the sending side is
+    /// to be shut down.
     pub(super) fn written(&mut self, ended: bool, now: Moment) -> bool {
         let is_awaited = matches!(self.answer, Answer::Awaited | Answer::Doubtful);
         let waits = is_awaited && !ended;
@@ -179,12 +181,12 @@ impl Closing {
         }
     }
 
-    /// Whether something has not been given to the socket.
+    /// Whether the socket has not taken all output.
     pub(super) fn is_writing(&self) -> bool {
         self.stage == Stage::Writing
     }
 
-    /// It is the server that is late with what the client is to be sent. True: it was waited for long enough.
+    /// The server itself is late with its output. True: it took too long.
     pub(super) fn wait_for_server(&mut self, now: Moment, settings: &Settings) -> bool {
         if self.until == Moment::NEVER {
             self.until = self.checked_at.after(longest_ms(settings));
@@ -200,7 +202,7 @@ impl Closing {
         matches!(self.stage, Stage::Ended { .. })
     }
 
-    /// Whether [`handle_timeout`](Self::handle_timeout) has to know what the socket says.
+    /// Whether [`handle_timeout`](Self::handle_timeout) needs the socket's report.
     pub(super) fn asks(&self) -> bool {
         match self.stage {
             Stage::Writing | Stage::Unacknowledged => true,
@@ -209,7 +211,7 @@ impl Closing {
         }
     }
 
-    /// When it has to be looked at.
+    /// When its timer is due.
     pub(super) fn deadline(&self, settings: &Settings) -> Moment {
         let close_ms = settings.close_ms;
         let fair = |since: Moment, ms| settings.stalls.moved(since.after(ms), ms);
@@ -224,7 +226,7 @@ impl Closing {
         }
     }
 
-    /// To be called when it is [due](Self::deadline). True: the socket is to be closed.
+    /// To be called at the [deadline](Self::deadline). True: the socket is to be closed.
     pub(super) fn handle_timeout(
         &mut self,
         line: Option<SocketReport>,
@@ -240,8 +242,7 @@ impl Closing {
             Stage::Ended { at } => {
                 let close_ms = settings.close_ms;
                 let is_over = settings.stalls.moved(at.after(close_ms), close_ms) <= now;
-                // The client has got all, and has said that it sends nothing more: nothing would be answered with a
-                // reset.
+                // The client has got all, and will send nothing more: nothing would be answered with a reset.
                 let is_done = line.is_some_and(|line| line.is_idle && line.unacknowledged == Some(0));
                 self.look_at = now.after(QUIET_MS);
                 is_over || (is_done && self.answer == Answer::Come)
@@ -249,7 +250,7 @@ impl Closing {
         }
     }
 
-    /// Looks at what the client has taken. True: it takes too little.
+    /// Compares what the client has taken with what it has to take. True: it takes too little.
     fn look(&mut self, line: Option<SocketReport>, now: Moment, settings: &Settings) -> bool {
         let most_ms = longest_ms(settings);
         let is_written = self.stage == Stage::Unacknowledged;
@@ -277,7 +278,7 @@ impl Closing {
     }
 }
 
-/// Milliseconds by which a client that goes on sending can put off the end.
+/// The most milliseconds by which a client that goes on sending can delay the end.
 fn longest_ms(settings: &Settings) -> u64 {
     settings.close_ms.saturating_mul(u64::from(MAX_CLOSE_TIMEOUTS))
 }

@@ -1,4 +1,4 @@
-//! Replies that are compressed slice by slice, while the connection goes on with what else there is.
+//! Replies that are compressed slice by slice, while the connection goes on with other work.
 
 use super::connection::Conn;
 use super::dispatch::Dispatch;
@@ -9,13 +9,13 @@ use crate::recording::note::Note;
 use crate::router::{COMPRESSED_BYTES_PER_FRAME, CompressJob, Place, SLICE_BYTES, Tools};
 
 impl Conn {
-    /// Whether a reply is being compressed: then the connection has to be given time
-    /// ([`go_on_compressing`](Self::go_on_compressing)).
+    /// Whether a reply is being compressed, so that the connection needs time for
+    /// [`go_on_compressing`](Self::go_on_compressing).
     pub(crate) fn has_job(&self) -> bool {
         self.outbox.job().is_some_and(CompressJob::has_place) && !matches!(self.phase, Phase::Closed(_))
     }
 
-    /// Lets a connection compress that has waited for its turn. False if it has no use for that any more.
+    /// Gives a connection that has waited the right to compress. False if it has no use for that any more.
     pub(crate) fn take_place(&mut self, place: Place) -> bool {
         if let Some(job) = self.outbox.job_mut() {
             job.set_place(place);
@@ -23,8 +23,7 @@ impl Conn {
         self.has_job()
     }
 
-    /// Compresses one slice of the reply that is next, or several short replies. True if there is more to be written
-    /// now.
+    /// Compresses one slice of the next reply, or several short replies. True if more can be written now.
     pub(crate) fn go_on_compressing<S>(&mut self, env: &mut Env<S>) -> bool {
         let (mut left, mut is_more_ready) = (SLICE_BYTES, false);
         while self.has_job()
@@ -32,7 +31,7 @@ impl Conn {
             && let Some(job) = self.outbox.job_mut()
         {
             let slice = job.go_on(left, self.rare.deflate());
-            // However short a message is, ending it costs something.
+            // Ending a message has a cost, however short it is.
             let taken = slice.taken.max(COMPRESSED_BYTES_PER_FRAME);
             left = left.saturating_sub(taken);
             env.count_compressed(taken);
@@ -43,8 +42,8 @@ impl Conn {
         is_more_ready
     }
 
-    /// Gives the place of a reply that is compressed to the next one, if that is short enough to come along; otherwise
-    /// it goes to who has waited longest.
+    /// Gives the place of a finished reply to the next one if that is short enough for this slice. Otherwise
+    /// the connection that has waited longest gets it.
     fn hand_on<S>(&mut self, place: Option<Place>, left: usize, env: &mut Env<S>) {
         let id = self.record.id;
         let Some(next) = self.outbox.job_mut() else { return };
@@ -82,7 +81,8 @@ impl<S> Input<Env<S>> for Compressed {
 }
 
 impl Dispatch<'_> {
-    /// Queues the replies that a handler wants compressed slice by slice, in their place among what else was gathered.
+    /// Queues the replies that a handler wants compressed slice by slice, in their place among what else was
+    /// gathered.
     #[cold]
     pub(super) fn queue_jobs<S>(&mut self, env: &mut Env<S>) {
         let Tools { out, start, jobs, borrowed, places, .. } = &mut env.tools;

@@ -110,8 +110,8 @@ impl Conn {
         self.opened
     }
 
-    /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of unfinished
-    /// messages.
+    /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of
+    /// unfinished messages.
     pub(crate) fn held_bytes(&self) -> usize {
         let unfinished = match &self.phase {
             Phase::Upgrading(upgrading) => upgrading.head.capacity(),

@@ -1,4 +1,4 @@
-//! When a connection has to be looked at again, whatever its client does.
+//! When a connection's timers are due.
 
 use super::settings::Settings;
 use crate::config::Liveness;
@@ -8,11 +8,11 @@ use crate::recording::file;
 
 /// The moments from which the timers of one connection count.
 ///
-/// Traffic only moves them later, so the reactor's wheel need not hear of it: when the wheel comes
-/// round it asks, and arms anew.
+/// Traffic only moves deadlines later, so the reactor's wheel is not told of it: when a deadline comes, the
+/// wheel asks for the current one and arms it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines {
-    /// From here the read timer counts: when the last message was complete, or the one begun began.
+    /// Where the read timer counts from: the end of the last message, or the beginning of an unfinished one.
     read_since: PackedMoment,
     /// When anything last came from the client.
     last_seen: PackedMoment,
@@ -21,21 +21,22 @@ pub(super) struct Deadlines {
     client_check_at: PackedMoment,
     account_check_at: PackedMoment,
     housekeeping_at: PackedMoment,
-    /// The bucket of the packet rate: how far ahead of `last_seen` it is, in microseconds, one second at most.
+    /// The token bucket of the packet rate: how far ahead of `last_seen` it is, in microseconds, one second
+    /// at most.
     packets_ahead_us: Packed<3>,
 }
 
-/// Milliseconds that a client has to answer the Ping that it is sent after a stall; the period of the timer that asks,
-/// if that is shorter.
+/// Milliseconds that a client has to answer the Ping that follows a stall, or the timer's period if that is
+/// shorter.
 const FRESH_PING_MS: u64 = 10_000;
 
-// There is one in every connection.
+// Each connection has one.
 const _: () = assert!(size_of::<Deadlines>() <= 33);
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    // A recording names them by their numbers.
+    // Recordings hold these numbers.
     ReadTimeout = 0,
     ClientCheck,
     AccountCheck,
@@ -67,13 +68,13 @@ impl Deadlines {
         self.housekeeping_at = now.after(settings.housekeeping_ms).into();
     }
 
-    /// The read timer begins anew: a message was complete or began, or the client, held back by
-    /// the server until now, is heard again.
+    /// Restarts the read timer: a message began or was complete, or the client is heard again after the
+    /// server had held it back.
     pub(super) fn read_since(&mut self, now: Moment) {
         self.read_since = now.into();
     }
 
-    /// Bytes came. To be called before their packets are [taken](Self::may_take_packet).
+    /// Bytes came. To be called before their packets are [counted](Self::may_take_packet).
     pub(super) fn seen(&mut self, now: Moment) {
         if self.packets_ahead_us != Packed::ZERO {
             let passed_us = now.since(self.last_seen()).saturating_mul(1000);
@@ -82,13 +83,13 @@ impl Deadlines {
         self.last_seen = now.into();
     }
 
-    /// Logged in, or out.
+    /// The client logged in or out.
     pub(super) fn logged(&mut self, is_in: bool, now: Moment, settings: &Settings) {
         let check_at = if is_in { Moment::NEVER } else { now.after(settings.account_check_ms) };
         self.account_check_at = check_at.into();
     }
 
-    /// All of them, for a recording that begins in the middle.
+    /// All deadlines, for a recording that begins in the middle.
     pub(super) fn noted(&self) -> file::Deadlines {
         let ms = |moment: PackedMoment| Moment::from(moment).as_ms();
         file::Deadlines {
@@ -102,7 +103,7 @@ impl Deadlines {
         }
     }
 
-    /// Those that a recording begins with.
+    /// The deadlines with which a recording begins.
     pub(super) fn from_noted(noted: &file::Deadlines) -> Self {
         let moment = |ms| Moment::from_ms(ms).into();
         Deadlines {
@@ -116,7 +117,7 @@ impl Deadlines {
         }
     }
 
-    /// When the read timer last began anew.
+    /// When the read timer was last restarted.
     pub(super) fn last_sign(&self) -> Moment {
         self.read_since.into()
     }
@@ -125,7 +126,7 @@ impl Deadlines {
         self.last_seen.into()
     }
 
-    /// Takes one packet from the bucket of the packet rate, which holds one second's worth.
+    /// Takes one packet from the token bucket, which holds one second's worth. False if it is empty.
     pub(super) fn may_take_packet(&mut self, per_second: u32) -> bool {
         const SECOND_US: u64 = 1_000_000;
         if per_second == 0 {
@@ -140,8 +141,8 @@ impl Deadlines {
         may
     }
 
-    /// The earliest of them. `suspended`: the server itself keeps the client from being heard, so
-    /// its silence is not held against it.
+    /// The earliest deadline. `suspended`: the server itself does not listen to the client, so its silence
+    /// does not count.
     pub(super) fn next(&self, settings: &Settings, suspended: bool) -> Moment {
         let read_at = if suspended { Moment::NEVER } else { self.read_at(settings) };
         read_at
@@ -151,7 +152,7 @@ impl Deadlines {
             .min(self.ping_at(settings))
     }
 
-    /// One timer that has come, which is then set anew; none if no more have.
+    /// Takes one timer that is due, and sets it anew; none if no more are due.
     pub(super) fn take_due(&mut self, now: Moment, settings: &Settings, suspended: bool) -> Option<Due> {
         let reads = !suspended && self.read_at(settings) <= now;
         let checks = self.client_check_at(settings) <= now;
@@ -173,8 +174,8 @@ impl Deadlines {
         ];
         for (at, is_due, period_ms, due) in periodic {
             if is_due {
-                // From now, not from when it was due: a process that was stopped does not make up
-                // for the rounds that it missed.
+                // From now, not from when it was due: a process that was stopped does not catch up on the
+                // rounds that it missed.
                 *at = now.after(period_ms).into();
                 return Some(due);
             }
@@ -186,8 +187,8 @@ impl Deadlines {
         None
     }
 
-    /// Since when the client is silent, if a timer ends it now because of that. A client that is `exempt` from the
-    /// check is not checked; `suspended` as in [`next`](Self::next).
+    /// Since when the client is silent, if a timer ends the connection now because of that. An `exempt`
+    /// client is not checked; `suspended` as in [`next`](Self::next).
     pub(super) fn silent_since(
         &self,
         now: Moment,
@@ -215,7 +216,7 @@ impl Deadlines {
         settings.stalls.moved(self.account_check_at.into(), settings.account_check_ms) <= now
     }
 
-    /// Whether anything came within the period of the client check.
+    /// Whether anything came within the last period of the client check.
     pub(super) fn was_seen_of_late(&self, now: Moment, settings: &Settings) -> bool {
         let period_ms = settings.client_check_ms;
         now < settings.stalls.moved(self.last_seen().after(period_ms), period_ms)
@@ -238,7 +239,7 @@ impl Deadlines {
         }
     }
 
-    /// When a timer that is to come at `at` really comes, if it asks for any sign of life: once a Ping that was sent
+    /// When a timer due at `at` that asks for any sign of life really comes: not before a Ping that was sent
     /// after a long stall could have been answered.
     fn asked_at(&self, at: Moment, period_ms: u64, settings: &Settings) -> Moment {
         let stalls = &settings.stalls;
@@ -246,7 +247,7 @@ impl Deadlines {
         let pinged_at = Moment::from(self.pinged_at);
         match stalls.first_long_since(self.last_seen()) {
             Some(end) if at != Moment::NEVER && pinged_at >= end => {
-                // Others may have followed the first one, which came within the interval of Pings.
+                // Other stalls may have followed the first one within the interval of Pings.
                 let first = pinged_at.min(end.after(settings.ping_ms));
                 let answer_ms = FRESH_PING_MS.min(period_ms);
                 at.max(stalls.moved(first.after(answer_ms), answer_ms))
@@ -255,7 +256,7 @@ impl Deadlines {
         }
     }
 
-    /// Whether the client has to be sent a Ping before silence can be held against it.
+    /// Whether a Ping has to be sent before silence can count against the client.
     fn needs_ping(&self, settings: &Settings) -> bool {
         let stall = settings.stalls.first_long_since(self.last_seen());
         stall.is_some_and(|end| Moment::from(self.pinged_at) < end)

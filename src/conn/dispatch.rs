@@ -30,7 +30,8 @@ pub(super) enum By {
     Connection,
 }
 
-/// The parts of a connection that a call into the application works on: all but the decoder, which lends the message.
+/// The parts of a connection that a call into the application works on: all but the decoder, which lends the
+/// message.
 pub(super) struct Dispatch<'a> {
     pub(super) record: &'a mut Record,
     pub(super) deadlines: &'a mut Deadlines,
@@ -40,7 +41,7 @@ pub(super) struct Dispatch<'a> {
 }
 
 impl Conn {
-    /// The decoder of an open connection, and apart from it what a call into the application works on.
+    /// Splits an open connection into its decoder and what a call into the application works on.
     #[inline(always)]
     pub(super) fn split(&mut self) -> Option<(&mut Decoder, Dispatch<'_>)> {
         let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
@@ -180,7 +181,7 @@ impl Dispatch<'_> {
     }
 }
 
-/// Shows each of the frames that were gathered for a connection under debug.
+/// Logs each frame that was gathered for a connection under debug.
 pub(super) fn log_frames(record: &Record, mut frames: &[u8]) {
     while !frames.is_empty() {
         let (frame, rest) = frames.split_at(frame::boundary_at_or_after(frames, 1).min(frames.len()));

@@ -13,19 +13,19 @@ use crate::mailbox::Mailbox;
 use crate::packet::{Cipher, Codecs};
 use crate::router::{Limits, Service, Tools, cost_of};
 
-/// What a reactor has one of, and lends to each connection that it calls.
+/// State that a reactor has once, and lends to each connection that it calls.
 pub(crate) struct Env<S: 'static> {
     pub(crate) service: Service<S>,
     pub(crate) state: S,
     pub(crate) settings: Settings,
-    /// What handlers get the use of.
+    /// What handlers use.
     pub(crate) tools: Tools,
-    /// Bytes that are held of what the connection sent: those that it is given, behind those that it has
-    /// taken of the same read.
+    /// Bytes of the read in hand: those that the connection is given, and those before them that it has
+    /// taken.
     pub(crate) input_len: usize,
-    /// Frames that may still be taken from this connection in this call.
+    /// The budget: frames that may still be taken from this connection in this call.
     pub(crate) frames_left: u32,
-    /// Frames that this call's work counts as, beyond those that were left.
+    /// The cost of this call's work beyond that budget, in frames.
     overdrawn: u32,
     /// Where Data is decoded.
     pub(crate) decoded: Vec<u8>,
@@ -33,14 +33,14 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) inflated: Vec<u8>,
     pub(crate) inflaters: Inflaters,
     pub(super) head_checks: HeadChecks,
-    /// The socket's report on a connection that [asks for it](super::Conn::asks_for_line), for the next call of its
-    /// timers.
+    /// The socket's report on a connection that [asks for it](super::Conn::asks_for_line), for the next look
+    /// at its timers.
     pub(crate) line: Option<SocketReport>,
-    /// How far the server has come with its end.
+    /// How far the server has drained.
     pub(crate) draining: Draining,
 }
 
-/// Capacity that buffers which all connections share keep through housekeeping.
+/// Capacity that the shared buffers keep through housekeeping, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl<S> Env<S> {
@@ -73,13 +73,13 @@ impl<S> Env<S> {
         }
     }
 
-    /// So many bytes were inflated to so many. They count against what this connection may still have done in this turn:
-    /// what is short on the wire must not take a turn for itself, nor what says nothing at length.
+    /// Charges for `input` bytes that were inflated to `output` bytes: neither a short compressed message nor
+    /// one that inflates to nothing may take a turn for itself.
     pub(crate) fn count_inflated(&mut self, input: usize, output: usize) {
         self.charge(inflate::frames(input, output));
     }
 
-    /// Work was done that costs as much as so many frames.
+    /// Charges for work that costs as much as this many frames.
     #[cold]
     pub(crate) fn charge(&mut self, frames: u32) {
         let left = self.frames_left.saturating_sub(frames);
@@ -87,13 +87,12 @@ impl<S> Env<S> {
         self.frames_left = left;
     }
 
-    /// What a call that could take `given` frames has cost.
+    /// The cost of a call that could take `given` frames.
     pub(crate) fn frames_taken(&mut self, given: u32) -> u32 {
         given.saturating_sub(self.frames_left).saturating_add(std::mem::take(&mut self.overdrawn))
     }
 
-    /// So many bytes were compressed, of replies that were not short enough to be compressed at once. They count like
-    /// what was inflated, at their own price.
+    /// Charges for `bytes` that were compressed slice by slice.
     pub(crate) fn count_compressed(&mut self, bytes: usize) {
         self.charge(cost_of(bytes));
     }
@@ -103,8 +102,8 @@ impl<S> Env<S> {
         matches!(self.service, Service::Packets(_))
     }
 
-    /// Gives back what the shared buffers hold beyond what packets of ordinary size need. What large ones
-    /// need again they pay for themselves.
+    /// Shrinks the shared buffers to what packets of ordinary size need. Larger packets pay for the growth
+    /// themselves.
     pub(crate) fn trim(&mut self) {
         self.tools.out.shrink_to(KEPT_BYTES);
         self.decoded.clear();

@@ -72,7 +72,8 @@ impl Conn {
         progress
     }
 
-    /// Reads frames that have come. `is_heard`: one of them has begun or ended a message, or came between two.
+    /// Reads the frames in `input`. Sets `is_heard` if one of them began or ended a message, or came between
+    /// two.
     #[inline(always)]
     fn read_next_frames<S: Application>(
         &mut self,
@@ -87,7 +88,7 @@ impl Conn {
                 return Progress::Flush;
             }
             if delivered && input.is_empty() {
-                // What has begun to be inflated has used up the budget.
+                // A message that is being inflated has used up the budget.
                 return if env.frames_left == 0 && self.inflates() {
                     Progress::Wait
                 } else {
@@ -149,7 +150,7 @@ impl Conn {
             Ok(Some(Event::Message { kind, compressed, payload })) => {
                 let is_large = payload.len() >= LARGE_MESSAGE_BYTES;
                 env.tools.origin = (payload.len() >= MIN_BORROWED_BYTES).then(|| {
-                    // What is delivered in place lies right before what is left.
+                    // A message that is delivered in place lies right before the rest of the input.
                     let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
                     let end = env.input_len.saturating_sub(input.len());
                     if in_place { Origin::Input { end } } else { Origin::Held }
@@ -159,8 +160,8 @@ impl Conn {
                 } else {
                     dispatch.received(kind, payload, rules.max_len, env)
                 };
-                // One packet can ask for work on thousands of connections. It counts against the budget
-                // of whoever sent it, so that others wait no longer than for any other client.
+                // One packet can ask for work on thousands of connections. It counts against the budget of
+                // its sender, so that others wait no longer than for any other client.
                 let cost = env.tools.effects.take_cost();
                 if cost > 0 {
                     env.charge(cost);
@@ -170,7 +171,7 @@ impl Conn {
                     env.tools.copy_held(self.last_payload());
                     Close(cause).apply(self, env);
                 } else if env.frames_left == 0 && self.inflates() {
-                    // It has a copy.
+                    // The job has a copy of the message.
                     self.trim_decoder();
                 }
             }
@@ -191,8 +192,8 @@ impl Conn {
         true
     }
 
-    /// Takes whole Pings and Pongs that follow at once, so that a flood of them costs little. The frame before them
-    /// is still to be counted.
+    /// Takes whole Pings and Pongs that follow directly, so that a flood of them costs little. The caller
+    /// counts the frame before them.
     #[inline(never)]
     fn take_control_frames<S>(&mut self, input: &mut &mut [u8], rules: &Rules, env: &mut Env<S>) {
         let Some((decoder, mut dispatch)) = self.split() else { return };

@@ -1,5 +1,5 @@
-//! What a whole request head is checked for before it can be an upgrade: whether it is a health check, and which client
-//! the headers of a trusted proxy name.
+//! What a whole request head is checked for before it can be an upgrade: whether it is a health check, and
+//! which client the headers of a trusted proxy name.
 
 use std::net::SocketAddr;
 
@@ -37,8 +37,8 @@ impl HeadChecks {
         }
     }
 
-    /// The client that the headers name, or why they are refused. None: they are not looked at, since `peer` is not
-    /// trusted.
+    /// The client that the headers name, or why they are refused. None: they are not looked at, since `peer`
+    /// is not trusted.
     pub(super) fn forwarded(
         &self,
         head: &[u8],

@@ -1,9 +1,9 @@
 //! Bytes that were read from the socket but have to wait.
 
-/// What has been taken and is held nevertheless, in bytes.
+/// Bytes that were taken and may still be held.
 const TAKEN_BYTES: usize = 16 * 1024;
 
-/// What is left of one read, taken from the front bit by bit without moving the rest.
+/// The rest of one read, taken from the front without moving it.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
@@ -26,7 +26,7 @@ impl Inbox {
         self.bytes.get_mut(self.taken..).unwrap_or_default()
     }
 
-    /// So many bytes more have been taken. Their memory is given back once it is much.
+    /// Takes `taken` bytes more. Their memory is given back once it is much.
     pub(super) fn advance(&mut self, taken: usize) {
         self.taken += taken;
         if self.taken >= TAKEN_BYTES {
@@ -39,7 +39,7 @@ impl Inbox {
         self.bytes.capacity()
     }
 
-    /// Gives back the memory of what has been taken.
+    /// Gives back the memory of bytes that were taken.
     pub(super) fn trim(&mut self) {
         self.bytes.drain(..self.taken.min(self.bytes.len()));
         self.bytes.shrink_to_fit();

@@ -1,4 +1,4 @@
-//! A compressed message that takes more than one slice to inflate, and how far it has come.
+//! A compressed message that takes more than one slice to inflate, and its progress.
 
 use crate::frame::{Error, MessageKind, Utf8Validator};
 use crate::inflate::{Fault, Format, Inflater, Slice};
@@ -60,7 +60,7 @@ impl Failure {
     }
 }
 
-/// How far the inflating of a message has come.
+/// The progress of inflating a message.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) subject: Subject,
@@ -73,12 +73,12 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Bytes that were taken, and bytes that came of them.
+    /// Bytes that were taken, and bytes that came out.
     pub(super) fn done(&self) -> (usize, usize) {
         (self.taken, self.out.len())
     }
 
-    /// Nothing yet. What comes out goes to `out`, in place of what is there.
+    /// Work that has not begun. Its output replaces the contents of `out`.
     pub(super) fn new(subject: Subject, max_len: usize, mut out: Vec<u8>) -> Self {
         out.clear();
         Work { subject, max_len, out, taken: 0, text: Utf8Validator::default() }

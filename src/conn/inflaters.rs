@@ -1,4 +1,5 @@
-//! What inflates the messages of a reactor's connections: the reactor's inflaters or, in a replay, the recording.
+//! What inflates the messages of a reactor's connections: the reactor's inflaters or, in a replay, the
+//! recording.
 
 use super::inflate_job::{Failure, Subject, Work};
 use crate::id::ConnectionId;
@@ -38,7 +39,8 @@ impl Inflaters {
         }
     }
 
-    /// Gives an inflater to a message that takes more than one slice. False: the connection has to wait for one.
+    /// Gives an inflater to a message that takes more than one slice. False: the connection has to wait for
+    /// one.
     pub(super) fn begin_long(
         &mut self,
         id: ConnectionId,
@@ -89,8 +91,8 @@ impl Inflaters {
         }
     }
 
-    /// Gives a free inflater to the connection that has waited longest. It may be gone by now: then the inflater has to
-    /// be [given back](Self::give_back).
+    /// Gives a free inflater to the connection that has waited longest. It may be gone by now: then the
+    /// inflater has to be [given back](Self::give_back).
     pub(crate) fn call_next(&mut self) -> Option<ConnectionId> {
         let Inflaters::Live(inflaters) = self else { return None };
         inflaters.call_next()

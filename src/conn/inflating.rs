@@ -1,5 +1,5 @@
-//! What clients have compressed: inflated at once if that takes one slice, and else as an [`InflateJob`] that goes on in
-//! later calls, by one slice in each.
+//! Compressed messages of clients: inflated at once if one slice is enough, and otherwise as an
+//! [`InflateJob`], one slice in each later call.
 
 use super::connection::Conn;
 use super::dispatch::Dispatch;
@@ -10,7 +10,7 @@ use crate::cause::Cause;
 use crate::frame::MessageKind;
 use crate::router::Application;
 
-/// Capacity that the buffers for what was inflated keep, in bytes.
+/// Capacity that the buffers for inflated messages keep, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Conn {
@@ -19,13 +19,13 @@ impl Conn {
         self.rare.job().is_some()
     }
 
-    /// Whether a message waits for an inflater, and all else with it.
+    /// Whether a message waits for an inflater, and all other input behind it.
     pub(crate) fn waits_for_inflater(&self) -> bool {
         self.rare.job().is_some_and(|job| job.waits)
     }
 
-    /// An inflater has become free, and is the connection's until its message is inflated. False if it does not wait for
-    /// one.
+    /// Begins with an inflater that has become free and is the connection's until its message is inflated.
+    /// False if the connection does not wait for one.
     pub(crate) fn handle_inflater<S>(&mut self, env: &mut Env<S>) -> bool {
         let id = self.record.id;
         let Some(mut job) = self.rare.take_job() else { return false };
@@ -43,7 +43,7 @@ impl Conn {
     pub(super) fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) {
         let Some((_, mut dispatch)) = self.split() else { return };
         let went_on = dispatch.go_on_inflating(env);
-        // Whatever came of it, it may have taken long enough.
+        // Whatever came of it, this was enough for one call.
         env.frames_left = 0;
         let cost = env.tools.effects.take_cost();
         env.charge(cost);
@@ -77,8 +77,8 @@ impl Dispatch<'_> {
         result
     }
 
-    /// Handles a packet whose Data is compressed, and may inflate to at most `max_len` bytes. An error closes the
-    /// connection.
+    /// Handles a packet whose Data is compressed, and may inflate to at most `max_len` bytes. An error closes
+    /// the connection.
     #[inline(never)]
     pub(super) fn packet_compressed<S: Application>(
         &mut self,
@@ -96,7 +96,7 @@ impl Dispatch<'_> {
         result
     }
 
-    /// Inflates a message if that takes one slice: what came out, and whether that is all. None: it has become a job.
+    /// Inflates a message if one slice is enough. None: it has become a job.
     fn attempt<S>(
         &mut self,
         mut work: Work,
@@ -128,7 +128,7 @@ impl Dispatch<'_> {
         self.rare.set_job(Box::new(InflateJob { work, message: message.to_vec(), waits }));
     }
 
-    /// Goes on by one slice, and handles the message once it is inflated. None: it is not.
+    /// Inflates one slice more, and handles the message once it is complete. None: it is not.
     fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) -> Option<Result<(), Cause>> {
         let mut job = self.rare.take_job()?;
         let (id, subject) = (self.record.id, job.work.subject);
@@ -153,7 +153,7 @@ impl Dispatch<'_> {
         })
     }
 
-    /// A message was inflated, or does not inflate.
+    /// Handles an inflated message, or one that does not inflate.
     fn inflated<S: Application>(
         &mut self,
         kind: MessageKind,

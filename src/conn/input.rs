@@ -1,7 +1,8 @@
 //! Everything that a connection can be given, and the one way in: [`Conn::give`].
 //!
-//! An input is a value. What it does is its [`Input`], in the file that it belongs to; what a recording holds of it is
-//! its [`Observed`], in `observed_inputs.rs`. The public methods here only name the inputs for the reactor.
+//! An input is a value. What it does is its [`Input`], in the file that it belongs to; what a recording holds
+//! of it is its [`Observed`], in `observed_inputs.rs`. The public methods here only name the inputs for the
+//! reactor.
 
 use super::closing::SocketReport;
 use super::connection::Conn;
@@ -16,8 +17,8 @@ use crate::push::Push;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
-/// Something that a connection is given, with what is lent to it for that call: an [`Env`] where it can send something,
-/// the time where it cannot.
+/// Something that a connection is given, with what is lent to it for that call: an [`Env`] where it can send
+/// something, the time where it cannot.
 pub(super) trait Input<Lent> {
     type Output;
 
@@ -59,8 +60,8 @@ pub(super) struct Written {
 pub(super) struct Flushed;
 /// The client began with plain HTTP where TLS is spoken.
 pub(super) struct NotTls;
-/// The client is about to be closed for its silence: how many bytes are on their way to it, and how many it has taken
-/// since it was last looked, if that counts.
+/// The client is about to be closed for its silence: how many bytes are on their way to it, and how many it
+/// has taken since it was last looked, if that counts.
 pub(super) struct InFlight {
     pub(super) bytes: u64,
     pub(super) progress: Option<u64>,
@@ -183,8 +184,8 @@ impl Conn {
         self.give(PushFrame { push, gathered }, env)
     }
 
-    /// The client took `bytes` of its output, which shows that it still reads. To be called before they leave the
-    /// outbox: a client that the outbox held back was not silent by its own choice.
+    /// The client took `bytes` of its output, which shows that it still reads. To be called before they leave
+    /// the outbox: a client that the outbox held back was not silent by its own choice.
     #[inline]
     pub(crate) fn handle_written(&mut self, bytes: usize, mut now: Moment, settings: &Settings) {
         self.count_written(bytes);
@@ -194,11 +195,12 @@ impl Conn {
         self.give(Written { was_held_back: self.is_held_back(settings) }, &mut now);
     }
 
-    /// Moves on once there is nothing left to read, or nothing left to write. To be called when all that was gathered
-    /// has been written or queued.
+    /// Moves on once there is nothing left to read, or nothing left to write. To be called when all that was
+    /// gathered has been written or queued.
     ///
-    /// True: everything has gone out, and the client's Close is not waited for (any longer). The socket's sending side
-    /// is to be shut down, even if the socket is closed at once: there may be more to a shutdown than that.
+    /// True: everything has gone out, and the client's Close is not waited for (any longer). The socket's
+    /// sending side is to be shut down, even if the socket is closed at once: there may be more to a shutdown
+    /// than that.
     pub(crate) fn handle_flushed(&mut self, mut now: Moment) -> bool {
         let is_closing = self.is_closing();
         if !self.ended && !is_closing || is_closing && self.outbox.has_jobs() {

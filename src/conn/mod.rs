@@ -16,13 +16,13 @@
 //!                └───────────────────┴─ refusal: 400 … 503 ───────────────▲
 //! ```
 //!
-//! The frame decoder of an open connection has a machine of its own, ReadHead → ParsePayloadLen → ReadData; the
-//! two share no field. A connection knows no socket, no clock and no other connection: the same code runs under
-//! the reactor, a fuzzer, or a simulation.
+//! The frame decoder of an open connection has a machine of its own, ReadHead → ParsePayloadLen → ReadData;
+//! the two share no field. A connection knows no socket, no clock and no other connection: the same code runs
+//! under the reactor, a fuzzer, or a simulation.
 //!
-//! The reactor reports what has happened by an [`Input`](input::Input), and then writes what the connection has put
-//! into the write buffer. [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] say what is next. While a
-//! connection is recorded, an observer ([`observer`]) notes each input and what comes of it.
+//! The reactor reports what has happened by an [`Input`](input::Input), and then writes what the connection
+//! has put into the write buffer. [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] say what
+//! is next. While a connection is recorded, an observer ([`observer`]) notes each input and what comes of it.
 
 mod before_upgrade;
 mod closing;

@@ -1,5 +1,4 @@
-//! What the handling of a message tells its connection's recorder: the packet, what decoding came to, and what
-//! the handler did.
+//! How the handling of a message is noted: the packet, what decoding came to, and what the handler did.
 
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
@@ -12,7 +11,7 @@ use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
 use crate::router::{Access, CompressJob, Outcome, Router, Service, Tools};
 
-/// Notes the frames that the connection has put into the write buffer since that was last looked at.
+/// Notes the frames that the connection has put into the write buffer since the last look.
 pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
     let (from, to) = (recorder.call.seen, env.tools.out.len());
     recorder.call.seen = to;
@@ -23,8 +22,8 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
     }
 }
 
-/// The frames that a handler has sent, behind `sent_from` of the write buffer, with those that it will have sent once they
-/// are compressed.
+/// The frames that a handler has sent, behind `sent_from` of the write buffer, and those that are still to be
+/// compressed.
 fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
     let Tools { out, jobs, borrowed, .. } = &env.tools;
     let sent = |from: usize, to: usize| {
@@ -64,7 +63,7 @@ impl Dispatch<'_> {
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
-        // As if DataSize were right: whether it is decides what comes of it.
+        // DataSize may be wrong, which is noted by what comes of it.
         let mut parsed = header.to_vec();
         parsed.splice(..2, [0xff, 0xff]);
         let Ok(packet::Request { data_status, flag, cmd, .. }) = packet::Request::parse(&parsed) else {
@@ -120,7 +119,8 @@ impl Dispatch<'_> {
         note::Login { role_id: self.record.role_id(), kind: number_of_client_kind(self.record.kind()) }
     }
 
-    /// It has run. `said` is none if it panicked; what it sent lies in the write buffer behind `sent_from`.
+    /// The handler has run. `said` is none if it panicked; its output lies in the write buffer behind
+    /// `sent_from`.
     #[cold]
     pub(super) fn observe_outcome<S>(
         &mut self,
@@ -157,14 +157,14 @@ impl Dispatch<'_> {
         if env.tools.jobs.is_empty() {
             return;
         }
-        // What was gathered goes to the outbox with them.
+        // The gathered output goes to the outbox with them.
         recorder.call.seen = env.tools.start;
         if recorder.replayed().is_some() {
             self.count_jobs(&mut env.tools);
         }
     }
 
-    /// Counts what a replay has yet to compress: it has the outbox only as a number.
+    /// In a replay: counts replies that are still to be compressed. It has the outbox only as a number.
     fn count_jobs(&mut self, tools: &mut Tools) {
         let Tools { out, start, jobs, borrowed, .. } = tools;
         let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
@@ -192,7 +192,7 @@ impl Dispatch<'_> {
         });
     }
 
-    /// It was handled.
+    /// The inflated message was handled.
     pub(super) fn observe_inflated_handled(&mut self) {
         if self.record.is_watched()
             && let Some(recorder) = self.rare.noting()
@@ -201,7 +201,7 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Data was decoded to so many bytes, or not; none: the cipher panicked.
+    /// Data was decoded to `result` bytes, or not; none: the cipher panicked.
     pub(super) fn observe_decoded<S>(
         &mut self,
         cmd: u16,

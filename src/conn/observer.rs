@@ -1,8 +1,8 @@
-//! The observer of one connection: it tells the recorder what the connection is given, before that has any effect, and
-//! what comes of it.
+//! The observer of one connection: it tells the recorder what the connection is given, before that has any
+//! effect, and what comes of it.
 //!
-//! The connection asks [`Record::is_watched`](crate::record::Record::is_watched) first, so a connection that nobody
-//! watches pays for one test. In a replay the observer also replaces what the recording does not hold.
+//! The connection asks [`Record::is_watched`](crate::record::Record::is_watched) first, so a connection that
+//! nobody watches pays for one test. In a replay the observer also replaces what the recording does not hold.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -65,7 +65,8 @@ impl Conn {
         }
     }
 
-    /// Notes an input to which the connection cannot answer. The first `seen` bytes of the write buffer are not its own.
+    /// Notes an input to which the connection cannot answer. The first `seen` bytes of the write buffer are
+    /// not its own.
     pub(super) fn begin_call_at(&mut self, given: Note, now: Option<Moment>, seen: usize) {
         if let Some(now) = now
             && self.rare.recorder().is_some_and(|recorder| !recorder.has_begun())

@@ -1,4 +1,4 @@
-//! Bytes that a socket did not take: the only place that knows how they wait.
+//! The outbox: output that a socket did not take. No other code knows how it waits.
 
 mod boundary;
 mod queue;
@@ -16,19 +16,19 @@ use queue::Queue;
 /// Slices that one vectored write is given at most.
 pub(crate) const MAX_SLICES: usize = 64;
 
-/// What waits for one connection's socket; nothing at all while the client keeps up.
+/// Output that waits for one connection's socket; nothing is allocated while the client keeps up.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     waiting: Option<Box<Waiting>>,
 }
 
-/// What waits: at least one frame, or one reply that becomes one.
+/// At least one frame, or one reply that becomes one.
 #[derive(Debug, Default)]
 struct Waiting {
     ready: Queue,
-    /// What goes out behind it.
+    /// Replies that go out behind it.
     later: VecDeque<Later>,
-    /// What is in there counts as so many bytes.
+    /// The bytes that `later` counts as.
     later_bytes: usize,
 }
 
@@ -39,7 +39,7 @@ struct Later {
     behind: Queue,
 }
 
-// What holding a short reply costs is in its weight: this, and what is allocated for it.
+// The weight of a short reply covers this and its allocation.
 const _: () = assert!(size_of::<Later>() <= JOB_BYTES);
 
 impl Outbox {
@@ -49,7 +49,8 @@ impl Outbox {
         Outbox { waiting: (bytes > 0).then(waiting) }
     }
 
-    /// Bytes that wait, the Pong aside; replies that are still to be compressed count as what they can become at most.
+    /// Bytes that wait, without the Pong. A reply that is still to be compressed counts as its longest
+    /// possible form.
     pub(crate) fn queued(&self) -> usize {
         self.waiting.as_ref().map_or(0, |waiting| waiting.ready.bytes() + waiting.later_bytes)
     }
@@ -59,7 +60,7 @@ impl Outbox {
         self.waiting.is_none()
     }
 
-    /// Whether something waits that can be written now.
+    /// Whether output waits that can be written now.
     pub(crate) fn is_ready(&self) -> bool {
         self.waiting.as_ref().is_some_and(|waiting| waiting.later.is_empty() || !waiting.ready.is_empty())
     }
@@ -71,8 +72,8 @@ impl Outbox {
         }
     }
 
-    /// Queues what is left of frames that others may share, of which the socket took the first `written`
-    /// bytes. It can have taken some only if nothing else waits.
+    /// Queues the rest of frames that others may share, of which the socket took the first `written` bytes.
+    /// It can have taken some only if nothing else waits.
     pub(crate) fn push_partly_written(&mut self, frames: Bytes, written: usize) {
         debug_assert!(written == 0 || self.is_empty());
         self.push_shared(frames);
@@ -91,8 +92,8 @@ impl Outbox {
         }
     }
 
-    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
-    /// Only for an outbox in which something waits: with nothing to overtake it goes out in order.
+    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits. Only for
+    /// an outbox that is not empty: with nothing to overtake a Pong goes out in order.
     #[cold]
     pub(crate) fn set_pong(&mut self, payload: &[u8]) {
         if let Some(waiting) = &mut self.waiting {
@@ -125,8 +126,8 @@ impl Outbox {
         Some(&mut self.waiting.as_mut()?.later.front_mut()?.job)
     }
 
-    /// The reply that was to be compressed next has become this frame: with what waits behind it, it can go out. What
-    /// is left of the job.
+    /// Ends the job of the next reply, which has become this frame: it can go out now, with the frames behind
+    /// it. Returns what is left of the job.
     pub(crate) fn end_job(&mut self, frame: Bytes) -> Option<CompressJob> {
         let waiting = self.waiting.as_mut()?;
         let Later { job, behind } = waiting.later.pop_front()?;
@@ -137,8 +138,8 @@ impl Outbox {
         Some(job)
     }
 
-    /// What to write next, in order, as slices for a vectored write. At most so many bytes; none
-    /// if nothing is [ready](Self::is_ready).
+    /// The slices of the next vectored write, of at most `most` bytes; none if nothing is
+    /// [ready](Self::is_ready).
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES], most: usize) -> usize {
         self.waiting.as_ref().map_or(0, |waiting| waiting.ready.slices(slices, most))
     }
@@ -152,7 +153,7 @@ impl Outbox {
         if waiting.later.is_empty() {
             self.waiting = None;
         } else {
-            // What is known of the frames that have gone out does not hold for those that come.
+            // The state of frames that have gone out does not hold for those that come.
             waiting.ready = Queue::default();
         }
     }
@@ -167,7 +168,7 @@ impl Outbox {
 }
 
 impl Waiting {
-    /// Where so many more bytes of frames go: behind all else.
+    /// Where `len` more bytes of frames go: behind everything else.
     fn queue_for(&mut self, len: usize) -> &mut Queue {
         match self.later.back_mut() {
             Some(later) => {

@@ -1,14 +1,14 @@
-//! All that one connection gathered in a call, in the order in which it is to be written.
+//! The output of one connection in one call, as slices in the order in which they are written.
 
 use std::io::IoSlice;
 
 use super::outbox::MAX_SLICES;
 use crate::router::{Borrowed, MAX_BORROWED, Origin};
 
-// One in front of each that is borrowed, and one behind the last.
+// One slice in front of each borrowed one, and one behind the last.
 const _: () = assert!(2 * MAX_BORROWED < MAX_SLICES);
 
-/// What one connection gathered, and the places that some of it is borrowed from.
+/// The output of one connection, and the buffers that parts of it are borrowed from.
 pub(crate) struct OutputSlices<'a> {
     pub(crate) out: &'a [u8],
     pub(crate) borrowed: &'a [Borrowed],
@@ -17,7 +17,7 @@ pub(crate) struct OutputSlices<'a> {
 }
 
 impl<'a> OutputSlices<'a> {
-    /// All of it from `start` of the write buffer on, in order. How many slices it takes.
+    /// Fills `slices` with everything behind `start` of the write buffer. Returns how many it takes.
     pub(crate) fn slices(&self, start: usize, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
         let (mut from, mut count) = (start, 0);
         let mut push = |piece: Option<&'a [u8]>| {

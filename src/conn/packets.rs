@@ -11,8 +11,7 @@ use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::router::{Application, Message, MessageHandler, Outcome, Request, Route, Router, Service};
 
 impl Dispatch<'_> {
-    /// Handles a message as it came, whose Data may inflate to at most `max_len` bytes. An error
-    /// closes the connection.
+    /// Handles a message, whose Data may inflate to at most `max_len` bytes. An error closes the connection.
     #[inline(always)]
     pub(super) fn received<S: Application>(
         &mut self,
@@ -107,7 +106,7 @@ impl Dispatch<'_> {
         result: Result<(), Undecodable>,
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
-        // It was a packet, and there was a route for it, when it came.
+        // Both were checked when the packet came.
         let Ok(packet) = packet::Request::parse(message) else { return Ok(()) };
         self.observe_decoded(packet.cmd, packet.data_status, Some(result.map(|()| data.len())), env);
         if let Err(offence) = result {
@@ -187,14 +186,14 @@ impl Dispatch<'_> {
         self.answer(packet.cmd, packet.flag, Outcome::Refuse(ErrorId::TOO_MANY_REQUESTS), env)
     }
 
-    /// A message that is no packet at all closes the connection.
+    /// Logs a message that is too short for a packet, which closes the connection.
     #[cold]
     fn short_packet<S>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
         self.log_bad_input(None, env, format_args!("a message of {} bytes is no packet", message.len()));
         Cause::ShortPacket
     }
 
-    /// Refuses a request that no honest client sends; one too many closes the connection.
+    /// Refuses a request that no honest client sends. One more than the limit closes the connection.
     #[cold]
     fn bad_request<S: Application>(
         &mut self,

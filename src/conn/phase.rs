@@ -15,8 +15,8 @@ pub(super) enum Phase {
     Upgrading(Box<Upgrading>),
     /// It reads frames.
     Open(Open),
-    /// All that the client will ever be sent is gathered or queued. Input is read and thrown away: unread bytes would
-    /// turn the end into a reset, which overtakes the Close frame.
+    /// All that the client will ever be sent is gathered or queued. Input is read and thrown away: unread
+    /// bytes would turn the end into a reset, which overtakes the Close frame.
     Closing(Box<Closing>),
     /// Nothing is left to do; the socket can be closed.
     Closed(Cause),

@@ -18,7 +18,7 @@ pub(super) struct RareState {
 #[derive(Debug, Default)]
 struct State {
     ties: Ties,
-    /// Bytes that were read but had to wait.
+    /// Bytes that were read and have to wait.
     inbox: Option<Inbox>,
     /// A message that is being inflated; what comes next waits for it.
     job: Option<Box<InflateJob>>,
@@ -136,7 +136,7 @@ impl RareState {
         self.state.as_ref()?.deferral
     }
 
-    /// The request with that number, if it is the one that waits for its reply.
+    /// Takes the deferred request if it has that number.
     pub(super) fn take_deferral(&mut self, seq: u64) -> Option<Deferral> {
         self.state.as_mut()?.deferral.take_if(|deferral| deferral.seq == seq)
     }
@@ -177,8 +177,8 @@ impl RareState {
         self.state.as_mut()?.ties.linked.take()
     }
 
-    /// No more packets are handled: drops everything but the linked object, which has to be told of the end, the
-    /// recorder, which has to note it, and, if something `is_compressing`, the compressor.
+    /// No more packets are handled: drops everything but the linked object, which has to be told of the end,
+    /// the recorder, which has to note it, and, if something `is_compressing`, the compressor.
     pub(super) fn end(&mut self, is_compressing: bool) {
         let Some(state) = self.state.take() else { return };
         if let Some(life) = state.ties.life {

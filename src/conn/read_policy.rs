@@ -7,8 +7,8 @@ use super::settings::Settings;
 
 /// Bytes of one read.
 pub(super) const READ_BYTES: usize = 128 * 1024;
-/// Bytes of one read from a client whose last message was large: a message of the default `max_len` comes whole then,
-/// if the system has all of it.
+/// Bytes of one read from a client whose last message was large: a message of the default `max_len` comes
+/// whole then, if the system has all of it.
 pub(crate) const LARGE_READ_BYTES: usize = 528 * 1024;
 /// Bytes of one read behind a part of a message that is held already, at least.
 pub(super) const MIN_READ_BYTES: usize = 16 * 1024;
@@ -65,15 +65,15 @@ impl Conn {
             && self.outbox.queued() > settings.outbox_limit / 2
     }
 
-    /// The size of the next read in bytes, unless there is [space](Self::room) in a message's own buffer. A message that
-    /// comes whole is not copied; less is read where a part of a message is held already.
+    /// The size of the next read in bytes, unless there is [space](Self::room) in a message's own buffer. A
+    /// message that comes whole is not copied; less is read where a part of a message is held already.
     pub(crate) fn read_size(&self) -> usize {
         let most = if self.bulk == Bulk::Large { LARGE_READ_BYTES } else { READ_BYTES };
         match &self.phase {
             Phase::Open(open) => most.saturating_sub(open.decoder.unfinished_bytes()).max(MIN_READ_BYTES),
             Phase::Proxied(_) | Phase::Upgrading(_) => most,
-            // Input that is thrown away can be all frames, and then takes longer than input that is handled: the clock
-            // is read in between.
+            // Input that is thrown away can be all frames, and then takes longer than input that is handled:
+            // the clock is read in between.
             Phase::Closing(_) | Phase::Closed(_) => MIN_READ_BYTES,
         }
     }
@@ -101,8 +101,8 @@ impl Conn {
         is_open && self.bulk == Bulk::Little && self.wants_read(settings)
     }
 
-    /// Space into which the next bytes of a large message can be read without being copied, if one is on its way.
-    /// [`handle_received`](Self::handle_received) is to be told how many were.
+    /// Space into which the next bytes of a large message can be read without being copied, if one is on its
+    /// way. [`handle_received`](Self::handle_received) is to be told how many were.
     pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
         match &mut self.phase {
             Phase::Open(open) => open.decoder.receive_buffer(),

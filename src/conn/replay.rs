@@ -1,5 +1,5 @@
-//! Inputs that only a replay gives, where the recording does not hold the bytes: their number is all that is used of
-//! them, so that they take no time and no memory.
+//! Inputs that only a replay gives, where the recording does not hold the bytes: their number is all that is
+//! used of them, so that they take no time and no memory.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -14,8 +14,8 @@ use crate::recording::note::{Answered, Frame, Note};
 use crate::recording::wire;
 use crate::router::{Application, Outcome};
 
-/// Bytes of a message that were read into the message's own buffer. How much space that had depended on memory that was
-/// kept from earlier messages.
+/// Bytes of a message that were read into the message's own buffer. How much space that had depended on
+/// memory that was kept from earlier messages.
 struct Direct<'a>(&'a [u8]);
 /// An answer with Data that is not there.
 struct Answer<'a> {
@@ -59,7 +59,8 @@ impl Conn {
 }
 
 impl<S> Env<S> {
-    /// Takes from `source` what a recording says of heads and of compressed messages, in place of looking at them.
+    /// Takes from `source` what a recording says of heads and of compressed messages, in place of looking at
+    /// them.
     pub(crate) fn replay(&mut self, source: &ReplaySource) {
         self.inflaters = Inflaters::Recorded(source.clone());
         self.head_checks = HeadChecks::Recorded(source.clone());

@@ -10,11 +10,10 @@ use crate::recording::note::Stalled;
 use crate::stalls::{Stall, Stalls};
 use crate::upgrade::Policy;
 
-/// Close timeouts that a client which goes on sending can take in all.
+/// The most close timeouts that a client which goes on sending can delay the end.
 pub(super) const MAX_CLOSE_TIMEOUTS: u32 = 15;
 
-/// The configuration as connections use it: checked, and with durations in milliseconds, where 0
-/// means off.
+/// The configuration as connections use it: valid, with durations in milliseconds, where 0 means off.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_len: usize,
@@ -27,7 +26,8 @@ pub(crate) struct Settings {
     pub(crate) housekeeping_ms: u64,
     pub(crate) ping_ms: u64,
     pub(crate) close_ms: u64,
-    /// When the server did not run, or did not look at its clients: no timer counts that against them.
+    /// Times in which the server did not run or did not look at its clients. No timer counts them against a
+    /// client.
     pub(crate) stalls: Stalls,
     pub(crate) liveness: Liveness,
     pub(crate) outbox_limit: usize,
@@ -47,7 +47,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
         let before_login = config.max_len_before_login;
-        // A close that waits for ever would hold the socket of a client that is gone.
+        // A close that waits forever would keep the socket of a client that is gone.
         let close_timeout = config.close_timeout.max(Duration::from_millis(1));
         let periods = [
             config.handshake_timeout,
@@ -85,18 +85,18 @@ impl Settings {
         }
     }
 
-    /// Whether a peer has to say whose connection it passes on, and is believed.
+    /// Whether a peer is a trusted proxy that has to name its client in a PROXY header.
     pub(crate) fn trusts(&self, peer: Peer) -> bool {
         self.proxies.iter().any(|proxy| proxy.covers(peer))
     }
 
-    /// Whether a peer is a hop that says in the headers of a request whose it passes on, and is believed.
+    /// Whether a peer is a trusted HTTP proxy that names its client in the headers of a request.
     pub(crate) fn trusts_headers_of(&self, peer: Peer) -> bool {
         self.forwarders.iter().any(|hop| hop.covers(peer))
     }
 
-    /// What of it a recording has to hold. Whom it trusts and what answers health checks is not part of it: what came of
-    /// that is noted where it mattered.
+    /// The settings that a recording holds. Trusted proxies and the health path are not among them: a
+    /// recording holds what came of those.
     pub(crate) fn noted(&self) -> file::Settings {
         file::Settings {
             max_len: self.max_len as u64,
@@ -126,7 +126,7 @@ impl Settings {
         }
     }
 
-    /// The stalls, as a recording has them.
+    /// The stalls in the form of a recording.
     pub(crate) fn noted_stalls(&self, now: Moment) -> Vec<Stalled> {
         let noted = |stall: &Stall| Stalled {
             ago_ms: now.since(stall.end),
@@ -137,7 +137,7 @@ impl Settings {
         self.stalls.list().iter().map(noted).collect()
     }
 
-    /// Has the stalls that a recording has noted.
+    /// Takes over the stalls of a recording.
     pub(crate) fn set_stalls(&mut self, noted: &[Stalled], now: Moment) {
         let ago = |ms| Moment::from_ms(now.as_ms().saturating_sub(ms));
         let stall = |noted: &Stalled| Stall {
@@ -159,13 +159,13 @@ impl Settings {
     }
 }
 
-/// How far a server has come with its end.
+/// How far a server has drained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Draining {
     /// It serves.
     No,
-    /// It serves on for the drain delay. Health checks fail, so that no new clients are sent to it.
+    /// It still serves, for the drain delay. Health checks fail, so that no new clients are sent to it.
     Announced,
-    /// Whoever is still upgrading is refused.
+    /// It refuses all upgrades.
     Begun,
 }

@@ -1,5 +1,5 @@
-//! A slow client is not an idle one: taking output counts as a sign of life, where a timer is about to end the
-//! connection for the client's silence. A Ping that waits behind much else cannot be answered in time.
+//! A slow client is not an idle one: taking output counts as a sign of life, where a timer is about to end
+//! the connection for the client's silence. A Ping that waits behind much else cannot be answered in time.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -10,14 +10,14 @@ use super::sample::{Outgoing, Sample};
 const MIN_PROGRESS_BYTES: u64 = 1024;
 
 impl Conn {
-    /// Whether the socket should be asked what the client has taken: a timer ends the connection now for silence. A
-    /// message that has begun has its time, whatever else the client does.
+    /// Whether the socket should be asked what the client has taken: a timer ends the connection now for
+    /// silence. A message that has begun has its time, whatever else the client does.
     pub(crate) fn is_taken_for_silent<S>(&self, env: &Env<S>) -> bool {
         self.is_between_messages() && self.silent_since(env.tools.now, &env.settings).is_some()
     }
 
-    /// The socket was asked because a timer is about to end the connection. The first time that anything is in flight
-    /// gives the client a period, and so does each later time if it has taken enough since.
+    /// The socket was asked because a timer is about to end the connection. The first time that anything is
+    /// in flight gives the client a period, and so does each later time if it has taken enough since.
     pub(crate) fn handle_outgoing<S>(&mut self, outgoing: Outgoing, env: &mut Env<S>) {
         let now = env.tools.now;
         let Some(since) = self.silent_since(now, &env.settings) else { return };
@@ -36,7 +36,8 @@ impl Conn {
         self.handle_progress(in_flight, progress, env);
     }
 
-    /// `bytes` are in flight, and `progress` were acknowledged since the last sample, if there was one that counts.
+    /// `bytes` are in flight, and `progress` were acknowledged since the last sample, if there was one that
+    /// counts.
     pub(crate) fn handle_progress<S>(&mut self, bytes: u64, progress: Option<u64>, env: &mut Env<S>) {
         self.give(InFlight { bytes, progress }, env);
     }

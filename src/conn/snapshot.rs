@@ -15,7 +15,7 @@ use crate::router::Deferral;
 const MAX_COUNT: u64 = 1 << 60;
 
 impl Conn {
-    /// What the connection is now, if it is at a point from which it can be replayed.
+    /// The connection's state, if it is at a point from which it can be replayed.
     pub(super) fn snapshot(&self, now: Moment) -> Option<Begin> {
         let open = match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.record.connected_at() == now => None,
@@ -30,7 +30,7 @@ impl Conn {
         })
     }
 
-    /// What a replay has to know of a connection that is open.
+    /// The state of an open connection that a replay needs.
     fn noted(&self) -> Opened {
         let counted = self.record.counted();
         let owed = |Deferral { seq, cmd, flag }| Owed { seq, cmd, flag };
@@ -80,7 +80,8 @@ impl Conn {
             conn.rare.set_deferral(Some(Deferral { seq, cmd, flag }));
         }
         if opened.deflate {
-            // What is inflated is recorded, and what is compressed is not compared: all that matters is what waits for what.
+            // What messages inflate to is recorded, and compressed forms are not compared: only what waits
+            // for what matters here.
             conn.rare.set_deflate(Deflate::new(Agreement {
                 server_no_context_takeover: !opened.dedicated,
                 client_no_context_takeover: true,

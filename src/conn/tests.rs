@@ -1,4 +1,5 @@
-//! Connections under a virtual clock: no socket, no sleep, exact times. What the tests have in common is here.
+//! Connections under a virtual clock: no socket, no sleep, exact times. What the tests have in common is
+//! here.
 
 use std::io::IoSlice;
 use std::sync::Arc;

@@ -24,8 +24,8 @@ impl<S: Application> Input<Env<S>> for Timers {
 }
 
 impl Conn {
-    /// When [`handle_timeout`](Self::handle_timeout) has to be called next, as things stand.
-    /// Changed by every `handle_*`; only [`take_rearm`](Self::take_rearm) says that it may be earlier.
+    /// When [`handle_timeout`](Self::handle_timeout) has to be called next. Every input may change that; only
+    /// [`take_rearm`](Self::take_rearm) reports that it may be earlier.
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => {
@@ -68,7 +68,7 @@ impl Conn {
         }
     }
 
-    /// Whether [`handle_timeout`](Self::handle_timeout) has to be lent what the socket says.
+    /// Whether [`handle_timeout`](Self::handle_timeout) needs the socket's report.
     pub(crate) fn asks_for_line(&self) -> bool {
         matches!(&self.phase, Phase::Closing(closing) if closing.asks())
     }
@@ -99,14 +99,14 @@ impl Conn {
         }
     }
 
-    /// Whether the client check means nothing now: the client waits for the server, or nothing is read from it until
-    /// it has caught up, which the read timer sees to.
+    /// Whether the client check does not apply now: the client waits for the server, or it is not read from
+    /// until it has caught up, which the read timer enforces.
     pub(super) fn is_exempt(&self, settings: &Settings) -> bool {
         self.is_waiting() || self.is_held_back(settings)
     }
 
-    /// Whether a timer ends it now for what its client has not done. Its socket is looked at first: what came may
-    /// not have been told yet.
+    /// Whether a timer ends the connection now for something that its client has not done. The socket is read
+    /// first then: input may have come that no event has reported yet.
     pub(crate) fn is_about_to_end(&self, now: Moment, settings: &Settings) -> bool {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) => {
@@ -125,13 +125,13 @@ impl Conn {
         }
     }
 
-    /// Since when the client is silent, if a timer ends it now because of that.
+    /// Since when the client is silent, if a timer ends the connection now because of that.
     pub(super) fn silent_since(&self, now: Moment, settings: &Settings) -> Option<Moment> {
         let Phase::Open(_) = self.phase else { return None };
         self.deadlines.silent_since(now, settings, self.is_waiting(), self.is_exempt(settings))
     }
 
-    /// Gives back the memory that buffers hold but do not use.
+    /// Shrinks the buffers to what is in use.
     fn keep_house(&mut self) {
         self.record.count_loop();
         if let Phase::Open(open) = &mut self.phase {
@@ -142,7 +142,7 @@ impl Conn {
         self.outbox.trim();
     }
 
-    /// Whether the client waits for the server, so that its silence means nothing.
+    /// Whether the client waits for the server, so that its silence does not count.
     pub(super) fn is_waiting(&self) -> bool {
         (self.rare.is_deferred() || self.inflates()) && matches!(self.phase, Phase::Open(_))
     }

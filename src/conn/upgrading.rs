@@ -1,4 +1,4 @@
-//! The first part of a connection's life: from the first byte to the 101.
+//! From the first byte to the 101: the PROXY header, the request head, and the upgrade.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -43,8 +43,8 @@ impl<S: Application> Input<Env<S>> for NotTls {
 }
 
 impl Conn {
-    /// Reads the PROXY header from the front of `input`; what follows it is the request. Whether it has
-    /// named the client, once it is over.
+    /// Reads the PROXY header from the front of `input`; the request follows it. Once it is complete: whether
+    /// it has named the client.
     pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Option<bool> {
         let Phase::Proxied(proxied) = &mut self.phase else { return None };
         let named = match proxied.reader.read(input) {
@@ -64,8 +64,8 @@ impl Conn {
         Some(named)
     }
 
-    /// Reads the head of the request from the front of `input`; what follows it are frames. What the reactor has to
-    /// know before it goes on, if anything.
+    /// Reads the head of the request from the front of `input`; frames follow it. Returns what the reactor
+    /// has to know before it goes on, if anything.
     pub(super) fn read_head<S: Application>(
         &mut self,
         input: &mut &mut [u8],
@@ -107,7 +107,7 @@ impl Conn {
                 None
             }
             Err(refusal) => {
-                // What shows the method, and, for the log, what was asked for.
+                // This shows the method and, for the log, the path.
                 upgrading.head.extend_from_slice(input.get(..MAX_HEAD_BYTES).unwrap_or(input));
                 self.fail_upgrade(refusal.into(), env);
                 None
@@ -115,7 +115,7 @@ impl Conn {
         }
     }
 
-    /// Accepts the request or not; what was agreed on for compression, if anything was.
+    /// Accepts the request or not. Returns what was agreed on for compression, if anything was.
     fn upgrade<S: Application>(
         &mut self,
         head: &[u8],
@@ -163,7 +163,7 @@ impl Conn {
             state.opened(context);
             Outcome::Done
         });
-        // As for a request: what the hook has asked for is charged to this client, and not to its first packet.
+        // What the hook has asked for is charged to this client, and not to its first packet.
         let cost = env.tools.effects.take_cost();
         env.charge(cost);
     }

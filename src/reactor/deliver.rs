@@ -42,7 +42,7 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
         Mail::ObjectEnded { to, number, cause } => {
             call(core, to, |entry, env| entry.conn.handle_object_end(number, cause, env));
         }
-        Mail::Call(call) => {
+        Mail::CallState(call) => {
             call_state(core, call);
             // Before any other mail: the sender of a later one finds the call's effects done.
             effects::apply(core, None);

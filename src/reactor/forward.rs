@@ -53,7 +53,8 @@ fn forward_to<S>(core: &mut Core<S>, worker: usize, effect: Effect) {
     }
 }
 
-/// Leaves a push for another worker, with that many receivers. If it is dropped, it counts as that many failures.
+/// Leaves a push for another worker, with that many receivers. If it is dropped, it counts as that many
+/// failures.
 fn post_push<S>(core: &mut Core<S>, worker: usize, receivers: u64, effect: Effect) {
     if post(core, worker, receivers, effect) == Posted::Dropped {
         core.lent.env.tools.totals.send_errors += receivers;

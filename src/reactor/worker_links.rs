@@ -35,8 +35,8 @@ impl WorkerLinks {
         self.own
     }
 
-    /// Leaves a mail that counts as `messages` for another worker. If its mailbox is full, the mail is dropped, and
-    /// the log is told.
+    /// Leaves a mail that counts as `messages` for another worker. If its mailbox is full, the mail is
+    /// dropped, and the log is told.
     pub(super) fn post(
         &mut self,
         mailboxes: &Mailboxes,

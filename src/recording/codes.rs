@@ -1,5 +1,5 @@
-//! The numbers by which a recording names causes, refusals and what is wrong with input. They stay what they
-//! are once a version of the format has them.
+//! The numbers that stand for causes, refusals and errors in recordings. A number keeps its meaning once a
+//! version of the format has it.
 
 use crate::cause::Cause;
 use crate::frame::{CloseCode, Error};
@@ -12,7 +12,7 @@ wire_struct! {
     struct Reason {
         /// Which cause.
         kind: u8,
-        /// What else it says: a close code, a status, the number of an error.
+        /// A close code, a status, or the number of an error.
         detail: u16,
     }
 }
@@ -51,7 +51,7 @@ impl Reason {
         Reason { kind, detail }
     }
 
-    /// The cause, if a cause has these numbers.
+    /// The cause with these numbers, if there is one.
     pub(crate) fn cause(&self) -> Option<Cause> {
         let detail = self.detail;
         Some(match self.kind {
@@ -115,7 +115,7 @@ fn at<T: Copy>(all: &[T], number: u16) -> Option<T> {
     all.get(usize::from(number)).copied()
 }
 
-/// Every cause with all that it can say, but for the codes and statuses of which there are many.
+/// Every cause with all its details, but only one of the many codes and statuses.
 #[cfg(test)]
 pub(crate) fn every_cause() -> Vec<Cause> {
     let code = CloseCode::new(4100);

@@ -1,4 +1,4 @@
-//! What a recording may claim of bytes that it does not hold, and of time: no more than can have been.
+//! Limits on what a recording may claim of time, and of bytes that it does not hold.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ pub(crate) const MAX_HEAD_BYTES: usize = 1024 * 1024;
 pub(crate) const MAX_FRAME_BYTES: u64 = MAX_LEN_CEILING as u64 + 1024 * 1024;
 /// Notes of one call.
 pub(crate) const MAX_CALL_NOTES: usize = 64 * 1024;
-/// Bytes that one read can have brought, more or less.
+/// Bytes that one read can bring, roughly.
 const MAX_READ_BYTES: u64 = 1024 * 1024;
 
-/// What a recording claims more of than can have been, or than a file of its size can stand for.
+/// A claim of a recording that is impossible, or too large for a file of its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
     /// The head is longer than 1 MiB.
     Head,
     /// A setting allows messages of more than 64 MiB.
     MaxLen,
-    /// More time has passed than the server can count: 34 years.
+    /// More time than a server can count has passed: 34 years.
     Time,
     /// A frame, or the Data of an answer, is longer than 65 MiB.
     Frame,
@@ -54,7 +54,7 @@ impl fmt::Display for Excess {
 }
 
 impl Head {
-    /// The first thing in it that cannot have been.
+    /// The first impossible claim in it.
     pub(crate) fn excess(&self) -> Option<Excess> {
         let Settings { max_len, max_len_before_login, .. } = self.settings;
         let is_longer = max_len.max(max_len_before_login) > MAX_LEN_CEILING as u64;
@@ -62,13 +62,13 @@ impl Head {
     }
 }
 
-/// Whether no server has counted so many milliseconds: its timers could never be set behind them.
+/// Whether `now_ms` is more than a server can count: no timer could be set behind that.
 pub(crate) fn time_excess(now_ms: u64) -> Option<Excess> {
     (now_ms >= PackedMoment::NEVER_MS).then_some(Excess::Time)
 }
 
 impl Note {
-    /// The first thing in it that cannot have been.
+    /// The first impossible claim in it.
     pub(crate) fn excess(&self) -> Option<Excess> {
         let frame = |frame: &Frame| frame.len > MAX_FRAME_BYTES;
         let (is_excess, what) = match self {
@@ -83,7 +83,7 @@ impl Note {
         is_excess.then_some(what)
     }
 
-    /// Bytes that a replay has to make because the recording does not hold them: what was inflated or decoded.
+    /// Bytes that a replay has to make because the recording does not hold them: inflated or decoded Data.
     pub(crate) fn stands_for(&self) -> u64 {
         match self {
             Note::Inflated { len, error: None, .. } => *len,

@@ -1,4 +1,4 @@
-//! The file: what it begins with, and how it is read.
+//! The file of a recording: its head, and how it is read.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use crate::recording::excess::{Excess, MAX_HEAD_BYTES};
 use crate::recording::note::Note;
 use crate::recording::wire::{Bytes, Wire, wire_struct};
 
-/// What every recording begins with. A transfer that takes it for text spoils it here.
+/// The first bytes of every recording. A transfer as text would spoil them.
 pub(crate) const MAGIC: &[u8] = b"\x93sysconn\r\n";
 /// The version of the format.
 pub(crate) const VERSION: u8 = 3;
 
 wire_struct! {
-    /// What stands in front of the notes.
+    /// The head of a recording, in front of the notes.
     struct Head {
         /// The version of the software that wrote it.
         software: String,
@@ -20,19 +20,19 @@ wire_struct! {
         accepted_unix_ms: u64,
         /// The connection's id, as the log shows it.
         id: String,
-        /// Where it came from.
+        /// The client's address.
         peer: String,
         /// The service takes messages, and no packets.
         messages: bool,
         /// The settings of the server.
         settings: Settings,
-        /// What the connection was when the recording began.
+        /// The connection's state when the recording began.
         begin: Begin,
     }
 }
 
 wire_struct! {
-    /// The settings on which it depends what a connection does. Times are in milliseconds, lengths in bytes.
+    /// The settings that decide what a connection does. Times are in milliseconds, lengths in bytes.
     struct Settings {
         max_len: u64,
         max_len_before_login: u64,
@@ -44,12 +44,12 @@ wire_struct! {
         housekeeping_ms: u64,
         ping_ms: u64,
         close_ms: u64,
-        /// Every frame is a sign of life, and not only packets.
+        /// Every frame is a sign of life, not only packets.
         frames_count: bool,
         outbox_limit: u64,
-        /// What does not fit the outbox is dropped.
+        /// Output that does not fit the outbox is dropped.
         drops: bool,
-        /// Data of replies that is longer is compressed; 0: none is.
+        /// Longer Data of replies is compressed; 0: none.
         compress_above: u64,
         /// 0 off, 1 shared, 2 dedicated.
         deflate: u8,
@@ -62,20 +62,20 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// A connection at the moment at which its recording begins.
+    /// The state of a connection when its recording begins.
     struct Begin {
         /// The time then, and when it was accepted, both in milliseconds since the reactor began.
         now_ms: u64,
         connected_ms: u64,
-        /// A proxy has yet to say who the client is.
+        /// The PROXY header is still to come.
         proxied: bool,
-        /// Absent: the upgrade has yet to come.
+        /// Absent: the upgrade is still to come.
         open: Option<Opened>,
     }
 }
 
 wire_struct! {
-    /// A connection that was open already, at the end of a message.
+    /// The state of a connection that is already open, between two messages.
     struct Opened {
         role_id: u64,
         kind: u8,
@@ -87,7 +87,7 @@ wire_struct! {
         bad_req_count: u8,
         /// Messages may be compressed.
         deflate: bool,
-        /// Those of the server with the window of those before them.
+        /// The server compresses each message with the window of those before it.
         dedicated: bool,
         /// The client is done sending.
         ended: bool,
@@ -107,7 +107,7 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// When its timers come, in milliseconds since the reactor began, and its packet rate.
+    /// When its timers are due, in milliseconds since the reactor began, and its packet rate.
     struct Deadlines {
         read_since_ms: u64,
         last_seen_ms: u64,
@@ -122,17 +122,17 @@ wire_struct! {
 /// Why a recording cannot be read, with the offset of what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// The file does not begin as recordings do.
+    /// The file is no recording.
     NoRecording,
-    /// It is of a version of the format that is not known here.
+    /// The version of the format is unknown.
     Version(u8),
-    /// What stands in front of the notes is malformed or not all there.
+    /// The head is malformed or incomplete.
     Head(u64),
     /// A note at this offset is malformed.
     Note(u64),
-    /// Notes at this offset do not follow from one another.
+    /// The note at this offset is out of order.
     Order(u64),
-    /// What stands at this offset claims more than can have been.
+    /// The note at this offset claims more than is possible.
     Excess(u64, Excess),
 }
 
@@ -157,11 +157,11 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// A recording as it was read.
+/// A recording that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) head: Head,
-    /// The notes as they stand in the file, all of them well-formed: read, they take many times as much memory.
+    /// The notes as they stand in the file, all well-formed: parsed, they take many times as much memory.
     bytes: Vec<u8>,
     /// The offset of the first.
     begin: u64,
@@ -189,7 +189,7 @@ impl Iterator for Notes<'_> {
 }
 
 impl Head {
-    /// Appends all that a file has in front of its notes.
+    /// Appends the head with all that stands in front of it.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(MAGIC);
         out.push(VERSION);
@@ -200,7 +200,7 @@ impl Head {
 }
 
 impl File {
-    /// Reads a recording. One that ends within a note, or in zeros, was cut off: what is there is given.
+    /// Reads a recording. One that ends within a note, or in zeros, was cut off; the rest is read.
     pub(crate) fn read(bytes: &[u8]) -> Result<File, Unreadable> {
         let offset = |rest: &[u8]| (bytes.len() - rest.len()) as u64;
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(Unreadable::NoRecording)?;
@@ -222,7 +222,7 @@ impl File {
             let bytes = notes.get(..len).unwrap_or(notes).to_vec();
             File { head, bytes, begin, last, cut_at }
         };
-        // What a file system fills a file up with, where a machine has stopped, is zeros.
+        // A file system fills a file with zeros where a machine has stopped.
         let filled_from = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1) as u64;
         loop {
             let at = offset(rest);
@@ -230,7 +230,7 @@ impl File {
             let body = Bytes::take(&mut rest);
             let ends_here = match &body {
                 None => is_cut(before),
-                // No note is empty, and of one that ends in such zeros not all may have been written.
+                // No note is empty, and one that ends in such zeros may be incomplete.
                 Some(_) => at >= filled_from || offset(rest) > filled_from && !rest.is_empty(),
             };
             if ends_here {
@@ -250,7 +250,7 @@ impl File {
         }
     }
 
-    /// The notes, from the first to the last.
+    /// The notes in order.
     pub(crate) fn notes(&self) -> Notes<'_> {
         Notes { file: self, rest: &self.bytes }
     }
@@ -261,7 +261,7 @@ impl File {
     }
 }
 
-/// Whether a length that could not be had, or the bytes that it announces, may go on behind the end.
+/// Whether a length, or the bytes that it announces, may go on behind the end.
 fn is_cut(mut rest: &[u8]) -> bool {
     match u64::take(&mut rest) {
         Some(len) => len > rest.len() as u64 && len <= MAX_NOTE_BYTES,
@@ -269,10 +269,10 @@ fn is_cut(mut rest: &[u8]) -> bool {
     }
 }
 
-/// What no note is longer than, by far: a length beyond is none that was cut off.
+/// More bytes than any note has: a longer one is malformed and was not cut off.
 const MAX_NOTE_BYTES: u64 = 1 << 32;
 
-/// What takes up all of the bytes.
+/// A value that takes up all the bytes.
 fn whole<T: Wire>(mut bytes: &[u8]) -> Option<T> {
     let value = T::take(&mut bytes)?;
     bytes.is_empty().then_some(value)

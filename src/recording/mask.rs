@@ -1,10 +1,10 @@
-//! What must not be recorded is taken out of a client's bytes here, while they pass by in pieces of any size.
+//! Masking: overwrites what must not be recorded in a client's bytes, which come in pieces of any size.
 //!
-//! The bytes keep their number and their places, so that whoever reads them finds the same frames. Taken out
-//! are, from the head of the request, the values of its query and of all header lines that the handshake does
-//! not look at; from packets, the Data of commands that are secret or not known; and all of a message that is
-//! compressed. What a packet's command is stands in front of its Data, so nothing has to be held back. What
-//! follows a violation is given up: no bytes are kept whose meaning is not sure.
+//! The bytes keep their number and their places, so that a reader finds the same frames. Masked are the
+//! values of the request's query and of all header lines that the handshake does not need, the Data of
+//! packets whose command is secret or unknown, and all of a compressed message. A packet's command stands in
+//! front of its Data, so nothing has to be held back. Bytes behind a violation are not kept, since their
+//! meaning is not certain.
 
 mod frames;
 mod head;
@@ -49,8 +49,7 @@ impl Masker {
         self.state = State::Head(Box::default());
     }
 
-    /// Takes out of the bytes, which come next, what must not be recorded. How many of them may be: all, or
-    /// those up to a violation.
+    /// Masks the next bytes. Returns how many of them may be recorded: all, or those up to a violation.
     pub(super) fn mask(&mut self, bytes: &mut [u8], is_secret: &dyn Fn(u16) -> bool) -> usize {
         let mut done = 0;
         while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -71,7 +70,7 @@ impl Masker {
                     Some(taken) => taken,
                     None => {
                         self.state = State::Lost;
-                        // The header by which it was lost says what was wrong.
+                        // The header in which it was lost shows what was wrong.
                         return done + rest.len().min(1);
                     }
                 },
@@ -82,8 +81,8 @@ impl Masker {
         done
     }
 
-    /// The same for bytes that were thrown away because those before them broke a rule. What shows which one
-    /// may be recorded: a head up to its first illegal byte, and a frame's header to its end.
+    /// The same for bytes that were thrown away behind a violation. Those that show the violation may be
+    /// recorded: a head up to its first illegal byte, and a frame's header to its end.
     pub(super) fn mask_rest(&mut self, bytes: &mut [u8]) -> usize {
         let taken = match &mut self.state {
             State::Head(head) => match head.mask(bytes) {

@@ -1,4 +1,4 @@
-//! What a recording consists of: one note for each thing that a connection was given, and for each that it did.
+//! Notes, of which a recording consists: one for each input of a connection, and for each thing that it did.
 
 use std::borrow::Cow;
 
@@ -9,18 +9,18 @@ use crate::recording::codes::Reason;
 use crate::recording::wire::{Bytes, Wire, wire_enum, wire_struct};
 
 wire_enum! {
-    /// One note. Numbers below 20 are what the connection was given; from there on they are what came of it,
-    /// or what the application said. From 60 on they end the recording.
+    /// A note. Numbers below 20 are inputs of the connection; from there on they are what came of them, or
+    /// what the application did. From 60 on they end the recording.
     enum Note {
-        /// So many milliseconds have passed since the note before.
+        /// `ms` have passed since the note before.
         1 Time { ms: u64 },
-        /// So many bytes wait in the outbox now.
+        /// `queued` bytes wait in the outbox now.
         2 Outbox { queued: u64 },
-        /// Bytes came, and were taken as far as they are here. `left` more were offered, of which none was
-        /// taken; only then `frames`, the budget that it had, says anything. `discarded` more were thrown away
-        /// unread. `gathered` bytes of output waited to be written.
+        /// Bytes came, and these were taken. `left` more were offered and not taken; only then `frames`, the
+        /// budget, means anything. `discarded` more were thrown away unread. `gathered` bytes of output
+        /// waited to be written.
         3 Input { gathered: u64, frames: u32, left: u64, draining: bool, discarded: u64, bytes: Bytes },
-        /// Bytes were read into the place where the message in hand is put together.
+        /// Bytes were read into the buffer of the message in hand.
         4 Direct { bytes: Bytes },
         /// The client is done sending.
         5 End {},
@@ -28,40 +28,40 @@ wire_enum! {
         6 Timers {},
         /// The answer to a deferred request came.
         7 Answer { seq: u64, answer: Answered },
-        /// Somebody had it closed.
+        /// The server closed it.
         8 Close { reason: Reason },
         /// The server refused it.
         9 Refuse { reason: Reason },
-        /// Its socket failed, or the server gave it up.
+        /// Its socket failed, or the server dropped it.
         10 Abort { reason: Reason },
-        /// Somebody sent it a packet, behind so many bytes that were gathered.
+        /// A packet was pushed to it, behind `gathered` bytes of output.
         11 Push { gathered: u64, frame: Frame },
-        /// The socket took some of what waited.
+        /// The socket took some of the output that waited.
         12 Written {},
         /// All that was gathered has been written, or waits in the outbox.
         13 Flushed {},
         /// The client began with plain HTTP where TLS is spoken.
         14 NotTls {},
-        /// It was about to be ended for its silence: so many bytes were on their way to it, of which it had taken so
-        /// many since the last look, if there was one that counts.
+        /// It was about to be closed for its silence: bytes that were on their way to it, and bytes that it
+        /// had taken since the last sample, if that counted.
         15 InFlight { bytes: u64, progress: Option<u64> },
-        /// It was given time to compress, and a reply has become this frame.
+        /// A reply was compressed to this frame.
         16 Compressed { frame: Frame },
-        /// There is no place for it: that is what it is told, unless its request is a health check.
+        /// The server is full: it is refused unless its request is a health check.
         17 Hear { reason: Reason },
 
-        /// What the application said to the upgrade: none, the refusal, or reason 8 for a panic.
+        /// The application's answer to the upgrade: none, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
         /// What a handler did, or what was answered in the place of one.
         21 Outcome { outcome: Outcome },
-        /// Data was decoded; `hidden`: the recording does not hold what it was decoded from, or nobody but the
-        /// application could decode it.
+        /// Data was decoded. `hidden`: the recording does not hold the encoded form, or only the application
+        /// can decode it.
         22 Decoded { hidden: bool, result: Decoded },
-        /// A compressed message was inflated, none of which is in the recording: its length, and its packet's
-        /// header; or the number of the error.
+        /// A compressed message was inflated, which the recording does not hold: its length and its packet's
+        /// header, or the number of the error.
         23 Inflated { len: u64, head: Bytes, error: Option<u16> },
 
-        /// The request was a health check, and what it was told.
+        /// The request was a health check, and whether it failed.
         24 Health { fails: bool },
         /// It came through a trusted HTTP proxy: the client that its headers name, or none, or why it is refused.
         25 Forwarded { client: Option<String>, refused: Option<Reason> },
@@ -72,29 +72,30 @@ wire_enum! {
         31 Message { text: bool, len: u64, hash: u64 },
         /// A timer was due: read, client check, account check, housekeeping, Ping.
         32 Timer { which: u8 },
-        /// The connection sent a frame by itself.
+        /// The connection itself sent a frame.
         33 Sent { frame: Frame },
         /// The upgrade was answered.
         34 Response { status: u16, len: u64, hash: u64 },
         /// The connection began to close.
         35 Closing { reason: Reason },
-        /// A proxy has said who the client is, or that it does not.
+        /// The PROXY header has named the client, or nobody.
         36 Client { peer: Option<String> },
-        /// A timer was due so many milliseconds ago, and has not been looked at.
+        /// A timer was due `ms` ago, and has not been looked at.
         37 Overdue { ms: u64 },
-        /// The server has stood still: all that can move deadlines, in place of what was noted before.
+        /// The server has stood still: all stalls that can move deadlines, in place of those noted before.
         39 Stalls { list: Vec<Stalled> },
-        /// A reply is still being compressed, so that the end is put off.
+        /// A reply is still being compressed, which delays the end.
         44 Compressing {},
-        /// What the socket said, of a connection that closes, when its timers were looked at: bytes that the client's
-        /// system had not acknowledged, a count of those that it had, and whether nothing lay unread.
+        /// The socket's report on a connection that closes, when its timers were looked at: bytes that the
+        /// client's system had not acknowledged, a count of those that it had, and whether no input lay
+        /// unread.
         41 Line { unacknowledged: Option<u64>, taken: u64, idle: bool },
-        /// A Close of the client's was among what was thrown away, a valid one or not.
+        /// A Close of the client's was among the bytes that were thrown away, `valid` or not.
         42 PeerClose { valid: bool },
 
         /// The connection ended.
         60 Closed { reason: Reason },
-        /// What came next had no room in the file.
+        /// The file was full.
         61 Full {},
         /// The recording was switched off.
         62 Stopped {},
@@ -102,12 +103,12 @@ wire_enum! {
 }
 
 impl Note {
-    /// Whether it is something that the connection was given, with which a call begins.
+    /// Whether it is an input, with which a call begins.
     pub(crate) fn is_given(&self) -> bool {
         (3..20).contains(&self.number())
     }
 
-    /// Whether it stands in front of what a call was given.
+    /// Whether it stands in front of the input of a call.
     pub(crate) fn is_before(&self) -> bool {
         matches!(
             self,
@@ -124,15 +125,15 @@ impl Note {
         self.number() >= 60
     }
 
-    /// Appends it as it stands in a file: its length, and itself.
+    /// Appends it in the form of the file: its length, and itself.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut body = Vec::new();
         self.put(&mut body);
         Bytes(body).put(out);
     }
 
-    /// Whether the connection did the same in both. What only tells how it was done is not compared: Data
-    /// that a handler made, how much was offered beyond what was taken, and what of it was masked.
+    /// Whether the connection did the same in both. Some details are not compared: Data that a handler made,
+    /// bytes that were offered and not taken, and what of them was masked.
     pub(crate) fn agrees(&self, other: &Note) -> bool {
         self.comparable() == other.comparable()
     }
@@ -159,13 +160,13 @@ impl Note {
 wire_struct! {
     /// A stall, or several in a row.
     struct Stalled {
-        /// Milliseconds ago that it was over.
+        /// How many milliseconds ago it was over.
         ago_ms: u64,
-        /// Milliseconds that the process did not run.
+        /// Milliseconds in which the process did not run.
         poll_ms: u64,
-        /// Milliseconds within turns.
+        /// Milliseconds of it within turns.
         turn_ms: u64,
-        /// Milliseconds ago that the first in it of a second or more was over.
+        /// How many milliseconds ago the first one of a second or more was over.
         long_ago_ms: Option<u64>,
     }
 }
@@ -190,11 +191,11 @@ impl Answered {
 }
 
 wire_enum! {
-    /// What decoding came to.
+    /// The result of decoding.
     enum Decoded {
         /// Data of that length.
         1 Data { len: u64 },
-        /// The number of the reason why not.
+        /// The number of the error.
         2 Undecodable { offence: u16 },
         /// The cipher panicked.
         3 Panicked {},
@@ -202,7 +203,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What the table of routes has for a command.
+    /// What the route table has for a command.
     enum Route {
         /// Nothing.
         1 Unknown {},
@@ -212,7 +213,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What a handler said.
+    /// What a handler returned.
     enum Said {
         1 Done {},
         2 Refuse { error_id: u16 },
@@ -225,7 +226,7 @@ wire_enum! {
 wire_struct! {
     /// What a handler did.
     struct Outcome {
-        /// The application did it, and not the connection in its place.
+        /// The application did it, not the connection in its place.
         by_application: bool,
         said: Option<Said>,
         /// The reply comes later.
@@ -234,7 +235,7 @@ wire_struct! {
         login: Option<Login>,
         /// Packets that did not fit the outbox.
         failed: u32,
-        /// Connections that are affected by what it wants done, and what it had compressed at once, in frames.
+        /// Its cost in frames: connections that its effects concern, and what was compressed at once.
         cost: u32,
         /// What it sent.
         frames: Vec<Frame>,
@@ -252,15 +253,15 @@ wire_struct! {
 wire_struct! {
     /// A frame that the server sent.
     struct Frame {
-        /// The opcode's bits, and [`LATER`] for a message that has yet to be compressed, or has to have its Data
-        /// compressed. Until then it has the length and header that it had before.
+        /// The opcode's bits, with [`LATER`] for a message that is still to be compressed, itself or its
+        /// Data. Length and header are then those before that.
         opcode: u8,
         compressed: bool,
         /// Bytes of payload.
         len: u64,
-        /// The header of the packet in it, if it is one that can be read.
+        /// The header of the packet in it, if there is one.
         packet: Option<PacketHead>,
-        /// Of its Data, or of its payload if it is no packet; 0 for what is secret.
+        /// The hash of its Data, or of its payload if it is no packet; 0 for what is secret.
         hash: u64,
     }
 }
@@ -275,11 +276,11 @@ wire_struct! {
     }
 }
 
-/// In a frame's opcode: it goes out once it is compressed.
+/// In a frame's opcode: it is still to be compressed.
 pub(crate) const LATER: u8 = 0x80;
 
 impl Frame {
-    /// Bytes of the first frame of `bytes`, those of its payload included that are not there.
+    /// The length of the first frame of `bytes`, absent bytes of its payload included.
     pub(crate) fn span(bytes: &[u8]) -> Option<usize> {
         let (header, header_bytes) = Header::parse(bytes).ok()??;
         usize::try_from(header.payload_len).ok()?.checked_add(header_bytes)
@@ -289,13 +290,13 @@ impl Frame {
         Opcode::from_bits(self.opcode & !LATER)
     }
 
-    /// Whether it has yet to be compressed.
+    /// Whether it is still to be compressed.
     pub(crate) fn is_later(&self) -> bool {
         self.opcode & LATER != 0
     }
 
-    /// The first frame of `bytes`, and what follows it. Data of commands that are secret leaves no hash, and so
-    /// does a payload whose last `absent` bytes are not there.
+    /// The first frame of `bytes`, and the rest. Data of secret commands leaves no hash, nor does a payload
+    /// whose last `absent` bytes are missing.
     pub(crate) fn read<'a>(
         bytes: &'a [u8],
         absent: usize,
@@ -314,7 +315,7 @@ impl Frame {
             _ if absent > 0 => 0,
             Some(packet) if is_secret(packet.cmd) => 0,
             Some(packet) => digest(packet.data),
-            // What is in it cannot be told from here.
+            // Its content is not known here.
             None if header.rsv1 => 0,
             None => digest(payload),
         };
@@ -328,7 +329,7 @@ impl Frame {
         Some((Frame { opcode, compressed, len: len as u64, packet, hash }, rest))
     }
 
-    /// Leaves what the connection itself decided: the length of what is compressed depends on the content.
+    /// Drops what depends on the content: hashes, and lengths of compressed forms.
     fn forget_data(&mut self) {
         if self.opcode().is_none_or(|opcode| !opcode.is_control()) {
             self.hash = 0;
@@ -341,7 +342,7 @@ impl Frame {
     }
 }
 
-/// The header of a packet to the client as it is where nothing follows it, whatever its DataSize says.
+/// The header of a packet without its Data, whatever its DataSize says.
 fn without_data(header: &[u8]) -> Vec<u8> {
     let mut header = header.to_vec();
     if let Some(data_size) = header.get_mut(2..4) {
@@ -350,7 +351,7 @@ fn without_data(header: &[u8]) -> Vec<u8> {
     header
 }
 
-/// What stands for bytes that are not recorded: FNV-1a, 64 bits.
+/// The hash that stands for bytes that are not recorded: FNV-1a, 64 bits.
 pub(crate) fn digest(bytes: &[u8]) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x100_0000_01b3;

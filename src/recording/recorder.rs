@@ -1,4 +1,4 @@
-//! The recorder of one connection: puts notes together call by call, and hands them on.
+//! The recorder of one connection: collects notes call by call, and passes them on.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use crate::recording::replay_source::ReplaySource;
 use crate::recording::store::Sink;
 use crate::recording::wire::Bytes;
 
-/// Bytes of notes that are handed on at once.
+/// Bytes of notes at which they are passed on.
 const CHUNK_BYTES: usize = 4 * 1024;
-/// Milliseconds after which notes are handed on however few they are.
+/// Milliseconds after which notes are passed on, however few they are.
 const CHUNK_MS: u64 = 1000;
-/// Room that is kept for the note that says that the recording ended.
+/// Space that is kept for the note that ends the recording.
 const LAST_NOTE_BYTES: usize = 64;
-/// Milliseconds that a timer can be late before that is worth a note.
+/// Milliseconds by which a timer has to be late to be noted.
 pub(crate) const LATE_MS: u64 = 1000;
 
 /// Where notes go.
@@ -35,52 +35,52 @@ pub(crate) enum Recorded {
     Ended,
 }
 
-/// Takes down what one connection is given and what it does.
+/// Records what one connection is given and what it does.
 pub(crate) struct Recorder {
     target: Target,
-    /// What the file is to begin with; none once it has begun.
+    /// The head of the file; none once it has begun.
     head: Option<Box<Head>>,
     masker: Masker,
     packets: bool,
-    /// Notes that have not been handed on.
+    /// Notes that have not been passed on.
     notes: Vec<u8>,
-    handed_on: Moment,
+    passed_on: Moment,
     /// Bytes of all notes and the head.
     written: usize,
     limit: usize,
     /// As of the last note.
     now: Moment,
     outbox: usize,
-    /// The revision of the stalls that were noted.
+    /// The revision of the stalls that were last noted.
     stalls: u64,
     pub(crate) call: Call,
 }
 
-/// What is known of the call in hand.
+/// The call in hand.
 #[derive(Default)]
 pub(crate) struct Call {
-    /// What is noted in front of what was given.
+    /// Notes in front of the input.
     before: Vec<Note>,
     given: Option<Note>,
     outcomes: Vec<Note>,
-    /// The input as it came, and how much of it was thrown away unread.
+    /// The input as it came, and the bytes of it that were thrown away unread.
     pub(crate) raw: Vec<u8>,
     pub(crate) rest: usize,
     pub(crate) frames_left: u32,
     /// Bytes that were offered, and whether they can only be thrown away.
     pub(crate) offered: usize,
     pub(crate) is_over: bool,
-    /// Up to here the write buffer is noted.
+    /// The part of the write buffer that is noted ends here.
     pub(crate) seen: usize,
-    /// The message in hand is compressed: what is in it leaves no hash.
+    /// The message in hand is compressed: its content leaves no hash.
     pub(crate) is_compressed: bool,
-    /// Before the handler ran: who was logged in, and what had not been sent.
+    /// Before the handler ran: the login, and the packets that had not been sent.
     pub(crate) login: Login,
     pub(crate) failed: u64,
 }
 
 impl Call {
-    /// Whether it is being noted: a recording can begin and end between any two.
+    /// Whether a call is being noted: a recording can begin and end between two notes.
     pub(crate) fn is_begun(&self) -> bool {
         self.given.is_some()
     }
@@ -95,7 +95,7 @@ impl Recorder {
             masker: Masker::open(packets),
             packets,
             notes: Vec::new(),
-            handed_on: Moment::START,
+            passed_on: Moment::START,
             written: 0,
             limit: limit.saturating_sub(LAST_NOTE_BYTES),
             now: Moment::START,
@@ -106,16 +106,16 @@ impl Recorder {
         }
     }
 
-    /// Whether the state of the connection when it began has been noted.
+    /// Whether the recording has begun with the state of the connection.
     pub(crate) fn has_begun(&self) -> bool {
         self.head.is_none()
     }
 
-    /// Notes what the connection is as the recording begins.
+    /// Begins the recording with the state of the connection.
     pub(crate) fn begin(&mut self, begin: Begin) {
         let Some(mut head) = self.head.take() else { return };
         self.now = Moment::from_ms(begin.now_ms);
-        self.handed_on = self.now;
+        self.passed_on = self.now;
         self.masker = if begin.open.is_some() {
             Masker::open(self.packets)
         } else {
@@ -128,7 +128,7 @@ impl Recorder {
         }
     }
 
-    /// A call of the connection begins. `seen` bytes of the write buffer are not its own.
+    /// Begins a call. The first `seen` bytes of the write buffer are not its own.
     pub(crate) fn begin_call(&mut self, given: Note, now: Option<Moment>, outbox: usize, seen: usize) {
         let call = &mut self.call;
         debug_assert!(call.given.is_none() && call.outcomes.is_empty());
@@ -144,7 +144,7 @@ impl Recorder {
         call.seen = seen;
     }
 
-    /// Notes the server's stalls, where they are not known yet.
+    /// Notes the server's stalls if they have changed.
     pub(crate) fn note_stalls(&mut self, revision: u64, list: impl FnOnce(Moment) -> Vec<Stalled>) {
         if revision != self.stalls {
             self.stalls = revision;
@@ -153,7 +153,7 @@ impl Recorder {
         }
     }
 
-    /// Notes something that came of the call before what it was given has any effect.
+    /// Notes something in front of the input.
     pub(crate) fn note_before(&mut self, note: Note) {
         self.call.before.push(note);
     }
@@ -180,7 +180,7 @@ impl Recorder {
         bytes
     }
 
-    /// Masks bytes that come next of a message.
+    /// Masks the next bytes of a message.
     pub(crate) fn mask_message(&mut self, bytes: &[u8], is_secret: &dyn Fn(u16) -> bool) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         let kept = self.masker.mask(&mut bytes, is_secret);
@@ -193,15 +193,15 @@ impl Recorder {
         self.masker.begin_head();
     }
 
-    /// Completes what is noted of the input, which is clear only when it was taken.
+    /// Completes the note of the input, once it is known how much was taken.
     pub(crate) fn set_input(&mut self, frames: u32, left: u64, discarded: u64, bytes: Vec<u8>) {
         if let Some(Note::Input { frames: f, left: l, discarded: d, bytes: b, .. }) = &mut self.call.given {
             (*f, *l, *d, *b) = (frames, left, discarded, Bytes(bytes));
         }
     }
 
-    /// The frames at the front of what the connection has sent. `absent` are places in it where bytes are
-    /// missing, with their number, each at the end of a frame.
+    /// The frames that the connection has `sent`. `absent` are places in it where bytes are missing, with
+    /// their number, each at the end of a frame.
     pub(crate) fn frames(
         &self,
         sent: &[u8],
@@ -219,7 +219,7 @@ impl Recorder {
         frames
     }
 
-    /// The call is over; with it the recording, if the connection has ended or `last` is a last note.
+    /// Ends the call; also the recording, if the connection has ended or `last` is a last note.
     pub(crate) fn end_call(&mut self, last: Option<Note>) -> Recorded {
         let call = &mut self.call;
         let notes = call.before.drain(..).chain(call.given.take()).chain(call.outcomes.drain(..));
@@ -243,15 +243,15 @@ impl Recorder {
         } else {
             self.written += added;
         }
-        let is_due = self.notes.len() >= CHUNK_BYTES || self.now.since(self.handed_on) >= CHUNK_MS;
+        let is_due = self.notes.len() >= CHUNK_BYTES || self.now.since(self.passed_on) >= CHUNK_MS;
         let ends = is_full || is_last;
-        let goes_on = !(is_due || ends) || self.hand_on();
+        let goes_on = !(is_due || ends) || self.pass_on();
         if ends || !goes_on { Recorded::Ended } else { Recorded::GoesOn }
     }
 
-    /// False: nobody takes it any more.
-    fn hand_on(&mut self) -> bool {
-        self.handed_on = self.now;
+    /// Passes the notes on. False: nobody takes them any more.
+    fn pass_on(&mut self) -> bool {
+        self.passed_on = self.now;
         let notes = std::mem::take(&mut self.notes);
         match &self.target {
             Target::File(sink) => sink.take(notes),

@@ -1,14 +1,14 @@
-//! How a recording holds numbers, bytes and lists, and what is made of them: the same table says both ways.
+//! The encoding of numbers, bytes, lists, structs and enums in recordings: one table defines both directions.
 
-/// Bytes that a number takes at most.
+/// The most bytes that a number takes.
 const MAX_NUMBER_BYTES: u32 = 10;
 
-/// What can be written to a recording and read again.
+/// A value that can be written to a recording and read again.
 pub(crate) trait Wire: Sized {
     /// Appends it.
     fn put(&self, out: &mut Vec<u8>);
 
-    /// Takes it off the front of `input`. None: what is there is no such thing, or not all of it.
+    /// Takes a value off the front of `input`. None: it is malformed or incomplete.
     fn take(input: &mut &[u8]) -> Option<Self>;
 }
 
@@ -118,7 +118,7 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn take(input: &mut &[u8]) -> Option<Self> {
-        // Room is made for what is there, and not for what is announced.
+        // Memory is allocated for what is there, not for what is announced.
         let count = u64::take(input)?;
         (0..count).map(|_| T::take(input)).collect()
     }

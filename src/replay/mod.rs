@@ -1,8 +1,8 @@
-//! Recordings of connections, gone through again: what was recorded is given to the same state machine under a
-//! virtual clock, and what it does now is compared with what it did then.
+//! Replays of recordings: the same state machine gets the recorded inputs under a virtual clock, and what it
+//! does now is compared with what it did then.
 //!
-//! The application is not needed: what its handlers did stands in the recording. So a difference is one of this
-//! library, in how it reads frames, packets and requests, in its timers, or in what it sends.
+//! The application is not needed: the recording holds what its handlers did. So a difference comes from this
+//! library: from how it reads frames, packets and requests, from its timers, or from what it sends.
 //!
 //! ```
 //! use sysconn::replay::Recording;
@@ -17,9 +17,9 @@
 //! ```
 
 mod absent;
+mod driver;
 mod recorded_codec;
 mod replayer;
-mod stage;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -34,7 +34,7 @@ use crate::recording::note::Note;
 pub use crate::recording::excess::Excess;
 pub use crate::recording::file::Unreadable;
 
-use stage::Stage;
+use driver::Driver;
 
 /// A recording that was read.
 #[derive(Clone, Debug)]
@@ -42,10 +42,10 @@ pub struct Recording {
     file: File,
 }
 
-/// What replaying a recording came to.
+/// The result of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// Bytes that the client sent, those included that were thrown away.
+    /// Bytes that the client sent, including those that were thrown away.
     pub bytes: u64,
     /// Packets, or messages where there are no packets.
     pub packets: u64,
@@ -53,7 +53,7 @@ pub struct Replay {
     pub timers: u64,
     /// How the recording ends.
     pub end: End,
-    /// The first thing that is not as it was recorded.
+    /// The first difference from the recording.
     pub difference: Option<Difference>,
 }
 
@@ -66,16 +66,16 @@ pub enum End {
     Stopped,
     /// The file was full.
     Full,
-    /// Something is missing from this offset of the file on: the server has not ended the recording.
+    /// It was cut off at this offset: the server has not ended it.
     Cut(u64),
 }
 
-/// Something that is not as it was recorded.
+/// A difference between a recording and its replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Milliseconds since the connection was accepted.
     pub at_ms: u64,
-    /// Bytes that the client had sent before the call in which it is.
+    /// Bytes that the client had sent before the call with the difference.
     pub byte: u64,
     /// The offset in the file of what was recorded.
     pub offset: u64,
@@ -86,7 +86,7 @@ pub struct Difference {
 }
 
 impl Recording {
-    /// Reads a recording. What is missing at its end is no error.
+    /// Reads a recording. One that was cut off can be read, too.
     ///
     /// # Errors
     /// [`Unreadable`].
@@ -94,26 +94,26 @@ impl Recording {
         File::read(bytes).map(|file| Recording { file })
     }
 
-    /// Goes through it again, up to the first difference. Takes a few kilobytes that are never given back, for
-    /// the table of routes.
+    /// Replays it up to the first difference. Each replay takes a few kilobytes for the route table that are
+    /// never given back.
     ///
-    /// This takes at most 256 MiB of memory and 100 bytes for each byte of the file, usually less than 3. Of
-    /// what the file claims and does not hold no more is made than 128 MiB and 2048 bytes for each of its own, so
-    /// that the time is bounded too.
+    /// A replay takes at most 256 MiB of memory and 100 bytes for each byte of the file, usually less than 3.
+    /// It makes at most 128 MiB, and 2048 bytes for each byte of the file, of content that the file claims
+    /// and does not hold, so that its time is bounded too.
     ///
     /// # Errors
-    /// [`Unreadable::Order`], [`Unreadable::Head`] or [`Unreadable::Excess`]: what is there, though
-    /// well-formed, was never recorded.
+    /// [`Unreadable::Order`], [`Unreadable::Head`] or [`Unreadable::Excess`]: the file is well-formed, but no
+    /// server recorded it.
     pub fn replay(&self) -> Result<Replay, Unreadable> {
-        let mut stage = Stage::new(&self.file)?;
+        let mut driver = Driver::new(&self.file)?;
         let mut replay = Replay { bytes: 0, packets: 0, timers: 0, end: self.end(), difference: None };
         let mut notes = self.file.notes().peekable();
         while let Some(recorded) = next_call(&mut notes)? {
             let is_cut = notes.peek().is_none() && matches!(replay.end, End::Cut(_));
-            let noted = stage.play(&recorded)?;
+            let noted = driver.play(&recorded)?;
             replay.difference =
                 first_difference(&recorded, &noted, is_cut).map(|(place, recorded, now)| Difference {
-                    at_ms: stage.now_ms(),
+                    at_ms: driver.now_ms(),
                     byte: replay.bytes,
                     offset: place,
                     recorded: text::of(recorded),
@@ -127,7 +127,7 @@ impl Recording {
         Ok(replay)
     }
 
-    /// Lists it, a line for each note.
+    /// Writes it as text, a line for each note.
     ///
     /// # Errors
     /// Only those of `out`.
@@ -145,8 +145,8 @@ impl Recording {
     }
 }
 
-/// The notes of the next call; none if the recording has no more. In front of what the connection is given stand
-/// its time and the like, and behind it what came of it.
+/// The notes of the next call; none if there are no more. The time and the like stand in front of the input,
+/// and what came of it behind it.
 fn next_call(notes: &mut Peekable<Notes<'_>>) -> Result<Option<Vec<(u64, Note)>>, Unreadable> {
     let mut call = Vec::new();
     let mut is_given = false;
@@ -177,8 +177,7 @@ fn push(call: &mut Vec<(u64, Note)>, offset: u64, note: Note) -> Result<(), Unre
     Ok(())
 }
 
-/// The first note that is not the same in both, with its offset. The last call of a recording that was cut may
-/// lack some.
+/// The first note that differs, with its offset. The last call of a recording that was cut off may lack some.
 fn first_difference<'a>(
     recorded: &'a [(u64, Note)],
     noted: &'a [Note],

@@ -15,7 +15,7 @@ use crate::recording::{ReplaySource, Sent};
 use crate::router::{Application, Context, Deferral, Message, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
-/// Does what the source says.
+/// The application: it takes what it does from `source`.
 pub(super) struct Replayer {
     pub(super) source: ReplaySource,
 }
@@ -62,11 +62,11 @@ fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_>
 impl Replayer {
     /// Does what the recorded handler did.
     fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
-        // Where the recording has no handler run, that this one runs is the difference.
+        // If the recording has no handler here, the difference is that one runs now.
         let Some(mut outcome) = self.source.outcome() else { return Outcome::Done };
         let mut refusal = Sent::AsItWas;
         if let Some(Said::Refuse { error_id }) = outcome.said {
-            // The refusal itself follows from what is returned.
+            // The refusal itself follows from the outcome.
             match outcome.frames.pop_if(|frame| is_refusal(frame, error_id)) {
                 Some(frame) if frame.compressed && !frame.is_later() => {
                     refusal = Sent::Message(frame.len);

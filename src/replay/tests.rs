@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 
-use super::stage::Stage;
+use super::driver::Driver;
 use super::{Excess, Recording, Unreadable};
 use crate::cause::Cause;
 use crate::config::Config;
@@ -57,11 +57,11 @@ fn opened(head: &mut Head) -> &mut Opened {
 fn recording(head: Head, calls: &[(usize, Vec<Note>)]) -> Vec<u8> {
     let mut out = vec![];
     head.write(&mut out);
-    let mut stage = Stage::new(&File::read(&out).unwrap()).ok();
+    let mut driver = Driver::new(&File::read(&out).unwrap()).ok();
     for call in calls.iter().flat_map(|(times, call)| std::iter::repeat_n(call, *times)) {
         let place = call.iter().position(Note::is_given).unwrap();
         let placed: Vec<_> = call.iter().cloned().map(|note| (0, note)).collect();
-        match stage.as_mut().map(|stage| stage.play(&placed)) {
+        match driver.as_mut().map(|driver| driver.play(&placed)) {
             Some(Ok(mut noted)) if call.len() <= MAX_CALL_NOTES => {
                 // What was given is noted as it was taken, which may be less.
                 let given = noted.iter().position(Note::is_given).unwrap();
@@ -70,7 +70,7 @@ fn recording(head: Head, calls: &[(usize, Vec<Note>)]) -> Vec<u8> {
             }
             Some(_) | None => {
                 call.iter().for_each(|note| note.write(&mut out));
-                stage = None;
+                driver = None;
             }
         }
     }

@@ -265,7 +265,7 @@ impl Display for Text<'_, Route> {
     }
 }
 
-/// What stands for bytes that are not recorded.
+/// What is shown for bytes that are not recorded.
 struct Hash(u64);
 
 impl Display for Hash {

@@ -66,17 +66,17 @@ impl CloseResponse {
         let has_answered = runner.has_closed || runner.sent_close;
         match self.style {
             Style::Ends => {
-                runner.drop_outgoing();
+                runner.outgoing.clear();
                 return true;
             }
-            Style::Silent => runner.drop_outgoing(),
+            Style::Silent => runner.outgoing.clear(),
             Style::Answers | Style::AnswersAndEnds | Style::AnswersLate if has_answered => {}
             Style::Answers | Style::AnswersAndEnds => {
                 runner.clear_pace();
                 answer(runner, code);
             }
             Style::AnswersLate => {
-                runner.drop_outgoing();
+                runner.outgoing.clear();
                 runner.set_pace(1, LATE_BYTE);
                 answer(runner, code);
             }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::expected_replies::Expected;
 use super::flags::Flags;
 use super::oracle::Oracle;
+use super::outgoing::Outgoing;
 use super::random::Random;
 use super::script::End;
 use crate::frame::{Opcode, push_masked_frame};
@@ -31,11 +32,7 @@ pub struct ScriptRunner {
     random: Random,
     flags: Rc<RefCell<Flags>>,
     key: String,
-    outgoing: Vec<u8>,
-    /// Bytes of `outgoing` that have been sent.
-    sent: usize,
-    /// The most bytes that are sent at once, and the time between.
-    pub(super) pace: Option<(usize, Duration)>,
+    pub(super) outgoing: Outgoing,
     pub(super) orders: Orders,
     /// The client does not receive.
     pub(super) is_deaf: bool,
@@ -80,9 +77,7 @@ impl ScriptRunner {
             random,
             flags,
             key,
-            outgoing: vec![],
-            sent: 0,
-            pace: None,
+            outgoing: Outgoing::default(),
             orders: Orders::default(),
             is_deaf: false,
             answers_pings: true,
@@ -150,20 +145,20 @@ impl ScriptRunner {
     pub fn upgrade(&mut self) {
         let request = self.upgrade_request("/");
         self.has_requested_upgrade = true;
-        self.outgoing.extend_from_slice(&request);
+        self.outgoing.buffer().extend_from_slice(&request);
     }
 
     /// Sends these bytes.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.sent_raw = true;
-        self.outgoing.extend_from_slice(bytes);
+        self.outgoing.buffer().extend_from_slice(bytes);
     }
 
     /// Sends a frame, masked and with its length in the shortest form.
     pub fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
         self.sent_close |= opcode == Opcode::Close;
         let key = (self.random.number() as u32).to_ne_bytes();
-        push_masked_frame(&mut self.outgoing, fin, opcode, key, payload);
+        push_masked_frame(self.outgoing.buffer(), fin, opcode, key, payload);
     }
 
     /// Sends a Ping, and expects its Pong.
@@ -284,12 +279,12 @@ impl ScriptRunner {
 
     /// Sends at most `most_bytes` at once from now on, one piece each `every`.
     pub fn set_pace(&mut self, most_bytes: usize, every: Duration) {
-        self.pace = Some((most_bytes.max(1), every));
+        self.outgoing.pace = Some((most_bytes.max(1), every));
     }
 
     /// Sends all at once again.
     pub fn clear_pace(&mut self) {
-        self.pace = None;
+        self.outgoing.pace = None;
     }
 
     /// Answers a Ping.
@@ -302,29 +297,6 @@ impl ScriptRunner {
     /// Whether all is sent and all that is expected has come.
     pub(super) fn is_answered(&self) -> bool {
         let upgraded = !self.has_requested_upgrade || self.oracle.status.is_some();
-        upgraded && self.sent == self.outgoing.len() && self.oracle.is_answered()
-    }
-
-    /// The bytes to send now.
-    pub(super) fn next_piece(&self) -> &[u8] {
-        let rest = self.outgoing.get(self.sent..).unwrap_or_default();
-        let most = self.pace.map_or(usize::MAX, |(most, _)| most);
-        rest.get(..most.min(rest.len())).unwrap_or_default()
-    }
-
-    /// Drops what has not been sent.
-    pub(super) fn drop_outgoing(&mut self) {
-        self.outgoing.clear();
-        self.sent = 0;
-        self.pace = None;
-    }
-
-    /// Notes that `count` bytes were sent.
-    pub(super) fn note_sent(&mut self, count: usize) {
-        self.sent += count;
-        if self.sent == self.outgoing.len() {
-            self.outgoing.clear();
-            self.sent = 0;
-        }
+        upgraded && self.outgoing.is_empty() && self.oracle.is_answered()
     }
 }

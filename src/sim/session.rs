@@ -64,15 +64,15 @@ impl Session {
             return None;
         }
         loop {
-            let piece = self.runner.next_piece();
+            let piece = self.runner.outgoing.next_piece();
             if piece.is_empty() {
                 self.close_response.all_sent(self.runner.now());
                 break;
             }
             let (len, taken) = (piece.len(), self.stream.send(piece));
-            self.runner.note_sent(taken);
+            self.runner.outgoing.note_sent(taken);
             if self.is_broken() {
-                self.runner.drop_outgoing();
+                self.runner.outgoing.clear();
                 // A client that has died does not learn how its connection ends.
                 self.is_over |= self.stream.fault() == Some(Fault::Vanish);
                 return None;
@@ -81,8 +81,8 @@ impl Session {
                 // The network reports when there is space for the rest.
                 return None;
             }
-            if let Some((_, every)) = self.runner.pace
-                && !self.runner.next_piece().is_empty()
+            if let Some((_, every)) = self.runner.outgoing.pace
+                && !self.runner.outgoing.next_piece().is_empty()
             {
                 return Some(every);
             }
@@ -129,7 +129,7 @@ impl Session {
                 None => refused,
             };
             if ends {
-                self.runner.drop_outgoing();
+                self.runner.outgoing.clear();
                 self.end_input();
             }
         }

@@ -49,7 +49,7 @@ impl<S: 'static> Worker<S> {
         worker: usize,
         call: impl FnOnce(&mut S, &mut Effects) + Send + 'static,
     ) -> Result<(), MailboxError> {
-        self.mailboxes.post(worker, Mail::Call(untyped(call)))
+        self.mailboxes.post(worker, Mail::CallState(untyped(call)))
     }
 
     /// Like [`call`](Self::call), but a full mailbox takes it too, for calls that must not get lost.
@@ -57,7 +57,7 @@ impl<S: 'static> Worker<S> {
     /// Use it only where the number of calls is bounded, such as one for each connection that ends: nothing
     /// else keeps the mailbox from growing.
     pub fn call_always(&self, worker: usize, call: impl FnOnce(&mut S, &mut Effects) + Send + 'static) {
-        self.mailboxes.post_always(worker, Mail::Call(untyped(call)));
+        self.mailboxes.post_always(worker, Mail::CallState(untyped(call)));
     }
 }
 

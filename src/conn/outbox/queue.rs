@@ -1,4 +1,4 @@
-//! How bytes wait: frames one behind the other in chunks, and the newest Pong, which overtakes them if it can.
+//! How output waits: frames in order, in chunks, and the newest Pong, which overtakes them if it can.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -9,18 +9,18 @@ use super::MAX_SLICES;
 use super::boundary::{boundary, has_pong};
 use crate::frame::{Opcode, boundary_at_or_after, push_frame};
 
-/// Frames of fewer bytes are copied one behind the other: what it costs to hold one by itself would
-/// be more than its bytes, and the outbox limit would not mean what it says.
+/// Frames of fewer bytes are copied behind each other: holding one by itself would cost more than its bytes,
+/// and the outbox limit would not mean what it says.
 const SMALL_BYTES: usize = 1024;
-/// Small frames that are held in one piece, in bytes, and what the first piece may have lost to the socket
-/// before it is given back: all of that is held beside what is queued.
+/// Bytes of small frames that are held in one piece, and bytes of the first piece that the socket may have
+/// taken before they are given back: all of that is held beside what is queued.
 pub(super) const PIECE_BYTES: usize = 8 * 1024;
 
-/// What waits and is ready to be written.
+/// Output that is ready to be written.
 ///
-/// Invariant: each chunk begins and ends where a frame does, but for a first one that is torn, and none is empty.
-/// Only before a Pong that overtakes there may be nothing left of the first, and never more than the rest of
-/// one frame.
+/// Invariant: each chunk begins and ends where a frame does, except a torn first one, and none is empty. Only
+/// ahead of a Pong that overtakes may the first one be used up, and it is never more than the rest of one
+/// frame.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     chunks: VecDeque<Bytes>,
@@ -28,11 +28,13 @@ pub(super) struct Queue {
     tail: Vec<u8>,
     /// Bytes of the first chunk that the socket has taken.
     front_at: usize,
-    /// The first chunk is the rest of one frame whose beginning went out before, or a Pong: nothing overtakes it.
+    /// The first chunk is the rest of one frame whose beginning went out before, or a Pong: nothing overtakes
+    /// it.
     front_torn: bool,
     /// Bytes in all chunks and the tail that the socket has not taken.
     bytes: usize,
-    /// The newest Pong, which goes out as soon as the first chunk has; behind all if an earlier one waits there.
+    /// The newest Pong, which goes out behind the first chunk, or behind everything if an earlier one waits
+    /// among the frames.
     pong: Option<Bytes>,
     /// A Pong waits among the frames, or did.
     holds_pong: bool,
@@ -58,8 +60,8 @@ impl Queue {
         }
     }
 
-    /// Queues all but the first `written` bytes of `segment`, whole frames. Some can be missing only if nothing
-    /// else waits.
+    /// Queues all but the first `written` bytes of `segment`, whole frames. Some can be missing only if
+    /// nothing else waits.
     pub(super) fn push_rest(&mut self, segment: &[u8], written: usize) {
         if written == 0 && segment.len() < SMALL_BYTES {
             self.push_small(segment);
@@ -78,7 +80,7 @@ impl Queue {
             self.push_chunk(Bytes::copy_from_slice(torn));
             self.front_torn = true;
         }
-        // Each piece by itself, so that what the socket has taken of them does not stay for the sake of the last.
+        // Separate pieces, so that what the socket has taken is not kept for the sake of the last one.
         while !rest.is_empty() {
             let piece;
             (piece, rest) = rest.split_at(boundary_at_or_after(rest, PIECE_BYTES));
@@ -106,7 +108,7 @@ impl Queue {
         debug_assert!(self.is_sound());
     }
 
-    /// Queues all that waits in another queue, in which nothing was written yet and no Pong waits.
+    /// Appends another queue, in which nothing was written yet and no Pong waits.
     pub(super) fn append(&mut self, behind: Queue) {
         if behind.is_drained() {
             return;
@@ -121,7 +123,7 @@ impl Queue {
         debug_assert!(self.is_sound());
     }
 
-    /// Gives a Pong its place where there is nothing that it could overtake.
+    /// Makes the Pong the first chunk if no frames wait that it could overtake.
     pub(super) fn begin_pong(&mut self) {
         if self.is_drained()
             && let Some(pong) = self.pong.take()
@@ -144,7 +146,7 @@ impl Queue {
         debug_assert!(self.is_sound());
     }
 
-    /// What to write next, in order, as slices for a vectored write: at most so many bytes.
+    /// The slices of the next vectored write, of at most `most` bytes.
     pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES], most: usize) -> usize {
         let mut chunks = self.chunks.iter();
         let front = chunks.next().and_then(|front| front.get(self.front_at..));
@@ -166,7 +168,7 @@ impl Queue {
         count
     }
 
-    /// The socket took the next `written` bytes. Whether that was all.
+    /// Takes off the next `written` bytes. Returns whether that was all.
     pub(super) fn advance(&mut self, mut written: usize) -> bool {
         self.begin_pong();
         while let Some(front) = self.front() {
@@ -191,7 +193,7 @@ impl Queue {
         self.tail.shrink_to_fit();
     }
 
-    /// The first chunk has gone out, and the Pong goes next, unless an earlier one waits.
+    /// Drops the first chunk. The Pong goes next, unless an earlier one waits.
     fn pop_front(&mut self) {
         self.chunks.pop_front();
         self.front_at = 0;
@@ -206,7 +208,7 @@ impl Queue {
         }
     }
 
-    /// Makes a chunk of the tail.
+    /// Makes the tail a chunk.
     fn end_tail(&mut self) {
         if !self.tail.is_empty() {
             let mut tail = std::mem::take(&mut self.tail);
@@ -215,20 +217,20 @@ impl Queue {
         }
     }
 
-    /// Gives back what the socket has taken of the first chunk, once that is much. To be called before more is
-    /// queued: until then less is held with every byte that is taken.
+    /// Gives back the part of the first chunk that the socket has taken, once that is much. To be called
+    /// before more is queued: until then each byte that is taken makes it less.
     fn give_back(&mut self) {
         if self.front_at >= PIECE_BYTES
             && let Some(front) = self.chunks.front_mut()
         {
-            // A chunk so long ends with a long frame, and that is what is left of it.
+            // Such a chunk ends with a long frame, and only a part of that is left.
             *front = Bytes::copy_from_slice(front.get(self.front_at..).unwrap_or_default());
             self.front_at = 0;
             self.front_torn = true;
         }
     }
 
-    /// A Pong that cannot overtake takes its place among the frames before others come behind it.
+    /// Puts a Pong that cannot overtake among the frames before others come behind it.
     fn settle_pong(&mut self) {
         if self.holds_pong
             && let Some(pong) = self.pong.take()
@@ -269,7 +271,8 @@ impl Queue {
         }
     }
 
-    /// Whether the invariant holds and `bytes` is right. Frames are looked into only where a Pong has to know them.
+    /// Whether the invariant holds and `bytes` is right. It looks into frames only where a Pong depends on
+    /// them.
     fn is_sound(&self) -> bool {
         let overtakes = self.pong.is_some() && !self.holds_pong;
         let Some(front) = self.chunks.front() else {

@@ -1,5 +1,5 @@
-//! Replies that are compressed slice by slice: what goes out, in which order, and what becomes of it all when the connection
-//! closes.
+//! Replies that are compressed slice by slice: what goes out, in which order, and what becomes of it all when
+//! the connection closes.
 
 use flate2::{Decompress, FlushDecompress};
 
@@ -125,7 +125,8 @@ fn replies_keep_their_order_and_their_data_however_long_each_takes() {
     ];
     for way in WAYS {
         for (at, requests) in orders.into_iter().enumerate() {
-            // Slices come between the requests, or only behind all; the socket takes all, or nothing at first.
+            // Slices come between the requests, or only behind all; the socket takes all, or nothing at
+            // first.
             for (slices, takes) in [(0, true), (1, true), (3, true), (0, false), (2, false)] {
                 let mut rig = compressing(way);
                 rig.takes = takes;

@@ -42,7 +42,8 @@ fn notes_of(mut rig: Rig, acts: &[fn(&mut Rig)]) -> String {
     script.take_noted().iter().map(|note| format!("{}\n", shown(note))).collect()
 }
 
-/// A note without what is absent, false or 0, with input as its length, and with the hashes of `data` and of nothing named.
+/// A note without what is absent, false or 0, with input as its length, and with the hashes of `data` and of
+/// nothing named.
 fn shown(note: &Note) -> String {
     let text = match note {
         Note::Input { bytes, .. } | Note::Direct { bytes } => {

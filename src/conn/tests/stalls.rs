@@ -1,5 +1,5 @@
-//! What stalls of the server do to the timers of a connection, and what a client that takes its output slowly can
-//! put off by that.
+//! What stalls of the server do to the timers of a connection, and what a client that takes its output slowly
+//! can put off by that.
 
 use super::*;
 
@@ -115,7 +115,8 @@ fn after_a_long_stall_a_client_is_pinged_before_it_is_closed() {
         (&[Poll { ms: 999, end: 5_000 }], &[], 60_999),
         (&[Poll { ms: 1_000, end: 5_000 }], &[61_000], 71_000),
         (&[Turn { ms: 1_000, end: 5_000 }], &[61_000], 71_000),
-        // Those that come while the Ping is not answered ask for no other, and move the 10 s by as much at most.
+        // Those that come while the Ping is not answered ask for no other, and move the 10 s by as much at
+        // most.
         (
             &[
                 Turn { ms: 1_000, end: 5_000 },

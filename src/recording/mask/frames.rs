@@ -1,4 +1,4 @@
-//! Frames, of which all is kept but the Data of commands that are secret, and messages that are compressed.
+//! Masks frames: the Data of commands that are secret, and messages that are compressed.
 
 use crate::frame::{Header, MAX_HEADER_BYTES, Opcode};
 use crate::packet::REQUEST_HEADER_BYTES;
@@ -6,14 +6,14 @@ use crate::packet::REQUEST_HEADER_BYTES;
 /// Where the Cmd stands in a packet's header.
 const CMD_AT: usize = REQUEST_HEADER_BYTES - 2;
 
-/// Among frames.
+/// The state between and within frames.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    /// What has come of a header.
+    /// The part of a header that has come.
     header: Vec<u8>,
-    /// Absent at and within a header.
+    /// None within a header.
     payload: Option<Payload>,
-    /// Where the message in hand goes on, and what has been seen of it.
+    /// The message in hand, if it is unfinished, and what has been seen of it.
     message: Message,
 }
 
@@ -36,7 +36,7 @@ struct Message {
 }
 
 impl Frames {
-    /// Masks what one step of the way takes. None: what is there breaks a rule.
+    /// Masks the bytes of one step. None: they break a rule.
     pub(super) fn mask(
         &mut self,
         bytes: &mut [u8],
@@ -60,7 +60,7 @@ impl Frames {
         Some(len)
     }
 
-    /// How many of the bytes belong to a header that has begun.
+    /// The number of bytes that belong to a header that has begun.
     pub(super) fn header_rest(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while !self.header.is_empty() && taken < bytes.len() {
@@ -93,7 +93,7 @@ impl Frames {
 }
 
 impl Message {
-    /// Whether the next byte is not to be recorded.
+    /// Whether the next byte has to be masked.
     fn hides(&mut self, byte: u8, packets: bool, is_secret: &dyn Fn(u16) -> bool) -> bool {
         let at = self.at;
         self.at = at.saturating_add(1);

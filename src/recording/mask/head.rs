@@ -1,9 +1,9 @@
-//! The head of the upgrade request, of which only those values are kept on which the upgrade depends.
+//! Masks the head of the upgrade request: all values but those on which the upgrade depends.
 
 use crate::upgrade::HeadScanner;
 
-/// Header lines whose values are recorded, in lower case: those on which the upgrade depends, and the one that
-/// tells what kind of client it is.
+/// Header lines whose values are recorded, in lower case: those on which the upgrade depends, and the one
+/// that names the client's software.
 const SHOWN: [&[u8]; 12] = [
     b"host",
     b"upgrade",
@@ -18,12 +18,12 @@ const SHOWN: [&[u8]; 12] = [
     b"sec-websocket-extensions",
     b"expect",
 ];
-/// Bytes of a header line's name that are looked at: longer than all that are shown.
+/// Bytes of a header line's name that are compared: longer than all of these names.
 const MAX_NAME_BYTES: usize = 32;
-/// What stands in the place of each byte of a value in the head: a zero is not allowed there.
+/// The byte that replaces each byte of a value: a zero is not allowed in a head.
 const STAND_IN: u8 = b'x';
 
-/// In the head of the upgrade request.
+/// The state within the head of the upgrade request.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     scanner: HeadScanner,
@@ -31,7 +31,7 @@ pub(super) struct Head {
     name: Vec<u8>,
 }
 
-/// How many bytes of a piece belong to the head, and how it stands with it then.
+/// The bytes of a piece that belong to the head, and what follows them.
 pub(super) enum HeadEnd {
     Open(usize),
     Ended(usize),
@@ -57,7 +57,7 @@ enum Part {
 }
 
 impl Head {
-    /// Hides what is to be hidden of the bytes, which come next.
+    /// Masks the next bytes.
     pub(super) fn mask(&mut self, bytes: &mut [u8]) -> HeadEnd {
         for (at, byte) in bytes.iter_mut().enumerate() {
             match self.scanner.scan(std::slice::from_ref(byte)) {
@@ -72,7 +72,7 @@ impl Head {
         HeadEnd::Open(bytes.len())
     }
 
-    /// Whether a byte, which is a legal one where it stands, is part of what is hidden.
+    /// Whether a byte, legal in its place, has to be masked.
     fn hides(&mut self, byte: u8) -> bool {
         self.part = match (self.part, byte) {
             (_, b'\n') => {

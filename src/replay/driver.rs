@@ -1,5 +1,5 @@
-//! Where a recording is replayed: the connection, a clock that goes as the recorded one did, and an outbox that
-//! fills as the recorded one did.
+//! The driver of a replay: gives the connection what was recorded, with a clock and an outbox that follow the
+//! recording.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,23 +20,23 @@ use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, ReplaySource, Target};
 use crate::router::Compressor;
 
-/// Of what was offered and not taken so much is offered again: none of it is looked at but the header of the next
-/// frame, unless something is done otherwise now.
+/// Bytes that are offered again of those that were offered and not taken: only the header of the next frame
+/// is looked at, unless the replay differs.
 const OFFERED_BYTES: usize = 256;
 
-/// Offsets of the file with the notes there.
+/// Notes with their offsets in the file.
 type Notes<'a> = &'a [(u64, Note)];
 
-pub(super) struct Stage {
+pub(super) struct Driver {
     conn: Conn,
     env: Env<Replayer>,
     source: ReplaySource,
     now: Moment,
     connected: Moment,
-    /// The client's bytes of all input, and where those begin that are still to come.
+    /// The client's bytes of all inputs, and where those begin that are still to come.
     input: Vec<u8>,
     next_input: usize,
-    /// What a closing connection is given to throw away: zeros.
+    /// Zeros, for a closing connection to throw away.
     thrown_away: Vec<u8>,
     inflated: Budget,
     discarded: Budget,
@@ -44,7 +44,7 @@ pub(super) struct Stage {
 
 /// Why a note can't be given to the connection.
 enum Fault {
-    /// It is nothing that could have been given.
+    /// It is no input.
     Order,
     Excess(Excess),
 }
@@ -55,8 +55,8 @@ impl From<Excess> for Fault {
     }
 }
 
-impl Stage {
-    /// The connection as it was when the recording began.
+impl Driver {
+    /// A driver with the connection as it was when the recording began.
     pub(super) fn new(file: &File) -> Result<Self, Unreadable> {
         let head_at = crate::recording::file::MAGIC.len() as u64 + 1;
         if let Some(excess) = file.head.excess() {
@@ -77,7 +77,7 @@ impl Stage {
         let mut conn = conn.ok_or(Unreadable::Head(head_at))?;
         let recorder = Recorder::new(Target::Replay(source.clone()), file.head.clone(), usize::MAX);
         conn.record_with(recorder, now);
-        Ok(Stage {
+        Ok(Driver {
             conn,
             env,
             source,
@@ -96,7 +96,7 @@ impl Stage {
         self.now.since(self.connected)
     }
 
-    /// Gives the connection what it was given in one call, and returns what it does.
+    /// Replays one call, and returns what the connection notes now.
     pub(super) fn play(&mut self, call: Notes<'_>) -> Result<Vec<Note>, Unreadable> {
         for (offset, note) in call {
             let made = note.excess().map_or_else(|| self.inflated.take(note.stands_for()), Err);
@@ -138,7 +138,7 @@ impl Stage {
 
     fn give(&mut self, given: &Note) -> Result<(), Fault> {
         let now = self.now;
-        let Stage { conn, env, .. } = self;
+        let Driver { conn, env, .. } = self;
         match given {
             Note::Input { .. } => return self.give_input(given),
             Note::Direct { bytes } => conn.replay_received(&bytes.0),
@@ -171,7 +171,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Offers the bytes that were taken then, and the first of those behind them that were not.
+    /// Offers the bytes that were taken, and the first of those behind them that were not.
     fn give_input(&mut self, given: &Note) -> Result<(), Fault> {
         let Note::Input { gathered, frames, left, draining, discarded, bytes } = given else { return Ok(()) };
         self.next_input = self.next_input.saturating_add(bytes.0.len());
@@ -179,11 +179,11 @@ impl Stage {
         let offered_more = usize::try_from(*left).unwrap_or(usize::MAX).min(OFFERED_BYTES);
         let behind = behind.get(..offered_more).unwrap_or(behind);
         let discarded = usize::try_from(*discarded).map_err(|_| Excess::Discarded)?;
-        let Stage { conn, env, .. } = self;
+        let Driver { conn, env, .. } = self;
         conn.take_inbox();
         let mut parsed;
         let offered = if conn.is_over() {
-            // Nothing of it is looked at, or changed.
+            // They are neither read nor changed.
             let len = bytes.0.len().saturating_add(discarded);
             if self.thrown_away.len() < len {
                 self.thrown_away.resize(len, 0);
@@ -209,7 +209,7 @@ impl Stage {
     }
 }
 
-/// The client's bytes, those aside that were put into their place directly.
+/// The client's bytes, except those that were read into a message's own buffer.
 fn input(file: &File) -> Vec<u8> {
     let bytes = |note| match note {
         Note::Input { bytes: Bytes(bytes), .. } => bytes,
