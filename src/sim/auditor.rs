@@ -42,7 +42,7 @@ pub(super) struct Auditor {
     /// By the number of the client's connection.
     standstills: BTreeMap<u64, Standstill>,
     /// The connections that were audited before the turn, with their slots.
-    packets: Vec<(usize, Audited)>,
+    audited: Vec<(usize, Audited)>,
     /// The earliest deadline.
     due: Moment,
     idle_turns: u32,
@@ -62,7 +62,7 @@ impl Auditor {
             held_limit: config.max_len + outbox + slack,
             max_len: config.max_len,
             standstills: BTreeMap::new(),
-            packets: vec![],
+            audited: vec![],
             due: Moment::NEVER,
             idle_turns: 0,
             turns: 0,
@@ -85,7 +85,7 @@ impl Auditor {
         self.began = now;
         self.turns += 1;
         self.due = reactor.audit_next_at();
-        self.packets.clear();
+        self.audited.clear();
     }
 
     /// Audits one connection before a turn.
@@ -118,7 +118,7 @@ impl Auditor {
             return fail(Invariant::PollTimeout, seen);
         }
         self.due = self.due.min(audited.deadline);
-        self.packets.push((slot, audited));
+        self.audited.push((slot, audited));
         self.look_for_standstill(client, audited, now)
     }
 
@@ -223,7 +223,7 @@ impl Auditor {
                 );
             }
         }
-        for (slot, before) in &self.packets {
+        for (slot, before) in &self.audited {
             let Some(after) = reactor.audit(*slot).filter(|after| after.id == before.id) else { continue };
             let packets = after.packets - before.packets;
             if packets > BUDGET.packets {

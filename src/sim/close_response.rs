@@ -99,7 +99,9 @@ impl CloseResponse {
         state: StreamState,
         code: Option<u16>,
     ) -> Result<(), Violation> {
-        let Some(heard_at) = self.heard_at.filter(|_| !runner.ignores_close && !runner.was_deaf) else {
+        let Some(heard_at) =
+            self.heard_at.filter(|_| !runner.ignores_close && !runner.ever_stopped_receiving)
+        else {
             return Ok(());
         };
         let after = runner.now() - heard_at;

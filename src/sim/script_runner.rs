@@ -35,7 +35,7 @@ pub struct ScriptRunner {
     pub(super) outgoing: Outgoing,
     pub(super) orders: Orders,
     /// The client does not receive.
-    pub(super) is_deaf: bool,
+    pub(super) has_stopped_receiving: bool,
     answers_pings: bool,
     /// The client keeps its direction open after the server has closed.
     pub(super) ignores_close: bool,
@@ -54,7 +54,7 @@ pub struct ScriptRunner {
     /// The client has sent raw bytes, which can be anything.
     pub(super) sent_raw: bool,
     /// At some time the client did not receive.
-    pub(super) was_deaf: bool,
+    pub(super) ever_stopped_receiving: bool,
 }
 
 impl ScriptRunner {
@@ -79,7 +79,7 @@ impl ScriptRunner {
             key,
             outgoing: Outgoing::default(),
             orders: Orders::default(),
-            is_deaf: false,
+            has_stopped_receiving: false,
             answers_pings: true,
             ignores_close: false,
             has_requested_upgrade: false,
@@ -91,7 +91,7 @@ impl ScriptRunner {
             has_closed: false,
             sent_close: false,
             sent_raw: false,
-            was_deaf: false,
+            ever_stopped_receiving: false,
         }
     }
 
@@ -257,13 +257,13 @@ impl ScriptRunner {
 
     /// Stops to receive, until [`resume_receiving`](Self::resume_receiving).
     pub fn stop_receiving(&mut self) {
-        self.is_deaf = true;
-        self.was_deaf = true;
+        self.has_stopped_receiving = true;
+        self.ever_stopped_receiving = true;
     }
 
     /// Receives again.
     pub fn resume_receiving(&mut self) {
-        self.is_deaf = false;
+        self.has_stopped_receiving = false;
     }
 
     /// Sets whether the server's Pings are answered. Default: true. A script that sends parts of frames by

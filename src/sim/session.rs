@@ -111,7 +111,7 @@ impl Session {
         trace: &mut u64,
         owner: impl Fn(u32) -> Option<u32>,
     ) -> Result<Option<Verdict>, Violation> {
-        if self.runner.is_deaf {
+        if self.runner.has_stopped_receiving {
             return Ok(None);
         }
         self.runner.now = now;
