@@ -1,8 +1,8 @@
-//! A reactor turned by hand within a game's own loop, which has a simulation to step 20 times a second.
+//! A reactor within a game's own loop, which advances a world 20 times a second.
 //!
-//! Clients move (command 2101, two 32-bit coordinates) and get their position back; the loop never
-//! waits for the network longer than until its next step. A loop that sleeps on descriptors of its own
-//! waits on the reactor's as well (`as_raw_fd`), until `next_deadline`, and then calls `turn`.
+//! Clients send moves (command 2101, two 32-bit coordinates) and get their position back. The loop waits for
+//! the network only until its next step. A loop that waits on descriptors of its own can wait on the
+//! reactor's as well (`Reactor::as_raw_fd`), until `Reactor::next_deadline`, and then call `turn`.
 //!
 //! ```text
 //! cargo run --example own_loop
@@ -14,7 +14,7 @@ use sysconn::{Access, Application, Config, Context, Module, Outcome, Reactor, Re
 
 const STEP: Duration = Duration::from_millis(50);
 
-/// The world. Handlers change it between two steps, so nothing has to be locked.
+/// The world. Handlers change it between two steps, so it needs no lock.
 #[derive(Default)]
 struct World {
     steps: u64,
@@ -34,7 +34,7 @@ static ROUTES: Router<World> = Router::new([&WALK]);
 
 #[expect(clippy::disallowed_methods, reason = "the loop keeps its own time")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // There is nothing to log in to.
+    // This game has no login, so the time limit for it is off.
     let config = Config { account_check: Duration::ZERO, ..Config::default() };
     let mut reactor = Reactor::bind(&config, &ROUTES, World::default())?;
     println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);

@@ -1,6 +1,6 @@
-//! A reactor on a thread of its own, beside a game that pushes to its clients from its main thread.
+//! A reactor on its own thread, beside a game that pushes to clients from the main thread.
 //!
-//! Clients say hello (command 2001) and are told the time of the game once a second (command 2010).
+//! Clients say hello (command 2001), and get the game's time once a second (command 2010).
 //!
 //! ```text
 //! cargo run --example own_thread
@@ -16,10 +16,10 @@ use sysconn::{
 };
 use sysconn::{Module, Record, Request, Route, Router};
 
-/// The clients that the game's thread pushes to.
+/// The clients to which the game's thread pushes.
 type Players = Arc<Mutex<Vec<Handle>>>;
 
-/// What handlers work on. It lives on the reactor's thread.
+/// The state of the handlers. It stays on the reactor's thread.
 struct Lobby {
     players: Players,
     greetings: u32,
@@ -31,7 +31,7 @@ impl Application for Lobby {
     }
 }
 
-/// Greets the client, and lets the game know of it.
+/// Greets the client, and adds it to the game's list.
 fn hello(lobby: &mut Lobby, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     lobby.greetings += 1;
     lobby.players.lock().unwrap_or_else(PoisonError::into_inner).push(context.handle());
@@ -45,13 +45,14 @@ static ROUTES: Router<Lobby> = Router::new([&LOBBY]);
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let players = Players::default();
     let lobby = Lobby { players: players.clone(), greetings: 0 };
-    // There is nothing to log in to, and clients may listen without a word.
+    // This game has no login, so the time limit for it is off. Clients need not send packets to stay
+    // connected.
     let config = Config { account_check: Duration::ZERO, liveness: Liveness::Frames, ..Config::default() };
     let mut reactor = Reactor::bind(&config, &ROUTES, lobby)?;
     println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
     let network = thread::spawn(move || reactor.run());
 
-    // The game. A handle whose client is gone says so, and is forgotten.
+    // The game. It forgets a handle as soon as the client has disconnected.
     let mut second = 0_u32;
     while !network.is_finished() {
         thread::sleep(Duration::from_secs(1));

@@ -1,14 +1,14 @@
-//! A game under simulation: its own handlers in the real reactor, and visitors on a network with faults.
+//! A game under simulation: its real handlers in the real reactor, with visitors on a simulated network that
+//! has faults.
 //!
-//! The game is a bank: clients put coins in (command 2101, the amount in 32 bits) and receive their balance.
-//! Accounts are closed with their connections. Each visitor knows which replies it is to receive, and the
-//! simulation checks that it receives them, whatever happens to the server's system calls; that every
-//! connection ends once and as expected; and at the end that nothing is left over, for which it also asks the
-//! bank.
+//! The game is a bank: clients deposit coins (command 2101, a 32-bit amount) and get their balance; an
+//! account is closed with its connection. Each visitor knows which replies it must get. The simulation checks
+//! that it gets them whatever system calls fail, that every connection ends exactly once and with the right
+//! cause, and that nothing is left at the end, for which it asks the bank as well.
 //!
 //! ```text
 //! cargo run --release --example simulation --features sim            # 100 seeds
-//! cargo run --release --example simulation --features sim 17         # one of them again
+//! cargo run --release --example simulation --features sim 17         # seed 17 again
 //! ```
 
 use std::collections::HashMap;
@@ -22,10 +22,10 @@ use sysconn::{
     Router,
 };
 
-const PUT_IN: u16 = 2101;
+const DEPOSIT: u16 = 2101;
 const VISITORS: u32 = 50;
 
-/// What each client has put in.
+/// The balance of each client.
 #[derive(Default)]
 struct Bank(HashMap<ConnectionId, u64>);
 
@@ -37,11 +37,11 @@ impl Application for Bank {
 
 impl Simulated for Bank {
     fn left_over(&self) -> Option<String> {
-        (!self.0.is_empty()).then(|| format!("{} accounts whose clients are gone", self.0.len()))
+        (!self.0.is_empty()).then(|| format!("{} accounts of clients that are gone", self.0.len()))
     }
 }
 
-fn put_in(bank: &mut Bank, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn deposit(bank: &mut Bank, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(coins) = <[u8; 4]>::try_from(request.data()).map(u32::from_be_bytes) else {
         return Outcome::Undecodable;
     };
@@ -50,21 +50,22 @@ fn put_in(bank: &mut Bank, request: Request<'_>, context: &mut Context<'_>) -> O
     context.reply(&account.to_be_bytes())
 }
 
-static BANK: Module<Bank> = Module::new(21, "bank", [Route::new(PUT_IN, "put in", Access::Anyone, put_in)]);
+static BANK: Module<Bank> =
+    Module::new(21, "bank", [Route::new(DEPOSIT, "deposit", Access::Anyone, deposit)]);
 static ROUTES: Router<Bank> = Router::new([&BANK]);
 
-/// A client that puts in coins at random times, a few times at once.
+/// A client that deposits coins, several times in a row, a random number of times.
 #[derive(Default)]
 struct Visitor {
-    has_come: bool,
+    has_connected: bool,
     visits: u64,
     balance: u64,
 }
 
 impl Script for Visitor {
     fn act(&mut self, visitor: &mut ScriptRunner) -> Next {
-        if !self.has_come {
-            self.has_come = true;
+        if !self.has_connected {
+            self.has_connected = true;
             self.visits = visitor.random().between(1, 20);
             visitor.upgrade();
             return Next::Answered;
@@ -77,7 +78,7 @@ impl Script for Visitor {
         for _ in 0..visitor.random().between(1, 5) {
             let coins = visitor.random().below(1000) as u32;
             self.balance += u64::from(coins);
-            visitor.call(PUT_IN, &coins.to_be_bytes(), &self.balance.to_be_bytes());
+            visitor.call(DEPOSIT, &coins.to_be_bytes(), &self.balance.to_be_bytes());
         }
         if visitor.random().chance(0.5) {
             return Next::Answered;
@@ -86,7 +87,7 @@ impl Script for Visitor {
     }
 }
 
-/// Runs the simulation of a seed.
+/// Runs one simulation. The seed determines the network and its faults.
 pub(crate) fn run(seed: u64) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
     let mut simulation = Simulation::new(seed);

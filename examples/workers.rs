@@ -1,7 +1,7 @@
-//! One reactor for each core, which are one server: a chat whose lines reach clients on all of them.
+//! One server with a reactor on each core: a chat whose lines reach the clients of all workers.
 //!
-//! Clients say something (command 2201); everybody gets it (command 2210). Each worker knows its own clients,
-//! so a line is passed to all workers, and each of them pushes it to those that it has.
+//! Clients send a line (command 2201), and all clients get it (command 2210). Each worker knows only its own
+//! clients, so a line goes to all workers, and each pushes it to its clients.
 //!
 //! ```text
 //! cargo run --example workers
@@ -33,7 +33,7 @@ impl Application for Chat {
     }
 }
 
-/// Passes a line to all workers, this one included.
+/// Sends a line to all workers, this one included.
 fn say(chat: &mut Chat, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let line = Push::new(2210, request.data());
     for worker in 0..chat.worker.count() {
@@ -42,7 +42,7 @@ fn say(chat: &mut Chat, request: Request<'_>, context: &mut Context<'_>) -> Outc
             effects.broadcast(chat.clients.iter().copied(), line);
         };
         if chat.worker.call(worker, tell).is_err() {
-            // That worker has more to do than it can: the client may try again.
+            // The mailbox of that worker is full: the client may try again.
             return Outcome::Refuse(packet::ErrorId::NOT_AVAILABLE);
         }
     }
@@ -54,7 +54,7 @@ static ROUTES: Router<Chat> = Router::new([&CHAT]);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cores = available_parallelism().map_or(1, usize::from);
-    // There is nothing to log in to.
+    // This game has no login, so the time limit for it is off.
     let config =
         Config { workers: cores.min(MAX_WORKERS), account_check: Duration::ZERO, ..Config::default() };
     let mut workers = Workers::bind(&config, &ROUTES, |worker| Chat { worker, clients: HashSet::new() })?;

@@ -1,4 +1,4 @@
-//! Why a connection ended, and what its client is told.
+//! The causes for which connections end, and what the client is told of each.
 
 use std::fmt;
 
@@ -6,67 +6,68 @@ use crate::frame::{self, CloseCode};
 use crate::packet::Undecodable;
 use crate::upgrade::Refusal;
 
-/// Why a connection ended. Each has one close code and one advice to the client.
+/// Why a connection ended. Each cause has a close code, a reason text, and advice about reconnecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The client sent a Close frame, with this code if it gave one.
+    /// The client sent a Close frame, with this code if it had one.
     PeerClosed(Option<CloseCode>),
-    /// The client ended its side without a Close frame.
+    /// The client ended its side of the connection without a Close frame.
     PeerGone,
-    /// The socket failed: reset by the client or by the network. With TLS also: the client ended without
-    /// close_notify, so that something may be missing (RFC 8446 §6.1), or it broke the rules of TLS.
+    /// The client or the network reset the connection. With TLS also: the client ended it without
+    /// close_notify, so that data may be missing (RFC 8446 §6.1), or violated TLS.
     Reset,
     /// The upgrade was refused.
     Refused(Refusal),
-    /// It was a health check, and was answered ([`Config::health_path`](crate::Config::health_path)).
+    /// The connection was a health check, which was answered
+    /// ([`Config::health_path`](crate::Config::health_path)).
     HealthCheck,
     /// The server drains.
     GoingAway,
-    /// The client broke RFC 6455, or sent text, bad UTF-8 or a message that is too long.
+    /// The client violated RFC 6455, or sent a message that is too long or of a kind that is not accepted.
     Protocol(frame::Error),
     /// A handler panicked.
     HandlerFailed,
-    /// A message was shorter than a packet's header.
+    /// The client sent a message that is shorter than a packet's header.
     ShortPacket,
-    /// A packet's Data could not be decoded.
+    /// The Data of a packet could not be decoded.
     Undecodable(Undecodable),
-    /// One bad request too many.
+    /// The client made more than [`MAX_BAD_REQUESTS`](crate::config::MAX_BAD_REQUESTS) bad requests.
     BadRequests,
-    /// No packet since the last client check.
+    /// No packet came for the time of the [client check](crate::Config::client_check).
     Idle,
-    /// Not logged in within the time for it.
+    /// The client did not log in within the time of the [account check](crate::Config::account_check).
     NeverLoggedIn,
-    /// The player's object ended.
+    /// The object that was [linked](crate::Context::link) to the connection was dropped.
     ObjectEnded,
-    /// The player's object crashed.
+    /// The object that was [linked](crate::Context::link) to the connection was dropped in a panic.
     ObjectCrashed,
     /// A newer connection logged in with the same role.
     Replaced,
     /// A packet did not fit the outbox.
     OutboxFull,
-    /// A frame or message did not come in time.
+    /// No frame began, or no message ended, within the [read timeout](crate::Config::read_timeout).
     ReadTimedOut,
-    /// An operator closed it.
+    /// An operator closed the connection.
     Operator,
-    /// The application closed it with this code.
+    /// The application closed the connection with this code.
     Application(CloseCode),
-    /// The reactor was dropped while the connection was open: nothing could be sent any more.
+    /// The reactor was dropped while the connection was open; nothing more could be sent.
     Dropped,
 }
 
-/// What a client should do about the end of its connection.
+/// Whether a client should reconnect after the end of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reconnect {
-    /// Connect again at once.
+    /// It should connect again at once.
     Now,
-    /// Connect again after a random wait that doubles with each failure.
+    /// It should connect again after a random delay, which doubles with each failure.
     Later,
-    /// Do not connect again by itself: the same would happen.
+    /// It should not connect again by itself: the same would happen.
     Never,
 }
 
 impl Cause {
-    /// The code in the Close frame that the client gets; none where no frame can be sent.
+    /// The code of the Close frame that the client gets; `None` if it gets no such frame.
     #[must_use]
     pub fn close_code(self) -> Option<CloseCode> {
         match self {
@@ -90,7 +91,7 @@ impl Cause {
         }
     }
 
-    /// What the client should do.
+    /// Whether the client should reconnect.
     #[must_use]
     pub fn reconnect(self) -> Reconnect {
         match self {
@@ -118,7 +119,7 @@ impl Cause {
         }
     }
 
-    /// The reason in the Close frame.
+    /// The reason in the Close frame that the client gets.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
@@ -153,7 +154,7 @@ impl fmt::Display for Cause {
             Cause::PeerClosed(None) => f.write_str("closed by the client"),
             Cause::Refused(refusal) => write!(f, "upgrade refused with {}", refusal.status()),
             Cause::Application(code) => write!(f, "closed by the application with {code}"),
-            // What the client is not told: the limit that the operator has set.
+            // The log also names the option, which the client is not told.
             Cause::Idle => f.write_str("idle: no packet came (client-check)"),
             Cause::NeverLoggedIn => f.write_str("never logged in (account-check)"),
             Cause::OutboxFull => f.write_str("a packet did not fit the outbox (outbox-limit)"),

@@ -1,4 +1,4 @@
-//! What the log says of connections: refusals, logins, bad input, panics, and their end.
+//! Log lines about connections: refusals, logins, bad input, panics, and ends.
 
 use std::fmt;
 use std::io;
@@ -65,7 +65,7 @@ pub(crate) fn panicked(record: &mut Record, log: &mut LogLimiter, now: Moment, c
     }
 }
 
-/// Writes a line about a packet that no outbox can ever take, which is nothing that its receiver did.
+/// Writes a line about a packet that no outbox can ever take, which is not its receiver's fault.
 #[cold]
 pub(crate) fn oversized(record: &mut Record, log: &mut LogLimiter, now: Moment, bytes: usize, limit: usize) {
     if record.may_log_bad_input() {
@@ -82,7 +82,7 @@ pub(crate) fn oversized(record: &mut Record, log: &mut LogLimiter, now: Moment, 
     }
 }
 
-/// Writes a line about an upgrade that is refused. `head` is what has come of the request.
+/// Writes a line about an upgrade that is refused. `head` is the part of the request that has come.
 #[cold]
 pub(crate) fn refused(
     record: &Record,
@@ -95,8 +95,8 @@ pub(crate) fn refused(
     if !log.may_write(Level::Info, Subject::Refusal, now) {
         return;
     }
-    let path = upgrade::asked::path(head).map(|path| Bytes(path).to_text());
-    let origin = upgrade::asked::origin(head).map(|origin| Bytes(origin).to_text());
+    let path = upgrade::log_fields::path(head).map(|path| Bytes(path).to_text());
+    let origin = upgrade::log_fields::origin(head).map(|origin| Bytes(origin).to_text());
     let origin = (refusal == Refusal::Forbidden).then(|| origin.as_deref().unwrap_or("none"));
     let fields = [
         Some(("status", Value::from(refusal.status()))),
@@ -107,7 +107,7 @@ pub(crate) fn refused(
     crate::log_line::write(Level::Info, "upgrade refused", &[&Who::of(record) as &dyn Source, &fields]);
 }
 
-/// Why an upgrade is refused, for the operator: it names the option that is at work.
+/// Why an upgrade is refused, for the operator: names the option that caused it.
 fn reason(refusal: Refusal, drains: bool) -> &'static str {
     match refusal {
         Refusal::Forbidden => "this origin is not allowed (origin)",
@@ -120,7 +120,7 @@ fn reason(refusal: Refusal, drains: bool) -> &'static str {
     }
 }
 
-/// Writes a line about a client that was refused without ever becoming a connection.
+/// Writes a line about a client that was refused before it became a connection.
 #[cold]
 pub(crate) fn turned_away(peer: Peer, log: &mut LogLimiter, now: Moment, refusal: Refusal, reason: &str) {
     let fields = [

@@ -1,8 +1,8 @@
-//! The headers in which HTTP proxies say whose request they pass on: X-Forwarded-For, and Forwarded (RFC 7239).
+//! The headers in which HTTP proxies name their client: `X-Forwarded-For`, and `Forwarded` (RFC 7239).
 //!
-//! Each proxy appends who has connected to it, so the lists are read from the right: what a trusted proxy has
-//! appended is believed, and all that stands to the left of the first address that is no trusted proxy's may be
-//! anybody's invention. It is not even looked at.
+//! Each proxy appends the address that connected to it, so the lists are read from the right. Entries that a
+//! trusted proxy has appended are believed. Everything to the left of the first address that is not a trusted
+//! proxy may be invented, and is ignored.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,15 +10,15 @@ use crate::record::Peer;
 use crate::trusted::TrustedProxy;
 use crate::upgrade::{Fault, is_token_byte};
 
-/// The client that the header lines of a request name, which has come from `peer`: the first address from the right that
-/// is not trusted, or else the leftmost one. A port that is not told is 0.
+/// The client of a request that came from `peer`, according to its header lines.
 ///
-/// None: nobody is named, or `peer` is not trusted. An entry that names no address, such as `unknown` or `_hidden`
-/// (RFC 7239 §6), ends the search at the proxy that has written it.
+/// That is the first address from the right that is not trusted, or the leftmost one if all are. A port that
+/// is missing is 0. An entry without an address, such as `unknown` or `_hidden` (RFC 7239 §6), ends the
+/// search at the proxy that wrote it. `None` if no client is named, or `peer` is not trusted.
 ///
 /// # Errors
-/// [`Fault::Forwarded`] where what a trusted proxy has written is malformed, and [`Fault::ForwardedTwice`] where
-/// both headers are there and name different clients.
+/// [`Fault::Forwarded`] if an entry of a trusted proxy is malformed; [`Fault::ForwardedTwice`] if the two
+/// headers name different clients.
 pub fn client<'h>(
     lines: impl DoubleEndedIterator<Item = (&'h str, &'h [u8])> + Clone,
     peer: Peer,
@@ -37,7 +37,8 @@ pub fn client<'h>(
     Ok(client.filter(|client| *client != peer))
 }
 
-/// Goes through entries from the right, for as long as who has written them is trusted. None if there are none.
+/// Follows entries, given from the right, as long as the proxies that wrote them are trusted. `None` if there
+/// are none.
 fn walk<'h>(
     entries: impl Iterator<Item = &'h [u8]>,
     read: fn(&[u8]) -> Option<Node>,
@@ -46,7 +47,7 @@ fn walk<'h>(
 ) -> Result<Option<Peer>, Fault> {
     let is_trusted = |hop: Peer| trusted.iter().any(|proxy| proxy.covers(hop));
     let mut reached = None;
-    // Empty elements of a list are to be ignored (RFC 9110 §5.6.1.2).
+    // Empty elements of a list must be ignored (RFC 9110 §5.6.1.2).
     for entry in entries.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty()) {
         let hop = reached.unwrap_or(peer);
         if !is_trusted(hop) {
@@ -61,7 +62,7 @@ fn walk<'h>(
     Ok(reached)
 }
 
-/// The client that both name, with its port where only one of them tells it.
+/// The client that both headers name, with its port if only one of them has it. `None` if they differ.
 fn same(one: Peer, other: Peer) -> Option<Peer> {
     match (one, other) {
         (Peer::Ip(ip, 0), Peer::Ip(also, port)) | (Peer::Ip(ip, port), Peer::Ip(also, 0)) if ip == also => {
@@ -71,15 +72,15 @@ fn same(one: Peer, other: Peer) -> Option<Peer> {
     }
 }
 
-/// What an entry says of who has connected.
+/// The node that an entry names.
 enum Node {
     Named(Peer),
-    /// The proxy does not know, or does not tell.
+    /// The proxy does not know the address, or hides it.
     Unnamed,
 }
 
-/// An entry of X-Forwarded-For, which nothing specifies: proxies write addresses with a port or without one, IPv6 with
-/// brackets or without, and `unix:` for a Unix domain socket.
+/// Parses an entry of `X-Forwarded-For`. There is no specification: proxies write addresses with or without a
+/// port, IPv6 with or without brackets, and `unix:` for a Unix domain socket.
 fn plain(entry: &[u8]) -> Option<Node> {
     let text = str::from_utf8(entry).ok()?;
     match text.parse::<Ipv6Addr>() {
@@ -89,7 +90,7 @@ fn plain(entry: &[u8]) -> Option<Node> {
     }
 }
 
-/// A node's name, and its port if that is told (RFC 7239 §6).
+/// Parses the name of a node, and its port if there is one (RFC 7239 §6).
 fn node(text: &str) -> Option<Node> {
     if let Some(rest) = text.strip_prefix('[') {
         let (ip, rest) = rest.split_once(']')?;
@@ -107,7 +108,7 @@ fn named(ip: IpAddr, port: u16) -> Node {
     Node::Named(Peer::Ip(ip.to_canonical(), port))
 }
 
-/// The port behind a colon; 0 where there is none, or its number is hidden.
+/// Parses the port after a colon; 0 if there is none, or it is hidden.
 fn port(rest: &str) -> Option<u16> {
     if rest.is_empty() {
         return Some(0);
@@ -120,16 +121,17 @@ fn port(rest: &str) -> Option<u16> {
     port.parse().ok().filter(|_| is_number)
 }
 
-/// Whether a name stands for one that is kept secret (RFC 7239 §6.3).
+/// Whether a name is obfuscated (RFC 7239 §6.3).
 fn is_obfuscated(name: &str) -> bool {
     name.strip_prefix('_').is_some_and(|rest| {
         !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     })
 }
 
-/// The elements of one line of Forwarded, from the right. A comma within quotes separates nothing.
+/// The elements of one line of `Forwarded`, from the right, separated by commas outside of quotes.
 ///
-/// From the right, so that an open quote in what the client has sent does not take in what proxies have appended.
+/// Read from the right, an unclosed quote in the client's part cannot extend into the part that proxies have
+/// appended.
 struct Elements<'h> {
     rest: Option<&'h [u8]>,
 }
@@ -155,13 +157,13 @@ impl<'h> Iterator for Elements<'h> {
     }
 }
 
-/// Whether the byte there has an odd number of backslashes in front.
+/// Whether an odd number of backslashes precedes the byte at `at`.
 fn is_escaped(line: &[u8], at: usize) -> bool {
     let before = line.get(..at).unwrap_or_default();
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// One element of Forwarded: pairs of a token and a value, with semicolons between them (RFC 7239 §4).
+/// Parses an element of `Forwarded`: pairs of a token and a value, separated by semicolons (RFC 7239 §4).
 fn element(element: &[u8]) -> Option<Node> {
     let mut client = None;
     let mut rest = element;
@@ -189,11 +191,12 @@ fn element(element: &[u8]) -> Option<Node> {
     }
 }
 
+/// The length of the token at the front.
 fn token_len(text: &[u8]) -> usize {
     text.iter().take_while(|byte| is_token_byte(**byte)).count()
 }
 
-/// The token or quoted string at the front (RFC 9110 §5.6.4), and what follows it.
+/// Parses the token or quoted string at the front (RFC 9110 §5.6.4). Returns it, unquoted, and the rest.
 fn value(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let Some(mut rest) = text.strip_prefix(b"\"") else {
         let (token, rest) = text.split_at_checked(token_len(text))?;

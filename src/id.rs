@@ -1,56 +1,61 @@
-//! The name of one connection for its whole life, which no later connection shares.
+//! Connection ids, which no later connection shares.
 
 use std::fmt;
 
-/// Names a connection: the worker that it is on, the slot that it sits in there, and a generation.
+/// The id of a connection: its worker, its slot there, and a generation.
 ///
-/// A slot is used again after its connection has ended. A generation is not until 2^32 further
-/// connections have been accepted, so that whatever still carries an old id (an event, a timer, a mail,
-/// a ticket) reaches nobody.
+/// A slot is reused after its connection has ended, with another generation. A generation is not used again
+/// before 2^32 further connections have been accepted, so that an event, timer, message or ticket with an old
+/// id reaches nobody.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId {
     generation: u32,
     /// The worker in the upper 8 bits, the slot in the lower ones.
-    seat: u32,
+    worker_and_slot: u32,
 }
 
-/// Bits of an id that tell the slot.
+/// The number of bits of an id for the slot.
 const SLOT_BITS: u32 = 24;
 
-/// Slots that ids can name on one worker.
+/// The most slots on one worker.
 pub(crate) const MAX_SLOTS: usize = 1 << SLOT_BITS;
 
 impl ConnectionId {
-    /// Of the slot, which is below [`MAX_SLOTS`], the lower 24 bits count.
+    /// An id with the lower 24 bits of `slot`, which must be below [`MAX_SLOTS`].
     pub(crate) const fn new(worker: u8, slot: u32, generation: u32) -> Self {
-        ConnectionId { generation, seat: (worker as u32) << SLOT_BITS | slot & (MAX_SLOTS as u32 - 1) }
+        ConnectionId {
+            generation,
+            worker_and_slot: (worker as u32) << SLOT_BITS | slot & (MAX_SLOTS as u32 - 1),
+        }
     }
 
+    /// The slot of the connection.
     pub(crate) const fn slot(self) -> usize {
-        self.seat as usize & (MAX_SLOTS - 1)
+        self.worker_and_slot as usize & (MAX_SLOTS - 1)
     }
 
-    /// What ids are ordered by as their connections lie in memory: by worker, slot, and generation.
+    /// A number that orders ids like their connections in memory: by worker, slot, and generation.
     pub(crate) const fn order(self) -> u64 {
-        (self.seat as u64) << 32 | self.generation as u64
+        (self.worker_and_slot as u64) << 32 | self.generation as u64
     }
 
-    /// The number of the worker that the connection is on; 0 where there is only one reactor.
+    /// The number of the worker that has the connection; 0 if there is only one reactor.
     #[must_use]
     pub const fn worker(self) -> usize {
-        (self.seat >> SLOT_BITS) as usize
+        (self.worker_and_slot >> SLOT_BITS) as usize
     }
 
-    /// The id as one number, as the monitor's packets carry it and the log shows it.
+    /// The id as one number, as the log shows it.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
-        (self.generation as u64) << 32 | self.seat as u64
+        (self.generation as u64) << 32 | self.worker_and_slot as u64
     }
 
-    /// The id that [`to_u64`](Self::to_u64) gave. Any number is an id; most name nobody.
+    /// The id with this number, which [`to_u64`](Self::to_u64) returned. Any number is valid, but most belong
+    /// to no connection.
     #[must_use]
     pub const fn from_u64(number: u64) -> Self {
-        ConnectionId { generation: (number >> 32) as u32, seat: (number & 0xffff_ffff) as u32 }
+        ConnectionId { generation: (number >> 32) as u32, worker_and_slot: (number & 0xffff_ffff) as u32 }
     }
 }
 
@@ -71,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_survives_the_trip_through_a_number() {
+    fn an_id_is_converted_to_a_number_and_back() {
         let last = MAX_SLOTS as u32 - 1;
         let cases = [
             (0, 0, 0, "0"),

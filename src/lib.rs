@@ -1,5 +1,38 @@
-//! The connection layer of a game server: WebSocket clients in, packets routed to handlers, replies
-//! and pushes back, all on one thread.
+//! The connection layer of a game server: WebSocket clients, packets, and handlers for their commands.
+//!
+//! A [`Reactor`] accepts WebSocket clients (RFC 6455), takes packets from their binary messages, calls the
+//! handler of each packet's command, and sends replies and pushes. It is one thread with one
+//! [mio](https://docs.rs/mio) poll, and needs no async runtime; [`Workers`] run one reactor on each core.
+//!
+//! # Example
+//!
+//! The application provides its state, which implements [`Application`], and a `static` [`Router`] with its
+//! handlers. Handlers get the state mutably, one call at a time, so nothing needs a lock:
+//!
+//! ```no_run
+//! use sysconn::{Access, Application, Config, Context, Module, Outcome, Reactor, Request, Route, Router};
+//!
+//! struct Game {
+//!     greetings: u32,
+//! }
+//!
+//! impl Application for Game {}
+//!
+//! fn greet(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+//!     game.greetings += 1;
+//!     context.reply(request.data())
+//! }
+//!
+//! // Command 2001 is number 1 of module 20.
+//! static LOBBY: Module<Game> = Module::new(20, "lobby", [Route::new(2001, "greet", Access::Anyone, greet)]);
+//! static ROUTES: Router<Game> = Router::new([&LOBBY]);
+//!
+//! let mut reactor = Reactor::bind(&Config::default(), &ROUTES, Game { greetings: 0 })?;
+//! reactor.run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The way of a packet
 //!
 //! ```text
 //!     socket ─ reactor ─▶ conn ─▶ frame ─▶ packet ─▶ router ─▶ handler
@@ -7,37 +40,96 @@
 //!     socket ◀─ reactor ◀─ outbox ◀── frame ◀── packet ◀─────────┘
 //! ```
 //!
-//! A game brings its state, which implements [`Application`], and handlers, which it lists in a
-//! `static` [`Router`]; a [`Reactor`] does the rest, on a thread of its own or turn by turn within
-//! a loop that the game has already. Nobody is called back from within a call: a handler returns an
-//! [`Outcome`] and leaves what it wants sent in the [`Context`] that it was given.
+//! Only the reactor knows sockets and the clock; the layers below it work on bytes. A handler does not call
+//! back into them: it returns an [`Outcome`], and leaves its replies in the [`Context`] and what it wants for
+//! other connections in its [`Effects`]. The reactor carries both out after the handler has returned.
 //!
-//! The modules, in the order in which a packet meets them:
+//! # Where to find what
 //!
-//! - [`config`]: every limit and timer;
-//! - [`upgrade`]: the HTTP/1.1 handshake;
-//! - [`frame`]: RFC 6455, sans-IO, usable on its own;
-//! - [`packet`]: the 9- and 11-byte headers, and how Data is encoded;
-//! - the router's types, re-exported here;
-//! - [`Handle`], [`ServerHandle`] and [`Ticket`], for other threads;
-//! - [`log_line`]: how lines of the log are written.
-#![cfg_attr(feature = "token", doc = "- [`token`]: logins that are signed;")]
-#![cfg_attr(feature = "sim", doc = "- [`sim`]: a simulated network, to test a game on.")]
+//! - [`Config`] and [`config`]: every limit and timer, with units and defaults.
+//! - [`Reactor`], [`Workers`]: binding and running, on a thread of its own or turn by turn in a loop of
+//!   yours.
+//! - [`upgrade`]: the HTTP/1.1 handshake of a WebSocket.
+//! - [`frame`]: the codec of RFC 6455, without I/O; it can be used alone.
+//! - [`packet`]: packet headers, and the encoding of their Data.
+//! - [`Router`], [`Module`], [`Route`], [`typed!`]: from a command to its handler.
+//! - [`Application`], [`Context`], [`Effects`], [`Push`]: what handlers and hooks can do.
+//! - [`Record`], [`Login`], [`Cause`]: what is known of a connection, and why it ended.
+//! - [`Handle`], [`ServerHandle`], [`Ticket`], [`Link`]: connections and the server from other threads.
+//! - [`Survey`], [`Totals`], [`log_line`]: what operators see.
+//! - [`replay`]: recordings of connections, run again.
+#![cfg_attr(feature = "token", doc = "- [`token`]: login tokens, signed by a service of yours.")]
+#![cfg_attr(
+    feature = "sim",
+    doc = "- [`sim`]: a simulated network, to test a game with thousands of clients."
+)]
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `tls`: TLS 1.2 and 1.3 on TCP listeners, by rustls.
+//! - `token`: login tokens.
+//! - `zlib`: packets with zlib-compressed Data (DataStatus 1).
+//! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
+//! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
+//! - `sim`: the simulated network.
 // What simulations ask of a connection is compiled always, so that the connection need not know of them.
 #![cfg_attr(not(feature = "sim"), allow(dead_code, reason = "getters that only simulations use"))]
 
+// What it is configured with, and the words that all layers share.
+mod cause;
 pub mod config;
+mod id;
+mod moment;
+mod packed;
+mod trusted;
+
+// From bytes to packets and back, without I/O.
+mod deflate;
+mod forwarded;
 pub mod frame;
-pub mod log_line;
+mod inflate;
 pub mod packet;
-pub mod replay;
-#[cfg(feature = "sim")]
-pub mod sim;
+mod proxy;
 #[cfg(feature = "token")]
 pub mod token;
 pub mod upgrade;
 
-/// Parts that this package's own benchmarks and fuzz targets look at. No promise is made about them.
+// From packets to handlers, and what handlers can do.
+mod object;
+mod push;
+mod record;
+mod router;
+mod survey;
+mod totals;
+
+// Connections, without I/O.
+mod conn;
+mod stalls;
+
+// Sockets and threads.
+mod handle;
+mod mailbox;
+mod mailboxes;
+mod panics;
+mod reactor;
+mod roles;
+#[cfg(feature = "tls")]
+mod tls;
+mod workers;
+
+// What is observed: log, recordings, simulations.
+mod connection_log;
+mod log_limiter;
+pub mod log_line;
+mod observer;
+mod recording;
+pub mod replay;
+#[cfg(feature = "sim")]
+pub mod sim;
+
+/// Parts for this package's own benchmarks and fuzz targets. They may change at any time.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::deflate::{Agreement, Deflate, Shared, Window, negotiate};
@@ -45,37 +137,6 @@ pub mod internals {
     pub use crate::proxy::{Header, HeaderReader};
     pub use crate::reactor::wheel::{Step, Wheel};
 }
-
-mod cause;
-mod conn;
-mod connection_log;
-mod deflate;
-mod forwarded;
-mod handle;
-mod id;
-mod inflate;
-mod log_limiter;
-mod mailbox;
-mod mailboxes;
-mod moment;
-mod object;
-mod observer;
-mod packed;
-mod panics;
-mod proxy;
-mod push;
-mod reactor;
-mod record;
-mod recording;
-mod roles;
-mod router;
-mod stalls;
-mod survey;
-#[cfg(feature = "tls")]
-mod tls;
-mod totals;
-mod trusted;
-mod workers;
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;

@@ -1,5 +1,5 @@
-//! Bounds the lines that clients can bring about in the log: each subject has an allowance, and what is left out is
-//! counted in a line of its own.
+//! Limits the log lines that clients can cause: each subject has an allowance, and lines that are left out
+//! are counted in a line of their own.
 
 use log::Level;
 use log::kv::{Source, Value};
@@ -8,19 +8,20 @@ use crate::config::LogConnections;
 use crate::log_line;
 use crate::moment::Moment;
 
-/// Lines about bad input and panics that are written at once, and as many more a second.
+/// Lines about bad input and panics that are written at once, and lines a second after that.
 const BAD_INPUT_LINES: Rate = Rate { burst: 20, per_second: 1 };
-/// How many times the lines of a second are written at once.
+/// The burst: seconds' worth of lines that are written at once.
 const CONNECTIONS_BURST: u32 = 5;
-/// Milliseconds between two lines about what one allowance has left out.
+/// Milliseconds between two lines about lines that were left out.
 const NOTICE_MS: u64 = 1000;
-/// Parts of a line that an allowance counts in: each millisecond earns as many as there are lines a second.
+/// Parts of a line in which an allowance is counted: each millisecond earns as many as there are lines a
+/// second.
 const PARTS: u64 = 1000;
 
-/// What a line is about. Each has an allowance of its own.
+/// The subject of a line. Each has an allowance of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// What a client did wrong on an open connection, and handlers and hooks that panicked.
+    /// Bad input on open connections, and panics of handlers and hooks.
     BadInput,
     /// Upgrades that were refused, TLS handshakes that failed.
     Refusal,
@@ -31,7 +32,7 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// Its name in the line about what was left out.
+    /// Its name in the line about lines that were left out.
     fn name(self) -> &'static str {
         match self {
             Subject::BadInput => "bad input",
@@ -48,18 +49,18 @@ struct Rate {
     per_second: u32,
 }
 
-/// Lines of one subject.
+/// The allowance of one subject.
 #[derive(Debug)]
 struct Allowance {
     subject: Subject,
-    /// Without a rate all lines are written.
+    /// Lines a second; without a rate all lines are written.
     rate: Option<Rate>,
-    /// What is left of it, in parts of a line.
+    /// What is left, in parts of a line.
     parts: u64,
     refilled_at: Moment,
-    /// Lines that were left out since the log was last told so.
+    /// Lines that were left out and are not reported yet.
     left_out: u64,
-    /// When the log is told next; never if there is nothing to tell.
+    /// When they are reported; never if there are none.
     notice_at: Moment,
 }
 
@@ -69,7 +70,7 @@ impl Allowance {
         Allowance { subject, rate, parts, refilled_at: Moment::START, left_out: 0, notice_at: Moment::NEVER }
     }
 
-    /// Whether one more line may be written; if not it is counted.
+    /// Takes one line. If none is left, counts it as left out and returns false.
     fn take(&mut self, now: Moment) -> bool {
         let Some(rate) = self.rate else { return true };
         let earned = now.since(self.refilled_at).saturating_mul(rate.per_second.into());
@@ -79,7 +80,7 @@ impl Allowance {
             self.parts = parts;
             return true;
         }
-        // Whoever wants no line at all wants no line about them either.
+        // Who wants no lines wants no line about them either.
         if rate.burst > 0 {
             self.left_out += 1;
             if self.notice_at == Moment::NEVER {
@@ -89,7 +90,7 @@ impl Allowance {
         false
     }
 
-    /// How many lines were left out since this was last asked, if that is to be told now.
+    /// The number of lines that were left out, if it is time to report it.
     fn take_notice(&mut self, now: Moment) -> Option<u64> {
         if now < self.notice_at {
             return None;
@@ -99,16 +100,16 @@ impl Allowance {
     }
 }
 
-/// The allowances of one reactor.
+/// The log limiter of one reactor.
 #[derive(Debug)]
 pub(crate) struct LogLimiter {
-    /// Nothing is written at all: a recording is replayed.
+    /// Nothing is written: a recording is being replayed.
     is_silent: bool,
     bad_input: Allowance,
     refusals: Allowance,
     logins: Allowance,
     ends: Allowance,
-    /// The first moment at which one of them has something to tell: it is asked for in every turn.
+    /// When the next report is due; it is read in every turn.
     notice_at: Moment,
 }
 
@@ -136,12 +137,12 @@ impl LogLimiter {
         self.is_silent = true;
     }
 
-    /// Writes a line, or counts it among those that were left out.
+    /// Writes a line, or counts it as left out.
     pub(crate) fn write(&mut self, subject: Subject, now: Moment, event: &str, fields: &dyn Source) {
         self.write_at(Level::Info, subject, now, event, fields);
     }
 
-    /// [`write`](Self::write), for what went wrong on the server's side.
+    /// [`write`](Self::write), for errors on the server's side.
     pub(crate) fn write_at(
         &mut self,
         level: Level,
@@ -155,7 +156,7 @@ impl LogLimiter {
         }
     }
 
-    /// Writes a line about a handler or hook that panicked, with what the panic said if that was
+    /// Writes a line about a handler or hook that panicked, with the panic's message if that was
     /// [kept](crate::keep_panic).
     #[cold]
     pub(crate) fn panicked(&mut self, now: Moment, what: &str, fields: &dyn Source) {
@@ -165,7 +166,7 @@ impl LogLimiter {
         self.write_at(Level::Error, Subject::BadInput, now, "panic", &fields);
     }
 
-    /// Whether a line may be written, which then has to be: it is taken from the allowance.
+    /// Takes a line from the allowance. It has to be written if this is true.
     pub(crate) fn may_write(&mut self, level: Level, subject: Subject, now: Moment) -> bool {
         if self.is_silent || !log_line::is_enabled(level) {
             return false;
@@ -185,12 +186,12 @@ impl LogLimiter {
         }
     }
 
-    /// When [`tell`](Self::tell) has something to say.
+    /// When [`tell`](Self::tell) has something to report.
     pub(crate) fn next_at(&self) -> Moment {
         self.notice_at
     }
 
-    /// Tells the log what each allowance has left out, once a second at most.
+    /// Reports lines that were left out, once a second at most.
     #[inline]
     pub(crate) fn tell(&mut self, now: Moment) {
         if self.next_at() <= now {
@@ -222,13 +223,13 @@ mod tests {
         LogLimiter::new(LogConnections::PerSecond(NonZeroU32::new(per_second).unwrap()))
     }
 
-    /// How many of so many lines are written at that time.
+    /// How many of `count` lines are written at that time.
     fn written(allowance: &mut Allowance, lines: usize, ms: u64) -> usize {
         (0..lines).filter(|_| allowance.take(Moment::from_ms(ms))).count()
     }
 
     #[test]
-    fn each_subject_has_its_burst_and_its_rate() {
+    fn each_subject_has_a_burst_and_a_rate() {
         for (subject, burst, per_second) in [
             (Subject::BadInput, 20, 1),
             (Subject::Refusal, 1000, 200),
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn one_subject_takes_nothing_from_another() {
+    fn one_subject_does_not_use_the_allowance_of_another() {
         let mut limiter = limiter(1);
         assert_eq!(written(limiter.allowance(Subject::Refusal), 100, 0), 5);
         assert_eq!(written(limiter.allowance(Subject::End), 100, 0), 5);
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_told_once_a_second() {
+    fn left_out_lines_are_reported_once_a_second() {
         let mut allowance = Allowance::new(Subject::BadInput, Some(BAD_INPUT_LINES));
         let at = Moment::from_ms;
         assert_eq!(written(&mut allowance, 20, 100), 20);

@@ -1,14 +1,15 @@
 //! One line of the log: an event, and named fields behind it.
 //!
-//! Each line goes to the `log` crate twice over: as text, `event name=value name="some text"`, for loggers that
-//! know text only, and as key-values (`log::kv`), of which the first is `event`. Whatever a client has sent is
-//! escaped in the text: nothing in it ends the line, moves the cursor, or turns the direction of what follows. In both no
-//! value is longer than 255 characters.
+//! Each line goes to the `log` crate in two forms: as text, `event name=value name="some text"`, and as
+//! key-values (`log::kv`), of which the first is `event`. In the text, whatever a client has sent is escaped:
+//! it cannot end the line, move the cursor, or turn the direction of text. In both forms no value is longer
+//! than 255 characters.
 //!
 //! ```
 //! use log::Level;
 //! use log::kv::Value;
-//! sysconn::log_line::write(Level::Info, "purchase", &[("item", Value::from("hat")), ("coins", Value::from(7))]);
+//! let fields = [("item", Value::from("hat")), ("coins", Value::from(7))];
+//! sysconn::log_line::write(Level::Info, "purchase", &fields);
 //! ```
 
 use std::fmt::{self, Write as _};
@@ -16,16 +17,17 @@ use std::fmt::{self, Write as _};
 use log::kv::{self, Key, Source, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 
-/// The target of all lines that are written here, by which loggers can filter.
+/// The target of all these lines, by which loggers can filter.
 pub const TARGET: &str = "sysconn";
 
 /// The key of the event's name among the key-values.
 pub const EVENT: &str = "event";
 
-/// Characters of one value that are written, as many as the longest name of an account has; `…` stands for the rest.
+/// The most characters of one value that are written, as many as the longest account name has. `…` stands for
+/// the rest.
 const MAX_VALUE_CHARS: usize = 255;
 
-/// Whether a line of that level is of use to anybody.
+/// Whether any logger takes lines of that level.
 #[must_use]
 pub fn is_enabled(level: Level) -> bool {
     log::log_enabled!(target: TARGET, level)
@@ -67,7 +69,7 @@ impl Source for Line<'_> {
     }
 }
 
-/// Passes fields on with their texts cut off, as they are in the text of the line, for loggers that write them themselves.
+/// Passes fields on with long texts cut off, for loggers that write fields themselves.
 struct Cutting<'a, 'kvs>(&'a mut dyn VisitSource<'kvs>);
 
 impl<'kvs> VisitSource<'kvs> for Cutting<'_, 'kvs> {
@@ -102,8 +104,7 @@ impl<'v> VisitValue<'v> for InTextValue<'_, '_> {
     }
 }
 
-/// Text of which nothing can end a line or change how the rest of it looks. What has been escaped already stays as
-/// it is.
+/// Text that can neither end a line nor change how the rest of it looks. Escaped text stays as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a str);
 
@@ -113,12 +114,12 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Escapes what is written to it, and cuts it off.
+/// Escapes text that is written to it, and cuts it off.
 struct Escaping<'a, 'f> {
     to: &'a mut fmt::Formatter<'f>,
-    /// It is between quotes.
+    /// The text is between quotes.
     quotes: bool,
-    /// Characters that are still written.
+    /// Characters that may still be written.
     left: usize,
 }
 
@@ -141,9 +142,9 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-/// Whether a character can stand in the log as it is: it is visible, or a space, and changes nothing about its
-/// neighbours. Not so are control characters, line and paragraph separators, what turns the direction of text
-/// (Unicode's bidirectional controls), combining characters, and what is not assigned.
+/// Whether a character can be logged as it is: it is visible, or a space, and does not affect its neighbours.
+/// Others are escaped: control characters, line and paragraph separators, Unicode's bidirectional controls,
+/// combining characters, and unassigned ones.
 #[must_use]
 pub fn is_plain(letter: char) -> bool {
     match letter {
@@ -153,7 +154,7 @@ pub fn is_plain(letter: char) -> bool {
     }
 }
 
-/// Bytes as text, for a field: what is not UTF-8 becomes U+FFFD.
+/// Bytes as text, for a field: invalid UTF-8 becomes U+FFFD.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_value_ends_the_line_or_hides_a_part_of_it() {
+    fn no_value_ends_the_line_or_hides_a_part_of_it() {
         for (given, shown) in [
             ("名字 ß …", "名字 ß …"),
             ("a\nb\r\tc", r"a\nb\r\tc"),

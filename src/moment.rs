@@ -1,46 +1,45 @@
-//! Time as the machines below the reactor see it: milliseconds since the reactor began.
+//! Time as everything below the reactor sees it: in milliseconds since the reactor was created.
 
 use std::time::Duration;
 
-/// A point in time, in whole milliseconds since the reactor was made. It never goes back.
+/// A point in time: milliseconds since the reactor was created. It is monotonic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);
 
 impl Moment {
-    /// The beginning.
+    /// The moment at which the reactor was created.
     pub const START: Moment = Moment(0);
-    /// Later than anything.
+    /// Later than any other moment.
     pub const NEVER: Moment = Moment(u64::MAX);
 
-    /// The moment `ms` milliseconds after the beginning.
+    /// The moment `ms` milliseconds after [`START`](Self::START).
     #[must_use]
     pub const fn from_ms(ms: u64) -> Self {
         Moment(ms)
     }
 
-    /// Milliseconds since the beginning.
+    /// The number of milliseconds since [`START`](Self::START).
     #[must_use]
     pub const fn as_ms(self) -> u64 {
         self.0
     }
 
-    /// This moment and `ms` milliseconds; [`NEVER`](Self::NEVER) where `ms` is 0, which is how an
-    /// interval is turned off.
+    /// The moment `ms` milliseconds later; [`NEVER`](Self::NEVER) if `ms` is 0, which turns a timer off.
     #[must_use]
     pub const fn after(self, ms: u64) -> Self {
         if ms == 0 { Moment::NEVER } else { Moment(self.0.saturating_add(ms)) }
     }
 
-    /// Milliseconds from `earlier` to this moment, 0 if it is not earlier.
+    /// The number of milliseconds from `earlier` to this moment; 0 if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Moment) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// An interval in whole milliseconds, rounded up, so that no timer ends before its time.
+/// A duration in whole milliseconds, rounded up, so that no timer ends early.
 pub(crate) fn whole_ms(duration: Duration) -> u64 {
-    // Not as_nanos(), whose 128 bits take long.
+    // `as_nanos` computes with 128 bits, which is slow.
     let parts_ms = u64::from(duration.subsec_nanos().div_ceil(1_000_000));
     duration.as_secs().saturating_mul(1000).saturating_add(parts_ms)
 }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_of_nothing_never_ends() {
+    fn an_interval_of_zero_never_ends() {
         assert_eq!(Moment::from_ms(5).after(0), Moment::NEVER);
         assert_eq!(Moment::from_ms(5).after(3), Moment::from_ms(8));
         assert_eq!(Moment::NEVER.after(3), Moment::NEVER);

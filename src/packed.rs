@@ -1,15 +1,14 @@
-//! Whole numbers in as few bytes as they need, for what every connection carries.
+//! Integers in as few bytes as they need, for fields that every connection has.
 
 use std::fmt;
 
 use crate::moment::Moment;
 
-/// A number below 2^(8 × `BYTES`), in that many bytes and without alignment. What does not fit is kept as the
-/// largest that does.
+/// A number below 2^(8 × `BYTES`), in `BYTES` bytes and without alignment. It saturates.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Packed<const BYTES: usize>([u8; BYTES]);
 
-/// A moment, exact for 34 years after the reactor was made. Whatever would come later never comes.
+/// A moment, exact for 34 years after the reactor was created; later ones become [`Moment::NEVER`].
 pub(crate) type PackedMoment = Packed<5>;
 
 impl<const BYTES: usize> Packed<BYTES> {
@@ -28,14 +27,14 @@ impl<const BYTES: usize> Packed<BYTES> {
         u64::from_le_bytes(number)
     }
 
-    /// One more, unless it is the largest already.
+    /// Adds one, unless the number is the greatest.
     pub(crate) fn increment(&mut self) {
         *self = Self::new(self.get().saturating_add(1));
     }
 }
 
 impl PackedMoment {
-    /// The first millisecond that never comes.
+    /// The least number of milliseconds that becomes [`Moment::NEVER`].
     pub(crate) const NEVER_MS: u64 = Self::MAX;
 }
 
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fits_is_kept_and_what_does_not_is_the_largest_that_does() {
+    fn numbers_saturate() {
         for (number, kept) in [
             (0, 0),
             (1, 1),
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_survives_for_34_years_and_never_stays_never() {
+    fn moments_are_exact_for_34_years_and_never_is_kept() {
         let years_34 = 34 * 365 * 24 * 3_600_000;
         for ms in [0, 1, u64::from(u32::MAX), u64::from(u32::MAX) + 1, years_34] {
             assert_eq!(Moment::from(PackedMoment::from(Moment::from_ms(ms))), Moment::from_ms(ms));

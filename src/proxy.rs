@@ -1,55 +1,55 @@
-//! The PROXY protocol, versions 1 and 2: the bytes before the request by which a proxy says whose
-//! connection it passes on.
+//! The PROXY protocol, versions 1 and 2: a header before the request in which a proxy names its client.
 //!
-//! Where a header ends is found here, byte by byte, so that not one byte of the request is taken and not
-//! one is kept beyond the bounds; what is in it is read by the crate `ppp`. The specification is HAProxy's,
+//! This module finds the end of the header byte by byte, so that it consumes no byte of the request and keeps
+//! no more bytes than a header may have; the crate `ppp` parses it. The specification is HAProxy's,
 //! `proxy-protocol.txt`, 2020/03/05.
 
 use std::net::SocketAddr;
 
 use crate::upgrade::Fault;
 
-/// What a header of version 1 begins with (§2.1).
+/// The first bytes of a header of version 1 (§2.1).
 const V1_SIGNATURE: &[u8] = b"PROXY ";
-/// What such a line begins with that names no client.
+/// The first bytes of a header of version 1 that names no client.
 const V1_UNKNOWN: &[u8] = b"PROXY UNKNOWN";
-/// What ends it.
+/// The end of a header of version 1.
 const V1_END: &[u8] = b"\r\n";
-/// What a header of version 2 begins with (§2.2).
+/// The first bytes of a header of version 2 (§2.2).
 const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-/// What follows that: version and command, family and transport, and two bytes of length.
+/// The bytes after that: version and command, family and transport, and a length of two bytes.
 const V2_FIXED_BYTES: usize = 4;
-/// Version 2, and the command LOCAL: the proxy speaks for itself, to see whether the server is alive.
+/// Version 2 and the command LOCAL: the connection is the proxy's own, for instance a health check.
 const V2_LOCAL: u8 = 0x20;
-/// The longest header of version 1, its line end included (§2.1).
+/// The longest header of version 1 in bytes, its line end included (§2.1).
 const MAX_V1_BYTES: usize = 107;
-/// The longest header of version 2 that is taken. The protocol itself would allow for 64 KiB of extensions.
+/// The longest header of version 2 that is accepted, in bytes. The protocol itself allows 64 KiB of
+/// extensions.
 const MAX_V2_BYTES: usize = 1040;
 
-/// What the bytes so far come to.
+/// The result of reading a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
-    /// More must come.
+    /// More bytes are needed.
     Incomplete,
-    /// The header names no client that has an IP address: the one who has connected stands for itself.
+    /// The header names no client with an IP address: the address of the connection counts.
     Unnamed,
     /// The header names the client.
     Client(SocketAddr),
 }
 
-/// Reads one header, in whatever pieces it comes.
+/// Reads a header that arrives in any pieces.
 #[derive(Debug, Default)]
 pub struct HeaderReader {
     bytes: Vec<u8>,
 }
 
 impl HeaderReader {
-    /// Takes the header, or what there is of it, from the front of `input`. Not to be called again once
-    /// it is whole or was refused.
+    /// Consumes the header, or a part of it, from the front of `input`. Must not be called after the end of
+    /// the header or an error.
     ///
     /// # Errors
-    /// [`Fault::ProxyHeader`] at the first byte that begins no header, as soon as one is sure to be too
-    /// long, and for one that is whole and wrong.
+    /// [`Fault::ProxyHeader`] as soon as the bytes cannot be a header, or one that is too long, and for a
+    /// complete header that is invalid.
     pub fn read(&mut self, input: &mut &mut [u8]) -> Result<Header, Fault> {
         while let Some(byte) = input.split_off_first_mut() {
             self.bytes.push(*byte);
@@ -61,7 +61,7 @@ impl HeaderReader {
     }
 }
 
-/// Whether bytes that were no whole header without the last of them are one now.
+/// Whether the bytes are a whole header; they were not without the last byte.
 fn is_whole(bytes: &[u8]) -> Result<bool, Fault> {
     if V1_SIGNATURE.starts_with(bytes) || V2_SIGNATURE.starts_with(bytes) {
         return Ok(false);
@@ -80,25 +80,25 @@ fn is_whole(bytes: &[u8]) -> Result<bool, Fault> {
     }
 }
 
-/// What a whole header says.
+/// Parses a whole header.
 #[cfg(feature = "proxy-protocol")]
 fn parse(header: &[u8]) -> Result<Header, Fault> {
     let client = if header.starts_with(V1_SIGNATURE) { client_v1(header) } else { client_v2(header) };
     client.map(|client| client.map_or(Header::Unnamed, Header::Client))
 }
 
-/// The client that a line names, if it names one.
+/// The client in a header of version 1, if it names one.
 #[cfg(feature = "proxy-protocol")]
 fn client_v1(line: &[u8]) -> Result<Option<SocketAddr>, Fault> {
     use ppp::v1;
 
     if let Some(rest) = line.strip_prefix(V1_UNKNOWN) {
-        // Whatever comes before the line's end is to be ignored (§2.1).
+        // The rest of the line must be ignored (§2.1).
         let ignored = rest == V1_END || rest.starts_with(b" ") && rest.ends_with(V1_END);
         return if ignored { Ok(None) } else { Err(Fault::ProxyHeader) };
     }
     let words = line.strip_suffix(V1_END).ok_or(Fault::ProxyHeader)?;
-    // The parser would take a CR for a space, and a port with a sign.
+    // The parser would accept a CR as a space, and a port with a sign.
     if words.iter().any(|byte| b"\r+".contains(byte)) {
         return Err(Fault::ProxyHeader);
     }
@@ -109,12 +109,12 @@ fn client_v1(line: &[u8]) -> Result<Option<SocketAddr>, Fault> {
     }
 }
 
-/// The client that a header of version 2 names, if it names one.
+/// The client in a header of version 2, if it names one.
 #[cfg(feature = "proxy-protocol")]
 fn client_v2(header: &[u8]) -> Result<Option<SocketAddr>, Fault> {
     use ppp::v2;
 
-    // What else a LOCAL header holds is to be ignored, family and transport included (§2.2).
+    // The rest of a LOCAL header must be ignored, family and transport included (§2.2).
     if header.strip_prefix(V2_SIGNATURE).and_then(<[u8]>::first) == Some(&V2_LOCAL) {
         return Ok(None);
     }
@@ -126,12 +126,12 @@ fn client_v2(header: &[u8]) -> Result<Option<SocketAddr>, Fault> {
         (v2::Protocol::Stream, v2::Addresses::IPv6(ip)) => {
             Ok(Some(SocketAddr::from((ip.source_address, ip.source_port))))
         }
-        // A client on the proxy's own machine, or one that it can say nothing about.
+        // A client on the proxy's own machine, or of an unknown kind.
         _ => Ok(None),
     }
 }
 
-/// Without the parser no header is valid. No server comes so far: its configuration is refused.
+/// Without the feature no header is valid. No server gets here, since its configuration is refused.
 #[cfg(not(feature = "proxy-protocol"))]
 fn parse(_: &[u8]) -> Result<Header, Fault> {
     let _ = (V1_UNKNOWN, V1_END, V2_LOCAL, Header::Unnamed, Header::Client);
@@ -143,13 +143,13 @@ fn parse(_: &[u8]) -> Result<Header, Fault> {
 mod tests {
     use super::*;
 
-    /// A header of version 2 with these two bytes, these addresses, and so many bytes of extensions.
+    /// A header of version 2 with these two bytes, these addresses, and this many bytes of extensions.
     fn v2(command: u8, family: u8, addresses: &[u8], extensions: usize) -> Vec<u8> {
         let len = u16::try_from(addresses.len() + extensions).unwrap();
         [V2_SIGNATURE, &[command, family], &len.to_be_bytes(), addresses, &vec![4; extensions]].concat()
     }
 
-    /// Reads pieces; what of the last one is left over.
+    /// Reads a header in pieces. Returns the result, and the rest of the last piece.
     fn read(pieces: &[&[u8]]) -> (Result<Header, Fault>, Vec<u8>) {
         let mut reader = HeaderReader::default();
         let mut answer = Ok(Header::Incomplete);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_header_is_read_in_any_pieces_and_no_byte_beyond_it() {
+    fn a_valid_header_is_read_in_any_pieces_and_no_byte_after_it() {
         for (header, client) in valid() {
             let expected = client.map_or(Header::Unnamed, |client| Header::Client(client.parse().unwrap()));
             let name = header.escape_ascii().to_string();
@@ -224,10 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_header_is_refused_at_once_however_it_comes() {
+    fn an_invalid_header_is_refused_at_its_first_wrong_byte() {
         let (long_line, full_line) = (format!("PROXY UNKNOWN {}", "x".repeat(93)), "PROXY ".repeat(20));
         let cases: Vec<(Vec<u8>, usize)> = [
-            // What is sent, and how many bytes of it are looked at.
+            // The bytes, and how many of them are read.
             (&b"GET / HTTP/1.1\r\n"[..], 1),
             (b"POST / HTTP/1.1\r\n", 2),
             (b"\r\n\r\nGET", 5),
@@ -270,7 +270,7 @@ mod tests {
             (v2(0x21, 0x11, &V4[..11], 0), 27),
             (v2(0x21, 0x21, &v6()[..35], 0), 51),
             (v2(0x21, 0x31, &[b'/'; 215], 0), 231),
-            // Too long is too long by its length alone.
+            // The length field alone shows that it is too long.
             (v2(0x21, 0x11, V4, MAX_V2_BYTES - 16 - 11), 16),
             (v2(0x20, 0x00, &[], 65535), 16),
         ])

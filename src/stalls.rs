@@ -1,21 +1,21 @@
-//! When the process did not run, or did not look at its clients: by how much that moves their deadlines.
+//! Stalls: times in which the process did not run, or did not look at its clients, and how they move
+//! deadlines.
 
 use crate::moment::Moment;
 
-/// Milliseconds from which on a delay is a stall.
+/// Milliseconds from which a delay is a stall.
 const MIN_STALL_MS: u64 = 100;
-/// Milliseconds from which on nobody is closed before a Ping has asked whether it is still there.
+/// Milliseconds from which a stall is long: after it a client is pinged before it can be closed as silent.
 const LONG_STALL_MS: u64 = 1000;
-/// Stalls that are kept apart.
+/// Stalls that are kept apart, at most.
 const MAX_STALLS: usize = 32;
-/// Longest periods for which a stall is kept: one until the timer comes, one by which stalls within turns can
-/// move it, and as much again for the Ping that is sent then.
+/// Longest periods for which a stall is kept: one until the timer is due, one by which stalls within turns
+/// can move it, and two for the Ping that is sent then.
 const KEPT_PERIODS: u64 = 4;
 
 /// The stalls of a reactor that can still matter to a timer, the oldest first.
 ///
-/// A connection knows nothing of them. When one of its timers is about to come, the list says by how much it is to
-/// come later.
+/// Connections do not know them. When a timer is due, the list tells by how much it moves.
 #[derive(Clone, Debug)]
 pub(crate) struct Stalls {
     list: Vec<Stall>,
@@ -25,37 +25,37 @@ pub(crate) struct Stalls {
     revision: u64,
 }
 
-/// A stall, or several in a row that are told apart no longer.
+/// A stall, or several in a row that were merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stall {
     /// When it was over.
     pub(crate) end: Moment,
-    /// Milliseconds of it that the process did not run. Clients cannot cause them.
+    /// Milliseconds in which the process did not run. Clients cannot cause these.
     pub(crate) poll_ms: u64,
-    /// Milliseconds of it within turns, or between those of a loop that is not ours.
+    /// Milliseconds within turns, or between turns of an embedder's loop.
     pub(crate) turn_ms: u64,
-    /// When the first in it that took a second was over.
+    /// When the first long stall in it was over.
     pub(crate) first_long: Option<Moment>,
 }
 
 impl Stalls {
-    /// None yet. `longest_ms`: the longest period of any timer.
+    /// No stalls yet. `longest_ms`: the longest period of any timer.
     pub(crate) fn new(longest_ms: u64) -> Self {
-        // All that it will need: a stall in the middle of traffic is no reason to allocate.
+        // The full capacity: a stall in the middle of traffic must not allocate.
         Stalls { list: Vec::with_capacity(MAX_STALLS + 1), longest_ms, revision: 0 }
     }
 
-    /// A poll has taken so much longer than it was asked to, until `end`.
+    /// A poll has taken `ms` longer than it was asked to, until `end`.
     pub(crate) fn in_poll(&mut self, ms: u64, end: Moment) {
         self.note(ms, Stall { end, poll_ms: ms, ..Stall::default() });
     }
 
-    /// A turn has taken so long, or a loop that is not ours called so much later than it was asked to.
+    /// A turn has taken `ms`, or an embedder's loop has called `ms` later than it was asked to.
     pub(crate) fn in_turn(&mut self, ms: u64, end: Moment) {
         self.note(ms, Stall { end, turn_ms: ms, ..Stall::default() });
     }
 
-    /// Whether a delay of so many milliseconds, or a part of it, can be one.
+    /// Whether a delay of `ms` can hold a stall.
     pub(crate) fn can_be(&self, ms: u64) -> bool {
         ms >= MIN_STALL_MS
     }
@@ -79,16 +79,17 @@ impl Stalls {
         }
     }
 
-    /// Whether no timer counts from before the oldest stall any more. Time in which the process did not run does not
-    /// make it any older.
+    /// Whether no timer counts from before the oldest stall any more. Time in which the process did not run
+    /// does not age it.
     fn is_first_over(&self, now: Moment) -> bool {
         let Some((first, later)) = self.list.split_first() else { return false };
         let stopped_ms = later.iter().fold(0, |sum: u64, stall| sum.saturating_add(stall.poll_ms));
         now.since(first.end).saturating_sub(stopped_ms) > self.longest_ms.saturating_mul(KEPT_PERIODS)
     }
 
-    /// Makes one of two neighbours. A timer that was started between them then comes too late by the length of the
-    /// earlier one: those are taken of which that is least beside the time for which such a timer has been running.
+    /// Merges two neighbours. A timer that was started between them then comes late by the length of the
+    /// earlier one. It takes the two for which that is least, relative to the time for which such a timer has
+    /// been running.
     fn merge(&mut self, now: Moment) {
         let ms = |stall: &Stall| stall.poll_ms.saturating_add(stall.turn_ms);
         let pairs = self.list.iter().zip(self.list.iter().skip(1));
@@ -104,8 +105,8 @@ impl Stalls {
         }
     }
 
-    /// When a timer comes that was started `period_ms` before `at`: later by all that the process did not run
-    /// since, and by what turns took, up to one period in all.
+    /// When a timer is due that was started `period_ms` before `at`: later by all the time in which the
+    /// process did not run since, and by stalls within turns, up to one period in all.
     pub(crate) fn moved(&self, at: Moment, period_ms: u64) -> Moment {
         if self.list.is_empty() || at == Moment::NEVER {
             return at;
@@ -119,11 +120,11 @@ impl Stalls {
         Moment::from_ms(at.as_ms().saturating_add(poll_ms).saturating_add(turn_ms.min(period_ms)))
     }
 
-    /// When the first stall of a second or more was over, of those since `seen`.
+    /// When the first long stall since `seen` was over.
     pub(crate) fn first_long_since(&self, seen: Moment) -> Option<Moment> {
         let newer = self.list.len() - self.list.iter().rev().take_while(|stall| stall.end > seen).count();
         let mut newer = self.list.get(newer..).unwrap_or_default().iter();
-        // Of those that are told apart no longer nobody knows any more how many were long.
+        // Of merged stalls only the first long one is known.
         newer.find_map(|stall| stall.first_long.map(|at| if at > seen { at } else { stall.end }))
     }
 
@@ -137,7 +138,7 @@ impl Stalls {
         &self.list
     }
 
-    /// Those that a recording has in their place.
+    /// Replaces them by those of a recording.
     pub(crate) fn set(&mut self, list: Vec<Stall>) {
         self.revision += 1;
         self.list = list;
@@ -210,8 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn what_no_timer_counts_from_any_more_is_forgotten() {
-        // Twenty minutes that the process ran, however long it did not.
+    fn stalls_that_no_timer_counts_from_are_dropped() {
+        // The process runs for twenty minutes, however long it is stopped.
         for (end, kept) in [(HOUR + 20 * MINUTE, 3), (HOUR + 20 * MINUTE + 1, 2)] {
             let stalls = stalls(&[(Turn, 500, 1000), (Poll, HOUR, HOUR + MINUTE), (Turn, 100, end + 1000)]);
             assert_eq!(stalls.list().len(), kept, "{end}");
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_of_them_take_no_room_and_move_deadlines_by_what_they_come_to() {
+    fn a_million_stalls_take_bounded_memory_and_move_deadlines_by_their_sum() {
         // Polls that ask for 100 ms and take twice as long: half of the time the process does not run.
         let mut stalls = stalls(&[(Poll, 8 * HOUR, 8 * HOUR)]);
         for number in 1..=1_000_000 {
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_that_are_told_apart_no_longer_the_first_long_one_stays() {
+    fn merged_stalls_keep_the_first_long_one() {
         let mut stalls = Stalls::new(5 * MINUTE);
         for number in 1..=100 {
             stalls.in_poll(2 * SECOND, Moment::from_ms(number * 3 * SECOND));

@@ -1,4 +1,4 @@
-//! The proxies that are believed when they say whose connection they pass on.
+//! Trusted proxies: addresses and networks whose word about their clients counts.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,11 +6,10 @@ use std::str::FromStr;
 
 use crate::record::Peer;
 
-/// A proxy, or a network of proxies, whose PROXY header is believed.
+/// A proxy, or a network of proxies, that is trusted to name its clients.
 ///
-/// Made from text: an IP address (`192.0.2.1`, `::1`), a network (`10.0.0.0/8`, `fd00::/8`), or `unix` for
-/// whoever connects to a Unix domain socket. An IPv4-mapped IPv6 address counts as the IPv4 address, as
-/// it does in [`Peer`].
+/// It is parsed from an IP address (`192.0.2.1`, `::1`), a network (`10.0.0.0/8`, `fd00::/8`), or `unix` for
+/// all peers on Unix domain sockets. An IPv4-mapped IPv6 address counts as the IPv4 address, as in [`Peer`].
 ///
 /// ```
 /// # use sysconn::config::TrustedProxy;
@@ -22,19 +21,19 @@ pub struct TrustedProxy(Source);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    /// All addresses that have the first so many bits of this one, whose other bits are 0.
+    /// All addresses with the same leading bits, of this number. The other bits are 0.
     Network(IpAddr, u32),
     Unix,
 }
 
-/// Why a text names no [`TrustedProxy`].
+/// Why a text is not a [`TrustedProxy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrustedProxyError {
     /// It does not begin with an IP address, and is not `unix`.
     Address,
-    /// What follows the `/` is no number, or above the bits that the address has.
+    /// The part after the `/` is not a number, or exceeds the bits of the address.
     Prefix,
-    /// The address has bits set beyond the network's: either it or the number is not what was meant.
+    /// The address has bits set after the prefix: the address or the number is a mistake.
     HostBits,
 }
 
@@ -51,17 +50,17 @@ impl fmt::Display for TrustedProxyError {
 impl std::error::Error for TrustedProxyError {}
 
 impl TrustedProxy {
-    /// Whether it is whoever connects to a Unix domain socket.
+    /// Whether it is `unix`: all peers on Unix domain sockets.
     pub(crate) fn is_unix(&self) -> bool {
         self.0 == Source::Unix
     }
 
-    /// Whether it is all addresses of IPv4, or of IPv6.
+    /// Whether it contains all IPv4 or all IPv6 addresses.
     pub(crate) fn is_everybody(&self) -> bool {
         matches!(self.0, Source::Network(_, 0))
     }
 
-    /// Whether it covers the one who has connected.
+    /// Whether it contains this peer.
     #[must_use]
     pub fn covers(&self, peer: Peer) -> bool {
         match (self.0, peer.ip()) {
@@ -89,7 +88,7 @@ impl FromStr for TrustedProxy {
         let address: IpAddr = address.parse().map_err(|_| TrustedProxyError::Address)?;
         let prefix = match prefix {
             None => width(address),
-            // `parse` alone would take a sign.
+            // `parse` alone would accept a sign.
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 digits.parse().map_err(|_| TrustedProxyError::Prefix)?
             }
@@ -115,10 +114,12 @@ impl fmt::Display for TrustedProxy {
     }
 }
 
+/// The number of bits of an address.
 fn width(ip: IpAddr) -> u32 {
     if ip.is_ipv4() { Ipv4Addr::BITS } else { Ipv6Addr::BITS }
 }
 
+/// The bits of an address as a number.
 fn bits(ip: IpAddr) -> u128 {
     match ip {
         IpAddr::V4(ip) => ip.to_bits().into(),
@@ -126,7 +127,7 @@ fn bits(ip: IpAddr) -> u128 {
     }
 }
 
-/// What is left of the bits without the last `count`, which may be all of them.
+/// The bits without the last `count`, which may be all of them.
 fn beyond(bits: u128, count: u32) -> u128 {
     bits.checked_shr(count).unwrap_or(0)
 }
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_and_no_network_is_an_error() {
+    fn a_text_that_is_no_address_or_network_is_an_error() {
         for (error, texts) in [
             (
                 TrustedProxyError::Address,

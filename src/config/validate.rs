@@ -11,7 +11,7 @@ use super::limits::{
 };
 use super::listen::Listen;
 use crate::packet::REQUEST_HEADER_BYTES;
-use crate::upgrade::{check_health_path, check_origin, check_path, path_matches};
+use crate::upgrade::{check_health_path, check_origin, check_path, is_token_byte, path_matches};
 
 impl Config {
     /// Checks each value, and the relations between values.
@@ -116,8 +116,7 @@ impl Config {
 
 /// Whether `name` is a token (RFC 9110 §5.6.2).
 fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !name.is_empty() && name.bytes().all(is_token_byte)
 }
 
 #[cfg(test)]

@@ -50,8 +50,8 @@ impl Config {
             self.about_drain_rate(),
             (!self.drain_timeout.is_zero() && self.drain_timeout < self.close_timeout).then(|| {
                 format!(
-                    "drain-timeout {:?} is below the {:?} that a client has to answer a Close (close_timeout): \
-                     whoever needs longer is cut off",
+                    "drain-timeout {:?} is below the {:?} that a client has to answer a Close \
+                     (close_timeout): whoever needs longer is cut off",
                     self.drain_timeout, self.close_timeout
                 )
             }),
@@ -157,7 +157,7 @@ impl Config {
                 Listen::Unix(_) => None,
             })
         };
-        let has_unix = tcp().count() < self.listen.len();
+        let (has_tcp, has_unix) = (tcp().count() > 0, tcp().count() < self.listen.len());
         let has_wildcard = tcp().any(|address| address.is_ipv6() && address.ip().is_unspecified());
         let trusts = |unix| self.proxy_protocol.iter().find(|proxy| proxy.is_unix() == unix);
         #[cfg(feature = "tls")]
@@ -165,22 +165,30 @@ impl Config {
         #[cfg(not(feature = "tls"))]
         let has_tls = false;
         [
-            (has_tls && tcp().next().is_none())
-                .then(|| "tls-cert has no effect without a TCP address in listen: nobody speaks TLS".to_owned()),
+            (has_tls && !has_tcp).then(|| {
+                "tls-cert has no effect without a TCP address in listen: nobody speaks TLS".to_owned()
+            }),
             (self.ipv6_only && !has_wildcard)
                 .then(|| "ipv6-only has no effect without the wildcard [::] in listen".to_owned()),
             self.socket_mode.filter(|_| !has_unix).map(|mode| {
                 format!("socket-mode {mode:o} has no effect without a Unix domain socket in listen")
             }),
             trusts(true).filter(|_| !has_unix).map(|_| {
-                "proxy-protocol unix has no effect without a Unix domain socket in listen: nobody is trusted by it"
+                "proxy-protocol unix has no effect without a Unix domain socket in listen: \
+                 nobody is trusted by it"
                     .to_owned()
             }),
-            trusts(false).filter(|_| tcp().next().is_none()).map(|proxy| {
-                format!("proxy-protocol {proxy} has no effect without a TCP address in listen: nobody is trusted by it")
+            trusts(false).filter(|_| !has_tcp).map(|proxy| {
+                format!(
+                    "proxy-protocol {proxy} has no effect without a TCP address in listen: \
+                     nobody is trusted by it"
+                )
             }),
-            self.forwarded_for.first().filter(|_| !self.has_forwarder(has_unix, tcp().next().is_some())).map(|proxy| {
-                format!("forwarded-for {proxy} has no effect: nobody who connects to an address in listen is trusted by it")
+            self.forwarded_for.first().filter(|_| !self.has_forwarder(has_unix, has_tcp)).map(|proxy| {
+                format!(
+                    "forwarded-for {proxy} has no effect: \
+                     nobody who connects to an address in listen is trusted by it"
+                )
             }),
         ]
     }

@@ -73,7 +73,7 @@ impl Conn {
         }
         if let Some(fails) = env.head_checks.health(head, env.draining, &env.settings)? {
             self.note(|| Note::Health { fails });
-            upgrade::write_health(fails, upgrade::is_head_request(head), &mut env.tools.out);
+            upgrade::write_health(fails, upgrade::is_head_request(head), &mut env.tools.write_buffer.bytes);
             self.observe_response(env);
             self.begin_closing(Cause::HealthCheck, env.tools.now);
             return Ok(Some(Progress::Checked));
@@ -110,9 +110,9 @@ impl Conn {
         let (log, now, drains) = (&mut env.tools.log, env.tools.now, env.draining == Draining::Begun);
         connection_log::refused(&self.record, log, now, refusal, head, drains);
         if self.is_head_request() {
-            refusal.write_to_head(&mut env.tools.out);
+            refusal.write_to_head(&mut env.tools.write_buffer.bytes);
         } else {
-            refusal.write(&mut env.tools.out);
+            refusal.write(&mut env.tools.write_buffer.bytes);
         }
         self.observe_response(env);
     }

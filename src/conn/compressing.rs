@@ -6,19 +6,21 @@ use super::env::Env;
 use super::input::{Compressed, Input};
 use super::phase::Phase;
 use crate::recording::note::Note;
-use crate::router::{COMPRESSED_BYTES_PER_FRAME, CompressJob, Place, SLICE_BYTES, Tools};
+use crate::router::{
+    COMPRESSED_BYTES_PER_FRAME, CompressJob, CompressorLease, SLICE_BYTES, Tools, WriteBuffer,
+};
 
 impl Conn {
     /// Whether a reply is being compressed, so that the connection needs time for
     /// [`go_on_compressing`](Self::go_on_compressing).
     pub(crate) fn has_job(&self) -> bool {
-        self.outbox.job().is_some_and(CompressJob::has_place) && !matches!(self.phase, Phase::Closed(_))
+        self.outbox.job().is_some_and(CompressJob::has_lease) && !matches!(self.phase, Phase::Closed(_))
     }
 
     /// Gives a connection that has waited the right to compress. False if it has no use for that any more.
-    pub(crate) fn take_place(&mut self, place: Place) -> bool {
+    pub(crate) fn take_lease(&mut self, lease: CompressorLease) -> bool {
         if let Some(job) = self.outbox.job_mut() {
-            job.set_place(place);
+            job.set_lease(lease);
         }
         self.has_job()
     }
@@ -42,14 +44,14 @@ impl Conn {
         is_more_ready
     }
 
-    /// Gives the place of a finished reply to the next one if that is short enough for this slice. Otherwise
+    /// Gives the lease of a finished reply to the next one if that is short enough for this slice. Otherwise
     /// the connection that has waited longest gets it.
-    fn hand_on<S>(&mut self, place: Option<Place>, left: usize, env: &mut Env<S>) {
+    fn hand_on<S>(&mut self, lease: Option<CompressorLease>, left: usize, env: &mut Env<S>) {
         let id = self.record.id;
         let Some(next) = self.outbox.job_mut() else { return };
-        let place = place.filter(|_| next.rest() <= left).or_else(|| env.tools.places.ask(id));
-        if let Some(place) = place {
-            next.set_place(place);
+        let lease = lease.filter(|_| next.rest() <= left).or_else(|| env.tools.leases.ask(id));
+        if let Some(lease) = lease {
+            next.set_lease(lease);
         }
     }
 
@@ -72,20 +74,21 @@ impl<S> Input<Env<S>> for Compressed {
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
         let frame = std::mem::take(&mut self.frame);
-        let place = conn.outbox.end_job(frame).and_then(|mut job| job.take_place());
+        let lease = conn.outbox.end_job(frame).and_then(|mut job| job.take_lease());
         if let Some(deflate) = conn.rare.deflate() {
             deflate.set_busy(conn.outbox.has_jobs());
         }
-        conn.hand_on(place, self.left, env);
+        conn.hand_on(lease, self.left, env);
     }
 }
 
 impl Dispatch<'_> {
-    /// Queues the replies that a handler wants compressed slice by slice, in their place among what else was
+    /// Queues the replies that a handler wants compressed slice by slice, in their order among what else was
     /// gathered.
     #[cold]
     pub(super) fn queue_jobs<S>(&mut self, env: &mut Env<S>) {
-        let Tools { out, start, jobs, borrowed, places, .. } = &mut env.tools;
+        let Tools { write_buffer, jobs, leases, .. } = &mut env.tools;
+        let WriteBuffer { bytes: out, start, borrowed } = write_buffer;
         debug_assert!(borrowed.is_empty(), "nothing is borrowed where something is compressed");
         let had_jobs = self.outbox.has_jobs();
         let (mut rest, mut passed) = (out.get(*start..).unwrap_or_default(), *start);
@@ -99,9 +102,9 @@ impl Dispatch<'_> {
         out.truncate(*start);
         if !had_jobs
             && let Some(job) = self.outbox.job_mut()
-            && let Some(place) = places.ask(self.record.id)
+            && let Some(lease) = leases.ask(self.record.id)
         {
-            job.set_place(place);
+            job.set_lease(lease);
         }
     }
 }

@@ -89,16 +89,23 @@ impl Dispatch<'_> {
             self.observe_run(by, env);
         }
         let was_in = self.record.is_logged_in();
-        let sent_from = env.tools.out.len();
+        let sent_from = env.tools.write_buffer.bytes.len();
         let queued = self.outbox.queued();
-        let (ties, deflate) = self.rare.lend();
+        let (attachments, deflate) = self.rare.lend();
         let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
         if !is_watched {
             // An observer looks at the write buffer only.
             buffer.lend(lent);
         }
-        let mut context =
-            Context { record: &mut *self.record, ties, buffer, cmd, flag, deferral: None, overflowed: false };
+        let mut context = Context {
+            record: &mut *self.record,
+            attachments,
+            buffer,
+            cmd,
+            flag,
+            deferral: None,
+            overflowed: false,
+        };
         let state = &mut env.state;
         let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
         if let Ok(Outcome::Refuse(error_id)) = outcome {

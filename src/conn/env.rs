@@ -33,9 +33,9 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) inflated: Vec<u8>,
     pub(crate) inflaters: Inflaters,
     pub(super) head_checks: HeadChecks,
-    /// The socket's report on a connection that [asks for it](super::Conn::asks_for_line), for the next look
+    /// The socket's report on a connection that [asks for it](super::Conn::asks_for_report), for the next look
     /// at its timers.
-    pub(crate) line: Option<SocketReport>,
+    pub(crate) socket_report: Option<SocketReport>,
     /// How far the server has drained.
     pub(crate) draining: Draining,
 }
@@ -68,7 +68,7 @@ impl<S> Env<S> {
             inflated: Vec::new(),
             inflaters: Inflaters::default(),
             head_checks: HeadChecks::default(),
-            line: None,
+            socket_report: None,
             draining: Draining::No,
         }
     }
@@ -105,7 +105,7 @@ impl<S> Env<S> {
     /// Shrinks the shared buffers to what packets of ordinary size need. Larger packets pay for the growth
     /// themselves.
     pub(crate) fn trim(&mut self) {
-        self.tools.out.shrink_to(KEPT_BYTES);
+        self.tools.write_buffer.bytes.shrink_to(KEPT_BYTES);
         self.decoded.clear();
         self.decoded.shrink_to(KEPT_BYTES);
         self.tools.encoded.clear();

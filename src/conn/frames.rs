@@ -84,7 +84,7 @@ impl Conn {
         let was_idle = self.is_between_messages();
         let mut delivered = false;
         loop {
-            if env.tools.gathered() >= FLUSH_BYTES || env.tools.lends_held() {
+            if env.tools.write_buffer.gathered() >= FLUSH_BYTES || env.tools.write_buffer.lends_held() {
                 return Progress::Flush;
             }
             if delivered && input.is_empty() {
@@ -168,7 +168,7 @@ impl Conn {
                 }
                 self.note_message_len(is_large);
                 if let Err(cause) = result {
-                    env.tools.copy_held(self.last_payload());
+                    env.tools.write_buffer.copy_held(self.last_payload());
                     Close(cause).apply(self, env);
                 } else if env.frames_left == 0 && self.inflates() {
                     // The job has a copy of the message.
@@ -198,7 +198,7 @@ impl Conn {
     fn take_control_frames<S>(&mut self, input: &mut &mut [u8], rules: &Rules, env: &mut Env<S>) {
         let Some((decoder, mut dispatch)) = self.split() else { return };
         while env.frames_left > 1
-            && env.tools.gathered() < FLUSH_BYTES
+            && env.tools.write_buffer.gathered() < FLUSH_BYTES
             && let Some(event) = decoder.short_control(input, rules)
         {
             env.frames_left -= 1;
@@ -224,6 +224,6 @@ impl Dispatch<'_> {
         if !self.outbox.is_empty() {
             return self.outbox.set_pong(payload);
         }
-        push_frame(&mut env.tools.out, Opcode::Pong, payload);
+        push_frame(&mut env.tools.write_buffer.bytes, Opcode::Pong, payload);
     }
 }

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trim_gives_back_what_has_been_taken() {
+    fn a_trim_frees_bytes_that_were_taken() {
         let mut inbox = Inbox::new(&[7; 1000]);
         inbox.advance(400);
         inbox.advance(500);

@@ -135,7 +135,7 @@ impl Conn {
 
     /// Does all that is due. To be called at any time; what is not due yet stays armed.
     pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
-        let report = env.line.take();
+        let report = env.socket_report.take();
         self.give(Timers(report), env);
     }
 

@@ -20,7 +20,7 @@ impl<S> Input<Env<S>> for Close {
             Phase::Proxied(_) | Phase::Upgrading(_) => Refuse(Refusal::Unavailable).apply(conn, env),
             Phase::Open(_) => {
                 if let Some(code) = cause.close_code() {
-                    push_close(&mut env.tools.out, Some(code), cause.reason());
+                    push_close(&mut env.tools.write_buffer.bytes, Some(code), cause.reason());
                 }
                 conn.begin_closing(cause, env.tools.now);
             }
@@ -95,7 +95,7 @@ impl Input<Moment> for Written {
 impl Conn {
     /// Answers the client's own Close frame.
     pub(super) fn answer_close<S>(&mut self, code: Option<CloseCode>, env: &mut Env<S>) {
-        push_close(&mut env.tools.out, code, "");
+        push_close(&mut env.tools.write_buffer.bytes, code, "");
         self.begin_closing(Cause::PeerClosed(code), env.tools.now);
     }
 

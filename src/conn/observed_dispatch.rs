@@ -6,17 +6,18 @@ use super::outbox::Outbox;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
 use crate::record::ClientKind;
-use crate::recording::note::{self, Decoded, Frame, LATER, Note, PacketHead, Said, digest};
+use crate::recording::frame::{Frame, LATER, PacketHead, digest};
+use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, CompressJob, Outcome, Router, Service, Tools};
+use crate::router::{Access, CompressJob, Outcome, Router, Service, Tools, WriteBuffer};
 
 /// Notes the frames that the connection has put into the write buffer since the last look.
 pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
-    let (from, to) = (recorder.call.seen, env.tools.out.len());
+    let (from, to) = (recorder.call.seen, env.tools.write_buffer.bytes.len());
     recorder.call.seen = to;
-    let sent = env.tools.out.get(from..to).unwrap_or_default();
-    let absent = env.tools.borrowed.absent_from(from);
+    let sent = env.tools.write_buffer.bytes.get(from..to).unwrap_or_default();
+    let absent = env.tools.write_buffer.borrowed.absent_from(from);
     for frame in recorder.frames(sent, absent, &|cmd| env.service.is_secret(cmd)) {
         recorder.note(Note::Sent { frame });
     }
@@ -25,7 +26,7 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
 /// The frames that a handler has sent, behind `sent_from` of the write buffer, and those that are still to be
 /// compressed.
 fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
-    let Tools { out, jobs, borrowed, .. } = &env.tools;
+    let Tools { write_buffer: WriteBuffer { bytes: out, borrowed, .. }, jobs, .. } = &env.tools;
     let sent = |from: usize, to: usize| {
         let sent = out.get(from..to).unwrap_or_default();
         let absent = borrowed.absent_from(from).take_while(|(at, _)| *at <= sent.len());
@@ -130,13 +131,13 @@ impl Dispatch<'_> {
         sent_from: usize,
         env: &mut Env<S>,
     ) {
-        let sent = env.tools.out.get(sent_from..).unwrap_or_default();
+        let sent = env.tools.write_buffer.bytes.get(sent_from..).unwrap_or_default();
         if self.record.debug() {
             log_frames(self.record, sent);
         }
         let (login, failed) = (self.login(), self.record.error_send());
         let Some(recorder) = self.rare.noting() else { return };
-        recorder.call.seen = env.tools.out.len();
+        recorder.call.seen = env.tools.write_buffer.bytes.len();
         let said = match said {
             Some(Outcome::Done) => Said::Done {},
             Some(Outcome::Refuse(error_id)) => Said::Refuse { error_id: error_id.0 },
@@ -158,7 +159,7 @@ impl Dispatch<'_> {
             return;
         }
         // The gathered output goes to the outbox with them.
-        recorder.call.seen = env.tools.start;
+        recorder.call.seen = env.tools.write_buffer.start;
         if recorder.replayed().is_some() {
             self.count_jobs(&mut env.tools);
         }
@@ -166,7 +167,7 @@ impl Dispatch<'_> {
 
     /// In a replay: counts replies that are still to be compressed. It has the outbox only as a number.
     fn count_jobs(&mut self, tools: &mut Tools) {
-        let Tools { out, start, jobs, borrowed, .. } = tools;
+        let Tools { write_buffer: WriteBuffer { bytes: out, start, borrowed }, jobs, .. } = tools;
         let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
         let gathered = out.len().saturating_sub(*start);
         *self.outbox = Outbox::of_bytes(self.outbox.queued() + gathered + borrowed.bytes() + weight);

@@ -12,7 +12,8 @@ use super::settings::Draining;
 use crate::cause::Cause;
 use crate::moment::Moment;
 use crate::recording::codes::Reason;
-use crate::recording::note::{Answered, Frame, Note};
+use crate::recording::frame::Frame;
+use crate::recording::note::{Answered, Note};
 use crate::recording::wire;
 use crate::router::Application;
 use crate::upgrade::Refusal;
@@ -128,7 +129,7 @@ impl<S: Application> Observed<Env<S>> for Bytes<'_, '_> {
     /// Keeps the input as it came: it is unmasked in place.
     fn begin(&self, conn: &mut Conn, env: &Env<S>) {
         let given = Note::Input {
-            gathered: env.tools.gathered() as u64,
+            gathered: env.tools.write_buffer.gathered() as u64,
             frames: 0,
             left: 0,
             draining: env.draining == Draining::Begun,

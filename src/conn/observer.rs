@@ -12,7 +12,8 @@ use crate::frame::Found;
 use crate::moment::Moment;
 use crate::record::Watch;
 use crate::recording::codes::Reason;
-use crate::recording::note::{Note, digest};
+use crate::recording::frame::digest;
+use crate::recording::note::Note;
 use crate::recording::{LATE_MS, Recorded, Recorder};
 
 impl Conn {
@@ -52,7 +53,7 @@ impl Conn {
     /// Notes an input to which the connection can answer.
     pub(super) fn begin_call<S>(&mut self, given: Note, env: &Env<S>) {
         let now = env.tools.now;
-        self.begin_call_at(given, Some(now), env.tools.out.len());
+        self.begin_call_at(given, Some(now), env.tools.write_buffer.bytes.len());
         if let Some(recorder) = self.rare.noting() {
             let settings = &env.settings;
             recorder.note_stalls(settings.stalls.revision(), |now| settings.noted_stalls(now));
@@ -142,8 +143,8 @@ impl Conn {
             return;
         }
         let Some(recorder) = self.rare.noting() else { return };
-        let response = env.tools.out.get(recorder.call.seen..).unwrap_or_default();
-        recorder.call.seen = env.tools.out.len();
+        let response = env.tools.write_buffer.bytes.get(recorder.call.seen..).unwrap_or_default();
+        recorder.call.seen = env.tools.write_buffer.bytes.len();
         let status = response.get(9..12).and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
         recorder.note(Note::Response {
             status: status.unwrap_or_default(),

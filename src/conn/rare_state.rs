@@ -4,7 +4,7 @@ use super::inbox::Inbox;
 use super::inflate_job::{InflateJob, Subject};
 use super::sample::Sample;
 use crate::deflate::Deflate;
-use crate::handle::{Tied, Ties};
+use crate::handle::{Attachments, LazyAttachments};
 use crate::object::Linked;
 use crate::recording::Recorder;
 use crate::router::Deferral;
@@ -17,7 +17,7 @@ pub(super) struct RareState {
 
 #[derive(Debug, Default)]
 struct State {
-    ties: Ties,
+    attachments: Attachments,
     /// Bytes that were read and have to wait.
     inbox: Option<Inbox>,
     /// A message that is being inflated; what comes next waits for it.
@@ -32,17 +32,17 @@ struct State {
     recorder: Option<Box<Recorder>>,
 }
 
-impl Tied for Option<Box<State>> {
-    fn ties(&mut self) -> &mut Ties {
-        &mut self.get_or_insert_default().ties
+impl LazyAttachments for Option<Box<State>> {
+    fn get_or_add(&mut self) -> &mut Attachments {
+        &mut self.get_or_insert_default().attachments
     }
 }
 
 impl RareState {
     /// Lends what a call into the application works on.
-    pub(super) fn lend(&mut self) -> (&mut dyn Tied, Option<&mut Deflate>) {
+    pub(super) fn lend(&mut self) -> (&mut dyn LazyAttachments, Option<&mut Deflate>) {
         match self.state {
-            Some(ref mut state) => (&mut state.ties, state.deflate.as_deref_mut()),
+            Some(ref mut state) => (&mut state.attachments, state.deflate.as_deref_mut()),
             ref mut none => (none, None),
         }
     }
@@ -170,22 +170,22 @@ impl RareState {
     }
 
     pub(super) fn linked_number(&self) -> Option<u64> {
-        self.state.as_ref()?.ties.linked.as_ref().map(Linked::number)
+        self.state.as_ref()?.attachments.linked.as_ref().map(Linked::number)
     }
 
     pub(super) fn take_linked(&mut self) -> Option<Linked> {
-        self.state.as_mut()?.ties.linked.take()
+        self.state.as_mut()?.attachments.linked.take()
     }
 
     /// No more packets are handled: drops everything but the linked object, which has to be told of the end,
     /// the recorder, which has to note it, and, if something `is_compressing`, the compressor.
     pub(super) fn end(&mut self, is_compressing: bool) {
         let Some(state) = self.state.take() else { return };
-        if let Some(life) = state.ties.life {
+        if let Some(life) = state.attachments.life {
             life.end();
         }
-        if state.ties.linked.is_some() {
-            self.state.ties().linked = state.ties.linked;
+        if state.attachments.linked.is_some() {
+            self.state.get_or_add().linked = state.attachments.linked;
         }
         if state.recorder.is_some() {
             self.state.get_or_insert_default().recorder = state.recorder;
@@ -202,7 +202,7 @@ impl RareState {
             inbox.trim();
         }
         let State {
-            ties: Ties { life: None, linked: None },
+            attachments: Attachments { life: None, linked: None },
             inbox: None,
             job: None,
             deferral: None,
@@ -226,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_used_is_given_back_and_no_sooner() {
+    fn unused_state_is_freed_and_used_state_is_not() {
         type Step = fn(&mut RareState);
         let cases: [(Step, Step); 4] = [
             (|rare| rare.put_inbox(Inbox::new(b"later")), |rare| drop(rare.take_inbox())),
             (|rare| rare.set_deferral(deferral(1)), |rare| assert!(rare.take_deferral(1).is_some())),
             (|rare| rare.set_deferral(deferral(1)), |rare| rare.set_deferral(None)),
-            (|rare| assert!(rare.lend().0.ties().life.is_none()), |_| {}),
+            (|rare| assert!(rare.lend().0.get_or_add().life.is_none()), |_| {}),
         ];
         for (at, (put, take)) in cases.into_iter().enumerate() {
             let mut rare = RareState::default();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_request_that_waits_is_answered() {
+    fn only_the_deferred_request_is_answered() {
         let mut rare = RareState::default();
         assert_eq!(rare.take_deferral(1), None);
         rare.set_deferral(deferral(2));

@@ -10,7 +10,8 @@ use super::observed_inputs::Observed;
 use super::phase::Phase;
 use crate::packet::ErrorId;
 use crate::recording::ReplaySource;
-use crate::recording::note::{Answered, Frame, Note};
+use crate::recording::frame::Frame;
+use crate::recording::note::{Answered, Note};
 use crate::recording::wire;
 use crate::router::{Application, Outcome};
 

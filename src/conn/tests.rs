@@ -1,5 +1,4 @@
-//! Connections under a virtual clock: no socket, no sleep, exact times. What the tests have in common is
-//! here.
+//! Connections under a virtual clock: no socket, no sleep, exact times. This file has what the tests share.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -39,8 +38,8 @@ use crate::record::{Peer, Record};
 use crate::router::{Access, Application, Context, Module, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
-/// Keeps the tickets, so that nobody answers, and what the hooks were told. A hook does besides what a test
-/// wants of it.
+/// An application that keeps its tickets, so that nobody answers, and what its hooks were told. A test can
+/// add to what a hook does.
 #[derive(Default)]
 struct State {
     tickets: Vec<crate::handle::Ticket>,
@@ -139,14 +138,14 @@ struct Rig {
     decoder: Decoder,
     /// Whether the socket takes what is written.
     takes: bool,
-    /// What the socket says.
+    /// The socket's report.
     line: SocketReport,
     /// When the sending side was to be shut down.
     shutdowns: Vec<u64>,
     upgraded: bool,
-    /// What the client has seen, and when.
+    /// What the client received, and when.
     seen: Vec<(u64, String)>,
-    /// The messages among that, and whether they came compressed.
+    /// The messages that the client received, and whether they came compressed.
     messages: Vec<(MessageKind, bool, Vec<u8>)>,
 }
 
@@ -194,11 +193,11 @@ impl Rig {
         self.env.tools.now = self.now;
         self.env.input_len = input.len();
         self.env.frames_left = 1000;
-        self.env.line = self.conn.asks_for_line().then_some(self.line);
+        self.env.socket_report = self.conn.asks_for_report().then_some(self.line);
         let result = call(&mut self.conn, &mut self.env, input);
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let (out, held) = (std::mem::take(&mut self.env.tools.out), self.conn.last_payload());
-        let borrowed = std::mem::take(&mut self.env.tools.borrowed);
+        let (out, held) = (std::mem::take(&mut self.env.tools.write_buffer.bytes), self.conn.last_payload());
+        let borrowed = std::mem::take(&mut self.env.tools.write_buffer.borrowed);
         let count = OutputSlices { out: &out, borrowed: &borrowed, input, held }.slices(0, &mut slices);
         let mut out: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
         if self.takes && self.conn.outbox.is_empty() {
@@ -211,7 +210,7 @@ impl Rig {
         result
     }
 
-    /// Gives the connection time to compress, slice by slice, until nothing is left to be compressed.
+    /// Lets the connection compress, slice by slice, until nothing is left to compress.
     #[cfg(feature = "deflate")]
     fn compress(&mut self) {
         while self.compress_slice() {}
@@ -220,8 +219,8 @@ impl Rig {
     /// One slice. False if there was none.
     #[cfg(feature = "deflate")]
     fn compress_slice(&mut self) -> bool {
-        while let Some((_, place)) = self.env.tools.places.next() {
-            self.conn.take_place(place);
+        while let Some((_, lease)) = self.env.tools.leases.next() {
+            self.conn.take_lease(lease);
         }
         let has_job = self.conn.has_job();
         if has_job {
@@ -247,7 +246,7 @@ impl Rig {
         self.flush();
     }
 
-    /// All that was gathered has been written, or waits.
+    /// Reports that all output has been written or queued.
     fn flush(&mut self) {
         if self.conn.handle_flushed(self.now) {
             self.shutdowns.push(self.now.as_ms());
@@ -313,12 +312,12 @@ impl Rig {
         self.now = end;
     }
 
-    /// The packets that the client has got.
+    /// The packets that the client received.
     fn replies(&self) -> Vec<Reply<'_>> {
         self.messages.iter().map(|(_, _, message)| Reply::parse(message).unwrap()).collect()
     }
 
-    /// A request to a handler that does this.
+    /// Sends a request to a handler that calls `call`.
     fn call(&mut self, data: &[u8], call: fn(&mut State, Request<'_>, &mut Context<'_>) -> Outcome) {
         self.env.state.call = Some(call);
         self.request(CALL, data);

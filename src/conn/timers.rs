@@ -69,7 +69,7 @@ impl Conn {
     }
 
     /// Whether [`handle_timeout`](Self::handle_timeout) needs the socket's report.
-    pub(crate) fn asks_for_line(&self) -> bool {
+    pub(crate) fn asks_for_report(&self) -> bool {
         matches!(&self.phase, Phase::Closing(closing) if closing.asks())
     }
 
@@ -84,7 +84,7 @@ impl Conn {
                 self.keep_house();
                 env.trim();
             }
-            Due::Ping => push_frame(&mut env.tools.out, Opcode::Ping, &[]),
+            Due::Ping => push_frame(&mut env.tools.write_buffer.bytes, Opcode::Ping, &[]),
         }
     }
 

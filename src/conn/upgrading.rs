@@ -125,7 +125,7 @@ impl Conn {
             return Err(Refusal::Unavailable.into());
         }
         let (peer, mode) = (self.record.peer(), env.settings.deflate);
-        let (state, out) = (&mut env.state, &mut env.tools.out);
+        let (state, out) = (&mut env.state, &mut env.tools.write_buffer.bytes);
         upgrade::check_scanned(head, &env.settings.policy(), |request| {
             let verdict = catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer)));
             self.note(|| {

@@ -1,14 +1,14 @@
-//! Stands in for the codec where the library is built without compression: nothing is ever agreed on,
-//! so nothing of this can be made.
+//! Replaces the codec in a library without the feature `deflate`: nothing is negotiated, so no value of
+//! [`Deflate`] exists.
 
-use super::Agreement;
+use super::offer::Agreement;
 use crate::frame::Error;
 
-/// Nothing to share.
+/// Shares nothing.
 #[derive(Default)]
 pub struct Shared {}
 
-/// Nothing to compress with.
+/// No window.
 #[derive(Debug, Default)]
 pub struct Window {}
 

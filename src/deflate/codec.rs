@@ -1,26 +1,28 @@
-//! Compressing and inflating messages by what was agreed (RFC 7692 §7.2).
+//! Compression and inflation of messages by the agreement (RFC 7692 §7.2).
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::{Agreement, bound};
+use super::bound;
+use super::offer::Agreement;
 use crate::frame::Error;
 use crate::inflate::{Format, Inflater, Slice};
 
-/// What ends each compressed message and is left out on the wire (RFC 7692 §7.2.1).
+/// The end of each compressed message, which is left out on the wire (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-/// What output grows by at the least, in bytes.
+/// The least number of bytes by which output grows.
 const STEP_BYTES: usize = 4 * 1024;
-/// Bytes that a client can refer back to.
+/// The number of bytes that a compressor can refer back to.
 const WINDOW_BYTES: usize = 32 * 1024;
-/// Bytes beyond these after which a window is put in order.
+/// The number of bytes beyond these after which the oldest bytes of a window are dropped.
 const SLACK_BYTES: usize = 8 * 1024;
-/// Window bits that the library knows: 9 to 15.
+/// The window sizes that flate2 supports, as base-2 logarithms.
 const MIN_WINDOW_BITS: u8 = 9;
 const MAX_WINDOW_BITS: u8 = 15;
 const WINDOWS: usize = (MAX_WINDOW_BITS - MIN_WINDOW_BITS + 1) as usize;
 
-/// What serves all connections whose messages begin with an empty window, and the buffers of all.
-/// Made when first used.
+/// The compressors and inflater of all connections whose messages begin with an empty window.
+///
+/// The output buffer serves all connections. Each part is created on first use.
 #[derive(Default)]
 pub struct Shared {
     inflater: Option<Inflater>,
@@ -28,18 +30,18 @@ pub struct Shared {
     compressed: Vec<u8>,
 }
 
-/// The window of one message that is compressed slice by slice, where no other message shares it. Made when first
-/// used.
+/// The compressor of one message that is compressed slice by slice with an empty window. It is created on
+/// first use.
 #[derive(Debug, Default)]
 pub struct Window(Option<Box<Compress>>);
 
-/// One connection's side of it: its windows, where they outlive a message.
+/// The state of one connection: its windows, if they are kept from message to message.
 pub struct Deflate {
     agreement: Agreement,
-    /// The end of what the client has sent, where its next message can refer back to it.
+    /// The end of what the client has sent, to which its next message can refer back.
     pub(super) window: Vec<u8>,
     compressor: Option<Box<Compress>>,
-    /// Messages wait that have to be compressed before others.
+    /// Whether messages wait to be compressed slice by slice.
     is_busy: bool,
 }
 
@@ -50,18 +52,18 @@ impl std::fmt::Debug for Deflate {
 }
 
 impl Deflate {
-    /// None only where the library was built without compression.
+    /// The state of a new connection; `None` only without the feature `deflate`.
     pub fn new(agreement: Agreement) -> Option<Self> {
         Some(Deflate { agreement, window: Vec::new(), compressor: None, is_busy: false })
     }
 
-    /// What the client's next message can refer back to, at most 32 KiB.
+    /// The bytes to which the client's next message can refer back, at most 32 KiB.
     pub(crate) fn window(&self) -> &[u8] {
         self.window.get(self.window.len().saturating_sub(WINDOW_BYTES)..).unwrap_or_default()
     }
 
-    /// A message of the client's was inflated to `message`: its next one can refer back to that, if it was not
-    /// agreed otherwise.
+    /// Adds an inflated message of the client to the window, unless the agreement says that each begins with
+    /// an empty one.
     pub(crate) fn remember(&mut self, message: &[u8]) {
         if self.agreement.client_no_context_takeover {
             return;
@@ -72,18 +74,18 @@ impl Deflate {
             self.window.drain(..(len - WINDOW_BYTES).min(self.window.len()));
         }
         if self.window.capacity() - self.window.len() < message.len() {
-            // All of it at once as soon as it is more than a little.
-            let room = if len < SLACK_BYTES { SLACK_BYTES } else { WINDOW_BYTES + SLACK_BYTES };
-            self.window.reserve_exact(room - self.window.len());
+            // Allocate the whole window as soon as it holds more than a little.
+            let capacity = if len < SLACK_BYTES { SLACK_BYTES } else { WINDOW_BYTES + SLACK_BYTES };
+            self.window.reserve_exact(capacity - self.window.len());
         }
         self.window.extend_from_slice(message);
     }
 
-    /// Replaces `out` by the inflated `payload` of one message, at once.
+    /// Inflates the `payload` of one message in one step; the result replaces the contents of `out`.
     ///
     /// # Errors
-    /// [`Error::TooBig`] as soon as there is more than `max_len`, [`Error::BadDeflate`] if the
-    /// payload is not what a compressor makes.
+    /// [`Error::TooBig`] as soon as the result is longer than `max_len`; [`Error::BadDeflate`] if the payload
+    /// is corrupt.
     pub fn inflate(
         &mut self,
         payload: &[u8],
@@ -100,7 +102,7 @@ impl Deflate {
         Ok(())
     }
 
-    /// The compressed form of a message that consists of `parts`.
+    /// Compresses the message that consists of `parts`, in one step.
     pub fn compress<'s>(&mut self, parts: &[&[u8]], shared: &'s mut Shared) -> &'s [u8] {
         let bits = self.window_bits();
         let Shared { compressors, compressed, .. } = shared;
@@ -123,13 +125,13 @@ impl Deflate {
         compressed
     }
 
-    /// Whether messages are compressed with the window of those before them, and so in the order in which they are
-    /// sent.
+    /// Whether messages refer back to earlier ones, so that they must be compressed in the order in which
+    /// they are sent.
     pub fn is_dedicated(&self) -> bool {
         !self.agreement.server_no_context_takeover
     }
 
-    /// Notes whether messages wait to be compressed slice by slice.
+    /// Sets whether messages wait to be compressed slice by slice.
     pub fn set_busy(&mut self, is_busy: bool) {
         self.is_busy = is_busy;
     }
@@ -139,9 +141,11 @@ impl Deflate {
         self.is_busy && self.is_dedicated()
     }
 
-    /// Appends what comes of the next slice of a message, the form of which begins at `begin` of `out`. Until the last
-    /// slice was given nothing else may be compressed where messages share a window; where they do not, `window` is the
-    /// message's own.
+    /// Compresses the next slice of a message, and appends the result to `out`, in which the message begins
+    /// at `begin`.
+    ///
+    /// If messages refer back to earlier ones, nothing else may be compressed before the last slice.
+    /// Otherwise the message needs its own `window`.
     pub fn compress_slice(
         &mut self,
         window: &mut Window,
@@ -160,6 +164,7 @@ impl Deflate {
         }
     }
 
+    /// The base-2 logarithm of the window of the compressor.
     fn window_bits(&self) -> u8 {
         self.agreement.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS)
     }
@@ -169,18 +174,19 @@ fn compressor(window_bits: u8) -> Compress {
     Compress::new_with_window_bits(Compression::fast(), false, window_bits)
 }
 
-/// Sees to the end of a message whose compressed form begins at `begin`.
+/// Ends a message whose compressed form begins at `begin`: removes its tail.
 fn end_message(out: &mut Vec<u8>, begin: usize) {
     let form = out.get(begin..).unwrap_or_default();
     if form.ends_with(&TAIL) {
         out.truncate(out.len() - TAIL.len());
     }
     if out.len() <= begin {
-        // An empty message, which a flush right after another has nothing to add to (§7.2.3.6).
+        // An empty message: a flush right after another one produces nothing (§7.2.3.6).
         out.push(0);
     }
 }
 
+/// Compresses `input`, and appends the result.
 fn push_compressed(compressor: &mut Compress, mut input: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
     loop {
         out.reserve(bound(input.len()).max(STEP_BYTES));
@@ -189,7 +195,7 @@ fn push_compressed(compressor: &mut Compress, mut input: &[u8], flush: FlushComp
         let failed = compressor.compress_vec(input, out, flush).is_err();
         let read = usize::try_from(compressor.total_in() - before).unwrap_or(usize::MAX);
         input = input.get(read..).unwrap_or_default();
-        // A call that leaves room has done all that there was to do.
+        // A call that does not fill the output has nothing more to write.
         if failed || (input.is_empty() && out.len() < out.capacity()) || (read == 0 && out.len() == written) {
             return;
         }
@@ -212,7 +218,7 @@ mod tests {
         })
     }
 
-    /// The other side: what one side compresses by `server_*`, the other inflates by `client_*`.
+    /// The agreement from the other side: it inflates by `client_*` what this one compresses by `server_*`.
     fn mirrored(agreement: Agreement) -> Agreement {
         Agreement { client_no_context_takeover: agreement.server_no_context_takeover, ..agreement }
     }
@@ -221,12 +227,13 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn what_is_compressed_inflates_again(
+        fn compressed_messages_inflate_to_the_same(
             agreement in agreements(),
             messages in prop::collection::vec(
                 (prop::collection::vec(any::<u8>(), 0..200), 1..100usize, 0..20usize), 1..6),
         ) {
-            let (mut ours, mut theirs) = (Deflate::new(agreement).unwrap(), Deflate::new(mirrored(agreement)).unwrap());
+            let mut ours = Deflate::new(agreement).unwrap();
+            let mut theirs = Deflate::new(mirrored(agreement)).unwrap();
             let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
             for (seed, repeat, split) in messages {
                 let message = seed.repeat(repeat);
@@ -234,7 +241,8 @@ mod tests {
                 let compressed = ours.compress(&[head, tail], &mut shared).to_vec();
                 prop_assert!(compressed.len() <= bound(message.len()));
                 let mut inflated = vec![];
-                prop_assert_eq!(theirs.inflate(&compressed, &mut inflated, message.len(), &mut their_shared), Ok(()));
+                let result = theirs.inflate(&compressed, &mut inflated, message.len(), &mut their_shared);
+                prop_assert_eq!(result, Ok(()));
                 prop_assert_eq!(inflated, message);
             }
         }
@@ -245,12 +253,13 @@ mod tests {
 
         #[test]
         #[cfg_attr(miri, ignore = "Miri takes minutes")]
-        fn what_is_compressed_slice_by_slice_inflates_again(
+        fn messages_compressed_in_slices_inflate_to_the_same(
             agreement in agreements(),
             messages in prop::collection::vec(
                 (prop::collection::vec(any::<u8>(), 0..200), 1..300usize, 1..20_000usize), 1..5),
         ) {
-            let (mut ours, mut theirs) = (Deflate::new(agreement).unwrap(), Deflate::new(mirrored(agreement)).unwrap());
+            let mut ours = Deflate::new(agreement).unwrap();
+            let mut theirs = Deflate::new(mirrored(agreement)).unwrap();
             let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
             for (seed, repeat, slice_bytes) in messages {
                 let message = seed.repeat(repeat);
@@ -264,15 +273,16 @@ mod tests {
                         break;
                     }
                     if !ours.is_dedicated() {
-                        // Messages of others, which are compressed at once meanwhile.
+                        // Messages of other connections, which are compressed in one step meanwhile.
                         ours.compress(&[b"another"], &mut shared);
                     }
                 }
                 prop_assert!(out[0] == 7 && (2..bound(message.len()) + 2).contains(&out.len()));
                 let mut inflated = vec![];
-                prop_assert_eq!(theirs.inflate(&out[1..], &mut inflated, message.len(), &mut their_shared), Ok(()));
+                let result = theirs.inflate(&out[1..], &mut inflated, message.len(), &mut their_shared);
+                prop_assert_eq!(result, Ok(()));
                 prop_assert_eq!(&inflated, &message);
-                // One that is compressed at once goes on from there.
+                // A message that is compressed in one step continues with the same windows.
                 let next = ours.compress(&[b"next", &seed], &mut shared).to_vec();
                 prop_assert_eq!(theirs.inflate(&next, &mut inflated, 1000, &mut their_shared), Ok(()));
                 prop_assert_eq!(&inflated[4..], &seed);
@@ -298,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_rfc() {
+    fn the_examples_of_the_rfc_are_inflated() {
         // RFC 7692 §7.2.3.1, §7.2.3.2 (with the window of the first), §7.2.3.3, §7.2.3.4, §7.2.3.5, §7.2.3.6.
         let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
         let again = [0xf2, 0x00, 0x11, 0x00, 0x00];

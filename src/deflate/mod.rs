@@ -1,9 +1,8 @@
-//! permessage-deflate (RFC 7692): whole messages compressed, by a window that may outlive them.
+//! permessage-deflate: compression of WebSocket messages (RFC 7692).
 //!
-//! [`Offer`](offer) reads what a client offers and says what is agreed; [`codec`] compresses and
-//! inflates by that. Two ways to serve it: `shared`, where every message begins with an empty
-//! window, so that one compressor and one inflater serve all connections, and `dedicated`, where
-//! each connection has its own.
+//! [`offer`] negotiates the extension from what the client offers, and [`codec`] compresses and inflates by
+//! the [`Agreement`]. There are two modes: in `shared` each message begins with an empty window, so that one
+//! compressor and one inflater serve all connections; in `dedicated` each connection has its own windows.
 
 #[cfg_attr(not(feature = "deflate"), path = "absent.rs")]
 mod codec;
@@ -27,8 +26,8 @@ impl From<Fault> for Error {
     }
 }
 
-/// The most bytes that `len` bytes can become by being compressed.
+/// The most bytes that a message of `len` bytes can have once it is compressed.
 pub(crate) const fn bound(len: usize) -> usize {
-    // The fastest level codes each byte in at most 9 bits; blocks and the flush add a little.
+    // The fastest level codes a byte in at most 9 bits; block headers and the flush add a little.
     len + len / 8 + (len / 16_383 + 2) * 5 + 64
 }

@@ -1,20 +1,21 @@
-//! The negotiation of RFC 7692 §7: what a client offers, and the answer that its offer allows.
+//! Negotiation of permessage-deflate: the client's offers and the answer to them (RFC 7692 §7).
 
 use crate::config::DeflateMode;
 
-/// What both sides have agreed on.
+/// The parameters that client and server have agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreement {
     /// The server begins each message with an empty window (§7.1.1.1).
     pub server_no_context_takeover: bool,
     /// The client begins each message with an empty window (§7.1.1.2).
     pub client_no_context_takeover: bool,
-    /// The base-2 logarithm of the server's window, 9 to 15, if the client limits it (§7.1.2.1).
+    /// The base-2 logarithm of the server's window, 9 to 15; `None` if the client does not limit it
+    /// (§7.1.2.1).
     pub server_max_window_bits: Option<u8>,
 }
 
 impl Agreement {
-    /// The value of the `Sec-WebSocket-Extensions` line that answers the client.
+    /// The value of `Sec-WebSocket-Extensions` in the response.
     #[must_use]
     pub fn header_value(&self) -> String {
         let mut value = String::from("permessage-deflate");
@@ -31,12 +32,12 @@ impl Agreement {
     }
 }
 
-/// What to agree on, given the values of all `Sec-WebSocket-Extensions` lines in their order: the
-/// first of the client's offers that can be met. None if there is none, or compression is off.
+/// Accepts the first acceptable offer in `lines`, the values of all `Sec-WebSocket-Extensions` headers in
+/// order. `None` if there is none, or compression is off.
 ///
-/// An offer with an unknown, repeated or invalid parameter is not met (§7). Neither is one that asks
-/// for windows of 8 bits, which the library underneath does not know. The client's own window needs
-/// no answer: an inflater of 15 bits takes what any smaller window made.
+/// An offer with an unknown, repeated or invalid parameter is not acceptable (§7), nor is one for a window of
+/// 8 bits, which flate2 does not support. The client's own window needs no answer: an inflater with 15 bits
+/// accepts all smaller windows.
 pub fn negotiate<'h>(lines: impl Iterator<Item = &'h [u8]>, mode: DeflateMode) -> Option<Agreement> {
     if mode == DeflateMode::Off {
         return None;
@@ -49,10 +50,11 @@ struct Parameters {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// Seen, with or without a value.
+    /// Whether it was given, with or without a value.
     client_max_window_bits: bool,
 }
 
+/// The agreement for one offer; `None` if it is not acceptable.
 fn agree(offer: &[u8], mode: DeflateMode) -> Option<Agreement> {
     let mut parts = split_outside_quotes(offer, b';').map(<[u8]>::trim_ascii);
     if !parts.next()?.eq_ignore_ascii_case(b"permessage-deflate") {
@@ -90,7 +92,7 @@ fn agree(offer: &[u8], mode: DeflateMode) -> Option<Agreement> {
     })
 }
 
-/// 9 to 15, plain or quoted, without leading zeros.
+/// Parses a number from 9 to 15, plain or quoted, without leading zeros.
 fn window_bits(value: &[u8]) -> Option<u8> {
     let value = match value {
         [b'"', quoted @ .., b'"'] => quoted,
@@ -103,8 +105,7 @@ fn window_bits(value: &[u8]) -> Option<u8> {
     }
 }
 
-/// The parts of `line` between separators, of which those within a quoted string are none. A string
-/// that is not closed reaches to the end.
+/// Splits `line` at separators outside of quoted strings. An unclosed string extends to the end.
 fn split_outside_quotes(line: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
     let mut escaped = false;
@@ -126,7 +127,7 @@ fn split_outside_quotes(line: &[u8], separator: u8) -> impl Iterator<Item = &[u8
 mod tests {
     use super::*;
 
-    /// What each mode answers to some lines; "" for no extension.
+    /// The answers of both modes to some lines; "" for no extension.
     fn answers(lines: &[&str]) -> (String, String) {
         let answer = |mode| {
             let lines = lines.iter().map(|line| line.as_bytes());
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn each_offer_has_the_answer_that_it_allows() {
+    fn each_acceptable_offer_is_answered() {
         let both = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
         let cases: [(&str, &str, &str); 9] = [
             ("permessage-deflate", "permessage-deflate", both),
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_offer_is_left_out() {
+    fn an_invalid_offer_is_not_accepted() {
         for offer in [
             "",
             ",",

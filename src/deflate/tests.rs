@@ -1,4 +1,4 @@
-//! The end of a message: where it was cut, with final blocks, and without any content.
+//! The end of a message: truncated, with final blocks, and empty.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -8,10 +8,10 @@ use crate::frame::Error;
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 const MAX_LEN: usize = 1 << 20;
 
-/// What was agreed on in the modes `dedicated` and `shared`.
+/// The agreements of the modes `dedicated` and `shared`.
 const MODES: [(&str, bool); 2] = [("dedicated", false), ("shared", true)];
 
-/// The server's side, with what all connections share.
+/// The server's side of a connection.
 struct Server {
     deflate: Deflate,
     shared: Shared,
@@ -53,8 +53,8 @@ fn noise(len: usize, letters: u32) -> Vec<u8> {
     (0..len).map(|_| next() as u8).collect()
 }
 
-/// What a message inflates to if the tail is all that its last block lacks: then, and only then, nothing comes out of
-/// that, and a block that follows is one. None if not.
+/// The inflated form of a message; `None` if it is not whole. It is whole if the tail completes its last
+/// block, that is, if the tail produces no output and a block that follows it is recognized.
 fn expected(payload: &[u8]) -> Option<Vec<u8>> {
     let block = noise(200, 256);
     let mut probe = vec![0x01, 200, 0, !200, 0xff];
@@ -73,7 +73,7 @@ fn expected(payload: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn a_message_that_was_cut_is_refused_wherever_that_was() {
+fn a_truncated_message_is_refused_wherever_it_is_cut() {
     let (text, random) = (b"the same, and the same again, and so on".repeat(5), noise(300, 256));
     let few = noise(3000, 5);
     let messages = [
@@ -94,41 +94,41 @@ fn a_message_that_was_cut_is_refused_wherever_that_was() {
                 assert!(inflated == expected, "{name}, {mode}: {len} bytes of {}", message.len());
             }
         }
-        // Behind a part that is whole too.
+        // After a complete part, too.
         assert!((1..=6).contains(&whole), "{name}: {whole}");
         assert!(expected(message).is_some(), "{name}");
     }
 }
 
 #[test]
-fn no_message_harms_a_later_one() {
+fn no_message_affects_a_later_one() {
     let hello: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
-    // As in RFC 7692 §7.2.3.2: five bytes from five bytes back.
+    // RFC 7692 §7.2.3.2: a copy of the last five bytes.
     let again: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
-    // With a final block, as in §7.2.3.4, and without what makes it like others there.
+    // With a final block and the padding of §7.2.3.4, and without the padding.
     let padded: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
     let bare: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let stored: &[u8] = &[0x01, 0x05, 0x00, 0xfa, 0xff, b'H', b'e', b'l', b'l', b'o'];
     let twice = [bare, hello].concat();
-    // "He" in a block, "llo" in a final one: the window is what both leave.
+    // "He" in a block, "llo" in a final one: both together are the window for later messages.
     let split: &[u8] =
         &[0x00, 0x02, 0x00, 0xfd, 0xff, b'H', b'e', 0x01, 0x03, 0x00, 0xfc, 0xff, b'l', b'l', b'o'];
     let final_again = [&[0xf3, 0x00, 0x11, 0x00][..], &[0x00]].concat();
     let within = [&[0x03, 0x00], again].concat();
     let harmless: [(&str, &[u8], &[u8]); 13] = [
-        ("a final block and what makes it like others", padded, b"Hello"),
+        ("a final block with padding", padded, b"Hello"),
         ("a final block alone", bare, b"Hello"),
         ("a final block that is stored", stored, b"Hello"),
-        ("a final block behind another", split, b"Hello"),
-        ("a stream behind a final block", &twice, b"HelloHello"),
+        ("a final block after another", split, b"Hello"),
+        ("a stream after a final block", &twice, b"HelloHello"),
         ("a final block without content", &[0x03, 0x00], b""),
         ("several of these", &[0x03, 0x00, 0x03, 0x00, 0x01, 0x00, 0x00, 0xff, 0xff], b""),
         ("an empty block", &[0x00], b""),
-        ("no payload at all", &[], b""),
-        ("a final block that the tail ends", &[0x01], b""),
-        ("one behind another block", &[&[0x00], &stored[1..], &[0x01]].concat(), b"Hello"),
-        ("a final block that refers back to the message before", &final_again, b"Hello"),
-        ("what is behind a final block and refers back to the message before", &within, b"Hello"),
+        ("an empty payload", &[], b""),
+        ("a final block that the tail completes", &[0x01], b""),
+        ("such a block after another block", &[&[0x00], &stored[1..], &[0x01]].concat(), b"Hello"),
+        ("a final block that refers back to the previous message", &final_again, b"Hello"),
+        ("data after a final block that refers back to the previous message", &within, b"Hello"),
     ];
     for (mode, no_takeover) in MODES {
         for (name, payload, plain) in harmless {
@@ -144,7 +144,7 @@ fn no_message_harms_a_later_one() {
                         "{name}, {mode}"
                     );
                 }
-                // One that uses the window, and one that fills and uses its own.
+                // A message that uses the window, and one that fills and uses its own.
                 let expected = if no_takeover { Err(Error::BadDeflate) } else { Ok(&b"Hello"[..]) };
                 assert_eq!(
                     server.inflate(again).as_deref().map_err(|e| *e),
@@ -168,7 +168,7 @@ fn a_window_is_the_last_32_kib_of_all_messages() {
     let mut compress = Compress::new(Compression::best(), false);
     let mut plain = vec![];
     for len in [1, 5000, 3000, 40_000, 7, 32_768, 100, 20_000, 20_000, 1, 60_000, 4000, 5000, 4000] {
-        // Most of it is what was said 32 KiB before.
+        // Most of it repeats what was sent 32 KiB before.
         let from: usize = plain.len() - plain.len().min(32_000);
         let mut message = noise(len, 256);
         let known = plain.len() - from;

@@ -1,10 +1,10 @@
-//! Who is believed to be the client, by both headers.
+//! The client by both headers.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Whom the tests trust.
+/// The proxies that the tests trust.
 fn trusted() -> Vec<TrustedProxy> {
     ["10.0.0.0/8", "fd00::/8", "unix"].map(|text| text.parse().unwrap()).into()
 }
@@ -23,7 +23,7 @@ fn client_of(lines: &[(&str, &str)], from: &str, trusted: &[TrustedProxy]) -> Re
     client(lines.iter().map(|(name, value)| (*name, value.as_bytes())), peer(from), trusted)
 }
 
-/// Lines of one header, and the client in them, if they name one: from a proxy at 10.0.0.1.
+/// Lines of one header from a proxy at 10.0.0.1, and the client in them, if they name one.
 type Case<'a> = (&'a [&'a str], Result<Option<&'a str>, Fault>);
 
 fn check(name: &str, cases: &[Case<'_>]) {
@@ -31,11 +31,11 @@ fn check(name: &str, cases: &[Case<'_>]) {
         let lines: Vec<_> = values.iter().map(|value| (name, *value)).collect();
         let expected = expected.map(|client| client.map(peer));
         assert_eq!(client_of(&lines, "10.0.0.1", &trusted()), expected, "{name}: {values:?}");
-        // Names of headers have no case.
+        // Case makes no difference in header names.
         let name = name.to_ascii_lowercase();
         let lines: Vec<_> = values.iter().map(|value| (&*name, *value)).collect();
         assert_eq!(client_of(&lines, "10.0.0.1", &trusted()), expected, "{name}: {values:?}");
-        // From others they mean nothing.
+        // From a peer that is not trusted they are ignored.
         for other in ["192.0.2.1", "::1"] {
             assert_eq!(client_of(&lines, other, &trusted()), Ok(None), "{values:?} of {other}");
         }
@@ -45,7 +45,7 @@ fn check(name: &str, cases: &[Case<'_>]) {
 const BAD: Result<Option<&str>, Fault> = Err(Fault::Forwarded);
 
 #[test]
-fn the_list_is_walked_from_the_right_to_the_first_who_is_not_trusted() {
+fn the_client_is_the_first_untrusted_address_from_the_right() {
     check(
         "X-Forwarded-For",
         &[
@@ -55,31 +55,31 @@ fn the_list_is_walked_from_the_right_to_the_first_who_is_not_trusted() {
             (&["2001:db8::9"], Ok(Some("2001:db8::9"))),
             (&["[2001:db8::9]"], Ok(Some("2001:db8::9"))),
             (&["[2001:db8::9]:1"], Ok(Some("[2001:db8::9]:1"))),
-            // One client, however it reached the proxy.
+            // A client of one proxy.
             (&["::ffff:192.0.2.7"], Ok(Some("192.0.2.7"))),
             (&["[::ffff:192.0.2.7]:1"], Ok(Some("192.0.2.7:1"))),
-            // What the client itself has sent stands on the left.
+            // Entries that the client has sent are on the left.
             (&["198.51.100.1, 192.0.2.7"], Ok(Some("192.0.2.7"))),
             (&["10.9.9.9, 192.0.2.7"], Ok(Some("192.0.2.7"))),
             (&["\"nonsense, , 192.0.2.7"], Ok(Some("192.0.2.7"))),
             (&["192.0.2.7,10.0.0.2\t, 10.3.0.3"], Ok(Some("192.0.2.7"))),
             (&["198.51.100.1,192.0.2.7,fd00::2,unix:"], Ok(Some("192.0.2.7"))),
-            // Lines are one list, in their order.
+            // Several lines are one list.
             (&["192.0.2.7", "10.0.0.2"], Ok(Some("192.0.2.7"))),
             (&["192.0.2.7", "198.51.100.1"], Ok(Some("198.51.100.1"))),
             (&["nonsense", "198.51.100.1"], Ok(Some("198.51.100.1"))),
             (&["192.0.2.7", "", " , "], Ok(Some("192.0.2.7"))),
             (&[",192.0.2.7,,"], Ok(Some("192.0.2.7"))),
-            // All are trusted: the first one.
+            // All are trusted: the leftmost.
             (&["10.0.0.3, 10.0.0.2"], Ok(Some("10.0.0.3"))),
             (&["unix:"], Ok(Some("unix"))),
-            // Who is not named ends the walk.
+            // An entry without an address ends the search.
             (&["192.0.2.7, unknown"], Ok(None)),
             (&["192.0.2.7, _hidden, 10.0.0.2"], Ok(Some("10.0.0.2"))),
             (&["192.0.2.7, Unknown:80"], Ok(None)),
             (&[], Ok(None)),
             (&["", ","], Ok(None)),
-            // What a trusted proxy has written has to be right.
+            // Entries of trusted proxies must be well-formed.
             (&["192.0.2.7, nonsense"], BAD),
             (&["nonsense, 10.0.0.2"], BAD),
             (&["192.0.2.7", "nonsense"], BAD),
@@ -105,7 +105,7 @@ fn the_list_is_walked_from_the_right_to_the_first_who_is_not_trusted() {
 }
 
 #[test]
-fn elements_of_rfc_7239_are_read_as_strictly_as_it_says() {
+fn elements_of_rfc_7239_are_read_strictly() {
     check(
         "Forwarded",
         &[
@@ -124,7 +124,7 @@ fn elements_of_rfc_7239_are_read_as_strictly_as_it_says() {
             (&["for=192.0.2.7", "for=10.0.0.2"], Ok(Some("192.0.2.7"))),
             (&[";for=192.0.2.7;;"], Ok(Some("192.0.2.7"))),
             (&["for=192.0.2.7, ,"], Ok(Some("192.0.2.7"))),
-            // A quote that the client has left open takes in nothing of what the proxy says.
+            // An unclosed quote of the client does not extend into the entry of the proxy.
             (&["for=\"198.51.100.1, for=192.0.2.7"], Ok(Some("192.0.2.7"))),
             (&["for=198.51.100.1;by=\", for=\"[2001:db8::9]:1\""], Ok(Some("[2001:db8::9]:1"))),
             (
@@ -156,7 +156,7 @@ fn elements_of_rfc_7239_are_read_as_strictly_as_it_says() {
 }
 
 #[test]
-fn two_headers_have_to_agree() {
+fn two_headers_must_agree() {
     const TWICE: Result<Option<&str>, Fault> = Err(Fault::ForwardedTwice);
     for (listed, forwarded, expected) in [
         ("192.0.2.7", "for=192.0.2.7", Ok(Some("192.0.2.7"))),
@@ -179,12 +179,12 @@ fn two_headers_have_to_agree() {
         assert_eq!(client, expected.map(|client| client.map(peer)), "{listed} and {forwarded}");
         assert_eq!(client_of(&lines, "192.0.2.1", &trusted()), Ok(None));
     }
-    // A local hop that nobody trusts has no address to be known by.
+    // An untrusted local hop has no address.
     let ips: Vec<TrustedProxy> = vec!["10.0.0.0/8".parse().unwrap()];
     assert_eq!(client_of(&[("X-Forwarded-For", "192.0.2.7, unix:")], "10.0.0.1", &ips), Ok(None));
 }
 
-/// What a hop can be, with whether it is trusted.
+/// Any hop, and whether it is trusted.
 fn hop() -> impl Strategy<Value = (Peer, bool)> {
     let trusted = prop_oneof![
         any::<[u8; 3]>().prop_map(|[a, b, c]| IpAddr::from([10, a, b, c])),
@@ -199,27 +199,28 @@ fn hop() -> impl Strategy<Value = (Peer, bool)> {
 }
 
 proptest! {
-    /// Whatever stands to the left of what trusted proxies have written, in either header and in any number of lines.
+    /// The client sends any entries, in either header and in any number of lines.
     #[test]
-    fn what_a_client_sends_does_not_change_who_it_is(
+    fn entries_of_the_client_do_not_change_its_address(
         hops in prop::collection::vec(hop(), 1..8),
         junk in "[ -~]{0,40}",
         breaks in any::<u8>(),
     ) {
-        // Each trusted hop names the next: up to the first who is not trusted this is what proxies have written.
+        // Each trusted hop names the next, up to the first that is not trusted.
         let end = hops.iter().position(|(_, is_trusted)| !is_trusted).map_or(hops.len(), |at| at + 1);
         let (expected, is_trusted) = hops[end - 1];
         let (mut listed, mut forwarded) = (vec![], vec![]);
         for (index, (hop, _)) in hops[..end].iter().enumerate().rev() {
             let separate = breaks >> index & 1 == 1 || listed.is_empty();
-            for (lines, text) in [(&mut listed, hop.to_string()), (&mut forwarded, format!("for=\"{hop}\""))] {
+            let (plain, element) = (hop.to_string(), format!("for=\"{hop}\""));
+            for (lines, text) in [(&mut listed, plain), (&mut forwarded, element)] {
                 match lines.last_mut() {
                     Some(last) if !separate => *last = format!("{last}, {text}"),
                     _ => lines.push(text),
                 }
             }
         }
-        // What the client has sent comes first, and only where the walk has ended by then.
+        // The entries of the client come first, if the search ends before them.
         if !is_trusted {
             listed[0] = format!("{junk}, {}", listed[0]);
             forwarded[0] = format!("{junk}, {}", forwarded[0]);
@@ -235,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_an_answer(values in prop::collection::vec((any::<bool>(), any::<Vec<u8>>()), 0..6)) {
+    fn any_bytes_have_a_result(values in prop::collection::vec((any::<bool>(), any::<Vec<u8>>()), 0..6)) {
         let name = |which: bool| if which { "Forwarded" } else { "X-Forwarded-For" };
         let lines: Vec<_> = values.iter().map(|(which, value)| (name(*which), &value[..])).collect();
         let _ = client(lines.iter().copied(), peer("10.0.0.1"), &trusted());

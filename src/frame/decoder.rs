@@ -181,7 +181,8 @@ impl Decoder {
         }
     }
 
-    /// Accepts the first `count` bytes of the buffer that [`receive_buffer`](Self::receive_buffer) returned last.
+    /// Accepts the first `count` bytes of the buffer that [`receive_buffer`](Self::receive_buffer) returned
+    /// last.
     ///
     /// Then call [`next`](Self::next), with or without input, for the event or error that they lead to.
     pub fn received(&mut self, count: usize) {
@@ -195,7 +196,8 @@ impl Decoder {
         }
     }
 
-    /// Accepts bytes as if they had been written to the buffer of [`receive_buffer`](Self::receive_buffer), however large it is.
+    /// Accepts bytes as if they had been written to the buffer of [`receive_buffer`](Self::receive_buffer),
+    /// however large it is.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
         if data.opcode.is_control() {

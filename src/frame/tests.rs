@@ -67,7 +67,8 @@ fn drain_pieces(bytes: &[u8], lengths: &[usize], rules: &Rules) -> (Vec<Thing>, 
     (things, Ok(()))
 }
 
-/// [`drain_pieces`] through [`Decoder::receive_buffer`] where there is one. Returns how many bytes went there, too.
+/// [`drain_pieces`] through [`Decoder::receive_buffer`] where there is one. Returns how many bytes went
+/// there, too.
 fn drain_receiving(bytes: &[u8], lengths: &[usize], rules: &Rules) -> (Vec<Thing>, Result<(), Error>, usize) {
     let (mut decoder, mut things, mut received) = (Decoder::new(), Vec::new(), 0);
     let mut rest = bytes;

@@ -1,4 +1,4 @@
-//! Stands in for the inflater where the library was built without compression: nothing compressed is ever accepted.
+//! Replaces the inflater in a library without compression, where nothing compressed is accepted.
 
 use super::{Fault, Format, Slice};
 

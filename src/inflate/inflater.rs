@@ -1,41 +1,41 @@
-//! One inflater: a message at a time, slice by slice.
+//! An inflater, which works on one message at a time, slice by slice.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Fault, Format, Slice};
 
-/// What a message of permessage-deflate ends with: the bytes that its compressor has left out (RFC 7692 §7.2.2), and
-/// a final block without content. Only where the first four bring the inflater to the boundary of a block are the
-/// others a block, which ends the stream at its last byte.
+/// Appended to a permessage-deflate message: the four bytes that its compressor has left out (RFC 7692
+/// §7.2.2), and an empty final block. Only if the first four end a block do the others form one, which ends
+/// the stream at its last byte.
 const END: [u8; 9] = [0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff];
-/// Bytes of that that were left out.
+/// The number of bytes that the compressor has left out.
 const TAIL_BYTES: u64 = 4;
-/// Bytes that a compressor can refer back to.
+/// The number of bytes that a compressor can refer back to.
 const WINDOW_BYTES: usize = 32 * 1024;
-/// What goes in and comes out at once, at most, in bytes.
+/// The most bytes that go in, and come out, in one step.
 const INPUT_BYTES: usize = 1024;
 const OUTPUT_BYTES: usize = 16 * 1024;
-/// What output grows by at the least, in bytes.
+/// The least number of bytes by which output grows.
 const STEP_BYTES: usize = 4 * 1024;
 
-/// What things cost at worst, in nanoseconds: a byte in, a byte out, and a new beginning behind a final block, beside
-/// the copy of what can be referred back to.
+/// Worst-case costs in nanoseconds: of an input byte, of an output byte, and of a restart after a final
+/// block, without the copy of its window.
 const INPUT_NS: usize = 60;
 const OUTPUT_NS: usize = 3;
 const RESTART_NS: usize = 1000;
-/// Bytes that are copied in a nanosecond.
+/// The number of bytes that are copied in a nanosecond.
 const COPIED_BYTES_PER_NS: usize = 16;
-/// Nanoseconds after which a slice ends with the step that it is at: one of `INPUT_BYTES` and `OUTPUT_BYTES`.
+/// The time of a slice in nanoseconds; the step during which it passes is finished.
 const SLICE_NS: usize = 190_000;
 
-/// Where an inflater is in its message.
+/// The position of an inflater in its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Within it, or at its beginning.
+    /// At the beginning of the message, or within it.
     Within,
-    /// More may come out of what went in.
+    /// The last step filled its output: more may follow without further input.
     Full,
-    /// Behind a final block.
+    /// After a final block.
     Final,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Inflater {
     inner: Decompress,
     format: Format,
     stage: Stage,
-    /// What comes out at once.
+    /// The output of one step.
     chunk: Box<[u8]>,
 }
 
@@ -64,18 +64,20 @@ impl Inflater {
         }
     }
 
-    /// Begins a message, whatever became of the one before. It can refer back to `window`, of at most 32 KiB.
+    /// Begins a message, even if the previous one is unfinished. It can refer back to `window`, at most 32
+    /// KiB.
     pub(crate) fn begin(&mut self, format: Format, window: &[u8]) {
         (self.format, self.stage) = (format, Stage::Within);
         self.inner.reset(format == Format::Zlib);
         self.refer_to(window);
     }
 
-    /// Inflates the whole of `input`, from its first `taken` bytes on, to the end of `out`, as far as one slice
-    /// goes. `window` is what it [began](Self::begin) with.
+    /// Inflates one slice of `input`, the whole message, of which the first `taken` bytes are done, and
+    /// appends the result to `out`. `window` is that of [`begin`](Self::begin).
     ///
     /// # Errors
-    /// [`Fault::TooLong`] as soon as there is more than `max_len`, [`Fault::Broken`].
+    /// [`Fault::TooLong`] as soon as `out` is longer than `max_len`; [`Fault::Broken`] if the message is
+    /// corrupt.
     pub(crate) fn slice(
         &mut self,
         input: &[u8],
@@ -103,18 +105,18 @@ impl Inflater {
         }
     }
 
-    /// Inflates at most `INPUT_BYTES` to at most `OUTPUT_BYTES`. How many were read.
+    /// Inflates at most `INPUT_BYTES` to at most `OUTPUT_BYTES`. Returns the number of bytes read.
     fn step(&mut self, rest: &[u8], out: &mut Vec<u8>, max_len: usize) -> Result<usize, Fault> {
-        // One byte over the limit is enough to know that it is passed.
-        let room = max_len.saturating_add(1).saturating_sub(out.len());
+        // One byte beyond the limit shows that it is exceeded.
+        let space = max_len.saturating_add(1).saturating_sub(out.len());
         let input = rest.get(..INPUT_BYTES).unwrap_or(rest);
-        let chunk = self.chunk.get_mut(..room.min(OUTPUT_BYTES)).unwrap_or_default();
+        let chunk = self.chunk.get_mut(..space.min(OUTPUT_BYTES)).unwrap_or_default();
         let before = (self.inner.total_in(), self.inner.total_out());
         let status = self.inner.decompress(input, chunk, FlushDecompress::Sync);
         let read = usize::try_from(self.inner.total_in() - before.0).unwrap_or(usize::MAX);
         let written = usize::try_from(self.inner.total_out() - before.1).unwrap_or(usize::MAX);
         if out.capacity() - out.len() < written {
-            out.reserve_exact(out.len().max(rest.len()).max(STEP_BYTES).max(written).min(room));
+            out.reserve_exact(out.len().max(rest.len()).max(STEP_BYTES).max(written).min(space));
         }
         out.extend_from_slice(chunk.get(..written).unwrap_or_default());
         if out.len() > max_len {
@@ -132,7 +134,7 @@ impl Inflater {
         Ok(read)
     }
 
-    /// All was taken: whether that is a whole message.
+    /// Checks that the input, all of which was read, is a whole message.
     fn end(&mut self, input: &[u8]) -> Result<(), Fault> {
         if self.stage == Stage::Final {
             return Ok(());
@@ -144,16 +146,16 @@ impl Inflater {
             return Ok(());
         }
         let before = self.inner.total_in();
-        // Nothing is to come out.
+        // It must produce no output.
         let status = self.inner.decompress(&END, &mut [], FlushDecompress::Sync);
         let read = self.inner.total_in() - before;
-        // The block that the tail ends can be a final one itself.
+        // The block that the tail completes can itself be a final one.
         let is_whole = read == END.len() as u64 || read == TAIL_BYTES;
         if is_whole && matches!(status, Ok(Status::StreamEnd)) { Ok(()) } else { Err(Fault::Broken) }
     }
 
-    /// Something follows behind a final block (RFC 7692 §7.2.3.4). It can refer back to all that came before it:
-    /// so many bytes were copied.
+    /// Restarts after a final block, since more input follows (RFC 7692 §7.2.3.4), with everything before it
+    /// as the window. Returns the number of bytes copied.
     fn restart(&mut self, window: &[u8], out: &[u8]) -> Result<usize, Fault> {
         if self.format == Format::Zlib {
             return Err(Fault::Broken);
@@ -167,9 +169,10 @@ impl Inflater {
         Ok(window.len() + recent.len())
     }
 
+    /// Makes `window` available for references.
     fn refer_to(&mut self, window: &[u8]) {
         if !window.is_empty() {
-            // Without a header every dictionary is the right one.
+            // This fails only for streams with a header, which names its dictionary.
             let _ = self.inner.set_dictionary(window);
         }
     }

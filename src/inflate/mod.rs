@@ -1,8 +1,9 @@
-//! Inflating in slices: however a client has compressed something, the work of one call is bounded, by what goes in
-//! as well as by what comes out.
+//! Inflation in slices: the work of one call is bounded by its input as well as by its output, whatever the
+//! client has compressed.
 //!
-//! An [`Inflater`] works on one message at a time. [`Inflaters`] are those of a reactor: one for messages that take
-//! a single slice, and a few for longer ones, whose connections wait for each other in the order in which they came.
+//! An [`Inflater`] works on one message at a time. [`Inflaters`] are those of a reactor: one for messages
+//! that need a single slice, and a few for longer messages, for which connections wait in the order in which
+//! they came.
 
 #[cfg(any(feature = "zlib", feature = "deflate"))]
 mod inflater;
@@ -16,53 +17,54 @@ mod tests;
 
 pub(crate) use inflater::Inflater;
 pub(crate) use pool::Inflaters;
-#[cfg(test)]
+#[cfg(all(test, feature = "zlib", feature = "deflate"))]
 pub(crate) use pool::MAX_LONG;
 
-/// Compressed bytes that one slice can take, unless more comes out of them than it may.
+/// The number of compressed bytes that one slice can inflate, unless their output is too long for it.
 pub(crate) const SHORT_BYTES: usize = 4 * 1024;
 
-/// Bytes that go into an inflater at the cost of a frame. At their worst they describe codes that nothing is coded by.
+/// The number of input bytes that cost as much as a frame. The worst case are descriptions of codes that are
+/// not used.
 const INPUT_BYTES_PER_FRAME: usize = 16;
-/// Bytes that come out of an inflater or a cipher at the cost of a frame.
+/// The number of output bytes, of an inflater or a cipher, that cost as much as a frame.
 pub(crate) const OUTPUT_BYTES_PER_FRAME: usize = 512;
 
-/// How a compressor has packed what is to be inflated.
+/// The format of compressed input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// A zlib stream (RFC 1950), whole and with nothing behind it.
+    /// A whole zlib stream (RFC 1950), with nothing after it.
     Zlib,
     /// A message of permessage-deflate (RFC 7692 §7.2.2).
     Message,
 }
 
-/// Why something cannot be inflated.
+/// Why input cannot be inflated.
 #[cfg_attr(
     not(any(feature = "zlib", feature = "deflate")),
     expect(dead_code, reason = "nothing is inflated")
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is not what a compressor makes, or was cut.
+    /// It is corrupt or truncated.
     Broken,
-    /// More comes out than may.
+    /// The output is longer than it may be.
     TooLong,
 }
 
-/// How far a slice has come.
+/// The result of one slice.
 #[cfg_attr(
     not(any(feature = "zlib", feature = "deflate")),
     expect(dead_code, reason = "nothing is inflated")
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slice {
-    /// All is inflated.
+    /// All of the input is inflated.
     Done,
-    /// There is more to do.
+    /// More slices are needed.
     Unfinished,
 }
 
-/// What it costs to inflate so many bytes to so many, in frames, at worst.
+/// The cost, in frames, of inflating `input` bytes to `output` bytes, in the worst case.
 pub(crate) fn frames(input: usize, output: usize) -> u32 {
     let frames = input / INPUT_BYTES_PER_FRAME + output / OUTPUT_BYTES_PER_FRAME;
     u32::try_from(frames).unwrap_or(u32::MAX)

@@ -1,4 +1,4 @@
-//! What inflaters make of messages, in which slices, and who gets one.
+//! Inflation in bounded slices, and the order in which connections get an inflater.
 
 use std::io::Write as _;
 
@@ -12,7 +12,7 @@ use crate::id::ConnectionId;
 
 const MAX_LEN: usize = 1 << 20;
 
-/// The bits of each byte from the lowest to the highest, as often as they fit.
+/// `bits` repeated to `len` bytes, filled from the lowest bit to the highest.
 fn repeated(bits: &str, len: usize) -> Vec<u8> {
     let bits = bits.as_bytes();
     (0..len)
@@ -26,10 +26,10 @@ fn deflated(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Bytes that went in and came out of a slice.
+/// The number of bytes that went in and came out of a slice.
 type InOut = (usize, usize);
 
-/// What each slice took and made, and what it came to in the end.
+/// The bytes of each slice, and the final result.
 fn slices(format: Format, input: &[u8], max_len: usize) -> (Vec<InOut>, Result<Vec<u8>, Fault>) {
     let mut inflater = Inflater::new();
     inflater.begin(format, &[]);
@@ -47,8 +47,8 @@ fn slices(format: Format, input: &[u8], max_len: usize) -> (Vec<InOut>, Result<V
 }
 
 #[test]
-fn no_slice_is_large_whatever_comes() {
-    // A block that describes codes of up to ten bits and is over then, one of fixed codes, and a stored one.
+fn no_slice_is_long_for_any_input() {
+    // An empty block with codes of up to ten bits, one with fixed codes, and a stored one.
     let codes = concat!(
         "001000000000001110000001101100010010010010010010000010000010001100001100111111111011100001101010",
         "00100110101011110011011110111111110010000",
@@ -72,14 +72,14 @@ fn no_slice_is_large_whatever_comes() {
         for &(read, written) in &seen {
             assert!(read <= 4096 && written <= 80 * 1024, "{name}: {read} bytes to {written}");
         }
-        // But it does something.
+        // But each makes progress.
         let (read, written) = seen[0];
         assert!(read >= 100 || written >= 32 * 1024, "{name}: {read} bytes to {written}");
     }
 }
 
 #[test]
-fn what_goes_in_costs_as_well_as_what_comes_out() {
+fn input_costs_as_well_as_output() {
     for ((input, output), expected) in [
         ((0, 0), 0),
         ((15, 511), 0),
@@ -96,7 +96,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn slices_come_to_what_was_compressed(
+    fn slices_inflate_to_the_whole_input(
         seed in prop::collection::vec(any::<u8>(), 1..3000),
         repeat in 1..200usize,
         level in 0..10u32,
@@ -116,7 +116,7 @@ proptest! {
             encoder.finish().unwrap()
         };
         input.truncate(input.len() - cut.min(input.len()));
-        // One byte may be too many.
+        // A limit one byte below the length is exceeded.
         let (seen, result) = slices(format, &input, plain.len() - spare);
         prop_assert!(seen.iter().all(|(read, written)| *read <= 4096 && *written <= 80 * 1024), "{:?}", seen);
         match result {
@@ -128,12 +128,12 @@ proptest! {
 }
 
 #[test]
-fn who_has_waited_longest_gets_the_next() {
+fn the_connection_that_has_waited_longest_gets_the_next_inflater() {
     let id = |slot| ConnectionId::new(0, slot, 1);
     let mut inflaters = Inflaters::default();
     let mut first: Vec<_> = (0..MAX_LONG).map(|slot| id(slot as u32)).collect();
     for (at, &id) in first.iter().enumerate() {
-        // One that has not begun, or one that goes on with what has begun.
+        // A new inflater, or one that continues with its message.
         let has_one =
             if at % 2 == 0 { inflaters.take_or_wait(id).is_some() } else { inflaters.keep_short_or_wait(id) };
         assert!(has_one);
@@ -147,14 +147,14 @@ fn who_has_waited_longest_gets_the_next() {
         assert!(!has_one && inflaters.of(id(slot)).is_none());
     }
     assert_eq!((inflaters.in_use(), inflaters.call_next()), (MAX_LONG + 3, None));
-    // Whoever is short needs none of these.
+    // Short messages need none of these.
     inflaters.short().begin(Format::Message, &[]);
     inflaters.give_back(first.remove(1));
-    // Nobody gets ahead of those who wait.
+    // No connection gets ahead of those that wait.
     assert!(inflaters.take_or_wait(id(40)).is_none());
     assert_eq!((inflaters.call_next(), inflaters.call_next()), (Some(id(20)), None));
     assert!(inflaters.of(id(20)).is_some());
-    // One of two that are gone was its turn.
+    // One of the two that have ended was next.
     let gone = first.remove(0);
     inflaters.reclaim(|id| id != gone);
     assert_eq!(inflaters.call_next(), Some(id(10)));

@@ -63,7 +63,8 @@ mod tests {
                 prop_assert!(stream.compress_slice(slice, index + 1 == count, &mut out));
             }
             let mut inflated = Vec::with_capacity(plain.len() + 1);
-            let status = Decompress::new(true).decompress_vec(&out[1..], &mut inflated, FlushDecompress::Finish);
+            let mut inflate = Decompress::new(true);
+            let status = inflate.decompress_vec(&out[1..], &mut inflated, FlushDecompress::Finish);
             prop_assert!(matches!(status, Ok(Status::StreamEnd)) && out[0] == 7);
             prop_assert_eq!(inflated, plain);
         }

@@ -17,8 +17,7 @@ impl<S> Active<'_, S> {
     /// What the connection puts into the write buffer from now on is its own.
     #[inline]
     pub(super) fn begin_output(&mut self) {
-        let tools = &mut self.lent.env.tools;
-        tools.start = tools.out.len();
+        self.lent.env.tools.write_buffer.begin();
     }
 
     /// Calls the connection, which may take no frames in that call.

@@ -104,7 +104,7 @@ impl<S: Application> Reactor<S> {
             ("mails", mail.len() + tools.mailbox.len()),
             ("segments", lent.output.len()),
             ("inflaters", lent.env.inflaters.in_use()),
-            ("places to compress, or who waits for one", tools.places.in_use()),
+            ("leases of compressors, or connections that wait for one", tools.leases.in_use()),
             ("effects", usize::from(!tools.effects.is_empty())),
             ("timers", usize::from(schedule.next_timer_at() != Moment::NEVER)),
         ];

@@ -78,7 +78,7 @@ impl Entry {
     }
 
     /// How many bytes of its output the client has taken, as far as the socket can tell.
-    pub(super) fn line(&self) -> SocketReport {
+    pub(super) fn socket_report(&self) -> SocketReport {
         let unacknowledged = self.socket.unacknowledged();
         // Nothing more is added to the outbox: what the socket has taken is missing there.
         let given =

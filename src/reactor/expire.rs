@@ -49,8 +49,8 @@ fn consequences<S>(core: &Core<S>) -> usize {
 fn expire_slot<S: Application>(core: &mut Core<S>, input: &mut Input, slot: usize) {
     let Some(id) = core.connections.at(slot).map(|entry| entry.id()) else { return };
     read_before_the_end(core, input, id);
-    if let Some(entry) = core.connections.get(id).filter(|entry| entry.conn.asks_for_line()) {
-        core.lent.env.line = Some(entry.line());
+    if let Some(entry) = core.connections.get(id).filter(|entry| entry.conn.asks_for_report()) {
+        core.lent.env.socket_report = Some(entry.socket_report());
     }
     call(core, id, |entry, env| entry.conn.handle_timeout(env));
     // Traffic moves deadlines without telling the wheel; this is where it catches up.

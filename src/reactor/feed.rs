@@ -24,7 +24,7 @@ impl<S: Application> Active<'_, S> {
             let progress = self.entry.conn.handle_bytes(&mut rest, env);
             used = total - rest.len();
             share.take_frames(env.frames_taken(frames));
-            if !env.tools.borrowed.is_empty() {
+            if !env.tools.write_buffer.borrowed.is_empty() {
                 share.take_output(self.write_borrowed(bytes));
             }
             match progress {

@@ -7,9 +7,9 @@ pub(super) fn hand_out<S>(core: &mut Core<S>) {
     if core.lent.env.inflaters.in_use() > 0 {
         hand_out_inflaters(core);
     }
-    while let Some((id, lease)) = core.lent.env.tools.places.next() {
+    while let Some((id, lease)) = core.lent.env.tools.leases.next() {
         if let Some(mut active) = core.activate(id)
-            && active.entry.conn.take_place(lease)
+            && active.entry.conn.take_lease(lease)
         {
             active.postpone();
         }

@@ -1,6 +1,6 @@
 //! The output of a turn: segments, which are written once all reads are done, one write for each connection.
 //!
-//! The bytes of a segment lie in the write buffer (`Tools::out`), or where several connections share them.
+//! The bytes of a segment lie in the write buffer (`router::WriteBuffer`), or where several connections share them.
 
 use std::num::NonZeroU16;
 use std::ops::Range;

@@ -17,7 +17,8 @@ const KEPT_BYTES: usize = 1024 * 1024;
 impl<S> Active<'_, S> {
     /// Queues or writes what the connection has put into the write buffer, and updates its state.
     pub(super) fn queue_output(&mut self) {
-        let (start, end) = (self.lent.env.tools.start, self.lent.env.tools.out.len());
+        let (start, end) =
+            (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
         let entry = &mut *self.entry;
         if start >= end {
             if entry.has_output() {
@@ -51,15 +52,16 @@ impl<S> Active<'_, S> {
     /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how
     /// many bytes that were.
     pub(super) fn write_now(&mut self) -> usize {
-        let (start, end) = (self.lent.env.tools.start, self.lent.env.tools.out.len());
+        let (start, end) =
+            (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
         if start >= end {
             return 0;
         }
         self.write_segments();
         let (env, budget) = (&self.lent.env, &mut self.lent.budget);
-        let frames = env.tools.out.get(start..).unwrap_or_default();
+        let frames = env.tools.write_buffer.bytes.get(start..).unwrap_or_default();
         let written = write_frames(self.entry, env, budget, frames, None);
-        self.lent.env.tools.out.truncate(start);
+        self.lent.env.tools.write_buffer.bytes.truncate(start);
         if written == Written::Behind && self.entry.writable {
             self.write_outbox();
         }
@@ -74,22 +76,26 @@ impl<S> Active<'_, S> {
         let (env, budget) = (&mut self.lent.env, &mut self.lent.budget);
         let written = match segments.only() {
             Some(Frames::Shared(push)) => write_frames(self.entry, env, budget, push, Some(push)),
-            Some(frames) => write_frames(self.entry, env, budget, frames.bytes(&env.tools.out), None),
+            Some(frames) => {
+                write_frames(self.entry, env, budget, frames.bytes(&env.tools.write_buffer.bytes), None)
+            }
             None if segments.total() < LARGE_BYTES => {
-                let start = env.tools.out.len();
+                let start = env.tools.write_buffer.bytes.len();
                 for frames in segments {
                     match frames {
-                        Frames::Buffered(range) => env.tools.out.extend_from_within(range.clone()),
-                        Frames::Shared(push) => env.tools.out.extend_from_slice(push),
+                        Frames::Buffered(range) => {
+                            env.tools.write_buffer.bytes.extend_from_within(range.clone())
+                        }
+                        Frames::Shared(push) => env.tools.write_buffer.bytes.extend_from_slice(push),
                     }
                 }
-                let together = env.tools.out.get(start..).unwrap_or_default();
+                let together = env.tools.write_buffer.bytes.get(start..).unwrap_or_default();
                 let written = write_frames(self.entry, env, budget, together, None);
-                env.tools.out.truncate(start);
+                env.tools.write_buffer.bytes.truncate(start);
                 written
             }
             None => {
-                move_to_outbox(segments, self.entry, &env.tools.out);
+                move_to_outbox(segments, self.entry, &env.tools.write_buffer.bytes);
                 Written::Behind
             }
         };
@@ -104,7 +110,7 @@ impl<S> Active<'_, S> {
     fn postpone_segments(&mut self) {
         let Some(ring) = self.entry.segments.take() else { return };
         let Some(segments) = self.lent.output.ring(ring) else { return };
-        move_to_outbox(segments, self.entry, &self.lent.env.tools.out);
+        move_to_outbox(segments, self.entry, &self.lent.env.tools.write_buffer.bytes);
         self.update_state();
     }
 }
@@ -138,7 +144,7 @@ pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     }
     core.lent.budget.forget_writes();
     core.lent.output.clear();
-    let out = &mut core.lent.env.tools.out;
+    let out = &mut core.lent.env.tools.write_buffer.bytes;
     out.clear();
     out.shrink_to(KEPT_BYTES);
 }
@@ -147,7 +153,7 @@ pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
 /// connection may have output in hand.
 #[inline]
 pub(super) fn write_if_full<S>(core: &mut Core<S>) {
-    if core.lent.output.is_full(core.lent.env.tools.out.len()) {
+    if core.lent.output.is_full(core.lent.env.tools.write_buffer.bytes.len()) {
         write_all_segments(core);
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn with_role<S>(core: &Core<S>, role_id: u64) -> Option<ConnectionId>
     core.lent.env.tools.roles.player(role_id).filter(|id| id.worker() == core.links.own())
 }
 
-/// Tells the application that a connection was replaced, and closes it, whatever it has done meanwhile.
+/// Tells the application that a connection was replaced, and closes it, even if it plays another role by now.
 pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);

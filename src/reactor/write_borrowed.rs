@@ -19,13 +19,13 @@ impl<S> Active<'_, S> {
         if entry.conn.cause().is_none() {
             let Entry { socket, conn, writable, .. } = entry;
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let gathered = OutputSlices {
-                out: &env.tools.out,
-                borrowed: &env.tools.borrowed,
+            let output = OutputSlices {
+                out: &env.tools.write_buffer.bytes,
+                borrowed: &env.tools.write_buffer.borrowed,
                 input,
                 held: conn.last_payload(),
             };
-            let count = gathered.slices(env.tools.start, &mut slices);
+            let count = output.slices(env.tools.write_buffer.start, &mut slices);
             let slices = slices.get(..count).unwrap_or_default();
             offered = slices.iter().map(|slice| slice.len()).sum();
             let may_write = *writable && conn.outbox.is_empty();
@@ -55,9 +55,7 @@ impl<S> Active<'_, S> {
             self.write_outbox();
         }
         self.lent.budget.charge(offered);
-        let tools = &mut self.lent.env.tools;
-        tools.borrowed.clear();
-        tools.out.truncate(tools.start);
+        self.lent.env.tools.write_buffer.clear_gathered();
         offered
     }
 }

@@ -1,9 +1,9 @@
-//! Who logs in, and how a record keeps it: in little memory, as most clients are logged in.
+//! Logins, and the compact form in which a record keeps them: most clients are logged in.
 
 /// What kind of client it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClientKind {
-    /// Nothing better is known: every connection before its login.
+    /// Any connection before its login, unless more is known.
     #[default]
     Tester,
     /// A game client.
@@ -34,35 +34,35 @@ pub struct Custodian {
     pub role_id: u64,
 }
 
-/// All that a login says.
+/// The content of a login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {
-    /// Who it is.
+    /// Who the client is.
     pub identity: Identity,
     /// What kind of client it is.
     pub kind: ClientKind,
-    /// Who acts for it, if somebody does.
+    /// Who acts on behalf of the client, if somebody does.
     pub custodian: Option<Custodian>,
 }
 
-/// A login as a record keeps it, its kind aside.
+/// A login in compact form, without the kind of client.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     role_id: u64,
-    /// Account and platform, one behind the other.
+    /// Account, then platform.
     names: Box<str>,
     custodian: Option<Box<Custodian>>,
     account_len: u32,
     zone_id: u32,
 }
 
-// With what the allocator adds, 48 bytes.
+// 48 bytes with the allocator's overhead.
 const _: () = assert!(size_of::<Kept>() <= 40);
 
 impl Kept {
     pub(super) fn new(identity: Identity, custodian: Option<Custodian>) -> Self {
         let Identity { account, platform, zone_id, role_id } = identity;
-        // No name is that long: it would have had to come in a message.
+        // No name is longer: it came in a message.
         let account_len = u32::try_from(account.len()).unwrap_or(u32::MAX);
         let names = [account, platform].concat().into_boxed_str();
         Kept { role_id, names, custodian: custodian.map(Box::new), account_len, zone_id }

@@ -1,4 +1,4 @@
-//! What is known of one connection: who it is, and what it has sent and been sent.
+//! The record of one connection: who the client is, and counters of its traffic.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -53,7 +53,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Who looks at the packets of a connection.
+/// Who watches the packets of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watch(u8);
 
@@ -68,7 +68,7 @@ impl Watch {
 #[derive(Clone, Debug)]
 pub struct Record {
     pub(crate) id: ConnectionId,
-    /// None: the client is local, and has no port either.
+    /// None for a local client, which has no port either.
     ip: Option<IpAddr>,
     port: Packed<2>,
     connected_at: PackedMoment,
@@ -85,7 +85,7 @@ pub struct Record {
     traffic: Traffic,
 }
 
-/// The figures of a record, and who plays which role.
+/// The counters of a record, and its login.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     pub(crate) role_id: u64,
@@ -98,9 +98,9 @@ pub(crate) struct Counted {
     pub(crate) bad_req_count: u8,
 }
 
-// There is one for each connection.
+// Each connection has one.
 const _: () = assert!(size_of::<Record>() <= 88);
-// Bad requests are counted in a byte, the one that is too many included.
+// Bad requests are counted in a byte, including the one that is too many.
 const _: () = assert!(MAX_BAD_REQUESTS < u8::MAX as u32);
 
 impl Record {
@@ -150,13 +150,13 @@ impl Record {
         self.kind
     }
 
-    /// Who it is, once it has logged in.
+    /// Who the client is, once it has logged in.
     #[must_use]
     pub fn identity(&self) -> Option<Identity<&str>> {
         self.login.as_ref().map(|login| login.identity())
     }
 
-    /// Who acts on behalf of it, if somebody does.
+    /// Who acts on behalf of the client, if somebody does.
     #[must_use]
     pub fn custodian(&self) -> Option<&Custodian> {
         self.login.as_ref().and_then(|login| login.custodian())
@@ -168,7 +168,7 @@ impl Record {
         self.login.as_ref().map_or(0, |login| login.role_id())
     }
 
-    /// Packets received, the one in hand included: its sequence number, from 1.
+    /// Packets received, including the one in hand: its sequence number, from 1.
     #[must_use]
     pub fn recv_count(&self) -> u64 {
         self.recv_count
@@ -192,13 +192,13 @@ impl Record {
         self.error_send.into()
     }
 
-    /// Bytes received: handed to the connection, TLS aside.
+    /// Bytes received, without the overhead of TLS.
     #[must_use]
     pub fn bytes_received(&self) -> u64 {
         self.traffic.received()
     }
 
-    /// Bytes sent: taken by the socket, TLS aside.
+    /// Bytes that the socket took, without the overhead of TLS.
     #[must_use]
     pub fn bytes_sent(&self) -> u64 {
         self.traffic.sent()
@@ -228,23 +228,23 @@ impl Record {
         self.has(Watch::LOG)
     }
 
-    /// Whether anybody looks at its packets: one question for all of them, since it is asked for each packet.
+    /// Whether anybody watches its packets: one test for all of them, since it is made for each packet.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         self.watch.0 != 0
     }
 
-    /// Whether that one looks.
+    /// Whether `watch` is on.
     pub(crate) fn has(&self, watch: Watch) -> bool {
         self.watch.0 & watch.0 != 0
     }
 
-    /// Has that one look, or not.
+    /// Switches `watch` on or off.
     pub(crate) fn set(&mut self, watch: Watch, on: bool) {
         self.watch.0 = if on { self.watch.0 | watch.0 } else { self.watch.0 & !watch.0 };
     }
 
-    /// A proxy has said who the client is.
+    /// Sets the client's address, which a proxy has named.
     pub(crate) fn set_peer(&mut self, peer: Peer) {
         (self.ip, self.port) = match peer {
             Peer::Ip(ip, port) => (Some(ip), Packed::new(port.into())),
@@ -252,7 +252,7 @@ impl Record {
         };
     }
 
-    /// Whether it has logged in.
+    /// Whether the client has logged in.
     pub(crate) fn is_logged_in(&self) -> bool {
         self.login.is_some()
     }
@@ -262,29 +262,29 @@ impl Record {
         self.login = Some(Box::new(Kept::new(login.identity, login.custodian)));
     }
 
-    /// The role that was played, if one was.
+    /// Logs the client out. Returns the role that it played, if it did.
     pub(crate) fn log_out(&mut self) -> Option<u64> {
         self.kind = ClientKind::Tester;
         self.login.take().map(|login| login.role_id())
     }
 
-    /// A packet did not fit the outbox.
+    /// Counts a packet that did not fit the outbox.
     pub(crate) fn count_send_error(&mut self) {
         self.count_send_errors(1);
     }
 
-    /// So many packets did not fit the outbox.
+    /// Counts packets that did not fit the outbox.
     pub(crate) fn count_send_errors(&mut self, packets: u32) {
         self.error_send = self.error_send.saturating_add(packets);
     }
 
-    /// A bad request has come. Whether it is one too many.
+    /// Counts a bad request. Returns whether it is one too many.
     pub(crate) fn count_bad_request(&mut self) -> bool {
         self.bad_req_count = self.bad_req_count.saturating_add(1);
         u32::from(self.bad_req_count) > MAX_BAD_REQUESTS
     }
 
-    /// What of it decides what the connection does, for a recording that begins in the middle.
+    /// The counters that decide what the connection does, for a recording that begins in the middle.
     pub(crate) fn counted(&self) -> Counted {
         Counted {
             role_id: self.role_id(),
@@ -298,7 +298,7 @@ impl Record {
         }
     }
 
-    /// Goes on from there.
+    /// Takes over counters of a recording.
     pub(crate) fn go_on_from(&mut self, counted: Counted) {
         let Counted { role_id, kind, .. } = counted;
         if role_id != 0 {
@@ -317,25 +317,25 @@ impl Record {
         self.loop_counter.increment();
     }
 
-    /// Whether packets have come since this was last asked.
+    /// Whether packets have come since the last call.
     pub(crate) fn take_news(&mut self) -> bool {
         let has_news = self.has_news();
         self.last_recv_count = Packed::new(self.recv_count);
         has_news
     }
 
-    /// Whether packets have come since [`take_news`](Self::take_news) was last asked.
+    /// Whether packets have come since the last call of [`take_news`](Self::take_news).
     pub(crate) fn has_news(&self) -> bool {
         self.recv_count > self.last_recv_count()
     }
 
-    /// So many bytes have come.
+    /// Counts bytes that have come.
     #[inline]
     pub(crate) fn count_received(&mut self, bytes: usize) {
         self.traffic.add_received(bytes);
     }
 
-    /// The socket has taken so many bytes.
+    /// Counts bytes that the socket has taken.
     #[inline]
     pub(crate) fn count_sent(&mut self, bytes: usize) {
         self.traffic.add_sent(bytes);
@@ -346,7 +346,7 @@ impl Record {
         self.traffic.set_last_cmd(cmd);
     }
 
-    /// Whether a packet beyond those that it may send in a second is the first one: the log is told of no other.
+    /// Whether this packet above the packet rate is the first one; only that one is logged.
     pub(crate) fn take_first_excess(&mut self) -> bool {
         self.traffic.take_first_excess()
     }

@@ -1,16 +1,15 @@
-//! How many bytes a connection has received and sent, and its last command, in two words.
+//! Bytes that a connection has received and sent, and its last command, in two words.
 
-/// Bits below the count of bytes, which hold something else.
+/// Bits below each count of bytes, which hold something else.
 const LOW_BITS: u32 = 16;
 const LOW_MASK: u64 = (1 << LOW_BITS) - 1;
 
-/// Bytes as they are given to the socket and taken from it, with TLS before it encrypts and after it has decrypted
-/// them. Counts wrap after 2^48, 256 TiB.
+/// Bytes without the overhead of TLS. Counts wrap after 2^48, 256 TiB.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traffic {
     /// Bytes received, above the last command.
     received: u64,
-    /// Bytes sent, above whether the log knows that the client sends too much.
+    /// Bytes sent, above whether it was logged that the client sends too much.
     sent: u64,
 }
 
@@ -42,7 +41,7 @@ impl Traffic {
         (self.received & LOW_MASK) as u16
     }
 
-    /// Whether this is the first time that it is asked.
+    /// Whether this is the first call.
     pub(super) fn take_first_excess(&mut self) -> bool {
         let is_first = self.sent & 1 == 0;
         self.sent |= 1;
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_disturbs_what_it_shares_a_word_with() {
+    fn values_in_one_word_do_not_disturb_each_other() {
         let mut traffic = Traffic::default();
         assert!(traffic.take_first_excess());
         for (cmd, bytes) in [(1101, 1), (0xffff, 0xffff), (0, 1 << 40)] {

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_survives_the_trip_through_its_numbers() {
+    fn each_cause_is_restored_from_its_numbers() {
         let causes = every_cause();
         let mut seen = vec![];
         for cause in causes {

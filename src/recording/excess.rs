@@ -5,7 +5,8 @@ use std::fmt;
 use crate::config::MAX_LEN_CEILING;
 use crate::packed::PackedMoment;
 use crate::recording::file::{Head, Settings};
-use crate::recording::note::{Answered, Decoded, Frame, Note};
+use crate::recording::frame::Frame;
+use crate::recording::note::{Answered, Decoded, Note};
 
 /// Bytes of the head.
 pub(crate) const MAX_HEAD_BYTES: usize = 1024 * 1024;

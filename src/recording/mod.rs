@@ -9,8 +9,10 @@
 //! that differs is where the code of today does something else. `docs/recording.md` has the format.
 
 pub(crate) mod codes;
+mod directory;
 pub(crate) mod excess;
 pub(crate) mod file;
+pub(crate) mod frame;
 mod mask;
 pub(crate) mod note;
 mod recorder;

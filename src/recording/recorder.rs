@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::moment::Moment;
 use crate::recording::file::{Begin, Head};
+use crate::recording::frame::Frame;
 use crate::recording::mask::Masker;
-use crate::recording::note::{Frame, Login, Note, Stalled};
+use crate::recording::note::{Login, Note, Stalled};
 use crate::recording::replay_source::ReplaySource;
 use crate::recording::store::Sink;
 use crate::recording::wire::Bytes;

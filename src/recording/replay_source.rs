@@ -1,5 +1,5 @@
-//! What a replay takes from a recording because it cannot know it: what the application did, and what was in bytes that
-//! the recording does not hold.
+//! What a replay takes from a recording because it cannot know it: what the application did, and what was in
+//! bytes that the recording does not hold.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::frame;
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Undecodable};
 use crate::recording::codes::{self, Reason};
-use crate::recording::note::{Decoded, Frame, Note, Outcome, PacketHead};
+use crate::recording::frame::{Frame, PacketHead};
+use crate::recording::note::{Decoded, Note, Outcome};
 
-/// What the recording holds of the call in hand, and what the replay notes of it. Shared by the driver of the replay, by
-/// the application that replaces the recorded one, by the codecs, and by the recorder of the replay.
+/// What the recording holds of the call in hand, and what the replay notes of it. Shared by the driver of the
+/// replay, by the application that replaces the recorded one, by the codecs, and by the recorder of the
+/// replay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplaySource {
     shared: Arc<Mutex<Call>>,
@@ -138,8 +140,8 @@ impl ReplaySource {
         self.call().outcomes.pop_front()
     }
 
-    /// A handler runs next, or what answers in its place. Whether something had yet to be compressed once it had run;
-    /// none if the recording has no such run.
+    /// A handler runs next, or what answers in its place. Whether something had yet to be compressed once it
+    /// had run; none if the recording has no such run.
     pub(crate) fn begin_run(&self, by_connection: bool) -> Option<bool> {
         let mut call = self.call();
         let run = call.runs.pop_front();
@@ -165,7 +167,8 @@ impl ReplaySource {
         Some(usize::try_from(len).unwrap_or(usize::MAX))
     }
 
-    /// Puts into `out` as many bytes as Data was decoded to, if a replay cannot decode it again. None: it can.
+    /// Puts into `out` as many bytes as Data was decoded to, if a replay cannot decode it again. None: it
+    /// can.
     ///
     /// # Panics
     /// Where the recorded cipher did, without a message.
@@ -187,8 +190,8 @@ impl ReplaySource {
         absent_data(&decoded?.1, out)
     }
 
-    /// Puts into `out` as many bytes as a message was inflated to, with its recorded beginning. None: it was not inflated
-    /// in this call.
+    /// Puts into `out` as many bytes as a message was inflated to, with its recorded beginning. None: it was
+    /// not inflated in this call.
     pub(crate) fn inflate_message(&self, out: &mut Vec<u8>) -> Option<Result<(), frame::Error>> {
         let inflated = self.call().inflated.pop_front()?;
         if let Some(number) = inflated.error {

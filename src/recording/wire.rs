@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_is_taken_again_and_not_before_all_of_it_is_there() {
+    fn a_written_value_is_read_again_only_when_it_is_complete() {
         for (number, len) in [(0, 1), (127, 1), (128, 2), (1 << 14, 3), (u64::MAX, 10)] {
             assert_eq!(round(&number).len(), len, "{number}");
         }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_put_is_not_taken() {
+    fn malformed_values_are_not_read() {
         assert_eq!(u8::take(&mut &[0x80, 0x02][..]), None, "256");
         assert_eq!(u64::take(&mut &[0xff; 10][..]), None, "beyond 64 bits");
         assert_eq!(bool::take(&mut &[2][..]), None);

@@ -15,7 +15,8 @@ use crate::moment::Moment;
 use crate::packet::{Codecs, ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head};
 use crate::recording::excess::{self, Excess};
 use crate::recording::file::{File, Settings, Unreadable};
-use crate::recording::note::{Answered, Frame, Note};
+use crate::recording::frame::Frame;
+use crate::recording::note::{Answered, Note};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, ReplaySource, Target};
 use crate::router::Compressor;
@@ -117,7 +118,7 @@ impl Driver {
                 Note::Stalls { list } => self.env.settings.set_stalls(list, self.now),
                 Note::Line { unacknowledged, taken, idle } => {
                     let (unacknowledged, taken) = (*unacknowledged, *taken);
-                    self.env.line = Some(SocketReport { unacknowledged, taken, is_idle: *idle });
+                    self.env.socket_report = Some(SocketReport { unacknowledged, taken, is_idle: *idle });
                 }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
@@ -130,8 +131,8 @@ impl Driver {
             }
         }
         let tools = &mut self.env.tools;
-        tools.out.clear();
-        tools.borrowed.clear();
+        tools.write_buffer.bytes.clear();
+        tools.write_buffer.borrowed.clear();
         tools.effects.take();
         Ok(self.source.take_noted())
     }
@@ -201,7 +202,7 @@ impl Driver {
         env.input_len = offered.len();
         env.frames_left = if *left == 0 { u32::MAX } else { *frames };
         env.draining = if *draining { Draining::Begun } else { Draining::No };
-        env.tools.borrowed.count_absent(usize::try_from(*gathered).unwrap_or(usize::MAX));
+        env.tools.write_buffer.borrowed.count_absent(usize::try_from(*gathered).unwrap_or(usize::MAX));
         let mut rest = offered;
         conn.handle_bytes(&mut rest, env);
         conn.keep(rest);

@@ -1,4 +1,5 @@
-//! Files that claim much and hold little: what their replay takes of memory, and of time by all that it allocates.
+//! Files that claim much and hold little: what their replay takes of memory, and of time by all that it
+//! allocates.
 
 use allocation_counter::measure;
 
@@ -10,12 +11,13 @@ use crate::frame::Opcode;
 use crate::recording::codes::Reason;
 use crate::recording::excess::{MAX_CALL_NOTES, MAX_HEAD_BYTES};
 use crate::recording::file::{Begin, Deadlines, File, Head, Opened, Owed};
-use crate::recording::note::{Answered, Frame, Note, Outcome, Said};
+use crate::recording::frame::Frame;
+use crate::recording::note::{Answered, Note, Outcome, Said};
 use crate::recording::wire::Bytes;
 
 const MIB: u64 = 1024 * 1024;
-/// What a replay may hold at once, whatever the file is: what stands in for two messages, one of them while its
-/// buffer grows.
+/// What a replay may hold at once, whatever the file is: what stands in for two messages, one of them while
+/// its buffer grows.
 const MAX_HELD_BYTES: u64 = 256 * MIB;
 /// And for each byte of the file.
 const HELD_PER_BYTE: u64 = 100;
@@ -52,8 +54,8 @@ fn opened(head: &mut Head) -> &mut Opened {
     head.begin.open.get_or_insert_default()
 }
 
-/// A recording of these calls, each as often as is said, with what comes of them now; from the first on that cannot
-/// have been without that.
+/// A recording of these calls, each as often as is said, with what comes of them now; from the first on that
+/// cannot have been without that.
 fn recording(head: Head, calls: &[(usize, Vec<Note>)]) -> Vec<u8> {
     let mut out = vec![];
     head.write(&mut out);
@@ -121,7 +123,7 @@ fn closed() -> Vec<Note> {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn what_a_replay_takes_is_bounded_by_the_file() {
+fn the_memory_of_a_replay_is_bounded_by_the_file() {
     let plain = || head(|_| {});
     let deflate = || {
         head(|head| {

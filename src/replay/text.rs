@@ -6,7 +6,8 @@ use crate::conn::access_of;
 use crate::frame::Opcode;
 use crate::recording::codes::{self, Reason};
 use crate::recording::file::File;
-use crate::recording::note::{Answered, Decoded, Frame, Note, Outcome, Route, Said, Stalled};
+use crate::recording::frame::Frame;
+use crate::recording::note::{Answered, Decoded, Note, Outcome, Route, Said, Stalled};
 
 /// Bytes of input that a line shows.
 const SHOWN_BYTES: usize = 32;

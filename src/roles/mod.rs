@@ -33,7 +33,7 @@ impl Roles {
         (0..count).map(|_| Roles::Shared(shared.clone())).collect()
     }
 
-    /// Gives a role to a connection. Returns the connection that played it before, if that has to be told.
+    /// Gives a role to a connection. Returns the connection that played it before, if it must be told.
     pub(crate) fn enter(&mut self, id: ConnectionId, role_id: u64) -> Option<ConnectionId> {
         match self {
             Roles::Local(roles) => roles.enter(id, role_id),
@@ -88,7 +88,7 @@ mod tests {
     /// What a connection does with a role.
     #[derive(Debug)]
     enum Step {
-        /// It logs in, and this connection has to be told.
+        /// It logs in, and this connection must be told.
         Enter(u64, u64, Option<u64>),
         Leave(u64, u64),
         Told(u64),

@@ -20,7 +20,7 @@ struct Table {
 }
 
 impl SharedRoles {
-    /// Gives a role to a connection. Returns the other connection that played it before, if that has to be
+    /// Gives a role to a connection. Returns the other connection that played it before, if it must be
     /// told.
     pub(super) fn enter(&self, id: ConnectionId, role_id: u64) -> Option<ConnectionId> {
         let mut table = self.table();

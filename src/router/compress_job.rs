@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::places::Place;
+use super::leases::CompressorLease;
 use crate::deflate::{self, Deflate, Window};
 use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Reply, ZlibStream};
@@ -16,7 +16,8 @@ pub(crate) const SLICE_BYTES: usize = 16 * 1024;
 /// Bytes whose compression costs as much as a frame.
 pub(crate) const COMPRESSED_BYTES_PER_FRAME: usize = 128;
 
-/// Bytes that a short reply takes beside its own while it waits to be compressed; beside a long one they do not count.
+/// Bytes that a short reply takes beside its own while it waits to be compressed; beside a long one they do
+/// not count.
 pub(crate) const JOB_BYTES: usize = 512;
 
 /// What stands in front of Data: space for a frame's header, and the packet's header.
@@ -32,7 +33,8 @@ pub(crate) fn cost_of(bytes: usize) -> u32 {
 pub(crate) struct CompressJob {
     opcode: Opcode,
     step: Step,
-    /// Once Data is compressed the packet is compressed too, as a message, if it has at least this many bytes.
+    /// Once Data is compressed the packet is compressed too, as a message, if it has at least this many
+    /// bytes.
     deflate_above: usize,
     /// The message before the step, behind space for its frame's header.
     plain: Vec<u8>,
@@ -43,7 +45,7 @@ pub(crate) struct CompressJob {
     /// The compressed form so far, behind the same space.
     made: Vec<u8>,
     weight: usize,
-    place: Option<Place>,
+    lease: Option<CompressorLease>,
 }
 
 /// How a message is compressed.
@@ -65,8 +67,8 @@ pub(crate) struct Slice {
 }
 
 impl CompressJob {
-    /// Bytes that a message of `len` bytes counts as until it is compressed: the longest form that it can get and, if it
-    /// is short, what holding it costs.
+    /// Bytes that a message of `len` bytes counts as until it is compressed: the longest form that it can get
+    /// and, if it is short, what holding it costs.
     pub(super) fn weight_of(len: usize, deflates: bool) -> usize {
         let beside = if len > SLICE_BYTES { 0 } else { JOB_BYTES };
         let most = if deflates { deflate::bound(len) } else { len };
@@ -93,7 +95,7 @@ impl CompressJob {
         let weight = CompressJob::weight_of(len, len >= deflate_above);
         let begin = step.begin();
         let made = vec![0; begin];
-        CompressJob { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, place: None }
+        CompressJob { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, lease: None }
     }
 
     /// Bytes that it counts as while it waits.
@@ -106,8 +108,8 @@ impl CompressJob {
         self.opcode
     }
 
-    /// The message as it was at first, its length, and whether all of it will be compressed, as far as that is known;
-    /// otherwise its Data is.
+    /// The message as it was at first, its length, and whether all of it will be compressed, as far as that
+    /// is known; otherwise its Data is.
     pub(crate) fn message(&self) -> (&[u8], usize, bool) {
         let message = self.plain.get(MAX_SERVER_HEADER_BYTES..).unwrap_or_default();
         let len = message.len().saturating_add(self.absent);
@@ -119,16 +121,16 @@ impl CompressJob {
         self.plain.len() - self.taken
     }
 
-    pub(crate) fn has_place(&self) -> bool {
-        self.place.is_some()
+    pub(crate) fn has_lease(&self) -> bool {
+        self.lease.is_some()
     }
 
-    pub(crate) fn set_place(&mut self, place: Place) {
-        self.place = Some(place);
+    pub(crate) fn set_lease(&mut self, lease: CompressorLease) {
+        self.lease = Some(lease);
     }
 
-    pub(crate) fn take_place(&mut self) -> Option<Place> {
-        self.place.take()
+    pub(crate) fn take_lease(&mut self) -> Option<CompressorLease> {
+        self.lease.take()
     }
 
     /// Compresses the next slice, of at most `most` bytes. `deflate` is the connection's.
@@ -163,8 +165,8 @@ impl CompressJob {
         {
             let data = made.get(DATA_AT..).unwrap_or_default();
             let header = Reply { data_status: DataStatus::Compressed as u8, data, ..reply }.header();
-            if let Some(place) = made.get_mut(MAX_SERVER_HEADER_BYTES..DATA_AT) {
-                place.copy_from_slice(&header);
+            if let Some(space) = made.get_mut(MAX_SERVER_HEADER_BYTES..DATA_AT) {
+                space.copy_from_slice(&header);
             }
             self.plain = made;
         }

@@ -10,7 +10,7 @@ use super::request::Request;
 use super::send_buffer::SendBuffer;
 use super::tools::Tools;
 use crate::connection_log;
-use crate::handle::{Handle, Life, Ticket, Tied};
+use crate::handle::{Handle, LazyAttachments, Life, Ticket};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
@@ -31,7 +31,7 @@ pub(crate) struct Deferral {
 /// Replies are sent in order. What a handler asks for other connections is done after it has returned.
 pub struct Context<'a> {
     pub(crate) record: &'a mut Record,
-    pub(crate) ties: &'a mut dyn Tied,
+    pub(crate) attachments: &'a mut dyn LazyAttachments,
     pub(crate) buffer: SendBuffer<'a>,
     /// The Cmd and Flag of the request, which replies carry.
     pub(crate) cmd: u16,
@@ -62,7 +62,7 @@ impl Context<'_> {
     /// A handle to this connection, for use on other threads.
     #[must_use]
     pub fn handle(&mut self) -> Handle {
-        let life = self.ties.ties().life.get_or_insert_with(|| Arc::new(Life::new()));
+        let life = self.attachments.get_or_add().life.get_or_insert_with(|| Arc::new(Life::new()));
         Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
     }
 
@@ -88,7 +88,7 @@ impl Context<'_> {
         let Tools { mailbox, observed, .. } = &mut *self.buffer.tools;
         let (linked, link) = Linked::new(self.record.id, mailbox.clone(), ended);
         observed.report(Event::Linked(linked.number()));
-        if let Some(earlier) = self.ties.ties().linked.replace(linked) {
+        if let Some(earlier) = self.attachments.get_or_add().linked.replace(linked) {
             self.tell_replaced(earlier);
         }
         link

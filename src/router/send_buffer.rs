@@ -1,4 +1,5 @@
-//! The output of one connection in one call: packets and messages behind their headers, within the outbox limit.
+//! The output of one connection in one call: packets and messages behind their headers, within the outbox
+//! limit.
 
 use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
 use super::tools::Tools;
@@ -14,7 +15,8 @@ pub(crate) struct SendBuffer<'a> {
     pub(crate) tools: &'a mut Tools,
     /// The connection's compressor, if there is one.
     pub(super) deflate: Option<&'a mut Deflate>,
-    /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be compressed.
+    /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be
+    /// compressed.
     pub(super) queued: usize,
     pub(super) lender: Option<Lender<'a>>,
 }
@@ -24,8 +26,8 @@ impl<'a> SendBuffer<'a> {
         SendBuffer { tools, deflate, queued, lender: None }
     }
 
-    /// Lets replies borrow `data`, the end of the message in hand, if it is long enough. Nothing is borrowed that may have
-    /// to wait behind a reply that is being compressed.
+    /// Lets replies borrow `data`, the end of the message in hand, if it is long enough. Nothing is borrowed
+    /// that may have to wait behind a reply that is being compressed.
     #[inline(always)]
     pub(crate) fn lend(&mut self, data: &'a [u8]) {
         if data.len() >= MIN_BORROWED_BYTES && self.tools.limits.compress_above == 0 {
@@ -41,15 +43,15 @@ impl<'a> SendBuffer<'a> {
             .map(|origin| Lender { data, origin });
     }
 
-    /// In a replay: lets the next packet borrow `data`, which counts and is not there. Sending it takes no time and no
-    /// memory, whatever its length.
+    /// In a replay: lets the next packet borrow `data`, which counts and is not there. Sending it takes no
+    /// time and no memory, whatever its length.
     pub(crate) fn lend_absent(&mut self, data: &'a [u8]) {
         self.lender = (!data.is_empty()).then_some(Lender { data, origin: Origin::Absent });
     }
 
     /// Whether `len` more bytes fit the outbox if the socket takes none.
     pub(super) fn has_room(&mut self, len: usize) -> bool {
-        let (limit, gathered) = (self.tools.limits.outbox, self.tools.gathered());
+        let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
         let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
         if !fits {
             self.note_oversized(len);
@@ -57,7 +59,7 @@ impl<'a> SendBuffer<'a> {
         fits
     }
 
-    /// A packet that would not fit an empty outbox either is not held against the client's reading.
+    /// Notes a packet that would not fit an empty outbox either: it does not show that the client reads too slowly.
     #[cold]
     fn note_oversized(&mut self, len: usize) {
         if len > self.tools.limits.outbox {
@@ -71,11 +73,15 @@ impl<'a> SendBuffer<'a> {
         match self.lender {
             // A client can send three of these in the bytes of one that has Data.
             _ if data.is_empty() => {}
-            Some(lender) if lender.lends(data, &self.tools.borrowed) => {
-                let borrowed = Borrowed { at: self.tools.out.len(), len: data.len(), origin: lender.origin };
-                self.tools.borrowed.push(borrowed);
+            Some(lender) if lender.lends(data, &self.tools.write_buffer.borrowed) => {
+                let borrowed = Borrowed {
+                    at: self.tools.write_buffer.bytes.len(),
+                    len: data.len(),
+                    origin: lender.origin,
+                };
+                self.tools.write_buffer.borrowed.push(borrowed);
             }
-            Some(_) | None => self.tools.out.extend_from_slice(data),
+            Some(_) | None => self.tools.write_buffer.bytes.extend_from_slice(data),
         }
     }
 
@@ -88,7 +94,7 @@ impl<'a> SendBuffer<'a> {
         }
         let fits = self.has_room(framed_len(reply.data.len()));
         if fits {
-            push_packet_head(&mut self.tools.out, reply);
+            push_packet_head(&mut self.tools.write_buffer.bytes, reply);
             self.push_data(reply.data);
         }
         fits
@@ -104,7 +110,7 @@ impl<'a> SendBuffer<'a> {
             Header { fin: true, rsv1: false, opcode, mask: None, payload_len: payload.len() as u64 }.encode();
         let fits = self.has_room(header.len() + payload.len());
         if fits {
-            self.tools.out.extend_from_slice(&header);
+            self.tools.write_buffer.bytes.extend_from_slice(&header);
             self.push_data(payload);
         }
         fits

@@ -8,8 +8,9 @@ use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply};
 
 impl SendBuffer<'_> {
-    /// Appends a compressed message, or has it compressed slice by slice. What has been compressed has to be sent,
-    /// since it is in the window of what comes after it: so there must be space for the worst case beforehand.
+    /// Appends a compressed message, or has it compressed slice by slice. What has been compressed has to be
+    /// sent, since it is in the window of what comes after it: so there must be space for the worst case
+    /// beforehand.
     #[inline(never)]
     pub(super) fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
         let len = parts.iter().map(|part| part.len()).sum();
@@ -27,8 +28,8 @@ impl SendBuffer<'_> {
         let Some(deflate) = &mut self.deflate else { return false };
         let payload = self.tools.compressor.compress(deflate, parts);
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
-        self.tools.out.extend_from_slice(&header.encode());
-        self.tools.out.extend_from_slice(payload);
+        self.tools.write_buffer.bytes.extend_from_slice(&header.encode());
+        self.tools.write_buffer.bytes.extend_from_slice(payload);
         self.tools.effects.add_work(cost_of(len));
         true
     }
@@ -39,7 +40,7 @@ impl SendBuffer<'_> {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
         let fits = self.has_room(MAX_SERVER_HEADER_BYTES + payload.len());
         if fits {
-            self.tools.out.extend_from_slice(&header.encode());
+            self.tools.write_buffer.bytes.extend_from_slice(&header.encode());
             self.push_data(payload);
         }
         fits
@@ -47,7 +48,7 @@ impl SendBuffer<'_> {
 
     /// In a replay: appends a compressed message whose bytes are not recorded.
     fn push_compressed_zeros(&mut self, opcode: Opcode, len: usize) {
-        let out = &mut self.tools.out;
+        let out = &mut self.tools.write_buffer.bytes;
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: len as u64 }.encode();
         out.extend_from_slice(&header);
         out.resize(out.len() + len, 0);
@@ -89,7 +90,7 @@ impl SendBuffer<'_> {
             if let Some(deflate) = &mut self.deflate {
                 deflate.set_busy(true);
             }
-            self.tools.jobs.push((self.tools.out.len(), job()));
+            self.tools.jobs.push((self.tools.write_buffer.bytes.len(), job()));
         }
         fits
     }

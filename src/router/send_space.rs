@@ -11,7 +11,8 @@ const MAX_DATA: usize = usize::MAX / 2;
 impl SendBuffer<'_> {
     /// Bytes that may still be gathered; none without a limit.
     fn free(&self) -> Option<usize> {
-        let (limit, taken) = (self.tools.limits.outbox, self.queued.saturating_add(self.tools.gathered()));
+        let (limit, taken) =
+            (self.tools.limits.outbox, self.queued.saturating_add(self.tools.write_buffer.gathered()));
         (limit != 0).then(|| limit.saturating_sub(taken))
     }
 
@@ -25,7 +26,8 @@ impl SendBuffer<'_> {
         }
     }
 
-    /// The longest Data, whatever its bytes, with which [`packet`](Self::packet) takes a packet; 0 also if it takes none.
+    /// The longest Data, whatever its bytes, with which [`packet`](Self::packet) takes a packet; 0 also if it
+    /// takes none.
     pub(crate) fn room(&self) -> usize {
         let Some(free) = self.free() else { return usize::MAX };
         let (mut fits, mut too_much) = (0, free.min(MAX_DATA).saturating_add(1));
@@ -70,19 +72,19 @@ mod tests {
             let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
             let mut tools =
                 Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
-            (tools.out, tools.start) = (vec![0xa5; 100], 100);
+            (tools.write_buffer.bytes, tools.write_buffer.start) = (vec![0xa5; 100], 100);
             let sent = SendBuffer::new(&mut tools, None, queued).packet(&reply);
             assert_eq!(sent, fits, "queued {queued}, limit {limit}");
-            assert_eq!(tools.out.len(), if fits { 100 + size } else { 100 });
+            assert_eq!(tools.write_buffer.bytes.len(), if fits { 100 + size } else { 100 });
         }
     }
 
-    /// Tools with so many bytes gathered, and with messages of so many bytes compressed.
+    /// Tools with `gathered` bytes, which compress messages from `deflate_above` bytes on.
     fn tools(outbox: usize, gathered: usize, deflate_above: usize) -> Tools {
         let limits = Limits { outbox, deflate_above, ..Limits::default() };
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
         let mut tools = Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
-        (tools.out, tools.start) = (vec![0xa5; 100 + gathered], 100);
+        (tools.write_buffer.bytes, tools.write_buffer.start) = (vec![0xa5; 100 + gathered], 100);
         tools
     }
 
@@ -90,8 +92,8 @@ mod tests {
         buffer.packet(&Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data })
     }
 
-    /// Holds what is said to have room against what is taken: of all that can be free up to some hundred bytes, and around
-    /// the lengths at which frame headers grow. Without an agreement nothing is compressed.
+    /// Holds what is said to have room against what is taken: of all that can be free up to some hundred
+    /// bytes, and around the lengths at which frame headers grow. Without an agreement nothing is compressed.
     fn check_room(agreement: Option<deflate::Agreement>, deflate_above: usize) {
         // Bytes that no compressor makes shorter.
         let mut state = 1_u64;
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn what_has_room_is_taken_and_one_byte_more_is_not() {
+    fn data_of_the_room_is_taken_and_one_byte_more_is_not() {
         check_room(None, 0);
         let mut unlimited = tools(0, 10, 0);
         let buffer = SendBuffer::new(&mut unlimited, None, usize::MAX);
@@ -143,7 +145,7 @@ mod tests {
     #[cfg(feature = "deflate")]
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn what_has_room_is_taken_at_the_worst_that_compressing_can_make_of_it() {
+    fn the_room_accounts_for_the_worst_case_of_compression() {
         let agreement = deflate::Agreement {
             server_no_context_takeover: false,
             client_no_context_takeover: false,

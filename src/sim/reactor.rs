@@ -8,10 +8,10 @@ use crate::router::{Application, Service};
 
 impl<S: Application> Reactor<S> {
     /// Makes a reactor on a simulated network instead of the system's: it listens there, sleeps there, and
-    /// has its clock from there. All else is as it would be. TLS is not simulated.
+    /// has its clock from there. Everything else is the same. TLS is not simulated.
     ///
     /// # Errors
-    /// [`BindError`]: the configuration is not valid, or asks for TLS, or somebody listens there already.
+    /// [`BindError`]: the configuration is not valid, or has TLS, or something listens on an address already.
     pub fn simulated(
         config: &Config,
         service: impl Into<Service<S>>,

@@ -1,4 +1,4 @@
-//! The keys that tokens are made with.
+//! The keys with which tokens are signed.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use sha2::Sha256;
 
 use super::MAC_BYTES;
 
-/// Keys that can be known at one time.
+/// The most keys in [`Keys`].
 pub const MAX_KEYS: usize = 8;
-/// Bytes of the shortest key: as many as the hash has (RFC 2104 §3).
+/// The length of the shortest key, in bytes: that of the hash (RFC 2104 §3).
 pub const MIN_KEY_BYTES: usize = 32;
-/// Bytes of the longest key.
+/// The length of the longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 128;
 
-/// Why a text holds no keys that can be used.
+/// Why keys cannot be read from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeysError {
-    /// There is no key in it.
+    /// It contains no key.
     None,
-    /// There are more than [`MAX_KEYS`].
+    /// It contains more than [`MAX_KEYS`].
     TooMany,
-    /// What stands in this line, counted from 1, is not [`MIN_KEY_BYTES`] to [`MAX_KEY_BYTES`] in hexadecimal.
+    /// This line, counted from 1, is not [`MIN_KEY_BYTES`] to [`MAX_KEY_BYTES`] bytes in hexadecimal.
     Line(usize),
 }
 
@@ -42,25 +42,26 @@ impl fmt::Display for KeysError {
 
 impl std::error::Error for KeysError {}
 
-/// One key, made ready.
+/// A key with its HMAC state.
 #[derive(Clone)]
 pub(super) struct Key(Hmac<Sha256>);
 
 impl Key {
+    /// The MAC of a message.
     pub(super) fn mac(&self, message: &[u8]) -> [u8; MAC_BYTES] {
         self.0.clone().chain_update(message).finalize().into_bytes().into()
     }
 
-    /// Whether that is the MAC of the message, in a time that does not tell how much of it is.
+    /// Whether `mac` is the MAC of a message, compared in constant time.
     pub(super) fn has_made(&self, mac: &[u8; MAC_BYTES], message: &[u8]) -> bool {
         self.0.clone().chain_update(message).verify_slice(mac).is_ok()
     }
 }
 
-/// The keys that tokens are made with: the first makes them, and all are good for those that there are. So a key is
-/// replaced by putting a new one in front, and taking the old one away when its tokens have expired.
+/// The keys with which tokens are signed: 1 to [`MAX_KEYS`].
 ///
-/// There are at most [`MAX_KEYS`].
+/// The first key signs, and all keys verify. To replace a key, put the new one first, and remove the old one
+/// when its tokens have expired.
 #[derive(Clone)]
 pub struct Keys {
     first: Key,
@@ -68,11 +69,12 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads a key from each line, in hexadecimal digits of either case. Space around it, empty lines and lines
-    /// that begin with `#` are ignored.
+    /// Reads one key per line, in hexadecimal digits of either case.
+    ///
+    /// White space around a key, empty lines, and lines that begin with `#` are ignored.
     ///
     /// # Errors
-    /// [`KeysError`], for the first line that is no key.
+    /// [`KeysError`]: the first line that is not a key, or a wrong number of keys.
     pub fn from_text(text: &[u8]) -> Result<Keys, KeysError> {
         let mut keys = Vec::new();
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
@@ -99,20 +101,21 @@ impl Keys {
     }
 }
 
-/// Keys are not shown, only how many there are.
+/// Shows the number of keys only.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keys({})", self.all().count())
     }
 }
 
+/// The key in a line.
 fn key(hex: &[u8]) -> Option<Key> {
     let bytes = from_hex(str::from_utf8(hex).ok()?)?;
     let fits = (MIN_KEY_BYTES..=MAX_KEY_BYTES).contains(&bytes.len());
     fits.then(|| Hmac::new_from_slice(&bytes).ok().map(Key))?
 }
 
-/// The bytes that hexadecimal digits of either case stand for, two to a byte.
+/// Decodes hexadecimal digits of either case.
 pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_bytes().as_chunks();
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

@@ -1,17 +1,19 @@
-//! Signed logins: a token says that whoever shows it may log in as who it was made for, for a while.
+//! Login tokens: a token authorizes its holder to log in as one player until it expires.
 //!
-//! The game's own login service, which knows the players, makes a token with a key that the gateway knows too, and
-//! hands it to the client. No state is kept: a token is good for any number of logins until it expires.
+//! The login service of the game, which knows the players, signs a token with a key that the gateway knows
+//! too, and gives it to the client. No state is kept: a token is valid for any number of logins until it
+//! expires.
 //!
 //! ```text
 //! token = "1." EXPIRES "." MAC
 //! ```
 //!
-//! EXPIRES is seconds since 1970 (UTC) in decimal, without zeros in front. MAC is 64 lower-case hexadecimal digits:
-//! the HMAC-SHA-256 (RFC 2104) of nine netstrings, which are `LENGTH ":" BYTES ","` each, one behind the other: the
-//! words `sysconn login`, EXPIRES, the account, the platform, the zone, the role, the kind (0 tester, 1 game server,
-//! 2 monitor), the custodian's account and the custodian's role. Numbers are in decimal; no custodian is the empty
-//! account and role 0. So there is one text for each login, time and key, and none for two of them.
+//! EXPIRES is in seconds since 1970 (UTC), in decimal without leading zeros. MAC is 64 lower-case hexadecimal
+//! digits: the HMAC-SHA-256 (RFC 2104) of nine netstrings (`LENGTH ":" BYTES ","`) in a row: the words
+//! `sysconn login`, EXPIRES, the account, the platform, the zone, the role, the kind (0 tester, 1 game
+//! server, 2 monitor), the custodian's account, and the custodian's role. Numbers are in decimal. Without a
+//! custodian its account is empty and its role is 0. Each login and time has exactly one such text, which no
+//! other has.
 
 mod keys;
 #[cfg(test)]
@@ -23,21 +25,21 @@ use crate::record::{ClientKind, Login};
 
 pub use keys::{Keys, KeysError, MAX_KEY_BYTES, MAX_KEYS, MIN_KEY_BYTES};
 
-/// What every token of this form begins with.
+/// The first characters of every token of this form.
 const VERSION: &str = "1.";
-/// The first netstring: what else is signed with the same key is no login.
+/// The first netstring: nothing else that is signed with the same key is a login.
 const PURPOSE: &str = "sysconn login";
-/// Bytes of an HMAC-SHA-256.
+/// The length of an HMAC-SHA-256, in bytes.
 const MAC_BYTES: usize = 32;
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenError {
-    /// It is not written as a token is.
+    /// It does not have the form of a token.
     Malformed,
-    /// None of the keys has made it, or it was made for somebody else.
+    /// It was signed with another key, or for another login.
     Forged,
-    /// It was good, and its time is over.
+    /// It is genuine, but has expired.
     Expired,
 }
 
@@ -54,7 +56,8 @@ impl fmt::Display for TokenError {
 impl std::error::Error for TokenError {}
 
 impl Keys {
-    /// The token with which somebody may log in like that before the second `expires`, made with the first key.
+    /// Signs a token, with the first key, that authorizes `login` before `expires`, in seconds since 1970
+    /// (UTC).
     #[must_use]
     pub fn sign(&self, login: &Login, expires: u64) -> String {
         let mut token = format!("{VERSION}{expires}.");
@@ -64,11 +67,13 @@ impl Keys {
         token
     }
 
-    /// Whether the token was made with one of the keys for that very login, and is still good at the second
-    /// `now`. Returns when it expires. How long it takes does not depend on how much of the token is right.
+    /// Checks that a token was signed with one of the keys for exactly `login`, and has not expired at `now`,
+    /// in seconds since 1970 (UTC). Returns the time at which it expires.
+    ///
+    /// The MAC is compared in constant time.
     ///
     /// # Errors
-    /// [`TokenError`]. That it has expired is said only of what was once good.
+    /// [`TokenError`]. Only a genuine token is [`TokenError::Expired`].
     pub fn verify(&self, token: &str, login: &Login, now: u64) -> Result<u64, TokenError> {
         let (expires, mac) = read(token).ok_or(TokenError::Malformed)?;
         let message = message(login, expires);
@@ -79,7 +84,7 @@ impl Keys {
     }
 }
 
-/// What is signed.
+/// The text that is signed.
 fn message(login: &Login, expires: u64) -> String {
     let Login { identity, kind, custodian } = login;
     let kind = match kind {
@@ -107,7 +112,7 @@ fn message(login: &Login, expires: u64) -> String {
     message
 }
 
-/// When a token expires, and what is to be its MAC; none if it is not written as a token is.
+/// The expiry and MAC of a token; `None` if it does not have the form of one.
 fn read(token: &str) -> Option<(u64, [u8; MAC_BYTES])> {
     let (digits, mac) = token.strip_prefix(VERSION)?.split_once('.')?;
     let expires: u64 = digits.parse().ok()?;

@@ -1,3 +1,5 @@
+//! Which tokens are valid, for which logins and how long, and how keys are read.
+
 use super::*;
 use crate::record::{Custodian, Identity};
 
@@ -30,7 +32,7 @@ fn login() -> Login {
 }
 
 #[test]
-fn tokens_are_those_that_others_make() {
+fn tokens_equal_those_of_another_implementation() {
     let odd = Login {
         identity: Identity {
             account: "名字:,\n\0".into(),
@@ -41,7 +43,7 @@ fn tokens_are_those_that_others_make() {
         kind: ClientKind::Monitor,
         custodian: Some(Custodian { account: "owner".into(), role_id: 77 }),
     };
-    // Made with Python's hmac.
+    // Computed with Python's hmac.
     let cases = [
         (
             counting(),
@@ -70,7 +72,7 @@ fn tokens_are_those_that_others_make() {
 }
 
 #[test]
-fn a_token_is_for_one_login() {
+fn a_token_is_valid_for_one_login_only() {
     let token = counting().sign(&login(), EXPIRES);
     let with = |change: fn(&mut Login)| {
         let mut login = login();
@@ -108,13 +110,13 @@ fn a_token_is_for_one_login() {
     for (case, other) in others {
         assert_eq!(counting().verify(&token, &other, BEFORE), Err(TokenError::Forged), "{case}");
     }
-    // Nobody, written in two ways.
+    // A default custodian is the same as none.
     let nobody = with(|login| login.custodian = Some(Custodian::default()));
     assert_eq!(counting().verify(&token, &nobody, BEFORE), Ok(EXPIRES));
 }
 
 #[test]
-fn a_token_is_good_until_it_expires() {
+fn a_token_is_valid_until_it_expires() {
     let token = counting().sign(&login(), EXPIRES);
     for (now, verified) in [
         (0, Ok(EXPIRES)),
@@ -131,7 +133,7 @@ fn a_token_is_good_until_it_expires() {
 }
 
 #[test]
-fn every_change_of_a_text_is_noticed() {
+fn every_change_of_a_token_is_detected() {
     let token = counting().sign(&login(), EXPIRES);
     let verify = |text: &str| counting().verify(text, &login(), BEFORE);
     assert_eq!(verify(&token), Ok(EXPIRES));
@@ -147,7 +149,7 @@ fn every_change_of_a_text_is_noticed() {
 }
 
 #[test]
-fn texts_that_are_no_token_are_malformed() {
+fn texts_without_the_form_of_a_token_are_malformed() {
     let mac = "0".repeat(64);
     let cases = [
         String::new(),
@@ -183,12 +185,12 @@ fn texts_that_are_no_token_are_malformed() {
 }
 
 #[test]
-fn keys_are_replaced_one_behind_the_other() {
+fn an_old_key_is_valid_beside_its_replacement() {
     let (old, new) = (hex(0..32), hex(100..132));
     let both = keys(&format!("{new}\n{old}\n"));
     let of_old = keys(&old).sign(&login(), EXPIRES);
     let of_new = keys(&new).sign(&login(), EXPIRES);
-    assert_eq!(both.sign(&login(), EXPIRES), of_new, "the first one makes them");
+    assert_eq!(both.sign(&login(), EXPIRES), of_new, "the first key signs");
     for (keys, token, verified) in [
         (&both, &of_old, Ok(EXPIRES)),
         (&both, &of_new, Ok(EXPIRES)),
@@ -200,7 +202,7 @@ fn keys_are_replaced_one_behind_the_other() {
 }
 
 #[test]
-fn a_text_holds_keys_or_says_which_line_is_wrong() {
+fn keys_are_read_or_the_wrong_line_is_reported() {
     let key = hex(0..32);
     let line = |line| Err(KeysError::Line(line));
     let cases: [(String, Result<usize, KeysError>); 16] = [

@@ -1,36 +1,37 @@
-//! Finds the end of a request head in one pass over its bytes, however they arrive.
+//! Finds the end of a request head, in one pass over bytes that arrive in any pieces.
 
 use super::refusal::{Fault, Refusal};
 use crate::config::{MAX_HEAD_BYTES, MAX_HEAD_LINES};
 
-/// The end of a request line. RFC 6455 §4.2.1 asks for HTTP/1.1 or higher, but a higher version has another
-/// syntax. `HTTP/1.0` passes too: it has the same one, and proxies check health by it.
+/// The end of a request line. RFC 6455 §4.2.1 asks for HTTP/1.1 or higher, but higher versions have another
+/// syntax. `HTTP/1.0`, which proxies use for health checks, passes too.
 const VERSION_AND_LINE_END: &[u8] = b"HTTP/1.1\r\n";
-/// What the two versions of the PROXY protocol begin with (its §2.1 and §2.2), where none is expected.
+/// The first bytes of the two versions of the PROXY protocol (its §2.1 and §2.2), to recognize headers that
+/// are not expected.
 const PROXY_V1: &[u8] = b"PROXY ";
 const PROXY_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The first byte of TLS: a record of type handshake (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
-/// The length of the version alone.
+/// The length of the version without the line end.
 const VERSION_BYTES: u8 = 8;
-/// Where HTTP/1.0 and HTTP/1.1 differ.
+/// The index at which HTTP/1.0 and HTTP/1.1 differ.
 const OLD_VERSION_AT: u8 = 7;
 
 const _: () = assert!(VERSION_AND_LINE_END.len() == VERSION_BYTES as usize + 2);
-// One scanner sits in every connection that is upgrading.
+// Every connection that upgrades has one.
 const _: () = assert!(size_of::<HeadScanner>() <= 24);
-// Header lines are counted in a byte.
+// A byte counts header lines.
 const _: () = assert!(MAX_HEAD_LINES < u8::MAX as usize);
 
-/// Looks for the end of a request head, and refuses the first byte that cannot be part of one.
+/// Finds the end of a request head, and refuses the first byte that cannot be part of one.
 ///
-/// It keeps no bytes and never looks at one twice, so a head costs the same in one piece and in
-/// thousands. What it lets pass has the form of RFC 9112 §2.1, strictly:
+/// It keeps no bytes and reads each once, so that a head costs the same in any number of pieces. It accepts
+/// only the strict form of RFC 9112 §2.1:
 ///
 /// - at most one empty line before the request line (§2.2);
 /// - a token, one space, visible ASCII, one space, `HTTP/1.1` or `HTTP/1.0` (§3);
 /// - header lines of a token, a colon, and a value without control bytes other than HT (§5);
-/// - no folded line (§5.2); each line ends with CR LF, and neither stands alone (§2.2);
+/// - no folded lines (§5.2); each line ends with CR LF, and there is no other CR or LF (§2.2);
 /// - at most [`MAX_HEAD_BYTES`] bytes and [`MAX_HEAD_LINES`] header lines.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HeadScanner {
@@ -39,7 +40,7 @@ pub struct HeadScanner {
     state: State,
 }
 
-/// What the last byte was part of, and so what may come next.
+/// What the last byte was part of.
 ///
 /// ```text
 /// Start ─▶ EmptyLine ─▶ MethodStart ─▶ Method ─▶ TargetStart ─▶ Target ─▶ Version
@@ -51,22 +52,22 @@ pub struct HeadScanner {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// No byte has come.
+    /// Before the first byte.
     #[default]
     Start,
-    /// The CR of the empty line that may come before a request.
+    /// The CR of the empty line that may precede a request.
     EmptyLine,
-    /// That line is complete: now the method, and no second one.
+    /// The LF of that line: the method must follow.
     MethodStart,
-    /// So many bytes of [`PROXY_V1`].
+    /// This many bytes of [`PROXY_V1`].
     ProxyV1(u8),
-    /// So many bytes of [`PROXY_V2`].
+    /// This many bytes of [`PROXY_V2`].
     ProxyV2(u8),
     Method,
     /// The space after the method.
     TargetStart,
     Target,
-    /// So many bytes of [`VERSION_AND_LINE_END`].
+    /// This many bytes of [`VERSION_AND_LINE_END`].
     Version(u8),
     /// The LF of the request line or of a header line.
     LineStart,
@@ -78,32 +79,32 @@ enum State {
     LastLineFeed,
     /// The head is complete.
     Ended,
-    /// A byte was refused; no later byte changes that.
+    /// A byte was refused; this state is final.
     Refused(Refusal),
 }
 
 impl HeadScanner {
-    /// Looks at the bytes that have come since the last call.
+    /// Scans the next bytes.
     ///
-    /// `Ok(Some(n))`: the head ends after the first `n` of *these* bytes. `Ok(None)`: all were looked
-    /// at, and more must come. Once it has ended, the answer is `Ok(Some(0))`.
+    /// Returns `Ok(Some(n))` if the head ends after the first `n` of *these* bytes, and `Ok(None)` if more
+    /// are needed. Once the head has ended, every call returns `Ok(Some(0))`.
     ///
     /// # Errors
-    /// [`Refusal::BadRequest`] at the first illegal byte, [`Refusal::HeadTooLarge`] as soon as the head
-    /// is sure to pass a limit. The first refusal stays the answer to every later call.
+    /// [`Refusal::BadRequest`] at the first illegal byte; [`Refusal::HeadTooLarge`] as soon as the head is
+    /// certain to exceed a limit. Every later call returns the first refusal.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
         if self.state == State::Ended {
             return Ok(Some(0));
         }
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
-            self.look_at(byte);
+            self.scan_byte(byte);
             match self.state {
                 State::Ended => return Ok(Some(bytes.len() - after.len())),
                 State::Refused(_) => break,
                 _ => {}
             }
-            rest = self.pass_over(after);
+            rest = self.skip(after);
         }
         match self.state {
             State::Refused(refusal) => Err(refusal),
@@ -111,55 +112,55 @@ impl HeadScanner {
         }
     }
 
-    /// Takes bytes off the front that change nothing but the length, which nearly all are.
-    fn pass_over<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+    /// Skips bytes that change only the length, as most do. Returns the bytes after them.
+    fn skip<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let stays = match self.state {
             State::Method | State::Name => TOKEN,
             State::Target => VISIBLE,
             State::Value => VALUE,
             _ => return bytes,
         };
-        // The byte that makes the head too long is left to `look_at`.
-        let room = MAX_HEAD_BYTES.saturating_sub(self.len).saturating_sub(1);
-        let bounded = bytes.get(..room).unwrap_or(bytes);
+        // The byte that makes the head too long is left to `scan_byte`.
+        let max_len = MAX_HEAD_BYTES.saturating_sub(self.len).saturating_sub(1);
+        let bounded = bytes.get(..max_len).unwrap_or(bytes);
         let passed = bounded.iter().position(|&byte| !is_in(byte, stays)).unwrap_or(bounded.len());
         self.len = self.len.saturating_add(passed);
         bytes.get(passed..).unwrap_or_default()
     }
 
-    /// Bytes of head that were looked at so far: the length of the head once it has ended. An illegal
-    /// byte is not counted.
+    /// The number of bytes of the head so far, without an illegal byte. Once the head has ended, its length.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no byte has been looked at.
+    /// Whether no bytes have been scanned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    fn look_at(&mut self, byte: u8) {
+    /// Scans one byte.
+    fn scan_byte(&mut self, byte: u8) {
         let Some(next) = step(self.state, byte) else {
             self.state = State::Refused(refusal(self.state, byte));
             return;
         };
-        let mut has_room = true;
+        let mut lines_fit = true;
         if self.state == State::LineStart && next == State::Name {
             self.lines = self.lines.saturating_add(1);
-            has_room = usize::from(self.lines) <= MAX_HEAD_LINES;
+            lines_fit = usize::from(self.lines) <= MAX_HEAD_LINES;
         }
         self.state = next;
         self.len = self.len.saturating_add(1);
-        // A full head that has not ended can only become too long: no need to wait for the next byte.
-        if !has_room || (self.len >= MAX_HEAD_BYTES && next != State::Ended) {
+        // A head of the greatest length that has not ended will be too long.
+        if !lines_fit || (self.len >= MAX_HEAD_BYTES && next != State::Ended) {
             self.state = State::Refused(Refusal::HeadTooLarge);
         }
     }
 }
 
-/// The state after `byte`. None if it may not come here: [`refusal`] says why not.
+/// The state after `byte`; `None` if the byte is illegal here, for the reason that [`refusal`] returns.
 fn step(state: State, byte: u8) -> Option<State> {
     let next =
         match (state, byte) {
@@ -189,7 +190,7 @@ fn step(state: State, byte: u8) -> Option<State> {
     Some(next)
 }
 
-/// [`step`], before the method and as long as it can still be a PROXY header.
+/// [`step`] before the method, and while the bytes can still be a PROXY header.
 #[cold]
 fn begin(state: State, byte: u8) -> Option<State> {
     let next = match (state, byte) {
@@ -210,18 +211,18 @@ fn begin(state: State, byte: u8) -> Option<State> {
     Some(next)
 }
 
-/// Whether `byte` follows so many bytes of `expected`.
+/// Whether `byte` follows the first `matched` bytes of `expected`.
 fn continues(expected: &[u8], matched: u8, byte: u8) -> bool {
     expected.get(usize::from(matched)) == Some(&byte)
 }
 
-/// One byte of `unwanted` more is there. None if it was the last one.
+/// Counts one more byte of `unwanted`. `None` if it was the last.
 fn one_more(unwanted: &[u8], matched: u8) -> Option<u8> {
     let matched = matched.saturating_add(1);
     (usize::from(matched) < unwanted.len()).then_some(matched)
 }
 
-/// Why `byte` may not come here.
+/// Why `byte` is illegal after `state`.
 #[cold]
 fn refusal(state: State, byte: u8) -> Refusal {
     let fault = match (state, byte) {
@@ -243,11 +244,11 @@ fn refusal(state: State, byte: u8) -> Refusal {
     fault.into()
 }
 
-/// What is wrong with a version that differs behind so many bytes.
+/// The fault of a version that differs after `matched` bytes.
 fn version_fault(matched: u8, byte: u8) -> Fault {
     match (matched, byte) {
         (0, b'\r' | b'\n') => Fault::RequestLine,
-        // Whatever this is, it is no version.
+        // It is not a version at all.
         (0, _) if byte != b'h' => Fault::Space,
         (0..VERSION_BYTES, _) => Fault::HttpVersion,
         (_, b' ' | b'\t') => Fault::RequestLine,
@@ -257,14 +258,15 @@ fn version_fault(matched: u8, byte: u8) -> Fault {
     }
 }
 
-/// Classes of bytes, as bits: what may be part of a token (RFC 9110 §5.6.2) …
+// Classes of bytes, as bits.
+/// Bytes of a token (RFC 9110 §5.6.2).
 const TOKEN: u8 = 1;
-/// … visible ASCII …
+/// Visible ASCII.
 const VISIBLE: u8 = 2;
-/// … and what may be part of a header's value: all but control bytes other than HT.
+/// Bytes of a header value: all but control bytes other than HT.
 const VALUE: u8 = 4;
 
-/// The classes that each byte is in.
+/// The classes of each byte.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
@@ -282,7 +284,7 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
-/// Whether `byte` is in that class.
+/// Whether `byte` is in a class.
 fn is_in(byte: u8, class: u8) -> bool {
     CLASSES[usize::from(byte)] & class != 0
 }

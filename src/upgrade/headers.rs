@@ -1,33 +1,33 @@
-//! Looks things up among the header lines of a request.
+//! Look-ups in the header lines of a request.
 
 use super::head::is_token_byte;
 use super::refusal::Fault;
 use httparse::Header;
 
-/// The header lines of one request, in their order. Names compare without regard to ASCII case.
+/// The header lines of a request, in their order. Names are compared without regard to ASCII case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Headers<'h>(pub(super) &'h [Header<'h>]);
 
 impl<'h> Headers<'h> {
-    /// Each line: its name as it was sent, and its value without white space around it.
+    /// All lines: each name as it was sent, and its value without white space around it.
     pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = (&'h str, &'h [u8])> + Clone {
         self.0.iter().map(|header| (header.name, header.value))
     }
 
-    /// The values of all lines with that name.
+    /// The values of all lines with this name.
     pub(super) fn values(self, name: &str) -> impl Iterator<Item = &'h [u8]> {
         self.iter().filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The value of a header that may appear once, or `fault` if it is there more often.
+    /// The value of a header that may appear once; `fault` if it appears more often.
     pub(super) fn at_most_one(self, name: &str, fault: Fault) -> Result<Option<&'h [u8]>, Fault> {
         let mut values = self.values(name);
         let first = values.next();
         if values.next().is_some() { Err(fault) } else { Ok(first) }
     }
 
-    /// The elements of a comma-separated list, which may be spread over several lines (RFC 9110 §5.3,
-    /// §5.6.1). Elements that are not tokens are left out.
+    /// The tokens of a comma-separated list, which may be spread over several lines (RFC 9110 §5.3, §5.6.1).
+    /// Other elements are left out.
     pub(super) fn tokens(self, name: &str) -> impl Iterator<Item = &'h str> {
         self.values(name).flat_map(|value| value.split(|&byte| byte == b',')).filter_map(token)
     }
@@ -38,7 +38,7 @@ impl<'h> Headers<'h> {
     }
 }
 
-/// A list element as text, if it is a token between optional spaces and tabs.
+/// The token in an element of a list; `None` if it is not one. White space around it is removed.
 fn token(element: &[u8]) -> Option<&str> {
     let element = element.trim_ascii();
     if element.is_empty() || !element.iter().copied().all(is_token_byte) {

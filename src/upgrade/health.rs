@@ -1,14 +1,15 @@
-//! Health checks: the requests by which a proxy asks whether the server takes clients.
+//! Health checks: requests with which a proxy or load balancer finds out whether the server accepts clients.
 
 use super::refusal::Refusal;
 use super::request::{Parsed, check_host, check_no_body, parse};
 use super::target::Target;
 
-/// Whether a complete head, which has passed a [`HeadScanner`](super::HeadScanner), is a health check: a GET or a HEAD
-/// for this path, whatever its query. HTTP/1.0 knows no Host, and there one may be missing.
+/// Whether a complete head is a health check: a GET or HEAD of `path`, with any query.
+///
+/// `head` must have passed a [`HeadScanner`](super::HeadScanner). With HTTP/1.0, `Host` may be missing.
 ///
 /// # Errors
-/// As for an upgrade, if it is one and is malformed.
+/// The refusal, if it is a health check and is malformed.
 pub fn asks_for_health(head: &[u8], path: &str) -> Result<bool, Refusal> {
     parse(head, |Parsed { method, target, is_1_0, headers }| {
         if !matches!(method, "GET" | "HEAD") || Target::parse(target).map_or(true, |it| it.path != path) {
@@ -22,8 +23,8 @@ pub fn asks_for_health(head: &[u8], path: &str) -> Result<bool, Refusal> {
     })
 }
 
-/// Appends the answer to a health check: 503 if it is to fail, or else 200. No cache may keep it, and a HEAD gets no
-/// body (RFC 9110 §9.3.2).
+/// Appends the answer to a health check: 503 if `fails`, else 200. Caches must not keep it, and a HEAD gets
+/// no body (RFC 9110 §9.3.2).
 pub(crate) fn write_health(fails: bool, is_head: bool, out: &mut Vec<u8>) {
     let (status, body) =
         if fails { ("503 Service Unavailable", "draining\n") } else { ("200 OK", "healthy\n") };
@@ -39,7 +40,7 @@ pub(crate) fn write_health(fails: bool, is_head: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether bytes begin a HEAD request, as far as they have come.
+/// Whether the bytes that have arrived begin a HEAD request.
 pub(crate) fn is_head_request(head: &[u8]) -> bool {
     head.strip_prefix(b"\r\n").unwrap_or(head).starts_with(b"HEAD ")
 }

@@ -1,66 +1,67 @@
-//! Why an upgrade is refused, and the HTTP response that says so.
+//! The reasons for which an upgrade is refused, each with its HTTP response.
 
 use std::error::Error;
 use std::fmt;
 
-/// What was wrong with a request that is answered 400.
+/// What is wrong with a request that is answered 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    // In the order of their numbers in recordings: new ones go to the end, and into `ALL`.
-    /// The first bytes do not begin an HTTP/1 request.
+    // The order is that of the numbers in recordings: add new variants at the end, and to `ALL`.
+    /// The first bytes are not those of an HTTP/1 request.
     NotHttp,
     /// A trusted proxy sent no valid header of the PROXY protocol before the request.
     ProxyHeader,
-    /// A plain HTTP request where TLS is spoken. Found by the reactor, never by a look at the head.
+    /// A plain HTTP request came where TLS is spoken. The reactor finds this, not a check of the head.
     NotTls,
-    /// The request line is not three parts with one space between them (RFC 9112 §3).
+    /// The request line is not three parts with single spaces between them (RFC 9112 §3).
     RequestLine,
     /// The version is not exactly `HTTP/1.1`.
     HttpVersion,
     /// The request target is neither a path nor an absolute URI with one, or it has a fragment
     /// (RFC 9112 §3.2, RFC 6455 §3).
     Target,
-    /// A CR without LF, or a LF without CR (RFC 9112 §2.2).
+    /// A line does not end with CR LF (RFC 9112 §2.2).
     LineEnd,
     /// A header name is not a token directly followed by a colon (RFC 9112 §5.1).
     HeaderName,
-    /// A control byte in a header value (RFC 9110 §5.5).
+    /// A header value contains a control byte (RFC 9110 §5.5).
     HeaderValue,
-    /// A line that begins with white space and so continues another (RFC 9112 §5.2).
+    /// A header line is folded: the next line begins with white space (RFC 9112 §5.2).
     FoldedLine,
     /// The bytes are not exactly one complete head.
     Incomplete,
-    /// Not exactly one Host, or one that is no host (RFC 9112 §3.2).
+    /// `Host` is missing, repeated, or not a host (RFC 9112 §3.2).
     Host,
-    /// `Sec-WebSocket-Key`, `Sec-WebSocket-Version`, `Content-Length` or `Origin` more than once
-    /// (RFC 6455 §11.3.1).
+    /// `Sec-WebSocket-Key`, `Sec-WebSocket-Version`, `Content-Length` or `Origin` is repeated (RFC 6455
+    /// §11.3.1).
     Repeated,
-    /// A `Content-Length` other than 0, or any `Transfer-Encoding`.
+    /// The request has a body: a `Content-Length` other than 0, or a `Transfer-Encoding`.
     Body,
     /// `Sec-WebSocket-Key` is missing, or is not the base64 of 16 bytes (RFC 6455 §4.2.1).
     Key,
     /// `Origin` is not ASCII (RFC 6454 §6.2).
     Origin,
-    /// No subprotocol is offered that the server speaks, and it insists on one (RFC 6455 §4.2.2).
+    /// The client offers no subprotocol that the server speaks, and one is required (RFC 6455 §4.2.2).
     Subprotocol,
-    /// What a trusted proxy has appended to X-Forwarded-For or Forwarded is malformed (RFC 7239 §4).
+    /// The part of `X-Forwarded-For` or `Forwarded` that a trusted proxy has appended is malformed (RFC 7239
+    /// §4).
     Forwarded,
-    /// X-Forwarded-For and Forwarded are both there, and name different clients.
+    /// `X-Forwarded-For` and `Forwarded` name different clients.
     ForwardedTwice,
-    /// A header of the PROXY protocol, from a peer that is no trusted proxy.
+    /// A header of the PROXY protocol came from a peer that is not a trusted proxy.
     UnexpectedProxyHeader,
-    /// A TLS record, where TLS is not spoken.
+    /// A TLS record came where TLS is not spoken.
     UnexpectedTls,
-    /// The version is `HTTP/1.0`, which has no upgrade.
+    /// The version is `HTTP/1.0`, which has no upgrades.
     OldHttp,
-    /// A space in the request target, or more than one before the version.
+    /// The request target contains a space, or more than one space precedes the version.
     Space,
-    /// A byte in the request target that has to be percent-encoded (RFC 3986 §2).
+    /// The request target contains a byte that must be percent-encoded (RFC 3986 §2).
     TargetByte,
 }
 
 impl Fault {
-    /// All of them, each at the place that is its number in recordings.
+    /// All variants; the index of each is its number in recordings.
     pub(crate) const ALL: [Fault; 24] = [
         Fault::NotHttp,
         Fault::ProxyHeader,
@@ -88,6 +89,7 @@ impl Fault {
         Fault::TargetByte,
     ];
 
+    /// The description in the body of the response.
     fn text(self) -> &'static str {
         match self {
             Fault::NotHttp => "not an HTTP/1.1 request",
@@ -124,29 +126,29 @@ impl Fault {
     }
 }
 
-/// Why a connection is not upgraded. Each reason has its HTTP status and response.
+/// Why an upgrade is refused. Each reason has an HTTP status and a line of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// 400: malformed, or open to more than one reading.
+    /// 400: the request is malformed or ambiguous.
     BadRequest(Fault),
-    /// 403: the origin is not on the allow-list.
+    /// 403: the origin is not in [`Config::origins`](crate::Config::origins).
     Forbidden,
     /// 404: the path is not served.
     NotFound,
     /// 405: the method is not GET.
     MethodNotAllowed,
-    /// 408: the head was not complete in time.
+    /// 408: the request was not complete within the handshake timeout.
     TooSlow,
-    /// 426: no upgrade to `websocket`, or not to version 13.
+    /// 426: the request is not for an upgrade to `websocket` version 13.
     UpgradeRequired,
-    /// 429: too many connections from that address.
+    /// 429: the address has too many connections.
     TooManyConnections,
-    /// 431: more bytes or header lines than a head may have.
+    /// 431: the head has too many bytes or header lines.
     HeadTooLarge,
     /// 503: the server is full or draining.
     Unavailable,
-    /// The application refuses with a status of its own, 400 to 599. Any other number counts as 403:
-    /// a refusal must not read as a success.
+    /// The application refuses the request with this status, 400 to 599. Any other number counts as 403, so
+    /// that a refusal is never a success.
     Application(u16),
 }
 
@@ -157,7 +159,7 @@ impl From<Fault> for Refusal {
 }
 
 impl Refusal {
-    /// Those that are nothing but themselves, each at the place that is its number in recordings: new ones go to the end.
+    /// All variants without a field; the index of each is its number in recordings. Add new ones at the end.
     pub(crate) const PLAIN: [Refusal; 8] = [
         Refusal::Forbidden,
         Refusal::NotFound,
@@ -187,8 +189,7 @@ impl Refusal {
         }
     }
 
-    /// The reason phrase that goes with the status (RFC 9110 §15); `Refused` for a status that the
-    /// application chose and that is not common.
+    /// The reason phrase of the status (RFC 9110 §15); `Refused` for an uncommon status of the application's.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self.status() {
@@ -209,7 +210,7 @@ impl Refusal {
         }
     }
 
-    /// The line of text that is the response's body, without its line end. Never the peer's bytes.
+    /// The body of the response: one line, without its line end. It contains no bytes of the peer's.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
@@ -226,20 +227,20 @@ impl Refusal {
         }
     }
 
-    /// Appends the whole response to `out`: status line, headers, and [`text`](Self::text) as the body.
-    /// It says that the connection closes; to close it after delivery is the caller's part.
+    /// Appends the whole response: status line, headers, and [`text`](Self::text) as the body.
+    ///
+    /// It says that the connection closes; the caller must close it after delivery.
     pub fn write(self, out: &mut Vec<u8>) {
         self.write_to_head(out);
         out.extend_from_slice(self.text().as_bytes());
         out.push(b'\n');
     }
 
-    /// The same as the answer to a HEAD: without the body, whose length is told all the same (RFC 9110 §9.3.2, §8.6).
+    /// Appends the response to a HEAD request: without the body, but with its length (RFC 9110 §9.3.2, §8.6).
     pub fn write_to_head(self, out: &mut Vec<u8>) {
-        // 429 and 503 say in how many seconds to try again (§10.2.3): a place is free as soon as a client leaves, and a
-        // server that drains has others beside it or is soon replaced.
-        // 426 names what to upgrade to, and Upgrade must be listed in Connection (RFC 9110 §7.8, §15.5.22);
-        // the version that is spoken goes with it (RFC 6455 §4.4). 405 names what is allowed (§15.5.6).
+        // 405 lists the allowed methods (RFC 9110 §15.5.6). 426 names the protocol, in Upgrade and Connection
+        // (§7.8, §15.5.22), and its version (RFC 6455 §4.4). 429 and 503 say after how many seconds to try
+        // again (§10.2.3): by then another client may have left, or another server may have taken over.
         let connection = match self.status() {
             405 => "Connection: close\r\nAllow: GET\r\n",
             426 => "Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
@@ -258,7 +259,7 @@ impl Refusal {
     }
 }
 
-/// Not by `write!`, which takes several times as long: refusals come in floods.
+/// Appends a number in decimal. `write!` would take several times as long, and refusals come in floods.
 fn push_decimal(out: &mut Vec<u8>, number: usize) {
     if number >= 10 {
         push_decimal(out, number / 10);

@@ -1,8 +1,9 @@
-//! Checks an upgrade request against RFC 6455 §4.2.1 and against what this server serves.
+//! The check of an upgrade request against RFC 6455 §4.2.1 and against the policy of the server.
 
-use super::allowed::{origin_matches, path_matches};
 use super::head::HeadScanner;
 use super::headers::Headers;
+use super::origins::origin_matches;
+use super::paths::path_matches;
 use super::refusal::{Fault, Refusal};
 use super::target::{Target, is_host};
 use crate::config::MAX_HEAD_LINES;
@@ -10,30 +11,31 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::mem::MaybeUninit;
 
-/// Bytes that a key must decode to.
+/// The length of the nonce in a key, in bytes.
 const NONCE_BYTES: usize = 16;
-/// The only version of the protocol that became a standard.
+/// The only standard version of the protocol (RFC 6455 §4.1).
 const VERSION: &[u8] = b"13";
-/// The header that lists the client's subprotocols.
+/// The header with the client's subprotocols.
 const SUBPROTOCOLS: &str = "Sec-WebSocket-Protocol";
 
-/// What this server serves.
+/// What a server serves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy<'a> {
-    /// Paths, compared byte for byte, with `/*` at the end for all below; any other is answered 404. Empty: all.
+    /// The paths that are served, compared byte for byte; `/*` at the end matches all below. Others are
+    /// answered 404. Empty: all paths.
     pub paths: &'a [String],
-    /// Origins, compared without regard to ASCII case and to default ports, with `*.` before a host for one or
-    /// more labels; any other, or none, is answered 403. Empty: any.
+    /// The origins that are served, compared without regard to ASCII case and default ports; `*.` in front of
+    /// a host matches one or more labels. Others, and requests without one, are answered 403. Empty: any.
     pub origins: &'a [String],
-    /// Subprotocols, compared byte for byte. The first of the client's offers that is among them is
-    /// chosen. Empty: none ever is.
+    /// The subprotocols that the server speaks, compared byte for byte. The first of the client's offers that
+    /// is listed is chosen.
     pub subprotocols: &'a [String],
-    /// Whether a request that offers none of `subprotocols` is refused with [`Fault::Subprotocol`].
-    /// Otherwise it goes on without one.
+    /// Whether a request that offers none of `subprotocols` is refused with [`Fault::Subprotocol`]. Otherwise
+    /// it continues without one.
     pub subprotocol_required: bool,
 }
 
-/// An upgrade request that was accepted: what the application may look at before it agrees.
+/// An upgrade request that has passed all checks, as the application sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'h> {
     headers: Headers<'h>,
@@ -45,45 +47,47 @@ pub struct Request<'h> {
 }
 
 impl<'h> Request<'h> {
-    /// The path, which begins with `/`. Percent-encoding is left as it is.
+    /// The path of the request target. It begins with `/`, and is not percent-decoded.
     #[must_use]
     pub fn path(&self) -> &'h str {
         self.target.path
     }
 
-    /// What follows the `?` of the request target, if it has one.
+    /// The query of the request target: the part after the `?`, if there is one.
     #[must_use]
     pub fn query(&self) -> Option<&'h str> {
         self.target.query
     }
 
-    /// The host and, where it was sent, the port. It comes from an absolute target rather than from
-    /// the Host header (RFC 9112 §3.2.2).
+    /// The host, with its port if one was sent.
+    ///
+    /// It is that of the request target if the target is absolute, otherwise that of the `Host` header (RFC
+    /// 9112 §3.2.2).
     #[must_use]
     pub fn host(&self) -> &'h str {
         self.target.host.unwrap_or(self.host)
     }
 
-    /// The Origin header, which browsers send. ASCII.
+    /// The `Origin` header, which browsers send. It is ASCII.
     #[must_use]
     pub fn origin(&self) -> Option<&'h str> {
         self.origin
     }
 
-    /// The value of the first header with that name, without regard to ASCII case.
+    /// The value of the first header with this name, compared without regard to ASCII case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'h [u8]> {
         self.headers.values(name).next()
     }
 
-    /// The values of all headers with that name, without regard to ASCII case, in their order.
+    /// The values of all headers with this name, compared without regard to ASCII case, in their order.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'h [u8]> {
         self.headers.values(name)
     }
 
-    /// All headers in the order in which they were sent, with their names as they were sent and with no
-    /// white space around their values. At most [`MAX_HEAD_LINES`]; a value can hold any byte but
-    /// control bytes other than HT.
+    /// All headers in their order: each name as it was sent, and its value without white space around it.
+    ///
+    /// There are at most [`MAX_HEAD_LINES`]. A value contains no control bytes other than HT.
     pub fn headers(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> {
         self.headers.iter()
     }
@@ -94,7 +98,8 @@ impl<'h> Request<'h> {
         self.subprotocol
     }
 
-    /// The subprotocols that the client offers, by its preference. What is not a token is left out.
+    /// The subprotocols that the client offers, in its order of preference, without those that are not
+    /// tokens.
     pub fn offered_subprotocols(&self) -> impl Iterator<Item = &'h str> {
         self.headers.tokens(SUBPROTOCOLS)
     }
@@ -105,14 +110,13 @@ impl<'h> Request<'h> {
     }
 }
 
-/// Checks one complete request head and shows the accepted request to `accept`.
+/// Checks a complete request head, and passes the accepted request to `accept`.
 ///
-/// `head` is what a [`HeadScanner`] delimited. Its rules are applied here too, so that no way leads
-/// around them. What is malformed is found first, then method, path, upgrade and version, key, origin,
-/// subprotocol.
+/// `head` is delimited by a [`HeadScanner`], whose rules are checked here again. The form is checked first,
+/// then method, path, upgrade and version, key, origin, and subprotocol.
 ///
 /// # Errors
-/// The first reason found to refuse the request; `accept` is then not called.
+/// The first reason to refuse the request. `accept` is not called then.
 pub fn check<R>(
     head: &[u8],
     policy: &Policy<'_>,
@@ -124,7 +128,7 @@ pub fn check<R>(
     check_scanned(head, policy, accept)
 }
 
-/// [`check`], for a complete head that a [`HeadScanner`] has let pass.
+/// [`check`] for a complete head that has passed a [`HeadScanner`].
 pub(crate) fn check_scanned<R>(
     head: &[u8],
     policy: &Policy<'_>,
@@ -137,12 +141,12 @@ pub(crate) fn check_scanned<R>(
 pub(super) struct Parsed<'h> {
     pub(super) method: &'h str,
     pub(super) target: &'h str,
-    /// The version is HTTP/1.0, and not HTTP/1.1.
+    /// Whether the version is HTTP/1.0, not HTTP/1.1.
     pub(super) is_1_0: bool,
     pub(super) headers: Headers<'h>,
 }
 
-/// Takes a complete head apart that a [`HeadScanner`] has let pass.
+/// Parses a complete head that has passed a [`HeadScanner`].
 pub(super) fn parse<R>(
     head: &[u8],
     then: impl FnOnce(Parsed<'_>) -> Result<R, Refusal>,
@@ -158,7 +162,7 @@ pub(super) fn parse<R>(
     then(Parsed { method, target, is_1_0: parsed.version == Some(0), headers: Headers(parsed.headers) })
 }
 
-/// Shows the header lines of a complete head, in their order.
+/// Passes the header lines of a complete head to `then`.
 pub(crate) fn with_headers<R>(
     head: &[u8],
     then: impl FnOnce(Headers<'_>) -> Result<R, Refusal>,
@@ -166,6 +170,7 @@ pub(crate) fn with_headers<R>(
     parse(head, |Parsed { headers, .. }| then(headers))
 }
 
+/// Checks the parts of a head, after the checks of a [`HeadScanner`].
 fn check_parsed<'h>(parsed: &Parsed<'h>, policy: &Policy<'_>) -> Result<Request<'h>, Refusal> {
     let &Parsed { method, target, is_1_0, headers } = parsed;
     if is_1_0 {
@@ -204,13 +209,14 @@ fn check_parsed<'h>(parsed: &Parsed<'h>, policy: &Policy<'_>) -> Result<Request<
     Ok(Request { headers, target, host, origin, key, subprotocol })
 }
 
+/// The value of the only `Host` header.
 pub(super) fn check_host(headers: Headers<'_>) -> Result<&str, Fault> {
     let host = headers.at_most_one("Host", Fault::Host)?.ok_or(Fault::Host)?;
     let host = str::from_utf8(host).map_err(|_| Fault::Host)?;
     if is_host(host) { Ok(host) } else { Err(Fault::Host) }
 }
 
-/// A body would be read as frames here and as a body by a proxy before us: no request may have one.
+/// Checks that the request has no body. A proxy in front would read it as a body, this server as frames.
 pub(super) fn check_no_body(headers: Headers<'_>) -> Result<(), Fault> {
     if headers.values("Transfer-Encoding").next().is_some() {
         return Err(Fault::Body);
@@ -221,6 +227,7 @@ pub(super) fn check_no_body(headers: Headers<'_>) -> Result<(), Fault> {
     }
 }
 
+/// The value of the only `Origin` header, if there is one.
 fn check_origin(headers: Headers<'_>) -> Result<Option<&str>, Fault> {
     let Some(origin) = headers.at_most_one("Origin", Fault::Repeated)? else {
         return Ok(None);
@@ -231,10 +238,9 @@ fn check_origin(headers: Headers<'_>) -> Result<Option<&str>, Fault> {
     }
 }
 
-/// Whether `key` is base64 of 16 bytes, padded and with no stray bits, so that no other key means the
-/// same nonce.
+/// Whether `key` is the base64 of 16 bytes, padded and canonical.
 fn is_key(key: &[u8]) -> bool {
-    // The decoder asks for room for whole groups of three bytes.
+    // The decoder needs space for whole groups of three bytes.
     let mut nonce = [0; NONCE_BYTES.next_multiple_of(3)];
     STANDARD.decode_slice(key, &mut nonce) == Ok(NONCE_BYTES)
 }

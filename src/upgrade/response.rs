@@ -1,17 +1,16 @@
-//! The answer that accepts an upgrade (RFC 6455 §4.2.2).
+//! The 101 response, which accepts an upgrade (RFC 6455 §4.2.2).
 
 use super::request::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
-/// What is appended to the client's key before it is hashed (RFC 6455 §1.3).
+/// Appended to the client's key before hashing (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// Bytes of base64 that a SHA-1 digest becomes.
+/// The length of the base64 of a SHA-1 digest, in bytes.
 const ACCEPT_BYTES: usize = 28;
 
-/// The `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key`: proof that the key was read by a
-/// server that knows WebSocket (RFC 6455 §4.2.2). ASCII.
+/// The `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). It is ASCII.
 #[must_use]
 pub fn accept_key(key: &[u8]) -> [u8; ACCEPT_BYTES] {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
@@ -21,11 +20,14 @@ pub fn accept_key(key: &[u8]) -> [u8; ACCEPT_BYTES] {
     accept
 }
 
-/// Appends the whole 101 response to `out`: the proof, the subprotocol if one was chosen, and the
-/// extension that was agreed on, as its header's value has it.
+/// Appends the whole 101 response.
+///
+/// It has the subprotocol that was chosen, if any, and `extension` as the value of
+/// `Sec-WebSocket-Extensions`.
 pub fn write_response(request: &Request<'_>, extension: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Accept: ",
     );
     out.extend_from_slice(&accept_key(request.key()));
     if let Some(subprotocol) = request.subprotocol() {

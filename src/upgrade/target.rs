@@ -1,4 +1,4 @@
-//! What a request asks for: the request target, and the host.
+//! Parsing of the request target and the host (RFC 9112 §3.2, RFC 3986 §3.2.2).
 
 use super::refusal::Fault;
 use std::net::Ipv6Addr;
@@ -6,17 +6,17 @@ use std::net::Ipv6Addr;
 /// The parts of a request target (RFC 9112 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target<'h> {
-    /// The host that an absolute target names.
+    /// The host of an absolute target.
     pub(super) host: Option<&'h str>,
-    /// Begins with `/`; percent-encoding is left as it is.
+    /// The path. It begins with `/`, and is not percent-decoded.
     pub(super) path: &'h str,
-    /// What follows the first `?`.
+    /// The part after the first `?`.
     pub(super) query: Option<&'h str>,
 }
 
 impl<'h> Target<'h> {
-    /// Takes the target of a GET apart: `/path?query`, or an absolute URI as it is sent to a proxy. It is
-    /// visible ASCII already: nothing else passes the scanner.
+    /// Parses the target of a GET: `/path?query`, or an absolute URI, which clients send to proxies. It is
+    /// visible ASCII, since nothing else passes the scanner.
     ///
     /// # Errors
     /// [`Fault::Target`] for any other form, and for a fragment (RFC 6455 §3).
@@ -34,13 +34,13 @@ impl<'h> Target<'h> {
             Some((path, query)) => (path, Some(query)),
             None => (rest, None),
         };
-        // Only an absolute URI can leave the path out, and then means the root (RFC 9110 §4.2.3).
+        // Only an absolute URI can have an empty path, which means the root (RFC 9110 §4.2.3).
         let path = if path.is_empty() { "/" } else { path };
         Ok(Target { host, path, query })
     }
 }
 
-/// Splits an absolute URI into its host, and its path and query.
+/// Splits an absolute URI into its host and the rest.
 fn split_absolute(uri: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = uri.split_once("://")?;
     if !["http", "https", "ws", "wss"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
@@ -53,8 +53,8 @@ fn split_absolute(uri: &str) -> Option<(&str, &str)> {
 
 /// Whether `host` is a name or an address, with or without a port (RFC 3986 §3.2.2).
 ///
-/// Of the bytes that a name may have only those are taken that real names use. Percent-encoding and
-/// commas are where two parsers find different hosts, and so is the user before an `@`.
+/// Of the characters that a name may have, only those that real names use are accepted: parsers disagree
+/// about percent-encoding, commas, and a user before an `@`.
 pub(super) fn is_host(host: &str) -> bool {
     if let Some(rest) = host.strip_prefix('[') {
         return rest
@@ -69,11 +69,11 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// Whether `suffix` is nothing, or a colon with a port behind it, which may be empty.
+/// Whether `suffix` is empty, or a colon with a port after it, which may be empty.
 fn is_port_suffix(suffix: &str) -> bool {
     match suffix.strip_prefix(':') {
         Some("") => true,
-        // A number may be parsed with a sign; a port has none.
+        // `parse` alone would accept a sign.
         Some(port) => port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok(),
         None => suffix.is_empty(),
     }

@@ -1,9 +1,9 @@
-//! What a refusal says on the wire. `tests/upgrade_table/` has the requests.
+//! The responses of refusals. `tests/upgrade_table/` has the requests.
 
 use super::{Fault, Refusal};
 
 #[test]
-fn each_refusal_is_a_whole_response() {
+fn each_refusal_is_a_complete_response() {
     let close = "Connection: close\r\n";
     let allow = "Connection: close\r\nAllow: GET\r\n";
     let upgrade = "Connection: close, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
@@ -29,7 +29,7 @@ fn each_refusal_is_a_whole_response() {
         (Refusal::Application(600), "403 Forbidden", close),
         (Refusal::Application(101), "403 Forbidden", close),
     ] {
-        // What is there already must stay.
+        // The response is appended.
         let mut out = b"before".to_vec();
         refusal.write(&mut out);
         let (text, length) = (refusal.text(), refusal.text().len() + 1);
@@ -38,7 +38,7 @@ fn each_refusal_is_a_whole_response() {
              Content-Length: {length}\r\n{headers}\r\n{text}\n"
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
-        // Without the body, and with its length, to a HEAD.
+        // A HEAD gets no body, but its length.
         let mut out = b"before".to_vec();
         refusal.write_to_head(&mut out);
         assert_eq!(format!("{}{text}\n", String::from_utf8(out).unwrap()), expected);
@@ -48,7 +48,7 @@ fn each_refusal_is_a_whole_response() {
 }
 
 #[test]
-fn each_reason_has_one_line_of_its_own() {
+fn each_reason_has_a_unique_line() {
     let mut seen = Vec::new();
     let malformed = Fault::ALL.map(Refusal::BadRequest);
     for refusal in malformed.into_iter().chain(Refusal::PLAIN).chain([Refusal::Application(403)]) {

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod links;
+mod names;
 mod parts;
 mod source_map;
 mod tests_of_rules;
@@ -37,7 +38,10 @@ fn files(folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
             let path = entry?.path();
             if !path.is_dir() {
                 found.push(path.strip_prefix(ROOT)?.to_path_buf());
-            } else if path.file_name().is_some_and(|name| name != "target" && name != ".git") {
+            } else if path
+                .file_name()
+                .is_some_and(|name| name != "target" && name != "corpus" && name != ".git")
+            {
                 folders.push(path);
             }
         }
@@ -81,7 +85,9 @@ fn constants(name: &str, code: &str) -> Vec<u64> {
 fn a_number_with_the_name_of_its_constant_is_its_value() -> Result {
     let mut code = String::new();
     for path in files("src", "rs")?.into_iter().chain(files("gateway", "rs")?) {
-        code += &read(&path)?;
+        code.extend(
+            read(&path)?.lines().filter(|line| line.contains("const ")).map(|line| format!("{line}\n")),
+        );
     }
     let mut checked = BTreeSet::new();
     for page in files("docs", "md")? {
@@ -105,4 +111,26 @@ fn a_number_with_the_name_of_its_constant_is_its_value() -> Result {
 fn the_readme_is_short() {
     let lines = README.lines().count();
     assert!(lines <= 150, "README.md has {lines} lines, above 150");
+}
+
+/// Numbers of a text, with their points and commas.
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ',');
+    words.map(|word| word.trim_matches(['.', ','])).filter(|word| !word.is_empty())
+}
+
+#[test]
+fn figures_in_the_readme_are_those_of_their_pages() -> Result {
+    let mut checked = 0;
+    for row in rows(README) {
+        let [_, figure, source] = row[..] else { continue };
+        let Some((_, target)) = source.split_once("](") else { continue };
+        let page = read(Path::new(target.split(['#', ')']).next().unwrap_or_default()))?;
+        for number in numbers(figure) {
+            assert!(numbers(&page).any(|known| known == number), "{number} is not in {target}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 6, "only {checked} figures");
+    Ok(())
 }

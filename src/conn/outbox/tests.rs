@@ -1,4 +1,4 @@
-//! What goes out of an outbox, in which order, however little the socket takes at a time.
+//! The output of an outbox and its order, however little the socket takes at a time.
 
 use super::queue::PIECE_BYTES;
 use super::*;
@@ -10,7 +10,7 @@ fn frame(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Writes so many bytes of what waits.
+/// Writes `count` bytes of what waits.
 fn write(outbox: &mut Outbox, count: usize) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
     let offered = outbox.slices(&mut slices, usize::MAX);
@@ -106,11 +106,11 @@ fn frames_keep_their_order_and_one_pong_overtakes_between_two_of_them() {
     }
 }
 
-/// What is pushed, in order: frames of so many bytes each by themselves, or Pongs while something waits.
+/// What is pushed, in order: separate frames of this many bytes, or Pongs while something waits.
 enum Pushed {
     Segment(&'static [&'static [u8]]),
     Pong(&'static str),
-    /// So many bytes go out.
+    /// This many bytes go out.
     Out(usize),
 }
 
@@ -190,7 +190,7 @@ fn small_frames_cost_little_more_than_their_bytes_and_leave_in_one_slice() {
 }
 
 #[test]
-fn what_is_shared_can_be_written_in_part() {
+fn shared_frames_can_be_written_in_part() {
     for text in ["small".to_owned(), "large".repeat(300)] {
         let frame = frame(&text);
         for written in [0, 1, frame.len() - 1] {
@@ -203,7 +203,7 @@ fn what_is_shared_can_be_written_in_part() {
 }
 
 #[test]
-fn a_trim_gives_back_room_that_nothing_waits_in() {
+fn a_trim_gives_back_unused_capacity() {
     let mut outbox = Outbox::default();
     let frame = frame("a small push");
     (0..PIECE_BYTES / frame.len()).for_each(|_| outbox.push_shared(frame.clone().into()));

@@ -1,4 +1,4 @@
-//! From the server's Close to the end of the socket: when its own end goes out, and when the socket closes.
+//! From the server's Close to the end of the socket: when its FIN goes out, and when the socket closes.
 
 use super::*;
 use crate::conn::closing::Closing;
@@ -52,7 +52,7 @@ fn hold_up(rig: &mut Rig) {
     rig.line.unacknowledged = Some(9);
 }
 
-/// Lets the events happen. When the sending side was shut down, and when the socket was closed.
+/// Plays the events. Returns when the sending side was shut down, and when the socket was closed.
 fn play(mut rig: Rig, events: &[Event]) -> (Option<u64>, Option<u64>) {
     let mut closed_at = None;
     for (at, event) in events.iter().copied().chain([(1_000_000, (|_| {}) as fn(&mut Rig))]) {
@@ -67,7 +67,7 @@ fn play(mut rig: Rig, events: &[Event]) -> (Option<u64>, Option<u64>) {
     (rig.shutdowns.first().copied(), closed_at)
 }
 
-/// Lets time pass. When the socket was closed, if it was.
+/// Lets time pass. Returns when the socket was closed, if it was.
 fn pass_until(rig: &mut Rig, end_ms: u64) -> Option<u64> {
     while rig.conn.cause().is_none() && rig.conn.next_deadline(&rig.env.settings).as_ms() <= end_ms {
         let due = rig.conn.next_deadline(&rig.env.settings).max(rig.now);
@@ -139,7 +139,7 @@ fn when_the_sending_side_is_shut_down_and_when_the_socket_closes() {
 }
 
 #[test]
-fn what_waits_when_it_closes_is_searched_for_the_clients_close_too() {
+fn the_clients_close_is_found_in_input_that_waited() {
     let waiting: [fn(&mut Rig); 2] = [
         |rig| {
             rig.request(DEFER, b"");
@@ -162,16 +162,16 @@ fn what_waits_when_it_closes_is_searched_for_the_clients_close_too() {
 }
 
 #[test]
-fn refusals_wait_for_nothing_but_the_end() {
+fn a_refusal_waits_only_for_the_clients_end() {
     let refusal: Event = (0, |rig| rig.feed(b"POST / HTTP/1.1\r\n\r\n"));
     assert_eq!(play(Rig::new(|_| {}), &[refusal]), (Some(0), Some(2000)));
     assert_eq!(play(Rig::new(|_| {}), &[refusal, (700, end)]), (Some(0), Some(700)));
-    // What looks like a Close is none.
+    // Bytes that look like a Close are none.
     assert_eq!(play(Rig::new(|_| {}), &[refusal, (700, answer)]), (Some(0), Some(2000)));
 }
 
 #[test]
-fn nobody_puts_off_the_end_for_ever() {
+fn no_client_delays_the_end_forever() {
     let mut rig = Rig::open(|_| {});
     operator(&mut rig);
     for ms in (100..60_000).step_by(100) {
@@ -183,7 +183,7 @@ fn nobody_puts_off_the_end_for_ever() {
 }
 
 #[test]
-fn a_client_that_takes_too_little_of_what_it_is_sent_is_cut_off() {
+fn a_client_that_takes_too_little_output_is_cut_off() {
     // Bytes that it takes each second, and when it is cut off, if it is.
     for (name, each_second, read_ms, cut_at) in [
         ("nothing", 0, 60_000, Some(60_010)),
@@ -221,7 +221,7 @@ fn a_client_that_takes_too_little_of_what_it_is_sent_is_cut_off() {
 }
 
 #[test]
-fn an_answer_that_comes_before_all_is_written_is_not_forgotten() {
+fn a_clients_close_counts_before_all_is_written() {
     let mut rig = Rig::open(|_| {});
     rig.takes = false;
     rig.request(ECHO, b"waits");
@@ -235,7 +235,7 @@ fn an_answer_that_comes_before_all_is_written_is_not_forgotten() {
 }
 
 #[test]
-fn what_may_lie_unread_or_unacknowledged_keeps_the_socket() {
+fn unread_input_or_unacknowledged_output_keeps_the_socket_open() {
     for (line, closed_at) in [
         (SocketReport { unacknowledged: Some(0), taken: 0, is_idle: true }, 300),
         (SocketReport { unacknowledged: Some(1), taken: 0, is_idle: true }, 2100),
@@ -248,7 +248,7 @@ fn what_may_lie_unread_or_unacknowledged_keeps_the_socket() {
         let events: [Event; 1] = [(100, answer)];
         assert_eq!(play(rig, &events), (Some(100), Some(closed_at)), "{line:?}");
     }
-    // Where the system cannot tell, all counts as acknowledged.
+    // Where the system does not report it, everything counts as acknowledged.
     let mut rig = Rig::open(|_| {});
     rig.line.unacknowledged = None;
     assert_eq!(play(rig, &[(0, operator)]), (Some(2010), Some(4010)));
@@ -264,7 +264,7 @@ fn times_follow_the_close_timeout() {
 }
 
 #[test]
-fn time_in_which_the_server_was_stopped_is_not_the_clients_silence() {
+fn time_in_which_the_server_was_stopped_does_not_count_as_silence() {
     let mut rig = Rig::open(|_| {});
     operator(&mut rig);
     pass_until(&mut rig, 1000);
@@ -277,7 +277,7 @@ fn time_in_which_the_server_was_stopped_is_not_the_clients_silence() {
 }
 
 #[test]
-fn what_closes_is_small() {
-    // There can be as many as there are connections, when a server drains.
+fn a_closing_connection_is_small() {
+    // When a server drains, all connections close at once.
     assert!(size_of::<Closing>() <= 256, "{}", size_of::<Closing>());
 }

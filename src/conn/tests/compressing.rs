@@ -1,4 +1,4 @@
-//! Replies that are compressed slice by slice: what goes out, in which order, and what becomes of it all when
+//! Replies that are compressed slice by slice: what goes out, in which order, and what happens to them when
 //! the connection closes.
 
 use flate2::{Decompress, FlushDecompress};
@@ -8,7 +8,7 @@ use super::*;
 use crate::config::{DeflateMode, Overflow};
 use crate::router::{COMPRESSED_BYTES_PER_FRAME, SLICE_BYTES};
 
-/// Every way in which a reply can be compressed: above which length its Data is, and how messages are.
+/// All ways in which a reply can be compressed: the length above which its Data is, and how messages are.
 const WAYS: [(usize, DeflateMode); 5] = [
     (100, DeflateMode::Off),
     (0, DeflateMode::Shared),
@@ -31,7 +31,7 @@ fn compressing_with(compress_above: usize, deflate: DeflateMode, change: fn(&mut
     rig
 }
 
-/// What a client makes of the messages that it gets.
+/// The client's side: decodes the messages that it gets.
 struct Unpacker(Option<Decompress>);
 
 impl Unpacker {
@@ -70,12 +70,12 @@ impl Unpacker {
     }
 }
 
-/// Text that becomes shorter.
+/// Text that compresses well.
 fn text(len: usize) -> Vec<u8> {
     (0..).flat_map(|number: u32| format!("line {number}, ").into_bytes()).take(len).collect()
 }
 
-/// Bytes that do not.
+/// Bytes that do not compress.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let next = || {
@@ -87,7 +87,7 @@ fn noise(len: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(len).collect()
 }
 
-/// Replies with as much text as each number of the request says, or noise where it is negative.
+/// Replies with as much text as each number of the request says, or noise if it is negative.
 fn reply_with_each(_: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     for number in request.data().chunks(4) {
         let len = i32::from_be_bytes(number.try_into().unwrap());
@@ -101,7 +101,7 @@ fn ask(rig: &mut Rig, lens: &[i32]) {
     rig.call(&lens.iter().flat_map(|len| len.to_be_bytes()).collect::<Vec<u8>>(), reply_with_each);
 }
 
-/// What that leads to.
+/// The expected replies.
 fn expected(lens: &[i32], compress_above: usize) -> Vec<(u8, Vec<u8>)> {
     let packet = |len: &i32| {
         let data = if *len < 0 { noise(-len as usize) } else { text(*len as usize) };
@@ -112,7 +112,7 @@ fn expected(lens: &[i32], compress_above: usize) -> Vec<(u8, Vec<u8>)> {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn replies_keep_their_order_and_their_data_however_long_each_takes() {
+fn replies_keep_their_order_and_data_however_long_compression_takes() {
     const SLICE: i32 = SLICE_BYTES as i32;
     let orders: [&[&[i32]]; 7] = [
         &[&[SLICE], &[SLICE + 1], &[SLICE - 1]],
@@ -125,8 +125,8 @@ fn replies_keep_their_order_and_their_data_however_long_each_takes() {
     ];
     for way in WAYS {
         for (at, requests) in orders.into_iter().enumerate() {
-            // Slices come between the requests, or only behind all; the socket takes all, or nothing at
-            // first.
+            // The slices come between the requests, or behind all of them; the socket takes everything, or
+            // nothing at first.
             for (slices, takes) in [(0, true), (1, true), (3, true), (0, false), (2, false)] {
                 let mut rig = compressing(way);
                 rig.takes = takes;
@@ -149,7 +149,7 @@ fn replies_keep_their_order_and_their_data_however_long_each_takes() {
                     (sent, sent, 0),
                     "{case}"
                 );
-                assert!(rig.conn.outbox.is_empty() && rig.env.tools.places.in_use() == 0, "{case}");
+                assert!(rig.conn.outbox.is_empty() && rig.env.tools.leases.in_use() == 0, "{case}");
             }
         }
     }
@@ -172,7 +172,7 @@ fn a_slice_is_bounded_and_charged() {
             slices += 1;
         }
         assert!((10..=15).contains(&slices), "{way:?}: {slices} slices");
-        // Many short ones behind a long one go together.
+        // Many short replies behind a long one share a slice.
         if way.1 == DeflateMode::Dedicated {
             ask(&mut rig, &[17_000]);
             (0..300).for_each(|_| ask(&mut rig, &[60]));
@@ -183,7 +183,7 @@ fn a_slice_is_bounded_and_charged() {
 }
 
 #[test]
-fn what_is_compressed_at_once_counts_against_who_asked_for_it() {
+fn compression_at_once_is_charged_to_the_client() {
     for way in WAYS {
         let mut rig = compressing(way);
         let mut packet = vec![];
@@ -202,7 +202,7 @@ fn what_is_compressed_at_once_counts_against_who_asked_for_it() {
 }
 
 #[test]
-fn what_is_not_compressed_is_neither_charged_nor_put_off() {
+fn uncompressed_replies_are_neither_charged_nor_delayed() {
     let mut rig = compressing_with(0, DeflateMode::Off, |_| {});
     ask(&mut rig, &[30_000, 5]);
     assert!(!rig.conn.has_job());
@@ -210,8 +210,8 @@ fn what_is_not_compressed_is_neither_charged_nor_put_off() {
 }
 
 #[test]
-fn a_reply_counts_against_the_outbox_as_what_it_can_become() {
-    // Data that is compressed counts as it is, a message with what compressing may add.
+fn a_waiting_reply_counts_as_its_longest_form() {
+    // Compressed Data counts with its plain length, a message with what compression may add.
     for (way, fits, not) in [(WAYS[0], 99_979, 99_980), (WAYS[1], 88_000, 89_000), (WAYS[2], 88_000, 89_000)]
     {
         for (len, is_sent) in [(fits, true), (not, false)] {
@@ -223,7 +223,7 @@ fn a_reply_counts_against_the_outbox_as_what_it_can_become() {
             let queued = rig.conn.outbox.queued();
             assert!(if is_sent { queued > 95_000 && queued <= 100_000 } else { queued == 0 }, "{queued}");
             assert_eq!(rig.conn.record.error_send(), u64::from(!is_sent), "{way:?}, {len}");
-            // A second one of the same handler has no room behind it.
+            // There is no space for a second one of the same handler.
             if is_sent {
                 rig.takes = false;
                 assert!(!rig.conn.wants_read(&rig.env.settings), "held back past half of it");
@@ -256,10 +256,11 @@ fn the_longest_echo_fits_the_smallest_outbox_that_may_be_configured() {
 }
 
 #[test]
-fn a_close_goes_out_behind_what_was_to_be_compressed() {
+fn a_close_goes_out_behind_replies_that_are_being_compressed() {
     for way in WAYS {
         let lens = [100_000, 10, 40_000, 70];
-        // The server closes, the client does, or it only ends; before the first slice, or amid them.
+        // The server closes, the client closes, or the client ends; before the first slice, or between
+        // slices.
         for (at, end) in [
             |rig: &mut Rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
             |rig: &mut Rig| rig.frame(Opcode::Close, &1000u16.to_be_bytes()),
@@ -285,14 +286,14 @@ fn a_close_goes_out_behind_what_was_to_be_compressed() {
                 let is_compressed = |(_, is_compressed, _): &(MessageKind, bool, Vec<u8>)| *is_compressed;
                 let long_ones = rig.messages.iter().filter(|message| message.2.len() > 100);
                 assert_eq!(long_ones.clone().all(is_compressed), way.1 != DeflateMode::Off, "{way:?}");
-                assert!(rig.conn.outbox.is_empty() && rig.env.tools.places.in_use() == 0);
+                assert!(rig.conn.outbox.is_empty() && rig.env.tools.leases.in_use() == 0);
             }
         }
     }
 }
 
 #[test]
-fn an_end_at_once_drops_what_was_to_be_compressed() {
+fn an_abort_drops_replies_that_are_being_compressed() {
     for way in WAYS {
         let mut rig = compressing(way);
         ask(&mut rig, &[300_000, 40_000]);
@@ -303,13 +304,13 @@ fn an_end_at_once_drops_what_was_to_be_compressed() {
         assert!(!rig.with(|conn, env| conn.go_on_compressing(env)));
         let Rig { conn, env, .. } = rig;
         drop(conn);
-        assert_eq!(env.tools.places.in_use(), 0, "its place is free for others");
+        assert_eq!(env.tools.leases.in_use(), 0, "its lease is free for others");
     }
 }
 
 #[test]
 #[cfg_attr(miri, ignore = "files")]
-fn the_end_waits_for_the_server_that_is_late_and_so_it_is_replayed() {
+fn the_end_waits_for_a_late_reply_also_in_a_replay() {
     let late = |rig: &mut Rig| {
         ask(rig, &[300_000]);
         rig.with(|conn, env| conn.close(Cause::Operator, env));
@@ -338,7 +339,7 @@ fn the_end_waits_for_the_server_that_is_late_and_so_it_is_replayed() {
 }
 
 #[test]
-fn pongs_overtake_what_is_being_compressed() {
+fn pongs_overtake_replies_that_are_being_compressed() {
     for way in WAYS {
         let mut rig = compressing(way);
         rig.frame(Opcode::Ping, b"");
@@ -364,7 +365,7 @@ fn pongs_overtake_what_is_being_compressed() {
 }
 
 #[test]
-fn plain_messages_are_compressed_in_slices_too() {
+fn messages_without_packets_are_compressed_in_slices() {
     for mode in [DeflateMode::Shared, DeflateMode::Dedicated] {
         let mut rig = Rig::new(|config| (config.deflate, config.deflate_above) = (mode, 20));
         rig.env.service = Service::Messages(messages::echo_message);
@@ -384,7 +385,7 @@ fn plain_messages_are_compressed_in_slices_too() {
 }
 
 #[test]
-fn what_was_deferred_is_compressed_in_slices_and_charged_to_nobody() {
+fn deferred_replies_are_compressed_in_slices_and_not_charged() {
     for way in WAYS {
         let mut rig = compressing(way);
         for len in [10_000, 100_000] {

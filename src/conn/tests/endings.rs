@@ -1,4 +1,4 @@
-//! The end of a connection: who says what, what still goes out, and when the socket may close.
+//! The end of a connection: which frames go out, and when the socket may close.
 
 use super::*;
 use crate::frame::CloseCode;
@@ -19,7 +19,7 @@ fn a_close_frame_is_answered_with_its_own_code_and_nothing_after_it_is_read() {
         let mut bytes = [frame(Opcode::Close, payload), frame(Opcode::Ping, b"late")].concat();
         rig.with_input(&mut bytes, |conn, env, input| {
             assert_eq!(conn.handle_bytes(&mut &mut input[..], env), Progress::Taken);
-            answer = std::mem::take(&mut env.tools.out);
+            answer = std::mem::take(&mut env.tools.write_buffer.bytes);
         });
         match code {
             Some(code) => assert_eq!(answer, [&[0x88, 2], &code.to_be_bytes()[..]].concat()),
@@ -34,8 +34,8 @@ fn a_close_frame_is_answered_with_its_own_code_and_nothing_after_it_is_read() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn what_a_handler_echoed_before_it_closed_comes_whole() {
-    // Read whole, and put together from pieces, whose buffer ends with the open connection.
+fn echoes_before_a_close_arrive_whole() {
+    // Messages that come whole, and messages in pieces, whose buffer ends with the open connection.
     for piece in [1 << 20, 70_000, 1000] {
         let mut rig = Rig::open(|_| {});
         let mut message = vec![];
@@ -49,7 +49,7 @@ fn what_a_handler_echoed_before_it_closed_comes_whole() {
 }
 
 #[test]
-fn a_violation_closes_and_what_follows_it_is_thrown_away() {
+fn a_violation_closes_and_input_behind_it_is_thrown_away() {
     let unmasked = [0x82, 0];
     let mut rig = Rig::open(|_| {});
     rig.feed(&[&unmasked[..], &frame(Opcode::Ping, b"late")].concat());
@@ -60,9 +60,9 @@ fn a_violation_closes_and_what_follows_it_is_thrown_away() {
 }
 
 #[test]
-fn the_peers_end_means_what_the_phase_says() {
+fn the_peers_end_depends_on_the_phase() {
     type Change = fn(&mut Rig);
-    // What happens when the peer ends, and what has been sent by then: a cause, or none yet.
+    // The phase in which the peer ends, and the cause, or none yet.
     let cases: [(&str, Change, Option<Cause>); 6] = [
         ("open", |_| {}, Some(Cause::PeerGone)),
         ("deferred", |rig| rig.request(DEFER, b""), None),
@@ -89,7 +89,7 @@ fn the_peers_end_means_what_the_phase_says() {
 }
 
 #[test]
-fn who_ends_while_a_reply_is_owed_gets_it() {
+fn a_client_that_ends_still_gets_its_deferred_reply() {
     let mut rig = Rig::open(|_| {});
     rig.request(DEFER, b"");
     rig.conn.handle_end(rig.now);
@@ -100,7 +100,7 @@ fn who_ends_while_a_reply_is_owed_gets_it() {
 }
 
 #[test]
-fn only_a_client_that_was_held_back_is_heard_by_what_it_takes() {
+fn taking_output_is_a_sign_of_life_only_of_a_client_that_was_held_back() {
     for (queued, closes_at) in [(600_000, 90_000), (500, 60_000)] {
         let mut rig = Rig::open(|config| {
             (config.client_check, config.account_check, config.ping_interval) =
@@ -131,7 +131,7 @@ fn before_the_upgrade_a_close_is_a_refusal() {
 }
 
 #[test]
-fn an_abort_keeps_the_cause_that_there_was() {
+fn an_abort_keeps_an_earlier_cause() {
     let mut rig = Rig::open(|_| {});
     rig.with(|conn, env| conn.close(Cause::Operator, env));
     rig.conn.abort(Cause::PeerGone);

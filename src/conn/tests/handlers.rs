@@ -1,4 +1,4 @@
-//! What a handler sees of its request and its connection, and what it can have done.
+//! What a handler sees of its request and its connection, and what it can do.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use crate::packet::ErrorId;
 use crate::record::ClientKind as Client;
 use crate::router::Effect;
 
-/// What was asked to be done, in order.
+/// The effects, in order.
 fn effects(rig: &mut Rig) -> Vec<String> {
     let describe = |effect| match effect {
         Effect::Send { to, push } => format!("send {to} {}", push.frame().len()),
@@ -26,7 +26,7 @@ fn effects(rig: &mut Rig) -> Vec<String> {
 }
 
 #[test]
-fn a_request_is_seen_as_it_was_sent() {
+fn a_handler_sees_the_request_as_it_was_sent() {
     let mut rig = Rig::open(|_| {});
     rig.pass_until(1234);
     rig.request(ECHO, b"the first");
@@ -109,7 +109,7 @@ fn a_login_counts_at_once_and_ends_the_one_before_it() {
     assert_eq!(log_in(&mut rig, 7), expected(true, None, 7, None));
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(id), 7, None));
     assert_eq!(log_in(&mut rig, 0), expected(false, None, 7, None));
-    // One that was replaced does not take its role back by a login that only changes who it is.
+    // A replaced connection does not take its role back by a login that only changes the identity.
     assert_eq!(rig.env.tools.roles.enter(other, 7), Some(id));
     assert_eq!(log_in(&mut rig, 7), expected(true, Some(other), 7, None));
     rig.env.tools.roles.note_told(id);
@@ -124,7 +124,7 @@ fn a_login_counts_at_once_and_ends_the_one_before_it() {
 }
 
 #[test]
-fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
+fn effects_keep_their_order_and_cost_for_each_connection() {
     let mut rig = Rig::open(|_| {});
     rig.call(b"", |state, request, context| {
         let to = ConnectionId::new(0, 5, 2);
@@ -164,7 +164,7 @@ fn what_is_to_be_done_to_others_is_kept_in_order_and_costs_for_each_of_them() {
 }
 
 #[test]
-fn who_has_a_connection_closed_has_nothing_handled_before_that() {
+fn a_closed_connection_handles_no_more_packets() {
     let to = ConnectionId::new(0, 5, 2);
     let mut rig = Rig::open(|_| {});
     rig.call(b"", |_, _, context| {
@@ -174,7 +174,7 @@ fn who_has_a_connection_closed_has_nothing_handled_before_that() {
     assert_eq!(rig.env.frames_left, 0);
     assert_eq!(effects(&mut rig), [format!("close {to} Application(CloseCode(4100))")]);
 
-    // Also as soon as it is open.
+    // Also right after it was opened.
     let mut rig = Rig::new(|_| {});
     rig.env.state.open = Some(|context| {
         let id = context.id();
@@ -201,7 +201,7 @@ fn a_deferred_request_can_be_refused_among_other_effects() {
 }
 
 #[test]
-fn errors_say_what_they_are() {
+fn errors_have_messages() {
     use crate::router::{NoRole, SendError};
     assert_eq!(SendError::OutboxFull.to_string(), "the packet does not fit the outbox");
     assert_eq!(SendError::NoCipher.to_string(), "no cipher is installed");
@@ -209,7 +209,7 @@ fn errors_say_what_they_are() {
 }
 
 #[test]
-fn an_answer_may_be_a_refusal_and_carries_what_the_request_had() {
+fn an_answer_may_be_a_refusal_and_has_the_requests_cmd_and_flag() {
     let mut rig = Rig::open(|_| {});
     let mut packet = vec![];
     push_request(&mut packet, &Packet { data_status: 0, flag: 5, cmd: DEFER, data: b"" });
@@ -224,7 +224,7 @@ fn an_answer_may_be_a_refusal_and_carries_what_the_request_had() {
 }
 
 #[test]
-fn a_refused_request_is_not_waited_for_though_it_was_deferred() {
+fn a_request_that_is_refused_after_it_was_deferred_does_not_wait() {
     let mut rig = Rig::open(|_| {});
     rig.call(b"", |state, request, context| {
         state.tickets.push(context.defer(request));
@@ -252,7 +252,7 @@ fn the_linked_object_is_told_once_and_its_own_end_closes() {
     assert_eq!(*TOLD.lock().unwrap(), [Cause::Replaced]);
     let second = rig.conn.rare.linked_number().unwrap();
     assert_ne!(first, second);
-    // Each told the reactor of its end.
+    // Each link reported its end to the reactor.
     let mut mails = vec![];
     rig.env.tools.mailbox.collect(&mut mails);
     let ends: Vec<_> = mails
@@ -273,7 +273,7 @@ fn the_linked_object_is_told_once_and_its_own_end_closes() {
 }
 
 #[test]
-fn a_handle_says_whether_its_connection_is_open() {
+fn a_handle_knows_whether_its_connection_is_open() {
     static HANDLES: Mutex<Vec<crate::Handle>> = Mutex::new(vec![]);
     for link in [false, true] {
         let mut rig = Rig::open(|_| {});
@@ -298,7 +298,7 @@ fn a_handle_says_whether_its_connection_is_open() {
 }
 
 #[test]
-fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
+fn effects_that_a_replay_claims_count() {
     let mut rig = Rig::open(|config| {
         (config.max_len, config.outbox_limit) = (1000, 2000);
         config.overflow = crate::config::Overflow::Drop;
@@ -317,8 +317,8 @@ fn what_a_replay_says_was_done_counts_as_if_it_had_been() {
 }
 
 #[test]
-fn a_handler_that_asks_for_room_gets_what_the_outbox_still_takes() {
-    // With Data that can be compressed and with Data that cannot.
+fn room_is_what_the_outbox_still_takes() {
+    // With compressible and incompressible Data.
     for (compress_above, multiplier) in [(0, 0), (1, 0), (1, 1)] {
         let mut rig = Rig::open(|config| {
             (config.max_len, config.outbox_limit, config.compress_above) = (1000, 2000, compress_above);

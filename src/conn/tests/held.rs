@@ -1,9 +1,9 @@
-//! What a connection says that it holds.
+//! The bytes that a connection reports to hold.
 
 use super::*;
 
 #[test]
-fn what_is_held_is_all_that_waits_and_all_that_is_not_whole() {
+fn held_bytes_are_waiting_and_unfinished_input_and_output() {
     let mut rig = Rig::new(|_| {});
     assert_eq!(rig.conn.held_bytes(), 0);
     let (begun, rest) = UPGRADE.split_at(100);
@@ -29,7 +29,7 @@ fn what_is_held_is_all_that_waits_and_all_that_is_not_whole() {
 }
 
 #[test]
-fn what_was_taken_of_what_waits_is_given_back_once_it_is_much() {
+fn taken_input_is_given_back_once_it_is_much() {
     let mut inbox = Inbox::new(&[0; 50_000]);
     let held = inbox.held_bytes();
     inbox.advance(16 * 1024 - 1);

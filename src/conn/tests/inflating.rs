@@ -1,4 +1,5 @@
-//! Messages that take more than one slice to inflate: what goes on meanwhile, and who waits for whom.
+//! Messages that take more than one slice to inflate: what goes on meanwhile, and which connection waits for
+//! an inflater.
 
 use std::io::Write as _;
 
@@ -7,7 +8,7 @@ use super::messages::echo_message;
 use super::*;
 use crate::inflate::MAX_LONG;
 
-/// Bytes of which a compressor can make but little less.
+/// Bytes that barely compress.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 1u32;
     let mut next = || {
@@ -35,7 +36,7 @@ fn binary(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A request to echo so many bytes of noise, whose Data is compressed.
+/// A request to echo `len` bytes of noise, whose Data is compressed.
 fn long_data(len: usize) -> Vec<u8> {
     binary(&packet(1, &zlib(&noise(len))))
 }
@@ -45,7 +46,7 @@ fn long_message(len: usize) -> Vec<u8> {
     compressed_frame(2, &packet(0, &noise(len)))
 }
 
-/// Both: what comes out of the one goes into the other.
+/// Both: compressed Data in a compressed message.
 fn long_both(len: usize) -> Vec<u8> {
     compressed_frame(2, &packet(1, &zlib(&noise(len))))
 }
@@ -74,7 +75,7 @@ fn call(rig: &mut Rig, bytes: &[u8]) -> (Progress, u32, Vec<u8>) {
     })
 }
 
-/// What the reactor does at the end of a turn. Whether the connection has been given an inflater.
+/// Does what the reactor does at the end of a turn. Returns whether the connection was given an inflater.
 fn end_turn(rig: &mut Rig) -> bool {
     let (conn, env) = (&mut rig.conn, &mut rig.env);
     env.inflaters.reclaim(|id| id != conn.record.id || conn.inflates());
@@ -93,7 +94,7 @@ fn occupy(rig: &mut Rig, count: usize) {
 }
 
 #[test]
-fn a_long_message_is_inflated_slice_by_slice_and_what_comes_behind_it_waits() {
+fn a_long_message_is_inflated_in_slices_and_later_input_waits() {
     let next = binary(&packet(0, b"next"));
     let cases: [(&str, Vec<u8>, usize); 3] = [
         ("Data", long_data(30_000), 8),
@@ -138,13 +139,13 @@ fn a_long_message_is_inflated_slice_by_slice_and_what_comes_behind_it_waits() {
 }
 
 #[test]
-fn what_takes_one_slice_is_handled_at_once_and_charged() {
+fn a_message_of_one_slice_is_handled_at_once_and_charged() {
     for (name, bytes, charged) in [
         ("Data", binary(&packet(1, &zlib(&[7; 8000]))), 15),
         ("a message", compressed_frame(2, &packet(0, &[7; 5000])), 9),
     ] {
         let mut rig = open();
-        // Nobody who is short waits for who is long.
+        // A short message does not wait for long ones.
         occupy(&mut rig, 2 * MAX_LONG);
         let mut bytes = bytes;
         let left = rig.with_input(&mut bytes, |conn, env, input| {
@@ -158,8 +159,8 @@ fn what_takes_one_slice_is_handled_at_once_and_charged() {
 }
 
 #[test]
-fn who_is_long_waits_for_an_inflater_and_begins_anew() {
-    // What goes in is long, or only what comes out: then it has begun.
+fn a_long_message_waits_for_an_inflater_and_starts_over() {
+    // Either the input is long, or only the output: then inflating has begun.
     let cases = [long_data(30_000), long_message(30_000), binary(&packet(1, &zlib(&[7; 500_000])))];
     assert!(cases[2].len() < 4096);
     for (at, bytes) in cases.iter().enumerate() {
@@ -171,7 +172,7 @@ fn who_is_long_waits_for_an_inflater_and_begins_anew() {
             let settings = &rig.env.settings;
             assert!(rig.conn.inflates() && !rig.conn.can_resume(settings) && !rig.conn.wants_read(settings));
             assert!(!end_turn(&mut rig));
-            // Even if it is called: a timer, or a push, leads to no more than that.
+            // Also if it is called: timers and pushes change nothing.
             assert_eq!(call(&mut rig, &[]).0, Progress::Wait);
         }
         rig.env.inflaters.give_back(ConnectionId::new(0, 101, 1));
@@ -185,7 +186,7 @@ fn who_is_long_waits_for_an_inflater_and_begins_anew() {
 }
 
 #[test]
-fn a_message_that_is_inflated_no_more_gives_its_inflater_back() {
+fn the_inflater_is_given_back_when_a_message_is_dropped() {
     type End = fn(&mut Rig);
     let ends: [(&str, End); 3] = [
         ("closed", |rig| rig.with(|conn, env| conn.close(Cause::Operator, env))),
@@ -209,7 +210,7 @@ fn a_message_that_is_inflated_no_more_gives_its_inflater_back() {
 }
 
 #[test]
-fn a_client_whose_message_is_whole_is_not_silent_and_may_end() {
+fn a_client_whose_message_is_being_inflated_is_not_silent_and_may_end() {
     let mut rig = open();
     occupy(&mut rig, MAX_LONG);
     rig.pass_until(50_000);
@@ -228,7 +229,7 @@ fn a_client_whose_message_is_whole_is_not_silent_and_may_end() {
     assert!(rig.replies()[0].data == noise(30_000));
     assert_eq!(rig.conn.cause(), Some(Cause::PeerGone));
 
-    // The one who stays is silent from then on.
+    // The client that stays is silent from then on.
     let mut rig = open();
     occupy(&mut rig, MAX_LONG);
     call(&mut rig, &long_data(30_000));
@@ -244,7 +245,7 @@ fn a_client_whose_message_is_whole_is_not_silent_and_may_end() {
 }
 
 #[test]
-fn what_is_wrong_with_a_long_message_closes_in_the_end() {
+fn an_invalid_long_message_closes_once_it_is_found() {
     let broken = |mut bytes: Vec<u8>| {
         let len = bytes.len();
         bytes.truncate(len - 1);

@@ -1,4 +1,4 @@
-//! What the log says of a connection: each packet under debug, and bad input, but not much of it.
+//! Log lines about a connection: its packets under debug, and a few lines about bad input.
 
 use std::cell::RefCell;
 use std::sync::Once;
@@ -27,7 +27,7 @@ impl Log for Keeper {
     fn flush(&self) {}
 }
 
-/// What this thread has logged since it was last asked.
+/// What this thread has logged since the last call.
 fn lines() -> Vec<String> {
     static KEEPER: Once = Once::new();
     KEEPER.call_once(|| {
@@ -38,7 +38,7 @@ fn lines() -> Vec<String> {
 }
 
 #[test]
-fn under_debug_each_packet_is_shown_to_its_64th_byte() {
+fn under_debug_the_first_64_bytes_of_each_packet_are_logged() {
     assert_eq!(lines(), [""; 0]);
     let mut rig = Rig::open(|_| {});
     rig.request(ECHO, b"unseen");
@@ -75,7 +75,7 @@ fn under_debug_each_packet_is_shown_to_its_64th_byte() {
 }
 
 #[test]
-fn a_message_is_shown_under_debug_too() {
+fn under_debug_messages_are_logged() {
     let mut rig = Rig::new(|_| {});
     rig.env.service = Service::Messages(|_, _, _| Outcome::Done);
     rig.feed(UPGRADE);
@@ -88,7 +88,7 @@ fn a_message_is_shown_under_debug_too() {
 }
 
 #[test]
-fn bad_input_costs_ten_lines_at_most() {
+fn at_most_ten_lines_are_logged_about_bad_input() {
     lines();
     let mut rig = Rig::open(|_| {});
     for _ in 0..11 {
@@ -136,7 +136,7 @@ fn each_kind_of_bad_input_has_its_line() {
 
 /// The path is shown whether the head came at once or in pieces, and whether it is what is wrong or not.
 #[test]
-fn a_refused_request_is_shown_with_its_path_and_no_more() {
+fn of_a_refused_request_only_the_path_is_logged() {
     let head = String::from_utf8(UPGRADE.to_vec()).unwrap();
     let secret =
         head.replace("GET / ", "GET /way?token=secret ").replace("\r\n\r\n", "\r\nCookie: secret\r\n\r\n");
@@ -168,7 +168,7 @@ fn a_refused_request_is_shown_with_its_path_and_no_more() {
 }
 
 #[test]
-fn panics_are_errors() {
+fn panics_are_logged_as_errors() {
     lines();
     let mut rig = Rig::open(|_| {});
     rig.call(b"", |_, _, _| panic!("by the test"));
@@ -179,7 +179,7 @@ fn panics_are_errors() {
 }
 
 #[test]
-fn the_log_knows_of_packets_that_are_too_many_or_too_large() {
+fn packets_above_the_rate_or_the_outbox_are_logged() {
     lines();
     let mut rig = Rig::open(|config| config.max_packets_per_second = 1);
     for _ in 0..5 {
@@ -203,7 +203,7 @@ fn the_log_knows_of_packets_that_are_too_many_or_too_large() {
     assert!(lines().iter().any(|line| line.starts_with("WARN a packet is larger than outbox-limit")));
 }
 
-/// What the operator reads of a cause beyond its name; of a new one nothing, until it has its place here.
+/// What the operator reads of a cause beyond its name. Add new causes here.
 fn told(cause: Cause) -> &'static str {
     match cause {
         Cause::Idle => "(client-check)",
@@ -224,7 +224,7 @@ fn told(cause: Cause) -> &'static str {
     }
 }
 
-/// Every cause of an end that a client is told in a Close frame is in the line about the end, with its code.
+/// The line about the end has each cause that a Close frame gives to the client, with its code.
 #[test]
 fn each_cause_has_its_line() {
     let mut rig = Rig::open(|_| {});

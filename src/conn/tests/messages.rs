@@ -63,7 +63,7 @@ fn a_message_that_does_not_fit_the_outbox_is_not_sent() {
     rig.takes = false;
     for len in [996, 996, 1] {
         rig.frame(Opcode::Binary, &vec![0; len]);
-        // Whoever is held back is not read from.
+        // A client that is held back is not read from.
         rig.conn.take_inbox().inspect(|_| ());
     }
     let record = &rig.conn.record;
@@ -119,7 +119,7 @@ pub(super) mod deflate {
     }
 
     #[test]
-    fn what_was_agreed_on_is_inflated_and_what_is_long_enough_compressed() {
+    fn with_the_extension_messages_are_inflated_and_long_ones_compressed() {
         let mut rig = echoing(shared, OFFER);
         let text = "né".repeat(100);
         rig.feed(&compressed_frame(1, text.as_bytes()));
@@ -144,7 +144,7 @@ pub(super) mod deflate {
     }
 
     #[test]
-    fn packets_are_compressed_whole() {
+    fn packets_are_compressed_as_whole_messages() {
         let mut rig = Rig::new(shared);
         rig.feed(OFFER);
         let mut packet = vec![];
@@ -164,7 +164,7 @@ pub(super) mod deflate {
     }
 
     #[test]
-    fn what_does_not_inflate_or_was_not_agreed_on_closes() {
+    fn a_message_that_does_not_inflate_or_was_not_negotiated_closes() {
         let bomb = compressed_frame(2, &vec![0; 600_000]);
         let limit = compressed_frame(2, &vec![0; 524_288]);
         let cases = [
@@ -187,7 +187,7 @@ pub(super) mod deflate {
     }
 
     #[test]
-    fn what_may_not_fit_compressed_is_not_compressed_at_all() {
+    fn a_message_whose_worst_case_does_not_fit_is_not_compressed() {
         let mut rig = echoing(
             |config| {
                 shared(config);

@@ -1,4 +1,4 @@
-//! When a connection is read from, how much at once, and what has to wait.
+//! When a connection is read from, how much at once, and which input has to wait.
 
 use super::super::frames::FLUSH_BYTES;
 use super::super::read_policy::*;
@@ -27,7 +27,7 @@ fn asked(rig: &mut Rig) -> [bool; 5] {
 }
 
 #[test]
-fn each_part_of_a_connections_life_is_read_from_while_that_is_of_use() {
+fn each_phase_is_read_from_only_while_it_takes_input() {
     const YES: bool = true;
     const NO: bool = false;
     type Change = fn(&mut Rig);
@@ -72,7 +72,7 @@ fn each_part_of_a_connections_life_is_read_from_while_that_is_of_use() {
 }
 
 #[test]
-fn half_of_the_outbox_limit_is_where_reading_stops() {
+fn reading_stops_at_half_of_the_outbox_limit() {
     for (limit, queued, wants) in
         [(1000, 500, true), (1000, 501, false), (1001, 500, true), (1001, 501, false), (0, 1_000_000, true)]
     {
@@ -84,7 +84,7 @@ fn half_of_the_outbox_limit_is_where_reading_stops() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn reads_are_large_where_messages_are() {
+fn reads_are_large_after_large_messages() {
     let mut rig = Rig::new(|_| {});
     assert_eq!(rig.conn.read_size(), READ_BYTES);
     assert!(!rig.conn.says_little(&rig.env.settings), "not open");
@@ -106,7 +106,7 @@ fn reads_are_large_where_messages_are() {
     assert_eq!(asked(&mut rig), (READ_BYTES, false));
     assert_eq!(read(&mut rig, 1), (READ_BYTES, true));
 
-    // What is held of a message is not read again.
+    // Bytes of a message that are held are not read again.
     let frame = request(ECHO, &[0; 300_000]);
     rig.feed(&frame[..40_008]);
     assert_eq!(asked(&mut rig), (READ_BYTES - 40_000 + 6, false), "much is on its way");
@@ -120,7 +120,7 @@ fn reads_are_large_where_messages_are() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn a_large_message_is_received_where_it_stays() {
+fn a_large_message_is_read_into_its_own_buffer() {
     let mut rig = Rig::open(|_| {});
     assert!(rig.conn.room().is_none() && rig.conn.last_payload().is_empty());
     let frame = request(ECHO, &[7; 200_000]);
@@ -152,7 +152,7 @@ fn handle(rig: &mut Rig, bytes: &mut [u8], frames_left: u32) -> (Progress, usize
 }
 
 #[test]
-fn one_call_takes_as_many_frames_as_may_be_and_no_more() {
+fn one_call_takes_at_most_its_budget_of_frames() {
     let (one, pings) = (request(ECHO, b"").len(), ping().len());
     for (unit, len) in [(request(ECHO, b""), one), (ping(), pings)] {
         for (frames, expected) in [
@@ -178,15 +178,15 @@ fn one_call_takes_as_many_frames_as_may_be_and_no_more() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn what_was_gathered_is_written_before_more_is_parsed() {
+fn gathered_output_is_written_before_more_is_parsed() {
     let mut rig = Rig::open(|_| {});
-    // Short of what a reply can borrow, so that it is copied.
+    // Too short for a reply to borrow, so that it is copied.
     let one = request(ECHO, &[0; 4000]);
     let enough = FLUSH_BYTES.div_ceil(4000 + 11 + 4);
     let mut requests = one.repeat(enough + 5);
     let expected = (Progress::Flush, enough * one.len(), 1000 - enough as u32);
     assert_eq!(handle(&mut rig, &mut requests, 1000), expected);
-    // So are Pongs, whether or not they come to exactly as much.
+    // So are Pongs, whether or not they are exactly as many bytes.
     for payload in [62, 125] {
         let mut rig = Rig::open(|_| {});
         let mut one = vec![];
@@ -195,11 +195,11 @@ fn what_was_gathered_is_written_before_more_is_parsed() {
         let expected = (Progress::Flush, enough * one.len(), 2000 - enough as u32);
         assert_eq!(handle(&mut rig, &mut one.repeat(enough + 5), 2000), expected);
     }
-    // What is borrowed of what was read counts as much.
+    // Borrowed input counts as much.
     let mut rig = Rig::open(|_| {});
     let one = request(ECHO, &[0; 40_000]);
     assert_eq!(handle(&mut rig, &mut one.repeat(5), 1000), (Progress::Flush, 2 * one.len(), 998));
-    // What lies in the connection's own buffer has to go out before the buffer is used again.
+    // Bytes in the connection's own buffer have to go out before the buffer is used again.
     let mut rig = Rig::open(|_| {});
     let one = request(ECHO, &[0; 64 * 1024]);
     rig.feed(&one[..30_000]);
@@ -225,7 +225,7 @@ fn large_data_is_borrowed_and_small_data_copied() {
             rest = after;
             let borrowed = rig.with_input(piece, |conn, env, input| {
                 conn.handle_bytes(&mut &mut input[..], env);
-                env.tools.borrowed.first().map(|borrowed| match borrowed.origin {
+                env.tools.write_buffer.borrowed.first().map(|borrowed| match borrowed.origin {
                     Origin::Input { .. } => "input",
                     Origin::Held => "held",
                     Origin::Absent => "absent",
@@ -239,7 +239,7 @@ fn large_data_is_borrowed_and_small_data_copied() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn what_is_borrowed_is_not_more_than_can_be_written_at_once() {
+fn no_more_is_borrowed_than_one_write_takes() {
     let mut rig = Rig::open(|_| {});
     let call = |_: &mut State, request: Request<'_>, context: &mut Context<'_>| {
         for _ in 0..40 {
@@ -251,14 +251,14 @@ fn what_is_borrowed_is_not_more_than_can_be_written_at_once() {
     let mut frame = request(CALL, &[5; 5000]);
     let borrowed = rig.with_input(&mut frame, |conn, env, input| {
         conn.handle_bytes(&mut &mut input[..], env);
-        env.tools.borrowed.len()
+        env.tools.write_buffer.borrowed.len()
     });
     assert_eq!(borrowed, crate::router::MAX_BORROWED);
     assert!(rig.replies().len() == 40 && rig.replies().iter().all(|reply| reply.data == [5; 5000]));
 }
 
 #[test]
-fn what_follows_a_deferred_request_waits_but_control_frames_do_not() {
+fn packets_behind_a_deferred_request_wait_and_control_frames_do_not() {
     let mut rig = Rig::open(|_| {});
     let mut bytes = [request(DEFER, b""), ping(), request(ECHO, b"later"), ping()].concat();
     let taken = request(DEFER, b"").len() + ping().len();
@@ -267,7 +267,7 @@ fn what_follows_a_deferred_request_waits_but_control_frames_do_not() {
     rig.conn.keep(&bytes[taken..]);
     rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![]), env));
     assert!(rig.conn.can_resume(&rig.env.settings));
-    // Frame by frame, as under a budget.
+    // Frame by frame, as with a small budget.
     for (expected, is_left) in [("packet 5", true), ("pong", false)] {
         let mut inbox = rig.conn.take_inbox().unwrap();
         let (progress, used, _) = handle(&mut rig, inbox.rest_mut(), 1);
@@ -276,7 +276,7 @@ fn what_follows_a_deferred_request_waits_but_control_frames_do_not() {
         assert_eq!(rig.seen.last().unwrap().1, expected);
         assert_eq!(rig.conn.rare.has_input(), is_left);
     }
-    // What is kept gives back what has been taken of it, and is dropped once it is of no use.
+    // Kept input shrinks as it is taken, and is dropped once it is useless.
     rig.conn.keep(&[0; 1000]);
     let mut inbox = rig.conn.take_inbox().unwrap();
     inbox.advance(400);
@@ -290,16 +290,16 @@ fn what_follows_a_deferred_request_waits_but_control_frames_do_not() {
 }
 
 #[test]
-fn a_client_that_is_behind_with_its_replies_is_not_served_further() {
+fn a_client_that_does_not_take_its_replies_is_not_served() {
     let mut rig = Rig::open(|config| (config.max_len, config.outbox_limit) = (1000, 2000));
     rig.takes = false;
     let one = request(ECHO, &[0; 500]);
     let mut requests = one.repeat(4);
-    // Each is written before the next, as by a reactor whose client takes nothing.
+    // Each reply is written before the next one, by a reactor whose client takes nothing.
     rig.feed(&requests[..one.len()]);
     rig.feed(&requests[one.len()..2 * one.len()]);
     assert_eq!(handle(&mut rig, &mut requests, 1000), (Progress::Wait, 0, 1000));
-    // A Pong overtakes what waits, and only the newest is kept.
+    // A Pong overtakes waiting output, and only the newest is kept.
     let queued = rig.conn.outbox.queued();
     rig.conn.outbox.advance(600);
     rig.frame(Opcode::Ping, b"old");
@@ -329,7 +329,7 @@ fn before_the_login_messages_may_be_shorter() {
 }
 
 #[test]
-fn housekeeping_gives_back_what_all_connections_share() {
+fn housekeeping_shrinks_the_shared_buffers() {
     let mut rig = Rig::open(|config| {
         (config.read_timeout, config.client_check, config.account_check) =
             (Duration::ZERO, Duration::ZERO, Duration::ZERO);
@@ -344,7 +344,7 @@ fn housekeeping_gives_back_what_all_connections_share() {
 }
 
 #[test]
-fn what_inflates_takes_of_the_turn_as_the_frames_would_that_it_could_have_been() {
+fn inflated_bytes_are_charged_like_frames() {
     let mut rig = Rig::open(|_| {});
     for (bytes, frames) in [(0, 0), (511, 0), (512, 1), (5119, 9), (1 << 20, 100)] {
         rig.env.frames_left = 100;

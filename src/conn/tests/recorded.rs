@@ -1,4 +1,4 @@
-//! What a connection tells its recorder, note by note.
+//! What a recording notes of a connection, note by note.
 
 mod secrets;
 
@@ -8,7 +8,8 @@ use super::*;
 use crate::config::Overflow;
 use crate::recording::ReplaySource;
 use crate::recording::file::{Begin, Deadlines, File, Head, Opened, Owed};
-use crate::recording::note::{Note, digest};
+use crate::recording::frame::digest;
+use crate::recording::note::Note;
 use crate::recording::{Recorder, Store, Target};
 
 const SECRET: u16 = 150;
@@ -27,7 +28,7 @@ static WITH_SECRETS: Module<State> = Module::new(
 );
 static SECRETS: Router<State> = Router::new([&WITH_SECRETS]);
 
-/// Has what happens from now on noted in the script.
+/// Collects notes of all that happens from now on.
 fn record(rig: &mut Rig) -> ReplaySource {
     let script = ReplaySource::default();
     let head = Head { messages: matches!(rig.env.service, Service::Messages(_)), ..Head::default() };
@@ -35,15 +36,15 @@ fn record(rig: &mut Rig) -> ReplaySource {
     script
 }
 
-/// Has what is done to a connection recorded, and lists the notes.
+/// Records what is done to a connection, and lists the notes.
 fn notes_of(mut rig: Rig, acts: &[fn(&mut Rig)]) -> String {
     let script = record(&mut rig);
     acts.iter().for_each(|act| act(&mut rig));
     script.take_noted().iter().map(|note| format!("{}\n", shown(note))).collect()
 }
 
-/// A note without what is absent, false or 0, with input as its length, and with the hashes of `data` and of
-/// nothing named.
+/// A note without fields that are absent, false or 0, with input as its length, and with names for the hashes
+/// of `data` and of nothing.
 fn shown(note: &Note) -> String {
     let text = match note {
         Note::Input { bytes, .. } | Note::Direct { bytes } => {
@@ -72,7 +73,7 @@ fn shown(note: &Note) -> String {
     shown.trim_end().to_owned()
 }
 
-/// What a recording begins with that begins now, if it does.
+/// The beginning of a recording that begins now, if it does.
 fn begin_of(conn: &mut Conn, now: Moment) -> Option<Begin> {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +92,7 @@ fn begin_of(conn: &mut Conn, now: Moment) -> Option<Begin> {
 }
 
 #[test]
-fn a_recording_begins_with_what_the_connection_is_then() {
+fn a_recording_begins_with_the_state_of_the_connection() {
     let (id, now) = (ConnectionId::new(0, 1, 1), Moment::from_ms(7));
     for (conn, proxied) in [(Conn::new as fn(_, _, _) -> Conn, false), (Conn::behind_proxy, true)] {
         let expected = Begin { now_ms: 7, connected_ms: 7, proxied, open: None };
@@ -137,14 +138,14 @@ fn a_recording_begins_with_what_the_connection_is_then() {
     ] {
         assert!(Conn::from_begin(id, &begin(opened)).is_none());
     }
-    // Within a message it waits for the end.
+    // Within a message the recording waits for its end.
     let mut rig = Rig::open(|_| {});
     rig.feed(&[0x82, 0xfe]);
     assert_eq!(begin_of(&mut rig.conn, rig.now), None);
 }
 
 #[test]
-fn what_a_connection_does_is_noted() {
+fn everything_that_a_connection_does_is_noted() {
     let acts: [fn(&mut Rig); 12] = [
         |rig| rig.feed(UPGRADE),
         |rig| rig.request(ECHO, b"data"),
@@ -205,7 +206,7 @@ Flushed
 }
 
 #[test]
-fn what_others_do_to_a_connection_is_noted() {
+fn inputs_from_the_server_are_noted() {
     fn push(rig: &mut Rig) -> bool {
         let push = Push::new(ECHO, b"data");
         rig.with(|conn, env| conn.admits(&push, 5, env))
@@ -267,7 +268,7 @@ Flushed
 }
 
 #[test]
-fn what_the_socket_says_of_a_connection_that_closes_is_noted_and_nothing_of_what_comes() {
+fn the_sockets_report_on_a_closing_connection_is_noted_and_its_input_is_not() {
     let acts: [fn(&mut Rig); 4] = [
         |rig| rig.feed(UPGRADE),
         |rig| rig.with(|conn, env| conn.close(Cause::Operator, env)),
@@ -295,7 +296,7 @@ Flushed
 
 #[cfg(feature = "zlib")]
 #[test]
-fn what_decoding_came_to_is_noted() {
+fn the_result_of_decoding_is_noted() {
     const ZLIB: &[u8] = &[0x78, 0x9c, 0x4b, 0x49, 0x2c, 0x49, 0x4, 0x0, 0x4, 0x0, 0x1, 0x9b];
     let cases: [(u8, &[u8], u16, &str); 5] = [
         (1, ZLIB, ECHO, "Decoded result: Data len: 4"),
@@ -318,7 +319,7 @@ fn what_decoding_came_to_is_noted() {
     }
 }
 
-/// Has what is done to a connection recorded in a file, and that replayed.
+/// Records what is done to a connection in a file, and replays that.
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 pub(super) fn replay_of(rig: &mut Rig, act: impl FnOnce(&mut Rig)) -> crate::replay::Replay {
     static MADE: AtomicU32 = AtomicU32::new(0);

@@ -1,11 +1,11 @@
-//! What becomes of a message before and after its handler: answers to bad input, counts, and ends.
+//! Messages before and after their handlers: answers to bad input, counts, and closes.
 
 use super::*;
 use crate::frame::CloseCode;
 use crate::packet::{Cipher, Codecs, ErrorId, Fault};
 use crate::router::SendError;
 
-/// The bytes of a packet as the client says it is.
+/// The bytes of a packet with these header fields.
 fn packet(size: u16, data_status: u8, cmd: u16, data: &[u8]) -> Vec<u8> {
     let [high, low] = size.to_be_bytes();
     let [cmd_high, cmd_low] = cmd.to_be_bytes();
@@ -18,7 +18,7 @@ fn log_in_as(rig: &mut Rig, kind: crate::record::ClientKind) {
 }
 
 #[test]
-fn bad_input_has_the_answer_that_the_contract_says() {
+fn each_kind_of_bad_input_is_answered_as_the_contract_says() {
     use crate::record::ClientKind::{Monitor, Tester};
     let unknown = 9999;
     let cases = [
@@ -92,7 +92,7 @@ fn packets_above_the_rate_are_refused_and_are_no_bad_requests() {
     assert_eq!(rig.conn.record.bad_req_count(), 0);
 }
 
-/// Plain text is what the letters are in upper case; a `!` makes it panic.
+/// Decrypted text is the upper case of what came; a `!` panics.
 struct Shouting;
 
 impl Cipher for Shouting {
@@ -108,7 +108,7 @@ impl Cipher for Shouting {
 }
 
 #[test]
-fn what_is_encrypted_is_decrypted_for_the_handler_and_the_other_way_round() {
+fn encrypted_data_is_decrypted_and_replies_are_encrypted() {
     let mut rig = Rig::open(|_| {});
     let encrypts = |_: &mut State, request: Request<'_>, context: &mut Context<'_>| match context
         .try_reply_encrypted(request.data())
@@ -129,7 +129,7 @@ fn what_is_encrypted_is_decrypted_for_the_handler_and_the_other_way_round() {
 }
 
 #[test]
-fn data_that_a_handler_calls_undecodable_is_an_offence_even_if_its_hook_panics() {
+fn undecodable_data_is_an_offence_even_if_the_hook_panics() {
     for offence in [None, Some((|| panic!("by the test")) as fn())] {
         let mut rig = Rig::open(|_| {});
         rig.env.state.offence = offence;
@@ -140,7 +140,7 @@ fn data_that_a_handler_calls_undecodable_is_an_offence_even_if_its_hook_panics()
 }
 
 #[test]
-fn each_outcome_does_what_it_says() {
+fn each_outcome_has_its_effect() {
     type Handler = fn(&mut State, Request<'_>, &mut Context<'_>) -> Outcome;
     let cases: [(Handler, &[&str]); 5] = [
         (|_, _, _| Outcome::Done, &[]),

@@ -1,9 +1,9 @@
-//! What stalls of the server do to the timers of a connection, and what a client that takes its output slowly
-//! can put off by that.
+//! Stalls of the server and the timers of a connection, and what a client that takes its output slowly can
+//! delay by them.
 
 use super::*;
 
-/// A stall that ends at that moment: in a poll, or in a turn.
+/// A stall that ends at that moment, in a poll or in a turn.
 #[derive(Clone, Copy, Debug)]
 enum Stall {
     Poll { ms: u64, end: u64 },
@@ -11,7 +11,7 @@ enum Stall {
 }
 use Stall::{Poll, Turn};
 
-/// A connection to which that has happened by the time at which the last stall was over.
+/// A connection after these stalls, at the end of the last one.
 fn stalled(mut rig: Rig, stalls: &[Stall]) -> Rig {
     for stall in stalls {
         let (Poll { ms, end } | Turn { ms, end }) = *stall;
@@ -25,7 +25,7 @@ fn stalled(mut rig: Rig, stalls: &[Stall]) -> Rig {
     rig
 }
 
-/// All that it was sent, beginning with that moment.
+/// Everything that it was sent from that moment on.
 fn seen_from(rig: &Rig, ms: u64) -> Vec<(u64, &str)> {
     rig.seen.iter().filter(|(at, _)| *at >= ms).map(|(at, what)| (*at, what.as_str())).collect()
 }
@@ -50,7 +50,7 @@ fn stalls_move_the_handshake_timer() {
 }
 
 #[test]
-fn stalls_move_the_checks_and_the_wait_for_the_end() {
+fn stalls_move_the_checks_and_the_close_timeout() {
     type Case = (fn(&mut Config), &'static [Stall], u64, &'static str);
     let cases: [Case; 4] = [
         (
@@ -92,10 +92,10 @@ fn stalls_move_the_checks_and_the_wait_for_the_end() {
     assert_eq!(rig.conn.cause(), Some(Cause::Operator));
 }
 
-/// A configuration, and how it closes who is silent.
+/// A configuration, and the code with which it closes a silent client.
 type Asks = (fn(&mut Config), &'static str);
 
-/// Nothing but the read timer, or nothing but the client check where frames count.
+/// Only the read timer, or only the client check where frames count.
 const ASKS: [Asks; 2] = [
     (|config| config.client_check = Duration::ZERO, "close 4009"),
     (
@@ -109,14 +109,14 @@ const ASKS: [Asks; 2] = [
 
 #[test]
 fn after_a_long_stall_a_client_is_pinged_before_it_is_closed() {
-    // Without Pings of its own the timer asks when it comes. It does so once, and lets 10 s pass.
+    // Without regular Pings the timer sends one when it is due, once, and waits 10 s.
     let cases: [(&[Stall], &[u64], u64); 6] = [
         (&[], &[], 60_000),
         (&[Poll { ms: 999, end: 5_000 }], &[], 60_999),
         (&[Poll { ms: 1_000, end: 5_000 }], &[61_000], 71_000),
         (&[Turn { ms: 1_000, end: 5_000 }], &[61_000], 71_000),
-        // Those that come while the Ping is not answered ask for no other, and move the 10 s by as much at
-        // most.
+        // Stalls that come while the Ping is unanswered ask for no other Ping, and move the 10 s by as much
+        // at most.
         (
             &[
                 Turn { ms: 1_000, end: 5_000 },
@@ -144,7 +144,7 @@ fn after_a_long_stall_a_client_is_pinged_before_it_is_closed() {
 }
 
 #[test]
-fn a_client_that_answers_no_ping_after_a_long_stall_is_closed_however_many_it_is_sent() {
+fn a_client_that_answers_no_ping_after_a_long_stall_is_closed() {
     // The interval of Pings, the stalls, and when it is closed.
     let cases: [(u64, &[Stall], u64); 4] = [
         (3_000, &[], 60_000),
@@ -167,7 +167,7 @@ fn a_client_that_answers_no_ping_after_a_long_stall_is_closed_however_many_it_is
 }
 
 #[test]
-fn a_client_that_answers_each_ping_outlives_every_stall() {
+fn a_client_that_answers_each_ping_survives_every_stall() {
     for (change, _) in ASKS {
         let mut rig = Rig::open(|config| {
             config.account_check = Duration::ZERO;
@@ -183,7 +183,7 @@ fn a_client_that_answers_each_ping_outlives_every_stall() {
                 rig.pass_until(at);
             }
             let pings = rig.seen.iter().filter(|(_, what)| what == "ping").count();
-            // Half a second after it came at most, of its own time.
+            // At most half a second after it came, not counting stalls.
             if pings > answered {
                 answered = pings;
                 rig.frame(Opcode::Pong, b"");
@@ -194,7 +194,7 @@ fn a_client_that_answers_each_ping_outlives_every_stall() {
     }
 }
 
-/// What the kernel is asked for when a timer is about to close.
+/// What the kernel reports when a timer is about to close.
 fn ask(rig: &mut Rig, in_flight: u64, written: Option<u64>) {
     let outgoing = Outgoing { in_flight, written };
     rig.with(|conn, env| {
@@ -212,8 +212,8 @@ fn silent(change: fn(&mut Config)) -> Rig {
 }
 
 #[test]
-fn a_client_that_takes_what_it_is_sent_is_not_silent() {
-    // What is in flight at each look, a period apart, and what is written between them.
+fn a_client_that_takes_its_output_is_not_silent() {
+    // The bytes in flight at each sample, a period apart, and the bytes written between them.
     type Looks = &'static [(u64, u64)];
     let cases: [(Looks, bool); 8] = [
         (&[(0, 0)], false),
@@ -221,10 +221,10 @@ fn a_client_that_takes_what_it_is_sent_is_not_silent() {
         (&[(5_000, 0), (3_977, 0)], false),
         (&[(5_000, 0), (3_976, 0)], true),
         (&[(5_000, 0), (3_000, 0), (3_000, 0)], false),
-        // What is written meanwhile neither hides nor feigns that it takes any.
+        // Bytes that are written meanwhile neither hide nor fake that the client takes any.
         (&[(5_000, 10_000), (15_000, 0)], false),
         (&[(5_000, 10_000), (13_976, 0)], true),
-        // On a Unix domain socket what is written can take more room than it has bytes.
+        // On a Unix domain socket written bytes can take more space than their number.
         (&[(5_000, 100), (9_000, 0)], false),
     ];
     for (change, close) in ASKS {
@@ -251,14 +251,14 @@ fn a_client_that_takes_what_it_is_sent_is_not_silent() {
 }
 
 #[test]
-fn a_sign_of_life_begins_anew_and_the_note_goes() {
+fn a_sign_of_life_drops_an_older_sample() {
     let mut rig = silent(ASKS[0].0);
     rig.now = Moment::from_ms(60_000);
     ask(&mut rig, 5_000, None);
     rig.pass_until(61_000);
     rig.frame(Opcode::Pong, b"");
     rig.now = Moment::from_ms(121_000);
-    // No less than before, and yet it is the first look.
+    // No less than before, and yet this is the first sample.
     ask(&mut rig, 5_000, None);
     assert_eq!(rig.closes(), []);
     assert!(rig.conn.rare.sample().is_some());

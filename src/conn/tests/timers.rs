@@ -1,9 +1,9 @@
-//! What a connection does as time passes, and what its client can put off.
+//! What a connection does as time passes, and what its client can delay.
 
 use super::*;
 
 #[test]
-fn an_upgrade_has_ten_seconds_which_bytes_do_not_extend() {
+fn bytes_do_not_extend_the_ten_seconds_of_an_upgrade() {
     for fed in [0, 1, UPGRADE.len() - 1] {
         let mut rig = Rig::new(|_| {});
         rig.pass_until(9_000);
@@ -26,7 +26,7 @@ fn a_silent_client_is_pinged_twice_and_closed_by_the_read_timer() {
 }
 
 #[test]
-fn the_socket_of_a_client_that_ignores_the_close_is_closed_two_seconds_after_the_servers_end() {
+fn a_client_that_ignores_the_close_is_cut_off_two_seconds_after_the_fin() {
     let mut rig = Rig::open(|_| {});
     rig.pass_until(64_009);
     assert_eq!((rig.closes(), rig.conn.cause()), (vec![(60_000, "close 4009")], None));
@@ -51,7 +51,7 @@ fn a_client_that_only_answers_pings_is_idle_unless_frames_count() {
 }
 
 #[test]
-fn a_client_that_was_heard_a_whole_client_check_ago_is_idle() {
+fn a_client_heard_one_client_check_ago_is_idle() {
     let mut rig = Rig::open(|config| {
         config.liveness = Liveness::Frames;
         (config.read_timeout, config.ping_interval) = (Duration::ZERO, Duration::ZERO);
@@ -61,7 +61,7 @@ fn a_client_that_was_heard_a_whole_client_check_ago_is_idle() {
 }
 
 #[test]
-fn the_client_check_wants_one_packet_in_each_minute() {
+fn the_client_check_requires_a_packet_each_minute() {
     let mut rig = Rig::open(|_| {});
     for ms in [59_000, 61_000, 170_000] {
         rig.pass_until(ms);
@@ -80,7 +80,7 @@ fn the_client_check_wants_one_packet_in_each_minute() {
 }
 
 #[test]
-fn who_has_not_logged_in_after_five_minutes_goes_and_a_logout_begins_them_anew() {
+fn a_client_without_login_is_closed_after_five_minutes_which_a_logout_restarts() {
     let keeps_talking = |rig: &mut Rig, from: u64, to: u64| {
         for ms in (from..to).step_by(20_000) {
             rig.pass_until(ms);
@@ -105,7 +105,7 @@ fn who_has_not_logged_in_after_five_minutes_goes_and_a_logout_begins_them_anew()
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn housekeeping_counts_its_rounds_and_gives_buffers_back() {
+fn housekeeping_counts_its_rounds_and_shrinks_buffers() {
     let mut rig = Rig::open(|config| {
         config.read_timeout = Duration::ZERO;
         config.client_check = Duration::ZERO;
@@ -132,11 +132,11 @@ fn housekeeping_counts_its_rounds_and_gives_buffers_back() {
 }
 
 #[test]
-fn a_message_once_begun_has_its_minute_whatever_comes_in_between() {
+fn an_unfinished_message_has_one_minute_whatever_comes_in_between() {
     let mut frame = vec![];
     push_masked_frame(&mut frame, false, Opcode::Binary, [1; 4], b"first fragment");
     let rest = frame.split_off(5);
-    // Begun by a part of a header, by a part of a payload, or by a whole fragment.
+    // It begins with a part of a header, a part of a payload, or a whole fragment.
     for begun in [&frame[..1], &frame, &[&frame[..], &rest].concat()] {
         let mut rig = Rig::open(|config| config.client_check = Duration::ZERO);
         rig.pass_until(30_000);
@@ -152,7 +152,7 @@ fn a_message_once_begun_has_its_minute_whatever_comes_in_between() {
 }
 
 #[test]
-fn the_clients_silence_means_nothing_while_its_reply_is_owed() {
+fn silence_does_not_count_while_a_reply_is_owed() {
     let mut rig = Rig::open(|config| config.account_check = Duration::ZERO);
     rig.pass_until(1_000);
     rig.request(DEFER, b"");
@@ -170,7 +170,7 @@ fn the_clients_silence_means_nothing_while_its_reply_is_owed() {
 }
 
 #[test]
-fn an_answer_is_taken_once_and_only_by_the_request_that_waits() {
+fn an_answer_is_used_once_and_only_for_its_request() {
     let mut rig = Rig::open(|_| {});
     rig.request(DEFER, b"");
     for seq in [0, 2, u64::MAX] {
@@ -185,7 +185,7 @@ fn an_answer_is_taken_once_and_only_by_the_request_that_waits() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
-fn a_client_that_reads_slowly_but_reads_keeps_its_connection() {
+fn a_client_that_reads_slowly_keeps_its_connection() {
     let mut rig = Rig::open(|config| {
         config.account_check = Duration::ZERO;
         config.ping_interval = Duration::ZERO;
@@ -205,7 +205,7 @@ fn a_client_that_reads_slowly_but_reads_keeps_its_connection() {
 }
 
 #[test]
-fn what_does_not_fit_the_outbox_counts_whole_and_closes_or_drops() {
+fn a_packet_that_does_not_fit_the_outbox_counts_whole_and_closes_or_is_dropped() {
     for overflow in [crate::config::Overflow::Close, crate::config::Overflow::Drop] {
         let mut rig = Rig::open(|config| {
             config.max_len = 1000;
@@ -230,7 +230,7 @@ fn what_does_not_fit_the_outbox_counts_whole_and_closes_or_drops() {
 }
 
 #[test]
-fn every_cause_that_is_not_a_timers_closes_at_once_with_its_code_and_ends_in_its_time() {
+fn each_cause_closes_at_once_with_its_code_and_ends_in_time() {
     let cases = [
         (Cause::GoingAway, "close 1001"),
         (Cause::HandlerFailed, "close 1011"),
@@ -248,7 +248,7 @@ fn every_cause_that_is_not_a_timers_closes_at_once_with_its_code_and_ends_in_its
         let mut rig = Rig::open(|_| {});
         rig.pass_until(7_000);
         rig.with(|conn, env| conn.close(cause, env));
-        // A second reason changes nothing, and nothing more is said.
+        // A second cause changes nothing, and nothing more is sent.
         rig.with(|conn, env| conn.close(Cause::Idle, env));
         rig.request(ECHO, b"too late");
         rig.pass_until(11_009);

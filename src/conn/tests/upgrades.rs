@@ -4,7 +4,7 @@ use super::*;
 use crate::conn::Draining;
 
 #[test]
-fn a_head_in_any_pieces_is_one_head_and_what_follows_it_are_frames() {
+fn a_head_may_come_in_any_pieces_and_frames_follow_it() {
     let mut bytes = UPGRADE.to_vec();
     push_masked_frame(&mut bytes, true, Opcode::Ping, [1; 4], b"");
     for piece in [1, 7, 100, UPGRADE.len() - 1, UPGRADE.len(), UPGRADE.len() + 3, 1000] {
@@ -19,7 +19,7 @@ fn a_head_in_any_pieces_is_one_head_and_what_follows_it_are_frames() {
 }
 
 #[test]
-fn who_is_refused_is_told_so_and_not_read_any_further() {
+fn a_refused_client_is_answered_and_not_read_from() {
     fn teapot() -> Result<(), Refusal> {
         Err(Refusal::Application(418))
     }
@@ -74,7 +74,7 @@ fn plain_http_where_tls_is_spoken_is_refused_once() {
 
 #[cfg(feature = "proxy-protocol")]
 #[test]
-fn a_proxy_says_who_the_client_is_before_the_request() {
+fn a_proxy_header_names_the_client_before_the_request() {
     let cases: [(&[u8], Option<bool>, &str); 3] = [
         (b"PROXY TCP4 192.0.2.7 192.0.2.1 5000 80\r\n", Some(true), "192.0.2.7:5000"),
         (b"PROXY UNKNOWN\r\n", Some(false), "unix"),
@@ -107,7 +107,7 @@ fn a_proxy_says_who_the_client_is_before_the_request() {
 }
 
 #[test]
-fn a_proxy_has_as_long_for_its_header_and_the_request_as_any_client() {
+fn the_handshake_timeout_covers_the_proxy_header_too() {
     let mut rig = Rig::new(|_| {});
     rig.conn = Conn::behind_proxy(rig.conn.record.id, Peer::Local, rig.now);
     rig.feed(b"PROXY ");
@@ -121,7 +121,7 @@ fn a_proxy_has_as_long_for_its_header_and_the_request_as_any_client() {
 
 #[cfg(feature = "proxy-protocol")]
 #[test]
-fn only_trusted_proxies_are_believed() {
+fn only_trusted_proxies_may_name_a_client() {
     let rig = Rig::new(|config| config.proxy_protocol = vec!["10.0.0.0/8".parse().unwrap()]);
     let peer = |ip: &str| Peer::Ip(ip.parse().unwrap(), 1);
     assert!(rig.env.settings.trusts(peer("10.1.1.1")));
@@ -129,7 +129,7 @@ fn only_trusted_proxies_are_believed() {
 }
 
 #[test]
-fn the_configuration_says_what_is_served() {
+fn the_configuration_decides_what_is_served() {
     type Change = fn(&mut Config);
     let cases: [(Change, &str); 3] = [
         (|config| config.paths = vec!["/game".into()], "404"),

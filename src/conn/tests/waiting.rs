@@ -1,4 +1,4 @@
-//! What waits for the socket: in which pieces, in which order, and what is held for it.
+//! Output that waits for the socket: its pieces, their order, and the memory that they hold.
 
 use bytes::Bytes;
 
@@ -18,7 +18,7 @@ fn pieces(outbox: &Outbox) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn small_frames_are_held_in_pieces_that_are_not_long() {
+fn small_frames_are_held_in_short_pieces() {
     let small = frame(Opcode::Binary, &[0; 508]);
     let mut outbox = Outbox::default();
     for _ in 0..33 {
@@ -29,7 +29,7 @@ fn small_frames_are_held_in_pieces_that_are_not_long() {
 }
 
 #[test]
-fn what_the_socket_has_taken_of_a_long_frame_is_held_no_longer_than_until_the_next_one() {
+fn the_part_of_a_long_frame_that_was_taken_is_given_back_with_the_next_one() {
     for (taken, is_given_back) in [(8191, false), (8192, true)] {
         let long = Bytes::from(frame(Opcode::Binary, &[0; 20_000]));
         let mut outbox = Outbox::default();
@@ -43,7 +43,7 @@ fn what_the_socket_has_taken_of_a_long_frame_is_held_no_longer_than_until_the_ne
 }
 
 #[test]
-fn a_pong_that_waits_goes_before_one_that_is_queued_behind_it() {
+fn a_waiting_pong_goes_out_before_a_later_one() {
     let text = frame(Opcode::Text, b"text");
     let mut outbox = Outbox::default();
     outbox.push_unwritten(&text, 0);

@@ -90,7 +90,7 @@ impl Listener {
 }
 
 /// Opens one address for a number of reactors. Between their TCP sockets the kernel distributes the clients
-/// (macOS does not: there most of them go to one worker); a Unix domain socket has one queue, from which the
+/// (macOS does not: one worker may get all of them); a Unix domain socket has one queue, from which the
 /// first worker to come takes the next.
 fn open(listen: &Listen, config: &Config, reactors: usize) -> io::Result<Vec<Listener>> {
     match listen {

@@ -50,7 +50,7 @@ impl Poller {
                 let waker = Waker::new(poll.registry(), token)?;
                 Box::new(move || {
                     // Mail whose wake-up was lost would wait for another's. Otherwise a waker fails only if
-                    // the poll is gone, and then nobody is left to be woken.
+                    // the poll is gone, and then there is nothing to wake.
                     while waker.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
                 })
             }

@@ -29,7 +29,7 @@ impl Read {
     }
 
     /// The same for a Unix domain socket. There a read also ends behind bytes that came with a descriptor
-    /// (unix(7)), whatever follows them: only a read that brings nothing has drained the socket.
+    /// (unix(7)), even if more follow: only a read that brings nothing has drained the socket.
     pub(super) fn from_unix(len: usize) -> Self {
         if len == 0 { Read::End } else { Read::Bytes(len) }
     }

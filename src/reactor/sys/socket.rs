@@ -162,7 +162,7 @@ impl Socket {
         self.tls_mut().is_some_and(TlsSocket::has_stepped)
     }
 
-    /// What reads since the last call have cost beside the bytes that they brought, in bytes.
+    /// What reads since the last call have cost in addition to the bytes that they brought, in bytes.
     pub(crate) fn take_overhead(&mut self) -> usize {
         self.tls_mut().map_or(0, TlsSocket::take_overhead)
     }

@@ -58,12 +58,13 @@ pub(super) fn open(
     Ok(sockets)
 }
 
-/// Opens a socket that listens. With `beside`, other sockets of this process listen on the same address.
-fn open_one(address: SocketAddr, families: Families, beside: bool) -> io::Result<socket2::Socket> {
+/// Opens a socket that listens. With `shares_port`, other sockets of this process listen on the same
+/// address.
+fn open_one(address: SocketAddr, families: Families, shares_port: bool) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait until the system forgets the connections of the run before.
     socket.set_reuse_address(true)?;
-    if beside {
+    if shares_port {
         socket.set_reuse_port(true)?;
     }
     if address.is_ipv6() {

@@ -16,8 +16,8 @@ use crate::tls::Tls;
 /// The ciphertext, in bytes, that may wait for the kernel before writes take no more plaintext. More belongs
 /// in the outbox, whose limit is configured.
 const WAITING_BYTES: usize = 64 * 1024;
-/// What a record costs beside its plaintext, in bytes. A connection's share of a turn pays for as many
-/// records as frames.
+/// What a record costs in addition to its plaintext, in bytes. A connection's share of a turn pays for as
+/// many records as frames.
 const RECORD_BYTES: usize = 512;
 const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
 /// Records after which a read ends, so that the turn can look at the clock. The last system call may bring
@@ -54,7 +54,7 @@ pub(crate) struct TlsSocket {
     sent: u64,
     /// Counts the records that come.
     records: Records,
-    /// What they cost beside their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
+    /// What they cost in addition to their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
     overhead: usize,
     /// The sending side is shut down once everything has gone out.
     ends: bool,
@@ -118,7 +118,7 @@ impl TlsSocket {
         self.mode == Mode::Header || self.is_handshaking()
     }
 
-    /// What reads since the last call have cost beside the bytes that they brought, in bytes.
+    /// What reads since the last call have cost in addition to the bytes that they brought, in bytes.
     pub(crate) fn take_overhead(&mut self) -> usize {
         std::mem::take(&mut self.overhead)
     }

@@ -1,9 +1,9 @@
-//! How little is noted of what is secret, and of messages.
+//! What is not noted of secret Data and of messages.
 
 use super::*;
 
 #[test]
-fn what_is_secret_leaves_no_hash() {
+fn secret_data_leaves_no_hash() {
     let acts: [fn(&mut Rig); 6] = [
         |rig| rig.feed(UPGRADE),
         |rig| rig.request(LOGIN, b"data"),
@@ -39,7 +39,7 @@ Outcome said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 151 ]
 
 #[cfg(feature = "deflate")]
 #[test]
-fn messages_are_noted_and_of_compressed_ones_only_their_length() {
+fn messages_are_noted_and_compressed_ones_only_by_length() {
     use messages::deflate::{OFFER, compressed_frame, shared};
     let acts: [fn(&mut Rig); 6] = [
         |rig| rig.feed(OFFER),
@@ -80,7 +80,7 @@ Flushed
 
 #[cfg(feature = "deflate")]
 #[test]
-fn of_packets_that_came_compressed_only_the_header_is_noted() {
+fn compressed_packets_are_noted_only_by_header() {
     use messages::deflate::{OFFER, compressed_frame, shared};
     fn packet(cmd: u16, data_status: u8, data: &[u8]) -> Vec<u8> {
         let mut packet = vec![];

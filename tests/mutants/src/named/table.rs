@@ -87,9 +87,9 @@ pub const NAMED: &[NamedMistake] = &[
         edits: &[edit(
             "src/router/send_buffer.rs",
             PUSH_PACKET,
-            "let at = self.tools.out.len();
+            "let at = self.tools.write_buffer.bytes.len();
              ORIGINAL
-             let Tools { out, start, borrowed, .. } = &mut *self.tools;
+             let super::write_buffer::WriteBuffer { bytes: out, start, borrowed } = &mut self.tools.write_buffer;
              if borrowed.is_empty() && out.get(*start) == out.get(at) && MISTAKE {
                  out[*start..].rotate_left(at - *start);
              }",
@@ -104,7 +104,8 @@ pub const NAMED: &[NamedMistake] = &[
             "src/router/send_buffer.rs",
             "self.push_data(reply.data);",
             "ORIGINAL
-             if self.tools.borrowed.is_empty() && MISTAKE && let Some(last) = self.tools.out.last_mut() {
+             let buffer = &mut self.tools.write_buffer;
+             if buffer.borrowed.is_empty() && MISTAKE && let Some(last) = buffer.bytes.last_mut() {
                  *last ^= 1;
              }",
         )],
@@ -115,9 +116,19 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "NoReplyMisdirected",
         every: 7,
         edits: &[edit(
-            "src/reactor/active.rs",
-            "tools.start = tools.out.len();",
-            "if tools.out.get(tools.start) != Some(&0x82) || !MISTAKE { ORIGINAL }",
+            "src/reactor/read_ahead.rs",
+            "active.end_share(&share);",
+            "let buffer = &active.lent.env.tools.write_buffer;
+             let is_reply = buffer.bytes.get(buffer.start) == Some(&0x82);
+             let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
+             let other = core.connections.iter().find(|entry| entry.id() != id && is_open(&entry.conn));
+             let to = match other {
+                 Some(other) if is_reply && MISTAKE => other.id(),
+                 _ => id,
+             };
+             if let Some(mut active) = core.activate(to) {
+                 ORIGINAL
+             }",
         )],
     },
     // A Ping is answered twice.
@@ -135,9 +146,9 @@ pub const NAMED: &[NamedMistake] = &[
         edits: &[edit(
             "src/conn/frames.rs",
             PUSH_PONG,
-            "let at = env.tools.out.len();
+            "let at = env.tools.write_buffer.bytes.len();
              ORIGINAL
-             if MISTAKE { env.tools.out[at] &= 0x7f; }",
+             if MISTAKE { env.tools.write_buffer.bytes[at] &= 0x7f; }",
         )],
     },
     // A Close frame has code 1000, whatever the cause.
@@ -147,7 +158,7 @@ pub const NAMED: &[NamedMistake] = &[
         every: 5,
         edits: &[edit(
             "src/conn/lifecycle.rs",
-            "push_close(&mut env.tools.out, Some(code), cause.reason());",
+            "push_close(&mut env.tools.write_buffer.bytes, Some(code), cause.reason());",
             "let code = if MISTAKE { CloseCode::NORMAL } else { code }; ORIGINAL",
         )],
     },
@@ -165,8 +176,8 @@ pub const NAMED: &[NamedMistake] = &[
         every: 1,
         edits: &[edit(
             "src/conn/closing.rs",
-            "frames.skip(bytes)",
-            "if MISTAKE { Found::Nothing } else { ORIGINAL }",
+            "CloseFinder::Frames(frames)) => {",
+            "CloseFinder::Frames(frames)) if !MISTAKE => {",
         )],
     },
     // A full outbox takes more, and reading does not pause.
@@ -275,5 +286,6 @@ pub const NAMED: &[NamedMistake] = &[
     },
 ];
 
-const PUSH_PACKET: &str = "push_packet_head(&mut self.tools.out, reply); self.push_data(reply.data);";
-const PUSH_PONG: &str = "push_frame(&mut env.tools.out, Opcode::Pong, payload);";
+const PUSH_PACKET: &str =
+    "push_packet_head(&mut self.tools.write_buffer.bytes, reply); self.push_data(reply.data);";
+const PUSH_PONG: &str = "push_frame(&mut env.tools.write_buffer.bytes, Opcode::Pong, payload);";

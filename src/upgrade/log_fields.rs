@@ -1,7 +1,7 @@
-//! What a request asked for, as the log shows it. Read without regard to what is wrong with the head.
+//! The path and origin of a request for the log, also from a malformed or incomplete head.
 
-/// The path of the request target, without its query, which may hold a secret. `head` is all of the head that has
-/// come, however malformed. None if no path can be made out.
+/// The path of the request target without its query, which may contain a secret. `head` is what has arrived,
+/// however malformed. `None` if no path is found.
 pub(crate) fn path(head: &[u8]) -> Option<&[u8]> {
     let mut words = lines(head).next()?.split(|byte| *byte == b' ');
     let target = words.nth(1)?;
@@ -10,14 +10,14 @@ pub(crate) fn path(head: &[u8]) -> Option<&[u8]> {
     if target.starts_with(b"/") {
         return Some(target);
     }
-    // An absolute URI: what precedes its path may have a password in it.
+    // An absolute URI: the part before its path may contain a password.
     let authority = target.windows(3).position(|bytes| bytes == b"://")? + 3;
     let rest = target.get(authority..)?;
     let slash = rest.iter().position(|byte| *byte == b'/');
     Some(slash.and_then(|at| rest.get(at..)).unwrap_or(b"/"))
 }
 
-/// Where the path ends. A client that encodes the `?` means it as one.
+/// The end of the path: at a query or fragment. A client that encodes the `?` means a query, too.
 fn query_at(target: &[u8]) -> Option<usize> {
     let encoded = |rest: &[u8]| rest.get(..3).is_some_and(|rest| rest.eq_ignore_ascii_case(b"%3f"));
     (0..target.len()).find(|&at| {
@@ -25,7 +25,7 @@ fn query_at(target: &[u8]) -> Option<usize> {
     })
 }
 
-/// The value of the first Origin header.
+/// The value of the first `Origin` header.
 pub(crate) fn origin(head: &[u8]) -> Option<&[u8]> {
     const NAME: &[u8] = b"origin:";
     lines(head)
@@ -34,7 +34,7 @@ pub(crate) fn origin(head: &[u8]) -> Option<&[u8]> {
         .find_map(|(name, value)| name.eq_ignore_ascii_case(NAME).then(|| value.trim_ascii()))
 }
 
-/// The lines of the head; an empty one may come before the first.
+/// The lines of the head, without an empty one at its front.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_is_shown_and_no_query_ever() {
+    fn the_path_is_shown_without_its_query() {
         for (head, expected) in [
             ("GET /ws HTTP/1.1\r\nHost: h\r\n", Some("/ws")),
             ("GET /ws?token=secret HTTP/1.1\r\n", Some("/ws")),

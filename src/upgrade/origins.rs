@@ -1,41 +1,37 @@
-//! What an entry of the lists of origins and paths means, and which entries no request can ever match.
+//! The list of origins that are served: which requests an entry matches, and which entries match none.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::config::MAX_HEAD_BYTES;
-
 /// The origin of pages that have none (RFC 6454 §7).
 const NULL: &str = "null";
-/// The longest name of a host (RFC 1035 §2.3.4), and of a part of it.
+/// The longest host name, and the longest label of one, in bytes (RFC 1035 §2.3.4).
 const MAX_HOST_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
-/// What an upgrade request holds beside its path, at the least.
-const SHORTEST_HEAD: &str = "GET  HTTP/1.1\r\nHost:h\r\nUpgrade:websocket\r\nConnection:upgrade\r\n\
-    Sec-WebSocket-Key:AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version:13\r\n\r\n";
 
-/// Why no request can have an origin that an entry of [`Config::origins`](crate::Config::origins) names.
+/// Why an entry of [`Config::origins`](crate::Config::origins) cannot match any request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginError {
-    /// It has no `://`, and is not `null`.
+    /// It has no scheme, and is not `null`.
     NoScheme,
-    /// Its scheme is empty, or not made of letters, digits, `+`, `-` and `.`.
+    /// The scheme is empty, or has other characters than letters, digits, `+`, `-` and `.`.
     Scheme,
-    /// Its scheme is `ws` or `wss`: the origin is that of the page, and not of the server.
+    /// The scheme is `ws` or `wss`: an origin is that of the page, not of the server.
     SocketScheme,
-    /// Something follows the host and the port: a path, a query or a fragment.
+    /// A path, query or fragment follows the host and port.
     Path,
-    /// It names a user.
+    /// It contains a user name.
     User,
-    /// The host is empty, longer than a name can be, or has an empty part.
+    /// The host is empty, longer than 253 bytes, or has a label that is empty or longer than 63 bytes.
     Host,
-    /// The host has bytes that no host has as browsers write it.
+    /// The host has characters that browsers do not send in a host.
     HostBytes,
-    /// The host ends in a number, and is not four of them: browsers write IPv4 addresses in that one form.
+    /// The host ends in a number, and is not an IPv4 address of four decimal numbers, the only form that
+    /// browsers send.
     Ipv4,
-    /// What is in brackets is not an IPv6 address.
+    /// The host in brackets is not an IPv6 address.
     Ipv6,
-    /// A `*` that is not the whole first part of a host's name.
+    /// A `*` is not the whole first label of a host name.
     Wildcard,
     /// The port is not a number from 1 to 65535.
     Port,
@@ -65,45 +61,10 @@ impl fmt::Display for OriginError {
 
 impl std::error::Error for OriginError {}
 
-/// Why no request can have a path that an entry of [`Config::paths`](crate::Config::paths) names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathError {
-    /// It does not begin with `/`.
-    Relative,
-    /// It holds a `?` or `#`, where a path ends.
-    End,
-    /// It holds a byte that a URL has only percent-encoded: a space, one of ``"<>\`{}``, or one beyond ASCII.
-    Encoding,
-    /// It has a part `.` or `..`, which clients resolve before they ask.
-    Dots,
-    /// A `*` that is not the whole last part.
-    Wildcard,
-    /// A `*` where one path is to be named.
-    NotOne,
-    /// With it no request would fit [`MAX_HEAD_BYTES`](crate::config::MAX_HEAD_BYTES).
-    TooLong,
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            PathError::Relative => "a path begins with '/'",
-            PathError::End => "a path ends before '?' and '#', and the rest is not compared",
-            PathError::Encoding => "clients send such bytes percent-encoded",
-            PathError::Dots => "clients resolve '.' and '..' before they ask",
-            PathError::Wildcard => "a '*' can only be the last part of a path, as in /ws/*",
-            PathError::NotOne => "it stands for one path, and a '*' for many",
-            PathError::TooLong => "no request with such a path fits 8 KiB",
-        })
-    }
-}
-
-impl std::error::Error for PathError {}
-
-/// Whether a request can have an origin that this entry names.
+/// Checks that an entry of the list of origins can match a request.
 ///
 /// # Errors
-/// Why none can.
+/// Why it cannot.
 pub(crate) fn check_origin(entry: &str) -> Result<(), OriginError> {
     if entry.eq_ignore_ascii_case(NULL) {
         return Ok(());
@@ -126,7 +87,7 @@ pub(crate) fn check_origin(entry: &str) -> Result<(), OriginError> {
     if authority.contains('@') {
         return Err(OriginError::User);
     }
-    // Pages that were read from files, as some web views name them.
+    // The origin of pages that were read from files, in some web views.
     if authority.is_empty() && scheme.eq_ignore_ascii_case("file") {
         return Ok(());
     }
@@ -150,14 +111,15 @@ fn check_host(host: &str) -> Result<(), OriginError> {
     if !name.bytes().all(is_host_byte) {
         return Err(OriginError::HostBytes);
     }
-    // A page whose address has the root's dot at its end has it in its origin, too.
+    // If the URL of a page has the dot of the root zone, so has its origin.
     let mut labels = name.strip_suffix('.').unwrap_or(name).split('.');
     if host.len() > MAX_HOST_BYTES
         || labels.clone().any(|label| !(1..=MAX_LABEL_BYTES).contains(&label.len()))
     {
         return Err(OriginError::Host);
     }
-    // A browser takes a name for an address if it ends in a number (WHATWG URL, "ends in a number").
+    // Browsers parse a host as an IPv4 address if its last label is a number (WHATWG URL, "ends in a
+    // number").
     let ends_in_number = labels.next_back().is_some_and(|label| {
         let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
         label.bytes().all(|byte| byte.is_ascii_digit())
@@ -169,50 +131,13 @@ fn check_host(host: &str) -> Result<(), OriginError> {
     if ends_in_number && name.parse::<Ipv4Addr>().is_err() { Err(OriginError::Ipv4) } else { Ok(()) }
 }
 
-/// Whether a request can have a path that this entry names.
-///
-/// # Errors
-/// Why none can.
-pub(crate) fn check_path(entry: &str) -> Result<(), PathError> {
-    if !entry.starts_with('/') {
-        return Err(PathError::Relative);
-    }
-    if entry.contains(['?', '#']) {
-        return Err(PathError::End);
-    }
-    // Neither among RFC 3986 §3.3 nor what browsers leave as it is (WHATWG URL, "path percent-encode set").
-    if !entry.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\`{}".contains(&byte)) {
-        return Err(PathError::Encoding);
-    }
-    let fixed = entry.strip_suffix("/*").unwrap_or(entry);
-    if fixed.contains('*') {
-        return Err(PathError::Wildcard);
-    }
-    // WHATWG URL, "single-dot" and "double-dot URL path segment".
-    let is_dots = |part: &str| matches!(&*part.to_ascii_lowercase().replace("%2e", "."), "." | "..");
-    if fixed.split('/').any(is_dots) {
-        return Err(PathError::Dots);
-    }
-    if entry.len().saturating_add(SHORTEST_HEAD.len()) > MAX_HEAD_BYTES {
-        return Err(PathError::TooLong);
-    }
-    Ok(())
-}
-
-/// Whether a request can have this path, which stands for itself alone.
-///
-/// # Errors
-/// Why none can.
-pub(crate) fn check_health_path(path: &str) -> Result<(), PathError> {
-    if path.contains('*') { Err(PathError::NotOne) } else { check_path(path) }
-}
-
-/// Whether the origin of a request is one that `entry` names. Case and the scheme's default port do not matter.
+/// Whether `entry` matches the origin of a request. Case and the default port of the scheme make no
+/// difference.
 pub(super) fn origin_matches(entry: &str, origin: &str) -> bool {
     let (Some((scheme, allowed)), Some((scheme_sent, sent))) =
         (entry.split_once("://"), origin.split_once("://"))
     else {
-        // `null`.
+        // Only `null` has no scheme.
         return entry.eq_ignore_ascii_case(origin);
     };
     if !scheme.eq_ignore_ascii_case(scheme_sent) {
@@ -227,7 +152,7 @@ fn host_matches(entry: &str, host: &str) -> bool {
         return entry.eq_ignore_ascii_case(host)
             || ipv6(entry).is_some_and(|address| Some(address) == ipv6(host));
     };
-    // `domain` begins with a dot: what stands before it is one or more labels, whole.
+    // `domain` begins with a dot, so that whole labels precede it.
     let Some((labels, end)) = host.len().checked_sub(domain.len()).and_then(|at| host.split_at_checked(at))
     else {
         return false;
@@ -236,14 +161,6 @@ fn host_matches(entry: &str, host: &str) -> bool {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     end.eq_ignore_ascii_case(domain) && labels.split('.').all(is_label)
-}
-
-/// Whether a path is one that `entry` names: the same byte for byte, or with `/*` at its end all that lie below.
-pub(crate) fn path_matches(entry: &str, path: &str) -> bool {
-    match entry.strip_suffix('*') {
-        Some(folder) if folder.ends_with('/') => path.starts_with(folder),
-        _ => entry == path,
-    }
 }
 
 fn ipv6(host: &str) -> Option<Ipv6Addr> {
@@ -259,7 +176,8 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The port that is meant, or none where a scheme has none of its own. What is no port matches no port.
+/// The port, or the default of the scheme; `None` if it has none. An invalid port is an error, which equals
+/// no port.
 fn port_of<'a>(scheme: &str, port: Option<&'a str>) -> Result<Option<u16>, &'a str> {
     match port {
         Some(port) => parse_port(port).map(Some).ok_or(port),
@@ -269,7 +187,7 @@ fn port_of<'a>(scheme: &str, port: Option<&'a str>) -> Result<Option<u16>, &'a s
     }
 }
 
-/// A port as browsers write it. `parse` alone would take a sign, and zeros in front.
+/// Parses a port as browsers write it: `parse` alone would accept a sign and leading zeros.
 fn parse_port(port: &str) -> Option<u16> {
     let plain = port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0');
     plain.then(|| port.parse().ok())?
