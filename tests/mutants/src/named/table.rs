@@ -246,22 +246,14 @@ pub const NAMED: &[NamedMistake] = &[
         name: "AlwaysBusy",
         breaks: "NoSpin",
         every: 1,
-        edits: &[edit(
-            "src/reactor/turn.rs",
-            "!core.lent.fan_outs.is_empty()",
-            "ORIGINAL || MISTAKE",
-        )],
+        edits: &[edit("src/reactor/turn.rs", "if schedule.has_work()", "ORIGINAL || MISTAKE")],
     },
     // A push is not sent.
     NamedMistake {
         name: "LostPush",
         breaks: "Script",
         every: 5,
-        edits: &[edit(
-            "src/reactor/reach.rs",
-            "let waiting = self.lent.output.bytes(self.entry.segments);",
-            "if MISTAKE { return } ORIGINAL",
-        )],
+        edits: &[edit("src/reactor/send.rs", "active.send(push);", "if !MISTAKE { ORIGINAL }")],
     },
     // A connection whose role was taken over goes on.
     NamedMistake {
