@@ -33,8 +33,8 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) inflated: Vec<u8>,
     pub(crate) inflaters: Inflaters,
     pub(super) head_checks: HeadChecks,
-    /// The socket's report on a connection that [asks for it](super::Conn::asks_for_report), for the next look
-    /// at its timers.
+    /// The socket's report on a connection that [asks for it](super::Conn::asks_for_report), for the next
+    /// look at its timers.
     pub(crate) socket_report: Option<SocketReport>,
     /// How far the server has drained.
     pub(crate) draining: Draining,

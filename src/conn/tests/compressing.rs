@@ -1,5 +1,4 @@
-//! Replies that are compressed slice by slice: what goes out, in which order, and what happens to them when
-//! the connection closes.
+//! Replies that are compressed slice by slice: their output, its order, and what happens when it closes.
 
 use flate2::{Decompress, FlushDecompress};
 
@@ -125,8 +124,7 @@ fn replies_keep_their_order_and_data_however_long_compression_takes() {
     ];
     for way in WAYS {
         for (at, requests) in orders.into_iter().enumerate() {
-            // The slices come between the requests, or behind all of them; the socket takes everything, or
-            // nothing at first.
+            // Slices come between requests or behind all; the socket takes everything or nothing at first.
             for (slices, takes) in [(0, true), (1, true), (3, true), (0, false), (2, false)] {
                 let mut rig = compressing(way);
                 rig.takes = takes;

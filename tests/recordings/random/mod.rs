@@ -32,8 +32,8 @@ const BLOCKED: Duration = Duration::from_millis(20);
 /// The longest time between two turns.
 const LONG_TURN: Duration = Duration::from_secs(1);
 
-/// The digests of all recordings of the first servers. They change only where it is meant that something else is
-/// recorded, or that the server or its clients do something else.
+/// The digests of all recordings of the first servers. They may change only with a change that is meant to
+/// record something else, or to make the server or its clients do something else.
 const DIGESTS: [u64; 10] = [
     0xf507_84d0_2fe0_e23d,
     0x821f_cb58_ccfb_8c9a,
