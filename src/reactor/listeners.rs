@@ -2,6 +2,8 @@
 
 use std::io;
 
+use mio::Token;
+
 use super::sys::accepted::Accepted;
 use super::sys::listener::Listener;
 use super::sys::poller::Registry;
@@ -19,7 +21,6 @@ use crate::record::Peer;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::upgrade::Refusal;
-use mio::Token;
 
 /// Milliseconds until accepting is tried again after the system had no resources for it.
 const RETRY_MS: u64 = 100;
