@@ -1,5 +1,4 @@
-//! Replies that are compressed slice by slice: what goes out, in which order, and what happens to them when
-//! the connection closes.
+//! Replies that are compressed slice by slice: their order, their limits, and what happens at a close.
 
 use flate2::{Decompress, FlushDecompress};
 
