@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sysconn::config::{MAX_BAD_REQUESTS, Overflow};
-use sysconn::sim::{Activity, StreamState, Network};
+use sysconn::sim::{Activity, Network, StreamState};
 use sysconn::{Config, Peer, Reactor, Survey, Turn};
 
 use crate::game::{Game, PUSHED_FROM_OUTSIDE, ROUTER};
