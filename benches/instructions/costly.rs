@@ -1,5 +1,5 @@
-//! Counts the instructions of what clients ask for in few bytes or frames, of a library that compresses, as
-//! the program does. What it is held against is in `tests/run.d/instructions.py`.
+//! Counts the instructions of expensive work that clients request with few bytes or frames. The library is
+//! built with compression, as in the program. The limits are in `tests/run.d/instructions.py`.
 
 mod costs;
 #[path = "../work/mod.rs"]
@@ -10,7 +10,7 @@ use std::io::Result;
 use costs::{Cost, Costly};
 use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
 
-/// A reactor whose buffers are as large as they will be.
+/// A reactor after one round, so that its buffers have their final size.
 fn paid(cost: Cost) -> Result<Costly> {
     let mut costly = Costly::new(cost)?;
     costly.round()?;
@@ -22,7 +22,7 @@ fn round(mut costly: Result<Costly>) -> Result<Costly> {
     costly
 }
 
-// So many replies: each asked for, and many to a request.
+// The same number of replies: one to each request, and many to each.
 #[library_benchmark]
 #[bench::echoes(paid(Cost::echoes()))]
 #[bench::bursts(paid(Cost::bursts()))]
@@ -30,8 +30,8 @@ fn replies_of(costly: Result<Costly>) -> Result<Costly> {
     round(costly)
 }
 
-// A write to each of as many clients as `segments_of/a_packet` writes replies, and long ones to a quarter of
-// them.
+// A short write to each of as many clients as `segments_of/a_packet` writes replies, and long writes to a
+// quarter of that.
 #[library_benchmark]
 #[bench::a_say(paid(Cost::say(32, 256)))]
 #[bench::a_long_say(paid(Cost::say(100_000, 64)))]
@@ -39,7 +39,7 @@ fn writes_of(costly: Result<Costly>) -> Result<Costly> {
     round(costly)
 }
 
-// Work that a connection's share of a turn counts as 2048 frames, about: see `costs::FRAMES`.
+// Work that counts as about 2048 frames against a connection's share of a turn: see `costs::FRAMES`.
 #[library_benchmark]
 #[bench::zlib_text(paid(Cost::zlib()))]
 #[bench::deflate_text(paid(Cost::deflate()))]
@@ -49,7 +49,7 @@ fn frames_of(costly: Result<Costly>) -> Result<Costly> {
     round(costly)
 }
 
-// As many compressed bytes as the texts above have, of blocks that yield nothing.
+// As many compressed bytes as the texts above, in blocks without output.
 #[library_benchmark]
 #[bench::zlib(paid(Cost::empty_zlib()))]
 #[bench::deflate(paid(Cost::empty_deflate()))]
@@ -59,7 +59,7 @@ fn blocks_of(costly: Result<Costly>) -> Result<Costly> {
 
 library_benchmark_group!(name = hostile, benchmarks = [replies_of, writes_of, frames_of, blocks_of]);
 
-// As in `count.rs`.
+// The settings are those of `count.rs`.
 main!(
     config = LibraryBenchmarkConfig::default()
         .tool(Callgrind::with_args(["--cache-sim=no"]))

@@ -1,4 +1,5 @@
-//! What clients can ask for in few bytes or frames: long output, many receivers, compressing and inflating.
+//! Expensive work that clients can request with few bytes or frames: long output, many receivers, compressing
+//! and inflating.
 
 #[allow(dead_code, reason = "only a part of it is counted")]
 #[path = "../work/empty_blocks.rs"]
@@ -26,22 +27,21 @@ const ECHO: u16 = 1101;
 const SINK: u16 = 1102;
 const BURST: u16 = 1104;
 const SAY: u16 = 1105;
-/// Data of the packet behind all others, whose reply says that they have been handled.
+/// Data of the last packet. Its reply shows that all packets have been handled.
 const END: &[u8] = b"the end";
-/// Replies that clients ask for, with 32 bytes of Data.
+/// The number of replies, each with 32 bytes of Data.
 const REPLIES: usize = 4096;
 const DATA_BYTES: usize = 32;
-/// What inflating and compressing is to be charged as, in frames: 8 times what `whole/reactor` handles.
+/// How many frames inflating and compressing are charged as: 8 times as many as `whole/reactor` handles.
 const FRAMES: usize = 2048;
-/// Compressed bytes that a client is charged a frame for. What comes out of them counts too, by the 512
-/// bytes.
+/// Compressed bytes that are charged as a frame. Their output is charged too, per 512 bytes.
 const INFLATED_PER_FRAME: usize = 16;
-/// Bytes of a reply that it is charged a frame for if the reply is to be compressed.
+/// Bytes of a reply that are charged as a frame if the reply is compressed.
 const COMPRESSED_PER_FRAME: usize = 128;
-/// What a turn waits for an event at most: by then there is none.
+/// The timeout of a turn: by then no event is left.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// Clients that are connected.
+/// The connected clients.
 #[derive(Default)]
 struct Room(Vec<ConnectionId>);
 
@@ -98,14 +98,14 @@ fn frame(message: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A frame whose payload is compressed already.
+/// A frame with a compressed payload.
 fn compressed(payload: &[u8]) -> Vec<u8> {
     let mut frame = frame(payload);
     frame[0] |= 0x40;
     frame
 }
 
-/// What a game might send, of which a quarter is left once it is compressed.
+/// Text as a game might send it, which compresses to a quarter.
 fn text(len: usize) -> Vec<u8> {
     let (mut state, mut text) = (1u32, String::new());
     while text.len() < len {
@@ -119,36 +119,36 @@ fn text(len: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// As much of it as so many bytes are left of, about.
+/// Text that compresses to about `len` bytes.
 fn text_compressed_to(len: usize) -> Vec<u8> {
     let sample = text(64 * 1024);
     text(sample.len() * len / deflated(&sample, true).len())
 }
 
-/// What a compressor makes of it.
+/// Compresses bytes.
 fn deflated(bytes: &[u8], zlib: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 64);
     let flush = if zlib { FlushCompress::Finish } else { FlushCompress::Sync };
     Compress::new(Compression::default(), zlib).compress_vec(bytes, &mut out, flush).expect("it fits");
     if !zlib {
-        // RFC 7692 §7.2.1: without the end of an empty block.
+        // RFC 7692 §7.2.1: the end of the empty block is left out.
         out.truncate(out.len() - 4);
     }
     out
 }
 
-/// What a client sends, and how it is served.
+/// What a client sends, and the configuration of the server.
 pub(crate) struct Cost {
     wire: Vec<u8>,
     config: Config,
-    /// Others, and the bytes that each of them gets.
+    /// The number of other clients, and the bytes that each of them receives.
     receivers: usize,
     each: usize,
 }
 
 impl Cost {
     fn of(wire: Vec<u8>) -> Self {
-        // How fast the machine is must change nothing that is counted.
+        // The speed of the machine must not change the counts.
         let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
         let config = Config { listen, turn_time: Duration::ZERO, ..Config::default() };
         Cost { wire, config, receivers: 0, each: 0 }
@@ -164,13 +164,13 @@ impl Cost {
         Cost::of(frame(&message(ECHO, 0, &bytes(DATA_BYTES))).repeat(REPLIES))
     }
 
-    /// As many replies, to a packet for each 256 of them.
+    /// As many replies, with one request for each 256 of them.
     pub(crate) fn bursts() -> Self {
         let data = [&256u16.to_be_bytes()[..], &bytes(DATA_BYTES)].concat();
         Cost::of(frame(&message(BURST, 0, &data)).repeat(REPLIES / 256))
     }
 
-    /// One packet that goes to so many.
+    /// One packet that is sent to `receivers` clients.
     pub(crate) fn say(len: usize, receivers: usize) -> Self {
         let data = bytes(len);
         let each = Push::new(SAY, &data).frame().len();
@@ -187,7 +187,7 @@ impl Cost {
         Cost::deflating(compressed(&deflated(&message(SINK, 0, &text), false)))
     }
 
-    /// Blocks that yield nothing, of as many compressed bytes as [`zlib`](Self::zlib) has.
+    /// As many compressed bytes as in [`zlib`](Self::zlib), in blocks without output.
     pub(crate) fn empty_zlib() -> Self {
         let blocks = empty_blocks::zlib(FRAMES * INFLATED_PER_FRAME);
         Cost::of(frame(&message(SINK, 1, &blocks)))
@@ -209,14 +209,14 @@ impl Cost {
     }
 }
 
-/// A reactor, a client, and those who hear it.
+/// A reactor, a client, and the receivers of what it sends.
 pub(crate) struct Costly {
     reactor: Reactor<Room>,
     client: TcpStream,
     receivers: Vec<TcpStream>,
     each: usize,
     wire: Vec<u8>,
-    /// What the client gets last.
+    /// The last bytes that the client receives.
     last: Vec<u8>,
 }
 
@@ -232,7 +232,7 @@ impl Costly {
         Ok(Costly { reactor, client, receivers, each: cost.each, wire, last })
     }
 
-    /// The client sends all it has, and everybody reads what comes of it.
+    /// The client sends all its bytes, and all clients read what they receive.
     pub(crate) fn round(&mut self) -> Result<()> {
         let (mut rest, mut read, mut scratch) = (self.wire.as_slice(), Vec::new(), vec![0; 64 * 1024]);
         let mut owed = vec![self.each; self.receivers.len()];
@@ -249,7 +249,7 @@ impl Costly {
     }
 }
 
-/// What a call brings that does not wait: 0 bytes where it would have to.
+/// The result of a non-blocking call, with 0 bytes instead of `WouldBlock`.
 fn at_once(result: Result<usize>) -> Result<usize> {
     match result {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
@@ -257,7 +257,7 @@ fn at_once(result: Result<usize>) -> Result<usize> {
     }
 }
 
-/// A client whose upgrade is done.
+/// Connects a client and completes its upgrade.
 fn connect(reactor: &mut Reactor<Room>) -> Result<TcpStream> {
     let address = reactor.local_addr().ok_or(ErrorKind::AddrNotAvailable)?;
     let mut client = TcpStream::connect(address)?;

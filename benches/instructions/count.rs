@@ -1,8 +1,8 @@
 //! Counts the instructions of the work that the benchmarks time.
 //!
-//! Each function is run once, under callgrind; what makes its arguments, and drops what it returns, is not
-//! counted. Work that takes only some instructions is done [`TIMES`] times, so that one instruction more
-//! or less is no event.
+//! Each function runs once, under callgrind. Making its arguments and dropping its result are not counted.
+//! Work that takes only a few instructions is done [`TIMES`] times, so that a single instruction more or less
+//! does not matter.
 
 #[path = "../work/mod.rs"]
 mod work;
@@ -23,10 +23,10 @@ use work::timers::{A_WEEK_MS, arm_all, armed, tick, unarmed};
 use work::{frames, heads, packets, path};
 
 const TIMES: usize = 100;
-/// The longest payload that is put together here.
+/// The longest payload.
 const LONG: usize = 65_536;
 
-/// A decoder that has its buffers, what it is to decode, by which rules, and the length of the messages.
+/// A decoder that has its buffers, its input and rules, and the length of the messages.
 struct Decoding {
     decoder: Decoder,
     wire: Vec<u8>,
@@ -58,7 +58,7 @@ fn header(mut decoding: Decoding) -> Decoding {
     decoding
 }
 
-/// A buffer, and the offset of the first of so many payloads of that size in it.
+/// A buffer, the offset of the first payload in it, and the size of the payloads.
 fn payloads(size: usize) -> (Vec<u8>, usize, usize) {
     let buffer = bytes(64 + 16 + size);
     let line = frames::cache_line(&buffer);
@@ -102,8 +102,8 @@ fn messages(mut decoding: Decoding) -> Decoding {
     decoding
 }
 
-/// A decoder that has its buffer from a message before: how much of it is moved while it grows is the
-/// allocator's affair.
+/// A decoder that has its buffer from an earlier message, since how much of a growing buffer is moved depends
+/// on the allocator.
 fn grown(read: usize) -> Decoding {
     let mut decoding = decoding(masked(1, LONG), SERVER);
     decode_in_pieces(&mut decoding.decoder, &mut decoding.wire, read);
@@ -134,7 +134,7 @@ fn encode((payload, mut out): (Vec<u8>, Vec<u8>)) -> (Vec<u8>, Vec<u8>) {
     (payload, out)
 }
 
-/// ASCII, and text of which no character is shorter than two bytes.
+/// Long text of these characters: ASCII, or characters of at least two bytes.
 fn text(characters: &str) -> Vec<u8> {
     characters.repeat(1000).into_bytes()
 }
@@ -200,7 +200,7 @@ fn pure((mut decoder, mut wire, mut out): (Decoder, Vec<u8>, Vec<u8>)) -> (Decod
     (decoder, wire, out)
 }
 
-/// A reactor whose buffers are as large as they will be.
+/// A reactor after one round, so that its buffers have their final size.
 fn served() -> Result<Served> {
     let mut served = Served::new()?;
     served.round()?;
@@ -217,14 +217,14 @@ fn reactor(mut served: Result<Served>) -> Result<Served> {
 
 library_benchmark_group!(name = whole, benchmarks = [pure, reactor]);
 
-/// A reactor with a client of that kind, whose buffers are as large as they will be.
+/// A reactor after one round with such a client, so that its buffers have their final size.
 fn stormed(flood: Flood) -> Result<Served> {
     let mut served = flood.served()?;
     served.round()?;
     Ok(served)
 }
 
-// As many bytes as `whole/reactor` sends of good packets, in frames that cost the client next to nothing.
+// As many bytes as the good packets of `whole/reactor`, in frames that cost the client almost nothing.
 #[library_benchmark]
 #[bench::empty_pings(stormed(Flood::pings(0)))]
 #[bench::long_pings(stormed(Flood::pings(125)))]
@@ -239,7 +239,7 @@ fn bytes_of(mut served: Result<Served>) -> Result<Served> {
     served
 }
 
-// So many segments, each of which takes a turn: of a packet, and of one byte.
+// The same number of segments, each of which takes a turn: of a packet, and of one byte.
 #[library_benchmark]
 #[bench::a_packet(stormed(Flood::packets_by_segment()))]
 #[bench::a_byte_of_a_packet(stormed(Flood::packets_by_byte()))]
@@ -249,14 +249,14 @@ fn segments_of(mut served: Result<Served>) -> Result<Served> {
     served
 }
 
-/// A reactor that has seen such a client.
+/// A reactor that has served such a client.
 fn visited(visit: Visit) -> Result<Visited> {
     let mut visited = Visited::new(visit)?;
     visited.round()?;
     Ok(visited)
 }
 
-// A client from its beginning to its end.
+// A client from connecting to its end.
 #[library_benchmark]
 #[bench::a_good_one(visited(Visit::good()))]
 #[bench::unknown_commands(visited(Visit::unknown_commands()))]
@@ -316,7 +316,7 @@ fn answer((head, mut out): (String, Vec<u8>)) -> (String, Vec<u8>) {
 
 library_benchmark_group!(name = upgrade, benchmarks = [scan, answer]);
 
-// What the C library would choose by the processor it runs on, in `memcpy` above all, is switched off.
+// The C library must not choose its variants, above all of `memcpy`, by the processor: that is switched off.
 main!(
     config = LibraryBenchmarkConfig::default()
         .tool(Callgrind::with_args(["--cache-sim=no"]))

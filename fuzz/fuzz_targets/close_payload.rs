@@ -1,4 +1,4 @@
-//! Any bytes as the payload of a Close frame, against the rules said once more.
+//! Any bytes as the payload of a Close frame, compared with a second implementation of the rules.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ fuzz_target!(|payload: &[u8]| {
     let parsed = parse_close(payload);
     assert_eq!(parsed.map(|close| close.map(|close| (close.code.get(), close.reason))), restated(payload));
 
-    // What was understood is what would be sent.
+    // A parsed Close is sent as the same bytes.
     if let Ok(close) = parsed
         && payload.len() <= MAX_CONTROL_PAYLOAD
     {

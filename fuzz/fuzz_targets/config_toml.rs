@@ -1,7 +1,7 @@
-//! Any bytes as the program's configuration file: it is accepted, and then is a configuration that can be run,
-//! or refused by one line that says where the fault is.
+//! Any bytes as the program's configuration file: either accepted as a valid configuration, or refused by one
+//! line that says where the fault is.
 //!
-//! Input: which program it is for (1 byte; odd: `echo`), then the file.
+//! Input: the command it is for (1 byte; odd: `echo`), then the file.
 
 #![no_main]
 
@@ -15,14 +15,14 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use options::{Exit, Mode, Sources, Task, sources};
 use sysconn_fuzz::bounded;
 
-/// What the file is called.
+/// The name of the file.
 const FILE: &str = "a.toml";
-/// The key of the addresses to be listened on.
+/// The key of the addresses to listen on.
 const LISTEN: &str = "listen";
 
 thread_local! {
-    /// What has been said before the file: which program it is for, and where the file is.
-    static SAID: [(Mode, Sources); 2] = [Mode::Serve, Mode::Echo].map(|mode| (mode, said(mode)));
+    /// The command lines that name the file.
+    static COMMANDS: [(Mode, Sources); 2] = [Mode::Serve, Mode::Echo].map(|mode| (mode, command(mode)));
 }
 
 fuzz_target!(|data: &[u8]| -> Corpus {
@@ -30,8 +30,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if names_a_host(file) {
         return Corpus::Reject;
     }
-    SAID.with(|said| {
-        let (mode, sources) = &said[usize::from(program & 1)];
+    COMMANDS.with(|commands| {
+        let (mode, sources) = &commands[usize::from(program & 1)];
         let mut loaded = None;
         bounded(|| loaded = Some(sources.options(|_| Ok(file.to_vec()))));
         match loaded.expect("it is done") {
@@ -41,27 +41,27 @@ fuzz_target!(|data: &[u8]| -> Corpus {
                 assert!(options.ignored_environment.is_empty());
             }
             Err(Exit::Error(line)) => check_error(&line, file),
-            Err(Exit::Help(_)) => panic!("nobody asked for help"),
+            Err(Exit::Help(_)) => panic!("help was not requested"),
         }
     });
     Corpus::Keep
 });
 
-fn said(mode: Mode) -> Sources {
+fn command(mode: Mode) -> Sources {
     let name = if mode == Mode::Serve { "serve" } else { "echo" };
     let args = ["sysconn", name, "--config", FILE].map(Into::into);
     match sources(args.into_iter(), std::iter::empty()) {
         Ok(Task::Serve(sources)) => sources,
-        _ => panic!("to serve was asked for"),
+        _ => panic!("serving was requested"),
     }
 }
 
-/// One line without control characters, with the file's name, and a place in it or a key.
+/// Checks an error: one line without control characters, with the file's name and a place in it or a key.
 fn check_error(line: &str, file: &[u8]) {
     assert!(line.chars().all(|letter| !letter.is_control()), "{line:?}");
     assert!(line.len() < 4096, "{} bytes", line.len());
     let fault = line.strip_prefix("sysconn: ").and_then(|rest| rest.strip_prefix(FILE)?.strip_prefix(": "));
-    let Some(fault) = fault else { panic!("{line}: in which file?") };
+    let Some(fault) = fault else { panic!("{line}: without the file's name") };
     let (place, what) = fault.split_once(": ").unwrap_or((fault, ""));
     if let Some(place) = place.strip_prefix("line ") {
         let (row, column) = place.split_once(", column ").expect("a line and a column");
@@ -77,7 +77,7 @@ fn check_error(line: &str, file: &[u8]) {
     }
 }
 
-/// Whether an address is to be listened on that has a name, which would be looked up.
+/// Whether the file listens on a host name, which would be looked up.
 fn names_a_host(file: &[u8]) -> bool {
     // A key can be written with escapes.
     if !file.contains(&b'\\') && !file.windows(LISTEN.len()).any(|part| part == LISTEN.as_bytes()) {

@@ -1,8 +1,8 @@
-//! Messages both ways by permessage-deflate: each side understands what the other compresses, whatever was
-//! agreed on, within the limit and the memory that it allows.
+//! Messages in both directions by permessage-deflate: each side inflates what the other compresses, for any
+//! agreement, within the limits of length and memory.
 //!
-//! Input: what is agreed on (1 byte, see [`agreement`]), then messages: what happens (1 byte, see [`converse`]),
-//! the length of the bytes that it is about (1 byte), and the bytes, or what there is of them.
+//! Input: the agreement (1 byte, see [`agreement`]), then messages: what happens (1 byte, see [`converse`]),
+//! the length of the bytes (1 byte), and the bytes, as far as there are any.
 
 #![no_main]
 
@@ -14,16 +14,16 @@ use sysconn::frame::Error;
 use sysconn::internals::{Agreement, Deflate, Shared, Window};
 use sysconn_fuzz::bounded;
 
-/// Left out at the end of each message (RFC 7692 §7.2.1).
+/// The bytes that are left out at the end of each message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 /// The longest message.
 const MAX_LEN: usize = 64 * 1024;
-/// What the client inflates at a time: far less than any window, so that what lies further back than the
-/// window is out of its reach.
+/// How much the client inflates at once: far less than any window, so that it can refer to nothing further
+/// back than the window.
 const CLIENT_CHUNK_BYTES: usize = 16;
 
 thread_local! {
-    /// What serves all connections of a reactor: nothing may be left over.
+    /// Shared by all inputs, as by all connections of a reactor: no input may affect the next.
     static SHARED: RefCell<Shared> = RefCell::default();
     static CLIENT: RefCell<Client> =
         RefCell::new(Client { compressor: Compress::new(Compression::fast(), false) });
@@ -36,8 +36,8 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Bits 0 and 1: which side begins each message with an empty window. Bits 2 to 4: the server's window, 9 to 15
-/// bits, or not limited (0).
+/// Bits 0 and 1: which side begins each message with an empty window. Bits 2 to 4: the server's window, 9 to
+/// 15 bits, or no limit (0).
 fn agreement(byte: u8) -> Agreement {
     Agreement {
         server_no_context_takeover: byte & 1 != 0,
@@ -46,8 +46,9 @@ fn agreement(byte: u8) -> Agreement {
     }
 }
 
-/// Each step sends a message: the client what it has compressed (0), or that where it is a byte too long (1), or
-/// the server (2), or the server slice by slice (3). The highest four bits say how often the bytes are repeated first.
+/// Each step sends a message: the client (0), the client with a message that is a byte too long (1), the
+/// server (2), or the server slice by slice (3). The highest four bits choose how often the bytes are
+/// repeated first.
 fn converse(agreement: Agreement, mut script: &[u8], shared: &mut Shared, client: &mut Client) {
     let mut server = Deflate::new(agreement).expect("compression is built in");
     let mut inflater = client_inflater(agreement);
@@ -88,7 +89,7 @@ fn converse(agreement: Agreement, mut script: &[u8], shared: &mut Shared, client
     }
 }
 
-/// What the server makes of a message of which it compresses so many bytes at a time.
+/// Compresses a message at the server, `slice_bytes` at a time.
 fn slice_by_slice(server: &mut Deflate, plain: &[u8], slice_bytes: usize) -> Vec<u8> {
     let (mut window, mut out, mut rest) = (Window::default(), vec![], plain);
     loop {
@@ -101,7 +102,7 @@ fn slice_by_slice(server: &mut Deflate, plain: &[u8], slice_bytes: usize) -> Vec
     }
 }
 
-/// The server's side of a message from the client.
+/// Inflates a message of the client at the server.
 fn inflate(
     server: &mut Deflate,
     payload: &[u8],
@@ -118,7 +119,7 @@ fn client_inflater(agreement: Agreement) -> Decompress {
     Decompress::new_with_window_bits(false, agreement.server_max_window_bits.unwrap_or(15))
 }
 
-/// What the client makes of a message, of which it knows how long it should be.
+/// Inflates a message of the server at the client. It should have `len` bytes.
 fn client_inflates(inflater: &mut Decompress, payload: &[u8], len: usize) -> Vec<u8> {
     let payload = [payload, &TAIL].concat();
     let (mut inflated, mut rest) = (Vec::with_capacity(len), payload.as_slice());
@@ -133,19 +134,19 @@ fn client_inflates(inflater: &mut Decompress, payload: &[u8], len: usize) -> Vec
         inflated.extend_from_slice(&chunk[..written]);
         assert!(inflated.len() <= len, "{} bytes of {len}", inflated.len());
         if written < chunk.len() && (rest.is_empty() || read == 0) {
-            assert!(rest.is_empty(), "{} bytes are not understood", rest.len());
+            assert!(rest.is_empty(), "{} bytes are not inflated", rest.len());
             return inflated;
         }
     }
 }
 
-/// The other side, made of what others provide.
+/// The client, by flate2.
 struct Client {
     compressor: Compress,
 }
 
 impl Client {
-    /// The payload of a message.
+    /// Compresses a message. Returns its payload.
     fn compress(&mut self, plain: &[u8], agreement: Agreement) -> Vec<u8> {
         if agreement.client_no_context_takeover {
             self.compressor.reset();
@@ -156,7 +157,7 @@ impl Client {
         if payload.ends_with(&TAIL) {
             payload.truncate(payload.len() - TAIL.len());
         }
-        // Nothing was to be flushed: an empty message (§7.2.3.6).
+        // An empty message, for which nothing is flushed (§7.2.3.6).
         if payload.is_empty() { vec![0] } else { payload }
     }
 }

@@ -1,8 +1,8 @@
-//! Any bytes as the messages that a client has compressed by permessage-deflate: each gives what another inflater
-//! makes of it, within the limit and the memory that it allows, with and without what came before it.
+//! Any bytes as messages that a client has compressed by permessage-deflate: each inflates to the same bytes
+//! as by miniz_oxide, within the limits of length and memory, with and without context takeover.
 //!
-//! Input: bit 0: whether each message begins with an empty window, bits 1 to 4: the limit, 2 to 65536 bytes
-//! (1 byte); then messages: the length of the payload (1 byte), and the payload, or what there is of it.
+//! Input: 1 byte (bit 0: whether each message begins with an empty window; bits 1 to 4: the limit, 2 to 65536
+//! bytes), then messages: the length of the payload (1 byte), and the payload, as far as there is any.
 
 #![no_main]
 
@@ -15,13 +15,13 @@ use sysconn::frame::Error;
 use sysconn::internals::{Agreement, Deflate, Shared};
 use sysconn_fuzz::bounded;
 
-/// Left out at the end of each message (RFC 7692 §7.2.1).
+/// The bytes that are left out at the end of each message (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-/// What all messages of an input are inflated to at most, and a byte more than the limit.
+/// The most bytes that the messages of an input inflate to, and one more than the limit.
 const MAX_INFLATED_BYTES: usize = 4 * 65536;
 
 thread_local! {
-    /// What serves all connections of a reactor: nothing may be left over.
+    /// Shared by all inputs, as by all connections of a reactor: no input may affect the next.
     static SHARED: RefCell<Shared> = RefCell::default();
     static ORACLE: RefCell<Oracle> = RefCell::default();
 }
@@ -50,14 +50,14 @@ fn receive(
     let mut out = Vec::new();
     oracle.forget();
     while let &[len, ref rest @ ..] = messages
-        && oracle.has_room(max_len)
+        && oracle.has_space(max_len)
     {
         let (payload, rest) = rest.split_at(usize::from(len).min(rest.len()));
         messages = rest;
         let made = server.inflate(payload, &mut out, max_len, shared);
         assert!(out.capacity() <= max_len + 1, "{} bytes for at most {max_len}", out.capacity());
         if made == Err(Error::BadDeflate) {
-            // The other one does not mind every fault.
+            // miniz_oxide accepts some faults.
             return;
         }
         if agreement.client_no_context_takeover {
@@ -71,10 +71,10 @@ fn receive(
     }
 }
 
-/// What miniz_oxide makes of the messages, one behind the other.
+/// Inflates the messages by miniz_oxide.
 struct Oracle {
     inflater: Box<DecompressorOxide>,
-    /// What messages can refer back to, final blocks or not.
+    /// All that was inflated. Messages can refer back to it, even beyond a final block.
     inflated: Vec<u8>,
     len: usize,
 }
@@ -92,24 +92,24 @@ impl Oracle {
         self.len = 0;
     }
 
-    /// Whether another message can be inflated, and be too long.
-    fn has_room(&self, max_len: usize) -> bool {
+    /// Whether there is space for another message, even one that is too long.
+    fn has_space(&self, max_len: usize) -> bool {
         self.len + max_len < self.inflated.len()
     }
 
-    /// The next message.
+    /// Inflates the next message.
     fn inflate(&mut self, payload: &[u8], max_len: usize) -> Result<&[u8], Error> {
         let first = self.len;
         let is_over = self.feed(payload, first + max_len)?;
         let end = self.len;
-        // Nothing is left out of a message without content, or of one that ends with a final block.
+        // An empty message, and one that ends with a final block, have no tail to add.
         if !is_over && !payload.is_empty() {
             self.feed(&TAIL, first + max_len)?;
         }
         if self.len > end { Err(Error::BadDeflate) } else { Ok(&self.inflated[first..end]) }
     }
 
-    /// Whether it ends with a final block.
+    /// Inflates a part of a message. Returns whether it ends with a final block.
     fn feed(&mut self, mut input: &[u8], limit: usize) -> Result<bool, Error> {
         const FLAGS: u32 = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF
             | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
@@ -120,7 +120,7 @@ impl Oracle {
             self.len += written;
             match status {
                 _ if self.len > limit => return Err(Error::TooBig),
-                // A stream of its own can follow (§7.2.3.4).
+                // Another stream can follow (§7.2.3.4).
                 TINFLStatus::Done => self.inflater.init(),
                 TINFLStatus::NeedsMoreInput if input.is_empty() => return Ok(false),
                 _ => return Err(Error::BadDeflate),

@@ -1,8 +1,9 @@
-//! Any bytes as what a client offers of extensions: nothing invalid is accepted, and the answer is one that the
-//! offer allows, read by a parser of the RFCs' grammar that shares nothing with ours.
+//! Any bytes as a client's offer of extensions: no invalid offer is accepted, and the answer is one that the
+//! offer allows. The offer is also read by a second parser of the RFCs' grammar, which shares nothing with
+//! the library's.
 //!
-//! Input: how compression is served (1 byte; modulo 3), then the values of the lines
-//! `Sec-WebSocket-Extensions`, LF between them.
+//! Input: the mode of compression (1 byte, modulo 3), then the values of `Sec-WebSocket-Extensions` lines,
+//! separated by LF.
 
 #![no_main]
 
@@ -21,13 +22,13 @@ fuzz_target!(|data: &[u8]| {
         match (agreed, expected) {
             (None, None) => {}
             (Some(agreed), Some(offer)) => check_answer(agreed, &offer, mode),
-            (Some(agreed), None) => panic!("{agreed:?} though nothing valid is offered"),
-            (None, Some(offer)) => panic!("{offer:?} is not met"),
+            (Some(agreed), None) => panic!("{agreed:?} without a valid offer"),
+            (None, Some(offer)) => panic!("{offer:?} is not accepted"),
         }
     });
 });
 
-/// An offer of permessage-deflate without a fault (RFC 7692 §7.1).
+/// A valid offer of permessage-deflate (RFC 7692 §7.1).
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Offer {
     server_no_context_takeover: bool,
@@ -36,14 +37,14 @@ struct Offer {
     client_max_window_bits: Option<Option<u8>>,
 }
 
-/// RFC 7692 §7.1: what the answer may and must say, given the offer and how compression is served.
+/// Checks the answer to an offer (RFC 7692 §7.1).
 fn check_answer(agreed: Agreement, offer: &Offer, mode: DeflateMode) {
     let shared = mode == DeflateMode::Shared;
     let takeover = (agreed.server_no_context_takeover, agreed.client_no_context_takeover);
     let offered = (offer.server_no_context_takeover, offer.client_no_context_takeover);
     assert_eq!(takeover, (shared || offered.0, shared || offered.1));
     assert_eq!(agreed.server_max_window_bits, offer.server_max_window_bits);
-    // As it is written it must be readable as an offer is, and mean the same.
+    // The header value must be valid like an offer, and mean the same.
     let value = agreed.header_value();
     let Some(answer) = first_valid(value.as_bytes()) else { panic!("{value}") };
     let said = Offer {
@@ -67,7 +68,7 @@ fn first_valid(line: &[u8]) -> Option<Offer> {
     }
 }
 
-/// What stands before the first separator outside quotes, and what stands behind it.
+/// Splits at the first separator outside quotes.
 fn split_off(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     let (mut index, mut quoted) = (0, false);
     while let Some(&byte) = text.get(index) {
@@ -120,8 +121,8 @@ fn offer(element: &[u8]) -> Option<Offer> {
     Some(offer)
 }
 
-/// A number without leading zeros (RFC 7692 §7.1.2.1), or the same as a quoted string (RFC 6455 §9.1). Ours
-/// takes no 8, and no escapes within quotes.
+/// A number without leading zeros (RFC 7692 §7.1.2.1), or the same as a quoted string (RFC 6455 §9.1). The
+/// library accepts neither 8 nor escapes within quotes.
 fn window_bits(value: &str) -> Option<u8> {
     let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     let digits = unquoted.unwrap_or(value);

@@ -1,5 +1,5 @@
-//! Any bytes as what a trusted HTTP proxy passes on in X-Forwarded-For and Forwarded: an answer for all of them, none that
-//! comes of a peer who is not trusted, and none that changes with what a client has put in front.
+//! Any bytes as the X-Forwarded-For and Forwarded lines of a trusted HTTP proxy: never a panic, no client's
+//! address from a peer that is not trusted, and no change by what a client has put in front.
 //!
 //! Input: for each line a byte (even: X-Forwarded-For, odd: Forwarded), and what is in it up to a line feed.
 
@@ -40,7 +40,8 @@ fuzz_target!(|data: &[u8]| {
         if is_trusted(found) {
             return;
         }
-        // Who is not trusted may have sent anything: as lines of its own, or at the beginning of the first ones.
+        // A client that is not trusted may have sent anything in front: lines of its own, or entries of the
+        // first lines.
         for name in ["X-Forwarded-For", "Forwarded"] {
             if !lines.iter().any(|(other, value)| *other == name && has_entry(value)) {
                 continue;

@@ -1,7 +1,7 @@
-//! Any bytes as a stream of frames: the same events and the same error however they arrive, nothing
-//! above the limits, and no more memory than what has come accounts for.
+//! Any bytes as a stream of frames: the same events and the same error however they arrive, within the
+//! limits, and with memory only in proportion to what has come.
 //!
-//! Input: options (1 byte, see [`rules`]; bit 7: give memory back after each piece), how the stream arrives
+//! Input: options (1 byte, see [`rules`]; bit 7: free memory after each piece), how the stream arrives
 //! (1 byte, see [`arrivals`]), then what the peer sends.
 
 #![no_main]
@@ -12,7 +12,8 @@ use libfuzzer_sys::fuzz_target;
 use sysconn::frame::{Decoder, Role, Rules};
 use sysconn_fuzz::{Arrival, Trace, arrivals, bounded};
 
-/// What a decoder holds beside twice what has come: a control frame, the least capacity, its own fields.
+/// What a decoder may hold beside twice what has come: a control frame, the smallest capacity, its own
+/// fields.
 const HELD_OVERHEAD_BYTES: usize = 768;
 const TRIM: u8 = 1 << 7;
 
@@ -42,8 +43,7 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Bit 0: the role. Bit 1: whether text is refused. Bits 2 and 3: the limit. Bit 4: whether messages may be
-/// compressed.
+/// Bit 0: the role. Bit 1: text is refused. Bits 2 and 3: the limit. Bit 4: messages may be compressed.
 fn rules(options: u8) -> Rules {
     Rules {
         role: if options & 1 == 0 { Role::Server } else { Role::Client },
@@ -53,8 +53,8 @@ fn rules(options: u8) -> Rules {
     }
 }
 
-/// Gives a new decoder all of a stream and notes what it sees. Returns what it says about itself in the end:
-/// whether nothing is pending, how much of a payload is, and whether it is within a data frame.
+/// Decodes a stream by a new decoder, and notes the events. Returns the decoder's state at the end: whether
+/// nothing is pending, how much of a payload is, and whether it is within a data frame.
 fn decode(
     arrival: Arrival,
     wire: &[u8],

@@ -1,5 +1,5 @@
-//! The same stream of frames to our decoder and to tungstenite's: they must see the same, except
-//! where the table [`difference`] says why not.
+//! A stream of frames, decoded by the library and by tungstenite: the events are the same, except for the
+//! differences that [`difference`] explains.
 //!
 //! Input: options (1 byte; bit 0 is the role), then what the peer sends.
 
@@ -12,10 +12,10 @@ use sysconn::frame::{Decoder, Error, Event, MessageKind, Role, Rules};
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::{Message, Role as Side, WebSocket, WebSocketConfig};
 
-/// Above what a control frame holds: tungstenite's limit for frames is for control frames too.
+/// More than a control frame holds, since tungstenite's limit applies to control frames too.
 const MAX_LEN: usize = 4096;
 
-/// A decoder's event, kept.
+/// An event of either decoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Text(String),
@@ -41,7 +41,7 @@ impl From<Event<'_>> for Seen {
     }
 }
 
-/// What was seen up to the first Close, and why no more was.
+/// The events up to the first Close, and why they end.
 type Run = (Vec<Seen>, End);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ enum End {
     Bytes,
     /// A Close frame.
     Close,
-    /// A violation; ours says of which rule.
+    /// A violation. The library says of which rule.
     Failed(Option<Error>),
 }
 
@@ -75,7 +75,7 @@ fn ours(wire: &[u8], role: Role) -> Run {
             Ok(None) => return (seen, End::Bytes),
             Err(error) => return (seen, End::Failed(Some(error))),
         }
-        // Ours leaves it to its user to stop at a Close.
+        // The library leaves it to its user to stop at a Close.
         if matches!(seen.last(), Some(Seen::Close(_))) {
             return (seen, End::Close);
         }
@@ -109,7 +109,7 @@ fn theirs(wire: &[u8], side: Side) -> Run {
     }
 }
 
-/// A socket that has received all it ever will and takes whatever is written.
+/// A socket that has received all it ever will, and accepts all writes.
 struct Peer<'w>(Cursor<&'w [u8]>);
 
 impl Read for Peer<'_> {
@@ -128,22 +128,22 @@ impl Write for Peer<'_> {
     }
 }
 
-/// How tungstenite answers what ours refuses.
+/// How tungstenite treats what the library refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Difference {
-    /// It fails too, once the frame is whole; if the stream ends before that, it has seen nothing
-    /// wrong.
+    /// It fails too, once the frame is whole. If the stream ends before that, it does not fail.
     Later,
-    /// It says that the peer sent a Close with 1002, or fails for the reason that comes with the code.
+    /// It reports a Close with 1002, or fails because of the reason.
     CloseIs1002,
-    /// It has no such rule and goes on.
+    /// It does not have the rule, and goes on.
     NoRule,
 }
 
-/// The known differences, by the rule that ours applies.
+/// The known differences, by the library's rule.
 fn difference(error: Error) -> Difference {
     match error {
-        // Ours judges a header when it is there, and text as it comes; tungstenite judges whole frames.
+        // The library checks a header as soon as it is there, and text as it comes; tungstenite checks whole
+        // frames.
         Error::UnmaskedFrame
         | Error::MaskedFrame
         | Error::ReservedBits
@@ -157,10 +157,10 @@ fn difference(error: Error) -> Difference {
         | Error::BadCloseLength => Difference::Later,
         // RFC 6455 §7.4: it replaces a code that must not be sent by 1002.
         Error::BadCloseCode => Difference::CloseIs1002,
-        // RFC 6455 §5.2 demands the shortest form of a length, which it does not check. A short control
-        // frame with a long form counts as LongControl here.
+        // RFC 6455 §5.2 requires the shortest form of a length, which tungstenite does not check. For the
+        // library a short control frame with a long form is LongControl.
         Error::NonMinimalLength | Error::LongControl => Difference::NoRule,
-        // Our own bound: empty fragments would be free otherwise.
+        // A bound of the library: empty fragments would be free otherwise.
         Error::TooManyFragments => Difference::NoRule,
         Error::Text => unreachable!("text is allowed"),
         Error::BadDeflate => unreachable!("nothing is inflated"),
@@ -171,18 +171,20 @@ fn compare(ours: &Run, theirs: &Run) -> Result<(), &'static str> {
     let End::Failed(Some(error)) = ours.1 else {
         return if *theirs == with_their_1014(ours) { Ok(()) } else { Err("they differ") };
     };
-    let more =
-        theirs.0.strip_prefix(ours.0.as_slice()).ok_or("they saw something else before ours failed")?;
+    let more = theirs.0.strip_prefix(ours.0.as_slice()).ok_or("other events before the failure")?;
     match (difference(error), more, theirs.1) {
         (Difference::NoRule, _, _)
         | (Difference::Later, [], End::Failed(_) | End::Bytes)
         | (Difference::CloseIs1002, [], End::Failed(_)) => Ok(()),
         (Difference::CloseIs1002, [Seen::Close(Some((1002, _)))], End::Close) => Ok(()),
-        (Difference::Later | Difference::CloseIs1002, _, _) => Err("they accept what ours refuses"),
+        (Difference::Later | Difference::CloseIs1002, _, _) => {
+            Err("tungstenite accepts what the library refuses")
+        }
     }
 }
 
-/// 1014, Bad Gateway, is in IANA's registry, but not on tungstenite's list: it says 1002 instead.
+/// Replaces 1014 (Bad Gateway) by 1002 as tungstenite does: the code is in IANA's registry, but not on its
+/// list.
 fn with_their_1014(ours: &Run) -> Run {
     let mut run = ours.clone();
     if let Some(Seen::Close(Some(close @ (1014, _)))) = run.0.last_mut() {

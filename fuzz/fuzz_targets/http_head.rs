@@ -1,5 +1,5 @@
-//! Any bytes as the head of an upgrade request: the same verdict however they arrive, and an answer
-//! that an HTTP client can read.
+//! Any bytes as the head of an upgrade request: the same verdict however they arrive, and an answer that an
+//! HTTP client can parse.
 //!
 //! Input: the server's policy (1 byte; odd: the strict one), how the head arrives (1 byte, see
 //! [`arrivals`]), then what the client sends.
@@ -15,7 +15,7 @@ use sysconn::upgrade::{
 };
 use sysconn_fuzz::{Arrival, arrivals, bounded};
 
-/// What the strict policy lists: paths, origins, subprotocols.
+/// The lists of the strict policy: paths, origins, subprotocols.
 static LISTED: LazyLock<[Vec<String>; 3]> = LazyLock::new(|| {
     [vec!["/game".into()], vec!["https://game.test".into()], vec!["v2".into(), "v1".into()]]
 });
@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Where the head ends that comes in these pieces.
+/// Scans a head in these pieces. Returns where it ends.
 fn scan(arrival: Arrival, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     let mut scanner = HeadScanner::default();
     let mut before = 0;
@@ -53,12 +53,12 @@ fn scan(arrival: Arrival, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
         match scanner.scan(piece) {
             Ok(Some(end)) => {
                 assert_eq!(scanner.len(), before + end);
-                assert_eq!(scanner.scan(b"frames"), Ok(Some(0)), "the end stays the end");
+                assert_eq!(scanner.scan(b"frames"), Ok(Some(0)), "the end is final");
                 return Ok(Some(before + end));
             }
             Ok(None) => before += piece.len(),
             Err(refusal) => {
-                assert_eq!(scanner.scan(b"GET"), Err(refusal), "a refusal stays");
+                assert_eq!(scanner.scan(b"GET"), Err(refusal), "a refusal is final");
                 return Err(refusal);
             }
         }
@@ -66,7 +66,7 @@ fn scan(arrival: Arrival, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
     Ok(None)
 }
 
-/// What is taken for a health check has to look like one, whatever else is in it.
+/// Checks that a request that is taken for a health check looks like one.
 fn check_health(head: &[u8]) {
     let Ok(true) = asks_for_health(head, "/health") else { return };
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
@@ -76,7 +76,7 @@ fn check_health(head: &[u8]) {
     assert!(line.ends_with(b" HTTP/1.0") || line.ends_with(b" HTTP/1.1"), "{}", line.escape_ascii());
 }
 
-/// Answers a complete head, and reads the answer as a client would.
+/// Answers a complete head, and parses the answer as a client would.
 fn answer(head: &[u8], policy: &Policy<'_>, out: &mut Vec<u8>) {
     out.clear();
     let verdict = check(head, policy, |request| {
@@ -119,7 +119,7 @@ fn answer(head: &[u8], policy: &Policy<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// What an accepted request must be like, whoever sent it.
+/// Checks an accepted request against the policy.
 fn check_accepted(request: &Request<'_>, policy: &Policy<'_>) {
     assert!(request.path().starts_with('/'));
     assert!(policy.paths.is_empty() || policy.paths.iter().any(|path| path == request.path()));

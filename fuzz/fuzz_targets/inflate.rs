@@ -1,8 +1,8 @@
-//! Any bytes as Data that is a zlib stream: what comes out is what another inflater makes of them, up to the
-//! limit to the byte, and no more memory is taken than that.
+//! Any bytes as Data that is a zlib stream: the result is the same as by miniz_oxide, the limit is exact, and
+//! no more memory is allocated than the limit.
 //!
-//! Input: whether the checksum is put right (1 byte; odd: where the stream has an end), the limit (2 bytes), then
-//! the stream.
+//! Input: whether the checksum is corrected (1 byte; odd: if the stream has an end), the limit (2 bytes),
+//! then the stream.
 
 #![no_main]
 

@@ -1,8 +1,8 @@
-//! Streams that a compressor makes of any bytes, whole and damaged, as Data: what comes out is what went in, or
-//! what another inflater makes of it, up to the limit to the byte, and no more memory is taken than that.
+//! Data that a compressor makes of any bytes, intact or damaged: it inflates to the same bytes, or to the
+//! same result as by miniz_oxide; the limit is exact, and no more memory is allocated than the limit.
 //!
-//! Input: how the stream is made (1 byte, see [`make`]), the limit (2 bytes: as many bytes more or less than the
-//! stream holds as the number is above or below 32768), then bytes.
+//! Input: how the stream is made (1 byte, see [`make`]), the limit relative to the inflated length (2 bytes;
+//! 32768: equal), then bytes.
 
 #![no_main]
 
@@ -14,10 +14,10 @@ use sysconn::config::MAX_LEN;
 use sysconn::packet::Undecodable;
 use sysconn_fuzz::{Inflaters, bounded};
 
-/// What a stream is inflated to at most before the limit is looked at: twice the limit of limits.
+/// The most bytes that a stream is made of: twice the highest limit.
 const MAX_PLAIN_BYTES: usize = 2 * MAX_LEN;
 
-/// What serves all inputs: nothing may be left over.
+/// Shared by all inputs: no input may affect the next.
 struct Buffers {
     inflaters: Inflaters,
     compressors: [Option<Compress>; 4],
@@ -50,12 +50,13 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// The last byte of the stream is left out.
+/// The last byte of the stream is removed.
 const CUT: u8 = 1;
-/// One byte of the stream is another: which one depends on how many bytes there are.
+/// One byte of the stream is changed. Which one depends on the number of bytes.
 const CHANGED: u8 = 2;
 
-/// Bits 0 and 1: see above. Bits 2 and 3: how hard the compressor tries. Bits 4 to 6: how often the bytes are repeated.
+/// Bits 0 and 1: [`CUT`] and [`CHANGED`]. Bits 2 and 3: the compression level. Bits 4 to 6: how often the
+/// bytes are repeated.
 fn make(
     how: u8,
     bytes: &[u8],
@@ -66,7 +67,7 @@ fn make(
     plain.clear();
     stream.clear();
     let copies = match (how >> 4 & 7, bytes.len()) {
-        // A bomb. It takes its time, and so must be rare.
+        // A bomb. It is slow, so it must be rare.
         (7, 1) => MAX_PLAIN_BYTES,
         (repeated, len) => {
             [1, 1, 1, 2, 3, 16, 64, 256][usize::from(repeated)].min(MAX_PLAIN_BYTES / len.max(1))

@@ -1,10 +1,10 @@
-//! Large frames that come in pieces, some of which are received straight into the decoder's buffer: the same
-//! events as if all had come at once, and no more memory than what has come accounts for.
+//! Large frames in pieces, some of which are received directly into the decoder's buffer: the same events as
+//! all at once, and memory only in proportion to what has come.
 //!
-//! Input: options (1 byte, see [`rules`]; bit 7: give memory back after each piece), then up to three frames of
-//! 7 bytes each: the first byte of its header, the length of its payload (2 bytes, in units of 9 bytes), how many
-//! bytes of it come at a time (1 byte, see [`piece_bytes`]), which of the payload's bytes is another (2 bytes, in
-//! the same units), and that byte.
+//! Input: options (1 byte, see [`rules`]; bit 7: free memory after each piece), then up to three frames of 7
+//! bytes each: the first byte of its header, the length of its payload (2 bytes, in units of 9 bytes), the
+//! length of its pieces (1 byte, see [`piece_bytes`]), the position of a changed byte in the payload (2
+//! bytes, in the same units), and that byte.
 
 #![no_main]
 
@@ -15,12 +15,13 @@ use sysconn::config::MAX_LEN;
 use sysconn::frame::{Decoder, Role, Rules, apply_mask};
 use sysconn_fuzz::{Trace, bounded};
 
-/// Frames of one input: more would take too long.
+/// The most frames of one input. More would take too long.
 const MAX_FRAMES: usize = 3;
 const FRAME_BYTES: usize = 7;
-/// What lengths and places are counted in: the largest is a little more than [`MAX_LEN`].
+/// The unit of lengths and positions. The greatest length is a little more than [`MAX_LEN`].
 const UNIT_BYTES: usize = 9;
-/// What a decoder holds beside twice what has come: a control frame, the least capacity, its own fields.
+/// What a decoder may hold beside twice what has come: a control frame, the smallest capacity, its own
+/// fields.
 const HELD_OVERHEAD_BYTES: usize = 768;
 const TRIM: u8 = 1 << 7;
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -46,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
         let ends: Vec<usize> = frames.iter().map(|frame| frame.push(wire, rules.role)).collect();
         at_once.clear();
         at_once.extend_from_slice(wire);
-        // What is noted is not the library's.
+        // The memory of the traces must not count.
         whole.begin(wire.len());
         pieces.begin(wire.len());
         bounded(|| whole.feed(&mut Decoder::new(), at_once, &rules));
@@ -70,7 +71,7 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Bit 0: the role. Bit 1: whether text is refused. Bit 2: whether messages may be compressed.
+/// Bit 0: the role. Bit 1: text is refused. Bit 2: messages may be compressed.
 fn rules(options: u8) -> Rules {
     Rules {
         role: if options & 1 == 0 { Role::Server } else { Role::Client },
@@ -80,41 +81,42 @@ fn rules(options: u8) -> Rules {
     }
 }
 
-/// Takes a piece as a reactor does: where the decoder has room, from there. Returns how much it took.
+/// Receives a piece as a reactor does: into the decoder's buffer if it has one. Returns how many bytes were
+/// received.
 fn receive(decoder: &mut Decoder, piece: &mut [u8], rules: &Rules, seen: &mut Trace) -> usize {
-    let Some(room) = decoder.receive_buffer() else {
+    let Some(buffer) = decoder.receive_buffer() else {
         seen.feed(decoder, piece, rules);
         return piece.len();
     };
-    let count = room.len().min(piece.len());
-    room[..count].copy_from_slice(&piece[..count]);
+    let count = buffer.len().min(piece.len());
+    buffer[..count].copy_from_slice(&piece[..count]);
     decoder.received(count);
     seen.feed(decoder, &mut [], rules);
     count
 }
 
-/// A frame to be made.
+/// A frame to make.
 struct Frame {
     first_byte: u8,
     len: usize,
     piece: usize,
-    place: usize,
+    position: usize,
     byte: u8,
 }
 
 impl Frame {
-    fn new(&[first_byte, high, low, piece, place_high, place_low, byte]: &[u8; FRAME_BYTES]) -> Self {
+    fn new(&[first_byte, high, low, piece, position_high, position_low, byte]: &[u8; FRAME_BYTES]) -> Self {
         let units = |high, low| usize::from(u16::from_be_bytes([high, low])) * UNIT_BYTES;
         Frame {
             first_byte,
             len: units(high, low),
             piece: piece_bytes(piece),
-            place: units(place_high, place_low),
+            position: units(position_high, position_low),
             byte,
         }
     }
 
-    /// Appends the frame, whatever its first byte allows for. Returns where it ends.
+    /// Appends the frame, whether its first byte is valid or not. Returns where it ends.
     fn push(&self, wire: &mut Vec<u8>, role: Role) -> usize {
         let mask_bit = if role == Role::Server { 0x80 } else { 0 };
         wire.push(self.first_byte);
@@ -137,7 +139,7 @@ impl Frame {
         let pattern = "a\u{e9}\u{20ac}\u{1f600}";
         wire.extend(pattern.bytes().cycle().take(self.len));
         let payload = &mut wire[begin..];
-        if let Some(byte) = payload.get_mut(self.place) {
+        if let Some(byte) = payload.get_mut(self.position) {
             *byte = self.byte;
         }
         if role == Role::Server {
@@ -147,7 +149,8 @@ impl Frame {
     }
 }
 
-/// From 250 bytes to more than any frame has: the lower four bits are for small steps, the higher ones double.
+/// The length of pieces, from 250 bytes to more than any frame has: the lower four bits add one each, the
+/// higher ones double.
 fn piece_bytes(choice: u8) -> usize {
     let fine = 250 + usize::from(choice & 15);
     fine << (choice >> 4)

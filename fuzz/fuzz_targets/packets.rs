@@ -1,5 +1,5 @@
-//! Any bytes as a packet, both ways, and its Data through the codecs. What is compressed is the target
-//! `inflate`'s.
+//! Any bytes as a packet, in both directions, and its Data through the codecs. Compressed Data has its own
+//! target, `inflate`.
 //!
 //! Input: a message.
 
@@ -16,7 +16,7 @@ use sysconn::packet::{
 };
 use sysconn_fuzz::bounded;
 
-/// What serves all inputs, as one of each serves all packets of a reactor: nothing may be left over.
+/// Shared by all inputs, as by all packets of a reactor: no input may affect the next.
 #[derive(Default)]
 struct Buffers {
     codecs: Codecs,
@@ -59,7 +59,7 @@ fn request_both_ways(message: &[u8], out: &mut Vec<u8>) {
     out.clear();
     push_request(out, &expected);
     assert_eq!(Request::parse(out), Ok(expected));
-    // 65535 can stand for any length; all else has one form.
+    // A size of 65535 can stand for any length. Otherwise a packet has one form.
     assert!(out.as_slice() == message || size == u16::MAX);
 }
 
@@ -85,7 +85,7 @@ fn reply_both_ways(message: &[u8], out: &mut Vec<u8>) {
         panic!("not one message: {event:?}")
     };
     assert_eq!(Reply::parse(payload), Ok(reply));
-    assert!(input.is_empty(), "something behind it");
+    assert!(input.is_empty(), "bytes behind the message");
 }
 
 fn decode_data(status: u8, data: &[u8], codecs: &mut Codecs, buffer: &mut Vec<u8>) {

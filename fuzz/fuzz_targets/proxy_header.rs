@@ -1,5 +1,5 @@
-//! Any bytes as what a trusted proxy sends before the request: the same answer however they arrive, not one
-//! byte of the request taken, and the client that other readers of a complete header see.
+//! Any bytes as what a trusted proxy sends before the request: the same answer however they arrive, no byte
+//! of the request taken, and the same client as a second implementation of the rules and ppp find.
 //!
 //! Input: how the bytes arrive (1 byte, see [`arrivals`]), then the bytes.
 
@@ -19,7 +19,7 @@ const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 const MAX_V1_BYTES: usize = 107;
 const MAX_V2_BYTES: usize = 1040;
 
-/// What a reader says, and how many bytes it took for that.
+/// The answer of a reader, and how many bytes it took.
 type Answer = (Result<Header, Fault>, usize);
 
 thread_local! {
@@ -53,11 +53,11 @@ fn read(arrival: Arrival, bytes: &[u8], buffer: &mut Vec<u8>) -> Answer {
             return (answer, taken);
         }
     }
-    assert_eq!(taken, bytes.len(), "more is asked for while bytes are left");
+    assert_eq!(taken, bytes.len(), "bytes are left of an incomplete header");
     (Ok(Header::Incomplete), taken)
 }
 
-/// The rules said once more, for bytes that are all there.
+/// A second implementation of the rules, for bytes that have all come.
 fn restated(bytes: &[u8]) -> Answer {
     let longer = |signature: &[u8]| signature.starts_with(bytes);
     if longer(V1) || longer(V2) {
@@ -71,7 +71,7 @@ fn restated(bytes: &[u8]) -> Answer {
     if alike(V2) == V2.len() {
         return restated_v2(bytes);
     }
-    // The first byte that is in no signature is the last that is looked at.
+    // The first byte that fits neither signature is the last one that is taken.
     (Err(Fault::ProxyHeader), alike(V1).max(alike(V2)) + 1)
 }
 
@@ -109,7 +109,7 @@ fn client_v1(line: &[u8]) -> Option<Header> {
     Some(Header::Client(source))
 }
 
-/// 16 bytes, the last two of which say how many follow (§2.2).
+/// 16 bytes, the last two of which are the length of the rest (§2.2).
 fn restated_v2(bytes: &[u8]) -> Answer {
     let Some(&[command, family, high, low]) = bytes[V2.len()..].first_chunk() else {
         return (Ok(Header::Incomplete), bytes.len());
@@ -145,34 +145,34 @@ fn client_v2(command: u8, family: u8, rest: &[u8]) -> Option<Header> {
     }
 }
 
-/// Gives ppp all bytes, where ours gives it what it has delimited.
+/// Compares the answer with ppp's, which gets all bytes; the library gives it only the delimited header.
 ///
-/// It takes less: it does not know that LOCAL and UNKNOWN make the rest of no account, and judges the words of a
-/// line before its end has come. And it takes more: it is not held to our bounds, takes a CR for a space and a space
-/// for the last CR, a LF as part of what UNKNOWN makes of no account, and a port with a sign.
+/// ppp accepts less: it does not ignore the rest after LOCAL and UNKNOWN, and checks the words of a line
+/// before its end has come. It also accepts more: it has no limits of length, takes a CR for a space, a space
+/// for the last CR, a LF as part of the rest after UNKNOWN, and a port with a sign.
 fn compare_with_ppp(bytes: &[u8], (ours, taken): Answer) {
     let theirs = HeaderResult::parse(bytes);
     let is_local = bytes.strip_prefix(V2).and_then(<[u8]>::first) == Some(&0x20);
     let is_unknown = bytes.starts_with(b"PROXY UNKNOWN");
     match ours {
-        Ok(Header::Incomplete) => assert!(is_err(&theirs), "{theirs:?} is incomplete to ours"),
+        Ok(Header::Incomplete) => assert!(is_err(&theirs), "{theirs:?}, and incomplete for the library"),
         Ok(Header::Unnamed) if is_local || is_unknown => {}
         Ok(header) => {
             let (len, client) = match theirs {
                 HeaderResult::V1(Ok(header)) => (header.header.len(), source_v1(header.addresses)),
                 HeaderResult::V2(Ok(header)) => (header.len(), source_v2(&header)),
-                HeaderResult::V1(Err(error)) => panic!("{error:?} where ours says {header:?}"),
-                HeaderResult::V2(Err(error)) => panic!("{error:?} where ours says {header:?}"),
+                HeaderResult::V1(Err(error)) => panic!("{error:?}, and the library found {header:?}"),
+                HeaderResult::V2(Err(error)) => panic!("{error:?}, and the library found {header:?}"),
             };
             assert_eq!((len, client.map_or(Header::Unnamed, Header::Client)), (taken, header));
         }
         Err(_) if is_unknown || taken == MAX_V1_BYTES || taken == V2.len() + 4 => {}
         Err(_) if bytes.starts_with(V1) && !is_plain(&bytes[..taken]) => {}
-        Err(_) => assert!(is_err(&theirs), "{theirs:?} is refused by ours"),
+        Err(_) => assert!(is_err(&theirs), "{theirs:?}, and refused by the library"),
     }
 }
 
-/// Whether a line ends as it should, and has no other CR and no sign.
+/// Whether a line ends in CR LF, and has no other CR and no sign.
 fn is_plain(line: &[u8]) -> bool {
     line.strip_suffix(b"\r\n").is_some_and(|words| !words.iter().any(|byte| b"\r+".contains(byte)))
 }

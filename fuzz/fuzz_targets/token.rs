@@ -1,9 +1,9 @@
-//! Any text as the token of a login, tokens that were made for it or for another, and any text as a file of keys:
-//! what is accepted is what the form allows and another implementation of HMAC has made.
+//! Any text as the token of a login, tokens that were signed for it or for another, and any text as a file of
+//! keys: a token is accepted only if it has the right form and another implementation of HMAC agrees.
 //!
-//! Input: what is tried (1 byte, see [`Trial`]), the key (1 byte), the kind (1 byte), zone, role and the custodian's
-//! role (1 byte each), how long the three names are (1 byte each), when it expires and what time it is (8 bytes each),
-//! then the names, and the text.
+//! Input: the trial (1 byte, see [`Trial`]), the key (1 byte), the kind (1 byte), zone, role and the
+//! custodian's role (1 byte each), the lengths of the three names (1 byte each), the time of expiry and the
+//! present time (8 bytes each), then the names, and the text.
 
 #![no_main]
 
@@ -25,9 +25,9 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// What is tried (bits 0 to 2): the text (0, 1), the login's own token (2), the same with a byte that is another,
-/// more or less (3), the token of a login that differs in one field (4), one made with another key (5), or the text as
-/// a file of keys (6, 7). Bits 3 to 5 choose that field, or which change is made.
+/// Bits 0 to 2 choose the trial: the text as a token (0, 1), the login's own token (2), that token with a
+/// byte changed, inserted or removed (3), the token of a login that differs in one field (4), a token by
+/// another key (5), or the text as a file of keys (6, 7). Bits 3 to 5 choose the field or the change.
 struct Trial {
     what: u8,
     key: Vec<u8>,
@@ -69,13 +69,13 @@ impl Trial {
         Keys::from_text(hex(&self.key).as_bytes()).expect("a key")
     }
 
-    /// What is made of a text must follow from the form, and from what the other implementation signs.
+    /// Verifies a text, and checks the result against the other implementation.
     fn verify(&self, text: &str) {
         let verified = self.keys().verify(text, &self.login, self.now);
         let expected = self.expected(text);
         assert_eq!(verified, expected, "{text:?}");
         if let Ok(expires) = verified {
-            assert_eq!(self.keys().sign(&self.login, expires), text, "one login has two texts");
+            assert_eq!(self.keys().sign(&self.login, expires), text, "one login has two tokens");
         }
     }
 
@@ -121,7 +121,7 @@ impl Trial {
         mac.finalize()
     }
 
-    /// A token with a byte that is another (bits 3 and 4: 0, 1), more (2) or less (3).
+    /// A token with a byte changed (bits 3 and 4: 0, 1), inserted (2) or removed (3).
     fn changed(&self, text: &[u8]) -> String {
         let mut token = self.keys().sign(&self.login, self.expires).into_bytes();
         let [place, byte, ..] = *text else { return String::new() };
@@ -148,7 +148,7 @@ impl Trial {
             }
             5 => login.custodian.get_or_insert_default().account.push('0'),
             6 => login.custodian.get_or_insert_default().role_id += 1,
-            // Where one name ends and the next begins.
+            // The border between two names.
             _ => std::mem::swap(account, platform),
         }
         self.keys().sign(&login, self.expires)
@@ -162,7 +162,7 @@ impl Trial {
     }
 }
 
-/// A file of keys is accepted if each of its lines is, and there are some and not too many.
+/// Checks that a file of keys is accepted if all its lines are valid and the number of keys is.
 fn read_keys(text: &[u8]) {
     let is_ignored = |line: &[u8]| line.is_empty() || line[0] == b'#';
     let is_key = |line: &[u8]| {

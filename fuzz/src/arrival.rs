@@ -1,11 +1,11 @@
-//! How a stream of bytes arrives: what is decoded must not depend on it.
+//! The pieces in which a stream of bytes arrives. What is decoded must not depend on them.
 
-/// Streams up to this long are cut at every place, where all places are asked for.
+/// The longest stream that is cut at every place.
 const MAX_BYTES_CUT_EVERYWHERE: usize = 32;
-/// What the choices below this one stand for is at the function [`arrivals`].
+/// The first choice that cuts at one place: see [`arrivals`].
 const FIRST_CUT: u8 = 17;
 
-/// A first piece, and then others of one length.
+/// A first piece, then pieces of one length.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     first: usize,
@@ -27,13 +27,14 @@ impl Arrival {
     }
 }
 
-/// The ways that one byte of an input chooses for a stream of `len` bytes: pieces of one length, 1 to 16
-/// bytes (0 to 15), cut in two everywhere if it is short (16), or cut in two at one place (17 to 255).
+/// The arrivals that one byte of an input chooses for a stream of `len` bytes: in pieces of 1 to 16 bytes (0
+/// to 15), in two pieces for each place if the stream is short (16), or in two pieces at one place (17 to
+/// 255).
 pub fn arrivals(choice: u8, len: usize) -> impl Iterator<Item = Arrival> {
     let places = usize::from(u8::MAX - FIRST_CUT);
     let pieces = (choice < 16).then_some(usize::from(choice) + 1);
     let everywhere = choice == 16 && len <= MAX_BYTES_CUT_EVERYWHERE;
-    // One place is always possible: this is what a long stream gets that is not cut everywhere.
+    // Also used for 16 if the stream is too long to be cut everywhere.
     let place = usize::from(choice.saturating_sub(FIRST_CUT)) * len.div_ceil(places);
     let cuts = if everywhere { 0..=len } else { place..=place };
     let in_two = cuts.filter(move |_| pieces.is_none()).map(Arrival::cut_at);

@@ -1,4 +1,4 @@
-//! A zlib stream held against another inflater.
+//! Compares the library's inflater with miniz_oxide's.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
@@ -7,11 +7,11 @@ use sysconn::config::MAX_LEN;
 use sysconn::packet::{Codecs, Undecodable};
 
 const COMPRESSED: u8 = 1;
-/// What a stream ends with.
+/// The length of the checksum at the end of a stream.
 const CHECKSUM_BYTES: usize = 4;
 
-/// The library's inflater and miniz_oxide's, which serve all inputs as the codecs of a reactor serve all packets:
-/// nothing may be left over.
+/// The library's inflater and miniz_oxide's. They serve all inputs, as the codecs of a reactor serve all
+/// packets: no input may affect the next.
 pub struct Inflaters {
     codecs: Codecs,
     oracle: Box<DecompressorOxide>,
@@ -25,8 +25,8 @@ impl Default for Inflaters {
 }
 
 impl Inflaters {
-    /// The stream, with the checksum of what comes out in place of its own. None where it does not come to its
-    /// end within the limit.
+    /// Replaces the checksum of a stream by the right one. `None` if the stream does not end within the
+    /// limit.
     pub fn with_right_checksum(&mut self, stream: &[u8], max_len: usize) -> Option<Vec<u8>> {
         let (status, read, _) = self.ask_oracle(stream, max_len);
         let begin = read.checked_sub(CHECKSUM_BYTES).filter(|_| status == TINFLStatus::Done)?;
@@ -35,8 +35,9 @@ impl Inflaters {
         Some(stream)
     }
 
-    /// What the library makes of the stream, with a limit up to [`MAX_LEN`], which must be what the other one makes
-    /// of it. Where the stream may be faulty, the other one need not mind that, or may find it later.
+    /// Inflates a stream by the library, with a limit up to [`MAX_LEN`], and checks the result against
+    /// miniz_oxide. If `may_be_faulty`, the library may refuse a stream that miniz_oxide accepts, or refuse
+    /// it earlier.
     pub fn compare(
         &mut self,
         stream: &[u8],
@@ -57,7 +58,7 @@ impl Inflaters {
         decoded
     }
 
-    /// What miniz_oxide makes of the stream. It does not mind what follows behind the end.
+    /// The expected result, by miniz_oxide, which ignores what follows the end.
     fn expected(&mut self, stream: &[u8], max_len: usize) -> Result<&[u8], Undecodable> {
         if stream.is_empty() {
             return Ok(&[]);
@@ -66,7 +67,7 @@ impl Inflaters {
         if written > max_len {
             return Err(Undecodable::TooLong);
         }
-        // Built for a fuzzer it leaves the checksum to its user.
+        // Built for a fuzzer, it does not check the checksum itself.
         let right = self.oracle.adler32() == self.oracle.adler32_header();
         match status {
             TINFLStatus::Done if read == stream.len() && right => Ok(&self.inflated[..written]),
@@ -74,7 +75,7 @@ impl Inflaters {
         }
     }
 
-    /// How it ends, how much of the stream is read, and how much is written, at most a byte above the limit.
+    /// Returns how the stream ends, the bytes read, and the bytes written: at most one more than the limit.
     fn ask_oracle(&mut self, stream: &[u8], max_len: usize) -> (TINFLStatus, usize, usize) {
         const FLAGS: u32 = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
             | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;

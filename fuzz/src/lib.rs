@@ -1,5 +1,5 @@
-//! What the fuzz targets share: how bytes arrive, what a decoder and an inflater make of them, and what memory it
-//! takes.
+//! Shared parts of the fuzz targets: arrivals in pieces, traces of a decoder, a second inflater, a limit on
+//! memory.
 
 mod arrival;
 mod inflaters;

@@ -1,10 +1,10 @@
-//! How much memory an input may make the library take.
+//! A limit on the memory that one input may make the library allocate.
 
-/// The most that is held at any one time for any input: twice what MAX_LEN is by default, since a buffer that
-/// grows is counted twice while it moves, and what is small.
+/// The most bytes that are held at one time: twice the default MAX_LEN, since a growing buffer counts twice
+/// while it is moved, and some more for small buffers.
 pub const MAX_BYTES: u64 = 2 * sysconn::config::MAX_LEN as u64 + 4096;
 
-/// Runs something that must never hold more than [`MAX_BYTES`] beyond what was held before.
+/// Calls `run`, and checks that it never holds more than [`MAX_BYTES`] beyond what was held before.
 pub fn bounded(run: impl FnOnce()) {
     let mut run = Some(run);
     let measured = allocation_counter::measure(|| {

@@ -1,38 +1,38 @@
-//! What a decoder makes of bytes, kept for comparison in one buffer that serves all inputs.
+//! The events of a decoder, kept for comparison in one buffer for all inputs.
 
 use std::fmt;
 
 use sysconn::frame::{Decoder, Error, Event, MAX_CONTROL_PAYLOAD, MessageKind, Rules};
 
-/// The events that a decoder has given out, one behind the other, and how it ended.
+/// The events of a decoder, and the error with which it ended.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// For each event its kind, the length of its payload (4 bytes) and the payload.
+    /// For each event: its kind, the length of its payload (4 bytes), and the payload.
     events: Vec<u8>,
     error: Option<Error>,
 }
 
 impl Trace {
-    /// Forgets all of it, but for the memory.
+    /// Removes all events, and keeps the memory.
     pub fn clear(&mut self) {
         self.events.clear();
         self.error = None;
     }
 
-    /// The same, with memory for the events of so many bytes.
+    /// Removes all events, and reserves memory for those of `len` bytes.
     pub fn begin(&mut self, len: usize) {
         self.clear();
         self.events.reserve(len + 1024);
     }
 
-    /// The rule that was violated in the end, if one was.
+    /// The rule that was violated, if any.
     #[must_use]
     pub fn error(&self) -> Option<Error> {
         self.error
     }
 
-    /// Gives one piece of a stream, which it may change, to the decoder and notes what that leads to.
-    /// Afterwards the piece is used up, or a rule is violated, which is the answer from then on.
+    /// Gives one piece of a stream to the decoder, which unmasks it in place, and notes the events. Checks
+    /// that all of it is used, or that an error is final.
     pub fn feed(&mut self, decoder: &mut Decoder, piece: &mut [u8], rules: &Rules) {
         let mut input = piece;
         loop {
@@ -52,7 +52,7 @@ impl Trace {
         }
     }
 
-    /// Notes an event, which must keep to the rules.
+    /// Checks an event against the rules, and notes it.
     fn note(&mut self, event: Event<'_>, rules: &Rules) {
         match event {
             Event::Message { kind, compressed, payload } => {

@@ -1,4 +1,4 @@
-//! What to tell an operator of certificates and keys that can be used: until when, and at what cost.
+//! Warnings about usable certificates and keys: validity dates, and the cost of a signature.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,15 +11,15 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 
-/// A certificate that ends within so long is told of.
+/// A certificate that expires within this time gets a warning.
 const WARN_BEFORE: Duration = Duration::from_secs(14 * DAY_SECS);
 const DAY_SECS: u64 = 24 * 60 * 60;
-/// The longest RSA key that is not told of, in bits.
+/// The longest RSA key without a warning, in bits.
 const MAX_RSA_BITS: usize = 3072;
-/// Signatures that are timed; the fastest of them counts.
+/// How many signatures are timed; the fastest one counts.
 const TIMED_SIGNATURES: usize = 3;
 
-/// A line for each certificate of a chain that has expired, is not valid yet, or soon will have expired.
+/// One line for each certificate of a chain that has expired, is not valid yet, or expires soon.
 pub(crate) fn warnings(chain: &[u8], now: SystemTime) -> Vec<String> {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let certificates = CertificateDer::pem_slice_iter(chain).filter_map(Result::ok);
@@ -35,7 +35,7 @@ pub(crate) fn warnings(chain: &[u8], now: SystemTime) -> Vec<String> {
     lines.collect()
 }
 
-/// What is to be said of a certificate's dates, at so many seconds of Unix time.
+/// The warning about a certificate's dates, if any. `now` is Unix time in seconds.
 fn validity(certificate: &X509Certificate<'_>, now: u64) -> Option<String> {
     let validity = certificate.validity();
     let now = i64::try_from(now).unwrap_or(i64::MAX);
@@ -64,8 +64,8 @@ fn date(time: ASN1Time) -> String {
     format!("{year}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC", u8::from(month))
 }
 
-/// A line about an RSA key that is longer than [`MAX_RSA_BITS`], with the time that one signature takes here:
-/// each full handshake needs one, and the worker that makes it serves nobody else meanwhile.
+/// A warning about an RSA key longer than [`MAX_RSA_BITS`], with the measured time of one signature. Each
+/// full handshake needs one, and the worker that makes it serves nobody else meanwhile.
 pub(crate) fn costly_key(chain: &[u8], key: &[u8]) -> Option<String> {
     let certificate = CertificateDer::from_pem_slice(chain).ok()?;
     let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
@@ -85,7 +85,7 @@ pub(crate) fn costly_key(chain: &[u8], key: &[u8]) -> Option<String> {
     ))
 }
 
-#[expect(clippy::disallowed_methods, reason = "it is measured before the reactors run, or beside them")]
+#[expect(clippy::disallowed_methods, reason = "measured outside of the reactors")]
 fn time_of_signature(key: &dyn SigningKey) -> Option<Duration> {
     let scheme = rustls::SignatureScheme::RSA_PSS_SHA256;
     let signer = key.choose_scheme(&[scheme])?;

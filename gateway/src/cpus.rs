@@ -1,12 +1,12 @@
-//! The cores that workers are pinned to: the one that `--cpu` names, and those behind it.
+//! Pinning of workers to cores: the one that `--cpu` names, and those after it.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Sees whether so many workers can be pinned, from the core `first` on. This thread keeps the cores that it
-/// has, which the threads that it starts inherit: only workers are pinned, each by itself.
+/// Checks that `workers` workers can be pinned, from the core `first` on. This thread keeps its own cores,
+/// which the threads that it starts inherit: only workers are pinned, each by itself.
 ///
 /// # Errors
-/// One line that says which of the cores cannot be had.
+/// One line that names the core that is not available.
 pub(crate) fn check(first: usize, workers: usize) -> Result<(), String> {
     let error = |error| format!("--cpu {first}: {error}");
     let given = sched_getaffinity(None).map_err(error)?;
@@ -22,7 +22,7 @@ pub(crate) fn check(first: usize, workers: usize) -> Result<(), String> {
 /// Pins this thread.
 ///
 /// # Errors
-/// One line, if there is no such core or it is not for this process.
+/// One line, if the core does not exist or this process may not use it.
 pub(crate) fn pin(cpu: usize) -> Result<(), String> {
     let mut cpus = CpuSet::new();
     if cpu >= CpuSet::MAX_CPU {

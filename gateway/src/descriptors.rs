@@ -1,15 +1,16 @@
-//! Descriptors: as many as the system gives, and a limit on clients that they can meet.
+//! Raises the descriptor limit, and limits the number of clients to it.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sysconn::Config;
 
-/// Descriptors that are not clients': listeners, the poll, the waker, the log, a spare one, and those
-/// of clients that are being told that there is no room.
+/// Descriptors that clients do not get: listeners, the poll, the waker, the log, a spare one, and those of
+/// clients that are being refused.
 const RESERVED: u64 = 64;
-/// Descriptors that a further worker takes, its listeners aside: the poll, twice, the waker and a spare one.
+/// Descriptors that each further worker needs beside its listeners: two for the poll, the waker and a spare
+/// one.
 const RESERVED_PER_WORKER: u64 = 4;
 
-/// Raises the descriptor limit to the hard one, and lets `config` admit no more clients than that.
+/// Raises the descriptor limit to the hard limit, and makes `config` admit no more clients than that.
 pub(crate) fn fit(config: &mut Config) {
     let Some(limit) = raise() else { return };
     let of_worker = RESERVED_PER_WORKER + config.listen.len() as u64;
@@ -26,7 +27,7 @@ pub(crate) fn fit(config: &mut Config) {
     }
 }
 
-/// The descriptor limit, raised to the hard one; none if there is no limit.
+/// Raises the descriptor limit to the hard limit, and returns it; `None` means no limit.
 fn raise() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {

@@ -1,4 +1,4 @@
-//! How a line of the log is written: as text, or as an object of JSON.
+//! The formats of log lines: text and JSON.
 
 use std::fmt::{self, Write as _};
 
@@ -6,10 +6,10 @@ use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 use sysconn::log_line::{EVENT, Escaped, is_plain};
 
-use super::options::LogFormat;
+use crate::options::LogFormat;
 
 impl LogFormat {
-    /// The line, with its end. `time` is when it was logged (RFC 3339).
+    /// A record as one line, with its line end. `time` is in the format of RFC 3339.
     pub(crate) fn line(self, time: &dyn fmt::Display, record: &Record<'_>) -> String {
         match self {
             LogFormat::Text => text(time, record),
@@ -28,7 +28,7 @@ impl LogFormat {
     }
 }
 
-/// Lines of the library have their fields in the text already; those of this program have none.
+/// Records of the library have their fields in the text already; those of this program have none.
 fn text(time: &dyn fmt::Display, record: &Record<'_>) -> String {
     let message = record.args().to_string();
     format!("[{time} {:<5} {}] {}\n", record.level(), record.target(), Escaped(&message))
@@ -43,7 +43,7 @@ fn json(time: &dyn fmt::Display, record: &Record<'_>) -> String {
     object.string("level", level(record.level()));
     object.string("target", record.target());
     object.string("message", &message);
-    // To write to a string cannot fail.
+    // Writing to a string cannot fail.
     let _ = fields.visit(&mut object);
     object.text.push_str("}\n");
     object.text
@@ -59,7 +59,7 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-/// An object of JSON (RFC 8259), up to its closing brace.
+/// A JSON object (RFC 8259) up to its closing brace.
 struct Object {
     text: String,
 }
@@ -110,7 +110,7 @@ impl<'v> VisitValue<'v> for JsonValue<'_> {
     }
 }
 
-/// A string of JSON, in which all is escaped that is not plain to see.
+/// Appends a JSON string, with every character escaped that is not plainly visible.
 fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for letter in text.chars() {
@@ -120,7 +120,7 @@ fn push_string(out: &mut String, text: &str) {
             letter if is_plain(letter) => out.push(letter),
             letter => {
                 for unit in letter.encode_utf16(&mut [0; 2]) {
-                    // To write to a string cannot fail.
+                    // Writing to a string cannot fail.
                     let _ = write!(out, "\\u{unit:04x}");
                 }
             }

@@ -1,4 +1,4 @@
-//! Where log lines go: whoever does not take them in time loses lines, and never stops the program.
+//! The destination of log lines. A reader that is too slow loses lines, and never stops the program.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -6,22 +6,22 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-use super::options::LogFormat;
+use crate::options::LogFormat;
 
 /// Bytes that a pipe takes at once if it takes any (`PIPE_BUF` of pipe(7)).
 const PIPE_BYTES: usize = 4096;
 
-/// A writer that blocks, made not to. What cannot be written now is counted, and the next line that can be
-/// says how many were left out before it: a pipe that nobody reads, a full disk, a reader that has gone.
+/// Makes a blocking writer non-blocking. A line that cannot be written now (nobody reads the pipe, the disk
+/// is full, the reader is gone) is dropped and counted, and the next line that can be written tells how many
+/// were.
 ///
-/// A line is written whole or not at all, however long it is: the rest of one that has been begun goes before
-/// all others.
+/// A line of any length is written whole or not at all: the rest of a line goes before all others.
 #[derive(Debug)]
 pub(crate) struct LogSink<W> {
     writer: W,
     format: LogFormat,
     left_out: u64,
-    /// What is still to be written of a line that has been begun.
+    /// The unwritten rest of a line.
     rest: Vec<u8>,
 }
 
@@ -30,7 +30,7 @@ impl<W: Write + AsFd> LogSink<W> {
         LogSink { writer, format, left_out: 0, rest: Vec::new() }
     }
 
-    /// Begins a line, unless that would take waiting, or fails.
+    /// Writes the beginning of a line. False if that would block or fails.
     fn begin(&mut self, line: &[u8]) -> bool {
         self.rest.extend_from_slice(line);
         self.go_on();
@@ -41,7 +41,7 @@ impl<W: Write + AsFd> LogSink<W> {
         has_begun
     }
 
-    /// Writes of the rest what can be written now.
+    /// Writes as much of the rest as is possible now.
     fn go_on(&mut self) {
         while !self.rest.is_empty() && self.takes_some() {
             let part = self.rest.get(..PIPE_BYTES).unwrap_or(&self.rest);

@@ -1,5 +1,5 @@
-//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), and a look at what one
-//! of them recorded (`replay`).
+//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), and the replay of
+//! recorded connections (`replay`).
 
 mod certificates;
 mod cpus;
@@ -27,13 +27,13 @@ use replay::replay;
 use run::run;
 use signals::catch as catch_signals;
 
-/// A recording is not replayed as it was.
+/// Exit status: the replay of a recording differs from it.
 const DIFFERENT: u8 = 1;
-/// The command line, a recording, the configuration or an address cannot be used.
+/// Exit status: the command line, a recording, the configuration or an address is unusable.
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    // A reader that has gone away is no reason to fail: what is written here is the last word.
+    // Errors of writing are ignored: nobody reads the output any more.
     match start() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENT),
@@ -49,13 +49,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what the program was started for. False: a recording is not replayed as it was.
+/// Serves or replays. False: the replay of a recording differs from it.
 fn start() -> Result<bool, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Replay(task) => replay(&task).map_err(failed),
         Task::Serve(sources) => {
-            // What is read next can take any time, and signals have to work meanwhile.
+            // Reading the options can take any time, and signals must work meanwhile.
             let signals = catch_signals().map_err(failed)?;
             let options = sources.options(read)?;
             run(options, signals).map_err(failed)?;

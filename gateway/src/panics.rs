@@ -1,9 +1,9 @@
-//! What the log says of a panic: its message and place, but no flood of them.
+//! Logs panics, with message and place, up to a limit.
 
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Panics of other threads than the workers' that are written out: those of workers are logged where they are
+/// How many panics of threads other than workers are logged. Those of workers are logged where they are
 /// caught.
 const MAX_WRITTEN: u32 = 100;
 
@@ -26,6 +26,6 @@ fn write(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(String::new, |place| format!(" at {place}"));
     log::error!("panic{place}: {}", info.payload_as_str().unwrap_or("no message").escape_debug());
     if seen + 1 == MAX_WRITTEN {
-        log::error!("no further panics are written out");
+        log::error!("no further panics are logged");
     }
 }

@@ -1,23 +1,23 @@
-//! Reading certificates and keys of logins again while the server runs.
+//! Reads certificates and login keys again while the server runs.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use sysconn::ServerHandle;
 
-use super::tls::TlsFiles;
-use super::token_keys::TokenKeys;
+use crate::tls::TlsFiles;
+use crate::token_keys::TokenKeys;
 
-/// Has files read again, on a thread of its own: a file can be a FIFO, or on a file system that does not
-/// answer.
+/// Reads the files again on a thread of its own, since a file can be a FIFO, or on a file system that does
+/// not answer.
 pub(crate) struct Reload {
-    /// The way to the thread, which takes one request at a time; a second one waits. None if there is nothing
-    /// to read.
+    /// Requests to the thread, which handles one at a time while a second one waits. `None` if there is no
+    /// file.
     requests: Option<SyncSender<()>>,
 }
 
 impl Reload {
-    /// Starts the thread, if there is a file to be read again.
+    /// Starts the thread, if there is a file to read.
     ///
     /// # Errors
     /// One line that says why it cannot be started.
@@ -40,7 +40,7 @@ impl Reload {
         Ok(Reload { requests: Some(requests) })
     }
 
-    /// Has the files read again, once for all requests that come before it begins. Does not wait for it.
+    /// Requests a reload, without waiting for it. Requests that come before it begins share one.
     pub(crate) fn begin(&self) {
         let Some(requests) = &self.requests else {
             log::info!("reload: there is nothing to read again, neither certificates nor keys of logins");
@@ -54,7 +54,7 @@ impl Reload {
     }
 }
 
-/// Reads the files again. What cannot be used stays as it was, and the other is taken.
+/// Reads the files again. A file that cannot be used leaves its setting unchanged.
 fn reload(server: &ServerHandle, tls: Option<&TlsFiles>, keys: Option<&TokenKeys>) {
     let set_tls = |files: &TlsFiles| server.set_tls(files.load()?).map_err(|error| error.to_string());
     if let Some(Err(line)) = tls.map(set_tls) {

@@ -1,4 +1,4 @@
-//! `sysconn replay`: a recording gone through again, or listed.
+//! `sysconn replay`: replays a recording, or lists what is in it.
 
 use std::fmt;
 use std::fs::File;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use sysconn::replay::Recording;
 
-use super::options::{self, Replay};
-use super::signals;
+use crate::options::{self, Replay};
+use crate::signals;
 
 /// The longest file that is read, in bytes: a wrong path such as a device must not fill the memory.
 const MAX_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Does what was asked for, and writes what it came to to standard output. Whether there is no difference.
+/// Replays or lists a recording on standard output. False if the replay differs from the recording.
 ///
 /// # Errors
 /// One line that says why the file cannot be read as a recording, or signals cannot be unblocked.
@@ -24,7 +24,7 @@ pub(crate) fn replay(task: &Replay) -> Result<bool, String> {
     let unreadable = |error| format!("{name}: {error}");
     let recording = Recording::read(&bytes).map_err(unreadable)?;
     if task.show {
-        // A reader that has seen enough is gone.
+        // The reader may have seen enough, and be gone.
         let _ = recording.show(&mut Lines(io::BufWriter::new(io::stdout().lock())));
         return Ok(true);
     }
@@ -42,7 +42,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Takes text where bytes go.
+/// Lets text be written to a writer of bytes.
 struct Lines<W>(W);
 
 impl<W: io::Write> fmt::Write for Lines<W> {

@@ -1,4 +1,4 @@
-//! From options to workers that run until they are told to stop.
+//! Starts the workers that the options ask for, and runs them until they are told to stop.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use log::LevelFilter;
 use sysconn::{Application, Config, Service, Worker, Workers};
 
-use super::delay::Delay;
-use super::modules::{self, Echo, Gateway};
-use super::options::{LogFormat, Mode, Options};
-use super::reload::Reload;
-use super::signals::Caught;
-use super::tls::TlsFiles;
-use super::token_keys::TokenKeys;
-use super::{LogSink, cpus, descriptors, panics};
+use crate::delay::Delay;
+use crate::modules::{self, Echo, Gateway};
+use crate::options::{LogFormat, Mode, Options};
+use crate::reload::Reload;
+use crate::signals::Caught;
+use crate::tls::TlsFiles;
+use crate::token_keys::TokenKeys;
+use crate::{LogSink, cpus, descriptors, panics};
 
-/// Runs the program.
+/// Runs `serve` or `echo` until it has drained.
 ///
 /// # Errors
-/// One line that says why it could not start, or why it ended before it was told to.
+/// One line that says why it could not start, or why it ended early.
 pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
     start_log(options.log_level, options.log_format);
     for name in &options.ignored_environment {
@@ -64,7 +64,7 @@ struct Server {
     signals: Caught,
     tls: Option<TlsFiles>,
     keys: Option<Arc<TokenKeys>>,
-    /// The core of the first worker; each other one has the next.
+    /// The core of the first worker; each further worker gets the next one.
     cpu: Option<usize>,
 }
 
@@ -89,10 +89,10 @@ impl Server {
     }
 }
 
-/// Says that clients are accepted now, and where.
+/// Prints that the server accepts clients now, and at which addresses.
 fn announce<S: Application + Send>(workers: &Workers<S>) {
     let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
     let mut stdout = std::io::stdout();
-    // Whoever started the program may not care to read this.
+    // Nobody may be reading standard output.
     let _ = writeln!(stdout, "listening on {}", addresses.join(", ")).and_then(|()| stdout.flush());
 }

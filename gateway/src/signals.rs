@@ -1,18 +1,18 @@
-//! SIGTERM and SIGINT: the first one drains, a second one ends the program at once. SIGHUP has files read
-//! again, and never ends the program.
+//! SIGTERM and SIGINT: the first drains, the second ends the program at once. SIGHUP reloads files, and never
+//! ends the program.
 
 use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use sysconn::ServerHandle;
 
-use super::reload::Reload;
+use crate::reload::Reload;
 
-/// Signals that are caught, for the thread that is to watch for them.
+/// Caught signals, for the thread that handles them.
 pub(crate) struct Caught(Signals);
 
-/// Unblocks all signals: a parent can leave a program a mask in which some are blocked. To be called before
-/// there is another thread, each of which has the mask of the one that starts it.
+/// Unblocks all signals, some of which a parent can have blocked. Call it before there is another thread:
+/// threads inherit the mask of the thread that starts them.
 ///
 /// # Errors
 /// One line that says why that cannot be done.
@@ -20,7 +20,7 @@ pub(crate) fn unblock() -> Result<(), String> {
     SigSet::all().thread_unblock().map_err(|error| format!("signals: {error}"))
 }
 
-/// Catches SIGHUP from now on, so that it does not end a program that still starts, and unblocks all signals.
+/// Catches SIGHUP, so that it does not end a program that is still starting, and unblocks all signals.
 ///
 /// # Errors
 /// One line that says why signals cannot be caught.
@@ -31,7 +31,7 @@ pub(crate) fn catch() -> Result<Caught, String> {
 }
 
 impl Caught {
-    /// Catches SIGTERM and SIGINT too, so that they end no program that has clients without draining it.
+    /// Catches SIGTERM and SIGINT too, so that they drain a program that has clients.
     ///
     /// # Errors
     /// One line that says why they cannot be caught.
@@ -40,10 +40,10 @@ impl Caught {
         [SIGTERM, SIGINT].into_iter().try_for_each(catch)
     }
 
-    /// Watches for the signals on a thread of its own, which waits for nothing else.
+    /// Handles the signals on a thread of its own, which waits for nothing else.
     ///
     /// # Errors
-    /// One line that says why they cannot be watched for.
+    /// One line that says why the thread cannot be started.
     pub(crate) fn watch(mut self, server: ServerHandle, reload: Reload) -> Result<(), String> {
         let watch = move || {
             let mut draining = false;
@@ -53,7 +53,7 @@ impl Caught {
                     continue;
                 }
                 if draining {
-                    // As a shell reports a process that the signal ended.
+                    // The status that a shell reports for a process that the signal ended.
                     std::process::exit(128 + signal);
                 }
                 draining = true;

@@ -1,14 +1,14 @@
-//! The certificate files: read at the start, and again at SIGHUP.
+//! The certificate and key files, which are read at start and at SIGHUP.
 
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use sysconn::{Tls, TlsError};
 
-use super::certificates;
-use super::options::{read, shown};
+use crate::certificates;
+use crate::options::{read, shown};
 
-/// Where the certificate chain and its key are, both in PEM.
+/// The paths of the certificate chain and its key, both in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     pub(crate) cert: PathBuf,
@@ -16,10 +16,10 @@ pub(crate) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Those that are given: both, or none.
+    /// Both paths, or none.
     ///
     /// # Errors
-    /// One line, if only one of them is.
+    /// One line, if only one of them is given.
     pub(crate) fn both(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<Self>, String> {
         match (cert, key) {
             (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
@@ -29,11 +29,11 @@ impl TlsFiles {
         }
     }
 
-    /// Reads both. What may soon fail, or costs much, is logged.
+    /// Reads both files, and logs warnings about dates and costly keys.
     ///
     /// # Errors
     /// One line that says which of them cannot be used, and why.
-    #[expect(clippy::disallowed_methods, reason = "certificates are valid by the clock on the wall")]
+    #[expect(clippy::disallowed_methods, reason = "certificates are valid by the system clock")]
     pub(crate) fn load(&self) -> Result<Tls, String> {
         let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
         let (cert, key) = (file(&self.cert)?, file(&self.key)?);
@@ -47,7 +47,7 @@ impl TlsFiles {
         Ok(tls)
     }
 
-    /// The file that an error is about, or both.
+    /// The file or files that an error concerns.
     fn at_fault(&self, error: TlsError) -> String {
         let (cert, key) = (shown(&self.cert), shown(&self.key));
         match error {

@@ -1,4 +1,4 @@
-//! The file of the keys that logins are signed with: read at the start, and again at SIGHUP.
+//! The file of login keys, which is read at start and at SIGHUP.
 
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
@@ -6,9 +6,9 @@ use std::sync::{PoisonError, RwLock};
 use sysconn::Login;
 use sysconn::token::{Keys, TokenError};
 
-use super::options::{read, shown};
+use crate::options::{read, shown};
 
-/// The keys of all workers.
+/// The keys that sign logins, shared by all workers.
 #[derive(Debug)]
 pub(crate) struct TokenKeys {
     path: PathBuf,
@@ -25,7 +25,7 @@ impl TokenKeys {
         Ok(TokenKeys { path, keys })
     }
 
-    /// Reads the file again. Whoever is logged in stays so.
+    /// Reads the file again. Clients that are logged in stay so.
     ///
     /// # Errors
     /// One line that says why it cannot be used; then the keys stay as they were.
@@ -35,7 +35,7 @@ impl TokenKeys {
         Ok(())
     }
 
-    /// Whether the token is good for that login, at that second since 1970.
+    /// Checks that the token is valid for that login. `now` is Unix time in seconds.
     ///
     /// # Errors
     /// [`TokenError`].

@@ -54,6 +54,7 @@ impl<'e, S> Input<&'e Env<S>> for Received {
 }
 
 impl Conn {
+    /// Reads the frames in `input`, as many as the budget, the outbox and a deferred reply allow.
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
         if self.inflates() {
             if env.frames_left > 0 {
@@ -64,53 +65,38 @@ impl Conn {
                 return Progress::Wait;
             }
         }
-        let mut is_heard = false;
-        let progress = self.read_next_frames(input, env, &mut is_heard);
-        if is_heard {
-            self.deadlines.read_since(env.tools.now);
-        }
-        progress
-    }
-
-    /// Reads the frames in `input`. Sets `is_heard` if one of them began or ended a message, or came between
-    /// two.
-    #[inline(always)]
-    fn read_next_frames<S: Application>(
-        &mut self,
-        input: &mut &mut [u8],
-        env: &mut Env<S>,
-        is_heard: &mut bool,
-    ) -> Progress {
         let was_idle = self.is_between_messages();
+        // A frame has begun or ended a message, or came between two.
+        let mut is_heard = false;
         let mut delivered = false;
-        loop {
+        let progress = loop {
             if env.tools.write_buffer.gathered() >= FLUSH_BYTES || env.tools.write_buffer.lends_held() {
-                return Progress::Flush;
+                break Progress::Flush;
             }
             if delivered && input.is_empty() {
                 // A message that is being inflated has used up the budget.
-                return if env.frames_left == 0 && self.inflates() {
-                    Progress::Wait
-                } else {
-                    Progress::Taken
-                };
+                break if env.frames_left == 0 && self.inflates() { Progress::Wait } else { Progress::Taken };
             }
             let held_back = self.is_held_back(&env.settings);
             let Phase::Open(_) = self.phase else {
                 self.throw_away(input, env.tools.now);
-                return Progress::Taken;
+                break Progress::Taken;
             };
             if !input.is_empty() && (held_back || env.frames_left == 0 || self.waits_for_reply(input)) {
-                return Progress::Wait;
+                break Progress::Wait;
             }
             let more = self.read_frame(input, env);
-            *is_heard = *is_heard || was_idle || self.is_between_messages();
+            is_heard = is_heard || was_idle || self.is_between_messages();
             if !more {
-                return if input.is_empty() { Progress::Taken } else { Progress::Wait };
+                break if input.is_empty() { Progress::Taken } else { Progress::Wait };
             }
             env.frames_left = env.frames_left.saturating_sub(1);
             delivered = true;
+        };
+        if is_heard {
+            self.deadlines.read_since(env.tools.now);
         }
+        progress
     }
 
     fn trim_decoder(&mut self) {

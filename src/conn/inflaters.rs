@@ -7,6 +7,10 @@ use crate::inflate::{self, SHORT_BYTES};
 use crate::recording::ReplaySource;
 
 /// What inflates messages.
+#[cfg_attr(
+    any(feature = "zlib", feature = "deflate"),
+    expect(clippy::large_enum_variant, reason = "a reactor has one, and it is the large one")
+)]
 #[derive(Debug)]
 pub(crate) enum Inflaters {
     Live(inflate::Inflaters),

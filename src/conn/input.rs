@@ -122,8 +122,8 @@ impl Conn {
         self.give(Bytes(input), env)
     }
 
-    /// `count` bytes were read into the [space](Self::room) of a message. What they lead to comes out of
-    /// [`handle_bytes`](Self::handle_bytes), which needs no bytes for it.
+    /// `count` bytes were read into the [space](Self::receive_buffer) of a message. What they lead to comes
+    /// out of [`handle_bytes`](Self::handle_bytes), which needs no bytes for it.
     pub(crate) fn handle_received<S>(&mut self, count: usize, mut env: &Env<S>) {
         self.give(Received(count), &mut env);
     }

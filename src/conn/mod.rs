@@ -1,19 +1,20 @@
 //! One connection, without its socket: bytes and time go in, bytes to write and effects come out.
 //!
 //! ```text
-//!   accepted from a trusted proxy
-//!                │
-//!                ▼
-//!          ┌───────────┐
-//!          │  Proxied  │ ────────────┐
-//!          └───────────┘             │
-//!                │ PROXY header      │
-//!   accepted ──▶ │ complete          │
-//!                ▼                   │ head complete, 101
-//!          ┌───────────┐             │       ┌──────┐  close(cause)  ┌─────────┐  the client's Close, FIN,
-//!          │ Upgrading │ ────────────┼─────▶ │ Open │ ─────────────▶ │ Closing │ ──── its end, or time ───▶ Closed
-//!          └───────────┘             │       └──────┘                └─────────┘
-//!                └───────────────────┴─ refusal: 400 … 503 ───────────────▲
+//!   accepted from a
+//!    trusted proxy
+//!          │
+//!          ▼
+//!    ┌───────────┐
+//!    │  Proxied  │ ───────┐
+//!    └───────────┘        │
+//!          │ PROXY header │
+//! accepted │ complete     │
+//!   ─────▶ ▼              │         ┌──────┐ close(cause) ┌─────────┐ the client's Close, FIN, ┌────────┐
+//!    ┌───────────┐ 101    │         │      │ ───────────▶ │         │ its end, or time         │        │
+//!    │ Upgrading │ ───────┼───────▶ │ Open │              │ Closing │ ───────────────────────▶ │ Closed │
+//!    └───────────┘        │         └──────┘              └─────────┘                          └────────┘
+//!          └──────────────┴─ refusal: 400 … 503 ──────────────▲
 //! ```
 //!
 //! The frame decoder of an open connection has a machine of its own, ReadHead → ParsePayloadLen → ReadData;

@@ -173,8 +173,8 @@ impl<'e, S> Observed<&'e Env<S>> for Received {
     fn begin(&self, conn: &mut Conn, env: &&'e Env<S>) {
         let Phase::Open(open) = &mut conn.phase else { return };
         let Some(recorder) = conn.rare.noting() else { return };
-        let room = open.decoder.receive_buffer();
-        let came = room.and_then(|room| room.get(..self.0)).unwrap_or_default();
+        let buffer = open.decoder.receive_buffer();
+        let came = buffer.and_then(|buffer| buffer.get(..self.0)).unwrap_or_default();
         let bytes = recorder.mask_message(came, &|cmd| env.service.hides(cmd));
         recorder.begin_call(Note::Direct { bytes: wire::Bytes(bytes) }, None, conn.outbox.queued(), 0);
     }

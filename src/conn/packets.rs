@@ -179,7 +179,8 @@ impl Dispatch<'_> {
             let limit = env.settings.max_packets_per_second;
             let error_id = ErrorId::TOO_MANY_REQUESTS;
             let reason = format_args!(
-                "more than {limit} packets in a second are refused with ErrorID {error_id} (max-packets-per-second)"
+                "more than {limit} packets in a second are refused with ErrorID {error_id} \
+                 (max-packets-per-second)"
             );
             self.log_bad_input(Some(packet.cmd), env, reason);
         }

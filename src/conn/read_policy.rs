@@ -65,8 +65,9 @@ impl Conn {
             && self.outbox.queued() > settings.outbox_limit / 2
     }
 
-    /// The size of the next read in bytes, unless there is [space](Self::room) in a message's own buffer. A
-    /// message that comes whole is not copied; less is read where a part of a message is held already.
+    /// The size of the next read in bytes, unless there is [space](Self::receive_buffer) in a message's own
+    /// buffer. A message that comes whole is not copied; less is read where a part of a message is held
+    /// already.
     pub(crate) fn read_size(&self) -> usize {
         let most = if self.bulk == Bulk::Large { LARGE_READ_BYTES } else { READ_BYTES };
         match &self.phase {
@@ -103,7 +104,7 @@ impl Conn {
 
     /// Space into which the next bytes of a large message can be read without being copied, if one is on its
     /// way. [`handle_received`](Self::handle_received) is to be told how many were.
-    pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
+    pub(crate) fn receive_buffer(&mut self) -> Option<&mut [u8]> {
         match &mut self.phase {
             Phase::Open(open) => open.decoder.receive_buffer(),
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => None,

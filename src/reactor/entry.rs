@@ -39,6 +39,7 @@ pub(super) struct Entry {
 const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 192 - 16);
 
 impl Entry {
+    #[inline(always)]
     pub(super) fn new(socket: Socket, conn: Conn, permit: Option<Permit>) -> Self {
         Entry {
             socket,

@@ -1,6 +1,7 @@
 //! Bytes from a socket, given to their connection, and what it asks the reactor for meanwhile.
 
 use super::active::Active;
+use super::budget::STEP_BYTES;
 use super::share::Share;
 use crate::conn::Progress;
 use crate::router::Application;
@@ -93,14 +94,13 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// Ends the connection's share of the turn: queues its output, and has it wait behind others if the share
-    /// is used up.
+    /// Ends the connection's share of the turn. If it is used up the connection waits behind others from now
+    /// on.
     pub(super) fn end_share(&mut self, share: &Share) {
-        self.lent.budget.charge(super::budget::STEP_BYTES);
+        self.lent.budget.charge(STEP_BYTES);
         if share.is_used_up() {
             self.mark_busy();
         }
-        self.queue_output();
     }
 
     /// From the next turn on the connection comes behind those that have not used up their share.

@@ -1,6 +1,7 @@
 //! The output of a turn: segments, which are written once all reads are done, one write for each connection.
 //!
-//! The bytes of a segment lie in the write buffer (`router::WriteBuffer`), or where several connections share them.
+//! The bytes of a segment lie in the write buffer (`router::WriteBuffer`), or where several connections share
+//! them.
 
 use std::num::NonZeroU16;
 use std::ops::Range;
@@ -91,15 +92,16 @@ impl Output {
         buffered_bytes >= FULL_BYTES || !self.has_capacity()
     }
 
-    /// Appends a segment of `len` bytes behind the ring of its receiver. The ring afterwards.
+    /// Appends a segment of `len` bytes to the ring of its receiver. It is written at the end of the turn,
+    /// with all else that the receiver is sent.
     #[inline]
     pub(super) fn push(
         &mut self,
         receiver: ConnectionId,
-        ring: Option<SegmentRing>,
+        ring: &mut Option<SegmentRing>,
         frames: Frames,
         len: usize,
-    ) -> Option<SegmentRing> {
+    ) {
         let index = self.segments.len();
         let last = ring.and_then(|ring| self.segments.get_mut(ring.last()));
         let (first, before, needs_update) = match last {
@@ -107,7 +109,7 @@ impl Output {
             None => (index, 0, false),
         };
         self.segments.push(Segment { receiver, frames, total: before + len, next: first, needs_update });
-        SegmentRing::at(index)
+        *ring = SegmentRing::at(index);
     }
 
     /// Bytes of the segments in a ring.

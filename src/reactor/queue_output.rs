@@ -35,18 +35,11 @@ impl<S> Active<'_, S> {
         }
         // Most turns of most connections: nothing follows from a reply but that it is written.
         let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
-        self.push_segment(Frames::Buffered(start..end), len);
+        self.lent.output.push(entry.id(), &mut entry.segments, Frames::Buffered(start..end), len);
+        self.lent.budget.expect_write(len);
         if !is_at_rest {
             self.update_state();
         }
-    }
-
-    /// Has frames written at the end of the turn, with all else that the connection is sent.
-    #[inline]
-    pub(super) fn push_segment(&mut self, frames: Frames, len: usize) {
-        let entry = &mut *self.entry;
-        entry.segments = self.lent.output.push(entry.id(), entry.segments, frames, len);
-        self.lent.budget.expect_write(len);
     }
 
     /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how

@@ -59,7 +59,9 @@ impl<S> Active<'_, S> {
         let (frame, conn) = (push.frame(), &mut self.entry.conn);
         if self.entry.writable && conn.outbox.is_empty() {
             if self.lent.output.has_capacity() {
-                return self.push_segment(Frames::Shared(frame.clone()), frame.len());
+                let (id, segments) = (self.entry.id(), &mut self.entry.segments);
+                self.lent.output.push(id, segments, Frames::Shared(frame.clone()), frame.len());
+                return self.lent.budget.expect_write(frame.len());
             }
             self.write_segments();
         }

@@ -48,8 +48,8 @@ impl Entry {
 
     /// One read by itself.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> (io::Result<Read>, ReadInto) {
-        match self.conn.room() {
-            Some(room) => (self.socket.read(room), ReadInto::Message),
+        match self.conn.receive_buffer() {
+            Some(buffer) => (self.socket.read(buffer), ReadInto::Message),
             None => {
                 let want = self.conn.read_size().min(buffer.len());
                 (self.socket.read(buffer.get_mut(..want).unwrap_or_default()), ReadInto::Buffer)

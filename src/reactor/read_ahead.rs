@@ -76,6 +76,7 @@ fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut
         active.entry.conn.keep(rest);
     }
     active.end_share(&share);
+    active.queue_output();
     conclude(core, id);
     share
 }

@@ -17,6 +17,7 @@ impl<S: Application> Active<'_, S> {
     }
 
     /// Takes the permit of a client that is only answered, so that another one can come in.
+    #[cold]
     pub(super) fn give_up_permit(&mut self) {
         let entry = &mut *self.entry;
         let Some(permit) = entry.permit.take() else { return };

@@ -84,6 +84,7 @@ impl<S: Application> Active<'_, S> {
         self.compress_slice(&mut share);
         while self.serve_once(input, &mut share) == Serving::GoesOn {}
         self.end_share(&share);
+        self.queue_output();
     }
 
     /// Gives the connection what it kept, or else what one read brings.

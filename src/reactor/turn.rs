@@ -19,6 +19,7 @@ use crate::moment::Moment;
 use crate::router::Application;
 
 /// Does a bounded amount of what there is to do. `polled` is when the poll returned: the time of this turn.
+#[inline(always)]
 pub(super) fn take_turn<S: Application>(
     core: &mut Core<S>,
     input: &mut Input,

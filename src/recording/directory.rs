@@ -62,7 +62,7 @@ impl Directory {
     pub(super) fn append(&mut self, recording: &RecordingFile, bytes: &[u8]) -> bool {
         let opened = match recording.created.get() {
             Some(created) => self.reopen(recording, *created),
-            None if !self.has_room() => return false,
+            None if !self.has_space() => return false,
             None => self.create(recording),
         };
         match opened.and_then(|mut file| file.write_all(bytes)) {
@@ -80,7 +80,7 @@ impl Directory {
     }
 
     /// Whether one more recording may begin.
-    fn has_room(&mut self) -> bool {
+    fn has_space(&mut self) -> bool {
         let is_full = |of: &Self| of.files >= MAX_FILES || of.bytes >= MAX_DIRECTORY_BYTES;
         if is_full(self) && self.refused.is_multiple_of(LOOK_AGAIN) {
             self.look();
@@ -222,7 +222,7 @@ mod tests {
         for _ in 0..2 {
             let recording = recording("full");
             recording.created.set(identity(&std::fs::metadata(full).unwrap())).unwrap();
-            assert!(!directory.append(&recording, b"no room"));
+            assert!(!directory.append(&recording, b"no space"));
             assert!(directory.failing);
         }
     }
@@ -238,7 +238,7 @@ mod tests {
         std::fs::remove_file(path.join("0.rec")).unwrap();
         let tries =
             (0..=LOOK_AGAIN).filter(|number| directory.append(&recording(&format!("x{number}.rec")), b"x"));
-        assert_eq!(tries.count(), 1, "one has room, and the next is one too many");
+        assert_eq!(tries.count(), 1, "there is space for one, and the next is one too many");
         File::create(path.join("large.rec")).unwrap().set_len(MAX_DIRECTORY_BYTES).unwrap();
         std::fs::remove_file(path.join("1.rec")).unwrap();
         std::fs::remove_file(path.join("2.rec")).unwrap();

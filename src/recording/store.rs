@@ -106,14 +106,14 @@ impl Sink {
         let Queue { commands, waiting_bytes, told_slow, .. } = &self.queue;
         let len = bytes.len();
         let waiting = waiting_bytes.fetch_add(len, Ordering::Relaxed);
-        let has_room = waiting.saturating_add(len) <= MAX_WAITING_BYTES;
+        let has_space = waiting.saturating_add(len) <= MAX_WAITING_BYTES;
         let sent =
-            if has_room { commands.try_send(Command::Append(self.file.clone(), bytes)) } else { Ok(()) };
-        if has_room && sent.is_ok() {
+            if has_space { commands.try_send(Command::Append(self.file.clone(), bytes)) } else { Ok(()) };
+        if has_space && sent.is_ok() {
             return true;
         }
         waiting_bytes.fetch_sub(len, Ordering::Relaxed);
-        let is_full = !has_room || matches!(sent, Err(TrySendError::Full(_)));
+        let is_full = !has_space || matches!(sent, Err(TrySendError::Full(_)));
         if is_full && !told_slow.swap(true, Ordering::Relaxed) {
             log::error!("the disk does not keep up with what is recorded: recordings end early");
         }

@@ -199,8 +199,8 @@ fn framed(opcode: Opcode, rsv1: bool, mut message: Vec<u8>) -> Bytes {
     let payload_len = (message.len() - MAX_SERVER_HEADER_BYTES) as u64;
     let header = Header { fin: true, rsv1, opcode, mask: None, payload_len }.encode();
     let begin = MAX_SERVER_HEADER_BYTES - header.len();
-    if let Some(room) = message.get_mut(begin..MAX_SERVER_HEADER_BYTES) {
-        room.copy_from_slice(&header);
+    if let Some(space) = message.get_mut(begin..MAX_SERVER_HEADER_BYTES) {
+        space.copy_from_slice(&header);
     }
     message.shrink_to_fit();
     Bytes::from(message).split_off(begin)

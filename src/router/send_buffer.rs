@@ -50,7 +50,7 @@ impl<'a> SendBuffer<'a> {
     }
 
     /// Whether `len` more bytes fit the outbox if the socket takes none.
-    pub(super) fn has_room(&mut self, len: usize) -> bool {
+    pub(super) fn fits(&mut self, len: usize) -> bool {
         let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
         let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
         if !fits {
@@ -59,7 +59,8 @@ impl<'a> SendBuffer<'a> {
         fits
     }
 
-    /// Notes a packet that would not fit an empty outbox either: it does not show that the client reads too slowly.
+    /// Notes a packet that would not fit an empty outbox either: it does not show that the client reads too
+    /// slowly.
     #[cold]
     fn note_oversized(&mut self, len: usize) {
         if len > self.tools.limits.outbox {
@@ -92,7 +93,7 @@ impl<'a> SendBuffer<'a> {
         if self.compresses(REPLY_HEADER_BYTES + reply.data.len()) {
             return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
         }
-        let fits = self.has_room(framed_len(reply.data.len()));
+        let fits = self.fits(framed_len(reply.data.len()));
         if fits {
             push_packet_head(&mut self.tools.write_buffer.bytes, reply);
             self.push_data(reply.data);
@@ -108,7 +109,7 @@ impl<'a> SendBuffer<'a> {
         }
         let header =
             Header { fin: true, rsv1: false, opcode, mask: None, payload_len: payload.len() as u64 }.encode();
-        let fits = self.has_room(header.len() + payload.len());
+        let fits = self.fits(header.len() + payload.len());
         if fits {
             self.tools.write_buffer.bytes.extend_from_slice(&header);
             self.push_data(payload);

@@ -22,7 +22,7 @@ impl SendBuffer<'_> {
         if len > SLICE_BYTES || deflate.is_busy() {
             return self.message_later(opcode, parts);
         }
-        if !self.has_room(MAX_SERVER_HEADER_BYTES + deflate::bound(len)) {
+        if !self.fits(MAX_SERVER_HEADER_BYTES + deflate::bound(len)) {
             return false;
         }
         let Some(deflate) = &mut self.deflate else { return false };
@@ -38,7 +38,7 @@ impl SendBuffer<'_> {
     #[must_use]
     pub(crate) fn as_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
-        let fits = self.has_room(MAX_SERVER_HEADER_BYTES + payload.len());
+        let fits = self.fits(MAX_SERVER_HEADER_BYTES + payload.len());
         if fits {
             self.tools.write_buffer.bytes.extend_from_slice(&header.encode());
             self.push_data(payload);
@@ -84,7 +84,7 @@ impl SendBuffer<'_> {
     #[cold]
     fn compress_later(&mut self, len: usize, deflates: bool, job: impl FnOnce() -> CompressJob) -> bool {
         let weight = CompressJob::weight_of(len, deflates);
-        let fits = self.has_room(weight);
+        let fits = self.fits(weight);
         if fits {
             self.queued = self.queued.saturating_add(weight);
             if let Some(deflate) = &mut self.deflate {

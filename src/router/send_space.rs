@@ -28,7 +28,7 @@ impl SendBuffer<'_> {
 
     /// The longest Data, whatever its bytes, with which [`packet`](Self::packet) takes a packet; 0 also if it
     /// takes none.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn data_space(&self) -> usize {
         let Some(free) = self.free() else { return usize::MAX };
         let (mut fits, mut too_much) = (0, free.min(MAX_DATA).saturating_add(1));
         while too_much - fits > 1 {
@@ -39,7 +39,7 @@ impl SendBuffer<'_> {
     }
 
     /// Whether [`packet`](Self::packet) takes this many packets, each with `data_len` bytes of Data.
-    pub(crate) fn has_room_for(&self, packets: usize, data_len: usize) -> bool {
+    pub(crate) fn fits_packets(&self, packets: usize, data_len: usize) -> bool {
         let Some(free) = self.free() else { return true };
         packets == 0 || data_len <= MAX_DATA && self.cost(data_len).saturating_mul(packets) <= free
     }
@@ -92,9 +92,9 @@ mod tests {
         buffer.packet(&Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data })
     }
 
-    /// Holds what is said to have room against what is taken: of all that can be free up to some hundred
+    /// Compares the space that is reported with what is taken: for each free space up to some hundred
     /// bytes, and around the lengths at which frame headers grow. Without an agreement nothing is compressed.
-    fn check_room(agreement: Option<deflate::Agreement>, deflate_above: usize) {
+    fn check_space(agreement: Option<deflate::Agreement>, deflate_above: usize) {
         // Bytes that no compressor makes shorter.
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
@@ -110,18 +110,18 @@ mod tests {
                 let mut tools = tools(free + queued + gathered, gathered, deflate_above);
                 look(&mut SendBuffer::new(&mut tools, deflate.as_mut(), queued));
             };
-            let mut room = 0;
-            with(&mut |buffer| room = buffer.room());
-            for len in [0, room / 2, room, room + 1] {
+            let mut space = 0;
+            with(&mut |buffer| space = buffer.data_space());
+            for len in [0, space / 2, space, space + 1] {
                 with(&mut |buffer| {
-                    let fits = buffer.has_room_for(1, len);
-                    assert_eq!(takes(buffer, &noise[..len]), fits, "{free} free, room {room}, {len} bytes");
-                    assert!(fits == (len <= room) || room == 0, "{free} free, room {room}, {len} bytes");
+                    let fits = buffer.fits_packets(1, len);
+                    assert_eq!(takes(buffer, &noise[..len]), fits, "{free} free, space {space}, {len} bytes");
+                    assert!(fits == (len <= space) || space == 0, "{free} free, space {space}, {len} bytes");
                 });
             }
             for count in [0, 1, 2, 7] {
                 with(&mut |buffer| {
-                    let fits = buffer.has_room_for(count, 4);
+                    let fits = buffer.fits_packets(count, 4);
                     let all = (0..count).all(|_| takes(buffer, &noise[..4]));
                     // Compressed they may turn out shorter than was to be feared.
                     assert!(all == fits || all && agreement.is_some(), "{free} free, {count} packets");
@@ -132,31 +132,33 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn data_of_the_room_is_taken_and_one_byte_more_is_not() {
-        check_room(None, 0);
+    fn data_that_fits_is_taken_and_one_byte_more_is_not() {
+        check_space(None, 0);
         let mut unlimited = tools(0, 10, 0);
         let buffer = SendBuffer::new(&mut unlimited, None, usize::MAX);
-        assert!(buffer.room() == usize::MAX && buffer.has_room_for(usize::MAX, usize::MAX));
+        assert!(buffer.data_space() == usize::MAX && buffer.fits_packets(usize::MAX, usize::MAX));
         let mut vast = tools(usize::MAX, 10, 0);
         let buffer = SendBuffer::new(&mut vast, None, 10);
-        assert!(buffer.room() == MAX_DATA && !buffer.has_room_for(3, MAX_DATA) && buffer.has_room_for(9, 9));
+        assert!(
+            buffer.data_space() == MAX_DATA && !buffer.fits_packets(3, MAX_DATA) && buffer.fits_packets(9, 9)
+        );
     }
 
     #[cfg(feature = "deflate")]
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes")]
-    fn the_room_accounts_for_the_worst_case_of_compression() {
+    fn the_space_accounts_for_the_worst_case_of_compression() {
         let agreement = deflate::Agreement {
             server_no_context_takeover: false,
             client_no_context_takeover: false,
             server_max_window_bits: None,
         };
         for deflate_above in [0, 30, 128, 70_000] {
-            check_room(Some(agreement), deflate_above);
+            check_space(Some(agreement), deflate_above);
         }
         let mut vast = tools(usize::MAX, 0, 0);
         let mut deflate = Deflate::new(agreement);
         let buffer = SendBuffer::new(&mut vast, deflate.as_mut(), 0);
-        assert_eq!(buffer.room(), MAX_DATA);
+        assert_eq!(buffer.data_space(), MAX_DATA);
     }
 }

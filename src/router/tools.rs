@@ -20,8 +20,8 @@ use crate::totals::Totals;
 pub(crate) struct Tools {
     pub(crate) now: Moment,
     pub(crate) write_buffer: WriteBuffer,
-    /// Replies of the connection in hand that go out once they are compressed: each with the bytes of the write
-    /// buffer that it goes behind.
+    /// Replies of the connection in hand that go out once they are compressed: each with the bytes of the
+    /// write buffer that it goes behind.
     pub(crate) jobs: Vec<(usize, CompressJob)>,
     pub(crate) leases: CompressorLeases,
     /// Where the message in hand lies, if it stays there until the replies to it have been written.

@@ -25,8 +25,8 @@ impl WriteBuffer {
         self.bytes.len() - self.start + self.borrowed.bytes()
     }
 
-    /// Copies what was borrowed of `held`, the connection's own buffer, to its place among the rest: that buffer is
-    /// about to go.
+    /// Copies what was borrowed of `held`, the connection's own buffer, to its place among the rest: that
+    /// buffer is about to go.
     pub(crate) fn copy_held(&mut self, held: &[u8]) {
         while let Some(borrowed) = self.borrowed.pop_held() {
             let data = held.get(held.len().saturating_sub(borrowed.len)..).unwrap_or_default();

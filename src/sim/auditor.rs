@@ -17,7 +17,8 @@ use crate::router::Application;
 const SLACK_BYTES: usize = 64 * 1024;
 /// The same where messages are shorter than by default, so that one read can bring many of them.
 const SHORT_SLACK_BYTES: usize = 128 * 1024;
-/// How long input may be unread, or space unused, before that is a stall: longer than any fault delays an event.
+/// How long input may be unread, or space unused, before that is a stall: longer than any fault delays an
+/// event.
 const STALL: Duration = Duration::from_millis(300);
 /// A stall also takes more turns than this.
 const STALL_TURNS: u64 = 30;
@@ -41,7 +42,7 @@ pub(super) struct Auditor {
     /// By the number of the client's connection.
     standstills: BTreeMap<u64, Standstill>,
     /// The connections that were audited before the turn, with their slots.
-    packets: Vec<(usize, Audited)>,
+    audited: Vec<(usize, Audited)>,
     /// The earliest deadline.
     due: Moment,
     idle_turns: u32,
@@ -61,7 +62,7 @@ impl Auditor {
             held_limit: config.max_len + outbox + slack,
             max_len: config.max_len,
             standstills: BTreeMap::new(),
-            packets: vec![],
+            audited: vec![],
             due: Moment::NEVER,
             idle_turns: 0,
             turns: 0,
@@ -84,18 +85,18 @@ impl Auditor {
         self.began = now;
         self.turns += 1;
         self.due = reactor.audit_next_at();
-        self.packets.clear();
+        self.audited.clear();
     }
 
     /// Audits one connection before a turn.
     pub(super) fn look<S: Application>(
         &mut self,
         reactor: &Reactor<S>,
-        line: &Client,
+        client: &Client,
         now: Duration,
     ) -> Result<(), Violation> {
-        let number = line.number();
-        let Some(id) = line.connection() else { return Ok(()) };
+        let number = client.number();
+        let Some(id) = client.connection() else { return Ok(()) };
         let slot = id.slot();
         let Some(audited) = reactor.audit(slot).filter(|audited| audited.id == id) else {
             self.standstills.remove(&number);
@@ -117,19 +118,19 @@ impl Auditor {
             return fail(Invariant::PollTimeout, seen);
         }
         self.due = self.due.min(audited.deadline);
-        self.packets.push((slot, audited));
-        self.look_for_standstill(line, audited, now)
+        self.audited.push((slot, audited));
+        self.look_for_standstill(client, audited, now)
     }
 
     fn look_for_standstill(
         &mut self,
-        line: &Client,
+        client: &Client,
         audited: Audited,
         now: Duration,
     ) -> Result<(), Violation> {
-        let (number, traffic) = (line.number(), line.traffic());
-        let input = audited.waits_for_input && line.unread() > 0;
-        let output = audited.waits_for_room && line.unused_space();
+        let (number, traffic) = (client.number(), client.traffic());
+        let input = audited.waits_for_input && client.unread() > 0;
+        let output = audited.waits_for_room && client.unused_space();
         if !input && !output {
             self.standstills.remove(&number);
             return Ok(());
@@ -222,7 +223,7 @@ impl Auditor {
                 );
             }
         }
-        for (slot, before) in &self.packets {
+        for (slot, before) in &self.audited {
             let Some(after) = reactor.audit(*slot).filter(|after| after.id == before.id) else { continue };
             let packets = after.packets - before.packets;
             if packets > BUDGET.packets {

@@ -3,21 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::accept_queue::BACKLOG;
-use super::connection::{Connection, Held};
+use super::connection::Held;
 use super::fault::Fault;
 use super::ledger::Traffic;
 use super::network::Network;
-use super::schedule::Source;
-use super::world::World;
 use crate::config::Listen;
 use crate::id::ConnectionId;
 use crate::record::Peer;
-
-/// The longest delay of bytes that a client sends, in microseconds.
-const STALL_US: u64 = 50_000;
-/// The largest receive buffer of a slow reader.
-const SLOW_BYTES: u64 = 1024;
 
 /// Why a client cannot connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +38,8 @@ pub enum StreamState {
     Open,
     /// The server has ended the connection, and all that it sent was received.
     Ended,
-    /// Either end has reset the connection, and all that had arrived was received. Or the client's process has died
-    /// and receives nothing.
+    /// Either end has reset the connection, and all that had arrived was received. Or the client's process
+    /// has died and receives nothing.
     Reset,
 }
 
@@ -60,8 +52,8 @@ pub struct Client {
 }
 
 impl Network {
-    /// Connects a client from that address to the first TCP listener of the configuration, or to the first Unix
-    /// domain socket if it is [`Peer::Local`].
+    /// Connects a client from that address to the first TCP listener of the configuration, or to the first
+    /// Unix domain socket if it is [`Peer::Local`].
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -91,8 +83,9 @@ impl Client {
         self.number as u64
     }
 
-    /// Sends. Returns how many bytes the system took: fewer if the buffers on the way to the server are full, and
-    /// then it is [news](Network::news) when there is space again; none after [`finish`](Self::finish) or a reset.
+    /// Sends. Returns how many bytes the system took: fewer if the buffers on the way to the server are full,
+    /// and then it is [news](Network::news) when there is space again; none after [`finish`](Self::finish) or
+    /// a reset.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         self.network.world().send(self.number, bytes)
     }
@@ -117,8 +110,8 @@ impl Client {
         self.network.world().reset(self.number);
     }
 
-    /// Sets how many bytes may wait here to be received. If that is 0 and the client does not receive, the server's
-    /// writes are cut short, and then fail with `WouldBlock`.
+    /// Sets how many bytes may wait here to be received. If that is 0 and the client does not receive, the
+    /// server's writes are cut short, and then fail with `WouldBlock`.
     pub fn set_window(&mut self, bytes: usize) {
         let mut world = self.network.world();
         if let Some(connection) = world.connection_mut(self.number) {
@@ -159,8 +152,8 @@ impl Client {
         self.network.world().connection(self.number).map(|connection| connection.traffic).unwrap_or_default()
     }
 
-    /// Bytes that wait for the server, and of which no event is to come: the server knows of them, and has chosen
-    /// not to read them yet, or has forgotten them.
+    /// Bytes that wait for the server, and of which no event is to come: the server knows of them, and has
+    /// chosen not to read them yet, or has forgotten them.
     #[must_use]
     pub fn unread(&self) -> usize {
         let world = self.network.world();
@@ -170,8 +163,8 @@ impl Client {
         connection.map_or(0, |connection| connection.unread.len())
     }
 
-    /// Whether the server could write more, and no event is to come that says so: it knows of the space, and has
-    /// nothing to write, or has forgotten it.
+    /// Whether the server could write more, and no event is to come that says so: it knows of the space, and
+    /// has nothing to write, or has forgotten it.
     #[must_use]
     pub fn unused_space(&self) -> bool {
         let world = self.network.world();
@@ -185,124 +178,5 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.network.world().leave(self.number);
-    }
-}
-
-impl World {
-    fn connect(&mut self, from: Peer, fits: impl Fn(&Listen) -> bool) -> Result<usize, ConnectError> {
-        let index = self
-            .accept_queues
-            .iter()
-            .position(|queue| queue.as_ref().is_some_and(|queue| fits(&queue.listen)))
-            .ok_or(ConnectError::Refused)?;
-        let number = self.connections();
-        let queue =
-            self.accept_queues.get_mut(index).and_then(Option::as_mut).ok_or(ConnectError::Refused)?;
-        if queue.backlog.len() >= BACKLOG {
-            return Err(ConnectError::Full);
-        }
-        queue.backlog.push_back(number);
-        let mut connection = Connection::new(from, self.buffers);
-        if self.strikes(Fault::SlowReader) {
-            connection.buffers.client_receive = self.random.between(1, SLOW_BYTES) as usize;
-            connection.fault = Some(Fault::SlowReader);
-        }
-        self.add(connection);
-        self.ledger.connected += 1;
-        self.raise(Source::AcceptQueue(index));
-        Ok(number)
-    }
-
-    fn send(&mut self, number: usize, bytes: &[u8]) -> usize {
-        let Some(connection) = self.connection_mut(number) else { return 0 };
-        if connection.is_reset || connection.client_done {
-            return 0;
-        }
-        let space = connection.buffers.client_send.saturating_sub(connection.under_way.len());
-        let mut count = space.min(bytes.len());
-        connection.client_wants_space |= count < bytes.len();
-        if count == 0 {
-            return 0;
-        }
-        let breaks = [Fault::Reset, Fault::Vanish, Fault::HalfClose];
-        let broken = breaks.into_iter().find(|&fault| self.strikes(fault));
-        if broken.is_some() {
-            count = self.random.index(count);
-        }
-        if self.strikes(Fault::Stall) {
-            let us = self.random.between(1, STALL_US);
-            self.stall(number, us);
-        }
-        let Some(connection) = self.connection_mut(number) else { return 0 };
-        connection.under_way.extend(bytes.get(..count).unwrap_or_default());
-        connection.traffic.sent += count as u64;
-        connection.fault = broken.or(connection.fault);
-        self.carry_in(number);
-        match broken {
-            Some(Fault::Reset) => self.reset(number),
-            Some(Fault::Vanish) => self.vanish(number),
-            Some(_) => self.finish(number),
-            None => {}
-        }
-        count
-    }
-
-    fn send_urgent(&mut self, number: usize) {
-        let Some(connection) =
-            self.connection_mut(number).filter(|connection| !connection.is_reset && !connection.client_done)
-        else {
-            return;
-        };
-        connection.urgent_at = Some(connection.traffic.sent);
-        self.raise(Source::Connection(number));
-    }
-
-    fn receive(&mut self, number: usize, bytes: &mut Vec<u8>) -> StreamState {
-        let Some(connection) = self.connection_mut(number).filter(|connection| !connection.client_gone)
-        else {
-            return StreamState::Reset;
-        };
-        let (front, back) = connection.arrived.as_slices();
-        bytes.extend_from_slice(front);
-        bytes.extend_from_slice(back);
-        connection.traffic.received += connection.arrived.len() as u64;
-        connection.arrived.clear();
-        self.carry_out(number);
-        match self.connection(number) {
-            Some(connection) if !connection.arrived.is_empty() => StreamState::Open,
-            Some(connection) if connection.is_reset => StreamState::Reset,
-            Some(connection) if connection.server_done && connection.unsent.is_empty() => StreamState::Ended,
-            Some(_) => StreamState::Open,
-            None => StreamState::Reset,
-        }
-    }
-
-    fn finish(&mut self, number: usize) {
-        if let Some(connection) = self.connection_mut(number) {
-            connection.client_done = true;
-            self.carry_in(number);
-        }
-    }
-
-    /// The client's process dies: the system ends its connection, or resets it if something is left to be received.
-    fn vanish(&mut self, number: usize) {
-        let Some(connection) = self.connection_mut(number) else { return };
-        connection.client_gone = true;
-        if connection.arrived.is_empty() && connection.unsent.is_empty() {
-            self.finish(number);
-        } else {
-            self.reset(number);
-        }
-    }
-
-    /// The [`Client`] is dropped.
-    fn leave(&mut self, number: usize) {
-        if self.connection(number).is_some_and(|connection| !connection.client_gone) {
-            self.vanish(number);
-        }
-        if let Some(connection) = self.connection_mut(number) {
-            connection.client_dropped = true;
-        }
-        self.forget_if_over(number);
     }
 }

@@ -1,4 +1,5 @@
-//! How a client responds to the server's Close frame, and whether the server then ends the connection in time.
+//! How a client responds to the server's Close frame, and whether the server then ends the connection in
+//! time.
 
 use std::time::Duration;
 
@@ -65,17 +66,17 @@ impl CloseResponse {
         let has_answered = runner.has_closed || runner.sent_close;
         match self.style {
             Style::Ends => {
-                runner.drop_outgoing();
+                runner.outgoing.clear();
                 return true;
             }
-            Style::Silent => runner.drop_outgoing(),
+            Style::Silent => runner.outgoing.clear(),
             Style::Answers | Style::AnswersAndEnds | Style::AnswersLate if has_answered => {}
             Style::Answers | Style::AnswersAndEnds => {
                 runner.clear_pace();
                 answer(runner, code);
             }
             Style::AnswersLate => {
-                runner.drop_outgoing();
+                runner.outgoing.clear();
                 runner.set_pace(1, LATE_BYTE);
                 answer(runner, code);
             }
@@ -98,7 +99,9 @@ impl CloseResponse {
         state: StreamState,
         code: Option<u16>,
     ) -> Result<(), Violation> {
-        let Some(heard_at) = self.heard_at.filter(|_| !runner.ignores_close && !runner.was_deaf) else {
+        let Some(heard_at) =
+            self.heard_at.filter(|_| !runner.ignores_close && !runner.ever_stopped_receiving)
+        else {
             return Ok(());
         };
         let after = runner.now() - heard_at;

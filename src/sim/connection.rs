@@ -138,7 +138,8 @@ impl Connection {
         }
     }
 
-    /// Lets what is under way arrive, as far as there is space, unless it is delayed. Returns whether anything did.
+    /// Lets what is under way arrive, as far as there is space, unless it is delayed. Returns whether
+    /// anything did.
     pub(super) fn carry_in(&mut self, now: u64) -> bool {
         if self.is_reset || self.stalled_until > now {
             return false;
@@ -150,8 +151,8 @@ impl Connection {
         count > 0 || ends
     }
 
-    /// Lets what the server has written reach the client, as far as the client's window allows. Returns whether
-    /// there is news for the client.
+    /// Lets what the server has written reach the client, as far as the client's window allows. Returns
+    /// whether there is news for the client.
     pub(super) fn carry_out(&mut self) -> bool {
         if self.is_reset {
             return false;
@@ -163,7 +164,8 @@ impl Connection {
         count > 0 || ends
     }
 
-    /// Whether the poll reports space for writing: from a third of the buffer, so that not every byte is an event.
+    /// Whether the poll reports space for writing: from a third of the buffer, so that not every byte is an
+    /// event.
     pub(super) fn has_space(&self) -> bool {
         self.space() >= self.buffers.server_send.div_ceil(3)
     }

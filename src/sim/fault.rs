@@ -4,8 +4,8 @@ use std::fmt;
 
 /// One kind of fault that a network injects.
 ///
-/// What the system promises holds in spite of them: a call that is refused without a reason (a short read or write,
-/// `WouldBlock`) is followed by an event, at most a few milliseconds later.
+/// What the system promises holds in spite of them: a call that is refused without a reason (a short read or
+/// write, `WouldBlock`) is followed by an event, at most a few milliseconds later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// A read returns only some of the bytes that are there.

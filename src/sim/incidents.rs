@@ -24,11 +24,11 @@ impl Incidents {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drain {
     pub(super) began_at: Duration,
-    /// When the server closes its listeners, whoever waits there.
+    /// When the server closes its listeners, even if clients wait there.
     pub(super) accepts_until: Duration,
     /// When it cuts off the connections that are left.
     pub(super) gives_up_at: Duration,
-    /// During the drain an accept said that nobody waits although somebody did, a fault that no system is known to
-    /// have: the server has closed that listener.
+    /// During the drain an accept said that nobody waits although somebody did, a fault that no system is
+    /// known to have: the server has closed that listener.
     pub(super) is_misled: bool,
 }

@@ -28,8 +28,8 @@ pub struct Ledger {
     pub closed: u64,
     /// Descriptors that were closed again after that. Always 0 in a correct server.
     pub closed_twice: u64,
-    /// Reads of a registered socket without an event since it was drained. Always 0, unless the server mistakes an
-    /// event for another connection's, or spins.
+    /// Reads of a registered socket without an event since it was drained. Always 0, unless the server
+    /// mistakes an event for another connection's, or spins.
     pub unasked_reads: u64,
     /// Writes to a full socket without an event since. Always 0 in a correct server.
     pub unasked_writes: u64,
@@ -45,8 +45,8 @@ impl Ledger {
     }
 }
 
-/// What the server has done since [`take_activity`](super::Network::take_activity) was last called: in one turn, if
-/// it is called after each.
+/// What the server has done since [`take_activity`](super::Network::take_activity) was last called: in one
+/// turn, if it is called after each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     /// Polls. More than one in a turn means that it spins before it sleeps.

@@ -1,12 +1,13 @@
 //! A simulated network under the real reactor, for tests of games and of this library (feature `sim`).
 //!
-//! A reactor made by [`Reactor::simulated`](crate::Reactor::simulated) is the one that serves in production, down to
-//! its system calls. A [`Network`] answers these calls: it decides who connects, what has arrived, how much a write
-//! takes, what the poll reports, and what time it is. All of that follows from a seed and from what the test does, so
-//! a failed run fails again in the same way. An hour of simulated time takes as long as what happens in it. There are
-//! no threads.
+//! A reactor made by [`Reactor::simulated`](crate::Reactor::simulated) is the one that serves in production,
+//! down to its system calls. A [`Network`] answers these calls: it decides who connects, what has arrived,
+//! how much a write takes, what the poll reports, and what time it is. All of that follows from a seed and
+//! from what the test does, so a failed run fails again in the same way. An hour of simulated time takes as
+//! long as what happens in it. There are no threads.
 //!
-//! - **Clients** are byte streams: a [`Client`] sends, receives, ends its direction, resets, or stops to receive.
+//! - **Clients** are byte streams: a [`Client`] sends, receives, ends its direction, resets, or stops to
+//!   receive.
 //! - **Time** passes while the reactor polls, up to the next thing that happens, or by [`Network::advance`].
 //! - **Edges** come as from epoll: once for each change. A reactor that forgets to read on is not reminded.
 //! - **Faults** happen with the probabilities in [`Faults`], and are counted by kind: see [`Fault`].
@@ -14,12 +15,12 @@
 //!
 //! TLS, several workers, latency, bandwidth and concurrent threads are not simulated.
 //!
-//! There are two ways to use it. A [`Simulation`] runs a game's own handlers with many clients, each of which follows
-//! a [`Script`] that knows what its client is to receive. After every turn it checks that no reply was lost, doubled,
-//! misdirected or out of order, that connections end once and as expected, and that memory is bounded; and at the end
-//! that nothing is left over. `examples/simulation.rs` is one, with many kinds of faults. A test that decides on each
-//! step itself holds a [`Network`], its [`Client`]s and the [`Reactor`](crate::Reactor), and calls
-//! [`turn`](crate::Reactor::turn).
+//! There are two ways to use it. A [`Simulation`] runs a game's own handlers with many clients, each of which
+//! follows a [`Script`] that knows what its client is to receive. After every turn it checks that no reply
+//! was lost, doubled, misdirected or out of order, that connections end once and as expected, and that memory
+//! is bounded; and at the end that nothing is left over. `examples/simulation.rs` is one, with many kinds of
+//! faults. A test that decides on each step itself holds a [`Network`], its [`Client`]s and the
+//! [`Reactor`](crate::Reactor), and calls [`turn`](crate::Reactor::turn).
 //!
 //! # Example
 //!
@@ -71,6 +72,7 @@ mod agenda;
 mod auditor;
 mod buffers;
 mod client;
+mod client_calls;
 mod close_response;
 mod connection;
 mod expected_replies;
@@ -82,6 +84,7 @@ mod ledger;
 mod listener;
 mod network;
 mod oracle;
+mod outgoing;
 mod poll;
 mod random;
 mod reactor;

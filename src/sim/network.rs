@@ -88,13 +88,14 @@ impl Network {
         self.world().buffers = buffers;
     }
 
-    /// Sets how many descriptors the server may have open at one time: its listeners, its clients, and a spare one.
-    /// Default: no limit.
+    /// Sets how many descriptors the server may have open at one time: its listeners, its clients, and a
+    /// spare one. Default: no limit.
     pub fn set_descriptor_limit(&self, limit: u64) {
         self.world().descriptor_limit = limit;
     }
 
-    /// The time since the network began. It passes only while the reactor polls and by [`advance`](Self::advance).
+    /// The time since the network began. It passes only while the reactor polls and by
+    /// [`advance`](Self::advance).
     #[must_use]
     pub fn now(&self) -> Duration {
         Duration::from_micros(self.world().now)
@@ -113,8 +114,9 @@ impl Network {
         self.world().random.fork()
     }
 
-    /// Appends the [numbers](super::Client::number) of the clients to which something has happened since this was
-    /// last called: bytes or the end have come, or there is space for what could not be sent. Each appears once.
+    /// Appends the [numbers](super::Client::number) of the clients to which something has happened since this
+    /// was last called: bytes or the end have come, or there is space for what could not be sent. Each
+    /// appears once.
     pub fn news(&self, numbers: &mut Vec<u64>) {
         self.world().take_news(numbers);
     }
@@ -136,8 +138,8 @@ impl Network {
         self.world().take_activity()
     }
 
-    /// Whether the poll has something to report, now or later. If not, the reactor learns of nothing more unless a
-    /// client acts.
+    /// Whether the poll has something to report, now or later. If not, the reactor learns of nothing more
+    /// unless a client acts.
     #[must_use]
     pub fn has_events(&self) -> bool {
         let world = self.world();
@@ -171,8 +173,8 @@ impl Network {
         self.world().poll(events, capacity, timeout)
     }
 
-    /// The server looks at an event of the last poll. Until then it does not know of it, even if it serves the
-    /// connection for another reason.
+    /// The server looks at an event of the last poll. Until then it does not know of it, even if it serves
+    /// the connection for another reason.
     pub(crate) fn note_told(&self, event: Readiness) {
         if let Some(number) = event.number
             && let Some(connection) = self.world().connection_mut(number)

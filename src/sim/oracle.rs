@@ -55,13 +55,14 @@ impl Oracle {
 
     /// Whether all replies and Pongs that are expected have come.
     pub(super) fn is_answered(&self) -> bool {
-        // Nobody can tell which of several equal Pings was answered. If it was the newest, no other Pong comes.
+        // Nobody can tell which of several equal Pings was answered. If it was the newest, no other Pong
+        // comes.
         let newest = self.pings.back();
         self.replies.pending() == 0 && newest.is_none_or(|newest| Some(newest) == self.last_pong.as_ref())
     }
 
-    /// Checks what has come, up to the next thing that is not for the oracle. `owner` returns the client that a Flag
-    /// was given to.
+    /// Checks what has come, up to the next thing that is not for the oracle. `owner` returns the client that
+    /// a Flag was given to.
     pub(super) fn next(
         &mut self,
         owner: impl Fn(u32) -> Option<u32>,

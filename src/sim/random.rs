@@ -1,6 +1,7 @@
 //! Pseudo-random numbers that follow from a seed.
 
-/// A pseudo-random sequence (SplitMix64): the same seed gives the same numbers on every machine. Not for secrets.
+/// A pseudo-random sequence (SplitMix64): the same seed gives the same numbers on every machine. Not for
+/// secrets.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 

@@ -26,7 +26,8 @@ pub struct Report {
     pub bytes: u64,
     /// Objects that were told of the end of their connection.
     pub told: u64,
-    /// Connections that did not end as their script expected, because of a fault, a drain, or a lack of descriptors.
+    /// Connections that did not end as their script expected, because of a fault, a drain, or a lack of
+    /// descriptors.
     pub excused: u64,
     /// Faults that were injected, by kind.
     pub faults: Injected,

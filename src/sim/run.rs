@@ -247,8 +247,8 @@ impl<'a, S: Simulated> Run<'a, S> {
         }
     }
 
-    /// Audits the connections to which something has happened or that may be stuck, and a few of the others, in
-    /// rotation.
+    /// Audits the connections to which something has happened or that may be stuck, and a few of the others,
+    /// in rotation.
     fn audit_clients(&mut self) -> Result<(), Violation> {
         let mut touched = std::mem::take(&mut self.touched);
         let suspects = self.auditor.suspects().filter_map(|index| self.owners.get(index as usize));

@@ -91,10 +91,10 @@ impl<S: Simulated> Run<'_, S> {
             self.failed_client = Some(number);
             return Err(Violation::new(Invariant::Script, "the script acts without end and without waiting"));
         }
-        let was_deaf = session.runner.is_deaf;
+        let had_stopped = session.runner.has_stopped_receiving;
         let was_staying = matches!(session.next, Next::Stay(_));
         let again = session.act(self.now);
-        let (next, hears_again) = (session.next, was_deaf && !session.runner.is_deaf);
+        let (next, receives_again) = (session.next, had_stopped && !session.runner.has_stopped_receiving);
         let stays = matches!(next, Next::Stay(_));
         match (was_staying, stays) {
             (false, true) => self.unfinished -= 1,
@@ -107,7 +107,7 @@ impl<S: Simulated> Run<'_, S> {
         }
         self.touched.push(number);
         self.after_flush(number, again);
-        if hears_again {
+        if receives_again {
             self.receive(number)?;
         }
         self.act_if_answered(number)

@@ -53,7 +53,7 @@ impl<S: Simulated> Run<'_, S> {
         self.take_news()?;
         for number in 0..self.plan.clients {
             let Some(session) = self.session(number) else { continue };
-            session.runner.is_deaf = false;
+            session.runner.has_stopped_receiving = false;
             session.stream.set_window(usize::MAX);
             // Receiving makes space for what is on its way.
             self.receive(number)?;

@@ -21,7 +21,8 @@ pub(super) enum Scheduled {
     Arrival(usize),
 }
 
-/// What is to happen, by its time in microseconds; what has the same time, in the order in which it was added.
+/// What is to happen, by its time in microseconds; what has the same time, in the order in which it was
+/// added.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     entries: BinaryHeap<Reverse<(u64, u64, Scheduled)>>,

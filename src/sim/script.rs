@@ -1,4 +1,5 @@
-//! What the clients of a simulation do: a game has scripts of its own, or uses those in [`stock`](super::stock).
+//! What the clients of a simulation do: a game has scripts of its own, or uses those in
+//! [`stock`](super::stock).
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use super::script_runner::ScriptRunner;
 
 /// What one client does, step by step. It knows what it is to receive, and declares that as it sends.
 pub trait Script {
-    /// Does the next step, the first one right after the client has connected. Returns when the next one is due.
+    /// Does the next step, the first one right after the client has connected. Returns when the next one is
+    /// due.
     fn act(&mut self, runner: &mut ScriptRunner) -> Next;
 
     /// A push has come: a packet that answers no request.

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::expected_replies::Expected;
 use super::flags::Flags;
 use super::oracle::Oracle;
+use super::outgoing::Outgoing;
 use super::random::Random;
 use super::script::End;
 use crate::frame::{Opcode, push_masked_frame};
@@ -31,14 +32,10 @@ pub struct ScriptRunner {
     random: Random,
     flags: Rc<RefCell<Flags>>,
     key: String,
-    outgoing: Vec<u8>,
-    /// Bytes of `outgoing` that have been sent.
-    sent: usize,
-    /// The most bytes that are sent at once, and the time between.
-    pub(super) pace: Option<(usize, Duration)>,
+    pub(super) outgoing: Outgoing,
     pub(super) orders: Orders,
     /// The client does not receive.
-    pub(super) is_deaf: bool,
+    pub(super) has_stopped_receiving: bool,
     answers_pings: bool,
     /// The client keeps its direction open after the server has closed.
     pub(super) ignores_close: bool,
@@ -47,7 +44,8 @@ pub struct ScriptRunner {
     pub(super) ends: Vec<End>,
     pub(super) other_ends: Vec<End>,
     pub(super) earliest: Duration,
-    /// The latest end: a duration after that time, or after the server has accepted the client, if that is later.
+    /// The latest end: a duration after that time, or after the server has accepted the client, if that is
+    /// later.
     pub(super) latest: Option<(Duration, Duration)>,
     /// The script has closed or half-closed the connection.
     pub(super) has_closed: bool,
@@ -56,7 +54,7 @@ pub struct ScriptRunner {
     /// The client has sent raw bytes, which can be anything.
     pub(super) sent_raw: bool,
     /// At some time the client did not receive.
-    pub(super) was_deaf: bool,
+    pub(super) ever_stopped_receiving: bool,
 }
 
 impl ScriptRunner {
@@ -79,11 +77,9 @@ impl ScriptRunner {
             random,
             flags,
             key,
-            outgoing: vec![],
-            sent: 0,
-            pace: None,
+            outgoing: Outgoing::default(),
             orders: Orders::default(),
-            is_deaf: false,
+            has_stopped_receiving: false,
             answers_pings: true,
             ignores_close: false,
             has_requested_upgrade: false,
@@ -95,7 +91,7 @@ impl ScriptRunner {
             has_closed: false,
             sent_close: false,
             sent_raw: false,
-            was_deaf: false,
+            ever_stopped_receiving: false,
         }
     }
 
@@ -149,20 +145,20 @@ impl ScriptRunner {
     pub fn upgrade(&mut self) {
         let request = self.upgrade_request("/");
         self.has_requested_upgrade = true;
-        self.outgoing.extend_from_slice(&request);
+        self.outgoing.buffer().extend_from_slice(&request);
     }
 
     /// Sends these bytes.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.sent_raw = true;
-        self.outgoing.extend_from_slice(bytes);
+        self.outgoing.buffer().extend_from_slice(bytes);
     }
 
     /// Sends a frame, masked and with its length in the shortest form.
     pub fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
         self.sent_close |= opcode == Opcode::Close;
         let key = (self.random.number() as u32).to_ne_bytes();
-        push_masked_frame(&mut self.outgoing, fin, opcode, key, payload);
+        push_masked_frame(self.outgoing.buffer(), fin, opcode, key, payload);
     }
 
     /// Sends a Ping, and expects its Pong.
@@ -208,8 +204,8 @@ impl ScriptRunner {
         self.oracle.replies.expect(reply);
     }
 
-    /// Replies that are expected from now on need not come if the connection ends first, and of those that are
-    /// pending only the first `kept` must.
+    /// Replies that are expected from now on need not come if the connection ends first, and of those that
+    /// are pending only the first `kept` must.
     pub fn allow_missing(&mut self, kept: usize) {
         self.oracle.replies.allow_missing(kept);
     }
@@ -252,8 +248,8 @@ impl ScriptRunner {
         self.other_ends.extend_from_slice(ends);
     }
 
-    /// Expects that the connection ends between `earliest` and `latest` from now. If the server has not accepted it
-    /// yet, `latest` counts from when it does.
+    /// Expects that the connection ends between `earliest` and `latest` from now. If the server has not
+    /// accepted it yet, `latest` counts from when it does.
     pub fn must_end_within(&mut self, earliest: Duration, latest: Duration) {
         self.earliest = self.now + earliest;
         self.latest = Some((self.now, latest));
@@ -261,13 +257,13 @@ impl ScriptRunner {
 
     /// Stops to receive, until [`resume_receiving`](Self::resume_receiving).
     pub fn stop_receiving(&mut self) {
-        self.is_deaf = true;
-        self.was_deaf = true;
+        self.has_stopped_receiving = true;
+        self.ever_stopped_receiving = true;
     }
 
     /// Receives again.
     pub fn resume_receiving(&mut self) {
-        self.is_deaf = false;
+        self.has_stopped_receiving = false;
     }
 
     /// Sets whether the server's Pings are answered. Default: true. A script that sends parts of frames by
@@ -283,12 +279,12 @@ impl ScriptRunner {
 
     /// Sends at most `most_bytes` at once from now on, one piece each `every`.
     pub fn set_pace(&mut self, most_bytes: usize, every: Duration) {
-        self.pace = Some((most_bytes.max(1), every));
+        self.outgoing.pace = Some((most_bytes.max(1), every));
     }
 
     /// Sends all at once again.
     pub fn clear_pace(&mut self) {
-        self.pace = None;
+        self.outgoing.pace = None;
     }
 
     /// Answers a Ping.
@@ -301,29 +297,6 @@ impl ScriptRunner {
     /// Whether all is sent and all that is expected has come.
     pub(super) fn is_answered(&self) -> bool {
         let upgraded = !self.has_requested_upgrade || self.oracle.status.is_some();
-        upgraded && self.sent == self.outgoing.len() && self.oracle.is_answered()
-    }
-
-    /// The bytes to send now.
-    pub(super) fn next_piece(&self) -> &[u8] {
-        let rest = self.outgoing.get(self.sent..).unwrap_or_default();
-        let most = self.pace.map_or(usize::MAX, |(most, _)| most);
-        rest.get(..most.min(rest.len())).unwrap_or_default()
-    }
-
-    /// Drops what has not been sent.
-    pub(super) fn drop_outgoing(&mut self) {
-        self.outgoing.clear();
-        self.sent = 0;
-        self.pace = None;
-    }
-
-    /// Notes that `count` bytes were sent.
-    pub(super) fn note_sent(&mut self, count: usize) {
-        self.sent += count;
-        if self.sent == self.outgoing.len() {
-            self.outgoing.clear();
-            self.sent = 0;
-        }
+        upgraded && self.outgoing.is_empty() && self.oracle.is_answered()
     }
 }

@@ -64,15 +64,15 @@ impl Session {
             return None;
         }
         loop {
-            let piece = self.runner.next_piece();
+            let piece = self.runner.outgoing.next_piece();
             if piece.is_empty() {
                 self.close_response.all_sent(self.runner.now());
                 break;
             }
             let (len, taken) = (piece.len(), self.stream.send(piece));
-            self.runner.note_sent(taken);
+            self.runner.outgoing.note_sent(taken);
             if self.is_broken() {
-                self.runner.drop_outgoing();
+                self.runner.outgoing.clear();
                 // A client that has died does not learn how its connection ends.
                 self.is_over |= self.stream.fault() == Some(Fault::Vanish);
                 return None;
@@ -81,8 +81,8 @@ impl Session {
                 // The network reports when there is space for the rest.
                 return None;
             }
-            if let Some((_, every)) = self.runner.pace
-                && !self.runner.next_piece().is_empty()
+            if let Some((_, every)) = self.runner.outgoing.pace
+                && !self.runner.outgoing.next_piece().is_empty()
             {
                 return Some(every);
             }
@@ -111,7 +111,7 @@ impl Session {
         trace: &mut u64,
         owner: impl Fn(u32) -> Option<u32>,
     ) -> Result<Option<Verdict>, Violation> {
-        if self.runner.is_deaf {
+        if self.runner.has_stopped_receiving {
             return Ok(None);
         }
         self.runner.now = now;
@@ -129,7 +129,7 @@ impl Session {
                 None => refused,
             };
             if ends {
-                self.runner.drop_outgoing();
+                self.runner.outgoing.clear();
                 self.end_input();
             }
         }
@@ -199,7 +199,8 @@ impl Session {
         Ok(())
     }
 
-    /// Checks the time of the end. Timers are late by the time in which the process was stopped, and never early.
+    /// Checks the time of the end. Timers are late by the time in which the process was stopped, and never
+    /// early.
     fn judge_time(&self, end: End, jumped: bool) -> Result<(), Violation> {
         let now = self.runner.now();
         let accepted_at = self.stream.accepted_at().unwrap_or_default();
@@ -228,9 +229,9 @@ impl Session {
         }
     }
 
-    /// Whether a drain may end this connection without an answer. Once it gives up it may end all. Before, only
-    /// clients that were never accepted, if they came after it had begun, its time for accepting is over, or the
-    /// server was told that nobody waits.
+    /// Whether a drain may end this connection without an answer. Once it gives up it may end all. Before,
+    /// only clients that were never accepted, if they came after it had begun, its time for accepting is
+    /// over, or the server was told that nobody waits.
     fn is_cut_off(&self, drain: Drain) -> bool {
         let now = self.runner.now();
         let too_late = self.began > drain.began_at || now >= drain.accepts_until;

@@ -11,8 +11,8 @@ use super::script::Script;
 use crate::config::Config;
 use crate::router::{Application, Service};
 
-/// An application that can be simulated. What it otherwise does in other threads or by timers of its own, it does here
-/// between two turns: answer tickets, use handles, drop links.
+/// An application that can be simulated. What it otherwise does in other threads or by timers of its own, it
+/// does here between two turns: answer tickets, use handles, drop links.
 pub trait Simulated: Application {
     /// Called before each turn. `random` follows from the seed.
     ///
@@ -74,8 +74,8 @@ impl Simulation {
 
     /// Runs until all scripts are done and the server has drained.
     ///
-    /// `script` makes the script of a client, given its number and random numbers that follow from seed and number: the
-    /// clients of a smaller simulation do the same.
+    /// `script` makes the script of a client, given its number and random numbers that follow from seed and
+    /// number: the clients of a smaller simulation do the same.
     ///
     /// # Errors
     /// [`Failure`]: the first invariant that did not hold.

@@ -40,7 +40,8 @@ impl SimulatedSocket {
         self.network.world().shutdown_write(self.number);
     }
 
-    /// Bytes that have not reached the client's system; on a Unix domain socket, that the client has not received.
+    /// Bytes that have not reached the client's system; on a Unix domain socket, that the client has not
+    /// received.
     pub(crate) fn unacknowledged(&self) -> u64 {
         let world = self.network.world();
         world.connection(self.number).map_or(0, |connection| {

@@ -11,8 +11,8 @@ use crate::{STEP, after_turns, connect, server, turn_until};
 #[test]
 fn a_drain_waits_for_its_delay_and_then_refuses_waiting_clients() {
     const DELAY: Duration = Duration::from_secs(3);
-    // First, clients send after they were refused, which does not harm them. Then there are so few descriptors that most
-    // clients are refused on the spare one, without waiting for their request.
+    // First, clients send after they were refused, which does not harm them. Then there are so few
+    // descriptors that most clients are refused on the spare one, without waiting for their request.
     for (descriptors, sends_late) in [(u64::MAX, true), (20, false)] {
         let network = Network::new(1);
         network.set_descriptor_limit(descriptors);

@@ -1,15 +1,15 @@
-//! Whole connections under the real reactor, on a simulated network: clients, time, the system's calls and the
-//! game's handlers do what the input says, and whatever that is, hostile.md's invariants hold and the accounts agree.
+//! Whole connections under the real reactor, on a simulated network: clients, time, system calls and the
+//! game's handlers do what the input says. The invariants always hold, and the accounts of all sides agree.
 //!
-//! Input: the configuration (2 bytes, see [`configuration`]), the network (2 bytes, see [`network`]), then what
-//! happens, one step after the other (see [`Play::step`]).
+//! Input: the configuration (2 bytes, see [`configuration`]), the network (2 bytes, see [`network`]), then
+//! the steps (see [`Run::step`]).
 
 #![no_main]
 
-mod ending;
+mod client;
 mod game;
-mod play;
-mod player;
+mod run;
+mod run_end;
 mod script;
 
 use std::time::Duration;
@@ -20,21 +20,21 @@ use sysconn::config::{DeflateMode, Liveness, Overflow};
 use sysconn::sim::{Buffers, Fault, Faults, Network};
 
 use game::INTENDED_PANIC;
-use play::{OUTBOX_LIMIT, Play};
+use run::{OUTBOX_LIMIT, Run};
 
 fuzz_target!(init: let_handlers_panic(), |data: &[u8]| {
     let Some((&[limits, timers, seed, faults], script)) = data.split_first_chunk() else { return };
     let measured = allocation_counter::measure(|| {
         let config = configuration(limits, timers);
-        let mut play = Play::new(&config, &network(seed, faults));
-        play.perform(script);
-        if limits & 0x80 == 0 { play.end() } else { play.drain() }
+        let mut run = Run::new(&config, &network(seed, faults));
+        run.perform(script);
+        if limits & 0x80 == 0 { run.end() } else { run.drain() }
     });
     let kept = measured.bytes_current;
-    assert!(kept <= 0, "{kept} bytes are not given back");
+    assert!(kept <= 0, "{kept} bytes are not freed");
 });
 
-/// A panic ends the fuzzer, but for those that the handlers are there to have.
+/// Lets panics end the fuzzer, except the intended ones of handlers.
 fn let_handlers_panic() {
     let ends_the_fuzzer = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -44,11 +44,11 @@ fn let_handlers_panic() {
     }));
 }
 
-/// Small limits and short timers, so that a short script comes to each of them.
+/// Small limits and short timers, so that a short script reaches each of them.
 ///
-/// `limits`, bits 0 and 1: compression on the wire. Bit 2: what does not fit an outbox is dropped. Bit 3: long replies
-/// are compressed. Bit 4: less before a login. Bit 5: a limit of packets. Bit 6: two clients at most. Bit 7: see above.
-/// `timers`: each bit turns one off.
+/// `limits`, bits 0 and 1: permessage-deflate. Bit 2: a full outbox drops. Bit 3: long replies are
+/// compressed. Bit 4: a lower limit before the login. Bit 5: a limit on packets per second. Bit 6: at most
+/// two clients. Bit 7: the run ends with a drain. `timers`: each bit turns one off.
 fn configuration(limits: u8, timers: u8) -> Config {
     let is_set = |bit: u8| limits >> bit & 1 != 0;
     let timer = |bit: u8, ms: u64| Duration::from_millis(if timers >> bit & 1 == 0 { ms } else { 0 });
@@ -76,8 +76,8 @@ fn configuration(limits: u8, timers: u8) -> Config {
     }
 }
 
-/// Bits 0 to 2 of `faults`: how often the system's calls fail without harm. Bits 3 to 5: how much the system keeps.
-/// Bit 6: it now and then has no descriptor. The seed is of all that is left to chance.
+/// Bits 0 to 2 of `faults`: how often harmless faults happen. Bits 3 to 5: the size of the system's buffers.
+/// Bit 6: the system sometimes has no descriptor. All random choices follow from the seed.
 fn network(seed: u8, faults: u8) -> Network {
     let network = Network::new(seed.into());
     let often = [0.0, 0.0, 0.01, 0.05, 0.2, 0.5, 0.05, 0.2][usize::from(faults & 7)];

@@ -1,12 +1,12 @@
-//! What is left of a script, and what it has a client say and do.
+//! The rest of a script, and what it makes a client do.
 
 use sysconn::frame::Opcode;
 use sysconn::packet::DataStatus;
 
+use crate::client::FuzzClient;
 use crate::game::{BURST, COMMANDS, SINK};
-use crate::player::Player;
 
-/// What is left of a script.
+/// The rest of a script.
 pub(crate) struct Script<'s>(pub(crate) &'s [u8]);
 
 impl Script<'_> {
@@ -19,8 +19,8 @@ impl Script<'_> {
     }
 }
 
-/// What a client says and does.
-pub(crate) fn speak(player: &mut Player, kind: u8, script: &mut Script<'_>) {
+/// Does one step of a client.
+pub(crate) fn act_by_script(client: &mut FuzzClient, kind: u8, script: &mut Script<'_>) {
     match kind {
         8..=15 => {
             let (cmd, len) = (COMMANDS[usize::from(script.byte()) % COMMANDS.len()], script.byte());
@@ -29,46 +29,46 @@ pub(crate) fn speak(player: &mut Player, kind: u8, script: &mut Script<'_>) {
             let data = if cmd == BURST { &data[..len.min(40)] } else { &data };
             let is_owed = cmd != SINK && !(cmd == BURST && data.is_empty());
             let fragments = [1, 1, 1, 1, 2, 3, 9, 1][usize::from(kind - 8)];
-            player.say_packet(cmd, DataStatus::Raw, data, fragments, is_owed);
+            client.queue_packet(cmd, DataStatus::Raw, data, fragments, is_owed);
         }
-        16 => player.say_frame(Opcode::Ping, b"ping"),
-        17 => player.say_frame(Opcode::Pong, b""),
+        16 => client.queue_frame(Opcode::Ping, b"ping"),
+        17 => client.queue_frame(Opcode::Pong, b""),
         18 => {
             let code = [1000_u16, 1001, 3000, 4999, 1005, 0, 1009, 1007][usize::from(script.byte()) & 7];
-            player.say_frame(Opcode::Close, &code.to_be_bytes());
-            player.is_done = true;
+            client.queue_frame(Opcode::Close, &code.to_be_bytes());
+            client.is_done = true;
         }
         19 => {
-            player.client.finish();
-            player.is_done = true;
+            client.stream.finish();
+            client.is_done = true;
         }
         20 => {
-            player.client.reset();
-            player.is_done = true;
+            client.stream.reset();
+            client.is_done = true;
         }
-        21 => player.is_deaf = !player.is_deaf,
-        22 => player.client.set_window(usize::from(script.byte()) << 4),
-        23 => player.piece = usize::from(script.byte()).max(1),
-        24 => player.client.send_urgent(),
+        21 => client.is_deaf = !client.is_deaf,
+        22 => client.stream.set_window(usize::from(script.byte()) << 4),
+        23 => client.piece = usize::from(script.byte()).max(1),
+        24 => client.stream.send_urgent(),
         25..=27 => {
             let count = script.byte();
-            player.say(script.bytes(count.into()));
-            player.is_wild = true;
+            client.queue(script.bytes(count.into()));
+            client.breaks_rules = true;
         }
         28 => {
             let opcode = [Opcode::Text, Opcode::Continuation, Opcode::Close, Opcode::Binary]
                 [usize::from(script.byte()) & 3];
             let count = script.byte();
-            player.say_frame(opcode, script.bytes(count.into()));
-            player.is_wild = true;
+            client.queue_frame(opcode, script.bytes(count.into()));
+            client.breaks_rules = true;
         }
         29 => {
             let [cmd, status, count] = [script.byte(), script.byte(), script.byte()];
             let cmd = COMMANDS[usize::from(cmd) % COMMANDS.len()];
             let status = DataStatus::from_byte(status % 3).unwrap_or(DataStatus::Raw);
-            player.say_packet(cmd, status, script.bytes(count.into()), 1, false);
-            player.is_wild = true;
+            client.queue_packet(cmd, status, script.bytes(count.into()), 1, false);
+            client.breaks_rules = true;
         }
-        _ => player.act(),
+        _ => client.act(),
     }
 }

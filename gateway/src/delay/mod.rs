@@ -1,4 +1,4 @@
-//! A thread that answers tickets after a while: the other thread of `echo.deferred`.
+//! A thread that answers tickets after a delay, for `echo.deferred`.
 
 mod waiting;
 
@@ -10,27 +10,27 @@ use sysconn::{ConnectionId, Peer, Ticket};
 
 use waiting::Waiting;
 
-/// The longest time that an answer may be put off for.
+/// The longest delay of an answer.
 pub(crate) const MAX_DELAY: Duration = Duration::from_secs(3600);
 
-/// Where answers wait for their time.
+/// Answers tickets after a delay, on a thread of its own.
 #[derive(Debug)]
 pub(crate) struct Delay {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SharedState {
     began: Instant,
-    state: Mutex<State>,
-    /// How many answers wait, for who need not take the lock if there are none.
+    state: Mutex<Pending>,
+    /// The number of pending answers, to be read without the lock.
     count: AtomicUsize,
-    /// The first answer to come due may be another one, or it is time to end.
+    /// Notified when the answer that is due first may have changed, and at the end.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Pending {
     answers: Waiting<Answer>,
     ended: bool,
 }
@@ -46,30 +46,30 @@ impl Delay {
     ///
     /// # Errors
     /// One line that says why it cannot be started.
-    #[expect(clippy::disallowed_methods, reason = "the thread that waits has a clock of its own")]
+    #[expect(clippy::disallowed_methods, reason = "this thread reads its own clock")]
     pub(crate) fn start() -> Result<Self, String> {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedState {
             began: Instant::now(),
             state: Mutex::default(),
             count: AtomicUsize::new(0),
             changed: Condvar::new(),
         });
-        let of_thread = shared.clone();
+        let for_thread = shared.clone();
         let thread =
-            std::thread::Builder::new().name("delay".into()).spawn(move || of_thread.answer_in_time());
+            std::thread::Builder::new().name("delay".into()).spawn(move || for_thread.answer_in_time());
         thread.map_err(|error| format!("cannot start a thread: {error}"))?;
         Ok(Delay { shared })
     }
 
-    /// Replies with `data` after `delay`, [`MAX_DELAY`] at most. Where too much waits already, for this
-    /// client or for all, the ticket is dropped, which refuses the request.
+    /// Replies with `data` after `delay`, at most [`MAX_DELAY`]. If too much is pending already, for this
+    /// client or in all, the ticket is dropped, which refuses the request.
     pub(crate) fn reply_after(&self, delay: Duration, peer: Peer, ticket: Ticket, data: Vec<u8>) {
         let due = self.shared.elapsed() + delay.min(MAX_DELAY);
         let (id, len) = (ticket.connection(), data.len());
         let mut state = self.shared.lock();
         let refused = state.answers.add(id, peer, due, len, Answer { ticket, data });
         self.shared.count.store(state.answers.len(), Ordering::Relaxed);
-        // A ticket that is dropped takes a lock of the reactor's.
+        // Dropping a ticket takes a lock of the reactor.
         drop(state);
         match refused {
             Ok(()) => self.shared.changed.notify_one(),
@@ -77,9 +77,9 @@ impl Delay {
         }
     }
 
-    /// The connection has ended: what waits for it is dropped, and its room is free for others.
+    /// Drops the pending answer of a connection that has ended.
     pub(crate) fn forget(&self, id: ConnectionId) {
-        // Whoever added an answer for it was this thread, so that the count includes it.
+        // Answers of this connection were added by this thread, so the count includes them.
         if self.shared.count.load(Ordering::Relaxed) == 0 {
             return;
         }
@@ -98,13 +98,13 @@ impl Drop for Delay {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that is done under the lock can panic half-way, so a poisoned lock is whole.
+impl SharedState {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        // No code under the lock can panic half-way, so the state behind a poisoned lock is sound.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the thread that waits has a clock of its own")]
+    #[expect(clippy::disallowed_methods, reason = "this thread reads its own clock")]
     fn elapsed(&self) -> Duration {
         Instant::now().saturating_duration_since(self.began)
     }
@@ -128,7 +128,7 @@ impl Shared {
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
-        // Those that still wait are refused, behind the lock.
+        // Pending answers are dropped outside of the lock, which refuses their requests.
         let left = std::mem::take(&mut state.answers);
         drop(state);
         drop(left);

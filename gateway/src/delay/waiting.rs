@@ -1,5 +1,5 @@
-//! Answers that wait for their time, and the limits of what may wait: for one connection, for one address,
-//! and in all. What waits for a connection goes with it.
+//! Pending answers, and their limits: for one connection, for one address, and in all. The pending answer of
+//! a connection is dropped when the connection ends.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,32 +7,32 @@ use std::time::Duration;
 
 use sysconn::{ConnectionId, Peer};
 
-/// Bytes that may wait for one connection.
+/// Pending bytes of one connection.
 const MAX_CONNECTION_BYTES: usize = 1024 * 1024;
-/// Bytes that may wait for all connections from one address: so nobody can take the room of all others.
+/// Pending bytes of all connections from one address, so that one client cannot use up the total.
 const MAX_ADDRESS_BYTES: usize = 16 * 1024 * 1024;
-/// Bytes that may wait in all.
+/// Pending bytes in all.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// What one waiting answer costs beside its bytes, about.
+/// The approximate cost of a pending answer beside its bytes.
 const ANSWER_BYTES: usize = 256;
 
-/// Where a client comes from; none for those on Unix domain sockets. The networks of 64 bits that IPv6
-/// gives each site count as one address.
+/// The address of a client; `None` for those on Unix domain sockets. An IPv6 /64 counts as one address.
 type Address = Option<IpAddr>;
 
-/// What waits. Each connection has one answer at most: it takes no further request before that.
+/// The pending answers. A connection has at most one, since it takes no further request before its answer.
 #[derive(Debug)]
 pub(super) struct Waiting<T> {
-    /// By the time at which they are due.
+    /// Ordered by due time.
     answers: BTreeMap<(Duration, ConnectionId), T>,
-    connections: HashMap<ConnectionId, Place>,
+    connections: HashMap<ConnectionId, Charge>,
     /// Bytes of each address that has any.
     addresses: HashMap<Address, usize>,
     bytes: usize,
 }
 
+/// What the pending answer of a connection counts against.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Charge {
     due: Duration,
     address: Address,
     cost: usize,
@@ -45,10 +45,10 @@ impl<T> Default for Waiting<T> {
 }
 
 impl<T> Waiting<T> {
-    /// Has an answer of `len` bytes wait until it is `due`.
+    /// Adds an answer of `len` bytes that is due at `due`.
     ///
     /// # Errors
-    /// The answer, if there is no room for it, or if another one waits for the connection.
+    /// The answer, if a limit is reached or the connection has a pending answer.
     pub(super) fn add(
         &mut self,
         id: ConnectionId,
@@ -59,27 +59,27 @@ impl<T> Waiting<T> {
     ) -> Result<(), T> {
         let address = address(peer);
         let cost = len.saturating_add(ANSWER_BYTES);
-        let of_address = self.addresses.get(&address).copied().unwrap_or_default();
+        let address_bytes = self.addresses.get(&address).copied().unwrap_or_default();
         let fits = cost <= MAX_CONNECTION_BYTES
-            && of_address.saturating_add(cost) <= MAX_ADDRESS_BYTES
+            && address_bytes.saturating_add(cost) <= MAX_ADDRESS_BYTES
             && self.bytes.saturating_add(cost) <= MAX_BYTES;
         if !fits || self.connections.contains_key(&id) {
             return Err(answer);
         }
         self.bytes += cost;
-        self.addresses.insert(address, of_address + cost);
-        self.connections.insert(id, Place { due, address, cost });
+        self.addresses.insert(address, address_bytes + cost);
+        self.connections.insert(id, Charge { due, address, cost });
         self.answers.insert((due, id), answer);
         Ok(())
     }
 
-    /// Takes the answer that waits for a connection.
+    /// Removes the pending answer of a connection.
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<T> {
-        let Place { due, address, cost } = self.connections.remove(&id)?;
+        let Charge { due, address, cost } = self.connections.remove(&id)?;
         self.bytes = self.bytes.saturating_sub(cost);
-        if let Some(of_address) = self.addresses.get_mut(&address) {
-            *of_address = of_address.saturating_sub(cost);
-            if *of_address == 0 {
+        if let Some(address_bytes) = self.addresses.get_mut(&address) {
+            *address_bytes = address_bytes.saturating_sub(cost);
+            if *address_bytes == 0 {
                 self.addresses.remove(&address);
             }
         }
@@ -97,7 +97,7 @@ impl<T> Waiting<T> {
         self.answers.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// How many answers wait.
+    /// The number of pending answers.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
     }
@@ -151,14 +151,14 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_for_a_connection_an_address_and_in_all() {
-        let (largest, of_address) =
+        let (largest, address_bytes) =
             (MAX_CONNECTION_BYTES - ANSWER_BYTES, MAX_ADDRESS_BYTES / MAX_CONNECTION_BYTES);
         let cases: [Case; 4] = [
-            (&["10.0.0.1"], of_address, &["10.0.0.1"], &["10.0.0.2", "::1"]),
+            (&["10.0.0.1"], address_bytes, &["10.0.0.1"], &["10.0.0.2", "::1"]),
             // One network is one address.
             (
                 &["2001:db8::1", "2001:db8::2:1"],
-                of_address,
+                address_bytes,
                 &["2001:db8::3"],
                 &["2001:db8:0:1::1", "10.0.0.1"],
             ),
@@ -168,7 +168,7 @@ mod tests {
                 &["10.0.0.1", "10.0.0.5"],
                 &[],
             ),
-            (&["10.0.0.1", "10.0.0.2"], 2 * of_address, &["10.0.0.1", "10.0.0.2"], &["10.0.0.3"]),
+            (&["10.0.0.1", "10.0.0.2"], 2 * address_bytes, &["10.0.0.1", "10.0.0.2"], &["10.0.0.3"]),
         ];
         for (peers, expected, refused, admitted) in cases {
             let mut waiting = Waiting::default();

@@ -1,6 +1,6 @@
 //! The messages of the modules that `serve` brings: `proto/sysconn.proto` in Rust.
 
-#[allow(dead_code, unreachable_pub, reason = "made by a program, for whoever uses all of it")]
+#[allow(dead_code, unreachable_pub, reason = "generated code, of which the program uses a part")]
 #[rustfmt::skip]
 mod generated;
 

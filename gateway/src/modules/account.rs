@@ -1,4 +1,4 @@
-//! Module 10: who a client is, and what time it is here.
+//! Module 10: logins, logouts, and the time of the server.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,19 +17,19 @@ pub(super) const ROUTES: [Route<Gateway>; 4] = [
     Route::new(1044, "server_time", Access::Anyone, server_time),
 ];
 
-/// Bytes of an account's, a platform's or a custodian's name.
+/// Bytes of the name of an account, a platform or a custodian.
 const MAX_NAME_BYTES: usize = 255;
 /// Why a login without a role is refused.
 const NO_ROLE: &str = "role_id is 0";
 
-/// No platform can be configured yet that would exchange the code.
+/// Refuses: no platform can be configured yet to exchange the code.
 fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
     Outcome::Refuse(ErrorId::NOT_AVAILABLE)
 }
 
-/// Believes what the client says, if there are no keys, or else what its token says too. A login as another
-/// role leaves all rooms; one as the same role, which may change all else, does not. A refused one changes
-/// nothing.
+/// Logs a client in. If there are keys, the message must match its token; otherwise it is believed. A login
+/// with another role leaves all rooms; one with the same role, which may change everything else, does not. A
+/// refused login changes nothing.
 fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>) -> Outcome {
     let token = std::mem::take(&mut message.token);
     let (account, role_id) = (message.account.clone(), message.role_id);
@@ -47,19 +47,18 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
     }
     if earlier != role_id {
         gateway.leave_rooms(id);
-        // The one that it was on before is about to close, and is in no room from now on: nobody should see
-        // the role twice until its client has taken notice. On another worker that is a moment later, when
-        // the reactor there tells of it.
+        // The older connection of the role is about to close, and leaves its rooms now: nobody should see the
+        // role twice. On another worker that happens a moment later, when the reactor there reports it.
         let older = older.filter(|older| older.worker() == gateway.worker.index());
         older.into_iter().for_each(|older| gateway.leave_rooms(older));
     }
     reply(context, &M1002Toc { role_id, account, server_time_ms: unix_ms() })
 }
 
-/// What a login says.
+/// The login in a message.
 ///
 /// # Errors
-/// Why it cannot be accepted.
+/// The reason why it is refused.
 fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
     let kind = match messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")? {
         messages::Kind::Tester => ClientKind::Tester,
@@ -97,9 +96,9 @@ fn server_time(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Ou
     reply(context, &M1044Toc { server_time_ms: unix_ms() })
 }
 
-/// Milliseconds since 1970, by the system clock as it is now: clients set theirs by it, and the
-/// operator may have set this one since the reactor began.
-#[expect(clippy::disallowed_methods, reason = "clients and tokens go by the system clock")]
+/// Milliseconds since 1970 by the system clock, which an operator may have set since the reactor began, and
+/// by which clients set theirs.
+#[expect(clippy::disallowed_methods, reason = "clients and tokens use the system clock")]
 fn unix_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)

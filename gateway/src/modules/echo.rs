@@ -1,4 +1,4 @@
-//! Module 11: what a client needs to try out a connection.
+//! Module 11: commands to try out a connection.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn sink(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done
 }
 
-/// ErrorID:16 → a refusal with that ErrorID. 0 is none, and does not decode.
+/// ErrorID:16 → a refusal with that ErrorID. 0 does not decode.
 fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome {
     match <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) {
         Ok(0) | Err(_) => Outcome::Undecodable,
@@ -39,8 +39,8 @@ fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome
     }
 }
 
-/// N:16 → N replies, each the index as 32 bits. ErrorID 6, and none of them, where they cannot all fit the
-/// outbox: with the default limit of 1 MiB, and nothing else in it, 61,680 do.
+/// N:16 → N replies, each the index as 32 bits. ErrorID 6 and none of them if they cannot all fit the outbox:
+/// an empty one with the default limit of 1 MiB takes 61,680.
 fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(count) = <[u8; 2]>::try_from(request.data()).map(u16::from_be_bytes) else {
         return Outcome::Undecodable;
@@ -55,7 +55,8 @@ fn burst(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Ou
 }
 
 /// milliseconds:32, then any bytes → those bytes, from another thread, that much later. ErrorID 6 for more
-/// than [`MAX_DELAY`], or where too much waits already; what waits for a client is dropped when it ends.
+/// than [`MAX_DELAY`], or if too much is pending already. A pending answer is dropped when its connection
+/// ends.
 fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Some((ms, data)) = request.data().split_first_chunk::<4>() else { return Outcome::Undecodable };
     let delay = Duration::from_millis(u64::from(u32::from_be_bytes(*ms)));
@@ -69,7 +70,7 @@ fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'
 }
 
 /// → the handler panics.
-#[expect(clippy::panic, reason = "that is what it is for")]
+#[expect(clippy::panic, reason = "the purpose of the command")]
 fn panic(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     panic!("asked to by a client")
 }

@@ -1,22 +1,22 @@
-//! Which rooms the connections of this worker are in.
+//! The rooms that each connection of this worker is in.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sysconn::ConnectionId;
 
-/// Bytes of a room's name; at least 1.
+/// The most bytes in the name of a room; the least is 1.
 const MAX_NAME_BYTES: usize = 64;
 /// Rooms that one connection may be in.
 const MAX_ROOMS: usize = 100;
 
-/// A connection may not enter a room: the name is no room's, or it is in too many already.
+/// A connection may not enter a room: the name is invalid, or it is in too many rooms already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotAdmitted;
 
-/// The rooms of each connection of this worker. Their members are known where each room has its
-/// [home](super::rooms): a connection is written down here before its room hears of it, and is crossed
-/// out before the room hears that it leaves. So no end of a connection misses a room.
+/// The rooms of each connection of this worker. The [home](super::rooms) of each room knows its members. A
+/// connection is added here before the home hears that it joins, and removed before the home hears that it
+/// leaves, so the end of a connection reaches every room.
 ///
 /// Invariant: no set is empty.
 #[derive(Debug, Default)]
@@ -25,10 +25,10 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// Notes that a connection enters a room; it may be in it already. Whether it was not.
+    /// Adds a connection to a room. False if it was in it already.
     ///
     /// # Errors
-    /// [`NotAdmitted`], and then nothing has changed.
+    /// [`NotAdmitted`]; nothing changes then.
     pub(super) fn join(&mut self, id: ConnectionId, room: &Arc<str>) -> Result<bool, NotAdmitted> {
         if self.is_in(id, room) {
             return Ok(false);
@@ -41,7 +41,7 @@ impl Membership {
         Ok(true)
     }
 
-    /// Notes that a connection leaves a room. Whether it was in it.
+    /// Removes a connection from a room. False if it was not in it.
     pub(super) fn leave(&mut self, id: ConnectionId, room: &str) -> bool {
         let Some(rooms) = self.rooms.get_mut(&id) else { return false };
         let was_in = rooms.remove(room);
@@ -51,7 +51,7 @@ impl Membership {
         was_in
     }
 
-    /// Notes that a connection leaves all rooms: those that it was in.
+    /// Removes a connection from all rooms, and returns them.
     pub(super) fn leave_all(&mut self, id: ConnectionId) -> HashSet<Arc<str>> {
         self.rooms.remove(&id).unwrap_or_default()
     }

@@ -14,16 +14,16 @@ use sysconn::{
     Application, Cause, ConnectionId, Context, Effects, Message, Module, Outcome, Record, Router, Worker,
 };
 
-use super::delay::Delay;
-use super::token_keys::TokenKeys;
+use crate::delay::Delay;
+use crate::token_keys::TokenKeys;
 use membership::Membership;
 use rooms::Rooms;
 
-/// The state of `serve`: of one of its workers.
+/// The state of one worker of `serve`.
 pub(crate) struct Gateway {
     worker: Worker<Gateway>,
     delay: Arc<Delay>,
-    /// What logins are checked with. Without it all are believed.
+    /// The keys that sign logins. Without them every login is believed.
     keys: Option<Arc<TokenKeys>>,
     membership: Membership,
     rooms: Rooms,
@@ -34,8 +34,8 @@ impl Gateway {
         Gateway { worker, delay, keys, membership: Membership::default(), rooms: Rooms::default() }
     }
 
-    /// Takes a connection of this worker out of all rooms. What their homes are told of that must not get
-    /// lost; the connection cannot be in a room of theirs again before they have heard it.
+    /// Removes a connection of this worker from all rooms. The calls to their homes must not get lost; the
+    /// connection cannot join one of these rooms again before its home has heard of it.
     fn leave_rooms(&mut self, id: ConnectionId) {
         let workers = self.worker.count();
         let mut by_home: HashMap<usize, Vec<Arc<str>>> = HashMap::new();
@@ -82,7 +82,7 @@ static ROUTES: Router<Gateway> = Router::new([&ACCOUNT, &ECHO, &ROOM, &MONITOR])
 static ROUTES_WITH_DIAGNOSTICS: Router<Gateway> =
     Router::new([&ACCOUNT, &ECHO_WITH_DIAGNOSTICS, &ROOM, &MONITOR]);
 
-/// The routes of `serve`, with or without those that harm.
+/// The routes of `serve`, with or without the command that panics.
 pub(crate) fn routes(diagnostics: bool) -> &'static Router<Gateway> {
     if diagnostics { &ROUTES_WITH_DIAGNOSTICS } else { &ROUTES }
 }
@@ -94,8 +94,8 @@ impl Application for Echo {}
 
 /// Sends a message back as it came.
 pub(crate) fn echo_message(_: &mut Echo, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
-    // The outbox takes a message of any length that is let in; what overflows it is the client's
-    // own doing, and ends as the overflow policy says.
+    // An empty outbox takes any message that is let in. A client that does not read overflows it, and the
+    // overflow policy decides what happens then.
     let _ = context.send_message(message.kind, message.payload);
     Outcome::Done
 }

@@ -1,4 +1,4 @@
-//! Module 90: what operators see of the server, and what they can do to a connection.
+//! Module 90: figures for operators, and what they can do to a connection.
 
 use log::Level;
 use log::kv::Value;
@@ -19,14 +19,14 @@ pub(super) const ROUTES: [Route<Gateway>; 4] = [
     Route::new(9004, "debug", Access::Monitor, typed!(debug, request)),
 ];
 
-/// Connections in a page of the list where the client does not say.
+/// Connections in a page of the list by default.
 const DEFAULT_PAGE: usize = 100;
 /// The most connections in a page of the list.
 const MAX_PAGE: usize = 1000;
 /// Bytes after which a page of the list ends early: a quarter of what the outbox takes by default.
 const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
 
-/// empty → the figures of the server: sums over its workers, each as of the moment at which it was asked.
+/// empty → the figures of the server, summed over its workers, each at the moment when it was asked.
 fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let mut ticket = Some(context.defer(request));
     let mut stats = M9001Toc::default();
@@ -146,7 +146,7 @@ fn kick(
         context.effects().kick(id);
         return context.reply(&[]);
     }
-    pull(gateway, id, "kick", request, context, move |effects| effects.kick(id))
+    act_on(gateway, id, "kick", request, context, move |effects| effects.kick(id))
 }
 
 /// Switches the log of each packet of a connection.
@@ -159,10 +159,10 @@ fn debug(
     let M9004Tos { id, on } = message;
     let id = ConnectionId::from_u64(id);
     let act = if on { "debug on" } else { "debug off" };
-    pull(gateway, id, act, request, context, move |effects| effects.set_debug(id, on))
+    act_on(gateway, id, act, request, context, move |effects| effects.set_debug(id, on))
 }
 
-/// Who does something to a connection.
+/// The operator that acts on a connection.
 struct Operator {
     id: ConnectionId,
     account: String,
@@ -175,7 +175,7 @@ impl Operator {
         Operator { id: record.id(), account: identity.account.to_owned(), role_id: identity.role_id }
     }
 
-    /// Writes to the log what is done to whom. No such line is ever left out.
+    /// Logs the action and its target. The log limiter never drops this line.
     fn log(&self, act: &str, whom: &Record) {
         let (id, peer) = (whom.id(), whom.peer());
         let identity = whom.identity().unwrap_or_default();
@@ -192,10 +192,10 @@ impl Operator {
     }
 }
 
-/// Does something to a connection, on its own worker, and answers the request: empty Data, or ErrorID 4 if
-/// it has ended; 6 if the worker cannot be reached. What is left to be done behind the survey finds the
+/// Acts on a connection, on its own worker, and answers the request: empty Data, ErrorID 4 if the connection
+/// has ended, or 6 if the worker cannot be reached. The effects run right after the survey, and find the
 /// connection as the survey found it.
-fn pull(
+fn act_on(
     gateway: &Gateway,
     id: ConnectionId,
     name: &'static str,
@@ -221,7 +221,7 @@ fn pull(
     if id.worker() == gateway.worker.index() {
         look_and_act(context.effects());
     } else {
-        // If it cannot be called the ticket goes with the call, and so refuses the request.
+        // If the call fails the ticket is dropped with it, which refuses the request.
         let _ = gateway.worker.call(id.worker(), |_, effects| look_and_act(effects));
     }
     Outcome::Done

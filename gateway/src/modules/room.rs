@@ -1,4 +1,4 @@
-//! Module 12: rooms, in which whatever one member says reaches all.
+//! Module 12: chat rooms. What one member says reaches all.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ pub(super) const ROUTES: [Route<Gateway>; 3] = [
     Route::new(1203, "say", Access::Role, typed!(say, request)),
 ];
 
-/// The push that carries what was said.
+/// The command of the push that carries a message.
 const SAID: u16 = 1210;
 
-/// What a room has to say: a reply to who asked, and behind it perhaps a push to others.
+/// What a room sends: a reply to the request, and after it perhaps a push to its members.
 struct Answer {
     reply: Vec<u8>,
     said: Option<(Vec<ConnectionId>, Push)>,
@@ -32,8 +32,7 @@ impl Answer {
     }
 }
 
-/// Enters a room. To be in it already is as good. ErrorID 4 for a name that is not 1 to 64 bytes, or
-/// one room too many.
+/// Enters a room, or stays in it. ErrorID 4 for a name that is not 1 to 64 bytes, or one room too many.
 fn join(
     gateway: &mut Gateway,
     message: M1201Tos,
@@ -57,7 +56,7 @@ fn join(
     })
 }
 
-/// Leaves a room. Not to be in it is as good.
+/// Leaves a room, if the connection is in it.
 fn leave(
     gateway: &mut Gateway,
     message: M1202Tos,
@@ -72,14 +71,14 @@ fn leave(
     });
     asked.unwrap_or_else(|_| {
         if was_in {
-            // There is room for it: it was in until now.
+            // That succeeds: it was in the room until now.
             let _ = gateway.membership.join(id, &room);
         }
         Outcome::Done
     })
 }
 
-/// Sends a text to all members. It is encoded once, and its bytes are shared.
+/// Sends a text to all members. It is encoded once, and they share its bytes.
 fn say(gateway: &mut Gateway, message: M1203Tos, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let id = context.id();
     let M1203Tos { room, text } = message;
@@ -96,11 +95,12 @@ fn say(gateway: &mut Gateway, message: M1203Tos, request: Request<'_>, context: 
     asked.unwrap_or(Outcome::Done)
 }
 
-/// Has a room's home do something and answer the request: at once if there is only one worker. Else by a
-/// ticket, also if this worker is the home: what happened elsewhere before may wait in its mailbox.
+/// Runs `act` at the home of a room, and answers the request: at once if there is one worker; otherwise by a
+/// ticket, even if this worker is the home, since earlier calls from other workers may wait in its mailbox.
 ///
 /// # Errors
-/// The home's mailbox is full, or it has ended. Nothing was done, and the request is refused with ErrorID 6.
+/// The mailbox of the home is full, or it has ended. Then `act` did not run, and the request is refused with
+/// ErrorID 6.
 fn at_home(
     gateway: &mut Gateway,
     room: &str,

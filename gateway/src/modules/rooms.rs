@@ -1,7 +1,7 @@
-//! The rooms whose home is this worker, and who is in them.
+//! The rooms whose home is this worker, and their members.
 //!
-//! Every room has a home, one of the workers, which its name decides. All that is done in the room is done
-//! there, in one order: so counts are exact, and all members hear the same.
+//! Every room has a home, one of the workers, chosen by its name. Everything in the room happens there, in
+//! one order, so counts are exact and all members receive the same messages.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sysconn::ConnectionId;
 
-/// The worker that is a room's home.
+/// The index of the worker that is the home of a room.
 pub(super) fn home(room: &str, workers: usize) -> usize {
     let mut hasher = DefaultHasher::new();
     room.hash(&mut hasher);
@@ -18,15 +18,14 @@ pub(super) fn home(room: &str, workers: usize) -> usize {
 
 /// Rooms and their members, on any worker. A room exists while it has members.
 ///
-/// Invariant: no set is empty. To join or to leave takes the same time however many rooms and members there
-/// are.
+/// Invariant: no set is empty. Joining and leaving take constant time.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
     members: HashMap<Arc<str>, HashSet<ConnectionId>>,
 }
 
 impl Rooms {
-    /// Lets a connection in; it may be in already. How many members the room has now.
+    /// Adds a connection, if it is not a member. Returns the number of members.
     pub(super) fn join(&mut self, id: ConnectionId, room: &Arc<str>) -> usize {
         let members = match self.members.get_mut(room) {
             Some(members) => members,
@@ -36,7 +35,7 @@ impl Rooms {
         members.len()
     }
 
-    /// Takes a connection out of a room; it need not be in it. How many members remain.
+    /// Removes a connection, if it is a member. Returns the number of remaining members.
     pub(super) fn leave(&mut self, id: ConnectionId, room: &str) -> usize {
         let Some(members) = self.members.get_mut(room) else { return 0 };
         members.remove(&id);
@@ -44,13 +43,13 @@ impl Rooms {
         if remaining == 0 {
             self.members.remove(room);
         } else if remaining < members.capacity() / 8 {
-            // To go through a set takes time by its capacity, not by its length.
+            // Iterating over a set takes time by its capacity, not by its length.
             members.shrink_to(remaining * 2);
         }
         remaining
     }
 
-    /// The members of a room, or none if the connection is not one of them.
+    /// The members of a room, or `None` if the connection is not one of them.
     pub(super) fn of(&self, room: &str, id: ConnectionId) -> Option<&HashSet<ConnectionId>> {
         self.members.get(room).filter(|members| members.contains(&id))
     }

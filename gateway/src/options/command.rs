@@ -7,9 +7,9 @@ use clap::builder::OsStringValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::kind::Form;
 use super::nearest::nearest;
-use super::table::{Echo, Entry, TABLE};
+use super::table::{Entry, InEcho, TABLE};
+use super::value_type::TomlType;
 use super::{Exit, Given, Mode, Replay, Task, did_you_mean, escape};
 
 const AFTER_HELP: &str = "\
@@ -20,7 +20,7 @@ commas in the environment.
 
 Durations: 50us, 250ms, 60s, 5m, 2h. Sizes: bytes, or 512KiB, 1MiB. 0 turns a timer or a limit off.";
 
-/// What the command line says of serving.
+/// The command line of `serve` or `echo`.
 pub(super) struct CommandLine {
     pub(super) mode: Mode,
     /// The file to read.
@@ -64,7 +64,7 @@ fn program() -> Command {
         .bin_name("sysconn")
         .no_binary_name(true)
         .propagate_version(true)
-        // One line for each option, however long its name.
+        // One line for each option, whatever the length of its name.
         .term_width(0)
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true);
@@ -99,30 +99,30 @@ fn with_options(command: Command, mode: Mode) -> Command {
 fn argument(entry: &'static Entry, mode: Mode) -> Arg {
     let argument = Arg::new(entry.name)
         .long(entry.name)
-        .value_name(entry.kind.placeholder())
-        // Texts are judged where those of the other sources are.
+        .value_name(entry.value_type.placeholder())
+        // Values from all sources are checked in one place.
         .value_parser(OsStringValueParser::new())
         .allow_negative_numbers(true)
-        .action(if entry.kind.is_repeatable() { ArgAction::Append } else { ArgAction::Set })
+        .action(if entry.value_type.is_repeatable() { ArgAction::Append } else { ArgAction::Set })
         .help(help(entry, mode));
-    match entry.kind.form() {
-        Form::Switch => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        Form::Text | Form::Number => argument,
+    match entry.value_type.toml_type() {
+        TomlType::Switch => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        TomlType::Text | TomlType::Number => argument,
     }
 }
 
 fn help(entry: &Entry, mode: Mode) -> String {
     let default = match (mode, entry.echo) {
-        (Mode::Echo, Echo::NoEffect) => return "Accepted, without effect: echo has no packets".to_owned(),
-        (Mode::Echo, Echo::Default(default)) => default,
+        (Mode::Echo, InEcho::NoEffect) => return "Accepted, without effect: echo has no packets".to_owned(),
+        (Mode::Echo, InEcho::Default(default)) => default,
         _ => entry.default,
     };
-    let repeatable = if entry.kind.is_repeatable() { " (repeatable)" } else { "" };
+    let repeatable = if entry.value_type.is_repeatable() { " (repeatable)" } else { "" };
     let default = if default.is_empty() { String::new() } else { format!(" [default: {default}]") };
     format!("{}{repeatable}{default}", entry.help)
 }
 
-/// Makes one line of what clap says in several.
+/// Turns an error of clap, which has several lines, into one line.
 fn exit(error: &clap::Error) -> Exit {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.as_str(),
@@ -135,7 +135,7 @@ fn exit(error: &clap::Error) -> Exit {
             let given = escape::quoted(text(ContextKind::InvalidSubcommand));
             format!("unknown command {given}: expected serve, echo or replay")
         }
-        // Only one is required anywhere.
+        // No command requires more than one argument.
         ErrorKind::MissingRequiredArgument => "replay: expected the FILE of a recording".to_owned(),
         _ => {
             let message = error.to_string();

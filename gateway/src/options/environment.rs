@@ -9,7 +9,7 @@ use super::{Given, escape};
 const PREFIX: &[u8] = b"SYSCONN_";
 const FILE: &str = "SYSCONN_CONFIG";
 
-/// What the environment says.
+/// The options in the environment.
 pub(super) struct Environment {
     pub(super) given: Vec<Given>,
     /// The file to read, unless the command line names one.
@@ -18,13 +18,13 @@ pub(super) struct Environment {
     pub(super) ignored: Vec<String>,
 }
 
-/// Sorts the variables out. An empty value counts as none.
+/// Picks the variables of options. An empty value counts as none.
 pub(super) fn parse(env: impl Iterator<Item = (OsString, OsString)>) -> Environment {
     let ours = |(name, value): &(OsString, OsString)| {
         name.as_encoded_bytes().starts_with(PREFIX) && !value.is_empty()
     };
     let mut variables: Vec<_> = env.filter(ours).collect();
-    // The system's order is arbitrary; which of two errors is reported should not be.
+    // The order of the environment is arbitrary; which of two errors is reported should not be.
     variables.sort();
 
     let mut environment = Environment { given: Vec::new(), file: None, ignored: Vec::new() };
@@ -43,7 +43,9 @@ pub(super) fn parse(env: impl Iterator<Item = (OsString, OsString)>) -> Environm
 /// The value, or its parts if the option is repeatable. What is not UTF-8 stays whole: no option takes it.
 fn values(entry: &Entry, value: OsString) -> Vec<OsString> {
     match value.to_str() {
-        Some(list) if entry.kind.is_repeatable() => list.split(',').map(|item| item.trim().into()).collect(),
+        Some(list) if entry.value_type.is_repeatable() => {
+            list.split(',').map(|item| item.trim().into()).collect()
+        }
         _ => vec![value],
     }
 }

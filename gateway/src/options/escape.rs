@@ -1,10 +1,10 @@
-//! How text from outside is shown on the one line that an error may take.
+//! Escapes and shortens text from outside for one-line errors.
 
 use std::ffi::OsStr;
 
-/// The most characters of a given text that are shown.
+/// The most characters that are shown of a value.
 const SHOWN_CHARS: usize = 60;
-/// The same for what may be longer.
+/// The same for file names and messages of parsers.
 const SHOWN_LONG_CHARS: usize = 240;
 
 /// The text in quotes, escaped and cut.

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::kind::Form;
 use super::nearest::nearest;
 use super::table::{Entry, TABLE};
+use super::value_type::TomlType;
 use super::{Exit, Given, did_you_mean, escape, refuse};
 
 /// The longest file that is read, in bytes: a wrong path such as a device must not fill the memory.
@@ -28,7 +28,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Takes the options from what reading the file came to.
+/// Parses the options in the content of the file.
 pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Result<Vec<Given>, Exit> {
     let name = escape::long(path);
     let fail = |what: String| Exit::Error(format!("sysconn: {name}: {what}"));
@@ -49,28 +49,29 @@ pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Result<Vec<Giv
             return Err(fail(format!("unknown key {}{}", escape::quoted(&key), did_you_mean(meant))));
         };
         let origin = format!("{name}: {key}");
-        let values = values(entry, &value)
-            .map_err(|wrong| refuse(&origin, entry.kind.expected(), &escape::bare(wrong.to_string())))?;
+        let values = values(entry, &value).map_err(|wrong| {
+            refuse(&origin, entry.value_type.expected(), &escape::bare(wrong.to_string()))
+        })?;
         given.push(Given { entry, origin, values });
     }
     Ok(given)
 }
 
-/// The value as texts, or the part of it that has a type which the option does not take.
+/// The value as texts. The error is the part of it whose type the option does not take.
 fn values<'a>(entry: &Entry, value: &'a Value) -> Result<Vec<OsString>, &'a Value> {
     match value {
-        Value::Array(items) if entry.kind.is_repeatable() => {
-            items.iter().map(|item| text(entry.kind.form(), item).ok_or(item)).collect()
+        Value::Array(items) if entry.value_type.is_repeatable() => {
+            items.iter().map(|item| text(entry.value_type.toml_type(), item).ok_or(item)).collect()
         }
-        _ => text(entry.kind.form(), value).map(|text| vec![text]).ok_or(value),
+        _ => text(entry.value_type.toml_type(), value).map(|text| vec![text]).ok_or(value),
     }
 }
 
-fn text(form: Form, value: &Value) -> Option<OsString> {
-    match (form, value) {
-        (Form::Text | Form::Number, Value::String(text)) => Some(text.into()),
-        (Form::Number, Value::Integer(number)) => Some(number.to_string().into()),
-        (Form::Switch, Value::Boolean(on)) => Some(on.to_string().into()),
+fn text(toml_type: TomlType, value: &Value) -> Option<OsString> {
+    match (toml_type, value) {
+        (TomlType::Text | TomlType::Number, Value::String(text)) => Some(text.into()),
+        (TomlType::Number, Value::Integer(number)) => Some(number.to_string().into()),
+        (TomlType::Switch, Value::Boolean(on)) => Some(on.to_string().into()),
         _ => None,
     }
 }

@@ -1,13 +1,13 @@
-//! The options of the program: command line before file before environment, all from one table.
+//! The options of the program, from command line, file and environment, in that order of precedence.
 
 mod command;
 mod environment;
 mod escape;
 mod file;
-mod kind;
 mod nearest;
 mod table;
 mod value;
+mod value_type;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ use table::Entry;
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 
-/// Why no message may be shorter where packets are served.
+/// Why messages of `serve` may not be limited further.
 const HEADER: &str = "the header that every packet has";
 
 /// Which program runs.
@@ -52,7 +52,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// All that the program is told when it starts.
+/// All options.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) mode: Mode,
@@ -62,9 +62,9 @@ pub(crate) struct Options {
     pub(crate) tls_cert: Option<PathBuf>,
     /// The file of its private key.
     pub(crate) tls_key: Option<PathBuf>,
-    /// The least severe messages that are logged.
+    /// The least severe level that is logged.
     pub(crate) log_level: LevelFilter,
-    /// How they are written.
+    /// The format of log lines.
     pub(crate) log_format: LogFormat,
     /// Whether `serve` has command 1106, whose handler panics.
     pub(crate) diagnostics: bool,
@@ -73,14 +73,14 @@ pub(crate) struct Options {
     /// Whether `serve` may believe logins on any address. Without it there are keys, or all of
     /// `config.listen` is loopback or a Unix domain socket, or the program is `echo`.
     pub(crate) open_auth: bool,
-    /// The CPU that the reactor is to be pinned to.
+    /// The CPU that the first worker is pinned to.
     pub(crate) cpu: Option<usize>,
-    /// Names of environment variables that begin with `SYSCONN_` but are no option's, escaped and
-    /// sorted. They end nothing, because container platforms invent such names; a warning is due.
+    /// Environment variables that begin with `SYSCONN_` but name no option, escaped and sorted. They are only
+    /// worth a warning, because container platforms invent such names.
     pub(crate) ignored_environment: Vec<String>,
 }
 
-/// Why the program ends before it began.
+/// Why the program ends before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Help or version was asked for: this text is for standard output, and the status is 0.
@@ -89,30 +89,30 @@ pub(crate) enum Exit {
     Error(String),
 }
 
-/// What the program is to do, and what is known of how to serve.
+/// What the program is to do.
 #[derive(Clone, Debug)]
 pub(crate) enum Task<S = Box<Options>> {
-    /// To serve.
+    /// Serve, with these options.
     Serve(S),
-    /// To go through a recording again.
+    /// Replay a recording.
     Replay(Replay),
 }
 
-/// A recording, and what is to be done with it.
+/// The arguments of `replay`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Replay {
     pub(crate) file: PathBuf,
-    /// It is to be listed, and not replayed.
+    /// List it in place of replaying it.
     pub(crate) show: bool,
 }
 
-/// What the command line and the environment say of serving. The file that they may name is yet to be read.
+/// The command line and the environment. The file that they may name is not read yet.
 pub(crate) struct Sources {
     command: CommandLine,
     environment: Environment,
 }
 
-/// What one source says about one option.
+/// The value of one option in one source.
 struct Given {
     entry: &'static Entry,
     /// Where it was given, such as `--max-len` or `FILE: max_len`.
@@ -133,11 +133,10 @@ fn load_with(
     })
 }
 
-/// What is to be done, from the arguments, the program's own name first, and from the environment. Nothing is
-/// read yet.
+/// Parses the arguments, the name of the program first, and the environment. It reads no file.
 ///
 /// # Errors
-/// [`Exit::Help`] when that was asked for; else [`Exit::Error`] for the first thing found wrong.
+/// [`Exit::Help`] if the arguments ask for it; otherwise [`Exit::Error`] for the first mistake.
 pub(crate) fn sources(
     args: impl Iterator<Item = OsString>,
     env: impl Iterator<Item = (OsString, OsString)>,
@@ -149,13 +148,12 @@ pub(crate) fn sources(
 }
 
 impl Sources {
-    /// The options, with those of the file that is named, if one is. That can take any time, as can the
-    /// search for the addresses of hosts.
+    /// All options, with those of the file. Reading it, and resolving names of hosts, can take any time.
     ///
-    /// A value that is wrong is an error even where a source of higher precedence has another one.
+    /// An invalid value is an error even if a source of higher precedence overrides it.
     ///
     /// # Errors
-    /// [`Exit::Error`] for the first thing found wrong.
+    /// [`Exit::Error`] for the first mistake.
     pub(crate) fn options(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Options, Exit> {
         let file = match self.command.file.as_ref().or(self.environment.file.as_ref()) {
             Some(path) => file::parse(path, read(path))?,
@@ -168,18 +166,18 @@ impl Sources {
         for one in &given {
             options.apply(one)?;
         }
-        options.settle(&given)?;
+        options.complete(&given)?;
         Ok(options)
     }
 }
 
 impl Options {
-    /// What holds where nothing is given.
+    /// The defaults.
     fn new(mode: Mode) -> Options {
         let mut config = Config::default();
         if mode == Mode::Echo {
             config.listen = vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 9002)))];
-            // What an echo is told to compress it compresses.
+            // `echo` compresses messages of any length.
             config.deflate_above = 0;
         }
         Options {
@@ -198,27 +196,26 @@ impl Options {
     }
 
     fn apply(&mut self, given: &Given) -> Result<(), Exit> {
-        let kind = &given.entry.kind;
-        kind.clear(self);
+        let value_type = &given.entry.value_type;
+        value_type.clear(self);
         for value in &given.values {
-            let accepted = value.to_str().and_then(|text| kind.set(self, text));
+            let accepted = value.to_str().and_then(|text| value_type.set(self, text));
             if accepted.is_none() {
-                let reason = value.to_str().and_then(|text| kind.reason(text));
+                let reason = value.to_str().and_then(|text| value_type.reason(text));
                 let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
                 let shown = format!("{}{reason}", escape::quoted(value));
-                return Err(refuse(&given.origin, kind.expected(), &shown));
+                return Err(refuse(&given.origin, value_type.expected(), &shown));
             }
         }
         Ok(())
     }
 
-    /// Fills in what follows from other options, and checks how they go together.
-    fn settle(&mut self, given: &[&Given]) -> Result<(), Exit> {
+    /// Sets what follows from other options, and checks that they go together.
+    fn complete(&mut self, given: &[&Given]) -> Result<(), Exit> {
         if self.mode == Mode::Echo {
-            // There are no packets and no logins to check for.
+            // `echo` has no packets and no logins.
             self.config.client_check = Duration::ZERO;
             self.config.account_check = Duration::ZERO;
-            // So is a limit that a login would lift.
             self.config.max_len_before_login = 0;
         }
         // The default suits messages up to the default length.
@@ -240,8 +237,8 @@ impl Options {
         }
     }
 
-    /// Without a key anyone who can connect can log in as anyone, so that takes a local address, and
-    /// no proxy that lets others in through it.
+    /// Without keys, anyone who can connect can log in as anyone. So that needs a local address, and no proxy
+    /// that lets others in.
     fn check_loopback(&self, given: &[&Given]) -> Result<(), Exit> {
         let trusted = [
             ("proxy-protocol", "--proxy-protocol", &self.config.proxy_protocol),
@@ -266,7 +263,7 @@ impl Options {
         Err(refuse(origin, expected, &escape::quoted(listen.to_string())))
     }
 
-    /// Each value alone was in range, so what is left are relations between them.
+    /// The error for options that do not go together; each value alone is in range.
     fn conflict(&self, error: ConfigError, given: &[&Given]) -> Exit {
         let max_len = self.config.max_len;
         let (name, expected) = match error {

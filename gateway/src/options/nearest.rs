@@ -1,6 +1,6 @@
-//! Which name was probably meant by one that does not exist.
+//! Suggests a name for one that does not exist.
 
-/// The name among `names` that was probably meant: the nearest, if it is near.
+/// The nearest of `names`, if it is near enough to be suggested.
 pub(super) fn nearest(given: &str, names: impl Iterator<Item = String>) -> Option<String> {
     const NEAR_EDITS: usize = 3;
     const LONGEST: usize = 40;
@@ -11,7 +11,7 @@ pub(super) fn nearest(given: &str, names: impl Iterator<Item = String>) -> Optio
     ranked.min().filter(|(edits, name)| *edits <= NEAR_EDITS && *edits * 2 < name.len()).map(|(_, name)| name)
 }
 
-/// How many letters have to be put in, taken out or replaced to make one name of the other.
+/// The Levenshtein distance: insertions, deletions and replacements from one name to the other.
 fn edits(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (taken, letter) in from.bytes().enumerate() {

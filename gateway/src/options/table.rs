@@ -1,23 +1,23 @@
-//! The table of options. Each is described once, here: the flags with their help, the keys of the
-//! file and the names in the environment all come from it.
+//! The table of options. It is the only description of each: flags with their help, keys of the file and
+//! names in the environment come from it.
 
 use super::Mode;
-use super::kind::Kind::{self, *};
+use super::value_type::ValueType::{self, *};
 
 /// One option.
 pub(super) struct Entry {
     /// The name of the flag, without its `--`.
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    /// The value that it has when it is not given, as it would be written; empty: none.
+    pub(super) value_type: ValueType,
+    /// The default as text; empty: none.
     pub(super) default: &'static str,
     pub(super) help: &'static str,
-    pub(super) echo: Echo,
+    pub(super) echo: InEcho,
 }
 
-/// What becomes of an option of `serve` in `echo`.
+/// How `echo` treats an option of `serve`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Echo {
+pub(super) enum InEcho {
     Same,
     /// It has another default.
     Default(&'static str),
@@ -36,7 +36,7 @@ pub(super) static TABLE: &[Entry] = &[
         "127.0.0.1:9001",
         "Accept clients at this address; port 0 asks the system for a free one",
     )
-    .in_echo(Echo::Default("127.0.0.1:9002")),
+    .in_echo(InEcho::Default("127.0.0.1:9002")),
     entry(
         "ipv6-only",
         Switch(|o| &mut o.config.ipv6_only),
@@ -152,14 +152,14 @@ pub(super) static TABLE: &[Entry] = &[
         "60s",
         "Close clients that sent no packet for so long; 0: never",
     )
-    .in_echo(Echo::NoEffect),
+    .in_echo(InEcho::NoEffect),
     entry(
         "account-check",
         Timer(|o| &mut o.config.account_check),
         "300s",
         "Close clients that are not logged in after so long; 0: never",
     )
-    .in_echo(Echo::NoEffect),
+    .in_echo(InEcho::NoEffect),
     entry(
         "liveness",
         Liveness(|o| &mut o.config.liveness),
@@ -208,7 +208,7 @@ pub(super) static TABLE: &[Entry] = &[
         "128",
         "Send messages of fewer bytes as they are",
     )
-    .in_echo(Echo::Default("0")),
+    .in_echo(InEcho::Default("0")),
     entry(
         "drain-delay",
         Timer(|o| &mut o.config.drain_delay),
@@ -287,29 +287,34 @@ pub(super) static TABLE: &[Entry] = &[
         "",
         "Accept logins (command 1002) only with a token that is signed with a key in this file",
     )
-    .in_echo(Echo::Absent),
+    .in_echo(InEcho::Absent),
     entry(
         "auth",
         Auth(|o| &mut o.open_auth),
         "",
         "open: believe every login, on addresses other than loopback too",
     )
-    .in_echo(Echo::Absent),
+    .in_echo(InEcho::Absent),
     entry(
         "diagnostics",
         Switch(|o| &mut o.diagnostics),
         "false",
         "Serve command 1106 too, whose handler panics",
     )
-    .in_echo(Echo::Absent),
+    .in_echo(InEcho::Absent),
 ];
 
-const fn entry(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Entry {
-    Entry { name, kind, default, help, echo: Echo::Same }
+const fn entry(
+    name: &'static str,
+    value_type: ValueType,
+    default: &'static str,
+    help: &'static str,
+) -> Entry {
+    Entry { name, value_type, default, help, echo: InEcho::Same }
 }
 
 impl Entry {
-    const fn in_echo(mut self, echo: Echo) -> Entry {
+    const fn in_echo(mut self, echo: InEcho) -> Entry {
         self.echo = echo;
         self
     }
@@ -326,6 +331,6 @@ impl Entry {
 
     /// Whether the program has a flag for it.
     pub(super) fn applies_to(&self, mode: Mode) -> bool {
-        mode == Mode::Serve || self.echo != Echo::Absent
+        mode == Mode::Serve || self.echo != InEcho::Absent
     }
 }

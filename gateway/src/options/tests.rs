@@ -5,7 +5,7 @@ mod sources;
 
 use std::path::Path;
 
-use super::table::{Echo, TABLE};
+use super::table::{InEcho, TABLE};
 use super::*;
 
 /// Names and values of environment variables.

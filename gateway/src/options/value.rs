@@ -1,5 +1,5 @@
-//! How the values of options are written, whichever source they come from. `None` means that the
-//! text is not such a value, or is out of range.
+//! Parses the values of options, which are texts in every source. `None` means that the text is no such
+//! value, or is out of range.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
@@ -40,7 +40,7 @@ pub(super) fn workers(text: &str) -> Option<usize> {
     usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))
 }
 
-/// The mode of a file, in octal digits. Whoever is to connect to a socket has to be able to write.
+/// The mode of a socket file, in octal digits. Somebody must be able to write, which connecting requires.
 pub(super) fn file_mode(text: &str) -> Option<u32> {
     let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal)?;
@@ -83,7 +83,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let scaled = u128::from(number(whole)?).checked_mul(scale)?.checked_add(number(fraction)?.into())?;
     let nanos = scaled.checked_mul(unit_nanos)?;
-    // What is finer than a nanosecond would be cut off, and a tiny timer turned into none.
+    // Fractions of a nanosecond would be cut off, which would turn a tiny timer into 0: off.
     if nanos % scale != 0 {
         return None;
     }
@@ -104,8 +104,8 @@ pub(super) fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// `unix:PATH`, an IP address and port, or a host name and port. Of a host's addresses the first of
-/// IPv4 is taken, or else the first.
+/// `unix:PATH`, an IP address and port, or a host name and port. Of the addresses of a host, the first IPv4
+/// one counts, or else the first.
 pub(super) fn address(text: &str) -> Option<Listen> {
     if let Some(path) = text.strip_prefix("unix:") {
         let fits = !path.is_empty() && std::os::unix::net::SocketAddr::from_pathname(path).is_ok();
@@ -123,14 +123,14 @@ pub(super) fn address(text: &str) -> Option<Listen> {
     addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().map(Listen::Tcp)
 }
 
-/// That the path of a Unix socket is too long, if it is.
+/// The reason, if the path of a Unix socket is too long.
 pub(super) fn too_long(text: &str) -> Option<String> {
     let len = text.strip_prefix("unix:")?.len();
     (len > MAX_SOCKET_PATH_BYTES)
         .then(|| format!("the path has {len} bytes, and the system takes {MAX_SOCKET_PATH_BYTES} at most"))
 }
 
-/// The path of a file. Whether it can be read is seen when it is.
+/// The path of a file, which need not exist.
 pub(super) fn file(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
@@ -153,7 +153,7 @@ pub(super) fn origin(text: &str) -> Result<String, ConfigError> {
     only.validate().map(|()| text.to_owned())
 }
 
-/// Why a text is no path or no origin: what is wrong with it.
+/// The reason why a text is no path or no origin.
 pub(super) fn reason(error: ConfigError) -> Option<String> {
     match error {
         ConfigError::Path(error) | ConfigError::HealthPath(error) => Some(error.to_string()),
@@ -229,7 +229,7 @@ fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Whether it is worth asking the resolver: not for something like `999.1.1.1`, nor for an empty name.
+/// Whether to ask the resolver: not for something like `999.1.1.1`, nor for an empty name.
 fn is_host_name(host: &str) -> bool {
     host.bytes().any(|byte| byte.is_ascii_alphabetic())
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))

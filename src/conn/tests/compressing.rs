@@ -236,7 +236,7 @@ fn a_waiting_reply_counts_as_its_longest_form() {
         });
         ask(&mut rig, &[60_000, 60_000, 10]);
         rig.compress();
-        assert_eq!(rig.conn.record.send_count, 2, "{way:?}: the second has no room, the short one has");
+        assert_eq!(rig.conn.record.send_count, 2, "{way:?}: the second does not fit, the short one does");
         assert_eq!(rig.closes(), [(0, "close 4008")], "{way:?}");
     }
 }

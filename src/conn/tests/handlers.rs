@@ -317,7 +317,7 @@ fn effects_that_a_replay_claims_count() {
 }
 
 #[test]
-fn room_is_what_the_outbox_still_takes() {
+fn the_reply_capacity_is_what_the_outbox_still_takes() {
     // With compressible and incompressible Data.
     for (compress_above, multiplier) in [(0, 0), (1, 0), (1, 1)] {
         let mut rig = Rig::open(|config| {

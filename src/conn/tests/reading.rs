@@ -122,15 +122,15 @@ fn reads_are_large_after_large_messages() {
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn a_large_message_is_read_into_its_own_buffer() {
     let mut rig = Rig::open(|_| {});
-    assert!(rig.conn.room().is_none() && rig.conn.last_payload().is_empty());
+    assert!(rig.conn.receive_buffer().is_none() && rig.conn.last_payload().is_empty());
     let frame = request(ECHO, &[7; 200_000]);
     let mut sent = 40_000;
     rig.feed(&frame[..sent]);
     while sent < frame.len() {
         let rest = &frame[sent..];
-        let room = rig.conn.room().expect("it is large");
-        let count = room.len().min(rest.len()).min(50_000);
-        room[..count].copy_from_slice(&rest[..count]);
+        let buffer = rig.conn.receive_buffer().expect("it is large");
+        let count = buffer.len().min(rest.len()).min(50_000);
+        buffer[..count].copy_from_slice(&rest[..count]);
         rig.conn.handle_received(count, &rig.env);
         rig.feed(&[]);
         sent += count;
@@ -138,7 +138,7 @@ fn a_large_message_is_read_into_its_own_buffer() {
     assert_eq!(rig.replies()[0].data, [7; 200_000]);
     assert_eq!(rig.conn.last_payload().len(), 200_009);
     rig.conn.abort(Cause::PeerGone);
-    assert!(rig.conn.room().is_none() && rig.conn.last_payload().is_empty());
+    assert!(rig.conn.receive_buffer().is_none() && rig.conn.last_payload().is_empty());
 }
 
 /// Gives all these bytes at once. What became of them, how many were taken, and frames that could still be.

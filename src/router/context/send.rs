@@ -18,7 +18,7 @@ impl Context<'_> {
     /// off. At 0 even a reply without Data may not fit.
     #[must_use]
     pub fn reply_capacity(&self) -> usize {
-        self.buffer.room()
+        self.buffer.data_space()
     }
 
     /// Whether `replies` replies with `data_len` bytes of Data each are certain to be sent.
@@ -27,7 +27,7 @@ impl Context<'_> {
     /// several replies can refuse the request before the first.
     #[must_use]
     pub fn has_capacity_for(&self, replies: usize, data_len: usize) -> bool {
-        self.buffer.has_room_for(replies, data_len)
+        self.buffer.fits_packets(replies, data_len)
     }
 
     /// Replies to the request, under its Cmd and Flag, and returns [`Outcome::Done`].

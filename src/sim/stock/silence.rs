@@ -54,7 +54,7 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// Silent in a random way. Not for a configuration in which a timer is off, since that closes nobody.
+    /// Silent in a random way. Not for a configuration in which a timer is off: then nothing closes the connection.
     #[must_use]
     pub fn any(random: &mut Random, config: &Config) -> Self {
         Silence {
@@ -79,8 +79,8 @@ impl Silence {
             }
             Behaviour::AsksSlowly => {
                 runner.set_pace(1, self.handshake / 10);
-                // The last byte is never sent: a server without descriptors may accept this client only when all
-                // else has arrived.
+                // The last byte is never sent: a server without descriptors may accept this client only when
+                // all else has arrived.
                 runner.raw(valid.get(..valid.len() - 1).unwrap_or_default());
             }
             _ => {
@@ -123,8 +123,8 @@ impl Silence {
         Next::Rest
     }
 
-    /// Expects one of these ends between `earliest` and about `latest` after the upgrade, which happened between the
-    /// request and now.
+    /// Expects one of these ends between `earliest` and about `latest` after the upgrade, which happened
+    /// between the request and now.
     fn ends(&self, runner: &mut ScriptRunner, ends: &[End], earliest: Duration, latest: Duration) {
         runner.must_end(ends);
         let passed = runner.now() - self.asked_at;

@@ -107,8 +107,8 @@ fn one_wrong_size_too_many(runner: &mut ScriptRunner, _: u64) {
     }
 }
 
-/// A client that is upgraded and then breaks a rule that ends the connection. The server ignores what it sends behind
-/// that.
+/// A client that is upgraded and then breaks a rule that ends the connection. The server ignores what it
+/// sends behind that.
 #[derive(Clone, Copy, Debug)]
 pub struct Violations {
     case: usize,

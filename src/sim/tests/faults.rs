@@ -134,7 +134,8 @@ fn an_event_counts_once_the_server_looks_at_it() {
     let (mut client, mut socket) = server.pair();
     client.send(b"ab");
     server.poll_only(0);
-    // An earlier event of the batch has led to this write. The socket's own event, looked at later, allows another.
+    // An earlier event of the batch has led to this write. The socket's own event, looked at later, allows
+    // another.
     assert_eq!(write(&mut socket, 1000), Ok(30));
     server.look();
     assert_eq!(write(&mut socket, 1000), Ok(10));

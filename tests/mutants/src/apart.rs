@@ -15,7 +15,7 @@ use crate::trial;
 /// How long each program may run.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Tries each, one after the other.
+/// Tries one after the other.
 pub fn run(root: &Path, output: &Path, mutants: &[&Mutant], outcomes: &mut Outcomes) -> Result<()> {
     for mutant in mutants {
         let outcome = try_one(root, output, mutant)?;
@@ -24,7 +24,7 @@ pub fn run(root: &Path, output: &Path, mutants: &[&Mutant], outcomes: &mut Outco
     Ok(())
 }
 
-/// Builds the programs one by one: the first mostly is enough.
+/// Builds the programs one by one, since the first mostly notices the mistake.
 fn try_one(root: &Path, output: &Path, mutant: &Mutant) -> Result<Outcome> {
     let tree = Tree::copy(root, output.join("tree"), None, |file| {
         if file != mutant.file {

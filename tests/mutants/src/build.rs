@@ -1,4 +1,4 @@
-//! Compiles the tests of a tree, and says where the compiler finds errors.
+//! Builds test programs of a tree, and collects the compiler's errors.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::Result;
 use crate::tree::Tree;
 
-/// The programs that each mistake is tried on, in this order, with the arguments that build them.
+/// The programs that each mistake is tried on, in this order, with the arguments that select them.
 pub const PROGRAMS: [(&str, &[&str]); 3] = [
     ("sysconn", &["--lib"]),
     ("frame_table", &["--test", "frame_table"]),
     ("recordings", &["--test", "recordings"]),
 ];
 
-/// How they are built: soon.
+/// The options to build them quickly.
 pub const OPTIONS: &[&str] = &[
     "--package",
     "sysconn",
@@ -27,12 +27,12 @@ pub const OPTIONS: &[&str] = &[
     "profile.dev.package.sysconn.opt-level=1",
 ];
 
-/// What came of a build.
+/// The result of a build.
 #[derive(Debug, Default)]
 pub struct Build {
     /// The test programs, in the order in which they were asked for.
     pub programs: Vec<PathBuf>,
-    /// The errors, each with all places that it names: a file and a line.
+    /// The errors, each with all places that it names: files and lines.
     pub errors: Vec<(String, Vec<(String, usize)>)>,
 }
 
@@ -73,8 +73,8 @@ pub fn build(tree: &Tree, target: &Path, programs: &[(&str, &[&str])], options: 
     Ok(built)
 }
 
-/// The places that an error names, the first of them where it is. Within a macro that is where the macro
-/// stands.
+/// The places that an error names, the primary one first. For an error within a macro that is the macro's
+/// call.
 fn places(message: &Value) -> Vec<(String, usize)> {
     let mut spans: Vec<&Value> = message["spans"].as_array().into_iter().flatten().collect();
     spans.sort_by_key(|span| span["is_primary"] != true);

@@ -1,4 +1,4 @@
-//! Where the functions of a file are: what stands between their braces, and whether that can be switched.
+//! Finds the functions of a file and their bodies, and whether a body can be switched.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use syn::visit::{self, Visit};
 
 use crate::Result;
 
-/// A function that is within no other one.
+/// A function that is not within another one.
 #[derive(Debug)]
 pub struct Function {
     /// `Type::name`, or the name alone.
@@ -15,7 +15,7 @@ pub struct Function {
     pub body: Range<usize>,
     /// The bytes of the word `const` before it.
     pub constness: Option<Range<usize>>,
-    /// It returns `impl Trait`, which stands for one type: two bodies would be of two.
+    /// It returns `impl Trait`, which is one type, so it cannot choose between bodies.
     pub is_opaque: bool,
 }
 

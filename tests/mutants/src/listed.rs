@@ -1,4 +1,4 @@
-//! The mistakes that cargo-mutants lists: which text of a file stands for which other one.
+//! The mistakes that cargo-mutants lists: which text of a file is replaced by which.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,35 +14,35 @@ use crate::Result;
 /// One small mistake.
 #[derive(Debug, Clone)]
 pub struct Mutant {
-    /// What tells it from the others while the program runs. 0 is no mistake.
+    /// Selects the mistake at run time. 0 is no mistake.
     pub number: usize,
-    /// As cargo-mutants calls it: the place, and what is replaced.
+    /// The name that cargo-mutants gives it: the place, and what is replaced.
     pub name: String,
     /// The file, from the root of the project.
     pub file: String,
-    /// A hash of the whole file: what was found out about another version of it counts no more.
+    /// A hash of the whole file. Outcomes for another version of the file do not count.
     pub version: u64,
     /// The bytes of the file that are replaced.
     pub span: Range<usize>,
-    /// What stands there instead.
+    /// What replaces them.
     pub replacement: String,
 }
 
 impl Mutant {
-    /// The name without the place, which moves with every line that is written above it.
+    /// The name without the place, which changes with every line above it.
     #[must_use]
     pub fn words(&self) -> &str {
         self.name.splitn(2, ": ").last().unwrap_or(&self.name)
     }
 
-    /// The folder that it counts for: the one in `src` that its file lies in, or in a folder of.
+    /// The folder in `src` that its outcome counts for.
     #[must_use]
     pub fn folder(&self) -> &str {
         let end = self.file.match_indices('/').nth(1).map_or(self.file.len(), |(end, _)| end);
         self.file.get(..end).unwrap_or_default()
     }
 
-    /// A file's text with this mistake in it.
+    /// A part of a file's text with this mistake in it.
     #[must_use]
     pub fn made_in(&self, source: &str, part: Range<usize>) -> String {
         let Range { start, end } = self.span;
@@ -50,7 +50,7 @@ impl Mutant {
     }
 }
 
-/// What `cargo mutants --list` says of the project, or of what a regular expression matches of it.
+/// The mistakes that `cargo mutants --list` prints, or those whose names match a regular expression.
 pub fn list(root: &Path, only: Option<&str>) -> Result<Vec<Mutant>> {
     let mut command = Command::new("cargo");
     command.current_dir(root).args(["mutants", "--list", "--json"]);
@@ -85,7 +85,7 @@ pub fn list(root: &Path, only: Option<&str>) -> Result<Vec<Mutant>> {
     Ok(mutants)
 }
 
-/// The byte at a line and a column, both of which count from 1, and columns in characters.
+/// The byte at a line and a column, which count from 1. Columns count characters.
 fn offset(source: &str, place: &Value) -> Result<usize> {
     let (Some(line), Some(column)) = (place["line"].as_u64(), place["column"].as_u64()) else {
         return Err(format!("no place: {place}").into());

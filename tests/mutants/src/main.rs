@@ -33,7 +33,8 @@ fn main() {
     }
 }
 
-/// Returns whether enough was noticed, and the rest has its reasons.
+/// Returns whether all named mistakes were found; or whether enough mistakes were noticed, and the others are
+/// explained.
 fn run(options: &Options) -> Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let target = match std::env::var_os("CARGO_TARGET_DIR") {

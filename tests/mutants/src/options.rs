@@ -2,11 +2,11 @@
 
 #[derive(Default)]
 pub struct Options {
-    /// The named mistakes are tried, on the simulation, and not those that cargo-mutants lists.
+    /// Try the named mistakes on the simulation, not the mistakes that cargo-mutants lists.
     pub is_named: bool,
-    /// A regular expression: only what cargo-mutants calls so is tried.
+    /// Try only the mistakes whose names match this regular expression.
     pub only: Option<String>,
-    /// What was noticed before counts, where the file is still the same.
+    /// Keep earlier outcomes for files that have not changed.
     pub goes_on: bool,
 }
 

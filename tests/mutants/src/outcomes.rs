@@ -1,4 +1,4 @@
-//! What is known of each mistake, in a file, so that a run that was broken off can go on.
+//! The outcomes of mistakes, in a file, so that an interrupted run can continue.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -8,12 +8,12 @@ use std::path::Path;
 use crate::Result;
 use crate::listed::Mutant;
 
-/// What came of a mistake.
+/// The outcome of a mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     DoesNotCompile,
     Noticed,
-    /// The tests go on for ever, or for so long that somebody would look.
+    /// The tests did not end within the limit of time.
     NeverEnds,
     NotNoticed,
 }
@@ -40,7 +40,7 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// Goes on with a file, where a mistake that was not noticed is to be tried again, or begins a new one.
+    /// Continues a file, in which unnoticed mistakes count as untried, or begins a new one.
     pub fn open(path: &Path, goes_on: bool) -> Result<Outcomes> {
         if !goes_on && path.exists() {
             fs::remove_file(path)?;

@@ -1,19 +1,19 @@
-//! The table of what was noticed, the list of what was not, and the verdict on both.
+//! Prints the table of outcomes, the unnoticed mistakes, and the verdict.
 
 use std::collections::BTreeMap;
 
 use crate::listed::Mutant;
 use crate::outcomes::Outcome;
 
-/// How many of a hundred have to be noticed in each folder.
+/// The percentage of mistakes that must be noticed in each folder.
 const MIN_NOTICED_PERCENT: usize = 90;
 
 /// The outcomes that are counted, in the order of the columns.
 const COLUMNS: [Outcome; 4] =
     [Outcome::DoesNotCompile, Outcome::Noticed, Outcome::NeverEnds, Outcome::NotNoticed];
 
-/// Prints the outcomes, and the verdict on each folder and on each mistake that was not noticed. `explained` is the
-/// text that gives the reasons for those. Returns whether nothing failed.
+/// Prints the outcomes, and the verdict on each folder and on each mistake that was not noticed. `explained`
+/// is the text that gives the reasons for those. Returns whether nothing failed.
 pub fn print(outcomes: &[(&Mutant, Outcome)], explained: &str) -> bool {
     let mut folders: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     let mut all = [0; 4];
@@ -56,12 +56,13 @@ fn print_row(name: &str, counts: &[usize; 4]) {
     println!("| {name} | {} | {failing} | {noticed} | {endless} | {missed} |", counts.iter().sum::<usize>());
 }
 
-/// Of those that compile, how many of a hundred are noticed. A run without end is one that is noticed.
+/// The percentage of the mistakes that compile that were noticed. A run without end counts as noticed.
 fn percent([_, noticed, endless, missed]: &[usize; 4]) -> usize {
     (noticed + endless) * 100 / (noticed + endless + missed).max(1)
 }
 
-/// The survivors that are not named in the text: each as often as there are of the same name.
+/// The unnoticed mistakes that the text does not name. It has to name one as often as there are mistakes of
+/// that name.
 fn unexplained<'a>(survivors: &[&'a Mutant], explained: &str) -> Vec<&'a Mutant> {
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     survivors

@@ -1,8 +1,8 @@
 //! A file in which all its mistakes are made at once, each behind a switch.
 //!
-//! A function with mistakes in it chooses, by the number that the process was given, between bodies that have one
-//! of them each and the one that it had. So no mistake is within another, and each is what cargo-mutants
-//! would have written, letter by letter.
+//! A function with mistakes chooses, by the number that the process was given, between its own body and one
+//! body for each mistake. So no mistake is within another, and each is letter by letter what cargo-mutants
+//! would have written.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::functions::{Function, functions};
 use crate::listed::Mutant;
 
 /// What is added to the library, as the module `mutant`.
-pub const MODULE: &str = r#"//! Which mistake this process is to make.
+pub const MODULE: &str = r#"//! Which mistake this process makes.
 
 use std::sync::OnceLock;
 
@@ -22,18 +22,18 @@ pub(crate) fn number() -> usize {
 }
 "#;
 
-/// What became of a file.
+/// A file with its mistakes.
 #[derive(Debug)]
 pub struct Switched {
     pub text: String,
-    /// The lines, from 1, on which each mistake is: what the compiler says of them is about it.
+    /// The lines of each mistake, from 1, to find it in the compiler's errors.
     pub lines: Vec<(Range<usize>, usize)>,
-    /// The numbers of those that no switch can reach, which a build of their own has to show.
+    /// The numbers of the mistakes that can't be switched, and need builds of their own.
     pub apart: Vec<usize>,
 }
 
-/// Makes all mistakes in a file. A `const fn` becomes an ordinary one, since nothing can be chosen in it, unless
-/// its name is among those that a constant needs.
+/// Makes all mistakes in a file. A `const fn` becomes an ordinary one, since nothing can be chosen in it,
+/// unless its name is among those that a constant needs.
 pub fn switch(source: &str, mutants: &[&Mutant], constants: &HashSet<String>) -> Result<Switched> {
     let mut switched = Switched { text: String::new(), lines: Vec::new(), apart: Vec::new() };
     let mut copied = 0;
@@ -63,7 +63,8 @@ fn is_within(mutant: &Mutant, function: &Function) -> bool {
 }
 
 impl Switched {
-    /// Copies what is not switched. Many bodies in each of many others would be compiled for hours.
+    /// Copies what is not switched. Without forced inlining, since many bodies within many others compile for
+    /// hours.
     fn copy(&mut self, part: &str) {
         self.text += &part.replace("#[inline(always)]", "#[inline]");
     }

@@ -1,4 +1,4 @@
-//! All mistakes in one build: which of them compile, and which of those are noticed.
+//! Tries all mistakes that can be switched, in one build.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -16,11 +16,11 @@ use crate::switched::{self, Switched};
 use crate::tree::Tree;
 use crate::trial;
 
-/// A run that takes as many times as long as one without a mistake never ends.
+/// A run that takes this many times as long as one without a mistake counts as one that never ends.
 const TIMES_AS_LONG: u32 = 4;
-/// And it has at least this long: other programs may want the processor too.
+/// The shortest limit of time, since other programs may use the processor too.
 const MIN_LIMIT: Duration = Duration::from_secs(15);
-/// How often the number of those that were tried is printed.
+/// After how many mistakes the progress is printed.
 const TOLD_EVERY: usize = 100;
 
 /// Tries all that can be switched, and returns the others.
@@ -48,7 +48,7 @@ pub fn run<'a>(
     Ok(apart)
 }
 
-/// What there is to know before all of it compiles.
+/// What is known on the way to a tree that compiles.
 struct Attempt<'a> {
     open: Vec<&'a Mutant>,
     /// The `const fn`s that a constant needs.
@@ -56,7 +56,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Writes the tree with all mistakes. Returns it, and what became of each file that has some.
+    /// Writes the tree with all mistakes. Returns it, and what became of each file with mistakes.
     fn write(&self, root: &Path, output: &Path) -> Result<(Tree, HashMap<String, Switched>)> {
         let mut files = HashMap::new();
         let added = Some(("src/mutant.rs", switched::MODULE));
@@ -78,7 +78,7 @@ impl Attempt<'_> {
         Ok((tree, files))
     }
 
-    /// Takes out what the compiler complained of.
+    /// Takes out the mistakes that the compiler rejected.
     fn learn(
         &mut self,
         built: &Build,
@@ -127,7 +127,7 @@ fn constant_function(error: &str) -> Option<String> {
     Some(owner.map_or(name.to_string(), |owner| format!("{owner}::{name}")))
 }
 
-/// How long a run may take, from one without a mistake, in which every test has to pass.
+/// The limit of time for a run, from a run without a mistake, in which every test must pass.
 fn limit(programs: &[PathBuf], tree: &Tree) -> Result<Duration> {
     let began = Instant::now();
     if trial::run(programs, &tree.path, 0, Duration::from_secs(300))? != Outcome::NotNoticed {

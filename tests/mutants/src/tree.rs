@@ -1,4 +1,4 @@
-//! A copy of the project, to make mistakes in.
+//! A copy of the project, in which mistakes are made.
 
 use std::collections::HashSet;
 use std::fs;
@@ -49,14 +49,14 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Writes a file, unless it is so already.
+    /// Writes a file, unless it has this content already.
     fn write(&self, file: &str, content: &[u8]) -> Result<()> {
         let path = self.path.join(file);
         if fs::read(&path).is_ok_and(|written| written == content) {
             return Ok(());
         }
         fs::create_dir_all(path.parent().ok_or("a file in no directory")?)?;
-        // What it is copied with is whether it can be run, which no test here looks at.
+        // The permissions are not copied: no test here depends on them.
         Ok(fs::write(path, content)?)
     }
 }

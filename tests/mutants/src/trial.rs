@@ -1,4 +1,4 @@
-//! Runs test programs with one mistake, until one of them notices or time is up.
+//! Runs test programs with one mistake, until one of them notices it or the time is up.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -13,9 +13,9 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 use crate::Result;
 use crate::outcomes::Outcome;
 
-/// A mistake that asks for memory without end has to fail, and leave the machine alone.
+/// The limit of memory: a mistake that allocates without end must not take all of the machine's.
 const MAX_MEMORY_BYTES: u64 = 8 << 30;
-/// Tests that a program runs at once: while one of them never ends, others can fail.
+/// How many tests a program runs at once: while one never ends, others can fail.
 const THREADS: u64 = 2;
 
 /// Runs the programs, one after the other, each for at most `limit`.
@@ -44,7 +44,7 @@ fn run_one(program: &Path, tree: &Path, number: usize, limit: Duration) -> Resul
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    // It may have ended already. If this program is ended, a run without end still has one.
+    // It may have ended already, so errors are ignored. The limits also end it if this program is killed.
     let limit_seconds = 2 * THREADS * limit.as_secs();
     for (resource, most) in [(Resource::As, MAX_MEMORY_BYTES), (Resource::Cpu, limit_seconds)] {
         let bound = Rlimit { current: Some(most), maximum: Some(most) };
@@ -57,7 +57,7 @@ fn run_one(program: &Path, tree: &Path, number: usize, limit: Duration) -> Resul
         Ok(false) | Err(RecvTimeoutError::Disconnected) if child.wait()?.success() => Outcome::NotNoticed,
         Ok(false) | Err(RecvTimeoutError::Disconnected) => Outcome::Noticed,
     };
-    // What it has started ends with it. The group may be empty.
+    // Ends what it has started. The group may be empty.
     let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
     child.wait()?;
     Ok(outcome)
@@ -69,7 +69,7 @@ fn watch(child: &mut Child) -> Result<mpsc::Receiver<bool>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
-        // Nobody listens any more if time was up.
+        // If the time is up nobody receives this.
         let _ = sender.send(lines.any(|line| line.ends_with("... FAILED")));
     });
     Ok(receiver)

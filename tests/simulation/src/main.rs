@@ -1,5 +1,5 @@
-//! The reactor under simulation: for each seed thousands of clients, right ones and wrong ones, on a network with
-//! faults. After every turn all invariants hold.
+//! The reactor under simulation: for each seed thousands of clients, right ones and wrong ones, on a network
+//! with faults. After every turn all invariants hold.
 //!
 //! `SYSCONN_SEEDS=1000..2000` runs that range of seeds, and `SYSCONN_SEEDS=1234` one of them;
 //! `SYSCONN_THREADS` says on how many threads (2). A thousand seeds take about a minute of one core:

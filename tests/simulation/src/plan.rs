@@ -15,7 +15,8 @@ use crate::slow::{Guest, Slow};
 use crate::visits::Visits;
 
 const KIB: usize = 1024;
-/// The most output of a connection that a turn collects before it is written, if no single handler makes more.
+/// The most output of a connection that a turn collects before it is written, if no single handler makes
+/// more.
 const COLLECTED_BYTES: usize = 128 * KIB;
 /// In one seed of this many all clients are regulars.
 const BUSY_EVERY: u64 = 50;
@@ -108,7 +109,8 @@ fn limit_clients(simulation: &mut Simulation, random: &mut Random) {
 
 fn config(random: &mut Random) -> Config {
     let max_len = [16 * KIB, 64 * KIB, 70_000, 512 * KIB, 512 * KIB][random.index(5)];
-    // Half of it may be used when the largest reply comes, and what a turn has collected is written before that.
+    // Half of it may be used when the largest reply comes, and what a turn has collected is written before
+    // that.
     let outbox_limit =
         (2 * (max_len + COLLECTED_BYTES)).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
     Config {

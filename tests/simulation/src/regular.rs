@@ -1,4 +1,5 @@
-//! Regular clients of the game: they use all its commands, in any order and at any pace, and leave in every way.
+//! Regular clients of the game: they use all its commands, in any order and at any pace, and leave in every
+//! way.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

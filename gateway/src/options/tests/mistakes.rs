@@ -119,7 +119,7 @@ fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
 
 /// A value as it stands in a file.
 fn array(entry: &Entry, text: &str) -> String {
-    if entry.kind.is_repeatable() { format!("['{text}']") } else { format!("'{text}'") }
+    if entry.value_type.is_repeatable() { format!("['{text}']") } else { format!("'{text}'") }
 }
 
 #[test]

@@ -123,14 +123,14 @@ fn the_table_tells_the_real_defaults() {
         let mut stated = Options::new(mode);
         for entry in TABLE {
             let text = match entry.echo {
-                Echo::Default(text) if mode == Mode::Echo => text,
+                InEcho::Default(text) if mode == Mode::Echo => text,
                 _ => entry.default,
             };
-            entry.kind.clear(&mut stated);
-            let accepted = text.is_empty() || entry.kind.set(&mut stated, text).is_some();
+            entry.value_type.clear(&mut stated);
+            let accepted = text.is_empty() || entry.value_type.set(&mut stated, text).is_some();
             assert!(accepted, "{}: {text}", entry.name);
         }
-        stated.settle(&[]).expect(name);
+        stated.complete(&[]).expect(name);
         assert_eq!(all(Ok(stated)), all(run(&[name], "", &[])));
     }
 }

@@ -110,14 +110,14 @@ pub const NAMED: &[NamedMistake] = &[
              }",
         )],
     },
-    // The replies of the connection that was served before are sent to the next one too.
+    // The output of one connection goes to another.
     NamedMistake {
         name: "MisdirectedReplies",
         breaks: "NoReplyMisdirected",
         every: 7,
         edits: &[edit(
             "src/reactor/read_ahead.rs",
-            "active.end_share(&share);",
+            "active.queue_output();",
             "let buffer = &active.lent.env.tools.write_buffer;
              let is_reply = buffer.bytes.get(buffer.start) == Some(&0x82);
              let is_open = |conn: &crate::conn::Conn| conn.was_opened() && !conn.is_closing();
@@ -246,22 +246,14 @@ pub const NAMED: &[NamedMistake] = &[
         name: "AlwaysBusy",
         breaks: "NoSpin",
         every: 1,
-        edits: &[edit(
-            "src/reactor/turn.rs",
-            "!core.lent.fan_outs.is_empty()",
-            "ORIGINAL || MISTAKE",
-        )],
+        edits: &[edit("src/reactor/turn.rs", "if schedule.has_work()", "ORIGINAL || MISTAKE")],
     },
     // A push is not sent.
     NamedMistake {
         name: "LostPush",
         breaks: "Script",
         every: 5,
-        edits: &[edit(
-            "src/reactor/reach.rs",
-            "let waiting = self.lent.output.bytes(self.entry.segments);",
-            "if MISTAKE { return } ORIGINAL",
-        )],
+        edits: &[edit("src/reactor/send.rs", "active.send(push);", "if !MISTAKE { ORIGINAL }")],
     },
     // A connection whose role was taken over goes on.
     NamedMistake {

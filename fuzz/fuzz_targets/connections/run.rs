@@ -1,4 +1,4 @@
-//! One play: the steps that a script can have, what is looked at after each turn, and how it all ends.
+//! One run: the steps of a script, and the checks after each turn.
 
 use std::time::Duration;
 
@@ -6,22 +6,23 @@ use sysconn::config::{MAX_BAD_REQUESTS, Overflow};
 use sysconn::sim::{Activity, Network, StreamState};
 use sysconn::{Config, Peer, Reactor, Survey, Turn};
 
+use crate::client::FuzzClient;
 use crate::game::{Game, PUSHED_FROM_OUTSIDE, ROUTER};
-use crate::player::Player;
-use crate::script::{Script, speak};
+use crate::script::{Script, act_by_script};
 
-/// Steps of one script.
+/// The most steps of one script.
 const MAX_STEPS: usize = 300;
-/// Clients that are there at one time; a step names one by two bits.
-pub(crate) const PLAYERS: usize = 4;
-/// Turns within which whatever is due has been done, once nothing more happens.
+/// Clients at one time. A step chooses one by two bits.
+pub(crate) const CLIENTS: usize = 4;
+/// Turns within which all pending work is done once nothing more happens.
 pub(crate) const PATIENCE: usize = 3000;
-/// What may wait for a client; and beyond that, Pongs and one Close.
+/// The limit of an outbox.
 pub(crate) const OUTBOX_LIMIT: usize = 8192;
+/// What an outbox may hold beyond its limit: Pongs and one Close.
 const MAX_PONG_BYTES: usize = 64 * 1024 + 125;
-/// The time between two turns towards the end.
+/// The time between two turns at the end of a run.
 pub(crate) const STEP: Duration = Duration::from_millis(50);
-/// Turns in which nothing happens, after which nothing will.
+/// Turns in a row without any event after which nothing more happens.
 const QUIET_TURNS: usize = 3;
 const UPGRADES: [&str; 4] = [
     "",
@@ -30,28 +31,28 @@ const UPGRADES: [&str; 4] = [
     "Host: twice\r\n",
 ];
 
-pub(crate) struct Play {
+pub(crate) struct Run {
     pub(crate) network: Network,
     pub(crate) reactor: Reactor<Game>,
-    pub(crate) players: [Option<Player>; PLAYERS],
-    /// Those who have left, with their ports.
-    pub(crate) gone: Vec<(usize, Player)>,
-    ports: [usize; PLAYERS],
+    pub(crate) clients: [Option<FuzzClient>; CLIENTS],
+    /// Clients that have left, with their ports.
+    pub(crate) gone: Vec<(usize, FuzzClient)>,
+    ports: [usize; CLIENTS],
     next_port: u16,
     pub(crate) drops: bool,
     pub(crate) limits_rate: bool,
 }
 
-impl Play {
+impl Run {
     pub(crate) fn new(config: &Config, network: &Network) -> Self {
         let reactor =
             Reactor::simulated(config, &ROUTER, Game::default(), network).expect("a valid configuration");
-        Play {
+        Run {
             network: network.clone(),
             reactor,
-            players: [const { None }; PLAYERS],
+            clients: [const { None }; CLIENTS],
             gone: vec![],
-            ports: [0; PLAYERS],
+            ports: [0; CLIENTS],
             next_port: 0,
             drops: config.overflow == Overflow::Drop,
             limits_rate: config.max_packets_per_second != 0,
@@ -69,7 +70,8 @@ impl Play {
         }
     }
 
-    /// One step: what happens (the lowest five bits) and to which client (the highest two). Bytes behind it say more.
+    /// One step: what happens (the lowest five bits) and to which client (the highest two). The bytes that
+    /// follow are its parameters.
     fn step(&mut self, kind: u8, who: usize, script: &mut Script<'_>) {
         match kind {
             0 => self.connect(who, script.byte()),
@@ -84,7 +86,7 @@ impl Play {
                 let (index, how) = (script.byte(), script.byte());
                 self.reactor.state_mut().answer(index.into(), how);
             }
-            5 => self.from_outside(who, script.byte()),
+            5 => self.use_handles(who, script.byte()),
             6 => {
                 let links = &mut self.reactor.state_mut().links;
                 if let Some(link) = links.pop() {
@@ -94,8 +96,8 @@ impl Play {
             7 => self.leave(who),
             30 => drop(self.reactor.handle().survey(audit)),
             _ => {
-                if let Some(player) = &mut self.players[who] {
-                    speak(player, kind, script);
+                if let Some(client) = &mut self.clients[who] {
+                    act_by_script(client, kind, script);
                 }
             }
         }
@@ -106,10 +108,10 @@ impl Play {
         self.next_port += 1;
         let ip = [10, 0, 0, how & 1].into();
         let Ok(client) = self.network.connect(Peer::Ip(ip, self.next_port)) else { return };
-        let mut player = Player::new(client);
+        let mut client = FuzzClient::new(client);
         let extra = UPGRADES[usize::from(how >> 1 & 3)];
         if how & 0x80 == 0 {
-            player.say(
+            client.queue(
                 format!(
                     "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                      Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extra}\r\n"
@@ -118,29 +120,29 @@ impl Play {
             );
         }
         self.ports[who] = self.next_port.into();
-        self.players[who] = Some(player);
+        self.clients[who] = Some(client);
     }
 
     /// A client's process ends.
     pub(crate) fn leave(&mut self, who: usize) {
-        if let Some(mut player) = self.players[who].take() {
-            player.act();
-            player.is_done = true;
-            player.client.finish();
-            player.client.reset();
-            self.gone.push((self.ports[who], player));
+        if let Some(mut client) = self.clients[who].take() {
+            client.act();
+            client.is_done = true;
+            client.stream.finish();
+            client.stream.reset();
+            self.gone.push((self.ports[who], client));
         }
     }
 
-    /// What a handle or the server's handle is used for, from outside of handlers.
-    fn from_outside(&mut self, who: usize, what: u8) {
+    /// Uses a client's handle or the server's, outside of handlers.
+    fn use_handles(&mut self, who: usize, what: u8) {
         let port = self.ports[who];
         let server = self.reactor.handle();
         let game = self.reactor.state_mut();
-        let Some(id) = game.seat(port).id else { return };
+        let Some(id) = game.account(port).id else { return };
         let push = game.push_for(id, PUSHED_FROM_OUTSIDE);
-        // Who is gone gets nothing, and that is no fault.
-        match (game.seat(port).handle.clone(), what % 6) {
+        // These may fail, since the connection may be gone.
+        match (game.account(port).handle.clone(), what % 6) {
             (Some(handle), 0) => drop(handle.send(&push)),
             (Some(handle), 1) => drop(handle.kick()),
             (Some(handle), 2) => drop(handle.set_debug(what & 0x80 != 0)),
@@ -149,10 +151,10 @@ impl Play {
         }
     }
 
-    /// All clients act, and then the reactor has its turn, of which this is what it did.
+    /// Lets all clients act, and then the reactor turn. Returns what it did.
     pub(crate) fn turn(&mut self, at_most: Duration) -> Activity {
-        for player in self.players.iter_mut().flatten() {
-            player.act();
+        for client in self.clients.iter_mut().flatten() {
+            client.act();
         }
         let turn = self.reactor.turn(Some(at_most)).expect("a turn");
         assert_eq!(turn, Turn::Running);
@@ -168,54 +170,56 @@ impl Play {
         activity
     }
 
-    /// All that is owed is answered, and all that was said is heard. Where lines take a byte at a time that may need
-    /// more turns than these; then nothing is looked at.
-    pub(crate) fn settle(&mut self) {
+    /// Answers all deferred requests, and lets all that is queued arrive. With buffers of a byte that may
+    /// take more turns than these; then nothing is checked.
+    pub(crate) fn complete_work(&mut self) {
         self.network.set_faults(sysconn::sim::Faults::NONE);
-        for player in self.players.iter_mut().flatten() {
-            player.piece = usize::MAX;
-            player.is_deaf = false;
-            player.client.set_window(1 << 20);
+        for client in self.clients.iter_mut().flatten() {
+            client.piece = usize::MAX;
+            client.is_deaf = false;
+            client.stream.set_window(1 << 20);
         }
         let mut quiet_turns = 0;
         for _ in 0..PATIENCE {
             while !self.reactor.state().owed.is_empty() {
                 self.reactor.state_mut().answer(0, 0);
             }
-            // Who has work left from the turn before does not wait: what uses up its share takes one turn each.
+            // A reactor with work left does not wait: a connection that uses up its share needs further
+            // turns.
             let has_waited = self.turn(Duration::from_millis(1)).timeout != Some(Duration::ZERO);
             let is_quiet = has_waited && !self.network.has_events() && self.reactor.state().owed.is_empty();
             quiet_turns = if is_quiet { quiet_turns + 1 } else { 0 };
-            // What one turn has brought the clients take in the next.
+            // Clients receive in one turn what the turn before has sent.
             if quiet_turns == QUIET_TURNS {
-                // A Ping that the last turn has brought is answered.
-                for player in self.players.iter_mut().flatten() {
-                    player.act();
-                    player.act();
+                // First they receive a last Ping, then they answer it.
+                for client in self.clients.iter_mut().flatten() {
+                    client.act();
+                    client.act();
                 }
-                let players = self.players.iter().zip(self.ports);
-                players.for_each(|(player, port)| self.check_answered(player.as_ref(), port));
+                let clients = self.clients.iter().zip(self.ports);
+                clients.for_each(|(client, port)| self.check_answered(client.as_ref(), port));
                 return;
             }
         }
     }
 
-    /// Who has kept to the rules, and is still there, has got an answer to the last request that has one.
-    fn check_answered(&self, player: Option<&Player>, port: usize) {
-        let Some(player) = player else { return };
-        let seat = self.reactor.state().seats.get(port);
-        let is_open = seat.is_some_and(|seat| seat.opened == 1 && seat.closed.is_none());
-        let may_miss = player.is_wild || player.is_done || player.close.is_some() || self.drops;
-        if is_open && !may_miss && player.line == StreamState::Open {
-            assert!(player.has_sent_all(), "what is said is not read");
-            assert_eq!(player.client.unread(), 0, "what is sent is not read");
-            // What needs no answer can have a refusal.
-            assert!(player.answered_flag >= player.owed_flag, "a reply is missing");
+    /// Checks that a client that has kept the rules, and is still connected, has its last answer.
+    fn check_answered(&self, client: Option<&FuzzClient>, port: usize) {
+        let Some(client) = client else { return };
+        let account = self.reactor.state().accounts.get(port);
+        let is_open = account.is_some_and(|account| account.opened == 1 && account.closed.is_none());
+        let may_miss = client.breaks_rules || client.is_done || client.close.is_some() || self.drops;
+        if is_open && !may_miss && client.state == StreamState::Open {
+            assert!(client.has_sent_all(), "the server does not read what is queued");
+            assert_eq!(client.stream.unread(), 0, "the server does not read what was sent");
+            // A request that need not be answered may be refused, so this can be greater.
+            assert!(client.answered_flag >= client.owed_flag, "a reply is missing");
         }
     }
 }
 
-/// What holds of the connections at any time. It panics outside of handlers, so nobody catches it.
+/// Checks what holds for the connections at any time. Its panics are outside of handlers, so they are not
+/// caught.
 fn audit(survey: &Survey<'_>) {
     let totals = survey.totals();
     assert_eq!(totals.accepted, totals.closed + survey.len() as u64);

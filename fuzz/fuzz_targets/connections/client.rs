@@ -1,4 +1,4 @@
-//! A client's side: it says what its script says, understands all that comes, and remembers it.
+//! A client: it sends what its script says, parses and checks all that comes, and remembers it.
 
 use sysconn::frame::{Decoder, Error, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
 use sysconn::internals::{Agreement, Deflate, Shared};
@@ -8,24 +8,26 @@ use sysconn::sim::{Client, StreamState};
 use crate::game::{PUSHED, PUSHED_FROM_OUTSIDE, Sent};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-/// More than any message from the server.
+/// Longer than any message of the server.
 const MAX_LEN: usize = 1 << 20;
 
-pub(crate) struct Player {
-    pub(crate) client: Client,
-    pub(crate) line: StreamState,
-    /// Bytes that were said and not sent yet.
+/// A client, as a script drives it.
+pub(crate) struct FuzzClient {
+    pub(crate) stream: Client,
+    pub(crate) state: StreamState,
+    /// Bytes that are queued and not sent yet.
     unsent: Vec<u8>,
-    /// How many of them are sent at a time.
+    /// How many of them are sent at once.
     pub(crate) piece: usize,
     /// It does not receive.
     pub(crate) is_deaf: bool,
-    /// It has said what no honest client says.
-    pub(crate) is_wild: bool,
-    /// It has ended its side, or is about to.
+    /// It has sent what breaks a rule.
+    pub(crate) breaks_rules: bool,
+    /// It has ended its direction, or is about to.
     pub(crate) is_done: bool,
-    /// The Flag of the last packet, and of the last that has to be answered.
+    /// The Flag of the last packet.
     flag: u32,
+    /// The Flag of the last packet that must be answered.
     pub(crate) owed_flag: u32,
     received: Vec<u8>,
     upgraded: bool,
@@ -39,19 +41,19 @@ pub(crate) struct Player {
     pub(crate) packets: u64,
     /// The numbers of the last push by a handler and of the last from outside.
     last_pushes: [u64; 2],
-    /// The code of the Close frame that came; 0: it has none.
+    /// The code of the Close frame that came. 0: it had none.
     pub(crate) close: Option<u16>,
 }
 
-impl Player {
+impl FuzzClient {
     pub(crate) fn new(client: Client) -> Self {
-        Player {
-            client,
-            line: StreamState::Open,
+        FuzzClient {
+            stream: client,
+            state: StreamState::Open,
             unsent: vec![],
             piece: usize::MAX,
             is_deaf: false,
-            is_wild: false,
+            breaks_rules: false,
             is_done: false,
             flag: 0,
             owed_flag: 0,
@@ -68,26 +70,26 @@ impl Player {
         }
     }
 
-    /// Says bytes as they are.
-    pub(crate) fn say(&mut self, bytes: &[u8]) {
+    /// Queues bytes to be sent.
+    pub(crate) fn queue(&mut self, bytes: &[u8]) {
         if !self.is_done {
             self.unsent.extend_from_slice(bytes);
         }
     }
 
-    /// Says a frame that is no fragment.
-    pub(crate) fn say_frame(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.say_fragment(true, opcode, payload);
+    /// Queues a frame that is not a fragment.
+    pub(crate) fn queue_frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.queue_fragment(true, opcode, payload);
     }
 
-    fn say_fragment(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
+    fn queue_fragment(&mut self, fin: bool, opcode: Opcode, payload: &[u8]) {
         if !self.is_done {
             push_masked_frame(&mut self.unsent, fin, opcode, KEY, payload);
         }
     }
 
-    /// Says a packet, in as many fragments.
-    pub(crate) fn say_packet(
+    /// Queues a packet in that many fragments. `is_owed`: it must be answered.
+    pub(crate) fn queue_packet(
         &mut self,
         cmd: u16,
         status: DataStatus,
@@ -104,28 +106,29 @@ impl Player {
         let mut pieces = packet.chunks(packet.len().div_ceil(fragments.max(1))).peekable();
         let mut opcode = Opcode::Binary;
         while let Some(piece) = pieces.next() {
-            self.say_fragment(pieces.peek().is_none(), opcode, piece);
+            self.queue_fragment(pieces.peek().is_none(), opcode, piece);
             opcode = Opcode::Continuation;
         }
     }
 
-    /// Sends what was said, as much as is sent at a time, and takes what has come.
+    /// Sends the next piece of what is queued, and receives what has come.
     pub(crate) fn act(&mut self) {
         let piece = self.unsent.len().min(self.piece);
-        let sent = self.client.send(&self.unsent[..piece]);
+        let sent = self.stream.send(&self.unsent[..piece]);
         self.unsent.drain(..sent);
         if !self.is_deaf {
-            self.line = self.client.receive(&mut self.received);
-            self.understand();
+            self.state = self.stream.receive(&mut self.received);
+            self.parse();
         }
     }
 
-    /// Whether all that was said has been sent.
+    /// Whether nothing is queued.
     pub(crate) fn has_sent_all(&self) -> bool {
         self.unsent.is_empty()
     }
 
-    fn understand(&mut self) {
+    /// Parses and checks what was received.
+    fn parse(&mut self) {
         let mut received = std::mem::take(&mut self.received);
         let mut rest = received.as_mut_slice();
         if !self.upgraded && !self.refused {
@@ -151,7 +154,7 @@ impl Player {
         if let Some((_, extension)) = head.split_once("Sec-WebSocket-Extensions: permessage-deflate") {
             let ours = extension.contains("client_no_context_takeover");
             let theirs = extension.contains("server_no_context_takeover");
-            // Each side names itself first, and here the client inflates.
+            // An agreement names the compressing side as the server. Here that is the client.
             self.deflate = Deflate::new(Agreement {
                 server_no_context_takeover: ours,
                 client_no_context_takeover: theirs,
@@ -160,7 +163,7 @@ impl Player {
         }
     }
 
-    /// What a server sends has to follow the rules, whatever it was sent itself.
+    /// Parses frames. The server has to keep the rules, whatever it has received.
     fn read_frames(&mut self, bytes: &mut [u8]) {
         let rules =
             Rules { role: Role::Client, max_len: MAX_LEN, text: false, deflate: self.deflate.is_some() };
@@ -195,7 +198,7 @@ impl Player {
             Event::Message { kind: MessageKind::Text, .. } => unreachable!("text is an error"),
             Event::Ping(payload) => {
                 let payload = payload.to_vec();
-                self.say_frame(Opcode::Pong, &payload);
+                self.queue_frame(Opcode::Pong, &payload);
             }
             Event::Pong(_) => {}
             Event::Close(close) => self.close = Some(close.map_or(0, |close| close.code.get())),
@@ -210,13 +213,13 @@ impl Player {
             let last = &mut self.last_pushes[usize::from(reply.cmd - PUSHED)];
             let (to, number) = reply.data.split_first_chunk::<8>().expect("16 bytes");
             let number = u64::from_be_bytes(number.try_into().expect("8 bytes"));
-            let own = self.client.connection().map(|id| id.to_u64().to_be_bytes());
+            let own = self.stream.connection().map(|id| id.to_u64().to_be_bytes());
             assert!(own.is_none_or(|own| own == *to), "a push for another connection");
             assert!(number > *last, "push {number} after {last}");
             *last = number;
             return;
         }
-        if !self.is_wild {
+        if !self.breaks_rules {
             let flags = self.answered_flag..=self.flag;
             assert!(flags.contains(&reply.flag), "a reply to {}, where {flags:?} is due", reply.flag);
             self.answered_flag = reply.flag;
@@ -232,7 +235,7 @@ impl Player {
         } else {
             reply.data.to_vec()
         };
-        // The gateway's own refusals are not the game's.
+        // The library's own refusals are not the game's.
         if !(1..100).contains(&reply.error_id.0) {
             self.replies.push((reply.error_id.0, reply.flag, reply.cmd, data));
         }

@@ -1,0 +1,202 @@
+//! The types of option values: how each is described and parsed, and which field it sets.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+use sysconn::config::{self, Listen, TrustedProxy};
+
+use super::{LogFormat, Options, value};
+
+/// The field that an option sets.
+pub(super) type Field<T> = fn(&mut Options) -> &mut T;
+
+/// The type of an option, with the field that it sets. Plural names are lists: the option is repeatable.
+pub(super) enum ValueType {
+    Addresses(Field<Vec<Listen>>),
+    Proxies(Field<Vec<TrustedProxy>>),
+    Paths(Field<Vec<String>>),
+    /// A path that stands for itself alone.
+    OnePath(Field<Option<String>>),
+    Origins(Field<Vec<String>>),
+    Subprotocols(Field<Vec<String>>),
+    MessageSize(Field<usize>),
+    Size(Field<usize>),
+    Count(Field<usize>),
+    Rate(Field<u32>),
+    Timer(Field<Duration>),
+    /// A duration that may be shorter than a millisecond.
+    Spin(Field<Duration>),
+    Liveness(Field<config::Liveness>),
+    Overflow(Field<config::Overflow>),
+    Deflate(Field<config::DeflateMode>),
+    Workers(Field<usize>),
+    Prefix(Field<u8>),
+    Cpu(Field<Option<usize>>),
+    /// The mode of a file.
+    FileMode(Field<Option<u32>>),
+    Level(Field<LevelFilter>),
+    LogFormat(Field<LogFormat>),
+    LogConnections(Field<config::LogConnections>),
+    File(Field<Option<PathBuf>>),
+    Directory(Field<Option<PathBuf>>),
+    Auth(Field<bool>),
+    /// On or off; the flag needs no value.
+    Switch(Field<bool>),
+}
+
+/// The TOML types of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum TomlType {
+    /// A string.
+    Text,
+    /// A string or an integer.
+    Number,
+    /// A boolean.
+    Switch,
+}
+
+impl ValueType {
+    /// The placeholder in the help, the text after "expected", and the TOML type.
+    fn description(&self) -> (&'static str, &'static str, TomlType) {
+        match self {
+            ValueType::Addresses(_) => (
+                "ADDRESS",
+                "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found",
+                TomlType::Text,
+            ),
+            ValueType::Proxies(_) => (
+                "PROXY",
+                "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix",
+                TomlType::Text,
+            ),
+            ValueType::Paths(_) => ("PATH", "a path such as /ws, or /ws/* for all below it", TomlType::Text),
+            ValueType::OnePath(_) => ("PATH", "a path such as /health", TomlType::Text),
+            ValueType::Origins(_) => (
+                "ORIGIN",
+                "null, or an origin such as https://play.example.com or https://*.example.com",
+                TomlType::Text,
+            ),
+            ValueType::Subprotocols(_) => {
+                ("NAME", "a token: letters, digits and !#$%&'*+-.^_`|~", TomlType::Text)
+            }
+            ValueType::MessageSize(_) => {
+                ("BYTES", "1 to 64MiB, in bytes or with a unit (KiB, MiB)", TomlType::Number)
+            }
+            ValueType::Size(_) => {
+                ("BYTES", "0 to 4294967295, in bytes or with a unit (KiB, MiB)", TomlType::Number)
+            }
+            ValueType::Count(_) | ValueType::Rate(_) => {
+                ("COUNT", "a whole number, 0 to 4294967295", TomlType::Number)
+            }
+            ValueType::Timer(_) => {
+                ("DURATION", "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
+            }
+            ValueType::Spin(_) => {
+                ("DURATION", "0 (off), or up to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
+            }
+            ValueType::Liveness(_) => ("packets|frames", "packets or frames", TomlType::Text),
+            ValueType::Overflow(_) => ("close|drop", "close or drop", TomlType::Text),
+            ValueType::Deflate(_) => ("off|shared|dedicated", "off, shared or dedicated", TomlType::Text),
+            ValueType::Prefix(_) => ("BITS", "a whole number, 1 to 128", TomlType::Number),
+            ValueType::Workers(_) => ("COUNT", "a whole number, 1 to 255", TomlType::Number),
+            ValueType::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", TomlType::Number),
+            ValueType::FileMode(_) => (
+                "MODE",
+                "an octal mode from 0002 to 0777 that lets somebody write, such as 660",
+                TomlType::Text,
+            ),
+            ValueType::LogFormat(_) => ("text|json", "text or json", TomlType::Text),
+            ValueType::LogConnections(_) => {
+                ("LINES|all|off", "a whole number from 1 up, all or off", TomlType::Number)
+            }
+            ValueType::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", TomlType::Text),
+            ValueType::File(_) => ("FILE", "the path of a file", TomlType::Text),
+            ValueType::Directory(_) => ("DIR", "the path of a directory", TomlType::Text),
+            ValueType::Auth(_) => ("open", "open, its only value", TomlType::Text),
+            ValueType::Switch(_) => ("true|false", "true or false", TomlType::Switch),
+        }
+    }
+
+    pub(super) fn placeholder(&self) -> &'static str {
+        self.description().0
+    }
+
+    pub(super) fn expected(&self) -> &'static str {
+        self.description().1
+    }
+
+    pub(super) fn toml_type(&self) -> TomlType {
+        self.description().2
+    }
+
+    pub(super) fn is_repeatable(&self) -> bool {
+        matches!(
+            self,
+            ValueType::Addresses(_)
+                | ValueType::Proxies(_)
+                | ValueType::Paths(_)
+                | ValueType::Origins(_)
+                | ValueType::Subprotocols(_)
+        )
+    }
+
+    /// Empties a list, so that one source replaces what another gave.
+    pub(super) fn clear(&self, options: &mut Options) {
+        match self {
+            ValueType::Addresses(field) => field(options).clear(),
+            ValueType::Proxies(field) => field(options).clear(),
+            ValueType::Paths(field) | ValueType::Origins(field) | ValueType::Subprotocols(field) => {
+                field(options).clear()
+            }
+            _ => {}
+        }
+    }
+
+    /// What is wrong with a value that [`set`](Self::set) refuses, if that says more than
+    /// [`expected`](Self::expected).
+    pub(super) fn reason(&self, text: &str) -> Option<String> {
+        let checked = match self {
+            ValueType::Paths(_) => value::path(text),
+            ValueType::OnePath(_) => value::one_path(text),
+            ValueType::Origins(_) => value::origin(text),
+            ValueType::Addresses(_) => return value::too_long(text),
+            _ => return None,
+        };
+        checked.err().and_then(value::reason)
+    }
+
+    /// Sets the field, or appends to the list. `None`: the value is not as [`expected`](Self::expected).
+    pub(super) fn set(&self, options: &mut Options, text: &str) -> Option<()> {
+        match self {
+            ValueType::Addresses(field) => field(options).push(value::address(text)?),
+            ValueType::Proxies(field) => field(options).push(text.parse().ok()?),
+            ValueType::Paths(field) => field(options).push(value::path(text).ok()?),
+            ValueType::OnePath(field) => *field(options) = Some(value::one_path(text).ok()?),
+            ValueType::Origins(field) => field(options).push(value::origin(text).ok()?),
+            ValueType::Subprotocols(field) => field(options).push(value::subprotocol(text)?),
+            ValueType::MessageSize(field) => *field(options) = value::message_size(text)?,
+            ValueType::Size(field) => *field(options) = value::size(text)?,
+            ValueType::Count(field) => *field(options) = usize::try_from(value::count(text)?).ok()?,
+            ValueType::Rate(field) => *field(options) = value::count(text)?,
+            ValueType::Timer(field) => *field(options) = value::timer(text)?,
+            ValueType::Spin(field) => *field(options) = value::duration(text)?,
+            ValueType::Liveness(field) => *field(options) = value::liveness(text)?,
+            ValueType::Overflow(field) => *field(options) = value::overflow(text)?,
+            ValueType::Deflate(field) => *field(options) = value::deflate(text)?,
+            ValueType::Prefix(field) => *field(options) = value::prefix(text)?,
+            ValueType::Workers(field) => *field(options) = value::workers(text)?,
+            ValueType::Cpu(field) => *field(options) = Some(value::cpu(text)?),
+            ValueType::FileMode(field) => *field(options) = Some(value::file_mode(text)?),
+            ValueType::LogFormat(field) => *field(options) = value::log_format(text)?,
+            ValueType::LogConnections(field) => *field(options) = value::log_connections(text)?,
+            ValueType::Level(field) => *field(options) = value::level(text)?,
+            ValueType::File(field) | ValueType::Directory(field) => {
+                *field(options) = Some(value::file(text)?)
+            }
+            ValueType::Auth(field) => *field(options) = (text == "open").then_some(true)?,
+            ValueType::Switch(field) => *field(options) = value::switch(text)?,
+        }
+        Some(())
+    }
+}
