@@ -1,3 +1,5 @@
+//! The timer wheel: compared with a sorted map, and how many steps its work takes.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
