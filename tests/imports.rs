@@ -107,7 +107,8 @@ fn uses(code: &str) -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// Paths within the code that begin at a module: `crate::a::b`, `super::c`, and `d::e` where `d` is a name of the file's.
+/// Paths within the code that begin at a module: `crate::a::b`, `super::c`, and `d::e` where `d` is a name of
+/// the file's.
 fn paths(code: &str) -> Vec<Vec<String>> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut found = vec![];
@@ -122,7 +123,8 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The files that a path leads to, from a file: that of each name on the way that is brought in, and the last.
+/// The files that a path leads to, from a file: that of each name on the way that is brought in, and the
+/// last.
 fn resolve(path: &[String], from: &Module, sources: &Sources, depth: u8, found: &mut BTreeSet<Module>) {
     let Some((first, mut rest)) = path.split_first() else { return };
     let mut module = from.clone();

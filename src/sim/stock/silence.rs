@@ -54,7 +54,8 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// Silent in a random way. Not for a configuration in which a timer is off: then nothing closes the connection.
+    /// Silent in a random way. Not for a configuration in which a timer is off: then nothing closes the
+    /// connection.
     #[must_use]
     pub fn any(random: &mut Random, config: &Config) -> Self {
         Silence {
