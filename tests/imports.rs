@@ -268,7 +268,7 @@ fn imports_are_followed() -> Result {
     };
     // By name, through a re-export, and a path within the code.
     for (from, to) in
-        [("frame/header", "frame/error"), ("conn/frames", "frame/decoder"), ("packet/codec", "inflate")]
+        [("frame/header", "frame/error"), ("conn/phase", "frame/decoder"), ("packet/codec", "inflate")]
     {
         assert!(uses(from, to), "{from} imports {to}");
     }
