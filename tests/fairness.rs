@@ -135,7 +135,7 @@ fn inflated_bytes_count_against_the_share_of_a_client() {
 }
 
 /// Deflate blocks that describe codes and are over: the most work for an inflater that comes to nothing.
-#[cfg(feature = "zlib")]
+#[cfg(all(feature = "deflate", feature = "zlib"))]
 fn blocks_of_nothing(len: usize) -> Vec<u8> {
     let block = concat!(
         "00100000000000111000000110110001001001001001001000001000001000110000110011111111101110000110101000",
