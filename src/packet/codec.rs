@@ -101,12 +101,20 @@ impl Codecs {
     /// Codecs with a cipher for DataStatus 2, or without one.
     #[must_use]
     pub fn new(cipher: Option<Box<dyn Cipher>>) -> Self {
-        Codecs { source: Source::Cipher(cipher), ..Codecs::default() }
+        Codecs::with(Source::Cipher(cipher))
     }
 
     /// Codecs of a replay.
     pub(crate) fn recorded(recorded: Box<dyn RecordedCodec>) -> Self {
-        Codecs { source: Source::Recorded(recorded), ..Codecs::default() }
+        Codecs::with(Source::Recorded(recorded))
+    }
+
+    fn with(source: Source) -> Self {
+        Codecs {
+            source,
+            #[cfg(feature = "zlib")]
+            zlib: zlib::Zlib::default(),
+        }
     }
 
     /// Decodes Data in one step. Raw or empty Data is returned as it is; other Data replaces the contents of
