@@ -44,7 +44,7 @@ impl Server {
         let (mut socket, _) = self.listener.accept().unwrap();
         socket.register(SOCKET).unwrap();
         self.poll(0);
-        (client, *socket)
+        (client, socket)
     }
 
     /// The events of a poll with this timeout, after the server has looked at them.
