@@ -1,5 +1,6 @@
 //! permessage-deflate over real sockets, with a client that compresses by itself.
 
+#![cfg(feature = "deflate")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;

@@ -73,7 +73,7 @@ fn addresses_with_the_same_port_coexist() {
 #[test]
 fn an_ipv4_client_of_an_ipv6_listener_has_its_ipv4_address() {
     let listen = listening(&["[::]:0", "127.0.0.1:0"]);
-    let limited = Config { listen: listen.clone(), max_connections_per_ip: 1, ..config() };
+    let limited = Config { listen, max_connections_per_ip: 1, ..config() };
     let server = Server::packets(&limited);
     let address = SocketAddr::new(IPV4, server.address.port());
     let first = Client::connect(address);
@@ -83,7 +83,12 @@ fn an_ipv4_client_of_an_ipv6_listener_has_its_ipv4_address() {
     // Another address, though IPv6 would map the first one into the same network.
     drop(Client::connect(SocketAddr::new(IPV6, address.port())));
     drop(first);
+}
 
+#[cfg(feature = "proxy-protocol")]
+#[test]
+fn an_ipv4_client_that_a_proxy_names_in_ipv6_has_its_ipv4_address() {
+    let listen = listening(&["[::]:0", "127.0.0.1:0"]);
     let trusting = Config { listen, proxy_protocol: vec!["127.0.0.1".parse().unwrap()], ..config() };
     let server = Server::packets(&trusting);
     let mut proxied = Client::raw(SocketAddr::new(IPV4, server.address.port()));

@@ -80,7 +80,7 @@ fn a_flood_of_large_packets_is_bounded_in_bytes() {
 }
 
 /// A message as the client compresses it (RFC 7692 §7.2.1).
-#[cfg(feature = "deflate")]
+#[cfg(all(feature = "deflate", feature = "zlib"))]
 fn compressed_payload(message: &[u8]) -> Vec<u8> {
     use flate2::{Compress, Compression, FlushCompress};
 
@@ -93,7 +93,7 @@ fn compressed_payload(message: &[u8]) -> Vec<u8> {
 }
 
 /// The same in its frame.
-#[cfg(feature = "deflate")]
+#[cfg(all(feature = "deflate", feature = "zlib"))]
 fn compressed(message: &[u8]) -> Vec<u8> {
     let mut bytes = frame(Opcode::Binary, &compressed_payload(message));
     bytes[0] |= 0x40;

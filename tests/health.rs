@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{Client, PATIENCE, SHORT, Server, UPGRADE, config, eventually, join};
+use common::{Client, PATIENCE, SHORT, Server, UPGRADE, config, eventually};
 use sysconn::upgrade::{self, Refusal};
 use sysconn::{Application, Config, Message, Outcome, Peer, Reactor, Service};
 
@@ -292,6 +292,8 @@ fn a_health_check_that_a_drain_interrupts_fails() {
 #[cfg(feature = "proxy-protocol")]
 #[test]
 fn health_checks_may_follow_a_proxy_header() {
+    use common::join;
+
     const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
     let named = |port: u16| format!("PROXY TCP4 192.0.2.7 192.0.2.1 {port} 80\r\n").into_bytes();
     for (max_connections, max_connections_per_ip, expected) in [(1, 0, 503), (0, 1, 429)] {

@@ -110,7 +110,7 @@ impl Inflaters {
     }
 
     /// Takes one for a long message of a connection, or has it wait.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "deflate", feature = "zlib"))]
     pub(super) fn take_or_wait(&mut self, id: ConnectionId) {
         if let Inflaters::Live(inflaters) = self {
             inflaters.take_or_wait(id);

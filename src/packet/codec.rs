@@ -101,12 +101,20 @@ impl Codecs {
     /// Codecs with a cipher for DataStatus 2, or without one.
     #[must_use]
     pub fn new(cipher: Option<Box<dyn Cipher>>) -> Self {
-        Codecs { source: Source::Cipher(cipher), ..Codecs::default() }
+        Codecs::from_source(Source::Cipher(cipher))
     }
 
     /// Codecs of a replay.
     pub(crate) fn recorded(recorded: Box<dyn RecordedCodec>) -> Self {
-        Codecs { source: Source::Recorded(recorded), ..Codecs::default() }
+        Codecs::from_source(Source::Recorded(recorded))
+    }
+
+    fn from_source(source: Source) -> Self {
+        Codecs {
+            source,
+            #[cfg(feature = "zlib")]
+            zlib: zlib::Zlib::default(),
+        }
     }
 
     /// Decodes Data in one step. Raw or empty Data is returned as it is; other Data replaces the contents of
@@ -165,8 +173,7 @@ impl Codecs {
     }
 
     /// Compresses `plain` to a zlib stream in `out`, whose contents it replaces. Returns false if that is not
-    /// shorter, or fails.
-    #[cfg(feature = "zlib")]
+    /// shorter, or fails, or without the feature `zlib`.
     pub(crate) fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
         out.clear();
         out.shrink_to(KEPT_BYTES);
@@ -175,12 +182,16 @@ impl Codecs {
             out.resize(len.unwrap_or_default().min(plain.len()), 0);
             return len.is_some();
         }
+        self.compress_zlib(plain, out)
+    }
+
+    #[cfg(feature = "zlib")]
+    fn compress_zlib(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
         self.zlib.compress(plain, out)
     }
 
-    /// Returns false: without the feature `zlib` nothing is compressed.
     #[cfg(not(feature = "zlib"))]
-    pub(crate) fn compress(&mut self, _plain: &[u8], _out: &mut Vec<u8>) -> bool {
+    fn compress_zlib(&mut self, _plain: &[u8], _out: &mut Vec<u8>) -> bool {
         false
     }
 }

@@ -4,7 +4,7 @@ use crate::deflate::{Deflate, Shared};
 
 /// What compresses messages at once, for all connections of a reactor.
 #[cfg_attr(
-    any(feature = "zlib", feature = "deflate"),
+    feature = "deflate",
     expect(clippy::large_enum_variant, reason = "a reactor has one, and it is the large one")
 )]
 pub(crate) enum Compressor {

@@ -52,9 +52,9 @@ impl SimulatedListener {
         }
     }
 
-    pub(crate) fn accept(&self) -> io::Result<(SimulatedSocket, Peer)> {
+    pub(crate) fn accept(&self) -> io::Result<(Box<SimulatedSocket>, Peer)> {
         let (number, peer) = self.network.world().accept(self.index)?;
-        Ok((SimulatedSocket::new(self.network.clone(), number), peer))
+        Ok((Box::new(SimulatedSocket::new(self.network.clone(), number)), peer))
     }
 }
 

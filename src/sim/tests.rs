@@ -39,7 +39,7 @@ impl Server {
     }
 
     /// A connection that is registered, and that the poll has reported as writable.
-    fn pair(&mut self) -> (Client, SimulatedSocket) {
+    fn pair(&mut self) -> (Client, Box<SimulatedSocket>) {
         let client = self.connect();
         let (mut socket, _) = self.listener.accept().unwrap();
         socket.register(SOCKET).unwrap();

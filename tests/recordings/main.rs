@@ -1,6 +1,7 @@
 //! Connections of a real server are recorded, and their recordings replayed: nothing secret is in them, and
 //! nothing is done otherwise.
 
+#![cfg(all(feature = "deflate", feature = "proxy-protocol", feature = "zlib"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../common/mod.rs"]

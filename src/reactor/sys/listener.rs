@@ -79,7 +79,7 @@ impl Listener {
                 listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
             }
             Listener::Simulated(listener) => {
-                listener.accept().map(|(socket, peer)| (Socket::Simulated(socket.into()), peer))
+                listener.accept().map(|(socket, peer)| (Socket::Simulated(socket), peer))
             }
         };
         match result {
