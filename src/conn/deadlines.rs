@@ -1,9 +1,10 @@
 //! When a connection's timers are due.
 
+use super::packet_rate::PacketRate;
 use super::settings::Settings;
 use crate::config::Liveness;
 use crate::moment::Moment;
-use crate::packed::{Packed, PackedMoment};
+use crate::packed::PackedMoment;
 use crate::recording::file;
 
 /// The moments from which the timers of one connection count.
@@ -21,9 +22,8 @@ pub(super) struct Deadlines {
     client_check_at: PackedMoment,
     account_check_at: PackedMoment,
     housekeeping_at: PackedMoment,
-    /// The token bucket of the packet rate: how far ahead of `last_seen` it is, in microseconds, one second
-    /// at most.
-    packets_ahead_us: Packed<3>,
+    /// Brought up to `last_seen`.
+    pub(super) packet_rate: PacketRate,
 }
 
 /// Milliseconds that a client has to answer the Ping that follows a stall, or the timer's period if that is
@@ -54,7 +54,7 @@ impl Deadlines {
             client_check_at: never,
             account_check_at: never,
             housekeeping_at: never,
-            packets_ahead_us: Packed::ZERO,
+            packet_rate: PacketRate::default(),
         }
     }
 
@@ -74,11 +74,10 @@ impl Deadlines {
         self.read_since = now.into();
     }
 
-    /// Bytes came. To be called before their packets are [counted](Self::may_take_packet).
+    /// Bytes came. To be called before their packets are [counted](PacketRate::take).
     pub(super) fn seen(&mut self, now: Moment) {
-        if self.packets_ahead_us != Packed::ZERO {
-            let passed_us = now.since(self.last_seen()).saturating_mul(1000);
-            self.packets_ahead_us = Packed::new(self.packets_ahead_us.get().saturating_sub(passed_us));
+        if !self.packet_rate.is_full() {
+            self.packet_rate.refill(now.since(self.last_seen()));
         }
         self.last_seen = now.into();
     }
@@ -99,7 +98,7 @@ impl Deadlines {
             client_check_ms: ms(self.client_check_at),
             account_check_ms: ms(self.account_check_at),
             housekeeping_ms: ms(self.housekeeping_at),
-            packets_ahead_us: self.packets_ahead_us.get(),
+            packets_ahead_us: self.packet_rate.ahead_us(),
         }
     }
 
@@ -113,7 +112,7 @@ impl Deadlines {
             client_check_at: moment(noted.client_check_ms),
             account_check_at: moment(noted.account_check_ms),
             housekeeping_at: moment(noted.housekeeping_ms),
-            packets_ahead_us: Packed::new(noted.packets_ahead_us),
+            packet_rate: PacketRate::from_ahead_us(noted.packets_ahead_us),
         }
     }
 
@@ -124,21 +123,6 @@ impl Deadlines {
 
     pub(super) fn last_seen(&self) -> Moment {
         self.last_seen.into()
-    }
-
-    /// Takes one packet from the token bucket, which holds one second's worth. False if it is empty.
-    pub(super) fn may_take_packet(&mut self, per_second: u32) -> bool {
-        const SECOND_US: u64 = 1_000_000;
-        if per_second == 0 {
-            return true;
-        }
-        let packet_us = (SECOND_US / u64::from(per_second)).max(1);
-        let ahead_us = self.packets_ahead_us.get() + packet_us;
-        let may = ahead_us <= SECOND_US;
-        if may {
-            self.packets_ahead_us = Packed::new(ahead_us);
-        }
-        may
     }
 
     /// The earliest deadline. `suspended`: the server itself does not listen to the client, so its silence
@@ -313,20 +297,5 @@ mod tests {
         assert_eq!(deadlines.take_due(Moment::from_ms(60_004), &settings, false), None);
         assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, true), None);
         assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, false), Some(Due::ReadTimeout));
-    }
-
-    #[test]
-    fn a_rate_allows_one_second_of_packets_at_once_and_then_its_pace() {
-        let mut deadlines = Deadlines::new(Moment::START);
-        let mut allowed = |ms, times: u32| {
-            deadlines.seen(Moment::from_ms(ms));
-            (0..times).filter(|_| deadlines.may_take_packet(10)).count()
-        };
-        assert_eq!(allowed(5000, 100), 10);
-        assert_eq!(allowed(5099, 100), 0);
-        assert_eq!(allowed(5100, 100), 1);
-        assert_eq!(allowed(5500, 100), 4);
-        assert_eq!(allowed(60_000, 100), 10);
-        assert!((0..1000).all(|_| deadlines.may_take_packet(0)));
     }
 }

@@ -48,7 +48,7 @@ impl Dispatch<'_> {
             }
         };
         self.record.set_last_cmd(packet.cmd);
-        if !self.deadlines.may_take_packet(env.settings.max_packets_per_second) {
+        if !self.deadlines.packet_rate.take(env.settings.max_packets_per_second) {
             return self.excess_packet(&packet, env);
         }
         let Some(route) = router.find(packet.cmd) else {

@@ -20,9 +20,6 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
     if core.listeners.note(event.token) {
         return;
     }
-    if input.is_ahead_full() {
-        handle_ahead(core, input);
-    }
     let id = id_of(event.token);
     let Some(mut active) = core.activate(id) else { return };
     let (entry, env) = (&mut *active.entry, &mut active.lent.env);
@@ -48,6 +45,11 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
     let was_served = entry.standing.was_served();
     if entry.is_busy() || was_served || !active.lent.budget.allows(Step::Quiet, usize::MAX) {
         return active.postpone();
+    }
+    if input.is_ahead_full() {
+        handle_ahead(core, input);
+        let Some(again) = core.activate(id) else { return };
+        active = again;
     }
     match read_ahead(&mut active, input) {
         ReadAhead::Done => {}

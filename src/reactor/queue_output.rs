@@ -65,7 +65,8 @@ impl<S> Active<'_, S> {
     pub(super) fn write_segments(&mut self) {
         let Some(ring) = self.entry.segments.take() else { return };
         let Some(segments) = self.lent.output.ring(ring) else { return };
-        let needs_update = segments.needs_update();
+        // Several segments come from several calls, and one update sees what all of them have changed.
+        let needs_update = segments.needs_update() || segments.only().is_none();
         let (env, budget) = (&mut self.lent.env, &mut self.lent.budget);
         let written = match segments.only() {
             Some(Frames::Shared(push)) => write_frames(self.entry, env, budget, push, Some(push)),

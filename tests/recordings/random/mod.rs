@@ -34,7 +34,7 @@ const LONG_TURN: Duration = Duration::from_secs(1);
 
 /// The digests of all recordings of the first servers. They may change only with a change that is meant to
 /// record something else, or to make the server or its clients do something else.
-const DIGESTS: [u64; 10] = [
+const DIGESTS: [u64; 25] = [
     0xf507_84d0_2fe0_e23d,
     0x821f_cb58_ccfb_8c9a,
     0xb882_4845_4930_4c05,
@@ -45,6 +45,21 @@ const DIGESTS: [u64; 10] = [
     0x0d6d_7b2d_b401_ceaf,
     0x1332_481c_d787_af89,
     0x92c9_5e11_d101_651e,
+    0xf2f5_c0bf_b792_2b86,
+    0x6ad1_96f6_6d75_bef0,
+    0xb3e1_1332_b742_44be,
+    0x701d_1784_7bdf_6131,
+    0x2f73_9863_ffea_283e,
+    0x25b8_49f9_0633_ba4b,
+    0xab8c_4a59_666a_3f1f,
+    0x6bd2_76a7_bdd4_df65,
+    0x6747_48ae_22b2_71fa,
+    0x559e_a7da_18a4_e1c4,
+    0x429d_5913_b48e_a6f8,
+    0x3ceb_9c01_d6fb_c6db,
+    0x2655_8924_6484_afa4,
+    0x2948_5101_6f43_9449,
+    0xe39a_ff84_3fbd_d161,
 ];
 
 /// A client, and what it has yet to do.
