@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use loads::wire::{BURST, ECHO, JOIN, SAY, SINK};
-use loads::{Certificate, Kind, Setting, kinds};
+use loads::{Certificate, LoadKind, Setting, kinds};
 use rustix::time::{ClockId, clock_gettime};
 use sysconn::config::{DeflateMode, Listen, Overflow};
 use sysconn::{
@@ -103,7 +103,7 @@ fn turn(reactor: &mut Reactor<Game>) -> f64 {
     now() - began
 }
 
-fn measure(kind: &Kind, certificate: &Certificate) {
+fn measure(kind: &LoadKind, certificate: &Certificate) {
     let mut reactor = Reactor::bind(&config(kind.setting, certificate), &ROUTER, Game::default()).unwrap();
     let mut load = (kind.start)(reactor.local_addr().unwrap());
     let (mut turns, began) = (vec![], Instant::now());

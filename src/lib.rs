@@ -136,7 +136,7 @@ pub mod sim;
 /// Parts for this package's own benchmarks and fuzz targets. They may change at any time.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::deflate::{Agreement, Deflate, Shared, Window, negotiate};
+    pub use crate::deflate::{Agreement, Deflate, SharedCodecs, Window, negotiate};
     pub use crate::forwarded::client as forwarded_client;
     pub use crate::proxy::{Header, HeaderReader};
     pub use crate::reactor::wheel::{Step, Wheel};

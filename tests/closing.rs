@@ -36,7 +36,7 @@ enum Transport {
 const TRANSPORTS: [Transport; 3] = [Transport::Tcp, Transport::Tls, Transport::Unix];
 
 /// A server on one transport, with what its clients need to reach it.
-struct Place {
+struct Endpoint {
     server: Server,
     path: PathBuf,
     tls: Option<Arc<ClientConfig>>,
@@ -48,10 +48,10 @@ struct Guest {
     socket: Socket,
 }
 
-impl Place {
+impl Endpoint {
     /// A server that waits for a client's Close for a time that no test outlasts.
     fn new(transport: Transport) -> Self {
-        Place::with(transport, Duration::from_secs(600))
+        Endpoint::with(transport, Duration::from_secs(600))
     }
 
     fn with(transport: Transport, close_timeout: Duration) -> Self {
@@ -79,10 +79,10 @@ impl Place {
                 let path = path.with_extension(name);
                 let _ = std::fs::remove_file(&path);
                 config.listen = vec![Listen::Unix(path.clone())];
-                return Place { server: Server::packets(&config), path, tls };
+                return Endpoint { server: Server::packets(&config), path, tls };
             }
         }
-        Place { server: Server::packets(&config), path, tls }
+        Endpoint { server: Server::packets(&config), path, tls }
     }
 
     /// Connected, and no more.
@@ -153,7 +153,7 @@ fn announce(len: u64) -> Vec<u8> {
 #[test]
 fn a_client_that_still_sends_gets_its_close_and_no_reset() {
     for transport in TRANSPORTS {
-        let place = Place::new(transport);
+        let place = Endpoint::new(transport);
         for len in [600_000, 8 << 20] {
             let mut guest = place.guest();
             guest.client.send(&announce(len));
@@ -189,7 +189,7 @@ fn fin_follows_the_clients_close_at_once() {
         ),
     ];
     for transport in TRANSPORTS {
-        let place = Place::new(transport);
+        let place = Endpoint::new(transport);
         for (name, act, code) in cases {
             let mut guest = place.guest();
             act(&mut guest);
@@ -235,7 +235,7 @@ fn fin_follows_violations_and_refusals_soon() {
         ),
     ];
     for transport in TRANSPORTS {
-        let place = Place::new(transport);
+        let place = Endpoint::new(transport);
         for (name, act, code) in cases {
             let mut guest = place.guest();
             act(&mut guest);
@@ -254,7 +254,7 @@ fn fin_follows_violations_and_refusals_soon() {
 #[test]
 fn fin_follows_after_the_close_timeout_without_an_answer() {
     for transport in TRANSPORTS {
-        let place = Place::with(transport, SHORT);
+        let place = Endpoint::with(transport, SHORT);
         for bytes in [frame(Opcode::Binary, b"short"), announce(524_289)] {
             let mut guest = place.guest();
             guest.client.send(&bytes);
@@ -268,7 +268,7 @@ fn fin_follows_after_the_close_timeout_without_an_answer() {
 #[test]
 fn a_half_closed_client_gets_its_replies_and_the_end() {
     for transport in [Transport::Tcp, Transport::Unix] {
-        let place = Place::new(transport);
+        let place = Endpoint::new(transport);
         let mut guest = place.guest();
         guest.client.send(&join(&[&packet(1101, 1, b"one"), &packet(1101, 2, b"two")]));
         guest.socket.shutdown(Shutdown::Write).unwrap();
@@ -288,7 +288,7 @@ fn a_half_closed_client_gets_its_replies_and_the_end() {
 #[test]
 fn a_drain_ends_although_clients_do_not_end_tcp() {
     for transport in TRANSPORTS {
-        let mut place = Place::new(transport);
+        let mut place = Endpoint::new(transport);
         let mut guests: Vec<Guest> = (0..20).map(|_| place.guest()).collect();
         place.server.handle.drain();
         for guest in &mut guests {

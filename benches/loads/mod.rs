@@ -61,7 +61,7 @@ pub(crate) enum Setting {
 
 type Start = Box<dyn Fn(SocketAddr) -> Box<dyn Load> + Send + Sync>;
 
-pub(crate) struct Kind {
+pub(crate) struct LoadKind {
     pub(crate) name: &'static str,
     pub(crate) setting: Setting,
     /// What is counted as done.
@@ -70,18 +70,18 @@ pub(crate) struct Kind {
     pub(crate) start: Start,
 }
 
-impl Kind {
+impl LoadKind {
     fn new<L: Load + 'static>(
         name: &'static str,
         setting: Setting,
         unit: &'static str,
         start: impl Fn(SocketAddr) -> L + Send + Sync + 'static,
     ) -> Self {
-        Kind { name, setting, unit, start: Box::new(move |address| Box::new(start(address))) }
+        LoadKind { name, setting, unit, start: Box::new(move |address| Box::new(start(address))) }
     }
 
     fn flood(name: &'static str, setting: Setting, plan: Plan) -> Self {
-        Kind::new(name, setting, "B", move |address| Flood::new(address, plan.clone()))
+        LoadKind::new(name, setting, "B", move |address| Flood::new(address, plan.clone()))
     }
 }
 
@@ -96,7 +96,7 @@ fn in_room(bytes: Vec<u8>) -> Plan {
 }
 
 /// All kinds. Those that need TLS use this certificate.
-pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<Kind> {
+pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<LoadKind> {
     use Setting::{CompressesReplies, Default, Deflates, Drops, KeepsWindows, ShortHandshakes, Tls};
     let raw = |cmd, len, count| packet(cmd, &vec![7; len]).repeat(count);
     let (certificate, for_records) = (certificate.clone(), certificate.clone());
@@ -105,59 +105,62 @@ pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<Kind> {
     let restarts = empty_blocks::in_blocks(&message(SINK, 0, b""), &b"\x03\0".repeat(150));
     let busy = Plan { senders: BUSY, ..all(raw(SINK, 7, 2000)) };
     vec![
-        Kind::flood("nobody", Default, Plan { reads: true, ..Plan::default() }),
-        Kind::flood("16 that read nothing", Default, Plan { reads: false, ..all(raw(ECHO, 60_000, 1)) }),
-        Kind::flood(
+        LoadKind::flood("nobody", Default, Plan { reads: true, ..Plan::default() }),
+        LoadKind::flood("16 that read nothing", Default, Plan { reads: false, ..all(raw(ECHO, 60_000, 1)) }),
+        LoadKind::flood(
             "16 that send fragments of 1 byte",
             Default,
             all(fragments(&message(SINK, 0, &[7; 1000]), 1).repeat(20)),
         ),
-        Kind::flood("16 that send small packets", Default, all(raw(SINK, 0, 2000))),
-        Kind::flood("16 that have small packets echoed", Default, all(raw(ECHO, 0, 2000))),
-        Kind::flood("16 that send 512 KiB", Default, all(raw(SINK, LONGEST, 1))),
-        Kind::flood("16 that have 512 KiB echoed", Default, all(raw(ECHO, LONGEST, 1))),
-        Kind::flood(
+        LoadKind::flood("16 that send small packets", Default, all(raw(SINK, 0, 2000))),
+        LoadKind::flood("16 that have small packets echoed", Default, all(raw(ECHO, 0, 2000))),
+        LoadKind::flood("16 that send 512 KiB", Default, all(raw(SINK, LONGEST, 1))),
+        LoadKind::flood("16 that have 512 KiB echoed", Default, all(raw(ECHO, LONGEST, 1))),
+        LoadKind::flood(
             "16 that ask for 510 KB in 17 bytes",
             Default,
             all(packet(BURST, &BURST_REPLIES.to_be_bytes()).repeat(200)),
         ),
-        Kind::flood(
+        LoadKind::flood(
             "16 that send empty blocks by zlib",
             Default,
             all(zlib_packet(SINK, &empty_blocks::zlib(empty_blocks::MOST_BYTES))),
         ),
-        Kind::flood(
+        LoadKind::flood(
             "16 that send empty blocks by deflate",
             Deflates,
             all(deflated(&empty_blocks::deflate(&message(SINK, 0, b""), empty_blocks::MOST_BYTES))),
         ),
-        Kind::flood(
+        LoadKind::flood(
             "16 that send final blocks by deflate",
             KeepsWindows,
             all([deflated(&first), deflated(&restarts).repeat(200)].concat()),
         ),
-        Kind::flood(
+        LoadKind::flood(
             "16 whose replies are compressed by zlib",
             CompressesReplies,
             all(packet(ECHO, &text(500_000))),
         ),
-        Kind::flood(
+        LoadKind::flood(
             "16 whose replies are compressed by deflate",
             Deflates,
             all(packet(ECHO, &text(500_000))),
         ),
-        Kind::flood("16 that say 10 B to 300, in a row", Drops, in_room(say(10).repeat(200))),
-        Kind::flood("16 that say 100 KB to 300", Drops, in_room(say(100_000))),
-        Kind::new("16 that begin TLS byte by byte", Tls, "B", |address| Dribble::new(address, CLIENTS)),
-        Kind::new("16 that shake hands again and again", Tls, "conn", move |address| {
+        LoadKind::flood("16 that say 10 B to 300, in a row", Drops, in_room(say(10).repeat(200))),
+        LoadKind::flood("16 that say 100 KB to 300", Drops, in_room(say(100_000))),
+        LoadKind::new("16 that begin TLS byte by byte", Tls, "B", |address| Dribble::new(address, CLIENTS)),
+        LoadKind::new("16 that shake hands again and again", Tls, "conn", move |address| {
             Handshakes::new(address, CLIENTS, &certificate)
         }),
-        Kind::new("16 that send a byte in each record of TLS", Tls, "records", move |address| {
+        LoadKind::new("16 that send a byte in each record of TLS", Tls, "records", move |address| {
             Records::new(address, CLIENTS, &for_records)
         }),
-        Kind::new("a storm of clients that connect", Default, "conn", Storm::new),
-        Kind::new("2000 half requests beside 100 that are busy", ShortHandshakes, "408s", move |address| {
-            Halves::new(address, busy.clone())
-        }),
+        LoadKind::new("a storm of clients that connect", Default, "conn", Storm::new),
+        LoadKind::new(
+            "2000 half requests beside 100 that are busy",
+            ShortHandshakes,
+            "408s",
+            move |address| Halves::new(address, busy.clone()),
+        ),
     ]
 }

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use libfuzzer_sys::fuzz_target;
 use sysconn::frame::Error;
-use sysconn::internals::{Agreement, Deflate, Shared, Window};
+use sysconn::internals::{Agreement, Deflate, SharedCodecs, Window};
 use sysconn_fuzz::bounded;
 
 /// The bytes that are left out at the end of each message (RFC 7692 §7.2.1).
@@ -24,7 +24,7 @@ const CLIENT_CHUNK_BYTES: usize = 16;
 
 thread_local! {
     /// Shared by all inputs, as by all connections of a reactor: no input may affect the next.
-    static SHARED: RefCell<Shared> = RefCell::default();
+    static SHARED: RefCell<SharedCodecs> = RefCell::default();
     static CLIENT: RefCell<Client> =
         RefCell::new(Client { compressor: Compress::new(Compression::fast(), false) });
 }
@@ -49,7 +49,7 @@ fn agreement(byte: u8) -> Agreement {
 /// Each step sends a message: the client (0), the client with a message that is a byte too long (1), the
 /// server (2), or the server slice by slice (3). The highest four bits choose how often the bytes are
 /// repeated first.
-fn converse(agreement: Agreement, mut script: &[u8], shared: &mut Shared, client: &mut Client) {
+fn converse(agreement: Agreement, mut script: &[u8], shared: &mut SharedCodecs, client: &mut Client) {
     let mut server = Deflate::new(agreement).expect("compression is built in");
     let mut inflater = client_inflater(agreement);
     client.compressor.reset();
@@ -107,7 +107,7 @@ fn inflate(
     server: &mut Deflate,
     payload: &[u8],
     limit: usize,
-    shared: &mut Shared,
+    shared: &mut SharedCodecs,
 ) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     let done = server.inflate(payload, &mut out, limit, shared);

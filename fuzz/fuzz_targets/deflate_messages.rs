@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use sysconn::frame::Error;
-use sysconn::internals::{Agreement, Deflate, Shared};
+use sysconn::internals::{Agreement, Deflate, SharedCodecs};
 use sysconn_fuzz::bounded;
 
 /// The bytes that are left out at the end of each message (RFC 7692 §7.2.1).
@@ -22,7 +22,7 @@ const MAX_INFLATED_BYTES: usize = 4 * 65536;
 
 thread_local! {
     /// Shared by all inputs, as by all connections of a reactor: no input may affect the next.
-    static SHARED: RefCell<Shared> = RefCell::default();
+    static SHARED: RefCell<SharedCodecs> = RefCell::default();
     static ORACLE: RefCell<Oracle> = RefCell::default();
 }
 
@@ -43,7 +43,7 @@ fn receive(
     agreement: Agreement,
     max_len: usize,
     mut messages: &[u8],
-    shared: &mut Shared,
+    shared: &mut SharedCodecs,
     oracle: &mut Oracle,
 ) {
     let mut server = Deflate::new(agreement).expect("compression is built in");

@@ -6,7 +6,7 @@ use crate::frame::Error;
 
 /// Shares nothing.
 #[derive(Default)]
-pub struct Shared {}
+pub struct SharedCodecs {}
 
 /// No window.
 #[derive(Debug, Default)]
@@ -33,12 +33,18 @@ impl Deflate {
     }
 
     /// Never called.
-    pub fn inflate(&mut self, _: &[u8], _: &mut Vec<u8>, _: usize, _: &mut Shared) -> Result<(), Error> {
+    pub fn inflate(
+        &mut self,
+        _: &[u8],
+        _: &mut Vec<u8>,
+        _: usize,
+        _: &mut SharedCodecs,
+    ) -> Result<(), Error> {
         match *self {}
     }
 
     /// Never called.
-    pub fn compress<'s>(&mut self, _: &[&[u8]], _: &'s mut Shared) -> &'s [u8] {
+    pub fn compress<'s>(&mut self, _: &[&[u8]], _: &'s mut SharedCodecs) -> &'s [u8] {
         match *self {}
     }
 

@@ -24,7 +24,7 @@ const WINDOWS: usize = (MAX_WINDOW_BITS - MIN_WINDOW_BITS + 1) as usize;
 ///
 /// The output buffer serves all connections. Each part is created on first use.
 #[derive(Default)]
-pub struct Shared {
+pub struct SharedCodecs {
     inflater: Option<Inflater>,
     compressors: [Option<Compress>; WINDOWS],
     compressed: Vec<u8>,
@@ -91,7 +91,7 @@ impl Deflate {
         payload: &[u8],
         out: &mut Vec<u8>,
         max_len: usize,
-        shared: &mut Shared,
+        shared: &mut SharedCodecs,
     ) -> Result<(), Error> {
         out.clear();
         let inflater = shared.inflater.get_or_insert_with(Inflater::new);
@@ -103,9 +103,9 @@ impl Deflate {
     }
 
     /// Compresses the message that consists of `parts`, in one step.
-    pub fn compress<'s>(&mut self, parts: &[&[u8]], shared: &'s mut Shared) -> &'s [u8] {
+    pub fn compress<'s>(&mut self, parts: &[&[u8]], shared: &'s mut SharedCodecs) -> &'s [u8] {
         let bits = self.window_bits();
-        let Shared { compressors, compressed, .. } = shared;
+        let SharedCodecs { compressors, compressed, .. } = shared;
         compressed.clear();
         let slot = compressors.get_mut(usize::from(bits.saturating_sub(MIN_WINDOW_BITS)));
         let compressor = match slot {
@@ -234,7 +234,7 @@ mod tests {
         ) {
             let mut ours = Deflate::new(agreement).unwrap();
             let mut theirs = Deflate::new(mirrored(agreement)).unwrap();
-            let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
+            let (mut shared, mut their_shared) = (SharedCodecs::default(), SharedCodecs::default());
             for (seed, repeat, split) in messages {
                 let message = seed.repeat(repeat);
                 let (head, tail) = message.split_at(split.min(message.len()));
@@ -260,7 +260,7 @@ mod tests {
         ) {
             let mut ours = Deflate::new(agreement).unwrap();
             let mut theirs = Deflate::new(mirrored(agreement)).unwrap();
-            let (mut shared, mut their_shared) = (Shared::default(), Shared::default());
+            let (mut shared, mut their_shared) = (SharedCodecs::default(), SharedCodecs::default());
             for (seed, repeat, slice_bytes) in messages {
                 let message = seed.repeat(repeat);
                 let (mut window, mut out) = (Window::default(), vec![7]);
@@ -299,10 +299,10 @@ mod tests {
     #[test]
     fn a_bomb_is_stopped_at_the_limit() {
         let (mut ours, mut theirs) = (Deflate::new(DEDICATED).unwrap(), Deflate::new(DEDICATED).unwrap());
-        let bomb = ours.compress(&[&vec![0; 20 << 20]], &mut Shared::default()).to_vec();
+        let bomb = ours.compress(&[&vec![0; 20 << 20]], &mut SharedCodecs::default()).to_vec();
         assert!(bomb.len() < 1 << 20);
         let mut out = vec![];
-        let result = theirs.inflate(&bomb, &mut out, 512 << 10, &mut Shared::default());
+        let result = theirs.inflate(&bomb, &mut out, 512 << 10, &mut SharedCodecs::default());
         assert_eq!(result, Err(Error::TooBig));
         assert!(out.capacity() <= (512 << 10) + 1, "{}", out.capacity());
     }
@@ -316,7 +316,7 @@ mod tests {
         let with_final_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
         let two_blocks = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
         let mut theirs = Deflate::new(DEDICATED).unwrap();
-        let mut shared = Shared::default();
+        let mut shared = SharedCodecs::default();
         let cases: [(&[u8], &[u8]); 6] = [
             (&hello, b"Hello"),
             (&again, b"Hello"),
@@ -336,8 +336,12 @@ mod tests {
     fn garbage_is_refused() {
         for payload in [&[0xff; 20][..], &[0x07, 0x07], &[0xf2, 0x48, 0xff, 0xff, 0xff, 0xff, 0xff]] {
             let mut out = vec![];
-            let result =
-                Deflate::new(DEDICATED).unwrap().inflate(payload, &mut out, 1 << 20, &mut Shared::default());
+            let result = Deflate::new(DEDICATED).unwrap().inflate(
+                payload,
+                &mut out,
+                1 << 20,
+                &mut SharedCodecs::default(),
+            );
             assert_eq!(result, Err(Error::BadDeflate), "{payload:02x?}");
         }
     }

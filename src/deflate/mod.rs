@@ -13,7 +13,7 @@ mod tests;
 
 use crate::frame::Error;
 use crate::inflate::Fault;
-pub use codec::{Deflate, Shared, Window};
+pub use codec::{Deflate, SharedCodecs, Window};
 
 pub use offer::{Agreement, negotiate};
 

@@ -14,7 +14,7 @@ const MODES: [(&str, bool); 2] = [("dedicated", false), ("shared", true)];
 /// The server's side of a connection.
 struct Server {
     deflate: Deflate,
-    shared: Shared,
+    shared: SharedCodecs,
 }
 
 impl Server {
@@ -24,7 +24,7 @@ impl Server {
             client_no_context_takeover: no_context_takeover,
             server_max_window_bits: None,
         };
-        Server { deflate: Deflate::new(agreement).unwrap(), shared: Shared::default() }
+        Server { deflate: Deflate::new(agreement).unwrap(), shared: SharedCodecs::default() }
     }
 
     fn inflate(&mut self, payload: &[u8]) -> Result<Vec<u8>, Error> {

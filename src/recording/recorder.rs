@@ -54,12 +54,12 @@ pub(crate) struct Recorder {
     outbox: usize,
     /// The revision of the stalls that were last noted.
     stalls: u64,
-    pub(crate) call: Call,
+    pub(crate) call: CallNotes,
 }
 
 /// The call in hand.
 #[derive(Default)]
-pub(crate) struct Call {
+pub(crate) struct CallNotes {
     /// Notes in front of the input.
     before: Vec<Note>,
     given: Option<Note>,
@@ -80,7 +80,7 @@ pub(crate) struct Call {
     pub(crate) failed: u64,
 }
 
-impl Call {
+impl CallNotes {
     /// Whether a call is being noted: a recording can begin and end between two notes.
     pub(crate) fn is_begun(&self) -> bool {
         self.given.is_some()
@@ -102,7 +102,7 @@ impl Recorder {
             now: Moment::START,
             outbox: 0,
             stalls: 0,
-            call: Call::default(),
+            call: CallNotes::default(),
             head: Some(Box::new(head)),
         }
     }

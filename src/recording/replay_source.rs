@@ -15,12 +15,12 @@ use crate::recording::note::{Decoded, Note, Outcome};
 /// replay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplaySource {
-    shared: Arc<Mutex<Call>>,
+    shared: Arc<Mutex<ReplayedCall>>,
 }
 
 /// Of one call, in order.
 #[derive(Debug, Default)]
-struct Call {
+struct ReplayedCall {
     health: Option<bool>,
     forwarded: Option<(Option<String>, Option<Reason>)>,
     verdicts: VecDeque<Option<Reason>>,
@@ -87,14 +87,14 @@ impl Run {
 }
 
 impl ReplaySource {
-    fn call(&self) -> MutexGuard<'_, Call> {
+    fn call(&self) -> MutexGuard<'_, ReplayedCall> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins the replay of a call of which this was recorded.
     pub(crate) fn begin_call<'a>(&self, recorded: impl Iterator<Item = &'a Note>) {
         let mut call = self.call();
-        *call = Call { is_played: true, ..Call::default() };
+        *call = ReplayedCall { is_played: true, ..ReplayedCall::default() };
         for note in recorded {
             if let Note::Outcome { outcome } = note {
                 call.runs.push_back(Run::of(outcome));

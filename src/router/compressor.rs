@@ -1,6 +1,6 @@
 //! What compresses messages that are compressed at once.
 
-use crate::deflate::{Deflate, Shared};
+use crate::deflate::{Deflate, SharedCodecs};
 
 /// What compresses messages at once, for all connections of a reactor.
 #[cfg_attr(
@@ -9,14 +9,14 @@ use crate::deflate::{Deflate, Shared};
 )]
 pub(crate) enum Compressor {
     /// The connection's own compressor, or the shared one.
-    Live(Shared),
+    Live(SharedCodecs),
     /// A recording, which says how long the message in hand became, if it was compressed.
     Recorded(Box<dyn FnMut() -> Option<usize> + Send>),
 }
 
 impl Default for Compressor {
     fn default() -> Self {
-        Compressor::Live(Shared::default())
+        Compressor::Live(SharedCodecs::default())
     }
 }
 

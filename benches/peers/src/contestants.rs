@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
-use crate::loads::{Kind, Load};
+use crate::loads::{Load, LoadKind};
 use crate::options::Options;
 use crate::peers;
 use crate::wire::Dialect;
@@ -31,8 +31,8 @@ impl Contestant {
 
     pub fn takes_part_in(&self, load: &Load) -> bool {
         match load.kind {
-            Kind::Push => matches!(self.dialect, Dialect::BarePush | Dialect::Packets) && !self.spins,
-            Kind::Open { .. } => self.dialect != Dialect::BarePush,
+            LoadKind::Push => matches!(self.dialect, Dialect::BarePush | Dialect::Packets) && !self.spins,
+            LoadKind::Open { .. } => self.dialect != Dialect::BarePush,
             _ => self.dialect != Dialect::BarePush && !self.spins,
         }
     }

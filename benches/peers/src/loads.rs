@@ -9,7 +9,7 @@ use crate::wire::Dialect;
 
 /// What clients do.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum LoadKind {
     /// Each keeps `depth` requests on their way.
     Closed { depth: usize },
     /// Together they send at this share of the rate that the bare echo reaches.
@@ -29,39 +29,45 @@ pub struct Load {
     pub clients: usize,
     /// Bytes of each request, without what the protocols add.
     pub size: usize,
-    pub kind: Kind,
+    pub kind: LoadKind,
 }
 
 pub const LOADS: [Load; 10] = [
-    load("small", "100 connections, 32 B, one in flight", 100, 32, Kind::Closed { depth: 1 }),
-    load("pipelined", "100 connections, 32 B, 16 in flight", 100, 32, Kind::Closed { depth: 16 }),
-    load("many", "1,000 connections, 128 B, one in flight", 1000, 128, Kind::Closed { depth: 1 }),
-    load("medium", "16 connections, 16 KiB, 4 in flight", 16, 16 * 1024, Kind::Closed { depth: 4 }),
-    load("large", "4 connections, 256 KiB, one in flight", 4, 256 * 1024, Kind::Closed { depth: 1 }),
+    load("small", "100 connections, 32 B, one in flight", 100, 32, LoadKind::Closed { depth: 1 }),
+    load("pipelined", "100 connections, 32 B, 16 in flight", 100, 32, LoadKind::Closed { depth: 16 }),
+    load("many", "1,000 connections, 128 B, one in flight", 1000, 128, LoadKind::Closed { depth: 1 }),
+    load("medium", "16 connections, 16 KiB, 4 in flight", 16, 16 * 1024, LoadKind::Closed { depth: 4 }),
+    load("large", "4 connections, 256 KiB, one in flight", 4, 256 * 1024, LoadKind::Closed { depth: 1 }),
     load(
         "open20",
         "100 connections, 64 B, at 20% of the bare echo's rate",
         100,
         64,
-        Kind::Open { share: 0.2 },
+        LoadKind::Open { share: 0.2 },
     ),
     load(
         "open60",
         "100 connections, 64 B, at 60% of the bare echo's rate",
         100,
         64,
-        Kind::Open { share: 0.6 },
+        LoadKind::Open { share: 0.6 },
     ),
-    load("churn", "connect, upgrade, one echo of 32 B, close; 50 at a time", 50, 32, Kind::Churn),
-    load("idle", "10,000 connections that have sent one packet of 32 B", 10_000, 32, Kind::Idle),
-    load("push", "64 B to 10,000 members of a room; figures per delivered message", 10_000, 64, Kind::Push),
+    load("churn", "connect, upgrade, one echo of 32 B, close; 50 at a time", 50, 32, LoadKind::Churn),
+    load("idle", "10,000 connections that have sent one packet of 32 B", 10_000, 32, LoadKind::Idle),
+    load(
+        "push",
+        "64 B to 10,000 members of a room; figures per delivered message",
+        10_000,
+        64,
+        LoadKind::Push,
+    ),
 ];
 
 /// What the bare echo reaches under it is the maximum that open loads are a share of.
 pub const MAXIMUM: Load =
-    load("maximum", "100 connections, 64 B, one in flight", 100, 64, Kind::Closed { depth: 1 });
+    load("maximum", "100 connections, 64 B, one in flight", 100, 64, LoadKind::Closed { depth: 1 });
 
-const fn load(name: &'static str, title: &'static str, clients: usize, size: usize, kind: Kind) -> Load {
+const fn load(name: &'static str, title: &'static str, clients: usize, size: usize, kind: LoadKind) -> Load {
     Load { name, title, clients, size, kind }
 }
 
@@ -81,11 +87,11 @@ impl Load {
         let exchange = dialect.echo(self.size);
         let population = |depth| Population::new(server, dialect, &exchange, self.clients, depth);
         let sample = match self.kind {
-            Kind::Closed { depth } => closed(server, population(depth)?, depth, warm_up, slice),
-            Kind::Open { share } => open(server, population(1)?, share * maximum, warm_up, slice),
-            Kind::Churn => churn(server, dialect, &exchange, self.clients, warm_up, slice),
-            Kind::Push => push(server, dialect, self.clients, self.size, warm_up, slice),
-            Kind::Idle => Err("an idle load has no slices".into()),
+            LoadKind::Closed { depth } => closed(server, population(depth)?, depth, warm_up, slice),
+            LoadKind::Open { share } => open(server, population(1)?, share * maximum, warm_up, slice),
+            LoadKind::Churn => churn(server, dialect, &exchange, self.clients, warm_up, slice),
+            LoadKind::Push => push(server, dialect, self.clients, self.size, warm_up, slice),
+            LoadKind::Idle => Err("an idle load has no slices".into()),
         }?;
         // The clients have left; what that costs the server belongs to no other's slice.
         server.settle()?;

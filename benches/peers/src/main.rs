@@ -17,7 +17,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use client::idle;
 use contestants::{Contestant, contestants};
-use loads::{Kind, LOADS, Load, MAXIMUM};
+use loads::{LOADS, Load, LoadKind, MAXIMUM};
 use options::{Options, ServerCommand};
 use report::{Figures, Row};
 use server::Server;
@@ -53,14 +53,14 @@ fn measure(options: &Options) -> Result<()> {
     raise_descriptor_limit()?;
     let mut maximum = None;
     for load in LOADS.iter().filter(|load| options.runs(load.name)) {
-        if matches!(load.kind, Kind::Open { .. }) && maximum.is_none() {
+        if matches!(load.kind, LoadKind::Open { .. }) && maximum.is_none() {
             let base: Vec<_> = contestants.iter().filter(|one| one.dialect == Dialect::Bare).collect();
             let rows = rounds(&MAXIMUM, &base, 0.0, options)?;
             maximum = Some(Quartiles::of(rows[0].rounds.iter().map(|figures| figures.rate)).median);
         }
         let part: Vec<_> = contestants.iter().filter(|one| one.takes_part_in(load)).collect();
         let table = match load.kind {
-            Kind::Idle => report::memory_table(&memory(load, &part, options)?),
+            LoadKind::Idle => report::memory_table(&memory(load, &part, options)?),
             _ => report::table(&rounds(load, &part, maximum.unwrap_or(0.0), options)?),
         };
         println!("\n{}: {}\n", load.name, load.title);

@@ -1,7 +1,7 @@
 //! A client: it sends what its script says, parses and checks all that comes, and remembers it.
 
 use sysconn::frame::{Decoder, Error, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
-use sysconn::internals::{Agreement, Deflate, Shared};
+use sysconn::internals::{Agreement, Deflate, SharedCodecs};
 use sysconn::packet::{DataStatus, Reply, Request, push_request};
 use sysconn::sim::{Client, StreamState};
 
@@ -191,7 +191,7 @@ impl FuzzClient {
                 let mut packet = vec![];
                 let deflate = self.deflate.as_mut().expect("compression was agreed on");
                 let done: Result<(), Error> =
-                    deflate.inflate(payload, &mut packet, MAX_LEN, &mut Shared::default());
+                    deflate.inflate(payload, &mut packet, MAX_LEN, &mut SharedCodecs::default());
                 assert_eq!(done, Ok(()));
                 self.read_packet(&packet);
             }

@@ -20,9 +20,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use loads::{Certificate, Kind, Setting, kinds};
+use loads::{Certificate, LoadKind, Setting, kinds};
 use scene::Scene;
-use server::Place;
+use server::ScratchDirectory;
 
 const SLICES: usize = 12;
 /// After a change: what was under way has gone by, and the neighbours are at full speed.
@@ -32,9 +32,9 @@ const SETTLE_TIMERS: Duration = Duration::from_millis(1500);
 /// No slice of a kind begins later than this, however few there were.
 const MOST: Duration = Duration::from_secs(40);
 
-fn measure(kind: &Arc<Kind>, programs: &[(&'static str, PathBuf)], place: &Place) {
+fn measure(kind: &Arc<LoadKind>, programs: &[(&'static str, PathBuf)], scratch: &ScratchDirectory) {
     let mut scenes: Vec<_> =
-        programs.iter().map(|(label, program)| Scene::new(label, program, kind, place)).collect();
+        programs.iter().map(|(label, program)| Scene::new(label, program, kind, scratch)).collect();
     let settle = if kind.setting == Setting::ShortHandshakes { SETTLE_TIMERS } else { SETTLE };
     let began = Instant::now();
     for _ in 0..SLICES {
@@ -59,14 +59,14 @@ fn main() {
         }
     }
     let certificate = Arc::new(Certificate::new());
-    let place = Place::new(&certificate);
+    let scratch = ScratchDirectory::new(&certificate);
     println!(
         "{:<51}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>14}",
         "ms", "p50", "with", "more", "p99", "with", "more", "done"
     );
     for kind in kinds(&certificate).into_iter().map(Arc::new) {
         if names.is_empty() || names.iter().any(|name| kind.name.contains(name.as_str())) {
-            measure(&kind, &programs, &place);
+            measure(&kind, &programs, &scratch);
         }
     }
 }

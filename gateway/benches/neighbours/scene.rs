@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::process::nice;
 
 use crate::SETTLE;
-use crate::loads::{Kind, Setting};
-use crate::server::{Place, Server};
+use crate::loads::{LoadKind, Setting};
+use crate::server::{ScratchDirectory, Server};
 use crate::victim::{PACE, Victim};
 
 const SLICE: Duration = Duration::from_millis(300);
@@ -31,7 +31,7 @@ struct Signals {
     thrown_out: AtomicU64,
 }
 
-fn run(kind: &Kind, address: SocketAddr, signals: &Signals) {
+fn run(kind: &LoadKind, address: SocketAddr, signals: &Signals) {
     // Where this is not allowed the figures are higher.
     let _ = nice(19);
     while !signals.ends.load(Ordering::Relaxed) {
@@ -65,11 +65,16 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn new(label: &'static str, program: &Path, kind: &Arc<Kind>, place: &Place) -> Self {
-        let (server, address) = Server::start(program, kind.setting, place);
+    pub(crate) fn new(
+        label: &'static str,
+        program: &Path,
+        kind: &Arc<LoadKind>,
+        scratch: &ScratchDirectory,
+    ) -> Self {
+        let (server, address) = Server::start(program, kind.setting, scratch);
         let victim = if kind.setting == Setting::Tls {
             // Its own handshake is nothing to be measured here.
-            let stream = UnixStream::connect(place.socket()).unwrap();
+            let stream = UnixStream::connect(scratch.socket()).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             Victim::over(stream)
         } else {
@@ -115,7 +120,7 @@ impl Scene {
         self.busy += began.elapsed();
     }
 
-    pub(crate) fn report(&mut self, kind: &Kind) {
+    pub(crate) fn report(&mut self, kind: &LoadKind) {
         self.waits.iter_mut().for_each(|waits| waits.sort_unstable());
         let [[p50, p99], [p50_with, p99_with]] =
             self.waits.each_ref().map(|waits| [50, 99].map(|percent| percentile(waits, percent)));

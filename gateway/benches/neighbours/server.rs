@@ -1,4 +1,4 @@
-//! The program that is measured, and the place it runs in.
+//! The program that is measured, and the directory that it runs in.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -10,15 +10,16 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use crate::loads::{Certificate, Setting};
 
 /// A directory for what programs need, which goes with the benchmark.
-pub(crate) struct Place(PathBuf);
+pub(crate) struct ScratchDirectory(PathBuf);
 
-impl Place {
+impl ScratchDirectory {
     pub(crate) fn new(certificate: &Certificate) -> Self {
-        let place = Place(std::env::temp_dir().join(format!("sysconn-neighbours-{}", std::process::id())));
-        std::fs::create_dir(&place.0).unwrap();
-        std::fs::write(place.0.join("cert.pem"), &certificate.pem).unwrap();
-        std::fs::write(place.0.join("key.pem"), &certificate.key).unwrap();
-        place
+        let scratch =
+            ScratchDirectory(std::env::temp_dir().join(format!("sysconn-neighbours-{}", std::process::id())));
+        std::fs::create_dir(&scratch.0).unwrap();
+        std::fs::write(scratch.0.join("cert.pem"), &certificate.pem).unwrap();
+        std::fs::write(scratch.0.join("key.pem"), &certificate.key).unwrap();
+        scratch
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -26,7 +27,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ScratchDirectory {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
@@ -36,12 +37,12 @@ impl Drop for Place {
 pub(crate) struct Server(Child);
 
 impl Server {
-    pub(crate) fn start(program: &Path, setting: Setting, place: &Place) -> (Self, SocketAddr) {
+    pub(crate) fn start(program: &Path, setting: Setting, scratch: &ScratchDirectory) -> (Self, SocketAddr) {
         pin(0);
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--max-connections-per-ip", "0"]);
-        command.current_dir(&place.0).env_clear();
-        let _ = std::fs::remove_file(place.socket());
+        command.current_dir(&scratch.0).env_clear();
+        let _ = std::fs::remove_file(scratch.socket());
         command.args(match setting {
             Setting::Default => &[][..],
             Setting::Drops => &["--overflow", "drop"],

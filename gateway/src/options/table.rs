@@ -126,7 +126,7 @@ pub(super) static TABLE: &[Entry] = &[
         "ipv6-prefix",
         Prefix(|o| &mut o.config.ipv6_prefix),
         "64",
-        "Count IPv6 clients by so many leading bits of their addresses; 128: each address for itself",
+        "Count IPv6 clients by this many leading bits of their addresses; 128: each address by itself",
     ),
     entry(
         "max-packets-per-second",
@@ -279,7 +279,7 @@ pub(super) static TABLE: &[Entry] = &[
         "log-connections",
         LogConnections(|o| &mut o.config.log_connections),
         "200",
-        "Log so many refusals, logins and ends of connections a second, of each, and five times as many at once",
+        "Log this many refusals, logins and ends of connections a second, of each, and five times as many at once",
     ),
     entry(
         "token-keys",

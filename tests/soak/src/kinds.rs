@@ -15,7 +15,7 @@ const CONTESTED: std::ops::Range<usize> = 1..64;
 const FIRST_ROLE: u64 = 1000;
 
 /// A kind of client.
-pub struct Kind {
+pub struct VisitKind {
     pub name: &'static str,
     /// Of all clients, so many thousandths.
     per_mille: usize,
@@ -23,27 +23,27 @@ pub struct Kind {
 }
 
 /// All of them. Whoever stays is of the last one.
-pub const KINDS: [Kind; 20] = [
-    Kind { name: "echoes, pings", per_mille: 220, plan: echoes },
-    Kind { name: "all in one write, Close too", per_mille: 100, plan: at_once },
-    Kind { name: "half-close", per_mille: 80, plan: half_close },
-    Kind { name: "messages up to 512 KiB", per_mille: 4, plan: large },
-    Kind { name: "fragments, pings between", per_mille: 60, plan: fragments },
-    Kind { name: "zlib Data", per_mille: 30, plan: zlib },
-    Kind { name: "deferred replies", per_mille: 50, plan: deferred },
-    Kind { name: "bursts of replies", per_mille: 50, plan: bursts },
-    Kind { name: "login, time, logout", per_mille: 60, plan: logins },
-    Kind { name: "roles taken over (4007)", per_mille: 40, plan: rivals },
-    Kind { name: "room: join, say, leave", per_mille: 40, plan: rooms },
-    Kind { name: "slow readers", per_mille: 4, plan: slow },
-    Kind { name: "slow readers that give up", per_mille: 6, plan: quitters },
-    Kind { name: "reset at any byte", per_mille: 80, plan: resets },
-    Kind { name: "gone at any byte", per_mille: 46, plan: vanish },
-    Kind { name: "connected, and gone", per_mille: 20, plan: nothing },
-    Kind { name: "hostile frames and packets", per_mille: 60, plan: hostile },
-    Kind { name: "hostile requests", per_mille: 30, plan: refused },
-    Kind { name: "random bytes", per_mille: 20, plan: noise },
-    Kind { name: "members who stay", per_mille: 0, plan: member },
+pub const KINDS: [VisitKind; 20] = [
+    VisitKind { name: "echoes, pings", per_mille: 220, plan: echoes },
+    VisitKind { name: "all in one write, Close too", per_mille: 100, plan: at_once },
+    VisitKind { name: "half-close", per_mille: 80, plan: half_close },
+    VisitKind { name: "messages up to 512 KiB", per_mille: 4, plan: large },
+    VisitKind { name: "fragments, pings between", per_mille: 60, plan: fragments },
+    VisitKind { name: "zlib Data", per_mille: 30, plan: zlib },
+    VisitKind { name: "deferred replies", per_mille: 50, plan: deferred },
+    VisitKind { name: "bursts of replies", per_mille: 50, plan: bursts },
+    VisitKind { name: "login, time, logout", per_mille: 60, plan: logins },
+    VisitKind { name: "roles taken over (4007)", per_mille: 40, plan: rivals },
+    VisitKind { name: "room: join, say, leave", per_mille: 40, plan: rooms },
+    VisitKind { name: "slow readers", per_mille: 4, plan: slow },
+    VisitKind { name: "slow readers that give up", per_mille: 6, plan: quitters },
+    VisitKind { name: "reset at any byte", per_mille: 80, plan: resets },
+    VisitKind { name: "gone at any byte", per_mille: 46, plan: vanish },
+    VisitKind { name: "connected, and gone", per_mille: 20, plan: nothing },
+    VisitKind { name: "hostile frames and packets", per_mille: 60, plan: hostile },
+    VisitKind { name: "hostile requests", per_mille: 30, plan: refused },
+    VisitKind { name: "random bytes", per_mille: 20, plan: noise },
+    VisitKind { name: "members who stay", per_mille: 0, plan: member },
 ];
 
 const _: () = {
