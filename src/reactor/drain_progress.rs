@@ -1,4 +1,4 @@
-//! How far a server has come with its end, and how many clients may be told to go now.
+//! The pace of a drain: how far it has come, and how many clients may be told to go now.
 
 use crate::config::Config;
 use crate::id::ConnectionId;

@@ -1,4 +1,4 @@
-//! How much more a connection may be sent: the space that its outbox has left.
+//! The outbox limit: how much more a connection may be sent.
 
 use super::send_buffer::SendBuffer;
 use crate::deflate;
