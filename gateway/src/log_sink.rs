@@ -110,8 +110,8 @@ mod tests {
             format!("{} log lines could not be written before this one\nread again\n", 10_000 - kept);
         assert_eq!(read[..len], *expected.as_bytes());
 
-        // A line that is longer than the pipe holds is begun, and goes on before all others once there is
-        // room.
+        // A line that is longer than the pipe holds is begun, and goes on before all others once the pipe has
+        // space.
         let long = format!("{}\n", "long".repeat(50_000));
         for line in [&long[..], "left out\n"] {
             sink.write_all(line.as_bytes()).unwrap();

@@ -1,5 +1,4 @@
-//! Answers that `echo.deferred` puts off: for how long, how many may wait, and that they go with their
-//! client.
+//! Delayed answers of `echo.deferred`: their delays, their limits, and their removal when the client leaves.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -12,9 +11,9 @@ fn serve(more: &[&str]) -> Program {
     Program::start(&[&["serve", "--listen", "127.0.0.1:0"], more].concat())
 }
 
-/// So long that nobody waits for it, in milliseconds.
+/// A delay in milliseconds that no test waits for.
 const HOUR: [u8; 4] = 3_600_000u32.to_be_bytes();
-/// Data of which 33 requests fit into what one address may have waiting: 16 MiB.
+/// Data of such a length that 33 requests fill the limit of one address: 16 MiB.
 static DATA: [u8; 500_000] = [7; 500_000];
 
 #[test]
@@ -32,7 +31,7 @@ fn an_answer_is_put_off_by_at_most_an_hour() {
 
 #[test]
 fn pending_answers_are_dropped_with_their_client() {
-    // How a client leaves. Of one that only says that it has no more to send the Ping shows that it is gone.
+    // How a client leaves. If it only ends its sending side, the Ping shows that it is gone.
     type Way = (&'static str, fn(Client));
     let ways: [Way; 3] = [
         ("a Close", |mut client| client.send(&frame(Opcode::Close, &1000u16.to_be_bytes()))),
@@ -41,7 +40,7 @@ fn pending_answers_are_dropped_with_their_client() {
     ];
     for (way, leave) in ways {
         let program = serve(&["--workers", "2", "--ping-interval", "100ms"]);
-        // Whether there is room for an answer that is an hour off. A refusal comes in the turn after.
+        // Whether an answer with a delay of an hour is accepted. A refusal comes one turn later.
         let delayed = || {
             let mut client = Client::connect(program.address());
             client.send_packet(1105, 1, &join(&[&HOUR, &DATA]));
@@ -76,7 +75,7 @@ fn pending_answers_are_dropped_with_their_client() {
         assert!(delayed().is_none() && !has_room(), "{way}");
         waiting.into_iter().for_each(leave);
         eventually(&format!("there is room again after {way}"), has_room);
-        // All of it: as many as before find room.
+        // All of it is free again: as many as before are accepted.
         eventually(&format!("all is released after {way}"), || {
             let again: Vec<_> = std::iter::from_fn(delayed).take(33).collect();
             let count = again.len();

@@ -24,7 +24,7 @@ fn start_limited(more: &[&str]) -> Program {
 fn the_program_serves_on_without_free_descriptors() {
     let program = start_limited(&[]);
     let address = program.address();
-    // The limit of 100 admits 36. Those beyond are told so, and do not go: they take up the rest.
+    // The limit of 100 admits 36 clients. Further ones are refused but do not leave: they use up the rest.
     let mut inside: Vec<Client> = (0..36).map(|_| Client::connect(address)).collect();
     let outside: Vec<Client> = (0..100).map(|_| Client::raw(address)).collect();
     eventually("it has no descriptor left", || String::from_utf8(program.log()).unwrap().contains(EXHAUSTED));
@@ -35,7 +35,7 @@ fn the_program_serves_on_without_free_descriptors() {
         program.falls_asleep();
     }
     for mut client in outside {
-        // Told, or closed: its own bytes may have crossed the answer.
+        // Refused, or closed: its own bytes may have crossed the answer.
         assert_eq!(client.read_refusal().0, 503);
     }
     for mut client in inside {
@@ -52,7 +52,7 @@ fn the_program_serves_on_without_free_descriptors() {
 fn a_drain_answers_waiting_clients_as_far_as_descriptors_allow() {
     let mut program = start_limited(&["--drain-timeout", "60s"]);
     let address = program.address();
-    // What comes while it stands still waits.
+    // Clients that come while it is stopped wait.
     program.signal(Signal::STOP);
     eventually("it stands still", || program.is_stopped());
     let mut waiting: Vec<Client> = (0..500).map(|_| Client::raw(address)).collect();
@@ -60,7 +60,7 @@ fn a_drain_answers_waiting_clients_as_far_as_descriptors_allow() {
     program.signal(Signal::TERM);
     program.signal(Signal::CONT);
     for client in &mut waiting {
-        // Those that it had accepted before it heard of the signal may have been let in.
+        // Clients that it accepted before it received the signal may have been let in.
         let head = client.read_head();
         assert!(head.starts_with("HTTP/1.1 503 ") || head.starts_with("HTTP/1.1 101 "), "{head}");
     }

@@ -1,5 +1,5 @@
-//! What the real program's memory does in a burst of large messages, and after one round of
-//! housekeeping. Run with `--nocapture` it shows the figures.
+//! The real program's memory during a burst of large messages, and after one round of housekeeping. With
+//! `--nocapture` it prints the figures.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -16,15 +16,15 @@ use common::{Client, Program, eventually, packet};
 use messages::{Kind, M1002Tos, M9002Toc, M9002Tos};
 use prost::Message;
 
-/// What glibc's allocator has to be told. By itself it learns from large buffers that are freed to take
-/// the next ones from its heap, and one small allocation that lives on keeps all of the heap below it.
+/// Settings for glibc's allocator. By default, after it has freed large buffers it takes the next ones from
+/// its heap, where one small live allocation keeps all of the heap below it.
 const ALLOCATOR: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
 const CLIENTS: usize = 1000;
 const MESSAGE_BYTES: usize = 512 * 1024;
 
-/// Has each client send all but the last byte of its message, and then that byte: every message is in a
-/// buffer of its connection's own at the same time. What the program holds then.
+/// Has each client send all but the last byte of its message, and then that byte: every connection then holds
+/// its message in a buffer of its own at the same time. Returns the program's memory at that point.
 fn burst(program: &Program, clients: &mut [Client], before: usize) -> usize {
     // One in ten is on its way back afterwards (1101), the others get no answer (1102).
     let data = vec![7; MESSAGE_BYTES - 9];
@@ -34,7 +34,7 @@ fn burst(program: &Program, clients: &mut [Client], before: usize) -> usize {
         client.send(message_of(number).1);
     }
     let (mut peak, all) = (before, before + CLIENTS * MESSAGE_BYTES * 95 / 100);
-    // It may take its time, as long as it goes on.
+    // This may be slow, as long as there is progress.
     while peak <= all {
         let seen = peak;
         eventually("more of it has come", || {
@@ -54,7 +54,7 @@ fn burst(program: &Program, clients: &mut [Client], before: usize) -> usize {
     peak
 }
 
-/// A client that may look at the others.
+/// A monitor client.
 struct Monitor(Client);
 
 impl Monitor {
@@ -72,7 +72,7 @@ impl Monitor {
         Monitor(client)
     }
 
-    /// Rounds of housekeeping that each connection has had.
+    /// The number of housekeeping rounds of each connection.
     fn rounds(&mut self) -> HashMap<u64, u64> {
         let mut rounds = HashMap::new();
         loop {

@@ -1,4 +1,4 @@
-//! What clients leave behind in the real program, however they end: nothing.
+//! However clients end, they leave nothing behind in the real program.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -129,7 +129,7 @@ fn a_client_that_does_not_read_holds_little_memory() {
     let request = packet(1101, 1, &vec![7; 60_000]);
     let mut sent = 0;
     let mut stalled = 0;
-    // 64 MiB, or until the server has long stopped taking more.
+    // 64 MiB, or until the server has stopped reading for a while.
     while sent < 64 << 20 && stalled < 100 {
         match greedy.stream.write(&request[sent % request.len()..]) {
             Ok(written) => {
@@ -146,7 +146,7 @@ fn a_client_that_does_not_read_holds_little_memory() {
     let grown = program.resident_bytes().saturating_sub(before);
     assert!(grown <= 32 << 20, "{grown} bytes");
 
-    // Once it reads it gets all that it asked for and has sent whole.
+    // Once it reads, it gets the replies to all its complete requests.
     greedy.stream.set_nonblocking(false).unwrap();
     greedy.shutdown_write();
     for _ in 0..sent / request.len() {
@@ -167,7 +167,7 @@ fn idle_connections_cost_no_time() {
     let mut paused = Client::connect(program.address());
     paused.send_packet(1105, 1, b"\0\x01\0\0later");
     paused.send_packet(1101, 2, b"behind");
-    // This end is not looked at before the reply has come, and must not be looked for meanwhile.
+    // The server does not handle this end before the reply has come, and must not poll for it meanwhile.
     paused.shutdown_write();
     urgent.echo(b"settled");
     for _ in 0..100 {

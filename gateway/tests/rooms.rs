@@ -1,5 +1,5 @@
-//! Rooms whose members are on several workers of the real program: counts are exact, and everybody hears the
-//! same in one order.
+//! Rooms whose members are on several workers of the real program: counts are exact, and all members receive
+//! the same messages in the same order.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ const WORKERS: u64 = 3;
 const MEMBERS: u64 = 12;
 /// Rooms enough that each worker is home to some.
 const ROOMS: u64 = 12;
-/// What each member says in each room.
+/// The messages of each member in each room.
 const WORDS: u64 = 5;
 
 /// Logged in with a role.
@@ -50,7 +50,8 @@ fn leave(client: &mut Client, room: u64) -> u32 {
     M1202Toc::decode(reply.data.as_slice()).unwrap().members
 }
 
-/// Says words in all rooms, and hears what all say in them: for each room, who said what, in order.
+/// Sends messages to all rooms, and receives those of all members: for each room the sender and text, in
+/// order.
 fn talk(client: &mut Client) -> BTreeMap<String, Vec<(u64, String)>> {
     for word in 0..WORDS {
         for room in 0..ROOMS {

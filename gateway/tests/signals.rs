@@ -1,5 +1,4 @@
-//! What the real program does at signals: in whatever state its parent left them, and whatever it reads
-//! meanwhile.
+//! The real program's reaction to signals, whatever signal mask it inherits, and whatever file it is reading.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -52,7 +51,7 @@ impl Drop for KeyFile {
     }
 }
 
-/// How a process ends, which it has to do by itself.
+/// Waits for a process to end by itself, and returns how it ended.
 fn ends(child: &mut Child) -> ExitStatus {
     let mut status = None;
     eventually("it ends", || {
@@ -137,7 +136,7 @@ fn sighup_during_the_start_does_not_end_the_program() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // It reads the file, and does not listen yet.
+        // It is reading the file, and does not listen yet.
         let mut writer = file.written_to();
         kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
         let text = if option == "--config" { String::new() } else { KeyFile::text() };
@@ -176,7 +175,7 @@ fn reloads_requested_during_a_reload_become_one() {
     writer.write_all(KeyFile::text().as_bytes()).unwrap();
     drop(writer);
     read(2);
-    // If there were a third one, it would wait for the FIFO, and this one for it.
+    // A third reload would wait for the FIFO, and this one would wait for that.
     fs::remove_file(&keys.0).unwrap();
     fs::write(&keys.0, KeyFile::text()).unwrap();
     asked(6);

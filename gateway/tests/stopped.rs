@@ -12,7 +12,7 @@ use common::{Client, Frame, PATIENCE, Program, eventually, frame};
 use rustix::process::Signal;
 use sysconn::frame::Opcode;
 
-/// Reads what comes, and answers Pings, until so many of them have come.
+/// Reads frames and answers Pings until `count` of them have come.
 fn answer_pings(client: &mut Client, count: usize) {
     for _ in 0..count {
         match client.next() {
@@ -38,14 +38,14 @@ fn a_stopped_program_pings_silent_clients_before_it_closes_them() {
             answer_pings(&mut client, 2);
             program.signal(Signal::STOP);
             eventually("it stands still", || program.is_stopped());
-            // Nobody is asked meanwhile, and so nobody has anything to say.
+            // The server sends no Pings meanwhile, so the clients send nothing.
             client.stream.set_read_timeout(Some(Duration::from_millis(3000))).unwrap();
             client.stream.read_exact(&mut [0]).unwrap_err();
             client.stream.set_read_timeout(Some(PATIENCE)).unwrap();
             program.signal(Signal::CONT);
             answer_pings(&mut client, 6);
             client.send_packet(1101, 1, b"still there");
-            // Without this one the timers might have been off.
+            // This check shows that the timers are on.
             let end = loop {
                 match silent.next() {
                     Frame::Ping(_) => {}

@@ -22,7 +22,7 @@ use sysconn::{Custodian, Identity, Login};
 
 /// The Flag of every request here.
 const FLAG: u32 = 9;
-/// What ErrorID a login is refused with.
+/// The ErrorID of a refused login.
 const REFUSED: u16 = 7;
 
 /// A file of keys, gone when it is dropped.
@@ -77,7 +77,7 @@ fn game(role_id: u64) -> M1002Tos {
     }
 }
 
-/// What is signed of it.
+/// The signed fields of the login.
 fn signed(message: &M1002Tos) -> Login {
     let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message.clone();
     Login {
@@ -97,7 +97,7 @@ fn with_token(text: &str, message: M1002Tos, expires: u64) -> M1002Tos {
 }
 
 impl Client {
-    /// Logs in. The ErrorID, 0 if that is accepted.
+    /// Logs in. Returns the ErrorID, 0 if the login is accepted.
     fn login(&mut self, message: &M1002Tos) -> u16 {
         self.send_packet(1002, FLAG, &message.encode_to_vec());
         let reply = self.reply();
@@ -110,7 +110,7 @@ impl Client {
         reply.error_id
     }
 
-    /// Whether it is logged in: 1003 is for those who are.
+    /// Whether it is logged in: 1003 requires a login.
     fn is_logged_in(&mut self) -> bool {
         self.send_packet(1003, FLAG, b"");
         self.reply().error_id == 0
@@ -164,7 +164,7 @@ fn a_login_needs_a_token_made_for_it() {
             let mut client = Client::connect(program.address());
             assert_eq!(client.login(&message), expected, "{case}");
             assert_eq!(client.is_logged_in(), expected == 0, "{case}");
-            // The token of a refused one spoils nothing.
+            // A refused login does not invalidate the token.
             assert_eq!(client.login(&good), 0, "after {case}");
         }
         let log = String::from_utf8_lossy(&program.log()).into_owned();

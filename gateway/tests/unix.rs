@@ -1,4 +1,4 @@
-//! The program on a Unix domain socket: whose path it takes over, removes, and with which mode.
+//! The program on a Unix domain socket: taking over a path, removing it, and its mode.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -145,8 +145,8 @@ mod tests {
         assert!(is_empty(&waiting) && waiting.next_due().is_none());
     }
 
-    /// Where connections come from that ask for as much as fits, how many of them may wait, and where there
-    /// is no room then for others to come from, and where there is.
+    /// Sources of connections that fill the limits, the number that fits, a source that is then refused, and
+    /// one that is not.
     type Case = (&'static [&'static str], usize, &'static [&'static str], &'static [&'static str]);
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
                     waiting.remove(id(200));
                 }
             }
-            // All leave, and nothing is left of them.
+            // After all have left, nothing is counted any more.
             for number in 0..100 {
                 waiting.remove(id(number));
             }

@@ -29,10 +29,10 @@ use table::Entry;
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 
-/// Why messages of `serve` may not be limited further.
+/// The error text for a message limit of `serve` that is too low.
 const HEADER: &str = "the header that every packet has";
 
-/// Which program runs.
+/// The command that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// The game gateway.

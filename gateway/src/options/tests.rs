@@ -1,4 +1,4 @@
-//! Tables of what each source may say, and of the line that each mistake gets.
+//! Tables of the values that each source accepts, and of the error line for each mistake.
 
 mod mistakes;
 mod sources;

@@ -1,4 +1,4 @@
-//! What the tests of the program share: all that the library's tests share, and the program as a process.
+//! Shared code of the program's tests: that of the library's tests, and the program as a process.
 
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

@@ -17,10 +17,10 @@ use super::{PATIENCE, eventually};
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
-    /// What reads its standard output, and holds a descriptor for it.
+    /// The reader of its standard output, which holds a descriptor.
     reading: Option<JoinHandle<()>>,
     log: PathBuf,
-    /// What the program said that it listens on.
+    /// The addresses that the program printed.
     pub(crate) listening: String,
 }
 
@@ -62,7 +62,7 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for its end. Also what it wrote to standard output behind its first line.
+    /// Waits for its end. Also returns its standard output after the first line.
     pub(crate) fn wait(&mut self) -> (ExitStatus, Vec<String>) {
         let mut more = vec![];
         loop {
@@ -74,12 +74,12 @@ impl Program {
         }
     }
 
-    /// Descriptors that it has open.
+    /// The number of its open descriptors.
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// Bytes of memory that it has resident.
+    /// Its resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -104,7 +104,7 @@ impl Program {
         })
     }
 
-    /// What it has logged.
+    /// Its log so far.
     pub(crate) fn log(&self) -> Vec<u8> {
         let mut bytes = vec![];
         fs::File::open(&self.log).unwrap().read_to_end(&mut bytes).unwrap();

@@ -33,7 +33,7 @@ impl Delivery {
     }
 }
 
-/// A TCP connection that writes in the way it is told to, under the library.
+/// A TCP connection below the library that writes in a chosen way.
 struct Shaped {
     tcp: TcpStream,
     bytewise: bool,

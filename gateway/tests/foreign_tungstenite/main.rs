@@ -1,7 +1,7 @@
 //! tungstenite as a client of the program.
 //!
-//! Every exchange is tried in four ways of delivery. Each ends with an echo as a marker, which shows that
-//! what was expected came, and nothing else. The clients in `foreign/` do the same.
+//! Every exchange is tried in four ways of delivery. Each ends with an echo as a marker, which shows that the
+//! expected replies came, and nothing else. The clients in `foreign/` do the same.
 
 mod link;
 mod packet;
@@ -19,7 +19,7 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 const SIZES: [usize; 11] = [0, 1, 116, 117, 125, 126, 65_526, 65_527, 65_535, 65_536, MAX_DATA];
 const FLAGS: [u32; 6] = [0, 1, u32::MAX / 2, u32::MAX / 2 + 1, u32::MAX, 0x0102_0304];
 
-/// A packet, by its command and Data, and what it leads to.
+/// A packet, by its command and Data, and the expected result.
 enum Case {
     /// Replies with these Data, under this ErrorID.
     Replies(u16, Vec<u8>, Vec<Vec<u8>>, u16),

@@ -1,5 +1,5 @@
-//! All cases there are, each by its id, and a reason for each that is not played here: a case that is in no
-//! table does not go unnoticed.
+//! All cases by their ids, with a reason for each that is not played here. A test fails if a case is in no
+//! table.
 
 use std::collections::BTreeSet;
 

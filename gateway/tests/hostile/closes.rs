@@ -1,4 +1,4 @@
-//! Ends of every kind: proper ones, false ones, and none at all.
+//! Ends of every kind: correct, incorrect and missing ones.
 
 use std::io::Write as _;
 
@@ -44,7 +44,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
     Case::new("cl-09", SERVE, |stage| stage.closes("4321", &close(4321, b""), 4321)),
     Case::new("cl-10", SERVE, |stage| {
-        // It reads its Close and keeps the connection; with one byte from time to time.
+        // It reads the Close, keeps the connection, and sends one byte from time to time.
         let mut client = stage.client();
         client.send(&[0xff, 0xff]);
         client.expect_close(1002, "a violation");
@@ -78,7 +78,7 @@ pub(crate) const CASES: &[Case] = &[
         client.expect_close(1000, "behind the echoes");
     }),
     Case::new("x-21", SERVE, |stage| {
-        // A client that trickles behind its violation does not push its end away.
+        // A client that goes on sending slowly after its violation does not delay its end.
         let mut client = stage.client();
         client.send(b"\x82\x04data");
         client.expect_close(1002, "a violation");
@@ -97,7 +97,7 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-23", Setup::Hasty(&["--read-timeout", "2s"]), |stage| {
-        // It owes megabytes, gets its Close behind them, and reads neither.
+        // Megabytes of replies wait for the client, then the Close, and it reads neither.
         let mut client = slow(stage.program.address());
         for _ in 0..8 {
             client.send(&packet(1104, 1, &10_000u16.to_be_bytes()));
@@ -119,7 +119,8 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-25", SERVE, |stage| {
-        // The end comes while a reply is owed: it is still delivered, and bounded by it.
+        // The client ends while a reply is owed: the reply is still delivered, and the connection ends after
+        // it.
         let mut client = stage.client();
         client.send(&join(&[&packet(1105, 1, b"\0\0\0\x64later"), &packet(1101, 2, b"behind")]));
         client.shutdown_write();

@@ -1,4 +1,4 @@
-//! Compressed messages: bombs, garbage, and many that cost more than they are long.
+//! Compressed messages: bombs, garbage, and floods that cost more than their length suggests.
 
 use std::io::Write as _;
 
@@ -20,7 +20,7 @@ const DEDICATED: Setup = Setup::Echo(&["--deflate", "dedicated"]);
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 static CHUNK: [u8; 1 << 20] = [0; 1 << 20];
 
-/// So many zeros as a zlib stream.
+/// A zlib stream of `len` zeros.
 pub(crate) fn zlib_bomb(len: usize) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(vec![], Compression::best());
     (0..len.div_ceil(CHUNK.len())).for_each(|_| encoder.write_all(&CHUNK).unwrap());
@@ -36,7 +36,7 @@ fn bomb(len: usize) -> Vec<u8> {
         left -= left.min(CHUNK.len());
     }
     let mut bytes = encoder.finish().unwrap();
-    // Behind its final block nothing is left to be flushed: an empty stored block, without its tail.
+    // After a final block nothing remains to be flushed: an empty stored block, without its tail.
     bytes.push(0);
     bytes
 }

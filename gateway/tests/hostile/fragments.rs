@@ -114,7 +114,7 @@ pub(crate) const CASES: &[Case] = &[
         echoed(&mut client, &[7; 4096]);
     }),
     Case::new("x-18", SERVE, |stage| {
-        // The same at full size: 800 KiB that say nothing.
+        // The same at full size: 800 KiB without content.
         let mut client = stage.client();
         let grown = stage.grown(|| {
             let _ = client.stream.write_all(&join(&[&first(b""), &middle(b"").repeat(1024 + 524_288 / 4)]));
@@ -123,7 +123,7 @@ pub(crate) const CASES: &[Case] = &[
         assert!(grown < 2 << 20, "{grown}");
     }),
     Case::new("x-20", ECHO, |stage| {
-        // A Ping, a Pong and urgent haste between all of them.
+        // A Ping, a Pong and urgent data between all of them.
         let mut client = stage.client();
         let mut bytes = first(b"0");
         for number in 1..200u8 {

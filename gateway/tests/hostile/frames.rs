@@ -1,4 +1,4 @@
-//! Frames that break a rule, and frames that only look as if they did.
+//! Frames that break a rule, and valid frames that look as if they did.
 
 use socket2::SockRef;
 
@@ -11,7 +11,7 @@ fn frames() {
     play(CASES);
 }
 
-/// A frame header as it is, with a key of zeros behind it if it says that there is one.
+/// A raw frame header, followed by a key of zeros if its mask bit is set.
 pub(crate) fn header(bytes: &[u8]) -> Vec<u8> {
     let key: &[u8] = if bytes[1] & 0x80 != 0 { &[0; 4] } else { &[] };
     join(&[bytes, key])
@@ -21,7 +21,7 @@ pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|index| (index % 251) as u8).collect()
 }
 
-/// Each of these closes with this code, alone and in the same write as what is good.
+/// Each of these closes with this code, alone and in the same write as valid frames.
 pub(crate) fn closed(stage: &Stage, code: u16, cases: &[Vec<u8>]) {
     for bytes in cases {
         let name = bytes[..bytes.len().min(40)].escape_ascii().to_string();
@@ -198,7 +198,7 @@ pub(crate) const CASES: &[Case] = &[
         let flood = frame(Opcode::Ping, b"").repeat(10_000);
         let grown = stage.grown(|| {
             for _ in 0..200 {
-                // What the system does not take now is not sent: the next round begins within a frame.
+                // Bytes that the system does not take now are not sent: the next round begins within a frame.
                 if !matches!(std::io::Write::write(&mut client.stream, &flood), Ok(len) if len % 6 == 0) {
                     break;
                 }

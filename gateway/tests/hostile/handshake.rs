@@ -1,4 +1,4 @@
-//! Upgrade requests as the RFC has them, as it does not, and from whoever has no business here.
+//! Upgrade requests: valid, invalid, and from clients that policy refuses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -99,7 +99,7 @@ pub(crate) const CASES: &[Case] = &[
         refused(stage, &[400], &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), b"PRI * HTTP/2".to_vec()]);
     }),
     Case::new("hs-11", SERVE, |stage| {
-        // One byte is enough, and nothing is waited for.
+        // One byte is enough: the refusal comes at once.
         refused(stage, &[400], &[b"\x16".to_vec(), b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()]);
     }),
     Case::new("hs-12", SERVE, |stage| {
@@ -317,7 +317,7 @@ pub(crate) const CASES: &[Case] = &[
         refused(stage, &[400], &[byte]);
     }),
     Case::new("x-19", SERVE, |stage| {
-        // The client has said all that it will before the answer to its request comes.
+        // The client ends its sending side before the answer to its request comes.
         let mut client = stage.raw();
         client.send(&join(&[UPGRADE, &packet(1101, 1, b"half")]));
         client.shutdown_write();

@@ -1,5 +1,5 @@
-//! Tricks with the head of a request: what two parsers could read in two ways, lengths at their limits, and
-//! what must not come back in an answer.
+//! Tricks with request heads: ambiguous syntax, lengths at the limits, and bytes that must not come back in
+//! an answer.
 
 use std::io::Write as _;
 
@@ -16,7 +16,7 @@ fn heads() {
 
 pub(crate) const CASES: &[Case] = &[
     Case::new("x-01", SERVE, |stage| {
-        // What follows the 101 is frames: a second request is a violation and no request.
+        // Only frames follow the 101: a second request is a violation.
         stage.closes("pipelined", UPGRADE, 1002);
         let mut client = stage.raw();
         client.send(&join(&[UPGRADE, UPGRADE]));
@@ -131,7 +131,7 @@ pub(crate) const CASES: &[Case] = &[
         refused(stage, &[400], &["G(T", "G\u{cb}T", "GE:T", "{GET}"].map(|method| with("GET", method)));
     }),
     Case::new("x-09", SERVE, |stage| {
-        // Names that some servers take for others.
+        // Header names that some servers confuse with others.
         refused(stage, &[400], &[with("Sec-WebSocket-Key", "Sec_WebSocket_Key"), with("Host:", "Host\0:")]);
         refused(
             stage,
@@ -145,7 +145,7 @@ pub(crate) const CASES: &[Case] = &[
         );
     }),
     Case::new("x-10", SERVE, |stage| {
-        // As long as it may be, and one byte or line more.
+        // The maximum length, and one byte or line more.
         let filled = |len: usize| plus(&format!("X: {}\r\n", "a".repeat(len - UPGRADE.len() - 5)));
         assert_eq!(filled(MAX_HEAD_BYTES).len(), MAX_HEAD_BYTES);
         stage.accepts("8192 bytes", &filled(MAX_HEAD_BYTES));
@@ -155,7 +155,7 @@ pub(crate) const CASES: &[Case] = &[
         refused(stage, &[431], &[lines(MAX_HEAD_LINES + 1)]);
     }),
     Case::new("x-11", Setup::Serve(&["--path", "/chat", "--subprotocol", "b"]), |stage| {
-        // Nothing that a client sent comes back in an answer, so that no line can be put into one.
+        // Answers contain no client input, so a client cannot inject header lines.
         for (statuses, request) in [
             (&[400][..], plus("X-Canary: a\0\r\n")),
             (&[404], upgrade_of("/canary%0d%0aX:y", "")),
@@ -170,7 +170,7 @@ pub(crate) const CASES: &[Case] = &[
         assert!(!head.contains("Sec-WebSocket-Protocol"), "{head}");
     }),
     Case::new("x-12", SERVE, |stage| {
-        // Header lines of the least length, one byte at a time: refused where they become too many.
+        // The shortest header lines, one byte at a time: refused at the first line too many.
         let mut client = stage.raw();
         let request = join(&[b"GET / HTTP/1.1\r\n", b"a:\r\n".repeat(80).as_slice()]);
         for byte in request {

@@ -1,4 +1,4 @@
-//! What clients can make the log say.
+//! Attempts of clients to forge or flood the log.
 
 use crate::common::Frame;
 use crate::handshake::{plus, with};
@@ -9,7 +9,7 @@ fn logs() {
     play(CASES);
 }
 
-/// What the log has got meanwhile.
+/// The lines that were logged meanwhile.
 fn logged(stage: &crate::stage::Stage, act: impl FnOnce()) -> Vec<u8> {
     let before = stage.program.log().len();
     act();
@@ -23,7 +23,7 @@ fn bytes_of_bad_input(log: &[u8]) -> usize {
     String::from_utf8_lossy(log).lines().filter(is_about).map(|line| line.len() + 1).sum()
 }
 
-/// It has no control byte but the ends of its own lines.
+/// It has no control bytes except its line ends.
 fn assert_clean(log: &[u8]) {
     let raw = log.iter().find(|byte| byte.is_ascii_control() && **byte != b'\n');
     assert_eq!(raw, None, "{}", log.escape_ascii());
@@ -37,7 +37,7 @@ pub(crate) const CASES: &[Case] = &[
                 stage.refuses("in the target", &with("/chat", &format!("/{control}x")), &[400]);
                 let _ = stage.refuses("in a name", &plus(&format!("X{control}: a\r\n")), &[400]);
             }
-            // A byte above ASCII may stand in a value, and is not to be seen in the log as it came.
+            // A byte above ASCII is legal in a value, but must be escaped in the log.
             stage.accepts("a value", &plus("X: \u{9b}31m\u{202e}\r\nOrigin: x\r\n"));
             stage.closes(
                 "a reason",
@@ -60,7 +60,7 @@ pub(crate) const CASES: &[Case] = &[
         assert!(bytes > 0, "the first of them is seen");
     }),
     Case::new("x-41", SERVE, |stage| {
-        // Each of those that are refused, and of those that go, has its line.
+        // Each refusal, and each end of a connection, has its line.
         let log = logged(stage, || {
             for round in 0..1000 {
                 if round % 2 == 0 {

@@ -1,6 +1,5 @@
-//! Hostile clients against the real program, over real sockets. Each case has an id, and after each the
-//! program serves the others as before, has the descriptors that it had, and sleeps when there is nothing
-//! to do.
+//! Hostile clients against the real program, over real sockets. Each case has an id. After each the program
+//! serves others as before, has lost no descriptors, and sleeps while idle.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

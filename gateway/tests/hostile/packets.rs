@@ -1,4 +1,4 @@
-//! Packets that no honest client sends, in frames that are right.
+//! Invalid or abusive packets in valid frames.
 
 use crate::common::{Frame, Reply, frame, join, message, packet, part, zlib_stored};
 use crate::compression::zlib_bomb;
@@ -11,7 +11,7 @@ fn packets() {
     play(CASES);
 }
 
-/// A message whose DataSize is not the one that belongs to it, in a frame.
+/// A framed message whose DataSize is wrong.
 fn sized(size: u16, data: &[u8]) -> Vec<u8> {
     let mut message = message(1101, 9, 0, data);
     message[..2].copy_from_slice(&size.to_be_bytes());
@@ -131,7 +131,7 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-37", SERVE, |stage| {
-        // Requests that cost more than they are long, as many as one write takes: each answered once.
+        // As many expensive short requests as one write takes: each is answered once.
         let mut client = stage.client();
         client.send(&packet(1104, 1, &200u16.to_be_bytes()).repeat(100));
         for _ in 0..100 {
@@ -141,13 +141,13 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-38", SERVE, |stage| {
-        // For roles and monitors, by nobody.
+        // Commands for roles and monitors, from a client without a login.
         let mut client = stage.client();
         for cmd in [1003, 1201, 1203, 9001, 9002, 9003, 9004] {
             client.send_packet(cmd, 1, b"");
             assert_eq!(client.reply(), Reply::refusal(cmd, 1, 3), "{cmd}");
         }
-        // What is no message of its type is an offence.
+        // Data that is not a message of its type is an offence.
         stage.closes("no message", &packet(1002, 1, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), 4001);
         stage.closes("a length beyond the end", &packet(1002, 1, b"\x0a\xff\xff\xff\xff\x0f"), 4001);
         stage.closes("too deep", &packet(1001, 1, &[0x0b; 500]), 4001);

@@ -1,4 +1,4 @@
-//! Handlers that panic, because a client knows how to make them.
+//! Handlers that a client can make panic.
 
 use crate::common::{Reply, join, packet};
 use crate::stage::{Case, Setup, play};

@@ -1,4 +1,4 @@
-//! PROXY headers that are wrong, doubled, or from nobody who is trusted.
+//! PROXY headers that are invalid, repeated, or from an untrusted address.
 
 use std::io::Write as _;
 
@@ -60,14 +60,14 @@ pub(crate) const CASES: &[Case] = &[
             }
         }
         for byte in 0..=255u8 {
-            // The first byte that no header begins with is refused at once.
+            // The header is refused at its first wrong byte.
             if byte != b'P' && byte != b'\r' {
                 stage.refuses("one byte", &[byte], &[400]);
             }
         }
     }),
     Case::new("x-44", SERVE, |stage| {
-        // From nobody who is trusted it is no request.
+        // From an untrusted address the header is an invalid request.
         for header in [V1.to_vec(), v2(0x20, 0, 0, b"")] {
             stage.refuses("untrusted", &join(&[&header, UPGRADE]), &[400]);
         }

@@ -11,7 +11,8 @@ fn resources() {
     play(CASES);
 }
 
-/// Writes without end until the server has long stopped taking more, or this much is out. How much was.
+/// Writes until the server has stopped reading for a while, or `limit` bytes are written. Returns the number
+/// of bytes.
 fn flood(stage: &Stage, client: &mut Client, unit: &[u8], most: usize) -> usize {
     client.stream.set_nonblocking(true).unwrap();
     let (mut sent, mut stalled) = (0, 0);
@@ -28,12 +29,12 @@ fn flood(stage: &Stage, client: &mut Client, unit: &[u8], most: usize) -> usize 
     sent
 }
 
-/// Sends any bytes, whether they are taken or not, and drops the connection.
+/// Sends any bytes, ignores errors, and drops the connection.
 fn throw(mut client: Client, bytes: &[u8]) {
     let _ = client.stream.write_all(bytes);
 }
 
-/// A session as good clients have it, in its frames.
+/// The frames of a normal session.
 fn session() -> Vec<Vec<u8>> {
     let mut frames: Vec<_> = (0..6).map(|flag| packet(1101, flag, &[7; 40])).collect();
     frames.push(frame(Opcode::Ping, b"ping"));
@@ -91,7 +92,7 @@ pub(crate) const CASES: &[Case] = &[
         stage.witness();
     }),
     Case::new("rs-10", SERVE, |stage| {
-        // All of them are in the backlog at once; the one that is inside is served in between.
+        // All of them are in the backlog at once; the connected client is served in between.
         let clients: Vec<_> = (0..600).map(|_| stage.raw()).collect();
         stage.witness();
         drop(clients);
@@ -134,7 +135,7 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-30", SERVE, |stage| {
-        // What is sent behind a request whose reply is owed waits with the system, not in memory.
+        // Input behind a request with a pending reply waits in the kernel, not in the server's memory.
         let mut client = stage.client();
         client.send(&packet(1105, 1, b"\0\0\x27\x10later"));
         let grown = stage.grown(|| {
@@ -155,7 +156,7 @@ pub(crate) const CASES: &[Case] = &[
         stage.has_given_back("they have gone");
     }),
     Case::new("x-32", Setup::Serve(&["--max-packets-per-second", "2000"]), |stage| {
-        // A flood of minimal packets above the rate: refused one by one, and nobody else is.
+        // A flood of minimal packets above the rate: each is refused, and no other client is affected.
         let mut client = stage.client();
         client.send(&packet(1101, 1, b"").repeat(20_000));
         let refused = (0..20_000).filter(|_| client.reply().error_id == 5).count();

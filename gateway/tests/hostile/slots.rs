@@ -1,4 +1,4 @@
-//! A client that comes to the slot of another: nothing of the one before may reach it.
+//! A new client in the slot of an earlier one: nothing of the earlier one may reach it.
 
 use std::io::Read as _;
 

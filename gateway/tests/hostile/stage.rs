@@ -1,4 +1,4 @@
-//! The program that a case is played against, and what must hold of it after each.
+//! The program that the cases run against, and the checks after each case.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -22,12 +22,12 @@ impl<T: Read + Write> Stream for T {}
 
 pub(crate) type AnyClient = Client<Box<dyn Stream>>;
 
-/// Which program is started.
+/// The variant of the program to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setup {
     /// The gateway, with more options.
     Serve(&'static [&'static str]),
-    /// The gateway with timers so short that no good client is there all the time.
+    /// The gateway with timers so short that no good client stays connected throughout.
     Hasty(&'static [&'static str]),
     /// The echo of any message, with more options.
     Echo(&'static [&'static str]),
@@ -42,15 +42,15 @@ pub(crate) enum Setup {
 pub(crate) const SERVE: Setup = Setup::Serve(&[]);
 pub(crate) const ECHO: Setup = Setup::Echo(&[]);
 
-/// On a slow machine a case can take so long that good clients had been silent for too long.
+/// On a slow machine a case can take longer than the timers allow good clients to be silent.
 const PATIENT: [&str; 6] = ["--ping-interval", "0", "--client-check", "0", "--read-timeout", "0"];
 
-/// What a trusted proxy says of a client that is its own.
+/// The header that a trusted proxy sends for its own connection.
 pub(crate) const UNKNOWN_PROXY: &[u8] = b"PROXY UNKNOWN\r\n";
 /// The origin of good clients.
 pub(crate) const ORIGIN: &str = "Origin: https://game.example\r\n";
 
-/// One case: what a hostile client does, and what it must get for it.
+/// One case: the actions of a hostile client, and the required answer.
 pub(crate) struct Case {
     pub(crate) id: &'static str,
     setup: Setup,
@@ -77,7 +77,7 @@ pub(crate) fn play(cases: &[Case]) {
     }
 }
 
-/// A program, and a good client that is there all the time.
+/// A program, and a good client that stays connected throughout.
 pub(crate) struct Stage {
     pub(crate) program: Program,
     setup: Setup,
@@ -140,12 +140,12 @@ impl Stage {
         Client::connect(self.program.address())
     }
 
-    /// A new client of whatever kind is served here.
+    /// A new client of the kind that this program serves.
     pub(crate) fn good(&self) -> AnyClient {
         connect(&self.program, self.setup, &self.path, &self.certificate)
     }
 
-    /// The good client that is there all the time is served at once.
+    /// The good client that stays connected is served at once.
     pub(crate) fn witness(&self) {
         self.echo(&mut self.witness.borrow_mut());
     }
@@ -200,7 +200,7 @@ impl Stage {
         self.program.resident_bytes().saturating_sub(before)
     }
 
-    /// What is sent as a request gets one of these statuses, and then the end.
+    /// Sends a request, which must get one of these statuses, and then the end.
     pub(crate) fn refuses(&self, name: &str, request: &[u8], statuses: &[u16]) -> String {
         let mut client = self.raw();
         // The refusal can come before all is sent.
@@ -211,7 +211,7 @@ impl Stage {
         head + &body
     }
 
-    /// The request is answered with 101, and packets are then. The head of the response.
+    /// Expects a 101, and then answers to packets. Returns the head of the response.
     pub(crate) fn accepts(&self, name: &str, request: &[u8]) -> String {
         let mut client = self.raw();
         client.send(request);
@@ -222,7 +222,7 @@ impl Stage {
         head
     }
 
-    /// What is sent after the upgrade closes with this code, and then the server ends.
+    /// Sends bytes after the upgrade, which must close with this code; then the server must end.
     pub(crate) fn closes(&self, name: &str, bytes: &[u8], code: u16) {
         let mut client = self.client();
         // The Close can come before all is sent.
@@ -231,8 +231,8 @@ impl Stage {
     }
 }
 
-/// [`expect_close`](Client::expect_close); but where the answer lies in a payload that was announced, nobody
-/// waits until the server has waited for another.
+/// [`expect_close`](Client::expect_close). If the client's answer would lie within an announced payload, this
+/// does not wait for the server's timer.
 pub(crate) fn expect_close<T: Stream>(client: &mut Client<T>, code: u16, name: &str) {
     if matches!(code, 1003 | 1009 | 4009) {
         assert_eq!(client.next(), Frame::Close(Some(code)), "{name}");
@@ -290,7 +290,7 @@ impl Random {
     }
 }
 
-/// A TCP client that is upgraded, and whose system keeps little of what it does not read.
+/// An upgraded TCP client with a small receive buffer.
 pub(crate) fn slow(address: SocketAddr) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();

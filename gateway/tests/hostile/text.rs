@@ -47,7 +47,7 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-26", ECHO, |stage| {
-        // What can no longer become UTF-8 is refused before the message is complete.
+        // Text that can no longer become UTF-8 is refused before the message is complete.
         let mut client = stage.client();
         client.send(&part(false, Opcode::Text, b"\xf4\x90"));
         client.expect_close(1007, "in the first fragment");

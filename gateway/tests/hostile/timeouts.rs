@@ -1,4 +1,4 @@
-//! Clients that say nothing, or just enough to seem alive.
+//! Clients that send nothing, or just enough to seem alive.
 
 use std::io::Write as _;
 
@@ -78,7 +78,7 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-29", SERVE, |stage| {
-        // A client that is owed a reply is not silent by its own choice, and its Pings are answered.
+        // A client with a pending reply does not count as silent, and its Pings are answered.
         let mut client = stage.client();
         client.send(
             &[packet(1105, 1, b"\0\0\0\x64late"), packet(1101, 2, b"waits"), frame(Opcode::Ping, b"")]

@@ -1,4 +1,4 @@
-//! TLS that does not begin, does not end, or never comes to the point.
+//! TLS that does not begin, does not end, or carries no data.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -20,7 +20,7 @@ fn tls() {
     play(CASES);
 }
 
-/// A certificate for `localhost`, and what a client needs that trusts it.
+/// A certificate for `localhost`, and the configuration of a client that trusts it.
 pub(crate) struct Certificate {
     pem: String,
     client: Arc<ClientConfig>,
@@ -69,7 +69,7 @@ fn upgraded(stage: &Stage) -> Client<StreamOwned<ClientConnection, TcpStream>> {
     client
 }
 
-/// Whatever comes, until the server has ended in one way or the other.
+/// Reads everything until the server ends the connection in any way.
 fn ends(mut stream: &TcpStream) {
     while matches!(stream.read(&mut [0; 1024]), Ok(len) if len > 0) {}
 }
@@ -77,7 +77,7 @@ fn ends(mut stream: &TcpStream) {
 pub(crate) const CASES: &[Case] = &[
     Case::new("tl-01", Setup::Tls, |stage| {
         let hello = stage.certificate().hello();
-        // close_notify, in the clear, where the rest of the handshake belongs.
+        // A plaintext close_notify in place of the rest of the handshake.
         for alert in [b"\x15\x03\x03\0\x02\x01\0", b"\x15\x03\x03\0\x02\x02\x28"] {
             let mut client = stage.raw();
             client.send(&join(&[&hello, alert]));
@@ -112,7 +112,7 @@ pub(crate) const CASES: &[Case] = &[
                 client
             })
             .collect();
-        // All of them wait for their signatures; it is not kept waiting for all of those.
+        // All of them wait for their signatures; the good client does not have to wait for all of these.
         stage.witness();
         drop(clients);
     }),
@@ -188,7 +188,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
 ];
 
-/// Gives the socket a part of what there is, of any length.
+/// Writes a part of any length to the socket.
 struct Cut {
     stream: TcpStream,
     random: Random,

@@ -1,4 +1,4 @@
-//! Clients on a path: what only they can send is descriptors.
+//! Clients on a Unix socket, who alone can send descriptors.
 
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
@@ -26,7 +26,7 @@ fn send_with_descriptor(stream: &UnixStream, bytes: &[u8]) {
 }
 
 pub(crate) const CASES: &[Case] = &[Case::new("x-46", Setup::Unix, |stage| {
-    // The descriptors go nowhere; and a read that ends at one has not brought all that there is.
+    // The descriptors are discarded; a read that ends at one has not drained the socket.
     let stream = UnixStream::connect(stage.path()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut client = Client::over(stream);

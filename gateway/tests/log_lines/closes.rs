@@ -13,7 +13,7 @@ const NOT_OF_SERVE: [u16; 2] = [4005, 4006];
 
 type Act = fn(&Program, &mut Client);
 
-/// A close code; what the program is told for it; what the line says of the cause; what brings the end about.
+/// A close code; the options of the program; the cause in the line; the action that ends the connection.
 type Row = (u16, &'static [&'static str], &'static str, Act);
 
 const ROWS: [Row; 16] = [
@@ -80,7 +80,7 @@ fn kick(operator: &mut Client, client: &Client) {
     assert_eq!(operator.reply(), Reply::new(9003, 5, b""));
 }
 
-/// Has another client say more to one that does not read than its outbox and the system take for it.
+/// Has another client send more to one that does not read than its outbox and the system hold.
 fn overflow(program: &Program, slow: &mut Client) {
     let mut loud = Client::connect(program.address());
     for (client, role) in [(slow, 1), (&mut loud, 2)] {

@@ -1,4 +1,4 @@
-//! What the real program logs of its clients: each refusal and each close code has its line, with the reason.
+//! The real program's log about its clients: each refusal and each close code has its line, with the reason.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ fn log(program: &Program) -> String {
     String::from_utf8(program.log()).unwrap()
 }
 
-/// Waits for a line that has all of these parts; the line.
+/// Waits for a line that has all of these parts, and returns it.
 fn line_with(program: &Program, parts: &[&str]) -> String {
     let mut found = None;
     common::eventually(&format!("a line has {parts:?}"), || {
@@ -50,7 +50,7 @@ fn text(number: u8, text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Asks for a login: the ErrorID.
+/// Requests a login. Returns the ErrorID.
 fn log_in(client: &mut Client, account: &str, role_id: u64, kind: u64) -> u16 {
     let login = [text(1, account), text(2, "test"), field(3, 1), field(4, role_id), field(5, kind)].concat();
     client.send_packet(1002, 2, &login);

@@ -1,5 +1,4 @@
-//! Upgrades that are refused: each status has its line, with the reason, the path, and nothing of what is
-//! secret.
+//! Upgrades that are refused: each status has its line, with the reason and the path, but no secrets.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +18,7 @@ fn request(path: &str, change: impl Fn(String) -> String) -> Vec<u8> {
 
 const WAY: &str = "path=\"/way\"";
 
-/// What it is; what is sent; what the line says.
+/// The name of the case; the request; the parts of the log line.
 type Row = (&'static str, Vec<u8>, &'static [&'static str]);
 
 /// Refusals by a server with a path, an origin, and little time for a request.
@@ -91,7 +90,7 @@ fn requests() -> Vec<Row> {
     ]
 }
 
-/// Refusals by a server that believes what proxies say, and wants a subprotocol.
+/// Refusals by a server that trusts a proxy and requires a subprotocol.
 fn behind_proxies() -> Vec<Row> {
     let with = |lines: &str| request("/", |head| head.replace("\r\n\r\n", &format!("\r\n{lines}\r\n\r\n")));
     vec![
@@ -109,7 +108,7 @@ fn behind_proxies() -> Vec<Row> {
     ]
 }
 
-/// Has each refused, and finds its only line. The statuses.
+/// Has each refused, and finds its only line. Returns the statuses.
 fn have_refused(program: &Program, rows: Vec<Row>) -> Vec<u16> {
     let refused = |(case, bytes, parts): Row| {
         let before = log(program).lines().count();
@@ -157,7 +156,7 @@ fn too_many_or_too_late() -> Vec<u16> {
     let program = serve(&["--drain-timeout", "5s"]);
     let mut client = Client::raw(program.address());
     client.send(b"GET /late HTTP/1.1\r\n");
-    // It has been accepted once another one that came behind it was served.
+    // Once a later client was served, this one has been accepted.
     still_serves(program.address());
     program.signal(Signal::TERM);
     let (status, ..) = client.read_refusal();

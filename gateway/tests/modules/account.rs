@@ -97,7 +97,7 @@ fn a_newer_login_takes_over_the_role() {
     assert_eq!(older.join("room"), 1);
     let earlier = watch.find(5).unwrap().id;
 
-    // The older one has yet to take notice, and is in no room; on another worker a moment later.
+    // The older connection has not closed yet, but has left its rooms, on another worker a moment later.
     let mut newer = Client::connect(program.address());
     let join = M1201Tos { room: "room".into() };
     let login_and_join = [(1002, game(5).encode_to_vec()), (1201, join.encode_to_vec())];
@@ -114,7 +114,7 @@ fn a_newer_login_takes_over_the_role() {
     newer.expect_done(1203, &M1203Tos { room: "room".into(), text: "me".into() });
     newer.hear(&said("room", 5, "me"));
 
-    // It is still known who plays the role, so that it can be taken over again.
+    // The table still has the role, so that it can be taken over again.
     let mut newest = enter(&program, &game(5));
     eventually("the newer one has left", || newest.is_only_one_in("room"));
     newer.expect_close(4007, "replaced");
@@ -127,7 +127,8 @@ fn the_older_connection_closes_whatever_the_newer_one_does_in_the_same_read() {
     let mut watch = enter(&program, &monitor(1));
     let (login, logout) = (|role_id| (1002, game(role_id).encode_to_vec()), || (1003, vec![]));
     let room = || M1201Tos { room: "room".into() }.encode_to_vec();
-    // What comes behind the login, the role that is played then, and members of the room, the watch included.
+    // The requests after the login, the resulting role, and the number of members of the room, including the
+    // observer.
     let cases = [
         ("a logout", vec![logout()], 0, 1),
         ("another role", vec![login(6)], 6, 1),
@@ -135,7 +136,7 @@ fn the_older_connection_closes_whatever_the_newer_one_does_in_the_same_read() {
         ("a logout, and the same role again", vec![logout(), login(5), (1201, room())], 5, 2),
         ("the room, and a logout", vec![(1201, room()), logout()], 0, 1),
         ("the room, and another role", vec![(1201, room()), login(6)], 6, 1),
-        // It is closing, and has yet to go.
+        // It is closing, but has not ended yet.
         ("the end", vec![], 5, 1),
     ];
     for (case, nexts, role_id, members) in cases {
@@ -173,7 +174,7 @@ fn a_login_on_the_same_connection() {
     let _: M1002Toc = client.ask(1002, &game(6));
     assert_eq!(other.join("room"), 1, "another role begins anew");
     client.expect_refusal(1203, &M1203Tos { room: "room".into(), text: "me".into() }, 4, "not in it");
-    // The role that was given up is free, and the one that was taken is not.
+    // The old role is free, and the new one is not.
     let _free = enter(&program, &game(5));
     client.echo(b"goes on");
     let _taken = enter(&program, &game(6));

@@ -81,14 +81,14 @@ impl Client {
         self.ask::<M1202Toc>(1202, &M1202Tos { room: room.into() }).members
     }
 
-    /// Enters a room, and sees whether somebody else is in it. With one worker nobody may be.
+    /// Enters a room, and checks whether it has other members. With one worker it may have none.
     pub(crate) fn is_only_one_in(&mut self, room: &str) -> bool {
         let members = self.join(room);
         assert!(members == 1 || !alone(), "{members}");
         members == 1
     }
 
-    /// What was said must come next.
+    /// The text of another member must come next.
     pub(crate) fn hear(&mut self, said: &M1210Toc) {
         assert_eq!(self.reply(), Reply::new(1210, 0, &said.encode_to_vec()));
     }

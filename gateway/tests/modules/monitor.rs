@@ -1,4 +1,4 @@
-//! What a monitor sees, and what an operator does.
+//! The monitor's figures, and the operator's commands.
 
 use std::collections::HashSet;
 
@@ -119,7 +119,7 @@ fn the_list_of_connections_comes_in_pages() {
         let mut roles = vec![];
         while roles.len() < total {
             let page = watch.page(roles.len().try_into().unwrap(), limit);
-            // A reply holds no more than suits an outbox, whatever is asked for.
+            // A reply never holds more than fits an outbox, whatever the request asks for.
             assert!((1..400).contains(&page.connection.len()) && page.encoded_len() < 300_000);
             roles.extend(page.connection.iter().map(|connection| connection.role_id));
         }
@@ -143,7 +143,7 @@ fn an_operator_closes_connections() {
     drop(client);
     eventually("the connection is gone", || watch.page(0, 0).total == 1);
     watch.expect_refusal(9003, &kick, 4, "it has ended");
-    // Whoever has its slot now has another id.
+    // A later connection in the same slot has another id.
     let mut next = enter(&program, &game(6));
     watch.expect_refusal(9003, &kick, 4, "it has ended");
     next.echo(b"goes on");

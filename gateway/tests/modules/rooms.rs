@@ -26,7 +26,7 @@ fn a_message_reaches_each_member_once() {
             client.hear(&said("hall", role_id, text));
         }
     }
-    // Nothing else has come to anybody.
+    // No member has received anything else.
     for client in members.iter_mut().chain([&mut outside]) {
         client.echo(b"nothing before this");
     }

@@ -69,7 +69,7 @@ fn a_drain_that_is_delayed_is_announced() {
 
 #[test]
 fn drain_timeout_ends_the_program_although_clients_stay() {
-    // It does not read either, so the Close cannot even go out to it.
+    // It does not read either, so not even the Close can be sent.
     let mut program = serve(&["--drain-timeout", "200ms"]);
     let mut client = Client::connect(program.address());
     client.send_packet(1104, 1, &60_000u16.to_be_bytes());
@@ -83,7 +83,7 @@ fn drain_timeout_ends_the_program_although_clients_stay() {
 
 #[test]
 fn a_second_signal_ends_the_program_at_once() {
-    // With no limit for draining only the second signal can end it while a client owes its answer.
+    // Without a drain timeout only the second signal can end the program while a client has not answered.
     let mut program = serve(&["--drain-timeout", "0", "--drain-rate", "1"]);
     let clients: Vec<_> = (0..100).map(|_| Client::connect(program.address())).collect();
     let address = program.address();

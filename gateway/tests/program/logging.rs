@@ -1,4 +1,4 @@
-//! What the program logs: a bounded amount, escaped, and warnings about options.
+//! The program's log: bounded, escaped, with warnings about options.
 
 use sysconn::frame::Opcode;
 
@@ -18,7 +18,7 @@ fn clients_cannot_flood_the_log() {
     assert!(before > 0, "the first of them are logged");
     assert!(before <= 16 * 1024, "{before} bytes");
 
-    // One connection costs ten lines at most, the one that says why it closed included.
+    // One connection causes at most ten lines, including the one with the reason for the close.
     let program = serve(&[]);
     let mut client = Client::connect(program.address());
     for flag in 0..11 {

@@ -1,4 +1,4 @@
-//! The program as a process: what it prints, how it ends, and what it logs.
+//! The program as a process: its output, its exit and its log.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

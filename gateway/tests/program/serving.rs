@@ -1,4 +1,4 @@
-//! What `serve` and `echo` answer, and an address that is in use.
+//! The answers of `serve` and `echo`, and an address that is in use.
 
 use std::io::Read;
 use std::process::Command;
@@ -138,7 +138,7 @@ fn a_stopped_program_reads_its_sockets_before_it_closes_silent_clients() {
         for client in &mut clients {
             assert_eq!(client.reply(), Reply::new(1101, 7, b"meanwhile"));
         }
-        // Without this one the timers might have been off.
+        // This check shows that the timers are on.
         assert_eq!(silent.next(), Frame::Ping(vec![]));
         assert!(matches!(silent.next(), Frame::Close(Some(4003 | 4009))));
     }

@@ -12,7 +12,7 @@ use crate::serve;
 #[test]
 fn several_workers_are_one_program() {
     let mut program = serve(&["--workers", "4"]);
-    // The port that the system gave is that of all, and can be had again at once.
+    // All workers share the port that the system chose, and it is free again at once.
     for _ in 0..2 {
         let address = program.address();
         let mut clients: Vec<_> = (0..40).map(|_| Client::connect(address)).collect();
@@ -35,7 +35,7 @@ fn several_workers_are_one_program() {
 fn workers_are_pinned_one_by_one_or_not_at_all() {
     let program = serve(&["--workers", "1", "--cpu", "0"]);
     still_serves(program.address());
-    // There are not so many cores, wherever this is run.
+    // No machine has so many cores.
     let output = Command::new(env!("CARGO_BIN_EXE_sysconn"))
         .args(["echo", "--listen", "127.0.0.1:0", "--workers", "255", "--cpu", "1000"])
         .env_clear()

@@ -1,4 +1,4 @@
-//! What each source may say, and which of them goes before which.
+//! The values that each source accepts, and the precedence of sources.
 
 use super::*;
 
@@ -60,20 +60,20 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         assert_eq!(from_flag, all(from_file("serve", &format!("{} = {toml}", entry.key()))), "{name}");
         assert_eq!(from_flag, all(run(&["serve"], "", &[(&entry.variable(), text)])), "{name}");
     }
-    // A subprotocol can only be required where there is one.
+    // A subprotocol can only be required if one is listed.
     let required = all(run(&["--subprotocol=v1", "--subprotocol-required"], "", &[]));
     assert!(required.contains("subprotocol_required: true,"));
     assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
     let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
     assert_eq!(required, all(run(&["serve"], "", &variables)));
-    // Those who trust proxies are below.
+    // The cases with trusted proxies are below.
     assert_eq!(cases.len() + 3, TABLE.len(), "an option without a case");
 }
 
 #[test]
 fn trusted_proxies_are_a_list_from_every_source() {
     for name in ["proxy-protocol", "forwarded-for"] {
-        // One can only be trusted where every login is believed.
+        // A proxy can only be trusted if logins are checked or all are believed.
         let [first, second] = ["10.0.0.0/8", "unix"].map(|proxy| format!("--{name}={proxy}"));
         let from_flags = all(run(&[&first, &second, "--auth=open"], "", &[]));
         let dense: String = from_flags.split_whitespace().collect();
@@ -112,7 +112,7 @@ fn flags_go_before_the_file_and_the_file_before_the_environment() {
         let rate = run(line, file, env).map(|options| options.config.drain_rate);
         assert_eq!(rate, Ok(expected), "{line:?} {env:?}");
     }
-    // A list replaces the list of the source below, it does not extend it.
+    // A list replaces that of a source with lower precedence; it does not extend it.
     let options = run(&["--config", FILE, "--path=/c"], r#"path = ["/b"]"#, &[("SYSCONN_PATH", "/a")]);
     assert_eq!(options.map(|options| options.config.paths), Ok(vec!["/c".to_owned()]));
 }
@@ -150,10 +150,10 @@ fn the_example_file_has_every_key_with_its_default() {
 
     let defaults = all(run(&[], "", &[]));
     assert_eq!(all(from_file("serve", EXAMPLE)), defaults);
-    // Logins are checked, or all are believed.
+    // Either logins are checked, or all are believed.
     let either = set.iter().filter(|line| !line.starts_with("auth = ")).copied().collect::<Vec<_>>();
     let mut options = from_file("serve", &either.join("\n")).expect("the example's settings are valid");
-    // These have no default that could be written down.
+    // These have no default that a value could express.
     assert_eq!(options.cpu.take(), Some(0));
     assert_eq!(options.token_keys.take(), Some("token-keys".into()));
     assert_eq!(options.config.socket_mode.take(), Some(0o660));
@@ -175,7 +175,7 @@ fn echo_has_no_checks_and_another_port() {
     // An echo of the longest message must fit.
     assert_eq!(options.config.outbox_limit, Config::outbox_limit_for(64 * 1024 * 1024));
     assert!(run(&["echo", "--listen", "0.0.0.0:0"], "", &[]).is_ok());
-    // It has no packets, and so no header that a message must have room for.
+    // It has no packets, so a message may be shorter than a packet's header.
     assert!(run(&["echo", "--max-len=5", "--max-len-before-login=5"], "", &[]).is_ok());
 }
 
@@ -230,7 +230,7 @@ fn logins_are_checked_or_believed_and_not_both() {
     ] {
         assert_eq!(line(run(args, file, &[])), format!("sysconn: {origin}: {expected}"));
     }
-    // What echo has no use for it takes from a file that both share.
+    // A shared file may have options that echo does not use.
     let shared = from_file("echo", "token_keys = 'FILE'\nauth = 'open'");
     assert!(shared.is_ok(), "{shared:?}");
 }
