@@ -1,4 +1,4 @@
-//! Who is let in, and how much a client may ask for.
+//! Admission of clients, and limits on their requests.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ fn client_from(ip: [u8; 4], server: SocketAddr) -> Client {
     Client::over(stream)
 }
 
-/// The refusal that a new client of that address gets, or 101.
+/// The status that a new client of that address gets: a refusal, or 101.
 fn status(ip: [u8; 4], server: SocketAddr) -> (u16, Client) {
     let mut client = client_from(ip, server);
     client.send(UPGRADE);
@@ -40,7 +40,7 @@ fn many_clients_refused_at_once_are_all_answered() {
         let server = ArenaServer::new(&Config { close_timeout: hour, ..config });
         let mut inside = Client::connect(server.address);
         let mut refused: Vec<_> = (0..2000).map(|_| Client::raw(server.address)).collect();
-        // All of them were answered before the first of them speaks.
+        // All of them were answered before the first of them sends anything.
         assert_eq!(refused.last_mut().unwrap().read_refusal().0, expected);
         for client in &mut refused {
             client.send(UPGRADE);
@@ -62,11 +62,11 @@ fn connection_limits_hold_and_are_released() {
     ];
     for (config, for_the_same, for_another) in cases {
         let server = ArenaServer::new(&config);
-        // Each way to end gives the place back.
+        // Each kind of end gives the permit back.
         for round in 0..6 {
             let mut inside: Vec<Client> = (0..3).map(|_| Client::connect(server.address)).collect();
             for _ in 0..5 {
-                // Those that are refused take no place.
+                // Refused clients take no permit.
                 assert_eq!(status(here, server.address).0, for_the_same, "round {round}");
             }
             let (another, mut client) = status(there, server.address);
@@ -89,7 +89,7 @@ fn connection_limits_hold_and_are_released() {
                 server.closed();
             }
         }
-        // A client that never upgrades takes a place too, and gives it back.
+        // A client that never upgrades takes a permit too, and gives it back.
         let silent: Vec<Client> = (0..3).map(|_| Client::raw(server.address)).collect();
         eventually("they are let in", || {
             server.survey(|survey| survey.totals().accepted - survey.totals().closed) == 3
@@ -111,7 +111,8 @@ fn packets_above_the_rate_are_refused_until_it_allows_more() {
         let expected = if flag < 5 { Reply::new(ECHO, flag, b"") } else { Reply::refusal(ECHO, flag, 5) };
         assert_eq!(client.reply(), expected);
     }
-    // Not the client's neighbours, and no bad requests: it is still there, and is heard again.
+    // Neighbours are not affected, and these do not count as bad requests: the client stays connected and is
+    // served again.
     other.ask(b"not refused");
     let mut refused = 0u32;
     loop {

@@ -12,7 +12,7 @@ use sysconn::frame::{Opcode, push_masked_frame};
 use sysconn::packet::Undecodable;
 use sysconn::{Cause, Config};
 
-/// A message whose DataSize is not the one that belongs to it.
+/// A message with a wrong DataSize.
 fn sized(cmd: u16, flag: u32, size: u16, data: &[u8]) -> Vec<u8> {
     let mut message = message(cmd, flag, 0, data);
     message[..2].copy_from_slice(&size.to_be_bytes());
@@ -25,7 +25,7 @@ fn a_message_shorter_than_a_header_closes_with_4000() {
     let whole = message(1101, 1, 0, b"");
     for len in 0..9 {
         let mut client = Client::connect(server.address);
-        // What follows is not looked at any more.
+        // Later input is ignored.
         client.send(&join(&[&frame(Opcode::Binary, &whole[..len]), &packet(1101, 2, b"lost")]));
         client.expect_close(4000, &format!("{len} bytes"));
         assert_eq!(server.cause_of(client), Cause::ShortPacket);
@@ -61,7 +61,7 @@ fn bad_requests_are_refused_and_the_connection_goes_on() {
         still_serves(server.address);
     }
 
-    // A role that is no monitor.
+    // A role that is not a monitor.
     let mut client = Client::connect(server.address);
     client.send_packet(1114, 7, b"");
     assert_eq!(client.reply(), Reply::new(1114, 7, b""));
@@ -101,7 +101,7 @@ fn undecodable_data_closes_with_4001_and_is_an_offence() {
     let good = zlib_stored(b"hello");
     let mut bad_adler = good.clone();
     *bad_adler.last_mut().unwrap() ^= 1;
-    // FDICT, and the Adler-32 of a dictionary that nobody has (RFC 1950 §2.2).
+    // FDICT, and the Adler-32 of an unknown dictionary (RFC 1950 §2.2).
     let preset_dictionary = join(&[&[0x78, 0x20 | 0x18 | 0x04, 1, 2, 3, 4], &good[2..]]);
     let mut cases = vec![
         ("garbage", 1101, 1, b"no zlib".to_vec(), Undecodable::Zlib),
@@ -202,7 +202,7 @@ fn unusual_but_valid_packets_are_answered() {
 fn packets_above_the_rate_are_refused_and_do_not_count_as_bad() {
     let server = Server::packets(&Config { max_packets_per_second: 1, ..config() });
     let mut client = Client::connect(server.address);
-    // In one write, so that they meet the clock at one moment or at two that are close.
+    // In one write, so that they are handled at the same time or almost so.
     let bytes: Vec<u8> = (0..30).flat_map(|flag| packet(1101, flag, b"")).collect();
     client.send(&bytes);
     assert_eq!(client.reply(), Reply::new(1101, 0, b""));

@@ -1,5 +1,5 @@
-//! Handlers that block hold up everybody. However often clients make them do so, each timer comes later by
-//! one period at most.
+//! Handlers that block delay all clients. However often clients cause this, no timer is late by more than one
+//! period.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -13,7 +13,7 @@ use sysconn::sim::{Network, StreamState};
 use sysconn::{Access, Application, Config, Context, Module, Outcome, Peer, Reactor, Request, Route, Router};
 
 const BLOCK: u16 = 2101;
-/// The longest step of time between two looks at the clients.
+/// The longest step of time between two checks of the clients.
 const STEP_MS: u64 = 10;
 const HANDSHAKE_MS: u64 = 10_000;
 
@@ -24,7 +24,7 @@ struct Game {
 
 impl Application for Game {}
 
-/// milliseconds:32 → nothing, so much later.
+/// milliseconds:32 → no Data, after that time.
 fn block(game: &mut Game, request: Request<'_>, _: &mut Context<'_>) -> Outcome {
     let ms = u32::from_be_bytes(request.data().try_into().unwrap());
     game.network.advance(Duration::from_millis(ms.into()));
@@ -35,8 +35,8 @@ fn block(game: &mut Game, request: Request<'_>, _: &mut Context<'_>) -> Outcome 
 static MODULE: Module<Game> = Module::new(21, "block", [Route::new(BLOCK, "block", Access::Anyone, block)]);
 static ROUTER: Router<Game> = Router::new([&MODULE]);
 
-/// When half a request is answered, if a handler blocks for `block_ms` each `gap_ms`, `times` in all; and for
-/// how long it has blocked by then.
+/// The time at which half a request times out, if a handler blocks for `block_ms` every `gap_ms`, `times` in
+/// all. Also returns for how long the handler has blocked by then.
 fn play(block_ms: u32, gap_ms: u64, times: u32) -> (u64, u64) {
     let network = Network::new(7);
     let config = Config {
@@ -82,7 +82,7 @@ fn a_blocking_handler_delays_a_timer_by_at_most_one_period() {
         let (answered_ms, blocked_ms) = play(block_ms, gap_ms, times);
         let case = format!("{times} times {block_ms} ms each {gap_ms} ms: answered after {answered_ms} ms");
         let moved_ms = if block_ms < 100 { 0 } else { blocked_ms.min(HANDSHAKE_MS) };
-        // It can come due while the handler blocks, in the last of these times.
+        // It can become due while the handler blocks for the last time.
         let slack_ms = u64::from(block_ms) + 2 * STEP_MS;
         assert!(answered_ms >= HANDSHAKE_MS, "{case}");
         assert!(answered_ms + slack_ms >= HANDSHAKE_MS + moved_ms, "{case}");

@@ -1,4 +1,4 @@
-//! What docs/protocol.md and docs/clients.md tell authors of clients, compared with the code.
+//! Compares the tables in docs/protocol.md and docs/clients.md with the code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -18,8 +18,8 @@ fn advice(reconnect: Reconnect) -> &'static str {
     }
 }
 
-/// The first cells of a cause's row. A new cause does not compile here before it has a name, and then
-/// belongs into the list of causes below as well.
+/// The first cells of a cause's row. A new cause does not compile here until it has a name; add it to the
+/// list of causes below as well.
 fn row(cause: Cause) -> [String; 3] {
     let code = cause.close_code().map_or("none".to_owned(), |code| code.to_string());
     let reconnect = advice(cause.reconnect()).to_owned();

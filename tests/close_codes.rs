@@ -1,4 +1,5 @@
-//! How connections end, over real sockets: every close code, who ends TCP, and what still arrives.
+//! How connections end, over real sockets: every close code, which side closes TCP, and the output that still
+//! arrives.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -18,7 +19,7 @@ fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     frame(Opcode::Close, &join(&[&code.to_be_bytes(), reason]))
 }
 
-/// A frame header as it is, with a key of zeros behind it if it says that there is one.
+/// A raw frame header, followed by a key of zeros if its mask bit is set.
 fn header(bytes: &[u8]) -> Vec<u8> {
     let key: &[u8] = if bytes[1] & 0x80 != 0 { &[0; 4] } else { &[] };
     join(&[bytes, key])
@@ -56,7 +57,7 @@ fn violations_close_with_1002() {
     }
     for (name, bytes) in cases {
         let mut client = Client::connect(server.address);
-        // What came before it is answered first; what comes behind it is not.
+        // Earlier requests are answered first; later ones are not answered.
         client.send(&join(&[&packet(1101, 1, b"before"), &bytes, &packet(1101, 2, b"behind")]));
         assert_eq!(client.reply(), Reply::new(1101, 1, b"before"), "{name}");
         client.expect_close(1002, &format!("{name}: {bytes:?}"));
@@ -155,7 +156,7 @@ fn the_server_ends_tcp_even_if_the_client_does_not() {
         let mut client = Client::connect(server.address);
         client.send(&bytes);
         client.expect_close(code, name);
-        // The client neither closes nor says anything, yet its connection ends.
+        // The client neither closes nor sends anything, yet its connection ends.
         let ended = server.event();
         assert!(format!("{ended:?}").starts_with("Closed"), "{name}: {ended:?}");
         eventually("the socket is closed", || {
@@ -166,7 +167,7 @@ fn the_server_ends_tcp_even_if_the_client_does_not() {
         still_serves(server.address);
         server.event();
     }
-    // Nor does it help to go on sending.
+    // It ends as well if the client goes on sending.
     let mut client = Client::connect(server.address);
     client.send(&header(&[0x83, 0x80]));
     client.expect_close(1002, "a violation");
@@ -230,7 +231,7 @@ fn half_closed_clients_get_all_replies_and_then_the_end() {
     }
     assert_eq!(client.next(), Frame::End);
 
-    // An unfinished message is nobody's request.
+    // An unfinished message is not a request.
     let request = requests(1);
     for cut in 1..request.len() {
         let mut client = Client::connect(server.address);
@@ -244,7 +245,7 @@ fn half_closed_clients_get_all_replies_and_then_the_end() {
 #[test]
 fn half_closed_clients_get_deferred_replies_too() {
     let server = Server::packets(&config());
-    // The end comes while the first request waits, behind others that wait for it.
+    // The end comes while the first request is pending and others wait behind it.
     let mut client = Client::connect(server.address);
     client.send(&join(&[&packet(1105, 1, b""), &packet(1101, 2, b"second"), &packet(1105, 3, b"")]));
     client.shutdown_write();
@@ -271,7 +272,7 @@ fn pushes_caused_by_the_end_of_a_connection_go_out_at_once() {
         leader.send_packet(1113, 1, b"");
         assert_eq!(leader.reply(), Reply::new(1113, 1, b""));
         leader.reset();
-        // No other event comes to the server's help.
+        // The server gets no other event.
         for (index, follower) in followers.iter_mut().enumerate() {
             if index > 0 {
                 assert_eq!(follower.reply(), Reply::new(1112, 0, b"over"));
@@ -287,7 +288,8 @@ fn a_drain_sends_queued_output_and_then_1001() {
     let mut server = Server::packets(&config());
     let mut quiet = Client::connect(server.address);
     let mut busy = Client::connect(server.address);
-    // More than the socket takes while nobody reads, so that some has to wait in the server.
+    // More than the socket takes while the client does not read, so that some of it has to wait in the
+    // server.
     busy.send_packet(1104, 1, &60_000u16.to_be_bytes());
     assert_eq!(busy.reply(), Reply::new(1104, 1, &0u32.to_be_bytes()));
     let mut in_between = Client::raw(server.address);

@@ -1,5 +1,5 @@
-//! From the server's Close to the end of the socket, over TCP, TLS and Unix domain sockets: no client that
-//! reads misses its Close, and the server's own end comes when it should.
+//! From the server's Close to the end of the socket, over TCP, TLS and Unix domain sockets: every client that
+//! reads gets the Close, and the server ends its side at the right time.
 
 #![cfg(feature = "tls")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -35,7 +35,7 @@ enum Transport {
 
 const TRANSPORTS: [Transport; 3] = [Transport::Tcp, Transport::Tls, Transport::Unix];
 
-/// A server on one transport, with what its clients need to reach it.
+/// A server on one transport, and the address and certificate for its clients.
 struct Endpoint {
     server: Server,
     path: PathBuf,
@@ -49,7 +49,7 @@ struct Guest {
 }
 
 impl Endpoint {
-    /// A server that waits for a client's Close for a time that no test outlasts.
+    /// A server that waits for a client's Close for longer than any test takes.
     fn new(transport: Transport) -> Self {
         Endpoint::with(transport, Duration::from_secs(600))
     }
@@ -157,7 +157,7 @@ fn a_client_that_still_sends_gets_its_close_and_no_reset() {
         for len in [600_000, 8 << 20] {
             let mut guest = place.guest();
             guest.client.send(&announce(len));
-            // By now the Close has gone out.
+            // The Close has gone out by now.
             place.turn();
             guest.client.send(&vec![0x88; usize::try_from(len).unwrap()]);
             guest.client.send(&join(&[&packet(1101, 1, b"behind"), &frame(Opcode::Ping, b"behind")]));

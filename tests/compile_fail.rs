@@ -1,6 +1,5 @@
-//! Mistakes that must not compile: each file in `compile_fail/` names, in its first line, a part of the
-//! error that it has to end with. One that starts with `//! compiles` shows that it is not the
-//! surroundings which fail.
+//! Mistakes that must not compile: each file in `compile_fail/` names, in its first line, a part of the error
+//! that it has to end with. The file that starts with `//! compiles` shows that the shared code compiles.
 
 use std::error::Error;
 use std::fs;
@@ -30,7 +29,7 @@ impl Case {
         Ok(Case { name, source: fs::read_to_string(path)? })
     }
 
-    /// What is wrong, if the compiler did not say what the first line expects.
+    /// The mismatch, if the compiler did not report the error that the first line expects.
     fn verdict(&self, compiled: bool, stderr: &str) -> Option<String> {
         let first = self.source.lines().next().unwrap_or_default();
         let wrong = match (first, first.strip_prefix("//! error: "), compiled) {

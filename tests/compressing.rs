@@ -1,5 +1,5 @@
-//! Replies that are compressed slice by slice, over real sockets: clients inflate them by themselves, and get
-//! what others are sent between two slices.
+//! Replies that are compressed slice by slice, over real sockets: clients inflate them, and other clients are
+//! served between two slices.
 
 #![cfg(all(feature = "deflate", feature = "zlib"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -36,12 +36,12 @@ fn offer() -> Vec<u8> {
     upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n")
 }
 
-/// Lines of which each is another.
+/// Lines that all differ.
 fn text(len: usize) -> Vec<u8> {
     (0..).flat_map(|number: u32| format!("line {number}, ").into_bytes()).take(len).collect()
 }
 
-/// Bytes that do not become shorter.
+/// Bytes that compression does not make shorter.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let next = || {
@@ -100,7 +100,7 @@ impl Unpacker {
         message
     }
 
-    /// Whether anything has come that was not looked at.
+    /// Whether unread bytes have come.
     fn has_news(&self) -> bool {
         let stream = &self.client.stream;
         stream.set_nonblocking(true).unwrap();
@@ -135,7 +135,7 @@ fn long_and_short_replies_come_in_order_and_inflate() {
             assert_eq!(status, u8::from(is_shorter), "{way:?}, reply {flag}");
         }
         writing.join().unwrap();
-        // A Close goes behind what has yet to be compressed.
+        // A Close goes out behind replies that are not compressed yet.
         client.client.send(&packet(1101, 77, &text(200_000)));
         client.client.send(&frame(Opcode::Close, &1000u16.to_be_bytes()));
         assert!(client.reply() == (77, u8::from(way.0 != 0), text(200_000)), "{way:?}");
@@ -154,7 +154,7 @@ fn other_clients_are_served_between_two_slices() {
             .map(|_| Unpacker::new(hand.upgrade_with(Client::raw(hand.address), &offer()).0, way.1))
             .collect();
         let mut other = Unpacker::new(hand.upgrade_with(Client::raw(hand.address), &offer()).0, way.1);
-        // They go over loopback in pieces, so that the server needs a few turns to have them.
+        // Loopback delivers them in pieces, so the server needs a few turns to receive them.
         for client in &mut busy {
             client.client.send(&packet(ECHO, 1, &long));
         }
@@ -163,7 +163,7 @@ fn other_clients_are_served_between_two_slices() {
             other.client.send(&packet(ECHO, 2, &long[..10_000]));
             hand.turn();
             hand.turn();
-            // Nobody turns while this waits.
+            // The reactor does not turn while this waits.
             assert!(other.reply() == (2, u8::from(way.0 != 0), long[..10_000].to_vec()), "{way:?}");
             rounds += 1;
         }
@@ -209,7 +209,7 @@ fn long_replies_are_compressed_in_the_order_of_their_requests() {
                 client
             })
             .collect();
-        // One leaves that compresses, and one that waits: both make room.
+        // One client that is compressing leaves, and one that is waiting: both free a place.
         let waits = clients.remove(2 * PLACES);
         let compresses = clients.remove(PLACES - 1);
         compresses.client.reset();
@@ -225,7 +225,7 @@ fn long_replies_are_compressed_in_the_order_of_their_requests() {
             let (_, status, data) = client.reply();
             assert!((status, data) == (u8::from(way.0 != 0), long.clone()), "{way:?}, client {at}");
         }
-        // Those that began before others could go on are done before those others.
+        // The replies that began first are done before the others.
         let first: Vec<_> = seen.iter().take(PLACES - 1).filter(|at| **at < PLACES).collect();
         assert_eq!(first.len(), PLACES - 1, "{way:?}: {seen:?}");
         assert!(seen.last() > Some(&(2 * PLACES - 2)), "{way:?}: {seen:?}");

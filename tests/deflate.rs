@@ -70,7 +70,7 @@ fn raw_frame(first: u8, payload: &[u8]) -> Vec<u8> {
 const COMPRESSED_TEXT: u8 = 0xc1;
 const COMPRESSED_BINARY: u8 = 0xc2;
 
-/// The extension that a server answers to an offer; empty if none.
+/// The extension in a server's answer to an offer; empty if none.
 fn agreed(server: &Server, offer: &str) -> (Client, String) {
     let mut client = Client::raw(server.address);
     client.send(&upgrade_of("/", offer));
@@ -125,7 +125,7 @@ fn messages_are_compressed_with_and_without_context_takeover() {
         for text in ["", "a", "the same again and again", "the same again and again", &"long ".repeat(20_000)]
         {
             let packed = packer.pack(text.as_bytes());
-            // Whole, and in fragments of which only the first one says that it is compressed.
+            // Whole, and in fragments, only the first of which has RSV1 set.
             for split in [packed.len(), packed.len() / 2] {
                 let (first, rest) = packed.split_at(split);
                 let frames = if rest.is_empty() && split == packed.len() {
@@ -163,7 +163,7 @@ fn long_packets_are_compressed_and_short_ones_and_pushes_are_not() {
     assert_eq!(sysconn::packet::Reply::parse(&reply).unwrap().data, data);
     client.send(&raw_frame(COMPRESSED_BINARY, &packer.pack(&message(1101, 8, 0, b"small"))));
     assert_eq!(client.reply(), Reply::new(1101, 8, b"small"));
-    // What is not compressed is taken as well.
+    // Uncompressed messages are accepted as well.
     client.send_packet(1101, 9, b"plain");
     assert_eq!(client.reply(), Reply::new(1101, 9, b"plain"));
     client.close();
@@ -200,7 +200,8 @@ fn empty_messages_and_final_blocks_harm_no_later_message() {
             echo(&before.pack(text), text);
             echo(payload, expected);
             echo(payload, expected);
-            // Who has said nothing in between goes on with its window, and else a new one does as well.
+            // A client that has sent nothing in between keeps its window; after that a new window works as
+            // well.
             let mut behind = if expected.is_empty() { before } else { Packer::new(takeover) };
             echo(&behind.pack(text), text);
             echo(&behind.pack(text), text);
@@ -215,7 +216,7 @@ fn invalid_compressed_messages_close() {
     let bad_text = Packer::new(true).pack(b"\xff\xfe");
     let just_too_long = Packer::new(true).pack(&vec![b'x'; sysconn::config::MAX_LEN + 1]);
     let cut_in_midst_of_a_block = &Packer::new(true).pack(&b"0123456789".repeat(50))[..10];
-    // A block that is whole, and a byte of the next one's header: it describes its codes.
+    // A whole block, and one byte of the next block's header, which describes its codes.
     let cut_in_a_header = [0x00, 0x02, 0x00, 0xfd, 0xff, b'h', b'i', 0x04];
     for mode in [DeflateMode::Dedicated, DeflateMode::Shared] {
         let server = Server::messages(&with(mode));

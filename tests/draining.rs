@@ -1,4 +1,4 @@
-//! Ending a server: all clients at once or at a pace, and those that do not go.
+//! Ending a server: all clients at once or at a pace, and clients that do not leave.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -39,7 +39,7 @@ fn a_drain_sends_all_replies_before_it_closes_all_clients() {
     for client in &mut clients {
         client.expect_close(1001, "a drain");
     }
-    // Nobody comes in any more: what was half-way is refused, and nobody listens.
+    // No client is let in any more: unfinished upgrades are refused, and the listeners are closed.
     assert_eq!(upgrading.read_refusal().0, 503);
     assert_eq!(TcpStream::connect(server.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     drop((clients, waiting, upgrading));
@@ -55,7 +55,7 @@ fn a_drain_sends_all_replies_before_it_closes_all_clients() {
     assert_eq!(causes, [Cause::GoingAway; 21]);
 }
 
-/// Where a server listens, and a client that is connected there and says nothing.
+/// A server's listener, and a silent client that is connected to it.
 type Connect = Box<dyn Fn() -> Client<Stream>>;
 
 /// A client's stream of either kind.
@@ -103,19 +103,19 @@ fn clients_waiting_to_be_accepted_are_answered() {
     let unix = vec![Listen::Unix(path)];
     let mut both = config().listen;
     both.extend(unix.clone());
-    // Many at one place; and at several, of several workers.
+    // Many at one listener, and at those of several workers.
     for (listen, workers, count) in [(config().listen, 1, 2000), (unix, 1, 300), (both, 3, 300)] {
         let hour = Duration::from_secs(3600);
         let config = Config { listen, workers, drain_timeout: hour, close_timeout: hour, ..config() };
         let (events, _seen) = channel();
         let mut workers = Workers::bind(&config, &ROUTER, |_| Game::new(events.clone())).unwrap();
         let connects: Vec<Connect> = workers.listening().map(connects_to).collect();
-        // Nobody is accepted yet, and the drain is the first thing that the server hears of.
+        // No client is accepted yet, and the drain is the first event of the server.
         let mut waiting: Vec<_> = (0..count).map(|number| connects[number % connects.len()]()).collect();
         waiting[0].send(UPGRADE);
         workers.handle().drain();
         let server = thread::spawn(move || workers.run());
-        // The last ones speak long after all were answered, and none is reset.
+        // The last clients send long after all were answered, and none is reset.
         for client in waiting.iter_mut().skip(1) {
             client.send(UPGRADE);
         }
@@ -179,7 +179,7 @@ fn a_paced_drain_closes_clients_one_by_one() {
             in_between.push(open);
         }
     }
-    // One after the other, and each no earlier than its time.
+    // One after the other, none earlier than its turn.
     assert!(!in_between.is_empty(), "all were closed in one turn");
     let began = begins.recv().unwrap();
     let ended: Vec<Moment> = ended.try_iter().collect();

@@ -1,4 +1,4 @@
-//! Whom IPv6 listeners take, and that an IPv4 client is known by its IPv4 address wherever it comes in.
+//! Which clients IPv6 listeners accept; an IPv4 client has its IPv4 address on every listener.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -18,7 +18,7 @@ fn listening(addresses: &[&str]) -> Vec<Listen> {
     addresses.iter().map(|address| Listen::Tcp(address.parse().unwrap())).collect()
 }
 
-/// The address that the server knows a client by which connects to `ip`; none if nobody listens there.
+/// The address that the server sees for a client that connects to `ip`; none if there is no listener.
 fn known_as(server: &Server, ip: IpAddr, port: u16) -> Option<Peer> {
     let stream = TcpStream::connect(SocketAddr::new(ip, port)).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -34,7 +34,7 @@ fn known_as(server: &Server, ip: IpAddr, port: u16) -> Option<Peer> {
 
 #[test]
 fn the_ipv6_wildcard_accepts_ipv4_unless_it_is_listed_or_excluded() {
-    // What is listed, whether IPv4 is kept out, and whether the first of it takes IPv4 and IPv6.
+    // The listed addresses, whether IPv4 is excluded, and whether the first address accepts IPv4 and IPv6.
     for (addresses, ipv6_only, ipv4, ipv6) in [
         (&["[::]:0"][..], false, true, true),
         (&["[::]:0"], true, false, true),
@@ -60,7 +60,7 @@ fn addresses_with_the_same_port_coexist() {
         Reactor::bind(&config, Service::Messages(echo), Game::new(channel().0))
     };
     for ipv4 in ["0.0.0.0", "127.0.0.1"] {
-        // Somebody else may take the port in between; then another one is tried.
+        // Another process may take the port in between; then another port is tried.
         let bound = (0..20).any(|_| {
             let port = bind(&["[::]:0"]).unwrap().local_addr().unwrap().port();
             let (ipv6, ipv4) = (format!("[::]:{port}"), format!("{ipv4}:{port}"));

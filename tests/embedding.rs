@@ -28,7 +28,7 @@ fn a_reactor_is_turned_within_the_loop_of_another_poll() {
         for _ in 0..1000 {
             client.echo(b"in another loop");
         }
-        // More than one turn's worth, so that work is left when the descriptor has nothing to say.
+        // More than one turn handles, so that work is left while the descriptor is not readable.
         let all: Vec<u8> = (0..20_000).flat_map(|flag| packet(1101, flag, b"many")).collect();
         let mut writer = client.stream.try_clone().unwrap();
         let writing = std::thread::spawn(move || writer.write_all(&all));
@@ -41,7 +41,7 @@ fn a_reactor_is_turned_within_the_loop_of_another_poll() {
         let Ok(Event::Deferred(ticket)) = seen.recv_timeout(PATIENCE) else { panic!("no request") };
         ticket.reply(*b"mail");
         assert_eq!(client.reply().data, b"mail");
-        // So does a timer, of which only next_deadline knows.
+        // So does a timer, which only next_deadline reports.
         client.expect_close(4003, "idle");
         drop(client);
         let Ok(Event::Closed(_, Cause::Idle)) = seen.recv_timeout(PATIENCE) else { panic!("no end") };
@@ -57,7 +57,7 @@ fn a_reactor_is_turned_within_the_loop_of_another_poll() {
         #[expect(clippy::disallowed_methods, reason = "the outer loop has a clock of its own")]
         let now = Instant::now();
         let timeout = reactor.next_deadline().map(|at| at.saturating_duration_since(now));
-        // The patience is for a loop that hangs: then the client's reads fail the test.
+        // The time limit is for a loop that hangs: then the client's reads fail the test.
         poll.poll(&mut events, Some(timeout.unwrap_or(PATIENCE))).unwrap();
         if reactor.turn(Some(Duration::ZERO)).unwrap() == Turn::Drained {
             break;

@@ -1,5 +1,5 @@
-//! No descriptor is free: clients are refused or wait, the log says so once, nothing spins, and it
-//! passes. This program lowers its own descriptor limit, so its tests take turns.
+//! No descriptor is free: clients are refused or wait, the log reports it once, nothing spins, and the server
+//! recovers. This program lowers its own descriptor limit, so its tests take turns.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod arena;
@@ -15,7 +15,7 @@ use common::{Client, LINES, PATIENCE, UPGRADE, config};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
-/// Held by the test whose turn it is. The limit that it lowers is raised again when it is dropped.
+/// Held by the test that is running. Dropping it raises the lowered limit again.
 struct Limit {
     _turn: MutexGuard<'static, ()>,
     before: Rlimit,
@@ -47,11 +47,11 @@ impl Drop for Limit {
     }
 }
 
-/// The limit under which so many more descriptors can be opened.
+/// The limit that leaves `more` descriptors to be opened.
 fn limit_with_room_for(more: usize) -> u64 {
     let numbers = fs::read_dir("/proc/self/fd").unwrap();
     let numbers = numbers.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    // The one that the list itself is read with is open no more.
+    // The descriptor for reading the list itself is closed by now.
     let path = |number: &u64| format!("/proc/self/fd/{number}");
     let taken: Vec<u64> = numbers.map(|number| number.parse().unwrap()).collect();
     let free = (0..).filter(|number| !taken.contains(number) || fs::symlink_metadata(path(number)).is_err());
@@ -81,11 +81,11 @@ fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() 
     let mut probe = Client::connect(server.address);
     let sockets = sockets(60);
     limit.set(limit_with_room_for(20));
-    // Those that are refused keep their descriptors too, or each would make room for the next.
+    // Refused clients keep their descriptors too, or each would free one for the next.
     let (mut inside, mut refused) = (vec![], vec![]);
     for socket in sockets {
         let mut client = connect(socket, server.address);
-        // What it sends can come after the refusal.
+        // Its bytes can come after the refusal.
         client.send(UPGRADE);
         let head = client.read_head();
         match head.split(' ').nth(1).unwrap() {
@@ -93,7 +93,7 @@ fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() 
             "503" => refused.push(client),
             other => panic!("{other}"),
         }
-        // Nobody who is inside notices.
+        // Connected clients are not affected.
         probe.ask(b"not held up");
     }
     assert_eq!((inside.len(), refused.len()), (20, 40));
@@ -114,7 +114,7 @@ fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() 
 fn without_a_spare_descriptor_the_reactor_retries_and_does_not_spin() {
     let limit = Limit::take();
     let socket = sockets(1).pop().unwrap();
-    // With just as many as a reactor needs to be made, none is left to be kept as a spare.
+    // With exactly as many descriptors as a new reactor needs, none is left as a spare.
     let mut room = 1;
     let mut hand = loop {
         limit.restore();
@@ -130,7 +130,7 @@ fn without_a_spare_descriptor_the_reactor_retries_and_does_not_spin() {
     let client = connect(socket, hand.address);
     hand.turn_until("it is noticed", |_| LINES.with(EXHAUSTED) == 1);
     // Each turn sleeps until there is something to do, which is the next try. A reactor that spins would
-    // be through in no time; one that merely runs on a slow machine takes longer still.
+    // finish at once; on a slow machine it only takes longer.
     #[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
     let began = std::time::Instant::now();
     for _ in 0..6 {

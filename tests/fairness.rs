@@ -19,7 +19,7 @@ const TURN_PACKETS: u64 = 512;
 /// Bytes of one client that one turn reads at most: its budget, and the read that uses it up.
 const TURN_BYTES: u64 = 256 * 1024 + 256 * 1024;
 
-/// Turns that count bytes and frames only, so that how fast the machine is changes nothing.
+/// Turns that count bytes and frames only, so that the speed of the machine does not matter.
 fn config() -> Config {
     Config { turn_time: Duration::ZERO, ..common::config() }
 }
@@ -48,7 +48,7 @@ fn a_flood_of_small_packets_delays_nobody_by_more_than_a_turn() {
             assert!(now - handled <= TURN_PACKETS, "{} packets in one turn", now - handled);
             handled = now;
         }
-        // If two turns have not answered it, nothing ever will: nobody turns while this waits.
+        // Two turns must have answered it, since the reactor does not turn while this waits.
         assert_eq!(other.reply(), Reply::new(ECHO, 7, &[turns]));
         if turns < 3 {
             assert!(handled < sent, "the flood was over too soon to show anything");
@@ -125,7 +125,7 @@ fn inflated_bytes_count_against_the_share_of_a_client() {
             for _ in 0..2 {
                 hand.turn();
                 let now = hand.handled(handle.id());
-                // One for its event, and one as it was left with work.
+                // One turn for its event, and one because it had work left.
                 assert!(now - handled <= 2, "{name}: {} of 512 KiB in one turn", now - handled);
                 handled = now;
             }
@@ -134,7 +134,7 @@ fn inflated_bytes_count_against_the_share_of_a_client() {
     }
 }
 
-/// Deflate blocks that describe codes and are over: the most work for an inflater that comes to nothing.
+/// Deflate blocks that only describe codes: the most work for an inflater without output.
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 fn blocks_of_nothing(len: usize) -> Vec<u8> {
     let block = concat!(
@@ -210,7 +210,7 @@ fn floods_of_control_frames_delay_nobody_by_more_than_a_turn() {
     }
 }
 
-/// An application that blocks when it is told to: it waits for what never comes.
+/// An application that blocks on request, by waiting for an event that never comes.
 struct Blocks(Receiver<()>);
 
 const MAY_BE_SILENT: Duration = Duration::from_secs(2);
@@ -247,11 +247,11 @@ fn stalls_do_not_count_as_silence() {
     for client in [&mut blocking, &mut other, &mut silent] {
         client.read_upgraded();
     }
-    // They are heard in one turn, at the time that it was when that began.
+    // One turn reads all of them, with the time of its beginning.
     blocking.send(&frame(Opcode::Binary, b"block"));
     other.send(&frame(Opcode::Binary, b"heard"));
     reactor.turn(None).unwrap();
-    // This one finds that all of them have been silent for long.
+    // This turn finds all of them silent for a long time.
     reactor.turn(None).unwrap();
     other.send(&frame(Opcode::Binary, b"and again"));
     blocking.send(&frame(Opcode::Binary, b"and again"));
@@ -293,7 +293,7 @@ fn tls() -> (rustls::ClientConnection, sysconn::Tls) {
 fn a_flood_of_small_records_of_tls_is_bounded_by_their_number() {
     use std::io::{ErrorKind, Write as _};
 
-    /// A connection's share, what one read brings beyond it, and one read of the system's.
+    /// A connection's share, the excess of one read, and one read of the system's.
     const TURN_RECORDS: u64 = 512 + 128 + 4096 / 23;
 
     let (mut tls, server) = tls();
@@ -335,7 +335,7 @@ fn a_flood_of_small_records_of_tls_is_bounded_by_their_number() {
 #[test]
 fn clients_with_waiting_output_are_served_after_quiet_ones() {
     const SLOW: usize = 8;
-    // A step does its least in each turn.
+    // Each step does its minimum in each turn.
     let config = Config { turn_time: Duration::from_micros(100), outbox_limit: 0, ..common::config() };
     let mut hand = Hand::new(&config);
     let mut slow: Vec<_> = (0..SLOW).map(|_| hand.connect()).collect();
@@ -344,7 +344,7 @@ fn clients_with_waiting_output_are_served_after_quiet_ones() {
         for (_, handle) in &slow {
             (0..12).for_each(|_| handle.push(PUSHED, &[7; 500_000]).unwrap());
         }
-        // All that their sockets take is there; then there is room for more in all of them.
+        // Their sockets are full first; then all of them have space for more.
         for _ in 0..40 * SLOW {
             hand.turn();
         }
@@ -354,7 +354,7 @@ fn clients_with_waiting_output_are_served_after_quiet_ones() {
         }
         quiet.send_packet(ECHO, 7, &[number]);
         hand.turn();
-        // If that has not answered it, nothing ever will: nobody turns while this waits.
+        // That must have answered it, since the reactor does not turn while this waits.
         assert_eq!(quiet.reply(), Reply::new(ECHO, 7, &[number]));
     }
 }

@@ -1,5 +1,5 @@
-//! A push to many takes as many turns as it needs: nobody gets it twice or out of order, what a member says
-//! in a row leaves together, and whoever is not among the receivers waits for none of it.
+//! A push to many takes as many turns as it needs: no receiver gets it twice or out of order, consecutive
+//! messages of a member leave together, and other clients do not wait for it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -63,7 +63,7 @@ struct Room {
 }
 
 impl Room {
-    /// Turns are as short as they can be: a step does its least in each.
+    /// Turns are as short as possible: each step does its minimum.
     fn new(members: usize) -> Self {
         Room::with_turns_of(Duration::from_micros(100), members)
     }
@@ -105,7 +105,7 @@ impl Room {
         });
     }
 
-    /// Members that something waits for.
+    /// Members with waiting bytes.
     fn reached(&self) -> usize {
         self.members.iter().filter(|member| waiting(member) > 0).count()
     }
@@ -145,7 +145,7 @@ fn a_push_to_many_takes_several_turns_and_reaches_each_once() {
     room.turn();
     let after_one = room.reached();
     assert!(after_one < MEMBERS, "all were reached in one turn");
-    // Somebody else is served meanwhile, in the turn that hears of it.
+    // Another client is served meanwhile, in the turn that reads its request.
     neighbour.send_packet(ECHO, 1, b"hello");
     room.turn();
     assert!(waiting(&neighbour) > 0 && room.reached() < MEMBERS);
@@ -171,7 +171,8 @@ fn pushes_keep_their_order() {
         sender.send_packet(SAY, 0, b"first");
         room.turn();
         assert!(room.reached() < MEMBERS);
-        // By another client, to one of those that it has not reached; and that one's own request.
+        // A push by another client to a receiver that the fan-out has not reached, and that receiver's own
+        // request.
         other.send_packet(WHISPER, 0, b"second");
         let last = room.members.last_mut().unwrap();
         last.send_packet(ECHO, 3, b"third");
@@ -193,7 +194,7 @@ fn pushes_keep_their_order() {
 #[test]
 fn consecutive_pushes_of_one_client_leave_together() {
     const WORDS: u8 = 16;
-    // As much as a share of that can take.
+    // As much as one share of the turn allows.
     let mut room = Room::with_turns_of(Duration::from_secs(1), MEMBERS);
     let mut sender = room.connect();
     let words: Vec<u8> = (0..WORDS).flat_map(|word| packet(SAY, 0, &[word])).collect();
@@ -242,13 +243,13 @@ fn senders_take_turns_and_wait_only_for_their_own_pushes() {
     loud.send_packet(SAY, 0, &[1; 20_000]);
     room.turn();
     quiet.send_packet(SAY, 0, &[2; 10]);
-    // What the loud one says next waits until all have heard what it said first.
+    // The sender's next message waits until all members have received the first.
     loud.send_packet(ECHO, 1, b"mine");
     while waiting(&loud) == 0 {
         room.turn();
     }
     assert_eq!(loud.reply(), Reply::new(ECHO, 1, b"mine"));
-    // What is written to a member is written in this order, and by now all of it waits for each.
+    // Each member's output is written in this order, and by now all of it waits.
     for _ in 0..MEMBERS {
         room.turn();
     }
@@ -262,7 +263,7 @@ fn senders_take_turns_and_wait_only_for_their_own_pushes() {
 fn a_client_that_reads_is_not_closed_for_the_pushes_of_several_others() {
     const SENDERS: u8 = 5;
     const LEN: usize = 15_000;
-    // Less than they say together.
+    // Less than their messages together.
     let config = Config {
         turn_time: Duration::from_micros(100),
         max_len: 32 * 1024,

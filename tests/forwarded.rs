@@ -1,5 +1,4 @@
-//! Clients whose addresses HTTP proxies tell in headers: over real sockets, from proxies that are trusted and
-//! from others.
+//! Client addresses in the headers of HTTP proxies: over real sockets, from trusted proxies and from others.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -94,7 +93,7 @@ fn invalid_headers_of_trusted_proxies_are_refused() {
         client.upgrade(&request);
         client.close();
     }
-    // What the client itself has sent is not looked at.
+    // Entries from the client itself are ignored.
     behalf(&trusted, "nonsense, 192.0.2.7").close();
 }
 
@@ -106,8 +105,8 @@ fn limits_count_the_forwarded_address() {
     for clients in ["192.0.2.7", "198.51.100.1, 192.0.2.7", "192.0.2.7, 10.0.0.2", "::ffff:192.0.2.7"] {
         assert_eq!(server.refuses(&listed(clients)).0, 429, "{clients}");
     }
-    // One site of IPv6 is one address, and the proxies themselves do not count, however many come through
-    // them.
+    // An IPv6 site counts as one address, and the proxies themselves do not count, however many clients they
+    // carry.
     let mut others = vec![behalf(&server, "2001:db8::1"), behalf(&server, "2001:db8::2")];
     assert_eq!(server.refuses(&listed("2001:db8::3")).0, 429);
     others.extend((1..20).map(|number| behalf(&server, &format!("192.0.2.7, 198.51.100.{number}"))));

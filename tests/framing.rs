@@ -1,4 +1,4 @@
-//! Frames over real sockets that are right, however they are cut, mixed and repeated.
+//! Valid frames over real sockets, however they are cut, mixed and repeated.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -54,7 +54,7 @@ fn frames_may_be_cut_anywhere() {
         assert_eq!(client.next(), Frame::Binary(bytes(len)), "{len}");
         client.send(&second[cut..]);
         assert_eq!(client.next(), Frame::Pong(b"next".to_vec()), "{len}");
-        // The key fits whatever is left after any cut.
+        // The mask key stays aligned after any cut.
         let cut = (len * 7) % first.len();
         client.send(&first[..cut]);
         client.send(&first[cut..]);
@@ -135,7 +135,7 @@ fn pings_and_pongs_in_a_flood() {
     client.send(&frame(Opcode::Binary, b"behind"));
     assert_eq!(client.next(), Frame::Binary(b"behind".to_vec()));
 
-    // Who does not read in between gets the newest of the Pongs that could not go out.
+    // A client that does not read in between gets the newest of the Pongs that could not go out.
     let mut writer = client.stream.try_clone().unwrap();
     let pings: Vec<u8> = (0..20_000u32).flat_map(|i| frame(Opcode::Ping, &i.to_be_bytes())).collect();
     let sending = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &pings));

@@ -25,7 +25,7 @@ use sysconn::{Config, ConnectionId, Handle, HandleError};
 const THREADS: usize = 2;
 const STAYING: usize = 8;
 const COMING_AND_GOING: usize = 4;
-/// A number that is none: the last push of a thread to a connection that stays.
+/// Marks the last push of a thread to a connection that stays; it is not a sequence number.
 const LAST: u64 = u64::MAX;
 
 fn operations() -> u64 {
@@ -35,7 +35,7 @@ fn operations() -> u64 {
 /// The handles that the threads may use, and whether their connections stay.
 type Handles = Arc<Mutex<Vec<(Handle, bool)>>>;
 
-/// What one thread did.
+/// The work of one thread.
 #[derive(Debug, Default)]
 struct Done {
     accepted: u64,
@@ -45,7 +45,7 @@ struct Done {
     closed: u64,
 }
 
-/// One of the threads: its number, and what it has had accepted so far.
+/// One of the threads: its number, and its accepted pushes so far.
 struct Hammer {
     thread: u64,
     state: u64,
@@ -109,7 +109,7 @@ impl Hammer {
         Ok(())
     }
 
-    /// Tells those that stay how many pushes they must have had.
+    /// Tells the clients that stay how many pushes they must have received.
     fn finish(&mut self, handles: &Handles) {
         for (handle, _) in handles.lock().unwrap().iter().filter(|(_, stays)| *stays) {
             let count = self.accepted.get(&handle.id()).copied().unwrap_or(0);
@@ -146,7 +146,8 @@ impl Seen {
     }
 }
 
-/// A client that the handles may be used of. Pushes can overtake nothing, so the first packet is its id.
+/// A client whose handle the threads may use. Pushes cannot overtake the reply with its id, so that comes
+/// first.
 fn join(address: SocketAddr, stays: bool) -> (Client, ConnectionId) {
     let mut client = Client::connect(address);
     client.send(&packet(HANDLE, 0, &[u8::from(stays)]));
@@ -154,7 +155,7 @@ fn join(address: SocketAddr, stays: bool) -> (Client, ConnectionId) {
     (client, id)
 }
 
-/// Reads until both threads have said how much it was.
+/// Reads until both threads have announced their totals.
 fn stay(address: SocketAddr) -> JoinHandle<u64> {
     thread::spawn(move || {
         let (mut client, id) = join(address, true);
@@ -170,7 +171,7 @@ fn stay(address: SocketAddr) -> JoinHandle<u64> {
     })
 }
 
-/// Connects again and again, and reads a while; how often.
+/// Connects repeatedly, and reads for a while each time. Returns the number of connections.
 fn come_and_go(address: SocketAddr, over: Arc<AtomicBool>) -> JoinHandle<u64> {
     thread::spawn(move || {
         let mut lives = 0;
@@ -179,7 +180,7 @@ fn come_and_go(address: SocketAddr, over: Arc<AtomicBool>) -> JoinHandle<u64> {
             let mut seen = Seen::default();
             lives += 1;
             while seen.next.iter().sum::<u64>() < 50 + lives % 50 && !over.load(Ordering::Relaxed) {
-                // Something comes even if nobody pushes any more.
+                // A packet comes even if the threads push no more.
                 client.send(&frame(Opcode::Ping, b""));
                 match client.next() {
                     Frame::Binary(message) => seen.push(id, &message),
@@ -237,7 +238,7 @@ fn nothing_is_lost_duplicated_or_misdelivered() {
     assert!(lives > COMING_AND_GOING as u64 && received > 0);
 }
 
-/// Lets the threads know of a connection that has come.
+/// Gives the threads the handle of a new connection.
 fn note_handle(server: &ArenaServer, handles: &Handles) {
     if let Ok(Event::Handle(handle, data)) = server.events.recv_timeout(std::time::Duration::from_millis(10))
     {

@@ -11,7 +11,7 @@ use crate::stage::{Arrival, Case};
 /// The same for Data that is inflated, of which 16 bytes take as much of a turn as a packet.
 pub(crate) const INFLATED_BYTES: usize = 6 * 1024;
 
-/// The same for pushes: several in one turn that come to more leave by way of the outbox.
+/// The same for pushes: if several in one turn exceed this in total, they leave through the outbox.
 pub(crate) const PUSH_BYTES: usize = 12 * 1024;
 
 /// Bytes in front of Data within a message from the client.
@@ -33,7 +33,8 @@ fn fragments(message: &[u8], count: usize) -> Vec<u8> {
     parts.flat_map(|(index, piece)| part(index == last, opcode(index), piece)).collect()
 }
 
-/// Lengths of Data with which a message is of each class that frames tell apart, both of its ends included.
+/// Lengths of Data for which messages fall into each length class of frames, including both ends of each
+/// class.
 pub(crate) fn lengths() -> impl Iterator<Item = usize> {
     [9, 10, 125, 126, 1000, 16_384, 65_535, 65_536, 200_000, 524_288]
         .map(|len| len - HEADER_BYTES)

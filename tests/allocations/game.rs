@@ -19,14 +19,14 @@ pub(crate) const SEND: u16 = 1110;
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
-/// How a handler refuses: in the same words as whoever sends too much is refused.
+/// How a handler refuses: with the same ErrorID as the packet rate limit.
 pub(crate) const REFUSED: ErrorId = ErrorId::TOO_MANY_REQUESTS;
 
 #[derive(Default)]
 pub(crate) struct Game {
-    /// Who is there, in the order of coming.
+    /// The connected clients, in the order in which they came.
     ids: Vec<ConnectionId>,
-    /// What is pushed, encoded once: one of each length.
+    /// The pushes, encoded once: one of each length.
     pub(crate) pushes: Vec<Push>,
 }
 

@@ -19,12 +19,12 @@ pub(crate) const CASE_BYTES: usize = 8 << 20;
 
 pub(crate) const CASE_PACKETS: usize = 30_000;
 
-/// Bytes that a client has under way at most, but for one longer message: the system takes as many at once,
-/// so that no reply has to wait for its socket.
+/// The most bytes that a client has in flight, except for one longer message: the system takes this many at
+/// once, so that no reply has to wait for its socket.
 pub(crate) const BATCH_BYTES: usize = 256 * 1024;
 
-/// Packets that a client has under way at most: one turn handles as many, an effect or the fragments of each
-/// included.
+/// The most packets that a client has in flight: one turn handles this many, including an effect or the
+/// fragments of each.
 pub(crate) const BATCH_PACKETS: usize = 100;
 
 /// Packets of one client that one turn handles at most.
@@ -33,13 +33,13 @@ pub(crate) const TURN_PACKETS: usize = 512;
 /// How the frames of a case reach the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Arrival {
-    /// So many bytes at once.
+    /// This many bytes at once.
     Pipelined(usize),
-    /// Each in so many pieces, with a turn of the reactor after each of them.
+    /// Each in this many pieces, with a turn of the reactor after each piece.
     InPieces(usize),
 }
 
-/// What a client sends again and again, and what it gets each time.
+/// A request that a client repeats, and the replies to it.
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) arrival: Arrival,
@@ -71,9 +71,9 @@ impl Case {
 /// A client whose socket never blocks.
 pub(crate) struct Peer {
     client: Client,
-    /// Bytes that are to be sent, and were.
+    /// The bytes to send, and the number sent.
     sent: usize,
-    /// Bytes that are to come, and have.
+    /// The number of bytes to receive, and the number received.
     received: usize,
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Stage {
     pub(crate) reactor: Reactor<Game>,
     address: SocketAddr,
     pub(crate) peers: Vec<Peer>,
-    /// What was allocated within turns.
+    /// The allocations within turns.
     pub(crate) counted: AllocationInfo,
     scratch: Vec<u8>,
 }
@@ -101,7 +101,7 @@ impl Stage {
         stage
     }
 
-    /// Takes so many new clients in place of those that there are.
+    /// Replaces the clients by `count` new ones.
     pub(crate) fn connect(&mut self, count: usize) {
         self.peers.clear();
         let clients: Vec<_> = (0..count).map(|_| Client::raw(self.address)).collect();
@@ -148,7 +148,7 @@ impl Stage {
         });
     }
 
-    /// Carries a case out, `rounds` times in all. How many packets that were.
+    /// Runs a case `rounds` times. Returns the number of packets.
     pub(crate) fn run(&mut self, case: &Case, rounds: usize) -> usize {
         let batch = match case.arrival {
             Arrival::Pipelined(bytes) => (bytes / case.longest()).clamp(1, BATCH_PACKETS),
@@ -168,17 +168,17 @@ impl Stage {
         batches * batch * self.peers.len() * case.packets
     }
 
-    /// Sees to it that all that was sent has been handled: each client gets its Pong.
+    /// Makes sure that all input has been handled: each client gets its Pong.
     pub(crate) fn settle(&mut self) {
         let mut pong = vec![];
         frame::push_frame(&mut pong, Opcode::Pong, b"");
         self.exchange(&frame(Opcode::Ping, b""), &pong, usize::MAX);
     }
 
-    /// Carries all cases out twice: once for all buffers to reach their sizes, and once to count. How many
-    /// packets the second time brought.
+    /// Runs all cases twice: once for all buffers to reach their sizes, and once to count. Returns the number
+    /// of packets of the second run.
     pub(crate) fn watch(&mut self, cases: &[Case]) -> usize {
-        // More than a turn handles, for the lists of those with work left.
+        // More than a turn handles, for the lists of connections with work left.
         let flood = |bytes: &[u8]| bytes.repeat(4 * TURN_PACKETS);
         self.exchange(&flood(&cases[0].request), &flood(&cases[0].reply), usize::MAX);
         for case in cases {
@@ -202,7 +202,7 @@ impl Stage {
     }
 }
 
-/// What a call on a socket that does not block has done at once.
+/// The result of a call on a non-blocking socket.
 pub(crate) fn now(result: std::io::Result<usize>) -> usize {
     match result {
         Ok(len) => len,

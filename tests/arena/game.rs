@@ -10,22 +10,22 @@ use sysconn::{
     Outcome, Record, Request, Route, Router, Ticket,
 };
 
-/// Data → the same, and counted.
+/// Data → the same; the request is counted.
 pub(crate) const ECHO: u16 = 1201;
-/// Any bytes → nothing, but counted.
+/// Any bytes → no reply; the request is counted.
 pub(crate) const SINK: u16 = 1202;
 /// A role of 64 bits → empty.
 pub(crate) const LOGIN: u16 = 1203;
 /// Empty → empty.
 pub(crate) const LOGOUT: u16 = 1204;
-/// Empty → empty; the test gets the object's link. `now`: the object ends before the handler does.
-/// `panic`: the handler panics with the link in its hands.
+/// Empty → empty; the test gets the object's link. `now`: the object ends before the handler does. `panic`:
+/// the handler panics while it holds the link.
 pub(crate) const LINK: u16 = 1205;
 /// Data → the connection's id; the test gets its handle, and Data.
 pub(crate) const HANDLE: u16 = 1206;
-/// Empty → what the test answers.
+/// Empty → the test's answer.
 pub(crate) const DEFER: u16 = 1207;
-/// A count and a size, of 32 bits each → so many pushes, numbered, each with Data of that size.
+/// A count and a size, of 32 bits each → that many numbered pushes, each with Data of that size.
 pub(crate) const PUSH: u16 = 1208;
 pub(crate) const PANIC: u16 = 1209;
 /// Closes with 4100.
@@ -33,7 +33,7 @@ pub(crate) const CLOSE: u16 = 1210;
 /// The command of pushes.
 pub(crate) const PUSHED: u16 = 1299;
 
-/// What happened in the game.
+/// An event in the game.
 #[derive(Debug)]
 pub(crate) enum Event {
     Opened(ConnectionId),
@@ -42,7 +42,7 @@ pub(crate) enum Event {
     Linked(Link, Receiver<Cause>),
     Handle(Handle, Vec<u8>),
     Deferred(Ticket),
-    /// A request for pushes was carried out: so many were sent, and so many refused.
+    /// A request for pushes was carried out: the number sent and the number refused.
     Pushed(u32, u32),
 }
 
@@ -59,7 +59,7 @@ impl Arena {
     }
 
     fn tell(&self, event: Event) {
-        // A test that has seen enough may be gone.
+        // The test may have ended already.
         let _ = self.events.send(event);
     }
 

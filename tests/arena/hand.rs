@@ -1,4 +1,4 @@
-//! The arena turned by the test, so that it can say what happens between two turns.
+//! The arena turned by the test, which decides what happens between two turns.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -30,8 +30,8 @@ impl Hand {
         self.reactor.turn(Some(Duration::ZERO)).unwrap();
     }
 
-    /// Turns until there is nothing to do for the moment: no turn follows at once, and a few more
-    /// find nothing that the system had not told of yet.
+    /// Turns until the reactor is idle: no turn has to follow at once, and a few more turns bring no further
+    /// events.
     pub(crate) fn settle(&mut self) {
         for _ in 0..50 {
             self.turn();
@@ -46,7 +46,7 @@ impl Hand {
         });
     }
 
-    /// Turns on a thread of its own from now on: a client that waits for what comes cannot turn.
+    /// Turns on a thread of its own from now on, since a client that waits for input cannot turn.
     pub(crate) fn run(mut self) -> Running {
         let handle = self.reactor.handle();
         Running { handle, thread: std::thread::spawn(move || self.reactor.run()) }
@@ -121,7 +121,7 @@ impl Running {
     }
 }
 
-/// Writes for as long as the system takes it at once: the bytes that it took.
+/// Writes until the system would block. Returns the number of bytes.
 pub(crate) fn write_until_full(client: &mut Client, bytes: &[u8]) -> usize {
     client.stream.set_nonblocking(true).unwrap();
     let mut written = 0;

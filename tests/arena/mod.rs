@@ -18,7 +18,7 @@ pub(crate) use game::{Event, PUSHED};
 pub(crate) use hand::{Hand, write_until_full};
 pub(crate) use server::ArenaServer;
 
-/// A client whose system keeps little of what it does not read.
+/// A client with a small receive buffer.
 pub(crate) fn slow_client(address: SocketAddr) -> Client {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4 * 1024).unwrap();
@@ -35,27 +35,27 @@ pub(crate) fn login(role_id: u64) -> Vec<u8> {
 }
 
 impl<T: Read + std::io::Write> Client<T> {
-    /// Logs in with a role, and sees the reply.
+    /// Logs in with a role, and checks the reply.
     pub(crate) fn login(&mut self, role_id: u64) {
         self.send(&login(role_id));
         let reply = self.reply();
         assert_eq!((reply.error_id, reply.cmd), (0, LOGIN));
     }
 
-    /// Asks which connection this is.
+    /// Asks for the id of this connection.
     pub(crate) fn id(&mut self) -> ConnectionId {
         self.send_packet(HANDLE, 0, b"");
         self.read_id()
     }
 
-    /// The answer to the question which connection this is.
+    /// The answer: the id of this connection.
     pub(crate) fn read_id(&mut self) -> ConnectionId {
         let reply = self.reply();
         assert_eq!((reply.error_id, reply.cmd), (0, HANDLE));
         ConnectionId::from_u64(u64::from_be_bytes(reply.data.try_into().unwrap()))
     }
 
-    /// Sends data to be echoed, and sees it come back.
+    /// Sends data to be echoed, and checks the reply.
     pub(crate) fn ask(&mut self, data: &[u8]) {
         self.send_packet(ECHO, 7, data);
         let reply = self.reply();

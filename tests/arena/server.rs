@@ -28,7 +28,7 @@ impl ArenaServer {
         ArenaServer { address, handle, events, thread: Some(thread) }
     }
 
-    /// The first event that `pick` takes; those before it are lost.
+    /// The first event that `pick` accepts; earlier ones are dropped.
     pub(crate) fn await_event<T>(&self, mut pick: impl FnMut(Event) -> Option<T>) -> T {
         loop {
             if let Some(picked) = pick(self.events.recv_timeout(PATIENCE).unwrap()) {
@@ -52,7 +52,7 @@ impl ArenaServer {
         })
     }
 
-    /// Links an object to a client, and hears with it of the end.
+    /// Links an object to a client, and receives the notice of its end.
     pub(crate) fn link(&self, client: &mut Client) -> (Link, Receiver<Cause>) {
         client.send_packet(LINK, 0, b"");
         assert_eq!(client.reply().cmd, LINK);

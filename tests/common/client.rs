@@ -1,4 +1,4 @@
-//! A client that sends any bytes and sees every frame that comes back.
+//! A client that sends any bytes and returns every frame that comes back.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ const CLOSE: u8 = 0x88;
 
 const RULES: Rules = Rules { role: Role::Client, max_len: 64 << 20, text: true, deflate: false };
 
-/// What came from the server.
+/// A frame or message from the server, or its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
     Text(Vec<u8>),
@@ -51,13 +51,13 @@ impl Reply {
 
 pub(crate) struct Client<T = TcpStream> {
     pub(crate) stream: T,
-    /// Bytes that came and were not looked at.
+    /// Received bytes that are not parsed yet.
     buffer: Vec<u8>,
     decoder: Decoder,
     rules: Rules,
-    /// Bytes that one read asks for.
+    /// The number of bytes that one read asks for.
     pub(crate) read_bytes: usize,
-    /// Whether a Close of the server's is still to be answered, as every honest client does.
+    /// Whether the client still has to answer the server's Close, as normal clients do.
     pub(crate) answers_close: bool,
 }
 
@@ -114,7 +114,7 @@ impl<T: Read + Write> Client<T> {
         self.send(&packet(cmd, flag, data));
     }
 
-    /// Sends each byte in a write, and so most likely a segment, of its own.
+    /// Sends each byte in a separate write, and so most likely in a separate segment.
     pub(crate) fn dribble(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.send(&[*byte]);
@@ -143,7 +143,7 @@ impl<T: Read + Write> Client<T> {
         }
     }
 
-    /// A whole refusal: its status, and its body, behind which the server must have ended.
+    /// A whole refusal: its status and its body, after which the server must have ended.
     pub(crate) fn read_refusal(&mut self) -> (u16, String, String) {
         let head = self.read_head();
         while self.read_some() {}
@@ -154,7 +154,7 @@ impl<T: Read + Write> Client<T> {
 
     /// Reads once. False if the server has ended; a reset or a time-out fails the test.
     fn read_some(&mut self) -> bool {
-        // Zeros from the allocator: without optimisation all other ways to have them take a while.
+        // Zeros from the allocator: without optimisation every other way is slow.
         let mut piece = vec![0; self.read_bytes];
         let read = loop {
             match self.stream.read(&mut piece) {
@@ -192,7 +192,7 @@ impl<T: Read + Write> Client<T> {
                     && std::mem::take(&mut self.answers_close)
                 {
                     let code = code.map(u16::to_be_bytes);
-                    // Whoever has ended its side sends nothing.
+                    // After the client has ended its side it sends nothing.
                     let _ =
                         self.stream.write_all(&wire::frame(Opcode::Close, code.as_slice().as_flattened()));
                 }
@@ -205,8 +205,8 @@ impl<T: Read + Write> Client<T> {
         }
     }
 
-    /// The next frame, which must be a packet. A server that stood still for a while on a busy machine may
-    /// ask first whether the client is there.
+    /// The next frame, which must be a packet. After a pause on a busy machine the server may send a Ping
+    /// first.
     pub(crate) fn reply(&mut self) -> Reply {
         match self.next() {
             Frame::Ping(_) => self.reply(),
@@ -230,13 +230,13 @@ impl<T: Read + Write> Client<T> {
         assert_eq!(self.next(), Frame::End, "{case}");
     }
 
-    /// Sends data as a packet to be echoed, and sees it come back.
+    /// Sends data as a packet to be echoed, and checks the reply.
     pub(crate) fn echo(&mut self, data: &[u8]) {
         self.send_packet(1101, 7, data);
         assert_eq!(self.reply(), Reply::new(1101, 7, data));
     }
 
-    /// Ends the conversation in good order.
+    /// Closes the connection with a complete closing handshake.
     pub(crate) fn close(&mut self) {
         self.send(&frame(Opcode::Close, &1000u16.to_be_bytes()));
         self.expect_close(1000, "a Close is answered");

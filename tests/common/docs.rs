@@ -18,7 +18,7 @@ fn numbers(head: &str, column: usize) -> BTreeSet<u16> {
     table(head).iter().filter_map(|row| row[column].parse().ok()).collect()
 }
 
-/// The close codes that the server itself can begin with.
+/// The close codes that the server itself can send first.
 pub(crate) fn close_codes() -> BTreeSet<u16> {
     numbers("| Cause | Close code | Reconnect |", 1)
 }

@@ -1,5 +1,5 @@
-//! The game that the servers of these tests run: a route for each way that a handler can end, and
-//! hooks that tell the test what they saw, or panic.
+//! The game that the servers of these tests run: a route for each way in which a handler can end, and hooks
+//! that report their arguments to the test, or panic.
 
 use std::collections::HashMap;
 use std::sync::mpsc::Sender;
@@ -12,14 +12,14 @@ use sysconn::{
     Outcome, Peer, Push, Record, Request, Route, Router, Ticket,
 };
 
-/// What happened in the server.
+/// An event in the server.
 #[derive(Debug)]
 pub(crate) enum Event {
     Closed(Peer, Cause),
     Offence(Peer, Undecodable),
-    /// A request to 1105, which the test answers when it likes.
+    /// A request to 1105, which the test answers at any time.
     Deferred(Ticket),
-    /// Who sent a request to 1117.
+    /// The sender of a request to 1117.
     Handle(Handle),
 }
 
@@ -43,7 +43,7 @@ impl Game {
     }
 
     fn tell(&self, event: Event) {
-        // A test that has seen enough may be gone.
+        // The test may have ended already.
         let _ = self.events.send(event);
     }
 }
@@ -146,7 +146,7 @@ fn deferred(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) ->
     Outcome::Done
 }
 
-/// The whole of a service without packets.
+/// The only handler of a service without packets.
 pub(crate) fn echo(_: &mut Game, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
     context.send_message(message.kind, message.payload).unwrap();
     Outcome::Done

@@ -8,7 +8,7 @@ use super::eventually;
 
 pub(crate) struct Lines(Mutex<Vec<String>>);
 
-/// What was logged, by whichever test of the process.
+/// The lines that all tests of the process have logged.
 pub(crate) static LINES: Lines = Lines(Mutex::new(vec![]));
 
 impl Log for Lines {
@@ -24,7 +24,7 @@ impl Log for Lines {
 }
 
 impl Lines {
-    /// Keeps lines of level info and above from now on, if it is not done already.
+    /// Installs the logger, for level info and above, unless it is installed already.
     pub(crate) fn keep(&'static self) {
         static LOGGER: Once = Once::new();
         LOGGER.call_once(|| {
@@ -37,12 +37,12 @@ impl Lines {
         self.0.lock().unwrap().clear();
     }
 
-    /// How many have this part.
+    /// The number of lines that contain this text.
     pub(crate) fn with(&self, part: &str) -> usize {
         self.0.lock().unwrap().iter().filter(|line| line.contains(part)).count()
     }
 
-    /// Waits for one that has all of these parts.
+    /// Waits for a line that contains all of these texts.
     pub(crate) fn await_with(&self, parts: &[&str]) {
         eventually(&format!("a line has {parts:?}"), || {
             self.0.lock().unwrap().iter().any(|line| parts.iter().all(|part| line.contains(part)))

@@ -1,7 +1,7 @@
-//! What the tests over sockets share: a server on a thread of its own, a client that sees every
-//! frame, and the game that the server runs.
+//! Shared code of the tests over sockets: a server on a thread of its own, a client that returns every frame,
+//! and the server's game.
 //!
-//! Nothing here sleeps. What does not come within [`PATIENCE`] fails the test.
+//! Nothing here sleeps. A test fails if it waits for longer than [`PATIENCE`].
 
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -24,10 +24,10 @@ pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
 pub(crate) use wire::{ACCEPT, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};
 pub(crate) use witness::{hooks_and_handlers_see, peers};
 
-/// How long a test waits for what has to come.
+/// The longest time that a test waits for an event.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Asks again and again until `holds`, which must become true without being waited for.
+/// Polls until `holds`, for conditions that no event reports.
 #[expect(clippy::disallowed_methods, reason = "a test has no other clock")]
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();

@@ -21,7 +21,7 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
-/// What the servers of these tests have in common: a port of their own.
+/// The configuration that the servers of these tests share: a free port.
 pub(crate) fn config() -> Config {
     Config { listen: vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))], ..Config::default() }
 }
@@ -46,7 +46,7 @@ impl Server {
         Server { address, handle, events, thread: Some(thread) }
     }
 
-    /// Has a client send what is to be refused: the status and the body.
+    /// Has a client send a request that is refused. Returns the status and the body.
     pub(crate) fn refuses(&self, bytes: &[u8]) -> (u16, String) {
         let mut client = Client::raw(self.address);
         // The refusal can come before all is sent.
@@ -119,5 +119,5 @@ pub(crate) fn still_echoes(address: SocketAddr) {
     client.close();
 }
 
-/// A timer that is short, but long enough for a slow machine to do what must come before.
+/// A short timer that still leaves a slow machine time for the steps before it.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);

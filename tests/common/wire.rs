@@ -1,4 +1,4 @@
-//! Bytes as a client sends them.
+//! The bytes that a client sends.
 
 use sysconn::frame::{Opcode, push_masked_frame};
 use sysconn::packet::{Request, push_request};

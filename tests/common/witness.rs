@@ -1,4 +1,4 @@
-//! As whom the server knows its clients, told by all who see them.
+//! The peer addresses that hooks and handlers see.
 
 use std::sync::mpsc::{Sender, channel};
 
@@ -18,7 +18,7 @@ pub(crate) fn peers(server: &Server) -> Vec<Peer> {
     seen.recv_timeout(PATIENCE).unwrap()
 }
 
-/// Tells what the hooks and the handler see.
+/// An application that reports the peers that its hooks and its handler see.
 struct Witness(Sender<Peer>);
 
 impl Application for Witness {
@@ -37,7 +37,7 @@ fn look(witness: &mut Witness, _: Message<'_>, context: &mut Context<'_>) -> Out
     Outcome::Done
 }
 
-/// Connects to such a server with this, and has each of its hooks and the handler see that peer.
+/// Sends `hello` to such a server, and checks that each hook and the handler see that peer.
 pub(crate) fn hooks_and_handlers_see(config: &Config, request: &[u8], expected: Peer) {
     let (sender, seen) = channel();
     let mut reactor = Reactor::bind(config, Service::Messages(look), Witness(sender)).unwrap();

@@ -20,7 +20,7 @@ fn prose(text: &str) -> String {
     prose
 }
 
-/// The targets of all links: what stands between `](` and `)`.
+/// The targets of all links: the texts between `](` and `)`.
 fn targets(text: &str) -> Vec<String> {
     let prose = prose(text);
     let ends = prose.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
@@ -79,7 +79,7 @@ fn links_lead_somewhere() -> Result {
     let (mut checked, mut broken, mut known) = (0, vec![], BTreeMap::new());
     for page in files("", "md")? {
         let text = read(&page)?;
-        // A part that is generated is compared with what it is made from.
+        // Generated parts are compared with their sources.
         let written = text.split("<!-- generated: begin -->").next().unwrap_or_default();
         for target in targets(written) {
             if target.contains("://") || target.starts_with("mailto:") {

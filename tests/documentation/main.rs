@@ -1,5 +1,4 @@
-//! What the documentation says, held against the code: limits, the table of parts, the map of the source, and
-//! links.
+//! Compares the documentation with the code: limits, the table of parts, the map of the source, and links.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -23,7 +22,7 @@ fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
     rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

@@ -1,4 +1,4 @@
-//! Files and functions that docs/architecture.md names are there.
+//! The files and functions that docs/architecture.md names exist.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::{ROOT, Result, files, quoted, read};
 
 const PAGE: &str = "docs/architecture.md";
 
-/// Whether a name can be one of code: `Type`, `function`, `Type::function`, without arguments.
+/// Whether a name can be one in the code: `Type`, `function`, `Type::function`, without arguments.
 fn is_name(text: &str) -> bool {
     let is_path = text
         .split("::")

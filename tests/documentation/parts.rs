@@ -1,4 +1,4 @@
-//! The table of parts in docs/architecture.md says what each part of the library uses.
+//! The table of parts in docs/architecture.md lists the parts that each part of the library uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,15 +7,15 @@ use super::{Result, files, is_test, quoted, read, rows};
 
 /// A row of the table: parts that may use each other, and what else they use.
 struct Row {
-    /// A name by which other rows mean all of its parts, if it has one.
+    /// The name by which other rows refer to all of its parts, if it has one.
     group: Option<String>,
     parts: BTreeSet<String>,
     uses: BTreeSet<String>,
-    /// Groups whose parts it uses.
+    /// The groups whose parts it uses.
     groups: BTreeSet<String>,
 }
 
-/// What stands between asterisks.
+/// The texts between asterisks.
 fn emphasised(text: &str) -> impl Iterator<Item = String> {
     text.split('*').skip(1).step_by(2).map(str::to_owned)
 }
@@ -47,7 +47,7 @@ fn names_used(code: &str) -> BTreeSet<String> {
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// What each part of the library uses, itself aside.
+/// The other parts that each part of the library uses.
 fn used() -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in files("src", "rs")?.iter().filter(|path| !is_test(path)) {

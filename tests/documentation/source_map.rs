@@ -1,5 +1,4 @@
-//! docs/source.md lists each file with the first sentence of its own documentation: compared, or written
-//! anew.
+//! docs/source.md lists each file with the first sentence of its own documentation: compared, or regenerated.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -51,7 +50,7 @@ fn purpose(code: &str) -> Option<String> {
     (!sentence.is_empty()).then(|| without_links(sentence.trim_end_matches(['.', ':'])).replace('|', "\\|"))
 }
 
-/// The text with what rustdoc's links show in their place: ``[`Job`]`` and ``[`stock`](super::stock)``.
+/// The text with each rustdoc link replaced by its label: ``[`Job`]`` and ``[`stock`](super::stock)``.
 fn without_links(text: &str) -> String {
     let mut pieces = text.split("[`");
     let mut plain = pieces.next().unwrap_or_default().to_owned();
@@ -63,7 +62,7 @@ fn without_links(text: &str) -> String {
     plain
 }
 
-/// The part of docs/source.md that is made from the files.
+/// The generated part of docs/source.md.
 fn generated() -> Result<String> {
     let mut folders: BTreeMap<(usize, String), Vec<PathBuf>> = BTreeMap::new();
     for path in files("gateway/src", "rs")?.into_iter().chain(files("src", "rs")?) {
@@ -76,7 +75,7 @@ fn generated() -> Result<String> {
     let mut text = String::new();
     for ((_, folder), mut paths) in folders {
         text += &format!("\n## {folder}/\n\n| File | What it is for |\n| --- | --- |\n");
-        // What is said of the folder as a whole goes first.
+        // The file that describes the whole folder comes first.
         paths.sort_by_key(|path| !path.ends_with("mod.rs") && !path.ends_with("lib.rs"));
         for path in paths {
             let code = read(&path)?;

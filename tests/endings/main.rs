@@ -39,7 +39,7 @@ fn each_cause_reaches_the_client_the_application_the_object_and_the_log() {
         let peer = format!("peer={} ", client.stream.local_addr().unwrap());
         drop(client);
         assert_eq!(told.recv_timeout(PATIENCE), Ok(cause), "{name}");
-        // The object's ear is gone: it cannot be told again.
+        // The object's callback is gone: it cannot be told again.
         assert_eq!(told.recv(), Err(RecvError), "{name}");
         let closed = server.await_event(|event| match event {
             arena::Event::Closed(_, reported) if reported == cause => Some(reported),
@@ -89,7 +89,7 @@ fn a_reactor_that_is_dropped_tells_the_object() {
     drop(hand.reactor);
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Cause::Dropped));
     assert_eq!(told.recv(), Err(RecvError));
-    // Nobody is left to hear of the object's end.
+    // No connection is left to be told of the object's end.
     link.end();
     assert_eq!(client.reply().cmd, LINK);
     assert_eq!(client.next(), Frame::End);

@@ -12,7 +12,7 @@ use crate::arena;
 use crate::arena::{ArenaServer, CLOSE, ECHO, PANIC, PUSH};
 use crate::common::{Client, SHORT, frame, packet, part};
 
-/// What brings the end about, with the client and its object in hand.
+/// The action that ends the connection, given the client and its object.
 pub(crate) type Act = fn(&ArenaServer, &mut Client, Link);
 
 pub(crate) struct Ending {
@@ -34,7 +34,7 @@ fn send(client: &mut Client, link: Link, bytes: &[u8]) {
     client.send(bytes);
 }
 
-/// All of them.
+/// All cases.
 pub(crate) fn endings() -> impl Iterator<Item = Ending> {
     [timers(), objects(), outside(), requests(), clients()].into_iter().flatten()
 }
@@ -78,7 +78,7 @@ fn timers() -> Vec<Ending> {
         },
         Ending {
             name: "a frame is not completed",
-            // The client's Close is taken for the rest of the frame.
+            // The client's Close is read as the rest of the frame.
             configure: |config| (config.read_timeout, config.close_timeout) = (SHORT, SHORT),
             act: |_, client, link| send(client, link, &packet(ECHO, 1, b"never whole")[..12]),
             cause: Cause::ReadTimedOut,

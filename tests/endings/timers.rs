@@ -1,4 +1,4 @@
-//! Timers: what extends them, and what does not.
+//! Timers: which events extend them, and which do not.
 
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::upgrade::Refusal;
@@ -20,7 +20,7 @@ fn an_upgrade_that_is_not_complete_in_time_is_refused() {
     assert_eq!(Refusal::TooSlow.status(), 408);
 }
 
-/// Sends pings until the server has closed: they are no packets, and extend no message.
+/// Sends Pings until the server has closed: they are not packets, and do not extend a message.
 fn ping_until_closed(client: &mut Client, code: u16) {
     loop {
         client.send(&frame(Opcode::Ping, b"still here"));
@@ -68,7 +68,7 @@ fn packets_do_not_put_off_the_account_check_and_a_logout_starts_it_anew() {
     drop(client);
     assert_eq!(server.closed().1, Cause::NeverLoggedIn);
 
-    // Who is logged in stays: another client's whole time passes meanwhile.
+    // A client that is logged in stays, while the whole time of another client passes.
     let mut player = Client::raw(server.address);
     player.send(&join(&[UPGRADE, &login(5)]));
     player.read_upgraded();
@@ -92,7 +92,7 @@ fn a_client_that_waits_for_a_reply_is_not_timed_out() {
     assert!(matches!(silent.next(), Frame::Close(Some(4003 | 4009))));
     ticket.reply(*b"late");
     assert_eq!(waiting.reply().data, b"late");
-    // Its silence counts again from here.
+    // Its silence is counted from here again.
     assert!(matches!(waiting.next(), Frame::Close(Some(4003 | 4009))));
 }
 

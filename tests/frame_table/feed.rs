@@ -1,4 +1,4 @@
-//! Feeds bytes to a decoder in pieces, and collects what it sees.
+//! Feeds bytes to a decoder in pieces, and collects its events.
 
 use sysconn::frame::{Decoder, Error, Event, MessageKind, Rules};
 
@@ -31,7 +31,7 @@ impl From<Event<'_>> for Seen {
     }
 }
 
-/// What comes of a wire that arrives in pieces: events, and the error with the length fed by then.
+/// The result of a wire that arrives in pieces: events, and the error with the length fed by then.
 pub(crate) fn feed(
     wire: &[u8],
     rules: &Rules,

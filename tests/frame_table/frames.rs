@@ -1,4 +1,4 @@
-//! Frames and messages that are legal, and what a receiver sees of them.
+//! Valid frames and messages, and the receiver's events for them.
 
 use sysconn::frame::{Opcode, Role, push_frame, push_masked_frame, server_header};
 
@@ -220,7 +220,7 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
 }
 
 impl Row {
-    /// The frames as the peer of `role` sends them, by the obvious means.
+    /// The frames as the peer of `role` sends them, by a simple implementation.
     pub(crate) fn wire(&self, role: Role) -> Vec<u8> {
         let mut wire = Vec::new();
         for frame in &self.frames {

@@ -1,4 +1,4 @@
-//! Bytes that break a rule, at which byte that shows, and with which error.
+//! Bytes that break a rule, the byte that shows it, and the error.
 
 use sysconn::frame::{Error, Role, Rules};
 

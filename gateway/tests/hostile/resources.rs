@@ -11,7 +11,7 @@ fn resources() {
     play(CASES);
 }
 
-/// Writes until the server has stopped reading for a while, or `limit` bytes are written. Returns the number
+/// Writes until the server has stopped reading for a while, or `most` bytes are written. Returns the number
 /// of bytes.
 fn flood(stage: &Stage, client: &mut Client, unit: &[u8], most: usize) -> usize {
     client.stream.set_nonblocking(true).unwrap();
