@@ -1,4 +1,4 @@
-//! Handles to connections and tickets for replies, in the hands of other threads.
+//! Handles to connections and tickets for replies, used by other threads.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -85,7 +85,7 @@ fn a_stale_handle_never_reaches_the_next_connection_in_its_slot() {
             assert_eq!(earlier.kick(), Err(HandleError::Gone));
             assert_eq!(earlier.set_debug(true), Err(HandleError::Gone));
             assert_eq!(earlier.snapshot(PATIENCE).err(), Some(HandleError::Gone));
-            // The server's handle asks the reactor itself, which knows no such connection.
+            // The server's handle asks the reactor, which has no such connection.
             server.handle.send(earlier.id(), &push).unwrap();
             server.handle.kick(earlier.id()).unwrap();
             let id = earlier.id();
@@ -105,7 +105,7 @@ fn a_stale_handle_never_reaches_the_next_connection_in_its_slot() {
 fn calls_for_a_connection_that_ended_reach_nobody() {
     let mut hand = Hand::new(&config());
     let (first, handle) = hand.connect();
-    // The end, and mail for the same connection, wait for one turn; a newcomer waits with them.
+    // The end, and mail for the same connection, wait for one turn; a new client waits with them.
     drop(first);
     handle.push(PUSHED, b"for the first").unwrap();
     handle.kick().unwrap();
@@ -152,7 +152,7 @@ fn a_full_mailbox_returns_an_error_and_keeps_the_order() {
     for expected in 0..number {
         assert_eq!(client.reply().data, expected.to_be_bytes());
     }
-    // Nobody answers while the reactor does not turn.
+    // There are no answers while the reactor does not turn.
     assert_eq!(handle.snapshot(Duration::from_millis(1)).err(), Some(HandleError::TimedOut));
 }
 

@@ -21,7 +21,7 @@ fn checked() -> Config {
     Config { health_path: Some("/health".into()), paths: vec!["/chat".into()], ..config() }
 }
 
-/// The status of an answer that is as it should be, to a request that is a HEAD or is not.
+/// Checks the form of an answer, to a HEAD or another request, and returns its status.
 fn status<T: Read + Write>(client: &mut Client<T>, is_head: bool) -> u16 {
     let (status, head, body) = client.read_refusal();
     assert!(head.contains("\r\nConnection: close"), "{head}");
@@ -59,7 +59,7 @@ fn checks() -> Vec<Vec<u8>> {
     all
 }
 
-/// An application that no health check may reach.
+/// An application that fails if a health check reaches it.
 struct Unasked;
 
 impl Application for Unasked {
@@ -68,7 +68,7 @@ impl Application for Unasked {
     }
 }
 
-/// A server whose thread nobody waits for.
+/// A server whose thread is not joined.
 fn unasked(config: &Config) -> (SocketAddr, sysconn::ServerHandle) {
     fn never(_: &mut Unasked, _: Message<'_>, _: &mut sysconn::Context<'_>) -> Outcome {
         Outcome::Done
@@ -145,7 +145,7 @@ fn a_slow_health_check_gets_408() {
     }
 }
 
-/// Servers with room for one client, which is inside, and what they say to others.
+/// Servers that admit one client, which is connected, and their answers to others.
 fn full() -> Vec<(Server, Client, u16)> {
     let limits = [(1, 0, 503), (0, 1, 429)];
     let fill = |(max_connections, max_connections_per_ip, expected)| {
@@ -191,11 +191,11 @@ fn a_full_server_is_healthy_and_refuses_clients() {
 
 #[test]
 fn silent_connections_beyond_the_limit_are_answered_in_time() {
-    // As many as are heard at a time.
+    // As many as the server reads at a time.
     const MAX_HEARD: usize = 1024;
     for (server, mut inside, expected) in full() {
         let mut silent: Vec<_> = (0..MAX_HEARD + 3).map(|_| Client::raw(server.address)).collect();
-        // The first ones make room, and nobody else has to.
+        // The first ones are refused early, and no others.
         for mut client in silent.drain(..3) {
             assert_eq!(status(&mut client, false), expected);
         }
@@ -223,7 +223,7 @@ fn a_health_check_occupies_no_connection_after_its_answer() {
         let server = Server::packets(&config);
         let mut check = Client::raw(server.address);
         check.send(CHECK);
-        // Its answer has come, and it stays for as long as it likes.
+        // Its answer has come, and it stays connected.
         assert_eq!(status(&mut check, false), 200);
         let mut client = Client::connect(server.address);
         client.echo(b"inside");

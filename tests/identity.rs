@@ -1,4 +1,4 @@
-//! One connection for each role, the newest: whatever the older one still does.
+//! Each role has one connection, the newest, whatever the older one still does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -16,7 +16,7 @@ fn with_role(server: &ArenaServer, role_id: u64) -> Option<ConnectionId> {
 
 #[test]
 fn a_newer_login_replaces_the_older_and_its_late_end_changes_nothing() {
-    // Nothing but the client ends a connection that closes.
+    // Only the client ends a closing connection.
     let server = ArenaServer::new(&Config { close_timeout: std::time::Duration::from_secs(60), ..config() });
     let mut clients = vec![];
     for round in 0..5 {
@@ -31,7 +31,7 @@ fn a_newer_login_replaces_the_older_and_its_late_end_changes_nothing() {
         clients.push((client, id));
     }
     let (mut newest, id) = clients.pop().unwrap();
-    // The ends of the older ones come late, each in its own way, and none touches the newest.
+    // The older connections end late, each in another way, and none of them affects the newest.
     for (number, (mut older, older_id)) in clients.into_iter().enumerate() {
         match number {
             0 => older.send(&frame(Opcode::Close, &4007u16.to_be_bytes())),
@@ -76,7 +76,7 @@ fn roles_follow_logins_and_logouts() {
     ];
     for (name, bytes, role_id) in cases {
         client.send(&bytes);
-        // Behind all that the case sent.
+        // After everything that the case sent.
         client.send_packet(HANDLE, 9, b"");
         while client.reply().cmd != HANDLE {}
         let found: Vec<u64> = server
@@ -100,7 +100,7 @@ fn the_record_has_the_identity() {
     client.login(9);
     let after = server.snapshot(&handle).record;
     assert_eq!(after.identity().unwrap().account, "account of 9");
-    // 0 is no role, and leaves everything as it is.
+    // 0 is not a role, and changes nothing.
     client.send(&login(0));
     assert_eq!(client.reply(), Reply::refusal(LOGIN, 0, 100));
     assert_eq!(server.snapshot(&handle).record.role_id(), 9);

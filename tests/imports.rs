@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// Files that may import each other in a circle, at most.
+/// The most files that may import each other in a circle.
 const MAX_CIRCLE: usize = 3;
 
 /// A file of the library, by its module's path: `["reactor", "wheel"]`.
 type Module = Vec<String>;
 
-/// What a file has beside its code: the names that its `use` items bring in.
+/// A file's code, and the names that its `use` items bring in.
 #[derive(Default)]
 struct Source {
     code: String,
@@ -30,7 +30,7 @@ fn root() -> PathBuf {
     directory.unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// Reads all files below `folder`, but those that hold tests.
+/// Reads all files below `folder`, except tests.
 fn read(folder: &Path, module: &Module, sources: &mut Sources) -> Result {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -123,8 +123,7 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The files that a path leads to, from a file: that of each name on the way that is brought in, and the
-/// last.
+/// The files that a path leads to, from a file: the files of all imported names on the way, and the last.
 fn resolve(path: &[String], from: &Module, sources: &Sources, depth: u8, found: &mut BTreeSet<Module>) {
     let Some((first, mut rest)) = path.split_first() else { return };
     let mut module = from.clone();
@@ -177,7 +176,7 @@ fn resolve(path: &[String], from: &Module, sources: &Sources, depth: u8, found: 
     }
 }
 
-/// Who imports whom.
+/// The imports of each file.
 fn graph() -> Result<BTreeMap<Module, BTreeSet<Module>>> {
     let mut sources = Sources::new();
     read(&root().join("src"), &vec![], &mut sources)?;

@@ -1,5 +1,5 @@
-//! The player's object and its connection, where their ends meet: links that were replaced, that end
-//! before they were given to anybody, and objects that panic when they are told.
+//! The ends of a player's object and its connection: replaced links, links that end before they are used, and
+//! objects that panic in their callback.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -43,7 +43,7 @@ fn an_object_that_ends_in_a_handler_closes_after_the_reply() {
     client.expect_close(4005, "the object ended at once");
     drop(client);
     assert_eq!(server.closed().1, Cause::ObjectEnded);
-    // A handler that takes its object down with it has failed before anybody hears of the object.
+    // If a handler panics together with its object, the failure of the handler is handled first.
     let mut client = Client::connect(server.address);
     client.send_packet(LINK, 3, b"panic");
     client.expect_close(1011, "the handler panicked");
@@ -88,7 +88,7 @@ fn a_push_of_an_object_goes_out_before_the_close() {
     client.expect_close(4005, "the object ended");
 }
 
-/// A game whose objects panic when they are told, and whose hook counts the ends.
+/// A game whose objects panic in their callback, and whose hook counts the ends.
 struct Touchy {
     ends: Vec<Cause>,
 }

@@ -1,5 +1,4 @@
-//! Replies come in the order of their requests, whoever answers them and however slowly the client
-//! reads.
+//! Replies come in the order of their requests, whichever thread answers and however slowly the client reads.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -22,7 +21,7 @@ fn deferred_and_immediate_replies_keep_their_order() {
     let mut other = Client::connect(server.address);
     for flag in 0..300u32 {
         if flag % 3 == 0 {
-            // Nothing overtakes it, and nobody else waits for it.
+            // Nothing overtakes it, and other clients do not wait for it.
             let ticket = server.ticket();
             other.echo(b"not held up");
             match flag % 9 {
@@ -53,7 +52,7 @@ fn a_ping_does_not_wait_for_a_deferred_reply() {
     server.ticket().reply(*b"late");
     assert_eq!(client.reply(), Reply::new(1105, 1, b"late"));
 
-    // So does a Close, and the answer then reaches nobody.
+    // So does a Close, after which the answer is dropped.
     client.send_packet(1105, 2, b"");
     let ticket = server.ticket();
     client.close();
@@ -71,7 +70,7 @@ fn a_late_answer_does_not_reach_the_next_connection_in_the_slot() {
         first.send_packet(1105, 1, b"");
         let ticket = server.ticket();
         let address = first.stream.local_addr().unwrap();
-        // Not a mere end: that could be a half, and the reply would be owed.
+        // A reset, since after a half-close the reply would still be due.
         first.reset();
         assert_eq!(server.cause_from(address), Cause::Reset);
         // It has the slot of the first, and waits for an answer to a request of the same number.
@@ -86,7 +85,7 @@ fn a_late_answer_does_not_reach_the_next_connection_in_the_slot() {
     }
 }
 
-/// A client that is slow, and for which the system keeps little.
+/// A slow client with a small receive buffer.
 fn slow_client(server: &Server) -> Client {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(8 * 1024).unwrap();

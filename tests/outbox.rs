@@ -1,5 +1,5 @@
-//! Clients that read slowly or not at all: what waits for them is bounded, what does not fit is counted,
-//! nobody else waits, and control frames get through.
+//! Clients that read slowly or not at all: their waiting output is limited, dropped packets are counted,
+//! other clients do not wait, and control frames get through.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -28,15 +28,15 @@ fn pushes(count: u32, len: u32) -> Vec<u8> {
     packet(PUSH, 5, &[count.to_be_bytes(), len.to_be_bytes()].concat())
 }
 
-/// A push whose frame has exactly so many bytes, more than 126 of which are Data.
+/// A push whose frame has exactly that many bytes, more than 126 of which are Data.
 fn push_of(frame_len: usize) -> Push {
     let push = Push::new(PUSHED, &vec![0; frame_len - 4 - 11]);
     assert_eq!(push.frame().len(), frame_len);
     push
 }
 
-/// Pushes numbered data to a client that does not read until so many bytes wait in its outbox. How
-/// many pushes that took.
+/// Pushes numbered data to a client that does not read, until that many bytes wait in its outbox. Returns the
+/// number of pushes.
 fn fill(hand: &mut Hand, handle: &Handle, waiting: usize) -> u32 {
     let mut count = 0u32;
     while hand.snapshot(handle.id()).outbox_bytes < waiting {
@@ -89,7 +89,7 @@ fn a_handler_gets_an_error_for_a_packet_that_does_not_fit() {
     let server = ArenaServer::new(&dropping());
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
-    // 1000 bytes and 15 of headers each: 64 fit into the limit, whatever the socket would take.
+    // 1000 bytes and 15 of headers each: 64 fit into the limit, however much the socket would take.
     client.send(&pushes(100, 1000));
     let (sent, refused) = server.await_event(|event| match event {
         Event::Pushed(sent, refused) => Some((sent, refused)),
@@ -162,7 +162,7 @@ fn with_overflow_drop_each_dropped_packet_is_counted() {
     let record = server.snapshot(&handle).record;
     let sent = record.send_count() - 1;
     assert_eq!(sent + record.error_send(), u64::from(posted));
-    // All that was sent comes, in order, and nothing else.
+    // All sent packets come, in order, and nothing else.
     let mut last = None;
     for _ in 0..sent {
         let number = number_of(&slow.reply());
@@ -179,25 +179,25 @@ fn reading_pauses_past_half_and_goes_on_once_the_client_has_caught_up() {
     let mut hand = Hand::new(&dropping());
     let slow = slow_client(hand.address);
     let (mut slow, handle) = hand.upgrade(slow);
-    // At half of it the client is still heard.
+    // At half of the limit the server still reads from the client.
     let below = fill(&mut hand, &handle, LIMIT / 4);
     assert!(hand.snapshot(handle.id()).outbox_bytes <= LIMIT / 2);
     slow.send_packet(ECHO, 1, b"heard");
     hand.turn_until("a request is heard", |hand| hand.handled(handle.id()) == 1);
-    // Past half it is not, whatever it sends.
+    // Above half it does not.
     let above = fill(&mut hand, &handle, LIMIT / 2 + 1);
     slow.send_packet(ECHO, 2, b"not yet heard");
     slow.send(&frame(Opcode::Ping, b"nor this"));
     hand.settle();
     assert_eq!(hand.handled(handle.id()), 1);
     let waiting = hand.snapshot(handle.id()).outbox_bytes;
-    // What it sends meanwhile stays with the system, and costs the server nothing.
+    // Its input stays in the kernel meanwhile, and costs the server nothing.
     let unheard = packet(ECHO, 3, &[0; 100]);
     let written = write_until_full(&mut slow, &unheard.repeat(200_000)) / unheard.len();
     assert!(written < 200_000, "the server goes on reading");
     hand.settle();
     assert_eq!((hand.handled(handle.id()), hand.snapshot(handle.id()).outbox_bytes), (1, waiting));
-    // It catches up: everything comes, in order, and it is heard again.
+    // It catches up: everything comes, in order, and the server reads from it again.
     let running = hand.run();
     let mut flags = vec![];
     let mut numbers = vec![];
@@ -261,7 +261,7 @@ fn the_newest_ping_is_answered_ahead_of_queued_output() {
         }
         assert_eq!(numbers, expected);
         assert_eq!(pongs, [99u32.to_be_bytes()]);
-        // The Pong overtook all that waited but the frame that was being written.
+        // The Pong overtook all waiting output except the frame that was being written.
         assert!(behind >= waiting / 1015 - 1, "{behind} of {waiting} bytes");
         drop(slow);
         running.end();
@@ -296,7 +296,7 @@ fn a_close_arrives_although_the_outbox_is_full() {
 
 #[test]
 fn output_of_one_turn_keeps_its_order_for_all_sizes() {
-    // Together below and above what is put together for one write, and above the limit of the outbox.
+    // In total below and above the size that is joined for one write, and above the outbox limit.
     for sizes in [&[40, 400, 40][..], &[40, 5000, 5000, 40, 1500], &[17_000, 40], &[40, 17_000, 9000, 40]] {
         let mut hand = Hand::new(&small());
         let (mut client, handle) = hand.connect();

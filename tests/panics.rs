@@ -1,4 +1,4 @@
-//! A panic in the game ends the connection that brought it about, and no other.
+//! A panic in the game ends the connection that caused it, and no other.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -25,7 +25,7 @@ fn a_panic_in_a_handler_ends_its_connection_only() {
         client.expect_close(1011, &format!("round {round}"));
         assert_eq!(server.cause_of(client), Cause::HandlerFailed);
 
-        // What the handler had replied before it panicked was said.
+        // Replies that the handler sent before it panicked arrive.
         let mut client = Client::connect(server.address);
         client.send_packet(1107, 4, b"last words");
         assert_eq!(client.reply(), Reply::new(1107, 4, b"last words"));

@@ -1,5 +1,5 @@
-//! Clients behind a proxy that says who they are: over real sockets, from addresses that are trusted and
-//! from others.
+//! Clients behind a proxy that reports their addresses: over real sockets, from trusted addresses and from
+//! others.
 
 #![cfg(feature = "proxy-protocol")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -51,7 +51,7 @@ fn the_client_address_comes_from_a_trusted_proxy() {
     for (header, named) in [
         (v1("192.0.2.7:4711"), Some("192.0.2.7:4711")),
         (v1("[2001:db8::9]:1"), Some("[2001:db8::9]:1")),
-        // One client, however it reached the proxy.
+        // These are one client, however it reached the proxy.
         (b"PROXY TCP6 ::ffff:192.0.2.8 ::1 2 443\r\n".to_vec(), Some("192.0.2.8:2")),
         (V2.to_vec(), Some("203.0.113.9:4660")),
         (V2_LOCAL.to_vec(), None),
@@ -95,7 +95,7 @@ fn a_trusted_proxy_must_send_a_header() {
     ] {
         assert_eq!(server.refuses(bytes), (400, text.clone()), "{}", bytes.escape_ascii());
     }
-    // A second one is no request.
+    // A second header is not a valid request.
     let (status, body) = server.refuses(&join(&[&v1("192.0.2.7:1"), &v1("192.0.2.8:1"), UPGRADE]));
     assert_eq!(status, 400);
     assert_ne!(body, text);
@@ -122,10 +122,10 @@ fn limits_count_the_address_in_the_header() {
     let server = Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1"]) });
     let mut inside = [behind(&server, &v1("192.0.2.7:1")), behind(&server, &v1("192.0.2.7:2"))];
     for bytes in [v1("192.0.2.7:3"), join(&[&v1("192.0.2.7:3"), UPGRADE])] {
-        // The place is refused, not the request: nobody waits for that.
+        // The connection is refused before its request comes.
         assert_eq!(server.refuses(&bytes).0, 429);
     }
-    // The proxy itself and other clients of it do not count with them, however many there are.
+    // The proxy itself and its other clients are not counted with them, however many there are.
     let mut others = vec![behind(&server, &v1("192.0.2.8:1")), behind(&server, V2)];
     others.extend((0..4).map(|_| behind(&server, V2_LOCAL)));
     assert_eq!(server.refuses(&join(&[&v1("192.0.2.7:4"), UPGRADE])).0, 429);

@@ -1,5 +1,5 @@
-//! A read that does not fill its buffer has drained the socket, and no second one is tried: what that must
-//! not lose. The test turns the reactor by hand, so that all of it has come when the server first looks.
+//! A read that does not fill its buffer has drained the socket, and the server tries no second one. It must
+//! not miss anything. The test turns the reactor by hand, so that all input has come before the first read.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -13,12 +13,12 @@ use common::{Client, Frame, UPGRADE, config, join, packet};
 use socket2::SockRef;
 use sysconn::Cause;
 
-/// Bytes that one read asks for.
+/// The number of bytes that one read asks for.
 const READ_BYTES: usize = 64 * 1024;
 /// Bytes in front of Data in a packet of that length: of the frame, and of the packet.
 const HEADER_BYTES: usize = 8 + 9;
 
-/// How the client ends what it sends.
+/// How the client ends its input.
 #[derive(Clone, Copy, Debug)]
 enum End {
     /// It does not.
@@ -27,7 +27,7 @@ enum End {
     Reset,
 }
 
-/// What the client sends before the server looks: pieces with an urgent byte between each two.
+/// The client's input before the first read: pieces with an urgent byte between each two.
 struct Case {
     name: &'static str,
     pieces: Vec<Vec<u8>>,
@@ -68,7 +68,7 @@ fn send(client: &mut Client, pieces: &[Vec<u8>]) {
     }
 }
 
-/// Turns until the server has done with a client what it must.
+/// Turns until the server has finished its work for a client.
 fn see(hand: &mut Hand, mut client: Client, end: End, packets: u64, what: &str) {
     match end {
         End::Stays => {}

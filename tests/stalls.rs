@@ -1,5 +1,4 @@
-//! Clients that are alive although their server cannot hear it: what they would answer waits behind what they
-//! take slowly.
+//! Live clients whose Pongs cannot arrive in time: the Pings wait behind output that they read slowly.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -20,7 +19,7 @@ use sysconn::frame::Opcode;
 /// A stream on a slow line.
 struct Slow<T>(T);
 
-/// What it brings at once, in bytes, and how often: 120 KB a second.
+/// Its bytes at one time, and how often they come: 120 KB a second.
 const PIECE_BYTES: usize = 3000;
 const PACE: Duration = Duration::from_millis(25);
 
@@ -60,7 +59,7 @@ fn take_slowly<T: Read + Write>(stream: T) {
     }
 }
 
-/// Connects with a receive buffer that holds next to nothing.
+/// Connects with a minimal receive buffer.
 fn connect_narrow(address: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();

@@ -112,7 +112,7 @@ fn is_wide(line: &str, mark: usize) -> bool {
     text.len() > MAX_WIDTH && text[mark..=MAX_WIDTH].contains(&' ')
 }
 
-/// Whether a line shows something rather than says it: its spaces have a meaning.
+/// Whether a line is part of a drawing, in which spaces have a meaning.
 fn is_drawing(text: &str) -> bool {
     text.chars().any(|c| ('\u{2500}'..='\u{25ff}').contains(&c))
 }

@@ -1,5 +1,5 @@
-//! The upgrade over real sockets: every answer it can get, delivered before the server closes, and
-//! the server still serving others.
+//! The upgrade over real sockets: every possible answer is delivered before the server closes, and other
+//! clients are still served.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -23,7 +23,7 @@ fn with(from: &str, to: &str) -> Vec<u8> {
 /// Sends a request that is to be refused at once, and checks the form of the refusal.
 fn refused(server: &Server, name: &str, request: &[u8]) -> (u16, String) {
     let mut client = Client::raw(server.address);
-    // The refusal can come before all is sent; what follows it is of no interest to the server.
+    // The refusal can come before all is sent; the server ignores later input.
     let _ = client.stream.write_all(request);
     check_refusal(client, name)
 }
@@ -141,7 +141,7 @@ fn too_many_clients_get_429_or_503_until_one_leaves() {
         let mut inside = [Client::connect(server.address), Client::connect(server.address)];
         for asks in [true, false] {
             let mut client = Client::raw(server.address);
-            // The place is refused, not the request: nobody waits for that.
+            // The connection is refused before its request comes.
             if asks {
                 let _ = client.stream.write_all(UPGRADE);
             }
@@ -165,7 +165,7 @@ fn while_draining_upgrades_get_503_and_clients_what_is_queued() {
     let mut client = Client::connect(server.address);
     let mut upgrading = Client::raw(server.address);
     upgrading.send(&UPGRADE[..UPGRADE.len() - 1]);
-    // It may be in the backlog still, where draining would not find it.
+    // It may still be in the backlog, where draining would not find it.
     let mut later = Client::connect(server.address);
     later.echo(b"accepted");
     client.send_packet(1105, 1, b"");

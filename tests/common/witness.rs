@@ -37,7 +37,7 @@ fn look(witness: &mut Witness, _: Message<'_>, context: &mut Context<'_>) -> Out
     Outcome::Done
 }
 
-/// Sends `hello` to such a server, and checks that each hook and the handler see that peer.
+/// Connects to such a server with `request`, and checks that each hook and the handler see the expected peer.
 pub(crate) fn hooks_and_handlers_see(config: &Config, request: &[u8], expected: Peer) {
     let (sender, seen) = channel();
     let mut reactor = Reactor::bind(config, Service::Messages(look), Witness(sender)).unwrap();

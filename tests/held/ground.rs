@@ -1,5 +1,5 @@
-//! A reactor that is turned by hand, with a ledger of what its thread has allocated and not freed within
-//! turns.
+//! A reactor that is turned by hand, with a count of the bytes that its thread has allocated and not freed
+//! within turns.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -18,7 +18,7 @@ use crate::common::{PATIENCE, UPGRADE, eventually, packet, upgrade_of};
 pub(crate) const ECHO: u16 = 1301;
 /// Data → nothing.
 pub(crate) const SINK: u16 = 1302;
-/// Empty → what the ground answers.
+/// Empty → the answer of `Ground`.
 pub(crate) const DEFER: u16 = 1303;
 /// A size of 32 bits → pushes with Data of that size, until no more are taken.
 pub(crate) const BURST: u16 = 1304;
@@ -77,7 +77,7 @@ pub(crate) struct Ground {
     address: SocketAddr,
     held: i64,
     peak: i64,
-    /// Clients that are there until all are let go.
+    /// Clients that stay until all are released.
     clients: Vec<TcpStream>,
     helper: Option<TcpStream>,
 }
@@ -91,7 +91,7 @@ impl Ground {
         let mut helper = ground.raw();
         ground.upgrade(&mut helper);
         ground.helper = Some(helper);
-        // What all connections share is as large as it will be.
+        // The buffers that all connections share have reached their full size.
         let mut greedy = ground.client();
         ground.send(&mut greedy, &packet(BURST, 0, &0u32.to_be_bytes()));
         ground.keep(greedy);
@@ -105,7 +105,7 @@ impl Ground {
         self.held
     }
 
-    /// The most that was held between two turns.
+    /// The maximum that was held between two turns.
     pub(crate) fn peak(&self) -> i64 {
         self.peak
     }
@@ -123,12 +123,12 @@ impl Ground {
         self.peak = self.peak.max(self.held);
     }
 
-    /// Turns until there is nothing more to do for the moment.
+    /// Turns until the reactor is idle.
     pub(crate) fn settle(&mut self) {
         (0..50).for_each(|_| self.turn());
     }
 
-    /// A client that has sent nothing, whose system keeps little of what it does not read.
+    /// A client with a small receive buffer that has sent nothing.
     pub(crate) fn raw(&mut self) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -160,7 +160,7 @@ impl Ground {
         client
     }
 
-    /// Sends it, or as much as the server takes. How much that was.
+    /// Sends the bytes, or as many as the server takes. Returns their number.
     pub(crate) fn send(&mut self, client: &mut TcpStream, bytes: &[u8]) -> usize {
         let (mut sent, mut idle) = (0, 0);
         while sent < bytes.len() && idle < 50 {
@@ -174,7 +174,7 @@ impl Ground {
         sent
     }
 
-    /// Reads up to so many bytes, or as many as come. How many those were.
+    /// Reads up to that many bytes, or as many as come. Returns their number.
     pub(crate) fn read(&mut self, client: &mut TcpStream, most: usize) -> usize {
         let (mut read, mut idle) = (0, 0);
         let mut buffer = vec![0; 64 * 1024];
@@ -191,7 +191,7 @@ impl Ground {
         read
     }
 
-    /// Answers the requests that wait for it.
+    /// Answers the pending requests.
     pub(crate) fn answer(&mut self) {
         for ticket in self.reactor.state_mut().tickets.drain(..) {
             ticket.reply(Vec::new());
@@ -207,7 +207,7 @@ impl Ground {
             let look = move |survey: &sysconn::Survey<'_>| sender.send(survey.totals().send_errors).unwrap();
             ground.settle();
             ground.reactor.handle().survey(look).unwrap();
-            // The turn does nothing but answer, and what the question itself costs is not the client's.
+            // This turn only answers, and the cost of the query does not count for the client.
             let before = (ground.held, ground.peak);
             ground.turn();
             (ground.held, ground.peak) = before;
@@ -222,7 +222,7 @@ impl Ground {
         self.helper = Some(helper);
     }
 
-    /// Keeps a client until all are let go.
+    /// Keeps a client until all are released.
     pub(crate) fn keep(&mut self, client: TcpStream) {
         self.clients.push(client);
     }

@@ -1,6 +1,6 @@
-//! What one hostile connection makes the server hold: a counting allocator watches the reactor's thread, and
-//! the most that is held between two turns stays under `max_len + outbox_limit` and 64 KiB, whatever the
-//! client does. Run with `--nocapture` it shows what was counted.
+//! The memory that one hostile connection makes the server hold: a counting allocator watches the reactor's
+//! thread, and the most that is held between two turns stays under `max_len + outbox_limit` and 64 KiB,
+//! whatever the client does. With `--nocapture` it prints the counts.
 
 #![cfg(feature = "deflate")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -18,17 +18,17 @@ use shapes::{SHAPES, SMALL};
 use sysconn::Config;
 use sysconn::config::{DeflateMode, MAX_LEN, OUTBOX_LIMIT, Overflow};
 
-/// What a connection may hold, in bytes.
+/// The limit of one connection, in bytes.
 const MOST: i64 = (MAX_LEN + OUTBOX_LIMIT + 64 * 1024) as i64;
-/// What it may hold beside where messages are compressed with windows that outlive them.
+/// The additional limit if compression keeps windows between messages.
 const WINDOWS: i64 = 448 * 1024;
-/// What 15 bytes of a client may make the server hold more, in bytes.
+/// The additional memory, in bytes, that 15 bytes of a client may cause.
 const SMALL_MOST: i64 = 4096;
 
-/// Plays a shape twice, the first time for the buffers that all connections share. The most that it made the
-/// server hold.
+/// Runs a shape twice, the first time to grow the shared buffers. Returns the most memory that the server
+/// held for it.
 fn held(deflate: DeflateMode, shape: fn(&mut Ground)) -> i64 {
-    // What is held must not depend on how far a turn comes on this machine.
+    // The memory must not depend on how much a turn does on this machine.
     let turn_time = Duration::ZERO;
     let config = Config { deflate, deflate_above: 0, overflow: Overflow::Drop, turn_time, ..config() };
     let mut ground = Ground::new(&config);

@@ -1,4 +1,4 @@
-//! Ways to make a server hold as much as it will.
+//! Ways to make a server hold as much memory as possible.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -79,7 +79,7 @@ pub(crate) const SHAPES: &[Shape] = &[
             let mut client = bulky(ground);
             ground.send(&mut client, &packet(DEFER, 1, b""));
             ground.send(&mut client, &fragments(size, MAX_LEN));
-            // Each turn takes as many frames as it may of what waits.
+            // Each turn takes the maximum number of waiting frames.
             ground.answer();
             ground.fill(100);
             finish(ground, client);
@@ -175,7 +175,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     ("compressed replies that are not read", DeflateMode::Dedicated, |ground| {
         let mut client = ground.raw();
         ground.upgrade_compressing(&mut client);
-        // What does not compress takes the most room.
+        // Incompressible output takes the most memory.
         let mut seed = 1u32;
         let data: Vec<u8> = (0..500_000)
             .map(|_| {
@@ -190,7 +190,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     }),
 ];
 
-/// All has been done that there was to do; the client stays.
+/// All work is done; the client stays.
 fn finish(ground: &mut Ground, client: TcpStream) {
     ground.settle();
     ground.keep(client);
@@ -207,7 +207,7 @@ fn bulky(ground: &mut Ground) -> TcpStream {
     client
 }
 
-/// So many bytes of a message in fragments, and no last one.
+/// That many bytes of a message in fragments, without the last one.
 fn fragments(size: usize, len: usize) -> Vec<u8> {
     let more = part(false, Opcode::Continuation, &vec![7; size]).repeat(len / size - 1);
     join(&[&part(false, Opcode::Binary, &vec![7; size]), &more])
@@ -231,7 +231,7 @@ fn pack(message: &[u8]) -> Vec<u8> {
 fn compressed(ground: &mut Ground) {
     let mut client = ground.raw();
     ground.upgrade_compressing(&mut client);
-    // Windows for both directions, where there are any.
+    // Windows for both directions, if the mode has windows.
     ground.send(&mut client, &compressed_frame(&pack(&message(ECHO, 1, 0, &[7; 100_000]))));
     let mut bytes = fragments(1000, MAX_LEN);
     bytes[0] |= 0x40;

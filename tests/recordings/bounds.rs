@@ -43,12 +43,12 @@ fn a_truncated_recording_is_replayed_as_far_as_it_goes() {
         assert_eq!(cut.difference, None, "cut at {end}");
         let End::Cut(at) = cut.end else { panic!("cut at {end}: {cut}") };
         assert!(at <= end as u64, "cut at {end}: {cut}");
-        // A file system may have made room that nothing was written to.
+        // A file system may have allocated space that was never written.
         let zeros = join(&[&file[..end], &[0; 4096]]);
         if file[end - 1] != 0 {
             assert_eq!(replay(&zeros), cut, "zeros from {end} on");
         } else {
-            // Where a note ends in zeros nobody can tell whether that is all of it.
+            // If a note ends in zeros, its end cannot be determined.
             let filled = replay(&zeros);
             assert_eq!(filled.difference, None, "zeros from {end} on");
             assert!(matches!(filled.end, End::Cut(before) if before <= at), "zeros from {end} on: {filled}");

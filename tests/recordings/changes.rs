@@ -1,4 +1,4 @@
-//! Recordings that are in the repository, that were changed, or that are none.
+//! Recordings in the repository, changed recordings, and files that are not recordings.
 
 use std::fs;
 use std::path::Path;
@@ -35,8 +35,8 @@ fn committed_recordings_replay_without_a_difference() {
     }
 }
 
-/// With `SYSCONN_RECORD_AGAIN=1` the recordings in the repository are made anew first: only for a new version
-/// of the format.
+/// With `SYSCONN_RECORD_AGAIN=1` the recordings in the repository are regenerated first: only for a new
+/// version of the format.
 fn make_the_recordings_of_the_repository() {
     for (name, bytes) in hostile() {
         let file = record(|_| {}, |server| send_session(server, UPGRADE, &bytes, usize::MAX));
@@ -62,7 +62,7 @@ fn the_first_difference_is_shown() {
             client.expect_close(1002, "a reserved bit");
         },
     );
-    // Bytes of a client that are taken for others, what was recorded, and what comes of the others.
+    // Bytes of a client, their replacement, the recorded result, and the result of the replacement.
     let cases: [(&[u8], &[u8], &str, &str); 4] = [
         (&[0xc2, 0x80], &[0x82, 0x80], "a close 1002: a reserved bit is set", "a close 4000: short packet"),
         (

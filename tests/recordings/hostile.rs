@@ -1,11 +1,11 @@
-//! Hostile and broken clients, whose sessions go as they went however their bytes came.
+//! Hostile and broken clients: their replays agree, however their bytes arrived.
 
 use sysconn::frame::Opcode;
 
 use crate::common::{Server, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};
 use crate::recorded::{Directory, check, record, send_session};
 
-/// What a hostile or a broken client sends behind its upgrade.
+/// The bytes that a hostile or a broken client sends after its upgrade.
 pub(crate) fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     let mut unmasked = vec![0x82, 12];
     unmasked.extend_from_slice(&message(1101, 1, 0, b"abc"));

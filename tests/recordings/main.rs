@@ -1,5 +1,5 @@
-//! Connections of a real server are recorded, and their recordings replayed: nothing secret is in them, and
-//! nothing is done otherwise.
+//! Connections of a real server are recorded, and their recordings replayed: they contain no secrets, and the
+//! replays show no difference.
 
 #![cfg(all(feature = "deflate", feature = "proxy-protocol", feature = "zlib"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

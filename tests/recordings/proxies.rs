@@ -1,5 +1,4 @@
-//! Requests that are answered by what only the recorded server knows: whom it trusts, and where its health is
-//! checked.
+//! Requests whose answers depend on the recorded server's settings: trusted proxies and the health path.
 
 use sysconn::replay::End;
 

@@ -1,4 +1,4 @@
-//! Servers that record, their recordings, and whether those go as they went.
+//! Servers that record, and replays of their recordings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ pub(crate) fn handle_of(server: &Server, client: &mut Client) -> Handle {
     }
 }
 
-/// Sends a session of bytes in such pieces, ends it, and reads until the server has ended it too.
+/// Sends the bytes of a session in these pieces, ends it, and reads until the server has ended it too.
 pub(crate) fn send_session(server: &Server, upgrade: &[u8], bytes: &[u8], piece: usize) {
     let mut client = Client::raw(server.address);
     let reader = client.stream.try_clone().unwrap();
@@ -96,7 +96,7 @@ pub(crate) fn send_session(server: &Server, upgrade: &[u8], bytes: &[u8], piece:
     });
     let all = join(&[upgrade, bytes]);
     for piece in all.chunks(piece) {
-        // A server that has closed may be gone.
+        // The server may have closed already.
         if std::io::Write::write_all(&mut client.stream, piece).is_err() {
             break;
         }

@@ -1,4 +1,4 @@
-//! What must be in no recording.
+//! Secrets that no recording may contain.
 
 use sysconn::frame::Opcode;
 
@@ -27,7 +27,7 @@ fn secrets_are_in_no_recording() {
         frame(Opcode::Text, SECRET),
     ];
     sessions.extend((1..whole.len()).map(fragments));
-    // A key of zeros leaves everything as it is.
+    // A key of zeros leaves the payload unchanged.
     let mut plain = packet(1115, 3, SECRET);
     plain.truncate(2);
     plain.extend_from_slice(&[0; 4]);
@@ -55,7 +55,7 @@ fn secrets_are_in_no_recording() {
         check(file, "a secret");
         let text = shown(file);
         assert!(!contains(file, SECRET) && !contains(file, b"sesame"), "{text}");
-        // Nor does it show when the recorded bytes are unmasked: that is what zeros are for.
+        // The secret does not appear when the recorded bytes are unmasked either: zeros replace it.
         for shift in 0..4 {
             let unmasked: Vec<u8> = file
                 .iter()

@@ -1,4 +1,4 @@
-//! Sessions of all kinds: what handlers do, what others do to a connection, timers, and slow readers.
+//! Sessions of all kinds: actions of handlers, actions of others on a connection, timers, and slow readers.
 
 use sysconn::config::{DeflateMode, Overflow};
 use sysconn::frame::{CloseCode, Opcode};
@@ -47,8 +47,8 @@ fn a_session_with_every_outcome_is_replayed() {
 fn ends_of_all_kinds_are_replayed() {
     let close = |payload: &[u8]| frame(Opcode::Close, payload);
     let message = frame(Opcode::Binary, &[7; 300_000]);
-    // What is sent behind the server's Close, whether the client then waits for the server's end, and what of
-    // it is in the recording.
+    // The client's input after the server's Close, whether the client then waits for the server's end, and
+    // the recorded part of the input.
     let cases: [(&str, Vec<u8>, bool, &str); 5] = [
         ("an answer", close(b"\x0f\xa0"), true, "the client's Close, behind the server's"),
         ("none", vec![], true, "bytes are not acknowledged"),
@@ -95,7 +95,7 @@ fn a_recording_can_begin_and_end_while_the_connection_goes_on() {
         assert_eq!(handle.snapshot(PATIENCE).unwrap().record.debug(), on);
     };
     debug(true);
-    // What is owed from before is part of it; the answer comes behind the switch.
+    // A request from before is part of it; its answer comes after the switch.
     ticket.reply(b"later".to_vec());
     assert_eq!(client.reply(), Reply::new(1105, 6, b"later"));
     client.echo(b"recorded");
@@ -274,7 +274,7 @@ fn replies_that_are_compressed_are_replayed() {
                 client.send(&offer);
                 client.read_head();
                 client.allow_deflate();
-                // At once, and slice by slice; with others behind, for which nobody waits.
+                // At once, and slice by slice, with other replies behind them.
                 for len in [400, 10_000, 100_000] {
                     client.send_packet(1105, 1, b"later");
                     server.ticket().reply(&text[..len]);
@@ -282,7 +282,7 @@ fn replies_that_are_compressed_are_replayed() {
                     client.send_packet(1101, 3, b"short");
                     (0..3).for_each(|_| drop(client.next()));
                 }
-                // More at once than may wait; among it what is not the application's to say.
+                // More at once than the outbox takes, including calls that an application may not make.
                 let burst: Vec<_> = (0..200)
                     .map(|number| match number % 40 {
                         7 => packet(1101, number, &text[..45_000]),
@@ -328,7 +328,7 @@ fn compressed_messages_are_replayed_without_their_content() {
         join(&[&pack(&message(4242, 1, 0, b"s3cret")), &pack(b"short"), &packet(1101, 2, b"too late")]),
         join(&[&pack(&message(1101, 1, 1, &zlib_stored(b"twice"))), &garbage]),
         pack(&message(1101, 1, 0, &vec![0; 600_000])),
-        // What takes more than one call to inflate: in a message, in Data, and in Data in a message.
+        // Input that takes more than one call to inflate: in a message, in Data, and in Data in a message.
         join(&[
             &pack(&message(1101, 1, 0, &vec![7; 400_000])),
             &packet(1101, 2, b"behind"),

@@ -1,4 +1,4 @@
-//! A server that stood still does not hold that against its clients, in a replay either.
+//! A stalled server does not count the stall as silence of its clients, in a replay either.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use sysconn::{Application, Config, Context, Message, Outcome, Peer, Reactor, Ser
 use crate::common::UPGRADE;
 use crate::recorded::{Directory, check, shown};
 
-/// An application that can have time pass while it handles a message.
+/// An application that can let time pass while it handles a message.
 struct Slow(Network);
 
 impl Application for Slow {}
@@ -47,7 +47,7 @@ fn stalls_do_not_count_as_silence_in_a_replay() {
     clients[0].send(&message);
     reactor.turn(Some(Duration::ZERO)).unwrap();
     assert!(network.now() >= STANDS_STILL_FOR);
-    // Both have been silent for longer than the read timer by now, and nobody could have heard them.
+    // Both have been silent for longer than the read timer by now, while the server could not read.
     for _ in 0..10 {
         reactor.turn(Some(Duration::ZERO)).unwrap();
     }

@@ -1,5 +1,5 @@
-//! The reactor on a simulated network: whatever the network does to its calls, clients get what they are
-//! owed, and the same seed does the same.
+//! The reactor on a simulated network: whatever faults its calls meet, clients get their replies, and the
+//! same seed gives the same run.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -17,7 +17,7 @@ struct Requester {
     state: StreamState,
 }
 
-/// What came of a run.
+/// The results of a run.
 struct Outcome {
     received: Vec<Vec<u8>>,
     ledger: Ledger,

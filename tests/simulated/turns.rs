@@ -1,4 +1,4 @@
-//! What single turns do: budgets, tickets, descriptors, stops of the process, spinning, listeners.
+//! Single turns: budgets, tickets, descriptors, stops of the process, spinning, listeners.
 
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -90,7 +90,7 @@ fn a_client_that_wrote_while_the_server_was_stopped_is_not_closed_as_idle() {
         network.set_faults(Faults::NONE);
         assert!(after_turns(&mut reactor, &mut talks).0.ends_with(b"here"));
         assert!(talks.is_held());
-        // A client that may have been unheard gets a Ping first, and is closed if it does not answer.
+        // A client whose input may have been missed gets a Ping first, and is closed if it does not answer.
         assert_eq!(after_turns(&mut reactor, &mut silent).0.first(), Some(&0x89));
         for _ in 0..60 {
             reactor.turn(Some(Duration::from_secs(1))).unwrap();

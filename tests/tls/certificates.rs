@@ -22,7 +22,7 @@ fn set_tls_is_for_new_clients_only() {
     client.echo(b"after");
     client.close();
 
-    // Where there is no TLS there will be none.
+    // A server without TLS cannot be given a certificate.
     let plain = Server::packets(&common::config());
     plain.handle.set_tls(new.tls()).unwrap();
     common::still_serves(plain.address);

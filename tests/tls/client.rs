@@ -35,7 +35,7 @@ impl Certificate {
         Tls::from_pem(self.pem.as_bytes(), self.key.as_bytes()).unwrap()
     }
 
-    /// What a client needs that trusts this certificate and no other.
+    /// The configuration of a client that trusts only this certificate.
     pub(crate) fn client(&self, version: &'static SupportedProtocolVersion) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
@@ -88,7 +88,7 @@ pub(crate) fn hello(client: &Arc<ClientConfig>) -> Vec<u8> {
     bytes
 }
 
-/// All that comes until the server ends.
+/// Everything that comes until the server ends.
 pub(crate) fn rest(mut client: Client) -> Vec<u8> {
     let mut bytes = vec![];
     client.stream.read_to_end(&mut bytes).unwrap();

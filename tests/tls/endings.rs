@@ -26,7 +26,7 @@ fn an_end_without_close_notify_is_an_abort() {
             let address = client.stream.sock.local_addr().unwrap();
             client.echo(b"here");
             if notifies {
-                // The replies to what came before it are owed.
+                // Requests before it still get their replies.
                 client.send(&requests);
                 client.stream.conn.send_close_notify();
                 client.stream.flush().unwrap();
@@ -90,7 +90,8 @@ fn draining_ends_tls_too() {
     server.join();
 }
 
-/// Whatever a client had sent when the drain began, its answer comes once its handshake is complete.
+/// However far a client's handshake was when the drain began, its answer comes once the handshake is
+/// complete.
 #[test]
 fn a_drain_answers_after_the_handshake() {
     let certificate = Certificate::new();
@@ -115,7 +116,7 @@ fn a_drain_answers_after_the_handshake() {
         let mut clients: Vec<_> = [0, 50].map(|bytes| begun(&mut reactor, bytes)).into();
         clients.extend((0..20).map(|_| (over(Client::raw(address).stream, &tls), vec![])));
         handle.drain();
-        // What a turn finds of clients goes before what it hears of the drain.
+        // A turn handles the input of clients before the drain.
         reactor.turn(Some(Duration::ZERO)).unwrap();
         let running = std::thread::spawn(move || reactor.run());
         for (number, (client, flight)) in clients.iter_mut().enumerate() {

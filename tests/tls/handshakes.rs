@@ -55,7 +55,7 @@ fn plain_http_gets_an_answer_and_other_bytes_none() {
     client.send(UPGRADE);
     let (status, _, body) = client.read_refusal();
     assert_eq!((status, body.as_str()), (400, "this port speaks TLS: use wss:// and not ws:// (tls-cert)\n"));
-    // One byte is enough to see it.
+    // One byte is enough to detect it.
     let mut client = Client::raw(server.address);
     client.send(b"G");
     assert_eq!(client.read_refusal().0, 400);
@@ -70,7 +70,7 @@ fn plain_http_gets_an_answer_and_other_bytes_none() {
         // It may have ended already.
         let _ = client.stream.shutdown(Shutdown::Write);
         let mut answer = vec![];
-        // What the server has not read may turn its end into a reset.
+        // Unread bytes may turn the server's end into a reset.
         let _ = client.stream.read_to_end(&mut answer);
         assert!(!answer.windows(4).any(|window| window == b"HTTP"), "{bytes:?}");
     }
@@ -102,7 +102,7 @@ fn the_handshake_timeout_covers_tls() {
     }
 }
 
-/// They see the connection end, and nothing of why; the operator sees that.
+/// Clients see only that the connection ends; the operator sees the reason.
 #[test]
 fn clients_beyond_the_limit_are_refused_without_a_handshake() {
     LINES.keep();

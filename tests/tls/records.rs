@@ -1,4 +1,4 @@
-//! Data in records of any shape, slow readers, and what the TLS library holds back.
+//! Data in records of any shape, slow readers, and data that the TLS library buffers.
 
 use std::io;
 use std::io::{Read, Write};
@@ -102,7 +102,7 @@ fn a_slow_reader_gets_all_of_it() {
         }
         slow.echo(&vec![7; 300_000]);
 
-        // What is left when the conversation ends comes as well, and then a proper end.
+        // Remaining output comes as well, and then a proper end.
         for _ in 0..24 {
             slow.send_packet(1104, 1, &20_000u16.to_be_bytes());
         }

@@ -1,10 +1,10 @@
-//! Upgrade requests, each told by what differs from a good one, and the answer to each.
+//! Upgrade requests, each given by its differences from a good one, and the answer to each.
 
 use Expected::{Accepted, Bad, Refused};
 use Part::{Instead, Plus, RequestLine, Sample, Whole, Without};
 use sysconn::upgrade::{Fault, Refusal};
 
-/// The request of RFC 6455 §1.2, without what it leaves to choice.
+/// The request of RFC 6455 §1.2, without its optional parts.
 pub(crate) const SAMPLE: [&[u8]; 6] = [
     b"GET /chat HTTP/1.1",
     b"Host: server.example.com",
@@ -14,7 +14,7 @@ pub(crate) const SAMPLE: [&[u8]; 6] = [
     b"Sec-WebSocket-Version: 13",
 ];
 
-/// A request, told by what differs from [`SAMPLE`].
+/// A request, given by its differences from [`SAMPLE`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
     Sample,
@@ -232,7 +232,7 @@ pub(crate) const CASES: &[(Part, Expected)] = &[
     (Instead("Sec-WebSocket-Key", b"Sec-WebSocket-Key: ______________________=="), KEY),
     (Instead("Sec-WebSocket-Key", b"Sec-WebSocket-Key: //////////////////////w=="), KEY),
     (Instead("Sec-WebSocket-Key", b"sec-websocket-key://///////////////////w=="), Accepted),
-    // Origin, and what is not used, however odd.
+    // Origin, and unused headers, however odd.
     (Plus(b"Origin: https://a.example\r\nOrigin: https://a.example"), REPEATED),
     (Plus(b"Origin: https://\xc3\xa4.example"), Bad(Fault::Origin)),
     (Plus(b"Origin: null"), Accepted),

@@ -14,8 +14,8 @@ use cases::Part::{Plus, Sample};
 use sysconn::config::{MAX_HEAD_BYTES, MAX_HEAD_LINES};
 use sysconn::upgrade::{Fault, HeadScanner, Policy, Refusal, Request, accept_key, check, write_response};
 
-/// What a scanner says of bytes that come in these pieces: where the head ends in all of them, or why
-/// not; and how many bytes of head it has counted.
+/// The result of a scanner for bytes in these pieces: where the head ends, or the error; and the number of
+/// bytes of the head.
 fn scan<'b>(pieces: impl IntoIterator<Item = &'b [u8]>) -> (Result<Option<usize>, Refusal>, usize) {
     let mut scanner = HeadScanner::default();
     let mut before = 0;
@@ -55,7 +55,7 @@ fn answer(bytes: &[u8], policy: &Policy<'_>) -> Result<String, Refusal> {
 }
 
 fn response(request: &Request<'_>) -> String {
-    // What is there already must stay.
+    // Bytes that are in the buffer already must stay.
     let mut out = b"before".to_vec();
     write_response(request, None, &mut out);
     String::from_utf8(out).unwrap().strip_prefix("before").unwrap().to_owned()
@@ -183,7 +183,7 @@ fn bytes_after_the_head_are_frames() {
     }
 }
 
-/// What a plain reading of the RFCs says of any accepted head, line by line.
+/// Checks an accepted head against a plain reading of the RFCs, line by line.
 fn assert_plainly_good(head: &[u8]) {
     let text: String = head.iter().map(|&byte| char::from(byte)).collect();
     let text = text.strip_prefix("\r\n").unwrap_or(&text).strip_suffix("\r\n\r\n").unwrap();

@@ -1,4 +1,4 @@
-//! Calls of one worker on the state of another one, and looks at all of them.
+//! Calls of one worker on the state of another one, and surveys of all workers.
 
 use std::sync::mpsc::channel;
 
@@ -98,7 +98,7 @@ fn a_full_mailbox_takes_only_essential_calls() {
     let mut found = Some(found);
     caller.call_always(1, move |town, _| found.take().unwrap().send(town.noted.clone()).unwrap());
     assert_eq!(noted.recv_timeout(PATIENCE).unwrap(), [0, 1, 2, 3, 4]);
-    // Nobody is left to be called.
+    // No worker is left to be called.
     drop(citizen);
     server.handle.drain();
     server.join().unwrap();

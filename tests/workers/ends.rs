@@ -53,7 +53,7 @@ fn workers_without_clients_end_at_once() {
 
 #[test]
 fn a_worker_without_clients_serves_the_others_until_they_are_drained() {
-    // Of one client in a second the second one belongs to the second worker.
+    // At one client a second, the second one belongs to the second worker.
     let config = Config { workers: 2, drain_rate: 1, drain_timeout: Duration::from_secs(60), ..config() };
     let mut server = Server::new(&config);
     let mut citizen = server.settle(1).swap_remove(1).swap_remove(0);
@@ -109,7 +109,7 @@ fn a_worker_that_fails_ends_the_others_and_is_reported() {
         go.send(()).unwrap();
         let error = running.join().unwrap().unwrap_err();
         assert!(error.to_string().contains("panicked"), "{error}");
-        // Whoever came to the one that failed was cut off, and the others were told.
+        // Clients of the failed worker were cut off, and the others got a Close.
         for client in &mut clients {
             let mut buffer = vec![];
             let _ = std::io::Read::read_to_end(&mut client.stream, &mut buffer);

@@ -57,7 +57,7 @@ fn connection_limits_hold_for_all_workers_together() {
             }
             assert_eq!(inside.len(), PLACES, "round {round}");
             assert_eq!(server.connections().iter().sum::<usize>(), PLACES);
-            // One place becomes free, wherever it was, and one client gets it, wherever it comes to.
+            // One permit is given back on any worker, and one client on any worker gets it.
             drop(inside.pop());
             let mut next = None;
             eventually("the place comes back", || {

@@ -31,7 +31,7 @@ fn a_newer_login_replaces_the_older_on_any_worker() {
                 older.client.expect_close(4007, &case);
                 let id = older.id;
                 server.await_event(|event| matches!(event, Event::Replaced(of) if of == id).then_some(()));
-                // The late end of the older one touches nobody.
+                // The late end of the older one affects no other connection.
                 drop(older);
                 server.await_event(|event| {
                     matches!(event, Event::Closed(of, Cause::Replaced) if of == id).then_some(())
@@ -40,7 +40,7 @@ fn a_newer_login_replaces_the_older_on_any_worker() {
                 assert_eq!(server.with_role(role_id), [newer.id], "{case}");
                 newer.echo(b"still the one");
 
-                // It is still known who plays the role, so that it can be taken over again.
+                // The table still has the role, so that it can be taken over again.
                 newest.login(role_id);
                 newer.client.expect_close(4007, &case);
                 newest.done(LOGOUT, b"");
@@ -66,7 +66,7 @@ fn of_racing_logins_one_remains() {
                 });
             }
         });
-        // The workers of those that were replaced have heard of it.
+        // The workers of the replaced connections have been told.
         server.catch_up();
         let closed: Vec<bool> = citizens.iter_mut().map(is_replaced).collect();
         assert_eq!(closed.iter().filter(|closed| !**closed).count(), 1, "round {round}: {closed:?}");
@@ -92,7 +92,7 @@ fn a_connection_that_changes_roles_keeps_the_last() {
     let server = of_workers(2);
     for worker in 0..2 {
         let [mut first, mut second] = server.settle(2).swap_remove(worker).try_into().ok().unwrap();
-        // It hears nothing of all this until it is over.
+        // It is told nothing of this until the end.
         let other = server.block(1 - worker);
         // One after the other, so that each comes in a turn of its own.
         for role_id in 1..=101 {
@@ -136,10 +136,10 @@ fn a_connection_that_ends_while_another_worker_is_busy_leaves_nothing_behind() {
     third.echo(b"in");
 }
 
-/// What a client does, and the bytes that it sends for that.
+/// The actions of a client, and its bytes.
 type Next = (&'static str, fn() -> Vec<u8>);
 
-/// What one that has just taken over a role does behind it, in the same read.
+/// The requests after a takeover, in the same read.
 const NEXTS: [Next; 8] = [
     ("stays", Vec::new),
     ("logs out", || packet(LOGOUT, 0, b"")),
@@ -252,7 +252,7 @@ fn a_connection_that_logs_out_in_time_is_not_replaced() {
 
 #[test]
 fn a_closing_connection_learns_that_its_role_was_taken() {
-    // Nothing but the client ends a connection that closes.
+    // Only the client ends a closing connection.
     let config = Config { close_timeout: std::time::Duration::from_secs(60), ..config() };
     for workers in 1..=2 {
         let server = Server::new(&Config { workers, ..config.clone() });

@@ -50,10 +50,11 @@ impl Server {
         }
     }
 
-    /// So many clients on each worker. Which one a client comes to is the kernel's choice.
+    /// That many clients on each worker. The kernel chooses a client's worker.
     pub(crate) fn settle(&self, each: usize) -> Vec<Vec<Citizen>> {
         let mut found: Vec<Vec<Citizen>> = self.workers.iter().map(|_| vec![]).collect();
-        // Those that came to a worker that had enough go at the end, or the same could come again.
+        // Surplus clients of a worker leave only at the end; otherwise the kernel could choose the same
+        // worker again.
         let mut surplus = vec![];
         while found.iter().any(|citizens| citizens.len() < each) {
             let citizen = Citizen::new(Client::connect(self.address));
@@ -79,7 +80,7 @@ impl Server {
         })
     }
 
-    /// What `look` finds on each worker.
+    /// The result of `look` on each worker.
     pub(crate) fn survey<T: Send + 'static>(
         &self,
         mut look: impl FnMut(&Survey<'_>) -> T + Send + 'static,
@@ -120,7 +121,7 @@ impl Server {
         release
     }
 
-    /// Waits until every worker has done all that it was asked before.
+    /// Waits until every worker has handled all earlier requests.
     pub(crate) fn catch_up(&self) {
         for worker in 0..self.workers.len() {
             let (done, is_done) = channel();
@@ -174,7 +175,7 @@ impl Citizen {
         assert_eq!((reply.error_id, reply.cmd, reply.data.as_slice()), (0, ECHO, text));
     }
 
-    /// What is pushed next must be this.
+    /// Expects this push next.
     pub(crate) fn hear(&mut self, text: &[u8]) {
         let reply = self.client.reply();
         assert_eq!((reply.cmd, reply.flag, reply.data.as_slice()), (PUSHED, 0, text));

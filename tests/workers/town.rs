@@ -1,4 +1,4 @@
-//! The game that runs on several workers: its handlers reach for connections and states of the others.
+//! The game that runs on several workers: its handlers use connections and states of other workers.
 
 use std::sync::mpsc::Sender;
 
@@ -25,7 +25,7 @@ pub(crate) const CLOSE: u16 = 1306;
 /// An id → empty; that connection is kicked.
 pub(crate) const KICK: u16 = 1307;
 pub(crate) const PANIC: u16 = 1308;
-/// Empty → what the test answers.
+/// Empty → the test's answer.
 pub(crate) const DEFER: u16 = 1309;
 /// Empty → empty; the test gets the object's link.
 pub(crate) const LINK: u16 = 1310;
@@ -34,7 +34,7 @@ pub(crate) const ASK: u16 = 1311;
 /// The command of pushes.
 pub(crate) const PUSHED: u16 = 1399;
 
-/// What happened on a worker.
+/// An event on a worker.
 #[derive(Debug)]
 pub(crate) enum Event {
     Handle(Handle),
@@ -47,7 +47,7 @@ pub(crate) enum Event {
 /// The state of one worker.
 pub(crate) struct Town {
     pub(crate) worker: Worker<Town>,
-    /// What tests have called for, in order.
+    /// The calls of tests, in order.
     pub(crate) noted: Vec<u64>,
     events: Sender<Event>,
 }
@@ -58,7 +58,7 @@ impl Town {
     }
 
     fn tell(&self, event: Event) {
-        // A test that has seen enough may be gone.
+        // The test may have ended already.
         let _ = self.events.send(event);
     }
 }
@@ -144,7 +144,7 @@ fn send(_: &mut Town, request: Request<'_>, context: &mut Context<'_>) -> Outcom
 fn ask(town: &mut Town, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let &[worker] = request.data() else { return Outcome::Undecodable };
     let ticket = context.defer(request);
-    // Where it cannot be called the ticket is dropped, which refuses the request.
+    // If the worker cannot be called, the ticket is dropped, which refuses the request.
     let _ = town.worker.call(worker.into(), |town, _| ticket.reply([town.worker.index() as u8]));
     Outcome::Done
 }

@@ -1,4 +1,4 @@
-//! The game of the random sessions: handlers that do all that a recording has notes for.
+//! The game of the random sessions: handlers that cause every kind of note.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use sysconn::{
     Module, Outcome, Push, Record, Request, Route, Router, Ticket,
 };
 
-/// The longest that an answer is put off, in milliseconds.
+/// The longest delay of an answer, in milliseconds.
 const MAX_DELAY_MS: u64 = 400;
-/// Connections that hear what one says.
+/// The receivers of a broadcast.
 const ROOM: usize = 8;
 
 pub(crate) struct Game {
     random: Random,
     now: Duration,
     open: Vec<(ConnectionId, Handle)>,
-    /// Answers that are owed, and when they are due.
+    /// The pending answers, and when they are due.
     owed: Vec<(Duration, Ticket, Vec<u8>)>,
 }
 
@@ -28,7 +28,7 @@ impl Game {
         Game { random, now: Duration::ZERO, open: vec![], owed: vec![] }
     }
 
-    /// What other threads do between two turns: they answer, push, close, and kick.
+    /// Acts for other threads between two turns: answers, pushes, closes and kicks.
     pub(crate) fn between_turns(&mut self, now: Duration) {
         self.now = now;
         let (due, owed) = std::mem::take(&mut self.owed).into_iter().partition(|(at, ..)| *at <= now);
@@ -78,7 +78,7 @@ fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("as the session asked"))
 }
 
-/// How often each is asked for, in so many parts of all.
+/// The relative frequency of each command.
 pub(crate) const COMMANDS: [(u16, u32); 21] = [
     (1201, 40),
     (1202, 10),
@@ -194,7 +194,7 @@ fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outc
     context.reply(b"")
 }
 
-/// The whole of a service without packets: an echo that now and then does something else.
+/// The only handler of a service without packets: an echo that sometimes does something else.
 pub(crate) fn message(game: &mut Game, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
     match game.random.index(60) {
         0 => return Outcome::Close(CloseCode::new(4100).unwrap()),

@@ -1,5 +1,5 @@
-//! Random sessions under random options, on a simulated network that fails: all of it follows from a seed.
-//! Each is recorded to its end, and its recording replayed without a difference.
+//! Random sessions under random options, on a simulated network with faults; everything follows from a seed.
+//! Each is recorded to its end, and its recording is replayed without a difference.
 
 mod game;
 mod plan;
@@ -25,15 +25,15 @@ use session::{Step, session};
 const CLIENTS: u64 = 20;
 /// Sessions, unless `SYSCONN_SESSIONS` says otherwise.
 const SESSIONS: u64 = 500;
-/// By then a server has drained.
+/// The time by which a server has drained.
 const LIMIT: Duration = Duration::from_secs(7200);
 /// The time after which a client whose buffers were full tries again.
 const BLOCKED: Duration = Duration::from_millis(20);
 /// The longest time between two turns.
 const LONG_TURN: Duration = Duration::from_secs(1);
 
-/// The digests of all recordings of the first servers. They may change only with a change that is meant to
-/// record something else, or to make the server or its clients do something else.
+/// The digests of all recordings of the first servers. They may change only if a change is meant to alter
+/// recordings, or the behaviour of the server or its clients.
 const DIGESTS: [u64; 25] = [
     0xf507_84d0_2fe0_e23d,
     0x821f_cb58_ccfb_8c9a,
@@ -62,7 +62,7 @@ const DIGESTS: [u64; 25] = [
     0xe39a_ff84_3fbd_d161,
 ];
 
-/// A client, and what it has yet to do.
+/// A client, and its remaining steps.
 struct Seat {
     client: Client,
     steps: std::vec::IntoIter<Step>,
@@ -75,7 +75,7 @@ struct Seat {
 }
 
 impl Seat {
-    /// Goes on as far as it can. False once nothing is left to do.
+    /// Goes on as far as possible. False once nothing is left to do.
     fn act(&mut self, now: Duration) -> bool {
         let line = if self.reads { self.client.receive(&mut self.received) } else { StreamState::Open };
         self.received.clear();
@@ -107,7 +107,7 @@ impl Seat {
     }
 }
 
-/// Has clients play their sessions with one server, until it has drained.
+/// Runs the sessions of clients with one server, until it has drained.
 fn play(seed: u64, plan: &Plan, config: &Config) {
     let mut random = Random::new(seed);
     let network = Network::new(seed);
@@ -145,13 +145,13 @@ fn play(seed: u64, plan: &Plan, config: &Config) {
     }
 }
 
-/// What came of the sessions of some servers.
+/// The results of the sessions of some servers.
 #[derive(Debug, Default)]
 struct Tally {
     /// Sessions that were recorded from their beginning, and those of them that were recorded to their end.
     recorded: u64,
     ended: u64,
-    /// What differs in the replay of each that does.
+    /// The differences in replays.
     differences: Vec<String>,
     /// The digests of the recordings of each server, by its seed.
     digests: BTreeMap<u64, u64>,
@@ -180,7 +180,7 @@ fn record_and_replay(seed: u64) -> Tally {
     tally
 }
 
-/// FNV-1a of all that recordings hold behind the version of the software.
+/// FNV-1a of recordings, from behind the version of the software on.
 fn digest(files: &[Vec<u8>]) -> u64 {
     let version = env!("CARGO_PKG_VERSION").as_bytes();
     let behind_version = |file: &Vec<u8>| {

@@ -1,4 +1,4 @@
-//! What a seed stands for: the options of a server, and its network.
+//! The plan of a seed: the options of a server, and its network.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Plan {
         !self.options.record_debugged
     }
 
-    /// The longest message that is taken from everybody.
+    /// The longest message that all clients may send.
     pub(crate) fn max_len(&self) -> usize {
         match self.options.max_len_before_login {
             0 => self.options.max_len,
@@ -62,7 +62,7 @@ fn any<T: Copy, const N: usize>(random: &mut Random, of: [T; N]) -> T {
     of[random.index(N)]
 }
 
-/// All that changes what a connection is sent, or when it ends.
+/// Everything that changes a connection's output, or when it ends.
 fn options(random: &mut Random) -> Config {
     let max_len = any(random, [4 * KIB, 64 * KIB, 512 * KIB, 512 * KIB]);
     let seconds = |random: &mut Random, of: [u64; 4]| Duration::from_secs(any(random, of));
@@ -87,14 +87,14 @@ fn options(random: &mut Random) -> Config {
         drain_timeout: Duration::from_secs(60),
         turn_time: Duration::from_micros(any(random, [0, 100, 1000, 4000])),
         paths: any(random, [&[][..], &["/"]]).iter().map(|path| (*path).to_owned()).collect(),
-        // Of all that is sent a few sessions in a hundred fill this up, and end recorded in part.
+        // A few sessions in a hundred fill this up, and are recorded in part.
         record_debugged: random.chance(0.1),
         record_limit: any(random, [4096, 4096, 4096, 4096, 4096, 1024]) * KIB,
         ..Config::default()
     }
 }
 
-/// What can happen on the way, which ends only few connections.
+/// The faults of the network, which end only few connections.
 fn faults(random: &mut Random) -> Faults {
     let often = any(random, [0.0, 0.01, 0.1, 0.3]);
     let seldom = any(random, [0.0, 0.0005, 0.003]);

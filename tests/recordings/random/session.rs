@@ -1,4 +1,4 @@
-//! What one client of the random sessions does.
+//! The actions of one client of the random sessions.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::game::COMMANDS;
 use super::plan::Plan;
 use crate::common::{message, upgrade_of};
 
-/// What a client does next.
+/// The next step of a client.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Send(Vec<u8>),
     Wait(Duration),
-    /// Receives nothing, or something again.
+    /// Stops or resumes receiving.
     Read(bool),
     /// Sends no more.
     Finish,
@@ -31,7 +31,7 @@ const OFFERS: [&str; 5] = [
     "permessage-deflate; server_max_window_bits=9; client_max_window_bits=12",
 ];
 
-/// Makes what one client sends.
+/// Makes the input of one client.
 struct Writer<'a> {
     random: &'a mut Random,
     bytes: Vec<u8>,
@@ -130,7 +130,7 @@ impl Writer<'_> {
         key
     }
 
-    /// A message, a control frame, or what is neither.
+    /// A message, a control frame, or something invalid.
     fn frame(&mut self) {
         match self.random.index(400) {
             0..20 => {
@@ -164,7 +164,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Bytes that a message or its Data consists of.
+    /// The content of a message or its Data.
     fn content(&mut self) -> Vec<u8> {
         let len = [0, 1, 10, 100, 600, 3000, 20_000, 70_000, 200_000];
         let most = [9, 6, 5][self.random.index(3)];
@@ -224,7 +224,7 @@ impl Writer<'_> {
         self.fragments(&payload, count, is_compressed);
     }
 
-    /// A message in so many frames, with Pings between them.
+    /// A message in that many frames, with Pings between them.
     fn fragments(&mut self, payload: &[u8], count: usize, is_compressed: bool) {
         let mut rest = payload;
         let is_text = !self.packets && self.random.chance(0.3);

@@ -1,4 +1,4 @@
-//! The state of the simulated game, and what its other threads would do between two turns.
+//! The state of the simulated game, and the actions of its other threads between two turns.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -170,7 +170,7 @@ impl Application for Game {
             room.members.remove(&id);
         }
         self.rooms.retain(|_, room| !room.members.is_empty() || room.said > 0);
-        // A connection that is gone gets nothing, whatever is still sent to it.
+        // A connection that is gone receives no later output.
         if let Some(ticket) = self.tickets.remove(&id) {
             effects.reply(ticket, b"to nobody");
         }

@@ -106,7 +106,7 @@ fn push(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Out
             break;
         }
     }
-    // A push to a connection that is gone, which nobody may receive.
+    // A push to a connection that is gone, which no client may receive.
     if let Some((gone, tag)) = game.gone.front() {
         context.send_to(*gone, Push::new(PUSHED, &push_data(0, *tag, 0, 0)));
     }

@@ -1,4 +1,4 @@
-//! The reactor under simulation: for each seed thousands of clients, right ones and wrong ones, on a network
+//! The reactor under simulation: for each seed thousands of clients, correct and faulty ones, on a network
 //! with faults. After every turn all invariants hold.
 //!
 //! `SYSCONN_SEEDS=1000..2000` runs that range of seeds, and `SYSCONN_SEEDS=1234` one of them;

@@ -8,12 +8,12 @@ use sysconn::sim::{End, Next, Script, ScriptRunner};
 use crate::commands;
 use crate::regular::check_push;
 
-/// What such a client does.
+/// The behaviour of such a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Behaviour {
     /// Requests much, receives nothing for a while, and then all of it.
     CatchesUp,
-    /// Is pushed more than its outbox takes, and then receives what there is.
+    /// Is pushed more than its outbox takes, and then receives the available output.
     Overflows,
     /// The same, but receives nothing until it is too late.
     OverflowsForGood,

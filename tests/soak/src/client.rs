@@ -11,10 +11,10 @@ use socket2::SockRef;
 use crate::plan::{Data, Exchange, Expected, Leave, Plan};
 use crate::wire::{BINARY, CLOSE, Field, PING, PONG, fields, frame, parse_frame, parse_packet};
 
-/// What a push of the room carries.
+/// The content of a push in the room.
 const SAID: u16 = 1210;
 const REPLACED: u16 = 4007;
-/// What the server must make of the key in every upgrade request.
+/// The server's answer to the key in every upgrade request.
 const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 /// Bytes that a slow reader takes at a time.
 const SIP_BYTES: usize = 16 * 1024;
@@ -63,14 +63,14 @@ impl Stream {
     }
 }
 
-/// What clients have been sent, and what they were owed.
+/// The replies that clients received and expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Clients that have begun.
     pub begun: u64,
-    /// Replies and refusals that the plans of those name.
+    /// The replies and refusals in their plans.
     pub owed: u64,
-    /// Those that have come, each as it had to be.
+    /// Those that have come, each as expected.
     pub came: u64,
     /// Those that were not waited for, since the role was taken over.
     pub void: u64,
@@ -79,7 +79,7 @@ pub struct Counts {
     pub received_bytes: u64,
 }
 
-/// What a member that stays has heard: how much, and in which order.
+/// The pushes that a permanent member has received: their number, and their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
     pub texts: u64,
@@ -103,7 +103,7 @@ pub struct Client {
     sent: usize,
     is_shut: bool,
     input: Vec<u8>,
-    /// Frames come, and no heads any more.
+    /// The upgrade is done: only frames come.
     is_open: bool,
     /// No more comes; true if that was a reset.
     ended: Option<bool>,
@@ -187,7 +187,7 @@ impl Client {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // The server takes no more. Whether it should have is seen by what comes from it.
+                // The server takes no more. Its output shows whether it should have.
                 Err(_) => self.sent = exchange.send.len(),
             }
         }
@@ -215,14 +215,14 @@ impl Client {
         false
     }
 
-    /// Holds what has come against what had to. True if nothing more has to.
+    /// Compares the received bytes with the expected ones. True if nothing more is expected.
     fn take(&mut self, counts: &mut Counts) -> Result<bool, String> {
         let mut taken = 0;
         let result = loop {
             let expected = self.plan.exchanges.front_mut().and_then(|exchange| exchange.expected.front_mut());
             let input = &self.input[taken..];
             match expected {
-                // What comes now is for the exchange that is next, or for nobody.
+                // Further bytes belong to the next exchange, or are unexpected.
                 None if self.plan.leave != Leave::Stay => break Ok(false),
                 Some(Expected::AnythingThenEnd) => {
                     taken = self.input.len();
@@ -243,7 +243,7 @@ impl Client {
                         break Err(format!("{head:?}, where {status} had to come"));
                     }
                     self.is_open = *status == 101;
-                    // What follows another status is a line of text.
+                    // After any other status a line of text follows.
                     taken = if self.is_open { taken + len } else { self.input.len() };
                 }
                 expected if self.is_open => {
@@ -311,7 +311,7 @@ impl Client {
         Ok(Progress::Done)
     }
 
-    /// Has a client that stays do one more thing, or leave.
+    /// Makes a permanent client do one more thing, or leave.
     pub fn add(&mut self, change: impl FnOnce(&mut Plan), counts: &mut Counts) {
         let before = self.owed();
         self.plan.exchanges.push_back(Exchange::default());
@@ -339,7 +339,7 @@ fn is_close(first: u8, payload: &[u8], code: u16) -> bool {
     first == 0x80 | CLOSE && payload.starts_with(&code.to_be_bytes())
 }
 
-/// What was said in the room, if the frame is a push that says so.
+/// The message in the room, if the frame is such a push.
 fn said(first: u8, payload: &[u8]) -> Option<&[u8]> {
     if first != 0x80 | BINARY {
         return None;

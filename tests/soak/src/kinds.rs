@@ -7,9 +7,9 @@ use crate::wire::{
     text_field, zlib_stored,
 };
 
-/// The room in which those who stay hear what is said.
+/// The room of the permanent members.
 pub const LOBBY: &str = "lobby";
-/// Roles of those who take them from each other.
+/// Roles that clients take from each other.
 const CONTESTED: std::ops::Range<usize> = 1..64;
 /// Roles of their own begin here.
 const FIRST_ROLE: u64 = 1000;
@@ -17,12 +17,12 @@ const FIRST_ROLE: u64 = 1000;
 /// A kind of client.
 pub struct VisitKind {
     pub name: &'static str,
-    /// Of all clients, so many thousandths.
+    /// Its share of all clients, in thousandths.
     per_mille: usize,
     plan: fn(Plan, &mut Maker) -> Plan,
 }
 
-/// All of them. Whoever stays is of the last one.
+/// All kinds. Clients that stay are of the last one.
 pub const KINDS: [VisitKind; 20] = [
     VisitKind { name: "echoes, pings", per_mille: 220, plan: echoes },
     VisitKind { name: "all in one write, Close too", per_mille: 100, plan: at_once },
@@ -259,7 +259,7 @@ fn member(plan: Plan, maker: &mut Maker) -> Plan {
     plan
 }
 
-/// Asks for some 600 KB at once, and takes its time to read them: most of it waits in the outbox.
+/// Asks for some 600 KB at once, and reads them slowly: most of it waits in the outbox.
 fn slow(plan: Plan, maker: &mut Maker) -> Plan {
     let mut plan = Plan::upgraded(plan.kind);
     plan.is_slow = true;

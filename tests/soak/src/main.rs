@@ -1,5 +1,5 @@
-//! A long mixed load against `sysconn serve`, and what it leaves behind: memory, descriptors, and an account
-//! of every reply. See README.md.
+//! A long mixed load against `sysconn serve`, with checks of its memory, its descriptors, and every reply.
+//! See README.md.
 
 mod client;
 mod kinds;
@@ -20,7 +20,7 @@ use server::{Monitor, Server};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// Parts of a run. After each one the server is left alone for a moment, and what it holds is noted.
+/// Parts of a run. After each one the server rests for a moment, and its resources are noted.
 const STAGES: u64 = 10;
 /// Clients that stay in the room from beginning to end.
 const MEMBERS: usize = 16;
@@ -49,7 +49,7 @@ fn soak(options: &Options) -> Result<Report> {
         // It would be closed if it were silent for so long as a stage can take.
         let keep_monitor = || monitor.stats().map(drop);
         match options.length {
-            // The last stage has what does not divide.
+            // The last stage has the remainder.
             Length::Cycles(cycles) => {
                 let of_stage = cycles * stage / STAGES - cycles * (stage - 1) / STAGES;
                 population.run(options.at_once, |begun| begun < of_stage, keep_monitor)?;

@@ -11,7 +11,7 @@ pub struct Options {
     pub length: Length,
     pub at_once: usize,
     pub seed: u64,
-    /// More words for the program.
+    /// More arguments for the program.
     pub more: Vec<String>,
 }
 
@@ -24,8 +24,7 @@ pub enum Length {
 }
 
 impl Options {
-    /// # Errors
-    /// One line that says what cannot be used.
+    /// # Errors One line that names the invalid option.
     pub fn parse() -> Result<Self, String> {
         let mut options = Options {
             program: "target/release/sysconn".into(),

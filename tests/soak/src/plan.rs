@@ -1,10 +1,10 @@
-//! What one client is going to do, and what has to come back for it.
+//! The plan of one client: what it sends, and the expected answers.
 
 use std::collections::VecDeque;
 
 use crate::wire::{CLOSE, PING, UPGRADE, close, frame, number_field, request, text_field};
 
-/// What has to come next.
+/// The next expected input.
 #[derive(Debug)]
 pub enum Expected {
     /// The head of an HTTP response with that status.
@@ -31,7 +31,7 @@ pub enum Data {
     Any,
 }
 
-/// How a client ends its connection after all else.
+/// How a client ends its connection at the end of its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
     /// It closes its socket.
@@ -42,7 +42,7 @@ pub enum Leave {
     Stay,
 }
 
-/// Bytes to be sent, and all that has to come until the next ones are.
+/// Bytes to send, and the answers that must come before the next ones.
 #[derive(Debug, Default)]
 pub struct Exchange {
     pub send: Vec<u8>,
@@ -51,7 +51,7 @@ pub struct Exchange {
     pub expected: VecDeque<Expected>,
 }
 
-/// All that a client does.
+/// All steps of a client.
 #[derive(Debug)]
 pub struct Plan {
     /// The row of the table that it is counted in.
@@ -62,7 +62,7 @@ pub struct Plan {
     pub is_slow: bool,
     /// Another client may log in with its role: then it is closed with 4007, and what it was owed is void.
     pub may_be_replaced: bool,
-    /// What it says in the room, in order: each is pushed to it too.
+    /// Its messages in the room, in order: each is pushed to it too.
     pub says: VecDeque<String>,
     flag: u32,
 }
@@ -89,7 +89,7 @@ impl Plan {
         plan
     }
 
-    /// What is added from now on is sent when all that was expected until now has come.
+    /// Later additions are sent when all earlier answers have come.
     pub fn then(&mut self) {
         self.exchanges.push_back(Exchange::default());
     }
@@ -110,7 +110,7 @@ impl Plan {
         self.last().expected.push_back(expected);
     }
 
-    /// Half-closes behind what is to be sent.
+    /// Half-closes after the bytes to send.
     pub fn shut(&mut self) {
         self.last().then_shut = true;
     }
@@ -131,7 +131,7 @@ impl Plan {
         self.expect(Expected::Packet { error_id, cmd, flag, data: Data::Is(vec![]) });
     }
 
-    /// A request that is answered by so many replies, each the next number.
+    /// A request that is answered by that many replies, each with the next number.
     pub fn ask_for_burst(&mut self, count: u16) {
         self.flag += 1;
         let flag = self.flag;
@@ -181,19 +181,19 @@ impl Plan {
         self.expect(Expected::End);
     }
 
-    /// A frame that is cut off by what follows, or nothing.
+    /// The beginning of a frame, whose rest does not follow, or nothing.
     pub fn close_without_code(&mut self) {
         self.send(frame(true, CLOSE, &[]));
         self.expect(Expected::Close(0));
         self.expect(Expected::End);
     }
 
-    /// All that it would send, in one.
+    /// All its bytes, in one piece.
     pub fn sent_bytes(&self) -> Vec<u8> {
         self.exchanges.iter().flat_map(|exchange| &exchange.send).copied().collect()
     }
 
-    /// Requests that have to be answered by a refusal which counts as a bad request (ErrorIDs 1 to 4).
+    /// Requests that must get a refusal that counts as a bad request (ErrorIDs 1 to 4).
     pub fn bad_requests(&self) -> u64 {
         let expected = self.exchanges.iter().flat_map(|exchange| &exchange.expected);
         let bad = expected.filter(|expected| {

@@ -14,7 +14,7 @@ use crate::client::{Client, Counts, Heard, Progress, Stream, owed};
 use crate::kinds::{KINDS, Maker};
 use crate::plan::{Leave, Plan};
 
-/// A client that is not through by then is stuck.
+/// A client that has not finished by then is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at clients that may be stuck, and between two requests of each that stays.
 const ROUND: Duration = Duration::from_secs(5);
@@ -22,11 +22,11 @@ const ROUND: Duration = Duration::from_secs(5);
 const SIP: Duration = Duration::from_millis(5);
 /// Addresses that clients come from: each has its own ports, so they do not run out.
 const SOURCES: u64 = 200;
-/// One client in so many comes through the Unix socket.
+/// One client in this many comes through the Unix socket.
 const UNIX_EVERY: u64 = 8;
 /// The receive buffer of a slow reader.
 const SLOW_BUFFER_BYTES: usize = 4096;
-/// Failures that are told of.
+/// The number of failures that are printed.
 const MAX_TOLD: usize = 10;
 
 /// Where the server listens.
@@ -43,15 +43,15 @@ pub struct Population {
     slow: Vec<usize>,
     members: Vec<usize>,
     maker: Maker,
-    /// Clients that are on their way, without those who stay.
+    /// Active clients, except those that stay.
     live: usize,
     pub counts: Counts,
     /// Clients begun, by kind.
     pub by_kind: [u64; KINDS.len()],
     pub bad_requests: u64,
-    /// What members have to have heard.
+    /// The messages that members must have received.
     pub said: u64,
-    /// What went wrong, and how often something did.
+    /// The first failures, and the number of all failures.
     pub failures: (Vec<String>, usize),
     buffer: Vec<u8>,
 }
@@ -76,7 +76,7 @@ impl Population {
         })
     }
 
-    /// Lets so many clients come to stay, and waits until they are in the room.
+    /// Connects permanent clients, and waits until they are in the room.
     pub fn gather_members(&mut self, count: usize) -> Result<()> {
         for _ in 0..count {
             let plan = self.maker.member();
@@ -125,7 +125,7 @@ impl Population {
         Ok(())
     }
 
-    /// What each of those who stay has heard.
+    /// The messages that each permanent client has received.
     pub fn heard(&self) -> Vec<Heard> {
         self.members.iter().filter_map(|&index| Some(self.clients[index].as_ref()?.heard)).collect()
     }
@@ -134,7 +134,7 @@ impl Population {
         self.members.len()
     }
 
-    /// Lets those who stay leave.
+    /// Makes the permanent clients leave.
     pub fn dismiss_members(&mut self) -> Result<()> {
         let began = Instant::now();
         for index in self.members.clone() {

@@ -8,19 +8,20 @@ use crate::kinds::KINDS;
 use crate::population::Population;
 use crate::server::{Holds, Stats};
 
-/// What memory may grow by between the end of the first stage that has warmed it up and that of the last.
+/// The allowed growth of memory between the end of the first stage after the warm-up and that of the last.
 /// Buffers that all connections share may reach their size late: the write buffer by 320 KiB (what is
 /// gathered, and the last replies), three that inflate and encode by 64 KiB each. The allocator's heap
 /// changes by 60 KiB. 100 bytes of each of 10,000 connections, which have 112 as the allocator rounds them,
 /// are 1,094 KiB.
 const MAX_GROWTH_KIB: u64 = 768;
-/// Connections after which it is warm: before, which large messages have met decides how much there is of it.
+/// The number of connections of the warm-up: before that, memory depends on which large messages were handled
+/// at the same time.
 const WARM_UP: u64 = 10_000;
-/// What the log may have for each second, and at the beginning: hostile clients must not fill it.
+/// The lines that the log may have in each second, and at the beginning: hostile clients must not fill it.
 const LOG_BYTES_PER_SECOND: f64 = 2048.0;
 const LOG_BYTES: f64 = 65_536.0;
 
-/// A part of the run, and what there was after it.
+/// A part of the run, and the resources after it.
 pub struct Stage {
     pub took: Duration,
     pub holds: Holds,
@@ -28,7 +29,7 @@ pub struct Stage {
     pub counts: Counts,
 }
 
-/// All that was noted. Verdicts are added as they are reached, and printed at the end.
+/// All results. Verdicts are added as they are reached, and printed at the end.
 pub struct Report {
     before: Holds,
     stages: Vec<Stage>,
@@ -49,7 +50,7 @@ impl Report {
         self.cases.push((passed, what));
     }
 
-    /// Notes the end of a stage, when those who stay are all that is left.
+    /// Notes the end of a stage, when only the permanent clients are left.
     pub fn add(&mut self, stage: Stage, population: &Population) {
         let cycles_before = self.stages.last().map_or(0, |stage| stage.counts.begun);
         let cycles = (stage.counts.begun - cycles_before) as f64;
@@ -78,7 +79,7 @@ impl Report {
         self.stages.push(stage);
     }
 
-    /// All members have heard all that was said, in one order.
+    /// All members have received all messages, in the same order.
     pub fn note_heard(&mut self, population: &Population) {
         let heard = population.heard();
         let same = heard.windows(2).all(|two| two[0] == two[1]);
@@ -90,7 +91,7 @@ impl Report {
         );
     }
 
-    /// Notes what there is when all are gone.
+    /// Notes the resources after all clients have left.
     pub fn end(&mut self, holds: Holds, stats: Stats, population: &Population, log_bytes: u64) {
         row(&population.counts, 0.0, holds);
         println!("\n{:32}{:>10}", "kind", "clients");
@@ -115,7 +116,7 @@ impl Report {
         self.case(log_bytes as f64 <= limit, format!("{log_bytes} bytes of log, at most {limit:.0}"));
         let warm = self.stages.iter().find(|stage| stage.counts.begun >= WARM_UP);
         if let (Some(warm), Some(last)) = (warm.or(self.stages.first()), self.stages.last()) {
-            // Pages of the program's file are the system's to take away and to bring back.
+            // The system may evict and reload pages of the program's file.
             let (before, after) = (warm.holds.anonymous_kib, last.holds.anonymous_kib);
             let begun = [warm, last].map(|stage| stage.counts.begun);
             self.case(
@@ -134,7 +135,7 @@ impl Report {
         self.case(status.success() && printed.is_empty(), format!("on SIGTERM: {status}, {printed:?}"));
     }
 
-    /// Prints what passed and what did not. True if all did.
+    /// Prints the verdicts. True if all passed.
     pub fn print_verdict(&self) -> bool {
         for (passed, what) in &self.cases {
             println!("{}: {what}", if *passed { "passed" } else { "FAILED" });

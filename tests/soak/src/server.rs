@@ -1,4 +1,4 @@
-//! The program under load, as a process of its own, and what the system and its monitor say of it.
+//! The program under load, as a process of its own, and its figures from the system and its monitor.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,12 +13,12 @@ use crate::Result;
 use crate::plan::Plan;
 use crate::wire::{Field, PING, fields, number_field, parse_frame, parse_packet, request};
 
-/// For what should come at once.
+/// The time limit for immediate answers.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Has glibc's allocator give back what is freed. Its heap shrinks from the end only, so that one small
+/// Makes glibc's allocator give back freed memory. Its heap shrinks from the end only, so that one small
 /// allocation that lives on keeps all that was freed below it: a megabyte or two of a population's buffers,
-/// which come and go by chance. So whatever has 1 KiB gets a mapping of its own, and nothing that was freed
-/// is kept for the next allocation.
+/// which come and go by chance. So every allocation of 1 KiB or more gets a mapping of its own, and no freed
+/// memory is kept.
 const ALLOCATOR: (&str, &str) = (
     "GLIBC_TUNABLES",
     "glibc.malloc.mmap_threshold=1024:glibc.malloc.trim_threshold=4096:glibc.malloc.top_pad=0:\
@@ -38,12 +38,12 @@ pub struct Server {
     pub unix: PathBuf,
 }
 
-/// What it holds.
+/// Its resources.
 #[derive(Clone, Copy, Debug)]
 pub struct Holds {
     pub rss_kib: u64,
     pub pss_kib: u64,
-    /// What it has allocated, swapped out or not.
+    /// Its allocated memory, including swapped pages.
     pub anonymous_kib: u64,
     pub descriptors: usize,
 }
@@ -95,7 +95,7 @@ impl Server {
         Ok(fs::metadata(self.folder.join("log"))?.len())
     }
 
-    /// Ends it as an operator would. Its exit status, and what else it printed.
+    /// Ends it as an operator would. Returns its exit status and its remaining output.
     pub fn finish(mut self) -> Result<(ExitStatus, String)> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let mut more = String::new();
@@ -167,8 +167,8 @@ impl Monitor {
         Ok(stats)
     }
 
-    /// Waits until the server has no more than so many connections, and has kept house since: whatever
-    /// connections have, they have given back what they do not use.
+    /// Waits until the server has at most that many connections and has done a round of housekeeping since,
+    /// so that connections have given back unused memory.
     pub fn await_rest(&mut self, connections: u64) -> Result<Stats> {
         let deadline = Instant::now() + PATIENCE;
         while self.stats()?.connections > connections && Instant::now() < deadline {
