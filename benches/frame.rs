@@ -13,10 +13,10 @@ use work::frames::{
 
 /// From a heartbeat to the longest message.
 const SIZES: [usize; 6] = [5, 64, 125, 1500, 65_536, MAX_LEN];
-/// Offsets from the beginning of a cache line: beyond 16 bytes it is the same again.
+/// Offsets from the beginning of a cache line; beyond 16 bytes the results repeat.
 const ALIGNMENTS: usize = 16;
 
-/// A frame whose payload nothing touches, at each form of its length; the masked one has none.
+/// A frame whose payload is not touched, for each form of its length; the masked one has no payload.
 fn parse_header(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("frame/header");
     group.throughput(Throughput::Elements(1));
@@ -36,10 +36,10 @@ fn parse_header(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A way to unmask, or what stands in for one.
+/// An implementation of unmasking, or a substitute for comparison.
 type Unmask = fn(&mut [u8], &[u8]);
 
-/// Unmasking beside what no unmasking can pass, a copy, and what everyone writes first.
+/// Unmasking beside a copy, which is the lower limit, and the obvious loop.
 const WAYS: [(&str, Unmask); 3] = [
     ("apply_mask", |payload, _| apply_mask(payload, black_box(KEY))),
     ("obvious", |payload, _| unmask_obviously(payload, black_box(KEY))),

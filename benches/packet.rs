@@ -10,7 +10,7 @@ use work::packets::{emit, message, reply, request};
 
 const SIZES: [usize; 4] = [0, 64, 1500, 70_000];
 
-/// Does not touch Data, so it is counted in packets.
+/// Does not touch Data, so its throughput is in packets.
 fn parse(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("packet/parse");
     group.throughput(Throughput::Elements(1));

@@ -1,5 +1,5 @@
-//! The whole way of a packet with 32 bytes of Data, 256 of them in one read: through the layers that are
-//! pure, and through a reactor with its system calls and those of its client.
+//! The whole path of packets with 32 bytes of Data, 256 in one read: through the layers without I/O, and
+//! through a reactor with its system calls and those of its client.
 
 mod work;
 

@@ -1,4 +1,4 @@
-//! Dispatch: it costs the same for 1 route, for 100, and for every command there is.
+//! Dispatch, which costs the same for 1 route, for 100, and for all 65,536 commands.
 
 mod work;
 

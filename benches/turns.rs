@@ -1,10 +1,10 @@
-//! What a turn of the reactor costs beside hostile neighbours, in CPU time of its thread, which other
-//! processes of the machine do not change.
+//! The cost of a turn of the reactor beside hostile neighbours, in CPU time of its thread, which other
+//! processes do not change.
 //!
-//! The sockets are as full as the system lets them be before each turn, so that each is as long as the
-//! budgets allow. Another client waits for the turn that goes on, and for the one that serves it: what a
-//! neighbour adds to its time is at most two turns. `cargo bench --bench turns` prints the table; `--
-//! NAME...` only those with that in their names.
+//! Before each turn the sockets are as full as the system allows, so that the turn is as long as the budgets
+//! allow. Another client waits for the current turn and for the one that serves it, so a neighbour adds at
+//! most two turns to its time. `cargo bench --bench turns` prints the table; `-- NAME...` selects kinds whose
+//! names contain one of the words.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has no other clock")]
@@ -24,9 +24,9 @@ use sysconn::{
 };
 
 const TURNS: usize = 1000;
-/// No turn begins later than this, however few there were.
+/// No turn begins later than this, even if few were measured.
 const MOST: Duration = Duration::from_secs(20);
-/// Turns that are not counted, in which the clients come, and none is measured.
+/// Turns at the beginning, in which clients connect, that are not measured.
 const FIRST_TURNS: usize = 100;
 /// How often the clients may go on before a turn.
 const GOES: usize = 64;
@@ -49,7 +49,7 @@ fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outc
     Outcome::Done
 }
 
-/// So many replies, as long as there is room for them.
+/// That many replies, as long as they fit.
 fn burst(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let count = u16::from_be_bytes(request.data().try_into().unwrap());
     let _ = (0..u32::from(count)).try_for_each(|index| context.try_reply(&index.to_be_bytes()));

@@ -1,4 +1,4 @@
-//! Clients whose coming is the load.
+//! Loads that consist of connecting clients.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -8,13 +8,13 @@ use super::Load;
 use super::flood::{Flood, Plan, connect};
 use super::wire::UPGRADE;
 
-/// Clients in a storm that are there at the same time.
+/// Simultaneous clients of a connection storm.
 const STORM: usize = 64;
-/// Half requests that wait at the same time, and that are made or looked at in one go.
+/// Half requests that wait at the same time, and the number that is sent or checked at once.
 const HALVES: usize = 2000;
 const AT_ONCE: usize = 32;
 
-/// Connects with what it has to say, and waits for nothing.
+/// Connects, sends the bytes, and waits for nothing.
 fn say(address: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
@@ -22,7 +22,7 @@ fn say(address: SocketAddr, bytes: &[u8]) -> TcpStream {
     stream
 }
 
-/// Whether something has come, or the end.
+/// Whether input or the end has come.
 fn is_answered(mut stream: &TcpStream) -> bool {
     stream.read(&mut [0; 512]).is_ok()
 }
@@ -56,8 +56,7 @@ impl Load for Storm {
     }
 }
 
-/// Clients that send half a request, of whom each is replaced once it is told that it was too slow, and
-/// others that are busy meanwhile.
+/// Clients that send half a request, each replaced after its 408, and others that are busy meanwhile.
 pub(crate) struct Halves {
     address: SocketAddr,
     /// In the order in which they came.
@@ -85,7 +84,7 @@ impl Load for Halves {
         room + self.busy.go_on()
     }
 
-    /// Those that were told.
+    /// The number that got a 408.
     fn done(&self) -> u64 {
         self.done
     }

@@ -1,4 +1,4 @@
-//! Clients that send the same bytes again and again, and others that only hear what it leads to.
+//! Clients that send the same bytes repeatedly, and others that only receive the results.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,20 +10,20 @@ use socket2::SockRef;
 use super::Load;
 use super::wire::UPGRADE;
 
-/// Bytes that are written, or read, in one call: little enough for another client to get the core back soon.
+/// Bytes that one call writes or reads: few enough for another client to get the core back soon.
 const CALL_BYTES: usize = 32 * 1024;
 
-/// What a flood consists of.
+/// The parts of a flood.
 #[derive(Clone, Default)]
 pub(crate) struct Plan {
     pub(crate) senders: usize,
-    /// What the senders send once their hello is said.
+    /// The bytes that senders send after their hello.
     pub(crate) bytes: Arc<Vec<u8>>,
-    /// Whether the senders read what they get.
+    /// Whether the senders read their replies.
     pub(crate) reads: bool,
-    /// Clients that only say hello, and read.
+    /// Clients that only send a hello, and read.
     pub(crate) listeners: usize,
-    /// What each client says first, by its number.
+    /// The hello of each client, by its number.
     pub(crate) hello: Option<fn(usize) -> Vec<u8>>,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// What a call brings that does not wait: 0 bytes where it would have to.
+/// The result of a non-blocking call, 0 bytes if it would block.
 pub(super) fn at_once(result: io::Result<usize>) -> io::Result<usize> {
     match result {
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
@@ -119,7 +119,7 @@ impl Load for Flood {
             }
         }
         if all == 0 && !self.plan.reads {
-            // Nothing goes on while it reads nothing: others take its place.
+            // If it reads nothing it makes no progress, so others are tried.
             let number = self.clients[0].number;
             self.clients[0] = Client::new(self.address, number, &self.plan);
             self.clients.rotate_left(1);

@@ -1,5 +1,5 @@
-//! What clients can do together to have a server work, of each kind that its limits have to count: for
-//! `neighbours`, which times another client beside them, and for `turns`.
+//! Loads by groups of clients, one kind for each cost that the server's limits count: for `neighbours`, which
+//! times another client beside them, and for `turns`.
 
 mod arrivals;
 #[path = "../work/empty_blocks.rs"]
@@ -27,26 +27,26 @@ const BUSY: usize = 100;
 /// Replies that one request of 17 bytes asks for: 510 KB.
 const BURST_REPLIES: u16 = 30_000;
 
-/// Clients, and what they still have to do.
+/// Clients, and their remaining work.
 pub(crate) trait Load {
-    /// Goes on as far as the system lets it, in calls that are short. How much that was; 0: nothing could be
+    /// Goes on in short calls until the system would block. Returns the amount of work; 0: nothing could be
     /// done.
     fn go_on(&mut self) -> usize;
 
-    /// What was done in all, in the kind's unit.
+    /// The total work, in the kind's unit.
     fn done(&self) -> u64;
 
-    /// Clients that the server has thrown out, and that have come back.
+    /// Clients that the server has closed, and that have reconnected.
     fn thrown_out(&self) -> u64 {
         0
     }
 }
 
-/// How a server is set up for a kind, beside its defaults.
+/// The server's settings for a kind, besides the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
     Default,
-    /// What does not fit an outbox is dropped.
+    /// Packets that do not fit an outbox are dropped.
     Drops,
     /// Replies above 1,000 bytes are compressed.
     CompressesReplies,
@@ -64,9 +64,9 @@ type Start = Box<dyn Fn(SocketAddr) -> Box<dyn Load> + Send + Sync>;
 pub(crate) struct LoadKind {
     pub(crate) name: &'static str,
     pub(crate) setting: Setting,
-    /// What is counted as done.
+    /// The unit of work.
     pub(crate) unit: &'static str,
-    /// Connects the clients, at whom nobody looks before they go on.
+    /// Connects the clients; their sockets are not read until they go on.
     pub(crate) start: Start,
 }
 
@@ -85,12 +85,12 @@ impl LoadKind {
     }
 }
 
-/// Clients that send these bytes and read what they get.
+/// Clients that send these bytes and read the replies.
 fn all(bytes: Vec<u8>) -> Plan {
     Plan { senders: CLIENTS, bytes: Arc::new(bytes), reads: true, ..Plan::default() }
 }
 
-/// Clients that are in a room with many others.
+/// Clients in a room with many others.
 fn in_room(bytes: Vec<u8>) -> Plan {
     Plan { listeners: MEMBERS - CLIENTS, hello: Some(wire::enter), ..all(bytes) }
 }
@@ -100,7 +100,7 @@ pub(crate) fn kinds(certificate: &Arc<Certificate>) -> Vec<LoadKind> {
     use Setting::{CompressesReplies, Default, Deflates, Drops, KeepsWindows, ShortHandshakes, Tls};
     let raw = |cmd, len, count| packet(cmd, &vec![7; len]).repeat(count);
     let (certificate, for_records) = (certificate.clone(), certificate.clone());
-    // A window to begin anew with, and as many final blocks as fit a slice.
+    // A block that fills the window, and as many final blocks as fit a slice.
     let first = empty_blocks::in_blocks(&message(SINK, 0, &text(32_000)), b"");
     let restarts = empty_blocks::in_blocks(&message(SINK, 0, b""), &b"\x03\0".repeat(150));
     let busy = Plan { senders: BUSY, ..all(raw(SINK, 7, 2000)) };

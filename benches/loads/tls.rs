@@ -1,4 +1,4 @@
-//! Clients that speak TLS as dearly as they can.
+//! Clients that make TLS as expensive as possible.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ impl Certificate {
         Certificate { pem: cert.pem(), key: signing_key.serialize_pem(), der: cert.der().clone() }
     }
 
-    /// What a client needs that trusts this certificate, and has a whole handshake each time.
+    /// The configuration of a client that trusts this certificate, and does a full handshake each time.
     fn client(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
@@ -47,7 +47,7 @@ fn nonblocking(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Clients that send a ClientHello byte by byte, and come again when it is over.
+/// Clients that send a ClientHello byte by byte, and reconnect when it ends.
 pub(crate) struct Dribble {
     address: SocketAddr,
     clients: Vec<(TcpStream, usize)>,
@@ -89,7 +89,7 @@ impl Load for Dribble {
 /// Clients that send packets with one byte in each record, which costs the server a decryption.
 pub(crate) struct Records {
     clients: Vec<RecordSender>,
-    /// What they send behind the upgrade.
+    /// The bytes that they send after the upgrade.
     bytes: Vec<u8>,
     done: u64,
 }
@@ -101,7 +101,7 @@ struct RecordSender {
 }
 
 impl RecordSender {
-    /// Records that are made at once: little enough for the other clients to go on soon.
+    /// Records that are made at once: few enough for the other clients to go on soon.
     const AT_ONCE: usize = 500;
 
     fn new(address: SocketAddr, config: &Arc<ClientConfig>) -> Self {
@@ -110,11 +110,11 @@ impl RecordSender {
         RecordSender { stream, tls, sent: 0 }
     }
 
-    /// Goes on as far as it can at once: the records that were sent.
+    /// Goes on until the socket would block. Returns the number of records sent.
     fn go_on(&mut self, bytes: &[u8]) -> io::Result<usize> {
         while at_once(self.tls.read_tls(&mut self.stream))? > 0 {
             self.tls.process_new_packets().map_err(io::Error::other)?;
-            // What the server says is of no interest.
+            // The server's output is ignored.
             at_once(io::copy(&mut self.tls.reader(), &mut io::sink()).map(|len| len as usize))?;
         }
         let mut count = 0;
@@ -157,7 +157,7 @@ impl Load for Records {
     }
 }
 
-/// Clients of which each is replaced once its handshake is complete.
+/// Clients, each replaced once its handshake is complete.
 pub(crate) struct Handshakes {
     address: SocketAddr,
     config: Arc<ClientConfig>,
@@ -177,7 +177,7 @@ impl Handshake {
         Handshake { stream: nonblocking(address), tls }
     }
 
-    /// Goes on as far as it can at once: the bytes that were moved.
+    /// Goes on until the socket would block. Returns the number of bytes moved.
     fn go_on(&mut self) -> io::Result<usize> {
         let mut moved = 0;
         while self.tls.is_handshaking() || self.tls.wants_write() {

@@ -26,7 +26,7 @@ pub(crate) fn message(cmd: u16, data_status: u8, data: &[u8]) -> Vec<u8> {
     message
 }
 
-/// A message in frames of so many bytes of payload.
+/// A message in frames with that many bytes of payload.
 pub(crate) fn fragments(message: &[u8], size: usize) -> Vec<u8> {
     let mut frames = vec![];
     let last = message.len().div_ceil(size) - 1;
@@ -68,14 +68,14 @@ fn varint(bytes: &mut Vec<u8>, mut value: usize) {
     bytes.push(value as u8);
 }
 
-/// A login under a role of that number, and the way into the room.
+/// A login with that role, and a request to join the room.
 pub(crate) fn enter(number: usize) -> Vec<u8> {
     let mut login = [field(1, b"bench"), vec![4 << 3]].concat();
     varint(&mut login, number + 1);
     [packet(LOGIN, &login), packet(JOIN, &field(1, ROOM))].concat()
 }
 
-/// So many bytes of text to all in the room.
+/// A text of that many bytes to all members of the room.
 pub(crate) fn say(len: usize) -> Vec<u8> {
     packet(SAY, &[field(1, ROOM), field(2, &vec![b'a'; len])].concat())
 }

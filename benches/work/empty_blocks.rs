@@ -1,13 +1,13 @@
-//! Deflate blocks that yield nothing and take an inflater as long as a block can: each brings a code of its
-//! own (RFC 1951 §3.2.7), of which a table is built, and then only says that it ends.
+//! Deflate blocks without output that take an inflater as long as a block can: each defines a code (RFC 1951
+//! §3.2.7), for which the inflater builds a table, and then ends.
 
-/// Bytes of such blocks at most: with all headers a message is not longer than it may be.
+/// The most bytes of such blocks: with all headers a message still fits the limit.
 pub(crate) const MOST_BYTES: usize = 520_000;
 /// The order in which lengths of the code for lengths come, without the last, 15, which is not used here.
 const ORDER: [u8; 18] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1];
 /// The symbol for 11 to 138 zeros.
 const ZEROS: u8 = 18;
-/// What the code for lengths has codes for, each with its length. They are in the order of their codes.
+/// The symbols of the code for lengths, each with the length of its code, in the order of their codes.
 const LENGTHS: [(u8, u8); 12] =
     [(1, 3), (2, 3), (3, 3), (ZEROS, 3), (0, 4), (4, 4), (5, 4), (6, 4), (7, 4), (8, 4), (9, 4), (10, 4)];
 
@@ -29,7 +29,7 @@ impl Bits {
         }
     }
 
-    /// A length, in the code that is canonical for [`LENGTHS`], the highest bit first.
+    /// A length, in the canonical code for [`LENGTHS`], the highest bit first.
     fn put_length(&mut self, symbol: u8) {
         let (mut code, mut before) = (0u32, LENGTHS[0].1);
         for (candidate, bits) in LENGTHS {
@@ -47,7 +47,8 @@ impl Bits {
     }
 
     fn put_block(&mut self) {
-        // Not the last one, dynamic, 257 literals and lengths, 1 distance, so many lengths of lengths.
+        // Not the last block; dynamic; 257 literals and lengths; 1 distance; the number of lengths of
+        // lengths.
         for (value, bits) in [(0, 1), (2, 2), (0, 5), (0, 5), (ORDER.len() as u32 - 4, 4)] {
             self.put(value, bits);
         }
@@ -56,7 +57,7 @@ impl Bits {
                 LENGTHS.iter().find(|&&(candidate, _)| candidate == symbol).map_or(0, |&(_, bits)| bits);
             self.put(bits.into(), 3);
         }
-        // Ten literals have codes, of 2 to 10 bits, and the end of the block has the one of 1 bit.
+        // Ten literals have codes of 2 to 10 bits, and the end of the block has the code of 1 bit.
         self.put_zeros(138);
         self.put_zeros(256 - 10 - 138);
         (2..=10).chain([10, 1]).for_each(|bits| self.put_length(bits));
@@ -66,20 +67,20 @@ impl Bits {
     }
 }
 
-/// As many blocks as fit into so many bytes, and end with a byte.
+/// As many blocks as fit into `bytes` bytes and end at a byte boundary.
 fn blocks(bytes: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     (0..8).for_each(|_| bits.put_block());
     bits.bytes.repeat(bytes / bits.bytes.len())
 }
 
-/// A zlib stream of nothing (RFC 1950), with about so many bytes of blocks.
+/// A zlib stream without content (RFC 1950), with about that many bytes of blocks.
 pub(crate) fn zlib(bytes: usize) -> Vec<u8> {
     // Behind the blocks an empty last one, and the checksum of nothing.
     [b"\x78\x01".as_slice(), &blocks(bytes), b"\x03\0\0\0\0\x01"].concat()
 }
 
-/// What permessage-deflate carries `message` in (RFC 7692 §7.2.1), and then about so many bytes of blocks.
+/// `message` compressed for permessage-deflate (RFC 7692 §7.2.1), and then about that many bytes of blocks.
 pub(crate) fn deflate(message: &[u8], bytes: usize) -> Vec<u8> {
     in_blocks(message, &blocks(bytes))
 }

@@ -7,7 +7,7 @@ pub(crate) const MAX_LEN: usize = 512 * 1024;
 pub(crate) const SERVER: Rules = Rules { role: Role::Server, max_len: MAX_LEN, text: true, deflate: false };
 pub(crate) const CLIENT: Rules = Rules { role: Role::Client, ..SERVER };
 
-/// Bytes that do not repeat in step with the key.
+/// Bytes whose period differs from that of the key.
 pub(crate) fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|index| (index * 31 % 251) as u8).collect()
 }
@@ -19,7 +19,7 @@ pub(crate) fn unmasked(size: usize) -> Vec<u8> {
     wire
 }
 
-/// So many messages of that size, as a client sends them.
+/// That many messages of that size, as a client sends them.
 pub(crate) fn masked(count: usize, size: usize) -> Vec<u8> {
     let (mut wire, payload) = (Vec::new(), bytes(size));
     for _ in 0..count {
@@ -38,10 +38,10 @@ pub(crate) fn fragmented(len: usize, fragment: usize) -> Vec<u8> {
     wire
 }
 
-/// Decodes what lies whole in `wire`, and gives the length of the messages in it.
+/// Decodes the whole frames in `wire`, and returns the total length of their messages.
 ///
-/// Messages are unmasked in place, so that each round finds them masked or plain by turns: the work is
-/// the same.
+/// Messages are unmasked in place, so rounds alternate between masked and plain payloads: the work is the
+/// same.
 pub(crate) fn decode(decoder: &mut Decoder, wire: &mut [u8], rules: &Rules) -> usize {
     let mut input = wire;
     let mut total = 0;
@@ -53,12 +53,12 @@ pub(crate) fn decode(decoder: &mut Decoder, wire: &mut [u8], rules: &Rules) -> u
     total
 }
 
-/// The same, where `wire` comes in reads of that size.
+/// The same, with `wire` in reads of that size.
 pub(crate) fn decode_in_pieces(decoder: &mut Decoder, wire: &mut [u8], read: usize) -> usize {
     wire.chunks_mut(read).map(|piece| decode(decoder, piece, &SERVER)).sum()
 }
 
-/// What everyone writes first.
+/// The obvious loop.
 pub(crate) fn unmask_obviously(payload: &mut [u8], key: [u8; 4]) {
     for (index, byte) in payload.iter_mut().enumerate() {
         *byte ^= key[index % 4];

@@ -2,10 +2,10 @@
 
 use sysconn::upgrade::{HeadScanner, Policy, Refusal, check, write_response};
 
-/// What a program that is no browser sends.
+/// The request of a program that is not a browser.
 pub(crate) const SMALL: &str = "GET /game HTTP/1.1\r\nHost: game.test:9001\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-/// What a browser sends.
+/// The request of a browser.
 pub(crate) const BROWSER: &str = "GET /game?zone=7 HTTP/1.1\r\nHost: game.test:9001\r\nConnection: Upgrade\r\n\
     Pragma: no-cache\r\nCache-Control: no-cache\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 \
     (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36\r\nUpgrade: websocket\r\nOrigin: https://game.test\r\n\
@@ -13,7 +13,7 @@ pub(crate) const BROWSER: &str = "GET /game?zone=7 HTTP/1.1\r\nHost: game.test:9
     Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
-/// How the answer to the key of both ends (RFC 6455 §1.3).
+/// The end of the answer to the key of both requests (RFC 6455 §1.3).
 pub(crate) const ACCEPT: &[u8] = b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 /// A head of 64 lines.
@@ -27,7 +27,7 @@ pub(crate) fn scan(head: &[u8]) -> Result<Option<usize>, Refusal> {
     HeadScanner::default().scan(head)
 }
 
-/// All that is done with a head: finds its end, checks it, writes the answer to the front of `out`.
+/// All work for a head: finds its end, checks it, writes the answer to the front of `out`.
 pub(crate) fn upgrade(head: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, Refusal> {
     out.clear();
     let end = scan(head)?;

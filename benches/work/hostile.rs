@@ -1,4 +1,4 @@
-//! Clients that cost more than they send, to be held against good ones: by the byte, by the segment, and by
+//! Clients that cost more than they send, for comparison with good ones: by the byte, by the segment, and by
 //! the connection.
 
 use std::io::{ErrorKind, Read as _, Result, Write as _};
@@ -20,8 +20,8 @@ const SEGMENTS: usize = 256;
 /// Bytes of Data in a good packet.
 const DATA_BYTES: usize = 32;
 
-/// What a client sends at once, as many bytes as those of [`wire`]; the last of it is a packet, whose reply
-/// says that all has been handled.
+/// A client's input, as many bytes as [`wire`]; it ends with a packet, whose reply shows that all input has
+/// been handled.
 pub(crate) struct Flood {
     wire: Vec<u8>,
     packets: usize,
@@ -39,14 +39,14 @@ fn packet(data: &[u8]) -> Vec<u8> {
     frame(true, Opcode::Binary, &packets::message(data))
 }
 
-/// Bytes of a reply with so much Data on the wire.
+/// The length on the wire of a reply with that much Data.
 fn reply_bytes(data: usize) -> usize {
     let payload = REPLY_HEADER_BYTES + data;
     payload + if payload <= 125 { 2 } else { 4 }
 }
 
 impl Flood {
-    /// `unit` again and again, and then a packet.
+    /// `unit` repeated, and then a packet.
     fn of(unit: &[u8], packets: usize, answer_bytes: usize) -> Self {
         let last = packet(b"");
         let count = (wire().len() - last.len()) / unit.len();
@@ -74,7 +74,7 @@ impl Flood {
         let count = (wire().len() - first.len() - last.len()) / more.len();
         let mut first = first;
         if len > 0 {
-            // DataSize says that Data goes on to the end.
+            // DataSize 65535: Data reaches to the end.
             let mut message = packets::message(b"");
             message[..2].fill(0xff);
             first = frame(false, Opcode::Binary, &message);
@@ -100,9 +100,9 @@ impl Flood {
         Flood { wire: one.repeat(SEGMENTS), packets: SEGMENTS, answer_bytes, segment }
     }
 
-    /// A packet whose bytes are segments.
+    /// A packet in segments of one byte.
     pub(crate) fn packets_by_byte() -> Self {
-        // Its header and its frame's have 17 bytes.
+        // The headers of packet and frame have 17 bytes.
         let data = bytes(SEGMENTS - 17);
         Flood { wire: packet(&data), packets: 1, answer_bytes: reply_bytes(data.len()), segment: 1 }
     }
@@ -123,7 +123,7 @@ impl Flood {
     }
 }
 
-/// All that a client ever sends; it leaves once the server has ended.
+/// A client's complete input; it leaves once the server has ended.
 pub(crate) struct Visit(Vec<u8>);
 
 impl Visit {
@@ -150,7 +150,7 @@ impl Visit {
         Visit::upgraded(&frame(true, Opcode::Binary, b""))
     }
 
-    /// As many bytes as those of [`wire`], which nobody reads behind the server's Close.
+    /// As many bytes as [`wire`], which the server discards after its Close.
     pub(crate) fn packets_behind_a_violation() -> Self {
         Visit::upgraded(&[b"\x82\0", wire().as_slice()].concat())
     }
@@ -164,7 +164,7 @@ impl Visit {
         Visit(vec![0])
     }
 
-    /// As many lines as there may be, of the least length.
+    /// The maximum number of lines, of the minimum length.
     pub(crate) fn short_lines() -> Self {
         let head = SMALL.replacen("Upgrade:", &("a:\r\n".repeat(59) + "Upgrade:"), 1);
         Visit([head.as_bytes(), &frame(true, Opcode::Close, b"")].concat())
@@ -185,7 +185,7 @@ pub(crate) struct Visited {
 
 impl Visited {
     pub(crate) fn new(visit: Visit) -> Result<Self> {
-        // How fast the machine is must change nothing that is counted.
+        // The speed of the machine must not change the counts.
         let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
         let config = Config { listen, turn_time: Duration::ZERO, ..Config::default() };
         let reactor = Reactor::bind(&config, &ROUTER, Echo::default()).map_err(std::io::Error::other)?;
@@ -193,7 +193,7 @@ impl Visited {
         Ok(Visited { reactor, address, visit })
     }
 
-    /// A client comes, sends all it has, ends its side, and leaves once the server has ended.
+    /// A client connects, sends all its input, ends its side, and leaves once the server has ended.
     pub(crate) fn round(&mut self) -> Result<()> {
         let mut client = TcpStream::connect(self.address)?;
         client.set_nonblocking(true)?;

@@ -1,4 +1,4 @@
-//! The whole way of small packets: from a client's bytes to the replies.
+//! The whole path of small packets: from a client's bytes to the replies.
 
 use std::io::{Read as _, Result, Write as _};
 use std::net::TcpStream;
@@ -38,7 +38,7 @@ fn echo(state: &mut Echo, request: Request<'_>, context: &mut Context<'_>) -> Ou
 static ECHO: Module<Echo> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, echo)]);
 pub(crate) static ROUTER: Router<Echo> = Router::new([&ECHO]);
 
-/// What the client sends.
+/// The client's input.
 pub(crate) fn wire() -> Vec<u8> {
     let message = packets::message(&bytes(DATA_BYTES));
     let mut wire = Vec::new();
@@ -48,8 +48,8 @@ pub(crate) fn wire() -> Vec<u8> {
     wire
 }
 
-/// Only the layers that are pure: frame, packet, route, and the packet and frame that answer. What it
-/// unmasks in `wire` it masks again only in the next round, so give it a fresh one each time.
+/// Only the layers without I/O: frame, packet, route, and the packet and frame of the reply. It unmasks
+/// `wire` in place, so give it a fresh copy each time.
 pub(crate) fn answer(decoder: &mut Decoder, wire: &mut [u8], out: &mut Vec<u8>) -> usize {
     out.clear();
     let mut input = wire;
@@ -82,10 +82,10 @@ impl Served {
         Served::of(wire(), PACKETS, ANSWER_BYTES, usize::MAX)
     }
 
-    /// A client that sends so many packets, perhaps among other things, in segments of that size, and gets so
-    /// many bytes for them. Its upgrade is done.
+    /// An upgraded client whose input has that many packets, and perhaps other frames, in segments of that
+    /// size, and whose replies have that many bytes.
     pub(crate) fn of(wire: Vec<u8>, packets: usize, answer_bytes: usize, segment: usize) -> Result<Served> {
-        // How fast the machine is must change nothing that is counted.
+        // The speed of the machine must not change the counts.
         let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
         let config = Config { listen, turn_time: Duration::ZERO, ..Config::default() };
         let mut reactor = Reactor::bind(&config, &ROUTER, Echo(0)).map_err(std::io::Error::other)?;

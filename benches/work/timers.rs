@@ -4,17 +4,17 @@ use sysconn::Moment;
 use sysconn::internals::{Step, Wheel};
 
 pub(crate) const TIMERS: usize = 100_000;
-/// How far ahead timers are armed: like the read timers of clients that are heard now and then.
+/// The longest time ahead for which timers are armed, like the read timers of clients that send occasionally.
 pub(crate) const SPREAD_MS: u64 = 60_000;
-/// Later than all that a benchmark lets pass.
+/// Later than the end of any benchmark.
 pub(crate) const A_WEEK_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
-/// A deadline for a slot, 1 to [`SPREAD_MS`] milliseconds ahead, in no order that anybody guesses.
+/// A deadline for a slot, 1 to [`SPREAD_MS`] milliseconds ahead, in pseudorandom order.
 fn ahead_ms(slot: usize) -> u64 {
     1 + slot as u64 * 2_654_435_761 % SPREAD_MS
 }
 
-/// Arms the timers of all slots, in place of those that were armed.
+/// Rearms the timers of all slots.
 pub(crate) fn arm_all(wheel: &mut Wheel, from_ms: u64) {
     for slot in 0..TIMERS {
         wheel.arm(slot, Moment::from_ms(from_ms + ahead_ms(slot)));
@@ -27,15 +27,15 @@ pub(crate) fn armed(from_ms: u64) -> Wheel {
     wheel
 }
 
-/// A wheel that has room for all timers, and none of them armed.
+/// A wheel with capacity for all timers, none of them armed.
 pub(crate) fn unarmed() -> Wheel {
     let mut wheel = armed(0);
     (0..TIMERS).for_each(|slot| wheel.disarm(slot));
     wheel
 }
 
-/// It is `now_ms`: what is due is armed anew, as by connections that are still heard. Gives how many
-/// timers that were.
+/// Advances to `now_ms` and rearms the timers that are due, as for connections that are still active. Returns
+/// their number.
 pub(crate) fn tick(wheel: &mut Wheel, now_ms: u64) -> u64 {
     let now = Moment::from_ms(now_ms);
     let mut expired = 0;

@@ -1,4 +1,4 @@
-//! Who takes part.
+//! The servers in the comparison.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::peers;
 use crate::wire::Dialect;
 
-/// What of sysconn must be switched off, so that a load from one address can be as large as it likes.
+/// The limits of sysconn that are switched off, so that one address can produce any load.
 const NO_LIMITS: [&str; 6] =
     ["--listen", "127.0.0.1:0", "--max-connections-per-ip", "0", "--max-packets-per-second", "0"];
 const SPIN: &str = "50us";
@@ -20,7 +20,7 @@ pub struct Contestant {
     pub name: String,
     pub command: Vec<String>,
     pub dialect: Dialect,
-    /// Polls without sleeping: it takes part where that is what counts.
+    /// Polls without sleeping: it takes part only in loads where that matters.
     spins: bool,
 }
 
@@ -68,7 +68,7 @@ pub fn contestants(options: &Options) -> Result<Vec<Contestant>> {
     Ok(all)
 }
 
-/// `serve` is every program's; `before/serve` that of one.
+/// `serve` selects that server of every program; `before/serve` that of one.
 fn is(contestant: &Contestant, wanted: &str) -> bool {
     contestant.name == wanted || contestant.name.split_once('/').is_some_and(|(_, mode)| mode == wanted)
 }

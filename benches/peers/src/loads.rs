@@ -7,10 +7,10 @@ use crate::client::{Population, Sample, churn, closed, open, push, verify};
 use crate::server::Server;
 use crate::wire::Dialect;
 
-/// What clients do.
+/// The behaviour of the clients.
 #[derive(Clone, Copy, PartialEq)]
 pub enum LoadKind {
-    /// Each keeps `depth` requests on their way.
+    /// Each keeps `depth` requests in flight.
     Closed { depth: usize },
     /// Together they send at this share of the rate that the bare echo reaches.
     Open { share: f64 },
@@ -18,7 +18,7 @@ pub enum LoadKind {
     Churn,
     /// They send one request each, or log in, and stay.
     Idle,
-    /// They are members of a room; one says something, and all get it.
+    /// They are members of a room; one sends a message, and all receive it.
     Push,
 }
 
@@ -63,7 +63,7 @@ pub const LOADS: [Load; 10] = [
     ),
 ];
 
-/// What the bare echo reaches under it is the maximum that open loads are a share of.
+/// The rate of the bare echo under this load is the maximum for open loads.
 pub const MAXIMUM: Load =
     load("maximum", "100 connections, 64 B, one in flight", 100, 64, LoadKind::Closed { depth: 1 });
 
@@ -93,7 +93,7 @@ impl Load {
             LoadKind::Push => push(server, dialect, self.clients, self.size, warm_up, slice),
             LoadKind::Idle => Err("an idle load has no slices".into()),
         }?;
-        // The clients have left; what that costs the server belongs to no other's slice.
+        // The clients have left; the server's cost for that must not fall into another server's slice.
         server.settle()?;
         Ok(sample)
     }

@@ -75,7 +75,7 @@ fn raise_descriptor_limit() -> Result<()> {
     Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
 }
 
-/// All rounds of one load. Servers begin with it and end with it, and idle while others have their slices.
+/// All rounds of one load. The servers run for the whole load, and are idle during the slices of others.
 fn rounds(load: &Load, contestants: &[&Contestant], maximum: f64, options: &Options) -> Result<Vec<Row>> {
     let mut servers = vec![];
     let mut rows = vec![];
@@ -101,7 +101,7 @@ fn rounds(load: &Load, contestants: &[&Contestant], maximum: f64, options: &Opti
     Ok(rows)
 }
 
-/// Rounds of servers that are new each time. The gateway takes part a second time, with clients that have
+/// Rounds in which each server is started anew. The gateway takes part a second time, with clients that have
 /// logged in.
 fn memory(load: &Load, contestants: &[&Contestant], options: &Options) -> Result<Vec<(String, Vec<f64>)>> {
     let mut rows = vec![];

@@ -14,10 +14,10 @@ pub struct Figures {
     pub p50: f64,
     pub p99: f64,
     pub p999: f64,
-    /// Of one core, of server and load.
+    /// The use of one core, by server and load.
     pub server_share: f64,
     pub load_share: f64,
-    /// Of the time, in which others had a core that server or load wanted.
+    /// The share of time in which other processes had a core that server or load needed.
     pub waited_share: f64,
 }
 
@@ -38,7 +38,7 @@ impl From<&Sample> for Figures {
     }
 }
 
-/// What one server has shown in all rounds of a load.
+/// The results of one server in all rounds of a load.
 pub struct Row {
     pub name: String,
     pub rounds: Vec<Figures>,
@@ -63,7 +63,7 @@ const HEADINGS: [&str; 15] = [
     "RSS MiB",
 ];
 
-/// The table of a load; the first row is the one that all are compared with.
+/// The table of a load; all rows are compared with the first.
 pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
     let mut table = vec![HEADINGS.map(String::from).to_vec()];
     for row in rows {

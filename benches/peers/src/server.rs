@@ -17,7 +17,7 @@ use crate::Result;
 const SERVER_CORE: usize = 0;
 const LOAD_CORE: usize = 1;
 
-/// What a server has to listen within.
+/// The time within which a server must listen.
 const START: Duration = Duration::from_secs(10);
 
 /// A process that listens on loopback, until it is dropped.
@@ -70,12 +70,12 @@ impl Server {
         Ok(clock_gettime(self.clock).map_err(|_| "the server has ended")?.into())
     }
 
-    /// Time for which it could have run, but somebody else had its core.
+    /// Time for which it could have run, but another process had its core.
     pub fn waited(&self) -> Result<Duration> {
         waited(&format!("/proc/{}/schedstat", self.child.id()))
     }
 
-    /// Bytes of it that are in memory.
+    /// Its resident memory in bytes.
     pub fn resident_bytes(&self) -> Result<u64> {
         let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
         let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
@@ -83,7 +83,7 @@ impl Server {
         Ok(kib.trim().parse::<u64>()? * 1024)
     }
 
-    /// Waits, five seconds at most, until it has done what its clients gave it to do.
+    /// Waits, five seconds at most, until it has handled its clients' requests.
     pub fn settle(&self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(5);
         let mut before = self.cpu_time()?;
@@ -106,7 +106,7 @@ impl Drop for Server {
     }
 }
 
-/// The first line comes through the channel; whatever else is printed is read and forgotten.
+/// The first line comes through the channel; all other output is read and ignored.
 fn lines(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -129,7 +129,7 @@ pub fn own_cpu_time() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?.into())
 }
 
-/// Time for which the load could have run, but somebody else had its core.
+/// Time for which the load could have run, but another process had its core.
 pub fn own_waited() -> Result<Duration> {
     waited("/proc/thread-self/schedstat")
 }

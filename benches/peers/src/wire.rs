@@ -1,6 +1,6 @@
-//! The bytes that clients send and the bytes that must come back.
+//! The requests of clients, and the expected replies.
 
-/// What a server must make of the key in [`upgrade_request`], which is that of RFC 6455 §1.3.
+/// A server's answer to the key in [`upgrade_request`], which is that of RFC 6455 §1.3.
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -10,12 +10,12 @@ const ECHO: u16 = 1101;
 /// The flag of all requests.
 pub const FLAG: u32 = 7;
 
-/// What a server speaks.
+/// The protocol of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
     /// Plain TCP: all bytes come back as they were sent.
     Bare,
-    /// Plain TCP: what one client sends is written to all.
+    /// Plain TCP: one client's bytes are written to all clients.
     BarePush,
     /// WebSocket: each message comes back as it was sent.
     WebSocket,
@@ -35,7 +35,7 @@ impl Dialect {
         matches!(self, Dialect::Bare | Dialect::BarePush)
     }
 
-    /// An echo of `size` bytes. The bare echo is sent the very bytes that the gateway is sent.
+    /// An echo of `size` bytes. The bare echo gets the same bytes as the gateway.
     pub fn echo(self, size: usize) -> Exchange {
         let data: Vec<u8> = (0..size).map(|index| (index * 31 % 251) as u8).collect();
         let request = masked_frame(&request_packet(ECHO, &data));
@@ -46,7 +46,7 @@ impl Dialect {
         }
     }
 
-    /// Whether `head` is what must come back for [`upgrade_request`].
+    /// Whether `head` is the right answer to [`upgrade_request`].
     pub fn accepts(self, head: &[u8]) -> bool {
         match self {
             Dialect::Bare | Dialect::BarePush => head == upgrade_request(),

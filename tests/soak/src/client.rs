@@ -131,10 +131,10 @@ impl Client {
         }
     }
 
-    /// Goes on as far as it can. A slow reader reads only if it `may_sip`.
+    /// Goes on as far as possible. A slow reader reads only if it `may_sip`.
     ///
     /// # Errors
-    /// What came is not what had to come.
+    /// The received bytes differ from the expected ones.
     pub fn go_on(
         &mut self,
         may_sip: bool,

@@ -24,7 +24,8 @@ pub enum Length {
 }
 
 impl Options {
-    /// # Errors One line that names the invalid option.
+    /// # Errors
+    /// One line that names the invalid option.
     pub fn parse() -> Result<Self, String> {
         let mut options = Options {
             program: "target/release/sysconn".into(),

@@ -13,7 +13,7 @@ use crate::histogram::Histogram;
 use crate::server::Server;
 use crate::wire::{Dialect, Exchange, upgrade_request};
 
-/// What a client waits for.
+/// The state of a client: the input that it waits for.
 enum Phase {
     Connected,
     Upgraded,
@@ -39,7 +39,7 @@ struct Churn<'a> {
     latency: Histogram,
 }
 
-/// Keeps `at_once` of them on their way. A message of the sample is a whole visit.
+/// Keeps `at_once` of them active. A message of the sample is a whole visit.
 pub fn churn(
     server: &Server,
     dialect: Dialect,
@@ -137,7 +137,7 @@ impl Churn<'_> {
 }
 
 impl Client {
-    /// What is sent here is short: a socket that is new takes it whole.
+    /// These bytes are few: a new socket takes all of them.
     fn ask(&mut self, bytes: &[u8], phase: Phase) -> Result<()> {
         if self.stream.write(bytes)? != bytes.len() {
             return Err("a new socket is full".into());

@@ -1,4 +1,4 @@
-//! Each client keeps a number of requests on their way, and sends one for each reply.
+//! Each client keeps a number of requests in flight, and sends one for each reply.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::{Mark, PATIENCE, Population, Sample};
 use crate::Result;
 use crate::server::Server;
 
-/// `warm_up` comes before what is measured, and is not.
+/// `warm_up` comes first, and is not measured.
 pub fn closed(
     server: &Server,
     mut population: Population,

@@ -1,4 +1,4 @@
-//! Clients that have sent one packet and stay: what they cost in memory.
+//! The memory of clients that have sent one packet and stay.
 
 use super::members;
 use crate::Result;

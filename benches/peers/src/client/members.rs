@@ -8,7 +8,7 @@ use crate::Result;
 use crate::server::Server;
 use crate::wire::{Dialect, Exchange, error_and_cmd, masked_frame, request_packet};
 
-/// Clients whose packets are on their way at a time.
+/// The number of clients with a packet in flight.
 const AT_ONCE: usize = 100;
 
 /// Commands of the gateway.

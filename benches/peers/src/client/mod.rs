@@ -25,21 +25,21 @@ use crate::histogram::Histogram;
 use crate::server::{Server, own_cpu_time, own_waited};
 use crate::wire::{Dialect, Exchange, upgrade_request};
 
-/// For what should come at once, and is lost if it does not.
+/// The time limit for immediate answers.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What one slice of load has shown.
+/// The measurements of one slice of load.
 pub struct Sample {
     pub messages: u64,
     pub elapsed: Duration,
     pub server_cpu: Duration,
     pub load_cpu: Duration,
-    /// Time for which server or load could have run, but others had their cores.
+    /// Time for which server or load could have run, but other processes had their cores.
     pub waited: Duration,
     pub latency: Histogram,
 }
 
-/// The clocks at the beginning of what is measured.
+/// The clocks at the beginning of the measurement.
 pub struct Mark {
     at: Instant,
     server_cpu: Duration,
@@ -70,7 +70,7 @@ impl Mark {
     }
 }
 
-/// Connects `count` clients and upgrades them. They block still.
+/// Connects `count` clients and upgrades them. Their sockets still block.
 pub fn connect(address: SocketAddr, dialect: Dialect, count: usize) -> Result<Vec<TcpStream>> {
     /// Fewer than any server's backlog holds.
     const AT_ONCE: usize = 100;
@@ -101,7 +101,7 @@ fn connect_one(address: SocketAddr) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads what comes for the upgrade request, and checks it. Returns how long it is.
+/// Reads and checks the answer to the upgrade request. Returns its length.
 fn read_upgrade(stream: &mut TcpStream, dialect: Dialect) -> Result<usize> {
     let mut head = vec![];
     let mut buffer = [0; 1024];
@@ -139,8 +139,8 @@ pub fn verify(server: &Server, dialect: Dialect, exchange: &Exchange) -> Result<
     Ok(())
 }
 
-/// Bytes that have come to a socket that does not block. A short read ends it: an event follows when
-/// there is more.
+/// Reads from a non-blocking socket until a read is short: an event follows when more comes. Returns the
+/// number of bytes.
 fn read_available(stream: &mut mio::net::TcpStream, buffer: &mut [u8]) -> Result<usize> {
     let mut total = 0;
     loop {

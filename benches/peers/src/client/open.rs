@@ -23,7 +23,7 @@ pub fn open(
     let elapsed = mark.elapsed();
     population.drain()?;
     let mut sample = mark.sample(server, population.replies - replies, population.latency.clone())?;
-    // Replies that come after the slice count, the time that they take does not.
+    // Replies that come after the slice count, but their time does not.
     sample.elapsed = elapsed;
     Ok(sample)
 }

@@ -1,4 +1,4 @@
-//! Many clients that all send the same request, again and again.
+//! Many clients that all send the same request repeatedly.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
@@ -21,18 +21,18 @@ struct Link {
     /// Bytes of requests that are still to be sent, and where in a request they begin.
     unsent: usize,
     position: usize,
-    /// Bytes that have come of the reply that comes now.
+    /// The received bytes of the current reply.
     received: usize,
-    /// When each request was sent, or should have been, that has no reply yet.
+    /// For each request without a reply: when it was sent, or should have been.
     sent: VecDeque<Instant>,
 }
 
-/// All of them, and what they have seen.
+/// All clients, and their measurements.
 pub struct Population {
     poll: Poll,
     events: Events,
     links: Vec<Link>,
-    /// As many requests as are sent in one write, and one more, to begin within.
+    /// The requests of one write, and one more, so that a write can begin within a request.
     requests: Vec<u8>,
     request_len: usize,
     reply_len: usize,
@@ -45,7 +45,7 @@ pub struct Population {
 }
 
 impl Population {
-    /// `depth`: requests of one client that are on their way at a time.
+    /// `depth`: the requests of one client that are in flight.
     pub fn new(
         server: &Server,
         dialect: Dialect,
@@ -93,7 +93,7 @@ impl Population {
         if idle { link.flush(&self.requests, self.request_len) } else { Ok(()) }
     }
 
-    /// Waits for what comes, and reads it. Returns which clients got how many replies.
+    /// Waits for input, and reads it. Returns the clients that got replies, and how many.
     pub fn turn(&mut self, timeout: Duration) -> Result<Vec<(usize, usize)>> {
         let mut answered = std::mem::take(&mut self.answered);
         answered.clear();

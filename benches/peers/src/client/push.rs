@@ -1,4 +1,4 @@
-//! One client says something, and all get it.
+//! One client sends a message, and all members receive it.
 
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
@@ -17,19 +17,19 @@ use crate::wire::{Dialect, FLAG, frame, masked_frame, reply_packet, request_pack
 const SAY: u16 = 1203;
 const SAID: u16 = 1210;
 
-/// The members of a room, and what passes between them and the server.
+/// The members of a room, and the bytes between them and the server.
 struct Room {
     poll: Poll,
     events: Events,
     streams: Vec<TcpStream>,
-    /// What one client sends.
+    /// The bytes that one client sends.
     said: Vec<u8>,
     /// Bytes that come for it, to all clients together.
     heard_bytes: usize,
     latency: Histogram,
 }
 
-/// A message of the sample is one that was delivered to one member; the latency is that of a whole push.
+/// A message of the sample is a delivery to one member; the latency is that of a whole push.
 pub fn push(
     server: &Server,
     dialect: Dialect,
@@ -77,7 +77,7 @@ impl Room {
         })
     }
 
-    /// Says something, waits until all have heard it, and says it again. Returns how often.
+    /// Sends a message, waits until all members have received it, and repeats. Returns the number of pushes.
     fn go_on(&mut self, slice: Duration) -> Result<usize> {
         let mut buffer = vec![0; 64 * 1024];
         let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! A bare TCP echo, the limit of what a server can do: one read, one write.
+//! A bare TCP echo with one read and one write, the upper limit for a server.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
@@ -14,9 +14,9 @@ const READ_BUFFER_BYTES: usize = 256 * 1024;
 
 struct Connection {
     stream: TcpStream,
-    /// What a write did not take. While there is any, nothing is read.
+    /// The rest of a short write. While there is one, nothing is read.
     unsent: Vec<u8>,
-    /// Whether a write was ever not whole, so that events tell when another is worth trying.
+    /// Whether a write was ever short, so that events report when to try again.
     waits_to_write: bool,
 }
 
@@ -60,8 +60,8 @@ fn accept(listener: &TcpListener, connections: &mut Slab<Connection>, poll: &Pol
 }
 
 impl Connection {
-    /// Reads and writes until a read is short or a write is not whole. Where the end has come with the
-    /// data no event of its own will tell of it: then it `ends` by reading it.
+    /// Reads and writes until a read is short or a write is not whole. If the end came with the data there is
+    /// no separate event: then `ends` is set, and the end is read.
     fn echo(&mut self, buffer: &mut [u8], ends: bool, token: Token, poll: &Poll) -> io::Result<()> {
         let unsent = mem::take(&mut self.unsent);
         self.write(&unsent, token, poll)?;
@@ -81,7 +81,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes, and keeps what the socket does not take.
+    /// Writes, and keeps the rest that the socket does not take.
     fn write(&mut self, mut bytes: &[u8], token: Token, poll: &Poll) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.stream.write(bytes) {

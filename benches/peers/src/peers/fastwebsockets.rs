@@ -1,4 +1,4 @@
-//! fastwebsockets. It has no way to tell whether another message has come, so each reply is a write.
+//! fastwebsockets. It cannot tell whether another message has come, so each reply is a write.
 
 use fastwebsockets::upgrade::{UpgradeFut, upgrade};
 use fastwebsockets::{FragmentCollector, OpCode, WebSocketError};

@@ -13,7 +13,7 @@ mod yawc;
 use crate::Result;
 use crate::wire::Dialect;
 
-/// Their names and what they speak. The bare ones come first: others are compared with them.
+/// Their names and protocols. The bare ones come first: others are compared with them.
 pub const PEERS: [(&str, Dialect); 7] = [
     ("bare", Dialect::Bare),
     ("bare-push", Dialect::BarePush),
@@ -24,7 +24,7 @@ pub const PEERS: [(&str, Dialect); 7] = [
     ("yawc", Dialect::WebSocket),
 ];
 
-/// The longest message that any of them takes.
+/// The longest message that each of them accepts.
 const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Runs one of them, for ever.

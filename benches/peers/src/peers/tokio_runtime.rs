@@ -1,4 +1,5 @@
-//! What the servers on tokio share: a runtime of one thread, and an echo that writes as seldom as it can.
+//! Shared code of the servers on tokio: a runtime of one thread, and an echo that writes as rarely as
+//! possible.
 
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,13 +21,13 @@ where
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            // Clients leave without a Close frame: that is no error worth a word.
+            // Clients leave without a Close frame: that error is not reported.
             tokio::spawn(unconstrained(connection(stream)));
         }
     })
 }
 
-/// Sends each message back for which `is_data`. Those that have come together go out together.
+/// Sends back each message for which `is_data` is true. Messages that came together go out together.
 pub async fn echo<S, M, E>(mut socket: S, is_data: impl Fn(&M) -> bool) -> std::result::Result<(), E>
 where
     S: Stream<Item = std::result::Result<M, E>> + Sink<M, Error = E> + Unpin,

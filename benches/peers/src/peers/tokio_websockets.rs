@@ -1,5 +1,5 @@
-//! tokio-websockets. It writes when it is asked for another message, so that those which have come
-//! together are all taken before the first is sent back.
+//! tokio-websockets. It writes when it is polled for another message, so all messages that came together are
+//! taken before the first is sent back.
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::net::TcpStream;
