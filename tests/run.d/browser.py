@@ -19,10 +19,10 @@ from step import Failed, end_group
 
 PAGE = Path(__file__).resolve().parent.parent / "foreign" / "browser.html"
 REPORTS_WITHIN = 120
-"""Seconds for the browser to start and the page to do all it does."""
+"""Seconds for the browser to start and the page to finish."""
 SIZES = [0, 1, 116, 117, 125, 126, 65_526, 65_527, 65_535, 65_536, 524_279]
 QUIET_MS = 5000
-"""How long the page says nothing on a connection: more than twice the read timeout."""
+"""How long the page sends nothing on a connection: more than twice the read timeout."""
 READ_TIMEOUT = ("--read-timeout", "2s")
 PINGS = ("--ping-interval", "200ms")
 NO_PINGS = ("--ping-interval", "0")
@@ -44,10 +44,10 @@ EXPECTED = {
     # A Close without a code; the browser names that 1005 (RFC 6455 §7.1.5).
     "closed by the page": "1005 true",
     "closed by the page with 3000": "3000 true",
-    # Nothing but the Pongs of the browser can have kept it open.
+    # Only the Pongs of the browser can have kept it open.
     "quiet": "open, then 0 0 true 1101 true",
 }
-"""What the page should see."""
+"""The expected reports of the page."""
 WITHOUT_PINGS = {**EXPECTED, "quiet": "4009 true"}
 DEFLATED = {**WITHOUT_PINGS, "upgrade": "1 game permessage-deflate"}
 
@@ -59,7 +59,7 @@ FIREFOX = {
     "network.connectivity-service.enabled": False,
     "network.proxy.type": 0,
 }
-"""Firefox's preferences: it has nothing to do but our page."""
+"""Firefox's preferences, which turn off everything that the page does not need."""
 
 
 class Chromium:
@@ -75,7 +75,8 @@ class Chromium:
     def words(command, profile, url):
         quiet = "background-networking component-update sync gpu quic".split()
         words = [command, "--headless", "--no-first-run", *(f"--disable-{what}" for what in quiet)]
-        # Root can't have the sandbox; and our certificate is signed by nobody. It sees our page only.
+        # The sandbox does not work for root, and the certificate is self-signed. The browser opens only this
+        # page.
         words += ["--no-sandbox", "--ignore-certificate-errors", "--no-proxy-server"]
         return [*words, f"--user-data-dir={profile}", url]
 
@@ -115,7 +116,8 @@ def run(step, logs, installer, browser):
         ):
             looks = visit.looks(step, logs, browser, command)
             if not all(passed for passed, _ in looks.values()):
-                # One that gets no processor for 2 s does not answer a Close in time; what is wrong is so each time.
+                # A browser that gets no processor for 2 s does not answer a Close in time; real faults
+                # repeat.
                 step.note(f"{visit.name}: again, since not all was as expected: {looks}")
                 again = visit.looks(step, logs, browser, command)
                 looks = {name: max(seen, again.get(name, seen)) for name, seen in looks.items()}
@@ -124,8 +126,8 @@ def run(step, logs, installer, browser):
 
 
 class Visit:
-    """The page, opened against a server with these arguments, and what it should see. Only pages of our own origin
-    may upgrade, so the browser's Origin is part of it."""
+    """The page, opened against a server with these arguments, and its expected reports. Only pages of our own
+    origin may upgrade, so the browser's Origin is part of it."""
 
     def __init__(self, name, arguments, expected, scheme="ws", certificate_path=None):
         self.name = name
@@ -135,7 +137,7 @@ class Visit:
         self.certificate_path = certificate_path
 
     def looks(self, step, logs, browser, command):
-        """What is seen, by its name: whether it is as it should be, and in words."""
+        """The page's reports, by name: whether each is as expected, and a description."""
         with page() as (origin, reports):
             given = ("--path", "/game", "--subprotocol", "game", "--origin", origin, *READ_TIMEOUT, *self.arguments)
             with server(step, logs, "serve", *given, name=self.name) as port, relay(port) as passing:
@@ -209,7 +211,7 @@ def opened(step, browser, command, url, certificate_path, port):
 
 @contextlib.contextmanager
 def certificate(step):
-    """A certificate for 127.0.0.1 that nobody but itself has signed, and its key."""
+    """A self-signed certificate for 127.0.0.1, and its key."""
     with tempfile.TemporaryDirectory() as directory:
         paths = [Path(directory) / name for name in ("certificate.pem", "key.pem")]
         kind = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")

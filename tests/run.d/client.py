@@ -1,5 +1,5 @@
-"""A WebSocket client with no more than the standard library, which does what clients of other people's do not:
-it sends on without reading, breaks rules, and says how TCP ended."""
+"""A WebSocket client with only the standard library that does what foreign clients do not:
+it sends without reading, breaks rules, and reports how TCP ended."""
 
 import socket
 import struct
@@ -16,7 +16,7 @@ def packet(cmd, data=b"", flag=7):
 
 
 def frame(payload, opcode=BINARY):
-    """A final frame whose mask key is 0, so that its payload stands in it as it is."""
+    """A final frame whose mask key is 0, so its payload is in plain form."""
     size = len(payload)
     if size < 126:
         length = struct.pack(">B", 0x80 | size)
@@ -28,7 +28,7 @@ def frame(payload, opcode=BINARY):
 
 
 class Refused(Exception):
-    """The answer to the upgrade request was another one."""
+    """The server refused the upgrade."""
 
     def __init__(self, status):
         super().__init__(f"refused with {status}")
@@ -87,8 +87,8 @@ class Client:
         return self.receive() == b"\0\0" + packet(1101, data, flag)
 
     def ending(self):
-        """How the server ends the connection: the code of its Close once it was answered and TCP has ended, or what
-        came instead. The client leaves the end of TCP to the server (RFC 6455 §7.1.1)."""
+        """How the server ends the connection: the code of its Close once it was answered and TCP has ended, or
+        else the last input. The client lets the server close TCP (RFC 6455 §7.1.1)."""
         try:
             got = self.receive()
             while isinstance(got, bytes):
@@ -106,7 +106,7 @@ class Client:
         return f"bytes behind the Close {code}" if more else code
 
     def take(self, size):
-        """So many bytes; None if the stream ends before the first."""
+        """`size` bytes; None if the stream ends before the first."""
         while len(self.unread) < size:
             more = self.stream.recv(1 << 20)
             if not more:
@@ -125,14 +125,15 @@ class Client:
 
 
 def ask(port, method, path, source="127.0.0.1", tls=None, headers=()):
-    """A request that is no upgrade: the status, and all that follows the head."""
+    """Sends a request that is not an upgrade. Returns the status, and everything after the head."""
     stream, unread, status = exchange(port, method, path, source, tls, ("Connection: close", *headers))
     with stream:
         return status, rest(stream, unread)
 
 
 def exchange(port, method, path, source, tls, headers):
-    """Sends a request and reads the head of the answer: the stream, what came behind the head, and the status."""
+    """Sends a request and reads the head of the answer. Returns the stream, the bytes after the head, and the
+    status."""
     stream = socket.create_connection(("127.0.0.1", port), TIMEOUT, (source, 0))
     if tls:
         stream = tls.wrap_socket(stream, server_hostname="127.0.0.1")
@@ -149,11 +150,11 @@ def exchange(port, method, path, source, tls, headers):
 
 
 def rest(stream, unread):
-    """All that comes until the end."""
+    """All bytes until the end."""
     return unread + b"".join(iter(lambda: stream.recv(65_536), b""))
 
 
-# A closing code is provoked by these bytes, sent all at once.
+# The close codes, each with the bytes that provoke it when sent at once.
 PROVOKING = {
     1002: b"\xf3\x80mask",
     1003: frame(b"text", TEXT),

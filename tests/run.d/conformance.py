@@ -1,8 +1,7 @@
 """The cases of the Autobahn test suite, run by `kosoku` against `sysconn echo`, and their summary.
 
-What each case is expected to show stands in tests/conformance/, one file for each suite. Started as
-a program, this file writes their summary by category into docs/reliability.md.
-"""
+The expected results are in tests/conformance/, one file for each suite. Started as a program, this file writes
+their summary by category into docs/reliability.md."""
 
 import contextlib
 import json
@@ -19,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- conformance: begin -->\n", "<!-- conformance: end -->\n"
 GOOD = ("OK", "INFORMATIONAL")
-"""What a case may end with; FAILED, NON-STRICT, WRONG CODE and the like may not even be expected."""
+"""The permitted results; FAILED, NON-STRICT, WRONG CODE and the like are not permitted even as expectations."""
 PARALLEL = "4"
-"""Cases at a time. They mostly wait, for the runner or for a timer of theirs."""
+"""The number of cases at a time. They mostly wait, for the runner or for a timer."""
 
 CATEGORIES = {
     1: "Framing",
@@ -54,7 +53,7 @@ class Suite:
         return ROOT / "tests" / "conformance" / f"{self.name}.txt"
 
     def expected(self):
-        """What each case is expected to end with, and its close."""
+        """The expected result of each case, and of its close."""
         lines = self.expected_path.read_text(encoding="utf-8").splitlines()
         words = [line.split() for line in lines]
         if not words or any(len(line) != 3 for line in words):
@@ -62,11 +61,11 @@ class Suite:
         return {case: (behaviour, close) for case, behaviour, close in words}
 
 
-# What the cases of 9.* need; the limit by default is tested elsewhere.
+# The cases of 9.* need this limit; the default is tested elsewhere.
 ECHO = ("echo", "--max-len", "16777216", "--log", "warn")
 COMPRESSION = ("-i", "12.*", "-i", "13.*")
-# The shortest messages of each kind, and two kinds with ones that take many reads. Each by its full name:
-# what follows a `*` in kosoku's patterns need not end the name.
+# The shortest messages of each kind, and two kinds with ones that take many reads. Each by its full name: in
+# kosoku's patterns the text after a `*` need not end the name.
 SHORT = [f"12.{kind}.{size}" for kind in range(1, 6) for size in (1, 2, 3, 4)]
 SHORT += [f"13.{kind}.{size}" for kind in range(1, 8) for size in (1, 2, 3, 4)]
 SAMPLE = tuple(word for case in (*SHORT, "12.1.10", "13.7.10") for word in ("-i", case))
@@ -82,7 +81,7 @@ DEFLATE = [
 
 
 def run(step, logs, installer, suite, whole=True):
-    """Runs a suite or its sample, and counts each case: it has to end as it is expected to."""
+    """Runs a suite or its sample, and counts each case, which must have its expected result."""
     kosoku = installer.kosoku(step)
     reports = logs / f"{step.log_path.stem}.{suite.name}"
     shutil.rmtree(reports, ignore_errors=True)
@@ -100,7 +99,7 @@ def run(step, logs, installer, suite, whole=True):
 
 @contextlib.contextmanager
 def listening(step, logs, suite):
-    """A server for the suite; the port at which the runner, which speaks no TLS, reaches it."""
+    """A server for the suite. Yields the port for the runner, which speaks no TLS."""
     if not suite.tls:
         with server(step, logs, *suite.arguments, name=suite.name) as port:
             yield port
@@ -112,7 +111,7 @@ def listening(step, logs, suite):
 
 
 def read_report(path):
-    """What each case ended with, and its close."""
+    """The result of each case, and of its close."""
     if not path.is_file():
         raise Failed("kosoku wrote no report")
     (cases,) = json.loads(path.read_text(encoding="utf-8")).values()
@@ -132,7 +131,7 @@ def order(case):
 
 
 def summary():
-    """The table for docs/reliability.md: how many cases of each category end in which way."""
+    """The table for docs/reliability.md: the number of cases of each category with each result."""
     lines = ["| Cases | Against | OK | Informational | Other |", "| --- | --- | --- | --- | --- |"]
     totals = [0, 0, 0]
     for suite in (PLAIN, TLS, *DEFLATE):
@@ -149,7 +148,7 @@ def summary():
 
 
 def with_summary(text):
-    """docs/reliability.md with the table as it has to be."""
+    """docs/reliability.md with the current table."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
@@ -158,7 +157,7 @@ def with_summary(text):
 
 
 def check_summary(step):
-    """Counts whether docs/reliability.md has the table that the expectations make."""
+    """Checks, as a case, that docs/reliability.md has the table that follows from the expectations."""
     text = PAGE.read_text(encoding="utf-8")
     current = with_summary(text) == text
     step.case(current, "the table in docs/reliability.md is current, or else tests/run.d/conformance.py writes it")

@@ -1,4 +1,4 @@
-"""Lets each fuzz target run for a while, from its seeds, where a nightly toolchain is installed."""
+"""Runs each fuzz target for a while, from its seeds, if a nightly toolchain is installed."""
 
 import json
 import platform
@@ -11,17 +11,17 @@ from step import Failed, Skipped
 FUZZ = Path(__file__).resolve().parent.parent.parent / "fuzz"
 MANIFEST = FUZZ / "Cargo.toml"
 SECONDS = 10
-"""For each target, where nobody asks for more."""
+"""Seconds for each target by default."""
 HANG_SECONDS = 20
-"""What one input may take. The machine may be busy with other things."""
+"""The time limit of one input. The machine may be busy with other work."""
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
 FINDING = re.compile(r"panicked at .*\n.*|^Base64: .*", re.MULTILINE)
-"""What failed, and the input if it is short, as a machine that is gone afterwards has to tell them."""
+"""The failure, and the input if it is short, for a log from a machine that no longer exists."""
 
 
 def run(step, target, installer, minutes=None):
-    """Each target is a case: nothing that it tries within its time makes it fail. `minutes` are for all of
-    them together, and what is found in them is kept and gone on from the next time."""
+    """Counts each target as a case, which passes if no input fails within its time. `minutes` are for all targets
+    together; the inputs found are kept for the next run."""
     step.must("cargo", "fmt", "--manifest-path", MANIFEST, "--check")
     metadata = ("cargo", "metadata", "--locked", "--no-deps", "--format-version", "1", "--manifest-path", MANIFEST)
     (package,) = json.loads(step.must(*metadata))["packages"]
@@ -44,7 +44,7 @@ def has_nightly(step):
 
 
 def check(step, target):
-    """Without a nightly: the targets fit the library."""
+    """Without a nightly toolchain: checks that the targets compile."""
     environment = {"CARGO_TARGET_DIR": str(target / "fuzz")}
     step.must("cargo", "check", "--locked", "--manifest-path", MANIFEST, env=environment)
     step.case(True, "the targets fit the library")

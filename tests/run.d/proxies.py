@@ -1,4 +1,4 @@
-"""nginx, HAProxy and Caddy in front of the program, configured as docs/proxies.md has it."""
+"""nginx, HAProxy and Caddy in front of the program, configured as in docs/proxies.md."""
 
 import json
 import ssl
@@ -10,14 +10,14 @@ from proxy import directory_of_all, running, unprivileged, until
 from server import program
 
 TIMES = 10
-"""How often what used to be lost now and then is tried."""
+"""How often to try a case that once failed occasionally."""
 PROXY = "127.0.0.1"
-"""Where the proxies connect from."""
+"""The address from which the proxies connect."""
 SERVED = "serve --auth open --path /ws --health-path /health --diagnostics --log-format json".split()
 SIZES = (0, 125, 126, 65_536, 524_279)
 LONG = 8_000_000
 
-# What is still being sent when the server closes, and the code.
+# The input that is still being sent when the server closes, and the code.
 SENDING = {
     "a message of 600 KB": (PROVOKING[1009], 1009),
     "a message of 8 MB": (frame(bytes(LONG)), 1009),
@@ -28,7 +28,7 @@ TIMERS = {"--client-check": 4003, "--account-check": 4004, "--read-timeout": 400
 
 
 def run(step, logs, installer, built):
-    """Tries all of them in front of a program that is built already: it is started many times."""
+    """Tries all proxies with a program that is built already, since it is started many times."""
     commands = {kind: installer.required(step, kind.name, kind.package) for kind in foreign.ALL}
     with certificate(step) as pair:
         for kind, command in commands.items():
@@ -36,7 +36,7 @@ def run(step, logs, installer, built):
 
 
 class Visit:
-    """All that is tried of one proxy."""
+    """All cases of one proxy."""
 
     def __init__(self, step, logs, built, kind, command, pair):
         self.step = step
@@ -95,7 +95,7 @@ class Visit:
                 self.same(option, endings(front.http, None, b"", 1), {code: 1})
 
     def addresses(self):
-        """Who the clients are, whatever they say of themselves."""
+        """The clients' addresses, whatever the clients claim."""
         listed, named, bad = "X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.8", "X-Forwarded-For: 192.0.2.300"
         with self.server("addresses") as server, self.proxy(server.port) as front:
             for port, source, headers in [
@@ -115,7 +115,8 @@ class Visit:
             self.same("a proxy that lets the client's Forwarded pass", status, 400)
 
     def one_of_each(self):
-        """A limit of one client from each address counts the clients; where the proxy is not believed, the proxy."""
+        """A limit of one client from each address counts the clients or, if the proxy is not trusted, the
+        proxy."""
         trusts = {PROXY: [101, 101, 429]}
         if self.kind is foreign.NGINX:
             trusts[None] = [101, 429, 429]  # The checks of the others come from the same address.
@@ -126,7 +127,7 @@ class Visit:
                     self.same(f"one client of each address, --forwarded-for {trusted}", got, expected)
 
     def healthy(self):
-        """What checks see, and that a server which is about to end gets no new clients."""
+        """The results of health checks, and that a server which is about to end gets no new clients."""
         with self.server("health", "--drain-delay", "3s") as server, self.proxy(server.port) as front:
             for path, status in (("/health", 200), ("/ws", 426)):
                 expected = [(status, True), (405 if status == 426 else status, False)]
@@ -164,7 +165,7 @@ class Visit:
 
 
 class Holder:
-    """Clients that stay until all is over."""
+    """Clients that stay until the end of the test."""
 
     def __init__(self):
         self.clients = []
@@ -177,7 +178,7 @@ class Holder:
             client.stream.close()
 
     def open(self, port, source):
-        """The status that the next client is answered with."""
+        """The status in the answer to the next client."""
         try:
             self.clients.append(Client(port, source=source))
         except Refused as refused:
@@ -186,14 +187,14 @@ class Holder:
 
 
 def endings(port, tls, bytes_sent, times):
-    """How connections end on which so much is sent before anything is read, and how many each way."""
+    """How connections end if the client sends that much before it reads, and how many end in each way."""
     seen = {}
     for _ in range(times):
         with Client(port, tls=tls) as client:
             try:
                 client.send(bytes_sent)
             except OSError:
-                pass  # Whether the Close was lost with it is what is to be seen.
+                pass  # The check shows whether the Close was lost with it.
             how = client.ending()
         seen[how] = seen.get(how, 0) + 1
     return seen

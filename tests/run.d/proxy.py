@@ -1,4 +1,4 @@
-"""Foreign proxies, each in front of the program as docs/proxies.md has it configured, on free ports of loopback."""
+"""Foreign proxies, each in front of the program, configured as in docs/proxies.md, on free ports of loopback."""
 
 import contextlib
 import os
@@ -14,12 +14,12 @@ from client import TIMEOUT
 from step import Failed, end_group
 
 UNPRIVILEGED = ("www-data", "nobody")
-"""Whose rights a proxy gets where this process has root's: the first who is there."""
+"""The users for a proxy if this process runs as root: the first that exists is used."""
 
 
 class Proxy:
-    """One kind: its package and command, what has to stand around the documentation's configuration, what is put in
-    the place of its addresses, and the line of it that removes the client's own `Forwarded`."""
+    """One kind: its package and command, the text around the documentation's configuration, the replacements for
+    its addresses, and the line that removes the client's own `Forwarded`."""
 
     def __init__(self, package, heading, words, before, after, edits, removal):
         self.package = package
@@ -32,7 +32,7 @@ class Proxy:
         self.removal = removal
 
     def configuration(self, root, values, removes):
-        """What stands below the heading in the documentation, with the addresses of a test in the place of its own."""
+        """The text below the heading in the documentation, with its addresses replaced by those of a test."""
         section = (root / "docs" / "proxies.md").read_text(encoding="utf-8").partition(f"\n## {self.heading}\n")[2]
         section = section.partition("\n## ")[0]
         text = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    ") or not line)
@@ -146,7 +146,7 @@ class Running:
 
 @contextlib.contextmanager
 def directory_of_all():
-    """A temporary directory that whoever runs a proxy may enter."""
+    """A temporary directory that the proxy's user may enter."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
         Path(path).chmod(0o755)
         yield Path(path)
@@ -187,7 +187,7 @@ def running(step, proxy, command, game, certificate, removes=True):
 
 
 def prepare(directory, game, certificate):
-    """What stands in the configuration of a test: addresses, and a certificate, copied for the proxy to read."""
+    """The values in a test's configuration: addresses, and a certificate, copied for the proxy to read."""
     pair = [directory / name for name in ("certificate.pem", "key.pem")]
     for source, copy in zip(certificate, pair):
         shutil.copyfile(source, copy)
@@ -209,7 +209,7 @@ def prepare(directory, game, certificate):
 
 
 def unprivileged():
-    """The user whose rights a proxy gets; none where this process has no others to give."""
+    """The user that a proxy runs as; None if this process cannot change it."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -217,7 +217,7 @@ def unprivileged():
 
 
 def free_ports(count):
-    """Ports of loopback that nobody has now."""
+    """Free ports of loopback."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -226,7 +226,7 @@ def free_ports(count):
 
 
 def accepts(process, proxy, port):
-    """Waits until the proxy listens there: none of them says so in a way of its own."""
+    """Waits until the proxy listens there, since none of them reports it."""
 
     def has_answered():
         with socket.socket() as stream:
@@ -238,7 +238,7 @@ def accepts(process, proxy, port):
 
 
 def until(is_so, otherwise):
-    """Asks a foreign program again and again, until it is so."""
+    """Polls a foreign program until the condition holds."""
     end = time.monotonic() + TIMEOUT
     while not is_so():
         if time.monotonic() > end:

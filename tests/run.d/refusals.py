@@ -1,4 +1,4 @@
-"""What curl is told by the program: the 101, and every refusal that curl can be made to provoke."""
+"""The program's answers to curl: the 101, and every refusal that curl can provoke."""
 
 import contextlib
 import re
@@ -11,13 +11,13 @@ LIMIT = "30"
 """Seconds after which curl gives up on an answer."""
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-"""What RFC 6455 §1.3 answers to that key."""
+"""The answer to that key in RFC 6455 §1.3."""
 ORIGIN = "Origin: https://game.example"
 UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", KEY)
 GOOD = (ORIGIN, *UPGRADE)
 PATH = "/game"
 
-# For `fullmatch`, with DOTALL: what the server sends once it waits no longer for a frame is a Close with 4009.
+# For `fullmatch`, with DOTALL: when the server has waited long enough for a frame it sends a Close with 4009.
 CLOSED = rb"\x88.\x0f\xa9.*"
 TIMED_OUT = ("--read-timeout", "300ms")
 
@@ -40,7 +40,7 @@ def without(name):
     return [header for header in GOOD if not header.startswith(f"{name}:")]
 
 
-# What is asked, path, headers, further words for curl, and the status, its own headers and the body.
+# The name, path, headers and further arguments for curl; and the status, its own headers and the body.
 CASES = [
     ("GET without upgrade", PATH, [ORIGIN], [], 426, SPOKEN, UPGRADE_REQUIRED),
     ("no Upgrade", PATH, without("Upgrade"), [], 426, SPOKEN, UPGRADE_REQUIRED),
@@ -69,7 +69,7 @@ CASES = [
 
 
 def run(step, logs, installer):
-    """Each answer on a server of its own kind, and the 101 after all those refusals."""
+    """Each answer from a server with its options, and the 101 after all refusals."""
     curl = installer.apt(step, "curl", "curl")
     if curl is None:
         raise Failed("curl is missing and can't be installed here")
@@ -88,11 +88,11 @@ def run(step, logs, installer):
 
 
 def ask(step, curl, port, path, headers, *words):
-    """Curl's exit status, and the answer: status, headers by their names in small letters, body."""
+    """Curl's exit status, and the answer: status, headers by their names in lower case, body."""
     given = [word for header in headers for word in ("-H", header)]
     answer = step.log_path.with_suffix(".answer")
     answer.write_bytes(b"")
-    # No variable of the environment may send this request to a proxy.
+    # No environment variable may send this request to a proxy.
     ours = ("--http1.1", "-i", "-N", "-s", "-S", "--noproxy", "*", "--max-time", LIMIT, "-o", answer)
     ended, _ = step.command(curl, "-q", *ours, *given, *words, f"http://127.0.0.1:{port}{path}")
     head, _, body = answer.read_bytes().partition(b"\r\n\r\n")

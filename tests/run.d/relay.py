@@ -1,4 +1,4 @@
-"""Passes connections on to the program and remembers what their clients have sent."""
+"""Passes connections on to the program and keeps the bytes of their clients."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ from client import CLOSE
 
 
 class Relay:
-    """Listens on `port`. What came from each client is in `sent`, in the order of the connections."""
+    """Listens on `port`. The bytes of each client are in `sent`, in the order of the connections."""
 
     def __init__(self, to):
         self.to = to
@@ -29,8 +29,8 @@ class Relay:
                     self.threads[-1].start()
 
     def last_opcodes(self):
-        """The opcode of the last frame that each client has sent which was upgraded and is gone; None where there is no
-        whole frame."""
+        """The opcode of the last frame of each client that was upgraded and has left; None if there is no whole
+        frame."""
         for thread in self.threads:
             thread.join()
         bodies = [bytes(sent).partition(b"\r\n\r\n")[2] for sent in self.sent]
@@ -53,7 +53,7 @@ def relay(to):
 
 
 def passes(source, sink, seen):
-    """Passes on what comes, and its end, each direction for itself."""
+    """Passes on bytes and their end, each direction separately."""
     with contextlib.suppress(OSError):
         while data := source.recv(65_536):
             seen += data
@@ -78,6 +78,6 @@ def last_opcode(frames):
 
 
 def closed_by_all(passing):
-    """How many clients have sent a Close behind all else, and how many there were."""
+    """The number of clients whose last frame was a Close, and the number of all clients."""
     last = passing.last_opcodes()
     return last.count(CLOSE), len(last)

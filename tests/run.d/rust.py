@@ -1,4 +1,4 @@
-"""The parts that need nothing but Cargo: formatting, lints, dependencies, tests and documentation."""
+"""The parts that need only Cargo: formatting, lints, dependencies, tests and documentation."""
 
 import json
 import os
@@ -10,7 +10,7 @@ LIBRARY = ("--package", "sysconn")
 """Selects the library alone; beside the gateway it is built with the features that the gateway needs."""
 
 CORE = {"base64", "byteorder", "bytes", "httparse", "log", "mio", "sha1", "slab", "socket2"}
-"""What the library depends on without features, which is what `cargo add sysconn` brings."""
+"""The dependencies of the library without features, as with `cargo add sysconn`."""
 
 PACKAGED = (
     ".cargo_vcs_info.json",
@@ -22,7 +22,7 @@ PACKAGED = (
     "examples/",
     "src/",
 )
-"""What the names of the files in the package of the library begin with."""
+"""The prefixes of file names in the library's package."""
 
 MACOS = "x86_64-apple-darwin"
 """The target for which the library is checked."""

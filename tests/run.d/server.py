@@ -1,4 +1,4 @@
-"""The program under test, as a process of its own, for the clients that are not ours."""
+"""The program under test, as a process of its own, for foreign clients."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ ENDS_WITHIN = 30
 
 
 class Program:
-    """The program while it runs. `port` is where it listens on 127.0.0.1, and None where it does on a Unix socket;
+    """The program while it runs. `port` is its port on 127.0.0.1, or None if it listens on a Unix socket;
     standard error goes to `log_path`."""
 
     def __init__(self, process, log_path):
@@ -27,7 +27,7 @@ class Program:
         self.port = None
 
     def terminate(self):
-        """Has it drain, once: a second signal would cut that short."""
+        """Makes it drain, once: a second signal would end it at once."""
         if not self.is_told:
             self.process.send_signal(signal.SIGTERM)
         self.is_told = True
@@ -65,13 +65,12 @@ def server(step, logs, *arguments, name="server"):
 
 @contextlib.contextmanager
 def program(step, logs, *arguments, name="server", listen="127.0.0.1:0", built=None, **options):
-    """Runs `cargo run --release`, or what it has `built`, on a free port instead of 9001 or where it is told to listen.
-    The arguments are the program's, the options its process's, and the name tells apart the logs of a step that runs
-    several servers.
+    """Runs `cargo run --release`, or the program at `built`, on a free port instead of 9001, or at the address in
+    the arguments.
 
-    Afterwards the program has to end with status 0 on SIGTERM, having printed nothing but its one
-    line; that is a case of the step.
-    """
+    The arguments are the program's, the options those of its process, and the name distinguishes the logs of a step
+    that runs several servers. Afterwards the program must end with status 0 on SIGTERM, after printing only its one
+    line; that is a case of the step."""
     cargo = ["cargo", "run", "--locked", "--quiet", "--release", *(["--"] if arguments else [])]
     words = [*([built] if built else cargo), *arguments]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SYSCONN_")}

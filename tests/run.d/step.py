@@ -14,7 +14,8 @@ class Failed(Exception):
 
 
 class Skipped(Exception):
-    """The part needs what this machine does not have and does not let us install; the message says what."""
+    """The part needs something that this machine lacks and does not allow to be installed; the message names
+    it."""
 
 
 class Step:
@@ -35,10 +36,10 @@ class Step:
         try:
             self.log.close()
         except OSError:
-            pass  # What could not be written was shown.
+            pass  # The line was shown, even if it could not be written.
 
     def note(self, line):
-        """Adds a line to the log. A disk that is full must not hide which part failed, and at what."""
+        """Adds a line to the log. A full disk must not hide which part failed, and why."""
         try:
             self.log.write(f"{line}\n")
             self.log.flush()
@@ -46,7 +47,7 @@ class Step:
             self.remarks.append(f"not in the log, {error.strerror}: {line}")
 
     def remark(self, line):
-        """Adds a line to the log that is to be shown even if nothing fails."""
+        """Adds a line to the log that is shown even if nothing fails."""
         self.note(line)
         self.remarks.append(line)
 
@@ -92,8 +93,8 @@ class Step:
         return output
 
     def cases(self, *words, left_out=0, **options):
-        """Runs a command that reports its cases as Rust's tests do, and counts them. A case that was
-        ignored counts as failed, but for so many that are to be left out: what was not run proves nothing."""
+        """Runs a command that reports its cases as Rust's tests do, and counts them. An ignored case counts as
+        failed, except for the given number: a case that did not run proves nothing."""
         status, output = self.command(*words, **options)
         results = [[int(count or 0) for count in result] for result in RESULT.findall(output)]
         passed, failed, ignored = map(sum, zip(*results)) if results else (0, 0, 0)
@@ -117,8 +118,8 @@ class Step:
 
 
 def end_group(process):
-    """Ends what a process has started and left behind, and the process if it still runs. The
-    process is the leader of a group of its own, so that nothing else can be meant."""
+    """Ends a process and its children. The process is the leader of a group of its own, so no other process is
+    affected."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
