@@ -1,5 +1,4 @@
-//! The timer wheel with a timer for each of 100,000 connections: arming, arming anew, and the time that
-//! passes.
+//! The timer wheel with a timer for each of 100,000 connections: arming, rearming, and advancing the time.
 
 mod work;
 

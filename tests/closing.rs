@@ -145,7 +145,7 @@ impl Guest {
     }
 }
 
-/// The header of a masked message of so many bytes.
+/// The header of a masked message of that many bytes.
 fn announce(len: u64) -> Vec<u8> {
     join(&[&[0x82, 0xff], &len.to_be_bytes(), b"mask"])
 }

@@ -51,7 +51,7 @@ fn noise(len: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(len).collect()
 }
 
-/// A client that inflates what it gets.
+/// A client that inflates its input.
 struct Unpacker {
     client: Client,
     window: Decompress,

@@ -224,7 +224,7 @@ fn a_turn_takes_as_many_pushes_of_a_client_as_leave_together() {
     let mut sender = room.connect();
     sender.send(&packet(SAY, 0, b"!").repeat(WORDS));
     room.turn();
-    // Those that the last slice of the sender's share has brought are among them.
+    // They include the receivers that the last slice of the sender's share has reached.
     let words = waiting(&room.members[0]) / (2 + 11 + 1);
     assert!((16..40).contains(&words), "{words} in one turn");
     for _ in 0..WORDS {

@@ -137,7 +137,7 @@ fn deflated(bytes: &[u8], zlib: bool) -> Vec<u8> {
     out
 }
 
-/// What a client sends, and the configuration of the server.
+/// The input of a client, and the configuration of the server.
 pub(crate) struct Cost {
     wire: Vec<u8>,
     config: Config,

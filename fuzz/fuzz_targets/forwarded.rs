@@ -1,5 +1,5 @@
 //! Any bytes as the X-Forwarded-For and Forwarded lines of a trusted HTTP proxy: never a panic, no client's
-//! address from a peer that is not trusted, and no change by what a client has put in front.
+//! address from a peer that is not trusted, and no influence of entries that a client has put in front.
 //!
 //! Input: for each line a byte (even: X-Forwarded-For, odd: Forwarded), and what is in it up to a line feed.
 

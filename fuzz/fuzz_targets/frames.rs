@@ -1,5 +1,5 @@
 //! Any bytes as a stream of frames: the same events and the same error however they arrive, within the
-//! limits, and with memory only in proportion to what has come.
+//! limits, and with memory only in proportion to the input so far.
 //!
 //! Input: options (1 byte, see [`rules`]; bit 7: free memory after each piece), how the stream arrives
 //! (1 byte, see [`arrivals`]), then what the peer sends.
@@ -12,8 +12,8 @@ use libfuzzer_sys::fuzz_target;
 use sysconn::frame::{Decoder, Role, Rules};
 use sysconn_fuzz::{Arrival, Trace, arrivals, bounded};
 
-/// What a decoder may hold beside twice what has come: a control frame, the smallest capacity, its own
-/// fields.
+/// The memory that a decoder may hold besides twice its input: a control frame, the smallest capacity, its
+/// own fields.
 const HELD_OVERHEAD_BYTES: usize = 768;
 const TRIM: u8 = 1 << 7;
 

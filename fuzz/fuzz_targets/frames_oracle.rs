@@ -128,7 +128,7 @@ impl Write for Peer<'_> {
     }
 }
 
-/// How tungstenite treats what the library refuses.
+/// How tungstenite treats input that the library refuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Difference {
     /// It fails too, once the frame is whole. If the stream ends before that, it does not fail.

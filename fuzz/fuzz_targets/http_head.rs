@@ -85,7 +85,7 @@ fn answer(head: &[u8], policy: &Policy<'_>, out: &mut Vec<u8>) {
         request.subprotocol().map(str::to_owned)
     });
     if let Err(refusal) = verdict {
-        // The scanner and httparse must agree on what a head is.
+        // The scanner and httparse must agree on whether a head is complete.
         assert_ne!(refusal, Fault::Incomplete.into());
         refusal.write(out);
         let mut without_body = vec![];

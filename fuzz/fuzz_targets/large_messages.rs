@@ -1,5 +1,5 @@
 //! Large frames in pieces, some of which are received directly into the decoder's buffer: the same events as
-//! all at once, and memory only in proportion to what has come.
+//! all at once, and memory only in proportion to the input so far.
 //!
 //! Input: options (1 byte, see [`rules`]; bit 7: free memory after each piece), then up to three frames of 7
 //! bytes each: the first byte of its header, the length of its payload (2 bytes, in units of 9 bytes), the
@@ -20,8 +20,8 @@ const MAX_FRAMES: usize = 3;
 const FRAME_BYTES: usize = 7;
 /// The unit of lengths and positions. The greatest length is a little more than [`MAX_LEN`].
 const UNIT_BYTES: usize = 9;
-/// What a decoder may hold beside twice what has come: a control frame, the smallest capacity, its own
-/// fields.
+/// The memory that a decoder may hold besides twice its input: a control frame, the smallest capacity, its
+/// own fields.
 const HELD_OVERHEAD_BYTES: usize = 768;
 const TRIM: u8 = 1 << 7;
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

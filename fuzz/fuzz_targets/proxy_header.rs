@@ -1,5 +1,5 @@
-//! Any bytes as what a trusted proxy sends before the request: the same answer however they arrive, no byte
-//! of the request taken, and the same client as a second implementation of the rules and ppp find.
+//! Any bytes as a trusted proxy's input before the request: the same answer however they arrive, no byte of
+//! the request taken, and the same client as a second implementation of the rules and ppp find.
 //!
 //! Input: how the bytes arrive (1 byte, see [`arrivals`]), then the bytes.
 

@@ -1,4 +1,4 @@
-//! The pieces in which a stream of bytes arrives. What is decoded must not depend on them.
+//! The pieces in which a stream of bytes arrives. The result of decoding must not depend on them.
 
 /// The longest stream that is cut at every place.
 const MAX_BYTES_CUT_EVERYWHERE: usize = 32;

@@ -35,7 +35,7 @@ impl KeyFile {
         assert!(Command::new("mkfifo").arg(&self.0).status().unwrap().success());
     }
 
-    /// The writing end of the FIFO, as soon as somebody reads from it.
+    /// The writing end of the FIFO, as soon as a process reads from it.
     fn written_to(&self) -> File {
         OpenOptions::new().write(true).open(&self.0).unwrap()
     }
@@ -146,7 +146,7 @@ fn sighup_during_the_start_does_not_end_the_program() {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(line.starts_with("listening on "), "{option}: {line}");
         if option == "--token-keys" {
-            // Now it does what the signal asked for.
+            // Now it acts on the signal.
             drop(file.written_to());
         }
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();

@@ -1,4 +1,4 @@
-//! The program with TLS: certificates from files, read again at SIGHUP, and what it logs about them.
+//! The program with TLS: certificates from files, read again at SIGHUP, and its log lines about them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

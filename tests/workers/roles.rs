@@ -206,7 +206,7 @@ fn the_older_connection_closes_whenever_it_hears_of_the_newer() {
                     newer.done(LOGOUT, b"");
                 }
             }
-            // It waits in front of what the worker is to be told.
+            // It waits in front of the notice to the worker.
             older.client.send(meanwhile);
             drop(blocked);
             if !meanwhile.is_empty() {

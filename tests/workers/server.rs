@@ -181,7 +181,7 @@ impl Citizen {
         assert_eq!((reply.cmd, reply.flag, reply.data.as_slice()), (PUSHED, 0, text));
     }
 
-    /// Has its handler push a text to others.
+    /// Makes its handler push a text to others.
     pub(crate) fn send(&mut self, to: &[ConnectionId], text: &[u8]) {
         self.done(SEND, &sending(to, text));
     }

@@ -22,12 +22,12 @@ pub enum LoadKind {
     Push,
 }
 
-/// How many clients, and what they do.
+/// The number of clients, and their behaviour.
 pub struct Load {
     pub name: &'static str,
     pub title: &'static str,
     pub clients: usize,
-    /// Bytes of each request, without what the protocols add.
+    /// The bytes of each request, without the overhead of the protocols.
     pub size: usize,
     pub kind: LoadKind,
 }

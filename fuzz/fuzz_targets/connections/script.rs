@@ -1,4 +1,4 @@
-//! The rest of a script, and what it makes a client do.
+//! The rest of a script, and the client's actions that it selects.
 
 use sysconn::frame::Opcode;
 use sysconn::packet::DataStatus;

@@ -30,7 +30,7 @@ pub(super) struct Waiting<T> {
     bytes: usize,
 }
 
-/// What the pending answer of a connection counts against.
+/// The limits that the pending answer of a connection counts against.
 #[derive(Clone, Copy, Debug)]
 struct Charge {
     due: Duration,

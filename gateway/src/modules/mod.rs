@@ -35,7 +35,7 @@ impl Gateway {
     }
 
     /// Removes a connection of this worker from all rooms. The calls to their homes must not get lost; the
-    /// connection cannot join one of these rooms again before its home has heard of it.
+    /// connection cannot join one of these rooms again before its home has handled the call.
     fn leave_rooms(&mut self, id: ConnectionId) {
         let workers = self.worker.count();
         let mut by_home: HashMap<usize, Vec<Arc<str>>> = HashMap::new();

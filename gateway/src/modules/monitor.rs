@@ -1,4 +1,4 @@
-//! Module 90: figures for operators, and what they can do to a connection.
+//! Module 90: figures for operators, and their actions on connections.
 
 use log::Level;
 use log::kv::Value;

@@ -1,4 +1,4 @@
-//! Module 12: chat rooms. What one member says reaches all.
+//! Module 12: chat rooms. A message of one member reaches all.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) const ROUTES: [Route<Gateway>; 3] = [
 /// The command of the push that carries a message.
 const SAID: u16 = 1210;
 
-/// What a room sends: a reply to the request, and after it perhaps a push to its members.
+/// The output of a room: a reply to the request, and perhaps a push to its members after it.
 struct Answer {
     reply: Vec<u8>,
     said: Option<(Vec<ConnectionId>, Push)>,

@@ -27,7 +27,7 @@ pub(crate) fn zlib_bomb(len: usize) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// So many zeros as the payload of a compressed message.
+/// A compressed message of `len` zeros.
 fn bomb(len: usize) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(vec![], Compression::best());
     let mut left = len;

@@ -38,7 +38,7 @@ pub(crate) const CASES: &[Case] = &[
         }
     }),
     Case::new("x-36", SERVE, |stage| {
-        // Half a message, half a request, or input that waits is there when it goes.
+        // It leaves half a message, half a request, or waiting input behind.
         let half = packet(1101, 1, b"not yours");
         for bytes in [half[..half.len() - 1].to_vec(), join(&[&packet(1105, 1, b"\0\0\0\x0ax"), &half])] {
             let mut before = stage.client();

@@ -123,7 +123,7 @@ pub(crate) const CASES: &[Case] = &[
         client.echo(b"open");
         client.stream.sock.shutdown(Shutdown::Write).unwrap();
         ends(&client.stream.sock);
-        // Key updates, more than anybody needs.
+        // A flood of key updates.
         let mut client = upgraded(stage);
         for _ in 0..1000 {
             if client.stream.conn.refresh_traffic_keys().is_err() || client.stream.flush().is_err() {

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::functions::{Function, functions};
 use crate::listed::Mutant;
 
-/// What is added to the library, as the module `mutant`.
+/// The module `mutant`, which is added to the library.
 pub const MODULE: &str = r#"//! Which mistake this process makes.
 
 use std::sync::OnceLock;
@@ -63,8 +63,8 @@ fn is_within(mutant: &Mutant, function: &Function) -> bool {
 }
 
 impl Switched {
-    /// Copies what is not switched. Without forced inlining, since many bodies within many others compile for
-    /// hours.
+    /// Copies the code that is not switched, without forced inlining, since many nested bodies take hours to
+    /// compile.
     fn copy(&mut self, part: &str) {
         self.text += &part.replace("#[inline(always)]", "#[inline]");
     }

@@ -48,7 +48,7 @@ pub fn run<'a>(
     Ok(apart)
 }
 
-/// What is known on the way to a tree that compiles.
+/// The findings on the way to a tree that compiles.
 struct Attempt<'a> {
     open: Vec<&'a Mutant>,
     /// The `const fn`s that a constant needs.

@@ -14,9 +14,9 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Copies what git knows of, or would if it were added, as it is now. A file that is there already and is
-    /// the same stays untouched, so that it is not compiled again. `replaced` returns what to write instead
-    /// of a file; `added` is a file that the project does not have.
+    /// Copies the current state of all files that git tracks, or that it does not ignore. A file that is
+    /// there already and is the same stays untouched, so that it is not compiled again. `replaced` returns
+    /// what to write instead of a file; `added` is a file that the project does not have.
     pub fn copy(
         root: &Path,
         path: PathBuf,

@@ -57,7 +57,7 @@ fn run_one(program: &Path, tree: &Path, number: usize, limit: Duration) -> Resul
         Ok(false) | Err(RecvTimeoutError::Disconnected) if child.wait()?.success() => Outcome::NotNoticed,
         Ok(false) | Err(RecvTimeoutError::Disconnected) => Outcome::Noticed,
     };
-    // Ends what it has started. The group may be empty.
+    // Ends the processes that it has started. The group may be empty.
     let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
     child.wait()?;
     Ok(outcome)
@@ -69,7 +69,7 @@ fn watch(child: &mut Child) -> Result<mpsc::Receiver<bool>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
-        // If the time is up nobody receives this.
+        // If the time is up the receiver is gone.
         let _ = sender.send(lines.any(|line| line.ends_with("... FAILED")));
     });
     Ok(receiver)

@@ -11,7 +11,7 @@ use sysconn::{Application, Cause, ConnectionId, Context, Effects, Handle, Link, 
 
 use crate::commands::{PUSHED, fate, late};
 
-/// What the game does at a later time.
+/// A planned action of the game.
 pub(crate) enum Job {
     Answer(ConnectionId, u8, Vec<u8>),
     Push(Handle, u16, u16),
@@ -45,7 +45,7 @@ pub(crate) struct Game {
     replaced: BTreeSet<ConnectionId>,
     /// Connections that were told wrongly, or not at all.
     wrong_replacements: usize,
-    /// Connections that have ended, with their clients' tags. Pushes to them must reach nobody.
+    /// Connections that have ended, with their clients' tags. Pushes to them must reach no client.
     pub(crate) gone: VecDeque<(ConnectionId, u64)>,
     /// Handles, some of which are used after their connection has gone.
     pub(crate) old_handles: VecDeque<Handle>,

@@ -109,8 +109,8 @@ fn limit_clients(simulation: &mut Simulation, random: &mut Random) {
 
 fn config(random: &mut Random) -> Config {
     let max_len = [16 * KIB, 64 * KIB, 70_000, 512 * KIB, 512 * KIB][random.index(5)];
-    // Half of it may be used when the largest reply comes, and what a turn has collected is written before
-    // that.
+    // Half of it may be used when the largest reply comes, and the output that a turn has collected is
+    // written before that.
     let outbox_limit =
         (2 * (max_len + COLLECTED_BYTES)).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
     Config {

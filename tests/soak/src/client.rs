@@ -72,7 +72,7 @@ pub struct Counts {
     pub owed: u64,
     /// Those that have come, each as expected.
     pub came: u64,
-    /// Those that were not waited for, since the role was taken over.
+    /// Those that were not awaited, since the role was taken over.
     pub void: u64,
     pub pushes: u64,
     pub sent_bytes: u64,
@@ -273,7 +273,8 @@ impl Client {
                         break Err(wrong);
                     }
                     if let Expected::Close(_) = expected {
-                        // The server's end follows at once; behind the answer to its own nobody looks at it.
+                        // The server's end follows at once; after the answer to its own Close it is not
+                        // checked.
                         let _ = self.stream.write(&frame(true, CLOSE, &payload[..payload.len().min(2)]));
                     }
                     counts.came += u64::from(matches!(expected, Expected::Packet { .. }));

@@ -18,7 +18,7 @@ pub struct Options {
 /// How long a run goes on.
 #[derive(Clone, Copy)]
 pub enum Length {
-    /// So many connections.
+    /// This number of connections.
     Cycles(u64),
     Time(Duration),
 }

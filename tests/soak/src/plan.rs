@@ -60,7 +60,8 @@ pub struct Plan {
     pub leave: Leave,
     /// It reads little at a time, through a small buffer.
     pub is_slow: bool,
-    /// Another client may log in with its role: then it is closed with 4007, and what it was owed is void.
+    /// Another client may log in with its role: then it is closed with 4007, and its pending replies are not
+    /// expected any more.
     pub may_be_replaced: bool,
     /// Its messages in the room, in order: each is pushed to it too.
     pub says: VecDeque<String>,

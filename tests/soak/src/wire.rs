@@ -77,7 +77,7 @@ pub fn parse_packet(payload: &[u8]) -> Option<(u16, u16, u32, &[u8])> {
     (is_size && header[4] == 0).then_some((number(0), number(9), flag, data))
 }
 
-/// A number as protobuf has it.
+/// A number in protobuf's encoding (varint).
 pub fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = vec![];
     while number > 0x7f {
@@ -119,7 +119,7 @@ pub fn fields(mut message: &[u8]) -> Option<Vec<(u64, Field<'_>)>> {
     Some(fields)
 }
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Field<'a> {
     Number(u64),

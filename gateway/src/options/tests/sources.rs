@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn every_option_has_the_same_effect_from_flag_file_and_environment() {
-    // Name, value of flag and environment, value in the file, what the options then contain.
+    // Name, value of flag and environment, value in the file, and the resulting options.
     let cases = [
         ("listen", "[::1]:0", r#"["[::1]:0"]"#, "[::1]:0,"),
         ("ipv6-only", "true", "true", "ipv6_only: true,"),

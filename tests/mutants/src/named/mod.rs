@@ -21,7 +21,7 @@ use table::{NAMED, NamedMistake};
 /// Tries each mistake, and prints a line for it. Returns whether all were found.
 pub fn run(root: &Path, target: &Path) -> Result<bool> {
     let tree = write_tree(root, &target.join("mutants").join("named"))?;
-    // What the library depends on is built there already, if the simulation has been run.
+    // The dependencies of the library are built there already, if the simulation has been run.
     let program = build_simulation(&tree, &target.join("simulation"))?;
     let next = AtomicUsize::new(0);
     let work = || {

@@ -8,8 +8,7 @@ pub struct NamedMistake {
     pub name: &'static str,
     /// A variant of `sysconn::sim::Invariant`.
     pub breaks: &'static str,
-    /// Of the times that `MISTAKE` is asked, it is true every so many: a mistake that always shows proves
-    /// little.
+    /// `MISTAKE` is true once in this many evaluations: a mistake that always shows proves little.
     pub every: u32,
     pub edits: &'static [Edit],
 }
@@ -223,7 +222,7 @@ pub const NAMED: &[NamedMistake] = &[
             "if MISTAKE { MAX_WAIT_MS } else { ORIGINAL }",
         )],
     },
-    // What a connection sends does not count against its share of a turn.
+    // A connection's input does not count against its share of a turn.
     NamedMistake {
         name: "UncountedInput",
         breaks: "TurnBudget",

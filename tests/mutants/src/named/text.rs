@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::table::{Edit, NAMED};
 
-/// What is added to the library, as the module `mutant`: which mistake this process makes, and when.
+/// The module `mutant`, which is added to the library: it decides which mistake this process makes, and when.
 pub(super) const MODULE: &str = "//! Whether the mistake that this process is to make shows here and now.
 
 use std::sync::LazyLock;
@@ -51,7 +51,7 @@ pub(super) fn edited(file: &str, source: &str) -> Result<Option<String>, Vec<Str
     if errors.is_empty() { Ok(has_edits.then_some(text)) } else { Err(errors) }
 }
 
-/// What is to be mended in the table: a line for each edit whose file is gone.
+/// The faults of the table: a line for each edit whose file is gone.
 pub(super) fn without_file(root: &Path) -> Vec<String> {
     let missing = |edit: &Edit| !root.join(edit.file).is_file();
     let edits = NAMED.iter().flat_map(|mistake| mistake.edits.iter().map(move |edit| (mistake, edit)));
