@@ -1,4 +1,4 @@
-//! What is to be done for connections without an event: timers, the ready queues, and the end of the dead.
+//! Schedules work without events: timers, the ready queues, and the end of dead connections.
 
 use std::collections::VecDeque;
 

@@ -12,7 +12,7 @@ use crate::recording::Store;
 pub(super) struct ServerShared {
     pub(super) mailboxes: Mailboxes,
     pub(super) admission: Arc<Admission>,
-    /// Where connections are recorded, if they are.
+    /// Where connections are recorded, if recording is on.
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
 }

@@ -8,7 +8,7 @@ pub(crate) struct Event {
     pub(crate) token: Token,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// The peer sends no more, though what it sent may still be unread.
+    /// The peer will send no more, though some of its bytes may still be unread.
     pub(crate) read_closed: bool,
     pub(crate) error: bool,
     /// The peer has sent urgent data, before which a read ends. Known on Linux only.
