@@ -16,7 +16,7 @@ use crate::router::Application;
 /// The most that one turn may do.
 pub(crate) const BUDGET: TurnLimits = TurnLimits {
     events: EVENTS as u64,
-    // A client that is refused in place of the spare descriptor takes a second try.
+    // A client that is refused with the spare descriptor takes two attempts.
     accepts: 2 * TURN_LAST_ACCEPTS as u64,
     // The last read may go beyond.
     read_bytes: (TURN_BYTES + LARGE_READ_BYTES) as u64,

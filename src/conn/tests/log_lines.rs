@@ -134,7 +134,7 @@ fn each_kind_of_bad_input_has_its_line() {
     }
 }
 
-/// The path is shown whether the head came at once or in pieces, and whether it is what is wrong or not.
+/// The path is shown whether the head came at once or in pieces, and whether or not the path is the fault.
 #[test]
 fn of_a_refused_request_only_the_path_is_logged() {
     let head = String::from_utf8(UPGRADE.to_vec()).unwrap();
@@ -224,7 +224,7 @@ fn told(cause: Cause) -> &'static str {
     }
 }
 
-/// The line about the end has each cause that a Close frame gives to the client, with its code.
+/// The line about the end shows each cause that a Close frame gives to the client, with its code.
 #[test]
 fn each_cause_has_its_line() {
     let mut rig = Rig::open(|_| {});
