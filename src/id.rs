@@ -1,4 +1,4 @@
-//! Connection ids, which no later connection shares.
+//! Connection ids. No later connection gets the same one.
 
 use std::fmt;
 

@@ -74,14 +74,14 @@
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
 //! - `sim`: the simulated network.
-// What only simulations or compression ask is compiled always, so that the code need not know who asks. A
-// build with all features finds what nobody asks.
+// Code for simulations or compression is always compiled, so that the callers need no conditions. A build
+// with all features reports code without any caller.
 #![cfg_attr(
     not(all(feature = "sim", feature = "zlib", feature = "deflate")),
     allow(dead_code, reason = "getters that only some features use")
 )]
 
-// What it is configured with, and the words that all layers share.
+// Configuration, and the vocabulary that all layers share.
 mod cause;
 pub mod config;
 mod id;
@@ -100,7 +100,7 @@ mod proxy;
 pub mod token;
 pub mod upgrade;
 
-// From packets to handlers, and what handlers can do.
+// From packets to handlers, and the API of handlers.
 mod object;
 mod push;
 mod record;
@@ -123,7 +123,7 @@ mod roles;
 mod tls;
 mod workers;
 
-// What is observed: log, recordings, simulations.
+// Observability: log, recordings, simulations.
 mod connection_log;
 mod log_limiter;
 pub mod log_line;

@@ -135,7 +135,8 @@ impl Handle {
         self.post(Effect::Close { to: self.id, cause: Cause::Operator })
     }
 
-    /// Returns the connection's record and what waits for it, as of now. Blocks until the reactor answers.
+    /// Returns the connection's record and the size of its outbox, as of now. Blocks until the reactor
+    /// answers.
     ///
     /// Not for handlers: they have the record, and would wait for themselves.
     ///
