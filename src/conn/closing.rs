@@ -22,7 +22,7 @@ const QUIET_MS: u64 = 200;
 /// doubles.
 const FIRST_LOOK_MS: u64 = 10;
 /// Bytes that a client has to take in each read timeout until it has everything. Without a read timeout, the
-/// period is the multiple of the close timeout above.
+/// period is `MAX_CLOSE_TIMEOUTS` close timeouts.
 const MIN_TAKEN_BYTES: i64 = 1024;
 
 /// A socket's report on the bytes that it was given.

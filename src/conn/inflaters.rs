@@ -53,7 +53,7 @@ impl Inflaters {
     ) -> bool {
         let Inflaters::Live(inflaters) = self else { return true };
         if is_short(subject, message) {
-            // It is in the middle of the message.
+            // The inflater for short messages is in the middle of this one.
             return inflaters.keep_short_or_wait(id);
         }
         let inflater = inflaters.take_or_wait(id);

@@ -28,7 +28,7 @@ impl Conn {
         // A sign of life since the last sample starts over.
         let progress = sample.filter(|sample| sample.at >= since).map(|sample| {
             let more = acknowledged.wrapping_sub(sample.acknowledged);
-            // Fewer than before, because a socket counts more than the bytes that it was given.
+            // This can shrink, because a socket counts more than the bytes that it was given.
             i64::try_from(more).map_or(0, i64::unsigned_abs)
         });
         let in_flight = outgoing.in_flight.saturating_add(self.outbox.queued() as u64);

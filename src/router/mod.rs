@@ -5,8 +5,8 @@
 //! there are. Tables are built at compile time and kept in `static`s; a command that is listed twice,
 //! or under the wrong module, does not compile.
 //!
-//! Handlers get the request, the application's state and a [`Context`]. What they do beyond that
-//! state is left in buffers as data and carried out by the reactor after they have returned.
+//! Handlers get the request, the application's state and a [`Context`]. Their actions beyond that state are
+//! buffered as data, and the reactor carries them out after they have returned.
 
 mod access;
 mod application;
