@@ -51,8 +51,8 @@ pub struct Config {
     /// begins after the PROXY header.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
-    /// The file mode of Unix domain sockets, at most `0o777`: who may write may connect. Default: as the
-    /// umask says.
+    /// The file mode of Unix domain sockets, at most `0o777`: write permission allows a client to connect.
+    /// Default: the umask decides.
     pub socket_mode: Option<u32>,
 
     // Proxies.

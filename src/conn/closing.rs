@@ -36,7 +36,7 @@ pub(crate) struct SocketReport {
     pub(crate) is_idle: bool,
 }
 
-/// What is known of the client's Close.
+/// Whether the client's Close has come, or still can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Awaited,
@@ -225,7 +225,7 @@ impl Closing {
         }
     }
 
-    /// To be called at the [deadline](Self::deadline). True: the socket is to be closed.
+    /// Handles the [deadline](Self::deadline). True if the socket is to be closed.
     pub(super) fn handle_timeout(
         &mut self,
         line: Option<SocketReport>,

@@ -18,7 +18,7 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) service: Service<S>,
     pub(crate) state: S,
     pub(crate) settings: Settings,
-    /// What handlers use.
+    /// The tools that handlers use.
     pub(crate) tools: Tools,
     /// Bytes of the current read: those given to the connection, and those before them that it has taken.
     pub(crate) input_len: usize,

@@ -1,4 +1,4 @@
-//! Connections under a virtual clock: no socket, no sleep, exact times. This file has what the tests share.
+//! Connections under a virtual clock: no socket, no sleep, exact times. The tests share this file.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ struct State {
     upgrade: Option<fn() -> Result<(), Refusal>>,
     open: Option<fn(&mut Context<'_>)>,
     offence: Option<fn()>,
-    /// What a handler notes for the test.
+    /// Notes of handlers for the test.
     noted: Vec<String>,
     offences: Vec<Undecodable>,
 }
@@ -143,7 +143,7 @@ struct Rig {
     /// When the sending side was to be shut down.
     shutdowns: Vec<u64>,
     upgraded: bool,
-    /// What the client received, and when.
+    /// Everything that the client received, with times.
     seen: Vec<(u64, String)>,
     /// The messages that the client received, and whether they came compressed.
     messages: Vec<(MessageKind, bool, Vec<u8>)>,
@@ -232,7 +232,7 @@ impl Rig {
         has_job
     }
 
-    /// Writes what is ready.
+    /// Writes the ready output.
     #[cfg(feature = "deflate")]
     fn write_outbox(&mut self) {
         while self.conn.outbox.is_ready() {

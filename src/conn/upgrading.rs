@@ -20,7 +20,7 @@ use crate::recording::note::Note;
 use crate::router::{Application, Outcome};
 use crate::upgrade::{self, Fault, Refusal};
 
-/// Why there is no upgrade.
+/// Why an upgrade failed.
 enum Failure {
     Refused(Refusal),
     Panicked,

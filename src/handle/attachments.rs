@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::connection::Life;
 use crate::object::Linked;
 
-/// What is attached to a connection: its handles, and the object that it controls.
+/// The attachments of a connection: its handles, and the object that it controls.
 #[derive(Debug, Default)]
 pub(crate) struct Attachments {
     /// The flag by which its handles see its end, if it has handles.

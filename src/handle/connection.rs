@@ -111,7 +111,7 @@ impl Handle {
         self.post(Effect::Send { to: self.id, push: push.clone() })
     }
 
-    /// Closes the connection with a code of the application's. What was sent before goes out first.
+    /// Closes the connection with a code of the application's. Earlier output goes out first.
     ///
     /// # Errors
     /// [`HandleError`], and then nothing was closed.

@@ -26,7 +26,7 @@ pub(super) const TURN_ACCEPTS: usize = 16;
 pub(super) const TURN_LAST_ACCEPTS: usize = 64;
 
 /// Accepts clients, up to the limit of the turn. If too many clients are being refused, ends the first of
-/// them, and answers those that have kept their request back longest.
+/// them, and answers those whose request is longest overdue.
 pub(super) fn accept<S: Application>(core: &mut Core<S>) {
     accept_some(core);
     end_refused_in_excess(core);

@@ -34,7 +34,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) connections: Connections,
     /// The parts that the work of a single connection touches.
     pub(super) lent: Lent<S>,
-    /// What it shares with the other reactors of the server.
+    /// The parts shared with the other reactors of the server.
     pub(super) shared: ServerShared,
     pub(super) registry: Registry,
     pub(super) listeners: Listeners,

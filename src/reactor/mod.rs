@@ -11,7 +11,7 @@
 //! - the parts, each with private fields: `connections`, `schedule`, `input`, `output`, `fan_outs`,
 //!   `listeners`, `refusals`, `mail_queue`, `drain_progress`;
 //! - `core`, which holds them;
-//! - `active`: the one connection that is being worked on, looked up once; what its work does is in `read`,
+//! - `active`: the one connection that is being worked on, looked up once; its work is in `read`,
 //!   `feed`, `serve`, `refuse`, `reach`, `queue_output`, `write` and `write_borrowed`;
 //! - the steps of a turn, a file each: functions over the core;
 //! - `turn`, which is the list of the steps, and `public`: the reactor that is embedded, which polls.

@@ -70,7 +70,7 @@ impl Schedule {
         self.ready.waiting(queue)
     }
 
-    /// Notes that a connection is marked as served. The mark is taken off when the next turn begins.
+    /// Remembers that a connection is marked as served. The next turn begins by clearing the mark.
     pub(super) fn note_served(&mut self, id: ConnectionId) {
         self.served.push(id);
     }

@@ -97,7 +97,7 @@ impl<S: Application> Active<'_, S> {
         }
         let is_handshaking = entry.socket.is_handshaking();
         if share.is_used_up() || (is_handshaking && !input.may_handshake()) {
-            // The end of its share puts it on the list of those with work left.
+            // The end of its share queues it with other connections that have work left.
             return Serving::IsOver;
         }
         if resumes {

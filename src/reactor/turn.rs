@@ -48,7 +48,7 @@ pub(super) fn begin<S>(core: &mut Core<S>, input: &mut Input, polled: Instant) {
     core.connections.forget_served();
 }
 
-/// When there is something to do without an event.
+/// When the next turn is due even without an event.
 pub(super) fn next_at<S>(core: &Core<S>) -> Moment {
     let schedule = core.connections.schedule();
     if schedule.has_work() || core.mail.has_work() || !core.lent.fan_outs.is_empty() {

@@ -45,7 +45,7 @@ const _: () = assert!(LISTS < (NIL - LIST) as usize);
 
 const UNARMED: Timer = Timer { at: 0, previous: NIL, next: NIL };
 
-/// What one step of the wheel did.
+/// The result of one step of the wheel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// This slot's timer is due, and no longer armed.

@@ -48,7 +48,7 @@ impl Masker {
         self.state = State::Head(Box::default());
     }
 
-    /// Masks the next bytes. Returns how many of them may be recorded: all, or those up to a violation.
+    /// Masks the next bytes. Returns how many of them may be recorded: all, or the bytes before a violation.
     pub(super) fn mask(&mut self, bytes: &mut [u8], is_secret: &dyn Fn(u16) -> bool) -> usize {
         let mut done = 0;
         while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {

@@ -17,7 +17,7 @@ wire_enum! {
         /// the budget, meaningful. `discarded` more were thrown away unread. `gathered` bytes of output
         /// waited to be written.
         3 Input { gathered: u64, frames: u32, left: u64, draining: bool, discarded: u64, bytes: Bytes },
-        /// Bytes were read into the buffer of the message in hand.
+        /// Bytes were read into the buffer of the current message.
         4 Direct { bytes: Bytes },
         /// The client ended its sending side.
         5 End {},
@@ -211,7 +211,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What a handler returned.
+    /// The return value of a handler.
     enum Said {
         1 Done {},
         2 Refuse { error_id: u16 },
@@ -222,7 +222,7 @@ wire_enum! {
 }
 
 wire_struct! {
-    /// What a handler did.
+    /// The actions of a handler.
     struct Outcome {
         /// Whether the application acted, and not the connection in its place.
         by_application: bool,

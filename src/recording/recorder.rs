@@ -57,7 +57,7 @@ pub(crate) struct Recorder {
     pub(crate) call: CallNotes,
 }
 
-/// The call in hand.
+/// The current call.
 #[derive(Default)]
 pub(crate) struct CallNotes {
     /// Notes that precede the input.

@@ -98,8 +98,8 @@ impl Recording {
     /// Replays it up to the first difference. Each replay takes a few kilobytes for the route table that are
     /// never given back.
     ///
-    /// A replay takes at most 256 MiB of memory plus 100 bytes for each byte of the file, usually less than
-    /// 3. It makes up content that the file claims but does not hold, at most 128 MiB plus 2048 bytes for
+    /// A replay takes at most 256 MiB of memory plus 100 bytes (usually less than 3) for each byte of the
+    /// file. It makes up content that the file claims but does not hold, at most 128 MiB plus 2048 bytes for
     /// each byte of the file, so its time is bounded too.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl Recording {
     /// Writes it as text, a line for each note.
     ///
     /// # Errors
-    /// Only those of `out`.
+    /// Only errors of `out`.
     pub fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         text::show(&self.file, out)
     }

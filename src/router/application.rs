@@ -27,7 +27,7 @@ pub trait Application: 'static {
         Ok(())
     }
 
-    /// A connection has opened. What is sent here follows the 101 response.
+    /// A connection has opened. Output of this hook follows the 101 response.
     fn opened(&mut self, context: &mut Context<'_>) {
         let _ = context;
     }

@@ -92,8 +92,8 @@ mod tests {
         buffer.packet(&Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data })
     }
 
-    /// Compares the reported space with what is accepted: for each free space up to some hundred bytes, and
-    /// around the lengths at which frame headers grow. Without an agreement nothing is compressed.
+    /// Compares the reported space with the accepted output: for each free space up to some hundred bytes,
+    /// and around the lengths at which frame headers grow. Without an agreement nothing is compressed.
     fn check_space(agreement: Option<deflate::Agreement>, deflate_above: usize) {
         // Incompressible bytes.
         let mut state = 1_u64;

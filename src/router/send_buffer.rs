@@ -7,7 +7,7 @@ use crate::deflate::Deflate;
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
-/// The gathered output of one connection, and the limit of what may be added.
+/// The gathered output of one connection, and its limit.
 ///
 /// The output of several connections is contiguous in the reactor's write buffer; this connection's part
 /// begins at `start`.

@@ -43,7 +43,7 @@ pub(crate) struct Tools {
     pub(super) limits: Limits,
 }
 
-/// Limits on what handlers send, in bytes.
+/// Limits on the output of handlers, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
     /// The most output that may wait for one client; 0 for no limit.

@@ -250,7 +250,7 @@ impl Queue {
         self.chunks.is_empty() && self.tail.is_empty()
     }
 
-    /// The first chunk, which is the tail if there is no other.
+    /// The first chunk; the tail if it is the only one.
     fn front(&mut self) -> Option<&Bytes> {
         if self.chunks.is_empty() {
             self.end_tail();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::conn::closing::Closing;
 
-/// What happens to a connection at that millisecond.
+/// An event of a connection at that millisecond.
 type Event = (u64, fn(&mut Rig));
 
 fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {

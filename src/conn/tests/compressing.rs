@@ -1,4 +1,4 @@
-//! Replies that are compressed slice by slice: their output, its order, and what happens when it closes.
+//! Replies that are compressed slice by slice: their output, its order, and the end of its connection.
 
 use flate2::{Decompress, FlushDecompress};
 

@@ -12,7 +12,7 @@ thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(vec![]) };
 }
 
-/// Keeps what a thread logs, for that thread: tests run side by side.
+/// Keeps the log lines of each thread separately: tests run in parallel.
 struct Keeper;
 
 impl Log for Keeper {
@@ -27,7 +27,7 @@ impl Log for Keeper {
     fn flush(&self) {}
 }
 
-/// What this thread has logged since the last call.
+/// The log lines of this thread since the last call.
 fn lines() -> Vec<String> {
     static KEEPER: Once = Once::new();
     KEEPER.call_once(|| {
@@ -203,7 +203,7 @@ fn packets_above_the_rate_or_the_outbox_are_logged() {
     assert!(lines().iter().any(|line| line.starts_with("WARN a packet is larger than outbox-limit")));
 }
 
-/// What the operator reads of a cause beyond its name. Add new causes here.
+/// The text for the operator about each cause, beyond its name. Add new causes here.
 fn told(cause: Cause) -> &'static str {
     match cause {
         Cause::Idle => "(client-check)",

@@ -18,7 +18,7 @@ fn ping() -> Vec<u8> {
     frame
 }
 
-/// What the reactor asks of a connection: (wants_read, can_resume, is_at_rest, is_open, was_opened).
+/// The reactor's queries on a connection: (wants_read, can_resume, is_at_rest, is_open, was_opened).
 fn asked(rig: &mut Rig) -> [bool; 5] {
     rig.conn.take_rearm();
     let (conn, settings) = (&rig.conn, &rig.env.settings);

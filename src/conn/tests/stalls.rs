@@ -193,7 +193,7 @@ fn a_client_that_answers_each_ping_survives_every_stall() {
     }
 }
 
-/// What the kernel reports when a timer is about to close.
+/// The kernel's report when a timer is about to close a connection.
 fn ask(rig: &mut Rig, in_flight: u64, written: Option<u64>) {
     let outgoing = Outgoing { in_flight, written };
     rig.with(|conn, env| {

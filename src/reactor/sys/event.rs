@@ -1,8 +1,8 @@
-//! What a poll reports.
+//! The events that a poll reports.
 
 use mio::Token;
 
-/// What has changed for one token. Events may be spurious.
+/// An event for one token. Events may be spurious.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event {
     pub(crate) token: Token,

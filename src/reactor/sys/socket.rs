@@ -31,7 +31,7 @@ pub(crate) enum Socket {
 #[derive(Debug)]
 pub(crate) struct Absent;
 
-/// Outside of tests there is none.
+/// Without tests this type has no values.
 #[cfg(not(test))]
 #[derive(Debug)]
 pub(crate) enum Absent {}

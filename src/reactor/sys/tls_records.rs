@@ -32,7 +32,7 @@ impl Records {
         std::mem::take(&mut self.begun)
     }
 
-    /// A reader that counts the records in what it reads.
+    /// A reader that counts the records that pass through it.
     pub(super) fn counting<'a, R>(&'a mut self, stream: &'a mut R) -> Counting<'a, R> {
         Counting { records: self, stream }
     }
