@@ -1,4 +1,4 @@
-//! Limits the log lines that clients can cause: each subject has an allowance, and the lines left out are
+//! Limits the log lines that clients can cause. Each subject has an allowance, and the lines left out are
 //! reported as a count.
 
 use log::Level;

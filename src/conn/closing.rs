@@ -1,4 +1,4 @@
-//! Closes a connection after the server's Close: when to send the FIN, and when to close the socket.
+//! Ends a connection after the server's Close: when to send FIN and close the socket.
 //!
 //! ```text
 //! Writing ──▶ Unacknowledged ──▶ Waiting ──▶ Ended ──▶ closed

@@ -1,4 +1,4 @@
-//! Checks a request head before the upgrade: is it a health check, and which client do its headers name?
+//! Checks a request head for a health check, and for headers that name the client.
 
 use std::net::SocketAddr;
 

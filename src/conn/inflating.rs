@@ -1,5 +1,5 @@
-//! Inflates clients' compressed messages: at once if one slice is enough, and otherwise as an [`InflateJob`],
-//! one slice in each later call.
+//! Inflates clients' compressed messages. It does so at once if one slice is enough, and otherwise as an
+//! [`InflateJob`], one slice in each later call.
 
 use super::connection::Conn;
 use super::dispatch::Dispatch;

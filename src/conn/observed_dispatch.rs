@@ -1,4 +1,4 @@
-//! Records the handling of a message: the packet, the result of decoding, and the handler's actions.
+//! Notes the handling of a message: the packet, its decoding, and the handler's actions.
 
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;

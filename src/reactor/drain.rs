@@ -1,4 +1,5 @@
-//! Drains the server: refuses waiting clients, and closes the others at a pace that other servers can follow.
+//! Drains the server: refuses waiting clients, and closes the others at a limited pace. The pace lets other
+//! servers take over the clients.
 
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;

@@ -1,4 +1,5 @@
 //! The output of a turn: segments, which are written after all reads, with one write per connection.
+//!
 //! The bytes of a segment lie in the write buffer (`router::WriteBuffer`), or where several connections share
 //! them.
 

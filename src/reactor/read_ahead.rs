@@ -1,5 +1,5 @@
-//! Reads ahead: takes short reads from all sockets first and handles them later, so that the system's code
-//! and ours each stay in the processor's caches for a while.
+//! Reads ahead: takes short reads from all sockets first and handles them later. So the system's code and
+//! ours each stay in the processor's caches for a while.
 
 use super::active::Active;
 use super::budget::Step;

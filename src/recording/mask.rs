@@ -1,4 +1,5 @@
 //! Masks secrets in a client's bytes, which come in pieces of any size.
+//!
 //! The number and positions of the bytes stay the same, so that a reader finds the same frames. Masked are
 //! the query values and the values of all header lines that the handshake does not need, the Data of packets
 //! whose command is secret or unknown, and compressed messages as a whole. A packet's command precedes its

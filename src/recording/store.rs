@@ -1,4 +1,5 @@
 //! Writes recordings to a directory on a thread of its own, so that no reactor waits for a disk.
+//!
 //! Nothing is overwritten or deleted, and no link is followed: once the directory is full, no new recording
 //! begins. No descriptor stays open between two writes.
 

@@ -1,5 +1,5 @@
-//! Data that is sent without being in the write buffer: echoed bytes leave from their place in the input, and
-//! in a replay some Data is only counted, because the recording does not hold it.
+//! Data that is sent without being copied into the write buffer. Echoed bytes leave from their place in the
+//! input; in a replay some Data is only counted, because the recording does not hold it.
 
 use std::ops::Deref;
 
@@ -89,7 +89,7 @@ impl Borrowings {
     }
 
     /// Counts bytes that are sent without being in the write buffer. A replay passes the
-    /// recorded number of gathered bytes, which may be more than can exist.
+    /// number of gathered bytes in the recording, which may be more than can exist.
     pub(crate) fn count_absent(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes).min(MAX_BYTES);
     }

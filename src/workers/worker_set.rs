@@ -12,9 +12,9 @@ use crate::reactor::{Reactor, Turn};
 use crate::router::Application;
 
 /// The running workers of a server.
+///
 /// A drained worker keeps running turns until all are drained: other workers may still have clients, and
 /// their requests to it must be answered.
-/// of it must be answered.
 #[derive(Debug)]
 pub(super) struct WorkerSet {
     mailboxes: Mailboxes,

@@ -20,7 +20,6 @@ pub(super) const PIECE_BYTES: usize = 8 * 1024;
 ///
 /// Invariant: each chunk begins and ends at a frame boundary, except a torn first one, and none is empty.
 /// Only while a Pong overtakes may the first one be used up, and it never exceeds the rest of one frame.
-/// frame.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     chunks: VecDeque<Bytes>,

@@ -1,4 +1,4 @@
-//! The output of an outbox and its order, however little the socket takes at a time.
+//! The output of an outbox is complete and in order, however little the socket takes.
 
 use super::queue::PIECE_BYTES;
 use super::*;

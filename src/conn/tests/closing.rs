@@ -1,4 +1,4 @@
-//! From the server's Close to the end of the socket: when its FIN goes out, and when the socket closes.
+//! After the server's Close: when its FIN goes out, and when the socket closes.
 
 use super::*;
 use crate::conn::closing::Closing;

@@ -1,4 +1,4 @@
-//! Replies that are compressed slice by slice: their output, its order, and the end of its connection.
+//! Replies compressed slice by slice: their output, its order, and the connection's end.
 
 use flate2::{Decompress, FlushDecompress};
 

@@ -1,4 +1,4 @@
-//! Log lines about a connection: its packets under debug, and a few lines about bad input.
+//! Log lines about a connection: its packets under debug, and lines about bad input.
 
 use std::cell::RefCell;
 use std::sync::Once;

@@ -1,4 +1,4 @@
-//! When a connection is read from, how much at once, and which input has to wait.
+//! When a connection is read, how much at once, and which input waits.
 
 use super::super::frames::FLUSH_BYTES;
 use super::super::read_policy::*;

@@ -1,4 +1,4 @@
-//! Listens on a Unix domain socket: takes over the path of a killed server, and removes it at the end.
+//! Listens on a Unix domain socket: takes over a killed server's path, and removes it at the end.
 //!
 //! A lock (flock(2)) on the directory of the path separates servers that start or end at the same time. It
 //! leaves no file behind, and is held only while a path is taken or removed.

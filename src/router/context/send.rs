@@ -22,9 +22,9 @@ impl Context<'_> {
     }
 
     /// Whether `replies` replies with `data_len` bytes of Data each are certain to be sent.
+    ///
     /// It accounts for the same as [`reply_capacity`](Self::reply_capacity). A handler that makes several
     /// replies can refuse the request before the first.
-    /// several replies can refuse the request before the first.
     #[must_use]
     pub fn has_capacity_for(&self, replies: usize, data_len: usize) -> bool {
         self.buffer.fits_packets(replies, data_len)
@@ -45,8 +45,8 @@ impl Context<'_> {
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
     ///
     /// Data above [`compress_above`](crate::Config::compress_above) is compressed: up to 16 KiB at once, more
-    /// in slices after the handler has returned. Until then its full length counts against the outbox, and
-    /// later output waits behind it.
+    /// in slices after the handler has returned. Until it is compressed, its full length counts against the
+    /// outbox, and later output waits behind it.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`]. Nothing was sent then.
