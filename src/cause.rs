@@ -1,4 +1,4 @@
-//! The causes for which connections end, and what the client is told of each.
+//! The causes for which connections end, each with the Close frame that the client gets.
 
 use std::fmt;
 

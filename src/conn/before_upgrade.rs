@@ -60,7 +60,7 @@ impl Conn {
         }
     }
 
-    /// Looks at a whole head before the upgrade: what the reactor has to know first, or why there is no
+    /// Checks a whole head before the upgrade. Returns what the reactor has to know first, or why there is no
     /// upgrade.
     pub(super) fn before_upgrade<S>(
         &mut self,
@@ -103,7 +103,7 @@ impl Conn {
         named
     }
 
-    /// Answers the request with a refusal. What was asked for is logged.
+    /// Answers the request with a refusal. The requested path is logged.
     pub(super) fn write_refusal<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
         let head =
             if let Phase::Upgrading(upgrading) = &self.phase { upgrading.head.as_slice() } else { &[] };

@@ -7,8 +7,8 @@
 //!      the client's Close, or none is waited for
 //! ```
 //!
-//! A FIN right behind the Close would, behind a proxy, end both directions while the client still sends. What
-//! it sends would then come back as a reset, which overtakes the Close.
+//! A FIN right behind the Close would, behind a proxy, end both directions while the client still sends. The
+//! proxy would answer what it still sends with a reset, which overtakes the Close.
 
 use super::settings::{MAX_CLOSE_TIMEOUTS, Settings};
 use crate::cause::Cause;
@@ -26,7 +26,7 @@ const FIRST_LOOK_MS: u64 = 10;
 /// as many close timeouts as above.
 const MIN_TAKEN_BYTES: i64 = 1024;
 
-/// What a socket reports of the bytes that it was given.
+/// A socket's report on the bytes that were written to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SocketReport {
     /// Bytes that the client's system has not acknowledged; none where this system does not report them.
@@ -37,7 +37,7 @@ pub(crate) struct SocketReport {
     pub(crate) is_idle: bool,
 }
 
-/// What is known of the client's Close.
+/// The state of the wait for the client's Close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Awaited,
@@ -69,7 +69,7 @@ enum CloseFinder {
     Frames(Box<Skipper>),
     /// No Close is expected.
     Nothing,
-    /// A recording says what was found: it does not hold the bytes.
+    /// In a replay the recording tells what was found, since it does not hold the bytes.
     Recorded(ReplaySource),
 }
 
@@ -116,7 +116,7 @@ impl Closing {
         }
     }
 
-    /// Takes from `source` what is found, and whether a reply is being compressed, from now on.
+    /// From now on takes from `source` what is found, and whether a reply is being compressed.
     pub(super) fn replay(&mut self, source: ReplaySource) {
         self.finder = CloseFinder::Recorded(source);
     }
@@ -136,7 +136,8 @@ impl Closing {
         }
     }
 
-    /// Whether a reply is being compressed; `has_jobs` is what the outbox says.
+    /// Whether a reply is being compressed; `has_jobs`: whether the outbox has replies that are still being
+    /// compressed.
     pub(super) fn is_compressing(&self, has_jobs: bool) -> bool {
         match &self.finder {
             CloseFinder::Recorded(source) => source.is_compressing(),
@@ -159,8 +160,8 @@ impl Closing {
         found != Found::Nothing
     }
 
-    /// The socket has taken all output; `ended`: the client sends no more. True, once, if the sending side is
-    /// to be shut down.
+    /// The socket has taken all output; `ended`: the client sends no more. Whether the sending side must be
+    /// shut down now. True only once.
     pub(super) fn written(&mut self, ended: bool, now: Moment) -> bool {
         let is_awaited = matches!(self.answer, Answer::Awaited | Answer::Doubtful);
         let waits = is_awaited && !ended;
@@ -226,7 +227,7 @@ impl Closing {
         }
     }
 
-    /// To be called at the [deadline](Self::deadline). True: the socket is to be closed.
+    /// To be called at the [deadline](Self::deadline). Returns whether the socket must be closed.
     pub(super) fn handle_timeout(
         &mut self,
         line: Option<SocketReport>,
@@ -250,7 +251,8 @@ impl Closing {
         }
     }
 
-    /// Compares what the client has taken with what it has to take. True: it takes too little.
+    /// Compares the bytes that the client has taken with the minimum that it must take. True: it takes too
+    /// little.
     fn look(&mut self, line: Option<SocketReport>, now: Moment, settings: &Settings) -> bool {
         let most_ms = longest_ms(settings);
         let is_written = self.stage == Stage::Unacknowledged;

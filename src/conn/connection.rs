@@ -1,4 +1,4 @@
-//! The state of one connection, and what others ask about it.
+//! The state of one connection, and the questions that the reactor asks about it.
 
 use super::deadlines::Deadlines;
 use super::inbox::Inbox;
@@ -77,7 +77,7 @@ impl Conn {
         std::mem::replace(&mut self.rearm, false)
     }
 
-    /// Why the connection has ended, once it has; its socket is to be closed then.
+    /// Why the connection has ended, if it has. Its socket must be closed then.
     pub(crate) fn cause(&self) -> Option<Cause> {
         match &self.phase {
             Phase::Closed(cause) => Some(*cause),
@@ -110,8 +110,8 @@ impl Conn {
         self.opened
     }
 
-    /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of
-    /// unfinished messages.
+    /// Bytes held for the connection: input that waits to be handled, output that waits to be written, and
+    /// the buffers of unfinished messages.
     pub(crate) fn held_bytes(&self) -> usize {
         let unfinished = match &self.phase {
             Phase::Upgrading(upgrading) => upgrading.head.capacity(),
@@ -122,7 +122,7 @@ impl Conn {
         unfinished + inflating + self.rare.inbox().map_or(0, Inbox::held_bytes) + self.outbox.queued()
     }
 
-    /// Bytes that are held of what has come out of an inflater so far.
+    /// Bytes held of the message that is being inflated.
     pub(crate) fn inflated_bytes(&self) -> usize {
         self.rare.job().map_or(0, |job| job.work.out.capacity())
     }

@@ -1,4 +1,4 @@
-//! Calls into the application: a handler runs, its panic is caught, and what it says is carried out.
+//! Calls into the application: runs a handler, catches its panic, and carries out its outcome.
 
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,7 +41,7 @@ pub(super) struct Dispatch<'a> {
 }
 
 impl Conn {
-    /// Splits an open connection into its decoder and what a call into the application works on.
+    /// Splits an open connection into its decoder and the parts that a call into the application works on.
     #[inline(always)]
     pub(super) fn split(&mut self) -> Option<(&mut Decoder, Dispatch<'_>)> {
         let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
@@ -72,8 +72,9 @@ impl Conn {
 }
 
 impl Dispatch<'_> {
-    /// Runs a handler, the application's or one that answers in its place, catches its panic, and carries out
-    /// what it says. Replies may borrow `lent`, the end of the message in hand; it is empty if there is none.
+    /// Runs a handler (the application's, or a built-in one that answers instead), catches its panic, and
+    /// carries out its outcome. Replies may borrow `lent`, the end of the message in hand; it is empty if
+    /// there is none.
     #[inline(always)]
     pub(super) fn run<S: Application>(
         &mut self,

@@ -1,5 +1,5 @@
-//! What a whole request head is checked for before it can be an upgrade: whether it is a health check, and
-//! which client the headers of a trusted proxy name.
+//! Checks of a whole request head before the upgrade: is it a health check, and which client do the headers
+//! of a trusted proxy name?
 
 use std::net::SocketAddr;
 

@@ -108,7 +108,7 @@ impl Work {
     }
 }
 
-/// A message that is being inflated slice by slice. What the client sends behind it waits.
+/// A message that is being inflated slice by slice. Input that the client sends behind it waits.
 #[derive(Debug)]
 pub(super) struct InflateJob {
     pub(super) work: Work,

@@ -48,7 +48,7 @@ impl Conn {
         let cost = env.tools.effects.take_cost();
         env.charge(cost);
         let Some(result) = went_on else { return };
-        // The client's silence counts again from here, and with it a deadline that was put aside.
+        // From here on the client's silence counts again, and a suspended deadline runs again.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         if let Err(cause) = result {

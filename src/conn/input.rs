@@ -1,8 +1,8 @@
-//! Everything that a connection can be given, and the one way in: [`Conn::give`].
+//! All inputs of a connection, and the single function that takes them: [`Conn::give`].
 //!
-//! An input is a value. What it does is its [`Input`], in the file that it belongs to; what a recording holds
-//! of it is its [`Observed`], in `observed_inputs.rs`. The public methods here only name the inputs for the
-//! reactor.
+//! An input is a value. Each input implements [`Input`] (its effect), in the file that it belongs to, and
+//! [`Observed`] (its note in a recording), in `observed_inputs.rs`. The public methods here only name the
+//! inputs for the reactor.
 
 use super::closing::SocketReport;
 use super::connection::Conn;
@@ -17,8 +17,8 @@ use crate::push::Push;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
-/// Something that a connection is given, with what is lent to it for that call: an [`Env`] where it can send
-/// something, the time where it cannot.
+/// An input of a connection. The call also gets an [`Env`] if the connection may send something, otherwise
+/// only the time.
 pub(super) trait Input<Lent> {
     type Output;
 
@@ -31,7 +31,7 @@ pub(super) struct Bytes<'a, 'i>(pub(super) &'a mut &'i mut [u8]);
 pub(super) struct Received(pub(super) usize);
 /// The peer shut down its sending side.
 pub(super) struct End;
-/// The timers are to be looked at. The socket's report is there where the connection asks for it.
+/// Check the timers. The socket's report is there where the connection asks for it.
 pub(super) struct Timers(pub(super) Option<SocketReport>);
 /// The answer to a deferred request.
 pub(super) struct Answer<'a> {
@@ -86,14 +86,14 @@ pub(crate) enum Progress {
     Forwarded,
     /// Some may be left; the request was a health check, and is answered. Then give the rest again.
     Checked,
-    /// Some are left: write what was gathered, then give them again.
+    /// Some bytes are left: write the gathered output, then give the rest again.
     Flush,
     /// Some are left, and have to wait: for a deferred reply, for the outbox, or for the next turn.
     Wait,
 }
 
 impl Conn {
-    /// Gives the connection an input. While somebody watches it, the input and what comes of it are noted.
+    /// Gives the connection an input. While the connection is watched, the input and its results are noted.
     #[inline(always)]
     pub(super) fn give<L, I: Observed<L>>(&mut self, mut input: I, lent: &mut L) -> I::Output {
         if self.record.is_watched() {
@@ -111,8 +111,8 @@ impl Conn {
         output
     }
 
-    /// Bytes have come from the socket, or were kept before. What is left in `input` afterwards has
-    /// to be given again when [`Progress`] says so.
+    /// Bytes have come from the socket, or were kept before. [`Progress`] tells when the bytes that are left
+    /// in `input` must be given again.
     #[inline]
     pub(crate) fn handle_bytes<S: Application>(
         &mut self,
@@ -133,13 +133,13 @@ impl Conn {
         self.give(End, &mut now);
     }
 
-    /// Does all that is due. To be called at any time; what is not due yet stays armed.
+    /// Does all that is due. May be called at any time; timers that are not due yet stay armed.
     pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
         let report = env.socket_report.take();
         self.give(Timers(report), env);
     }
 
-    /// The answer to a deferred request has come. It is dropped if nobody waits for it any more.
+    /// The answer to a deferred request has come. It is dropped if no request waits for it any more.
     pub(crate) fn handle_answer<S: Application>(
         &mut self,
         seq: u64,
@@ -177,7 +177,7 @@ impl Conn {
         self.give(Abort(cause), &mut ());
     }
 
-    /// Counts a push that is to be sent behind `gathered` bytes and what the outbox holds. False if it must
+    /// Counts a push that will be sent behind `gathered` bytes and the bytes in the outbox. False if it must
     /// not be sent: it does not fit, or the connection is not open.
     #[inline]
     pub(crate) fn admits<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
@@ -199,8 +199,8 @@ impl Conn {
     /// gathered has been written or queued.
     ///
     /// True: everything has gone out, and the client's Close is not waited for (any longer). The socket's
-    /// sending side is to be shut down, even if the socket is closed at once: there may be more to a shutdown
-    /// than that.
+    /// sending side must then be shut down, even if the socket is closed right after: with TLS a shutdown
+    /// also sends close_notify.
     pub(crate) fn handle_flushed(&mut self, mut now: Moment) -> bool {
         let is_closing = self.is_closing();
         if !self.ended && !is_closing || is_closing && self.outbox.has_jobs() {

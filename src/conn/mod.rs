@@ -23,7 +23,7 @@
 //!
 //! The reactor reports what has happened by an [`Input`](input::Input), and then writes what the connection
 //! has put into the write buffer. [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] say what
-//! is next. While a connection is recorded, an observer ([`observer`]) notes each input and what comes of it.
+//! is next. While a connection is recorded, an observer ([`observer`]) notes each input and its results.
 
 mod before_upgrade;
 mod closing;

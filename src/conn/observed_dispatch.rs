@@ -1,4 +1,4 @@
-//! How the handling of a message is noted: the packet, what decoding came to, and what the handler did.
+//! Notes the handling of a message: the packet, the result of decoding, and what the handler did.
 
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
@@ -64,7 +64,7 @@ impl Dispatch<'_> {
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
-        // DataSize may be wrong, which is noted by what comes of it.
+        // DataSize may be wrong; the note of the refusal shows that.
         let mut parsed = header.to_vec();
         parsed.splice(..2, [0xff, 0xff]);
         let Ok(packet::Request { data_status, flag, cmd, .. }) = packet::Request::parse(&parsed) else {

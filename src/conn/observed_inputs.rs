@@ -1,4 +1,4 @@
-//! What a recording holds of each input.
+//! The notes that a recording holds for each input.
 
 use super::connection::Conn;
 use super::dispatch::Hex;

@@ -1,8 +1,8 @@
-//! The observer of one connection: it tells the recorder what the connection is given, before that has any
-//! effect, and what comes of it.
+//! The observer of one connection: passes each input to the recorder before the input takes effect, and its
+//! results afterwards.
 //!
 //! The connection asks [`Record::is_watched`](crate::record::Record::is_watched) first, so a connection that
-//! nobody watches pays for one test. In a replay the observer also replaces what the recording does not hold.
+//! is not watched costs one test. In a replay the observer also supplies what the recording does not hold.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -90,7 +90,7 @@ impl Conn {
         }
     }
 
-    /// The input is dealt with: notes what the connection has put into the write buffer.
+    /// Called when the input was handled: notes what the connection has put into the write buffer.
     pub(super) fn end_call_with_output<S>(&mut self, env: &Env<S>) {
         if let Some(recorder) = self.rare.noting() {
             note_sent(recorder, env);

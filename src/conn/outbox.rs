@@ -82,7 +82,7 @@ impl Outbox {
         }
     }
 
-    /// Queues what is left of `segment`, whole frames of which the socket took the first `written`
+    /// Queues the rest of `segment`, which consists of whole frames; the socket took its first `written`
     /// bytes. It can have taken some only if nothing else waits.
     pub(crate) fn push_unwritten(&mut self, segment: &[u8], written: usize) {
         debug_assert!(written == 0 || self.is_empty());
@@ -101,7 +101,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a reply that is to be compressed before it goes out.
+    /// Queues a reply that must be compressed before it goes out.
     pub(crate) fn push_job(&mut self, job: CompressJob) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.later_bytes += job.weight();
@@ -113,7 +113,7 @@ impl Outbox {
         self.job().is_some()
     }
 
-    /// The reply that is to be compressed next.
+    /// The next reply to compress.
     pub(crate) fn job(&self) -> Option<&CompressJob> {
         if !COMPRESSES {
             return None;
@@ -127,7 +127,7 @@ impl Outbox {
     }
 
     /// Ends the job of the next reply, which has become this frame: it can go out now, with the frames behind
-    /// it. Returns what is left of the job.
+    /// it. Returns the job, whose lease is then free.
     pub(crate) fn end_job(&mut self, frame: Bytes) -> Option<CompressJob> {
         let waiting = self.waiting.as_mut()?;
         let Later { job, behind } = waiting.later.pop_front()?;
@@ -153,7 +153,7 @@ impl Outbox {
         if waiting.later.is_empty() {
             self.waiting = None;
         } else {
-            // The state of frames that have gone out does not hold for those that come.
+            // The state describes frames that have gone out, and not the next ones.
             waiting.ready = Queue::default();
         }
     }

@@ -168,7 +168,7 @@ impl Dispatch<'_> {
         })
     }
 
-    /// Refuses a packet beyond those that the client may send in a second. The first one is logged.
+    /// Refuses a packet that exceeds the packet rate. The first one is logged.
     #[cold]
     fn excess_packet<S: Application>(
         &mut self,
@@ -218,7 +218,7 @@ impl Dispatch<'_> {
         self.answer(cmd, flag, Outcome::Refuse(error_id), env)
     }
 
-    /// Answers a request as if its handler had returned `outcome`.
+    /// Answers a request in the same way as a handler that returns `outcome`.
     #[inline(never)]
     fn answer<S: Application>(
         &mut self,

@@ -6,7 +6,7 @@ use crate::frame::Decoder;
 use crate::proxy::HeaderReader;
 use crate::upgrade::{HeadScanner, Refusal};
 
-/// Where a connection is in its life. What a state carries lives in its variant.
+/// Where a connection is in its life. Each variant holds the data of its state.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// It reads the header in which a trusted proxy names the client.
@@ -35,9 +35,9 @@ pub(super) struct Proxied {
 #[derive(Debug, Default)]
 pub(super) struct Upgrading {
     pub(super) scanner: HeadScanner,
-    /// The part of the head that came before the rest, or what there is of one that was refused.
+    /// The part of the head that has arrived so far, also of a head that was refused.
     pub(super) head: Vec<u8>,
-    /// The server is full: what the client is told, unless its request is a health check.
+    /// The server is full: the refusal for the client, unless its request is a health check.
     pub(super) refusal: Option<Refusal>,
     /// The head is whole, and its headers named the client.
     pub(super) is_named: bool,

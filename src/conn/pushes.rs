@@ -1,4 +1,4 @@
-//! What others send to a connection outside of its own requests: answers to deferred requests, and pushes.
+//! Output that a connection gets outside of its own requests: answers to deferred requests, and pushes.
 
 use super::connection::Conn;
 use super::dispatch::By;
@@ -23,7 +23,7 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
 }
 
 impl<S> Input<Env<S>> for PushFrame<'_> {
-    /// Whether it is to be sent.
+    /// Whether to send it.
     type Output = bool;
 
     #[inline(always)]
@@ -41,7 +41,7 @@ impl Conn {
         answer: impl FnOnce(&mut Context<'_>) -> Outcome,
     ) {
         let Some(deferral) = self.rare.take_deferral(seq) else { return };
-        // The client's silence counts again from here, and with it a deadline that was put aside.
+        // From here on the client's silence counts again, and a suspended deadline runs again.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| {

@@ -20,13 +20,13 @@ struct State {
     attachments: Attachments,
     /// Bytes that were read and have to wait.
     inbox: Option<Inbox>,
-    /// A message that is being inflated; what comes next waits for it.
+    /// A message that is being inflated. Later input waits for it.
     job: Option<Box<InflateJob>>,
     /// The request whose reply comes later; the next packet waits for it.
     deferral: Option<Deferral>,
     /// Present if messages may be compressed.
     deflate: Option<Box<Deflate>>,
-    /// Present while a client is silent that still takes what it is sent, or may do so.
+    /// Present while a client sends nothing but takes its output, or may be taking it.
     sample: Option<Sample>,
     /// Present if it is recorded.
     recorder: Option<Box<Recorder>>,

@@ -32,7 +32,7 @@ impl Conn {
     pub(crate) fn wants_read(&self, settings: &Settings) -> bool {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => true,
-            // What was read before comes first.
+            // Input that was read before comes first.
             Phase::Open(_) => !self.rare.has_input() && !self.ended && !self.is_held_back(settings),
             Phase::Closing(_) => !self.ended,
             Phase::Closed(_) => false,
@@ -103,7 +103,7 @@ impl Conn {
     }
 
     /// Space into which the next bytes of a large message can be read without being copied, if one is on its
-    /// way. [`handle_received`](Self::handle_received) is to be told how many were.
+    /// way. Pass the number of bytes to [`handle_received`](Self::handle_received).
     pub(crate) fn receive_buffer(&mut self) -> Option<&mut [u8]> {
         match &mut self.phase {
             Phase::Open(open) => open.decoder.receive_buffer(),
@@ -124,7 +124,7 @@ impl Conn {
         if let Phase::Open(open) = &mut self.phase
             && !input.is_empty()
         {
-            // What has to wait takes the place of a buffer that is not in use.
+            // The waiting input goes into a buffer that is not in use.
             open.decoder.trim();
             self.rare.put_inbox(Inbox::new(input));
         }
@@ -141,7 +141,7 @@ impl Conn {
         if let Phase::Open(open) = &mut self.phase
             && !inbox.rest().is_empty()
         {
-            // What was taken of it may be in the decoder's buffer now.
+            // Bytes that were taken of it may be in the decoder's buffer now.
             open.decoder.trim();
             self.rare.put_inbox(inbox);
         }

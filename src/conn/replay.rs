@@ -60,8 +60,7 @@ impl Conn {
 }
 
 impl<S> Env<S> {
-    /// Takes from `source` what a recording says of heads and of compressed messages, in place of looking at
-    /// them.
+    /// Takes the results of parsing heads and of inflating messages from the recording in `source`.
     pub(crate) fn replay(&mut self, source: &ReplaySource) {
         self.inflaters = Inflaters::Recorded(source.clone());
         self.head_checks = HeadChecks::Recorded(source.clone());

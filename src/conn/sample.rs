@@ -1,14 +1,14 @@
-//! What a socket said when it was last asked how much its client has taken.
+//! The last report of a socket on how much its client has taken.
 
 use crate::moment::Moment;
 
-/// What a socket says of the bytes that were written to it.
+/// A socket's report on the bytes that were written to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outgoing {
     /// Bytes that the peer has not acknowledged.
     pub(crate) in_flight: u64,
-    /// Bytes that were written in all, if the socket itself counts them: with TLS these are others than those
-    /// that it was given.
+    /// Bytes written in all, if the socket counts them itself: with TLS that is ciphertext, not the plaintext
+    /// that the connection wrote.
     pub(crate) written: Option<u64>,
 }
 

@@ -1,5 +1,5 @@
-//! A slow client is not an idle one: taking output counts as a sign of life, where a timer is about to end
-//! the connection for the client's silence. A Ping that waits behind much else cannot be answered in time.
+//! Slow clients: taking output counts as a sign of life, where a timer is about to end the connection for the
+//! client's silence. A Ping that waits behind much else cannot be answered in time.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -10,8 +10,8 @@ use super::sample::{Outgoing, Sample};
 const MIN_PROGRESS_BYTES: u64 = 1024;
 
 impl Conn {
-    /// Whether the socket should be asked what the client has taken: a timer ends the connection now for
-    /// silence. A message that has begun has its time, whatever else the client does.
+    /// Whether to ask the socket how much the client has taken, because a timer would now end the connection
+    /// for silence. A message that has begun has its time, whatever else the client does.
     pub(crate) fn is_taken_for_silent<S>(&self, env: &Env<S>) -> bool {
         self.is_between_messages() && self.silent_since(env.tools.now, &env.settings).is_some()
     }

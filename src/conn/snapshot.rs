@@ -1,4 +1,4 @@
-//! What a recording holds of the connection as it was at the beginning, and what a replay makes of that.
+//! The state of a connection at the beginning of a recording: how it is noted, and how a replay restores it.
 
 use super::connection::Conn;
 use super::deadlines::Deadlines;

@@ -1,4 +1,4 @@
-//! What a connection does when one of its timers is due.
+//! The timers of a connection: what each does when it is due (read timeout, client check, account check, …).
 
 use super::closing::SocketReport;
 use super::connection::Conn;
@@ -131,7 +131,7 @@ impl Conn {
         self.deadlines.silent_since(now, settings, self.is_waiting(), self.is_exempt(settings))
     }
 
-    /// Shrinks the buffers to what is in use.
+    /// Frees the unused capacity of the buffers.
     fn keep_house(&mut self) {
         self.record.count_loop();
         if let Phase::Open(open) = &mut self.phase {

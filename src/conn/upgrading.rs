@@ -64,8 +64,8 @@ impl Conn {
         Some(named)
     }
 
-    /// Reads the head of the request from the front of `input`; frames follow it. Returns what the reactor
-    /// has to know before it goes on, if anything.
+    /// Reads the head of the request from the front of `input`; frames follow it. Returns a question for the
+    /// reactor, if it must be answered before the upgrade goes on.
     pub(super) fn read_head<S: Application>(
         &mut self,
         input: &mut &mut [u8],
@@ -115,7 +115,7 @@ impl Conn {
         }
     }
 
-    /// Accepts the request or not. Returns what was agreed on for compression, if anything was.
+    /// Accepts the request or not. Returns the agreement on compression, if there is one.
     fn upgrade<S: Application>(
         &mut self,
         head: &[u8],
@@ -163,7 +163,7 @@ impl Conn {
             state.opened(context);
             Outcome::Done
         });
-        // What the hook has asked for is charged to this client, and not to its first packet.
+        // The cost of the hook's effects counts for this client, and not for its first packet.
         let cost = env.tools.effects.take_cost();
         env.charge(cost);
     }

@@ -1,4 +1,4 @@
-//! Accepting clients: as many as a turn may, each admitted or refused.
+//! Accepts clients, up to the limit of a turn, and admits or refuses each.
 
 use super::active::Active;
 use super::admission::Permit;
@@ -25,8 +25,8 @@ pub(super) const TURN_ACCEPTS: usize = 16;
 /// The same while the server drains, when nothing else is urgent.
 pub(super) const TURN_LAST_ACCEPTS: usize = 64;
 
-/// Accepts clients, as many as one turn may. Where too many are being refused, ends the first of them, and
-/// answers those whose request was waited for longest.
+/// Accepts clients, as many as one turn may. Keeps the number of clients that are being refused within its
+/// limits: closes the oldest, and stops waiting for the oldest requests.
 pub(super) fn accept<S: Application>(core: &mut Core<S>) {
     accept_some(core);
     end_refused_in_excess(core);
@@ -124,8 +124,8 @@ fn begin<S: Application>(core: &mut Core<S>, id: ConnectionId, refusal: Option<R
     }
 }
 
-/// Whether a client that is refused is told so once its TLS handshake is complete. That can cost a signature,
-/// which a full server does not spend on those that it refuses, and one that drains does.
+/// Whether a refused client gets the refusal after its TLS handshake. The handshake can cost a signature. A
+/// full server does not spend it on clients that it refuses; a draining server does.
 fn is_refused_late<S>(active: &Active<'_, S>) -> bool {
     active.lent.is_draining() && active.entry.socket.answers_later()
 }

@@ -1,4 +1,4 @@
-//! The connection that is being worked on: looked up once, with what its work touches.
+//! The connection that the reactor works on: looked up once, together with the state that its work touches.
 
 use super::entry::Entry;
 use super::lent::Lent;
@@ -14,7 +14,7 @@ pub(super) struct Active<'a, S: 'static> {
 }
 
 impl<S> Active<'_, S> {
-    /// What the connection puts into the write buffer from now on is its own.
+    /// Output in the write buffer belongs to this connection from now on.
     #[inline]
     pub(super) fn begin_output(&mut self) {
         self.lent.env.tools.write_buffer.begin();
@@ -26,8 +26,8 @@ impl<S> Active<'_, S> {
         call(self.entry, &mut self.lent.env)
     }
 
-    /// Draws the consequences of what has happened to the connection: its end, an earlier deadline, or work
-    /// that is left. If it has segments this is put off until they are written.
+    /// Updates the schedule after the connection has changed: it may have ended, have an earlier deadline, or
+    /// have work left. If it has segments this is put off until they are written.
     pub(super) fn update_state(&mut self) {
         if let Some(ring) = self.entry.segments {
             return self.lent.output.update_later(ring);
@@ -68,7 +68,7 @@ impl<S> Active<'_, S> {
         }
     }
 
-    /// Puts the connection behind those that say little.
+    /// Puts the connection behind the quiet ones.
     pub(super) fn postpone_as_busy(&mut self) {
         self.entry.standing.set_busy(true);
         self.postpone();

@@ -1,4 +1,4 @@
-//! Who may come in: the limits on all clients and on the clients of one address.
+//! Admission: the limits on all clients and on the clients of one address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,7 +15,7 @@ use crate::upgrade::Refusal;
 pub(super) struct Admission {
     max: usize,
     max_per_ip: usize,
-    /// Leading bits by which IPv6 addresses are told apart.
+    /// The prefix length of an IPv6 network that counts as one address.
     ipv6_prefix: u8,
     counts: Mutex<Counts>,
 }
@@ -44,8 +44,8 @@ impl Admission {
         }
     }
 
-    /// Lets a client in and counts it, or says why not. A client whose address is not known yet, because a
-    /// proxy is to name it, counts only among all clients.
+    /// Admits and counts a client, or returns the refusal. A client whose address is not known yet, because a
+    /// proxy will name it, counts only among all clients.
     pub(super) fn enter(&self, client: Option<Peer>) -> Result<Permit, Refusal> {
         let mut counts = self.counts();
         if self.max != 0 && counts.inside >= self.max {
@@ -59,8 +59,7 @@ impl Admission {
         Ok(permit)
     }
 
-    /// Counts a client that came in without an address under the one that it has now, or says why it has to
-    /// go.
+    /// Counts an admitted client under its address, once that is known, or returns the refusal.
     pub(super) fn count_address(&self, permit: &mut Permit, client: Peer) -> Result<(), Refusal> {
         self.count(&mut self.counts(), permit, client)
     }
@@ -108,7 +107,7 @@ impl Admission {
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Nothing that runs under the lock can panic half-way, so what a poisoned lock guards is whole.
+        // No code panics half-way under the lock, so the counts are consistent even if it is poisoned.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! What a simulation looks at between two turns.
+//! The state of a reactor that a simulation checks between two turns.
 
 use super::accept::TURN_LAST_ACCEPTS;
 use super::budget::{TURN_BYTES, TURN_FRAMES};
@@ -87,7 +87,7 @@ impl<S: Application> Reactor<S> {
         self.core.connections.iter().filter(|entry| entry.conn.was_opened()).count()
     }
 
-    /// What is left once all clients are gone. None if nothing is.
+    /// The state that is left when all clients are gone. None if nothing is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
         let Core { connections, lent, mail, .. } = &self.core;
         let (admitted, addresses) = lent.admission.counted();

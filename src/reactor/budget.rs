@@ -12,7 +12,7 @@ use crate::conn::LARGE_READ_BYTES;
 
 /// Work after which the clock is read, in bytes.
 pub(super) const SLICE_BYTES: usize = 64 * 1024;
-/// What a handler, a system call, or work of that size counts as, in bytes: 16 of them are a slice.
+/// The cost, in bytes, of a handler, a system call, or work of that size. A slice is 16 of these.
 pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
 /// Frames in the first slice of a connection's share, and at most in a later one, if those before took little
 /// time. The clock is read behind each slice.
@@ -53,8 +53,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// When this step does not go on any more, in parts of a turn's time. Output may take longer, so that
-    /// what the other steps have led to is written.
+    /// When this step does not go on any more, in parts of a turn's time. Output may take longer, so that the
+    /// output of the other steps is written.
     pub(super) const fn ends_at(self) -> u64 {
         match self {
             Step::Quiet => 10,
@@ -83,14 +83,14 @@ const _: () = assert!(4 * (Step::Timers.ends_at() - Step::Accept.ends_at()) >= S
 #[derive(Debug)]
 pub(super) struct TurnBudget {
     clock: Clock,
-    /// The twentieth part of what a turn may take, in microseconds.
+    /// One twentieth of a turn's time, in microseconds.
     part_us: u64,
     began: Instant,
     /// Microseconds from the beginning of the turn until the clock was last read.
     passed_us: u64,
     /// Bytes of work since then.
     unseen_bytes: usize,
-    /// Nanoseconds that it will take to write what waits for the end of the turn.
+    /// An estimate, in nanoseconds, for writing the output that waits for the end of the turn.
     pending_ns: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The end of a turn: writes what is left, and removes connections that have ended.
+//! The end of a turn: writes the remaining output, and removes connections that have ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,8 +17,8 @@ use crate::moment::Moment;
 use crate::observer;
 use crate::router::Application;
 
-/// Writes what is left, and removes connections that have ended. What the application has to say about their
-/// end can be for others, and can be their end.
+/// Writes the remaining output, and removes connections that have ended. The application's `closed` hook can
+/// send to other connections, and can close them.
 pub(super) fn write_and_bury<S: Application>(core: &mut Core<S>) {
     let mut buried = 0;
     loop {
@@ -31,7 +31,7 @@ pub(super) fn write_and_bury<S: Application>(core: &mut Core<S>) {
     }
 }
 
-/// Removes the connection that ended first of those that are left, and tells the application.
+/// Removes the ended connection that has waited longest, and calls the application's hook.
 fn bury_next<S: Application>(core: &mut Core<S>) {
     let Some(id) = core.connections.schedule_mut().pop_dead() else { return };
     core.lent.budget.charge(STEP_BYTES);

@@ -1,4 +1,4 @@
-//! All connections of a reactor, and what is to be done for them.
+//! All connections of a reactor, with their schedule.
 
 use super::entry::Entry;
 use super::schedule::Schedule;
@@ -74,7 +74,7 @@ impl Connections {
         &mut self.schedule
     }
 
-    /// Takes off the marks of those that were served in the turn before.
+    /// Clears the marks of connections that were served in the turn before.
     pub(super) fn forget_served(&mut self) {
         while let Some(id) = self.schedule.pop_served() {
             if let Some(entry) = self.slots.get_mut(id) {

@@ -1,4 +1,4 @@
-//! The parts of a reactor, its poll and its input aside.
+//! The state of a reactor, without its poll and its input.
 
 use super::active::Active;
 use super::budget::TurnBudget;
@@ -34,7 +34,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) connections: Connections,
     /// The parts that the work of a single connection touches.
     pub(super) lent: Lent<S>,
-    /// What it shares with the other reactors of the server.
+    /// The state that the reactors of the server share.
     pub(super) shared: ServerShared,
     pub(super) registry: Registry,
     pub(super) listeners: Listeners,
@@ -42,7 +42,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) drain: DrainProgress,
     pub(super) links: WorkerLinks,
     pub(super) recording: Recording,
-    /// What the system clock said when the reactor began, in milliseconds since 1970.
+    /// The system time at which the reactor began, in milliseconds since 1970.
     pub(super) began_unix_ms: u64,
 }
 

@@ -1,15 +1,15 @@
-//! How far a server has come with its end, and how many clients may be told to go now.
+//! The progress of a drain: its stage, and how many clients may be closed now.
 
 use crate::config::Config;
 use crate::id::ConnectionId;
 use crate::moment::{Moment, whole_ms};
 
-/// Clients that are told to go in one turn, whatever the pace.
+/// The most clients that are closed in one turn, whatever the pace.
 const TURN_CLOSES: usize = 1024;
-/// Milliseconds in which those who wait to be accepted are still accepted, and answered with 503.
+/// Milliseconds in which waiting clients are still accepted, and answered with 503.
 const ACCEPT_MS: u64 = 1000;
 
-/// The stage of the end of the server, and its pace.
+/// The stage of the drain, and its pace.
 #[derive(Debug)]
 pub(super) struct DrainProgress {
     delay_ms: u64,
@@ -87,7 +87,7 @@ impl DrainProgress {
         matches!(self.stage, Stage::Announced(begins_at) if begins_at <= now)
     }
 
-    /// Takes the next connection that is to be told to go, and counts it as told.
+    /// Takes the next connection to close, and counts it.
     pub(super) fn pop_waiting(&mut self) -> Option<ConnectionId> {
         let Stage::Begun(begun) = &mut self.stage else { return None };
         let id = begun.waiting.pop()?;
@@ -105,8 +105,8 @@ impl DrainProgress {
         self.begun().is_some_and(|begun| begun.began_at.after(self.timeout_ms) <= now)
     }
 
-    /// When draining begins, the listeners are closed, the next client is to be told to go, or the time is
-    /// up; never once none of this is left.
+    /// The time of the next step: draining begins, the listeners are closed, the next client is closed, or
+    /// the time is up. `NEVER` if no step is left.
     pub(super) fn next_at(&self, listens: bool, all_gone: bool) -> Moment {
         let begun = match &self.stage {
             Stage::Serving => return Moment::NEVER,

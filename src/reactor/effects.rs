@@ -1,4 +1,4 @@
-//! Effects: what handlers and hooks have left to be done to other connections.
+//! Carries out effects: what handlers and hooks ask for other connections.
 
 use super::core::Core;
 use super::fan_out::send_to_many;
@@ -18,8 +18,8 @@ pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     apply(core, Some(id));
 }
 
-/// Carries out the effects that wait, and those that they lead to. `by` is the connection whose requests they
-/// come from.
+/// Carries out the pending effects, and the effects that these cause. `by` is the connection whose requests
+/// they come from.
 #[inline(always)]
 pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
     if !core.lent.env.tools.effects.is_empty() {

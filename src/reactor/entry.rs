@@ -1,4 +1,4 @@
-//! One connection of a reactor: its state machine, its socket, and what the poll last said about it.
+//! One connection of a reactor: its state machine, its socket, and the last readiness that the poll reported.
 
 use std::io;
 
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     /// The permit that counts it against the limits on clients. None for clients that are only refused.
     pub(super) permit: Option<Permit>,
     pub(super) standing: Standing,
-    /// What it is sent at the end of the turn.
+    /// Its output that waits for the end of the turn.
     pub(super) segments: Option<SegmentRing>,
     /// It has ended and is on the list of the dead.
     pub(super) dead: bool,
@@ -44,7 +44,7 @@ impl Entry {
         Entry {
             socket,
             conn,
-            // The poll reports what has arrived already: a read now would mostly find nothing.
+            // The poll will report input that has arrived; a read now would mostly find nothing.
             readable: false,
             writable: true,
             read_on: false,
@@ -81,7 +81,7 @@ impl Entry {
     /// How many bytes of its output the client has taken, as far as the socket can tell.
     pub(super) fn socket_report(&self) -> SocketReport {
         let unacknowledged = self.socket.unacknowledged();
-        // Nothing more is added to the outbox: what the socket has taken is missing there.
+        // No more output is queued now, so the outbox shrinks by exactly the bytes that the socket takes.
         let given =
             self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
         let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));

@@ -1,4 +1,4 @@
-//! What the poll says of a connection, a listener or the waker.
+//! Handles an event of the poll: for a connection, a listener or the waker.
 
 use super::budget::Step;
 use super::core::Core;
@@ -12,7 +12,7 @@ use super::tokens::{WAKER, id_of};
 use crate::cause::Cause;
 use crate::router::Application;
 
-/// Notes what an event says, and reads or serves the connection that it is about.
+/// Notes the readiness in an event, and reads or serves its connection.
 pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input, event: Event) {
     if event.token == WAKER {
         return core.mail.note_arrival();
@@ -30,7 +30,7 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
     // A read ends before an urgent byte, whatever lies behind it.
     entry.read_on |= closed || event.priority;
     if event.error && !entry.conn.wants_read(&env.settings) {
-        // While reading is paused nobody would read the error off the socket.
+        // While reading is paused no read would find the error on the socket.
         entry.conn.abort(Cause::Reset);
     }
     if event.writable {

@@ -1,7 +1,7 @@
-//! Timers: what is due, for as long as a turn has time for it.
+//! Serves timers that are due, as long as the turn has time for them.
 //!
-//! A timer that is about to end a connection for what its client has not done has the socket read first: the
-//! poll may not have reported yet what has come.
+//! Before a timer ends a connection for silence, the socket is read: input may have arrived that the poll has
+//! not reported yet.
 
 use super::accept::TURN_ACCEPTS;
 use super::budget::{STEP_BYTES, Step};
@@ -41,7 +41,7 @@ pub(super) fn expire<S: Application>(core: &mut Core<S>, input: &mut Input) {
     }
 }
 
-/// What the end of the turn has to write or to bury.
+/// Connections that the end of the turn has to write to or to remove.
 fn consequences<S>(core: &Core<S>) -> usize {
     core.lent.output.len() + core.connections.schedule().dead()
 }
@@ -60,8 +60,8 @@ fn expire_slot<S: Application>(core: &mut Core<S>, input: &mut Input, slot: usiz
     effects::apply(core, None);
 }
 
-/// If a connection is about to be ended for what its client has not done: reads what has come, then looks
-/// whether the client takes what it is sent.
+/// If a timer is about to end a connection for silence: reads its socket, then checks whether the client
+/// takes its output.
 fn read_before_the_end<S: Application>(core: &mut Core<S>, input: &mut Input, id: ConnectionId) {
     let Some(active) = core.activate(id) else { return };
     if !active.entry.conn.is_about_to_end(active.lent.now(), &active.lent.env.settings) {

@@ -1,9 +1,9 @@
-//! What goes to many connections: as far as a turn has time for it, and on in later ones.
+//! Continues fan-outs to many connections, turn by turn, as long as each turn has time for them.
 //!
 //! A fan-out has the receivers of the moment at which it was asked for. It reaches them in the order of their
 //! slots, and whatever else is sent to one of them goes behind it:
 //! [`Active::reach`](super::active::Active::reach) comes before. The client that asked for it is not read
-//! until it has reached all of them, so that nobody adds to fan-outs faster than they get done.
+//! until it has reached all of them, so that no client adds to fan-outs faster than they are delivered.
 
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
@@ -17,7 +17,8 @@ use crate::push::Push;
 /// The cost up to which a push to many is sent at once, in bytes, a write counted as [`STEP_BYTES`]: enough
 /// for a small chat room.
 const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
-/// What one receiver is sent at once where fan-outs go on, in bytes: then the turn may have no time left.
+/// The most bytes that one receiver gets at once from unfinished fan-outs; after them the turn's time is
+/// checked again.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
 /// Sends a push to many connections: at once, or when there is time for it. `by` is the connection that asked
@@ -66,7 +67,7 @@ fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
     lent.fan_outs.begin(fan_out, is_here);
 }
 
-/// Lets fan-outs go on, those of each client in turn, as long as there is time. A receiver is given all that
+/// Continues fan-outs, those of each client in turn, as long as there is time. A receiver is given all that
 /// waits for it at once.
 #[inline]
 pub(super) fn continue_fan_outs<S>(core: &mut Core<S>) {
@@ -85,7 +86,7 @@ fn continue_some<S>(core: &mut Core<S>) {
         write_if_full(core);
         let bytes = reached.unwrap_or(0) + STEP_BYTES;
         core.lent.budget.charge(STEP_BYTES);
-        // What is done however late it is counts in bytes, too.
+        // Work that is done regardless of the time counts in bytes, too.
         (done, slice) = (done + bytes.div_ceil(SLICE_BYTES), slice + bytes);
         if slice >= SLICE_BYTES {
             core.lent.fan_outs.pass_turn();
@@ -101,7 +102,7 @@ fn next_receiver<S>(core: &mut Core<S>) -> Option<ConnectionId> {
     core.lent.fan_outs.next_receiver(is_awaited)
 }
 
-/// A connection has ended: nothing reaches it any more, and what it has asked for goes on without it.
+/// A connection has ended: it gets nothing more, and its own fan-outs continue without it.
 #[cold]
 pub(super) fn leave_fan_outs<S>(core: &mut Core<S>, id: ConnectionId) {
     core.lent.fan_outs.leave(id);

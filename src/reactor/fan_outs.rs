@@ -96,12 +96,12 @@ impl FanOuts {
         self.unfinished >= MANY
     }
 
-    /// Whether those that came from mail are too many to deliver more mail.
+    /// Whether too many fan-outs that came by mail are unfinished to deliver more mail.
     pub(super) fn hold_back_mail(&self) -> bool {
         self.by_mail >= MAX_BY_MAIL
     }
 
-    /// Whether those of clients that have left are too many to accept more clients.
+    /// Whether too many fan-outs of clients that have left are unfinished to accept more clients.
     pub(super) fn hold_back_accepts(&self) -> bool {
         self.departed >= MAX_DEPARTED
     }
@@ -111,8 +111,8 @@ impl FanOuts {
         self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
     }
 
-    /// Counts a fan-out that could not be held, to this many receivers. Returns how many pushes were dropped,
-    /// if that is to be logged now.
+    /// Counts a fan-out that could not be held, to this many receivers. Returns the number of dropped pushes,
+    /// if it should be logged now.
     pub(super) fn count_dropped(&mut self, receivers: u64, now: Moment) -> Option<u64> {
         self.dropped += receivers;
         let is_due = self.logged_at.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);
@@ -206,7 +206,7 @@ impl FanOuts {
         Some(push)
     }
 
-    /// Notes that a client has left. What it has asked for goes on.
+    /// Notes that a client has left. Its own fan-outs continue.
     pub(super) fn leave(&mut self, id: ConnectionId) {
         self.departed += self.owed.remove(&id).unwrap_or(0);
     }
@@ -245,7 +245,7 @@ mod tests {
         assert!(!fan_outs.hold_back_mail());
         fan_outs.begin(by_mail(), true);
         assert!(fan_outs.hold_back_mail());
-        // Lists of receivers count like what is sent to them.
+        // Lists of receivers count in bytes like the pushes.
         let receivers = MAX_BYTES / 2 / (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) - 100_000;
         let large = || FanOut { to: (0..receivers as u32).map(id).collect(), ..by_mail() };
         assert!(fan_outs.has_capacity_for(&large()));

@@ -1,4 +1,5 @@
-//! Bytes from a socket, given to their connection, and what it asks the reactor for meanwhile.
+//! Feeds bytes from a socket to their connection, and does what the connection asks the reactor for
+//! meanwhile.
 
 use super::active::Active;
 use super::budget::STEP_BYTES;
@@ -6,14 +7,12 @@ use super::share::Share;
 use crate::conn::Progress;
 use crate::router::Application;
 
-/// Fan-outs in a row after which a connection's share ends with its slice. This many leave in one write to
-/// each receiver, and what waits for a receiver stays short. While many fan-outs are unfinished one is
-/// enough.
+/// Fan-outs in a row after which a connection's share ends with its slice. Each receiver gets this many in
+/// one write, and its queue stays short. While many fan-outs are unfinished one is enough.
 const PUSHES_IN_A_ROW: u32 = 16;
 
 impl<S: Application> Active<'_, S> {
-    /// Gives bytes to the connection, and writes in between what it has to send. Returns how many bytes it
-    /// took.
+    /// Gives bytes to the connection, and writes its output in between. Returns how many bytes it took.
     pub(super) fn feed(&mut self, bytes: &mut [u8], share: &mut Share) -> usize {
         let total = bytes.len();
         let mut used = 0;
@@ -103,7 +102,7 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// From the next turn on the connection comes behind those that have not used up their share.
+    /// From the next turn on the connection is served after connections that have not used up their share.
     #[cold]
     fn mark_busy(&mut self) {
         self.entry.standing.set_busy(true);

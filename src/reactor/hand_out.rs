@@ -2,7 +2,7 @@
 
 use super::core::Core;
 
-/// Hands out what is free. A connection that gets something has work for the next turn.
+/// Hands out the free inflaters and compressors. A connection that gets something has work for the next turn.
 pub(super) fn hand_out<S>(core: &mut Core<S>) {
     if core.lent.env.inflaters.in_use() > 0 {
         hand_out_inflaters(core);
@@ -17,7 +17,7 @@ pub(super) fn hand_out<S>(core: &mut Core<S>) {
 }
 
 fn hand_out_inflaters<S>(core: &mut Core<S>) {
-    // Connections that have ended, or begun to close, do not say so.
+    // Connections that have ended, or begun to close, do not report it here.
     let connections = &core.connections;
     core.lent.env.inflaters.reclaim(|id| connections.get(id).is_some_and(|entry| entry.conn.inflates()));
     while let Some(id) = core.lent.env.inflaters.call_next() {

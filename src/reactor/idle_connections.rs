@@ -1,5 +1,5 @@
-//! A million idle connections, without sockets: the bytes that each holds, and what a turn costs beside them.
-//! Run with `--nocapture` the test shows the figures.
+//! A million idle connections, without sockets: the bytes that each holds, and the cost of a turn beside
+//! them. Run with `--nocapture` the test shows the figures.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::record::Peer;
 use crate::router::{Application, Service};
 
 const POPULATION: usize = 1_000_000;
-/// What an idle connection may allocate: its entries in the slab and the wheel, each with the capacity
-/// that doubling leaves over.
+/// The bytes that an idle connection may allocate: its entries in the slab and the wheel, with the spare
+/// capacity that doubling leaves.
 const MAX_BYTES: usize = 220;
 /// The time within which they came in.
 const SPREAD_MS: u64 = 60_000;

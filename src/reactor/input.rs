@@ -1,4 +1,4 @@
-//! The buffers that sockets are read into, and what was read ahead of being handled.
+//! The buffers that sockets are read into, and input that was read ahead and is handled later.
 
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
@@ -11,7 +11,7 @@ const MIN_AHEAD_BYTES: usize = 16 * 1024;
 /// as much as thousands of packets.
 const TURN_HANDSHAKES: u32 = 4;
 
-/// What a reactor reads with.
+/// The read buffers of a reactor.
 #[derive(Debug)]
 pub(super) struct Input {
     /// For connections that are read by themselves: a message as long as `max_len` is by default fits.
@@ -19,7 +19,7 @@ pub(super) struct Input {
     ahead: Vec<u8>,
     /// Bytes of `ahead` that were read and not handled.
     filled: usize,
-    /// What they are, in order.
+    /// The entries, in order.
     reads: Vec<AheadRead>,
     handshakes_left: u32,
 }
@@ -33,8 +33,8 @@ pub(super) struct AheadRead {
 
 impl Input {
     pub(super) fn new() -> Self {
-        // Not zeros, for which the system would only promise memory: what a reactor needs it has from the
-        // start, and not from the first large message on.
+        // Not zeros: for zeros the system would only promise memory, and a reactor should hold all of its
+        // memory from the start.
         Input {
             buffer: vec![u8::MAX; LARGE_READ_BYTES],
             ahead: vec![u8::MAX; AHEAD_BYTES],
@@ -63,7 +63,7 @@ impl Input {
         self.handshakes_left = self.handshakes_left.saturating_sub(1);
     }
 
-    /// Whether what was read ahead has to be handled before more is.
+    /// Whether input that was read ahead must be handled before more is read.
     #[inline]
     pub(super) fn is_ahead_full(&self) -> bool {
         self.ahead.len() - self.filled < MIN_AHEAD_BYTES
@@ -82,13 +82,13 @@ impl Input {
         self.reads.push(AheadRead { id, len });
     }
 
-    /// What was read ahead, in order, and the bytes of all of it.
+    /// The entries that were read ahead, in order, and all their bytes.
     #[inline]
     pub(super) fn ahead(&mut self) -> (&[AheadRead], &mut [u8]) {
         (&self.reads, &mut self.ahead)
     }
 
-    /// Forgets what was read ahead: it has been handled.
+    /// Clears the input that was read ahead: it has been handled.
     #[inline]
     pub(super) fn clear_ahead(&mut self) {
         self.reads.clear();

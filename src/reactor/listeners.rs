@@ -43,7 +43,7 @@ pub(super) struct Listeners {
     tls: Option<Tls>,
     /// The listener whose turn it is: a rush at one does not keep the others waiting.
     next: usize,
-    /// A listener is closed once nobody waits there.
+    /// A listener is closed when no client waits there.
     is_ending: bool,
     /// Accepting rests until then.
     retry_at: Moment,
@@ -148,7 +148,7 @@ impl Listeners {
         self.list.len() + usize::from(self.spare.is_some())
     }
 
-    /// From now on a listener is closed once nobody waits there.
+    /// From now on a listener is closed when no client waits there.
     pub(super) fn accept_the_last(&mut self) {
         self.is_ending = true;
         self.list.iter_mut().for_each(|polled| polled.ready = true);
@@ -200,7 +200,7 @@ impl Listeners {
         None
     }
 
-    /// Nobody waits at a listener.
+    /// No client waits at a listener.
     fn note_nobody(&mut self, at: usize) {
         if self.is_ending {
             self.list.remove(at);
@@ -251,8 +251,8 @@ fn tell_and_close(mut socket: Socket, refusal: Refusal) {
     }
     let mut response = Vec::new();
     refusal.write(&mut response);
-    // What the client has sent is read first: unread bytes would turn the close into a reset, and the reset
-    // overtakes the answer. All of this is best effort.
+    // The client's bytes are read first: unread bytes would turn the close into a reset, which overtakes the
+    // answer. All of this is best effort.
     let _ = socket.read(&mut [0; 4096]);
     let _ = socket.write(&response);
     socket.shutdown_write();

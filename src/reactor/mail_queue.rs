@@ -18,7 +18,7 @@ impl MailQueue {
         self.has_arrived = true;
     }
 
-    /// Collects what is in the mailbox, once all that was collected before is delivered.
+    /// Collects the mail in the mailbox, when all mail collected before is delivered.
     pub(super) fn collect(&mut self, mailbox: &Mailbox) {
         if self.mails.is_empty() && std::mem::take(&mut self.has_arrived) {
             // The buffer is used again.
@@ -32,12 +32,12 @@ impl MailQueue {
         self.mails.pop_front()
     }
 
-    /// Whether mail is to be delivered.
+    /// Whether there is mail to deliver.
     pub(super) fn has_work(&self) -> bool {
         !self.mails.is_empty() || self.has_arrived
     }
 
-    /// Drops what was collected. Whoever waits for an answer to it learns that there is none.
+    /// Drops the collected mail. A thread that waits for an answer to it learns that there will be none.
     pub(super) fn clear(&mut self) {
         self.mails.clear();
     }

@@ -1,8 +1,8 @@
-//! One thread, one poll, every socket: turns events into calls of connections, and what they send into
-//! writes.
+//! The reactor: one thread and one poll for every socket. Turns events into calls of connections, and their
+//! output into writes.
 //!
 //! A [turn](turn) is: poll, accept and read, hand on mail and effects, write, expire timers, bury the dead.
-//! Its time is what the clock says behind the poll. Whatever could take long is counted: bytes and packets of
+//! Its time is read from the clock after the poll. Whatever could take long is counted: bytes and packets of
 //! one connection, accepts, timers, mails. Work that is left goes on a list, and the next poll does not
 //! sleep. The contract of mio's `Poll` is kept as its documentation states it: events may be spurious, an
 //! edge is not repeated, and one that names an earlier life of a slot is dropped.

@@ -1,5 +1,5 @@
-//! Binding the listeners of a server, and all else of its reactors that can fail, before the application's
-//! state is there.
+//! Binds the listeners of a server, and does all other work of its reactors that can fail, before the
+//! application's state exists.
 
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl Prepared {
     }
 }
 
-/// The store for recordings, if connections are to be recorded.
+/// The store for recordings, if connections can be recorded.
 fn open_store(config: &Config) -> Result<Option<Store>, BindError> {
     let Some(directory) = &config.record else { return Ok(None) };
     Store::open(directory).map(Some).map_err(|error| BindError::Record(directory.clone(), error))

@@ -1,4 +1,4 @@
-//! The public reactor: what embeds it binds it, and gives it turns.
+//! The public reactor: a program binds it, and either runs it or gives it turns.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,11 +22,10 @@ use crate::moment::{Moment, whole_ms};
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
-/// Milliseconds that a poll waits at most. What it takes beyond that is time in which the process did not
-/// run.
+/// Milliseconds that a poll waits at most. A longer poll shows that the process did not run.
 const MAX_WAIT_MS: u64 = 1000;
 
-/// What a turn leaves to be done.
+/// Whether the reactor goes on after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Go on: call [`Reactor::turn`] again.
@@ -129,7 +128,7 @@ impl<S: Application> Reactor<S> {
         &mut self.core.lent.env.state
     }
 
-    /// Clients that are connected, those that are still upgrading or closing included.
+    /// The number of connected clients, including clients that are still upgrading or closing.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.core.connections.len()
@@ -163,8 +162,8 @@ impl<S: Application> Reactor<S> {
         self.core.mail.clear();
     }
 
-    /// One turn: waits for something to do, at most for `timeout` (none: as long as it takes), and does a
-    /// bounded amount of it.
+    /// Runs one turn: waits for work, at most for `timeout` (`None`: without a limit), and does a bounded
+    /// amount of it.
     ///
     /// # Errors
     /// The poll failed, which no client can bring about.
@@ -185,7 +184,7 @@ impl<S: Application> Reactor<S> {
         let ended = self.ended.take();
         let stalls = &mut self.core.lent.env.settings.stalls;
         if stalls.can_be(began_at.since(worked_at)) {
-            // What the turn before has taken, and by how much this one comes later than it was due.
+            // The duration of the turn before, and how late this one is.
             let ended_at = ended.map_or(began_at, |ended| self.clock.moment(ended));
             let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
             stalls.in_turn(turn_ms, began_at);
@@ -199,8 +198,8 @@ impl<S: Application> Reactor<S> {
         Ok(polled)
     }
 
-    /// When [`turn`](Self::turn) is to be called even if the descriptor does not become readable: a second
-    /// from the last turn at the latest. Time beyond that counts as one in which the clients were not heard.
+    /// The time at which to call [`turn`](Self::turn) even if the descriptor does not become readable: at
+    /// most a second after the last turn. Time beyond that counts as one in which the clients were not heard.
     /// None only beyond what the clock can tell.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
@@ -239,8 +238,8 @@ impl<S: Application> Reactor<S> {
     }
 }
 
-/// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it. A
-/// simulated reactor has none: -1.
+/// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it. -1 for a
+/// simulated reactor.
 impl<S: Application> AsRawFd for Reactor<S> {
     fn as_raw_fd(&self) -> RawFd {
         self.poller.as_raw_fd()

@@ -15,7 +15,7 @@ const LARGE_BYTES: usize = 16 * 1024;
 const KEPT_BYTES: usize = 1024 * 1024;
 
 impl<S> Active<'_, S> {
-    /// Queues or writes what the connection has put into the write buffer, and updates its state.
+    /// Queues or writes the connection's output in the write buffer, and updates its state.
     pub(super) fn queue_output(&mut self) {
         let (start, end) =
             (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
@@ -42,8 +42,8 @@ impl<S> Active<'_, S> {
         }
     }
 
-    /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how
-    /// many bytes that were.
+    /// Writes the connection's output in the write buffer at once, behind its segments. Returns how many
+    /// bytes that were.
     pub(super) fn write_now(&mut self) -> usize {
         let (start, end) =
             (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
@@ -61,7 +61,7 @@ impl<S> Active<'_, S> {
         end - start
     }
 
-    /// Writes the connection's segments at once, so that what it is sent next comes behind them.
+    /// Writes the connection's segments at once, so that its next output follows them.
     pub(super) fn write_segments(&mut self) {
         let Some(ring) = self.entry.segments.take() else { return };
         let Some(segments) = self.lent.output.ring(ring) else { return };
@@ -119,8 +119,8 @@ fn move_to_outbox(segments: Segments<'_>, entry: &mut Entry, buffer: &[u8]) {
     }
 }
 
-/// Writes the segments of every connection. What the turn has no time for goes to the outboxes, and from
-/// there with the next turn.
+/// Writes the segments of every connection. Output that the turn has no time for goes to the outboxes, and is
+/// written in the next turn.
 pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     if core.lent.output.is_empty() {
         return;

@@ -1,17 +1,17 @@
-//! What one connection gets of fan-outs, and pushes behind that: each connection gets what it is sent in the
-//! order in which it was sent.
+//! Delivers to one connection its part of fan-outs, and pushes after that, so that each connection gets its
+//! output in the order in which it was sent.
 
 use super::active::Active;
 use super::budget::SLICE_BYTES;
 use super::output::Frames;
 use crate::push::Push;
 
-/// What it takes to note a receiver, and to find again what it is to be sent, in bytes of work.
+/// The cost, in bytes, of noting a receiver and of finding its pushes again.
 pub(super) const RECEIVER_BYTES: usize = 32;
 
 impl<S> Active<'_, S> {
-    /// Sends the connection its part of all fan-outs that have not reached it, so that what it is sent next
-    /// comes behind them.
+    /// Sends the connection its part of all fan-outs that have not reached it, so that its next output
+    /// follows them.
     #[inline]
     pub(super) fn reach(&mut self) {
         if self.entry.standing.is_awaited() {
@@ -29,7 +29,7 @@ impl<S> Active<'_, S> {
         while let Some(push) = self.lent.fan_outs.take_push(id) {
             let len = push.frame().len();
             if self.lent.output.bytes(self.entry.segments) + len > SLICE_BYTES {
-                // What the socket takes of it does not count as if it waited.
+                // Bytes that the socket takes do not count as waiting.
                 self.write_segments();
             }
             self.send_behind(&push);

@@ -1,8 +1,7 @@
-//! How a socket is read, for all that read one.
+//! Reads a socket once, for all steps that read one.
 //!
-//! What quiet connections have to say is read ahead, behind what others had, and handled later
-//! (`read_ahead.rs`). All others are read by themselves: straight into a large message that is on its way, or
-//! into the large buffer.
+//! Input of quiet connections is read ahead, into one shared buffer, and handled later (`read_ahead.rs`). All
+//! others are read by themselves: straight into a large message that is on its way, or into the large buffer.
 
 use std::io::{self, ErrorKind};
 
@@ -34,8 +33,7 @@ pub(super) enum ReadInto {
 }
 
 impl Entry {
-    /// Whether one short read is likely to bring all that the client has to say, so that it can be read
-    /// ahead.
+    /// Whether one short read is likely to bring all of the client's input, so that it can be read ahead.
     #[inline]
     pub(super) fn may_be_read_ahead(&self, settings: &Settings) -> bool {
         let has_output = self.writable && !self.conn.outbox.is_empty();
@@ -57,7 +55,7 @@ impl Entry {
         }
     }
 
-    /// Notes what a read says of the socket.
+    /// Notes what a read shows about the socket.
     #[inline(always)]
     pub(super) fn note_read(
         &mut self,

@@ -1,4 +1,4 @@
-//! Clients that are only told why they cannot come in, in the order in which they came.
+//! Clients that are being refused, in the order in which they came.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use crate::id::ConnectionId;
 /// which has had the longest time to read its answer.
 pub(super) const MAX_REFUSED: usize = 8192;
 
-/// Those of them whose request is read first, since it may be a health check. One more has the first of them
+/// The clients whose request is read first, since it may be a health check. One more has the first of them
 /// answered, which has had the longest time to send it.
 pub(super) const MAX_HEARD: usize = 1024;
 
@@ -18,7 +18,7 @@ pub(super) struct Refusals {
     count: usize,
     /// Some of them may have ended.
     order: VecDeque<ConnectionId>,
-    /// Those whose request is read first. Some of them may have ended, or been answered.
+    /// The clients whose request is read first. Some of them may have ended, or been answered.
     heard: VecDeque<ConnectionId>,
 }
 
@@ -39,8 +39,8 @@ impl Refusals {
         self.heard.push_back(id);
     }
 
-    /// Takes the first of those whose request is waited for, if there are too many. It may have been answered
-    /// already.
+    /// Takes the client whose request has been waited for longest, if there are too many. It may have been
+    /// answered already.
     pub(super) fn pop_unheard(&mut self) -> Option<ConnectionId> {
         if self.heard.len() > MAX_HEARD { self.heard.pop_front() } else { None }
     }

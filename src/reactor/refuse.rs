@@ -1,4 +1,4 @@
-//! Refusing a client: at once, once it has said what it wants, or once its TLS handshake is complete.
+//! Refuses a client: at once, after its request, or after its TLS handshake.
 
 use super::active::Active;
 use crate::router::Application;
@@ -10,7 +10,7 @@ impl<S: Application> Active<'_, S> {
         self.call(|entry, env| entry.conn.refuse(refusal, env));
     }
 
-    /// Has a client that is to be refused say first what it wants: a health check is answered all the same.
+    /// Waits for the request of a client before refusing it, since a health check is answered in any case.
     pub(super) fn hear(&mut self, refusal: Refusal) {
         self.entry.conn.hear(refusal, self.lent.now());
         self.lent.refusals.hear(self.entry.id());

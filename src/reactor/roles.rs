@@ -11,7 +11,7 @@ use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::router::Application;
 
-/// The connection that plays a role. None if it is not on this worker.
+/// The connection that plays a role, if it is on this worker.
 pub(super) fn with_role<S>(core: &Core<S>, role_id: u64) -> Option<ConnectionId> {
     core.lent.env.tools.roles.player(role_id).filter(|id| id.worker() == core.links.own())
 }

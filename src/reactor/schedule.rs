@@ -1,4 +1,4 @@
-//! What is to be done for connections without an event: timers, the ready queues, and the end of the dead.
+//! Work for connections without an event: timers, the ready queues, and the removal of ended connections.
 
 use std::collections::VecDeque;
 

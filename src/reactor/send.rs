@@ -1,4 +1,5 @@
-//! What others send to a connection, or do to it, outside of its own events.
+//! Calls on a connection outside of its own events: pushes, answers and closes from handlers and other
+//! threads.
 
 use super::core::Core;
 use super::entry::Entry;

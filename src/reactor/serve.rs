@@ -1,4 +1,4 @@
-//! Serving a connection: what it kept or what its socket brings, as much as one turn allows.
+//! Serves a connection: handles its kept input or reads its socket, as much as one turn allows.
 
 use super::active::Active;
 use super::budget::Step;
@@ -37,7 +37,7 @@ pub(super) fn serve_busy<S: Application>(core: &mut Core<S>, input: &mut Input) 
     }
 }
 
-/// Serves those that wait in a queue now, once each, for as long as the step may go on.
+/// Serves each connection that is in a queue now once, until the step's time is up.
 #[inline(never)]
 fn serve_ready<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Queue, step: Step) {
     for done in 0..core.connections.schedule().waiting(queue) {
@@ -62,7 +62,7 @@ fn serve_next<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Queu
     serve(core, input, id, Share::WHOLE);
 }
 
-/// Lets a connection go on with what has come, and carries out what it leads to.
+/// Lets a connection handle its input, and carries out the effects.
 pub(super) fn serve<S: Application>(core: &mut Core<S>, input: &mut Input, id: ConnectionId, share: Share) {
     let Some(mut active) = core.activate(id) else { return };
     active.serve(input, share);
@@ -70,7 +70,7 @@ pub(super) fn serve<S: Application>(core: &mut Core<S>, input: &mut Input, id: C
 }
 
 impl<S: Application> Active<'_, S> {
-    /// Lets the connection go on with what has come.
+    /// Lets the connection handle its input.
     pub(super) fn serve(&mut self, input: &mut Input, mut share: Share) {
         if self.owes() {
             return self.postpone_as_busy();
@@ -87,7 +87,7 @@ impl<S: Application> Active<'_, S> {
         self.queue_output();
     }
 
-    /// Gives the connection what it kept, or else what one read brings.
+    /// Gives the connection its kept input, or else the input of one read.
     fn serve_once(&mut self, input: &mut Input, share: &mut Share) -> Serving {
         let (entry, settings) = (&mut *self.entry, &self.lent.env.settings);
         let resumes = entry.conn.can_resume(settings);
@@ -127,7 +127,7 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// Takes what one read has brought.
+    /// Handles the result of one read.
     fn take_read(&mut self, len: usize, into: ReadInto, buffer: &mut [u8], share: &mut Share) -> Serving {
         let work = len.saturating_add(self.entry.socket.take_overhead());
         share.take_bytes(work);
@@ -154,7 +154,7 @@ impl<S: Application> Active<'_, S> {
         Serving::GoesOn
     }
 
-    /// Gives the connection what it kept.
+    /// Gives the connection its kept input.
     fn resume(&mut self, share: &mut Share) -> Serving {
         let Some(mut inbox) = self.entry.conn.take_inbox() else {
             // A message is being inflated, and nothing came behind it.

@@ -1,4 +1,4 @@
-//! What a reactor is given when its listeners are bound, its poll aside.
+//! The parts from which a reactor is made once its listeners are bound, without its poll.
 
 use std::sync::Arc;
 

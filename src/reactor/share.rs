@@ -2,7 +2,7 @@
 
 use super::budget::{MAX_SLICE_FRAMES, SLICE_FRAMES, Step, TURN_BYTES, TURN_FRAMES, TurnBudget};
 
-/// What one connection may still take of a turn.
+/// The rest of one connection's share of a turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
     bytes_in: u32,

@@ -1,4 +1,4 @@
-//! What the reactors of one server share.
+//! State that the reactors of one server share.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Where one connection stands in the turn: whether it waits to be served, how it was served last, and
+//! The state of one connection in the turn: whether it waits to be served, how it was served last, and
 //! whether fan-outs concern it.
 
 /// Flags of one connection, in one byte.

@@ -25,7 +25,7 @@ pub(super) fn survey<S: Application>(core: &mut Core<S>, look: impl FnOnce(&Surv
     looked.is_ok()
 }
 
-/// Lets `tour` see all connections here, and then those of the workers behind this one.
+/// Lets `tour` see all connections of this worker, and then of the workers after it.
 pub(super) fn survey_all<S: Application>(core: &mut Core<S>, mut tour: SurveyTour) {
     if survey(core, |survey| tour(survey)) {
         core.shared.mailboxes.post_to_next(core.links.own(), Mail::Effect(Effect::SurveyAll(tour)));

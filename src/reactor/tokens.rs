@@ -29,7 +29,7 @@ pub(super) fn of_listener(index: usize) -> Token {
     Token(FIRST_LISTENER - index)
 }
 
-/// The index of the listener that a token would name; that of a connection is larger than any.
+/// The index of the listener that a token would name; for a connection's token it exceeds every index.
 pub(super) fn listener_index(token: Token) -> Option<usize> {
     FIRST_LISTENER.checked_sub(token.0)
 }

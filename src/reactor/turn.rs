@@ -18,7 +18,7 @@ use super::sys::poller::Poller;
 use crate::moment::Moment;
 use crate::router::Application;
 
-/// Does a bounded amount of what there is to do. `polled` is when the poll returned: the time of this turn.
+/// Does a bounded amount of the pending work. `polled` is when the poll returned: the time of this turn.
 #[inline(always)]
 pub(super) fn take_turn<S: Application>(
     core: &mut Core<S>,

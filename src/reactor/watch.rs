@@ -1,4 +1,4 @@
-//! Which connections are watched: their packets in the log, or all that happens to them in a recording.
+//! Watched connections: their packets are logged, or their inputs and outputs are recorded.
 
 use super::core::Core;
 use crate::conn::Env;

@@ -17,13 +17,13 @@ const BUCKETS: usize = 1 << DIGIT_BITS;
 /// The last deadline that the wheel can tell apart; it comes after 139 years.
 const MAX_AT: u64 = (1 << (LEVELS * DIGIT_BITS)) - 1;
 /// The furthest deadline from the wheel's time, in milliseconds: 24 days. A timer that is armed for later
-/// comes then; its owner looks at what is really due in any case.
+/// comes then; its owner checks what is due in any case.
 const MAX_AHEAD: u64 = 1 << 31;
 /// No slot.
 const NIL: u32 = u32::MAX;
 /// Added to the number of a list where a slot can be, too.
 const LIST: u32 = 1 << 31;
-/// Two lists beside the buckets: what is due, and what is on its way down.
+/// Two lists beside the buckets: timers that are due, and timers on their way to a lower level.
 const DUE: usize = LEVELS * BUCKETS;
 const FALLING: usize = DUE + 1;
 const LISTS: usize = FALLING + 1;
@@ -45,7 +45,7 @@ const _: () = assert!(LISTS < (NIL - LIST) as usize);
 
 const UNARMED: Timer = Timer { at: 0, previous: NIL, next: NIL };
 
-/// What one step of the wheel did.
+/// The result of one step of the wheel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// This slot's timer is due, and no longer armed.
@@ -174,8 +174,8 @@ impl Wheel {
         }
     }
 
-    /// The first bucket that is not empty, and when it begins. All buckets of a level begin before
-    /// those of the next.
+    /// The first bucket that is not empty, and when it begins. The buckets of a level come before the buckets
+    /// of the next level.
     fn next_bucket(&self) -> Option<(usize, u64)> {
         let (level, occupied) = self.occupied.iter().enumerate().find(|(_, occupied)| **occupied != 0)?;
         let bucket = occupied.trailing_zeros() as usize;

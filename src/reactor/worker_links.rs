@@ -1,4 +1,4 @@
-//! What a worker knows of itself and of the other workers of its server.
+//! The links of a worker to the other workers of its server.
 
 use crate::mailbox::{Mail, MailboxError};
 use crate::mailboxes::Mailboxes;
@@ -36,7 +36,7 @@ impl WorkerLinks {
     }
 
     /// Leaves a mail that counts as `messages` for another worker. If its mailbox is full, the mail is
-    /// dropped, and the log is told.
+    /// dropped, and the log counts it.
     pub(super) fn post(
         &mut self,
         mailboxes: &Mailboxes,

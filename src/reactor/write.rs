@@ -1,4 +1,4 @@
-//! Writing to a socket: frames at once, or what waits in the outbox.
+//! Writes to a socket: frames at once, or the output that waits in the outbox.
 
 use std::io::{self, ErrorKind, IoSlice};
 
@@ -15,7 +15,7 @@ use crate::conn::{Env, MAX_SLICES};
 pub(super) enum Written {
     /// The socket took all of them.
     All,
-    /// What the socket did not take waits in the outbox.
+    /// Output that the socket did not take waits in the outbox.
     Part,
     /// They wait behind other output in the outbox.
     Behind,
@@ -23,8 +23,8 @@ pub(super) enum Written {
     Nothing,
 }
 
-/// Writes whole frames to a connection that has no segments. What the socket does not take waits in the
-/// outbox: as a copy, unless the frames are `shared`.
+/// Writes whole frames to a connection that has no segments. Output that the socket does not take waits in
+/// the outbox: as a copy, unless the frames are `shared`.
 pub(super) fn write_frames<S>(
     entry: &mut Entry,
     env: &Env<S>,
@@ -89,7 +89,7 @@ impl<S> Active<'_, S> {
     }
 }
 
-/// What the socket said to an attempt to write.
+/// The result of an attempt to write.
 pub(super) enum Attempt {
     Took(usize),
     Failed,

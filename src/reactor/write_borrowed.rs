@@ -1,4 +1,4 @@
-//! Writing what is echoed from where it lies: in the read buffer, or in its connection's own.
+//! Writes echoed Data without a copy, from the read buffer or from the connection's own buffer.
 
 use std::io::IoSlice;
 
@@ -9,9 +9,9 @@ use crate::cause::Cause;
 use crate::conn::{MAX_SLICES, OutputSlices};
 
 impl<S> Active<'_, S> {
-    /// Writes at once what the connection has put into the write buffer, with what it borrowed of `input` and
-    /// of its own last message in between. What the socket does not take is copied to the outbox. Returns how
-    /// many bytes it was.
+    /// Writes the connection's output in the write buffer at once, together with the Data that it borrowed
+    /// from `input` and from its own last message. Output that the socket does not take is copied to the
+    /// outbox. Returns how many bytes it was.
     pub(super) fn write_borrowed(&mut self, input: &[u8]) -> usize {
         let (entry, env) = (&mut *self.entry, &self.lent.env);
         let mut offered = 0;

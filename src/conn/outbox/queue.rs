@@ -9,8 +9,8 @@ use super::MAX_SLICES;
 use super::boundary::{boundary, has_pong};
 use crate::frame::{Opcode, boundary_at_or_after, push_frame};
 
-/// Frames of fewer bytes are copied behind each other: holding one by itself would cost more than its bytes,
-/// and the outbox limit would not mean what it says.
+/// Frames of fewer bytes are copied behind each other: a separate allocation for each would cost more than
+/// its bytes, and the outbox would hold more memory than its limit allows.
 const SMALL_BYTES: usize = 1024;
 /// Bytes of small frames that are held in one piece, and bytes of the first piece that the socket may have
 /// taken before they are given back: all of that is held beside what is queued.
@@ -46,7 +46,7 @@ impl Queue {
         Queue { bytes, ..Queue::default() }
     }
 
-    /// Bytes that wait, the Pong aside.
+    /// Bytes that wait, without the Pong.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -1,4 +1,4 @@
-//! What one try to accept a client came to, and which errors of `accept` concern one client only.
+//! The result of one attempt to accept a client, and which errors of `accept` concern one client only.
 
 use std::io::{self, ErrorKind};
 
@@ -29,7 +29,7 @@ mod errno {
     pub(super) const EOPNOTSUPP: i32 = 102;
 }
 
-/// What one try to accept came to.
+/// The result of one attempt to accept.
 pub(crate) enum Accepted {
     Client(Socket, Peer),
     /// No client waits.
@@ -43,7 +43,7 @@ pub(crate) enum Accepted {
 
 impl From<io::Error> for Accepted {
     /// Sorts an error of `accept`. Errors of the network on the way to one client are found when it is
-    /// accepted, and concern nobody else (accept(2), "Error handling").
+    /// accepted, and concern no other client (accept(2), "Error handling").
     fn from(error: io::Error) -> Self {
         match (error.kind(), error.raw_os_error()) {
             (ErrorKind::WouldBlock, _) => Accepted::Nobody,

@@ -65,7 +65,7 @@ impl Poller {
             Poller::Simulated(poll) => poll.poll(timeout),
         };
         match result {
-            // The events may be old ones then; those that wait come with the next poll.
+            // The events may be old ones then; new events come with the next poll.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.clear();
                 Ok(())
@@ -98,7 +98,7 @@ impl Poller {
     }
 }
 
-/// The poll's descriptor. A simulated poll has none: -1.
+/// The poll's descriptor. -1 for a simulated poll.
 impl AsRawFd for Poller {
     fn as_raw_fd(&self) -> RawFd {
         match self {

@@ -1,8 +1,8 @@
-//! What one read of a socket brought, and whether it has drained the socket.
+//! The result of one read of a socket, and whether it has drained the socket.
 
 use std::io;
 
-/// What one read brought.
+/// The result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     /// That many bytes, and more may follow without an event. With 0 the read did work that brought none, and

@@ -41,8 +41,8 @@ pub(crate) enum Absent {}
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
-/// Elsewhere the poll does not report urgent data. What a client sends behind it is read only with what it
-/// sends next: WebSocket has no use for urgent data.
+/// Elsewhere the poll does not report urgent data. Bytes that a client sends behind it are read only together
+/// with later bytes: WebSocket has no use for urgent data.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
@@ -113,7 +113,7 @@ impl Socket {
         }
     }
 
-    /// How much of what was written the peer has not acknowledged. None where the system cannot tell.
+    /// The number of written bytes that the peer has not acknowledged. None where the system cannot tell.
     pub(crate) fn outgoing(&self) -> Option<Outgoing> {
         Some(Outgoing { in_flight: self.unacknowledged()?, written: self.given() })
     }
@@ -167,8 +167,8 @@ impl Socket {
         self.tls_mut().map_or(0, TlsSocket::take_overhead)
     }
 
-    /// Starts TLS, now that the PROXY header is complete; `early` came behind it. False if no TLS is spoken:
-    /// then the bytes are what they are.
+    /// Starts TLS, now that the PROXY header is complete; `early` came behind it. False without TLS: then the
+    /// bytes are plaintext already.
     pub(crate) fn begin_tls(&mut self, early: &[u8]) -> bool {
         self.tls_mut().is_some_and(|tls| tls.begin_tls(early))
     }
@@ -178,12 +178,12 @@ impl Socket {
         self.tls().is_none_or(TlsSocket::has_flushed)
     }
 
-    /// Gives the kernel what it had no space for earlier, now that the socket is writable.
+    /// Writes ciphertext that the kernel had no space for earlier, now that the socket is writable.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.tls_mut().map_or(Ok(()), TlsSocket::flush)
     }
 
-    /// Bytes that the kernel was given, where they are not those that were written.
+    /// Bytes that the kernel was given, if they differ from the bytes that were written (TLS).
     pub(crate) fn given(&self) -> Option<u64> {
         self.tls().map(TlsSocket::sent)
     }

@@ -1,4 +1,4 @@
-//! Which of the two a reactor runs on: the operating system, or a simulated network.
+//! The choice between the operating system and a simulated network.
 
 use std::fs::File;
 use std::io;
@@ -7,8 +7,8 @@ use super::clock::Clock;
 use super::poller::Poller;
 use super::simulated;
 
-/// Where a reactor gets its poll, its clock, its listeners and its spare descriptor from. What it is given
-/// knows by itself which of the two it belongs to.
+/// Where a reactor gets its poll, its clock, its listeners and its spare descriptor from. Sockets and
+/// listeners know which of the two they belong to.
 #[derive(Clone, Debug)]
 pub(crate) enum System {
     Real,

@@ -13,15 +13,15 @@ pub(super) const BACKLOG: i32 = 4096;
 /// Whose clients an IPv6 listener takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Families {
-    /// Those of IPv4 too, which connect to the wildcard or to an IPv4-mapped address.
+    /// IPv4 clients too, which connect to the wildcard or to an IPv4-mapped address.
     Both,
     Ipv6Only,
 }
 
 impl Families {
-    /// What a listener on `address` takes. Clients of IPv4 belong to an IPv4 address of the same port that is
-    /// configured beside it. Where the system chooses ports, two addresses get different ones, so there only
-    /// the two wildcards count as a pair.
+    /// The clients that a listener on `address` accepts. Clients of IPv4 belong to an IPv4 address of the
+    /// same port that is configured beside it. Where the system chooses ports, two addresses get different
+    /// ones, so there only the two wildcards count as a pair.
     pub(super) fn of(address: SocketAddr, config: &Config) -> Self {
         let takes_ipv4 = |listen: &Listen| match listen {
             Listen::Tcp(other) => {

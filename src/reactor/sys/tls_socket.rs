@@ -16,7 +16,7 @@ use crate::tls::Tls;
 /// The ciphertext, in bytes, that may wait for the kernel before writes take no more plaintext. More belongs
 /// in the outbox, whose limit is configured.
 const WAITING_BYTES: usize = 64 * 1024;
-/// What a record costs in addition to its plaintext, in bytes. A connection's share of a turn pays for as
+/// The cost of a record in addition to its plaintext, in bytes. A connection's share of a turn pays for as
 /// many records as frames.
 const RECORD_BYTES: usize = 512;
 const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
@@ -40,9 +40,8 @@ enum Mode {
 
 /// A TCP socket with TLS on it.
 ///
-/// What is written before the handshake is complete is dropped, because the peer could not read it.
-/// Ciphertext that the kernel did not take waits for [`flush`](Self::flush), once the poll says that the
-/// socket is writable.
+/// Output before the handshake is complete is dropped, because the peer could not read it. Ciphertext that
+/// the kernel did not take waits for [`flush`](Self::flush), once the poll says that the socket is writable.
 #[derive(Debug)]
 pub(crate) struct TlsSocket {
     stream: TcpStream,
@@ -54,7 +53,7 @@ pub(crate) struct TlsSocket {
     sent: u64,
     /// Counts the records that come.
     records: Records,
-    /// What they cost in addition to their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
+    /// Their cost in addition to their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
     overhead: usize,
     /// The sending side is shut down once everything has gone out.
     ends: bool,
@@ -103,7 +102,7 @@ impl TlsSocket {
         matches!(self.mode, Mode::Header | Mode::Plain)
     }
 
-    /// Whether the peer cannot read yet what is written.
+    /// Whether the peer cannot read output yet.
     pub(crate) fn is_handshaking(&self) -> bool {
         !self.is_plain() && self.tls.is_handshaking()
     }
@@ -182,8 +181,8 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Takes the early bytes, or else what one read of the kernel brings, and sends what TLS itself answers:
-    /// the handshake, key updates, alerts. Returns the bytes taken.
+    /// Takes the early bytes, or else the result of one read of the kernel, and sends the answers of TLS
+    /// itself: the handshake, key updates, alerts. Returns the bytes taken.
     fn receive(&mut self) -> io::Result<usize> {
         let len = if self.early.is_empty() {
             self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
@@ -254,7 +253,7 @@ impl TlsSocket {
         self.is_plain() || !self.tls.wants_write()
     }
 
-    /// Gives the kernel as much of what waits as it takes.
+    /// Gives the kernel as much of the waiting ciphertext as it takes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.has_flushed() {
             match self.tls.write_tls(&mut self.stream) {
@@ -273,7 +272,7 @@ impl TlsSocket {
     }
 
     /// Tells the peer that nothing more comes, with close_notify first (RFC 8446 §6.1). Without a complete
-    /// handshake there is no close_notify, and what the peer still sends is ignored.
+    /// handshake there is no close_notify, and later bytes of the peer are ignored.
     pub(crate) fn shutdown_write(&mut self) {
         if self.is_handshaking() {
             let _ = self.flush();

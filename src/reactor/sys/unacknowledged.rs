@@ -1,5 +1,5 @@
-//! Asks the kernel how much of what was written to a socket the peer has not acknowledged: a system call that
-//! needs `unsafe`.
+//! Asks the kernel how many bytes written to a socket the peer has not acknowledged: a system call that needs
+//! `unsafe`.
 
 use std::os::fd::AsFd;
 
@@ -84,7 +84,7 @@ mod tests {
         let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut theirs, _) = listener.accept().unwrap();
         ours.set_nonblocking(true).unwrap();
-        // The peer's kernel acknowledges what it has space for.
+        // The peer's kernel acknowledges the bytes that it has space for.
         while ours.write(&[1; BYTES]).is_ok() {}
         wait_for(&ours, |bytes| bytes > 0);
         theirs.set_nonblocking(true).unwrap();

@@ -62,11 +62,11 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens at a path. The file gets the mode, or without one what the umask leaves. Replaces a socket on
-/// which nobody listens.
+/// Listens at a path. The file gets `mode`, or the permissions that the umask leaves. Replaces a socket file
+/// without a listener.
 ///
 /// # Errors
-/// [`ErrorKind::AddrInUse`] if anything else is at the path; what the system says; or the directory stays
+/// [`ErrorKind::AddrInUse`] if anything else is at the path; an error of the system; or the directory stays
 /// locked.
 pub(super) fn listen(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
     let lock = lock_directory(path, START_ATTEMPTS)?;
@@ -74,7 +74,7 @@ pub(super) fn listen(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) };
-    // The mode is set before the socket listens: nobody can connect earlier.
+    // The mode is set before the socket listens, so no client can connect earlier.
     let set_mode = mode.map_or(Ok(()), |mode| fs::set_permissions(path, Permissions::from_mode(mode)));
     let listening =
         set_mode.and_then(|()| socket.listen(BACKLOG)).and_then(|()| socket.set_nonblocking(true));
@@ -103,8 +103,8 @@ fn lock_directory(path: &Path, attempts: u32) -> io::Result<Option<File>> {
     Err(io::Error::new(ErrorKind::WouldBlock, "another process has locked its directory"))
 }
 
-/// Removes the socket of a server that was killed, on which nobody listens. Fails if anything else is at the
-/// path.
+/// Removes the socket file that a killed server has left, if no process listens on it. Fails if anything else
+/// is at the path.
 fn remove_abandoned(path: &Path, is_locked: bool) -> io::Result<()> {
     let in_use = |why: &str| Err(io::Error::new(ErrorKind::AddrInUse, why));
     match fs::symlink_metadata(path) {
