@@ -55,7 +55,7 @@ struct Allowance {
     subject: Subject,
     /// Lines a second; without a rate all lines are written.
     rate: Option<Rate>,
-    /// What is left, in parts of a line.
+    /// The rest of the allowance, in parts of a line.
     parts: u64,
     refilled_at: Moment,
     /// Lines that were left out and are not reported yet.

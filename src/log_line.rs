@@ -33,7 +33,7 @@ pub fn is_enabled(level: Level) -> bool {
     log::log_enabled!(target: TARGET, level)
 }
 
-/// Writes a line. A field is a name and a value; those that are `None` in a list of `Option`s are left out.
+/// Writes a line. A field is a name and a value. In a list of `Option`s, `None` is left out.
 pub fn write(level: Level, event: &str, fields: &dyn Source) {
     if !is_enabled(level) {
         return;

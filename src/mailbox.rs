@@ -159,8 +159,8 @@ impl Mailbox {
         waiting.woken = false;
     }
 
-    /// Takes no more mail, and drops what waits: senders that wait for an answer learn that there will be
-    /// none.
+    /// Takes no more mail, and drops the waiting mail: senders that wait for an answer learn that there will
+    /// be none.
     pub(crate) fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;

@@ -1,5 +1,5 @@
-//! What a reactor reports of its connections while somebody observes it. A simulation checks by these events
-//! that each end is reported exactly once.
+//! Events about connections that a reactor reports to an observer. A simulation checks by these events that
+//! each end is reported exactly once.
 
 use std::fmt;
 

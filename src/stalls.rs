@@ -138,7 +138,7 @@ impl Stalls {
         &self.list
     }
 
-    /// Replaces them by those of a recording.
+    /// Replaces the stalls by the recorded ones.
     pub(crate) fn set(&mut self, list: Vec<Stall>) {
         self.revision += 1;
         self.list = list;

@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub outbox_bytes: usize,
 }
 
-/// What a survey shows. The reactor implements it.
+/// The view that a survey gets. The reactor implements it.
 pub(crate) trait Surveyed {
     fn worker(&self) -> usize;
     fn workers(&self) -> usize;

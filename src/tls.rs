@@ -23,7 +23,7 @@ pub enum TlsError {
     Key,
     /// The private key is malformed, or of a kind or length that is not supported.
     UnusableKey,
-    /// The private key is encrypted with a passphrase, and nobody can be asked for it.
+    /// The private key is encrypted with a passphrase, which the program cannot ask for.
     EncryptedKey,
     /// The key belongs to none of the certificates.
     Mismatch,

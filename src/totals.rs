@@ -1,4 +1,4 @@
-//! Counts of what a reactor has done since it began.
+//! Counters of a reactor since its start.
 
 /// Counts over all connections of a reactor, ended ones included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

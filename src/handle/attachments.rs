@@ -1,4 +1,4 @@
-//! What other threads and game objects hold of one connection, as the connection keeps it.
+//! A connection's side of its links to other threads and game objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::connection::Life;
 use crate::object::Linked;
 
-/// What is attached to a connection: its handles, and the object that it controls.
+/// The attachments of a connection: its handles, and the object that it controls.
 #[derive(Debug, Default)]
 pub(crate) struct Attachments {
     /// What its handles see of its end, if it has any.

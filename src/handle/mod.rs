@@ -1,4 +1,4 @@
-//! What other threads hold: handles to connections and to the server, and tickets for replies.
+//! Handles for other threads: to connections and to the server, and tickets for replies.
 
 mod attachments;
 mod connection;

@@ -1,9 +1,8 @@
 //! Inflation in slices: the work of one call is bounded by its input as well as by its output, whatever the
 //! client has compressed.
 //!
-//! An [`Inflater`] works on one message at a time. [`Inflaters`] are those of a reactor: one for messages
-//! that need a single slice, and a few for longer messages, for which connections wait in the order in which
-//! they came.
+//! An [`Inflater`] works on one message at a time. A reactor has [`Inflaters`]: one for messages that need a
+//! single slice, and a few for longer messages, which connections get in the order in which they asked.
 
 #[cfg(any(feature = "zlib", feature = "deflate"))]
 mod inflater;

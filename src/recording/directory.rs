@@ -57,8 +57,7 @@ impl Directory {
         }
     }
 
-    /// Appends to a recording, whose file is created if necessary. False if nothing more is to be written to
-    /// it.
+    /// Appends to a recording, whose file is created if necessary. False if no more may be written to it.
     pub(super) fn append(&mut self, recording: &RecordingFile, bytes: &[u8]) -> bool {
         let opened = match recording.created.get() {
             Some(created) => self.reopen(recording, *created),
@@ -133,7 +132,7 @@ pub(super) fn try_out(directory: &Path) -> io::Result<()> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Creates a file that nobody else can read.
+/// Creates a file that no other user can read.
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
@@ -165,7 +164,7 @@ mod tests {
         drop(Store::open(&path).unwrap());
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1, "only what was there");
         std::fs::write(path.join("file"), b"").unwrap();
-        // In /proc nobody creates a file, whatever rights they have.
+        // In /proc no user can create a file, whatever their rights.
         for unusable in [path.join("missing"), path.join("file"), "/proc".into()] {
             assert!(Store::open(&unusable).is_err(), "{}", unusable.display());
         }

@@ -1,4 +1,4 @@
-//! Limits on what a recording may claim of time, and of bytes that it does not hold.
+//! Limits on the time, and on the bytes outside of the file, that a recording may claim.
 
 use std::fmt;
 

@@ -17,7 +17,7 @@ wire_struct! {
         len: u64,
         /// The header of the packet in it, if there is one.
         packet: Option<PacketHead>,
-        /// The hash of its Data, or of its payload if it is no packet; 0 for what is secret.
+        /// The hash of its Data, or of its payload if it is no packet; 0 if it is secret.
         hash: u64,
     }
 }

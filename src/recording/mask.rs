@@ -70,7 +70,7 @@ impl Masker {
                     Some(taken) => taken,
                     None => {
                         self.state = State::Lost;
-                        // The header in which it was lost shows what was wrong.
+                        // The header in which the stream became unreadable shows the fault.
                         return done + rest.len().min(1);
                     }
                 },

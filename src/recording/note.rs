@@ -6,8 +6,8 @@ use crate::recording::frame::{Frame, digest};
 use crate::recording::wire::{Bytes, Wire, wire_enum, wire_struct};
 
 wire_enum! {
-    /// A note. Numbers below 20 are inputs of the connection; from there on they are what came of them, or
-    /// what the application did. From 60 on they end the recording.
+    /// A note. Numbers below 20 are inputs of the connection; higher ones are results, or actions of the
+    /// application. From 60 on they end the recording.
     enum Note {
         /// `ms` have passed since the note before.
         1 Time { ms: u64 },
@@ -49,7 +49,7 @@ wire_enum! {
 
         /// The application's answer to the upgrade: none, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
-        /// What a handler did, or what was answered in the place of one.
+        /// The actions of a handler, or of the built-in answer that replaced it.
         21 Outcome { outcome: Outcome },
         /// Data was decoded. `hidden`: the recording does not hold the encoded form, or only the application
         /// can decode it.
@@ -76,7 +76,7 @@ wire_enum! {
         34 Response { status: u16, len: u64, hash: u64 },
         /// The connection began to close.
         35 Closing { reason: Reason },
-        /// The PROXY header has named the client, or nobody.
+        /// The PROXY header was read; it may name the client.
         36 Client { peer: Option<String> },
         /// A timer was due `ms` ago, and has not been looked at.
         37 Overdue { ms: u64 },
@@ -201,7 +201,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What the route table has for a command.
+    /// The entry of the route table for a command.
     enum Route {
         /// Nothing.
         1 Unknown {},
@@ -211,7 +211,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What a handler returned.
+    /// The outcome that a handler returned.
     enum Said {
         1 Done {},
         2 Refuse { error_id: u16 },
@@ -222,7 +222,7 @@ wire_enum! {
 }
 
 wire_struct! {
-    /// What a handler did.
+    /// The actions of a handler.
     struct Outcome {
         /// The application did it, not the connection in its place.
         by_application: bool,
@@ -233,9 +233,9 @@ wire_struct! {
         login: Option<Login>,
         /// Packets that did not fit the outbox.
         failed: u32,
-        /// Its cost in frames: connections that its effects concern, and what was compressed at once.
+        /// Its cost in frames: connections that its effects concern, and output that was compressed at once.
         cost: u32,
-        /// What it sent.
+        /// Its output.
         frames: Vec<Frame>,
     }
 }

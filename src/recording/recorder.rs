@@ -36,7 +36,7 @@ pub(crate) enum Recorded {
     Ended,
 }
 
-/// Records what one connection is given and what it does.
+/// Records the inputs of one connection and their results.
 pub(crate) struct Recorder {
     target: Target,
     /// The head of the file; none once it has begun.
@@ -250,7 +250,7 @@ impl Recorder {
         if ends || !goes_on { Recorded::Ended } else { Recorded::GoesOn }
     }
 
-    /// Passes the notes on. False: nobody takes them any more.
+    /// Passes the notes on. Returns false if the notes are not taken any more.
     fn pass_on(&mut self) -> bool {
         self.passed_on = self.now;
         let notes = std::mem::take(&mut self.notes);

@@ -1,4 +1,4 @@
-//! What a replay takes from a recording because it cannot know it: what the application did, and what was in
+//! The parts of a recording that a replay cannot compute: the actions of the application, and the meaning of
 //! bytes that the recording does not hold.
 
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use crate::recording::codes::{self, Reason};
 use crate::recording::frame::{Frame, PacketHead};
 use crate::recording::note::{Decoded, Note, Outcome};
 
-/// What the recording holds of the call in hand, and what the replay notes of it. Shared by the driver of the
+/// The notes of the current call: from the recording, and from the replay. Shared by the driver of the
 /// replay, by the application that replaces the recorded one, by the codecs, and by the recorder of the
 /// replay.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ struct ReplayedCall {
     /// A reply was being compressed.
     is_compressing: bool,
     found: VecDeque<bool>,
-    /// What the replay noted.
+    /// The notes of the replay.
     noted: Vec<Note>,
 }
 
@@ -51,7 +51,7 @@ struct Inflated {
     error: Option<u16>,
 }
 
-/// What was compressed of the output of a handler, or of what answered in its place.
+/// The compressed part of the output of a handler, or of a built-in answer.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     /// Something of it had yet to be compressed.
@@ -130,7 +130,7 @@ impl ReplaySource {
         self.call().forwarded.take()
     }
 
-    /// What the application said to the upgrade.
+    /// The application's answer to the upgrade.
     pub(crate) fn verdict(&self) -> Option<Option<Reason>> {
         self.call().verdicts.pop_front()
     }
@@ -145,7 +145,7 @@ impl ReplaySource {
     pub(crate) fn begin_run(&self, by_connection: bool) -> Option<bool> {
         let mut call = self.call();
         let run = call.runs.pop_front();
-        // What the application sends is sent in the form that it had.
+        // The application's output is sent in its recorded form.
         call.sent = run.filter(|_| by_connection).map(|run| run.sent).unwrap_or_default();
         run.map(|run| run.later)
     }
@@ -213,17 +213,17 @@ impl ReplaySource {
         self.call().is_compressing
     }
 
-    /// Whether the next Close among what was thrown away is valid. None: there is none.
+    /// Whether the next Close among the discarded bytes is valid. None: there is none.
     pub(crate) fn found(&self) -> Option<bool> {
         self.call().found.pop_front()
     }
 
-    /// Collects what the connection does now.
+    /// Collects the connection's notes from now on.
     pub(super) fn noted(&self, notes: impl Iterator<Item = Note>) {
         self.call().noted.extend(notes);
     }
 
-    /// What it did in the call that is over.
+    /// Its notes of the finished call.
     pub(crate) fn take_noted(&self) -> Vec<Note> {
         std::mem::take(&mut self.call().noted)
     }

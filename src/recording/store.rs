@@ -153,7 +153,7 @@ impl fmt::Debug for Writer {
     }
 }
 
-/// Writes what comes until the store is closed.
+/// Writes recordings until the store is closed.
 fn write_all(inbox: &Receiver<Command>, waiting_bytes: &AtomicUsize, mut directory: Directory) {
     while let Ok(Command::Append(file, bytes)) = inbox.recv() {
         waiting_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);

@@ -118,7 +118,7 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn take(input: &mut &[u8]) -> Option<Self> {
-        // Memory is allocated for what is there, not for what is announced.
+        // Memory is allocated for bytes that are present, not for an announced length.
         let count = u64::take(input)?;
         (0..count).map(|_| T::take(input)).collect()
     }

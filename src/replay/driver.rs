@@ -1,5 +1,5 @@
-//! The driver of a replay: gives the connection what was recorded, with a clock and an outbox that follow the
-//! recording.
+//! The driver of a replay: gives the connection the recorded inputs, with a clock and an outbox that follow
+//! the recording.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +21,8 @@ use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, ReplaySource, Target};
 use crate::router::Compressor;
 
-/// Bytes that are offered again of those that were offered and not taken: only the header of the next frame
-/// is looked at, unless the replay differs.
+/// The most bytes that are offered again after they were not taken: the connection looks only at the header
+/// of the next frame, unless the replay differs.
 const OFFERED_BYTES: usize = 256;
 
 /// Notes with their offsets in the file.
@@ -97,7 +97,7 @@ impl Driver {
         self.now.since(self.connected)
     }
 
-    /// Replays one call, and returns what the connection notes now.
+    /// Replays one call, and returns the notes that the connection makes now.
     pub(super) fn play(&mut self, call: Notes<'_>) -> Result<Vec<Note>, Unreadable> {
         for (offset, note) in call {
             let made = note.excess().map_or_else(|| self.inflated.take(note.stands_for()), Err);
@@ -195,7 +195,7 @@ impl Driver {
             parsed = bytes.0.clone();
             parsed.resize(parsed.len().saturating_add(discarded), 0);
             parsed.extend_from_slice(behind);
-            // What was never taken is not in the file.
+            // Bytes that were never taken are not in the file.
             parsed.resize(parsed.len().saturating_add(offered_more - behind.len()), 0);
             &mut parsed[..]
         };

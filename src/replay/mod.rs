@@ -1,5 +1,5 @@
-//! Replays of recordings: the same state machine gets the recorded inputs under a virtual clock, and what it
-//! does now is compared with what it did then.
+//! Replays of recordings: the same state machine gets the recorded inputs under a virtual clock, and its
+//! results are compared with the recorded ones.
 //!
 //! The application is not needed: the recording holds what its handlers did. So a difference comes from this
 //! library: from how it reads frames, packets and requests, from its timers, or from what it sends.
@@ -45,7 +45,7 @@ pub struct Recording {
 /// The result of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// Bytes that the client sent, including those that were thrown away.
+    /// Bytes that the client sent, including discarded ones.
     pub bytes: u64,
     /// Packets, or messages where there are no packets.
     pub packets: u64,
@@ -77,9 +77,9 @@ pub struct Difference {
     pub at_ms: u64,
     /// Bytes that the client had sent before the call with the difference.
     pub byte: u64,
-    /// The offset in the file of what was recorded.
+    /// The offset of the recorded note in the file.
     pub offset: u64,
-    /// What was recorded, in words.
+    /// The recorded note, in words.
     pub recorded: String,
     /// What happens now, in words.
     pub now: String,

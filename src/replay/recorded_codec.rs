@@ -3,7 +3,7 @@
 use crate::packet::{RecordedCodec, Undecodable};
 use crate::recording::ReplaySource;
 
-/// Takes what decoding and compressing came to from a recording.
+/// Takes the results of decoding and compressing from a recording.
 pub(super) struct Recorded(pub(super) ReplaySource);
 
 impl RecordedCodec for Recorded {

@@ -1,4 +1,4 @@
-//! The application of a replay: it does what the recorded one did.
+//! The application of a replay: it repeats the recorded actions.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::recording::{ReplaySource, Sent};
 use crate::router::{Application, Context, Deferral, Message, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
-/// The application: it takes what it does from `source`.
+/// The application: it takes its actions from `source`.
 pub(super) struct Replayer {
     pub(super) source: ReplaySource,
 }
@@ -61,7 +61,7 @@ fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_>
 }
 
 impl Replayer {
-    /// Does what the recorded handler did.
+    /// Repeats the actions of the recorded handler.
     fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
         // If the recording has no handler here, the difference is that one runs now.
         let Some(mut outcome) = self.source.outcome() else { return Outcome::Done };

@@ -266,7 +266,7 @@ impl Display for Text<'_, Route> {
     }
 }
 
-/// What is shown for bytes that are not recorded.
+/// The text for bytes that are not recorded.
 struct Hash(u64);
 
 impl Display for Hash {

@@ -1,4 +1,4 @@
-//! Which connection plays which role: one each, the newest.
+//! Role replacement: which connection plays which role. The newest login takes the role from the older one.
 //!
 //! A login counts from the moment at which a handler makes it. The connection that it replaces is known then,
 //! and not only when the handler's effects are carried out: by then the newer connection may play another
@@ -15,9 +15,9 @@ use crate::id::ConnectionId;
 /// Who plays which role, as one worker of a server uses it.
 #[derive(Debug)]
 pub(crate) enum Roles {
-    /// The server has one worker, with a table of its own. Nobody has to note who was not told yet: the
-    /// effects of one connection's handlers are carried out before another connection's handler runs, so a
-    /// connection is told that it was replaced before it can be replaced again.
+    /// The server has one worker, with a table of its own. It needs no list of connections that have yet to
+    /// be closed: the effects of one connection's handlers are carried out before another connection's
+    /// handler runs, so a replaced connection is closed before it can be replaced again.
     Local(Players),
     /// All workers of the server share one table.
     Shared(SharedRoles),
@@ -33,7 +33,7 @@ impl Roles {
         (0..count).map(|_| Roles::Shared(shared.clone())).collect()
     }
 
-    /// Gives a role to a connection. Returns the connection that played it before, if it must be told.
+    /// Gives a role to a connection. Returns the connection that played it before, if that must be closed.
     pub(crate) fn enter(&mut self, id: ConnectionId, role_id: u64) -> Option<ConnectionId> {
         match self {
             Roles::Local(roles) => roles.enter(id, role_id),
@@ -41,7 +41,7 @@ impl Roles {
         }
     }
 
-    /// Takes a role from a connection. If another one plays it by now, that goes on.
+    /// Takes a role from a connection, unless another connection plays it by now.
     pub(crate) fn leave(&mut self, id: ConnectionId, role_id: u64) {
         match self {
             Roles::Local(roles) => roles.leave(id, role_id),
@@ -49,7 +49,7 @@ impl Roles {
         }
     }
 
-    /// Notes that a connection learns now that it was replaced.
+    /// Notes that a replaced connection is being closed.
     pub(crate) fn note_told(&mut self, id: ConnectionId) {
         match self {
             Roles::Local(_) => {}
@@ -65,7 +65,7 @@ impl Roles {
         }
     }
 
-    /// Roles that are played, and connections that do not know yet that they were replaced.
+    /// The numbers of roles that are played, and of replaced connections that have yet to be closed.
     pub(crate) fn len(&self) -> usize {
         match self {
             Roles::Local(roles) => roles.len(),
@@ -85,7 +85,7 @@ impl Default for Roles {
 mod tests {
     use super::*;
 
-    /// What a connection does with a role.
+    /// A step of a connection with a role.
     #[derive(Debug)]
     enum Step {
         /// It logs in, and this connection must be told.

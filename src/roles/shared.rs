@@ -33,7 +33,7 @@ impl SharedRoles {
         self.table().players.leave(id, role_id);
     }
 
-    /// Notes that a connection learns now that it was replaced.
+    /// Notes that a replaced connection is being closed.
     pub(super) fn note_told(&self, id: ConnectionId) {
         self.table().untold.remove(&id);
     }
@@ -42,7 +42,7 @@ impl SharedRoles {
         self.table().players.player(role_id)
     }
 
-    /// Roles that are played, and connections that do not know yet that they were replaced.
+    /// The numbers of roles that are played, and of replaced connections that have yet to be closed.
     pub(super) fn len(&self) -> usize {
         let table = self.table();
         table.players.len() + table.untold.len()

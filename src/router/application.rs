@@ -1,4 +1,4 @@
-//! What the embedder provides: its state with a few hooks, and the service that its clients get.
+//! The embedder's side: its state with a few hooks, and the service that its clients get.
 
 use super::context::Context;
 use super::effect::Effects;
@@ -27,7 +27,7 @@ pub trait Application: 'static {
         Ok(())
     }
 
-    /// A connection has opened. What is sent here follows the 101 response.
+    /// A connection has opened. Output that is sent here follows the 101 response.
     fn opened(&mut self, context: &mut Context<'_>) {
         let _ = context;
     }

@@ -1,5 +1,5 @@
-//! Data that goes out without lying in the write buffer: what is echoed leaves from where the client's own
-//! bytes lie, and in a replay some Data only counts, because a recording does not hold it.
+//! Data that goes out without a copy in the write buffer: echoed Data leaves from the client's own bytes, and
+//! in a replay some Data only counts, because a recording does not hold it.
 
 use std::ops::Deref;
 
@@ -52,7 +52,7 @@ pub(crate) struct Lender<'a> {
 }
 
 impl Lender<'_> {
-    /// Whether `data` is what it lends, and one more piece can be borrowed.
+    /// Whether `data` lies in the lent bytes, and one more piece can be borrowed.
     pub(super) fn lends(&self, data: &[u8], borrowed: &Borrowings) -> bool {
         std::ptr::eq(self.data, data) && (borrowed.len() < MAX_BORROWED || self.origin == Origin::Absent)
     }
@@ -88,8 +88,8 @@ impl Borrowings {
         self.bytes = 0;
     }
 
-    /// Counts bytes that go out without lying in the write buffer. A replay counts what was gathered before,
-    /// which may be more than there can be.
+    /// Counts bytes that go out without lying in the write buffer. A replay counts the output of earlier
+    /// calls, and a recording may claim more than is possible.
     pub(crate) fn count_absent(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes).min(MAX_BYTES);
     }

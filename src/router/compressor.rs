@@ -1,4 +1,4 @@
-//! What compresses messages that are compressed at once.
+//! The compressor for messages that are compressed at once.
 
 use crate::deflate::{Deflate, SharedCodecs};
 

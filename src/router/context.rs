@@ -1,4 +1,4 @@
-//! What a handler can do with its connection, beside the application's own state.
+//! The context of a handler: its calls on its own connection and on the server.
 
 mod login;
 mod send;
@@ -18,7 +18,7 @@ use crate::observer::Event;
 use crate::push::Push;
 use crate::record::Record;
 
-/// What is kept of a request that was deferred, for the reply.
+/// The fields of a deferred request that its reply needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deferral {
     pub(crate) seq: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Deferral {
 
 /// A connection, as a handler sees it during one call.
 ///
-/// Replies are sent in order. What a handler asks for other connections is done after it has returned.
+/// Replies are sent in order. Effects on other connections are carried out after the handler has returned.
 pub struct Context<'a> {
     pub(crate) record: &'a mut Record,
     pub(crate) attachments: &'a mut dyn LazyAttachments,
@@ -103,7 +103,7 @@ impl Context<'_> {
         }
     }
 
-    /// The list of what is done to other connections after the handler has returned.
+    /// The list of effects on other connections, which are carried out after the handler has returned.
     pub fn effects(&mut self) -> &mut Effects {
         &mut self.buffer.tools.effects
     }

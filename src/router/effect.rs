@@ -75,7 +75,7 @@ const RECEIVERS_PER_FRAME: usize = 64;
 /// the whole budget of a turn.
 const ENDS_RUN: usize = u32::MAX as usize;
 
-/// A list of what is done to connections after the current call has returned, in order.
+/// A list of effects on connections, which are carried out in order after the current call has returned.
 ///
 /// An entry for a connection that has ended does nothing. Entries for connections of another
 /// [worker](crate::Workers) go through its mailbox, in the same order. If that mailbox is full, a push is
@@ -84,7 +84,7 @@ const ENDS_RUN: usize = u32::MAX as usize;
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
-    /// The cost, in frames, of what was added since [`take_cost`](Self::take_cost).
+    /// The cost, in frames, of the effects added since [`take_cost`](Self::take_cost).
     cost: u32,
     /// The number of broadcasts in the list.
     broadcasts: u32,
@@ -147,8 +147,8 @@ impl Effects {
 
     /// Calls `look` with all connections of the server: once for each worker, in the order of their numbers.
     ///
-    /// With only one reactor this is [`survey`](Self::survey). Each call is on the thread of the worker, and
-    /// is told [which](Survey::worker) it is and [whether it is the last](Survey::is_last). A worker that has
+    /// With only one reactor this is [`survey`](Self::survey). Each call runs on the thread of the worker,
+    /// and gets [its number](Survey::worker) and [whether it is the last](Survey::is_last). A worker that has
     /// ended is left out. If the mailbox of the first worker is full, or `look` panics, `look` is dropped; a
     /// ticket that it has captured then refuses its request.
     pub fn survey_all(&mut self, look: impl FnMut(&Survey<'_>) + Send + 'static) {
@@ -174,13 +174,13 @@ impl Effects {
         self.cost = self.cost.saturating_add(frames);
     }
 
-    /// The cost, in frames, of what was added since the last call: it counts for the connection whose handler
-    /// added it.
+    /// The cost, in frames, of the effects added since the last call: it counts for the connection whose
+    /// handler added them.
     pub(crate) fn take_cost(&mut self) -> u32 {
         std::mem::take(&mut self.cost)
     }
 
-    /// The cost, in frames, of what was added since [`take_cost`](Self::take_cost).
+    /// The cost, in frames, of the effects added since [`take_cost`](Self::take_cost).
     pub(crate) fn cost(&self) -> u32 {
         self.cost
     }
@@ -195,7 +195,8 @@ impl Effects {
         self.broadcasts
     }
 
-    /// Takes the list, and resets the cost: what a hook added outside of a request counts for no connection.
+    /// Takes the list, and resets the cost: effects that a hook added outside of a request count for no
+    /// connection.
     pub(crate) fn take(&mut self) -> Vec<Effect> {
         (self.cost, self.broadcasts) = (0, 0);
         std::mem::take(&mut self.list)

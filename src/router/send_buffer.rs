@@ -7,7 +7,7 @@ use crate::deflate::Deflate;
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
-/// What is being gathered for one connection, and how much more it may be given.
+/// Collects the output of one connection in one call, within the outbox limit.
 ///
 /// The bytes of several connections lie one behind the other in the reactor's write buffer; this
 /// connection's begin at `start`.
@@ -15,7 +15,7 @@ pub(crate) struct SendBuffer<'a> {
     pub(crate) tools: &'a mut Tools,
     /// The connection's compressor, if there is one.
     pub(super) deflate: Option<&'a mut Deflate>,
-    /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be
+    /// Bytes that wait in the connection's outbox already, including replies that will wait there to be
     /// compressed.
     pub(super) queued: usize,
     pub(super) lender: Option<Lender<'a>>,

@@ -8,9 +8,8 @@ use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply};
 
 impl SendBuffer<'_> {
-    /// Appends a compressed message, or has it compressed slice by slice. What has been compressed has to be
-    /// sent, since it is in the window of what comes after it: so there must be space for the worst case
-    /// beforehand.
+    /// Appends a compressed message, or has it compressed slice by slice. A compressed message must be sent,
+    /// since later ones refer back to it: so there must be space for the worst case beforehand.
     #[inline(never)]
     pub(super) fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
         let len = parts.iter().map(|part| part.len()).sum();

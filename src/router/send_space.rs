@@ -92,7 +92,7 @@ mod tests {
         buffer.packet(&Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data })
     }
 
-    /// Compares the space that is reported with what is taken: for each free space up to some hundred
+    /// Compares the reported space with the Data that is accepted: for each free space up to some hundred
     /// bytes, and around the lengths at which frame headers grow. Without an agreement nothing is compressed.
     fn check_space(agreement: Option<deflate::Agreement>, deflate_above: usize) {
         // Bytes that no compressor makes shorter.

@@ -1,4 +1,4 @@
-//! What a reactor has one of and lends to handlers.
+//! The tools that a reactor has once and lends to handlers.
 
 use std::sync::Arc;
 

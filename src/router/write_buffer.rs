@@ -1,4 +1,4 @@
-//! The write buffer of a reactor, into which connections and handlers put what is to be sent.
+//! The write buffer of a reactor, into which connections and handlers write their output.
 
 use super::borrowed::{Borrowings, Origin};
 
@@ -14,19 +14,19 @@ pub(crate) struct WriteBuffer {
 }
 
 impl WriteBuffer {
-    /// What is appended from now on is the output of another connection.
+    /// Bytes that are appended from now on are the output of another connection.
     #[inline]
     pub(crate) fn begin(&mut self) {
         self.start = self.bytes.len();
     }
 
-    /// Bytes gathered for the connection in hand: what it is sent, and is neither written nor queued yet.
+    /// Bytes gathered for the current connection: output that is neither written nor queued yet.
     pub(crate) fn gathered(&self) -> usize {
         self.bytes.len() - self.start + self.borrowed.bytes()
     }
 
-    /// Copies what was borrowed of `held`, the connection's own buffer, to its place among the rest: that
-    /// buffer is about to go.
+    /// Copies Data that was borrowed from `held`, the connection's own buffer, into the write buffer: `held`
+    /// is about to go.
     pub(crate) fn copy_held(&mut self, held: &[u8]) {
         while let Some(borrowed) = self.borrowed.pop_held() {
             let data = held.get(held.len().saturating_sub(borrowed.len)..).unwrap_or_default();

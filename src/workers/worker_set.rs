@@ -76,7 +76,7 @@ impl WorkerSet {
         ServerHandle::new(self.mailboxes.clone()).drain();
     }
 
-    /// Counts one worker less as serving. The last one wakes those that wait for it.
+    /// Counts one worker less as serving. The last worker wakes the threads that wait for it.
     fn leave(&self) {
         if self.serving.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.mailboxes.iter().for_each(Mailbox::wake);

@@ -13,14 +13,14 @@ pub(super) struct Frames {
     header: Vec<u8>,
     /// None within a header.
     payload: Option<Payload>,
-    /// The message in hand, if it is unfinished, and what has been seen of it.
+    /// The unfinished message, if there is one, and the part of it that has come.
     message: Message,
 }
 
 #[derive(Debug)]
 struct Payload {
     key: [u8; 4],
-    /// Bytes of this frame's payload that have come, and those that are still to come.
+    /// Bytes of this frame's payload that have come, and bytes that are missing.
     at: usize,
     left: u64,
     is_control: bool,

@@ -1,4 +1,4 @@
-//! What is recorded of a client's bytes, in whatever pieces they come.
+//! The recorded form of a client's bytes, in whatever pieces they come.
 
 use super::*;
 use crate::frame::{Opcode, push_frame, push_masked_frame};
@@ -11,7 +11,7 @@ fn is_secret(cmd: u16) -> bool {
     cmd == SECRET
 }
 
-/// What is recorded of bytes that come in pieces cut at `cuts`.
+/// The recorded form of bytes that come in pieces cut at `cuts`.
 fn masked(mut masker: Masker, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
     let (mut out, mut from) = (vec![], 0);
     for end in cuts.iter().copied().chain([bytes.len()]) {

@@ -12,10 +12,10 @@ use crate::router::tools::Tools;
 impl Context<'_> {
     /// The most bytes of Data that a reply or [`push`](Self::push) can have now and is certain to be sent.
     ///
-    /// It takes into account what waits in the outbox, what this handler has sent, the headers, and the worst
-    /// case where messages are compressed, but not that the socket may accept bytes meanwhile. Encrypted Data
-    /// counts with its encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::Config::outbox_limit) is
-    /// off. At 0 even a reply without Data may not fit.
+    /// It accounts for the outbox, the output of this handler so far, the headers, and the worst case of
+    /// compression, but not for bytes that the socket may accept meanwhile. Encrypted Data counts with its
+    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::Config::outbox_limit) is off. At 0 even a
+    /// reply without Data may not fit.
     #[must_use]
     pub fn reply_capacity(&self) -> usize {
         self.buffer.data_space()
@@ -46,7 +46,7 @@ impl Context<'_> {
     ///
     /// Data above [`compress_above`](crate::Config::compress_above) is compressed: up to 16 KiB at once, more
     /// in slices after the handler has returned. Until it is compressed, it counts against the outbox with
-    /// its full length, and what is sent later waits behind it.
+    /// its full length, and later output waits behind it.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`]. Nothing was sent then.
