@@ -74,8 +74,8 @@
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
 //! - `sim`: the simulated network.
-// What only simulations or compression ask is compiled always, so that the code need not know who asks. A
-// build with all features finds unused code.
+// Getters that only simulations or compression use are always compiled, which avoids conditions in the code.
+// A build with all features finds unused code.
 #![cfg_attr(
     not(all(feature = "sim", feature = "zlib", feature = "deflate")),
     allow(dead_code, reason = "getters that only some features use")
