@@ -96,8 +96,8 @@ pub struct Config {
     /// server drains. Default: none.
     ///
     /// A health check is answered even if the server is full, and counts as no client. No entry of
-    /// [`paths`](Self::paths) may match the path. If it is set, a client that is to be refused is answered
-    /// when its request has arrived, for up to 1024 such clients of each worker at a time.
+    /// [`paths`](Self::paths) may match the path. If it is set, a client that will be refused is answered
+    /// once its request has arrived; each worker waits for at most 1024 such clients at a time.
     pub health_path: Option<String>,
     /// The time from accept to a complete upgrade request; then the answer is 408. Default: 10 s.
     pub handshake_timeout: Duration,

@@ -41,8 +41,8 @@
 //! ```
 //!
 //! Only the reactor knows sockets and the clock; the layers below it work on bytes. A handler does not call
-//! back into them: it returns an [`Outcome`], and leaves its replies in the [`Context`] and what it wants for
-//! other connections in its [`Effects`]. The reactor carries both out after the handler has returned.
+//! back into them: it returns an [`Outcome`], and leaves its replies in the [`Context`] and its requests for
+//! other connections in [`Effects`]. The reactor carries both out after the handler has returned.
 //!
 //! # Where to find what
 //!
@@ -54,7 +54,7 @@
 //! - [`packet`]: packet headers, and the encoding of their Data.
 //! - [`Router`], [`Module`], [`Route`], [`typed!`]: from a command to its handler.
 //! - [`Application`], [`Context`], [`Effects`], [`Push`]: what handlers and hooks can do.
-//! - [`Record`], [`Login`], [`Cause`]: what is known of a connection, and why it ended.
+//! - [`Record`], [`Login`], [`Cause`]: the facts about a connection, and why it ended.
 //! - [`Handle`], [`ServerHandle`], [`Ticket`], [`Link`]: connections and the server from other threads.
 //! - [`Survey`], [`Totals`], [`log_line`]: what operators see.
 //! - [`replay`]: recordings of connections, run again.

@@ -48,7 +48,7 @@ impl Drop for Limit {
 }
 
 /// The limit under which so many more descriptors can be opened.
-fn limit_with_room_for(more: usize) -> u64 {
+fn limit_that_allows(more: usize) -> u64 {
     let numbers = fs::read_dir("/proc/self/fd").unwrap();
     let numbers = numbers.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     // The one that the list itself is read with is open no more.
@@ -80,8 +80,8 @@ fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() 
     let server = ArenaServer::new(&config());
     let mut probe = Client::connect(server.address);
     let sockets = sockets(60);
-    limit.set(limit_with_room_for(20));
-    // Those that are refused keep their descriptors too, or each would make room for the next.
+    limit.set(limit_that_allows(20));
+    // Those that are refused keep their descriptors too, or each would free descriptors for the next.
     let (mut inside, mut refused) = (vec![], vec![]);
     for socket in sockets {
         let mut client = connect(socket, server.address);
@@ -115,16 +115,16 @@ fn without_a_spare_descriptor_the_reactor_retries_and_does_not_spin() {
     let limit = Limit::take();
     let socket = sockets(1).pop().unwrap();
     // With just as many as a reactor needs to be made, none is left to be kept as a spare.
-    let mut room = 1;
+    let mut allowed = 1;
     let mut hand = loop {
         limit.restore();
-        limit.set(limit_with_room_for(room));
+        limit.set(limit_that_allows(allowed));
         let (arena, events) = arena::Arena::new();
         if let Ok(reactor) = sysconn::Reactor::bind(&config(), &arena::ARENA, arena) {
             let address = reactor.local_addr().unwrap();
             break Hand { reactor, events, address };
         }
-        room += 1;
+        allowed += 1;
     };
     hand.settle();
     let client = connect(socket, hand.address);

@@ -344,7 +344,7 @@ fn clients_with_waiting_output_are_served_after_quiet_ones() {
         for (_, handle) in &slow {
             (0..12).for_each(|_| handle.push(PUSHED, &[7; 500_000]).unwrap());
         }
-        // All that their sockets take is there; then there is room for more in all of them.
+        // All that their sockets take is there; then there is space for more in all of them.
         for _ in 0..40 * SLOW {
             hand.turn();
         }

@@ -145,7 +145,7 @@ fn a_slow_health_check_gets_408() {
     }
 }
 
-/// Servers with room for one client, which is inside, and what they say to others.
+/// Servers that are full with one client, and their answers to other clients.
 fn full() -> Vec<(Server, Client, u16)> {
     let limits = [(1, 0, 503), (0, 1, 429)];
     let fill = |(max_connections, max_connections_per_ip, expected)| {
@@ -195,7 +195,7 @@ fn silent_connections_beyond_the_limit_are_answered_in_time() {
     const MAX_HEARD: usize = 1024;
     for (server, mut inside, expected) in full() {
         let mut silent: Vec<_> = (0..MAX_HEARD + 3).map(|_| Client::raw(server.address)).collect();
-        // The first ones make room, and nobody else has to.
+        // The first clients are closed for the later ones; no other client is.
         for mut client in silent.drain(..3) {
             assert_eq!(status(&mut client, false), expected);
         }

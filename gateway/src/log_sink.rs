@@ -92,7 +92,7 @@ mod tests {
     fn a_reader_that_stalls_costs_lines_and_each_is_counted() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut sink = LogSink::new(writer, LogFormat::Text);
-        // More than any pipe holds by default. One that blocks never comes to the end of this.
+        // More than any pipe holds by default. A blocking write never finishes this loop.
         let line = |number: usize| format!("{number:0>99}\n");
         let mut read = vec![0; 1 << 20];
         for number in 0..10_000 {

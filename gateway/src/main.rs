@@ -33,7 +33,7 @@ const DIFFERENT: u8 = 1;
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    // Errors of writing are ignored: nobody reads the output any more.
+    // Errors of writing are ignored, since then no process reads the output.
     match start() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENT),

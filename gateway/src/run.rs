@@ -1,4 +1,4 @@
-//! Starts the workers that the options ask for, and runs them until they are told to stop.
+//! Starts the workers that the options ask for, and runs them until the server stops.
 
 use std::io::Write;
 use std::sync::Arc;

@@ -61,7 +61,7 @@ fn pending_answers_are_dropped_with_their_client() {
             }
             Some(client)
         };
-        let has_room = || {
+        let has_capacity = || {
             let mut client = Client::connect(program.address());
             client.send_packet(1105, 1, &join(&[&[0; 4], &DATA]));
             loop {
@@ -73,9 +73,9 @@ fn pending_answers_are_dropped_with_their_client() {
             }
         };
         let waiting: Vec<_> = (0..33).map(|_| delayed().expect(way)).collect();
-        assert!(delayed().is_none() && !has_room(), "{way}");
+        assert!(delayed().is_none() && !has_capacity(), "{way}");
         waiting.into_iter().for_each(leave);
-        eventually(&format!("there is room again after {way}"), has_room);
+        eventually(&format!("there is capacity again after {way}"), has_capacity);
         // All of it: as many as before find room.
         eventually(&format!("all is released after {way}"), || {
             let again: Vec<_> = std::iter::from_fn(delayed).take(33).collect();

@@ -50,7 +50,7 @@ enum Answer {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum ClosingStage {
     /// The socket has not taken all output.
     Writing,
     /// The client's system may not have all output.
@@ -75,7 +75,7 @@ enum CloseFinder {
 #[derive(Debug)]
 pub(super) struct Closing {
     pub(super) cause: Cause,
-    stage: Stage,
+    stage: ClosingStage,
     answer: Answer,
     finder: CloseFinder,
     /// When to ask the socket next what is acknowledged, and the wait before that.
@@ -104,7 +104,7 @@ impl Closing {
         let is_expected = matches!(answer, Answer::Awaited | Answer::Doubtful);
         Closing {
             cause,
-            stage: Stage::Writing,
+            stage: ClosingStage::Writing,
             answer,
             finder: if is_expected { CloseFinder::Frames(Box::new(frames())) } else { CloseFinder::Nothing },
             look_at: now.after(FIRST_LOOK_MS),
@@ -146,9 +146,9 @@ impl Closing {
     /// Records bytes in which this was `found`. True if the deadline may be earlier now.
     pub(super) fn heard(&mut self, found: Found, now: Moment) -> bool {
         match &mut self.stage {
-            Stage::Waiting { since } => *since = now,
-            Stage::Ended { .. } => self.look_at = now.after(QUIET_MS),
-            Stage::Writing | Stage::Unacknowledged => {}
+            ClosingStage::Waiting { since } => *since = now,
+            ClosingStage::Ended { .. } => self.look_at = now.after(QUIET_MS),
+            ClosingStage::Writing | ClosingStage::Unacknowledged => {}
         }
         self.answer = match (found, self.answer) {
             (Found::Close, Answer::Awaited | Answer::Doubtful | Answer::Late) => Answer::Come,
@@ -164,16 +164,16 @@ impl Closing {
         let is_awaited = matches!(self.answer, Answer::Awaited | Answer::Doubtful);
         let waits = is_awaited && !ended;
         match self.stage {
-            Stage::Ended { .. } => false,
-            Stage::Writing if waits => {
-                self.stage = Stage::Unacknowledged;
+            ClosingStage::Ended { .. } => false,
+            ClosingStage::Writing if waits => {
+                self.stage = ClosingStage::Unacknowledged;
                 self.look_ms = FIRST_LOOK_MS;
                 self.look_at = now.after(FIRST_LOOK_MS);
                 false
             }
-            Stage::Unacknowledged | Stage::Waiting { .. } if waits => false,
-            Stage::Writing | Stage::Unacknowledged | Stage::Waiting { .. } => {
-                self.stage = Stage::Ended { at: now };
+            ClosingStage::Unacknowledged | ClosingStage::Waiting { .. } if waits => false,
+            ClosingStage::Writing | ClosingStage::Unacknowledged | ClosingStage::Waiting { .. } => {
+                self.stage = ClosingStage::Ended { at: now };
                 self.look_at = now.after(QUIET_MS);
                 true
             }
@@ -182,7 +182,7 @@ impl Closing {
 
     /// Whether the socket has not taken all output.
     pub(super) fn is_writing(&self) -> bool {
-        self.stage == Stage::Writing
+        self.stage == ClosingStage::Writing
     }
 
     /// Waits for output that the server itself delays. True if that took too long.
@@ -198,15 +198,15 @@ impl Closing {
 
     /// Whether the sending side was shut down.
     pub(super) fn has_ended(&self) -> bool {
-        matches!(self.stage, Stage::Ended { .. })
+        matches!(self.stage, ClosingStage::Ended { .. })
     }
 
     /// Whether [`handle_timeout`](Self::handle_timeout) needs the socket's report.
     pub(super) fn asks(&self) -> bool {
         match self.stage {
-            Stage::Writing | Stage::Unacknowledged => true,
-            Stage::Waiting { .. } => false,
-            Stage::Ended { .. } => self.answer == Answer::Come,
+            ClosingStage::Writing | ClosingStage::Unacknowledged => true,
+            ClosingStage::Waiting { .. } => false,
+            ClosingStage::Ended { .. } => self.answer == Answer::Come,
         }
     }
 
@@ -215,13 +215,13 @@ impl Closing {
         let close_ms = settings.close_ms;
         let fair = |since: Moment, ms| settings.stalls.moved(since.after(ms), ms);
         match self.stage {
-            Stage::Writing | Stage::Unacknowledged => self.look_at,
-            Stage::Waiting { since } => {
+            ClosingStage::Writing | ClosingStage::Unacknowledged => self.look_at,
+            ClosingStage::Waiting { since } => {
                 let ms = if self.answer == Answer::Doubtful { close_ms.min(QUIET_MS) } else { close_ms };
                 fair(since, ms).min(settings.stalls.moved(self.until, longest_ms(settings)))
             }
-            Stage::Ended { at } if self.answer == Answer::Come => fair(at, close_ms).min(self.look_at),
-            Stage::Ended { at } => fair(at, close_ms),
+            ClosingStage::Ended { at } if self.answer == Answer::Come => fair(at, close_ms).min(self.look_at),
+            ClosingStage::Ended { at } => fair(at, close_ms),
         }
     }
 
@@ -233,12 +233,12 @@ impl Closing {
         settings: &Settings,
     ) -> bool {
         match self.stage {
-            Stage::Writing | Stage::Unacknowledged => self.look(line, now, settings),
-            Stage::Waiting { .. } => {
+            ClosingStage::Writing | ClosingStage::Unacknowledged => self.look(line, now, settings),
+            ClosingStage::Waiting { .. } => {
                 self.answer = Answer::Late;
                 false
             }
-            Stage::Ended { at } => {
+            ClosingStage::Ended { at } => {
                 let close_ms = settings.close_ms;
                 let is_over = settings.stalls.moved(at.after(close_ms), close_ms) <= now;
                 // The client has everything and sends nothing more, so closing causes no reset.
@@ -252,10 +252,10 @@ impl Closing {
     /// Compares what the client has taken with what it has to take. True if it takes too little.
     fn look(&mut self, line: Option<SocketReport>, now: Moment, settings: &Settings) -> bool {
         let most_ms = longest_ms(settings);
-        let is_written = self.stage == Stage::Unacknowledged;
+        let is_written = self.stage == ClosingStage::Unacknowledged;
         let unacknowledged = line.and_then(|line| line.unacknowledged).unwrap_or(0);
         if is_written && unacknowledged == 0 {
-            self.stage = Stage::Waiting { since: now };
+            self.stage = ClosingStage::Waiting { since: now };
             self.until = now.after(most_ms);
             return false;
         }

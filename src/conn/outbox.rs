@@ -101,7 +101,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a reply that is to be compressed before it goes out.
+    /// Queues a reply that must be compressed before it goes out.
     pub(crate) fn push_job(&mut self, job: CompressJob) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.later_bytes += job.weight();
@@ -113,7 +113,7 @@ impl Outbox {
         self.job().is_some()
     }
 
-    /// The reply that is to be compressed next.
+    /// The next reply to compress.
     pub(crate) fn job(&self) -> Option<&CompressJob> {
         if !COMPRESSES {
             return None;

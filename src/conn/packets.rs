@@ -218,7 +218,7 @@ impl Dispatch<'_> {
         self.answer(cmd, flag, Outcome::Refuse(error_id), env)
     }
 
-    /// Answers a request as if its handler had returned `outcome`.
+    /// Answers a request in the same way as a handler that returns `outcome`.
     #[inline(never)]
     fn answer<S: Application>(
         &mut self,

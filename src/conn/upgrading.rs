@@ -64,8 +64,8 @@ impl Conn {
         Some(named)
     }
 
-    /// Reads the head of the request from the front of `input`; frames follow it. Returns what the reactor
-    /// has to know before it goes on, if anything.
+    /// Reads the head of the request from the front of `input`; frames follow it. Returns a question for the
+    /// reactor, if it must be answered before the upgrade goes on.
     pub(super) fn read_head<S: Application>(
         &mut self,
         input: &mut &mut [u8],

@@ -78,7 +78,7 @@ impl ServerHandle {
     #[cfg(feature = "tls")]
     pub fn set_tls(&self, tls: Tls) -> Result<(), MailboxError> {
         let results = self.mailboxes.iter().map(|mailbox| mailbox.post(Mail::SetTls(tls.clone())));
-        // All workers are told, even if one fails.
+        // All workers get the call, even if one fails.
         results.fold(Ok(()), Result::and)
     }
 }

@@ -1,4 +1,4 @@
-//! Accepting clients: as many as a turn may, each admitted or refused.
+//! Accepts clients, up to the limit of a turn, and admits or refuses each.
 
 use super::active::Active;
 use super::admission::Permit;

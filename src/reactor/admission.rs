@@ -44,8 +44,8 @@ impl Admission {
         }
     }
 
-    /// Lets a client in and counts it, or says why not. A client whose address is not known yet, because a
-    /// proxy is to name it, counts only among all clients.
+    /// Admits and counts a client, or returns the refusal. A client whose address is not known yet, because a
+    /// proxy will name it, counts only among all clients.
     pub(super) fn enter(&self, client: Option<Peer>) -> Result<Permit, Refusal> {
         let mut counts = self.counts();
         if self.max != 0 && counts.inside >= self.max {

@@ -9,7 +9,7 @@ const TURN_CLOSES: usize = 1024;
 /// Milliseconds during which waiting clients are still accepted, and answered with 503.
 const ACCEPT_MS: u64 = 1000;
 
-/// The stage of the end of the server, and its pace.
+/// The stage of the drain, and its pace.
 #[derive(Debug)]
 pub(super) struct DrainProgress {
     delay_ms: u64,
@@ -19,11 +19,11 @@ pub(super) struct DrainProgress {
     /// The number of this worker, and how many there are: the workers take turns to tell one client each.
     worker: u64,
     workers: u64,
-    stage: Stage,
+    stage: DrainStage,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum DrainStage {
     Serving,
     /// Draining begins at this time.
     Announced(Moment),
@@ -46,20 +46,20 @@ impl DrainProgress {
             rate: u64::from(config.drain_rate),
             worker: worker as u64,
             workers: workers as u64,
-            stage: Stage::Serving,
+            stage: DrainStage::Serving,
         }
     }
 
     fn begun(&self) -> Option<&Begun> {
         match &self.stage {
-            Stage::Begun(begun) => Some(begun),
-            Stage::Serving | Stage::Announced(_) => None,
+            DrainStage::Begun(begun) => Some(begun),
+            DrainStage::Serving | DrainStage::Announced(_) => None,
         }
     }
 
     /// Whether no drain has been announced.
     pub(super) fn is_serving(&self) -> bool {
-        matches!(self.stage, Stage::Serving)
+        matches!(self.stage, DrainStage::Serving)
     }
 
     /// Whether draining has begun.
@@ -74,22 +74,22 @@ impl DrainProgress {
 
     /// Schedules the drain to begin after the drain delay.
     pub(super) fn announce(&mut self, now: Moment) {
-        self.stage = Stage::Announced(now.after(self.delay_ms));
+        self.stage = DrainStage::Announced(now.after(self.delay_ms));
     }
 
     /// Begins the drain, with these connections to be told.
     pub(super) fn begin(&mut self, now: Moment, waiting: Vec<ConnectionId>) {
-        self.stage = Stage::Begun(Begun { began_at: now, waiting, told: 0 });
+        self.stage = DrainStage::Begun(Begun { began_at: now, waiting, told: 0 });
     }
 
     /// Whether the drain delay is over and draining is to begin.
     pub(super) fn is_due(&self, now: Moment) -> bool {
-        matches!(self.stage, Stage::Announced(begins_at) if begins_at <= now)
+        matches!(self.stage, DrainStage::Announced(begins_at) if begins_at <= now)
     }
 
-    /// Takes the next connection that is to be told to go, and counts it as told.
+    /// Takes the next connection to close, and counts it.
     pub(super) fn pop_waiting(&mut self) -> Option<ConnectionId> {
-        let Stage::Begun(begun) = &mut self.stage else { return None };
+        let DrainStage::Begun(begun) = &mut self.stage else { return None };
         let id = begun.waiting.pop()?;
         begun.told += 1;
         Some(id)
@@ -109,9 +109,9 @@ impl DrainProgress {
     /// times out. Never, if none of these is left.
     pub(super) fn next_at(&self, listens: bool, all_gone: bool) -> Moment {
         let begun = match &self.stage {
-            Stage::Serving => return Moment::NEVER,
-            Stage::Announced(begins_at) => return *begins_at,
-            Stage::Begun(begun) => begun,
+            DrainStage::Serving => return Moment::NEVER,
+            DrainStage::Announced(begins_at) => return *begins_at,
+            DrainStage::Begun(begun) => begun,
         };
         let accepts_until = if listens { begun.began_at.after(ACCEPT_MS) } else { Moment::NEVER };
         if all_gone {
@@ -163,7 +163,7 @@ mod tests {
                         "{ms} ms: late or early"
                     );
                     let more = drain.allowance(now) as u64;
-                    let Stage::Begun(begun) = &mut drain.stage else { unreachable!() };
+                    let DrainStage::Begun(begun) = &mut drain.stage else { unreachable!() };
                     begun.told += more;
                     told += begun.told;
                     assert!(drain.next_at(false, false) > now);

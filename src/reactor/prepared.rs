@@ -97,7 +97,7 @@ impl Prepared {
     }
 }
 
-/// The store for recordings, if connections are to be recorded.
+/// The store for recordings, if connections can be recorded.
 fn open_store(config: &Config) -> Result<Option<Store>, BindError> {
     let Some(directory) = &config.record else { return Ok(None) };
     Store::open(directory).map(Some).map_err(|error| BindError::Record(directory.clone(), error))

@@ -14,7 +14,7 @@ const LARGE_BYTES: usize = 16 * 1024;
 const KEPT_BYTES: usize = 1024 * 1024;
 
 impl<S> Active<'_, S> {
-    /// Queues or writes what the connection has put into the write buffer, and updates its state.
+    /// Queues or writes the connection's output in the write buffer, and updates its state.
     pub(super) fn queue_output(&mut self) {
         let (start, end) =
             (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());

@@ -174,8 +174,8 @@ impl Wheel {
         }
     }
 
-    /// The first bucket that is not empty, and when it begins. All buckets of a level begin before
-    /// those of the next.
+    /// The first bucket that is not empty, and when it begins. The buckets of a level come before the buckets
+    /// of the next level.
     fn next_bucket(&self) -> Option<(usize, u64)> {
         let (level, occupied) = self.occupied.iter().enumerate().find(|(_, occupied)| **occupied != 0)?;
         let bucket = occupied.trailing_zeros() as usize;

@@ -228,7 +228,7 @@ impl Record {
         self.has(Watch::LOG)
     }
 
-    /// Whether anybody watches its packets: one test for all of them, since it is made for each packet.
+    /// Whether the connection is watched (debug or a recording): a single test, since each packet needs it.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         self.watch.0 != 0

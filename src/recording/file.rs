@@ -32,7 +32,7 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// The settings that decide what a connection does. Times are in milliseconds, lengths in bytes.
+    /// The settings that affect a connection. Times are in milliseconds, lengths in bytes.
     struct Settings {
         max_len: u64,
         max_len_before_login: u64,

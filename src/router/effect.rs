@@ -146,8 +146,8 @@ impl Effects {
 
     /// Calls `look` with all connections of the server: once for each worker, in the order of their numbers.
     ///
-    /// With only one reactor this is [`survey`](Self::survey). Each call is on the thread of the worker, and
-    /// is told [which](Survey::worker) it is and [whether it is the last](Survey::is_last). A worker that has
+    /// With only one reactor this is [`survey`](Self::survey). Each call runs on the thread of the worker,
+    /// and gets [its number](Survey::worker) and [whether it is the last](Survey::is_last). A worker that has
     /// ended is left out. If the mailbox of the first worker is full, or `look` panics, `look` is dropped; a
     /// ticket that it has captured then refuses its request.
     pub fn survey_all(&mut self, look: impl FnMut(&Survey<'_>) + Send + 'static) {

@@ -1,4 +1,4 @@
-//! From a command number to the function that handles it.
+//! Routing: from a command number to the function that handles it.
 //!
 //! A [`Router`] is a table of [`Module`]s, a module a table of [`Route`]s: `Cmd / 100` picks the
 //! module, `Cmd % 100` the function in it, so that dispatch costs two look-ups however many routes

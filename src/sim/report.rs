@@ -100,7 +100,7 @@ pub struct Failure {
     pub at: Duration,
     /// The client at which it was seen, if it was at one.
     pub client: Option<u32>,
-    /// The invariant that did not hold, and what was seen.
+    /// The violated invariant, and the evidence.
     pub violation: Violation,
 }
 

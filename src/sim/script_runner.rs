@@ -1,4 +1,4 @@
-//! What a script can do on its connection: send, expect, and end.
+//! The calls of a script on its connection: send, expect, and end.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ pub(super) struct Orders {
     pub(super) reset: bool,
 }
 
-/// Carries out one client's script on one connection: sends what it wants sent, and notes what it expects.
+/// Carries out one client's script on one connection: sends for it, and notes its expectations.
 pub struct ScriptRunner {
     number: u32,
     peer: Peer,

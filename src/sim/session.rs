@@ -98,12 +98,12 @@ impl Session {
         self.stream.finish();
     }
 
-    /// Whether the network has cut off what the client sends.
+    /// Whether the network has cut off the client's sending side.
     fn is_broken(&self) -> bool {
         matches!(self.stream.fault(), Some(Fault::Reset | Fault::Vanish | Fault::HalfClose))
     }
 
-    /// Receives and checks what has come. Returns how the connection ended, if it has.
+    /// Receives and checks bytes. Returns how the connection ended, if it has.
     pub(super) fn receive(
         &mut self,
         now: Duration,

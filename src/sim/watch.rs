@@ -1,4 +1,4 @@
-//! Observes a simulated reactor: whether each connection and each linked object is told of exactly one end.
+//! Observes a simulated reactor, and checks that each connection and each linked object gets exactly one end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::observer::{Event, Observer};
 
-/// What a reactor has reported so far. Cheap to clone: all clones share it.
+/// The reports of a reactor so far. Cheap to clone: all clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch(Arc<Mutex<Seen>>);
 

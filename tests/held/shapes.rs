@@ -175,7 +175,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     ("compressed replies that are not read", DeflateMode::Dedicated, |ground| {
         let mut client = ground.raw();
         ground.upgrade_compressing(&mut client);
-        // What does not compress takes the most room.
+        // What does not compress takes the most memory.
         let mut seed = 1u32;
         let data: Vec<u8> = (0..500_000)
             .map(|_| {

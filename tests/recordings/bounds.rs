@@ -43,7 +43,7 @@ fn a_truncated_recording_is_replayed_as_far_as_it_goes() {
         assert_eq!(cut.difference, None, "cut at {end}");
         let End::Cut(at) = cut.end else { panic!("cut at {end}: {cut}") };
         assert!(at <= end as u64, "cut at {end}: {cut}");
-        // A file system may have made room that nothing was written to.
+        // A file system may have reserved blocks that nothing was written to.
         let zeros = join(&[&file[..end], &[0; 4096]]);
         if file[end - 1] != 0 {
             assert_eq!(replay(&zeros), cut, "zeros from {end} on");

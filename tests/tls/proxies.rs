@@ -62,7 +62,7 @@ fn behind_a_trusted_proxy_tls_begins_after_its_header() {
             assert!(common::peers(&server).contains(&named));
             client.close();
         }
-        // A header that names nobody, such as that of a health check, is over as well.
+        // The header of a health check, which names no client, ends in the same way.
         for unnamed in [&b"PROXY UNKNOWN\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"] {
             let behind = Behind { header: unnamed.to_vec(), stream: Client::raw(server.address).stream };
             let mut client = over(behind, &client);

@@ -30,7 +30,7 @@ pub(super) struct Waiting<T> {
     bytes: usize,
 }
 
-/// What the pending answer of a connection counts against.
+/// The limits against which a connection's pending answer counts.
 #[derive(Clone, Copy, Debug)]
 struct Charge {
     due: Duration,

@@ -1,4 +1,4 @@
-//! Module 90: figures for operators, and what they can do to a connection.
+//! Module 90: operators read counters, close connections, and switch debug and the black list.
 
 use log::Level;
 use log::kv::Value;

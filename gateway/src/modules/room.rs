@@ -1,4 +1,4 @@
-//! Module 12: chat rooms. What one member says reaches all.
+//! Module 12: chat rooms. A message from one member is pushed to all members.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) const ROUTES: [Route<Gateway>; 3] = [
 /// The command of the push that carries a message.
 const SAID: u16 = 1210;
 
-/// What a room sends: a reply to the request, and after it perhaps a push to its members.
+/// The output of a room for one request: a reply, and sometimes a push to the members after it.
 struct Answer {
     reply: Vec<u8>,
     said: Option<(Vec<ConnectionId>, Push)>,

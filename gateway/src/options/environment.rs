@@ -40,7 +40,8 @@ pub(super) fn parse(env: impl Iterator<Item = (OsString, OsString)>) -> Environm
     environment
 }
 
-/// The value, or its parts if the option is repeatable. What is not UTF-8 stays whole: no option takes it.
+/// The value, or its parts if the option is repeatable. A value that is not UTF-8 is kept as it is; no option
+/// accepts it.
 fn values(entry: &Entry, value: OsString) -> Vec<OsString> {
     match value.to_str() {
         Some(list) if entry.value_type.is_repeatable() => {

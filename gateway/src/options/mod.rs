@@ -89,7 +89,7 @@ pub(crate) enum Exit {
     Error(String),
 }
 
-/// What the program is to do.
+/// The command that the program runs.
 #[derive(Clone, Debug)]
 pub(crate) enum Task<S = Box<Options>> {
     /// Serve, with these options.

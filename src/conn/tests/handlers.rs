@@ -329,11 +329,11 @@ fn the_reply_capacity_is_what_the_outbox_still_takes() {
                 |at: u64| (at.wrapping_mul(multiplier).rotate_left(29).wrapping_mul(multiplier) >> 56) as u8;
             let data = |len: usize| (1..=len as u64).map(scrambled).collect::<Vec<_>>();
             for part in [3, 1] {
-                let (room, all) = (
+                let (space, all) = (
                     context.reply_capacity(),
                     context.has_capacity_for(part, context.reply_capacity() / part),
                 );
-                let sent = context.try_reply(&data(room / part));
+                let sent = context.try_reply(&data(space / part));
                 if sent.is_err() || all != (part == 1) {
                     return Outcome::Refuse(ErrorId::APPLICATION);
                 }

@@ -99,7 +99,7 @@ impl Poller {
     }
 }
 
-/// The poll's descriptor. A simulated poll has none: -1.
+/// The poll's descriptor. -1 for a simulated poll.
 impl AsRawFd for Poller {
     fn as_raw_fd(&self) -> RawFd {
         match self {

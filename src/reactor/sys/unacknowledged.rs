@@ -84,7 +84,7 @@ mod tests {
         let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut theirs, _) = listener.accept().unwrap();
         ours.set_nonblocking(true).unwrap();
-        // The peer's kernel acknowledges what it has space for.
+        // The peer's kernel acknowledges the bytes that it has space for.
         while ours.write(&[1; BYTES]).is_ok() {}
         wait_for(&ours, |bytes| bytes > 0);
         theirs.set_nonblocking(true).unwrap();

@@ -39,7 +39,7 @@ impl Context<'_> {
 
     /// Refuses a login: logs the reason, and returns the [`Outcome`] that answers the client with ErrorID 7.
     ///
-    /// `account` and `role_id` are what the client claimed. `reason` goes to the log only; it must contain no
+    /// `account` and `role_id` are the client's claims. `reason` goes to the log only; it must contain no
     /// secret.
     pub fn refuse_login(&mut self, account: &str, role_id: u64, reason: &str) -> Outcome {
         let Tools { log, now, .. } = &mut *self.buffer.tools;

@@ -10,7 +10,7 @@ use super::game::COMMANDS;
 use super::plan::Plan;
 use crate::common::{message, upgrade_of};
 
-/// What a client does next.
+/// The next action of a client.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Send(Vec<u8>),

@@ -142,7 +142,7 @@ fn health_checks_and_clients_do_not_share_a_path() {
             assert_eq!(line(result), wrong);
         }
     }
-    // Where all paths are served that of health checks is served less.
+    // Without a list of paths all are served, except the path of health checks.
     assert!(run(&["--health-path=/"], "", &[]).is_ok());
 }
 

@@ -66,7 +66,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
     let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
     assert_eq!(required, all(run(&["serve"], "", &variables)));
-    // Those who trust proxies are below.
+    // Options that name trusted proxies are below.
     assert_eq!(cases.len() + 3, TABLE.len(), "an option without a case");
 }
 
