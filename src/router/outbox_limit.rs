@@ -9,6 +9,25 @@ use crate::packet::{REPLY_HEADER_BYTES, framed_len};
 const MAX_DATA: usize = usize::MAX / 2;
 
 impl SendBuffer<'_> {
+    /// Whether `len` more bytes fit the outbox if the socket takes none.
+    pub(super) fn fits(&mut self, len: usize) -> bool {
+        let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
+        let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
+        if !fits {
+            self.note_oversized(len);
+        }
+        fits
+    }
+
+    /// Records a packet that would not fit even an empty outbox: it does not show that the client reads too
+    /// slowly.
+    #[cold]
+    fn note_oversized(&mut self, len: usize) {
+        if len > self.tools.limits.outbox {
+            self.tools.oversized = len;
+        }
+    }
+
     /// The number of bytes that may still be gathered; none if there is no limit.
     fn free(&self) -> Option<usize> {
         let (limit, taken) =

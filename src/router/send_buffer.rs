@@ -49,25 +49,6 @@ impl<'a> SendBuffer<'a> {
         self.lender = (!data.is_empty()).then_some(Lender { data, origin: Origin::Absent });
     }
 
-    /// Whether `len` more bytes fit the outbox if the socket takes none.
-    pub(super) fn fits(&mut self, len: usize) -> bool {
-        let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
-        let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
-        if !fits {
-            self.note_oversized(len);
-        }
-        fits
-    }
-
-    /// Records a packet that would not fit even an empty outbox: it does not show that the client reads too
-    /// slowly.
-    #[cold]
-    fn note_oversized(&mut self, len: usize) {
-        if len > self.tools.limits.outbox {
-            self.tools.oversized = len;
-        }
-    }
-
     /// Appends Data after its headers: by reference if it can be borrowed.
     #[inline]
     pub(super) fn push_data(&mut self, data: &[u8]) {
