@@ -19,7 +19,7 @@ pub(crate) enum Event {
     Unlinked(u64),
 }
 
-/// Somebody who observes a reactor.
+/// An observer of a reactor.
 pub(crate) trait Observer: Send {
     /// Called on the reactor's thread, in the order in which things happen.
     fn see(&mut self, event: Event);

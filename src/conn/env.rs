@@ -20,7 +20,7 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) settings: Settings,
     /// What handlers use.
     pub(crate) tools: Tools,
-    /// Bytes of the read in hand: those that the connection is given, and those before them that it has
+    /// Bytes of the current read: the ones that the connection gets now, and the ones before them that it has
     /// taken.
     pub(crate) input_len: usize,
     /// The budget: frames that may still be taken from this connection in this call.

@@ -122,7 +122,7 @@ impl Dispatch<'_> {
         env.frames_left = 0;
         let waits = !env.inflaters.begin_long(id, subject, message, self.rare.window(subject));
         if waits {
-            // Only a connection that has an inflater holds what comes out of it.
+            // Only a connection that has an inflater holds inflated output.
             work = Work::new(subject, max_len, Vec::new());
         }
         self.rare.set_job(Box::new(InflateJob { work, message: message.to_vec(), waits }));

@@ -25,7 +25,7 @@ pub(super) trait Input<Lent> {
     fn apply(&mut self, conn: &mut Conn, lent: &mut Lent) -> Self::Output;
 }
 
-/// Bytes from the socket, or bytes that were kept. It leaves what it did not take.
+/// Bytes from the socket, or bytes that were kept. It leaves the bytes that it did not take.
 pub(super) struct Bytes<'a, 'i>(pub(super) &'a mut &'i mut [u8]);
 /// This many bytes were read into the message's own buffer.
 pub(super) struct Received(pub(super) usize);
@@ -122,8 +122,8 @@ impl Conn {
         self.give(Bytes(input), env)
     }
 
-    /// `count` bytes were read into the [space](Self::receive_buffer) of a message. What they lead to comes
-    /// out of [`handle_bytes`](Self::handle_bytes), which needs no bytes for it.
+    /// `count` bytes were read into the [space](Self::receive_buffer) of a message. Their results come out of
+    /// [`handle_bytes`](Self::handle_bytes), also without further bytes.
     pub(crate) fn handle_received<S>(&mut self, count: usize, mut env: &Env<S>) {
         self.give(Received(count), &mut env);
     }

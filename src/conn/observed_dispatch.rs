@@ -23,8 +23,8 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
     }
 }
 
-/// The frames that a handler has sent, behind `sent_from` of the write buffer, and those that are still to be
-/// compressed.
+/// The frames that a handler has sent: from `sent_from` of the write buffer on, and frames that have yet to
+/// be compressed.
 fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
     let Tools { write_buffer: WriteBuffer { bytes: out, borrowed, .. }, jobs, .. } = &env.tools;
     let sent = |from: usize, to: usize| {

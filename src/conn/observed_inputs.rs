@@ -18,7 +18,7 @@ use crate::recording::wire;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
-/// How an [`Input`] is noted. Both are called only while somebody watches the connection.
+/// How an [`Input`] is noted. Both are called only while the connection is watched.
 pub(super) trait Observed<Lent>: Input<Lent> {
     /// Before the input has any effect.
     fn begin(&self, conn: &mut Conn, lent: &Lent);

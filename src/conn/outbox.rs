@@ -1,4 +1,5 @@
-//! The outbox: output that a socket did not take. No other code knows how it waits.
+//! The outbox: output that a socket did not take. Its limit is checked before output gets here: by
+//! `router/send_buffer.rs` for handlers, and by `conn/pushes.rs` for pushes.
 
 mod boundary;
 mod queue;
@@ -92,8 +93,8 @@ impl Outbox {
         }
     }
 
-    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits. Only for
-    /// an outbox that is not empty: with nothing to overtake a Pong goes out in order.
+    /// Queues a Pong ahead of all frames except a partly written one. It replaces a waiting Pong. Only for an
+    /// outbox that is not empty: with nothing to overtake a Pong goes out in order.
     #[cold]
     pub(crate) fn set_pong(&mut self, payload: &[u8]) {
         if let Some(waiting) = &mut self.waiting {
@@ -127,7 +128,7 @@ impl Outbox {
     }
 
     /// Ends the job of the next reply, which has become this frame: it can go out now, with the frames behind
-    /// it. Returns the job, whose lease is then free.
+    /// it. Returns the job, which may hold a lease.
     pub(crate) fn end_job(&mut self, frame: Bytes) -> Option<CompressJob> {
         let waiting = self.waiting.as_mut()?;
         let Later { job, behind } = waiting.later.pop_front()?;

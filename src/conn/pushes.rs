@@ -1,4 +1,5 @@
-//! Output that a connection gets outside of its own requests: answers to deferred requests, and pushes.
+//! Output that a connection gets outside of its own requests: answers to deferred requests, and pushes within
+//! the outbox limit.
 
 use super::connection::Conn;
 use super::dispatch::By;

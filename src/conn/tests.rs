@@ -38,8 +38,8 @@ use crate::record::{Peer, Record};
 use crate::router::{Access, Application, Context, Module, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
-/// An application that keeps its tickets, so that nobody answers, and what its hooks were told. A test can
-/// add to what a hook does.
+/// An application that keeps its tickets unanswered, and notes the calls of its hooks. A test can add to what
+/// a hook does.
 #[derive(Default)]
 struct State {
     tickets: Vec<crate::handle::Ticket>,

@@ -23,7 +23,7 @@ pub(crate) const BUDGET: TurnLimits = TurnLimits {
     packets: TURN_FRAMES as u64,
 };
 
-/// Limits of one turn. Bytes and packets are those of one connection.
+/// Limits of one turn. Bytes and packets count for one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TurnLimits {
     pub(crate) events: u64,
@@ -82,7 +82,7 @@ impl<S: Application> Reactor<S> {
         (self.core.connections.len() + self.core.listeners.descriptors()) as u64
     }
 
-    /// Connections whose opening the application was told of, and whose end not yet.
+    /// Connections for which `Application::opened` was called, and `closed` not yet.
     pub(crate) fn audit_opened(&self) -> usize {
         self.core.connections.iter().filter(|entry| entry.conn.was_opened()).count()
     }

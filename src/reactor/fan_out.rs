@@ -54,7 +54,7 @@ fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
         }
         return;
     }
-    // A connection that has ended is no receiver, and neither is the one that has its slot now.
+    // A connection that has ended is no receiver, and neither is the connection that has its slot now.
     fan_out.to.retain(|&id| {
         let receiver = connections.get_mut(id);
         receiver.map(|entry| entry.standing.set_awaited(true)).is_some()

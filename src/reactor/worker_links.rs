@@ -11,7 +11,7 @@ const LOG_INTERVAL_MS: u64 = 1000;
 #[derive(Debug)]
 pub(super) struct WorkerLinks {
     own: usize,
-    /// Messages to others that were dropped since the log was told.
+    /// Messages to others that were dropped since the last log line.
     dropped: u64,
     told_at: Option<Moment>,
 }

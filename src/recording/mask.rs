@@ -81,7 +81,7 @@ impl Masker {
         done
     }
 
-    /// The same for bytes that were thrown away behind a violation. Those that show the violation may be
+    /// The same for bytes that were thrown away behind a violation. The bytes that show the violation may be
     /// recorded: a head up to its first illegal byte, and a frame's header to its end.
     pub(super) fn mask_rest(&mut self, bytes: &mut [u8]) -> usize {
         let taken = match &mut self.state {

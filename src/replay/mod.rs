@@ -2,7 +2,7 @@
 //! results are compared with the recorded ones.
 //!
 //! The application is not needed: the recording holds what its handlers did. So a difference comes from this
-//! library: from how it reads frames, packets and requests, from its timers, or from what it sends.
+//! library: from how it reads frames, packets and requests, from its timers, or from its output.
 //!
 //! ```
 //! use sysconn::replay::Recording;

@@ -21,7 +21,7 @@ const MIB: u64 = 1024 * 1024;
 const MAX_HELD_BYTES: u64 = 256 * MIB;
 /// And for each byte of the file.
 const HELD_PER_BYTE: u64 = 100;
-/// What it may allocate in all, and for each byte of the file, beside what it has to make of a case's claims.
+/// The most that it may allocate in all, and for each byte of the file, besides the bytes that a case claims.
 const ALLOCATED_PER_BYTE: u64 = 400;
 const MAX_ALLOCATED_BYTES: u64 = 4 * MIB;
 

@@ -29,8 +29,8 @@ impl Compressor {
         }
     }
 
-    /// Compresses a message that consists of `parts`. Nothing comes of one that was not compressed in the
-    /// recording.
+    /// Compresses a message that consists of `parts`. A message that was not compressed in the recording has
+    /// no result.
     pub(super) fn compress(&mut self, deflate: &mut Deflate, parts: &[&[u8]]) -> &[u8] {
         match self {
             Compressor::Live(shared) => deflate.compress(parts, shared),

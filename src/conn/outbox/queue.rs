@@ -135,7 +135,7 @@ impl Queue {
         }
     }
 
-    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
+    /// Queues a Pong ahead of all frames except a partly written one. It replaces a waiting Pong.
     pub(super) fn set_pong(&mut self, payload: &[u8]) {
         if self.pong.is_none() && !self.holds_pong {
             self.split_front();

@@ -63,8 +63,8 @@ fn open() -> Rig {
     rig
 }
 
-/// One call of the reactor's, with a budget of 16. What came of it, what it has left of the budget, and the
-/// input that is left.
+/// One call of the reactor's, with a budget of 16. The result, the rest of the budget, and the rest of the
+/// input.
 fn call(rig: &mut Rig, bytes: &[u8]) -> (Progress, u32, Vec<u8>) {
     let mut bytes = bytes.to_vec();
     rig.with_input(&mut bytes, |conn, env, input| {

@@ -2,8 +2,8 @@
 
 use crate::upgrade::HeadScanner;
 
-/// Header lines whose values are recorded, in lower case: those on which the upgrade depends, and the one
-/// that names the client's software.
+/// Header lines whose values are recorded, in lower case: the lines on which the upgrade depends, and
+/// `user-agent`.
 const SHOWN: [&[u8]; 12] = [
     b"host",
     b"upgrade",
