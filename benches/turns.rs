@@ -1,4 +1,4 @@
-//! What a turn of the reactor costs beside hostile neighbours, in CPU time of its thread, which other
+//! The cost of a turn of the reactor beside hostile neighbours, in CPU time of its thread, which other
 //! processes of the machine do not change.
 //!
 //! The sockets are as full as the system lets them be before each turn, so that each is as long as the

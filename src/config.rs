@@ -1,7 +1,7 @@
 //! Configuration: every limit and timer of a server, with its unit and its default.
 //!
-//! [`Config`] holds the settings, [`Config::validate`] checks them, and [`Config::warnings`] lists those that
-//! work against each other. Limits that cannot be set are constants here.
+//! [`Config`] holds the settings, [`Config::validate`] checks them, and [`Config::warnings`] lists settings
+//! that work against each other. Limits that cannot be set are constants here.
 
 mod choices;
 mod error;

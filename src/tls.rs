@@ -124,8 +124,8 @@ fn without_mark(pem: &[u8]) -> &[u8] {
     pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
-/// Tells an encrypted private key, which says so in its first lines (RFC 7468 §11, RFC 1421 §4.6.1.1), from
-/// one that is unusable for another reason.
+/// The error for an unusable private key: [`TlsError::EncryptedKey`] if its first lines mark it as encrypted
+/// (RFC 7468 §11, RFC 1421 §4.6.1.1), else `otherwise`.
 fn unusable(pem: &[u8], otherwise: TlsError) -> TlsError {
     const MARKS: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
     let is_encrypted = MARKS.iter().any(|mark| pem.windows(mark.len()).any(|bytes| bytes == *mark));

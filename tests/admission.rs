@@ -1,4 +1,4 @@
-//! Who is let in, and how much a client may ask for.
+//! Admission: which clients are admitted, and how much a client may request.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -66,7 +66,7 @@ fn connection_limits_hold_and_are_released() {
         for round in 0..6 {
             let mut inside: Vec<Client> = (0..3).map(|_| Client::connect(server.address)).collect();
             for _ in 0..5 {
-                // Those that are refused take no place.
+                // Refused clients do not count.
                 assert_eq!(status(here, server.address).0, for_the_same, "round {round}");
             }
             let (another, mut client) = status(there, server.address);

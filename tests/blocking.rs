@@ -1,5 +1,5 @@
-//! Handlers that block hold up everybody. However often clients make them do so, each timer comes later by
-//! one period at most.
+//! Handlers that block delay all clients. However often clients cause that, each timer comes later by one
+//! period at most.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

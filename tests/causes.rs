@@ -1,4 +1,4 @@
-//! What docs/protocol.md and docs/clients.md tell authors of clients, compared with the code.
+//! The tables in docs/protocol.md and docs/clients.md, compared with the code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

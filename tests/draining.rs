@@ -1,4 +1,4 @@
-//! Ending a server: all clients at once or at a pace, and those that do not go.
+//! Drains: all clients at once or at a pace, and clients that do not leave.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -39,7 +39,7 @@ fn a_drain_sends_all_replies_before_it_closes_all_clients() {
     for client in &mut clients {
         client.expect_close(1001, "a drain");
     }
-    // Nobody comes in any more: what was half-way is refused, and nobody listens.
+    // No client is admitted any more: unfinished upgrades are refused, and the listeners are closed.
     assert_eq!(upgrading.read_refusal().0, 503);
     assert_eq!(TcpStream::connect(server.address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
     drop((clients, waiting, upgrading));
@@ -110,7 +110,7 @@ fn clients_waiting_to_be_accepted_are_answered() {
         let (events, _seen) = channel();
         let mut workers = Workers::bind(&config, &ROUTER, |_| Game::new(events.clone())).unwrap();
         let connects: Vec<Connect> = workers.listening().map(connects_to).collect();
-        // Nobody is accepted yet, and the drain is the first thing that the server hears of.
+        // No client is accepted yet, and the drain is the server's first event.
         let mut waiting: Vec<_> = (0..count).map(|number| connects[number % connects.len()]()).collect();
         waiting[0].send(UPGRADE);
         workers.handle().drain();

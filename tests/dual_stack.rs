@@ -1,4 +1,4 @@
-//! Whom IPv6 listeners take, and that an IPv4 client is known by its IPv4 address wherever it comes in.
+//! Which clients IPv6 listeners accept, and that an IPv4 client has its IPv4 address on every listener.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

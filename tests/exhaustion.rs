@@ -81,7 +81,7 @@ fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() 
     let mut probe = Client::connect(server.address);
     let sockets = sockets(60);
     limit.set(limit_that_allows(20));
-    // Those that are refused keep their descriptors too, or each would free descriptors for the next.
+    // Refused clients keep their descriptors too, or each would free one for the next.
     let (mut inside, mut refused) = (vec![], vec![]);
     for socket in sockets {
         let mut client = connect(socket, server.address);
@@ -93,7 +93,7 @@ fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() 
             "503" => refused.push(client),
             other => panic!("{other}"),
         }
-        // Nobody who is inside notices.
+        // Connected clients notice nothing.
         probe.ask(b"not held up");
     }
     assert_eq!((inside.len(), refused.len()), (20, 40));

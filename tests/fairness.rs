@@ -48,7 +48,8 @@ fn a_flood_of_small_packets_delays_nobody_by_more_than_a_turn() {
             assert!(now - handled <= TURN_PACKETS, "{} packets in one turn", now - handled);
             handled = now;
         }
-        // If two turns have not answered it, nothing ever will: nobody turns while this waits.
+        // A reply that two turns have not brought will never come: the reactor does not turn during this
+        // wait.
         assert_eq!(other.reply(), Reply::new(ECHO, 7, &[turns]));
         if turns < 3 {
             assert!(handled < sent, "the flood was over too soon to show anything");
@@ -354,7 +355,7 @@ fn clients_with_waiting_output_are_served_after_quiet_ones() {
         }
         quiet.send_packet(ECHO, 7, &[number]);
         hand.turn();
-        // If that has not answered it, nothing ever will: nobody turns while this waits.
+        // A reply that this turn has not brought will never come: the reactor does not turn during this wait.
         assert_eq!(quiet.reply(), Reply::new(ECHO, 7, &[number]));
     }
 }

@@ -1,5 +1,5 @@
-//! A push to many takes as many turns as it needs: nobody gets it twice or out of order, what a member says
-//! in a row leaves together, and whoever is not among the receivers waits for none of it.
+//! A push to many takes as many turns as it needs: each receiver gets it once and in order, consecutive
+//! pushes leave together, and other clients do not wait for it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -242,7 +242,7 @@ fn senders_take_turns_and_wait_only_for_their_own_pushes() {
     loud.send_packet(SAY, 0, &[1; 20_000]);
     room.turn();
     quiet.send_packet(SAY, 0, &[2; 10]);
-    // What the loud one says next waits until all have heard what it said first.
+    // The loud client's next message waits until all members have its first one.
     loud.send_packet(ECHO, 1, b"mine");
     while waiting(&loud) == 0 {
         room.turn();

@@ -1,4 +1,4 @@
-//! Clients whose addresses HTTP proxies tell in headers: over real sockets, from proxies that are trusted and
+//! Client addresses from the headers of HTTP proxies: over real sockets, from proxies that are trusted and
 //! from others.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

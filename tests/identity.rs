@@ -1,4 +1,4 @@
-//! One connection for each role, the newest: whatever the older one still does.
+//! Role replacement: the newest connection has the role, whatever the older one still does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,5 +1,4 @@
-//! Replies come in the order of their requests, whoever answers them and however slowly the client
-//! reads.
+//! Replies come in the order of their requests, from whichever thread, and however slowly the client reads.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

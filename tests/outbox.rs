@@ -1,5 +1,5 @@
-//! Clients that read slowly or not at all: what waits for them is bounded, what does not fit is counted,
-//! nobody else waits, and control frames get through.
+//! Clients that read slowly or not at all: their waiting output is bounded, output that does not fit is
+//! counted, other clients do not wait, and control frames get through.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

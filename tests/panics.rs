@@ -1,4 +1,4 @@
-//! A panic in the game ends the connection that brought it about, and no other.
+//! A panic in the game ends the connection that caused it, and no other.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
-//! Clients behind a proxy that says who they are: over real sockets, from addresses that are trusted and
-//! from others.
+//! Client addresses by the PROXY protocol: over real sockets, from addresses that are trusted and from
+//! others.
 
 #![cfg(feature = "proxy-protocol")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -122,7 +122,7 @@ fn limits_count_the_address_in_the_header() {
     let server = Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1"]) });
     let mut inside = [behind(&server, &v1("192.0.2.7:1")), behind(&server, &v1("192.0.2.7:2"))];
     for bytes in [v1("192.0.2.7:3"), join(&[&v1("192.0.2.7:3"), UPGRADE])] {
-        // The place is refused, not the request: nobody waits for that.
+        // The client is refused, whatever its request, so the answer does not wait for it.
         assert_eq!(server.refuses(&bytes).0, 429);
     }
     // The proxy itself and other clients of it do not count with them, however many there are.

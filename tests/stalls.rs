@@ -1,5 +1,5 @@
-//! Clients that are alive although their server cannot hear it: what they would answer waits behind what they
-//! take slowly.
+//! Clients that are alive although their server gets nothing from them: their answers wait behind output that
+//! they take slowly.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

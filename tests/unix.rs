@@ -1,4 +1,4 @@
-//! Clients on a Unix domain socket: the same service, and a path that is there as long as it.
+//! Clients on a Unix domain socket: the same service, and a path that exists as long as the server.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

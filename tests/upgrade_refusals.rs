@@ -141,7 +141,7 @@ fn too_many_clients_get_429_or_503_until_one_leaves() {
         let mut inside = [Client::connect(server.address), Client::connect(server.address)];
         for asks in [true, false] {
             let mut client = Client::raw(server.address);
-            // The place is refused, not the request: nobody waits for that.
+            // The client is refused, whatever its request, so the answer does not wait for it.
             if asks {
                 let _ = client.stream.write_all(UPGRADE);
             }

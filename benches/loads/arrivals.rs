@@ -1,4 +1,4 @@
-//! Clients whose coming is the load.
+//! Load by new connections: clients that only connect.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! What clients can do together to have a server work, of each kind that its limits have to count: for
+//! Loads: work that clients can cause together, one for each kind that the server's limits count: for
 //! `neighbours`, which times another client beside them, and for `turns`.
 
 mod arrivals;

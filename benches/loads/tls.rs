@@ -1,4 +1,4 @@
-//! Clients that speak TLS as dearly as they can.
+//! Clients whose TLS is as expensive for the server as possible.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};

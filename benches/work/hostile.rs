@@ -1,5 +1,5 @@
-//! Clients that cost more than they send, to be held against good ones: by the byte, by the segment, and by
-//! the connection.
+//! Clients that cost more than their bytes suggest, compared with good ones: by the byte, by the segment, and
+//! by the connection.
 
 use std::io::{ErrorKind, Read as _, Result, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,5 @@
-//! What is measured: inputs, the same at every run, and the work on them. The benchmarks here time it,
-//! and `instructions/` counts its instructions.
+//! The measured work: inputs, the same at every run, and the work on them. The benchmarks here time it, and
+//! `instructions/` counts its instructions.
 
 #![allow(dead_code, reason = "each benchmark uses a part of it")]
 

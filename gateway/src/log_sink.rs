@@ -11,9 +11,8 @@ use crate::options::LogFormat;
 /// Bytes that a pipe takes at once if it takes any (`PIPE_BUF` of pipe(7)).
 const PIPE_BYTES: usize = 4096;
 
-/// Makes a blocking writer non-blocking. A line that cannot be written now (nobody reads the pipe, the disk
-/// is full, the reader is gone) is dropped and counted, and the next line that can be written tells how many
-/// were.
+/// Makes a blocking writer non-blocking. A line that cannot be written now (the pipe is not read, the disk is
+/// full, the reader is gone) is dropped and counted, and the next line that can be written reports the count.
 ///
 /// A line of any length is written whole or not at all: the rest of a line goes before all others.
 #[derive(Debug)]

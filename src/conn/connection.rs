@@ -104,7 +104,7 @@ impl Conn {
         matches!(self.phase, Phase::Closing(_) | Phase::Closed(_))
     }
 
-    /// Whether the application was told that the connection is open.
+    /// Whether `Application::opened` was called.
     pub(crate) fn was_opened(&self) -> bool {
         self.opened
     }

@@ -23,7 +23,7 @@ pub(crate) const BUDGET: TurnLimits = TurnLimits {
     packets: TURN_FRAMES as u64,
 };
 
-/// Limits of one turn. Bytes and packets are those of one connection.
+/// Limits of one turn. Bytes and packets count for one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TurnLimits {
     pub(crate) events: u64,

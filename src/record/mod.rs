@@ -156,7 +156,7 @@ impl Record {
         self.login.as_ref().map(|login| login.identity())
     }
 
-    /// Who acts on behalf of the client, if somebody does.
+    /// The custodian that acts on behalf of the client, if there is one.
     #[must_use]
     pub fn custodian(&self) -> Option<&Custodian> {
         self.login.as_ref().and_then(|login| login.custodian())

@@ -78,8 +78,8 @@ const ENDS_RUN: usize = u32::MAX as usize;
 ///
 /// An entry for a connection that has ended does nothing. Entries for connections of another
 /// [worker](crate::Workers) go through its mailbox, in the same order. If that mailbox is full, a push is
-/// dropped: the log says so, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A
-/// close is never dropped.
+/// dropped and logged, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A close
+/// is never dropped.
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,

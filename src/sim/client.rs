@@ -14,7 +14,7 @@ use crate::record::Peer;
 /// Why a client cannot connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectError {
-    /// Nobody listens there.
+    /// No listener has that address.
     Refused,
     /// 4096 clients wait to be accepted there.
     Full,

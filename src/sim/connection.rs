@@ -77,7 +77,7 @@ pub(super) struct Connection {
     pub(super) client_dropped: bool,
     /// The client could not send all: it waits for space.
     pub(super) client_wants_space: bool,
-    /// The client was told of the end.
+    /// The client has got the end.
     pub(super) end_told: bool,
     /// The client is among the network's news.
     pub(super) is_news: bool,

@@ -31,7 +31,7 @@ pub enum Invariant {
     WellFormed,
     /// The bytes that are held for one connection stay within their limit.
     HeldBytes,
-    /// Nothing that is meant for an earlier connection reaches the one that has its slot now.
+    /// Nothing that is meant for an earlier connection reaches the connection that has its slot now.
     Generations,
     /// The server reads input, and uses space for output, unless it has a reason to wait.
     Progress,

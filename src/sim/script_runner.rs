@@ -204,8 +204,8 @@ impl ScriptRunner {
         self.oracle.replies.expect(reply);
     }
 
-    /// Replies that are expected from now on need not come if the connection ends first, and of those that
-    /// are pending only the first `kept` must.
+    /// Replies that are expected from now on need not come if the connection ends first, and of the pending
+    /// ones only the first `kept` must.
     pub fn allow_missing(&mut self, kept: usize) {
         self.oracle.replies.allow_missing(kept);
     }

@@ -26,7 +26,7 @@ struct Seen {
 pub(super) struct Totals {
     /// Packets and messages that closed connections received.
     pub(super) requests: u64,
-    /// Objects that were told of an end.
+    /// Objects that got an end.
     pub(super) told: u64,
     /// Closed connections, by cause.
     pub(super) causes: BTreeMap<&'static str, u64>,

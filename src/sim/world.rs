@@ -39,7 +39,7 @@ pub(super) struct World {
     connections: Vec<Option<Box<Connection>>>,
     /// Changes that the poll has not reported, once each.
     pub(super) edges: Vec<Source>,
-    /// The waker's token, and since when it is to be reported.
+    /// The waker's token, and since when it waits to be reported.
     pub(super) waker: Option<Token>,
     pub(super) woken: Option<u64>,
     pub(super) gone_tokens: VecDeque<Token>,

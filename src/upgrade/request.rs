@@ -98,7 +98,7 @@ impl<'h> Request<'h> {
         self.subprotocol
     }
 
-    /// The subprotocols that the client offers, in its order of preference, without those that are not
+    /// The subprotocols that the client offers, in its order of preference, without values that are no
     /// tokens.
     pub fn offered_subprotocols(&self) -> impl Iterator<Item = &'h str> {
         self.headers.tokens(SUBPROTOCOLS)

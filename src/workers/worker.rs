@@ -43,7 +43,7 @@ impl<S: 'static> Worker<S> {
     ///
     /// # Errors
     /// [`MailboxError`], and then the function is dropped without being called. A worker that does not exist
-    /// counts as one that has ended.
+    /// counts as ended.
     pub fn call(
         &self,
         worker: usize,

@@ -19,7 +19,7 @@ pub(crate) const SEND: u16 = 1110;
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
-/// How a handler refuses: in the same words as whoever sends too much is refused.
+/// The refusal of a handler: the same as the refusal of a client that exceeds its packet rate.
 pub(crate) const REFUSED: ErrorId = ErrorId::TOO_MANY_REQUESTS;
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! The arena turned by the test, so that it can say what happens between two turns.
+//! The arena, turned by the test, which decides what happens between two turns.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;

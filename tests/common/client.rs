@@ -192,7 +192,7 @@ impl<T: Read + Write> Client<T> {
                     && std::mem::take(&mut self.answers_close)
                 {
                     let code = code.map(u16::to_be_bytes);
-                    // Whoever has ended its side sends nothing.
+                    // A client that has ended its side sends nothing.
                     let _ =
                         self.stream.write_all(&wire::frame(Opcode::Close, code.as_slice().as_flattened()));
                 }

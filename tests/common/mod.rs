@@ -1,5 +1,5 @@
-//! What the tests over sockets share: a server on a thread of its own, a client that sees every
-//! frame, and the game that the server runs.
+//! Helpers of the tests over sockets: a server on a thread of its own, a client that sees every frame, and
+//! the game that the server runs.
 //!
 //! Nothing here sleeps. What does not come within [`PATIENCE`] fails the test.
 

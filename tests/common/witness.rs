@@ -1,4 +1,4 @@
-//! As whom the server knows its clients, told by all who see them.
+//! The identity of a client, as each hook and handler of the server sees it.
 
 use std::sync::mpsc::{Sender, channel};
 

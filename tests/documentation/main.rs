@@ -1,5 +1,4 @@
-//! What the documentation says, held against the code: limits, the table of parts, the map of the source, and
-//! links.
+//! The documentation, compared with the code: limits, the table of parts, the map of the source, and links.
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Timers: what extends them, and what does not.
+//! Timers: which events extend them, and which do not.
 
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::upgrade::Refusal;

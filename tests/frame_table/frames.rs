@@ -1,4 +1,4 @@
-//! Frames and messages that are legal, and what a receiver sees of them.
+//! Legal frames and messages, and the events that a receiver gets.
 
 use sysconn::frame::{Opcode, Role, push_frame, push_masked_frame, server_header};
 

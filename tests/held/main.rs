@@ -1,6 +1,6 @@
-//! What one hostile connection makes the server hold: a counting allocator watches the reactor's thread, and
-//! the most that is held between two turns stays under `max_len + outbox_limit` and 64 KiB, whatever the
-//! client does. Run with `--nocapture` it shows what was counted.
+//! The memory that one hostile connection makes the server hold: a counting allocator watches the reactor's
+//! thread, and the most that is held between two turns stays under `max_len + outbox_limit` and 64 KiB,
+//! whatever the client does. Run with `--nocapture` it shows what was counted.
 
 #![cfg(feature = "deflate")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

@@ -1,4 +1,4 @@
-//! Ways to make a server hold as much as it will.
+//! Ways to make a server hold as much memory as possible.
 
 use std::io::Write as _;
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Recordings that are in the repository, that were changed, or that are none.
+//! Recordings from the repository, changed recordings, and files that are no recordings.
 
 use std::fs;
 use std::path::Path;

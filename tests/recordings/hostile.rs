@@ -1,4 +1,5 @@
-//! Hostile and broken clients, whose sessions go as they went however their bytes came.
+//! Hostile and broken clients: their sessions replay without a difference, in whatever pieces their bytes
+//! came.
 
 use sysconn::frame::Opcode;
 

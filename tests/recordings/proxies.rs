@@ -1,5 +1,5 @@
-//! Requests that are answered by what only the recorded server knows: whom it trusts, and where its health is
-//! checked.
+//! Requests whose answer depends on the recorded server's settings: its trusted proxies, and where its health
+//! is checked.
 
 use sysconn::replay::End;
 

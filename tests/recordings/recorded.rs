@@ -1,4 +1,4 @@
-//! Servers that record, their recordings, and whether those go as they went.
+//! Servers that record, and the check that their recordings replay without a difference.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What must be in no recording.
+//! Secrets that no recording may contain.
 
 use sysconn::frame::Opcode;
 

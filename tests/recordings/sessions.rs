@@ -1,4 +1,4 @@
-//! Sessions of all kinds: what handlers do, what others do to a connection, timers, and slow readers.
+//! Sessions of all kinds: handlers, calls from outside, timers, and slow readers.
 
 use sysconn::config::{DeflateMode, Overflow};
 use sysconn::frame::{CloseCode, Opcode};

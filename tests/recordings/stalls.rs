@@ -1,4 +1,4 @@
-//! A server that stood still does not hold that against its clients, in a replay either.
+//! A stalled server does not count the stall as client silence, in a replay either.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The reactor on a simulated network: whatever the network does to its calls, clients get what they are
-//! owed, and the same seed does the same.
+//! The reactor on a simulated network: whatever faults the network injects, clients get their replies, and
+//! the same seed has the same result.
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

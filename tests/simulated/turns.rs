@@ -1,4 +1,4 @@
-//! What single turns do: budgets, tickets, descriptors, stops of the process, spinning, listeners.
+//! Single turns: budgets, tickets, descriptors, stops of the process, spinning, listeners.
 
 use std::sync::mpsc::channel;
 use std::time::Duration;

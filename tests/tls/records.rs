@@ -1,4 +1,4 @@
-//! Data in records of any shape, slow readers, and what the TLS library holds back.
+//! Data in records of any shape, slow readers, and bytes that the TLS library holds back.
 
 use std::io;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! Upgrade requests, each told by what differs from a good one, and the answer to each.
+//! Upgrade requests, each given by its difference from a good one, and the answer to each.
 
 use Expected::{Accepted, Bad, Refused};
 use Part::{Instead, Plus, RequestLine, Sample, Whole, Without};

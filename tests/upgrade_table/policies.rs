@@ -1,4 +1,4 @@
-//! What a policy serves: subprotocols, paths and origins; and what the application sees of a request.
+//! Policies: subprotocols, paths and origins; and the application's view of a request.
 
 use sysconn::upgrade::{Fault, Policy, Refusal, check};
 

@@ -1,4 +1,4 @@
-//! Calls of one worker on the state of another one, and looks at all of them.
+//! Calls of one worker on the state of another one, and surveys of all.
 
 use std::sync::mpsc::channel;
 

@@ -109,7 +109,7 @@ fn a_worker_that_fails_ends_the_others_and_is_reported() {
         go.send(()).unwrap();
         let error = running.join().unwrap().unwrap_err();
         assert!(error.to_string().contains("panicked"), "{error}");
-        // Whoever came to the one that failed was cut off, and the others were told.
+        // Clients of the failed worker were cut off, and the others got Close 1001.
         for client in &mut clients {
             let mut buffer = vec![];
             let _ = std::io::Read::read_to_end(&mut client.stream, &mut buffer);

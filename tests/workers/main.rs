@@ -1,5 +1,5 @@
-//! Several workers that are one server, over real sockets: which of them a client comes to is the kernel's
-//! choice, and nobody can tell.
+//! Several workers that are one server, over real sockets: the kernel chooses the worker of a client, and
+//! clients cannot tell.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! One connection for each role, the newest, whichever workers they are on.
+//! Role replacement across workers: the newest connection has the role.
 
 use std::sync::Barrier;
 use std::thread;
@@ -31,7 +31,7 @@ fn a_newer_login_replaces_the_older_on_any_worker() {
                 older.client.expect_close(4007, &case);
                 let id = older.id;
                 server.await_event(|event| matches!(event, Event::Replaced(of) if of == id).then_some(()));
-                // The late end of the older one touches nobody.
+                // The late end of the older connection affects no other.
                 drop(older);
                 server.await_event(|event| {
                     matches!(event, Event::Closed(of, Cause::Replaced) if of == id).then_some(())

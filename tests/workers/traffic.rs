@@ -1,4 +1,4 @@
-//! What is sent from one worker to connections of others, by handlers and by other threads.
+//! Pushes from one worker to connections of others, by handlers and by other threads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn handlers_reach_connections_on_every_worker() {
             citizen.echo(b"nothing else");
         }
     }
-    // Nobody gets what is for those who are gone, or for a worker that there is not.
+    // Pushes to connections that are gone, or to a worker that does not exist, reach no client.
     let gone = ids[0];
     let nobody = ConnectionId::from_u64(u64::from(u32::MAX));
     citizens.remove(0).client.close();

@@ -1,4 +1,4 @@
-//! Who takes part.
+//! The servers that are compared.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -18,7 +18,7 @@ pub enum LoadKind {
     Churn,
     /// They send one request each, or log in, and stay.
     Idle,
-    /// They are members of a room; one says something, and all get it.
+    /// They are members of a room; one sends a message, and all receive it.
     Push,
 }
 

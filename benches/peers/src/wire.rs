@@ -15,7 +15,7 @@ pub const FLAG: u32 = 7;
 pub enum Dialect {
     /// Plain TCP: all bytes come back as they were sent.
     Bare,
-    /// Plain TCP: what one client sends is written to all.
+    /// Plain TCP: one client's bytes are written to all clients.
     BarePush,
     /// WebSocket: each message comes back as it was sent.
     WebSocket,

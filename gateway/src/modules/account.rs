@@ -47,8 +47,9 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
     }
     if earlier != role_id {
         gateway.leave_rooms(id);
-        // The older connection of the role is about to close, and leaves its rooms now: nobody should see the
-        // role twice. On another worker that happens a moment later, when the reactor there reports it.
+        // The older connection of the role is about to close, and leaves its rooms now, so that no member
+        // sees the role twice. On another worker that happens a moment later, when the reactor there reports
+        // it.
         let older = older.filter(|older| older.worker() == gateway.worker.index());
         older.into_iter().for_each(|older| gateway.leave_rooms(older));
     }

@@ -1,4 +1,4 @@
-//! Module 90: operators read counters, close connections, and switch debug and the black list.
+//! Module 90: operators read counters, close connections, and switch debug.
 
 use log::Level;
 use log::kv::Value;

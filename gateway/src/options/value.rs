@@ -40,7 +40,8 @@ pub(super) fn workers(text: &str) -> Option<usize> {
     usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))
 }
 
-/// The mode of a socket file, in octal digits. Somebody must be able to write, which connecting requires.
+/// The mode of a socket file, in octal digits. Some user needs the write permission, which connecting
+/// requires.
 pub(super) fn file_mode(text: &str) -> Option<u32> {
     let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     let mode = u32::from_str_radix(text, 8).ok().filter(|_| is_octal)?;

@@ -37,7 +37,7 @@ impl Context<'_> {
     /// error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
-        // An overflow has been counted, and closes the connection if the policy says so.
+        // An overflow is counted, and by the overflow policy may close the connection.
         let _ = self.try_reply(data);
         Outcome::Done
     }

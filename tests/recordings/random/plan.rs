@@ -1,4 +1,4 @@
-//! What a seed stands for: the options of a server, and its network.
+//! The plan that follows from a seed: the options of a server, and its network.
 
 use std::time::Duration;
 

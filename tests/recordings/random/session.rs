@@ -1,4 +1,4 @@
-//! What one client of the random sessions does.
+//! The actions of one client of the random sessions.
 
 use std::time::Duration;
 

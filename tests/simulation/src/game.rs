@@ -1,4 +1,4 @@
-//! The state of the simulated game, and what its other threads would do between two turns.
+//! The state of the simulated game, and the work of its other threads, which is done between two turns.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};

@@ -1,4 +1,4 @@
-//! The kinds of clients, how often each comes, and what it does.
+//! The kinds of clients: how often each comes, and its actions.
 
 use crate::plan::{Data, Expected, Leave, Plan};
 use crate::random::Random;
@@ -22,7 +22,7 @@ pub struct VisitKind {
     plan: fn(Plan, &mut Maker) -> Plan,
 }
 
-/// All of them. Whoever stays is of the last one.
+/// All of them. Clients that stay are of the last kind.
 pub const KINDS: [VisitKind; 20] = [
     VisitKind { name: "echoes, pings", per_mille: 220, plan: echoes },
     VisitKind { name: "all in one write, Close too", per_mille: 100, plan: at_once },

@@ -1,5 +1,5 @@
-//! A long mixed load against `sysconn serve`, and what it leaves behind: memory, descriptors, and an account
-//! of every reply. See README.md.
+//! A long mixed load against `sysconn serve`, and its traces: memory, descriptors, and an account of every
+//! reply. See README.md.
 
 mod client;
 mod kinds;

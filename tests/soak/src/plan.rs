@@ -1,4 +1,4 @@
-//! What one client is going to do, and what has to come back for it.
+//! The plan of one client: its requests, and the replies that must come back.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The program under load, as a process of its own, and what the system and its monitor say of it.
+//! The program under load, as a process of its own, with figures from the system and from its monitor.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};

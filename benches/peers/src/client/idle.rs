@@ -1,4 +1,4 @@
-//! Clients that have sent one packet and stay: what they cost in memory.
+//! Clients that have sent one packet and stay: their cost in memory.
 
 use super::members;
 use crate::Result;

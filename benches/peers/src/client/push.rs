@@ -1,4 +1,4 @@
-//! One client says something, and all get it.
+//! One client sends a push, and all clients receive it.
 
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The limit of what a push can be: what one client sends is written to all, in a bare loop.
+//! The upper limit for pushes: a bare loop writes one client's bytes to all clients.
 
 use std::io::{ErrorKind, Read, Write};
 

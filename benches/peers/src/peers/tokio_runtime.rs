@@ -1,4 +1,5 @@
-//! What the servers on tokio share: a runtime of one thread, and an echo that writes as seldom as it can.
+//! Shared code of the servers on tokio: a runtime of one thread, and an echo that writes as seldom as
+//! possible.
 
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
