@@ -1,4 +1,5 @@
-//! The outbox: output that a socket did not take. Only this code knows how it is stored.
+//! The outbox: output that a socket did not take. Only this code knows how it is stored. Its limit is enforced
+//! in `router/outbox_limit.rs` for handlers, and in `pushes.rs`.
 
 mod boundary;
 mod queue;

@@ -1,4 +1,5 @@
-//! Sends answers to deferred requests, and pushes from outside the connection's own requests.
+//! Sends answers to deferred requests, and pushes from outside the connection's own requests, within the
+//! outbox limit.
 
 use super::connection::Conn;
 use super::dispatch::By;
