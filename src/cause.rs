@@ -1,4 +1,4 @@
-//! The causes for which connections end, and what the client is told of each.
+//! Why a connection ended, and what the client is told of each cause.
 
 use std::fmt;
 
@@ -154,7 +154,7 @@ impl fmt::Display for Cause {
             Cause::PeerClosed(None) => f.write_str("closed by the client"),
             Cause::Refused(refusal) => write!(f, "upgrade refused with {}", refusal.status()),
             Cause::Application(code) => write!(f, "closed by the application with {code}"),
-            // The log also names the option, which the client is not told.
+            // The log also names the option; the client is not told that.
             Cause::Idle => f.write_str("idle: no packet came (client-check)"),
             Cause::NeverLoggedIn => f.write_str("never logged in (account-check)"),
             Cause::OutboxFull => f.write_str("a packet did not fit the outbox (outbox-limit)"),

@@ -1,7 +1,7 @@
 //! Configuration: every limit and timer of a server, with its unit and its default.
 //!
-//! [`Config`] holds the settings, [`Config::validate`] checks them, and [`Config::warnings`] lists those that
-//! work against each other. Limits that cannot be set are constants here.
+//! [`Config`] holds the settings, [`Config::validate`] checks them, and [`Config::warnings`] lists settings
+//! that work against each other. Limits that cannot be set are constants here.
 
 mod choices;
 mod error;
@@ -51,8 +51,8 @@ pub struct Config {
     /// begins after the PROXY header.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
-    /// The file mode of Unix domain sockets, at most `0o777`: who may write may connect. Default: as the
-    /// umask says.
+    /// The file mode of Unix domain sockets, at most `0o777`: write permission allows a client to connect.
+    /// Default: the umask decides.
     pub socket_mode: Option<u32>,
 
     // Proxies.
@@ -96,8 +96,8 @@ pub struct Config {
     /// server drains. Default: none.
     ///
     /// A health check is answered even if the server is full, and counts as no client. No entry of
-    /// [`paths`](Self::paths) may match the path. If it is set, a client that is to be refused is answered
-    /// when its request has arrived, for up to 1024 such clients of each worker at a time.
+    /// [`paths`](Self::paths) may match the path. If it is set, a client that will be refused is answered
+    /// once its request has arrived; each worker waits for at most 1024 such clients at a time.
     pub health_path: Option<String>,
     /// The time from accept to a complete upgrade request; then the answer is 408. Default: 10 s.
     pub handshake_timeout: Duration,

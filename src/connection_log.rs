@@ -14,7 +14,7 @@ use crate::moment::Moment;
 use crate::record::{Login, Peer, Record};
 use crate::upgrade::{self, Refusal};
 
-/// Who a line is about.
+/// The subject of a line.
 struct Who {
     id: ConnectionId,
     peer: Peer,

@@ -1,4 +1,4 @@
-//! Connection ids, which no later connection shares.
+//! Connection ids. No later connection gets the same one.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// A slot is reused after its connection has ended, with another generation. A generation is not used again
 /// before 2^32 further connections have been accepted, so that an event, timer, message or ticket with an old
-/// id reaches nobody.
+/// id reaches no other connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId {
     generation: u32,

@@ -41,8 +41,8 @@
 //! ```
 //!
 //! Only the reactor knows sockets and the clock; the layers below it work on bytes. A handler does not call
-//! back into them: it returns an [`Outcome`], and leaves its replies in the [`Context`] and what it wants for
-//! other connections in its [`Effects`]. The reactor carries both out after the handler has returned.
+//! back into them: it returns an [`Outcome`], and leaves its replies in the [`Context`] and its requests for
+//! other connections in [`Effects`]. The reactor carries both out after the handler has returned.
 //!
 //! # Where to find what
 //!
@@ -54,7 +54,7 @@
 //! - [`packet`]: packet headers, and the encoding of their Data.
 //! - [`Router`], [`Module`], [`Route`], [`typed!`]: from a command to its handler.
 //! - [`Application`], [`Context`], [`Effects`], [`Push`]: what handlers and hooks can do.
-//! - [`Record`], [`Login`], [`Cause`]: what is known of a connection, and why it ended.
+//! - [`Record`], [`Login`], [`Cause`]: the facts about a connection, and why it ended.
 //! - [`Handle`], [`ServerHandle`], [`Ticket`], [`Link`]: connections and the server from other threads.
 //! - [`Survey`], [`Totals`], [`log_line`]: what operators see.
 //! - [`replay`]: recordings of connections, run again.
@@ -74,14 +74,14 @@
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
 //! - `sim`: the simulated network.
-// What only simulations or compression ask is compiled always, so that the code need not know who asks. A
-// build with all features finds what nobody asks.
+// Code for simulations or compression is always compiled, so that the callers need no conditions. A build
+// with all features reports code without any caller.
 #![cfg_attr(
     not(all(feature = "sim", feature = "zlib", feature = "deflate")),
     allow(dead_code, reason = "getters that only some features use")
 )]
 
-// What it is configured with, and the words that all layers share.
+// Configuration, and the vocabulary that all layers share.
 mod cause;
 pub mod config;
 mod id;
@@ -100,7 +100,7 @@ mod proxy;
 pub mod token;
 pub mod upgrade;
 
-// From packets to handlers, and what handlers can do.
+// From packets to handlers, and the API of handlers.
 mod object;
 mod push;
 mod record;
@@ -123,7 +123,7 @@ mod roles;
 mod tls;
 mod workers;
 
-// What is observed: log, recordings, simulations.
+// Observability: log, recordings, simulations.
 mod connection_log;
 mod log_limiter;
 pub mod log_line;

@@ -1,5 +1,5 @@
-//! Limits the log lines that clients can cause: each subject has an allowance, and lines that are left out
-//! are counted in a line of their own.
+//! Limits the log lines that clients can cause. Each subject has an allowance, and the lines left out are
+//! reported as a count.
 
 use log::Level;
 use log::kv::{Source, Value};
@@ -8,31 +8,31 @@ use crate::config::LogConnections;
 use crate::log_line;
 use crate::moment::Moment;
 
-/// Lines about bad input and panics that are written at once, and lines a second after that.
+/// Lines about bad input and panics that may be written at once, and the lines per second after that.
 const BAD_INPUT_LINES: Rate = Rate { burst: 20, per_second: 1 };
-/// The burst: seconds' worth of lines that are written at once.
+/// The burst that is written at once, in seconds' worth of lines.
 const CONNECTIONS_BURST: u32 = 5;
-/// Milliseconds between two lines about lines that were left out.
+/// Milliseconds between two reports of lines left out.
 const NOTICE_MS: u64 = 1000;
-/// Parts of a line in which an allowance is counted: each millisecond earns as many as there are lines a
-/// second.
+/// The parts of a line in which an allowance is counted: each millisecond earns as many parts as there are
+/// lines per second.
 const PARTS: u64 = 1000;
 
-/// The subject of a line. Each has an allowance of its own.
+/// The subject of a line. Each has its own allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// Bad input on open connections, and panics of handlers and hooks.
     BadInput,
-    /// Upgrades that were refused, TLS handshakes that failed.
+    /// Refused upgrades, and failed TLS handshakes.
     Refusal,
-    /// Logins, and logins that were refused.
+    /// Logins, accepted or refused.
     Login,
     /// Connections that ended.
     End,
 }
 
 impl Subject {
-    /// Its name in the line about lines that were left out.
+    /// Its name in the report of lines left out.
     fn name(self) -> &'static str {
         match self {
             Subject::BadInput => "bad input",
@@ -53,14 +53,14 @@ struct Rate {
 #[derive(Debug)]
 struct Allowance {
     subject: Subject,
-    /// Lines a second; without a rate all lines are written.
+    /// Lines per second; none means that all lines are written.
     rate: Option<Rate>,
-    /// What is left, in parts of a line.
+    /// The rest of the allowance, in parts of a line.
     parts: u64,
     refilled_at: Moment,
-    /// Lines that were left out and are not reported yet.
+    /// Lines left out and not reported yet.
     left_out: u64,
-    /// When they are reported; never if there are none.
+    /// When to report them; never if there are none.
     notice_at: Moment,
 }
 
@@ -80,7 +80,7 @@ impl Allowance {
             self.parts = parts;
             return true;
         }
-        // Who wants no lines wants no line about them either.
+        // If no lines are wanted, a report of them is not wanted either.
         if rate.burst > 0 {
             self.left_out += 1;
             if self.notice_at == Moment::NEVER {
@@ -90,7 +90,7 @@ impl Allowance {
         false
     }
 
-    /// The number of lines that were left out, if it is time to report it.
+    /// The number of lines left out, if it is time to report it.
     fn take_notice(&mut self, now: Moment) -> Option<u64> {
         if now < self.notice_at {
             return None;
@@ -103,7 +103,7 @@ impl Allowance {
 /// The log limiter of one reactor.
 #[derive(Debug)]
 pub(crate) struct LogLimiter {
-    /// Nothing is written: a recording is being replayed.
+    /// Write nothing: a recording is being replayed.
     is_silent: bool,
     bad_input: Allowance,
     refusals: Allowance,
@@ -166,7 +166,7 @@ impl LogLimiter {
         self.write_at(Level::Error, Subject::BadInput, now, "panic", &fields);
     }
 
-    /// Takes a line from the allowance. It has to be written if this is true.
+    /// Takes a line from the allowance. If this is true, the line must be written.
     pub(crate) fn may_write(&mut self, level: Level, subject: Subject, now: Moment) -> bool {
         if self.is_silent || !log_line::is_enabled(level) {
             return false;
@@ -191,7 +191,7 @@ impl LogLimiter {
         self.notice_at
     }
 
-    /// Reports lines that were left out, once a second at most.
+    /// Reports lines left out, at most once per second.
     #[inline]
     pub(crate) fn tell(&mut self, now: Moment) {
         if self.next_at() <= now {
@@ -223,7 +223,7 @@ mod tests {
         LogLimiter::new(LogConnections::PerSecond(NonZeroU32::new(per_second).unwrap()))
     }
 
-    /// How many of `count` lines are written at that time.
+    /// How many of `count` lines may be written at that time.
     fn written(allowance: &mut Allowance, lines: usize, ms: u64) -> usize {
         (0..lines).filter(|_| allowance.take(Moment::from_ms(ms))).count()
     }

@@ -1,9 +1,9 @@
-//! One line of the log: an event, and named fields behind it.
+//! One line of the log: an event, followed by named fields.
 //!
 //! Each line goes to the `log` crate in two forms: as text, `event name=value name="some text"`, and as
-//! key-values (`log::kv`), of which the first is `event`. In the text, whatever a client has sent is escaped:
-//! it cannot end the line, move the cursor, or turn the direction of text. In both forms no value is longer
-//! than 255 characters.
+//! key-values (`log::kv`), of which the first is `event`. In the text, everything that a client has sent is
+//! escaped: it cannot end the line, move the cursor, or reverse the direction of text. In both forms no value
+//! is longer than 255 characters.
 //!
 //! ```
 //! use log::Level;
@@ -23,7 +23,7 @@ pub const TARGET: &str = "sysconn";
 /// The key of the event's name among the key-values.
 pub const EVENT: &str = "event";
 
-/// The most characters of one value that are written, as many as the longest account name has. `…` stands for
+/// The most characters of one value that are written: the length of the longest account name. `…` replaces
 /// the rest.
 const MAX_VALUE_CHARS: usize = 255;
 
@@ -33,7 +33,7 @@ pub fn is_enabled(level: Level) -> bool {
     log::log_enabled!(target: TARGET, level)
 }
 
-/// Writes a line. A field is a name and a value; those that are `None` in a list of `Option`s are left out.
+/// Writes a line. A field is a name and a value; in a list of `Option`s, `None` is left out.
 pub fn write(level: Level, event: &str, fields: &dyn Source) {
     if !is_enabled(level) {
         return;
@@ -104,7 +104,7 @@ impl<'v> VisitValue<'v> for InTextValue<'_, '_> {
     }
 }
 
-/// Text that can neither end a line nor change how the rest of it looks. Escaped text stays as it is.
+/// Text that can neither end a line nor change the look of its rest. Already escaped text stays as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a str);
 
@@ -142,9 +142,9 @@ impl fmt::Write for Escaping<'_, '_> {
     }
 }
 
-/// Whether a character can be logged as it is: it is visible, or a space, and does not affect its neighbours.
-/// Others are escaped: control characters, line and paragraph separators, Unicode's bidirectional controls,
-/// combining characters, and unassigned ones.
+/// Whether a character can be logged unescaped: it is visible, or a space, and does not affect its
+/// neighbours. Others are escaped: control characters, line and paragraph separators, Unicode's bidirectional
+/// controls, combining characters, and unassigned ones.
 #[must_use]
 pub fn is_plain(letter: char) -> bool {
     match letter {
@@ -160,7 +160,7 @@ pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl Bytes<'_> {
     pub(crate) fn to_text(self) -> String {
-        // No more than can be shown.
+        // Convert no more than can be shown.
         let shown = self.0.get(..4 * MAX_VALUE_CHARS).unwrap_or(self.0);
         String::from_utf8_lossy(shown).into_owned()
     }

@@ -1,5 +1,5 @@
-//! The mailbox in which other threads leave mail for a reactor: bounded, in order, with at most one wake-up
-//! per turn.
+//! The mailbox of a reactor, for mail from other threads: bounded, in order, with at most one wake-up per
+//! turn.
 
 use std::any::Any;
 use std::fmt;
@@ -20,7 +20,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Bytes of Data in it.
+    /// Bytes of Data in the answer.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Answer::Reply(data) => data.len(),
@@ -34,7 +34,7 @@ pub(crate) type StateCall = Box<dyn FnOnce(&mut dyn Any, &mut Effects) + Send>;
 
 /// One message to a reactor.
 pub(crate) enum Mail {
-    /// Any but [`Effect::Answer`], whose ticket belongs to a mailbox itself.
+    /// Any effect but [`Effect::Answer`], whose ticket holds a mailbox itself.
     Effect(Effect),
     Answer {
         to: ConnectionId,
@@ -85,14 +85,14 @@ impl fmt::Display for MailboxError {
 
 impl std::error::Error for MailboxError {}
 
-/// The limit of payload in a mailbox, in bytes.
+/// The limit of the payload that a mailbox holds, in bytes.
 const MAX_MAILBOX_BYTES: usize = 64 * 1024 * 1024;
 
 #[derive(Default)]
 struct Waiting {
     mails: Vec<Mail>,
     bytes: usize,
-    /// A wake-up is under way; until the reactor collects its mail no other is needed.
+    /// A wake-up is on its way; no other is needed until the reactor collects its mail.
     woken: bool,
     /// The reactor has ended.
     closed: bool,
@@ -125,15 +125,15 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail that is bounded otherwise:
-    /// one answer, one close and one replacement for each connection, and one end for each object.
+    /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail whose number is bounded
+    /// otherwise: one answer, one close and one replacement for each connection, and one end for each object.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);
     }
 
     fn put(&self, mut waiting: MutexGuard<'_, Waiting>, mail: Mail) {
         if waiting.closed {
-            // Dropping a mail may post: a ticket in it, for instance.
+            // Dropping a mail may post another: it may contain a ticket, for instance.
             drop(waiting);
             return drop(mail);
         }
@@ -151,7 +151,7 @@ impl Mailbox {
         (self.wake)();
     }
 
-    /// Swaps all waiting mail into `mails`, which is empty. The next mail wakes the reactor again.
+    /// Swaps all waiting mail into `mails`, which must be empty. The next mail wakes the reactor again.
     pub(crate) fn collect(&self, mails: &mut Vec<Mail>) {
         let mut waiting = self.lock();
         std::mem::swap(&mut waiting.mails, mails);
@@ -159,13 +159,13 @@ impl Mailbox {
         waiting.woken = false;
     }
 
-    /// Takes no more mail, and drops what waits: senders that wait for an answer learn that there will be
+    /// Takes no more mail, and drops waiting mail: senders that wait for an answer learn that there will be
     /// none.
     pub(crate) fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;
         let mails = std::mem::take(&mut waiting.mails);
-        // Dropping a mail may post: a ticket in it, for instance.
+        // Dropping a mail may post another: it may contain a ticket, for instance.
         drop(waiting);
         drop(mails);
     }
@@ -181,7 +181,7 @@ impl Mailbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // Nothing that is done under the lock can panic half-way, so a poisoned lock is whole.
+        // Nothing under the lock can panic half-way, so the data behind a poisoned lock is consistent.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

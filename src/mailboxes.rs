@@ -1,4 +1,4 @@
-//! The mailboxes of all workers of a server, by the worker's number.
+//! The mailboxes of all workers of a server, indexed by worker number.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use crate::mailbox::{Mail, Mailbox, MailboxError};
 
 /// The mailbox of each worker of a server. A reactor without others has only its own.
 ///
-/// A worker receives the mail of one thread in order. It also receives mail that a thread posts after it has
-/// seen the effect of another thread's mail behind that other mail.
+/// A worker receives the mail of one thread in order. If a thread posts after seeing the effect of another
+/// thread's mail, its mail arrives after that mail.
 #[derive(Clone, Debug)]
 pub(crate) struct Mailboxes(Arc<[Arc<Mailbox>]>);
 
@@ -30,7 +30,7 @@ impl Mailboxes {
         self.0.get(worker).ok_or(MailboxError::Closed)?.post(mail)
     }
 
-    /// Leaves a mail that must not get lost for a worker, even in a full mailbox: see
+    /// Leaves a mail that must not get lost for a worker, even in a full mailbox; see
     /// [`Mailbox::post_always`].
     pub(crate) fn post_always(&self, worker: usize, mail: Mail) {
         if let Some(mailbox) = self.0.get(worker) {

@@ -9,7 +9,7 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox};
 
-/// The number of the next link. By it the end of an object that was replaced does not end the connection.
+/// The number of the next link. It keeps the end of a replaced object from ending the connection.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// The connection's side of a link.

@@ -1,12 +1,12 @@
-//! What a reactor reports of its connections while somebody observes it. A simulation checks by these events
-//! that each end is reported exactly once.
+//! Reports the events of a reactor's connections to an observer. A simulation uses them to check that each
+//! end is reported exactly once.
 
 use std::fmt;
 
 use crate::cause::Cause;
 use crate::id::ConnectionId;
 
-/// What happened to a connection, or to an object that is linked to one.
+/// An event of a connection, or of an object that is linked to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The upgrade was accepted; the application is about to be told.
@@ -19,9 +19,9 @@ pub(crate) enum Event {
     Unlinked(u64),
 }
 
-/// Somebody who observes a reactor.
+/// An observer of a reactor.
 pub(crate) trait Observer: Send {
-    /// Called on the reactor's thread, in the order in which things happen.
+    /// Called on the reactor's thread, in the order of the events.
     fn see(&mut self, event: Event);
 }
 

@@ -1,4 +1,4 @@
-//! Integers in as few bytes as they need, for fields that every connection has.
+//! Integers in as few bytes as they need, for fields of every connection.
 
 use std::fmt;
 

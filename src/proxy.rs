@@ -44,8 +44,8 @@ pub struct HeaderReader {
 }
 
 impl HeaderReader {
-    /// Consumes the header, or a part of it, from the front of `input`. Must not be called after the end of
-    /// the header or an error.
+    /// Consumes the header, or a part of it, from the front of `input`. Must not be called after the header's
+    /// end or an error.
     ///
     /// # Errors
     /// [`Fault::ProxyHeader`] as soon as the bytes cannot be a header, or one that is too long, and for a
@@ -61,7 +61,7 @@ impl HeaderReader {
     }
 }
 
-/// Whether the bytes are a whole header; they were not without the last byte.
+/// Whether the bytes are a complete header. Without the last byte they were not.
 fn is_whole(bytes: &[u8]) -> Result<bool, Fault> {
     if V1_SIGNATURE.starts_with(bytes) || V2_SIGNATURE.starts_with(bytes) {
         return Ok(false);
@@ -131,7 +131,7 @@ fn client_v2(header: &[u8]) -> Result<Option<SocketAddr>, Fault> {
     }
 }
 
-/// Without the feature no header is valid. No server gets here, since its configuration is refused.
+/// Without the feature, no header is valid. A server never gets here, since its configuration is refused.
 #[cfg(not(feature = "proxy-protocol"))]
 fn parse(_: &[u8]) -> Result<Header, Fault> {
     let _ = (V1_UNKNOWN, V1_END, V2_LOCAL, Header::Unnamed, Header::Client);

@@ -1,61 +1,60 @@
-//! Stalls: times in which the process did not run, or did not look at its clients, and how they move
-//! deadlines.
+//! Stalls: times in which the process did not run or did not read its clients. They move deadlines.
 
 use crate::moment::Moment;
 
-/// Milliseconds from which a delay is a stall.
+/// The shortest delay that counts as a stall, in milliseconds.
 const MIN_STALL_MS: u64 = 100;
-/// Milliseconds from which a stall is long: after it a client is pinged before it can be closed as silent.
+/// The shortest long stall, in milliseconds: after it, a client is pinged before it can be closed as silent.
 const LONG_STALL_MS: u64 = 1000;
-/// Stalls that are kept apart, at most.
+/// The most stalls that are kept separately.
 const MAX_STALLS: usize = 32;
-/// Longest periods for which a stall is kept: one until the timer is due, one by which stalls within turns
-/// can move it, and two for the Ping that is sent then.
+/// How long a stall is kept, in longest periods: one until the timer is due, one by which stalls within turns
+/// can move it, and two for the Ping that follows.
 const KEPT_PERIODS: u64 = 4;
 
-/// The stalls of a reactor that can still matter to a timer, the oldest first.
+/// The stalls of a reactor that can still affect a timer, oldest first.
 ///
-/// Connections do not know them. When a timer is due, the list tells by how much it moves.
+/// Connections do not track stalls. When a timer is due, this list tells how far it moves.
 #[derive(Clone, Debug)]
 pub(crate) struct Stalls {
     list: Vec<Stall>,
     /// The longest period of any timer, in milliseconds.
     longest_ms: u64,
-    /// How often the list has changed.
+    /// The number of changes to the list.
     revision: u64,
 }
 
 /// A stall, or several in a row that were merged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stall {
-    /// When it was over.
+    /// When it ended.
     pub(crate) end: Moment,
     /// Milliseconds in which the process did not run. Clients cannot cause these.
     pub(crate) poll_ms: u64,
     /// Milliseconds within turns, or between turns of an embedder's loop.
     pub(crate) turn_ms: u64,
-    /// When the first long stall in it was over.
+    /// When its first long stall ended.
     pub(crate) first_long: Option<Moment>,
 }
 
 impl Stalls {
-    /// No stalls yet. `longest_ms`: the longest period of any timer.
+    /// A list without stalls. `longest_ms` is the longest period of any timer.
     pub(crate) fn new(longest_ms: u64) -> Self {
-        // The full capacity: a stall in the middle of traffic must not allocate.
+        // Allocate the full capacity: a stall in the middle of traffic must not allocate.
         Stalls { list: Vec::with_capacity(MAX_STALLS + 1), longest_ms, revision: 0 }
     }
 
-    /// A poll has taken `ms` longer than it was asked to, until `end`.
+    /// Records that a poll took `ms` longer than requested, until `end`.
     pub(crate) fn in_poll(&mut self, ms: u64, end: Moment) {
         self.note(ms, Stall { end, poll_ms: ms, ..Stall::default() });
     }
 
-    /// A turn has taken `ms`, or an embedder's loop has called `ms` later than it was asked to.
+    /// Records that a turn took `ms`, or that an embedder's loop called `ms` later than requested.
     pub(crate) fn in_turn(&mut self, ms: u64, end: Moment) {
         self.note(ms, Stall { end, turn_ms: ms, ..Stall::default() });
     }
 
-    /// Whether a delay of `ms` can hold a stall.
+    /// Whether a delay of `ms` may count as a stall.
     pub(crate) fn can_be(&self, ms: u64) -> bool {
         ms >= MIN_STALL_MS
     }
@@ -79,16 +78,16 @@ impl Stalls {
         }
     }
 
-    /// Whether no timer counts from before the oldest stall any more. Time in which the process did not run
-    /// does not age it.
+    /// Whether no timer that started before the oldest stall can still be running. Time in which the process
+    /// did not run does not age the stall.
     fn is_first_over(&self, now: Moment) -> bool {
         let Some((first, later)) = self.list.split_first() else { return false };
         let stopped_ms = later.iter().fold(0, |sum: u64, stall| sum.saturating_add(stall.poll_ms));
         now.since(first.end).saturating_sub(stopped_ms) > self.longest_ms.saturating_mul(KEPT_PERIODS)
     }
 
-    /// Merges two neighbours. A timer that was started between them then comes late by the length of the
-    /// earlier one. It takes the two for which that is least, relative to the time for which such a timer has
+    /// Merges two neighbours. A timer that was started between them then fires late by the length of the
+    /// earlier one. Picks the pair for which that is least, relative to the time for which such a timer has
     /// been running.
     fn merge(&mut self, now: Moment) {
         let ms = |stall: &Stall| stall.poll_ms.saturating_add(stall.turn_ms);
@@ -105,8 +104,8 @@ impl Stalls {
         }
     }
 
-    /// When a timer is due that was started `period_ms` before `at`: later by all the time in which the
-    /// process did not run since, and by stalls within turns, up to one period in all.
+    /// When a timer is due that was started `period_ms` before `at`. It moves by all the time since then in
+    /// which the process did not run, and by stalls within turns, up to one period in all.
     pub(crate) fn moved(&self, at: Moment, period_ms: u64) -> Moment {
         if self.list.is_empty() || at == Moment::NEVER {
             return at;
@@ -120,25 +119,25 @@ impl Stalls {
         Moment::from_ms(at.as_ms().saturating_add(poll_ms).saturating_add(turn_ms.min(period_ms)))
     }
 
-    /// When the first long stall since `seen` was over.
+    /// When the first long stall since `seen` ended.
     pub(crate) fn first_long_since(&self, seen: Moment) -> Option<Moment> {
         let newer = self.list.len() - self.list.iter().rev().take_while(|stall| stall.end > seen).count();
         let mut newer = self.list.get(newer..).unwrap_or_default().iter();
-        // Of merged stalls only the first long one is known.
+        // Of merged stalls, only the first long one is known.
         newer.find_map(|stall| stall.first_long.map(|at| if at > seen { at } else { stall.end }))
     }
 
-    /// How often the list has changed.
+    /// The number of changes to the list.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// All of them.
+    /// All stalls.
     pub(crate) fn list(&self) -> &[Stall] {
         &self.list
     }
 
-    /// Replaces them by those of a recording.
+    /// Replaces the stalls by those of a recording.
     pub(crate) fn set(&mut self, list: Vec<Stall>) {
         self.revision += 1;
         self.list = list;
@@ -175,7 +174,7 @@ mod tests {
     #[test]
     fn a_deadline_moves_by_what_was_stalled_since_its_timer_began() {
         type Case = (&'static [(In, u64, u64)], u64, u64, u64);
-        // Stalls, when the timer was started, its period, and by how much it moves.
+        // Stalls, the start of the timer, its period, and by how much it moves.
         let cases: [Case; 14] = [
             (&[], 0, MINUTE, 0),
             (&[(Poll, 99, 5000)], 0, MINUTE, 0),
@@ -212,7 +211,7 @@ mod tests {
 
     #[test]
     fn stalls_that_no_timer_counts_from_are_dropped() {
-        // The process runs for twenty minutes, however long it is stopped.
+        // The process runs for twenty minutes, no matter how long it is stopped.
         for (end, kept) in [(HOUR + 20 * MINUTE, 3), (HOUR + 20 * MINUTE + 1, 2)] {
             let stalls = stalls(&[(Turn, 500, 1000), (Poll, HOUR, HOUR + MINUTE), (Turn, 100, end + 1000)]);
             assert_eq!(stalls.list().len(), kept, "{end}");
@@ -221,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_million_stalls_take_bounded_memory_and_move_deadlines_by_their_sum() {
-        // Polls that ask for 100 ms and take twice as long: half of the time the process does not run.
+        // Polls that request 100 ms and take twice as long: half of the time the process does not run.
         let mut stalls = stalls(&[(Poll, 8 * HOUR, 8 * HOUR)]);
         for number in 1..=1_000_000 {
             let now = 8 * HOUR + number * 200;
@@ -249,7 +248,7 @@ mod tests {
         }
         assert_eq!(stalls.first_long_since(Moment::START), Some(Moment::from_ms(3 * SECOND)));
         for seen in (1..300 * SECOND).step_by(700) {
-            // Never none, and none that was over by then.
+            // Never none, and never one that had ended by then.
             let found = stalls.first_long_since(Moment::from_ms(seen)).unwrap();
             assert!(found > Moment::from_ms(seen));
         }

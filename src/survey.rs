@@ -5,7 +5,7 @@ use crate::moment::Moment;
 use crate::record::Record;
 use crate::totals::Totals;
 
-/// A connection as it was at one moment.
+/// A snapshot of a connection.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Its record.
@@ -14,7 +14,7 @@ pub struct Snapshot {
     pub outbox_bytes: usize,
 }
 
-/// What a survey shows. The reactor implements it.
+/// The data behind a survey. The reactor implements it.
 pub(crate) trait Surveyed {
     fn worker(&self) -> usize;
     fn workers(&self) -> usize;
@@ -33,11 +33,12 @@ pub(crate) type SurveyCall = Box<dyn FnOnce(&Survey<'_>) + Send>;
 /// A function that looks at the connections of one worker after the other.
 pub(crate) type SurveyTour = Box<dyn FnMut(&Survey<'_>) + Send>;
 
-/// All connections of a reactor, while nothing happens to them. Clients that are being refused do not count.
+/// All connections of a reactor, at a moment when nothing happens to them. Clients that are being refused do
+/// not count.
 ///
-/// A survey runs on the reactor's thread, after the call that asked for it has returned: see
+/// A survey runs on the reactor's thread, after the call that requested it has returned: see
 /// [`Effects::survey`](crate::Effects::survey) and [`ServerHandle::survey`](crate::ServerHandle::survey). It
-/// shows one worker of a server; the `survey_all` of these two goes through all of them.
+/// covers one worker of a server; the `survey_all` of these two covers all of them.
 pub struct Survey<'a> {
     pub(crate) of: &'a dyn Surveyed,
 }
@@ -79,19 +80,19 @@ impl Survey<'_> {
         self.len() == 0
     }
 
-    /// The connection that plays a role. None if that is not one of these.
+    /// The connection that holds a role. None if it is not among these connections.
     #[must_use]
     pub fn with_role(&self, role_id: u64) -> Option<ConnectionId> {
         self.of.with_role(role_id)
     }
 
-    /// The reactor's counts so far.
+    /// The reactor's totals so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.of.totals()
     }
 
-    /// The time at which this turn began, counted from when the reactor began.
+    /// The start of this turn, as time since the reactor began.
     #[must_use]
     pub fn now(&self) -> Moment {
         self.of.now()

@@ -1,4 +1,4 @@
-//! The certificate chain and private key with which TCP listeners speak TLS.
+//! The certificate chain and private key for TLS on TCP listeners.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ const ALPN: &[u8] = b"http/1.1";
 /// Why [`Tls::from_pem`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsError {
-    /// There is no certificate in PEM.
+    /// The text contains no PEM certificate.
     Certificate,
     /// A certificate is malformed, or of a version before 3 (RFC 5280 §4.1.2.1), which has no extensions.
     UnusableCertificate,
-    /// There is no private key in PEM.
+    /// The text contains no PEM private key.
     Key,
     /// The private key is malformed, or of a kind or length that is not supported.
     UnusableKey,
-    /// The private key is encrypted with a passphrase, and nobody can be asked for it.
+    /// The private key is encrypted with a passphrase, which the server cannot ask for.
     EncryptedKey,
     /// The key belongs to none of the certificates.
     Mismatch,
@@ -112,20 +112,20 @@ impl Tls {
         Ok(Tls { config: Arc::new(config) })
     }
 
-    /// Makes the server's side of a new connection. None if rustls fails, which no client can cause.
+    /// Makes the server's side of a new connection. None if rustls fails, which clients cannot cause.
     pub(crate) fn connection(&self) -> Option<ServerConnection> {
         ServerConnection::new(self.config.clone()).ok()
     }
 }
 
-/// Strips the byte order mark that some editors put in front of UTF-8, and that hides the first line from a
+/// Strips the byte order mark that some editors put before UTF-8 text. It would hide the first line from a
 /// PEM reader.
 fn without_mark(pem: &[u8]) -> &[u8] {
     pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
-/// Tells an encrypted private key, which says so in its first lines (RFC 7468 §11, RFC 1421 §4.6.1.1), from
-/// one that is unusable for another reason.
+/// The error for an unusable private key: [`TlsError::EncryptedKey`] if its first lines mark it as encrypted
+/// (RFC 7468 §11, RFC 1421 §4.6.1.1), else `otherwise`.
 fn unusable(pem: &[u8], otherwise: TlsError) -> TlsError {
     const MARKS: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
     let is_encrypted = MARKS.iter().any(|mark| pem.windows(mark.len()).any(|bytes| bytes == *mark));

@@ -1,13 +1,13 @@
-//! Counts of what a reactor has done since it began.
+//! Counts of a reactor's work since it began.
 
-/// Counts over all connections of a reactor, ended ones included.
+/// Counts over all connections of a reactor, including ended ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Clients admitted.
     pub accepted: u64,
     /// Admitted clients whose connection has ended.
     pub closed: u64,
-    /// Packets received, bad ones included.
+    /// Packets received, including bad ones.
     pub packets_received: u64,
     /// Packets written to a socket or to an outbox.
     pub packets_sent: u64,

@@ -1,4 +1,4 @@
-//! Trusted proxies: addresses and networks whose word about their clients counts.
+//! Trusted proxies: addresses and networks that may name their clients.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -21,7 +21,7 @@ pub struct TrustedProxy(Source);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
-    /// All addresses with the same leading bits, of this number. The other bits are 0.
+    /// All addresses that share this many leading bits. The other bits are 0.
     Network(IpAddr, u32),
     Unix,
 }
@@ -127,7 +127,7 @@ fn bits(ip: IpAddr) -> u128 {
     }
 }
 
-/// The bits without the last `count`, which may be all of them.
+/// The bits with the last `count` cleared, which may be all of them.
 fn beyond(bits: u128, count: u32) -> u128 {
     bits.checked_shr(count).unwrap_or(0)
 }

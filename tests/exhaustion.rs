@@ -118,13 +118,13 @@ fn without_a_spare_descriptor_the_reactor_retries_and_does_not_spin() {
     let mut room = 1;
     let mut hand = loop {
         limit.restore();
-        limit.set(limit_with_room_for(room));
+        limit.set(limit_that_allows(allowed));
         let (arena, events) = arena::Arena::new();
         if let Ok(reactor) = sysconn::Reactor::bind(&config(), &arena::ARENA, arena) {
             let address = reactor.local_addr().unwrap();
             break Hand { reactor, events, address };
         }
-        room += 1;
+        allowed += 1;
     };
     hand.settle();
     let client = connect(socket, hand.address);

@@ -1,4 +1,5 @@
-//! Health checks as proxies send them: over real sockets, to servers that are free, full, or about to end.
+//! Health checks in the form that proxies send: over real sockets, to servers that are free, full, or
+//! draining.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

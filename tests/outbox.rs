@@ -101,7 +101,7 @@ fn a_handler_gets_an_error_for_a_packet_that_does_not_fit() {
     for number in 0..64 {
         assert_eq!(number_of(&client.reply()), number);
     }
-    client.ask(b"and there is room again");
+    client.ask(b"and there is space again");
     assert_eq!(server.survey(|survey| survey.totals().send_errors), 36);
 }
 
@@ -169,7 +169,7 @@ fn with_overflow_drop_each_dropped_packet_is_counted() {
         assert!(last < Some(number), "{number} after {last:?}");
         last = Some(number);
     }
-    slow.ask(b"and there is room again");
+    slow.ask(b"and there is space again");
     slow.close();
     other.close();
 }

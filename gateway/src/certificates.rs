@@ -65,7 +65,7 @@ fn date(time: ASN1Time) -> String {
 }
 
 /// A warning about an RSA key longer than [`MAX_RSA_BITS`], with the measured time of one signature. Each
-/// full handshake needs one, and the worker that makes it serves nobody else meanwhile.
+/// full handshake needs one, and the worker that makes it serves no other client meanwhile.
 pub(crate) fn costly_key(chain: &[u8], key: &[u8]) -> Option<String> {
     let certificate = CertificateDer::from_pem_slice(chain).ok()?;
     let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;

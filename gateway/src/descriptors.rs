@@ -3,8 +3,8 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sysconn::Config;
 
-/// Descriptors that clients do not get: listeners, the poll, the waker, the log, a spare one, and those of
-/// clients that are being refused.
+/// Descriptors reserved for other uses than admitted clients: listeners, the poll, the waker, the log, a
+/// spare one, and clients that are being refused.
 const RESERVED: u64 = 64;
 /// Descriptors that each further worker needs beside its listeners: two for the poll, the waker and a spare
 /// one.

@@ -28,7 +28,8 @@ impl LogFormat {
     }
 }
 
-/// Records of the library have their fields in the text already; those of this program have none.
+/// Log records of the library carry their fields in the text already; log records of this program have no
+/// fields.
 fn text(time: &dyn fmt::Display, record: &Record<'_>) -> String {
     let message = record.args().to_string();
     format!("[{time} {:<5} {}] {}\n", record.level(), record.target(), Escaped(&message))

@@ -11,9 +11,8 @@ use crate::options::LogFormat;
 /// Bytes that a pipe takes at once if it takes any (`PIPE_BUF` of pipe(7)).
 const PIPE_BYTES: usize = 4096;
 
-/// Makes a blocking writer non-blocking. A line that cannot be written now (nobody reads the pipe, the disk
-/// is full, the reader is gone) is dropped and counted, and the next line that can be written tells how many
-/// were.
+/// Makes a blocking writer non-blocking. A line that cannot be written now (the pipe is not read, the disk is
+/// full, the reader is gone) is dropped and counted, and the next line that can be written reports the count.
 ///
 /// A line of any length is written whole or not at all: the rest of a line goes before all others.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ mod tests {
     fn a_reader_that_stalls_costs_lines_and_each_is_counted() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut sink = LogSink::new(writer, LogFormat::Text);
-        // More than any pipe holds by default. One that blocks never comes to the end of this.
+        // More than any pipe holds by default. A blocking write never finishes this loop.
         let line = |number: usize| format!("{number:0>99}\n");
         let mut read = vec![0; 1 << 20];
         for number in 0..10_000 {

@@ -3,7 +3,7 @@
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many panics of threads other than workers are logged. Those of workers are logged where they are
+/// How many panics of threads other than workers are logged. Panics of workers are logged where they are
 /// caught.
 const MAX_WRITTEN: u32 = 100;
 

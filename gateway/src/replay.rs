@@ -1,4 +1,4 @@
-//! `sysconn replay`: replays a recording, or lists what is in it.
+//! `sysconn replay`: replays a recording, or lists its contents.
 
 use std::fmt;
 use std::fs::File;

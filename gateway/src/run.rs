@@ -1,4 +1,4 @@
-//! Starts the workers that the options ask for, and runs them until they are told to stop.
+//! Starts the workers that the options ask for, and runs them until the server stops.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -93,6 +93,6 @@ impl Server {
 fn announce<S: Application + Send>(workers: &Workers<S>) {
     let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
     let mut stdout = std::io::stdout();
-    // Nobody may be reading standard output.
+    // Standard output may have no reader.
     let _ = writeln!(stdout, "listening on {}", addresses.join(", ")).and_then(|()| stdout.flush());
 }

@@ -60,7 +60,7 @@ fn pending_answers_are_dropped_with_their_client() {
             }
             Some(client)
         };
-        let has_room = || {
+        let has_capacity = || {
             let mut client = Client::connect(program.address());
             client.send_packet(1105, 1, &join(&[&[0; 4], &DATA]));
             loop {
@@ -72,7 +72,7 @@ fn pending_answers_are_dropped_with_their_client() {
             }
         };
         let waiting: Vec<_> = (0..33).map(|_| delayed().expect(way)).collect();
-        assert!(delayed().is_none() && !has_room(), "{way}");
+        assert!(delayed().is_none() && !has_capacity(), "{way}");
         waiting.into_iter().for_each(leave);
         eventually(&format!("there is room again after {way}"), has_room);
         // All of it is free again: as many as before are accepted.

@@ -31,7 +31,8 @@ pub enum DeflateMode {
 /// worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogConnections {
-    /// This many per second, and five times as many at once. Another line counts those that are left out.
+    /// This many per second, and five times as many at once. A further line counts the lines that are left
+    /// out.
     PerSecond(NonZeroU32),
     /// All of them. Clients can then fill the log by connecting again and again.
     All,

@@ -9,7 +9,8 @@ use crate::upgrade::{OriginError, PathError};
 pub enum ConfigError {
     /// `listen` is empty.
     NoListener,
-    /// `ipv6_only` is set, and `listen` contains an IPv4-mapped IPv6 address, to which nobody could connect.
+    /// `ipv6_only` is set, and `listen` contains an IPv4-mapped IPv6 address, to which no client could
+    /// connect.
     Ipv6Only,
     /// `ipv6_prefix` is 0 or above 128.
     Ipv6Prefix,
@@ -17,8 +18,8 @@ pub enum ConfigError {
     MaxLen,
     /// Packets are served, and `max_len` is below the 9 bytes of a packet header.
     MaxLenForPackets,
-    /// Packets are served, and `max_len_before_login` is below the 9 bytes of a packet header: nobody could
-    /// log in.
+    /// Packets are served, and `max_len_before_login` is below the 9 bytes of a packet header: no client
+    /// could log in.
     MaxLenBeforeLoginForPackets,
     /// `max_len_before_login` is above `max_len`.
     MaxLenBeforeLogin,
@@ -31,15 +32,15 @@ pub enum ConfigError {
     MailboxLimit,
     /// `workers` is 0 or above [`MAX_WORKERS`](super::MAX_WORKERS).
     Workers,
-    /// A timer, `spin` aside, is above [`MAX_TIMER`](super::MAX_TIMER).
+    /// A timer other than `spin` is above [`MAX_TIMER`](super::MAX_TIMER).
     TimerTooLong,
-    /// A timer, `spin` aside, is below a millisecond and not 0.
+    /// A timer other than `spin` is below a millisecond and not 0.
     TimerTooShort,
     /// `turn_time` is neither 0 nor 100 µs to 1 s.
     TurnTime,
     /// A subprotocol is not a token (RFC 9110 §5.6.2).
     Subprotocol,
-    /// `subprotocol_required` is set and `subprotocols` is empty: nobody could connect.
+    /// `subprotocol_required` is set and `subprotocols` is empty: no client could connect.
     NoSubprotocol,
     /// `proxy_protocol` is not empty, and the library was built without the feature `proxy-protocol`.
     NoProxyProtocol,
@@ -51,8 +52,7 @@ pub enum ConfigError {
     HealthPathServed,
     /// An entry of `origins` cannot match any request.
     Origin(OriginError),
-    /// `socket_mode` is above `0o777`, or gives nobody the write permission, without which nobody can
-    /// connect.
+    /// `socket_mode` is above `0o777`, or gives no user the write permission, which connecting requires.
     SocketMode,
     /// `deflate` is on, and the library was built without the feature `deflate`.
     NoDeflate,

@@ -1,4 +1,4 @@
-//! Limits that are fixed, defaults of those that are not, and what they must satisfy together.
+//! Fixed limits, the defaults of configurable ones, and the relations that they must satisfy.
 //!
 //! The relations between them are checked at compile time.
 

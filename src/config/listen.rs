@@ -11,8 +11,8 @@ pub enum Listen {
     /// unless [`Config::ipv6_only`](crate::Config::ipv6_only) is set or an IPv4 address with the same port is
     /// listed as well.
     Tcp(SocketAddr),
-    /// The path of a Unix domain socket. A socket there that nobody listens on is replaced; anything else
-    /// there is an error. At the end the path is removed, unless something else is there by then.
+    /// The path of a Unix domain socket. A socket file without a listener is replaced; any other file at that
+    /// path is an error. At the end the path is removed, unless something else is there by then.
     Unix(PathBuf),
 }
 

@@ -1,5 +1,4 @@
-//! What happens to a request before it can be an upgrade: it may be a health check, the server may be full,
-//! and headers may name the client.
+//! Checks a request before the upgrade: health checks, a full server, and headers that name the client.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -36,7 +35,7 @@ impl Conn {
         }
     }
 
-    /// How a client is refused that is only [heard](Self::hear).
+    /// The refusal for a client whose request is only [heard](Self::hear).
     pub(crate) fn refusal_due(&self) -> Option<Refusal> {
         match &self.phase {
             Phase::Proxied(proxied) => proxied.refusal,
@@ -45,7 +44,7 @@ impl Conn {
         }
     }
 
-    /// Whether the request is a HEAD, as far as it has come.
+    /// Whether the request is a HEAD, judging by the part that has come.
     pub(super) fn is_head_request(&self) -> bool {
         matches!(&self.phase, Phase::Upgrading(upgrading) if upgrade::is_head_request(&upgrading.head))
     }
@@ -60,8 +59,8 @@ impl Conn {
         }
     }
 
-    /// Looks at a whole head before the upgrade: what the reactor has to know first, or why there is no
-    /// upgrade.
+    /// Checks a whole head before the upgrade. Returns news that the reactor must handle first, or the reason
+    /// against an upgrade.
     pub(super) fn before_upgrade<S>(
         &mut self,
         head: &[u8],
@@ -92,7 +91,7 @@ impl Conn {
         Ok(Some(Progress::Forwarded))
     }
 
-    /// The client that the headers name, if they name one and come from a trusted hop.
+    /// The client that the headers name, if there is one and they come from a trusted hop.
     fn forwarded<S>(&mut self, head: &[u8], env: &Env<S>) -> Result<Option<Peer>, Refusal> {
         let named = env.head_checks.forwarded(head, self.record.peer(), &env.settings);
         let Some(named) = named else { return Ok(None) };
@@ -103,7 +102,7 @@ impl Conn {
         named
     }
 
-    /// Answers the request with a refusal. What was asked for is logged.
+    /// Answers the request with a refusal, and logs the request.
     pub(super) fn write_refusal<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
         let head =
             if let Phase::Upgrading(upgrading) = &self.phase { upgrading.head.as_slice() } else { &[] };

@@ -1,5 +1,4 @@
-//! From the server's Close to the end of the socket: when the server's own FIN goes out, and when the socket
-//! is closed.
+//! Ends a connection after the server's Close: when to send FIN and close the socket.
 //!
 //! ```text
 //! Writing ──▶ Unacknowledged ──▶ Waiting ──▶ Ended ──▶ closed
@@ -7,8 +6,8 @@
 //!      the client's Close, or none is waited for
 //! ```
 //!
-//! A FIN right behind the Close would, behind a proxy, end both directions while the client still sends. What
-//! it sends would then come back as a reset, which overtakes the Close.
+//! Behind a proxy, a FIN right after the Close would end both directions while the client still sends. Its
+//! bytes would then be answered with a reset, which overtakes the Close.
 
 use super::settings::{MAX_CLOSE_TIMEOUTS, Settings};
 use crate::cause::Cause;
@@ -16,76 +15,76 @@ use crate::frame::{CloseCode, Found, Skipper};
 use crate::moment::Moment;
 use crate::recording::ReplaySource;
 
-/// Milliseconds of silence after which the wait ends where no Close can be expected: after a violation,
-/// behind which it may not be recognised, and after the client's own Close.
+/// Milliseconds of silence that end the wait where no Close can be expected: after a violation, since a later
+/// Close may not be recognised, and after the client's own Close.
 const QUIET_MS: u64 = 200;
-/// Milliseconds until the socket is first asked whether all is acknowledged. After that the wait doubles each
-/// time.
+/// Milliseconds until the socket is first asked whether everything is acknowledged. Each further wait
+/// doubles.
 const FIRST_LOOK_MS: u64 = 10;
-/// Bytes that a client has to take within each read timeout until it has all; without a read timeout, within
-/// as many close timeouts as above.
+/// Bytes that a client has to take in each read timeout until it has everything. Without a read timeout, the
+/// period is `MAX_CLOSE_TIMEOUTS` close timeouts.
 const MIN_TAKEN_BYTES: i64 = 1024;
 
-/// What a socket reports of the bytes that it was given.
+/// A socket's report on the bytes that it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SocketReport {
     /// Bytes that the client's system has not acknowledged; none where this system does not report them.
     pub(crate) unacknowledged: Option<u64>,
     /// A count of the bytes that the client's system took. It starts anywhere, and wraps.
     pub(crate) taken: u64,
-    /// No input lies unread.
+    /// No input is waiting to be read.
     pub(crate) is_idle: bool,
 }
 
-/// What is known of the client's Close.
+/// Whether the client's Close has come, or still can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Awaited,
-    /// It may come unrecognised, or has come and was invalid.
+    /// It may have been sent unrecognised, or was invalid.
     Doubtful,
-    /// It has not come in time.
+    /// It did not come in time.
     Late,
     Come,
-    /// The client has said that it will send none, or speaks HTTP.
+    /// The client said that it will send none, or it speaks HTTP.
     Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum ClosingStage {
     /// The socket has not taken all output.
     Writing,
     /// The client's system may not have all output.
     Unacknowledged,
-    /// The client's Close is awaited. No byte has come `since` then.
+    /// The client's Close is awaited. The last byte came at `since`.
     Waiting { since: Moment },
-    /// The sending side was shut down then.
+    /// The sending side was shut down at this time.
     Ended { at: Moment },
 }
 
-/// What finds the client's Close among bytes that are thrown away.
+/// Finds the client's Close among discarded bytes.
 #[derive(Debug)]
 enum CloseFinder {
-    /// It looks at each frame.
+    /// Parses each frame.
     Frames(Box<Skipper>),
     /// No Close is expected.
     Nothing,
-    /// A recording says what was found: it does not hold the bytes.
+    /// Taken from a recording, which does not hold the bytes.
     Recorded(ReplaySource),
 }
 
 #[derive(Debug)]
 pub(super) struct Closing {
     pub(super) cause: Cause,
-    stage: Stage,
+    stage: ClosingStage,
     answer: Answer,
     finder: CloseFinder,
-    /// When the socket is asked next what is acknowledged, and the wait before that.
+    /// When to ask the socket next what is acknowledged, and the wait before that.
     look_at: Moment,
     look_ms: u64,
-    /// When the client had last taken enough, and its count then.
+    /// When the client had last taken enough, and its count at that time.
     checked_at: Moment,
     taken: Option<u64>,
-    /// The latest end, whatever the client does.
+    /// The latest time of the end, whatever the client does.
     until: Moment,
 }
 
@@ -105,7 +104,7 @@ impl Closing {
         let is_expected = matches!(answer, Answer::Awaited | Answer::Doubtful);
         Closing {
             cause,
-            stage: Stage::Writing,
+            stage: ClosingStage::Writing,
             answer,
             finder: if is_expected { CloseFinder::Frames(Box::new(frames())) } else { CloseFinder::Nothing },
             look_at: now.after(FIRST_LOOK_MS),
@@ -116,12 +115,12 @@ impl Closing {
         }
     }
 
-    /// Takes from `source` what is found, and whether a reply is being compressed, from now on.
+    /// From now on takes from `source` which frames are found, and whether a reply is being compressed.
     pub(super) fn replay(&mut self, source: ReplaySource) {
         self.finder = CloseFinder::Recorded(source);
     }
 
-    /// What is among the bytes that come next.
+    /// Searches the next bytes for the client's Close.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> Found {
         match (self.answer, &mut self.finder) {
             (Answer::Awaited | Answer::Doubtful | Answer::Late, CloseFinder::Frames(frames)) => {
@@ -136,7 +135,7 @@ impl Closing {
         }
     }
 
-    /// Whether a reply is being compressed; `has_jobs` is what the outbox says.
+    /// Whether a reply is being compressed; `has_jobs` is the outbox's answer.
     pub(super) fn is_compressing(&self, has_jobs: bool) -> bool {
         match &self.finder {
             CloseFinder::Recorded(source) => source.is_compressing(),
@@ -144,12 +143,12 @@ impl Closing {
         }
     }
 
-    /// Takes note of bytes among which this was `found`. True if the deadline may be earlier now.
+    /// Records bytes in which this was `found`. True if the deadline may be earlier now.
     pub(super) fn heard(&mut self, found: Found, now: Moment) -> bool {
         match &mut self.stage {
-            Stage::Waiting { since } => *since = now,
-            Stage::Ended { .. } => self.look_at = now.after(QUIET_MS),
-            Stage::Writing | Stage::Unacknowledged => {}
+            ClosingStage::Waiting { since } => *since = now,
+            ClosingStage::Ended { .. } => self.look_at = now.after(QUIET_MS),
+            ClosingStage::Writing | ClosingStage::Unacknowledged => {}
         }
         self.answer = match (found, self.answer) {
             (Found::Close, Answer::Awaited | Answer::Doubtful | Answer::Late) => Answer::Come,
@@ -159,22 +158,22 @@ impl Closing {
         found != Found::Nothing
     }
 
-    /// The socket has taken all output; `ended`: the client sends no more. True, once, if the sending side is
-    /// to be shut down.
+    /// The socket has taken all output; `ended` says that the client sends no more. Returns true, once, if
+    /// the sending side is to be shut down.
     pub(super) fn written(&mut self, ended: bool, now: Moment) -> bool {
         let is_awaited = matches!(self.answer, Answer::Awaited | Answer::Doubtful);
         let waits = is_awaited && !ended;
         match self.stage {
-            Stage::Ended { .. } => false,
-            Stage::Writing if waits => {
-                self.stage = Stage::Unacknowledged;
+            ClosingStage::Ended { .. } => false,
+            ClosingStage::Writing if waits => {
+                self.stage = ClosingStage::Unacknowledged;
                 self.look_ms = FIRST_LOOK_MS;
                 self.look_at = now.after(FIRST_LOOK_MS);
                 false
             }
-            Stage::Unacknowledged | Stage::Waiting { .. } if waits => false,
-            Stage::Writing | Stage::Unacknowledged | Stage::Waiting { .. } => {
-                self.stage = Stage::Ended { at: now };
+            ClosingStage::Unacknowledged | ClosingStage::Waiting { .. } if waits => false,
+            ClosingStage::Writing | ClosingStage::Unacknowledged | ClosingStage::Waiting { .. } => {
+                self.stage = ClosingStage::Ended { at: now };
                 self.look_at = now.after(QUIET_MS);
                 true
             }
@@ -183,10 +182,10 @@ impl Closing {
 
     /// Whether the socket has not taken all output.
     pub(super) fn is_writing(&self) -> bool {
-        self.stage == Stage::Writing
+        self.stage == ClosingStage::Writing
     }
 
-    /// The server itself is late with its output. True: it took too long.
+    /// Waits for output that the server itself delays. True if that took too long.
     pub(super) fn wait_for_server(&mut self, now: Moment, settings: &Settings) -> bool {
         if self.until == Moment::NEVER {
             self.until = self.checked_at.after(longest_ms(settings));
@@ -199,15 +198,15 @@ impl Closing {
 
     /// Whether the sending side was shut down.
     pub(super) fn has_ended(&self) -> bool {
-        matches!(self.stage, Stage::Ended { .. })
+        matches!(self.stage, ClosingStage::Ended { .. })
     }
 
     /// Whether [`handle_timeout`](Self::handle_timeout) needs the socket's report.
     pub(super) fn asks(&self) -> bool {
         match self.stage {
-            Stage::Writing | Stage::Unacknowledged => true,
-            Stage::Waiting { .. } => false,
-            Stage::Ended { .. } => self.answer == Answer::Come,
+            ClosingStage::Writing | ClosingStage::Unacknowledged => true,
+            ClosingStage::Waiting { .. } => false,
+            ClosingStage::Ended { .. } => self.answer == Answer::Come,
         }
     }
 
@@ -216,17 +215,17 @@ impl Closing {
         let close_ms = settings.close_ms;
         let fair = |since: Moment, ms| settings.stalls.moved(since.after(ms), ms);
         match self.stage {
-            Stage::Writing | Stage::Unacknowledged => self.look_at,
-            Stage::Waiting { since } => {
+            ClosingStage::Writing | ClosingStage::Unacknowledged => self.look_at,
+            ClosingStage::Waiting { since } => {
                 let ms = if self.answer == Answer::Doubtful { close_ms.min(QUIET_MS) } else { close_ms };
                 fair(since, ms).min(settings.stalls.moved(self.until, longest_ms(settings)))
             }
-            Stage::Ended { at } if self.answer == Answer::Come => fair(at, close_ms).min(self.look_at),
-            Stage::Ended { at } => fair(at, close_ms),
+            ClosingStage::Ended { at } if self.answer == Answer::Come => fair(at, close_ms).min(self.look_at),
+            ClosingStage::Ended { at } => fair(at, close_ms),
         }
     }
 
-    /// To be called at the [deadline](Self::deadline). True: the socket is to be closed.
+    /// Handles the [deadline](Self::deadline). True if the socket is to be closed.
     pub(super) fn handle_timeout(
         &mut self,
         line: Option<SocketReport>,
@@ -234,15 +233,15 @@ impl Closing {
         settings: &Settings,
     ) -> bool {
         match self.stage {
-            Stage::Writing | Stage::Unacknowledged => self.look(line, now, settings),
-            Stage::Waiting { .. } => {
+            ClosingStage::Writing | ClosingStage::Unacknowledged => self.look(line, now, settings),
+            ClosingStage::Waiting { .. } => {
                 self.answer = Answer::Late;
                 false
             }
-            Stage::Ended { at } => {
+            ClosingStage::Ended { at } => {
                 let close_ms = settings.close_ms;
                 let is_over = settings.stalls.moved(at.after(close_ms), close_ms) <= now;
-                // The client has got all, and will send nothing more: nothing would be answered with a reset.
+                // The client has everything and sends nothing more, so closing causes no reset.
                 let is_done = line.is_some_and(|line| line.is_idle && line.unacknowledged == Some(0));
                 self.look_at = now.after(QUIET_MS);
                 is_over || (is_done && self.answer == Answer::Come)
@@ -250,13 +249,13 @@ impl Closing {
         }
     }
 
-    /// Compares what the client has taken with what it has to take. True: it takes too little.
+    /// Compares what the client has taken with what it has to take. True if it takes too little.
     fn look(&mut self, line: Option<SocketReport>, now: Moment, settings: &Settings) -> bool {
         let most_ms = longest_ms(settings);
-        let is_written = self.stage == Stage::Unacknowledged;
+        let is_written = self.stage == ClosingStage::Unacknowledged;
         let unacknowledged = line.and_then(|line| line.unacknowledged).unwrap_or(0);
         if is_written && unacknowledged == 0 {
-            self.stage = Stage::Waiting { since: now };
+            self.stage = ClosingStage::Waiting { since: now };
             self.until = now.after(most_ms);
             return false;
         }
@@ -278,7 +277,7 @@ impl Closing {
     }
 }
 
-/// The most milliseconds by which a client that goes on sending can delay the end.
+/// The most milliseconds by which a client that keeps sending can delay the end.
 fn longest_ms(settings: &Settings) -> u64 {
     settings.close_ms.saturating_mul(u64::from(MAX_CLOSE_TIMEOUTS))
 }

@@ -1,4 +1,4 @@
-//! Replies that are compressed slice by slice, while the connection goes on with other work.
+//! Compresses replies slice by slice while the connection goes on with other work.
 
 use super::connection::Conn;
 use super::dispatch::Dispatch;
@@ -11,13 +11,13 @@ use crate::router::{
 };
 
 impl Conn {
-    /// Whether a reply is being compressed, so that the connection needs time for
-    /// [`go_on_compressing`](Self::go_on_compressing).
+    /// Whether a reply is being compressed, so that [`go_on_compressing`](Self::go_on_compressing) has to be
+    /// called.
     pub(crate) fn has_job(&self) -> bool {
         self.outbox.job().is_some_and(CompressJob::has_lease) && !matches!(self.phase, Phase::Closed(_))
     }
 
-    /// Gives a connection that has waited the right to compress. False if it has no use for that any more.
+    /// Gives a waiting connection the right to compress. False if it no longer needs it.
     pub(crate) fn take_lease(&mut self, lease: CompressorLease) -> bool {
         if let Some(job) = self.outbox.job_mut() {
             job.set_lease(lease);
@@ -33,7 +33,7 @@ impl Conn {
             && let Some(job) = self.outbox.job_mut()
         {
             let slice = job.go_on(left, self.rare.deflate());
-            // Ending a message has a cost, however short it is.
+            // Finishing a message has a cost, however short the message is.
             let taken = slice.taken.max(COMPRESSED_BYTES_PER_FRAME);
             left = left.saturating_sub(taken);
             env.count_compressed(taken);
@@ -83,8 +83,8 @@ impl<S> Input<Env<S>> for Compressed {
 }
 
 impl Dispatch<'_> {
-    /// Queues the replies that a handler wants compressed slice by slice, in their order among what else was
-    /// gathered.
+    /// Queues the replies that a handler wants compressed slice by slice, in their order among the gathered
+    /// output.
     #[cold]
     pub(super) fn queue_jobs<S>(&mut self, env: &mut Env<S>) {
         let Tools { write_buffer, jobs, leases, .. } = &mut env.tools;

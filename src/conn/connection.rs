@@ -1,4 +1,4 @@
-//! The state of one connection, and what others ask about it.
+//! The state of one connection, and the queries on it.
 
 use super::deadlines::Deadlines;
 use super::inbox::Inbox;
@@ -22,18 +22,18 @@ pub(crate) struct Conn {
     pub(super) rare: RareState,
     /// The peer will send no more.
     pub(super) ended: bool,
-    /// The upgrade was accepted, so that the application has to be told of the end.
+    /// The upgrade was accepted, so the application has to be told of the end.
     pub(super) opened: bool,
-    /// A deadline may be earlier than it was.
+    /// A deadline may have become earlier.
     pub(super) rearm: bool,
     pub(super) bulk: Bulk,
 }
 
-// Most connections are idle: this is what each of them takes.
+// Most connections are idle: this is the size of each.
 const _: () = assert!(size_of::<Conn>() <= 168);
 
 impl Conn {
-    /// A connection that was just accepted.
+    /// A newly accepted connection.
     pub(crate) fn new(id: ConnectionId, peer: Peer, now: Moment) -> Self {
         Conn {
             record: Record::new(id, peer, now),
@@ -48,8 +48,7 @@ impl Conn {
         }
     }
 
-    /// A connection that was just accepted from a trusted proxy. `proxy` is its peer until the proxy has
-    /// named another.
+    /// A connection newly accepted from a trusted proxy. `proxy` counts as its peer until it names another.
     pub(crate) fn behind_proxy(id: ConnectionId, proxy: Peer, now: Moment) -> Self {
         Conn { phase: Phase::proxied(), ..Conn::new(id, proxy, now) }
     }
@@ -67,7 +66,7 @@ impl Conn {
         conn
     }
 
-    /// Whether there is nothing to do for it until something happens to it.
+    /// Whether it has nothing to do until the next event.
     pub(crate) fn is_at_rest(&self) -> bool {
         matches!(self.phase, Phase::Open(_)) && !self.ended && !self.rearm && !self.rare.has_input()
     }
@@ -77,7 +76,7 @@ impl Conn {
         std::mem::replace(&mut self.rearm, false)
     }
 
-    /// Why the connection has ended, once it has; its socket is to be closed then.
+    /// Why the connection has ended, or none. Once it has, its socket is to be closed.
     pub(crate) fn cause(&self) -> Option<Cause> {
         match &self.phase {
             Phase::Closed(cause) => Some(*cause),
@@ -85,33 +84,32 @@ impl Conn {
         }
     }
 
-    /// The player's object that is linked, to be told of the end.
+    /// Takes the linked player's object, which has to be told of the end.
     pub(crate) fn take_linked(&mut self) -> Option<Linked> {
         self.rare.take_linked()
     }
 
-    /// Whether it takes packets: the upgrade is complete, and it does not close yet.
+    /// Whether it takes packets: the upgrade is complete, and the connection is not closing.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open(_))
     }
 
-    /// Whether it throws away all input.
+    /// Whether it discards all input.
     pub(crate) fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Closing(_))
     }
 
-    /// Whether it throws away all input, or has ended.
+    /// Whether it discards all input, or has ended.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Closing(_) | Phase::Closed(_))
     }
 
-    /// Whether the application was told that the connection is open.
+    /// Whether `Application::opened` was called.
     pub(crate) fn was_opened(&self) -> bool {
         self.opened
     }
 
-    /// Bytes that are held for the connection: what waits to be handled or written, and the buffers of
-    /// unfinished messages.
+    /// Bytes held for the connection: input and output that wait, and the buffers of unfinished messages.
     pub(crate) fn held_bytes(&self) -> usize {
         let unfinished = match &self.phase {
             Phase::Upgrading(upgrading) => upgrading.head.capacity(),
@@ -122,7 +120,7 @@ impl Conn {
         unfinished + inflating + self.rare.inbox().map_or(0, Inbox::held_bytes) + self.outbox.queued()
     }
 
-    /// Bytes that are held of what has come out of an inflater so far.
+    /// Bytes held of the inflated part of an unfinished message.
     pub(crate) fn inflated_bytes(&self) -> usize {
         self.rare.job().map_or(0, |job| job.work.out.capacity())
     }

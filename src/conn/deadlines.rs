@@ -1,4 +1,4 @@
-//! When a connection's timers are due.
+//! Computes when a connection's timers are due.
 
 use super::packet_rate::PacketRate;
 use super::settings::Settings;
@@ -7,33 +7,32 @@ use crate::moment::Moment;
 use crate::packed::PackedMoment;
 use crate::recording::file;
 
-/// The moments from which the timers of one connection count.
+/// The times from which a connection's timers count.
 ///
-/// Traffic only moves deadlines later, so the reactor's wheel is not told of it: when a deadline comes, the
-/// wheel asks for the current one and arms it.
+/// Traffic only moves deadlines later, so the reactor's wheel is not told: when the deadline that it knows
+/// comes, it asks for the current one and arms that.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines {
-    /// Where the read timer counts from: the end of the last message, or the beginning of an unfinished one.
+    /// The start of the read timer: the end of the last message, or the beginning of an unfinished one.
     read_since: PackedMoment,
-    /// When anything last came from the client.
+    /// When the client last sent anything.
     last_seen: PackedMoment,
     /// When the client was last sent a Ping.
     pinged_at: PackedMoment,
     client_check_at: PackedMoment,
     account_check_at: PackedMoment,
     housekeeping_at: PackedMoment,
-    /// Brought up to `last_seen`.
+    /// Refilled up to `last_seen`.
     pub(super) packet_rate: PacketRate,
 }
 
-/// Milliseconds that a client has to answer the Ping that follows a stall, or the timer's period if that is
-/// shorter.
+/// Milliseconds that a client has to answer the Ping after a stall; less if the timer's period is shorter.
 const FRESH_PING_MS: u64 = 10_000;
 
 // Each connection has one.
 const _: () = assert!(size_of::<Deadlines>() <= 33);
 
-/// What is due.
+/// The timers of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     // Recordings hold these numbers.
@@ -68,13 +67,13 @@ impl Deadlines {
         self.housekeeping_at = now.after(settings.housekeeping_ms).into();
     }
 
-    /// Restarts the read timer: a message began or was complete, or the client is heard again after the
-    /// server had held it back.
+    /// Restarts the read timer: a message began or ended, or the server reads the client again after holding
+    /// it back.
     pub(super) fn read_since(&mut self, now: Moment) {
         self.read_since = now.into();
     }
 
-    /// Bytes came. To be called before their packets are [counted](PacketRate::take).
+    /// Records that bytes came. Call it before their packets are [counted](PacketRate::take).
     pub(super) fn seen(&mut self, now: Moment) {
         if !self.packet_rate.is_full() {
             self.packet_rate.refill(now.since(self.last_seen()));
@@ -82,13 +81,13 @@ impl Deadlines {
         self.last_seen = now.into();
     }
 
-    /// The client logged in or out.
+    /// Records a login or a logout.
     pub(super) fn logged(&mut self, is_in: bool, now: Moment, settings: &Settings) {
         let check_at = if is_in { Moment::NEVER } else { now.after(settings.account_check_ms) };
         self.account_check_at = check_at.into();
     }
 
-    /// All deadlines, for a recording that begins in the middle.
+    /// All deadlines, for a recording that starts with the connection already open.
     pub(super) fn noted(&self) -> file::Deadlines {
         let ms = |moment: PackedMoment| Moment::from(moment).as_ms();
         file::Deadlines {
@@ -125,8 +124,8 @@ impl Deadlines {
         self.last_seen.into()
     }
 
-    /// The earliest deadline. `suspended`: the server itself does not listen to the client, so its silence
-    /// does not count.
+    /// The earliest deadline. `suspended` means that the server itself does not listen to the client, so its
+    /// silence does not count.
     pub(super) fn next(&self, settings: &Settings, suspended: bool) -> Moment {
         let read_at = if suspended { Moment::NEVER } else { self.read_at(settings) };
         read_at
@@ -136,7 +135,7 @@ impl Deadlines {
             .min(self.ping_at(settings))
     }
 
-    /// Takes one timer that is due, and sets it anew; none if no more are due.
+    /// Takes one due timer, and sets it anew; none if no more are due.
     pub(super) fn take_due(&mut self, now: Moment, settings: &Settings, suspended: bool) -> Option<Due> {
         let reads = !suspended && self.read_at(settings) <= now;
         let checks = self.client_check_at(settings) <= now;
@@ -158,8 +157,8 @@ impl Deadlines {
         ];
         for (at, is_due, period_ms, due) in periodic {
             if is_due {
-                // From now, not from when it was due: a process that was stopped does not catch up on the
-                // rounds that it missed.
+                // Count from now, not from when the timer was due: a process that was stopped does not catch
+                // up on missed rounds.
                 *at = now.after(period_ms).into();
                 return Some(due);
             }
@@ -171,8 +170,8 @@ impl Deadlines {
         None
     }
 
-    /// Since when the client is silent, if a timer ends the connection now because of that. An `exempt`
-    /// client is not checked; `suspended` as in [`next`](Self::next).
+    /// The start of the client's silence, if a timer ends the connection now because of it. An `exempt`
+    /// client is not checked; `suspended` is as in [`next`](Self::next).
     pub(super) fn silent_since(
         &self,
         now: Moment,
@@ -223,15 +222,15 @@ impl Deadlines {
         }
     }
 
-    /// When a timer due at `at` that asks for any sign of life really comes: not before a Ping that was sent
-    /// after a long stall could have been answered.
+    /// When a timer that asks for any sign of life fires, if it is due at `at`: not before the client could
+    /// have answered a Ping that was sent after a long stall.
     fn asked_at(&self, at: Moment, period_ms: u64, settings: &Settings) -> Moment {
         let stalls = &settings.stalls;
         let at = stalls.moved(at, period_ms);
         let pinged_at = Moment::from(self.pinged_at);
         match stalls.first_long_since(self.last_seen()) {
             Some(end) if at != Moment::NEVER && pinged_at >= end => {
-                // Other stalls may have followed the first one within the interval of Pings.
+                // Later stalls may have followed the first one within the Ping interval.
                 let first = pinged_at.min(end.after(settings.ping_ms));
                 let answer_ms = FRESH_PING_MS.min(period_ms);
                 at.max(stalls.moved(first.after(answer_ms), answer_ms))
@@ -240,7 +239,7 @@ impl Deadlines {
         }
     }
 
-    /// Whether a Ping has to be sent before silence can count against the client.
+    /// Whether a Ping must be sent before silence can count against the client.
     fn needs_ping(&self, settings: &Settings) -> bool {
         let stall = settings.stalls.first_long_since(self.last_seen());
         stall.is_some_and(|end| Moment::from(self.pinged_at) < end)

@@ -1,4 +1,4 @@
-//! Calls into the application: a handler runs, its panic is caught, and what it says is carried out.
+//! Calls the application: runs a handler, catches its panic, and acts on its result.
 
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,16 +21,16 @@ use crate::router::{Application, COMPRESSES, Context, Outcome, SendBuffer};
 /// Bytes of a packet that the debug log shows.
 const DEBUG_BYTES: usize = 64;
 
-/// Who answers.
+/// Where the answer to a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     /// A handler or hook of the application.
     Application,
-    /// The connection, in the place of a handler.
+    /// The connection, instead of a handler.
     Connection,
 }
 
-/// The parts of a connection that a call into the application works on: all but the decoder, which lends the
+/// The parts of a connection that a call into the application uses: all but the decoder, which lends the
 /// message.
 pub(super) struct Dispatch<'a> {
     pub(super) record: &'a mut Record,
@@ -41,7 +41,7 @@ pub(super) struct Dispatch<'a> {
 }
 
 impl Conn {
-    /// Splits an open connection into its decoder and what a call into the application works on.
+    /// Splits an open connection into its decoder and the parts that a call into the application uses.
     #[inline(always)]
     pub(super) fn split(&mut self) -> Option<(&mut Decoder, Dispatch<'_>)> {
         let Phase::Open(Open { decoder }) = &mut self.phase else { return None };
@@ -72,8 +72,8 @@ impl Conn {
 }
 
 impl Dispatch<'_> {
-    /// Runs a handler, the application's or one that answers in its place, catches its panic, and carries out
-    /// what it says. Replies may borrow `lent`, the end of the message in hand; it is empty if there is none.
+    /// Runs a handler (the application's or a substitute), catches its panic, and acts on its result. Replies
+    /// may borrow `lent`, the end of the current message, which is empty if there is none.
     #[inline(always)]
     pub(super) fn run<S: Application>(
         &mut self,
@@ -94,7 +94,7 @@ impl Dispatch<'_> {
         let (attachments, deflate) = self.rare.lend();
         let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
         if !is_watched {
-            // An observer looks at the write buffer only.
+            // An observer sees only the write buffer.
             buffer.lend(lent);
         }
         let mut context = Context {
@@ -146,7 +146,7 @@ impl Dispatch<'_> {
         Cause::HandlerFailed
     }
 
-    /// Logs a packet that no outbox would take.
+    /// Logs a packet that is too large for any outbox.
     #[cold]
     fn log_oversized<S>(&mut self, env: &mut Env<S>) {
         let bytes = std::mem::take(&mut env.tools.oversized);
@@ -156,7 +156,7 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Tells the application of Data that does not decode.
+    /// Tells the application that Data could not be decoded.
     #[cold]
     pub(super) fn offence<S: Application>(
         &mut self,
@@ -188,7 +188,7 @@ impl Dispatch<'_> {
     }
 }
 
-/// Logs each frame that was gathered for a connection under debug.
+/// Logs each gathered frame of a connection under debug.
 pub(super) fn log_frames(record: &Record, mut frames: &[u8]) {
     while !frames.is_empty() {
         let (frame, rest) = frames.split_at(frame::boundary_at_or_after(frames, 1).min(frames.len()));
@@ -197,7 +197,7 @@ pub(super) fn log_frames(record: &Record, mut frames: &[u8]) {
     }
 }
 
-/// The first bytes of something, in hexadecimal.
+/// Shows the first bytes of something in hexadecimal.
 pub(super) struct Hex<'a>(pub(super) &'a [u8]);
 
 impl fmt::Display for Hex<'_> {

@@ -1,4 +1,4 @@
-//! What the reactor lends a connection for one call.
+//! The reactor's parts that a connection borrows for one call.
 
 use std::sync::Arc;
 
@@ -18,23 +18,22 @@ pub(crate) struct Env<S: 'static> {
     pub(crate) service: Service<S>,
     pub(crate) state: S,
     pub(crate) settings: Settings,
-    /// What handlers use.
+    /// The tools that handlers use.
     pub(crate) tools: Tools,
-    /// Bytes of the read in hand: those that the connection is given, and those before them that it has
-    /// taken.
+    /// Bytes of the current read: those given to the connection, and those before them that it has taken.
     pub(crate) input_len: usize,
     /// The budget: frames that may still be taken from this connection in this call.
     pub(crate) frames_left: u32,
     /// The cost of this call's work beyond that budget, in frames.
     overdrawn: u32,
-    /// Where Data is decoded.
+    /// The buffer for decoded Data.
     pub(crate) decoded: Vec<u8>,
-    /// Where compressed messages are inflated.
+    /// The buffer for inflated messages.
     pub(crate) inflated: Vec<u8>,
     pub(crate) inflaters: Inflaters,
     pub(super) head_checks: HeadChecks,
     /// The socket's report on a connection that [asks for it](super::Conn::asks_for_report), for the next
-    /// look at its timers.
+    /// check of its timers.
     pub(crate) socket_report: Option<SocketReport>,
     /// How far the server has drained.
     pub(crate) draining: Draining,
@@ -74,7 +73,7 @@ impl<S> Env<S> {
     }
 
     /// Charges for `input` bytes that were inflated to `output` bytes: neither a short compressed message nor
-    /// one that inflates to nothing may take a turn for itself.
+    /// one that inflates to nothing may fill a turn.
     pub(crate) fn count_inflated(&mut self, input: usize, output: usize) {
         self.charge(inflate::frames(input, output));
     }
@@ -102,7 +101,7 @@ impl<S> Env<S> {
         matches!(self.service, Service::Packets(_))
     }
 
-    /// Shrinks the shared buffers to what packets of ordinary size need. Larger packets pay for the growth
+    /// Shrinks the shared buffers to the size that ordinary packets need. Larger packets pay for the growth
     /// themselves.
     pub(crate) fn trim(&mut self) {
         self.tools.write_buffer.bytes.shrink_to(KEPT_BYTES);

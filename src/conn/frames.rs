@@ -1,4 +1,4 @@
-//! Bytes from the socket: through the decoder, frame by frame, to messages and control frames.
+//! Decodes bytes from the socket, frame by frame, into messages and control frames.
 
 use super::connection::Conn;
 use super::dispatch::Dispatch;
@@ -11,7 +11,7 @@ use crate::frame::{Event, Opcode, Role, Rules, push_frame};
 use crate::moment::Moment;
 use crate::router::{Application, MIN_BORROWED_BYTES, Origin, Service};
 
-/// Bytes gathered for one connection at which they are written before more is parsed.
+/// Gathered bytes of one connection that are written before more is parsed.
 pub(super) const FLUSH_BYTES: usize = 64 * 1024;
 
 impl<S: Application> Input<Env<S>> for Bytes<'_, '_> {
@@ -54,19 +54,19 @@ impl<'e, S> Input<&'e Env<S>> for Received {
 }
 
 impl Conn {
-    /// Reads the frames in `input`, as many as the budget, the outbox and a deferred reply allow.
+    /// Reads frames from `input`, as many as the budget, the outbox and a deferred reply allow.
     fn read_frames<S: Application>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Progress {
         if self.inflates() {
             if env.frames_left > 0 {
                 self.go_on_inflating(env);
             }
             if self.inflates() {
-                // The same message, or Data within it.
+                // The message, or its Data, is still being inflated.
                 return Progress::Wait;
             }
         }
         let was_idle = self.is_between_messages();
-        // A frame has begun or ended a message, or came between two.
+        // Set once a frame begins or ends a message, or comes between two.
         let mut is_heard = false;
         let mut delivered = false;
         let progress = loop {
@@ -74,7 +74,7 @@ impl Conn {
                 break Progress::Flush;
             }
             if delivered && input.is_empty() {
-                // A message that is being inflated has used up the budget.
+                // Inflating a message has used up the budget.
                 break if env.frames_left == 0 && self.inflates() { Progress::Wait } else { Progress::Taken };
             }
             let held_back = self.is_held_back(&env.settings);
@@ -105,7 +105,7 @@ impl Conn {
         }
     }
 
-    /// Throws away input behind the end of the conversation, in which only the client's Close matters.
+    /// Discards input after the end of the conversation; only the client's Close still matters.
     #[cold]
     fn throw_away(&mut self, input: &mut &mut [u8], now: Moment) {
         self.observe_rest(input.len());
@@ -113,7 +113,7 @@ impl Conn {
         *input = &mut [];
     }
 
-    /// Looks for the client's Close among bytes that are thrown away.
+    /// Searches discarded bytes for the client's Close.
     #[cold]
     pub(super) fn skip(&mut self, bytes: &[u8], now: Moment) {
         let Phase::Closing(closing) = &mut self.phase else { return };
@@ -136,7 +136,7 @@ impl Conn {
             Ok(Some(Event::Message { kind, compressed, payload })) => {
                 let is_large = payload.len() >= LARGE_MESSAGE_BYTES;
                 env.tools.origin = (payload.len() >= MIN_BORROWED_BYTES).then(|| {
-                    // A message that is delivered in place lies right before the rest of the input.
+                    // A message that is delivered in place ends where the rest of the input begins.
                     let in_place = std::ptr::eq(payload.as_ptr_range().end, input.as_ptr());
                     let end = env.input_len.saturating_sub(input.len());
                     if in_place { Origin::Input { end } } else { Origin::Held }
@@ -146,8 +146,8 @@ impl Conn {
                 } else {
                     dispatch.received(kind, payload, rules.max_len, env)
                 };
-                // One packet can ask for work on thousands of connections. It counts against the budget of
-                // its sender, so that others wait no longer than for any other client.
+                // One packet can cause work on thousands of connections. It counts against its sender's
+                // budget, so that others wait no longer than for any other client.
                 let cost = env.tools.effects.take_cost();
                 if cost > 0 {
                     env.charge(cost);

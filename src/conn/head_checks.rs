@@ -1,5 +1,4 @@
-//! What a whole request head is checked for before it can be an upgrade: whether it is a health check, and
-//! which client the headers of a trusted proxy name.
+//! Checks a request head for a health check, and for headers that name the client.
 
 use std::net::SocketAddr;
 
@@ -9,13 +8,13 @@ use crate::record::Peer;
 use crate::recording::ReplaySource;
 use crate::upgrade::{self, Refusal};
 
-/// What checks a request head.
+/// Checks a request head.
 #[derive(Debug, Default)]
 pub(super) enum HeadChecks {
-    /// The settings and the head.
+    /// By the settings and the head itself.
     #[default]
     Live,
-    /// A recording, which has the results: it does not hold these headers.
+    /// By a recording, which has the results: it does not hold these headers.
     Recorded(ReplaySource),
 }
 
@@ -37,8 +36,8 @@ impl HeadChecks {
         }
     }
 
-    /// The client that the headers name, or why they are refused. None: they are not looked at, since `peer`
-    /// is not trusted.
+    /// The client that the headers name, or the reason for refusing them. None if they are not read, since
+    /// `peer` is not trusted.
     pub(super) fn forwarded(
         &self,
         head: &[u8],

@@ -1,9 +1,9 @@
 //! Bytes that were read from the socket but have to wait.
 
-/// Bytes that were taken and may still be held.
+/// The most taken bytes whose memory is still held.
 const TAKEN_BYTES: usize = 16 * 1024;
 
-/// The rest of one read, taken from the front without moving it.
+/// The rest of one read; bytes are taken from its front without moving it.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
@@ -16,17 +16,17 @@ impl Inbox {
         Inbox { bytes: bytes.to_vec(), taken: 0 }
     }
 
-    /// What is left.
+    /// The bytes that are left.
     pub(crate) fn rest(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    /// What is left, to be unmasked in place.
+    /// The bytes that are left, to be unmasked in place.
     pub(crate) fn rest_mut(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.taken..).unwrap_or_default()
     }
 
-    /// Takes `taken` bytes more. Their memory is given back once it is much.
+    /// Takes `taken` more bytes. Frees their memory once there are many.
     pub(super) fn advance(&mut self, taken: usize) {
         self.taken += taken;
         if self.taken >= TAKEN_BYTES {
@@ -39,7 +39,7 @@ impl Inbox {
         self.bytes.capacity()
     }
 
-    /// Gives back the memory of bytes that were taken.
+    /// Frees the memory of taken bytes.
     pub(super) fn trim(&mut self) {
         self.bytes.drain(..self.taken.min(self.bytes.len()));
         self.bytes.shrink_to_fit();

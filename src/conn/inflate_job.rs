@@ -1,15 +1,15 @@
-//! A compressed message that takes more than one slice to inflate, and its progress.
+//! The progress of a compressed message that needs more than one slice to inflate.
 
 use crate::frame::{Error, MessageKind, Utf8Validator};
 use crate::inflate::{Fault, Format, Inflater, Slice};
 use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
 
-/// What is compressed.
+/// The part of a message that is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// A message, by permessage-deflate.
+    /// The whole message, by permessage-deflate.
     Message(MessageKind),
-    /// A packet's Data, behind its header (DataStatus 1).
+    /// A packet's Data, after its header (DataStatus 1).
     Data,
 }
 
@@ -30,7 +30,7 @@ impl Subject {
     }
 }
 
-/// Why something does not inflate.
+/// Why inflating failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Message(Error),
@@ -65,15 +65,15 @@ impl Failure {
 pub(super) struct Work {
     pub(super) subject: Subject,
     pub(super) max_len: usize,
-    /// What came out.
+    /// The output so far.
     pub(super) out: Vec<u8>,
-    /// Bytes of the compressed part that were taken.
+    /// Bytes of the compressed part that have been read.
     taken: usize,
     text: Utf8Validator,
 }
 
 impl Work {
-    /// Bytes that were taken, and bytes that came out.
+    /// The numbers of bytes read and written so far.
     pub(super) fn done(&self) -> (usize, usize) {
         (self.taken, self.out.len())
     }
@@ -84,7 +84,7 @@ impl Work {
         Work { subject, max_len, out, taken: 0, text: Utf8Validator::default() }
     }
 
-    /// Goes on by one slice. None: there is more to do.
+    /// Inflates one more slice. None if there is more to do.
     pub(super) fn go_on(
         &mut self,
         message: &[u8],
@@ -108,12 +108,12 @@ impl Work {
     }
 }
 
-/// A message that is being inflated slice by slice. What the client sends behind it waits.
+/// A message that is inflated slice by slice. Later input of the client waits for it.
 #[derive(Debug)]
 pub(super) struct InflateJob {
     pub(super) work: Work,
-    /// The message as it came.
+    /// The message as received.
     pub(super) message: Vec<u8>,
-    /// All inflaters are in use.
+    /// It waits because all inflaters are in use.
     pub(super) waits: bool,
 }

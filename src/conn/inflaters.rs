@@ -1,12 +1,11 @@
-//! What inflates the messages of a reactor's connections: the reactor's inflaters or, in a replay, the
-//! recording.
+//! Inflates the messages of a reactor's connections; in a replay, a recording supplies the results.
 
 use super::inflate_job::{Failure, Subject, Work};
 use crate::id::ConnectionId;
 use crate::inflate::{self, SHORT_BYTES};
 use crate::recording::ReplaySource;
 
-/// What inflates messages.
+/// A source of inflated messages.
 #[cfg_attr(
     any(feature = "zlib", feature = "deflate"),
     expect(clippy::large_enum_variant, reason = "a reactor has one, and it is the large one")
@@ -14,7 +13,7 @@ use crate::recording::ReplaySource;
 #[derive(Debug)]
 pub(crate) enum Inflaters {
     Live(inflate::Inflaters),
-    /// A recording says what came of each message; it does not hold the messages.
+    /// A recording has the result for each message; it does not hold the messages.
     Recorded(ReplaySource),
 }
 
@@ -25,7 +24,7 @@ impl Default for Inflaters {
 }
 
 impl Inflaters {
-    /// Inflates a message if one slice is enough. None: it takes longer.
+    /// Inflates a message if one slice is enough. None if it takes longer.
     pub(super) fn inflate_short(
         &mut self,
         work: &mut Work,
@@ -43,7 +42,7 @@ impl Inflaters {
         }
     }
 
-    /// Gives an inflater to a message that takes more than one slice. False: the connection has to wait for
+    /// Gets an inflater for a message that takes more than one slice. False if the connection has to wait for
     /// one.
     pub(super) fn begin_long(
         &mut self,
@@ -54,7 +53,7 @@ impl Inflaters {
     ) -> bool {
         let Inflaters::Live(inflaters) = self else { return true };
         if is_short(subject, message) {
-            // It is in the midst of the message.
+            // The inflater for short messages is in the middle of this one.
             return inflaters.keep_short_or_wait(id);
         }
         let inflater = inflaters.take_or_wait(id);
@@ -65,7 +64,7 @@ impl Inflaters {
         is_found
     }
 
-    /// Begins the message of a connection that has waited.
+    /// Begins the message of a connection that has waited for an inflater.
     pub(super) fn begin_waiting(&mut self, id: ConnectionId, subject: Subject, window: &[u8]) {
         if let Inflaters::Live(inflaters) = self
             && let Some(inflater) = inflaters.of(id)
@@ -74,7 +73,7 @@ impl Inflaters {
         }
     }
 
-    /// Inflates the next slice of a long message. None: there is more to do, or the connection waits.
+    /// Inflates the next slice of a long message. None if there is more to do, or the connection waits.
     pub(super) fn inflate_slice(
         &mut self,
         id: ConnectionId,
@@ -88,28 +87,28 @@ impl Inflaters {
         }
     }
 
-    /// A connection's message is inflated, or not needed any more.
+    /// Returns a connection's inflater: its message is inflated, or no longer needed.
     pub(crate) fn give_back(&mut self, id: ConnectionId) {
         if let Inflaters::Live(inflaters) = self {
             inflaters.give_back(id);
         }
     }
 
-    /// Gives a free inflater to the connection that has waited longest. It may be gone by now: then the
-    /// inflater has to be [given back](Self::give_back).
+    /// Gives a free inflater to the connection that has waited longest. If that connection is gone, the
+    /// inflater must be [given back](Self::give_back).
     pub(crate) fn call_next(&mut self) -> Option<ConnectionId> {
         let Inflaters::Live(inflaters) = self else { return None };
         inflaters.call_next()
     }
 
-    /// Takes inflaters back from all connections that do not inflate any more.
+    /// Takes inflaters back from all connections that no longer inflate.
     pub(crate) fn reclaim(&mut self, inflates: impl Fn(ConnectionId) -> bool) {
         if let Inflaters::Live(inflaters) = self {
             inflaters.reclaim(inflates);
         }
     }
 
-    /// Takes one for a long message of a connection, or has it wait.
+    /// Gets an inflater for a connection's long message, or makes it wait.
     #[cfg(all(test, feature = "deflate", feature = "zlib"))]
     pub(super) fn take_or_wait(&mut self, id: ConnectionId) {
         if let Inflaters::Live(inflaters) = self {
@@ -117,7 +116,7 @@ impl Inflaters {
         }
     }
 
-    /// Connections that inflate or wait.
+    /// The number of connections that inflate or wait.
     pub(crate) fn in_use(&self) -> usize {
         let Inflaters::Live(inflaters) = self else { return 0 };
         inflaters.in_use()
@@ -128,7 +127,7 @@ fn is_short(subject: Subject, message: &[u8]) -> bool {
     subject.of(message).len() <= SHORT_BYTES
 }
 
-/// What came of a message in the call that is replayed. None: it was not inflated in that call.
+/// The result for a message in the replayed call. None if it was not inflated in that call.
 fn recorded(source: &ReplaySource, work: &mut Work) -> Option<Result<(), Failure>> {
     match work.subject {
         Subject::Message(_) => {

@@ -1,4 +1,4 @@
-//! Compressed messages of clients: inflated at once if one slice is enough, and otherwise as an
+//! Inflates clients' compressed messages. It does so at once if one slice is enough, and otherwise as an
 //! [`InflateJob`], one slice in each later call.
 
 use super::connection::Conn;
@@ -14,18 +14,18 @@ use crate::router::Application;
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Conn {
-    /// Whether a message is being inflated, or waits for that.
+    /// Whether a message is being inflated, or waits for an inflater.
     pub(crate) fn inflates(&self) -> bool {
         self.rare.job().is_some()
     }
 
-    /// Whether a message waits for an inflater, and all other input behind it.
+    /// Whether a message waits for an inflater, and all later input waits behind it.
     pub(crate) fn waits_for_inflater(&self) -> bool {
         self.rare.job().is_some_and(|job| job.waits)
     }
 
-    /// Begins with an inflater that has become free and is the connection's until its message is inflated.
-    /// False if the connection does not wait for one.
+    /// Begins inflating with an inflater that has become free; the connection keeps it until the message is
+    /// inflated. False if the connection is not waiting for one.
     pub(crate) fn handle_inflater<S>(&mut self, env: &mut Env<S>) -> bool {
         let id = self.record.id;
         let Some(mut job) = self.rare.take_job() else { return false };
@@ -38,17 +38,17 @@ impl Conn {
         waited
     }
 
-    /// Goes on with the message that is being inflated, by one slice.
+    /// Inflates one more slice of the current message.
     #[cold]
     pub(super) fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) {
         let Some((_, mut dispatch)) = self.split() else { return };
         let went_on = dispatch.go_on_inflating(env);
-        // Whatever came of it, this was enough for one call.
+        // Whatever the result, this was enough for one call.
         env.frames_left = 0;
         let cost = env.tools.effects.take_cost();
         env.charge(cost);
         let Some(result) = went_on else { return };
-        // The client's silence counts again from here, and with it a deadline that was put aside.
+        // From here on the client's silence counts again, so a suspended deadline is set anew.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         if let Err(cause) = result {
@@ -96,7 +96,7 @@ impl Dispatch<'_> {
         result
     }
 
-    /// Inflates a message if one slice is enough. None: it has become a job.
+    /// Inflates a message if one slice is enough. None if it has become a job.
     fn attempt<S>(
         &mut self,
         mut work: Work,
@@ -122,13 +122,13 @@ impl Dispatch<'_> {
         env.frames_left = 0;
         let waits = !env.inflaters.begin_long(id, subject, message, self.rare.window(subject));
         if waits {
-            // Only a connection that has an inflater holds what comes out of it.
+            // Only a connection with an inflater holds its output.
             work = Work::new(subject, max_len, Vec::new());
         }
         self.rare.set_job(Box::new(InflateJob { work, message: message.to_vec(), waits }));
     }
 
-    /// Inflates one slice more, and handles the message once it is complete. None: it is not.
+    /// Inflates one more slice, and handles the message once it is complete. None if it is not.
     fn go_on_inflating<S: Application>(&mut self, env: &mut Env<S>) -> Option<Result<(), Cause>> {
         let mut job = self.rare.take_job()?;
         let (id, subject) = (self.record.id, job.work.subject);

@@ -1,7 +1,7 @@
-//! Everything that a connection can be given, and the one way in: [`Conn::give`].
+//! Every input of a connection, and the one way in: [`Conn::give`].
 //!
-//! An input is a value. What it does is its [`Input`], in the file that it belongs to; what a recording holds
-//! of it is its [`Observed`], in `observed_inputs.rs`. The public methods here only name the inputs for the
+//! An input is a value. Its effect is its [`Input`], in the file where that belongs; its form in a recording
+//! is its [`Observed`], in `observed_inputs.rs`. The public methods here only name the inputs for the
 //! reactor.
 
 use super::closing::SocketReport;
@@ -17,21 +17,21 @@ use crate::push::Push;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
-/// Something that a connection is given, with what is lent to it for that call: an [`Env`] where it can send
-/// something, the time where it cannot.
+/// An input of a connection, together with what the call may borrow: an [`Env`] if the connection can send
+/// something, otherwise only the time.
 pub(super) trait Input<Lent> {
     type Output;
 
     fn apply(&mut self, conn: &mut Conn, lent: &mut Lent) -> Self::Output;
 }
 
-/// Bytes from the socket, or bytes that were kept. It leaves what it did not take.
+/// Bytes from the socket, or bytes that were kept. Bytes that the connection does not take remain.
 pub(super) struct Bytes<'a, 'i>(pub(super) &'a mut &'i mut [u8]);
 /// This many bytes were read into the message's own buffer.
 pub(super) struct Received(pub(super) usize);
 /// The peer shut down its sending side.
 pub(super) struct End;
-/// The timers are to be looked at. The socket's report is there where the connection asks for it.
+/// A request to check the timers. The socket's report is present if the connection asks for it.
 pub(super) struct Timers(pub(super) Option<SocketReport>);
 /// The answer to a deferred request.
 pub(super) struct Answer<'a> {
@@ -42,26 +42,26 @@ pub(super) struct Answer<'a> {
 pub(super) struct Close(pub(super) Cause);
 /// The server refuses the upgrade.
 pub(super) struct Refuse(pub(super) Refusal);
-/// The server is full: the request is read all the same, since it may be a health check.
+/// The server is full, but the request is read anyway, since it may be a health check.
 pub(super) struct HearOnly(pub(super) Refusal);
 /// The socket failed, or the process is about to end.
 pub(super) struct Abort(pub(super) Cause);
-/// A push, to go out behind `gathered` bytes and the outbox.
+/// A push, to be sent after `gathered` bytes and the outbox.
 pub(super) struct PushFrame<'a> {
     pub(super) push: &'a Push,
     pub(super) gathered: usize,
 }
 /// The socket took some of the output while more waits.
 pub(super) struct Written {
-    /// The client had to catch up with its replies.
+    /// Whether the client had to catch up with its replies.
     pub(super) was_held_back: bool,
 }
-/// All that was gathered has been written or queued.
+/// All gathered output has been written or queued.
 pub(super) struct Flushed;
-/// The client began with plain HTTP where TLS is spoken.
+/// The client began with plain HTTP where TLS is required.
 pub(super) struct NotTls;
-/// The client is about to be closed for its silence: how many bytes are on their way to it, and how many it
-/// has taken since it was last looked, if that counts.
+/// The client is about to be closed for its silence. Holds the bytes on their way to it, and the bytes that
+/// it has taken since the last sample, if that sample counts.
 pub(super) struct InFlight {
     pub(super) bytes: u64,
     pub(super) progress: Option<u64>,
@@ -73,27 +73,27 @@ pub(super) struct Compressed {
     pub(super) left: usize,
 }
 
-/// What became of the bytes that a connection was given.
+/// The result of giving bytes to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// All were taken.
     Taken,
-    /// Some may be left; the PROXY header is over. Where it named the client the record now has its
-    /// address. Then give the rest again.
+    /// Some may be left; the PROXY header is over. If it named the client, the record now has that address.
+    /// Give the rest again.
     Introduced { named: bool },
-    /// Some may be left; the head is whole, and the record has the address of the client that its headers
-    /// name. Then give the rest again, even if nothing is left.
+    /// Some may be left; the head is complete, and the record has the address of the client that its headers
+    /// name. Give the rest again, even if nothing is left.
     Forwarded,
-    /// Some may be left; the request was a health check, and is answered. Then give the rest again.
+    /// Some may be left; the request was a health check, and is answered. Give the rest again.
     Checked,
-    /// Some are left: write what was gathered, then give them again.
+    /// Some are left: write the gathered output, then give them again.
     Flush,
-    /// Some are left, and have to wait: for a deferred reply, for the outbox, or for the next turn.
+    /// Some are left, and have to wait for a deferred reply, the outbox, or the next turn.
     Wait,
 }
 
 impl Conn {
-    /// Gives the connection an input. While somebody watches it, the input and what comes of it are noted.
+    /// Gives the connection an input. If the connection is watched, the input and its results are recorded.
     #[inline(always)]
     pub(super) fn give<L, I: Observed<L>>(&mut self, mut input: I, lent: &mut L) -> I::Output {
         if self.record.is_watched() {
@@ -111,8 +111,8 @@ impl Conn {
         output
     }
 
-    /// Bytes have come from the socket, or were kept before. What is left in `input` afterwards has
-    /// to be given again when [`Progress`] says so.
+    /// Handles bytes from the socket, or bytes that were kept. Any that remain in `input` have to be given
+    /// again when [`Progress`] says so.
     #[inline]
     pub(crate) fn handle_bytes<S: Application>(
         &mut self,
@@ -122,24 +122,25 @@ impl Conn {
         self.give(Bytes(input), env)
     }
 
-    /// `count` bytes were read into the [space](Self::receive_buffer) of a message. What they lead to comes
-    /// out of [`handle_bytes`](Self::handle_bytes), which needs no bytes for it.
+    /// Handles `count` bytes that were read into the [space](Self::receive_buffer) of a message. Their
+    /// effects come out of the next [`handle_bytes`](Self::handle_bytes), which needs no bytes for that.
     pub(crate) fn handle_received<S>(&mut self, count: usize, mut env: &Env<S>) {
         self.give(Received(count), &mut env);
     }
 
-    /// The peer shut down its sending side. It still gets the replies to all that it sent.
+    /// Handles the end of the peer's sending side. The peer still gets the replies to everything that it
+    /// sent.
     pub(crate) fn handle_end(&mut self, mut now: Moment) {
         self.give(End, &mut now);
     }
 
-    /// Does all that is due. To be called at any time; what is not due yet stays armed.
+    /// Acts on all timers that are due. May be called at any time; other timers stay armed.
     pub(crate) fn handle_timeout<S: Application>(&mut self, env: &mut Env<S>) {
         let report = env.socket_report.take();
         self.give(Timers(report), env);
     }
 
-    /// The answer to a deferred request has come. It is dropped if nobody waits for it any more.
+    /// Handles the answer to a deferred request. It is dropped if the request no longer waits.
     pub(crate) fn handle_answer<S: Application>(
         &mut self,
         seq: u64,
@@ -172,20 +173,21 @@ impl Conn {
         self.give(HearOnly(refusal), &mut now);
     }
 
-    /// The socket failed, or the process is about to end: nothing can be sent any more.
+    /// Ends the connection because the socket failed, or the process is about to end: nothing can be sent any
+    /// more.
     pub(crate) fn abort(&mut self, cause: Cause) {
         self.give(Abort(cause), &mut ());
     }
 
-    /// Counts a push that is to be sent behind `gathered` bytes and what the outbox holds. False if it must
-    /// not be sent: it does not fit, or the connection is not open.
+    /// Counts a push that follows `gathered` bytes and the outbox. False if it must not be sent: it does not
+    /// fit, or the connection is not open.
     #[inline]
     pub(crate) fn admits<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
         self.give(PushFrame { push, gathered }, env)
     }
 
-    /// The client took `bytes` of its output, which shows that it still reads. To be called before they leave
-    /// the outbox: a client that the outbox held back was not silent by its own choice.
+    /// Records that the client took `bytes` of its output, which shows that it still reads. Call it before
+    /// they leave the outbox: a client that the outbox held back was not silent by choice.
     #[inline]
     pub(crate) fn handle_written(&mut self, bytes: usize, mut now: Moment, settings: &Settings) {
         self.count_written(bytes);
@@ -195,12 +197,12 @@ impl Conn {
         self.give(Written { was_held_back: self.is_held_back(settings) }, &mut now);
     }
 
-    /// Moves on once there is nothing left to read, or nothing left to write. To be called when all that was
-    /// gathered has been written or queued.
+    /// Moves on once nothing is left to read, or nothing is left to write. Call it when all gathered output
+    /// has been written or queued.
     ///
-    /// True: everything has gone out, and the client's Close is not waited for (any longer). The socket's
-    /// sending side is to be shut down, even if the socket is closed at once: there may be more to a shutdown
-    /// than that.
+    /// Returns true once everything has been sent and the client's Close is not awaited (any longer). Then
+    /// shut down the socket's sending side, even if the socket is closed at once: a shutdown may do more than
+    /// a close.
     pub(crate) fn handle_flushed(&mut self, mut now: Moment) -> bool {
         let is_closing = self.is_closing();
         if !self.ended && !is_closing || is_closing && self.outbox.has_jobs() {
@@ -209,7 +211,7 @@ impl Conn {
         self.give(Flushed, &mut now)
     }
 
-    /// The client began with plain HTTP where TLS is spoken.
+    /// Handles a client that began with plain HTTP where TLS is required.
     pub(crate) fn handle_not_tls<S: Application>(&mut self, env: &mut Env<S>) {
         self.give(NotTls, env);
     }

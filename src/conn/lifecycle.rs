@@ -44,7 +44,7 @@ impl Input<()> for Abort {
 
     fn apply(&mut self, conn: &mut Conn, (): &mut ()) {
         let cause = match &conn.phase {
-            // What happens to a connection that is closing does not change why it closed.
+            // Later events do not change why a closing connection closed.
             Phase::Closing(closing) => closing.cause,
             Phase::Closed(earlier) => *earlier,
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Open(_) => self.0,
@@ -109,13 +109,13 @@ impl Conn {
         let closing = Closing::new(cause, frames, now);
         self.enter(Phase::Closing(Box::new(closing)));
         self.rearm = true;
-        // What had to wait is not handled any more, but the client's Close may be in it.
+        // Waiting input is not handled any more, but the client's Close may be in it.
         let inbox = self.rare.take_inbox();
         self.skip(inbox.as_ref().map_or(&[], Inbox::rest), now);
         self.rare.end(self.outbox.has_jobs());
     }
 
-    /// Acts on the peer's end once all before it has been dealt with.
+    /// Acts on the peer's end once everything before it has been handled.
     fn follow_end(&mut self, now: Moment) {
         if !self.ended {
             return;
@@ -123,7 +123,7 @@ impl Conn {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => Abort(Cause::PeerGone).apply(self, &mut ()),
             Phase::Open(_) if !self.rare.is_deferred() && !self.rare.has_input() => {
-                // No Close frame: the peer has not sent one, and said that it will not.
+                // No Close frame: the peer sent none, and its end says that it will not.
                 self.begin_closing(Cause::PeerGone, now);
             }
             Phase::Closing(closing) if closing.has_ended() => {
@@ -134,7 +134,7 @@ impl Conn {
         }
     }
 
-    /// Enters a phase. An observer sees it.
+    /// Enters a phase, and reports it to an observer.
     pub(super) fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         if self.record.is_watched() {

@@ -17,13 +17,13 @@
 //!          └──────────────┴─ refusal: 400 … 503 ──────────────▲
 //! ```
 //!
-//! The frame decoder of an open connection has a machine of its own, ReadHead → ParsePayloadLen → ReadData;
+//! The frame decoder of an open connection has its own state machine, ReadHead → ParsePayloadLen → ReadData;
 //! the two share no field. A connection knows no socket, no clock and no other connection: the same code runs
 //! under the reactor, a fuzzer, or a simulation.
 //!
-//! The reactor reports what has happened by an [`Input`](input::Input), and then writes what the connection
-//! has put into the write buffer. [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] say what
-//! is next. While a connection is recorded, an observer ([`observer`]) notes each input and what comes of it.
+//! The reactor reports each event by an [`Input`](input::Input), and then writes the connection's part of the
+//! write buffer. [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] say what to do next. While
+//! a connection is recorded, an observer ([`observer`]) notes each input and its results.
 
 mod before_upgrade;
 mod closing;

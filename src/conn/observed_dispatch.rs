@@ -1,4 +1,4 @@
-//! How the handling of a message is noted: the packet, what decoding came to, and what the handler did.
+//! Notes the handling of a message: the packet, its decoding, and the handler's actions.
 
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
@@ -12,7 +12,7 @@ use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
 use crate::router::{Access, CompressJob, Outcome, Router, Service, Tools, WriteBuffer};
 
-/// Notes the frames that the connection has put into the write buffer since the last look.
+/// Notes the frames that the connection has put into the write buffer since the last call.
 pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
     let (from, to) = (recorder.call.seen, env.tools.write_buffer.bytes.len());
     recorder.call.seen = to;
@@ -23,7 +23,7 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
     }
 }
 
-/// The frames that a handler has sent, behind `sent_from` of the write buffer, and those that are still to be
+/// The frames that a handler has sent, from `sent_from` of the write buffer on, and those that wait to be
 /// compressed.
 fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
     let Tools { write_buffer: WriteBuffer { bytes: out, borrowed, .. }, jobs, .. } = &env.tools;
@@ -56,7 +56,7 @@ fn frame_of_job(job: &CompressJob) -> Frame {
 }
 
 impl Dispatch<'_> {
-    /// A message has come that should be a packet.
+    /// Notes a message that should be a packet.
     #[cold]
     pub(super) fn observe_packet<S>(&mut self, router: &'static Router<S>, message: &[u8], env: &Env<S>) {
         self.log_in(message);
@@ -64,7 +64,7 @@ impl Dispatch<'_> {
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         let Some((header, data)) = message.split_at_checked(REQUEST_HEADER_BYTES) else { return };
-        // DataSize may be wrong, which is noted by what comes of it.
+        // DataSize may be wrong; the note of the result shows that.
         let mut parsed = header.to_vec();
         parsed.splice(..2, [0xff, 0xff]);
         let Ok(packet::Request { data_status, flag, cmd, .. }) = packet::Request::parse(&parsed) else {
@@ -81,7 +81,7 @@ impl Dispatch<'_> {
         recorder.note(Note::Packet { seq, cmd, flag, data_status, len: data.len() as u64, route, hash });
     }
 
-    /// A message has come, where there are no packets.
+    /// Notes a message of a service without packets.
     #[cold]
     pub(super) fn observe_message<S>(&mut self, kind: frame::MessageKind, payload: &[u8], env: &Env<S>) {
         self.log_in(payload);
@@ -101,7 +101,7 @@ impl Dispatch<'_> {
         }
     }
 
-    /// A handler is about to run, or what answers in its place.
+    /// Notes that a handler, or its substitute, is about to run.
     #[cold]
     pub(super) fn observe_run<S>(&mut self, by: By, env: &Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
@@ -120,8 +120,8 @@ impl Dispatch<'_> {
         note::Login { role_id: self.record.role_id(), kind: number_of_client_kind(self.record.kind()) }
     }
 
-    /// The handler has run. `said` is none if it panicked; its output lies in the write buffer behind
-    /// `sent_from`.
+    /// Notes that the handler has run. `said` is none if it panicked; its output begins at `sent_from` of the
+    /// write buffer.
     #[cold]
     pub(super) fn observe_outcome<S>(
         &mut self,
@@ -158,14 +158,14 @@ impl Dispatch<'_> {
         if env.tools.jobs.is_empty() {
             return;
         }
-        // The gathered output goes to the outbox with them.
+        // The gathered output goes to the outbox together with them.
         recorder.call.seen = env.tools.write_buffer.start;
         if recorder.replayed().is_some() {
             self.count_jobs(&mut env.tools);
         }
     }
 
-    /// In a replay: counts replies that are still to be compressed. It has the outbox only as a number.
+    /// In a replay, counts replies that wait to be compressed. A replay has the outbox only as a number.
     fn count_jobs(&mut self, tools: &mut Tools) {
         let Tools { write_buffer: WriteBuffer { bytes: out, start, borrowed }, jobs, .. } = tools;
         let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
@@ -175,7 +175,7 @@ impl Dispatch<'_> {
         out.truncate(*start);
     }
 
-    /// A message was inflated.
+    /// Notes that a message was inflated.
     pub(super) fn observe_inflated<S>(&mut self, out: &[u8], result: Result<(), frame::Error>, env: &Env<S>) {
         if !self.record.is_watched() {
             return;
@@ -193,7 +193,7 @@ impl Dispatch<'_> {
         });
     }
 
-    /// The inflated message was handled.
+    /// Notes that the inflated message was handled.
     pub(super) fn observe_inflated_handled(&mut self) {
         if self.record.is_watched()
             && let Some(recorder) = self.rare.noting()
@@ -202,7 +202,8 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Data was decoded to `result` bytes, or not; none: the cipher panicked.
+    /// Notes that Data was decoded to `result` bytes, or failed to decode; none means that the cipher
+    /// panicked.
     pub(super) fn observe_decoded<S>(
         &mut self,
         cmd: u16,
@@ -234,7 +235,7 @@ pub(super) fn number_of_client_kind(kind: ClientKind) -> u8 {
     }
 }
 
-/// The kind with that number.
+/// The kind of client with that number.
 pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
     [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
         .into_iter()

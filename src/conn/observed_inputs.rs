@@ -1,4 +1,4 @@
-//! What a recording holds of each input.
+//! Notes for the inputs of a recorded connection.
 
 use super::connection::Conn;
 use super::dispatch::Hex;
@@ -18,16 +18,16 @@ use crate::recording::wire;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
-/// How an [`Input`] is noted. Both are called only while somebody watches the connection.
+/// How an [`Input`] is noted. Both methods are called only while the connection is watched.
 pub(super) trait Observed<Lent>: Input<Lent> {
     /// Before the input has any effect.
     fn begin(&self, conn: &mut Conn, lent: &Lent);
 
-    /// Once it is dealt with.
+    /// Called once the input has been handled.
     fn end(&self, conn: &mut Conn, output: &Self::Output, lent: &Lent);
 }
 
-/// Implements [`Observed`] for inputs that are noted before and whose output is noted behind.
+/// Implements [`Observed`] for inputs that are noted beforehand and whose output is noted afterwards.
 macro_rules! observed {
     ($($input:ty $(where S: $bound:ident)?, |$self:ident| $note:expr;)*) => {$(
         impl<S $(: $bound)?> Observed<Env<S>> for $input {
@@ -43,7 +43,7 @@ macro_rules! observed {
     )*};
 }
 
-/// The same for inputs to which a connection cannot answer.
+/// Implements [`Observed`] for inputs to which a connection cannot answer.
 macro_rules! observed_at {
     ($($input:ty, |$self:ident| $note:expr;)*) => {$(
         impl Observed<Moment> for $input {
@@ -126,7 +126,7 @@ impl Conn {
 }
 
 impl<S: Application> Observed<Env<S>> for Bytes<'_, '_> {
-    /// Keeps the input as it came: it is unmasked in place.
+    /// Keeps a copy of the input, because it is unmasked in place.
     fn begin(&self, conn: &mut Conn, env: &Env<S>) {
         let given = Note::Input {
             gathered: env.tools.write_buffer.gathered() as u64,
@@ -149,7 +149,7 @@ impl<S: Application> Observed<Env<S>> for Bytes<'_, '_> {
         }
     }
 
-    /// What was taken of the input, and so may be recorded, is known only now.
+    /// Only now is it known which part of the input was taken and so may be recorded.
     fn end(&self, conn: &mut Conn, progress: &Progress, env: &Env<S>) {
         let (peer, left) = (conn.record.peer(), self.0.len());
         let Some(recorder) = conn.rare.noting().filter(|recorder| recorder.call.is_begun()) else { return };
@@ -169,7 +169,7 @@ impl<S: Application> Observed<Env<S>> for Bytes<'_, '_> {
 }
 
 impl<'e, S> Observed<&'e Env<S>> for Received {
-    /// Notes the bytes as they came.
+    /// Notes the bytes before they are unmasked.
     fn begin(&self, conn: &mut Conn, env: &&'e Env<S>) {
         let Phase::Open(open) = &mut conn.phase else { return };
         let Some(recorder) = conn.rare.noting() else { return };

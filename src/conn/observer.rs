@@ -1,8 +1,8 @@
-//! The observer of one connection: it tells the recorder what the connection is given, before that has any
-//! effect, and what comes of it.
+//! The observer of one connection: notes each input before its effect, and then its results.
 //!
 //! The connection asks [`Record::is_watched`](crate::record::Record::is_watched) first, so a connection that
-//! nobody watches pays for one test. In a replay the observer also replaces what the recording does not hold.
+//! nobody watches pays for one test. In a replay, the observer also supplies the parts that the recording
+//! does not hold.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -17,7 +17,7 @@ use crate::recording::note::Note;
 use crate::recording::{LATE_MS, Recorded, Recorder};
 
 impl Conn {
-    /// Records all that happens from now on; from the end of the message in hand, if there is one.
+    /// Starts recording: at once, or, within a message, at the end of that message.
     pub(crate) fn record_with(&mut self, recorder: Recorder, now: Moment) {
         self.rare.set_recorder(recorder);
         self.record.set(Watch::RECORDER, true);
@@ -37,7 +37,7 @@ impl Conn {
         self.record.set(Watch::RECORDER, false);
     }
 
-    /// Lets the recording begin if the connection is at a point from which it can be replayed.
+    /// Begins the recording once the connection is at a point from which it can be replayed.
     fn begin_recording(&mut self, now: Moment) {
         if self.is_over() {
             // There is nothing left to record.
@@ -66,8 +66,8 @@ impl Conn {
         }
     }
 
-    /// Notes an input to which the connection cannot answer. The first `seen` bytes of the write buffer are
-    /// not its own.
+    /// Notes an input to which the connection cannot answer. The first `seen` bytes of the write buffer
+    /// belong to others.
     pub(super) fn begin_call_at(&mut self, given: Note, now: Option<Moment>, seen: usize) {
         if let Some(now) = now
             && self.rare.recorder().is_some_and(|recorder| !recorder.has_begun())
@@ -80,7 +80,7 @@ impl Conn {
         }
     }
 
-    /// Notes something that came of the input.
+    /// Notes one result of the input.
     #[inline]
     pub(super) fn note(&mut self, note: impl FnOnce() -> Note) {
         if self.record.is_watched()
@@ -90,7 +90,7 @@ impl Conn {
         }
     }
 
-    /// The input is dealt with: notes what the connection has put into the write buffer.
+    /// Ends the notes of an input, with what the connection has put into the write buffer.
     pub(super) fn end_call_with_output<S>(&mut self, env: &Env<S>) {
         if let Some(recorder) = self.rare.noting() {
             note_sent(recorder, env);
@@ -98,7 +98,7 @@ impl Conn {
         self.end_call();
     }
 
-    /// The input is dealt with.
+    /// Ends the notes of an input.
     pub(super) fn end_call(&mut self) {
         let closed = match self.phase {
             Phase::Closed(cause) => Some(Note::Closed { reason: Reason::of(cause) }),
@@ -110,7 +110,7 @@ impl Conn {
         }
     }
 
-    /// The connection has entered a phase.
+    /// Notes that the connection has entered a phase.
     #[cold]
     pub(super) fn observe_phase(&mut self) {
         let Phase::Closing(closing) = &mut self.phase else { return };
@@ -121,14 +121,14 @@ impl Conn {
         }
     }
 
-    /// A Close was found among bytes that are thrown away.
+    /// Notes a Close that was found among discarded bytes.
     pub(super) fn observe_found(&mut self, found: Found) {
         if found != Found::Nothing {
             self.note(|| Note::PeerClose { valid: found == Found::Close });
         }
     }
 
-    /// `rest` bytes of the input are thrown away.
+    /// Notes that `rest` bytes of the input are discarded.
     pub(super) fn observe_rest(&mut self, rest: usize) {
         if self.record.is_watched()
             && let Some(recorder) = self.rare.noting()
@@ -137,7 +137,7 @@ impl Conn {
         }
     }
 
-    /// The upgrade was answered.
+    /// Notes the answer to the upgrade.
     pub(super) fn observe_response<S>(&mut self, env: &Env<S>) {
         if !self.record.is_watched() {
             return;

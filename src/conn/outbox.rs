@@ -1,4 +1,5 @@
-//! The outbox: output that a socket did not take. No other code knows how it waits.
+//! The outbox: output that a socket did not take. Only this code knows how it is stored. Its limit is enforced
+//! in `router/outbox_limit.rs` for handlers, and in `pushes.rs`.
 
 mod boundary;
 mod queue;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use crate::router::{COMPRESSES, CompressJob, JOB_BYTES};
 use queue::Queue;
 
-/// Slices that one vectored write is given at most.
+/// The most slices in one vectored write.
 pub(crate) const MAX_SLICES: usize = 64;
 
 /// Output that waits for one connection's socket; nothing is allocated while the client keeps up.
@@ -22,17 +23,17 @@ pub(crate) struct Outbox {
     waiting: Option<Box<Waiting>>,
 }
 
-/// At least one frame, or one reply that becomes one.
+/// Waiting output: at least one frame, or one reply that becomes one.
 #[derive(Debug, Default)]
 struct Waiting {
     ready: Queue,
-    /// Replies that go out behind it.
+    /// Replies to be compressed, which go out after the ready output.
     later: VecDeque<Later>,
-    /// The bytes that `later` counts as.
+    /// The size of `later` in bytes, for the outbox limit.
     later_bytes: usize,
 }
 
-/// A reply that is still being compressed, and the frames that go out behind it.
+/// A reply that is still being compressed, and the frames that go out after it.
 #[derive(Debug)]
 struct Later {
     job: CompressJob,
@@ -43,14 +44,14 @@ struct Later {
 const _: () = assert!(size_of::<Later>() <= JOB_BYTES);
 
 impl Outbox {
-    /// An outbox of a replay, which has only the number of bytes that wait.
+    /// An outbox for a replay, which knows only the number of waiting bytes.
     pub(crate) fn of_bytes(bytes: usize) -> Self {
         let waiting = || Box::new(Waiting { ready: Queue::of_bytes(bytes), ..Waiting::default() });
         Outbox { waiting: (bytes > 0).then(waiting) }
     }
 
-    /// Bytes that wait, without the Pong. A reply that is still to be compressed counts as its longest
-    /// possible form.
+    /// Waiting bytes, without the Pong. A reply that is still to be compressed counts as its longest possible
+    /// form.
     pub(crate) fn queued(&self) -> usize {
         self.waiting.as_ref().map_or(0, |waiting| waiting.ready.bytes() + waiting.later_bytes)
     }
@@ -65,15 +66,15 @@ impl Outbox {
         self.waiting.as_ref().is_some_and(|waiting| waiting.later.is_empty() || !waiting.ready.is_empty())
     }
 
-    /// Queues whole frames, which others may share.
+    /// Queues whole frames, which other connections may share.
     pub(crate) fn push_shared(&mut self, frames: Bytes) {
         if !frames.is_empty() {
             self.waiting.get_or_insert_default().queue_for(frames.len()).push_shared(frames);
         }
     }
 
-    /// Queues the rest of frames that others may share, of which the socket took the first `written` bytes.
-    /// It can have taken some only if nothing else waits.
+    /// Queues the rest of shared frames of which the socket took the first `written` bytes. It can have taken
+    /// some only if nothing else waits.
     pub(crate) fn push_partly_written(&mut self, frames: Bytes, written: usize) {
         debug_assert!(written == 0 || self.is_empty());
         self.push_shared(frames);
@@ -82,8 +83,8 @@ impl Outbox {
         }
     }
 
-    /// Queues what is left of `segment`, whole frames of which the socket took the first `written`
-    /// bytes. It can have taken some only if nothing else waits.
+    /// Queues the rest of `segment`, whole frames of which the socket took the first `written` bytes. It can
+    /// have taken some only if nothing else waits.
     pub(crate) fn push_unwritten(&mut self, segment: &[u8], written: usize) {
         debug_assert!(written == 0 || self.is_empty());
         if written < segment.len() {
@@ -92,8 +93,8 @@ impl Outbox {
         }
     }
 
-    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits. Only for
-    /// an outbox that is not empty: with nothing to overtake a Pong goes out in order.
+    /// Queues a Pong ahead of all but the frame that is being written, replacing a waiting one. Only for an
+    /// outbox that is not empty: with nothing to overtake, a Pong goes out in order.
     #[cold]
     pub(crate) fn set_pong(&mut self, payload: &[u8]) {
         if let Some(waiting) = &mut self.waiting {
@@ -101,7 +102,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a reply that is to be compressed before it goes out.
+    /// Queues a reply that must be compressed before it goes out.
     pub(crate) fn push_job(&mut self, job: CompressJob) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.later_bytes += job.weight();
@@ -113,7 +114,7 @@ impl Outbox {
         self.job().is_some()
     }
 
-    /// The reply that is to be compressed next.
+    /// The next reply to compress.
     pub(crate) fn job(&self) -> Option<&CompressJob> {
         if !COMPRESSES {
             return None;
@@ -121,13 +122,13 @@ impl Outbox {
         Some(&self.waiting.as_ref()?.later.front()?.job)
     }
 
-    /// The same, to compress it.
+    /// The reply that is to be compressed next, for compressing it.
     pub(crate) fn job_mut(&mut self) -> Option<&mut CompressJob> {
         Some(&mut self.waiting.as_mut()?.later.front_mut()?.job)
     }
 
-    /// Ends the job of the next reply, which has become this frame: it can go out now, with the frames behind
-    /// it. Returns what is left of the job.
+    /// Replaces the next reply by its compressed `frame`, which can now go out with the frames after it.
+    /// Returns the finished job.
     pub(crate) fn end_job(&mut self, frame: Bytes) -> Option<CompressJob> {
         let waiting = self.waiting.as_mut()?;
         let Later { job, behind } = waiting.later.pop_front()?;
@@ -153,12 +154,12 @@ impl Outbox {
         if waiting.later.is_empty() {
             self.waiting = None;
         } else {
-            // The state of frames that have gone out does not hold for those that come.
+            // The state of frames that have gone out does not apply to later ones.
             waiting.ready = Queue::default();
         }
     }
 
-    /// Gives back capacity that is not in use.
+    /// Frees unused capacity.
     pub(crate) fn trim(&mut self) {
         if let Some(waiting) = &mut self.waiting {
             waiting.ready.trim();
@@ -168,7 +169,7 @@ impl Outbox {
 }
 
 impl Waiting {
-    /// Where `len` more bytes of frames go: behind everything else.
+    /// The queue for `len` more bytes of frames, which go after everything else.
     fn queue_for(&mut self, len: usize) -> &mut Queue {
         match self.later.back_mut() {
             Some(later) => {

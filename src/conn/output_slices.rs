@@ -1,4 +1,4 @@
-//! The output of one connection in one call, as slices in the order in which they are written.
+//! The output of one connection in one call, as slices in writing order.
 
 use std::io::IoSlice;
 

@@ -1,4 +1,4 @@
-//! One message at a time: the packet in it, who may send it, and which handler gets it.
+//! Handles one message: parses its packet, checks the sender's rights, and picks the handler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -98,7 +98,7 @@ impl Dispatch<'_> {
         })
     }
 
-    /// Handles a packet whose Data was inflated to `data`, or does not inflate.
+    /// Handles a packet whose Data was inflated to `data`, or could not be inflated.
     pub(super) fn inflated_data<S: Application>(
         &mut self,
         message: &[u8],
@@ -127,7 +127,7 @@ impl Dispatch<'_> {
         env: &mut Env<S>,
     ) -> Result<&'a [u8], Cause> {
         let (id, codecs) = (self.record.id, &mut env.tools.codecs);
-        // The cipher is the embedder's, and may panic like a handler.
+        // The embedder supplies the cipher, which may panic like a handler.
         let decoded = catch_unwind(AssertUnwindSafe(|| {
             codecs.decode(id, packet.data_status, packet.data, buffer, max_len).map(|_| ())
         }))
@@ -168,7 +168,7 @@ impl Dispatch<'_> {
         })
     }
 
-    /// Refuses a packet beyond those that the client may send in a second. The first one is logged.
+    /// Refuses a packet above the client's rate per second. The first one is logged.
     #[cold]
     fn excess_packet<S: Application>(
         &mut self,
@@ -194,7 +194,7 @@ impl Dispatch<'_> {
         Cause::ShortPacket
     }
 
-    /// Refuses a request that no honest client sends. One more than the limit closes the connection.
+    /// Refuses a request that no correct client sends. One more than the limit closes the connection.
     #[cold]
     fn bad_request<S: Application>(
         &mut self,
@@ -218,7 +218,7 @@ impl Dispatch<'_> {
         self.answer(cmd, flag, Outcome::Refuse(error_id), env)
     }
 
-    /// Answers a request as if its handler had returned `outcome`.
+    /// Answers a request in the same way as a handler that returns `outcome`.
     #[inline(never)]
     fn answer<S: Application>(
         &mut self,

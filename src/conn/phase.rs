@@ -1,4 +1,4 @@
-//! Where a connection is in its life. The transitions are in `lifecycle.rs`.
+//! The phases of a connection's life. The transitions are in `lifecycle.rs`.
 
 use super::closing::Closing;
 use crate::cause::Cause;
@@ -6,7 +6,7 @@ use crate::frame::Decoder;
 use crate::proxy::HeaderReader;
 use crate::upgrade::{HeadScanner, Refusal};
 
-/// Where a connection is in its life. What a state carries lives in its variant.
+/// The phase of a connection's life. The data of a phase is in its variant.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// It reads the header in which a trusted proxy names the client.
@@ -15,14 +15,14 @@ pub(super) enum Phase {
     Upgrading(Box<Upgrading>),
     /// It reads frames.
     Open(Open),
-    /// All that the client will ever be sent is gathered or queued. Input is read and thrown away: unread
-    /// bytes would turn the end into a reset, which overtakes the Close frame.
+    /// All output for the client is gathered or queued. Input is read and discarded: unread bytes would turn
+    /// the end into a reset, which overtakes the Close frame.
     Closing(Box<Closing>),
     /// Nothing is left to do; the socket can be closed.
     Closed(Cause),
 }
 
-// Most connections are idle: each has one of these.
+// Most connections are idle, and each has one of these.
 const _: () = assert!(size_of::<Phase>() <= 24);
 
 #[derive(Debug, Default)]
@@ -35,11 +35,11 @@ pub(super) struct Proxied {
 #[derive(Debug, Default)]
 pub(super) struct Upgrading {
     pub(super) scanner: HeadScanner,
-    /// The part of the head that came before the rest, or what there is of one that was refused.
+    /// The first part of an incomplete head, or the received part of a refused one.
     pub(super) head: Vec<u8>,
-    /// The server is full: what the client is told, unless its request is a health check.
+    /// The server is full: the refusal for the client, unless its request is a health check.
     pub(super) refusal: Option<Refusal>,
-    /// The head is whole, and its headers named the client.
+    /// The head is complete, and its headers named the client.
     pub(super) is_named: bool,
 }
 

@@ -1,4 +1,5 @@
-//! What others send to a connection outside of its own requests: answers to deferred requests, and pushes.
+//! Sends answers to deferred requests, and pushes from outside the connection's own requests, within the
+//! outbox limit.
 
 use super::connection::Conn;
 use super::dispatch::By;
@@ -23,7 +24,7 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
 }
 
 impl<S> Input<Env<S>> for PushFrame<'_> {
-    /// Whether it is to be sent.
+    /// Whether the push is to be sent.
     type Output = bool;
 
     #[inline(always)]
@@ -33,7 +34,7 @@ impl<S> Input<Env<S>> for PushFrame<'_> {
 }
 
 impl Conn {
-    /// Answers a deferred request, if it still waits for that.
+    /// Answers a deferred request, if it is still waiting.
     pub(super) fn answer_deferred<S: Application>(
         &mut self,
         seq: u64,
@@ -41,12 +42,12 @@ impl Conn {
         answer: impl FnOnce(&mut Context<'_>) -> Outcome,
     ) {
         let Some(deferral) = self.rare.take_deferral(seq) else { return };
-        // The client's silence counts again from here, and with it a deadline that was put aside.
+        // From here on the client's silence counts again, so a suspended deadline is set anew.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
         self.call(By::Connection, deferral.cmd, deferral.flag, env, |_, context| {
             let outcome = answer(context);
-            // There is no client whose budget the cost could count against.
+            // No client's budget exists that the cost could count against.
             context.effects().take_cost();
             outcome
         });

@@ -1,4 +1,4 @@
-//! State that only some connections have, in one allocation that the others do without.
+//! State that only some connections need, allocated on demand.
 
 use super::inbox::Inbox;
 use super::inflate_job::{InflateJob, Subject};
@@ -9,7 +9,7 @@ use crate::object::Linked;
 use crate::recording::Recorder;
 use crate::router::Deferral;
 
-/// The state of a connection that does more than get packets and answer them at once.
+/// The state of a connection that does more than answer packets at once.
 #[derive(Debug, Default)]
 pub(super) struct RareState {
     state: Option<Box<State>>,
@@ -20,15 +20,15 @@ struct State {
     attachments: Attachments,
     /// Bytes that were read and have to wait.
     inbox: Option<Inbox>,
-    /// A message that is being inflated; what comes next waits for it.
+    /// A message that is being inflated; later input waits for it.
     job: Option<Box<InflateJob>>,
-    /// The request whose reply comes later; the next packet waits for it.
+    /// The request that will be answered later; the next packet waits for the answer.
     deferral: Option<Deferral>,
     /// Present if messages may be compressed.
     deflate: Option<Box<Deflate>>,
-    /// Present while a client is silent that still takes what it is sent, or may do so.
+    /// Present while a silent client takes its output, or may do so.
     sample: Option<Sample>,
-    /// Present if it is recorded.
+    /// Present while the connection is recorded.
     recorder: Option<Box<Recorder>>,
 }
 
@@ -39,7 +39,7 @@ impl LazyAttachments for Option<Box<State>> {
 }
 
 impl RareState {
-    /// Lends what a call into the application works on.
+    /// Lends the parts that a call into the application uses.
     pub(super) fn lend(&mut self) -> (&mut dyn LazyAttachments, Option<&mut Deflate>) {
         match self.state {
             Some(ref mut state) => (&mut state.attachments, state.deflate.as_deref_mut()),
@@ -52,13 +52,13 @@ impl RareState {
         self.state.as_ref().is_some_and(|state| state.deflate.is_some())
     }
 
-    /// Whether the server compresses each message with the window of those before it.
+    /// Whether the server compresses each message using its earlier ones as the window.
     pub(super) fn is_dedicated(&self) -> bool {
         let deflate = self.state.as_ref().and_then(|state| state.deflate.as_ref());
         deflate.is_some_and(|deflate| deflate.is_dedicated())
     }
 
-    /// What a compressed message can refer back to.
+    /// The bytes that a compressed message can refer back to.
     pub(super) fn window(&self, subject: Subject) -> &[u8] {
         let deflate = self.state.as_ref().and_then(|state| state.deflate.as_ref());
         match (subject, deflate) {
@@ -115,7 +115,7 @@ impl RareState {
         }
     }
 
-    /// Whether a reply is owed.
+    /// Whether a deferred request is unanswered.
     pub(super) fn is_deferred(&self) -> bool {
         self.state.as_ref().is_some_and(|state| state.deferral.is_some())
     }
@@ -136,12 +136,12 @@ impl RareState {
         self.state.as_ref()?.deferral
     }
 
-    /// Takes the deferred request if it has that number.
+    /// Takes the deferred request if it has this number.
     pub(super) fn take_deferral(&mut self, seq: u64) -> Option<Deferral> {
         self.state.as_mut()?.deferral.take_if(|deferral| deferral.seq == seq)
     }
 
-    /// Whether bytes wait, or a message that is being inflated.
+    /// Whether bytes wait, or a message is being inflated.
     pub(super) fn has_input(&self) -> bool {
         self.state.as_ref().is_some_and(|state| state.inbox.is_some() || state.job.is_some())
     }
@@ -177,8 +177,8 @@ impl RareState {
         self.state.as_mut()?.attachments.linked.take()
     }
 
-    /// No more packets are handled: drops everything but the linked object, which has to be told of the end,
-    /// the recorder, which has to note it, and, if something `is_compressing`, the compressor.
+    /// Drops everything that a connection without further packets no longer needs. It keeps the linked object
+    /// and the recorder, which must learn of the end, and the compressor if something `is_compressing`.
     pub(super) fn end(&mut self, is_compressing: bool) {
         let Some(state) = self.state.take() else { return };
         if let Some(life) = state.attachments.life {
@@ -195,7 +195,7 @@ impl RareState {
         }
     }
 
-    /// Gives back the memory that is not in use.
+    /// Frees unused memory.
     pub(super) fn trim(&mut self) {
         let Some(state) = &mut self.state else { return };
         if let Some(inbox) = &mut state.inbox {

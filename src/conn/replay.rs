@@ -1,5 +1,5 @@
-//! Inputs that only a replay gives, where the recording does not hold the bytes: their number is all that is
-//! used of them, so that they take no time and no memory.
+//! Inputs that only a replay gives, where the recording lacks the bytes. Only the number of bytes is used, so
+//! they take no time and no memory.
 
 use super::connection::Conn;
 use super::env::Env;
@@ -15,10 +15,10 @@ use crate::recording::note::{Answered, Note};
 use crate::recording::wire;
 use crate::router::{Application, Outcome};
 
-/// Bytes of a message that were read into the message's own buffer. How much space that had depended on
-/// memory that was kept from earlier messages.
+/// Bytes of a message that were read into its own buffer. The original space depended on memory kept from
+/// earlier messages.
 struct Direct<'a>(&'a [u8]);
-/// An answer with Data that is not there.
+/// An answer whose Data the recording lacks.
 struct Answer<'a> {
     seq: u64,
     answer: &'a Answered,
@@ -30,7 +30,7 @@ struct Push {
     len: usize,
     gathered: usize,
 }
-/// A reply has become this frame. A replay compresses nothing.
+/// A reply that has become this frame. A replay compresses nothing.
 struct Compressed(Frame);
 
 impl Conn {
@@ -60,7 +60,7 @@ impl Conn {
 }
 
 impl<S> Env<S> {
-    /// Takes from `source` what a recording says of heads and of compressed messages, in place of looking at
+    /// From now on takes the results for heads and compressed messages from `source`, instead of checking
     /// them.
     pub(crate) fn replay(&mut self, source: &ReplaySource) {
         self.inflaters = Inflaters::Recorded(source.clone());

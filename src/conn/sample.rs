@@ -1,14 +1,14 @@
-//! What a socket said when it was last asked how much its client has taken.
+//! A socket's last report of how much its client has taken.
 
 use crate::moment::Moment;
 
-/// What a socket says of the bytes that were written to it.
+/// A socket's report on the bytes that were written to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outgoing {
     /// Bytes that the peer has not acknowledged.
     pub(crate) in_flight: u64,
-    /// Bytes that were written in all, if the socket itself counts them: with TLS these are others than those
-    /// that it was given.
+    /// The total of written bytes, if the socket itself counts them: with TLS it writes other bytes than it
+    /// was given.
     pub(crate) written: Option<u64>,
 }
 
@@ -16,8 +16,8 @@ pub(crate) struct Outgoing {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub(super) at: Moment,
-    /// Bytes that were acknowledged by then, counted from an arbitrary start.
+    /// Bytes acknowledged by then, counted from an arbitrary start.
     pub(super) acknowledged: u64,
-    /// Bytes that the socket took since.
+    /// Bytes that the socket has taken since.
     pub(super) written: u64,
 }

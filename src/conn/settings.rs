@@ -1,4 +1,4 @@
-//! The configuration as connections use it.
+//! The configuration in the form that connections use.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::recording::note::Stalled;
 use crate::stalls::{Stall, Stalls};
 use crate::upgrade::Policy;
 
-/// The most close timeouts that a client which goes on sending can delay the end.
+/// The most close timeouts by which a client that keeps sending can delay the end.
 pub(super) const MAX_CLOSE_TIMEOUTS: u32 = 15;
 
-/// The configuration as connections use it: valid, with durations in milliseconds, where 0 means off.
+/// The configuration in the form that connections use: valid, with durations in milliseconds, where 0 means
+/// off.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_len: usize,
@@ -26,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) housekeeping_ms: u64,
     pub(crate) ping_ms: u64,
     pub(crate) close_ms: u64,
-    /// Times in which the server did not run or did not look at its clients. No timer counts them against a
+    /// Times in which the server did not run or did not read from its clients. No timer counts them against a
     /// client.
     pub(crate) stalls: Stalls,
     pub(crate) liveness: Liveness,
@@ -47,7 +48,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
         let before_login = config.max_len_before_login;
-        // A close that waits forever would keep the socket of a client that is gone.
+        // A close without a time limit would keep the socket of a client that is gone.
         let close_timeout = config.close_timeout.max(Duration::from_millis(1));
         let periods = [
             config.handshake_timeout,
@@ -95,8 +96,8 @@ impl Settings {
         self.forwarders.iter().any(|hop| hop.covers(peer))
     }
 
-    /// The settings that a recording holds. Trusted proxies and the health path are not among them: a
-    /// recording holds what came of those.
+    /// The settings in a recording. Trusted proxies and the health path are left out: a recording holds the
+    /// results of checking them.
     pub(crate) fn noted(&self) -> file::Settings {
         file::Settings {
             max_len: self.max_len as u64,
@@ -164,7 +165,7 @@ impl Settings {
 pub(crate) enum Draining {
     /// It serves.
     No,
-    /// It still serves, for the drain delay. Health checks fail, so that no new clients are sent to it.
+    /// It still serves during the drain delay. Health checks fail, so that no new clients are sent to it.
     Announced,
     /// It refuses all upgrades.
     Begun,

@@ -1,4 +1,4 @@
-//! What a recording holds of the connection as it was at the beginning, and what a replay makes of that.
+//! Saves a connection's state at the start of a recording, and restores it for a replay.
 
 use super::connection::Conn;
 use super::deadlines::Deadlines;
@@ -15,7 +15,7 @@ use crate::router::Deferral;
 const MAX_COUNT: u64 = 1 << 60;
 
 impl Conn {
-    /// The connection's state, if it is at a point from which it can be replayed.
+    /// The connection's state, if it can be replayed from here.
     pub(super) fn snapshot(&self, now: Moment) -> Option<Begin> {
         let open = match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if self.record.connected_at() == now => None,
@@ -51,7 +51,7 @@ impl Conn {
         }
     }
 
-    /// A connection as it was when a recording of it began.
+    /// The connection as it was when its recording began.
     pub(crate) fn from_begin(id: ConnectionId, begin: &Begin) -> Option<Self> {
         let connected = Moment::from_ms(begin.connected_ms);
         let Some(opened) = &begin.open else {
@@ -80,8 +80,8 @@ impl Conn {
             conn.rare.set_deferral(Some(Deferral { seq, cmd, flag }));
         }
         if opened.deflate {
-            // What messages inflate to is recorded, and compressed forms are not compared: only what waits
-            // for what matters here.
+            // The results of inflating are recorded, and compressed forms are not compared: here only the
+            // replies that wait to be compressed matter.
             conn.rare.set_deflate(Deflate::new(Agreement {
                 server_no_context_takeover: !opened.dedicated,
                 client_no_context_takeover: true,

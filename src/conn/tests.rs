@@ -1,4 +1,4 @@
-//! Connections under a virtual clock: no socket, no sleep, exact times. This file has what the tests share.
+//! Connections under a virtual clock: no socket, no sleep, exact times. The tests share this file.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -38,17 +38,17 @@ use crate::record::{Peer, Record};
 use crate::router::{Access, Application, Context, Module, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
-/// An application that keeps its tickets, so that nobody answers, and what its hooks were told. A test can
+/// An application that keeps its tickets, so that nobody answers, and a log of its hooks' calls. A test can
 /// add to what a hook does.
 #[derive(Default)]
 struct State {
     tickets: Vec<crate::handle::Ticket>,
-    /// What the route CALL does.
+    /// The action of the route CALL.
     call: Option<fn(&mut State, Request<'_>, &mut Context<'_>) -> Outcome>,
     upgrade: Option<fn() -> Result<(), Refusal>>,
     open: Option<fn(&mut Context<'_>)>,
     offence: Option<fn()>,
-    /// What a handler notes for the test.
+    /// Notes of handlers for the test.
     noted: Vec<String>,
     offences: Vec<Undecodable>,
 }
@@ -130,20 +130,20 @@ static ROUTER: Router<State> = Router::new([&MODULE]);
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// A connection, the time, and a client that reads all that is written.
+/// A connection, the time, and a client that reads everything that is written.
 struct Rig {
     conn: Conn,
     env: Env<State>,
     now: Moment,
     decoder: Decoder,
-    /// Whether the socket takes what is written.
+    /// Whether the socket takes output.
     takes: bool,
     /// The socket's report.
     line: SocketReport,
     /// When the sending side was to be shut down.
     shutdowns: Vec<u64>,
     upgraded: bool,
-    /// What the client received, and when.
+    /// Everything that the client received, with times.
     seen: Vec<(u64, String)>,
     /// The messages that the client received, and whether they came compressed.
     messages: Vec<(MessageKind, bool, Vec<u8>)>,
@@ -210,7 +210,7 @@ impl Rig {
         result
     }
 
-    /// Lets the connection compress, slice by slice, until nothing is left to compress.
+    /// Lets the connection compress, slice by slice, until nothing is left.
     #[cfg(feature = "deflate")]
     fn compress(&mut self) {
         while self.compress_slice() {}
@@ -232,7 +232,7 @@ impl Rig {
         has_job
     }
 
-    /// Writes what is ready.
+    /// Writes the ready output.
     #[cfg(feature = "deflate")]
     fn write_outbox(&mut self) {
         while self.conn.outbox.is_ready() {

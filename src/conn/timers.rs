@@ -1,4 +1,4 @@
-//! What a connection does when one of its timers is due.
+//! Acts on a connection's due timers.
 
 use super::closing::SocketReport;
 use super::connection::Conn;
@@ -24,8 +24,8 @@ impl<S: Application> Input<Env<S>> for Timers {
 }
 
 impl Conn {
-    /// When [`handle_timeout`](Self::handle_timeout) has to be called next. Every input may change that; only
-    /// [`take_rearm`](Self::take_rearm) reports that it may be earlier.
+    /// When [`handle_timeout`](Self::handle_timeout) has to be called next. Every input may change that;
+    /// [`take_rearm`](Self::take_rearm) reports only that it may have become earlier.
     pub(crate) fn next_deadline(&self, settings: &Settings) -> Moment {
         match &self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) => {
@@ -99,13 +99,13 @@ impl Conn {
         }
     }
 
-    /// Whether the client check does not apply now: the client waits for the server, or it is not read from
-    /// until it has caught up, which the read timer enforces.
+    /// Whether the client check does not apply now: the client waits for the server, or the server does not
+    /// read from it until it has caught up, which the read timer enforces.
     pub(super) fn is_exempt(&self, settings: &Settings) -> bool {
         self.is_waiting() || self.is_held_back(settings)
     }
 
-    /// Whether a timer ends the connection now for something that its client has not done. The socket is read
+    /// Whether a timer ends the connection now because its client failed to do something. The socket is read
     /// first then: input may have come that no event has reported yet.
     pub(crate) fn is_about_to_end(&self, now: Moment, settings: &Settings) -> bool {
         match &self.phase {
@@ -125,13 +125,13 @@ impl Conn {
         }
     }
 
-    /// Since when the client is silent, if a timer ends the connection now because of that.
+    /// The start of the client's silence, if a timer ends the connection now because of it.
     pub(super) fn silent_since(&self, now: Moment, settings: &Settings) -> Option<Moment> {
         let Phase::Open(_) = self.phase else { return None };
         self.deadlines.silent_since(now, settings, self.is_waiting(), self.is_exempt(settings))
     }
 
-    /// Shrinks the buffers to what is in use.
+    /// Shrinks the buffers to the size in use.
     fn keep_house(&mut self) {
         self.record.count_loop();
         if let Phase::Open(open) = &mut self.phase {

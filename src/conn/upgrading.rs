@@ -1,4 +1,4 @@
-//! From the first byte to the 101: the PROXY header, the request head, and the upgrade.
+//! Handles the bytes up to the 101: the PROXY header, the request head, and the upgrade.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -20,7 +20,7 @@ use crate::recording::note::Note;
 use crate::router::{Application, Outcome};
 use crate::upgrade::{self, Fault, Refusal};
 
-/// Why there is no upgrade.
+/// Why an upgrade failed.
 enum Failure {
     Refused(Refusal),
     Panicked,
@@ -43,8 +43,8 @@ impl<S: Application> Input<Env<S>> for NotTls {
 }
 
 impl Conn {
-    /// Reads the PROXY header from the front of `input`; the request follows it. Once it is complete: whether
-    /// it has named the client.
+    /// Reads the PROXY header from the front of `input`; the request follows it. Once the header is complete,
+    /// returns whether it named the client.
     pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Option<bool> {
         let Phase::Proxied(proxied) = &mut self.phase else { return None };
         let named = match proxied.reader.read(input) {
@@ -64,8 +64,8 @@ impl Conn {
         Some(named)
     }
 
-    /// Reads the head of the request from the front of `input`; frames follow it. Returns what the reactor
-    /// has to know before it goes on, if anything.
+    /// Reads the head of the request from the front of `input`; frames follow it. Returns a question for the
+    /// reactor, if it must be answered before the upgrade goes on.
     pub(super) fn read_head<S: Application>(
         &mut self,
         input: &mut &mut [u8],
@@ -115,7 +115,7 @@ impl Conn {
         }
     }
 
-    /// Accepts the request or not. Returns what was agreed on for compression, if anything was.
+    /// Accepts or refuses the request. Returns the agreement on compression, if there is one.
     fn upgrade<S: Application>(
         &mut self,
         head: &[u8],
@@ -163,7 +163,7 @@ impl Conn {
             state.opened(context);
             Outcome::Done
         });
-        // What the hook has asked for is charged to this client, and not to its first packet.
+        // Work that the hook requested is charged to this client, not to its first packet.
         let cost = env.tools.effects.take_cost();
         env.charge(cost);
     }

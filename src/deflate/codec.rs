@@ -38,7 +38,7 @@ pub struct Window(Option<Box<Compress>>);
 /// The state of one connection: its windows, if they are kept from message to message.
 pub struct Deflate {
     agreement: Agreement,
-    /// The end of what the client has sent, to which its next message can refer back.
+    /// The last bytes of the client's messages, to which its next message can refer back.
     pub(super) window: Vec<u8>,
     compressor: Option<Box<Compress>>,
     /// Whether messages wait to be compressed slice by slice.

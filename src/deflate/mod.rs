@@ -1,6 +1,6 @@
 //! permessage-deflate: compression of WebSocket messages (RFC 7692).
 //!
-//! [`offer`] negotiates the extension from what the client offers, and [`codec`] compresses and inflates by
+//! [`offer`] negotiates the extension by the client's offers, and [`codec`] compresses and inflates by
 //! the [`Agreement`]. There are two modes: in `shared` each message begins with an empty window, so that one
 //! compressor and one inflater serve all connections; in `dedicated` each connection has its own windows.
 

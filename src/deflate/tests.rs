@@ -168,7 +168,7 @@ fn a_window_is_the_last_32_kib_of_all_messages() {
     let mut compress = Compress::new(Compression::best(), false);
     let mut plain = vec![];
     for len in [1, 5000, 3000, 40_000, 7, 32_768, 100, 20_000, 20_000, 1, 60_000, 4000, 5000, 4000] {
-        // Most of it repeats what was sent 32 KiB before.
+        // Most of it repeats the bytes 32 KiB before.
         let from: usize = plain.len() - plain.len().min(32_000);
         let mut message = noise(len, 256);
         let known = plain.len() - from;

@@ -6,10 +6,10 @@ use super::header::MAX_CONTROL_PAYLOAD;
 use super::opcode::Opcode;
 use super::push::push_frame;
 
-/// The longest reason of a Close frame, in bytes: what a control frame holds beside the code.
+/// The longest reason of a Close frame, in bytes: the payload of a control frame, less the code.
 pub const MAX_REASON_BYTES: usize = MAX_CONTROL_PAYLOAD - 2;
 
-/// What a Close frame says, unless its payload is empty.
+/// The content of a Close frame whose payload is not empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseFrame<'a> {
     /// Why the peer closes.

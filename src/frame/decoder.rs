@@ -129,9 +129,9 @@ impl Decoder {
         let held = self.held.as_deref();
         match self.state {
             State::ReadHead { first } => Skipper::within_header(first.as_slice()),
-            State::ParsePayloadLen { first_two, gathered, filled } => {
-                let gathered = gathered.get(..usize::from(filled)).unwrap_or_default();
-                Skipper::within_header(&[&first_two[..], gathered].concat())
+            State::ParsePayloadLen { first_two, rest, filled } => {
+                let rest = rest.get(..usize::from(filled)).unwrap_or_default();
+                Skipper::within_header(&[&first_two[..], rest].concat())
             }
             State::ReadData(data) if data.opcode == Opcode::Close => {
                 let payload = held.map_or(&[][..], |held| &held.control);
@@ -196,8 +196,8 @@ impl Decoder {
         }
     }
 
-    /// Accepts bytes as if they had been written to the buffer of [`receive_buffer`](Self::receive_buffer),
-    /// however large it is.
+    /// Accepts bytes in the same way as bytes written to the buffer of
+    /// [`receive_buffer`](Self::receive_buffer), whatever its size.
     pub(crate) fn receive(&mut self, bytes: &[u8]) {
         let (State::ReadData(data), Some(held)) = (&mut self.state, &mut self.held) else { return };
         if data.opcode.is_control() {

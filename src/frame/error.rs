@@ -91,7 +91,7 @@ impl Error {
         }
     }
 
-    /// What the peer did wrong, short enough for the reason of a Close frame.
+    /// The violation in words, short enough for the reason of a Close frame.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {

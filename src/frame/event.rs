@@ -1,4 +1,4 @@
-//! What the decoder returns: messages and control frames.
+//! The events that the decoder returns: messages and control frames.
 
 use super::close::CloseFrame;
 use super::message::MessageKind;

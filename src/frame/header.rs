@@ -41,7 +41,7 @@ pub struct Header {
     pub fin: bool,
     /// RSV1, which permessage-deflate sets on the first frame of a compressed message (RFC 7692 §6).
     pub rsv1: bool,
-    /// What the frame is for.
+    /// The purpose of the frame.
     pub opcode: Opcode,
     /// The masking key. Frames of a client always have one, frames of a server never (RFC 6455 §5.1).
     pub mask: Option<[u8; 4]>,

@@ -1,4 +1,4 @@
-//! Masking of payloads (RFC 6455 §5.3).
+//! Masking of payloads (RFC 6455 §5.3); `rules.rs` enforces that clients mask.
 
 /// Long payloads are masked in blocks of this many bytes: a cache line.
 const BLOCK_BYTES: usize = 64;

@@ -76,7 +76,7 @@ impl Assembly {
     }
 
     /// Free space for the next of `remaining` bytes, so that they can be received without a copy; `None` if
-    /// that is not worth it. The buffer at most doubles: what is announced is not allocated.
+    /// that is not worth it. The buffer at most doubles: a length that is only announced allocates nothing.
     pub(super) fn free_space(&mut self, remaining: usize) -> Option<&mut [u8]> {
         let ceiling = self.filled.saturating_add(remaining);
         if self.buffer.len() == self.filled && self.filled >= MIN_FREE_BYTES {
@@ -136,7 +136,7 @@ impl Assembly {
         self.buffer.capacity()
     }
 
-    /// Frees what is allocated beyond the unfinished message.
+    /// Frees the capacity beyond the unfinished message.
     pub(super) fn trim(&mut self) {
         self.filled = self.len();
         self.buffer.truncate(self.filled);

@@ -5,7 +5,7 @@ pub(super) const OPCODE: u8 = 0x0f;
 /// The bit that control opcodes have and data opcodes do not.
 const CONTROL: u8 = 0x08;
 
-/// The opcode of a frame: what the frame is for (RFC 6455 §5.2).
+/// The opcode of a frame: its purpose (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {

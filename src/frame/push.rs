@@ -24,7 +24,7 @@ pub(crate) const fn server_header_bytes(payload_len: usize) -> usize {
 
 /// Appends the header of an unfragmented frame as a server sends it.
 ///
-/// The bytes are those of [`server_header`], but each copy here has a length that the compiler knows.
+/// Writes the same bytes as [`server_header`], but each copy here has a length that the compiler knows.
 #[inline]
 pub(crate) fn push_header(out: &mut Vec<u8>, opcode: Opcode, payload_len: usize) {
     let first = FIN | opcode as u8;

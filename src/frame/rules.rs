@@ -16,7 +16,7 @@ pub enum Role {
     Client,
 }
 
-/// What the peer may send.
+/// The rules for frames of the peer.
 ///
 /// Passed to each call of [`Decoder::next`](super::Decoder::next), since it can change, for instance by a
 /// login.

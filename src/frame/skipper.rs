@@ -10,7 +10,7 @@ const CLOSE: u8 = 0x88;
 /// The bytes of a header that determine its length.
 const FIRST_BYTES: usize = 2;
 
-/// What the skipped bytes contained.
+/// The content of the skipped bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// No Close.

@@ -1,4 +1,4 @@
-//! Tests of the decoder, with what they share.
+//! Tests of the decoder, and the helpers that they share.
 
 mod fast_paths;
 mod foreign;

@@ -1,4 +1,4 @@
-//! What other threads and game objects hold of one connection, as the connection keeps it.
+//! Handles and game objects that are attached to a connection, as the connection stores them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use super::connection::Life;
 use crate::object::Linked;
 
-/// What is attached to a connection: its handles, and the object that it controls.
+/// The attachments of a connection: its handles, and the object that it controls.
 #[derive(Debug, Default)]
 pub(crate) struct Attachments {
-    /// What its handles see of its end, if it has any.
+    /// The flag by which its handles see its end, if it has handles.
     pub(crate) life: Option<Arc<Life>>,
     /// The connection's side of its link to an object.
     pub(crate) linked: Option<Linked>,
 }
 
-/// Where a connection keeps its [`Attachments`]. Most connections have none, so they are allocated when they
-/// are first asked for.
+/// Gives access to a connection's [`Attachments`]. Most connections have none, so they are allocated on first
+/// use.
 pub(crate) trait LazyAttachments: fmt::Debug {
     fn get_or_add(&mut self) -> &mut Attachments;
 }

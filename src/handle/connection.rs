@@ -111,7 +111,7 @@ impl Handle {
         self.post(Effect::Send { to: self.id, push: push.clone() })
     }
 
-    /// Closes the connection with a code of the application's. What was sent before goes out first.
+    /// Closes the connection with a code of the application's. Earlier output goes out first.
     ///
     /// # Errors
     /// [`HandleError`], and then nothing was closed.
@@ -135,7 +135,8 @@ impl Handle {
         self.post(Effect::Close { to: self.id, cause: Cause::Operator })
     }
 
-    /// Returns the connection's record and what waits for it, as of now. Blocks until the reactor answers.
+    /// Returns the connection's record and the size of its outbox, as of now. Blocks until the reactor
+    /// answers.
     ///
     /// Not for handlers: they have the record, and would wait for themselves.
     ///

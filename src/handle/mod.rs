@@ -1,4 +1,4 @@
-//! What other threads hold: handles to connections and to the server, and tickets for replies.
+//! Access from other threads: handles to connections and to the server, and tickets for replies.
 
 mod attachments;
 mod connection;

@@ -50,8 +50,8 @@ impl ServerHandle {
 
     /// Calls `look` with all connections, on the reactor's thread. It should be quick: every client waits.
     ///
-    /// With several workers it sees those of the first; see [`survey_all`](Self::survey_all). If the reactor
-    /// ends first, `look` is not called.
+    /// With several workers, `look` sees only the connections of the first; see
+    /// [`survey_all`](Self::survey_all). If the reactor ends first, `look` is not called.
     ///
     /// # Errors
     /// [`MailboxError`], and then `look` is not called.
@@ -78,7 +78,7 @@ impl ServerHandle {
     #[cfg(feature = "tls")]
     pub fn set_tls(&self, tls: Tls) -> Result<(), MailboxError> {
         let results = self.mailboxes.iter().map(|mailbox| mailbox.post(Mail::SetTls(tls.clone())));
-        // All workers are told, even if one fails.
+        // All workers get the call, even if one fails.
         results.fold(Ok(()), Result::and)
     }
 }

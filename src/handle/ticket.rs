@@ -1,4 +1,4 @@
-//! A reply that comes later, from any thread.
+//! Tickets: replies that come later, from any thread.
 
 use std::sync::Arc;
 

@@ -30,7 +30,7 @@ const SLICE_NS: usize = 190_000;
 
 /// The position of an inflater in its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum StreamPosition {
     /// At the beginning of the message, or within it.
     Within,
     /// The last step filled its output: more may follow without further input.
@@ -43,14 +43,14 @@ enum Stage {
 pub(crate) struct Inflater {
     inner: Decompress,
     format: Format,
-    stage: Stage,
+    position: StreamPosition,
     /// The output of one step.
     chunk: Box<[u8]>,
 }
 
 impl std::fmt::Debug for Inflater {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inflater").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("Inflater").field("position", &self.position).finish_non_exhaustive()
     }
 }
 
@@ -59,7 +59,7 @@ impl Inflater {
         Inflater {
             inner: Decompress::new(false),
             format: Format::Message,
-            stage: Stage::Within,
+            position: StreamPosition::Within,
             chunk: vec![0; OUTPUT_BYTES].into_boxed_slice(),
         }
     }
@@ -67,13 +67,13 @@ impl Inflater {
     /// Begins a message, even if the previous one is unfinished. It can refer back to `window`, at most 32
     /// KiB.
     pub(crate) fn begin(&mut self, format: Format, window: &[u8]) {
-        (self.format, self.stage) = (format, Stage::Within);
+        (self.format, self.position) = (format, StreamPosition::Within);
         self.inner.reset(format == Format::Zlib);
         self.refer_to(window);
     }
 
     /// Inflates one slice of `input`, the whole message, of which the first `taken` bytes are done, and
-    /// appends the result to `out`. `window` is that of [`begin`](Self::begin).
+    /// appends the result to `out`. `window` is the argument of [`begin`](Self::begin).
     ///
     /// # Errors
     /// [`Fault::TooLong`] as soon as `out` is longer than `max_len`; [`Fault::Broken`] if the message is
@@ -89,13 +89,13 @@ impl Inflater {
         let mut spent_ns = 0;
         loop {
             let rest = input.get(*taken..).unwrap_or_default();
-            if rest.is_empty() && self.stage != Stage::Full {
+            if rest.is_empty() && self.position != StreamPosition::Full {
                 return self.end(input).map(|()| Slice::Done);
             }
             if spent_ns >= SLICE_NS {
                 return Ok(Slice::Unfinished);
             }
-            if self.stage == Stage::Final {
+            if self.position == StreamPosition::Final {
                 spent_ns += RESTART_NS + self.restart(window, out)? / COPIED_BYTES_PER_NS;
             }
             let before = out.len();
@@ -122,21 +122,21 @@ impl Inflater {
         if out.len() > max_len {
             return Err(Fault::TooLong);
         }
-        let was_full = self.stage == Stage::Full;
-        self.stage = match status.map_err(|_| Fault::Broken)? {
-            Status::StreamEnd => Stage::Final,
-            Status::Ok | Status::BufError if written == chunk.len() => Stage::Full,
+        let was_full = self.position == StreamPosition::Full;
+        self.position = match status.map_err(|_| Fault::Broken)? {
+            Status::StreamEnd => StreamPosition::Final,
+            Status::Ok | Status::BufError if written == chunk.len() => StreamPosition::Full,
             Status::Ok | Status::BufError if read == 0 && written == 0 && !was_full => {
                 return Err(Fault::Broken);
             }
-            Status::Ok | Status::BufError => Stage::Within,
+            Status::Ok | Status::BufError => StreamPosition::Within,
         };
         Ok(read)
     }
 
     /// Checks that the input, all of which was read, is a whole message.
     fn end(&mut self, input: &[u8]) -> Result<(), Fault> {
-        if self.stage == Stage::Final {
+        if self.position == StreamPosition::Final {
             return Ok(());
         }
         if self.format == Format::Zlib {
@@ -160,7 +160,7 @@ impl Inflater {
         if self.format == Format::Zlib {
             return Err(Fault::Broken);
         }
-        self.stage = Stage::Within;
+        self.position = StreamPosition::Within;
         self.inner.reset(false);
         let window = if out.len() < WINDOW_BYTES { window } else { &[] };
         let recent = out.get(out.len().saturating_sub(WINDOW_BYTES)..).unwrap_or_default();

@@ -1,9 +1,8 @@
-//! Inflation in slices: the work of one call is bounded by its input as well as by its output, whatever the
-//! client has compressed.
+//! Inflation in slices: each call has bounded input and output, whatever the client has compressed.
 //!
-//! An [`Inflater`] works on one message at a time. [`Inflaters`] are those of a reactor: one for messages
-//! that need a single slice, and a few for longer messages, for which connections wait in the order in which
-//! they came.
+//! An [`Inflater`] works on one message at a time. [`Inflaters`] are the inflaters of a reactor: one for
+//! messages that need a single slice, and a few for longer messages, for which connections wait in the order
+//! in which they came.
 
 #[cfg(any(feature = "zlib", feature = "deflate"))]
 mod inflater;

@@ -150,7 +150,7 @@ fn the_connection_that_has_waited_longest_gets_the_next_inflater() {
     // Short messages need none of these.
     inflaters.short().begin(Format::Message, &[]);
     inflaters.give_back(first.remove(1));
-    // No connection gets ahead of those that wait.
+    // No connection gets ahead of the waiting ones.
     assert!(inflaters.take_or_wait(id(40)).is_none());
     assert_eq!((inflaters.call_next(), inflaters.call_next()), (Some(id(20)), None));
     assert!(inflaters.of(id(20)).is_some());

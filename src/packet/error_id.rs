@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The ErrorID of a packet to the client: why a request is refused, or 0.
 ///
-/// 1 to 99 belong to this library; those of the application begin at [`APPLICATION`](Self::APPLICATION).
+/// 1 to 99 belong to this library; the application's ErrorIDs begin at [`APPLICATION`](Self::APPLICATION).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ErrorId(pub u16);
 

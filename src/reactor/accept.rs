@@ -1,4 +1,4 @@
-//! Accepting clients: as many as a turn may, each admitted or refused.
+//! Accepts clients, up to the limit of a turn, and admits or refuses each.
 
 use super::active::Active;
 use super::admission::Permit;
@@ -18,15 +18,15 @@ use crate::record::Peer;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
-/// Connections that wait to be served at which clients are accepted one by one.
+/// With this many connections ready to be served, a turn accepts only one client.
 const MANY_READY: usize = 256;
-/// Clients accepted in one turn at most.
+/// The most clients that one turn accepts.
 pub(super) const TURN_ACCEPTS: usize = 16;
-/// The same while the server drains, when nothing else is urgent.
+/// The most clients that one turn accepts while the server drains and nothing else is urgent.
 pub(super) const TURN_LAST_ACCEPTS: usize = 64;
 
-/// Accepts clients, as many as one turn may. Where too many are being refused, ends the first of them, and
-/// answers those whose request was waited for longest.
+/// Accepts clients, up to the limit of the turn. If too many clients are being refused, ends the first of
+/// them, and answers those whose request is longest overdue.
 pub(super) fn accept<S: Application>(core: &mut Core<S>) {
     accept_some(core);
     end_refused_in_excess(core);
@@ -38,7 +38,7 @@ pub(super) fn accept<S: Application>(core: &mut Core<S>) {
     }
 }
 
-/// Attempts that bring no client count too.
+/// Attempts that bring no client count towards the limit too.
 fn accept_some<S: Application>(core: &mut Core<S>) {
     for done in 0..attempts(core) {
         let now = core.lent.now();
@@ -56,7 +56,7 @@ fn accept_some<S: Application>(core: &mut Core<S>) {
 fn attempts<S>(core: &Core<S>) -> usize {
     match core.lent.env.draining {
         Draining::Begun => TURN_LAST_ACCEPTS,
-        // They wait, and are not refused: in a moment there is time for them.
+        // Waiting clients are not refused: there will be time for them in a moment.
         Draining::No | Draining::Announced if core.lent.fan_outs.hold_back_accepts() => 0,
         // Clients must not come faster than they can be served.
         Draining::No | Draining::Announced
@@ -103,7 +103,7 @@ fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
     }
 }
 
-/// Lets a client in and counts it, or says why not.
+/// Lets a client in and counts it, or returns the reason for refusing it.
 fn enter<S>(core: &Core<S>, client: Option<Peer>) -> Result<Permit, Refusal> {
     if core.lent.is_draining() {
         return Err(Refusal::Unavailable);
@@ -111,7 +111,7 @@ fn enter<S>(core: &Core<S>, client: Option<Peer>) -> Result<Permit, Refusal> {
     core.lent.admission.enter(client)
 }
 
-/// Begins with a client that has a slot, and that is refused if there is a `refusal`.
+/// Starts a client that has a slot. With a `refusal`, the client is only told that.
 fn begin<S: Application>(core: &mut Core<S>, id: ConnectionId, refusal: Option<Refusal>) {
     let Some(mut active) = core.activate(id) else { return };
     match refusal {
@@ -124,14 +124,14 @@ fn begin<S: Application>(core: &mut Core<S>, id: ConnectionId, refusal: Option<R
     }
 }
 
-/// Whether a client that is refused is told so once its TLS handshake is complete. That can cost a signature,
-/// which a full server does not spend on those that it refuses, and one that drains does.
+/// Whether a refused client gets its answer only after its TLS handshake. A handshake can cost a signature: a
+/// full server does not spend that on clients that it refuses, but a draining server does.
 fn is_refused_late<S>(active: &Active<'_, S>) -> bool {
     active.lent.is_draining() && active.entry.socket.answers_later()
 }
 
-/// Ends the first of the clients that are being refused while there are too many of them, unless the server
-/// drains: then only descriptors, and the time for it, bound them.
+/// Ends the first of the refused clients while there are too many of them. A draining server does not: there
+/// only descriptors and the drain's time bound their number.
 fn end_refused_in_excess<S>(core: &mut Core<S>) {
     while let Some(first) = core.lent.refusals.pop_excess() {
         if !core.lent.is_draining()
@@ -143,7 +143,7 @@ fn end_refused_in_excess<S>(core: &mut Core<S>) {
     }
 }
 
-/// Has the poll watch the socket of a connection. False if it cannot: then the connection has ended.
+/// Registers the socket of a connection with the poll. False if that fails: then the connection has ended.
 fn register<S>(core: &mut Core<S>, id: ConnectionId) -> bool {
     let Some(entry) = core.connections.get_mut(id) else { return false };
     let Err(error) = entry.socket.register(&core.registry, tokens::of_connection(id)) else { return true };

@@ -1,4 +1,4 @@
-//! The connection that is being worked on: looked up once, with what its work touches.
+//! The connection in hand: looked up once, together with everything that work on it touches.
 
 use super::entry::Entry;
 use super::lent::Lent;
@@ -6,7 +6,7 @@ use super::ready::Queue;
 use super::schedule::Schedule;
 use crate::conn::Env;
 
-/// One connection in hand. Its work can reach no other connection.
+/// One connection in hand. Work on it can reach no other connection.
 pub(super) struct Active<'a, S: 'static> {
     pub(super) entry: &'a mut Entry,
     pub(super) schedule: &'a mut Schedule,
@@ -14,20 +14,20 @@ pub(super) struct Active<'a, S: 'static> {
 }
 
 impl<S> Active<'_, S> {
-    /// What the connection puts into the write buffer from now on is its own.
+    /// From here on, the write buffer holds only the output of this connection.
     #[inline]
     pub(super) fn begin_output(&mut self) {
         self.lent.env.tools.write_buffer.begin();
     }
 
-    /// Calls the connection, which may take no frames in that call.
+    /// Calls the connection. It may take no frames during that call.
     pub(super) fn call<R>(&mut self, call: impl FnOnce(&mut Entry, &mut Env<S>) -> R) -> R {
         self.lent.env.frames_left = 0;
         call(self.entry, &mut self.lent.env)
     }
 
-    /// Draws the consequences of what has happened to the connection: its end, an earlier deadline, or work
-    /// that is left. If it has segments this is put off until they are written.
+    /// Acts on what has happened to the connection: ends it, moves its timer forward, or queues remaining
+    /// work. If the connection has segments, this waits until they are written.
     pub(super) fn update_state(&mut self) {
         if let Some(ring) = self.entry.segments {
             return self.lent.output.update_later(ring);
@@ -68,7 +68,7 @@ impl<S> Active<'_, S> {
         }
     }
 
-    /// Puts the connection behind those that say little.
+    /// Queues the connection behind the quiet ones.
     pub(super) fn postpone_as_busy(&mut self) {
         self.entry.standing.set_busy(true);
         self.postpone();

@@ -1,4 +1,4 @@
-//! Who may come in: the limits on all clients and on the clients of one address.
+//! Admits clients: the limits on all clients and on the clients of one address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,13 +9,13 @@ use crate::config::Config;
 use crate::record::Peer;
 use crate::upgrade::Refusal;
 
-/// Counts the clients that are in, on all reactors of the server. Reactors take its lock only when a client
-/// comes and when it goes.
+/// Counts the admitted clients on all reactors of the server. Reactors take its lock only when a client comes
+/// and when it goes.
 #[derive(Debug)]
 pub(super) struct Admission {
     max: usize,
     max_per_ip: usize,
-    /// Leading bits by which IPv6 addresses are told apart.
+    /// Leading bits that tell IPv6 addresses apart.
     ipv6_prefix: u8,
     counts: Mutex<Counts>,
 }
@@ -23,14 +23,14 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Counts {
     inside: usize,
-    /// By IPv4 address, or by the first address of an IPv6 network.
+    /// Keyed by IPv4 address, or by the first address of an IPv6 network.
     per_ip: HashMap<IpAddr, usize>,
 }
 
 /// Stands for one client that is counted. It cannot be copied, and so is given back once.
 #[derive(Debug)]
 pub(super) struct Permit {
-    /// The client counts under its address, too.
+    /// Whether the client also counts under its address.
     has_address: bool,
 }
 
@@ -44,8 +44,8 @@ impl Admission {
         }
     }
 
-    /// Lets a client in and counts it, or says why not. A client whose address is not known yet, because a
-    /// proxy is to name it, counts only among all clients.
+    /// Admits and counts a client, or returns the refusal. A client whose address is not known yet, because a
+    /// proxy will name it, counts only among all clients.
     pub(super) fn enter(&self, client: Option<Peer>) -> Result<Permit, Refusal> {
         let mut counts = self.counts();
         if self.max != 0 && counts.inside >= self.max {
@@ -59,8 +59,8 @@ impl Admission {
         Ok(permit)
     }
 
-    /// Counts a client that came in without an address under the one that it has now, or says why it has to
-    /// go.
+    /// Counts a client that came in without an address under its present one, or returns the reason for
+    /// refusing it.
     pub(super) fn count_address(&self, permit: &mut Permit, client: Peer) -> Result<(), Refusal> {
         self.count(&mut self.counts(), permit, client)
     }
@@ -76,7 +76,7 @@ impl Admission {
         Ok(())
     }
 
-    /// The network that an address counts as.
+    /// The network under which an address is counted.
     fn network(&self, ip: IpAddr) -> IpAddr {
         match ip {
             IpAddr::V4(_) => ip,
@@ -94,7 +94,7 @@ impl Admission {
         (counts.inside, counts.per_ip.len())
     }
 
-    /// Takes back the permit of a client that is gone. `client` is the address that it had last.
+    /// Takes back the permit of a client that is gone. `client` is its last address.
     pub(super) fn leave(&self, permit: Permit, client: Peer) {
         let mut counts = self.counts();
         counts.inside -= 1;
@@ -108,7 +108,7 @@ impl Admission {
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Nothing that runs under the lock can panic half-way, so what a poisoned lock guards is whole.
+        // Nothing under the lock can panic half-way, so the counts behind a poisoned lock are consistent.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

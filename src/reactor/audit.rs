@@ -1,4 +1,4 @@
-//! What a simulation looks at between two turns.
+//! What a simulation checks between two turns.
 
 use super::accept::TURN_LAST_ACCEPTS;
 use super::budget::{TURN_BYTES, TURN_FRAMES};
@@ -16,14 +16,14 @@ use crate::router::Application;
 /// The most that one turn may do.
 pub(crate) const BUDGET: TurnLimits = TurnLimits {
     events: EVENTS as u64,
-    // A client that is refused in place of the spare descriptor takes a second try.
+    // A client that is refused with the spare descriptor takes two attempts.
     accepts: 2 * TURN_LAST_ACCEPTS as u64,
-    // The last read may go beyond.
+    // The last read may exceed the budget.
     read_bytes: (TURN_BYTES + LARGE_READ_BYTES) as u64,
     packets: TURN_FRAMES as u64,
 };
 
-/// Limits of one turn. Bytes and packets are those of one connection.
+/// Limits of one turn. Bytes and packets count for one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TurnLimits {
     pub(crate) events: u64,
@@ -37,13 +37,13 @@ pub(crate) struct TurnLimits {
 pub(crate) struct Audited {
     pub(crate) id: ConnectionId,
     pub(crate) held_bytes: usize,
-    /// Further bytes that have come out of an inflater, of a message that is not whole.
+    /// Bytes of an incomplete message that have come out of an inflater, in addition to those.
     pub(crate) inflated_bytes: usize,
-    /// It would take bytes from its socket, and is on no ready queue.
+    /// The connection would take bytes from its socket, and is on no ready queue.
     pub(crate) waits_for_input: bool,
-    /// It has bytes for its socket.
+    /// The connection has bytes for its socket.
     pub(crate) waits_for_room: bool,
-    /// When it has to be looked at (`deadline`), and when its timer comes (`armed_at`).
+    /// When the connection has to be looked at (`deadline`), and when its timer fires (`armed_at`).
     pub(crate) deadline: Moment,
     pub(crate) armed_at: Moment,
     /// Packets received.
@@ -82,12 +82,12 @@ impl<S: Application> Reactor<S> {
         (self.core.connections.len() + self.core.listeners.descriptors()) as u64
     }
 
-    /// Connections whose opening the application was told of, and whose end not yet.
+    /// Connections that the application has seen open but not yet end.
     pub(crate) fn audit_opened(&self) -> usize {
         self.core.connections.iter().filter(|entry| entry.conn.was_opened()).count()
     }
 
-    /// What is left once all clients are gone. None if nothing is.
+    /// Describes anything left once all clients are gone. None if nothing is.
     pub(crate) fn audit_left_over(&self) -> Option<String> {
         let Core { connections, lent, mail, .. } = &self.core;
         let (admitted, addresses) = lent.admission.counted();

@@ -1,4 +1,4 @@
-//! Why a reactor could not be made.
+//! The errors with which binding a reactor fails.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::config::{ConfigError, Listen};
 
-/// Why a reactor could not be made.
+/// The errors with which binding a reactor fails.
 #[derive(Debug)]
 pub enum BindError {
     /// The configuration is not valid.

@@ -1,9 +1,8 @@
-//! How much time a turn and its steps may take.
+//! Limits how much time a turn and its steps may take.
 //!
 //! Work is counted in bytes, and the clock is read only after enough of it: a packet costs an addition
-//! instead of a look at the clock. Each step of a turn has a time after which it does not go on, so that the
-//! steps behind it get their share. Output that waits for the end of the turn counts with the time that
-//! writing it takes.
+//! instead of a clock read. Each step of a turn has a time at which it stops, so that later steps get their
+//! share. Output that waits for the end of the turn already counts with the time that writing it will take.
 
 use std::time::{Duration, Instant};
 
@@ -12,26 +11,26 @@ use crate::conn::LARGE_READ_BYTES;
 
 /// Work after which the clock is read, in bytes.
 pub(super) const SLICE_BYTES: usize = 64 * 1024;
-/// What a handler, a system call, or work of that size counts as, in bytes: 16 of them are a slice.
+/// The cost in bytes of a handler, a system call, or similar work: 16 of them are a slice.
 pub(super) const STEP_BYTES: usize = SLICE_BYTES / 16;
-/// Frames in the first slice of a connection's share, and at most in a later one, if those before took little
-/// time. The clock is read behind each slice.
+/// Frames in the first slice of a connection's share. Later slices have at most this many if the earlier ones
+/// took little time. The clock is read after each slice.
 pub(super) const SLICE_FRAMES: u32 = 16;
 pub(super) const MAX_SLICE_FRAMES: u32 = 128;
 
-/// Bytes that are read for one connection in one turn, give or take one read, and bytes of its own output
-/// that are written meanwhile.
+/// Bytes that one turn reads for one connection, give or take one read, and bytes of the connection's own
+/// output that it writes meanwhile.
 pub(super) const TURN_BYTES: usize = 256 * 1024;
-/// Frames that are taken from one connection in one turn.
+/// The most frames that one turn takes from one connection.
 pub(super) const TURN_FRAMES: u32 = 512;
-/// Bytes of one connection that are written at once at most: a message as long as `max_len` is by default
-/// leaves whole.
+/// The most bytes of one connection that are written at once. A message of the default `max_len` leaves
+/// whole.
 pub(super) const WRITE_BYTES: usize = LARGE_READ_BYTES;
-/// Parts of a turn's time. One connection gets one of them, beyond its first slice: 16 connections leave time
-/// for the steps that have times of their own.
+/// Parts into which a turn's time is divided. One connection gets one part beyond its first slice, so 16
+/// connections leave time for the steps that have their own.
 const PARTS: u64 = 20;
 
-/// Nanoseconds that writing a segment takes, about, and each KiB of it.
+/// Approximate time of writing a segment, and of each KiB in it, in nanoseconds.
 const WRITE_NS: u64 = 3000;
 const WRITE_NS_PER_KIB: u64 = 500;
 
@@ -40,7 +39,7 @@ const WRITE_NS_PER_KIB: u64 = 500;
 pub(super) enum Step {
     /// Connections that say little.
     Quiet,
-    /// Connections that used up their share when they were served last, those for which output waits, and TLS
+    /// Connections that used up their share when they were last served or that have output waiting, and TLS
     /// handshakes.
     Busy,
     Mail,
@@ -53,8 +52,8 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// When this step does not go on any more, in parts of a turn's time. Output may take longer, so that
-    /// what the other steps have led to is written.
+    /// When this step stops, in parts of a turn's time. Output may take longer, so that the results of the
+    /// other steps are written.
     pub(super) const fn ends_at(self) -> u64 {
         match self {
             Step::Quiet => 10,
@@ -66,7 +65,8 @@ impl Step {
         }
     }
 
-    /// What this step does in each turn, however late it is, in connections, mails, clients or timers.
+    /// The work that this step does in each turn, however late it is, in connections, mails, clients or
+    /// timers.
     pub(super) const fn least(self) -> usize {
         match self {
             Step::Quiet | Step::Busy => 1,
@@ -76,21 +76,21 @@ impl Step {
     }
 }
 
-// A quarter of the time in which steps may start is the timers'.
+// The timers get a quarter of the time in which steps may start.
 const _: () = assert!(4 * (Step::Timers.ends_at() - Step::Accept.ends_at()) >= Step::Timers.ends_at());
 
-/// The time that a turn has taken so far, and may take.
+/// The time that a turn has used and its limit.
 #[derive(Debug)]
 pub(super) struct TurnBudget {
     clock: Clock,
-    /// The twentieth part of what a turn may take, in microseconds.
+    /// A twentieth of the turn's time limit, in microseconds.
     part_us: u64,
     began: Instant,
-    /// Microseconds from the beginning of the turn until the clock was last read.
+    /// Microseconds from the beginning of the turn until the last clock read.
     passed_us: u64,
-    /// Bytes of work since then.
+    /// Bytes of work since the last clock read.
     unseen_bytes: usize,
-    /// Nanoseconds that it will take to write what waits for the end of the turn.
+    /// Nanoseconds needed to write the output that waits for the end of the turn.
     pending_ns: u64,
 }
 
@@ -125,7 +125,7 @@ impl TurnBudget {
     #[cold]
     pub(super) fn read_clock(&mut self) {
         let passed = self.clock.turn_now().saturating_duration_since(self.began);
-        // Not as_micros(), whose 128 bits take longer than a packet does.
+        // Not as_micros(): its 128-bit arithmetic takes longer than a packet.
         self.passed_us =
             passed.as_secs().saturating_mul(1_000_000).saturating_add(passed.subsec_micros().into());
         self.unseen_bytes = 0;
@@ -137,7 +137,7 @@ impl TurnBudget {
         self.pending_ns += WRITE_NS + (bytes as u64 >> 10) * WRITE_NS_PER_KIB;
     }
 
-    /// Forgets the segments that were to be written: they have been.
+    /// Forgets the segments that waited: they have been written.
     pub(super) fn forget_writes(&mut self) {
         self.pending_ns = 0;
     }
@@ -152,7 +152,7 @@ impl TurnBudget {
         self.part_us
     }
 
-    /// Whether a step may go on that has `done` this much in this turn.
+    /// Whether a step that has `done` this much in this turn may go on.
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
         let pending_us = if step == Step::Output { 0 } else { self.pending_ns >> 10 };

@@ -1,4 +1,4 @@
-//! The end of a turn: writes what is left, and removes connections that have ended.
+//! The end of a turn: writes the remaining output, and removes connections that have ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,8 +17,8 @@ use crate::moment::Moment;
 use crate::observer;
 use crate::router::Application;
 
-/// Writes what is left, and removes connections that have ended. What the application has to say about their
-/// end can be for others, and can be their end.
+/// Writes the remaining output, and removes connections that have ended. When told of an end, the application
+/// may send to other connections, or end them.
 pub(super) fn write_and_bury<S: Application>(core: &mut Core<S>) {
     let mut buried = 0;
     loop {
@@ -31,7 +31,7 @@ pub(super) fn write_and_bury<S: Application>(core: &mut Core<S>) {
     }
 }
 
-/// Removes the connection that ended first of those that are left, and tells the application.
+/// Removes the connection that has been dead longest, and tells the application.
 fn bury_next<S: Application>(core: &mut Core<S>) {
     let Some(id) = core.connections.schedule_mut().pop_dead() else { return };
     core.lent.budget.charge(STEP_BYTES);
@@ -66,8 +66,7 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
         }
     }
     let record = &entry.conn.record;
-    // The log has a line already about clients that were refused or failed to speak TLS; and health checks
-    // come all the time.
+    // Refused clients and failed TLS handshakes have a log line already; and health checks come all the time.
     let has_failed = cause == Cause::Reset && entry.socket.is_handshaking();
     if !has_failed && !matches!(cause, Cause::Refused(_) | Cause::HealthCheck) {
         connection_log::ended(record, &mut tools.log, tools.now, cause);

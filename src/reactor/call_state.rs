@@ -8,7 +8,8 @@ use crate::conn::Env;
 use crate::mailbox::StateCall;
 use crate::router::Application;
 
-/// Calls a function with the application's state. The caller carries out its effects. A panic is logged.
+/// Calls a function with the application's state. The caller applies the resulting effects. A panic is
+/// logged.
 pub(super) fn call_state<S: Application>(core: &mut Core<S>, call: StateCall) {
     let Env { state, tools, .. } = &mut core.lent.env;
     let state: &mut dyn Any = state;

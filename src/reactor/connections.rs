@@ -1,4 +1,4 @@
-//! All connections of a reactor, and what is to be done for them.
+//! All connections of a reactor, and the schedule of work on them.
 
 use super::entry::Entry;
 use super::schedule::Schedule;
@@ -33,13 +33,13 @@ impl Connections {
         self.slots.get_mut(id)
     }
 
-    /// A connection, and the schedule beside it.
+    /// A connection, together with the schedule.
     #[inline]
     pub(super) fn get_with_schedule(&mut self, id: ConnectionId) -> Option<(&mut Entry, &mut Schedule)> {
         Some((self.slots.get_mut(id)?, &mut self.schedule))
     }
 
-    /// The connection that is in a slot now.
+    /// The connection that occupies a slot now.
     pub(super) fn at(&self, slot: usize) -> Option<&Entry> {
         self.slots.at(slot)
     }
@@ -59,7 +59,7 @@ impl Connections {
         self.slots.insert(make)
     }
 
-    /// Takes a connection out, with its timer.
+    /// Removes and returns a connection, and disarms its timer.
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
         let entry = self.slots.remove(id)?;
         self.schedule.disarm(id.slot());
@@ -74,7 +74,7 @@ impl Connections {
         &mut self.schedule
     }
 
-    /// Takes off the marks of those that were served in the turn before.
+    /// Clears the marks of connections that were served in the previous turn.
     pub(super) fn forget_served(&mut self) {
         while let Some(id) = self.schedule.pop_served() {
             if let Some(entry) = self.slots.get_mut(id) {

@@ -1,4 +1,4 @@
-//! The parts of a reactor, its poll and its input aside.
+//! The parts of a reactor, except its poll and its input.
 
 use super::active::Active;
 use super::budget::TurnBudget;
@@ -23,18 +23,18 @@ use crate::router::{Application, Service};
 /// Which connections are recorded, and how much of each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recording {
-    /// Only connections under debug are.
+    /// Record only connections under debug.
     pub(super) debugged: bool,
-    /// Bytes of one recording.
+    /// The limit of one recording, in bytes.
     pub(super) limit: usize,
 }
 
-/// All that the steps of a turn work on.
+/// Everything that the steps of a turn work on.
 pub(super) struct Core<S: 'static> {
     pub(super) connections: Connections,
     /// The parts that the work of a single connection touches.
     pub(super) lent: Lent<S>,
-    /// What it shares with the other reactors of the server.
+    /// The parts shared with the other reactors of the server.
     pub(super) shared: ServerShared,
     pub(super) registry: Registry,
     pub(super) listeners: Listeners,
@@ -42,7 +42,7 @@ pub(super) struct Core<S: 'static> {
     pub(super) drain: DrainProgress,
     pub(super) links: WorkerLinks,
     pub(super) recording: Recording,
-    /// What the system clock said when the reactor began, in milliseconds since 1970.
+    /// The system clock when the reactor started, in milliseconds since 1970.
     pub(super) began_unix_ms: u64,
 }
 
@@ -81,7 +81,7 @@ impl<S: Application> Core<S> {
 }
 
 impl<S> Core<S> {
-    /// Looks a connection up, to work on it. None if it is gone.
+    /// Looks up a connection to work on. None if it is gone.
     #[inline]
     pub(super) fn activate(&mut self, id: ConnectionId) -> Option<Active<'_, S>> {
         let (entry, schedule) = self.connections.get_with_schedule(id)?;

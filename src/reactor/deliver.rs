@@ -1,4 +1,4 @@
-//! Delivering mail of other threads.
+//! Delivers mail from other threads.
 
 use super::budget::{STEP_BYTES, Step};
 use super::call_state::call_state;
@@ -10,12 +10,12 @@ use super::send::{call, send_answer};
 use crate::mailbox::Mail;
 use crate::router::{Application, Effect};
 
-/// Mails delivered in one turn at most.
+/// The most mails that one turn delivers.
 const TURN_MAILS: usize = 4096;
 /// Bytes of a mail that count as another one.
 const MAIL_BYTES: usize = 32 * 1024;
 
-/// Collects and delivers mail, as much as one turn may.
+/// Collects and delivers mail, within the limits of the turn.
 pub(super) fn deliver_mail<S: Application>(core: &mut Core<S>) {
     core.mail.collect(&core.lent.env.tools.mailbox);
     let mut done = 0;
@@ -44,7 +44,7 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
         }
         Mail::CallState(call) => {
             call_state(core, call);
-            // Before any other mail: the sender of a later one finds the call's effects done.
+            // Apply them before any other mail: whoever sends later mail must find the call's effects done.
             effects::apply(core, None);
         }
         #[cfg(feature = "tls")]

@@ -1,5 +1,5 @@
-//! Ending the server: clients that wait to come in are turned away, and all others are told to go, at a pace
-//! that other servers can follow.
+//! Drains the server: refuses waiting clients, and closes the others at a limited pace. The pace lets other
+//! servers take over the clients.
 
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
@@ -10,7 +10,7 @@ use crate::conn::Draining;
 use crate::id::ConnectionId;
 use crate::router::Application;
 
-/// Announces the end, and begins with it after the drain delay. Doing it twice changes nothing.
+/// Announces the drain, which begins after the drain delay. A second call changes nothing.
 pub(super) fn announce_drain<S>(core: &mut Core<S>) {
     if !core.drain.is_serving() {
         return;
@@ -24,7 +24,7 @@ pub(super) fn announce_drain<S>(core: &mut Core<S>) {
     core.drain.announce(core.lent.now());
 }
 
-/// Begins to turn away clients that wait to be accepted, and to tell the others to go.
+/// Begins to refuse clients that wait to be accepted, and to close the others.
 fn begin<S>(core: &mut Core<S>) {
     log::info!("draining {} connections", core.connections.len());
     core.lent.env.draining = Draining::Begun;
@@ -32,7 +32,7 @@ fn begin<S>(core: &mut Core<S>) {
     core.drain.begin(core.lent.now(), core.connections.ids().collect());
 }
 
-/// Tells as many clients to go as the pace allows, and gives up on all when the time is up.
+/// Closes as many clients as the pace allows, and aborts all when the time is up.
 pub(super) fn drain<S: Application>(core: &mut Core<S>) {
     let now = core.lent.now();
     if core.drain.is_due(now) {
@@ -57,14 +57,14 @@ pub(super) fn drain<S: Application>(core: &mut Core<S>) {
     }
 }
 
-/// Tells one client to go. One whose TLS handshake is not complete is told then.
+/// Closes one client. If its TLS handshake is not complete, it is told after that.
 fn tell_to_go<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     if core.connections.get(id).is_some_and(|entry| !entry.socket.answers_later()) {
         call(core, id, |entry, env| entry.conn.close(Cause::GoingAway, env));
     }
 }
 
-/// A last Close to those that have not been told, and the end of all.
+/// Sends a last Close to clients that have had none, and ends all of them.
 fn give_up<S: Application>(core: &mut Core<S>) {
     let ids: Vec<_> = core.connections.ids().collect();
     for &id in &ids {

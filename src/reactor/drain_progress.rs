@@ -1,31 +1,31 @@
-//! The pace of a drain: how far it has come, and how many clients may be told to go now.
+//! The pace of a drain: its progress, and how many clients may be closed now.
 
 use crate::config::Config;
 use crate::id::ConnectionId;
 use crate::moment::{Moment, whole_ms};
 
-/// Clients that are told to go in one turn, whatever the pace.
+/// The most clients that one turn tells to go, whatever the pace.
 const TURN_CLOSES: usize = 1024;
-/// Milliseconds in which those who wait to be accepted are still accepted, and answered with 503.
+/// Milliseconds during which waiting clients are still accepted, and answered with 503.
 const ACCEPT_MS: u64 = 1000;
 
-/// The stage of the end of the server, and its pace.
+/// The stage of the drain, and its pace.
 #[derive(Debug)]
 pub(super) struct DrainProgress {
     delay_ms: u64,
     timeout_ms: u64,
-    /// Clients per second, of all workers together; 0 for all at once.
+    /// Clients per second, over all workers together; 0 for no limit.
     rate: u64,
     /// The number of this worker, and how many there are: the workers take turns to tell one client each.
     worker: u64,
     workers: u64,
-    stage: Stage,
+    stage: DrainStage,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum DrainStage {
     Serving,
-    /// It drains from then on.
+    /// Draining begins at this time.
     Announced(Moment),
     Begun(Begun),
 }
@@ -46,20 +46,20 @@ impl DrainProgress {
             rate: u64::from(config.drain_rate),
             worker: worker as u64,
             workers: workers as u64,
-            stage: Stage::Serving,
+            stage: DrainStage::Serving,
         }
     }
 
     fn begun(&self) -> Option<&Begun> {
         match &self.stage {
-            Stage::Begun(begun) => Some(begun),
-            Stage::Serving | Stage::Announced(_) => None,
+            DrainStage::Begun(begun) => Some(begun),
+            DrainStage::Serving | DrainStage::Announced(_) => None,
         }
     }
 
-    /// Whether the end has not even been announced.
+    /// Whether no drain has been announced.
     pub(super) fn is_serving(&self) -> bool {
-        matches!(self.stage, Stage::Serving)
+        matches!(self.stage, DrainStage::Serving)
     }
 
     /// Whether draining has begun.
@@ -72,30 +72,30 @@ impl DrainProgress {
         self.delay_ms
     }
 
-    /// Draining begins after the drain delay.
+    /// Schedules the drain to begin after the drain delay.
     pub(super) fn announce(&mut self, now: Moment) {
-        self.stage = Stage::Announced(now.after(self.delay_ms));
+        self.stage = DrainStage::Announced(now.after(self.delay_ms));
     }
 
-    /// Draining begins now, with these connections to be told.
+    /// Begins the drain, with these connections to be told.
     pub(super) fn begin(&mut self, now: Moment, waiting: Vec<ConnectionId>) {
-        self.stage = Stage::Begun(Begun { began_at: now, waiting, told: 0 });
+        self.stage = DrainStage::Begun(Begun { began_at: now, waiting, told: 0 });
     }
 
     /// Whether the drain delay is over and draining is to begin.
     pub(super) fn is_due(&self, now: Moment) -> bool {
-        matches!(self.stage, Stage::Announced(begins_at) if begins_at <= now)
+        matches!(self.stage, DrainStage::Announced(begins_at) if begins_at <= now)
     }
 
-    /// Takes the next connection that is to be told to go, and counts it as told.
+    /// Takes the next connection to close, and counts it.
     pub(super) fn pop_waiting(&mut self) -> Option<ConnectionId> {
-        let Stage::Begun(begun) = &mut self.stage else { return None };
+        let DrainStage::Begun(begun) = &mut self.stage else { return None };
         let id = begun.waiting.pop()?;
         begun.told += 1;
         Some(id)
     }
 
-    /// Whether the time in which clients that wait are still accepted is over.
+    /// Whether the time for accepting waiting clients is over.
     pub(super) fn is_accept_over(&self, now: Moment) -> bool {
         self.begun().is_some_and(|begun| begun.began_at.after(ACCEPT_MS) <= now)
     }
@@ -105,13 +105,13 @@ impl DrainProgress {
         self.begun().is_some_and(|begun| begun.began_at.after(self.timeout_ms) <= now)
     }
 
-    /// When draining begins, the listeners are closed, the next client is to be told to go, or the time is
-    /// up; never once none of this is left.
+    /// The time of the drain's next event: it begins, closes the listeners, tells the next client to go, or
+    /// times out. Never, if none of these is left.
     pub(super) fn next_at(&self, listens: bool, all_gone: bool) -> Moment {
         let begun = match &self.stage {
-            Stage::Serving => return Moment::NEVER,
-            Stage::Announced(begins_at) => return *begins_at,
-            Stage::Begun(begun) => begun,
+            DrainStage::Serving => return Moment::NEVER,
+            DrainStage::Announced(begins_at) => return *begins_at,
+            DrainStage::Begun(begun) => begun,
         };
         let accepts_until = if listens { begun.began_at.after(ACCEPT_MS) } else { Moment::NEVER };
         if all_gone {
@@ -121,7 +121,7 @@ impl DrainProgress {
         if begun.waiting.is_empty() {
             return timeout_at;
         }
-        // The time until one more client may be told: rounded up, or the turn that follows would come too
+        // The time until the next client may be told. It is rounded up: otherwise the turn would come too
         // early and find nothing to do.
         let number = begun.told * self.workers + self.worker + 1;
         let next_ms = if self.rate == 0 { 1 } else { (number * 1000).div_ceil(self.rate) };
@@ -163,7 +163,7 @@ mod tests {
                         "{ms} ms: late or early"
                     );
                     let more = drain.allowance(now) as u64;
-                    let Stage::Begun(begun) = &mut drain.stage else { unreachable!() };
+                    let DrainStage::Begun(begun) = &mut drain.stage else { unreachable!() };
                     begun.told += more;
                     told += begun.told;
                     assert!(drain.next_at(false, false) > now);

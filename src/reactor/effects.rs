@@ -1,4 +1,4 @@
-//! Effects: what handlers and hooks have left to be done to other connections.
+//! Applies effects: what handlers and hooks ask to be done to other connections.
 
 use super::core::Core;
 use super::fan_out::send_to_many;
@@ -11,15 +11,15 @@ use super::watch::set_debug;
 use crate::id::ConnectionId;
 use crate::router::{Application, Effect};
 
-/// Ends the work on a connection: writes what must not wait, and carries out the effects of its handlers.
+/// Ends the work on a connection: writes urgent output, and applies the effects of its handlers.
 #[inline(always)]
 pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     write_if_full(core);
     apply(core, Some(id));
 }
 
-/// Carries out the effects that wait, and those that they lead to. `by` is the connection whose requests they
-/// come from.
+/// Applies the waiting effects, and the effects that they cause. `by` is the connection whose requests caused
+/// them.
 #[inline(always)]
 pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
     if !core.lent.env.tools.effects.is_empty() {
@@ -40,7 +40,7 @@ fn apply_all<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
     }
 }
 
-/// Carries out one effect, on connections of this worker.
+/// Applies one effect to connections of this worker.
 pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
     match effect {
         Effect::Send { to, push } => send(core, to, &push),

@@ -1,4 +1,4 @@
-//! One connection of a reactor: its state machine, its socket, and what the poll last said about it.
+//! One connection of a reactor: its state machine, its socket, and its last poll events.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::moment::Moment;
 pub(super) struct Entry {
     pub(super) socket: Socket,
     pub(super) conn: Conn,
-    /// A read may bring something: no event will announce it.
+    /// A read may bring something that no event will announce.
     pub(super) readable: bool,
     /// The socket may take bytes.
     pub(super) writable: bool,
@@ -28,14 +28,14 @@ pub(super) struct Entry {
     /// The permit that counts it against the limits on clients. None for clients that are only refused.
     pub(super) permit: Option<Permit>,
     pub(super) standing: Standing,
-    /// What it is sent at the end of the turn.
+    /// The segments that it is sent at the end of the turn.
     pub(super) segments: Option<SegmentRing>,
     /// It has ended and is on the list of the dead.
     pub(super) dead: bool,
 }
 
-// There is one for each connection: most of the memory that an idle client costs. Its socket is 16 bytes of
-// it, but more where mio is built with debug assertions.
+// Each connection has one: it is most of the memory of an idle client. Its socket takes 16 bytes of it, or
+// more where mio is built with debug assertions.
 const _: () = assert!(size_of::<Entry>() - size_of::<Socket>() <= 192 - 16);
 
 impl Entry {
@@ -44,7 +44,7 @@ impl Entry {
         Entry {
             socket,
             conn,
-            // The poll reports what has arrived already: a read now would mostly find nothing.
+            // The poll reports data that is already there: a read now would mostly find nothing.
             readable: false,
             writable: true,
             read_on: false,
@@ -67,13 +67,13 @@ impl Entry {
         self.conn.abort(Cause::Reset);
     }
 
-    /// Whether it is served behind quiet connections. Writing the output that waits for a client can take
-    /// long, and many clients can have some at once.
+    /// Whether it is served behind quiet connections. Writing a client's waiting output can take long, and
+    /// many clients can have some at once.
     pub(super) fn is_busy(&self) -> bool {
         self.standing.is_busy() || self.has_output() || self.socket.is_handshaking()
     }
 
-    /// Whether output waits that can be written.
+    /// Whether it has output waiting that can be written now.
     pub(super) fn has_output(&self) -> bool {
         self.writable && self.conn.outbox.is_ready()
     }
@@ -81,7 +81,7 @@ impl Entry {
     /// How many bytes of its output the client has taken, as far as the socket can tell.
     pub(super) fn socket_report(&self) -> SocketReport {
         let unacknowledged = self.socket.unacknowledged();
-        // Nothing more is added to the outbox: what the socket has taken is missing there.
+        // The outbox gets no more additions, so what is missing from it is what the socket has taken.
         let given =
             self.socket.given().unwrap_or_else(|| 0u64.wrapping_sub(self.conn.outbox.queued() as u64));
         let taken = given.wrapping_sub(unacknowledged.unwrap_or(0));

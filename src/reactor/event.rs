@@ -1,4 +1,4 @@
-//! What the poll says of a connection, a listener or the waker.
+//! Handles poll events for connections, listeners and the waker.
 
 use super::budget::Step;
 use super::core::Core;
@@ -12,7 +12,7 @@ use super::tokens::{WAKER, id_of};
 use crate::cause::Cause;
 use crate::router::Application;
 
-/// Notes what an event says, and reads or serves the connection that it is about.
+/// Notes the event, and reads or serves its connection.
 pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input, event: Event) {
     if event.token == WAKER {
         return core.mail.note_arrival();
@@ -27,10 +27,10 @@ pub(super) fn handle_event<S: Application>(core: &mut Core<S>, input: &mut Input
     let has_its_turn = entry.standing.is_ready();
     let closed = event.read_closed || event.error;
     entry.readable |= event.readable || closed;
-    // A read ends before an urgent byte, whatever lies behind it.
+    // A read stops before an urgent byte, even if more follows.
     entry.read_on |= closed || event.priority;
     if event.error && !entry.conn.wants_read(&env.settings) {
-        // While reading is paused nobody would read the error off the socket.
+        // While reading is paused nothing else would read the error from the socket.
         entry.conn.abort(Cause::Reset);
     }
     if event.writable {

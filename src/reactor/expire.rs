@@ -1,7 +1,7 @@
-//! Timers: what is due, for as long as a turn has time for it.
+//! Expires timers, for as long as a turn has time for it.
 //!
-//! A timer that is about to end a connection for what its client has not done has the socket read first: the
-//! poll may not have reported yet what has come.
+//! Before a timer ends a connection because its client failed to do something, the socket is read: data may
+//! have arrived that the poll has not reported yet.
 
 use super::accept::TURN_ACCEPTS;
 use super::budget::{STEP_BYTES, Step};
@@ -17,14 +17,14 @@ use crate::router::Application;
 
 /// Steps of the wheel that count as one handler: each looks at one timer at most.
 const STEPS: usize = 8;
-/// Connections that timers send something to, or end, at least in one turn: as many as it accepts.
+/// The least number of connections per turn that timers may send to or end: as many as a turn accepts.
 pub(super) const LEAST_CONSEQUENCES: usize = Step::Timers.least();
 
-// Whatever comes in with a deadline leaves with it at least as fast.
+// Connections that come in with a deadline must be able to leave at least as fast.
 const _: () = assert!(LEAST_CONSEQUENCES >= TURN_ACCEPTS);
 
-/// Lets the connections whose deadline has come look at their timers, in the order of the deadlines. Those
-/// for which there is no time do so in the next turn, which follows at once.
+/// Lets connections with a due deadline check their timers, in the order of the deadlines. If the turn runs
+/// out of time, the rest follow in the next turn, which starts at once.
 pub(super) fn expire<S: Application>(core: &mut Core<S>, input: &mut Input) {
     let before = consequences(core);
     loop {
@@ -41,7 +41,7 @@ pub(super) fn expire<S: Application>(core: &mut Core<S>, input: &mut Input) {
     }
 }
 
-/// What the end of the turn has to write or to bury.
+/// How much the end of the turn has to write or to bury.
 fn consequences<S>(core: &Core<S>) -> usize {
     core.lent.output.len() + core.connections.schedule().dead()
 }
@@ -60,8 +60,8 @@ fn expire_slot<S: Application>(core: &mut Core<S>, input: &mut Input, slot: usiz
     effects::apply(core, None);
 }
 
-/// If a connection is about to be ended for what its client has not done: reads what has come, then looks
-/// whether the client takes what it is sent.
+/// If a timer is about to end a connection because its client failed to do something: reads what has arrived,
+/// then checks whether the client takes its output.
 fn read_before_the_end<S: Application>(core: &mut Core<S>, input: &mut Input, id: ConnectionId) {
     let Some(active) = core.activate(id) else { return };
     if !active.entry.conn.is_about_to_end(active.lent.now(), &active.lent.env.settings) {

@@ -1,9 +1,9 @@
-//! What goes to many connections: as far as a turn has time for it, and on in later ones.
+//! Sends pushes to many connections, over several turns if one has too little time.
 //!
-//! A fan-out has the receivers of the moment at which it was asked for. It reaches them in the order of their
-//! slots, and whatever else is sent to one of them goes behind it:
-//! [`Active::reach`](super::active::Active::reach) comes before. The client that asked for it is not read
-//! until it has reached all of them, so that nobody adds to fan-outs faster than they get done.
+//! A fan-out goes to the connections that were receivers when it was requested. It reaches them in the order
+//! of their slots, and anything else that is sent to a receiver comes after it, because
+//! [`Active::reach`](super::active::Active::reach) runs first. The client that requested it is not read until
+//! it has reached all receivers, so that fan-outs cannot be added faster than they are finished.
 
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
@@ -14,21 +14,22 @@ use super::send::send;
 use crate::id::ConnectionId;
 use crate::push::Push;
 
-/// The cost up to which a push to many is sent at once, in bytes, a write counted as [`STEP_BYTES`]: enough
-/// for a small chat room.
+/// The cost up to which a push to many is sent at once, in bytes, where a write counts as [`STEP_BYTES`]:
+/// enough for a small chat room.
 const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
-/// What one receiver is sent at once where fan-outs go on, in bytes: then the turn may have no time left.
+/// The most bytes sent to one receiver at a time while a fan-out goes on: the turn may have no time left
+/// then.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
-/// Sends a push to many connections: at once, or when there is time for it. `by` is the connection that asked
-/// for it.
+/// Sends a push to many connections: at once, or when there is time. `by` is the connection that requested
+/// it.
 pub(super) fn send_to_many<S>(
     core: &mut Core<S>,
     by: Option<ConnectionId>,
     mut to: Vec<ConnectionId>,
     push: Push,
 ) {
-    // Mostly it is in this order already.
+    // It is mostly sorted already.
     to.sort_unstable_by_key(|id| id.order());
     to.dedup();
     core.lent.budget.charge(to.len() * RECEIVER_BYTES);
@@ -42,7 +43,7 @@ pub(super) fn send_to_many<S>(
     }
 }
 
-/// Has a fan-out go on when there is time, if there is capacity for it.
+/// Queues a fan-out to go on when there is time, if there is capacity for it.
 fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
     let (connections, lent) = (&mut core.connections, &mut core.lent);
     if !lent.fan_outs.has_capacity_for(&fan_out) {
@@ -53,7 +54,7 @@ fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
         }
         return;
     }
-    // A connection that has ended is no receiver, and neither is the one that has its slot now.
+    // Skip a connection that has ended, and a later one in the same slot.
     fan_out.to.retain(|&id| {
         let receiver = connections.get_mut(id);
         receiver.map(|entry| entry.standing.set_awaited(true)).is_some()
@@ -66,8 +67,8 @@ fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
     lent.fan_outs.begin(fan_out, is_here);
 }
 
-/// Lets fan-outs go on, those of each client in turn, as long as there is time. A receiver is given all that
-/// waits for it at once.
+/// Continues fan-outs, those of each client in turn, as long as there is time. A receiver is sent all of its
+/// waiting pushes at once.
 #[inline]
 pub(super) fn continue_fan_outs<S>(core: &mut Core<S>) {
     if !core.lent.fan_outs.is_empty() {
@@ -85,7 +86,7 @@ fn continue_some<S>(core: &mut Core<S>) {
         write_if_full(core);
         let bytes = reached.unwrap_or(0) + STEP_BYTES;
         core.lent.budget.charge(STEP_BYTES);
-        // What is done however late it is counts in bytes, too.
+        // Work that is done regardless of the time still counts in bytes.
         (done, slice) = (done + bytes.div_ceil(SLICE_BYTES), slice + bytes);
         if slice >= SLICE_BYTES {
             core.lent.fan_outs.pass_turn();
@@ -101,7 +102,7 @@ fn next_receiver<S>(core: &mut Core<S>) -> Option<ConnectionId> {
     core.lent.fan_outs.next_receiver(is_awaited)
 }
 
-/// A connection has ended: nothing reaches it any more, and what it has asked for goes on without it.
+/// Handles the end of a connection: nothing more reaches it, and fan-outs that it requested go on.
 #[cold]
 pub(super) fn leave_fan_outs<S>(core: &mut Core<S>, id: ConnectionId) {
     core.lent.fan_outs.leave(id);

@@ -1,7 +1,7 @@
-//! Fan-outs: pushes to many connections that have not reached all of their receivers.
+//! Unfinished fan-outs: pushes to many connections that have not reached all receivers.
 //!
-//! Each receiver has a queue of the pushes that it is still to be sent, so that the cost of a fan-out does
-//! not depend on how many others there are.
+//! Each receiver has a queue of the pushes that it has not been sent yet, so the cost of a fan-out does not
+//! depend on the number of others.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,16 +12,16 @@ use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
 
-/// Unfinished fan-outs that came from mail and hooks, at which no more mail is delivered. Fan-outs that a
-/// client asked for hold back that client.
+/// With this many unfinished fan-outs from mail and hooks, no more mail is delivered. A fan-out that a client
+/// requested holds back that client instead.
 const MAX_BY_MAIL: usize = 256;
-/// Unfinished fan-outs from which on a client adds only few of them in a turn.
+/// With this many unfinished fan-outs, a client may add only a few per turn.
 const MANY: usize = 256;
-/// Unfinished fan-outs of clients that have left, at which no client is accepted: clients that ask for a
-/// fan-out and leave are held back when they connect again.
+/// With this many unfinished fan-outs of clients that have left, no client is accepted: clients that request
+/// a fan-out and leave are held back when they reconnect.
 const MAX_DEPARTED: usize = 256;
-/// Bytes of pushes and lists of receivers that unfinished fan-outs hold at most: clients that ask for some
-/// and leave are not held back by them.
+/// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds clients that
+/// request fan-outs and leave, since those are not held back.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Milliseconds between two log lines about fan-outs that were dropped.
 const LOG_EVERY_MS: u64 = 1000;
@@ -29,9 +29,9 @@ const LOG_EVERY_MS: u64 = 1000;
 /// One push to many.
 #[derive(Debug)]
 pub(super) struct FanOut {
-    /// The connection that asked for it; none if it came from mail or a hook.
+    /// The connection that requested it; none if it came from mail or a hook.
     pub(super) by: Option<ConnectionId>,
-    /// Its receivers in the order of their slots, each once.
+    /// Its receivers in the order of their slots, without duplicates.
     pub(super) to: Vec<ConnectionId>,
     pub(super) push: Push,
 }
@@ -49,11 +49,11 @@ struct Begun {
     fan_out: FanOut,
     /// The first receiver that may not have been reached.
     next: usize,
-    /// Receivers that have not been reached. At 0 only its key in its group is left.
+    /// Receivers that have not been reached. At 0 only its key in its group remains.
     left: usize,
 }
 
-/// Fan-outs that one client has asked for in a row, in that order.
+/// Consecutive fan-outs that one client requested, in that order.
 #[derive(Debug)]
 struct Group {
     by: Option<ConnectionId>,
@@ -64,25 +64,25 @@ struct Group {
 #[derive(Debug, Default)]
 pub(super) struct FanOuts {
     begun: Slab<Begun>,
-    /// For each receiver the fan-outs that have not reached it.
+    /// For each receiver, the fan-outs that have not reached it.
     waiting: PushQueues,
-    /// The first group has its turn.
+    /// The groups of fan-outs; the first has its turn.
     groups: VecDeque<Group>,
-    /// How many unfinished ones each client has asked for.
+    /// The number of unfinished fan-outs that each client has requested.
     owed: HashMap<ConnectionId, usize>,
     unfinished: usize,
     by_mail: usize,
-    /// Unfinished ones of clients that have left.
+    /// The number of unfinished fan-outs whose clients have left.
     departed: usize,
-    /// Bytes that all of them hold.
+    /// Bytes held by all of them.
     bytes: usize,
-    /// Pushes that were dropped and not logged yet, one for each receiver.
+    /// Dropped pushes not logged yet, counted per receiver.
     dropped: u64,
     logged_at: Option<Moment>,
 }
 
 impl FanOuts {
-    /// Whether none is unfinished.
+    /// Whether no fan-out is unfinished.
     pub(super) fn is_empty(&self) -> bool {
         self.unfinished == 0
     }
@@ -91,28 +91,28 @@ impl FanOuts {
         self.unfinished
     }
 
-    /// Whether a client may add only few in a turn.
+    /// Whether there are so many that a client may add only a few per turn.
     pub(super) fn are_many(&self) -> bool {
         self.unfinished >= MANY
     }
 
-    /// Whether those that came from mail are too many to deliver more mail.
+    /// Whether too many from mail are unfinished to deliver more mail.
     pub(super) fn hold_back_mail(&self) -> bool {
         self.by_mail >= MAX_BY_MAIL
     }
 
-    /// Whether those of clients that have left are too many to accept more clients.
+    /// Whether too many of departed clients are unfinished to accept more clients.
     pub(super) fn hold_back_accepts(&self) -> bool {
         self.departed >= MAX_DEPARTED
     }
 
-    /// Whether one more can be held.
+    /// Whether there is capacity for one more.
     pub(super) fn has_capacity_for(&self, fan_out: &FanOut) -> bool {
         self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
     }
 
-    /// Counts a fan-out that could not be held, to this many receivers. Returns how many pushes were dropped,
-    /// if that is to be logged now.
+    /// Counts a dropped fan-out to this many receivers. Returns the number of dropped pushes if it is to be
+    /// logged now.
     pub(super) fn count_dropped(&mut self, receivers: u64, now: Moment) -> Option<u64> {
         self.dropped += receivers;
         let is_due = self.logged_at.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);
@@ -122,7 +122,8 @@ impl FanOuts {
         })
     }
 
-    /// Begins a fan-out to at least one receiver. `is_here`: the client that asked for it is still connected.
+    /// Begins a fan-out to at least one receiver. `is_here` says whether the client that requested it is
+    /// still connected.
     pub(super) fn begin(&mut self, fan_out: FanOut, is_here: bool) {
         let by = fan_out.by;
         self.bytes += fan_out.bytes();
@@ -133,7 +134,7 @@ impl FanOuts {
             None => self.by_mail += 1,
         }
         let vacant = self.begun.vacant_entry();
-        // There is memory for far fewer.
+        // Memory runs out long before the keys do.
         let key = u32::try_from(vacant.key()).unwrap_or(u32::MAX);
         for id in &fan_out.to {
             self.waiting.push(id.slot(), key);
@@ -145,12 +146,12 @@ impl FanOuts {
         }
     }
 
-    /// Whether a connection has asked for an unfinished one.
+    /// Whether a connection has requested an unfinished fan-out.
     pub(super) fn owes(&self, id: ConnectionId) -> bool {
         self.owed.contains_key(&id)
     }
 
-    /// The next receiver of the fan-out whose turn it is, of those for which `is_waiting` holds.
+    /// The next receiver for which `is_waiting` holds, in the fan-out whose turn it is.
     pub(super) fn next_receiver(
         &mut self,
         is_waiting: impl Fn(ConnectionId) -> bool,
@@ -181,12 +182,12 @@ impl FanOuts {
         }
     }
 
-    /// Whether a connection is still to be sent a push.
+    /// Whether a connection has pushes left to be sent.
     pub(super) fn has_push_for(&self, id: ConnectionId) -> bool {
         self.waiting.has(id.slot())
     }
 
-    /// Takes the next push that a connection is still to be sent.
+    /// Takes the next push for a connection.
     pub(super) fn take_push(&mut self, id: ConnectionId) -> Option<Push> {
         let key = self.waiting.pop(id.slot())?;
         let begun = self.begun.get_mut(key as usize)?;
@@ -206,12 +207,12 @@ impl FanOuts {
         Some(push)
     }
 
-    /// Notes that a client has left. What it has asked for goes on.
+    /// Notes that a client has left. The fan-outs that it requested go on.
     pub(super) fn leave(&mut self, id: ConnectionId) {
         self.departed += self.owed.remove(&id).unwrap_or(0);
     }
 
-    /// Counts a fan-out that is finished for the client that asked for it.
+    /// Counts one fan-out of a client as finished.
     fn count_finished(&mut self, by: ConnectionId) {
         match self.owed.get_mut(&by) {
             Some(1) => drop(self.owed.remove(&by)),
@@ -245,7 +246,7 @@ mod tests {
         assert!(!fan_outs.hold_back_mail());
         fan_outs.begin(by_mail(), true);
         assert!(fan_outs.hold_back_mail());
-        // Lists of receivers count like what is sent to them.
+        // Receiver lists count like the pushes themselves.
         let receivers = MAX_BYTES / 2 / (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) - 100_000;
         let large = || FanOut { to: (0..receivers as u32).map(id).collect(), ..by_mail() };
         assert!(fan_outs.has_capacity_for(&large()));
@@ -288,7 +289,7 @@ mod tests {
             seen.push((next.slot(), count, owes));
             reached.push(next);
             if next == id(2) {
-                // Something else is sent to it first.
+                // Something else is sent first to that receiver.
                 assert_eq!(std::iter::from_fn(|| fan_outs.take_push(id(3))).count(), 1);
             }
             fan_outs.pass_turn();

@@ -1,4 +1,4 @@
-//! Bytes from a socket, given to their connection, and what it asks the reactor for meanwhile.
+//! Gives bytes from a socket to their connection, and serves its requests to the reactor meanwhile.
 
 use super::active::Active;
 use super::budget::STEP_BYTES;
@@ -6,14 +6,12 @@ use super::share::Share;
 use crate::conn::Progress;
 use crate::router::Application;
 
-/// Fan-outs in a row after which a connection's share ends with its slice. This many leave in one write to
-/// each receiver, and what waits for a receiver stays short. While many fan-outs are unfinished one is
-/// enough.
+/// After this many fan-outs in a row, a connection's share ends with its slice. They leave in one write to
+/// each receiver, and a receiver's queue stays short. While many fan-outs are unfinished, one is enough.
 const PUSHES_IN_A_ROW: u32 = 16;
 
 impl<S: Application> Active<'_, S> {
-    /// Gives bytes to the connection, and writes in between what it has to send. Returns how many bytes it
-    /// took.
+    /// Gives bytes to the connection, and writes its output in between. Returns how many bytes it took.
     pub(super) fn feed(&mut self, bytes: &mut [u8], share: &mut Share) -> usize {
         let total = bytes.len();
         let mut used = 0;
@@ -34,7 +32,7 @@ impl<S: Application> Active<'_, S> {
                     if self.lent.env.frames_left > 0 {
                         return used;
                     }
-                    // It had no frames left, and may be given more.
+                    // It ran out of frames, and may get more.
                     self.end_slice(share);
                     if self.entry.conn.waits_for_inflater() {
                         return used;
@@ -56,7 +54,7 @@ impl<S: Application> Active<'_, S> {
                 }
                 Progress::Forwarded => {
                     self.count_address();
-                    // The head waits in the connection, and nothing would announce it.
+                    // The head waits in the connection, and no event would announce it.
                     continue;
                 }
                 Progress::Checked => self.give_up_permit(),
@@ -77,8 +75,8 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// Compresses one slice of a reply, if the connection has one to compress. It counts against the frames
-    /// that the connection has left of this turn.
+    /// Compresses one slice of a waiting reply. The work counts against the frames that the connection has
+    /// left in this turn.
     pub(super) fn compress_slice(&mut self, share: &mut Share) {
         if !self.entry.conn.has_job() {
             return;
@@ -94,7 +92,7 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// Ends the connection's share of the turn. If it is used up the connection waits behind others from now
+    /// Ends the connection's share of the turn. A connection that has used it up waits behind others from now
     /// on.
     pub(super) fn end_share(&mut self, share: &Share) {
         self.lent.budget.charge(STEP_BYTES);
@@ -103,7 +101,7 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// From the next turn on the connection comes behind those that have not used up their share.
+    /// Moves the connection, from the next turn on, behind those that have not used up their share.
     #[cold]
     fn mark_busy(&mut self) {
         self.entry.standing.set_busy(true);

@@ -1,4 +1,4 @@
-//! Forwards effects on connections of other workers to the mailboxes of these.
+//! Forwards effects to the workers of their connections.
 
 use super::core::Core;
 use super::worker_links::Posted;
@@ -6,7 +6,7 @@ use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::router::Effect;
 
-/// Forwards the part of an effect that is for connections of other workers. Returns the part that is for this
+/// Forwards the part of an effect that concerns connections of other workers. Returns the part for this
 /// worker.
 pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
     if core.shared.mailboxes.count() == 1 {
@@ -41,7 +41,7 @@ fn forward_to<S>(core: &mut Core<S>, worker: usize, effect: Effect) {
     let mailboxes = &core.shared.mailboxes;
     match effect {
         Effect::Send { .. } => post_push(core, worker, 1, effect),
-        // These must not get lost in a full mailbox. Each happens to a connection only once.
+        // These must not get lost in a full mailbox. Each can happen only once per connection.
         Effect::Close { .. } | Effect::Replace(_) => mailboxes.post_always(worker, Mail::Effect(effect)),
         Effect::Answer { ticket, answer } => {
             let (to, deferral) = ticket.into_deferral();
@@ -53,7 +53,7 @@ fn forward_to<S>(core: &mut Core<S>, worker: usize, effect: Effect) {
     }
 }
 
-/// Leaves a push for another worker, with that many receivers. If it is dropped, it counts as that many
+/// Posts a push with this many receivers to another worker. If it is dropped, it counts as that many
 /// failures.
 fn post_push<S>(core: &mut Core<S>, worker: usize, receivers: u64, effect: Effect) {
     if post(core, worker, receivers, effect) == Posted::Dropped {

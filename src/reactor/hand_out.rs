@@ -1,8 +1,8 @@
-//! Inflaters and compressors, of which a reactor has few, handed to the connections that have waited longest.
+//! Hands the reactor's few inflaters and compressors to the connections that have waited longest.
 
 use super::core::Core;
 
-/// Hands out what is free. A connection that gets something has work for the next turn.
+/// Hands out the free ones. A connection that gets one has work for the next turn.
 pub(super) fn hand_out<S>(core: &mut Core<S>) {
     if core.lent.env.inflaters.in_use() > 0 {
         hand_out_inflaters(core);
@@ -17,7 +17,7 @@ pub(super) fn hand_out<S>(core: &mut Core<S>) {
 }
 
 fn hand_out_inflaters<S>(core: &mut Core<S>) {
-    // Connections that have ended, or begun to close, do not say so.
+    // Connections that end or begin to close do not give theirs back.
     let connections = &core.connections;
     core.lent.env.inflaters.reclaim(|id| connections.get(id).is_some_and(|entry| entry.conn.inflates()));
     while let Some(id) = core.lent.env.inflaters.call_next() {

@@ -1,5 +1,5 @@
-//! A million idle connections, without sockets: the bytes that each holds, and what a turn costs beside them.
-//! Run with `--nocapture` the test shows the figures.
+//! Measures a million idle connections without sockets: the bytes that each holds, and the time of a turn
+//! beside them. Run with `--nocapture`, the test prints the figures.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::record::Peer;
 use crate::router::{Application, Service};
 
 const POPULATION: usize = 1_000_000;
-/// What an idle connection may allocate: its entries in the slab and the wheel, each with the capacity
-/// that doubling leaves over.
+/// The most bytes that an idle connection may allocate: its entries in the slab and the wheel, each with the
+/// spare capacity that doubling leaves.
 const MAX_BYTES: usize = 220;
-/// The time within which they came in.
+/// The connections come in within this time.
 const SPREAD_MS: u64 = 60_000;
 
 struct Nothing;
@@ -33,7 +33,7 @@ fn reactor() -> Reactor<Nothing> {
     let off = Duration::ZERO;
     let config = Config {
         listen: vec![Listen::Tcp(([127, 0, 0, 1], 0).into())],
-        // Pings are all that their timers bring.
+        // Their timers send only Pings.
         read_timeout: off,
         client_check: off,
         account_check: off,
@@ -43,7 +43,7 @@ fn reactor() -> Reactor<Nothing> {
     Reactor::bind(&config, Service::Messages(|_, _, _| crate::router::Outcome::Done), Nothing).unwrap()
 }
 
-/// Lets in connections that have no socket, evenly spread over [`SPREAD_MS`].
+/// Lets in connections without sockets, evenly spread over [`SPREAD_MS`].
 fn fill(reactor: &mut Reactor<Nothing>) {
     let core = &mut reactor.core;
     for number in 0..POPULATION {
@@ -85,7 +85,7 @@ fn a_million_idle_connections_hold_few_bytes_and_no_turn_walks_them() {
     assert_eq!(reactor.connections(), POPULATION);
     assert!(each <= MAX_BYTES, "{each} bytes");
 
-    // Each is pinged in its time, and no turn pings more than it may.
+    // Each is pinged on time, and no turn sends more Pings than it may.
     let Reactor { clock, core, input, .. } = &mut reactor;
     let (mut turns, mut longest, mut pinged) = (0, 0, 0);
     core.lent.env.tools.now = Moment::from_ms(SPREAD_MS);
@@ -103,6 +103,6 @@ fn a_million_idle_connections_hold_few_bytes_and_no_turn_walks_them() {
         assert!(turns < 2 * POPULATION, "{pinged} were pinged");
     }
     println!("{turns} turns pinged all of them, at most {longest} in one");
-    // Each ping counts with the time that it takes to be written.
+    // Each Ping counts with the time of writing it.
     assert!(longest <= 2000);
 }

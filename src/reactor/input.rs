@@ -1,30 +1,30 @@
-//! The buffers that sockets are read into, and what was read ahead of being handled.
+//! The buffers into which sockets are read, and the bytes read ahead in them.
 
 use crate::conn::LARGE_READ_BYTES;
 use crate::id::ConnectionId;
 
 /// Bytes that are read ahead, from all connections together.
 const AHEAD_BYTES: usize = 64 * 1024;
-/// Bytes that a read ahead is offered at least. A client that fills them is read by itself from then on.
+/// The least space that a read ahead is offered. A client that fills it is read by itself from then on.
 const MIN_AHEAD_BYTES: usize = 16 * 1024;
-/// Reads in one turn that may do the cryptography of a TLS handshake: each can take a signature, which costs
-/// as much as thousands of packets.
+/// The most reads of one turn that may do the cryptography of a TLS handshake: each can take a signature,
+/// which costs as much as thousands of packets.
 const TURN_HANDSHAKES: u32 = 4;
 
-/// What a reactor reads with.
+/// The read buffers of a reactor.
 #[derive(Debug)]
 pub(super) struct Input {
-    /// For connections that are read by themselves: a message as long as `max_len` is by default fits.
+    /// For connections that are read by themselves: a message of the default `max_len` fits.
     buffer: Vec<u8>,
     ahead: Vec<u8>,
-    /// Bytes of `ahead` that were read and not handled.
+    /// Bytes in `ahead` that have been read but not handled.
     filled: usize,
-    /// What they are, in order.
+    /// The reads that these bytes came from, in order.
     reads: Vec<AheadRead>,
     handshakes_left: u32,
 }
 
-/// Bytes of one connection that were read ahead: all that its socket had.
+/// Bytes of one connection that were read ahead: everything that its socket had.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AheadRead {
     pub(super) id: ConnectionId,
@@ -33,8 +33,8 @@ pub(super) struct AheadRead {
 
 impl Input {
     pub(super) fn new() -> Self {
-        // Not zeros, for which the system would only promise memory: what a reactor needs it has from the
-        // start, and not from the first large message on.
+        // Not zeros, for which the system would only promise memory: a reactor gets the memory that it needs
+        // at the start, not with the first large message.
         Input {
             buffer: vec![u8::MAX; LARGE_READ_BYTES],
             ahead: vec![u8::MAX; AHEAD_BYTES],
@@ -58,37 +58,37 @@ impl Input {
         self.handshakes_left > 0
     }
 
-    /// Counts a read that has gone on with a TLS handshake.
+    /// Counts a read that advanced a TLS handshake.
     pub(super) fn count_handshake(&mut self) {
         self.handshakes_left = self.handshakes_left.saturating_sub(1);
     }
 
-    /// Whether what was read ahead has to be handled before more is.
+    /// Whether the bytes read ahead have to be handled before more are read.
     #[inline]
     pub(super) fn is_ahead_full(&self) -> bool {
         self.ahead.len() - self.filled < MIN_AHEAD_BYTES
     }
 
-    /// What of the buffer is free for reading ahead.
+    /// The part of the buffer that is free for reading ahead.
     #[inline]
     pub(super) fn ahead_rest(&mut self) -> &mut [u8] {
         self.ahead.get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Notes bytes that were read to the beginning of [`ahead_rest`](Self::ahead_rest).
+    /// Records that bytes were read into the beginning of [`ahead_rest`](Self::ahead_rest).
     #[inline]
     pub(super) fn push_ahead(&mut self, id: ConnectionId, len: usize) {
         self.filled += len;
         self.reads.push(AheadRead { id, len });
     }
 
-    /// What was read ahead, in order, and the bytes of all of it.
+    /// The reads ahead, in order, and the bytes of all of them.
     #[inline]
     pub(super) fn ahead(&mut self) -> (&[AheadRead], &mut [u8]) {
         (&self.reads, &mut self.ahead)
     }
 
-    /// Forgets what was read ahead: it has been handled.
+    /// Forgets the bytes read ahead: they have been handled.
     #[inline]
     pub(super) fn clear_ahead(&mut self) {
         self.reads.clear();

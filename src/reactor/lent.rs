@@ -1,4 +1,4 @@
-//! What a reactor lends to the connection that it works on.
+//! The parts of a reactor that work on a single connection may use.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::refusals::Refusals;
 use crate::conn::{Draining, Env};
 use crate::moment::Moment;
 
-/// The parts of a reactor that the work of a single connection touches.
+/// The parts of a reactor that work on a single connection touches.
 pub(super) struct Lent<S: 'static> {
-    /// What the connection itself is lent for a call.
+    /// The parts that the connection itself borrows for a call.
     pub(super) env: Env<S>,
-    /// What this turn has taken so far, and may still take.
+    /// What this turn has used and may still use.
     pub(super) budget: TurnBudget,
     pub(super) output: Output,
     pub(super) fan_outs: FanOuts,
@@ -30,12 +30,12 @@ impl<S> Lent<S> {
         self.env.tools.now
     }
 
-    /// Whether draining has begun, so that nobody comes in any more.
+    /// Whether draining has begun, so that no client is admitted any more.
     pub(super) fn is_draining(&self) -> bool {
         self.env.draining == Draining::Begun
     }
 
-    /// Whether the request of a client that is to be refused is read first: it may be a health check.
+    /// Whether to read the request of a client that will be refused: it may be a health check.
     pub(super) fn hears_refused(&self) -> bool {
         self.env.settings.health_path.is_some() && !self.is_draining()
     }

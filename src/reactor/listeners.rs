@@ -1,4 +1,4 @@
-//! The listeners of a reactor, and accepting from them: also when descriptors have run out.
+//! Accepts clients from the listeners of a reactor, even when descriptors have run out.
 
 use std::io;
 
@@ -22,7 +22,7 @@ use crate::record::Peer;
 use crate::tls::Tls;
 use crate::upgrade::Refusal;
 
-/// Milliseconds until accepting is tried again after the system had no resources for it.
+/// Milliseconds until accepting is retried after the system lacked resources for it.
 const RETRY_MS: u64 = 100;
 /// Milliseconds between two log lines about the same lack of resources.
 const LOG_EVERY_MS: u64 = 60_000;
@@ -30,7 +30,7 @@ const LOG_EVERY_MS: u64 = 60_000;
 #[derive(Debug)]
 struct Polled {
     listener: Listener,
-    /// A client may wait to be accepted: no event will announce it.
+    /// A client may be waiting that no event will announce.
     ready: bool,
 }
 
@@ -38,32 +38,32 @@ struct Polled {
 #[derive(Debug)]
 pub(super) struct Listeners {
     list: Vec<Polled>,
-    /// The certificates for TCP clients that come in from now on.
+    /// The certificates for new TCP clients.
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
-    /// The listener whose turn it is: a rush at one does not keep the others waiting.
+    /// The listener whose turn it is: a rush at one does not hold up the others.
     next: usize,
-    /// A listener is closed once nobody waits there.
+    /// Whether each listener is closed once no client waits at it.
     is_ending: bool,
-    /// Accepting rests until then.
+    /// No client is accepted until then.
     retry_at: Moment,
-    /// Given up when descriptors run out, so that one more client can be accepted and told.
+    /// Given up when descriptors run out, so that one more client can be accepted and answered.
     spare: Option<Spare>,
     /// Where a spare descriptor comes from.
     system: System,
-    /// Descriptors have run out, and the log knows.
+    /// Descriptors have run out, and this was logged.
     exhausted: bool,
     exhaustion_line: LineLimit,
     failure_line: LineLimit,
     poll_line: LineLimit,
 }
 
-/// When a line was last logged that could come with every client, and must not fill the log.
+/// The time of the last log line of a kind that any client can trigger, and that must not fill the log.
 #[derive(Debug, Default)]
 struct LineLimit(Option<Moment>);
 
 impl LineLimit {
-    /// Whether the line may be logged now. If so it counts as logged.
+    /// Whether the line may be logged now. If so, it counts as logged.
     fn may_log(&mut self, now: Moment) -> bool {
         let may = self.0.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);
         if may {
@@ -101,7 +101,7 @@ impl Listeners {
         })
     }
 
-    /// Sets the certificates for clients that come in from now on.
+    /// Sets the certificates for new clients.
     #[cfg(feature = "tls")]
     pub(super) fn set_tls(&mut self, tls: Tls) {
         if self.tls.is_some() {
@@ -112,7 +112,7 @@ impl Listeners {
         }
     }
 
-    /// Puts TLS on a socket that has to speak it, behind a PROXY header if one comes first. None if the TLS
+    /// Puts TLS on a socket that has to use it, behind a PROXY header if one comes first. None if the TLS
     /// library fails.
     pub(super) fn secure(&self, socket: Socket, behind_proxy: bool) -> Option<Socket> {
         #[cfg(feature = "tls")]
@@ -129,7 +129,7 @@ impl Listeners {
         self.list.iter().filter_map(|polled| polled.listener.listening())
     }
 
-    /// Whether an event is about a listener. If so notes that a client may wait there.
+    /// Whether an event is about a listener. If so, records that a client may wait there.
     pub(super) fn note(&mut self, token: Token) -> bool {
         let polled = tokens::listener_index(token).and_then(|index| self.list.get_mut(index));
         polled.is_some_and(|polled| {
@@ -138,7 +138,7 @@ impl Listeners {
         })
     }
 
-    /// When accepting has to be tried without an event.
+    /// When to try accepting without an event.
     pub(super) fn next_at(&self) -> Moment {
         if self.list.iter().any(|polled| polled.ready) { self.retry_at } else { Moment::NEVER }
     }
@@ -148,13 +148,13 @@ impl Listeners {
         self.list.len() + usize::from(self.spare.is_some())
     }
 
-    /// From now on a listener is closed once nobody waits there.
+    /// From now on, closes each listener once no client waits at it.
     pub(super) fn accept_the_last(&mut self) {
         self.is_ending = true;
         self.list.iter_mut().for_each(|polled| polled.ready = true);
     }
 
-    /// Closes all of them. Clients that wait to be accepted are reset.
+    /// Closes all listeners. Clients that wait to be accepted are reset.
     pub(super) fn close(&mut self) {
         self.list.clear();
     }
@@ -200,7 +200,7 @@ impl Listeners {
         None
     }
 
-    /// Nobody waits at a listener.
+    /// Records that no client waits at a listener.
     fn note_nobody(&mut self, at: usize) {
         if self.is_ending {
             self.list.remove(at);
@@ -214,7 +214,7 @@ impl Listeners {
     }
 
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and closes it.
-    /// If that does not help, or the spare descriptor cannot be had again, accepting rests for a while.
+    /// If that does not help, or the spare descriptor cannot be reopened, accepting pauses for a while.
     fn refuse_with_spare(&mut self, at: usize, now: Moment, log: &mut LogLimiter) {
         if !self.exhausted && self.exhaustion_line.may_log(now) {
             self.exhausted = true;
@@ -244,15 +244,15 @@ impl Listeners {
     }
 }
 
-/// Refuses a client that cannot be kept until it has read the answer.
+/// Refuses a client that cannot be kept open while it reads the answer.
 fn tell_and_close(mut socket: Socket, refusal: Refusal) {
     if socket.is_handshaking() {
         return;
     }
     let mut response = Vec::new();
     refusal.write(&mut response);
-    // What the client has sent is read first: unread bytes would turn the close into a reset, and the reset
-    // overtakes the answer. All of this is best effort.
+    // Read what the client has sent first: unread bytes would turn the close into a reset, which overtakes
+    // the answer. All of this is best effort.
     let _ = socket.read(&mut [0; 4096]);
     let _ = socket.write(&response);
     socket.shutdown_write();

@@ -1,27 +1,27 @@
-//! Mail that was collected from the mailbox and not yet delivered.
+//! Mail that was collected from the mailbox but not delivered yet.
 
 use std::collections::VecDeque;
 
 use crate::mailbox::{Mail, Mailbox};
 
-/// Mail of other threads, in the order in which it came.
+/// Mail from other threads, in order of arrival.
 #[derive(Default)]
 pub(super) struct MailQueue {
     mails: VecDeque<Mail>,
-    /// The waker was heard: there is mail in the mailbox.
+    /// The waker has fired: there is mail in the mailbox.
     has_arrived: bool,
 }
 
 impl MailQueue {
-    /// Notes that there is mail in the mailbox.
+    /// Records that there is mail in the mailbox.
     pub(super) fn note_arrival(&mut self) {
         self.has_arrived = true;
     }
 
-    /// Collects what is in the mailbox, once all that was collected before is delivered.
+    /// Collects the mailbox's contents, once all earlier mail has been delivered.
     pub(super) fn collect(&mut self, mailbox: &Mailbox) {
         if self.mails.is_empty() && std::mem::take(&mut self.has_arrived) {
-            // The buffer is used again.
+            // Reuse the buffer.
             let mut mails = Vec::from(std::mem::take(&mut self.mails));
             mailbox.collect(&mut mails);
             self.mails = mails.into();
@@ -32,12 +32,12 @@ impl MailQueue {
         self.mails.pop_front()
     }
 
-    /// Whether mail is to be delivered.
+    /// Whether there is mail to deliver.
     pub(super) fn has_work(&self) -> bool {
         !self.mails.is_empty() || self.has_arrived
     }
 
-    /// Drops what was collected. Whoever waits for an answer to it learns that there is none.
+    /// Drops the collected mail. Senders that wait for an answer learn that there will be none.
     pub(super) fn clear(&mut self) {
         self.mails.clear();
     }

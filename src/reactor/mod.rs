@@ -1,18 +1,17 @@
-//! One thread, one poll, every socket: turns events into calls of connections, and what they send into
-//! writes.
+//! One thread, one poll, every socket: turns events into calls of connections, and their output into writes.
 //!
 //! A [turn](turn) is: poll, accept and read, hand on mail and effects, write, expire timers, bury the dead.
-//! Its time is what the clock says behind the poll. Whatever could take long is counted: bytes and packets of
-//! one connection, accepts, timers, mails. Work that is left goes on a list, and the next poll does not
-//! sleep. The contract of mio's `Poll` is kept as its documentation states it: events may be spurious, an
-//! edge is not repeated, and one that names an earlier life of a slot is dropped.
+//! Its time is the clock's reading after the poll. Work that could take long is counted: bytes and packets of
+//! one connection, accepts, timers, mails. Unfinished work goes on a list, and the next poll does not sleep.
+//! The contract of mio's `Poll` is kept as its documentation states it: events may be spurious, an edge is
+//! not repeated, and an event that names an earlier occupant of a slot is dropped.
 //!
 //! From bottom to top:
 //!
 //! - the parts, each with private fields: `connections`, `schedule`, `input`, `output`, `fan_outs`,
 //!   `listeners`, `refusals`, `mail_queue`, `drain_progress`;
 //! - `core`, which holds them;
-//! - `active`: the one connection that is being worked on, looked up once; what its work does is in `read`,
+//! - `active`: the one connection that is being worked on, looked up once; its work is in `read`,
 //!   `feed`, `serve`, `refuse`, `reach`, `queue_output`, `write` and `write_borrowed`;
 //! - the steps of a turn, a file each: functions over the core;
 //! - `turn`, which is the list of the steps, and `public`: the reactor that is embedded, which polls.

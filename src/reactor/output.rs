@@ -1,4 +1,4 @@
-//! The output of a turn: segments, which are written once all reads are done, one write for each connection.
+//! The output of a turn: segments, which are written after all reads, with one write per connection.
 //!
 //! The bytes of a segment lie in the write buffer (`router::WriteBuffer`), or where several connections share
 //! them.
@@ -26,7 +26,7 @@ struct Segment {
     total: usize,
     /// The connection's next segment; its first, if this is its last.
     next: usize,
-    /// On the last: the connection's state is to be updated once the segments are written. A push, and the
+    /// On the last segment: update the connection's state when the segments are written. A push, and the
     /// reply to most requests, change nothing that an update would look at.
     needs_update: bool,
 }
@@ -51,7 +51,7 @@ impl Frames {
 }
 
 /// The last of a connection's segments, from which the others follow in a ring. While it has any, its socket
-/// is writable and its outbox empty: the segments are what it is sent next.
+/// is writable and its outbox empty: the segments are its next output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SegmentRing(NonZeroU16);
 
@@ -86,7 +86,7 @@ impl Output {
         self.segments.len() < FULL_SEGMENTS
     }
 
-    /// Whether all segments are to be written now, given the bytes in the write buffer.
+    /// Whether to write all segments now, given the bytes in the write buffer.
     #[inline]
     pub(super) fn is_full(&self, buffered_bytes: usize) -> bool {
         buffered_bytes >= FULL_BYTES || !self.has_capacity()
@@ -162,7 +162,7 @@ impl<'a> Segments<'a> {
         self.last.total
     }
 
-    /// Whether the connection's state is to be updated once they are written.
+    /// Whether to update the connection's state when they are written.
     pub(super) fn needs_update(&self) -> bool {
         self.last.needs_update
     }

@@ -1,5 +1,4 @@
-//! Binding the listeners of a server, and all else of its reactors that can fail, before the application's
-//! state is there.
+//! Binds a server's listeners, and does everything else that can fail, before the application's state exists.
 
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use crate::recording::Store;
 use crate::roles::Roles;
 use crate::router::Service;
 
-/// Events that one poll brings at most.
+/// The most events that one poll returns.
 pub(super) const EVENTS: usize = 1024;
 
 /// A reactor without its application: its listeners are bound, and clients can connect.
@@ -36,7 +35,7 @@ struct Station {
 }
 
 impl Prepared {
-    /// Binds the listeners of one reactor and of `others` beside it.
+    /// Binds the listeners of one reactor, and of `others` beside it.
     pub(crate) fn bind<S>(
         config: &Config,
         service: &Service<S>,
@@ -98,7 +97,7 @@ impl Prepared {
     }
 }
 
-/// The store for recordings, if connections are to be recorded.
+/// The store for recordings, if connections can be recorded.
 fn open_store(config: &Config) -> Result<Option<Store>, BindError> {
     let Some(directory) = &config.record else { return Ok(None) };
     Store::open(directory).map(Some).map_err(|error| BindError::Record(directory.clone(), error))

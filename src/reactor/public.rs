@@ -1,4 +1,4 @@
-//! The public reactor: what embeds it binds it, and gives it turns.
+//! The public reactor: an embedder binds it and runs its turns.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,39 +22,38 @@ use crate::moment::{Moment, whole_ms};
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
-/// Milliseconds that a poll waits at most. What it takes beyond that is time in which the process did not
-/// run.
+/// The longest wait of a poll, in milliseconds. If a poll takes longer, the process was not running.
 const MAX_WAIT_MS: u64 = 1000;
 
-/// What a turn leaves to be done.
+/// What a turn leaves to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Go on: call [`Reactor::turn`] again.
     Running,
-    /// The server was drained and every client is gone.
+    /// The server has drained and every client is gone.
     Drained,
 }
 
 /// A gateway: its listeners, its clients, and the application's state. One core serves all of it;
-/// [`Workers`](crate::Workers) are several of these.
+/// [`Workers`](crate::Workers) runs several.
 ///
-/// Give it a thread with [`run`](Self::run), or turn it by hand with [`turn`](Self::turn) within a
-/// loop that exists already: its [descriptor](AsRawFd) becomes readable when there is something to do,
-/// and [`next_deadline`](Self::next_deadline) says when there will be something to do without that.
+/// Give it a thread with [`run`](Self::run), or call [`turn`](Self::turn) from an existing loop: its
+/// [descriptor](AsRawFd) becomes readable when there is something to do, and
+/// [`next_deadline`](Self::next_deadline) says when to call it without that.
 ///
 /// Dropping a reactor closes every socket at once, without Close frames; drain it first.
 pub struct Reactor<S: Application> {
     poller: Poller,
     pub(super) clock: Clock,
     spin: Duration,
-    /// When the last turn ended, if the next one does not follow at once.
+    /// When the last turn ended, unless the next one follows at once.
     ended: Option<Instant>,
     pub(super) core: Core<S>,
     pub(super) input: Input,
 }
 
 impl<S: Application> Reactor<S> {
-    /// Binds the listeners. Clients are accepted from now on, and served by turns.
+    /// Binds the listeners. Clients can connect from now on, and turns serve them.
     ///
     /// # Errors
     /// [`BindError`]: the configuration is not valid, or an address cannot be listened on.
@@ -62,7 +61,7 @@ impl<S: Application> Reactor<S> {
         Reactor::bind_with_cipher(config, service, state, None)
     }
 
-    /// [`bind`](Self::bind), with a cipher for Data of status 2.
+    /// Like [`bind`](Self::bind), with a cipher for Data of status 2.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
@@ -77,7 +76,7 @@ impl<S: Application> Reactor<S> {
         Ok(Reactor::from_prepared(prepared, config, service, state, cipher))
     }
 
-    /// A reactor whose listeners are bound, with its application.
+    /// Makes a reactor from bound listeners and their application.
     pub(crate) fn from_prepared(
         prepared: Prepared,
         config: &Config,
@@ -96,8 +95,8 @@ impl<S: Application> Reactor<S> {
         }
     }
 
-    /// The address of the first TCP listener, with the port that it was given. None if all listeners
-    /// are Unix sockets, or once a drain has closed them.
+    /// The address of the first TCP listener, with its actual port. None if all listeners are Unix sockets,
+    /// or once a drain has closed them.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.listening().find_map(|listen| match listen {
@@ -106,7 +105,7 @@ impl<S: Application> Reactor<S> {
         })
     }
 
-    /// Where clients are accepted, in the order of the configuration, with the ports that were given.
+    /// Where clients are accepted, in the order of the configuration, with the actual ports.
     pub fn listening(&self) -> impl Iterator<Item = Listen> {
         self.core.listeners.listening()
     }
@@ -129,7 +128,7 @@ impl<S: Application> Reactor<S> {
         &mut self.core.lent.env.state
     }
 
-    /// Clients that are connected, those that are still upgrading or closing included.
+    /// The number of connected clients, including those still upgrading or closing.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.core.connections.len()
@@ -140,7 +139,7 @@ impl<S: Application> Reactor<S> {
         self.core.connections.ids()
     }
 
-    /// Turns until the server has been drained.
+    /// Runs turns until the server has drained.
     ///
     /// # Errors
     /// As [`turn`](Self::turn).
@@ -155,7 +154,7 @@ impl<S: Application> Reactor<S> {
         &self.core.shared.mailboxes
     }
 
-    /// Ends every connection at once, and takes neither clients nor mail any more.
+    /// Ends every connection at once, and takes no more clients or mail.
     pub(crate) fn give_up(&mut self) {
         self.core.listeners.close();
         abort_all(&mut self.core);
@@ -163,7 +162,7 @@ impl<S: Application> Reactor<S> {
         self.core.mail.clear();
     }
 
-    /// One turn: waits for something to do, at most for `timeout` (none: as long as it takes), and does a
+    /// Runs one turn: waits for something to do, at most for `timeout` (none: without limit), and does a
     /// bounded amount of it.
     ///
     /// # Errors
@@ -171,12 +170,12 @@ impl<S: Application> Reactor<S> {
     pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turn> {
         let polled = self.poll(timeout)?;
         take_turn(&mut self.core, &mut self.input, &self.poller, polled);
-        // A caller that says how long to wait may wait elsewhere before the next turn.
+        // A caller that sets the timeout may itself wait elsewhere before the next turn.
         self.ended = timeout.map(|_| self.clock.instant_now());
         Ok(if is_drained(&self.core) { Turn::Drained } else { Turn::Running })
     }
 
-    /// Polls, and notes stalls: time in which the process did not run, before the poll or within it. Returns
+    /// Polls, and records stalls: time before or within the poll in which the process did not run. Returns
     /// when the poll returned, which is the time of this turn.
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Instant> {
         let (worked_at, due_at) = (self.core.lent.now(), self.due_at());
@@ -185,7 +184,7 @@ impl<S: Application> Reactor<S> {
         let ended = self.ended.take();
         let stalls = &mut self.core.lent.env.settings.stalls;
         if stalls.can_be(began_at.since(worked_at)) {
-            // What the turn before has taken, and by how much this one comes later than it was due.
+            // How long the previous turn took, and how late this one starts.
             let ended_at = ended.map_or(began_at, |ended| self.clock.moment(ended));
             let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
             stalls.in_turn(turn_ms, began_at);
@@ -199,9 +198,9 @@ impl<S: Application> Reactor<S> {
         Ok(polled)
     }
 
-    /// When [`turn`](Self::turn) is to be called even if the descriptor does not become readable: a second
-    /// from the last turn at the latest. Time beyond that counts as one in which the clients were not heard.
-    /// None only beyond what the clock can tell.
+    /// When to call [`turn`](Self::turn) even if the descriptor does not become readable: at the latest a
+    /// second after the last turn. Time beyond that counts as a stall, in which the clients were not heard.
+    /// None only if the clock cannot represent the time.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.clock.instant(self.due_at())
@@ -211,8 +210,8 @@ impl<S: Application> Reactor<S> {
         next_at(&self.core).min(self.core.lent.now().after(MAX_WAIT_MS))
     }
 
-    /// Waits for events: without sleeping at first, if that was asked for. For how many milliseconds it was
-    /// to wait at most.
+    /// Waits for events, first without sleeping if that is configured. Returns the longest wait it was
+    /// allowed, in milliseconds.
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
         let longest = Duration::from_millis(until_due_ms.min(MAX_WAIT_MS));
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
@@ -239,8 +238,8 @@ impl<S: Application> Reactor<S> {
     }
 }
 
-/// The descriptor to wait on within another loop. It belongs to the reactor: only wait on it. A
-/// simulated reactor has none: -1.
+/// The descriptor to wait on in another loop. It belongs to the reactor: only wait on it. A simulated reactor
+/// has none: -1.
 impl<S: Application> AsRawFd for Reactor<S> {
     fn as_raw_fd(&self) -> RawFd {
         self.poller.as_raw_fd()

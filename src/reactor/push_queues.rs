@@ -1,10 +1,9 @@
-//! A queue of numbers for each slot, all in one buffer, so that appending a number allocates nothing of its
-//! own. The numbers are the keys of fan-outs.
+//! A queue of fan-out keys for each slot, all in one buffer, so that appending one allocates nothing.
 
 /// No node.
 const NONE: u32 = u32::MAX;
 
-/// One number in a queue, or a node that is free.
+/// One number in a queue, or a free node.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     number: u32,
@@ -62,7 +61,7 @@ impl PushQueues {
         self.queues.get(slot).is_some_and(|queue| queue.first != NONE)
     }
 
-    /// Takes the number that was appended to the queue of a slot first.
+    /// Takes the oldest number from the queue of a slot.
     pub(super) fn pop(&mut self, slot: usize) -> Option<u32> {
         let queue = self.queues.get_mut(slot)?;
         let at = queue.first;
@@ -71,7 +70,7 @@ impl PushQueues {
         (self.free, self.len) = (at, self.len - 1);
         *queue = if next == NONE { Queue::EMPTY } else { Queue { first: next, ..*queue } };
         if self.len == 0 {
-            // Gives back the memory that a burst took.
+            // Release the memory that a burst took.
             *self = PushQueues::default();
         }
         Some(number)

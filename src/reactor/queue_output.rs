@@ -1,5 +1,4 @@
-//! Output of one connection: small output waits for the end of the turn as a segment, large output is written
-//! at once.
+//! Output of one connection: small output waits for the end of the turn; large output leaves at once.
 
 use super::active::Active;
 use super::budget::Step;
@@ -8,21 +7,21 @@ use super::entry::Entry;
 use super::output::{Frames, Segments};
 use super::write::{Written, write_frames};
 
-/// Output of this many bytes leaves at once. Less waits for the end of the turn's reads, so that all of them
-/// are done before the first reply wakes a client.
+/// Output of this many bytes is written at once. Less waits until the turn has done all its reads, so that
+/// they are finished before the first reply wakes a client.
 const LARGE_BYTES: usize = 16 * 1024;
 /// Capacity of the write buffer that is kept from turn to turn.
 const KEPT_BYTES: usize = 1024 * 1024;
 
 impl<S> Active<'_, S> {
-    /// Queues or writes what the connection has put into the write buffer, and updates its state.
+    /// Queues or writes the connection's output in the write buffer, and updates its state.
     pub(super) fn queue_output(&mut self) {
         let (start, end) =
             (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
         let entry = &mut *self.entry;
         if start >= end {
             if entry.has_output() {
-                // It goes out before a reply that is being compressed.
+                // The outbox goes out before a reply that is being compressed.
                 return self.write_outbox();
             }
             return self.update_state();
@@ -33,7 +32,7 @@ impl<S> Active<'_, S> {
             self.write_now();
             return self.update_state();
         }
-        // Most turns of most connections: nothing follows from a reply but that it is written.
+        // Most turns of most connections: the reply has to be written, and nothing else follows.
         let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
         self.lent.output.push(entry.id(), &mut entry.segments, Frames::Buffered(start..end), len);
         self.lent.budget.expect_write(len);
@@ -42,8 +41,8 @@ impl<S> Active<'_, S> {
         }
     }
 
-    /// Writes at once what the connection has put into the write buffer, behind its segments. Returns how
-    /// many bytes that were.
+    /// Writes what the connection has put into the write buffer at once, after its segments. Returns the
+    /// number of bytes.
     pub(super) fn write_now(&mut self) -> usize {
         let (start, end) =
             (self.lent.env.tools.write_buffer.start, self.lent.env.tools.write_buffer.bytes.len());
@@ -61,11 +60,11 @@ impl<S> Active<'_, S> {
         end - start
     }
 
-    /// Writes the connection's segments at once, so that what it is sent next comes behind them.
+    /// Writes the connection's segments at once, so that later output follows them.
     pub(super) fn write_segments(&mut self) {
         let Some(ring) = self.entry.segments.take() else { return };
         let Some(segments) = self.lent.output.ring(ring) else { return };
-        // Several segments come from several calls, and one update sees what all of them have changed.
+        // Several segments come from several calls, and one update covers all of them.
         let needs_update = segments.needs_update() || segments.only().is_none();
         let (env, budget) = (&mut self.lent.env, &mut self.lent.budget);
         let written = match segments.only() {
@@ -109,7 +108,7 @@ impl<S> Active<'_, S> {
     }
 }
 
-/// Has segments wait in the outbox of their connection. `buffer` is the write buffer.
+/// Moves segments to the outbox of their connection. `buffer` is the write buffer.
 fn move_to_outbox(segments: Segments<'_>, entry: &mut Entry, buffer: &[u8]) {
     for frames in segments {
         match frames {
@@ -119,8 +118,8 @@ fn move_to_outbox(segments: Segments<'_>, entry: &mut Entry, buffer: &[u8]) {
     }
 }
 
-/// Writes the segments of every connection. What the turn has no time for goes to the outboxes, and from
-/// there with the next turn.
+/// Writes the segments of every connection. If the turn runs out of time, the rest goes to the outboxes,
+/// which the next turn writes.
 pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     if core.lent.output.is_empty() {
         return;
@@ -143,8 +142,8 @@ pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
     out.shrink_to(KEPT_BYTES);
 }
 
-/// Writes all segments if there are too many, or too many bytes, to wait for the end of the turn. No
-/// connection may have output in hand.
+/// Writes all segments if they are too many, or too large, to wait for the end of the turn. No connection may
+/// have output in hand.
 #[inline]
 pub(super) fn write_if_full<S>(core: &mut Core<S>) {
     if core.lent.output.is_full(core.lent.env.tools.write_buffer.bytes.len()) {

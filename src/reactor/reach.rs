@@ -1,17 +1,15 @@
-//! What one connection gets of fan-outs, and pushes behind that: each connection gets what it is sent in the
-//! order in which it was sent.
+//! Sends fan-outs, and later pushes, to one connection in the order in which they were sent.
 
 use super::active::Active;
 use super::budget::SLICE_BYTES;
 use super::output::Frames;
 use crate::push::Push;
 
-/// What it takes to note a receiver, and to find again what it is to be sent, in bytes of work.
+/// The cost of recording a receiver and finding its pushes again, in bytes of work.
 pub(super) const RECEIVER_BYTES: usize = 32;
 
 impl<S> Active<'_, S> {
-    /// Sends the connection its part of all fan-outs that have not reached it, so that what it is sent next
-    /// comes behind them.
+    /// Sends the connection its part of all unfinished fan-outs, so that later output follows them.
     #[inline]
     pub(super) fn reach(&mut self) {
         if self.entry.standing.is_awaited() {
@@ -19,8 +17,7 @@ impl<S> Active<'_, S> {
         }
     }
 
-    /// Sends the connection its part of fan-outs until it was sent `most` bytes. Returns how many bytes that
-    /// were.
+    /// Sends the connection its part of fan-outs, up to about `most` bytes. Returns the number of bytes sent.
     #[cold]
     pub(super) fn reach_up_to(&mut self, most: usize) -> usize {
         let id = self.entry.id();
@@ -29,7 +26,7 @@ impl<S> Active<'_, S> {
         while let Some(push) = self.lent.fan_outs.take_push(id) {
             let len = push.frame().len();
             if self.lent.output.bytes(self.entry.segments) + len > SLICE_BYTES {
-                // What the socket takes of it does not count as if it waited.
+                // Bytes that the socket takes now do not count as waiting.
                 self.write_segments();
             }
             self.send_behind(&push);
@@ -43,7 +40,7 @@ impl<S> Active<'_, S> {
         bytes
     }
 
-    /// Sends a push, behind fan-outs that have not reached the connection.
+    /// Sends a push, after any fan-outs that have not reached the connection.
     pub(super) fn send(&mut self, push: &Push) {
         self.reach();
         self.send_behind(push);

@@ -1,8 +1,7 @@
-//! How a socket is read, for all that read one.
+//! Reads a socket: the code that all readers share.
 //!
-//! What quiet connections have to say is read ahead, behind what others had, and handled later
-//! (`read_ahead.rs`). All others are read by themselves: straight into a large message that is on its way, or
-//! into the large buffer.
+//! Quiet connections share one read-ahead buffer, whose contents are handled later (`read_ahead.rs`). All
+//! others are read by themselves: straight into an incomplete large message, or into the large buffer.
 
 use std::io::{self, ErrorKind};
 
@@ -12,20 +11,20 @@ use crate::conn::Settings;
 use crate::log_limiter::LogLimiter;
 use crate::moment::Moment;
 
-/// What became of a connection that was read.
+/// The result of reading a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// So many bytes came. Whether more can follow without an event is in [`Entry::readable`].
+    /// This many bytes came. [`Entry::readable`] says whether more can follow without an event.
     Bytes(usize),
-    /// Nothing comes for now: the socket is drained, at its end, or has failed.
+    /// Nothing can be read for now: the socket is drained, at its end, or has failed.
     Nothing,
     /// A signal interrupted the read: try again.
     Interrupted,
-    /// The client speaks HTTP where TLS is spoken.
+    /// The client speaks HTTP where TLS is required.
     NotTls,
 }
 
-/// Where a read has put its bytes.
+/// Where a read put its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadInto {
     /// Straight into the message that they belong to.
@@ -34,7 +33,7 @@ pub(super) enum ReadInto {
 }
 
 impl Entry {
-    /// Whether one short read is likely to bring all that the client has to say, so that it can be read
+    /// Whether one short read is likely to bring everything that the client has sent, so that it can be read
     /// ahead.
     #[inline]
     pub(super) fn may_be_read_ahead(&self, settings: &Settings) -> bool {
@@ -57,7 +56,7 @@ impl Entry {
         }
     }
 
-    /// Notes what a read says of the socket.
+    /// Records what a read shows about the socket.
     #[inline(always)]
     pub(super) fn note_read(
         &mut self,
@@ -68,7 +67,7 @@ impl Entry {
         match read {
             Ok(Read::Bytes(len)) => return Received::Bytes(len),
             Ok(Read::Last(len)) => {
-                // The end may have come with these bytes, and then has no event of its own.
+                // The end may have come with these bytes, and then no event announces it.
                 self.readable = self.read_on;
                 return Received::Bytes(len);
             }

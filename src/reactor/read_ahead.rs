@@ -1,5 +1,5 @@
-//! Reading ahead: what short reads bring is taken from all sockets first and handled then, so that the
-//! system's code and ours each stay in the processor's caches for a while.
+//! Reads ahead: takes short reads from all sockets first and handles them later. So the system's code and
+//! ours each stay in the processor's caches for a while.
 
 use super::active::Active;
 use super::budget::Step;
@@ -11,19 +11,18 @@ use super::share::Share;
 use crate::id::ConnectionId;
 use crate::router::Application;
 
-/// What is to be done with a connection that was to be read ahead.
+/// What to do next with a connection that was to be read ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadAhead {
-    /// Nothing: what it had was read, and is handled later.
+    /// Nothing: its bytes were read, and are handled later.
     Done,
-    /// It is to be served by itself.
+    /// Serve it by itself.
     Serve,
-    /// It has filled the buffer and may have more: what was read is to be handled, then it is to be served by
-    /// itself.
+    /// Handle the bytes read, then serve it by itself: it filled the buffer and may have more.
     HandleAndServe,
 }
 
-/// Reads ahead from a connection that is likely to have little to say.
+/// Reads ahead from a connection that has probably sent little.
 #[inline]
 pub(super) fn read_ahead<S>(active: &mut Active<'_, S>, input: &mut Input) -> ReadAhead {
     let (entry, env) = (&mut *active.entry, &mut active.lent.env);
@@ -44,8 +43,7 @@ pub(super) fn read_ahead<S>(active: &mut Active<'_, S>, input: &mut Input) -> Re
     ReadAhead::HandleAndServe
 }
 
-/// Handles all that was read ahead, in the order in which it was read. Returns what is left of the share of
-/// the last connection.
+/// Handles everything that was read ahead, in order. Returns the rest of the last connection's share.
 #[inline]
 pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input) -> Share {
     let mut share = Share::WHOLE;
@@ -58,7 +56,7 @@ pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input
     share
 }
 
-/// Gives a connection what was read ahead from it. Returns what is left of its share of the turn.
+/// Gives a connection its bytes that were read ahead. Returns the rest of its share of the turn.
 fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut [u8]) -> Share {
     let mut share = Share::WHOLE;
     share.take_bytes(bytes.len());
@@ -81,7 +79,7 @@ fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut
     share
 }
 
-/// The turn has no time for what was read, or the client has to wait: it is handled as soon as it can be.
+/// Keeps bytes to be handled as soon as possible: the turn has no time left, or the client has to wait.
 #[cold]
 fn keep_for_later<S>(active: &mut Active<'_, S>, bytes: &[u8]) {
     active.entry.conn.keep(bytes);

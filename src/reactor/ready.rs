@@ -1,4 +1,4 @@
-//! Connections that have work left and wait for no event, in the order in which they wait.
+//! Connections that have work left and wait for no event, first come first served.
 
 use std::collections::VecDeque;
 
@@ -7,10 +7,10 @@ use crate::id::ConnectionId;
 /// One of the two queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
-    /// Connections that say little: they are served first.
+    /// Quiet connections: they are served first.
     Quiet,
-    /// Connections that used up their share of the turn when they were served last, those for which output
-    /// waits, and TLS handshakes.
+    /// Connections that used up their share when they were last served or that have output waiting, and TLS
+    /// handshakes.
     Busy,
 }
 
@@ -20,7 +20,7 @@ impl Queue {
     }
 }
 
-/// Two queues, so that a connection with much to do does not delay one with little.
+/// Two queues, so that a busy connection does not delay a quiet one.
 #[derive(Debug, Default)]
 pub(super) struct ReadyQueues {
     quiet: VecDeque<ConnectionId>,

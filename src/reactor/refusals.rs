@@ -1,51 +1,51 @@
-//! Clients that are only told why they cannot come in, in the order in which they came.
+//! Clients that are being refused, oldest first.
 
 use std::collections::VecDeque;
 
 use crate::id::ConnectionId;
 
-/// Clients that are being refused at one time, unless the server drains. One more ends the first of them,
+/// The most clients that may be in refusal at a time, unless the server drains. One more ends the oldest,
 /// which has had the longest time to read its answer.
 pub(super) const MAX_REFUSED: usize = 8192;
 
-/// Those of them whose request is read first, since it may be a health check. One more has the first of them
-/// answered, which has had the longest time to send it.
+/// The most refused clients whose request is read first, since it may be a health check. One more makes the
+/// oldest get its answer: it has had the longest time to send its request.
 pub(super) const MAX_HEARD: usize = 1024;
 
 /// The clients of one reactor that are being refused.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     count: usize,
-    /// Some of them may have ended.
+    /// In order of arrival. Some may have ended.
     order: VecDeque<ConnectionId>,
-    /// Those whose request is read first. Some of them may have ended, or been answered.
+    /// Clients whose request is read first. Some may have ended, or been answered.
     heard: VecDeque<ConnectionId>,
 }
 
 impl Refusals {
-    /// Counts one more.
+    /// Adds a client.
     pub(super) fn begin(&mut self, id: ConnectionId) {
         self.order.push_back(id);
         self.count += 1;
     }
 
-    /// Takes the first of them if there may be too many. It may have ended already.
+    /// Takes the oldest if there may be too many. It may have ended already.
     pub(super) fn pop_excess(&mut self) -> Option<ConnectionId> {
         if self.order.len() > MAX_REFUSED { self.order.pop_front() } else { None }
     }
 
-    /// Notes that the request of one of them is read first.
+    /// Records that a client's request is read first.
     pub(super) fn hear(&mut self, id: ConnectionId) {
         self.heard.push_back(id);
     }
 
-    /// Takes the first of those whose request is waited for, if there are too many. It may have been answered
+    /// Takes the oldest client whose request is awaited, if there are too many. It may have been answered
     /// already.
     pub(super) fn pop_unheard(&mut self) -> Option<ConnectionId> {
         if self.heard.len() > MAX_HEARD { self.heard.pop_front() } else { None }
     }
 
-    /// Notes that one of them has ended.
+    /// Records that a client has ended.
     pub(super) fn end(&mut self) {
         self.count = self.count.saturating_sub(1);
         if self.count == 0 {
@@ -54,7 +54,7 @@ impl Refusals {
         }
     }
 
-    /// Clients that are being refused.
+    /// The number of clients that are being refused.
     pub(super) fn count(&self) -> usize {
         self.count
     }

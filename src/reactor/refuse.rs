@@ -1,4 +1,4 @@
-//! Refusing a client: at once, once it has said what it wants, or once its TLS handshake is complete.
+//! Refuses a client: at once, after reading its request, or after its TLS handshake.
 
 use super::active::Active;
 use crate::router::Application;
@@ -10,13 +10,13 @@ impl<S: Application> Active<'_, S> {
         self.call(|entry, env| entry.conn.refuse(refusal, env));
     }
 
-    /// Has a client that is to be refused say first what it wants: a health check is answered all the same.
+    /// Reads the request of a client that will be refused: a health check is answered all the same.
     pub(super) fn hear(&mut self, refusal: Refusal) {
         self.entry.conn.hear(refusal, self.lent.now());
         self.lent.refusals.hear(self.entry.id());
     }
 
-    /// Takes the permit of a client that is only answered, so that another one can come in.
+    /// Takes the permit of a client that only gets an answer, so that another one can come in.
     #[cold]
     pub(super) fn give_up_permit(&mut self) {
         let entry = &mut *self.entry;
@@ -26,8 +26,8 @@ impl<S: Application> Active<'_, S> {
         self.lent.refusals.begin(entry.id());
     }
 
-    /// Counts the client under the address that its proxy has named, or refuses it. The address of another
-    /// proxy, which will name one in its turn, does not count.
+    /// Counts the client under the address that its proxy named, or refuses it. An address that is itself a
+    /// trusted proxy, which will name another in its turn, does not count.
     #[cold]
     pub(super) fn count_address(&mut self) {
         let peer = self.entry.conn.record.peer();

@@ -11,20 +11,20 @@ use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::router::Application;
 
-/// The connection that plays a role. None if it is not on this worker.
+/// The connection that holds a role. None if it is not on this worker.
 pub(super) fn with_role<S>(core: &Core<S>, role_id: u64) -> Option<ConnectionId> {
     core.lent.env.tools.roles.player(role_id).filter(|id| id.worker() == core.links.own())
 }
 
-/// Tells the application that a connection was replaced, and closes it, even if it plays another role by now.
+/// Tells the application that a connection was replaced, and closes it, even if it holds another role by now.
 pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);
     let Some(entry) = core.connections.get(id) else { return };
     let record = &entry.conn.record;
-    // It may play another role by now. Without one it cannot be replaced a second time.
+    // It may hold another role by now. Without one it cannot be replaced a second time.
     tools.roles.leave(id, record.role_id());
-    // Even if it is closing already: that can take a while, in which the newer connection plays.
+    // Even if it is closing already: that can take a while, and the newer connection is in use meanwhile.
     if catch_unwind(AssertUnwindSafe(|| state.replaced(record, &mut tools.effects))).is_err() {
         tools.log.panicked(tools.now, "replaced hook", &("id", Value::from_display(&id)));
     }

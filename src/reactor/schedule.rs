@@ -1,4 +1,4 @@
-//! What is to be done for connections without an event: timers, the ready queues, and the end of the dead.
+//! Schedules work without events: timers, the ready queues, and the end of dead connections.
 
 use std::collections::VecDeque;
 
@@ -70,7 +70,7 @@ impl Schedule {
         self.ready.waiting(queue)
     }
 
-    /// Notes that a connection is marked as served. The mark is taken off when the next turn begins.
+    /// Remembers that a connection is marked as served. The next turn begins by clearing the mark.
     pub(super) fn note_served(&mut self, id: ConnectionId) {
         self.served.push(id);
     }

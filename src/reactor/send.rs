@@ -1,4 +1,4 @@
-//! What others send to a connection, or do to it, outside of its own events.
+//! Sends to a connection, or calls it, on behalf of others.
 
 use super::core::Core;
 use super::entry::Entry;
@@ -9,14 +9,14 @@ use crate::mailbox::Answer;
 use crate::push::Push;
 use crate::router::Application;
 
-/// Sends a push to a connection, with all else that this turn brings for it.
+/// Sends a push to a connection, together with its other output of this turn.
 pub(super) fn send<S>(core: &mut Core<S>, to: ConnectionId, push: &Push) {
     let Some(mut active) = core.activate(to) else { return };
     active.send(push);
     write_if_full(core);
 }
 
-/// Calls a connection, behind all that it was sent before.
+/// Calls a connection, after everything that it was sent before.
 pub(super) fn call<S>(core: &mut Core<S>, to: ConnectionId, call: impl FnOnce(&mut Entry, &mut Env<S>)) {
     let Some(mut active) = core.activate(to) else { return };
     active.reach();
@@ -35,7 +35,7 @@ pub(super) fn send_answer<S: Application>(
 ) {
     let Some(mut active) = core.activate(to) else { return };
     active.reach();
-    // Only then is clear what its outbox limit leaves for the reply.
+    // Only then is it known what the outbox limit leaves for the reply.
     active.write_segments();
     active.begin_output();
     active.call(|entry, env| entry.conn.handle_answer(deferral, answer, env));

@@ -1,4 +1,4 @@
-//! Serving a connection: what it kept or what its socket brings, as much as one turn allows.
+//! Serves a connection: handles its kept or new input, as much as one turn allows.
 
 use super::active::Active;
 use super::budget::Step;
@@ -17,11 +17,11 @@ use crate::upgrade::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Serving {
     GoesOn,
-    /// It has nothing more for now, or its share is used up.
+    /// It has nothing more for now, or has used up its share.
     IsOver,
 }
 
-/// Serves quiet connections for which the turns before had no time.
+/// Serves quiet connections that earlier turns had no time for.
 #[inline]
 pub(super) fn serve_quiet<S: Application>(core: &mut Core<S>, input: &mut Input) {
     if core.connections.schedule().waiting(Queue::Quiet) > 0 {
@@ -29,7 +29,7 @@ pub(super) fn serve_quiet<S: Application>(core: &mut Core<S>, input: &mut Input)
     }
 }
 
-/// Serves connections that have more to do than one turn lets them, in turn.
+/// Serves connections that have more work than one turn allows, in turn.
 #[inline]
 pub(super) fn serve_busy<S: Application>(core: &mut Core<S>, input: &mut Input) {
     if core.connections.schedule().waiting(Queue::Busy) > 0 {
@@ -37,7 +37,7 @@ pub(super) fn serve_busy<S: Application>(core: &mut Core<S>, input: &mut Input) 
     }
 }
 
-/// Serves those that wait in a queue now, once each, for as long as the step may go on.
+/// Serves the connections now waiting in a queue, once each, until the step's time is up.
 #[inline(never)]
 fn serve_ready<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Queue, step: Step) {
     for done in 0..core.connections.schedule().waiting(queue) {
@@ -62,7 +62,7 @@ fn serve_next<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Queu
     serve(core, input, id, Share::WHOLE);
 }
 
-/// Lets a connection go on with what has come, and carries out what it leads to.
+/// Lets a connection handle its input, and carries out the consequences.
 pub(super) fn serve<S: Application>(core: &mut Core<S>, input: &mut Input, id: ConnectionId, share: Share) {
     let Some(mut active) = core.activate(id) else { return };
     active.serve(input, share);
@@ -70,7 +70,7 @@ pub(super) fn serve<S: Application>(core: &mut Core<S>, input: &mut Input, id: C
 }
 
 impl<S: Application> Active<'_, S> {
-    /// Lets the connection go on with what has come.
+    /// Lets the connection handle its input.
     pub(super) fn serve(&mut self, input: &mut Input, mut share: Share) {
         if self.owes() {
             return self.postpone_as_busy();
@@ -87,7 +87,7 @@ impl<S: Application> Active<'_, S> {
         self.queue_output();
     }
 
-    /// Gives the connection what it kept, or else what one read brings.
+    /// Gives the connection its kept input, or the bytes of one read.
     fn serve_once(&mut self, input: &mut Input, share: &mut Share) -> Serving {
         let (entry, settings) = (&mut *self.entry, &self.lent.env.settings);
         let resumes = entry.conn.can_resume(settings);
@@ -97,7 +97,7 @@ impl<S: Application> Active<'_, S> {
         }
         let is_handshaking = entry.socket.is_handshaking();
         if share.is_used_up() || (is_handshaking && !input.may_handshake()) {
-            // The end of its share puts it on the list of those with work left.
+            // The end of its share queues it with other connections that have work left.
             return Serving::IsOver;
         }
         if resumes {
@@ -108,12 +108,12 @@ impl<S: Application> Active<'_, S> {
             && let Ok(read) = &read
             && self.entry.socket.has_stepped()
         {
-            // Bytes that complete nothing cost nothing.
+            // Bytes that do not complete a handshake step cost nothing.
             input.count_handshake();
             self.lent.budget.read_clock();
             let is_over = !self.entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
             if is_over && self.lent.is_draining() {
-                // What came with the end of the handshake is thrown away, as all that follows is.
+                // Bytes that came with the end of the handshake are discarded, like all that follow.
                 self.refuse(Refusal::Unavailable);
                 return Serving::GoesOn;
             }
@@ -127,7 +127,7 @@ impl<S: Application> Active<'_, S> {
         }
     }
 
-    /// Takes what one read has brought.
+    /// Handles the bytes of one read.
     fn take_read(&mut self, len: usize, into: ReadInto, buffer: &mut [u8], share: &mut Share) -> Serving {
         let work = len.saturating_add(self.entry.socket.take_overhead());
         share.take_bytes(work);
@@ -146,7 +146,7 @@ impl<S: Application> Active<'_, S> {
         let used = self.feed(bytes, share);
         match bytes.get(used..) {
             Some(rest) if !rest.is_empty() => self.entry.conn.keep(rest),
-            // Most reads: all that the socket had, and all of it was taken.
+            // Most reads: they bring everything that the socket had, and all of it is taken.
             _ if !self.entry.readable => return Serving::IsOver,
             _ if self.entry.conn.is_closing() => self.end_slice(share),
             _ => {}
@@ -154,7 +154,7 @@ impl<S: Application> Active<'_, S> {
         Serving::GoesOn
     }
 
-    /// Gives the connection what it kept.
+    /// Gives the connection its kept input.
     fn resume(&mut self, share: &mut Share) -> Serving {
         let Some(mut inbox) = self.entry.conn.take_inbox() else {
             // A message is being inflated, and nothing came behind it.
@@ -166,7 +166,7 @@ impl<S: Application> Active<'_, S> {
         if used > 0 { Serving::GoesOn } else { Serving::IsOver }
     }
 
-    /// A part of a TLS record has come: a client that is still sending one when the connection closes is not
+    /// Handles an incomplete TLS record: a client that is still sending one when the connection closes is not
     /// silent.
     fn hear_part(&mut self, share: &mut Share) -> Serving {
         if self.entry.conn.is_closing() {
@@ -175,7 +175,7 @@ impl<S: Application> Active<'_, S> {
         Serving::IsOver
     }
 
-    /// Answers a client that speaks plain HTTP where TLS is spoken.
+    /// Answers a client that speaks plain HTTP where TLS is required.
     #[cold]
     fn answer_not_tls(&mut self) -> Serving {
         self.call(|entry, env| entry.conn.handle_not_tls(env));

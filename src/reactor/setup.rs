@@ -1,4 +1,4 @@
-//! What a reactor is given when its listeners are bound, its poll aside.
+//! The parts of a reactor that binding makes, except its poll.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::sys::poller::Registry;
 use crate::mailbox::Mailbox;
 use crate::roles::Roles;
 
-/// The parts of a reactor that can fail to be made.
+/// The parts of a reactor whose creation can fail.
 pub(super) struct ReactorSetup {
     pub(super) worker: usize,
     pub(super) registry: Registry,

@@ -2,7 +2,7 @@
 
 use super::budget::{MAX_SLICE_FRAMES, SLICE_FRAMES, Step, TURN_BYTES, TURN_FRAMES, TurnBudget};
 
-/// What one connection may still take of a turn.
+/// What one connection may still use of a turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
     bytes_in: u32,
@@ -10,7 +10,7 @@ pub(super) struct Share {
     frames: u32,
     /// Frames that the next slice may take.
     slice: u32,
-    /// When the first slice was over, and the last one, in microseconds of the turn; 0 before that.
+    /// When the first slice and the last one ended, in microseconds of the turn; 0 before that.
     began_us: u32,
     ended_us: u32,
 }
@@ -25,7 +25,7 @@ impl Share {
         ended_us: 0,
     };
 
-    /// Frames that may be taken at once.
+    /// The number of frames that may be taken now.
     #[inline]
     pub(super) fn slice(&self) -> u32 {
         self.frames.min(self.slice)
@@ -53,13 +53,13 @@ impl Share {
         self.bytes_in == 0 || self.bytes_out == 0 || self.frames == 0
     }
 
-    /// Leaves nothing of it.
+    /// Uses up the whole share.
     pub(super) fn use_up(&mut self) {
         self.frames = 0;
     }
 
-    /// Ends a slice: sets how many frames the next one may take, and uses up the share if its time is over.
-    /// To be called when the clock has been read.
+    /// Ends a slice: sets the frames of the next one, and uses up the share if its time is over. Call it
+    /// right after a clock read.
     pub(super) fn end_slice(&mut self, turn: &TurnBudget) {
         let now_us = u32::try_from(turn.passed_us()).unwrap_or(u32::MAX);
         let part_us = u32::try_from(turn.part_us()).unwrap_or(u32::MAX);
@@ -67,7 +67,7 @@ impl Share {
             self.began_us = now_us;
         }
         let took_us = now_us.saturating_sub(std::mem::replace(&mut self.ended_us, now_us));
-        // As many frames as take a quarter of a part, at the pace of this slice.
+        // As many frames as fit in a quarter of a part, at the pace of this slice.
         let frames = u64::from(self.slice) * u64::from(part_us / 4) / u64::from(took_us.max(1));
         self.slice = u32::try_from(frames).unwrap_or(u32::MAX).clamp(SLICE_FRAMES, MAX_SLICE_FRAMES);
         if now_us.saturating_sub(self.began_us) >= part_us || !turn.allows(Step::FanOut, usize::MAX) {
@@ -102,13 +102,13 @@ mod tests {
         assert!(!share.is_used_up());
         share.take_frames(u32::MAX);
         assert!(share.is_used_up());
-        // The first slice can have begun at any time before the first look.
+        // The first slice can have begun at any time before the first clock read.
         let mut share = Share::WHOLE;
         for (passed_us, used_up) in [(1000, false), (1000 + PART_US - 1, false), (1000 + PART_US, true)] {
             share.end_slice(&TurnBudget::passed(passed_us));
             assert_eq!(share.is_used_up(), used_up, "{passed_us} µs");
         }
-        // Slices take a quarter of that time at most, if they go on as before.
+        // Slices take at most a quarter of that time, at an unchanged pace.
         let mut share = Share::WHOLE;
         let mut slices = vec![];
         for passed_us in [100, 125, 135, 136, 186, 286, 287] {

@@ -1,4 +1,4 @@
-//! What the reactors of one server share.
+//! The state that the reactors of one server share.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::recording::Store;
 pub(super) struct ServerShared {
     pub(super) mailboxes: Mailboxes,
     pub(super) admission: Arc<Admission>,
-    /// Where connections are recorded, if they are.
+    /// Where connections are recorded, if recording is on.
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
 }

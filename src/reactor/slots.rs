@@ -1,11 +1,11 @@
-//! The slab of connections, whose slots carry a generation.
+//! The slab of connections, whose slots carry generations.
 
 use slab::Slab;
 
 use super::entry::Entry;
 use crate::id::{ConnectionId, MAX_SLOTS};
 
-/// All connections of a reactor, each in a slot. An id of an earlier life of a slot finds nothing.
+/// All connections of a reactor, each in a slot. The id of an earlier occupant of a slot finds nothing.
 #[derive(Debug)]
 pub(super) struct Slots {
     /// The worker that the ids of these connections name.
@@ -14,9 +14,9 @@ pub(super) struct Slots {
     generation: u32,
 }
 
-/// Slots reserved from the start, in memory that the system gives only as it is used. From this size on the
-/// allocator maps pages for what grows and moves them instead of copying, so that no smaller copies are left
-/// behind.
+/// Slots reserved from the start; the system provides the memory only as it is used. From this size on, the
+/// allocator maps pages for a growing buffer and moves them instead of copying, so that no smaller copies
+/// stay behind.
 pub(super) const FIRST_SLOTS: usize = 16 * 1024;
 
 impl Slots {
@@ -53,7 +53,7 @@ impl Slots {
         self.slab.iter().map(|(_, entry)| entry)
     }
 
-    /// The connection that is in a slot now.
+    /// The connection that occupies a slot now.
     pub(super) fn at(&self, slot: usize) -> Option<&Entry> {
         self.slab.get(slot)
     }

@@ -1,5 +1,4 @@
-//! Where one connection stands in the turn: whether it waits to be served, how it was served last, and
-//! whether fan-outs concern it.
+//! Flags of one connection in the turn: waiting to be served, busy, served, or part of a fan-out.
 
 /// Flags of one connection, in one byte.
 #[derive(Clone, Copy, Debug, Default)]

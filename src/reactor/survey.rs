@@ -12,7 +12,7 @@ use crate::router::{Application, Effect};
 use crate::survey::{Snapshot, Survey, SurveyTour, Surveyed};
 use crate::totals::Totals;
 
-/// Lets `look` see all connections here. False if it panicked.
+/// Runs `look` on all connections of this worker. False if it panicked.
 pub(super) fn survey<S: Application>(core: &mut Core<S>, look: impl FnOnce(&Survey<'_>)) -> bool {
     let survey = Survey { of: &*core };
     let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
@@ -25,7 +25,7 @@ pub(super) fn survey<S: Application>(core: &mut Core<S>, look: impl FnOnce(&Surv
     looked.is_ok()
 }
 
-/// Lets `tour` see all connections here, and then those of the workers behind this one.
+/// Runs `tour` on all connections of this worker, then passes it to the next worker.
 pub(super) fn survey_all<S: Application>(core: &mut Core<S>, mut tour: SurveyTour) {
     if survey(core, |survey| tour(survey)) {
         core.shared.mailboxes.post_to_next(core.links.own(), Mail::Effect(Effect::SurveyAll(tour)));

@@ -1,4 +1,4 @@
-//! The poll's tokens: of connections, of listeners and of the waker.
+//! The poll's tokens: for connections, listeners and the waker.
 
 use mio::Token;
 
@@ -7,11 +7,11 @@ use crate::id::ConnectionId;
 
 /// The waker's token.
 pub(super) const WAKER: Token = Token(usize::MAX);
-/// Tokens of listeners count down from here: below the waker's, above every connection's.
+/// Tokens of listeners count down from here: below the waker's, and above every connection's.
 const FIRST_LISTENER: usize = usize::MAX - 1;
 
 // An id has 64 bits, and is the token of its connection. No worker has the number 255, so the highest numbers
-// are free to be the other tokens.
+// are free for the other tokens.
 const _: () = assert!(usize::BITS >= u64::BITS && MAX_WORKERS <= u8::MAX as usize);
 
 /// The token of a connection: its id.
@@ -29,7 +29,7 @@ pub(super) fn of_listener(index: usize) -> Token {
     Token(FIRST_LISTENER - index)
 }
 
-/// The index of the listener that a token would name; that of a connection is larger than any.
+/// The index of the listener that a token would name; for a connection's token it is larger than any.
 pub(super) fn listener_index(token: Token) -> Option<usize> {
     FIRST_LISTENER.checked_sub(token.0)
 }

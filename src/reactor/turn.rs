@@ -1,4 +1,4 @@
-//! One turn of a reactor, once its poll has returned: the list of its steps.
+//! One turn of a reactor, after its poll has returned: the list of its steps.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use super::sys::poller::Poller;
 use crate::moment::Moment;
 use crate::router::Application;
 
-/// Does a bounded amount of what there is to do. `polled` is when the poll returned: the time of this turn.
+/// Does a bounded amount of the pending work. `polled` is when the poll returned: the time of this turn.
 #[inline(always)]
 pub(super) fn take_turn<S: Application>(
     core: &mut Core<S>,
@@ -48,7 +48,7 @@ pub(super) fn begin<S>(core: &mut Core<S>, input: &mut Input, polled: Instant) {
     core.connections.forget_served();
 }
 
-/// When there is something to do without an event.
+/// When the next turn is due even without an event.
 pub(super) fn next_at<S>(core: &Core<S>) -> Moment {
     let schedule = core.connections.schedule();
     if schedule.has_work() || core.mail.has_work() || !core.lent.fan_outs.is_empty() {

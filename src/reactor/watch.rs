@@ -1,4 +1,4 @@
-//! Which connections are watched: their packets in the log, or all that happens to them in a recording.
+//! Switches the packet log and the recording of connections.
 
 use super::core::Core;
 use crate::conn::Env;
@@ -9,14 +9,14 @@ use crate::recording::file::Head;
 use crate::recording::{Recorder, Target};
 use crate::router::{Application, Service};
 
-/// Has a connection that was just accepted recorded, if all are.
+/// Starts recording a newly accepted connection, if all are recorded.
 pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     if core.shared.recordings.is_some() && !core.recording.debugged {
         record(core, id);
     }
 }
 
-/// Switches the log of a connection's packets, and its recording where only connections under debug are
+/// Switches the log of a connection's packets, and also its recording if only connections under debug are
 /// recorded.
 pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
     let Some(entry) = core.connections.get_mut(id) else { return };

@@ -1,4 +1,4 @@
-//! A hierarchical timer wheel: one timer for each slot, amortised O(1); no turn goes through all of them.
+//! A hierarchical timer wheel: one timer per slot, amortised O(1); no turn scans all of them.
 //!
 //! A timer sits in the bucket of the highest 6-bit digit in which its deadline differs from the
 //! wheel's time: 64 buckets of 1 ms, 64 of 64 ms, and so on up to 139 years. When the wheel's time
@@ -14,38 +14,38 @@ use crate::moment::Moment;
 const LEVELS: usize = 7;
 const DIGIT_BITS: usize = 6;
 const BUCKETS: usize = 1 << DIGIT_BITS;
-/// The last deadline that the wheel can tell apart; it comes after 139 years.
+/// The last deadline that the wheel can represent; it comes after 139 years.
 const MAX_AT: u64 = (1 << (LEVELS * DIGIT_BITS)) - 1;
 /// The furthest deadline from the wheel's time, in milliseconds: 24 days. A timer that is armed for later
-/// comes then; its owner looks at what is really due in any case.
+/// fires then; its owner checks what is really due in any case.
 const MAX_AHEAD: u64 = 1 << 31;
 /// No slot.
 const NIL: u32 = u32::MAX;
-/// Added to the number of a list where a slot can be, too.
+/// Added to the number of a list where a slot number is possible, too.
 const LIST: u32 = 1 << 31;
-/// Two lists beside the buckets: what is due, and what is on its way down.
+/// Two lists beside the buckets: timers that are due, and timers that are moving down.
 const DUE: usize = LEVELS * BUCKETS;
 const FALLING: usize = DUE + 1;
 const LISTS: usize = FALLING + 1;
 
 #[derive(Clone, Copy, Debug)]
 struct Timer {
-    /// The lower half of the deadline. As none is further than [`MAX_AHEAD`] from the wheel's time, the
-    /// other half is known.
+    /// The lower half of the deadline. No deadline is further than [`MAX_AHEAD`] from the wheel's time, so
+    /// the other half is known.
     at: u32,
-    /// The slot before it; for the first one [`LIST`] and the list that it was put in, and [`NIL`] for one
-    /// that is not armed. A whole bucket can since have become [`DUE`] or [`FALLING`].
+    /// The previous slot in the list. For the first slot, [`LIST`] plus the list that it was put in; [`NIL`]
+    /// for a timer that is not armed. That whole list may have become [`DUE`] or [`FALLING`] since.
     previous: u32,
     next: u32,
 }
 
-// There is one for each connection.
+// Each connection has one.
 const _: () = assert!(size_of::<Timer>() <= 12);
 const _: () = assert!(LISTS < (NIL - LIST) as usize);
 
 const UNARMED: Timer = Timer { at: 0, previous: NIL, next: NIL };
 
-/// What one step of the wheel did.
+/// The result of one step of the wheel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// This slot's timer is due, and no longer armed.
@@ -62,7 +62,7 @@ pub struct Wheel {
     /// The wheel's time: every bucket that begins at or before it is empty.
     now: u64,
     heads: [u32; LISTS],
-    /// A bit for each bucket of a level that is not empty.
+    /// A bit for each bucket of a level, set if it is not empty.
     occupied: [u64; LEVELS],
     timers: Vec<Timer>,
 }
@@ -86,8 +86,8 @@ impl Wheel {
         Wheel { now: 0, heads: [NIL; LISTS], occupied: [0; LEVELS], timers: Vec::with_capacity(slots) }
     }
 
-    /// Arms the slot's timer, in place of one that was armed. Slots are below 2^31. A timer that is armed for
-    /// more than 24 days from now comes after 24 days.
+    /// Arms the slot's timer, replacing an earlier setting. Slots are below 2^31. A timer that is armed for
+    /// more than 24 days from now fires after 24 days.
     pub fn arm(&mut self, slot: usize, at: Moment) {
         debug_assert!(slot < LIST as usize);
         if slot >= self.timers.len() {
@@ -128,7 +128,7 @@ impl Wheel {
         self.timers[slot] = UNARMED;
     }
 
-    /// When the slot's timer comes; never if it is not armed.
+    /// When the slot's timer fires; never if it is not armed.
     pub(crate) fn armed_at(&self, slot: usize) -> Moment {
         let armed = self.timers.get(slot).filter(|timer| timer.previous != NIL);
         armed.map_or(Moment::NEVER, |timer| Moment::from_ms(self.deadline(timer)))
@@ -162,7 +162,7 @@ impl Wheel {
                 Some((list, begins)) if begins <= now.as_ms() => {
                     self.now = begins;
                     self.occupied[list / BUCKETS] &= !(1 << (list % BUCKETS));
-                    // The whole bucket at once: its timers still name the bucket as their list.
+                    // Move the whole bucket at once: its timers still name the bucket as their list.
                     let to = if list < BUCKETS { DUE } else { FALLING };
                     self.heads[to] = std::mem::replace(&mut self.heads[list], NIL);
                 }
@@ -174,8 +174,8 @@ impl Wheel {
         }
     }
 
-    /// The first bucket that is not empty, and when it begins. All buckets of a level begin before
-    /// those of the next.
+    /// The first bucket that is not empty, and when it begins. The buckets of a level come before the buckets
+    /// of the next level.
     fn next_bucket(&self) -> Option<(usize, u64)> {
         let (level, occupied) = self.occupied.iter().enumerate().find(|(_, occupied)| **occupied != 0)?;
         let bucket = occupied.trailing_zeros() as usize;
@@ -184,7 +184,7 @@ impl Wheel {
         Some((level * BUCKETS + bucket, above | (bucket as u64) << shift))
     }
 
-    /// When a timer comes: the moment nearest to the wheel's time that it can mean.
+    /// When a timer fires: the moment nearest to the wheel's time that it can mean.
     fn deadline(&self, timer: &Timer) -> u64 {
         let ahead = timer.at.wrapping_sub(self.now as u32).cast_signed();
         self.now.saturating_add_signed(ahead.into())
@@ -226,8 +226,8 @@ impl Wheel {
         Some(slot)
     }
 
-    /// The first timer of a list leaves it. It is first in the list that it was put in, or in the
-    /// one that this has become.
+    /// Removes the first timer of a list. It is first in the list that it was put in, or in the list that
+    /// this one has become.
     fn replace_head(&mut self, head: u32, list: usize, next: u32) {
         let list = if self.heads[list] == head {
             list

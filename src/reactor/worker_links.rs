@@ -1,4 +1,4 @@
-//! What a worker knows of itself and of the other workers of its server.
+//! A worker's number, and its links to the other workers of its server.
 
 use crate::mailbox::{Mail, MailboxError};
 use crate::mailboxes::Mailboxes;
@@ -11,7 +11,7 @@ const LOG_INTERVAL_MS: u64 = 1000;
 #[derive(Debug)]
 pub(super) struct WorkerLinks {
     own: usize,
-    /// Messages to others that were dropped since the log was told.
+    /// Messages to other workers that were dropped since the last log line.
     dropped: u64,
     told_at: Option<Moment>,
 }
@@ -35,8 +35,8 @@ impl WorkerLinks {
         self.own
     }
 
-    /// Leaves a mail that counts as `messages` for another worker. If its mailbox is full, the mail is
-    /// dropped, and the log is told.
+    /// Posts a mail that counts as `messages` to another worker. If its mailbox is full, the mail is dropped,
+    /// and this is logged.
     pub(super) fn post(
         &mut self,
         mailboxes: &Mailboxes,

@@ -1,4 +1,4 @@
-//! Writing to a socket: frames at once, or what waits in the outbox.
+//! Writes to a socket: new frames at once, or the contents of the outbox.
 
 use std::io::{self, ErrorKind, IoSlice};
 
@@ -10,12 +10,12 @@ use super::entry::Entry;
 use crate::cause::Cause;
 use crate::conn::{Env, MAX_SLICES};
 
-/// What became of frames that were to be written.
+/// The result of writing frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     /// The socket took all of them.
     All,
-    /// What the socket did not take waits in the outbox.
+    /// The rest waits in the outbox.
     Part,
     /// They wait behind other output in the outbox.
     Behind,
@@ -23,7 +23,7 @@ pub(super) enum Written {
     Nothing,
 }
 
-/// Writes whole frames to a connection that has no segments. What the socket does not take waits in the
+/// Writes whole frames to a connection that has no segments. Bytes that the socket does not take wait in the
 /// outbox: as a copy, unless the frames are `shared`.
 pub(super) fn write_frames<S>(
     entry: &mut Entry,
@@ -89,13 +89,13 @@ impl<S> Active<'_, S> {
     }
 }
 
-/// What the socket said to an attempt to write.
+/// The socket's answer to an attempt to write.
 pub(super) enum Attempt {
     Took(usize),
     Failed,
 }
 
-/// One write. A short one means that the socket is full, and that an event comes when it is no longer.
+/// One write. A short one means that the socket is full, and that an event comes when it has space again.
 #[inline]
 pub(super) fn attempt(
     offered: usize,

@@ -1,4 +1,4 @@
-//! Writing what is echoed from where it lies: in the read buffer, or in its connection's own.
+//! Writes echoed bytes from where they lie: in the read buffer, or in the connection's own.
 
 use std::io::IoSlice;
 
@@ -9,9 +9,9 @@ use crate::cause::Cause;
 use crate::conn::{MAX_SLICES, OutputSlices};
 
 impl<S> Active<'_, S> {
-    /// Writes at once what the connection has put into the write buffer, with what it borrowed of `input` and
-    /// of its own last message in between. What the socket does not take is copied to the outbox. Returns how
-    /// many bytes it was.
+    /// Writes the connection's part of the write buffer at once, with the bytes that it borrowed of `input`
+    /// and of its own last message in between. Bytes that the socket does not take are copied to the outbox.
+    /// Returns the number of bytes.
     pub(super) fn write_borrowed(&mut self, input: &[u8]) -> usize {
         let (entry, env) = (&mut *self.entry, &self.lent.env);
         let mut offered = 0;

@@ -41,7 +41,7 @@ pub struct Login {
     pub identity: Identity,
     /// What kind of client it is.
     pub kind: ClientKind,
-    /// Who acts on behalf of the client, if somebody does.
+    /// The custodian that acts on behalf of the client, if there is one.
     pub custodian: Option<Custodian>,
 }
 

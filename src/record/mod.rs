@@ -156,7 +156,7 @@ impl Record {
         self.login.as_ref().map(|login| login.identity())
     }
 
-    /// Who acts on behalf of the client, if somebody does.
+    /// The custodian that acts on behalf of the client, if there is one.
     #[must_use]
     pub fn custodian(&self) -> Option<&Custodian> {
         self.login.as_ref().and_then(|login| login.custodian())
@@ -228,7 +228,7 @@ impl Record {
         self.has(Watch::LOG)
     }
 
-    /// Whether anybody watches its packets: one test for all of them, since it is made for each packet.
+    /// Whether the connection is watched (debug or a recording): a single test, since each packet needs it.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         self.watch.0 != 0

@@ -1,5 +1,5 @@
-//! The numbers that stand for causes, refusals and errors in recordings. A number keeps its meaning once a
-//! version of the format has it.
+//! The numbers of causes, refusals and errors in recordings. Once a version of the format has a number, its
+//! meaning is fixed.
 
 use crate::cause::Cause;
 use crate::frame::{CloseCode, Error};
@@ -10,14 +10,14 @@ use crate::upgrade::{Fault, Refusal};
 wire_struct! {
     /// Why a connection ended, or why its upgrade was refused.
     struct Reason {
-        /// Which cause.
+        /// The kind of cause.
         kind: u8,
-        /// A close code, a status, or the number of an error.
+        /// Its detail: a close code, a status, or the number of an error.
         detail: u16,
     }
 }
 
-/// The kinds of [`Reason`] that have no detail.
+/// The kinds of [`Reason`] without a detail.
 const PLAIN: [(u8, Cause); 15] = [
     (2, Cause::PeerGone),
     (3, Cause::Reset),
@@ -67,7 +67,7 @@ impl Reason {
         })
     }
 
-    /// The refusal, if it is one.
+    /// The refusal, if the reason is one.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         match self.cause()? {
             Cause::Refused(refusal) => Some(refusal),
@@ -76,7 +76,7 @@ impl Reason {
     }
 }
 
-/// The number of the first fault of a malformed request; other refusals have numbers below.
+/// The number of the first fault of a malformed request; other refusals have lower numbers.
 const FIRST_FAULT: u16 = 100;
 
 fn refusal_number(refusal: Refusal) -> u16 {

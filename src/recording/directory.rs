@@ -1,4 +1,4 @@
-//! The directory of recordings: which files may be begun in it, and how they are written.
+//! The directory of recordings: limits their number and writes their files.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,11 +9,11 @@ use std::sync::atomic::AtomicBool;
 
 use crate::config::MAX_DIRECTORY_BYTES;
 
-/// Recordings that the directory may have before nothing new is begun.
+/// The number of recordings in the directory at which no new one begins.
 const MAX_FILES: usize = 1000;
-/// Recordings that are not begun before the directory is counted again.
+/// The number of recordings that are skipped before the directory is counted again.
 const LOOK_AGAIN: u64 = 100;
-/// Names that are tried for a file that shows that files can be created.
+/// The number of names that are tried for the test file, which shows that files can be created.
 const MAX_TRIALS: u32 = 16;
 /// The end of the name of every recording.
 pub(super) const EXTENSION: &str = "rec";
@@ -22,9 +22,9 @@ pub(super) const EXTENSION: &str = "rec";
 #[derive(Debug)]
 pub(super) struct RecordingFile {
     pub(super) name: String,
-    /// Nothing more is written to it.
+    /// Whether it is closed for writing.
     pub(super) failed: AtomicBool,
-    /// Its device and inode number, once it was created.
+    /// Its device and inode number, once it exists.
     pub(super) created: OnceLock<(u64, u64)>,
 }
 
@@ -33,9 +33,9 @@ pub(super) struct Directory {
     path: PathBuf,
     files: usize,
     bytes: u64,
-    /// Recordings that did not begin because it is full.
+    /// The number of recordings that did not begin because the directory is full.
     refused: u64,
-    /// An error was logged, and no recording has begun since.
+    /// Whether an error was logged, and no recording has begun since.
     failing: bool,
 }
 
@@ -57,8 +57,7 @@ impl Directory {
         }
     }
 
-    /// Appends to a recording, whose file is created if necessary. False if nothing more is to be written to
-    /// it.
+    /// Appends to a recording, and creates its file if necessary. False if no more is to be written to it.
     pub(super) fn append(&mut self, recording: &RecordingFile, bytes: &[u8]) -> bool {
         let opened = match recording.created.get() {
             Some(created) => self.reopen(recording, *created),
@@ -107,7 +106,7 @@ impl Directory {
         Ok(file)
     }
 
-    /// Opens the file that was created, and no other that has its name now.
+    /// Opens the file that was created, and not another one that has its name now.
     fn reopen(&self, recording: &RecordingFile, created: (u64, u64)) -> io::Result<File> {
         let file = OpenOptions::new().append(true).open(self.path.join(&recording.name))?;
         if identity(&file.metadata()?) == created { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
@@ -119,7 +118,7 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
 }
 
 /// Lists the directory, and creates and removes a file in it, so that an unusable directory is found before a
-/// client has to be recorded. A full disk is not an error here, since that may pass.
+/// client has to be recorded. A full disk is not an error here, since it may be temporary.
 pub(super) fn try_out(directory: &Path) -> io::Result<()> {
     std::fs::read_dir(directory)?;
     for number in 0..MAX_TRIALS {
@@ -133,7 +132,7 @@ pub(super) fn try_out(directory: &Path) -> io::Result<()> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Creates a file that nobody else can read.
+/// Creates a file that no other user can read.
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
@@ -160,12 +159,12 @@ mod tests {
     #[test]
     fn an_unusable_directory_is_found_at_once() {
         let path = directory("trial");
-        // A server that was killed in its trial leaves a file.
+        // A server that was killed during the test leaves a file.
         std::fs::write(path.join(format!(".trial-{}-0", std::process::id())), b"").unwrap();
         drop(Store::open(&path).unwrap());
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1, "only what was there");
         std::fs::write(path.join("file"), b"").unwrap();
-        // In /proc nobody creates a file, whatever rights they have.
+        // Nobody can create a file in /proc, whatever their rights.
         for unusable in [path.join("missing"), path.join("file"), "/proc".into()] {
             assert!(Store::open(&unusable).is_err(), "{}", unusable.display());
         }

@@ -1,4 +1,4 @@
-//! Limits on what a recording may claim of time, and of bytes that it does not hold.
+//! Limits on the time that a recording may claim, and on the bytes that it lacks.
 
 use std::fmt;
 
@@ -12,30 +12,30 @@ use crate::recording::note::{Answered, Decoded, Note};
 pub(crate) const MAX_HEAD_BYTES: usize = 1024 * 1024;
 /// Bytes of a frame whose Data is not in the file: the longest message, and its headers.
 pub(crate) const MAX_FRAME_BYTES: u64 = MAX_LEN_CEILING as u64 + 1024 * 1024;
-/// Notes of one call.
+/// Notes in one call.
 pub(crate) const MAX_CALL_NOTES: usize = 64 * 1024;
-/// Bytes that one read can bring, roughly.
+/// The approximate most bytes that one read brings.
 const MAX_READ_BYTES: u64 = 1024 * 1024;
 
-/// A claim of a recording that is impossible, or too large for a file of its size.
+/// A claim of a recording that is impossible, or too large for the size of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
     /// The head is longer than 1 MiB.
     Head,
     /// A setting allows messages of more than 64 MiB.
     MaxLen,
-    /// More time than a server can count has passed: 34 years.
+    /// The time exceeds what a server can count: 34 years.
     Time,
     /// A frame, or the Data of an answer, is longer than 65 MiB.
     Frame,
     /// A message was inflated, or Data decoded, to more than 64 MiB.
     Inflated,
-    /// More than 1 MiB was thrown away at once.
+    /// More than 1 MiB was discarded at once.
     Discarded,
     /// One call has more than 65,536 notes.
     Call,
-    /// What was inflated and decoded in all is more than 128 MiB and 2048 bytes for each byte of the file; or
-    /// more than 4 MiB were thrown away before the connection began to close.
+    /// The inflated and decoded bytes exceed 128 MiB plus 2048 bytes for each byte of the file; or more than
+    /// 4 MiB were discarded before the connection began to close.
     Total,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Excess {
 }
 
 impl Head {
-    /// The first impossible claim in it.
+    /// The first impossible claim in the head.
     pub(crate) fn excess(&self) -> Option<Excess> {
         let Settings { max_len, max_len_before_login, .. } = self.settings;
         let is_longer = max_len.max(max_len_before_login) > MAX_LEN_CEILING as u64;
@@ -63,13 +63,13 @@ impl Head {
     }
 }
 
-/// Whether `now_ms` is more than a server can count: no timer could be set behind that.
+/// Whether `now_ms` exceeds what a server can count: no timer could be set after that.
 pub(crate) fn time_excess(now_ms: u64) -> Option<Excess> {
     (now_ms >= PackedMoment::NEVER_MS).then_some(Excess::Time)
 }
 
 impl Note {
-    /// The first impossible claim in it.
+    /// The first impossible claim in the note.
     pub(crate) fn excess(&self) -> Option<Excess> {
         let frame = |frame: &Frame| frame.len > MAX_FRAME_BYTES;
         let (is_excess, what) = match self {
@@ -84,7 +84,7 @@ impl Note {
         is_excess.then_some(what)
     }
 
-    /// Bytes that a replay has to make because the recording does not hold them: inflated or decoded Data.
+    /// Inflated or decoded bytes that a replay has to make because the recording does not hold them.
     pub(crate) fn stands_for(&self) -> u64 {
         match self {
             Note::Inflated { len, error: None, .. } => *len,

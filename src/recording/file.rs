@@ -1,4 +1,4 @@
-//! The file of a recording: its head, and how it is read.
+//! The file of a recording: its head, and its reader.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use crate::recording::excess::{Excess, MAX_HEAD_BYTES};
 use crate::recording::note::Note;
 use crate::recording::wire::{Bytes, Wire, wire_struct};
 
-/// The first bytes of every recording. A transfer as text would spoil them.
+/// The first bytes of every recording. Transferring the file as text would change them.
 pub(crate) const MAGIC: &[u8] = b"\x93sysconn\r\n";
 /// The version of the format.
 pub(crate) const VERSION: u8 = 3;
 
 wire_struct! {
-    /// The head of a recording, in front of the notes.
+    /// The head of a recording, before the notes.
     struct Head {
         /// The version of the software that wrote it.
         software: String,
@@ -22,7 +22,7 @@ wire_struct! {
         id: String,
         /// The client's address.
         peer: String,
-        /// The service takes messages, and no packets.
+        /// The service takes plain messages instead of packets.
         messages: bool,
         /// The settings of the server.
         settings: Settings,
@@ -32,7 +32,7 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// The settings that decide what a connection does. Times are in milliseconds, lengths in bytes.
+    /// The settings that affect a connection. Times are in milliseconds, lengths in bytes.
     struct Settings {
         max_len: u64,
         max_len_before_login: u64,
@@ -44,14 +44,14 @@ wire_struct! {
         housekeeping_ms: u64,
         ping_ms: u64,
         close_ms: u64,
-        /// Every frame is a sign of life, not only packets.
+        /// Every frame counts as a sign of life, not only packets.
         frames_count: bool,
         outbox_limit: u64,
         /// Output that does not fit the outbox is dropped.
         drops: bool,
-        /// Longer Data of replies is compressed; 0: none.
+        /// Data of replies above this length is compressed; 0 for none.
         compress_above: u64,
-        /// 0 off, 1 shared, 2 dedicated.
+        /// The mode of message compression: 0 off, 1 shared, 2 dedicated.
         deflate: u8,
         deflate_above: u64,
         paths: Vec<String>,
@@ -64,12 +64,12 @@ wire_struct! {
 wire_struct! {
     /// The state of a connection when its recording begins.
     struct Begin {
-        /// The time then, and when it was accepted, both in milliseconds since the reactor began.
+        /// The time at the start, and the time of the accept, both in milliseconds since the reactor began.
         now_ms: u64,
         connected_ms: u64,
-        /// The PROXY header is still to come.
+        /// Whether the PROXY header is still to come.
         proxied: bool,
-        /// Absent: the upgrade is still to come.
+        /// The open connection; absent if the upgrade is still to come.
         open: Option<Opened>,
     }
 }
@@ -87,18 +87,18 @@ wire_struct! {
         bad_req_count: u8,
         /// Messages may be compressed.
         deflate: bool,
-        /// The server compresses each message with the window of those before it.
+        /// The server compresses each message using its earlier ones as the window.
         dedicated: bool,
-        /// The client is done sending.
+        /// The client has ended its sending side.
         ended: bool,
-        /// The request whose answer is owed: its number, its Cmd and its Flag.
+        /// The deferred request: its number, its Cmd and its Flag.
         deferral: Option<Owed>,
         deadlines: Deadlines,
     }
 }
 
 wire_struct! {
-    /// A request whose answer comes later.
+    /// A request that will be answered later.
     struct Owed {
         seq: u64,
         cmd: u16,
@@ -119,10 +119,10 @@ wire_struct! {
     }
 }
 
-/// Why a recording cannot be read, with the offset of what is wrong.
+/// Why a recording cannot be read, with the offset of the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// The file is no recording.
+    /// The file is not a recording.
     NoRecording,
     /// The version of the format is unknown.
     Version(u8),
@@ -157,17 +157,17 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// A recording that was read.
+/// A recording that has been read.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) head: Head,
-    /// The notes as they stand in the file, all well-formed: parsed, they take many times as much memory.
+    /// The notes in the form of the file, all well-formed: parsed, they take many times as much memory.
     bytes: Vec<u8>,
-    /// The offset of the first.
+    /// The offset of the first note.
     begin: u64,
-    /// The note that ends the recording; none if something is missing.
+    /// The note that ends the recording; none if the file was cut off.
     pub(crate) last: Option<Note>,
-    /// The offset from which on something is missing; none if the recording has its end.
+    /// The offset at which the file was cut off; none if the recording is complete.
     pub(crate) cut_at: Option<u64>,
 }
 
@@ -189,7 +189,7 @@ impl Iterator for Notes<'_> {
 }
 
 impl Head {
-    /// Appends the head with all that stands in front of it.
+    /// Appends the head, after the file's first bytes and version.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(MAGIC);
         out.push(VERSION);
@@ -200,7 +200,7 @@ impl Head {
 }
 
 impl File {
-    /// Reads a recording. One that ends within a note, or in zeros, was cut off; the rest is read.
+    /// Reads a recording. If it ends within a note, or in zeros, it was cut off, and the rest is read.
     pub(crate) fn read(bytes: &[u8]) -> Result<File, Unreadable> {
         let offset = |rest: &[u8]| (bytes.len() - rest.len()) as u64;
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(Unreadable::NoRecording)?;
@@ -222,7 +222,7 @@ impl File {
             let bytes = notes.get(..len).unwrap_or(notes).to_vec();
             File { head, bytes, begin, last, cut_at }
         };
-        // A file system fills a file with zeros where a machine has stopped.
+        // After a machine has stopped, a file system may fill a file with zeros.
         let filled_from = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1) as u64;
         loop {
             let at = offset(rest);
@@ -230,7 +230,7 @@ impl File {
             let body = Bytes::take(&mut rest);
             let ends_here = match &body {
                 None => is_cut(before),
-                // No note is empty, and one that ends in such zeros may be incomplete.
+                // No note is empty, and a note that ends in such zeros may be incomplete.
                 Some(_) => at >= filled_from || offset(rest) > filled_from && !rest.is_empty(),
             };
             if ends_here {
@@ -255,13 +255,13 @@ impl File {
         Notes { file: self, rest: &self.bytes }
     }
 
-    /// Bytes of all notes.
+    /// The number of bytes of all notes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 }
 
-/// Whether a length, or the bytes that it announces, may go on behind the end.
+/// Whether a length, or the bytes that it announces, may continue after the end.
 fn is_cut(mut rest: &[u8]) -> bool {
     match u64::take(&mut rest) {
         Some(len) => len > rest.len() as u64 && len <= MAX_NOTE_BYTES,
@@ -269,7 +269,7 @@ fn is_cut(mut rest: &[u8]) -> bool {
     }
 }
 
-/// More bytes than any note has: a longer one is malformed and was not cut off.
+/// The most bytes of any note: a longer one is malformed, and not cut off.
 const MAX_NOTE_BYTES: u64 = 1 << 32;
 
 /// A value that takes up all the bytes.

@@ -1,4 +1,4 @@
-//! Frames that the server sent, as recordings hold them: their headers, and a hash of their content.
+//! Frames that the server sent, in a recording: their headers, and a hash of their content.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use crate::recording::wire::{Wire, wire_struct};
 wire_struct! {
     /// A frame that the server sent.
     struct Frame {
-        /// The opcode's bits, with [`LATER`] for a message that is still to be compressed, itself or its
-        /// Data. Length and header are then those before that.
+        /// The bits of the opcode, with [`LATER`] if the message, or its Data, is still to be compressed.
+        /// Length and header are then those before compression.
         opcode: u8,
         compressed: bool,
         /// Bytes of payload.
         len: u64,
-        /// The header of the packet in it, if there is one.
+        /// The header of its packet, if it has one.
         packet: Option<PacketHead>,
-        /// The hash of its Data, or of its payload if it is no packet; 0 for what is secret.
+        /// The hash of the packet's Data, or of the payload if it is not a packet; 0 if that is secret.
         hash: u64,
     }
 }
@@ -32,11 +32,11 @@ wire_struct! {
     }
 }
 
-/// In a frame's opcode: it is still to be compressed.
+/// Set in a frame's opcode if it is still to be compressed.
 pub(crate) const LATER: u8 = 0x80;
 
 impl Frame {
-    /// The length of the first frame of `bytes`, absent bytes of its payload included.
+    /// The length of the first frame of `bytes`, including absent bytes of its payload.
     pub(crate) fn span(bytes: &[u8]) -> Option<usize> {
         let (header, header_bytes) = Header::parse(bytes).ok()??;
         usize::try_from(header.payload_len).ok()?.checked_add(header_bytes)
@@ -46,13 +46,13 @@ impl Frame {
         Opcode::from_bits(self.opcode & !LATER)
     }
 
-    /// Whether it is still to be compressed.
+    /// Whether the frame is still to be compressed.
     pub(crate) fn is_later(&self) -> bool {
         self.opcode & LATER != 0
     }
 
-    /// The first frame of `bytes`, and the rest. Data of secret commands leaves no hash, nor does a payload
-    /// whose last `absent` bytes are missing.
+    /// Splits `bytes` into the first frame and the rest. Data of secret commands gets no hash, and neither
+    /// does a payload whose last `absent` bytes are missing.
     pub(crate) fn read<'a>(
         bytes: &'a [u8],
         absent: usize,
@@ -85,7 +85,7 @@ impl Frame {
         Some((Frame { opcode, compressed, len: len as u64, packet, hash }, rest))
     }
 
-    /// Drops what depends on the content: hashes, and lengths of compressed forms.
+    /// Drops everything that depends on the content: hashes, and compressed lengths.
     pub(super) fn forget_data(&mut self) {
         if self.opcode().is_none_or(|opcode| !opcode.is_control()) {
             self.hash = 0;
@@ -98,7 +98,7 @@ impl Frame {
     }
 }
 
-/// The header of a packet without its Data, whatever its DataSize says.
+/// The header of a packet without its Data, whatever its DataSize.
 fn without_data(header: &[u8]) -> Vec<u8> {
     let mut header = header.to_vec();
     if let Some(data_size) = header.get_mut(2..4) {
@@ -107,7 +107,7 @@ fn without_data(header: &[u8]) -> Vec<u8> {
     header
 }
 
-/// The hash that stands for bytes that are not recorded: FNV-1a, 64 bits.
+/// Hashes bytes that are not recorded: FNV-1a, 64 bits.
 pub(crate) fn digest(bytes: &[u8]) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x100_0000_01b3;

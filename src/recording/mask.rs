@@ -1,10 +1,10 @@
-//! Masking: overwrites what must not be recorded in a client's bytes, which come in pieces of any size.
+//! Masks secrets in a client's bytes, which come in pieces of any size.
 //!
-//! The bytes keep their number and their places, so that a reader finds the same frames. Masked are the
-//! values of the request's query and of all header lines that the handshake does not need, the Data of
-//! packets whose command is secret or unknown, and all of a compressed message. A packet's command stands in
-//! front of its Data, so nothing has to be held back. Bytes behind a violation are not kept, since their
-//! meaning is not certain.
+//! The number and positions of the bytes stay the same, so that a reader finds the same frames. Masked are
+//! the query values and the values of all header lines that the handshake does not need, the Data of packets
+//! whose command is secret or unknown, and compressed messages as a whole. A packet's command precedes its
+//! Data, so nothing has to be held back. Bytes after a violation are not kept, since their meaning is
+//! uncertain.
 
 mod frames;
 mod head;
@@ -24,16 +24,16 @@ pub(super) struct Masker {
 
 #[derive(Debug)]
 enum State {
-    /// In the PROXY header, which names addresses and nothing else.
+    /// In the PROXY header, which contains nothing but addresses.
     Proxy,
     Head(Box<Head>),
     Frames(Frames),
-    /// Behind a violation.
+    /// After a violation.
     Lost,
 }
 
 impl Masker {
-    /// For a client whose first byte is still to come.
+    /// For a client that has sent nothing yet.
     pub(super) fn new(proxied: bool, packets: bool) -> Self {
         let state = if proxied { State::Proxy } else { State::Head(Box::default()) };
         Masker { state, packets }
@@ -49,7 +49,7 @@ impl Masker {
         self.state = State::Head(Box::default());
     }
 
-    /// Masks the next bytes. Returns how many of them may be recorded: all, or those up to a violation.
+    /// Masks the next bytes. Returns how many of them may be recorded: all, or the bytes before a violation.
     pub(super) fn mask(&mut self, bytes: &mut [u8], is_secret: &dyn Fn(u16) -> bool) -> usize {
         let mut done = 0;
         while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -70,7 +70,7 @@ impl Masker {
                     Some(taken) => taken,
                     None => {
                         self.state = State::Lost;
-                        // The header in which it was lost shows what was wrong.
+                        // Keep the header up to the violation: it shows what was wrong.
                         return done + rest.len().min(1);
                     }
                 },
@@ -81,8 +81,8 @@ impl Masker {
         done
     }
 
-    /// The same for bytes that were thrown away behind a violation. Those that show the violation may be
-    /// recorded: a head up to its first illegal byte, and a frame's header to its end.
+    /// Masks bytes that were discarded after a violation. The bytes that show the violation may be recorded:
+    /// a head up to its first illegal byte, and a frame's whole header.
     pub(super) fn mask_rest(&mut self, bytes: &mut [u8]) -> usize {
         let taken = match &mut self.state {
             State::Head(head) => match head.mask(bytes) {

@@ -1,12 +1,12 @@
-//! The flight recorder: all that one connection was given and did, in a bounded file.
+//! The flight recorder: a connection's inputs and actions, in a bounded file.
 //!
 //! ```text
 //!   conn ─ notes ─▶ recorder ─ chunks ─▶ store ─▶ file        while it happens
 //!   file ─▶ replay ─▶ conn ─ notes ─▶ source ─▶ compared      later
 //! ```
 //!
-//! A recording is replayed by giving the same to the same machine, and recording that again: the first note
-//! that differs is where the code of today does something else. `docs/recording.md` has the format.
+//! A replay gives the same inputs to the same state machine, and records it again: the first different note
+//! shows where today's code behaves differently. `docs/recording.md` describes the format.
 
 pub(crate) mod codes;
 mod directory;

@@ -1,4 +1,4 @@
-//! Notes, of which a recording consists: one for each input of a connection, and for each thing that it did.
+//! Notes, the units of a recording: one for each input or action of a connection.
 
 use crate::mailbox::Answer;
 use crate::recording::codes::Reason;
@@ -6,67 +6,67 @@ use crate::recording::frame::{Frame, digest};
 use crate::recording::wire::{Bytes, Wire, wire_enum, wire_struct};
 
 wire_enum! {
-    /// A note. Numbers below 20 are inputs of the connection; from there on they are what came of them, or
-    /// what the application did. From 60 on they end the recording.
+    /// A note. Numbers below 20 are inputs of the connection; numbers from 20 on are its results, or actions
+    /// of the application. Numbers from 60 on end the recording.
     enum Note {
-        /// `ms` have passed since the note before.
+        /// `ms` have passed since the previous note.
         1 Time { ms: u64 },
         /// `queued` bytes wait in the outbox now.
         2 Outbox { queued: u64 },
-        /// Bytes came, and these were taken. `left` more were offered and not taken; only then `frames`, the
-        /// budget, means anything. `discarded` more were thrown away unread. `gathered` bytes of output
+        /// Bytes came, and these were taken. `left` more were offered and not taken; only then is `frames`,
+        /// the budget, meaningful. `discarded` more were thrown away unread. `gathered` bytes of output
         /// waited to be written.
         3 Input { gathered: u64, frames: u32, left: u64, draining: bool, discarded: u64, bytes: Bytes },
-        /// Bytes were read into the buffer of the message in hand.
+        /// Bytes were read into the buffer of the current message.
         4 Direct { bytes: Bytes },
-        /// The client is done sending.
+        /// The client ended its sending side.
         5 End {},
-        /// The timers were looked at.
+        /// The timers were checked.
         6 Timers {},
         /// The answer to a deferred request came.
         7 Answer { seq: u64, answer: Answered },
-        /// The server closed it.
+        /// The server closed the connection.
         8 Close { reason: Reason },
-        /// The server refused it.
+        /// The server refused the upgrade.
         9 Refuse { reason: Reason },
-        /// Its socket failed, or the server dropped it.
+        /// The socket failed, or the server dropped the connection.
         10 Abort { reason: Reason },
-        /// A packet was pushed to it, behind `gathered` bytes of output.
+        /// A packet was pushed to the connection, after `gathered` bytes of output.
         11 Push { gathered: u64, frame: Frame },
-        /// The socket took some of the output that waited.
+        /// The socket took some of the waiting output.
         12 Written {},
-        /// All that was gathered has been written, or waits in the outbox.
+        /// All gathered output has been written, or waits in the outbox.
         13 Flushed {},
-        /// The client began with plain HTTP where TLS is spoken.
+        /// The client began with plain HTTP where TLS is required.
         14 NotTls {},
-        /// It was about to be closed for its silence: bytes that were on their way to it, and bytes that it
-        /// had taken since the last sample, if that counted.
+        /// The client was about to be closed for its silence: the bytes on their way to it, and the bytes
+        /// that it had taken since the last sample, if that sample counted.
         15 InFlight { bytes: u64, progress: Option<u64> },
-        /// A reply was compressed to this frame.
+        /// A reply was compressed into this frame.
         16 Compressed { frame: Frame },
-        /// The server is full: it is refused unless its request is a health check.
+        /// The server is full: the client is refused unless its request is a health check.
         17 Hear { reason: Reason },
 
-        /// The application's answer to the upgrade: none, the refusal, or reason 8 for a panic.
+        /// The application's answer to the upgrade: none to accept it, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
-        /// What a handler did, or what was answered in the place of one.
+        /// The actions of a handler, or of its substitute.
         21 Outcome { outcome: Outcome },
-        /// Data was decoded. `hidden`: the recording does not hold the encoded form, or only the application
-        /// can decode it.
+        /// Data was decoded. `hidden` means that the recording does not hold the encoded form, or only the
+        /// application can decode it.
         22 Decoded { hidden: bool, result: Decoded },
-        /// A compressed message was inflated, which the recording does not hold: its length and its packet's
+        /// A compressed message, which the recording does not hold, was inflated: its length and its packet's
         /// header, or the number of the error.
         23 Inflated { len: u64, head: Bytes, error: Option<u16> },
 
-        /// The request was a health check, and whether it failed.
+        /// The request was a health check; says whether it failed.
         24 Health { fails: bool },
-        /// It came through a trusted HTTP proxy: the client that its headers name, or none, or why it is
-        /// refused.
+        /// The request came through a trusted HTTP proxy: the client that its headers name, or none, or the
+        /// reason for a refusal.
         25 Forwarded { client: Option<String>, refused: Option<Reason> },
 
-        /// A packet came.
+        /// A packet came from the client.
         30 Packet { seq: u64, cmd: u16, flag: u32, data_status: u8, len: u64, route: Route, hash: u64 },
-        /// A message came, where there are no packets.
+        /// A message came to a service without packets.
         31 Message { text: bool, len: u64, hash: u64 },
         /// A timer was due: read, client check, account check, housekeeping, Ping.
         32 Timer { which: u8 },
@@ -76,19 +76,19 @@ wire_enum! {
         34 Response { status: u16, len: u64, hash: u64 },
         /// The connection began to close.
         35 Closing { reason: Reason },
-        /// The PROXY header has named the client, or nobody.
+        /// The PROXY header was complete, and named the client or nobody.
         36 Client { peer: Option<String> },
-        /// A timer was due `ms` ago, and has not been looked at.
+        /// A timer was due `ms` ago, and has not been handled.
         37 Overdue { ms: u64 },
-        /// The server has stood still: all stalls that can move deadlines, in place of those noted before.
+        /// The server stood still: all stalls that can move deadlines, replacing those noted before.
         39 Stalls { list: Vec<Stalled> },
         /// A reply is still being compressed, which delays the end.
         44 Compressing {},
-        /// The socket's report on a connection that closes, when its timers were looked at: bytes that the
-        /// client's system had not acknowledged, a count of those that it had, and whether no input lay
-        /// unread.
+        /// The socket's report on a closing connection when its timers were checked: bytes that the client's
+        /// system had not acknowledged, a count of those that it had, and whether no input was waiting to be
+        /// read.
         41 Line { unacknowledged: Option<u64>, taken: u64, idle: bool },
-        /// A Close of the client's was among the bytes that were thrown away, `valid` or not.
+        /// A Close of the client was among the discarded bytes, `valid` or not.
         42 PeerClose { valid: bool },
 
         /// The connection ended.
@@ -101,12 +101,12 @@ wire_enum! {
 }
 
 impl Note {
-    /// Whether it is an input, with which a call begins.
+    /// Whether it is an input, which begins a call.
     pub(crate) fn is_given(&self) -> bool {
         (3..20).contains(&self.number())
     }
 
-    /// Whether it stands in front of the input of a call.
+    /// Whether it precedes the input of a call.
     pub(crate) fn is_before(&self) -> bool {
         matches!(
             self,
@@ -118,12 +118,12 @@ impl Note {
         )
     }
 
-    /// Whether the recording ends with it.
+    /// Whether it ends the recording.
     pub(crate) fn is_last(&self) -> bool {
         self.number() >= 60
     }
 
-    /// Appends it in the form of the file: its length, and itself.
+    /// Appends the note in the form of the file: its length, then its content.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut body = Vec::new();
         self.put(&mut body);
@@ -131,7 +131,7 @@ impl Note {
     }
 
     /// Whether the connection did the same in both. Some details are not compared: Data that a handler made,
-    /// bytes that were offered and not taken, and what of them was masked.
+    /// bytes that were offered and not taken, and which part of the input was masked.
     pub(crate) fn agrees(&self, other: &Note) -> bool {
         self.comparable() == other.comparable()
     }
@@ -158,13 +158,13 @@ impl Note {
 wire_struct! {
     /// A stall, or several in a row.
     struct Stalled {
-        /// How many milliseconds ago it was over.
+        /// How many milliseconds ago it ended.
         ago_ms: u64,
         /// Milliseconds in which the process did not run.
         poll_ms: u64,
-        /// Milliseconds of it within turns.
+        /// The part of these milliseconds that fell within turns.
         turn_ms: u64,
-        /// How many milliseconds ago the first one of a second or more was over.
+        /// How many milliseconds ago the first stall of a second or more ended.
         long_ago_ms: Option<u64>,
     }
 }
@@ -172,7 +172,7 @@ wire_struct! {
 wire_enum! {
     /// The answer to a deferred request.
     enum Answered {
-        /// A reply with Data of that length and hash.
+        /// A reply: the length and hash of its Data.
         1 Reply { len: u64, hash: u64 },
         /// A refusal.
         2 Refusal { error_id: u16 },
@@ -191,7 +191,7 @@ impl Answered {
 wire_enum! {
     /// The result of decoding.
     enum Decoded {
-        /// Data of that length.
+        /// Data of this length.
         1 Data { len: u64 },
         /// The number of the error.
         2 Undecodable { offence: u16 },
@@ -201,9 +201,9 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What the route table has for a command.
+    /// The route table's entry for a command.
     enum Route {
-        /// Nothing.
+        /// No route.
         1 Unknown {},
         /// A route: 0 for anyone, 1 for roles, 2 for monitors; and whether its Data is secret.
         2 Known { access: u8, secret: bool },
@@ -211,7 +211,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What a handler returned.
+    /// The return value of a handler.
     enum Said {
         1 Done {},
         2 Refuse { error_id: u16 },
@@ -222,20 +222,20 @@ wire_enum! {
 }
 
 wire_struct! {
-    /// What a handler did.
+    /// The actions of a handler.
     struct Outcome {
-        /// The application did it, not the connection in its place.
+        /// Whether the application acted, and not the connection in its place.
         by_application: bool,
         said: Option<Said>,
         /// The reply comes later.
         deferred: bool,
-        /// Who is logged in now, if that has changed: the role, 0 for nobody, and the kind of client.
+        /// The new login, if it has changed: the role, 0 for nobody, and the kind of client.
         login: Option<Login>,
-        /// Packets that did not fit the outbox.
+        /// The number of packets that did not fit the outbox.
         failed: u32,
-        /// Its cost in frames: connections that its effects concern, and what was compressed at once.
+        /// Its cost in frames: for the connections that its effects concern, and for compression at once.
         cost: u32,
-        /// What it sent.
+        /// The frames that it sent.
         frames: Vec<Frame>,
     }
 }

@@ -11,16 +11,16 @@ use crate::recording::replay_source::ReplaySource;
 use crate::recording::store::Sink;
 use crate::recording::wire::Bytes;
 
-/// Bytes of notes at which they are passed on.
+/// Bytes of notes after which they are passed on.
 const CHUNK_BYTES: usize = 4 * 1024;
-/// Milliseconds after which notes are passed on, however few they are.
+/// Milliseconds after which notes are passed on, even if they are few.
 const CHUNK_MS: u64 = 1000;
-/// Space that is kept for the note that ends the recording.
+/// Space reserved for the note that ends the recording.
 const LAST_NOTE_BYTES: usize = 64;
-/// Milliseconds by which a timer has to be late to be noted.
+/// Milliseconds by which a timer must be late to be noted.
 pub(crate) const LATE_MS: u64 = 1000;
 
-/// Where notes go.
+/// The destination of notes.
 pub(crate) enum Target {
     /// To a file.
     File(Sink),
@@ -28,15 +28,15 @@ pub(crate) enum Target {
     Replay(ReplaySource),
 }
 
-/// Whether a recording goes on after a call was recorded.
+/// Whether a recording continues after a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
-    /// The next call is recorded too.
+    /// Yes: it records the next call too.
     GoesOn,
     Ended,
 }
 
-/// Records what one connection is given and what it does.
+/// Records the inputs and actions of one connection.
 pub(crate) struct Recorder {
     target: Target,
     /// The head of the file; none once it has begun.
@@ -49,7 +49,7 @@ pub(crate) struct Recorder {
     /// Bytes of all notes and the head.
     written: usize,
     limit: usize,
-    /// As of the last note.
+    /// The time of the last note.
     now: Moment,
     outbox: usize,
     /// The revision of the stalls that were last noted.
@@ -57,38 +57,38 @@ pub(crate) struct Recorder {
     pub(crate) call: CallNotes,
 }
 
-/// The call in hand.
+/// The current call.
 #[derive(Default)]
 pub(crate) struct CallNotes {
-    /// Notes in front of the input.
+    /// Notes that precede the input.
     before: Vec<Note>,
     given: Option<Note>,
     outcomes: Vec<Note>,
-    /// The input as it came, and the bytes of it that were thrown away unread.
+    /// A copy of the input, and the number of its bytes that were thrown away unread.
     pub(crate) raw: Vec<u8>,
     pub(crate) rest: usize,
     pub(crate) frames_left: u32,
-    /// Bytes that were offered, and whether they can only be thrown away.
+    /// The number of bytes offered, and whether they can only be discarded.
     pub(crate) offered: usize,
     pub(crate) is_over: bool,
-    /// The part of the write buffer that is noted ends here.
+    /// The end of the part of the write buffer that has been noted.
     pub(crate) seen: usize,
-    /// The message in hand is compressed: its content leaves no hash.
+    /// The current message is compressed, so its content gets no hash.
     pub(crate) is_compressed: bool,
-    /// Before the handler ran: the login, and the packets that had not been sent.
+    /// Before the handler runs: the login, and the count of packets that did not fit the outbox.
     pub(crate) login: Login,
     pub(crate) failed: u64,
 }
 
 impl CallNotes {
-    /// Whether a call is being noted: a recording can begin and end between two notes.
+    /// Whether a call is being noted: a recording can begin or end within a call.
     pub(crate) fn is_begun(&self) -> bool {
         self.given.is_some()
     }
 }
 
 impl Recorder {
-    /// A recorder for a connection that has not begun. The file holds at most `limit` bytes.
+    /// A recorder for a connection that has not started. The file holds at most `limit` bytes.
     pub(crate) fn new(target: Target, head: Head, limit: usize) -> Self {
         let packets = !head.messages;
         Recorder {
@@ -107,7 +107,7 @@ impl Recorder {
         }
     }
 
-    /// Whether the recording has begun with the state of the connection.
+    /// Whether the recording has started with the state of the connection.
     pub(crate) fn has_begun(&self) -> bool {
         self.head.is_none()
     }
@@ -129,7 +129,7 @@ impl Recorder {
         }
     }
 
-    /// Begins a call. The first `seen` bytes of the write buffer are not its own.
+    /// Begins a call. The first `seen` bytes of the write buffer belong to others.
     pub(crate) fn begin_call(&mut self, given: Note, now: Option<Moment>, outbox: usize, seen: usize) {
         let call = &mut self.call;
         debug_assert!(call.given.is_none() && call.outcomes.is_empty());
@@ -154,18 +154,18 @@ impl Recorder {
         }
     }
 
-    /// Notes something in front of the input.
+    /// Adds a note before the input.
     pub(crate) fn note_before(&mut self, note: Note) {
         self.call.before.push(note);
     }
 
-    /// Notes something that came of the call.
+    /// Adds a note of a result of the call.
     pub(crate) fn note(&mut self, note: Note) {
         self.call.outcomes.push(note);
     }
 
-    /// The part of the call's input that may be recorded, masked. The connection went through the first
-    /// `alive` bytes, and threw away those from there to `taken`.
+    /// The recordable part of the call's input, masked. The connection handled the first `alive` bytes, and
+    /// discarded the rest up to `taken`.
     pub(crate) fn mask_input(
         &mut self,
         alive: usize,
@@ -194,15 +194,15 @@ impl Recorder {
         self.masker.begin_head();
     }
 
-    /// Completes the note of the input, once it is known how much was taken.
+    /// Completes the note of the input, once it is known how many bytes were taken.
     pub(crate) fn set_input(&mut self, frames: u32, left: u64, discarded: u64, bytes: Vec<u8>) {
         if let Some(Note::Input { frames: f, left: l, discarded: d, bytes: b, .. }) = &mut self.call.given {
             (*f, *l, *d, *b) = (frames, left, discarded, Bytes(bytes));
         }
     }
 
-    /// The frames that the connection has `sent`. `absent` are places in it where bytes are missing, with
-    /// their number, each at the end of a frame.
+    /// The frames that the connection has `sent`. `absent` lists the positions where bytes are missing, and
+    /// how many; each is at the end of a frame.
     pub(crate) fn frames(
         &self,
         sent: &[u8],
@@ -220,7 +220,7 @@ impl Recorder {
         frames
     }
 
-    /// Ends the call; also the recording, if the connection has ended or `last` is a last note.
+    /// Ends the call. Also ends the recording if the connection has ended or `last` is a last note.
     pub(crate) fn end_call(&mut self, last: Option<Note>) -> Recorded {
         let call = &mut self.call;
         let notes = call.before.drain(..).chain(call.given.take()).chain(call.outcomes.drain(..));
@@ -250,7 +250,7 @@ impl Recorder {
         if ends || !goes_on { Recorded::Ended } else { Recorded::GoesOn }
     }
 
-    /// Passes the notes on. False: nobody takes them any more.
+    /// Passes the notes on. False if the destination accepts no more.
     fn pass_on(&mut self) -> bool {
         self.passed_on = self.now;
         let notes = std::mem::take(&mut self.notes);

@@ -1,5 +1,4 @@
-//! What a replay takes from a recording because it cannot know it: what the application did, and what was in
-//! bytes that the recording does not hold.
+//! Supplies what a replay cannot compute: the application's actions, and bytes that the recording lacks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,57 +9,56 @@ use crate::recording::codes::{self, Reason};
 use crate::recording::frame::{Frame, PacketHead};
 use crate::recording::note::{Decoded, Note, Outcome};
 
-/// What the recording holds of the call in hand, and what the replay notes of it. Shared by the driver of the
-/// replay, by the application that replaces the recorded one, by the codecs, and by the recorder of the
-/// replay.
+/// The recorded results of the current call, and the notes that the replay makes of it. Shared by the driver
+/// of the replay, the application that replaces the recorded one, the codecs, and the recorder of the replay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplaySource {
     shared: Arc<Mutex<ReplayedCall>>,
 }
 
-/// Of one call, in order.
+/// The recorded results of one call, in order.
 #[derive(Debug, Default)]
 struct ReplayedCall {
     health: Option<bool>,
     forwarded: Option<(Option<String>, Option<Reason>)>,
     verdicts: VecDeque<Option<Reason>>,
-    /// What handlers of the application did.
+    /// The actions of the application's handlers.
     outcomes: VecDeque<Outcome>,
-    /// Of these, and of what answered in the place of a handler.
+    /// The actions of these handlers, and of their substitutes.
     runs: VecDeque<Run>,
-    /// What became of the packet of the run in hand.
+    /// The recorded form of the current run's packet.
     sent: Sent,
     decoded: VecDeque<(bool, Decoded)>,
     inflated: VecDeque<Inflated>,
-    /// There is a recording.
+    /// Whether a recording is being replayed.
     is_played: bool,
-    /// A reply was being compressed.
+    /// Whether a reply was being compressed.
     is_compressing: bool,
     found: VecDeque<bool>,
-    /// What the replay noted.
+    /// The notes of the replay.
     noted: Vec<Note>,
 }
 
-/// What came of inflating a message.
+/// The recorded result of inflating a message.
 #[derive(Debug)]
 struct Inflated {
     len: u64,
-    /// The beginning of it.
+    /// The beginning of the message.
     head: Vec<u8>,
-    /// The number of the error, if it does not inflate.
+    /// The number of the error, if inflating fails.
     error: Option<u16>,
 }
 
-/// What was compressed of the output of a handler, or of what answered in its place.
+/// The recorded compression of the output of a handler, or of its substitute.
 #[derive(Clone, Copy, Debug)]
 struct Run {
-    /// Something of it had yet to be compressed.
+    /// Whether some of it still had to be compressed.
     later: bool,
-    /// What its only packet became.
+    /// The recorded form of its only packet.
     sent: Sent,
 }
 
-/// What became of a packet that was compressed at once, if it was.
+/// The recorded form of a packet that was compressed at once, if it was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Sent {
     /// It became a compressed message of this many bytes.
@@ -91,7 +89,7 @@ impl ReplaySource {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins the replay of a call of which this was recorded.
+    /// Begins the replay of a call with these recorded results.
     pub(crate) fn begin_call<'a>(&self, recorded: impl Iterator<Item = &'a Note>) {
         let mut call = self.call();
         *call = ReplayedCall { is_played: true, ..ReplayedCall::default() };
@@ -125,53 +123,53 @@ impl ReplaySource {
         self.call().health.take()
     }
 
-    /// The client that the headers named, or why it was refused; none if they were not looked at.
+    /// The client that the headers named, or the reason for a refusal; none if they were not read.
     pub(crate) fn forwarded(&self) -> Option<(Option<String>, Option<Reason>)> {
         self.call().forwarded.take()
     }
 
-    /// What the application said to the upgrade.
+    /// The application's recorded answer to the upgrade.
     pub(crate) fn verdict(&self) -> Option<Option<Reason>> {
         self.call().verdicts.pop_front()
     }
 
-    /// What its next handler did.
+    /// The recorded actions of the next handler.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.call().outcomes.pop_front()
     }
 
-    /// A handler runs next, or what answers in its place. Whether something had yet to be compressed once it
-    /// had run; none if the recording has no such run.
+    /// Begins the next run of a handler, or of its substitute. Returns whether something still had to be
+    /// compressed after it; none if the recording has no such run.
     pub(crate) fn begin_run(&self, by_connection: bool) -> Option<bool> {
         let mut call = self.call();
         let run = call.runs.pop_front();
-        // What the application sends is sent in the form that it had.
+        // The application's packets are sent in their recorded form.
         call.sent = run.filter(|_| by_connection).map(|run| run.sent).unwrap_or_default();
         run.map(|run| run.later)
     }
 
-    /// Sets what becomes of the packet that is sent next.
+    /// Sets the form in which the next packet is sent.
     pub(crate) fn set_sent(&self, sent: Sent) {
         self.call().sent = sent;
     }
 
-    /// The length of the compressed message that the packet in hand became, if it became one.
+    /// The length of the compressed message that the current packet became, if it did.
     pub(crate) fn message_len(&self) -> Option<usize> {
         let Sent::Message(len) = self.call().sent else { return None };
         Some(usize::try_from(len).unwrap_or(usize::MAX))
     }
 
-    /// The length of the compressed Data of the packet in hand, if that became shorter.
+    /// The length of the current packet's compressed Data, if compression made it shorter.
     pub(crate) fn compressed_data_len(&self) -> Option<usize> {
         let Sent::Data(len) = self.call().sent else { return None };
         Some(usize::try_from(len).unwrap_or(usize::MAX))
     }
 
-    /// Puts into `out` as many bytes as Data was decoded to, if a replay cannot decode it again. None: it
+    /// Fills `out` with as many bytes as Data was decoded to, if a replay cannot decode it again. None if it
     /// can.
     ///
     /// # Panics
-    /// Where the recorded cipher did, without a message.
+    /// If the recorded cipher panicked; the panic has no message.
     pub(crate) fn decode_again(&self, out: &mut Vec<u8>) -> Option<Result<(), Undecodable>> {
         let decoded = self.call().decoded.pop_front();
         let (hidden, decoded) = decoded?;
@@ -184,14 +182,14 @@ impl ReplaySource {
         absent_data(&decoded, out)
     }
 
-    /// Puts into `out` as many bytes as Data was inflated to. None: it was not inflated in this call.
+    /// Fills `out` with as many bytes as Data was inflated to. None if it was not inflated in this call.
     pub(crate) fn inflate_data(&self, out: &mut Vec<u8>) -> Option<Result<(), Undecodable>> {
         let decoded = self.call().decoded.pop_front();
         absent_data(&decoded?.1, out)
     }
 
-    /// Puts into `out` as many bytes as a message was inflated to, with its recorded beginning. None: it was
-    /// not inflated in this call.
+    /// Fills `out` with as many bytes as a message was inflated to, starting with its recorded beginning.
+    /// None if it was not inflated in this call.
     pub(crate) fn inflate_message(&self, out: &mut Vec<u8>) -> Option<Result<(), frame::Error>> {
         let inflated = self.call().inflated.pop_front()?;
         if let Some(number) = inflated.error {
@@ -203,7 +201,7 @@ impl ReplaySource {
         Some(Ok(()))
     }
 
-    /// Whether a recording is being replayed. Otherwise this only collects notes.
+    /// Whether a recording is being replayed. If not, this only collects notes.
     pub(crate) fn is_played(&self) -> bool {
         self.call().is_played
     }
@@ -213,23 +211,23 @@ impl ReplaySource {
         self.call().is_compressing
     }
 
-    /// Whether the next Close among what was thrown away is valid. None: there is none.
+    /// Whether the next Close among discarded bytes is valid. None if there is none.
     pub(crate) fn found(&self) -> Option<bool> {
         self.call().found.pop_front()
     }
 
-    /// Collects what the connection does now.
+    /// Collects the actions of the connection.
     pub(super) fn noted(&self, notes: impl Iterator<Item = Note>) {
         self.call().noted.extend(notes);
     }
 
-    /// What it did in the call that is over.
+    /// Takes the actions of the connection in the finished call.
     pub(crate) fn take_noted(&self) -> Vec<Note> {
         std::mem::take(&mut self.call().noted)
     }
 }
 
-/// Puts as many bytes into `out` as Data was decoded to.
+/// Fills `out` with as many bytes as Data was decoded to.
 fn absent_data(decoded: &Decoded, out: &mut Vec<u8>) -> Option<Result<(), Undecodable>> {
     Some(match decoded {
         Decoded::Data { len } => {

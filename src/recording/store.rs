@@ -1,4 +1,4 @@
-//! The store of recordings: the thread that writes them to a directory, so that no reactor waits for a disk.
+//! Writes recordings to a directory on a thread of its own, so that no reactor waits for a disk.
 //!
 //! Nothing is overwritten or deleted, and no link is followed: once the directory is full, no new recording
 //! begins. No descriptor stays open between two writes.
@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use super::directory::{Directory, EXTENSION, RecordingFile, try_out};
 
-/// Chunks, and their bytes, that may wait for the disk. A recording that would need more ends.
+/// The most chunks, and bytes in them, that may wait for the disk. A recording that would exceed this ends.
 const MAX_WAITING: usize = 4096;
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
-/// How long a server that ends waits for the last chunks to be written.
+/// How long an ending server waits for the last chunks to be written.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The store of one server. A clone is the same store.
+/// The store of one server. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     writer: Arc<Writer>,
@@ -28,7 +28,7 @@ pub(crate) struct Store {
 /// The thread's side of the store. The thread ends when this is dropped.
 struct Writer {
     queue: Queue,
-    /// Recordings so far.
+    /// The number of recordings so far.
     files_given: AtomicUsize,
     done: std::sync::Mutex<Receiver<()>>,
 }
@@ -38,9 +38,9 @@ struct Writer {
 struct Queue {
     commands: SyncSender<Command>,
     waiting_bytes: Arc<AtomicUsize>,
-    /// It was logged that the disk is too slow.
+    /// Whether it was logged that the disk is too slow.
     told_slow: Arc<AtomicBool>,
-    /// It was logged that a recording has reached its limit.
+    /// Whether it was logged that a recording has reached its limit.
     told_full: Arc<AtomicBool>,
 }
 
@@ -49,7 +49,7 @@ enum Command {
     Finish,
 }
 
-/// The end of the queue for one recording.
+/// The sending end of the queue for one recording.
 pub(crate) struct Sink {
     queue: Queue,
     file: Arc<RecordingFile>,
@@ -59,7 +59,7 @@ impl Store {
     /// A store in that directory.
     ///
     /// # Errors
-    /// It is no directory, files cannot be listed or created in it, or the system gives no thread.
+    /// It is not a directory, files cannot be listed or created in it, or the system cannot start a thread.
     pub(crate) fn open(directory: &Path) -> io::Result<Store> {
         if !std::fs::metadata(directory)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
@@ -84,9 +84,9 @@ impl Store {
         Ok(Store { writer: Arc::new(writer) })
     }
 
-    /// A sink for a new recording. Its file gets that name, without letters that are special to a shell or a
-    /// file system, and a number, since a connection can be recorded again within a millisecond. It is
-    /// created with the first write.
+    /// A sink for a new recording. Its file gets this name, without characters that are special to a shell or
+    /// a file system, and a number, since a connection can be recorded again within a millisecond. The first
+    /// write creates the file.
     pub(crate) fn sink(&self, name: &str) -> Sink {
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);
         let name: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
@@ -98,7 +98,7 @@ impl Store {
 }
 
 impl Sink {
-    /// Queues bytes to be written. False: nothing is written to this file any more.
+    /// Queues bytes to be written. False if no more is written to this file.
     pub(crate) fn take(&self, bytes: Vec<u8>) -> bool {
         if self.file.failed.load(Ordering::Relaxed) {
             return false;
@@ -126,7 +126,7 @@ impl Sink {
         &self.file.name
     }
 
-    /// The recording has reached its limit. Only the first one is logged.
+    /// Ends a recording that has reached its limit. Only the first one is logged.
     pub(crate) fn tell_full(&self) {
         if !self.queue.told_full.swap(true, Ordering::Relaxed) {
             let name = &self.file.name;
@@ -153,7 +153,7 @@ impl fmt::Debug for Writer {
     }
 }
 
-/// Writes what comes until the store is closed.
+/// Writes queued bytes until the store is closed.
 fn write_all(inbox: &Receiver<Command>, waiting_bytes: &AtomicUsize, mut directory: Directory) {
     while let Ok(Command::Append(file, bytes)) = inbox.recv() {
         waiting_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);

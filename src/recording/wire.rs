@@ -1,22 +1,23 @@
-//! The encoding of numbers, bytes, lists, structs and enums in recordings: one table defines both directions.
+//! Encodes and decodes numbers, bytes, lists, structs and enums of recordings: one table defines both
+//! directions.
 
 /// The most bytes that a number takes.
 const MAX_NUMBER_BYTES: u32 = 10;
 
 /// A value that can be written to a recording and read again.
 pub(crate) trait Wire: Sized {
-    /// Appends it.
+    /// Appends the value.
     fn put(&self, out: &mut Vec<u8>);
 
-    /// Takes a value off the front of `input`. None: it is malformed or incomplete.
+    /// Takes a value off the front of `input`. None if it is malformed or incomplete.
     fn take(input: &mut &[u8]) -> Option<Self>;
 }
 
-/// Bytes as they are.
+/// Bytes without a length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
-/// 7 bits to a byte, the lowest first; the top bit says that more follow.
+/// Numbers: 7 bits per byte, the lowest first; the top bit says that more follow.
 impl Wire for u64 {
     fn put(&self, out: &mut Vec<u8>) {
         let mut rest = *self;
@@ -118,7 +119,7 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn take(input: &mut &[u8]) -> Option<Self> {
-        // Memory is allocated for what is there, not for what is announced.
+        // Allocate memory for the bytes that are there, not for the announced number.
         let count = u64::take(input)?;
         (0..count).map(|_| T::take(input)).collect()
     }
@@ -157,7 +158,7 @@ macro_rules! wire_enum {
         }
 
         impl $name {
-            /// The number that stands for the variant.
+            /// The number of the variant.
             pub(crate) fn number(&self) -> u8 {
                 match self {
                     $($name::$variant { .. } => $number,)*

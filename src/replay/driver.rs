@@ -1,4 +1,4 @@
-//! The driver of a replay: gives the connection what was recorded, with a clock and an outbox that follow the
+//! Drives a replay: gives the connection its recorded inputs, with a clock and an outbox that follow the
 //! recording.
 
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, ReplaySource, Target};
 use crate::router::Compressor;
 
-/// Bytes that are offered again of those that were offered and not taken: only the header of the next frame
-/// is looked at, unless the replay differs.
+/// How many of the bytes that were offered but not taken are offered again: only the header of the next frame
+/// is read, unless the replay differs.
 const OFFERED_BYTES: usize = 256;
 
 /// Notes with their offsets in the file.
@@ -34,10 +34,10 @@ pub(super) struct Driver {
     source: ReplaySource,
     now: Moment,
     connected: Moment,
-    /// The client's bytes of all inputs, and where those begin that are still to come.
+    /// The client's bytes of all inputs, and the start of those not given yet.
     input: Vec<u8>,
     next_input: usize,
-    /// Zeros, for a closing connection to throw away.
+    /// Zeros, for a closing connection to discard.
     thrown_away: Vec<u8>,
     inflated: Budget,
     discarded: Budget,
@@ -45,7 +45,7 @@ pub(super) struct Driver {
 
 /// Why a note can't be given to the connection.
 enum Fault {
-    /// It is no input.
+    /// The note is not an input.
     Order,
     Excess(Excess),
 }
@@ -57,7 +57,7 @@ impl From<Excess> for Fault {
 }
 
 impl Driver {
-    /// A driver with the connection as it was when the recording began.
+    /// A driver, with the connection as it was when the recording began.
     pub(super) fn new(file: &File) -> Result<Self, Unreadable> {
         let head_at = crate::recording::file::MAGIC.len() as u64 + 1;
         if let Some(excess) = file.head.excess() {
@@ -97,7 +97,7 @@ impl Driver {
         self.now.since(self.connected)
     }
 
-    /// Replays one call, and returns what the connection notes now.
+    /// Replays one call, and returns the connection's new notes.
     pub(super) fn play(&mut self, call: Notes<'_>) -> Result<Vec<Note>, Unreadable> {
         for (offset, note) in call {
             let made = note.excess().map_or_else(|| self.inflated.take(note.stands_for()), Err);
@@ -172,7 +172,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Offers the bytes that were taken, and the first of those behind them that were not.
+    /// Offers the bytes that were taken, and the first of the following bytes that were not.
     fn give_input(&mut self, given: &Note) -> Result<(), Fault> {
         let Note::Input { gathered, frames, left, draining, discarded, bytes } = given else { return Ok(()) };
         self.next_input = self.next_input.saturating_add(bytes.0.len());
@@ -195,7 +195,7 @@ impl Driver {
             parsed = bytes.0.clone();
             parsed.resize(parsed.len().saturating_add(discarded), 0);
             parsed.extend_from_slice(behind);
-            // What was never taken is not in the file.
+            // The file lacks bytes that were never taken.
             parsed.resize(parsed.len().saturating_add(offered_more - behind.len()), 0);
             &mut parsed[..]
         };
@@ -219,7 +219,7 @@ fn input(file: &File) -> Vec<u8> {
     file.notes().flat_map(|(_, note)| bytes(note)).collect()
 }
 
-/// A push of the same length, and the bytes that it takes with its headers.
+/// A push of the same length, and its bytes including headers.
 fn push(recorded: &Frame, packets: bool) -> Option<(Frame, usize)> {
     let cmd = recorded.packet.as_ref().map_or(0, |packet| packet.cmd);
     let data = zeros(recorded.len.checked_sub(REPLY_HEADER_BYTES as u64)?)?;

@@ -1,8 +1,9 @@
-//! Replays of recordings: the same state machine gets the recorded inputs under a virtual clock, and what it
-//! does now is compared with what it did then.
+//! Replays recordings: gives the recorded inputs to the same state machine under a virtual clock, and
+//! compares what it does.
 //!
-//! The application is not needed: the recording holds what its handlers did. So a difference comes from this
-//! library: from how it reads frames, packets and requests, from its timers, or from what it sends.
+//! The application is not needed, because the recording holds the actions of its handlers. So a difference
+//! comes from this library: from how it reads frames, packets and requests, from its timers, or from its
+//! output.
 //!
 //! ```
 //! use sysconn::replay::Recording;
@@ -36,7 +37,7 @@ pub use crate::recording::file::Unreadable;
 
 use driver::Driver;
 
-/// A recording that was read.
+/// A recording that has been read.
 #[derive(Clone, Debug)]
 pub struct Recording {
     file: File,
@@ -45,11 +46,11 @@ pub struct Recording {
 /// The result of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// Bytes that the client sent, including those that were thrown away.
+    /// Bytes that the client sent, including discarded ones.
     pub bytes: u64,
-    /// Packets, or messages where there are no packets.
+    /// Packets, or messages of a service without packets.
     pub packets: u64,
-    /// Timers that were due.
+    /// The number of timers that were due.
     pub timers: u64,
     /// How the recording ends.
     pub end: End,
@@ -60,13 +61,13 @@ pub struct Replay {
 /// How a recording ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With the end of the connection.
+    /// The connection ended.
     Closed,
-    /// It was switched off.
+    /// The recording was switched off.
     Stopped,
     /// The file was full.
     Full,
-    /// It was cut off at this offset: the server has not ended it.
+    /// It was cut off at this offset: the server did not end it.
     Cut(u64),
 }
 
@@ -77,16 +78,16 @@ pub struct Difference {
     pub at_ms: u64,
     /// Bytes that the client had sent before the call with the difference.
     pub byte: u64,
-    /// The offset in the file of what was recorded.
+    /// The offset of the recorded note in the file.
     pub offset: u64,
-    /// What was recorded, in words.
+    /// The recorded note, in words.
     pub recorded: String,
-    /// What happens now, in words.
+    /// The replayed note, in words.
     pub now: String,
 }
 
 impl Recording {
-    /// Reads a recording. One that was cut off can be read, too.
+    /// Reads a recording, including one that was cut off.
     ///
     /// # Errors
     /// [`Unreadable`].
@@ -97,9 +98,9 @@ impl Recording {
     /// Replays it up to the first difference. Each replay takes a few kilobytes for the route table that are
     /// never given back.
     ///
-    /// A replay takes at most 256 MiB of memory and 100 bytes for each byte of the file, usually less than 3.
-    /// It makes at most 128 MiB, and 2048 bytes for each byte of the file, of content that the file claims
-    /// and does not hold, so that its time is bounded too.
+    /// A replay takes at most 256 MiB of memory plus 100 bytes (usually less than 3) for each byte of the
+    /// file. It makes up content that the file claims but does not hold, at most 128 MiB plus 2048 bytes for
+    /// each byte of the file, so its time is bounded too.
     ///
     /// # Errors
     /// [`Unreadable::Order`], [`Unreadable::Head`] or [`Unreadable::Excess`]: the file is well-formed, but no
@@ -130,7 +131,7 @@ impl Recording {
     /// Writes it as text, a line for each note.
     ///
     /// # Errors
-    /// Only those of `out`.
+    /// Only errors of `out`.
     pub fn show(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         text::show(&self.file, out)
     }
@@ -145,8 +146,8 @@ impl Recording {
     }
 }
 
-/// The notes of the next call; none if there are no more. The time and the like stand in front of the input,
-/// and what came of it behind it.
+/// The notes of the next call; none if there are no more. The time and similar notes precede the input, and
+/// the results follow it.
 fn next_call(notes: &mut Peekable<Notes<'_>>) -> Result<Option<Vec<(u64, Note)>>, Unreadable> {
     let mut call = Vec::new();
     let mut is_given = false;
@@ -177,7 +178,8 @@ fn push(call: &mut Vec<(u64, Note)>, offset: u64, note: Note) -> Result<(), Unre
     Ok(())
 }
 
-/// The first note that differs, with its offset. The last call of a recording that was cut off may lack some.
+/// The first note that differs, with its offset. The last call of a recording that was cut off may be
+/// incomplete.
 fn first_difference<'a>(
     recorded: &'a [(u64, Note)],
     noted: &'a [Note],

@@ -1,9 +1,9 @@
-//! The codec of a replay.
+//! The codec of a replay, which returns recorded results.
 
 use crate::packet::{RecordedCodec, Undecodable};
 use crate::recording::ReplaySource;
 
-/// Takes what decoding and compressing came to from a recording.
+/// Takes the results of decoding and compressing from a recording.
 pub(super) struct Recorded(pub(super) ReplaySource);
 
 impl RecordedCodec for Recorded {

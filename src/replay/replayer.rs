@@ -1,4 +1,4 @@
-//! The application of a replay: it does what the recorded one did.
+//! The application of a replay: repeats the recorded one's actions.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::recording::{ReplaySource, Sent};
 use crate::router::{Application, Context, Deferral, Message, Outcome, Request, Route, Router, Service};
 use crate::upgrade::{self, Refusal};
 
-/// The application: it takes what it does from `source`.
+/// The application: its actions come from `source`.
 pub(super) struct Replayer {
     pub(super) source: ReplaySource,
 }
@@ -61,13 +61,13 @@ fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_>
 }
 
 impl Replayer {
-    /// Does what the recorded handler did.
+    /// Repeats the actions of the recorded handler.
     fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
-        // If the recording has no handler here, the difference is that one runs now.
+        // If the recording has no handler here, the fact that one runs is the difference.
         let Some(mut outcome) = self.source.outcome() else { return Outcome::Done };
         let mut refusal = Sent::AsItWas;
         if let Some(Said::Refuse { error_id }) = outcome.said {
-            // The refusal itself follows from the outcome.
+            // The outcome itself produces the refusal.
             match outcome.frames.pop_if(|frame| is_refusal(frame, error_id)) {
                 Some(frame) if frame.compressed && !frame.is_later() => {
                     refusal = Sent::Message(frame.len);
@@ -106,13 +106,13 @@ impl Replayer {
     }
 }
 
-/// Whether a frame is the refusal with that ErrorID. Of a compressed frame nothing more is known.
+/// Whether a frame is the refusal with this ErrorID. A compressed frame reveals no more.
 fn is_refusal(frame: &Frame, error_id: u16) -> bool {
     let is_empty = frame.len == REPLY_HEADER_BYTES as u64;
     frame.compressed || frame.packet.as_ref().is_some_and(|packet| packet.error_id == error_id) && is_empty
 }
 
-/// Sends a frame like the recorded one, without its bytes.
+/// Sends a frame of the recorded form, without its bytes.
 fn send(frame: &Frame, context: &mut Context<'_>) {
     let Some(opcode) = frame.opcode() else { return };
     let is_packet = !frame.compressed && frame.packet.is_some();
@@ -141,7 +141,7 @@ fn send(frame: &Frame, context: &mut Context<'_>) {
     }
 }
 
-/// A panic like that of a handler, without a message.
+/// Panics like the recorded handler, without a message.
 fn panic_quietly() -> ! {
     std::panic::resume_unwind(Box::new("as it was recorded"))
 }

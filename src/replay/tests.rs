@@ -1,5 +1,4 @@
-//! Files that claim much and hold little: what their replay takes of memory, and of time by all that it
-//! allocates.
+//! Small files with large claims: the memory of their replay, and its time, measured by allocations.
 
 use allocation_counter::measure;
 
@@ -16,18 +15,19 @@ use crate::recording::note::{Answered, Note, Outcome, Said};
 use crate::recording::wire::Bytes;
 
 const MIB: u64 = 1024 * 1024;
-/// What a replay may hold at once, whatever the file is: what stands in for two messages, one of them while
-/// its buffer grows.
+/// The most bytes that a replay may hold at once, whatever the file: placeholders for two messages, one of
+/// them while its buffer grows.
 const MAX_HELD_BYTES: u64 = 256 * MIB;
-/// And for each byte of the file.
+/// The additional bytes that a replay may hold for each byte of the file.
 const HELD_PER_BYTE: u64 = 100;
-/// What it may allocate in all, and for each byte of the file, beside what it has to make of a case's claims.
+/// The most bytes that it may allocate in all, and for each byte of the file, in addition to the content that
+/// a case claims.
 const ALLOCATED_PER_BYTE: u64 = 400;
 const MAX_ALLOCATED_BYTES: u64 = 4 * MIB;
 
 /// Calls, and how often each is made.
 type Calls = Vec<(usize, Vec<Note>)>;
-/// A case's name, its recording, why it is refused, and MiB that have to be made of what it claims.
+/// A case's name, its recording, why it is refused, and the MiB of claimed content to be made.
 type Case = (&'static str, Head, Calls, Option<Excess>, u64);
 
 /// The head of a recording that begins when the connection is open; it takes messages.
@@ -54,8 +54,8 @@ fn opened(head: &mut Head) -> &mut Opened {
     head.begin.open.get_or_insert_default()
 }
 
-/// A recording of these calls, each as often as is said, with what comes of them now; from the first on that
-/// cannot have been without that.
+/// A recording of these calls, each repeated as given, with the results that they have now. From the first
+/// call that could not have happened, the given notes stand without results.
 fn recording(head: Head, calls: &[(usize, Vec<Note>)]) -> Vec<u8> {
     let mut out = vec![];
     head.write(&mut out);
@@ -65,7 +65,7 @@ fn recording(head: Head, calls: &[(usize, Vec<Note>)]) -> Vec<u8> {
         let placed: Vec<_> = call.iter().cloned().map(|note| (0, note)).collect();
         match driver.as_mut().map(|driver| driver.play(&placed)) {
             Some(Ok(mut noted)) if call.len() <= MAX_CALL_NOTES => {
-                // What was given is noted as it was taken, which may be less.
+                // Inputs are noted as taken, which may be less.
                 let given = noted.iter().position(Note::is_given).unwrap();
                 noted[given] = call[place].clone();
                 noted.iter().for_each(|note| note.write(&mut out));
@@ -88,7 +88,7 @@ fn frame(len: u64, compressed: bool) -> Frame {
     Frame { opcode: Opcode::Binary as u8, compressed, len, packet: None, hash: 0 }
 }
 
-/// A message of no bytes, and what its handler did.
+/// A message without bytes, and the actions of its handler.
 fn call(first: u8, outcome: Outcome) -> Vec<Note> {
     let outcome = Outcome { by_application: true, said: Some(Said::Done {}), ..outcome };
     vec![input(&[first, 0x80, 0, 0, 0, 0], 0, 0), Note::Outcome { outcome }]
@@ -112,7 +112,7 @@ fn inflated(len: u64) -> Vec<Note> {
     notes
 }
 
-/// A message begins that is to have 64 MiB.
+/// A message of 64 MiB begins.
 fn begun() -> Vec<Note> {
     vec![input(&[0x82, 0xff, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0], 0, 0)]
 }

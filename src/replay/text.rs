@@ -1,4 +1,4 @@
-//! Notes in words.
+//! Formats notes as text.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -9,10 +9,10 @@ use crate::recording::file::File;
 use crate::recording::frame::Frame;
 use crate::recording::note::{Answered, Decoded, Note, Outcome, Route, Said, Stalled};
 
-/// Bytes of input that a line shows.
+/// The most bytes of input that a line shows.
 const SHOWN_BYTES: usize = 32;
 
-/// A note, or that there is none.
+/// A note, or the absence of one.
 pub(super) fn of(note: Option<&Note>) -> String {
     note.map_or("nothing".to_owned(), |note| Text(note).to_string())
 }
@@ -266,7 +266,7 @@ impl Display for Text<'_, Route> {
     }
 }
 
-/// What is shown for bytes that are not recorded.
+/// The text that stands for bytes that are not recorded.
 struct Hash(u64);
 
 impl Display for Hash {
@@ -275,7 +275,7 @@ impl Display for Hash {
     }
 }
 
-/// The beginning of bytes.
+/// The first of some bytes.
 struct Shown<'a>(&'a [u8]);
 
 impl Display for Shown<'_> {

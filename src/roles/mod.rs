@@ -1,7 +1,7 @@
-//! Which connection plays which role: one each, the newest.
+//! Which connection holds which role: each role has one connection, the newest.
 //!
-//! A login counts from the moment at which a handler makes it. The connection that it replaces is known then,
-//! and not only when the handler's effects are carried out: by then the newer connection may play another
+//! A login counts from the moment when a handler makes it. The connection that it replaces is determined
+//! then, and not when the handler's effects are applied: by that time the newer connection may hold another
 //! role.
 
 mod players;
@@ -12,11 +12,11 @@ use shared::SharedRoles;
 
 use crate::id::ConnectionId;
 
-/// Who plays which role, as one worker of a server uses it.
+/// The holders of roles, as one worker of a server sees them.
 #[derive(Debug)]
 pub(crate) enum Roles {
-    /// The server has one worker, with a table of its own. Nobody has to note who was not told yet: the
-    /// effects of one connection's handlers are carried out before another connection's handler runs, so a
+    /// The server has one worker, with its own table. It need not track connections that have not been told:
+    /// the effects of one connection's handlers are applied before another connection's handler runs, so a
     /// connection is told that it was replaced before it can be replaced again.
     Local(Players),
     /// All workers of the server share one table.
@@ -24,7 +24,7 @@ pub(crate) enum Roles {
 }
 
 impl Roles {
-    /// The roles of a server with that many workers, one for each worker.
+    /// Makes the roles of a server with this many workers, one value for each worker.
     pub(crate) fn for_workers(count: usize) -> Vec<Self> {
         if count == 1 {
             return vec![Roles::default()];
@@ -33,7 +33,7 @@ impl Roles {
         (0..count).map(|_| Roles::Shared(shared.clone())).collect()
     }
 
-    /// Gives a role to a connection. Returns the connection that played it before, if it must be told.
+    /// Gives a role to a connection. Returns the previous holder, if it must be told.
     pub(crate) fn enter(&mut self, id: ConnectionId, role_id: u64) -> Option<ConnectionId> {
         match self {
             Roles::Local(roles) => roles.enter(id, role_id),
@@ -41,7 +41,7 @@ impl Roles {
         }
     }
 
-    /// Takes a role from a connection. If another one plays it by now, that goes on.
+    /// Takes a role from a connection, unless another one holds it by now.
     pub(crate) fn leave(&mut self, id: ConnectionId, role_id: u64) {
         match self {
             Roles::Local(roles) => roles.leave(id, role_id),
@@ -49,7 +49,7 @@ impl Roles {
         }
     }
 
-    /// Notes that a connection learns now that it was replaced.
+    /// Records that a connection is being told that it was replaced.
     pub(crate) fn note_told(&mut self, id: ConnectionId) {
         match self {
             Roles::Local(_) => {}
@@ -57,7 +57,7 @@ impl Roles {
         }
     }
 
-    /// The connection that plays a role, on any worker.
+    /// The connection that holds a role, on any worker.
     pub(crate) fn player(&self, role_id: u64) -> Option<ConnectionId> {
         match self {
             Roles::Local(roles) => roles.player(role_id),
@@ -65,7 +65,7 @@ impl Roles {
         }
     }
 
-    /// Roles that are played, and connections that do not know yet that they were replaced.
+    /// The numbers of roles that are held, and of replaced connections that have not been told.
     pub(crate) fn len(&self) -> usize {
         match self {
             Roles::Local(roles) => roles.len(),
@@ -85,10 +85,10 @@ impl Default for Roles {
 mod tests {
     use super::*;
 
-    /// What a connection does with a role.
+    /// An action of a connection on a role.
     #[derive(Debug)]
     enum Step {
-        /// It logs in, and this connection must be told.
+        /// It logs in, and the previous holder must be told.
         Enter(u64, u64, Option<u64>),
         Leave(u64, u64),
         Told(u64),

@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::players::Players;
 use crate::id::ConnectionId;
 
-/// The players of all workers. Workers take its lock when a client logs in or out, when a handler asks who
-/// plays a role, and when a client ends while it is logged in. A clone is the same table.
+/// The role holders of all workers. Workers take its lock when a client logs in or out, when a handler asks
+/// who holds a role, and when a logged-in client ends. Clones share the table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedRoles(Arc<Mutex<Table>>);
 
 #[derive(Debug, Default)]
 struct Table {
     players: Players,
-    /// Connections that were replaced and do not know it yet: the mail that tells them is under way. Each
-    /// gets one such mail, so that no two clients can fill a mailbox by taking roles from each other.
+    /// Replaced connections that have not been told: the mail for them is on its way. Each gets one such
+    /// mail, so that two clients cannot fill a mailbox by taking roles from each other.
     untold: HashSet<ConnectionId>,
 }
 
 impl SharedRoles {
-    /// Gives a role to a connection. Returns the other connection that played it before, if it must be
+    /// Gives a role to a connection. Returns the previous holder, if it is another connection and must be
     /// told.
     pub(super) fn enter(&self, id: ConnectionId, role_id: u64) -> Option<ConnectionId> {
         let mut table = self.table();
@@ -28,12 +28,12 @@ impl SharedRoles {
         table.untold.insert(older).then_some(older)
     }
 
-    /// Takes a role from a connection, unless another one plays it by now.
+    /// Takes a role from a connection, unless another one holds it by now.
     pub(super) fn leave(&self, id: ConnectionId, role_id: u64) {
         self.table().players.leave(id, role_id);
     }
 
-    /// Notes that a connection learns now that it was replaced.
+    /// Records that a connection is being told that it was replaced.
     pub(super) fn note_told(&self, id: ConnectionId) {
         self.table().untold.remove(&id);
     }
@@ -42,14 +42,14 @@ impl SharedRoles {
         self.table().players.player(role_id)
     }
 
-    /// Roles that are played, and connections that do not know yet that they were replaced.
+    /// The numbers of roles that are held, and of replaced connections that have not been told.
     pub(super) fn len(&self) -> usize {
         let table = self.table();
         table.players.len() + table.untold.len()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // Nothing that is done under the lock can panic half-way, so a poisoned lock is whole.
+        // Nothing under the lock can panic half-way, so the data behind a poisoned lock is consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The check whether a client may call a route.
+//! Checks whether a client may call a route.
 
 use crate::packet::ErrorId;
 use crate::record::{ClientKind, Record};

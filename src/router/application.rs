@@ -1,4 +1,4 @@
-//! What the embedder provides: its state with a few hooks, and the service that its clients get.
+//! The embedder's side: the application's state with its hooks, and the service for its clients.
 
 use super::context::Context;
 use super::effect::Effects;
@@ -27,7 +27,7 @@ pub trait Application: 'static {
         Ok(())
     }
 
-    /// A connection has opened. What is sent here follows the 101 response.
+    /// A connection has opened. Output of this hook follows the 101 response.
     fn opened(&mut self, context: &mut Context<'_>) {
         let _ = context;
     }
@@ -85,8 +85,8 @@ impl<S> Service<S> {
         }
     }
 
-    /// Whether Data under this command must not be recorded: its route is secret, or it has none, and the
-    /// Data may be meant for another command.
+    /// Whether Data under this command must not be recorded: its route is secret, or the command has no route
+    /// and the Data may be meant for another command.
     pub(crate) fn hides(&self, cmd: u16) -> bool {
         match self {
             Service::Packets(router) => router.find(cmd).is_none_or(Route::is_secret),

@@ -1,9 +1,9 @@
-//! Data that goes out without lying in the write buffer: what is echoed leaves from where the client's own
-//! bytes lie, and in a replay some Data only counts, because a recording does not hold it.
+//! Data that is sent without being copied into the write buffer. Echoed bytes leave from their place in the
+//! input; in a replay some Data is only counted, because the recording does not hold it.
 
 use std::ops::Deref;
 
-/// One piece of Data that is not copied to be sent.
+/// One piece of Data that is sent without a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Borrowed {
     /// It follows this many bytes of the write buffer.
@@ -12,29 +12,29 @@ pub(crate) struct Borrowed {
     pub(crate) origin: Origin,
 }
 
-/// Bytes from which on Data may be borrowed, wherever it lies.
+/// The least number of bytes that may be borrowed, wherever they are.
 pub(crate) const MIN_BORROWED_BYTES: usize = 4 * 1024;
 
-/// Pieces that are borrowed at once, at most. More are copied.
+/// The most pieces that are borrowed at a time. Further pieces are copied.
 pub(crate) const MAX_BORROWED: usize = 31;
 
-/// The largest number of bytes that is counted: half of what can be addressed, so that no sum overflows.
+/// The largest number of bytes that is counted: half of the address space, so that no sum overflows.
 const MAX_BYTES: usize = usize::MAX / 2;
 
-/// Where a message lies while it is handled.
+/// Where a message is stored while it is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// In the bytes that were read, where it ends at this index.
+    /// In the read buffer, where it ends at this index.
     Input { end: usize },
     /// At the end of the connection's own buffer.
     Held,
-    /// Nowhere: a replay counts it, and it is not written.
+    /// Nowhere: a replay counts it, and does not write it.
     Absent,
 }
 
 impl Origin {
-    /// Bytes from which on Data of a message from here is borrowed. Less is copied in less time than the
-    /// system needs to gather it, or than a write of its own takes where the connection holds it.
+    /// The least number of bytes that may be borrowed from here. Copying fewer takes less time than the
+    /// system needs to gather them, or, in the connection's own buffer, than a separate write.
     pub(super) fn min_bytes(self) -> usize {
         match self {
             Origin::Input { .. } => MIN_BORROWED_BYTES,
@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-/// The Data that replies can borrow: the end of the message that is being handled.
+/// The Data that replies can borrow: the end of the current message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lender<'a> {
     pub(crate) data: &'a [u8],
@@ -52,13 +52,13 @@ pub(crate) struct Lender<'a> {
 }
 
 impl Lender<'_> {
-    /// Whether `data` is what it lends, and one more piece can be borrowed.
+    /// Whether `data` is the lent Data, and one more piece can be borrowed.
     pub(super) fn lends(&self, data: &[u8], borrowed: &Borrowings) -> bool {
         std::ptr::eq(self.data, data) && (borrowed.len() < MAX_BORROWED || self.origin == Origin::Absent)
     }
 }
 
-/// All pieces that are borrowed, in the order in which they go out.
+/// All borrowed pieces, in the order in which they are sent.
 #[derive(Debug, Default)]
 pub(crate) struct Borrowings {
     pieces: Vec<Borrowed>,
@@ -66,7 +66,7 @@ pub(crate) struct Borrowings {
 }
 
 impl Borrowings {
-    /// Bytes that go out without lying in the write buffer.
+    /// The number of bytes that are sent without being in the write buffer.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -76,7 +76,7 @@ impl Borrowings {
         self.pieces.push(borrowed);
     }
 
-    /// Takes the last piece if it lies in the connection's own buffer.
+    /// Takes the last piece if it is in the connection's own buffer.
     pub(super) fn pop_held(&mut self) -> Option<Borrowed> {
         let borrowed = self.pieces.pop_if(|borrowed| borrowed.origin == Origin::Held)?;
         self.bytes = self.bytes.saturating_sub(borrowed.len);
@@ -88,14 +88,13 @@ impl Borrowings {
         self.bytes = 0;
     }
 
-    /// Counts bytes that go out without lying in the write buffer. A replay counts what was gathered before,
-    /// which may be more than there can be.
+    /// Counts bytes that are sent without being in the write buffer. A replay passes the
+    /// number of gathered bytes in the recording, which may be more than can exist.
     pub(crate) fn count_absent(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes).min(MAX_BYTES);
     }
 
-    /// The absent pieces behind the first `from` bytes of the write buffer: how far behind them each is, and
-    /// its length.
+    /// The absent pieces after the first `from` bytes of the write buffer: the distance and length of each.
     pub(crate) fn absent_from(&self, from: usize) -> impl Iterator<Item = (usize, usize)> {
         // A piece that follows exactly these bytes belongs to a frame that begins before them.
         let first = self.pieces.partition_point(|borrowed| borrowed.at <= from);

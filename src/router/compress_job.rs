@@ -7,20 +7,20 @@ use crate::deflate::{self, Deflate, Window};
 use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Reply, ZlibStream};
 
-/// Whether the library was built with compression.
+/// Whether the library was built with any compression.
 pub(crate) const COMPRESSES: bool = cfg!(any(feature = "zlib", feature = "deflate"));
 
-/// Bytes that are compressed at once: bytes that cannot be made shorter cost most, 0.2 ms.
+/// The most bytes that are compressed at once. Incompressible bytes cost most, 0.2 ms.
 pub(crate) const SLICE_BYTES: usize = 16 * 1024;
 
-/// Bytes whose compression costs as much as a frame.
+/// The number of bytes whose compression costs as much as a frame.
 pub(crate) const COMPRESSED_BYTES_PER_FRAME: usize = 128;
 
-/// Bytes that a short reply takes beside its own while it waits to be compressed; beside a long one they do
-/// not count.
+/// The bytes that a short reply takes in addition to its own while it waits to be compressed; for a long one
+/// they do not matter.
 pub(crate) const JOB_BYTES: usize = 512;
 
-/// What stands in front of Data: space for a frame's header, and the packet's header.
+/// The bytes before Data: space for a frame's header, and the packet's header.
 const DATA_AT: usize = MAX_SERVER_HEADER_BYTES + REPLY_HEADER_BYTES;
 
 /// The cost of compressing `bytes`, in frames.
@@ -28,60 +28,59 @@ pub(crate) fn cost_of(bytes: usize) -> u32 {
     u32::try_from(bytes / COMPRESSED_BYTES_PER_FRAME).unwrap_or(u32::MAX)
 }
 
-/// A message that goes out once it is compressed.
+/// A message that is compressed before it goes out.
 #[derive(Debug)]
 pub(crate) struct CompressJob {
     opcode: Opcode,
     step: Step,
-    /// Once Data is compressed the packet is compressed too, as a message, if it has at least this many
-    /// bytes.
+    /// Once its Data is compressed, a packet of at least this many bytes is also compressed as a message.
     deflate_above: usize,
-    /// The message before the step, behind space for its frame's header.
+    /// The message before the step, after space for its frame's header.
     plain: Vec<u8>,
-    /// Bytes at its end that a replay does not have.
+    /// The number of bytes at its end that a replay does not have.
     absent: usize,
-    /// The step has taken `plain` up to here.
+    /// The position in `plain` up to which the step has read.
     taken: usize,
-    /// The compressed form so far, behind the same space.
+    /// The compressed form so far, after the same space.
     made: Vec<u8>,
     weight: usize,
     lease: Option<CompressorLease>,
 }
 
-/// How a message is compressed.
+/// The form of compression.
 #[derive(Debug)]
 enum Step {
-    /// Its Data becomes a zlib stream, unless that is not shorter.
+    /// The packet's Data becomes a zlib stream, if that is shorter.
     Data(Option<ZlibStream>),
-    /// All of it becomes a compressed message.
+    /// The whole message becomes a compressed message.
     Message(Window),
 }
 
-/// What came of a slice.
+/// The result of a slice.
 #[derive(Debug)]
 pub(crate) struct Slice {
-    /// Bytes that were taken.
+    /// The number of bytes that the slice read.
     pub(crate) taken: usize,
-    /// The frame, if that was the last slice.
+    /// The frame, if this was the last slice.
     pub(crate) frame: Option<Bytes>,
 }
 
 impl CompressJob {
-    /// Bytes that a message of `len` bytes counts as until it is compressed: the longest form that it can get
-    /// and, if it is short, what holding it costs.
+    /// The bytes that count for a message of `len` bytes until it is compressed: its longest possible form
+    /// and, if it is short, the cost of holding it.
     pub(super) fn weight_of(len: usize, deflates: bool) -> usize {
         let beside = if len > SLICE_BYTES { 0 } else { JOB_BYTES };
         let most = if deflates { deflate::bound(len) } else { len };
         MAX_SERVER_HEADER_BYTES.saturating_add(most).saturating_add(beside)
     }
 
-    /// A reply whose Data is compressed first. In a replay `absent` bytes of Data are not there.
+    /// A reply whose Data is compressed first. In a replay, `absent` bytes of Data are missing.
     pub(super) fn of_data(reply: &Reply<'_>, absent: usize, deflate_above: usize) -> Self {
         let step = Step::Data(ZlibStream::new());
         CompressJob::new(Opcode::Binary, step, &[&reply.header(), reply.data], absent, deflate_above)
     }
 
-    /// A message that consists of `parts` and, in a replay, of `absent` bytes that are not there.
+    /// A message that consists of `parts` and, in a replay, of `absent` missing bytes.
     pub(super) fn of_message(opcode: Opcode, parts: &[&[u8]], absent: usize) -> Self {
         CompressJob::new(opcode, Step::Message(Window::default()), parts, absent, 0)
     }
@@ -98,7 +97,7 @@ impl CompressJob {
         CompressJob { opcode, step, deflate_above, plain, absent, taken: begin, made, weight, lease: None }
     }
 
-    /// Bytes that it counts as while it waits.
+    /// The bytes that count for it while it waits.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
@@ -108,15 +107,15 @@ impl CompressJob {
         self.opcode
     }
 
-    /// The message as it was at first, its length, and whether all of it will be compressed, as far as that
-    /// is known; otherwise its Data is.
+    /// The original message, its length, and whether all of it will be compressed, as far as that is known;
+    /// if not, its Data will be.
     pub(crate) fn message(&self) -> (&[u8], usize, bool) {
         let message = self.plain.get(MAX_SERVER_HEADER_BYTES..).unwrap_or_default();
         let len = message.len().saturating_add(self.absent);
         (message, len, matches!(self.step, Step::Message(_)) || len >= self.deflate_above)
     }
 
-    /// Bytes that this step has still to take.
+    /// The number of bytes that this step still has to read.
     pub(crate) fn rest(&self) -> usize {
         self.plain.len() - self.taken
     }
@@ -157,7 +156,7 @@ impl CompressJob {
         Slice { taken, frame }
     }
 
-    /// Ends the step of Data, which goes out as it is if it did not become shorter.
+    /// Ends the step for Data, which stays uncompressed if it did not become shorter.
     fn end_data(&mut self, is_shorter: bool) -> Option<Bytes> {
         let mut made = std::mem::take(&mut self.made);
         if is_shorter
@@ -185,7 +184,7 @@ impl CompressJob {
 }
 
 impl Step {
-    /// Where its input begins in the message with space for a frame's header.
+    /// The start of its input in the message, which begins with space for a frame's header.
     fn begin(&self) -> usize {
         match self {
             Step::Data(_) => DATA_AT,
@@ -194,7 +193,7 @@ impl Step {
     }
 }
 
-/// Puts the header in front of a payload that has space for it there.
+/// Puts the header before a payload that has space for it.
 fn framed(opcode: Opcode, rsv1: bool, mut message: Vec<u8>) -> Bytes {
     let payload_len = (message.len() - MAX_SERVER_HEADER_BYTES) as u64;
     let header = Header { fin: true, rsv1, opcode, mask: None, payload_len }.encode();

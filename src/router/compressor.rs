@@ -1,8 +1,8 @@
-//! What compresses messages that are compressed at once.
+//! Compresses short messages in one step.
 
 use crate::deflate::{Deflate, SharedCodecs};
 
-/// What compresses messages at once, for all connections of a reactor.
+/// The compressor for messages in one step, for all connections of a reactor.
 #[cfg_attr(
     feature = "deflate",
     expect(clippy::large_enum_variant, reason = "a reactor has one, and it is the large one")
@@ -10,7 +10,7 @@ use crate::deflate::{Deflate, SharedCodecs};
 pub(crate) enum Compressor {
     /// The connection's own compressor, or the shared one.
     Live(SharedCodecs),
-    /// A recording, which says how long the message in hand became, if it was compressed.
+    /// A recording, which has the length of the current message if it was compressed.
     Recorded(Box<dyn FnMut() -> Option<usize> + Send>),
 }
 
@@ -21,7 +21,7 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// The compressed length of the message in hand, if only a recording knows it.
+    /// The compressed length of the current message, if it comes from a recording.
     pub(super) fn recorded_len(&mut self) -> Option<usize> {
         match self {
             Compressor::Live(_) => None,
@@ -29,7 +29,7 @@ impl Compressor {
         }
     }
 
-    /// Compresses a message that consists of `parts`. Nothing comes of one that was not compressed in the
+    /// Compresses a message that consists of `parts`. No result if the message was not compressed in the
     /// recording.
     pub(super) fn compress(&mut self, deflate: &mut Deflate, parts: &[&[u8]]) -> &[u8] {
         match self {

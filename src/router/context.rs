@@ -1,4 +1,4 @@
-//! What a handler can do with its connection, beside the application's own state.
+//! The context of a handler: what it can do with its connection.
 
 mod login;
 mod send;
@@ -18,7 +18,7 @@ use crate::observer::Event;
 use crate::push::Push;
 use crate::record::Record;
 
-/// What is kept of a request that was deferred, for the reply.
+/// The parts of a deferred request that the reply needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deferral {
     pub(crate) seq: u64,
@@ -28,7 +28,8 @@ pub(crate) struct Deferral {
 
 /// A connection, as a handler sees it during one call.
 ///
-/// Replies are sent in order. What a handler asks for other connections is done after it has returned.
+/// Replies are sent in order. Requests of a handler for other connections are carried out after it has
+/// returned.
 pub struct Context<'a> {
     pub(crate) record: &'a mut Record,
     pub(crate) attachments: &'a mut dyn LazyAttachments,
@@ -94,7 +95,7 @@ impl Context<'_> {
         link
     }
 
-    /// Calls the end hook of an object whose place another has taken.
+    /// Calls the end hook of an object that was replaced by another.
     fn tell_replaced(&mut self, earlier: Linked) {
         let Tools { log, now, observed, .. } = &mut *self.buffer.tools;
         observed.report(Event::Unlinked(earlier.number()));
@@ -103,7 +104,7 @@ impl Context<'_> {
         }
     }
 
-    /// The list of what is done to other connections after the handler has returned.
+    /// The list of effects on other connections, which are applied after the handler has returned.
     pub fn effects(&mut self) -> &mut Effects {
         &mut self.buffer.tools.effects
     }

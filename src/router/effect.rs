@@ -1,5 +1,4 @@
-//! Effects: what handlers ask for other connections, as data that the reactor carries out after they have
-//! returned.
+//! Effects: a handler's requests for other connections, as data that the reactor applies afterwards.
 
 use std::fmt;
 
@@ -12,7 +11,7 @@ use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
 
-/// Something that is done to connections from outside: by a handler, or by another thread.
+/// An action on connections from outside: by a handler, or by another thread.
 pub(crate) enum Effect {
     Send {
         to: ConnectionId,
@@ -41,7 +40,7 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    /// The connection that it is for. None if it is for several.
+    /// The connection that the effect is for. None if it is for several.
     pub(crate) fn receiver(&self) -> Option<ConnectionId> {
         match self {
             Effect::Send { to, .. }
@@ -53,7 +52,7 @@ impl Effect {
         }
     }
 
-    /// Bytes of payload that it holds in memory until it is carried out.
+    /// Bytes of payload that the effect holds in memory until it is applied.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Effect::Send { push, .. } => push.frame().len(),
@@ -68,23 +67,23 @@ impl Effect {
     }
 }
 
-/// Naming this many receivers of a push costs as much as a frame. The connection that asks for the push also
-/// waits until it has reached all of them.
+/// Naming this many receivers of a push costs as much as a frame. The connection that requested the push also
+/// waits until the push has reached all of them.
 const RECEIVERS_PER_FRAME: usize = 64;
-/// The cost of an effect that must be carried out before the next packet of the same connection is handled:
-/// the whole budget of a turn.
+/// The cost of an effect that must be applied before the next packet of the same connection is handled: the
+/// whole budget of a turn.
 const ENDS_RUN: usize = u32::MAX as usize;
 
-/// A list of what is done to connections after the current call has returned, in order.
+/// A list of actions on connections, which are applied in order after the current call has returned.
 ///
 /// An entry for a connection that has ended does nothing. Entries for connections of another
 /// [worker](crate::Workers) go through its mailbox, in the same order. If that mailbox is full, a push is
-/// dropped: the log says so, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A
-/// close is never dropped.
+/// dropped and logged, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A close
+/// is never dropped.
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
-    /// The cost, in frames, of what was added since [`take_cost`](Self::take_cost).
+    /// The cost, in frames, of the effects added since [`take_cost`](Self::take_cost).
     cost: u32,
     /// The number of broadcasts in the list.
     broadcasts: u32,
@@ -102,7 +101,7 @@ impl Effects {
     /// Sends one push to many connections, which share its bytes.
     pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
         let mut to: Vec<_> = to.into_iter().collect();
-        // Sort here, so that the time counts for the connection that asks for it.
+        // Sort here, so that the time counts for the connection that requested it.
         to.sort_unstable_by_key(|id| id.order());
         self.broadcasts = self.broadcasts.saturating_add(1);
         self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push });
@@ -140,15 +139,15 @@ impl Effects {
     /// Calls `look` with all connections of this worker, after the current call and the effects before this
     /// one.
     ///
-    /// It can answer a client with a ticket that it has captured.
+    /// It can answer a client through a ticket that it has captured.
     pub fn survey(&mut self, look: impl FnOnce(&Survey<'_>) + Send + 'static) {
         self.add(1, Effect::Survey(Box::new(look)));
     }
 
     /// Calls `look` with all connections of the server: once for each worker, in the order of their numbers.
     ///
-    /// With only one reactor this is [`survey`](Self::survey). Each call is on the thread of the worker, and
-    /// is told [which](Survey::worker) it is and [whether it is the last](Survey::is_last). A worker that has
+    /// With only one reactor this is [`survey`](Self::survey). Each call runs on the thread of the worker,
+    /// and gets [its number](Survey::worker) and [whether it is the last](Survey::is_last). A worker that has
     /// ended is left out. If the mailbox of the first worker is full, or `look` panics, `look` is dropped; a
     /// ticket that it has captured then refuses its request.
     pub fn survey_all(&mut self, look: impl FnMut(&Survey<'_>) + Send + 'static) {
@@ -164,7 +163,7 @@ impl Effects {
         self.list.push(effect);
     }
 
-    /// Adds `cost` frames for work that was done at once.
+    /// Adds `cost` frames for work that was done immediately.
     pub(crate) fn charge(&mut self, cost: usize) {
         self.add_work(u32::try_from(cost).unwrap_or(u32::MAX));
     }
@@ -174,13 +173,13 @@ impl Effects {
         self.cost = self.cost.saturating_add(frames);
     }
 
-    /// The cost, in frames, of what was added since the last call: it counts for the connection whose handler
-    /// added it.
+    /// The cost, in frames, of the effects added since the last call. It counts for the connection whose
+    /// handler added them.
     pub(crate) fn take_cost(&mut self) -> u32 {
         std::mem::take(&mut self.cost)
     }
 
-    /// The cost, in frames, of what was added since [`take_cost`](Self::take_cost).
+    /// The cost, in frames, of the effects added since [`take_cost`](Self::take_cost).
     pub(crate) fn cost(&self) -> u32 {
         self.cost
     }
@@ -190,18 +189,19 @@ impl Effects {
         self.cost = cost;
     }
 
-    /// The number of broadcasts that were added since the last [`take`](Self::take).
+    /// The number of broadcasts added since the last [`take`](Self::take).
     pub(crate) fn broadcasts(&self) -> u32 {
         self.broadcasts
     }
 
-    /// Takes the list, and resets the cost: what a hook added outside of a request counts for no connection.
+    /// Takes the list, and resets the cost: effects that a hook added outside of a request count for no
+    /// connection.
     pub(crate) fn take(&mut self) -> Vec<Effect> {
         (self.cost, self.broadcasts) = (0, 0);
         std::mem::take(&mut self.list)
     }
 
-    /// Gives back an empty list, to keep its allocation.
+    /// Returns an empty list, to reuse its allocation.
     pub(crate) fn put_back(&mut self, list: Vec<Effect>) {
         debug_assert!(list.is_empty());
         if self.list.is_empty() {

@@ -1,4 +1,4 @@
-//! Leases of compressors: how many replies are compressed slice by slice at the same time, and which is next.
+//! Leases of compressors: limits the replies that are compressed slice by slice, and orders the waiting ones.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::id::ConnectionId;
 
-/// Replies that one reactor compresses slice by slice at the same time: each takes a compressor of its own,
-/// 300 KB, and has its compressed form in memory beside the plain one.
+/// Replies that one reactor compresses slice by slice at the same time. Each takes its own compressor of 300
+/// KB, and holds its compressed form in memory beside the plain one.
 pub(crate) const MAX_LEASES: usize = 4;
 
-/// The leases of one reactor, and the connections that wait for one, in the order in which they asked.
+/// The leases of one reactor, and the connections that wait for one, in order.
 #[derive(Debug, Default)]
 pub(crate) struct CompressorLeases {
     leased: Arc<AtomicUsize>,
     waiting: VecDeque<ConnectionId>,
 }
 
-/// The right to compress a reply slice by slice. Dropping it gives it back.
+/// The right to compress a reply slice by slice. Dropping it returns it.
 #[derive(Debug)]
 pub(crate) struct CompressorLease(Arc<AtomicUsize>);
 
@@ -55,7 +55,7 @@ impl CompressorLeases {
         })
     }
 
-    /// Leases that are not given back, and connections that wait.
+    /// The numbers of leases in use and of waiting connections.
     pub(crate) fn in_use(&self) -> usize {
         self.leased.load(Ordering::Relaxed) + self.waiting.len()
     }

@@ -1,12 +1,12 @@
-//! From a command number to the function that handles it.
+//! Routing: from a command number to the function that handles it.
 //!
 //! A [`Router`] is a table of [`Module`]s, a module a table of [`Route`]s: `Cmd / 100` picks the
 //! module, `Cmd % 100` the function in it, so that dispatch costs two look-ups however many routes
 //! there are. Tables are built at compile time and kept in `static`s; a command that is listed twice,
 //! or under the wrong module, does not compile.
 //!
-//! Handlers get the request, the application's state and a [`Context`]. What they do beyond that
-//! state is left in buffers as data and carried out by the reactor after they have returned.
+//! Handlers get the request, the application's state and a [`Context`]. Their actions beyond that state are
+//! buffered as data, and the reactor carries them out after they have returned.
 
 mod access;
 mod application;

@@ -1,22 +1,41 @@
-//! The outbox limit: how much more a connection may be sent.
+//! The outbox limit: how many more bytes a connection may be sent.
 
 use super::send_buffer::SendBuffer;
 use crate::deflate;
 use crate::frame::MAX_SERVER_HEADER_BYTES;
 use crate::packet::{REPLY_HEADER_BYTES, framed_len};
 
-/// The longest Data that is considered: half of what can be addressed, so that no sum overflows.
+/// The longest Data that is considered: half of the address space, so that no sum overflows.
 const MAX_DATA: usize = usize::MAX / 2;
 
 impl SendBuffer<'_> {
-    /// Bytes that may still be gathered; none without a limit.
+    /// Whether `len` more bytes fit the outbox if the socket takes none.
+    pub(super) fn fits(&mut self, len: usize) -> bool {
+        let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
+        let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
+        if !fits {
+            self.note_oversized(len);
+        }
+        fits
+    }
+
+    /// Records a packet that would not fit even an empty outbox: it does not show that the client reads too
+    /// slowly.
+    #[cold]
+    fn note_oversized(&mut self, len: usize) {
+        if len > self.tools.limits.outbox {
+            self.tools.oversized = len;
+        }
+    }
+
+    /// The number of bytes that may still be gathered; none if there is no limit.
     fn free(&self) -> Option<usize> {
         let (limit, taken) =
             (self.tools.limits.outbox, self.queued.saturating_add(self.tools.write_buffer.gathered()));
         (limit != 0).then(|| limit.saturating_sub(taken))
     }
 
-    /// Bytes of space that a packet with `data_len` bytes of Data needs. They grow with its length.
+    /// The space, in bytes, that a packet with `data_len` bytes of Data needs. It grows with that length.
     fn cost(&self, data_len: usize) -> usize {
         let payload = REPLY_HEADER_BYTES + data_len;
         if self.compresses(payload) {
@@ -26,8 +45,8 @@ impl SendBuffer<'_> {
         }
     }
 
-    /// The longest Data, whatever its bytes, with which [`packet`](Self::packet) takes a packet; 0 also if it
-    /// takes none.
+    /// The greatest length of Data for which [`packet`](Self::packet) accepts a packet, whatever its bytes; 0
+    /// also if it accepts none.
     pub(crate) fn data_space(&self) -> usize {
         let Some(free) = self.free() else { return usize::MAX };
         let (mut fits, mut too_much) = (0, free.min(MAX_DATA).saturating_add(1));
@@ -38,7 +57,7 @@ impl SendBuffer<'_> {
         fits
     }
 
-    /// Whether [`packet`](Self::packet) takes this many packets, each with `data_len` bytes of Data.
+    /// Whether [`packet`](Self::packet) accepts this many packets, each with `data_len` bytes of Data.
     pub(crate) fn fits_packets(&self, packets: usize, data_len: usize) -> bool {
         let Some(free) = self.free() else { return true };
         packets == 0 || data_len <= MAX_DATA && self.cost(data_len).saturating_mul(packets) <= free
@@ -79,7 +98,7 @@ mod tests {
         }
     }
 
-    /// Tools with `gathered` bytes, which compress messages from `deflate_above` bytes on.
+    /// Tools with `gathered` bytes, which compress messages of at least `deflate_above` bytes.
     fn tools(outbox: usize, gathered: usize, deflate_above: usize) -> Tools {
         let limits = Limits { outbox, deflate_above, ..Limits::default() };
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
@@ -92,10 +111,10 @@ mod tests {
         buffer.packet(&Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd: 1, data })
     }
 
-    /// Compares the space that is reported with what is taken: for each free space up to some hundred
-    /// bytes, and around the lengths at which frame headers grow. Without an agreement nothing is compressed.
+    /// Compares the reported space with the accepted output: for each free space up to some hundred bytes,
+    /// and around the lengths at which frame headers grow. Without an agreement nothing is compressed.
     fn check_space(agreement: Option<deflate::Agreement>, deflate_above: usize) {
-        // Bytes that no compressor makes shorter.
+        // Incompressible bytes.
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -123,7 +142,7 @@ mod tests {
                 with(&mut |buffer| {
                     let fits = buffer.fits_packets(count, 4);
                     let all = (0..count).all(|_| takes(buffer, &noise[..4]));
-                    // Compressed they may turn out shorter than was to be feared.
+                    // Compressed, they may turn out shorter than the worst case.
                     assert!(all == fits || all && agreement.is_some(), "{free} free, {count} packets");
                 });
             }

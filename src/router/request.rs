@@ -1,6 +1,6 @@
 //! The request that a handler gets.
 
-/// A request that a handler is called for.
+/// A request for a handler.
 ///
 /// Answer it through the [`Context`](crate::Context), or exchange it for a [`Ticket`](crate::Ticket) with
 /// [`Context::defer`](crate::Context::defer) to answer it later; for that reason it cannot be copied.
@@ -14,13 +14,13 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The Cmd of the packet: the command that is called.
+    /// The Cmd of the packet: its command.
     #[must_use]
     pub fn cmd(&self) -> u16 {
         self.cmd
     }
 
-    /// The Flag of the packet: a number of the client's choice, which each reply carries.
+    /// The Flag of the packet: a number that the client chose and that each reply carries.
     #[must_use]
     pub fn flag(&self) -> u32 {
         self.flag

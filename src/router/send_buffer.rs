@@ -1,4 +1,4 @@
-//! The output of one connection in one call: packets and messages behind their headers, within the outbox
+//! Gathers the output of one connection in one call: packets and messages with headers, within the outbox
 //! limit.
 
 use super::borrowed::{Borrowed, Lender, MIN_BORROWED_BYTES, Origin};
@@ -7,15 +7,15 @@ use crate::deflate::Deflate;
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
-/// What is being gathered for one connection, and how much more it may be given.
+/// The gathered output of one connection, and its limit.
 ///
-/// The bytes of several connections lie one behind the other in the reactor's write buffer; this
-/// connection's begin at `start`.
+/// The output of several connections is contiguous in the reactor's write buffer; this connection's part
+/// begins at `start`.
 pub(crate) struct SendBuffer<'a> {
     pub(crate) tools: &'a mut Tools,
     /// The connection's compressor, if there is one.
     pub(super) deflate: Option<&'a mut Deflate>,
-    /// Bytes that wait in the connection's outbox already, and those of replies that will wait there to be
+    /// Bytes already in the connection's outbox, and the bytes of replies that will wait there to be
     /// compressed.
     pub(super) queued: usize,
     pub(super) lender: Option<Lender<'a>>,
@@ -26,7 +26,7 @@ impl<'a> SendBuffer<'a> {
         SendBuffer { tools, deflate, queued, lender: None }
     }
 
-    /// Lets replies borrow `data`, the end of the message in hand, if it is long enough. Nothing is borrowed
+    /// Lets replies borrow `data`, the end of the current message, if it is long enough. Nothing is borrowed
     /// that may have to wait behind a reply that is being compressed.
     #[inline(always)]
     pub(crate) fn lend(&mut self, data: &'a [u8]) {
@@ -43,36 +43,17 @@ impl<'a> SendBuffer<'a> {
             .map(|origin| Lender { data, origin });
     }
 
-    /// In a replay: lets the next packet borrow `data`, which counts and is not there. Sending it takes no
-    /// time and no memory, whatever its length.
+    /// In a replay: lets the next packet borrow `data`, which is counted but absent. Sending it takes no time
+    /// and no memory, whatever its length.
     pub(crate) fn lend_absent(&mut self, data: &'a [u8]) {
         self.lender = (!data.is_empty()).then_some(Lender { data, origin: Origin::Absent });
     }
 
-    /// Whether `len` more bytes fit the outbox if the socket takes none.
-    pub(super) fn fits(&mut self, len: usize) -> bool {
-        let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
-        let fits = limit == 0 || self.queued.saturating_add(gathered).saturating_add(len) <= limit;
-        if !fits {
-            self.note_oversized(len);
-        }
-        fits
-    }
-
-    /// Notes a packet that would not fit an empty outbox either: it does not show that the client reads too
-    /// slowly.
-    #[cold]
-    fn note_oversized(&mut self, len: usize) {
-        if len > self.tools.limits.outbox {
-            self.tools.oversized = len;
-        }
-    }
-
-    /// Appends Data behind the headers in front of it: by reference if it can be borrowed.
+    /// Appends Data after its headers: by reference if it can be borrowed.
     #[inline]
     pub(super) fn push_data(&mut self, data: &[u8]) {
         match self.lender {
-            // A client can send three of these in the bytes of one that has Data.
+            // A client can send three of these in the bytes of one packet with Data.
             _ if data.is_empty() => {}
             Some(lender) if lender.lends(data, &self.tools.write_buffer.borrowed) => {
                 let borrowed = Borrowed {
@@ -86,7 +67,7 @@ impl<'a> SendBuffer<'a> {
         }
     }
 
-    /// Appends a packet whole, or nothing: false if there is no space for it.
+    /// Appends a whole packet, or nothing. False if there is no space for it.
     #[must_use]
     #[inline(always)]
     pub(crate) fn packet(&mut self, reply: &Reply<'_>) -> bool {
@@ -101,7 +82,7 @@ impl<'a> SendBuffer<'a> {
         fits
     }
 
-    /// Appends a message whole, or nothing: false if there is no space for it.
+    /// Appends a whole message, or nothing. False if there is no space for it.
     #[must_use]
     pub(crate) fn message(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         if self.compresses(payload.len()) {

@@ -1,4 +1,4 @@
-//! Messages that are compressed before they go out: at once if they are short, otherwise slice by slice.
+//! Sends compressed messages: compressed at once if they are short, otherwise slice by slice.
 
 use super::borrowed::Origin;
 use super::compress_job::{CompressJob, SLICE_BYTES, cost_of};
@@ -8,8 +8,8 @@ use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply};
 
 impl SendBuffer<'_> {
-    /// Appends a compressed message, or has it compressed slice by slice. What has been compressed has to be
-    /// sent, since it is in the window of what comes after it: so there must be space for the worst case
+    /// Appends a compressed message, or queues it to be compressed slice by slice. A compressed message must
+    /// be sent, since it is in the window of later ones, so there must be space for the worst case
     /// beforehand.
     #[inline(never)]
     pub(super) fn compressed(&mut self, opcode: Opcode, parts: &[&[u8]]) -> bool {
@@ -34,7 +34,7 @@ impl SendBuffer<'_> {
         true
     }
 
-    /// Appends a message that is compressed already, whole or not at all.
+    /// Appends a message that is compressed already: all of it, or nothing.
     #[must_use]
     pub(crate) fn as_compressed(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
@@ -54,7 +54,7 @@ impl SendBuffer<'_> {
         out.resize(out.len() + len, 0);
     }
 
-    /// Sends a packet whose Data is compressed slice by slice, or nothing: false if there is no space for it.
+    /// Sends a packet whose Data is compressed slice by slice, or nothing. False if there is no space for it.
     #[must_use]
     pub(crate) fn packet_of_compressed_data(&mut self, reply: &Reply<'_>) -> bool {
         let deflate_above = if self.deflate.is_some() { self.tools.limits.deflate_above } else { usize::MAX };
@@ -74,13 +74,13 @@ impl SendBuffer<'_> {
         self.compress_later(len, true, || CompressJob::of_message(opcode, there, absent))
     }
 
-    /// In a replay: how many of the last `len` bytes are not there.
+    /// In a replay: the number of missing bytes among the last `len` bytes.
     fn absent(&self, len: usize) -> usize {
         let is_absent = self.lender.is_some_and(|lender| lender.origin == Origin::Absent);
         if is_absent { len } else { 0 }
     }
 
-    /// Has a message of `len` bytes compressed slice by slice, if there is space for the worst case.
+    /// Queues a message of `len` bytes to be compressed slice by slice, if there is space for the worst case.
     #[cold]
     fn compress_later(&mut self, len: usize, deflates: bool, job: impl FnOnce() -> CompressJob) -> bool {
         let weight = CompressJob::weight_of(len, deflates);

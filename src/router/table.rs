@@ -7,8 +7,8 @@ use super::context::Context;
 use super::outcome::Outcome;
 use super::request::Request;
 
-/// A function that handles one command: with the application's state, the request, and the context for
-/// replies.
+/// A function that handles one command. Its arguments are the application's state, the request, and the
+/// context for replies.
 pub type Handler<S> = fn(&mut S, Request<'_>, &mut Context<'_>) -> Outcome;
 
 /// The number of commands in a module: its number is `Cmd / 100`.

@@ -1,4 +1,4 @@
-//! What a reactor has one of and lends to handlers.
+//! The single instances that a reactor lends to handlers.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::totals::Totals;
 pub(crate) struct Tools {
     pub(crate) now: Moment,
     pub(crate) write_buffer: WriteBuffer,
-    /// Replies of the connection in hand that go out once they are compressed: each with the bytes of the
-    /// write buffer that it goes behind.
+    /// Replies of the current connection that wait to be compressed, each with the number of bytes of the
+    /// write buffer that precede it.
     pub(crate) jobs: Vec<(usize, CompressJob)>,
     pub(crate) leases: CompressorLeases,
-    /// Where the message in hand lies, if it stays there until the replies to it have been written.
+    /// Where the current message is stored, if it stays there until its replies have been written.
     pub(crate) origin: Option<Origin>,
     pub(crate) codecs: Codecs,
     /// A buffer in which Data is compressed or encrypted.
@@ -32,25 +32,25 @@ pub(crate) struct Tools {
     pub(crate) compressor: Compressor,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
-    /// Which connection plays which role, on all workers.
+    /// The holders of roles, on all workers.
     pub(crate) roles: Roles,
     pub(crate) totals: Totals,
     /// The observer of the reactor, if there is one.
     pub(crate) observed: Observed,
     pub(crate) log: LogLimiter,
-    /// The length of the last packet that no outbox would ever take; 0 if there was none.
+    /// The length of the last packet that was too large for any outbox; 0 if there was none.
     pub(crate) oversized: usize,
     pub(super) limits: Limits,
 }
 
-/// Limits on what handlers send, in bytes.
+/// Limits on the output of handlers, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
-    /// Output that may wait for one client; 0 for no limit.
+    /// The most output that may wait for one client; 0 for no limit.
     pub(crate) outbox: usize,
-    /// Replies whose Data is longer are compressed; 0 for none.
+    /// Replies with longer Data are compressed; 0 for none.
     pub(crate) compress_above: usize,
-    /// Shorter messages go out as they are, whatever was agreed on.
+    /// Shorter messages are sent uncompressed, whatever the agreement.
     pub(crate) deflate_above: usize,
 }
 

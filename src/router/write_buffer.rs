@@ -1,32 +1,32 @@
-//! The write buffer of a reactor, into which connections and handlers put what is to be sent.
+//! The write buffer of a reactor, into which connections and handlers put their output.
 
 use super::borrowed::{Borrowings, Origin};
 
-/// The output of the connections of one turn, one behind the other, and what of it lies elsewhere.
+/// The output of this turn's connections, one after the other, with references to the parts stored elsewhere.
 #[derive(Debug, Default)]
 pub(crate) struct WriteBuffer {
-    /// Output of the connections of this turn, one behind the other.
+    /// The output of this turn's connections, one after the other.
     pub(crate) bytes: Vec<u8>,
-    /// Where the output of the connection in hand begins.
+    /// The start of the current connection's output.
     pub(crate) start: usize,
-    /// Data that goes out with it without lying in `bytes`.
+    /// Data that is sent with it but is not in `bytes`.
     pub(crate) borrowed: Borrowings,
 }
 
 impl WriteBuffer {
-    /// What is appended from now on is the output of another connection.
+    /// Starts the output of another connection.
     #[inline]
     pub(crate) fn begin(&mut self) {
         self.start = self.bytes.len();
     }
 
-    /// Bytes gathered for the connection in hand: what it is sent, and is neither written nor queued yet.
+    /// The size of the current connection's output that is neither written nor queued yet, in bytes.
     pub(crate) fn gathered(&self) -> usize {
         self.bytes.len() - self.start + self.borrowed.bytes()
     }
 
-    /// Copies what was borrowed of `held`, the connection's own buffer, to its place among the rest: that
-    /// buffer is about to go.
+    /// Copies the parts borrowed from `held`, the connection's own buffer, into place: that buffer is about
+    /// to be reused.
     pub(crate) fn copy_held(&mut self, held: &[u8]) {
         while let Some(borrowed) = self.borrowed.pop_held() {
             let data = held.get(held.len().saturating_sub(borrowed.len)..).unwrap_or_default();
@@ -34,12 +34,12 @@ impl WriteBuffer {
         }
     }
 
-    /// Whether something was borrowed that is gone once the connection is given more bytes.
+    /// Whether something is borrowed that vanishes when the connection gets more bytes.
     pub(crate) fn lends_held(&self) -> bool {
         self.borrowed.last().is_some_and(|borrowed| borrowed.origin == Origin::Held)
     }
 
-    /// Forgets the output of the connection in hand, which has been written or queued.
+    /// Forgets the output of the current connection, which has been written or queued.
     pub(crate) fn clear_gathered(&mut self) {
         self.bytes.truncate(self.start);
         self.borrowed.clear();

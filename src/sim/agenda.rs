@@ -1,10 +1,10 @@
-//! What the clients of a simulation are going to do, by time.
+//! The planned actions of simulated clients, by time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// One connection of one client. What is planned for an earlier connection of the same client is void.
+/// One connection of one client. Actions planned for an earlier connection of the same client are void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ClientKey {
     pub(super) number: u32,
@@ -12,7 +12,7 @@ pub(super) struct ClientKey {
     pub(super) generation: u32,
 }
 
-/// What a client does next.
+/// The next action of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Action {
     Connect,
@@ -20,7 +20,7 @@ pub(super) enum Action {
     Flush,
 }
 
-/// Actions in the order of their times; those of one time in the order in which they were planned.
+/// Actions in the order of their times; at equal times, in the order in which they were planned.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
     actions: BinaryHeap<Reverse<(Duration, u64, ClientKey, Action)>>,

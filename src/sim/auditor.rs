@@ -34,7 +34,7 @@ struct Standstill {
     written: u64,
 }
 
-/// What is remembered from turn to turn.
+/// The state that is kept from turn to turn.
 #[derive(Debug)]
 pub(super) struct Auditor {
     held_limit: usize,

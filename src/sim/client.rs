@@ -14,7 +14,7 @@ use crate::record::Peer;
 /// Why a client cannot connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectError {
-    /// Nobody listens there.
+    /// No listener has that address.
     Refused,
     /// 4096 clients wait to be accepted there.
     Full,
@@ -31,7 +31,7 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// What a client can still receive.
+/// The bytes that a client can still receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamState {
     /// More may come.
@@ -43,7 +43,7 @@ pub enum StreamState {
     Reset,
 }
 
-/// A client's end of a connection: a byte stream. It sees what the server does after the server's next turn.
+/// A client's end of a connection: a byte stream. It sees the server's reaction after the server's next turn.
 /// Dropping it closes it as the system does for a process that has died.
 #[derive(Debug)]
 pub struct Client {
@@ -90,7 +90,7 @@ impl Client {
         self.network.world().send(self.number, bytes)
     }
 
-    /// Sends an urgent byte (`MSG_OOB`) behind what was sent.
+    /// Sends an urgent byte (`MSG_OOB`) behind the earlier bytes.
     pub fn send_urgent(&mut self) {
         self.network.world().send_urgent(self.number);
     }
@@ -105,7 +105,7 @@ impl Client {
         self.network.world().finish(self.number);
     }
 
-    /// Resets the connection (RST). What has arrived can still be received.
+    /// Resets the connection (RST). Bytes that have arrived can still be received.
     pub fn reset(&mut self) {
         self.network.world().reset(self.number);
     }

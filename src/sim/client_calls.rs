@@ -1,4 +1,4 @@
-//! What a client's calls do to its connection, with their faults.
+//! The effects of a client's calls on its connection, with their faults.
 
 use super::accept_queue::BACKLOG;
 use super::client::{ConnectError, StreamState};

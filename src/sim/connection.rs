@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::ledger::Traffic;
 use crate::record::Peer;
 
-/// What the poll reports of one token, like an event of mio.
+/// The readiness that the poll reports for one token, like an event of mio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Readiness {
     pub(crate) token: Token,
@@ -71,13 +71,13 @@ pub(super) struct Connection {
     pub(super) is_reset: bool,
     /// The server has not learned of the reset by an error.
     pub(super) owes_error: bool,
-    /// The client's process has died: nobody receives what arrives.
+    /// The client's process has died: arriving bytes are not received.
     pub(super) client_gone: bool,
     /// The client's handle was dropped.
     pub(super) client_dropped: bool,
     /// The client could not send all: it waits for space.
     pub(super) client_wants_space: bool,
-    /// The client was told of the end.
+    /// The client has got the end.
     pub(super) end_told: bool,
     /// The client is among the network's news.
     pub(super) is_news: bool,
@@ -138,7 +138,7 @@ impl Connection {
         }
     }
 
-    /// Lets what is under way arrive, as far as there is space, unless it is delayed. Returns whether
+    /// Delivers bytes that are under way, as far as there is space, unless they are delayed. Returns whether
     /// anything did.
     pub(super) fn carry_in(&mut self, now: u64) -> bool {
         if self.is_reset || self.stalled_until > now {
@@ -151,8 +151,8 @@ impl Connection {
         count > 0 || ends
     }
 
-    /// Lets what the server has written reach the client, as far as the client's window allows. Returns
-    /// whether there is news for the client.
+    /// Delivers the server's bytes to the client, as far as the client's window allows. Returns whether there
+    /// is news for the client.
     pub(super) fn carry_out(&mut self) -> bool {
         if self.is_reset {
             return false;
@@ -174,7 +174,7 @@ impl Connection {
         self.buffers.server_send.saturating_sub(self.unsent.len())
     }
 
-    /// Whether no event is to come about what has happened so far.
+    /// Whether no event is pending about past changes.
     pub(super) fn is_quiet(&self) -> bool {
         self.edge.is_none() && self.rearms == 0
     }
@@ -190,7 +190,7 @@ impl Connection {
             .is_some_and(|at| at >= self.traffic.read && at <= self.traffic.read + self.unread.len() as u64)
     }
 
-    /// What the poll reports of the connection with this number. `None` if that is nothing.
+    /// The readiness that the poll reports for the connection with this number. `None` if that is nothing.
     pub(super) fn readiness(&self, number: usize) -> Option<Readiness> {
         let priority = self.is_urgent();
         let readiness = Readiness {
@@ -221,7 +221,7 @@ impl Connection {
         }
     }
 
-    /// Resets the connection: what is under way is lost; what has arrived can still be read.
+    /// Resets the connection: bytes that are under way are lost; bytes that have arrived can still be read.
     pub(super) fn cut(&mut self) {
         self.is_reset = true;
         self.under_way.clear();

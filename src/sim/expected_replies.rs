@@ -1,4 +1,4 @@
-//! The replies that one client expects, compared with those that come.
+//! Compares the replies that one client receives with the expected ones.
 
 use std::collections::VecDeque;
 
@@ -47,8 +47,8 @@ impl ExpectedReplies {
         }
     }
 
-    /// Replies that are added from now on need not come if the connection ends, and of those that are pending
-    /// only the first `kept` must.
+    /// Replies that are added from now on need not come if the connection ends, and of the pending ones only
+    /// the first `kept` must.
     pub(super) fn allow_missing(&mut self, kept: usize) {
         self.lenient = true;
         self.owed = self.owed.min(kept);

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One kind of fault that a network injects.
 ///
-/// What the system promises holds in spite of them: a call that is refused without a reason (a short read or
+/// The system's promises hold in spite of them: a call that is refused without a reason (a short read or
 /// write, `WouldBlock`) is followed by an event, at most a few milliseconds later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
@@ -54,13 +54,13 @@ pub enum Fault {
     TimeJump,
     /// A step of a turn takes some milliseconds, which count against the turn's budget.
     SlowStep,
-    /// What a client sends arrives some milliseconds late.
+    /// A client's bytes arrive some milliseconds late.
     Stall,
-    /// The connection is reset in the middle of what a client sends.
+    /// The connection is reset while a client sends.
     Reset,
-    /// A client's process dies in the middle of what it sends, and the system ends its connection.
+    /// A client's process dies while it sends, and the system ends its connection.
     Vanish,
-    /// A client ends its direction in the middle of what it sends, and goes on receiving.
+    /// A client ends its direction while it sends, and goes on receiving.
     HalfClose,
     /// A client has a receive buffer of 1 to 1024 bytes, from the start.
     SlowReader,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What has happened so far.
+/// The incidents so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Incidents {
     /// The drain, once it was requested.
@@ -28,7 +28,7 @@ pub(super) struct Drain {
     pub(super) accepts_until: Duration,
     /// When it cuts off the connections that are left.
     pub(super) gives_up_at: Duration,
-    /// During the drain an accept said that nobody waits although somebody did, a fault that no system is
+    /// During the drain an accept reported no waiting client although one waited, a fault that no system is
     /// known to have: the server has closed that listener.
     pub(super) is_misled: bool,
 }

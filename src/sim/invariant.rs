@@ -8,12 +8,12 @@ use std::fmt;
 pub enum Invariant {
     /// Each accepted descriptor is closed exactly once.
     ClosedOnce,
-    /// The application is told of the opening and of exactly one end of each connection.
+    /// The application's hooks report the opening and exactly one end of each connection.
     OneEnd,
-    /// Each linked object is told of the end of its connection exactly once.
+    /// Each linked object gets the end of its connection exactly once.
     ToldOnce,
-    /// No reply is lost: those that come are a prefix of those expected, and complete where the connection
-    /// was not cut.
+    /// No reply is lost: the received replies are a prefix of the expected ones, and complete if the
+    /// connection was not cut.
     NoReplyLost,
     /// No reply comes twice.
     NoReplyDoubled,
@@ -27,11 +27,11 @@ pub enum Invariant {
     PongsInOrder,
     /// A connection ends as the contract says: with the right close code or HTTP status, and in time.
     RightEnd,
-    /// What the server sends is well-formed HTTP and RFC 6455.
+    /// The server's bytes are well-formed HTTP and RFC 6455.
     WellFormed,
     /// The bytes that are held for one connection stay within their limit.
     HeldBytes,
-    /// Nothing that is meant for an earlier connection reaches the one that has its slot now.
+    /// Nothing that is meant for an earlier connection reaches the connection that has its slot now.
     Generations,
     /// The server reads input, and uses space for output, unless it has a reason to wait.
     Progress,
@@ -55,17 +55,17 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// An invariant that does not hold, and what was seen.
+/// A violated invariant, and the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The invariant.
     pub invariant: Invariant,
-    /// What was seen, for people.
+    /// The evidence, in words.
     pub seen: String,
 }
 
 impl Violation {
-    /// A violation, with what was seen.
+    /// A violation, with the evidence.
     pub fn new(invariant: Invariant, seen: impl Into<String>) -> Self {
         Violation { invariant, seen: seen.into() }
     }

@@ -1,4 +1,4 @@
-//! Counts of what the server has done, which invariants are checked against.
+//! Counts of the server's actions, for the checks of invariants.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub struct Traffic {
     pub received: u64,
 }
 
-/// What the server has done since the network began.
+/// The server's actions since the network began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Clients that connected.

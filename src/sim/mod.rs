@@ -3,7 +3,7 @@
 //! A reactor made by [`Reactor::simulated`](crate::Reactor::simulated) is the one that serves in production,
 //! down to its system calls. A [`Network`] answers these calls: it decides who connects, what has arrived,
 //! how much a write takes, what the poll reports, and what time it is. All of that follows from a seed and
-//! from what the test does, so a failed run fails again in the same way. An hour of simulated time takes as
+//! from the test's actions, so a failed run fails again in the same way. An hour of simulated time takes as
 //! long as what happens in it. There are no threads.
 //!
 //! - **Clients** are byte streams: a [`Client`] sends, receives, ends its direction, resets, or stops to

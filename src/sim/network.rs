@@ -14,7 +14,7 @@ use super::random::Random;
 use super::schedule::Source;
 use super::world::World;
 
-/// What a simulated system clock shows when a network begins, in milliseconds since 1970.
+/// The simulated system time when a network begins, in milliseconds since 1970.
 const BEGAN_UNIX_MS: u64 = 1_700_000_000_000;
 /// The longest delay of a late wake-up, in microseconds.
 const LATE_WAKE_US: u64 = 20_000;
@@ -127,13 +127,13 @@ impl Network {
         self.world().injected
     }
 
-    /// What the server has done since the network began.
+    /// The server's actions since the network began.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.world().ledger
     }
 
-    /// What the server has done since this was last called.
+    /// The server's actions since the last call of this function.
     pub fn take_activity(&self) -> Activity {
         self.world().take_activity()
     }

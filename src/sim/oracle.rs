@@ -1,4 +1,4 @@
-//! Checks what one client receives against what it expects.
+//! Compares the bytes that one client receives with its expectations.
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ pub(super) enum Delivered {
     Other,
 }
 
-/// What one connection expects, and what it has received.
+/// The expectations of one connection, and its progress through them.
 #[derive(Debug)]
 pub(super) struct Oracle {
     pub(super) receiver: Receiver,
@@ -55,13 +55,12 @@ impl Oracle {
 
     /// Whether all replies and Pongs that are expected have come.
     pub(super) fn is_answered(&self) -> bool {
-        // Nobody can tell which of several equal Pings was answered. If it was the newest, no other Pong
-        // comes.
+        // It is unknown which of several equal Pings was answered. If it was the newest, no other Pong comes.
         let newest = self.pings.back();
         self.replies.pending() == 0 && newest.is_none_or(|newest| Some(newest) == self.last_pong.as_ref())
     }
 
-    /// Checks what has come, up to the next thing that is not for the oracle. `owner` returns the client that
+    /// Checks received bytes, up to the next item that is not for the oracle. `owner` returns the client that
     /// a Flag was given to.
     pub(super) fn next(
         &mut self,

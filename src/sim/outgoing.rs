@@ -39,7 +39,7 @@ impl Outgoing {
         }
     }
 
-    /// Drops what has not been sent, and the pace.
+    /// Drops unsent bytes, and the pace.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.sent = 0;

@@ -95,7 +95,7 @@ impl World {
         let is_partial = edges.len() > 1 && self.strikes(Fault::PartialBatch);
         for source in edges.drain(..) {
             let Some(raised_at) = self.raised_at(source) else { continue };
-            // What has happened at this very time could as well have happened just after it.
+            // Changes at this very time could as well have come just after it.
             let held_back = is_partial && raised_at == self.now && self.random.chance(0.5);
             if held_back || events.len() >= capacity {
                 self.edges.push(source);

@@ -1,10 +1,10 @@
-//! Parses what a server sends. Written independently of the library's codec, which is under test here.
+//! Parses a server's bytes. Written independently of the library's codec, which is under test here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-/// What a server appends to a client's key before it hashes it (RFC 6455 §1.3).
+/// The text that a server appends to a client's key before it hashes it (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The end of a response's head.
 const HEAD_END: &[u8] = b"\r\n\r\n";
@@ -13,7 +13,7 @@ const MAX_HEAD: usize = 1024;
 /// How many parsed bytes the buffer keeps before it is compacted.
 const MAX_TAKEN: usize = 64 * 1024;
 
-/// A complete part of what a server has sent.
+/// A complete item of a server's output.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming<'a> {
     /// The answer to the upgrade request, with its HTTP status.
@@ -32,7 +32,7 @@ pub(super) enum Incoming<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
 
-/// What is expected next.
+/// The next item that is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Head,
@@ -43,7 +43,7 @@ enum State {
     Nothing,
 }
 
-/// The parser of what a server sends to one client.
+/// The parser of a server's bytes to one client.
 #[derive(Debug)]
 pub(super) struct Receiver {
     bytes: Vec<u8>,

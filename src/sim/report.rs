@@ -24,14 +24,14 @@ pub struct Report {
     pub replies: u64,
     /// Bytes that clients received.
     pub bytes: u64,
-    /// Objects that were told of the end of their connection.
+    /// Objects that got the end of their connection.
     pub told: u64,
     /// Connections that did not end as their script expected, because of a fault, a drain, or a lack of
     /// descriptors.
     pub excused: u64,
     /// Faults that were injected, by kind.
     pub faults: Injected,
-    /// Ends of connections, by the cause that the application was told.
+    /// Ends of connections, by the cause that `Application::closed` got.
     pub causes: BTreeMap<&'static str, u64>,
     /// Ends as clients saw them: refusals by status, Close frames by code.
     pub ends: BTreeMap<String, u64>,
@@ -100,7 +100,7 @@ pub struct Failure {
     pub at: Duration,
     /// The client at which it was seen, if it was at one.
     pub client: Option<u32>,
-    /// The invariant that did not hold, and what was seen.
+    /// The violated invariant, and the evidence.
     pub violation: Violation,
 }
 

@@ -24,7 +24,7 @@ use crate::router::Service;
 const AUDITS: usize = 6;
 /// The longest time between turns while a connection may be stuck.
 pub(super) const SUSPECT_INTERVAL: Duration = Duration::from_millis(10);
-/// The longest time between turns where nobody has anything to do.
+/// The longest time between turns without work.
 const LONG_SLEEP: Duration = Duration::from_secs(600);
 /// How long a server that drains accepts clients that wait, to tell them.
 const ACCEPT: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ pub(super) struct Run<'a, S: Simulated> {
     pub(super) incidents: Incidents,
     /// Jumps of time so far.
     jumps: u64,
-    /// Accepts so far that said that nobody waits although somebody did.
+    /// Accepts so far that wrongly reported no waiting client.
     misled: u64,
     pub(super) watch: Watch,
     pub(super) auditor: Auditor,

@@ -24,7 +24,7 @@ impl<S: Simulated> Run<'_, S> {
         self.agenda.plan(at, ClientKey { number, generation }, action);
     }
 
-    /// Does what is due by now.
+    /// Carries out the actions that are due.
     pub(super) fn work_off_agenda(&mut self) -> Result<(), Violation> {
         while let Some((key, action)) = self.agenda.take_due(self.now) {
             let Some(client) = self.client(key) else { continue };
@@ -49,7 +49,7 @@ impl<S: Simulated> Run<'_, S> {
         let Some(script) = client.script.take() else { return Ok(()) };
         let Ok(stream) = self.network.connect(peer) else {
             if self.incidents.drain.is_some() {
-                // Nobody listens any more.
+                // The server has closed its listeners.
                 self.unfinished -= 1;
             } else {
                 client.script = Some(script);

@@ -11,7 +11,7 @@ use super::simulation::Simulated;
 const LAST_TURNS: u32 = 100;
 
 impl<S: Simulated> Run<'_, S> {
-    /// Checks what is left after the drain.
+    /// Checks the state after the drain.
     pub(super) fn end(mut self) -> Result<Report, Failure> {
         if let Err(violation) = self.end_clients().and_then(|()| self.check_nothing_left()) {
             return Err(self.failure(violation));

@@ -17,7 +17,7 @@ pub(super) enum Scheduled {
     Edge(Source),
     /// The event that a call is owed which was refused without a reason.
     Rearm(usize),
-    /// What a client has sent arrives.
+    /// A client's bytes arrive.
     Arrival(usize),
 }
 

@@ -1,12 +1,12 @@
-//! What the clients of a simulation do: a game has scripts of its own, or uses those in
-//! [`stock`](super::stock).
+//! Scripts for simulated clients: a game has its own, or uses the ones in [`stock`](super::stock).
 
 use std::fmt;
 use std::time::Duration;
 
 use super::script_runner::ScriptRunner;
 
-/// What one client does, step by step. It knows what it is to receive, and declares that as it sends.
+/// The actions of one client, step by step. It knows the replies to its requests, and declares them as it
+/// sends.
 pub trait Script {
     /// Does the next step, the first one right after the client has connected. Returns when the next one is
     /// due.
@@ -15,7 +15,7 @@ pub trait Script {
     /// A push has come: a packet that answers no request.
     ///
     /// # Errors
-    /// What is wrong with it: the simulation fails.
+    /// A fault: the simulation fails.
     fn pushed(&mut self, runner: &mut ScriptRunner, cmd: u16, data: &[u8]) -> Result<(), String> {
         let _ = (runner, cmd, data);
         Ok(())
@@ -24,7 +24,7 @@ pub trait Script {
     /// A message has come that is not a packet: text, or any message of a service without packets.
     ///
     /// # Errors
-    /// What is wrong with it: the simulation fails. By default every message is wrong.
+    /// A fault: the simulation fails. By default every message is wrong.
     fn messaged(&mut self, runner: &mut ScriptRunner, text: bool, payload: &[u8]) -> Result<(), String> {
         let _ = runner;
         Err(format!(

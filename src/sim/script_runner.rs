@@ -1,4 +1,4 @@
-//! What a script can do on its connection: send, expect, and end.
+//! The calls of a script on its connection: send, expect, and end.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ pub(super) struct Orders {
     pub(super) reset: bool,
 }
 
-/// Carries out one client's script on one connection: sends what it wants sent, and notes what it expects.
+/// Carries out one client's script on one connection: sends for it, and notes its expectations.
 pub struct ScriptRunner {
     number: u32,
     peer: Peer,
@@ -204,8 +204,8 @@ impl ScriptRunner {
         self.oracle.replies.expect(reply);
     }
 
-    /// Replies that are expected from now on need not come if the connection ends first, and of those that
-    /// are pending only the first `kept` must.
+    /// Replies that are expected from now on need not come if the connection ends first, and of the pending
+    /// ones only the first `kept` must.
     pub fn allow_missing(&mut self, kept: usize) {
         self.oracle.replies.allow_missing(kept);
     }

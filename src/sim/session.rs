@@ -98,12 +98,12 @@ impl Session {
         self.stream.finish();
     }
 
-    /// Whether the network has cut off what the client sends.
+    /// Whether the network has cut off the client's sending side.
     fn is_broken(&self) -> bool {
         matches!(self.stream.fault(), Some(Fault::Reset | Fault::Vanish | Fault::HalfClose))
     }
 
-    /// Receives and checks what has come. Returns how the connection ended, if it has.
+    /// Receives and checks bytes. Returns how the connection ended, if it has.
     pub(super) fn receive(
         &mut self,
         now: Duration,
@@ -231,7 +231,7 @@ impl Session {
 
     /// Whether a drain may end this connection without an answer. Once it gives up it may end all. Before,
     /// only clients that were never accepted, if they came after it had begun, its time for accepting is
-    /// over, or the server was told that nobody waits.
+    /// over, or an accept reported that no client waits.
     fn is_cut_off(&self, drain: Drain) -> bool {
         let now = self.runner.now();
         let too_late = self.began > drain.began_at || now >= drain.accepts_until;

@@ -22,7 +22,7 @@ pub trait Simulated: Application {
         None
     }
 
-    /// What the application still keeps for clients after all have gone. `None` if that is nothing.
+    /// The state that the application still keeps for clients after all have gone. `None` if that is nothing.
     fn left_over(&self) -> Option<String> {
         None
     }

@@ -1,4 +1,4 @@
-//! What the network promises to both ends, without a reactor.
+//! The network's promises to both ends, without a reactor.
 
 mod faults;
 mod wire;

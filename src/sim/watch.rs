@@ -1,4 +1,4 @@
-//! Observes a simulated reactor: whether each connection and each linked object is told of exactly one end.
+//! Observes a simulated reactor, and checks that each connection and each linked object gets exactly one end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::observer::{Event, Observer};
 
-/// What a reactor has reported so far. Cheap to clone: all clones share it.
+/// The reports of a reactor so far. Cheap to clone: all clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch(Arc<Mutex<Seen>>);
 
@@ -26,7 +26,7 @@ struct Seen {
 pub(super) struct Totals {
     /// Packets and messages that closed connections received.
     pub(super) requests: u64,
-    /// Objects that were told of an end.
+    /// Objects that got an end.
     pub(super) told: u64,
     /// Closed connections, by cause.
     pub(super) causes: BTreeMap<&'static str, u64>,

@@ -37,9 +37,9 @@ pub(super) struct World {
     pub(super) accept_queues: Vec<Option<AcceptQueue>>,
     /// By number. `None` once both ends have closed.
     connections: Vec<Option<Box<Connection>>>,
-    /// What the poll has not reported, once each.
+    /// Changes that the poll has not reported, once each.
     pub(super) edges: Vec<Source>,
-    /// The waker's token, and since when it is to be reported.
+    /// The waker's token, and since when it waits to be reported.
     pub(super) waker: Option<Token>,
     pub(super) woken: Option<u64>,
     pub(super) gone_tokens: VecDeque<Token>,
@@ -193,12 +193,12 @@ impl World {
         self.now = self.now.max(time);
     }
 
-    /// Lets what a client has sent arrive.
+    /// Delivers bytes of a client.
     pub(super) fn carry_in(&mut self, number: usize) {
         let now = self.now;
         let Some(connection) = self.connection_mut(number) else { return };
         if connection.held == Held::Closed {
-            // The server has closed, and the client is told so by a reset.
+            // The server has closed, and the client gets a reset.
             if !connection.under_way.is_empty() && !connection.is_reset && connection.stalled_until <= now {
                 connection.cut();
                 self.tell_client(number);
@@ -211,7 +211,7 @@ impl World {
         }
     }
 
-    /// Lets what the server has written reach its client.
+    /// Delivers bytes of the server to its client.
     pub(super) fn carry_out(&mut self, number: usize) {
         let Some(connection) = self.connection_mut(number) else { return };
         if connection.client_gone && !connection.unsent.is_empty() {

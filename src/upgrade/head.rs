@@ -1,4 +1,4 @@
-//! Finds the end of a request head, in one pass over bytes that arrive in any pieces.
+//! Finds the end of a request head and enforces its limits, in one pass over bytes that arrive in any pieces.
 
 use super::refusal::{Fault, Refusal};
 use crate::config::{MAX_HEAD_BYTES, MAX_HEAD_LINES};
@@ -40,7 +40,7 @@ pub struct HeadScanner {
     state: State,
 }
 
-/// What the last byte was part of.
+/// The part of the head that the last byte belongs to.
 ///
 /// ```text
 /// Start ─▶ EmptyLine ─▶ MethodStart ─▶ Method ─▶ TargetStart ─▶ Target ─▶ Version

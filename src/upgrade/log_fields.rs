@@ -1,7 +1,7 @@
 //! The path and origin of a request for the log, also from a malformed or incomplete head.
 
-/// The path of the request target without its query, which may contain a secret. `head` is what has arrived,
-/// however malformed. `None` if no path is found.
+/// The path of the request target without its query, which may contain a secret. `head` is the part that has
+/// arrived, however malformed. `None` if no path is found.
 pub(crate) fn path(head: &[u8]) -> Option<&[u8]> {
     let mut words = lines(head).next()?.split(|byte| *byte == b' ');
     let target = words.nth(1)?;

@@ -8,7 +8,7 @@
 //!    shows the accepted [`Request`] to the application;
 //! 3. answers with [`write_response`] (101), or with [`Refusal::write`] and then closes.
 //!
-//! A response without an extension declines what the client offers (RFC 6455 §9.1). `Expect: 100-continue` is
+//! A response without an extension declines the client's offer (RFC 6455 §9.1). `Expect: 100-continue` is
 //! ignored: it announces a body, and the request has none.
 
 mod head;

@@ -16,7 +16,7 @@ pub enum OriginError {
     NoScheme,
     /// The scheme is empty, or has other characters than letters, digits, `+`, `-` and `.`.
     Scheme,
-    /// The scheme is `ws` or `wss`: an origin is that of the page, not of the server.
+    /// The scheme is `ws` or `wss`: an origin belongs to the page, not to the server.
     SocketScheme,
     /// A path, query or fragment follows the host and port.
     Path,

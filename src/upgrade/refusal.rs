@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
-/// What is wrong with a request that is answered 400.
+/// The reason for which a request is answered 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     // The order is that of the numbers in recordings: add new variants at the end, and to `ALL`.
-    /// The first bytes are not those of an HTTP/1 request.
+    /// The first bytes do not begin an HTTP/1 request.
     NotHttp,
     /// A trusted proxy sent no valid header of the PROXY protocol before the request.
     ProxyHeader,

@@ -18,7 +18,7 @@ const VERSION: &[u8] = b"13";
 /// The header with the client's subprotocols.
 const SUBPROTOCOLS: &str = "Sec-WebSocket-Protocol";
 
-/// What a server serves.
+/// The policy of a server: the paths, origins and subprotocols that it serves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy<'a> {
     /// The paths that are served, compared byte for byte; `/*` at the end matches all below. Others are
@@ -98,7 +98,7 @@ impl<'h> Request<'h> {
         self.subprotocol
     }
 
-    /// The subprotocols that the client offers, in its order of preference, without those that are not
+    /// The subprotocols that the client offers, in its order of preference, without values that are no
     /// tokens.
     pub fn offered_subprotocols(&self) -> impl Iterator<Item = &'h str> {
         self.headers.tokens(SUBPROTOCOLS)

@@ -53,8 +53,8 @@ fn split_absolute(uri: &str) -> Option<(&str, &str)> {
 
 /// Whether `host` is a name or an address, with or without a port (RFC 3986 §3.2.2).
 ///
-/// Of the characters that a name may have, only those that real names use are accepted: parsers disagree
-/// about percent-encoding, commas, and a user before an `@`.
+/// Only characters that real names use are accepted: parsers disagree about percent-encoding, commas, and a
+/// user before an `@`.
 pub(super) fn is_host(host: &str) -> bool {
     if let Some(rest) = host.strip_prefix('[') {
         return rest

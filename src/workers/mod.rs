@@ -1,5 +1,5 @@
-//! Several reactors that are one server: each on a thread of its own, with its own listeners, connections and
-//! state. They share nothing but mailboxes, the count of clients, and who plays which role.
+//! One server of several reactors: each on its own thread, with its own listeners, connections and state.
+//! They share nothing but mailboxes, the count of clients, and the holders of roles.
 
 mod server;
 mod worker;

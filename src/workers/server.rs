@@ -1,4 +1,4 @@
-//! A server of several reactors, and of one as well.
+//! A server of one or more reactors.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,16 +14,16 @@ use crate::router::{Application, Service};
 
 /// A server of [`Config::workers`] reactors.
 ///
-/// All of them listen on the same addresses. The kernel gives each client of a TCP address to one of them
-/// (`SO_REUSEPORT`), for its whole life; clients of a Unix domain socket go to the worker that accepts them
+/// All of them listen on the same addresses. The kernel assigns each client of a TCP address to one of them
+/// (`SO_REUSEPORT`), for its whole life; a client of a Unix domain socket goes to the worker that accepts it
 /// first. A [`ConnectionId`](crate::ConnectionId) names its worker, so handles, tickets, links and
-/// [`Effects`](crate::Effects) reach a connection on any of them. Each worker has a state of its own, which
+/// [`Effects`](crate::Effects) reach a connection on any of them. Each worker has its own state, which
 /// reaches the others through its [`Worker`].
 ///
-/// Limits on clients, the pace of draining, and the one connection of each role hold for all workers
-/// together. Limits of a connection, of a mailbox and of log lines hold for each worker.
+/// Limits on clients, the pace of draining, and the rule of one connection per role apply to all workers
+/// together. Limits of a connection, of a mailbox and of log lines apply to each worker.
 ///
-/// With one worker it is like a [`Reactor`]. Dropping it closes every socket at once.
+/// With one worker it behaves like a [`Reactor`]. Dropping it closes every socket at once.
 ///
 /// ```no_run
 /// use sysconn::{Access, Application, Config, Context, Module, Outcome, Request, Route, Router};
@@ -76,7 +76,7 @@ impl<S: Application + Send> Workers<S> {
     /// each worker.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind).
+    /// As for [`bind`](Self::bind).
     pub fn bind_with_cipher(
         config: &Config,
         service: impl Into<Service<S>>,
@@ -118,11 +118,11 @@ impl<S: Application + Send> Workers<S> {
         1 + self.others.len()
     }
 
-    /// Runs the first worker on this thread and each other one on a thread of its own, until all are drained.
-    /// If one fails, its clients are cut off and the others drain.
+    /// Runs the first worker on this thread and each other one on its own, until all are drained. If one
+    /// fails, its clients are cut off and the others drain.
     ///
     /// # Errors
-    /// A thread could not be started; or the poll of a worker failed, which no client can cause; or a worker
+    /// A thread could not be started; the poll of a worker failed, which clients cannot cause; or a worker
     /// panicked outside of the application's handlers and hooks.
     pub fn run(&mut self) -> io::Result<()> {
         self.run_with(|_| ())
@@ -132,7 +132,7 @@ impl<S: Application + Send> Workers<S> {
     /// instance to pin itself to a core.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As for [`run`](Self::run).
     pub fn run_with(&mut self, begin: impl Fn(usize) + Sync) -> io::Result<()> {
         let set = &WorkerSet::new(self.first.mailboxes().clone());
         let begin = &begin;

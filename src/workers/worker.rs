@@ -1,4 +1,4 @@
-//! One worker among the others of its server.
+//! A worker's access to the other workers of its server.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,8 +9,8 @@ use crate::router::Effects;
 
 /// Reaches the states of all workers from any thread. An application's state keeps it; it is cheap to clone.
 ///
-/// Calls of one worker on another happen there in order, and the [`Effects`] of a call are carried out before
-/// the next one begins. A connection gets the answers and pushes that calls make in order, too.
+/// Calls from one worker to another run there in order, and the [`Effects`] of a call are applied before the
+/// next one begins. A connection also gets the answers and pushes of these calls in order.
 pub struct Worker<S> {
     index: usize,
     mailboxes: Mailboxes,
@@ -29,7 +29,7 @@ impl<S: 'static> Worker<S> {
         self.index
     }
 
-    /// The number of workers, this one included.
+    /// The number of workers, including this one.
     #[must_use]
     pub fn count(&self) -> usize {
         self.mailboxes.count()
@@ -43,7 +43,7 @@ impl<S: 'static> Worker<S> {
     ///
     /// # Errors
     /// [`MailboxError`], and then the function is dropped without being called. A worker that does not exist
-    /// counts as one that has ended.
+    /// counts as ended.
     pub fn call(
         &self,
         worker: usize,
@@ -61,7 +61,7 @@ impl<S: 'static> Worker<S> {
     }
 }
 
-/// Hides the type of the state, which the mailbox does not know. All workers of a server have the same.
+/// Hides the type of the state from the mailbox. All workers of a server have the same type.
 fn untyped<S: 'static>(call: impl FnOnce(&mut S, &mut Effects) + Send + 'static) -> StateCall {
     Box::new(move |state, effects| {
         if let Some(state) = state.downcast_mut() {

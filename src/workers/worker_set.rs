@@ -13,8 +13,8 @@ use crate::router::Application;
 
 /// The running workers of a server.
 ///
-/// A drained worker goes on turning until all are drained: others may still have clients, and what these ask
-/// of it must be answered.
+/// A drained worker keeps running turns until all are drained: other workers may still have clients, and
+/// their requests to it must be answered.
 #[derive(Debug)]
 pub(super) struct WorkerSet {
     mailboxes: Mailboxes,
@@ -27,8 +27,8 @@ impl WorkerSet {
         WorkerSet { serving: AtomicUsize::new(mailboxes.count()), mailboxes }
     }
 
-    /// Turns a worker until all are drained, after calling `begin` once. If the worker fails, its clients are
-    /// cut off and the others drain.
+    /// Runs turns of a worker until all are drained, after calling `begin` once. If the worker fails, its
+    /// clients are cut off and the others drain.
     pub(super) fn run<S: Application>(
         &self,
         reactor: &mut Reactor<S>,
@@ -76,7 +76,7 @@ impl WorkerSet {
         ServerHandle::new(self.mailboxes.clone()).drain();
     }
 
-    /// Counts one worker less as serving. The last one wakes those that wait for it.
+    /// Counts one worker as no longer serving. The last one wakes all workers.
     fn leave(&self) {
         if self.serving.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.mailboxes.iter().for_each(Mailbox::wake);

@@ -6,7 +6,7 @@ use sysconn::packet::{ErrorId, Reply, push_packet};
 
 use crate::common::{frame, join, message, packet, part};
 use crate::game::{ECHO, EFFECT, FLAG, PUSH, REFUSE, REFUSED, SINK, TYPED};
-use crate::stage::{Arrival, Case};
+use crate::rig::{Arrival, Case};
 
 /// The same for Data that is inflated, of which 16 bytes take as much of a turn as a packet.
 pub(crate) const INFLATED_BYTES: usize = 6 * 1024;

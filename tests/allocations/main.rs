@@ -11,13 +11,13 @@ mod common;
 
 mod cases;
 mod game;
-mod stage;
+mod rig;
 
 use allocation_counter::AllocationInfo;
 use cases::{INFLATED_BYTES, PUSH_BYTES, controls, handled, lengths, reply};
 use common::{frame, message, packet, zlib_stored};
 use game::{ECHO, FLAG, LOGIN, MONITOR, PUSH, REFUSE, REFUSED, ROLE, ROUTER, SEND, UNKNOWN, echo};
-use stage::{Arrival, Case, Stage, TURN_PACKETS};
+use rig::{Arrival, Case, Rig, TURN_PACKETS};
 use sysconn::frame::Opcode;
 use sysconn::packet::ErrorId;
 use sysconn::{Push, Service, frame};
@@ -27,7 +27,7 @@ const MAX_BAD_REQUESTS: usize = 10;
 
 #[test]
 fn packets_of_every_outcome_cost_no_allocation() {
-    let mut stage = Stage::new(|_| {}, &ROUTER);
+    let mut rig = Rig::new(|_| {}, &ROUTER);
     let mut cases: Vec<_> = lengths().flat_map(handled).collect();
     cases.extend(controls());
     let inflated: &[usize] = if cfg!(feature = "zlib") { &[0, 100, 3000] } else { &[] };
@@ -41,7 +41,7 @@ fn packets_of_every_outcome_cost_no_allocation() {
     }
     for (index, len) in lengths().enumerate() {
         let data = vec![3; len];
-        stage.reactor.state_mut().pushes.push(Push::new(PUSH, &data));
+        rig.reactor.state_mut().pushes.push(Push::new(PUSH, &data));
         let request = packet(SEND, FLAG, &[index as u8]);
         let push = reply(ErrorId::NONE, 0, PUSH, &data);
         cases.push(Case {
@@ -49,20 +49,20 @@ fn packets_of_every_outcome_cost_no_allocation() {
             ..Case::new("push to another", request, push)
         });
     }
-    let packets = stage.watch(&cases);
+    let packets = rig.watch(&cases);
     assert!(packets >= 1_000_000, "{packets}");
 }
 
 #[test]
 fn messages_cost_no_allocation() {
-    let mut stage = Stage::new(|_| {}, Service::Messages(echo));
+    let mut rig = Rig::new(|_| {}, Service::Messages(echo));
     let case = |len: usize| {
         let payload = vec![b'a'; len];
         let mut reply = vec![];
         frame::push_frame(&mut reply, Opcode::Text, &payload);
         Case::new("text", frame(Opcode::Text, &payload), reply)
     };
-    stage.watch(&[0, 1, 125, 126, 65_535, 65_536, 524_288].map(case));
+    rig.watch(&[0, 1, 125, 126, 65_535, 65_536, 524_288].map(case));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn packets_above_the_rate_cost_no_allocation() {
         let request = packet(REFUSE, FLAG, &vec![0; *len]);
         Case::new("above the rate", request, reply(REFUSED, FLAG, REFUSE, b""))
     };
-    stage.watch(&[0, 100, 10_000].each_ref().map(refused));
+    rig.watch(&[0, 100, 10_000].each_ref().map(refused));
 }
 
 #[test]
@@ -83,17 +83,17 @@ fn a_flood_costs_a_bounded_number_of_allocations_per_turn() {
     let count = 40 * TURN_PACKETS;
     let (request, reply) = (packet(ECHO, FLAG, b""), reply(ErrorId::NONE, FLAG, ECHO, b""));
     let (requests, replies) = (request.repeat(count), reply.repeat(count));
-    stage.peers.truncate(1);
-    stage.exchange(&requests, &replies, usize::MAX);
-    stage.counted = AllocationInfo::default();
-    stage.exchange(&requests, &replies, usize::MAX);
-    println!("{count} packets at once: {:?}", stage.counted);
-    assert!(stage.counted.count_total <= 2 * 40, "{:?}", stage.counted);
+    rig.peers.truncate(1);
+    rig.exchange(&requests, &replies, usize::MAX);
+    rig.counted = AllocationInfo::default();
+    rig.exchange(&requests, &replies, usize::MAX);
+    println!("{count} packets at once: {:?}", rig.counted);
+    assert!(rig.counted.count_total <= 2 * 40, "{:?}", rig.counted);
 }
 
 #[test]
 fn bad_requests_cost_no_allocation() {
-    let mut stage = Stage::new(|_| {}, &ROUTER);
+    let mut rig = Rig::new(|_| {}, &ROUTER);
     // DataSize, the first two bytes of the message, says 9 and not 4.
     let mut mismatch = message(ECHO, FLAG, 0, b"data");
     mismatch[1] = 9;
@@ -105,15 +105,15 @@ fn bad_requests_cost_no_allocation() {
     ];
     // No more of them are answered on one connection, so there are many connections.
     for (name, request, reply) in &cases {
-        stage.connect(200);
+        rig.connect(200);
         if *name == "not allowed" {
-            stage.exchange(&packet(LOGIN, FLAG, b""), b"", usize::MAX);
+            rig.exchange(&packet(LOGIN, FLAG, b""), b"", usize::MAX);
         }
-        stage.exchange(request, reply, usize::MAX);
-        stage.counted = AllocationInfo::default();
+        rig.exchange(request, reply, usize::MAX);
+        rig.counted = AllocationInfo::default();
         for _ in 0..MAX_BAD_REQUESTS - 1 {
-            stage.exchange(request, reply, usize::MAX);
+            rig.exchange(request, reply, usize::MAX);
         }
-        assert_eq!((stage.counted.count_total, stage.counted.count_current), (0, 0), "{name}");
+        assert_eq!((rig.counted.count_total, rig.counted.count_current), (0, 0), "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! Certificates that are replaced, and files that hold none.
+//! Replaced certificates, and files without a certificate.
 
 use std::sync::Arc;
 

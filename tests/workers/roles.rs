@@ -1,4 +1,4 @@
-//! One connection for each role, the newest, whichever workers they are on.
+//! Role replacement across workers: the newest connection has the role.
 
 use std::sync::Barrier;
 use std::thread;

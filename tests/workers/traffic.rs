@@ -133,14 +133,14 @@ fn a_panic_on_one_worker_ends_its_connection_only() {
 
 #[test]
 fn pushes_that_a_full_mailbox_refuses_are_counted() {
-    const ROOM: u64 = 8;
-    let server = Server::new(&Config { workers: 2, mailbox_limit: ROOM as usize, ..config() });
+    const CAPACITY: u64 = 8;
+    let server = Server::new(&Config { workers: 2, mailbox_limit: CAPACITY as usize, ..config() });
     let mut citizens = server.settle(3);
     let mut here = citizens[0].pop().unwrap();
     let [mut first, mut second, mut closed] = citizens.pop().unwrap().try_into().ok().unwrap();
     let to = [first.id, second.id];
     let other = server.block(1);
-    for number in 0..ROOM {
+    for number in 0..CAPACITY {
         here.send(&to[..1], &number.to_be_bytes());
     }
     // These are lost for all their receivers; a close is not.
@@ -150,7 +150,7 @@ fn pushes_that_a_full_mailbox_refuses_are_counted() {
     here.hear(b"one of two");
     here.done(CLOSE, &closed.id.to_u64().to_be_bytes());
     drop(other);
-    for number in 0..ROOM {
+    for number in 0..CAPACITY {
         first.hear(&number.to_be_bytes());
     }
     closed.client.expect_close(4200, "it got through");

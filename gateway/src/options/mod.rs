@@ -148,7 +148,7 @@ pub(crate) fn sources(
 }
 
 impl Sources {
-    /// All options, with those of the file. Reading it, and resolving names of hosts, can take any time.
+    /// All options, including the file's. Reading it, and resolving names of hosts, can take any time.
     ///
     /// An invalid value is an error even if a source of higher precedence overrides it.
     ///

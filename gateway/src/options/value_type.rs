@@ -153,7 +153,7 @@ impl ValueType {
         }
     }
 
-    /// What is wrong with a value that [`set`](Self::set) refuses, if that says more than
+    /// The reason why [`set`](Self::set) refuses a value, if it is more specific than
     /// [`expected`](Self::expected).
     pub(super) fn reason(&self, text: &str) -> Option<String> {
         let checked = match self {

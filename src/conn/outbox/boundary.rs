@@ -1,13 +1,13 @@
-//! Where frames begin in waiting output. The response to the upgrade can lie in front of them.
+//! Finds where frames begin in waiting output, which may start with the response to the upgrade.
 
 use crate::frame::{begins_pong, boundary_at_or_after};
 
-/// The beginning of a response to an upgrade, which no frame of a server has, and the end of its head.
+/// The beginning of an upgrade response, which differs from every frame of a server, and the end of its head.
 const RESPONSE: &[u8] = b"HTTP/";
 const RESPONSE_END: &[u8] = b"\r\n\r\n";
 
-/// The first place in `chunk`, not before `at`, where a frame begins or the last one ends. The response
-/// counts as part of the frame behind it: nothing goes before it.
+/// The first position in `chunk`, at or after `at`, where a frame begins or the last one ends. The response
+/// counts as part of the frame after it: nothing goes before it.
 pub(super) fn boundary(chunk: &[u8], at: usize) -> usize {
     let response = if chunk.starts_with(RESPONSE) { response_bytes(chunk) } else { 0 };
     let frames = chunk.get(response..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How output waits: frames in order, in chunks, and the newest Pong, which overtakes them if it can.
+//! Stores waiting output: frames in order, in chunks, and the newest Pong, which overtakes them if it can.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -9,49 +9,48 @@ use super::MAX_SLICES;
 use super::boundary::{boundary, has_pong};
 use crate::frame::{Opcode, boundary_at_or_after, push_frame};
 
-/// Frames of fewer bytes are copied behind each other: holding one by itself would cost more than its bytes,
-/// and the outbox limit would not mean what it says.
+/// Frames smaller than this are copied together: holding one by itself would cost more than its bytes, and
+/// the outbox limit would not hold.
 const SMALL_BYTES: usize = 1024;
-/// Bytes of small frames that are held in one piece, and bytes of the first piece that the socket may have
-/// taken before they are given back: all of that is held beside what is queued.
+/// The size of a piece of small frames, and the most bytes of the first piece that the socket may have taken
+/// before they are freed. Both are held in addition to the queued bytes.
 pub(super) const PIECE_BYTES: usize = 8 * 1024;
 
 /// Output that is ready to be written.
 ///
-/// Invariant: each chunk begins and ends where a frame does, except a torn first one, and none is empty. Only
-/// ahead of a Pong that overtakes may the first one be used up, and it is never more than the rest of one
-/// frame.
+/// Invariant: each chunk begins and ends at a frame boundary, except a torn first one, and none is empty.
+/// Only while a Pong overtakes may the first one be used up, and it never exceeds the rest of one frame.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     chunks: VecDeque<Bytes>,
-    /// Small frames behind the last chunk.
+    /// Small frames after the last chunk.
     tail: Vec<u8>,
     /// Bytes of the first chunk that the socket has taken.
     front_at: usize,
-    /// The first chunk is the rest of one frame whose beginning went out before, or a Pong: nothing overtakes
+    /// The first chunk is a Pong, or the rest of a frame whose beginning went out before: nothing overtakes
     /// it.
     front_torn: bool,
     /// Bytes in all chunks and the tail that the socket has not taken.
     bytes: usize,
-    /// The newest Pong, which goes out behind the first chunk, or behind everything if an earlier one waits
-    /// among the frames.
+    /// The newest Pong. It goes out after the first chunk, or after everything if an earlier one waits among
+    /// the frames.
     pong: Option<Bytes>,
-    /// A Pong waits among the frames, or did.
+    /// A Pong waits, or has waited, among the frames.
     holds_pong: bool,
 }
 
 impl Queue {
-    /// A queue of a replay, which has only the number of bytes that wait.
+    /// A queue for a replay, which knows only the number of waiting bytes.
     pub(super) fn of_bytes(bytes: usize) -> Self {
         Queue { bytes, ..Queue::default() }
     }
 
-    /// Bytes that wait, the Pong aside.
+    /// Waiting bytes, without the Pong.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Queues whole frames, which others may share.
+    /// Queues whole frames, which other connections may share.
     pub(super) fn push_shared(&mut self, frames: Bytes) {
         if frames.len() < SMALL_BYTES {
             self.push_small(&frames);
@@ -60,7 +59,7 @@ impl Queue {
         }
     }
 
-    /// Queues all but the first `written` bytes of `segment`, whole frames. Some can be missing only if
+    /// Queues `segment`, whole frames, without its first `written` bytes. These can be missing only if
     /// nothing else waits.
     pub(super) fn push_rest(&mut self, segment: &[u8], written: usize) {
         if written == 0 && segment.len() < SMALL_BYTES {
@@ -80,7 +79,7 @@ impl Queue {
             self.push_chunk(Bytes::copy_from_slice(torn));
             self.front_torn = true;
         }
-        // Separate pieces, so that what the socket has taken is not kept for the sake of the last one.
+        // Separate pieces, so that the last one does not keep written bytes in memory.
         while !rest.is_empty() {
             let piece;
             (piece, rest) = rest.split_at(boundary_at_or_after(rest, PIECE_BYTES));
@@ -108,7 +107,7 @@ impl Queue {
         debug_assert!(self.is_sound());
     }
 
-    /// Appends another queue, in which nothing was written yet and no Pong waits.
+    /// Appends another queue, which has written nothing and has no waiting Pong.
     pub(super) fn append(&mut self, behind: Queue) {
         if behind.is_drained() {
             return;
@@ -123,19 +122,19 @@ impl Queue {
         debug_assert!(self.is_sound());
     }
 
-    /// Makes the Pong the first chunk if no frames wait that it could overtake.
+    /// Makes the Pong the first chunk if there are no frames for it to overtake.
     pub(super) fn begin_pong(&mut self) {
         if self.is_drained()
             && let Some(pong) = self.pong.take()
         {
             self.bytes += pong.len();
             self.chunks.push_back(pong);
-            // A later one must not go before it.
+            // A later Pong must not overtake it.
             self.front_torn = true;
         }
     }
 
-    /// Queues a Pong ahead of all but the frame that is being written, in place of one that waits.
+    /// Queues a Pong ahead of all but the frame that is being written, replacing a waiting one.
     pub(super) fn set_pong(&mut self, payload: &[u8]) {
         if self.pong.is_none() && !self.holds_pong {
             self.split_front();
@@ -168,7 +167,7 @@ impl Queue {
         count
     }
 
-    /// Takes off the next `written` bytes. Returns whether that was all.
+    /// Removes the next `written` bytes. Returns whether the queue is empty now.
     pub(super) fn advance(&mut self, mut written: usize) -> bool {
         self.begin_pong();
         while let Some(front) = self.front() {
@@ -187,7 +186,7 @@ impl Queue {
         true
     }
 
-    /// Gives back capacity that is not in use.
+    /// Frees unused capacity.
     pub(super) fn trim(&mut self) {
         self.chunks.shrink_to_fit();
         self.tail.shrink_to_fit();
@@ -203,7 +202,7 @@ impl Queue {
         {
             self.bytes += pong.len();
             self.chunks.push_front(pong);
-            // A later one must not go before it.
+            // A later Pong must not overtake it.
             self.front_torn = true;
         }
     }
@@ -217,20 +216,20 @@ impl Queue {
         }
     }
 
-    /// Gives back the part of the first chunk that the socket has taken, once that is much. To be called
-    /// before more is queued: until then each byte that is taken makes it less.
+    /// Frees the written part of the first chunk once it is large. Call it before more is queued: until then
+    /// every written byte shrinks the queue.
     fn give_back(&mut self) {
         if self.front_at >= PIECE_BYTES
             && let Some(front) = self.chunks.front_mut()
         {
-            // Such a chunk ends with a long frame, and only a part of that is left.
+            // Such a chunk ends with a long frame, of which only a part is left.
             *front = Bytes::copy_from_slice(front.get(self.front_at..).unwrap_or_default());
             self.front_at = 0;
             self.front_torn = true;
         }
     }
 
-    /// Puts a Pong that cannot overtake among the frames before others come behind it.
+    /// Puts a Pong that cannot overtake among the frames, before others follow it.
     fn settle_pong(&mut self) {
         if self.holds_pong
             && let Some(pong) = self.pong.take()
@@ -250,7 +249,7 @@ impl Queue {
         self.chunks.is_empty() && self.tail.is_empty()
     }
 
-    /// The first chunk, which is the tail if there is no other.
+    /// The first chunk; the tail if it is the only one.
     fn front(&mut self) -> Option<&Bytes> {
         if self.chunks.is_empty() {
             self.end_tail();
@@ -271,8 +270,7 @@ impl Queue {
         }
     }
 
-    /// Whether the invariant holds and `bytes` is right. It looks into frames only where a Pong depends on
-    /// them.
+    /// Whether the invariant holds and `bytes` is right. Reads frames only where a Pong depends on them.
     fn is_sound(&self) -> bool {
         let overtakes = self.pong.is_some() && !self.holds_pong;
         let Some(front) = self.chunks.front() else {
@@ -287,7 +285,7 @@ impl Queue {
             && (!overtakes || is_one_frame())
     }
 
-    /// Capacity beyond the frames that wait in one piece, in bytes.
+    /// Capacity in bytes beyond the frames that wait in one piece.
     #[cfg(test)]
     pub(super) fn spare_bytes(&self) -> usize {
         self.tail.capacity() - self.tail.len()

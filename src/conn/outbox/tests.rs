@@ -1,4 +1,4 @@
-//! The output of an outbox and its order, however little the socket takes at a time.
+//! The output of an outbox is complete and in order, however little the socket takes.
 
 use super::queue::PIECE_BYTES;
 use super::*;
@@ -10,7 +10,7 @@ fn frame(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Writes `count` bytes of what waits.
+/// Writes `count` bytes of the waiting output.
 fn write(outbox: &mut Outbox, count: usize) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); MAX_SLICES];
     let offered = outbox.slices(&mut slices, usize::MAX);
@@ -106,7 +106,7 @@ fn frames_keep_their_order_and_one_pong_overtakes_between_two_of_them() {
     }
 }
 
-/// What is pushed, in order: separate frames of this many bytes, or Pongs while something waits.
+/// Pushes, in order: separate frames of this many bytes, or Pongs while something waits.
 enum Pushed {
     Segment(&'static [&'static [u8]]),
     Pong(&'static str),

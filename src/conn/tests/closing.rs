@@ -1,9 +1,9 @@
-//! From the server's Close to the end of the socket: when its FIN goes out, and when the socket closes.
+//! After the server's Close: when its FIN goes out, and when the socket closes.
 
 use super::*;
 use crate::conn::closing::Closing;
 
-/// What happens to a connection at that millisecond.
+/// An event of a connection at that millisecond.
 type Event = (u64, fn(&mut Rig));
 
 fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn end(rig: &mut Rig) {
     rig.flush();
 }
 
-/// The socket has taken all, and the client's system acknowledges it.
+/// The socket has taken everything, and the client's system acknowledges it.
 fn take_all(rig: &mut Rig) {
     rig.conn.outbox.advance(rig.conn.outbox.queued());
     rig.flush();
@@ -80,7 +80,8 @@ fn pass_until(rig: &mut Rig, end_ms: u64) -> Option<u64> {
 
 #[test]
 fn when_the_sending_side_is_shut_down_and_when_the_socket_closes() {
-    // The last look that finds all acknowledged is at 10 ms, or, if that comes later, at 10 + 20 + 40 + … ms.
+    // The last check that finds everything acknowledged is at 10 ms, or, if that comes later, at 10 + 20 + 40
+    // + … ms.
     type Case = (&'static str, &'static [Event], Option<u64>, Option<u64>);
     let cases: [Case; 24] = [
         ("no answer", &[(0, operator)], Some(2010), Some(4010)),
@@ -166,7 +167,7 @@ fn a_refusal_waits_only_for_the_clients_end() {
     let refusal: Event = (0, |rig| rig.feed(b"POST / HTTP/1.1\r\n\r\n"));
     assert_eq!(play(Rig::new(|_| {}), &[refusal]), (Some(0), Some(2000)));
     assert_eq!(play(Rig::new(|_| {}), &[refusal, (700, end)]), (Some(0), Some(700)));
-    // Bytes that look like a Close are none.
+    // Bytes that only look like a Close do not count as one.
     assert_eq!(play(Rig::new(|_| {}), &[refusal, (700, answer)]), (Some(0), Some(2000)));
 }
 
@@ -248,7 +249,7 @@ fn unread_input_or_unacknowledged_output_keeps_the_socket_open() {
         let events: [Event; 1] = [(100, answer)];
         assert_eq!(play(rig, &events), (Some(100), Some(closed_at)), "{line:?}");
     }
-    // Where the system does not report it, everything counts as acknowledged.
+    // Where the system cannot report it, everything counts as acknowledged.
     let mut rig = Rig::open(|_| {});
     rig.line.unacknowledged = None;
     assert_eq!(play(rig, &[(0, operator)]), (Some(2010), Some(4010)));

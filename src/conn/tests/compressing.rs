@@ -1,4 +1,4 @@
-//! Replies that are compressed slice by slice: their output, its order, and what happens when it closes.
+//! Replies compressed slice by slice: their output, its order, and the connection's end.
 
 use flate2::{Decompress, FlushDecompress};
 
@@ -7,7 +7,7 @@ use super::*;
 use crate::config::{DeflateMode, Overflow};
 use crate::router::{COMPRESSED_BYTES_PER_FRAME, SLICE_BYTES};
 
-/// All ways in which a reply can be compressed: the length above which its Data is, and how messages are.
+/// All ways to compress a reply: the length above which its Data is compressed, and the mode for messages.
 const WAYS: [(usize, DeflateMode); 5] = [
     (100, DeflateMode::Off),
     (0, DeflateMode::Shared),
@@ -86,7 +86,7 @@ fn noise(len: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(len).collect()
 }
 
-/// Replies with as much text as each number of the request says, or noise if it is negative.
+/// Replies with as much text as each number of the request says, or noise if the number is negative.
 fn reply_with_each(_: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     for number in request.data().chunks(4) {
         let len = i32::from_be_bytes(number.try_into().unwrap());

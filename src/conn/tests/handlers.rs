@@ -1,4 +1,4 @@
-//! What a handler sees of its request and its connection, and what it can do.
+//! A handler's view of its request and connection, and its actions.
 
 use std::sync::Mutex;
 
@@ -140,7 +140,7 @@ fn effects_keep_their_order_and_cost_for_each_connection() {
         context.effects().survey_all(|_| {});
         Outcome::Done
     });
-    // One for the frame itself, one for each of what follows, and one more for 64 receivers of the broadcast.
+    // One for the frame itself, one for each of its effects, and one more for 64 receivers of the broadcast.
     assert_eq!(rig.env.frames_left, 1000 - 1 - 6 - 500 / 64);
     assert_eq!(rig.env.tools.effects.take_cost(), 0);
     let to = ConnectionId::new(0, 5, 2);
@@ -329,11 +329,11 @@ fn the_reply_capacity_is_what_the_outbox_still_takes() {
                 |at: u64| (at.wrapping_mul(multiplier).rotate_left(29).wrapping_mul(multiplier) >> 56) as u8;
             let data = |len: usize| (1..=len as u64).map(scrambled).collect::<Vec<_>>();
             for part in [3, 1] {
-                let (room, all) = (
+                let (space, all) = (
                     context.reply_capacity(),
                     context.has_capacity_for(part, context.reply_capacity() / part),
                 );
-                let sent = context.try_reply(&data(room / part));
+                let sent = context.try_reply(&data(space / part));
                 if sent.is_err() || all != (part == 1) {
                     return Outcome::Refuse(ErrorId::APPLICATION);
                 }

@@ -1,4 +1,4 @@
-//! The bytes that a connection reports to hold.
+//! The number of bytes that a connection reports to hold.
 
 use super::*;
 

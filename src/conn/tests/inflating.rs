@@ -1,5 +1,4 @@
-//! Messages that take more than one slice to inflate: what goes on meanwhile, and which connection waits for
-//! an inflater.
+//! Messages that take more than one slice to inflate: other work meanwhile, and the order of waiting.
 
 use std::io::Write as _;
 
@@ -41,12 +40,12 @@ fn long_data(len: usize) -> Vec<u8> {
     binary(&packet(1, &zlib(&noise(len))))
 }
 
-/// The same, compressed as a message.
+/// A request whose message is compressed.
 fn long_message(len: usize) -> Vec<u8> {
     compressed_frame(2, &packet(0, &noise(len)))
 }
 
-/// Both: compressed Data in a compressed message.
+/// A request with compressed Data in a compressed message.
 fn long_both(len: usize) -> Vec<u8> {
     compressed_frame(2, &packet(1, &zlib(&noise(len))))
 }
@@ -63,8 +62,8 @@ fn open() -> Rig {
     rig
 }
 
-/// One call of the reactor's, with a budget of 16. What came of it, what it has left of the budget, and the
-/// input that is left.
+/// One call by the reactor with a budget of 16. Returns its progress, the rest of the budget, and the rest of
+/// the input.
 fn call(rig: &mut Rig, bytes: &[u8]) -> (Progress, u32, Vec<u8>) {
     let mut bytes = bytes.to_vec();
     rig.with_input(&mut bytes, |conn, env, input| {
@@ -75,7 +74,7 @@ fn call(rig: &mut Rig, bytes: &[u8]) -> (Progress, u32, Vec<u8>) {
     })
 }
 
-/// Does what the reactor does at the end of a turn. Returns whether the connection was given an inflater.
+/// Does the reactor's work at the end of a turn. Returns whether the connection was given an inflater.
 fn end_turn(rig: &mut Rig) -> bool {
     let (conn, env) = (&mut rig.conn, &mut rig.env);
     env.inflaters.reclaim(|id| id != conn.record.id || conn.inflates());
@@ -85,7 +84,7 @@ fn end_turn(rig: &mut Rig) -> bool {
     }
 }
 
-/// Makes other connections use as many inflaters.
+/// Makes this many other connections use inflaters.
 fn occupy(rig: &mut Rig, count: usize) {
     for slot in 100..100 + count {
         let id = ConnectionId::new(0, slot as u32, 1);
@@ -102,7 +101,7 @@ fn a_long_message_is_inflated_in_slices_and_later_input_waits() {
         ("Data in a message", long_both(30_000), 16),
     ];
     for (name, bytes, at_least) in cases {
-        // Whole, or put together from pieces; with and without something behind it.
+        // Whole, or in pieces; with and without further input.
         for (piece, behind) in [(usize::MAX, &next), (usize::MAX, &vec![]), (1000, &next)] {
             let mut rig = open();
             let (last, first) =
@@ -172,7 +171,7 @@ fn a_long_message_waits_for_an_inflater_and_starts_over() {
             let settings = &rig.env.settings;
             assert!(rig.conn.inflates() && !rig.conn.can_resume(settings) && !rig.conn.wants_read(settings));
             assert!(!end_turn(&mut rig));
-            // Also if it is called: timers and pushes change nothing.
+            // Also when it is called: timers and pushes change nothing.
             assert_eq!(call(&mut rig, &[]).0, Progress::Wait);
         }
         rig.env.inflaters.give_back(ConnectionId::new(0, 101, 1));
@@ -215,7 +214,7 @@ fn a_client_whose_message_is_being_inflated_is_not_silent_and_may_end() {
     occupy(&mut rig, MAX_LONG);
     rig.pass_until(50_000);
     call(&mut rig, &long_data(30_000));
-    // The read timer would come at 110 s, and the client check before.
+    // The read timer would fire at 110 s, and the client check earlier.
     rig.pass_until(200_000);
     assert_eq!(rig.closes(), []);
     rig.conn.handle_end(rig.now);

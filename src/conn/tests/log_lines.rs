@@ -1,4 +1,4 @@
-//! Log lines about a connection: its packets under debug, and a few lines about bad input.
+//! Log lines about a connection: its packets under debug, and lines about bad input.
 
 use std::cell::RefCell;
 use std::sync::Once;
@@ -12,7 +12,7 @@ thread_local! {
     static LINES: RefCell<Vec<String>> = const { RefCell::new(vec![]) };
 }
 
-/// Keeps what a thread logs, for that thread: tests run side by side.
+/// Keeps the log lines of each thread separately: tests run in parallel.
 struct Keeper;
 
 impl Log for Keeper {
@@ -27,7 +27,7 @@ impl Log for Keeper {
     fn flush(&self) {}
 }
 
-/// What this thread has logged since the last call.
+/// The log lines of this thread since the last call.
 fn lines() -> Vec<String> {
     static KEEPER: Once = Once::new();
     KEEPER.call_once(|| {
@@ -134,7 +134,7 @@ fn each_kind_of_bad_input_has_its_line() {
     }
 }
 
-/// The path is shown whether the head came at once or in pieces, and whether it is what is wrong or not.
+/// The path is shown whether the head came at once or in pieces, and whether or not the path is the fault.
 #[test]
 fn of_a_refused_request_only_the_path_is_logged() {
     let head = String::from_utf8(UPGRADE.to_vec()).unwrap();
@@ -203,7 +203,7 @@ fn packets_above_the_rate_or_the_outbox_are_logged() {
     assert!(lines().iter().any(|line| line.starts_with("WARN a packet is larger than outbox-limit")));
 }
 
-/// What the operator reads of a cause beyond its name. Add new causes here.
+/// The text for the operator about each cause, beyond its name. Add new causes here.
 fn told(cause: Cause) -> &'static str {
     match cause {
         Cause::Idle => "(client-check)",
@@ -224,7 +224,7 @@ fn told(cause: Cause) -> &'static str {
     }
 }
 
-/// The line about the end has each cause that a Close frame gives to the client, with its code.
+/// The line about the end shows each cause that a Close frame gives to the client, with its code.
 #[test]
 fn each_cause_has_its_line() {
     let mut rig = Rig::open(|_| {});

@@ -155,7 +155,7 @@ pub(super) mod deflate {
         let reply = Reply::parse(&message).unwrap();
         assert_eq!((reply.cmd, reply.flag, reply.data), (ECHO, 5, &[7; 500][..]));
         assert_eq!(rig.conn.record.send_count, 1);
-        // The header counts towards what is long enough.
+        // The header counts towards the least length for compression.
         rig.request(ECHO, &[7; 8]);
         rig.request(ECHO, &[7; 9]);
         let compressed: Vec<_> =
@@ -203,7 +203,7 @@ pub(super) mod deflate {
         }
         let record = &rig.conn.record;
         assert_eq!((record.send_count, record.error_send()), (5, 0), "{} bytes", rig.conn.outbox.queued());
-        // As much as may be queued while more is read.
+        // As much as may be queued while the server still reads.
         rig.conn.outbox.push_shared(vec![0; 1000 - rig.conn.outbox.queued()].into());
         rig.frame(Opcode::Binary, &[7; 990]);
         assert_eq!((rig.conn.record.send_count, rig.conn.record.error_send()), (5, 1));

@@ -1,4 +1,4 @@
-//! When a connection is read from, how much at once, and which input has to wait.
+//! When a connection is read, how much at once, and which input waits.
 
 use super::super::frames::FLUSH_BYTES;
 use super::super::read_policy::*;
@@ -18,7 +18,7 @@ fn ping() -> Vec<u8> {
     frame
 }
 
-/// What the reactor asks of a connection: (wants_read, can_resume, is_at_rest, is_open, was_opened).
+/// The reactor's queries on a connection: (wants_read, can_resume, is_at_rest, is_open, was_opened).
 fn asked(rig: &mut Rig) -> [bool; 5] {
     rig.conn.take_rearm();
     let (conn, settings) = (&rig.conn, &rig.env.settings);
@@ -106,7 +106,7 @@ fn reads_are_large_after_large_messages() {
     assert_eq!(asked(&mut rig), (READ_BYTES, false));
     assert_eq!(read(&mut rig, 1), (READ_BYTES, true));
 
-    // Bytes of a message that are held are not read again.
+    // Bytes of a message that are already held are not read again.
     let frame = request(ECHO, &[0; 300_000]);
     rig.feed(&frame[..40_008]);
     assert_eq!(asked(&mut rig), (READ_BYTES - 40_000 + 6, false), "much is on its way");
@@ -141,7 +141,8 @@ fn a_large_message_is_read_into_its_own_buffer() {
     assert!(rig.conn.receive_buffer().is_none() && rig.conn.last_payload().is_empty());
 }
 
-/// Gives all these bytes at once. What became of them, how many were taken, and frames that could still be.
+/// Gives all these bytes at once. Returns the progress, the number of bytes taken, and the rest of the frame
+/// budget.
 fn handle(rig: &mut Rig, bytes: &mut [u8], frames_left: u32) -> (Progress, usize, u32) {
     rig.with_input(bytes, |conn, env, input| {
         env.frames_left = frames_left;
@@ -166,7 +167,7 @@ fn one_call_takes_at_most_its_budget_of_frames() {
             assert_eq!(handle(&mut rig, &mut unit.repeat(10), frames), expected);
         }
     }
-    // Part of a frame is no frame, and fragments are counted though they bring nothing.
+    // Part of a frame does not count as one, and fragments count though they complete nothing.
     let mut rig = Rig::open(|_| {});
     let mut cut = [&ping()[..], &ping()[..3]].concat();
     assert_eq!(handle(&mut rig, &mut cut, 5), (Progress::Taken, pings + 3, 4));
@@ -195,7 +196,7 @@ fn gathered_output_is_written_before_more_is_parsed() {
         let expected = (Progress::Flush, enough * one.len(), 2000 - enough as u32);
         assert_eq!(handle(&mut rig, &mut one.repeat(enough + 5), 2000), expected);
     }
-    // Borrowed input counts as much.
+    // Borrowed input counts as much as copied input.
     let mut rig = Rig::open(|_| {});
     let one = request(ECHO, &[0; 40_000]);
     assert_eq!(handle(&mut rig, &mut one.repeat(5), 1000), (Progress::Flush, 2 * one.len(), 998));
@@ -267,7 +268,7 @@ fn packets_behind_a_deferred_request_wait_and_control_frames_do_not() {
     rig.conn.keep(&bytes[taken..]);
     rig.with(|conn, env| conn.handle_answer(1, Answer::Reply(vec![]), env));
     assert!(rig.conn.can_resume(&rig.env.settings));
-    // Frame by frame, as with a small budget.
+    // Frame by frame, like a small budget.
     for (expected, is_left) in [("packet 5", true), ("pong", false)] {
         let mut inbox = rig.conn.take_inbox().unwrap();
         let (progress, used, _) = handle(&mut rig, inbox.rest_mut(), 1);

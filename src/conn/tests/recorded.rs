@@ -1,4 +1,4 @@
-//! What a recording notes of a connection, note by note.
+//! The notes in a connection's recording, one by one.
 
 mod secrets;
 
@@ -28,7 +28,7 @@ static WITH_SECRETS: Module<State> = Module::new(
 );
 static SECRETS: Router<State> = Router::new([&WITH_SECRETS]);
 
-/// Collects notes of all that happens from now on.
+/// Collects the notes of everything that happens from now on.
 fn record(rig: &mut Rig) -> ReplaySource {
     let script = ReplaySource::default();
     let head = Head { messages: matches!(rig.env.service, Service::Messages(_)), ..Head::default() };
@@ -36,15 +36,15 @@ fn record(rig: &mut Rig) -> ReplaySource {
     script
 }
 
-/// Records what is done to a connection, and lists the notes.
+/// Records the given actions on a connection, and lists the notes.
 fn notes_of(mut rig: Rig, acts: &[fn(&mut Rig)]) -> String {
     let script = record(&mut rig);
     acts.iter().for_each(|act| act(&mut rig));
     script.take_noted().iter().map(|note| format!("{}\n", shown(note))).collect()
 }
 
-/// A note without fields that are absent, false or 0, with input as its length, and with names for the hashes
-/// of `data` and of nothing.
+/// Formats a note without fields that are absent, false or 0. Input is shown as its length; the hashes of
+/// `data` and of nothing have names.
 fn shown(note: &Note) -> String {
     let text = match note {
         Note::Input { bytes, .. } | Note::Direct { bytes } => {
@@ -73,7 +73,7 @@ fn shown(note: &Note) -> String {
     shown.trim_end().to_owned()
 }
 
-/// The beginning of a recording that begins now, if it does.
+/// The head of a recording that starts now, if it starts.
 fn begin_of(conn: &mut Conn, now: Moment) -> Option<Begin> {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -138,7 +138,7 @@ fn a_recording_begins_with_the_state_of_the_connection() {
     ] {
         assert!(Conn::from_begin(id, &begin(opened)).is_none());
     }
-    // Within a message the recording waits for its end.
+    // Within a message, the recording waits for the message's end.
     let mut rig = Rig::open(|_| {});
     rig.feed(&[0x82, 0xfe]);
     assert_eq!(begin_of(&mut rig.conn, rig.now), None);
@@ -159,7 +159,7 @@ fn everything_that_a_connection_does_is_noted() {
         |rig| rig.with(|conn, env| conn.handle_answer(5, Answer::Reply(b"data".to_vec()), env)),
         |rig| rig.conn.take_inbox().iter().for_each(|inbox| rig.feed(inbox.rest())),
         |rig| {
-            // What follows the end is thrown away.
+            // Input after the end is discarded.
             let mut bytes = vec![];
             push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], b"short");
             rig.feed(&[&*bytes, b"more"].concat());
@@ -319,7 +319,7 @@ fn the_result_of_decoding_is_noted() {
     }
 }
 
-/// Records what is done to a connection in a file, and replays that.
+/// Records the given actions on a connection in a file, and replays that.
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 pub(super) fn replay_of(rig: &mut Rig, act: impl FnOnce(&mut Rig)) -> crate::replay::Replay {
     static MADE: AtomicU32 = AtomicU32::new(0);

@@ -92,7 +92,7 @@ fn packets_above_the_rate_are_refused_and_are_no_bad_requests() {
     assert_eq!(rig.conn.record.bad_req_count(), 0);
 }
 
-/// Decrypted text is the upper case of what came; a `!` panics.
+/// Decrypting turns the text into upper case; a `!` panics.
 struct Shouting;
 
 impl Cipher for Shouting {

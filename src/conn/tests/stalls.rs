@@ -1,5 +1,4 @@
-//! Stalls of the server and the timers of a connection, and what a client that takes its output slowly can
-//! delay by them.
+//! Stalls of the server, slow clients, and how both move the timers of a connection.
 
 use super::*;
 
@@ -25,7 +24,7 @@ fn stalled(mut rig: Rig, stalls: &[Stall]) -> Rig {
     rig
 }
 
-/// Everything that it was sent from that moment on.
+/// Everything that the connection was sent from that moment on.
 fn seen_from(rig: &Rig, ms: u64) -> Vec<(u64, &str)> {
     rig.seen.iter().filter(|(at, _)| *at >= ms).map(|(at, what)| (*at, what.as_str())).collect()
 }
@@ -38,7 +37,7 @@ fn stalls_move_the_handshake_timer() {
         (&[Poll { ms: 100, end: 5_000 }], 10_100),
         (&[Poll { ms: 3_600_000, end: 3_605_000 }], 3_610_000),
         (&[Turn { ms: 4_000, end: 5_000 }], 14_000),
-        // Clients can cause these through a handler: one period in all.
+        // Clients can cause these through a handler, so they move a timer by one period in all.
         (&[Turn { ms: 8_000, end: 9_000 }, Turn { ms: 8_000, end: 18_000 }], 20_000),
         (&[Turn { ms: 30_000, end: 35_000 }], 35_000),
     ];
@@ -109,14 +108,14 @@ const ASKS: [Asks; 2] = [
 
 #[test]
 fn after_a_long_stall_a_client_is_pinged_before_it_is_closed() {
-    // Without regular Pings the timer sends one when it is due, once, and waits 10 s.
+    // Without regular Pings, the timer sends one when it is due, once, and waits 10 s.
     let cases: [(&[Stall], &[u64], u64); 6] = [
         (&[], &[], 60_000),
         (&[Poll { ms: 999, end: 5_000 }], &[], 60_999),
         (&[Poll { ms: 1_000, end: 5_000 }], &[61_000], 71_000),
         (&[Turn { ms: 1_000, end: 5_000 }], &[61_000], 71_000),
-        // Stalls that come while the Ping is unanswered ask for no other Ping, and move the 10 s by as much
-        // at most.
+        // Stalls while the Ping is unanswered cause no second Ping, and extend the 10 s by at most as much
+        // again.
         (
             &[
                 Turn { ms: 1_000, end: 5_000 },
@@ -194,7 +193,7 @@ fn a_client_that_answers_each_ping_survives_every_stall() {
     }
 }
 
-/// What the kernel reports when a timer is about to close.
+/// The kernel's report when a timer is about to close a connection.
 fn ask(rig: &mut Rig, in_flight: u64, written: Option<u64>) {
     let outgoing = Outgoing { in_flight, written };
     rig.with(|conn, env| {
@@ -213,7 +212,7 @@ fn silent(change: fn(&mut Config)) -> Rig {
 
 #[test]
 fn a_client_that_takes_its_output_is_not_silent() {
-    // The bytes in flight at each sample, a period apart, and the bytes written between them.
+    // The bytes in flight at each sample, a period apart, and the bytes written between samples.
     type Looks = &'static [(u64, u64)];
     let cases: [(Looks, bool); 8] = [
         (&[(0, 0)], false),
@@ -221,10 +220,10 @@ fn a_client_that_takes_its_output_is_not_silent() {
         (&[(5_000, 0), (3_977, 0)], false),
         (&[(5_000, 0), (3_976, 0)], true),
         (&[(5_000, 0), (3_000, 0), (3_000, 0)], false),
-        // Bytes that are written meanwhile neither hide nor fake that the client takes any.
+        // Bytes written meanwhile neither hide nor fake the client's progress.
         (&[(5_000, 10_000), (15_000, 0)], false),
         (&[(5_000, 10_000), (13_976, 0)], true),
-        // On a Unix domain socket written bytes can take more space than their number.
+        // On a Unix domain socket, written bytes can take more space than their number.
         (&[(5_000, 100), (9_000, 0)], false),
     ];
     for (change, close) in ASKS {
@@ -258,7 +257,7 @@ fn a_sign_of_life_drops_an_older_sample() {
     rig.pass_until(61_000);
     rig.frame(Opcode::Pong, b"");
     rig.now = Moment::from_ms(121_000);
-    // No less than before, and yet this is the first sample.
+    // Not less than before, and yet this is the first sample.
     ask(&mut rig, 5_000, None);
     assert_eq!(rig.closes(), []);
     assert!(rig.conn.rare.sample().is_some());

@@ -1,4 +1,4 @@
-//! What a connection does as time passes, and what its client can delay.
+//! A connection as time passes, and the delays that its client can cause.
 
 use super::*;
 

@@ -14,9 +14,9 @@ use crate::frame::rules::Rules;
 pub(super) enum State {
     /// At a frame boundary, or one byte after it.
     ReadHead { first: Option<u8> },
-    /// The first two bytes of the header have arrived and obey the rules; `gathered` holds `filled` bytes of
-    /// the rest.
-    ParsePayloadLen { first_two: [u8; 2], gathered: [u8; MAX_REST_BYTES], filled: u8 },
+    /// The first two bytes of the header have arrived and obey the rules; `rest` holds the `filled` header
+    /// bytes after these that have arrived.
+    ParsePayloadLen { first_two: [u8; 2], rest: [u8; MAX_REST_BYTES], filled: u8 },
     /// The header has arrived and obeys the rules; the payload goes to [`Held`](super::Held).
     ReadData(Data),
     /// The peer broke a rule; nothing more is read.
@@ -75,8 +75,8 @@ impl Decoder {
                     }
                     self.read_head(first, input, rules)?
                 }
-                State::ParsePayloadLen { first_two, gathered, filled } => {
-                    self.parse_payload_len(first_two, gathered, filled, input, rules)?
+                State::ParsePayloadLen { first_two, rest, filled } => {
+                    self.parse_payload_len(first_two, rest, filled, input, rules)?
                 }
                 State::ReadData(data) => self.read_data(data, input, rules)?,
                 State::Failed(error) => return Err(error),
@@ -126,7 +126,7 @@ impl Decoder {
             }
             incomplete => {
                 // If a rule is broken, the skipper continues from this state.
-                self.state = State::ParsePayloadLen { first_two, gathered: [0; MAX_REST_BYTES], filled: 0 };
+                self.state = State::ParsePayloadLen { first_two, rest: [0; MAX_REST_BYTES], filled: 0 };
                 incomplete.map(|_| Step::On)
             }
         }
@@ -152,20 +152,20 @@ impl Decoder {
     fn parse_payload_len<'i>(
         &mut self,
         first_two: [u8; 2],
-        mut gathered: [u8; MAX_REST_BYTES],
+        mut rest: [u8; MAX_REST_BYTES],
         mut filled: u8,
         input: &mut &'i mut [u8],
         rules: &Rules,
     ) -> Result<Step<'i>, Error> {
         let start = HeaderStart::parse(first_two)?;
         let missing = start.rest_bytes().saturating_sub(usize::from(filled));
-        for (slot, byte) in gathered.iter_mut().skip(usize::from(filled)).zip(take(input, missing)) {
+        for (slot, byte) in rest.iter_mut().skip(usize::from(filled)).zip(take(input, missing)) {
             *slot = *byte;
             filled += 1;
         }
         // If a rule is broken, the skipper continues from this state.
-        self.state = State::ParsePayloadLen { first_two, gathered, filled };
-        match start.complete(gathered.get(..usize::from(filled)).unwrap_or_default())? {
+        self.state = State::ParsePayloadLen { first_two, rest, filled };
+        match start.complete(rest.get(..usize::from(filled)).unwrap_or_default())? {
             Some(header) => {
                 let remaining = self.check_length(&header, rules)?;
                 self.state = State::BOUNDARY;
@@ -182,7 +182,7 @@ impl Decoder {
         rules.check_length(header, so_far)
     }
 
-    /// Begins the payload. The state is that of a frame boundary, and stays so if the whole payload is in the
+    /// Begins the payload. The state is at a frame boundary, and stays there if the whole payload is in the
     /// input.
     #[inline(always)]
     fn begin_payload<'i>(

@@ -11,7 +11,7 @@ fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What a skipper at a frame boundary finds in `bytes`, given in pieces.
+/// The result of a skipper that begins at a frame boundary and gets `bytes` in pieces.
 fn skip(bytes: &[u8], piece: usize) -> Found {
     let mut skipper = Skipper::default();
     let mut found = Found::Nothing;

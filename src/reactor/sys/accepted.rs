@@ -1,11 +1,11 @@
-//! What one try to accept a client came to, and which errors of `accept` concern one client only.
+//! The result of one accept call, and which errors of `accept` concern only one client.
 
 use std::io::{self, ErrorKind};
 
 use super::socket::Socket;
 use crate::record::Peer;
 
-/// What `accept` can fail with where [`ErrorKind`] has no name for it: Linux's numbers.
+/// Errors of `accept` that [`ErrorKind`] has no name for: Linux's numbers.
 #[cfg(not(target_os = "macos"))]
 mod errno {
     pub(super) const ENFILE: i32 = 23;
@@ -17,7 +17,7 @@ mod errno {
     pub(super) const EHOSTDOWN: i32 = 112;
 }
 
-/// macOS's numbers for the same. It has no ENONET: that is ENETDOWN there.
+/// The same errors in macOS's numbers. It has no ENONET: it reports ENETDOWN instead.
 #[cfg(target_os = "macos")]
 mod errno {
     pub(super) const ENFILE: i32 = 23;
@@ -29,12 +29,12 @@ mod errno {
     pub(super) const EOPNOTSUPP: i32 = 102;
 }
 
-/// What one try to accept came to.
+/// The result of one attempt to accept.
 pub(crate) enum Accepted {
     Client(Socket, Peer),
     /// No client waits.
     Nobody,
-    /// The client that waited is gone already.
+    /// The waiting client is gone already.
     Lost,
     /// No descriptor is free.
     Exhausted,
@@ -42,8 +42,8 @@ pub(crate) enum Accepted {
 }
 
 impl From<io::Error> for Accepted {
-    /// Sorts an error of `accept`. Errors of the network on the way to one client are found when it is
-    /// accepted, and concern nobody else (accept(2), "Error handling").
+    /// Sorts an error of `accept`. Network errors on the way to one client show up when it is accepted, and
+    /// concern no other client (accept(2), "Error handling").
     fn from(error: io::Error) -> Self {
         match (error.kind(), error.raw_os_error()) {
             (ErrorKind::WouldBlock, _) => Accepted::Nobody,

@@ -1,18 +1,18 @@
-//! The reactor's clock. The only place in the library that asks for the time.
+//! The reactor's clock. Nothing else in the library reads the time.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use super::simulated;
 use crate::moment::Moment;
 
-/// A clock that began with its server.
+/// A clock that started with its server.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     began: Instant,
     source: Source,
 }
 
-/// Whose time a clock shows.
+/// The source of a clock's time.
 #[derive(Clone, Debug)]
 enum Source {
     System,
@@ -37,7 +37,7 @@ impl Clock {
         }
     }
 
-    /// Starts a turn, whose time [`turn_now`](Self::turn_now) gives.
+    /// Starts a turn, whose running time [`turn_now`](Self::turn_now) gives.
     pub(crate) fn begin_turn(&self) {
         match &self.source {
             Source::System => {}
@@ -53,7 +53,7 @@ impl Clock {
         }
     }
 
-    /// Milliseconds since 1970, as the system clock has them.
+    /// Milliseconds since 1970, by the system clock.
     pub(crate) fn unix_ms(&self) -> u64 {
         match &self.source {
             Source::System => {
@@ -64,15 +64,15 @@ impl Clock {
         }
     }
 
-    /// An instant as milliseconds since the clock began.
+    /// Converts an instant to milliseconds since the clock started.
     pub(crate) fn moment(&self, instant: Instant) -> Moment {
-        // Not as_millis(): its division by 128 bits takes a tenth of a turn without work.
+        // Not as_millis(): its 128-bit division takes a tenth of a turn without work.
         let since_began = instant.saturating_duration_since(self.began);
         let seconds = since_began.as_secs().saturating_mul(1000);
         Moment::from_ms(seconds.saturating_add(since_began.subsec_millis().into()))
     }
 
-    /// A moment as an instant. None for [`Moment::NEVER`], and beyond what an [`Instant`] can hold.
+    /// Converts a moment to an instant. None for [`Moment::NEVER`], and beyond what an [`Instant`] can hold.
     pub(crate) fn instant(&self, moment: Moment) -> Option<Instant> {
         if moment == Moment::NEVER {
             return None;

@@ -1,14 +1,14 @@
-//! What a poll reports.
+//! The events that a poll reports.
 
 use mio::Token;
 
-/// What has changed for one token. Events may be spurious.
+/// An event for one token. Events may be spurious.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event {
     pub(crate) token: Token,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// The peer sends no more, though what it sent may still be unread.
+    /// The peer will send no more, though some of its bytes may still be unread.
     pub(crate) read_closed: bool,
     pub(crate) error: bool,
     /// The peer has sent urgent data, before which a read ends. Known on Linux only.

@@ -61,7 +61,7 @@ impl Listener {
         }
     }
 
-    /// The address, with the port that it was given. None if the system does not say.
+    /// The address, with its actual port. None if the system does not say.
     pub(crate) fn listening(&self) -> Option<Listen> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
@@ -89,9 +89,9 @@ impl Listener {
     }
 }
 
-/// Opens one address for a number of reactors. Between their TCP sockets the kernel distributes the clients
-/// (macOS does not: one worker may get all of them); a Unix domain socket has one queue, from which the
-/// first worker to come takes the next.
+/// Opens one address for a number of reactors. The kernel distributes clients between their TCP sockets
+/// (except on macOS, where one worker may get all of them). A Unix domain socket has a single queue, and any
+/// worker takes the next client from it.
 fn open(listen: &Listen, config: &Config, reactors: usize) -> io::Result<Vec<Listener>> {
     match listen {
         Listen::Tcp(address) => {

@@ -1,8 +1,8 @@
-//! All that differs between the operating system and a simulated network: the poll, the clock, listeners and
-//! sockets. Nothing else in a reactor knows which of the two it runs on.
+//! The poll, clock, listeners and sockets, on the operating system or a simulated network. Nothing else in a
+//! reactor knows which of the two it runs on.
 //!
-//! Each is an enum with a variant for the simulation. Without the feature `sim` that variant holds a type
-//! without values, so it takes no space, and the compiler drops every branch that leads to it.
+//! Each is an enum with a variant for the simulation. Without the feature `sim`, that variant holds a type
+//! without values: it takes no space, and the compiler drops every branch that leads to it.
 
 pub(crate) mod accepted;
 pub(crate) mod clock;

@@ -1,8 +1,8 @@
-//! Stands in for `simulated.rs` where the library is built without the feature `sim`: there are no values of
-//! these types, so nothing here is ever called.
+//! Replaces `simulated.rs` in a library without the feature `sim`: these types have no values, so nothing
+//! here is ever called.
 //!
-//! The fields are private to keep that from the files that use them: these are written for both cases, and
-//! the compiler would warn of code that cannot be reached.
+//! The fields are private so that other files cannot see this: those files are written for both cases, and
+//! the compiler would warn about unreachable code in them.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};

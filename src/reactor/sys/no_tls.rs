@@ -1,5 +1,5 @@
-//! Stands in for `tls_socket.rs` where the library is built without the feature `tls`: there are no values of
-//! this type, so nothing here is ever called.
+//! Replaces `tls_socket.rs` in a library without the feature `tls`: this type has no values, so nothing here
+//! is ever called.
 
 use std::io::{self, IoSlice};
 

@@ -1,4 +1,4 @@
-//! The poll that a reactor waits on, and where sockets are registered with it.
+//! The poll that a reactor waits on, and the registry for its sockets.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -10,7 +10,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use super::event::Event;
 use super::simulated;
 
-/// A poll, with the events of the last time that it was waited on.
+/// A poll, with the events of its last wait.
 #[derive(Debug)]
 pub(crate) enum Poller {
     Real { poll: Poll, events: Events },
@@ -26,12 +26,12 @@ pub(crate) enum Registry {
 }
 
 impl Poller {
-    /// A poll of the system that brings at most `events` at a time.
+    /// A poll of the system that returns at most `events` events at a time.
     pub(crate) fn real(events: usize) -> io::Result<Self> {
         Ok(Poller::Real { poll: Poll::new()?, events: Events::with_capacity(events) })
     }
 
-    /// A poll of a simulated network that brings at most `events` at a time.
+    /// A poll of a simulated network that returns at most `events` events at a time.
     pub(crate) fn simulated(network: simulated::Network, events: usize) -> Self {
         Poller::Simulated(simulated::Poll::new(network, events))
     }
@@ -43,14 +43,15 @@ impl Poller {
         }
     }
 
-    /// Makes what wakes the poll from any thread, with an event for that token. A poll may have one only.
+    /// Makes a function that wakes the poll from any thread, with an event for that token. A poll may have
+    /// only one.
     pub(crate) fn waker(&self, token: Token) -> io::Result<Box<dyn Fn() + Send + Sync>> {
         Ok(match self {
             Poller::Real { poll, .. } => {
                 let waker = Waker::new(poll.registry(), token)?;
                 Box::new(move || {
-                    // Mail whose wake-up was lost would wait for another's. Otherwise a waker fails only if
-                    // the poll is gone, and then there is nothing to wake.
+                    // If a wake-up got lost, the mail would wait for the next one. Other errors mean that the
+                    // poll is gone, and then there is nothing to wake.
                     while waker.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
                 })
             }
@@ -65,7 +66,7 @@ impl Poller {
             Poller::Simulated(poll) => poll.poll(timeout),
         };
         match result {
-            // The events may be old ones then; those that wait come with the next poll.
+            // The events may be old ones; those that wait come with the next poll.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.clear();
                 Ok(())
@@ -89,7 +90,7 @@ impl Poller {
         }
     }
 
-    /// Hands out the events of the last poll.
+    /// Calls `handle` for each event of the last poll.
     pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
         match self {
             Poller::Real { events, .. } => events.iter().for_each(|event| handle(Event::from(event))),
@@ -98,7 +99,7 @@ impl Poller {
     }
 }
 
-/// The poll's descriptor. A simulated poll has none: -1.
+/// The poll's descriptor. -1 for a simulated poll.
 impl AsRawFd for Poller {
     fn as_raw_fd(&self) -> RawFd {
         match self {

@@ -1,5 +1,5 @@
-//! What stands in for the system in a simulation. `no_simulation.rs` takes its place without the feature
-//! `sim`.
+//! The simulated clock, poll and sockets. `no_simulation.rs` replaces this file in a library without the
+//! feature `sim`.
 
 use std::io;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::sim::{Readiness, SimulatedSocket};
 
 pub(crate) use crate::sim::{Network, SimulatedListener as Listener, SimulatedSpare as Spare};
 
-/// Boxed, so that it makes no other socket larger.
+/// Boxed, so that it does not enlarge the other sockets.
 pub(crate) type Socket = Box<SimulatedSocket>;
 
-/// A network's time, counted from when the server began.
+/// A network's time since the server started.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock {
     network: Network,
@@ -30,12 +30,12 @@ impl Clock {
         self.network.now().saturating_sub(self.began)
     }
 
-    /// Starts a turn, whose time [`turn_now`](Self::turn_now) gives.
+    /// Starts a turn, whose running time [`turn_now`](Self::turn_now) gives.
     pub(crate) fn begin_turn(&self) {
         self.network.begin_turn();
     }
 
-    /// The time within a turn. It passes there, while [`now`](Self::now) stands still.
+    /// The time within a turn. It advances while [`now`](Self::now) stands still.
     pub(crate) fn turn_now(&self) -> Duration {
         self.network.turn_now().saturating_sub(self.began)
     }
@@ -45,7 +45,7 @@ impl Clock {
     }
 }
 
-/// A network's poll, with the events of the last time that it was waited on.
+/// A network's poll, with the events of its last wait.
 #[derive(Debug)]
 pub(crate) struct Poll {
     network: Network,
@@ -75,7 +75,7 @@ impl Poll {
         self.events.is_empty()
     }
 
-    /// Hands out the events, and tells the network which the server has seen so far.
+    /// Calls `handle` for each event, and tells the network which ones the server has seen.
     pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
         for &readiness in &self.events {
             self.network.note_told(readiness);

@@ -25,24 +25,24 @@ pub(crate) enum Socket {
     Absent(Absent),
 }
 
-/// No socket at all, for tests with more clients than the descriptor limit allows: takes all that is written,
-/// and nothing comes.
+/// No socket at all, for tests with more clients than the descriptor limit allows: it takes everything that
+/// is written, and nothing arrives.
 #[cfg(test)]
 #[derive(Debug)]
 pub(crate) struct Absent;
 
-/// Outside of tests there is none.
+/// Without tests this type has no values.
 #[cfg(not(test))]
 #[derive(Debug)]
 pub(crate) enum Absent {}
 
-/// What events are asked for, once for the socket's whole life: reading, writing, and urgent data, before
-/// which a read ends.
+/// The events that a socket registers for, once for its whole life: readable, writable, and urgent data,
+/// before which a read ends.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
-/// Elsewhere the poll does not report urgent data. What a client sends behind it is read only with what it
-/// sends next: WebSocket has no use for urgent data.
+/// Elsewhere the poll does not report urgent data. Bytes that a client sends after it are read only when more
+/// arrive: WebSocket has no use for urgent data.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
@@ -79,7 +79,7 @@ impl Socket {
         }
     }
 
-    /// Tells the peer that nothing more comes. A failure means that the peer is gone, and is ignored.
+    /// Tells the peer that no more bytes follow. A failure means that the peer is gone, and is ignored.
     pub(crate) fn shutdown_write(&mut self) {
         match self {
             Socket::Tcp(stream) => drop(stream.shutdown(Shutdown::Write)),
@@ -101,7 +101,7 @@ impl Socket {
         }
     }
 
-    /// Bytes that the kernel has and the peer's system has not acknowledged. None where the system cannot
+    /// Bytes that the kernel holds and the peer's system has not acknowledged. None where the system cannot
     /// tell.
     pub(crate) fn unacknowledged(&self) -> Option<u64> {
         match self {
@@ -113,12 +113,12 @@ impl Socket {
         }
     }
 
-    /// How much of what was written the peer has not acknowledged. None where the system cannot tell.
+    /// How many of the written bytes the peer has not acknowledged. None where the system cannot tell.
     pub(crate) fn outgoing(&self) -> Option<Outgoing> {
         Some(Outgoing { in_flight: self.unacknowledged()?, written: self.given() })
     }
 
-    /// Tells a simulation that a read follows for which there was no event.
+    /// Tells a simulation to expect a read without an event.
     pub(crate) fn expect_read(&mut self) {
         if let Socket::Simulated(socket) = self {
             socket.expect_read();
@@ -126,7 +126,7 @@ impl Socket {
     }
 }
 
-/// What differs where TLS is spoken.
+/// The methods that differ where TLS is used.
 impl Socket {
     fn tls(&self) -> Option<&TlsSocket> {
         if let Socket::Tls(socket) = self { Some(socket) } else { None }
@@ -136,7 +136,7 @@ impl Socket {
         if let Socket::Tls(socket) = self { Some(socket) } else { None }
     }
 
-    /// Whether a read brings the peer's bytes as it sent them.
+    /// Whether a read returns the peer's bytes unchanged.
     pub(crate) fn is_plain(&self) -> bool {
         self.tls().is_none()
     }
@@ -146,44 +146,44 @@ impl Socket {
         self.tls().is_some()
     }
 
-    /// Whether the peer cannot be told anything before a TLS handshake is complete.
+    /// Whether the peer can be told nothing before a TLS handshake is complete.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.tls().is_some_and(TlsSocket::is_handshaking)
     }
 
-    /// Whether the peer cannot be told anything yet: a TLS handshake comes first, and perhaps a PROXY header
+    /// Whether the peer can be told nothing yet: a TLS handshake comes first, and perhaps a PROXY header
     /// before that.
     pub(crate) fn answers_later(&self) -> bool {
         self.tls().is_some_and(TlsSocket::answers_later)
     }
 
-    /// Whether reads since the last call have taken a TLS handshake a step further.
+    /// Whether reads since the last call have advanced a TLS handshake.
     pub(crate) fn has_stepped(&mut self) -> bool {
         self.tls_mut().is_some_and(TlsSocket::has_stepped)
     }
 
-    /// What reads since the last call have cost in addition to the bytes that they brought, in bytes.
+    /// The extra cost of reads since the last call, beyond the bytes that they returned, in bytes.
     pub(crate) fn take_overhead(&mut self) -> usize {
         self.tls_mut().map_or(0, TlsSocket::take_overhead)
     }
 
-    /// Starts TLS, now that the PROXY header is complete; `early` came behind it. False if no TLS is spoken:
-    /// then the bytes are what they are.
+    /// Starts TLS, now that the PROXY header is complete; the bytes in `early` came after it. False if the
+    /// socket does not use TLS: then the bytes are ordinary input.
     pub(crate) fn begin_tls(&mut self, early: &[u8]) -> bool {
         self.tls_mut().is_some_and(|tls| tls.begin_tls(early))
     }
 
-    /// Whether the kernel has all that was written.
+    /// Whether the kernel has everything that was written.
     pub(crate) fn has_flushed(&self) -> bool {
         self.tls().is_none_or(TlsSocket::has_flushed)
     }
 
-    /// Gives the kernel what it had no space for earlier, now that the socket is writable.
+    /// Gives the kernel the bytes that it had no space for, now that the socket is writable.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.tls_mut().map_or(Ok(()), TlsSocket::flush)
     }
 
-    /// Bytes that the kernel was given, where they are not those that were written.
+    /// Bytes that the kernel was given, if that differs from the bytes written.
     pub(crate) fn given(&self) -> Option<u64> {
         self.tls().map(TlsSocket::sent)
     }

@@ -1,4 +1,4 @@
-//! Which of the two a reactor runs on: the operating system, or a simulated network.
+//! Selects between the operating system and a simulated network.
 
 use std::fs::File;
 use std::io;
@@ -7,15 +7,15 @@ use super::clock::Clock;
 use super::poller::Poller;
 use super::simulated;
 
-/// Where a reactor gets its poll, its clock, its listeners and its spare descriptor from. What it is given
-/// knows by itself which of the two it belongs to.
+/// Where a reactor gets its poll, clock, listeners and spare descriptor. Each of these then knows by itself
+/// which of the two it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) enum System {
     Real,
     Simulated(simulated::Network),
 }
 
-/// A descriptor that is held only to be given up. Dropping it closes it.
+/// A descriptor that is held in reserve. Dropping it closes it.
 #[derive(Debug)]
 #[expect(dead_code, reason = "what is in it is only held")]
 pub(crate) enum Spare {
@@ -24,7 +24,7 @@ pub(crate) enum Spare {
 }
 
 impl System {
-    /// A poll that brings at most `events` at a time.
+    /// A poll that returns at most `events` events at a time.
     pub(crate) fn poller(&self, events: usize) -> io::Result<Poller> {
         match self {
             System::Real => Poller::real(events),

@@ -1,4 +1,4 @@
-//! Opening the TCP sockets that clients are accepted on.
+//! Opens the TCP sockets that accept clients.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,18 +10,18 @@ use crate::config::{Config, Listen};
 /// Connections that may wait to be accepted; the system may allow fewer.
 pub(super) const BACKLOG: i32 = 4096;
 
-/// Whose clients an IPv6 listener takes.
+/// The address families whose clients an IPv6 listener accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Families {
-    /// Those of IPv4 too, which connect to the wildcard or to an IPv4-mapped address.
+    /// IPv6 and IPv4, where IPv4 clients connect to the wildcard or to an IPv4-mapped address.
     Both,
     Ipv6Only,
 }
 
 impl Families {
-    /// What a listener on `address` takes. Clients of IPv4 belong to an IPv4 address of the same port that is
-    /// configured beside it. Where the system chooses ports, two addresses get different ones, so there only
-    /// the two wildcards count as a pair.
+    /// The families that a listener on `address` accepts. IPv4 clients belong to an IPv4 address if one is
+    /// configured with the same port. Where the system chooses ports, two addresses get different ones, so
+    /// only the two wildcards count as a pair there.
     pub(super) fn of(address: SocketAddr, config: &Config) -> Self {
         let takes_ipv4 = |listen: &Listen| match listen {
             Listen::Tcp(other) => {
@@ -38,7 +38,7 @@ impl Families {
 
 /// Opens one socket for each of a number of reactors, all on the same address.
 ///
-/// The first socket listens before it admits others beside it: so no other process can have the address, not
+/// The first socket listens before it lets others share the address: so no other process can take it, not
 /// even another server of the same user with several workers.
 pub(super) fn open(
     address: SocketAddr,
@@ -58,21 +58,20 @@ pub(super) fn open(
     Ok(sockets)
 }
 
-/// Opens a socket that listens. With `shares_port`, other sockets of this process listen on the same
-/// address.
+/// Opens a listening socket. With `shares_port`, other sockets of this process listen on the same address.
 fn open_one(address: SocketAddr, families: Families, shares_port: bool) -> io::Result<socket2::Socket> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait until the system forgets the connections of the run before.
+    // A restart must not wait until the system forgets the connections of the previous run.
     socket.set_reuse_address(true)?;
     if shares_port {
         socket.set_reuse_port(true)?;
     }
     if address.is_ipv6() {
-        // Whatever the system's own default is (net.ipv6.bindv6only).
+        // Set in any case, so that the system's default (net.ipv6.bindv6only) does not matter.
         socket.set_only_v6(families == Families::Ipv6Only)?;
     }
     // Small writes leave at once instead of waiting for more. Accepted sockets inherit the option, which
-    // saves a call for each.
+    // saves one call per client.
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -6,12 +6,12 @@ use std::io::{self, Read};
 /// The header of a record: type, version and length (RFC 8446 §5.1).
 const HEADER_BYTES: usize = 5;
 
-/// How far the bytes so far reach in the stream of records.
+/// The position of the bytes so far in the stream of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
-    /// That many bytes of a header have come; the last one is kept.
+    /// This many bytes of a header have come; the last one is kept.
     Header(usize, u8),
-    /// That many bytes of a record are still to come.
+    /// This many bytes of a record are still to come.
     Payload(usize),
 }
 
@@ -32,7 +32,7 @@ impl Records {
         std::mem::take(&mut self.begun)
     }
 
-    /// A reader that counts the records in what it reads.
+    /// A reader that counts the records that pass through it.
     pub(super) fn counting<'a, R>(&'a mut self, stream: &'a mut R) -> Counting<'a, R> {
         Counting { records: self, stream }
     }

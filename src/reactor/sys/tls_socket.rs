@@ -13,34 +13,34 @@ use crate::conn::MAX_SLICES;
 use crate::reactor::budget::{TURN_BYTES, TURN_FRAMES};
 use crate::tls::Tls;
 
-/// The ciphertext, in bytes, that may wait for the kernel before writes take no more plaintext. More belongs
-/// in the outbox, whose limit is configured.
+/// The most bytes of ciphertext that may wait for the kernel before writes take no more plaintext. More
+/// belongs in the outbox, whose limit is configured.
 const WAITING_BYTES: usize = 64 * 1024;
-/// What a record costs in addition to its plaintext, in bytes. A connection's share of a turn pays for as
-/// many records as frames.
+/// The cost of a record beyond its plaintext, in bytes. A connection's share of a turn pays for as many
+/// records as frames.
 const RECORD_BYTES: usize = 512;
 const _: () = assert!(RECORD_BYTES * TURN_FRAMES as usize == TURN_BYTES);
-/// Records after which a read ends, so that the turn can look at the clock. The last system call may bring
-/// more.
+/// The number of records after which a read ends, so that the turn can look at the clock. The last system
+/// call may bring more.
 const READ_RECORDS: usize = 128;
 
-/// Boxed, so that it makes no other socket larger.
+/// Boxed, so that it does not enlarge the other sockets.
 pub(crate) type BoxedTls = Box<TlsSocket>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// A PROXY header comes first, in the clear.
     Header,
-    /// Not a byte of TLS has come.
+    /// No byte of TLS has come yet.
     Fresh,
     Tls,
-    /// TLS is over, or was never spoken: bytes pass as they are, and only to end the connection.
+    /// TLS is over, or was never used: bytes pass unchanged, and only to end the connection.
     Plain,
 }
 
 /// A TCP socket with TLS on it.
 ///
-/// What is written before the handshake is complete is dropped, because the peer could not read it.
+/// Bytes that are written before the handshake is complete are dropped, because the peer could not read them.
 /// Ciphertext that the kernel did not take waits for [`flush`](Self::flush), once the poll says that the
 /// socket is writable.
 #[derive(Debug)]
@@ -52,20 +52,20 @@ pub(crate) struct TlsSocket {
     early: Vec<u8>,
     /// Bytes that the kernel has taken, TLS's own included.
     sent: u64,
-    /// Counts the records that come.
+    /// Counts incoming records.
     records: Records,
-    /// What they cost in addition to their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
+    /// The cost of records beyond their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
     overhead: usize,
     /// The sending side is shut down once everything has gone out.
     ends: bool,
-    /// An error that came behind plaintext; the next read returns it.
+    /// An error that occurred after plaintext; the next read returns it.
     failure: Option<io::Error>,
-    /// A read took the handshake a step further since [`has_stepped`](Self::has_stepped).
+    /// A read has advanced the handshake since [`has_stepped`](Self::has_stepped).
     stepped: bool,
 }
 
 impl TlsSocket {
-    /// Makes a socket on which TLS starts at once, or `behind_proxy` with [`begin_tls`](Self::begin_tls).
+    /// Makes a socket on which TLS starts at once, or, `behind_proxy`, with [`begin_tls`](Self::begin_tls).
     /// None if rustls fails to make a connection.
     pub(crate) fn new(stream: TcpStream, tls: &Tls, behind_proxy: bool) -> Option<Self> {
         let mut tls = tls.connection()?;
@@ -87,8 +87,8 @@ impl TlsSocket {
         })
     }
 
-    /// Starts TLS, now that the PROXY header is complete; `early` came behind it. False if no header was
-    /// expected.
+    /// Starts TLS, now that the PROXY header is complete; the bytes in `early` came after it. False if no
+    /// header was expected.
     pub(crate) fn begin_tls(&mut self, early: &[u8]) -> bool {
         if self.mode != Mode::Header {
             return false;
@@ -98,17 +98,17 @@ impl TlsSocket {
         true
     }
 
-    /// Whether bytes pass as they are.
+    /// Whether bytes pass unchanged.
     fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Header | Mode::Plain)
     }
 
-    /// Whether the peer cannot read yet what is written.
+    /// Whether the peer cannot read written bytes yet.
     pub(crate) fn is_handshaking(&self) -> bool {
         !self.is_plain() && self.tls.is_handshaking()
     }
 
-    /// Whether reads since the last call have taken the handshake a step further, which costs cryptography.
+    /// Whether reads since the last call have advanced the handshake, which costs cryptography.
     pub(crate) fn has_stepped(&mut self) -> bool {
         std::mem::take(&mut self.stepped)
     }
@@ -118,13 +118,13 @@ impl TlsSocket {
         self.mode == Mode::Header || self.is_handshaking()
     }
 
-    /// What reads since the last call have cost in addition to the bytes that they brought, in bytes.
+    /// The extra cost of reads since the last call, beyond the bytes that they returned, in bytes.
     pub(crate) fn take_overhead(&mut self) -> usize {
         std::mem::take(&mut self.overhead)
     }
 
-    /// Reads until the buffer is full or the kernel has no more; or until it has taken as much ciphertext as
-    /// the buffer holds, or [`READ_RECORDS`]. An end without close_notify is an error (RFC 8446 §6.1).
+    /// Reads until the buffer is full, the kernel has no more, or it has taken as much ciphertext as the
+    /// buffer holds or [`READ_RECORDS`] records. An end without close_notify is an error (RFC 8446 §6.1).
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -182,8 +182,8 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Takes the early bytes, or else what one read of the kernel brings, and sends what TLS itself answers:
-    /// the handshake, key updates, alerts. Returns the bytes taken.
+    /// Takes the early bytes, or else the bytes of one read, and sends TLS's own answers: the handshake, key
+    /// updates, alerts. Returns the number of bytes taken.
     fn receive(&mut self) -> io::Result<usize> {
         let len = if self.early.is_empty() {
             self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
@@ -202,8 +202,8 @@ impl TlsSocket {
         Ok(len)
     }
 
-    /// Writes until all is taken or the kernel takes no more. Returns the bytes of plaintext taken;
-    /// ciphertext of them that the kernel did not take waits here.
+    /// Writes until everything is taken or the kernel takes no more. Returns the bytes of plaintext taken;
+    /// ciphertext that the kernel did not take waits here.
     pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.is_plain() {
             let written = self.stream.write_vectored(slices)?;
@@ -238,7 +238,7 @@ impl TlsSocket {
         &mut self.stream
     }
 
-    /// Bytes of ciphertext that the kernel has and the peer's system has not acknowledged. None where the
+    /// Bytes of ciphertext that the kernel holds and the peer's system has not acknowledged. None where the
     /// system cannot tell.
     pub(crate) fn unacknowledged(&self) -> Option<u64> {
         unacknowledged(&self.stream)
@@ -249,12 +249,12 @@ impl TlsSocket {
         self.sent
     }
 
-    /// Whether the kernel has all that was written.
+    /// Whether the kernel has everything that was written.
     pub(crate) fn has_flushed(&self) -> bool {
         self.is_plain() || !self.tls.wants_write()
     }
 
-    /// Gives the kernel as much of what waits as it takes.
+    /// Gives the kernel as many of the waiting bytes as it takes.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.has_flushed() {
             match self.tls.write_tls(&mut self.stream) {
@@ -272,8 +272,8 @@ impl TlsSocket {
         Ok(())
     }
 
-    /// Tells the peer that nothing more comes, with close_notify first (RFC 8446 §6.1). Without a complete
-    /// handshake there is no close_notify, and what the peer still sends is ignored.
+    /// Tells the peer that no more bytes follow, with close_notify first (RFC 8446 §6.1). Without a complete
+    /// handshake there is no close_notify, and anything that the peer still sends is ignored.
     pub(crate) fn shutdown_write(&mut self) {
         if self.is_handshaking() {
             let _ = self.flush();

@@ -1,10 +1,10 @@
-//! Asks the kernel how much of what was written to a socket the peer has not acknowledged: a system call that
-//! needs `unsafe`.
+//! Asks the kernel how many written bytes the peer has not acknowledged, by a system call that needs
+//! `unsafe`.
 
 use std::os::fd::AsFd;
 
-/// Bytes of a stream socket that the peer has not acknowledged, those not yet sent included (tcp(7),
-/// `SIOCOUTQ`). On a Unix domain socket it is the memory that the kernel holds for them, which is more. None
+/// Bytes of a stream socket that the peer has not acknowledged, including those not yet sent (tcp(7),
+/// `SIOCOUTQ`). For a Unix domain socket it is the memory that the kernel holds for them, which is more. None
 /// if the kernel cannot tell.
 #[cfg(all(
     target_os = "linux",
@@ -31,14 +31,14 @@ pub(super) fn unacknowledged(socket: &impl AsFd) -> Option<u64> {
     let fd = socket.as_fd();
     let mut bytes: c_int = 0;
     // SAFETY: the descriptor is open, since it is borrowed. This request writes one int through the pointer,
-    // which points to one that nothing else uses, and does not keep the pointer.
+    // which points to an int that nothing else uses, and does not keep the pointer.
     let result = unsafe { ioctl(fd.as_raw_fd(), SIOCOUTQ, std::ptr::from_mut(&mut bytes)) };
     if result == 0 { u64::try_from(bytes).ok() } else { None }
 }
 
-/// Other systems, macOS among them, and other processors have another request or none. There a client that
-/// sends nothing counts as silent even while it receives a large reply slowly, and a connection that closes
-/// does not wait until its last bytes are acknowledged.
+/// Other systems (including macOS) and processors have another request or none. There, a client that sends
+/// nothing counts as silent even while it slowly receives a large reply, and a closing connection does not
+/// wait until its last bytes are acknowledged.
 #[cfg(not(all(
     target_os = "linux",
     any(
@@ -63,7 +63,7 @@ mod tests {
 
     const BYTES: usize = 2048;
 
-    /// Waits until the number is as wanted.
+    /// Waits until `wanted` accepts the number.
     fn wait_for(socket: &impl AsFd, wanted: impl Fn(u64) -> bool) {
         while !unacknowledged(socket).is_some_and(&wanted) {
             std::thread::yield_now();
@@ -84,7 +84,7 @@ mod tests {
         let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut theirs, _) = listener.accept().unwrap();
         ours.set_nonblocking(true).unwrap();
-        // The peer's kernel acknowledges what it has space for.
+        // The peer's kernel acknowledges the bytes that it has space for.
         while ours.write(&[1; BYTES]).is_ok() {}
         wait_for(&ours, |bytes| bytes > 0);
         theirs.set_nonblocking(true).unwrap();

@@ -1,11 +1,10 @@
-//! Listens on a Unix domain socket. Takes over the path of a server that was killed, and removes it at the
-//! end.
+//! Listens on a Unix domain socket: takes over a killed server's path, and removes it at the end.
 //!
-//! A lock (flock(2)) on the directory of the path keeps servers apart that start or end at the same time. It
+//! A lock (flock(2)) on the directory of the path separates servers that start or end at the same time. It
 //! leaves no file behind, and is held only while a path is taken or removed.
 //!
-//! On macOS a connect to a socket with a full queue is refused, like one to an abandoned socket: a server
-//! that starts there can take over the path of another one that has [`BACKLOG`] clients waiting.
+//! On macOS, connecting to a socket with a full queue is refused, like connecting to an abandoned socket: a
+//! starting server can take over the path of another one that has [`BACKLOG`] clients waiting.
 
 use std::fs::{self, File, Metadata, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -21,15 +20,15 @@ use super::tcp_listener::BACKLOG;
 
 /// The time between two attempts to lock a directory.
 const LOCK_INTERVAL: Duration = Duration::from_millis(5);
-/// Attempts of a server that starts: 5 s.
+/// Attempts by a starting server: 5 s.
 const START_ATTEMPTS: u32 = 1000;
-/// Attempts of a server that ends, while its clients wait: 0.2 s.
+/// Attempts by an ending server, while its clients wait: 0.2 s.
 const END_ATTEMPTS: u32 = 40;
 
-/// The file of a socket that was bound here. Dropping it removes the file, unless another one has taken its
-/// place.
+/// The file of a socket that was bound here. Dropping it removes the file, unless another file has replaced
+/// it.
 ///
-/// Drop it before the last listener of the socket: until that is closed no other file can have the same
+/// Drop it before the last listener of the socket: until that is closed, no other file can get the same inode
 /// number.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
@@ -43,10 +42,10 @@ impl SocketFile {
         &self.path
     }
 
-    /// Removes the file, unless another one has taken its place.
+    /// Removes the file, unless another file has replaced it.
     fn remove(&self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|metadata| identity(&metadata) == self.identity) {
-            // If that fails, the next server takes the path over.
+            // If this fails, the next server takes over the path.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -54,19 +53,19 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Without the lock another server could take the path between the check and the removal. Then it
-        // stays.
+        // Without the lock, another server could take the path between the check and the removal. Then the
+        // file stays.
         if let Ok(_lock) = lock_directory(&self.path, END_ATTEMPTS) {
             self.remove();
         }
     }
 }
 
-/// Listens at a path. The file gets the mode, or without one what the umask leaves. Replaces a socket on
-/// which nobody listens.
+/// Listens at a path. The file gets `mode`, or the mode that the umask leaves. Replaces a socket on which no
+/// server listens.
 ///
 /// # Errors
-/// [`ErrorKind::AddrInUse`] if anything else is at the path; what the system says; or the directory stays
+/// [`ErrorKind::AddrInUse`] if anything else is at the path; an error of the system; or the directory stays
 /// locked.
 pub(super) fn listen(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
     let lock = lock_directory(path, START_ATTEMPTS)?;
@@ -74,7 +73,7 @@ pub(super) fn listen(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) };
-    // The mode is set before the socket listens: nobody can connect earlier.
+    // The mode is set before the socket listens: no client can connect earlier.
     let set_mode = mode.map_or(Ok(()), |mode| fs::set_permissions(path, Permissions::from_mode(mode)));
     let listening =
         set_mode.and_then(|()| socket.listen(BACKLOG)).and_then(|()| socket.set_nonblocking(true));
@@ -103,8 +102,7 @@ fn lock_directory(path: &Path, attempts: u32) -> io::Result<Option<File>> {
     Err(io::Error::new(ErrorKind::WouldBlock, "another process has locked its directory"))
 }
 
-/// Removes the socket of a server that was killed, on which nobody listens. Fails if anything else is at the
-/// path.
+/// Removes the socket of a killed server, on which nobody listens. Fails if anything else is at the path.
 fn remove_abandoned(path: &Path, is_locked: bool) -> io::Result<()> {
     let in_use = |why: &str| Err(io::Error::new(ErrorKind::AddrInUse, why));
     match fs::symlink_metadata(path) {

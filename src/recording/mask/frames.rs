@@ -1,26 +1,26 @@
-//! Masks frames: the Data of commands that are secret, and messages that are compressed.
+//! Masks frames: the Data of secret commands, and compressed messages.
 
 use crate::frame::{Header, MAX_HEADER_BYTES, Opcode};
 use crate::packet::REQUEST_HEADER_BYTES;
 
-/// Where the Cmd stands in a packet's header.
+/// The offset of Cmd in a packet's header.
 const CMD_AT: usize = REQUEST_HEADER_BYTES - 2;
 
 /// The state between and within frames.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    /// The part of a header that has come.
+    /// The received part of a header.
     header: Vec<u8>,
-    /// None within a header.
+    /// The payload in hand; none within a header.
     payload: Option<Payload>,
-    /// The message in hand, if it is unfinished, and what has been seen of it.
+    /// The unfinished message, if there is one, and what is known of it.
     message: Message,
 }
 
 #[derive(Debug)]
 struct Payload {
     key: [u8; 4],
-    /// Bytes of this frame's payload that have come, and those that are still to come.
+    /// Bytes of this frame's payload that have come, and bytes still to come.
     at: usize,
     left: u64,
     is_control: bool,
@@ -28,7 +28,7 @@ struct Payload {
 
 #[derive(Debug, Default)]
 struct Message {
-    /// Bytes that have come.
+    /// The number of bytes that have come.
     at: usize,
     cmd: [u8; 2],
     compressed: bool,
@@ -36,7 +36,7 @@ struct Message {
 }
 
 impl Frames {
-    /// Masks the bytes of one step. None: they break a rule.
+    /// Masks the bytes of one step. None if they break a rule.
     pub(super) fn mask(
         &mut self,
         bytes: &mut [u8],
@@ -49,7 +49,7 @@ impl Frames {
             let key = payload.key.get(payload.at % payload.key.len()).copied().unwrap_or_default();
             payload.at = payload.at.wrapping_add(1);
             if !payload.is_control && self.message.hides(*byte ^ key, packets, is_secret) {
-                // Unmasked it is a zero.
+                // This unmasks to zero.
                 *byte = key;
             }
         }
@@ -60,7 +60,7 @@ impl Frames {
         Some(len)
     }
 
-    /// The number of bytes that belong to a header that has begun.
+    /// The total length of the header that has begun.
     pub(super) fn header_rest(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while !self.header.is_empty() && taken < bytes.len() {

@@ -1,8 +1,8 @@
-//! Masks the head of the upgrade request: all values but those on which the upgrade depends.
+//! Masks the head of the upgrade request: all values except those that the upgrade depends on.
 
 use crate::upgrade::HeadScanner;
 
-/// Header lines whose values are recorded, in lower case: those on which the upgrade depends, and the one
+/// Header lines whose values are recorded, in lower case: the lines that the upgrade depends on, and the one
 /// that names the client's software.
 const SHOWN: [&[u8]; 12] = [
     b"host",
@@ -18,7 +18,7 @@ const SHOWN: [&[u8]; 12] = [
     b"sec-websocket-extensions",
     b"expect",
 ];
-/// Bytes of a header line's name that are compared: longer than all of these names.
+/// Bytes of a header's name that are compared, more than any of these names has.
 const MAX_NAME_BYTES: usize = 32;
 /// The byte that replaces each byte of a value: a zero is not allowed in a head.
 const STAND_IN: u8 = b'x';
@@ -31,7 +31,7 @@ pub(super) struct Head {
     name: Vec<u8>,
 }
 
-/// The bytes of a piece that belong to the head, and what follows them.
+/// Splits a piece into the bytes of the head and the rest.
 pub(super) enum HeadEnd {
     Open(usize),
     Ended(usize),
@@ -40,15 +40,15 @@ pub(super) enum HeadEnd {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Part {
-    /// In the request line; in the target once a space has come.
+    /// In the request line; after the first space, in the target.
     #[default]
     Line,
     Target,
-    /// Within the query, in a name.
+    /// In a name within the query.
     QueryName,
-    /// Within the query, in a value.
+    /// In a value within the query.
     QueryValue,
-    /// Behind the target.
+    /// After the target.
     Version,
     Name,
     Value {
@@ -72,7 +72,7 @@ impl Head {
         HeadEnd::Open(bytes.len())
     }
 
-    /// Whether a byte, legal in its place, has to be masked.
+    /// Whether a byte that is legal in its position has to be masked.
     fn hides(&mut self, byte: u8) -> bool {
         self.part = match (self.part, byte) {
             (_, b'\n') => {

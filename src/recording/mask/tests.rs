@@ -1,4 +1,4 @@
-//! What is recorded of a client's bytes, in whatever pieces they come.
+//! The recorded form of a client's bytes does not depend on the pieces in which they come.
 
 use super::*;
 use crate::frame::{Opcode, push_frame, push_masked_frame};
@@ -11,7 +11,7 @@ fn is_secret(cmd: u16) -> bool {
     cmd == SECRET
 }
 
-/// What is recorded of bytes that come in pieces cut at `cuts`.
+/// The recorded form of bytes that come in pieces cut at `cuts`.
 fn masked(mut masker: Masker, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
     let (mut out, mut from) = (vec![], 0);
     for end in cuts.iter().copied().chain([bytes.len()]) {
@@ -26,7 +26,7 @@ fn masked(mut masker: Masker, bytes: &[u8], cuts: &[usize]) -> Vec<u8> {
     out
 }
 
-/// Whole, in every two pieces, and byte by byte it must come to the same.
+/// The result must be the same for the whole, for every two pieces, and byte by byte.
 fn masked_however(make: impl Fn() -> Masker, bytes: &[u8]) -> Vec<u8> {
     let whole = masked(make(), bytes, &[]);
     for cut in 0..=bytes.len() {

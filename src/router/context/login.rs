@@ -1,4 +1,4 @@
-//! Logins and logouts: the role that a connection plays.
+//! Logins and logouts: the role that a connection holds.
 
 use super::Context;
 use crate::connection_log;
@@ -12,11 +12,11 @@ use crate::router::tools::Tools;
 impl Context<'_> {
     /// Logs the connection in with a role.
     ///
-    /// Another connection that plays the role, on any worker, closes with 4007. If this connection plays
+    /// Another connection that holds the role, on any worker, closes with 4007. If this connection holds
     /// another role, it is logged out first.
     ///
     /// # Errors
-    /// [`NoRole`] if `role_id` is 0. Nothing has changed then.
+    /// [`NoRole`] if `role_id` is 0. Nothing has changed in that case.
     pub fn login(&mut self, login: Login) -> Result<(), NoRole> {
         let role_id = login.identity.role_id;
         if role_id == 0 {
@@ -39,7 +39,7 @@ impl Context<'_> {
 
     /// Refuses a login: logs the reason, and returns the [`Outcome`] that answers the client with ErrorID 7.
     ///
-    /// `account` and `role_id` are what the client claimed. `reason` goes to the log only; it must contain no
+    /// `account` and `role_id` are the client's claims. `reason` goes to the log only; it must contain no
     /// secret.
     pub fn refuse_login(&mut self, account: &str, role_id: u64, reason: &str) -> Outcome {
         let Tools { log, now, .. } = &mut *self.buffer.tools;
@@ -47,13 +47,13 @@ impl Context<'_> {
         Outcome::Refuse(ErrorId::LOGIN_REFUSED)
     }
 
-    /// The connection that plays a role, on any worker: the one that a login with the role would replace.
+    /// The connection that holds a role, on any worker: a login with the role would replace it.
     #[must_use]
     pub fn player(&self, role_id: u64) -> Option<ConnectionId> {
         self.buffer.tools.roles.player(role_id)
     }
 
-    /// Logs the connection out, if it is logged in. The time that it has for a login starts again.
+    /// Logs the connection out, if it is logged in. Its time for a login starts again.
     pub fn logout(&mut self) {
         if let Some(role_id) = self.record.log_out() {
             let Tools { roles, effects, .. } = &mut *self.buffer.tools;

@@ -10,12 +10,12 @@ use crate::router::send_buffer::SendBuffer;
 use crate::router::tools::Tools;
 
 impl Context<'_> {
-    /// The most bytes of Data that a reply or [`push`](Self::push) can have now and is certain to be sent.
+    /// The most bytes of Data that a reply or [`push`](Self::push) can have now and will certainly be sent.
     ///
-    /// It takes into account what waits in the outbox, what this handler has sent, the headers, and the worst
-    /// case where messages are compressed, but not that the socket may accept bytes meanwhile. Encrypted Data
-    /// counts with its encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::Config::outbox_limit) is
-    /// off. At 0 even a reply without Data may not fit.
+    /// It accounts for the outbox, the output of this handler, the headers, and the worst case of message
+    /// compression, but not for bytes that the socket may accept meanwhile. Encrypted Data counts with its
+    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::Config::outbox_limit) is off. At 0 even a
+    /// reply without Data may not fit.
     #[must_use]
     pub fn reply_capacity(&self) -> usize {
         self.buffer.data_space()
@@ -23,8 +23,8 @@ impl Context<'_> {
 
     /// Whether `replies` replies with `data_len` bytes of Data each are certain to be sent.
     ///
-    /// It takes into account the same as [`reply_capacity`](Self::reply_capacity). A handler that makes
-    /// several replies can refuse the request before the first.
+    /// It accounts for the same as [`reply_capacity`](Self::reply_capacity). A handler that makes several
+    /// replies can refuse the request before the first.
     #[must_use]
     pub fn has_capacity_for(&self, replies: usize, data_len: usize) -> bool {
         self.buffer.fits_packets(replies, data_len)
@@ -37,7 +37,7 @@ impl Context<'_> {
     /// error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
-        // An overflow has been counted, and closes the connection if the policy says so.
+        // An overflow is counted, and by the overflow policy may close the connection.
         let _ = self.try_reply(data);
         Outcome::Done
     }
@@ -45,8 +45,8 @@ impl Context<'_> {
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
     ///
     /// Data above [`compress_above`](crate::Config::compress_above) is compressed: up to 16 KiB at once, more
-    /// in slices after the handler has returned. Until it is compressed, it counts against the outbox with
-    /// its full length, and what is sent later waits behind it.
+    /// in slices after the handler has returned. Until it is compressed, its full length counts against the
+    /// outbox, and later output waits behind it.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`]. Nothing was sent then.

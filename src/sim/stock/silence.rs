@@ -12,7 +12,7 @@ const SLACK: Duration = Duration::from_secs(5);
 /// The server rounds to whole milliseconds.
 const TICK: Duration = Duration::from_millis(2);
 
-/// What a silent client still does.
+/// The remaining actions of a silent client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Behaviour {
     /// Sends nothing, or only a part of its request.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::sim::{End, Next, Random, Script, ScriptRunner};
 
-/// What is changed in a valid request, and the status that answers it.
+/// A change to a valid request, and the status that answers it.
 type Case = (fn(&str) -> Vec<u8>, u16);
 
 const CASES: [Case; 24] = [

@@ -10,7 +10,7 @@ use crate::sim::{End, Next, Random, Script, ScriptRunner};
 /// A command that no server has.
 const UNKNOWN: u16 = u16::MAX;
 
-/// What is sent, given the length of the longest message, and the close code that answers it.
+/// The bytes of a violation, given the length of the longest message, and the close code that answers it.
 type Case = (fn(&mut ScriptRunner, u64), Option<u16>);
 
 const CASES: [Case; 36] = [

@@ -56,8 +56,8 @@ impl Game {
         (count > 0).then(|| self.open[self.random.index(count)].0)
     }
 
-    fn room(&self) -> Vec<ConnectionId> {
-        self.open.iter().take(ROOM).map(|(id, _)| *id).collect()
+    fn receivers(&self) -> Vec<ConnectionId> {
+        self.open.iter().take(RECEIVERS).map(|(id, _)| *id).collect()
     }
 }
 
@@ -149,9 +149,9 @@ static MODULE: Module<Game> = Module::new(
             }
             context.reply(b"")
         }),
-        Route::new(1221, "room", Access::Anyone, |_, request, context| {
-            let room = context.reply_capacity().min(request.data().len().saturating_mul(40));
-            context.reply(&vec![b'r'; room.min(100_000)])
+        Route::new(1221, "fill", Access::Anyone, |_, request, context| {
+            let len = context.reply_capacity().min(request.data().len().saturating_mul(40));
+            context.reply(&vec![b'r'; len.min(100_000)])
         }),
         Route::new(1222, "debug", Access::Anyone, |_, request, context| {
             let (id, on) = (context.id(), request.flag() % 3 != 0);
@@ -190,7 +190,7 @@ fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outco
 }
 
 fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    context.effects().broadcast(game.room(), Push::new(1254, request.data()));
+    context.effects().broadcast(game.receivers(), Push::new(1254, request.data()));
     context.reply(b"")
 }
 

@@ -1,4 +1,4 @@
-//! The commands of the simulated game, and what their Data means.
+//! The commands of the simulated game, and the meaning of their Data.
 
 /// Data → the same.
 pub(crate) const ECHO: u16 = 1301;

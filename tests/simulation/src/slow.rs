@@ -1,4 +1,4 @@
-//! Clients that receive little or nothing, and clients that send as much as they can.
+//! Clients that receive little or nothing, and clients that send as much as possible.
 
 use std::time::Duration;
 

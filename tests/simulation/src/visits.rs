@@ -1,4 +1,4 @@
-//! How long clients stay: some for long, most for a moment.
+//! The durations of visits: some clients stay for long, most for a moment.
 
 use sysconn::sim::Random;
 

@@ -1,4 +1,4 @@
-//! The kinds of clients, how often each comes, and what it does.
+//! The kinds of clients: how often each comes, and its actions.
 
 use crate::plan::{Data, Expected, Leave, Plan};
 use crate::random::Random;

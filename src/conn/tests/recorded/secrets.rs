@@ -1,4 +1,4 @@
-//! What is not noted of secret Data and of messages.
+//! Secret Data and messages stay out of recordings.
 
 use super::*;
 

@@ -185,7 +185,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "HeldBytes",
         every: 1,
         edits: &[
-            edit("src/router/send_buffer.rs", "let fits = limit == 0", "ORIGINAL || MISTAKE"),
+            edit("src/router/outbox_limit.rs", "let fits = limit == 0", "ORIGINAL || MISTAKE"),
             edit(
                 "src/conn/read_policy.rs",
                 "self.outbox.queued() > settings.outbox_limit / 2",

@@ -78,7 +78,7 @@ pub(crate) struct Peer {
 }
 
 /// A reactor and its clients, on one thread.
-pub(crate) struct Stage {
+pub(crate) struct Rig {
     pub(crate) reactor: Reactor<Game>,
     address: SocketAddr,
     pub(crate) peers: Vec<Peer>,
@@ -87,18 +87,17 @@ pub(crate) struct Stage {
     scratch: Vec<u8>,
 }
 
-impl Stage {
+impl Rig {
     pub(crate) fn new(change: impl FnOnce(&mut Config), service: impl Into<Service<Game>>) -> Self {
         let mut config = Config { housekeeping: Duration::ZERO, turn_time: Duration::ZERO, ..config() };
         change(&mut config);
         let reactor = Reactor::bind(&config, service, Game::default()).unwrap();
         let address = reactor.local_addr().unwrap();
         let scratch = vec![0; 1 << 20];
-        let mut stage =
-            Stage { reactor, address, peers: vec![], counted: AllocationInfo::default(), scratch };
-        stage.connect(CLIENTS);
-        assert!(stage.counted.count_total > 0, "clients that come in are counted, so the counter works");
-        stage
+        let mut rig = Rig { reactor, address, peers: vec![], counted: AllocationInfo::default(), scratch };
+        rig.connect(CLIENTS);
+        assert!(rig.counted.count_total > 0, "clients that come in are counted, so the counter works");
+        rig
     }
 
     /// Replaces the clients by `count` new ones.
