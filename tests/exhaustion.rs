@@ -48,7 +48,7 @@ impl Drop for Limit {
 }
 
 /// The limit that leaves `more` descriptors to be opened.
-fn limit_with_room_for(more: usize) -> u64 {
+fn limit_that_allows(more: usize) -> u64 {
     let numbers = fs::read_dir("/proc/self/fd").unwrap();
     let numbers = numbers.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     // The descriptor for reading the list itself is closed by now.
@@ -80,7 +80,7 @@ fn clients_beyond_the_descriptor_limit_are_refused_until_descriptors_are_free() 
     let server = ArenaServer::new(&config());
     let mut probe = Client::connect(server.address);
     let sockets = sockets(60);
-    limit.set(limit_with_room_for(20));
+    limit.set(limit_that_allows(20));
     // Refused clients keep their descriptors too, or each would free one for the next.
     let (mut inside, mut refused) = (vec![], vec![]);
     for socket in sockets {
@@ -115,7 +115,7 @@ fn without_a_spare_descriptor_the_reactor_retries_and_does_not_spin() {
     let limit = Limit::take();
     let socket = sockets(1).pop().unwrap();
     // With exactly as many descriptors as a new reactor needs, none is left as a spare.
-    let mut room = 1;
+    let mut allowed = 1;
     let mut hand = loop {
         limit.restore();
         limit.set(limit_that_allows(allowed));

@@ -74,7 +74,7 @@ fn pending_answers_are_dropped_with_their_client() {
         let waiting: Vec<_> = (0..33).map(|_| delayed().expect(way)).collect();
         assert!(delayed().is_none() && !has_capacity(), "{way}");
         waiting.into_iter().for_each(leave);
-        eventually(&format!("there is room again after {way}"), has_room);
+        eventually(&format!("there is capacity again after {way}"), has_capacity);
         // All of it is free again: as many as before are accepted.
         eventually(&format!("all is released after {way}"), || {
             let again: Vec<_> = std::iter::from_fn(delayed).take(33).collect();

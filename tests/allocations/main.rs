@@ -68,7 +68,7 @@ fn messages_cost_no_allocation() {
 #[test]
 fn packets_above_the_rate_cost_no_allocation() {
     // A handler refuses the few that are within the rate, with the same ErrorID.
-    let mut stage = Stage::new(|config| config.max_packets_per_second = 1, &ROUTER);
+    let mut rig = Rig::new(|config| config.max_packets_per_second = 1, &ROUTER);
     let refused = |len: &usize| {
         let request = packet(REFUSE, FLAG, &vec![0; *len]);
         Case::new("above the rate", request, reply(REFUSED, FLAG, REFUSE, b""))
@@ -79,7 +79,7 @@ fn packets_above_the_rate_cost_no_allocation() {
 #[test]
 fn a_flood_costs_a_bounded_number_of_allocations_per_turn() {
     // When the client's share of the turn is used up, the rest of a read has to wait, and is kept.
-    let mut stage = Stage::new(|_| {}, &ROUTER);
+    let mut rig = Rig::new(|_| {}, &ROUTER);
     let count = 40 * TURN_PACKETS;
     let (request, reply) = (packet(ECHO, FLAG, b""), reply(ErrorId::NONE, FLAG, ECHO, b""));
     let (requests, replies) = (request.repeat(count), reply.repeat(count));

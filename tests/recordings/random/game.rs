@@ -13,7 +13,7 @@ use sysconn::{
 /// The longest delay of an answer, in milliseconds.
 const MAX_DELAY_MS: u64 = 400;
 /// The receivers of a broadcast.
-const ROOM: usize = 8;
+const RECEIVERS: usize = 8;
 
 pub(crate) struct Game {
     random: Random,
