@@ -1,4 +1,4 @@
-//! The outbox: output that a socket did not take. Only this code knows how it is stored. Its limit is enforced
+//! The outbox: output that a socket did not take. Only this code knows how it is stored. Its limit is checked
 //! in `router/outbox_limit.rs` for handlers, and in `pushes.rs`.
 
 mod boundary;
