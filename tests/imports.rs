@@ -1,4 +1,4 @@
-//! No circle of imports in the library has more than three files.
+//! Imports in the library: no circle has more than three files, and one file chooses the simulated network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -255,6 +255,21 @@ fn no_circle_of_imports_is_large() -> Result {
         }
     }
     assert!(large.is_empty(), "circles of more than {MAX_CIRCLE} files: {large:#?}");
+    Ok(())
+}
+
+#[test]
+fn only_the_seam_knows_of_simulations() -> Result {
+    let mut sources = Sources::new();
+    read(&root().join("src"), &vec![], &mut sources)?;
+    let asks = |source: &Source| source.code.contains("feature = \"sim\"");
+    let asking: Vec<_> = sources
+        .iter()
+        .filter(|(_, source)| asks(source))
+        .map(|(module, _)| module.join("/"))
+        .filter(|path| !path.starts_with("sim/"))
+        .collect();
+    assert_eq!(asking, ["", "reactor/sys"], "files that ask for the feature `sim`");
     Ok(())
 }
 

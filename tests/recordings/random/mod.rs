@@ -63,7 +63,7 @@ const DIGESTS: [u64; 25] = [
 ];
 
 /// A client, and its remaining steps.
-struct Seat {
+struct Visitor {
     client: Client,
     steps: std::vec::IntoIter<Step>,
     /// Bytes that have not gone out yet.
@@ -74,7 +74,7 @@ struct Seat {
     random: Random,
 }
 
-impl Seat {
+impl Visitor {
     /// Goes on as far as possible. False once nothing is left to do.
     fn act(&mut self, now: Duration) -> bool {
         let line = if self.reads { self.client.receive(&mut self.received) } else { StreamState::Open };
@@ -117,7 +117,7 @@ fn play(seed: u64, plan: &Plan, config: &Config) {
     let mut reactor = Reactor::simulated(config, service, game, &network).unwrap();
     network.set_faults(plan.faults);
     let mut seats: Vec<_> = (0..CLIENTS)
-        .map(|number| Seat {
+        .map(|number| Visitor {
             client: network.connect(Peer::Ip([10, 0, 0, 1].into(), 1000 + number as u16)).unwrap(),
             steps: session(&mut random.fork(), plan).into_iter(),
             to_send: vec![],
