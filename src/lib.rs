@@ -60,6 +60,10 @@
 //! - [`replay`]: recordings of connections, run again.
 #![cfg_attr(feature = "token", doc = "- [`token`]: login tokens, signed by a service of yours.")]
 #![cfg_attr(
+    feature = "protobuf",
+    doc = "- [`proto!`], [`protobuf`]: handlers of protobuf messages, by [prost](https://docs.rs/prost)."
+)]
+#![cfg_attr(
     feature = "sim",
     doc = "- [`sim`]: a simulated network, to test a game with thousands of clients."
 )]
@@ -73,11 +77,12 @@
 //! - `zlib`: packets with zlib-compressed Data (DataStatus 1).
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
+//! - `protobuf`: protobuf messages in handlers, replies and pushes.
 //! - `sim`: the simulated network.
 // Code for simulations or compression is always compiled, so that the callers need no conditions. A build
 // with all features reports code without any caller.
 #![cfg_attr(
-    not(all(feature = "sim", feature = "zlib", feature = "deflate")),
+    not(all(feature = "sim", feature = "zlib", feature = "deflate", feature = "protobuf")),
     allow(dead_code, reason = "getters that only some features use")
 )]
 
@@ -153,6 +158,8 @@ pub use panics::keep_panic;
 pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
+#[cfg(feature = "protobuf")]
+pub use router::protobuf;
 pub use router::{
     Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
     Outcome, Request, Route, Router, SendError, Service,

@@ -15,10 +15,13 @@ mod compress_job;
 mod compressor;
 mod context;
 mod effect;
+mod encoded;
 mod error;
 mod leases;
 mod outbox_limit;
 mod outcome;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 mod request;
 mod send_buffer;
 mod send_compressed;

@@ -29,6 +29,8 @@ pub(crate) struct Tools {
     pub(crate) codecs: Codecs,
     /// A buffer in which Data is compressed or encrypted.
     pub(crate) encoded: Vec<u8>,
+    /// A buffer in which a message is encoded if its bytes are compressed afterwards.
+    pub(crate) message: Vec<u8>,
     pub(crate) compressor: Compressor,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -64,6 +66,7 @@ impl Tools {
             origin: None,
             codecs,
             encoded: Vec::new(),
+            message: Vec::new(),
             compressor: Compressor::default(),
             effects: Effects::default(),
             mailbox,
