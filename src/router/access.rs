@@ -15,6 +15,16 @@ pub enum Access {
 }
 
 impl Access {
+    /// A word for listings: `anyone`, `role` or `monitor`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Access::Anyone => "anyone",
+            Access::Role => "role",
+            Access::Monitor => "monitor",
+        }
+    }
+
     /// Checks whether a connection may call a route with this access.
     ///
     /// # Errors

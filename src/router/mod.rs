@@ -18,6 +18,7 @@ mod effect;
 mod encoded;
 mod error;
 mod leases;
+mod listing;
 mod outbox_limit;
 mod outcome;
 #[cfg(feature = "protobuf")]
@@ -43,6 +44,7 @@ pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use error::{NoRole, SendError};
 pub(crate) use leases::CompressorLease;
+pub use listing::RouteInfo;
 pub use outcome::Outcome;
 pub use request::Request;
 pub(crate) use send_buffer::SendBuffer;

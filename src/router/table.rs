@@ -23,6 +23,8 @@ pub struct Route<S: 'static> {
     access: Access,
     handler: Handler<S>,
     secret: bool,
+    request: &'static str,
+    reply: &'static str,
 }
 
 impl<S> Clone for Route<S> {
@@ -37,7 +39,7 @@ impl<S> Route<S> {
     /// A route from `cmd` to `handler`. The name is for listings of the table; nothing else uses it.
     #[must_use]
     pub const fn new(cmd: u16, name: &'static str, access: Access, handler: Handler<S>) -> Self {
-        Route { cmd, name, access, handler, secret: false }
+        Route { cmd, name, access, handler, secret: false, request: "", reply: "" }
     }
 
     /// The same route with Data that is secret, such as a password or a token.
@@ -47,6 +49,14 @@ impl<S> Route<S> {
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    /// The same route with the names of its messages, for [listings](Router::routes). An empty name stands
+    /// for no message.
+    #[must_use]
+    pub const fn messages(mut self, request: &'static str, reply: &'static str) -> Self {
+        (self.request, self.reply) = (request, reply);
         self
     }
 
@@ -72,6 +82,13 @@ impl<S> Route<S> {
     #[must_use]
     pub const fn is_secret(&self) -> bool {
         self.secret
+    }
+
+    /// The names of the message that it takes and of the one that it replies with, if they are known.
+    #[must_use]
+    pub fn message_names(&self) -> (Option<&'static str>, Option<&'static str>) {
+        let name = |name: &'static str| (!name.is_empty()).then_some(name);
+        (name(self.request), name(self.reply))
     }
 
     /// The function that handles the command.
