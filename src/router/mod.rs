@@ -19,6 +19,7 @@ mod encoded;
 mod error;
 mod leases;
 mod listing;
+mod mistake;
 mod outbox_limit;
 mod outcome;
 #[cfg(feature = "protobuf")]
