@@ -162,7 +162,7 @@ pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::protobuf;
 pub use router::{
     Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
-    Outcome, Request, Route, RouteInfo, Router, SendError, Service,
+    Outcome, Request, Route, RouteInfo, Router, SendError, Service, UseHandleOrDefer,
 };
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]

@@ -17,6 +17,11 @@ pub use crate::frame::MessageKind;
 /// panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if [`opened`](Self::opened)
 /// does, the connection closes with 1011, as after a panic of a handler. A panic in another hook has no
 /// effect on the connection, which is ending anyway.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the state of an application: it does not implement `Application`",
+    label = "not the state of an application",
+    note = "all hooks have defaults: `impl sysconn::Application for {Self} {{ type Session = (); }}`"
+)]
 pub trait Application: 'static {
     /// Accepts or refuses an upgrade request that has passed all other checks.
     ///

@@ -1,9 +1,13 @@
 //! The context of a handler: what it can do with its connection.
 
+mod confined;
 mod login;
 mod send;
 
 use std::sync::Arc;
+
+pub(crate) use confined::Confined;
+pub use confined::UseHandleOrDefer;
 
 use super::effect::Effects;
 use super::request::Request;
@@ -39,6 +43,7 @@ pub struct Context<'a> {
     pub(crate) flag: u32,
     pub(crate) deferral: Option<Deferral>,
     pub(crate) overflowed: bool,
+    pub(crate) confined: Confined<'a>,
 }
 
 impl Context<'_> {

@@ -39,8 +39,8 @@ pub(crate) use compress_job::{
     COMPRESSED_BYTES_PER_FRAME, COMPRESSES, CompressJob, JOB_BYTES, SLICE_BYTES, cost_of,
 };
 pub(crate) use compressor::Compressor;
-pub use context::Context;
-pub(crate) use context::Deferral;
+pub(crate) use context::{Confined, Deferral};
+pub use context::{Context, UseHandleOrDefer};
 pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use error::{NoRole, SendError};

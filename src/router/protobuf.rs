@@ -70,19 +70,26 @@ use crate::push::Push;
 #[macro_export]
 macro_rules! proto {
     ($function:path) => {
-        |state, request, context| match $crate::protobuf::decode(request.data()) {
-            ::core::result::Result::Ok(message) => {
-                $crate::protobuf::Answer::answer($function(state, message, context), context)
+        |state, request, context| {
+            // Of this type, so that the compiler compares signatures.
+            let function: fn(&mut _, _, &mut $crate::Context<'_>) -> _ = $function;
+            match $crate::protobuf::decode(request.data()) {
+                ::core::result::Result::Ok(message) => {
+                    $crate::protobuf::Answer::answer(function(state, message, context), context)
+                }
+                ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
             }
-            ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
         }
     };
     ($function:path, request) => {
-        |state, request, context| match $crate::protobuf::decode(request.data()) {
-            ::core::result::Result::Ok(message) => {
-                $crate::protobuf::Answer::answer($function(state, message, request, context), context)
+        |state, request, context| {
+            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_>) -> _ = $function;
+            match $crate::protobuf::decode(request.data()) {
+                ::core::result::Result::Ok(message) => {
+                    $crate::protobuf::Answer::answer(function(state, message, request, context), context)
+                }
+                ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
             }
-            ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
         }
     };
 }
@@ -101,6 +108,11 @@ fn append(message: &impl Message, out: &mut Vec<u8>) {
 }
 
 /// The result of a handler of [`proto!`](crate::proto).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a handler of `proto!` can return",
+    label = "this handler returns `{Self}`",
+    note = "it returns `Result<M, ErrorId>` with a message `M`, `()`, or an `Outcome`"
+)]
 pub trait Answer {
     /// Replies with the message in the result, if there is one.
     fn answer(self, context: &mut Context<'_>) -> Outcome;

@@ -182,7 +182,10 @@ impl<S> Router<S> {
     #[must_use]
     #[track_caller]
     #[allow(clippy::panic, reason = "at compile time this is how an error is reported")]
-    pub const fn new<const N: usize>(listed: [&'static Module<S>; N]) -> Self {
+    pub const fn new<'a, const N: usize>(listed: [&'a Module<S>; N]) -> Self
+    where
+        'a: 'static, // a table is a `static`: `static LOBBY: Module<Game> = Module::new(…);`
+    {
         let mut modules: [Option<&'static Module<S>>; MODULES] = [const { None }; MODULES];
         let mut i = 0;
         while i < N {

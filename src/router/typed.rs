@@ -55,15 +55,22 @@
 #[macro_export]
 macro_rules! typed {
     ($function:path) => {
-        |state, request, context| match $crate::packet::Decode::decode(request.data()) {
-            ::core::result::Result::Ok(message) => $function(state, message, context),
-            ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
+        |state, request, context| {
+            // Of this type, so that the compiler compares signatures.
+            let function: fn(&mut _, _, &mut $crate::Context<'_>) -> _ = $function;
+            match $crate::packet::Decode::decode(request.data()) {
+                ::core::result::Result::Ok(message) => function(state, message, context),
+                ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
+            }
         }
     };
     ($function:path, request) => {
-        |state, request, context| match $crate::packet::Decode::decode(request.data()) {
-            ::core::result::Result::Ok(message) => $function(state, message, request, context),
-            ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
+        |state, request, context| {
+            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_>) -> _ = $function;
+            match $crate::packet::Decode::decode(request.data()) {
+                ::core::result::Result::Ok(message) => function(state, message, request, context),
+                ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
+            }
         }
     };
 }

@@ -1,12 +1,16 @@
-//! error: this command belongs to another module
+//! error: command 1201, `join` (src/bin/command_misplaced.rs:13), belongs to module 12 (Cmd / 100), but is listed in module 11, `echo`
 
-use sysconn::{Access, Context, Module, Outcome, Request, Route};
+use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
 
-fn handler(_: &mut (), _: Request<'_>, _: &mut Context<'_>) -> Outcome {
+struct Game;
+
+impl Application for Game {}
+
+fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done
 }
 
-static ECHO: Module<()> = Module::new(11, "echo", [Route::new(1201, "join", Access::Anyone, handler)]);
+static ECHO: Module<Game> = Module::new(11, "echo", [Route::new(1201, "join", Access::Anyone, handler)]); //~
 
 fn main() {
     let _ = ECHO.number();

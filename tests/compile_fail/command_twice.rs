@@ -1,15 +1,22 @@
-//! error: this command is listed twice
+//! error: command 1101 is listed twice: as `first` (src/bin/command_twice.rs:17) and as `second` (src/bin/command_twice.rs:18)
 
-use sysconn::{Access, Context, Module, Outcome, Request, Route};
+use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
 
-fn handler(_: &mut (), _: Request<'_>, _: &mut Context<'_>) -> Outcome {
+struct Game;
+
+impl Application for Game {}
+
+fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done
 }
 
-static ECHO: Module<()> = Module::new(
+static ECHO: Module<Game> = Module::new( //~
     11,
     "echo",
-    [Route::new(1101, "first", Access::Anyone, handler), Route::new(1101, "second", Access::Role, handler)],
+    [
+        Route::new(1101, "first", Access::Anyone, handler),
+        Route::new(1101, "second", Access::Role, handler),
+    ],
 );
 
 fn main() {

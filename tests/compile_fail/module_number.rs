@@ -1,8 +1,12 @@
-//! error: no 16-bit command belongs to a module with this number
+//! error: no command can belong to module 656, `beyond`: Cmd / 100 is at most 655
 
-use sysconn::Module;
+use sysconn::{Application, Module};
 
-static BEYOND: Module<()> = Module::new(656, "beyond", []);
+struct Game;
+
+impl Application for Game {}
+
+static BEYOND: Module<Game> = Module::new(656, "beyond", []); //~
 
 fn main() {
     let _ = BEYOND.number();

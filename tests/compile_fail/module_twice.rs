@@ -1,14 +1,18 @@
-//! error: this module is listed twice
+//! error: module 11 is listed twice: as `one` (src/bin/module_twice.rs:13) and as `other` (src/bin/module_twice.rs:14)
 
-use sysconn::{Access, Context, Module, Outcome, Request, Route, Router};
+use sysconn::{Access, Application, Context, Module, Outcome, Request, Route, Router};
 
-fn handler(_: &mut (), _: Request<'_>, _: &mut Context<'_>) -> Outcome {
+struct Game;
+
+impl Application for Game {}
+
+fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done
 }
 
-static ONE: Module<()> = Module::new(11, "one", [Route::new(1101, "echo", Access::Anyone, handler)]);
-static OTHER: Module<()> = Module::new(11, "other", [Route::new(1102, "sink", Access::Anyone, handler)]);
-static ROUTER: Router<()> = Router::new([&ONE, &OTHER]);
+static ONE: Module<Game> = Module::new(11, "one", [Route::new(1101, "echo", Access::Anyone, handler)]);
+static OTHER: Module<Game> = Module::new(11, "other", [Route::new(1102, "sink", Access::Anyone, handler)]);
+static ROUTER: Router<Game> = Router::new([&ONE, &OTHER]); //~
 
 fn main() {
     let _ = ROUTER.find(1101);

@@ -1,12 +1,24 @@
-//! error: E0308
+//! error: mismatched types
+//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d>) -> Outcome`
+//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d>) -> u16 {handler}`
 
-use sysconn::{Access, Context, Module, Request, Route};
+use sysconn::{Access, Application, Context, Module, Request, Route};
 
-fn handler(_: &mut (), _: Request<'_>, _: &mut Context<'_>) -> Result<(), u16> {
-    Ok(())
+struct Game;
+
+impl Application for Game {}
+
+fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> u16 {
+    0
 }
 
-static ECHO: Module<()> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, handler)]);
+static ECHO: Module<Game> = Module::new(
+    11,
+    "echo",
+    [
+        Route::new(1101, "echo", Access::Anyone, handler), //~
+    ],
+);
 
 fn main() {
     let _ = ECHO.number();

@@ -1,14 +1,18 @@
-//! error: E0382
+//! error: borrow of moved value: `request`
+//! says: value moved here
+//! says: value borrowed here after move
 
-use sysconn::{Access, Context, Module, Outcome, Request, Route};
+use sysconn::{Application, Context, Outcome, Request};
 
-fn handler(_: &mut (), request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+struct Game;
+
+impl Application for Game {}
+
+fn handler(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     drop(context.defer(request));
-    context.reply(request.data())
+    context.reply(request.data()) //~
 }
 
-static ECHO: Module<()> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, handler)]);
-
 fn main() {
-    let _ = ECHO.number();
+    let _ = handler;
 }
