@@ -1,0 +1,25 @@
+//! error: mismatched types
+//! says: incorrect number of function parameters
+//! says: fn(&'a mut _, _, &'b mut sysconn::Context<'c>) -> _`
+
+use sysconn::{Access, Application, Context, Module, Outcome, Route, typed};
+
+struct Game;
+
+impl Application for Game {}
+
+fn handler(_: &mut Game, _: &mut Context<'_>) -> Outcome {
+    Outcome::Done
+}
+
+static ECHO: Module<Game> = Module::new(
+    11,
+    "echo",
+    [
+        Route::new(1101, "echo", Access::Anyone, typed!(handler)), //~
+    ],
+);
+
+fn main() {
+    let _ = ECHO.number();
+}
