@@ -21,6 +21,10 @@ prost = { version = "0.14", default-features = false, features = ["derive"] }
 sysconn = { path = ROOT, default-features = false, features = ["protobuf"] }
 "#;
 
+/// How lines begin that the compiler and cargo print after all errors of a file.
+const SUMMARIES: [&str; 3] =
+    ["error: could not compile", "For more information about", "Some errors have detailed explanations"];
+
 /// One file in `compile_fail/`.
 struct Case {
     name: String,
@@ -59,7 +63,10 @@ impl Case {
         let compiled =
             !stderr.contains(&format!("could not compile `sysconn-compile-fail` (bin \"{}\")", self.name));
         let place = format!("src/bin/{}.rs:", self.name);
-        let mistakes: Vec<_> = stderr
+        let is_summary = |line: &&str| SUMMARIES.iter().any(|summary| line.starts_with(summary));
+        let printed: Vec<_> = stderr.lines().filter(|line| !is_summary(line)).collect();
+        let printed = printed.join("\n");
+        let mistakes: Vec<_> = printed
             .split("\n\n")
             .filter(|block| block.starts_with("error") && block.contains(&place))
             .map(|block| Mistake::new(block, &place))
