@@ -78,7 +78,9 @@ impl prost::Message for Liar {
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn letters(len: u32) -> Letters {
     Letters { letters: ('a'..='z').cycle().take(len as usize).collect() }

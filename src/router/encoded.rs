@@ -34,7 +34,7 @@ impl Appending<'_> {
     }
 }
 
-impl SendBuffer<'_> {
+impl<Session> SendBuffer<'_, Session> {
     /// Appends a whole packet, or nothing: the headers of `head`, and Data of `len` bytes that `encode`
     /// appends. False if there is no space for it. The packet must not be one that is compressed.
     ///
@@ -59,7 +59,7 @@ impl SendBuffer<'_> {
     }
 }
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// Replies to the request with Data of `len` bytes that `encode` appends, as
     /// [`try_reply`](Self::try_reply) does. In steady state it allocates nothing.
     ///

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::application::Application;
 use super::table::{Module, Route, Router};
 
 /// One route of a router, as a listing shows it.
@@ -24,7 +25,7 @@ pub struct RouteInfo {
     pub secret: bool,
 }
 
-impl<S> Router<S> {
+impl<S: Application> Router<S> {
     /// All routes, in the order of their commands.
     pub fn routes(&self) -> impl Iterator<Item = RouteInfo> {
         let routes_of =
@@ -49,7 +50,7 @@ impl<S> Router<S> {
 }
 
 impl RouteInfo {
-    fn new<S>(module: &'static str, route: &Route<S>) -> Self {
+    fn new<S: Application>(module: &'static str, route: &Route<S>) -> Self {
         let (request, reply) = route.message_names();
         RouteInfo {
             cmd: route.cmd(),
@@ -99,11 +100,17 @@ mod tests {
     use super::*;
     use crate::router::{Access, Outcome};
 
-    const fn route(cmd: u16, name: &'static str, access: Access) -> Route<()> {
+    struct Game;
+
+    impl Application for Game {
+        type Session = ();
+    }
+
+    const fn route(cmd: u16, name: &'static str, access: Access) -> Route<Game> {
         Route::new(cmd, name, access, |_, _, _| Outcome::Done)
     }
 
-    static ROOM: Module<()> = Module::new(
+    static ROOM: Module<Game> = Module::new(
         12,
         "room",
         [
@@ -111,8 +118,8 @@ mod tests {
             route(1201, "join", Access::Role).messages("room.Join", "room.Joined"),
         ],
     );
-    static ODD: Module<()> = Module::new(0, "od\"d\\\n", [route(7, "ä\u{1f}/", Access::Anyone).secret()]);
-    static ROUTER: Router<()> = Router::new([&ROOM, &ODD]);
+    static ODD: Module<Game> = Module::new(0, "od\"d\\\n", [route(7, "ä\u{1f}/", Access::Anyone).secret()]);
+    static ROUTER: Router<Game> = Router::new([&ROOM, &ODD]);
 
     #[test]
     fn routes_are_listed_in_the_order_of_their_commands() {
@@ -132,7 +139,7 @@ mod tests {
 ]
 "#;
         assert_eq!(ROUTER.routes_json(), expected);
-        assert_eq!(Router::<()>::new([]).routes_json(), "[\n]\n");
+        assert_eq!(Router::<Game>::new([]).routes_json(), "[\n]\n");
     }
 
     #[test]

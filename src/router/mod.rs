@@ -27,6 +27,7 @@ pub mod protobuf;
 mod request;
 mod send_buffer;
 mod send_compressed;
+mod sessions;
 mod table;
 mod tools;
 mod typed;

@@ -40,7 +40,9 @@ use crate::push::Push;
 ///     steps: u64,
 /// }
 ///
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 ///
 /// fn walk(game: &mut Game, message: Walk, _: &mut Context<'_>) -> Result<Walked, ErrorId> {
 ///     if message.steps > 10 {
@@ -72,7 +74,7 @@ macro_rules! proto {
     ($function:path) => {
         |state, request, context| {
             // Of this type, so that the compiler compares signatures.
-            let function: fn(&mut _, _, &mut $crate::Context<'_>) -> _ = $function;
+            let function: fn(&mut _, _, &mut $crate::Context<'_, _>) -> _ = $function;
             match $crate::protobuf::decode(request.data()) {
                 ::core::result::Result::Ok(message) => {
                     $crate::protobuf::Answer::answer(function(state, message, context), context)
@@ -83,7 +85,7 @@ macro_rules! proto {
     };
     ($function:path, request) => {
         |state, request, context| {
-            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_>) -> _ = $function;
+            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_, _>) -> _ = $function;
             match $crate::protobuf::decode(request.data()) {
                 ::core::result::Result::Ok(message) => {
                     $crate::protobuf::Answer::answer(function(state, message, request, context), context)
@@ -115,26 +117,26 @@ fn append(message: &impl Message, out: &mut Vec<u8>) {
 )]
 pub trait Answer {
     /// Replies with the message in the result, if there is one.
-    fn answer(self, context: &mut Context<'_>) -> Outcome;
+    fn answer<Session>(self, context: &mut Context<'_, Session>) -> Outcome;
 }
 
 impl Answer for Outcome {
     #[inline]
-    fn answer(self, _: &mut Context<'_>) -> Outcome {
+    fn answer<Session>(self, _: &mut Context<'_, Session>) -> Outcome {
         self
     }
 }
 
 impl Answer for () {
     #[inline]
-    fn answer(self, _: &mut Context<'_>) -> Outcome {
+    fn answer<Session>(self, _: &mut Context<'_, Session>) -> Outcome {
         Outcome::Done
     }
 }
 
 impl<M: Message> Answer for Result<M, ErrorId> {
     #[inline]
-    fn answer(self, context: &mut Context<'_>) -> Outcome {
+    fn answer<Session>(self, context: &mut Context<'_, Session>) -> Outcome {
         match self {
             Ok(message) => context.reply_message(&message),
             Err(error_id) => Outcome::Refuse(error_id),
@@ -145,7 +147,7 @@ impl<M: Message> Answer for Result<M, ErrorId> {
 /// Feature `protobuf`.
 ///
 /// Each of these panics if the message's `encoded_len` is wrong, which that of a derived message never is.
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// Replies with a message, like [`reply`](Self::reply).
     pub fn reply_message(&mut self, message: &impl Message) -> Outcome {
         // An overflow is counted, and by the overflow policy may close the connection.

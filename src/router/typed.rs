@@ -15,7 +15,9 @@
 ///     steps: u64,
 /// }
 ///
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 ///
 /// struct Walk {
 ///     steps: u8,
@@ -57,7 +59,7 @@ macro_rules! typed {
     ($function:path) => {
         |state, request, context| {
             // Of this type, so that the compiler compares signatures.
-            let function: fn(&mut _, _, &mut $crate::Context<'_>) -> _ = $function;
+            let function: fn(&mut _, _, &mut $crate::Context<'_, _>) -> _ = $function;
             match $crate::packet::Decode::decode(request.data()) {
                 ::core::result::Result::Ok(message) => function(state, message, context),
                 ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
@@ -66,7 +68,7 @@ macro_rules! typed {
     };
     ($function:path, request) => {
         |state, request, context| {
-            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_>) -> _ = $function;
+            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_, _>) -> _ = $function;
             match $crate::packet::Decode::decode(request.data()) {
                 ::core::result::Result::Ok(message) => function(state, message, request, context),
                 ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,

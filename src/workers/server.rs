@@ -32,7 +32,9 @@ use crate::router::{Application, Service};
 /// /// One of these on each worker.
 /// struct Game { worker: Worker<Game>, bells: u64 }
 ///
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 ///
 /// /// Rings the bell of each worker.
 /// fn ring(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
@@ -59,7 +61,7 @@ pub struct Workers<S: Application> {
 
 impl<S> Workers<S>
 where
-    S: Application + Send, // each worker runs on a thread of its own
+    S: Application<Session: Send> + Send, // each worker runs on a thread of its own
 {
     /// Binds the listeners of all workers, and makes a state for each. The system accepts clients from now
     /// on, and [`run`](Self::run) serves them.

@@ -1,10 +1,12 @@
-//! error: command 1201, `join` (src/bin/command_misplaced.rs:13), belongs to module 12 (Cmd / 100), but is listed in module 11, `echo`
+//! error: command 1201, `join` (src/bin/command_misplaced.rs:15), belongs to module 12 (Cmd / 100), but is listed in module 11, `echo`
 
 use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done

@@ -1,10 +1,12 @@
-//! error: command 1101 is listed twice: as `first` (src/bin/command_twice.rs:17) and as `second` (src/bin/command_twice.rs:18)
+//! error: command 1101 is listed twice: as `first` (src/bin/command_twice.rs:19) and as `second` (src/bin/command_twice.rs:20)
 
 use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done

@@ -5,7 +5,9 @@ use sysconn::{Application, Context, Outcome, Request};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     std::thread::spawn(move || context.reply(b"later")); //~

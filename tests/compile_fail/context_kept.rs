@@ -8,7 +8,9 @@ struct Game {
     kept: Vec<&'static mut Context<'static>>,
 }
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     game.kept.push(context); //~

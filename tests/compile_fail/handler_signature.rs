@@ -1,12 +1,14 @@
 //! error: mismatched types
 //! says: incorrect number of function parameters
-//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d>) -> Outcome`
+//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d, _>) -> Outcome`
 
 use sysconn::{Access, Application, Context, Module, Outcome, Route};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: &mut Context<'_>) -> Outcome {
     Outcome::Done

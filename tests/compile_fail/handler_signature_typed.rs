@@ -1,12 +1,14 @@
 //! error: mismatched types
 //! says: incorrect number of function parameters
-//! says: fn(&'a mut _, _, &'b mut sysconn::Context<'c>) -> _`
+//! says: fn(&'a mut _, _, &'b mut sysconn::Context<'c, _>) -> _`
 
 use sysconn::{Access, Application, Context, Module, Outcome, Route, typed};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: &mut Context<'_>) -> Outcome {
     Outcome::Done

@@ -5,7 +5,9 @@ use sysconn::{Access, Application, Context, Module, Outcome, Route, proto};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 #[derive(Default)]
 struct Walk;

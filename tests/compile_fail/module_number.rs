@@ -4,7 +4,9 @@ use sysconn::{Application, Module};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 static BEYOND: Module<Game> = Module::new(656, "beyond", []); //~
 

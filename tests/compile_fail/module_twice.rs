@@ -1,10 +1,12 @@
-//! error: module 11 is listed twice: as `one` (src/bin/module_twice.rs:13) and as `other` (src/bin/module_twice.rs:14)
+//! error: module 11 is listed twice: as `one` (src/bin/module_twice.rs:15) and as `other` (src/bin/module_twice.rs:16)
 
 use sysconn::{Access, Application, Context, Module, Outcome, Request, Route, Router};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done

@@ -1,12 +1,14 @@
 //! error: mismatched types
-//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d>) -> Outcome`
-//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d>) -> u16 {handler}`
+//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d, _>) -> Outcome`
+//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d, ()>) -> u16 {handler}`
 
 use sysconn::{Access, Application, Context, Module, Request, Route};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> u16 {
     0

@@ -5,7 +5,9 @@ use sysconn::{Access, Application, Context, Module, Route, proto};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: (), _: &mut Context<'_>) -> Result<(), u16> {
     Ok(())

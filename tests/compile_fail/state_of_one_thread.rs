@@ -8,7 +8,9 @@ use sysconn::{Application, Config, Router, Workers};
 
 struct Game(Rc<()>);
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 static ROUTER: Router<Game> = Router::new([]);
 

@@ -6,7 +6,9 @@ use sysconn::{Access, Application, Context, Module, Outcome, Request, Route, Rou
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done

@@ -6,7 +6,9 @@ use sysconn::{Application, Context, Outcome, Request};
 
 struct Game;
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn handler(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     drop(context.defer(request));
