@@ -109,6 +109,8 @@ pub mod upgrade;
 
 // From packets to handlers, and the API of handlers.
 mod object;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 mod push;
 mod record;
 mod router;
@@ -160,8 +162,6 @@ pub use panics::keep_panic;
 pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
-#[cfg(feature = "protobuf")]
-pub use router::protobuf;
 pub use router::{
     Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
     Outcome, Request, Route, RouteInfo, Router, SendError, Service, UseHandleOrDefer,

@@ -22,8 +22,6 @@ mod listing;
 mod mistake;
 mod outbox_limit;
 mod outcome;
-#[cfg(feature = "protobuf")]
-pub mod protobuf;
 mod request;
 mod send_buffer;
 mod send_compressed;

@@ -1,6 +1,6 @@
 //! error: `Rc<()>` cannot be sent between threads safely
 //! says: required because it appears within the type `Game`
-//! says: S: Application + Send, // each worker runs on a thread of its own
+//! says: S: Application<Session: Send> + Send, // each worker runs on a thread of its own
 
 use std::rc::Rc;
 

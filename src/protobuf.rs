@@ -2,13 +2,10 @@
 
 use prost::Message;
 
-use super::context::Context;
-use super::effect::Effects;
-use super::error::SendError;
-use super::outcome::Outcome;
 use crate::handle::Ticket;
 use crate::packet::{ErrorId, Undecodable};
 use crate::push::Push;
+use crate::router::{Context, Effects, Outcome, SendError};
 
 /// Makes the [`Handler`](crate::Handler) of a route from a function that takes a protobuf message.
 ///
