@@ -1,8 +1,8 @@
 //! Mistakes that must not compile: the compiler names each, and points at its line.
 //!
 //! A file in `compile_fail/` begins with `//! error: ` and a part of the message that the compiler begins with;
-//! lines `//! says: ` with further parts of it may follow. `//~` is on the line where the error begins, and there
-//! is no error elsewhere. The file that starts with `//! compiles` shows that the shared code compiles.
+//! lines `//! says: ` with further parts of it may follow. `//~` is on each line where an error begins, and on
+//! no other. The file that starts with `//! compiles` shows that the shared code compiles.
 
 use std::error::Error;
 use std::fs;
@@ -38,7 +38,7 @@ struct Mistake<'a> {
     /// Its first line, without the word `error`.
     message: &'a str,
     /// The line of the file at which it points.
-    line: Option<usize>,
+    line: Option<u32>,
 }
 
 impl<'a> Mistake<'a> {
@@ -83,13 +83,13 @@ impl Case {
 
     /// The first difference between the expected and the reported errors.
     fn difference(&self, found: &[Mistake<'_>]) -> Option<String> {
-        let marked = |line: &str| line.trim_end().ends_with("//~");
-        let line = self.source.lines().position(marked).map(|index| index + 1);
-        if line.is_none() || found.is_empty() {
-            return Some("no line ends with `//~`, or no error was found".to_owned());
-        }
-        if let Some(elsewhere) = found.iter().find(|mistake| mistake.line != line) {
-            return Some(format!("on line {:?} and not {line:?}: {}", elsewhere.line, elsewhere.message));
+        let lines = self.source.lines().zip(1..);
+        let marked: Vec<_> =
+            lines.filter(|(line, _)| line.ends_with("//~")).map(|(_, number)| number).collect();
+        let mut pointed: Vec<_> = found.iter().filter_map(|mistake| mistake.line).collect();
+        pointed.dedup();
+        if marked.is_empty() || marked != pointed || found.iter().any(|mistake| mistake.line.is_none()) {
+            return Some(format!("errors on lines {pointed:?} and not {marked:?}"));
         }
         let part = |key: &str| {
             let lines = self.source.lines().take_while(|line| line.starts_with("//! "));

@@ -5,7 +5,7 @@ use sysconn::{Config, Reactor, Router};
 
 struct Game;
 
-static ROUTER: Router<Game> = Router::new([]);
+static ROUTER: Router<Game> = Router::new([]); //~
 
 fn main() {
     let _ = Reactor::bind(&Config::default(), &ROUTER, Game); //~
