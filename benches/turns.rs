@@ -45,7 +45,7 @@ fn join(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
 }
 
 fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    context.effects().broadcast(game.0.iter().copied(), Push::new(SAID, request.data()));
+    context.effects().broadcast(game.0.iter().copied(), &Push::new(SAID, request.data()));
     Outcome::Done
 }
 

@@ -43,12 +43,12 @@ static MODULE: Module<Game> = Module::new(
         }),
         Route::new(SAY, "say", Access::Anyone, |game, request, context| {
             let push = Push::new(SAID, request.data());
-            context.effects().broadcast(game.members.iter().copied(), push);
+            context.effects().broadcast(game.members.iter().copied(), &push);
             Outcome::Done
         }),
         Route::new(WHISPER, "whisper", Access::Anyone, |game, request, context| {
             let last = *game.members.last().unwrap();
-            context.effects().send(last, Push::new(SAID, request.data()));
+            context.effects().send(last, &Push::new(SAID, request.data()));
             Outcome::Done
         }),
     ],

@@ -70,7 +70,7 @@ fn burst(_: &mut Room, request: sysconn::Request<'_>, context: &mut Context<'_>)
 fn say(room: &mut Room, request: sysconn::Request<'_>, context: &mut Context<'_>) -> Outcome {
     let by = context.id();
     let others: Vec<_> = room.0.iter().copied().filter(|&id| id != by).collect();
-    context.effects().broadcast(others, Push::new(SAY, request.data()));
+    context.effects().broadcast(others, &Push::new(SAY, request.data()));
     Outcome::Done
 }
 

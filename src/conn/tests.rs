@@ -122,7 +122,7 @@ static MODULE: Module<State> = Module::new(
         Route::new(LOGOUT, "logout", Access::Role, logout),
         Route::new(DEFER, "defer", Access::Anyone, defer),
         Route::new(CALL, "call", Access::Anyone, call),
-        Route::new(WATCH, "watch", Access::Monitor, echo),
+        Route::new(WATCH, "watch", Access::Operator, echo),
     ],
 );
 static ROUTER: Router<State> = Router::new([&MODULE]);

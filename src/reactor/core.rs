@@ -17,7 +17,6 @@ use super::worker_links::WorkerLinks;
 use crate::config::Config;
 use crate::conn::Env;
 use crate::id::ConnectionId;
-use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
 /// Which connections are recorded, and how much of each.
@@ -47,15 +46,10 @@ pub(super) struct Core<S: 'static> {
 }
 
 impl<S: Application> Core<S> {
-    pub(super) fn new(
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-        setup: ReactorSetup,
-    ) -> Self {
+    pub(super) fn new(config: &Config, service: Service<S>, mut state: S, setup: ReactorSetup) -> Self {
         let ReactorSetup { worker, registry, mailbox, listeners, roles, shared, began_unix_ms } = setup;
         let workers = shared.mailboxes.count();
+        let cipher = state.cipher();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
         Core {

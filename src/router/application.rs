@@ -5,7 +5,7 @@ use super::effect::Effects;
 use super::outcome::Outcome;
 use super::table::{Route, Router};
 use crate::cause::Cause;
-use crate::packet::Undecodable;
+use crate::packet::{Cipher, Undecodable};
 use crate::record::{Peer, Record};
 use crate::upgrade::{self, Refusal};
 
@@ -13,7 +13,7 @@ pub use crate::frame::MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///
-/// Every hook has a default that does nothing. A panic in a hook is caught and logged; the state stays as the
+/// Every hook has a default that does nothing. A panic in a hook of a connection is caught and logged; the state stays as the
 /// panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if [`opened`](Self::opened)
 /// does, the connection closes with 1011, as after a panic of a handler. A panic in another hook has no
 /// effect on the connection, which is ending anyway.
@@ -53,6 +53,12 @@ pub trait Application: 'static {
     /// A game can block the account or the address here.
     fn offence(&mut self, record: &Record, offence: Undecodable) {
         let _ = (record, offence);
+    }
+
+    /// The cipher for Data of DataStatus 2. Asked once, when the listeners of this state's reactor are bound;
+    /// a panic here is not caught. Without one such Data closes the connection with 4001.
+    fn cipher(&mut self) -> Option<Box<dyn Cipher>> {
+        None
     }
 }
 
