@@ -24,11 +24,13 @@ struct Chat {
 }
 
 impl Application for Chat {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.clients.insert(context.id());
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.clients.remove(&record.id());
     }
 }

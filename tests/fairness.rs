@@ -216,7 +216,9 @@ struct Blocks(Receiver<()>);
 const MAY_BE_SILENT: Duration = Duration::from_secs(2);
 const BLOCKS_FOR: Duration = Duration::from_millis(2500);
 
-impl Application for Blocks {}
+impl Application for Blocks {
+    type Session = ();
+}
 
 fn block_or_echo(state: &mut Blocks, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
     if message.payload == b"block" {

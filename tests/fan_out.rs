@@ -30,7 +30,9 @@ struct Game {
     members: Vec<ConnectionId>,
 }
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 static MODULE: Module<Game> = Module::new(
     21,

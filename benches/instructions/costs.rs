@@ -46,6 +46,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 struct Room(Vec<ConnectionId>);
 
 impl Application for Room {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.0.push(context.id());
     }

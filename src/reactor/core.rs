@@ -29,7 +29,7 @@ pub(super) struct Recording {
 }
 
 /// Everything that the steps of a turn work on.
-pub(super) struct Core<S: 'static> {
+pub(super) struct Core<S: Application> {
     pub(super) connections: Connections,
     /// The parts that the work of a single connection touches.
     pub(super) lent: Lent<S>,
@@ -74,7 +74,7 @@ impl<S: Application> Core<S> {
     }
 }
 
-impl<S> Core<S> {
+impl<S: Application> Core<S> {
     /// Looks up a connection to work on. None if it is gone.
     #[inline]
     pub(super) fn activate(&mut self, id: ConnectionId) -> Option<Active<'_, S>> {

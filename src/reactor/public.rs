@@ -239,11 +239,13 @@ mod tests {
     #[test]
     fn a_reactor_can_be_made_on_one_thread_and_run_on_another() {
         fn is_send<T: Send>() {}
-        fn check<S: Application + Send>() {
+        fn check<S: Application<Session: Send> + Send>() {
             is_send::<Reactor<S>>();
         }
         struct Nothing;
-        impl Application for Nothing {}
+        impl Application for Nothing {
+            type Session = ();
+        }
         check::<Nothing>();
     }
 }
