@@ -36,9 +36,7 @@ static ROUTES: Router<World> = Router::new([&WALK]);
 
 #[expect(clippy::disallowed_methods, reason = "the loop keeps its own time")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // This game has no login, so the time limit for it is off.
-    let config = Config { account_check: Duration::ZERO, ..Config::default() };
-    let mut reactor = Reactor::bind(&config, &ROUTES, World::default())?;
+    let mut reactor = Reactor::bind(&Config::default(), &ROUTES, World::default())?;
     println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
     let mut next_step = Instant::now() + STEP;
     loop {

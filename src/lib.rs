@@ -30,6 +30,7 @@
 //! static ROUTES: Router<Game> = Router::new([&LOBBY]);
 //!
 //! let mut reactor = Reactor::bind(&Config::default(), &ROUTES, Game { greetings: 0 })?;
+//! println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
 //! reactor.run()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -154,6 +154,9 @@ struct Rig {
 impl Rig {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
+        // As the program has them.
+        (config.timers.client_check, config.timers.account_check) =
+            (Some(Duration::from_secs(60)), Some(Duration::from_secs(300)));
         change(&mut config);
         config.validate().unwrap();
         Rig {

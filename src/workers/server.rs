@@ -48,8 +48,10 @@ use crate::router::{Application, Service};
 /// static ROUTES: Router<Game> = Router::new([&BELL]);
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let config = Config { workers: 4, ..Config::default() };
+///     let mut config = Config::default();
+///     config.workers = 4;
 ///     let mut workers = Workers::bind(&config, &ROUTES, |worker| Game { worker, bells: 0 })?;
+///     println!("listening on {}", workers.local_addr().ok_or("no TCP listener")?);
 ///     Ok(workers.run()?)
 /// }
 /// ```
