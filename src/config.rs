@@ -188,6 +188,9 @@ pub struct Config {
     /// It bounds how long clients wait for each other; each connection gets a 20th of it. At 0 a turn is
     /// bounded by bytes and frames only.
     pub turn_time: Duration,
+    /// The interval of [`Application::tick`](crate::Application::tick), at least 1 ms, on a fixed grid from the
+    /// first turn. Default: none, no ticks.
+    pub tick: Option<Duration>,
     /// How long a turn polls without sleeping before it sleeps. Default: 0, it sleeps at once.
     pub spin: Duration,
     /// The most messages from other threads that may wait for a reactor. Default: 65536.
@@ -250,6 +253,7 @@ impl Default for Config {
             drain_rate: 0,
             workers: 1,
             turn_time: Duration::from_millis(4),
+            tick: None,
             spin: Duration::ZERO,
             mailbox_limit: 65_536,
             record: None,

@@ -38,6 +38,8 @@ pub enum ConfigError {
     TimerTooShort,
     /// `turn_time` is neither 0 nor 100 µs to 1 s.
     TurnTime,
+    /// `tick` is below a millisecond or above [`MAX_TIMER`](super::MAX_TIMER).
+    Tick,
     /// A subprotocol is not a token (RFC 9110 §5.6.2).
     Subprotocol,
     /// `subprotocol_required` is set and `subprotocols` is empty: no client could connect.
@@ -87,6 +89,7 @@ impl fmt::Display for ConfigError {
             ConfigError::TimerTooLong => "a timer must not be above 7 days",
             ConfigError::TimerTooShort => "a timer must be 0 (off) or at least 1ms",
             ConfigError::TurnTime => "turn-time must be 0 or 100us to 1s",
+            ConfigError::Tick => "tick must be 1ms to 7 days",
             ConfigError::Subprotocol => "a subprotocol must be a token without spaces or commas",
             ConfigError::NoSubprotocol => "subprotocol-required needs at least one subprotocol",
             ConfigError::NoProxyProtocol => "proxy-protocol is not built in",

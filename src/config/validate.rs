@@ -107,6 +107,9 @@ impl Config {
                 return Err(ConfigError::TimerTooShort);
             }
         }
+        if self.tick.is_some_and(|tick| !(Duration::from_millis(1)..=MAX_TIMER).contains(&tick)) {
+            return Err(ConfigError::Tick);
+        }
         if !self.turn_time.is_zero() && !(MIN_TURN_TIME..=MAX_TURN_TIME).contains(&self.turn_time) {
             return Err(ConfigError::TurnTime);
         }

@@ -13,6 +13,7 @@ use super::refusals::Refusals;
 use super::setup::ReactorSetup;
 use super::shared::ServerShared;
 use super::sys::poller::Registry;
+use super::tick_grid::TickGrid;
 use super::worker_links::WorkerLinks;
 use crate::config::Config;
 use crate::conn::Env;
@@ -40,6 +41,8 @@ pub(super) struct Core<S: 'static> {
     pub(super) listeners: Listeners,
     pub(super) mail: MailQueue,
     pub(super) drain: DrainProgress,
+    /// When ticks are due, if the application has any.
+    pub(super) ticks: Option<TickGrid>,
     pub(super) links: WorkerLinks,
     pub(super) recording: Recording,
     /// The system clock when the reactor started, in milliseconds since 1970.
@@ -68,6 +71,7 @@ impl<S: Application> Core<S> {
                 refusals: Refusals::default(),
                 admission: shared.admission.clone(),
             },
+            ticks: config.tick.map(|period| TickGrid::new(period, shared.ticks_began.clone())),
             shared,
             registry,
             listeners,

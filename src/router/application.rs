@@ -4,6 +4,7 @@ use super::context::Context;
 use super::effect::Effects;
 use super::outcome::Outcome;
 use super::table::{Route, Router};
+use super::tick::Tick;
 use crate::cause::Cause;
 use crate::packet::Undecodable;
 use crate::record::{Peer, Record};
@@ -53,6 +54,16 @@ pub trait Application: 'static {
     /// A game can block the account or the address here.
     fn offence(&mut self, record: &Record, offence: Undecodable) {
         let _ = (record, offence);
+    }
+
+    /// A point of the grid of [`Config::tick`](crate::Config::tick) has come: time to advance the world.
+    ///
+    /// A turn calls it after it has handled what clients and other threads have sent, once at most. Its time
+    /// counts like a handler's: every client of this worker waits. Its effects go out with this turn, and
+    /// those for which the turn has no time with the next ones. Ticks go on while the server drains, until
+    /// all workers have drained. After a panic in it, ticks go on as well.
+    fn tick(&mut self, tick: Tick, effects: &mut Effects) {
+        let _ = (tick, effects);
     }
 }
 
