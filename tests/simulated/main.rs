@@ -6,9 +6,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod acts;
 mod bank;
 mod draining;
 mod population;
+mod ticks;
 mod turns;
 
 use std::sync::mpsc::{Receiver, channel};
