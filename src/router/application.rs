@@ -56,6 +56,16 @@ pub trait Application: 'static {
         let _ = (record, offence);
     }
 
+    /// The server is about to drain: time to save what must not get lost, and to tell the players.
+    ///
+    /// Called once on each worker, when the drain is announced: before
+    /// [`Config::drain_delay`](crate::Config::drain_delay) begins, and before the first client is closed. What
+    /// it sends reaches clients of its own worker before their Close frames. A panic in it does not stop the
+    /// drain.
+    fn draining(&mut self, effects: &mut Effects) {
+        let _ = effects;
+    }
+
     /// A point of the grid of [`Config::tick`](crate::Config::tick) has come: time to advance the world.
     ///
     /// A turn calls it after it has handled what clients and other threads have sent, once at most. Its time
