@@ -20,7 +20,7 @@ pub(super) fn tick<S: Application>(core: &mut Core<S>, polled: Instant) {
 }
 
 /// When the next tick is due; never without ticks, and at once if their grid has not begun.
-pub(super) fn next_tick_at<S>(core: &Core<S>) -> Moment {
+pub(super) fn next_tick_at<S: Application>(core: &Core<S>) -> Moment {
     let Some(grid) = &core.ticks else { return Moment::NEVER };
     grid.next_at().map_or(core.lent.now(), |at| core.shared.clock.moment_not_before(at))
 }

@@ -29,8 +29,8 @@ fn effects_between_turns_are_due_at_once_and_come_before_what_follows() {
     assert_eq!((returned, reactor.next_deadline()), (1, Some(idle_until)), "without effects nothing is due");
 
     client.send(&packet(1101, 7, b"asked later"));
-    reactor.act(|_, effects| effects.send(id, push(b"one")));
-    reactor.act(|_, effects| effects.broadcast([id], push(b"two")));
+    reactor.act(|_, effects| effects.send(id, &push(b"one")));
+    reactor.act(|_, effects| effects.broadcast([id], &push(b"two")));
     assert!(reactor.next_deadline().unwrap() < idle_until, "the effects are due");
     network.take_activity();
     let before = network.now();
@@ -52,7 +52,7 @@ fn a_panic_between_turns_reaches_the_caller_and_harms_nothing() {
     after_turns(&mut reactor, &mut client);
     let id = reactor.connection_ids().next().unwrap();
     let act = |effects: &mut Effects| {
-        effects.send(id, push(b"before"));
+        effects.send(id, &push(b"before"));
         panic!("as the test asked")
     };
     let result = catch_unwind(AssertUnwindSafe(|| reactor.act(|_, effects| act(effects))));

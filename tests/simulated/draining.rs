@@ -7,7 +7,7 @@ use sysconn::{
     Application, Config, ConnectionId, Context, Effects, Module, Peer, Push, Reactor, Router, Turn,
 };
 
-use crate::common::{UPGRADE, packet};
+use crate::common::{UPGRADE, packet, with};
 use crate::population::frames;
 use crate::{STEP, after_turns, connect, server, turn_until};
 
@@ -19,7 +19,7 @@ fn a_drain_waits_for_its_delay_and_then_refuses_waiting_clients() {
     for (descriptors, sends_late) in [(u64::MAX, true), (20, false)] {
         let network = Network::new(1);
         network.set_descriptor_limit(descriptors);
-        let config = Config { drain_delay: DELAY, ..Config::default() };
+        let config = with(Config::default(), |config| config.drain.delay = DELAY);
         let (mut reactor, _seen) = server(&network, &config);
         let mut before = connect(&network);
         let mut head = after_turns(&mut reactor, &mut before).0;
@@ -67,7 +67,8 @@ fn a_drain_waits_for_its_delay_and_then_refuses_waiting_clients() {
 fn a_drain_accepts_for_a_second_and_not_beyond_its_timeout() {
     for (timeout_ms, ends_ms) in [(0, 1000), (60_000, 1000), (400, 400)] {
         let network = Network::new(1);
-        let config = Config { drain_timeout: Duration::from_millis(timeout_ms), ..Config::default() };
+        let config =
+            with(Config::default(), |config| config.drain.timeout = Some(Duration::from_millis(timeout_ms)));
         let (mut reactor, _seen) = server(&network, &config);
         reactor.turn(Some(STEP)).unwrap();
         network.set_faults(Faults::NONE.with(Fault::NoBuffers, 1.0));
@@ -91,13 +92,15 @@ struct Host {
 }
 
 impl Application for Host {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.members.push(context.id());
     }
 
     fn draining(&mut self, effects: &mut Effects) {
         self.told += 1;
-        effects.broadcast(self.members.iter().copied(), Push::new(1401, b"saved"));
+        effects.broadcast(self.members.iter().copied(), &Push::new(1401, b"saved"));
         assert!(!self.panics, "as the test asked");
     }
 }
@@ -110,7 +113,7 @@ fn the_application_is_told_once_before_clients_are_closed() {
     let seconds = Duration::from_secs;
     for (delay, panics) in [(seconds(0), false), (seconds(3), false), (seconds(0), true)] {
         let network = Network::new(1);
-        let config = Config { drain_delay: delay, ..Config::default() };
+        let config = with(Config::default(), |config| config.drain.delay = delay);
         let state = Host { panics, ..Host::default() };
         let mut reactor = Reactor::simulated(&config, &HOST, state, &network).unwrap();
         // So many that one turn does not reach all of them.

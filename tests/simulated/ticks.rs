@@ -8,7 +8,7 @@ use sysconn::{
     Turn,
 };
 
-use crate::common::packet;
+use crate::common::{packet, with};
 use crate::connect;
 use crate::population::{data_of, frames, packets};
 
@@ -29,6 +29,8 @@ struct World {
 }
 
 impl Application for World {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.members.push(context.id());
     }
@@ -37,8 +39,8 @@ impl Application for World {
         self.ticks.push((tick, self.network.now()));
         if tick.number == self.sends_at {
             for &member in &self.members {
-                effects.send(member, Push::new(PUSHED, b"first"));
-                effects.send(member, Push::new(PUSHED, b"second"));
+                effects.send(member, &Push::new(PUSHED, b"first"));
+                effects.send(member, &Push::new(PUSHED, b"second"));
             }
         }
         self.network.advance((self.takes)(tick.number).expect("as the test asked"));
@@ -53,7 +55,7 @@ static ECHO: Module<World> = Module::new(
 static ROUTES: Router<World> = Router::new([&ECHO]);
 
 fn world(network: &Network, tick: Duration, takes: fn(u64) -> Option<Duration>) -> Reactor<World> {
-    let config = Config { tick: Some(tick), ..Config::default() };
+    let config = with(Config::default(), |config| config.tick = Some(tick));
     let world = World { network: network.clone(), ticks: vec![], takes, members: vec![], sends_at: 0 };
     Reactor::simulated(&config, &ROUTES, world, network).unwrap()
 }
@@ -221,7 +223,10 @@ fn turn_until_all(reactor: &mut Reactor<World>, mut holds: impl FnMut() -> bool)
 fn ticks_go_on_until_the_server_has_drained() {
     let network = Network::new(1);
     let config =
-        Config { tick: Some(10 * MS), drain_delay: 100 * MS, drain_timeout: 300 * MS, ..Config::default() };
+        with(Config::default(), |config| {
+            (config.tick, config.drain.delay) = (Some(10 * MS), 100 * MS);
+            config.drain.timeout = Some(300 * MS);
+        });
     let takes = |_| Some(Duration::ZERO);
     let state = World { network: network.clone(), ticks: vec![], takes, members: vec![], sends_at: 15 };
     let mut reactor = Reactor::simulated(&config, &ROUTES, state, &network).unwrap();

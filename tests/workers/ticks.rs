@@ -3,9 +3,9 @@
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use sysconn::{Application, Config, Effects, Module, Router, Service, Tick, Worker, Workers};
+use sysconn::{Application, Effects, Module, Router, Service, Tick, Worker, Workers};
 
-use super::common::{PATIENCE, config};
+use super::common::{PATIENCE, config, with};
 
 const PERIOD: Duration = Duration::from_millis(5);
 
@@ -19,6 +19,8 @@ struct Clockwork {
 }
 
 impl Application for Clockwork {
+    type Session = ();
+
     fn tick(&mut self, tick: Tick, _: &mut Effects) {
         let _ = self.ticks.send((self.worker, tick));
         // Mail and ticks do not hold each other up.
@@ -34,7 +36,7 @@ static ROUTES: Router<Clockwork> = Router::new([&NOTHING]);
 #[test]
 fn each_worker_has_its_ticks_beside_its_mail() {
     for workers in [1, 3] {
-        let config = Config { workers, tick: Some(PERIOD), ..config() };
+        let config = with(config(), |config| (config.workers, config.tick) = (workers, Some(PERIOD)));
         let (sender, ticks) = channel();
         let clockwork = |worker: Worker<Clockwork>| Clockwork {
             worker: worker.index(),
