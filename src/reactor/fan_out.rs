@@ -34,7 +34,12 @@ pub(super) fn send_to_one<S: Application>(core: &mut Core<S>, by: Requester, to:
 }
 
 /// Sends a push to many connections: at once, or when there is time.
-pub(super) fn send_to_many<S: Application>(core: &mut Core<S>, by: Requester, mut to: Vec<ConnectionId>, push: Push) {
+pub(super) fn send_to_many<S: Application>(
+    core: &mut Core<S>,
+    by: Requester,
+    mut to: Vec<ConnectionId>,
+    push: Push,
+) {
     // It is mostly sorted already.
     to.sort_unstable_by_key(|id| id.order());
     to.dedup();

@@ -222,11 +222,10 @@ fn turn_until_all(reactor: &mut Reactor<World>, mut holds: impl FnMut() -> bool)
 #[test]
 fn ticks_go_on_until_the_server_has_drained() {
     let network = Network::new(1);
-    let config =
-        with(Config::default(), |config| {
-            (config.tick, config.drain.delay) = (Some(10 * MS), 100 * MS);
-            config.drain.timeout = Some(300 * MS);
-        });
+    let config = with(Config::default(), |config| {
+        (config.tick, config.drain.delay) = (Some(10 * MS), 100 * MS);
+        config.drain.timeout = Some(300 * MS);
+    });
     let takes = |_| Some(Duration::ZERO);
     let state = World { network: network.clone(), ticks: vec![], takes, members: vec![], sends_at: 15 };
     let mut reactor = Reactor::simulated(&config, &ROUTES, state, &network).unwrap();
