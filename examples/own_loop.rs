@@ -36,9 +36,7 @@ static ROUTES: Router<World> = Router::new([&WALK]);
 
 #[expect(clippy::disallowed_methods, reason = "the loop keeps its own time")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // This game has no login, so the time limit for it is off.
-    let config = Config { account_check: Duration::ZERO, ..Config::default() };
-    let mut reactor = Reactor::bind(&config, &ROUTES, World::default())?;
+    let mut reactor = Reactor::bind(&Config::default(), &ROUTES, World::default())?;
     println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
     let mut next_step = Instant::now() + STEP;
     loop {
@@ -49,11 +47,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if Instant::now() >= next_step {
             next_step += STEP;
             let clients = reactor.connections();
-            let world = reactor.state_mut();
-            world.steps += 1;
-            if world.steps.is_multiple_of(200) {
-                println!("step {}: {clients} clients, {} moves", world.steps, world.moves);
-            }
+            reactor.act(|world, _| {
+                world.steps += 1;
+                if world.steps.is_multiple_of(200) {
+                    println!("step {}: {clients} clients, {} moves", world.steps, world.moves);
+                }
+            });
         }
     }
 }

@@ -30,6 +30,7 @@
 //! static ROUTES: Router<Game> = Router::new([&LOBBY]);
 //!
 //! let mut reactor = Reactor::bind(&Config::default(), &ROUTES, Game { greetings: 0 })?;
+//! println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
 //! reactor.run()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -153,7 +154,7 @@ pub mod internals {
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;
-pub use handle::{Handle, HandleError, ServerHandle, Ticket};
+pub use handle::{CallError, Handle, HandleError, ServerHandle, Ticket};
 pub use id::ConnectionId;
 pub use mailbox::MailboxError;
 pub use moment::Moment;
@@ -164,7 +165,7 @@ pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
     Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
-    Outcome, Request, Route, RouteInfo, Router, SendError, Service, UseHandleOrDefer,
+    Outcome, Request, Route, RouteInfo, Router, SendError, Service, Tick, UseHandleOrDefer,
 };
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]

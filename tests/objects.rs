@@ -12,7 +12,7 @@ use arena::{ArenaServer, ECHO, LINK};
 use common::{Client, PATIENCE, Reply, config, frame, join, packet};
 use sysconn::frame::Opcode;
 use sysconn::{
-    Access, Application, Cause, Context, Module, Outcome, Reactor, Record, Request, Route, Router,
+    Access, Application, Cause, Context, Module, Outcome, Push, Reactor, Record, Request, Route, Router,
 };
 
 #[test]
@@ -79,7 +79,7 @@ fn a_push_of_an_object_goes_out_before_the_close() {
     let handle = server.handle_of(&mut client);
     let (link, _told) = server.link(&mut client);
     for number in 0..100u32 {
-        handle.push(arena::PUSHED, &number.to_be_bytes()).unwrap();
+        handle.send(&Push::new(arena::PUSHED, &number.to_be_bytes())).unwrap();
     }
     link.end();
     for number in 0..100u32 {
@@ -123,7 +123,7 @@ fn an_object_that_panics_when_notified_harms_nobody() {
     let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
     let thread = std::thread::spawn(move || {
         reactor.run().unwrap();
-        std::mem::take(&mut reactor.state_mut().ends)
+        reactor.act(|game, _| std::mem::take(&mut game.ends))
     });
     let mut other = Client::connect(address);
     for _ in 0..3 {

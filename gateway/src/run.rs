@@ -25,11 +25,12 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
     panics::install_hook();
+    let recording = options.recording_warning();
     let mut config = options.config;
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
-    for line in config.warnings() {
+    for line in config.warnings().into_iter().chain(recording) {
         log::warn!("{line}");
     }
     let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);

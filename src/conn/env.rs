@@ -51,9 +51,9 @@ impl<S: Application> Env<S> {
         mailbox: Arc<Mailbox>,
     ) -> Self {
         let limits = Limits {
-            outbox: config.outbox_limit,
-            compress_above: config.compress_above,
-            deflate_above: config.deflate_above,
+            outbox: config.output.outbox_limit.unwrap_or(0),
+            compress_above: config.output.compress_above.unwrap_or(0),
+            deflate_above: config.output.deflate_above,
         };
         Env {
             service,

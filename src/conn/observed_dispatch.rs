@@ -244,15 +244,15 @@ impl Dispatch<'_> {
 /// The number of a kind of client in recordings.
 pub(super) fn number_of_client_kind(kind: ClientKind) -> u8 {
     match kind {
-        ClientKind::Tester => 0,
-        ClientKind::GameServer => 1,
-        ClientKind::Monitor => 2,
+        ClientKind::Guest => 0,
+        ClientKind::Player => 1,
+        ClientKind::Operator => 2,
     }
 }
 
 /// The kind of client with that number.
 pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
-    [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
+    [ClientKind::Guest, ClientKind::Player, ClientKind::Operator]
         .into_iter()
         .find(|kind| number_of_client_kind(*kind) == number)
 }
@@ -261,13 +261,13 @@ fn number_of_access(access: Access) -> u8 {
     match access {
         Access::Anyone => 0,
         Access::Role => 1,
-        Access::Monitor => 2,
+        Access::Operator => 2,
     }
 }
 
 /// The access with that number.
 pub(crate) fn access_of(number: u8) -> Option<Access> {
-    [Access::Anyone, Access::Role, Access::Monitor]
+    [Access::Anyone, Access::Role, Access::Operator]
         .into_iter()
         .find(|access| number_of_access(*access) == number)
 }

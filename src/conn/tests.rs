@@ -124,7 +124,7 @@ static MODULE: Module<State> = Module::new(
         Route::new(LOGOUT, "logout", Access::Role, logout),
         Route::new(DEFER, "defer", Access::Anyone, defer),
         Route::new(CALL, "call", Access::Anyone, call),
-        Route::new(WATCH, "watch", Access::Monitor, echo),
+        Route::new(WATCH, "watch", Access::Operator, echo),
     ],
 );
 static ROUTER: Router<State> = Router::new([&MODULE]);
@@ -154,6 +154,9 @@ struct Rig {
 impl Rig {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
+        // As the program has them.
+        (config.timers.client_check, config.timers.account_check) =
+            (Some(Duration::from_secs(60)), Some(Duration::from_secs(300)));
         change(&mut config);
         config.validate().unwrap();
         Rig {

@@ -8,11 +8,12 @@ use std::collections::{HashMap, VecDeque};
 use slab::Slab;
 
 use super::push_queues::PushQueues;
+use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
 
-/// With this many unfinished fan-outs from mail and hooks, no more mail is delivered. A fan-out that a client
+/// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a client
 /// requested holds back that client instead.
 const MAX_BY_MAIL: usize = 256;
 /// With this many unfinished fan-outs, a client may add only a few per turn.
@@ -20,8 +21,8 @@ const MANY: usize = 256;
 /// With this many unfinished fan-outs of clients that have left, no client is accepted: clients that request
 /// a fan-out and leave are held back when they reconnect.
 const MAX_DEPARTED: usize = 256;
-/// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds clients that
-/// request fan-outs and leave, since those are not held back.
+/// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds
+/// those of ticks, and clients that request fan-outs and leave, since neither is held back.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Milliseconds between two log lines about fan-outs that were dropped.
 const LOG_EVERY_MS: u64 = 1000;
@@ -29,8 +30,7 @@ const LOG_EVERY_MS: u64 = 1000;
 /// One push to many.
 #[derive(Debug)]
 pub(super) struct FanOut {
-    /// The connection that requested it; none if it came from mail or a hook.
-    pub(super) by: Option<ConnectionId>,
+    pub(super) by: Requester,
     /// Its receivers in the order of their slots, without duplicates.
     pub(super) to: Vec<ConnectionId>,
     pub(super) push: Push,
@@ -53,10 +53,10 @@ struct Begun {
     left: usize,
 }
 
-/// Consecutive fan-outs that one client requested, in that order.
+/// Consecutive fan-outs of one requester, in that order.
 #[derive(Debug)]
 struct Group {
-    by: Option<ConnectionId>,
+    by: Requester,
     keys: VecDeque<u32>,
 }
 
@@ -129,9 +129,10 @@ impl FanOuts {
         self.bytes += fan_out.bytes();
         self.unfinished += 1;
         match by {
-            Some(by) if is_here => *self.owed.entry(by).or_default() += 1,
-            Some(_) => self.departed += 1,
-            None => self.by_mail += 1,
+            Requester::Client(by) if is_here => *self.owed.entry(by).or_default() += 1,
+            Requester::Client(_) => self.departed += 1,
+            Requester::Mail => self.by_mail += 1,
+            Requester::Application => {}
         }
         let vacant = self.begun.vacant_entry();
         // Memory runs out long before the keys do.
@@ -201,8 +202,9 @@ impl FanOuts {
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
-            Some(by) => self.count_finished(by),
-            None => self.by_mail -= 1,
+            Requester::Client(by) => self.count_finished(by),
+            Requester::Mail => self.by_mail -= 1,
+            Requester::Application => {}
         }
         Some(push)
     }
@@ -232,12 +234,12 @@ mod tests {
 
     fn fan_out(by: u32, to: &[u32]) -> FanOut {
         let to = to.iter().map(|&slot| id(slot)).collect();
-        FanOut { by: Some(id(by)), to, push: Push::new(1210, b"hello") }
+        FanOut { by: Requester::Client(id(by)), to, push: Push::new(1210, b"hello") }
     }
 
     #[test]
     fn fan_outs_of_clients_hold_back_no_mail_and_all_are_bounded() {
-        let by_mail = || FanOut { by: None, ..fan_out(0, &[1]) };
+        let by_mail = || FanOut { by: Requester::Mail, ..fan_out(0, &[1]) };
         let many = u32::try_from(MANY).unwrap();
         let mut fan_outs = FanOuts::default();
         (0..many).for_each(|client| fan_outs.begin(fan_out(client, &[1]), true));

@@ -11,7 +11,7 @@ use super::sys::listener::Listener;
 use super::sys::poller::{Poller, Registry};
 use super::sys::system::System;
 use super::tokens::WAKER;
-use crate::config::Config;
+use crate::config::{Config, Recording};
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
 use crate::recording::Store;
@@ -63,10 +63,11 @@ impl Prepared {
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
         let shared = ServerShared {
-            mailboxes: Mailboxes::new(mailboxes),
+            mailboxes: Mailboxes::new::<S>(mailboxes),
             admission: Arc::new(Admission::new(config)),
             recordings: open_store(config)?,
             clock: system.clock(),
+            ticks_began: Arc::default(),
         };
         let began_unix_ms = shared.clock.unix_ms();
         let mut opened = Listener::open_all(system, config, 1 + others)?.into_iter();
@@ -99,7 +100,7 @@ impl Prepared {
 
 /// The store for recordings, if connections can be recorded.
 fn open_store(config: &Config) -> Result<Option<Store>, BindError> {
-    let Some(directory) = &config.record else { return Ok(None) };
+    let Some(Recording { directory, .. }) = &config.recording else { return Ok(None) };
     Store::open(directory).map(Some).map_err(|error| BindError::Record(directory.clone(), error))
 }
 
@@ -107,7 +108,7 @@ impl Station {
     fn new(system: &System, config: &Config) -> Result<Self, BindError> {
         let poller = system.poller(EVENTS)?;
         let registry = poller.registry()?;
-        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker(WAKER)?));
+        let mailbox = Arc::new(Mailbox::new(config.reactor.mailbox_limit, poller.waker(WAKER)?));
         Ok(Station { poller, registry, mailbox })
     }
 }

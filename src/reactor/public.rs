@@ -13,13 +13,13 @@ use super::input::Input;
 use super::prepared::Prepared;
 use super::sys::clock::Clock;
 use super::sys::poller::Poller;
+use super::tick_grid::TickGrid;
 use super::turn::{next_at, take_turn};
 use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
 use crate::id::ConnectionId;
 use crate::mailboxes::Mailboxes;
 use crate::moment::{Moment, whole_ms};
-use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
 /// The longest wait of a poll, in milliseconds. If a poll takes longer, the process was not running.
@@ -45,7 +45,7 @@ pub enum Turn {
 pub struct Reactor<S: Application> {
     poller: Poller,
     pub(super) clock: Clock,
-    spin: Duration,
+    spin: Option<Duration>,
     /// When the last turn ended, unless the next one follows at once.
     ended: Option<Instant>,
     pub(super) core: Core<S>,
@@ -58,39 +58,20 @@ impl<S: Application> Reactor<S> {
     /// # Errors
     /// [`BindError`]: the configuration is not valid, or an address cannot be listened on.
     pub fn bind(config: &Config, service: impl Into<Service<S>>, state: S) -> Result<Self, BindError> {
-        Reactor::bind_with_cipher(config, service, state, None)
-    }
-
-    /// Like [`bind`](Self::bind), with a cipher for Data of status 2.
-    ///
-    /// # Errors
-    /// As [`bind`](Self::bind).
-    pub fn bind_with_cipher(
-        config: &Config,
-        service: impl Into<Service<S>>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-    ) -> Result<Self, BindError> {
         let service = service.into();
         let (prepared, _) = Prepared::bind(config, &service, 0)?;
-        Ok(Reactor::from_prepared(prepared, config, service, state, cipher))
+        Ok(Reactor::from_prepared(prepared, config, service, state))
     }
 
     /// Makes a reactor from bound listeners and their application.
-    pub(crate) fn from_prepared(
-        prepared: Prepared,
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-    ) -> Self {
+    pub(crate) fn from_prepared(prepared: Prepared, config: &Config, service: Service<S>, state: S) -> Self {
         let Prepared { poller, setup } = prepared;
         Reactor {
             poller,
             clock: setup.shared.clock.clone(),
-            spin: config.spin,
+            spin: config.reactor.spin,
             ended: None,
-            core: Core::new(config, service, state, cipher, setup),
+            core: Core::new(config, service, state, setup),
             input: Input::new(),
         }
     }
@@ -120,12 +101,6 @@ impl<S: Application> Reactor<S> {
     #[must_use]
     pub fn state(&self) -> &S {
         &self.core.lent.env.state
-    }
-
-    /// The application's state, between two turns.
-    #[must_use]
-    pub fn state_mut(&mut self) -> &mut S {
-        &mut self.core.lent.env.state
     }
 
     /// The number of connected clients, including those still upgrading or closing.
@@ -180,6 +155,9 @@ impl<S: Application> Reactor<S> {
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Instant> {
         let (worked_at, due_at) = (self.core.lent.now(), self.due_at());
         let began = self.clock.instant_now();
+        if let Some(ticks) = &mut self.core.ticks {
+            ticks.begin(began);
+        }
         let began_at = self.clock.moment(began);
         let ended = self.ended.take();
         let stalls = &mut self.core.lent.env.settings.stalls;
@@ -203,7 +181,13 @@ impl<S: Application> Reactor<S> {
     /// None only if the clock cannot represent the time.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.clock.instant(self.due_at())
+        let due_at = self.clock.instant(self.due_at());
+        // A tick's time is known more exactly than to the millisecond.
+        [due_at, self.next_tick_at()].into_iter().flatten().min()
+    }
+
+    fn next_tick_at(&self) -> Option<Instant> {
+        self.core.ticks.as_ref().and_then(TickGrid::next_at)
     }
 
     fn due_at(&self) -> Moment {
@@ -214,18 +198,19 @@ impl<S: Application> Reactor<S> {
     /// allowed, in milliseconds.
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
         let longest = Duration::from_millis(until_due_ms.min(MAX_WAIT_MS));
+        let until_tick = self.next_tick_at().map_or(longest, |at| at.saturating_duration_since(began));
+        let longest = longest.min(until_tick);
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
-        if self.spin.is_zero() {
-            self.poller.poll(Some(timeout))?;
-        } else {
-            self.spin_and_poll(began, timeout)?;
+        match self.spin {
+            None => self.poller.poll(Some(timeout))?,
+            Some(spin) => self.spin_and_poll(began, timeout, spin)?,
         }
         Ok(whole_ms(timeout))
     }
 
     #[cold]
-    fn spin_and_poll(&mut self, began: Instant, timeout: Duration) -> io::Result<()> {
-        let spin = timeout.min(self.spin);
+    fn spin_and_poll(&mut self, began: Instant, timeout: Duration, spin: Duration) -> io::Result<()> {
+        let spin = timeout.min(spin);
         let mut waited = Duration::ZERO;
         while waited < spin {
             self.poller.poll(Some(Duration::ZERO))?;

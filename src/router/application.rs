@@ -4,8 +4,9 @@ use super::context::Context;
 use super::effect::Effects;
 use super::outcome::Outcome;
 use super::table::{Route, Router};
+use super::tick::Tick;
 use crate::cause::Cause;
-use crate::packet::Undecodable;
+use crate::packet::{Cipher, Undecodable};
 use crate::record::{Peer, Record};
 use crate::upgrade::{self, Refusal};
 
@@ -13,7 +14,7 @@ pub use crate::frame::MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///
-/// Every hook has a default that does nothing. A panic in a hook is caught and logged; the state stays as the
+/// Every hook has a default that does nothing. A panic in a hook of a connection is caught and logged; the state stays as the
 /// panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if [`opened`](Self::opened)
 /// does, the connection closes with 1011, as after a panic of a handler. A panic in another hook has no
 /// effect on the connection, which is ending anyway.
@@ -69,6 +70,32 @@ pub trait Application: 'static {
     /// A game can block the account or the address here.
     fn offence(&mut self, record: &Record, session: &mut Self::Session, offence: Undecodable) {
         let _ = (record, session, offence);
+    }
+
+    /// The cipher for Data of DataStatus 2. Asked once, when the listeners of this state's reactor are bound;
+    /// a panic here is not caught. Without one such Data closes the connection with 4001.
+    fn cipher(&mut self) -> Option<Box<dyn Cipher>> {
+        None
+    }
+
+    /// The server is about to drain: time to save what must not get lost, and to tell the players.
+    ///
+    /// Called once on each worker, when the drain is announced: before
+    /// [`Config::drain_delay`](crate::Config::drain_delay) begins, and before the first client is closed. What
+    /// it sends reaches clients of its own worker before their Close frames. A panic in it does not stop the
+    /// drain.
+    fn draining(&mut self, effects: &mut Effects) {
+        let _ = effects;
+    }
+
+    /// A point of the grid of [`Config::tick`](crate::Config::tick) has come: time to advance the world.
+    ///
+    /// A turn calls it after it has handled what clients and other threads have sent, once at most. Its time
+    /// counts like a handler's: every client of this worker waits. Its effects go out with this turn, and
+    /// those for which the turn has no time with the next ones. Ticks go on while the server drains, until
+    /// all workers have drained. After a panic in it, ticks go on as well.
+    fn tick(&mut self, tick: Tick, effects: &mut Effects) {
+        let _ = (tick, effects);
     }
 }
 

@@ -19,7 +19,6 @@ use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
 use crate::observer::Event;
-use crate::push::Push;
 use crate::record::Record;
 
 /// The parts of a deferred request that the reply needs.
@@ -86,11 +85,6 @@ impl<Session> Context<'_, Session> {
     pub fn handle(&mut self) -> Handle {
         let life = self.attachments.get_or_add().life.get_or_insert_with(|| Arc::new(Life::new()));
         Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
-    }
-
-    /// Sends a push to a connection, this one included, after the handler has returned.
-    pub fn send_to(&mut self, to: ConnectionId, push: Push) {
-        self.buffer.tools.effects.send(to, push);
     }
 
     /// Exchanges the request for a ticket, with which it can be answered later and from any thread.

@@ -51,7 +51,7 @@ impl<S: Application> Route<S> {
 
     /// The same route with Data that is secret, such as a password or a token.
     ///
-    /// [Recordings](crate::Config::record) contain neither its Data nor anything from which it could be
+    /// [Recordings](crate::config::Recording) contain neither its Data nor anything from which it could be
     /// inferred. They never contain the Data of commands without a route.
     #[must_use]
     pub const fn secret(mut self) -> Self {

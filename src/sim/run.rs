@@ -17,6 +17,7 @@ use super::script::Script;
 use super::session::Session;
 use super::simulation::{Simulated, Simulation};
 use super::watch::Watch;
+use crate::config::MAX_TIMER;
 use crate::reactor::{Reactor, Turn};
 use crate::router::Service;
 
@@ -177,7 +178,7 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.work_off_agenda()?;
         self.take_news()?;
         self.drain_if_due();
-        let game = self.reactor.state_mut().between_turns(self.now, &mut self.random);
+        let game = self.reactor.act(|game, _| game.between_turns(self.now, &mut self.random));
         let agenda = self.agenda.next_at().map(|at| at.saturating_sub(self.now));
         let suspects = self.auditor.suspects().next().map(|_| SUSPECT_INTERVAL);
         let drain = self.plan.drain_at.filter(|_| self.incidents.drain.is_none());
@@ -240,7 +241,7 @@ impl<'a, S: Simulated> Run<'a, S> {
             self.incidents.drain = Some(Drain {
                 began_at: self.now,
                 accepts_until: self.now + ACCEPT,
-                gives_up_at: self.now + self.plan.config.drain_timeout,
+                gives_up_at: self.now + self.plan.config.drain.timeout.unwrap_or(MAX_TIMER),
                 is_misled: false,
             });
             self.reactor.handle().drain();

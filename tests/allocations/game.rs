@@ -56,7 +56,7 @@ fn length(_: &mut Game, Length(bytes): Length, context: &mut Context<'_>) -> Out
 fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let at = game.ids.iter().position(|&id| id == context.id()).unwrap();
     let to = game.ids[(at + 1) % game.ids.len()];
-    context.send_to(to, game.pushes[usize::from(request.data()[0])].clone());
+    context.effects().send(to, &game.pushes[usize::from(request.data()[0])]);
     Outcome::Done
 }
 
@@ -104,7 +104,7 @@ static MODULE: Module<Game> = Module::new(
         Route::new(ROLE, "role", Access::Role, |_, _, _| Outcome::Done),
         #[cfg(feature = "protobuf")]
         Route::new(MESSAGE, "message", Access::Anyone, sysconn::proto!(blob)),
-        Route::new(MONITOR, "monitor", Access::Monitor, |_, _, _| Outcome::Done),
+        Route::new(MONITOR, "monitor", Access::Operator, |_, _, _| Outcome::Done),
     ],
 );
 

@@ -70,7 +70,7 @@ impl Application for Game {
         if self.leader == Some(record.id()) {
             for (index, follower) in self.followers.drain(..).enumerate() {
                 if index > 0 {
-                    effects.send(follower, Push::new(1112, b"over"));
+                    effects.send(follower, &Push::new(1112, b"over"));
                 }
                 effects.close(follower, CloseCode::new(4100).unwrap());
             }
@@ -103,7 +103,7 @@ static MODULE: Module<Game> = Module::new(
         Route::new(1108, "close", Access::Anyone, |_, _, _| Outcome::Close(CloseCode::new(4100).unwrap())),
         Route::new(1109, "undecodable", Access::Anyone, |_, _, _| Outcome::Undecodable),
         Route::new(1110, "role", Access::Role, |_, _, context| context.reply(b"a role")),
-        Route::new(1111, "monitor", Access::Monitor, |_, _, context| context.reply(b"a monitor")),
+        Route::new(1111, "monitor", Access::Operator, |_, _, context| context.reply(b"a monitor")),
         Route::new(1112, "follow", Access::Anyone, |game, _, context| {
             game.followers.push(context.id());
             context.reply(b"")

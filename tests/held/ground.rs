@@ -61,7 +61,7 @@ static MODULE: Module<Game> = Module::new(
             let (len, me) = (size(request), context.id());
             for id in game.ids.iter().filter(|id| **id != me) {
                 for _ in 0..(256 * 1024_usize).div_ceil(len + 20).min(1000) {
-                    context.send_to(*id, Push::new(FILL, &vec![0; len]));
+                    context.effects().send(*id, &Push::new(FILL, &vec![0; len]));
                 }
             }
             Outcome::Done
@@ -195,9 +195,9 @@ impl Ground {
 
     /// Answers the pending requests.
     pub(crate) fn answer(&mut self) {
-        for ticket in self.reactor.state_mut().tickets.drain(..) {
-            ticket.reply(Vec::new());
-        }
+        self.reactor.act(|game, effects| {
+            game.tickets.drain(..).for_each(|ticket| effects.reply(ticket, Vec::new()));
+        });
         self.settle();
     }
 

@@ -134,10 +134,10 @@ fn send(_: &mut Town, request: Request<'_>, context: &mut Context<'_>) -> Outcom
     let (ids, text) = rest.split_at(usize::from(u16::from_be_bytes(*count)) * 8);
     let push = Push::new(PUSHED, text);
     match ids.as_chunks::<8>().0 {
-        [one] => context.send_to(ConnectionId::from_u64(u64::from_be_bytes(*one)), push),
+        [one] => context.effects().send(ConnectionId::from_u64(u64::from_be_bytes(*one)), &push),
         many => {
             let ids = many.iter().map(|id| ConnectionId::from_u64(u64::from_be_bytes(*id)));
-            context.effects().broadcast(ids, push);
+            context.effects().broadcast(ids, &push);
         }
     }
     context.reply(b"")

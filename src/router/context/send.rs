@@ -14,7 +14,7 @@ impl<Session> Context<'_, Session> {
     ///
     /// It accounts for the outbox, the output of this handler, the headers, and the worst case of message
     /// compression, but not for bytes that the socket may accept meanwhile. Encrypted Data counts with its
-    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::Config::outbox_limit) is off. At 0 even a
+    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::config::Output::outbox_limit) is off. At 0 even a
     /// reply without Data may not fit.
     #[must_use]
     pub fn reply_capacity(&self) -> usize {
@@ -33,7 +33,7 @@ impl<Session> Context<'_, Session> {
     /// Replies to the request, under its Cmd and Flag, and returns [`Outcome::Done`].
     ///
     /// It can be the last expression of a handler. If the outbox is full,
-    /// [`Config::overflow`](crate::Config::overflow) applies; [`try_reply`](Self::try_reply) returns the
+    /// [`Output::overflow`](crate::config::Output::overflow) applies; [`try_reply`](Self::try_reply) returns the
     /// error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
@@ -44,7 +44,7 @@ impl<Session> Context<'_, Session> {
 
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
     ///
-    /// Data above [`compress_above`](crate::Config::compress_above) is compressed: up to 16 KiB at once, more
+    /// Data above [`compress_above`](crate::config::Output::compress_above) is compressed: up to 16 KiB at once, more
     /// in slices after the handler has returned. Until it is compressed, its full length counts against the
     /// outbox, and later output waits behind it.
     ///
