@@ -4,21 +4,20 @@ use std::sync::Arc;
 
 use prost::Message as _;
 use sysconn::packet::ErrorId;
-use sysconn::{Access, ConnectionId, Context, MailboxError, Outcome, Push, Request, Route, typed};
+use sysconn::{Access, ConnectionId, Context, MailboxError, Outcome, Push, Request, Route, proto};
 
 use super::Gateway;
 use super::membership::NotAdmitted;
 use super::rooms::{Rooms, home};
-use crate::messages::{M1201Toc, M1201Tos, M1202Toc, M1202Tos, M1203Tos, M1210Toc};
+use crate::messages::room;
 
 pub(super) const ROUTES: [Route<Gateway>; 3] = [
-    Route::new(1201, "join", Access::Role, typed!(join, request)),
-    Route::new(1202, "leave", Access::Role, typed!(leave, request)),
-    Route::new(1203, "say", Access::Role, typed!(say, request)),
+    Route::new(room::JOIN, "join", Access::Role, proto!(join, request))
+        .messages(room::Join::NAME, room::Joined::NAME),
+    Route::new(room::LEAVE, "leave", Access::Role, proto!(leave, request))
+        .messages(room::Leave::NAME, room::Left::NAME),
+    Route::new(room::SAY, "say", Access::Role, proto!(say, request)).messages(room::Say::NAME, ""),
 ];
-
-/// The command of the push that carries a message.
-const SAID: u16 = 1210;
 
 /// The output of a room: a reply to the request, and perhaps a push to its members after it.
 struct Answer {
@@ -35,7 +34,7 @@ impl Answer {
 /// Enters a room, or stays in it. ErrorID 4 for a name that is not 1 to 64 bytes, or one room too many.
 fn join(
     gateway: &mut Gateway,
-    message: M1201Tos,
+    message: room::Join,
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Outcome {
@@ -46,7 +45,7 @@ fn join(
     };
     let joined = room.clone();
     let asked = at_home(gateway, &room, request, context, move |rooms| {
-        Ok(Answer::new(&M1201Toc { members: count(rooms.join(id, &joined)) }))
+        Ok(Answer::new(&room::Joined { members: count(rooms.join(id, &joined)) }))
     });
     asked.unwrap_or_else(|_| {
         if is_new {
@@ -59,7 +58,7 @@ fn join(
 /// Leaves a room, if the connection is in it.
 fn leave(
     gateway: &mut Gateway,
-    message: M1202Tos,
+    message: room::Leave,
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Outcome {
@@ -67,7 +66,7 @@ fn leave(
     let was_in = gateway.membership.leave(id, &room);
     let left = room.clone();
     let asked = at_home(gateway, &room, request, context, move |rooms| {
-        Ok(Answer::new(&M1202Toc { members: count(rooms.leave(id, &left)) }))
+        Ok(Answer::new(&room::Left { members: count(rooms.leave(id, &left)) }))
     });
     asked.unwrap_or_else(|_| {
         if was_in {
@@ -79,14 +78,14 @@ fn leave(
 }
 
 /// Sends a text to all members. It is encoded once, and they share its bytes.
-fn say(gateway: &mut Gateway, message: M1203Tos, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn say(gateway: &mut Gateway, message: room::Say, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let id = context.id();
-    let M1203Tos { room, text } = message;
+    let room::Say { room, text } = message;
     if !gateway.membership.is_in(id, &room) {
         return Outcome::Refuse(ErrorId::NOT_ALLOWED);
     }
-    let said = M1210Toc { room, role_id: context.record().role_id(), text };
-    let push = Push::new(SAID, &said.encode_to_vec());
+    let said = room::Said { room, role_id: context.record().role_id(), text };
+    let push = Push::message(room::SAID, &said);
     let room = said.room.clone();
     let asked = at_home(gateway, &said.room, request, context, move |rooms| {
         let members = rooms.of(&room, id).ok_or(ErrorId::NOT_ALLOWED)?;
