@@ -6,6 +6,7 @@ use crate::upgrade::{OriginError, PathError};
 
 /// Why a [`Config`](crate::Config) is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// `listen` is empty.
     NoListener,

@@ -75,6 +75,7 @@ pub struct Message<'a> {
 pub type MessageHandler<S> = fn(&mut S, Message<'_>, &mut Context<'_>) -> Outcome;
 
 /// What clients may send, and the code that handles it.
+#[non_exhaustive]
 pub enum Service<S: 'static> {
     /// Packets in binary messages, for the routes of a table. A text message closes the connection with 1003.
     Packets(&'static Router<S>),

@@ -11,6 +11,7 @@ const MAX_LABEL_BYTES: usize = 63;
 
 /// Why an entry of [`Config::origins`](crate::Config::origins) cannot match any request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OriginError {
     /// It has no scheme, and is not `null`.
     NoScheme,

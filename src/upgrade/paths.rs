@@ -11,6 +11,7 @@ const SHORTEST_HEAD: &str = "GET  HTTP/1.1\r\nHost:h\r\nUpgrade:websocket\r\nCon
 
 /// Why an entry of [`Config::paths`](crate::Config::paths) cannot match any request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PathError {
     /// It does not begin with `/`.
     Relative,
