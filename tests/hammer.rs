@@ -17,10 +17,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use arena::{ArenaServer, Event, HANDLE, PUSHED};
-use common::{Client, Frame, PATIENCE, config, frame, packet};
+use common::{Client, Frame, PATIENCE, config, frame, packet, with};
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::packet::Reply;
-use sysconn::{Config, ConnectionId, Handle, HandleError, Push};
+use sysconn::{ConnectionId, Handle, HandleError, Push};
 
 const THREADS: usize = 2;
 const STAYING: usize = 8;
@@ -206,7 +206,11 @@ fn come_and_go(address: SocketAddr, over: Arc<AtomicBool>) -> JoinHandle<u64> {
 fn nothing_is_lost_duplicated_or_misdelivered() {
     let total = operations();
     // The clients may fall behind, but not lose their connections.
-    let config = Config { outbox_limit: 0, mailbox_limit: 1024, max_connections_per_ip: 0, ..config() };
+    let config = with(config(), |config| {
+        config.output.outbox_limit = None;
+        config.reactor.mailbox_limit = 1024;
+        config.limits.max_connections_per_ip = None;
+    });
     let server = ArenaServer::new(&config);
     let handles = Handles::default();
     let over = Arc::new(AtomicBool::new(false));

@@ -9,10 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use arena::{ArenaServer, DEFER, ECHO, Hand, PUSHED};
-use common::{Client, PATIENCE, Reply, config, join, packet};
+use common::{Client, PATIENCE, Reply, config, join, packet, with};
 use sysconn::frame::CloseCode;
 use sysconn::packet::ErrorId;
-use sysconn::{Cause, Config, Handle, HandleError, Link, MailboxError, Push, ServerHandle, Ticket};
+use sysconn::{Cause, Handle, HandleError, Link, MailboxError, Push, ServerHandle, Ticket};
 
 #[test]
 fn handles_can_be_sent_to_other_threads() {
@@ -131,7 +131,7 @@ fn calls_for_a_connection_that_ended_reach_nobody() {
 
 #[test]
 fn a_full_mailbox_returns_an_error_and_keeps_the_order() {
-    let mut hand = Hand::new(&Config { mailbox_limit: 8, ..config() });
+    let mut hand = Hand::new(&with(config(), |config| config.reactor.mailbox_limit = 8));
     let (mut client, handle) = hand.connect();
     let mut number = 0u32;
     for _ in 0..5 {
@@ -158,7 +158,7 @@ fn a_full_mailbox_returns_an_error_and_keeps_the_order() {
 
 #[test]
 fn a_mailbox_bounds_the_bytes_that_wait_in_it() {
-    let mut hand = Hand::new(&Config { outbox_limit: 0, ..config() });
+    let mut hand = Hand::new(&with(config(), |config| config.output.outbox_limit = None));
     let (_client, handle) = hand.connect();
     // 8 MiB of it are in memory, but each mail counts for all of it.
     let push = Push::new(PUSHED, &vec![0; 8 << 20]);

@@ -94,7 +94,9 @@ struct Touchy {
 }
 
 impl Application for Touchy {
-    fn closed(&mut self, _: &Record, cause: Cause, _: &mut sysconn::Effects) {
+    type Session = ();
+
+    fn closed(&mut self, _: &Record, _: (), cause: Cause, _: &mut sysconn::Effects) {
         self.ends.push(cause);
     }
 }

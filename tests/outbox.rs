@@ -7,7 +7,7 @@ mod arena;
 mod common;
 
 use arena::{ArenaServer, ECHO, Event, Hand, PUSH, PUSHED, slow_client, write_until_full};
-use common::{Client, Frame, Reply, config, eventually, frame, packet};
+use common::{Client, Frame, Reply, config, eventually, frame, packet, with};
 use sysconn::config::Overflow;
 use sysconn::frame::Opcode;
 use sysconn::{Cause, Config, Handle, Push};
@@ -16,11 +16,14 @@ use sysconn::{Cause, Config, Handle, Push};
 const LIMIT: usize = 64 * 1024;
 
 fn small() -> Config {
-    Config { max_len: 16 * 1024, outbox_limit: LIMIT, ..config() }
+    with(config(), |config| {
+        config.limits.max_len = 16 * 1024;
+        config.output.outbox_limit = Some(LIMIT);
+    })
 }
 
 fn dropping() -> Config {
-    Config { overflow: Overflow::Drop, ..small() }
+    with(small(), |config| config.output.overflow = Overflow::Drop)
 }
 
 /// A request for `count` pushes of `len` bytes each.
@@ -64,7 +67,7 @@ fn a_large_push_counts_whole_before_it_is_queued() {
         (Overflow::Drop, 1, false),
     ] {
         let case = format!("{overflow:?} {excess}");
-        let server = ArenaServer::new(&Config { overflow, ..small() });
+        let server = ArenaServer::new(&with(small(), |config| config.output.overflow = overflow));
         // The client reads, and its outbox is empty: the socket would take some of it.
         let mut client = Client::connect(server.address);
         let handle = server.handle_of(&mut client);

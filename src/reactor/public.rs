@@ -44,7 +44,7 @@ pub enum Turn {
 pub struct Reactor<S: Application> {
     poller: Poller,
     pub(super) clock: Clock,
-    spin: Duration,
+    spin: Option<Duration>,
     /// When the last turn ended, unless the next one follows at once.
     ended: Option<Instant>,
     pub(super) core: Core<S>,
@@ -68,7 +68,7 @@ impl<S: Application> Reactor<S> {
         Reactor {
             poller,
             clock: setup.shared.clock.clone(),
-            spin: config.spin,
+            spin: config.reactor.spin,
             ended: None,
             core: Core::new(config, service, state, setup),
             input: Input::new(),
@@ -195,17 +195,16 @@ impl<S: Application> Reactor<S> {
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
         let longest = Duration::from_millis(until_due_ms.min(MAX_WAIT_MS));
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
-        if self.spin.is_zero() {
-            self.poller.poll(Some(timeout))?;
-        } else {
-            self.spin_and_poll(began, timeout)?;
+        match self.spin {
+            None => self.poller.poll(Some(timeout))?,
+            Some(spin) => self.spin_and_poll(began, timeout, spin)?,
         }
         Ok(whole_ms(timeout))
     }
 
     #[cold]
-    fn spin_and_poll(&mut self, began: Instant, timeout: Duration) -> io::Result<()> {
-        let spin = timeout.min(self.spin);
+    fn spin_and_poll(&mut self, began: Instant, timeout: Duration, spin: Duration) -> io::Result<()> {
+        let spin = timeout.min(spin);
         let mut waited = Duration::ZERO;
         while waited < spin {
             self.poller.poll(Some(Duration::ZERO))?;
@@ -239,11 +238,13 @@ mod tests {
     #[test]
     fn a_reactor_can_be_made_on_one_thread_and_run_on_another() {
         fn is_send<T: Send>() {}
-        fn check<S: Application + Send>() {
+        fn check<S: Application<Session: Send> + Send>() {
             is_send::<Reactor<S>>();
         }
         struct Nothing;
-        impl Application for Nothing {}
+        impl Application for Nothing {
+            type Session = ();
+        }
         check::<Nothing>();
     }
 }

@@ -29,10 +29,10 @@ pub(crate) struct Deferral {
 ///
 /// Replies are sent in order. Requests of a handler for other connections are carried out after it has
 /// returned.
-pub struct Context<'a> {
+pub struct Context<'a, Session = ()> {
     pub(crate) record: &'a mut Record,
     pub(crate) attachments: &'a mut dyn LazyAttachments,
-    pub(crate) buffer: SendBuffer<'a>,
+    pub(crate) buffer: SendBuffer<'a, Session>,
     /// The Cmd and Flag of the request, which replies carry.
     pub(crate) cmd: u16,
     pub(crate) flag: u32,
@@ -40,11 +40,27 @@ pub struct Context<'a> {
     pub(crate) overflowed: bool,
 }
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// The connection's record.
     #[must_use]
     pub fn record(&self) -> &Record {
         self.record
+    }
+
+    /// What belongs to this connection: the session that [`Application::upgrade`] returned for it.
+    ///
+    /// [`Application::upgrade`]: crate::Application::upgrade
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "no input can bring this about, and it is caught")]
+    pub fn session(&self) -> &Session {
+        self.buffer.tools.sessions.get(self.record.id).expect("an open connection has a session")
+    }
+
+    /// What belongs to this connection, to change it.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "no input can bring this about, and it is caught")]
+    pub fn session_mut(&mut self) -> &mut Session {
+        self.buffer.tools.sessions.get_mut(self.record.id).expect("an open connection has a session")
     }
 
     /// The connection's id.

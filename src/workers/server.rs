@@ -31,7 +31,9 @@ use crate::router::{Application, Service};
 /// /// One of these on each worker.
 /// struct Game { worker: Worker<Game>, bells: u64 }
 ///
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 ///
 /// /// Rings the bell of each worker.
 /// fn ring(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
@@ -46,8 +48,10 @@ use crate::router::{Application, Service};
 /// static ROUTES: Router<Game> = Router::new([&BELL]);
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let config = Config { workers: 4, ..Config::default() };
+///     let mut config = Config::default();
+///     config.workers = 4;
 ///     let mut workers = Workers::bind(&config, &ROUTES, |worker| Game { worker, bells: 0 })?;
+///     println!("listening on {}", workers.local_addr().ok_or("no TCP listener")?);
 ///     Ok(workers.run()?)
 /// }
 /// ```
@@ -56,7 +60,7 @@ pub struct Workers<S: Application> {
     others: Vec<Reactor<S>>,
 }
 
-impl<S: Application + Send> Workers<S> {
+impl<S: Application<Session: Send> + Send> Workers<S> {
     /// Binds the listeners of all workers, and makes a state for each. The system accepts clients from now
     /// on, and [`run`](Self::run) serves them.
     ///

@@ -31,6 +31,8 @@ pub(crate) struct Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.ids.push(context.id());
     }

@@ -49,6 +49,8 @@ impl Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn upgrade(&mut self, request: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
         self.path = request.path().to_owned();
         match request.path() {
@@ -63,7 +65,7 @@ impl Application for Game {
         self.paths.insert(context.id(), self.path.clone());
     }
 
-    fn closed(&mut self, record: &Record, cause: Cause, effects: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, effects: &mut Effects) {
         self.tell(Event::Closed(record.peer(), cause));
         if self.leader == Some(record.id()) {
             for (index, follower) in self.followers.drain(..).enumerate() {
@@ -77,7 +79,7 @@ impl Application for Game {
         assert!(path.as_deref() != Some("/panic-in-closed"), "as the test asked");
     }
 
-    fn offence(&mut self, record: &Record, offence: Undecodable) {
+    fn offence(&mut self, record: &Record, _: &mut (), offence: Undecodable) {
         self.tell(Event::Offence(record.peer(), offence));
         let path = self.paths.get(&record.id());
         assert!(path.map(String::as_str) != Some("/panic-in-offence"), "as the test asked");

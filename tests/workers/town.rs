@@ -64,11 +64,13 @@ impl Town {
 }
 
 impl Application for Town {
-    fn replaced(&mut self, record: &Record, _: &mut Effects) {
+    type Session = ();
+
+    fn replaced(&mut self, record: &Record, _: &mut (), _: &mut Effects) {
         self.tell(Event::Replaced(record.id()));
     }
 
-    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
         self.tell(Event::Closed(record.id(), cause));
     }
 }

@@ -133,6 +133,8 @@ impl Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         let (id, record) = (context.id(), context.record());
         let account = self.account(port(record));
@@ -145,7 +147,7 @@ impl Application for Game {
         }
     }
 
-    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
         let account = self.account(port(record));
         assert_eq!(account.opened, 1, "closed, but not opened");
         assert!(account.closed.is_none(), "closed twice");
@@ -153,7 +155,7 @@ impl Application for Game {
         account.closed = Some((record.clone(), cause));
     }
 
-    fn offence(&mut self, record: &Record, _: Undecodable) {
+    fn offence(&mut self, record: &Record, _: &mut (), _: Undecodable) {
         assert_eq!(self.account(port(record)).id, Some(record.id()));
     }
 }

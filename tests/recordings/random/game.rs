@@ -62,6 +62,8 @@ impl Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.open.push((context.id(), context.handle()));
         if self.random.chance(0.1) {
@@ -69,7 +71,7 @@ impl Application for Game {
         }
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.open.retain(|(id, _)| *id != record.id());
     }
 }

@@ -140,7 +140,9 @@ pub(crate) fn push_data(stream: u8, tag: u64, number: u32, size: u16) -> Vec<u8>
 }
 
 impl Application for Game {
-    fn replaced(&mut self, record: &Record, _: &mut Effects) {
+    type Session = ();
+
+    fn replaced(&mut self, record: &Record, _: &mut (), _: &mut Effects) {
         let id = record.id();
         if !self.replaced.remove(&id) {
             // Its role was not taken over, or it was told before.
@@ -153,7 +155,7 @@ impl Application for Game {
         self.open.insert(context.id(), tag(context.record().peer()));
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, effects: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, effects: &mut Effects) {
         let id = record.id();
         if let Some(tag) = self.open.remove(&id) {
             self.gone.push_back((id, tag));
