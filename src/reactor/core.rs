@@ -19,6 +19,7 @@ use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::packet::Cipher;
 use crate::router::{Application, Service};
+use crate::topics::Topics;
 
 /// Which connections are recorded, and how much of each.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,7 @@ impl<S: Application> Core<S> {
         let workers = shared.mailboxes.count();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
+        env.tools.effects.topics = Topics::new(worker, shared.topics.clone());
         Core {
             connections: Connections::new(worker),
             lent: Lent {

@@ -81,6 +81,7 @@ fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
         identity: Identity { account, platform, zone_id, role_id },
         kind,
         custodian: has_custodian.then_some(Custodian { account: custodian, role_id: custodian_role_id }),
+        ..Login::default()
     })
 }
 
