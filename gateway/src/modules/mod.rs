@@ -27,7 +27,9 @@ impl Gateway {
 }
 
 impl Application for Gateway {
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    type Session = ();
+
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.delay.forget(record.id());
     }
 }
@@ -55,7 +57,9 @@ pub(crate) fn routes(diagnostics: bool) -> &'static Router<Gateway> {
 /// The state of `echo`: none.
 pub(crate) struct Echo;
 
-impl Application for Echo {}
+impl Application for Echo {
+    type Session = ();
+}
 
 /// Sends a message back as it came.
 pub(crate) fn echo_message(_: &mut Echo, message: Message<'_>, context: &mut Context<'_>) -> Outcome {

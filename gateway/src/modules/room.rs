@@ -66,7 +66,7 @@ fn say(gateway: &mut Gateway, message: M1203Tos, request: Request<'_>, context: 
     let _ = gateway.worker.call(home, move |_, effects| match effects.publish_except(id, &topic, &push) {
         Ok(()) => {
             effects.reply(ticket, []);
-            effects.send(id, push);
+            effects.send(id, &push);
         }
         Err(_) => effects.refuse(ticket, ErrorId::NOT_AVAILABLE),
     });

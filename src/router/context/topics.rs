@@ -3,7 +3,7 @@
 use super::Context;
 use crate::topics::{SubscribeError, Topic};
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// Subscribes this connection to a topic: [`Effects::publish`](crate::Effects::publish) of any worker
     /// reaches it from now on, until it unsubscribes or ends. Returns the number of subscribers on all
     /// workers, this connection included. Nothing changes if it is subscribed already.
