@@ -10,7 +10,11 @@ use crate::router::{Application, Effect, Publish};
 use crate::topics::Topic;
 
 /// Sends a publish of another worker, or of another thread, to the subscribers of this one.
-pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, publish: Publish) {
+pub(super) fn deliver_publish<S: Application>(
+    core: &mut Core<S>,
+    by: Option<ConnectionId>,
+    publish: Publish,
+) {
     let Publish { topic, except, push, permit } = publish;
     let mut to = core.lent.env.tools.effects.topics.receivers(&topic);
     if let Some(except) = except {
