@@ -37,7 +37,9 @@ const SAID: u16 = 1210;
 #[derive(Default)]
 struct Game(Vec<ConnectionId>);
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn join(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     game.0.push(context.id());
@@ -45,7 +47,7 @@ fn join(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
 }
 
 fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    context.effects().broadcast(game.0.iter().copied(), Push::new(SAID, request.data()));
+    context.effects().broadcast(game.0.iter().copied(), &Push::new(SAID, request.data()));
     Outcome::Done
 }
 

@@ -21,7 +21,9 @@ struct World {
     moves: u64,
 }
 
-impl Application for World {}
+impl Application for World {
+    type Session = ();
+}
 
 fn walk(world: &mut World, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(position) = <[u8; 8]>::try_from(request.data()) else { return Outcome::Undecodable };

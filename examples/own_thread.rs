@@ -25,7 +25,9 @@ struct Lobby {
 }
 
 impl Application for Lobby {
-    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+    type Session = ();
+
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
         println!("{} is gone: {cause}", record.peer());
     }
 }

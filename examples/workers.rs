@@ -23,11 +23,13 @@ struct Chat {
 }
 
 impl Application for Chat {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.clients.insert(context.id());
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.clients.remove(&record.id());
     }
 }
@@ -38,7 +40,7 @@ fn say(chat: &mut Chat, request: Request<'_>, context: &mut Context<'_>) -> Outc
     for worker in 0..chat.worker.count() {
         let line = line.clone();
         let tell = move |chat: &mut Chat, effects: &mut Effects| {
-            effects.broadcast(chat.clients.iter().copied(), line);
+            effects.broadcast(chat.clients.iter().copied(), &line);
         };
         if chat.worker.call(worker, tell).is_err() {
             // The mailbox of that worker is full: the client may try again.

@@ -16,7 +16,9 @@
 //!     greetings: u32,
 //! }
 //!
-//! impl Application for Game {}
+//! impl Application for Game {
+//!     type Session = ();
+//! }
 //!
 //! fn greet(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
 //!     game.greetings += 1;

@@ -22,7 +22,9 @@ struct Game {
     blocked_ms: u64,
 }
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 /// milliseconds:32 → no Data, after that time.
 fn block(game: &mut Game, request: Request<'_>, _: &mut Context<'_>) -> Outcome {

@@ -140,11 +140,13 @@ struct Ends {
 }
 
 impl Application for Ends {
+    type Session = ();
+
     fn opened(&mut self, _: &mut Context<'_>) {
         self.opened += 1;
     }
 
-    fn closed(&mut self, _: &Record, cause: Cause, effects: &mut Effects) {
+    fn closed(&mut self, _: &Record, _: (), cause: Cause, effects: &mut Effects) {
         assert_eq!(cause, Cause::GoingAway);
         let ends = self.ends.clone();
         effects.survey(move |survey| ends.send(survey.now()).unwrap());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use arena::{ECHO, Hand, PUSHED, SINK, write_until_full};
 use common::{Client, Frame, Reply, UPGRADE, eventually, frame, packet, with};
 use sysconn::frame::Opcode;
-use sysconn::{Application, Config, Context, Handle, Message, Outcome, Reactor, Service};
+use sysconn::{Application, Config, Context, Handle, Message, Outcome, Push, Reactor, Service};
 
 /// Packets of one client that one turn handles at most.
 const TURN_PACKETS: u64 = 512;
@@ -216,7 +216,9 @@ struct Blocks(Receiver<()>);
 const MAY_BE_SILENT: Duration = Duration::from_secs(2);
 const BLOCKS_FOR: Duration = Duration::from_millis(2500);
 
-impl Application for Blocks {}
+impl Application for Blocks {
+    type Session = ();
+}
 
 fn block_or_echo(state: &mut Blocks, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
     if message.payload == b"block" {
@@ -348,7 +350,7 @@ fn clients_with_waiting_output_are_served_after_quiet_ones() {
     let (mut quiet, _) = hand.connect();
     for number in 0..3 {
         for (_, handle) in &slow {
-            (0..12).for_each(|_| handle.push(PUSHED, &[7; 500_000]).unwrap());
+            (0..12).for_each(|_| handle.send(&Push::new(PUSHED, &[7; 500_000])).unwrap());
         }
         // Their sockets are full first; then all of them have space for more.
         for _ in 0..40 * SLOW {

@@ -30,7 +30,9 @@ struct Game {
     members: Vec<ConnectionId>,
 }
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 static MODULE: Module<Game> = Module::new(
     21,
@@ -43,12 +45,12 @@ static MODULE: Module<Game> = Module::new(
         }),
         Route::new(SAY, "say", Access::Anyone, |game, request, context| {
             let push = Push::new(SAID, request.data());
-            context.effects().broadcast(game.members.iter().copied(), push);
+            context.effects().broadcast(game.members.iter().copied(), &push);
             Outcome::Done
         }),
         Route::new(WHISPER, "whisper", Access::Anyone, |game, request, context| {
             let last = *game.members.last().unwrap();
-            context.effects().send(last, Push::new(SAID, request.data()));
+            context.effects().send(last, &Push::new(SAID, request.data()));
             Outcome::Done
         }),
     ],

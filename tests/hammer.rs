@@ -20,7 +20,7 @@ use arena::{ArenaServer, Event, HANDLE, PUSHED};
 use common::{Client, Frame, PATIENCE, config, frame, packet, with};
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::packet::Reply;
-use sysconn::{ConnectionId, Handle, HandleError};
+use sysconn::{ConnectionId, Handle, HandleError, Push};
 
 const THREADS: usize = 2;
 const STAYING: usize = 8;
@@ -103,7 +103,7 @@ impl Hammer {
 
     fn push(&mut self, handle: &Handle) -> Result<(), HandleError> {
         let number = self.accepted.entry(handle.id()).or_default();
-        handle.push(PUSHED, &payload(handle.id(), self.thread, *number, 0))?;
+        handle.send(&Push::new(PUSHED, &payload(handle.id(), self.thread, *number, 0)))?;
         *number += 1;
         self.done.accepted += 1;
         Ok(())
@@ -114,7 +114,7 @@ impl Hammer {
         for (handle, _) in handles.lock().unwrap().iter().filter(|(_, stays)| *stays) {
             let count = self.accepted.get(&handle.id()).copied().unwrap_or(0);
             let last = payload(handle.id(), self.thread, LAST, count);
-            while handle.push(PUSHED, &last) == Err(HandleError::MailboxFull) {
+            while handle.send(&Push::new(PUSHED, &last)) == Err(HandleError::MailboxFull) {
                 thread::yield_now();
             }
         }

@@ -67,6 +67,8 @@ fn checks() -> Vec<Vec<u8>> {
 struct Unasked;
 
 impl Application for Unasked {
+    type Session = ();
+
     fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
         panic!("a health check was taken for an upgrade")
     }

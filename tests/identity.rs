@@ -96,7 +96,7 @@ fn the_record_has_the_identity() {
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
     let before = server.snapshot(&handle).record;
-    assert_eq!((before.identity(), before.role_id(), before.kind()), (None, 0, ClientKind::Tester));
+    assert_eq!((before.identity(), before.role_id(), before.kind()), (None, 0, ClientKind::Guest));
     assert_eq!(before.peer(), client.stream.local_addr().unwrap().into());
     client.login(9);
     let after = server.snapshot(&handle).record;

@@ -46,6 +46,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 struct Room(Vec<ConnectionId>);
 
 impl Application for Room {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.0.push(context.id());
     }
@@ -70,7 +72,7 @@ fn burst(_: &mut Room, request: sysconn::Request<'_>, context: &mut Context<'_>)
 fn say(room: &mut Room, request: sysconn::Request<'_>, context: &mut Context<'_>) -> Outcome {
     let by = context.id();
     let others: Vec<_> = room.0.iter().copied().filter(|&id| id != by).collect();
-    context.effects().broadcast(others, Push::new(SAY, request.data()));
+    context.effects().broadcast(others, &Push::new(SAY, request.data()));
     Outcome::Done
 }
 

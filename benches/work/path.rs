@@ -28,7 +28,9 @@ const RULES: Rules = Rules { text: false, ..SERVER };
 #[derive(Default)]
 pub(crate) struct Echo(usize);
 
-impl Application for Echo {}
+impl Application for Echo {
+    type Session = ();
+}
 
 fn echo(state: &mut Echo, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     state.0 += 1;

@@ -95,7 +95,9 @@ fn clients(address: SocketAddr, idle: usize, busy: usize) -> Result {
 
 struct Nothing;
 
-impl Application for Nothing {}
+impl Application for Nothing {
+    type Session = ();
+}
 
 static ROUTES: Router<Nothing> = Router::new([]);
 

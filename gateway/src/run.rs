@@ -70,7 +70,7 @@ struct Server {
 }
 
 impl Server {
-    fn run<S: Application + Send>(
+    fn run<S: Application<Session: Send> + Send>(
         self,
         service: impl Into<Service<S>>,
         state: impl FnMut(Worker<S>) -> S,
@@ -91,7 +91,7 @@ impl Server {
 }
 
 /// Prints that the server accepts clients now, and at which addresses.
-fn announce<S: Application + Send>(workers: &Workers<S>) {
+fn announce<S: Application<Session: Send> + Send>(workers: &Workers<S>) {
     let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
     let mut stdout = std::io::stdout();
     // Standard output may have no reader.

@@ -95,15 +95,7 @@ impl Handle {
         self.life.is_alive()
     }
 
-    /// Sends a packet with Flag 0.
-    ///
-    /// # Errors
-    /// [`HandleError`], and then nothing was sent.
-    pub fn push(&self, cmd: u16, data: &[u8]) -> Result<(), HandleError> {
-        self.send(&Push::new(cmd, data))
-    }
-
-    /// Sends a packet that is already encoded, which several connections can share.
+    /// Sends a push. It is encoded already, and several connections can share its bytes.
     ///
     /// # Errors
     /// [`HandleError`], and then nothing was sent.

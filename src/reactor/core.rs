@@ -17,11 +17,10 @@ use super::worker_links::WorkerLinks;
 use crate::config::{Config, Recording};
 use crate::conn::Env;
 use crate::id::ConnectionId;
-use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
 /// Everything that the steps of a turn work on.
-pub(super) struct Core<S: 'static> {
+pub(super) struct Core<S: Application> {
     pub(super) connections: Connections,
     /// The parts that the work of a single connection touches.
     pub(super) lent: Lent<S>,
@@ -39,15 +38,10 @@ pub(super) struct Core<S: 'static> {
 }
 
 impl<S: Application> Core<S> {
-    pub(super) fn new(
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-        setup: ReactorSetup,
-    ) -> Self {
+    pub(super) fn new(config: &Config, service: Service<S>, mut state: S, setup: ReactorSetup) -> Self {
         let ReactorSetup { worker, registry, mailbox, listeners, roles, shared, began_unix_ms } = setup;
         let workers = shared.mailboxes.count();
+        let cipher = state.cipher();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
         Core {
@@ -72,7 +66,7 @@ impl<S: Application> Core<S> {
     }
 }
 
-impl<S> Core<S> {
+impl<S: Application> Core<S> {
     /// Looks up a connection to work on. None if it is gone.
     #[inline]
     pub(super) fn activate(&mut self, id: ConnectionId) -> Option<Active<'_, S>> {

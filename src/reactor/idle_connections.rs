@@ -27,7 +27,9 @@ const SPREAD_MS: u64 = 60_000;
 
 struct Nothing;
 
-impl Application for Nothing {}
+impl Application for Nothing {
+    type Session = ();
+}
 
 fn reactor() -> Reactor<Nothing> {
     let config = Config::with(|config| {

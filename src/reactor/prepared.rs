@@ -16,7 +16,7 @@ use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
 use crate::recording::Store;
 use crate::roles::Roles;
-use crate::router::Service;
+use crate::router::{Application, Service};
 
 /// The most events that one poll returns.
 pub(super) const EVENTS: usize = 1024;
@@ -36,7 +36,7 @@ struct Station {
 
 impl Prepared {
     /// Binds the listeners of one reactor, and of `others` beside it.
-    pub(crate) fn bind<S>(
+    pub(crate) fn bind<S: Application>(
         config: &Config,
         service: &Service<S>,
         others: usize,
@@ -45,7 +45,7 @@ impl Prepared {
     }
 
     /// Binds the listeners on the real system, or on a simulated network.
-    pub(crate) fn bind_on<S>(
+    pub(crate) fn bind_on<S: Application>(
         system: &System,
         config: &Config,
         service: &Service<S>,

@@ -4,7 +4,7 @@ use sysconn::config::{DeflateMode, Overflow};
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::packet::ErrorId;
 use sysconn::replay::End;
-use sysconn::{Config, Record};
+use sysconn::{Config, Push, Record};
 
 use crate::common::*;
 use crate::recorded::{Directory, check, handle_of, record, replay, send_session, shown};
@@ -131,7 +131,7 @@ fn actions_of_other_connections_are_replayed() {
                 let mut client = Client::connect(server.address);
                 let handle = handle_of(server, &mut client);
                 for number in 0..10 {
-                    handle.push(1210, &[number; 1000]).unwrap();
+                    handle.send(&Push::new(1210, &[number; 1000])).unwrap();
                 }
                 (0..10).for_each(|number| assert_eq!(client.reply().data, [number; 1000]));
                 match CloseCode::new(code).filter(|_| code != 4010) {
@@ -158,7 +158,7 @@ fn a_client_that_does_not_read_is_replayed() {
                 let mut client = Client::connect(server.address);
                 let handle = handle_of(server, &mut client);
                 let full = |record: Record| record.error_send() > 0;
-                eventually("the outbox is full", || match handle.push(1210, &[1; 90_000]) {
+                eventually("the outbox is full", || match handle.send(&Push::new(1210, &[1; 90_000])) {
                     Ok(()) => handle.snapshot(PATIENCE).map_or(true, |now| full(now.record)),
                     Err(_) => true,
                 });

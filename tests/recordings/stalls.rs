@@ -13,7 +13,9 @@ use crate::recorded::{Directory, check, shown};
 /// An application that can let time pass while it handles a message.
 struct Slow(Network);
 
-impl Application for Slow {}
+impl Application for Slow {
+    type Session = ();
+}
 
 const STANDS_STILL_FOR: Duration = Duration::from_secs(70);
 

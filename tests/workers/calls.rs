@@ -33,7 +33,7 @@ fn effects_of_a_call_run_before_the_next_call() {
         let ids = [citizens[0][0].id, citizens[1][0].id];
         for number in 0..100u8 {
             let call = move |_: &mut _, effects: &mut sysconn::Effects| {
-                effects.broadcast(ids, Push::new(PUSHED, &[number]));
+                effects.broadcast(ids, &Push::new(PUSHED, &[number]));
             };
             server.workers[0].call(on, call).unwrap();
         }
@@ -56,8 +56,8 @@ fn output_of_a_call_does_not_overtake_that_of_the_one_before() {
     for number in 0..100u8 {
         let handle = handle.clone();
         let call = move |_: &mut _, effects: &mut sysconn::Effects| match number % 2 {
-            0 => effects.send(id, Push::new(PUSHED, &[number])),
-            _ => handle.push(PUSHED, &[number]).unwrap(),
+            0 => effects.send(id, &Push::new(PUSHED, &[number])),
+            _ => handle.send(&Push::new(PUSHED, &[number])).unwrap(),
         };
         server.workers[0].call(0, call).unwrap();
     }

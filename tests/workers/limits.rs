@@ -12,7 +12,9 @@ use super::town::{TOWN, Town};
 
 struct Nothing;
 
-impl Application for Nothing {}
+impl Application for Nothing {
+    type Session = ();
+}
 
 static NO_ROUTES: Router<Nothing> = Router::new([]);
 

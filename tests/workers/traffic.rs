@@ -68,7 +68,7 @@ fn handles_tickets_and_links_reach_their_connection_on_any_worker() {
     for (handle, citizen) in handles.iter().zip(&mut citizens) {
         thread::scope(|scope| {
             scope.spawn(|| {
-                handle.push(PUSHED, b"own").unwrap();
+                handle.send(&Push::new(PUSHED, b"own")).unwrap();
                 handle.send(&shared).unwrap();
                 server.handle.send(handle.id(), &shared).unwrap();
                 handle.set_debug(true).unwrap();
@@ -109,7 +109,7 @@ fn handles_tickets_and_links_reach_their_connection_on_any_worker() {
         }
         drop(citizen);
         server.await_event(|event| matches!(event, Event::Closed(..)).then_some(()));
-        assert_eq!(handle.push(PUSHED, b""), Err(HandleError::Gone));
+        assert_eq!(handle.send(&Push::new(PUSHED, b"")), Err(HandleError::Gone));
     }
 }
 

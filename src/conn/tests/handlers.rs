@@ -95,7 +95,7 @@ fn a_login_counts_at_once_and_ends_the_one_before_it() {
             conn.call(dispatch::By::Application, 0, 0, env, |state, context| {
                 let identity = Identity { role_id, ..Identity::default() };
                 let player = context.player(role_id);
-                let result = context.login(Login { identity, kind: Client::GameServer, ..Login::default() });
+                let result = context.login(Login { identity, kind: Client::Player, ..Login::default() });
                 state.noted.push(format!("{player:?} {}", result.is_ok()));
                 Outcome::Done
             });
@@ -130,11 +130,11 @@ fn effects_keep_their_order_and_cost_for_each_connection() {
     rig.call(b"", |state, request, context| {
         let to = ConnectionId::new(0, 5, 2);
         let push = Push::new(700, b"push");
-        context.send_to(to, push.clone());
+        context.effects().send(to, &push);
         let ticket = context.defer(request);
         state.noted.push(ticket.connection().to_string());
         assert!(!context.effects().is_empty());
-        context.effects().broadcast([to; 500], push);
+        context.effects().broadcast([to; 500], &push);
         context.effects().set_debug(to, true);
         context.effects().reply(ticket, "done");
         context.effects().survey(|_| {});

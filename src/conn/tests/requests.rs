@@ -19,7 +19,7 @@ fn log_in_as(rig: &mut Rig, kind: crate::record::ClientKind) {
 
 #[test]
 fn each_kind_of_bad_input_is_answered_as_the_contract_says() {
-    use crate::record::ClientKind::{Monitor, Tester};
+    use crate::record::ClientKind::{Guest, Operator};
     let unknown = 9999;
     let cases = [
         (packet(2, 0, ECHO, b"ab"), None, Ok(0)),
@@ -28,8 +28,8 @@ fn each_kind_of_bad_input_is_answered_as_the_contract_says() {
         (packet(2, 0, unknown, b"ab"), None, Ok(1)),
         (packet(0, 0, LOGOUT, b""), None, Ok(3)),
         (packet(0, 0, WATCH, b""), None, Ok(3)),
-        (packet(0, 0, WATCH, b""), Some(Tester), Ok(4)),
-        (packet(0, 0, WATCH, b""), Some(Monitor), Ok(0)),
+        (packet(0, 0, WATCH, b""), Some(Guest), Ok(4)),
+        (packet(0, 0, WATCH, b""), Some(Operator), Ok(0)),
         (packet(0, 77, ECHO, b""), None, Ok(0)),
         (packet(2, 3, ECHO, b"ab"), None, Err(4001)),
         (packet(2, 2, ECHO, b"ab"), None, Err(4001)),

@@ -9,7 +9,7 @@ use crate::router::outcome::Outcome;
 use crate::router::send_buffer::SendBuffer;
 use crate::router::tools::Tools;
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// The most bytes of Data that a reply or [`push`](Self::push) can have now and will certainly be sent.
     ///
     /// It accounts for the outbox, the output of this handler, the headers, and the worst case of message
@@ -93,7 +93,7 @@ impl Context<'_> {
     fn send_encoded(
         &mut self,
         status: DataStatus,
-        encode: impl FnOnce(&mut Tools, &mut Vec<u8>) -> bool,
+        encode: impl FnOnce(&mut Tools<Session>, &mut Vec<u8>) -> bool,
     ) -> Option<Result<(), SendError>> {
         let mut encoded = std::mem::take(&mut self.buffer.tools.encoded);
         let is_encoded = encode(self.buffer.tools, &mut encoded);
@@ -134,7 +134,7 @@ impl Context<'_> {
     }
 
     /// Sends the packet or message that `send` puts into the buffer, and counts it.
-    pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_>) -> bool) {
+    pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_, Session>) -> bool) {
         let sent = send(&mut self.buffer);
         let _ = self.count(sent);
     }
