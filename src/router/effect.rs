@@ -92,8 +92,8 @@ pub struct Effects {
 impl Effects {
     /// Sends a push to a connection.
     ///
-    /// If it does not fit the connection's outbox, [`Output::overflow`](crate::config::Output::overflow) applies, and
-    /// its record counts it.
+    /// If it does not fit the connection's outbox, [`Output::overflow`](crate::config::Output::overflow)
+    /// applies, and its record counts it.
     pub fn send(&mut self, to: ConnectionId, push: &Push) {
         self.add(1, Effect::Send { to, push: push.clone() });
     }
