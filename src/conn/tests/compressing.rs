@@ -209,9 +209,8 @@ fn uncompressed_replies_are_neither_charged_nor_delayed() {
     assert_eq!((rig.env.frames_left, rig.messages.len()), (999, 2));
 }
 
-fn bound(config: &mut Config, overflow: Overflow) {
-    config.limits.max_len = 50_000;
-    (config.output.outbox_limit, config.output.overflow) = (Some(100_000), overflow);
+fn bound(config: &mut Config, max_len: usize, outbox_limit: usize) {
+    (config.limits.max_len, config.output.outbox_limit) = (max_len, Some(outbox_limit));
 }
 
 #[test]
@@ -220,7 +219,8 @@ fn a_waiting_reply_counts_as_its_longest_form() {
     for (way, fits, not) in [(WAYS[0], 99_979, 99_980), (WAYS[1], 88_000, 89_000), (WAYS[2], 88_000, 89_000)]
     {
         for (len, is_sent) in [(fits, true), (not, false)] {
-            let mut rig = compressing_with(way.0, way.1, |config| bound(config, Overflow::Drop));
+            let mut rig = compressing_with(way.0, way.1, |config| bound(config, 50_000, 100_000));
+            rig.env.settings.overflow = Overflow::Drop;
             ask(&mut rig, &[len]);
             assert_eq!(rig.conn.has_job(), is_sent, "{way:?}, {len}");
             let queued = rig.conn.outbox.queued();
@@ -235,7 +235,7 @@ fn a_waiting_reply_counts_as_its_longest_form() {
                 assert!(rig.conn.wants_read(&rig.env.settings));
             }
         }
-        let mut rig = compressing_with(way.0, way.1, |config| bound(config, Overflow::Close));
+        let mut rig = compressing_with(way.0, way.1, |config| bound(config, 50_000, 100_000));
         ask(&mut rig, &[60_000, 60_000, 10]);
         rig.compress();
         assert_eq!(rig.conn.record.send_count, 2, "{way:?}: the second does not fit, the short one does");
@@ -246,9 +246,7 @@ fn a_waiting_reply_counts_as_its_longest_form() {
 #[test]
 fn the_longest_echo_fits_the_smallest_outbox_that_may_be_configured() {
     for data in [text(99_991), noise(99_991)] {
-        let mut rig = compressing_with(100, DeflateMode::Off, |config| {
-            (config.limits.max_len, config.output.outbox_limit) = (100_000, Some(100_021));
-        });
+        let mut rig = compressing_with(100, DeflateMode::Off, |config| bound(config, 100_000, 100_021));
         rig.request(ECHO, &data);
         rig.compress();
         let packets = Unpacker::new(DeflateMode::Off).packets(&rig);
