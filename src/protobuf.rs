@@ -110,7 +110,7 @@ fn append(message: &impl Message, out: &mut Vec<u8>) {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a handler of `proto!` can return",
     label = "this handler returns `{Self}`",
-    note = "it returns `Result<M, ErrorId>` with a message `M`, `()`, or an `Outcome`"
+    note = "it returns `Result<M, ErrorId>` with a message `M` for the reply, `()`, or an `Outcome`"
 )]
 pub trait Answer {
     /// Replies with the message in the result, if there is one.
@@ -138,6 +138,13 @@ impl<M: Message> Answer for Result<M, ErrorId> {
             Ok(message) => context.reply_message(&message),
             Err(error_id) => Outcome::Refuse(error_id),
         }
+    }
+}
+
+impl Answer for Result<Outcome, ErrorId> {
+    #[inline]
+    fn answer<Session>(self, _: &mut Context<'_, Session>) -> Outcome {
+        self.unwrap_or_else(Outcome::Refuse)
     }
 }
 

@@ -27,7 +27,8 @@ const WORDS: u64 = 5;
 /// Logged in with a role.
 fn enter(program: &Program, role_id: u64, kind: Kind) -> Client {
     let mut client = Client::connect(program.address());
-    let login = account::Login { account: "account".into(), role_id, kind: kind.into(), ..account::Login::default() };
+    let login =
+        account::Login { account: "account".into(), role_id, kind: kind.into(), ..account::Login::default() };
     assert_eq!(ask(&mut client, 1002, &login).error_id, 0);
     client
 }

@@ -79,7 +79,8 @@ fn game(role_id: u64) -> account::Login {
 
 /// The signed fields of the login.
 fn signed(message: &account::Login) -> Login {
-    let account::Login { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message.clone();
+    let account::Login { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } =
+        message.clone();
     Login {
         identity: Identity { account, platform, zone_id, role_id },
         kind: match message.kind() {
@@ -88,6 +89,7 @@ fn signed(message: &account::Login) -> Login {
             Kind::Monitor => sysconn::ClientKind::Operator,
         },
         custodian: Some(Custodian { account: custodian, role_id: custodian_role_id }),
+        ..Login::default()
     }
 }
 

@@ -105,10 +105,14 @@ impl Dispatch<'_> {
             flag,
             deferral: None,
             overflowed: false,
+            has_effects: false,
             confined: Confined::default(),
         };
         let state = &mut env.state;
         let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
+        if context.has_effects {
+            context.send_own();
+        }
         if let Ok(Outcome::Refuse(error_id)) = outcome {
             context.refuse(error_id);
         }
@@ -133,7 +137,7 @@ impl Dispatch<'_> {
             Ok(Outcome::Refuse(_)) => Ok(()),
             Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
             Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
-            Err(_) => Err(self.panicked(cmd, env)),
+            Err(_) => Err(self.panicked(cmd, "handler", env)),
         };
         if overflowed {
             self.log_oversized(env);
@@ -142,8 +146,13 @@ impl Dispatch<'_> {
     }
 
     #[cold]
-    fn panicked<S: Application>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
-        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), "handler");
+    pub(super) fn panicked<S: Application>(
+        &mut self,
+        cmd: u16,
+        what: &'static str,
+        env: &mut Env<S>,
+    ) -> Cause {
+        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), what);
         Cause::HandlerFailed
     }
 

@@ -5,9 +5,6 @@ use super::error::SendError;
 use super::send_buffer::SendBuffer;
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
-/// The most capacity that the buffer of compressed messages keeps from packet to packet, in bytes.
-const KEPT_BYTES: usize = 64 * 1024;
-
 /// Bytes that are being appended to a buffer: it gets all of them or, if encoding panics, none.
 struct Appending<'a> {
     bytes: &'a mut Vec<u8>,
@@ -110,10 +107,9 @@ impl<Session> Context<'_, Session> {
         send: impl FnOnce(&mut Self, &[u8]) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
         let mut message = std::mem::take(&mut self.buffer.tools.message);
+        message.clear();
         Appending { keep: 0, bytes: &mut message }.encode(len, encode);
         let sent = send(self, &message);
-        message.clear();
-        message.shrink_to(KEPT_BYTES);
         self.buffer.tools.message = message;
         sent
     }

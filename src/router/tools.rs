@@ -30,7 +30,7 @@ pub(crate) struct Tools<Session = ()> {
     pub(crate) codecs: Codecs,
     /// A buffer in which Data is compressed or encrypted.
     pub(crate) encoded: Vec<u8>,
-    /// A buffer in which a message is encoded if its bytes are compressed afterwards.
+    /// A buffer in which a message is encoded to Data.
     pub(crate) message: Vec<u8>,
     pub(crate) compressor: Compressor,
     pub(crate) effects: Effects,

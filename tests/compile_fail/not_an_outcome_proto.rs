@@ -1,5 +1,5 @@
 //! error: `Result<(), u16>` is nothing that a handler of `proto!` can return
-//! says: it returns `Result<M, ErrorId>` with a message `M`, `()`, or an `Outcome`
+//! says: it returns `Result<M, ErrorId>` with a message `M` for the reply, `()`, or an `Outcome`
 
 use sysconn::{Access, Application, Context, Module, Route, proto};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sysconn::packet::ErrorId;
-use sysconn::{Access, Context, Outcome, Request, Route};
+use sysconn::{Access, Context, Outcome, Request, Route, handler};
 
 use super::Gateway;
 use crate::delay::MAX_DELAY;
@@ -11,7 +11,7 @@ use crate::messages::echo as commands;
 
 pub(super) const ROUTES: [Route<Gateway>; 5] = [
     Route::new(commands::ECHO, "echo", Access::Anyone, echo),
-    Route::new(commands::SINK, "sink", Access::Anyone, sink),
+    Route::new(commands::SINK, "sink", Access::Anyone, handler!(sink)),
     Route::new(commands::REFUSE, "refuse", Access::Anyone, refuse),
     Route::new(commands::BURST, "burst", Access::Anyone, burst),
     Route::new(commands::DEFERRED, "deferred", Access::Anyone, deferred),
@@ -28,9 +28,7 @@ fn echo(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Out
 }
 
 /// Any bytes → nothing.
-fn sink(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
-    Outcome::Done
-}
+fn sink(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) {}
 
 /// ErrorID:16 → a refusal with that ErrorID. 0 does not decode.
 fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome {

@@ -1,133 +1,108 @@
-//! Module 12: chat rooms. A message of one member reaches all.
+//! Module 12: chat rooms. Each is a topic, and a message of one member reaches all.
+//!
+//! Every room has a home, one of the workers, chosen by its name, which publishes all that is said in it. So
+//! all members receive the same messages in the same order.
 
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use prost::Message as _;
 use sysconn::packet::ErrorId;
-use sysconn::{Access, ConnectionId, Context, MailboxError, Outcome, Push, Request, Route, proto};
+use sysconn::{Access, Context, Outcome, Push, Request, Route, Topic, proto};
 
 use super::Gateway;
-use super::membership::NotAdmitted;
-use super::rooms::{Rooms, home};
 use crate::messages::room;
 
 pub(super) const ROUTES: [Route<Gateway>; 3] = [
-    Route::new(room::JOIN, "join", Access::Role, proto!(join, request))
-        .messages(room::Join::NAME, room::Joined::NAME),
-    Route::new(room::LEAVE, "leave", Access::Role, proto!(leave, request))
+    Route::new(room::JOIN, "join", Access::Role, proto!(join)).messages(room::Join::NAME, room::Joined::NAME),
+    Route::new(room::LEAVE, "leave", Access::Role, proto!(leave))
         .messages(room::Leave::NAME, room::Left::NAME),
     Route::new(room::SAY, "say", Access::Role, proto!(say, request)).messages(room::Say::NAME, ""),
 ];
 
-/// The output of a room: a reply to the request, and perhaps a push to its members after it.
-struct Answer {
-    reply: Vec<u8>,
-    said: Option<(Vec<ConnectionId>, Push)>,
-}
+/// Rooms that one connection may be in.
+const MAX_ROOMS: usize = 100;
 
-impl Answer {
-    fn new(reply: &impl prost::Message) -> Self {
-        Answer { reply: reply.encode_to_vec(), said: None }
+/// Enters a room, or stays in it. ErrorID 4 for a name that is not 1 to 64 bytes, or one room too many; 6 if
+/// the server has too many rooms.
+fn join(_: &mut Gateway, message: room::Join, context: &mut Context<'_>) -> Outcome {
+    let Some(room) = topic(&message.room) else { return Outcome::Refuse(ErrorId::NOT_ALLOWED) };
+    if !context.is_subscribed(&room) && context.topics().count() >= MAX_ROOMS {
+        return Outcome::Refuse(ErrorId::NOT_ALLOWED);
     }
-}
-
-/// Enters a room, or stays in it. ErrorID 4 for a name that is not 1 to 64 bytes, or one room too many.
-fn join(
-    gateway: &mut Gateway,
-    message: room::Join,
-    request: Request<'_>,
-    context: &mut Context<'_>,
-) -> Outcome {
-    let (id, room) = (context.id(), Arc::<str>::from(message.room));
-    let is_new = match gateway.membership.join(id, &room) {
-        Ok(is_new) => is_new,
-        Err(NotAdmitted) => return Outcome::Refuse(ErrorId::NOT_ALLOWED),
-    };
-    let joined = room.clone();
-    let asked = at_home(gateway, &room, request, context, move |rooms| {
-        Ok(Answer::new(&room::Joined { members: count(rooms.join(id, &joined)) }))
-    });
-    asked.unwrap_or_else(|_| {
-        if is_new {
-            gateway.membership.leave(id, &room);
-        }
-        Outcome::Done
-    })
+    match context.subscribe(&room) {
+        Ok(members) => context.reply_message(&room::Joined { members: count(members) }),
+        Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
+    }
 }
 
 /// Leaves a room, if the connection is in it.
-fn leave(
+fn leave(_: &mut Gateway, message: room::Leave, context: &mut Context<'_>) -> Outcome {
+    let members = topic(&message.room).map_or(0, |room| {
+        context.unsubscribe(&room);
+        context.subscribers(&room)
+    });
+    context.reply_message(&room::Left { members: count(members) })
+}
+
+/// Sends a text to all members. It is encoded once, and they share its bytes. With several workers the home
+/// of the room sends it, and answers the request before. ErrorID 6 if the home cannot take it.
+fn say(
     gateway: &mut Gateway,
-    message: room::Leave,
+    message: room::Say,
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Outcome {
-    let (id, room) = (context.id(), Arc::<str>::from(message.room));
-    let was_in = gateway.membership.leave(id, &room);
-    let left = room.clone();
-    let asked = at_home(gateway, &room, request, context, move |rooms| {
-        Ok(Answer::new(&room::Left { members: count(rooms.leave(id, &left)) }))
-    });
-    asked.unwrap_or_else(|_| {
-        if was_in {
-            // That succeeds: it was in the room until now.
-            let _ = gateway.membership.join(id, &room);
-        }
-        Outcome::Done
-    })
-}
-
-/// Sends a text to all members. It is encoded once, and they share its bytes.
-fn say(gateway: &mut Gateway, message: room::Say, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    let id = context.id();
-    let room::Say { room, text } = message;
-    if !gateway.membership.is_in(id, &room) {
+    let Some(topic) = topic(&message.room).filter(|topic| context.is_subscribed(topic)) else {
         return Outcome::Refuse(ErrorId::NOT_ALLOWED);
-    }
+    };
+    let room::Say { room, text } = message;
+    let (id, home) = (context.id(), home(&room, gateway.worker.count()));
     let said = room::Said { room, role_id: context.record().role_id(), text };
     let push = Push::message(room::SAID, &said);
-    let room = said.room.clone();
-    let asked = at_home(gateway, &said.room, request, context, move |rooms| {
-        let members = rooms.of(&room, id).ok_or(ErrorId::NOT_ALLOWED)?;
-        Ok(Answer { reply: vec![], said: Some((members.iter().copied().collect(), push)) })
-    });
-    asked.unwrap_or(Outcome::Done)
-}
-
-/// Runs `act` at the home of a room, and answers the request: at once if there is one worker; otherwise by a
-/// ticket, even if this worker is the home, since earlier calls from other workers may wait in its mailbox.
-///
-/// # Errors
-/// The mailbox of the home is full, or it has ended. Then `act` did not run, and the request is refused with
-/// ErrorID 6.
-fn at_home(
-    gateway: &mut Gateway,
-    room: &str,
-    request: Request<'_>,
-    context: &mut Context<'_>,
-    act: impl FnOnce(&mut Rooms) -> Result<Answer, ErrorId> + Send + 'static,
-) -> Result<Outcome, MailboxError> {
-    let workers = gateway.worker.count();
-    if workers == 1 {
-        return Ok(match act(&mut gateway.rooms) {
-            Ok(Answer { reply, said }) => {
-                said.into_iter().for_each(|(to, push)| context.effects().broadcast(to, &push));
-                context.reply(&reply)
-            }
-            Err(error_id) => Outcome::Refuse(error_id),
-        });
+    if gateway.worker.count() == 1 {
+        return match context.effects().publish(&topic, &push) {
+            Ok(()) => context.reply(&[]),
+            Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
+        };
     }
     let ticket = context.defer(request);
-    gateway.worker.call(home(room, workers), move |gateway, effects| match act(&mut gateway.rooms) {
-        Ok(Answer { reply, said }) => {
-            effects.reply(ticket, reply);
-            said.into_iter().for_each(|(to, push)| effects.broadcast(to, &push));
+    // If the home's mailbox is full, the ticket is dropped, and refuses the request with ErrorID 6.
+    let _ = gateway.worker.call(home, move |_, effects| match effects.publish_except(id, &topic, &push) {
+        Ok(()) => {
+            effects.reply(ticket, []);
+            effects.send(id, &push);
         }
-        Err(error_id) => effects.refuse(ticket, error_id),
-    })?;
-    Ok(Outcome::Done)
+        Err(_) => effects.refuse(ticket, ErrorId::NOT_AVAILABLE),
+    });
+    Outcome::Done
+}
+
+/// The topic of a room. None if its name is not 1 to 64 bytes.
+fn topic(room: &str) -> Option<Topic> {
+    Topic::name(room).ok().filter(|_| !room.is_empty())
+}
+
+/// The number of the worker that is the home of a room.
+fn home(room: &str, workers: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    room.hash(&mut hasher);
+    (hasher.finish() % workers.max(1) as u64) as usize
 }
 
 fn count(members: usize) -> u32 {
     u32::try_from(members).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_worker_is_home_to_some_rooms() {
+        for workers in 1..=8 {
+            let homes: HashSet<_> = (0..200).map(|room| home(&room.to_string(), workers)).collect();
+            assert_eq!(homes, (0..workers).collect());
+        }
+    }
 }

@@ -34,7 +34,8 @@ fn a_login_says_who_it_is_or_is_refused() {
         let reply = client.answer(1002, &login);
         assert_eq!((reply.error_id, reply.flag, reply.cmd), (error_id, FLAG, 1002), "{case}");
         if error_id == 0 {
-            let account::LoggedIn { role_id, account, server_time_ms } = Message::decode(&*reply.data).unwrap();
+            let account::LoggedIn { role_id, account, server_time_ms } =
+                Message::decode(&*reply.data).unwrap();
             assert_eq!((role_id, account), (login.role_id, login.account), "{case}");
             assert!((before..=unix_ms()).contains(&server_time_ms), "{case}");
         }
