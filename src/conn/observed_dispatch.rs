@@ -10,7 +10,7 @@ use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, Application, CompressJob, Outcome, Router, Service, Tools, WriteBuffer};
+use crate::router::{Access, Application, CompressJob, Outcome, Tools, WriteBuffer};
 
 /// Notes the frames that the connection has put into the write buffer since the last call.
 pub(super) fn note_sent<S: Application>(recorder: &mut Recorder, env: &Env<S>) {
@@ -58,12 +58,7 @@ fn frame_of_job(job: &CompressJob) -> Frame {
 impl Dispatch<'_> {
     /// Notes a message that should be a packet.
     #[cold]
-    pub(super) fn observe_packet<S: Application>(
-        &mut self,
-        router: &'static Router<S>,
-        message: &[u8],
-        env: &Env<S>,
-    ) {
+    pub(super) fn observe_packet<S: Application>(&mut self, message: &[u8], env: &Env<S>) {
         self.log_in(message);
         let seq = self.record.recv_count;
         let Some(recorder) = self.rare.noting() else { return };
@@ -75,7 +70,7 @@ impl Dispatch<'_> {
         let Ok(packet::Request { data_status, flag, cmd, .. }) = packet::Request::parse(&parsed) else {
             return;
         };
-        let route = match router.find(cmd) {
+        let route = match env.service.route(cmd) {
             None => note::Route::Unknown {},
             Some(route) => {
                 note::Route::Known { access: number_of_access(route.access()), secret: route.is_secret() }
@@ -195,7 +190,7 @@ impl Dispatch<'_> {
         if !self.record.is_watched() {
             return;
         }
-        let packets = matches!(env.service, Service::Packets(_));
+        let packets = env.service.has_packets();
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         recorder.call.is_compressed = true;

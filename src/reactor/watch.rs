@@ -7,7 +7,7 @@ use crate::moment::Moment;
 use crate::record::Watch;
 use crate::recording::file::Head;
 use crate::recording::{Recorder, Target};
-use crate::router::{Application, Service};
+use crate::router::Application;
 
 /// Starts recording a newly accepted connection, if all are recorded.
 pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
@@ -44,7 +44,7 @@ fn record<S: Application>(core: &mut Core<S>, id: ConnectionId) {
         accepted_unix_ms: unix_ms(record.connected_at()),
         id: id.to_string(),
         peer: record.peer().to_string(),
-        messages: matches!(service, Service::Messages(_)),
+        messages: !service.has_packets(),
         settings: settings.noted(),
         ..Head::default()
     };
