@@ -2,7 +2,7 @@
 
 use super::Config;
 use super::bounds::MAX_WORKERS;
-use super::error::ConfigError;
+use super::error::{ConfigError, not_zero};
 use super::recording::Recording;
 use super::timers::check_timer;
 use crate::packet::REQUEST_HEADER_BYTES;
@@ -18,6 +18,7 @@ impl Config {
             return Err(ConfigError::Workers);
         }
         check_timer("tick", self.tick)?;
+        not_zero("slow_handler", self.slow_handler)?;
         self.proxies.validate()?;
         self.upgrade.validate()?;
         self.limits.validate()?;
@@ -83,7 +84,8 @@ mod tests {
     #[test]
     fn zero_is_refused_where_it_makes_no_sense_and_the_error_names_the_field() {
         let zero = Some(Duration::ZERO);
-        let fields: [(&str, &dyn Fn(&mut Config)); 20] = [
+        let fields: [(&str, &dyn Fn(&mut Config)); 21] = [
+            ("slow_handler", &|c| c.slow_handler = zero),
             ("tick", &|c| c.tick = zero),
             ("limits.max_connections", &|c| c.limits.max_connections = Some(0)),
             ("limits.max_connections_per_ip", &|c| c.limits.max_connections_per_ip = Some(0)),

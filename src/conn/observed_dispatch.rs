@@ -1,8 +1,11 @@
 //! Notes the handling of a message: the packet, its decoding, and the handler's actions.
 
+use std::time::Duration;
+
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
 use super::outbox::Outbox;
+use crate::connection_log;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
 use crate::record::ClientKind;
@@ -110,6 +113,7 @@ impl Dispatch<'_> {
     #[cold]
     pub(super) fn observe_run<S: Application>(&mut self, by: By, env: &Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
+        env.tools.slow.begin_handler();
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         (recorder.call.login, recorder.call.failed) = (login, failed);
@@ -136,6 +140,9 @@ impl Dispatch<'_> {
         sent_from: usize,
         env: &mut Env<S>,
     ) {
+        if let Some(took) = env.tools.slow.end_handler() {
+            self.log_slow(by, took, env);
+        }
         let sent = env.tools.write_buffer.bytes.get(sent_from..).unwrap_or_default();
         if self.record.debug() {
             log_frames(self.record, sent);
@@ -168,6 +175,19 @@ impl Dispatch<'_> {
         if recorder.replayed().is_some() {
             self.count_jobs(&mut env.tools);
         }
+    }
+
+    /// Logs a handler that took too long.
+    fn log_slow<S: Application>(&mut self, by: By, took: Duration, env: &mut Env<S>) {
+        if by == By::Connection {
+            return;
+        }
+        // Without a packet or message so far, it is the hook of a connection that has just opened.
+        let what = if self.record.recv_count == 0 { "opened hook" } else { "handler" };
+        let route = env.service.route(self.record.last_cmd()).filter(|_| self.record.recv_count > 0);
+        let route = route.map(|route| (route.cmd(), route.name()));
+        let (record, tools) = (&*self.record, &mut env.tools);
+        connection_log::slow(record, &mut tools.log, tools.now, what, route, took);
     }
 
     /// In a replay, counts replies that wait to be compressed. A replay has the outbox only as a number.

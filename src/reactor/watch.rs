@@ -9,8 +9,13 @@ use crate::recording::file::Head;
 use crate::recording::{Recorder, Target};
 use crate::router::Application;
 
-/// Starts recording a newly accepted connection, if all are recorded.
-pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+/// Watches a newly accepted connection, if all are timed or recorded.
+pub(super) fn watch_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+    if core.lent.env.tools.slow.is_on()
+        && let Some(entry) = core.connections.get_mut(id)
+    {
+        entry.conn.record.set(Watch::CLOCK, true);
+    }
     if core.recording.as_ref().is_some_and(|recording| !recording.debugged) {
         record(core, id);
     }
