@@ -20,6 +20,7 @@ use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::router::{Application, Service};
 use crate::slow_calls::SlowCalls;
+use crate::topics::Topics;
 
 /// Everything that the steps of a turn work on.
 pub(super) struct Core<S: Application> {
@@ -52,6 +53,7 @@ impl<S: Application> Core<S> {
             let clock = shared.clock.clone();
             env.tools.slow = SlowCalls::new(limit, Box::new(move || clock.passed()));
         }
+        env.tools.effects.topics = Topics::new(worker, shared.topics.clone());
         Core {
             connections: Connections::new(worker),
             lent: Lent {

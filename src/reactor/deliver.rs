@@ -34,8 +34,8 @@ pub(super) fn deliver_mail<S: Application>(core: &mut Core<S>) {
 
 fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
     match mail {
-        Mail::Effect(Effect::Replace(id)) => {
-            replace(core, id);
+        Mail::Effect(Effect::Replace { to, heir }) => {
+            replace(core, to, heir);
             effects::apply(core, Requester::Mail);
         }
         Mail::Effect(effect) => effects::apply_one(core, Requester::Mail, effect),

@@ -4,6 +4,7 @@
 //! depend on the number of others.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use slab::Slab;
 
@@ -12,6 +13,7 @@ use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
+use crate::topics::Permit;
 
 /// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a client
 /// requested holds back that client instead.
@@ -34,11 +36,16 @@ pub(super) struct FanOut {
     /// Its receivers in the order of their slots, without duplicates.
     pub(super) to: Vec<ConnectionId>,
     pub(super) push: Push,
+    /// Present if it is a publish.
+    pub(super) permit: Option<Arc<Permit>>,
 }
 
 impl FanOut {
-    /// Bytes that it holds, the queues of its receivers included.
+    /// Bytes that it holds, the queues of its receivers included. Those of a publish count with its permit.
     fn bytes(&self) -> usize {
+        if self.permit.is_some() {
+            return 0;
+        }
         self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) + self.push.frame().len()
     }
 }
@@ -131,7 +138,8 @@ impl FanOuts {
         match by {
             Requester::Client(by) if is_here => *self.owed.entry(by).or_default() += 1,
             Requester::Client(_) => self.departed += 1,
-            Requester::Mail => self.by_mail += 1,
+            // The number of publishes is bounded by their permits.
+            Requester::Mail => self.by_mail += usize::from(fan_out.permit.is_none()),
             Requester::Application => {}
         }
         let vacant = self.begun.vacant_entry();
@@ -198,12 +206,13 @@ impl FanOuts {
         }
         let (by, bytes) = (begun.fan_out.by, begun.fan_out.bytes());
         begun.fan_out.to = Vec::new();
+        let permit = begun.fan_out.permit.take();
         let push = begun.fan_out.push.clone();
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
             Requester::Client(by) => self.count_finished(by),
-            Requester::Mail => self.by_mail -= 1,
+            Requester::Mail => self.by_mail -= usize::from(permit.is_none()),
             Requester::Application => {}
         }
         Some(push)
@@ -227,6 +236,7 @@ impl FanOuts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topics::SharedTopics;
 
     fn id(slot: u32) -> ConnectionId {
         ConnectionId::new(0, slot, 1)
@@ -234,7 +244,7 @@ mod tests {
 
     fn fan_out(by: u32, to: &[u32]) -> FanOut {
         let to = to.iter().map(|&slot| id(slot)).collect();
-        FanOut { by: Requester::Client(id(by)), to, push: Push::new(1210, b"hello") }
+        FanOut { by: Requester::Client(id(by)), to, push: Push::new(1210, b"hello"), permit: None }
     }
 
     #[test]
@@ -245,6 +255,12 @@ mod tests {
         (0..many).for_each(|client| fan_outs.begin(fan_out(client, &[1]), true));
         assert!(fan_outs.are_many() && !fan_outs.hold_back_mail());
         (1..MAX_BY_MAIL).for_each(|_| fan_outs.begin(by_mail(), true));
+        // Publishes count with their permits.
+        let topics = SharedTopics::new(1);
+        let permit = topics.permit(&Push::new(1210, b"hello"), 1000).unwrap();
+        (0..MAX_BY_MAIL).for_each(|_| {
+            fan_outs.begin(FanOut { permit: Some(permit.clone()), ..by_mail() }, true);
+        });
         assert!(!fan_outs.hold_back_mail());
         fan_outs.begin(by_mail(), true);
         assert!(fan_outs.hold_back_mail());
@@ -259,6 +275,7 @@ mod tests {
             while fan_outs.take_push(id(receiver)).is_some() {}
         }
         assert!(fan_outs.is_empty() && fan_outs.has_capacity_for(&large()) && !fan_outs.hold_back_mail());
+        assert_eq!(Arc::strong_count(&permit), 1, "the publishes have given theirs back");
         assert_eq!(fan_outs.next_receiver(|_| true), None);
         assert_eq!((fan_outs.bytes, fan_outs.begun.len(), fan_outs.owed.len()), (0, 0, 0));
     }

@@ -72,6 +72,7 @@ pub(crate) mod sys;
 mod tick;
 mod tick_grid;
 mod tokens;
+mod topics;
 mod turn;
 mod watch;
 pub(crate) mod wheel;
