@@ -143,6 +143,7 @@ mod recording;
 pub mod replay;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod slow_calls;
 
 /// Parts for this package's own benchmarks and fuzz targets. They may change at any time.
 #[doc(hidden)]
