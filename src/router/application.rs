@@ -4,6 +4,7 @@ use super::context::Context;
 use super::effect::Effects;
 use super::outcome::Outcome;
 use super::table::{Route, Router};
+use super::tick::Tick;
 use crate::cause::Cause;
 use crate::packet::{Cipher, Undecodable};
 use crate::record::{Peer, Record};
@@ -70,6 +71,26 @@ pub trait Application: 'static {
     /// a panic here is not caught. Without one such Data closes the connection with 4001.
     fn cipher(&mut self) -> Option<Box<dyn Cipher>> {
         None
+    }
+
+    /// The server is about to drain: time to save what must not get lost, and to tell the players.
+    ///
+    /// Called once on each worker, when the drain is announced: before
+    /// [`Config::drain_delay`](crate::Config::drain_delay) begins, and before the first client is closed. What
+    /// it sends reaches clients of its own worker before their Close frames. A panic in it does not stop the
+    /// drain.
+    fn draining(&mut self, effects: &mut Effects) {
+        let _ = effects;
+    }
+
+    /// A point of the grid of [`Config::tick`](crate::Config::tick) has come: time to advance the world.
+    ///
+    /// A turn calls it after it has handled what clients and other threads have sent, once at most. Its time
+    /// counts like a handler's: every client of this worker waits. Its effects go out with this turn, and
+    /// those for which the turn has no time with the next ones. Ticks go on while the server drains, until
+    /// all workers have drained. After a panic in it, ticks go on as well.
+    fn tick(&mut self, tick: Tick, effects: &mut Effects) {
+        let _ = (tick, effects);
     }
 }
 
