@@ -162,6 +162,11 @@ impl Socket {
         self.tls_mut().is_some_and(TlsSocket::has_stepped)
     }
 
+    /// The name of the server that the peer asked for in a TLS handshake.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.tls().and_then(TlsSocket::server_name)
+    }
+
     /// The extra cost of reads since the last call, beyond the bytes that they returned, in bytes.
     pub(crate) fn take_overhead(&mut self) -> usize {
         self.tls_mut().map_or(0, TlsSocket::take_overhead)
