@@ -17,6 +17,7 @@
 //! - `turn`, which is the list of the steps, and `public`: the reactor that is embedded, which polls.
 
 mod accept;
+mod act;
 mod active;
 mod admission;
 pub(crate) mod audit;

@@ -206,7 +206,7 @@ impl<S: Application> Reactor<S> {
         self.clock.instant(self.due_at())
     }
 
-    fn due_at(&self) -> Moment {
+    pub(super) fn due_at(&self) -> Moment {
         next_at(&self.core).min(self.core.lent.now().after(MAX_WAIT_MS))
     }
 

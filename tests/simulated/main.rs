@@ -10,6 +10,7 @@ mod bank;
 mod draining;
 mod population;
 mod turns;
+mod workers;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;

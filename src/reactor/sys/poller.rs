@@ -21,8 +21,9 @@ pub(crate) enum Poller {
 #[derive(Debug)]
 pub(crate) enum Registry {
     Real(mio::Registry),
-    /// Simulated sockets register with their network: nothing else can be registered here.
-    Simulated,
+    /// The number of a simulated poll. Simulated sockets register with their network: nothing else can be
+    /// registered here.
+    Simulated(usize),
 }
 
 impl Poller {
@@ -39,7 +40,7 @@ impl Poller {
     pub(crate) fn registry(&self) -> io::Result<Registry> {
         match self {
             Poller::Real { poll, .. } => poll.registry().try_clone().map(Registry::Real),
-            Poller::Simulated(_) => Ok(Registry::Simulated),
+            Poller::Simulated(poll) => Ok(Registry::Simulated(poll.number())),
         }
     }
 
@@ -110,6 +111,14 @@ impl AsRawFd for Poller {
 }
 
 impl Registry {
+    /// The number of the simulated poll. 0 for a real one.
+    pub(crate) fn simulated_poll(&self) -> usize {
+        match self {
+            Registry::Real(_) => 0,
+            Registry::Simulated(poll) => *poll,
+        }
+    }
+
     pub(crate) fn register(
         &self,
         source: &mut impl Source,
@@ -118,7 +127,7 @@ impl Registry {
     ) -> io::Result<()> {
         match self {
             Registry::Real(registry) => registry.register(source, token, interest),
-            Registry::Simulated => Err(io::ErrorKind::Unsupported.into()),
+            Registry::Simulated(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }

@@ -11,6 +11,7 @@ mod game;
 mod handlers;
 mod mistakes;
 mod plan;
+mod players;
 mod regular;
 mod requests;
 mod seeds;
