@@ -189,7 +189,7 @@ impl Dispatch<'_> {
 
     /// Logs a message that is too short for a packet, which closes the connection.
     #[cold]
-    fn short_packet<S>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
+    fn short_packet<S: Application>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
         self.log_bad_input(None, env, format_args!("a message of {} bytes is no packet", message.len()));
         Cause::ShortPacket
     }

@@ -23,7 +23,7 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
     }
 }
 
-impl<S> Input<Env<S>> for PushFrame<'_> {
+impl<S: Application> Input<Env<S>> for PushFrame<'_> {
     /// Whether the push is to be sent.
     type Output = bool;
 
@@ -39,7 +39,7 @@ impl Conn {
         &mut self,
         seq: u64,
         env: &mut Env<S>,
-        answer: impl FnOnce(&mut Context<'_>) -> Outcome,
+        answer: impl FnOnce(&mut Context<'_, S::Session>) -> Outcome,
     ) {
         let Some(deferral) = self.rare.take_deferral(seq) else { return };
         // From here on the client's silence counts again, so a suspended deadline is set anew.
@@ -54,7 +54,12 @@ impl Conn {
     }
 
     /// Counts a push of `len` bytes. False if it must not be sent.
-    pub(super) fn count_push<S>(&mut self, len: usize, gathered: usize, env: &mut Env<S>) -> bool {
+    pub(super) fn count_push<S: Application>(
+        &mut self,
+        len: usize,
+        gathered: usize,
+        env: &mut Env<S>,
+    ) -> bool {
         if !matches!(self.phase, Phase::Open(_)) {
             return false;
         }

@@ -54,6 +54,8 @@ struct State {
 }
 
 impl Application for State {
+    type Session = ();
+
     fn upgrade(&mut self, request: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
         self.noted.push(format!("{} from {peer}", request.path()));
         self.upgrade.map_or(Ok(()), |upgrade| upgrade())
@@ -65,7 +67,7 @@ impl Application for State {
         }
     }
 
-    fn offence(&mut self, _: &Record, offence: Undecodable) {
+    fn offence(&mut self, _: &Record, _: &mut (), offence: Undecodable) {
         self.offences.push(offence);
         if let Some(hook) = self.offence {
             hook();
@@ -122,7 +124,7 @@ static MODULE: Module<State> = Module::new(
         Route::new(LOGOUT, "logout", Access::Role, logout),
         Route::new(DEFER, "defer", Access::Anyone, defer),
         Route::new(CALL, "call", Access::Anyone, call),
-        Route::new(WATCH, "watch", Access::Monitor, echo),
+        Route::new(WATCH, "watch", Access::Operator, echo),
     ],
 );
 static ROUTER: Router<State> = Router::new([&MODULE]);
@@ -152,6 +154,9 @@ struct Rig {
 impl Rig {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
+        // As the program has them.
+        (config.timers.client_check, config.timers.account_check) =
+            (Some(Duration::from_secs(60)), Some(Duration::from_secs(300)));
         change(&mut config);
         config.validate().unwrap();
         Rig {

@@ -35,7 +35,7 @@ impl Ticket {
     }
 
     /// Replies with `data`, under the request's Cmd and Flag. If it does not fit the outbox,
-    /// [`Config::overflow`](crate::Config::overflow) applies.
+    /// [`Output::overflow`](crate::config::Output::overflow) applies.
     pub fn reply(mut self, data: impl Into<Vec<u8>>) {
         self.answer(Answer::Reply(data.into()));
     }

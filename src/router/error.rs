@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
     /// It does not fit the connection's outbox; [`Record::error_send`](crate::Record::error_send) counts it.
-    /// Depending on [`Config::overflow`](crate::Config::overflow) it was dropped, or the connection will
+    /// Depending on [`Output::overflow`](crate::config::Output::overflow) it was dropped, or the connection will
     /// close with 4008.
     OutboxFull,
     /// No [cipher](crate::packet::Cipher) is installed.

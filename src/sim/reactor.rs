@@ -21,7 +21,7 @@ impl<S: Application> Reactor<S> {
     ) -> Result<Self, BindError> {
         let service = service.into();
         let (prepared, _) = prepare(config, &service, network, 0)?;
-        Ok(Reactor::from_prepared(prepared, config, service, state, None))
+        Ok(Reactor::from_prepared(prepared, config, service, state))
     }
 
     /// Makes the reactors of [`Config::workers`] workers on a simulated network: [`Workers`](crate::Workers)
@@ -42,13 +42,13 @@ impl<S: Application> Reactor<S> {
         let (first, others) = prepare(config, &service, network, config.workers.saturating_sub(1))?;
         let finish = |prepared: Prepared| {
             let state = state(Worker::new(prepared.worker(), prepared.mailboxes().clone()));
-            Reactor::from_prepared(prepared, config, service, state, None)
+            Reactor::from_prepared(prepared, config, service, state)
         };
         Ok(std::iter::once(first).chain(others).map(finish).collect())
     }
 }
 
-fn prepare<S>(
+fn prepare<S: Application>(
     config: &Config,
     service: &Service<S>,
     network: &Network,

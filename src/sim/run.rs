@@ -18,6 +18,7 @@ use super::server::Server;
 use super::session::Session;
 use super::simulation::{Simulated, Simulation};
 use super::watch::Watch;
+use crate::config::MAX_TIMER;
 use crate::handle::ServerHandle;
 use crate::reactor::Turn;
 use crate::router::Service;
@@ -246,7 +247,7 @@ impl<S: Simulated> Run<S> {
             self.incidents.drain = Some(Drain {
                 began_at: self.now,
                 accepts_until: self.now + ACCEPT,
-                gives_up_at: self.now + self.plan.config.drain_timeout,
+                gives_up_at: self.now + self.plan.config.drain.timeout.unwrap_or(MAX_TIMER),
                 is_misled: false,
             });
             ServerHandle::new(self.server.mailboxes().clone()).drain();

@@ -23,7 +23,9 @@ use crate::workers::Worker;
 /// use sysconn::{Application, Module, Push, Router};
 ///
 /// struct Game;
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 /// impl Simulated for Game {}
 /// static ROUTES: Router<Game> = Router::new([&Module::new(21, "none", [])]);
 ///
@@ -42,7 +44,7 @@ use crate::workers::Worker;
 /// let mut running = simulation.start(&ROUTES, |_| Game, |_, _| Box::new(Listener))?;
 /// running.run_until(Duration::from_secs(5))?;
 /// let id = running.connection(3).ok_or("client 3 has not been accepted")?;
-/// running.act(0, |_, effects| effects.send(id, Push::new(2199, b"hello")));
+/// running.act(0, |_, effects| effects.send(id, &Push::new(2199, b"hello")));
 /// let report = running.finish()?;
 /// assert_eq!(report.opened, 100);
 /// # Ok(())

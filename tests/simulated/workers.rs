@@ -23,7 +23,9 @@ struct Game {
     calls: u32,
 }
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 impl Simulated for Game {}
 
@@ -33,7 +35,7 @@ fn call(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     for worker in 0..game.worker.count() {
         let called = move |game: &mut Game, effects: &mut Effects| {
             game.calls += 1;
-            effects.send(id, Push::new(CALLED, &[worker as u8]));
+            effects.send(id, &Push::new(CALLED, &[worker as u8]));
         };
         game.worker.call(worker, called).unwrap();
     }
@@ -104,11 +106,11 @@ fn run(seed: u64) -> Report {
     for (&id, way) in ids.iter().zip([0, 1, 2].into_iter().cycle()) {
         // Worker 1 does it, wherever the client is.
         match way {
-            0 => running.act(1, |_, effects| effects.send(id, push.clone())).unwrap(),
+            0 => running.act(1, |_, effects| effects.send(id, &push)).unwrap(),
             1 => running.handle().send(id, &push).unwrap(),
             _ => {
                 let push = push.clone();
-                running.worker(0).unwrap().call(1, move |_, effects| effects.send(id, push)).unwrap();
+                running.worker(0).unwrap().call(1, move |_, effects| effects.send(id, &push)).unwrap();
             }
         }
     }
@@ -131,7 +133,8 @@ fn a_test_acts_on_several_workers_between_turns() {
 /// Makes two reactors that listen on a TCP address and on a Unix socket.
 fn pair(network: &Network) -> [Reactor<Game>; 2] {
     let listen = vec![Listen::Tcp(([127, 0, 0, 1], 80).into()), Listen::Unix("/simulated".into())];
-    let config = Config { workers: 2, listen, ..Config::default() };
+    let mut config = Config::default();
+    (config.workers, config.listen) = (2, listen);
     let state = |worker| Game { worker, calls: 0 };
     Reactor::simulated_workers(&config, &ROUTES, state, network).unwrap().try_into().ok().unwrap()
 }
