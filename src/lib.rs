@@ -109,6 +109,7 @@ mod push;
 mod record;
 mod router;
 mod survey;
+mod topics;
 mod totals;
 
 // Connections, without I/O.
@@ -163,6 +164,7 @@ pub use router::{
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
+pub use topics::{PublishError, SubscribeError, Topic, TopicError, TopicName};
 pub use totals::Totals;
 pub use workers::{Worker, Workers};
 

@@ -5,10 +5,11 @@ use crate::id::ConnectionId;
 use crate::mailbox::{Mail, MailboxError};
 use crate::mailboxes::Mailboxes;
 use crate::push::Push;
-use crate::router::Effect;
+use crate::router::{Effect, Publish};
 use crate::survey::Survey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::topics::{PublishError, SharedTopics, Topic};
 
 /// A handle to a reactor, or to all workers of a server: cheap to clone, usable from any thread.
 ///
@@ -16,11 +17,12 @@ use crate::tls::Tls;
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     mailboxes: Mailboxes,
+    topics: SharedTopics,
 }
 
 impl ServerHandle {
-    pub(crate) fn new(mailboxes: Mailboxes) -> Self {
-        ServerHandle { mailboxes }
+    pub(crate) fn new(mailboxes: Mailboxes, topics: SharedTopics) -> Self {
+        ServerHandle { mailboxes, topics }
     }
 
     /// Ends the server gracefully.
@@ -38,6 +40,43 @@ impl ServerHandle {
     /// [`MailboxError`], and then nothing was sent.
     pub fn send(&self, to: ConnectionId, push: &Push) -> Result<(), MailboxError> {
         self.mailboxes.post_to(to, Mail::Effect(Effect::Send { to, push: push.clone() }))
+    }
+
+    /// Sends a push to all subscribers of a topic, on all workers, like
+    /// [`Effects::publish`](crate::Effects::publish).
+    ///
+    /// Publishes of one thread to a topic reach each subscriber in their order.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish(&self, topic: &Topic, push: &Push) -> Result<(), PublishError> {
+        let published = self.post_publish(topic, push);
+        if published.is_err() {
+            self.topics.count_refused();
+        }
+        published
+    }
+
+    fn post_publish(&self, topic: &Topic, push: &Push) -> Result<(), PublishError> {
+        let Some(topic) = self.topics.find(topic) else { return Ok(()) };
+        let permit = self.topics.permit(push, topic.subscribers())?;
+        let mut result = Ok(());
+        for worker in topic.workers(self.mailboxes.count()) {
+            let (topic, push, permit) = (topic.clone(), push.clone(), permit.clone());
+            let publish = Publish { topic, except: None, push, permit };
+            let posted = self.mailboxes.post(worker, Mail::Effect(Effect::Publish(Box::new(publish))));
+            // A worker that has ended has no subscribers left.
+            if posted == Err(MailboxError::Full) {
+                result = Err(PublishError::MailboxFull);
+            }
+        }
+        result
+    }
+
+    /// The number of subscribers of a topic, on all workers.
+    #[must_use]
+    pub fn subscribers(&self, topic: &Topic) -> usize {
+        self.topics.subscribers(topic)
     }
 
     /// Closes a connection with 4010, on behalf of an operator, unless it has ended.

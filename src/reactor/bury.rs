@@ -10,6 +10,7 @@ use super::effects;
 use super::entry::Entry;
 use super::fan_out::leave_fan_outs;
 use super::queue_output::write_all_segments;
+use super::topics::leave_topics;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::connection_log;
@@ -39,6 +40,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
     if entry.standing.is_awaited() || entry.standing.owes() {
         leave_fan_outs(core, id);
     }
+    leave_topics(&mut core.lent, id);
     let role_id = entry.conn.record.role_id();
     if role_id != 0 {
         core.lent.env.tools.roles.leave(id, role_id);

@@ -18,6 +18,7 @@ use crate::config::{Config, Recording};
 use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::router::{Application, Service};
+use crate::topics::Topics;
 
 /// Everything that the steps of a turn work on.
 pub(super) struct Core<S: Application> {
@@ -44,6 +45,7 @@ impl<S: Application> Core<S> {
         let cipher = state.cipher();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
+        env.tools.effects.topics = Topics::new(worker, shared.topics.clone());
         Core {
             connections: Connections::new(worker),
             lent: Lent {

@@ -33,8 +33,8 @@ pub(super) fn deliver_mail<S: Application>(core: &mut Core<S>) {
 
 fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
     match mail {
-        Mail::Effect(Effect::Replace(id)) => {
-            replace(core, id);
+        Mail::Effect(Effect::Replace { to, heir }) => {
+            replace(core, to, heir);
             effects::apply(core, None);
         }
         Mail::Effect(effect) => effects::apply_one(core, None, effect),

@@ -7,6 +7,7 @@ use super::queue_output::write_if_full;
 use super::roles::replace;
 use super::send::{call, send, send_answer};
 use super::survey::{survey, survey_all};
+use super::topics::{check_subscriber, deliver_publish, inherit, subscribe, unsubscribe};
 use super::watch::set_debug;
 use crate::id::ConnectionId;
 use crate::router::{Application, Effect};
@@ -44,14 +45,20 @@ fn apply_all<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
 pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
     match effect {
         Effect::Send { to, push } => send(core, to, &push),
-        Effect::Broadcast { to, push } => send_to_many(core, by, to, push),
+        Effect::Broadcast { to, push } => send_to_many(core, by, to, push, None),
+        Effect::Reach { to, push, permit } => send_to_many(core, by, to, push, Some(permit)),
+        Effect::Publish(publish) => deliver_publish(core, by, *publish),
+        Effect::Subscribe { to, topic } => subscribe(core, to, &topic),
+        Effect::Unsubscribe { to, topic } => unsubscribe(core, to, topic),
+        Effect::CheckSubscriber(id) => check_subscriber(core, id),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),
         Effect::Answer { ticket, answer } => {
             let (to, deferral) = ticket.into_deferral();
             send_answer(core, to, deferral, answer);
         }
-        Effect::Replace(id) => replace(core, id),
+        Effect::Replace { to, heir } => replace(core, to, heir),
+        Effect::Inherit { to, topics } => inherit(core, to, &topics),
         Effect::Survey(look) => {
             survey(core, look);
         }

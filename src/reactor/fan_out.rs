@@ -5,6 +5,8 @@
 //! [`Active::reach`](super::active::Active::reach) runs first. The client that requested it is not read until
 //! it has reached all receivers, so that fan-outs cannot be added faster than they are finished.
 
+use std::sync::Arc;
+
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
 use super::fan_outs::FanOut;
@@ -12,35 +14,36 @@ use super::queue_output::write_if_full;
 use super::reach::RECEIVER_BYTES;
 use super::send::send;
 use crate::id::ConnectionId;
-use crate::push::Push;
+use crate::push::{self, Push};
 use crate::router::Application;
+use crate::topics::Permit;
 
-/// The cost up to which a push to many is sent at once, in bytes, where a write counts as [`STEP_BYTES`]:
-/// enough for a small chat room.
-const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
+// A write counts the same here and there.
+const _: () = assert!(push::WRITE_BYTES == STEP_BYTES);
+
 /// The most bytes sent to one receiver at a time while a fan-out goes on: the turn may have no time left
 /// then.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
 /// Sends a push to many connections: at once, or when there is time. `by` is the connection that requested
-/// it.
+/// it. A publish holds its `permit` until it has reached everybody.
 pub(super) fn send_to_many<S: Application>(
     core: &mut Core<S>,
     by: Option<ConnectionId>,
     mut to: Vec<ConnectionId>,
     push: Push,
+    permit: Option<Arc<Permit>>,
 ) {
     // It is mostly sorted already.
     to.sort_unstable_by_key(|id| id.order());
     to.dedup();
     core.lent.budget.charge(to.len() * RECEIVER_BYTES);
-    let cost = to.len().saturating_mul(push.frame().len() + STEP_BYTES);
-    if cost <= AT_ONCE_BYTES && core.lent.budget.allows(Step::FanOut, usize::MAX) {
+    if push.is_sent_at_once(to.len()) && core.lent.budget.allows(Step::FanOut, usize::MAX) {
         for id in to {
             send(core, id, &push);
         }
     } else if !to.is_empty() {
-        begin(core, FanOut { by, to, push });
+        begin(core, FanOut { by, to, push, permit });
     }
 }
 

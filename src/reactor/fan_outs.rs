@@ -4,6 +4,7 @@
 //! depend on the number of others.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use slab::Slab;
 
@@ -11,6 +12,7 @@ use super::push_queues::PushQueues;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
+use crate::topics::Permit;
 
 /// With this many unfinished fan-outs from mail and hooks, no more mail is delivered. A fan-out that a client
 /// requested holds back that client instead.
@@ -34,11 +36,16 @@ pub(super) struct FanOut {
     /// Its receivers in the order of their slots, without duplicates.
     pub(super) to: Vec<ConnectionId>,
     pub(super) push: Push,
+    /// Present if it is a publish.
+    pub(super) permit: Option<Arc<Permit>>,
 }
 
 impl FanOut {
-    /// Bytes that it holds, the queues of its receivers included.
+    /// Bytes that it holds, the queues of its receivers included. Those of a publish count with its permit.
     fn bytes(&self) -> usize {
+        if self.permit.is_some() {
+            return 0;
+        }
         self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) + self.push.frame().len()
     }
 }
@@ -131,7 +138,7 @@ impl FanOuts {
         match by {
             Some(by) if is_here => *self.owed.entry(by).or_default() += 1,
             Some(_) => self.departed += 1,
-            None => self.by_mail += 1,
+            None => self.by_mail += usize::from(fan_out.permit.is_none()),
         }
         let vacant = self.begun.vacant_entry();
         // Memory runs out long before the keys do.
@@ -197,12 +204,13 @@ impl FanOuts {
         }
         let (by, bytes) = (begun.fan_out.by, begun.fan_out.bytes());
         begun.fan_out.to = Vec::new();
+        let permit = begun.fan_out.permit.take();
         let push = begun.fan_out.push.clone();
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
             Some(by) => self.count_finished(by),
-            None => self.by_mail -= 1,
+            None => self.by_mail -= usize::from(permit.is_none()),
         }
         Some(push)
     }
@@ -232,7 +240,7 @@ mod tests {
 
     fn fan_out(by: u32, to: &[u32]) -> FanOut {
         let to = to.iter().map(|&slot| id(slot)).collect();
-        FanOut { by: Some(id(by)), to, push: Push::new(1210, b"hello") }
+        FanOut { by: Some(id(by)), to, push: Push::new(1210, b"hello"), permit: None }
     }
 
     #[test]

@@ -68,6 +68,7 @@ mod standing;
 mod survey;
 pub(crate) mod sys;
 mod tokens;
+mod topics;
 mod turn;
 mod watch;
 pub(crate) mod wheel;

@@ -93,7 +93,7 @@ impl<S: Application> Reactor<S> {
     /// A handle to the reactor, for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.core.shared.mailboxes.clone())
+        ServerHandle::new(self.core.shared.mailboxes.clone(), self.core.shared.topics.clone())
     }
 
     /// The application's state.

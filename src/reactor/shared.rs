@@ -6,6 +6,7 @@ use super::admission::Admission;
 use super::sys::clock::Clock;
 use crate::mailboxes::Mailboxes;
 use crate::recording::Store;
+use crate::topics::SharedTopics;
 
 /// Shared by all workers of a server.
 #[derive(Clone, Debug)]
@@ -15,4 +16,5 @@ pub(super) struct ServerShared {
     /// Where connections are recorded, if recording is on.
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
+    pub(super) topics: SharedTopics,
 }

@@ -86,7 +86,7 @@ impl Keys {
 
 /// The text that is signed.
 fn message(login: &Login, expires: u64) -> String {
-    let Login { identity, kind, custodian } = login;
+    let Login { identity, kind, custodian, take_topics: _ } = login;
     let kind = match kind {
         ClientKind::Guest => "0",
         ClientKind::Player => "1",
