@@ -19,7 +19,6 @@ use super::session::Session;
 use super::simulation::{Simulated, Simulation};
 use super::watch::Watch;
 use crate::config::MAX_TIMER;
-use crate::handle::ServerHandle;
 use crate::reactor::Turn;
 use crate::router::Service;
 use crate::workers::Worker;
@@ -250,7 +249,7 @@ impl<S: Simulated> Run<S> {
                 gives_up_at: self.now + self.plan.config.drain.timeout.unwrap_or(MAX_TIMER),
                 is_misled: false,
             });
-            ServerHandle::new(self.server.mailboxes().clone()).drain();
+            self.server.handle().drain();
         }
     }
 

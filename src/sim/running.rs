@@ -94,14 +94,13 @@ impl<S: Simulated> Running<S> {
     /// A handle to the server, as another thread has it.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.0.server.mailboxes().clone())
+        self.0.server.handle().clone()
     }
 
     /// A worker's access to the others, which its state got too. `None`: there is no such worker.
     #[must_use]
     pub fn worker(&self, worker: usize) -> Option<Worker<S>> {
-        let server = &self.0.server;
-        (worker < server.count()).then(|| Worker::new(worker, server.mailboxes().clone()))
+        self.0.server.worker(worker).cloned()
     }
 
     /// The id of a client's connection. `None` while it has none that was accepted.

@@ -7,7 +7,7 @@ use super::network::Network;
 use super::random::Random;
 use super::simulation::{Simulated, Simulation};
 use super::watch::Watch;
-use crate::mailboxes::Mailboxes;
+use crate::handle::ServerHandle;
 use crate::moment::Moment;
 use crate::reactor::audit::Audited;
 use crate::reactor::{BindError, Reactor, Turn};
@@ -30,7 +30,8 @@ struct Seat<S: Application> {
 /// All workers of a simulated server.
 pub(super) struct Server<S: Application> {
     seats: Vec<Seat<S>>,
-    mailboxes: Mailboxes,
+    workers: Vec<Worker<S>>,
+    handle: ServerHandle,
     network: Network,
     /// Chooses among workers, and among nothing else.
     random: Random,
@@ -42,18 +43,25 @@ impl<S: Simulated> Server<S> {
     pub(super) fn new(
         plan: &Simulation,
         service: Service<S>,
-        state: impl FnMut(Worker<S>) -> S,
+        mut state: impl FnMut(Worker<S>) -> S,
         network: &Network,
         watch: &Watch,
     ) -> Result<Self, BindError> {
+        let mut workers = vec![];
+        let state = |worker: Worker<S>| {
+            workers.push(worker.clone());
+            state(worker)
+        };
         let reactors = Reactor::simulated_workers(&plan.config, service, state, network)?;
+        // There is always one.
+        let handle = reactors.first().map(Reactor::handle).ok_or(io::Error::from(io::ErrorKind::NotFound))?;
         let seat = |mut reactor: Reactor<S>| {
             reactor.observe(Box::new(watch.clone()));
             Seat { reactor, wakes_at: None, has_drained: false }
         };
-        let mailboxes = reactors.first().map(|reactor| reactor.mailboxes().clone());
         Ok(Server {
-            mailboxes: mailboxes.unwrap_or_else(|| Mailboxes::new(vec![])),
+            workers,
+            handle,
             seats: reactors.into_iter().map(seat).collect(),
             network: network.clone(),
             random: Random::new(plan.seed.rotate_left(32)),
@@ -150,8 +158,13 @@ impl<S: Application> Server<S> {
         self.seats.get_mut(worker).map(|seat| seat.reactor.act(act))
     }
 
-    pub(super) fn mailboxes(&self) -> &Mailboxes {
-        &self.mailboxes
+    pub(super) fn handle(&self) -> &ServerHandle {
+        &self.handle
+    }
+
+    /// A worker's access to the others.
+    pub(super) fn worker(&self, worker: usize) -> Option<&Worker<S>> {
+        self.workers.get(worker)
     }
 
     /// The connection in a slot of a worker.

@@ -183,7 +183,10 @@ impl Simulated for Game {
             && let Some(handle) = self.old_handles.pop_front()
             && !self.open.contains_key(&handle.id())
         {
-            assert!(handle.send(&Push::new(PUSHED, b"to nobody")).is_err(), "a handle outlived its connection");
+            assert!(
+                handle.send(&Push::new(PUSHED, b"to nobody")).is_err(),
+                "a handle outlived its connection"
+            );
         }
         self.agenda.peek().map(|Reverse((at, _))| at.saturating_sub(now))
     }

@@ -8,6 +8,7 @@
 
 mod commands;
 mod game;
+mod hall;
 mod handlers;
 mod mistakes;
 mod plan;

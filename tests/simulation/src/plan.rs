@@ -142,7 +142,7 @@ fn config(random: &mut Random) -> Config {
 }
 
 /// No faults for some seeds, only harmless ones for others, and all kinds for the rest.
-fn faults(random: &mut Random) -> Faults {
+pub(crate) fn faults(random: &mut Random) -> Faults {
     let kind = random.below(10);
     if kind == 0 {
         return Faults::NONE;
@@ -164,7 +164,7 @@ fn faults(random: &mut Random) -> Faults {
         .with(Fault::TimeJump, if kind < 7 { 0.0 } else { seldom / 30.0 })
 }
 
-fn buffers(random: &mut Random) -> Buffers {
+pub(crate) fn buffers(random: &mut Random) -> Buffers {
     let same = |bytes| Buffers {
         client_send: bytes,
         server_receive: bytes,

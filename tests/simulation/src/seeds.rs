@@ -22,7 +22,7 @@ const OVER_WORKERS: u64 = 4;
 const MAX_FAILURES: usize = 20;
 
 /// The seeds in `SYSCONN_SEEDS`, or the default.
-fn requested_seeds() -> Range<u64> {
+pub(crate) fn requested_seeds() -> Range<u64> {
     let Ok(seeds) = env::var("SYSCONN_SEEDS") else { return FEW };
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("SYSCONN_SEEDS={seeds}: no seeds"));
     match seeds.split_once("..") {
