@@ -117,6 +117,7 @@ impl Script for Member {
             Self::do_something(runner);
         }
         if runner.random().chance(0.4) {
+            runner.resume_receiving();
             return Next::Answered;
         }
         Next::After(Duration::from_millis(runner.random().below(200)))

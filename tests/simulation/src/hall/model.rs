@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::span::{End, Firm, Span};
+use super::span::{Firm, Span};
 
 /// A client's connection: its address, which no other one has.
 pub(crate) type Tag = u64;
