@@ -1,11 +1,12 @@
 //! A handle to the whole server, for any thread.
 
+use super::call_error::CallError;
 use crate::cause::Cause;
 use crate::id::ConnectionId;
-use crate::mailbox::{Mail, MailboxError};
+use crate::mailbox::{Mail, MailboxError, state_call};
 use crate::mailboxes::Mailboxes;
 use crate::push::Push;
-use crate::router::{Effect, Publish};
+use crate::router::{Effect, Effects, Publish};
 use crate::survey::Survey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -105,6 +106,39 @@ impl ServerHandle {
     /// [`MailboxError`] of the first worker, and then `look` is not called.
     pub fn survey_all(&self, look: impl FnMut(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
         self.mailboxes.post(0, Mail::Effect(Effect::SurveyAll(Box::new(look))))
+    }
+
+    /// Calls a function with the state of a worker, between two calls of its handlers. A [`Reactor`] that is
+    /// alone is worker 0.
+    ///
+    /// The function runs on the worker's thread and should be quick: all clients of that worker wait. A panic
+    /// in it is caught and logged. If the worker ends first, the function is dropped without being called.
+    /// Calls of one thread to one worker run in order, and the effects of a call are applied before the next
+    /// one begins. Within an application, [`Worker::call`](crate::Worker::call) does the same.
+    ///
+    /// ```
+    /// # use sysconn::{Application, CallError, Effects, ServerHandle};
+    /// struct Game { season: u32 }
+    /// # impl Application for Game {}
+    ///
+    /// fn begin_season(server: &ServerHandle, season: u32) -> Result<(), CallError> {
+    ///     server.call(0, move |game: &mut Game, _: &mut Effects| game.season = season)
+    /// }
+    /// ```
+    ///
+    /// [`Reactor`]: crate::Reactor
+    ///
+    /// # Errors
+    /// [`CallError`], and then the function is dropped without being called.
+    pub fn call<S: 'static>(
+        &self,
+        worker: usize,
+        call: impl FnOnce(&mut S, &mut Effects) + Send + 'static,
+    ) -> Result<(), CallError> {
+        if !self.mailboxes.have_state::<S>() {
+            return Err(CallError::OtherState);
+        }
+        Ok(self.mailboxes.post(worker, Mail::CallState(state_call(call)))?)
     }
 
     /// Replaces the certificate. New clients see the new one; connected clients notice nothing.

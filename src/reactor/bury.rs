@@ -10,6 +10,7 @@ use super::effects;
 use super::entry::Entry;
 use super::fan_out::leave_fan_outs;
 use super::queue_output::write_all_segments;
+use super::requester::Requester;
 use super::topics::leave_topics;
 use crate::cause::Cause;
 use crate::conn::Env;
@@ -53,7 +54,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
     }
     tell_end(&mut entry, &mut core.lent.env);
     drop(entry);
-    effects::apply(core, Some(id));
+    effects::apply(core, Requester::Client(id));
 }
 
 /// Tells the linked object, then the application.

@@ -12,6 +12,7 @@ use super::core::Core;
 use super::fan_outs::FanOut;
 use super::queue_output::write_if_full;
 use super::reach::RECEIVER_BYTES;
+use super::requester::Requester;
 use super::send::send;
 use crate::id::ConnectionId;
 use crate::push::{self, Push};
@@ -25,11 +26,21 @@ const _: () = assert!(push::WRITE_BYTES == STEP_BYTES);
 /// then.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
-/// Sends a push to many connections: at once, or when there is time. `by` is the connection that requested
-/// it. A publish holds its `permit` until it has reached everybody.
+/// Sends a push to one connection: at once, or, if the application itself asks for more than a turn has time
+/// for, when there is time.
+#[inline]
+pub(super) fn send_to_one<S: Application>(core: &mut Core<S>, by: Requester, to: ConnectionId, push: Push) {
+    if by == Requester::Application && !core.lent.budget.allows(Step::FanOut, usize::MAX) {
+        return begin(core, FanOut { by, to: vec![to], push, permit: None });
+    }
+    send(core, to, &push);
+}
+
+/// Sends a push to many connections: at once, or when there is time. A publish holds its `permit` until it
+/// has reached everybody.
 pub(super) fn send_to_many<S: Application>(
     core: &mut Core<S>,
-    by: Option<ConnectionId>,
+    by: Requester,
     mut to: Vec<ConnectionId>,
     push: Push,
     permit: Option<Arc<Permit>>,
@@ -66,7 +77,7 @@ fn begin<S: Application>(core: &mut Core<S>, mut fan_out: FanOut) {
     if fan_out.to.is_empty() {
         return;
     }
-    let asker = fan_out.by.and_then(|by| connections.get_mut(by));
+    let asker = fan_out.by.client().and_then(|by| connections.get_mut(by));
     let is_here = asker.map(|entry| entry.standing.set_owes(true)).is_some();
     lent.fan_outs.begin(fan_out, is_here);
 }

@@ -1,6 +1,7 @@
 //! The state that the reactors of one server share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use super::admission::Admission;
 use super::sys::clock::Clock;
@@ -17,4 +18,6 @@ pub(super) struct ServerShared {
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
     pub(super) topics: SharedTopics,
+    /// Where the grid of ticks begins: with the first turn of any worker.
+    pub(super) ticks_began: Arc<OnceLock<Instant>>,
 }

@@ -4,17 +4,14 @@ use super::core::Core;
 use super::fan_out::send_to_many;
 use super::lent::Lent;
 use super::reach::RECEIVER_BYTES;
+use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::router::{Application, Effect, Publish};
 use crate::topics::Topic;
 
 /// Sends a publish of another worker, or of another thread, to the subscribers of this one.
-pub(super) fn deliver_publish<S: Application>(
-    core: &mut Core<S>,
-    by: Option<ConnectionId>,
-    publish: Publish,
-) {
+pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, by: Requester, publish: Publish) {
     let Publish { topic, except, push, permit } = publish;
     let mut to = core.lent.env.tools.effects.topics.receivers(&topic);
     if let Some(except) = except {
