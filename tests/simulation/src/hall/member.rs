@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sysconn::sim::{End, Expected, Next, Script, ScriptRunner};
 
-use super::model::{MAX_WORKERS, Tag};
+use super::calls::MAX_WORKERS;
+use super::model::Tag;
 use super::state::Shared;
 use super::{TOPICS, commands as cmd};
 use crate::game::tag;

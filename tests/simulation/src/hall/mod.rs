@@ -1,9 +1,11 @@
 //! A game of topics over one or several workers, and an oracle that knows who must receive what.
 
+mod calls;
 mod handlers;
 mod member;
 mod model;
 mod plan;
+mod receipts;
 mod span;
 mod state;
 mod tests;

@@ -2,7 +2,9 @@
 //! the calls that were made. All workers, clients and handles of a simulation share one model.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::calls::{Calls, MAX_WORKERS};
 use super::span::{Firm, Span};
 
 /// A client's connection: its address, which no other one has.
@@ -12,54 +14,35 @@ pub(crate) type Number = u8;
 /// Who publishes: a worker, or [`THREAD`].
 pub(crate) type Publisher = u8;
 
-/// The most workers of a simulation.
-pub(crate) const MAX_WORKERS: usize = 4;
 /// The publisher that uses the server's handle, as another thread does.
 pub(crate) const THREAD: Publisher = MAX_WORKERS as Publisher;
-/// Turns of a worker after which it has delivered any mail that waited before them. Usually one is enough;
-/// a turn that is slow delivers 16 mails.
-pub(crate) const MAIL_TURNS: u32 = 40;
-
-/// The order of all calls: how many were made before, and how many turns each worker had begun.
-#[derive(Debug, Default)]
-pub(super) struct Calls(Vec<[u32; MAX_WORKERS]>);
-
-impl Calls {
-    /// Whether mail that was posted to a worker at call `from` had been delivered at call `to`.
-    pub(super) fn is_delivered(&self, from: usize, to: usize, worker: usize) -> bool {
-        let turns = |call: usize| self.0.get(call).map_or(0, |turns| turns[worker]);
-        turns(to) > turns(from) + MAIL_TURNS
-    }
-}
-
 /// A publish.
 #[derive(Debug)]
-struct Published {
-    call: usize,
-    except: Option<Tag>,
+pub(super) struct Published {
+    pub(super) call: usize,
+    pub(super) except: Option<Tag>,
 }
 
 /// A connection as the calls have left it.
 #[derive(Debug, Default)]
-struct Member {
-    worker: usize,
+pub(super) struct Member {
+    pub(super) worker: usize,
     /// Its subscriptions, past ones included.
-    spans: BTreeMap<Number, Vec<Span>>,
+    pub(super) spans: BTreeMap<Number, Vec<Span>>,
     /// When another worker was last asked to subscribe it.
     later: BTreeMap<Number, usize>,
     /// The number of the next publish that can come to it.
-    next: BTreeMap<(Publisher, Number), usize>,
+    pub(super) next: BTreeMap<(Publisher, Number), usize>,
     /// Those below this number have come or did not have to.
-    checked: BTreeMap<(Publisher, Number), usize>,
+    pub(super) checked: BTreeMap<(Publisher, Number), usize>,
 }
 
 /// The shared model.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
-    calls: Calls,
-    turns: [u32; MAX_WORKERS],
-    published: BTreeMap<(Publisher, Number), Vec<Published>>,
-    members: BTreeMap<Tag, Member>,
+    pub(super) calls: Calls,
+    pub(super) published: BTreeMap<(Publisher, Number), Vec<Published>>,
+    pub(super) members: BTreeMap<Tag, Member>,
     /// Connections that are replaced and have not been told, with the one that takes over their topics.
     heirs: BTreeMap<Tag, Option<Tag>>,
     /// What clients have received.
@@ -68,14 +51,13 @@ pub(crate) struct Model {
 
 impl Model {
     /// A worker begins a turn.
-    pub(crate) fn begin_turn(&mut self, worker: usize) {
-        self.turns[worker] += 1;
+    pub(crate) fn begin_turn(&mut self, worker: usize, now: Duration) {
+        self.calls.begin_turn(worker, now);
     }
 
     /// Notes that a call is made now. Returns its place in the order.
     pub(crate) fn call(&mut self) -> usize {
-        self.calls.0.push(self.turns);
-        self.calls.0.len() - 1
+        self.calls.add()
     }
 
     /// A connection is open.
@@ -179,8 +161,8 @@ impl Model {
                 }
                 Ok(())
             }
-            (_, Some(span)) => {
-                span.close(call);
+            (_, Some(_)) => {
+                self.leave(tag, topic);
                 Ok(())
             }
             (_, None) => Ok(()),
@@ -229,99 +211,5 @@ impl Model {
         except: Option<Tag>,
     ) {
         self.published.entry((publisher, topic)).or_default().push(Published { call, except });
-    }
-
-    /// A client has received a publish.
-    pub(crate) fn receive(
-        &mut self,
-        tag: Tag,
-        publisher: Publisher,
-        topic: Number,
-        number: u32,
-    ) -> Result<(), String> {
-        self.received += 1;
-        let (key, number) = ((publisher, topic), number as usize);
-        let what = format!("publish {number} of {publisher} to {topic}");
-        let Some(published) = self.published.get(&key).and_then(|all| all.get(number)) else {
-            return Err(format!("{what} was never made"));
-        };
-        let Some(member) = self.members.get(&tag) else { return Err(format!("{what}: {tag:x} is not open")) };
-        let next = member.next.get(&key).copied().unwrap_or_default();
-        if number < next {
-            return Err(format!("{what} came to {tag:x} after {}", next - 1));
-        }
-        if published.except == Some(tag) || !self.may(member, publisher, topic, published) {
-            return Err(format!(
-                "{what} came to {tag:x}, which is no subscriber: {:?}",
-                member.spans.get(&topic)
-            ));
-        }
-        let checked = member.checked.get(&key).copied().unwrap_or_default();
-        for missed in next.max(checked)..number {
-            self.check_missed(tag, publisher, topic, missed)?;
-        }
-        if let Some(member) = self.members.get_mut(&tag) {
-            member.next.insert(key, number + 1);
-        }
-        Ok(())
-    }
-
-    /// A client has received a reply that was made at this call: what was published before must have come,
-    /// and, unless the reply was deferred, what its own worker published later must not.
-    pub(crate) fn reply(&mut self, tag: Tag, call: usize, is_deferred: bool) -> Result<(), String> {
-        let Some(member) = self.members.get(&tag) else { return Ok(()) };
-        let mut done = vec![];
-        for (&(publisher, topic), all) in &self.published {
-            let is_own = usize::from(publisher) == member.worker;
-            let next = member.next.get(&(publisher, topic)).copied().unwrap_or_default();
-            if is_own && !is_deferred && all[..next].last().is_some_and(|last| last.call > call) {
-                return Err(format!("publish {} to {topic} overtook a reply to {tag:x}", next - 1));
-            }
-            let checked = member.checked.get(&(publisher, topic)).copied().unwrap_or_default();
-            let mut number = next.max(checked);
-            while let Some(published) = all.get(number)
-                && published.call < call
-                && (is_own || self.calls.is_delivered(published.call, call, member.worker))
-            {
-                self.check_missed(tag, publisher, topic, number)?;
-                number += 1;
-            }
-            done.push(((publisher, topic), number));
-        }
-        if let Some(member) = self.members.get_mut(&tag) {
-            member.checked.extend(done);
-        }
-        Ok(())
-    }
-
-    /// Checks that a publish that has not come did not have to.
-    fn check_missed(
-        &self,
-        tag: Tag,
-        publisher: Publisher,
-        topic: Number,
-        number: usize,
-    ) -> Result<(), String> {
-        let Some(member) = self.members.get(&tag) else { return Ok(()) };
-        let Some(published) = self.published.get(&(publisher, topic)).and_then(|all| all.get(number)) else {
-            return Ok(());
-        };
-        let is_own = usize::from(publisher) == member.worker;
-        let spans = member.spans.get(&topic).map_or(&[][..], Vec::as_slice);
-        let must = published.except != Some(tag)
-            && spans.iter().any(|span| span.must(&self.calls, published.call, member.worker, is_own));
-        if must {
-            return Err(format!(
-                "publish {number} of {publisher} to {topic} has not come to {tag:x}: {published:?}, {spans:?}"
-            ));
-        }
-        Ok(())
-    }
-
-    /// Whether a member may receive a publish.
-    fn may(&self, member: &Member, publisher: Publisher, topic: Number, published: &Published) -> bool {
-        let is_own = usize::from(publisher) == member.worker;
-        let spans = member.spans.get(&topic).map_or(&[][..], Vec::as_slice);
-        spans.iter().any(|span| span.may(&self.calls, published.call, member.worker, is_own))
     }
 }

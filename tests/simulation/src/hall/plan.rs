@@ -6,9 +6,10 @@ use sysconn::Turn;
 use sysconn::sim::{Failure, Random, Report, Simulation};
 
 use super::TOPICS;
+use super::calls::MAX_WORKERS;
 use super::handlers::HALL;
 use super::member::Member;
-use super::model::{MAX_WORKERS, Number, THREAD};
+use super::model::{Number, THREAD};
 use super::state::{Hall, Shared, published, topic};
 use crate::plan::{buffers, faults};
 

@@ -1,6 +1,6 @@
 //! One subscription, from the call that began it to the one that ended it, and what is certain about it.
 
-use super::model::Calls;
+use super::calls::Calls;
 
 /// From when on the subscription is certain.
 #[derive(Clone, Copy, Debug)]

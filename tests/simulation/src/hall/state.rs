@@ -220,7 +220,7 @@ impl Simulated for Hall {
         random: &mut Random,
     ) -> Option<Duration> {
         self.now = now;
-        self.shared.model().begin_turn(self.worker.index());
+        self.shared.model().begin_turn(self.worker.index(), now);
         let (open, sessions) = (self.shared.0.tags.borrow().len(), self.shared.0.sessions.get());
         if open != sessions {
             self.shared.note(Err(format!("{sessions} sessions exist, and {open} connections are open")));
