@@ -136,7 +136,7 @@ impl Dispatch<'_> {
             Ok(Outcome::Refuse(_)) => Ok(()),
             Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
             Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
-            Err(_) => Err(self.panicked(cmd, env)),
+            Err(_) => Err(self.panicked(cmd, "handler", env)),
         };
         if overflowed {
             self.log_oversized(env);
@@ -145,8 +145,13 @@ impl Dispatch<'_> {
     }
 
     #[cold]
-    fn panicked<S: Application>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
-        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), "handler");
+    pub(super) fn panicked<S: Application>(
+        &mut self,
+        cmd: u16,
+        what: &'static str,
+        env: &mut Env<S>,
+    ) -> Cause {
+        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), what);
         Cause::HandlerFailed
     }
 

@@ -107,6 +107,8 @@ impl<S: Application> Env<S> {
         self.tools.write_buffer.bytes.shrink_to(KEPT_BYTES);
         self.decoded.clear();
         self.decoded.shrink_to(KEPT_BYTES);
+        self.tools.message.clear();
+        self.tools.message.shrink_to(KEPT_BYTES);
         self.tools.encoded.clear();
         self.tools.encoded.shrink_to(KEPT_BYTES);
     }

@@ -10,7 +10,9 @@ use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, Application, CompressJob, Outcome, Router, Service, Tools, WriteBuffer};
+use crate::router::{
+    Access, Application, CompressJob, Outcome, Predicate, Router, Service, Tools, WriteBuffer,
+};
 
 /// Notes the frames that the connection has put into the write buffer since the last call.
 pub(super) fn note_sent<S: Application>(recorder: &mut Recorder, env: &Env<S>) {
@@ -84,6 +86,14 @@ impl Dispatch<'_> {
         let is_hidden = recorder.call.is_compressed || env.service.hides(cmd);
         let hash = if is_hidden { 0 } else { digest(data) };
         recorder.note(Note::Packet { seq, cmd, flag, data_status, len: data.len() as u64, route, hash });
+    }
+
+    /// Notes whether a predicate allows the request; none if it panicked.
+    #[cold]
+    pub(super) fn observe_asked(&mut self, allowed: Option<bool>) {
+        if let Some(recorder) = self.rare.noting() {
+            recorder.note(Note::Asked { allowed });
+        }
     }
 
     /// Notes a message of a service without packets.
@@ -257,17 +267,18 @@ pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
         .find(|kind| number_of_client_kind(*kind) == number)
 }
 
-fn number_of_access(access: Access) -> u8 {
+fn number_of_access<Session>(access: Access<Session>) -> u8 {
     match access {
         Access::Anyone => 0,
         Access::Role => 1,
         Access::Operator => 2,
+        Access::If(_) => 3,
     }
 }
 
-/// The access with that number.
-pub(crate) fn access_of(number: u8) -> Option<Access> {
-    [Access::Anyone, Access::Role, Access::Operator]
+/// The access with that number; `predicate` stands for any recorded one.
+pub(crate) fn access_of<Session>(number: u8, predicate: Predicate<Session>) -> Option<Access<Session>> {
+    [Access::Anyone, Access::Role, Access::Operator, Access::If(predicate)]
         .into_iter()
         .find(|access| number_of_access(*access) == number)
 }

@@ -8,7 +8,9 @@ use crate::cause::Cause;
 use crate::connection_log;
 use crate::frame::MessageKind;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
-use crate::router::{Application, Message, MessageHandler, Outcome, Request, Route, Router, Service};
+use crate::router::{
+    Application, Message, MessageHandler, Outcome, Predicate, Request, Route, Router, Service,
+};
 
 impl Dispatch<'_> {
     /// Handles a message, whose Data may inflate to at most `max_len` bytes. An error closes the connection.
@@ -54,7 +56,8 @@ impl Dispatch<'_> {
         let Some(route) = router.find(packet.cmd) else {
             return self.bad_request(packet.cmd, packet.flag, ErrorId::UNKNOWN_COMMAND, env);
         };
-        if let Err(error_id) = route.access().check(self.record) {
+        let kind = self.record.is_logged_in().then(|| self.record.kind());
+        if let Err(error_id) = route.access().check(kind, |predicate| self.ask(predicate, packet.cmd, env))? {
             return self.bad_request(packet.cmd, packet.flag, error_id, env);
         }
         if packet.data_status == DataStatus::Raw as u8 || packet.data.is_empty() {
@@ -73,6 +76,24 @@ impl Dispatch<'_> {
         };
         env.decoded = buffer;
         result
+    }
+
+    /// Asks a route's predicate whether the client may call the route. An error closes the connection.
+    #[inline(never)]
+    fn ask<S: Application>(
+        &mut self,
+        predicate: Predicate<S::Session>,
+        cmd: u16,
+        env: &mut Env<S>,
+    ) -> Result<bool, Cause> {
+        let (record, sessions) = (&*self.record, &env.tools.sessions);
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            sessions.get(record.id).is_some_and(|session| predicate(record, session))
+        }));
+        if record.is_watched() {
+            self.observe_asked(asked.as_ref().ok().copied());
+        }
+        asked.map_err(|_| self.panicked(cmd, "access predicate", env))
     }
 
     /// Calls a packet's handler with its decoded `data`. Replies may borrow `lent`.

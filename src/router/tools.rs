@@ -30,6 +30,8 @@ pub(crate) struct Tools<Session = ()> {
     pub(crate) codecs: Codecs,
     /// A buffer in which Data is compressed or encrypted.
     pub(crate) encoded: Vec<u8>,
+    /// A buffer in which a message is encoded to Data.
+    pub(crate) message: Vec<u8>,
     pub(crate) compressor: Compressor,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -67,6 +69,7 @@ impl<Session> Tools<Session> {
             origin: None,
             codecs,
             encoded: Vec::new(),
+            message: Vec::new(),
             compressor: Compressor::default(),
             effects: Effects::default(),
             mailbox,

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
+mod counted;
 mod docs;
 mod game;
 mod lines;
@@ -17,6 +18,7 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Frame, Reply};
+pub(crate) use counted::{Counted, Counts};
 pub(crate) use docs::{PROTOCOL, close_codes, statuses, table};
 pub(crate) use game::{Event, Game, ROUTER, echo};
 pub(crate) use lines::LINES;
