@@ -96,7 +96,7 @@ impl Socket {
             Socket::Tcp(stream) => registry.register(stream, token, INTEREST),
             Socket::Tls(socket) => registry.register(socket.stream(), token, INTEREST),
             Socket::Unix(stream) => registry.register(stream, token, INTEREST),
-            Socket::Simulated(socket) => socket.register(token),
+            Socket::Simulated(socket) => socket.register(registry.simulated_poll(), token),
             Socket::Absent(_) => Ok(()),
         }
     }
