@@ -81,7 +81,7 @@ impl<'a, Session> SendBuffer<'a, Session> {
         }
         let fits = self.fits(framed_len(reply.data.len()));
         if fits {
-            push_packet_head(&mut self.tools.write_buffer.bytes, reply);
+            push_packet_head(&mut self.tools.write_buffer.bytes, reply, reply.data.len());
             self.push_data(reply.data);
         }
         fits

@@ -16,6 +16,7 @@ pub(crate) const LOGIN: u16 = 1107;
 pub(crate) const ROLE: u16 = 1108;
 pub(crate) const MONITOR: u16 = 1109;
 pub(crate) const SEND: u16 = 1110;
+pub(crate) const MESSAGE: u16 = 1111;
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
@@ -59,6 +60,24 @@ fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Out
     Outcome::Done
 }
 
+/// Asks for a message that carries as many bytes as that push.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Ask {
+    #[prost(uint32, tag = "1")]
+    pub(crate) push: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Blob {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) bytes: prost::bytes::Bytes,
+}
+
+#[cfg(feature = "protobuf")]
+fn blob(game: &mut Game, ask: Ask, _: &mut Context<'_>) -> Result<Blob, ErrorId> {
+    Ok(Blob { bytes: game.pushes[ask.push as usize].frame().clone() })
+}
+
 static MODULE: Module<Game> = Module::new(
     11,
     "game",
@@ -83,6 +102,8 @@ static MODULE: Module<Game> = Module::new(
             Outcome::Done
         }),
         Route::new(ROLE, "role", Access::Role, |_, _, _| Outcome::Done),
+        #[cfg(feature = "protobuf")]
+        Route::new(MESSAGE, "message", Access::Anyone, sysconn::proto!(blob)),
         Route::new(MONITOR, "monitor", Access::Operator, |_, _, _| Outcome::Done),
     ],
 );
