@@ -45,7 +45,7 @@ pub use effect::Effects;
 pub use error::{NoRole, SendError};
 pub(crate) use leases::CompressorLease;
 pub use outcome::Outcome;
-pub(crate) use publish::Publish;
+pub(crate) use publish::{HeldByPublish, Publish, PublishEnd};
 pub use request::Request;
 pub(crate) use send_buffer::SendBuffer;
 pub use table::{Handler, Module, Route, Router};
