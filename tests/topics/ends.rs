@@ -40,9 +40,7 @@ fn whoever_ends_leaves_all_topics_and_each_worker_learns_it() {
         for mut guests in server.settle(2) {
             let id = guests[0].id;
             for guest in &mut guests {
-                for topic in TOPICS {
-                    guest.subscribe(topic);
-                }
+                guest.subscribe_to(&TOPICS);
             }
             let [mut stays, goes] = [guests.remove(1), guests.remove(0)];
             assert_eq!(stays.count(2), 2, "{case}");
@@ -88,8 +86,8 @@ fn a_login_that_replaces_another_takes_its_topics_if_it_says_so() {
                     let mut newer = guests[newer_on].pop().unwrap();
                     let mut other = guests[older_on].pop().unwrap();
                     older.login(5, true);
-                    [1, 2].map(|topic| older.subscribe(topic));
-                    [2, 3].map(|topic| newer.subscribe(topic));
+                    older.subscribe_to(&[1, 2]);
+                    newer.subscribe_to(&[2, 3]);
                     other.publish(PUBLISH, 1, b"to the older");
                     older.hear(b"to the older");
                     newer.login(5, takes);
