@@ -8,6 +8,7 @@ use crate::upgrade::Refusal;
 
 /// Why a connection ended. Each cause has a close code, a reason text, and advice about reconnecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cause {
     /// The client sent a Close frame, with this code if it had one.
     PeerClosed(Option<CloseCode>),
@@ -35,7 +36,8 @@ pub enum Cause {
     BadRequests,
     /// No packet came for the time of the [client check](crate::config::Timers::client_check).
     Idle,
-    /// The client did not log in within the time of the [account check](crate::config::Timers::account_check).
+    /// The client did not log in within the time of the [account
+    /// check](crate::config::Timers::account_check).
     NeverLoggedIn,
     /// The object that was [linked](crate::Context::link) to the connection was dropped.
     ObjectEnded,

@@ -79,6 +79,7 @@ impl Mail {
 
 /// Why a reactor's mailbox did not take a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MailboxError {
     /// The mailbox is at its limit of messages or of bytes: try again later, or give up.
     Full,

@@ -2,6 +2,7 @@
 
 /// Counts over all connections of a reactor, including ended ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Totals {
     /// Clients admitted.
     pub accepted: u64,

@@ -14,10 +14,10 @@ pub use crate::frame::MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///
-/// Every hook has a default that does nothing. A panic in a hook of a connection is caught and logged; the state stays as the
-/// panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if [`opened`](Self::opened)
-/// does, the connection closes with 1011, as after a panic of a handler. A panic in another hook has no
-/// effect on the connection, which is ending anyway.
+/// Every hook has a default that does nothing. A panic in a hook of a connection is caught and logged; the
+/// state stays as the panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if
+/// [`opened`](Self::opened) does, the connection closes with 1011, as after a panic of a handler. A panic in
+/// another hook has no effect on the connection, which is ending anyway.
 ///
 /// [`upgrade`](Self::upgrade) returns what belongs to a connection: its [`Session`](Self::Session). The other
 /// hooks and the handlers for that connection get it, and [`closed`](Self::closed) takes it back. It is dropped
@@ -108,6 +108,7 @@ pub type MessageHandler<S> =
     fn(&mut S, Message<'_>, &mut Context<'_, <S as Application>::Session>) -> Outcome;
 
 /// What clients may send, and the code that handles it.
+#[non_exhaustive]
 pub enum Service<S: Application> {
     /// Packets in binary messages, for the routes of a table. A text message closes the connection with 1003.
     Packets(&'static Router<S>),

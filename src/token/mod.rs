@@ -34,6 +34,7 @@ const MAC_BYTES: usize = 32;
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenError {
     /// It does not have the form of a token.
     Malformed,

@@ -14,8 +14,8 @@ impl<Session> Context<'_, Session> {
     ///
     /// It accounts for the outbox, the output of this handler, the headers, and the worst case of message
     /// compression, but not for bytes that the socket may accept meanwhile. Encrypted Data counts with its
-    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::config::Output::outbox_limit) is off. At 0 even a
-    /// reply without Data may not fit.
+    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::config::Output::outbox_limit) is off. At 0
+    /// even a reply without Data may not fit.
     #[must_use]
     pub fn reply_capacity(&self) -> usize {
         self.buffer.data_space()
@@ -33,8 +33,8 @@ impl<Session> Context<'_, Session> {
     /// Replies to the request, under its Cmd and Flag, and returns [`Outcome::Done`].
     ///
     /// It can be the last expression of a handler. If the outbox is full,
-    /// [`Output::overflow`](crate::config::Output::overflow) applies; [`try_reply`](Self::try_reply) returns the
-    /// error instead.
+    /// [`Output::overflow`](crate::config::Output::overflow) applies; [`try_reply`](Self::try_reply) returns
+    /// the error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
         // An overflow is counted, and by the overflow policy may close the connection.
@@ -44,9 +44,9 @@ impl<Session> Context<'_, Session> {
 
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
     ///
-    /// Data above [`compress_above`](crate::config::Output::compress_above) is compressed: up to 16 KiB at once, more
-    /// in slices after the handler has returned. Until it is compressed, its full length counts against the
-    /// outbox, and later output waits behind it.
+    /// Data above [`compress_above`](crate::config::Output::compress_above) is compressed: up to 16 KiB at
+    /// once, more in slices after the handler has returned. Until it is compressed, its full length counts
+    /// against the outbox, and later output waits behind it.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`]. Nothing was sent then.
