@@ -124,8 +124,9 @@ impl Effects {
     /// Subscribes a connection to a topic, for hooks and calls that have no [`Context`](crate::Context) of
     /// it.
     ///
-    /// A connection that has ended or is closing is not subscribed. One of another worker is once that worker
-    /// has got the effects of this call.
+    /// A connection that has ended or is closing is not subscribed. One of another worker is subscribed once
+    /// that worker has got the effects of this call; like a push, the request is dropped and logged if its
+    /// mailbox is full.
     ///
     /// # Errors
     /// [`SubscribeError`], and then nothing has changed. An error on another worker is only counted there.
