@@ -17,6 +17,7 @@ mod messages;
 mod reading;
 mod recorded;
 mod requests;
+mod results;
 mod stalls;
 mod timers;
 mod upgrades;

@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::conn::{access_of, client_kind_of};
 use crate::frame::{CloseCode, Opcode};
 use crate::packet::{DataStatus, ErrorId, REPLY_HEADER_BYTES, Reply};
-use crate::record::{Identity, Login, Peer};
+use crate::record::{Identity, Login, Peer, Record};
 use crate::recording::codes::Reason;
 use crate::recording::file::File;
 use crate::recording::frame::Frame;
@@ -22,17 +22,18 @@ pub(super) struct Replayer {
 }
 
 impl Application for Replayer {
-    type Session = ();
+    /// Where the answers of predicates come from.
+    type Session = ReplaySource;
 
-    fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
+    fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<ReplaySource, Refusal> {
         match self.source.verdict().flatten().and_then(|reason: Reason| reason.cause()) {
-            None => Ok(()),
+            None => Ok(self.source.clone()),
             Some(Cause::Refused(refusal)) => Err(refusal),
             Some(_) => panic_quietly(),
         }
     }
 
-    fn opened(&mut self, context: &mut Context<'_>) {
+    fn opened(&mut self, context: &mut Context<'_, ReplaySource>) {
         let _ = self.act(None, context);
     }
 }
@@ -45,7 +46,7 @@ pub(super) fn service(file: &File) -> Service<Replayer> {
     let mut routes = BTreeMap::new();
     for (_, note) in file.notes() {
         if let Note::Packet { cmd, route: note::Route::Known { access, secret }, .. } = note
-            && let Some(access) = access_of(access)
+            && let Some(access) = access_of(access, on_asked)
         {
             let route = Route::new(cmd, "recorded", access, on_packet);
             routes.insert(cmd, if secret { route.secret() } else { route });
@@ -54,17 +55,25 @@ pub(super) fn service(file: &File) -> Service<Replayer> {
     Service::Packets(Router::leak(routes.into_values()))
 }
 
-fn on_packet(replayer: &mut Replayer, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn on_asked(_: &Record, source: &ReplaySource) -> bool {
+    source.asked().unwrap_or_else(|| panic_quietly())
+}
+
+fn on_packet(
+    replayer: &mut Replayer,
+    request: Request<'_>,
+    context: &mut Context<'_, ReplaySource>,
+) -> Outcome {
     replayer.act(Some(&request), context)
 }
 
-fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
+fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_, ReplaySource>) -> Outcome {
     replayer.act(None, context)
 }
 
 impl Replayer {
     /// Repeats the actions of the recorded handler.
-    fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
+    fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_, ReplaySource>) -> Outcome {
         // If the recording has no handler here, the fact that one runs is the difference.
         let Some(mut outcome) = self.source.outcome() else { return Outcome::Done };
         let mut refusal = Sent::AsItWas;
@@ -120,7 +129,7 @@ fn is_push(reply: &Reply<'_>) -> bool {
 }
 
 /// Sends a frame of the recorded form, without its bytes.
-fn send(frame: &Frame, context: &mut Context<'_>) {
+fn send(frame: &Frame, context: &mut Context<'_, ReplaySource>) {
     let Some(opcode) = frame.opcode() else { return };
     let is_packet = !frame.compressed && frame.packet.is_some();
     let headers = if is_packet { REPLY_HEADER_BYTES as u64 } else { 0 };

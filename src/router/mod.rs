@@ -16,6 +16,7 @@ mod compressor;
 mod context;
 mod effect;
 mod error;
+mod into_outcome;
 mod leases;
 mod outbox_limit;
 mod outcome;
@@ -32,6 +33,7 @@ mod typed;
 mod write_buffer;
 
 pub use access::Access;
+pub(crate) use access::Predicate;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
 pub(crate) use borrowed::{Borrowed, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
 pub(crate) use compress_job::{
@@ -43,6 +45,7 @@ pub(crate) use context::Deferral;
 pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use error::{NoRole, SendError};
+pub use into_outcome::IntoOutcome;
 pub(crate) use leases::CompressorLease;
 pub use outcome::Outcome;
 pub(crate) use publish::{HeldByPublish, Publish, PublishEnd};

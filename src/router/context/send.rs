@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::frame::{MessageKind, Opcode};
-use crate::packet::{DataStatus, ErrorId, Reply};
+use crate::packet::{DataStatus, Encode, ErrorId, Reply};
 use crate::router::compress_job::{SLICE_BYTES, cost_of};
 use crate::router::error::SendError;
 use crate::router::outcome::Outcome;
@@ -40,6 +40,20 @@ impl<Session> Context<'_, Session> {
         // An overflow is counted, and by the overflow policy may close the connection.
         let _ = self.try_reply(data);
         Outcome::Done
+    }
+
+    /// Replies with a message, from where it is or from the buffer in which it is encoded.
+    #[inline]
+    pub(crate) fn reply_encoded(&mut self, reply: &impl Encode) -> Outcome {
+        if let Some(data) = reply.as_data() {
+            return self.reply(data);
+        }
+        let mut message = std::mem::take(&mut self.buffer.tools.message);
+        message.clear();
+        reply.encode(&mut message);
+        let outcome = self.reply(&message);
+        self.buffer.tools.message = message;
+        outcome
     }
 
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
