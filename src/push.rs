@@ -4,6 +4,11 @@ use bytes::Bytes;
 
 use crate::packet::{ErrorId, Reply, framed_len, push_packet};
 
+/// The most receivers of a short push that is sent at once.
+const AT_ONCE: usize = 64;
+/// What a write counts as beside its bytes.
+pub(crate) const WRITE_BYTES: usize = 4096;
+
 /// A packet for clients, encoded with its frame. A clone shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
@@ -20,6 +25,11 @@ impl Push {
         let mut frame = Vec::with_capacity(framed_len(data.len()));
         push_packet(&mut frame, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
         Push { frame: frame.into() }
+    }
+
+    /// Whether a push to this many is sent at once, and not over several turns: as in a small chat room.
+    pub(crate) fn is_sent_at_once(&self, receivers: usize) -> bool {
+        receivers.saturating_mul(self.frame.len() + WRITE_BYTES) <= AT_ONCE * WRITE_BYTES
     }
 
     /// The bytes on the wire: one WebSocket frame.

@@ -105,9 +105,13 @@ impl Dispatch<'_> {
             flag,
             deferral: None,
             overflowed: false,
+            has_effects: false,
         };
         let state = &mut env.state;
         let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
+        if context.has_effects {
+            context.send_own();
+        }
         if let Ok(Outcome::Refuse(error_id)) = outcome {
             context.refuse(error_id);
         }

@@ -6,6 +6,7 @@ use log::kv::Value;
 
 use super::core::Core;
 use super::send::call;
+use super::topics::bequeath;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::id::ConnectionId;
@@ -17,7 +18,8 @@ pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<
 }
 
 /// Tells the application that a connection was replaced, and closes it, even if it holds another role by now.
-pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+/// Its topics go to the `heir`, if there is one, on another worker.
+pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: Option<ConnectionId>) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);
     let Some(entry) = core.connections.get(id) else { return };
@@ -31,6 +33,9 @@ pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     }));
     if called.is_err() {
         tools.log.panicked(tools.now, "replaced hook", &("id", Value::from_display(&id)));
+    }
+    if let Some(heir) = heir {
+        bequeath(core, id, heir);
     }
     call(core, id, |entry, env| entry.conn.close(Cause::Replaced, env));
 }

@@ -63,7 +63,9 @@ impl<S: Application> Surveyed for Core<S> {
     }
 
     fn totals(&self) -> Totals {
-        self.lent.env.tools.totals
+        let tools = &self.lent.env.tools;
+        let refused = tools.effects.topics.refused();
+        Totals { subscribe_errors: refused.subscribes, publish_errors: refused.publishes, ..tools.totals }
     }
 
     fn now(&self) -> Moment {

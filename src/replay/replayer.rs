@@ -89,7 +89,7 @@ impl Replayer {
             Some(note::Login { role_id, kind }) => {
                 let identity = Identity { role_id, ..Identity::default() };
                 let kind = client_kind_of(kind).unwrap_or_default();
-                let _ = context.login(Login { identity, kind, custodian: None });
+                let _ = context.login(Login { identity, kind, ..Login::default() });
             }
             None => {}
         }

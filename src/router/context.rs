@@ -2,6 +2,7 @@
 
 mod login;
 mod send;
+mod topics;
 
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Context<'a, Session = ()> {
     pub(crate) flag: u32,
     pub(crate) deferral: Option<Deferral>,
     pub(crate) overflowed: bool,
+    /// The handler has asked for effects.
+    pub(crate) has_effects: bool,
 }
 
 impl<Session> Context<'_, Session> {
@@ -116,6 +119,19 @@ impl<Session> Context<'_, Session> {
 
     /// The list of effects on other connections, which are applied after the handler has returned.
     pub fn effects(&mut self) -> &mut Effects {
-        &mut self.buffer.tools.effects
+        self.has_effects = true;
+        let effects = &mut self.buffer.tools.effects;
+        effects.own.begin(self.record.id);
+        effects
+    }
+
+    /// The handler has returned: sends what it has pushed to its own connection.
+    #[cold]
+    pub(crate) fn send_own(&mut self) {
+        let mut pushes = self.buffer.tools.effects.own.end();
+        for push in pushes.drain(..) {
+            self.send_with(|buffer| buffer.push(&push));
+        }
+        self.buffer.tools.effects.own.put_back(pushes);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Why a packet was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SendError {
     /// It does not fit the connection's outbox; [`Record::error_send`](crate::Record::error_send) counts it.
     /// Depending on [`Output::overflow`](crate::config::Output::overflow) it was dropped, or the connection
