@@ -52,7 +52,7 @@ pub use into_outcome::IntoOutcome;
 pub(crate) use leases::CompressorLease;
 pub use listing::RouteInfo;
 pub use outcome::Outcome;
-pub(crate) use publish::Publish;
+pub(crate) use publish::{HeldByPublish, Publish, PublishEnd};
 pub use request::Request;
 pub(crate) use send_buffer::SendBuffer;
 pub use table::{Handler, Module, Route, Router};

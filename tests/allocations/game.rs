@@ -3,7 +3,7 @@
 use sysconn::packet::{Decode, ErrorId, Undecodable};
 use sysconn::{
     Access, Application, ConnectionId, Context, Identity, Login, Message, Module, Outcome, Push, Request,
-    Route, Router, typed,
+    Route, Router, Topic, typed,
 };
 
 pub(crate) const ECHO: u16 = 1101;
@@ -17,6 +17,8 @@ pub(crate) const ROLE: u16 = 1108;
 pub(crate) const MONITOR: u16 = 1109;
 pub(crate) const SEND: u16 = 1110;
 pub(crate) const MESSAGE: u16 = 1111;
+/// The number of topics of 16 bits, and whether they are the connection's own of 8 → empty.
+pub(crate) const SUBSCRIBE: u16 = 1112;
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
@@ -78,6 +80,15 @@ fn blob(game: &mut Game, ask: Ask, _: &mut Context<'_>) -> Result<Blob, ErrorId>
     Ok(Blob { bytes: game.pushes[ask.push as usize].frame().clone() })
 }
 
+fn subscribe(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let Some((count, [own])) = request.data().split_first_chunk::<2>() else { return Outcome::Undecodable };
+    let first = if *own == 1 { context.id().to_u64() << 8 } else { 0 };
+    for topic in 0..u64::from(u16::from_be_bytes(*count)) {
+        context.subscribe(&Topic::from(first | topic)).unwrap();
+    }
+    context.reply(b"")
+}
+
 static MODULE: Module<Game> = Module::new(
     11,
     "game",
@@ -96,6 +107,7 @@ static MODULE: Module<Game> = Module::new(
             context.effects().set_debug(id, false);
             Outcome::Done
         }),
+        Route::new(SUBSCRIBE, "subscribe", Access::Anyone, subscribe),
         Route::new(LOGIN, "login", Access::Anyone, |_, _, context| {
             let identity = Identity { role_id: context.id().to_u64() | 1, ..Identity::default() };
             context.login(Login { identity, ..Login::default() }).unwrap();

@@ -12,6 +12,7 @@ mod common;
 mod cases;
 mod game;
 mod rig;
+mod topics;
 
 use allocation_counter::AllocationInfo;
 use cases::{INFLATED_BYTES, PUSH_BYTES, controls, handled, lengths, reply};
