@@ -1,7 +1,7 @@
 //! The commands in a proto file: comment lines `// cmd 1201 room.Join`.
 //!
-//! Such a line in the comment above a message gives the message that name, in that module; anywhere else it is
-//! about a command without messages. The first line about a command names its constant.
+//! Such a line in the comment above a message gives the message that name, in that module; anywhere else it
+//! is about a command without messages. The first line about a command names its constant.
 
 use std::collections::BTreeMap;
 
