@@ -88,7 +88,7 @@ impl<'a, Session> SendBuffer<'a, Session> {
     pub(crate) fn plain_packet(&mut self, reply: &Reply<'_>) -> bool {
         let fits = self.fits(framed_len(reply.data.len()));
         if fits {
-            push_packet_head(&mut self.tools.write_buffer.bytes, reply);
+            push_packet_head(&mut self.tools.write_buffer.bytes, reply, reply.data.len());
             self.push_data(reply.data);
         }
         fits
