@@ -2,7 +2,7 @@
 
 use super::Config;
 use super::bounds::MAX_WORKERS;
-use super::error::ConfigError;
+use super::error::{ConfigError, not_zero};
 use super::recording::Recording;
 use super::timers::check_timer;
 use crate::packet::REQUEST_HEADER_BYTES;
@@ -18,6 +18,7 @@ impl Config {
             return Err(ConfigError::Workers);
         }
         check_timer("tick", self.tick)?;
+        not_zero("slow_handler", self.slow_handler)?;
         self.proxies.validate()?;
         self.upgrade.validate()?;
         self.limits.validate()?;
@@ -84,6 +85,7 @@ mod tests {
     fn zero_is_refused_where_it_makes_no_sense_and_the_error_names_the_field() {
         let fields: &[(&str, fn(&mut Config))] = &[
             ("tick", |c| c.tick = Some(Duration::ZERO)),
+            ("slow_handler", |c| c.slow_handler = Some(Duration::ZERO)),
             ("limits.max_connections", |c| c.limits.max_connections = Some(0)),
             ("limits.max_connections_per_ip", |c| c.limits.max_connections_per_ip = Some(0)),
             ("limits.max_len_before_login", |c| c.limits.max_len_before_login = Some(0)),

@@ -16,7 +16,7 @@ use crate::connection_log;
 use crate::frame::{self, Decoder};
 use crate::packet::Undecodable;
 use crate::record::Record;
-use crate::router::{Application, COMPRESSES, Context, Outcome, SendBuffer};
+use crate::router::{Application, COMPRESSES, Confined, Context, Outcome, SendBuffer};
 
 /// Bytes of a packet that the debug log shows.
 const DEBUG_BYTES: usize = 64;
@@ -84,7 +84,7 @@ impl Dispatch<'_> {
         env: &mut Env<S>,
         call: impl FnOnce(&mut S, &mut Context<'_, S::Session>) -> Outcome,
     ) -> Result<(), Cause> {
-        let is_watched = self.record.is_watched();
+        let is_watched = self.record.has_watched_handlers();
         if is_watched {
             self.observe_run(by, env);
         }
@@ -93,7 +93,7 @@ impl Dispatch<'_> {
         let queued = self.outbox.queued();
         let (attachments, deflate) = self.rare.lend();
         let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
-        if !is_watched {
+        if !is_watched || !self.record.is_watched() {
             // An observer sees only the write buffer.
             buffer.lend(lent);
         }
@@ -106,6 +106,7 @@ impl Dispatch<'_> {
             deferral: None,
             overflowed: false,
             has_effects: false,
+            confined: Confined::default(),
         };
         let state = &mut env.state;
         let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
@@ -175,9 +176,13 @@ impl Dispatch<'_> {
     ) -> Cause {
         self.log_bad_input(Some(cmd), env, format_args!("Data does not decode: {offence:?}"));
         let (state, sessions, record) = (&mut env.state, &mut env.tools.sessions, &*self.record);
+        let began = env.tools.slow.begin();
         let called = catch_unwind(AssertUnwindSafe(|| {
             sessions.get_mut(record.id).map(|session| state.offence(record, session, offence))
         }));
+        if let Some(took) = env.tools.slow.slow_since(began) {
+            connection_log::slow(record, &mut env.tools.log, env.tools.now, "offence hook", None, took);
+        }
         if called.is_err() {
             connection_log::panicked(
                 self.record,

@@ -98,7 +98,7 @@ impl<S: Application> Env<S> {
 
     /// Whether binary messages are packets.
     pub(crate) fn has_packets(&self) -> bool {
-        matches!(self.service, Service::Packets(_))
+        self.service.has_packets()
     }
 
     /// Shrinks the shared buffers to the size that ordinary packets need. Larger packets pay for the growth

@@ -15,6 +15,7 @@ use crate::moment::Moment;
 use crate::observer::Observed;
 use crate::packet::Codecs;
 use crate::roles::Roles;
+use crate::slow_calls::SlowCalls;
 use crate::totals::Totals;
 
 /// Lent to every call of a connection or its handler.
@@ -43,6 +44,7 @@ pub(crate) struct Tools<Session = ()> {
     /// The observer of the reactor, if there is one.
     pub(crate) observed: Observed,
     pub(crate) log: LogLimiter,
+    pub(crate) slow: SlowCalls,
     /// The length of the last packet that was too large for any outbox; 0 if there was none.
     pub(crate) oversized: usize,
     pub(super) limits: Limits,
@@ -78,6 +80,7 @@ impl<Session> Tools<Session> {
             totals: Totals::default(),
             observed: Observed::default(),
             log,
+            slow: SlowCalls::default(),
             oversized: 0,
             limits,
         }
