@@ -16,12 +16,9 @@ pub(crate) const LOGIN: u16 = 1107;
 pub(crate) const ROLE: u16 = 1108;
 pub(crate) const MONITOR: u16 = 1109;
 pub(crate) const SEND: u16 = 1110;
-<<<<<<< HEAD
 pub(crate) const MESSAGE: u16 = 1111;
-=======
 /// The number of topics of 16 bits, and whether they are the connection's own of 8 → empty.
-pub(crate) const SUBSCRIBE: u16 = 1111;
->>>>>>> h/topics
+pub(crate) const SUBSCRIBE: u16 = 1112;
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
@@ -65,7 +62,6 @@ fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Out
     Outcome::Done
 }
 
-<<<<<<< HEAD
 /// Asks for a message that carries as many bytes as that push.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Ask {
@@ -82,7 +78,8 @@ pub(crate) struct Blob {
 #[cfg(feature = "protobuf")]
 fn blob(game: &mut Game, ask: Ask, _: &mut Context<'_>) -> Result<Blob, ErrorId> {
     Ok(Blob { bytes: game.pushes[ask.push as usize].frame().clone() })
-=======
+}
+
 fn subscribe(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Some((count, [own])) = request.data().split_first_chunk::<2>() else { return Outcome::Undecodable };
     let first = if *own == 1 { context.id().to_u64() << 8 } else { 0 };
@@ -90,7 +87,6 @@ fn subscribe(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> O
         context.subscribe(&Topic::from(first | topic)).unwrap();
     }
     context.reply(b"")
->>>>>>> h/topics
 }
 
 static MODULE: Module<Game> = Module::new(
