@@ -169,6 +169,8 @@ pub use router::{
     Access, Application, Context, Effects, Handler, IntoOutcome, Message, MessageHandler, MessageKind,
     Module, NoRole, Outcome, Request, Route, RouteInfo, Router, SendError, Service, Tick, UseHandleOrDefer,
 };
+#[doc(hidden)]
+pub use router::{HandlerFunction, MessageFunction, MessageRequestFunction};
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
