@@ -21,8 +21,8 @@ pub use crate::frame::MessageKind;
 /// another hook has no effect on the connection, which is ending anyway.
 ///
 /// [`upgrade`](Self::upgrade) returns what belongs to a connection: its [`Session`](Self::Session). The other
-/// hooks and the handlers for that connection get it, and [`closed`](Self::closed) takes it back. It is dropped
-/// exactly once, however the connection ends.
+/// hooks and the handlers for that connection get it, and [`closed`](Self::closed) takes it back. It is
+/// dropped exactly once, however the connection ends.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the state of an application: it does not implement `Application`",
     label = "not the state of an application",
@@ -82,9 +82,9 @@ pub trait Application: 'static {
     /// The server is about to drain: time to save what must not get lost, and to tell the players.
     ///
     /// Called once on each worker, when the drain is announced: before
-    /// [`Config::drain_delay`](crate::Config::drain_delay) begins, and before the first client is closed. What
-    /// it sends reaches clients of its own worker before their Close frames. A panic in it does not stop the
-    /// drain.
+    /// [`Config::drain_delay`](crate::Config::drain_delay) begins, and before the first client is closed.
+    /// What it sends reaches clients of its own worker before their Close frames. A panic in it does not stop
+    /// the drain.
     fn draining(&mut self, effects: &mut Effects) {
         let _ = effects;
     }
@@ -120,9 +120,9 @@ pub enum Service<S: Application> {
     Packets(&'static Router<S>),
     /// Packets with any command, for one function: for scripts, proxies and other languages.
     ///
-    /// Packets, DataStatus, bad packets, limits and refusals are those of a table in which every command has a
-    /// route for [`Access::Anyone`]; the function decides what a client may do, and refuses commands that it
-    /// does not know. Recordings hold the Data of all commands.
+    /// Packets, DataStatus, bad packets, limits and refusals are those of a table in which every command has
+    /// a route for [`Access::Anyone`]; the function decides what a client may do, and refuses commands that
+    /// it does not know. Recordings hold the Data of all commands.
     ///
     /// ```
     /// use sysconn::{Application, Context, Outcome, Request, Service, packet::ErrorId};
