@@ -73,7 +73,11 @@ impl<S: Application> Active<'_, S> {
     /// Lets the connection handle its input.
     pub(super) fn serve(&mut self, input: &mut Input, mut share: Share) {
         if self.owes() {
-            return self.postpone_as_busy();
+            // If only other workers go on with what it asked for, their mail has it served again.
+            if !self.lent.fan_outs.is_empty() {
+                self.postpone_as_busy();
+            }
+            return;
         }
         self.reach();
         self.write_segments();

@@ -1,5 +1,7 @@
 //! Topics at the reactor: publishes of other workers, and connections that leave their topics.
 
+use std::sync::Arc;
+
 use super::core::Core;
 use super::fan_out::send_to_many;
 use super::lent::Lent;
@@ -7,17 +9,41 @@ use super::reach::RECEIVER_BYTES;
 use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
-use crate::router::{Application, Effect, Publish};
+use crate::router::{Application, Effect, HeldByPublish, Publish, PublishEnd};
 use crate::topics::Topic;
 
 /// Sends a publish of another worker, or of another thread, to the subscribers of this one.
 pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, by: Requester, publish: Publish) {
-    let Publish { topic, except, push, permit } = publish;
+    let Publish { topic, except, push, held } = publish;
     let mut to = core.lent.env.tools.effects.topics.receivers(&topic);
     if let Some(except) = except {
         to.retain(|id| *id != except);
     }
-    send_to_many(core, by, to, push, Some(permit));
+    send_to_many(core, by, to, push, Some(held));
+}
+
+/// Has a client wait until other workers have finished its publish, unless that is small. Returns what tells
+/// this worker of the end.
+pub(super) fn wait_for_others<S: Application>(
+    core: &mut Core<S>,
+    by: Requester,
+    held: &HeldByPublish,
+) -> Option<Arc<PublishEnd>> {
+    let by = by.client().filter(|_| !held.permit.is_small())?;
+    let asker = core.connections.get_mut(by);
+    let is_here = asker.map(|entry| entry.standing.set_owes(true)).is_some();
+    core.lent.fan_outs.begin_elsewhere(by, is_here);
+    Some(Arc::new(PublishEnd::new(by, core.lent.env.tools.mailbox.clone())))
+}
+
+/// Other workers have finished a publish of a client: it goes on, unless another one is unfinished.
+pub(super) fn end_wait<S: Application>(core: &mut Core<S>, by: ConnectionId) {
+    core.lent.fan_outs.end_elsewhere(by);
+    if let Some(mut active) = core.activate(by)
+        && !active.owes()
+    {
+        active.postpone();
+    }
 }
 
 /// Subscribes a connection for another worker, if it is open. A refusal is only counted.

@@ -1,10 +1,14 @@
 //! The context of a handler: what it can do with its connection.
 
+mod confined;
 mod login;
 mod send;
 mod topics;
 
 use std::sync::Arc;
+
+pub(crate) use confined::Confined;
+pub use confined::UseHandleOrDefer;
 
 use super::effect::Effects;
 use super::request::Request;
@@ -41,6 +45,7 @@ pub struct Context<'a, Session = ()> {
     pub(crate) overflowed: bool,
     /// The handler has asked for effects.
     pub(crate) has_effects: bool,
+    pub(crate) confined: Confined<'a>,
 }
 
 impl<Session> Context<'_, Session> {

@@ -1,10 +1,9 @@
 //! Effects: a handler's requests for other connections, as data that the reactor applies afterwards.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::own_pushes::{OwnPushes, OwnTurn};
-use super::publish::Publish;
+use super::publish::{HeldByPublish, Publish};
 use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::handle::Ticket;
@@ -13,7 +12,7 @@ use crate::mailbox::Answer;
 use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
-use crate::topics::{Permit, Topic, Topics};
+use crate::topics::{Topic, Topics};
 
 /// An action on connections from outside: by a handler, or by another thread.
 pub(crate) enum Effect {
@@ -41,7 +40,7 @@ pub(crate) enum Effect {
     Reach {
         to: Vec<ConnectionId>,
         push: Push,
-        permit: Arc<Permit>,
+        held: HeldByPublish,
     },
     /// A publish that other workers deliver to their subscribers.
     Publish(Box<Publish>),

@@ -3,7 +3,7 @@
 use sysconn::packet::{Decode, ErrorId, Undecodable};
 use sysconn::{
     Access, Application, ConnectionId, Context, Identity, Login, Message, Module, Outcome, Push, Request,
-    Route, Router, typed,
+    Route, Router, Topic, typed,
 };
 
 pub(crate) const ECHO: u16 = 1101;
@@ -16,6 +16,12 @@ pub(crate) const LOGIN: u16 = 1107;
 pub(crate) const ROLE: u16 = 1108;
 pub(crate) const MONITOR: u16 = 1109;
 pub(crate) const SEND: u16 = 1110;
+<<<<<<< HEAD
+pub(crate) const MESSAGE: u16 = 1111;
+=======
+/// The number of topics of 16 bits, and whether they are the connection's own of 8 → empty.
+pub(crate) const SUBSCRIBE: u16 = 1111;
+>>>>>>> h/topics
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
@@ -59,6 +65,34 @@ fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Out
     Outcome::Done
 }
 
+<<<<<<< HEAD
+/// Asks for a message that carries as many bytes as that push.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Ask {
+    #[prost(uint32, tag = "1")]
+    pub(crate) push: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Blob {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) bytes: prost::bytes::Bytes,
+}
+
+#[cfg(feature = "protobuf")]
+fn blob(game: &mut Game, ask: Ask, _: &mut Context<'_>) -> Result<Blob, ErrorId> {
+    Ok(Blob { bytes: game.pushes[ask.push as usize].frame().clone() })
+=======
+fn subscribe(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let Some((count, [own])) = request.data().split_first_chunk::<2>() else { return Outcome::Undecodable };
+    let first = if *own == 1 { context.id().to_u64() << 8 } else { 0 };
+    for topic in 0..u64::from(u16::from_be_bytes(*count)) {
+        context.subscribe(&Topic::from(first | topic)).unwrap();
+    }
+    context.reply(b"")
+>>>>>>> h/topics
+}
+
 static MODULE: Module<Game> = Module::new(
     11,
     "game",
@@ -77,12 +111,15 @@ static MODULE: Module<Game> = Module::new(
             context.effects().set_debug(id, false);
             Outcome::Done
         }),
+        Route::new(SUBSCRIBE, "subscribe", Access::Anyone, subscribe),
         Route::new(LOGIN, "login", Access::Anyone, |_, _, context| {
             let identity = Identity { role_id: context.id().to_u64() | 1, ..Identity::default() };
             context.login(Login { identity, ..Login::default() }).unwrap();
             Outcome::Done
         }),
         Route::new(ROLE, "role", Access::Role, |_, _, _| Outcome::Done),
+        #[cfg(feature = "protobuf")]
+        Route::new(MESSAGE, "message", Access::Anyone, sysconn::proto!(blob)),
         Route::new(MONITOR, "monitor", Access::Operator, |_, _, _| Outcome::Done),
     ],
 );

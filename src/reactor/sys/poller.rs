@@ -45,7 +45,7 @@ impl Poller {
     pub(crate) fn registry(&self) -> io::Result<Registry> {
         match self {
             Poller::Real { poll, .. } => poll.registry().try_clone().map(Registry::Real),
-            Poller::Simulated(poll) => Ok(Registry::Simulated(poll.number())),
+            Poller::Simulated(poll, _) => Ok(Registry::Simulated(poll.number())),
         }
     }
 
