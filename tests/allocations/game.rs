@@ -1,6 +1,6 @@
 //! The game of these tests, whose handlers allocate nothing.
 
-use sysconn::packet::{Decode, ErrorId, Undecodable};
+use sysconn::packet::{Decode, Encode, ErrorId, Undecodable};
 use sysconn::{
     Access, Application, ConnectionId, Context, Identity, Login, Message, Module, Outcome, Push, Request,
     Route, Router, Topic, typed,
@@ -16,12 +16,9 @@ pub(crate) const LOGIN: u16 = 1107;
 pub(crate) const ROLE: u16 = 1108;
 pub(crate) const MONITOR: u16 = 1109;
 pub(crate) const SEND: u16 = 1110;
-<<<<<<< HEAD
 pub(crate) const MESSAGE: u16 = 1111;
-=======
 /// The number of topics of 16 bits, and whether they are the connection's own of 8 → empty.
-pub(crate) const SUBSCRIBE: u16 = 1111;
->>>>>>> h/topics
+pub(crate) const SUBSCRIBE: u16 = 1112;
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
@@ -44,7 +41,7 @@ impl Application for Game {
     }
 }
 
-/// Data of a typed route that decodes without allocating: its length.
+/// Data of a typed route, which is neither decoded nor encoded with an allocation: its length.
 struct Length(u64);
 
 impl Decode for Length {
@@ -53,8 +50,14 @@ impl Decode for Length {
     }
 }
 
-fn length(_: &mut Game, Length(bytes): Length, context: &mut Context<'_>) -> Outcome {
-    context.reply(&bytes.to_be_bytes())
+impl Encode for Length {
+    fn encode(&self, data: &mut Vec<u8>) {
+        data.extend_from_slice(&self.0.to_be_bytes());
+    }
+}
+
+fn length(_: &mut Game, length: Length, _: &mut Context<'_>) -> Result<Length, ErrorId> {
+    Ok(length)
 }
 
 /// Pushes to the client that came next after this one, so that each gets as many as it asks for.
@@ -65,7 +68,6 @@ fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Out
     Outcome::Done
 }
 
-<<<<<<< HEAD
 /// Asks for a message that carries as many bytes as that push.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Ask {
@@ -82,7 +84,8 @@ pub(crate) struct Blob {
 #[cfg(feature = "protobuf")]
 fn blob(game: &mut Game, ask: Ask, _: &mut Context<'_>) -> Result<Blob, ErrorId> {
     Ok(Blob { bytes: game.pushes[ask.push as usize].frame().clone() })
-=======
+}
+
 fn subscribe(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Some((count, [own])) = request.data().split_first_chunk::<2>() else { return Outcome::Undecodable };
     let first = if *own == 1 { context.id().to_u64() << 8 } else { 0 };
@@ -90,7 +93,6 @@ fn subscribe(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> O
         context.subscribe(&Topic::from(first | topic)).unwrap();
     }
     context.reply(b"")
->>>>>>> h/topics
 }
 
 static MODULE: Module<Game> = Module::new(
@@ -98,7 +100,7 @@ static MODULE: Module<Game> = Module::new(
     "game",
     [
         Route::new(ECHO, "echo", Access::Anyone, |_, request, context| context.reply(request.data())),
-        Route::new(SINK, "sink", Access::Anyone, |_, _, _| Outcome::Done),
+        Route::new(SINK, "sink", Access::If(|_, ()| true), |_, _, _| Outcome::Done),
         Route::new(REFUSE, "refuse", Access::Anyone, |_, _, _| Outcome::Refuse(REFUSED)),
         Route::new(TYPED, "typed", Access::Anyone, typed!(length)),
         Route::new(PUSH, "push", Access::Anyone, |_, request, context| {
