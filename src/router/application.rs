@@ -82,9 +82,9 @@ pub trait Application: 'static {
     /// The server is about to drain: time to save what must not get lost, and to tell the players.
     ///
     /// Called once on each worker, when the drain is announced: before
-    /// [`Config::drain_delay`](crate::Config::drain_delay) begins, and before the first client is closed.
-    /// What it sends reaches clients of its own worker before their Close frames. A panic in it does not stop
-    /// the drain.
+    /// [`Drain::delay`](crate::config::Drain::delay) begins, and before the first client is closed. What it
+    /// sends reaches clients of its own worker before their Close frames. A panic in it does not stop the
+    /// drain.
     fn draining(&mut self, effects: &mut Effects) {
         let _ = effects;
     }
