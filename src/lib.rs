@@ -144,7 +144,7 @@ pub mod internals {
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;
-pub use handle::{Handle, HandleError, ServerHandle, Ticket};
+pub use handle::{Handle, HandleError, LoginTicket, ServerHandle, Ticket};
 pub use id::ConnectionId;
 pub use mailbox::MailboxError;
 pub use moment::Moment;
@@ -154,7 +154,7 @@ pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
-    Access, Application, Context, Effects, Handler, Message, MessageHandler, MessageKind, Module, NoRole,
+    Access, Application, Context, Effects, Handler, LoginError, Message, MessageHandler, MessageKind, Module,
     Outcome, Request, Route, Router, SendError, Service,
 };
 pub use survey::{Snapshot, Survey};

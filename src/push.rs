@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::frame::Header;
 use crate::packet::{ErrorId, Reply, framed_len, push_packet};
 
 /// A packet for clients, encoded with its frame. A clone shares the bytes.
@@ -14,12 +15,20 @@ impl Push {
     /// Encodes `data` under `cmd`, with Flag 0, ErrorID 0 and DataStatus 0.
     ///
     /// The headers add 13 to 21 bytes. A push longer than [`outbox_limit`](crate::Config::outbox_limit) fits
-    /// no outbox.
+    /// no outbox: it is dropped, counted and logged.
     #[must_use]
     pub fn new(cmd: u16, data: &[u8]) -> Self {
         let mut frame = Vec::with_capacity(framed_len(data.len()));
         push_packet(&mut frame, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
         Push { frame: frame.into() }
+    }
+
+    /// Its command.
+    #[must_use]
+    pub fn cmd(&self) -> u16 {
+        let header = Header::parse(&self.frame).ok().flatten();
+        let payload = header.and_then(|(_, len)| self.frame.get(len..)).unwrap_or_default();
+        Reply::parse(payload).map_or(0, |reply| reply.cmd)
     }
 
     /// The bytes on the wire: one WebSocket frame.

@@ -109,5 +109,7 @@ impl<S> Env<S> {
         self.decoded.shrink_to(KEPT_BYTES);
         self.tools.encoded.clear();
         self.tools.encoded.shrink_to(KEPT_BYTES);
+        self.tools.refusal.clear();
+        self.tools.refusal.shrink_to(KEPT_BYTES);
     }
 }

@@ -5,12 +5,12 @@ use super::env::Env;
 use super::outbox::Outbox;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
-use crate::record::ClientKind;
+use crate::record::{ClientKind, Identity, Login};
 use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, CompressJob, Outcome, Router, Service, Tools, WriteBuffer};
+use crate::router::{Access, CompressJob, Deferral, Outcome, Route, Router, Service, Tools, WriteBuffer};
 
 /// Notes the frames that the connection has put into the write buffer since the last call.
 pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
@@ -72,9 +72,7 @@ impl Dispatch<'_> {
         };
         let route = match router.find(cmd) {
             None => note::Route::Unknown {},
-            Some(route) => {
-                note::Route::Known { access: number_of_access(route.access()), secret: route.is_secret() }
-            }
+            Some(route) => noted_route(route),
         };
         let is_hidden = recorder.call.is_compressed || env.service.hides(cmd);
         let hash = if is_hidden { 0 } else { digest(data) };
@@ -103,8 +101,9 @@ impl Dispatch<'_> {
 
     /// Notes that a handler, or its substitute, is about to run.
     #[cold]
-    pub(super) fn observe_run<S>(&mut self, by: By, env: &Env<S>) {
+    pub(super) fn observe_run<S>(&mut self, by: By, env: &mut Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
+        env.tools.too_large = 0;
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         (recorder.call.login, recorder.call.failed) = (login, failed);
@@ -127,7 +126,7 @@ impl Dispatch<'_> {
         &mut self,
         by: By,
         said: Option<Outcome>,
-        deferred: bool,
+        deferral: Option<&Deferral>,
         sent_from: usize,
         env: &mut Env<S>,
     ) {
@@ -136,8 +135,12 @@ impl Dispatch<'_> {
             log_frames(self.record, sent);
         }
         let (login, failed) = (self.login(), self.record.error_send());
+        let too_large = std::mem::take(&mut env.tools.too_large);
         let Some(recorder) = self.rare.noting() else { return };
         recorder.call.seen = env.tools.write_buffer.bytes.len();
+        if too_large > 0 {
+            recorder.note(Note::TooLarge { packets: too_large });
+        }
         let said = match said {
             Some(Outcome::Done) => Said::Done {},
             Some(Outcome::Refuse(error_id)) => Said::Refuse { error_id: error_id.0 },
@@ -148,9 +151,13 @@ impl Dispatch<'_> {
         let outcome = note::Outcome {
             by_application: by == By::Application,
             said: Some(said),
-            deferred,
+            deferred: match deferral {
+                None => note::Deferred::No {},
+                Some(deferral) if deferral.is_login => note::Deferred::Login {},
+                Some(_) => note::Deferred::Yes {},
+            },
             login: (login != recorder.call.login).then_some(login),
-            failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX),
+            failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX).saturating_sub(too_large),
             cost: env.tools.effects.cost(),
             frames: frames_of_call(recorder, sent_from, env),
         };
@@ -223,6 +230,25 @@ impl Dispatch<'_> {
             None => Decoded::Panicked {},
         };
         recorder.note(Note::Decoded { hidden, result });
+    }
+}
+
+/// A login, as recordings have it.
+pub(super) fn noted_login(login: &Login) -> note::Login {
+    note::Login { role_id: login.identity.role_id, kind: number_of_client_kind(login.kind) }
+}
+
+/// The login that a recording has.
+pub(crate) fn login_of(noted: &note::Login) -> Login {
+    let identity = Identity { role_id: noted.role_id, ..Identity::default() };
+    Login { identity, kind: client_kind_of(noted.kind).unwrap_or_default(), custodian: None }
+}
+
+fn noted_route<S>(route: &Route<S>) -> note::Route {
+    let (access, secret) = (number_of_access(route.access()), route.is_secret());
+    match (route.is_unordered(), route.deadline_ms()) {
+        (false, 0) => note::Route::Known { access, secret },
+        (unordered, deadline_ms) => note::Route::Deferring { access, secret, unordered, deadline_ms },
     }
 }
 

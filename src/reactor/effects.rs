@@ -4,7 +4,7 @@ use super::core::Core;
 use super::fan_out::send_to_many;
 use super::forward::forward;
 use super::queue_output::write_if_full;
-use super::roles::replace;
+use super::roles::{log_in, replace};
 use super::send::{call, send, send_answer};
 use super::survey::{survey, survey_all};
 use super::watch::set_debug;
@@ -47,10 +47,13 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Option<Connectio
         Effect::Broadcast { to, push } => send_to_many(core, by, to, push),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),
-        Effect::Answer { ticket, answer } => {
-            let (to, deferral) = ticket.into_deferral();
-            send_answer(core, to, deferral, answer);
+        Effect::Answer { right, answer } => {
+            if let Some((to, seq)) = right.into_request() {
+                send_answer(core, to, seq, answer);
+            }
         }
+        Effect::LogIn { to, login } => log_in(core, to, &login),
+        Effect::LogOut(to) => call(core, to, |entry, env| entry.conn.log_out(env)),
         Effect::Replace(id) => replace(core, id),
         Effect::Survey(look) => {
             survey(core, look);

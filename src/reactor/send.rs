@@ -30,7 +30,7 @@ pub(super) fn call<S>(core: &mut Core<S>, to: ConnectionId, call: impl FnOnce(&m
 pub(super) fn send_answer<S: Application>(
     core: &mut Core<S>,
     to: ConnectionId,
-    deferral: u64,
+    seq: u64,
     answer: Answer,
 ) {
     let Some(mut active) = core.activate(to) else { return };
@@ -38,7 +38,7 @@ pub(super) fn send_answer<S: Application>(
     // Only then is it known what the outbox limit leaves for the reply.
     active.write_segments();
     active.begin_output();
-    active.call(|entry, env| entry.conn.handle_answer(deferral, answer, env));
+    active.call(|entry, env| entry.conn.handle_answer(seq, answer, env));
     active.queue_output();
     write_if_full(core);
 }

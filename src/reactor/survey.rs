@@ -63,7 +63,8 @@ impl<S: Application> Surveyed for Core<S> {
     }
 
     fn totals(&self) -> Totals {
-        self.lent.env.tools.totals
+        let tools = &self.lent.env.tools;
+        Totals { late_answers: tools.mailbox.late_answers(), ..tools.totals }
     }
 
     fn now(&self) -> Moment {

@@ -33,6 +33,10 @@ pub trait Application: 'static {
     }
 
     /// A connection has ended. Called exactly once for each connection that was [`opened`](Self::opened).
+    ///
+    /// If [`replaced`](Self::replaced) was called for it, the cause is [`Cause::Replaced`], even where the
+    /// connection was closing for another reason already (the log and the Close frame have that one). The
+    /// newer connection plays the role of its record now: do not take that player out of the game.
     fn closed(&mut self, record: &Record, cause: Cause, effects: &mut Effects) {
         let _ = (record, cause, effects);
     }
@@ -40,7 +44,7 @@ pub trait Application: 'static {
     /// A newer connection has logged in with the role of this one, which closes with 4007 unless it is
     /// closing already.
     ///
-    /// [`closed`](Self::closed) follows when it has ended. The newer connection may be on another worker, and
+    /// [`closed`](Self::closed) follows with [`Cause::Replaced`] when it has ended. The newer connection may be on another worker, and
     /// may have logged out or ended since; this one may have logged out, or in with another role. Called at
     /// most once for each connection.
     fn replaced(&mut self, record: &Record, effects: &mut Effects) {
@@ -77,6 +81,14 @@ pub enum Service<S: 'static> {
 }
 
 impl<S> Service<S> {
+    /// The route of a command, if there is one.
+    pub(crate) fn route(&self, cmd: u16) -> Option<&'static Route<S>> {
+        match self {
+            Service::Packets(router) => router.find(cmd),
+            Service::Messages(_) => None,
+        }
+    }
+
     /// Whether the route of a command is [secret](Route::secret).
     pub(crate) fn is_secret(&self, cmd: u16) -> bool {
         match self {

@@ -1,30 +1,23 @@
 //! The context of a handler: what it can do with its connection.
 
+mod defer;
 mod login;
 mod send;
 
 use std::sync::Arc;
 
+use super::deferral::Deferral;
 use super::effect::Effects;
-use super::request::Request;
 use super::send_buffer::SendBuffer;
 use super::tools::Tools;
 use crate::connection_log;
-use crate::handle::{Handle, LazyAttachments, Life, Ticket};
+use crate::handle::{Handle, LazyAttachments, Life};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
 use crate::observer::Event;
 use crate::push::Push;
 use crate::record::Record;
-
-/// The parts of a deferred request that the reply needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deferral {
-    pub(crate) seq: u64,
-    pub(crate) cmd: u16,
-    pub(crate) flag: u32,
-}
 
 /// A connection, as a handler sees it during one call.
 ///
@@ -37,7 +30,12 @@ pub struct Context<'a> {
     /// The Cmd and Flag of the request, which replies carry.
     pub(crate) cmd: u16,
     pub(crate) flag: u32,
-    pub(crate) deferral: Option<Deferral>,
+    /// The request, if the handler has deferred it.
+    pub(crate) deferral: Option<Box<Deferral>>,
+    /// Whether the handler has replied, or tried to.
+    pub(crate) replied: bool,
+    /// Whether the refusal that the handler returns has Data, which is in [`Tools::refusal`].
+    pub(crate) refuses_with_data: bool,
     pub(crate) overflowed: bool,
 }
 
@@ -70,14 +68,6 @@ impl Context<'_> {
     /// Sends a push to a connection, this one included, after the handler has returned.
     pub fn send_to(&mut self, to: ConnectionId, push: Push) {
         self.buffer.tools.effects.send(to, push);
-    }
-
-    /// Exchanges the request for a ticket, with which it can be answered later and from any thread.
-    ///
-    /// The next packet of this connection waits until the ticket is answered or dropped.
-    pub fn defer(&mut self, request: Request<'_>) -> Ticket {
-        self.deferral = Some(Deferral { seq: request.seq, cmd: request.cmd, flag: request.flag });
-        Ticket::new(self.record.id, request.seq, self.buffer.tools.mailbox.clone())
     }
 
     /// Links the player's object to this connection, in place of one that was linked before.

@@ -7,6 +7,7 @@ use super::compress_job::CompressJob;
 use super::compressor::Compressor;
 use super::effect::Effects;
 use super::leases::CompressorLeases;
+use super::mistakes::Mistakes;
 use super::write_buffer::WriteBuffer;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
@@ -38,8 +39,14 @@ pub(crate) struct Tools {
     /// The observer of the reactor, if there is one.
     pub(crate) observed: Observed,
     pub(crate) log: LogLimiter,
-    /// The length of the last packet that was too large for any outbox; 0 if there was none.
+    /// The length of the packet in hand if it is too large for any outbox; otherwise 0.
     pub(crate) oversized: usize,
+    /// Packets of the current call that were too large for any outbox, for a recording.
+    pub(crate) too_large: u32,
+    /// The Data of a refusal.
+    pub(crate) refusal: Vec<u8>,
+    /// The handlers' mistakes that have been logged.
+    pub(crate) mistakes: Mistakes,
     pub(super) limits: Limits,
 }
 
@@ -72,6 +79,9 @@ impl Tools {
             observed: Observed::default(),
             log,
             oversized: 0,
+            too_large: 0,
+            refusal: Vec::new(),
+            mistakes: Mistakes::default(),
             limits,
         }
     }

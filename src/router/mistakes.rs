@@ -1,0 +1,61 @@
+//! Programming mistakes of handlers, logged once for each command.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use log::Level;
+use log::kv::Value;
+
+use crate::log_line;
+
+/// A mistake that the library can only find when the handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mistake {
+    /// A handler replied through its context to a request that it also deferred.
+    AnsweredTwice,
+    /// A route that [owes a reply](super::Route::replies) neither replied to a request nor deferred it.
+    Unanswered,
+    /// A refusal carried Data, but its [route does not say so](super::Route::refusals_carry_data).
+    RefusalData,
+}
+
+impl Mistake {
+    fn text(self) -> &'static str {
+        match self {
+            Mistake::AnsweredTwice => "a deferred request was also replied to: its client gets two answers",
+            Mistake::Unanswered => "a request was left without the reply that its route owes",
+            Mistake::RefusalData => "the Data of a refusal was left out: its route does not allow any",
+        }
+    }
+}
+
+/// The mistakes that have been logged. At most one of each kind for each command is kept.
+#[derive(Default)]
+pub(crate) struct Mistakes {
+    logged: BTreeSet<(u16, Mistake)>,
+}
+
+impl Mistakes {
+    /// Logs a mistake in the handler of a command, unless it was logged before.
+    #[cold]
+    pub(crate) fn report(&mut self, cmd: u16, name: &str, mistake: Mistake) {
+        if !self.logged.insert((cmd, mistake)) {
+            return;
+        }
+        let fields =
+            [("cmd", Value::from(cmd)), ("route", Value::from(name)), ("mistake", Value::from(mistake.text()))];
+        log_line::write(Level::Error, "programming mistake", &fields);
+    }
+
+    /// The mistakes that have been logged.
+    #[cfg(test)]
+    pub(crate) fn logged(&self) -> Vec<(u16, Mistake)> {
+        self.logged.iter().copied().collect()
+    }
+}
+
+impl fmt::Debug for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mistakes").field("logged", &self.logged.len()).finish()
+    }
+}
