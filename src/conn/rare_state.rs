@@ -240,6 +240,12 @@ impl RareState {
         }
     }
 
+    /// Whether nothing is allocated.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.is_none()
+    }
+
     /// Frees unused memory.
     pub(super) fn trim(&mut self) {
         let Some(state) = &mut self.state else { return };

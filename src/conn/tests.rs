@@ -7,6 +7,7 @@ use std::time::Duration;
 mod closing;
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 mod compressing;
+mod deferral;
 mod endings;
 mod handlers;
 mod held;

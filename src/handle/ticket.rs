@@ -77,9 +77,8 @@ impl<T: Send + 'static> Ticket<T> {
         self.into_right().answer(Answer::RefuseWith(error_id, data.into()));
     }
 
-    /// Drops the value, and keeps the right to answer.
+    /// The right to answer, which frees the value when it is used.
     pub(crate) fn into_right(self) -> AnswerRight {
-        drop(self.state.take());
         self.right
     }
 }

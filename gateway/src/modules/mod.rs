@@ -62,7 +62,6 @@ impl Application for Gateway {
     }
 
     fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
-        self.delay.forget(record.id());
         self.leave_rooms(record.id());
     }
 }
