@@ -37,7 +37,9 @@ const SAID: u16 = 1210;
 #[derive(Default)]
 struct Game(Vec<ConnectionId>);
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 fn join(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     game.0.push(context.id());
@@ -45,7 +47,7 @@ fn join(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
 }
 
 fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    context.effects().broadcast(game.0.iter().copied(), Push::new(SAID, request.data()));
+    context.effects().broadcast(game.0.iter().copied(), &Push::new(SAID, request.data()));
     Outcome::Done
 }
 
@@ -76,18 +78,20 @@ static ROUTER: Router<Game> = Router::new([&ACCOUNT, &REPLIES, &ROOM]);
 
 fn config(setting: Setting, certificate: &Certificate) -> Config {
     let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
-    let mut config = Config { listen, max_connections_per_ip: 0, ..Config::default() };
+    let mut config = Config::default();
+    config.listen = listen;
+    config.limits.max_connections_per_ip = None;
     match setting {
         Setting::Default => {}
-        Setting::Drops => config.overflow = Overflow::Drop,
-        Setting::CompressesReplies => config.compress_above = 1000,
-        Setting::Deflates => config.deflate = DeflateMode::Shared,
-        Setting::KeepsWindows => config.deflate = DeflateMode::Dedicated,
+        Setting::Drops => config.output.overflow = Overflow::Drop,
+        Setting::CompressesReplies => config.output.compress_above = Some(1000),
+        Setting::Deflates => config.output.deflate = DeflateMode::Shared,
+        Setting::KeepsWindows => config.output.deflate = DeflateMode::Dedicated,
         Setting::Tls => {
             let (chain, key) = (certificate.pem.as_bytes(), certificate.key.as_bytes());
             config.tls = Some(Tls::from_pem(chain, key).unwrap());
         }
-        Setting::ShortHandshakes => config.handshake_timeout = Duration::from_millis(500),
+        Setting::ShortHandshakes => config.timers.handshake = Some(Duration::from_millis(500)),
     }
     config
 }

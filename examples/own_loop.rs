@@ -21,7 +21,9 @@ struct World {
     moves: u64,
 }
 
-impl Application for World {}
+impl Application for World {
+    type Session = ();
+}
 
 fn walk(world: &mut World, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let Ok(position) = <[u8; 8]>::try_from(request.data()) else { return Outcome::Undecodable };
@@ -34,9 +36,7 @@ static ROUTES: Router<World> = Router::new([&WALK]);
 
 #[expect(clippy::disallowed_methods, reason = "the loop keeps its own time")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // This game has no login, so the time limit for it is off.
-    let config = Config { account_check: Duration::ZERO, ..Config::default() };
-    let mut reactor = Reactor::bind(&config, &ROUTES, World::default())?;
+    let mut reactor = Reactor::bind(&Config::default(), &ROUTES, World::default())?;
     println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
     let mut next_step = Instant::now() + STEP;
     loop {

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use sysconn::config::Liveness;
 use sysconn::{
     Access, Application, Cause, Config, Context, Effects, Handle, HandleError, Outcome, Push, Reactor,
 };
@@ -26,7 +25,9 @@ struct Lobby {
 }
 
 impl Application for Lobby {
-    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+    type Session = ();
+
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
         println!("{} is gone: {cause}", record.peer());
     }
 }
@@ -45,10 +46,7 @@ static ROUTES: Router<Lobby> = Router::new([&LOBBY]);
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let players = Players::default();
     let lobby = Lobby { players: players.clone(), greetings: 0 };
-    // This game has no login, so the time limit for it is off. Clients need not send packets to stay
-    // connected.
-    let config = Config { account_check: Duration::ZERO, liveness: Liveness::Frames, ..Config::default() };
-    let mut reactor = Reactor::bind(&config, &ROUTES, lobby)?;
+    let mut reactor = Reactor::bind(&Config::default(), &ROUTES, lobby)?;
     println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
     let network = thread::spawn(move || reactor.run());
 

@@ -30,7 +30,9 @@ const VISITORS: u32 = 50;
 struct Bank(HashMap<ConnectionId, u64>);
 
 impl Application for Bank {
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    type Session = ();
+
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.0.remove(&record.id());
     }
 }

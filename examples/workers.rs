@@ -9,7 +9,6 @@
 
 use std::collections::HashSet;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use sysconn::config::MAX_WORKERS;
 use sysconn::{
@@ -24,11 +23,13 @@ struct Chat {
 }
 
 impl Application for Chat {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.clients.insert(context.id());
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.clients.remove(&record.id());
     }
 }
@@ -39,7 +40,7 @@ fn say(chat: &mut Chat, request: Request<'_>, context: &mut Context<'_>) -> Outc
     for worker in 0..chat.worker.count() {
         let line = line.clone();
         let tell = move |chat: &mut Chat, effects: &mut Effects| {
-            effects.broadcast(chat.clients.iter().copied(), line);
+            effects.broadcast(chat.clients.iter().copied(), &line);
         };
         if chat.worker.call(worker, tell).is_err() {
             // The mailbox of that worker is full: the client may try again.
@@ -54,9 +55,8 @@ static ROUTES: Router<Chat> = Router::new([&CHAT]);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cores = available_parallelism().map_or(1, usize::from);
-    // This game has no login, so the time limit for it is off.
-    let config =
-        Config { workers: cores.min(MAX_WORKERS), account_check: Duration::ZERO, ..Config::default() };
+    let mut config = Config::default();
+    config.workers = cores.min(MAX_WORKERS);
     let mut workers = Workers::bind(&config, &ROUTES, |worker| Chat { worker, clients: HashSet::new() })?;
     println!("{} workers listen on {}", workers.count(), workers.local_addr().ok_or("no TCP listener")?);
     Ok(workers.run()?)

@@ -19,7 +19,7 @@ pub enum Cause {
     /// The upgrade was refused.
     Refused(Refusal),
     /// The connection was a health check, which was answered
-    /// ([`Config::health_path`](crate::Config::health_path)).
+    /// ([`Upgrades::health_path`](crate::config::Upgrades::health_path)).
     HealthCheck,
     /// The server drains.
     GoingAway,
@@ -33,9 +33,9 @@ pub enum Cause {
     Undecodable(Undecodable),
     /// The client made more than [`MAX_BAD_REQUESTS`](crate::config::MAX_BAD_REQUESTS) bad requests.
     BadRequests,
-    /// No packet came for the time of the [client check](crate::Config::client_check).
+    /// No packet came for the time of the [client check](crate::config::Timers::client_check).
     Idle,
-    /// The client did not log in within the time of the [account check](crate::Config::account_check).
+    /// The client did not log in within the time of the [account check](crate::config::Timers::account_check).
     NeverLoggedIn,
     /// The object that was [linked](crate::Context::link) to the connection was dropped.
     ObjectEnded,
@@ -45,7 +45,7 @@ pub enum Cause {
     Replaced,
     /// A packet did not fit the outbox.
     OutboxFull,
-    /// No frame began, or no message ended, within the [read timeout](crate::Config::read_timeout).
+    /// No frame began, or no message ended, within the [read timeout](crate::config::Timers::read).
     ReadTimedOut,
     /// An operator closed the connection.
     Operator,

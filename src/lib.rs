@@ -16,7 +16,9 @@
 //!     greetings: u32,
 //! }
 //!
-//! impl Application for Game {}
+//! impl Application for Game {
+//!     type Session = ();
+//! }
 //!
 //! fn greet(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
 //!     game.greetings += 1;
@@ -28,6 +30,7 @@
 //! static ROUTES: Router<Game> = Router::new([&LOBBY]);
 //!
 //! let mut reactor = Reactor::bind(&Config::default(), &ROUTES, Game { greetings: 0 })?;
+//! println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
 //! reactor.run()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -28,6 +28,7 @@ enum Source {
 
 /// Why a text is not a [`TrustedProxy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TrustedProxyError {
     /// It does not begin with an IP address, and is not `unix`.
     Address,

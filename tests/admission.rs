@@ -8,8 +8,8 @@ mod common;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
 use arena::{ArenaServer, ECHO, LOGIN, SINK, login};
-use common::{Client, PATIENCE, Reply, UPGRADE, config, eventually, join, packet};
-use sysconn::{Cause, Config, frame};
+use common::{Client, PATIENCE, Reply, UPGRADE, config, eventually, join, packet, with};
+use sysconn::{Cause, frame};
 
 /// A client with another address of this machine.
 fn client_from(ip: [u8; 4], server: SocketAddr) -> Client {
@@ -33,11 +33,11 @@ fn status(ip: [u8; 4], server: SocketAddr) -> (u16, Client) {
 fn many_clients_refused_at_once_are_all_answered() {
     let hour = std::time::Duration::from_secs(3600);
     let cases = [
-        (Config { max_connections: 1, ..config() }, 503),
-        (Config { max_connections_per_ip: 1, ..config() }, 429),
+        (with(config(), |config| config.limits.max_connections = Some(1)), 503),
+        (with(config(), |config| config.limits.max_connections_per_ip = Some(1)), 429),
     ];
     for (config, expected) in cases {
-        let server = ArenaServer::new(&Config { close_timeout: hour, ..config });
+        let server = ArenaServer::new(&with(config, |config| config.timers.close = hour));
         let mut inside = Client::connect(server.address);
         let mut refused: Vec<_> = (0..2000).map(|_| Client::raw(server.address)).collect();
         // All of them were answered before the first of them sends anything.
@@ -57,8 +57,8 @@ fn many_clients_refused_at_once_are_all_answered() {
 fn connection_limits_hold_and_are_released() {
     let (here, there) = ([127, 0, 0, 1], [127, 0, 0, 2]);
     let cases = [
-        (Config { max_connections: 3, ..config() }, 503, 503),
-        (Config { max_connections_per_ip: 3, ..config() }, 429, 101),
+        (with(config(), |config| config.limits.max_connections = Some(3)), 503, 503),
+        (with(config(), |config| config.limits.max_connections_per_ip = Some(3)), 429, 101),
     ];
     for (config, for_the_same, for_another) in cases {
         let server = ArenaServer::new(&config);
@@ -102,7 +102,7 @@ fn connection_limits_hold_and_are_released() {
 
 #[test]
 fn packets_above_the_rate_are_refused_until_it_allows_more() {
-    let server = ArenaServer::new(&Config { max_packets_per_second: 5, ..config() });
+    let server = ArenaServer::new(&with(config(), |config| config.limits.max_packets_per_second = Some(5)));
     let mut client = Client::connect(server.address);
     let mut other = Client::connect(server.address);
     let requests: Vec<Vec<u8>> = (0..100).map(|flag| packet(ECHO, flag, b"")).collect();
@@ -131,7 +131,10 @@ fn packets_above_the_rate_are_refused_until_it_allows_more() {
 
 #[test]
 fn messages_are_limited_further_before_a_login() {
-    let config = Config { max_len: 4096, max_len_before_login: 64, ..config() };
+    let config = with(config(), |config| {
+        config.limits.max_len = 4096;
+        config.limits.max_len_before_login = Some(64);
+    });
     let server = ArenaServer::new(&config);
     // With the header of 9 bytes.
     let (longest, too_long) = ([7; 64 - 9], [7; 65 - 9]);

@@ -6,11 +6,12 @@
 mod common;
 
 use common::{
-    Client, Event, Frame, Reply, Server, config, frame, join, message, packet, still_serves, zlib_stored,
+    Client, Event, Frame, Reply, Server, config, frame, join, message, packet, still_serves, with,
+    zlib_stored,
 };
+use sysconn::Cause;
 use sysconn::frame::{Opcode, push_masked_frame};
 use sysconn::packet::Undecodable;
-use sysconn::{Cause, Config};
 
 /// A message with a wrong DataSize.
 fn sized(cmd: u16, flag: u32, size: u16, data: &[u8]) -> Vec<u8> {
@@ -139,7 +140,7 @@ fn undecodable_data_closes_with_4001_and_is_an_offence() {
 fn compressed_data_is_inflated_up_to_the_limit() {
     use std::io::Write;
 
-    let server = Server::packets(&Config { max_len: 100_000, ..config() });
+    let server = Server::packets(&with(config(), |config| config.limits.max_len = 100_000));
     let deflate = |len: usize| {
         let mut encoder = flate2::write::ZlibEncoder::new(vec![], flate2::Compression::fast());
         encoder.write_all(&vec![b'a'; len]).unwrap();
@@ -200,7 +201,7 @@ fn unusual_but_valid_packets_are_answered() {
 
 #[test]
 fn packets_above_the_rate_are_refused_and_do_not_count_as_bad() {
-    let server = Server::packets(&Config { max_packets_per_second: 1, ..config() });
+    let server = Server::packets(&with(config(), |config| config.limits.max_packets_per_second = Some(1)));
     let mut client = Client::connect(server.address);
     // In one write, so that they are handled at the same time or almost so.
     let bytes: Vec<u8> = (0..30).flat_map(|flag| packet(1101, flag, b"")).collect();

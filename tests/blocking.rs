@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{UPGRADE, packet};
+use common::{UPGRADE, packet, with};
 use sysconn::config::Listen;
 use sysconn::sim::{Network, StreamState};
 use sysconn::{Access, Application, Config, Context, Module, Outcome, Peer, Reactor, Request, Route, Router};
@@ -22,7 +22,9 @@ struct Game {
     blocked_ms: u64,
 }
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 /// milliseconds:32 → no Data, after that time.
 fn block(game: &mut Game, request: Request<'_>, _: &mut Context<'_>) -> Outcome {
@@ -39,12 +41,11 @@ static ROUTER: Router<Game> = Router::new([&MODULE]);
 /// all. Also returns for how long the handler has blocked by then.
 fn play(block_ms: u32, gap_ms: u64, times: u32) -> (u64, u64) {
     let network = Network::new(7);
-    let config = Config {
-        listen: vec![Listen::Tcp(([10, 0, 0, 9], 1).into())],
-        handshake_timeout: Duration::from_millis(HANDSHAKE_MS),
-        account_check: Duration::ZERO,
-        ..Config::default()
-    };
+    let config = with(Config::default(), |config| {
+        config.listen = vec![Listen::Tcp(([10, 0, 0, 9], 1).into())];
+        config.timers.handshake = Some(Duration::from_millis(HANDSHAKE_MS));
+        config.timers.account_check = None;
+    });
     let game = Game { network: network.clone(), blocked_ms: 0 };
     let mut reactor = Reactor::simulated(&config, &ROUTER, game, &network).unwrap();
     let connect = |port| network.connect(Peer::Ip([10, 0, 0, 1].into(), port)).unwrap();

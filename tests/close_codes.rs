@@ -9,10 +9,10 @@ use std::io::{ErrorKind, Write};
 
 use common::{
     Client, Frame, Reply, SHORT, Server, config, eventually, frame, join, packet, part, still_echoes,
-    still_serves, upgrade_of,
+    still_serves, upgrade_of, with,
 };
+use sysconn::Cause;
 use sysconn::frame::{CloseCode, Opcode};
-use sysconn::{Cause, Config};
 
 /// A Close frame with this code and reason.
 fn close(code: u16, reason: &[u8]) -> Vec<u8> {
@@ -147,7 +147,7 @@ fn a_close_is_answered_with_the_same_code() {
 
 #[test]
 fn the_server_ends_tcp_even_if_the_client_does_not() {
-    let server = Server::packets(&Config { close_timeout: SHORT, ..config() });
+    let server = Server::packets(&with(config(), |config| config.timers.close = SHORT));
     for (name, bytes, code) in [
         ("a violation", header(&[0x83, 0x80]), 1002),
         ("a Close", close(1000, b""), 1000),
@@ -191,7 +191,7 @@ fn a_close_frame_arrives_whatever_the_client_still_sends() {
 
 #[test]
 fn input_after_a_close_is_discarded_without_a_reset() {
-    let server = Server::packets(&Config { close_timeout: common::PATIENCE, ..config() });
+    let server = Server::packets(&with(config(), |config| config.timers.close = common::PATIENCE));
     let mut witness = Client::connect(server.address);
     for bytes in [header(&[0x83, 0x80]), close(1000, b""), frame(Opcode::Binary, b"short")] {
         let mut client = Client::connect(server.address);

@@ -14,13 +14,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Client, Event, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, config, frame, join, packet};
+use common::{
+    Client, Event, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, config, frame, join, packet, with,
+};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use socket2::Socket;
 use sysconn::config::Listen;
 use sysconn::frame::Opcode;
-use sysconn::{Cause, Config, Tls};
+use sysconn::{Cause, Tls};
 
 trait Stream: Read + Write {}
 
@@ -55,7 +57,10 @@ impl Endpoint {
     }
 
     fn with(transport: Transport, close_timeout: Duration) -> Self {
-        let mut config = Config { close_timeout, drain_timeout: Duration::from_secs(600), ..config() };
+        let mut config = with(config(), |config| {
+            config.timers.close = close_timeout;
+            config.drain.timeout = Some(Duration::from_secs(600));
+        });
         let path = std::env::temp_dir().join(format!("sysconn-closing-{}", std::process::id()));
         let mut tls = None;
         match transport {

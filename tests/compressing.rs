@@ -7,10 +7,8 @@
 mod arena;
 mod common;
 
-use std::time::Duration;
-
 use arena::{ECHO, Hand};
-use common::{Client, Frame, Server, config, frame, packet, still_serves, upgrade_of};
+use common::{Client, Frame, Server, config, frame, packet, still_serves, upgrade_of, with};
 use flate2::{Decompress, FlushDecompress, Status};
 use sysconn::Config;
 use sysconn::config::DeflateMode;
@@ -28,8 +26,12 @@ const WAYS: [(usize, DeflateMode); 5] = [
 /// Replies that are compressed slice by slice at the same time.
 const PLACES: usize = 4;
 
-fn with((compress_above, deflate): (usize, DeflateMode)) -> Config {
-    Config { compress_above, deflate, deflate_above: 50, ..config() }
+fn compressing((compress_above, deflate): (usize, DeflateMode)) -> Config {
+    with(config(), |config| {
+        config.output.compress_above = (compress_above != 0).then_some(compress_above);
+        config.output.deflate = deflate;
+        config.output.deflate_above = 50;
+    })
 }
 
 fn offer() -> Vec<u8> {
@@ -118,7 +120,7 @@ fn long_and_short_replies_come_in_order_and_inflate() {
             .flat_map(|len| [text(len), noise(len)])
             .collect();
     for way in WAYS {
-        let server = Server::packets(&with(way));
+        let server = Server::packets(&compressing(way));
         let mut client = Unpacker::connect(&server, way.1);
         let sent: Vec<_> =
             requests.iter().zip(1..).flat_map(|(data, flag)| packet(1101, flag, data)).collect();
@@ -148,7 +150,7 @@ fn long_and_short_replies_come_in_order_and_inflate() {
 fn other_clients_are_served_between_two_slices() {
     for way in WAYS {
         // How many turns a reply takes must not depend on how fast the machine is.
-        let mut hand = Hand::new(&Config { turn_time: Duration::ZERO, ..with(way) });
+        let mut hand = Hand::new(&with(compressing(way), |config| config.reactor.turn_time = None));
         let long = text(400_000);
         let mut busy: Vec<_> = (0..PLACES)
             .map(|_| Unpacker::new(hand.upgrade_with(Client::raw(hand.address), &offer()).0, way.1))
@@ -180,7 +182,7 @@ fn other_clients_are_served_between_two_slices() {
 #[test]
 fn packets_before_a_long_reply_do_not_wait_for_it() {
     for way in WAYS {
-        let mut hand = Hand::new(&with(way));
+        let mut hand = Hand::new(&compressing(way));
         let (client, handle) = hand.upgrade_with(Client::raw(hand.address), &offer());
         let mut client = Unpacker::new(client, way.1);
         client.client.send(&[packet(ECHO, 1, b"short"), packet(ECHO, 2, &text(60_000))].concat());
@@ -198,7 +200,7 @@ fn packets_before_a_long_reply_do_not_wait_for_it() {
 #[test]
 fn long_replies_are_compressed_in_the_order_of_their_requests() {
     for way in WAYS {
-        let mut hand = Hand::new(&with(way));
+        let mut hand = Hand::new(&compressing(way));
         let long = text(150_000);
         let mut clients: Vec<_> = (0..3 * PLACES as u32)
             .map(|number| {

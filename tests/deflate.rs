@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Client, Frame, Reply, Server, config, message, still_echoes, still_serves, upgrade_of};
+use common::{Client, Frame, Reply, Server, config, message, still_echoes, still_serves, upgrade_of, with};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use sysconn::Config;
 use sysconn::config::DeflateMode;
@@ -13,8 +13,11 @@ use sysconn::config::DeflateMode;
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
-fn with(deflate: DeflateMode) -> Config {
-    Config { deflate, deflate_above: 0, ..config() }
+fn deflating(deflate: DeflateMode) -> Config {
+    with(config(), |config| {
+        config.output.deflate = deflate;
+        config.output.deflate_above = 0;
+    })
 }
 
 /// The compressing half of a client: one window for all messages, or an empty one for each.
@@ -94,7 +97,7 @@ fn compressed(client: &mut Client) -> Vec<u8> {
 fn compression_is_off_by_default_and_declined_silently() {
     let off = Server::messages(&config());
     assert_eq!(agreed(&off, OFFER).1, "");
-    let on = Server::messages(&with(DeflateMode::Dedicated));
+    let on = Server::messages(&deflating(DeflateMode::Dedicated));
     for (offer, answer) in [
         ("", ""),
         (OFFER, "permessage-deflate"),
@@ -115,7 +118,7 @@ fn compression_is_off_by_default_and_declined_silently() {
 #[test]
 fn messages_are_compressed_with_and_without_context_takeover() {
     for (mode, takeover) in [(DeflateMode::Dedicated, true), (DeflateMode::Shared, false)] {
-        let server = Server::messages(&with(mode));
+        let server = Server::messages(&deflating(mode));
         let (mut client, answer) = agreed(&server, OFFER);
         assert_eq!(answer.contains("server_no_context_takeover"), !takeover);
         assert_eq!(answer.contains("client_no_context_takeover"), !takeover);
@@ -154,7 +157,8 @@ fn messages_are_compressed_with_and_without_context_takeover() {
 
 #[test]
 fn long_packets_are_compressed_and_short_ones_and_pushes_are_not() {
-    let server = Server::packets(&Config { deflate_above: 128, ..with(DeflateMode::Shared) });
+    let server =
+        Server::packets(&with(deflating(DeflateMode::Shared), |config| config.output.deflate_above = 128));
     let (mut client, _) = agreed(&server, OFFER);
     let data = b"0123456789".repeat(100);
     let mut packer = Packer::new(false);
@@ -182,7 +186,7 @@ fn empty_messages_and_final_blocks_harm_no_later_message() {
         ("no payload", &[], b""),
     ];
     for mode in [DeflateMode::Dedicated, DeflateMode::Shared] {
-        let server = Server::messages(&with(mode));
+        let server = Server::messages(&deflating(mode));
         for (case, payload, expected) in cases {
             let (mut client, _) = agreed(&server, OFFER);
             let takeover = mode == DeflateMode::Dedicated;
@@ -219,7 +223,7 @@ fn invalid_compressed_messages_close() {
     // A whole block, and one byte of the next block's header, which describes its codes.
     let cut_in_a_header = [0x00, 0x02, 0x00, 0xfd, 0xff, b'h', b'i', 0x04];
     for mode in [DeflateMode::Dedicated, DeflateMode::Shared] {
-        let server = Server::messages(&with(mode));
+        let server = Server::messages(&deflating(mode));
         let cases: [(&str, Vec<u8>, u16); 10] = [
             ("df-01: a bomb", raw_frame(COMPRESSED_BINARY, &bomb), 1009),
             ("one byte too long", raw_frame(COMPRESSED_BINARY, &just_too_long), 1009),

@@ -13,9 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use arena::{ArenaServer, DEFER, ECHO, Hand};
-use common::{Client, Frame, Game, PATIENCE, ROUTER, Reply, SHORT, UPGRADE, config, join, packet};
+use common::{Client, Frame, Game, PATIENCE, ROUTER, Reply, SHORT, UPGRADE, config, join, packet, with};
 use sysconn::config::Listen;
-use sysconn::{Application, Cause, Config, Context, Effects, Moment, Reactor, Record, Router, Turn, Workers};
+use sysconn::{Application, Cause, Context, Effects, Moment, Reactor, Record, Router, Turn, Workers};
 
 #[test]
 fn a_drain_sends_all_replies_before_it_closes_all_clients() {
@@ -106,7 +106,12 @@ fn clients_waiting_to_be_accepted_are_answered() {
     // Many at one listener, and at those of several workers.
     for (listen, workers, count) in [(config().listen, 1, 2000), (unix, 1, 300), (both, 3, 300)] {
         let hour = Duration::from_secs(3600);
-        let config = Config { listen, workers, drain_timeout: hour, close_timeout: hour, ..config() };
+        let config = with(config(), |config| {
+            config.listen = listen;
+            config.workers = workers;
+            config.drain.timeout = Some(hour);
+            config.timers.close = hour;
+        });
         let (events, _seen) = channel();
         let mut workers = Workers::bind(&config, &ROUTER, |_| Game::new(events.clone())).unwrap();
         let connects: Vec<Connect> = workers.listening().map(connects_to).collect();
@@ -135,11 +140,13 @@ struct Ends {
 }
 
 impl Application for Ends {
+    type Session = ();
+
     fn opened(&mut self, _: &mut Context<'_>) {
         self.opened += 1;
     }
 
-    fn closed(&mut self, _: &Record, cause: Cause, effects: &mut Effects) {
+    fn closed(&mut self, _: &Record, _: (), cause: Cause, effects: &mut Effects) {
         assert_eq!(cause, Cause::GoingAway);
         let ends = self.ends.clone();
         effects.survey(move |survey| ends.send(survey.now()).unwrap());
@@ -152,7 +159,10 @@ static NO_ROUTES: Router<Ends> = Router::new([]);
 fn a_paced_drain_closes_clients_one_by_one() {
     const CLIENTS: usize = 10;
     const RATE: u32 = 20;
-    let config = Config { drain_rate: RATE, drain_timeout: Duration::from_secs(60), ..config() };
+    let config = with(config(), |config| {
+        config.drain.rate = Some(RATE);
+        config.drain.timeout = Some(Duration::from_secs(60));
+    });
     let (ends, ended) = channel();
     let mut reactor = Reactor::bind(&config, &NO_ROUTES, Ends { opened: 0, ends }).unwrap();
     let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
@@ -197,10 +207,20 @@ fn a_paced_drain_closes_clients_one_by_one() {
 fn drain_timeout_ends_a_drain_although_clients_do_not_answer() {
     let never = Duration::from_secs(600);
     let cases = [
-        ("all at once", Config { drain_timeout: SHORT, close_timeout: never, ..config() }),
+        (
+            "all at once",
+            with(config(), |config| {
+                config.drain.timeout = Some(SHORT);
+                config.timers.close = never;
+            }),
+        ),
         (
             "at a pace that the time does not suffice for",
-            Config { drain_timeout: SHORT, close_timeout: never, drain_rate: 1, ..config() },
+            with(config(), |config| {
+                config.drain.timeout = Some(SHORT);
+                config.timers.close = never;
+                config.drain.rate = Some(1);
+            }),
         ),
     ];
     for (name, config) in cases {
@@ -226,7 +246,7 @@ fn drain_timeout_ends_a_drain_although_clients_do_not_answer() {
 
 #[test]
 fn a_drain_without_clients_ends_at_once() {
-    let mut hand = Hand::new(&Config { drain_rate: 1, ..config() });
+    let mut hand = Hand::new(&with(config(), |config| config.drain.rate = Some(1)));
     hand.reactor.handle().drain();
     let mut turns = 0;
     while hand.reactor.turn(None).unwrap() == Turn::Running {

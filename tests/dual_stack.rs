@@ -7,9 +7,9 @@ mod common;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::mpsc::channel;
 
-use common::{Client, Event, Game, PATIENCE, Server, UPGRADE, config, echo};
+use common::{Client, Event, Game, PATIENCE, Server, UPGRADE, config, echo, with};
 use sysconn::config::Listen;
-use sysconn::{Config, Peer, Reactor, Service};
+use sysconn::{Peer, Reactor, Service};
 
 const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -47,7 +47,10 @@ fn the_ipv6_wildcard_accepts_ipv4_unless_it_is_listed_or_excluded() {
         (&["0.0.0.0:0", "[::]:0"], false, true, false),
         (&["0.0.0.0:0", "[::]:0"], true, true, false),
     ] {
-        let server = Server::packets(&Config { listen: listening(addresses), ipv6_only, ..config() });
+        let server = Server::packets(&with(config(), |config| {
+            config.listen = listening(addresses);
+            config.listeners.ipv6_only = ipv6_only;
+        }));
         let taken = [IPV4, IPV6].map(|ip| known_as(&server, ip, server.address.port()).is_some());
         assert_eq!(taken, [ipv4, ipv6], "{addresses:?}, ipv6_only {ipv6_only}");
     }
@@ -56,7 +59,7 @@ fn the_ipv6_wildcard_accepts_ipv4_unless_it_is_listed_or_excluded() {
 #[test]
 fn addresses_with_the_same_port_coexist() {
     let bind = |addresses: &[&str]| {
-        let config = Config { listen: listening(addresses), ..config() };
+        let config = with(config(), |config| config.listen = listening(addresses));
         Reactor::bind(&config, Service::Messages(echo), Game::new(channel().0))
     };
     for ipv4 in ["0.0.0.0", "127.0.0.1"] {
@@ -73,7 +76,10 @@ fn addresses_with_the_same_port_coexist() {
 #[test]
 fn an_ipv4_client_of_an_ipv6_listener_has_its_ipv4_address() {
     let listen = listening(&["[::]:0", "127.0.0.1:0"]);
-    let limited = Config { listen, max_connections_per_ip: 1, ..config() };
+    let limited = with(config(), |config| {
+        config.listen = listen;
+        config.limits.max_connections_per_ip = Some(1);
+    });
     let server = Server::packets(&limited);
     let address = SocketAddr::new(IPV4, server.address.port());
     let first = Client::connect(address);
@@ -89,7 +95,10 @@ fn an_ipv4_client_of_an_ipv6_listener_has_its_ipv4_address() {
 #[test]
 fn an_ipv4_client_that_a_proxy_names_in_ipv6_has_its_ipv4_address() {
     let listen = listening(&["[::]:0", "127.0.0.1:0"]);
-    let trusting = Config { listen, proxy_protocol: vec!["127.0.0.1".parse().unwrap()], ..config() };
+    let trusting = with(config(), |config| {
+        config.listen = listen;
+        config.proxies.proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
+    });
     let server = Server::packets(&trusting);
     let mut proxied = Client::raw(SocketAddr::new(IPV4, server.address.port()));
     proxied.send(b"PROXY TCP6 ::ffff:192.0.2.7 ::1 5 6\r\n");

@@ -9,16 +9,16 @@ use std::os::fd::AsRawFd;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use common::{Client, Event, Game, PATIENCE, ROUTER, SHORT, config, echo, eventually, packet};
+use common::{Client, Event, Game, PATIENCE, ROUTER, SHORT, config, echo, eventually, packet, with};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use sysconn::config::ConfigError;
-use sysconn::{BindError, Cause, Config, Reactor, Service, Turn, Workers};
+use sysconn::{BindError, Cause, Reactor, Service, Turn, Workers};
 
 #[test]
 fn a_reactor_is_turned_within_the_loop_of_another_poll() {
     let (sender, seen) = channel();
-    let config = Config { client_check: SHORT, ..config() };
+    let config = with(config(), |config| config.timers.client_check = Some(SHORT));
     let mut reactor = Reactor::bind(&config, &ROUTER, Game::new(sender)).unwrap();
     let address = reactor.local_addr().unwrap();
     let handle = reactor.handle();
@@ -97,7 +97,7 @@ fn a_configuration_that_does_not_suit_the_service_is_refused() {
         (Service::Messages(echo), 8, Ok(())),
         (Service::Messages(echo), 0, Err(ConfigError::MaxLen)),
     ] {
-        let config = Config { max_len, ..config() };
+        let config = with(config(), |config| config.limits.max_len = max_len);
         for result in [
             Reactor::bind(&config, service, game()).map(drop),
             Workers::bind(&config, service, |_| game()).map(drop),

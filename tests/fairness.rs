@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use arena::{ECHO, Hand, PUSHED, SINK, write_until_full};
-use common::{Client, Frame, Reply, UPGRADE, eventually, frame, packet};
+use common::{Client, Frame, Reply, UPGRADE, eventually, frame, packet, with};
 use sysconn::frame::Opcode;
-use sysconn::{Application, Config, Context, Handle, Message, Outcome, Reactor, Service};
+use sysconn::{Application, Config, Context, Handle, Message, Outcome, Push, Reactor, Service};
 
 /// Packets of one client that one turn handles at most.
 const TURN_PACKETS: u64 = 512;
@@ -21,7 +21,7 @@ const TURN_BYTES: u64 = 256 * 1024 + 256 * 1024;
 
 /// Turns that count bytes and frames only, so that the speed of the machine does not matter.
 fn config() -> Config {
-    Config { turn_time: Duration::ZERO, ..common::config() }
+    with(common::config(), |config| config.reactor.turn_time = None)
 }
 
 /// A client that has sent `unit` again and again, as often as the system takes it.
@@ -61,7 +61,7 @@ fn a_flood_of_small_packets_delays_nobody_by_more_than_a_turn() {
 
 #[test]
 fn a_flood_of_large_packets_is_bounded_in_bytes() {
-    let mut hand = Hand::new(&Config { outbox_limit: 0, ..config() });
+    let mut hand = Hand::new(&with(config(), |config| config.output.outbox_limit = None));
     let unit = packet(SINK, 1, &[0; 10_000]);
     let (_flooder, flooder_handle, sent) = flood(&mut hand, &unit);
     let (mut other, _) = hand.connect();
@@ -113,7 +113,7 @@ fn inflated_bytes_count_against_the_share_of_a_client() {
     let in_a_packet = frame(Opcode::Binary, &message(SINK, 1, 1, &zlib.finish().unwrap()));
     let in_a_message = compressed(&message(SINK, 1, 0, &[0; MAX_LEN - 9]));
     for (name, unit) in [("zlib", in_a_packet), ("permessage-deflate", in_a_message)] {
-        let mut hand = Hand::new(&Config { deflate: DeflateMode::Shared, ..config() });
+        let mut hand = Hand::new(&with(config(), |config| config.output.deflate = DeflateMode::Shared));
         let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
         let (mut flooder, handle) = hand.upgrade_with(Client::raw(hand.address), &upgrade_of("/", offer));
         assert!(unit.len() < 1024, "{}", unit.len());
@@ -161,7 +161,7 @@ fn others_are_served_between_the_slices_of_messages_that_take_long_to_inflate() 
         frame(Opcode::Binary, &[&blocks, &compressed_payload(&message(ECHO, 1, 0, b""))[..]].concat());
     in_a_message[0] |= 0x40;
     for (name, unit) in [("zlib", in_a_packet), ("permessage-deflate", in_a_message)] {
-        let mut hand = Hand::new(&Config { deflate: DeflateMode::Dedicated, ..config() });
+        let mut hand = Hand::new(&with(config(), |config| config.output.deflate = DeflateMode::Dedicated));
         let offer = upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
         // More than there are inflaters.
         let mut senders: Vec<_> =
@@ -216,7 +216,9 @@ struct Blocks(Receiver<()>);
 const MAY_BE_SILENT: Duration = Duration::from_secs(2);
 const BLOCKS_FOR: Duration = Duration::from_millis(2500);
 
-impl Application for Blocks {}
+impl Application for Blocks {
+    type Session = ();
+}
 
 fn block_or_echo(state: &mut Blocks, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
     if message.payload == b"block" {
@@ -229,7 +231,10 @@ fn block_or_echo(state: &mut Blocks, message: Message<'_>, context: &mut Context
 #[test]
 fn stalls_do_not_count_as_silence() {
     let (_sender, receiver) = channel();
-    let config = Config { read_timeout: MAY_BE_SILENT, ping_interval: Duration::ZERO, ..config() };
+    let config = with(config(), |config| {
+        config.timers.read = Some(MAY_BE_SILENT);
+        config.timers.ping_interval = None;
+    });
     let mut reactor = Reactor::bind(&config, Service::Messages(block_or_echo), Blocks(receiver)).unwrap();
     let address = reactor.local_addr().unwrap();
     let mut clients = [(); 3].map(|()| Client::raw(address));
@@ -297,7 +302,7 @@ fn a_flood_of_small_records_of_tls_is_bounded_by_their_number() {
     const TURN_RECORDS: u64 = 512 + 128 + 4096 / 23;
 
     let (mut tls, server) = tls();
-    let mut hand = Hand::new(&Config { tls: Some(server), ..config() });
+    let mut hand = Hand::new(&with(config(), |config| config.tls = Some(server)));
     let mut client = Client::raw(hand.address);
     client.stream.set_nonblocking(true).unwrap();
     tls.writer().write_all(common::UPGRADE).unwrap();
@@ -336,13 +341,16 @@ fn a_flood_of_small_records_of_tls_is_bounded_by_their_number() {
 fn clients_with_waiting_output_are_served_after_quiet_ones() {
     const SLOW: usize = 8;
     // Each step does its minimum in each turn.
-    let config = Config { turn_time: Duration::from_micros(100), outbox_limit: 0, ..common::config() };
+    let config = with(common::config(), |config| {
+        config.reactor.turn_time = Some(Duration::from_micros(100));
+        config.output.outbox_limit = None;
+    });
     let mut hand = Hand::new(&config);
     let mut slow: Vec<_> = (0..SLOW).map(|_| hand.connect()).collect();
     let (mut quiet, _) = hand.connect();
     for number in 0..3 {
         for (_, handle) in &slow {
-            (0..12).for_each(|_| handle.push(PUSHED, &[7; 500_000]).unwrap());
+            (0..12).for_each(|_| handle.send(&Push::new(PUSHED, &[7; 500_000])).unwrap());
         }
         // Their sockets are full first; then all of them have space for more.
         for _ in 0..40 * SLOW {

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{Client, Reply, UPGRADE, eventually, packet};
+use common::{Client, Reply, UPGRADE, eventually, packet, with};
 use sysconn::{
     Access, Application, Config, ConnectionId, Context, Module, Outcome, Push, Reactor, Route, Router,
 };
@@ -30,7 +30,9 @@ struct Game {
     members: Vec<ConnectionId>,
 }
 
-impl Application for Game {}
+impl Application for Game {
+    type Session = ();
+}
 
 static MODULE: Module<Game> = Module::new(
     21,
@@ -43,12 +45,12 @@ static MODULE: Module<Game> = Module::new(
         }),
         Route::new(SAY, "say", Access::Anyone, |game, request, context| {
             let push = Push::new(SAID, request.data());
-            context.effects().broadcast(game.members.iter().copied(), push);
+            context.effects().broadcast(game.members.iter().copied(), &push);
             Outcome::Done
         }),
         Route::new(WHISPER, "whisper", Access::Anyone, |game, request, context| {
             let last = *game.members.last().unwrap();
-            context.effects().send(last, Push::new(SAID, request.data()));
+            context.effects().send(last, &Push::new(SAID, request.data()));
             Outcome::Done
         }),
     ],
@@ -69,7 +71,10 @@ impl Room {
     }
 
     fn with_turns_of(turn_time: Duration, members: usize) -> Self {
-        Room::with_config(&Config { turn_time, ..common::config() }, members)
+        Room::with_config(
+            &with(common::config(), |config| config.reactor.turn_time = Some(turn_time)),
+            members,
+        )
     }
 
     fn with_config(config: &Config, members: usize) -> Self {
@@ -264,12 +269,11 @@ fn a_client_that_reads_is_not_closed_for_the_pushes_of_several_others() {
     const SENDERS: u8 = 5;
     const LEN: usize = 15_000;
     // Less than their messages together.
-    let config = Config {
-        turn_time: Duration::from_micros(100),
-        max_len: 32 * 1024,
-        outbox_limit: 64 * 1024,
-        ..common::config()
-    };
+    let config = with(common::config(), |config| {
+        config.reactor.turn_time = Some(Duration::from_micros(100));
+        config.limits.max_len = 32 * 1024;
+        config.output.outbox_limit = Some(64 * 1024);
+    });
     let mut room = Room::with_config(&config, MEMBERS);
     let mut senders: Vec<_> = (0..SENDERS).map(|_| room.connect()).collect();
     for (number, sender) in (0..SENDERS).zip(&mut senders) {

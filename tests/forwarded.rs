@@ -7,7 +7,8 @@ mod common;
 use std::os::unix::net::UnixStream;
 
 use common::{
-    Client, Event, PATIENCE, Server, UPGRADE, config, hooks_and_handlers_see, join, packet, peers, upgrade_of,
+    Client, Event, PATIENCE, Server, UPGRADE, config, hooks_and_handlers_see, join, packet, peers,
+    upgrade_of, with,
 };
 use sysconn::config::Listen;
 use sysconn::upgrade::{Fault, Refusal};
@@ -15,7 +16,9 @@ use sysconn::{Cause, Config, Peer};
 
 /// A server that trusts these proxies.
 fn trusting(proxies: &[&str]) -> Config {
-    Config { forwarded_for: proxies.iter().map(|text| text.parse().unwrap()).collect(), ..config() }
+    with(config(), |config| {
+        config.proxies.forwarded_for = proxies.iter().map(|text| text.parse().unwrap()).collect()
+    })
 }
 
 fn peer(address: &str) -> Peer {
@@ -99,8 +102,9 @@ fn invalid_headers_of_trusted_proxies_are_refused() {
 
 #[test]
 fn limits_count_the_forwarded_address() {
-    let server =
-        Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1", "10.0.0.0/8"]) });
+    let server = Server::packets(&with(trusting(&["127.0.0.1", "10.0.0.0/8"]), |config| {
+        config.limits.max_connections_per_ip = Some(2)
+    }));
     let mut inside = [behalf(&server, "192.0.2.7"), behalf(&server, "192.0.2.7:2")];
     for clients in ["192.0.2.7", "198.51.100.1, 192.0.2.7", "192.0.2.7, 10.0.0.2", "::ffff:192.0.2.7"] {
         assert_eq!(server.refuses(&listed(clients)).0, 429, "{clients}");
@@ -125,7 +129,7 @@ fn limits_count_the_forwarded_address() {
 
 #[test]
 fn without_forwarding_headers_clients_count_as_the_proxy() {
-    let server = Server::packets(&Config { max_connections_per_ip: 2, ..config() });
+    let server = Server::packets(&with(config(), |config| config.limits.max_connections_per_ip = Some(2)));
     let _inside = [behalf(&server, "192.0.2.7"), behalf(&server, "192.0.2.8")];
     assert_eq!(server.refuses(&listed("192.0.2.9")).0, 429);
 }
@@ -133,11 +137,10 @@ fn without_forwarding_headers_clients_count_as_the_proxy() {
 #[cfg(feature = "proxy-protocol")]
 #[test]
 fn trust_depends_on_the_address_in_the_proxy_header() {
-    let config = Config {
-        proxy_protocol: vec!["127.0.0.1".parse().unwrap()],
-        max_connections_per_ip: 1,
-        ..trusting(&["10.0.0.0/8"])
-    };
+    let config = with(trusting(&["10.0.0.0/8"]), |config| {
+        config.proxies.proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
+        config.limits.max_connections_per_ip = Some(1);
+    });
     let server = Server::packets(&config);
     let v1 = |client: &str| format!("PROXY TCP4 {client} 10.0.0.1 4711 80\r\n").into_bytes();
     let mut inside = vec![];
@@ -167,7 +170,10 @@ fn trust_depends_on_the_address_in_the_proxy_header() {
 fn a_proxy_on_a_unix_socket_can_be_trusted() {
     let path = std::env::temp_dir().join(format!("sysconn-{}-forwarded", std::process::id()));
     let listen = vec![Listen::Unix(path.clone())];
-    let server = Server::packets(&Config { listen, max_connections_per_ip: 1, ..trusting(&["unix"]) });
+    let server = Server::packets(&with(trusting(&["unix"]), |config| {
+        config.listen = listen;
+        config.limits.max_connections_per_ip = Some(1);
+    }));
     let connect = || {
         let stream = UnixStream::connect(&path).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -190,8 +196,10 @@ fn a_proxy_on_a_unix_socket_can_be_trusted() {
 
 #[test]
 fn health_checks_ignore_forwarding_headers() {
-    let config =
-        Config { health_path: Some("/health".into()), max_connections_per_ip: 1, ..trusting(&["127.0.0.1"]) };
+    let config = with(trusting(&["127.0.0.1"]), |config| {
+        config.upgrade.health_path = Some("/health".into());
+        config.limits.max_connections_per_ip = Some(1);
+    });
     let server = Server::packets(&config);
     let mut inside = behalf(&server, "192.0.2.7");
     for clients in ["192.0.2.7", "nonsense", "192.0.2.8"] {

@@ -17,10 +17,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use arena::{ArenaServer, Event, HANDLE, PUSHED};
-use common::{Client, Frame, PATIENCE, config, frame, packet};
+use common::{Client, Frame, PATIENCE, config, frame, packet, with};
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::packet::Reply;
-use sysconn::{Config, ConnectionId, Handle, HandleError};
+use sysconn::{ConnectionId, Handle, HandleError, Push};
 
 const THREADS: usize = 2;
 const STAYING: usize = 8;
@@ -103,7 +103,7 @@ impl Hammer {
 
     fn push(&mut self, handle: &Handle) -> Result<(), HandleError> {
         let number = self.accepted.entry(handle.id()).or_default();
-        handle.push(PUSHED, &payload(handle.id(), self.thread, *number, 0))?;
+        handle.send(&Push::new(PUSHED, &payload(handle.id(), self.thread, *number, 0)))?;
         *number += 1;
         self.done.accepted += 1;
         Ok(())
@@ -114,7 +114,7 @@ impl Hammer {
         for (handle, _) in handles.lock().unwrap().iter().filter(|(_, stays)| *stays) {
             let count = self.accepted.get(&handle.id()).copied().unwrap_or(0);
             let last = payload(handle.id(), self.thread, LAST, count);
-            while handle.push(PUSHED, &last) == Err(HandleError::MailboxFull) {
+            while handle.send(&Push::new(PUSHED, &last)) == Err(HandleError::MailboxFull) {
                 thread::yield_now();
             }
         }
@@ -206,7 +206,11 @@ fn come_and_go(address: SocketAddr, over: Arc<AtomicBool>) -> JoinHandle<u64> {
 fn nothing_is_lost_duplicated_or_misdelivered() {
     let total = operations();
     // The clients may fall behind, but not lose their connections.
-    let config = Config { outbox_limit: 0, mailbox_limit: 1024, max_connections_per_ip: 0, ..config() };
+    let config = with(config(), |config| {
+        config.output.outbox_limit = None;
+        config.reactor.mailbox_limit = 1024;
+        config.limits.max_connections_per_ip = None;
+    });
     let server = ArenaServer::new(&config);
     let handles = Handles::default();
     let over = Arc::new(AtomicBool::new(false));

@@ -9,10 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use arena::{ArenaServer, DEFER, ECHO, Hand, PUSHED};
-use common::{Client, PATIENCE, Reply, config, join, packet};
+use common::{Client, PATIENCE, Reply, config, join, packet, with};
 use sysconn::frame::CloseCode;
 use sysconn::packet::ErrorId;
-use sysconn::{Cause, Config, Handle, HandleError, Link, MailboxError, Push, ServerHandle, Ticket};
+use sysconn::{Cause, Handle, HandleError, Link, MailboxError, Push, ServerHandle, Ticket};
 
 #[test]
 fn handles_can_be_sent_to_other_threads() {
@@ -35,7 +35,7 @@ fn a_handle_sends_switches_debug_looks_and_closes() {
     let other_thread = {
         let (handle, push) = (handle.clone(), push.clone());
         thread::spawn(move || {
-            handle.push(PUSHED, b"own").unwrap();
+            handle.send(&Push::new(PUSHED, b"own")).unwrap();
             handle.send(&push).unwrap();
         })
     };
@@ -56,7 +56,7 @@ fn a_handle_sends_switches_debug_looks_and_closes() {
     assert_eq!((record.id(), record.role_id()), (handle.id(), 12));
     assert_eq!((record.recv_count(), record.send_count(), record.error_send()), (4, 7, 0));
 
-    handle.push(PUSHED, b"before the close").unwrap();
+    handle.send(&Push::new(PUSHED, b"before the close")).unwrap();
     handle.close(CloseCode::new(4321).unwrap()).unwrap();
     assert_eq!(client.reply(), Reply::new(PUSHED, 0, b"before the close"));
     client.expect_close(4321, "through the handle");
@@ -79,7 +79,7 @@ fn a_stale_handle_never_reaches_the_next_connection_in_its_slot() {
             let earlier: &Handle = earlier;
             assert_ne!(earlier.id(), handle.id());
             assert!(!earlier.is_open());
-            assert_eq!(earlier.push(PUSHED, b"x"), Err(HandleError::Gone));
+            assert_eq!(earlier.send(&Push::new(PUSHED, b"x")), Err(HandleError::Gone));
             assert_eq!(earlier.send(&push), Err(HandleError::Gone));
             assert_eq!(earlier.close(CloseCode::new(4321).unwrap()), Err(HandleError::Gone));
             assert_eq!(earlier.kick(), Err(HandleError::Gone));
@@ -107,7 +107,7 @@ fn calls_for_a_connection_that_ended_reach_nobody() {
     let (first, handle) = hand.connect();
     // The end, and mail for the same connection, wait for one turn; a new client waits with them.
     drop(first);
-    handle.push(PUSHED, b"for the first").unwrap();
+    handle.send(&Push::new(PUSHED, b"for the first")).unwrap();
     handle.kick().unwrap();
     let second = Client::raw(hand.address);
     let (mut second, second_handle) = hand.upgrade(second);
@@ -131,18 +131,18 @@ fn calls_for_a_connection_that_ended_reach_nobody() {
 
 #[test]
 fn a_full_mailbox_returns_an_error_and_keeps_the_order() {
-    let mut hand = Hand::new(&Config { mailbox_limit: 8, ..config() });
+    let mut hand = Hand::new(&with(config(), |config| config.reactor.mailbox_limit = 8));
     let (mut client, handle) = hand.connect();
     let mut number = 0u32;
     for _ in 0..5 {
         let mut accepted = 0;
-        while handle.push(PUSHED, &number.to_be_bytes()) == Ok(()) {
+        while handle.send(&Push::new(PUSHED, &number.to_be_bytes())) == Ok(()) {
             number += 1;
             accepted += 1;
             assert!(accepted <= 8, "the mailbox has no bound");
         }
         assert_eq!(accepted, 8);
-        assert_eq!(handle.push(PUSHED, b""), Err(HandleError::MailboxFull));
+        assert_eq!(handle.send(&Push::new(PUSHED, b"")), Err(HandleError::MailboxFull));
         assert_eq!(handle.kick(), Err(HandleError::MailboxFull));
         assert_eq!(handle.snapshot(Duration::ZERO).err(), Some(HandleError::MailboxFull));
         let refused = hand.reactor.handle().send(handle.id(), &Push::new(PUSHED, b""));
@@ -158,13 +158,13 @@ fn a_full_mailbox_returns_an_error_and_keeps_the_order() {
 
 #[test]
 fn a_mailbox_bounds_the_bytes_that_wait_in_it() {
-    let mut hand = Hand::new(&Config { outbox_limit: 0, ..config() });
+    let mut hand = Hand::new(&with(config(), |config| config.output.outbox_limit = None));
     let (_client, handle) = hand.connect();
     // 8 MiB of it are in memory, but each mail counts for all of it.
     let push = Push::new(PUSHED, &vec![0; 8 << 20]);
     let accepted = (0..1000).take_while(|_| handle.send(&push) == Ok(())).count();
     assert_eq!(accepted, 7, "64 MiB, less the headers of the eighth");
-    handle.push(PUSHED, b"a small one fits").unwrap();
+    handle.send(&Push::new(PUSHED, b"a small one fits")).unwrap();
     hand.turn();
     handle.send(&push).unwrap();
 }
@@ -190,7 +190,7 @@ fn handles_outlive_the_reactor() {
     drop(hand.reactor);
     assert_eq!(asked.join().unwrap(), Some(HandleError::Gone));
     assert!(!handle.is_open());
-    assert_eq!(handle.push(PUSHED, b""), Err(HandleError::Gone));
+    assert_eq!(handle.send(&Push::new(PUSHED, b"")), Err(HandleError::Gone));
     assert_eq!(server.survey(|_| ()), Err(MailboxError::Closed));
     server.drain();
     ticket.unwrap().reply(*b"to nobody");

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use common::{Client, PATIENCE, SHORT, Server, UPGRADE, config, eventually};
+use common::{Client, PATIENCE, SHORT, Server, UPGRADE, config, eventually, with};
 use sysconn::upgrade::{self, Refusal};
 use sysconn::{Application, Config, Message, Outcome, Peer, Reactor, Service};
 
@@ -19,7 +19,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 const CHECK: &[u8] = b"GET /health HTTP/1.0\r\n\r\n";
 
 fn checked() -> Config {
-    Config { health_path: Some("/health".into()), paths: vec!["/chat".into()], ..config() }
+    with(config(), |config| {
+        config.upgrade.health_path = Some("/health".into());
+        config.upgrade.paths = vec!["/chat".into()];
+    })
 }
 
 /// Checks the form of an answer, to a HEAD or another request, and returns its status.
@@ -64,6 +67,8 @@ fn checks() -> Vec<Vec<u8>> {
 struct Unasked;
 
 impl Application for Unasked {
+    type Session = ();
+
     fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
         panic!("a health check was taken for an upgrade")
     }
@@ -99,7 +104,7 @@ fn health_checks_do_not_reach_the_application() {
 #[test]
 fn other_requests_are_refused_as_usual() {
     let server = Server::packets(&checked());
-    let without = Server::packets(&Config { health_path: None, ..checked() });
+    let without = Server::packets(&with(checked(), |config| config.upgrade.health_path = None));
     for (request, expected) in [
         ("POST /health HTTP/1.1\r\nHost: h\r\n\r\n", 405),
         ("OPTIONS /health HTTP/1.1\r\nHost: h\r\n\r\n", 405),
@@ -138,7 +143,7 @@ fn other_requests_are_refused_as_usual() {
 
 #[test]
 fn a_slow_health_check_gets_408() {
-    let server = Server::packets(&Config { handshake_timeout: SHORT, ..checked() });
+    let server = Server::packets(&with(checked(), |config| config.timers.handshake = Some(SHORT)));
     for begun in ["HEAD /health HTTP/1.1\r\n", "\r\nHEAD ", "GET /health HTTP/1.1\r\n"] {
         let mut client = Client::raw(server.address);
         client.send(begun.as_bytes());
@@ -148,9 +153,13 @@ fn a_slow_health_check_gets_408() {
 
 /// Servers that admit one client, which is connected, and their answers to others.
 fn full() -> Vec<(Server, Client, u16)> {
-    let limits = [(1, 0, 503), (0, 1, 429)];
+    let limits = [(Some(1), None, 503), (None, Some(1), 429)];
     let fill = |(max_connections, max_connections_per_ip, expected)| {
-        let config = Config { max_connections, max_connections_per_ip, close_timeout: HOUR, ..checked() };
+        let config = with(checked(), |config| {
+            config.limits.max_connections = max_connections;
+            config.limits.max_connections_per_ip = max_connections_per_ip;
+            config.timers.close = HOUR;
+        });
         let server = Server::packets(&config);
         let inside = Client::connect(server.address);
         (server, inside, expected)
@@ -205,7 +214,10 @@ fn silent_connections_beyond_the_limit_are_answered_in_time() {
         assert_eq!(status(&mut silent[10], false), 200);
         inside.close();
     }
-    let config = Config { handshake_timeout: SHORT, max_connections: 1, ..checked() };
+    let config = with(checked(), |config| {
+        config.timers.handshake = Some(SHORT);
+        config.limits.max_connections = Some(1);
+    });
     let server = Server::packets(&config);
     let mut inside = Client::connect(server.address);
     for begun in [&b""[..], b"GET /health HTTP/1.0\r\n", b"HEAD /health HTTP/1.1\r\n"] {
@@ -219,8 +231,12 @@ fn silent_connections_beyond_the_limit_are_answered_in_time() {
 #[test]
 fn a_health_check_occupies_no_connection_after_its_answer() {
     for per_ip in [false, true] {
-        let mut config = Config { close_timeout: HOUR, ..checked() };
-        *if per_ip { &mut config.max_connections_per_ip } else { &mut config.max_connections } = 1;
+        let mut config = with(checked(), |config| config.timers.close = HOUR);
+        *if per_ip {
+            &mut config.limits.max_connections_per_ip
+        } else {
+            &mut config.limits.max_connections
+        } = Some(1);
         let server = Server::packets(&config);
         let mut check = Client::raw(server.address);
         check.send(CHECK);
@@ -243,8 +259,11 @@ fn a_health_check_occupies_no_connection_after_its_answer() {
 
 #[test]
 fn health_checks_fail_as_soon_as_a_drain_is_requested() {
-    for max_connections in [0, 1] {
-        let config = Config { drain_delay: HOUR, max_connections, ..checked() };
+    for max_connections in [None, Some(1)] {
+        let config = with(checked(), |config| {
+            config.drain.delay = HOUR;
+            config.limits.max_connections = max_connections;
+        });
         let (events, _seen) = channel();
         let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();
         let (server, handle) = (reactor.local_addr().unwrap(), reactor.handle());
@@ -257,7 +276,7 @@ fn health_checks_fail_as_soon_as_a_drain_is_requested() {
             assert_eq!(ask(server, &check), 503, "{}", check.escape_ascii());
         }
         inside.echo(b"served on");
-        if max_connections == 0 {
+        if max_connections.is_none() {
             Client::connect(server).echo(b"let in");
         } else {
             assert_eq!(ask(server, UPGRADE), 503);
@@ -267,8 +286,9 @@ fn health_checks_fail_as_soon_as_a_drain_is_requested() {
 
 #[test]
 fn a_health_check_that_a_drain_interrupts_fails() {
-    for max_connections in [0, 1] {
-        let mut server = Server::packets(&Config { max_connections, ..checked() });
+    for max_connections in [None, Some(1)] {
+        let mut server =
+            Server::packets(&with(checked(), |config| config.limits.max_connections = max_connections));
         let mut inside = Client::connect(server.address);
         let mut checks = [&b"GET /health HTTP/1.1\r\n"[..], b"HEAD /health HTTP/1.1\r\n"].map(|begun| {
             let mut client = Client::raw(server.address);
@@ -297,15 +317,14 @@ fn health_checks_may_follow_a_proxy_header() {
 
     const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
     let named = |port: u16| format!("PROXY TCP4 192.0.2.7 192.0.2.1 {port} 80\r\n").into_bytes();
-    for (max_connections, max_connections_per_ip, expected) in [(1, 0, 503), (0, 1, 429)] {
+    for (max_connections, max_connections_per_ip, expected) in [(Some(1), None, 503), (None, Some(1), 429)] {
         let proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
-        let config = Config {
-            max_connections,
-            max_connections_per_ip,
-            proxy_protocol,
-            close_timeout: HOUR,
-            ..checked()
-        };
+        let config = with(checked(), |config| {
+            config.limits.max_connections = max_connections;
+            config.limits.max_connections_per_ip = max_connections_per_ip;
+            config.proxies.proxy_protocol = proxy_protocol;
+            config.timers.close = HOUR;
+        });
         let server = Server::packets(&config);
         for header in [LOCAL.to_vec(), named(1)] {
             assert_eq!(ask(server.address, &join(&[&header, CHECK])), 200);

@@ -6,9 +6,9 @@ mod arena;
 mod common;
 
 use arena::{ArenaServer, HANDLE, Hand, LOGIN, LOGOUT, login};
-use common::{Client, Frame, Reply, config, frame, join, packet};
+use common::{Client, Frame, Reply, config, frame, join, packet, with};
 use sysconn::frame::Opcode;
-use sysconn::{Cause, ClientKind, Config, ConnectionId};
+use sysconn::{Cause, ClientKind, ConnectionId};
 
 fn with_role(server: &ArenaServer, role_id: u64) -> Option<ConnectionId> {
     server.survey(move |survey| survey.with_role(role_id))
@@ -17,7 +17,8 @@ fn with_role(server: &ArenaServer, role_id: u64) -> Option<ConnectionId> {
 #[test]
 fn a_newer_login_replaces_the_older_and_its_late_end_changes_nothing() {
     // Only the client ends a closing connection.
-    let server = ArenaServer::new(&Config { close_timeout: std::time::Duration::from_secs(60), ..config() });
+    let server =
+        ArenaServer::new(&with(config(), |config| config.timers.close = std::time::Duration::from_secs(60)));
     let mut clients = vec![];
     for round in 0..5 {
         let mut client = Client::connect(server.address);
@@ -95,7 +96,7 @@ fn the_record_has_the_identity() {
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
     let before = server.snapshot(&handle).record;
-    assert_eq!((before.identity(), before.role_id(), before.kind()), (None, 0, ClientKind::Tester));
+    assert_eq!((before.identity(), before.role_id(), before.kind()), (None, 0, ClientKind::Guest));
     assert_eq!(before.peer(), client.stream.local_addr().unwrap().into());
     client.login(9);
     let after = server.snapshot(&handle).record;

@@ -12,7 +12,7 @@ use arena::{ArenaServer, ECHO, LINK};
 use common::{Client, PATIENCE, Reply, config, frame, join, packet};
 use sysconn::frame::Opcode;
 use sysconn::{
-    Access, Application, Cause, Context, Module, Outcome, Reactor, Record, Request, Route, Router,
+    Access, Application, Cause, Context, Module, Outcome, Push, Reactor, Record, Request, Route, Router,
 };
 
 #[test]
@@ -79,7 +79,7 @@ fn a_push_of_an_object_goes_out_before_the_close() {
     let handle = server.handle_of(&mut client);
     let (link, _told) = server.link(&mut client);
     for number in 0..100u32 {
-        handle.push(arena::PUSHED, &number.to_be_bytes()).unwrap();
+        handle.send(&Push::new(arena::PUSHED, &number.to_be_bytes())).unwrap();
     }
     link.end();
     for number in 0..100u32 {
@@ -94,7 +94,9 @@ struct Touchy {
 }
 
 impl Application for Touchy {
-    fn closed(&mut self, _: &Record, cause: Cause, _: &mut sysconn::Effects) {
+    type Session = ();
+
+    fn closed(&mut self, _: &Record, _: (), cause: Cause, _: &mut sysconn::Effects) {
         self.ends.push(cause);
     }
 }

@@ -7,7 +7,7 @@ mod arena;
 mod common;
 
 use arena::{ArenaServer, ECHO, Event, Hand, PUSH, PUSHED, slow_client, write_until_full};
-use common::{Client, Frame, Reply, config, eventually, frame, packet};
+use common::{Client, Frame, Reply, config, eventually, frame, packet, with};
 use sysconn::config::Overflow;
 use sysconn::frame::Opcode;
 use sysconn::{Cause, Config, Handle, Push};
@@ -16,11 +16,14 @@ use sysconn::{Cause, Config, Handle, Push};
 const LIMIT: usize = 64 * 1024;
 
 fn small() -> Config {
-    Config { max_len: 16 * 1024, outbox_limit: LIMIT, ..config() }
+    with(config(), |config| {
+        config.limits.max_len = 16 * 1024;
+        config.output.outbox_limit = Some(LIMIT);
+    })
 }
 
 fn dropping() -> Config {
-    Config { overflow: Overflow::Drop, ..small() }
+    with(small(), |config| config.output.overflow = Overflow::Drop)
 }
 
 /// A request for `count` pushes of `len` bytes each.
@@ -43,7 +46,7 @@ fn fill(hand: &mut Hand, handle: &Handle, waiting: usize) -> u32 {
         for _ in 0..8 {
             let mut data = [0; 1000];
             data[..4].copy_from_slice(&count.to_be_bytes());
-            handle.push(PUSHED, &data).unwrap();
+            handle.send(&Push::new(PUSHED, &data)).unwrap();
             count += 1;
         }
         hand.turn();
@@ -64,7 +67,7 @@ fn a_large_push_counts_whole_before_it_is_queued() {
         (Overflow::Drop, 1, false),
     ] {
         let case = format!("{overflow:?} {excess}");
-        let server = ArenaServer::new(&Config { overflow, ..small() });
+        let server = ArenaServer::new(&with(small(), |config| config.output.overflow = overflow));
         // The client reads, and its outbox is empty: the socket would take some of it.
         let mut client = Client::connect(server.address);
         let handle = server.handle_of(&mut client);
@@ -114,7 +117,7 @@ fn a_client_that_stops_reading_is_closed_with_4008_after_queued_output() {
     let handle = server.handle_of(&mut slow);
     let mut posted = 0u32;
     let mut data = [0; 1000];
-    while handle.push(PUSHED, &data).is_ok() {
+    while handle.send(&Push::new(PUSHED, &data)).is_ok() {
         posted += 1;
         data[..4].copy_from_slice(&posted.to_be_bytes());
         other.ask(b"not held up");
@@ -152,7 +155,7 @@ fn with_overflow_drop_each_dropped_packet_is_counted() {
         for _ in 0..20 {
             let mut data = [0; 1000];
             data[..4].copy_from_slice(&posted.to_be_bytes());
-            handle.push(PUSHED, &data).unwrap();
+            handle.send(&Push::new(PUSHED, &data)).unwrap();
             posted += 1;
         }
         other.ask(b"not held up");
@@ -275,7 +278,7 @@ fn a_close_arrives_although_the_outbox_is_full() {
     let (mut slow, handle) = hand.upgrade(slow);
     while hand.snapshot(handle.id()).record.error_send() == 0 {
         for _ in 0..8 {
-            handle.push(PUSHED, &[0; 1000]).unwrap();
+            handle.send(&Push::new(PUSHED, &[0; 1000])).unwrap();
         }
     }
     let sent = hand.snapshot(handle.id()).record.send_count() - 1;
@@ -304,7 +307,7 @@ fn output_of_one_turn_keeps_its_order_for_all_sizes() {
         client.send_packet(ECHO, 7, b"first");
         for &size in sizes {
             handle.send(&push_of(size.max(142))).unwrap();
-            other_handle.push(PUSHED, b"in between").unwrap();
+            other_handle.send(&Push::new(PUSHED, b"in between")).unwrap();
         }
         handle.kick().unwrap();
         hand.turn_until("the client is told to go", |_| !handle.is_open());

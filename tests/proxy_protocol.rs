@@ -11,6 +11,7 @@ use std::os::unix::net::UnixStream;
 
 use common::{
     Client, Event, PATIENCE, SHORT, Server, UPGRADE, config, hooks_and_handlers_see, join, packet, peers,
+    with,
 };
 use sysconn::config::Listen;
 use sysconn::upgrade::{Fault, Refusal};
@@ -18,7 +19,9 @@ use sysconn::{Cause, Config, Peer};
 
 /// A server that trusts these proxies.
 fn trusting(proxies: &[&str]) -> Config {
-    Config { proxy_protocol: proxies.iter().map(|text| text.parse().unwrap()).collect(), ..config() }
+    with(config(), |config| {
+        config.proxies.proxy_protocol = proxies.iter().map(|text| text.parse().unwrap()).collect()
+    })
 }
 
 /// A header of version 1 that names this client.
@@ -119,7 +122,9 @@ fn a_proxy_header_of_anyone_else_is_refused() {
 
 #[test]
 fn limits_count_the_address_in_the_header() {
-    let server = Server::packets(&Config { max_connections_per_ip: 2, ..trusting(&["127.0.0.1"]) });
+    let server = Server::packets(&with(trusting(&["127.0.0.1"]), |config| {
+        config.limits.max_connections_per_ip = Some(2)
+    }));
     let mut inside = [behind(&server, &v1("192.0.2.7:1")), behind(&server, &v1("192.0.2.7:2"))];
     for bytes in [v1("192.0.2.7:3"), join(&[&v1("192.0.2.7:3"), UPGRADE])] {
         // The connection is refused before its request comes.
@@ -141,7 +146,8 @@ fn limits_count_the_address_in_the_header() {
 
 #[test]
 fn connections_before_their_header_count_in_all() {
-    let server = Server::packets(&Config { max_connections: 1, ..trusting(&["127.0.0.1"]) });
+    let server =
+        Server::packets(&with(trusting(&["127.0.0.1"]), |config| config.limits.max_connections = Some(1)));
     let mut first = Client::raw(server.address);
     first.send(&V2[..7]);
     // Before a byte of it is read.
@@ -153,7 +159,8 @@ fn connections_before_their_header_count_in_all() {
 
 #[test]
 fn a_header_that_is_not_complete_in_time_gets_408() {
-    let server = Server::packets(&Config { handshake_timeout: SHORT, ..trusting(&["127.0.0.1"]) });
+    let server =
+        Server::packets(&with(trusting(&["127.0.0.1"]), |config| config.timers.handshake = Some(SHORT)));
     let stalled: Vec<_> = [&b""[..], b"P", b"PROXY TCP4 192.0.2.7 ", &V2[..20], V2, &join(&[V2, b"GET"])]
         .iter()
         .map(|bytes| {
@@ -169,7 +176,8 @@ fn a_header_that_is_not_complete_in_time_gets_408() {
 
 #[test]
 fn a_client_that_leaves_within_the_header_is_released() {
-    let server = Server::packets(&Config { max_connections: 1, ..trusting(&["127.0.0.1"]) });
+    let server =
+        Server::packets(&with(trusting(&["127.0.0.1"]), |config| config.limits.max_connections = Some(1)));
     for bytes in [&b""[..], b"PROXY ", &V2[..V2.len() - 1]] {
         let mut client = Client::raw(server.address);
         client.send(bytes);
@@ -185,7 +193,10 @@ fn a_client_that_leaves_within_the_header_is_released() {
 fn clients_of_a_unix_socket_can_be_trusted() {
     let path = std::env::temp_dir().join(format!("sysconn-{}-proxied", std::process::id()));
     let listen = vec![Listen::Unix(path.clone())];
-    let server = Server::packets(&Config { listen, max_connections_per_ip: 1, ..trusting(&["unix"]) });
+    let server = Server::packets(&with(trusting(&["unix"]), |config| {
+        config.listen = listen;
+        config.limits.max_connections_per_ip = Some(1);
+    }));
     let connect = || {
         let stream = UnixStream::connect(&path).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();

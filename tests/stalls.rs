@@ -10,9 +10,8 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use common::{Client, Frame, Server, config, frame};
+use common::{Client, Frame, Server, config, frame, with};
 use socket2::{Domain, Socket, Type};
-use sysconn::Config;
 use sysconn::config::{Listen, Liveness};
 use sysconn::frame::Opcode;
 
@@ -72,16 +71,18 @@ fn a_slow_reader_is_not_silent() {
     const PERIOD: Duration = Duration::from_millis(1500);
     let path = std::env::temp_dir().join(format!("sysconn-{}-slow", std::process::id()));
     let _ = std::fs::remove_file(&path);
-    let common = Config {
-        listen: vec![Listen::Tcp(([127, 0, 0, 1], 0).into()), Listen::Unix(path.clone())],
-        ping_interval: PERIOD / 4,
-        read_timeout: Duration::ZERO,
-        client_check: Duration::ZERO,
-        ..config()
-    };
+    let common = with(config(), |config| {
+        config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into()), Listen::Unix(path.clone())];
+        config.timers.ping_interval = Some(PERIOD / 4);
+        config.timers.read = None;
+        config.timers.client_check = None;
+    });
     let timers = [
-        Config { read_timeout: PERIOD, ..common.clone() },
-        Config { client_check: PERIOD, liveness: Liveness::Frames, ..common },
+        with(common.clone(), |config| config.timers.read = Some(PERIOD)),
+        with(common, |config| {
+            config.timers.client_check = Some(PERIOD);
+            config.timers.liveness = Liveness::Frames;
+        }),
     ];
     for config in timers {
         let server = Server::packets(&config);

@@ -7,7 +7,7 @@ mod common;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use common::{Client, Event, Frame, PATIENCE, Reply, Server, UPGRADE, config, frame, join, packet};
+use common::{Client, Event, Frame, PATIENCE, Reply, Server, UPGRADE, config, frame, join, packet, with};
 use sysconn::config::Listen;
 use sysconn::frame::Opcode;
 use sysconn::{BindError, Cause, Config, Peer, Reactor};
@@ -19,7 +19,7 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn at(path: &Path) -> Config {
-    Config { listen: vec![Listen::Unix(path.to_owned())], ..Config::default() }
+    with(Config::default(), |config| config.listen = vec![Listen::Unix(path.to_owned())])
 }
 
 fn connect(path: &Path) -> Client<UnixStream> {

@@ -9,12 +9,11 @@ use std::io::Write;
 use std::net::TcpStream;
 
 use common::{
-    Client, Reply, SHORT, Server, UPGRADE, config, eventually, join, packet, still_serves, upgrade_of,
+    Client, Reply, SHORT, Server, UPGRADE, config, eventually, join, packet, still_serves, upgrade_of, with,
 };
-use sysconn::Config;
 
 /// The upgrade request with a part of it replaced.
-fn with(from: &str, to: &str) -> Vec<u8> {
+fn replaced(from: &str, to: &str) -> Vec<u8> {
     let request = std::str::from_utf8(UPGRADE).unwrap();
     assert!(request.contains(from));
     request.replace(from, to).into_bytes()
@@ -40,11 +39,10 @@ fn check_refusal(mut client: Client, name: &str) -> (u16, String) {
 #[test]
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 fn each_refusal_has_its_status() {
-    let config = Config {
-        paths: vec!["/chat".into(), "/refused".into()],
-        origins: vec!["https://game.example".into()],
-        ..config()
-    };
+    let config = with(config(), |config| {
+        config.upgrade.paths = vec!["/chat".into(), "/refused".into()];
+        config.upgrade.origins = vec!["https://game.example".into()];
+    });
     let server = Server::packets(&config);
     let origin = "Origin: https://game.example\r\n";
     let good = upgrade_of("/chat", origin);
@@ -117,7 +115,7 @@ fn each_refusal_has_its_status() {
 
 #[test]
 fn a_request_that_is_not_complete_in_time_gets_408() {
-    let server = Server::packets(&Config { handshake_timeout: SHORT, ..config() });
+    let server = Server::packets(&with(config(), |config| config.timers.handshake = Some(SHORT)));
     let mut slow = vec![];
     for len in [0, 1, 60, UPGRADE.len() - 1] {
         let mut client = Client::raw(server.address);
@@ -134,8 +132,8 @@ fn a_request_that_is_not_complete_in_time_gets_408() {
 #[test]
 fn too_many_clients_get_429_or_503_until_one_leaves() {
     for (config, expected) in [
-        (Config { max_connections_per_ip: 2, ..config() }, 429),
-        (Config { max_connections: 2, ..config() }, 503),
+        (with(config(), |config| config.limits.max_connections_per_ip = Some(2)), 429),
+        (with(config(), |config| config.limits.max_connections = Some(2)), 503),
     ] {
         let server = Server::packets(&config);
         let mut inside = [Client::connect(server.address), Client::connect(server.address)];
@@ -161,7 +159,7 @@ fn too_many_clients_get_429_or_503_until_one_leaves() {
 #[test]
 fn while_draining_upgrades_get_503_and_clients_what_is_queued() {
     // At this pace the first client is told after a second, so there is time to see the rest.
-    let server = Server::packets(&Config { drain_rate: 1, ..config() });
+    let server = Server::packets(&with(config(), |config| config.drain.rate = Some(1)));
     let mut client = Client::connect(server.address);
     let mut upgrading = Client::raw(server.address);
     upgrading.send(&UPGRADE[..UPGRADE.len() - 1]);
@@ -219,11 +217,10 @@ fn frames_may_come_with_the_request() {
 
 #[test]
 fn a_required_subprotocol_is_one_of_the_list() {
-    let server = Server::packets(&Config {
-        subprotocols: vec!["b".into(), "c".into()],
-        subprotocol_required: true,
-        ..config()
-    });
+    let server = Server::packets(&with(config(), |config| {
+        config.upgrade.subprotocols = vec!["b".into(), "c".into()];
+        config.upgrade.subprotocol_required = true;
+    }));
     for (name, lines) in [
         ("none", ""),
         ("another", "Sec-WebSocket-Protocol: a, B\r\n"),
@@ -240,17 +237,22 @@ fn a_required_subprotocol_is_one_of_the_list() {
 
 #[test]
 fn valid_variants_are_accepted() {
-    let server = Server::packets(&Config { subprotocols: vec!["b".into(), "c".into()], ..config() });
+    let server =
+        Server::packets(&with(config(), |config| config.upgrade.subprotocols = vec!["b".into(), "c".into()]));
     let spaces = format!("Sec-WebSocket-Protocol: b{}x\r\n", " ".repeat(3000));
     let offers = ["permessage-deflate; server_max_window_bits=99"; 60].join(", ");
     for (name, request, subprotocol) in [
         ("an empty line before it", join(&[b"\r\n", UPGRADE]), None),
-        ("odd case", with("Upgrade: websocket", "uPGRADE: WebSocket"), None),
-        ("a list", with("Connection: Upgrade", "Connection: keep-alive ,\tuPgRaDe"), None),
+        ("odd case", replaced("Upgrade: websocket", "uPGRADE: WebSocket"), None),
+        ("a list", replaced("Connection: Upgrade", "Connection: keep-alive ,\tuPgRaDe"), None),
         ("two lines", upgrade_of("/", "Connection: keep-alive\r\n"), None),
-        ("two lines, the other first", with("Connection: ", "connection: keep-alive\r\nCONNECTION: "), None),
-        ("white space", with("Upgrade: websocket", "Upgrade:websocket \t"), None),
-        ("an absolute target", with("/chat", "http://localhost/chat"), None),
+        (
+            "two lines, the other first",
+            replaced("Connection: ", "connection: keep-alive\r\nCONNECTION: "),
+            None,
+        ),
+        ("white space", replaced("Upgrade: websocket", "Upgrade:websocket \t"), None),
+        ("an absolute target", replaced("/chat", "http://localhost/chat"), None),
         ("subprotocols", upgrade_of("/", "Sec-WebSocket-Protocol: a, c, b\r\n"), Some("c")),
         ("no common subprotocol", upgrade_of("/", "Sec-WebSocket-Protocol: a\r\n"), None),
         ("spaces", upgrade_of("/", &spaces), None),

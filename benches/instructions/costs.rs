@@ -46,6 +46,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 struct Room(Vec<ConnectionId>);
 
 impl Application for Room {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.0.push(context.id());
     }
@@ -70,7 +72,7 @@ fn burst(_: &mut Room, request: sysconn::Request<'_>, context: &mut Context<'_>)
 fn say(room: &mut Room, request: sysconn::Request<'_>, context: &mut Context<'_>) -> Outcome {
     let by = context.id();
     let others: Vec<_> = room.0.iter().copied().filter(|&id| id != by).collect();
-    context.effects().broadcast(others, Push::new(SAY, request.data()));
+    context.effects().broadcast(others, &Push::new(SAY, request.data()));
     Outcome::Done
 }
 
@@ -150,13 +152,19 @@ impl Cost {
     fn of(wire: Vec<u8>) -> Self {
         // The speed of the machine must not change the counts.
         let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
-        let config = Config { listen, turn_time: Duration::ZERO, ..Config::default() };
+        let mut config = Config::default();
+        config.listen = listen;
+        config.reactor.turn_time = None;
+        // As the program has them: the counts are those of a server that checks both.
+        config.timers.client_check = Some(Duration::from_secs(60));
+        config.timers.account_check = Some(Duration::from_secs(300));
         Cost { wire, config, receivers: 0, each: 0 }
     }
 
     fn deflating(wire: Vec<u8>) -> Self {
-        let cost = Cost::of(wire);
-        Cost { config: Config { deflate: DeflateMode::Shared, ..cost.config }, ..cost }
+        let mut cost = Cost::of(wire);
+        cost.config.output.deflate = DeflateMode::Shared;
+        cost
     }
 
     /// Packets that are echoed.
@@ -200,8 +208,9 @@ impl Cost {
 
     /// A packet whose reply is compressed.
     pub(crate) fn zlib_reply() -> Self {
-        let cost = Cost::of(frame(&message(ECHO, 0, &text(FRAMES * COMPRESSED_PER_FRAME))));
-        Cost { config: Config { compress_above: 1000, ..cost.config }, ..cost }
+        let mut cost = Cost::of(frame(&message(ECHO, 0, &text(FRAMES * COMPRESSED_PER_FRAME))));
+        cost.config.output.compress_above = Some(1000);
+        cost
     }
 
     pub(crate) fn deflate_reply() -> Self {

@@ -18,7 +18,7 @@ use sysconn::{Moment, Router};
 use work::frames::{CLIENT, SERVER, bytes, decode, decode_in_pieces, fragmented, masked, unmasked};
 use work::hostile::{Flood, Visit, Visited};
 use work::path::Served;
-use work::routes::{ROUTER_OF_1, ROUTER_OF_100, ROUTER_OF_65536, commands, look_up};
+use work::routes::{Nothing, ROUTER_OF_1, ROUTER_OF_100, ROUTER_OF_65536, commands, look_up};
 use work::timers::{A_WEEK_MS, arm_all, armed, tick, unarmed};
 use work::{frames, heads, packets, path};
 
@@ -182,7 +182,7 @@ library_benchmark_group!(name = packet, benchmarks = [parse, emit]);
 #[bench::of_1(&ROUTER_OF_1, commands(&ROUTER_OF_1))]
 #[bench::of_100(&ROUTER_OF_100, commands(&ROUTER_OF_100))]
 #[bench::of_65536(&ROUTER_OF_65536, commands(&ROUTER_OF_65536))]
-fn find(router: &'static Router<()>, cmds: Vec<u16>) -> Vec<u16> {
+fn find(router: &'static Router<Nothing>, cmds: Vec<u16>) -> Vec<u16> {
     assert_eq!(look_up(black_box(router), black_box(&cmds)), cmds.len());
     cmds
 }

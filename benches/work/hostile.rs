@@ -187,7 +187,12 @@ impl Visited {
     pub(crate) fn new(visit: Visit) -> Result<Self> {
         // The speed of the machine must not change the counts.
         let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
-        let config = Config { listen, turn_time: Duration::ZERO, ..Config::default() };
+        let mut config = Config::default();
+        config.listen = listen;
+        config.reactor.turn_time = None;
+        // As the program has them: the counts are those of a server that checks both.
+        config.timers.client_check = Some(Duration::from_secs(60));
+        config.timers.account_check = Some(Duration::from_secs(300));
         let reactor = Reactor::bind(&config, &ROUTER, Echo::default()).map_err(std::io::Error::other)?;
         let address = reactor.local_addr().ok_or(ErrorKind::AddrNotAvailable)?;
         Ok(Visited { reactor, address, visit })

@@ -28,7 +28,9 @@ const RULES: Rules = Rules { text: false, ..SERVER };
 #[derive(Default)]
 pub(crate) struct Echo(usize);
 
-impl Application for Echo {}
+impl Application for Echo {
+    type Session = ();
+}
 
 fn echo(state: &mut Echo, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     state.0 += 1;
@@ -87,7 +89,12 @@ impl Served {
     pub(crate) fn of(wire: Vec<u8>, packets: usize, answer_bytes: usize, segment: usize) -> Result<Served> {
         // The speed of the machine must not change the counts.
         let listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
-        let config = Config { listen, turn_time: Duration::ZERO, ..Config::default() };
+        let mut config = Config::default();
+        config.listen = listen;
+        config.reactor.turn_time = None;
+        // As the program has them: the counts are those of a server that checks both.
+        config.timers.client_check = Some(Duration::from_secs(60));
+        config.timers.account_check = Some(Duration::from_secs(300));
         let mut reactor = Reactor::bind(&config, &ROUTER, Echo(0)).map_err(std::io::Error::other)?;
         let address = reactor.local_addr().ok_or(std::io::ErrorKind::AddrNotAvailable)?;
         let mut client = TcpStream::connect(address)?;

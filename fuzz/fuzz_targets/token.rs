@@ -54,7 +54,7 @@ impl Trial {
             key: vec![key; len],
             login: Login {
                 identity: Identity { account, platform, zone_id: zone.into(), role_id: role.into() },
-                kind: [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
+                kind: [ClientKind::Guest, ClientKind::Player, ClientKind::Operator]
                     [usize::from(kind % 3)],
                 custodian: has_custodian
                     .then(|| Custodian { account: custodian, role_id: custodian_role.into() }),
@@ -144,7 +144,7 @@ impl Trial {
             3 => *role_id += 1,
             4 => {
                 login.kind =
-                    if login.kind == ClientKind::Monitor { ClientKind::Tester } else { ClientKind::Monitor }
+                    if login.kind == ClientKind::Operator { ClientKind::Guest } else { ClientKind::Operator }
             }
             5 => login.custodian.get_or_insert_default().account.push('0'),
             6 => login.custodian.get_or_insert_default().role_id += 1,

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use fleet::{Fleet, Helper, Result, middle, packet, pin};
 use rustix::time::{ClockId, clock_gettime};
-use sysconn::config::Listen;
+use sysconn::config::{Listen, Timers};
 use sysconn::{Application, Config, Reactor, Router};
 
 const ROUNDS: usize = 13;
@@ -45,21 +45,29 @@ fn main() -> Result {
             stall(
                 "housekeeping, spread",
                 idle,
-                |config| config.housekeeping = Duration::from_secs(5),
+                |config| config.timers.housekeeping = Some(Duration::from_secs(5)),
                 false,
             )?;
-            stall("housekeeping, all at once", idle, |config| config.housekeeping = PERIOD, true)?;
-            stall("Pings, spread", idle, |config| config.ping_interval = Duration::from_secs(5), false)?;
-            stall("Pings, all at once", idle, |config| config.ping_interval = PERIOD, true)?;
             stall(
-                "the defaults",
+                "housekeeping, all at once",
+                idle,
+                |config| config.timers.housekeeping = Some(PERIOD),
+                true,
+            )?;
+            stall(
+                "Pings, spread",
+                idle,
+                |config| config.timers.ping_interval = Some(Duration::from_secs(5)),
+                false,
+            )?;
+            stall("Pings, all at once", idle, |config| config.timers.ping_interval = Some(PERIOD), true)?;
+            stall(
+                "the program's defaults",
                 idle,
                 |config| {
-                    *config = Config {
-                        listen: config.listen.clone(),
-                        max_connections_per_ip: 0,
-                        ..Config::default()
-                    }
+                    config.timers = Timers::default();
+                    config.timers.client_check = Some(Duration::from_secs(60));
+                    config.timers.account_check = Some(Duration::from_secs(300));
                 },
                 false,
             )
@@ -87,7 +95,9 @@ fn clients(address: SocketAddr, idle: usize, busy: usize) -> Result {
 
 struct Nothing;
 
-impl Application for Nothing {}
+impl Application for Nothing {
+    type Session = ();
+}
 
 static ROUTES: Router<Nothing> = Router::new([]);
 
@@ -102,17 +112,12 @@ const IDLE_WAIT: Duration = Duration::from_millis(100);
 /// The longest turn of a reactor whose clients are idle. `at_once`: it is stopped until every timer is
 /// due, again and again.
 fn stall(what: &str, idle: usize, change: impl Fn(&mut Config), at_once: bool) -> Result {
-    let off = Duration::ZERO;
-    let mut config = Config {
-        listen: vec![Listen::Tcp("127.0.0.1:0".parse()?)],
-        max_connections_per_ip: 0,
-        client_check: off,
-        account_check: off,
-        read_timeout: off,
-        housekeeping: off,
-        ping_interval: off,
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.listen = vec![Listen::Tcp("127.0.0.1:0".parse()?)];
+    config.limits.max_connections_per_ip = None;
+    config.timers.read = None;
+    config.timers.housekeeping = None;
+    config.timers.ping_interval = None;
     change(&mut config);
     let mut reactor = Reactor::bind(&config, &ROUTES, Nothing)?;
     let address = reactor.local_addr().ok_or("no address")?.to_string();

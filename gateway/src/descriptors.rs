@@ -16,15 +16,13 @@ pub(crate) fn fit(config: &mut Config) {
     let of_worker = RESERVED_PER_WORKER + config.listen.len() as u64;
     let reserved = RESERVED + of_worker.saturating_mul(config.workers.saturating_sub(1) as u64);
     let allowed = usize::try_from(limit.saturating_sub(reserved)).unwrap_or(usize::MAX).max(1);
-    if config.max_connections > allowed {
+    let asked = config.limits.max_connections;
+    if let Some(asked) = asked.filter(|asked| *asked > allowed) {
         log::warn!(
-            "the descriptor limit of {limit} does not meet max-connections {}: at most {allowed} are admitted",
-            config.max_connections
+            "the descriptor limit of {limit} does not meet max-connections {asked}: at most {allowed} are admitted"
         );
     }
-    if config.max_connections == 0 || config.max_connections > allowed {
-        config.max_connections = allowed;
-    }
+    config.limits.max_connections = Some(asked.map_or(allowed, |asked| asked.min(allowed)));
 }
 
 /// Raises the descriptor limit to the hard limit, and returns it; `None` means no limit.

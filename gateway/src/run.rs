@@ -25,11 +25,12 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
     panics::install_hook();
+    let recording = options.recording_warning();
     let mut config = options.config;
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
-    for line in config.warnings() {
+    for line in config.warnings().into_iter().chain(recording) {
         log::warn!("{line}");
     }
     let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
@@ -69,7 +70,7 @@ struct Server {
 }
 
 impl Server {
-    fn run<S: Application + Send>(
+    fn run<S: Application<Session: Send> + Send>(
         self,
         service: impl Into<Service<S>>,
         state: impl FnMut(Worker<S>) -> S,
@@ -90,7 +91,7 @@ impl Server {
 }
 
 /// Prints that the server accepts clients now, and at which addresses.
-fn announce<S: Application + Send>(workers: &Workers<S>) {
+fn announce<S: Application<Session: Send> + Send>(workers: &Workers<S>) {
     let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
     let mut stdout = std::io::stdout();
     // Standard output may have no reader.

@@ -25,7 +25,7 @@ fn the_defaults_are_those_of_the_program() -> Result {
     let help = String::from_utf8(output.stdout)?;
     let mut checked = 0;
     for row in rows(LIMITS) {
-        let [_, default, flag, _] = row[..] else { continue };
+        let [_, default, flag, ..] = row[..] else { continue };
         let Some(flag) = quoted(flag).next() else { continue };
         let line = help.lines().find(|line| line.trim_start().starts_with(&format!("{flag} ")));
         let line = line.ok_or_else(|| format!("no flag {flag}"))?;

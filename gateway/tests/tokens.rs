@@ -83,9 +83,9 @@ fn signed(message: &M1002Tos) -> Login {
     Login {
         identity: Identity { account, platform, zone_id, role_id },
         kind: match message.kind() {
-            Kind::Tester => sysconn::ClientKind::Tester,
-            Kind::GameServer => sysconn::ClientKind::GameServer,
-            Kind::Monitor => sysconn::ClientKind::Monitor,
+            Kind::Tester => sysconn::ClientKind::Guest,
+            Kind::GameServer => sysconn::ClientKind::Player,
+            Kind::Monitor => sysconn::ClientKind::Operator,
         },
         custodian: Some(Custodian { account: custodian, role_id: custodian_role_id }),
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::limits::LOG_CONNECTIONS;
+use super::bounds::LOG_CONNECTIONS;
 
 /// What happens to a packet that does not fit a connection's outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,14 +46,14 @@ impl Default for LogConnections {
     }
 }
 
-/// What counts as a sign of life for the [client check](crate::Config::client_check).
+/// What counts as a sign of life for the [client check](super::Timers::client_check).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Liveness {
     /// Packets only; for a service without packets, messages.
     #[default]
     Packets,
     /// Any frame, Pongs included: for browsers, which suspend timers in background tabs. A client that only
-    /// answers Pings is kept if [`Config::ping_interval`](crate::Config::ping_interval) is below
-    /// [`Config::client_check`](crate::Config::client_check).
+    /// answers Pings is kept if [`Timers::ping_interval`](super::Timers::ping_interval) is below
+    /// [`Timers::client_check`](super::Timers::client_check).
     Frames,
 }

@@ -1,57 +1,61 @@
-//! Fixed limits, the defaults of configurable ones, and the relations that they must satisfy.
-//!
-//! The relations between them are checked at compile time.
+//! Limits of clients: how many there are, and how much each may send.
 
-use std::num::NonZeroU32;
-use std::time::Duration;
+use super::bounds::{MAX_LEN, MAX_LEN_CEILING};
+use super::error::{ConfigError, not_zero};
 
-use crate::packet::FRAMED_OVERHEAD_BYTES;
+/// Limits of clients: how many there are, and how much each may send.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The most clients at one time; others are answered 503. Default: `None`, no limit.
+    pub max_connections: Option<usize>,
+    /// The most clients at one time with one IP address; others are answered 429. `None`: no limit. Default:
+    /// 4096, since many players can share an address.
+    pub max_connections_per_ip: Option<usize>,
+    /// The number of leading bits that identify an IPv6 address for
+    /// [`max_connections_per_ip`](Self::max_connections_per_ip), 1 to 128. Default: 64, the network of one
+    /// site.
+    pub ipv6_prefix: u8,
+    /// The longest message in bytes, all its fragments together, inflated if it is compressed.
+    /// Default: 524288.
+    ///
+    /// A longer message closes the connection with 1009 as soon as a header announces it.
+    pub max_len: usize,
+    /// [`max_len`](Self::max_len) for clients that are not logged in. Default: `None`, the same.
+    pub max_len_before_login: Option<usize>,
+    /// The most packets of a client per second, in bursts of up to as many; others are answered with
+    /// ErrorID 5. Default: `None`, no limit.
+    pub max_packets_per_second: Option<u32>,
+}
 
-/// The default of [`Config::max_len`](crate::Config::max_len), in bytes.
-pub const MAX_LEN: usize = 512 * 1024;
-/// The greatest value of [`Config::max_len`](crate::Config::max_len), in bytes.
-pub const MAX_LEN_CEILING: usize = 64 * 1024 * 1024;
-/// The default of [`Config::outbox_limit`](crate::Config::outbox_limit), in bytes.
-pub const OUTBOX_LIMIT: usize = 1024 * 1024;
-/// The default of [`Config::log_connections`](crate::Config::log_connections), in lines per second.
-pub(super) const LOG_CONNECTIONS: NonZeroU32 = NonZeroU32::new(200).unwrap();
-/// The default of [`Config::record_limit`](crate::Config::record_limit), in bytes.
-pub const RECORD_LIMIT: usize = 1024 * 1024;
-/// The least value of [`Config::record_limit`](crate::Config::record_limit), in bytes: enough for an upgrade
-/// and some packets.
-pub const MIN_RECORD_LIMIT: usize = 16 * 1024;
-/// The most bytes of recordings in one directory; beyond it no new ones are begun.
-pub const MAX_DIRECTORY_BYTES: u64 = 256 * 1024 * 1024;
-/// The longest head of an upgrade request, in bytes, including the empty line at its end. A longer one is
-/// answered 431.
-pub const MAX_HEAD_BYTES: usize = 8 * 1024;
-/// The most header lines of an upgrade request. More are answered 431.
-pub const MAX_HEAD_LINES: usize = 64;
-/// The most bytes by which an encoded packet to the client is longer than its Data: the frame header and the
-/// packet header.
-pub const PACKET_OVERHEAD_BYTES: usize = FRAMED_OVERHEAD_BYTES;
-/// The number of bad requests of one connection that are answered. The next one closes it with 4002.
-pub const MAX_BAD_REQUESTS: u32 = 10;
-/// The most deferred requests of one connection that can be unanswered. Its next packet waits until one of
-/// them is answered.
-pub const MAX_TICKETS: usize = 64;
-/// The most log lines about bad input of one connection.
-pub const MAX_BAD_INPUT_LINES: u8 = 10;
-/// The most reactors of one server: a [`ConnectionId`](crate::ConnectionId) has 8 bits for its worker, of
-/// which the last value is reserved.
-pub const MAX_WORKERS: usize = 255;
-/// The longest timer that is accepted: it fits a timer wheel with ticks of a millisecond.
-pub const MAX_TIMER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// The least [`Config::turn_time`](crate::Config::turn_time) that is accepted, unless it is 0.
-pub(super) const MIN_TURN_TIME: Duration = Duration::from_micros(100);
-/// The greatest [`Config::turn_time`](crate::Config::turn_time) that is accepted.
-pub(super) const MAX_TURN_TIME: Duration = Duration::from_secs(1);
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_connections: None,
+            max_connections_per_ip: Some(4096),
+            ipv6_prefix: 64,
+            max_len: MAX_LEN,
+            max_len_before_login: None,
+            max_packets_per_second: None,
+        }
+    }
+}
 
-// The reply to the longest message fits the outbox of a client that keeps up.
-const _: () = assert!(MAX_LEN + PACKET_OVERHEAD_BYTES <= OUTBOX_LIMIT);
-// It does not pause reading either (that happens at half of the limit), or one long echo would delay the
-// next.
-const _: () = assert!(MAX_LEN <= OUTBOX_LIMIT / 2);
-const _: () = assert!(MAX_LEN <= MAX_LEN_CEILING);
-// A head is read into the ordinary read buffer, and needs no more memory than a message.
-const _: () = assert!(MAX_HEAD_BYTES <= MAX_LEN);
+impl Limits {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        not_zero("limits.max_connections", self.max_connections)?;
+        not_zero("limits.max_connections_per_ip", self.max_connections_per_ip)?;
+        not_zero("limits.max_len_before_login", self.max_len_before_login)?;
+        not_zero("limits.max_packets_per_second", self.max_packets_per_second)?;
+        if !(1..=128).contains(&self.ipv6_prefix) {
+            return Err(ConfigError::Ipv6Prefix);
+        }
+        if self.max_len == 0 || self.max_len > MAX_LEN_CEILING {
+            return Err(ConfigError::MaxLen);
+        }
+        if self.max_len_before_login.is_some_and(|max_len| max_len > self.max_len) {
+            return Err(ConfigError::MaxLenBeforeLogin);
+        }
+        Ok(())
+    }
+}

@@ -1,17 +1,10 @@
 //! Validation: what each value of a configuration must satisfy, alone and together with others.
 
-use std::time::Duration;
-
 use super::Config;
-use super::choices::DeflateMode;
+use super::bounds::MAX_WORKERS;
 use super::error::ConfigError;
-use super::limits::{
-    MAX_LEN_CEILING, MAX_TIMER, MAX_TURN_TIME, MAX_WORKERS, MIN_RECORD_LIMIT, MIN_TURN_TIME,
-    PACKET_OVERHEAD_BYTES,
-};
-use super::listen::Listen;
+use super::recording::Recording;
 use crate::packet::REQUEST_HEADER_BYTES;
-use crate::upgrade::{check_health_path, check_origin, check_path, is_token_byte, path_matches};
 
 impl Config {
     /// Checks each value, and the relations between values.
@@ -19,57 +12,18 @@ impl Config {
     /// # Errors
     /// The first violation.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        if self.listen.is_empty() {
-            return Err(ConfigError::NoListener);
-        }
-        if self.ipv6_only && self.listen.iter().any(Listen::is_mapped) {
-            return Err(ConfigError::Ipv6Only);
-        }
-        if !(1..=128).contains(&self.ipv6_prefix) {
-            return Err(ConfigError::Ipv6Prefix);
-        }
-        if self.max_len == 0 || self.max_len > MAX_LEN_CEILING {
-            return Err(ConfigError::MaxLen);
-        }
-        if self.max_len_before_login > self.max_len {
-            return Err(ConfigError::MaxLenBeforeLogin);
-        }
-        if self.outbox_limit != 0 && self.outbox_limit < self.max_len.saturating_add(PACKET_OVERHEAD_BYTES) {
-            return Err(ConfigError::OutboxLimit);
-        }
-        if self.record_limit < MIN_RECORD_LIMIT {
-            return Err(ConfigError::RecordLimit);
-        }
-        if self.mailbox_limit == 0 {
-            return Err(ConfigError::MailboxLimit);
-        }
+        self.listeners.validate(&self.listen)?;
         if !(1..=MAX_WORKERS).contains(&self.workers) {
             return Err(ConfigError::Workers);
         }
-        self.paths.iter().try_for_each(|path| check_path(path)).map_err(ConfigError::Path)?;
-        if let Some(path) = &self.health_path {
-            check_health_path(path).map_err(ConfigError::HealthPath)?;
-            if self.paths.iter().any(|entry| path_matches(entry, path)) {
-                return Err(ConfigError::HealthPathServed);
-            }
-        }
-        self.origins.iter().try_for_each(|origin| check_origin(origin)).map_err(ConfigError::Origin)?;
-        if !self.subprotocols.iter().all(|name| is_token(name)) {
-            return Err(ConfigError::Subprotocol);
-        }
-        if self.subprotocol_required && self.subprotocols.is_empty() {
-            return Err(ConfigError::NoSubprotocol);
-        }
-        if !self.proxy_protocol.is_empty() && !cfg!(feature = "proxy-protocol") {
-            return Err(ConfigError::NoProxyProtocol);
-        }
-        if self.socket_mode.is_some_and(|mode| mode > 0o777 || mode & 0o222 == 0) {
-            return Err(ConfigError::SocketMode);
-        }
-        if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
-            return Err(ConfigError::NoDeflate);
-        }
-        self.validate_timers()
+        self.proxies.validate()?;
+        self.upgrade.validate()?;
+        self.limits.validate()?;
+        self.timers.validate()?;
+        self.output.validate(self.limits.max_len)?;
+        self.drain.validate()?;
+        self.reactor.validate()?;
+        self.recording.as_ref().map_or(Ok(()), Recording::validate)
     }
 
     /// Checks what [`validate`](Self::validate) does, and that the limits leave space for a packet.
@@ -78,101 +32,137 @@ impl Config {
     /// The first violation.
     pub fn validate_for_packets(&self) -> Result<(), ConfigError> {
         self.validate()?;
-        if self.max_len < REQUEST_HEADER_BYTES {
+        if self.limits.max_len < REQUEST_HEADER_BYTES {
             return Err(ConfigError::MaxLenForPackets);
         }
-        if (1..REQUEST_HEADER_BYTES).contains(&self.max_len_before_login) {
+        if self.limits.max_len_before_login.is_some_and(|max_len| max_len < REQUEST_HEADER_BYTES) {
             return Err(ConfigError::MaxLenBeforeLoginForPackets);
         }
         Ok(())
     }
-
-    fn validate_timers(&self) -> Result<(), ConfigError> {
-        let timers = [
-            self.handshake_timeout,
-            self.read_timeout,
-            self.client_check,
-            self.account_check,
-            self.housekeeping,
-            self.ping_interval,
-            self.close_timeout,
-            self.drain_delay,
-            self.drain_timeout,
-        ];
-        for timer in timers {
-            if timer > MAX_TIMER {
-                return Err(ConfigError::TimerTooLong);
-            }
-            if !timer.is_zero() && timer < Duration::from_millis(1) {
-                return Err(ConfigError::TimerTooShort);
-            }
-        }
-        if !self.turn_time.is_zero() && !(MIN_TURN_TIME..=MAX_TURN_TIME).contains(&self.turn_time) {
-            return Err(ConfigError::TurnTime);
-        }
-        Ok(())
-    }
-}
-
-/// Whether `name` is a token (RFC 9110 §5.6.2).
-fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(is_token_byte)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn a_limit_below_the_packet_header_is_refused_for_packets() {
-        for (max_len, before_login, expected) in [
-            (8, 0, Err(ConfigError::MaxLenForPackets)),
-            (9, 0, Ok(())),
-            (9, 8, Err(ConfigError::MaxLenBeforeLoginForPackets)),
-            (9, 1, Err(ConfigError::MaxLenBeforeLoginForPackets)),
-            (9, 9, Ok(())),
-        ] {
-            let config = Config { max_len, max_len_before_login: before_login, ..Config::default() };
-            assert_eq!(config.validate(), Ok(()), "{max_len}, {before_login}");
-            assert_eq!(config.validate_for_packets(), expected, "{max_len}, {before_login}");
+    use super::*;
+    use crate::config::{MAX_TIMER, MIN_RECORD_LIMIT};
+
+    /// A change of the default, and whether it is accepted.
+    type Case = (fn(&mut Config), Result<(), ConfigError>);
+
+    const DAYS: Duration = MAX_TIMER;
+    const MICRO: Duration = Duration::from_micros(1);
+
+    fn expect(cases: &[Case]) {
+        for (index, (change, expected)) in cases.iter().enumerate() {
+            assert_eq!(Config::with(change).validate(), *expected, "case {index}");
         }
     }
 
     #[test]
-    fn values_that_cannot_work_are_refused() {
-        let proxied = Config { proxy_protocol: vec!["::1".parse().unwrap()], ..Config::default() };
-        let supported = cfg!(feature = "proxy-protocol");
-        assert_eq!(proxied.validate(), if supported { Ok(()) } else { Err(ConfigError::NoProxyProtocol) });
-
-        let required = Config { subprotocol_required: true, ..Config::default() };
-        assert_eq!(required.validate(), Err(ConfigError::NoSubprotocol));
-        assert_eq!(Config { subprotocols: vec!["v1".into()], ..required }.validate(), Ok(()));
-
-        for (mode, expected) in [
-            (0o600, Ok(())),
-            (0o777, Ok(())),
-            (0o1777, Err(ConfigError::SocketMode)),
-            (0o555, Err(ConfigError::SocketMode)),
+    fn a_limit_below_the_packet_header_is_refused_for_packets() {
+        for (max_len, before_login, expected) in [
+            (8, None, Err(ConfigError::MaxLenForPackets)),
+            (9, None, Ok(())),
+            (9, Some(8), Err(ConfigError::MaxLenBeforeLoginForPackets)),
+            (9, Some(1), Err(ConfigError::MaxLenBeforeLoginForPackets)),
+            (9, Some(9), Ok(())),
         ] {
-            assert_eq!(
-                Config { socket_mode: Some(mode), ..Config::default() }.validate(),
-                expected,
-                "{mode:o}"
-            );
+            let config = Config::with(|config| {
+                (config.limits.max_len, config.limits.max_len_before_login) = (max_len, before_login);
+            });
+            assert_eq!(config.validate(), Ok(()), "{max_len}, {before_login:?}");
+            assert_eq!(config.validate_for_packets(), expected, "{max_len}, {before_login:?}");
         }
+    }
 
-        for (workers, expected) in
-            [(0, Err(ConfigError::Workers)), (1, Ok(())), (255, Ok(())), (256, Err(ConfigError::Workers))]
-        {
-            assert_eq!(Config { workers, ..Config::default() }.validate(), expected, "{workers} workers");
+    #[test]
+    fn zero_is_refused_where_it_makes_no_sense_and_the_error_names_the_field() {
+        let zero = Some(Duration::ZERO);
+        let fields: [(&str, &dyn Fn(&mut Config)); 19] = [
+            ("limits.max_connections", &|c| c.limits.max_connections = Some(0)),
+            ("limits.max_connections_per_ip", &|c| c.limits.max_connections_per_ip = Some(0)),
+            ("limits.max_len_before_login", &|c| c.limits.max_len_before_login = Some(0)),
+            ("limits.max_packets_per_second", &|c| c.limits.max_packets_per_second = Some(0)),
+            ("timers.handshake", &|c| c.timers.handshake = zero),
+            ("timers.read", &|c| c.timers.read = zero),
+            ("timers.client_check", &|c| c.timers.client_check = zero),
+            ("timers.account_check", &|c| c.timers.account_check = zero),
+            ("timers.ping_interval", &|c| c.timers.ping_interval = zero),
+            ("timers.close", &|c| c.timers.close = Duration::ZERO),
+            ("timers.housekeeping", &|c| c.timers.housekeeping = zero),
+            ("output.outbox_limit", &|c| c.output.outbox_limit = Some(0)),
+            ("output.compress_above", &|c| c.output.compress_above = Some(0)),
+            ("drain.timeout", &|c| c.drain.timeout = zero),
+            ("drain.rate", &|c| c.drain.rate = Some(0)),
+            ("reactor.turn_time", &|c| c.reactor.turn_time = zero),
+            ("reactor.spin", &|c| c.reactor.spin = zero),
+            ("reactor.mailbox_limit", &|c| c.reactor.mailbox_limit = 0),
+            ("drain.delay", &|c| c.drain.delay = Duration::from_nanos(1)),
+        ];
+        for (field, change) in fields {
+            let error = Config::with(change).validate().unwrap_err();
+            let expected = match field {
+                "drain.delay" => ConfigError::TimerTooShort(field),
+                _ => ConfigError::Zero(field),
+            };
+            assert_eq!(error, expected);
+            assert!(error.to_string().starts_with(field), "{error}");
         }
+        let off = Config::with(|config| {
+            let (limits, timers) = (&mut config.limits, &mut config.timers);
+            (limits.max_connections_per_ip, config.output.outbox_limit) = (None, None);
+            (timers.handshake, timers.read) = (None, None);
+            (timers.ping_interval, timers.housekeeping) = (None, None);
+            (config.drain.timeout, config.reactor.turn_time) = (None, None);
+        });
+        assert_eq!(off.validate_for_packets(), Ok(()));
+    }
 
-        let refused = Err(ConfigError::TurnTime);
-        for (micros, expected) in
-            [(0, Ok(())), (99, refused), (100, Ok(())), (1_000_000, Ok(())), (1_000_001, refused)]
-        {
-            let turn_time = Duration::from_micros(micros);
-            assert_eq!(Config { turn_time, ..Config::default() }.validate(), expected, "{turn_time:?}");
-        }
+    #[test]
+    fn values_that_cannot_work_are_refused() {
+        let supported = cfg!(feature = "proxy-protocol");
+        expect(&[
+            (
+                |c| c.proxies.proxy_protocol = vec!["::1".parse().unwrap()],
+                if supported { Ok(()) } else { Err(ConfigError::NoProxyProtocol) },
+            ),
+            (|c| c.upgrade.subprotocol_required = true, Err(ConfigError::NoSubprotocol)),
+            (
+                |c| {
+                    c.upgrade.subprotocol_required = true;
+                    c.upgrade.subprotocols = vec!["v1".into()];
+                },
+                Ok(()),
+            ),
+            (|c| c.listeners.socket_mode = Some(0o600), Ok(())),
+            (|c| c.listeners.socket_mode = Some(0o777), Ok(())),
+            (|c| c.listeners.socket_mode = Some(0o1777), Err(ConfigError::SocketMode)),
+            (|c| c.listeners.socket_mode = Some(0o555), Err(ConfigError::SocketMode)),
+            (|c| c.workers = 0, Err(ConfigError::Workers)),
+            (|c| c.workers = 1, Ok(())),
+            (|c| c.workers = 255, Ok(())),
+            (|c| c.workers = 256, Err(ConfigError::Workers)),
+            (|c| c.reactor.turn_time = Some(99 * MICRO), Err(ConfigError::TurnTime)),
+            (|c| c.reactor.turn_time = Some(100 * MICRO), Ok(())),
+            (|c| c.reactor.turn_time = Some(1_000_000 * MICRO), Ok(())),
+            (|c| c.reactor.turn_time = Some(1_000_001 * MICRO), Err(ConfigError::TurnTime)),
+            (|c| c.timers.close = 999 * MICRO, Err(ConfigError::TimerTooShort("timers.close"))),
+            (|c| c.timers.close = 1000 * MICRO, Ok(())),
+            (|c| c.timers.read = Some(DAYS), Ok(())),
+            (|c| c.timers.read = Some(DAYS + MICRO), Err(ConfigError::TimerTooLong("timers.read"))),
+            (|c| c.drain.delay = DAYS + MICRO, Err(ConfigError::TimerTooLong("drain.delay"))),
+            (|c| c.reactor.spin = Some(MICRO), Ok(())),
+            (
+                |c| {
+                    let recording = c.recording.insert(Recording::new("r"));
+                    recording.limit = MIN_RECORD_LIMIT - 1;
+                },
+                Err(ConfigError::RecordLimit),
+            ),
+            (|c| c.recording.insert(Recording::new("r")).limit = MIN_RECORD_LIMIT, Ok(())),
+        ]);
     }
 }

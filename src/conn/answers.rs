@@ -57,7 +57,7 @@ impl Dispatch<'_> {
     }
 
     /// Has the account check stand still if a login is under way: the client has just been logged out.
-    pub(super) fn stop_account_check<S>(&mut self, env: &Env<S>) {
+    pub(super) fn stop_account_check<S: Application>(&mut self, env: &Env<S>) {
         if let Some(login) = self.rare.login() {
             login.account_check = Some(self.deadlines.stop_account_check(env.tools.now));
         }
@@ -66,7 +66,7 @@ impl Dispatch<'_> {
     /// Refuses a request with the Data that its handler has left, if its route allows that.
     #[cold]
     pub(super) fn refuse_with_data<S: Application>(
-        context: &mut Context<'_>,
+        context: &mut Context<'_, S::Session>,
         service: &crate::router::Service<S>,
         error_id: ErrorId,
     ) -> Outcome {
@@ -93,7 +93,7 @@ impl Conn {
         &mut self,
         seq: u64,
         env: &mut Env<S>,
-        answer: impl FnOnce(&mut Context<'_>) -> Outcome,
+        answer: impl FnOnce(&mut Context<'_, S::Session>) -> Outcome,
     ) {
         if let Some(deferred) = self.rare.take_deferred(seq) {
             self.end_wait(&deferred, env, answer);
@@ -114,7 +114,7 @@ impl Conn {
         &mut self,
         deferred: &Deferred,
         env: &mut Env<S>,
-        answer: impl FnOnce(&mut Context<'_>) -> Outcome,
+        answer: impl FnOnce(&mut Context<'_, S::Session>) -> Outcome,
     ) {
         // From here on the client's silence counts again, so a suspended deadline is set anew.
         self.deadlines.read_since(env.tools.now);

@@ -11,6 +11,7 @@ use crate::moment::Moment;
 use crate::record::Peer;
 use crate::recording::codes::Reason;
 use crate::recording::note::Note;
+use crate::router::Application;
 use crate::upgrade::{self, Refusal};
 
 impl Input<Moment> for HearOnly {
@@ -61,7 +62,7 @@ impl Conn {
 
     /// Checks a whole head before the upgrade. Returns news that the reactor must handle first, or the reason
     /// against an upgrade.
-    pub(super) fn before_upgrade<S>(
+    pub(super) fn before_upgrade<S: Application>(
         &mut self,
         head: &[u8],
         is_named: bool,
@@ -92,7 +93,7 @@ impl Conn {
     }
 
     /// The client that the headers name, if there is one and they come from a trusted hop.
-    fn forwarded<S>(&mut self, head: &[u8], env: &Env<S>) -> Result<Option<Peer>, Refusal> {
+    fn forwarded<S: Application>(&mut self, head: &[u8], env: &Env<S>) -> Result<Option<Peer>, Refusal> {
         let named = env.head_checks.forwarded(head, self.record.peer(), &env.settings);
         let Some(named) = named else { return Ok(None) };
         self.note(|| Note::Forwarded {
@@ -103,7 +104,7 @@ impl Conn {
     }
 
     /// Answers the request with a refusal, and logs the request.
-    pub(super) fn write_refusal<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
+    pub(super) fn write_refusal<S: Application>(&mut self, refusal: Refusal, env: &mut Env<S>) {
         let head =
             if let Phase::Upgrading(upgrading) = &self.phase { upgrading.head.as_slice() } else { &[] };
         let (log, now, drains) = (&mut env.tools.log, env.tools.now, env.draining == Draining::Begun);

@@ -7,7 +7,7 @@ use super::input::{Compressed, Input};
 use super::phase::Phase;
 use crate::recording::note::Note;
 use crate::router::{
-    COMPRESSED_BYTES_PER_FRAME, CompressJob, CompressorLease, SLICE_BYTES, Tools, WriteBuffer,
+    Application, COMPRESSED_BYTES_PER_FRAME, CompressJob, CompressorLease, SLICE_BYTES, Tools, WriteBuffer,
 };
 
 impl Conn {
@@ -26,7 +26,7 @@ impl Conn {
     }
 
     /// Compresses one slice of the next reply, or several short replies. True if more can be written now.
-    pub(crate) fn go_on_compressing<S>(&mut self, env: &mut Env<S>) -> bool {
+    pub(crate) fn go_on_compressing<S: Application>(&mut self, env: &mut Env<S>) -> bool {
         let (mut left, mut is_more_ready) = (SLICE_BYTES, false);
         while self.has_job()
             && left > 0
@@ -46,7 +46,7 @@ impl Conn {
 
     /// Gives the lease of a finished reply to the next one if that is short enough for this slice. Otherwise
     /// the connection that has waited longest gets it.
-    fn hand_on<S>(&mut self, lease: Option<CompressorLease>, left: usize, env: &mut Env<S>) {
+    fn hand_on<S: Application>(&mut self, lease: Option<CompressorLease>, left: usize, env: &mut Env<S>) {
         let id = self.record.id;
         let Some(next) = self.outbox.job_mut() else { return };
         let lease = lease.filter(|_| next.rest() <= left).or_else(|| env.tools.leases.ask(id));
@@ -69,7 +69,7 @@ impl Conn {
     }
 }
 
-impl<S> Input<Env<S>> for Compressed {
+impl<S: Application> Input<Env<S>> for Compressed {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
@@ -86,7 +86,7 @@ impl Dispatch<'_> {
     /// Queues the replies that a handler wants compressed slice by slice, in their order among the gathered
     /// output.
     #[cold]
-    pub(super) fn queue_jobs<S>(&mut self, env: &mut Env<S>) {
+    pub(super) fn queue_jobs<S: Application>(&mut self, env: &mut Env<S>) {
         let Tools { write_buffer, jobs, leases, .. } = &mut env.tools;
         let WriteBuffer { bytes: out, start, borrowed } = write_buffer;
         debug_assert!(borrowed.is_empty(), "nothing is borrowed where something is compressed");

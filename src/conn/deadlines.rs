@@ -270,6 +270,9 @@ mod tests {
 
     fn settings(change: impl FnOnce(&mut Config)) -> Settings {
         let mut config = Config::default();
+        // As the program has them.
+        (config.timers.client_check, config.timers.account_check) =
+            (Some(std::time::Duration::from_secs(60)), Some(std::time::Duration::from_secs(300)));
         change(&mut config);
         Settings::new(&config)
     }
@@ -305,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_read_timer_counts_from_the_last_message_and_not_while_suspended() {
-        let settings = settings(|config| config.ping_interval = std::time::Duration::ZERO);
+        let settings = settings(|config| config.timers.ping_interval = None);
         let mut deadlines = Deadlines::new(Moment::START);
         deadlines.read_since(Moment::from_ms(5));
         assert_eq!(deadlines.next(&settings, false), Moment::from_ms(60_005));

@@ -62,7 +62,7 @@ impl Conn {
         cmd: u16,
         flag: u32,
         env: &mut Env<S>,
-        call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
+        call: impl FnOnce(&mut S, &mut Context<'_, S::Session>) -> Outcome,
     ) {
         let Some((_, mut dispatch)) = self.split() else { return };
         if let Err(cause) = dispatch.run(by, cmd, flag, &[], env, call) {
@@ -82,7 +82,7 @@ impl Dispatch<'_> {
         flag: u32,
         lent: &[u8],
         env: &mut Env<S>,
-        call: impl FnOnce(&mut S, &mut Context<'_>) -> Outcome,
+        call: impl FnOnce(&mut S, &mut Context<'_, S::Session>) -> Outcome,
     ) -> Result<(), Cause> {
         let is_watched = self.record.is_watched();
         if is_watched {
@@ -150,7 +150,7 @@ impl Dispatch<'_> {
     }
 
     #[cold]
-    fn panicked<S>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
+    fn panicked<S: Application>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
         connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), "handler");
         Cause::HandlerFailed
     }
@@ -164,8 +164,11 @@ impl Dispatch<'_> {
         env: &mut Env<S>,
     ) -> Cause {
         self.log_bad_input(Some(cmd), env, format_args!("Data does not decode: {offence:?}"));
-        let (state, record) = (&mut env.state, &*self.record);
-        if catch_unwind(AssertUnwindSafe(|| state.offence(record, offence))).is_err() {
+        let (state, sessions, record) = (&mut env.state, &mut env.tools.sessions, &*self.record);
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            sessions.get_mut(record.id).map(|session| state.offence(record, session, offence))
+        }));
+        if called.is_err() {
             connection_log::panicked(
                 self.record,
                 &mut env.tools.log,
@@ -177,7 +180,7 @@ impl Dispatch<'_> {
         Cause::Undecodable(offence)
     }
 
-    pub(super) fn log_bad_input<S>(
+    pub(super) fn log_bad_input<S: Application>(
         &mut self,
         cmd: Option<u16>,
         env: &mut Env<S>,

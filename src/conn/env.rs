@@ -11,15 +11,15 @@ use crate::inflate;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::packet::{Cipher, Codecs};
-use crate::router::{Limits, Service, Tools, cost_of};
+use crate::router::{Application, Limits, Service, Tools, cost_of};
 
 /// State that a reactor has once, and lends to each connection that it calls.
-pub(crate) struct Env<S: 'static> {
+pub(crate) struct Env<S: Application> {
     pub(crate) service: Service<S>,
     pub(crate) state: S,
     pub(crate) settings: Settings,
     /// The tools that handlers use.
-    pub(crate) tools: Tools,
+    pub(crate) tools: Tools<S::Session>,
     /// Bytes of the current read: those given to the connection, and those before them that it has taken.
     pub(crate) input_len: usize,
     /// The budget: frames that may still be taken from this connection in this call.
@@ -42,7 +42,7 @@ pub(crate) struct Env<S: 'static> {
 /// Capacity that the shared buffers keep through housekeeping, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
-impl<S> Env<S> {
+impl<S: Application> Env<S> {
     pub(crate) fn new(
         config: &Config,
         service: Service<S>,
@@ -51,9 +51,9 @@ impl<S> Env<S> {
         mailbox: Arc<Mailbox>,
     ) -> Self {
         let limits = Limits {
-            outbox: config.outbox_limit,
-            compress_above: config.compress_above,
-            deflate_above: config.deflate_above,
+            outbox: config.output.outbox_limit.unwrap_or(0),
+            compress_above: config.output.compress_above.unwrap_or(0),
+            deflate_above: config.output.deflate_above,
         };
         Env {
             service,

@@ -43,7 +43,7 @@ impl<S: Application> Input<Env<S>> for Bytes<'_, '_> {
     }
 }
 
-impl<'e, S> Input<&'e Env<S>> for Received {
+impl<'e, S: Application> Input<&'e Env<S>> for Received {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, _: &mut &'e Env<S>) {
@@ -181,7 +181,12 @@ impl Conn {
     /// Takes whole Pings and Pongs that follow directly, so that a flood of them costs little. The caller
     /// counts the frame before them.
     #[inline(never)]
-    fn take_control_frames<S>(&mut self, input: &mut &mut [u8], rules: &Rules, env: &mut Env<S>) {
+    fn take_control_frames<S: Application>(
+        &mut self,
+        input: &mut &mut [u8],
+        rules: &Rules,
+        env: &mut Env<S>,
+    ) {
         let Some((decoder, mut dispatch)) = self.split() else { return };
         while env.frames_left > 1
             && env.tools.write_buffer.gathered() < FLUSH_BYTES
@@ -195,7 +200,7 @@ impl Conn {
     }
 
     #[inline(always)]
-    fn rules<S>(&self, env: &Env<S>) -> Rules {
+    fn rules<S: Application>(&self, env: &Env<S>) -> Rules {
         let settings = &env.settings;
         let max_len =
             if self.record.is_logged_in() { settings.max_len } else { settings.max_len_before_login };
@@ -206,7 +211,7 @@ impl Conn {
 
 impl Dispatch<'_> {
     #[inline]
-    fn answer_ping<S>(&mut self, payload: &[u8], env: &mut Env<S>) {
+    fn answer_ping<S: Application>(&mut self, payload: &[u8], env: &mut Env<S>) {
         if !self.outbox.is_empty() {
             return self.outbox.set_pong(payload);
         }

@@ -26,7 +26,7 @@ impl Conn {
 
     /// Begins inflating with an inflater that has become free; the connection keeps it until the message is
     /// inflated. False if the connection is not waiting for one.
-    pub(crate) fn handle_inflater<S>(&mut self, env: &mut Env<S>) -> bool {
+    pub(crate) fn handle_inflater<S: Application>(&mut self, env: &mut Env<S>) -> bool {
         let id = self.record.id;
         let Some(mut job) = self.rare.take_job() else { return false };
         let waited = std::mem::replace(&mut job.waits, false);
@@ -97,7 +97,7 @@ impl Dispatch<'_> {
     }
 
     /// Inflates a message if one slice is enough. None if it has become a job.
-    fn attempt<S>(
+    fn attempt<S: Application>(
         &mut self,
         mut work: Work,
         message: &[u8],
@@ -117,7 +117,7 @@ impl Dispatch<'_> {
     }
 
     /// Leaves the rest of the work to later calls.
-    fn begin_job<S>(&mut self, mut work: Work, message: &[u8], env: &mut Env<S>) {
+    fn begin_job<S: Application>(&mut self, mut work: Work, message: &[u8], env: &mut Env<S>) {
         let (id, subject, max_len) = (self.record.id, work.subject, work.max_len);
         env.frames_left = 0;
         let waits = !env.inflaters.begin_long(id, subject, message, self.rare.window(subject));

@@ -129,7 +129,7 @@ impl Conn {
 
     /// Handles `count` bytes that were read into the [space](Self::receive_buffer) of a message. Their
     /// effects come out of the next [`handle_bytes`](Self::handle_bytes), which needs no bytes for that.
-    pub(crate) fn handle_received<S>(&mut self, count: usize, mut env: &Env<S>) {
+    pub(crate) fn handle_received<S: Application>(&mut self, count: usize, mut env: &Env<S>) {
         self.give(Received(count), &mut env);
     }
 
@@ -166,7 +166,7 @@ impl Conn {
     }
 
     /// The linked object has ended, unless another one is linked by now.
-    pub(crate) fn handle_object_end<S>(&mut self, number: u64, cause: Cause, env: &mut Env<S>) {
+    pub(crate) fn handle_object_end<S: Application>(&mut self, number: u64, cause: Cause, env: &mut Env<S>) {
         if self.rare.linked_number() == Some(number) {
             self.close(cause, env);
         }
@@ -174,12 +174,12 @@ impl Conn {
 
     /// Ends an open connection: the Close frame goes out behind all that is queued. Without effect
     /// on one that is closing or closed. One that is still upgrading is refused instead.
-    pub(crate) fn close<S>(&mut self, cause: Cause, env: &mut Env<S>) {
+    pub(crate) fn close<S: Application>(&mut self, cause: Cause, env: &mut Env<S>) {
         self.give(Close(cause), env);
     }
 
     /// Refuses the upgrade with an HTTP response.
-    pub(crate) fn refuse<S>(&mut self, refusal: Refusal, env: &mut Env<S>) {
+    pub(crate) fn refuse<S: Application>(&mut self, refusal: Refusal, env: &mut Env<S>) {
         self.give(Refuse(refusal), env);
     }
 
@@ -197,7 +197,7 @@ impl Conn {
     /// Counts a push that follows `gathered` bytes and the outbox. False if it must not be sent: it does not
     /// fit, or the connection is not open.
     #[inline]
-    pub(crate) fn admits<S>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
+    pub(crate) fn admits<S: Application>(&mut self, push: &Push, gathered: usize, env: &mut Env<S>) -> bool {
         self.give(PushFrame { push, gathered }, env)
     }
 

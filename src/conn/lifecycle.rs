@@ -9,9 +9,10 @@ use super::phase::Phase;
 use crate::cause::Cause;
 use crate::frame::{CloseCode, Skipper, push_close};
 use crate::moment::Moment;
+use crate::router::Application;
 use crate::upgrade::Refusal;
 
-impl<S> Input<Env<S>> for Close {
+impl<S: Application> Input<Env<S>> for Close {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
@@ -29,7 +30,7 @@ impl<S> Input<Env<S>> for Close {
     }
 }
 
-impl<S> Input<Env<S>> for Refuse {
+impl<S: Application> Input<Env<S>> for Refuse {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
@@ -94,7 +95,7 @@ impl Input<Moment> for Written {
 
 impl Conn {
     /// Answers the client's own Close frame.
-    pub(super) fn answer_close<S>(&mut self, code: Option<CloseCode>, env: &mut Env<S>) {
+    pub(super) fn answer_close<S: Application>(&mut self, code: Option<CloseCode>, env: &mut Env<S>) {
         push_close(&mut env.tools.write_buffer.bytes, code, "");
         self.begin_closing(Cause::PeerClosed(code), env.tools.now);
     }

@@ -32,7 +32,7 @@ impl<S: Application> Input<Env<S>> for LogOut {
 }
 
 impl Conn {
-    fn act<S: Application>(&mut self, env: &mut Env<S>, act: impl FnOnce(&mut Context<'_>)) {
+    fn act<S: Application>(&mut self, env: &mut Env<S>, act: impl FnOnce(&mut Context<'_, S::Session>)) {
         self.call(By::Connection, 0, 0, env, |_, context| {
             act(context);
             // No client's budget exists that the cost could count against.

@@ -10,10 +10,12 @@ use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, CompressJob, Deferral, Outcome, Route, Router, Service, Tools, WriteBuffer};
+use crate::router::{
+    Access, Application, CompressJob, Deferral, Outcome, Route, Router, Service, Tools, WriteBuffer,
+};
 
 /// Notes the frames that the connection has put into the write buffer since the last call.
-pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
+pub(super) fn note_sent<S: Application>(recorder: &mut Recorder, env: &Env<S>) {
     let (from, to) = (recorder.call.seen, env.tools.write_buffer.bytes.len());
     recorder.call.seen = to;
     let sent = env.tools.write_buffer.bytes.get(from..to).unwrap_or_default();
@@ -25,7 +27,7 @@ pub(super) fn note_sent<S>(recorder: &mut Recorder, env: &Env<S>) {
 
 /// The frames that a handler has sent, from `sent_from` of the write buffer on, and those that wait to be
 /// compressed.
-fn frames_of_call<S>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
+fn frames_of_call<S: Application>(recorder: &Recorder, sent_from: usize, env: &Env<S>) -> Vec<Frame> {
     let Tools { write_buffer: WriteBuffer { bytes: out, borrowed, .. }, jobs, .. } = &env.tools;
     let sent = |from: usize, to: usize| {
         let sent = out.get(from..to).unwrap_or_default();
@@ -58,7 +60,12 @@ fn frame_of_job(job: &CompressJob) -> Frame {
 impl Dispatch<'_> {
     /// Notes a message that should be a packet.
     #[cold]
-    pub(super) fn observe_packet<S>(&mut self, router: &'static Router<S>, message: &[u8], env: &Env<S>) {
+    pub(super) fn observe_packet<S: Application>(
+        &mut self,
+        router: &'static Router<S>,
+        message: &[u8],
+        env: &Env<S>,
+    ) {
         self.log_in(message);
         let seq = self.record.recv_count;
         let Some(recorder) = self.rare.noting() else { return };
@@ -81,7 +88,12 @@ impl Dispatch<'_> {
 
     /// Notes a message of a service without packets.
     #[cold]
-    pub(super) fn observe_message<S>(&mut self, kind: frame::MessageKind, payload: &[u8], env: &Env<S>) {
+    pub(super) fn observe_message<S: Application>(
+        &mut self,
+        kind: frame::MessageKind,
+        payload: &[u8],
+        env: &Env<S>,
+    ) {
         self.log_in(payload);
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
@@ -101,7 +113,7 @@ impl Dispatch<'_> {
 
     /// Notes that a handler, or its substitute, is about to run.
     #[cold]
-    pub(super) fn observe_run<S>(&mut self, by: By, env: &mut Env<S>) {
+    pub(super) fn observe_run<S: Application>(&mut self, by: By, env: &mut Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
         env.tools.too_large = 0;
         let Some(recorder) = self.rare.noting() else { return };
@@ -122,7 +134,7 @@ impl Dispatch<'_> {
     /// Notes that the handler has run. `said` is none if it panicked; its output begins at `sent_from` of the
     /// write buffer.
     #[cold]
-    pub(super) fn observe_outcome<S>(
+    pub(super) fn observe_outcome<S: Application>(
         &mut self,
         by: By,
         said: Option<Outcome>,
@@ -173,7 +185,7 @@ impl Dispatch<'_> {
     }
 
     /// In a replay, counts replies that wait to be compressed. A replay has the outbox only as a number.
-    fn count_jobs(&mut self, tools: &mut Tools) {
+    fn count_jobs<Session>(&mut self, tools: &mut Tools<Session>) {
         let Tools { write_buffer: WriteBuffer { bytes: out, start, borrowed }, jobs, .. } = tools;
         let weight: usize = jobs.drain(..).map(|(_, job)| job.weight()).sum();
         let gathered = out.len().saturating_sub(*start);
@@ -183,7 +195,12 @@ impl Dispatch<'_> {
     }
 
     /// Notes that a message was inflated.
-    pub(super) fn observe_inflated<S>(&mut self, out: &[u8], result: Result<(), frame::Error>, env: &Env<S>) {
+    pub(super) fn observe_inflated<S: Application>(
+        &mut self,
+        out: &[u8],
+        result: Result<(), frame::Error>,
+        env: &Env<S>,
+    ) {
         if !self.record.is_watched() {
             return;
         }
@@ -211,7 +228,7 @@ impl Dispatch<'_> {
 
     /// Notes that Data was decoded to `result` bytes, or failed to decode; none means that the cipher
     /// panicked.
-    pub(super) fn observe_decoded<S>(
+    pub(super) fn observe_decoded<S: Application>(
         &mut self,
         cmd: u16,
         data_status: u8,
@@ -244,7 +261,7 @@ pub(crate) fn login_of(noted: &note::Login) -> Login {
     Login { identity, kind: client_kind_of(noted.kind).unwrap_or_default(), custodian: None }
 }
 
-fn noted_route<S>(route: &Route<S>) -> note::Route {
+fn noted_route<S: Application>(route: &Route<S>) -> note::Route {
     let (access, secret) = (number_of_access(route.access()), route.is_secret());
     match (route.is_unordered(), route.deadline_ms()) {
         (false, 0) => note::Route::Known { access, secret },
@@ -255,15 +272,15 @@ fn noted_route<S>(route: &Route<S>) -> note::Route {
 /// The number of a kind of client in recordings.
 pub(super) fn number_of_client_kind(kind: ClientKind) -> u8 {
     match kind {
-        ClientKind::Tester => 0,
-        ClientKind::GameServer => 1,
-        ClientKind::Monitor => 2,
+        ClientKind::Guest => 0,
+        ClientKind::Player => 1,
+        ClientKind::Operator => 2,
     }
 }
 
 /// The kind of client with that number.
 pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
-    [ClientKind::Tester, ClientKind::GameServer, ClientKind::Monitor]
+    [ClientKind::Guest, ClientKind::Player, ClientKind::Operator]
         .into_iter()
         .find(|kind| number_of_client_kind(*kind) == number)
 }
@@ -272,13 +289,13 @@ fn number_of_access(access: Access) -> u8 {
     match access {
         Access::Anyone => 0,
         Access::Role => 1,
-        Access::Monitor => 2,
+        Access::Operator => 2,
     }
 }
 
 /// The access with that number.
 pub(crate) fn access_of(number: u8) -> Option<Access> {
-    [Access::Anyone, Access::Role, Access::Monitor]
+    [Access::Anyone, Access::Role, Access::Operator]
         .into_iter()
         .find(|access| number_of_access(*access) == number)
 }

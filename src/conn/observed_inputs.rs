@@ -30,8 +30,8 @@ pub(super) trait Observed<Lent>: Input<Lent> {
 
 /// Implements [`Observed`] for inputs that are noted beforehand and whose output is noted afterwards.
 macro_rules! observed {
-    ($($input:ty $(where S: $bound:ident)?, |$self:ident| $note:expr;)*) => {$(
-        impl<S $(: $bound)?> Observed<Env<S>> for $input {
+    ($($input:ty, |$self:ident| $note:expr;)*) => {$(
+        impl<S: Application> Observed<Env<S>> for $input {
             fn begin(&self, conn: &mut Conn, env: &Env<S>) {
                 let $self = self;
                 conn.begin_call($note, env);
@@ -63,10 +63,10 @@ macro_rules! observed_at {
 observed! {
     Close, |close| Note::Close { reason: Reason::of(close.0) };
     Refuse, |refuse| Note::Refuse { reason: reason_of(refuse.0) };
-    NotTls where S: Application, |_not_tls| Note::NotTls {};
+    NotTls, |_not_tls| Note::NotTls {};
     InFlight, |it| Note::InFlight { bytes: it.bytes, progress: it.progress };
-    LogIn<'_> where S: Application, |it| Note::LogIn { login: noted_login(it.0) };
-    LogOut where S: Application, |_log_out| Note::LogOut {};
+    LogIn<'_>, |it| Note::LogIn { login: noted_login(it.0) };
+    LogOut, |_log_out| Note::LogOut {};
 }
 
 observed_at! {
@@ -120,7 +120,7 @@ impl<S: Application> Observed<Env<S>> for Answer<'_> {
 
 impl Conn {
     /// Notes an answer; the Data of a secret command leaves no hash.
-    pub(super) fn begin_answer<S>(&mut self, seq: u64, mut answer: Answered, env: &Env<S>) {
+    pub(super) fn begin_answer<S: Application>(&mut self, seq: u64, mut answer: Answered, env: &Env<S>) {
         if self.deferred_cmd(seq).is_some_and(|cmd| env.service.is_secret(cmd)) {
             answer.hide();
         }
@@ -128,7 +128,7 @@ impl Conn {
     }
 
     /// Notes a refusal without the Data that its route does not allow.
-    fn leave_out_data<S>(&self, seq: u64, answer: &mut Answered, env: &Env<S>) {
+    fn leave_out_data<S: Application>(&self, seq: u64, answer: &mut Answered, env: &Env<S>) {
         if let Answered::RefusalWithData { error_id, .. } = *answer
             && let Some(cmd) = self.deferred_cmd(seq)
             && !env.service.route(cmd).is_some_and(|route| route.refuses_with_data())
@@ -186,7 +186,7 @@ impl<S: Application> Observed<Env<S>> for Bytes<'_, '_> {
     }
 }
 
-impl<'e, S> Observed<&'e Env<S>> for Received {
+impl<'e, S: Application> Observed<&'e Env<S>> for Received {
     /// Notes the bytes before they are unmasked.
     fn begin(&self, conn: &mut Conn, env: &&'e Env<S>) {
         let Phase::Open(open) = &mut conn.phase else { return };
@@ -202,7 +202,7 @@ impl<'e, S> Observed<&'e Env<S>> for Received {
     }
 }
 
-impl<S> Observed<Env<S>> for PushFrame<'_> {
+impl<S: Application> Observed<Env<S>> for PushFrame<'_> {
     fn begin(&self, conn: &mut Conn, env: &Env<S>) {
         if let Some(frame) = self.noted(env) {
             conn.begin_call(Note::Push { gathered: self.gathered as u64, frame }, env);
@@ -221,13 +221,13 @@ impl<S> Observed<Env<S>> for PushFrame<'_> {
 }
 
 impl PushFrame<'_> {
-    fn noted<S>(&self, env: &Env<S>) -> Option<Frame> {
+    fn noted<S: Application>(&self, env: &Env<S>) -> Option<Frame> {
         let is_secret = |cmd| env.service.is_secret(cmd);
         Some(Frame::read(self.push.frame(), 0, env.has_packets(), &is_secret)?.0)
     }
 }
 
-impl<S> Observed<Env<S>> for Compressed {
+impl<S: Application> Observed<Env<S>> for Compressed {
     fn begin(&self, conn: &mut Conn, env: &Env<S>) {
         let is_secret = |cmd| env.service.is_secret(cmd);
         if let Some((frame, _)) = Frame::read(&self.frame, 0, env.has_packets(), &is_secret) {

@@ -15,6 +15,7 @@ use crate::recording::codes::Reason;
 use crate::recording::frame::digest;
 use crate::recording::note::Note;
 use crate::recording::{LATE_MS, Recorded, Recorder};
+use crate::router::Application;
 
 impl Conn {
     /// Starts recording: at once, or, within a message, at the end of that message.
@@ -54,7 +55,7 @@ impl Conn {
     }
 
     /// Notes an input to which the connection can answer.
-    pub(super) fn begin_call<S>(&mut self, given: Note, env: &Env<S>) {
+    pub(super) fn begin_call<S: Application>(&mut self, given: Note, env: &Env<S>) {
         let now = env.tools.now;
         self.begin_call_at(given, Some(now), env.tools.write_buffer.bytes.len());
         if let Some(recorder) = self.rare.noting() {
@@ -94,7 +95,7 @@ impl Conn {
     }
 
     /// Ends the notes of an input, with what the connection has put into the write buffer.
-    pub(super) fn end_call_with_output<S>(&mut self, env: &Env<S>) {
+    pub(super) fn end_call_with_output<S: Application>(&mut self, env: &Env<S>) {
         if let Some(recorder) = self.rare.noting() {
             note_sent(recorder, env);
         }
@@ -141,7 +142,7 @@ impl Conn {
     }
 
     /// Notes the answer to the upgrade.
-    pub(super) fn observe_response<S>(&mut self, env: &Env<S>) {
+    pub(super) fn observe_response<S: Application>(&mut self, env: &Env<S>) {
         if !self.record.is_watched() {
             return;
         }

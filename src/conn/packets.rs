@@ -14,7 +14,11 @@ use crate::router::{
 
 /// Logs a route that has left a request without the reply that it owes.
 #[cold]
-fn check_reply<S>(route: &Route<S>, outcome: Outcome, context: &mut Context<'_>) {
+fn check_reply<S: Application>(
+    route: &Route<S>,
+    outcome: Outcome,
+    context: &mut Context<'_, S::Session>,
+) {
     if outcome == Outcome::Done && !context.replied && context.deferral.is_none() {
         context.buffer.tools.mistakes.report(route.cmd(), route.name(), Mistake::Unanswered);
     }
@@ -203,7 +207,7 @@ impl Dispatch<'_> {
 
     /// Logs a message that is too short for a packet, which closes the connection.
     #[cold]
-    fn short_packet<S>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
+    fn short_packet<S: Application>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
         self.log_bad_input(None, env, format_args!("a message of {} bytes is no packet", message.len()));
         Cause::ShortPacket
     }

@@ -7,8 +7,9 @@ use super::phase::Phase;
 use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::connection_log;
+use crate::router::Application;
 
-impl<S> Input<Env<S>> for PushFrame<'_> {
+impl<S: Application> Input<Env<S>> for PushFrame<'_> {
     /// Whether the push is to be sent.
     type Output = bool;
 
@@ -21,7 +22,7 @@ impl<S> Input<Env<S>> for PushFrame<'_> {
 impl Conn {
     /// Counts a push of `len` bytes. False if it must not be sent.
     #[inline]
-    pub(super) fn count_push<S>(
+    pub(super) fn count_push<S: Application>(
         &mut self,
         len: usize,
         cmd: impl FnOnce() -> u16,

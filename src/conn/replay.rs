@@ -79,16 +79,22 @@ impl Conn {
         self.give(Answer { seq, answer, data }, env);
     }
 
-    pub(crate) fn replay_push<S>(&mut self, frame: Frame, len: usize, gathered: usize, env: &mut Env<S>) {
+    pub(crate) fn replay_push<S: Application>(
+        &mut self,
+        frame: Frame,
+        len: usize,
+        gathered: usize,
+        env: &mut Env<S>,
+    ) {
         self.give(Push { frame, len, gathered }, env);
     }
 
-    pub(crate) fn replay_compressed<S>(&mut self, frame: Frame, env: &mut Env<S>) {
+    pub(crate) fn replay_compressed<S: Application>(&mut self, frame: Frame, env: &mut Env<S>) {
         self.give(Compressed(frame), env);
     }
 }
 
-impl<S> Env<S> {
+impl<S: Application> Env<S> {
     /// From now on takes the results for heads and compressed messages from `source`, instead of checking
     /// them.
     pub(crate) fn replay(&mut self, source: &ReplaySource) {
@@ -150,7 +156,7 @@ impl<S: Application> Observed<Env<S>> for Answer<'_> {
     }
 }
 
-impl<S> Input<Env<S>> for Push {
+impl<S: Application> Input<Env<S>> for Push {
     type Output = bool;
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) -> bool {
@@ -159,7 +165,7 @@ impl<S> Input<Env<S>> for Push {
     }
 }
 
-impl<S> Observed<Env<S>> for Push {
+impl<S: Application> Observed<Env<S>> for Push {
     fn begin(&self, conn: &mut Conn, env: &Env<S>) {
         conn.begin_call(Note::Push { gathered: self.gathered as u64, frame: self.frame.clone() }, env);
     }
@@ -172,13 +178,13 @@ impl<S> Observed<Env<S>> for Push {
     }
 }
 
-impl<S> Input<Env<S>> for Compressed {
+impl<S: Application> Input<Env<S>> for Compressed {
     type Output = ();
 
     fn apply(&mut self, _: &mut Conn, _: &mut Env<S>) {}
 }
 
-impl<S> Observed<Env<S>> for Compressed {
+impl<S: Application> Observed<Env<S>> for Compressed {
     fn begin(&self, conn: &mut Conn, env: &Env<S>) {
         conn.begin_call(Note::Compressed { frame: self.0.clone() }, env);
     }

@@ -13,8 +13,8 @@ use crate::upgrade::Policy;
 /// The most close timeouts by which a client that keeps sending can delay the end.
 pub(super) const MAX_CLOSE_TIMEOUTS: u32 = 15;
 
-/// The configuration in the form that connections use: valid, with durations in milliseconds, where 0 means
-/// off.
+/// The configuration in the form that connections use: valid, with durations in milliseconds. A limit or timer
+/// that is off is 0.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_len: usize,
@@ -47,42 +47,40 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(config: &Config) -> Self {
-        let before_login = config.max_len_before_login;
-        // A close without a time limit would keep the socket of a client that is gone.
-        let close_timeout = config.close_timeout.max(Duration::from_millis(1));
+        let Config { limits, timers, output, upgrade, .. } = config;
         let periods = [
-            config.handshake_timeout,
-            config.read_timeout,
-            config.client_check,
-            config.account_check,
-            config.housekeeping,
-            close_timeout.saturating_mul(MAX_CLOSE_TIMEOUTS),
+            timers.handshake,
+            timers.read,
+            timers.client_check,
+            timers.account_check,
+            timers.housekeeping,
+            Some(timers.close.saturating_mul(MAX_CLOSE_TIMEOUTS)),
         ];
         Settings {
-            max_len: config.max_len,
-            max_len_before_login: if before_login == 0 { config.max_len } else { before_login },
-            max_packets_per_second: config.max_packets_per_second,
-            handshake_ms: whole_ms(config.handshake_timeout),
-            read_ms: whole_ms(config.read_timeout),
-            client_check_ms: whole_ms(config.client_check),
-            account_check_ms: whole_ms(config.account_check),
-            housekeeping_ms: whole_ms(config.housekeeping),
-            ping_ms: whole_ms(config.ping_interval),
-            close_ms: whole_ms(close_timeout),
-            stalls: Stalls::new(periods.into_iter().map(whole_ms).max().unwrap_or_default()),
-            liveness: config.liveness,
-            outbox_limit: config.outbox_limit,
-            overflow: config.overflow,
-            deflate: config.deflate,
-            compress_above: config.compress_above,
-            deflate_above: config.deflate_above,
-            proxies: config.proxy_protocol.clone(),
-            forwarders: config.forwarded_for.clone(),
-            health_path: config.health_path.clone(),
-            paths: config.paths.clone(),
-            origins: config.origins.clone(),
-            subprotocols: config.subprotocols.clone(),
-            subprotocol_required: config.subprotocol_required,
+            max_len: limits.max_len,
+            max_len_before_login: limits.max_len_before_login.unwrap_or(limits.max_len),
+            max_packets_per_second: limits.max_packets_per_second.unwrap_or(0),
+            handshake_ms: ms(timers.handshake),
+            read_ms: ms(timers.read),
+            client_check_ms: ms(timers.client_check),
+            account_check_ms: ms(timers.account_check),
+            housekeeping_ms: ms(timers.housekeeping),
+            ping_ms: ms(timers.ping_interval),
+            close_ms: whole_ms(timers.close),
+            stalls: Stalls::new(periods.into_iter().map(ms).max().unwrap_or_default()),
+            liveness: timers.liveness,
+            outbox_limit: output.outbox_limit.unwrap_or(0),
+            overflow: output.overflow,
+            deflate: output.deflate,
+            compress_above: output.compress_above.unwrap_or(0),
+            deflate_above: output.deflate_above,
+            proxies: config.proxies.proxy_protocol.clone(),
+            forwarders: config.proxies.forwarded_for.clone(),
+            health_path: upgrade.health_path.clone(),
+            paths: upgrade.paths.clone(),
+            origins: upgrade.origins.clone(),
+            subprotocols: upgrade.subprotocols.clone(),
+            subprotocol_required: upgrade.subprotocol_required,
         }
     }
 
@@ -158,6 +156,11 @@ impl Settings {
             subprotocol_required: self.subprotocol_required,
         }
     }
+}
+
+/// A timer in milliseconds; 0 if it is off.
+fn ms(timer: Option<Duration>) -> u64 {
+    timer.map_or(0, whole_ms)
 }
 
 /// How far a server has drained.

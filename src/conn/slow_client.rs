@@ -5,6 +5,7 @@ use super::connection::Conn;
 use super::env::Env;
 use super::input::{InFlight, Input};
 use super::sample::{Outgoing, Sample};
+use crate::router::Application;
 
 /// The fewest bytes that a client has to take in a period to not count as silent.
 const MIN_PROGRESS_BYTES: u64 = 1024;
@@ -12,14 +13,14 @@ const MIN_PROGRESS_BYTES: u64 = 1024;
 impl Conn {
     /// Whether to ask the socket what the client has taken: a timer would end the connection now for silence.
     /// A message that has begun has a fixed time, whatever else the client does.
-    pub(crate) fn is_taken_for_silent<S>(&self, env: &Env<S>) -> bool {
+    pub(crate) fn is_taken_for_silent<S: Application>(&self, env: &Env<S>) -> bool {
         self.is_between_messages() && self.silent_since(env.tools.now, &env.settings).is_some()
     }
 
     /// Handles the socket's report when a timer is about to end the connection. The client gets one more
     /// period the first time that anything is in flight, and later each time that it has taken enough since
     /// the last sample.
-    pub(crate) fn handle_outgoing<S>(&mut self, outgoing: Outgoing, env: &mut Env<S>) {
+    pub(crate) fn handle_outgoing<S: Application>(&mut self, outgoing: Outgoing, env: &mut Env<S>) {
         let now = env.tools.now;
         let Some(since) = self.silent_since(now, &env.settings) else { return };
         let sample = self.rare.sample().copied();
@@ -39,7 +40,12 @@ impl Conn {
 
     /// Decides on `bytes` in flight and `progress` acknowledged since the last sample, if there was one that
     /// counts.
-    pub(crate) fn handle_progress<S>(&mut self, bytes: u64, progress: Option<u64>, env: &mut Env<S>) {
+    pub(crate) fn handle_progress<S: Application>(
+        &mut self,
+        bytes: u64,
+        progress: Option<u64>,
+        env: &mut Env<S>,
+    ) {
         self.give(InFlight { bytes, progress }, env);
     }
 
@@ -60,7 +66,7 @@ impl Conn {
     }
 }
 
-impl<S> Input<Env<S>> for InFlight {
+impl<S: Application> Input<Env<S>> for InFlight {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {

@@ -55,6 +55,8 @@ struct State {
 }
 
 impl Application for State {
+    type Session = ();
+
     fn upgrade(&mut self, request: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
         self.noted.push(format!("{} from {peer}", request.path()));
         self.upgrade.map_or(Ok(()), |upgrade| upgrade())
@@ -66,7 +68,7 @@ impl Application for State {
         }
     }
 
-    fn offence(&mut self, _: &Record, offence: Undecodable) {
+    fn offence(&mut self, _: &Record, _: &mut (), offence: Undecodable) {
         self.offences.push(offence);
         if let Some(hook) = self.offence {
             hook();
@@ -123,7 +125,7 @@ static MODULE: Module<State> = Module::new(
         Route::new(LOGOUT, "logout", Access::Role, logout),
         Route::new(DEFER, "defer", Access::Anyone, defer),
         Route::new(CALL, "call", Access::Anyone, call),
-        Route::new(WATCH, "watch", Access::Monitor, echo),
+        Route::new(WATCH, "watch", Access::Operator, echo),
     ],
 );
 static ROUTER: Router<State> = Router::new([&MODULE]);
@@ -153,6 +155,9 @@ struct Rig {
 impl Rig {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
+        // As the program has them.
+        (config.timers.client_check, config.timers.account_check) =
+            (Some(Duration::from_secs(60)), Some(Duration::from_secs(300)));
         change(&mut config);
         config.validate().unwrap();
         Rig {

@@ -45,7 +45,11 @@ impl<S: Application> Input<Env<S>> for NotTls {
 impl Conn {
     /// Reads the PROXY header from the front of `input`; the request follows it. Once the header is complete,
     /// returns whether it named the client.
-    pub(super) fn read_proxy_header<S>(&mut self, input: &mut &mut [u8], env: &mut Env<S>) -> Option<bool> {
+    pub(super) fn read_proxy_header<S: Application>(
+        &mut self,
+        input: &mut &mut [u8],
+        env: &mut Env<S>,
+    ) -> Option<bool> {
         let Phase::Proxied(proxied) = &mut self.phase else { return None };
         let named = match proxied.reader.read(input) {
             Ok(Header::Incomplete) => return None,
@@ -124,10 +128,12 @@ impl Conn {
         if env.draining == Draining::Begun {
             return Err(Refusal::Unavailable.into());
         }
-        let (peer, mode) = (self.record.peer(), env.settings.deflate);
-        let (state, out) = (&mut env.state, &mut env.tools.write_buffer.bytes);
+        let (id, peer, mode) = (self.record.id, self.record.peer(), env.settings.deflate);
+        let Env { state, tools, .. } = env;
         upgrade::check_scanned(head, &env.settings.policy(), |request| {
-            let verdict = catch_unwind(AssertUnwindSafe(|| state.upgrade(request, peer)));
+            let verdict = catch_unwind(AssertUnwindSafe(|| {
+                state.upgrade(request, peer).map(|session| tools.sessions.put(id, session))
+            }));
             self.note(|| {
                 let refused = |refusal| Reason::of(Cause::Refused(refusal));
                 let panicked = || Reason::of(Cause::HandlerFailed);
@@ -140,7 +146,7 @@ impl Conn {
                     let offers = request.values("Sec-WebSocket-Extensions");
                     let agreement = deflate::negotiate(offers, mode);
                     let extension = agreement.as_ref().map(Agreement::header_value);
-                    upgrade::write_response(request, extension.as_deref(), out);
+                    upgrade::write_response(request, extension.as_deref(), &mut tools.write_buffer.bytes);
                     Ok(agreement)
                 }
                 Ok(Err(refusal)) => Err(Failure::Refused(refusal)),
@@ -168,7 +174,7 @@ impl Conn {
         env.charge(cost);
     }
 
-    fn fail_upgrade<S>(&mut self, failure: Failure, env: &mut Env<S>) {
+    fn fail_upgrade<S: Application>(&mut self, failure: Failure, env: &mut Env<S>) {
         match failure {
             Failure::Refused(refusal) => {
                 Refuse(self.refusal_due().unwrap_or(refusal)).apply(self, env);

@@ -30,9 +30,9 @@ impl CloseCode {
     pub const UNDECODABLE: CloseCode = CloseCode(4001);
     /// The connection made more than [`MAX_BAD_REQUESTS`](crate::config::MAX_BAD_REQUESTS) bad requests.
     pub const BAD_REQUESTS: CloseCode = CloseCode(4002);
-    /// No packet came for the time of the [client check](crate::Config::client_check).
+    /// No packet came for the time of the [client check](crate::config::Timers::client_check).
     pub const IDLE: CloseCode = CloseCode(4003);
-    /// The client did not log in within the time of the [account check](crate::Config::account_check).
+    /// The client did not log in within the time of the [account check](crate::config::Timers::account_check).
     pub const NEVER_LOGGED_IN: CloseCode = CloseCode(4004);
     /// The object that was [linked](crate::Context::link) to the connection was dropped.
     pub const OBJECT_ENDED: CloseCode = CloseCode(4005);
@@ -42,7 +42,7 @@ impl CloseCode {
     pub const REPLACED: CloseCode = CloseCode(4007);
     /// The client reads too slowly: a packet did not fit its outbox.
     pub const OUTBOX_FULL: CloseCode = CloseCode(4008);
-    /// No frame began, or no message ended, within the [read timeout](crate::Config::read_timeout).
+    /// No frame began, or no message ended, within the [read timeout](crate::config::Timers::read).
     pub const READ_TIMED_OUT: CloseCode = CloseCode(4009);
     /// An operator closed the connection.
     pub const OPERATOR: CloseCode = CloseCode(4010);

@@ -69,7 +69,7 @@ impl Life {
 /// It belongs to this connection for ever: after the end every call returns [`HandleError::Gone`], and
 /// nothing reaches the connection that took over its slot. Calls of one thread take effect in order. A call
 /// that succeeds just before the connection ends has no effect. A packet that does not fit the outbox is
-/// counted in the record's `error_send`, and [`Config::overflow`](crate::Config::overflow) applies; the call
+/// counted in the record's `error_send`, and [`Output::overflow`](crate::config::Output::overflow) applies; the call
 /// itself has succeeded by then.
 #[derive(Clone, Debug)]
 pub struct Handle {
@@ -95,15 +95,7 @@ impl Handle {
         self.life.is_alive()
     }
 
-    /// Sends a packet with Flag 0.
-    ///
-    /// # Errors
-    /// [`HandleError`], and then nothing was sent.
-    pub fn push(&self, cmd: u16, data: &[u8]) -> Result<(), HandleError> {
-        self.send(&Push::new(cmd, data))
-    }
-
-    /// Sends a packet that is already encoded, which several connections can share.
+    /// Sends a push. It is encoded already, and several connections can share its bytes.
     ///
     /// # Errors
     /// [`HandleError`], and then nothing was sent.

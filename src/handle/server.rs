@@ -25,7 +25,7 @@ impl ServerHandle {
 
     /// Ends the server gracefully.
     ///
-    /// During [`Config::drain_delay`](crate::Config::drain_delay) only health checks fail. Then clients that
+    /// During [`Drain::delay`](crate::config::Drain::delay) only health checks fail. Then clients that
     /// wait to be accepted are answered with 503, for at most a second, and the listeners close. Each client
     /// gets a Close 1001. The server ends when all clients are gone, or after the drain timeout.
     pub fn drain(&self) {

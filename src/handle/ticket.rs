@@ -59,8 +59,8 @@ impl<T: Send + 'static> Ticket<T> {
     }
 
     /// Replies with `data`, under the request's Cmd and Flag. If it does not fit the outbox,
-    /// [`Config::overflow`](crate::Config::overflow) applies; a reply that can never fit becomes a refusal
-    /// with ErrorID 6.
+    /// [`Output::overflow`](crate::config::Output::overflow) applies; a reply that can never fit becomes a
+    /// refusal with ErrorID 6.
     pub fn reply(self, data: impl Into<Vec<u8>>) {
         self.into_right().answer(Answer::Reply(data.into()));
     }

@@ -53,7 +53,7 @@ fn accept_some<S: Application>(core: &mut Core<S>) {
 }
 
 /// How often this turn tries to accept a client.
-fn attempts<S>(core: &Core<S>) -> usize {
+fn attempts<S: Application>(core: &Core<S>) -> usize {
     match core.lent.env.draining {
         Draining::Begun => TURN_LAST_ACCEPTS,
         // Waiting clients are not refused: there will be time for them in a moment.
@@ -104,7 +104,7 @@ fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
 }
 
 /// Lets a client in and counts it, or returns the reason for refusing it.
-fn enter<S>(core: &Core<S>, client: Option<Peer>) -> Result<Permit, Refusal> {
+fn enter<S: Application>(core: &Core<S>, client: Option<Peer>) -> Result<Permit, Refusal> {
     if core.lent.is_draining() {
         return Err(Refusal::Unavailable);
     }
@@ -126,13 +126,13 @@ fn begin<S: Application>(core: &mut Core<S>, id: ConnectionId, refusal: Option<R
 
 /// Whether a refused client gets its answer only after its TLS handshake. A handshake can cost a signature: a
 /// full server does not spend that on clients that it refuses, but a draining server does.
-fn is_refused_late<S>(active: &Active<'_, S>) -> bool {
+fn is_refused_late<S: Application>(active: &Active<'_, S>) -> bool {
     active.lent.is_draining() && active.entry.socket.answers_later()
 }
 
 /// Ends the first of the refused clients while there are too many of them. A draining server does not: there
 /// only descriptors and the drain's time bound their number.
-fn end_refused_in_excess<S>(core: &mut Core<S>) {
+fn end_refused_in_excess<S: Application>(core: &mut Core<S>) {
     while let Some(first) = core.lent.refusals.pop_excess() {
         if !core.lent.is_draining()
             && let Some(mut active) = core.activate(first)
@@ -144,7 +144,7 @@ fn end_refused_in_excess<S>(core: &mut Core<S>) {
 }
 
 /// Registers the socket of a connection with the poll. False if that fails: then the connection has ended.
-fn register<S>(core: &mut Core<S>, id: ConnectionId) -> bool {
+fn register<S: Application>(core: &mut Core<S>, id: ConnectionId) -> bool {
     let Some(entry) = core.connections.get_mut(id) else { return false };
     let Err(error) = entry.socket.register(&core.registry, tokens::of_connection(id)) else { return true };
     core.listeners.log_unpolled(id, &error, core.lent.now());

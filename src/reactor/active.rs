@@ -5,15 +5,16 @@ use super::lent::Lent;
 use super::ready::Queue;
 use super::schedule::Schedule;
 use crate::conn::Env;
+use crate::router::Application;
 
 /// One connection in hand. Work on it can reach no other connection.
-pub(super) struct Active<'a, S: 'static> {
+pub(super) struct Active<'a, S: Application> {
     pub(super) entry: &'a mut Entry,
     pub(super) schedule: &'a mut Schedule,
     pub(super) lent: &'a mut Lent<S>,
 }
 
-impl<S> Active<'_, S> {
+impl<S: Application> Active<'_, S> {
     /// From here on, the write buffer holds only the output of this connection.
     #[inline]
     pub(super) fn begin_output(&mut self) {

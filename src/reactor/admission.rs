@@ -13,8 +13,8 @@ use crate::upgrade::Refusal;
 /// and when it goes.
 #[derive(Debug)]
 pub(super) struct Admission {
-    max: usize,
-    max_per_ip: usize,
+    max: Option<usize>,
+    max_per_ip: Option<usize>,
     /// Leading bits that tell IPv6 addresses apart.
     ipv6_prefix: u8,
     counts: Mutex<Counts>,
@@ -37,9 +37,9 @@ pub(super) struct Permit {
 impl Admission {
     pub(super) fn new(config: &Config) -> Self {
         Admission {
-            max: config.max_connections,
-            max_per_ip: config.max_connections_per_ip,
-            ipv6_prefix: config.ipv6_prefix,
+            max: config.limits.max_connections,
+            max_per_ip: config.limits.max_connections_per_ip,
+            ipv6_prefix: config.limits.ipv6_prefix,
             counts: Mutex::default(),
         }
     }
@@ -48,7 +48,7 @@ impl Admission {
     /// proxy will name it, counts only among all clients.
     pub(super) fn enter(&self, client: Option<Peer>) -> Result<Permit, Refusal> {
         let mut counts = self.counts();
-        if self.max != 0 && counts.inside >= self.max {
+        if self.max.is_some_and(|max| counts.inside >= max) {
             return Err(Refusal::Unavailable);
         }
         let mut permit = Permit { has_address: false };
@@ -66,9 +66,9 @@ impl Admission {
     }
 
     fn count(&self, counts: &mut Counts, permit: &mut Permit, client: Peer) -> Result<(), Refusal> {
-        let Some(ip) = client.ip().filter(|_| self.max_per_ip != 0) else { return Ok(()) };
+        let (Some(ip), Some(max)) = (client.ip(), self.max_per_ip) else { return Ok(()) };
         let count = counts.per_ip.entry(self.network(ip)).or_default();
-        if *count >= self.max_per_ip {
+        if *count >= max {
             return Err(Refusal::TooManyConnections);
         }
         *count += 1;
@@ -121,7 +121,10 @@ mod tests {
 
     #[test]
     fn both_limits_hold_and_permits_come_back() {
-        let config = Config { max_connections: 3, max_connections_per_ip: 2, ..Config::default() };
+        let config = Config::with(|config| {
+            config.limits.max_connections = Some(3);
+            config.limits.max_connections_per_ip = Some(2);
+        });
         let admission = Admission::new(&config);
         let mut permits = std::collections::VecDeque::new();
         let peer = |last, port| Peer::Ip(IpAddr::from([10, 0, 0, last]), port);
@@ -156,7 +159,10 @@ mod tests {
             (64, "10.0.0.1", "::a00:1", false),
             (64, "10.0.0.1", "::ffff:10.0.0.1", true),
         ] {
-            let config = Config { max_connections_per_ip: 1, ipv6_prefix, ..Config::default() };
+            let config = Config::with(|config| {
+                config.limits.max_connections_per_ip = Some(1);
+                config.limits.ipv6_prefix = ipv6_prefix;
+            });
             let admission = Admission::new(&config);
             let peer = |ip: &str| Peer::from(SocketAddr::new(ip.parse().unwrap(), 1));
             let permit = admission.enter(Some(peer(first))).unwrap();
@@ -172,7 +178,10 @@ mod tests {
 
     #[test]
     fn a_client_whose_address_comes_later_counts_under_that_one_only() {
-        let config = Config { max_connections: 3, max_connections_per_ip: 1, ..Config::default() };
+        let config = Config::with(|config| {
+            config.limits.max_connections = Some(3);
+            config.limits.max_connections_per_ip = Some(1);
+        });
         let admission = Admission::new(&config);
         let peer = Peer::Ip(IpAddr::from([10, 0, 0, 1]), 1);
         let mut permits: Vec<_> = (0..3).map(|_| admission.enter(None).unwrap()).collect();

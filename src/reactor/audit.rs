@@ -97,6 +97,7 @@ impl<S: Application> Reactor<S> {
             ("connections", connections.len()),
             ("connections that are refused", lent.refusals.count()),
             ("roles", tools.roles.len()),
+            ("sessions", tools.sessions.len()),
             ("permits", admitted),
             ("addresses", addresses),
             ("connections with work left", with_work),

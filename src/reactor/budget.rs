@@ -95,13 +95,11 @@ pub(super) struct TurnBudget {
 }
 
 impl TurnBudget {
-    /// A budget of this time for each turn; 0 for no limit.
-    pub(super) fn new(clock: Clock, time: Duration) -> Self {
+    /// A budget of this time for each turn, if it has a limit.
+    pub(super) fn new(clock: Clock, time: Option<Duration>) -> Self {
         let began = clock.instant_now();
-        let part_us = match u64::try_from(time.as_micros()) {
-            Ok(0) | Err(_) => u64::MAX / (2 * PARTS),
-            Ok(us) => us / PARTS,
-        };
+        let limit_us = time.and_then(|time| u64::try_from(time.as_micros()).ok());
+        let part_us = limit_us.map_or(u64::MAX / (2 * PARTS), |us| us / PARTS);
         TurnBudget { clock, part_us, began, passed_us: 0, unseen_bytes: 0, pending_ns: 0 }
     }
 
@@ -164,7 +162,7 @@ impl TurnBudget {
 impl TurnBudget {
     /// The budget of a turn of 4 ms of which `passed_us` have passed. A part is 200 µs.
     pub(super) fn passed(passed_us: u64) -> Self {
-        TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), Duration::from_millis(4)) }
+        TurnBudget { passed_us, ..TurnBudget::new(Clock::real(), Some(Duration::from_millis(4))) }
     }
 }
 
@@ -179,7 +177,7 @@ mod tests {
         let steps =
             [Step::Quiet, Step::Busy, Step::Mail, Step::Accept, Step::Timers, Step::FanOut, Step::Output];
         assert!(steps.is_sorted_by_key(|step| step.ends_at()), "none takes the time of one before it");
-        let endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::real(), Duration::ZERO) };
+        let endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::real(), None) };
         for step in steps {
             assert!(endless.allows(step, usize::MAX), "without a limit");
             let end = step.ends_at() * PART_US;

@@ -77,7 +77,8 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
         return;
     }
     tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
-    if catch_unwind(AssertUnwindSafe(|| state.closed(record, told, &mut tools.effects))).is_err() {
+    let Some(session) = tools.sessions.take(record.id) else { return };
+    if catch_unwind(AssertUnwindSafe(|| state.closed(record, session, told, &mut tools.effects))).is_err() {
         tools.log.panicked(tools.now, "end hook", &("id", Value::from_display(&record.id)));
     }
 }

@@ -14,23 +14,13 @@ use super::setup::ReactorSetup;
 use super::shared::ServerShared;
 use super::sys::poller::Registry;
 use super::worker_links::WorkerLinks;
-use crate::config::Config;
+use crate::config::{Config, Recording};
 use crate::conn::Env;
 use crate::id::ConnectionId;
-use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
-/// Which connections are recorded, and how much of each.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Recording {
-    /// Record only connections under debug.
-    pub(super) debugged: bool,
-    /// The limit of one recording, in bytes.
-    pub(super) limit: usize,
-}
-
 /// Everything that the steps of a turn work on.
-pub(super) struct Core<S: 'static> {
+pub(super) struct Core<S: Application> {
     pub(super) connections: Connections,
     /// The parts that the work of a single connection touches.
     pub(super) lent: Lent<S>,
@@ -41,28 +31,24 @@ pub(super) struct Core<S: 'static> {
     pub(super) mail: MailQueue,
     pub(super) drain: DrainProgress,
     pub(super) links: WorkerLinks,
-    pub(super) recording: Recording,
+    /// Which connections are recorded, and how much of each.
+    pub(super) recording: Option<Recording>,
     /// The system clock when the reactor started, in milliseconds since 1970.
     pub(super) began_unix_ms: u64,
 }
 
 impl<S: Application> Core<S> {
-    pub(super) fn new(
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-        setup: ReactorSetup,
-    ) -> Self {
+    pub(super) fn new(config: &Config, service: Service<S>, mut state: S, setup: ReactorSetup) -> Self {
         let ReactorSetup { worker, registry, mailbox, listeners, roles, shared, began_unix_ms } = setup;
         let workers = shared.mailboxes.count();
+        let cipher = state.cipher();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
         Core {
             connections: Connections::new(worker),
             lent: Lent {
                 env,
-                budget: TurnBudget::new(shared.clock.clone(), config.turn_time),
+                budget: TurnBudget::new(shared.clock.clone(), config.reactor.turn_time),
                 output: Output::default(),
                 fan_outs: FanOuts::default(),
                 refusals: Refusals::default(),
@@ -74,13 +60,13 @@ impl<S: Application> Core<S> {
             mail: MailQueue::default(),
             drain: DrainProgress::new(config, worker, workers),
             links: WorkerLinks::new(worker),
-            recording: Recording { debugged: config.record_debugged, limit: config.record_limit },
+            recording: config.recording.clone(),
             began_unix_ms,
         }
     }
 }
 
-impl<S> Core<S> {
+impl<S: Application> Core<S> {
     /// Looks up a connection to work on. None if it is gone.
     #[inline]
     pub(super) fn activate(&mut self, id: ConnectionId) -> Option<Active<'_, S>> {

@@ -11,7 +11,7 @@ use crate::id::ConnectionId;
 use crate::router::Application;
 
 /// Announces the drain, which begins after the drain delay. A second call changes nothing.
-pub(super) fn announce_drain<S>(core: &mut Core<S>) {
+pub(super) fn announce_drain<S: Application>(core: &mut Core<S>) {
     if !core.drain.is_serving() {
         return;
     }
@@ -25,7 +25,7 @@ pub(super) fn announce_drain<S>(core: &mut Core<S>) {
 }
 
 /// Begins to refuse clients that wait to be accepted, and to close the others.
-fn begin<S>(core: &mut Core<S>) {
+fn begin<S: Application>(core: &mut Core<S>) {
     log::info!("draining {} connections", core.connections.len());
     core.lent.env.draining = Draining::Begun;
     core.listeners.accept_the_last();
@@ -80,6 +80,6 @@ fn give_up<S: Application>(core: &mut Core<S>) {
 }
 
 /// Whether the server has drained and every client is gone.
-pub(super) fn is_drained<S>(core: &Core<S>) -> bool {
+pub(super) fn is_drained<S: Application>(core: &Core<S>) -> bool {
     core.drain.has_begun() && core.listeners.are_closed() && core.connections.is_empty()
 }

@@ -41,9 +41,9 @@ struct Begun {
 impl DrainProgress {
     pub(super) fn new(config: &Config, worker: usize, workers: usize) -> Self {
         DrainProgress {
-            delay_ms: whole_ms(config.drain_delay),
-            timeout_ms: whole_ms(config.drain_timeout),
-            rate: u64::from(config.drain_rate),
+            delay_ms: whole_ms(config.drain.delay),
+            timeout_ms: config.drain.timeout.map_or(0, whole_ms),
+            rate: config.drain.rate.map_or(0, u64::from),
             worker: worker as u64,
             workers: workers as u64,
             stage: DrainStage::Serving,
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn workers_tell_as_many_together_as_one_would() {
-        let config = Config { drain_rate: 7, ..Config::default() };
+        let config = Config::with(|config| config.drain.rate = Some(7));
         for workers in [1, 2, 3, 10] {
             let mut drains: Vec<_> =
                 (0..workers).map(|worker| DrainProgress::new(&config, worker, workers)).collect();

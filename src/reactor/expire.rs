@@ -42,7 +42,7 @@ pub(super) fn expire<S: Application>(core: &mut Core<S>, input: &mut Input) {
 }
 
 /// How much the end of the turn has to write or to bury.
-fn consequences<S>(core: &Core<S>) -> usize {
+fn consequences<S: Application>(core: &Core<S>) -> usize {
     core.lent.output.len() + core.connections.schedule().dead()
 }
 

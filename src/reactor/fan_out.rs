@@ -13,6 +13,7 @@ use super::reach::RECEIVER_BYTES;
 use super::send::send;
 use crate::id::ConnectionId;
 use crate::push::Push;
+use crate::router::Application;
 
 /// The cost up to which a push to many is sent at once, in bytes, where a write counts as [`STEP_BYTES`]:
 /// enough for a small chat room.
@@ -23,7 +24,7 @@ const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
 /// Sends a push to many connections: at once, or when there is time. `by` is the connection that requested
 /// it.
-pub(super) fn send_to_many<S>(
+pub(super) fn send_to_many<S: Application>(
     core: &mut Core<S>,
     by: Option<ConnectionId>,
     mut to: Vec<ConnectionId>,
@@ -44,7 +45,7 @@ pub(super) fn send_to_many<S>(
 }
 
 /// Queues a fan-out to go on when there is time, if there is capacity for it.
-fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
+fn begin<S: Application>(core: &mut Core<S>, mut fan_out: FanOut) {
     let (connections, lent) = (&mut core.connections, &mut core.lent);
     if !lent.fan_outs.has_capacity_for(&fan_out) {
         let receivers = fan_out.to.len() as u64;
@@ -70,14 +71,14 @@ fn begin<S>(core: &mut Core<S>, mut fan_out: FanOut) {
 /// Continues fan-outs, those of each client in turn, as long as there is time. A receiver is sent all of its
 /// waiting pushes at once.
 #[inline]
-pub(super) fn continue_fan_outs<S>(core: &mut Core<S>) {
+pub(super) fn continue_fan_outs<S: Application>(core: &mut Core<S>) {
     if !core.lent.fan_outs.is_empty() {
         continue_some(core);
     }
 }
 
 #[cold]
-fn continue_some<S>(core: &mut Core<S>) {
+fn continue_some<S: Application>(core: &mut Core<S>) {
     let (mut done, mut slice) = (0, 0);
     while core.lent.budget.allows(Step::FanOut, done)
         && let Some(id) = next_receiver(core)
@@ -96,7 +97,7 @@ fn continue_some<S>(core: &mut Core<S>) {
     core.lent.fan_outs.pass_turn();
 }
 
-fn next_receiver<S>(core: &mut Core<S>) -> Option<ConnectionId> {
+fn next_receiver<S: Application>(core: &mut Core<S>) -> Option<ConnectionId> {
     let connections = &core.connections;
     let is_awaited = |id| connections.get(id).is_some_and(|entry| entry.standing.is_awaited());
     core.lent.fan_outs.next_receiver(is_awaited)
@@ -104,7 +105,7 @@ fn next_receiver<S>(core: &mut Core<S>) -> Option<ConnectionId> {
 
 /// Handles the end of a connection: nothing more reaches it, and fan-outs that it requested go on.
 #[cold]
-pub(super) fn leave_fan_outs<S>(core: &mut Core<S>, id: ConnectionId) {
+pub(super) fn leave_fan_outs<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     core.lent.fan_outs.leave(id);
     while core.lent.fan_outs.take_push(id).is_some() {
         core.lent.budget.charge(RECEIVER_BYTES);

@@ -4,11 +4,11 @@ use super::core::Core;
 use super::worker_links::Posted;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
-use crate::router::Effect;
+use crate::router::{Application, Effect};
 
 /// Forwards the part of an effect that concerns connections of other workers. Returns the part for this
 /// worker.
-pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
+pub(super) fn forward<S: Application>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
     if core.shared.mailboxes.count() == 1 {
         return Some(effect);
     }
@@ -37,7 +37,7 @@ pub(super) fn forward<S>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
 }
 
 /// Forwards an effect on one connection to the worker of that connection.
-fn forward_to<S>(core: &mut Core<S>, worker: usize, effect: Effect) {
+fn forward_to<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect) {
     let mailboxes = &core.shared.mailboxes;
     match effect {
         Effect::Send { .. } => post_push(core, worker, 1, effect),
@@ -52,13 +52,13 @@ fn forward_to<S>(core: &mut Core<S>, worker: usize, effect: Effect) {
 
 /// Posts a push with this many receivers to another worker. If it is dropped, it counts as that many
 /// failures.
-fn post_push<S>(core: &mut Core<S>, worker: usize, receivers: u64, effect: Effect) {
+fn post_push<S: Application>(core: &mut Core<S>, worker: usize, receivers: u64, effect: Effect) {
     if post(core, worker, receivers, effect) == Posted::Dropped {
         core.lent.env.tools.totals.send_errors += receivers;
     }
 }
 
-fn post<S>(core: &mut Core<S>, worker: usize, messages: u64, effect: Effect) -> Posted {
+fn post<S: Application>(core: &mut Core<S>, worker: usize, messages: u64, effect: Effect) -> Posted {
     let now = core.lent.now();
     core.links.post(&core.shared.mailboxes, worker, Mail::Effect(effect), messages, now)
 }

@@ -1,9 +1,10 @@
 //! Hands the reactor's few inflaters and compressors to the connections that have waited longest.
 
 use super::core::Core;
+use crate::router::Application;
 
 /// Hands out the free ones. A connection that gets one has work for the next turn.
-pub(super) fn hand_out<S>(core: &mut Core<S>) {
+pub(super) fn hand_out<S: Application>(core: &mut Core<S>) {
     if core.lent.env.inflaters.in_use() > 0 {
         hand_out_inflaters(core);
     }
@@ -16,7 +17,7 @@ pub(super) fn hand_out<S>(core: &mut Core<S>) {
     }
 }
 
-fn hand_out_inflaters<S>(core: &mut Core<S>) {
+fn hand_out_inflaters<S: Application>(core: &mut Core<S>) {
     // Connections that end or begin to close do not give theirs back.
     let connections = &core.connections;
     core.lent.env.inflaters.reclaim(|id| connections.get(id).is_some_and(|entry| entry.conn.inflates()));

@@ -27,19 +27,16 @@ const SPREAD_MS: u64 = 60_000;
 
 struct Nothing;
 
-impl Application for Nothing {}
+impl Application for Nothing {
+    type Session = ();
+}
 
 fn reactor() -> Reactor<Nothing> {
-    let off = Duration::ZERO;
-    let config = Config {
-        listen: vec![Listen::Tcp(([127, 0, 0, 1], 0).into())],
+    let config = Config::with(|config| {
+        config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
         // Their timers send only Pings.
-        read_timeout: off,
-        client_check: off,
-        account_check: off,
-        housekeeping: off,
-        ..Config::default()
-    };
+        (config.timers.read, config.timers.housekeeping) = (None, None);
+    });
     Reactor::bind(&config, Service::Messages(|_, _, _| crate::router::Outcome::Done), Nothing).unwrap()
 }
 

@@ -9,9 +9,10 @@ use super::output::Output;
 use super::refusals::Refusals;
 use crate::conn::{Draining, Env};
 use crate::moment::Moment;
+use crate::router::Application;
 
 /// The parts of a reactor that work on a single connection touches.
-pub(super) struct Lent<S: 'static> {
+pub(super) struct Lent<S: Application> {
     /// The parts that the connection itself borrows for a call.
     pub(super) env: Env<S>,
     /// What this turn has used and may still use.
@@ -23,7 +24,7 @@ pub(super) struct Lent<S: 'static> {
     pub(super) admission: Arc<Admission>,
 }
 
-impl<S> Lent<S> {
+impl<S: Application> Lent<S> {
     /// The time of this turn.
     #[inline]
     pub(super) fn now(&self) -> Moment {

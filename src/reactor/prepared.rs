@@ -11,12 +11,12 @@ use super::sys::listener::Listener;
 use super::sys::poller::{Poller, Registry};
 use super::sys::system::System;
 use super::tokens::WAKER;
-use crate::config::Config;
+use crate::config::{Config, Recording};
 use crate::mailbox::Mailbox;
 use crate::mailboxes::Mailboxes;
 use crate::recording::Store;
 use crate::roles::Roles;
-use crate::router::Service;
+use crate::router::{Application, Service};
 
 /// The most events that one poll returns.
 pub(super) const EVENTS: usize = 1024;
@@ -36,7 +36,7 @@ struct Station {
 
 impl Prepared {
     /// Binds the listeners of one reactor, and of `others` beside it.
-    pub(crate) fn bind<S>(
+    pub(crate) fn bind<S: Application>(
         config: &Config,
         service: &Service<S>,
         others: usize,
@@ -45,7 +45,7 @@ impl Prepared {
     }
 
     /// Binds the listeners on the real system, or on a simulated network.
-    pub(crate) fn bind_on<S>(
+    pub(crate) fn bind_on<S: Application>(
         system: &System,
         config: &Config,
         service: &Service<S>,
@@ -99,7 +99,7 @@ impl Prepared {
 
 /// The store for recordings, if connections can be recorded.
 fn open_store(config: &Config) -> Result<Option<Store>, BindError> {
-    let Some(directory) = &config.record else { return Ok(None) };
+    let Some(Recording { directory, .. }) = &config.recording else { return Ok(None) };
     Store::open(directory).map(Some).map_err(|error| BindError::Record(directory.clone(), error))
 }
 
@@ -107,7 +107,7 @@ impl Station {
     fn new(system: &System, config: &Config) -> Result<Self, BindError> {
         let poller = system.poller(EVENTS)?;
         let registry = poller.registry()?;
-        let mailbox = Arc::new(Mailbox::new(config.mailbox_limit, poller.waker(WAKER)?));
+        let mailbox = Arc::new(Mailbox::new(config.reactor.mailbox_limit, poller.waker(WAKER)?));
         Ok(Station { poller, registry, mailbox })
     }
 }

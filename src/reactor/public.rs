@@ -19,7 +19,6 @@ use crate::handle::ServerHandle;
 use crate::id::ConnectionId;
 use crate::mailboxes::Mailboxes;
 use crate::moment::{Moment, whole_ms};
-use crate::packet::Cipher;
 use crate::router::{Application, Service};
 
 /// The longest wait of a poll, in milliseconds. If a poll takes longer, the process was not running.
@@ -45,7 +44,7 @@ pub enum Turn {
 pub struct Reactor<S: Application> {
     poller: Poller,
     pub(super) clock: Clock,
-    spin: Duration,
+    spin: Option<Duration>,
     /// When the last turn ended, unless the next one follows at once.
     ended: Option<Instant>,
     pub(super) core: Core<S>,
@@ -58,39 +57,20 @@ impl<S: Application> Reactor<S> {
     /// # Errors
     /// [`BindError`]: the configuration is not valid, or an address cannot be listened on.
     pub fn bind(config: &Config, service: impl Into<Service<S>>, state: S) -> Result<Self, BindError> {
-        Reactor::bind_with_cipher(config, service, state, None)
-    }
-
-    /// Like [`bind`](Self::bind), with a cipher for Data of status 2.
-    ///
-    /// # Errors
-    /// As [`bind`](Self::bind).
-    pub fn bind_with_cipher(
-        config: &Config,
-        service: impl Into<Service<S>>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-    ) -> Result<Self, BindError> {
         let service = service.into();
         let (prepared, _) = Prepared::bind(config, &service, 0)?;
-        Ok(Reactor::from_prepared(prepared, config, service, state, cipher))
+        Ok(Reactor::from_prepared(prepared, config, service, state))
     }
 
     /// Makes a reactor from bound listeners and their application.
-    pub(crate) fn from_prepared(
-        prepared: Prepared,
-        config: &Config,
-        service: Service<S>,
-        state: S,
-        cipher: Option<Box<dyn Cipher>>,
-    ) -> Self {
+    pub(crate) fn from_prepared(prepared: Prepared, config: &Config, service: Service<S>, state: S) -> Self {
         let Prepared { poller, setup } = prepared;
         Reactor {
             poller,
             clock: setup.shared.clock.clone(),
-            spin: config.spin,
+            spin: config.reactor.spin,
             ended: None,
-            core: Core::new(config, service, state, cipher, setup),
+            core: Core::new(config, service, state, setup),
             input: Input::new(),
         }
     }
@@ -215,17 +195,16 @@ impl<S: Application> Reactor<S> {
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
         let longest = Duration::from_millis(until_due_ms.min(MAX_WAIT_MS));
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
-        if self.spin.is_zero() {
-            self.poller.poll(Some(timeout))?;
-        } else {
-            self.spin_and_poll(began, timeout)?;
+        match self.spin {
+            None => self.poller.poll(Some(timeout))?,
+            Some(spin) => self.spin_and_poll(began, timeout, spin)?,
         }
         Ok(whole_ms(timeout))
     }
 
     #[cold]
-    fn spin_and_poll(&mut self, began: Instant, timeout: Duration) -> io::Result<()> {
-        let spin = timeout.min(self.spin);
+    fn spin_and_poll(&mut self, began: Instant, timeout: Duration, spin: Duration) -> io::Result<()> {
+        let spin = timeout.min(spin);
         let mut waited = Duration::ZERO;
         while waited < spin {
             self.poller.poll(Some(Duration::ZERO))?;
@@ -259,11 +238,13 @@ mod tests {
     #[test]
     fn a_reactor_can_be_made_on_one_thread_and_run_on_another() {
         fn is_send<T: Send>() {}
-        fn check<S: Application + Send>() {
+        fn check<S: Application<Session: Send> + Send>() {
             is_send::<Reactor<S>>();
         }
         struct Nothing;
-        impl Application for Nothing {}
+        impl Application for Nothing {
+            type Session = ();
+        }
         check::<Nothing>();
     }
 }

@@ -6,6 +6,7 @@ use super::core::Core;
 use super::entry::Entry;
 use super::output::{Frames, Segments};
 use super::write::{Written, write_frames};
+use crate::router::Application;
 
 /// Output of this many bytes is written at once. Less waits until the turn has done all its reads, so that
 /// they are finished before the first reply wakes a client.
@@ -13,7 +14,7 @@ const LARGE_BYTES: usize = 16 * 1024;
 /// Capacity of the write buffer that is kept from turn to turn.
 const KEPT_BYTES: usize = 1024 * 1024;
 
-impl<S> Active<'_, S> {
+impl<S: Application> Active<'_, S> {
     /// Queues or writes the connection's output in the write buffer, and updates its state.
     pub(super) fn queue_output(&mut self) {
         let (start, end) =
@@ -120,7 +121,7 @@ fn move_to_outbox(segments: Segments<'_>, entry: &mut Entry, buffer: &[u8]) {
 
 /// Writes the segments of every connection. If the turn runs out of time, the rest goes to the outboxes,
 /// which the next turn writes.
-pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
+pub(super) fn write_all_segments<S: Application>(core: &mut Core<S>) {
     if core.lent.output.is_empty() {
         return;
     }
@@ -145,7 +146,7 @@ pub(super) fn write_all_segments<S>(core: &mut Core<S>) {
 /// Writes all segments if they are too many, or too large, to wait for the end of the turn. No connection may
 /// have output in hand.
 #[inline]
-pub(super) fn write_if_full<S>(core: &mut Core<S>) {
+pub(super) fn write_if_full<S: Application>(core: &mut Core<S>) {
     if core.lent.output.is_full(core.lent.env.tools.write_buffer.bytes.len()) {
         write_all_segments(core);
     }

@@ -4,11 +4,12 @@ use super::active::Active;
 use super::budget::SLICE_BYTES;
 use super::output::Frames;
 use crate::push::Push;
+use crate::router::Application;
 
 /// The cost of recording a receiver and finding its pushes again, in bytes of work.
 pub(super) const RECEIVER_BYTES: usize = 32;
 
-impl<S> Active<'_, S> {
+impl<S: Application> Active<'_, S> {
     /// Sends the connection its part of all unfinished fan-outs, so that later output follows them.
     #[inline]
     pub(super) fn reach(&mut self) {

@@ -24,7 +24,7 @@ pub(super) enum ReadAhead {
 
 /// Reads ahead from a connection that has probably sent little.
 #[inline]
-pub(super) fn read_ahead<S>(active: &mut Active<'_, S>, input: &mut Input) -> ReadAhead {
+pub(super) fn read_ahead<S: Application>(active: &mut Active<'_, S>, input: &mut Input) -> ReadAhead {
     let (entry, env) = (&mut *active.entry, &mut active.lent.env);
     if !entry.may_be_read_ahead(&env.settings) {
         return ReadAhead::Serve;
@@ -81,7 +81,7 @@ fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut
 
 /// Keeps bytes to be handled as soon as possible: the turn has no time left, or the client has to wait.
 #[cold]
-fn keep_for_later<S>(active: &mut Active<'_, S>, bytes: &[u8]) {
+fn keep_for_later<S: Application>(active: &mut Active<'_, S>, bytes: &[u8]) {
     active.entry.conn.keep(bytes);
     if active.entry.standing.owes() {
         active.entry.standing.set_busy(true);

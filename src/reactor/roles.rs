@@ -11,10 +11,10 @@ use crate::cause::Cause;
 use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::record::Login;
-use crate::router::{Application, Effect};
+use crate::router::{Application, Effect, Tools};
 
 /// The connection that holds a role. None if it is not on this worker.
-pub(super) fn with_role<S>(core: &Core<S>, role_id: u64) -> Option<ConnectionId> {
+pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<ConnectionId> {
     core.lent.env.tools.roles.player(role_id).filter(|id| id.worker() == core.links.own())
 }
 
@@ -38,7 +38,11 @@ pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     // It may hold another role by now. Without one it cannot be replaced a second time.
     tools.roles.leave(id, record.role_id());
     // Even if it is closing already: that can take a while, and the newer connection is in use meanwhile.
-    if catch_unwind(AssertUnwindSafe(|| state.replaced(record, &mut tools.effects))).is_err() {
+    let Tools { sessions, effects, .. } = tools;
+    let called = catch_unwind(AssertUnwindSafe(|| {
+        sessions.get_mut(id).map(|session| state.replaced(record, session, effects))
+    }));
+    if called.is_err() {
         tools.log.panicked(tools.now, "replaced hook", &("id", Value::from_display(&id)));
     }
     call(core, id, |entry, env| entry.conn.close(Cause::Replaced, env));

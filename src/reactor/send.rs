@@ -10,14 +10,18 @@ use crate::push::Push;
 use crate::router::Application;
 
 /// Sends a push to a connection, together with its other output of this turn.
-pub(super) fn send<S>(core: &mut Core<S>, to: ConnectionId, push: &Push) {
+pub(super) fn send<S: Application>(core: &mut Core<S>, to: ConnectionId, push: &Push) {
     let Some(mut active) = core.activate(to) else { return };
     active.send(push);
     write_if_full(core);
 }
 
 /// Calls a connection, after everything that it was sent before.
-pub(super) fn call<S>(core: &mut Core<S>, to: ConnectionId, call: impl FnOnce(&mut Entry, &mut Env<S>)) {
+pub(super) fn call<S: Application>(
+    core: &mut Core<S>,
+    to: ConnectionId,
+    call: impl FnOnce(&mut Entry, &mut Env<S>),
+) {
     let Some(mut active) = core.activate(to) else { return };
     active.reach();
     active.begin_output();

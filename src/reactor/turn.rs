@@ -42,14 +42,14 @@ pub(super) fn take_turn<S: Application>(
 }
 
 /// Gives the turn its budgets.
-pub(super) fn begin<S>(core: &mut Core<S>, input: &mut Input, polled: Instant) {
+pub(super) fn begin<S: Application>(core: &mut Core<S>, input: &mut Input, polled: Instant) {
     input.begin_turn();
     core.lent.budget.begin(polled);
     core.connections.forget_served();
 }
 
 /// When the next turn is due even without an event.
-pub(super) fn next_at<S>(core: &Core<S>) -> Moment {
+pub(super) fn next_at<S: Application>(core: &Core<S>) -> Moment {
     let schedule = core.connections.schedule();
     if schedule.has_work() || core.mail.has_work() || !core.lent.fan_outs.is_empty() {
         return core.lent.now();

@@ -11,7 +11,7 @@ use crate::router::{Application, Service};
 
 /// Starts recording a newly accepted connection, if all are recorded.
 pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
-    if core.shared.recordings.is_some() && !core.recording.debugged {
+    if core.recording.as_ref().is_some_and(|recording| !recording.debugged) {
         record(core, id);
     }
 }
@@ -22,7 +22,7 @@ pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on
     let Some(entry) = core.connections.get_mut(id) else { return };
     let is_recorded = entry.conn.record.has(Watch::RECORDER);
     entry.conn.record.set(Watch::LOG, on);
-    if !core.recording.debugged {
+    if core.recording.as_ref().is_none_or(|recording| !recording.debugged) {
         return;
     }
     match (on, is_recorded) {
@@ -33,7 +33,7 @@ pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on
 }
 
 fn record<S: Application>(core: &mut Core<S>, id: ConnectionId) {
-    let Some(store) = &core.shared.recordings else { return };
+    let (Some(store), Some(recording)) = (&core.shared.recordings, &core.recording) else { return };
     let Some(entry) = core.connections.get_mut(id) else { return };
     let Env { settings, service, tools, .. } = &core.lent.env;
     let record = &entry.conn.record;
@@ -48,6 +48,6 @@ fn record<S: Application>(core: &mut Core<S>, id: ConnectionId) {
         settings: settings.noted(),
         ..Head::default()
     };
-    let recorder = Recorder::new(Target::File(store.sink(&name)), head, core.recording.limit);
+    let recorder = Recorder::new(Target::File(store.sink(&name)), head, recording.limit);
     entry.conn.record_with(recorder, tools.now);
 }

@@ -9,6 +9,7 @@ use super::budget::{STEP_BYTES, TurnBudget, WRITE_BYTES};
 use super::entry::Entry;
 use crate::cause::Cause;
 use crate::conn::{Env, MAX_SLICES};
+use crate::router::Application;
 
 /// The result of writing frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(super) enum Written {
 
 /// Writes whole frames to a connection that has no segments. Bytes that the socket does not take wait in the
 /// outbox: as a copy, unless the frames are `shared`.
-pub(super) fn write_frames<S>(
+pub(super) fn write_frames<S: Application>(
     entry: &mut Entry,
     env: &Env<S>,
     budget: &mut TurnBudget,
@@ -63,7 +64,7 @@ pub(super) fn write_frames<S>(
     }
 }
 
-impl<S> Active<'_, S> {
+impl<S: Application> Active<'_, S> {
     /// Writes from the outbox until it is empty, the socket takes no more, or a slice has been written.
     pub(super) fn write_outbox(&mut self) {
         let (entry, env) = (&mut *self.entry, &self.lent.env);

@@ -7,8 +7,9 @@ use super::entry::Entry;
 use super::write::{Attempt, attempt};
 use crate::cause::Cause;
 use crate::conn::{MAX_SLICES, OutputSlices};
+use crate::router::Application;
 
-impl<S> Active<'_, S> {
+impl<S: Application> Active<'_, S> {
     /// Writes the connection's part of the write buffer at once, with the bytes that it borrowed of `input`
     /// and of its own last message in between. Bytes that the socket does not take are copied to the outbox.
     /// Returns the number of bytes.

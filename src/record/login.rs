@@ -1,15 +1,23 @@
 //! Logins, and the compact form in which a record keeps them: most clients are logged in.
 
-/// What kind of client it is.
+/// What a client is to the server: what it may do follows from its kind and from whether it is logged in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClientKind {
-    /// Any connection before its login, unless more is known.
+    /// Of whom no more is known: every connection before its login.
+    ///
+    /// It may call routes for [anyone](crate::Access::Anyone), and once it is logged in those for a
+    /// [role](crate::Access::Role).
     #[default]
-    Tester,
-    /// A game client.
-    GameServer,
-    /// An operator's tool, which may call the routes for monitors.
-    Monitor,
+    Guest,
+    /// A player's client.
+    ///
+    /// The library lets it do what a guest may; an application can tell the two apart by
+    /// [`Record::kind`](crate::Record::kind).
+    Player,
+    /// An operator's tool.
+    ///
+    /// Once it is logged in, it may also call the routes for [operators](crate::Access::Operator).
+    Operator,
 }
 
 /// Who a logged-in connection is. A record lends it with names of type `&str`.

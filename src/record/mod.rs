@@ -110,7 +110,7 @@ impl Record {
             ip: None,
             port: Packed::ZERO,
             connected_at: connected_at.into(),
-            kind: ClientKind::Tester,
+            kind: ClientKind::Guest,
             watch: Watch(0),
             bad_input_lines: 0,
             bad_req_count: 0,
@@ -144,7 +144,7 @@ impl Record {
         self.connected_at.into()
     }
 
-    /// What kind of client it is: [`ClientKind::Tester`] until a login says otherwise.
+    /// What kind of client it is: [`ClientKind::Guest`] until a login says otherwise.
     #[must_use]
     pub fn kind(&self) -> ClientKind {
         self.kind
@@ -264,7 +264,7 @@ impl Record {
 
     /// Logs the client out. Returns the role that it played, if it did.
     pub(crate) fn log_out(&mut self) -> Option<u64> {
-        self.kind = ClientKind::Tester;
+        self.kind = ClientKind::Guest;
         self.login.take().map(|login| login.role_id())
     }
 

@@ -235,33 +235,41 @@ fn push(recorded: &Frame, packets: bool) -> Option<(Frame, usize)> {
     Some((frame, head.len().saturating_add(data.len())))
 }
 
+/// The configuration of a recording, where 0 means off.
 fn config(settings: &Settings) -> Config {
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    Config {
-        max_len: bytes(settings.max_len),
-        max_len_before_login: bytes(settings.max_len_before_login),
-        max_packets_per_second: settings.max_packets_per_second,
-        handshake_timeout: Duration::from_millis(settings.handshake_ms),
-        read_timeout: Duration::from_millis(settings.read_ms),
-        client_check: Duration::from_millis(settings.client_check_ms),
-        account_check: Duration::from_millis(settings.account_check_ms),
-        housekeeping: Duration::from_millis(settings.housekeeping_ms),
-        ping_interval: Duration::from_millis(settings.ping_ms),
-        close_timeout: Duration::from_millis(settings.close_ms),
-        liveness: if settings.frames_count { Liveness::Frames } else { Liveness::Packets },
-        outbox_limit: bytes(settings.outbox_limit),
-        compress_above: bytes(settings.compress_above),
-        overflow: if settings.drops { Overflow::Drop } else { Overflow::Close },
-        deflate: match settings.deflate {
-            0 => DeflateMode::Off,
-            1 => DeflateMode::Shared,
-            _ => DeflateMode::Dedicated,
-        },
-        deflate_above: bytes(settings.deflate_above),
-        paths: settings.paths.clone(),
-        origins: settings.origins.clone(),
-        subprotocols: settings.subprotocols.clone(),
-        subprotocol_required: settings.subprotocol_required,
-        ..Config::default()
-    }
+    let limit = |limit: u64| (limit != 0).then(|| bytes(limit));
+    let timer = |ms: u64| (ms != 0).then(|| Duration::from_millis(ms));
+    let mut config = Config::default();
+
+    config.limits.max_len = bytes(settings.max_len);
+    config.limits.max_len_before_login = limit(settings.max_len_before_login);
+    config.limits.max_packets_per_second =
+        (settings.max_packets_per_second != 0).then_some(settings.max_packets_per_second);
+
+    config.timers.handshake = timer(settings.handshake_ms);
+    config.timers.read = timer(settings.read_ms);
+    config.timers.client_check = timer(settings.client_check_ms);
+    config.timers.account_check = timer(settings.account_check_ms);
+    config.timers.housekeeping = timer(settings.housekeeping_ms);
+    config.timers.ping_interval = timer(settings.ping_ms);
+    // A server records no 0; with one, the socket of a client that is gone would be kept.
+    config.timers.close = Duration::from_millis(settings.close_ms.max(1));
+    config.timers.liveness = if settings.frames_count { Liveness::Frames } else { Liveness::Packets };
+
+    config.output.outbox_limit = limit(settings.outbox_limit);
+    config.output.compress_above = limit(settings.compress_above);
+    config.output.overflow = if settings.drops { Overflow::Drop } else { Overflow::Close };
+    config.output.deflate = match settings.deflate {
+        0 => DeflateMode::Off,
+        1 => DeflateMode::Shared,
+        _ => DeflateMode::Dedicated,
+    };
+    config.output.deflate_above = bytes(settings.deflate_above);
+
+    config.upgrade.paths = settings.paths.clone();
+    config.upgrade.origins = settings.origins.clone();
+    config.upgrade.subprotocols = settings.subprotocols.clone();
+    config.upgrade.subprotocol_required = settings.subprotocol_required;
+    config
 }

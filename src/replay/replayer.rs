@@ -23,6 +23,8 @@ pub(super) struct Replayer {
 }
 
 impl Application for Replayer {
+    type Session = ();
+
     fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
         match self.source.verdict().flatten().and_then(|reason: Reason| reason.cause()) {
             None => Ok(()),

@@ -32,7 +32,10 @@ type Case = (&'static str, Head, Calls, Option<Excess>, u64);
 
 /// The head of a recording that begins when the connection is open; it takes messages.
 fn head(change: impl FnOnce(&mut Head)) -> Head {
-    let config = Config { outbox_limit: 0, max_len: 64 << 20, ..Config::default() };
+    let config = Config::with(|config| {
+        config.output.outbox_limit = None;
+        config.limits.max_len = 64 << 20;
+    });
     let never = u64::MAX;
     let deadlines = Deadlines {
         client_check_ms: never,

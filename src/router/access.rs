@@ -10,8 +10,8 @@ pub enum Access {
     Anyone,
     /// Clients that are logged in.
     Role,
-    /// Clients that are logged in as [`ClientKind::Monitor`].
-    Monitor,
+    /// Clients that are logged in as [`ClientKind::Operator`].
+    Operator,
 }
 
 impl Access {
@@ -24,9 +24,9 @@ impl Access {
         match (self, record.is_logged_in(), record.kind()) {
             (Access::Anyone, _, _)
             | (Access::Role, true, _)
-            | (Access::Monitor, true, ClientKind::Monitor) => Ok(()),
-            (Access::Role | Access::Monitor, false, _) => Err(ErrorId::NOT_LOGGED_IN),
-            (Access::Monitor, true, ClientKind::Tester | ClientKind::GameServer) => Err(ErrorId::NOT_ALLOWED),
+            | (Access::Operator, true, ClientKind::Operator) => Ok(()),
+            (Access::Role | Access::Operator, false, _) => Err(ErrorId::NOT_LOGGED_IN),
+            (Access::Operator, true, ClientKind::Guest | ClientKind::Player) => Err(ErrorId::NOT_ALLOWED),
         }
     }
 }
@@ -43,14 +43,14 @@ mod tests {
         let refused = |error_id| Err(error_id);
         let cases = [
             (Access::Anyone, None, Ok(())),
-            (Access::Anyone, Some(ClientKind::Tester), Ok(())),
+            (Access::Anyone, Some(ClientKind::Guest), Ok(())),
             (Access::Role, None, refused(ErrorId::NOT_LOGGED_IN)),
-            (Access::Role, Some(ClientKind::Tester), Ok(())),
-            (Access::Role, Some(ClientKind::Monitor), Ok(())),
-            (Access::Monitor, None, refused(ErrorId::NOT_LOGGED_IN)),
-            (Access::Monitor, Some(ClientKind::Tester), refused(ErrorId::NOT_ALLOWED)),
-            (Access::Monitor, Some(ClientKind::GameServer), refused(ErrorId::NOT_ALLOWED)),
-            (Access::Monitor, Some(ClientKind::Monitor), Ok(())),
+            (Access::Role, Some(ClientKind::Guest), Ok(())),
+            (Access::Role, Some(ClientKind::Operator), Ok(())),
+            (Access::Operator, None, refused(ErrorId::NOT_LOGGED_IN)),
+            (Access::Operator, Some(ClientKind::Guest), refused(ErrorId::NOT_ALLOWED)),
+            (Access::Operator, Some(ClientKind::Player), refused(ErrorId::NOT_ALLOWED)),
+            (Access::Operator, Some(ClientKind::Operator), Ok(())),
         ];
         for (access, kind, expected) in cases {
             let mut record = Record::new(ConnectionId::new(0, 0, 0), Peer::Local, Moment::START);

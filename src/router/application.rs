@@ -5,7 +5,7 @@ use super::effect::Effects;
 use super::outcome::Outcome;
 use super::table::{Route, Router};
 use crate::cause::Cause;
-use crate::packet::Undecodable;
+use crate::packet::{Cipher, Undecodable};
 use crate::record::{Peer, Record};
 use crate::upgrade::{self, Refusal};
 
@@ -13,50 +13,67 @@ pub use crate::frame::MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///
-/// Every hook has a default that does nothing. A panic in a hook is caught and logged; the state stays as the
+/// Every hook has a default that does nothing. A panic in a hook of a connection is caught and logged; the state stays as the
 /// panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if [`opened`](Self::opened)
 /// does, the connection closes with 1011, as after a panic of a handler. A panic in another hook has no
 /// effect on the connection, which is ending anyway.
+///
+/// [`upgrade`](Self::upgrade) returns what belongs to a connection: its [`Session`](Self::Session). The other
+/// hooks and the handlers for that connection get it, and [`closed`](Self::closed) takes it back. It is dropped
+/// exactly once, however the connection ends.
 pub trait Application: 'static {
-    /// Accepts or refuses an upgrade request that has passed all other checks.
+    /// What belongs to one connection: `()` where there is nothing, which takes no memory.
+    ///
+    /// The default is the session of a connection whose [`upgrade`](Self::upgrade) does not make one.
+    type Session: Default + 'static;
+
+    /// Accepts or refuses an upgrade request that has passed all other checks. Returns the session of the
+    /// connection, which then opens.
     ///
     /// # Errors
     /// The refusal that the client gets instead of the upgrade.
-    fn upgrade(&mut self, request: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
+    fn upgrade(&mut self, request: &upgrade::Request<'_>, peer: Peer) -> Result<Self::Session, Refusal> {
         let _ = (request, peer);
-        Ok(())
+        Ok(Self::Session::default())
     }
 
     /// A connection has opened. Output of this hook follows the 101 response.
-    fn opened(&mut self, context: &mut Context<'_>) {
+    fn opened(&mut self, context: &mut Context<'_, Self::Session>) {
         let _ = context;
     }
 
-    /// A connection has ended. Called exactly once for each connection that was [`opened`](Self::opened).
+    /// A connection has ended, and returns its session. Called exactly once for each connection that was
+    /// [`opened`](Self::opened).
     ///
     /// If [`replaced`](Self::replaced) was called for it, the cause is [`Cause::Replaced`], even where the
     /// connection was closing for another reason already (the log and the Close frame have that one). The
     /// newer connection plays the role of its record now: do not take that player out of the game.
-    fn closed(&mut self, record: &Record, cause: Cause, effects: &mut Effects) {
-        let _ = (record, cause, effects);
+    fn closed(&mut self, record: &Record, session: Self::Session, cause: Cause, effects: &mut Effects) {
+        let _ = (record, session, cause, effects);
     }
 
     /// A newer connection has logged in with the role of this one, which closes with 4007 unless it is
     /// closing already.
     ///
-    /// [`closed`](Self::closed) follows with [`Cause::Replaced`] when it has ended. The newer connection may be on another worker, and
-    /// may have logged out or ended since; this one may have logged out, or in with another role. Called at
-    /// most once for each connection.
-    fn replaced(&mut self, record: &Record, effects: &mut Effects) {
-        let _ = (record, effects);
+    /// [`closed`](Self::closed) follows with [`Cause::Replaced`] when it has ended. The newer connection may
+    /// be on another worker, and may have logged out or ended since; this one may have logged out, or in with
+    /// another role. Called at most once for each connection.
+    fn replaced(&mut self, record: &Record, session: &mut Self::Session, effects: &mut Effects) {
+        let _ = (record, session, effects);
     }
 
     /// A client sent Data that cannot be decoded, which no correct client does. Its connection then closes
     /// with 4001.
     ///
     /// A game can block the account or the address here.
-    fn offence(&mut self, record: &Record, offence: Undecodable) {
-        let _ = (record, offence);
+    fn offence(&mut self, record: &Record, session: &mut Self::Session, offence: Undecodable) {
+        let _ = (record, session, offence);
+    }
+
+    /// The cipher for Data of DataStatus 2. Asked once, when the listeners of this state's reactor are bound;
+    /// a panic here is not caught. Without one such Data closes the connection with 4001.
+    fn cipher(&mut self) -> Option<Box<dyn Cipher>> {
+        None
     }
 }
 
@@ -70,17 +87,18 @@ pub struct Message<'a> {
 }
 
 /// A function that handles the messages of a service without packets.
-pub type MessageHandler<S> = fn(&mut S, Message<'_>, &mut Context<'_>) -> Outcome;
+pub type MessageHandler<S> =
+    fn(&mut S, Message<'_>, &mut Context<'_, <S as Application>::Session>) -> Outcome;
 
 /// What clients may send, and the code that handles it.
-pub enum Service<S: 'static> {
+pub enum Service<S: Application> {
     /// Packets in binary messages, for the routes of a table. A text message closes the connection with 1003.
     Packets(&'static Router<S>),
     /// Text and binary messages, for one function: plain RFC 6455.
     Messages(MessageHandler<S>),
 }
 
-impl<S> Service<S> {
+impl<S: Application> Service<S> {
     /// The route of a command, if there is one.
     pub(crate) fn route(&self, cmd: u16) -> Option<&'static Route<S>> {
         match self {
@@ -107,15 +125,15 @@ impl<S> Service<S> {
     }
 }
 
-impl<S> Clone for Service<S> {
+impl<S: Application> Clone for Service<S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Service<S> {}
+impl<S: Application> Copy for Service<S> {}
 
-impl<S> From<&'static Router<S>> for Service<S> {
+impl<S: Application> From<&'static Router<S>> for Service<S> {
     fn from(router: &'static Router<S>) -> Self {
         Service::Packets(router)
     }

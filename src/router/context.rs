@@ -16,17 +16,16 @@ use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
 use crate::observer::Event;
-use crate::push::Push;
 use crate::record::Record;
 
 /// A connection, as a handler sees it during one call.
 ///
 /// Replies are sent in order. Requests of a handler for other connections are carried out after it has
 /// returned.
-pub struct Context<'a> {
+pub struct Context<'a, Session = ()> {
     pub(crate) record: &'a mut Record,
     pub(crate) attachments: &'a mut dyn LazyAttachments,
-    pub(crate) buffer: SendBuffer<'a>,
+    pub(crate) buffer: SendBuffer<'a, Session>,
     /// The Cmd and Flag of the request, which replies carry.
     pub(crate) cmd: u16,
     pub(crate) flag: u32,
@@ -39,11 +38,27 @@ pub struct Context<'a> {
     pub(crate) overflowed: bool,
 }
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// The connection's record.
     #[must_use]
     pub fn record(&self) -> &Record {
         self.record
+    }
+
+    /// What belongs to this connection: the session that [`Application::upgrade`] returned for it.
+    ///
+    /// [`Application::upgrade`]: crate::Application::upgrade
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "no input can bring this about, and it is caught")]
+    pub fn session(&self) -> &Session {
+        self.buffer.tools.sessions.get(self.record.id).expect("an open connection has a session")
+    }
+
+    /// What belongs to this connection, to change it.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "no input can bring this about, and it is caught")]
+    pub fn session_mut(&mut self) -> &mut Session {
+        self.buffer.tools.sessions.get_mut(self.record.id).expect("an open connection has a session")
     }
 
     /// The connection's id.
@@ -63,11 +78,6 @@ impl Context<'_> {
     pub fn handle(&mut self) -> Handle {
         let life = self.attachments.get_or_add().life.get_or_insert_with(|| Arc::new(Life::new()));
         Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
-    }
-
-    /// Sends a push to a connection, this one included, after the handler has returned.
-    pub fn send_to(&mut self, to: ConnectionId, push: Push) {
-        self.buffer.tools.effects.send(to, push);
     }
 
     /// Links the player's object to this connection, in place of one that was linked before.

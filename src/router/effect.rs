@@ -103,19 +103,19 @@ pub struct Effects {
 impl Effects {
     /// Sends a push to a connection.
     ///
-    /// If it does not fit the connection's outbox, [`Config::overflow`](crate::Config::overflow) applies, and
+    /// If it does not fit the connection's outbox, [`Output::overflow`](crate::config::Output::overflow) applies, and
     /// its record counts it.
-    pub fn send(&mut self, to: ConnectionId, push: Push) {
-        self.add(1, Effect::Send { to, push });
+    pub fn send(&mut self, to: ConnectionId, push: &Push) {
+        self.add(1, Effect::Send { to, push: push.clone() });
     }
 
     /// Sends one push to many connections, which share its bytes.
-    pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: Push) {
+    pub fn broadcast(&mut self, to: impl IntoIterator<Item = ConnectionId>, push: &Push) {
         let mut to: Vec<_> = to.into_iter().collect();
         // Sort here, so that the time counts for the connection that requested it.
         to.sort_unstable_by_key(|id| id.order());
         self.broadcasts = self.broadcasts.saturating_add(1);
-        self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push });
+        self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push: push.clone() });
     }
 
     /// Closes a connection with a code of the application's.
@@ -283,10 +283,10 @@ mod tests {
     fn effects_of_a_hook_do_not_count_for_the_next_client() {
         let mut effects = Effects::default();
         let id = ConnectionId::new(0, 1, 1);
-        effects.broadcast([id; 1000], Push::new(1210, b"gone"));
+        effects.broadcast([id; 1000], &Push::new(1210, b"gone"));
         let list = effects.take();
         assert_eq!((list.len(), effects.take_cost()), (1, 0), "the effect is carried out, and costs nobody");
-        effects.send(id, Push::new(1210, b"gone"));
+        effects.send(id, &Push::new(1210, b"gone"));
         assert_eq!(effects.take_cost(), 1);
     }
 }

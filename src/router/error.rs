@@ -7,10 +7,10 @@ use std::fmt;
 #[non_exhaustive]
 pub enum SendError {
     /// It does not fit the connection's outbox; [`Record::error_send`](crate::Record::error_send) counts it.
-    /// Depending on [`Config::overflow`](crate::Config::overflow) it was dropped, or the connection will
+    /// Depending on [`Output::overflow`](crate::config::Output::overflow) it was dropped, or the connection will
     /// close with 4008.
     OutboxFull,
-    /// It would not fit even an empty outbox ([`outbox_limit`](crate::Config::outbox_limit)), so it can never
+    /// It would not fit even an empty outbox ([`outbox_limit`](crate::config::Output::outbox_limit)), so it can never
     /// be sent. It was dropped, counted and logged; the connection goes on.
     TooLarge {
         /// Its size, headers included. Where it would be compressed, its greatest possible size.

@@ -24,6 +24,7 @@ mod outcome;
 mod request;
 mod send_buffer;
 mod send_compressed;
+mod sessions;
 mod table;
 mod tools;
 mod typed;

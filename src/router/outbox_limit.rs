@@ -8,7 +8,7 @@ use crate::packet::{REPLY_HEADER_BYTES, framed_len};
 /// The longest Data that is considered: half of the address space, so that no sum overflows.
 const MAX_DATA: usize = usize::MAX / 2;
 
-impl SendBuffer<'_> {
+impl<Session> SendBuffer<'_, Session> {
     /// Whether `len` more bytes fit the outbox if the socket takes none.
     pub(super) fn fits(&mut self, len: usize) -> bool {
         let (limit, gathered) = (self.tools.limits.outbox, self.tools.write_buffer.gathered());
@@ -89,7 +89,7 @@ mod tests {
         ] {
             let limits = Limits { outbox: limit, ..Limits::default() };
             let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
-            let mut tools =
+            let mut tools: Tools =
                 Tools::new(Codecs::default(), mailbox, limits, LogLimiter::new(LogConnections::All));
             (tools.write_buffer.bytes, tools.write_buffer.start) = (vec![0xa5; 100], 100);
             let sent = SendBuffer::new(&mut tools, None, queued).packet(&reply);

@@ -11,8 +11,8 @@ use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 ///
 /// The output of several connections is contiguous in the reactor's write buffer; this connection's part
 /// begins at `start`.
-pub(crate) struct SendBuffer<'a> {
-    pub(crate) tools: &'a mut Tools,
+pub(crate) struct SendBuffer<'a, Session = ()> {
+    pub(crate) tools: &'a mut Tools<Session>,
     /// The connection's compressor, if there is one.
     pub(super) deflate: Option<&'a mut Deflate>,
     /// Bytes already in the connection's outbox, and the bytes of replies that will wait there to be
@@ -21,8 +21,12 @@ pub(crate) struct SendBuffer<'a> {
     pub(super) lender: Option<Lender<'a>>,
 }
 
-impl<'a> SendBuffer<'a> {
-    pub(crate) fn new(tools: &'a mut Tools, deflate: Option<&'a mut Deflate>, queued: usize) -> Self {
+impl<'a, Session> SendBuffer<'a, Session> {
+    pub(crate) fn new(
+        tools: &'a mut Tools<Session>,
+        deflate: Option<&'a mut Deflate>,
+        queued: usize,
+    ) -> Self {
         SendBuffer { tools, deflate, queued, lender: None }
     }
 

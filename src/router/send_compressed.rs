@@ -7,7 +7,7 @@ use crate::deflate;
 use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply};
 
-impl SendBuffer<'_> {
+impl<Session> SendBuffer<'_, Session> {
     /// Appends a compressed message, or queues it to be compressed slice by slice. A compressed message must
     /// be sent, since it is in the window of later ones, so there must be space for the worst case
     /// beforehand.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::access::Access;
+use super::application::Application;
 use super::context::Context;
 use super::outcome::Outcome;
 use super::request::Request;
 
 /// A function that handles one command. Its arguments are the application's state, the request, and the
 /// context for replies.
-pub type Handler<S> = fn(&mut S, Request<'_>, &mut Context<'_>) -> Outcome;
+pub type Handler<S> = fn(&mut S, Request<'_>, &mut Context<'_, <S as Application>::Session>) -> Outcome;
 
 /// The number of commands in a module: its number is `Cmd / 100`.
 const FUNCTIONS: usize = 100;
@@ -18,7 +19,7 @@ const FUNCTIONS: usize = 100;
 const MODULES: usize = u16::MAX as usize / FUNCTIONS + 1;
 
 /// One command and the function that handles it.
-pub struct Route<S: 'static> {
+pub struct Route<S: Application> {
     cmd: u16,
     name: &'static str,
     access: Access,
@@ -31,15 +32,15 @@ pub struct Route<S: 'static> {
     deadline_ms: u64,
 }
 
-impl<S> Clone for Route<S> {
+impl<S: Application> Clone for Route<S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Route<S> {}
+impl<S: Application> Copy for Route<S> {}
 
-impl<S> Route<S> {
+impl<S: Application> Route<S> {
     /// A route from `cmd` to `handler`. The name is for listings of the table; nothing else uses it.
     #[must_use]
     pub const fn new(cmd: u16, name: &'static str, access: Access, handler: Handler<S>) -> Self {
@@ -58,7 +59,7 @@ impl<S> Route<S> {
 
     /// The same route with Data that is secret, such as a password or a token.
     ///
-    /// [Recordings](crate::Config::record) contain neither its Data nor anything from which it could be
+    /// [Recordings](crate::config::Recording) contain neither its Data nor anything from which it could be
     /// inferred. They never contain the Data of commands without a route.
     #[must_use]
     pub const fn secret(mut self) -> Self {
@@ -166,13 +167,13 @@ impl<S> Route<S> {
 }
 
 /// The routes whose commands have the same `Cmd / 100`.
-pub struct Module<S: 'static> {
+pub struct Module<S: Application> {
     number: u16,
     name: &'static str,
     functions: [Option<Route<S>>; FUNCTIONS],
 }
 
-impl<S> Module<S> {
+impl<S: Application> Module<S> {
     /// The module `number` with these routes. In a `static` a mistake is a compile error.
     ///
     /// # Panics
@@ -216,11 +217,11 @@ impl<S> Module<S> {
 }
 
 /// The route table: all modules of an application.
-pub struct Router<S: 'static> {
+pub struct Router<S: Application> {
     modules: [Option<&'static Module<S>>; MODULES],
 }
 
-impl<S> Router<S> {
+impl<S: Application> Router<S> {
     /// The router with these modules. In a `static` a mistake is a compile error.
     ///
     /// # Panics
@@ -276,7 +277,11 @@ impl<S> Router<S> {
 mod tests {
     use super::*;
 
-    type State = Vec<u16>;
+    struct State;
+
+    impl Application for State {
+        type Session = ();
+    }
 
     fn handler(_: &mut State, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
         Outcome::Done

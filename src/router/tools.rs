@@ -8,6 +8,7 @@ use super::compressor::Compressor;
 use super::effect::Effects;
 use super::leases::CompressorLeases;
 use super::mistakes::Mistakes;
+use super::sessions::Sessions;
 use super::write_buffer::WriteBuffer;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
@@ -18,7 +19,7 @@ use crate::roles::Roles;
 use crate::totals::Totals;
 
 /// Lent to every call of a connection or its handler.
-pub(crate) struct Tools {
+pub(crate) struct Tools<Session = ()> {
     pub(crate) now: Moment,
     pub(crate) write_buffer: WriteBuffer,
     /// Replies of the current connection that wait to be compressed, each with the number of bytes of the
@@ -33,6 +34,8 @@ pub(crate) struct Tools {
     pub(crate) compressor: Compressor,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
+    /// What belongs to each open connection.
+    pub(crate) sessions: Sessions<Session>,
     /// The holders of roles, on all workers.
     pub(crate) roles: Roles,
     pub(crate) totals: Totals,
@@ -61,7 +64,7 @@ pub(crate) struct Limits {
     pub(crate) deflate_above: usize,
 }
 
-impl Tools {
+impl<Session> Tools<Session> {
     pub(crate) fn new(codecs: Codecs, mailbox: Arc<Mailbox>, limits: Limits, log: LogLimiter) -> Self {
         Tools {
             now: Moment::START,
@@ -74,6 +77,7 @@ impl Tools {
             compressor: Compressor::default(),
             effects: Effects::default(),
             mailbox,
+            sessions: Sessions::default(),
             roles: Roles::default(),
             totals: Totals::default(),
             observed: Observed::default(),

@@ -15,7 +15,9 @@
 ///     steps: u64,
 /// }
 ///
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 ///
 /// struct Walk {
 ///     steps: u8,

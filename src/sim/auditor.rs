@@ -56,11 +56,11 @@ fn fail(invariant: Invariant, seen: String) -> Result<(), Violation> {
 
 impl Auditor {
     pub(super) fn new(config: &Config) -> Self {
-        let slack = if config.max_len < MAX_LEN { SHORT_SLACK_BYTES } else { SLACK_BYTES };
-        let outbox = if config.outbox_limit == 0 { usize::MAX / 2 } else { config.outbox_limit };
+        let slack = if config.limits.max_len < MAX_LEN { SHORT_SLACK_BYTES } else { SLACK_BYTES };
+        let outbox = config.output.outbox_limit.unwrap_or(usize::MAX / 2);
         Auditor {
-            held_limit: config.max_len + outbox + slack,
-            max_len: config.max_len,
+            held_limit: config.limits.max_len + outbox + slack,
+            max_len: config.limits.max_len,
             standstills: BTreeMap::new(),
             audited: vec![],
             due: Moment::NEVER,

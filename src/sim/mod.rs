@@ -29,7 +29,9 @@
 //! use sysconn::{Access, Application, Module, Route, Router};
 //!
 //! struct Game;
-//! impl Application for Game {}
+//! impl Application for Game {
+//!     type Session = ();
+//! }
 //! impl Simulated for Game {}
 //! static ECHO: Module<Game> = Module::new(
 //!     21,

@@ -35,7 +35,9 @@ const SLOW_STEP_US: u64 = 6_000;
 /// use sysconn::{Access, Application, Config, Module, Peer, Reactor, Route, Router};
 ///
 /// struct Game;
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 /// static ECHO: Module<Game> = Module::new(
 ///     21,
 ///     "echo",

@@ -24,6 +24,6 @@ impl<S: Application> Reactor<S> {
             return Err(BindError::System(std::io::ErrorKind::Unsupported.into()));
         }
         let (prepared, _) = Prepared::bind_on(&System::Simulated(network.clone()), config, &service, 0)?;
-        Ok(Reactor::from_prepared(prepared, config, service, state, None))
+        Ok(Reactor::from_prepared(prepared, config, service, state))
     }
 }

@@ -17,6 +17,7 @@ use super::script::Script;
 use super::session::Session;
 use super::simulation::{Simulated, Simulation};
 use super::watch::Watch;
+use crate::config::MAX_TIMER;
 use crate::reactor::{Reactor, Turn};
 use crate::router::Service;
 
@@ -240,7 +241,7 @@ impl<'a, S: Simulated> Run<'a, S> {
             self.incidents.drain = Some(Drain {
                 began_at: self.now,
                 accepts_until: self.now + ACCEPT,
-                gives_up_at: self.now + self.plan.config.drain_timeout,
+                gives_up_at: self.now + self.plan.config.drain.timeout.unwrap_or(MAX_TIMER),
                 is_misled: false,
             });
             self.reactor.handle().drain();

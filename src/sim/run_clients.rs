@@ -70,7 +70,7 @@ impl<S: Simulated> Run<'_, S> {
             *owner = key;
         }
         self.connected.push(key);
-        client.session = Some(Session::new(runner, script, stream, self.plan.config.close_timeout));
+        client.session = Some(Session::new(runner, script, stream, self.plan.config.timers.close));
         self.act(number)
     }
 

@@ -88,9 +88,9 @@ impl Keys {
 fn message(login: &Login, expires: u64) -> String {
     let Login { identity, kind, custodian } = login;
     let kind = match kind {
-        ClientKind::Tester => "0",
-        ClientKind::GameServer => "1",
-        ClientKind::Monitor => "2",
+        ClientKind::Guest => "0",
+        ClientKind::Player => "1",
+        ClientKind::Operator => "2",
     };
     let (custodian, custodian_role_id) =
         custodian.as_ref().map_or(("", 0), |custodian| (&custodian.account, custodian.role_id));

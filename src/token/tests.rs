@@ -26,7 +26,7 @@ fn login() -> Login {
             zone_id: 3,
             role_id: 1,
         },
-        kind: ClientKind::GameServer,
+        kind: ClientKind::Player,
         custodian: None,
     }
 }
@@ -40,7 +40,7 @@ fn tokens_equal_those_of_another_implementation() {
             zone_id: u32::MAX,
             role_id: u64::MAX,
         },
-        kind: ClientKind::Monitor,
+        kind: ClientKind::Operator,
         custodian: Some(Custodian { account: "owner".into(), role_id: 77 }),
     };
     // Computed with Python's hmac.
@@ -85,8 +85,8 @@ fn a_token_is_valid_for_one_login_only() {
         ("platform", with(|login| login.identity.platform.push('s'))),
         ("zone", with(|login| login.identity.zone_id = 4)),
         ("role", with(|login| login.identity.role_id = 2)),
-        ("kind", with(|login| login.kind = ClientKind::Monitor)),
-        ("a lesser kind", with(|login| login.kind = ClientKind::Tester)),
+        ("kind", with(|login| login.kind = ClientKind::Operator)),
+        ("a lesser kind", with(|login| login.kind = ClientKind::Guest)),
         (
             "custodian",
             with(|login| login.custodian = Some(Custodian { account: "c".into(), ..Default::default() })),

@@ -9,8 +9,9 @@ const NULL: &str = "null";
 const MAX_HOST_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
 
-/// Why an entry of [`Config::origins`](crate::Config::origins) cannot match any request.
+/// Why an entry of [`Upgrades::origins`](crate::config::Upgrades::origins) cannot match any request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OriginError {
     /// It has no scheme, and is not `null`.
     NoScheme,

@@ -9,8 +9,9 @@ use crate::config::MAX_HEAD_BYTES;
 const SHORTEST_HEAD: &str = "GET  HTTP/1.1\r\nHost:h\r\nUpgrade:websocket\r\nConnection:upgrade\r\n\
     Sec-WebSocket-Key:AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version:13\r\n\r\n";
 
-/// Why an entry of [`Config::paths`](crate::Config::paths) cannot match any request.
+/// Why an entry of [`Upgrades::paths`](crate::config::Upgrades::paths) cannot match any request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PathError {
     /// It does not begin with `/`.
     Relative,

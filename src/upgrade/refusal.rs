@@ -131,7 +131,7 @@ impl Fault {
 pub enum Refusal {
     /// 400: the request is malformed or ambiguous.
     BadRequest(Fault),
-    /// 403: the origin is not in [`Config::origins`](crate::Config::origins).
+    /// 403: the origin is not in [`Upgrades::origins`](crate::config::Upgrades::origins).
     Forbidden,
     /// 404: the path is not served.
     NotFound,

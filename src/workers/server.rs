@@ -8,7 +8,6 @@ use super::worker::Worker;
 use super::worker_set::WorkerSet;
 use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
-use crate::packet::Cipher;
 use crate::reactor::{BindError, Prepared, Reactor};
 use crate::router::{Application, Service};
 
@@ -32,7 +31,9 @@ use crate::router::{Application, Service};
 /// /// One of these on each worker.
 /// struct Game { worker: Worker<Game>, bells: u64 }
 ///
-/// impl Application for Game {}
+/// impl Application for Game {
+///     type Session = ();
+/// }
 ///
 /// /// Rings the bell of each worker.
 /// fn ring(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
@@ -47,8 +48,10 @@ use crate::router::{Application, Service};
 /// static ROUTES: Router<Game> = Router::new([&BELL]);
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let config = Config { workers: 4, ..Config::default() };
+///     let mut config = Config::default();
+///     config.workers = 4;
 ///     let mut workers = Workers::bind(&config, &ROUTES, |worker| Game { worker, bells: 0 })?;
+///     println!("listening on {}", workers.local_addr().ok_or("no TCP listener")?);
 ///     Ok(workers.run()?)
 /// }
 /// ```
@@ -57,7 +60,7 @@ pub struct Workers<S: Application> {
     others: Vec<Reactor<S>>,
 }
 
-impl<S: Application + Send> Workers<S> {
+impl<S: Application<Session: Send> + Send> Workers<S> {
     /// Binds the listeners of all workers, and makes a state for each. The system accepts clients from now
     /// on, and [`run`](Self::run) serves them.
     ///
@@ -67,28 +70,13 @@ impl<S: Application + Send> Workers<S> {
     pub fn bind(
         config: &Config,
         service: impl Into<Service<S>>,
-        state: impl FnMut(Worker<S>) -> S,
-    ) -> Result<Self, BindError> {
-        Workers::bind_with_cipher(config, service, state, |_| None)
-    }
-
-    /// Like [`bind`](Self::bind), with a cipher for Data of status 2. `cipher` is called with the number of
-    /// each worker.
-    ///
-    /// # Errors
-    /// As for [`bind`](Self::bind).
-    pub fn bind_with_cipher(
-        config: &Config,
-        service: impl Into<Service<S>>,
         mut state: impl FnMut(Worker<S>) -> S,
-        mut cipher: impl FnMut(usize) -> Option<Box<dyn Cipher>>,
     ) -> Result<Self, BindError> {
         let service = service.into();
         let (first, others) = Prepared::bind(config, &service, config.workers.saturating_sub(1))?;
         let mut finish = |prepared: Prepared| {
-            let index = prepared.worker();
-            let state = state(Worker::new(index, prepared.mailboxes().clone()));
-            Reactor::from_prepared(prepared, config, service, state, cipher(index))
+            let state = state(Worker::new(prepared.worker(), prepared.mailboxes().clone()));
+            Reactor::from_prepared(prepared, config, service, state)
         };
         Ok(Workers { first: finish(first), others: others.into_iter().map(finish).collect() })
     }

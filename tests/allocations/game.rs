@@ -31,6 +31,8 @@ pub(crate) struct Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.ids.push(context.id());
     }
@@ -53,7 +55,7 @@ fn length(_: &mut Game, Length(bytes): Length, context: &mut Context<'_>) -> Out
 fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let at = game.ids.iter().position(|&id| id == context.id()).unwrap();
     let to = game.ids[(at + 1) % game.ids.len()];
-    context.send_to(to, game.pushes[usize::from(request.data()[0])].clone());
+    context.effects().send(to, &game.pushes[usize::from(request.data()[0])]);
     Outcome::Done
 }
 
@@ -81,7 +83,7 @@ static MODULE: Module<Game> = Module::new(
             Outcome::Done
         }),
         Route::new(ROLE, "role", Access::Role, |_, _, _| Outcome::Done),
-        Route::new(MONITOR, "monitor", Access::Monitor, |_, _, _| Outcome::Done),
+        Route::new(MONITOR, "monitor", Access::Operator, |_, _, _| Outcome::Done),
     ],
 );
 

@@ -68,7 +68,7 @@ fn messages_cost_no_allocation() {
 #[test]
 fn packets_above_the_rate_cost_no_allocation() {
     // A handler refuses the few that are within the rate, with the same ErrorID.
-    let mut rig = Rig::new(|config| config.max_packets_per_second = 1, &ROUTER);
+    let mut rig = Rig::new(|config| config.limits.max_packets_per_second = Some(1), &ROUTER);
     let refused = |len: &usize| {
         let request = packet(REFUSE, FLAG, &vec![0; *len]);
         Case::new("above the rate", request, reply(REFUSED, FLAG, REFUSE, b""))

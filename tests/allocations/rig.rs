@@ -8,7 +8,7 @@ use allocation_counter::{AllocationInfo, measure};
 use sysconn::frame::Opcode;
 use sysconn::{Config, Reactor, Service, frame};
 
-use crate::common::{Client, UPGRADE, config, eventually, frame};
+use crate::common::{Client, UPGRADE, config, eventually, frame, with};
 use crate::game::Game;
 
 /// Clients that send at the same time.
@@ -89,7 +89,10 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(change: impl FnOnce(&mut Config), service: impl Into<Service<Game>>) -> Self {
-        let mut config = Config { housekeeping: Duration::ZERO, turn_time: Duration::ZERO, ..config() };
+        let mut config = with(config(), |config| {
+            config.timers.housekeeping = None;
+            config.reactor.turn_time = None;
+        });
         change(&mut config);
         let reactor = Reactor::bind(&config, service, Game::default()).unwrap();
         let address = reactor.local_addr().unwrap();

@@ -69,11 +69,13 @@ impl Arena {
 }
 
 impl Application for Arena {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.tell(Event::Opened(context.id()));
     }
 
-    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
         self.tell(Event::Closed(Box::new(record.clone()), cause));
     }
 }

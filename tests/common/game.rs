@@ -49,6 +49,8 @@ impl Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn upgrade(&mut self, request: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
         self.path = request.path().to_owned();
         match request.path() {
@@ -63,12 +65,12 @@ impl Application for Game {
         self.paths.insert(context.id(), self.path.clone());
     }
 
-    fn closed(&mut self, record: &Record, cause: Cause, effects: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, effects: &mut Effects) {
         self.tell(Event::Closed(record.peer(), cause));
         if self.leader == Some(record.id()) {
             for (index, follower) in self.followers.drain(..).enumerate() {
                 if index > 0 {
-                    effects.send(follower, Push::new(1112, b"over"));
+                    effects.send(follower, &Push::new(1112, b"over"));
                 }
                 effects.close(follower, CloseCode::new(4100).unwrap());
             }
@@ -77,7 +79,7 @@ impl Application for Game {
         assert!(path.as_deref() != Some("/panic-in-closed"), "as the test asked");
     }
 
-    fn offence(&mut self, record: &Record, offence: Undecodable) {
+    fn offence(&mut self, record: &Record, _: &mut (), offence: Undecodable) {
         self.tell(Event::Offence(record.peer(), offence));
         let path = self.paths.get(&record.id());
         assert!(path.map(String::as_str) != Some("/panic-in-offence"), "as the test asked");
@@ -101,7 +103,7 @@ static MODULE: Module<Game> = Module::new(
         Route::new(1108, "close", Access::Anyone, |_, _, _| Outcome::Close(CloseCode::new(4100).unwrap())),
         Route::new(1109, "undecodable", Access::Anyone, |_, _, _| Outcome::Undecodable),
         Route::new(1110, "role", Access::Role, |_, _, context| context.reply(b"a role")),
-        Route::new(1111, "monitor", Access::Monitor, |_, _, context| context.reply(b"a monitor")),
+        Route::new(1111, "monitor", Access::Operator, |_, _, context| context.reply(b"a monitor")),
         Route::new(1112, "follow", Access::Anyone, |game, _, context| {
             game.followers.push(context.id());
             context.reply(b"")

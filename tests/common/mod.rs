@@ -20,7 +20,7 @@ pub(crate) use client::{Client, Frame, Reply};
 pub(crate) use docs::{PROTOCOL, close_codes, statuses, table};
 pub(crate) use game::{Event, Game, ROUTER, echo};
 pub(crate) use lines::LINES;
-pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves};
+pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves, with};
 pub(crate) use wire::{ACCEPT, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};
 pub(crate) use witness::{hooks_and_handlers_see, peers};
 

@@ -23,7 +23,15 @@ pub(crate) struct Server {
 
 /// The configuration that the servers of these tests share: a free port.
 pub(crate) fn config() -> Config {
-    Config { listen: vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))], ..Config::default() }
+    with(Config::default(), |config| {
+        config.listen = vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))];
+    })
+}
+
+/// The configuration, changed.
+pub(crate) fn with(mut config: Config, change: impl FnOnce(&mut Config)) -> Config {
+    change(&mut config);
+    config
 }
 
 impl Server {

@@ -22,6 +22,8 @@ pub(crate) fn peers(server: &Server) -> Vec<Peer> {
 struct Witness(Sender<Peer>);
 
 impl Application for Witness {
+    type Session = ();
+
     fn upgrade(&mut self, _: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
         let _ = self.0.send(peer);
         Ok(())

@@ -4,7 +4,9 @@ use sysconn::{Access, Application, Context, Module, Outcome, Request, Route, Rou
 
 struct State(Vec<Ticket>);
 
-impl Application for State {}
+impl Application for State {
+    type Session = ();
+}
 
 fn echo(_: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     context.reply(request.data())

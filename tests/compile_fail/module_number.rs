@@ -1,8 +1,14 @@
 //! error: no 16-bit command belongs to a module with this number
 
-use sysconn::Module;
+use sysconn::{Application, Module};
 
-static BEYOND: Module<()> = Module::new(656, "beyond", []);
+struct State;
+
+impl Application for State {
+    type Session = ();
+}
+
+static BEYOND: Module<State> = Module::new(656, "beyond", []);
 
 fn main() {
     let _ = BEYOND.number();

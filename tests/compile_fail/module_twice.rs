@@ -1,14 +1,20 @@
 //! error: this module is listed twice
 
-use sysconn::{Access, Context, Module, Outcome, Request, Route, Router};
+use sysconn::{Access, Application, Context, Module, Outcome, Request, Route, Router};
 
-fn handler(_: &mut (), _: Request<'_>, _: &mut Context<'_>) -> Outcome {
+struct State;
+
+impl Application for State {
+    type Session = ();
+}
+
+fn handler(_: &mut State, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done
 }
 
-static ONE: Module<()> = Module::new(11, "one", [Route::new(1101, "echo", Access::Anyone, handler)]);
-static OTHER: Module<()> = Module::new(11, "other", [Route::new(1102, "sink", Access::Anyone, handler)]);
-static ROUTER: Router<()> = Router::new([&ONE, &OTHER]);
+static ONE: Module<State> = Module::new(11, "one", [Route::new(1101, "echo", Access::Anyone, handler)]);
+static OTHER: Module<State> = Module::new(11, "other", [Route::new(1102, "sink", Access::Anyone, handler)]);
+static ROUTER: Router<State> = Router::new([&ONE, &OTHER]);
 
 fn main() {
     let _ = ROUTER.find(1101);

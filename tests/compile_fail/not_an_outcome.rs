@@ -1,12 +1,18 @@
 //! error: E0308
 
-use sysconn::{Access, Context, Module, Request, Route};
+use sysconn::{Access, Application, Context, Module, Request, Route};
 
-fn handler(_: &mut (), _: Request<'_>, _: &mut Context<'_>) -> Result<(), u16> {
+struct State;
+
+impl Application for State {
+    type Session = ();
+}
+
+fn handler(_: &mut State, _: Request<'_>, _: &mut Context<'_>) -> Result<(), u16> {
     Ok(())
 }
 
-static ECHO: Module<()> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, handler)]);
+static ECHO: Module<State> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, handler)]);
 
 fn main() {
     let _ = ECHO.number();

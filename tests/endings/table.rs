@@ -43,35 +43,37 @@ fn timers() -> Vec<Ending> {
     vec![
         Ending {
             name: "no packet since the last client check",
-            configure: |config| config.client_check = SHORT,
+            configure: |config| config.timers.client_check = Some(SHORT),
             act: |_, _, link| keep(link),
             cause: Cause::Idle,
             code: Some(4003),
         },
         Ending {
             name: "nothing at all where frames are life",
-            configure: |config| (config.client_check, config.liveness) = (SHORT, Liveness::Frames),
+            configure: |config| {
+                (config.timers.client_check, config.timers.liveness) = (Some(SHORT), Liveness::Frames)
+            },
             act: |_, _, link| keep(link),
             cause: Cause::Idle,
             code: Some(4003),
         },
         Ending {
             name: "never logged in",
-            configure: |config| config.account_check = SHORT,
+            configure: |config| config.timers.account_check = Some(SHORT),
             act: |_, _, link| keep(link),
             cause: Cause::NeverLoggedIn,
             code: Some(4004),
         },
         Ending {
             name: "the next frame does not begin",
-            configure: |config| config.read_timeout = SHORT,
+            configure: |config| config.timers.read = Some(SHORT),
             act: |_, _, link| keep(link),
             cause: Cause::ReadTimedOut,
             code: Some(4009),
         },
         Ending {
             name: "a message that is begun is not completed",
-            configure: |config| config.read_timeout = SHORT,
+            configure: |config| config.timers.read = Some(SHORT),
             act: |_, client, link| send(client, link, &part(false, Opcode::Binary, b"a part")),
             cause: Cause::ReadTimedOut,
             code: Some(4009),
@@ -79,7 +81,7 @@ fn timers() -> Vec<Ending> {
         Ending {
             name: "a frame is not completed",
             // The client's Close is read as the rest of the frame.
-            configure: |config| (config.read_timeout, config.close_timeout) = (SHORT, SHORT),
+            configure: |config| (config.timers.read, config.timers.close) = (Some(SHORT), SHORT),
             act: |_, client, link| send(client, link, &packet(ECHO, 1, b"never whole")[..12]),
             cause: Cause::ReadTimedOut,
             code: Some(4009),
@@ -244,7 +246,7 @@ fn requests() -> Vec<Ending> {
         },
         Ending {
             name: "a message that is too long",
-            configure: |config| (config.max_len, config.close_timeout) = (1024, SHORT),
+            configure: |config| (config.limits.max_len, config.timers.close) = (1024, SHORT),
             act: |_, client, link| send(client, link, &part(true, Opcode::Binary, &[0; 2000])[..8]),
             cause: Cause::Protocol(frame::Error::TooBig),
             code: Some(1009),
@@ -261,7 +263,7 @@ fn requests() -> Vec<Ending> {
         },
         Ending {
             name: "one packet more than the outbox takes",
-            configure: |config| (config.max_len, config.outbox_limit) = (1024, 4096),
+            configure: |config| (config.limits.max_len, config.output.outbox_limit) = (1024, Some(4096)),
             act: |_, client, link| {
                 let one_of_5000 = [1u32.to_be_bytes(), 5000u32.to_be_bytes()].concat();
                 send(client, link, &packet(PUSH, 1, &one_of_5000));

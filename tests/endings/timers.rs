@@ -1,16 +1,16 @@
 //! Timers: which events extend them, and which do not.
 
+use sysconn::Cause;
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::upgrade::Refusal;
-use sysconn::{Cause, Config};
 
 use crate::arena::{ArenaServer, CLOSE, DEFER, ECHO, SINK, login};
-use crate::common::{Client, Frame, PATIENCE, SHORT, UPGRADE, config, frame, join, packet, part};
+use crate::common::{Client, Frame, PATIENCE, SHORT, UPGRADE, config, frame, join, packet, part, with};
 use crate::{arena, common};
 
 #[test]
 fn an_upgrade_that_is_not_complete_in_time_is_refused() {
-    let server = ArenaServer::new(&Config { handshake_timeout: SHORT, ..config() });
+    let server = ArenaServer::new(&with(config(), |config| config.timers.handshake = Some(SHORT)));
     for sent in [&UPGRADE[..0], &UPGRADE[..20], &UPGRADE[..UPGRADE.len() - 1]] {
         let mut client = Client::raw(server.address);
         client.send(sent);
@@ -36,12 +36,12 @@ fn ping_until_closed(client: &mut Client, code: u16) {
 
 #[test]
 fn pings_extend_neither_the_client_check_nor_a_message() {
-    let idle = Config { client_check: SHORT, ..config() };
+    let idle = with(config(), |config| config.timers.client_check = Some(SHORT));
     let server = ArenaServer::new(&idle);
     ping_until_closed(&mut Client::connect(server.address), 4003);
     assert_eq!(server.closed().1, Cause::Idle);
 
-    let slow = Config { read_timeout: SHORT, ..config() };
+    let slow = with(config(), |config| config.timers.read = Some(SHORT));
     let server = ArenaServer::new(&slow);
     let mut client = Client::connect(server.address);
     client.send(&part(false, Opcode::Binary, b"a part"));
@@ -52,7 +52,7 @@ fn pings_extend_neither_the_client_check_nor_a_message() {
 
 #[test]
 fn packets_do_not_put_off_the_account_check_and_a_logout_starts_it_anew() {
-    let server = ArenaServer::new(&Config { account_check: SHORT, ..config() });
+    let server = ArenaServer::new(&with(config(), |config| config.timers.account_check = Some(SHORT)));
     let mut client = Client::connect(server.address);
     loop {
         client.send_packet(SINK, 0, b"");
@@ -83,7 +83,10 @@ fn packets_do_not_put_off_the_account_check_and_a_logout_starts_it_anew() {
 
 #[test]
 fn a_client_that_waits_for_a_reply_is_not_timed_out() {
-    let server = ArenaServer::new(&Config { read_timeout: SHORT, client_check: SHORT, ..config() });
+    let server = ArenaServer::new(&with(config(), |config| {
+        config.timers.read = Some(SHORT);
+        config.timers.client_check = Some(SHORT);
+    }));
     let mut waiting = Client::raw(server.address);
     waiting.send(&join(&[UPGRADE, &packet(DEFER, 1, b"")]));
     waiting.read_upgraded();
@@ -98,7 +101,10 @@ fn a_client_that_waits_for_a_reply_is_not_timed_out() {
 
 #[test]
 fn a_silent_client_is_pinged_and_housekeeping_repeats() {
-    let server = ArenaServer::new(&Config { ping_interval: SHORT, housekeeping: SHORT, ..config() });
+    let server = ArenaServer::new(&with(config(), |config| {
+        config.timers.ping_interval = Some(SHORT);
+        config.timers.housekeeping = Some(SHORT);
+    }));
     let mut client = Client::connect(server.address);
     let handle = server.handle_of(&mut client);
     for _ in 0..3 {
@@ -109,7 +115,7 @@ fn a_silent_client_is_pinged_and_housekeeping_repeats() {
 
 #[test]
 fn a_client_that_ignores_the_close_is_disconnected() {
-    let server = ArenaServer::new(&Config { close_timeout: SHORT, ..config() });
+    let server = ArenaServer::new(&with(config(), |config| config.timers.close = SHORT));
     let (mut client, _link, told) = server.connect_linked();
     client.send_packet(CLOSE, 1, b"");
     client.expect_close(4100, "as asked");

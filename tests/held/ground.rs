@@ -31,11 +31,13 @@ pub(crate) struct Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.ids.push(context.id());
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.ids.retain(|id| *id != record.id());
     }
 }
@@ -59,7 +61,7 @@ static MODULE: Module<Game> = Module::new(
             let (len, me) = (size(request), context.id());
             for id in game.ids.iter().filter(|id| **id != me) {
                 for _ in 0..(256 * 1024_usize).div_ceil(len + 20).min(1000) {
-                    context.send_to(*id, Push::new(FILL, &vec![0; len]));
+                    context.effects().send(*id, &Push::new(FILL, &vec![0; len]));
                 }
             }
             Outcome::Done

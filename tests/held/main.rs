@@ -10,12 +10,9 @@ mod common;
 mod ground;
 mod shapes;
 
-use std::time::Duration;
-
-use common::config;
+use common::{config, with};
 use ground::Ground;
 use shapes::{SHAPES, SMALL};
-use sysconn::Config;
 use sysconn::config::{DeflateMode, MAX_LEN, OUTBOX_LIMIT, Overflow};
 
 /// The limit of one connection, in bytes.
@@ -29,8 +26,12 @@ const SMALL_MOST: i64 = 4096;
 /// held for it.
 fn held(deflate: DeflateMode, shape: fn(&mut Ground)) -> i64 {
     // The memory must not depend on how much a turn does on this machine.
-    let turn_time = Duration::ZERO;
-    let config = Config { deflate, deflate_above: 0, overflow: Overflow::Drop, turn_time, ..config() };
+    let config = with(config(), |config| {
+        config.output.deflate = deflate;
+        config.output.deflate_above = 0;
+        config.output.overflow = Overflow::Drop;
+        config.reactor.turn_time = None;
+    });
     let mut ground = Ground::new(&config);
     shape(&mut ground);
     ground.let_all_go();

@@ -4,16 +4,16 @@ use std::fs;
 use std::path::Path;
 
 use sysconn::replay::{End, Recording};
-use sysconn::{BindError, Config, Reactor};
+use sysconn::{BindError, Reactor, config};
 
-use crate::common::{Client, Game, ROUTER, Server, config, join, still_serves};
+use crate::common::{self, Client, Game, ROUTER, Server, join, still_serves, with};
 use crate::recorded::{Directory, record, replay};
 
 #[test]
 fn a_recording_is_bounded_and_marked_full() {
     for limit in [16 * 1024, 40_000] {
         let file = record(
-            |config| config.record_limit = limit,
+            |config| config.recording.as_mut().unwrap().limit = limit,
             |server| {
                 let mut client = Client::connect(server.address);
                 (0..100).for_each(|_| client.echo(&[1; 1000]));
@@ -70,7 +70,7 @@ fn clients_are_served_although_the_directory_is_removed() {
 #[test]
 fn a_path_that_is_no_directory_is_refused_at_once() {
     for path in ["/dev/null", "/no/such/directory"] {
-        let config = Config { record: Some(path.into()), ..config() };
+        let config = with(common::config(), |config| config.recording = Some(config::Recording::new(path)));
         let refused = Reactor::bind(&config, &ROUTER, Game::new(std::sync::mpsc::channel().0));
         assert!(matches!(refused.err(), Some(BindError::Record(at, _)) if at == Path::new(path)));
     }

@@ -15,7 +15,7 @@ fn forwarding_headers_are_replayed_and_not_in_the_file() {
     ] {
         for whole in [true, false] {
             let file = record(
-                |config| config.forwarded_for = vec!["127.0.0.1".parse().unwrap()],
+                |config| config.proxies.forwarded_for = vec!["127.0.0.1".parse().unwrap()],
                 |server| {
                     let mut client = Client::raw(server.address);
                     let bytes = join(&[&upgrade_of("/chat", lines), &packet(1101, 7, b"at once")]);
@@ -45,7 +45,9 @@ fn forwarding_headers_are_replayed_and_not_in_the_file() {
 fn a_client_without_forwarding_headers_is_replayed() {
     for proxies in [&["127.0.0.1"][..], &["192.0.2.1"]] {
         let file = record(
-            |config| config.forwarded_for = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect(),
+            |config| {
+                config.proxies.forwarded_for = proxies.iter().map(|proxy| proxy.parse().unwrap()).collect()
+            },
             |server| {
                 let mut client = Client::connect(server.address);
                 client.echo(b"hello");
@@ -71,7 +73,7 @@ fn health_checks_are_replayed() {
     for (head, status) in heads {
         for whole in [true, false] {
             let file = record(
-                |config| config.health_path = Some("/health".into()),
+                |config| config.upgrade.health_path = Some("/health".into()),
                 |server| {
                     let mut client = Client::raw(server.address);
                     if whole {
@@ -100,10 +102,10 @@ fn a_client_that_is_read_and_then_refused_is_replayed() {
     for (head, status) in heads {
         let directory = Directory::new();
         let mut config = directory.config();
-        config.health_path = Some("/health".into());
-        config.proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
-        config.max_connections_per_ip = 1;
-        config.handshake_timeout = SHORT;
+        config.upgrade.health_path = Some("/health".into());
+        config.proxies.proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
+        config.limits.max_connections_per_ip = Some(1);
+        config.timers.handshake = Some(SHORT);
         let server = Server::packets(&config);
         let header = b"PROXY TCP4 192.0.2.7 192.0.2.1 5000 80\r\n";
         let mut inside = Client::raw(server.address);

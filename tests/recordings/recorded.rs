@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sysconn::replay::{End, Recording, Replay};
-use sysconn::{Config, Handle};
+use sysconn::{Config, Handle, config};
 
-use crate::common::{Client, Event, Server, config, join};
+use crate::common::{self, Client, Event, Server, join, with};
 
 /// A directory of its own, which is removed with all that is in it.
 pub(crate) struct Directory(pub(crate) PathBuf);
@@ -23,7 +23,7 @@ impl Directory {
     }
 
     pub(crate) fn config(&self) -> Config {
-        Config { record: Some(self.0.clone()), ..config() }
+        with(common::config(), |config| config.recording = Some(config::Recording::new(&self.0)))
     }
 
     /// All recordings, oldest first.

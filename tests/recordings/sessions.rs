@@ -4,7 +4,7 @@ use sysconn::config::{DeflateMode, Overflow};
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::packet::ErrorId;
 use sysconn::replay::End;
-use sysconn::{Config, Record};
+use sysconn::{Config, Push, Record};
 
 use crate::common::*;
 use crate::recorded::{Directory, check, handle_of, record, replay, send_session, shown};
@@ -63,7 +63,7 @@ fn ends_of_all_kinds_are_replayed() {
     ];
     for (name, behind, waits, noted) in cases {
         let file = record(
-            |config| config.close_timeout = SHORT,
+            |config| config.timers.close = SHORT,
             |server| {
                 let mut client = Client::connect(server.address);
                 client.send(&frame(Opcode::Binary, b"short"));
@@ -83,7 +83,9 @@ fn ends_of_all_kinds_are_replayed() {
 #[test]
 fn a_recording_can_begin_and_end_while_the_connection_goes_on() {
     let directory = Directory::new();
-    let server = Server::packets(&Config { record_debugged: true, ..directory.config() });
+    let server = Server::packets(&with(directory.config(), |config| {
+        config.recording.as_mut().unwrap().debugged = true
+    }));
     let mut client = Client::connect(server.address);
     client.send_packet(1114, 5, b"");
     client.reply();
@@ -129,7 +131,7 @@ fn actions_of_other_connections_are_replayed() {
                 let mut client = Client::connect(server.address);
                 let handle = handle_of(server, &mut client);
                 for number in 0..10 {
-                    handle.push(1210, &[number; 1000]).unwrap();
+                    handle.send(&Push::new(1210, &[number; 1000])).unwrap();
                 }
                 (0..10).for_each(|number| assert_eq!(client.reply().data, [number; 1000]));
                 match CloseCode::new(code).filter(|_| code != 4010) {
@@ -148,15 +150,15 @@ fn a_client_that_does_not_read_is_replayed() {
     for overflow in [Overflow::Close, Overflow::Drop] {
         let file = record(
             |config| {
-                config.max_len = 100_000;
-                config.outbox_limit = 300_000;
-                config.overflow = overflow;
+                config.limits.max_len = 100_000;
+                config.output.outbox_limit = Some(300_000);
+                config.output.overflow = overflow;
             },
             |server| {
                 let mut client = Client::connect(server.address);
                 let handle = handle_of(server, &mut client);
                 let full = |record: Record| record.error_send() > 0;
-                eventually("the outbox is full", || match handle.push(1210, &[1; 90_000]) {
+                eventually("the outbox is full", || match handle.send(&Push::new(1210, &[1; 90_000])) {
                     Ok(()) => handle.snapshot(PATIENCE).map_or(true, |now| full(now.record)),
                     Err(_) => true,
                 });
@@ -184,11 +186,12 @@ fn a_client_that_does_not_read_is_replayed() {
 #[test]
 fn timers_are_replayed() {
     let timers: [fn(&mut Config); 4] = [
-        |config| config.read_timeout = SHORT,
-        |config| config.client_check = SHORT,
-        |config| config.account_check = SHORT,
+        |config| config.timers.read = Some(SHORT),
+        |config| config.timers.client_check = Some(SHORT),
+        |config| config.timers.account_check = Some(SHORT),
         |config| {
-            (config.ping_interval, config.housekeeping, config.read_timeout) = (SHORT / 4, SHORT / 8, SHORT)
+            (config.timers.ping_interval, config.timers.housekeeping, config.timers.read) =
+                (Some(SHORT / 4), Some(SHORT / 8), Some(SHORT))
         },
     ];
     for (at, change) in timers.into_iter().enumerate() {
@@ -201,7 +204,7 @@ fn timers_are_replayed() {
         assert!(replay.timers > 0, "timer {at}");
     }
     let file = record(
-        |config| config.handshake_timeout = SHORT,
+        |config| config.timers.handshake = Some(SHORT),
         |server| {
             let mut client = Client::raw(server.address);
             client.send(&UPGRADE[..40]);
@@ -238,7 +241,8 @@ fn clients_behind_a_proxy_are_replayed() {
     ];
     for bytes in &sessions {
         for piece in [usize::MAX, 1, 50] {
-            let trusted = |config: &mut Config| config.proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
+            let trusted =
+                |config: &mut Config| config.proxies.proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
             let file = record(trusted, |server| send_session(server, b"", bytes, piece));
             let shown = shown(&file);
             check(&file, &shown);
@@ -266,8 +270,9 @@ fn replies_that_are_compressed_are_replayed() {
         let case = format!("{compress_above}, {deflate:?}");
         let file = record(
             |config| {
-                (config.compress_above, config.deflate, config.deflate_above) = (compress_above, deflate, 0);
-                (config.max_len, config.outbox_limit) = (120_000, 250_000);
+                (config.output.compress_above, config.output.deflate, config.output.deflate_above) =
+                    ((compress_above != 0).then_some(compress_above), deflate, 0);
+                (config.limits.max_len, config.output.outbox_limit) = (120_000, Some(250_000));
             },
             |server| {
                 let mut client = Client::raw(server.address);
@@ -343,7 +348,7 @@ fn compressed_messages_are_replayed_without_their_content() {
         for (at, bytes) in sessions.iter().enumerate() {
             for piece in [usize::MAX, if bytes.len() < 10_000 { 3 } else { 10_000 }] {
                 let file = record(
-                    |config| config.deflate = mode,
+                    |config| config.output.deflate = mode,
                     |server| send_session(server, &offer, bytes, piece),
                 );
                 let replay = check(&file, &format!("{mode:?} {at}"));

@@ -5,15 +5,17 @@ use std::time::Duration;
 use sysconn::config::Listen;
 use sysconn::frame::{Opcode, push_masked_frame};
 use sysconn::sim::{Network, StreamState};
-use sysconn::{Application, Config, Context, Message, Outcome, Peer, Reactor, Service};
+use sysconn::{Application, Context, Message, Outcome, Peer, Reactor, Service};
 
-use crate::common::UPGRADE;
+use crate::common::{UPGRADE, with};
 use crate::recorded::{Directory, check, shown};
 
 /// An application that can let time pass while it handles a message.
 struct Slow(Network);
 
-impl Application for Slow {}
+impl Application for Slow {
+    type Session = ();
+}
 
 const STANDS_STILL_FOR: Duration = Duration::from_secs(70);
 
@@ -26,13 +28,12 @@ fn stand_still(slow: &mut Slow, _: Message<'_>, _: &mut Context<'_>) -> Outcome 
 fn stalls_do_not_count_as_silence_in_a_replay() {
     let directory = Directory::new();
     let network = Network::new(1);
-    let config = Config {
-        listen: vec![Listen::Tcp(([127, 0, 0, 1], 9001).into())],
-        ping_interval: Duration::ZERO,
-        client_check: Duration::ZERO,
-        account_check: Duration::ZERO,
-        ..directory.config()
-    };
+    let config = with(directory.config(), |config| {
+        config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 9001).into())];
+        config.timers.ping_interval = None;
+        config.timers.client_check = None;
+        config.timers.account_check = None;
+    });
     let slow = Slow(network.clone());
     let mut reactor = Reactor::simulated(&config, Service::Messages(stand_still), slow, &network).unwrap();
     let mut clients = [1, 2].map(|port| network.connect(Peer::Ip([10, 0, 0, 1].into(), port)).unwrap());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sysconn::sim::{Fault, Faults, Network, StreamState};
 use sysconn::{Config, Peer, Turn};
 
-use crate::common::{UPGRADE, packet};
+use crate::common::{UPGRADE, packet, with};
 use crate::{STEP, after_turns, connect, server, turn_until};
 
 #[test]
@@ -16,7 +16,7 @@ fn a_drain_waits_for_its_delay_and_then_refuses_waiting_clients() {
     for (descriptors, sends_late) in [(u64::MAX, true), (20, false)] {
         let network = Network::new(1);
         network.set_descriptor_limit(descriptors);
-        let config = Config { drain_delay: DELAY, ..Config::default() };
+        let config = with(Config::default(), |config| config.drain.delay = DELAY);
         let (mut reactor, _seen) = server(&network, &config);
         let mut before = connect(&network);
         let mut head = after_turns(&mut reactor, &mut before).0;
@@ -64,7 +64,8 @@ fn a_drain_waits_for_its_delay_and_then_refuses_waiting_clients() {
 fn a_drain_accepts_for_a_second_and_not_beyond_its_timeout() {
     for (timeout_ms, ends_ms) in [(0, 1000), (60_000, 1000), (400, 400)] {
         let network = Network::new(1);
-        let config = Config { drain_timeout: Duration::from_millis(timeout_ms), ..Config::default() };
+        let config =
+            with(Config::default(), |config| config.drain.timeout = Some(Duration::from_millis(timeout_ms)));
         let (mut reactor, _seen) = server(&network, &config);
         reactor.turn(Some(STEP)).unwrap();
         network.set_faults(Faults::NONE.with(Fault::NoBuffers, 1.0));

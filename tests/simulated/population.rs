@@ -6,7 +6,7 @@ use sysconn::packet::Reply;
 use sysconn::sim::{Buffers, Client, Fault, Faults, Injected, Ledger, Network, StreamState};
 use sysconn::{Config, Peer, Turn};
 
-use crate::common::{UPGRADE, packet};
+use crate::common::{UPGRADE, packet, with};
 use crate::{STEP, server};
 
 /// A client that sends requests and receives replies.
@@ -43,7 +43,7 @@ fn requests(network: &Network, count: u32) -> Vec<u8> {
 fn run(seed: u64, faults: Faults, clients: u16, buffers: Buffers) -> Outcome {
     let network = Network::new(seed);
     network.set_buffers(buffers);
-    let config = Config { drain_timeout: Duration::from_secs(60), ..Config::default() };
+    let config = with(Config::default(), |config| config.drain.timeout = Some(Duration::from_secs(60)));
     let (mut reactor, _seen) = server(&network, &config);
     network.set_faults(faults);
     let mut clients: Vec<_> = (0..clients)

@@ -7,7 +7,7 @@ use sysconn::config::Listen;
 use sysconn::sim::{Buffers, Fault, Faults, Network, StreamState};
 use sysconn::{Config, Peer, Reactor};
 
-use crate::common::{Event, Game, ROUTER, packet};
+use crate::common::{Event, Game, ROUTER, packet, with};
 use crate::population::replies;
 use crate::{STEP, after_turns, connect, server};
 
@@ -103,7 +103,7 @@ fn a_client_that_wrote_while_the_server_was_stopped_is_not_closed_as_idle() {
 #[test]
 fn spinning_ends_with_the_timeout() {
     let network = Network::new(1);
-    let config = Config { spin: Duration::from_micros(50), ..Config::default() };
+    let config = with(Config::default(), |config| config.reactor.spin = Some(Duration::from_micros(50)));
     let (mut reactor, _seen) = server(&network, &config);
     reactor.turn(Some(STEP)).unwrap();
     network.take_activity();
@@ -119,7 +119,7 @@ fn listeners_of_both_kinds_are_simulated() {
     let network = Network::new(1);
     let (events, _seen) = channel();
     let listen = vec![Listen::Unix("/nowhere/at/all".into()), Listen::Tcp("[::1]:0".parse().unwrap())];
-    let config = Config { listen, ..Config::default() };
+    let config = with(Config::default(), |config| config.listen = listen);
     let reactor = Reactor::simulated(&config, &ROUTER, Game::new(events), &network).unwrap();
     let port = reactor.local_addr().unwrap().port();
     assert_ne!(port, 0);

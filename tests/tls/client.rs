@@ -11,7 +11,7 @@ use rustls::{ClientConfig, ClientConnection, Error, RootCertStore, StreamOwned, 
 use sysconn::{Config, Tls};
 
 use crate::common;
-use crate::common::{Client, UPGRADE};
+use crate::common::{Client, UPGRADE, with};
 
 pub(crate) type TlsClient<T = TcpStream> = Client<StreamOwned<ClientConnection, T>>;
 
@@ -47,7 +47,7 @@ impl Certificate {
     }
 
     pub(crate) fn config(&self) -> Config {
-        Config { tls: Some(self.tls()), ..common::config() }
+        with(common::config(), |config| config.tls = Some(self.tls()))
     }
 }
 

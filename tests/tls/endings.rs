@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use rustls::version::TLS13;
 use sysconn::frame::Opcode;
-use sysconn::{Cause, Config, Reactor};
+use sysconn::{Cause, Reactor};
 
 use crate::client::{Certificate, VERSIONS, connect, hello, over, rest};
 use crate::common;
-use crate::common::{Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, frame, join, packet, part};
+use crate::common::{
+    Client, Frame, PATIENCE, Reply, SHORT, Server, UPGRADE, frame, join, packet, part, with,
+};
 
 #[test]
 fn an_end_without_close_notify_is_an_abort() {
@@ -96,7 +98,10 @@ fn draining_ends_tls_too() {
 fn a_drain_answers_after_the_handshake() {
     let certificate = Certificate::new();
     for version in VERSIONS {
-        let config = Config { drain_timeout: 6 * PATIENCE, close_timeout: PATIENCE, ..certificate.config() };
+        let config = with(certificate.config(), |config| {
+            config.drain.timeout = Some(6 * PATIENCE);
+            config.timers.close = PATIENCE;
+        });
         let tls = Arc::new(certificate.client(version));
         let (events, _seen) = channel();
         let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();
@@ -135,7 +140,8 @@ fn a_drain_answers_after_the_handshake() {
 #[test]
 fn a_stalled_handshake_does_not_delay_a_drain() {
     let certificate = Certificate::new();
-    let mut server = Server::packets(&Config { drain_timeout: SHORT, ..certificate.config() });
+    let mut server =
+        Server::packets(&with(certificate.config(), |config| config.drain.timeout = Some(SHORT)));
     let mut stalled = Client::raw(server.address);
     stalled.send(&hello(&Arc::new(certificate.client(&TLS13)))[..50]);
     server.handle.drain();

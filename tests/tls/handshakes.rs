@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use rustls::version::TLS13;
 use rustls::{AlertDescription, Error, HandshakeKind, StreamOwned};
-use sysconn::{Config, Reactor, ServerHandle};
+use sysconn::{Reactor, ServerHandle};
 
 use crate::client::{Certificate, VERSIONS, connect, handshake, hello, over, rest, still_serves, tls_error};
 use crate::common;
-use crate::common::{Client, LINES, PATIENCE, SHORT, Server, UPGRADE, eventually};
+use crate::common::{Client, LINES, PATIENCE, SHORT, Server, UPGRADE, eventually, with};
 
 #[test]
 fn sessions_are_resumed() {
@@ -80,7 +80,7 @@ fn plain_http_gets_an_answer_and_other_bytes_none() {
 #[test]
 fn the_handshake_timeout_covers_tls() {
     let certificate = Certificate::new();
-    let server = Server::packets(&Config { handshake_timeout: SHORT, ..certificate.config() });
+    let server = Server::packets(&with(certificate.config(), |config| config.timers.handshake = Some(SHORT)));
     for version in VERSIONS {
         let tls = Arc::new(certificate.client(version));
         let hello = hello(&tls);
@@ -109,8 +109,14 @@ fn clients_beyond_the_limit_are_refused_without_a_handshake() {
     let certificate = Certificate::new();
     let tls = Arc::new(certificate.client(&TLS13));
     for (limits, said) in [
-        (Config { max_connections: 1, ..certificate.config() }, "status=503 reason=\"the server is full"),
-        (Config { max_connections_per_ip: 1, ..certificate.config() }, "status=429 reason=\"too many"),
+        (
+            with(certificate.config(), |config| config.limits.max_connections = Some(1)),
+            "status=503 reason=\"the server is full",
+        ),
+        (
+            with(certificate.config(), |config| config.limits.max_connections_per_ip = Some(1)),
+            "status=429 reason=\"too many",
+        ),
     ] {
         let server = Server::packets(&limits);
         let mut first = connect(server.address, &tls);
@@ -127,12 +133,11 @@ fn clients_beyond_the_limit_are_refused_without_a_handshake() {
 #[test]
 fn a_full_server_answers_health_checks_over_tls() {
     let certificate = Certificate::new();
-    let config = Config {
-        max_connections: 1,
-        health_path: Some("/health".into()),
-        drain_delay: Duration::from_secs(3600),
-        ..certificate.config()
-    };
+    let config = with(certificate.config(), |config| {
+        config.limits.max_connections = Some(1);
+        config.upgrade.health_path = Some("/health".into());
+        config.drain.delay = Duration::from_secs(3600);
+    });
     let (events, _seen) = channel();
     let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();
     let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());

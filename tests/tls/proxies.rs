@@ -8,11 +8,11 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use rustls::version::TLS13;
-use sysconn::{Config, Reactor};
+use sysconn::Reactor;
 
 use crate::client::{Certificate, VERSIONS, hello, over, rest};
 use crate::common;
-use crate::common::{Client, PATIENCE, SHORT, Server, UPGRADE};
+use crate::common::{Client, PATIENCE, SHORT, Server, UPGRADE, with};
 
 /// Sends a header in front of the first bytes that are written, in the same write.
 struct Behind {
@@ -43,9 +43,9 @@ fn behind_a_trusted_proxy_tls_begins_after_its_header() {
     let header = b"PROXY TCP4 192.0.2.7 192.0.2.8 4321 443\r\n";
     let one = Certificate::new();
     let proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
-    let config = Config { proxy_protocol, ..one.config() };
+    let config = with(one.config(), |config| config.proxies.proxy_protocol = proxy_protocol);
     let server = Server::packets(&config);
-    let hasty = Server::packets(&Config { handshake_timeout: SHORT, ..config });
+    let hasty = Server::packets(&with(config, |config| config.timers.handshake = Some(SHORT)));
     for version in VERSIONS {
         let client = Arc::new(one.client(version));
         // With the first bytes of TLS, before them, and byte by byte.
@@ -87,11 +87,10 @@ fn behind_a_trusted_proxy_tls_begins_after_its_header() {
 #[test]
 fn a_drain_answers_after_the_header_of_a_proxy_and_the_handshake() {
     let certificate = Certificate::new();
-    let config = Config {
-        proxy_protocol: vec!["127.0.0.1".parse().unwrap()],
-        drain_timeout: 6 * PATIENCE,
-        ..certificate.config()
-    };
+    let config = with(certificate.config(), |config| {
+        config.proxies.proxy_protocol = vec!["127.0.0.1".parse().unwrap()];
+        config.drain.timeout = Some(6 * PATIENCE);
+    });
     let tls = Arc::new(certificate.client(&TLS13));
     let (events, _seen) = channel();
     let mut reactor = Reactor::bind(&config, &common::ROUTER, common::Game::new(events)).unwrap();

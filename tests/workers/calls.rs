@@ -2,15 +2,15 @@
 
 use std::sync::mpsc::channel;
 
-use sysconn::{Config, MailboxError, Push};
+use sysconn::{MailboxError, Push};
 
-use super::common::{PATIENCE, config};
+use super::common::{PATIENCE, config, with};
 use super::server::Server;
 use super::town::{ASK, PUSHED};
 
 #[test]
 fn calls_run_in_order_and_a_panic_ends_only_its_own() {
-    let server = Server::new(&Config { workers: 2, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 2));
     for on in 0..2 {
         for number in 0..1000 {
             server.workers[0].call(on, move |town, _| town.noted.push(number)).unwrap();
@@ -27,13 +27,13 @@ fn calls_run_in_order_and_a_panic_ends_only_its_own() {
 
 #[test]
 fn effects_of_a_call_run_before_the_next_call() {
-    let server = Server::new(&Config { workers: 2, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 2));
     let mut citizens = server.settle(1);
     for on in 0..2 {
         let ids = [citizens[0][0].id, citizens[1][0].id];
         for number in 0..100u8 {
             let call = move |_: &mut _, effects: &mut sysconn::Effects| {
-                effects.broadcast(ids, Push::new(PUSHED, &[number]));
+                effects.broadcast(ids, &Push::new(PUSHED, &[number]));
             };
             server.workers[0].call(on, call).unwrap();
         }
@@ -47,7 +47,7 @@ fn effects_of_a_call_run_before_the_next_call() {
 
 #[test]
 fn output_of_a_call_does_not_overtake_that_of_the_one_before() {
-    let server = Server::new(&Config { workers: 2, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 2));
     let mut citizen = server.settle(1).swap_remove(1).swap_remove(0);
     let handle = server.handle_of(&mut citizen);
     let id = citizen.id;
@@ -56,8 +56,8 @@ fn output_of_a_call_does_not_overtake_that_of_the_one_before() {
     for number in 0..100u8 {
         let handle = handle.clone();
         let call = move |_: &mut _, effects: &mut sysconn::Effects| match number % 2 {
-            0 => effects.send(id, Push::new(PUSHED, &[number])),
-            _ => handle.push(PUSHED, &[number]).unwrap(),
+            0 => effects.send(id, &Push::new(PUSHED, &[number])),
+            _ => handle.send(&Push::new(PUSHED, &[number])).unwrap(),
         };
         server.workers[0].call(0, call).unwrap();
     }
@@ -69,7 +69,7 @@ fn output_of_a_call_does_not_overtake_that_of_the_one_before() {
 
 #[test]
 fn a_handler_asks_another_worker() {
-    let server = Server::new(&Config { workers: 3, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 3));
     for citizen in server.settle(2).iter_mut().flatten() {
         for asked in 0..3 {
             citizen.client.send_packet(ASK, 1, &[asked]);
@@ -82,7 +82,10 @@ fn a_handler_asks_another_worker() {
 
 #[test]
 fn a_full_mailbox_takes_only_essential_calls() {
-    let mut server = Server::new(&Config { workers: 2, mailbox_limit: 4, ..config() });
+    let mut server = Server::new(&with(config(), |config| {
+        config.workers = 2;
+        config.reactor.mailbox_limit = 4;
+    }));
     let mut citizen = server.settle(1).swap_remove(0).swap_remove(0);
     let other = server.block(1);
     let caller = server.workers[0].clone();
@@ -108,7 +111,7 @@ fn a_full_mailbox_takes_only_essential_calls() {
 
 #[test]
 fn a_survey_visits_every_worker() {
-    let server = Server::new(&Config { workers: 3, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 3));
     let citizens = server.settle(5);
     super::common::eventually("those that came for nothing are gone", || server.connections() == [5, 5, 5]);
     let ids = server.survey(|survey| {

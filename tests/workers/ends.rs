@@ -8,15 +8,15 @@ use std::thread;
 use std::time::Duration;
 
 use sysconn::config::Listen;
-use sysconn::{Cause, Config, Workers};
+use sysconn::{Cause, Workers};
 
-use super::common::{Client, PATIENCE, Reply, UPGRADE, config, eventually, join, packet};
+use super::common::{Client, PATIENCE, Reply, UPGRADE, config, eventually, join, packet, with};
 use super::server::{Citizen, Server};
 use super::town::{ASK, CLOSE, ECHO, Event, KICK, TOWN, Town};
 
 #[test]
 fn a_drain_ends_all_workers() {
-    let mut server = Server::new(&Config { workers: 3, ..config() });
+    let mut server = Server::new(&with(config(), |config| config.workers = 3));
     let mut citizens: Vec<Citizen> = server.settle(4).into_iter().flatten().collect();
     server.handle.drain();
     for citizen in &mut citizens {
@@ -32,7 +32,7 @@ fn a_drain_ends_all_workers() {
 #[test]
 fn a_connection_that_closes_itself_handles_no_later_packet() {
     for workers in 1..=2 {
-        let server = Server::new(&Config { workers, ..config() });
+        let server = Server::new(&with(config(), |config| config.workers = workers));
         for (cmd, code) in [(CLOSE, 4200), (KICK, 4010)] {
             let mut citizen = server.settle(1).swap_remove(workers - 1).swap_remove(0);
             let id = citizen.id.to_u64().to_be_bytes();
@@ -46,7 +46,10 @@ fn a_connection_that_closes_itself_handles_no_later_packet() {
 
 #[test]
 fn workers_without_clients_end_at_once() {
-    let mut server = Server::new(&Config { workers: 4, drain_rate: 1, ..config() });
+    let mut server = Server::new(&with(config(), |config| {
+        config.workers = 4;
+        config.drain.rate = Some(1);
+    }));
     server.handle.drain();
     server.join().unwrap();
 }
@@ -54,7 +57,11 @@ fn workers_without_clients_end_at_once() {
 #[test]
 fn a_worker_without_clients_serves_the_others_until_they_are_drained() {
     // At one client a second, the second one belongs to the second worker.
-    let config = Config { workers: 2, drain_rate: 1, drain_timeout: Duration::from_secs(60), ..config() };
+    let config = with(config(), |config| {
+        config.workers = 2;
+        config.drain.rate = Some(1);
+        config.drain.timeout = Some(Duration::from_secs(60));
+    });
     let mut server = Server::new(&config);
     let mut citizen = server.settle(1).swap_remove(1).swap_remove(0);
     eventually("the first worker has no clients", || server.connections() == [0, 1]);
@@ -83,7 +90,7 @@ fn a_worker_without_clients_serves_the_others_until_they_are_drained() {
 fn a_worker_that_fails_ends_the_others_and_is_reported() {
     for failing in 0..2 {
         let (events, _seen) = channel();
-        let config = Config { workers: 2, ..config() };
+        let config = with(config(), |config| config.workers = 2);
         let mut workers = Workers::bind(&config, &TOWN, |worker| Town::new(worker, events.clone())).unwrap();
         let (address, (go, goes)) = (workers.local_addr().unwrap(), channel::<()>());
         let goes = std::sync::Mutex::new(goes);
@@ -121,7 +128,10 @@ fn a_worker_that_fails_ends_the_others_and_is_reported() {
 #[test]
 fn workers_share_a_unix_domain_socket() {
     let path = format!("{}/workers-{}.sock", env!("CARGO_TARGET_TMPDIR"), std::process::id());
-    let config = Config { workers: 3, listen: vec![Listen::Unix(path.clone().into())], ..config() };
+    let config = with(config(), |config| {
+        config.workers = 3;
+        config.listen = vec![Listen::Unix(path.clone().into())];
+    });
     let mut server = Server::new(&config);
     for _ in 0..200 {
         let mut client = Client::over(UnixStream::connect(&path).unwrap());

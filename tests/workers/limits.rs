@@ -4,15 +4,17 @@ use std::io::ErrorKind;
 use std::thread;
 
 use sysconn::config::Listen;
-use sysconn::{Application, BindError, Config, Reactor, Router, Workers};
+use sysconn::{Application, BindError, Reactor, Router, Workers};
 
-use super::common::{Client, UPGRADE, config, eventually};
+use super::common::{Client, UPGRADE, config, eventually, with};
 use super::server::{Citizen, Server};
 use super::town::{TOWN, Town};
 
 struct Nothing;
 
-impl Application for Nothing {}
+impl Application for Nothing {
+    type Session = ();
+}
 
 static NO_ROUTES: Router<Nothing> = Router::new([]);
 
@@ -28,11 +30,11 @@ fn status(server: &Server) -> (u16, Client) {
 fn connection_limits_hold_for_all_workers_together() {
     const PLACES: usize = 20;
     let cases = [
-        (Config { max_connections: PLACES, ..config() }, 503),
-        (Config { max_connections_per_ip: PLACES, ..config() }, 429),
+        (with(config(), |config| config.limits.max_connections = Some(PLACES)), 503),
+        (with(config(), |config| config.limits.max_connections_per_ip = Some(PLACES)), 429),
     ];
     for (config, refusal) in cases {
-        let server = Server::new(&Config { workers: 4, ..config });
+        let server = Server::new(&with(config, |config| config.workers = 4));
         for round in 0..5 {
             // All at once: they meet on different workers.
             let threads: Vec<_> = (0..3 * PLACES)
@@ -74,10 +76,13 @@ fn connection_limits_hold_for_all_workers_together() {
 
 #[test]
 fn an_address_in_use_is_refused_by_several_workers() {
-    let server = Server::new(&Config { workers: 2, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 2));
     let taken = vec![Listen::Tcp(server.address)];
     for workers in [1, 3] {
-        let config = Config { listen: taken.clone(), workers, ..config() };
+        let config = with(config(), |config| {
+            config.listen = taken.clone();
+            config.workers = workers;
+        });
         let (events, _) = std::sync::mpsc::channel();
         let made = Workers::bind(&config, &TOWN, |worker| Town::new(worker, events.clone()));
         let Err(BindError::Listen(_, error)) = made.map(drop) else { panic!("bound twice") };
@@ -87,14 +92,19 @@ fn an_address_in_use_is_refused_by_several_workers() {
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
     }
     // Nor does a server of one reactor lose its address to several.
-    let free = Workers::bind(&Config { workers: 1, ..config() }, &TOWN, |worker| {
+    let free = Workers::bind(&with(config(), |config| config.workers = 1), &TOWN, |worker| {
         Town::new(worker, std::sync::mpsc::channel().0)
     })
     .unwrap();
     let listen = vec![Listen::Tcp(free.local_addr().unwrap())];
-    let made = Workers::bind(&Config { listen, workers: 2, ..config() }, &TOWN, |worker| {
-        Town::new(worker, std::sync::mpsc::channel().0)
-    });
+    let made = Workers::bind(
+        &with(config(), |config| {
+            config.listen = listen;
+            config.workers = 2;
+        }),
+        &TOWN,
+        |worker| Town::new(worker, std::sync::mpsc::channel().0),
+    );
     assert!(made.is_err());
     for citizen in server.settle(1).iter_mut().flatten() {
         citizen.echo(b"undisturbed");

@@ -3,15 +3,15 @@
 use std::sync::Barrier;
 use std::thread;
 
+use sysconn::Cause;
 use sysconn::frame::Opcode;
-use sysconn::{Cause, Config};
 
-use super::common::{Frame, config, eventually, frame, join, packet};
+use super::common::{Frame, config, eventually, frame, join, packet, with};
 use super::server::{Citizen, Server};
 use super::town::{ECHO, Event, KICK, LOGIN, LOGOUT, PANIC};
 
 fn of_workers(workers: usize) -> Server {
-    Server::new(&Config { workers, ..config() })
+    Server::new(&with(config(), |config| config.workers = workers))
 }
 
 #[test]
@@ -253,9 +253,9 @@ fn a_connection_that_logs_out_in_time_is_not_replaced() {
 #[test]
 fn a_closing_connection_learns_that_its_role_was_taken() {
     // Only the client ends a closing connection.
-    let config = Config { close_timeout: std::time::Duration::from_secs(60), ..config() };
+    let config = with(config(), |config| config.timers.close = std::time::Duration::from_secs(60));
     for workers in 1..=2 {
-        let server = Server::new(&Config { workers, ..config.clone() });
+        let server = Server::new(&with(config.clone(), |config| config.workers = workers));
         for newer_on in 0..workers {
             let mut citizens = server.settle(2);
             let mut older = citizens[0].pop().unwrap();

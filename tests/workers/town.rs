@@ -64,11 +64,13 @@ impl Town {
 }
 
 impl Application for Town {
-    fn replaced(&mut self, record: &Record, _: &mut Effects) {
+    type Session = ();
+
+    fn replaced(&mut self, record: &Record, _: &mut (), _: &mut Effects) {
         self.tell(Event::Replaced(record.id()));
     }
 
-    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
         self.tell(Event::Closed(record.id(), cause));
     }
 }
@@ -132,10 +134,10 @@ fn send(_: &mut Town, request: Request<'_>, context: &mut Context<'_>) -> Outcom
     let (ids, text) = rest.split_at(usize::from(u16::from_be_bytes(*count)) * 8);
     let push = Push::new(PUSHED, text);
     match ids.as_chunks::<8>().0 {
-        [one] => context.send_to(ConnectionId::from_u64(u64::from_be_bytes(*one)), push),
+        [one] => context.effects().send(ConnectionId::from_u64(u64::from_be_bytes(*one)), &push),
         many => {
             let ids = many.iter().map(|id| ConnectionId::from_u64(u64::from_be_bytes(*id)));
-            context.effects().broadcast(ids, push);
+            context.effects().broadcast(ids, &push);
         }
     }
     context.reply(b"")

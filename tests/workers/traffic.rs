@@ -6,15 +6,15 @@ use std::thread;
 
 use sysconn::frame::CloseCode;
 use sysconn::packet::Reply as Packet;
-use sysconn::{Cause, Config, ConnectionId, Handle, HandleError, Push};
+use sysconn::{Cause, ConnectionId, Handle, HandleError, Push};
 
-use super::common::{Frame, PATIENCE, config, packet};
+use super::common::{Frame, PATIENCE, config, packet, with};
 use super::server::{Citizen, Server, sending};
 use super::town::{CLOSE, DEFER, ECHO, Event, KICK, LINK, PANIC, PUSHED, SEND};
 
 #[test]
 fn handlers_reach_connections_on_every_worker() {
-    let server = Server::new(&Config { workers: 3, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 3));
     let mut citizens: Vec<Citizen> = server.settle(4).into_iter().flatten().collect();
     let ids: Vec<ConnectionId> = citizens.iter().map(|citizen| citizen.id).collect();
     for from in 0..citizens.len() {
@@ -61,14 +61,14 @@ fn handlers_reach_connections_on_every_worker() {
 
 #[test]
 fn handles_tickets_and_links_reach_their_connection_on_any_worker() {
-    let server = Server::new(&Config { workers: 4, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 4));
     let mut citizens: Vec<Citizen> = server.settle(1).into_iter().flatten().collect();
     let handles: Vec<Handle> = citizens.iter_mut().map(|citizen| server.handle_of(citizen)).collect();
     let shared = Push::new(PUSHED, b"shared");
     for (handle, citizen) in handles.iter().zip(&mut citizens) {
         thread::scope(|scope| {
             scope.spawn(|| {
-                handle.push(PUSHED, b"own").unwrap();
+                handle.send(&Push::new(PUSHED, b"own")).unwrap();
                 handle.send(&shared).unwrap();
                 server.handle.send(handle.id(), &shared).unwrap();
                 handle.set_debug(true).unwrap();
@@ -109,13 +109,13 @@ fn handles_tickets_and_links_reach_their_connection_on_any_worker() {
         }
         drop(citizen);
         server.await_event(|event| matches!(event, Event::Closed(..)).then_some(()));
-        assert_eq!(handle.push(PUSHED, b""), Err(HandleError::Gone));
+        assert_eq!(handle.send(&Push::new(PUSHED, b"")), Err(HandleError::Gone));
     }
 }
 
 #[test]
 fn a_panic_on_one_worker_ends_its_connection_only() {
-    let server = Server::new(&Config { workers: 2, ..config() });
+    let server = Server::new(&with(config(), |config| config.workers = 2));
     for round in 0..10 {
         let mut citizens = server.settle(2);
         let mut fallen = citizens[round % 2].pop().unwrap();
@@ -134,7 +134,10 @@ fn a_panic_on_one_worker_ends_its_connection_only() {
 #[test]
 fn pushes_that_a_full_mailbox_refuses_are_counted() {
     const CAPACITY: u64 = 8;
-    let server = Server::new(&Config { workers: 2, mailbox_limit: CAPACITY as usize, ..config() });
+    let server = Server::new(&with(config(), |config| {
+        config.workers = 2;
+        config.reactor.mailbox_limit = CAPACITY as usize;
+    }));
     let mut citizens = server.settle(3);
     let mut here = citizens[0].pop().unwrap();
     let [mut first, mut second, mut closed] = citizens.pop().unwrap().try_into().ok().unwrap();
@@ -185,7 +188,10 @@ fn read_all(citizen: &mut Citizen, senders: u64, each: u64) {
 #[test]
 fn nothing_is_lost_doubled_or_out_of_order() {
     const EACH: u64 = 300;
-    let server = Server::new(&Config { workers: 4, outbox_limit: 0, ..config() });
+    let server = Server::new(&with(config(), |config| {
+        config.workers = 4;
+        config.output.outbox_limit = None;
+    }));
     let citizens: Vec<Citizen> = server.settle(3).into_iter().flatten().collect();
     let ids: Arc<[ConnectionId]> = citizens.iter().map(|citizen| citizen.id).collect();
     let senders = ids.len() as u64;

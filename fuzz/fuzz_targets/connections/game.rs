@@ -133,6 +133,8 @@ impl Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         let (id, record) = (context.id(), context.record());
         let account = self.account(port(record));
@@ -145,7 +147,7 @@ impl Application for Game {
         }
     }
 
-    fn closed(&mut self, record: &Record, cause: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
         let account = self.account(port(record));
         assert_eq!(account.opened, 1, "closed, but not opened");
         assert!(account.closed.is_none(), "closed twice");
@@ -153,7 +155,7 @@ impl Application for Game {
         account.closed = Some((record.clone(), cause));
     }
 
-    fn offence(&mut self, record: &Record, _: Undecodable) {
+    fn offence(&mut self, record: &Record, _: &mut (), _: Undecodable) {
         assert_eq!(self.account(port(record)).id, Some(record.id()));
     }
 }
@@ -246,8 +248,8 @@ static MODULE: Module<Game> = Module::new(
             assert_ne!(context.record().role_id(), 0);
             REPLY_WITH_DATA(game, request, context)
         }),
-        Route::new(MONITOR, "monitor", Access::Monitor, |game, request, context| {
-            assert_eq!(context.record().kind(), ClientKind::Monitor);
+        Route::new(MONITOR, "monitor", Access::Operator, |game, request, context| {
+            assert_eq!(context.record().kind(), ClientKind::Operator);
             REPLY_WITH_DATA(game, request, context)
         }),
         Route::new(PUSH_ALL, "push to all", Access::Anyone, |game, request, context| {
@@ -255,7 +257,7 @@ static MODULE: Module<Game> = Module::new(
             let ids: Vec<_> = game.accounts.iter().filter_map(|account| account.id).collect();
             for id in ids {
                 let push = game.push_for(id, PUSHED);
-                context.send_to(id, push);
+                context.effects().send(id, &push);
             }
             Outcome::Done
         }),
@@ -279,7 +281,7 @@ pub(crate) static ROUTER: Router<Game> = Router::new([&MODULE]);
 /// The lowest two bits of Data are the role, 0 for none. The highest bit makes the client a monitor.
 fn login(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let byte = request.data().first().copied().unwrap_or(0);
-    let kind = if byte & 0x80 != 0 { ClientKind::Monitor } else { ClientKind::GameServer };
+    let kind = if byte & 0x80 != 0 { ClientKind::Operator } else { ClientKind::Player };
     let identity = Identity { role_id: u64::from(byte & 3), ..Identity::default() };
     let done = context.login(Login { identity, kind, ..Login::default() });
     assert_eq!(done.is_err(), byte & 3 == 0);

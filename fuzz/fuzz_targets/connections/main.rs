@@ -51,29 +51,28 @@ fn let_handlers_panic() {
 /// two clients. Bit 7: the run ends with a drain. `timers`: each bit turns one off.
 fn configuration(limits: u8, timers: u8) -> Config {
     let is_set = |bit: u8| limits >> bit & 1 != 0;
-    let timer = |bit: u8, ms: u64| Duration::from_millis(if timers >> bit & 1 == 0 { ms } else { 0 });
-    Config {
-        deflate: [DeflateMode::Off, DeflateMode::Shared, DeflateMode::Dedicated, DeflateMode::Off]
-            [usize::from(limits & 3)],
-        deflate_above: 8,
-        overflow: if is_set(2) { Overflow::Drop } else { Overflow::Close },
-        compress_above: if is_set(3) { 8 } else { 0 },
-        max_len: 4096,
-        max_len_before_login: if is_set(4) { 64 } else { 0 },
-        max_packets_per_second: if is_set(5) { 4 } else { 0 },
-        max_connections: if is_set(6) { 2 } else { 0 },
-        outbox_limit: OUTBOX_LIMIT,
-        handshake_timeout: timer(0, 500),
-        read_timeout: timer(1, 1000),
-        client_check: timer(2, 2000),
-        account_check: timer(3, 4000),
-        housekeeping: timer(4, 700),
-        ping_interval: timer(5, 300),
-        liveness: if timers & 0x40 == 0 { Liveness::Packets } else { Liveness::Frames },
-        drain_timeout: Duration::from_secs(3),
-        drain_rate: if timers & 0x80 == 0 { 0 } else { 1000 },
-        ..Config::default()
-    }
+    let timer = |bit: u8, ms: u64| (timers >> bit & 1 == 0).then(|| Duration::from_millis(ms));
+    let mut config = Config::default();
+    config.limits.max_len = 4096;
+    config.limits.max_len_before_login = is_set(4).then_some(64);
+    config.limits.max_packets_per_second = is_set(5).then_some(4);
+    config.limits.max_connections = is_set(6).then_some(2);
+    config.output.deflate =
+        [DeflateMode::Off, DeflateMode::Shared, DeflateMode::Dedicated, DeflateMode::Off][usize::from(limits & 3)];
+    config.output.deflate_above = 8;
+    config.output.overflow = if is_set(2) { Overflow::Drop } else { Overflow::Close };
+    config.output.compress_above = is_set(3).then_some(8);
+    config.output.outbox_limit = Some(OUTBOX_LIMIT);
+    config.timers.handshake = timer(0, 500);
+    config.timers.read = timer(1, 1000);
+    config.timers.client_check = timer(2, 2000);
+    config.timers.account_check = timer(3, 4000);
+    config.timers.housekeeping = timer(4, 700);
+    config.timers.ping_interval = timer(5, 300);
+    config.timers.liveness = if timers & 0x40 == 0 { Liveness::Packets } else { Liveness::Frames };
+    config.drain.timeout = Some(Duration::from_secs(3));
+    config.drain.rate = (timers & 0x80 != 0).then_some(1000);
+    config
 }
 
 /// Bits 0 to 2 of `faults`: how often harmless faults happen. Bits 3 to 5: the size of the system's buffers.

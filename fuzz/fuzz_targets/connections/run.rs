@@ -54,8 +54,8 @@ impl Run {
             gone: vec![],
             ports: [0; CLIENTS],
             next_port: 0,
-            drops: config.overflow == Overflow::Drop,
-            limits_rate: config.max_packets_per_second != 0,
+            drops: config.output.overflow == Overflow::Drop,
+            limits_rate: config.limits.max_packets_per_second.is_some(),
         }
     }
 

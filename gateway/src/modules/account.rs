@@ -61,9 +61,9 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
 /// The reason why it is refused.
 fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
     let kind = match messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")? {
-        messages::Kind::Tester => ClientKind::Tester,
-        messages::Kind::GameServer => ClientKind::GameServer,
-        messages::Kind::Monitor => ClientKind::Monitor,
+        messages::Kind::Tester => ClientKind::Guest,
+        messages::Kind::GameServer => ClientKind::Player,
+        messages::Kind::Monitor => ClientKind::Operator,
     };
     let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
     let names = [&account, &platform, &custodian];

@@ -57,11 +57,13 @@ impl Gateway {
 }
 
 impl Application for Gateway {
-    fn replaced(&mut self, record: &Record, _: &mut Effects) {
+    type Session = ();
+
+    fn replaced(&mut self, record: &Record, _: &mut (), _: &mut Effects) {
         self.leave_rooms(record.id());
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.leave_rooms(record.id());
     }
 }
@@ -89,7 +91,9 @@ pub(crate) fn routes(diagnostics: bool) -> &'static Router<Gateway> {
 /// The state of `echo`: none.
 pub(crate) struct Echo;
 
-impl Application for Echo {}
+impl Application for Echo {
+    type Session = ();
+}
 
 /// Sends a message back as it came.
 pub(crate) fn echo_message(_: &mut Echo, message: Message<'_>, context: &mut Context<'_>) -> Outcome {

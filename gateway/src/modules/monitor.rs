@@ -13,10 +13,10 @@ use super::Gateway;
 use crate::messages::{self, Connection, M9001Toc, M9002Toc, M9002Tos, M9003Tos, M9004Tos};
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
-    Route::new(9001, "stats", Access::Monitor, stats),
-    Route::new(9002, "connections", Access::Monitor, typed!(connections, request)),
-    Route::new(9003, "kick", Access::Monitor, typed!(kick, request)),
-    Route::new(9004, "debug", Access::Monitor, typed!(debug, request)),
+    Route::new(9001, "stats", Access::Operator, stats),
+    Route::new(9002, "connections", Access::Operator, typed!(connections, request)),
+    Route::new(9003, "kick", Access::Operator, typed!(kick, request)),
+    Route::new(9004, "debug", Access::Operator, typed!(debug, request)),
 ];
 
 /// Connections in a page of the list by default.
@@ -108,9 +108,9 @@ fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
     let identity = record.identity().unwrap_or_default();
     let custodian = record.custodian().cloned().unwrap_or_default();
     let kind = match record.kind() {
-        ClientKind::Tester => messages::Kind::Tester,
-        ClientKind::GameServer => messages::Kind::GameServer,
-        ClientKind::Monitor => messages::Kind::Monitor,
+        ClientKind::Guest => messages::Kind::Tester,
+        ClientKind::Player => messages::Kind::GameServer,
+        ClientKind::Operator => messages::Kind::Monitor,
     };
     Connection {
         id: record.id().to_u64(),

@@ -112,7 +112,7 @@ fn at_home(
     if workers == 1 {
         return Ok(match act(&mut gateway.rooms) {
             Ok(Answer { reply, said }) => {
-                said.into_iter().for_each(|(to, push)| context.effects().broadcast(to, push));
+                said.into_iter().for_each(|(to, push)| context.effects().broadcast(to, &push));
                 context.reply(&reply)
             }
             Err(error_id) => Outcome::Refuse(error_id),
@@ -122,7 +122,7 @@ fn at_home(
     gateway.worker.call(home(room, workers), move |gateway, effects| match act(&mut gateway.rooms) {
         Ok(Answer { reply, said }) => {
             effects.reply(ticket, reply);
-            said.into_iter().for_each(|(to, push)| effects.broadcast(to, push));
+            said.into_iter().for_each(|(to, push)| effects.broadcast(to, &push));
         }
         Err(error_id) => effects.refuse(ticket, error_id),
     })?;

@@ -19,7 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
-use sysconn::config::{Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, PACKET_OVERHEAD_BYTES};
+use sysconn::config::{
+    Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, Output, PACKET_OVERHEAD_BYTES, RECORD_LIMIT,
+    Recording,
+};
 use sysconn::packet::REQUEST_HEADER_BYTES;
 
 use command::CommandLine;
@@ -29,6 +32,10 @@ use table::Entry;
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 
+/// The default of `--client-check`.
+const CLIENT_CHECK: Duration = Duration::from_secs(60);
+/// The default of `--account-check`.
+const ACCOUNT_CHECK: Duration = Duration::from_secs(300);
 /// The error text for a message limit of `serve` that is too low.
 const HEADER: &str = "the header that every packet has";
 
@@ -73,6 +80,12 @@ pub(crate) struct Options {
     /// Whether `serve` may believe logins on any address. Without it there are keys, or all of
     /// `config.listen` is loopback or a Unix domain socket, or the program is `echo`.
     pub(crate) open_auth: bool,
+    /// The directory for recordings.
+    pub(crate) record: Option<PathBuf>,
+    /// Whether only connections under debug are recorded.
+    pub(crate) record_debugged: bool,
+    /// The most bytes of one recording.
+    pub(crate) record_limit: usize,
     /// The CPU that the first worker is pinned to.
     pub(crate) cpu: Option<usize>,
     /// Environment variables that begin with `SYSCONN_` but name no option, escaped and sorted. They are only
@@ -175,10 +188,12 @@ impl Options {
     /// The defaults.
     fn new(mode: Mode) -> Options {
         let mut config = Config::default();
+        config.timers.client_check = Some(CLIENT_CHECK);
+        config.timers.account_check = Some(ACCOUNT_CHECK);
         if mode == Mode::Echo {
             config.listen = vec![Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 9002)))];
             // `echo` compresses messages of any length.
-            config.deflate_above = 0;
+            config.output.deflate_above = 0;
         }
         Options {
             mode,
@@ -190,6 +205,9 @@ impl Options {
             diagnostics: false,
             token_keys: None,
             open_auth: false,
+            record: None,
+            record_debugged: false,
+            record_limit: RECORD_LIMIT,
             cpu: None,
             ignored_environment: Vec::new(),
         }
@@ -214,14 +232,19 @@ impl Options {
     fn complete(&mut self, given: &[&Given]) -> Result<(), Exit> {
         if self.mode == Mode::Echo {
             // `echo` has no packets and no logins.
-            self.config.client_check = Duration::ZERO;
-            self.config.account_check = Duration::ZERO;
-            self.config.max_len_before_login = 0;
+            self.config.timers.client_check = None;
+            self.config.timers.account_check = None;
+            self.config.limits.max_len_before_login = None;
         }
         // The default suits messages up to the default length.
-        if last(given, "outbox-limit").is_none() && self.config.max_len > MAX_LEN {
-            self.config.outbox_limit = Config::outbox_limit_for(self.config.max_len);
+        let max_len = self.config.limits.max_len;
+        if last(given, "outbox-limit").is_none() && max_len > MAX_LEN {
+            self.config.output.outbox_limit = Some(Output::outbox_limit_for(max_len));
         }
+        if self.record_limit < MIN_RECORD_LIMIT {
+            return Err(self.conflict(ConfigError::RecordLimit, given));
+        }
+        self.config.recording = self.recording();
         let valid = match self.mode {
             Mode::Serve => self.config.validate_for_packets(),
             Mode::Echo => self.config.validate(),
@@ -237,12 +260,29 @@ impl Options {
         }
     }
 
+    /// What is recorded, if there is a directory for it.
+    fn recording(&self) -> Option<Recording> {
+        let mut recording = Recording::new(self.record.clone()?);
+        (recording.debugged, recording.limit) = (self.record_debugged, self.record_limit);
+        Some(recording)
+    }
+
+    /// A line for the log about an option that has no effect, since nothing is recorded.
+    pub(crate) fn recording_warning(&self) -> Option<String> {
+        let option = match (&self.record, self.record_debugged, self.record_limit) {
+            (None, true, _) => "record-debugged",
+            (None, false, limit) if limit != RECORD_LIMIT => "record-limit",
+            _ => return None,
+        };
+        Some(format!("{option} has no effect without record: nothing is recorded"))
+    }
+
     /// Without keys, anyone who can connect can log in as anyone. So that needs a local address, and no proxy
     /// that lets others in.
     fn check_loopback(&self, given: &[&Given]) -> Result<(), Exit> {
         let trusted = [
-            ("proxy-protocol", "--proxy-protocol", &self.config.proxy_protocol),
-            ("forwarded-for", "--forwarded-for", &self.config.forwarded_for),
+            ("proxy-protocol", "--proxy-protocol", &self.config.proxies.proxy_protocol),
+            ("forwarded-for", "--forwarded-for", &self.config.proxies.forwarded_for),
         ];
         for (name, flag, proxies) in trusted {
             let Some(proxy) = proxies.first() else { continue };
@@ -265,7 +305,7 @@ impl Options {
 
     /// The error for options that do not go together; each value alone is in range.
     fn conflict(&self, error: ConfigError, given: &[&Given]) -> Exit {
-        let max_len = self.config.max_len;
+        let max_len = self.config.limits.max_len;
         let (name, expected) = match error {
             ConfigError::NoListener => ("listen", "at least one address".to_owned()),
             ConfigError::NoSubprotocol => {

@@ -138,19 +138,22 @@ pub(super) fn file(text: &str) -> Option<PathBuf> {
 
 /// A path that is served, by the library's own rule.
 pub(super) fn path(text: &str) -> Result<String, ConfigError> {
-    let only = Config { paths: vec![text.to_owned()], ..Config::default() };
+    let mut only = Config::default();
+    only.upgrade.paths = vec![text.to_owned()];
     only.validate().map(|()| text.to_owned())
 }
 
 /// The path of health checks, by the library's own rule.
 pub(super) fn one_path(text: &str) -> Result<String, ConfigError> {
-    let only = Config { health_path: Some(text.to_owned()), ..Config::default() };
+    let mut only = Config::default();
+    only.upgrade.health_path = Some(text.to_owned());
     only.validate().map(|()| text.to_owned())
 }
 
 /// An origin that is served, by the library's own rule.
 pub(super) fn origin(text: &str) -> Result<String, ConfigError> {
-    let only = Config { origins: vec![text.to_owned()], ..Config::default() };
+    let mut only = Config::default();
+    only.upgrade.origins = vec![text.to_owned()];
     only.validate().map(|()| text.to_owned())
 }
 
@@ -165,7 +168,8 @@ pub(super) fn reason(error: ConfigError) -> Option<String> {
 
 /// The name of a subprotocol, by the library's own rule.
 pub(super) fn subprotocol(text: &str) -> Option<String> {
-    let only = Config { subprotocols: vec![text.to_owned()], ..Config::default() };
+    let mut only = Config::default();
+    only.upgrade.subprotocols = vec![text.to_owned()];
     only.validate().is_ok().then(|| text.to_owned())
 }
 

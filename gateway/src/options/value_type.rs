@@ -22,11 +22,15 @@ pub(super) enum ValueType {
     Subprotocols(Field<Vec<String>>),
     MessageSize(Field<usize>),
     Size(Field<usize>),
-    Count(Field<usize>),
-    Rate(Field<u32>),
-    Timer(Field<Duration>),
+    /// A size of which 0 means that there is no limit.
+    SizeLimit(Field<Option<usize>>),
+    Count(Field<Option<usize>>),
+    Rate(Field<Option<u32>>),
+    Timer(Field<Option<Duration>>),
+    /// A duration of which 0 is one like others.
+    Delay(Field<Duration>),
     /// A duration that may be shorter than a millisecond.
-    Spin(Field<Duration>),
+    Spin(Field<Option<Duration>>),
     Liveness(Field<config::Liveness>),
     Overflow(Field<config::Overflow>),
     Deflate(Field<config::DeflateMode>),
@@ -83,13 +87,13 @@ impl ValueType {
             ValueType::MessageSize(_) => {
                 ("BYTES", "1 to 64MiB, in bytes or with a unit (KiB, MiB)", TomlType::Number)
             }
-            ValueType::Size(_) => {
+            ValueType::Size(_) | ValueType::SizeLimit(_) => {
                 ("BYTES", "0 to 4294967295, in bytes or with a unit (KiB, MiB)", TomlType::Number)
             }
             ValueType::Count(_) | ValueType::Rate(_) => {
                 ("COUNT", "a whole number, 0 to 4294967295", TomlType::Number)
             }
-            ValueType::Timer(_) => {
+            ValueType::Timer(_) | ValueType::Delay(_) => {
                 ("DURATION", "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
             }
             ValueType::Spin(_) => {
@@ -177,10 +181,14 @@ impl ValueType {
             ValueType::Subprotocols(field) => field(options).push(value::subprotocol(text)?),
             ValueType::MessageSize(field) => *field(options) = value::message_size(text)?,
             ValueType::Size(field) => *field(options) = value::size(text)?,
-            ValueType::Count(field) => *field(options) = usize::try_from(value::count(text)?).ok()?,
-            ValueType::Rate(field) => *field(options) = value::count(text)?,
-            ValueType::Timer(field) => *field(options) = value::timer(text)?,
-            ValueType::Spin(field) => *field(options) = value::duration(text)?,
+            ValueType::SizeLimit(field) => *field(options) = unless_zero(value::size(text)?),
+            ValueType::Count(field) => {
+                *field(options) = unless_zero(usize::try_from(value::count(text)?).ok()?);
+            }
+            ValueType::Rate(field) => *field(options) = unless_zero(value::count(text)?),
+            ValueType::Timer(field) => *field(options) = unless_zero(value::timer(text)?),
+            ValueType::Delay(field) => *field(options) = value::timer(text)?,
+            ValueType::Spin(field) => *field(options) = unless_zero(value::duration(text)?),
             ValueType::Liveness(field) => *field(options) = value::liveness(text)?,
             ValueType::Overflow(field) => *field(options) = value::overflow(text)?,
             ValueType::Deflate(field) => *field(options) = value::deflate(text)?,
@@ -199,4 +207,9 @@ impl ValueType {
         }
         Some(())
     }
+}
+
+/// 0 turns a timer or a limit off.
+fn unless_zero<T: Default + PartialEq>(value: T) -> Option<T> {
+    (value != T::default()).then_some(value)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config::Recording;
 
 const MIB: usize = 1024 * 1024;
 
@@ -16,12 +17,17 @@ fn tls() -> crate::Tls {
     crate::Tls::from_pem(own.cert.pem().as_bytes(), own.signing_key.serialize_pem().as_bytes()).unwrap()
 }
 
-/// A change of the default, and what its only warning says; empty: there is no warning.
+fn recording(config: &mut Config, limit: usize) {
+    config.recording.insert(Recording::new("r")).limit = limit;
+}
+
+/// A change of the default with a client check of 60 s, and what its only warning says; empty: there is none.
 type Case = (fn(&mut Config), &'static str);
 
 fn expect(cases: &[Case]) {
     for (index, (change, expected)) in cases.iter().enumerate() {
         let mut config = Config::default();
+        config.timers.client_check = Some(seconds(60));
         change(&mut config);
         assert_eq!(config.validate(), Ok(()), "case {index}");
         let warnings = config.warnings();
@@ -31,106 +37,105 @@ fn expect(cases: &[Case]) {
 }
 
 #[test]
+fn there_is_no_warning_about_the_defaults() {
+    assert_eq!(Config::default().warnings(), Vec::<String>::new());
+}
+
+#[test]
 fn there_are_warnings_about_timers_that_defeat_each_other() {
     expect(&[
         (|_| {}, ""),
-        (|c| c.ping_interval = seconds(90), "ping-interval 90s is not below read-timeout 60s: "),
-        (|c| c.ping_interval = seconds(60), "ping-interval 60s is not below read-timeout 60s: "),
-        (|c| c.ping_interval = seconds(59), ""),
+        (|c| c.timers.ping_interval = Some(seconds(90)), "ping-interval 90s is not below read-timeout 60s: "),
+        (|c| c.timers.ping_interval = Some(seconds(60)), "ping-interval 60s is not below read-timeout 60s: "),
+        (|c| c.timers.ping_interval = Some(seconds(59)), ""),
         (
-            |c| c.read_timeout = Duration::from_millis(1500),
+            |c| c.timers.read = Some(Duration::from_millis(1500)),
             "ping-interval 25s is not below read-timeout 1.5s: ",
         ),
-        (|c| (c.ping_interval, c.read_timeout) = (seconds(90), seconds(0)), ""),
-        (|c| c.ping_interval = seconds(0), ""),
+        (|c| (c.timers.ping_interval, c.timers.read) = (Some(seconds(90)), None), ""),
+        (|c| c.timers.ping_interval = None, ""),
         (
-            |c| (c.ping_interval, c.client_check) = (seconds(0), seconds(61)),
+            |c| (c.timers.ping_interval, c.timers.client_check) = (None, Some(seconds(61))),
             "read-timeout 60s is below client-check 61s",
         ),
-        (|c| (c.ping_interval, c.client_check) = (seconds(0), seconds(0)), ""),
-        (|c| c.client_check = seconds(600), ""),
+        (|c| (c.timers.ping_interval, c.timers.client_check) = (None, None), ""),
+        (|c| c.timers.client_check = Some(seconds(600)), ""),
         (
-            |c| (c.liveness, c.ping_interval) = (Liveness::Frames, seconds(0)),
-            "liveness frames counts Pongs, and ping-interval 0",
+            |c| (c.timers.liveness, c.timers.ping_interval) = (Liveness::Frames, None),
+            "liveness frames counts Pongs, and ping-interval is off",
         ),
         (
-            |c| (c.liveness, c.client_check) = (Liveness::Frames, seconds(10)),
+            |c| (c.timers.liveness, c.timers.client_check) = (Liveness::Frames, Some(seconds(10))),
             "ping-interval 25s is not below client-check 10s: ",
         ),
         (
-            |c| (c.liveness, c.client_check) = (Liveness::Frames, seconds(25)),
+            |c| (c.timers.liveness, c.timers.client_check) = (Liveness::Frames, Some(seconds(25))),
             "ping-interval 25s is not below client-check 25s: ",
         ),
-        (|c| (c.liveness, c.client_check) = (Liveness::Frames, seconds(26)), ""),
-        (|c| (c.liveness, c.client_check) = (Liveness::Frames, seconds(0)), ""),
-        (|c| c.client_check = seconds(10), ""),
-        (|c| c.drain_rate = 100, "drain-rate 100 tells 500 clients to leave within drain-timeout 5s: "),
-        (|c| (c.drain_rate, c.max_connections) = (100, 500), ""),
-        (|c| (c.drain_rate, c.max_connections) = (100, 501), "drain-rate 100 tells 500 clients"),
-        (|c| (c.drain_rate, c.drain_timeout) = (100, seconds(0)), ""),
+        (|c| (c.timers.liveness, c.timers.client_check) = (Liveness::Frames, Some(seconds(26))), ""),
+        (|c| (c.timers.liveness, c.timers.client_check) = (Liveness::Frames, None), ""),
+        (|c| c.timers.client_check = Some(seconds(10)), ""),
+        (|c| c.drain.rate = Some(100), "drain-rate 100 tells 500 clients to leave within drain-timeout 5s: "),
+        (|c| (c.drain.rate, c.limits.max_connections) = (Some(100), Some(500)), ""),
         (
-            |c| c.drain_timeout = Duration::from_millis(1999),
+            |c| (c.drain.rate, c.limits.max_connections) = (Some(100), Some(501)),
+            "drain-rate 100 tells 500 clients",
+        ),
+        (|c| (c.drain.rate, c.drain.timeout) = (Some(100), None), ""),
+        (
+            |c| c.drain.timeout = Some(Duration::from_millis(1999)),
             "drain-timeout 1.999s is below the 2s that a client has",
         ),
-        (|c| c.drain_timeout = seconds(2), ""),
+        (|c| c.drain.timeout = Some(seconds(2)), ""),
     ]);
 }
 
 #[test]
 fn there_are_warnings_about_sizes_that_defeat_each_other() {
     expect(&[
-        (|c| c.outbox_limit = MIB - 1, "outbox-limit 1048575 is below twice max-len 524288: "),
-        (|c| c.outbox_limit = 0, ""),
+        (|c| c.output.outbox_limit = Some(MIB - 1), "outbox-limit 1048575 is below twice max-len 524288: "),
+        (|c| c.output.outbox_limit = None, ""),
         (
-            |c| (c.max_connections, c.max_connections_per_ip) = (10, 10),
+            |c| (c.limits.max_connections, c.limits.max_connections_per_ip) = (Some(10), Some(10)),
             "max-connections-per-ip 10 is not below max-connections 10: ",
         ),
-        (|c| (c.max_connections, c.max_connections_per_ip) = (10, 9), ""),
-        (|c| (c.max_connections, c.max_connections_per_ip) = (10, 0), ""),
-        (|c| c.max_connections = 10, ""),
-        (|c| c.compress_above = 1, ""),
-        (
-            |c| (c.record, c.record_limit) = (Some("r".into()), MIB / 2 - 1),
-            "record-limit 524287 is below max-len 524288: ",
-        ),
-        (|c| (c.record, c.record_limit) = (Some("r".into()), MIB / 2), ""),
-        (|c| (c.record, c.record_limit) = (Some("r".into()), 256 * MIB), ""),
-        (
-            |c| (c.record, c.record_limit) = (Some("r".into()), 256 * MIB + 1),
-            "record-limit 268435457 is above the 268435456 bytes",
-        ),
-        (|c| c.record_limit = MIB / 2, "record-limit has no effect without record: "),
-        (|c| c.record_debugged = true, "record-debugged has no effect without record: "),
-        (|c| (c.record, c.record_debugged) = (Some("r".into()), true), ""),
+        (|c| (c.limits.max_connections, c.limits.max_connections_per_ip) = (Some(10), Some(9)), ""),
+        (|c| (c.limits.max_connections, c.limits.max_connections_per_ip) = (Some(10), None), ""),
+        (|c| c.limits.max_connections = Some(10), ""),
+        (|c| c.output.compress_above = Some(1), ""),
+        (|c| recording(c, MIB / 2 - 1), "record-limit 524287 is below max-len 524288: "),
+        (|c| recording(c, MIB / 2), ""),
+        (|c| recording(c, 256 * MIB), ""),
+        (|c| recording(c, 256 * MIB + 1), "record-limit 268435457 is above the 268435456 bytes"),
     ]);
     #[cfg(feature = "deflate")]
     expect(&[
         (
-            |c| (c.compress_above, c.deflate) = (1, DeflateMode::Shared),
+            |c| (c.output.compress_above, c.output.deflate) = (Some(1), DeflateMode::Shared),
             "compress-above and deflate are both on: ",
         ),
-        (|c| c.deflate = DeflateMode::Dedicated, ""),
+        (|c| c.output.deflate = DeflateMode::Dedicated, ""),
     ]);
 }
 
 #[test]
 fn there_are_warnings_about_options_that_another_one_turns_off() {
     expect(&[
-        (|c| c.deflate_above = 0, ""),
-        (|c| c.deflate_above = 1, "deflate-above 1 has no effect without deflate"),
+        (|c| c.output.deflate_above = 0, ""),
+        (|c| c.output.deflate_above = 1, "deflate-above 1 has no effect without deflate"),
         (
-            |c| (c.outbox_limit, c.overflow) = (0, Overflow::Drop),
-            "overflow drop has no effect with outbox-limit 0",
+            |c| (c.output.outbox_limit, c.output.overflow) = (None, Overflow::Drop),
+            "overflow drop has no effect without outbox-limit",
         ),
-        (|c| c.overflow = Overflow::Drop, ""),
+        (|c| c.output.overflow = Overflow::Drop, ""),
         (
-            |c| (c.max_connections_per_ip, c.ipv6_prefix) = (0, 56),
-            "ipv6-prefix 56 has no effect with max-connections-per-ip 0",
+            |c| (c.limits.max_connections_per_ip, c.limits.ipv6_prefix) = (None, 56),
+            "ipv6-prefix 56 has no effect without max-connections-per-ip",
         ),
-        (|c| c.ipv6_prefix = 56, ""),
+        (|c| c.limits.ipv6_prefix = 56, ""),
     ]);
     #[cfg(feature = "deflate")]
-    expect(&[(|c| (c.deflate, c.deflate_above) = (DeflateMode::Shared, 1), "")]);
+    expect(&[(|c| (c.output.deflate, c.output.deflate_above) = (DeflateMode::Shared, 1), "")]);
 }
 
 #[test]
@@ -140,8 +145,8 @@ fn there_is_a_warning_about_a_trusted_network_that_contains_every_client() {
     {
         let list: Vec<TrustedProxy> = vec![proxy.parse().unwrap()];
         for (option, config) in [
-            ("forwarded-for", Config { forwarded_for: list.clone(), ..Config::default() }),
-            ("proxy-protocol", Config { proxy_protocol: list.clone(), ..Config::default() }),
+            ("forwarded-for", Config::with(|config| config.proxies.forwarded_for = list.clone())),
+            ("proxy-protocol", Config::with(|config| config.proxies.proxy_protocol = list.clone())),
         ] {
             let warnings = config.warnings();
             let is_reported =
@@ -154,12 +159,15 @@ fn there_is_a_warning_about_a_trusted_network_that_contains_every_client() {
 #[test]
 fn there_are_warnings_about_options_that_no_listener_uses() {
     expect(&[
-        (|c| c.socket_mode = Some(0o660), "socket-mode 660 has no effect without a Unix domain socket"),
-        (|c| (c.socket_mode, c.listen) = (Some(0o660), vec![Listen::Unix("s".into())]), ""),
-        (|c| c.ipv6_only = true, "ipv6-only has no effect without the wildcard [::] in listen"),
-        (|c| (c.ipv6_only, c.listen) = (true, vec![Listen::Tcp("[::]:0".parse().unwrap())]), ""),
         (
-            |c| (c.ipv6_only, c.listen) = (true, vec![Listen::Tcp("[::1]:0".parse().unwrap())]),
+            |c| c.listeners.socket_mode = Some(0o660),
+            "socket-mode 660 has no effect without a Unix domain socket",
+        ),
+        (|c| (c.listeners.socket_mode, c.listen) = (Some(0o660), vec![Listen::Unix("s".into())]), ""),
+        (|c| c.listeners.ipv6_only = true, "ipv6-only has no effect without the wildcard [::] in listen"),
+        (|c| (c.listeners.ipv6_only, c.listen) = (true, vec![Listen::Tcp("[::]:0".parse().unwrap())]), ""),
+        (
+            |c| (c.listeners.ipv6_only, c.listen) = (true, vec![Listen::Tcp("[::1]:0".parse().unwrap())]),
             "ipv6-only has no effect",
         ),
     ]);
@@ -173,36 +181,44 @@ fn there_are_warnings_about_options_that_no_listener_uses() {
     ]);
     let unix = || vec![Listen::Unix("s".into())];
     expect(&[
-        (|c| c.forwarded_for = vec!["::1".parse().unwrap()], ""),
-        (|c| c.forwarded_for = vec!["unix".parse().unwrap()], "forwarded-for unix has no effect: "),
-        (|c| c.forwarded_for = ["unix", "::1"].map(|proxy| proxy.parse().unwrap()).into(), ""),
+        (|c| c.proxies.forwarded_for = vec!["::1".parse().unwrap()], ""),
+        (|c| c.proxies.forwarded_for = vec!["unix".parse().unwrap()], "forwarded-for unix has no effect: "),
+        (|c| c.proxies.forwarded_for = ["unix", "::1"].map(|proxy| proxy.parse().unwrap()).into(), ""),
     ]);
     for (proxy, is_heard) in [("unix", true), ("::1", false)] {
         let forwarded_for = vec![proxy.parse().unwrap()];
-        let warnings = Config { forwarded_for, listen: unix(), ..Config::default() }.warnings();
+        let warnings = Config::with(|config| {
+            config.proxies.forwarded_for = forwarded_for;
+            config.listen = unix();
+        })
+        .warnings();
         assert_eq!(warnings.is_empty(), is_heard, "{warnings:?}");
     }
     #[cfg(feature = "proxy-protocol")]
     expect(&[
         (
             |c| {
-                c.forwarded_for = vec!["unix".parse().unwrap()];
-                c.proxy_protocol = vec!["::1".parse().unwrap()];
+                c.proxies.forwarded_for = vec!["unix".parse().unwrap()];
+                c.proxies.proxy_protocol = vec!["::1".parse().unwrap()];
             },
             "",
         ),
         (
-            |c| c.proxy_protocol = vec!["unix".parse().unwrap()],
+            |c| c.proxies.proxy_protocol = vec!["unix".parse().unwrap()],
             "proxy-protocol unix has no effect without a Unix domain",
         ),
-        (|c| c.proxy_protocol = vec!["::1".parse().unwrap()], ""),
+        (|c| c.proxies.proxy_protocol = vec!["::1".parse().unwrap()], ""),
         (
-            |c| (c.proxy_protocol, c.listen) = (vec!["::1".parse().unwrap()], vec![Listen::Unix("s".into())]),
+            |c| {
+                (c.proxies.proxy_protocol, c.listen) =
+                    (vec!["::1".parse().unwrap()], vec![Listen::Unix("s".into())])
+            },
             "proxy-protocol ::1 has no effect without a TCP address in listen: ",
         ),
         (
             |c| {
-                (c.proxy_protocol, c.listen) = (vec!["unix".parse().unwrap()], vec![Listen::Unix("s".into())])
+                (c.proxies.proxy_protocol, c.listen) =
+                    (vec!["unix".parse().unwrap()], vec![Listen::Unix("s".into())])
             },
             "",
         ),

@@ -196,8 +196,8 @@ fn a_client_that_takes_too_little_output_is_cut_off() {
     ] {
         for in_the_kernel in [false, true] {
             let mut rig = Rig::open(|config| {
-                config.read_timeout = Duration::from_millis(read_ms);
-                (config.client_check, config.ping_interval) = (Duration::ZERO, Duration::ZERO);
+                config.timers.read = Some(Duration::from_millis(read_ms));
+                (config.timers.client_check, config.timers.ping_interval) = (None, None);
             });
             rig.takes = in_the_kernel;
             hold_up(&mut rig);
@@ -258,7 +258,7 @@ fn unread_input_or_unacknowledged_output_keeps_the_socket_open() {
 #[test]
 fn times_follow_the_close_timeout() {
     for (close_ms, violated, silent) in [(20_000, 210, 20_010), (100, 110, 110), (0, 11, 11)] {
-        let open = || Rig::open(|config| config.close_timeout = Duration::from_millis(close_ms));
+        let open = || Rig::open(|config| config.timers.close = Duration::from_millis(close_ms));
         assert_eq!(play(open(), &[(0, |rig| rig.feed(&[0x82, 0]))]).0, Some(violated), "{close_ms}");
         assert_eq!(play(open(), &[(0, operator)]).0, Some(silent), "{close_ms}");
     }

@@ -22,7 +22,8 @@ fn compressing((compress_above, deflate): (usize, DeflateMode)) -> Rig {
 
 fn compressing_with(compress_above: usize, deflate: DeflateMode, change: fn(&mut Config)) -> Rig {
     let mut rig = Rig::new(|config| {
-        (config.compress_above, config.deflate, config.deflate_above) = (compress_above, deflate, 50);
+        (config.output.compress_above, config.output.deflate, config.output.deflate_above) =
+            ((compress_above != 0).then_some(compress_above), deflate, 50);
         change(config);
     });
     rig.feed(OFFER);
@@ -214,7 +215,8 @@ fn a_waiting_reply_counts_as_its_longest_form() {
     {
         for (len, is_sent) in [(fits, true), (not, false)] {
             let mut rig = compressing_with(way.0, way.1, |config| {
-                (config.max_len, config.outbox_limit, config.overflow) = (50_000, 100_000, Overflow::Drop);
+                (config.limits.max_len, config.output.outbox_limit, config.output.overflow) =
+                    (50_000, Some(100_000), Overflow::Drop);
             });
             ask(&mut rig, &[len]);
             assert_eq!(rig.conn.has_job(), is_sent, "{way:?}, {len}");
@@ -231,7 +233,8 @@ fn a_waiting_reply_counts_as_its_longest_form() {
             }
         }
         let mut rig = compressing_with(way.0, way.1, |config| {
-            (config.max_len, config.outbox_limit, config.overflow) = (50_000, 100_000, Overflow::Close);
+            (config.limits.max_len, config.output.outbox_limit, config.output.overflow) =
+                (50_000, Some(100_000), Overflow::Close);
         });
         ask(&mut rig, &[60_000, 60_000, 10]);
         rig.compress();
@@ -244,7 +247,7 @@ fn a_waiting_reply_counts_as_its_longest_form() {
 fn the_longest_echo_fits_the_smallest_outbox_that_may_be_configured() {
     for data in [text(99_991), noise(99_991)] {
         let mut rig = compressing_with(100, DeflateMode::Off, |config| {
-            (config.max_len, config.outbox_limit) = (100_000, 100_021);
+            (config.limits.max_len, config.output.outbox_limit) = (100_000, Some(100_021));
         });
         rig.request(ECHO, &data);
         rig.compress();
@@ -365,7 +368,7 @@ fn pongs_overtake_replies_that_are_being_compressed() {
 #[test]
 fn messages_without_packets_are_compressed_in_slices() {
     for mode in [DeflateMode::Shared, DeflateMode::Dedicated] {
-        let mut rig = Rig::new(|config| (config.deflate, config.deflate_above) = (mode, 20));
+        let mut rig = Rig::new(|config| (config.output.deflate, config.output.deflate_above) = (mode, 20));
         rig.env.service = Service::Messages(messages::echo_message);
         rig.feed(OFFER);
         let long = String::from_utf8(text(100_000)).unwrap();

@@ -59,6 +59,17 @@ fn answer(rig: &mut Rig, at: usize) {
     deliver(rig);
 }
 
+/// Sends these requests, all at once.
+fn requests(rig: &mut Rig, cmds: &[u16]) {
+    let mut bytes = vec![];
+    for cmd in cmds {
+        let mut packet = vec![];
+        push_request(&mut packet, &Packet { data_status: 0, flag: 0, cmd: *cmd, data: b"" });
+        push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], &packet);
+    }
+    rig.feed(&bytes);
+}
+
 fn cmds(rig: &Rig) -> Vec<(u16, u16)> {
     rig.replies().iter().map(|reply| (reply.cmd, reply.error_id.0)).collect()
 }
@@ -74,18 +85,12 @@ fn unordered_requests_let_others_pass_and_ordered_ones_do_not() {
         (&[UNORDERED, ORDERED, NOW], &[0, 0], &[UNORDERED, ORDERED, NOW]),
         (&[UNORDERED, ORDERED, NOW], &[1, 0], &[ORDERED, NOW, UNORDERED]),
     ];
-    for (requests, answers, expected) in cases {
+    for (cmds, answers, expected) in cases {
         let mut rig = rig(|_| {});
-        let mut bytes = vec![];
-        for cmd in requests {
-            let mut packet = vec![];
-            push_request(&mut packet, &Packet { data_status: 0, flag: 0, cmd: *cmd, data: b"" });
-            push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], &packet);
-        }
-        rig.feed(&bytes);
+        requests(&mut rig, cmds);
         answers.iter().for_each(|at| answer(&mut rig, *at));
-        let seen: Vec<_> = cmds(&rig).iter().map(|(cmd, _)| *cmd).collect();
-        assert_eq!(seen, expected, "{requests:?}");
+        let seen: Vec<_> = rig.replies().iter().map(|reply| reply.cmd).collect();
+        assert_eq!(seen, expected, "{cmds:?}");
         assert!(!rig.conn.rare.is_deferred());
     }
 }
@@ -96,8 +101,7 @@ fn at_most_64_tickets_are_open_and_control_frames_still_pass() {
     (0..MAX_TICKETS).for_each(|_| rig.request(UNORDERED, b""));
     assert!(rig.conn.wants_read(&rig.env.settings), "a Ping may come");
     rig.frame(Opcode::Ping, b"");
-    rig.request(UNORDERED, b"");
-    rig.request(NOW, b"");
+    requests(&mut rig, &[UNORDERED, NOW]);
     assert_eq!(rig.env.state.tickets.len(), MAX_TICKETS);
     assert!(!rig.conn.wants_read(&rig.env.settings) && !rig.conn.can_resume(&rig.env.settings));
     answer(&mut rig, 7);
@@ -155,8 +159,7 @@ fn silence_counts_only_for_a_client_that_has_begun_a_message() {
         (ORDERED, true, None),
         (UNORDERED, true, Some((61_000, "close 4009"))),
     ] {
-        let mut rig = rig(|config| config.ping_interval = Duration::ZERO);
-        config_without_account_check(&mut rig);
+        let mut rig = rig(|config| config.timers.ping_interval = None);
         rig.request(cmd, b"");
         rig.pass_until(1000);
         if begins {
@@ -165,12 +168,6 @@ fn silence_counts_only_for_a_client_that_has_begun_a_message() {
         rig.pass_until(250_000);
         assert_eq!(rig.closes().first().copied(), end, "{cmd}, begun: {begins}");
     }
-}
-
-/// Keeps the account check from ending the connection.
-fn config_without_account_check(rig: &mut Rig) {
-    let now = rig.now;
-    rig.conn.deadlines.logged(true, now, &rig.env.settings);
 }
 
 /// The values of tickets that have been dropped.

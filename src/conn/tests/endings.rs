@@ -103,8 +103,8 @@ fn a_client_that_ends_still_gets_its_deferred_reply() {
 fn taking_output_is_a_sign_of_life_only_of_a_client_that_was_held_back() {
     for (queued, closes_at) in [(600_000, 90_000), (500, 60_000)] {
         let mut rig = Rig::open(|config| {
-            (config.client_check, config.account_check, config.ping_interval) =
-                (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+            (config.timers.client_check, config.timers.account_check, config.timers.ping_interval) =
+                (None, None, None);
         });
         rig.conn.outbox.push_shared(vec![0; queued].into());
         rig.pass_until(30_000);
@@ -151,7 +151,9 @@ fn pushes_are_taken_only_while_a_connection_is_open_and_to_the_last_byte() {
         (1397, 0, 2000, false),
         (1_000_000, 1_000_000, 0, true),
     ] {
-        let mut rig = Rig::open(|config| (config.max_len, config.outbox_limit) = (100, limit));
+        let mut rig = Rig::open(|config| {
+            (config.limits.max_len, config.output.outbox_limit) = (100, (limit != 0).then_some(limit))
+        });
         rig.conn.outbox.push_shared(vec![0; queued].into());
         rig.takes = false;
         assert_eq!(rig.with(|conn, env| conn.admits(&push, gathered, env)), fits, "{queued} {gathered}");

@@ -75,7 +75,8 @@ fn replies_and_pushes_go_out_in_order_and_only_replies_carry_the_flag() {
 #[test]
 fn replies_above_the_threshold_are_compressed_if_that_makes_them_shorter() {
     for (threshold, len, status) in [(0, 5000, 0), (100, 100, 0), (100, 101, 1), (1, 2, 0), (1, 5000, 1)] {
-        let mut rig = Rig::open(|config| config.compress_above = threshold);
+        let mut rig =
+            Rig::open(|config| config.output.compress_above = (threshold != 0).then_some(threshold));
         let data = vec![b'x'; len];
         rig.request(ECHO, &data);
         let [reply] = rig.replies()[..] else { panic!("{:?}", rig.seen) };
@@ -96,7 +97,7 @@ fn a_login_counts_at_once_and_ends_the_one_before_it() {
             conn.call(dispatch::By::Application, 0, 0, env, |state, context| {
                 let identity = Identity { role_id, ..Identity::default() };
                 let player = context.player(role_id);
-                let result = context.login(Login { identity, kind: Client::GameServer, ..Login::default() });
+                let result = context.login(Login { identity, kind: Client::Player, ..Login::default() });
                 state.noted.push(format!("{player:?} {}", result.is_ok()));
                 Outcome::Done
             });
@@ -131,11 +132,11 @@ fn effects_keep_their_order_and_cost_for_each_connection() {
     rig.call(b"", |state, request, context| {
         let to = ConnectionId::new(0, 5, 2);
         let push = Push::new(700, b"push");
-        context.send_to(to, push.clone());
+        context.effects().send(to, &push);
         let ticket = context.defer(request);
         state.noted.push(ticket.connection().to_string());
         assert!(!context.effects().is_empty());
-        context.effects().broadcast([to; 500], push);
+        context.effects().broadcast([to; 500], &push);
         context.effects().set_debug(to, true);
         context.effects().reply(ticket, "done");
         context.effects().survey(|_| {});
@@ -305,8 +306,8 @@ fn a_handle_knows_whether_its_connection_is_open() {
 #[test]
 fn effects_that_a_replay_claims_count() {
     let mut rig = Rig::open(|config| {
-        (config.max_len, config.outbox_limit) = (1000, 2000);
-        config.overflow = crate::config::Overflow::Drop;
+        (config.limits.max_len, config.output.outbox_limit) = (1000, Some(2000));
+        config.output.overflow = crate::config::Overflow::Drop;
     });
     rig.call(b"", |_, _, context| {
         context.fail_to_send(1);
@@ -326,7 +327,8 @@ fn the_reply_capacity_is_what_the_outbox_still_takes() {
     // With compressible and incompressible Data.
     for (compress_above, multiplier) in [(0, 0), (1, 0), (1, 1)] {
         let mut rig = Rig::open(|config| {
-            (config.max_len, config.outbox_limit, config.compress_above) = (1000, 2000, compress_above);
+            (config.limits.max_len, config.output.outbox_limit, config.output.compress_above) =
+                (1000, Some(2000), (compress_above != 0).then_some(compress_above));
         });
         rig.call(&[multiplier], |_, request, context| {
             let multiplier = u64::from(request.data()[0]) * 0x9e37_79b9_7f4a_7c15;

@@ -144,9 +144,9 @@ fn of_a_refused_request_only_the_path_is_logged() {
     type Change = fn(&mut Config);
     let cases: [(String, Change, &str); 5] = [
         (secret.replace("GET", "PUT"), |_| {}, "status=405"),
-        (secret.clone(), |config| config.paths = vec!["/other".into()], "status=404"),
-        (secret.clone(), |config| config.origins = vec!["https://a.example".into()], "status=403"),
-        (with_origin, |config| config.origins = vec!["https://a.example".into()], "status=403"),
+        (secret.clone(), |config| config.upgrade.paths = vec!["/other".into()], "status=404"),
+        (secret.clone(), |config| config.upgrade.origins = vec!["https://a.example".into()], "status=403"),
+        (with_origin, |config| config.upgrade.origins = vec!["https://a.example".into()], "status=403"),
         (secret.replace("Sec-WebSocket-Version: 13", "Bad name: 1"), |_| {}, "status=400"),
     ];
     for (head, change, status) in cases {
@@ -181,7 +181,7 @@ fn panics_are_logged_as_errors() {
 #[test]
 fn packets_above_the_rate_or_the_outbox_are_logged() {
     lines();
-    let mut rig = Rig::open(|config| config.max_packets_per_second = 1);
+    let mut rig = Rig::open(|config| config.limits.max_packets_per_second = Some(1));
     for _ in 0..5 {
         rig.request(ECHO, b"");
     }

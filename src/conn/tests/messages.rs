@@ -54,9 +54,9 @@ fn packets_are_binary() {
 fn a_message_that_does_not_fit_the_outbox_is_not_sent() {
     let mut rig = echoing(
         |config| {
-            config.max_len = 1000;
-            config.outbox_limit = 2000;
-            config.overflow = crate::config::Overflow::Drop;
+            config.limits.max_len = 1000;
+            config.output.outbox_limit = Some(2000);
+            config.output.overflow = crate::config::Overflow::Drop;
         },
         UPGRADE,
     );
@@ -82,8 +82,8 @@ pub(super) mod deflate {
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
     pub(in super::super) fn shared(config: &mut Config) {
-        config.deflate = DeflateMode::Shared;
-        config.deflate_above = 20;
+        config.output.deflate = DeflateMode::Shared;
+        config.output.deflate_above = 20;
     }
 
     /// A message as a client compresses it (RFC 7692 §7.2.1).
@@ -191,9 +191,9 @@ pub(super) mod deflate {
         let mut rig = echoing(
             |config| {
                 shared(config);
-                config.max_len = 1000;
-                config.outbox_limit = 2000;
-                config.overflow = crate::config::Overflow::Drop;
+                config.limits.max_len = 1000;
+                config.output.outbox_limit = Some(2000);
+                config.output.overflow = crate::config::Overflow::Drop;
             },
             OFFER,
         );

@@ -76,7 +76,9 @@ fn reading_stops_at_half_of_the_outbox_limit() {
     for (limit, queued, wants) in
         [(1000, 500, true), (1000, 501, false), (1001, 500, true), (1001, 501, false), (0, 1_000_000, true)]
     {
-        let mut rig = Rig::open(|config| (config.max_len, config.outbox_limit) = (100, limit));
+        let mut rig = Rig::open(|config| {
+            (config.limits.max_len, config.output.outbox_limit) = (100, (limit != 0).then_some(limit))
+        });
         rig.conn.outbox.push_shared(vec![0; queued].into());
         assert_eq!(rig.conn.wants_read(&rig.env.settings), wants, "{queued} of {limit}");
     }
@@ -292,7 +294,8 @@ fn packets_behind_a_deferred_request_wait_and_control_frames_do_not() {
 
 #[test]
 fn a_client_that_does_not_take_its_replies_is_not_served() {
-    let mut rig = Rig::open(|config| (config.max_len, config.outbox_limit) = (1000, 2000));
+    let mut rig =
+        Rig::open(|config| (config.limits.max_len, config.output.outbox_limit) = (1000, Some(2000)));
     rig.takes = false;
     let one = request(ECHO, &[0; 500]);
     let mut requests = one.repeat(4);
@@ -318,8 +321,10 @@ fn before_the_login_messages_may_be_shorter() {
         (0, false, 991, None),
         (0, false, 992, Some("close 1009")),
     ] {
-        let mut rig =
-            Rig::open(|config| (config.max_len, config.max_len_before_login) = (1000, before_login));
+        let mut rig = Rig::open(|config| {
+            (config.limits.max_len, config.limits.max_len_before_login) =
+                (1000, (before_login != 0).then_some(before_login))
+        });
         if logs_in {
             rig.request(LOGIN, b"");
         }
@@ -332,8 +337,7 @@ fn before_the_login_messages_may_be_shorter() {
 #[test]
 fn housekeeping_shrinks_the_shared_buffers() {
     let mut rig = Rig::open(|config| {
-        (config.read_timeout, config.client_check, config.account_check) =
-            (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        (config.timers.read, config.timers.client_check, config.timers.account_check) = (None, None, None);
     });
     rig.env.decoded = vec![0; 200_000];
     rig.env.tools.encoded = vec![0; 200_000];

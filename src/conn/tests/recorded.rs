@@ -21,7 +21,7 @@ static WITH_SECRETS: Module<State> = Module::new(
     [
         Route::new(ECHO, "echo", Access::Anyone, echo),
         Route::new(LOGIN, "login", Access::Anyone, login).secret(),
-        Route::new(WATCH, "watch", Access::Monitor, echo),
+        Route::new(WATCH, "watch", Access::Operator, echo),
         Route::new(SECRET, "secret", Access::Role, echo).secret(),
         Route::new(SECRET_LATER, "later", Access::Anyone, defer).secret(),
     ],

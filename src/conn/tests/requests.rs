@@ -19,7 +19,7 @@ fn log_in_as(rig: &mut Rig, kind: crate::record::ClientKind) {
 
 #[test]
 fn each_kind_of_bad_input_is_answered_as_the_contract_says() {
-    use crate::record::ClientKind::{Monitor, Tester};
+    use crate::record::ClientKind::{Guest, Operator};
     let unknown = 9999;
     let cases = [
         (packet(2, 0, ECHO, b"ab"), None, Ok(0)),
@@ -28,8 +28,8 @@ fn each_kind_of_bad_input_is_answered_as_the_contract_says() {
         (packet(2, 0, unknown, b"ab"), None, Ok(1)),
         (packet(0, 0, LOGOUT, b""), None, Ok(3)),
         (packet(0, 0, WATCH, b""), None, Ok(3)),
-        (packet(0, 0, WATCH, b""), Some(Tester), Ok(4)),
-        (packet(0, 0, WATCH, b""), Some(Monitor), Ok(0)),
+        (packet(0, 0, WATCH, b""), Some(Guest), Ok(4)),
+        (packet(0, 0, WATCH, b""), Some(Operator), Ok(0)),
         (packet(0, 77, ECHO, b""), None, Ok(0)),
         (packet(2, 3, ECHO, b"ab"), None, Err(4001)),
         (packet(2, 2, ECHO, b"ab"), None, Err(4001)),
@@ -81,7 +81,7 @@ fn ten_bad_requests_are_answered_and_the_next_one_closes() {
 
 #[test]
 fn packets_above_the_rate_are_refused_and_are_no_bad_requests() {
-    let mut rig = Rig::open(|config| config.max_packets_per_second = 2);
+    let mut rig = Rig::open(|config| config.limits.max_packets_per_second = Some(2));
     for _ in 0..4 {
         rig.request(ECHO, b"");
     }
@@ -168,9 +168,9 @@ fn a_reply_that_does_not_fit_is_counted_and_closes_or_is_dropped() {
     use crate::config::Overflow::{Close, Drop};
     for overflow in [Close, Drop] {
         let mut rig = Rig::open(|config| {
-            config.max_len = 1000;
-            config.outbox_limit = 2000;
-            config.overflow = overflow;
+            config.limits.max_len = 1000;
+            config.output.outbox_limit = Some(2000);
+            config.output.overflow = overflow;
         });
         rig.takes = false;
         rig.call(b"", |state, _, context| {

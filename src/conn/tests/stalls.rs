@@ -52,30 +52,15 @@ fn stalls_move_the_handshake_timer() {
 fn stalls_move_the_checks_and_the_close_timeout() {
     type Case = (fn(&mut Config), &'static [Stall], u64, &'static str);
     let cases: [Case; 4] = [
+        (|config| config.timers.read = None, &[Poll { ms: 70_000, end: 71_000 }], 130_000, "close 4003"),
+        (|config| config.timers.read = None, &[Turn { ms: 7_000, end: 8_000 }], 67_000, "close 4003"),
         (
-            |config| config.read_timeout = Duration::ZERO,
-            &[Poll { ms: 70_000, end: 71_000 }],
-            130_000,
-            "close 4003",
-        ),
-        (
-            |config| config.read_timeout = Duration::ZERO,
-            &[Turn { ms: 7_000, end: 8_000 }],
-            67_000,
-            "close 4003",
-        ),
-        (
-            |config| (config.read_timeout, config.client_check) = (Duration::ZERO, Duration::ZERO),
+            |config| (config.timers.read, config.timers.client_check) = (None, None),
             &[Poll { ms: 400_000, end: 500_000 }],
             700_000,
             "close 4004",
         ),
-        (
-            |config| config.client_check = Duration::ZERO,
-            &[Turn { ms: 900, end: 2_000 }],
-            60_900,
-            "close 4009",
-        ),
+        (|config| config.timers.client_check = None, &[Turn { ms: 900, end: 2_000 }], 60_900, "close 4009"),
     ];
     for (at, (change, stalls, close_at, close)) in cases.into_iter().enumerate() {
         let mut rig = stalled(Rig::open(change), stalls);
@@ -96,11 +81,11 @@ type Asks = (fn(&mut Config), &'static str);
 
 /// Only the read timer, or only the client check where frames count.
 const ASKS: [Asks; 2] = [
-    (|config| config.client_check = Duration::ZERO, "close 4009"),
+    (|config| config.timers.client_check = None, "close 4009"),
     (
         |config| {
-            config.liveness = Liveness::Frames;
-            config.read_timeout = Duration::ZERO;
+            config.timers.liveness = Liveness::Frames;
+            config.timers.read = None;
         },
         "close 4003",
     ),
@@ -130,7 +115,7 @@ fn after_a_long_stall_a_client_is_pinged_before_it_is_closed() {
     for (change, close) in ASKS {
         for (stalls, pings, close_at) in cases {
             let mut rig = Rig::open(|config| {
-                (config.ping_interval, config.account_check) = (Duration::ZERO, Duration::ZERO);
+                (config.timers.ping_interval, config.timers.account_check) = (None, None);
                 change(config);
             });
             rig = stalled(rig, stalls);
@@ -154,8 +139,8 @@ fn a_client_that_answers_no_ping_after_a_long_stall_is_closed() {
     for (change, close) in ASKS {
         for (ping_ms, stalls, close_at) in cases {
             let mut rig = Rig::open(|config| {
-                config.ping_interval = Duration::from_millis(ping_ms);
-                config.account_check = Duration::ZERO;
+                config.timers.ping_interval = Some(Duration::from_millis(ping_ms));
+                config.timers.account_check = None;
                 change(config);
             });
             rig = stalled(rig, stalls);
@@ -169,7 +154,7 @@ fn a_client_that_answers_no_ping_after_a_long_stall_is_closed() {
 fn a_client_that_answers_each_ping_survives_every_stall() {
     for (change, _) in ASKS {
         let mut rig = Rig::open(|config| {
-            config.account_check = Duration::ZERO;
+            config.timers.account_check = None;
             change(config);
         });
         let mut answered = 0;
@@ -205,7 +190,7 @@ fn ask(rig: &mut Rig, in_flight: u64, written: Option<u64>) {
 
 fn silent(change: fn(&mut Config)) -> Rig {
     Rig::open(|config| {
-        (config.ping_interval, config.account_check) = (Duration::ZERO, Duration::ZERO);
+        (config.timers.ping_interval, config.timers.account_check) = (None, None);
         change(config);
     })
 }

@@ -40,7 +40,7 @@ fn a_client_that_only_answers_pings_is_idle_unless_frames_count() {
     for (liveness, expected) in
         [(Liveness::Packets, vec![(60_000, "close 4003")]), (Liveness::Frames, vec![(300_000, "close 4004")])]
     {
-        let mut rig = Rig::open(|config| config.liveness = liveness);
+        let mut rig = Rig::open(|config| config.timers.liveness = liveness);
         for ms in (0..310_000).step_by(10_000) {
             rig.pass_until(ms);
             rig.frame(Opcode::Pong, b"");
@@ -53,8 +53,8 @@ fn a_client_that_only_answers_pings_is_idle_unless_frames_count() {
 #[test]
 fn a_client_heard_one_client_check_ago_is_idle() {
     let mut rig = Rig::open(|config| {
-        config.liveness = Liveness::Frames;
-        (config.read_timeout, config.ping_interval) = (Duration::ZERO, Duration::ZERO);
+        config.timers.liveness = Liveness::Frames;
+        (config.timers.read, config.timers.ping_interval) = (None, None);
     });
     rig.pass_until(200_000);
     assert_eq!(rig.closes(), [(60_000, "close 4003")]);
@@ -107,9 +107,9 @@ fn a_client_without_login_is_closed_after_five_minutes_which_a_logout_restarts()
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn housekeeping_counts_its_rounds_and_shrinks_buffers() {
     let mut rig = Rig::open(|config| {
-        config.read_timeout = Duration::ZERO;
-        config.client_check = Duration::ZERO;
-        config.account_check = Duration::ZERO;
+        config.timers.read = None;
+        config.timers.client_check = None;
+        config.timers.account_check = None;
     });
     let mut message = vec![];
     push_request(&mut message, &Packet { data_status: 0, flag: 0, cmd: ECHO, data: &[1; 500_000] });
@@ -138,7 +138,7 @@ fn an_unfinished_message_has_one_minute_whatever_comes_in_between() {
     let rest = frame.split_off(5);
     // It begins with a part of a header, a part of a payload, or a whole fragment.
     for begun in [&frame[..1], &frame, &[&frame[..], &rest].concat()] {
-        let mut rig = Rig::open(|config| config.client_check = Duration::ZERO);
+        let mut rig = Rig::open(|config| config.timers.client_check = None);
         rig.pass_until(30_000);
         rig.feed(begun);
         rig.pass_until(80_000);
@@ -153,7 +153,7 @@ fn an_unfinished_message_has_one_minute_whatever_comes_in_between() {
 
 #[test]
 fn silence_does_not_count_while_a_reply_is_owed() {
-    let mut rig = Rig::open(|config| config.account_check = Duration::ZERO);
+    let mut rig = Rig::open(|config| config.timers.account_check = None);
     rig.pass_until(1_000);
     rig.request(DEFER, b"");
     rig.request(ECHO, b"waits");
@@ -187,8 +187,8 @@ fn an_answer_is_used_once_and_only_for_its_request() {
 #[cfg_attr(miri, ignore = "Miri takes minutes")]
 fn a_client_that_reads_slowly_keeps_its_connection() {
     let mut rig = Rig::open(|config| {
-        config.account_check = Duration::ZERO;
-        config.ping_interval = Duration::ZERO;
+        config.timers.account_check = None;
+        config.timers.ping_interval = None;
     });
     rig.takes = false;
     rig.request(ECHO, &[0; 500_000]);
@@ -208,9 +208,9 @@ fn a_client_that_reads_slowly_keeps_its_connection() {
 fn a_packet_that_does_not_fit_the_outbox_counts_whole_and_closes_or_is_dropped() {
     for overflow in [crate::config::Overflow::Close, crate::config::Overflow::Drop] {
         let mut rig = Rig::open(|config| {
-            config.max_len = 1000;
-            config.outbox_limit = 2000;
-            config.overflow = overflow;
+            config.limits.max_len = 1000;
+            config.output.outbox_limit = Some(2000);
+            config.output.overflow = overflow;
         });
         rig.takes = false;
         let push = Push::new(1, &[0; 600]);

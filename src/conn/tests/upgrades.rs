@@ -121,7 +121,7 @@ fn the_handshake_timeout_covers_the_proxy_header_too() {
 #[cfg(feature = "proxy-protocol")]
 #[test]
 fn only_trusted_proxies_may_name_a_client() {
-    let rig = Rig::new(|config| config.proxy_protocol = vec!["10.0.0.0/8".parse().unwrap()]);
+    let rig = Rig::new(|config| config.proxies.proxy_protocol = vec!["10.0.0.0/8".parse().unwrap()]);
     let peer = |ip: &str| Peer::Ip(ip.parse().unwrap(), 1);
     assert!(rig.env.settings.trusts(peer("10.1.1.1")));
     assert!(!rig.env.settings.trusts(peer("11.1.1.1")) && !rig.env.settings.trusts(Peer::Local));
@@ -131,12 +131,12 @@ fn only_trusted_proxies_may_name_a_client() {
 fn the_configuration_decides_what_is_served() {
     type Change = fn(&mut Config);
     let cases: [(Change, &str); 3] = [
-        (|config| config.paths = vec!["/game".into()], "404"),
-        (|config| config.origins = vec!["https://game.example".into()], "403"),
+        (|config| config.upgrade.paths = vec!["/game".into()], "404"),
+        (|config| config.upgrade.origins = vec!["https://game.example".into()], "403"),
         (
             |config| {
-                config.subprotocols = vec!["game".into()];
-                config.subprotocol_required = true;
+                config.upgrade.subprotocols = vec!["game".into()];
+                config.upgrade.subprotocol_required = true;
             },
             "400",
         ),

@@ -32,7 +32,7 @@ impl Families {
             Listen::Unix(_) => false,
         };
         let beside_ipv4 = address.ip().is_unspecified() && config.listen.iter().any(takes_ipv4);
-        if config.ipv6_only || beside_ipv4 { Families::Ipv6Only } else { Families::Both }
+        if config.listeners.ipv6_only || beside_ipv4 { Families::Ipv6Only } else { Families::Both }
     }
 }
 

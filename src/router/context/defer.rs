@@ -6,7 +6,7 @@ use crate::router::deferral::Deferral;
 use crate::router::error::LoginError;
 use crate::router::request::Request;
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// Exchanges the request for a ticket, with which it can be answered later and from any thread.
     ///
     /// The next packet of this connection waits until the ticket is answered or dropped, unless the route is

@@ -9,7 +9,7 @@ use crate::router::error::LoginError;
 use crate::router::outcome::Outcome;
 use crate::router::tools::Tools;
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// Logs the connection in with a role.
     ///
     /// Another connection that holds the role, on any worker, closes with 4007. If this connection holds

@@ -10,12 +10,12 @@ use crate::router::outcome::Outcome;
 use crate::router::send_buffer::SendBuffer;
 use crate::router::tools::Tools;
 
-impl Context<'_> {
+impl<Session> Context<'_, Session> {
     /// The most bytes of Data that a reply or [`push`](Self::push) can have now and will certainly be sent.
     ///
     /// It accounts for the outbox, the output of this handler, the headers, and the worst case of message
     /// compression, but not for bytes that the socket may accept meanwhile. Encrypted Data counts with its
-    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::Config::outbox_limit) is off. At 0 even a
+    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::config::Output::outbox_limit) is off. At 0 even a
     /// reply without Data may not fit.
     #[must_use]
     pub fn reply_capacity(&self) -> usize {
@@ -34,8 +34,8 @@ impl Context<'_> {
     /// Replies to the request, under its Cmd and Flag, and returns [`Outcome::Done`].
     ///
     /// It can be the last expression of a handler. If the outbox is full,
-    /// [`Config::overflow`](crate::Config::overflow) applies. A reply that can never fit is logged, and the
-    /// client gets ErrorID 6 in its place. [`try_reply`](Self::try_reply) returns the error instead.
+    /// [`Output::overflow`](crate::config::Output::overflow) applies. A reply that can never fit is logged, and
+    /// the client gets ErrorID 6 in its place. [`try_reply`](Self::try_reply) returns the error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
         // An overflow is counted, and by the overflow policy may close the connection.
@@ -47,7 +47,7 @@ impl Context<'_> {
 
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
     ///
-    /// Data above [`compress_above`](crate::Config::compress_above) is compressed: up to 16 KiB at once, more
+    /// Data above [`compress_above`](crate::config::Output::compress_above) is compressed: up to 16 KiB at once, more
     /// in slices after the handler has returned. Until it is compressed, its full length counts against the
     /// outbox, and later output waits behind it.
     ///
@@ -98,7 +98,7 @@ impl Context<'_> {
     fn send_encoded(
         &mut self,
         status: DataStatus,
-        encode: impl FnOnce(&mut Tools, &mut Vec<u8>) -> bool,
+        encode: impl FnOnce(&mut Tools<Session>, &mut Vec<u8>) -> bool,
     ) -> Option<Result<(), SendError>> {
         let mut encoded = std::mem::take(&mut self.buffer.tools.encoded);
         let is_encoded = encode(self.buffer.tools, &mut encoded);
@@ -163,7 +163,7 @@ impl Context<'_> {
     }
 
     /// Sends the packet or message that `send` puts into the buffer, and counts it.
-    pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_>) -> bool) {
+    pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_, Session>) -> bool) {
         let sent = send(&mut self.buffer);
         let _ = self.count(sent, self.cmd);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, MAX_TIMER, Timers};
 use crate::frame::Opcode;
 use crate::packet::ErrorId;
 use crate::sim::{End, Next, Random, Script, ScriptRunner};
@@ -53,19 +53,36 @@ pub struct Silence {
     account_check: Duration,
 }
 
+impl Behaviour {
+    /// Whether a timer that is on closes such a client.
+    fn is_closed_by(self, timers: &Timers) -> bool {
+        match self {
+            Behaviour::NeverAsks | Behaviour::AsksSlowly => timers.handshake.is_some(),
+            Behaviour::Mute | Behaviour::HalfFrame | Behaviour::HalfMessage => {
+                timers.read.is_some() || timers.client_check.is_some()
+            }
+            Behaviour::OnlyPongs => timers.client_check.is_some(),
+            Behaviour::NeverLogsIn => timers.account_check.is_some(),
+        }
+    }
+}
+
 impl Silence {
-    /// Silent in a random way. Not for a configuration in which a timer is off: then nothing closes the
-    /// connection.
+    /// Silent in a random way that a timer ends. Not for a configuration in which the handshake timer and the
+    /// read timer are off.
     #[must_use]
     pub fn any(random: &mut Random, config: &Config) -> Self {
+        let timers = &config.timers;
+        let closed: Vec<_> =
+            BEHAVIOURS.into_iter().filter(|behaviour| behaviour.is_closed_by(timers)).collect();
         Silence {
-            behaviour: BEHAVIOURS.get(random.index(BEHAVIOURS.len())).copied().unwrap_or(Behaviour::Mute),
+            behaviour: closed.get(random.index(closed.len())).copied().unwrap_or(Behaviour::Mute),
             step: 0,
             asked_at: Duration::ZERO,
-            handshake: config.handshake_timeout,
-            read: config.read_timeout,
-            client_check: config.client_check,
-            account_check: config.account_check,
+            handshake: timers.handshake.unwrap_or(MAX_TIMER),
+            read: timers.read.unwrap_or(MAX_TIMER),
+            client_check: timers.client_check.unwrap_or(MAX_TIMER),
+            account_check: timers.account_check.unwrap_or(MAX_TIMER),
         }
     }
 

@@ -121,8 +121,7 @@ impl Violations {
     /// A random violation.
     #[must_use]
     pub fn any(random: &mut Random, config: &Config) -> Self {
-        let before_login = config.max_len_before_login;
-        let max_len = if before_login == 0 { config.max_len } else { before_login };
+        let max_len = config.limits.max_len_before_login.unwrap_or(config.limits.max_len);
         let (case, manner) = (random.index(CASES.len()), random.below(16));
         Violations { case, max_len: max_len as u64, manner, step: 0 }
     }

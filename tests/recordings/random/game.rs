@@ -46,7 +46,7 @@ impl Game {
             let _ = match self.random.index(20) {
                 0 => handle.close(CloseCode::new(4102).unwrap()),
                 1 => handle.kick(),
-                _ => handle.push(1250, &vec![b'p'; self.random.index(3000)]),
+                _ => handle.send(&Push::new(1250, &vec![b'p'; self.random.index(3000)])),
             };
         }
     }
@@ -62,6 +62,8 @@ impl Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn opened(&mut self, context: &mut Context<'_>) {
         self.open.push((context.id(), context.handle()));
         if self.random.chance(0.1) {
@@ -69,7 +71,7 @@ impl Application for Game {
         }
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
         self.open.retain(|(id, _)| *id != record.id());
     }
 }
@@ -124,7 +126,7 @@ static MODULE: Module<Game> = Module::new(
         Route::new(1209, "undecodable", Access::Anyone, |_, _, _| Outcome::Undecodable),
         Route::new(1210, "login", Access::Anyone, login),
         Route::new(1211, "for roles", Access::Role, |_, _, context| context.reply(b"a role")),
-        Route::new(1212, "for monitors", Access::Monitor, |_, _, context| context.reply(b"a monitor")),
+        Route::new(1212, "for monitors", Access::Operator, |_, _, context| context.reply(b"a monitor")),
         Route::new(1213, "logout", Access::Role, |_, _, context| {
             context.logout();
             context.reply(b"")
@@ -139,7 +141,7 @@ static MODULE: Module<Game> = Module::new(
         Route::new(1218, "say", Access::Anyone, say),
         Route::new(1219, "to another", Access::Anyone, |game, request, context| {
             if let Some(other) = game.other() {
-                context.send_to(other, Push::new(1253, request.data()));
+                context.effects().send(other, &Push::new(1253, request.data()));
             }
             context.reply(b"")
         }),
@@ -182,7 +184,7 @@ fn deferred(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) ->
 fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let role_id = u64::from(request.flag() % 8);
     let identity = Identity { account: "account".into(), role_id, ..Identity::default() };
-    let kind = if request.flag() % 3 == 0 { ClientKind::Monitor } else { ClientKind::GameServer };
+    let kind = if request.flag() % 3 == 0 { ClientKind::Operator } else { ClientKind::Player };
     match context.login(Login { identity, kind, custodian: None }) {
         Ok(()) => context.reply(b"in"),
         Err(_) => Outcome::Refuse(ErrorId::LOGIN_REFUSED),
@@ -190,7 +192,7 @@ fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outco
 }
 
 fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    context.effects().broadcast(game.receivers(), Push::new(1254, request.data()));
+    context.effects().broadcast(game.receivers(), &Push::new(1254, request.data()));
     context.reply(b"")
 }
 

@@ -1,11 +1,13 @@
 //! The plan of a seed: the options of a server, and its network.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sysconn::Config;
-use sysconn::config::{DeflateMode, Listen, Liveness, Overflow};
+use sysconn::config::{DeflateMode, Listen, Liveness, Overflow, Recording};
 use sysconn::sim::{Buffers, Fault, Faults, Random};
 
+use crate::common::with;
 use crate::recorded::Directory;
 
 const KIB: usize = 1024;
@@ -30,30 +32,30 @@ impl Plan {
     }
 
     pub(crate) fn config(&self, directory: &Directory) -> Config {
-        Config { record: Some(directory.0.clone()), ..self.options.clone() }
+        with(self.options.clone(), |config| {
+            config.recording.as_mut().unwrap().directory = directory.0.clone()
+        })
     }
 
     /// Whether all sessions are recorded, and from their beginning.
     pub(crate) fn records_all(&self) -> bool {
-        !self.options.record_debugged
+        !self.options.recording.as_ref().unwrap().debugged
     }
 
     /// The longest message that all clients may send.
     pub(crate) fn max_len(&self) -> usize {
-        match self.options.max_len_before_login {
-            0 => self.options.max_len,
-            before => before,
-        }
+        let limits = &self.options.limits;
+        limits.max_len_before_login.unwrap_or(limits.max_len)
     }
 
     /// Whether clients that offer it may compress.
     pub(crate) fn deflates(&self) -> bool {
-        self.options.deflate != DeflateMode::Off
+        self.options.output.deflate != DeflateMode::Off
     }
 
     /// Whether they may refer back to earlier messages.
     pub(crate) fn is_dedicated(&self) -> bool {
-        self.options.deflate == DeflateMode::Dedicated
+        self.options.output.deflate == DeflateMode::Dedicated
     }
 }
 
@@ -65,33 +67,36 @@ fn any<T: Copy, const N: usize>(random: &mut Random, of: [T; N]) -> T {
 /// Everything that changes a connection's output, or when it ends.
 fn options(random: &mut Random) -> Config {
     let max_len = any(random, [4 * KIB, 64 * KIB, 512 * KIB, 512 * KIB]);
-    let seconds = |random: &mut Random, of: [u64; 4]| Duration::from_secs(any(random, of));
-    Config {
-        listen: vec![Listen::Tcp(([127, 0, 0, 1], 9001).into())],
-        max_connections_per_ip: 0,
-        max_len,
-        max_len_before_login: any(random, [0, 0, max_len / 2]),
-        max_packets_per_second: any(random, [0, 0, 20, 200]),
-        outbox_limit: any(random, [0, 2 * max_len + 256 * KIB, 2 * max_len + 1024 * KIB]),
-        overflow: any(random, [Overflow::Close, Overflow::Drop]),
-        compress_above: any(random, [0, 0, 1, 100, 5000]),
-        deflate: any(random, [DeflateMode::Off, DeflateMode::Shared, DeflateMode::Dedicated]),
-        deflate_above: any(random, [0, 50, 1000]),
-        liveness: any(random, [Liveness::Packets, Liveness::Frames]),
-        handshake_timeout: seconds(random, [1, 10, 10, 10]),
-        read_timeout: seconds(random, [0, 5, 15, 60]),
-        client_check: seconds(random, [0, 5, 20, 60]),
-        account_check: seconds(random, [0, 10, 300, 300]),
-        housekeeping: seconds(random, [0, 1, 5, 180]),
-        ping_interval: seconds(random, [0, 1, 4, 30]),
-        drain_timeout: Duration::from_secs(60),
-        turn_time: Duration::from_micros(any(random, [0, 100, 1000, 4000])),
-        paths: any(random, [&[][..], &["/"]]).iter().map(|path| (*path).to_owned()).collect(),
-        // A few sessions in a hundred fill this up, and are recorded in part.
-        record_debugged: random.chance(0.1),
-        record_limit: any(random, [4096, 4096, 4096, 4096, 4096, 1024]) * KIB,
-        ..Config::default()
-    }
+    let some = |value: usize| (value != 0).then_some(value);
+    let timer = |timer: Duration| (!timer.is_zero()).then_some(timer);
+    let seconds = |random: &mut Random, of: [u64; 4]| timer(Duration::from_secs(any(random, of)));
+    let mut config = Config::default();
+    config.listen = vec![Listen::Tcp(([127, 0, 0, 1], 9001).into())];
+    config.limits.max_connections_per_ip = None;
+    config.limits.max_len = max_len;
+    config.limits.max_len_before_login = some(any(random, [0, 0, max_len / 2]));
+    config.limits.max_packets_per_second = any(random, [None, None, Some(20), Some(200)]);
+    config.output.outbox_limit = some(any(random, [0, 2 * max_len + 256 * KIB, 2 * max_len + 1024 * KIB]));
+    config.output.overflow = any(random, [Overflow::Close, Overflow::Drop]);
+    config.output.compress_above = some(any(random, [0, 0, 1, 100, 5000]));
+    config.output.deflate = any(random, [DeflateMode::Off, DeflateMode::Shared, DeflateMode::Dedicated]);
+    config.output.deflate_above = any(random, [0, 50, 1000]);
+    config.timers.liveness = any(random, [Liveness::Packets, Liveness::Frames]);
+    config.timers.handshake = seconds(random, [1, 10, 10, 10]);
+    config.timers.read = seconds(random, [0, 5, 15, 60]);
+    config.timers.client_check = seconds(random, [0, 5, 20, 60]);
+    config.timers.account_check = seconds(random, [0, 10, 300, 300]);
+    config.timers.housekeeping = seconds(random, [0, 1, 5, 180]);
+    config.timers.ping_interval = seconds(random, [0, 1, 4, 30]);
+    config.drain.timeout = Some(Duration::from_secs(60));
+    config.reactor.turn_time = timer(Duration::from_micros(any(random, [0, 100, 1000, 4000])));
+    config.upgrade.paths = any(random, [&[][..], &["/"]]).iter().map(|path| (*path).to_owned()).collect();
+    // A few sessions in a hundred fill this up, and are recorded in part.
+    let mut recording = Recording::new(PathBuf::new());
+    recording.debugged = random.chance(0.1);
+    recording.limit = any(random, [4096, 4096, 4096, 4096, 4096, 1024]) * KIB;
+    config.recording = Some(recording);
+    config
 }
 
 /// The faults of the network, which end only few connections.

@@ -106,7 +106,7 @@ impl Game {
                 let Some(&tag) = self.open.get(&handle.id()) else { return };
                 for _ in 0..count {
                     let data = self.next_push(handle.id(), 1, tag, size);
-                    if handle.push(PUSHED, &data).is_err() {
+                    if handle.send(&Push::new(PUSHED, &data)).is_err() {
                         return;
                     }
                 }
@@ -140,7 +140,9 @@ pub(crate) fn push_data(stream: u8, tag: u64, number: u32, size: u16) -> Vec<u8>
 }
 
 impl Application for Game {
-    fn replaced(&mut self, record: &Record, _: &mut Effects) {
+    type Session = ();
+
+    fn replaced(&mut self, record: &Record, _: &mut (), _: &mut Effects) {
         let id = record.id();
         if !self.replaced.remove(&id) {
             // Its role was not taken over, or it was told before.
@@ -153,7 +155,7 @@ impl Application for Game {
         self.open.insert(context.id(), tag(context.record().peer()));
     }
 
-    fn closed(&mut self, record: &Record, _: Cause, effects: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: (), _: Cause, effects: &mut Effects) {
         let id = record.id();
         if let Some(tag) = self.open.remove(&id) {
             self.gone.push_back((id, tag));
@@ -174,7 +176,7 @@ impl Application for Game {
         if let Some(ticket) = self.tickets.remove(&id) {
             effects.reply(ticket, b"to nobody");
         }
-        effects.send(id, Push::new(PUSHED, b"to nobody"));
+        effects.send(id, &Push::new(PUSHED, b"to nobody"));
         drop(self.links.remove(&id));
     }
 }
@@ -194,7 +196,7 @@ impl Simulated for Game {
             && let Some(handle) = self.old_handles.pop_front()
             && !self.open.contains_key(&handle.id())
         {
-            assert!(handle.push(PUSHED, b"to nobody").is_err(), "a handle outlived its connection");
+            assert!(handle.send(&Push::new(PUSHED, b"to nobody")).is_err(), "a handle outlived its connection");
         }
         self.agenda.peek().map(|Reverse((at, _))| at.saturating_sub(now))
     }

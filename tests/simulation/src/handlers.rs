@@ -108,7 +108,7 @@ fn push(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Out
     }
     // A push to a connection that is gone, which no client may receive.
     if let Some((gone, tag)) = game.gone.front() {
-        context.send_to(*gone, Push::new(PUSHED, &push_data(0, *tag, 0, 0)));
+        context.effects().send(*gone, &Push::new(PUSHED, &push_data(0, *tag, 0, 0)));
     }
     Outcome::Done
 }
@@ -142,7 +142,7 @@ fn say(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outc
     if let Some(room) = game.rooms.get_mut(&number) {
         let data = [&number.to_be_bytes(), room.said.to_be_bytes().as_slice(), text].concat();
         room.said += 1;
-        context.effects().broadcast(room.members.iter().copied(), Push::new(SAID, &data));
+        context.effects().broadcast(room.members.iter().copied(), &Push::new(SAID, &data));
     }
     Outcome::Done
 }

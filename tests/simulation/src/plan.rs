@@ -67,7 +67,7 @@ impl Plan {
         } else {
             self.short_script(config, random)
         };
-        if config.max_connections + config.max_connections_per_ip > 0 {
+        if config.limits.max_connections.is_some() || config.limits.max_connections_per_ip.is_some() {
             Box::new(Limited(script))
         } else {
             script
@@ -100,10 +100,10 @@ fn limit_clients(simulation: &mut Simulation, random: &mut Random) {
         simulation.descriptor_limit = Some(random.between(3, clients + 3));
     }
     if random.chance(0.1) {
-        simulation.config.max_connections = random.between(1, clients) as usize;
+        simulation.config.limits.max_connections = Some(random.between(1, clients) as usize);
     }
     if random.chance(0.1) {
-        simulation.config.max_connections_per_ip = random.between(1, 8) as usize;
+        simulation.config.limits.max_connections_per_ip = Some(random.between(1, 8) as usize);
     }
 }
 
@@ -113,13 +113,15 @@ fn config(random: &mut Random) -> Config {
     // written before that.
     let outbox_limit =
         (2 * (max_len + COLLECTED_BYTES)).max([128 * KIB, 256 * KIB, 1024 * KIB][random.index(3)]);
-    Config {
-        max_len,
-        outbox_limit,
-        max_connections_per_ip: 0,
-        drain_rate: if random.chance(0.5) { 0 } else { random.between(10, 1000) as u32 },
-        ..Config::default()
-    }
+    let mut config = Config::default();
+    config.limits.max_len = max_len;
+    config.limits.max_connections_per_ip = None;
+    // As the program has them.
+    config.timers.client_check = Some(Duration::from_secs(60));
+    config.timers.account_check = Some(Duration::from_secs(300));
+    config.output.outbox_limit = Some(outbox_limit);
+    config.drain.rate = (!random.chance(0.5)).then(|| random.between(10, 1000) as u32);
+    config
 }
 
 /// No faults for some seeds, only harmless ones for others, and all kinds for the rest.

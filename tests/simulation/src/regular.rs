@@ -68,7 +68,7 @@ impl Regular {
 
     /// Data that is often short, sometimes long, and now and then of the greatest length.
     fn data(&self, runner: &mut ScriptRunner) -> Vec<u8> {
-        let most = self.config.max_len - 9;
+        let most = self.config.limits.max_len - 9;
         let size = match runner.random().below(1000) {
             0..600 => runner.random().index(40),
             600..900 => runner.random().index(700),
@@ -130,7 +130,7 @@ impl Regular {
     fn send_compressed(&mut self, runner: &mut ScriptRunner) {
         let data = self.data(runner);
         let stream = zlib_stored(&data);
-        if stream.len() + REQUEST_HEADER_BYTES > self.config.max_len {
+        if stream.len() + REQUEST_HEADER_BYTES > self.config.limits.max_len {
             return runner.call(commands::ECHO, &data, &data);
         }
         let flag = runner.flag();

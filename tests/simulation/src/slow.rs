@@ -54,9 +54,19 @@ impl Slow {
         Slow { behaviour, config: config.clone(), step: 0, pushes: [0; 2] }
     }
 
+    /// The plans have a limit.
+    fn outbox_limit(&self) -> usize {
+        self.config.output.outbox_limit.unwrap_or_default()
+    }
+
+    /// The plans have a read timer.
+    fn read(&self) -> Duration {
+        self.config.timers.read.unwrap_or_default()
+    }
+
     fn request_much(&self, runner: &mut ScriptRunner) {
         let data = vec![runner.number() as u8; 3000];
-        let count = 2 * self.config.outbox_limit / data.len();
+        let count = 2 * self.outbox_limit() / data.len();
         for _ in 0..count.min(400) {
             runner.call(commands::ECHO, &data, &data);
         }
@@ -65,7 +75,7 @@ impl Slow {
     fn overflow(&self, runner: &mut ScriptRunner) {
         let size = 5000u16;
         // More than the server may hold for one client.
-        let most = self.config.outbox_limit + self.config.max_len;
+        let most = self.outbox_limit() + self.config.limits.max_len;
         let count = (most / usize::from(size) + 60) as u16;
         runner.request(commands::PUSH, &[count.to_be_bytes(), size.to_be_bytes()].concat());
         runner.must_end(&[End::Closed(Some(4008))]);
@@ -83,7 +93,7 @@ impl Slow {
                 }
             }
             Behaviour::FloodsLarge => {
-                let data = vec![runner.number() as u8; self.config.max_len - 9];
+                let data = vec![runner.number() as u8; self.config.limits.max_len - 9];
                 for _ in 0..6 {
                     runner.request(commands::SINK, &data);
                 }
@@ -111,7 +121,7 @@ impl Script for Slow {
             (Behaviour::CatchesUp, 2) => {
                 runner.stop_receiving();
                 self.request_much(runner);
-                Next::After(self.config.read_timeout / 4)
+                Next::After(self.read() / 4)
             }
             (Behaviour::CatchesUp, 3) => {
                 runner.resume_receiving();
@@ -120,13 +130,13 @@ impl Script for Slow {
             (Behaviour::Overflows, 2) => {
                 runner.stop_receiving();
                 self.overflow(runner);
-                Next::After(self.config.close_timeout / 3)
+                Next::After(self.config.timers.close / 3)
             }
             (Behaviour::OverflowsForGood, 2) => {
                 runner.stop_receiving();
                 self.overflow(runner);
                 runner.may_end(&CUT_OFF);
-                Next::After(self.config.close_timeout * 3)
+                Next::After(self.config.timers.close * 3)
             }
             (Behaviour::NeverReads, 2) => {
                 runner.stop_receiving();
@@ -134,7 +144,7 @@ impl Script for Slow {
                 runner.allow_missing(0);
                 runner.may_end(&CUT_OFF);
                 runner.may_end(&[End::Closed(Some(4009)), End::Closed(Some(4003))]);
-                Next::After(self.config.read_timeout * 2)
+                Next::After(self.read() * 2)
             }
             (Behaviour::Overflows | Behaviour::OverflowsForGood | Behaviour::NeverReads, _) => {
                 runner.resume_receiving();

@@ -15,28 +15,28 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("origin", "https://a.example", r#"["https://a.example"]"#, r#"origins: ["https://a.example",],"#),
         ("subprotocol", "game.v1", r#"["game.v1"]"#, r#"subprotocols: ["game.v1",],"#),
         ("max-len", "64KiB", r#""64KiB""#, "max_len: 65536,"),
-        ("max-len-before-login", "100", "100", "max_len_before_login: 100,"),
-        ("max-connections", "7", "7", "max_connections: 7,"),
-        ("max-connections-per-ip", "8", "8", "max_connections_per_ip: 8,"),
+        ("max-len-before-login", "100", "100", "max_len_before_login: Some(100,),"),
+        ("max-connections", "7", "7", "max_connections: Some(7,),"),
+        ("max-connections-per-ip", "8", "8", "max_connections_per_ip: Some(8,),"),
         ("ipv6-prefix", "56", "56", "ipv6_prefix: 56,"),
-        ("max-packets-per-second", "9", "9", "max_packets_per_second: 9,"),
-        ("handshake-timeout", "1ms", r#""1ms""#, "handshake_timeout: 1ms,"),
-        ("read-timeout", "1.5s", r#""1.5s""#, "read_timeout: 1.5s,"),
-        ("client-check", "5m", r#""5m""#, "client_check: 300s,"),
-        ("account-check", "2h", r#""2h""#, "account_check: 7200s,"),
+        ("max-packets-per-second", "9", "9", "max_packets_per_second: Some(9,),"),
+        ("handshake-timeout", "1ms", r#""1ms""#, "handshake: Some(1ms,),"),
+        ("read-timeout", "1.5s", r#""1.5s""#, "read: Some(1.5s,),"),
+        ("client-check", "5m", r#""5m""#, "client_check: Some(300s,),"),
+        ("account-check", "2h", r#""2h""#, "account_check: Some(7200s,),"),
         ("liveness", "frames", r#""frames""#, "liveness: Frames,"),
-        ("ping-interval", "0", "0", "ping_interval: 0ns,"),
-        ("housekeeping", "168h", r#""168h""#, "housekeeping: 604800s,"),
-        ("outbox-limit", "2MiB", r#""2MiB""#, "outbox_limit: 2097152,"),
+        ("ping-interval", "0", "0", "ping_interval: None,"),
+        ("housekeeping", "168h", r#""168h""#, "housekeeping: Some(604800s,),"),
+        ("outbox-limit", "2MiB", r#""2MiB""#, "outbox_limit: Some(2097152,),"),
         ("overflow", "drop", r#""drop""#, "overflow: Drop,"),
         ("deflate", "shared", r#""shared""#, "deflate: Shared,"),
         ("deflate-above", "1KiB", r#""1KiB""#, "deflate_above: 1024,"),
-        ("compress-above", "1KiB", "1024", "compress_above: 1024,"),
-        ("drain-delay", "10s", r#""10s""#, "drain_delay: 10s,"),
-        ("drain-timeout", "250ms", r#""250ms""#, "drain_timeout: 250ms,"),
-        ("drain-rate", "4294967295", "4294967295", "drain_rate: 4294967295,"),
+        ("compress-above", "1KiB", "1024", "compress_above: Some(1024,),"),
+        ("drain-delay", "10s", r#""10s""#, "delay: 10s,"),
+        ("drain-timeout", "250ms", r#""250ms""#, "timeout: Some(250ms,),"),
+        ("drain-rate", "4294967295", "4294967295", "rate: Some(4294967295,),"),
         ("workers", "255", "255", "workers: 255,"),
-        ("spin", "50us", r#""50us""#, "spin: 50µs,"),
+        ("spin", "50us", r#""50us""#, "spin: Some(50µs,),"),
         ("health-path", "/up", r#""/up""#, r#"health_path: Some("/up",),"#),
         ("cpu", "0", "0", "cpu: Some(0,),"),
         ("record", "/var/r", r#""/var/r""#, r#"record: Some("/var/r",),"#),
@@ -109,12 +109,28 @@ fn flags_go_before_the_file_and_the_file_before_the_environment() {
         (&["--config", FILE], file, &[("SYSCONN_CONFIG", "elsewhere.toml")], 2),
     ];
     for (line, file, env, expected) in cases {
-        let rate = run(line, file, env).map(|options| options.config.drain_rate);
-        assert_eq!(rate, Ok(expected), "{line:?} {env:?}");
+        let rate = run(line, file, env).map(|options| options.config.drain.rate);
+        assert_eq!(rate, Ok(Some(expected)), "{line:?} {env:?}");
     }
     // A list replaces that of a source with lower precedence; it does not extend it.
     let options = run(&["--config", FILE, "--path=/c"], r#"path = ["/b"]"#, &[("SYSCONN_PATH", "/a")]);
-    assert_eq!(options.map(|options| options.config.paths), Ok(vec!["/c".to_owned()]));
+    assert_eq!(options.map(|options| options.config.upgrade.paths), Ok(vec!["/c".to_owned()]));
+}
+
+#[test]
+fn there_is_a_warning_about_options_of_recordings_that_are_not_made() {
+    let record = "--record=r";
+    for (line, expected) in [
+        (&[][..], None),
+        (&["--record-debugged"], Some("record-debugged has no effect without record: ")),
+        (&["--record-limit=64KiB"], Some("record-limit has no effect without record: ")),
+        (&["--record-debugged", record], None),
+        (&["--record-limit=64KiB", record], None),
+    ] {
+        let warning = run(line, "", &[]).expect("valid options").recording_warning();
+        assert_eq!(warning.is_some(), expected.is_some(), "{line:?}: {warning:?}");
+        assert!(warning.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{line:?}");
+    }
 }
 
 #[test]
@@ -156,11 +172,12 @@ fn the_example_file_has_every_key_with_its_default() {
     // These have no default that a value could express.
     assert_eq!(options.cpu.take(), Some(0));
     assert_eq!(options.token_keys.take(), Some("token-keys".into()));
-    assert_eq!(options.config.socket_mode.take(), Some(0o660));
-    assert_eq!(options.config.health_path.take(), Some("/health".into()));
+    assert_eq!(options.config.listeners.socket_mode.take(), Some(0o660));
+    assert_eq!(options.config.upgrade.health_path.take(), Some("/health".into()));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
     assert_eq!(options.tls_key.take(), Some("key.pem".into()));
-    assert_eq!(options.config.record.take(), Some("recordings".into()));
+    assert_eq!(options.record.take(), Some("recordings".into()));
+    assert!(options.config.recording.take().is_some());
     assert_eq!(all(Ok(options)), defaults);
 }
 
@@ -171,9 +188,9 @@ fn echo_has_no_checks_and_another_port() {
     let options = run(&line, file, &[]).expect("valid options");
     assert_eq!(options.mode, Mode::Echo);
     assert_eq!(options.config.listen, [Listen::Tcp("127.0.0.1:9002".parse().expect("an address"))]);
-    assert_eq!((options.config.client_check, options.config.account_check), (Duration::ZERO, Duration::ZERO));
+    assert_eq!((options.config.timers.client_check, options.config.timers.account_check), (None, None));
     // An echo of the longest message must fit.
-    assert_eq!(options.config.outbox_limit, Config::outbox_limit_for(64 * 1024 * 1024));
+    assert_eq!(options.config.output.outbox_limit, Some(Output::outbox_limit_for(64 * 1024 * 1024)));
     assert!(run(&["echo", "--listen", "0.0.0.0:0"], "", &[]).is_ok());
     // It has no packets, so a message may be shorter than a packet's header.
     assert!(run(&["echo", "--max-len=5", "--max-len-before-login=5"], "", &[]).is_ok());

@@ -1,0 +1,62 @@
+//! What waits for a client, and how it is compressed.
+
+use super::bounds::{OUTBOX_LIMIT, PACKET_OVERHEAD_BYTES};
+use super::choices::{DeflateMode, Overflow};
+use super::error::{ConfigError, not_zero};
+
+/// What waits for a client, and how it is compressed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Output {
+    /// The most bytes that may wait for a client that does not read. Default: 1 MiB. `None`: no limit.
+    ///
+    /// Above half of it nothing more is read from the client. Without a limit reading never pauses.
+    pub outbox_limit: Option<usize>,
+    /// What happens to a packet that does not fit the outbox. Default: the connection closes.
+    pub overflow: Overflow,
+    /// Replies with more than this many bytes of Data are sent zlib-compressed (DataStatus 1) where that
+    /// makes them shorter. Default: `None`, never.
+    ///
+    /// Pushes are never compressed this way. Without the feature `zlib` it has no effect.
+    pub compress_above: Option<usize>,
+    /// How messages are compressed on the wire (permessage-deflate). Default: not at all. Needs the feature
+    /// `deflate`.
+    ///
+    /// A push to many connections is sent uncompressed.
+    pub deflate: DeflateMode,
+    /// Messages of fewer bytes are not compressed by [`deflate`](Self::deflate). Default: 128.
+    pub deflate_above: usize,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Output {
+            outbox_limit: Some(OUTBOX_LIMIT),
+            overflow: Overflow::Close,
+            compress_above: None,
+            deflate: DeflateMode::Off,
+            deflate_above: 128,
+        }
+    }
+}
+
+impl Output {
+    /// The outbox limit that suits messages of up to `max_len` bytes: 1 MiB, or twice `max_len` if that is
+    /// more.
+    #[must_use]
+    pub fn outbox_limit_for(max_len: usize) -> usize {
+        OUTBOX_LIMIT.max(max_len.saturating_mul(2))
+    }
+
+    pub(super) fn validate(&self, max_len: usize) -> Result<(), ConfigError> {
+        not_zero("output.outbox_limit", self.outbox_limit)?;
+        not_zero("output.compress_above", self.compress_above)?;
+        if self.outbox_limit.is_some_and(|limit| limit < max_len.saturating_add(PACKET_OVERHEAD_BYTES)) {
+            return Err(ConfigError::OutboxLimit);
+        }
+        if self.deflate != DeflateMode::Off && !cfg!(feature = "deflate") {
+            return Err(ConfigError::NoDeflate);
+        }
+        Ok(())
+    }
+}
