@@ -14,12 +14,14 @@ mod held;
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 mod inflating;
 mod log_lines;
+mod logins;
 mod messages;
 mod reading;
 mod recorded;
 mod requests;
 mod stalls;
 mod timers;
+mod too_large;
 mod upgrades;
 mod waiting;
 
