@@ -169,7 +169,9 @@ impl Dispatch<'_> {
                 Some(_) => note::Deferred::Yes {},
             },
             login: (login != recorder.call.login).then_some(login),
-            failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX).saturating_sub(too_large),
+            failed: u32::try_from(failed - recorder.call.failed)
+                .unwrap_or(u32::MAX)
+                .saturating_sub(too_large),
             cost: env.tools.effects.cost(),
             frames: frames_of_call(recorder, sent_from, env),
         };

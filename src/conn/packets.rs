@@ -14,11 +14,7 @@ use crate::router::{
 
 /// Logs a route that has left a request without the reply that it owes.
 #[cold]
-fn check_reply<S: Application>(
-    route: &Route<S>,
-    outcome: Outcome,
-    context: &mut Context<'_, S::Session>,
-) {
+fn check_reply<S: Application>(route: &Route<S>, outcome: Outcome, context: &mut Context<'_, S::Session>) {
     if outcome == Outcome::Done && !context.replied && context.deferral.is_none() {
         context.buffer.tools.mistakes.report(route.cmd(), route.name(), Mistake::Unanswered);
     }

@@ -1,6 +1,6 @@
 //! State that only some connections need, allocated on demand.
 
-use super::deferrals::{Deferred, Deferrals};
+use super::deferrals::{Deferrals, Deferred};
 use super::inbox::Inbox;
 use super::inflate_job::{InflateJob, Subject};
 use super::sample::Sample;

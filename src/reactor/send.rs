@@ -31,12 +31,7 @@ pub(super) fn call<S: Application>(
 }
 
 /// Gives a connection the answer to a request that it deferred.
-pub(super) fn send_answer<S: Application>(
-    core: &mut Core<S>,
-    to: ConnectionId,
-    seq: u64,
-    answer: Answer,
-) {
+pub(super) fn send_answer<S: Application>(core: &mut Core<S>, to: ConnectionId, seq: u64, answer: Answer) {
     let Some(mut active) = core.activate(to) else { return };
     active.reach();
     // Only then is it known what the outbox limit leaves for the reply.

@@ -203,11 +203,9 @@ impl Answered {
         match answer {
             Answer::Reply(data) => Answered::Reply { len: data.len() as u64, hash: digest(data) },
             Answer::Refuse(error_id) => Answered::Refusal { error_id: error_id.0 },
-            Answer::RefuseWith(error_id, data) => Answered::RefusalWithData {
-                error_id: error_id.0,
-                len: data.len() as u64,
-                hash: digest(data),
-            },
+            Answer::RefuseWith(error_id, data) => {
+                Answered::RefusalWithData { error_id: error_id.0, len: data.len() as u64, hash: digest(data) }
+            }
             Answer::Login(login, data) => {
                 Answered::Login { login: noted(login), len: data.len() as u64, hash: digest(data) }
             }

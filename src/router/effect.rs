@@ -170,12 +170,7 @@ impl Effects {
 
     /// Refuses a deferred request with Data, like [`Ticket::refuse_with`], but in order with the other
     /// effects.
-    pub fn refuse_with<T: Send>(
-        &mut self,
-        ticket: Ticket<T>,
-        error_id: ErrorId,
-        data: impl Into<Vec<u8>>,
-    ) {
+    pub fn refuse_with<T: Send>(&mut self, ticket: Ticket<T>, error_id: ErrorId, data: impl Into<Vec<u8>>) {
         self.answer(ticket, Answer::RefuseWith(error_id, data.into()));
     }
 

@@ -42,8 +42,11 @@ impl Mistakes {
         if !self.logged.insert((cmd, mistake)) {
             return;
         }
-        let fields =
-            [("cmd", Value::from(cmd)), ("route", Value::from(name)), ("mistake", Value::from(mistake.text()))];
+        let fields = [
+            ("cmd", Value::from(cmd)),
+            ("route", Value::from(name)),
+            ("mistake", Value::from(mistake.text())),
+        ];
         log_line::write(Level::Error, "programming mistake", &fields);
     }
 

@@ -61,11 +61,8 @@ impl Delay {
     /// One line that says why it cannot be started.
     #[expect(clippy::disallowed_methods, reason = "this thread reads its own clock")]
     pub(crate) fn start() -> Result<Self, String> {
-        let shared = Arc::new(SharedState {
-            began: Instant::now(),
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        });
+        let shared =
+            Arc::new(SharedState { began: Instant::now(), state: Mutex::default(), changed: Condvar::new() });
         let for_thread = shared.clone();
         let thread =
             std::thread::Builder::new().name("delay".into()).spawn(move || for_thread.answer_in_time());

@@ -49,7 +49,7 @@ static ROUTER: Router<State> = Router::new([&MODULE]);
 fn rig() -> Rig {
     let mut rig = Rig::open(|config| {
         config.timers.account_check = Some(Duration::from_secs(100));
-        config.timers.client_check = None;
+        (config.timers.client_check, config.timers.read) = (None, None);
     });
     rig.env.service = Service::Packets(&ROUTER);
     rig.env.state.noted.clear();
@@ -83,8 +83,11 @@ fn a_ticket_logs_in_and_answers_in_one_step_and_is_the_only_login_meanwhile() {
     assert_eq!(ticket().login(login_of(5), *b"in"), Ok(()));
     deliver(&mut rig);
     let seen: Vec<_> = rig.replies().iter().map(|reply| (reply.cmd, reply.error_id, reply.data)).collect();
-    let expected =
-        [(DEFER, ErrorId::LOGIN_REFUSED, &b""[..]), (ECHO, ErrorId::NOT_LOGGED_IN, b""), (DEFER, ErrorId::NONE, b"in")];
+    let expected = [
+        (DEFER, ErrorId::LOGIN_REFUSED, &b""[..]),
+        (ECHO, ErrorId::NOT_LOGGED_IN, b""),
+        (DEFER, ErrorId::NONE, b"in"),
+    ];
     assert_eq!(seen, expected);
     assert_eq!((rig.conn.record.role_id(), rig.env.tools.roles.player(5)), (5, Some(rig.conn.record.id)));
     let effects = rig.env.tools.effects.take();

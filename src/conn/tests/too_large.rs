@@ -52,7 +52,10 @@ fn it_is_refused_dropped_or_reported_and_the_client_stays() {
                     Outcome::Done
                 });
                 let bytes = 4 + crate::packet::REPLY_HEADER_BYTES + LIMIT;
-                assert_eq!(rig.env.state.noted, [format!("{:?}", Err::<(), _>(SendError::TooLarge { bytes }))]);
+                assert_eq!(
+                    rig.env.state.noted,
+                    [format!("{:?}", Err::<(), _>(SendError::TooLarge { bytes }))]
+                );
             },
             &[],
             1,
