@@ -47,11 +47,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if Instant::now() >= next_step {
             next_step += STEP;
             let clients = reactor.connections();
-            let world = reactor.state_mut();
-            world.steps += 1;
-            if world.steps.is_multiple_of(200) {
-                println!("step {}: {clients} clients, {} moves", world.steps, world.moves);
-            }
+            reactor.act(|world, _| {
+                world.steps += 1;
+                if world.steps.is_multiple_of(200) {
+                    println!("step {}: {clients} clients, {} moves", world.steps, world.moves);
+                }
+            });
         }
     }
 }

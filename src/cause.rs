@@ -8,6 +8,7 @@ use crate::upgrade::Refusal;
 
 /// Why a connection ended. Each cause has a close code, a reason text, and advice about reconnecting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cause {
     /// The client sent a Close frame, with this code if it had one.
     PeerClosed(Option<CloseCode>),

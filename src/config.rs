@@ -19,6 +19,7 @@ mod validate;
 mod warnings;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -70,6 +71,9 @@ pub struct Config {
     ///
     /// [`Reactor::bind`](crate::Reactor::bind) ignores it and makes one.
     pub workers: usize,
+    /// The interval of [`Application::tick`](crate::Application::tick), from 1 ms to [`MAX_TIMER`], on a fixed
+    /// grid from the first turn. Default: `None`, no ticks.
+    pub tick: Option<Duration>,
     /// The certificate and key with which all TCP addresses speak TLS. Default: none. Needs the feature
     /// `tls`.
     ///
@@ -105,6 +109,7 @@ impl Default for Config {
         Config {
             listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
             workers: 1,
+            tick: None,
             #[cfg(feature = "tls")]
             tls: None,
             listeners: Listeners::default(),

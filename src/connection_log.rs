@@ -149,7 +149,7 @@ pub(crate) fn tls_failed(record: &Record, log: &mut LogLimiter, now: Moment, err
 
 /// Writes a line about a login that was accepted.
 pub(crate) fn logged_in(record: &Record, log: &mut LogLimiter, now: Moment, login: &Login) {
-    let Login { identity, kind, custodian } = login;
+    let Login { identity, kind, custodian, take_topics: _ } = login;
     let (role_id, kind) = (identity.role_id, format!("{kind:?}"));
     let custodian_role_id = custodian.as_ref().map_or(0, |custodian| custodian.role_id);
     let fields = [

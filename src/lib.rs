@@ -109,6 +109,7 @@ mod push;
 mod record;
 mod router;
 mod survey;
+mod topics;
 mod totals;
 
 // Connections, without I/O.
@@ -147,7 +148,7 @@ pub mod internals {
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;
-pub use handle::{Handle, HandleError, LoginTicket, ServerHandle, Ticket};
+pub use handle::{CallError, Handle, HandleError, LoginTicket, ServerHandle, Ticket};
 pub use id::ConnectionId;
 pub use mailbox::MailboxError;
 pub use moment::Moment;
@@ -158,11 +159,12 @@ pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
     Access, Application, Context, Effects, Handler, LoginError, Message, MessageHandler, MessageKind, Module,
-    Outcome, Request, Route, Router, SendError, Service,
+    Outcome, Request, Route, Router, SendError, Service, Tick,
 };
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
+pub use topics::{PublishError, SubscribeError, Topic, TopicError, TopicName};
 pub use totals::Totals;
 pub use workers::{Worker, Workers};
 

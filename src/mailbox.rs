@@ -38,6 +38,16 @@ impl Answer {
 /// A function that is called with a worker's application state.
 pub(crate) type StateCall = Box<dyn FnOnce(&mut dyn Any, &mut Effects) + Send>;
 
+/// Hides the type of the state from the mailbox. All workers of a server have the same type, and whoever
+/// posts a call has checked that it is this one.
+pub(crate) fn state_call<S: 'static>(call: impl FnOnce(&mut S, &mut Effects) + Send + 'static) -> StateCall {
+    Box::new(move |state, effects| {
+        if let Some(state) = state.downcast_mut() {
+            call(state, effects);
+        }
+    })
+}
+
 /// One message to a reactor.
 pub(crate) enum Mail {
     /// Any effect but [`Effect::Answer`], whose right to answer holds a mailbox itself.
@@ -74,6 +84,7 @@ impl Mail {
 
 /// Why a reactor's mailbox did not take a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MailboxError {
     /// The mailbox is at its limit of messages or of bytes: try again later, or give up.
     Full,

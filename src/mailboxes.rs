@@ -1,5 +1,6 @@
 //! The mailboxes of all workers of a server, indexed by worker number.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use crate::id::ConnectionId;
@@ -10,30 +11,40 @@ use crate::mailbox::{Mail, Mailbox, MailboxError};
 /// A worker receives the mail of one thread in order. If a thread posts after seeing the effect of another
 /// thread's mail, its mail arrives after that mail.
 #[derive(Clone, Debug)]
-pub(crate) struct Mailboxes(Arc<[Arc<Mailbox>]>);
+pub(crate) struct Mailboxes {
+    all: Arc<[Arc<Mailbox>]>,
+    /// The type of the application's state, of which each worker has one.
+    state: TypeId,
+}
 
 impl Mailboxes {
-    pub(crate) fn new(all: Vec<Arc<Mailbox>>) -> Self {
-        Mailboxes(all.into())
+    /// The mailboxes of workers whose state is an `S`.
+    pub(crate) fn new<S: 'static>(all: Vec<Arc<Mailbox>>) -> Self {
+        Mailboxes { all: all.into(), state: TypeId::of::<S>() }
+    }
+
+    /// Whether the state of each worker is an `S`.
+    pub(crate) fn have_state<S: 'static>(&self) -> bool {
+        self.state == TypeId::of::<S>()
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Mailbox> {
-        self.0.iter().map(|mailbox| &**mailbox)
+        self.all.iter().map(|mailbox| &**mailbox)
     }
 
     /// Leaves a mail for a worker, unless there is no such worker or its mailbox is full.
     pub(crate) fn post(&self, worker: usize, mail: Mail) -> Result<(), MailboxError> {
-        self.0.get(worker).ok_or(MailboxError::Closed)?.post(mail)
+        self.all.get(worker).ok_or(MailboxError::Closed)?.post(mail)
     }
 
     /// Leaves a mail that must not get lost for a worker, even in a full mailbox; see
     /// [`Mailbox::post_always`].
     pub(crate) fn post_always(&self, worker: usize, mail: Mail) {
-        if let Some(mailbox) = self.0.get(worker) {
+        if let Some(mailbox) = self.all.get(worker) {
             mailbox.post_always(mail);
         }
     }
@@ -41,13 +52,13 @@ impl Mailboxes {
     /// Leaves a mail for the next worker after `worker` that has not ended, if there is one, even in a full
     /// mailbox.
     pub(crate) fn post_to_next(&self, worker: usize, mail: Mail) {
-        if let Some(next) = self.0.iter().skip(worker + 1).find(|mailbox| !mailbox.is_closed()) {
+        if let Some(next) = self.all.iter().skip(worker + 1).find(|mailbox| !mailbox.is_closed()) {
             next.post_always(mail);
         }
     }
 
     /// Leaves a mail for the worker of a connection. If there is no such worker, the connection has ended.
     pub(crate) fn post_to(&self, id: ConnectionId, mail: Mail) -> Result<(), MailboxError> {
-        self.0.get(id.worker()).map_or(Ok(()), |mailbox| mailbox.post(mail))
+        self.all.get(id.worker()).map_or(Ok(()), |mailbox| mailbox.post(mail))
     }
 }

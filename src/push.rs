@@ -5,6 +5,11 @@ use bytes::Bytes;
 use crate::frame::Header;
 use crate::packet::{ErrorId, Reply, framed_len, push_packet};
 
+/// The most receivers of a short push that is sent at once.
+const AT_ONCE: usize = 64;
+/// What a write counts as beside its bytes.
+pub(crate) const WRITE_BYTES: usize = 4096;
+
 /// A packet for clients, encoded with its frame. A clone shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
@@ -29,6 +34,11 @@ impl Push {
         let header = Header::parse(&self.frame).ok().flatten();
         let payload = header.and_then(|(_, len)| self.frame.get(len..)).unwrap_or_default();
         Reply::parse(payload).map_or(0, |reply| reply.cmd)
+    }
+
+    /// Whether a push to this many is sent at once, and not over several turns: as in a small chat room.
+    pub(crate) fn is_sent_at_once(&self, receivers: usize) -> bool {
+        receivers.saturating_mul(self.frame.len() + WRITE_BYTES) <= AT_ONCE * WRITE_BYTES
     }
 
     /// The bytes on the wire: one WebSocket frame.

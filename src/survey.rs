@@ -7,6 +7,7 @@ use crate::totals::Totals;
 
 /// A snapshot of a connection.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// Its record.
     pub record: Record,

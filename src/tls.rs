@@ -14,6 +14,7 @@ const ALPN: &[u8] = b"http/1.1";
 
 /// Why [`Tls::from_pem`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TlsError {
     /// The text contains no PEM certificate.
     Certificate,
@@ -31,6 +32,30 @@ pub enum TlsError {
     Order,
     /// The system gave no random bytes for session keys.
     System,
+}
+
+impl TlsError {
+    /// Whether the text with the certificates is at fault; both texts are if they do not match.
+    #[must_use]
+    pub fn concerns_certificate(self) -> bool {
+        match self {
+            TlsError::Certificate | TlsError::UnusableCertificate | TlsError::Order | TlsError::Mismatch => {
+                true
+            }
+            TlsError::Key | TlsError::UnusableKey | TlsError::EncryptedKey | TlsError::System => false,
+        }
+    }
+
+    /// Whether the text with the key is at fault.
+    #[must_use]
+    pub fn concerns_key(self) -> bool {
+        match self {
+            TlsError::Key | TlsError::UnusableKey | TlsError::EncryptedKey | TlsError::Mismatch => true,
+            TlsError::Certificate | TlsError::UnusableCertificate | TlsError::Order | TlsError::System => {
+                false
+            }
+        }
+    }
 }
 
 impl fmt::Display for TlsError {

@@ -2,6 +2,7 @@
 
 /// Counts over all connections of a reactor, including ended ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Totals {
     /// Clients admitted.
     pub accepted: u64,
@@ -13,6 +14,11 @@ pub struct Totals {
     pub packets_sent: u64,
     /// Packets dropped because they did not fit an outbox, or another worker's mailbox was full.
     pub send_errors: u64,
+    /// Subscriptions that a limit on topics refused.
+    pub subscribe_errors: u64,
+    /// Publishes that a limit on unfinished publishes refused. The first worker's include those of other
+    /// threads.
+    pub publish_errors: u64,
     /// Bad requests.
     pub bad_requests: u64,
     /// Answers to deferred requests that came after their [deadline](crate::Route::deadline), and were

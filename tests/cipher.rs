@@ -5,12 +5,11 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Client, Frame, config, frame, message};
+use common::{Client, Frame, config, frame, message, with};
 use sysconn::frame::Opcode;
 use sysconn::packet::{Cipher, Reply, Undecodable};
 use sysconn::{
-    Access, Application, Config, ConnectionId, Context, Module, Outcome, Reactor, Request, Route, Router,
-    Workers,
+    Access, Application, ConnectionId, Context, Module, Outcome, Reactor, Request, Route, Router, Workers,
 };
 
 /// Adds the key to each byte.
@@ -33,6 +32,8 @@ struct Game {
 }
 
 impl Application for Game {
+    type Session = ();
+
     fn cipher(&mut self) -> Option<Box<dyn Cipher>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Some(Box::new(AddKey(self.key?)))
@@ -81,7 +82,7 @@ fn a_reactor_has_the_cipher_of_its_state() {
 #[test]
 fn each_worker_has_the_cipher_of_its_state() {
     let asked = Arc::new(AtomicUsize::new(0));
-    let config = Config { workers: 3, ..config() };
+    let config = with(config(), |config| config.workers = 3);
     let workers = Workers::bind(&config, &ROUTES, |_| Game { key: Some(1), asked: asked.clone() }).unwrap();
     assert_eq!((workers.count(), asked.load(Ordering::Relaxed)), (3, 3));
 }

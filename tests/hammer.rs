@@ -94,7 +94,7 @@ impl Hammer {
                     mine.retain(|(other, _)| other.id() != handle.id());
                     handles.lock().unwrap().retain(|(other, _)| other.id() != handle.id());
                 }
-                Err(HandleError::TimedOut) => panic!("the reactor does not answer"),
+                Err(error) => panic!("{error}"),
             }
         }
         self.finish(handles);

@@ -123,7 +123,7 @@ fn an_object_that_panics_when_notified_harms_nobody() {
     let (address, handle) = (reactor.local_addr().unwrap(), reactor.handle());
     let thread = std::thread::spawn(move || {
         reactor.run().unwrap();
-        std::mem::take(&mut reactor.state_mut().ends)
+        reactor.act(|game, _| std::mem::take(&mut game.ends))
     });
     let mut other = Client::connect(address);
     for _ in 0..3 {

@@ -58,6 +58,7 @@ impl Trial {
                     [usize::from(kind % 3)],
                 custodian: has_custodian
                     .then(|| Custodian { account: custodian, role_id: custodian_role.into() }),
+                ..Login::default()
             },
             expires: u64::from_be_bytes(*expires),
             now: u64::from_be_bytes(*now),
@@ -99,7 +100,7 @@ impl Trial {
     }
 
     fn mac(&self, expires: u64) -> [u8; 32] {
-        let Login { identity, kind, custodian } = &self.login;
+        let Login { identity, kind, custodian, .. } = &self.login;
         let custodian = custodian.clone().unwrap_or_default();
         let fields = [
             "sysconn login".to_owned(),

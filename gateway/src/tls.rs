@@ -50,10 +50,10 @@ impl TlsFiles {
     /// The file or files that an error concerns.
     fn at_fault(&self, error: TlsError) -> String {
         let (cert, key) = (shown(&self.cert), shown(&self.key));
-        match error {
-            TlsError::Certificate | TlsError::UnusableCertificate | TlsError::Order => cert,
-            TlsError::Key | TlsError::UnusableKey | TlsError::EncryptedKey => key,
-            TlsError::Mismatch | TlsError::System => format!("{cert} and {key}"),
+        match (error.concerns_certificate(), error.concerns_key()) {
+            (true, false) => cert,
+            (false, true) => key,
+            (true, true) | (false, false) => format!("{cert} and {key}"),
         }
     }
 }

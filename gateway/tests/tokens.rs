@@ -88,6 +88,7 @@ fn signed(message: &M1002Tos) -> Login {
             Kind::Monitor => sysconn::ClientKind::Operator,
         },
         custodian: Some(Custodian { account: custodian, role_id: custodian_role_id }),
+        ..Login::default()
     }
 }
 

@@ -6,6 +6,7 @@ use super::bounds::LOG_CONNECTIONS;
 
 /// What happens to a packet that does not fit a connection's outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Overflow {
     /// The connection closes with 4008.
     #[default]
@@ -16,6 +17,7 @@ pub enum Overflow {
 
 /// How messages are compressed on the wire (permessage-deflate, RFC 7692).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DeflateMode {
     /// They are not: the client's offer is ignored.
     #[default]
@@ -30,6 +32,7 @@ pub enum DeflateMode {
 /// How many lines the log gets about refusals, logins and ended connections: for each of the three, and each
 /// worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogConnections {
     /// This many per second, and five times as many at once. A further line counts the lines that are left
     /// out.
@@ -48,6 +51,7 @@ impl Default for LogConnections {
 
 /// What counts as a sign of life for the [client check](super::Timers::client_check).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Liveness {
     /// Packets only; for a service without packets, messages.
     #[default]

@@ -4,6 +4,7 @@ use super::Config;
 use super::bounds::MAX_WORKERS;
 use super::error::ConfigError;
 use super::recording::Recording;
+use super::timers::check_timer;
 use crate::packet::REQUEST_HEADER_BYTES;
 
 impl Config {
@@ -16,6 +17,7 @@ impl Config {
         if !(1..=MAX_WORKERS).contains(&self.workers) {
             return Err(ConfigError::Workers);
         }
+        check_timer("tick", self.tick)?;
         self.proxies.validate()?;
         self.upgrade.validate()?;
         self.limits.validate()?;
@@ -81,7 +83,8 @@ mod tests {
     #[test]
     fn zero_is_refused_where_it_makes_no_sense_and_the_error_names_the_field() {
         let zero = Some(Duration::ZERO);
-        let fields: [(&str, &dyn Fn(&mut Config)); 19] = [
+        let fields: [(&str, &dyn Fn(&mut Config)); 20] = [
+            ("tick", &|c| c.tick = zero),
             ("limits.max_connections", &|c| c.limits.max_connections = Some(0)),
             ("limits.max_connections_per_ip", &|c| c.limits.max_connections_per_ip = Some(0)),
             ("limits.max_len_before_login", &|c| c.limits.max_len_before_login = Some(0)),

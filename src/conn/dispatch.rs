@@ -107,9 +107,13 @@ impl Dispatch<'_> {
             replied: false,
             refuses_with_data: false,
             overflowed: false,
+            has_effects: false,
         };
         let state = &mut env.state;
         let mut outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
+        if context.has_effects {
+            context.send_own();
+        }
         let mut refused = false;
         if let Ok(Outcome::Refuse(error_id)) = outcome {
             refused = true;

@@ -2,10 +2,10 @@
 
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
+use super::noted_login::number_of_client_kind;
 use super::outbox::Outbox;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
-use crate::record::{ClientKind, Identity, Login};
 use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
@@ -252,39 +252,12 @@ impl Dispatch<'_> {
     }
 }
 
-/// A login, as recordings have it.
-pub(super) fn noted_login(login: &Login) -> note::Login {
-    note::Login { role_id: login.identity.role_id, kind: number_of_client_kind(login.kind) }
-}
-
-/// The login that a recording has.
-pub(crate) fn login_of(noted: &note::Login) -> Login {
-    let identity = Identity { role_id: noted.role_id, ..Identity::default() };
-    Login { identity, kind: client_kind_of(noted.kind).unwrap_or_default(), custodian: None }
-}
-
 fn noted_route<S: Application>(route: &Route<S>) -> note::Route {
     let (access, secret) = (number_of_access(route.access()), route.is_secret());
     match (route.is_unordered(), route.deadline_ms()) {
         (false, 0) => note::Route::Known { access, secret },
         (unordered, deadline_ms) => note::Route::Deferring { access, secret, unordered, deadline_ms },
     }
-}
-
-/// The number of a kind of client in recordings.
-pub(super) fn number_of_client_kind(kind: ClientKind) -> u8 {
-    match kind {
-        ClientKind::Guest => 0,
-        ClientKind::Player => 1,
-        ClientKind::Operator => 2,
-    }
-}
-
-/// The kind of client with that number.
-pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
-    [ClientKind::Guest, ClientKind::Player, ClientKind::Operator]
-        .into_iter()
-        .find(|kind| number_of_client_kind(*kind) == number)
 }
 
 fn number_of_access(access: Access) -> u8 {

@@ -7,7 +7,7 @@ use super::input::{
     Abort, Answer, Bytes, Close, Compressed, End, Flushed, HearOnly, InFlight, Input, LogIn, LogOut, NotTls,
     Progress, PushFrame, Received, Refuse, Timers, Written,
 };
-use super::observed_dispatch::noted_login;
+use super::noted_login::noted_login;
 use super::phase::Phase;
 use super::settings::Draining;
 use crate::cause::Cause;

@@ -8,7 +8,7 @@ use super::env::Env;
 use super::head_checks::HeadChecks;
 use super::inflaters::Inflaters;
 use super::input::Input;
-use super::observed_dispatch::login_of;
+use super::noted_login::login_of;
 use super::observed_inputs::Observed;
 use super::phase::Phase;
 use crate::handle::{Awaited, Taken};

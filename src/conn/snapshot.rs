@@ -3,7 +3,7 @@
 use super::connection::Conn;
 use super::deadlines::Deadlines;
 use super::deferrals::{Deferred, StoppedCheck};
-use super::observed_dispatch::{client_kind_of, number_of_client_kind};
+use super::noted_login::{client_kind_of, number_of_client_kind};
 use super::phase::Phase;
 use super::replay::recorded_wait;
 use crate::config::MAX_TICKETS;

@@ -8,6 +8,7 @@ use super::close_code::CloseCode;
 ///
 /// The connection cannot continue after it, since it is unknown where the next frame begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Error {
     // The order is that of the numbers in recordings: add new variants at the end, and to `ALL`.
     /// A frame to a server is not masked (RFC 6455 §5.1).

@@ -16,6 +16,7 @@ use crate::survey::Snapshot;
 
 /// Why a call on a [`Handle`] failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HandleError {
     /// The connection has ended.
     Gone,

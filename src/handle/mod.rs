@@ -2,6 +2,7 @@
 
 mod attachments;
 mod awaited;
+mod call_error;
 mod connection;
 mod login_ticket;
 mod server;
@@ -9,6 +10,7 @@ mod ticket;
 
 pub(crate) use attachments::{Attachments, LazyAttachments};
 pub(crate) use awaited::{Awaited, Taken};
+pub use call_error::CallError;
 pub(crate) use connection::Life;
 pub use connection::{Handle, HandleError};
 pub use login_ticket::LoginTicket;

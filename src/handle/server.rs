@@ -1,14 +1,16 @@
 //! A handle to the whole server, for any thread.
 
+use super::call_error::CallError;
 use crate::cause::Cause;
 use crate::id::ConnectionId;
-use crate::mailbox::{Mail, MailboxError};
+use crate::mailbox::{Mail, MailboxError, state_call};
 use crate::mailboxes::Mailboxes;
 use crate::push::Push;
-use crate::router::Effect;
+use crate::router::{Effect, Effects, Publish};
 use crate::survey::Survey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::topics::{PublishError, SharedTopics, Topic};
 
 /// A handle to a reactor, or to all workers of a server: cheap to clone, usable from any thread.
 ///
@@ -16,11 +18,12 @@ use crate::tls::Tls;
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     mailboxes: Mailboxes,
+    topics: SharedTopics,
 }
 
 impl ServerHandle {
-    pub(crate) fn new(mailboxes: Mailboxes) -> Self {
-        ServerHandle { mailboxes }
+    pub(crate) fn new(mailboxes: Mailboxes, topics: SharedTopics) -> Self {
+        ServerHandle { mailboxes, topics }
     }
 
     /// Ends the server gracefully.
@@ -38,6 +41,43 @@ impl ServerHandle {
     /// [`MailboxError`], and then nothing was sent.
     pub fn send(&self, to: ConnectionId, push: &Push) -> Result<(), MailboxError> {
         self.mailboxes.post_to(to, Mail::Effect(Effect::Send { to, push: push.clone() }))
+    }
+
+    /// Sends a push to all subscribers of a topic, on all workers, like
+    /// [`Effects::publish`](crate::Effects::publish).
+    ///
+    /// Publishes of one thread to a topic reach each subscriber in their order.
+    ///
+    /// # Errors
+    /// [`PublishError`].
+    pub fn publish(&self, topic: &Topic, push: &Push) -> Result<(), PublishError> {
+        let published = self.post_publish(topic, push);
+        if published.is_err() {
+            self.topics.count_refused();
+        }
+        published
+    }
+
+    fn post_publish(&self, topic: &Topic, push: &Push) -> Result<(), PublishError> {
+        let Some(topic) = self.topics.find(topic) else { return Ok(()) };
+        let permit = self.topics.permit(push, topic.subscribers())?;
+        let mut result = Ok(());
+        for worker in topic.workers(self.mailboxes.count()) {
+            let (topic, push, permit) = (topic.clone(), push.clone(), permit.clone());
+            let publish = Publish { topic, except: None, push, permit };
+            let posted = self.mailboxes.post(worker, Mail::Effect(Effect::Publish(Box::new(publish))));
+            // A worker that has ended has no subscribers left.
+            if posted == Err(MailboxError::Full) {
+                result = Err(PublishError::MailboxFull);
+            }
+        }
+        result
+    }
+
+    /// The number of subscribers of a topic, on all workers.
+    #[must_use]
+    pub fn subscribers(&self, topic: &Topic) -> usize {
+        self.topics.subscribers(topic)
     }
 
     /// Closes a connection with 4010, on behalf of an operator, unless it has ended.
@@ -66,6 +106,39 @@ impl ServerHandle {
     /// [`MailboxError`] of the first worker, and then `look` is not called.
     pub fn survey_all(&self, look: impl FnMut(&Survey<'_>) + Send + 'static) -> Result<(), MailboxError> {
         self.mailboxes.post(0, Mail::Effect(Effect::SurveyAll(Box::new(look))))
+    }
+
+    /// Calls a function with the state of a worker, between two calls of its handlers. A [`Reactor`] that is
+    /// alone is worker 0.
+    ///
+    /// The function runs on the worker's thread and should be quick: all clients of that worker wait. A panic
+    /// in it is caught and logged. If the worker ends first, the function is dropped without being called.
+    /// Calls of one thread to one worker run in order, and the effects of a call are applied before the next
+    /// one begins. Within an application, [`Worker::call`](crate::Worker::call) does the same.
+    ///
+    /// ```
+    /// # use sysconn::{Application, CallError, Effects, ServerHandle};
+    /// struct Game { season: u32 }
+    /// # impl Application for Game {}
+    ///
+    /// fn begin_season(server: &ServerHandle, season: u32) -> Result<(), CallError> {
+    ///     server.call(0, move |game: &mut Game, _: &mut Effects| game.season = season)
+    /// }
+    /// ```
+    ///
+    /// [`Reactor`]: crate::Reactor
+    ///
+    /// # Errors
+    /// [`CallError`], and then the function is dropped without being called.
+    pub fn call<S: 'static>(
+        &self,
+        worker: usize,
+        call: impl FnOnce(&mut S, &mut Effects) + Send + 'static,
+    ) -> Result<(), CallError> {
+        if !self.mailboxes.have_state::<S>() {
+            return Err(CallError::OtherState);
+        }
+        Ok(self.mailboxes.post(worker, Mail::CallState(state_call(call)))?)
     }
 
     /// Replaces the certificate. New clients see the new one; connected clients notice nothing.

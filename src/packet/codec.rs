@@ -6,6 +6,7 @@ use crate::inflate::Fault;
 
 /// Why Data cannot be decoded. The connection closes with 4001.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Undecodable {
     // The order is that of the numbers in recordings: add new variants at the end, and to `ALL`.
     /// DataStatus is above 2.

@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::lent::Lent;
 use super::ready::Queue;
 use super::schedule::Schedule;
+use super::topics::leave_topics;
 use crate::conn::Env;
 use crate::router::Application;
 
@@ -33,7 +34,7 @@ impl<S: Application> Active<'_, S> {
         if let Some(ring) = self.entry.segments {
             return self.lent.output.update_later(ring);
         }
-        let (entry, settings, now) = (&mut *self.entry, &self.lent.env.settings, self.lent.now());
+        let (entry, now) = (&mut *self.entry, self.lent.now());
         if entry.dead {
             return;
         }
@@ -47,8 +48,14 @@ impl<S: Application> Active<'_, S> {
             return self.schedule.push_dead(entry.id());
         }
         if entry.conn.take_rearm() {
+            let settings = &self.lent.env.settings;
             self.schedule.arm_no_later(entry.id().slot(), entry.conn.next_deadline(settings));
+            if entry.conn.is_closing() {
+                // Nothing that is published from now on could reach it.
+                leave_topics(self.lent, entry.id());
+            }
         }
+        let settings = &self.lent.env.settings;
         let has_work = entry.has_output()
             || entry.conn.can_resume(settings)
             || (entry.readable && entry.conn.wants_read(settings))

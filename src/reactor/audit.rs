@@ -106,6 +106,11 @@ impl<S: Application> Reactor<S> {
             ("segments", lent.output.len()),
             ("inflaters", lent.env.inflaters.in_use()),
             ("leases of compressors, or connections that wait for one", tools.leases.in_use()),
+            ("topics and their subscribers", tools.effects.topics.len()),
+            ("publishes, or topics of the server", {
+                let (topics, publishes, bytes) = tools.effects.topics.shared().counted();
+                topics + publishes + bytes
+            }),
             ("effects", usize::from(!tools.effects.is_empty())),
             ("timers", usize::from(schedule.next_timer_at() != Moment::NEVER)),
         ];

@@ -8,6 +8,7 @@ use crate::config::{ConfigError, Listen};
 
 /// The errors with which binding a reactor fails.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum BindError {
     /// The configuration is not valid.
     Config(ConfigError),

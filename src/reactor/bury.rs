@@ -10,6 +10,8 @@ use super::effects;
 use super::entry::Entry;
 use super::fan_out::leave_fan_outs;
 use super::queue_output::write_all_segments;
+use super::requester::Requester;
+use super::topics::leave_topics;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::connection_log;
@@ -39,6 +41,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
     if entry.standing.is_awaited() || entry.standing.owes() {
         leave_fan_outs(core, id);
     }
+    leave_topics(&mut core.lent, id);
     let role_id = entry.conn.record.role_id();
     if role_id != 0 {
         core.lent.env.tools.roles.leave(id, role_id);
@@ -51,7 +54,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
     }
     tell_end(&mut entry, &mut core.lent.env);
     drop(entry);
-    effects::apply(core, Some(id));
+    effects::apply(core, Requester::Client(id));
 }
 
 /// Tells the linked object, then the application.

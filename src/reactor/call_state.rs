@@ -1,4 +1,5 @@
-//! Calls of other threads on the application's state: [`Worker::call`](crate::Worker::call).
+//! Calls of other threads on the application's state: [`Worker::call`](crate::Worker::call)
+//! and [`ServerHandle::call`](crate::ServerHandle::call).
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -13,11 +13,13 @@ use super::refusals::Refusals;
 use super::setup::ReactorSetup;
 use super::shared::ServerShared;
 use super::sys::poller::Registry;
+use super::tick_grid::TickGrid;
 use super::worker_links::WorkerLinks;
 use crate::config::{Config, Recording};
 use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::router::{Application, Service};
+use crate::topics::Topics;
 
 /// Everything that the steps of a turn work on.
 pub(super) struct Core<S: Application> {
@@ -30,6 +32,8 @@ pub(super) struct Core<S: Application> {
     pub(super) listeners: Listeners,
     pub(super) mail: MailQueue,
     pub(super) drain: DrainProgress,
+    /// When ticks are due, if the application has any.
+    pub(super) ticks: Option<TickGrid>,
     pub(super) links: WorkerLinks,
     /// Which connections are recorded, and how much of each.
     pub(super) recording: Option<Recording>,
@@ -44,6 +48,7 @@ impl<S: Application> Core<S> {
         let cipher = state.cipher();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
+        env.tools.effects.topics = Topics::new(worker, shared.topics.clone());
         Core {
             connections: Connections::new(worker),
             lent: Lent {
@@ -54,6 +59,7 @@ impl<S: Application> Core<S> {
                 refusals: Refusals::default(),
                 admission: shared.admission.clone(),
             },
+            ticks: config.tick.map(|period| TickGrid::new(period, shared.ticks_began.clone())),
             shared,
             registry,
             listeners,

@@ -5,6 +5,7 @@ use super::call_state::call_state;
 use super::core::Core;
 use super::drain::announce_drain;
 use super::effects;
+use super::requester::Requester;
 use super::roles::replace;
 use super::send::{call, send_answer};
 use crate::mailbox::Mail;
@@ -28,20 +29,20 @@ pub(super) fn deliver_mail<S: Application>(core: &mut Core<S>) {
         deliver(core, mail);
         core.lent.budget.charge(STEP_BYTES);
     }
-    effects::apply(core, None);
+    effects::apply(core, Requester::Mail);
 }
 
 fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
     match mail {
-        Mail::Effect(Effect::Replace(id)) => {
-            replace(core, id);
-            effects::apply(core, None);
+        Mail::Effect(Effect::Replace { to, heir }) => {
+            replace(core, to, heir);
+            effects::apply(core, Requester::Mail);
         }
-        Mail::Effect(effect) => effects::apply_one(core, None, effect),
+        Mail::Effect(effect) => effects::apply_one(core, Requester::Mail, effect),
         Mail::Answer { to, seq, answer } => {
             send_answer(core, to, seq, answer);
             // It can be a login, and then the older connection is told before anything else is delivered.
-            effects::apply(core, None);
+            effects::apply(core, Requester::Mail);
         }
         Mail::ObjectEnded { to, number, cause } => {
             call(core, to, |entry, env| entry.conn.handle_object_end(number, cause, env));
@@ -49,7 +50,7 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
         Mail::CallState(call) => {
             call_state(core, call);
             // Apply them before any other mail: whoever sends later mail must find the call's effects done.
-            effects::apply(core, None);
+            effects::apply(core, Requester::Mail);
         }
         #[cfg(feature = "tls")]
         Mail::SetTls(tls) => core.listeners.set_tls(tls),

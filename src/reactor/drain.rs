@@ -1,12 +1,16 @@
 //! Drains the server: refuses waiting clients, and closes the others at a limited pace. The pace lets other
 //! servers take over the clients.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
+use super::effects::apply;
 use super::queue_output::write_all_segments;
+use super::requester::Requester;
 use super::send::call;
 use crate::cause::Cause;
-use crate::conn::Draining;
+use crate::conn::{Draining, Env};
 use crate::id::ConnectionId;
 use crate::router::Application;
 
@@ -15,6 +19,7 @@ pub(super) fn announce_drain<S: Application>(core: &mut Core<S>) {
     if !core.drain.is_serving() {
         return;
     }
+    tell_application(core);
     let delay_ms = core.drain.delay_ms();
     if delay_ms == 0 {
         return begin(core);
@@ -22,6 +27,17 @@ pub(super) fn announce_drain<S: Application>(core: &mut Core<S>) {
     log::info!("draining in {delay_ms} ms: health checks fail from now on");
     core.lent.env.draining = Draining::Announced;
     core.drain.announce(core.lent.now());
+}
+
+/// Calls the application's hook. Its effects are applied before the first client is closed.
+fn tell_application<S: Application>(core: &mut Core<S>) {
+    let Env { state, tools, .. } = &mut core.lent.env;
+    let told = catch_unwind(AssertUnwindSafe(|| state.draining(&mut tools.effects)));
+    core.lent.budget.read_clock();
+    if told.is_err() {
+        tools.log.panicked(tools.now, "draining hook", &None::<(&str, &str)>);
+    }
+    apply(core, Requester::Application);
 }
 
 /// Begins to refuse clients that wait to be accepted, and to close the others.

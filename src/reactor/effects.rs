@@ -1,12 +1,14 @@
 //! Applies effects: what handlers and hooks ask to be done to other connections.
 
 use super::core::Core;
-use super::fan_out::send_to_many;
+use super::fan_out::{send_to_many, send_to_one};
 use super::forward::forward;
 use super::queue_output::write_if_full;
+use super::requester::Requester;
 use super::roles::{log_in, replace};
-use super::send::{call, send, send_answer};
+use super::send::{call, send_answer};
 use super::survey::{survey, survey_all};
+use super::topics::{check_subscriber, deliver_publish, inherit, subscribe, unsubscribe};
 use super::watch::set_debug;
 use crate::id::ConnectionId;
 use crate::router::{Application, Effect};
@@ -15,20 +17,19 @@ use crate::router::{Application, Effect};
 #[inline(always)]
 pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     write_if_full(core);
-    apply(core, Some(id));
+    apply(core, Requester::Client(id));
 }
 
-/// Applies the waiting effects, and the effects that they cause. `by` is the connection whose requests caused
-/// them.
+/// Applies the waiting effects, and the effects that they cause. `by` requested them.
 #[inline(always)]
-pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
+pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Requester) {
     if !core.lent.env.tools.effects.is_empty() {
         apply_all(core, by);
     }
 }
 
 #[inline(never)]
-fn apply_all<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
+fn apply_all<S: Application>(core: &mut Core<S>, by: Requester) {
     while !core.lent.env.tools.effects.is_empty() {
         let mut effects = core.lent.env.tools.effects.take();
         for effect in effects.drain(..) {
@@ -41,10 +42,15 @@ fn apply_all<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>) {
 }
 
 /// Applies one effect to connections of this worker.
-pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Option<ConnectionId>, effect: Effect) {
+pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effect: Effect) {
     match effect {
-        Effect::Send { to, push } => send(core, to, &push),
-        Effect::Broadcast { to, push } => send_to_many(core, by, to, push),
+        Effect::Send { to, push } => send_to_one(core, by, to, push),
+        Effect::Broadcast { to, push } => send_to_many(core, by, to, push, None),
+        Effect::Reach { to, push, permit } => send_to_many(core, by, to, push, Some(permit)),
+        Effect::Publish(publish) => deliver_publish(core, by, *publish),
+        Effect::Subscribe { to, topic } => subscribe(core, to, &topic),
+        Effect::Unsubscribe { to, topic } => unsubscribe(core, to, topic),
+        Effect::CheckSubscriber(id) => check_subscriber(core, id),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),
         Effect::Answer { right, answer } => {
@@ -54,7 +60,8 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Option<Connectio
         }
         Effect::LogIn { to, login } => log_in(core, to, &login),
         Effect::LogOut(to) => call(core, to, |entry, env| entry.conn.log_out(env)),
-        Effect::Replace(id) => replace(core, id),
+        Effect::Replace { to, heir } => replace(core, to, heir),
+        Effect::Inherit { to, topics } => inherit(core, to, &topics),
         Effect::Survey(look) => {
             survey(core, look);
         }

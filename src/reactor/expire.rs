@@ -8,6 +8,7 @@ use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use super::effects;
 use super::input::Input;
+use super::requester::Requester;
 use super::send::call;
 use super::serve::serve;
 use super::share::Share;
@@ -57,7 +58,7 @@ fn expire_slot<S: Application>(core: &mut Core<S>, input: &mut Input, slot: usiz
     if let Some(active) = core.activate(id) {
         active.schedule.arm(slot, active.entry.conn.next_deadline(&active.lent.env.settings));
     }
-    effects::apply(core, None);
+    effects::apply(core, Requester::Mail);
 }
 
 /// If a timer is about to end a connection because its client failed to do something: reads what has arrived,

@@ -5,42 +5,56 @@
 //! [`Active::reach`](super::active::Active::reach) runs first. The client that requested it is not read until
 //! it has reached all receivers, so that fan-outs cannot be added faster than they are finished.
 
+use std::sync::Arc;
+
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
 use super::fan_outs::FanOut;
 use super::queue_output::write_if_full;
 use super::reach::RECEIVER_BYTES;
+use super::requester::Requester;
 use super::send::send;
 use crate::id::ConnectionId;
-use crate::push::Push;
+use crate::push::{self, Push};
 use crate::router::Application;
+use crate::topics::Permit;
 
-/// The cost up to which a push to many is sent at once, in bytes, where a write counts as [`STEP_BYTES`]:
-/// enough for a small chat room.
-const AT_ONCE_BYTES: usize = 64 * STEP_BYTES;
+// A write counts the same here and there.
+const _: () = assert!(push::WRITE_BYTES == STEP_BYTES);
+
 /// The most bytes sent to one receiver at a time while a fan-out goes on: the turn may have no time left
 /// then.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
-/// Sends a push to many connections: at once, or when there is time. `by` is the connection that requested
-/// it.
+/// Sends a push to one connection: at once, or, if the application itself asks for more than a turn has time
+/// for, when there is time.
+#[inline]
+pub(super) fn send_to_one<S: Application>(core: &mut Core<S>, by: Requester, to: ConnectionId, push: Push) {
+    if by == Requester::Application && !core.lent.budget.allows(Step::FanOut, usize::MAX) {
+        return begin(core, FanOut { by, to: vec![to], push, permit: None });
+    }
+    send(core, to, &push);
+}
+
+/// Sends a push to many connections: at once, or when there is time. A publish holds its `permit` until it
+/// has reached everybody.
 pub(super) fn send_to_many<S: Application>(
     core: &mut Core<S>,
-    by: Option<ConnectionId>,
+    by: Requester,
     mut to: Vec<ConnectionId>,
     push: Push,
+    permit: Option<Arc<Permit>>,
 ) {
     // It is mostly sorted already.
     to.sort_unstable_by_key(|id| id.order());
     to.dedup();
     core.lent.budget.charge(to.len() * RECEIVER_BYTES);
-    let cost = to.len().saturating_mul(push.frame().len() + STEP_BYTES);
-    if cost <= AT_ONCE_BYTES && core.lent.budget.allows(Step::FanOut, usize::MAX) {
+    if push.is_sent_at_once(to.len()) && core.lent.budget.allows(Step::FanOut, usize::MAX) {
         for id in to {
             send(core, id, &push);
         }
     } else if !to.is_empty() {
-        begin(core, FanOut { by, to, push });
+        begin(core, FanOut { by, to, push, permit });
     }
 }
 
@@ -63,7 +77,7 @@ fn begin<S: Application>(core: &mut Core<S>, mut fan_out: FanOut) {
     if fan_out.to.is_empty() {
         return;
     }
-    let asker = fan_out.by.and_then(|by| connections.get_mut(by));
+    let asker = fan_out.by.client().and_then(|by| connections.get_mut(by));
     let is_here = asker.map(|entry| entry.standing.set_owes(true)).is_some();
     lent.fan_outs.begin(fan_out, is_here);
 }

@@ -4,15 +4,18 @@
 //! depend on the number of others.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use slab::Slab;
 
 use super::push_queues::PushQueues;
+use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
+use crate::topics::Permit;
 
-/// With this many unfinished fan-outs from mail and hooks, no more mail is delivered. A fan-out that a client
+/// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a client
 /// requested holds back that client instead.
 const MAX_BY_MAIL: usize = 256;
 /// With this many unfinished fan-outs, a client may add only a few per turn.
@@ -20,8 +23,8 @@ const MANY: usize = 256;
 /// With this many unfinished fan-outs of clients that have left, no client is accepted: clients that request
 /// a fan-out and leave are held back when they reconnect.
 const MAX_DEPARTED: usize = 256;
-/// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds clients that
-/// request fan-outs and leave, since those are not held back.
+/// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds
+/// those of ticks, and clients that request fan-outs and leave, since neither is held back.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Milliseconds between two log lines about fan-outs that were dropped.
 const LOG_EVERY_MS: u64 = 1000;
@@ -29,16 +32,20 @@ const LOG_EVERY_MS: u64 = 1000;
 /// One push to many.
 #[derive(Debug)]
 pub(super) struct FanOut {
-    /// The connection that requested it; none if it came from mail or a hook.
-    pub(super) by: Option<ConnectionId>,
+    pub(super) by: Requester,
     /// Its receivers in the order of their slots, without duplicates.
     pub(super) to: Vec<ConnectionId>,
     pub(super) push: Push,
+    /// Present if it is a publish.
+    pub(super) permit: Option<Arc<Permit>>,
 }
 
 impl FanOut {
-    /// Bytes that it holds, the queues of its receivers included.
+    /// Bytes that it holds, the queues of its receivers included. Those of a publish count with its permit.
     fn bytes(&self) -> usize {
+        if self.permit.is_some() {
+            return 0;
+        }
         self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) + self.push.frame().len()
     }
 }
@@ -53,10 +60,10 @@ struct Begun {
     left: usize,
 }
 
-/// Consecutive fan-outs that one client requested, in that order.
+/// Consecutive fan-outs of one requester, in that order.
 #[derive(Debug)]
 struct Group {
-    by: Option<ConnectionId>,
+    by: Requester,
     keys: VecDeque<u32>,
 }
 
@@ -129,9 +136,11 @@ impl FanOuts {
         self.bytes += fan_out.bytes();
         self.unfinished += 1;
         match by {
-            Some(by) if is_here => *self.owed.entry(by).or_default() += 1,
-            Some(_) => self.departed += 1,
-            None => self.by_mail += 1,
+            Requester::Client(by) if is_here => *self.owed.entry(by).or_default() += 1,
+            Requester::Client(_) => self.departed += 1,
+            // The number of publishes is bounded by their permits.
+            Requester::Mail => self.by_mail += usize::from(fan_out.permit.is_none()),
+            Requester::Application => {}
         }
         let vacant = self.begun.vacant_entry();
         // Memory runs out long before the keys do.
@@ -197,12 +206,14 @@ impl FanOuts {
         }
         let (by, bytes) = (begun.fan_out.by, begun.fan_out.bytes());
         begun.fan_out.to = Vec::new();
+        let permit = begun.fan_out.permit.take();
         let push = begun.fan_out.push.clone();
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
-            Some(by) => self.count_finished(by),
-            None => self.by_mail -= 1,
+            Requester::Client(by) => self.count_finished(by),
+            Requester::Mail => self.by_mail -= usize::from(permit.is_none()),
+            Requester::Application => {}
         }
         Some(push)
     }
@@ -225,6 +236,7 @@ impl FanOuts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topics::SharedTopics;
 
     fn id(slot: u32) -> ConnectionId {
         ConnectionId::new(0, slot, 1)
@@ -232,17 +244,23 @@ mod tests {
 
     fn fan_out(by: u32, to: &[u32]) -> FanOut {
         let to = to.iter().map(|&slot| id(slot)).collect();
-        FanOut { by: Some(id(by)), to, push: Push::new(1210, b"hello") }
+        FanOut { by: Requester::Client(id(by)), to, push: Push::new(1210, b"hello"), permit: None }
     }
 
     #[test]
     fn fan_outs_of_clients_hold_back_no_mail_and_all_are_bounded() {
-        let by_mail = || FanOut { by: None, ..fan_out(0, &[1]) };
+        let by_mail = || FanOut { by: Requester::Mail, ..fan_out(0, &[1]) };
         let many = u32::try_from(MANY).unwrap();
         let mut fan_outs = FanOuts::default();
         (0..many).for_each(|client| fan_outs.begin(fan_out(client, &[1]), true));
         assert!(fan_outs.are_many() && !fan_outs.hold_back_mail());
         (1..MAX_BY_MAIL).for_each(|_| fan_outs.begin(by_mail(), true));
+        // Publishes count with their permits.
+        let topics = SharedTopics::new(1);
+        let permit = topics.permit(&Push::new(1210, b"hello"), 1000).unwrap();
+        (0..MAX_BY_MAIL).for_each(|_| {
+            fan_outs.begin(FanOut { permit: Some(permit.clone()), ..by_mail() }, true);
+        });
         assert!(!fan_outs.hold_back_mail());
         fan_outs.begin(by_mail(), true);
         assert!(fan_outs.hold_back_mail());
@@ -257,6 +275,7 @@ mod tests {
             while fan_outs.take_push(id(receiver)).is_some() {}
         }
         assert!(fan_outs.is_empty() && fan_outs.has_capacity_for(&large()) && !fan_outs.hold_back_mail());
+        assert_eq!(Arc::strong_count(&permit), 1, "the publishes have given theirs back");
         assert_eq!(fan_outs.next_receiver(|_| true), None);
         assert_eq!((fan_outs.bytes, fan_outs.begun.len(), fan_outs.owed.len()), (0, 0, 0));
     }

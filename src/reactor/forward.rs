@@ -4,7 +4,7 @@ use super::core::Core;
 use super::worker_links::Posted;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
-use crate::router::{Application, Effect};
+use crate::router::{Application, Effect, Publish};
 
 /// Forwards the part of an effect that concerns connections of other workers. Returns the part for this
 /// worker.
@@ -22,6 +22,11 @@ pub(super) fn forward<S: Application>(core: &mut Core<S>, effect: Effect) -> Opt
             }
             Some(Effect::Broadcast { to: here, push })
         }
+        Effect::Publish(publish) => {
+            forward_publish(core, &publish);
+            None
+        }
+        Effect::Reach { .. } => Some(effect),
         Effect::SurveyAll(_) if own != 0 => {
             post(core, 0, 1, effect);
             None
@@ -42,11 +47,21 @@ fn forward_to<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect)
     match effect {
         Effect::Send { .. } => post_push(core, worker, 1, effect),
         // These must not get lost in a full mailbox, and their number is bounded by that of the connections.
-        Effect::Close { .. } | Effect::Replace(_) => mailboxes.post_always(worker, Mail::Effect(effect)),
+        Effect::Close { .. } | Effect::Replace { .. } | Effect::Inherit { .. } => {
+            mailboxes.post_always(worker, Mail::Effect(effect))
+        }
         Effect::Answer { right, answer } => right.answer(answer),
         effect => {
             post(core, worker, 1, effect);
         }
+    }
+}
+
+/// Posts a publish to each other worker that has subscribers.
+fn forward_publish<S: Application>(core: &mut Core<S>, publish: &Publish) {
+    let (own, count) = (core.links.own(), core.shared.mailboxes.count());
+    for worker in publish.topic.workers(count).filter(|worker| *worker != own) {
+        post_push(core, worker, 1, Effect::Publish(Box::new(publish.clone())));
     }
 }
 

@@ -17,6 +17,7 @@
 //! - `turn`, which is the list of the steps, and `public`: the reactor that is embedded, which polls.
 
 mod accept;
+mod act;
 mod active;
 mod admission;
 pub(crate) mod audit;
@@ -55,6 +56,7 @@ mod read_ahead;
 mod ready;
 mod refusals;
 mod refuse;
+mod requester;
 mod roles;
 mod schedule;
 mod send;
@@ -66,7 +68,10 @@ mod slots;
 mod standing;
 mod survey;
 pub(crate) mod sys;
+mod tick;
+mod tick_grid;
 mod tokens;
+mod topics;
 mod turn;
 mod watch;
 pub(crate) mod wheel;

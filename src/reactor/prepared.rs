@@ -17,6 +17,7 @@ use crate::mailboxes::Mailboxes;
 use crate::recording::Store;
 use crate::roles::Roles;
 use crate::router::{Application, Service};
+use crate::topics::SharedTopics;
 
 /// The most events that one poll returns.
 pub(super) const EVENTS: usize = 1024;
@@ -63,10 +64,12 @@ impl Prepared {
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
         let shared = ServerShared {
-            mailboxes: Mailboxes::new(mailboxes),
+            mailboxes: Mailboxes::new::<S>(mailboxes),
             admission: Arc::new(Admission::new(config)),
             recordings: open_store(config)?,
             clock: system.clock(),
+            topics: SharedTopics::new(1 + others),
+            ticks_began: Arc::default(),
         };
         let began_unix_ms = shared.clock.unix_ms();
         let mut opened = Listener::open_all(system, config, 1 + others)?.into_iter();

@@ -13,6 +13,7 @@ use super::input::Input;
 use super::prepared::Prepared;
 use super::sys::clock::Clock;
 use super::sys::poller::Poller;
+use super::tick_grid::TickGrid;
 use super::turn::{next_at, take_turn};
 use crate::config::{Config, Listen};
 use crate::handle::ServerHandle;
@@ -93,19 +94,13 @@ impl<S: Application> Reactor<S> {
     /// A handle to the reactor, for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.core.shared.mailboxes.clone())
+        ServerHandle::new(self.core.shared.mailboxes.clone(), self.core.shared.topics.clone())
     }
 
     /// The application's state.
     #[must_use]
     pub fn state(&self) -> &S {
         &self.core.lent.env.state
-    }
-
-    /// The application's state, between two turns.
-    #[must_use]
-    pub fn state_mut(&mut self) -> &mut S {
-        &mut self.core.lent.env.state
     }
 
     /// The number of connected clients, including those still upgrading or closing.
@@ -160,6 +155,9 @@ impl<S: Application> Reactor<S> {
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<Instant> {
         let (worked_at, due_at) = (self.core.lent.now(), self.due_at());
         let began = self.clock.instant_now();
+        if let Some(ticks) = &mut self.core.ticks {
+            ticks.begin(began);
+        }
         let began_at = self.clock.moment(began);
         let ended = self.ended.take();
         let stalls = &mut self.core.lent.env.settings.stalls;
@@ -183,7 +181,13 @@ impl<S: Application> Reactor<S> {
     /// None only if the clock cannot represent the time.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.clock.instant(self.due_at())
+        let due_at = self.clock.instant(self.due_at());
+        // A tick's time is known more exactly than to the millisecond.
+        [due_at, self.next_tick_at()].into_iter().flatten().min()
+    }
+
+    fn next_tick_at(&self) -> Option<Instant> {
+        self.core.ticks.as_ref().and_then(TickGrid::next_at)
     }
 
     fn due_at(&self) -> Moment {
@@ -194,6 +198,8 @@ impl<S: Application> Reactor<S> {
     /// allowed, in milliseconds.
     fn wait(&mut self, began: Instant, until_due_ms: u64, timeout: Option<Duration>) -> io::Result<u64> {
         let longest = Duration::from_millis(until_due_ms.min(MAX_WAIT_MS));
+        let until_tick = self.next_tick_at().map_or(longest, |at| at.saturating_duration_since(began));
+        let longest = longest.min(until_tick);
         let timeout = timeout.map_or(longest, |timeout| timeout.min(longest));
         match self.spin {
             None => self.poller.poll(Some(timeout))?,

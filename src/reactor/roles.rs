@@ -7,6 +7,7 @@ use log::kv::Value;
 use super::core::Core;
 use super::forward::forward;
 use super::send::call;
+use super::topics::bequeath;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::id::ConnectionId;
@@ -21,15 +22,16 @@ pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<
 /// Logs a connection in. The older connection that holds the role is told at once, before any other effect.
 pub(super) fn log_in<S: Application>(core: &mut Core<S>, id: ConnectionId, login: &Login) {
     call(core, id, |entry, env| entry.conn.log_in(login, env));
-    if let Some(older) = core.lent.env.tools.effects.take_replaced()
-        && let Some(Effect::Replace(older)) = forward(core, Effect::Replace(older))
+    if let Some(effect) = core.lent.env.tools.effects.take_replaced()
+        && let Some(Effect::Replace { to, heir }) = forward(core, effect)
     {
-        replace(core, older);
+        replace(core, to, heir);
     }
 }
 
 /// Tells the application that a connection was replaced, and closes it, even if it holds another role by now.
-pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+/// Its topics go to the `heir`, if there is one, on another worker.
+pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: Option<ConnectionId>) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);
     let Some(entry) = core.connections.get_mut(id) else { return };
@@ -44,6 +46,9 @@ pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     }));
     if called.is_err() {
         tools.log.panicked(tools.now, "replaced hook", &("id", Value::from_display(&id)));
+    }
+    if let Some(heir) = heir {
+        bequeath(core, id, heir);
     }
     call(core, id, |entry, env| entry.conn.close(Cause::Replaced, env));
 }

@@ -1,11 +1,13 @@
 //! The state that the reactors of one server share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use super::admission::Admission;
 use super::sys::clock::Clock;
 use crate::mailboxes::Mailboxes;
 use crate::recording::Store;
+use crate::topics::SharedTopics;
 
 /// Shared by all workers of a server.
 #[derive(Clone, Debug)]
@@ -15,4 +17,7 @@ pub(super) struct ServerShared {
     /// Where connections are recorded, if recording is on.
     pub(super) recordings: Option<Store>,
     pub(super) clock: Clock,
+    pub(super) topics: SharedTopics,
+    /// Where the grid of ticks begins: with the first turn of any worker.
+    pub(super) ticks_began: Arc<OnceLock<Instant>>,
 }

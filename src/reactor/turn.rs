@@ -7,14 +7,17 @@ use super::bury::write_and_bury;
 use super::core::Core;
 use super::deliver::deliver_mail;
 use super::drain::drain;
+use super::effects::apply;
 use super::event::handle_event;
 use super::expire::expire;
 use super::fan_out::continue_fan_outs;
 use super::hand_out::hand_out;
 use super::input::Input;
 use super::read_ahead::handle_ahead;
+use super::requester::Requester;
 use super::serve::{serve_busy, serve_quiet};
 use super::sys::poller::Poller;
+use super::tick::{next_tick_at, tick};
 use crate::moment::Moment;
 use crate::router::Application;
 
@@ -27,11 +30,14 @@ pub(super) fn take_turn<S: Application>(
     polled: Instant,
 ) {
     begin(core, input, polled);
+    // What the application has asked for since the last turn.
+    apply(core, Requester::Application);
     serve_quiet(core, input);
     poller.for_each(|event| handle_event(core, input, event));
     handle_ahead(core, input);
     serve_busy(core, input);
     deliver_mail(core);
+    tick(core, polled);
     accept(core);
     expire(core, input);
     drain(core);
@@ -51,10 +57,12 @@ pub(super) fn begin<S: Application>(core: &mut Core<S>, input: &mut Input, polle
 /// When the next turn is due even without an event.
 pub(super) fn next_at<S: Application>(core: &Core<S>) -> Moment {
     let schedule = core.connections.schedule();
-    if schedule.has_work() || core.mail.has_work() || !core.lent.fan_outs.is_empty() {
+    let has_effects = !core.lent.env.tools.effects.is_empty();
+    if has_effects || schedule.has_work() || core.mail.has_work() || !core.lent.fan_outs.is_empty() {
         return core.lent.now();
     }
     let notice_at = core.lent.env.tools.log.next_at();
     let drain_at = core.drain.next_at(!core.listeners.are_closed(), core.connections.is_empty());
-    schedule.next_timer_at().min(core.listeners.next_at()).min(drain_at).min(notice_at)
+    let others_at = core.listeners.next_at().min(drain_at).min(notice_at).min(next_tick_at(core));
+    schedule.next_timer_at().min(others_at)
 }

@@ -51,6 +51,14 @@ pub struct Login {
     pub kind: ClientKind,
     /// The custodian that acts on behalf of the client, if there is one.
     pub custodian: Option<Custodian>,
+    /// If the login replaces another connection, whether it takes over the topics of that connection, up to
+    /// 256 with its own. Off by default.
+    ///
+    /// What is published before the login goes to the older connection, what is published after it to the
+    /// newer one, and nothing to both. If the older connection is on another worker, the topics come with a
+    /// mail from there: what is published between the login and that mail reaches the older connection or
+    /// neither.
+    pub take_topics: bool,
 }
 
 /// A login in compact form, without the kind of client.

@@ -303,7 +303,7 @@ impl Record {
         let Counted { role_id, kind, .. } = counted;
         if role_id != 0 {
             let identity = Identity { role_id, ..Identity::default() };
-            self.log_in(Login { identity, kind, custodian: None });
+            self.log_in(Login { identity, kind, ..Login::default() });
         }
         self.recv_count = counted.recv_count;
         self.send_count = counted.send_count;

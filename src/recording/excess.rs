@@ -19,6 +19,7 @@ const MAX_READ_BYTES: u64 = 1024 * 1024;
 
 /// A claim of a recording that is impossible, or too large for the size of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Excess {
     /// The head is longer than 1 MiB.
     Head,

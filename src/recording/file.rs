@@ -121,6 +121,7 @@ wire_struct! {
 
 /// Why a recording cannot be read, with the offset of the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unreadable {
     /// The file is not a recording.
     NoRecording,

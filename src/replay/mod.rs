@@ -45,6 +45,7 @@ pub struct Recording {
 
 /// The result of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Replay {
     /// Bytes that the client sent, including discarded ones.
     pub bytes: u64,
@@ -60,6 +61,7 @@ pub struct Replay {
 
 /// How a recording ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// The connection ended.
     Closed,
@@ -73,6 +75,7 @@ pub enum End {
 
 /// A difference between a recording and its replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Difference {
     /// Milliseconds since the connection was accepted.
     pub at_ms: u64,

@@ -5,6 +5,7 @@ use crate::record::{ClientKind, Record};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Access {
     /// Every client.
     Anyone,

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::effect::Effects;
 use super::outcome::Outcome;
 use super::table::{Route, Router};
+use super::tick::Tick;
 use crate::cause::Cause;
 use crate::packet::{Cipher, Undecodable};
 use crate::record::{Peer, Record};
@@ -13,10 +14,10 @@ pub use crate::frame::MessageKind;
 
 /// The application's state. Handlers get it mutably, one at a time, on the reactor's thread.
 ///
-/// Every hook has a default that does nothing. A panic in a hook of a connection is caught and logged; the state stays as the
-/// panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if [`opened`](Self::opened)
-/// does, the connection closes with 1011, as after a panic of a handler. A panic in another hook has no
-/// effect on the connection, which is ending anyway.
+/// Every hook has a default that does nothing. A panic in a hook of a connection is caught and logged; the
+/// state stays as the panic left it. If [`upgrade`](Self::upgrade) panics, the client gets a 500; if
+/// [`opened`](Self::opened) does, the connection closes with 1011, as after a panic of a handler. A panic in
+/// another hook has no effect on the connection, which is ending anyway.
 ///
 /// [`upgrade`](Self::upgrade) returns what belongs to a connection: its [`Session`](Self::Session). The other
 /// hooks and the handlers for that connection get it, and [`closed`](Self::closed) takes it back. It is dropped
@@ -75,6 +76,26 @@ pub trait Application: 'static {
     fn cipher(&mut self) -> Option<Box<dyn Cipher>> {
         None
     }
+
+    /// The server is about to drain: time to save what must not get lost, and to tell the players.
+    ///
+    /// Called once on each worker, when the drain is announced: before
+    /// [`Config::drain_delay`](crate::Config::drain_delay) begins, and before the first client is closed. What
+    /// it sends reaches clients of its own worker before their Close frames. A panic in it does not stop the
+    /// drain.
+    fn draining(&mut self, effects: &mut Effects) {
+        let _ = effects;
+    }
+
+    /// A point of the grid of [`Config::tick`](crate::Config::tick) has come: time to advance the world.
+    ///
+    /// A turn calls it after it has handled what clients and other threads have sent, once at most. Its time
+    /// counts like a handler's: every client of this worker waits. Its effects go out with this turn, and
+    /// those for which the turn has no time with the next ones. Ticks go on while the server drains, until
+    /// all workers have drained. After a panic in it, ticks go on as well.
+    fn tick(&mut self, tick: Tick, effects: &mut Effects) {
+        let _ = (tick, effects);
+    }
 }
 
 /// A message as it was received, for a service without packets.
@@ -91,6 +112,7 @@ pub type MessageHandler<S> =
     fn(&mut S, Message<'_>, &mut Context<'_, <S as Application>::Session>) -> Outcome;
 
 /// What clients may send, and the code that handles it.
+#[non_exhaustive]
 pub enum Service<S: Application> {
     /// Packets in binary messages, for the routes of a table. A text message closes the connection with 1003.
     Packets(&'static Router<S>),

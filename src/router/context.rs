@@ -3,6 +3,7 @@
 mod defer;
 mod login;
 mod send;
+mod topics;
 
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Context<'a, Session = ()> {
     /// Whether the refusal that the handler returns has Data, which is in [`Tools::refusal`].
     pub(crate) refuses_with_data: bool,
     pub(crate) overflowed: bool,
+    /// The handler has asked for effects.
+    pub(crate) has_effects: bool,
 }
 
 impl<Session> Context<'_, Session> {
@@ -106,6 +109,19 @@ impl<Session> Context<'_, Session> {
 
     /// The list of effects on other connections, which are applied after the handler has returned.
     pub fn effects(&mut self) -> &mut Effects {
-        &mut self.buffer.tools.effects
+        self.has_effects = true;
+        let effects = &mut self.buffer.tools.effects;
+        effects.own.begin(self.record.id);
+        effects
+    }
+
+    /// The handler has returned: sends what it has pushed to its own connection.
+    #[cold]
+    pub(crate) fn send_own(&mut self) {
+        let mut pushes = self.buffer.tools.effects.own.end();
+        for push in pushes.drain(..) {
+            self.send_push(&push);
+        }
+        self.buffer.tools.effects.own.put_back(pushes);
     }
 }

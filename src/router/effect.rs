@@ -1,8 +1,11 @@
 //! Effects: a handler's requests for other connections, as data that the reactor applies afterwards.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::error::LoginError;
+use super::own_pushes::{OwnPushes, OwnTurn};
+use super::publish::Publish;
 use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::handle::{AnswerRight, Ticket};
@@ -12,6 +15,7 @@ use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::record::Login;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
+use crate::topics::{Permit, Topic, Topics};
 
 /// An action on connections from outside: by a handler, or by another thread.
 pub(crate) enum Effect {
@@ -40,8 +44,37 @@ pub(crate) enum Effect {
         login: Box<Login>,
     },
     LogOut(ConnectionId),
+    /// Sends a publish to the subscribers of this worker.
+    Reach {
+        to: Vec<ConnectionId>,
+        push: Push,
+        permit: Arc<Permit>,
+    },
+    /// A publish that other workers deliver to their subscribers.
+    Publish(Box<Publish>),
+    /// Subscribes a connection of another worker.
+    Subscribe {
+        to: ConnectionId,
+        topic: Topic,
+    },
+    /// Unsubscribes a connection of another worker from a topic, or from all.
+    Unsubscribe {
+        to: ConnectionId,
+        topic: Option<Topic>,
+    },
+    /// A hook has subscribed a connection of this worker, which may be gone.
+    CheckSubscriber(ConnectionId),
     /// Closes a connection because a newer one has logged in with its role.
-    Replace(ConnectionId),
+    Replace {
+        to: ConnectionId,
+        /// The newer connection, if it takes over the topics and is on another worker.
+        heir: Option<ConnectionId>,
+    },
+    /// Subscribes a connection to the topics of the connection on another worker that it has replaced.
+    Inherit {
+        to: ConnectionId,
+        topics: Vec<Topic>,
+    },
     Survey(SurveyCall),
     SurveyAll(SurveyTour),
 }
@@ -55,9 +88,17 @@ impl Effect {
             | Effect::SetDebug { to, .. }
             | Effect::LogIn { to, .. }
             | Effect::LogOut(to)
-            | Effect::Replace(to) => Some(*to),
+            | Effect::Subscribe { to, .. }
+            | Effect::Unsubscribe { to, .. }
+            | Effect::CheckSubscriber(to)
+            | Effect::Inherit { to, .. }
+            | Effect::Replace { to, .. } => Some(*to),
             Effect::Answer { right, .. } => Some(right.connection()),
-            Effect::Broadcast { .. } | Effect::Survey(_) | Effect::SurveyAll(_) => None,
+            Effect::Broadcast { .. }
+            | Effect::Reach { .. }
+            | Effect::Publish(_)
+            | Effect::Survey(_)
+            | Effect::SurveyAll(_) => None,
         }
     }
 
@@ -65,13 +106,20 @@ impl Effect {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Effect::Send { push, .. } => push.frame().len(),
-            Effect::Broadcast { to, push } => push.frame().len().saturating_add(size_of_val(to.as_slice())),
+            Effect::Publish(publish) => publish.push.frame().len(),
+            Effect::Broadcast { to, push } | Effect::Reach { to, push, .. } => {
+                push.frame().len().saturating_add(size_of_val(to.as_slice()))
+            }
             Effect::Answer { answer, .. } => answer.bytes(),
             Effect::Close { .. }
             | Effect::SetDebug { .. }
             | Effect::LogIn { .. }
             | Effect::LogOut(_)
-            | Effect::Replace(_)
+            | Effect::Subscribe { .. }
+            | Effect::Unsubscribe { .. }
+            | Effect::CheckSubscriber(_)
+            | Effect::Inherit { .. }
+            | Effect::Replace { .. }
             | Effect::Survey(_)
             | Effect::SurveyAll(_) => 0,
         }
@@ -80,12 +128,17 @@ impl Effect {
 
 /// Naming this many receivers of a push costs as much as a frame. The connection that requested the push also
 /// waits until the push has reached all of them.
-const RECEIVERS_PER_FRAME: usize = 64;
+pub(super) const RECEIVERS_PER_FRAME: usize = 64;
+/// Unsubscribing from this many topics costs as much as a frame.
+pub(super) const SUBSCRIPTIONS_PER_FRAME: usize = 16;
 /// The cost of an effect that must be applied before the next packet of the same connection is handled: the
 /// whole budget of a turn.
-const ENDS_RUN: usize = u32::MAX as usize;
+pub(super) const ENDS_RUN: usize = u32::MAX as usize;
 
 /// A list of actions on connections, which are applied in order after the current call has returned.
+///
+/// Pushes to the connection of the current call follow its replies at once, before its next packet is
+/// handled.
 ///
 /// An entry for a connection that has ended does nothing. Entries for connections of another
 /// [worker](crate::Workers) go through its mailbox, in the same order. If that mailbox is full, a push is
@@ -98,6 +151,10 @@ pub struct Effects {
     cost: u32,
     /// The number of broadcasts in the list.
     broadcasts: u32,
+    /// Pushes to the connection whose handler runs.
+    pub(super) own: OwnPushes,
+    /// The topics of this worker.
+    pub(crate) topics: Topics,
 }
 
 impl Effects {
@@ -106,6 +163,10 @@ impl Effects {
     /// If it does not fit the connection's outbox, [`Output::overflow`](crate::config::Output::overflow) applies, and
     /// its record counts it.
     pub fn send(&mut self, to: ConnectionId, push: &Push) {
+        if self.own.turn() == Some((to, OwnTurn::Now)) {
+            self.charge(1);
+            return self.own.push(push.clone());
+        }
         self.add(1, Effect::Send { to, push: push.clone() });
     }
 
@@ -114,7 +175,8 @@ impl Effects {
         let mut to: Vec<_> = to.into_iter().collect();
         // Sort here, so that the time counts for the connection that requested it.
         to.sort_unstable_by_key(|id| id.order());
-        self.broadcasts = self.broadcasts.saturating_add(1);
+        self.take_own(&mut to, push);
+        self.count_broadcast();
         self.add(1 + to.len() / RECEIVERS_PER_FRAME, Effect::Broadcast { to, push: push.clone() });
     }
 
@@ -196,19 +258,34 @@ impl Effects {
         self.add(1, Effect::SurveyAll(Box::new(look)));
     }
 
-    pub(crate) fn replace(&mut self, id: ConnectionId) {
-        self.add(1, Effect::Replace(id));
-    }
-
-    /// Takes the connection that the last login has replaced, if it has to be told.
-    pub(crate) fn take_replaced(&mut self) -> Option<ConnectionId> {
-        match self.list.pop_if(|effect| matches!(effect, Effect::Replace(_))) {
-            Some(Effect::Replace(id)) => Some(id),
-            _ => None,
+    /// Closes a connection because a newer one has its role. The newer one may be an heir to its topics.
+    pub(crate) fn replace(&mut self, to: ConnectionId, mut heir: Option<ConnectionId>) {
+        if let Some(newer) = heir.filter(|newer| newer.worker() == to.worker()) {
+            heir = None;
+            let topics = self.topics.hand_over(to, newer);
+            self.charge(topics / SUBSCRIPTIONS_PER_FRAME);
         }
+        self.add(1, Effect::Replace { to, heir });
     }
 
-    fn add(&mut self, cost: usize, effect: Effect) {
+    /// Takes the effect on the connection that the last login has replaced, if it has to be told.
+    pub(crate) fn take_replaced(&mut self) -> Option<Effect> {
+        self.list.pop_if(|effect| matches!(effect, Effect::Replace { .. }))
+    }
+
+    pub(super) fn count_broadcast(&mut self) {
+        self.broadcasts = self.broadcasts.saturating_add(1);
+    }
+
+    pub(super) fn add(&mut self, mut cost: usize, effect: Effect) {
+        if effect.receiver().is_some_and(|to| self.own.is_own(to)) {
+            match effect {
+                // It has to wait for an earlier effect, and the connection's next packet for it.
+                Effect::Send { .. } => cost = ENDS_RUN,
+                Effect::Close { .. } | Effect::Answer { .. } | Effect::Replace { .. } => self.own.wait(),
+                _ => {}
+            }
+        }
         self.charge(cost);
         self.list.push(effect);
     }
@@ -248,6 +325,7 @@ impl Effects {
     /// connection.
     pub(crate) fn take(&mut self) -> Vec<Effect> {
         (self.cost, self.broadcasts) = (0, 0);
+        self.own.catch_up();
         std::mem::take(&mut self.list)
     }
 

@@ -6,6 +6,7 @@ use crate::packet::ErrorId;
 /// The result of a handler. Replies are sent through the [`Context`](crate::Context), before it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub enum Outcome {
     /// The request was handled: replied to, deferred, or in need of no reply. A route that
     /// [owes a reply](crate::Route::replies) has to have made it.

@@ -6,6 +6,7 @@ use super::tools::Tools;
 use crate::deflate::Deflate;
 use crate::frame::{Header, Opcode};
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
+use crate::push::Push;
 
 /// The gathered output of one connection, and its limit.
 ///
@@ -98,6 +99,16 @@ impl<'a, Session> SendBuffer<'a, Session> {
         if fits {
             self.tools.write_buffer.bytes.extend_from_slice(&header);
             self.push_data(payload);
+        }
+        fits
+    }
+
+    /// Appends a push, or nothing. False if there is no space for it.
+    #[must_use]
+    pub(super) fn push(&mut self, push: &Push) -> bool {
+        let fits = self.fits(push.frame().len());
+        if fits {
+            self.tools.write_buffer.bytes.extend_from_slice(push.frame());
         }
         fits
     }

@@ -13,6 +13,7 @@ use crate::record::Peer;
 
 /// Why a client cannot connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// No listener has that address.
     Refused,

@@ -7,6 +7,7 @@ use std::fmt;
 /// The system's promises hold in spite of them: a call that is refused without a reason (a short read or
 /// write, `WouldBlock`) is followed by an event, at most a few milliseconds later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Fault {
     /// A read returns only some of the bytes that are there.
     ShortRead,

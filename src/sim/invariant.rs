@@ -5,6 +5,7 @@ use std::fmt;
 /// A promise of the server that a simulation checks. Each can fail: `tests/mutants` puts a mistake
 /// for each into a copy of the library, and the simulation finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Invariant {
     /// Each accepted descriptor is closed exactly once.
     ClosedOnce,

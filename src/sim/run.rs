@@ -178,7 +178,7 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.work_off_agenda()?;
         self.take_news()?;
         self.drain_if_due();
-        let game = self.reactor.state_mut().between_turns(self.now, &mut self.random);
+        let game = self.reactor.act(|game, _| game.between_turns(self.now, &mut self.random));
         let agenda = self.agenda.next_at().map(|at| at.saturating_sub(self.now));
         let suspects = self.auditor.suspects().next().map(|_| SUSPECT_INTERVAL);
         let drain = self.plan.drain_at.filter(|_| self.incidents.drain.is_none());

@@ -16,6 +16,7 @@ pub const MAX_KEY_BYTES: usize = 128;
 
 /// Why keys cannot be read from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeysError {
     /// It contains no key.
     None,

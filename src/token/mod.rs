@@ -34,6 +34,7 @@ const MAC_BYTES: usize = 32;
 
 /// Why a token is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TokenError {
     /// It does not have the form of a token.
     Malformed,
@@ -86,7 +87,7 @@ impl Keys {
 
 /// The text that is signed.
 fn message(login: &Login, expires: u64) -> String {
-    let Login { identity, kind, custodian } = login;
+    let Login { identity, kind, custodian, take_topics: _ } = login;
     let kind = match kind {
         ClientKind::Guest => "0",
         ClientKind::Player => "1",

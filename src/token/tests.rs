@@ -28,6 +28,7 @@ fn login() -> Login {
         },
         kind: ClientKind::Player,
         custodian: None,
+        ..Login::default()
     }
 }
 
@@ -42,6 +43,7 @@ fn tokens_equal_those_of_another_implementation() {
         },
         kind: ClientKind::Operator,
         custodian: Some(Custodian { account: "owner".into(), role_id: 77 }),
+        ..Login::default()
     };
     // Computed with Python's hmac.
     let cases = [

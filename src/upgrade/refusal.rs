@@ -5,6 +5,7 @@ use std::fmt;
 
 /// The reason for which a request is answered 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fault {
     // The order is that of the numbers in recordings: add new variants at the end, and to `ALL`.
     /// The first bytes do not begin an HTTP/1 request.
@@ -128,6 +129,7 @@ impl Fault {
 
 /// Why an upgrade is refused. Each reason has an HTTP status and a line of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Refusal {
     /// 400: the request is malformed or ambiguous.
     BadRequest(Fault),

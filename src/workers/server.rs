@@ -64,6 +64,9 @@ impl<S: Application<Session: Send> + Send> Workers<S> {
     /// Binds the listeners of all workers, and makes a state for each. The system accepts clients from now
     /// on, and [`run`](Self::run) serves them.
     ///
+    /// `state` is called once for each worker, with its [`Worker`]. The caller gets all of them from
+    /// [`workers`](Self::workers), and can hand them to other threads.
+    ///
     /// # Errors
     /// [`BindError`]: the configuration is not valid, or an address cannot be listened on. An address of
     /// another server is in use, even if that server has several workers too.
@@ -98,6 +101,12 @@ impl<S: Application<Session: Send> + Send> Workers<S> {
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.first.handle()
+    }
+
+    /// The access to each worker, in the order of their numbers: what [`bind`](Self::bind) gave to `state`.
+    #[must_use]
+    pub fn workers(&self) -> Vec<Worker<S>> {
+        (0..self.count()).map(|index| Worker::new(index, self.first.mailboxes().clone())).collect()
     }
 
     /// The number of workers.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::mailbox::{Mail, MailboxError, StateCall};
+use crate::mailbox::{Mail, MailboxError, state_call};
 use crate::mailboxes::Mailboxes;
 use crate::router::Effects;
 
@@ -49,7 +49,7 @@ impl<S: 'static> Worker<S> {
         worker: usize,
         call: impl FnOnce(&mut S, &mut Effects) + Send + 'static,
     ) -> Result<(), MailboxError> {
-        self.mailboxes.post(worker, Mail::CallState(untyped(call)))
+        self.mailboxes.post(worker, Mail::CallState(state_call(call)))
     }
 
     /// Like [`call`](Self::call), but a full mailbox takes it too, for calls that must not get lost.
@@ -57,17 +57,8 @@ impl<S: 'static> Worker<S> {
     /// Use it only where the number of calls is bounded, such as one for each connection that ends: nothing
     /// else keeps the mailbox from growing.
     pub fn call_always(&self, worker: usize, call: impl FnOnce(&mut S, &mut Effects) + Send + 'static) {
-        self.mailboxes.post_always(worker, Mail::CallState(untyped(call)));
+        self.mailboxes.post_always(worker, Mail::CallState(state_call(call)));
     }
-}
-
-/// Hides the type of the state from the mailbox. All workers of a server have the same type.
-fn untyped<S: 'static>(call: impl FnOnce(&mut S, &mut Effects) + Send + 'static) -> StateCall {
-    Box::new(move |state, effects| {
-        if let Some(state) = state.downcast_mut() {
-            call(state, effects);
-        }
-    })
 }
 
 impl<S> Clone for Worker<S> {

@@ -4,8 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::handle::ServerHandle;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mail, Mailbox};
 use crate::mailboxes::Mailboxes;
 use crate::panics;
 use crate::reactor::{Reactor, Turn};
@@ -73,7 +72,7 @@ impl WorkerSet {
         if served {
             self.leave();
         }
-        ServerHandle::new(self.mailboxes.clone()).drain();
+        self.mailboxes.iter().for_each(|mailbox| mailbox.post_always(Mail::Drain));
     }
 
     /// Counts one worker as no longer serving. The last one wakes all workers.

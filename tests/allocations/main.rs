@@ -41,7 +41,7 @@ fn packets_of_every_outcome_cost_no_allocation() {
     }
     for (index, len) in lengths().enumerate() {
         let data = vec![3; len];
-        rig.reactor.state_mut().pushes.push(Push::new(PUSH, &data));
+        rig.reactor.act(|game, _| game.pushes.push(Push::new(PUSH, &data)));
         let request = packet(SEND, FLAG, &[index as u8]);
         let push = reply(ErrorId::NONE, 0, PUSH, &data);
         cases.push(Case {

@@ -267,6 +267,7 @@ fn requests() -> Vec<Ending> {
             act: |_, client, link| {
                 let two_of_2500 = [2u32.to_be_bytes(), 2500u32.to_be_bytes()].concat();
                 send(client, link, &packet(PUSH, 1, &two_of_2500));
+                client.reply();
             },
             cause: Cause::OutboxFull,
             code: Some(4008),

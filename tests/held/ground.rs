@@ -195,9 +195,9 @@ impl Ground {
 
     /// Answers the pending requests.
     pub(crate) fn answer(&mut self) {
-        for ticket in self.reactor.state_mut().tickets.drain(..) {
-            ticket.reply(Vec::new());
-        }
+        self.reactor.act(|game, effects| {
+            game.tickets.drain(..).for_each(|ticket| effects.reply(ticket, Vec::new()));
+        });
         self.settle();
     }
 

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use sysconn::sim::{Fault, Faults, Network, StreamState};
-use sysconn::{Config, Peer, Turn};
+use sysconn::sim::{Client, Fault, Faults, Network, StreamState};
+use sysconn::{
+    Application, Config, ConnectionId, Context, Effects, Module, Peer, Push, Reactor, Router, Turn,
+};
 
 use crate::common::{UPGRADE, packet, with};
+use crate::population::frames;
 use crate::{STEP, after_turns, connect, server, turn_until};
 
 #[test]
@@ -77,5 +80,66 @@ fn a_drain_accepts_for_a_second_and_not_beyond_its_timeout() {
         let ends = Duration::from_millis(ends_ms);
         assert!(took >= ends && took <= ends + 2 * STEP, "{timeout_ms}: {took:?}");
         assert_eq!(waiting.receive(&mut vec![]), StreamState::Reset);
+    }
+}
+
+/// Tells its members that the server drains.
+#[derive(Default)]
+struct Host {
+    members: Vec<ConnectionId>,
+    told: u32,
+    panics: bool,
+}
+
+impl Application for Host {
+    type Session = ();
+
+    fn opened(&mut self, context: &mut Context<'_>) {
+        self.members.push(context.id());
+    }
+
+    fn draining(&mut self, effects: &mut Effects) {
+        self.told += 1;
+        effects.broadcast(self.members.iter().copied(), &Push::new(1401, b"saved"));
+        assert!(!self.panics, "as the test asked");
+    }
+}
+
+static NOTHING: Module<Host> = Module::new(14, "nothing", []);
+static HOST: Router<Host> = Router::new([&NOTHING]);
+
+#[test]
+fn the_application_is_told_once_before_clients_are_closed() {
+    let seconds = Duration::from_secs;
+    for (delay, panics) in [(seconds(0), false), (seconds(3), false), (seconds(0), true)] {
+        let network = Network::new(1);
+        let config = with(Config::default(), |config| config.drain.delay = delay);
+        let state = Host { panics, ..Host::default() };
+        let mut reactor = Reactor::simulated(&config, &HOST, state, &network).unwrap();
+        // So many that one turn does not reach all of them.
+        let mut clients: Vec<_> = (0..1500).map(|_| connect(&network)).collect();
+        while reactor.state().members.len() < clients.len() {
+            reactor.turn(Some(STEP)).unwrap();
+        }
+        let mut received = vec![vec![]; clients.len()];
+        let mut hear = |clients: &mut Vec<Client>, expected: &[u8]| {
+            for (client, bytes) in clients.iter_mut().zip(&mut received) {
+                client.receive(bytes);
+                let firsts: Vec<_> = frames(bytes).iter().map(|(first, _)| *first).collect();
+                assert_eq!(firsts, expected, "after a delay of {delay:?}");
+            }
+        };
+        hear(&mut clients, &[]);
+        reactor.handle().drain();
+        reactor.handle().drain();
+        if delay > seconds(0) {
+            let before = network.now() + delay - STEP;
+            assert_eq!(turn_until(&mut reactor, &network, before), Turn::Running);
+            hear(&mut clients, &[0x82]);
+        }
+        let until = network.now() + seconds(1);
+        turn_until(&mut reactor, &network, until);
+        hear(&mut clients, &[0x82, 0x88]);
+        assert_eq!(reactor.state().told, 1);
     }
 }

@@ -6,9 +6,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod acts;
 mod bank;
 mod draining;
 mod population;
+mod ticks;
 mod turns;
 
 use std::sync::mpsc::{Receiver, channel};
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use common::{Event, Game, ROUTER, UPGRADE};
 use sysconn::sim::{Client, Network, StreamState};
-use sysconn::{Config, Peer, Reactor, Turn};
+use sysconn::{Application, Config, Peer, Reactor, Turn};
 
 /// The longest timeout of a turn.
 const STEP: Duration = Duration::from_millis(10);
@@ -44,7 +46,7 @@ fn after_turns(reactor: &mut Reactor<Game>, client: &mut Client) -> (Vec<u8>, St
 }
 
 /// Turns until the server has drained or the time is `until`.
-fn turn_until(reactor: &mut Reactor<Game>, network: &Network, until: Duration) -> Turn {
+fn turn_until<S: Application>(reactor: &mut Reactor<S>, network: &Network, until: Duration) -> Turn {
     while network.now() < until {
         let step = STEP.min(until - network.now());
         if reactor.turn(Some(step)).unwrap() == Turn::Drained {

@@ -94,11 +94,11 @@ fn run(seed: u64, faults: Faults, clients: u16, buffers: Buffers) -> Outcome {
     }
 }
 
-/// The Flags of the replies that follow the 101.
-pub(crate) fn replies(bytes: &[u8]) -> Vec<u32> {
-    let Some(head) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else { return vec![] };
-    let mut rest = &bytes[head + 4..];
-    let mut flags = vec![];
+/// The first byte and the payload of each whole frame, after the 101 if that is among the bytes.
+pub(crate) fn frames(bytes: &[u8]) -> Vec<(u8, &[u8])> {
+    let head = bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |at| at + 4);
+    let mut rest = &bytes[head..];
+    let mut frames = vec![];
     while let [first, second, behind @ ..] = rest {
         let (len, behind) = match (second, behind) {
             (126, [a, b, behind @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), behind),
@@ -106,12 +106,26 @@ pub(crate) fn replies(bytes: &[u8]) -> Vec<u32> {
             _ => break,
         };
         let Some((payload, behind)) = behind.split_at_checked(len) else { break };
-        if *first == 0x82 {
-            flags.push(Reply::parse(payload).unwrap().flag);
-        }
+        frames.push((*first, payload));
         rest = behind;
     }
-    flags
+    frames
+}
+
+/// The packets in the frames.
+pub(crate) fn packets(bytes: &[u8]) -> Vec<Reply<'_>> {
+    let messages = frames(bytes).into_iter().filter(|(first, _)| *first == 0x82);
+    messages.map(|(_, payload)| Reply::parse(payload).unwrap()).collect()
+}
+
+/// The Flags of the packets that follow the 101.
+pub(crate) fn replies(bytes: &[u8]) -> Vec<u32> {
+    packets(bytes).iter().map(|packet| packet.flag).collect()
+}
+
+/// The Data of the packets.
+pub(crate) fn data_of(bytes: &[u8]) -> Vec<&[u8]> {
+    packets(bytes).iter().map(|packet| packet.data).collect()
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::sync::mpsc::channel;
 
-use sysconn::{MailboxError, Push};
+use sysconn::{CallError, Effects, MailboxError, Push};
 
 use super::common::{PATIENCE, config, with};
 use super::server::Server;
-use super::town::{ASK, PUSHED};
+use super::town::{ASK, PUSHED, Town};
 
 #[test]
 fn calls_run_in_order_and_a_panic_ends_only_its_own() {
@@ -32,7 +32,7 @@ fn effects_of_a_call_run_before_the_next_call() {
     for on in 0..2 {
         let ids = [citizens[0][0].id, citizens[1][0].id];
         for number in 0..100u8 {
-            let call = move |_: &mut _, effects: &mut sysconn::Effects| {
+            let call = move |_: &mut _, effects: &mut Effects| {
                 effects.broadcast(ids, &Push::new(PUSHED, &[number]));
             };
             server.workers[0].call(on, call).unwrap();
@@ -55,7 +55,7 @@ fn output_of_a_call_does_not_overtake_that_of_the_one_before() {
     let waiting = server.block(0);
     for number in 0..100u8 {
         let handle = handle.clone();
-        let call = move |_: &mut _, effects: &mut sysconn::Effects| match number % 2 {
+        let call = move |_: &mut _, effects: &mut Effects| match number % 2 {
             0 => effects.send(id, &Push::new(PUSHED, &[number])),
             _ => handle.send(&Push::new(PUSHED, &[number])).unwrap(),
         };
@@ -132,4 +132,25 @@ fn a_survey_visits_every_worker() {
         })
         .unwrap();
     assert!(sees.iter().eq([0, 1]));
+}
+
+#[test]
+fn the_server_s_handle_calls_a_worker_s_state_if_it_names_its_type() {
+    let server = Server::new(&with(config(), |config| config.workers = 2));
+    for on in 0..2 {
+        for number in 0..100 {
+            server.handle.call(on, move |town: &mut Town, _| town.noted.push(number)).unwrap();
+        }
+        let (found, noted) = channel();
+        let look = move |town: &mut Town, _: &mut Effects| {
+            found.send((town.worker.index(), town.noted.clone())).unwrap();
+        };
+        server.handle.call(on, look).unwrap();
+        let (worker, noted) = noted.recv_timeout(PATIENCE).unwrap();
+        assert!(worker == on && noted.into_iter().eq(0..100), "on {on}");
+    }
+    let never = |_: &mut Vec<u64>, _: &mut Effects| panic!("the state is no list");
+    assert_eq!(server.handle.call(0, never), Err(CallError::OtherState));
+    let nobody = server.handle.call(2, |_: &mut Town, _| ());
+    assert_eq!(nobody, Err(CallError::Mailbox(MailboxError::Closed)));
 }

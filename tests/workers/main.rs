@@ -11,5 +11,6 @@ mod ends;
 mod limits;
 mod roles;
 mod server;
+mod ticks;
 mod town;
 mod traffic;

@@ -84,12 +84,11 @@ impl Run {
             3 => self.network.advance(Duration::from_millis(u64::from(script.byte()) << 5)),
             4 => {
                 let (index, how) = (script.byte(), script.byte());
-                self.reactor.state_mut().answer(index.into(), how);
+                self.reactor.act(|game, _| game.answer(index.into(), how));
             }
             5 => self.use_handles(who, script.byte()),
             6 => {
-                let links = &mut self.reactor.state_mut().links;
-                if let Some(link) = links.pop() {
+                if let Some(link) = self.reactor.act(|game, _| game.links.pop()) {
                     link.end();
                 }
             }
@@ -138,11 +137,13 @@ impl Run {
     fn use_handles(&mut self, who: usize, what: u8) {
         let port = self.ports[who];
         let server = self.reactor.handle();
-        let game = self.reactor.state_mut();
-        let Some(id) = game.account(port).id else { return };
-        let push = game.push_for(id, PUSHED_FROM_OUTSIDE);
+        let target = self.reactor.act(|game, _| {
+            let id = game.account(port).id?;
+            Some((id, game.push_for(id, PUSHED_FROM_OUTSIDE), game.account(port).handle.clone()))
+        });
+        let Some((id, push, handle)) = target else { return };
         // These may fail, since the connection may be gone.
-        match (game.account(port).handle.clone(), what % 6) {
+        match (handle, what % 6) {
             (Some(handle), 0) => drop(handle.send(&push)),
             (Some(handle), 1) => drop(handle.kick()),
             (Some(handle), 2) => drop(handle.set_debug(what & 0x80 != 0)),
@@ -182,7 +183,7 @@ impl Run {
         let mut quiet_turns = 0;
         for _ in 0..PATIENCE {
             while !self.reactor.state().owed.is_empty() {
-                self.reactor.state_mut().answer(0, 0);
+                self.reactor.act(|game, _| game.answer(0, 0));
             }
             // A reactor with work left does not wait: a connection that uses up its share needs further
             // turns.

@@ -14,7 +14,7 @@ impl Run {
     pub(crate) fn end(mut self) {
         self.complete_work();
         (0..CLIENTS).for_each(|who| self.leave(who));
-        self.reactor.state_mut().owed.clear();
+        self.reactor.act(|game, _| game.owed.clear());
         for _ in 0..PATIENCE {
             if self.reactor.connections() == 0 {
                 break;
@@ -63,7 +63,7 @@ impl Run {
     }
 
     fn compare_accounts(mut self) {
-        let game = std::mem::take(self.reactor.state_mut());
+        let game = self.reactor.act(|game, _| std::mem::take(game));
         drop(self.reactor);
         let ledger = self.network.ledger();
         assert_eq!((ledger.open(), ledger.closed_twice), (0, 0), "descriptors");

@@ -46,11 +46,10 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
         return context.refuse_login(&account, role_id, NO_ROLE);
     }
     if earlier != role_id {
-        gateway.leave_rooms(id);
+        context.effects().unsubscribe_all(id);
         // The older connection of the role is about to close, and leaves its rooms now: no member should see
-        // the role twice. On another worker that happens a moment later, when the reactor there reports it.
-        let older = older.filter(|older| older.worker() == gateway.worker.index());
-        older.into_iter().for_each(|older| gateway.leave_rooms(older));
+        // the role twice. On another worker that happens a moment later.
+        older.into_iter().for_each(|older| context.effects().unsubscribe_all(older));
     }
     reply(context, &M1002Toc { role_id, account, server_time_ms: unix_ms() })
 }
@@ -81,12 +80,14 @@ fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
         identity: Identity { account, platform, zone_id, role_id },
         kind,
         custodian: has_custodian.then_some(Custodian { account: custodian, role_id: custodian_role_id }),
+        ..Login::default()
     })
 }
 
 /// empty → empty.
-fn logout(gateway: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    gateway.leave_rooms(context.id());
+fn logout(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let id = context.id();
+    context.effects().unsubscribe_all(id);
     context.logout();
     context.reply(&[])
 }

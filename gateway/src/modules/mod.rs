@@ -2,22 +2,15 @@
 
 mod account;
 mod echo;
-mod membership;
 mod monitor;
 mod room;
-mod rooms;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use sysconn::{
-    Application, Cause, ConnectionId, Context, Effects, Message, Module, Outcome, Record, Router, Worker,
-};
+use sysconn::{Application, Cause, Context, Effects, Message, Module, Outcome, Record, Router, Worker};
 
 use crate::delay::Delay;
 use crate::token_keys::TokenKeys;
-use membership::Membership;
-use rooms::Rooms;
 
 /// The state of one worker of `serve`.
 pub(crate) struct Gateway {
@@ -25,47 +18,16 @@ pub(crate) struct Gateway {
     delay: Arc<Delay>,
     /// The keys that sign logins. Without them every login is believed.
     keys: Option<Arc<TokenKeys>>,
-    membership: Membership,
-    rooms: Rooms,
 }
 
 impl Gateway {
     pub(crate) fn new(worker: Worker<Gateway>, delay: Arc<Delay>, keys: Option<Arc<TokenKeys>>) -> Self {
-        Gateway { worker, delay, keys, membership: Membership::default(), rooms: Rooms::default() }
-    }
-
-    /// Removes a connection of this worker from all rooms. The calls to their homes must not get lost; the
-    /// connection cannot join one of these rooms again before its home has handled the call.
-    fn leave_rooms(&mut self, id: ConnectionId) {
-        let workers = self.worker.count();
-        let mut by_home: HashMap<usize, Vec<Arc<str>>> = HashMap::new();
-        for room in self.membership.leave_all(id) {
-            if workers == 1 {
-                self.rooms.leave(id, &room);
-            } else {
-                by_home.entry(rooms::home(&room, workers)).or_default().push(room);
-            }
-        }
-        for (home, rooms) in by_home {
-            self.worker.call_always(home, move |gateway, _| {
-                for room in rooms {
-                    gateway.rooms.leave(id, &room);
-                }
-            });
-        }
+        Gateway { worker, delay, keys }
     }
 }
 
 impl Application for Gateway {
     type Session = ();
-
-    fn replaced(&mut self, record: &Record, _: &mut (), _: &mut Effects) {
-        self.leave_rooms(record.id());
-    }
-
-    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
-        self.leave_rooms(record.id());
-    }
 }
 
 /// Replies with a protobuf message.

@@ -1,134 +1,105 @@
-//! Module 12: chat rooms. A message of one member reaches all.
+//! Module 12: chat rooms. Each is a topic, and a message of one member reaches all.
+//!
+//! Every room has a home, one of the workers, chosen by its name, which publishes all that is said in it. So
+//! all members receive the same messages in the same order.
 
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use prost::Message as _;
 use sysconn::packet::ErrorId;
-use sysconn::{Access, ConnectionId, Context, MailboxError, Outcome, Push, Request, Route, typed};
+use sysconn::{Access, Context, Outcome, Push, Request, Route, Topic, typed};
 
-use super::Gateway;
-use super::membership::NotAdmitted;
-use super::rooms::{Rooms, home};
+use super::{Gateway, reply};
 use crate::messages::{M1201Toc, M1201Tos, M1202Toc, M1202Tos, M1203Tos, M1210Toc};
 
 pub(super) const ROUTES: [Route<Gateway>; 3] = [
-    Route::new(1201, "join", Access::Role, typed!(join, request)),
-    Route::new(1202, "leave", Access::Role, typed!(leave, request)),
+    Route::new(1201, "join", Access::Role, typed!(join)),
+    Route::new(1202, "leave", Access::Role, typed!(leave)),
     Route::new(1203, "say", Access::Role, typed!(say, request)),
 ];
 
 /// The command of the push that carries a message.
 const SAID: u16 = 1210;
+/// Rooms that one connection may be in.
+const MAX_ROOMS: usize = 100;
 
-/// The output of a room: a reply to the request, and perhaps a push to its members after it.
-struct Answer {
-    reply: Vec<u8>,
-    said: Option<(Vec<ConnectionId>, Push)>,
-}
-
-impl Answer {
-    fn new(reply: &impl prost::Message) -> Self {
-        Answer { reply: reply.encode_to_vec(), said: None }
+/// Enters a room, or stays in it. ErrorID 4 for a name that is not 1 to 64 bytes, or one room too many; 6 if
+/// the server has too many rooms.
+fn join(_: &mut Gateway, message: M1201Tos, context: &mut Context<'_>) -> Outcome {
+    let Some(room) = topic(&message.room) else { return Outcome::Refuse(ErrorId::NOT_ALLOWED) };
+    if !context.is_subscribed(&room) && context.topics().count() >= MAX_ROOMS {
+        return Outcome::Refuse(ErrorId::NOT_ALLOWED);
     }
-}
-
-/// Enters a room, or stays in it. ErrorID 4 for a name that is not 1 to 64 bytes, or one room too many.
-fn join(
-    gateway: &mut Gateway,
-    message: M1201Tos,
-    request: Request<'_>,
-    context: &mut Context<'_>,
-) -> Outcome {
-    let (id, room) = (context.id(), Arc::<str>::from(message.room));
-    let is_new = match gateway.membership.join(id, &room) {
-        Ok(is_new) => is_new,
-        Err(NotAdmitted) => return Outcome::Refuse(ErrorId::NOT_ALLOWED),
-    };
-    let joined = room.clone();
-    let asked = at_home(gateway, &room, request, context, move |rooms| {
-        Ok(Answer::new(&M1201Toc { members: count(rooms.join(id, &joined)) }))
-    });
-    asked.unwrap_or_else(|_| {
-        if is_new {
-            gateway.membership.leave(id, &room);
-        }
-        Outcome::Done
-    })
+    match context.subscribe(&room) {
+        Ok(members) => reply(context, &M1201Toc { members: count(members) }),
+        Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
+    }
 }
 
 /// Leaves a room, if the connection is in it.
-fn leave(
-    gateway: &mut Gateway,
-    message: M1202Tos,
-    request: Request<'_>,
-    context: &mut Context<'_>,
-) -> Outcome {
-    let (id, room) = (context.id(), Arc::<str>::from(message.room));
-    let was_in = gateway.membership.leave(id, &room);
-    let left = room.clone();
-    let asked = at_home(gateway, &room, request, context, move |rooms| {
-        Ok(Answer::new(&M1202Toc { members: count(rooms.leave(id, &left)) }))
+fn leave(_: &mut Gateway, message: M1202Tos, context: &mut Context<'_>) -> Outcome {
+    let members = topic(&message.room).map_or(0, |room| {
+        context.unsubscribe(&room);
+        context.subscribers(&room)
     });
-    asked.unwrap_or_else(|_| {
-        if was_in {
-            // That succeeds: it was in the room until now.
-            let _ = gateway.membership.join(id, &room);
-        }
-        Outcome::Done
-    })
+    reply(context, &M1202Toc { members: count(members) })
 }
 
-/// Sends a text to all members. It is encoded once, and they share its bytes.
+/// Sends a text to all members. It is encoded once, and they share its bytes. With several workers the home
+/// of the room sends it, and answers the request before. ErrorID 6 if the home cannot take it.
 fn say(gateway: &mut Gateway, message: M1203Tos, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    let id = context.id();
-    let M1203Tos { room, text } = message;
-    if !gateway.membership.is_in(id, &room) {
+    let Some(topic) = topic(&message.room).filter(|topic| context.is_subscribed(topic)) else {
         return Outcome::Refuse(ErrorId::NOT_ALLOWED);
-    }
+    };
+    let M1203Tos { room, text } = message;
+    let (id, home) = (context.id(), home(&room, gateway.worker.count()));
     let said = M1210Toc { room, role_id: context.record().role_id(), text };
     let push = Push::new(SAID, &said.encode_to_vec());
-    let room = said.room.clone();
-    let asked = at_home(gateway, &said.room, request, context, move |rooms| {
-        let members = rooms.of(&room, id).ok_or(ErrorId::NOT_ALLOWED)?;
-        Ok(Answer { reply: vec![], said: Some((members.iter().copied().collect(), push)) })
-    });
-    asked.unwrap_or(Outcome::Done)
-}
-
-/// Runs `act` at the home of a room, and answers the request: at once if there is one worker; otherwise by a
-/// ticket, even if this worker is the home, since earlier calls from other workers may wait in its mailbox.
-///
-/// # Errors
-/// The mailbox of the home is full, or it has ended. Then `act` did not run, and the request is refused with
-/// ErrorID 6.
-fn at_home(
-    gateway: &mut Gateway,
-    room: &str,
-    request: Request<'_>,
-    context: &mut Context<'_>,
-    act: impl FnOnce(&mut Rooms) -> Result<Answer, ErrorId> + Send + 'static,
-) -> Result<Outcome, MailboxError> {
-    let workers = gateway.worker.count();
-    if workers == 1 {
-        return Ok(match act(&mut gateway.rooms) {
-            Ok(Answer { reply, said }) => {
-                said.into_iter().for_each(|(to, push)| context.effects().broadcast(to, &push));
-                context.reply(&reply)
-            }
-            Err(error_id) => Outcome::Refuse(error_id),
-        });
+    if gateway.worker.count() == 1 {
+        return match context.effects().publish(&topic, &push) {
+            Ok(()) => context.reply(&[]),
+            Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
+        };
     }
     let ticket = context.defer(request);
-    gateway.worker.call(home(room, workers), move |gateway, effects| match act(&mut gateway.rooms) {
-        Ok(Answer { reply, said }) => {
-            effects.reply(ticket, reply);
-            said.into_iter().for_each(|(to, push)| effects.broadcast(to, &push));
+    // If the home's mailbox is full, the ticket is dropped, and refuses the request with ErrorID 6.
+    let _ = gateway.worker.call(home, move |_, effects| match effects.publish_except(id, &topic, &push) {
+        Ok(()) => {
+            effects.reply(ticket, []);
+            effects.send(id, &push);
         }
-        Err(error_id) => effects.refuse(ticket, error_id),
-    })?;
-    Ok(Outcome::Done)
+        Err(_) => effects.refuse(ticket, ErrorId::NOT_AVAILABLE),
+    });
+    Outcome::Done
+}
+
+/// The topic of a room. None if its name is not 1 to 64 bytes.
+fn topic(room: &str) -> Option<Topic> {
+    Topic::name(room).ok().filter(|_| !room.is_empty())
+}
+
+/// The number of the worker that is the home of a room.
+fn home(room: &str, workers: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    room.hash(&mut hasher);
+    (hasher.finish() % workers.max(1) as u64) as usize
 }
 
 fn count(members: usize) -> u32 {
     u32::try_from(members).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_worker_is_home_to_some_rooms() {
+        for workers in 1..=8 {
+            let homes: HashSet<_> = (0..200).map(|room| home(&room.to_string(), workers)).collect();
+            assert_eq!(homes, (0..workers).collect());
+        }
+    }
 }

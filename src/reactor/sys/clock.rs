@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::simulated;
-use crate::moment::Moment;
+use crate::moment::{Moment, whole_ms};
 
 /// A clock that started with its server.
 #[derive(Clone, Debug)]
@@ -70,6 +70,11 @@ impl Clock {
         let since_began = instant.saturating_duration_since(self.began);
         let seconds = since_began.as_secs().saturating_mul(1000);
         Moment::from_ms(seconds.saturating_add(since_began.subsec_millis().into()))
+    }
+
+    /// Converts an instant to milliseconds since the clock started, rounded up.
+    pub(crate) fn moment_not_before(&self, instant: Instant) -> Moment {
+        Moment::from_ms(whole_ms(instant.saturating_duration_since(self.began)))
     }
 
     /// Converts a moment to an instant. None for [`Moment::NEVER`], and beyond what an [`Instant`] can hold.

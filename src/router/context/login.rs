@@ -12,7 +12,8 @@ use crate::router::tools::Tools;
 impl<Session> Context<'_, Session> {
     /// Logs the connection in with a role.
     ///
-    /// Another connection that holds the role, on any worker, closes with 4007. If this connection holds
+    /// Another connection that holds the role, on any worker, closes with 4007; this one takes over its topics
+    /// if [`Login::take_topics`] says so. If this connection holds
     /// another role, it is logged out first.
     ///
     /// # Errors
@@ -31,7 +32,7 @@ impl<Session> Context<'_, Session> {
             self.logout();
             let Tools { roles, effects, .. } = &mut *self.buffer.tools;
             if let Some(older) = roles.enter(self.record.id, role_id) {
-                effects.replace(older);
+                effects.replace(older, login.take_topics.then_some(self.record.id));
             }
         }
         let Tools { log, now, effects, .. } = &mut *self.buffer.tools;

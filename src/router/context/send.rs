@@ -4,6 +4,7 @@ use super::Context;
 use crate::connection_log;
 use crate::frame::{MessageKind, Opcode};
 use crate::packet::{DataStatus, ErrorId, Reply};
+use crate::push::Push;
 use crate::router::compress_job::{SLICE_BYTES, cost_of};
 use crate::router::error::SendError;
 use crate::router::outcome::Outcome;
@@ -166,6 +167,12 @@ impl<Session> Context<'_, Session> {
     pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_, Session>) -> bool) {
         let sent = send(&mut self.buffer);
         let _ = self.count(sent, self.cmd);
+    }
+
+    /// Sends a push that is encoded already to this connection, and counts it.
+    pub(crate) fn send_push(&mut self, push: &Push) {
+        let sent = self.buffer.push(push);
+        let _ = self.count(sent, if sent { 0 } else { push.cmd() });
     }
 
     /// Counts packets that did not fit the outbox.

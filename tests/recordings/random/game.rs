@@ -185,7 +185,7 @@ fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outco
     let role_id = u64::from(request.flag() % 8);
     let identity = Identity { account: "account".into(), role_id, ..Identity::default() };
     let kind = if request.flag() % 3 == 0 { ClientKind::Operator } else { ClientKind::Player };
-    match context.login(Login { identity, kind, custodian: None }) {
+    match context.login(Login { identity, kind, ..Login::default() }) {
         Ok(()) => context.reply(b"in"),
         Err(_) => Outcome::Refuse(ErrorId::LOGIN_REFUSED),
     }

@@ -131,7 +131,7 @@ fn play(seed: u64, plan: &Plan, config: &Config) {
     loop {
         let now = network.now();
         assert!(now < LIMIT, "seed {seed}: no end");
-        reactor.state_mut().between_turns(now);
+        reactor.act(|game, _| game.between_turns(now));
         let acting = seats.iter_mut().filter_map(|seat| seat.act(now).then_some(seat.due)).min();
         if acting.is_none() && !drains {
             drains = true;

@@ -1,0 +1,24 @@
+//! Who requested an effect.
+
+use crate::id::ConnectionId;
+
+/// Who requested an effect: whoever it is has to wait if too many fan-outs are unfinished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Requester {
+    /// A client, through its handler or hook. It is not read until its fan-outs are finished.
+    Client(ConnectionId),
+    /// Another thread, or a timer. No more mail is delivered while many of these fan-outs are unfinished.
+    Mail,
+    /// The application by itself: in a tick, between turns, or when a drain begins. It waits for nothing.
+    Application,
+}
+
+impl Requester {
+    /// The client that requested it.
+    pub(super) fn client(self) -> Option<ConnectionId> {
+        match self {
+            Requester::Client(id) => Some(id),
+            Requester::Mail | Requester::Application => None,
+        }
+    }
+}

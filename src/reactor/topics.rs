@@ -1,0 +1,70 @@
+//! Topics at the reactor: publishes of other workers, and connections that leave their topics.
+
+use super::core::Core;
+use super::fan_out::send_to_many;
+use super::lent::Lent;
+use super::reach::RECEIVER_BYTES;
+use super::requester::Requester;
+use crate::id::ConnectionId;
+use crate::mailbox::Mail;
+use crate::router::{Application, Effect, Publish};
+use crate::topics::Topic;
+
+/// Sends a publish of another worker, or of another thread, to the subscribers of this one.
+pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, by: Requester, publish: Publish) {
+    let Publish { topic, except, push, permit } = publish;
+    let mut to = core.lent.env.tools.effects.topics.receivers(&topic);
+    if let Some(except) = except {
+        to.retain(|id| *id != except);
+    }
+    send_to_many(core, by, to, push, Some(permit));
+}
+
+/// Subscribes a connection for another worker, if it is open. A refusal is only counted.
+pub(super) fn subscribe<S: Application>(core: &mut Core<S>, to: ConnectionId, topic: &Topic) {
+    if is_open(core, to) {
+        let _ = core.lent.env.tools.effects.topics.subscribe(to, topic);
+    }
+}
+
+/// Unsubscribes a connection for another worker, from one topic or from all.
+pub(super) fn unsubscribe<S: Application>(core: &mut Core<S>, to: ConnectionId, topic: Option<Topic>) {
+    match topic {
+        Some(topic) => drop(core.lent.env.tools.effects.topics.unsubscribe(to, &topic)),
+        None => leave_topics(&mut core.lent, to),
+    }
+}
+
+/// Sends the topics of a connection to the one on another worker that has replaced it.
+pub(super) fn bequeath<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: ConnectionId) {
+    let topics: Vec<_> = core.lent.env.tools.effects.topics.of(id).cloned().collect();
+    leave_topics(&mut core.lent, id);
+    if !topics.is_empty() {
+        // There is one for each connection that is replaced, so it is bounded, and must not get lost.
+        let mail = Mail::Effect(Effect::Inherit { to: heir, topics });
+        core.shared.mailboxes.post_always(heir.worker(), mail);
+    }
+}
+
+/// Subscribes a connection to the topics of the one that it has replaced.
+pub(super) fn inherit<S: Application>(core: &mut Core<S>, to: ConnectionId, topics: &[Topic]) {
+    topics.iter().for_each(|topic| subscribe(core, to, topic));
+    core.lent.budget.charge(topics.len() * RECEIVER_BYTES);
+}
+
+/// Unsubscribes a connection that a hook has subscribed, unless it is open.
+pub(super) fn check_subscriber<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+    if !is_open(core, id) {
+        leave_topics(&mut core.lent, id);
+    }
+}
+
+/// Unsubscribes a connection from all topics.
+pub(super) fn leave_topics<S: Application>(lent: &mut Lent<S>, id: ConnectionId) {
+    let left = lent.env.tools.effects.topics.leave_all(id);
+    lent.budget.charge(left * RECEIVER_BYTES);
+}
+
+fn is_open<S: Application>(core: &Core<S>, id: ConnectionId) -> bool {
+    core.connections.get(id).is_some_and(|entry| entry.conn.is_open())
+}

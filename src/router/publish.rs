@@ -1,0 +1,160 @@
+//! Publishes, and subscriptions from outside of a connection's own handlers.
+
+use std::sync::Arc;
+
+use super::effect::{ENDS_RUN, Effect, Effects, RECEIVERS_PER_FRAME, SUBSCRIPTIONS_PER_FRAME};
+use super::own_pushes::OwnTurn;
+use crate::id::ConnectionId;
+use crate::push::Push;
+use crate::topics::{Permit, PublishError, SharedTopic, SubscribeError, Topic};
+
+/// A push that was published on another worker, or by another thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Publish {
+    pub(crate) topic: Arc<SharedTopic>,
+    /// A subscriber that does not get it.
+    pub(crate) except: Option<ConnectionId>,
+    pub(crate) push: Push,
+    /// The right to wait, until it has reached everybody on all workers.
+    pub(crate) permit: Arc<Permit>,
+}
+
+impl Effects {
+    /// Sends a push to all subscribers of a topic, on all workers.
+    ///
+    /// It reaches every connection whose `subscribe` returned before this call and that is still subscribed,
+    /// once; and on other workers perhaps some that subscribe before it arrives there. A subscriber gets the
+    /// publishes of one worker to a topic in their order, and in order with what else that worker sends it.
+    /// What the connection of the current call gets follows the replies of its handler.
+    ///
+    /// A large one goes on over several turns. A worker whose mailbox is full drops it, as
+    /// [`Effects`] says; [`Totals::send_errors`](crate::Totals) then counts it once.
+    ///
+    /// # Errors
+    /// [`PublishError`]: too many publishes have not reached all their subscribers yet. Nobody was sent it.
+    pub fn publish(&mut self, topic: &Topic, push: &Push) -> Result<(), PublishError> {
+        self.publish_but(None, topic, push)
+    }
+
+    /// Like [`publish`](Self::publish), but one connection does not get it, such as the one that asked for
+    /// it.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_except(
+        &mut self,
+        except: ConnectionId,
+        topic: &Topic,
+        push: &Push,
+    ) -> Result<(), PublishError> {
+        self.publish_but(Some(except), topic, push)
+    }
+
+    fn publish_but(
+        &mut self,
+        except: Option<ConnectionId>,
+        topic: &Topic,
+        push: &Push,
+    ) -> Result<(), PublishError> {
+        let Some(shared) = self.topics.find(topic) else {
+            self.charge(1);
+            return Ok(());
+        };
+        let subscribers = shared.subscribers();
+        let permit = match self.topics.shared().permit(push, subscribers) {
+            Ok(permit) => permit,
+            Err(error) => {
+                self.charge(1);
+                self.topics.count_refused_publish();
+                return Err(error);
+            }
+        };
+        let mut to = self.topics.receivers(&shared);
+        if let Some(except) = except {
+            take_out(&mut to, except);
+        }
+        self.take_own(&mut to, push);
+        self.charge(subscribers / RECEIVERS_PER_FRAME);
+        self.count_broadcast();
+        let (own, count) = (self.topics.worker(), self.topics.shared().workers());
+        if shared.workers(count).any(|worker| worker != own) {
+            let publish = Publish { topic: shared, except, push: push.clone(), permit: permit.clone() };
+            self.add(1, Effect::Publish(Box::new(publish)));
+        }
+        self.add(1, Effect::Reach { to, push: push.clone(), permit });
+        Ok(())
+    }
+
+    /// Subscribes a connection to a topic, for hooks and calls that have no [`Context`](crate::Context) of
+    /// it.
+    ///
+    /// A connection that has ended or is closing is not subscribed. One of another worker is once that worker
+    /// has got the effects of this call.
+    ///
+    /// # Errors
+    /// [`SubscribeError`], and then nothing has changed. An error on another worker is only counted there.
+    pub fn subscribe(&mut self, id: ConnectionId, topic: &Topic) -> Result<(), SubscribeError> {
+        if id.worker() != self.topics.worker() {
+            self.add(1, Effect::Subscribe { to: id, topic: topic.clone() });
+            return Ok(());
+        }
+        // Whether the connection is open is known only later. Meanwhile a publish to it reaches nobody.
+        self.add(1, Effect::CheckSubscriber(id));
+        self.topics.subscribe(id, topic).map(|_| ())
+    }
+
+    /// Unsubscribes a connection from a topic, if it is subscribed. One of another worker is unsubscribed
+    /// once that worker has got the effects of this call.
+    pub fn unsubscribe(&mut self, id: ConnectionId, topic: &Topic) {
+        if id.worker() == self.topics.worker() {
+            self.charge(1);
+            self.topics.unsubscribe(id, topic);
+        } else {
+            self.add(1, Effect::Unsubscribe { to: id, topic: Some(topic.clone()) });
+        }
+    }
+
+    /// Unsubscribes a connection from all topics. Not needed when it ends: it then leaves them by itself.
+    pub fn unsubscribe_all(&mut self, id: ConnectionId) {
+        if id.worker() == self.topics.worker() {
+            let left = self.topics.leave_all(id);
+            self.charge(1 + left / SUBSCRIPTIONS_PER_FRAME);
+        } else {
+            self.add(1, Effect::Unsubscribe { to: id, topic: None });
+        }
+    }
+
+    /// The number of subscribers of a topic, on all workers.
+    #[must_use]
+    pub fn subscribers(&self, topic: &Topic) -> usize {
+        self.topics.subscribers(topic)
+    }
+
+    /// The topics of a connection of this worker, in no particular order.
+    pub fn topics_of(&self, id: ConnectionId) -> impl Iterator<Item = &Topic> {
+        self.topics.of(id)
+    }
+
+    /// Takes the connection of the current call out of the receivers of a push, and sends it to it with the
+    /// replies.
+    pub(super) fn take_own(&mut self, to: &mut Vec<ConnectionId>, push: &Push) {
+        match self.own.turn() {
+            Some((own, OwnTurn::Now)) if take_out(to, own) => self.own.push(push.clone()),
+            Some((own, OwnTurn::Later)) if is_in(to, own) => self.charge(ENDS_RUN),
+            _ => {}
+        }
+    }
+}
+
+/// Takes a connection out of a list in the order of their slots. False if it is not there.
+fn take_out(list: &mut Vec<ConnectionId>, id: ConnectionId) -> bool {
+    let first = list.partition_point(|other| other.order() < id.order());
+    let same = list.iter().skip(first).take_while(|other| **other == id).count();
+    list.drain(first..first + same);
+    same > 0
+}
+
+/// Whether a connection is in a list in the order of their slots.
+fn is_in(list: &[ConnectionId], id: ConnectionId) -> bool {
+    list.binary_search_by_key(&id.order(), |id| id.order()).is_ok()
+}

@@ -1,0 +1,313 @@
+//! The topics of one worker, and the subscriptions of its connections.
+//!
+//! A subscription lies in two lists: the topic's members, and the topics of its connection. Each of the two
+//! entries holds the other's index, so joining and leaving take the same time however many members a topic
+//! has.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use super::compact::Compact;
+use super::error::SubscribeError;
+use super::limits::{MAX_TOPICS, MAX_TOPICS_PER_CONNECTION};
+use super::shared::{Key, SharedTopic, SharedTopics};
+use super::topic::Topic;
+use crate::id::ConnectionId;
+
+/// A topic that has subscribers on this worker.
+#[derive(Debug)]
+struct LocalTopic {
+    shared: Arc<SharedTopic>,
+    members: Compact<Member>,
+}
+
+/// A subscriber, as its topic knows it.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    id: ConnectionId,
+    /// The index of the subscription in the connection's list.
+    at: u8,
+}
+
+/// A topic, as its subscriber knows it.
+#[derive(Clone, Copy, Debug)]
+struct Subscription {
+    topic: u32,
+    /// The index of the subscriber among the topic's members.
+    at: u32,
+}
+
+// The index of a subscription is a byte, that of a topic has 32 bits.
+const _: () = assert!(MAX_TOPICS_PER_CONNECTION == 1 << u8::BITS && MAX_TOPICS <= u32::MAX as usize);
+// What a subscription takes: these two, and for the first one of a topic or a connection what that takes.
+const _: () = assert!(size_of::<Member>() == 12 && size_of::<Subscription>() == 8);
+const _: () = assert!(size_of::<LocalTopic>() == 24);
+
+/// The topics of one worker.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    worker: usize,
+    shared: SharedTopics,
+    index: HashMap<Key, u32>,
+    topics: Slab<LocalTopic>,
+    subscriptions: HashMap<ConnectionId, Compact<Subscription>>,
+    /// Subscriptions and publishes that were refused.
+    refused: Refused,
+}
+
+/// How many calls the limits of topics have refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) subscribes: u64,
+    pub(crate) publishes: u64,
+}
+
+impl Topics {
+    pub(crate) fn new(worker: usize, shared: SharedTopics) -> Self {
+        Topics {
+            worker,
+            shared,
+            index: HashMap::new(),
+            topics: Slab::new(),
+            subscriptions: HashMap::new(),
+            refused: Refused::default(),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &SharedTopics {
+        &self.shared
+    }
+
+    pub(crate) fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// Subscribes a connection to a topic, unless it is subscribed. Returns the number of subscribers on all
+    /// workers, this one included.
+    pub(crate) fn subscribe(&mut self, id: ConnectionId, topic: &Topic) -> Result<usize, SubscribeError> {
+        let known = self.index.get(topic).copied();
+        let list = self.list(id);
+        if let Some(known) = known
+            && list.iter().any(|subscription| subscription.topic == known)
+        {
+            return Ok(self.topic(known).map_or(0, |topic| topic.shared.subscribers()));
+        }
+        let Ok(at) = u8::try_from(list.len()) else {
+            return Err(self.refuse(SubscribeError::TooManyForConnection));
+        };
+        let member = Member { id, at };
+        let (key, at) = match known.and_then(|key| Some((key, self.topics.get_mut(key as usize)?))) {
+            Some((key, topic)) => (key, topic.members.push(member)),
+            None => match self.begin(topic, member) {
+                Some(key) => (key, 0),
+                None => return Err(self.refuse(SubscribeError::TooMany)),
+            },
+        };
+        // A worker has fewer connections than that.
+        self.note(id, Subscription { topic: key, at: u32::try_from(at).unwrap_or(u32::MAX) });
+        Ok(self.topic(key).map_or(0, |topic| topic.shared.add()))
+    }
+
+    /// Unsubscribes a connection from a topic. False if it was not subscribed.
+    pub(crate) fn unsubscribe(&mut self, id: ConnectionId, topic: &Topic) -> bool {
+        let Some(&key) = self.index.get(topic) else { return false };
+        let Some(list) = self.subscriptions.get_mut(&id) else { return false };
+        let position = list.as_slice().iter().position(|subscription| subscription.topic == key);
+        let Some(at) = position else { return false };
+        let Some(&left) = list.as_slice().get(at) else { return false };
+        if list.as_slice().len() == 1 {
+            self.subscriptions.remove(&id);
+            trim(&mut self.subscriptions);
+        } else if let Some(moved) = list.swap_remove(at)
+            && let Some(topic) = self.topics.get_mut(moved.topic as usize)
+            && let Some(member) = topic.members.get_mut(moved.at as usize)
+        {
+            // It has at most 256.
+            member.at = u8::try_from(at).unwrap_or(u8::MAX);
+        }
+        self.remove_member(left);
+        true
+    }
+
+    /// Unsubscribes a connection from all topics. Returns their number.
+    #[inline]
+    pub(crate) fn leave_all(&mut self, id: ConnectionId) -> usize {
+        let Some(list) = self.subscriptions.remove(&id) else { return 0 };
+        trim(&mut self.subscriptions);
+        for subscription in list.as_slice() {
+            self.remove_member(*subscription);
+        }
+        list.as_slice().len()
+    }
+
+    /// Gives the subscriptions of a connection to another one of this worker. Those that the other has no
+    /// room for are refused. Returns their number.
+    pub(crate) fn hand_over(&mut self, older: ConnectionId, newer: ConnectionId) -> usize {
+        if older == newer {
+            return 0;
+        }
+        let Some(list) = self.subscriptions.remove(&older) else { return 0 };
+        for subscription in list.as_slice() {
+            let own = self.list(newer);
+            let is_new = own.iter().all(|own| own.topic != subscription.topic);
+            let at = u8::try_from(own.len()).ok();
+            if let (true, Some(at)) = (is_new, at)
+                && let Some(topic) = self.topics.get_mut(subscription.topic as usize)
+                && let Some(member) = topic.members.get_mut(subscription.at as usize)
+            {
+                *member = Member { id: newer, at };
+                self.note(newer, *subscription);
+                continue;
+            }
+            self.refused.subscribes += u64::from(is_new);
+            self.remove_member(*subscription);
+        }
+        list.as_slice().len()
+    }
+
+    /// Whether a connection is subscribed to a topic.
+    pub(crate) fn is_subscribed(&self, id: ConnectionId, topic: &Topic) -> bool {
+        let known = self.index.get(topic);
+        known.is_some_and(|&known| self.list(id).iter().any(|subscription| subscription.topic == known))
+    }
+
+    /// The topics of a connection, in no particular order.
+    pub(crate) fn of(&self, id: ConnectionId) -> impl Iterator<Item = &Topic> {
+        let topics = self.list(id).iter().map(|subscription| self.topic(subscription.topic));
+        topics.flatten().map(|topic| topic.shared.topic())
+    }
+
+    /// The number of subscribers of a topic on all workers.
+    pub(crate) fn subscribers(&self, topic: &Topic) -> usize {
+        self.find(topic).map_or(0, |shared| shared.subscribers())
+    }
+
+    /// A topic, if it has subscribers on any worker.
+    pub(crate) fn find(&self, topic: &Topic) -> Option<Arc<SharedTopic>> {
+        match self.index.get_key_value(topic) {
+            Some((Key(shared), _)) => Some(shared.clone()),
+            None if self.shared.workers() > 1 => self.shared.find(topic),
+            None => None,
+        }
+    }
+
+    /// The subscribers of a topic on this worker, in the order of their slots. None of them if all that the
+    /// topic had have left, and others have come since.
+    pub(crate) fn receivers(&self, of: &Arc<SharedTopic>) -> Vec<ConnectionId> {
+        let Some(topic) = self.index.get(of.topic()).and_then(|&key| self.topic(key)) else { return vec![] };
+        if !Arc::ptr_eq(&topic.shared, of) {
+            return vec![];
+        }
+        let mut receivers: Vec<_> = topic.members.as_slice().iter().map(|member| member.id).collect();
+        receivers.sort_unstable_by_key(|id| id.order());
+        receivers
+    }
+
+    /// Counts a publish that was refused.
+    pub(crate) fn count_refused_publish(&mut self) {
+        self.refused.publishes += 1;
+    }
+
+    /// The counts of refused calls. The first worker's include those of other threads.
+    pub(crate) fn refused(&self) -> Refused {
+        let of_others = if self.worker == 0 { self.shared.refused() } else { 0 };
+        Refused { publishes: self.refused.publishes + of_others, ..self.refused }
+    }
+
+    /// The numbers of topics and of connections that have some, on this worker.
+    pub(crate) fn len(&self) -> usize {
+        self.topics.len() + self.subscriptions.len()
+    }
+
+    #[cold]
+    fn refuse(&mut self, error: SubscribeError) -> SubscribeError {
+        self.refused.subscribes += 1;
+        error
+    }
+
+    fn list(&self, id: ConnectionId) -> &[Subscription] {
+        self.subscriptions.get(&id).map_or(&[], Compact::as_slice)
+    }
+
+    fn topic(&self, key: u32) -> Option<&LocalTopic> {
+        self.topics.get(key as usize)
+    }
+
+    /// Adds a topic with its first member on this worker. None if there are too many.
+    fn begin(&mut self, topic: &Topic, member: Member) -> Option<u32> {
+        let shared = self.shared.enter(self.worker, topic)?;
+        if self.topics.len() == self.topics.capacity() {
+            // Not twice as much: a topic with one subscriber is to be small.
+            self.topics.reserve_exact(self.topics.len() / 4 + 4);
+        }
+        let key = self.topics.insert(LocalTopic { shared: shared.clone(), members: Compact::One(member) });
+        let key = u32::try_from(key).unwrap_or(u32::MAX);
+        self.index.insert(Key(shared), key);
+        Some(key)
+    }
+
+    /// Adds a subscription to the list of its connection.
+    fn note(&mut self, id: ConnectionId, subscription: Subscription) {
+        match self.subscriptions.get_mut(&id) {
+            Some(list) => drop(list.push(subscription)),
+            None => drop(self.subscriptions.insert(id, Compact::One(subscription))),
+        }
+    }
+
+    /// Removes the member of a subscription that its connection has forgotten.
+    fn remove_member(&mut self, left: Subscription) {
+        let Some(topic) = self.topics.get_mut(left.topic as usize) else { return };
+        topic.shared.remove();
+        if topic.members.as_slice().len() > 1 {
+            if let Some(moved) = topic.members.swap_remove(left.at as usize)
+                && let Some(list) = self.subscriptions.get_mut(&moved.id)
+                && let Some(subscription) = list.get_mut(usize::from(moved.at))
+            {
+                subscription.at = left.at;
+            }
+            return;
+        }
+        let Some(LocalTopic { shared, .. }) = self.topics.try_remove(left.topic as usize) else { return };
+        self.index.remove(shared.topic());
+        trim(&mut self.index);
+        if self.topics.is_empty() {
+            self.topics = Slab::new();
+        }
+        self.shared.leave(self.worker, &shared);
+    }
+}
+
+/// The topics of a server with one worker.
+impl Default for Topics {
+    fn default() -> Self {
+        Topics::new(0, SharedTopics::new(1))
+    }
+}
+
+/// Releases the memory of a map that was much larger.
+fn trim<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    if map.len() < map.capacity() / 8 {
+        map.shrink_to(map.len() * 2);
+    }
+}
+
+#[cfg(test)]
+impl Topics {
+    /// Checks that the two entries of each subscription name each other, and that the counts are right.
+    pub(super) fn check_invariants(&self) {
+        let mut members = 0;
+        for (key, topic) in &self.topics {
+            assert_eq!(self.index.get(topic.shared.topic()), Some(&(key as u32)));
+            for (at, member) in topic.members.as_slice().iter().enumerate() {
+                let subscription = self.list(member.id)[usize::from(member.at)];
+                assert_eq!((subscription.topic as usize, subscription.at as usize), (key, at));
+                members += 1;
+            }
+        }
+        let listed: usize = self.subscriptions.values().map(|list| list.as_slice().len()).sum();
+        assert_eq!((members, self.index.len()), (listed, self.topics.len()));
+    }
+}

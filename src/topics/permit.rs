@@ -1,0 +1,93 @@
+//! How many publishes may be unfinished: each holds a permit until it has reached all its subscribers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::error::PublishError;
+use super::limits::{MAX_UNFINISHED, MAX_UNFINISHED_BYTES};
+
+/// Bytes that a publish holds beside its push and its receivers.
+const OWN_BYTES: usize = 128;
+/// Bytes that each receiver of a publish takes until it is reached.
+const RECEIVER_BYTES: usize = 16;
+
+/// The unfinished publishes of a server.
+#[derive(Debug, Default)]
+pub(super) struct Unfinished {
+    publishes: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// The right of one publish to wait, on any worker. Dropped when it has reached everybody.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    of: Arc<Unfinished>,
+    publishes: usize,
+    bytes: usize,
+}
+
+impl Permit {
+    /// Counts a publish of `frame_bytes` to this many receivers. `is_small` says that it is sent at once, as
+    /// soon as the call that made it has returned; it counts with its bytes only.
+    pub(super) fn new(
+        of: &Arc<Unfinished>,
+        frame_bytes: usize,
+        receivers: usize,
+        is_small: bool,
+    ) -> Result<Self, PublishError> {
+        let publishes = usize::from(!is_small);
+        let bytes = receivers.saturating_mul(RECEIVER_BYTES).saturating_add(frame_bytes + OWN_BYTES);
+        take(&of.publishes, publishes, MAX_UNFINISHED).ok_or(PublishError::TooMany)?;
+        if take(&of.bytes, bytes, MAX_UNFINISHED_BYTES).is_none() {
+            of.publishes.fetch_sub(publishes, Ordering::AcqRel);
+            return Err(PublishError::TooMuchData);
+        }
+        Ok(Permit { of: of.clone(), publishes, bytes })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.of.publishes.fetch_sub(self.publishes, Ordering::AcqRel);
+        self.of.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+impl Unfinished {
+    /// The number of unfinished publishes to many, and the bytes of all.
+    pub(super) fn counted(&self) -> (usize, usize) {
+        (self.publishes.load(Ordering::Acquire), self.bytes.load(Ordering::Acquire))
+    }
+}
+
+/// Adds to a count, unless it would pass its limit.
+fn take(count: &AtomicUsize, more: usize, limit: usize) -> Option<usize> {
+    let add = |count: usize| count.checked_add(more).filter(|count| *count <= limit || more == 0);
+    count.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn publishes_and_their_bytes_are_bounded_and_counted_back() {
+        let of = Arc::new(Unfinished::default());
+        let permit = |bytes, receivers, is_small| Permit::new(&of, bytes, receivers, is_small);
+        let many: Vec<_> = (0..MAX_UNFINISHED).map(|_| permit(100, 100, false).unwrap()).collect();
+        assert_eq!(permit(100, 100, false).unwrap_err(), PublishError::TooMany);
+        let small = permit(100, 2, true).expect("it counts with its bytes only");
+        let each = 100 + 100 * RECEIVER_BYTES + OWN_BYTES;
+        assert_eq!(of.counted(), (1024, 1024 * each + 100 + 2 * RECEIVER_BYTES + OWN_BYTES));
+        drop((many, small));
+        assert_eq!(of.counted(), (0, 0));
+        let most = MAX_UNFINISHED_BYTES - OWN_BYTES;
+        assert_eq!(permit(most + 1, 0, false).unwrap_err(), PublishError::TooMuchData);
+        assert_eq!(permit(1, usize::MAX, false).unwrap_err(), PublishError::TooMuchData);
+        assert_eq!(of.counted(), (0, 0), "a refused one is not counted");
+        let all = permit(most, 0, false).unwrap();
+        assert_eq!(permit(0, 0, true).unwrap_err(), PublishError::TooMuchData);
+        drop(all);
+        assert_eq!(of.counted(), (0, 0));
+    }
+}

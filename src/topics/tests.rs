@@ -1,0 +1,209 @@
+//! The topics of several workers against a model of sets, with random calls.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::limits::MAX_UNFINISHED;
+use super::*;
+use crate::id::ConnectionId;
+use crate::push::Push;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Subscribe(usize, u32, u64),
+    Unsubscribe(usize, u32, u64),
+    End(usize, u32),
+    HandOver(usize, u32, u32),
+    Publish(usize, u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (worker, slot, topic) = (0..3_usize, 0..6_u32, 0..5_u64);
+    prop_oneof![
+        8 => (worker.clone(), slot.clone(), topic.clone()).prop_map(|(w, s, t)| Step::Subscribe(w, s, t)),
+        4 => (worker.clone(), slot.clone(), topic.clone()).prop_map(|(w, s, t)| Step::Unsubscribe(w, s, t)),
+        1 => (worker.clone(), slot.clone()).prop_map(|(w, s)| Step::End(w, s)),
+        1 => (worker.clone(), slot.clone(), slot).prop_map(|(w, s, n)| Step::HandOver(w, s, n)),
+        4 => (worker, topic).prop_map(|(w, t)| Step::Publish(w, t)),
+    ]
+}
+
+fn id(worker: usize, slot: u32) -> ConnectionId {
+    ConnectionId::new(worker as u8, slot, 1)
+}
+
+/// The same topic as a number or as a name.
+fn topic(number: u64) -> Topic {
+    if number.is_multiple_of(2) { Topic::from(number) } else { Topic::name(&number.to_string()).unwrap() }
+}
+
+type Model = BTreeMap<u64, BTreeSet<ConnectionId>>;
+
+/// Takes a step on both. A publish of a worker reaches whoever the model has.
+fn take(step: &Step, workers: &mut [Topics], model: &mut Model) {
+    match *step {
+        Step::Subscribe(worker, slot, number) => {
+            let members = model.entry(number).or_default();
+            members.insert(id(worker, slot));
+            let count = workers[worker].subscribe(id(worker, slot), &topic(number));
+            assert_eq!(count, Ok(members.len()));
+        }
+        Step::Unsubscribe(worker, slot, number) => {
+            let was_in = model.entry(number).or_default().remove(&id(worker, slot));
+            assert_eq!(workers[worker].unsubscribe(id(worker, slot), &topic(number)), was_in);
+        }
+        Step::End(worker, slot) => {
+            let left = model.values_mut().filter_map(|members| members.take(&id(worker, slot))).count();
+            assert_eq!(workers[worker].leave_all(id(worker, slot)), left);
+        }
+        Step::HandOver(worker, slot, newer) => {
+            let mut moved = 0;
+            for members in model.values_mut() {
+                if slot != newer && members.remove(&id(worker, slot)) {
+                    members.insert(id(worker, newer));
+                    moved += 1;
+                }
+            }
+            assert_eq!(workers[worker].hand_over(id(worker, slot), id(worker, newer)), moved);
+        }
+        Step::Publish(worker, number) => {
+            let shared = workers[worker].find(&topic(number));
+            let mut reached: Vec<ConnectionId> = vec![];
+            for other in shared.iter().flat_map(|shared| shared.workers(workers.len())) {
+                let receivers = workers[other].receivers(shared.as_ref().unwrap());
+                assert!(!receivers.is_empty(), "a mail to nobody");
+                assert!(receivers.is_sorted_by_key(|id| id.order()));
+                reached.extend(receivers);
+            }
+            let set: BTreeSet<_> = reached.iter().copied().collect();
+            assert_eq!(set.len(), reached.len(), "somebody is reached twice");
+            assert_eq!(set, model.get(&number).cloned().unwrap_or_default());
+        }
+    }
+}
+
+fn check(workers: &[Topics], model: &Model) {
+    let topics = model.values().filter(|members| !members.is_empty()).count();
+    assert_eq!(workers[0].shared().counted().0, topics);
+    for (number, members) in model {
+        for (index, worker) in workers.iter().enumerate() {
+            assert_eq!(worker.subscribers(&topic(*number)), members.len());
+            for slot in 0..6 {
+                let id = id(index, slot);
+                assert_eq!(worker.is_subscribed(id, &topic(*number)), members.contains(&id));
+            }
+        }
+    }
+    for (index, worker) in workers.iter().enumerate() {
+        worker.check_invariants();
+        for slot in 0..6 {
+            let id = id(index, slot);
+            let expected = model.iter().filter(|(_, members)| members.contains(&id));
+            let expected: HashSet<_> = expected.map(|(number, _)| topic(*number)).collect();
+            assert_eq!(worker.of(id).cloned().collect::<HashSet<_>>(), expected);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri takes minutes")]
+    fn topics_are_sets(steps in vec(step(), 0..200)) {
+        let shared = SharedTopics::new(3);
+        let mut workers: Vec<_> = (0..3).map(|worker| Topics::new(worker, shared.clone())).collect();
+        let mut model = Model::new();
+        for step in &steps {
+            take(step, &mut workers, &mut model);
+            check(&workers, &model);
+        }
+        for worker in 0..3 {
+            for slot in 0..6 {
+                take(&Step::End(worker, slot), &mut workers, &mut model);
+            }
+        }
+        check(&workers, &model);
+        assert!(workers.iter().all(|worker| worker.len() == 0), "nothing is left");
+    }
+}
+
+#[test]
+fn topics_of_a_connection_are_bounded_and_the_excess_is_counted() {
+    let mut topics = Topics::default();
+    for number in 0..256 {
+        assert_eq!(topics.subscribe(id(0, 1), &Topic::from(number)), Ok(1));
+    }
+    for _ in 0..2 {
+        let refused = topics.subscribe(id(0, 1), &Topic::from(256));
+        assert_eq!(refused, Err(SubscribeError::TooManyForConnection));
+    }
+    assert_eq!(topics.subscribe(id(0, 1), &Topic::from(255)), Ok(1), "it is subscribed already");
+    assert_eq!(topics.subscribe(id(0, 2), &Topic::from(256)), Ok(1), "another connection");
+    assert_eq!(topics.hand_over(id(0, 2), id(0, 1)), 1, "it has no room for that one");
+    assert_eq!(topics.subscribers(&Topic::from(256)), 0);
+    assert_eq!(topics.refused(), super::local::Refused { subscribes: 3, publishes: 0 });
+    assert_eq!(topics.leave_all(id(0, 1)), 256);
+    assert_eq!((topics.len(), topics.shared().counted()), (0, (0, 0, 0)));
+}
+
+#[test]
+fn topics_of_a_server_are_bounded() {
+    const LIMIT: u64 = 100;
+    let shared = SharedTopics::with_limit(2, LIMIT as usize);
+    let mut workers: Vec<_> = (0..2).map(|worker| Topics::new(worker, shared.clone())).collect();
+    for number in 0..LIMIT {
+        let worker = (number % 2) as usize;
+        workers[worker].subscribe(id(worker, 1), &Topic::from(number)).unwrap();
+    }
+    let one_more = Topic::from(LIMIT);
+    for worker in 0..2 {
+        assert_eq!(workers[worker].subscribe(id(worker, 2), &one_more), Err(SubscribeError::TooMany));
+        workers[worker].check_invariants();
+    }
+    assert_eq!(workers[0].subscribe(id(0, 2), &Topic::from(1)), Ok(2), "a topic of the other worker");
+    assert_eq!(shared.counted(), (100, 0, 0));
+    assert!(workers[1].unsubscribe(id(1, 1), &Topic::from(3)));
+    assert_eq!(workers[0].subscribe(id(0, 2), &one_more), Ok(1));
+}
+
+#[test]
+fn a_publish_made_before_a_topic_ended_reaches_none_of_its_next_life() {
+    let mut topics = Topics::default();
+    topics.subscribe(id(0, 1), &Topic::from(7)).unwrap();
+    let waiting = topics.find(&Topic::from(7)).unwrap();
+    assert_eq!(topics.receivers(&waiting), [id(0, 1)]);
+    topics.leave_all(id(0, 1));
+    assert_eq!(topics.receivers(&waiting), []);
+    topics.subscribe(id(0, 2), &Topic::from(7)).unwrap();
+    assert_eq!(topics.receivers(&waiting), [], "it came later");
+    assert_eq!(Arc::strong_count(&waiting), 1, "only the publish keeps it");
+}
+
+#[test]
+fn workers_beyond_the_64th_are_reached_too() {
+    let shared = SharedTopics::new(200);
+    let mut last = Topics::new(199, shared.clone());
+    let mut first = Topics::new(199 % 64, shared.clone());
+    last.subscribe(id(199, 1), &Topic::from(7)).unwrap();
+    first.subscribe(id(199 % 64, 1), &Topic::from(7)).unwrap();
+    let topic = shared.find(&Topic::from(7)).unwrap();
+    first.leave_all(id(199 % 64, 1));
+    assert!(topic.workers(200).any(|worker| worker == 199));
+    last.leave_all(id(199, 1));
+    assert!(shared.find(&Topic::from(7)).is_none());
+}
+
+#[test]
+fn publishes_hold_permits_until_they_are_dropped() {
+    let shared = SharedTopics::new(1);
+    let push = Push::new(1, &[7; 1000]);
+    let permits: Vec<_> = (0..MAX_UNFINISHED).map(|_| shared.permit(&push, 1000).unwrap()).collect();
+    assert_eq!(shared.permit(&push, 1000).unwrap_err(), PublishError::TooMany);
+    assert!(shared.permit(&push, 2).is_ok(), "a small one is sent at once");
+    drop(permits);
+    assert_eq!(shared.counted(), (0, 0, 0));
+}

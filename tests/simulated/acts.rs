@@ -1,0 +1,63 @@
+//! The application between two turns of its own loop: `Reactor::act`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use sysconn::sim::Network;
+use sysconn::{Config, ConnectionId, Effects, Push};
+
+use crate::common::packet;
+use crate::population::data_of;
+use crate::{after_turns, connect, server};
+
+fn push(data: &[u8]) -> Push {
+    Push::new(1499, data)
+}
+
+#[test]
+fn effects_between_turns_are_due_at_once_and_come_before_what_follows() {
+    let network = Network::new(1);
+    let (mut reactor, _seen) = server(&network, &Config::default());
+    let mut client = connect(&network);
+    after_turns(&mut reactor, &mut client);
+    let id: ConnectionId = reactor.connection_ids().next().unwrap();
+
+    // Nothing is to do: a turn would wait.
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    let idle_until = reactor.next_deadline().unwrap();
+    let returned = reactor.act(|game, _| game.open());
+    assert_eq!((returned, reactor.next_deadline()), (1, Some(idle_until)), "without effects nothing is due");
+
+    client.send(&packet(1101, 7, b"asked later"));
+    reactor.act(|_, effects| effects.send(id, &push(b"one")));
+    reactor.act(|_, effects| effects.broadcast([id], &push(b"two")));
+    assert!(reactor.next_deadline().unwrap() < idle_until, "the effects are due");
+    network.take_activity();
+    let before = network.now();
+    reactor.turn(None).unwrap();
+    assert_eq!(network.take_activity().timeout, Some(Duration::ZERO), "the poll does not wait");
+    assert!(network.now() - before < Duration::from_millis(1));
+
+    let mut received = vec![];
+    client.receive(&mut received);
+    assert_eq!(data_of(&received), [&b"one"[..], b"two", b"asked later"]);
+    assert_eq!(network.ledger().unasked_writes, 0);
+}
+
+#[test]
+fn a_panic_between_turns_reaches_the_caller_and_harms_nothing() {
+    let network = Network::new(1);
+    let (mut reactor, _seen) = server(&network, &Config::default());
+    let mut client = connect(&network);
+    after_turns(&mut reactor, &mut client);
+    let id = reactor.connection_ids().next().unwrap();
+    let act = |effects: &mut Effects| {
+        effects.send(id, &push(b"before"));
+        panic!("as the test asked")
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| reactor.act(|_, effects| act(effects))));
+    assert!(result.is_err());
+    client.send(&packet(1101, 7, b"and on"));
+    let received = after_turns(&mut reactor, &mut client).0;
+    assert_eq!(data_of(&received), [&b"before"[..], b"and on"]);
+}

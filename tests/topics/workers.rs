@@ -1,0 +1,144 @@
+//! Publishes from worker to worker, and by other threads.
+
+use std::collections::HashMap;
+use std::thread;
+
+use sysconn::{Push, Topic};
+
+use super::club::{EXPEL, INVITE, PUBLISH, PUBLISH_TO_OTHERS, PUSHED};
+use super::common::{eventually, packet};
+use super::server::{Guest, Server, publishing};
+
+const TOPIC: u64 = 7;
+
+#[test]
+fn a_publish_reaches_each_subscriber_once_and_in_order() {
+    const EACH: u64 = 20;
+    for workers in [1, 3] {
+        let server = Server::new(workers);
+        let mut guests: Vec<Guest> = server.settle(3).into_iter().flatten().collect();
+        let mut outside = server.connect();
+        for (count, guest) in (1..).zip(&mut guests) {
+            assert_eq!(guest.subscribe(TOPIC), count);
+            assert_eq!(guest.subscribe(TOPIC), count, "again");
+        }
+        let members = guests.len() as u64;
+        assert_eq!(outside.count(TOPIC), members);
+        assert_eq!(server.handle.subscribers(&Topic::from(TOPIC)), guests.len());
+        for (sender, guest) in (0..members).zip(&mut guests) {
+            let text = |number: u64| [sender.to_be_bytes(), number.to_be_bytes()].concat();
+            let publishes = (0..EACH).map(|number| publishing(TOPIC, &text(number)));
+            let requests: Vec<u8> = publishes.flat_map(|data| packet(PUBLISH, 0, &data)).collect();
+            guest.client.send(&requests);
+        }
+        for guest in &mut guests {
+            let mut next: HashMap<u64, u64> = HashMap::new();
+            let mut done = 0;
+            while done < EACH || next.values().sum::<u64>() < members * EACH {
+                let reply = guest.client.reply();
+                if reply.cmd == PUBLISH {
+                    done += 1;
+                    continue;
+                }
+                let [sender, number] = reply.data.as_chunks::<8>().0 else { panic!("a push") };
+                let expected = next.entry(u64::from_be_bytes(*sender)).or_default();
+                assert_eq!(u64::from_be_bytes(*number), *expected, "in order");
+                *expected += 1;
+            }
+            guest.hear_nothing();
+        }
+        outside.hear_nothing();
+
+        outside.publish(PUBLISH, TOPIC, b"from outside");
+        guests[0].hear(b"from outside");
+        guests[0].publish(PUBLISH_TO_OTHERS, TOPIC, b"to others");
+        guests[0].hear_nothing();
+        for guest in &mut guests[1..] {
+            guest.hear(b"from outside");
+            guest.hear(b"to others");
+            guest.hear_nothing();
+        }
+    }
+}
+
+#[test]
+fn a_publish_reaches_whoever_has_subscribed_before_it_and_nobody_who_has_left() {
+    let server = Server::new(3);
+    let mut guests: Vec<Guest> = server.settle(1).into_iter().flatten().collect();
+    for round in 0..300 {
+        let [from, to] = [round % 3, (round / 3) % 3];
+        let topic = 1000 + round as u64;
+        assert_eq!(guests[to].subscribe(topic), 1);
+        guests[from].client.send_packet(PUBLISH, 3, &publishing(topic, b"hello"));
+        if from == to {
+            assert_eq!(guests[from].client.reply().cmd, PUBLISH);
+        }
+        guests[to].hear(b"hello");
+        if from != to {
+            assert_eq!(guests[from].client.reply().cmd, PUBLISH);
+        }
+        assert!(guests[to].unsubscribe(topic));
+        assert!(!guests[to].unsubscribe(topic));
+        guests[from].publish(PUBLISH, topic, b"to nobody");
+        assert_eq!(server.handle.subscribers(&Topic::from(topic)), 0);
+    }
+    guests.iter_mut().for_each(Guest::hear_nothing);
+}
+
+#[test]
+fn publishes_of_a_thread_reach_each_subscriber_in_order() {
+    const THREADS: u64 = 4;
+    const EACH: u64 = 100;
+    let server = Server::new(3);
+    let mut guests: Vec<Guest> = server.settle(2).into_iter().flatten().collect();
+    let name = Topic::name("the news").unwrap();
+    for guest in &guests {
+        let (id, name) = (guest.id, name.clone());
+        server.call(id.worker(), move |effects| effects.subscribe(id, &name).unwrap());
+    }
+    eventually("all are subscribed", || server.handle.subscribers(&name) == guests.len());
+    thread::scope(|scope| {
+        for sender in 0..THREADS {
+            let (handle, name) = (&server.handle, &name);
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    let text = [sender.to_be_bytes(), number.to_be_bytes()].concat();
+                    handle.publish(name, &Push::new(PUSHED, &text)).unwrap();
+                }
+            });
+        }
+    });
+    for guest in &mut guests {
+        let mut next: HashMap<u64, u64> = HashMap::new();
+        for _ in 0..THREADS * EACH {
+            let reply = guest.client.reply();
+            let [sender, number] = reply.data.as_chunks::<8>().0 else { panic!("a push") };
+            let expected = next.entry(u64::from_be_bytes(*sender)).or_default();
+            assert_eq!(u64::from_be_bytes(*number), *expected);
+            *expected += 1;
+        }
+        guest.hear_nothing();
+    }
+    server.handle.publish(&Topic::from(1), &Push::new(PUSHED, b"to nobody")).unwrap();
+}
+
+#[test]
+fn a_handler_subscribes_and_unsubscribes_connections_of_any_worker() {
+    let server = Server::new(2);
+    let mut guests: Vec<Guest> = server.settle(2).into_iter().flatten().collect();
+    let [first, rest @ ..] = &mut guests[..] else { panic!("four") };
+    for guest in rest {
+        let data = [guest.id.to_u64().to_be_bytes(), TOPIC.to_be_bytes()].concat();
+        assert_eq!(first.ask(INVITE, &data).error_id, 0);
+        // The push came behind the subscription.
+        guest.hear(b"invited");
+        assert_eq!((guest.topics(), guest.count(TOPIC)), (vec![TOPIC], 1));
+        first.publish(PUBLISH, TOPIC, b"welcome");
+        guest.hear(b"welcome");
+        assert_eq!(first.ask(EXPEL, &data).error_id, 0);
+        guest.hear(b"expelled");
+        assert_eq!((guest.topics(), guest.count(TOPIC)), (vec![], 0));
+        first.publish(PUBLISH, TOPIC, b"to nobody");
+        guest.hear_nothing();
+    }
+}
