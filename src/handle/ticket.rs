@@ -11,8 +11,8 @@ use crate::packet::ErrorId;
 /// The right to answer one deferred request, once, from any thread.
 ///
 /// A ticket that is dropped unanswered refuses the request with ErrorID 6, so that no client waits for ever.
-/// A connection has at most [`MAX_TICKETS`](crate::config::MAX_TICKETS) of them open. Until an ordered request
-/// is answered it handles no further packet, so replies keep their order; behind
+/// A connection has at most [`MAX_TICKETS`](crate::config::MAX_TICKETS) of them open. Until an ordered
+/// request is answered it handles no further packet, so replies keep their order; behind
 /// [`unordered`](crate::Route::unordered) routes it goes on.
 ///
 /// An answer to a connection that has ended costs nothing and has no effect. One that comes after the

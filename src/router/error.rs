@@ -10,8 +10,8 @@ pub enum SendError {
     /// Depending on [`Output::overflow`](crate::config::Output::overflow) it was dropped, or the connection will
     /// close with 4008.
     OutboxFull,
-    /// It would not fit even an empty outbox ([`outbox_limit`](crate::config::Output::outbox_limit)), so it can never
-    /// be sent. It was dropped, counted and logged; the connection goes on.
+    /// It would not fit even an empty outbox ([`outbox_limit`](crate::config::Output::outbox_limit)), so it
+    /// can never be sent. It was dropped, counted and logged; the connection goes on.
     TooLarge {
         /// Its size, headers included. Where it would be compressed, its greatest possible size.
         bytes: usize,

@@ -91,7 +91,10 @@ fn a_ticket_logs_in_and_answers_in_one_step_and_is_the_only_login_meanwhile() {
     assert_eq!(seen, expected);
     assert_eq!((rig.conn.record.role_id(), rig.env.tools.roles.player(5)), (5, Some(rig.conn.record.id)));
     let effects = rig.env.tools.effects.take();
-    assert!(matches!(effects[..], [Effect::Replace(id)] if id == older), "the older connection is told");
+    assert!(
+        matches!(effects[..], [Effect::Replace { to, heir: None }] if to == older),
+        "the older connection is told"
+    );
     rig.request(LOGIN, b"");
     assert_eq!(rig.env.state.noted[2..], ["Ok(())"], "its ticket is closed");
 }

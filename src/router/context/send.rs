@@ -35,8 +35,8 @@ impl<Session> Context<'_, Session> {
     /// Replies to the request, under its Cmd and Flag, and returns [`Outcome::Done`].
     ///
     /// It can be the last expression of a handler. If the outbox is full,
-    /// [`Output::overflow`](crate::config::Output::overflow) applies. A reply that can never fit is logged, and
-    /// the client gets ErrorID 6 in its place. [`try_reply`](Self::try_reply) returns the error instead.
+    /// [`Output::overflow`](crate::config::Output::overflow) applies. A reply that can never fit is logged,
+    /// and the client gets ErrorID 6 in its place. [`try_reply`](Self::try_reply) returns the error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
         // An overflow is counted, and by the overflow policy may close the connection.
