@@ -36,7 +36,8 @@ pub enum Cause {
     BadRequests,
     /// No packet came for the time of the [client check](crate::config::Timers::client_check).
     Idle,
-    /// The client did not log in within the time of the [account check](crate::config::Timers::account_check).
+    /// The client did not log in within the time of the [account
+    /// check](crate::config::Timers::account_check).
     NeverLoggedIn,
     /// The object that was [linked](crate::Context::link) to the connection was dropped.
     ObjectEnded,

@@ -74,6 +74,12 @@ pub struct Config {
     /// The interval of [`Application::tick`](crate::Application::tick), from 1 ms to [`MAX_TIMER`], on a fixed
     /// grid from the first turn. Default: `None`, no ticks.
     pub tick: Option<Duration>,
+    /// The time that a handler, a tick or a hook may take; one that takes longer is named in the log, with its
+    /// command and its time. Default: `None`.
+    ///
+    /// If it is set, the clock is read before and after each handler. The log gets 20 such lines at once, then
+    /// one a second of each worker.
+    pub slow_handler: Option<Duration>,
     /// The certificate and key with which all TCP addresses speak TLS. Default: none. Needs the feature
     /// `tls`.
     ///
@@ -110,6 +116,7 @@ impl Default for Config {
             listen: vec![Listen::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001))],
             workers: 1,
             tick: None,
+            slow_handler: None,
             #[cfg(feature = "tls")]
             tls: None,
             listeners: Listeners::default(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use log::Level;
 use log::kv::{self, Source, Value, VisitSource};
@@ -63,6 +64,25 @@ pub(crate) fn panicked(record: &mut Record, log: &mut LogLimiter, now: Moment, c
             [Some(("role_id", Value::from_display(&role_id))), cmd.map(|cmd| ("cmd", Value::from(cmd)))];
         log.panicked(now, what, &[&Who::of(record) as &dyn Source, &fields]);
     }
+}
+
+/// Writes a line about a handler or hook that took too long, with the command and name of its route.
+#[cold]
+pub(crate) fn slow(
+    record: &Record,
+    log: &mut LogLimiter,
+    now: Moment,
+    what: &str,
+    route: Option<(u16, &str)>,
+    took: Duration,
+) {
+    let role_id = record.role_id();
+    let fields = [
+        Some(("role_id", Value::from_display(&role_id))),
+        route.map(|(cmd, _)| ("cmd", Value::from(cmd))),
+        route.map(|(_, name)| ("route", Value::from(name))),
+    ];
+    log.slow(now, what, took, &[&Who::of(record) as &dyn Source, &fields]);
 }
 
 /// Writes a line about a packet that no outbox can ever take, which is not its receiver's fault.

@@ -55,7 +55,7 @@
 //! - [`upgrade`]: the HTTP/1.1 handshake of a WebSocket.
 //! - [`frame`]: the codec of RFC 6455, without I/O; it can be used alone.
 //! - [`packet`]: packet headers, and the encoding of their Data.
-//! - [`Router`], [`Module`], [`Route`], [`typed!`]: from a command to its handler.
+//! - [`Router`], [`Module`], [`Route`], [`handler!`], [`typed!`]: from a command to its handler.
 //! - [`Application`], [`Context`], [`Effects`], [`Push`]: what handlers and hooks can do.
 //! - [`Record`], [`Login`], [`Cause`]: the facts about a connection, and why it ended.
 //! - [`Handle`], [`ServerHandle`], [`Ticket`], [`Link`]: connections and the server from other threads.
@@ -136,6 +136,7 @@ mod recording;
 pub mod replay;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod slow_calls;
 
 /// Parts for this package's own benchmarks and fuzz targets. They may change at any time.
 #[doc(hidden)]
@@ -158,8 +159,8 @@ pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
-    Access, Application, Context, Effects, Handler, LoginError, Message, MessageHandler, MessageKind, Module,
-    Outcome, Request, Route, Router, SendError, Service, Tick,
+    Access, Application, Context, Effects, Handler, IntoOutcome, LoginError, Message, MessageHandler,
+    MessageKind, Module, Outcome, Request, Route, Router, SendError, Service, Tick,
 };
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]

@@ -1,6 +1,8 @@
 //! Limits the log lines that clients can cause. Each subject has an allowance, and the lines left out are
 //! reported as a count.
 
+use std::time::Duration;
+
 use log::Level;
 use log::kv::{Source, Value};
 
@@ -10,6 +12,8 @@ use crate::moment::Moment;
 
 /// Lines about bad input and panics that may be written at once, and the lines per second after that.
 const BAD_INPUT_LINES: Rate = Rate { burst: 20, per_second: 1 };
+/// The same for handlers that took too long.
+const SLOW_LINES: Rate = Rate { burst: 20, per_second: 1 };
 /// The burst that is written at once, in seconds' worth of lines.
 const CONNECTIONS_BURST: u32 = 5;
 /// Milliseconds between two reports of lines left out.
@@ -29,6 +33,8 @@ pub(crate) enum Subject {
     Login,
     /// Connections that ended.
     End,
+    /// Handlers, ticks and hooks that took too long.
+    Slow,
 }
 
 impl Subject {
@@ -39,6 +45,7 @@ impl Subject {
             Subject::Refusal => "refusals",
             Subject::Login => "logins",
             Subject::End => "ends",
+            Subject::Slow => "slow handlers",
         }
     }
 }
@@ -109,6 +116,7 @@ pub(crate) struct LogLimiter {
     refusals: Allowance,
     logins: Allowance,
     ends: Allowance,
+    slow: Allowance,
     /// When the next report is due; it is read in every turn.
     notice_at: Moment,
 }
@@ -128,6 +136,7 @@ impl LogLimiter {
             refusals: Allowance::new(Subject::Refusal, rate),
             logins: Allowance::new(Subject::Login, rate),
             ends: Allowance::new(Subject::End, rate),
+            slow: Allowance::new(Subject::Slow, Some(SLOW_LINES)),
             notice_at: Moment::NEVER,
         }
     }
@@ -166,6 +175,14 @@ impl LogLimiter {
         self.write_at(Level::Error, Subject::BadInput, now, "panic", &fields);
     }
 
+    /// Writes a line about a handler, tick or hook that took too long.
+    #[cold]
+    pub(crate) fn slow(&mut self, now: Moment, what: &str, took: Duration, fields: &dyn Source) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let fields = [&("what", what) as &dyn Source, fields, &("took_us", Value::from(took_us))];
+        self.write_at(Level::Warn, Subject::Slow, now, "slow handler", &fields);
+    }
+
     /// Takes a line from the allowance. If this is true, the line must be written.
     pub(crate) fn may_write(&mut self, level: Level, subject: Subject, now: Moment) -> bool {
         if self.is_silent || !log_line::is_enabled(level) {
@@ -183,6 +200,7 @@ impl LogLimiter {
             Subject::Refusal => &mut self.refusals,
             Subject::Login => &mut self.logins,
             Subject::End => &mut self.ends,
+            Subject::Slow => &mut self.slow,
         }
     }
 
@@ -202,7 +220,8 @@ impl LogLimiter {
     #[cold]
     fn tell_due(&mut self, now: Moment) {
         self.notice_at = Moment::NEVER;
-        for allowance in [&mut self.bad_input, &mut self.refusals, &mut self.logins, &mut self.ends] {
+        let LogLimiter { bad_input, refusals, logins, ends, slow, .. } = self;
+        for allowance in [bad_input, refusals, logins, ends, slow] {
             if let Some(left_out) = allowance.take_notice(now) {
                 let about = allowance.subject.name();
                 let fields = [("about", Value::from(about)), ("lines", Value::from(left_out))];
@@ -235,6 +254,7 @@ mod tests {
             (Subject::Refusal, 1000, 200),
             (Subject::Login, 1000, 200),
             (Subject::End, 1000, 200),
+            (Subject::Slow, 20, 1),
         ] {
             let mut limiter = limiter(200);
             let allowance = limiter.allowance(subject);

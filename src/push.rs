@@ -20,7 +20,8 @@ impl Push {
     /// Encodes `data` under `cmd`, with Flag 0, ErrorID 0 and DataStatus 0.
     ///
     /// The headers add 13 to 21 bytes. A push longer than
-    /// [`outbox_limit`](crate::config::Output::outbox_limit) fits no outbox: it is dropped, counted and logged.
+    /// [`outbox_limit`](crate::config::Output::outbox_limit) fits no outbox: it is dropped, counted and
+    /// logged.
     #[must_use]
     pub fn new(cmd: u16, data: &[u8]) -> Self {
         let mut frame = Vec::with_capacity(framed_len(data.len()));

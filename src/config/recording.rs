@@ -8,8 +8,8 @@ use super::error::ConfigError;
 /// Recordings of what each client sends and of its results, one file for each connection.
 ///
 /// `sysconn replay` runs a recording again; see `docs/recording.md`. It contains no Data of routes that are
-/// [secret](crate::Route::secret), but all messages of a service without packets. Beyond 1000 files or 256 MiB
-/// no new recordings are begun.
+/// [secret](crate::Route::secret), but all messages of a service without packets. Beyond 1000 files or 256
+/// MiB no new recordings are begun.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Recording {

@@ -2,7 +2,7 @@
 
 use super::Config;
 use super::bounds::MAX_WORKERS;
-use super::error::ConfigError;
+use super::error::{ConfigError, not_zero};
 use super::recording::Recording;
 use super::timers::check_timer;
 use crate::packet::REQUEST_HEADER_BYTES;
@@ -18,6 +18,7 @@ impl Config {
             return Err(ConfigError::Workers);
         }
         check_timer("tick", self.tick)?;
+        not_zero("slow_handler", self.slow_handler)?;
         self.proxies.validate()?;
         self.upgrade.validate()?;
         self.limits.validate()?;
@@ -82,30 +83,30 @@ mod tests {
 
     #[test]
     fn zero_is_refused_where_it_makes_no_sense_and_the_error_names_the_field() {
-        let zero = Some(Duration::ZERO);
-        let fields: [(&str, &dyn Fn(&mut Config)); 20] = [
-            ("tick", &|c| c.tick = zero),
-            ("limits.max_connections", &|c| c.limits.max_connections = Some(0)),
-            ("limits.max_connections_per_ip", &|c| c.limits.max_connections_per_ip = Some(0)),
-            ("limits.max_len_before_login", &|c| c.limits.max_len_before_login = Some(0)),
-            ("limits.max_packets_per_second", &|c| c.limits.max_packets_per_second = Some(0)),
-            ("timers.handshake", &|c| c.timers.handshake = zero),
-            ("timers.read", &|c| c.timers.read = zero),
-            ("timers.client_check", &|c| c.timers.client_check = zero),
-            ("timers.account_check", &|c| c.timers.account_check = zero),
-            ("timers.ping_interval", &|c| c.timers.ping_interval = zero),
-            ("timers.close", &|c| c.timers.close = Duration::ZERO),
-            ("timers.housekeeping", &|c| c.timers.housekeeping = zero),
-            ("output.outbox_limit", &|c| c.output.outbox_limit = Some(0)),
-            ("output.compress_above", &|c| c.output.compress_above = Some(0)),
-            ("drain.timeout", &|c| c.drain.timeout = zero),
-            ("drain.rate", &|c| c.drain.rate = Some(0)),
-            ("reactor.turn_time", &|c| c.reactor.turn_time = zero),
-            ("reactor.spin", &|c| c.reactor.spin = zero),
-            ("reactor.mailbox_limit", &|c| c.reactor.mailbox_limit = 0),
-            ("drain.delay", &|c| c.drain.delay = Duration::from_nanos(1)),
+        let fields: &[(&str, fn(&mut Config))] = &[
+            ("tick", |c| c.tick = Some(Duration::ZERO)),
+            ("slow_handler", |c| c.slow_handler = Some(Duration::ZERO)),
+            ("limits.max_connections", |c| c.limits.max_connections = Some(0)),
+            ("limits.max_connections_per_ip", |c| c.limits.max_connections_per_ip = Some(0)),
+            ("limits.max_len_before_login", |c| c.limits.max_len_before_login = Some(0)),
+            ("limits.max_packets_per_second", |c| c.limits.max_packets_per_second = Some(0)),
+            ("timers.handshake", |c| c.timers.handshake = Some(Duration::ZERO)),
+            ("timers.read", |c| c.timers.read = Some(Duration::ZERO)),
+            ("timers.client_check", |c| c.timers.client_check = Some(Duration::ZERO)),
+            ("timers.account_check", |c| c.timers.account_check = Some(Duration::ZERO)),
+            ("timers.ping_interval", |c| c.timers.ping_interval = Some(Duration::ZERO)),
+            ("timers.close", |c| c.timers.close = Duration::ZERO),
+            ("timers.housekeeping", |c| c.timers.housekeeping = Some(Duration::ZERO)),
+            ("output.outbox_limit", |c| c.output.outbox_limit = Some(0)),
+            ("output.compress_above", |c| c.output.compress_above = Some(0)),
+            ("drain.timeout", |c| c.drain.timeout = Some(Duration::ZERO)),
+            ("drain.rate", |c| c.drain.rate = Some(0)),
+            ("reactor.turn_time", |c| c.reactor.turn_time = Some(Duration::ZERO)),
+            ("reactor.spin", |c| c.reactor.spin = Some(Duration::ZERO)),
+            ("reactor.mailbox_limit", |c| c.reactor.mailbox_limit = 0),
+            ("drain.delay", |c| c.drain.delay = Duration::from_nanos(1)),
         ];
-        for (field, change) in fields {
+        for (field, change) in fields.iter().copied() {
             let error = Config::with(change).validate().unwrap_err();
             let expected = match field {
                 "drain.delay" => ConfigError::TimerTooShort(field),

@@ -37,12 +37,12 @@ impl Dispatch<'_> {
     ) {
         let route = env.service.route(deferral.cmd);
         if replied {
-            let name = route.map_or("", |route| route.name());
+            let name = route.as_ref().map_or("", |route| route.name());
             env.tools.mistakes.report(deferral.cmd, name, Mistake::AnsweredTwice);
         }
         let now = env.tools.now;
         let account_check = deferral.is_login.then(|| self.deadlines.stop_account_check(now));
-        let deadline = now.after(route.map_or(0, |route| route.deadline_ms()));
+        let deadline = now.after(route.as_ref().map_or(0, |route| route.deadline_ms()));
         let is_unordered = route.is_some_and(|route| route.is_unordered());
         self.rare.add_deferred(Deferred { deferral: *deferral, is_unordered, deadline, account_check });
         *self.rearm = true;
@@ -72,7 +72,7 @@ impl Dispatch<'_> {
     ) -> Outcome {
         let data = std::mem::take(&mut context.buffer.tools.refusal);
         let route = service.route(context.cmd);
-        let outcome = if route.is_some_and(|route| route.refuses_with_data()) {
+        let outcome = if route.as_ref().is_some_and(|route| route.refuses_with_data()) {
             context.refuse_with_data(error_id, &data);
             // The client has the refusal.
             Outcome::Done

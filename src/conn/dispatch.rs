@@ -84,7 +84,7 @@ impl Dispatch<'_> {
         env: &mut Env<S>,
         call: impl FnOnce(&mut S, &mut Context<'_, S::Session>) -> Outcome,
     ) -> Result<(), Cause> {
-        let is_watched = self.record.is_watched();
+        let is_watched = self.record.has_watched_handlers();
         if is_watched {
             self.observe_run(by, env);
         }
@@ -93,7 +93,7 @@ impl Dispatch<'_> {
         let queued = self.outbox.queued();
         let (attachments, deflate) = self.rare.lend();
         let mut buffer = SendBuffer::new(&mut env.tools, deflate, queued);
-        if !is_watched {
+        if !is_watched || !self.record.is_watched() {
             // An observer sees only the write buffer.
             buffer.lend(lent);
         }
@@ -148,14 +148,19 @@ impl Dispatch<'_> {
             Ok(Outcome::Done | Outcome::Refuse(_)) => Ok(()),
             Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
             Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
-            Err(_) => Err(self.panicked(cmd, env)),
+            Err(_) => Err(self.panicked(cmd, "handler", env)),
         };
         if overflowed && env.settings.overflow == Overflow::Close { Err(Cause::OutboxFull) } else { result }
     }
 
     #[cold]
-    fn panicked<S: Application>(&mut self, cmd: u16, env: &mut Env<S>) -> Cause {
-        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), "handler");
+    pub(super) fn panicked<S: Application>(
+        &mut self,
+        cmd: u16,
+        what: &'static str,
+        env: &mut Env<S>,
+    ) -> Cause {
+        connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), what);
         Cause::HandlerFailed
     }
 
@@ -169,9 +174,13 @@ impl Dispatch<'_> {
     ) -> Cause {
         self.log_bad_input(Some(cmd), env, format_args!("Data does not decode: {offence:?}"));
         let (state, sessions, record) = (&mut env.state, &mut env.tools.sessions, &*self.record);
+        let began = env.tools.slow.begin();
         let called = catch_unwind(AssertUnwindSafe(|| {
             sessions.get_mut(record.id).map(|session| state.offence(record, session, offence))
         }));
+        if let Some(took) = env.tools.slow.slow_since(began) {
+            connection_log::slow(record, &mut env.tools.log, env.tools.now, "offence hook", None, took);
+        }
         if called.is_err() {
             connection_log::panicked(
                 self.record,

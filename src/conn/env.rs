@@ -98,7 +98,7 @@ impl<S: Application> Env<S> {
 
     /// Whether binary messages are packets.
     pub(crate) fn has_packets(&self) -> bool {
-        matches!(self.service, Service::Packets(_))
+        self.service.has_packets()
     }
 
     /// Shrinks the shared buffers to the size that ordinary packets need. Larger packets pay for the growth
@@ -107,6 +107,8 @@ impl<S: Application> Env<S> {
         self.tools.write_buffer.bytes.shrink_to(KEPT_BYTES);
         self.decoded.clear();
         self.decoded.shrink_to(KEPT_BYTES);
+        self.tools.message.clear();
+        self.tools.message.shrink_to(KEPT_BYTES);
         self.tools.encoded.clear();
         self.tools.encoded.shrink_to(KEPT_BYTES);
         self.tools.refusal.clear();

@@ -9,7 +9,7 @@ use super::read_policy::LARGE_MESSAGE_BYTES;
 use crate::cause::Cause;
 use crate::frame::{Event, Opcode, Role, Rules, push_frame};
 use crate::moment::Moment;
-use crate::router::{Application, MIN_BORROWED_BYTES, Origin, Service};
+use crate::router::{Application, MIN_BORROWED_BYTES, Origin};
 
 /// Gathered bytes of one connection that are written before more is parsed.
 pub(super) const FLUSH_BYTES: usize = 64 * 1024;
@@ -205,7 +205,7 @@ impl Conn {
         let max_len =
             if self.record.is_logged_in() { settings.max_len } else { settings.max_len_before_login };
         let deflate = self.rare.compresses();
-        Rules { role: Role::Server, max_len, text: matches!(env.service, Service::Messages(_)), deflate }
+        Rules { role: Role::Server, max_len, text: !env.service.has_packets(), deflate }
     }
 }
 

@@ -1,9 +1,12 @@
 //! Notes the handling of a message: the packet, its decoding, and the handler's actions.
 
+use std::time::Duration;
+
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
 use super::noted_login::number_of_client_kind;
 use super::outbox::Outbox;
+use crate::connection_log;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
 use crate::recording::frame::{Frame, LATER, PacketHead, digest};
@@ -11,7 +14,7 @@ use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
 use crate::router::{
-    Access, Application, CompressJob, Deferral, Outcome, Route, Router, Service, Tools, WriteBuffer,
+    Access, Application, CompressJob, Deferral, Outcome, Predicate, Route, Tools, WriteBuffer,
 };
 
 /// Notes the frames that the connection has put into the write buffer since the last call.
@@ -60,12 +63,7 @@ fn frame_of_job(job: &CompressJob) -> Frame {
 impl Dispatch<'_> {
     /// Notes a message that should be a packet.
     #[cold]
-    pub(super) fn observe_packet<S: Application>(
-        &mut self,
-        router: &'static Router<S>,
-        message: &[u8],
-        env: &Env<S>,
-    ) {
+    pub(super) fn observe_packet<S: Application>(&mut self, message: &[u8], env: &Env<S>) {
         self.log_in(message);
         let seq = self.record.recv_count;
         let Some(recorder) = self.rare.noting() else { return };
@@ -77,13 +75,21 @@ impl Dispatch<'_> {
         let Ok(packet::Request { data_status, flag, cmd, .. }) = packet::Request::parse(&parsed) else {
             return;
         };
-        let route = match router.find(cmd) {
+        let route = match env.service.route(cmd) {
             None => note::Route::Unknown {},
-            Some(route) => noted_route(route),
+            Some(route) => noted_route(&route),
         };
         let is_hidden = recorder.call.is_compressed || env.service.hides(cmd);
         let hash = if is_hidden { 0 } else { digest(data) };
         recorder.note(Note::Packet { seq, cmd, flag, data_status, len: data.len() as u64, route, hash });
+    }
+
+    /// Notes whether a predicate allows the request; none if it panicked.
+    #[cold]
+    pub(super) fn observe_asked(&mut self, allowed: Option<bool>) {
+        if let Some(recorder) = self.rare.noting() {
+            recorder.note(Note::Asked { allowed });
+        }
     }
 
     /// Notes a message of a service without packets.
@@ -116,6 +122,7 @@ impl Dispatch<'_> {
     pub(super) fn observe_run<S: Application>(&mut self, by: By, env: &mut Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
         env.tools.too_large = 0;
+        env.tools.slow.begin_handler();
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         (recorder.call.login, recorder.call.failed) = (login, failed);
@@ -142,6 +149,9 @@ impl Dispatch<'_> {
         sent_from: usize,
         env: &mut Env<S>,
     ) {
+        if let Some(took) = env.tools.slow.end_handler() {
+            self.log_slow(by, took, env);
+        }
         let sent = env.tools.write_buffer.bytes.get(sent_from..).unwrap_or_default();
         if self.record.debug() {
             log_frames(self.record, sent);
@@ -186,6 +196,19 @@ impl Dispatch<'_> {
         }
     }
 
+    /// Logs a handler that took too long.
+    fn log_slow<S: Application>(&mut self, by: By, took: Duration, env: &mut Env<S>) {
+        if by == By::Connection {
+            return;
+        }
+        // Without a packet or message so far, it is the hook of a connection that has just opened.
+        let what = if self.record.recv_count == 0 { "opened hook" } else { "handler" };
+        let route = env.service.route(self.record.last_cmd()).filter(|_| self.record.recv_count > 0);
+        let route = route.map(|route| (route.cmd(), route.name()));
+        let (record, tools) = (&*self.record, &mut env.tools);
+        connection_log::slow(record, &mut tools.log, tools.now, what, route, took);
+    }
+
     /// In a replay, counts replies that wait to be compressed. A replay has the outbox only as a number.
     fn count_jobs<Session>(&mut self, tools: &mut Tools<Session>) {
         let Tools { write_buffer: WriteBuffer { bytes: out, start, borrowed }, jobs, .. } = tools;
@@ -206,7 +229,7 @@ impl Dispatch<'_> {
         if !self.record.is_watched() {
             return;
         }
-        let packets = matches!(env.service, Service::Packets(_));
+        let packets = env.service.has_packets();
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         recorder.call.is_compressed = true;
@@ -260,17 +283,18 @@ fn noted_route<S: Application>(route: &Route<S>) -> note::Route {
     }
 }
 
-fn number_of_access(access: Access) -> u8 {
+fn number_of_access<Session>(access: Access<Session>) -> u8 {
     match access {
         Access::Anyone => 0,
         Access::Role => 1,
         Access::Operator => 2,
+        Access::If(_) => 3,
     }
 }
 
-/// The access with that number.
-pub(crate) fn access_of(number: u8) -> Option<Access> {
-    [Access::Anyone, Access::Role, Access::Operator]
+/// The access with that number; `predicate` stands for any recorded one.
+pub(crate) fn access_of<Session>(number: u8, predicate: Predicate<Session>) -> Option<Access<Session>> {
+    [Access::Anyone, Access::Role, Access::Operator, Access::If(predicate)]
         .into_iter()
         .find(|access| number_of_access(*access) == number)
 }

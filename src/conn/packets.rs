@@ -1,5 +1,6 @@
 //! Handles one message: parses its packet, checks the sender's rights, and picks the handler.
 
+use std::borrow::Borrow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::dispatch::{By, Dispatch};
@@ -9,7 +10,7 @@ use crate::connection_log;
 use crate::frame::MessageKind;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::router::{
-    Application, Context, Message, MessageHandler, Mistake, Outcome, Request, Route, Router, Service,
+    Application, Context, Message, MessageHandler, Mistake, Outcome, Predicate, Request, Route, Service,
 };
 
 /// Logs a route that has left a request without the reply that it owes.
@@ -31,16 +32,30 @@ impl Dispatch<'_> {
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
         match env.service {
-            Service::Packets(router) => self.packet(router, payload, max_len, env),
+            Service::Packets(router) => self.packet(|cmd| router.find(cmd), payload, max_len, env),
+            Service::Any(_) => self.packet_of_any(payload, max_len, env),
             Service::Messages(handler) => self.message(handler, kind, payload, env),
         }
     }
 
-    /// Handles a binary message that should be a packet. An error closes the connection.
-    #[inline(always)]
-    pub(super) fn packet<S: Application>(
+    /// Handles a binary message that should be a packet, for a service without a table.
+    #[inline(never)]
+    fn packet_of_any<S: Application>(
         &mut self,
-        router: &'static Router<S>,
+        message: &[u8],
+        max_len: usize,
+        env: &mut Env<S>,
+    ) -> Result<(), Cause> {
+        let service = env.service;
+        self.packet(|cmd| service.route(cmd), message, max_len, env)
+    }
+
+    /// Handles a binary message that should be a packet. `find` looks up the route of a command. An error
+    /// closes the connection.
+    #[inline(always)]
+    fn packet<S: Application, R: Borrow<Route<S>>>(
+        &mut self,
+        find: impl Fn(u16) -> Option<R>,
         message: &[u8],
         max_len: usize,
         env: &mut Env<S>,
@@ -48,7 +63,7 @@ impl Dispatch<'_> {
         self.record.recv_count += 1;
         env.tools.totals.packets_received += 1;
         if self.record.is_watched() {
-            self.observe_packet(router, message, env);
+            self.observe_packet(message, env);
         }
         let packet = match packet::Request::parse(message) {
             Ok(packet) => packet,
@@ -61,10 +76,12 @@ impl Dispatch<'_> {
         if !self.deadlines.packet_rate.take(env.settings.max_packets_per_second) {
             return self.excess_packet(&packet, env);
         }
-        let Some(route) = router.find(packet.cmd) else {
+        let Some(route) = find(packet.cmd) else {
             return self.bad_request(packet.cmd, packet.flag, ErrorId::UNKNOWN_COMMAND, env);
         };
-        if let Err(error_id) = route.access().check(self.record) {
+        let route = route.borrow();
+        let kind = self.record.is_logged_in().then(|| self.record.kind());
+        if let Err(error_id) = route.access().check(kind, |predicate| self.ask(predicate, packet.cmd, env))? {
             return self.bad_request(packet.cmd, packet.flag, error_id, env);
         }
         if packet.data_status == DataStatus::Raw as u8 || packet.data.is_empty() {
@@ -85,11 +102,29 @@ impl Dispatch<'_> {
         result
     }
 
+    /// Asks a route's predicate whether the client may call the route. An error closes the connection.
+    #[inline(never)]
+    fn ask<S: Application>(
+        &mut self,
+        predicate: Predicate<S::Session>,
+        cmd: u16,
+        env: &mut Env<S>,
+    ) -> Result<bool, Cause> {
+        let (record, sessions) = (&*self.record, &env.tools.sessions);
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            sessions.get(record.id).is_some_and(|session| predicate(record, session))
+        }));
+        if record.is_watched() {
+            self.observe_asked(asked.as_ref().ok().copied());
+        }
+        asked.map_err(|_| self.panicked(cmd, "access predicate", env))
+    }
+
     /// Calls a packet's handler with its decoded `data`. Replies may borrow `lent`.
     #[inline(always)]
     fn handle<S: Application>(
         &mut self,
-        route: &'static Route<S>,
+        route: &Route<S>,
         packet: &packet::Request<'_>,
         data: &[u8],
         lent: &[u8],
@@ -126,9 +161,8 @@ impl Dispatch<'_> {
         if let Err(offence) = result {
             return Err(self.offence(packet.cmd, offence, env));
         }
-        let Service::Packets(router) = env.service else { return Ok(()) };
-        let Some(route) = router.find(packet.cmd) else { return Ok(()) };
-        self.handle(route, &packet, data, &[], env)
+        let Some(route) = env.service.route(packet.cmd) else { return Ok(()) };
+        self.handle(&route, &packet, data, &[], env)
     }
 
     /// Decodes Data for the handler. An error closes the connection.

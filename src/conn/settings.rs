@@ -13,8 +13,8 @@ use crate::upgrade::Policy;
 /// The most close timeouts by which a client that keeps sending can delay the end.
 pub(super) const MAX_CLOSE_TIMEOUTS: u32 = 15;
 
-/// The configuration in the form that connections use: valid, with durations in milliseconds. A limit or timer
-/// that is off is 0.
+/// The configuration in the form that connections use: valid, with durations in milliseconds. A limit or
+/// timer that is off is 0.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) max_len: usize,

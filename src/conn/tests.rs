@@ -19,6 +19,7 @@ mod messages;
 mod reading;
 mod recorded;
 mod requests;
+mod results;
 mod stalls;
 mod timers;
 mod too_large;

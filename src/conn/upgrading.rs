@@ -131,9 +131,13 @@ impl Conn {
         let (id, peer, mode) = (self.record.id, self.record.peer(), env.settings.deflate);
         let Env { state, tools, .. } = env;
         upgrade::check_scanned(head, &env.settings.policy(), |request| {
+            let began = tools.slow.begin();
             let verdict = catch_unwind(AssertUnwindSafe(|| {
                 state.upgrade(request, peer).map(|session| tools.sessions.put(id, session))
             }));
+            if let Some(took) = tools.slow.slow_since(began) {
+                connection_log::slow(&self.record, &mut tools.log, tools.now, "upgrade hook", None, took);
+            }
             self.note(|| {
                 let refused = |refusal| Reason::of(Cause::Refused(refusal));
                 let panicked = || Reason::of(Cause::HandlerFailed);

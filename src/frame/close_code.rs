@@ -32,7 +32,8 @@ impl CloseCode {
     pub const BAD_REQUESTS: CloseCode = CloseCode(4002);
     /// No packet came for the time of the [client check](crate::config::Timers::client_check).
     pub const IDLE: CloseCode = CloseCode(4003);
-    /// The client did not log in within the time of the [account check](crate::config::Timers::account_check).
+    /// The client did not log in within the time of the [account
+    /// check](crate::config::Timers::account_check).
     pub const NEVER_LOGGED_IN: CloseCode = CloseCode(4004);
     /// The object that was [linked](crate::Context::link) to the connection was dropped.
     pub const OBJECT_ENDED: CloseCode = CloseCode(4005);

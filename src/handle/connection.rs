@@ -70,8 +70,8 @@ impl Life {
 /// It belongs to this connection for ever: after the end every call returns [`HandleError::Gone`], and
 /// nothing reaches the connection that took over its slot. Calls of one thread take effect in order. A call
 /// that succeeds just before the connection ends has no effect. A packet that does not fit the outbox is
-/// counted in the record's `error_send`, and [`Output::overflow`](crate::config::Output::overflow) applies; the call
-/// itself has succeeded by then.
+/// counted in the record's `error_send`, and [`Output::overflow`](crate::config::Output::overflow) applies;
+/// the call itself has succeeded by then.
 #[derive(Clone, Debug)]
 pub struct Handle {
     id: ConnectionId,

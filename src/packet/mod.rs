@@ -10,6 +10,7 @@
 //! never a socket or a clock.
 
 mod codec;
+mod encode;
 mod error_id;
 mod header;
 #[cfg_attr(not(feature = "zlib"), path = "no_zlib_stream.rs")]
@@ -17,6 +18,7 @@ mod zlib_stream;
 
 pub(crate) use codec::RecordedCodec;
 pub use codec::{Cipher, Codecs, Decode, Undecodable};
+pub use encode::Encode;
 pub use error_id::ErrorId;
 pub use header::{
     DataStatus, Fault, REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES, Reply, Request, push_packet, push_request,

@@ -9,7 +9,7 @@ use super::queue_output::write_if_full;
 use super::ready::Queue;
 use super::sys::socket::Socket;
 use super::tokens;
-use super::watch::record_from_the_start;
+use super::watch::watch_from_the_start;
 use crate::cause::Cause;
 use crate::conn::{Conn, Draining};
 use crate::connection_log;
@@ -96,7 +96,7 @@ fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
         end_refused_in_excess(core);
     } else {
         core.lent.env.tools.totals.accepted += 1;
-        record_from_the_start(core, id);
+        watch_from_the_start(core, id);
     }
     if register(core, id) {
         begin(core, id, refusal);

@@ -1,7 +1,5 @@
 //! The end of a turn: writes the remaining output, and removes connections that have ended.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use log::kv::Value;
 
 use super::budget::{STEP_BYTES, Step};
@@ -9,6 +7,7 @@ use super::core::Core;
 use super::effects;
 use super::entry::Entry;
 use super::fan_out::leave_fan_outs;
+use super::hook::call_hook;
 use super::queue_output::write_all_segments;
 use super::requester::Requester;
 use super::topics::leave_topics;
@@ -81,9 +80,9 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     }
     tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
     let Some(session) = tools.sessions.take(record.id) else { return };
-    if catch_unwind(AssertUnwindSafe(|| state.closed(record, session, told, &mut tools.effects))).is_err() {
-        tools.log.panicked(tools.now, "end hook", &("id", Value::from_display(&record.id)));
-    }
+    call_hook(tools, "end hook", &("id", Value::from_display(&record.id)), |tools| {
+        state.closed(record, session, told, &mut tools.effects);
+    });
 }
 
 /// Ends every connection at once, without a Close frame.

@@ -2,9 +2,9 @@
 //! and [`ServerHandle::call`](crate::ServerHandle::call).
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::Core;
+use super::hook::{NO_FIELDS, call_hook};
 use crate::conn::Env;
 use crate::mailbox::StateCall;
 use crate::router::Application;
@@ -14,9 +14,6 @@ use crate::router::Application;
 pub(super) fn call_state<S: Application>(core: &mut Core<S>, call: StateCall) {
     let Env { state, tools, .. } = &mut core.lent.env;
     let state: &mut dyn Any = state;
-    let called = catch_unwind(AssertUnwindSafe(|| call(state, &mut tools.effects)));
+    call_hook(tools, "call on a worker's state", &NO_FIELDS, |tools| call(state, &mut tools.effects));
     core.lent.budget.read_clock();
-    if called.is_err() {
-        tools.log.panicked(tools.now, "call on a worker's state", &None::<(&str, &str)>);
-    }
 }

@@ -19,6 +19,7 @@ use crate::config::{Config, Recording};
 use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::router::{Application, Service};
+use crate::slow_calls::SlowCalls;
 use crate::topics::Topics;
 
 /// Everything that the steps of a turn work on.
@@ -48,6 +49,10 @@ impl<S: Application> Core<S> {
         let cipher = state.cipher();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
+        if let Some(limit) = config.slow_handler {
+            let clock = shared.clock.clone();
+            env.tools.slow = SlowCalls::new(limit, Box::new(move || clock.passed()));
+        }
         env.tools.effects.topics = Topics::new(worker, shared.topics.clone());
         Core {
             connections: Connections::new(worker),

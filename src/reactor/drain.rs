@@ -1,11 +1,10 @@
 //! Drains the server: refuses waiting clients, and closes the others at a limited pace. The pace lets other
 //! servers take over the clients.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use super::effects::apply;
+use super::hook::{NO_FIELDS, call_hook};
 use super::queue_output::write_all_segments;
 use super::requester::Requester;
 use super::send::call;
@@ -32,11 +31,8 @@ pub(super) fn announce_drain<S: Application>(core: &mut Core<S>) {
 /// Calls the application's hook. Its effects are applied before the first client is closed.
 fn tell_application<S: Application>(core: &mut Core<S>) {
     let Env { state, tools, .. } = &mut core.lent.env;
-    let told = catch_unwind(AssertUnwindSafe(|| state.draining(&mut tools.effects)));
+    call_hook(tools, "draining hook", &NO_FIELDS, |tools| state.draining(&mut tools.effects));
     core.lent.budget.read_clock();
-    if told.is_err() {
-        tools.log.panicked(tools.now, "draining hook", &None::<(&str, &str)>);
-    }
     apply(core, Requester::Application);
 }
 

@@ -51,6 +51,7 @@ fn fill(reactor: &mut Reactor<Nothing>) {
         let id = core.connections.insert(|id| {
             Entry::new(Socket::Absent(Absent), Conn::idle(id, Peer::Local, now, settings), permit)
         });
+        core.lent.env.tools.sessions.put(id.unwrap(), ());
         let active = core.activate(id.unwrap()).unwrap();
         let at = active.entry.conn.next_deadline(&active.lent.env.settings);
         active.schedule.arm(id.unwrap().slot(), at);

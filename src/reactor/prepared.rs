@@ -53,7 +53,7 @@ impl Prepared {
         others: usize,
     ) -> Result<(Self, Vec<Self>), BindError> {
         match service {
-            Service::Packets(_) => config.validate_for_packets()?,
+            Service::Packets(_) | Service::Any(_) => config.validate_for_packets()?,
             Service::Messages(_) => config.validate()?,
         }
         let first = Station::new(system, config)?;

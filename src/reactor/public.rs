@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use super::bind_error::BindError;
@@ -37,9 +37,24 @@ pub enum Turn {
 /// A gateway: its listeners, its clients, and the application's state. One core serves all of it;
 /// [`Workers`](crate::Workers) runs several.
 ///
-/// Give it a thread with [`run`](Self::run), or call [`turn`](Self::turn) from an existing loop: its
-/// [descriptor](AsRawFd) becomes readable when there is something to do, and
-/// [`next_deadline`](Self::next_deadline) says when to call it without that.
+/// Give it a thread with [`run`](Self::run), or call [`turn`](Self::turn) from an existing loop.
+///
+/// # In a loop of yours
+///
+/// A loop that does nothing but the game's steps calls [`turn`](Self::turn) with the time until the next step.
+/// A loop that waits for other things as well waits for the reactor's [descriptor](AsFd) too, which becomes
+/// readable when there is something to do, and at most until [`next_deadline`](Self::next_deadline). Then it
+/// calls `turn` with a timeout of 0, and asks for the deadline again: while work is left, that is not in the
+/// future. The descriptor may be waited on by level or by edge. Three things end or change the loop:
+///
+/// - [`act`](Self::act) gives the game its state and its effects between two turns.
+/// - [`ServerHandle::drain`] announces the end, from a signal's thread or from the loop itself. The loop goes
+///   on until `turn` returns [`Turn::Drained`].
+/// - Time in which the loop does not call `turn` although it is due counts as a stall: it is not held against
+///   clients that were silent meanwhile.
+///
+/// `examples/own_loop.rs` is such a loop with epoll, `examples/tokio_loop.rs` with tokio. A game that lets the
+/// reactor run has [ticks](Application::tick) instead.
 ///
 /// Dropping a reactor closes every socket at once, without Close frames; drain it first.
 pub struct Reactor<S: Application> {
@@ -181,6 +196,9 @@ impl<S: Application> Reactor<S> {
     /// None only if the clock cannot represent the time.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
+        if self.poller.is_full() {
+            return Some(self.clock.instant_now());
+        }
         let due_at = self.clock.instant(self.due_at());
         // A tick's time is known more exactly than to the millisecond.
         [due_at, self.next_tick_at()].into_iter().flatten().min()
@@ -223,11 +241,18 @@ impl<S: Application> Reactor<S> {
     }
 }
 
-/// The descriptor to wait on in another loop. It belongs to the reactor: only wait on it. A simulated reactor
-/// has none: -1.
+/// The descriptor to wait on in another loop: readable when there is something to do. It belongs to the
+/// reactor: only wait on it. A simulated reactor's is one that no poll takes.
+impl<S: Application> AsFd for Reactor<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poller.as_fd()
+    }
+}
+
+/// The same descriptor.
 impl<S: Application> AsRawFd for Reactor<S> {
     fn as_raw_fd(&self) -> RawFd {
-        self.poller.as_raw_fd()
+        self.as_fd().as_raw_fd()
     }
 }
 

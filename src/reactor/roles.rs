@@ -1,18 +1,17 @@
 //! Logs connections in from outside their requests, and ends one whose role a newer one has taken over.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use log::kv::Value;
 
 use super::core::Core;
 use super::forward::forward;
+use super::hook::call_hook;
 use super::send::call;
 use super::topics::bequeath;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::record::Login;
-use crate::router::{Application, Effect, Tools};
+use crate::router::{Application, Effect};
 
 /// The connection that holds a role. None if it is not on this worker.
 pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<ConnectionId> {
@@ -40,13 +39,11 @@ pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir
     // It may hold another role by now. Without one it cannot be replaced a second time.
     tools.roles.leave(id, record.role_id());
     // Even if it is closing already: that can take a while, and the newer connection is in use meanwhile.
-    let Tools { sessions, effects, .. } = tools;
-    let called = catch_unwind(AssertUnwindSafe(|| {
-        sessions.get_mut(id).map(|session| state.replaced(record, session, effects))
-    }));
-    if called.is_err() {
-        tools.log.panicked(tools.now, "replaced hook", &("id", Value::from_display(&id)));
-    }
+    call_hook(tools, "replaced hook", &("id", Value::from_display(&id)), |tools| {
+        if let Some(session) = tools.sessions.get_mut(id) {
+            state.replaced(record, session, &mut tools.effects);
+        }
+    });
     if let Some(heir) = heir {
         bequeath(core, id, heir);
     }

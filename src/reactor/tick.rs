@@ -1,10 +1,10 @@
 //! Calls the application's tick when a point of its grid has come.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::effects::apply;
+use super::hook::call_hook;
 use super::requester::Requester;
 use super::tick_grid::Due;
 use crate::conn::Env;
@@ -32,10 +32,7 @@ fn call_tick<S: Application>(core: &mut Core<S>, due: Due) {
     let late = due.late + Duration::from_micros(core.lent.budget.passed_us());
     let tick = Tick { number: due.number, missed: due.missed, late };
     let Env { state, tools, .. } = &mut core.lent.env;
-    let called = catch_unwind(AssertUnwindSafe(|| state.tick(tick, &mut tools.effects)));
+    call_hook(tools, "tick", &("number", tick.number), |tools| state.tick(tick, &mut tools.effects));
     core.lent.budget.read_clock();
-    if called.is_err() {
-        tools.log.panicked(tools.now, "tick", &None::<(&str, &str)>);
-    }
     apply(core, Requester::Application);
 }

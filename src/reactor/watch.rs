@@ -7,10 +7,15 @@ use crate::moment::Moment;
 use crate::record::Watch;
 use crate::recording::file::Head;
 use crate::recording::{Recorder, Target};
-use crate::router::{Application, Service};
+use crate::router::Application;
 
-/// Starts recording a newly accepted connection, if all are recorded.
-pub(super) fn record_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+/// Watches a newly accepted connection, if all are timed or recorded.
+pub(super) fn watch_from_the_start<S: Application>(core: &mut Core<S>, id: ConnectionId) {
+    if core.lent.env.tools.slow.is_on()
+        && let Some(entry) = core.connections.get_mut(id)
+    {
+        entry.conn.record.set(Watch::CLOCK, true);
+    }
     if core.recording.as_ref().is_some_and(|recording| !recording.debugged) {
         record(core, id);
     }
@@ -44,7 +49,7 @@ fn record<S: Application>(core: &mut Core<S>, id: ConnectionId) {
         accepted_unix_ms: unix_ms(record.connected_at()),
         id: id.to_string(),
         peer: record.peer().to_string(),
-        messages: matches!(service, Service::Messages(_)),
+        messages: !service.has_packets(),
         settings: settings.noted(),
         ..Head::default()
     };

@@ -62,6 +62,8 @@ impl Watch {
     pub(crate) const LOG: Watch = Watch(1);
     /// A recorder.
     pub(crate) const RECORDER: Watch = Watch(2);
+    /// A clock that times its handlers, and sees nothing of the packets.
+    pub(crate) const CLOCK: Watch = Watch(4);
 }
 
 /// The record of one connection. Handlers read it through their context.
@@ -231,6 +233,12 @@ impl Record {
     /// Whether the connection is watched (debug or a recording): a single test, since each packet needs it.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
+        self.watch.0 & (Watch::LOG.0 | Watch::RECORDER.0) != 0
+    }
+
+    /// Whether its handlers are watched: as the connection is, or only timed.
+    #[inline]
+    pub(crate) fn has_watched_handlers(&self) -> bool {
         self.watch.0 != 0
     }
 

@@ -71,6 +71,8 @@ wire_enum! {
         /// The request came through a trusted HTTP proxy: the client that its headers name, or none, or the
         /// reason for a refusal.
         25 Forwarded { client: Option<String>, refused: Option<Reason> },
+        /// The predicate of the route was asked: whether the client may call it, or none for a panic.
+        26 Asked { allowed: Option<bool> },
 
         /// A packet came from the client.
         30 Packet { seq: u64, cmd: u16, flag: u32, data_status: u8, len: u64, route: Route, hash: u64 },
@@ -250,7 +252,8 @@ wire_enum! {
     enum Route {
         /// No route.
         1 Unknown {},
-        /// A route: 0 for anyone, 1 for roles, 2 for monitors; and whether its Data is secret.
+        /// A route: 0 for anyone, 1 for roles, 2 for monitors, 3 by a predicate; and whether its Data is
+        /// secret.
         2 Known { access: u8, secret: bool },
         /// A route whose deferred requests let others pass, or have a deadline; 0 milliseconds for none.
         3 Deferring { access: u8, secret: bool, unordered: bool, deadline_ms: u64 },

@@ -22,6 +22,8 @@ struct ReplayedCall {
     health: Option<bool>,
     forwarded: Option<(Option<String>, Option<Reason>)>,
     verdicts: VecDeque<Option<Reason>>,
+    /// The answers of predicates.
+    asked: VecDeque<Option<bool>>,
     /// The actions of the application's handlers, each with the number of packets that could never fit.
     outcomes: VecDeque<(Outcome, u32)>,
     /// The number of requests whose deadline passed.
@@ -112,6 +114,7 @@ impl ReplaySource {
                     call.forwarded = Some((client.clone(), refused.clone()));
                 }
                 Note::Verdict { refused } => call.verdicts.push_back(refused.clone()),
+                Note::Asked { allowed } => call.asked.push_back(*allowed),
                 Note::PeerClose { valid } => call.found.push_back(*valid),
                 Note::Decoded { hidden, result } => call.decoded.push_back((*hidden, result.clone())),
                 Note::Inflated { len, head, error } => {
@@ -137,6 +140,12 @@ impl ReplaySource {
     /// The application's recorded answer to the upgrade.
     pub(crate) fn verdict(&self) -> Option<Option<Reason>> {
         self.call().verdicts.pop_front()
+    }
+
+    /// The recorded answer of the next predicate, or none for a panic. If the recording has none here, the
+    /// fact that one was asked is the difference.
+    pub(crate) fn asked(&self) -> Option<bool> {
+        self.call().asked.pop_front().unwrap_or(Some(false))
     }
 
     /// The recorded actions of the next handler, and how many of its packets could never fit the outbox.

@@ -78,6 +78,7 @@ impl Driver {
         let mut conn = conn.ok_or(Unreadable::Head(head_at))?;
         let recorder = Recorder::new(Target::Replay(source.clone()), file.head.clone(), usize::MAX);
         conn.record_with(recorder, now);
+        env.tools.sessions.put(conn.record.id, source.clone());
         Ok(Driver {
             conn,
             env,

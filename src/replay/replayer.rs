@@ -8,7 +8,7 @@ use crate::cause::Cause;
 use crate::conn::{access_of, login_of, recorded_wait};
 use crate::frame::CloseCode;
 use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply};
-use crate::record::Peer;
+use crate::record::{Peer, Record};
 use crate::recording::codes::Reason;
 use crate::recording::file::File;
 use crate::recording::frame::Frame;
@@ -23,17 +23,18 @@ pub(super) struct Replayer {
 }
 
 impl Application for Replayer {
-    type Session = ();
+    /// Where the answers of predicates come from.
+    type Session = ReplaySource;
 
-    fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<(), Refusal> {
+    fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<ReplaySource, Refusal> {
         match self.source.verdict().flatten().and_then(|reason: Reason| reason.cause()) {
-            None => Ok(()),
+            None => Ok(self.source.clone()),
             Some(Cause::Refused(refusal)) => Err(refusal),
             Some(_) => panic_quietly(),
         }
     }
 
-    fn opened(&mut self, context: &mut Context<'_>) {
+    fn opened(&mut self, context: &mut Context<'_, ReplaySource>) {
         let _ = self.act(None, context);
     }
 }
@@ -53,7 +54,7 @@ pub(super) fn service(file: &File) -> Service<Replayer> {
                 (access, secret, unordered, deadline_ms)
             }
         };
-        let Some(access) = access_of(access) else { continue };
+        let Some(access) = access_of(access, on_asked) else { continue };
         let mut route = Route::new(cmd, "recorded", access, on_packet);
         route = if secret { route.secret() } else { route };
         route = if unordered { route.unordered() } else { route };
@@ -65,17 +66,25 @@ pub(super) fn service(file: &File) -> Service<Replayer> {
     Service::Packets(Router::leak(routes.into_values()))
 }
 
-fn on_packet(replayer: &mut Replayer, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn on_asked(_: &Record, source: &ReplaySource) -> bool {
+    source.asked().unwrap_or_else(|| panic_quietly())
+}
+
+fn on_packet(
+    replayer: &mut Replayer,
+    request: Request<'_>,
+    context: &mut Context<'_, ReplaySource>,
+) -> Outcome {
     replayer.act(Some(&request), context)
 }
 
-fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_>) -> Outcome {
+fn on_message(replayer: &mut Replayer, _: Message<'_>, context: &mut Context<'_, ReplaySource>) -> Outcome {
     replayer.act(None, context)
 }
 
 impl Replayer {
     /// Repeats the actions of the recorded handler.
-    fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_>) -> Outcome {
+    fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_, ReplaySource>) -> Outcome {
         // If the recording has no handler here, the fact that one runs is the difference.
         let Some((mut outcome, too_large)) = self.source.outcome() else { return Outcome::Done };
         let mut refusal = Sent::AsItWas;
@@ -127,7 +136,7 @@ fn is_refusal(frame: &Frame, error_id: u16) -> bool {
 }
 
 /// Sends a frame of the recorded form, without its bytes.
-fn send(frame: &Frame, context: &mut Context<'_>) {
+fn send(frame: &Frame, context: &mut Context<'_, ReplaySource>) {
     let Some(opcode) = frame.opcode() else { return };
     let is_packet = !frame.compressed && frame.packet.is_some();
     let headers = if is_packet { REPLY_HEADER_BYTES as u64 } else { 0 };

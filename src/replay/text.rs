@@ -70,6 +70,9 @@ impl Display for Text<'_, Note> {
             Note::Health { fails: false } => f.write_str("a health check, which succeeds"),
             Note::Health { fails: true } => f.write_str("a health check, which fails"),
             Note::Forwarded { client, refused } => show_forwarded(client.as_deref(), refused.as_ref(), f),
+            Note::Asked { allowed: Some(true) } => f.write_str("the predicate allows it"),
+            Note::Asked { allowed: Some(false) } => f.write_str("the predicate refuses it"),
+            Note::Asked { allowed: None } => f.write_str("the predicate panicked"),
             Note::Verdict { refused: None } => f.write_str("the application accepts it"),
             Note::Verdict { refused: Some(reason) } => {
                 write!(f, "the application refuses it: {}", Text(reason))
@@ -280,7 +283,7 @@ impl Display for Text<'_, Route> {
         match self.0 {
             Route::Unknown {} => f.write_str("no route"),
             Route::Known { access, secret } | Route::Deferring { access, secret, .. } => {
-                match access_of(*access) {
+                match access_of(*access, |_, ()| false) {
                     Some(access) => write!(f, "for {access:?}")?,
                     None => write!(f, "access {access}")?,
                 }

@@ -1,9 +1,10 @@
 //! The embedder's side: the application's state with its hooks, and the service for its clients.
 
+use super::access::Access;
 use super::context::Context;
 use super::effect::Effects;
 use super::outcome::Outcome;
-use super::table::{Route, Router};
+use super::table::{Handler, Route, Router};
 use super::tick::Tick;
 use crate::cause::Cause;
 use crate::packet::{Cipher, Undecodable};
@@ -116,34 +117,64 @@ pub type MessageHandler<S> =
 pub enum Service<S: Application> {
     /// Packets in binary messages, for the routes of a table. A text message closes the connection with 1003.
     Packets(&'static Router<S>),
+    /// Packets with any command, for one function: for scripts, proxies and other languages.
+    ///
+    /// Packets, DataStatus, bad packets, limits and refusals are those of a table in which every command has a
+    /// route for [`Access::Anyone`]; the function decides what a client may do, and refuses commands that it
+    /// does not know. Recordings hold the Data of all commands.
+    ///
+    /// ```
+    /// use sysconn::{Application, Context, Outcome, Request, Service, packet::ErrorId};
+    ///
+    /// /// Runs a script for each command that has one.
+    /// struct Scripts;
+    ///
+    /// impl Application for Scripts {
+    ///     type Session = ();
+    /// }
+    ///
+    /// fn run(_: &mut Scripts, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    ///     match request.cmd() {
+    ///         1001 => context.reply(request.data()),
+    ///         _ => Outcome::Refuse(ErrorId::UNKNOWN_COMMAND),
+    ///     }
+    /// }
+    ///
+    /// let service = Service::Any(run);
+    /// # let _ = service;
+    /// ```
+    Any(Handler<S>),
     /// Text and binary messages, for one function: plain RFC 6455.
     Messages(MessageHandler<S>),
 }
 
 impl<S: Application> Service<S> {
-    /// The route of a command, if there is one.
-    pub(crate) fn route(&self, cmd: u16) -> Option<&'static Route<S>> {
+    /// Whether binary messages are packets.
+    pub(crate) fn has_packets(&self) -> bool {
         match self {
-            Service::Packets(router) => router.find(cmd),
+            Service::Packets(_) | Service::Any(_) => true,
+            Service::Messages(_) => false,
+        }
+    }
+
+    /// The route of a command, if it has one.
+    pub(crate) fn route(&self, cmd: u16) -> Option<Route<S>> {
+        match *self {
+            Service::Packets(router) => router.find(cmd).copied(),
+            Service::Any(handler) => Some(Route::new(cmd, "any", Access::Anyone, handler)),
             Service::Messages(_) => None,
         }
     }
 
     /// Whether the route of a command is [secret](Route::secret).
     pub(crate) fn is_secret(&self, cmd: u16) -> bool {
-        match self {
-            Service::Packets(router) => router.find(cmd).is_some_and(Route::is_secret),
-            Service::Messages(_) => false,
-        }
+        self.route(cmd).is_some_and(|route| route.is_secret())
     }
 
     /// Whether Data under this command must not be recorded: its route is secret, or the command has no route
     /// and the Data may be meant for another command.
     pub(crate) fn hides(&self, cmd: u16) -> bool {
-        match self {
-            Service::Packets(router) => router.find(cmd).is_none_or(Route::is_secret),
-            Service::Messages(_) => false,
-        }
+        self.has_packets() && self.route(cmd).is_none_or(|route| route.is_secret())
     }
 }
 

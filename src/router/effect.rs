@@ -160,8 +160,8 @@ pub struct Effects {
 impl Effects {
     /// Sends a push to a connection.
     ///
-    /// If it does not fit the connection's outbox, [`Output::overflow`](crate::config::Output::overflow) applies, and
-    /// its record counts it.
+    /// If it does not fit the connection's outbox, [`Output::overflow`](crate::config::Output::overflow)
+    /// applies, and its record counts it.
     pub fn send(&mut self, to: ConnectionId, push: &Push) {
         if self.own.turn() == Some((to, OwnTurn::Now)) {
             self.charge(1);

@@ -7,8 +7,8 @@ use std::fmt;
 #[non_exhaustive]
 pub enum SendError {
     /// It does not fit the connection's outbox; [`Record::error_send`](crate::Record::error_send) counts it.
-    /// Depending on [`Output::overflow`](crate::config::Output::overflow) it was dropped, or the connection will
-    /// close with 4008.
+    /// Depending on [`Output::overflow`](crate::config::Output::overflow) it was dropped, or the connection
+    /// will close with 4008.
     OutboxFull,
     /// It would not fit even an empty outbox ([`outbox_limit`](crate::config::Output::outbox_limit)), so it
     /// can never be sent. It was dropped, counted and logged; the connection goes on.

@@ -29,7 +29,10 @@ impl Mistake {
     }
 }
 
-/// The mistakes that have been logged. At most one of each kind for each command is kept.
+/// The most mistakes that are logged. A service without a table can have as many as there are commands.
+const MAX_LOGGED: usize = 1000;
+
+/// The mistakes that have been logged, one of each kind for each command.
 #[derive(Default)]
 pub(crate) struct Mistakes {
     logged: BTreeSet<(u16, Mistake)>,
@@ -39,7 +42,7 @@ impl Mistakes {
     /// Logs a mistake in the handler of a command, unless it was logged before.
     #[cold]
     pub(crate) fn report(&mut self, cmd: u16, name: &str, mistake: Mistake) {
-        if !self.logged.insert((cmd, mistake)) {
+        if self.logged.len() >= MAX_LOGGED || !self.logged.insert((cmd, mistake)) {
             return;
         }
         let fields = [

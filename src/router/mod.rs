@@ -17,6 +17,7 @@ mod context;
 mod deferral;
 mod effect;
 mod error;
+mod into_outcome;
 mod leases;
 mod mistakes;
 mod outbox_limit;
@@ -34,6 +35,7 @@ mod typed;
 mod write_buffer;
 
 pub use access::Access;
+pub(crate) use access::Predicate;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
 pub(crate) use borrowed::{Borrowed, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
 pub(crate) use compress_job::{
@@ -45,6 +47,7 @@ pub(crate) use deferral::Deferral;
 pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use error::{LoginError, SendError};
+pub use into_outcome::IntoOutcome;
 pub(crate) use leases::CompressorLease;
 pub(crate) use mistakes::Mistake;
 pub use outcome::Outcome;

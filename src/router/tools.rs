@@ -16,6 +16,7 @@ use crate::moment::Moment;
 use crate::observer::Observed;
 use crate::packet::Codecs;
 use crate::roles::Roles;
+use crate::slow_calls::SlowCalls;
 use crate::totals::Totals;
 
 /// Lent to every call of a connection or its handler.
@@ -31,6 +32,8 @@ pub(crate) struct Tools<Session = ()> {
     pub(crate) codecs: Codecs,
     /// A buffer in which Data is compressed or encrypted.
     pub(crate) encoded: Vec<u8>,
+    /// A buffer in which a message is encoded to Data.
+    pub(crate) message: Vec<u8>,
     pub(crate) compressor: Compressor,
     pub(crate) effects: Effects,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -42,6 +45,7 @@ pub(crate) struct Tools<Session = ()> {
     /// The observer of the reactor, if there is one.
     pub(crate) observed: Observed,
     pub(crate) log: LogLimiter,
+    pub(crate) slow: SlowCalls,
     /// The length of the packet in hand if it is too large for any outbox; otherwise 0.
     pub(crate) oversized: usize,
     /// Packets of the current call that were too large for any outbox, for a recording.
@@ -74,6 +78,7 @@ impl<Session> Tools<Session> {
             origin: None,
             codecs,
             encoded: Vec::new(),
+            message: Vec::new(),
             compressor: Compressor::default(),
             effects: Effects::default(),
             mailbox,
@@ -82,6 +87,7 @@ impl<Session> Tools<Session> {
             totals: Totals::default(),
             observed: Observed::default(),
             log,
+            slow: SlowCalls::default(),
             oversized: 0,
             too_large: 0,
             refusal: Vec::new(),

@@ -3,12 +3,12 @@
 /// Makes the [`Handler`](crate::Handler) of a route from a function that takes a decoded message.
 ///
 /// [`Decode`](crate::packet::Decode) makes the message from the Data of the request. If it fails, the result
-/// is [`Outcome::Undecodable`](crate::Outcome::Undecodable), and the function is not called.
-/// `typed!(function, request)` is for a function that takes the [`Request`](crate::Request) as well, for
-/// instance to defer it.
+/// is [`Outcome::Undecodable`](crate::Outcome::Undecodable), and the function is not called. The function may
+/// return any [`IntoOutcome`](crate::IntoOutcome). `typed!(function, request)` is for one that takes the
+/// [`Request`](crate::Request) as well, for instance to defer it.
 ///
 /// ```
-/// use sysconn::packet::{Decode, Undecodable};
+/// use sysconn::packet::{Decode, ErrorId, Undecodable};
 /// use sysconn::{Access, Application, Context, Module, Outcome, Request, Route, Router, typed};
 ///
 /// struct Game {
@@ -32,9 +32,12 @@
 ///     }
 /// }
 ///
-/// fn walk(game: &mut Game, message: Walk, context: &mut Context<'_>) -> Outcome {
+/// fn walk(game: &mut Game, message: Walk, _: &mut Context<'_>) -> Result<[u8; 8], ErrorId> {
+///     if message.steps > 10 {
+///         return Err(ErrorId::NOT_ALLOWED);
+///     }
 ///     game.steps += u64::from(message.steps);
-///     context.reply(&game.steps.to_be_bytes())
+///     Ok(game.steps.to_be_bytes())
 /// }
 ///
 /// fn rest(_: &mut Game, _: Walk, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
@@ -58,13 +61,17 @@
 macro_rules! typed {
     ($function:path) => {
         |state, request, context| match $crate::packet::Decode::decode(request.data()) {
-            ::core::result::Result::Ok(message) => $function(state, message, context),
+            ::core::result::Result::Ok(message) => {
+                $crate::IntoOutcome::into_outcome($function(state, message, context), context)
+            }
             ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
         }
     };
     ($function:path, request) => {
         |state, request, context| match $crate::packet::Decode::decode(request.data()) {
-            ::core::result::Result::Ok(message) => $function(state, message, request, context),
+            ::core::result::Result::Ok(message) => {
+                $crate::IntoOutcome::into_outcome($function(state, message, request, context), context)
+            }
             ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
         }
     };

@@ -87,7 +87,7 @@ impl<'a, S: Simulated> Run<'a, S> {
     ) -> Result<Self, Failure> {
         let network = Network::new(plan.seed);
         network.set_buffers(plan.buffers);
-        let packets = matches!(service, Service::Packets(_));
+        let packets = service.has_packets();
         let mut reactor =
             Reactor::simulated(&plan.config, service, state, &network).map_err(|error| Failure {
                 seed: plan.seed,

@@ -5,10 +5,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use sysconn::frame::CloseCode;
 use sysconn::packet::ErrorId;
+use sysconn::upgrade::{self, Refusal};
 use sysconn::{
-    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Link, Login, Module,
-    Outcome, Record, Request, Route, Router, Ticket,
+    Access, Application, Cause, ConnectionId, Effects, Handle, Identity, Link, Login, Module, Outcome, Peer,
+    Record, Request, Route, Router, Ticket,
 };
+
+use crate::common::{Counted, Counts};
+
+type Context<'a> = sysconn::Context<'a, Counted>;
 
 /// Data → the same; the request is counted.
 pub(crate) const ECHO: u16 = 1201;
@@ -48,6 +53,7 @@ pub(crate) enum Event {
 
 pub(crate) struct Arena {
     events: Sender<Event>,
+    pub(crate) sessions: Counts,
     /// Requests to be echoed or sunk that each connection has made.
     pub(crate) handled: HashMap<ConnectionId, u64>,
 }
@@ -55,7 +61,7 @@ pub(crate) struct Arena {
 impl Arena {
     pub(crate) fn new() -> (Self, Receiver<Event>) {
         let (events, receiver) = channel();
-        (Arena { events, handled: HashMap::new() }, receiver)
+        (Arena { events, sessions: Counts::default(), handled: HashMap::new() }, receiver)
     }
 
     fn tell(&self, event: Event) {
@@ -69,13 +75,17 @@ impl Arena {
 }
 
 impl Application for Arena {
-    type Session = ();
+    type Session = Counted;
+
+    fn upgrade(&mut self, _: &upgrade::Request<'_>, _: Peer) -> Result<Counted, Refusal> {
+        Ok(self.sessions.session())
+    }
 
     fn opened(&mut self, context: &mut Context<'_>) {
         self.tell(Event::Opened(context.id()));
     }
 
-    fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
+    fn closed(&mut self, record: &Record, _: Counted, cause: Cause, _: &mut Effects) {
         self.tell(Event::Closed(Box::new(record.clone()), cause));
     }
 }

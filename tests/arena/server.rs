@@ -8,24 +8,26 @@ use std::thread::JoinHandle;
 use sysconn::{Cause, Config, Handle, Link, Reactor, Record, ServerHandle, Snapshot, Survey, Ticket};
 
 use super::{ARENA, Arena, Event, HANDLE, LINK};
-use crate::common::{Client, PATIENCE, UPGRADE, join, packet};
+use crate::common::{Client, Counts, PATIENCE, UPGRADE, join, packet};
 
 /// Drained and joined when it is dropped; a panic of its thread fails the test.
 pub(crate) struct ArenaServer {
     pub(crate) address: SocketAddr,
     pub(crate) handle: ServerHandle,
     pub(crate) events: Receiver<Event>,
+    pub(crate) sessions: Counts,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl ArenaServer {
     pub(crate) fn new(config: &Config) -> Self {
         let (arena, events) = Arena::new();
+        let sessions = arena.sessions.clone();
         let mut reactor = Reactor::bind(config, &ARENA, arena).unwrap();
         let address = reactor.local_addr().unwrap();
         let handle = reactor.handle();
         let thread = std::thread::spawn(move || reactor.run());
-        ArenaServer { address, handle, events, thread: Some(thread) }
+        ArenaServer { address, handle, events, sessions, thread: Some(thread) }
     }
 
     /// The first event that `pick` accepts; earlier ones are dropped.

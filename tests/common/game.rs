@@ -148,6 +148,18 @@ fn deferred(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) ->
     Outcome::Done
 }
 
+/// Handles every command of a service without a table: the ends of handlers under the numbers of their routes,
+/// and an echo under all others.
+pub(crate) fn any(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    match request.cmd() {
+        1103 => Outcome::Refuse(ErrorId(100)),
+        1106 => panic!("as the test asked"),
+        1108 => Outcome::Close(CloseCode::new(4100).unwrap()),
+        1109 => Outcome::Undecodable,
+        _ => context.reply(request.data()),
+    }
+}
+
 /// The only handler of a service without packets.
 pub(crate) fn echo(_: &mut Game, message: Message<'_>, context: &mut Context<'_>) -> Outcome {
     context.send_message(message.kind, message.payload).unwrap();

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
+mod counted;
 mod docs;
 mod game;
 mod lines;
@@ -17,8 +18,9 @@ mod witness;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Frame, Reply};
+pub(crate) use counted::{Counted, Counts};
 pub(crate) use docs::{PROTOCOL, close_codes, statuses, table};
-pub(crate) use game::{Event, Game, ROUTER, echo};
+pub(crate) use game::{Event, Game, ROUTER, any, echo};
 pub(crate) use lines::LINES;
 pub(crate) use server::{SHORT, Server, config, still_echoes, still_serves, with};
 pub(crate) use wire::{ACCEPT, UPGRADE, frame, join, message, packet, part, upgrade_of, zlib_stored};

@@ -11,7 +11,7 @@ use sysconn::frame::Opcode;
 use sysconn::{Cause, Config, Peer, Reactor, ServerHandle, Service, Ticket};
 
 use super::wire::frame;
-use super::{Client, Event, Frame, Game, PATIENCE, ROUTER, echo};
+use super::{Client, Event, Frame, Game, PATIENCE, ROUTER, any, echo};
 
 /// Drained and joined when it is dropped; a panic of its thread fails the test.
 pub(crate) struct Server {
@@ -38,6 +38,11 @@ impl Server {
     /// A server that takes packets.
     pub(crate) fn packets(config: &Config) -> Self {
         Server::spawn(config, Service::Packets(&ROUTER))
+    }
+
+    /// A server that takes packets without a table.
+    pub(crate) fn any(config: &Config) -> Self {
+        Server::spawn(config, Service::Any(any))
     }
 
     /// A server that echoes messages.

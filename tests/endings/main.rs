@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::mpsc::RecvError;
 
 use arena::{ArenaServer, CLOSE, Hand, LINK, PANIC};
-use common::{Client, Frame, LINES, PATIENCE, close_codes, config, join, packet};
+use common::{Client, Frame, LINES, PATIENCE, close_codes, config, eventually, join, packet};
 use sysconn::Cause;
 use sysconn::frame::CloseCode;
 use table::{Ending, endings};
@@ -56,6 +56,8 @@ fn each_cause_reaches_the_client_the_application_the_object_and_the_log() {
             .try_iter()
             .filter(|event| matches!(event, arena::Event::Closed(_, reported) if *reported == cause));
         assert_eq!(later.count(), 0, "{name}: reported twice");
+        let (made, dropped) = server.sessions.get();
+        assert!(made > 0 && made == dropped, "{name}: {made} sessions made, {dropped} dropped");
     }
     let without_row: Vec<_> = close_codes().difference(&codes).copied().collect();
     assert_eq!(without_row, []);
@@ -70,6 +72,7 @@ fn a_reset_reaches_the_object() {
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Cause::Reset));
     assert_eq!(told.recv(), Err(RecvError));
     assert_eq!(server.closed().1, Cause::Reset);
+    eventually("its session is dropped", || server.sessions.get() == (1, 1));
 }
 
 #[test]
@@ -86,7 +89,10 @@ fn a_reactor_that_is_dropped_tells_the_object() {
         linked.is_some()
     });
     let (link, told) = linked.unwrap();
+    let sessions = hand.reactor.state().sessions.clone();
+    assert_eq!(sessions.get(), (1, 0));
     drop(hand.reactor);
+    assert_eq!(sessions.get(), (1, 1));
     assert_eq!(told.recv_timeout(PATIENCE), Ok(Cause::Dropped));
     assert_eq!(told.recv(), Err(RecvError));
     // No connection is left to be told of the object's end.

@@ -76,6 +76,15 @@ pub(crate) fn record(change: impl FnOnce(&mut Config), session: impl FnOnce(&Ser
     directory.file()
 }
 
+/// [`record`], with a server without a table.
+pub(crate) fn record_any(session: impl FnOnce(&Server)) -> Vec<u8> {
+    let directory = Directory::new();
+    let server = Server::any(&directory.config());
+    session(&server);
+    drop(server);
+    directory.file()
+}
+
 /// A handle to the client's connection.
 pub(crate) fn handle_of(server: &Server, client: &mut Client) -> Handle {
     client.send_packet(1117, 0, b"");

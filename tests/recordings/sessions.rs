@@ -7,7 +7,8 @@ use sysconn::replay::End;
 use sysconn::{Config, Push, Record};
 
 use crate::common::*;
-use crate::recorded::{Directory, check, handle_of, record, replay, send_session, shown};
+use crate::recorded::{Directory, check, handle_of, record, record_any, replay, send_session, shown};
+use crate::secrets::contains_unmasked;
 
 #[test]
 fn a_session_with_every_outcome_is_replayed() {
@@ -357,4 +358,23 @@ fn compressed_messages_are_replayed_without_their_content() {
             }
         }
     }
+}
+
+#[test]
+fn a_session_without_a_table_is_replayed() {
+    let file = record_any(|server| {
+        let mut client = Client::connect(server.address);
+        for cmd in [0, 7777, 65_535] {
+            client.send_packet(cmd, 1, b"any command");
+            assert_eq!(client.reply(), Reply::new(cmd, 1, b"any command"));
+        }
+        client.send(&frame(Opcode::Binary, &message(7777, 2, 1, &zlib_stored(b"compressed"))));
+        assert_eq!(client.reply(), Reply::new(7777, 2, b"compressed"));
+        client.send_packet(1103, 3, b"");
+        assert_eq!(client.reply(), Reply::refusal(1103, 3, 100));
+        client.send_packet(1106, 4, b"");
+        client.expect_close(1011, "a panic");
+    });
+    assert_eq!(check(&file, "without a table").packets, 6);
+    assert!(contains_unmasked(&file, b"any command"), "nothing is secret");
 }

@@ -57,8 +57,11 @@ fn configuration(limits: u8, timers: u8) -> Config {
     config.limits.max_len_before_login = is_set(4).then_some(64);
     config.limits.max_packets_per_second = is_set(5).then_some(4);
     config.limits.max_connections = is_set(6).then_some(2);
-    config.output.deflate =
-        [DeflateMode::Off, DeflateMode::Shared, DeflateMode::Dedicated, DeflateMode::Off][usize::from(limits & 3)];
+    config.output.deflate = match limits & 3 {
+        1 => DeflateMode::Shared,
+        2 => DeflateMode::Dedicated,
+        _ => DeflateMode::Off,
+    };
     config.output.deflate_above = 8;
     config.output.overflow = if is_set(2) { Overflow::Drop } else { Overflow::Close };
     config.output.compress_above = is_set(3).then_some(8);

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use sysconn::packet::ErrorId;
-use sysconn::{Access, Context, Outcome, Request, Route};
+use sysconn::{Access, Context, Outcome, Request, Route, handler};
 
 use super::Gateway;
 use crate::delay::MAX_DELAY;
 
 pub(super) const ROUTES: [Route<Gateway>; 5] = [
     Route::new(1101, "echo", Access::Anyone, echo),
-    Route::new(1102, "sink", Access::Anyone, sink),
+    Route::new(1102, "sink", Access::Anyone, handler!(sink)),
     Route::new(1103, "refuse", Access::Anyone, refuse),
     Route::new(1104, "burst", Access::Anyone, burst),
     Route::new(1105, "deferred", Access::Anyone, deferred),
@@ -27,9 +27,7 @@ fn echo(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Out
 }
 
 /// Any bytes → nothing.
-fn sink(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
-    Outcome::Done
-}
+fn sink(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) {}
 
 /// ErrorID:16 → a refusal with that ErrorID. 0 does not decode.
 fn refuse(_: &mut Gateway, request: Request<'_>, _: &mut Context<'_>) -> Outcome {

@@ -22,8 +22,9 @@ fn compressing((compress_above, deflate): (usize, DeflateMode)) -> Rig {
 
 fn compressing_with(compress_above: usize, deflate: DeflateMode, change: fn(&mut Config)) -> Rig {
     let mut rig = Rig::new(|config| {
-        (config.output.compress_above, config.output.deflate, config.output.deflate_above) =
-            ((compress_above != 0).then_some(compress_above), deflate, 50);
+        let output = &mut config.output;
+        output.compress_above = (compress_above != 0).then_some(compress_above);
+        (output.deflate, output.deflate_above) = (deflate, 50);
         change(config);
     });
     rig.feed(OFFER);
@@ -208,16 +209,18 @@ fn uncompressed_replies_are_neither_charged_nor_delayed() {
     assert_eq!((rig.env.frames_left, rig.messages.len()), (999, 2));
 }
 
+fn bound(config: &mut Config, max_len: usize, outbox_limit: usize) {
+    (config.limits.max_len, config.output.outbox_limit) = (max_len, Some(outbox_limit));
+}
+
 #[test]
 fn a_waiting_reply_counts_as_its_longest_form() {
     // Compressed Data counts with its plain length, a message with what compression may add.
     for (way, fits, not) in [(WAYS[0], 99_979, 99_980), (WAYS[1], 88_000, 89_000), (WAYS[2], 88_000, 89_000)]
     {
         for (len, is_sent) in [(fits, true), (not, false)] {
-            let mut rig = compressing_with(way.0, way.1, |config| {
-                (config.limits.max_len, config.output.outbox_limit, config.output.overflow) =
-                    (50_000, Some(100_000), Overflow::Drop);
-            });
+            let mut rig = compressing_with(way.0, way.1, |config| bound(config, 50_000, 100_000));
+            rig.env.settings.overflow = Overflow::Drop;
             ask(&mut rig, &[len]);
             assert_eq!(rig.conn.has_job(), is_sent, "{way:?}, {len}");
             let queued = rig.conn.outbox.queued();
@@ -232,10 +235,7 @@ fn a_waiting_reply_counts_as_its_longest_form() {
                 assert!(rig.conn.wants_read(&rig.env.settings));
             }
         }
-        let mut rig = compressing_with(way.0, way.1, |config| {
-            (config.limits.max_len, config.output.outbox_limit, config.output.overflow) =
-                (50_000, Some(100_000), Overflow::Close);
-        });
+        let mut rig = compressing_with(way.0, way.1, |config| bound(config, 50_000, 100_000));
         ask(&mut rig, &[60_000, 60_000, 10]);
         rig.compress();
         assert_eq!(rig.conn.record.send_count, 2, "{way:?}: the second does not fit, the short one does");
@@ -246,9 +246,7 @@ fn a_waiting_reply_counts_as_its_longest_form() {
 #[test]
 fn the_longest_echo_fits_the_smallest_outbox_that_may_be_configured() {
     for data in [text(99_991), noise(99_991)] {
-        let mut rig = compressing_with(100, DeflateMode::Off, |config| {
-            (config.limits.max_len, config.output.outbox_limit) = (100_000, Some(100_021));
-        });
+        let mut rig = compressing_with(100, DeflateMode::Off, |config| bound(config, 100_000, 100_021));
         rig.request(ECHO, &data);
         rig.compress();
         let packets = Unpacker::new(DeflateMode::Off).packets(&rig);

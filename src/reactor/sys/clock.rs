@@ -53,6 +53,11 @@ impl Clock {
         }
     }
 
+    /// The time since the clock started, as [`turn_now`](Self::turn_now) has it.
+    pub(crate) fn passed(&self) -> Duration {
+        self.turn_now().saturating_duration_since(self.began)
+    }
+
     /// Milliseconds since 1970, by the system clock.
     pub(crate) fn unix_ms(&self) -> u64 {
         match &self.source {

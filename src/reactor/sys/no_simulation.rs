@@ -85,6 +85,10 @@ impl Poll {
         match self.0 {}
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) fn for_each(&self, _: impl FnMut(Event)) {
         match self.0 {}
     }

@@ -1,7 +1,8 @@
 //! The poll that a reactor waits on, and the registry for its sockets.
 
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use mio::event::Source;
@@ -13,8 +14,12 @@ use super::simulated;
 /// A poll, with the events of its last wait.
 #[derive(Debug)]
 pub(crate) enum Poller {
-    Real { poll: Poll, events: Events },
-    Simulated(simulated::Poll),
+    Real {
+        poll: Poll,
+        events: Events,
+    },
+    /// The second part is a descriptor that no system's poll takes, since the simulated one has none.
+    Simulated(simulated::Poll, File),
 }
 
 /// Where sockets are registered to be polled.
@@ -32,14 +37,14 @@ impl Poller {
     }
 
     /// A poll of a simulated network that returns at most `events` events at a time.
-    pub(crate) fn simulated(network: simulated::Network, events: usize) -> Self {
-        Poller::Simulated(simulated::Poll::new(network, events))
+    pub(crate) fn simulated(network: simulated::Network, events: usize) -> io::Result<Self> {
+        Ok(Poller::Simulated(simulated::Poll::new(network, events), File::open("/dev/null")?))
     }
 
     pub(crate) fn registry(&self) -> io::Result<Registry> {
         match self {
             Poller::Real { poll, .. } => poll.registry().try_clone().map(Registry::Real),
-            Poller::Simulated(_) => Ok(Registry::Simulated),
+            Poller::Simulated(..) => Ok(Registry::Simulated),
         }
     }
 
@@ -55,7 +60,7 @@ impl Poller {
                     while waker.wake().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {}
                 })
             }
-            Poller::Simulated(poll) => poll.waker(token),
+            Poller::Simulated(poll, _) => poll.waker(token),
         })
     }
 
@@ -63,7 +68,7 @@ impl Poller {
     pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let result = match self {
             Poller::Real { poll, events } => poll.poll(events, timeout),
-            Poller::Simulated(poll) => poll.poll(timeout),
+            Poller::Simulated(poll, _) => poll.poll(timeout),
         };
         match result {
             // The events may be old ones; those that wait come with the next poll.
@@ -78,7 +83,7 @@ impl Poller {
     fn clear(&mut self) {
         match self {
             Poller::Real { events, .. } => events.clear(),
-            Poller::Simulated(poll) => poll.clear(),
+            Poller::Simulated(poll, _) => poll.clear(),
         }
     }
 
@@ -86,7 +91,15 @@ impl Poller {
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Poller::Real { events, .. } => events.is_empty(),
-            Poller::Simulated(poll) => poll.is_empty(),
+            Poller::Simulated(poll, _) => poll.is_empty(),
+        }
+    }
+
+    /// Whether the last poll brought as many events as it can, so that more may wait without a new edge.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Poller::Real { events, .. } => events.iter().count() >= events.capacity(),
+            Poller::Simulated(poll, _) => poll.is_full(),
         }
     }
 
@@ -94,17 +107,17 @@ impl Poller {
     pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
         match self {
             Poller::Real { events, .. } => events.iter().for_each(|event| handle(Event::from(event))),
-            Poller::Simulated(poll) => poll.for_each(handle),
+            Poller::Simulated(poll, _) => poll.for_each(handle),
         }
     }
 }
 
-/// The poll's descriptor. -1 for a simulated poll.
-impl AsRawFd for Poller {
-    fn as_raw_fd(&self) -> RawFd {
+/// The poll's descriptor.
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Poller::Real { poll, .. } => poll.as_raw_fd(),
-            Poller::Simulated(_) => -1,
+            Poller::Real { poll, .. } => poll.registry().as_fd(),
+            Poller::Simulated(_, descriptor) => descriptor.as_fd(),
         }
     }
 }

@@ -75,6 +75,10 @@ impl Poll {
         self.events.is_empty()
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.len() >= self.capacity
+    }
+
     /// Calls `handle` for each event, and tells the network which ones the server has seen.
     pub(crate) fn for_each(&self, mut handle: impl FnMut(Event)) {
         for &readiness in &self.events {

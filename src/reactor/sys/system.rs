@@ -28,7 +28,7 @@ impl System {
     pub(crate) fn poller(&self, events: usize) -> io::Result<Poller> {
         match self {
             System::Real => Poller::real(events),
-            System::Simulated(network) => Ok(Poller::simulated(network.clone(), events)),
+            System::Simulated(network) => Poller::simulated(network.clone(), events),
         }
     }
 

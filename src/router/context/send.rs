@@ -3,7 +3,7 @@
 use super::Context;
 use crate::connection_log;
 use crate::frame::{MessageKind, Opcode};
-use crate::packet::{DataStatus, ErrorId, Reply};
+use crate::packet::{DataStatus, Encode, ErrorId, Reply};
 use crate::push::Push;
 use crate::router::compress_job::{SLICE_BYTES, cost_of};
 use crate::router::error::SendError;
@@ -16,8 +16,8 @@ impl<Session> Context<'_, Session> {
     ///
     /// It accounts for the outbox, the output of this handler, the headers, and the worst case of message
     /// compression, but not for bytes that the socket may accept meanwhile. Encrypted Data counts with its
-    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::config::Output::outbox_limit) is off. At 0 even a
-    /// reply without Data may not fit.
+    /// encrypted length. [`usize::MAX`] if [`outbox_limit`](crate::config::Output::outbox_limit) is off. At 0
+    /// even a reply without Data may not fit.
     #[must_use]
     pub fn reply_capacity(&self) -> usize {
         self.buffer.data_space()
@@ -46,11 +46,25 @@ impl<Session> Context<'_, Session> {
         Outcome::Done
     }
 
+    /// Replies with a message, from where it is or from the buffer in which it is encoded.
+    #[inline]
+    pub(crate) fn reply_encoded(&mut self, reply: &impl Encode) -> Outcome {
+        if let Some(data) = reply.as_data() {
+            return self.reply(data);
+        }
+        let mut message = std::mem::take(&mut self.buffer.tools.message);
+        message.clear();
+        reply.encode(&mut message);
+        let outcome = self.reply(&message);
+        self.buffer.tools.message = message;
+        outcome
+    }
+
     /// Replies to the request, under its Cmd and Flag. A request may have any number of replies.
     ///
-    /// Data above [`compress_above`](crate::config::Output::compress_above) is compressed: up to 16 KiB at once, more
-    /// in slices after the handler has returned. Until it is compressed, its full length counts against the
-    /// outbox, and later output waits behind it.
+    /// Data above [`compress_above`](crate::config::Output::compress_above) is compressed: up to 16 KiB at
+    /// once, more in slices after the handler has returned. Until it is compressed, its full length counts
+    /// against the outbox, and later output waits behind it.
     ///
     /// # Errors
     /// [`SendError::OutboxFull`] or [`SendError::TooLarge`]. Nothing was sent then.

@@ -1,0 +1,28 @@
+//! Calls a hook of the application: catches its panic, and tells if it took too long.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use log::kv::Source;
+
+use crate::router::Tools;
+
+/// No fields beside the name of the hook.
+pub(super) const NO_FIELDS: Option<(&str, &str)> = None;
+
+/// Calls a hook. The log names it `what`, with these fields, if it panics or takes longer than
+/// [`Config::slow_handler`](crate::Config::slow_handler).
+pub(super) fn call_hook<Session>(
+    tools: &mut Tools<Session>,
+    what: &str,
+    fields: &dyn Source,
+    hook: impl FnOnce(&mut Tools<Session>),
+) {
+    let began = tools.slow.begin();
+    let called = catch_unwind(AssertUnwindSafe(|| hook(tools)));
+    if let Some(took) = tools.slow.slow_since(began) {
+        tools.log.slow(tools.now, what, took, fields);
+    }
+    if called.is_err() {
+        tools.log.panicked(tools.now, what, fields);
+    }
+}
