@@ -7,7 +7,7 @@ mod room;
 
 use std::sync::Arc;
 
-use sysconn::{Application, Cause, Context, Effects, Message, Module, Outcome, Record, Router, Worker};
+use sysconn::{Application, Context, Message, Module, Outcome, Router, Worker};
 
 use crate::delay::Delay;
 use crate::token_keys::TokenKeys;
