@@ -13,9 +13,14 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
+        let carries_data = conn.refuses_with_data(self.seq, env);
         conn.answer_deferred(self.seq, env, |context| match self.answer {
             mailbox::Answer::Reply(data) => context.reply(data),
             mailbox::Answer::Refuse(error_id) => Outcome::Refuse(*error_id),
+            mailbox::Answer::RefuseWith(error_id, data) if carries_data => {
+                context.refuse_with_data(*error_id, data);
+                Outcome::Done
+            }
             mailbox::Answer::RefuseWith(error_id, data) => context.refuse_with(*error_id, data),
             mailbox::Answer::Login(login, data) => {
                 // Nothing can refuse it: the role was checked, and no other login is under way.
@@ -88,6 +93,18 @@ impl Dispatch<'_> {
 }
 
 impl Conn {
+    /// The command of a deferred request, if it is still waiting.
+    pub(super) fn deferred_cmd(&self, seq: u64) -> Option<u16> {
+        let mut deferrals = self.rare.deferred().map(|deferred| &deferred.deferral);
+        deferrals.find(|deferral| deferral.seq == seq).map(|deferral| deferral.cmd)
+    }
+
+    /// Whether the route of a deferred request has refusals with Data.
+    pub(super) fn refuses_with_data<S: Application>(&self, seq: u64, env: &Env<S>) -> bool {
+        let route = self.deferred_cmd(seq).and_then(|cmd| env.service.route(cmd));
+        route.is_some_and(|route| route.refuses_with_data())
+    }
+
     /// Answers a deferred request, if it is still waiting.
     pub(super) fn answer_deferred<S: Application>(
         &mut self,

@@ -130,16 +130,10 @@ impl Conn {
     /// Notes a refusal without the Data that its route does not allow.
     fn leave_out_data<S: Application>(&self, seq: u64, answer: &mut Answered, env: &Env<S>) {
         if let Answered::RefusalWithData { error_id, .. } = *answer
-            && let Some(cmd) = self.deferred_cmd(seq)
-            && !env.service.route(cmd).is_some_and(|route| route.refuses_with_data())
+            && !self.refuses_with_data(seq, env)
         {
             *answer = Answered::Refusal { error_id };
         }
-    }
-
-    fn deferred_cmd(&self, seq: u64) -> Option<u16> {
-        let mut deferrals = self.rare.deferred().map(|deferred| &deferred.deferral);
-        deferrals.find(|deferral| deferral.seq == seq).map(|deferral| deferral.cmd)
     }
 }
 
