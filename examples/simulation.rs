@@ -105,7 +105,7 @@ pub(crate) fn run(seed: u64) -> Result<Report, Failure> {
         simulation.buffers =
             Buffers { client_send: bytes, server_receive: bytes, server_send: bytes, client_receive: bytes };
     }
-    simulation.run(&ROUTES, Bank::default(), |_, _| Box::<Visitor>::default())
+    simulation.run(&ROUTES, |_| Bank::default(), |_, _| Box::<Visitor>::default())
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

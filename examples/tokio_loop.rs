@@ -77,7 +77,11 @@ async fn serve(mut reactor: Reactor<World>) -> io::Result<()> {
     drain_at(SignalKind::interrupt(), &reactor)?;
     // A second descriptor of the same poll, so that the reactor itself stays free to be turned.
     let descriptor = reactor.as_fd().try_clone_to_owned()?;
-    let descriptor = AsyncFd::register_with_interest(descriptor, Interest::READABLE)?;
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe, for types whose descriptor may change; this one's stays"
+    )]
+    let descriptor = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
     loop {
         let deadline = reactor.next_deadline().map_or_else(Instant::now, Instant::from);
         if let Ok(readable) = timeout_at(deadline, descriptor.readable()).await {

@@ -63,6 +63,10 @@
 //! - [`replay`]: recordings of connections, run again.
 #![cfg_attr(feature = "token", doc = "- [`token`]: login tokens, signed by a service of yours.")]
 #![cfg_attr(
+    feature = "protobuf",
+    doc = "- [`proto!`], [`protobuf`]: handlers of protobuf messages, by [prost](https://docs.rs/prost)."
+)]
+#![cfg_attr(
     feature = "sim",
     doc = "- [`sim`]: a simulated network, to test a game with thousands of clients."
 )]
@@ -76,11 +80,12 @@
 //! - `zlib`: packets with zlib-compressed Data (DataStatus 1).
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
+//! - `protobuf`: protobuf messages in handlers, replies and pushes.
 //! - `sim`: the simulated network.
 // Code for simulations or compression is always compiled, so that the callers need no conditions. A build
 // with all features reports code without any caller.
 #![cfg_attr(
-    not(all(feature = "sim", feature = "zlib", feature = "deflate")),
+    not(all(feature = "sim", feature = "zlib", feature = "deflate", feature = "protobuf")),
     allow(dead_code, reason = "getters that only some features use")
 )]
 
@@ -105,6 +110,8 @@ pub mod upgrade;
 
 // From packets to handlers, and the API of handlers.
 mod object;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 mod push;
 mod record;
 mod router;
@@ -160,7 +167,8 @@ pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
     Access, Application, Context, Effects, Handler, IntoOutcome, LoginError, Message, MessageHandler,
-    MessageKind, Module, Outcome, Request, Route, Router, SendError, Service, Tick,
+    MessageKind, Module, Outcome, Request, Route, RouteInfo, Router, SendError, Service, Tick,
+    UseHandleOrDefer,
 };
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]

@@ -64,6 +64,8 @@ pub(crate) enum Mail {
         cause: Cause,
     },
     CallState(StateCall),
+    /// Other workers have finished a publish that this connection has asked for.
+    PublishEnded(ConnectionId),
     #[cfg(feature = "tls")]
     SetTls(Tls),
     Drain,
@@ -75,7 +77,7 @@ impl Mail {
         match self {
             Mail::Effect(effect) => effect.bytes(),
             Mail::Answer { answer, .. } => answer.bytes(),
-            Mail::ObjectEnded { .. } | Mail::CallState(_) | Mail::Drain => 0,
+            Mail::ObjectEnded { .. } | Mail::CallState(_) | Mail::PublishEnded(_) | Mail::Drain => 0,
             #[cfg(feature = "tls")]
             Mail::SetTls(_) => 0,
         }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::frame::Header;
-use crate::packet::{ErrorId, Reply, framed_len, push_packet};
+use crate::packet::{ErrorId, Reply, framed_len, push_packet_head};
 
 /// The most receivers of a short push that is sent at once.
 const AT_ONCE: usize = 64;
@@ -24,8 +24,19 @@ impl Push {
     /// logged.
     #[must_use]
     pub fn new(cmd: u16, data: &[u8]) -> Self {
-        let mut frame = Vec::with_capacity(framed_len(data.len()));
-        push_packet(&mut frame, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
+        Push::encoded(cmd, data.len(), |out| out.extend_from_slice(data))
+    }
+
+    /// Encodes Data of `len` bytes that `encode` appends.
+    ///
+    /// # Panics
+    /// If `encode` appends other than `len` bytes.
+    pub(crate) fn encoded(cmd: u16, len: usize, encode: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let head = Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data: &[] };
+        let mut frame = Vec::with_capacity(framed_len(len));
+        push_packet_head(&mut frame, &head, len);
+        encode(&mut frame);
+        assert_eq!(frame.len(), framed_len(len), "a message has not the length that it has said");
         Push { frame: frame.into() }
     }
 

@@ -1,5 +1,8 @@
-//! Mistakes that must not compile: each file in `compile_fail/` names, in its first line, a part of the error
-//! that it has to end with. The file that starts with `//! compiles` shows that the shared code compiles.
+//! Mistakes that must not compile: the compiler names each, and points at its line.
+//!
+//! A file in `compile_fail/` begins with `//! error: ` and a part of the message that the compiler begins with;
+//! lines `//! says: ` with further parts of it may follow. `//~` is on each line where an error begins, and on
+//! no other. The file that starts with `//! compiles` shows that the shared code compiles.
 
 use std::error::Error;
 use std::fs;
@@ -14,13 +17,39 @@ edition = "2024"
 [workspace]
 
 [dependencies]
-sysconn = { path = ROOT, default-features = false }
+prost = { version = "0.14", default-features = false, features = ["derive"] }
+sysconn = { path = ROOT, default-features = false, features = ["protobuf"] }
 "#;
+
+/// How lines begin that the compiler and cargo print after all errors of a file.
+const SUMMARIES: [&str; 3] =
+    ["error: could not compile", "For more information about", "Some errors have detailed explanations"];
 
 /// One file in `compile_fail/`.
 struct Case {
     name: String,
     source: String,
+}
+
+/// One error of the compiler.
+struct Mistake<'a> {
+    /// All that is printed of it.
+    text: &'a str,
+    /// Its first line, without the word `error`.
+    message: &'a str,
+    /// The line of the file at which it points.
+    line: Option<u32>,
+}
+
+impl<'a> Mistake<'a> {
+    fn new(text: &'a str, file: &str) -> Self {
+        let mut lines = text.lines();
+        let message = lines.next().and_then(|line| line.split_once(": ")).map_or("", |(_, message)| message);
+        let place = lines.next().and_then(|line| line.trim_start().strip_prefix("--> "));
+        let numbers = place.and_then(|place| place.strip_prefix(file));
+        let line = numbers.and_then(|numbers| numbers.split(':').next()?.parse().ok());
+        Mistake { text, message, line }
+    }
 }
 
 impl Case {
@@ -29,17 +58,50 @@ impl Case {
         Ok(Case { name, source: fs::read_to_string(path)? })
     }
 
-    /// The mismatch, if the compiler did not report the error that the first line expects.
-    fn verdict(&self, compiled: bool, stderr: &str) -> Option<String> {
-        let first = self.source.lines().next().unwrap_or_default();
-        let wrong = match (first, first.strip_prefix("//! error: "), compiled) {
-            ("//! compiles", _, true) => None,
-            ("//! compiles", _, false) => Some("does not compile"),
-            (_, Some(_), true) => Some("compiles"),
-            (_, Some(text), false) => (!stderr.contains(text)).then_some("fails for another reason"),
-            (_, None, _) => Some("begins with neither `//! error: ` nor `//! compiles`"),
+    /// The mismatch, if the compiler did not report what the file expects.
+    fn verdict(&self, stderr: &str) -> Option<String> {
+        let compiled =
+            !stderr.contains(&format!("could not compile `sysconn-compile-fail` (bin \"{}\")", self.name));
+        let place = format!("src/bin/{}.rs:", self.name);
+        let is_summary = |line: &&str| SUMMARIES.iter().any(|summary| line.starts_with(summary));
+        let printed: Vec<_> = stderr.lines().filter(|line| !is_summary(line)).collect();
+        let printed = printed.join("\n");
+        let mistakes: Vec<_> = printed
+            .split("\n\n")
+            .filter(|block| block.starts_with("error") && block.contains(&place))
+            .map(|block| Mistake::new(block, &place))
+            .collect();
+        let wrong = match (self.source.starts_with("//! compiles\n"), compiled) {
+            (true, true) => None,
+            (true, false) => Some("does not compile".to_owned()),
+            (false, true) => Some("compiles".to_owned()),
+            (false, false) => self.difference(&mistakes),
         };
-        wrong.map(|wrong| format!("{}: {wrong}\n{stderr}", self.name))
+        let texts = || mistakes.iter().map(|mistake| mistake.text).collect::<Vec<_>>().join("\n\n");
+        wrong.map(|wrong| format!("{}: {wrong}\n{}\n", self.name, texts()))
+    }
+
+    /// The first difference between the expected and the reported errors.
+    fn difference(&self, found: &[Mistake<'_>]) -> Option<String> {
+        let lines = self.source.lines().zip(1..);
+        let marked: Vec<_> =
+            lines.filter(|(line, _)| line.ends_with("//~")).map(|(_, number)| number).collect();
+        let mut pointed: Vec<_> = found.iter().filter_map(|mistake| mistake.line).collect();
+        pointed.dedup();
+        if marked.is_empty() || marked != pointed || found.iter().any(|mistake| mistake.line.is_none()) {
+            return Some(format!("errors on lines {pointed:?} and not {marked:?}"));
+        }
+        let part = |key: &str| {
+            let lines = self.source.lines().take_while(|line| line.starts_with("//! "));
+            lines.filter_map(|line| line.strip_prefix(key)).collect::<Vec<_>>()
+        };
+        let (messages, says) = (part("//! error: "), part("//! says: "));
+        let fits = |mistake: &Mistake<'_>| {
+            messages.iter().all(|message| mistake.message.contains(message))
+                && says.iter().all(|text| mistake.text.contains(text))
+        };
+        let fits = messages.len() == 1 && found.iter().any(fits);
+        (!fits).then(|| format!("no error says all of {messages:?} {says:?}"))
     }
 }
 
@@ -69,13 +131,11 @@ fn mistakes_do_not_compile() -> Result<(), Box<dyn Error>> {
     }
     assert!(cases.len() >= 2, "there is nothing to compile");
     let package = package(&cases)?;
-    let mut wrong = Vec::new();
-    for case in &cases {
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["check", "--quiet", "--offline", "--bin", &case.name]).current_dir(&package);
-        let output = command.env("CARGO_TARGET_DIR", package.join("target")).output()?;
-        wrong.extend(case.verdict(output.status.success(), &String::from_utf8_lossy(&output.stderr)));
-    }
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["check", "--quiet", "--offline", "--bins", "--keep-going"]).current_dir(&package);
+    let output = command.env("CARGO_TARGET_DIR", package.join("target")).output()?;
+    let stderr = String::from_utf8(output.stderr)?;
+    let wrong: Vec<_> = cases.iter().filter_map(|case| case.verdict(&stderr)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }

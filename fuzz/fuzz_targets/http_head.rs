@@ -133,4 +133,10 @@ fn check_accepted(request: &Request<'_>, policy: &Policy<'_>) {
         assert!(policy.subprotocols.iter().any(|name| name == chosen));
     }
     assert!(!policy.subprotocol_required || request.subprotocol().is_some());
+    for (name, value) in request.cookies() {
+        assert!(!name.is_empty() && !name.contains(['=', ';']) && !value.contains(';'));
+        let sent = |pair: &str| pair.contains(name) && pair.contains(value);
+        assert!(request.values("Cookie").any(|line| sent(&String::from_utf8_lossy(line))));
+        assert!(request.cookie(name).is_some());
+    }
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use common::{Client, Program, eventually, packet};
-use messages::{Kind, M1002Tos, M9002Toc, M9002Tos};
+use messages::{Kind, account, monitor};
 use prost::Message;
 
 /// Settings for glibc's allocator. By default, after it has freed large buffers it takes the next ones from
@@ -60,12 +60,12 @@ struct Monitor(Client);
 impl Monitor {
     fn new(program: &Program) -> Self {
         let mut client = Client::connect(program.address());
-        let login = M1002Tos {
+        let login = account::Login {
             account: "monitor".into(),
             platform: "platform".into(),
             role_id: 1,
             kind: Kind::Monitor.into(),
-            ..M1002Tos::default()
+            ..account::Login::default()
         };
         client.send_packet(1002, 0, &login.encode_to_vec());
         assert_eq!(client.reply().error_id, 0);
@@ -76,9 +76,9 @@ impl Monitor {
     fn rounds(&mut self) -> HashMap<u64, u64> {
         let mut rounds = HashMap::new();
         loop {
-            let question = M9002Tos { offset: rounds.len() as u32, limit: 500 };
+            let question = monitor::Connections { offset: rounds.len() as u32, limit: 500 };
             self.0.send_packet(9002, 0, &question.encode_to_vec());
-            let page = M9002Toc::decode(self.0.reply().data.as_slice()).unwrap();
+            let page = monitor::ConnectionPage::decode(self.0.reply().data.as_slice()).unwrap();
             rounds.extend(page.connection.iter().map(|connection| (connection.id, connection.loop_counter)));
             if rounds.len() as u64 >= page.total {
                 return rounds;

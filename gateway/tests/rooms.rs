@@ -27,7 +27,8 @@ const WORDS: u64 = 5;
 /// Logged in with a role.
 fn enter(program: &Program, role_id: u64, kind: Kind) -> Client {
     let mut client = Client::connect(program.address());
-    let login = M1002Tos { account: "account".into(), role_id, kind: kind.into(), ..M1002Tos::default() };
+    let login =
+        account::Login { account: "account".into(), role_id, kind: kind.into(), ..account::Login::default() };
     assert_eq!(ask(&mut client, 1002, &login).error_id, 0);
     client
 }
@@ -41,13 +42,13 @@ fn ask(client: &mut Client, cmd: u16, message: &impl Message) -> Reply {
 }
 
 fn join(client: &mut Client, room: u64) -> u32 {
-    let reply = ask(client, 1201, &M1201Tos { room: room.to_string() });
-    M1201Toc::decode(reply.data.as_slice()).unwrap().members
+    let reply = ask(client, 1201, &room::Join { room: room.to_string() });
+    room::Joined::decode(reply.data.as_slice()).unwrap().members
 }
 
 fn leave(client: &mut Client, room: u64) -> u32 {
-    let reply = ask(client, 1202, &M1202Tos { room: room.to_string() });
-    M1202Toc::decode(reply.data.as_slice()).unwrap().members
+    let reply = ask(client, 1202, &room::Leave { room: room.to_string() });
+    room::Left::decode(reply.data.as_slice()).unwrap().members
 }
 
 /// Sends messages to all rooms, and receives those of all members: for each room the sender and text, in
@@ -55,7 +56,7 @@ fn leave(client: &mut Client, room: u64) -> u32 {
 fn talk(client: &mut Client) -> BTreeMap<String, Vec<(u64, String)>> {
     for word in 0..WORDS {
         for room in 0..ROOMS {
-            let say = M1203Tos { room: room.to_string(), text: word.to_string() };
+            let say = room::Say { room: room.to_string(), text: word.to_string() };
             client.send_packet(1203, 1, &say.encode_to_vec());
         }
     }
@@ -68,7 +69,7 @@ fn talk(client: &mut Client) -> BTreeMap<String, Vec<(u64, String)>> {
             done += 1;
         } else {
             pushes += 1;
-            let M1210Toc { room, role_id, text } = Message::decode(reply.data.as_slice()).unwrap();
+            let room::Said { room, role_id, text } = Message::decode(reply.data.as_slice()).unwrap();
             heard.entry(room).or_default().push((role_id, text));
         }
     }
@@ -85,7 +86,7 @@ fn a_client_that_leaves_while_joining_is_in_no_room() {
         let clients: Vec<Client> = (1..=10)
             .map(|role_id| {
                 let mut client = enter(&program, role_id, Kind::GameServer);
-                let requests = (0..ROOMS).map(|room| M1201Tos { room: room.to_string() }.encode_to_vec());
+                let requests = (0..ROOMS).map(|room| room::Join { room: room.to_string() }.encode_to_vec());
                 let requests: Vec<u8> = requests.flat_map(|data| common::packet(1201, 1, &data)).collect();
                 client.send(&requests);
                 client
@@ -94,8 +95,8 @@ fn a_client_that_leaves_while_joining_is_in_no_room() {
         // Some of them end while their requests are with the rooms' homes.
         clients.into_iter().for_each(Client::reset);
         eventually("all are gone", || {
-            let page = ask(&mut watch, 9002, &M9002Tos::default());
-            M9002Toc::decode(page.data.as_slice()).unwrap().total == 1
+            let page = ask(&mut watch, 9002, &monitor::Connections::default());
+            monitor::ConnectionPage::decode(page.data.as_slice()).unwrap().total == 1
         });
         for room in 0..ROOMS {
             assert_eq!(join(&mut watch, room), 1, "room {room} in round {round}");
@@ -111,8 +112,8 @@ fn members_on_several_workers_are_counted_and_receive_the_same() {
     let mut watch = enter(&program, 1000, Kind::Monitor);
     let mut clients: Vec<Client> =
         (1..=MEMBERS).map(|role_id| enter(&program, role_id, Kind::GameServer)).collect();
-    let page = ask(&mut watch, 9002, &M9002Tos::default());
-    let page = M9002Toc::decode(page.data.as_slice()).unwrap();
+    let page = ask(&mut watch, 9002, &monitor::Connections::default());
+    let page = monitor::ConnectionPage::decode(page.data.as_slice()).unwrap();
     let on: HashSet<u64> = page.connection.iter().map(|connection| connection.id << 32 >> 56).collect();
     assert!(on.len() > 1, "all came to one worker: {on:?}");
     assert!(page.connection.is_sorted_by_key(|connection| connection.id << 32), "by worker, then by slot");
@@ -159,7 +160,7 @@ fn members_on_several_workers_are_counted_and_receive_the_same() {
         assert_eq!(leave(&mut clients[0], room), MEMBERS as u32 - 1, "again");
     }
     assert_eq!(ask(&mut clients[1], 1003, &()).error_id, 0);
-    let login = M1002Tos { account: "account".into(), role_id: 2000, ..M1002Tos::default() };
+    let login = account::Login { account: "account".into(), role_id: 2000, ..account::Login::default() };
     assert_eq!(ask(&mut clients[2], 1002, &login).error_id, 0);
     for room in 0..ROOMS {
         assert_eq!(count(&mut watch, room), MEMBERS - 3, "room {room}");

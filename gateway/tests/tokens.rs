@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::{Client, Program, Reply, eventually};
-use messages::{Kind, M1002Toc, M1002Tos};
+use messages::{Kind, account};
 use prost::Message;
 use rustix::process::Signal;
 use sysconn::token::Keys;
@@ -66,20 +66,21 @@ fn now() -> u64 {
 }
 
 /// A login without a token.
-fn game(role_id: u64) -> M1002Tos {
-    M1002Tos {
+fn game(role_id: u64) -> account::Login {
+    account::Login {
         account: format!("account-{role_id}"),
         platform: "platform".into(),
         zone_id: 3,
         role_id,
         kind: Kind::GameServer.into(),
-        ..M1002Tos::default()
+        ..account::Login::default()
     }
 }
 
 /// The signed fields of the login.
-fn signed(message: &M1002Tos) -> Login {
-    let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message.clone();
+fn signed(message: &account::Login) -> Login {
+    let account::Login { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } =
+        message.clone();
     Login {
         identity: Identity { account, platform, zone_id, role_id },
         kind: match message.kind() {
@@ -93,17 +94,17 @@ fn signed(message: &M1002Tos) -> Login {
 }
 
 /// The login with a token that is made with the first key.
-fn with_token(text: &str, message: M1002Tos, expires: u64) -> M1002Tos {
-    M1002Tos { token: keys(text).sign(&signed(&message), expires), ..message }
+fn with_token(text: &str, message: account::Login, expires: u64) -> account::Login {
+    account::Login { token: keys(text).sign(&signed(&message), expires), ..message }
 }
 
 impl Client {
     /// Logs in. Returns the ErrorID, 0 if the login is accepted.
-    fn login(&mut self, message: &M1002Tos) -> u16 {
+    fn login(&mut self, message: &account::Login) -> u16 {
         self.send_packet(1002, FLAG, &message.encode_to_vec());
         let reply = self.reply();
         if reply.error_id == 0 {
-            let M1002Toc { role_id, account, .. } = Message::decode(&*reply.data).unwrap();
+            let account::LoggedIn { role_id, account, .. } = Message::decode(&*reply.data).unwrap();
             assert_eq!((role_id, &account), (message.role_id, &message.account));
         } else {
             assert_eq!(reply, Reply::refusal(1002, FLAG, reply.error_id));
@@ -118,7 +119,7 @@ impl Client {
     }
 }
 
-fn accepts(program: &Program, message: &M1002Tos) -> bool {
+fn accepts(program: &Program, message: &account::Login) -> bool {
     Client::connect(program.address()).login(message) == 0
 }
 
@@ -128,24 +129,24 @@ fn a_login_needs_a_token_made_for_it() {
     for workers in ["1", "2"] {
         let program = file.start(workers);
         let good = with_token(&key(1), game(1), now() + 3600);
-        let monitor = M1002Tos { kind: Kind::Monitor.into(), ..game(1) };
-        let hosted = M1002Tos { custodian: "owner".into(), custodian_role_id: 7, ..game(1) };
-        let others = M1002Tos { account: "account-2".into(), ..good.clone() };
+        let monitor = account::Login { kind: Kind::Monitor.into(), ..game(1) };
+        let hosted = account::Login { custodian: "owner".into(), custodian_role_id: 7, ..game(1) };
+        let others = account::Login { account: "account-2".into(), ..good.clone() };
         let cases = [
             ("its own", good.clone(), 0),
             ("none", game(1), REFUSED),
-            ("another role", M1002Tos { role_id: 2, ..good.clone() }, REFUSED),
+            ("another role", account::Login { role_id: 2, ..good.clone() }, REFUSED),
             ("another account", others, REFUSED),
-            ("another platform", M1002Tos { platform: "other".into(), ..good.clone() }, REFUSED),
-            ("another zone", M1002Tos { zone_id: 4, ..good.clone() }, REFUSED),
+            ("another platform", account::Login { platform: "other".into(), ..good.clone() }, REFUSED),
+            ("another zone", account::Login { zone_id: 4, ..good.clone() }, REFUSED),
             (
                 "a player who would be a monitor",
-                M1002Tos { token: good.token.clone(), ..monitor.clone() },
+                account::Login { token: good.token.clone(), ..monitor.clone() },
                 REFUSED,
             ),
             (
                 "a player who would be hosted",
-                M1002Tos { token: good.token.clone(), ..hosted.clone() },
+                account::Login { token: good.token.clone(), ..hosted.clone() },
                 REFUSED,
             ),
             ("a monitor's", with_token(&key(1), monitor, now() + 3600), 0),
@@ -154,10 +155,10 @@ fn a_login_needs_a_token_made_for_it() {
             ("one that expired long ago", with_token(&key(1), game(1), 0), REFUSED),
             ("one for ever", with_token(&key(1), game(1), u64::MAX), 0),
             ("one by another key", with_token(&key(2), game(1), now() + 3600), REFUSED),
-            ("a long one", M1002Tos { token: "1".repeat(500_000), ..game(1) }, REFUSED),
+            ("a long one", account::Login { token: "1".repeat(500_000), ..game(1) }, REFUSED),
             (
                 "no role, and its own",
-                with_token(&key(1), M1002Tos { role_id: 0, ..game(0) }, u64::MAX),
+                with_token(&key(1), account::Login { role_id: 0, ..game(0) }, u64::MAX),
                 REFUSED,
             ),
         ];
@@ -222,7 +223,7 @@ fn the_documented_program_makes_valid_tokens() {
     let document = include_str!("../../docs/tokens.md");
     let (_, from) = document.split_once("```python\n").unwrap();
     let (code, _) = from.split_once("```").unwrap();
-    let message = M1002Tos {
+    let message = account::Login {
         account: "名字:,\n".into(),
         custodian: "owner".into(),
         custodian_role_id: u64::MAX,

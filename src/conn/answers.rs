@@ -7,7 +7,7 @@ use super::env::Env;
 use super::input::{Answer, Input};
 use crate::mailbox;
 use crate::packet::ErrorId;
-use crate::router::{Application, Context, Deferral, Mistake, Outcome};
+use crate::router::{Application, Context, Deferral, HandlerMistake, Outcome};
 
 impl<S: Application> Input<Env<S>> for Answer<'_> {
     type Output = ();
@@ -43,7 +43,7 @@ impl Dispatch<'_> {
         let route = env.service.route(deferral.cmd);
         if replied {
             let name = route.as_ref().map_or("", |route| route.name());
-            env.tools.mistakes.report(deferral.cmd, name, Mistake::AnsweredTwice);
+            env.tools.mistakes.report(deferral.cmd, name, HandlerMistake::AnsweredTwice);
         }
         let now = env.tools.now;
         let account_check = deferral.is_login.then(|| self.deadlines.stop_account_check(now));
@@ -83,7 +83,7 @@ impl Dispatch<'_> {
             Outcome::Done
         } else {
             let name = route.map_or("", |route| route.name());
-            context.buffer.tools.mistakes.report(context.cmd, name, Mistake::RefusalData);
+            context.buffer.tools.mistakes.report(context.cmd, name, HandlerMistake::RefusalData);
             context.refuse(error_id);
             Outcome::Refuse(error_id)
         };

@@ -16,7 +16,7 @@ use crate::connection_log;
 use crate::frame::{self, Decoder};
 use crate::packet::Undecodable;
 use crate::record::Record;
-use crate::router::{Application, COMPRESSES, Context, Outcome, SendBuffer};
+use crate::router::{Application, COMPRESSES, Confined, Context, Outcome, SendBuffer};
 
 /// Bytes of a packet that the debug log shows.
 const DEBUG_BYTES: usize = 64;
@@ -108,6 +108,7 @@ impl Dispatch<'_> {
             refuses_with_data: false,
             overflowed: false,
             has_effects: false,
+            confined: Confined::default(),
         };
         let state = &mut env.state;
         let mut outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));

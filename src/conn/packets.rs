@@ -10,14 +10,15 @@ use crate::connection_log;
 use crate::frame::MessageKind;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::router::{
-    Application, Context, Message, MessageHandler, Mistake, Outcome, Predicate, Request, Route, Service,
+    Application, Context, HandlerMistake, Message, MessageHandler, Outcome, Predicate, Request, Route,
+    Service,
 };
 
 /// Logs a route that has left a request without the reply that it owes.
 #[cold]
 fn check_reply<S: Application>(route: &Route<S>, outcome: Outcome, context: &mut Context<'_, S::Session>) {
     if outcome == Outcome::Done && !context.replied && context.deferral.is_none() {
-        context.buffer.tools.mistakes.report(route.cmd(), route.name(), Mistake::Unanswered);
+        context.buffer.tools.mistakes.report(route.cmd(), route.name(), HandlerMistake::Unanswered);
     }
 }
 

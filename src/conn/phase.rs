@@ -41,6 +41,8 @@ pub(super) struct Upgrading {
     pub(super) refusal: Option<Refusal>,
     /// The head is complete, and its headers named the client.
     pub(super) is_named: bool,
+    /// The name of the server that the client asked for in its TLS handshake.
+    pub(super) server_name: Option<Box<str>>,
 }
 
 #[derive(Debug)]

@@ -119,6 +119,14 @@ impl Conn {
         }
     }
 
+    /// The client's TLS handshake is complete, in which it asked for this server. Only the
+    /// [upgrade hook](Application::upgrade) sees the name, so a recording does not need it.
+    pub(crate) fn set_server_name(&mut self, name: &str) {
+        if let Phase::Upgrading(upgrading) = &mut self.phase {
+            upgrading.server_name = Some(name.to_ascii_lowercase().into());
+        }
+    }
+
     /// Accepts or refuses the request. Returns the agreement on compression, if there is one.
     fn upgrade<S: Application>(
         &mut self,
@@ -130,7 +138,11 @@ impl Conn {
         }
         let (id, peer, mode) = (self.record.id, self.record.peer(), env.settings.deflate);
         let Env { state, tools, .. } = env;
-        upgrade::check_scanned(head, &env.settings.policy(), |request| {
+        let server_name = match &mut self.phase {
+            Phase::Upgrading(upgrading) => upgrading.server_name.take(),
+            _ => None,
+        };
+        upgrade::check_scanned(head, &env.settings.policy(), server_name.as_deref(), |request| {
             let began = tools.slow.begin();
             let verdict = catch_unwind(AssertUnwindSafe(|| {
                 state.upgrade(request, peer).map(|session| tools.sessions.put(id, session))

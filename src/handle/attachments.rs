@@ -19,7 +19,7 @@ pub(crate) struct Attachments {
 
 /// Gives access to a connection's [`Attachments`]. Most connections have none, so they are allocated on first
 /// use.
-pub(crate) trait LazyAttachments: fmt::Debug {
+pub(crate) trait LazyAttachments: fmt::Debug + Send {
     fn get_or_add(&mut self) -> &mut Attachments;
 
     /// Whether a login is under way.

@@ -6,7 +6,7 @@ use crate::id::ConnectionId;
 use crate::mailbox::{Mail, MailboxError, state_call};
 use crate::mailboxes::Mailboxes;
 use crate::push::Push;
-use crate::router::{Effect, Effects, Publish};
+use crate::router::{Effect, Effects, HeldByPublish, Publish};
 use crate::survey::Survey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -60,11 +60,11 @@ impl ServerHandle {
 
     fn post_publish(&self, topic: &Topic, push: &Push) -> Result<(), PublishError> {
         let Some(topic) = self.topics.find(topic) else { return Ok(()) };
-        let permit = self.topics.permit(push, topic.subscribers())?;
+        let held = HeldByPublish::new(self.topics.permit(push, topic.subscribers())?);
         let mut result = Ok(());
         for worker in topic.workers(self.mailboxes.count()) {
-            let (topic, push, permit) = (topic.clone(), push.clone(), permit.clone());
-            let publish = Publish { topic, except: None, push, permit };
+            let (topic, push, held) = (topic.clone(), push.clone(), held.clone());
+            let publish = Publish { topic, except: None, push, held };
             let posted = self.mailboxes.post(worker, Mail::Effect(Effect::Publish(Box::new(publish))));
             // A worker that has ended has no subscribers left.
             if posted == Err(MailboxError::Full) {

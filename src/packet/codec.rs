@@ -45,6 +45,11 @@ impl From<Fault> for Undecodable {
 }
 
 /// A message of a [typed](crate::typed) route. A protobuf message implements it in one line.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no message that a handler can take: it does not implement `Decode`",
+    label = "the message of this handler does not decode",
+    note = "implement `sysconn::packet::Decode` for it; for a protobuf message use `proto!`"
+)]
 pub trait Decode: Sized {
     /// Decodes a message from Data.
     ///

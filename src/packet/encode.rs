@@ -21,6 +21,11 @@ use bytes::Bytes;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no reply: it does not implement `Encode`",
+    label = "the reply of this handler does not encode",
+    note = "implement `sysconn::packet::Encode` for it; for a protobuf message use `proto!`"
+)]
 pub trait Encode {
     /// Appends the Data of the message to `data`, which is empty.
     ///

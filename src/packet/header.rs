@@ -123,19 +123,19 @@ impl<'a> Reply<'a> {
 
     /// The encoded header.
     pub(crate) fn header(&self) -> [u8; REPLY_HEADER_BYTES] {
-        let (front, back) = self.header_parts();
+        let (front, back) = self.header_parts(self.data.len());
         let mut header = [0; REPLY_HEADER_BYTES];
         header[..front.len()].copy_from_slice(&front);
         header[front.len()..].copy_from_slice(&back);
         header
     }
 
-    /// The encoded header in two parts, each built in a register: a wide copy right after stores of single
-    /// bytes would stall the processor.
+    /// The encoded header for Data of `data_len` bytes in two parts, each built in a register: a wide copy
+    /// right after stores of single bytes would stall the processor.
     #[inline(always)]
-    fn header_parts(&self) -> ([u8; 8], [u8; 3]) {
+    fn header_parts(&self, data_len: usize) -> ([u8; 8], [u8; 3]) {
         let front = u64::from(self.error_id.0) << 48
-            | u64::from(data_size(self.data.len())) << 32
+            | u64::from(data_size(data_len)) << 32
             | u64::from(self.data_status) << 24
             | u64::from(self.flag >> 8);
         let [flag, ..] = self.flag.to_le_bytes();
@@ -158,15 +158,16 @@ pub(crate) fn framed_len(data_len: usize) -> usize {
 /// Appends a packet to the client, in its own WebSocket frame.
 pub fn push_packet(out: &mut Vec<u8>, reply: &Reply<'_>) {
     out.reserve(framed_len(reply.data.len()));
-    push_packet_head(out, reply);
+    push_packet_head(out, reply, reply.data.len());
     out.extend_from_slice(reply.data);
 }
 
-/// Appends the headers of a packet to the client: the header of its frame, then its own.
+/// Appends the headers of a packet to the client, which `data_len` bytes of Data will follow: the header of
+/// its frame, then its own.
 #[inline(always)]
-pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>) {
-    let (front, back) = reply.header_parts();
-    push_short_header(out, Opcode::Binary, REPLY_HEADER_BYTES + reply.data.len());
+pub(crate) fn push_packet_head(out: &mut Vec<u8>, reply: &Reply<'_>, data_len: usize) {
+    let (front, back) = reply.header_parts(data_len);
+    push_short_header(out, Opcode::Binary, REPLY_HEADER_BYTES + data_len);
     out.extend_from_slice(&front);
     out.extend_from_slice(&back);
 }

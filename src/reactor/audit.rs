@@ -77,6 +77,16 @@ impl<S: Application> Reactor<S> {
         next_at(&self.core)
     }
 
+    /// When the reactor wants its next turn even without an event, by its own clock.
+    pub(crate) fn audit_due_at(&self) -> Moment {
+        self.due_at()
+    }
+
+    /// The number of its poll in the simulated network.
+    pub(crate) fn audit_poll(&self) -> usize {
+        self.core.registry.simulated_poll()
+    }
+
     /// Descriptors in use: of clients, of listeners, and the spare one.
     pub(crate) fn audit_descriptors(&self) -> u64 {
         (self.core.connections.len() + self.core.listeners.descriptors()) as u64

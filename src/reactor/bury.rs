@@ -10,7 +10,6 @@ use super::fan_out::leave_fan_outs;
 use super::hook::call_hook;
 use super::queue_output::write_all_segments;
 use super::requester::Requester;
-use super::topics::leave_topics;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::connection_log;
@@ -40,7 +39,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
     if entry.standing.is_awaited() || entry.standing.owes() {
         leave_fan_outs(core, id);
     }
-    leave_topics(&mut core.lent, id);
+    core.lent.leave_topics(id);
     let role_id = entry.conn.record.role_id();
     if role_id != 0 {
         core.lent.env.tools.roles.leave(id, role_id);

@@ -8,6 +8,7 @@ use super::effects;
 use super::requester::Requester;
 use super::roles::replace;
 use super::send::{call, send_answer};
+use super::topics::end_wait;
 use crate::mailbox::Mail;
 use crate::router::{Application, Effect};
 
@@ -52,6 +53,7 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
             // Apply them before any other mail: whoever sends later mail must find the call's effects done.
             effects::apply(core, Requester::Mail);
         }
+        Mail::PublishEnded(by) => end_wait(core, by),
         #[cfg(feature = "tls")]
         Mail::SetTls(tls) => core.listeners.set_tls(tls),
         Mail::Drain => announce_drain(core),

@@ -33,7 +33,7 @@ fn apply_all<S: Application>(core: &mut Core<S>, by: Requester) {
     while !core.lent.env.tools.effects.is_empty() {
         let mut effects = core.lent.env.tools.effects.take();
         for effect in effects.drain(..) {
-            if let Some(effect) = forward(core, effect) {
+            if let Some(effect) = forward(core, by, effect) {
                 apply_one(core, by, effect);
             }
         }
@@ -46,7 +46,7 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
     match effect {
         Effect::Send { to, push } => send_to_one(core, by, to, push),
         Effect::Broadcast { to, push } => send_to_many(core, by, to, push, None),
-        Effect::Reach { to, push, permit } => send_to_many(core, by, to, push, Some(permit)),
+        Effect::Reach { to, push, held } => send_to_many(core, by, to, push, Some(held)),
         Effect::Publish(publish) => deliver_publish(core, by, *publish),
         Effect::Subscribe { to, topic } => subscribe(core, to, &topic),
         Effect::Unsubscribe { to, topic } => unsubscribe(core, to, topic),
@@ -58,7 +58,7 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
                 send_answer(core, to, seq, answer);
             }
         }
-        Effect::LogIn { to, login } => log_in(core, to, &login),
+        Effect::LogIn { to, login } => log_in(core, by, to, &login),
         Effect::LogOut(to) => call(core, to, |entry, env| entry.conn.log_out(env)),
         Effect::Replace { to, heir } => replace(core, to, heir),
         Effect::Inherit { to, topics } => inherit(core, to, &topics),

@@ -5,8 +5,6 @@
 //! [`Active::reach`](super::active::Active::reach) runs first. The client that requested it is not read until
 //! it has reached all receivers, so that fan-outs cannot be added faster than they are finished.
 
-use std::sync::Arc;
-
 use super::budget::{SLICE_BYTES, STEP_BYTES, Step};
 use super::core::Core;
 use super::fan_outs::FanOut;
@@ -16,8 +14,7 @@ use super::requester::Requester;
 use super::send::send;
 use crate::id::ConnectionId;
 use crate::push::{self, Push};
-use crate::router::Application;
-use crate::topics::Permit;
+use crate::router::{Application, HeldByPublish};
 
 // A write counts the same here and there.
 const _: () = assert!(push::WRITE_BYTES == STEP_BYTES);
@@ -31,19 +28,19 @@ const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 #[inline]
 pub(super) fn send_to_one<S: Application>(core: &mut Core<S>, by: Requester, to: ConnectionId, push: Push) {
     if by == Requester::Application && !core.lent.budget.allows(Step::FanOut, usize::MAX) {
-        return begin(core, FanOut { by, to: vec![to], push, permit: None });
+        return begin(core, FanOut { by, to: vec![to], push, held: None });
     }
     send(core, to, &push);
 }
 
-/// Sends a push to many connections: at once, or when there is time. A publish holds its `permit` until it
+/// Sends a push to many connections: at once, or when there is time. A publish is `held` until it
 /// has reached everybody.
 pub(super) fn send_to_many<S: Application>(
     core: &mut Core<S>,
     by: Requester,
     mut to: Vec<ConnectionId>,
     push: Push,
-    permit: Option<Arc<Permit>>,
+    held: Option<HeldByPublish>,
 ) {
     // It is mostly sorted already.
     to.sort_unstable_by_key(|id| id.order());
@@ -54,7 +51,7 @@ pub(super) fn send_to_many<S: Application>(
             send(core, id, &push);
         }
     } else if !to.is_empty() {
-        begin(core, FanOut { by, to, push, permit });
+        begin(core, FanOut { by, to, push, held });
     }
 }
 

@@ -4,7 +4,6 @@
 //! depend on the number of others.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
 use slab::Slab;
 
@@ -13,7 +12,7 @@ use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::push::Push;
-use crate::topics::Permit;
+use crate::router::HeldByPublish;
 
 /// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a client
 /// requested holds back that client instead.
@@ -37,13 +36,13 @@ pub(super) struct FanOut {
     pub(super) to: Vec<ConnectionId>,
     pub(super) push: Push,
     /// Present if it is a publish.
-    pub(super) permit: Option<Arc<Permit>>,
+    pub(super) held: Option<HeldByPublish>,
 }
 
 impl FanOut {
     /// Bytes that it holds, the queues of its receivers included. Those of a publish count with its permit.
     fn bytes(&self) -> usize {
-        if self.permit.is_some() {
+        if self.held.is_some() {
             return 0;
         }
         self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) + self.push.frame().len()
@@ -139,7 +138,7 @@ impl FanOuts {
             Requester::Client(by) if is_here => *self.owed.entry(by).or_default() += 1,
             Requester::Client(_) => self.departed += 1,
             // The number of publishes is bounded by their permits.
-            Requester::Mail => self.by_mail += usize::from(fan_out.permit.is_none()),
+            Requester::Mail => self.by_mail += usize::from(fan_out.held.is_none()),
             Requester::Application => {}
         }
         let vacant = self.begun.vacant_entry();
@@ -206,16 +205,30 @@ impl FanOuts {
         }
         let (by, bytes) = (begun.fan_out.by, begun.fan_out.bytes());
         begun.fan_out.to = Vec::new();
-        let permit = begun.fan_out.permit.take();
+        let held = begun.fan_out.held.take();
         let push = begun.fan_out.push.clone();
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
             Requester::Client(by) => self.count_finished(by),
-            Requester::Mail => self.by_mail -= usize::from(permit.is_none()),
+            Requester::Mail => self.by_mail -= usize::from(held.is_none()),
             Requester::Application => {}
         }
         Some(push)
+    }
+
+    /// Notes that other workers go on with a publish that a client has asked for.
+    pub(super) fn begin_elsewhere(&mut self, by: ConnectionId, is_here: bool) {
+        if is_here {
+            *self.owed.entry(by).or_default() += 1;
+        } else {
+            self.departed += 1;
+        }
+    }
+
+    /// Notes that other workers have finished a publish that a client has asked for.
+    pub(super) fn end_elsewhere(&mut self, by: ConnectionId) {
+        self.count_finished(by);
     }
 
     /// Notes that a client has left. The fan-outs that it requested go on.
@@ -235,6 +248,8 @@ impl FanOuts {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::topics::SharedTopics;
 
@@ -244,7 +259,7 @@ mod tests {
 
     fn fan_out(by: u32, to: &[u32]) -> FanOut {
         let to = to.iter().map(|&slot| id(slot)).collect();
-        FanOut { by: Requester::Client(id(by)), to, push: Push::new(1210, b"hello"), permit: None }
+        FanOut { by: Requester::Client(id(by)), to, push: Push::new(1210, b"hello"), held: None }
     }
 
     #[test]
@@ -259,7 +274,7 @@ mod tests {
         let topics = SharedTopics::new(1);
         let permit = topics.permit(&Push::new(1210, b"hello"), 1000).unwrap();
         (0..MAX_BY_MAIL).for_each(|_| {
-            fan_outs.begin(FanOut { permit: Some(permit.clone()), ..by_mail() }, true);
+            fan_outs.begin(FanOut { held: Some(HeldByPublish::new(permit.clone())), ..by_mail() }, true);
         });
         assert!(!fan_outs.hold_back_mail());
         fan_outs.begin(by_mail(), true);

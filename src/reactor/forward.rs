@@ -1,14 +1,16 @@
 //! Forwards effects to the workers of their connections.
 
 use super::core::Core;
+use super::requester::Requester;
+use super::topics::wait_for_others;
 use super::worker_links::Posted;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::router::{Application, Effect, Publish};
 
 /// Forwards the part of an effect that concerns connections of other workers. Returns the part for this
-/// worker.
-pub(super) fn forward<S: Application>(core: &mut Core<S>, effect: Effect) -> Option<Effect> {
+/// worker. `by` is who requested it.
+pub(super) fn forward<S: Application>(core: &mut Core<S>, by: Requester, effect: Effect) -> Option<Effect> {
     if core.shared.mailboxes.count() == 1 {
         return Some(effect);
     }
@@ -23,7 +25,7 @@ pub(super) fn forward<S: Application>(core: &mut Core<S>, effect: Effect) -> Opt
             Some(Effect::Broadcast { to: here, push })
         }
         Effect::Publish(publish) => {
-            forward_publish(core, &publish);
+            forward_publish(core, by, *publish);
             None
         }
         Effect::Reach { .. } => Some(effect),
@@ -58,7 +60,8 @@ fn forward_to<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect)
 }
 
 /// Posts a publish to each other worker that has subscribers.
-fn forward_publish<S: Application>(core: &mut Core<S>, publish: &Publish) {
+fn forward_publish<S: Application>(core: &mut Core<S>, by: Requester, mut publish: Publish) {
+    publish.held.end = wait_for_others(core, by, &publish.held);
     let (own, count) = (core.links.own(), core.shared.mailboxes.count());
     for worker in publish.topic.workers(count).filter(|worker| *worker != own) {
         post_push(core, worker, 1, Effect::Publish(Box::new(publish.clone())));

@@ -208,7 +208,7 @@ impl<S: Application> Reactor<S> {
         self.core.ticks.as_ref().and_then(TickGrid::next_at)
     }
 
-    fn due_at(&self) -> Moment {
+    pub(super) fn due_at(&self) -> Moment {
         next_at(&self.core).min(self.core.lent.now().after(MAX_WAIT_MS))
     }
 

@@ -5,6 +5,7 @@ use log::kv::Value;
 use super::core::Core;
 use super::forward::forward;
 use super::hook::call_hook;
+use super::requester::Requester;
 use super::send::call;
 use super::topics::bequeath;
 use crate::cause::Cause;
@@ -19,10 +20,10 @@ pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<
 }
 
 /// Logs a connection in. The older connection that holds the role is told at once, before any other effect.
-pub(super) fn log_in<S: Application>(core: &mut Core<S>, id: ConnectionId, login: &Login) {
+pub(super) fn log_in<S: Application>(core: &mut Core<S>, by: Requester, id: ConnectionId, login: &Login) {
     call(core, id, |entry, env| entry.conn.log_in(login, env));
     if let Some(effect) = core.lent.env.tools.effects.take_replaced()
-        && let Some(Effect::Replace { to, heir }) = forward(core, effect)
+        && let Some(Effect::Replace { to, heir }) = forward(core, by, effect)
     {
         replace(core, to, heir);
     }

@@ -73,7 +73,11 @@ impl<S: Application> Active<'_, S> {
     /// Lets the connection handle its input.
     pub(super) fn serve(&mut self, input: &mut Input, mut share: Share) {
         if self.owes() {
-            return self.postpone_as_busy();
+            // If only other workers go on with what it asked for, their mail has it served again.
+            if !self.lent.fan_outs.is_empty() {
+                self.postpone_as_busy();
+            }
+            return;
         }
         self.reach();
         self.write_segments();
@@ -111,7 +115,11 @@ impl<S: Application> Active<'_, S> {
             // Bytes that do not complete a handshake step cost nothing.
             input.count_handshake();
             self.lent.budget.read_clock();
-            let is_over = !self.entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
+            let entry = &mut *self.entry;
+            let is_over = !entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
+            if is_over && let Some(name) = entry.socket.server_name() {
+                entry.conn.set_server_name(name);
+            }
             if is_over && self.lent.is_draining() {
                 // Bytes that came with the end of the handshake are discarded, like all that follow.
                 self.refuse(Refusal::Unavailable);

@@ -1,23 +1,48 @@
 //! Topics at the reactor: publishes of other workers, and connections that leave their topics.
 
+use std::sync::Arc;
+
 use super::core::Core;
 use super::fan_out::send_to_many;
-use super::lent::Lent;
 use super::reach::RECEIVER_BYTES;
 use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
-use crate::router::{Application, Effect, Publish};
+use crate::router::{Application, Effect, HeldByPublish, Publish, PublishEnd};
 use crate::topics::Topic;
 
 /// Sends a publish of another worker, or of another thread, to the subscribers of this one.
 pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, by: Requester, publish: Publish) {
-    let Publish { topic, except, push, permit } = publish;
+    let Publish { topic, except, push, held } = publish;
     let mut to = core.lent.env.tools.effects.topics.receivers(&topic);
     if let Some(except) = except {
         to.retain(|id| *id != except);
     }
-    send_to_many(core, by, to, push, Some(permit));
+    send_to_many(core, by, to, push, Some(held));
+}
+
+/// Has a client wait until other workers have finished its publish, unless that is small. Returns what tells
+/// this worker of the end.
+pub(super) fn wait_for_others<S: Application>(
+    core: &mut Core<S>,
+    by: Requester,
+    held: &HeldByPublish,
+) -> Option<Arc<PublishEnd>> {
+    let by = by.client().filter(|_| !held.permit.is_small())?;
+    let asker = core.connections.get_mut(by);
+    let is_here = asker.map(|entry| entry.standing.set_owes(true)).is_some();
+    core.lent.fan_outs.begin_elsewhere(by, is_here);
+    Some(Arc::new(PublishEnd::new(by, core.lent.env.tools.mailbox.clone())))
+}
+
+/// Other workers have finished a publish of a client: it goes on, unless another one is unfinished.
+pub(super) fn end_wait<S: Application>(core: &mut Core<S>, by: ConnectionId) {
+    core.lent.fan_outs.end_elsewhere(by);
+    if let Some(mut active) = core.activate(by)
+        && !active.owes()
+    {
+        active.postpone();
+    }
 }
 
 /// Subscribes a connection for another worker, if it is open. A refusal is only counted.
@@ -31,14 +56,14 @@ pub(super) fn subscribe<S: Application>(core: &mut Core<S>, to: ConnectionId, to
 pub(super) fn unsubscribe<S: Application>(core: &mut Core<S>, to: ConnectionId, topic: Option<Topic>) {
     match topic {
         Some(topic) => drop(core.lent.env.tools.effects.topics.unsubscribe(to, &topic)),
-        None => leave_topics(&mut core.lent, to),
+        None => core.lent.leave_topics(to),
     }
 }
 
 /// Sends the topics of a connection to the one on another worker that has replaced it.
 pub(super) fn bequeath<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: ConnectionId) {
     let topics: Vec<_> = core.lent.env.tools.effects.topics.of(id).cloned().collect();
-    leave_topics(&mut core.lent, id);
+    core.lent.leave_topics(id);
     if !topics.is_empty() {
         // There is one for each connection that is replaced, so it is bounded, and must not get lost.
         let mail = Mail::Effect(Effect::Inherit { to: heir, topics });
@@ -55,14 +80,8 @@ pub(super) fn inherit<S: Application>(core: &mut Core<S>, to: ConnectionId, topi
 /// Unsubscribes a connection that a hook has subscribed, unless it is open.
 pub(super) fn check_subscriber<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     if !is_open(core, id) {
-        leave_topics(&mut core.lent, id);
+        core.lent.leave_topics(id);
     }
-}
-
-/// Unsubscribes a connection from all topics.
-pub(super) fn leave_topics<S: Application>(lent: &mut Lent<S>, id: ConnectionId) {
-    let left = lent.env.tools.effects.topics.leave_all(id);
-    lent.budget.charge(left * RECEIVER_BYTES);
 }
 
 fn is_open<S: Application>(core: &Core<S>, id: ConnectionId) -> bool {

@@ -231,7 +231,11 @@ fn push(recorded: &Frame, packets: bool) -> Option<(Frame, usize)> {
     let cmd = recorded.packet.as_ref().map_or(0, |packet| packet.cmd);
     let data = zeros(recorded.len.checked_sub(REPLY_HEADER_BYTES as u64)?)?;
     let mut head = Vec::new();
-    push_packet_head(&mut head, &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data });
+    push_packet_head(
+        &mut head,
+        &Reply { error_id: ErrorId::NONE, data_status: 0, flag: 0, cmd, data },
+        data.len(),
+    );
     let (frame, _) = Frame::read(&head, data.len(), packets, &|_| false)?;
     Some((frame, head.len().saturating_add(data.len())))
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::absent::zeros;
 use crate::cause::Cause;
 use crate::conn::{access_of, login_of, recorded_wait};
-use crate::frame::CloseCode;
-use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply};
+use crate::frame::{CloseCode, Opcode};
+use crate::packet::{DataStatus, ErrorId, REPLY_HEADER_BYTES, Reply};
 use crate::record::{Peer, Record};
 use crate::recording::codes::Reason;
 use crate::recording::file::File;
@@ -135,6 +135,11 @@ fn is_refusal(frame: &Frame, error_id: u16) -> bool {
     frame.compressed || frame.packet.as_ref().is_some_and(|packet| packet.error_id == error_id) && is_empty
 }
 
+/// Whether a packet may be a push of the handler to its own connection, which is never compressed.
+fn is_push(reply: &Reply<'_>) -> bool {
+    (reply.error_id, reply.flag, reply.data_status) == (ErrorId::NONE, 0, DataStatus::Raw as u8)
+}
+
 /// Sends a frame of the recorded form, without its bytes.
 fn send(frame: &Frame, context: &mut Context<'_, ReplaySource>) {
     let Some(opcode) = frame.opcode() else { return };
@@ -158,7 +163,12 @@ fn send(frame: &Frame, context: &mut Context<'_, ReplaySource>) {
         if frame.is_later() {
             return context.send_with(|buffer| buffer.packet_of_compressed_data(&reply));
         }
+        if is_push(&reply) {
+            return context.send_with(|buffer| buffer.plain_packet(&reply));
+        }
         context.send_with(|buffer| buffer.packet(&reply));
+    } else if opcode == Opcode::Binary {
+        context.send_with(|buffer| buffer.plain_message(opcode, data));
     } else {
         context.send_with(|buffer| buffer.message(opcode, data));
     }

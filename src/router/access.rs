@@ -28,6 +28,17 @@ pub enum Access<Session = ()> {
 }
 
 impl<Session> Access<Session> {
+    /// A word for listings: `anyone`, `role`, `operator` or `predicate`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Access::Anyone => "anyone",
+            Access::Role => "role",
+            Access::Operator => "operator",
+            Access::If(_) => "predicate",
+        }
+    }
+
     /// Checks whether a client of this kind may call a route with this access; no kind means that it is not
     /// logged in. `ask` calls a predicate.
     ///

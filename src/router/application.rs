@@ -23,6 +23,11 @@ pub use crate::frame::MessageKind;
 /// [`upgrade`](Self::upgrade) returns what belongs to a connection: its [`Session`](Self::Session). The other
 /// hooks and the handlers for that connection get it, and [`closed`](Self::closed) takes it back. It is dropped
 /// exactly once, however the connection ends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the state of an application: it does not implement `Application`",
+    label = "not the state of an application",
+    note = "all hooks have defaults: `impl sysconn::Application for {Self} {{ type Session = (); }}`"
+)]
 pub trait Application: 'static {
     /// What belongs to one connection: `()` where there is nothing, which takes no memory.
     ///

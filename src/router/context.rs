@@ -1,11 +1,15 @@
 //! The context of a handler: what it can do with its connection.
 
+mod confined;
 mod defer;
 mod login;
 mod send;
 mod topics;
 
 use std::sync::Arc;
+
+pub(crate) use confined::Confined;
+pub use confined::UseHandleOrDefer;
 
 use super::deferral::Deferral;
 use super::effect::Effects;
@@ -39,6 +43,7 @@ pub struct Context<'a, Session = ()> {
     pub(crate) overflowed: bool,
     /// The handler has asked for effects.
     pub(crate) has_effects: bool,
+    pub(crate) confined: Confined<'a>,
 }
 
 impl<Session> Context<'_, Session> {

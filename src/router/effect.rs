@@ -1,11 +1,10 @@
 //! Effects: a handler's requests for other connections, as data that the reactor applies afterwards.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::error::LoginError;
 use super::own_pushes::{OwnPushes, OwnTurn};
-use super::publish::Publish;
+use super::publish::{HeldByPublish, Publish};
 use crate::cause::Cause;
 use crate::frame::CloseCode;
 use crate::handle::{AnswerRight, Ticket};
@@ -15,7 +14,7 @@ use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::record::Login;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
-use crate::topics::{Permit, Topic, Topics};
+use crate::topics::{Topic, Topics};
 
 /// An action on connections from outside: by a handler, or by another thread.
 pub(crate) enum Effect {
@@ -48,7 +47,7 @@ pub(crate) enum Effect {
     Reach {
         to: Vec<ConnectionId>,
         push: Push,
-        permit: Arc<Permit>,
+        held: HeldByPublish,
     },
     /// A publish that other workers deliver to their subscribers.
     Publish(Box<Publish>),

@@ -12,6 +12,11 @@ use crate::packet::{Encode, ErrorId};
 /// | `Err(error_id)` of such a result | [`Outcome::Refuse`]: so `?` refuses the request |
 /// | `()`, or `Ok(())` | [`Outcome::Done`]: no reply, or those that the handler has sent |
 /// | an [`Outcome`], or `Ok(outcome)` | that outcome |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a handler can return",
+    label = "this handler returns `{Self}`",
+    note = "it returns `Result<R, ErrorId>` with a reply `R`, `()`, or an `Outcome`"
+)]
 pub trait IntoOutcome {
     /// Replies, if that is what the result says, and returns the outcome.
     fn into_outcome<Session>(self, context: &mut Context<'_, Session>) -> Outcome;
@@ -84,7 +89,9 @@ impl IntoOutcome for Result<Outcome, ErrorId> {
 macro_rules! handler {
     ($function:path) => {
         |state, request, context| {
-            $crate::IntoOutcome::into_outcome($function(state, request, context), context)
+            // Of this type, so that the compiler compares signatures.
+            let function: fn(&mut _, $crate::Request<'_>, &mut $crate::Context<'_, _>) -> _ = $function;
+            $crate::IntoOutcome::into_outcome(function(state, request, context), context)
         }
     };
 }

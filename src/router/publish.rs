@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::effect::{ENDS_RUN, Effect, Effects, RECEIVERS_PER_FRAME, SUBSCRIPTIONS_PER_FRAME};
 use super::own_pushes::OwnTurn;
 use crate::id::ConnectionId;
+use crate::mailbox::{Mail, Mailbox};
 use crate::push::Push;
 use crate::topics::{Permit, PublishError, SharedTopic, SubscribeError, Topic};
 
@@ -15,8 +16,42 @@ pub(crate) struct Publish {
     /// A subscriber that does not get it.
     pub(crate) except: Option<ConnectionId>,
     pub(crate) push: Push,
-    /// The right to wait, until it has reached everybody on all workers.
+    pub(crate) held: HeldByPublish,
+}
+
+/// What a publish holds until it has reached everybody.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldByPublish {
+    /// The right to wait.
     pub(crate) permit: Arc<Permit>,
+    /// On other workers: tells the worker of the client that has asked for it.
+    pub(crate) end: Option<Arc<PublishEnd>>,
+}
+
+/// Tells the worker of a client when other workers have finished its publish: the last of them drops this.
+#[derive(Debug)]
+pub(crate) struct PublishEnd {
+    by: ConnectionId,
+    mailbox: Arc<Mailbox>,
+}
+
+impl PublishEnd {
+    pub(crate) fn new(by: ConnectionId, mailbox: Arc<Mailbox>) -> Self {
+        PublishEnd { by, mailbox }
+    }
+}
+
+impl Drop for PublishEnd {
+    fn drop(&mut self) {
+        // There are no more of these than permits.
+        self.mailbox.post_always(Mail::PublishEnded(self.by));
+    }
+}
+
+impl HeldByPublish {
+    pub(crate) fn new(permit: Arc<Permit>) -> Self {
+        HeldByPublish { permit, end: None }
+    }
 }
 
 impl Effects {
@@ -78,18 +113,20 @@ impl Effects {
         self.count_broadcast();
         let (own, count) = (self.topics.worker(), self.topics.shared().workers());
         if shared.workers(count).any(|worker| worker != own) {
-            let publish = Publish { topic: shared, except, push: push.clone(), permit: permit.clone() };
+            let held = HeldByPublish::new(permit.clone());
+            let publish = Publish { topic: shared, except, push: push.clone(), held };
             self.add(1, Effect::Publish(Box::new(publish)));
         }
-        self.add(1, Effect::Reach { to, push: push.clone(), permit });
+        self.add(1, Effect::Reach { to, push: push.clone(), held: HeldByPublish::new(permit) });
         Ok(())
     }
 
     /// Subscribes a connection to a topic, for hooks and calls that have no [`Context`](crate::Context) of
     /// it.
     ///
-    /// A connection that has ended or is closing is not subscribed. One of another worker is once that worker
-    /// has got the effects of this call.
+    /// A connection that has ended or is closing is not subscribed. One of another worker is subscribed once
+    /// that worker has got the effects of this call; like a push, the request is dropped and logged if its
+    /// mailbox is full.
     ///
     /// # Errors
     /// [`SubscribeError`], and then nothing has changed. An error on another worker is only counted there.

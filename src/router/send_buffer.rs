@@ -79,9 +79,16 @@ impl<'a, Session> SendBuffer<'a, Session> {
         if self.compresses(REPLY_HEADER_BYTES + reply.data.len()) {
             return self.compressed(Opcode::Binary, &[&reply.header(), reply.data]);
         }
+        self.plain_packet(reply)
+    }
+
+    /// Appends a whole packet, never compressed, or nothing.
+    #[must_use]
+    #[inline(always)]
+    pub(crate) fn plain_packet(&mut self, reply: &Reply<'_>) -> bool {
         let fits = self.fits(framed_len(reply.data.len()));
         if fits {
-            push_packet_head(&mut self.tools.write_buffer.bytes, reply);
+            push_packet_head(&mut self.tools.write_buffer.bytes, reply, reply.data.len());
             self.push_data(reply.data);
         }
         fits
@@ -93,6 +100,12 @@ impl<'a, Session> SendBuffer<'a, Session> {
         if self.compresses(payload.len()) {
             return self.compressed(opcode, &[payload]);
         }
+        self.plain_message(opcode, payload)
+    }
+
+    /// Appends a whole message, never compressed, or nothing.
+    #[must_use]
+    pub(crate) fn plain_message(&mut self, opcode: Opcode, payload: &[u8]) -> bool {
         let header =
             Header { fin: true, rsv1: false, opcode, mask: None, payload_len: payload.len() as u64 }.encode();
         let fits = self.fits(header.len() + payload.len());

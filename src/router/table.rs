@@ -1,11 +1,13 @@
 //! The route table: routes in modules, modules in a router, checked at compile time.
 
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::time::Duration;
 
 use super::access::Access;
 use super::application::Application;
 use super::context::Context;
+use super::mistake::{Mistake, Named};
 use super::outcome::Outcome;
 use super::request::Request;
 
@@ -30,6 +32,10 @@ pub struct Route<S: Application> {
     refusals_carry_data: bool,
     /// Milliseconds until a deferred request is refused; 0 for never.
     deadline_ms: u64,
+    request: &'static str,
+    reply: &'static str,
+    /// Where the route was made, for messages about mistakes.
+    place: &'static Location<'static>,
 }
 
 impl<S: Application> Clone for Route<S> {
@@ -43,6 +49,7 @@ impl<S: Application> Copy for Route<S> {}
 impl<S: Application> Route<S> {
     /// A route from `cmd` to `handler`. The name is for listings of the table; nothing else uses it.
     #[must_use]
+    #[track_caller]
     pub const fn new(cmd: u16, name: &'static str, access: Access<S::Session>, handler: Handler<S>) -> Self {
         Route {
             cmd,
@@ -54,6 +61,9 @@ impl<S: Application> Route<S> {
             replies: false,
             refusals_carry_data: false,
             deadline_ms: 0,
+            request: "",
+            reply: "",
+            place: Location::caller(),
         }
     }
 
@@ -111,6 +121,14 @@ impl<S: Application> Route<S> {
         self
     }
 
+    /// The same route with the names of its messages, for [listings](Router::routes). An empty name stands
+    /// for no message.
+    #[must_use]
+    pub const fn messages(mut self, request: &'static str, reply: &'static str) -> Self {
+        (self.request, self.reply) = (request, reply);
+        self
+    }
+
     /// The command that the route is for.
     #[must_use]
     pub const fn cmd(&self) -> u16 {
@@ -159,6 +177,17 @@ impl<S: Application> Route<S> {
         self.deadline_ms
     }
 
+    /// The names of the message that it takes and of the one that it replies with, if they are known.
+    #[must_use]
+    pub fn message_names(&self) -> (Option<&'static str>, Option<&'static str>) {
+        let name = |name: &'static str| (!name.is_empty()).then_some(name);
+        (name(self.request), name(self.reply))
+    }
+
+    const fn named(&self) -> Named {
+        Named { name: self.name, place: self.place }
+    }
+
     /// The function that handles the command.
     #[must_use]
     pub const fn handler(&self) -> Handler<S> {
@@ -171,31 +200,42 @@ pub struct Module<S: Application> {
     number: u16,
     name: &'static str,
     functions: [Option<Route<S>>; FUNCTIONS],
+    /// Where the module was made, for messages about mistakes.
+    place: &'static Location<'static>,
 }
 
 impl<S: Application> Module<S> {
-    /// The module `number` with these routes. In a `static` a mistake is a compile error.
+    /// The module `number` with these routes. In a `static` a mistake is a compile error, which names the
+    /// routes and their lines.
     ///
     /// # Panics
     /// If a command is listed twice or belongs to another module, or if `number` is above 655.
     #[must_use]
+    #[track_caller]
     #[allow(clippy::panic, reason = "at compile time this is how an error is reported")]
     pub const fn new<const N: usize>(number: u16, name: &'static str, routes: [Route<S>; N]) -> Self {
-        assert!((number as usize) < MODULES, "no 16-bit command belongs to a module with this number");
-        let mut functions = [const { None }; FUNCTIONS];
+        if number as usize >= MODULES {
+            panic!("{}", Mistake::no_module(number, name).as_str());
+        }
+        let mut functions: [Option<Route<S>>; FUNCTIONS] = [const { None }; FUNCTIONS];
         let mut i = 0;
         while i < N {
-            let route = routes[i];
-            assert!(
-                route.cmd / FUNCTIONS as u16 == number,
-                "this command belongs to another module (Cmd / 100)"
-            );
+            let route: Route<S> = routes[i];
+            if route.cmd / FUNCTIONS as u16 != number {
+                panic!("{}", Mistake::misplaced(route.cmd, route.named(), number, name).as_str());
+            }
             let function = route.cmd as usize % FUNCTIONS;
-            assert!(functions[function].is_none(), "this command is listed twice");
+            if let Some(earlier) = &functions[function] {
+                panic!("{}", Mistake::command_twice(route.cmd, earlier.named(), route.named()).as_str());
+            }
             functions[function] = Some(route);
             i += 1;
         }
-        Module { number, name, functions }
+        Module { number, name, functions, place: Location::caller() }
+    }
+
+    const fn named(&self) -> Named {
+        Named { name: self.name, place: self.place }
     }
 
     /// The module's number.
@@ -227,13 +267,22 @@ impl<S: Application> Router<S> {
     /// # Panics
     /// If two modules have the same number.
     #[must_use]
+    #[track_caller]
     #[allow(clippy::panic, reason = "at compile time this is how an error is reported")]
-    pub const fn new<const N: usize>(listed: [&'static Module<S>; N]) -> Self {
-        let mut modules = [const { None }; MODULES];
+    pub const fn new<'a, const N: usize>(listed: [&'a Module<S>; N]) -> Self
+    where
+        'a: 'static, // a table is a `static`: `static LOBBY: Module<Game> = Module::new(…);`
+    {
+        let mut modules: [Option<&'static Module<S>>; MODULES] = [const { None }; MODULES];
         let mut i = 0;
         while i < N {
             let number = listed[i].number as usize;
-            assert!(modules[number].is_none(), "this module is listed twice");
+            if let Some(earlier) = modules[number] {
+                panic!(
+                    "{}",
+                    Mistake::module_twice(number as u16, earlier.named(), listed[i].named()).as_str()
+                );
+            }
             modules[number] = Some(listed[i]);
             i += 1;
         }
@@ -245,7 +294,8 @@ impl<S: Application> Router<S> {
         let mut modules: BTreeMap<u16, Box<Module<S>>> = BTreeMap::new();
         for route in routes {
             let number = route.cmd / FUNCTIONS as u16;
-            let make = || Box::new(Module { number, name: "", functions: [const { None }; FUNCTIONS] });
+            let (functions, place) = ([const { None }; FUNCTIONS], Location::caller());
+            let make = || Box::new(Module { number, name: "", functions, place });
             let module = modules.entry(number).or_insert_with(make);
             if let Some(function) = module.functions.get_mut(usize::from(route.cmd) % FUNCTIONS) {
                 *function = Some(route);

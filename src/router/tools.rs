@@ -6,8 +6,8 @@ use super::borrowed::Origin;
 use super::compress_job::CompressJob;
 use super::compressor::Compressor;
 use super::effect::Effects;
+use super::handler_mistakes::HandlerMistakes;
 use super::leases::CompressorLeases;
-use super::mistakes::Mistakes;
 use super::sessions::Sessions;
 use super::write_buffer::WriteBuffer;
 use crate::log_limiter::LogLimiter;
@@ -53,7 +53,7 @@ pub(crate) struct Tools<Session = ()> {
     /// The Data of a refusal.
     pub(crate) refusal: Vec<u8>,
     /// The handlers' mistakes that have been logged.
-    pub(crate) mistakes: Mistakes,
+    pub(crate) mistakes: HandlerMistakes,
     pub(super) limits: Limits,
 }
 
@@ -91,7 +91,7 @@ impl<Session> Tools<Session> {
             oversized: 0,
             too_large: 0,
             refusal: Vec::new(),
-            mistakes: Mistakes::default(),
+            mistakes: HandlerMistakes::default(),
             limits,
         }
     }

@@ -60,19 +60,26 @@
 #[macro_export]
 macro_rules! typed {
     ($function:path) => {
-        |state, request, context| match $crate::packet::Decode::decode(request.data()) {
-            ::core::result::Result::Ok(message) => {
-                $crate::IntoOutcome::into_outcome($function(state, message, context), context)
+        |state, request, context| {
+            // Of this type, so that the compiler compares signatures.
+            let function: fn(&mut _, _, &mut $crate::Context<'_, _>) -> _ = $function;
+            match $crate::packet::Decode::decode(request.data()) {
+                ::core::result::Result::Ok(message) => {
+                    $crate::IntoOutcome::into_outcome(function(state, message, context), context)
+                }
+                ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
             }
-            ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
         }
     };
     ($function:path, request) => {
-        |state, request, context| match $crate::packet::Decode::decode(request.data()) {
-            ::core::result::Result::Ok(message) => {
-                $crate::IntoOutcome::into_outcome($function(state, message, request, context), context)
+        |state, request, context| {
+            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_, _>) -> _ = $function;
+            match $crate::packet::Decode::decode(request.data()) {
+                ::core::result::Result::Ok(message) => {
+                    $crate::IntoOutcome::into_outcome(function(state, message, request, context), context)
+                }
+                ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
             }
-            ::core::result::Result::Err(_) => $crate::Outcome::Undecodable,
         }
     };
 }

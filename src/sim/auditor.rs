@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::client::Client;
 use super::invariant::{Invariant, Violation};
 use super::ledger::{Activity, Ledger};
+use super::server::Server;
 use super::watch::Watch;
 use crate::config::{Config, MAX_LEN};
 use crate::moment::Moment;
-use crate::reactor::Reactor;
 use crate::reactor::audit::{Audited, BUDGET};
 use crate::router::Application;
 
@@ -48,6 +48,8 @@ pub(super) struct Auditor {
     idle_turns: u32,
     turns: u64,
     began: Duration,
+    /// The worker that turns.
+    worker: usize,
 }
 
 fn fail(invariant: Invariant, seen: String) -> Result<(), Violation> {
@@ -67,6 +69,7 @@ impl Auditor {
             idle_turns: 0,
             turns: 0,
             began: Duration::ZERO,
+            worker: 0,
         }
     }
 
@@ -80,25 +83,25 @@ impl Auditor {
         self.standstills.remove(&number);
     }
 
-    /// Begins a turn.
-    pub(super) fn begin<S: Application>(&mut self, reactor: &Reactor<S>, now: Duration) {
-        self.began = now;
+    /// Begins a turn of a worker, whose poll begins at that time.
+    pub(super) fn begin<S: Application>(&mut self, server: &Server<S>, worker: usize, began: Duration) {
+        (self.began, self.worker) = (began, worker);
         self.turns += 1;
-        self.due = reactor.audit_next_at();
+        self.due = server.next_at(worker);
         self.audited.clear();
     }
 
     /// Audits one connection before a turn.
     pub(super) fn look<S: Application>(
         &mut self,
-        reactor: &Reactor<S>,
+        server: &Server<S>,
         client: &Client,
         now: Duration,
     ) -> Result<(), Violation> {
         let number = client.number();
         let Some(id) = client.connection() else { return Ok(()) };
-        let slot = id.slot();
-        let Some(audited) = reactor.audit(slot).filter(|audited| audited.id == id) else {
+        let (worker, slot) = (id.worker(), id.slot());
+        let Some(audited) = server.audit(worker, slot).filter(|audited| audited.id == id) else {
             self.standstills.remove(&number);
             return Ok(());
         };
@@ -117,8 +120,10 @@ impl Auditor {
             );
             return fail(Invariant::PollTimeout, seen);
         }
-        self.due = self.due.min(audited.deadline);
-        self.audited.push((slot, audited));
+        if worker == self.worker {
+            self.due = self.due.min(audited.deadline);
+            self.audited.push((slot, audited));
+        }
         self.look_for_standstill(client, audited, now)
     }
 
@@ -151,7 +156,7 @@ impl Auditor {
     /// Checks the turn that has ended.
     pub(super) fn end<S: Application>(
         &mut self,
-        reactor: &Reactor<S>,
+        server: &Server<S>,
         activity: &Activity,
         ledger: &Ledger,
         watch: &Watch,
@@ -159,15 +164,15 @@ impl Auditor {
         if let Some(violation) = watch.take_violation() {
             return Err(violation);
         }
-        self.check_books(reactor, ledger, watch)?;
-        self.check_budget(reactor, activity)?;
+        self.check_books(server, ledger, watch)?;
+        self.check_budget(server, activity)?;
         self.check_timeout(activity)?;
         self.check_spin(activity)
     }
 
     fn check_books<S: Application>(
         &self,
-        reactor: &Reactor<S>,
+        server: &Server<S>,
         ledger: &Ledger,
         watch: &Watch,
     ) -> Result<(), Violation> {
@@ -184,18 +189,18 @@ impl Auditor {
             );
             return fail(Invariant::Generations, seen);
         }
-        let (needed, open) = (reactor.audit_descriptors(), ledger.open());
+        let (needed, open) = (server.descriptors(), ledger.open());
         if open != needed {
             return fail(
                 Invariant::ClosedOnce,
                 format!("{open} descriptors are open, and {needed} are in use"),
             );
         }
-        if !self.turns.is_multiple_of(1 + reactor.connections() as u64 / 32) {
+        if !self.turns.is_multiple_of(1 + server.connections() as u64 / 32) {
             return Ok(());
         }
         let opened = watch.open();
-        let known = reactor.audit_opened();
+        let known = server.opened();
         if opened != known {
             return fail(
                 Invariant::OneEnd,
@@ -205,11 +210,7 @@ impl Auditor {
         Ok(())
     }
 
-    fn check_budget<S: Application>(
-        &self,
-        reactor: &Reactor<S>,
-        activity: &Activity,
-    ) -> Result<(), Violation> {
+    fn check_budget<S: Application>(&self, server: &Server<S>, activity: &Activity) -> Result<(), Violation> {
         let done = [
             ("events", activity.events, BUDGET.events),
             ("tries to accept", activity.accepts, BUDGET.accepts),
@@ -224,7 +225,9 @@ impl Auditor {
             }
         }
         for (slot, before) in &self.audited {
-            let Some(after) = reactor.audit(*slot).filter(|after| after.id == before.id) else { continue };
+            let Some(after) = server.audit(self.worker, *slot).filter(|after| after.id == before.id) else {
+                continue;
+            };
             let packets = after.packets - before.packets;
             if packets > BUDGET.packets {
                 let seen =

@@ -1,9 +1,13 @@
 //! The effects of a client's calls on its connection, with their faults.
 
+use std::net::IpAddr;
+
 use super::accept_queue::BACKLOG;
 use super::client::{ConnectError, StreamState};
 use super::connection::Connection;
 use super::fault::Fault;
+use super::random::Random;
+use super::report::mix;
 use super::schedule::Source;
 use super::world::World;
 use crate::config::Listen;
@@ -20,11 +24,7 @@ impl World {
         from: Peer,
         fits: impl Fn(&Listen) -> bool,
     ) -> Result<usize, ConnectError> {
-        let index = self
-            .accept_queues
-            .iter()
-            .position(|queue| queue.as_ref().is_some_and(|queue| fits(&queue.listen)))
-            .ok_or(ConnectError::Refused)?;
+        let index = self.choose_queue(from, fits).ok_or(ConnectError::Refused)?;
         let number = self.connections();
         let queue =
             self.accept_queues.get_mut(index).and_then(Option::as_mut).ok_or(ConnectError::Refused)?;
@@ -39,8 +39,29 @@ impl World {
         }
         self.add(connection);
         self.ledger.connected += 1;
-        self.raise(Source::AcceptQueue(index));
+        for listener in 0..self.listeners.len() {
+            let state = self.listeners.get(listener).and_then(Option::as_ref);
+            if state.is_some_and(|state| state.queue == index) {
+                self.raise(Source::Listener(listener));
+            }
+        }
         Ok(number)
+    }
+
+    /// The queue that a client joins. If several reactors listen on one address, seed and client decide, as
+    /// the kernel does by a hash of the addresses (`SO_REUSEPORT`).
+    fn choose_queue(&self, from: Peer, fits: impl Fn(&Listen) -> bool) -> Option<usize> {
+        let open = self.accept_queues.iter().enumerate().filter_map(|(index, queue)| {
+            queue.as_ref().filter(|queue| fits(&queue.listen)).map(|queue| (index, &queue.listen))
+        });
+        let (first, listen) = open.clone().next()?;
+        let same = open.filter(|&(_, other)| other == listen).map(|(index, _)| index);
+        let count = same.clone().count();
+        if count == 1 {
+            return Some(first);
+        }
+        let chosen = Random::new(self.queue_seed ^ hash(from)).index(count);
+        same.skip(chosen).next()
     }
 
     pub(super) fn send(&mut self, number: usize, bytes: &[u8]) -> usize {
@@ -135,5 +156,17 @@ impl World {
             connection.client_dropped = true;
         }
         self.forget_if_over(number);
+    }
+}
+
+/// A number that follows from a client's address.
+fn hash(peer: Peer) -> u64 {
+    match peer {
+        Peer::Ip(IpAddr::V4(ip), port) => mix(u64::from(u32::from(ip)), port.into()),
+        Peer::Ip(IpAddr::V6(ip), port) => {
+            let bits = u128::from(ip);
+            mix(mix((bits >> 64) as u64, bits as u64), port.into())
+        }
+        Peer::Local => 0,
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Connection {
     /// When the server accepted it.
     pub(super) accepted_at: Option<u64>,
     pub(super) token: Option<Token>,
+    /// The poll that reports its events, once it has a token.
+    pub(super) poll: usize,
     /// When something happened that the poll has not reported yet.
     pub(super) edge: Option<u64>,
     /// Events that are to come because calls were refused without a reason.
@@ -106,6 +108,7 @@ impl Connection {
             held: Held::Waiting,
             accepted_at: None,
             token: None,
+            poll: 0,
             edge: None,
             rearms: 0,
             buffers,

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use mio::Token;
 
-use super::accept_queue::AcceptQueue;
+use super::accept_queue::{AcceptQueue, ListenerState};
 use super::connection::Held;
 use super::fault::Fault;
 use super::network::Network;
@@ -35,6 +35,7 @@ const EMFILE: i32 = 24;
 #[derive(Debug)]
 pub(crate) struct SimulatedListener {
     network: Network,
+    /// The index of its [`ListenerState`].
     index: usize,
     listen: Listen,
 }
@@ -44,11 +45,11 @@ impl SimulatedListener {
         &self.listen
     }
 
-    pub(crate) fn register(&self, token: Token) {
+    pub(crate) fn register(&self, poll: usize, token: Token) {
         let mut world = self.network.world();
-        if let Some(queue) = world.accept_queues.get_mut(self.index).and_then(Option::as_mut) {
-            queue.token = Some(token);
-            world.raise(Source::AcceptQueue(self.index));
+        if let Some(listener) = world.listeners.get_mut(self.index).and_then(Option::as_mut) {
+            (listener.poll, listener.token) = (poll, Some(token));
+            world.raise(Source::Listener(self.index));
         }
     }
 
@@ -65,8 +66,8 @@ impl Drop for SimulatedListener {
 }
 
 impl Network {
-    /// Begins to listen. Port 0 asks for any free port.
-    pub(crate) fn listen(&self, listen: &Listen) -> io::Result<SimulatedListener> {
+    /// Opens a listener for each of several reactors. Port 0 asks for any free port.
+    pub(crate) fn listen(&self, listen: &Listen, reactors: usize) -> io::Result<Vec<SimulatedListener>> {
         let mut world = self.world();
         let listen = match listen {
             Listen::Tcp(address) if address.port() == 0 => {
@@ -78,18 +79,30 @@ impl Network {
         if world.accept_queues.iter().flatten().any(|queue| queue.listen == listen) {
             return Err(ErrorKind::AddrInUse.into());
         }
-        let index = world.accept_queues.len();
-        let queue = AcceptQueue { listen: listen.clone(), backlog: VecDeque::new(), token: None, edge: None };
-        world.accept_queues.push(Some(queue));
-        world.ledger.opened += 1;
-        Ok(SimulatedListener { network: self.clone(), index, listen })
+        let is_shared = matches!(listen, Listen::Unix(_));
+        let mut opened = vec![];
+        for reactor in 0..reactors {
+            if reactor == 0 || !is_shared {
+                let listeners = if is_shared { reactors } else { 1 };
+                let queue = AcceptQueue { listen: listen.clone(), backlog: VecDeque::new(), listeners };
+                world.accept_queues.push(Some(queue));
+            }
+            let queue = world.accept_queues.len() - 1;
+            world.listeners.push(Some(ListenerState { queue, poll: 0, token: None, edge: None }));
+            world.ledger.opened += 1;
+            let index = world.listeners.len() - 1;
+            opened.push(SimulatedListener { network: self.clone(), index, listen: listen.clone() });
+        }
+        Ok(opened)
     }
 }
 
 impl World {
     fn accept(&mut self, index: usize) -> io::Result<(usize, Peer)> {
         self.activity.accepts += 1;
-        let queue = self.accept_queues.get(index).and_then(Option::as_ref);
+        let queue_index = self.listeners.get(index).and_then(Option::as_ref).map(|listener| listener.queue);
+        let queue_index = queue_index.ok_or(ErrorKind::InvalidInput)?;
+        let queue = self.accept_queues.get(queue_index).and_then(Option::as_ref);
         let Some(&number) = queue.and_then(|queue| queue.backlog.front()) else {
             return Err(ErrorKind::WouldBlock.into());
         };
@@ -102,7 +115,7 @@ impl World {
         if !self.has_descriptor() {
             return Err(io::Error::from_raw_os_error(EMFILE));
         }
-        if let Some(queue) = self.accept_queues.get_mut(index).and_then(Option::as_mut) {
+        if let Some(queue) = self.accept_queues.get_mut(queue_index).and_then(Option::as_mut) {
             queue.backlog.pop_front();
         }
         self.ledger.opened += 1;
@@ -117,12 +130,17 @@ impl World {
     }
 
     fn close_listener(&mut self, index: usize) {
-        let Some(queue) = self.accept_queues.get_mut(index).and_then(Option::take) else {
+        let Some(listener) = self.listeners.get_mut(index).and_then(Option::take) else {
             self.ledger.closed_twice += 1;
             return;
         };
         self.ledger.closed += 1;
-        for number in queue.backlog {
+        let Some(entry) = self.accept_queues.get_mut(listener.queue) else { return };
+        let ended = entry.take_if(|queue| {
+            queue.listeners -= 1;
+            queue.listeners == 0
+        });
+        for number in ended.into_iter().flat_map(|queue| queue.backlog) {
             if let Some(connection) = self.connection_mut(number) {
                 connection.held = Held::Closed;
                 connection.cut();

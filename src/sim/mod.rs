@@ -12,15 +12,19 @@
 //! - **Edges** come as from epoll: once for each change. A reactor that forgets to read on is not reminded.
 //! - **Faults** happen with the probabilities in [`Faults`], and are counted by kind: see [`Fault`].
 //! - **Counts** of what the server does: [`Ledger`] and [`Activity`].
+//! - **Workers**: with [`Config::workers`](crate::Config::workers), several reactors on one network and one
+//!   clock. The seed decides which of them gets a client, and which of them turns next.
 //!
-//! TLS, several workers, latency, bandwidth and concurrent threads are not simulated.
+//! TLS, latency, bandwidth, and threads that run at the same time are not simulated: a turn of one worker is
+//! over before the next one begins.
 //!
 //! There are two ways to use it. A [`Simulation`] runs a game's own handlers with many clients, each of which
 //! follows a [`Script`] that knows what its client is to receive. After every turn it checks that no reply
 //! was lost, doubled, misdirected or out of order, that connections end once and as expected, and that memory
 //! is bounded; and at the end that nothing is left over. `examples/simulation.rs` is one, with many kinds of
-//! faults. A test that decides on each step itself holds a [`Network`], its [`Client`]s and the
-//! [`Reactor`](crate::Reactor), and calls [`turn`](crate::Reactor::turn).
+//! faults. A test can act between its turns: see [`Running`]. A test that decides on each step itself holds a
+//! [`Network`], its [`Client`]s and the [`Reactor`](crate::Reactor), and calls
+//! [`turn`](crate::Reactor::turn).
 //!
 //! # Example
 //!
@@ -63,7 +67,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut simulation = Simulation::new(7);
 //! simulation.faults = Faults::harmless(0.1);
-//! let report = simulation.run(&ROUTES, Game, |_, _| Box::new(Visitor { acts: 0 }))?;
+//! let report = simulation.run(&ROUTES, |_| Game, |_, _| Box::new(Visitor { acts: 0 }))?;
 //! assert_eq!(report.replies, 100);
 //! # Ok(())
 //! # }
@@ -88,6 +92,7 @@ mod network;
 mod oracle;
 mod outgoing;
 mod poll;
+mod poll_state;
 mod random;
 mod reactor;
 mod receiver;
@@ -95,12 +100,15 @@ mod report;
 mod run;
 mod run_clients;
 mod run_end;
+mod running;
 mod schedule;
 mod script;
 mod script_runner;
+mod server;
 mod session;
 mod simulation;
 mod socket;
+mod start;
 pub mod stock;
 #[cfg(test)]
 mod tests;
@@ -116,6 +124,7 @@ pub use ledger::{Activity, Ledger, Traffic};
 pub use network::Network;
 pub use random::Random;
 pub use report::{Failure, Report};
+pub use running::Running;
 pub use script::{End, Next, Script};
 pub use script_runner::ScriptRunner;
 pub use simulation::{Simulated, Simulation};

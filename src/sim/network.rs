@@ -10,6 +10,7 @@ use super::buffers::Buffers;
 use super::connection::Readiness;
 use super::fault::{Fault, Faults, Injected};
 use super::ledger::{Activity, Ledger};
+use super::poll_state::PollState;
 use super::random::Random;
 use super::schedule::Source;
 use super::world::World;
@@ -140,12 +141,52 @@ impl Network {
         self.world().take_activity()
     }
 
-    /// Whether the poll has something to report, now or later. If not, the reactor learns of nothing more
+    /// Whether a poll has something to report, now or later. If not, no reactor learns of anything more
     /// unless a client acts.
     #[must_use]
     pub fn has_events(&self) -> bool {
         let world = self.world();
-        !world.edges.is_empty() || world.next_at().is_some()
+        world.polls.iter().flatten().any(|state| !state.edges.is_empty()) || world.next_at().is_some()
+    }
+
+    /// Whether the poll with this number has something to report now.
+    pub(super) fn has_events_now(&self, poll: usize) -> bool {
+        self.world().has_events(poll)
+    }
+
+    /// Adds the poll of another reactor. Returns its number.
+    pub(crate) fn add_poll(&self) -> usize {
+        let mut world = self.world();
+        let returned_at = world.now;
+        world.polls.push(Some(PollState { returned_at, ..PollState::default() }));
+        world.polls.len() - 1
+    }
+
+    /// When this poll last returned.
+    pub(super) fn returned_at(&self, poll: usize) -> Duration {
+        let world = self.world();
+        let state = world.polls.get(poll).and_then(Option::as_ref);
+        Duration::from_micros(state.map_or(world.now, |state| state.returned_at))
+    }
+
+    /// The reactor of this poll has been asleep in it since it last returned. Until it returns again, that is
+    /// the time for it.
+    pub(super) fn was_asleep(&self, poll: usize) {
+        let since = self.returned_at(poll);
+        self.world().asleep_since = Some(since.as_micros() as u64);
+    }
+
+    /// The time as a reactor sees it.
+    pub(crate) fn reactor_now(&self) -> Duration {
+        let world = self.world();
+        Duration::from_micros(world.asleep_since.unwrap_or(world.now))
+    }
+
+    /// Removes the poll of a reactor that is gone.
+    pub(crate) fn remove_poll(&self, poll: usize) {
+        if let Some(state) = self.world().polls.get_mut(poll) {
+            *state = None;
+        }
     }
 
     /// A turn of the reactor begins: none of its budget of time is used up.
@@ -168,11 +209,12 @@ impl Network {
 
     pub(crate) fn poll(
         &self,
+        poll: usize,
         events: &mut Vec<Readiness>,
         capacity: usize,
         timeout: Option<Duration>,
     ) -> std::io::Result<()> {
-        self.world().poll(events, capacity, timeout)
+        self.world().poll(poll, events, capacity, timeout)
     }
 
     /// The server looks at an event of the last poll. Until then it does not know of it, even if it serves
@@ -185,13 +227,14 @@ impl Network {
         }
     }
 
-    pub(crate) fn wake(&self, token: Token) {
+    pub(crate) fn wake(&self, poll: usize, token: Token) {
         let mut world = self.world();
-        world.waker = Some(token);
+        let Some(state) = world.poll_mut(poll) else { return };
+        state.waker = Some(token);
         if world.strikes(Fault::LateWake) {
-            world.raise_later(Source::Waker, LATE_WAKE_US);
+            world.raise_later(Source::Waker(poll), LATE_WAKE_US);
         } else {
-            world.raise(Source::Waker);
+            world.raise(Source::Waker(poll));
         }
     }
 

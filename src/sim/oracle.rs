@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::expected_replies::ExpectedReplies;
+use super::expected_replies::{Expected, ExpectedReplies};
 use super::invariant::{Invariant, Violation};
 use super::receiver::{Incoming, Malformed, Receiver};
 use crate::packet::Reply;
@@ -12,6 +12,8 @@ use crate::packet::Reply;
 pub(super) enum Delivered {
     /// A packet that answers no request: its command and Data.
     Push(u16, Vec<u8>),
+    /// A reply that was expected.
+    Reply(Expected),
     /// A message that is not a packet, and whether it is text.
     Message(bool, Vec<u8>),
     /// The server expects a Pong.
@@ -34,6 +36,8 @@ pub(super) struct Oracle {
     pub(super) closed: Option<Option<u16>>,
     /// Whether binary messages are packets.
     packets: bool,
+    /// Whether replies are delivered too.
+    pub(super) reports_replies: bool,
 }
 
 impl Oracle {
@@ -46,6 +50,7 @@ impl Oracle {
             status: None,
             closed: None,
             packets,
+            reports_replies: false,
         }
     }
 
@@ -93,7 +98,11 @@ impl Oracle {
                         Delivered::Push(reply.cmd, reply.data.to_vec())
                     } else {
                         self.replies.take(&reply, &owner, me)?;
-                        continue;
+                        if !self.reports_replies {
+                            continue;
+                        }
+                        let (error_id, data) = (reply.error_id.0, Some(reply.data.to_vec()));
+                        Delivered::Reply(Expected { error_id, flag: reply.flag, cmd: reply.cmd, data })
                     }
                 }
                 Incoming::Message { text, payload } => Delivered::Message(text, payload.to_vec()),

@@ -14,12 +14,14 @@ use super::network::Network;
 use super::random::Random;
 use super::report::{Failure, Report, mix};
 use super::script::Script;
+use super::server::Server;
 use super::session::Session;
 use super::simulation::{Simulated, Simulation};
 use super::watch::Watch;
 use crate::config::MAX_TIMER;
-use crate::reactor::{Reactor, Turn};
+use crate::reactor::Turn;
 use crate::router::Service;
+use crate::workers::Worker;
 
 /// Connections that are audited before each turn, besides those to which something has happened.
 const AUDITS: usize = 6;
@@ -43,10 +45,10 @@ pub(super) struct SimulatedClient {
 }
 
 /// A simulation in progress.
-pub(super) struct Run<'a, S: Simulated> {
-    pub(super) plan: &'a Simulation,
+pub(super) struct Run<S: Simulated> {
+    pub(super) plan: Simulation,
     pub(super) network: Network,
-    pub(super) reactor: Reactor<S>,
+    pub(super) server: Server<S>,
     pub(super) random: Random,
     pub(super) flags: Rc<RefCell<Flags>>,
     /// Whether the service speaks packets.
@@ -71,6 +73,8 @@ pub(super) struct Run<'a, S: Simulated> {
     /// Clients that have acted or received since the last turn.
     pub(super) touched: Vec<u32>,
     pub(super) now: Duration,
+    /// No turn sleeps beyond this.
+    pub(super) pauses_at: Option<Duration>,
     /// Clients whose scripts are not done; those that [stay](super::Next::Stay) do not count.
     pub(super) unfinished: usize,
     pub(super) report: Report,
@@ -78,38 +82,35 @@ pub(super) struct Run<'a, S: Simulated> {
     pub(super) failed_client: Option<u32>,
 }
 
-impl<'a, S: Simulated> Run<'a, S> {
+impl<S: Simulated> Run<S> {
     pub(super) fn new(
-        plan: &'a Simulation,
+        plan: Simulation,
         service: Service<S>,
-        state: S,
+        state: impl FnMut(Worker<S>) -> S,
         script: impl FnMut(u32, &mut Random) -> Box<dyn Script>,
     ) -> Result<Self, Failure> {
         let network = Network::new(plan.seed);
         network.set_buffers(plan.buffers);
         let packets = service.has_packets();
-        let mut reactor =
-            Reactor::simulated(&plan.config, service, state, &network).map_err(|error| Failure {
-                seed: plan.seed,
-                clients: plan.clients,
-                turn: 0,
-                at: Duration::ZERO,
-                client: None,
-                violation: Violation::new(
-                    Invariant::Application,
-                    format!("no reactor can be made of the plan: {error}"),
-                ),
-            })?;
         let watch = Watch::default();
-        reactor.observe(Box::new(watch.clone()));
+        let server = Server::new(&plan, service, state, &network, &watch).map_err(|error| Failure {
+            seed: plan.seed,
+            clients: plan.clients,
+            turn: 0,
+            at: Duration::ZERO,
+            client: None,
+            violation: Violation::new(
+                Invariant::Application,
+                format!("no server can be made of the plan: {error}"),
+            ),
+        })?;
         network.set_faults(plan.faults);
         if let Some(limit) = plan.descriptor_limit {
             network.set_descriptor_limit(limit);
         }
         let mut run = Run {
-            plan,
             network,
-            reactor,
+            server,
             random: Random::new(!plan.seed),
             flags: Rc::default(),
             packets,
@@ -122,10 +123,12 @@ impl<'a, S: Simulated> Run<'a, S> {
             misled: 0,
             watch,
             auditor: Auditor::new(&plan.config),
+            plan,
             connected: vec![],
             audited: 0,
             touched: vec![],
             now: Duration::ZERO,
+            pauses_at: None,
             unfinished: 0,
             report: Report::default(),
             failed_client: None,
@@ -147,15 +150,9 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.unfinished = self.clients.len();
     }
 
-    /// Runs until the server has drained.
-    pub(super) fn until_drained(&mut self) -> Result<(), Failure> {
-        loop {
-            match self.step() {
-                Ok(Turn::Running) => {}
-                Ok(Turn::Drained) => return Ok(()),
-                Err(violation) => return Err(self.failure(violation)),
-            }
-        }
+    /// Takes a step: see [`Running::step`](super::Running::step).
+    pub(super) fn step_or_fail(&mut self) -> Result<Turn, Failure> {
+        self.step().map_err(|violation| self.failure(violation))
     }
 
     pub(super) fn failure(&mut self, violation: Violation) -> Failure {
@@ -178,25 +175,33 @@ impl<'a, S: Simulated> Run<'a, S> {
         self.work_off_agenda()?;
         self.take_news()?;
         self.drain_if_due();
-        let game = self.reactor.act(|game, _| game.between_turns(self.now, &mut self.random));
+        let worker = self.server.choose(self.now);
+        self.server.between_turns(worker, self.now, &mut self.random);
+        let timeout = self.timeout(worker);
+        self.auditor.begin(&self.server, worker, self.server.asleep_since(worker, self.now));
+        self.audit_clients()?;
+        let turn = self.turn(worker, timeout)?;
+        self.report.turns += 1;
+        let activity = self.network.take_activity();
+        self.report.trace = mix(self.report.trace, self.now.as_micros() as u64 + worker as u64);
+        self.auditor.end(&self.server, &activity, &self.network.ledger(), &self.watch)?;
+        Ok(turn)
+    }
+
+    /// How long a worker may sleep in its turn.
+    fn timeout(&self, worker: usize) -> Duration {
         let agenda = self.agenda.next_at().map(|at| at.saturating_sub(self.now));
         let suspects = self.auditor.suspects().next().map(|_| SUSPECT_INTERVAL);
         let drain = self.plan.drain_at.filter(|_| self.incidents.drain.is_none());
         let drain = drain.map(|at| at.saturating_sub(self.now));
-        let timeout = [game, agenda, suspects, drain].into_iter().flatten().min();
-        let timeout = timeout.or(self.incidents.drain.map(|_| Duration::from_secs(1)));
-        self.auditor.begin(&self.reactor, self.now);
-        self.audit_clients()?;
-        let turn = self.turn(timeout.unwrap_or(LONG_SLEEP))?;
-        self.report.turns += 1;
-        let activity = self.network.take_activity();
-        self.report.trace = mix(self.report.trace, self.now.as_micros() as u64);
-        self.auditor.end(&self.reactor, &activity, &self.network.ledger(), &self.watch)?;
-        Ok(turn)
+        let pause = self.pauses_at.map(|at| at.saturating_sub(self.now));
+        let workers = self.server.due_in(worker, self.now);
+        let timeout = [workers, agenda, suspects, drain, pause].into_iter().flatten().min();
+        timeout.or(self.incidents.drain.map(|_| Duration::from_secs(1))).unwrap_or(LONG_SLEEP)
     }
 
-    pub(super) fn turn(&mut self, timeout: Duration) -> Result<Turn, Violation> {
-        let turned = self.reactor.turn(Some(timeout));
+    pub(super) fn turn(&mut self, worker: usize, timeout: Duration) -> Result<Turn, Violation> {
+        let turned = self.server.turn(worker, self.now, timeout);
         self.now = self.network.now();
         self.note_incidents();
         turned.map_err(|error| Violation::new(Invariant::Progress, format!("the poll failed: {error}")))
@@ -244,7 +249,7 @@ impl<'a, S: Simulated> Run<'a, S> {
                 gives_up_at: self.now + self.plan.config.drain.timeout.unwrap_or(MAX_TIMER),
                 is_misled: false,
             });
-            self.reactor.handle().drain();
+            self.server.handle().drain();
         }
     }
 
@@ -274,7 +279,7 @@ impl<'a, S: Simulated> Run<'a, S> {
 
     fn audit(&mut self, number: u32) -> Result<(), Violation> {
         match self.clients.get(number as usize).and_then(|client| client.session.as_ref()) {
-            Some(session) => self.auditor.look(&self.reactor, &session.stream, self.now),
+            Some(session) => self.auditor.look(&self.server, &session.stream, self.now),
             None => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ const MAX_ACTS: u32 = 10_000;
 /// After how long a client that could not connect tries again.
 const RETRY: Duration = Duration::from_millis(100);
 
-impl<S: Simulated> Run<'_, S> {
+impl<S: Simulated> Run<S> {
     /// Plans an action of a client on its present connection.
     pub(super) fn plan_action(&mut self, at: Duration, number: u32, action: Action) {
         let generation = self.clients.get(number as usize).map_or(0, |client| client.generation);

@@ -10,14 +10,14 @@ use super::simulation::Simulated;
 /// Turns after the last client has gone in which pending work may finish.
 const LAST_TURNS: u32 = 100;
 
-impl<S: Simulated> Run<'_, S> {
+impl<S: Simulated> Run<S> {
     /// Checks the state after the drain.
     pub(super) fn end(mut self) -> Result<Report, Failure> {
         if let Err(violation) = self.end_clients().and_then(|()| self.check_nothing_left()) {
             return Err(self.failure(violation));
         }
-        let Run { reactor, network, mut report, plan, watch, .. } = self;
-        drop(reactor);
+        let Run { server, network, mut report, plan, watch, .. } = self;
+        drop(server);
         let ledger = network.ledger();
         if ledger.open() != 0 || ledger.closed_twice != 0 {
             let seen = format!("{} descriptors are open after the end", ledger.open());
@@ -44,8 +44,10 @@ impl<S: Simulated> Run<'_, S> {
     fn end_clients(&mut self) -> Result<(), Violation> {
         // What was mailed to the last connections has no receiver, and its wake-up may come late.
         for _ in 0..LAST_TURNS {
-            if self.reactor.audit_left_over().is_some() {
-                self.turn(SUSPECT_INTERVAL)?;
+            for worker in 0..self.server.count() {
+                if self.server.left_of(worker).is_some() {
+                    self.turn(worker, SUSPECT_INTERVAL)?;
+                }
             }
         }
         self.network.advance(Duration::from_secs(1));
@@ -75,10 +77,10 @@ impl<S: Simulated> Run<'_, S> {
             let seen = format!("{linked} objects were not told of an end");
             return Err(Violation::new(Invariant::ToldOnce, seen));
         }
-        if let Some(left) = self.reactor.audit_left_over() {
+        if let Some(left) = (0..self.server.count()).find_map(|worker| self.server.left_of(worker)) {
             return Err(Violation::new(Invariant::NothingLeft, format!("{left} are left")));
         }
-        match self.reactor.state().left_over() {
+        match self.server.left_over() {
             Some(left) => Err(Violation::new(Invariant::Application, left)),
             None => Ok(()),
         }

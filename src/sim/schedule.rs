@@ -6,8 +6,9 @@ use std::collections::BinaryHeap;
 /// Something about which the poll can report an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
-    Waker,
-    AcceptQueue(usize),
+    /// The waker of a poll.
+    Waker(usize),
+    Listener(usize),
     Connection(usize),
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::expected_replies::Expected;
 use super::script_runner::ScriptRunner;
 
 /// The actions of one client, step by step. It knows the replies to its requests, and declares them as it
@@ -18,6 +19,16 @@ pub trait Script {
     /// A fault: the simulation fails.
     fn pushed(&mut self, runner: &mut ScriptRunner, cmd: u16, data: &[u8]) -> Result<(), String> {
         let _ = (runner, cmd, data);
+        Ok(())
+    }
+
+    /// A reply has come, and is as expected. Called only if
+    /// [`report_replies`](ScriptRunner::report_replies) has asked for it, for what only the script can judge.
+    ///
+    /// # Errors
+    /// A fault: the simulation fails.
+    fn replied(&mut self, runner: &mut ScriptRunner, reply: &Expected) -> Result<(), String> {
+        let _ = (runner, reply);
         Ok(())
     }
 

@@ -266,6 +266,11 @@ impl ScriptRunner {
         self.has_stopped_receiving = false;
     }
 
+    /// Passes replies to [`Script::replied`](super::Script::replied) from now on, on this connection.
+    pub fn report_replies(&mut self) {
+        self.oracle.reports_replies = true;
+    }
+
     /// Sets whether the server's Pings are answered. Default: true. A script that sends parts of frames by
     /// [`raw`](Self::raw) has to set it to false.
     pub fn set_answers_pings(&mut self, answers: bool) {

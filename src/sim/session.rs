@@ -144,6 +144,7 @@ impl Session {
         let Session { runner, script, .. } = self;
         let result = match delivered {
             Delivered::Push(cmd, data) => script.pushed(runner, cmd, &data),
+            Delivered::Reply(reply) => script.replied(runner, &reply),
             Delivered::Message(text, payload) => script.messaged(runner, text, &payload),
             Delivered::Ping(payload) => {
                 runner.pinged(&payload);

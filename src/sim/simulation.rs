@@ -5,20 +5,23 @@ use std::time::Duration;
 use super::buffers::Buffers;
 use super::fault::Faults;
 use super::random::Random;
-use super::report::{Failure, Report};
-use super::run::Run;
-use super::script::Script;
 use crate::config::Config;
-use crate::router::{Application, Service};
+use crate::router::{Application, Effects};
 
 /// An application that can be simulated. What it otherwise does in other threads or by timers of its own, it
 /// does here between two turns: answer tickets, use handles, drop links.
 pub trait Simulated: Application {
-    /// Called before each turn. `random` follows from the seed.
+    /// Called before each turn of its worker, with effects, as by [`Reactor::act`](crate::Reactor::act).
+    /// `random` follows from the seed.
     ///
     /// Returns the longest time until it has to be called again, if nothing else happens. `None`: no limit.
-    fn between_turns(&mut self, now: Duration, random: &mut Random) -> Option<Duration> {
-        let _ = (now, random);
+    fn between_turns(
+        &mut self,
+        effects: &mut Effects,
+        now: Duration,
+        random: &mut Random,
+    ) -> Option<Duration> {
+        let _ = (effects, now, random);
         None
     }
 
@@ -35,7 +38,7 @@ pub struct Simulation {
     pub seed: u64,
     /// How many clients there are, each with a script. Default: 100.
     pub clients: u32,
-    /// The server's limits and timers.
+    /// The server's limits and timers, and the number of its [workers](Config::workers).
     pub config: Config,
     /// The faults. Default: none.
     pub faults: Faults,
@@ -70,23 +73,5 @@ impl Simulation {
             drain_at: None,
             limit: Duration::from_secs(7200),
         }
-    }
-
-    /// Runs until all scripts are done and the server has drained.
-    ///
-    /// `script` makes the script of a client, given its number and random numbers that follow from seed and
-    /// number: the clients of a smaller simulation do the same.
-    ///
-    /// # Errors
-    /// [`Failure`]: the first invariant that did not hold.
-    pub fn run<S: Simulated>(
-        &self,
-        service: impl Into<Service<S>>,
-        state: S,
-        script: impl FnMut(u32, &mut Random) -> Box<dyn Script>,
-    ) -> Result<Report, Failure> {
-        let mut run = Run::new(self, service.into(), state, script)?;
-        run.until_drained()?;
-        run.end()
     }
 }

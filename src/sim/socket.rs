@@ -57,8 +57,8 @@ impl SimulatedSocket {
         }
     }
 
-    pub(crate) fn register(&mut self, token: Token) -> io::Result<()> {
-        self.network.world().register(self.number, token)
+    pub(crate) fn register(&mut self, poll: usize, token: Token) -> io::Result<()> {
+        self.network.world().register(self.number, poll, token)
     }
 }
 
@@ -227,7 +227,7 @@ impl World {
         }
     }
 
-    fn register(&mut self, number: usize, token: Token) -> io::Result<()> {
+    fn register(&mut self, number: usize, poll: usize, token: Token) -> io::Result<()> {
         if self.strikes(Fault::NoWatch) {
             if let Some(connection) = self.connection_mut(number) {
                 connection.fault = Some(Fault::NoWatch);
@@ -235,7 +235,7 @@ impl World {
             return Err(io::Error::from_raw_os_error(ENOSPC));
         }
         if let Some(connection) = self.connection_mut(number) {
-            connection.token = Some(token);
+            (connection.poll, connection.token) = (poll, Some(token));
             // The poll also reports what was ready before.
             self.raise(Source::Connection(number));
         }
@@ -248,7 +248,7 @@ impl World {
             return;
         };
         let was_closed = std::mem::replace(&mut connection.held, Held::Closed) == Held::Closed;
-        let token = connection.token;
+        let (poll, token) = (connection.poll, connection.token);
         connection.server_done = true;
         if connection.is_reset {
             // The client knows already.
@@ -263,7 +263,7 @@ impl World {
         self.ledger.closed += u64::from(!was_closed);
         self.ledger.closed_twice += u64::from(was_closed);
         if let Some(token) = token {
-            self.note_gone(token);
+            self.note_gone(poll, token);
         }
         self.forget_if_over(number);
     }

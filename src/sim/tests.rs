@@ -22,6 +22,7 @@ const SMALL: Buffers = Buffers { client_send: 40, server_receive: 20, server_sen
 struct Server {
     network: Network,
     listener: SimulatedListener,
+    poll: usize,
     events: Vec<Readiness>,
 }
 
@@ -29,9 +30,10 @@ impl Server {
     fn new(seed: u64) -> Self {
         let network = Network::new(seed);
         network.set_buffers(SMALL);
-        let listener = network.listen(&Listen::Tcp(([127, 0, 0, 1], 80).into())).unwrap();
-        listener.register(LISTENER);
-        Server { network, listener, events: vec![] }
+        let listener = network.listen(&Listen::Tcp(([127, 0, 0, 1], 80).into()), 1).unwrap().remove(0);
+        let poll = network.add_poll();
+        listener.register(poll, LISTENER);
+        Server { network, listener, poll, events: vec![] }
     }
 
     fn connect(&self) -> Client {
@@ -42,7 +44,7 @@ impl Server {
     fn pair(&mut self) -> (Client, Box<SimulatedSocket>) {
         let client = self.connect();
         let (mut socket, _) = self.listener.accept().unwrap();
-        socket.register(SOCKET).unwrap();
+        socket.register(self.poll, SOCKET).unwrap();
         self.poll(0);
         (client, socket)
     }
@@ -55,7 +57,7 @@ impl Server {
     }
 
     fn poll_only(&mut self, ms: u64) {
-        self.network.poll(&mut self.events, 1024, Some(Duration::from_millis(ms))).unwrap();
+        self.network.poll(self.poll, &mut self.events, 1024, Some(Duration::from_millis(ms))).unwrap();
     }
 
     fn look(&self) {

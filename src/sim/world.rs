@@ -1,28 +1,30 @@
 //! The state of a network: its time, its connections, and what happens later.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use mio::Token;
 
-use super::accept_queue::AcceptQueue;
+use super::accept_queue::{AcceptQueue, ListenerState};
 use super::buffers::Buffers;
 use super::connection::{Connection, Held};
 use super::fault::{Fault, Faults, Injected};
 use super::ledger::{Activity, Ledger};
+use super::poll_state::PollState;
 use super::random::Random;
 use super::schedule::{Schedule, Scheduled, Source};
 
 /// The longest time, in microseconds, until a call that was refused without a reason is followed by an event.
 const REARM_US: u64 = 3_000;
-/// How many tokens of closed connections are kept for stale events.
-const GONE_TOKENS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct World {
     /// Microseconds since the network began.
     pub(super) now: u64,
+    /// What a reactor takes for the present, until its poll returns: when it went to sleep.
+    pub(super) asleep_since: Option<u64>,
     pub(super) random: Random,
+    /// Decides, with a client's address, which of several queues takes it.
+    pub(super) queue_seed: u64,
     /// For faults within a turn, so that how often these are drawn changes nothing else.
     pub(super) turn_random: Random,
     /// How long the slow steps of this turn have taken, in microseconds.
@@ -35,14 +37,11 @@ pub(super) struct World {
     pub(super) buffers: Buffers,
     pub(super) descriptor_limit: u64,
     pub(super) accept_queues: Vec<Option<AcceptQueue>>,
+    pub(super) listeners: Vec<Option<ListenerState>>,
     /// By number. `None` once both ends have closed.
     connections: Vec<Option<Box<Connection>>>,
-    /// Changes that the poll has not reported, once each.
-    pub(super) edges: Vec<Source>,
-    /// The waker's token, and since when it waits to be reported.
-    pub(super) waker: Option<Token>,
-    pub(super) woken: Option<u64>,
-    pub(super) gone_tokens: VecDeque<Token>,
+    /// One for each reactor. `None` once that is gone.
+    pub(super) polls: Vec<Option<PollState>>,
     pub(super) turn: u64,
     /// Clients to which something has happened.
     news: Vec<usize>,
@@ -53,7 +52,9 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         World {
             now: 0,
+            asleep_since: None,
             random: Random::new(seed),
+            queue_seed: seed,
             turn_random: Random::new(!seed),
             turn_passed: 0,
             faults: Faults::NONE,
@@ -63,11 +64,9 @@ impl World {
             buffers: Buffers::default(),
             descriptor_limit: u64::MAX,
             accept_queues: Vec::new(),
+            listeners: Vec::new(),
             connections: Vec::new(),
-            edges: Vec::new(),
-            waker: None,
-            woken: None,
-            gone_tokens: VecDeque::new(),
+            polls: Vec::new(),
             turn: 1,
             news: Vec::new(),
             schedule: Schedule::default(),
@@ -125,20 +124,23 @@ impl World {
     /// Something has happened: the poll will report it, once.
     pub(super) fn raise(&mut self, source: Source) {
         let now = self.now;
-        let edge = match source {
-            Source::Waker => Some(&mut self.woken),
-            Source::AcceptQueue(index) => {
-                let queue = self.accept_queues.get_mut(index).and_then(Option::as_mut);
-                queue.filter(|queue| queue.token.is_some()).map(|queue| &mut queue.edge)
+        let raised = match source {
+            Source::Waker(poll) => self.poll_mut(poll).map(|state| (poll, &mut state.woken)),
+            Source::Listener(index) => {
+                let listener = self.listeners.get_mut(index).and_then(Option::as_mut);
+                let listener = listener.filter(|listener| listener.token.is_some());
+                listener.map(|listener| (listener.poll, &mut listener.edge))
             }
             Source::Connection(number) => self
                 .connection_mut(number)
                 .filter(|connection| connection.token.is_some() && connection.held == Held::Open)
-                .map(|connection| &mut connection.edge),
+                .map(|connection| (connection.poll, &mut connection.edge)),
         };
-        if let Some(edge @ None) = edge {
+        if let Some((poll, edge @ None)) = raised {
             *edge = Some(now);
-            self.edges.push(source);
+            if let Some(state) = self.poll_mut(poll) {
+                state.edges.push(source);
+            }
         }
     }
 
@@ -159,7 +161,7 @@ impl World {
 
     /// An accept was refused without a reason: an event follows soon.
     pub(super) fn rearm_accept(&mut self, index: usize) {
-        self.raise_later(Source::AcceptQueue(index), REARM_US);
+        self.raise_later(Source::Listener(index), REARM_US);
     }
 
     /// Nothing that the client sends arrives for a while.
@@ -273,12 +275,15 @@ impl World {
         self.ledger.open() < self.descriptor_limit
     }
 
+    pub(super) fn poll_mut(&mut self, poll: usize) -> Option<&mut PollState> {
+        self.polls.get_mut(poll)?.as_mut()
+    }
+
     /// Remembers the token of a closed connection, for stale events.
-    pub(super) fn note_gone(&mut self, token: Token) {
-        if self.gone_tokens.len() == GONE_TOKENS {
-            self.gone_tokens.pop_front();
+    pub(super) fn note_gone(&mut self, poll: usize, token: Token) {
+        if let Some(state) = self.poll_mut(poll) {
+            state.note_gone(token);
         }
-        self.gone_tokens.push_back(token);
     }
 }
 

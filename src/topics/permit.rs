@@ -46,6 +46,13 @@ impl Permit {
     }
 }
 
+impl Permit {
+    /// Whether the publish is sent at once.
+    pub(crate) fn is_small(&self) -> bool {
+        self.publishes == 0
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         self.of.publishes.fetch_sub(self.publishes, Ordering::AcqRel);

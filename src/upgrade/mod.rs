@@ -11,6 +11,7 @@
 //! A response without an extension declines the client's offer (RFC 6455 §9.1). `Expect: 100-continue` is
 //! ignored: it announces a body, and the request has none.
 
+mod cookies;
 mod head;
 mod headers;
 mod health;

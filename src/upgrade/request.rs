@@ -1,5 +1,6 @@
 //! The check of an upgrade request against RFC 6455 §4.2.1 and against the policy of the server.
 
+use super::cookies::cookies;
 use super::head::HeadScanner;
 use super::headers::Headers;
 use super::origins::origin_matches;
@@ -44,6 +45,7 @@ pub struct Request<'h> {
     origin: Option<&'h str>,
     key: &'h [u8],
     subprotocol: Option<&'h str>,
+    server_name: Option<&'h str>,
 }
 
 impl<'h> Request<'h> {
@@ -92,6 +94,31 @@ impl<'h> Request<'h> {
         self.headers.iter()
     }
 
+    /// The cookies, as names and values, in their order. The values are neither checked nor decoded.
+    ///
+    /// Several `Cookie` headers count like one. White space around names and values is removed, and quotes
+    /// around a whole value. What is no cookie is left out: a pair without `=`, with an empty name, or that is
+    /// not UTF-8.
+    pub fn cookies(&self) -> impl Iterator<Item = (&'h str, &'h str)> {
+        self.headers.values("Cookie").flat_map(cookies)
+    }
+
+    /// The value of the first cookie with this name, compared byte for byte. If a client has several, the
+    /// first is the one for the longest path (RFC 6265 §5.4).
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'h str> {
+        self.cookies().find_map(|(candidate, value)| (candidate == name).then_some(value))
+    }
+
+    /// The name of the server that the client asked for in its TLS handshake (SNI, RFC 6066 §3), in lower
+    /// case. None without TLS, behind a proxy that ends TLS, and for clients that connect to an IP address.
+    ///
+    /// It is the client's claim, as [`host`](Self::host) is; the two may differ.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&'h str> {
+        self.server_name
+    }
+
     /// The subprotocol that was chosen (RFC 6455 §1.9).
     #[must_use]
     pub fn subprotocol(&self) -> Option<&'h str> {
@@ -125,16 +152,21 @@ pub fn check<R>(
     if HeadScanner::default().scan(head)? != Some(head.len()) {
         return Err(Fault::Incomplete.into());
     }
-    check_scanned(head, policy, accept)
+    check_scanned(head, policy, None, accept)
 }
 
-/// [`check`] for a complete head that has passed a [`HeadScanner`].
+/// [`check`] for a complete head that has passed a [`HeadScanner`], from a client that asked for
+/// `server_name` in its TLS handshake.
 pub(crate) fn check_scanned<R>(
     head: &[u8],
     policy: &Policy<'_>,
+    server_name: Option<&str>,
     accept: impl FnOnce(&Request<'_>) -> R,
 ) -> Result<R, Refusal> {
-    parse(head, |parsed| check_parsed(&parsed, policy).map(|request| accept(&request)))
+    parse(head, |parsed| {
+        let request = check_parsed(&parsed, policy)?;
+        Ok(accept(&Request { server_name, ..request }))
+    })
 }
 
 /// The parts of a request head.
@@ -206,7 +238,7 @@ fn check_parsed<'h>(parsed: &Parsed<'h>, policy: &Policy<'_>) -> Result<Request<
     if policy.subprotocol_required && subprotocol.is_none() {
         return Err(Fault::Subprotocol.into());
     }
-    Ok(Request { headers, target, host, origin, key, subprotocol })
+    Ok(Request { headers, target, host, origin, key, subprotocol, server_name: None })
 }
 
 /// The value of the only `Host` header.

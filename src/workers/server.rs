@@ -60,7 +60,10 @@ pub struct Workers<S: Application> {
     others: Vec<Reactor<S>>,
 }
 
-impl<S: Application<Session: Send> + Send> Workers<S> {
+impl<S> Workers<S>
+where
+    S: Application<Session: Send> + Send, // each worker runs on a thread of its own
+{
     /// Binds the listeners of all workers, and makes a state for each. The system accepts clients from now
     /// on, and [`run`](Self::run) serves them.
     ///

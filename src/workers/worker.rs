@@ -18,7 +18,7 @@ pub struct Worker<S> {
 }
 
 impl<S: 'static> Worker<S> {
-    pub(super) fn new(index: usize, mailboxes: Mailboxes) -> Self {
+    pub(crate) fn new(index: usize, mailboxes: Mailboxes) -> Self {
         Worker { index, mailboxes, of: PhantomData }
     }
 

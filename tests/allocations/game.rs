@@ -1,9 +1,9 @@
 //! The game of these tests, whose handlers allocate nothing.
 
-use sysconn::packet::{Decode, ErrorId, Undecodable};
+use sysconn::packet::{Decode, Encode, ErrorId, Undecodable};
 use sysconn::{
     Access, Application, ConnectionId, Context, Identity, Login, Message, Module, Outcome, Push, Request,
-    Route, Router, typed,
+    Route, Router, Topic, typed,
 };
 
 pub(crate) const ECHO: u16 = 1101;
@@ -16,6 +16,9 @@ pub(crate) const LOGIN: u16 = 1107;
 pub(crate) const ROLE: u16 = 1108;
 pub(crate) const MONITOR: u16 = 1109;
 pub(crate) const SEND: u16 = 1110;
+pub(crate) const MESSAGE: u16 = 1111;
+/// The number of topics of 16 bits, and whether they are the connection's own of 8 → empty.
+pub(crate) const SUBSCRIBE: u16 = 1112;
 pub(crate) const UNKNOWN: u16 = 1199;
 pub(crate) const FLAG: u32 = 7;
 
@@ -38,7 +41,7 @@ impl Application for Game {
     }
 }
 
-/// Data of a typed route that decodes without allocating: its length.
+/// Data of a typed route, which is neither decoded nor encoded with an allocation: its length.
 struct Length(u64);
 
 impl Decode for Length {
@@ -47,8 +50,14 @@ impl Decode for Length {
     }
 }
 
-fn length(_: &mut Game, Length(bytes): Length, context: &mut Context<'_>) -> Outcome {
-    context.reply(&bytes.to_be_bytes())
+impl Encode for Length {
+    fn encode(&self, data: &mut Vec<u8>) {
+        data.extend_from_slice(&self.0.to_be_bytes());
+    }
+}
+
+fn length(_: &mut Game, length: Length, _: &mut Context<'_>) -> Result<Length, ErrorId> {
+    Ok(length)
 }
 
 /// Pushes to the client that came next after this one, so that each gets as many as it asks for.
@@ -59,12 +68,39 @@ fn send(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Out
     Outcome::Done
 }
 
+/// Asks for a message that carries as many bytes as that push.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Ask {
+    #[prost(uint32, tag = "1")]
+    pub(crate) push: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Blob {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) bytes: prost::bytes::Bytes,
+}
+
+#[cfg(feature = "protobuf")]
+fn blob(game: &mut Game, ask: Ask, _: &mut Context<'_>) -> Result<Blob, ErrorId> {
+    Ok(Blob { bytes: game.pushes[ask.push as usize].frame().clone() })
+}
+
+fn subscribe(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let Some((count, [own])) = request.data().split_first_chunk::<2>() else { return Outcome::Undecodable };
+    let first = if *own == 1 { context.id().to_u64() << 8 } else { 0 };
+    for topic in 0..u64::from(u16::from_be_bytes(*count)) {
+        context.subscribe(&Topic::from(first | topic)).unwrap();
+    }
+    context.reply(b"")
+}
+
 static MODULE: Module<Game> = Module::new(
     11,
     "game",
     [
         Route::new(ECHO, "echo", Access::Anyone, |_, request, context| context.reply(request.data())),
-        Route::new(SINK, "sink", Access::Anyone, |_, _, _| Outcome::Done),
+        Route::new(SINK, "sink", Access::If(|_, ()| true), |_, _, _| Outcome::Done),
         Route::new(REFUSE, "refuse", Access::Anyone, |_, _, _| Outcome::Refuse(REFUSED)),
         Route::new(TYPED, "typed", Access::Anyone, typed!(length)),
         Route::new(PUSH, "push", Access::Anyone, |_, request, context| {
@@ -77,12 +113,15 @@ static MODULE: Module<Game> = Module::new(
             context.effects().set_debug(id, false);
             Outcome::Done
         }),
+        Route::new(SUBSCRIBE, "subscribe", Access::Anyone, subscribe),
         Route::new(LOGIN, "login", Access::Anyone, |_, _, context| {
             let identity = Identity { role_id: context.id().to_u64() | 1, ..Identity::default() };
             context.login(Login { identity, ..Login::default() }).unwrap();
             Outcome::Done
         }),
         Route::new(ROLE, "role", Access::Role, |_, _, _| Outcome::Done),
+        #[cfg(feature = "protobuf")]
+        Route::new(MESSAGE, "message", Access::Anyone, sysconn::proto!(blob)),
         Route::new(MONITOR, "monitor", Access::Operator, |_, _, _| Outcome::Done),
     ],
 );

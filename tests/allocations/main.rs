@@ -12,11 +12,15 @@ mod common;
 mod cases;
 mod game;
 mod rig;
+mod topics;
 
 use allocation_counter::AllocationInfo;
 use cases::{INFLATED_BYTES, PUSH_BYTES, controls, handled, lengths, reply};
 use common::{frame, message, packet, zlib_stored};
-use game::{ECHO, FLAG, LOGIN, MONITOR, PUSH, REFUSE, REFUSED, ROLE, ROUTER, SEND, UNKNOWN, echo};
+use game::{
+    Ask, Blob, ECHO, FLAG, LOGIN, MESSAGE, MONITOR, PUSH, REFUSE, REFUSED, ROLE, ROUTER, SEND, UNKNOWN, echo,
+};
+use prost::Message as _;
 use rig::{Arrival, Case, Rig, TURN_PACKETS};
 use sysconn::frame::Opcode;
 use sysconn::packet::ErrorId;
@@ -46,8 +50,13 @@ fn packets_of_every_outcome_cost_no_allocation() {
         let push = reply(ErrorId::NONE, 0, PUSH, &data);
         cases.push(Case {
             arrival: Arrival::Pipelined(PUSH_BYTES),
-            ..Case::new("push to another", request, push)
+            ..Case::new("push to another", request, push.clone())
         });
+        if cfg!(feature = "protobuf") {
+            let request = packet(MESSAGE, FLAG, &Ask { push: index as u32 }.encode_to_vec());
+            let blob = Blob { bytes: push.into() }.encode_to_vec();
+            cases.push(Case::new("message", request, reply(ErrorId::NONE, FLAG, MESSAGE, &blob)));
+        }
     }
     let packets = rig.watch(&cases);
     assert!(packets >= 1_000_000, "{packets}");

@@ -1,21 +1,24 @@
-//! error: this command is listed twice
+//! error: command 1101 is listed twice: as `first` (src/bin/command_twice.rs:19) and as `second` (src/bin/command_twice.rs:20)
 
 use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
 
-struct State;
+struct Game;
 
-impl Application for State {
+impl Application for Game {
     type Session = ();
 }
 
-fn handler(_: &mut State, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
+fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     Outcome::Done
 }
 
-static ECHO: Module<State> = Module::new(
+static ECHO: Module<Game> = Module::new( //~
     11,
     "echo",
-    [Route::new(1101, "first", Access::Anyone, handler), Route::new(1101, "second", Access::Role, handler)],
+    [
+        Route::new(1101, "first", Access::Anyone, handler),
+        Route::new(1101, "second", Access::Role, handler),
+    ],
 );
 
 fn main() {

@@ -1,14 +1,14 @@
-//! error: no 16-bit command belongs to a module with this number
+//! error: no command can belong to module 656, `beyond`: Cmd / 100 is at most 655
 
 use sysconn::{Application, Module};
 
-struct State;
+struct Game;
 
-impl Application for State {
+impl Application for Game {
     type Session = ();
 }
 
-static BEYOND: Module<State> = Module::new(656, "beyond", []);
+static BEYOND: Module<Game> = Module::new(656, "beyond", []); //~
 
 fn main() {
     let _ = BEYOND.number();

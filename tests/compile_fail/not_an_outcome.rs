@@ -1,18 +1,26 @@
-//! error: E0308
+//! error: mismatched types
+//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d, _>) -> Outcome`
+//! says: fn(&'a mut Game, sysconn::Request<'b>, &'c mut sysconn::Context<'d, ()>) -> u16 {handler}`
 
 use sysconn::{Access, Application, Context, Module, Request, Route};
 
-struct State;
+struct Game;
 
-impl Application for State {
+impl Application for Game {
     type Session = ();
 }
 
-fn handler(_: &mut State, _: Request<'_>, _: &mut Context<'_>) -> Result<(), u16> {
-    Ok(())
+fn handler(_: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> u16 {
+    0
 }
 
-static ECHO: Module<State> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, handler)]);
+static ECHO: Module<Game> = Module::new(
+    11,
+    "echo",
+    [
+        Route::new(1101, "echo", Access::Anyone, handler), //~
+    ],
+);
 
 fn main() {
     let _ = ECHO.number();

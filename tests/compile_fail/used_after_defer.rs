@@ -1,20 +1,20 @@
-//! error: E0382
+//! error: borrow of moved value: `request`
+//! says: value moved here
+//! says: value borrowed here after move
 
-use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
+use sysconn::{Application, Context, Outcome, Request};
 
-struct State;
+struct Game;
 
-impl Application for State {
+impl Application for Game {
     type Session = ();
 }
 
-fn handler(_: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn handler(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     drop(context.defer(request));
-    context.reply(request.data())
+    context.reply(request.data()) //~
 }
 
-static ECHO: Module<State> = Module::new(11, "echo", [Route::new(1101, "echo", Access::Anyone, handler)]);
-
 fn main() {
-    let _ = ECHO.number();
+    let _ = handler;
 }

@@ -12,6 +12,7 @@ mod draining;
 mod population;
 mod ticks;
 mod turns;
+mod workers;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;

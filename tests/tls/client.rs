@@ -17,7 +17,7 @@ pub(crate) type TlsClient<T = TcpStream> = Client<StreamOwned<ClientConnection, 
 
 pub(crate) static VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// A certificate for `localhost`, signed by its own key.
+/// A certificate that is signed by its own key.
 pub(crate) struct Certificate {
     pub(crate) pem: String,
     pub(crate) key: String,
@@ -25,9 +25,14 @@ pub(crate) struct Certificate {
 }
 
 impl Certificate {
+    /// A certificate for `localhost`.
     pub(crate) fn new() -> Self {
-        let rcgen::CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        Certificate::for_names(&["localhost"])
+    }
+
+    pub(crate) fn for_names(names: &[&str]) -> Self {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+        let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
         Certificate { pem: cert.pem(), key: signing_key.serialize_pem(), der: cert.der().clone() }
     }
 

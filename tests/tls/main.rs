@@ -13,3 +13,4 @@ mod handshakes;
 #[cfg(feature = "proxy-protocol")]
 mod proxies;
 mod records;
+mod server_names;

@@ -1,6 +1,5 @@
 //! A connection that ends leaves its topics, whatever ends it; a login that replaces it can take them over.
 
-use sysconn::Topic;
 use sysconn::frame::Opcode;
 
 use super::club::{CLOSE_SELF, ENDS, INVITE, PANIC, PUBLISH};
@@ -34,34 +33,28 @@ fn whoever_ends_leaves_all_topics_and_each_worker_learns_it() {
         }),
     ];
     let server = Server::new(3);
-    let mut watch = server.connect();
-    watch.subscribe(ENDS);
+    // The one asks, the other hears of each end.
+    let [mut watch, mut ears] = [server.connect(), server.connect()];
+    ears.subscribe(ENDS);
     for (case, end) in ends {
         for mut guests in server.settle(2) {
             let id = guests[0].id;
             for guest in &mut guests {
-                TOPICS.iter().for_each(|topic| drop(guest.subscribe(*topic)));
+                guest.subscribe_to(&TOPICS);
             }
             let [mut stays, goes] = [guests.remove(1), guests.remove(0)];
             assert_eq!(stays.count(2), 2, "{case}");
             end(&server, goes);
-            watch.hear(&id.to_u64().to_be_bytes());
+            while ears.client.reply().data != id.to_u64().to_be_bytes() {}
             for topic in TOPICS {
                 assert_eq!(watch.count(topic), 1, "{case}");
                 watch.publish(PUBLISH, topic, b"who is left?");
                 stays.hear(b"who is left?");
             }
             drop(stays);
-            // Its own end, and those of the others that came with the next worker's.
-            eventually(case, || TOPICS.iter().all(|topic| watch_count(&server, *topic) == 0));
-            watch = server.connect();
-            watch.subscribe(ENDS);
+            eventually(case, || TOPICS.iter().all(|topic| watch.count(*topic) == 0));
         }
     }
-}
-
-fn watch_count(server: &Server, topic: u64) -> usize {
-    server.handle.subscribers(&Topic::from(topic))
 }
 
 #[test]
@@ -93,8 +86,8 @@ fn a_login_that_replaces_another_takes_its_topics_if_it_says_so() {
                     let mut newer = guests[newer_on].pop().unwrap();
                     let mut other = guests[older_on].pop().unwrap();
                     older.login(5, true);
-                    [1, 2].iter().for_each(|topic| drop(older.subscribe(*topic)));
-                    [2, 3].iter().for_each(|topic| drop(newer.subscribe(*topic)));
+                    older.subscribe_to(&[1, 2]);
+                    newer.subscribe_to(&[2, 3]);
                     other.publish(PUBLISH, 1, b"to the older");
                     older.hear(b"to the older");
                     newer.login(5, takes);

@@ -44,7 +44,10 @@ fn a_push_to_oneself_comes_after_an_earlier_effect_on_oneself() {
 
 #[test]
 fn a_push_to_oneself_counts_against_the_outbox() {
-    let server = Server::with(1, |config| config.output.outbox_limit = Some(10_000));
+    let server = Server::with(1, |config| {
+        config.limits.max_len = 4096;
+        config.output.outbox_limit = Some(10_000);
+    });
     let mut guest = server.connect();
     guest.client.send_packet(TO_SELF, 0, &[7; 3000]);
     for _ in 0..2 {

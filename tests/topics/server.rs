@@ -130,6 +130,12 @@ impl Guest {
         self.ask_number(SUBSCRIBE, &topic.to_be_bytes())
     }
 
+    pub(crate) fn subscribe_to(&mut self, topics: &[u64]) {
+        for topic in topics {
+            self.subscribe(*topic);
+        }
+    }
+
     pub(crate) fn unsubscribe(&mut self, topic: u64) -> bool {
         self.ask(UNSUBSCRIBE, &topic.to_be_bytes()).data == [1]
     }

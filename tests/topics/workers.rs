@@ -5,8 +5,8 @@ use std::thread;
 
 use sysconn::{Push, Topic};
 
-use super::club::{EXPEL, INVITE, PUBLISH, PUBLISH_TO_OTHERS, PUSHED};
-use super::common::{eventually, packet};
+use super::club::{ECHO, EXPEL, INVITE, PUBLISH, PUBLISH_TO_OTHERS, PUSHED};
+use super::common::{Reply, eventually, packet};
 use super::server::{Guest, Server, publishing};
 
 const TOPIC: u64 = 7;
@@ -141,4 +141,39 @@ fn a_handler_subscribes_and_unsubscribes_connections_of_any_worker() {
         first.publish(PUBLISH, TOPIC, b"to nobody");
         guest.hear_nothing();
     }
+}
+
+#[test]
+fn a_client_waits_for_its_large_publishes_on_other_workers_and_others_do_not() {
+    let server = Server::new(2);
+    let mut guests = server.settle(2);
+    let mut there = guests[1].pop().unwrap();
+    let [mut loud, mut quiet] = <[Guest; 2]>::try_from(guests.remove(0)).ok().unwrap();
+    there.subscribe(TOPIC);
+    // So large that it counts as unfinished until it is sent.
+    let text = vec![7; 300_000];
+    let blocked = server.block(1);
+    loud.client.send(&[packet(PUBLISH, 1, &publishing(TOPIC, &text)), packet(ECHO, 2, b"next")].concat());
+    assert_eq!(loud.client.reply(), Reply::new(PUBLISH, 1, b""));
+    // What came with it in one read is handled; what comes later waits.
+    assert_eq!(loud.client.reply(), Reply::new(ECHO, 2, b"next"));
+    loud.client.send_packet(ECHO, 3, b"later");
+    (0..10).for_each(|_| quiet.hear_nothing());
+    quiet.publish(PUBLISH, TOPIC, b"small");
+    quiet.publish(PUBLISH, TOPIC, b"small");
+    loud.client.stream.set_nonblocking(true).unwrap();
+    assert!(loud.client.stream.peek(&mut [0]).is_err(), "it waits");
+    loud.client.stream.set_nonblocking(false).unwrap();
+    drop(blocked);
+    there.hear(&text);
+    (0..2).for_each(|_| there.hear(b"small"));
+    assert_eq!(loud.client.reply(), Reply::new(ECHO, 3, b"later"));
+    // Whoever leaves meanwhile is forgotten.
+    let blocked = server.block(1);
+    loud.client.send_packet(PUBLISH, 1, &publishing(TOPIC, &text));
+    assert_eq!(loud.client.reply(), Reply::new(PUBLISH, 1, b""));
+    loud.client.reset();
+    drop(blocked);
+    there.hear(&text);
+    quiet.hear_nothing();
 }

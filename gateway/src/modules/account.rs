@@ -4,17 +4,22 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sysconn::packet::ErrorId;
-use sysconn::{Access, ClientKind, Context, Custodian, Identity, Login, Outcome, Request, Route, typed};
+use sysconn::{Access, ClientKind, Context, Custodian, Identity, Login, Outcome, Request, Route, proto};
 
-use super::{Gateway, reply};
-use crate::messages::{self, M1001Tos, M1002Toc, M1002Tos, M1044Toc};
+use super::Gateway;
+use crate::messages::{self, account};
 use crate::token_keys::TokenKeys;
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
-    Route::new(1001, "wechat_login", Access::Anyone, typed!(wechat_login)).secret(),
-    Route::new(1002, "login", Access::Anyone, typed!(login)).secret(),
-    Route::new(1003, "logout", Access::Role, logout),
-    Route::new(1044, "server_time", Access::Anyone, server_time),
+    Route::new(account::WECHAT_LOGIN, "wechat_login", Access::Anyone, proto!(wechat_login))
+        .secret()
+        .messages(account::WechatLogin::NAME, account::WechatLoggedIn::NAME),
+    Route::new(account::LOGIN, "login", Access::Anyone, proto!(login))
+        .secret()
+        .messages(account::Login::NAME, account::LoggedIn::NAME),
+    Route::new(account::LOGOUT, "logout", Access::Role, logout),
+    Route::new(account::SERVER_TIME, "server_time", Access::Anyone, server_time)
+        .messages("", account::ServerTime::NAME),
 ];
 
 /// Bytes of the name of an account, a platform or a custodian.
@@ -23,14 +28,18 @@ const MAX_NAME_BYTES: usize = 255;
 const NO_ROLE: &str = "role_id is 0";
 
 /// Refuses: no platform can be configured yet to exchange the code.
-fn wechat_login(_: &mut Gateway, _: M1001Tos, _: &mut Context<'_>) -> Outcome {
-    Outcome::Refuse(ErrorId::NOT_AVAILABLE)
+fn wechat_login(
+    _: &mut Gateway,
+    _: account::WechatLogin,
+    _: &mut Context<'_>,
+) -> Result<account::WechatLoggedIn, ErrorId> {
+    Err(ErrorId::NOT_AVAILABLE)
 }
 
 /// Logs a client in. If there are keys, the message must match its token; otherwise it is believed. A login
 /// with another role leaves all rooms; one with the same role, which may change everything else, does not. A
 /// refused login changes nothing.
-fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>) -> Outcome {
+fn login(gateway: &mut Gateway, mut message: account::Login, context: &mut Context<'_>) -> Outcome {
     let token = std::mem::take(&mut message.token);
     let (account, role_id) = (message.account.clone(), message.role_id);
     let login = match read_login(message) {
@@ -51,20 +60,20 @@ fn login(gateway: &mut Gateway, mut message: M1002Tos, context: &mut Context<'_>
         // the role twice. On another worker that happens a moment later.
         older.into_iter().for_each(|older| context.effects().unsubscribe_all(older));
     }
-    reply(context, &M1002Toc { role_id, account, server_time_ms: unix_ms() })
+    context.reply_message(&account::LoggedIn { role_id, account, server_time_ms: unix_ms() })
 }
 
 /// The login in a message.
 ///
 /// # Errors
 /// The reason why it is refused.
-fn read_login(message: M1002Tos) -> Result<Login, &'static str> {
+fn read_login(message: account::Login) -> Result<Login, &'static str> {
     let kind = match messages::Kind::try_from(message.kind).map_err(|_| "the kind is unknown")? {
         messages::Kind::Tester => ClientKind::Guest,
         messages::Kind::GameServer => ClientKind::Player,
         messages::Kind::Monitor => ClientKind::Operator,
     };
-    let M1002Tos { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
+    let account::Login { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
     let names = [&account, &platform, &custodian];
     if role_id == 0 {
         return Err(NO_ROLE);
@@ -94,7 +103,7 @@ fn logout(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome
 
 /// empty → the server's clock.
 fn server_time(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    reply(context, &M1044Toc { server_time_ms: unix_ms() })
+    context.reply_message(&account::ServerTime { server_time_ms: unix_ms() })
 }
 
 /// Milliseconds since 1970 by the system clock, which an operator may have set since the reactor began, and

@@ -7,18 +7,19 @@ use sysconn::{Access, Context, Outcome, Request, Route, handler};
 
 use super::Gateway;
 use crate::delay::MAX_DELAY;
+use crate::messages::echo as commands;
 
 pub(super) const ROUTES: [Route<Gateway>; 5] = [
-    Route::new(1101, "echo", Access::Anyone, echo),
-    Route::new(1102, "sink", Access::Anyone, handler!(sink)),
-    Route::new(1103, "refuse", Access::Anyone, refuse),
-    Route::new(1104, "burst", Access::Anyone, burst),
-    Route::new(1105, "deferred", Access::Anyone, deferred),
+    Route::new(commands::ECHO, "echo", Access::Anyone, echo),
+    Route::new(commands::SINK, "sink", Access::Anyone, handler!(sink)),
+    Route::new(commands::REFUSE, "refuse", Access::Anyone, refuse),
+    Route::new(commands::BURST, "burst", Access::Anyone, burst),
+    Route::new(commands::DEFERRED, "deferred", Access::Anyone, deferred),
 ];
 
 pub(super) const ROUTES_WITH_DIAGNOSTICS: [Route<Gateway>; 6] = {
     let [echo, sink, refuse, burst, deferred] = ROUTES;
-    [echo, sink, refuse, burst, deferred, Route::new(1106, "panic", Access::Anyone, panic)]
+    [echo, sink, refuse, burst, deferred, Route::new(commands::PANIC, "panic", Access::Anyone, panic)]
 };
 
 /// Any bytes → the same bytes.

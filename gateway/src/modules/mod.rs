@@ -30,11 +30,6 @@ impl Application for Gateway {
     type Session = ();
 }
 
-/// Replies with a protobuf message.
-fn reply(context: &mut Context<'_>, message: &impl prost::Message) -> Outcome {
-    context.reply(&message.encode_to_vec())
-}
-
 static ACCOUNT: Module<Gateway> = Module::new(10, "account", account::ROUTES);
 static ECHO: Module<Gateway> = Module::new(11, "echo", echo::ROUTES);
 static ECHO_WITH_DIAGNOSTICS: Module<Gateway> = Module::new(11, "echo", echo::ROUTES_WITH_DIAGNOSTICS);

@@ -6,17 +6,20 @@ use prost::Message as _;
 use sysconn::packet::ErrorId;
 use sysconn::{
     Access, ClientKind, ConnectionId, Context, Effects, Outcome, Record, Request, Route, Snapshot, Survey,
-    log_line, typed,
+    log_line, proto,
 };
 
 use super::Gateway;
-use crate::messages::{self, Connection, M9001Toc, M9002Toc, M9002Tos, M9003Tos, M9004Tos};
+use crate::messages::{self, Connection, monitor};
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
-    Route::new(9001, "stats", Access::Operator, stats),
-    Route::new(9002, "connections", Access::Operator, typed!(connections, request)),
-    Route::new(9003, "kick", Access::Operator, typed!(kick, request)),
-    Route::new(9004, "debug", Access::Operator, typed!(debug, request)),
+    Route::new(monitor::STATS, "stats", Access::Operator, stats).messages("", monitor::Stats::NAME),
+    Route::new(monitor::CONNECTIONS, "connections", Access::Operator, proto!(connections, request))
+        .messages(monitor::Connections::NAME, monitor::ConnectionPage::NAME),
+    Route::new(monitor::KICK, "kick", Access::Operator, proto!(kick, request))
+        .messages(monitor::Kick::NAME, ""),
+    Route::new(monitor::DEBUG, "debug", Access::Operator, proto!(debug, request))
+        .messages(monitor::Debug::NAME, ""),
 ];
 
 /// Connections in a page of the list by default.
@@ -29,7 +32,7 @@ const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
 /// empty → the figures of the server, summed over its workers, each at the moment when it was asked.
 fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     let mut ticket = Some(context.defer(request));
-    let mut stats = M9001Toc::default();
+    let mut stats = monitor::Stats::default();
     context.effects().survey_all(move |survey| {
         let totals = survey.totals();
         stats.connections += totals.accepted.saturating_sub(totals.closed);
@@ -41,7 +44,7 @@ fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Ou
         stats.bad_requests += totals.bad_requests;
         stats.uptime_ms = survey.now().as_ms();
         if let Some(ticket) = ticket.take_if(|_| survey.is_last()) {
-            ticket.reply(stats.encode_to_vec());
+            ticket.reply_message(&stats);
         }
     });
     Outcome::Done
@@ -50,7 +53,7 @@ fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Ou
 /// One page of the list of connections, which goes by worker, and then by slot.
 fn connections(
     _: &mut Gateway,
-    message: M9002Tos,
+    message: monitor::Connections,
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Outcome {
@@ -63,12 +66,12 @@ fn connections(
             Err(_) => MAX_PAGE,
         },
         bytes: 0,
-        message: M9002Toc::default(),
+        message: monitor::ConnectionPage::default(),
     };
     context.effects().survey_all(move |survey| {
         page.add(survey);
         if let Some(ticket) = ticket.take_if(|_| survey.is_last()) {
-            ticket.reply(page.message.encode_to_vec());
+            ticket.reply_message(&page.message);
         }
     });
     Outcome::Done
@@ -81,7 +84,7 @@ struct Page {
     /// Connections that it may still take.
     left: usize,
     bytes: usize,
-    message: M9002Toc,
+    message: monitor::ConnectionPage,
 }
 
 impl Page {
@@ -136,7 +139,7 @@ fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
 /// Closes a connection with 4010. An operator's own gets the reply first.
 fn kick(
     gateway: &mut Gateway,
-    message: M9003Tos,
+    message: monitor::Kick,
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Outcome {
@@ -152,11 +155,11 @@ fn kick(
 /// Switches the log of each packet of a connection.
 fn debug(
     gateway: &mut Gateway,
-    message: M9004Tos,
+    message: monitor::Debug,
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Outcome {
-    let M9004Tos { id, on } = message;
+    let monitor::Debug { id, on } = message;
     let id = ConnectionId::from_u64(id);
     let act = if on { "debug on" } else { "debug off" };
     act_on(gateway, id, act, request, context, move |effects| effects.set_debug(id, on))

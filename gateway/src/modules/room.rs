@@ -5,56 +5,59 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use prost::Message as _;
 use sysconn::packet::ErrorId;
-use sysconn::{Access, Context, Outcome, Push, Request, Route, Topic, typed};
+use sysconn::{Access, Context, Outcome, Push, Request, Route, Topic, proto};
 
-use super::{Gateway, reply};
-use crate::messages::{M1201Toc, M1201Tos, M1202Toc, M1202Tos, M1203Tos, M1210Toc};
+use super::Gateway;
+use crate::messages::room;
 
 pub(super) const ROUTES: [Route<Gateway>; 3] = [
-    Route::new(1201, "join", Access::Role, typed!(join)),
-    Route::new(1202, "leave", Access::Role, typed!(leave)),
-    Route::new(1203, "say", Access::Role, typed!(say, request)),
+    Route::new(room::JOIN, "join", Access::Role, proto!(join)).messages(room::Join::NAME, room::Joined::NAME),
+    Route::new(room::LEAVE, "leave", Access::Role, proto!(leave))
+        .messages(room::Leave::NAME, room::Left::NAME),
+    Route::new(room::SAY, "say", Access::Role, proto!(say, request)).messages(room::Say::NAME, ""),
 ];
 
-/// The command of the push that carries a message.
-const SAID: u16 = 1210;
 /// Rooms that one connection may be in.
 const MAX_ROOMS: usize = 100;
 
 /// Enters a room, or stays in it. ErrorID 4 for a name that is not 1 to 64 bytes, or one room too many; 6 if
 /// the server has too many rooms.
-fn join(_: &mut Gateway, message: M1201Tos, context: &mut Context<'_>) -> Outcome {
+fn join(_: &mut Gateway, message: room::Join, context: &mut Context<'_>) -> Outcome {
     let Some(room) = topic(&message.room) else { return Outcome::Refuse(ErrorId::NOT_ALLOWED) };
     if !context.is_subscribed(&room) && context.topics().count() >= MAX_ROOMS {
         return Outcome::Refuse(ErrorId::NOT_ALLOWED);
     }
     match context.subscribe(&room) {
-        Ok(members) => reply(context, &M1201Toc { members: count(members) }),
+        Ok(members) => context.reply_message(&room::Joined { members: count(members) }),
         Err(_) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
     }
 }
 
 /// Leaves a room, if the connection is in it.
-fn leave(_: &mut Gateway, message: M1202Tos, context: &mut Context<'_>) -> Outcome {
+fn leave(_: &mut Gateway, message: room::Leave, context: &mut Context<'_>) -> Outcome {
     let members = topic(&message.room).map_or(0, |room| {
         context.unsubscribe(&room);
         context.subscribers(&room)
     });
-    reply(context, &M1202Toc { members: count(members) })
+    context.reply_message(&room::Left { members: count(members) })
 }
 
 /// Sends a text to all members. It is encoded once, and they share its bytes. With several workers the home
 /// of the room sends it, and answers the request before. ErrorID 6 if the home cannot take it.
-fn say(gateway: &mut Gateway, message: M1203Tos, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn say(
+    gateway: &mut Gateway,
+    message: room::Say,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Outcome {
     let Some(topic) = topic(&message.room).filter(|topic| context.is_subscribed(topic)) else {
         return Outcome::Refuse(ErrorId::NOT_ALLOWED);
     };
-    let M1203Tos { room, text } = message;
+    let room::Say { room, text } = message;
     let (id, home) = (context.id(), home(&room, gateway.worker.count()));
-    let said = M1210Toc { room, role_id: context.record().role_id(), text };
-    let push = Push::new(SAID, &said.encode_to_vec());
+    let said = room::Said { room, role_id: context.record().role_id(), text };
+    let push = Push::message(room::SAID, &said);
     if gateway.worker.count() == 1 {
         return match context.effects().publish(&topic, &push) {
             Ok(()) => context.reply(&[]),

@@ -6,41 +6,42 @@ use super::client::{FLAG, alone, enter, game, monitor, said, serve, unix_ms};
 use sysconn::frame::Opcode;
 
 use super::common::{Client, Frame, eventually, frame, packet};
-use super::messages::{Kind, M1001Tos, M1002Toc, M1002Tos, M1044Toc, M1201Toc, M1201Tos, M1203Tos, M9001Toc};
+use super::messages::{Kind, account, monitor, room};
 
 #[test]
 fn a_login_says_who_it_is_or_is_refused() {
     let program = serve();
     let mut client = Client::connect(program.address());
     let name = |bytes| "x".repeat(bytes);
-    let long = M1002Tos { account: name(255), platform: name(255), custodian: name(255), ..game(1) };
+    let long = account::Login { account: name(255), platform: name(255), custodian: name(255), ..game(1) };
     let cases = [
-        ("no role", M1002Tos { role_id: 0, ..game(1) }, 7),
-        ("no account", M1002Tos { account: String::new(), ..game(1) }, 7),
-        ("nothing", M1002Tos::default(), 7),
-        ("an unknown kind", M1002Tos { kind: 3, ..game(1) }, 7),
-        ("a negative kind", M1002Tos { kind: -1, ..game(1) }, 7),
-        ("a long account", M1002Tos { account: name(256), ..game(1) }, 7),
-        ("a long platform", M1002Tos { platform: name(256), ..game(1) }, 7),
-        ("a long custodian", M1002Tos { custodian: name(256), ..game(1) }, 7),
+        ("no role", account::Login { role_id: 0, ..game(1) }, 7),
+        ("no account", account::Login { account: String::new(), ..game(1) }, 7),
+        ("nothing", account::Login::default(), 7),
+        ("an unknown kind", account::Login { kind: 3, ..game(1) }, 7),
+        ("a negative kind", account::Login { kind: -1, ..game(1) }, 7),
+        ("a long account", account::Login { account: name(256), ..game(1) }, 7),
+        ("a long platform", account::Login { platform: name(256), ..game(1) }, 7),
+        ("a long custodian", account::Login { custodian: name(256), ..game(1) }, 7),
         ("names that are just not too long", long, 0),
         ("the last role", game(u64::MAX), 0),
-        ("no platform", M1002Tos { platform: String::new(), ..game(1) }, 0),
-        ("any token", M1002Tos { token: name(1000), ..game(1) }, 0),
-        ("a refusal that changes nothing", M1002Tos { role_id: 0, ..game(1) }, 7),
+        ("no platform", account::Login { platform: String::new(), ..game(1) }, 0),
+        ("any token", account::Login { token: name(1000), ..game(1) }, 0),
+        ("a refusal that changes nothing", account::Login { role_id: 0, ..game(1) }, 7),
     ];
     for (case, login, error_id) in cases {
         let before = unix_ms();
         let reply = client.answer(1002, &login);
         assert_eq!((reply.error_id, reply.flag, reply.cmd), (error_id, FLAG, 1002), "{case}");
         if error_id == 0 {
-            let M1002Toc { role_id, account, server_time_ms } = Message::decode(&*reply.data).unwrap();
+            let account::LoggedIn { role_id, account, server_time_ms } =
+                Message::decode(&*reply.data).unwrap();
             assert_eq!((role_id, account), (login.role_id, login.account), "{case}");
             assert!((before..=unix_ms()).contains(&server_time_ms), "{case}");
         }
     }
     assert_eq!(client.join("room"), 1, "it is still logged in");
-    client.expect_refusal(1001, &M1001Tos::default(), 6, "no platform is configured");
+    client.expect_refusal(1001, &account::WechatLogin::default(), 6, "no platform is configured");
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn anyone_may_ask_for_the_time() {
     let program = serve();
     let mut client = Client::connect(program.address());
     let before = unix_ms();
-    let M1044Toc { server_time_ms } = client.ask(1044, &());
+    let account::ServerTime { server_time_ms } = client.ask(1044, &());
     assert!((before..=unix_ms()).contains(&server_time_ms));
 }
 
@@ -62,15 +63,15 @@ fn access_depends_on_role_and_kind() {
         client.expect_refusal(cmd, &(), 3, "not logged in");
     }
     for kind in [Kind::Tester, Kind::GameServer] {
-        let mut client = enter(&program, &M1002Tos { kind: kind.into(), ..game(1) });
+        let mut client = enter(&program, &account::Login { kind: kind.into(), ..game(1) });
         for cmd in of_monitors {
             client.expect_refusal(cmd, &(), 4, "no monitor");
         }
     }
     let mut client = enter(&program, &monitor(2));
-    assert_ne!(client.ask::<M9001Toc>(9001, &()).connections, 0);
+    assert_ne!(client.ask::<monitor::Stats>(9001, &()).connections, 0);
     assert_eq!(client.join("room"), 1, "a monitor is a role too");
-    let _: M1002Toc = client.ask(1002, &game(2));
+    let _: account::LoggedIn = client.ask(1002, &game(2));
     client.expect_refusal(9001, &(), 4, "no monitor any more");
 }
 
@@ -99,11 +100,11 @@ fn a_newer_login_takes_over_the_role() {
 
     // The older connection has not closed yet, but has left its rooms, on another worker a moment later.
     let mut newer = Client::connect(program.address());
-    let join = M1201Tos { room: "room".into() };
+    let join = room::Join { room: "room".into() };
     let login_and_join = [(1002, game(5).encode_to_vec()), (1201, join.encode_to_vec())];
     newer.send(&login_and_join.map(|(cmd, data)| packet(cmd, FLAG, &data)).concat());
     let replies = [newer.reply(), newer.reply()];
-    let joined = M1201Toc { members: 1 }.encode_to_vec();
+    let joined = room::Joined { members: 1 }.encode_to_vec();
     assert!(replies[1].data == joined || !alone(), "{replies:?}");
     eventually("the older one has left", || newer.is_only_one_in("room"));
     older.expect_close(4007, "replaced");
@@ -111,7 +112,7 @@ fn a_newer_login_takes_over_the_role() {
     eventually("the older connection is gone", || watch.page(0, 0).total == 2);
     let found = watch.find(5).unwrap();
     assert_ne!(found.id, earlier);
-    newer.expect_done(1203, &M1203Tos { room: "room".into(), text: "me".into() });
+    newer.expect_done(1203, &room::Say { room: "room".into(), text: "me".into() });
     newer.hear(&said("room", 5, "me"));
 
     // The table still has the role, so that it can be taken over again.
@@ -126,7 +127,7 @@ fn the_older_connection_closes_whatever_the_newer_one_does_in_the_same_read() {
     let program = serve();
     let mut watch = enter(&program, &monitor(1));
     let (login, logout) = (|role_id| (1002, game(role_id).encode_to_vec()), || (1003, vec![]));
-    let room = || M1201Tos { room: "room".into() }.encode_to_vec();
+    let room = || room::Join { room: "room".into() }.encode_to_vec();
     // The requests after the login, the resulting role, and the number of members of the room, including the
     // observer.
     let cases = [
@@ -169,11 +170,11 @@ fn a_login_on_the_same_connection() {
     let mut other = enter(&program, &game(9));
     let mut client = enter(&program, &game(5));
     assert_eq!((other.join("room"), client.join("room")), (1, 2));
-    let _: M1002Toc = client.ask(1002, &M1002Tos { zone_id: 4, ..game(5) });
+    let _: account::LoggedIn = client.ask(1002, &account::Login { zone_id: 4, ..game(5) });
     assert_eq!(other.join("room"), 2, "the same role stays");
-    let _: M1002Toc = client.ask(1002, &game(6));
+    let _: account::LoggedIn = client.ask(1002, &game(6));
     assert_eq!(other.join("room"), 1, "another role begins anew");
-    client.expect_refusal(1203, &M1203Tos { room: "room".into(), text: "me".into() }, 4, "not in it");
+    client.expect_refusal(1203, &room::Say { room: "room".into(), text: "me".into() }, 4, "not in it");
     // The old role is free, and the new one is not.
     let _free = enter(&program, &game(5));
     client.echo(b"goes on");
@@ -194,8 +195,8 @@ fn a_logout_ends_the_role_and_its_memberships() {
     assert_eq!((other.join("room"), other.join("alone")), (1, 1));
     // The role is free.
     let _free = enter(&program, &game(5));
-    let _: M1002Toc = client.ask(1002, &game(7));
-    client.expect_refusal(1203, &M1203Tos { room: "room".into(), text: "me".into() }, 4, "not in it");
+    let _: account::LoggedIn = client.ask(1002, &game(7));
+    client.expect_refusal(1203, &room::Say { room: "room".into(), text: "me".into() }, 4, "not in it");
 }
 
 #[test]

@@ -5,10 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prost::Message;
 
 use super::common::{Client, Program, Reply};
-use super::messages::{
-    Connection, Kind, M1002Toc, M1002Tos, M1201Toc, M1201Tos, M1202Toc, M1202Tos, M1210Toc, M9002Toc,
-    M9002Tos,
-};
+use super::messages::{Connection, Kind, account, monitor, room};
 
 /// The Flag of every request here.
 pub(crate) const FLAG: u32 = 0x8000_0001;
@@ -28,25 +25,25 @@ pub(crate) fn serve_with(more: &[&str]) -> Program {
 }
 
 /// A login that is accepted.
-pub(crate) fn game(role_id: u64) -> M1002Tos {
-    M1002Tos {
+pub(crate) fn game(role_id: u64) -> account::Login {
+    account::Login {
         account: format!("account-{role_id}"),
         platform: "platform".into(),
         zone_id: 3,
         role_id,
         kind: Kind::GameServer.into(),
-        ..M1002Tos::default()
+        ..account::Login::default()
     }
 }
 
-pub(crate) fn monitor(role_id: u64) -> M1002Tos {
-    M1002Tos { kind: Kind::Monitor.into(), ..game(role_id) }
+pub(crate) fn monitor(role_id: u64) -> account::Login {
+    account::Login { kind: Kind::Monitor.into(), ..game(role_id) }
 }
 
 /// Connected and logged in.
-pub(crate) fn enter(program: &Program, login: &M1002Tos) -> Client {
+pub(crate) fn enter(program: &Program, login: &account::Login) -> Client {
     let mut client = Client::connect(program.address());
-    let accepted: M1002Toc = client.ask(1002, login);
+    let accepted: account::LoggedIn = client.ask(1002, login);
     assert_eq!((accepted.role_id, &accepted.account), (login.role_id, &login.account));
     client
 }
@@ -74,11 +71,11 @@ impl Client {
     }
 
     pub(crate) fn join(&mut self, room: &str) -> u32 {
-        self.ask::<M1201Toc>(1201, &M1201Tos { room: room.into() }).members
+        self.ask::<room::Joined>(1201, &room::Join { room: room.into() }).members
     }
 
     pub(crate) fn leave(&mut self, room: &str) -> u32 {
-        self.ask::<M1202Toc>(1202, &M1202Tos { room: room.into() }).members
+        self.ask::<room::Left>(1202, &room::Leave { room: room.into() }).members
     }
 
     /// Enters a room, and checks whether it has other members. With one worker it may have none.
@@ -89,12 +86,12 @@ impl Client {
     }
 
     /// The text of another member must come next.
-    pub(crate) fn hear(&mut self, said: &M1210Toc) {
+    pub(crate) fn hear(&mut self, said: &room::Said) {
         assert_eq!(self.reply(), Reply::new(1210, 0, &said.encode_to_vec()));
     }
 
-    pub(crate) fn page(&mut self, offset: u32, limit: u32) -> M9002Toc {
-        self.ask(9002, &M9002Tos { offset, limit })
+    pub(crate) fn page(&mut self, offset: u32, limit: u32) -> monitor::ConnectionPage {
+        self.ask(9002, &monitor::Connections { offset, limit })
     }
 
     /// The connection of a role, as the monitor sees it.
@@ -103,8 +100,8 @@ impl Client {
     }
 }
 
-pub(crate) fn said(room: &str, role_id: u64, text: &str) -> M1210Toc {
-    M1210Toc { room: room.into(), role_id, text: text.into() }
+pub(crate) fn said(room: &str, role_id: u64, text: &str) -> room::Said {
+    room::Said { room: room.into(), role_id, text: text.into() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock that the server is to show")]

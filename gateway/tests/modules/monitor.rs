@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::client::{enter, game, monitor, serve, serve_with, unix_ms};
 use super::common::{Client, UPGRADE, eventually};
-use super::messages::{Connection, Kind, M1002Toc, M1002Tos, M9001Toc, M9003Tos, M9004Tos};
+use super::messages::{Connection, Kind, account, monitor};
 
 #[test]
 fn the_monitor_sees_the_totals_of_the_server() {
@@ -16,8 +16,8 @@ fn the_monitor_sees_the_totals_of_the_server() {
     client.echo(b"one");
     client.echo(b"two");
     client.expect_refusal(2000, &(), 1, "unknown");
-    let first: M9001Toc = watch.ask(9001, &());
-    let expected = M9001Toc {
+    let first: monitor::Stats = watch.ask(9001, &());
+    let expected = monitor::Stats {
         connections: 2,
         accepted: 2,
         closed: 0,
@@ -32,7 +32,7 @@ fn the_monitor_sees_the_totals_of_the_server() {
     client.close();
     drop(client);
     eventually("the end of a connection is seen", || {
-        let stats: M9001Toc = watch.ask(9001, &());
+        let stats: monitor::Stats = watch.ask(9001, &());
         assert!(stats.uptime_ms >= first.uptime_ms);
         assert_eq!((stats.accepted, stats.connections + stats.closed), (2, 2));
         stats.closed == 1
@@ -43,7 +43,7 @@ fn the_monitor_sees_the_totals_of_the_server() {
 fn the_monitor_sees_each_connection() {
     let program = serve();
     let before = unix_ms();
-    let custodian = M1002Tos { custodian: "support".into(), custodian_role_id: 77, ..game(5) };
+    let custodian = account::Login { custodian: "support".into(), custodian_role_id: 77, ..game(5) };
     let mut client = enter(&program, &custodian);
     client.echo(b"one");
     client.expect_refusal(2000, &(), 1, "unknown");
@@ -80,7 +80,7 @@ fn behind_a_proxy_the_monitor_sees_the_client() {
     let mut watch = Client::raw(program.address());
     watch.send(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 9001\r\n");
     watch.upgrade(UPGRADE);
-    watch.ask::<M1002Toc>(1002, &monitor(1));
+    watch.ask::<account::LoggedIn>(1002, &monitor(1));
     assert_eq!(watch.find(1).map(|connection| connection.peer).as_deref(), Some("192.0.2.7:4711"));
 }
 
@@ -91,7 +91,7 @@ fn the_list_of_connections_comes_in_pages() {
     let long = "x".repeat(255);
     let clients: Vec<_> = (2..=400)
         .map(|role_id| {
-            let login = M1002Tos {
+            let login = account::Login {
                 account: long.clone(),
                 platform: long.clone(),
                 custodian: long.clone(),
@@ -134,10 +134,10 @@ fn an_operator_closes_connections() {
     let mut watch = enter(&program, &monitor(1));
     let mut client = enter(&program, &game(5));
     for id in [u64::MAX, u64::from(u32::MAX), 1 << 40] {
-        watch.expect_refusal(9003, &M9003Tos { id }, 4, "an id of nobody");
+        watch.expect_refusal(9003, &monitor::Kick { id }, 4, "an id of nobody");
     }
     client.echo(b"goes on");
-    let kick = M9003Tos { id: watch.find(5).unwrap().id };
+    let kick = monitor::Kick { id: watch.find(5).unwrap().id };
     watch.expect_done(9003, &kick);
     client.expect_close(4010, "kicked");
     drop(client);
@@ -149,7 +149,7 @@ fn an_operator_closes_connections() {
     next.echo(b"goes on");
 
     let own = watch.find(1).unwrap().id;
-    watch.expect_done(9003, &M9003Tos { id: own });
+    watch.expect_done(9003, &monitor::Kick { id: own });
     watch.expect_close(4010, "kicked by itself");
     next.echo(b"goes on");
 }
@@ -159,19 +159,19 @@ fn an_operator_has_packets_logged() {
     let program = serve();
     let mut watch = enter(&program, &monitor(1));
     let mut client = enter(&program, &game(5));
-    watch.expect_refusal(9004, &M9004Tos { id: u64::MAX, on: true }, 4, "an id of nobody");
+    watch.expect_refusal(9004, &monitor::Debug { id: u64::MAX, on: true }, 4, "an id of nobody");
     let id = watch.find(5).unwrap().id;
     let shows = |what: &[u8]| {
         let hex: String = what.iter().map(|byte| format!("{byte:02x}")).collect();
         String::from_utf8(program.log()).unwrap().matches(&hex).count()
     };
     for (on, text, lines) in [(true, b"logged 1", 2), (false, b"not this", 0), (true, b"logged 2", 2)] {
-        watch.expect_done(9004, &M9004Tos { id, on });
+        watch.expect_done(9004, &monitor::Debug { id, on });
         assert_eq!(watch.find(5).unwrap().debug, on);
         client.echo(text);
         assert_eq!(shows(text), lines, "each way, of {text:?}");
     }
     let own = watch.find(1).unwrap().id;
-    watch.expect_done(9004, &M9004Tos { id: own, on: true });
+    watch.expect_done(9004, &monitor::Debug { id: own, on: true });
     assert!(watch.find(1).unwrap().debug);
 }

@@ -2,7 +2,7 @@
 
 use super::client::{enter, game, said, serve};
 use super::common::eventually;
-use super::messages::{M1201Tos, M1203Tos};
+use super::messages::room;
 
 #[test]
 fn a_message_reaches_each_member_once() {
@@ -13,7 +13,7 @@ fn a_message_reaches_each_member_once() {
         assert_eq!(client.join("hall"), count, "again");
     }
     let mut outside = enter(&program, &game(9));
-    let words = M1203Tos { room: "hall".into(), text: "hello".into() };
+    let words = room::Say { room: "hall".into(), text: "hello".into() };
     outside.expect_refusal(1203, &words, 4, "not a member");
     assert_eq!(members[3].leave("hall"), 3);
     assert_eq!(members[3].leave("hall"), 3, "again");
@@ -21,7 +21,7 @@ fn a_message_reaches_each_member_once() {
 
     for (text, role_id) in [("hello", 1), ("", 2), ("grüß euch", 3), ("hello", 1)] {
         let speaker = &mut members[usize::try_from(role_id).unwrap() - 1];
-        speaker.expect_done(1203, &M1203Tos { room: "hall".into(), text: text.into() });
+        speaker.expect_done(1203, &room::Say { room: "hall".into(), text: text.into() });
         for client in &mut members[..3] {
             client.hear(&said("hall", role_id, text));
         }
@@ -47,7 +47,7 @@ fn a_message_reaches_each_member_once() {
 fn rooms_are_bounded() {
     let program = serve();
     let mut client = enter(&program, &game(1));
-    let join = |room: String| M1201Tos { room };
+    let join = |room: String| room::Join { room };
     client.expect_refusal(1201, &join(String::new()), 4, "no name");
     client.expect_refusal(1201, &join("x".repeat(65)), 4, "a long name");
     assert_eq!(client.join(&"é".repeat(32)), 1);

@@ -1,35 +1,86 @@
-//! Writes the Rust code of the messages in `proto/sysconn.proto`, or checks that it is up to date.
+//! Writes the Rust code of the messages in proto files, or checks that it is up to date.
+
+mod code;
+mod commands;
+mod modules;
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// What the generated file begins with.
-const HEADING: &str = "// Made from proto/sysconn.proto by proto/generate; changes here are lost.\n\n";
+use commands::Commands;
+
+const USAGE: &str = "usage: generate [--check] PROTO_FILE… RUST_FILE";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target = root.join("gateway/src/messages/generated.rs");
-    let code = generate(&root.join("proto"))?;
-    match env::args().nth(1).as_deref() {
-        None => fs::write(target, code)?,
-        Some("--check") if fs::read_to_string(&target)? == code => {}
-        Some("--check") => return Err("the messages are not what proto/sysconn.proto says".into()),
-        Some(other) => return Err(format!("there is no option {other}").into()),
+    let (options, files): (Vec<_>, Vec<_>) = env::args().skip(1).partition(|word| word.starts_with("--"));
+    let checks = match options.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => false,
+        ["--check"] => true,
+        _ => return Err(USAGE.into()),
+    };
+    let files: Vec<_> = files.into_iter().map(PathBuf::from).collect();
+    let Some((target, sources @ [_, ..])) = files.split_last() else { return Err(USAGE.into()) };
+    let code = generate(sources)?;
+    if !checks {
+        fs::write(target, code)?;
+    } else if fs::read_to_string(target)? != code {
+        return Err(format!("{} is not what the proto files say", target.display()).into());
     }
     Ok(())
 }
 
-fn generate(folder: &Path) -> Result<String, Box<dyn Error>> {
-    let descriptors = protox::compile(["sysconn.proto"], [folder])?;
-    let mut config = prost_build::Config::new();
-    let requests = descriptors.file.into_iter().map(|file| {
-        let module = prost_build::Module::from_protobuf_package_name(file.package());
-        (module, file)
-    });
-    let mut code = String::from(HEADING);
-    for generated in config.generate(requests.collect())?.into_values() {
-        code.push_str(&generated);
+/// The Rust code of the messages in these files, which are of one package.
+fn generate(sources: &[PathBuf]) -> Result<String, Box<dyn Error>> {
+    let mut commands = Commands::default();
+    let (mut folders, mut names) = (vec![], vec![]);
+    for source in sources {
+        let name = source.file_name().ok_or(USAGE)?.to_string_lossy().into_owned();
+        commands.read(&name, &fs::read_to_string(source)?)?;
+        let folder = source.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folders.push(folder.unwrap_or(Path::new(".")).to_owned());
+        names.push(name);
     }
-    Ok(code)
+    let mut files = protox::compile(&names, folders)?.file;
+    // Those of Google are in the crate prost-types.
+    files.retain(|file| file.package() != "google.protobuf");
+    let files = modules::split(files, &commands)?;
+    let mut config = prost_build::Config::new();
+    let requests = files.into_iter().map(|file| (prost_build::Module::from_protobuf_package_name(file.package()), file));
+    let generated = config.generate(requests.collect())?;
+    Ok(code::assemble(&names, generated, &commands))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_embedders_file_gets_modules_constants_and_names() -> Result<(), Box<dyn Error>> {
+        let folder = env::temp_dir().join(format!("generate-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let source = folder.join("legs.proto");
+        let proto = "syntax = \"proto3\";\npackage game;\n// Where.\nmessage Place { uint32 x = 1; }\n\
+            // cmd 2003 legs.Rest\n\n// Walks.\n// cmd 2001 legs.Walk\nmessage w { repeated Place to = 1; }\n\
+            // cmd 2001 legs.Walked\nmessage d { w of = 1; Place at = 2; }\n";
+        fs::write(&source, proto)?;
+        let code = generate(&[source])?;
+        fs::remove_dir_all(folder)?;
+        for part in [
+            "pub struct Place {",
+            "\npub mod legs {\n",
+            "    pub const WALK: u16 = 2001;\n",
+            "    pub const REST: u16 = 2003;\n",
+            "    /// Walks.\n    #[derive(",
+            "    pub struct Walk {\n",
+            "pub to: ::prost::alloc::vec::Vec<super::Place>",
+            "    pub struct Walked {\n",
+            "pub of: ::core::option::Option<Walk>",
+            "pub const NAME: &'static str = \"legs.Walked\";",
+        ] {
+            assert!(code.contains(part), "{part}\n{code}");
+        }
+        assert!(!code.contains("cmd 2001"), "{code}");
+        Ok(())
+    }
 }

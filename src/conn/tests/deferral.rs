@@ -8,7 +8,7 @@ use crate::config::MAX_TICKETS;
 use crate::handle::Ticket;
 use crate::mailbox::Mail;
 use crate::packet::ErrorId;
-use crate::router::Mistake;
+use crate::router::HandlerMistake;
 
 const ORDERED: u16 = 100;
 const UNORDERED: u16 = 101;
@@ -228,14 +228,14 @@ fn mistakes_are_logged_once_for_each_command() {
         Outcome::Done
     };
     let refuses: Handler = |_, _, context| context.refuse_with(ErrorId(100), b"why");
-    let cases: [(u16, Handler, Option<Mistake>); 8] = [
+    let cases: [(u16, Handler, Option<HandlerMistake>); 8] = [
         (OWED, |_, _, context| context.reply(b""), None),
         (OWED, |_, _, _| Outcome::Refuse(ErrorId(100)), None),
         (OWED, pushes, None),
-        (OWED, only_pushes, Some(Mistake::Unanswered)),
+        (OWED, only_pushes, Some(HandlerMistake::Unanswered)),
         (CARRIES, only_pushes, None),
-        (OWED, replies_twice, Some(Mistake::AnsweredTwice)),
-        (OWED, refuses, Some(Mistake::RefusalData)),
+        (OWED, replies_twice, Some(HandlerMistake::AnsweredTwice)),
+        (OWED, refuses, Some(HandlerMistake::RefusalData)),
         (CARRIES, refuses, None),
     ];
     for (at, (cmd, handler, mistake)) in cases.into_iter().enumerate() {

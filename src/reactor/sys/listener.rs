@@ -38,9 +38,9 @@ impl Listener {
         for listen in &config.listen {
             let opened = match system {
                 System::Real => open(listen, config, reactors),
-                System::Simulated(network) => {
-                    network.listen(listen).map(|listener| vec![Listener::Simulated(listener)])
-                }
+                System::Simulated(network) => network
+                    .listen(listen, reactors)
+                    .map(|listeners| listeners.into_iter().map(Listener::Simulated).collect()),
             };
             let opened = opened.map_err(|error| BindError::Listen(listen.clone(), error))?;
             for (listeners_of_one, listener) in all.iter_mut().zip(opened) {
@@ -55,7 +55,7 @@ impl Listener {
             Listener::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
             Listener::Unix(_, listener) => registry.register(listener, token, Interest::READABLE),
             Listener::Simulated(listener) => {
-                listener.register(token);
+                listener.register(registry.simulated_poll(), token);
                 Ok(())
             }
         }

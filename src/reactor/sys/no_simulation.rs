@@ -33,7 +33,7 @@ pub(crate) struct Socket(Infallible);
 pub(crate) struct Spare(Infallible);
 
 impl Network {
-    pub(crate) fn listen(&self, _: &Listen) -> io::Result<Listener> {
+    pub(crate) fn listen(&self, _: &Listen, _: usize) -> io::Result<Vec<Listener>> {
         match self.0 {}
     }
 
@@ -69,6 +69,10 @@ impl Poll {
         match network.0 {}
     }
 
+    pub(crate) fn number(&self) -> usize {
+        match self.0 {}
+    }
+
     pub(crate) fn waker(&self, _: Token) -> Box<dyn Fn() + Send + Sync> {
         match self.0 {}
     }
@@ -99,7 +103,7 @@ impl Listener {
         match self.0 {}
     }
 
-    pub(crate) fn register(&self, _: Token) {
+    pub(crate) fn register(&self, _: usize, _: Token) {
         match self.0 {}
     }
 
@@ -129,7 +133,7 @@ impl Socket {
         match self.0 {}
     }
 
-    pub(crate) fn register(&mut self, _: Token) -> io::Result<()> {
+    pub(crate) fn register(&mut self, _: usize, _: Token) -> io::Result<()> {
         match self.0 {}
     }
 }

@@ -45,6 +45,10 @@ impl TlsSocket {
         match *self {}
     }
 
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        match *self {}
+    }
+
     pub(crate) fn take_overhead(&mut self) -> usize {
         match *self {}
     }

@@ -26,8 +26,9 @@ pub(crate) enum Poller {
 #[derive(Debug)]
 pub(crate) enum Registry {
     Real(mio::Registry),
-    /// Simulated sockets register with their network: nothing else can be registered here.
-    Simulated,
+    /// The number of a simulated poll. Simulated sockets register with their network: nothing else can be
+    /// registered here.
+    Simulated(usize),
 }
 
 impl Poller {
@@ -44,7 +45,7 @@ impl Poller {
     pub(crate) fn registry(&self) -> io::Result<Registry> {
         match self {
             Poller::Real { poll, .. } => poll.registry().try_clone().map(Registry::Real),
-            Poller::Simulated(..) => Ok(Registry::Simulated),
+            Poller::Simulated(poll, _) => Ok(Registry::Simulated(poll.number())),
         }
     }
 
@@ -123,6 +124,14 @@ impl AsFd for Poller {
 }
 
 impl Registry {
+    /// The number of the simulated poll. 0 for a real one.
+    pub(crate) fn simulated_poll(&self) -> usize {
+        match self {
+            Registry::Real(_) => 0,
+            Registry::Simulated(poll) => *poll,
+        }
+    }
+
     pub(crate) fn register(
         &self,
         source: &mut impl Source,
@@ -131,7 +140,7 @@ impl Registry {
     ) -> io::Result<()> {
         match self {
             Registry::Real(registry) => registry.register(source, token, interest),
-            Registry::Simulated => Err(io::ErrorKind::Unsupported.into()),
+            Registry::Simulated(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }

@@ -27,7 +27,7 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Duration {
-        self.network.now().saturating_sub(self.began)
+        self.network.reactor_now().saturating_sub(self.began)
     }
 
     /// Starts a turn, whose running time [`turn_now`](Self::turn_now) gives.
@@ -45,26 +45,32 @@ impl Clock {
     }
 }
 
-/// A network's poll, with the events of its last wait.
+/// One poll of a network, with the events of its last wait.
 #[derive(Debug)]
 pub(crate) struct Poll {
     network: Network,
+    number: usize,
     events: Vec<Readiness>,
     capacity: usize,
 }
 
 impl Poll {
     pub(crate) fn new(network: Network, capacity: usize) -> Self {
-        Poll { network, events: Vec::new(), capacity }
+        Poll { number: network.add_poll(), network, events: Vec::new(), capacity }
+    }
+
+    /// The poll's number in its network.
+    pub(crate) fn number(&self) -> usize {
+        self.number
     }
 
     pub(crate) fn waker(&self, token: Token) -> Box<dyn Fn() + Send + Sync> {
-        let network = self.network.clone();
-        Box::new(move || network.wake(token))
+        let (network, number) = (self.network.clone(), self.number);
+        Box::new(move || network.wake(number, token))
     }
 
     pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.network.poll(&mut self.events, self.capacity, timeout)
+        self.network.poll(self.number, &mut self.events, self.capacity, timeout)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -92,5 +98,11 @@ impl Poll {
                 priority: readiness.priority,
             });
         }
+    }
+}
+
+impl Drop for Poll {
+    fn drop(&mut self) {
+        self.network.remove_poll(self.number);
     }
 }

@@ -96,7 +96,7 @@ impl Socket {
             Socket::Tcp(stream) => registry.register(stream, token, INTEREST),
             Socket::Tls(socket) => registry.register(socket.stream(), token, INTEREST),
             Socket::Unix(stream) => registry.register(stream, token, INTEREST),
-            Socket::Simulated(socket) => socket.register(token),
+            Socket::Simulated(socket) => socket.register(registry.simulated_poll(), token),
             Socket::Absent(_) => Ok(()),
         }
     }
@@ -160,6 +160,11 @@ impl Socket {
     /// Whether reads since the last call have advanced a TLS handshake.
     pub(crate) fn has_stepped(&mut self) -> bool {
         self.tls_mut().is_some_and(TlsSocket::has_stepped)
+    }
+
+    /// The name of the server that the peer asked for in a TLS handshake.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.tls().and_then(TlsSocket::server_name)
     }
 
     /// The extra cost of reads since the last call, beyond the bytes that they returned, in bytes.

@@ -113,6 +113,11 @@ impl TlsSocket {
         std::mem::take(&mut self.stepped)
     }
 
+    /// The name of the server that the peer asked for in the handshake (SNI).
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.tls.server_name()
+    }
+
     /// Whether the handshake has not begun, or is not complete.
     pub(crate) fn answers_later(&self) -> bool {
         self.mode == Mode::Header || self.is_handshaking()

@@ -71,16 +71,25 @@ impl<Session> Context<'_, Session> {
     #[inline]
     pub fn try_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.replied = true;
-        let threshold = self.buffer.tools.limits.compress_above;
-        if cfg!(feature = "zlib")
-            && threshold != 0
-            && data.len() > threshold
+        if self.compresses_data(data.len())
             && let Some(result) = self.send_compressed(data)
         {
             return result;
         }
         let sent = self.buffer.packet(&packet(self.cmd, self.flag, DataStatus::Raw, data));
         self.count(sent, self.cmd)
+    }
+
+    /// Whether Data of this length is compressed.
+    #[inline]
+    pub(crate) fn compresses_data(&self, len: usize) -> bool {
+        let threshold = self.buffer.tools.limits.compress_above;
+        cfg!(feature = "zlib") && threshold != 0 && len > threshold
+    }
+
+    /// The headers of a reply to the request, without Data.
+    pub(crate) fn reply_head(&self) -> Reply<'static> {
+        packet(self.cmd, self.flag, DataStatus::Raw, &[])
     }
 
     /// Replies to the request with encrypted Data (DataStatus 2).
@@ -172,8 +181,7 @@ impl<Session> Context<'_, Session> {
     }
 
     fn send_refusal(&mut self, error_id: ErrorId, data: &[u8]) -> Result<(), SendError> {
-        let refusal = Reply { error_id, ..packet(self.cmd, self.flag, DataStatus::Raw, data) };
-        let sent = self.buffer.packet(&refusal);
+        let sent = self.buffer.packet(&Reply { error_id, data, ..self.reply_head() });
         self.count(sent, self.cmd)
     }
 
@@ -205,7 +213,7 @@ impl<Session> Context<'_, Session> {
 
     /// Counts a packet or message that was sent, or did not fit the outbox.
     #[inline]
-    fn count(&mut self, sent: bool, cmd: u16) -> Result<(), SendError> {
+    pub(crate) fn count(&mut self, sent: bool, cmd: u16) -> Result<(), SendError> {
         if sent {
             self.record.send_count += 1;
             self.buffer.tools.totals.packets_sent += 1;

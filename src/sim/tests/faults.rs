@@ -10,14 +10,14 @@ fn time_passes_while_nothing_happens() {
     assert_eq!(server.tokens(250), []);
     assert_eq!((network.now() - began).as_millis(), 250);
     let timeout = Duration::from_micros(10);
-    network.poll(&mut server.events, 1024, Some(timeout)).unwrap();
+    network.poll(server.poll, &mut server.events, 1024, Some(timeout)).unwrap();
     assert_eq!((network.now() - began).as_millis(), 251, "rounded up, as epoll's is");
-    let error = network.poll(&mut server.events, 1024, None).unwrap_err();
+    let error = network.poll(server.poll, &mut server.events, 1024, None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadlock);
 
     network.set_faults(Faults::NONE.with(Fault::LateWake, 1.0));
-    network.wake(WAKER);
-    network.wake(WAKER);
+    network.wake(server.poll, WAKER);
+    network.wake(server.poll, WAKER);
     let began = network.now();
     assert_eq!(server.tokens(1000), [WAKER], "it does not sleep longer than it has to");
     assert!((network.now() - began).as_millis() < 20);

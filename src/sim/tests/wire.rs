@@ -39,7 +39,7 @@ fn what_is_ready_before_registration_is_reported() {
     assert_eq!(server.tokens(0), [LISTENER]);
     client.send(b"early");
     let (mut socket, _) = server.listener.accept().unwrap();
-    socket.register(SOCKET).unwrap();
+    socket.register(server.poll, SOCKET).unwrap();
     let [event] = server.poll(0) else { panic!("{:?}", server.events) };
     assert!(event.readable && event.writable && !event.read_closed && !event.error && !event.priority);
 }

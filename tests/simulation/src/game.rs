@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use sysconn::packet::ErrorId;
 use sysconn::sim::{Random, Simulated};
-use sysconn::{Application, Cause, ConnectionId, Context, Effects, Handle, Link, Peer, Push, Record, Ticket};
+use sysconn::{
+    Application, Cause, ConnectionId, Context, Effects, Handle, Link, Peer, Push, Record, Ticket, Worker,
+};
 
 use crate::commands::{PUSHED, fate, late};
+use crate::players::Players;
 
 /// A planned action of the game.
 pub(crate) enum Job {
@@ -39,12 +42,9 @@ pub(crate) struct Game {
     /// The numbers of the next pushes, by connection and stream.
     numbers: BTreeMap<(ConnectionId, u8), u32>,
     open: BTreeMap<ConnectionId, u64>,
-    /// The connection that plays each role, according to the replies to logins and logouts.
-    players: BTreeMap<u64, ConnectionId>,
-    /// Connections whose role was taken over, and which have to be told so before they end.
-    replaced: BTreeSet<ConnectionId>,
-    /// Connections that were told wrongly, or not at all.
-    wrong_replacements: usize,
+    pub(crate) players: Players,
+    /// The worker that has this state. `None`: there is only one.
+    worker: Option<Worker<Game>>,
     /// Connections that have ended, with their clients' tags. Pushes to them must reach no client.
     pub(crate) gone: VecDeque<(ConnectionId, u64)>,
     /// Handles, some of which are used after their connection has gone.
@@ -66,25 +66,16 @@ pub(crate) fn tag(peer: Peer) -> u64 {
 }
 
 impl Game {
+    /// The state of a worker.
+    pub(crate) fn new(players: Players, worker: Option<Worker<Game>>) -> Self {
+        Game { players, worker, ..Game::default() }
+    }
+
     /// Plans a job in `ms` milliseconds.
     pub(crate) fn plan(&mut self, ms: u16, job: Job) {
         self.last_job += 1;
         self.jobs.insert(self.last_job, job);
         self.agenda.push(Reverse((self.now + Duration::from_millis(ms.into()), self.last_job)));
-    }
-
-    /// A connection plays a role from now on.
-    pub(crate) fn log_in(&mut self, id: ConnectionId, role_id: u64) {
-        if let Some(older) = self.players.insert(role_id, id).filter(|&older| older != id) {
-            self.replaced.insert(older);
-        }
-    }
-
-    /// A connection no longer plays a role, unless another has taken it over.
-    pub(crate) fn log_out(&mut self, id: ConnectionId, role_id: u64) {
-        if self.players.get(&role_id) == Some(&id) {
-            self.players.remove(&role_id);
-        }
     }
 
     /// The Data of the next push of a stream.
@@ -143,12 +134,8 @@ impl Application for Game {
     type Session = ();
 
     fn replaced(&mut self, record: &Record, _: &mut (), _: &mut Effects) {
-        let id = record.id();
-        if !self.replaced.remove(&id) {
-            // Its role was not taken over, or it was told before.
-            self.wrong_replacements += 1;
-        }
-        self.log_out(id, record.role_id());
+        self.players.tell(record.id());
+        self.players.log_out(record.id(), record.role_id());
     }
 
     fn opened(&mut self, context: &mut Context<'_>) {
@@ -163,8 +150,8 @@ impl Application for Game {
                 self.gone.pop_front();
             }
         }
-        self.wrong_replacements += usize::from(self.replaced.remove(&id));
-        self.log_out(id, record.role_id());
+        self.players.end(id, self.worker.is_none());
+        self.players.log_out(id, record.role_id());
         for stream in 0..2 {
             self.numbers.remove(&(id, stream));
         }
@@ -182,7 +169,7 @@ impl Application for Game {
 }
 
 impl Simulated for Game {
-    fn between_turns(&mut self, now: Duration, random: &mut Random) -> Option<Duration> {
+    fn between_turns(&mut self, _: &mut Effects, now: Duration, random: &mut Random) -> Option<Duration> {
         self.now = now;
         while let Some(&Reverse((at, number))) = self.agenda.peek()
             && at <= now
@@ -196,23 +183,25 @@ impl Simulated for Game {
             && let Some(handle) = self.old_handles.pop_front()
             && !self.open.contains_key(&handle.id())
         {
-            assert!(handle.send(&Push::new(PUSHED, b"to nobody")).is_err(), "a handle outlived its connection");
+            assert!(
+                handle.send(&Push::new(PUSHED, b"to nobody")).is_err(),
+                "a handle outlived its connection"
+            );
         }
         self.agenda.peek().map(|Reverse((at, _))| at.saturating_sub(now))
     }
 
     fn left_over(&self) -> Option<String> {
         let members: usize = self.rooms.values().map(|room| room.members.len()).sum();
-        let left = [
+        let of_roles = self.players.left();
+        let of_this = [
             ("open", self.open.len()),
             ("members", members),
             ("tickets", self.tickets.len()),
             ("links", self.links.len()),
             ("numbers", self.numbers.len()),
-            ("players", self.players.len()),
-            ("connections that wait to be replaced", self.replaced.len()),
-            ("wrong replacements", self.wrong_replacements),
         ];
-        left.into_iter().find(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what} are left"))
+        let mut left = of_this.into_iter().chain(of_roles);
+        left.find(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what} are left"))
     }
 }

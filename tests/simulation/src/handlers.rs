@@ -23,7 +23,7 @@ static MODULE: Module<Game> = Module::new(
         Route::new(BURST, "burst", Access::Anyone, burst),
         Route::new(LOGIN, "login", Access::Anyone, login),
         Route::new(LOGOUT, "logout", Access::Role, |game, _, context| {
-            game.log_out(context.id(), context.record().role_id());
+            game.players.log_out(context.id(), context.record().role_id());
             context.logout();
             context.reply(b"")
         }),
@@ -72,8 +72,8 @@ fn login(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Ou
     let identity = Identity { account: format!("account of {role_id}"), role_id, ..Identity::default() };
     match context.login(Login { identity, ..Login::default() }) {
         Ok(()) => {
-            game.log_out(context.id(), earlier);
-            game.log_in(context.id(), role_id);
+            game.players.log_out(context.id(), earlier);
+            game.players.log_in(context.id(), role_id);
             context.reply(b"")
         }
         Err(_) => Outcome::Refuse(ErrorId::LOGIN_REFUSED),

@@ -8,9 +8,11 @@
 
 mod commands;
 mod game;
+mod hall;
 mod handlers;
 mod mistakes;
 mod plan;
+mod players;
 mod regular;
 mod requests;
 mod seeds;

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use sysconn::Config;
 use sysconn::sim::{
     Buffers, End, Failure, Fault, Faults, Next, Random, Report, Script, ScriptRunner, Simulation, stock,
 };
+use sysconn::{Config, Worker};
 
 use crate::game::Game;
 use crate::handlers::GAME;
+use crate::players::Players;
 use crate::regular::Regular;
 use crate::slow::{Guest, Slow};
 use crate::visits::Visits;
@@ -54,10 +55,26 @@ impl Plan {
         Plan { simulation: Simulation { clients, ..self.simulation.clone() }, regulars: self.regulars }
     }
 
+    /// The same plan with several workers, from 2 to 4.
+    pub(crate) fn with_workers(&self) -> Self {
+        let mut plan = self.clone();
+        let workers = 2 + plan.simulation.seed % 3;
+        plan.simulation.config.workers = workers as usize;
+        // Each has a listener and a spare descriptor.
+        plan.simulation.descriptor_limit = self.simulation.descriptor_limit.map(|limit| limit + 2 * workers);
+        plan
+    }
+
     /// Runs it.
     pub(crate) fn run(&self) -> Result<Report, Failure> {
         let config = Rc::new(self.simulation.config.clone());
-        self.simulation.run(&GAME, Game::default(), |number, random| self.script(&config, number, random))
+        let script = |number, random: &mut Random| self.script(&config, number, random);
+        let players = Players::default();
+        let game = |worker: Worker<Game>| {
+            let worker = (worker.count() > 1).then_some(worker);
+            Game::new(players.clone(), worker)
+        };
+        self.simulation.run(&GAME, game, script)
     }
 
     /// The script of one client.
@@ -125,7 +142,7 @@ fn config(random: &mut Random) -> Config {
 }
 
 /// No faults for some seeds, only harmless ones for others, and all kinds for the rest.
-fn faults(random: &mut Random) -> Faults {
+pub(crate) fn faults(random: &mut Random) -> Faults {
     let kind = random.below(10);
     if kind == 0 {
         return Faults::NONE;
@@ -147,7 +164,7 @@ fn faults(random: &mut Random) -> Faults {
         .with(Fault::TimeJump, if kind < 7 { 0.0 } else { seldom / 30.0 })
 }
 
-fn buffers(random: &mut Random) -> Buffers {
+pub(crate) fn buffers(random: &mut Random) -> Buffers {
     let same = |bytes| Buffers {
         client_send: bytes,
         server_receive: bytes,

@@ -16,11 +16,13 @@ use crate::plan::Plan;
 const FEW: Range<u64> = 0..20;
 /// The least number of faults that a seed has on average.
 const MIN_FAULTS: u64 = 1000;
+/// One of so many of the seeds is run over several workers too.
+const OVER_WORKERS: u64 = 4;
 /// The number of failures after which no more seeds are tried.
 const MAX_FAILURES: usize = 20;
 
 /// The seeds in `SYSCONN_SEEDS`, or the default.
-fn requested_seeds() -> Range<u64> {
+pub(crate) fn requested_seeds() -> Range<u64> {
     let Ok(seeds) = env::var("SYSCONN_SEEDS") else { return FEW };
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("SYSCONN_SEEDS={seeds}: no seeds"));
     match seeds.split_once("..") {
@@ -40,9 +42,8 @@ fn run(plan: &Plan) -> Result<Report, String> {
     }
 }
 
-/// Halves the number of clients while the seed still fails. Returns the last failure.
-fn shrink(seed: u64, failure: String) -> String {
-    let plan = Plan::new(seed);
+/// Halves the number of clients while the plan still fails. Returns the last failure.
+fn shrink(plan: &Plan, failure: String) -> String {
     let mut shown = failure;
     let mut clients = plan.simulation.clients / 2;
     while clients > 0 {
@@ -61,7 +62,7 @@ struct Results {
     failures: Vec<String>,
 }
 
-fn run_all(seeds: Range<u64>) -> Results {
+fn run_all(seeds: Range<u64>, test: &str, plan: impl Fn(u64) -> Plan + Sync) -> Results {
     let next = AtomicU64::new(seeds.start);
     let results = Mutex::new(Results::default());
     let threads = env::var("SYSCONN_THREADS").ok().and_then(|threads| threads.parse().ok()).unwrap_or(2);
@@ -73,9 +74,10 @@ fn run_all(seeds: Range<u64>) -> Results {
                     if seed >= seeds.end {
                         break;
                     }
-                    let result = run(&Plan::new(seed)).map_err(|failure| {
-                        let shrunk = shrink(seed, failure.clone());
-                        println!("{failure}\n  with fewer clients: {shrunk}\n  again: {}", again(seed));
+                    let plan = plan(seed);
+                    let result = run(&plan).map_err(|failure| {
+                        let shrunk = shrink(&plan, failure.clone());
+                        println!("{failure}\n  with fewer clients: {shrunk}\n  again: {}", again(seed, test));
                         failure
                     });
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,17 +95,16 @@ fn run_all(seeds: Range<u64>) -> Results {
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn again(seed: u64) -> String {
-    let test = "cargo test --manifest-path tests/simulation/Cargo.toml seeds -- --nocapture";
-    format!("SYSCONN_SEEDS={seed} {test}")
+fn again(seed: u64, test: &str) -> String {
+    let command = "cargo test --manifest-path tests/simulation/Cargo.toml";
+    format!("SYSCONN_SEEDS={seed} {command} {test} -- --nocapture")
 }
 
-#[test]
-fn all_seeds_hold_all_invariants() {
+/// Runs the plans of these seeds for the test of that name. All must hold.
+fn check_all(seeds: &Range<u64>, test: &str, plan: impl Fn(u64) -> Plan + Sync) {
     hide_expected_panics();
-    let seeds = requested_seeds();
     let count = seeds.end.saturating_sub(seeds.start);
-    let Results { report, failures } = run_all(seeds.clone());
+    let Results { report, failures } = run_all(seeds.clone(), test, plan);
     println!("seeds {seeds:?}: {} failures\n{report}", failures.len());
     assert!(failures.is_empty(), "{} of {count} seeds failed; the first: {}", failures.len(), failures[0]);
     if count >= 100 {
@@ -113,11 +114,24 @@ fn all_seeds_hold_all_invariants() {
 }
 
 #[test]
+fn all_seeds_hold_all_invariants() {
+    check_all(&requested_seeds(), "all_seeds_hold_all", Plan::new);
+}
+
+#[test]
+fn seeds_hold_all_invariants_over_several_workers() {
+    let seeds = requested_seeds();
+    let end = seeds.end.min(seeds.start + seeds.end.saturating_sub(seeds.start).div_ceil(OVER_WORKERS));
+    check_all(&(seeds.start..end), "over_several_workers", |seed| Plan::new(seed).with_workers());
+}
+
+#[test]
 fn the_same_seed_is_the_same_simulation() {
     hide_expected_panics();
     let mut traces = vec![];
     for seed in 0..10 {
         let plan = Plan::new(seed);
+        let plan = if seed < 5 { plan } else { plan.with_workers() };
         let [first, second] = [plan.run(), plan.run()];
         let trace = |result: &Result<Report, Failure>| result.as_ref().map_or(0, |report| report.trace);
         assert_eq!(first, second, "seed {seed}");

@@ -10,7 +10,7 @@ use crate::log_line;
 
 /// A mistake that the library can only find when the handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Mistake {
+pub(crate) enum HandlerMistake {
     /// A handler replied through its context to a request that it also deferred.
     AnsweredTwice,
     /// A route that [owes a reply](super::Route::replies) neither replied to a request nor deferred it.
@@ -19,12 +19,14 @@ pub(crate) enum Mistake {
     RefusalData,
 }
 
-impl Mistake {
+impl HandlerMistake {
     fn text(self) -> &'static str {
         match self {
-            Mistake::AnsweredTwice => "a deferred request was also replied to: its client gets two answers",
-            Mistake::Unanswered => "a request was left without the reply that its route owes",
-            Mistake::RefusalData => "the Data of a refusal was left out: its route does not allow any",
+            HandlerMistake::AnsweredTwice => {
+                "a deferred request was also replied to: its client gets two answers"
+            }
+            HandlerMistake::Unanswered => "a request was left without the reply that its route owes",
+            HandlerMistake::RefusalData => "the Data of a refusal was left out: its route does not allow any",
         }
     }
 }
@@ -34,14 +36,14 @@ const MAX_LOGGED: usize = 1000;
 
 /// The mistakes that have been logged, one of each kind for each command.
 #[derive(Default)]
-pub(crate) struct Mistakes {
-    logged: BTreeSet<(u16, Mistake)>,
+pub(crate) struct HandlerMistakes {
+    logged: BTreeSet<(u16, HandlerMistake)>,
 }
 
-impl Mistakes {
+impl HandlerMistakes {
     /// Logs a mistake in the handler of a command, unless it was logged before.
     #[cold]
-    pub(crate) fn report(&mut self, cmd: u16, name: &str, mistake: Mistake) {
+    pub(crate) fn report(&mut self, cmd: u16, name: &str, mistake: HandlerMistake) {
         if self.logged.len() >= MAX_LOGGED || !self.logged.insert((cmd, mistake)) {
             return;
         }
@@ -55,13 +57,13 @@ impl Mistakes {
 
     /// The mistakes that have been logged.
     #[cfg(test)]
-    pub(crate) fn logged(&self) -> Vec<(u16, Mistake)> {
+    pub(crate) fn logged(&self) -> Vec<(u16, HandlerMistake)> {
         self.logged.iter().copied().collect()
     }
 }
 
-impl fmt::Debug for Mistakes {
+impl fmt::Debug for HandlerMistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mistakes").field("logged", &self.logged.len()).finish()
+        f.debug_struct("HandlerMistakes").field("logged", &self.logged.len()).finish()
     }
 }

@@ -1,0 +1,27 @@
+//! error: mismatched types
+//! says: incorrect number of function parameters
+//! says: fn(&'a mut _, sysconn::Request<'b>, &'c mut sysconn::Context<'d, _>) -> _`
+
+use sysconn::{Access, Application, Context, Module, Outcome, Route, handler};
+
+struct Game;
+
+impl Application for Game {
+    type Session = ();
+}
+
+fn handler(_: &mut Game, _: &mut Context<'_>) -> Outcome {
+    Outcome::Done
+}
+
+static ECHO: Module<Game> = Module::new(
+    11,
+    "echo",
+    [
+        Route::new(1101, "echo", Access::Anyone, handler!(handler)), //~
+    ],
+);
+
+fn main() {
+    let _ = ECHO.number();
+}
