@@ -170,6 +170,8 @@ pub use router::{
     MessageKind, Module, Outcome, Request, Route, RouteInfo, Router, SendError, Service, Tick,
     UseHandleOrDefer,
 };
+#[doc(hidden)]
+pub use router::{HandlerFunction, MessageFunction, MessageRequestFunction};
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

@@ -89,7 +89,8 @@ impl IntoOutcome for Result<Outcome, ErrorId> {
 macro_rules! handler {
     ($function:path) => {
         |state, request, context| {
-            $crate::IntoOutcome::into_outcome($function(state, request, context), context)
+            let function: $crate::HandlerFunction<'_, '_, '_, '_, _, _, _> = $function;
+            $crate::IntoOutcome::into_outcome(function(state, request, context), context)
         }
     };
 }
