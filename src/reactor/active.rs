@@ -4,7 +4,6 @@ use super::entry::Entry;
 use super::lent::Lent;
 use super::ready::Queue;
 use super::schedule::Schedule;
-use super::topics::leave_topics;
 use crate::conn::Env;
 use crate::router::Application;
 
@@ -52,7 +51,7 @@ impl<S: Application> Active<'_, S> {
             self.schedule.arm_no_later(entry.id().slot(), entry.conn.next_deadline(settings));
             if entry.conn.is_closing() {
                 // Nothing that is published from now on could reach it.
-                leave_topics(self.lent, entry.id());
+                self.lent.leave_topics(entry.id());
             }
         }
         let settings = &self.lent.env.settings;

@@ -10,7 +10,6 @@ use super::fan_out::leave_fan_outs;
 use super::hook::call_hook;
 use super::queue_output::write_all_segments;
 use super::requester::Requester;
-use super::topics::leave_topics;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::connection_log;
@@ -40,7 +39,7 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
     if entry.standing.is_awaited() || entry.standing.owes() {
         leave_fan_outs(core, id);
     }
-    leave_topics(&mut core.lent, id);
+    core.lent.leave_topics(id);
     let role_id = entry.conn.record.role_id();
     if role_id != 0 {
         core.lent.env.tools.roles.leave(id, role_id);
@@ -60,9 +59,11 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
 fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     let Env { state, tools, .. } = env;
     let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
+    // What the application has been told before decides what it is told now.
+    let told = if entry.standing.is_replaced() { Cause::Replaced } else { cause };
     if let Some(linked) = entry.conn.take_linked() {
         tools.observed.report(observer::Event::Unlinked(linked.number()));
-        if linked.tell(cause).is_err() {
+        if linked.tell(told).is_err() {
             let id = Value::from_display(&entry.conn.record.id);
             tools.log.panicked(tools.now, "object's end hook", &("id", id));
         }
@@ -79,7 +80,7 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
     let Some(session) = tools.sessions.take(record.id) else { return };
     call_hook(tools, "end hook", &("id", Value::from_display(&record.id)), |tools| {
-        state.closed(record, session, cause, &mut tools.effects);
+        state.closed(record, session, told, &mut tools.effects);
     });
 }
 

@@ -8,8 +8,12 @@ use super::fan_outs::FanOuts;
 use super::output::Output;
 use super::refusals::Refusals;
 use crate::conn::{Draining, Env};
+use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::router::Application;
+
+/// The cost of leaving a topic, in bytes of work.
+const TOPIC_BYTES: usize = 32;
 
 /// The parts of a reactor that work on a single connection touches.
 pub(super) struct Lent<S: Application> {
@@ -29,6 +33,12 @@ impl<S: Application> Lent<S> {
     #[inline]
     pub(super) fn now(&self) -> Moment {
         self.env.tools.now
+    }
+
+    /// Unsubscribes a connection from all topics.
+    pub(super) fn leave_topics(&mut self, id: ConnectionId) {
+        let left = self.env.tools.effects.topics.leave_all(id);
+        self.budget.charge(left * TOPIC_BYTES);
     }
 
     /// Whether draining has begun, so that no client is admitted any more.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::fan_out::send_to_many;
-use super::lent::Lent;
 use super::reach::RECEIVER_BYTES;
 use super::requester::Requester;
 use crate::id::ConnectionId;
@@ -57,14 +56,14 @@ pub(super) fn subscribe<S: Application>(core: &mut Core<S>, to: ConnectionId, to
 pub(super) fn unsubscribe<S: Application>(core: &mut Core<S>, to: ConnectionId, topic: Option<Topic>) {
     match topic {
         Some(topic) => drop(core.lent.env.tools.effects.topics.unsubscribe(to, &topic)),
-        None => leave_topics(&mut core.lent, to),
+        None => core.lent.leave_topics(to),
     }
 }
 
 /// Sends the topics of a connection to the one on another worker that has replaced it.
 pub(super) fn bequeath<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: ConnectionId) {
     let topics: Vec<_> = core.lent.env.tools.effects.topics.of(id).cloned().collect();
-    leave_topics(&mut core.lent, id);
+    core.lent.leave_topics(id);
     if !topics.is_empty() {
         // There is one for each connection that is replaced, so it is bounded, and must not get lost.
         let mail = Mail::Effect(Effect::Inherit { to: heir, topics });
@@ -81,14 +80,8 @@ pub(super) fn inherit<S: Application>(core: &mut Core<S>, to: ConnectionId, topi
 /// Unsubscribes a connection that a hook has subscribed, unless it is open.
 pub(super) fn check_subscriber<S: Application>(core: &mut Core<S>, id: ConnectionId) {
     if !is_open(core, id) {
-        leave_topics(&mut core.lent, id);
+        core.lent.leave_topics(id);
     }
-}
-
-/// Unsubscribes a connection from all topics.
-pub(super) fn leave_topics<S: Application>(lent: &mut Lent<S>, id: ConnectionId) {
-    let left = lent.env.tools.effects.topics.leave_all(id);
-    lent.budget.charge(left * RECEIVER_BYTES);
 }
 
 fn is_open<S: Application>(core: &Core<S>, id: ConnectionId) -> bool {

@@ -1,6 +1,6 @@
 //! The game of these tests, whose handlers allocate nothing.
 
-use sysconn::packet::{Decode, ErrorId, Undecodable};
+use sysconn::packet::{Decode, Encode, ErrorId, Undecodable};
 use sysconn::{
     Access, Application, ConnectionId, Context, Identity, Login, Message, Module, Outcome, Push, Request,
     Route, Router, Topic, typed,
@@ -41,7 +41,7 @@ impl Application for Game {
     }
 }
 
-/// Data of a typed route that decodes without allocating: its length.
+/// Data of a typed route, which is neither decoded nor encoded with an allocation: its length.
 struct Length(u64);
 
 impl Decode for Length {
@@ -50,8 +50,14 @@ impl Decode for Length {
     }
 }
 
-fn length(_: &mut Game, Length(bytes): Length, context: &mut Context<'_>) -> Outcome {
-    context.reply(&bytes.to_be_bytes())
+impl Encode for Length {
+    fn encode(&self, data: &mut Vec<u8>) {
+        data.extend_from_slice(&self.0.to_be_bytes());
+    }
+}
+
+fn length(_: &mut Game, length: Length, _: &mut Context<'_>) -> Result<Length, ErrorId> {
+    Ok(length)
 }
 
 /// Pushes to the client that came next after this one, so that each gets as many as it asks for.
@@ -94,7 +100,7 @@ static MODULE: Module<Game> = Module::new(
     "game",
     [
         Route::new(ECHO, "echo", Access::Anyone, |_, request, context| context.reply(request.data())),
-        Route::new(SINK, "sink", Access::Anyone, |_, _, _| Outcome::Done),
+        Route::new(SINK, "sink", Access::If(|_, ()| true), |_, _, _| Outcome::Done),
         Route::new(REFUSE, "refuse", Access::Anyone, |_, _, _| Outcome::Refuse(REFUSED)),
         Route::new(TYPED, "typed", Access::Anyone, typed!(length)),
         Route::new(PUSH, "push", Access::Anyone, |_, request, context| {

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use sysconn::packet::ErrorId;
 use sysconn::upgrade::{self, Refusal};
-use sysconn::{Access, Application, Context, Module, Peer, Reactor, Record, Request, Route, Router, handler};
+use sysconn::{
+    Access, Application, Config, Context, Module, Outcome, Peer, Reactor, Record, Request, Route, Router,
+    handler,
+};
 
-use crate::common::{Client, Frame, UPGRADE, eventually, join, packet, upgrade_of};
+use crate::common::{Client, Frame, UPGRADE, eventually, join, packet, upgrade_of, with};
 use crate::recorded::{Directory, check, shown};
 
 struct Game;
@@ -30,6 +33,7 @@ impl Application for Game {
 const OPEN: u16 = 2001;
 const FIND_KEY: u16 = 2002;
 const BREAK: u16 = 2003;
+const WATCH: u16 = 2004;
 
 fn has_key(_: &Record, session: &Session) -> bool {
     session.has_key
@@ -50,6 +54,12 @@ fn find_key(_: &mut Game, _: Request<'_>, context: &mut Context<'_, Session>) {
     context.session_mut().has_key = true;
 }
 
+fn watch(_: &mut Game, _: Request<'_>, context: &mut Context<'_, Session>) -> Outcome {
+    let id = context.id();
+    context.effects().set_debug(id, true);
+    context.reply(b"")
+}
+
 static CHEST: Module<Game> = Module::new(
     20,
     "chest",
@@ -57,6 +67,7 @@ static CHEST: Module<Game> = Module::new(
         Route::new(OPEN, "open", Access::If(has_key), handler!(open)),
         Route::new(FIND_KEY, "find_key", Access::Anyone, handler!(find_key)),
         Route::new(BREAK, "break", Access::If(breaks), handler!(open)).secret(),
+        Route::new(WATCH, "watch", Access::Anyone, watch),
     ],
 );
 static ROUTES: Router<Game> = Router::new([&CHEST]);
@@ -64,14 +75,24 @@ static ROUTES: Router<Game> = Router::new([&CHEST]);
 /// Records one client, which sends these bytes and reads to the end.
 fn record(bytes: &[u8]) -> Vec<u8> {
     let directory = Directory::new();
-    let mut reactor = Reactor::bind(&directory.config(), &ROUTES, Game).unwrap();
+    record_with(&directory.config(), &[bytes]);
+    directory.file()
+}
+
+/// The same with bytes in several parts: each is sent once the last packet of the one before it has a reply.
+fn record_with(config: &Config, parts: &[&[u8]]) {
+    let mut reactor = Reactor::bind(config, &ROUTES, Game).unwrap();
     let address = reactor.local_addr().unwrap();
-    let bytes = bytes.to_vec();
+    let parts: Vec<_> = parts.iter().map(|part| part.to_vec()).collect();
     let client = std::thread::spawn(move || {
         let mut client = Client::raw(address);
-        client.send(&bytes);
-        client.shutdown_write();
+        client.send(&parts[0]);
         client.read_upgraded();
+        for part in &parts[1..] {
+            client.reply();
+            client.send(part);
+        }
+        client.shutdown_write();
         while client.next() != Frame::End {}
     });
     eventually("the client is served", || {
@@ -79,8 +100,6 @@ fn record(bytes: &[u8]) -> Vec<u8> {
         client.is_finished() && reactor.connections() == 0
     });
     client.join().unwrap();
-    drop(reactor);
-    directory.file()
 }
 
 #[test]
@@ -100,6 +119,21 @@ fn a_game_with_sessions_and_predicates_replays_without_a_difference() {
         let answers: Vec<_> = text.lines().filter_map(|line| line.split("the predicate ").nth(1)).collect();
         assert_eq!(answers, expected, "{case}\n{text}");
     }
+}
+
+#[test]
+fn a_recording_that_begins_later_has_the_answers_too() {
+    let directory = Directory::new();
+    let config = with(directory.config(), |config| {
+        config.recording.as_mut().unwrap().debugged = true;
+    });
+    let (open, find, watch) = (packet(OPEN, 1, b""), packet(FIND_KEY, 2, b""), packet(WATCH, 3, b""));
+    record_with(&config, &[&join(&[UPGRADE, &watch]), &join(&[&open, &find, &open])]);
+    let file = directory.file();
+    check(&file, "later");
+    let text = shown(&file);
+    let answers: Vec<_> = text.lines().filter_map(|line| line.split("the predicate ").nth(1)).collect();
+    assert_eq!(answers, ["refuses it", "allows it"], "{text}");
 }
 
 #[test]
