@@ -1,8 +1,8 @@
 //! A reactor as a task of tokio: beside whatever else the runtime has to do, on one thread, with a drain by
 //! SIGTERM or SIGINT.
 //!
-//! Clients send moves (command 2101, two 32-bit coordinates) and get their position back. A move to the origin
-//! takes time that the reactor must not wait for: another task answers it.
+//! Clients send moves (command 2101, two 32-bit coordinates) and get their position back. A move to the
+//! origin takes time that the reactor must not wait for: another task answers it.
 //!
 //! ```text
 //! cargo run --example tokio_loop

@@ -28,8 +28,8 @@ pub use crate::trusted::{TrustedProxy, TrustedProxyError};
 pub use crate::upgrade::{OriginError, PathError};
 pub use bounds::{
     MAX_BAD_INPUT_LINES, MAX_BAD_REQUESTS, MAX_DIRECTORY_BYTES, MAX_HEAD_BYTES, MAX_HEAD_LINES, MAX_LEN,
-    MAX_LEN_CEILING, MAX_TIMER, MAX_WORKERS, MIN_RECORD_LIMIT, OUTBOX_LIMIT, PACKET_OVERHEAD_BYTES,
-    RECORD_LIMIT,
+    MAX_LEN_CEILING, MAX_TICKETS, MAX_TIMER, MAX_WORKERS, MIN_RECORD_LIMIT, OUTBOX_LIMIT,
+    PACKET_OVERHEAD_BYTES, RECORD_LIMIT,
 };
 pub use choices::{DeflateMode, Liveness, LogConnections, Overflow};
 pub use drain::Drain;
@@ -71,14 +71,14 @@ pub struct Config {
     ///
     /// [`Reactor::bind`](crate::Reactor::bind) ignores it and makes one.
     pub workers: usize,
-    /// The interval of [`Application::tick`](crate::Application::tick), from 1 ms to [`MAX_TIMER`], on a fixed
-    /// grid from the first turn. Default: `None`, no ticks.
+    /// The interval of [`Application::tick`](crate::Application::tick), from 1 ms to [`MAX_TIMER`], on a
+    /// fixed grid from the first turn. Default: `None`, no ticks.
     pub tick: Option<Duration>,
-    /// The time that a handler, a tick or a hook may take; one that takes longer is named in the log, with its
-    /// command and its time. Default: `None`.
+    /// The time that a handler, a tick or a hook may take; one that takes longer is named in the log, with
+    /// its command and its time. Default: `None`.
     ///
-    /// If it is set, the clock is read before and after each handler. The log gets 20 such lines at once, then
-    /// one a second of each worker.
+    /// If it is set, the clock is read before and after each handler. The log gets 20 such lines at once,
+    /// then one a second of each worker.
     pub slow_handler: Option<Duration>,
     /// The certificate and key with which all TCP addresses speak TLS. Default: none. Needs the feature
     /// `tls`.

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// A clock that began at any time.
 type ClockFn = Box<dyn Fn() -> Duration + Send>;
 
-/// Times handlers, ticks and hooks, if [`Config::slow_handler`](crate::Config::slow_handler) is set; otherwise
-/// it reads no clock.
+/// Times handlers, ticks and hooks, if [`Config::slow_handler`](crate::Config::slow_handler) is set;
+/// otherwise it reads no clock.
 #[derive(Default)]
 pub(crate) struct SlowCalls {
     /// The time that a call may take, and the clock.

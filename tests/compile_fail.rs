@@ -1,8 +1,8 @@
 //! Mistakes that must not compile: the compiler names each, and points at its line.
 //!
-//! A file in `compile_fail/` begins with `//! error: ` and a part of the message that the compiler begins with;
-//! lines `//! says: ` with further parts of it may follow. `//~` is on each line where an error begins, and on
-//! no other. The file that starts with `//! compiles` shows that the shared code compiles.
+//! A file in `compile_fail/` begins with `//! error: ` and a part of the compiler's first line; lines with
+//! `//! says: ` and further parts may follow. `//~` is on each line where an error begins, and on no
+//! other. The file that starts with `//! compiles` shows that the shared code compiles.
 
 use std::error::Error;
 use std::fs;

@@ -174,8 +174,8 @@ impl Server {
             client.send(&packet(2001, 7, &ask.encode_to_vec()));
         }
         let mut frames = vec![];
-        // An effect is carried out after the request that caused it, but before one of a later turn. The reply
-        // is too short to be compressed.
+        // An effect is carried out after the request that caused it, but before one of a later turn. The
+        // reply is too short to be compressed.
         for flag in [8, 9] {
             client.send_packet(2003, flag, &[]);
             let last = [0, 0, 0, 0, 0, 0, 0, 0, flag as u8, 7, 211];

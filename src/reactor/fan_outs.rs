@@ -14,8 +14,8 @@ use crate::moment::Moment;
 use crate::push::Push;
 use crate::router::HeldByPublish;
 
-/// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a client
-/// requested holds back that client instead.
+/// With this many unfinished fan-outs from mail and timers, no more mail is delivered. A fan-out that a
+/// client requested holds back that client instead.
 const MAX_BY_MAIL: usize = 256;
 /// With this many unfinished fan-outs, a client may add only a few per turn.
 const MANY: usize = 256;

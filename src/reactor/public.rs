@@ -41,11 +41,11 @@ pub enum Turn {
 ///
 /// # In a loop of yours
 ///
-/// A loop that does nothing but the game's steps calls [`turn`](Self::turn) with the time until the next step.
-/// A loop that waits for other things as well waits for the reactor's [descriptor](AsFd) too, which becomes
-/// readable when there is something to do, and at most until [`next_deadline`](Self::next_deadline). Then it
-/// calls `turn` with a timeout of 0, and asks for the deadline again: while work is left, that is not in the
-/// future. The descriptor may be waited on by level or by edge. Three things end or change the loop:
+/// A loop that does nothing but the game's steps calls [`turn`](Self::turn) with the time until the next
+/// step. A loop that waits for other things as well waits for the reactor's [descriptor](AsFd) too, which
+/// becomes readable when there is something to do, and at most until [`next_deadline`](Self::next_deadline).
+/// Then it calls `turn` with a timeout of 0, and asks for the deadline again: while work is left, that is not
+/// in the future. The descriptor may be waited on by level or by edge. Three things end or change the loop:
 ///
 /// - [`act`](Self::act) gives the game its state and its effects between two turns.
 /// - [`ServerHandle::drain`] announces the end, from a signal's thread or from the loop itself. The loop goes
@@ -53,8 +53,8 @@ pub enum Turn {
 /// - Time in which the loop does not call `turn` although it is due counts as a stall: it is not held against
 ///   clients that were silent meanwhile.
 ///
-/// `examples/own_loop.rs` is such a loop with epoll, `examples/tokio_loop.rs` with tokio. A game that lets the
-/// reactor run has [ticks](Application::tick) instead.
+/// `examples/own_loop.rs` is such a loop with epoll, `examples/tokio_loop.rs` with tokio. A game that lets
+/// the reactor run has [ticks](Application::tick) instead.
 ///
 /// Dropping a reactor closes every socket at once, without Close frames; drain it first.
 pub struct Reactor<S: Application> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// One tick of the application: the call at a point of the fixed grid of [`Config::tick`](crate::Config::tick).
+/// A tick of the application, at a point of the grid of [`Config::tick`](crate::Config::tick).
 ///
 /// Point `n` is `n` periods after the grid began, however late earlier ticks were. If a point cannot be met
 /// before the next one has come, it is skipped: there is never more than one tick in a turn, and none is made

@@ -97,8 +97,8 @@ impl<'h> Request<'h> {
     /// The cookies, as names and values, in their order. The values are neither checked nor decoded.
     ///
     /// Several `Cookie` headers count like one. White space around names and values is removed, and quotes
-    /// around a whole value. What is no cookie is left out: a pair without `=`, with an empty name, or that is
-    /// not UTF-8.
+    /// around a whole value. What is no cookie is left out: a pair without `=`, with an empty name, or that
+    /// is not UTF-8.
     pub fn cookies(&self) -> impl Iterator<Item = (&'h str, &'h str)> {
         self.headers.values("Cookie").flat_map(cookies)
     }

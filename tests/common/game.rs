@@ -148,8 +148,8 @@ fn deferred(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) ->
     Outcome::Done
 }
 
-/// Handles every command of a service without a table: the ends of handlers under the numbers of their routes,
-/// and an echo under all others.
+/// Handles every command of a service without a table: the ends of handlers under the numbers of their
+/// routes, and an echo under all others.
 pub(crate) fn any(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
     match request.cmd() {
         1103 => Outcome::Refuse(ErrorId(100)),

@@ -8,7 +8,7 @@ use sysconn::{Config, ConnectionId, Effects, Push};
 
 use crate::common::packet;
 use crate::population::data_of;
-use crate::{after_turns, connect, server};
+use crate::{STEP, after_turns, connect, server};
 
 fn push(data: &[u8]) -> Push {
     Push::new(1499, data)
@@ -60,4 +60,28 @@ fn a_panic_between_turns_reaches_the_caller_and_harms_nothing() {
     client.send(&packet(1101, 7, b"and on"));
     let received = after_turns(&mut reactor, &mut client).0;
     assert_eq!(data_of(&received), [&b"before"[..], b"and on"]);
+}
+
+#[test]
+fn a_poll_that_brings_all_events_that_it_can_leaves_the_next_turn_due_at_once() {
+    // A loop that waits for edges, as tokio's does, gets none for the events that are left.
+    let network = Network::new(1);
+    let (mut reactor, _seen) = server(&network, &Config::default());
+    let mut clients: Vec<_> = (0..1500).map(|_| connect(&network)).collect();
+    while reactor.state().open() < clients.len() {
+        reactor.turn(Some(STEP)).unwrap();
+    }
+    while network.has_events() {
+        reactor.turn(Some(STEP)).unwrap();
+    }
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    let idle_until = reactor.next_deadline().unwrap();
+    // Too little to leave work behind, but too many for one poll.
+    clients.iter_mut().for_each(|client| assert_eq!(client.send(&packet(1102, 1, b"")[..1]), 1));
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    assert!(network.has_events() && reactor.next_deadline().unwrap() < idle_until, "more is to come");
+    for _ in 0..5 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    assert!(!network.has_events() && reactor.next_deadline().unwrap() >= idle_until);
 }

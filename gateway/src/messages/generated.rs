@@ -1,4 +1,4 @@
-// Made from sysconn.proto by proto/generate; changes here are lost.
+// @generated from sysconn.proto by proto/generate; changes here are lost.
 
 /// One connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -151,21 +151,21 @@ pub mod account {
         #[prost(uint64, tag = "1")]
         pub server_time_ms: u64,
     }
-    impl WechatLogin {
-        /// The name of this message.
-        pub const NAME: &'static str = "account.WechatLogin";
-    }
     impl WechatLoggedIn {
         /// The name of this message.
         pub const NAME: &'static str = "account.WechatLoggedIn";
     }
-    impl Login {
+    impl WechatLogin {
         /// The name of this message.
-        pub const NAME: &'static str = "account.Login";
+        pub const NAME: &'static str = "account.WechatLogin";
     }
     impl LoggedIn {
         /// The name of this message.
         pub const NAME: &'static str = "account.LoggedIn";
+    }
+    impl Login {
+        /// The name of this message.
+        pub const NAME: &'static str = "account.Login";
     }
     impl ServerTime {
         /// The name of this message.
@@ -249,13 +249,13 @@ pub mod monitor {
         /// The name of this message.
         pub const NAME: &'static str = "monitor.Stats";
     }
-    impl Connections {
-        /// The name of this message.
-        pub const NAME: &'static str = "monitor.Connections";
-    }
     impl ConnectionPage {
         /// The name of this message.
         pub const NAME: &'static str = "monitor.ConnectionPage";
+    }
+    impl Connections {
+        /// The name of this message.
+        pub const NAME: &'static str = "monitor.Connections";
     }
     impl Kick {
         /// The name of this message.
@@ -319,21 +319,21 @@ pub mod room {
         #[prost(string, tag = "3")]
         pub text: ::prost::alloc::string::String,
     }
-    impl Join {
-        /// The name of this message.
-        pub const NAME: &'static str = "room.Join";
-    }
     impl Joined {
         /// The name of this message.
         pub const NAME: &'static str = "room.Joined";
     }
-    impl Leave {
+    impl Join {
         /// The name of this message.
-        pub const NAME: &'static str = "room.Leave";
+        pub const NAME: &'static str = "room.Join";
     }
     impl Left {
         /// The name of this message.
         pub const NAME: &'static str = "room.Left";
+    }
+    impl Leave {
+        /// The name of this message.
+        pub const NAME: &'static str = "room.Leave";
     }
     impl Say {
         /// The name of this message.

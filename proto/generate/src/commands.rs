@@ -1,7 +1,7 @@
 //! The commands in a proto file: comment lines `// cmd 1201 room.Join`.
 //!
-//! Such a line in the comment above a message gives the message that name, in that module; anywhere else it is
-//! about a command without messages. The first line about a command names its constant.
+//! Such a line in the comment above a message gives the message that name, in that module; anywhere else it
+//! is about a command without messages. The first line about a command names its constant.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,8 @@ impl Commands {
             let failed = |reason: &str| format!("{file}:{number}: {reason}");
             match line.strip_prefix("//") {
                 Some(comment) if is_command(comment) => {
-                    let (cmd, name) = parse(comment).ok_or_else(|| failed("not `// cmd NUMBER module.Name`"))?;
+                    let (cmd, name) =
+                        parse(comment).ok_or_else(|| failed("not `// cmd NUMBER module.Name`"))?;
                     self.add(cmd, &name).map_err(|reason| failed(&reason))?;
                     if above.replace(name).is_some() {
                         return Err(failed("two commands above one message"));
@@ -41,7 +42,8 @@ impl Commands {
                 Some(_) => {}
                 None => {
                     let Some(name) = above.take() else { continue };
-                    let message = line.strip_prefix("message ").and_then(|rest| rest.split([' ', '{']).next());
+                    let message =
+                        line.strip_prefix("message ").and_then(|rest| rest.split([' ', '{']).next());
                     let Some(message) = message else { continue };
                     if self.messages.values().any(|other| *other == name) {
                         return Err(failed("two messages have the same name"));
@@ -60,9 +62,10 @@ impl Commands {
             return Err(format!("command {cmd} is in module `{}` already", known.module));
         }
         let (module, constant) = (&name.module, name.constant());
-        let same = self.constants.iter().find(|(other, named)| {
-            **other != cmd && named.module == *module && named.constant() == constant
-        });
+        let same = self
+            .constants
+            .iter()
+            .find(|(other, named)| **other != cmd && named.module == *module && named.constant() == constant);
         match same {
             Some((other, _)) => Err(format!("`{module}::{constant}` is command {other} already")),
             None => Ok(()),
@@ -86,14 +89,18 @@ impl Name {
 
 /// Whether a comment is about a command, so that it must be right.
 pub(crate) fn is_command(comment: &str) -> bool {
-    comment.trim_start().strip_prefix("cmd ").is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()))
+    comment
+        .trim_start()
+        .strip_prefix("cmd ")
+        .is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()))
 }
 
 fn parse(comment: &str) -> Option<(u16, Name)> {
     let mut words = comment.split_whitespace().skip(1);
     let (cmd, path) = (words.next()?.parse().ok()?, words.next()?);
     let (module, name) = path.split_once('.').filter(|_| words.next().is_none())?;
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
+    let is_word =
+        |word: &str| !word.is_empty() && word.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
     let is_right = is_word(module)
         && module.starts_with(|char: char| char.is_ascii_lowercase())
         && is_word(name)
@@ -115,7 +122,8 @@ mod tests {
         let text = "// Enters.\n// cmd 1201 room.JoinRoom\n// More.\nmessage m_1201_tos {\n}\n\
             // cmd 1201 room.Joined\nmessage m_1201_toc{}\n// cmd 1202 room.Leave\n\nmessage other {}\n";
         let commands = read(text).expect("it is right");
-        let constants: Vec<_> = commands.constants.iter().map(|(cmd, name)| (*cmd, name.constant())).collect();
+        let constants: Vec<_> =
+            commands.constants.iter().map(|(cmd, name)| (*cmd, name.constant())).collect();
         assert_eq!(constants, [(1201, "JOIN_ROOM".to_owned()), (1202, "LEAVE".to_owned())]);
         let messages: Vec<_> = commands.messages.iter().map(|(of, name)| (&of[..], &name.name[..])).collect();
         assert_eq!(messages, [("m_1201_toc", "Joined"), ("m_1201_tos", "JoinRoom")]);

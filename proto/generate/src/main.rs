@@ -46,7 +46,8 @@ fn generate(sources: &[PathBuf]) -> Result<String, Box<dyn Error>> {
     files.retain(|file| file.package() != "google.protobuf");
     let files = modules::split(files, &commands)?;
     let mut config = prost_build::Config::new();
-    let requests = files.into_iter().map(|file| (prost_build::Module::from_protobuf_package_name(file.package()), file));
+    let requests =
+        files.into_iter().map(|file| (prost_build::Module::from_protobuf_package_name(file.package()), file));
     let generated = config.generate(requests.collect())?;
     Ok(code::assemble(&names, generated, &commands))
 }
