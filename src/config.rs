@@ -28,8 +28,8 @@ pub use crate::trusted::{TrustedProxy, TrustedProxyError};
 pub use crate::upgrade::{OriginError, PathError};
 pub use bounds::{
     MAX_BAD_INPUT_LINES, MAX_BAD_REQUESTS, MAX_DIRECTORY_BYTES, MAX_HEAD_BYTES, MAX_HEAD_LINES, MAX_LEN,
-    MAX_LEN_CEILING, MAX_TIMER, MAX_WORKERS, MIN_RECORD_LIMIT, OUTBOX_LIMIT, PACKET_OVERHEAD_BYTES,
-    RECORD_LIMIT,
+    MAX_LEN_CEILING, MAX_TICKETS, MAX_TIMER, MAX_WORKERS, MIN_RECORD_LIMIT, OUTBOX_LIMIT,
+    PACKET_OVERHEAD_BYTES, RECORD_LIMIT,
 };
 pub use choices::{DeflateMode, Liveness, LogConnections, Overflow};
 pub use drain::Drain;

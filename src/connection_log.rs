@@ -87,12 +87,19 @@ pub(crate) fn slow(
 
 /// Writes a line about a packet that no outbox can ever take, which is not its receiver's fault.
 #[cold]
-pub(crate) fn oversized(record: &mut Record, log: &mut LogLimiter, now: Moment, bytes: usize, limit: usize) {
+pub(crate) fn oversized(
+    record: &mut Record,
+    log: &mut LogLimiter,
+    now: Moment,
+    cmd: u16,
+    bytes: usize,
+    limit: usize,
+) {
     if record.may_log_bad_input() {
         let role_id = record.role_id();
         let fields = [
             ("role_id", Value::from_display(&role_id)),
-            ("last_cmd", Value::from(record.last_cmd())),
+            ("cmd", Value::from(cmd)),
             ("bytes", Value::from(bytes as u64)),
             ("outbox_limit", Value::from(limit as u64)),
         ];

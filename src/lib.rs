@@ -156,7 +156,7 @@ pub mod internals {
 
 pub use cause::{Cause, Reconnect};
 pub use config::Config;
-pub use handle::{CallError, Handle, HandleError, ServerHandle, Ticket};
+pub use handle::{CallError, Handle, HandleError, LoginTicket, ServerHandle, Ticket};
 pub use id::ConnectionId;
 pub use mailbox::MailboxError;
 pub use moment::Moment;
@@ -166,8 +166,9 @@ pub use push::Push;
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{
-    Access, Application, Context, Effects, Handler, IntoOutcome, Message, MessageHandler, MessageKind,
-    Module, NoRole, Outcome, Request, Route, RouteInfo, Router, SendError, Service, Tick, UseHandleOrDefer,
+    Access, Application, Context, Effects, Handler, IntoOutcome, LoginError, Message, MessageHandler,
+    MessageKind, Module, Outcome, Request, Route, RouteInfo, Router, SendError, Service, Tick,
+    UseHandleOrDefer,
 };
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]

@@ -3,11 +3,13 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
+use crate::record::Login;
 use crate::router::{Effect, Effects};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -17,13 +19,17 @@ use crate::tls::Tls;
 pub(crate) enum Answer {
     Reply(Vec<u8>),
     Refuse(ErrorId),
+    /// A refusal with Data.
+    RefuseWith(ErrorId, Vec<u8>),
+    /// Logs the connection in, then replies.
+    Login(Box<Login>, Vec<u8>),
 }
 
 impl Answer {
     /// Bytes of Data in the answer.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Answer::Reply(data) => data.len(),
+            Answer::Reply(data) | Answer::RefuseWith(_, data) | Answer::Login(_, data) => data.len(),
             Answer::Refuse(_) => 0,
         }
     }
@@ -44,11 +50,12 @@ pub(crate) fn state_call<S: 'static>(call: impl FnOnce(&mut S, &mut Effects) + S
 
 /// One message to a reactor.
 pub(crate) enum Mail {
-    /// Any effect but [`Effect::Answer`], whose ticket holds a mailbox itself.
+    /// Any effect but [`Effect::Answer`], whose right to answer holds a mailbox itself.
     Effect(Effect),
     Answer {
         to: ConnectionId,
-        deferral: u64,
+        /// The number of the request on its connection.
+        seq: u64,
         answer: Answer,
     },
     ObjectEnded {
@@ -115,13 +122,15 @@ struct Waiting {
 /// serves.
 pub(crate) struct Mailbox {
     waiting: Mutex<Waiting>,
+    /// Answers to this reactor's clients that came after their deadline, and were dropped.
+    late_answers: AtomicU64,
     limit: usize,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Mailbox {
     pub(crate) fn new(limit: usize, wake: Box<dyn Fn() + Send + Sync>) -> Self {
-        Mailbox { waiting: Mutex::default(), limit, wake }
+        Mailbox { waiting: Mutex::default(), late_answers: AtomicU64::new(0), limit, wake }
     }
 
     /// Leaves a mail, unless the mailbox is full.
@@ -139,7 +148,9 @@ impl Mailbox {
     }
 
     /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail whose number is bounded
-    /// otherwise: one answer, one close and one replacement for each connection, and one end for each object.
+    /// otherwise: one answer for each open ticket, of which a connection has at most
+    /// [`MAX_TICKETS`](crate::config::MAX_TICKETS), one close and one replacement for each connection, and
+    /// one end for each object.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);
     }
@@ -181,6 +192,16 @@ impl Mailbox {
         // Dropping a mail may post another: it may contain a ticket, for instance.
         drop(waiting);
         drop(mails);
+    }
+
+    /// Counts an answer that came after its deadline. It is not left here.
+    pub(crate) fn count_late_answer(&self) {
+        self.late_answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Answers that came after their deadline.
+    pub(crate) fn late_answers(&self) -> u64 {
+        self.late_answers.load(Ordering::Relaxed)
     }
 
     /// The number of mails that wait.

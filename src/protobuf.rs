@@ -155,7 +155,9 @@ impl<Session> Context<'_, Session> {
     /// Replies with a message, like [`reply`](Self::reply).
     pub fn reply_message(&mut self, message: &impl Message) -> Outcome {
         // An overflow is counted, and by the overflow policy may close the connection.
-        let _ = self.try_reply_message(message);
+        if let Err(SendError::TooLarge { .. }) = self.try_reply_message(message) {
+            self.refuse(ErrorId::NOT_AVAILABLE);
+        }
         Outcome::Done
     }
 
@@ -186,7 +188,7 @@ impl Push {
 }
 
 /// Feature `protobuf`.
-impl Ticket {
+impl<T: Send> Ticket<T> {
     /// Replies with a message, like [`reply`](Self::reply).
     pub fn reply_message(self, message: &impl Message) {
         self.reply(message.encode_to_vec());
@@ -196,7 +198,7 @@ impl Ticket {
 /// Feature `protobuf`.
 impl Effects {
     /// Replies to a deferred request with a message, like [`reply`](Self::reply).
-    pub fn reply_message(&mut self, ticket: Ticket, message: &impl Message) {
+    pub fn reply_message<T: Send>(&mut self, ticket: Ticket<T>, message: &impl Message) {
         self.reply(ticket, message.encode_to_vec());
     }
 }

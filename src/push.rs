@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::frame::Header;
 use crate::packet::{ErrorId, Reply, framed_len, push_packet_head};
 
 /// The most receivers of a short push that is sent at once.
@@ -19,7 +20,8 @@ impl Push {
     /// Encodes `data` under `cmd`, with Flag 0, ErrorID 0 and DataStatus 0.
     ///
     /// The headers add 13 to 21 bytes. A push longer than
-    /// [`outbox_limit`](crate::config::Output::outbox_limit) fits no outbox.
+    /// [`outbox_limit`](crate::config::Output::outbox_limit) fits no outbox: it is dropped, counted and
+    /// logged.
     #[must_use]
     pub fn new(cmd: u16, data: &[u8]) -> Self {
         Push::encoded(cmd, data.len(), |out| out.extend_from_slice(data))
@@ -36,6 +38,14 @@ impl Push {
         encode(&mut frame);
         assert_eq!(frame.len(), framed_len(len), "a message has not the length that it has said");
         Push { frame: frame.into() }
+    }
+
+    /// Its command.
+    #[must_use]
+    pub fn cmd(&self) -> u16 {
+        let header = Header::parse(&self.frame).ok().flatten();
+        let payload = header.and_then(|(_, len)| self.frame.get(len..)).unwrap_or_default();
+        Reply::parse(payload).map_or(0, |reply| reply.cmd)
     }
 
     /// Whether a push to this many is sent at once, and not over several turns: as in a small chat room.

@@ -21,4 +21,7 @@ pub struct Totals {
     pub publish_errors: u64,
     /// Bad requests.
     pub bad_requests: u64,
+    /// Answers to deferred requests that came after their [deadline](crate::Route::deadline), and were
+    /// dropped.
+    pub late_answers: u64,
 }

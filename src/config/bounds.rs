@@ -32,6 +32,9 @@ pub const MAX_HEAD_LINES: usize = 64;
 pub const PACKET_OVERHEAD_BYTES: usize = FRAMED_OVERHEAD_BYTES;
 /// The number of bad requests of one connection that are answered. The next one closes it with 4002.
 pub const MAX_BAD_REQUESTS: u32 = 10;
+/// The most deferred requests of one connection that can be unanswered. Its next packet waits until one of
+/// them is answered.
+pub const MAX_TICKETS: usize = 64;
 /// The most log lines about bad input of one connection.
 pub const MAX_BAD_INPUT_LINES: u8 = 10;
 /// The most reactors of one server: a [`ConnectionId`](crate::ConnectionId) has 8 bits for its worker, of

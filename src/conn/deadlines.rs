@@ -1,11 +1,13 @@
 //! Computes when a connection's timers are due.
 
+use super::deferrals::StoppedCheck;
 use super::packet_rate::PacketRate;
 use super::settings::Settings;
 use crate::config::Liveness;
 use crate::moment::Moment;
 use crate::packed::PackedMoment;
 use crate::recording::file;
+use crate::recording::note::ANSWER_TIMER;
 
 /// The times from which a connection's timers count.
 ///
@@ -41,6 +43,8 @@ pub(super) enum Due {
     AccountCheck,
     Housekeeping,
     Ping,
+    /// A deferred request is refused.
+    Answer = ANSWER_TIMER as isize,
 }
 
 impl Deadlines {
@@ -85,6 +89,19 @@ impl Deadlines {
     pub(super) fn logged(&mut self, is_in: bool, now: Moment, settings: &Settings) {
         let check_at = if is_in { Moment::NEVER } else { now.after(settings.account_check_ms) };
         self.account_check_at = check_at.into();
+    }
+
+    /// Has the account check stand still: a login is under way.
+    pub(super) fn stop_account_check(&mut self, now: Moment) -> StoppedCheck {
+        let at = Moment::from(self.account_check_at);
+        self.account_check_at = Moment::NEVER.into();
+        StoppedCheck { left_ms: (at != Moment::NEVER).then(|| at.since(now)) }
+    }
+
+    /// Lets the account check go on: the login has ended, one way or the other.
+    pub(super) fn go_on_with_account_check(&mut self, check: StoppedCheck, now: Moment) {
+        let at = |ms: u64| Moment::from_ms(now.as_ms().saturating_add(ms));
+        self.account_check_at = check.left_ms.map_or(Moment::NEVER, at).into();
     }
 
     /// All deadlines, for a recording that starts with the connection already open.

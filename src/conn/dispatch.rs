@@ -104,22 +104,30 @@ impl Dispatch<'_> {
             cmd,
             flag,
             deferral: None,
+            replied: false,
+            refuses_with_data: false,
             overflowed: false,
             has_effects: false,
             confined: Confined::default(),
         };
         let state = &mut env.state;
-        let outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
+        let mut outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
         if context.has_effects {
             context.send_own();
         }
+        let mut refused = false;
         if let Ok(Outcome::Refuse(error_id)) = outcome {
-            context.refuse(error_id);
+            refused = true;
+            if context.refuses_with_data {
+                outcome = Ok(Dispatch::refuse_with_data(&mut context, &env.service, error_id));
+            } else {
+                context.refuse(error_id);
+            }
         }
-        let (deferral, overflowed) = (context.deferral, context.overflowed);
+        let Context { deferral, replied, overflowed, .. } = context;
         if is_watched {
             let said = outcome.as_ref().ok().copied();
-            self.observe_outcome(by, said, deferral.is_some(), sent_from, env);
+            self.observe_outcome(by, said, deferral.as_deref(), sent_from, env);
         }
         if COMPRESSES && !env.tools.jobs.is_empty() {
             self.queue_jobs(env);
@@ -127,21 +135,22 @@ impl Dispatch<'_> {
         let is_in = self.record.is_logged_in();
         if was_in != is_in {
             self.deadlines.logged(is_in, env.tools.now, &env.settings);
+            self.stop_account_check(env);
             *self.rearm = true;
         }
-        let result = match outcome {
-            Ok(Outcome::Done) => {
-                self.rare.set_deferral(deferral);
-                Ok(())
+        if let Some(deferral) = deferral {
+            if matches!(outcome, Ok(Outcome::Done)) && !refused {
+                self.keep_deferral(deferral, replied, env);
+            } else {
+                self.drop_deferral(deferral);
             }
-            Ok(Outcome::Refuse(_)) => Ok(()),
+        }
+        let result = match outcome {
+            Ok(Outcome::Done | Outcome::Refuse(_)) => Ok(()),
             Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
             Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
             Err(_) => Err(self.panicked(cmd, "handler", env)),
         };
-        if overflowed {
-            self.log_oversized(env);
-        }
         if overflowed && env.settings.overflow == Overflow::Close { Err(Cause::OutboxFull) } else { result }
     }
 
@@ -154,16 +163,6 @@ impl Dispatch<'_> {
     ) -> Cause {
         connection_log::panicked(self.record, &mut env.tools.log, env.tools.now, Some(cmd), what);
         Cause::HandlerFailed
-    }
-
-    /// Logs a packet that is too large for any outbox.
-    #[cold]
-    fn log_oversized<S: Application>(&mut self, env: &mut Env<S>) {
-        let bytes = std::mem::take(&mut env.tools.oversized);
-        if bytes > 0 {
-            let limit = env.settings.outbox_limit;
-            connection_log::oversized(self.record, &mut env.tools.log, env.tools.now, bytes, limit);
-        }
     }
 
     /// Tells the application that Data could not be decoded.

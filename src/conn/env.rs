@@ -111,5 +111,7 @@ impl<S: Application> Env<S> {
         self.tools.message.shrink_to(KEPT_BYTES);
         self.tools.encoded.clear();
         self.tools.encoded.shrink_to(KEPT_BYTES);
+        self.tools.refusal.clear();
+        self.tools.refusal.shrink_to(KEPT_BYTES);
     }
 }

@@ -14,6 +14,7 @@ use crate::cause::Cause;
 use crate::mailbox;
 use crate::moment::Moment;
 use crate::push::Push;
+use crate::record::Login;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
@@ -38,6 +39,10 @@ pub(super) struct Answer<'a> {
     pub(super) seq: u64,
     pub(super) answer: &'a mailbox::Answer,
 }
+/// The application logs the connection in, from outside its requests.
+pub(super) struct LogIn<'a>(pub(super) &'a Login);
+/// The application logs the connection out, from outside its requests.
+pub(super) struct LogOut;
 /// The server closes the connection.
 pub(super) struct Close(pub(super) Cause);
 /// The server refuses the upgrade.
@@ -148,6 +153,16 @@ impl Conn {
         env: &mut Env<S>,
     ) {
         self.give(Answer { seq, answer: &answer }, env);
+    }
+
+    /// Logs the connection in, from outside its requests. Without effect on one that is not open.
+    pub(crate) fn log_in<S: Application>(&mut self, login: &Login, env: &mut Env<S>) {
+        self.give(LogIn(login), env);
+    }
+
+    /// Logs the connection out, from outside its requests. Without effect on one that is not open.
+    pub(crate) fn log_out<S: Application>(&mut self, env: &mut Env<S>) {
+        self.give(LogOut, env);
     }
 
     /// The linked object has ended, unless another one is linked by now.

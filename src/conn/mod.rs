@@ -25,11 +25,13 @@
 //! write buffer. [`Conn::wants_read`], [`Conn::next_deadline`] and [`Conn::cause`] say what to do next. While
 //! a connection is recorded, an observer ([`observer`]) notes each input and its results.
 
+mod answers;
 mod before_upgrade;
 mod closing;
 mod compressing;
 mod connection;
 mod deadlines;
+mod deferrals;
 mod dispatch;
 mod env;
 mod frames;
@@ -40,6 +42,8 @@ mod inflaters;
 mod inflating;
 mod input;
 mod lifecycle;
+mod logins;
+mod noted_login;
 mod observed_dispatch;
 mod observed_inputs;
 mod observer;
@@ -66,9 +70,11 @@ pub(crate) use closing::SocketReport;
 pub(crate) use connection::Conn;
 pub(crate) use env::Env;
 pub(crate) use input::Progress;
-pub(crate) use observed_dispatch::{access_of, client_kind_of};
+pub(crate) use noted_login::login_of;
+pub(crate) use observed_dispatch::access_of;
 pub(crate) use outbox::{MAX_SLICES, Outbox};
 pub(crate) use output_slices::OutputSlices;
 pub(crate) use read_policy::LARGE_READ_BYTES;
+pub(crate) use replay::recorded_wait;
 pub(crate) use sample::Outgoing;
 pub(crate) use settings::{Draining, Settings};

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
+use super::noted_login::number_of_client_kind;
 use super::outbox::Outbox;
 use crate::connection_log;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
-use crate::record::ClientKind;
 use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{Access, Application, CompressJob, Outcome, Predicate, Tools, WriteBuffer};
+use crate::router::{
+    Access, Application, CompressJob, Deferral, Outcome, Predicate, Route, Tools, WriteBuffer,
+};
 
 /// Notes the frames that the connection has put into the write buffer since the last call.
 pub(super) fn note_sent<S: Application>(recorder: &mut Recorder, env: &Env<S>) {
@@ -75,9 +77,7 @@ impl Dispatch<'_> {
         };
         let route = match env.service.route(cmd) {
             None => note::Route::Unknown {},
-            Some(route) => {
-                note::Route::Known { access: number_of_access(route.access()), secret: route.is_secret() }
-            }
+            Some(route) => noted_route(&route),
         };
         let is_hidden = recorder.call.is_compressed || env.service.hides(cmd);
         let hash = if is_hidden { 0 } else { digest(data) };
@@ -119,8 +119,9 @@ impl Dispatch<'_> {
 
     /// Notes that a handler, or its substitute, is about to run.
     #[cold]
-    pub(super) fn observe_run<S: Application>(&mut self, by: By, env: &Env<S>) {
+    pub(super) fn observe_run<S: Application>(&mut self, by: By, env: &mut Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
+        env.tools.too_large = 0;
         env.tools.slow.begin_handler();
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
@@ -144,7 +145,7 @@ impl Dispatch<'_> {
         &mut self,
         by: By,
         said: Option<Outcome>,
-        deferred: bool,
+        deferral: Option<&Deferral>,
         sent_from: usize,
         env: &mut Env<S>,
     ) {
@@ -156,8 +157,12 @@ impl Dispatch<'_> {
             log_frames(self.record, sent);
         }
         let (login, failed) = (self.login(), self.record.error_send());
+        let too_large = std::mem::take(&mut env.tools.too_large);
         let Some(recorder) = self.rare.noting() else { return };
         recorder.call.seen = env.tools.write_buffer.bytes.len();
+        if too_large > 0 {
+            recorder.note(Note::TooLarge { packets: too_large });
+        }
         let said = match said {
             Some(Outcome::Done) => Said::Done {},
             Some(Outcome::Refuse(error_id)) => Said::Refuse { error_id: error_id.0 },
@@ -168,9 +173,15 @@ impl Dispatch<'_> {
         let outcome = note::Outcome {
             by_application: by == By::Application,
             said: Some(said),
-            deferred,
+            deferred: match deferral {
+                None => note::Deferred::No {},
+                Some(deferral) if deferral.is_login => note::Deferred::Login {},
+                Some(_) => note::Deferred::Yes {},
+            },
             login: (login != recorder.call.login).then_some(login),
-            failed: u32::try_from(failed - recorder.call.failed).unwrap_or(u32::MAX),
+            failed: u32::try_from(failed - recorder.call.failed)
+                .unwrap_or(u32::MAX)
+                .saturating_sub(too_large),
             cost: env.tools.effects.cost(),
             frames: frames_of_call(recorder, sent_from, env),
         };
@@ -264,20 +275,12 @@ impl Dispatch<'_> {
     }
 }
 
-/// The number of a kind of client in recordings.
-pub(super) fn number_of_client_kind(kind: ClientKind) -> u8 {
-    match kind {
-        ClientKind::Guest => 0,
-        ClientKind::Player => 1,
-        ClientKind::Operator => 2,
+fn noted_route<S: Application>(route: &Route<S>) -> note::Route {
+    let (access, secret) = (number_of_access(route.access()), route.is_secret());
+    match (route.is_unordered(), route.deadline_ms()) {
+        (false, 0) => note::Route::Known { access, secret },
+        (unordered, deadline_ms) => note::Route::Deferring { access, secret, unordered, deadline_ms },
     }
-}
-
-/// The kind of client with that number.
-pub(crate) fn client_kind_of(number: u8) -> Option<ClientKind> {
-    [ClientKind::Guest, ClientKind::Player, ClientKind::Operator]
-        .into_iter()
-        .find(|kind| number_of_client_kind(*kind) == number)
 }
 
 fn number_of_access<Session>(access: Access<Session>) -> u8 {

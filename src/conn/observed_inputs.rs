@@ -4,9 +4,10 @@ use super::connection::Conn;
 use super::dispatch::Hex;
 use super::env::Env;
 use super::input::{
-    Abort, Answer, Bytes, Close, Compressed, End, Flushed, HearOnly, InFlight, Input, NotTls, Progress,
-    PushFrame, Received, Refuse, Timers, Written,
+    Abort, Answer, Bytes, Close, Compressed, End, Flushed, HearOnly, InFlight, Input, LogIn, LogOut, NotTls,
+    Progress, PushFrame, Received, Refuse, Timers, Written,
 };
+use super::noted_login::noted_login;
 use super::phase::Phase;
 use super::settings::Draining;
 use crate::cause::Cause;
@@ -64,6 +65,8 @@ observed! {
     Refuse, |refuse| Note::Refuse { reason: reason_of(refuse.0) };
     NotTls, |_not_tls| Note::NotTls {};
     InFlight, |it| Note::InFlight { bytes: it.bytes, progress: it.progress };
+    LogIn<'_>, |it| Note::LogIn { login: noted_login(it.0) };
+    LogOut, |_log_out| Note::LogOut {};
 }
 
 observed_at! {
@@ -105,7 +108,9 @@ impl<S: Application> Observed<Env<S>> for Timers {
 
 impl<S: Application> Observed<Env<S>> for Answer<'_> {
     fn begin(&self, conn: &mut Conn, env: &Env<S>) {
-        conn.begin_answer(self.seq, Answered::of(self.answer), env);
+        let mut answer = Answered::of(self.answer, noted_login);
+        conn.leave_out_data(self.seq, &mut answer, env);
+        conn.begin_answer(self.seq, answer, env);
     }
 
     fn end(&self, conn: &mut Conn, (): &(), env: &Env<S>) {
@@ -116,12 +121,19 @@ impl<S: Application> Observed<Env<S>> for Answer<'_> {
 impl Conn {
     /// Notes an answer; the Data of a secret command leaves no hash.
     pub(super) fn begin_answer<S: Application>(&mut self, seq: u64, mut answer: Answered, env: &Env<S>) {
-        if let Answered::Reply { hash, .. } = &mut answer
-            && self.rare.deferral().is_some_and(|deferral| env.service.is_secret(deferral.cmd))
-        {
-            *hash = 0;
+        if self.deferred_cmd(seq).is_some_and(|cmd| env.service.is_secret(cmd)) {
+            answer.hide();
         }
         self.begin_call(Note::Answer { seq, answer }, env);
+    }
+
+    /// Notes a refusal without the Data that its route does not allow.
+    fn leave_out_data<S: Application>(&self, seq: u64, answer: &mut Answered, env: &Env<S>) {
+        if let Answered::RefusalWithData { error_id, .. } = *answer
+            && !self.refuses_with_data(seq, env)
+        {
+            *answer = Answered::Refusal { error_id };
+        }
     }
 }
 

@@ -48,6 +48,9 @@ impl Conn {
             && let Some(recorder) = self.rare.recorder()
         {
             recorder.begin(begin);
+            if let (Some(note), Some(recorder)) = (self.noted_tickets(), self.rare.recorder()) {
+                recorder.note_before(note);
+            }
         }
     }
 

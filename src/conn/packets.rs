@@ -9,7 +9,18 @@ use crate::cause::Cause;
 use crate::connection_log;
 use crate::frame::MessageKind;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
-use crate::router::{Application, Message, MessageHandler, Outcome, Predicate, Request, Route, Service};
+use crate::router::{
+    Application, Context, HandlerMistake, Message, MessageHandler, Outcome, Predicate, Request, Route,
+    Service,
+};
+
+/// Logs a route that has left a request without the reply that it owes.
+#[cold]
+fn check_reply<S: Application>(route: &Route<S>, outcome: Outcome, context: &mut Context<'_, S::Session>) {
+    if outcome == Outcome::Done && !context.replied && context.deferral.is_none() {
+        context.buffer.tools.mistakes.report(route.cmd(), route.name(), HandlerMistake::Unanswered);
+    }
+}
 
 impl Dispatch<'_> {
     /// Handles a message, whose Data may inflate to at most `max_len` bytes. An error closes the connection.
@@ -129,7 +140,11 @@ impl Dispatch<'_> {
         };
         let handler = route.handler();
         self.run(By::Application, packet.cmd, packet.flag, lent, env, |state, context| {
-            handler(state, request, context)
+            let outcome = handler(state, request, context);
+            if route.owes_reply() {
+                check_reply(route, outcome, context);
+            }
+            outcome
         })
     }
 

@@ -1,13 +1,14 @@
 //! State that only some connections need, allocated on demand.
 
+use super::deferrals::{Deferrals, Deferred};
 use super::inbox::Inbox;
 use super::inflate_job::{InflateJob, Subject};
 use super::sample::Sample;
 use crate::deflate::Deflate;
 use crate::handle::{Attachments, LazyAttachments};
+use crate::moment::Moment;
 use crate::object::Linked;
 use crate::recording::Recorder;
-use crate::router::Deferral;
 
 /// The state of a connection that does more than answer packets at once.
 #[derive(Debug, Default)]
@@ -22,8 +23,8 @@ struct State {
     inbox: Option<Inbox>,
     /// A message that is being inflated; later input waits for it.
     job: Option<Box<InflateJob>>,
-    /// The request that will be answered later; the next packet waits for the answer.
-    deferral: Option<Deferral>,
+    /// The requests that will be answered later.
+    deferrals: Option<Box<Deferrals>>,
     /// Present if messages may be compressed.
     deflate: Option<Box<Deflate>>,
     /// Present while a silent client takes its output, or may do so.
@@ -35,6 +36,10 @@ struct State {
 impl LazyAttachments for Option<Box<State>> {
     fn get_or_add(&mut self) -> &mut Attachments {
         &mut self.get_or_insert_default().attachments
+    }
+
+    fn is_logging_in(&self) -> bool {
+        self.as_ref().is_some_and(|state| state.attachments.is_logging_in)
     }
 }
 
@@ -115,30 +120,70 @@ impl RareState {
         }
     }
 
-    /// Whether a deferred request is unanswered.
-    pub(super) fn is_deferred(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.deferral.is_some())
+    fn deferrals(&self) -> Option<&Deferrals> {
+        self.state.as_ref()?.deferrals.as_deref()
     }
 
-    #[inline(always)]
-    pub(super) fn set_deferral(&mut self, deferral: Option<Deferral>) {
-        if deferral.is_some() || self.is_deferred() {
-            self.put_deferral(deferral);
+    fn deferrals_mut(&mut self) -> Option<&mut Deferrals> {
+        self.state.as_mut()?.deferrals.as_deref_mut()
+    }
+
+    /// Whether a deferred request is unanswered.
+    pub(super) fn is_deferred(&self) -> bool {
+        self.deferrals().is_some_and(|deferrals| !deferrals.is_empty())
+    }
+
+    /// Whether the next packet has to wait for the answer to a deferred request.
+    pub(super) fn holds_back(&self) -> bool {
+        self.deferrals().is_some_and(Deferrals::holds_back)
+    }
+
+    /// The unanswered requests, in the order in which they came.
+    pub(super) fn deferred(&self) -> impl Iterator<Item = &Deferred> {
+        self.deferrals().into_iter().flat_map(Deferrals::iter)
+    }
+
+    /// When the first unanswered request is refused.
+    pub(super) fn answer_deadline(&self) -> Moment {
+        self.deferrals().map_or(Moment::NEVER, Deferrals::deadline)
+    }
+
+    pub(super) fn add_deferred(&mut self, deferred: Deferred) {
+        let state = self.state.get_or_insert_default();
+        state.attachments.is_logging_in |= deferred.deferral.is_login;
+        state.deferrals.get_or_insert_default().add(deferred);
+    }
+
+    /// Takes the deferred request with this number, if it waits.
+    pub(super) fn take_deferred(&mut self, seq: u64) -> Option<Deferred> {
+        let deferred = self.deferrals_mut()?.take(seq)?;
+        self.ended_wait(&deferred);
+        Some(deferred)
+    }
+
+    /// Takes a deferred request whose deadline has passed.
+    pub(super) fn take_late(&mut self, now: Moment) -> Option<Deferred> {
+        let deferred = self.deferrals_mut()?.take_late(now)?;
+        self.ended_wait(&deferred);
+        Some(deferred)
+    }
+
+    fn ended_wait(&mut self, deferred: &Deferred) {
+        if deferred.deferral.is_login {
+            self.end_login();
         }
     }
 
-    #[cold]
-    fn put_deferral(&mut self, deferral: Option<Deferral>) {
-        self.state.get_or_insert_default().deferral = deferral;
+    /// The login that is under way.
+    pub(super) fn login(&mut self) -> Option<&mut Deferred> {
+        self.deferrals_mut()?.login()
     }
 
-    pub(super) fn deferral(&self) -> Option<Deferral> {
-        self.state.as_ref()?.deferral
-    }
-
-    /// Takes the deferred request if it has this number.
-    pub(super) fn take_deferral(&mut self, seq: u64) -> Option<Deferral> {
-        self.state.as_mut()?.deferral.take_if(|deferral| deferral.seq == seq)
+    /// No login is under way any more.
+    pub(super) fn end_login(&mut self) {
+        if let Some(state) = &mut self.state {
+            state.attachments.is_logging_in = false;
+        }
     }
 
     /// Whether bytes wait, or a message is being inflated.
@@ -195,17 +240,24 @@ impl RareState {
         }
     }
 
+    /// Whether nothing is allocated.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.is_none()
+    }
+
     /// Frees unused memory.
     pub(super) fn trim(&mut self) {
         let Some(state) = &mut self.state else { return };
         if let Some(inbox) = &mut state.inbox {
             inbox.trim();
         }
+        state.deferrals.take_if(|deferrals| deferrals.is_empty());
         let State {
-            attachments: Attachments { life: None, linked: None },
+            attachments: Attachments { life: None, linked: None, is_logging_in: false },
             inbox: None,
             job: None,
-            deferral: None,
+            deferrals: None,
             deflate: None,
             sample: None,
             recorder: None,
@@ -219,24 +271,30 @@ impl RareState {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
 
-    fn deferral(seq: u64) -> Option<Deferral> {
-        Some(Deferral { seq, cmd: 1, flag: 2 })
+    use super::*;
+    use crate::id::ConnectionId;
+    use crate::mailbox::Mailbox;
+    use crate::router::Deferral;
+
+    fn deferred(seq: u64) -> Deferred {
+        let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
+        let (_, awaited) = crate::handle::Ticket::new(ConnectionId::new(0, 0, 0), seq, mailbox, ());
+        let deferral = Deferral { seq, cmd: 1, flag: 2, is_login: true, awaited };
+        Deferred { deferral, is_unordered: false, deadline: Moment::NEVER, account_check: None }
     }
 
     #[test]
     fn unused_state_is_freed_and_used_state_is_not() {
         type Step = fn(&mut RareState);
-        let cases: [(Step, Step); 4] = [
+        let cases: [(Step, Step); 3] = [
             (|rare| rare.put_inbox(Inbox::new(b"later")), |rare| drop(rare.take_inbox())),
-            (|rare| rare.set_deferral(deferral(1)), |rare| assert!(rare.take_deferral(1).is_some())),
-            (|rare| rare.set_deferral(deferral(1)), |rare| rare.set_deferral(None)),
+            (|rare| rare.add_deferred(deferred(1)), |rare| assert!(rare.take_deferred(1).is_some())),
             (|rare| assert!(rare.lend().0.get_or_add().life.is_none()), |_| {}),
         ];
         for (at, (put, take)) in cases.into_iter().enumerate() {
             let mut rare = RareState::default();
-            rare.set_deferral(None);
             assert!(rare.state.is_none(), "nothing was put there");
             put(&mut rare);
             let is_used = rare.has_input() || rare.is_deferred();
@@ -251,10 +309,10 @@ mod tests {
     #[test]
     fn only_the_deferred_request_is_answered() {
         let mut rare = RareState::default();
-        assert_eq!(rare.take_deferral(1), None);
-        rare.set_deferral(deferral(2));
-        assert_eq!(rare.take_deferral(1), None);
-        assert_eq!(rare.take_deferral(2), deferral(2));
-        assert_eq!(rare.take_deferral(2), None);
+        assert!(rare.take_deferred(1).is_none());
+        rare.add_deferred(deferred(2));
+        assert!(rare.take_deferred(1).is_none() && rare.lend().0.is_logging_in());
+        assert_eq!(rare.take_deferred(2).map(|deferred| deferred.deferral.seq), Some(2));
+        assert!(rare.take_deferred(2).is_none() && !rare.lend().0.is_logging_in());
     }
 }

@@ -52,10 +52,9 @@ impl Conn {
         }
     }
 
-    /// Whether `input` has to wait for a deferred reply. Control frames do not.
+    /// Whether `input` has to wait for the answer to a deferred request. Control frames do not.
     pub(super) fn waits_for_reply(&self, input: &[u8]) -> bool {
-        self.rare.is_deferred()
-            && matches!(&self.phase, Phase::Open(open) if open.decoder.next_is_data(input))
+        self.rare.holds_back() && matches!(&self.phase, Phase::Open(open) if open.decoder.next_is_data(input))
     }
 
     /// Whether the client has to catch up with its replies first.

@@ -1,13 +1,17 @@
 //! Inputs that only a replay gives, where the recording lacks the bytes. Only the number of bytes is used, so
 //! they take no time and no memory.
 
+use std::sync::Arc;
+
 use super::connection::Conn;
 use super::env::Env;
 use super::head_checks::HeadChecks;
 use super::inflaters::Inflaters;
 use super::input::Input;
+use super::noted_login::login_of;
 use super::observed_inputs::Observed;
 use super::phase::Phase;
+use crate::handle::{Awaited, Taken};
 use crate::packet::ErrorId;
 use crate::recording::ReplaySource;
 use crate::recording::frame::Frame;
@@ -32,6 +36,31 @@ struct Push {
 }
 /// A reply that has become this frame. A replay compresses nothing.
 struct Compressed(Frame);
+
+/// A deferred request of the recorded connection.
+#[derive(Debug)]
+struct RecordedWait(ReplaySource);
+
+impl Awaited for RecordedWait {
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn answer(&self) -> Taken {
+        Taken::InTime
+    }
+
+    fn expire(&self) -> bool {
+        self.0.take_expired()
+    }
+
+    fn end(&self) {}
+}
+
+/// Stands for the ticket of a request that the recorded connection has deferred.
+pub(crate) fn recorded_wait(source: &ReplaySource) -> Arc<dyn Awaited> {
+    Arc::new(RecordedWait(source.clone()))
+}
 
 impl Conn {
     pub(crate) fn replay_received(&mut self, bytes: &[u8]) {
@@ -98,12 +127,21 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
     type Output = ();
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
-        conn.answer_deferred(self.seq, env, |context| match self.answer {
-            Answered::Reply { .. } => {
-                context.buffer.lend_absent(self.data);
-                context.reply(self.data)
+        conn.answer_deferred(self.seq, env, |context| {
+            match self.answer {
+                Answered::Refusal { error_id } => return Outcome::Refuse(ErrorId(*error_id)),
+                Answered::RefusalWithData { error_id, .. } => {
+                    context.buffer.lend_absent(self.data);
+                    context.refuse_with_data(ErrorId(*error_id), self.data);
+                    return Outcome::Done;
+                }
+                Answered::Login { login, .. } => {
+                    let _ = context.login(login_of(login));
+                }
+                Answered::Reply { .. } => {}
             }
-            Answered::Refusal { error_id } => Outcome::Refuse(ErrorId(*error_id)),
+            context.buffer.lend_absent(self.data);
+            context.reply(self.data)
         });
     }
 }
@@ -122,7 +160,8 @@ impl<S: Application> Input<Env<S>> for Push {
     type Output = bool;
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) -> bool {
-        conn.count_push(self.len, self.gathered, env)
+        let cmd = self.frame.packet.as_ref().map_or(0, |packet| packet.cmd);
+        conn.count_push(self.len, || cmd, self.gathered, env)
     }
 }
 

@@ -2,13 +2,18 @@
 
 use super::connection::Conn;
 use super::deadlines::Deadlines;
-use super::observed_dispatch::{client_kind_of, number_of_client_kind};
+use super::deferrals::{Deferred, StoppedCheck};
+use super::noted_login::{client_kind_of, number_of_client_kind};
 use super::phase::Phase;
+use super::replay::recorded_wait;
+use crate::config::MAX_TICKETS;
 use crate::deflate::{Agreement, Deflate};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::record::{Counted, Peer};
+use crate::recording::ReplaySource;
 use crate::recording::file::{Begin, Opened, Owed};
+use crate::recording::note::{self, Note, Ticket};
 use crate::router::Deferral;
 
 /// More packets than any connection has received or sent.
@@ -33,7 +38,6 @@ impl Conn {
     /// The state of an open connection that a replay needs.
     fn noted(&self) -> Opened {
         let counted = self.record.counted();
-        let owed = |Deferral { seq, cmd, flag }| Owed { seq, cmd, flag };
         Opened {
             role_id: counted.role_id,
             kind: number_of_client_kind(counted.kind),
@@ -46,9 +50,56 @@ impl Conn {
             deflate: self.rare.compresses(),
             dedicated: self.rare.is_dedicated(),
             ended: self.ended,
-            deferral: self.rare.deferral().map(owed),
+            deferral: self.plain_deferral(),
             deadlines: self.deadlines.noted(),
         }
+    }
+
+    /// The deferred request that the head of a recording can hold.
+    fn plain_deferral(&self) -> Option<Owed> {
+        let mut deferred = self.rare.deferred();
+        let first = deferred.next()?;
+        let Deferral { seq, cmd, flag, is_login, .. } = first.deferral;
+        let is_plain = !first.is_unordered && first.deadline == Moment::NEVER && !is_login;
+        (is_plain && deferred.next().is_none()).then_some(Owed { seq, cmd, flag })
+    }
+
+    /// All deferred requests, if the head of a recording cannot hold them.
+    pub(super) fn noted_tickets(&self) -> Option<Note> {
+        if !self.rare.is_deferred() || self.plain_deferral().is_some() {
+            return None;
+        }
+        let list = self.rare.deferred().map(|deferred| {
+            let Deferral { seq, cmd, flag, .. } = deferred.deferral;
+            let login = deferred.account_check.map(|check| note::StoppedCheck { left_ms: check.left_ms });
+            let deadline_ms = (deferred.deadline != Moment::NEVER).then(|| deferred.deadline.as_ms());
+            Ticket { seq, cmd, flag, unordered: deferred.is_unordered, deadline_ms, login }
+        });
+        Some(Note::Tickets { list: list.collect() })
+    }
+
+    /// In a replay: restores deferred requests. False if there are more than any connection has.
+    pub(crate) fn restore_tickets(&mut self, list: &[Ticket], source: &ReplaySource) -> bool {
+        let is_possible = list.len() <= MAX_TICKETS && !self.rare.is_deferred() && self.is_open();
+        if is_possible {
+            list.iter().for_each(|ticket| self.restore_ticket(ticket, source));
+            if let (Some(note), Some(recorder)) = (self.noted_tickets(), self.rare.noting()) {
+                recorder.note_before(note);
+            }
+        }
+        is_possible
+    }
+
+    fn restore_ticket(&mut self, ticket: &Ticket, source: &ReplaySource) {
+        let Ticket { seq, cmd, flag, .. } = *ticket;
+        let awaited = recorded_wait(source);
+        let stopped = |check: &note::StoppedCheck| StoppedCheck { left_ms: check.left_ms };
+        self.rare.add_deferred(Deferred {
+            deferral: Deferral { seq, cmd, flag, is_login: ticket.login.is_some(), awaited },
+            is_unordered: ticket.unordered,
+            deadline: ticket.deadline_ms.map_or(Moment::NEVER, Moment::from_ms),
+            account_check: ticket.login.as_ref().map(stopped),
+        });
     }
 
     /// The connection as it was when its recording began.
@@ -77,7 +128,8 @@ impl Conn {
         });
         conn.deadlines = Deadlines::from_noted(&opened.deadlines);
         if let Some(Owed { seq, cmd, flag }) = opened.deferral {
-            conn.rare.set_deferral(Some(Deferral { seq, cmd, flag }));
+            let ticket = Ticket { seq, cmd, flag, ..Ticket::default() };
+            conn.restore_ticket(&ticket, &ReplaySource::default());
         }
         if opened.deflate {
             // The results of inflating are recorded, and compressed forms are not compared: here only the

@@ -7,12 +7,14 @@ use std::time::Duration;
 mod closing;
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 mod compressing;
+mod deferral;
 mod endings;
 mod handlers;
 mod held;
 #[cfg(all(feature = "deflate", feature = "zlib"))]
 mod inflating;
 mod log_lines;
+mod logins;
 mod messages;
 mod reading;
 mod recorded;
@@ -20,6 +22,7 @@ mod requests;
 mod results;
 mod stalls;
 mod timers;
+mod too_large;
 mod upgrades;
 mod waiting;
 

@@ -32,7 +32,9 @@ impl Conn {
                 let at = self.record.connected_at().after(settings.handshake_ms);
                 settings.stalls.moved(at, settings.handshake_ms)
             }
-            Phase::Open(_) => self.deadlines.next(settings, self.is_waiting()),
+            Phase::Open(_) => {
+                self.deadlines.next(settings, self.is_suspended()).min(self.rare.answer_deadline())
+            }
             Phase::Closing(closing) => closing.deadline(settings),
             Phase::Closed(_) => Moment::NEVER,
         }
@@ -59,10 +61,12 @@ impl Conn {
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
                     && let Some(due) =
-                        self.deadlines.take_due(env.tools.now, &env.settings, self.is_waiting())
+                        self.deadlines.take_due(env.tools.now, &env.settings, self.is_suspended())
                 {
                     self.handle_due(due, env);
                 }
+                // Only now: until its answer a client need not show that it lives.
+                self.refuse_late(env, |conn| conn.note(|| Note::Timer { which: Due::Answer as u8 }));
             }
             Phase::Proxied(_) | Phase::Upgrading(_) | Phase::Closing(_) | Phase::Closed(_) => {}
         }
@@ -76,10 +80,11 @@ impl Conn {
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
         self.note(|| Note::Timer { which: due as u8 });
         match due {
+            Due::ReadTimeout if self.is_waiting() => self.deadlines.read_since(env.tools.now),
             Due::ReadTimeout => Close(Cause::ReadTimedOut).apply(self, env),
             Due::ClientCheck => self.check_client(env),
             Due::AccountCheck if !self.record.is_logged_in() => Close(Cause::NeverLoggedIn).apply(self, env),
-            Due::AccountCheck => {}
+            Due::AccountCheck | Due::Answer => {}
             Due::Housekeeping => {
                 self.keep_house();
                 env.trim();
@@ -142,8 +147,14 @@ impl Conn {
         self.outbox.trim();
     }
 
-    /// Whether the client waits for the server, so that its silence does not count.
+    /// Whether the client waits for the server, so that its silence does not count. Beside unordered requests
+    /// it can send; once it has begun a message, it has to finish it.
     pub(super) fn is_waiting(&self) -> bool {
-        (self.rare.is_deferred() || self.inflates()) && matches!(self.phase, Phase::Open(_))
+        self.is_suspended() || self.rare.is_deferred() && self.is_between_messages()
+    }
+
+    /// Whether the server handles no message of the client now, which suspends the read timer.
+    fn is_suspended(&self) -> bool {
+        (self.rare.holds_back() || self.inflates()) && matches!(self.phase, Phase::Open(_))
     }
 }

@@ -1,66 +1,142 @@
 //! Tickets: replies that come later, from any thread.
 
+use std::fmt;
 use std::sync::Arc;
 
+use super::awaited::{Awaited, Taken, TicketState};
 use crate::id::ConnectionId;
 use crate::mailbox::{Answer, Mail, Mailbox};
 use crate::packet::ErrorId;
 
 /// The right to answer one deferred request, once, from any thread.
 ///
-/// Until it is answered the connection handles no further packet, so replies keep their order. A ticket that
-/// is dropped unanswered refuses the request with ErrorID 6, so that no client waits for ever.
+/// A ticket that is dropped unanswered refuses the request with ErrorID 6, so that no client waits for ever.
+/// A connection has at most [`MAX_TICKETS`](crate::config::MAX_TICKETS) of them open. Until an ordered
+/// request is answered it handles no further packet, so replies keep their order; behind
+/// [`unordered`](crate::Route::unordered) routes it goes on.
 ///
-/// An answer to a connection that has ended has no effect. An application that keeps tickets should drop
-/// them, and the work for them, when [`Application::closed`](crate::Application::closed) names their
-/// [`connection`](Self::connection): otherwise clients that have left hold memory.
-#[derive(Debug)]
+/// An answer to a connection that has ended costs nothing and has no effect. One that comes after the
+/// [deadline](crate::Route::deadline) is dropped, and counted in
+/// [`Totals::late_answers`](crate::Totals::late_answers). A ticket can carry a value, which is dropped when
+/// the request waits no longer: see [`Context::defer_with`](crate::Context::defer_with).
 #[must_use = "a ticket that is dropped refuses its request"]
-pub struct Ticket {
-    connection: ConnectionId,
-    deferral: u64,
-    /// Taken by the answer, so that dropping an answered ticket does nothing.
-    mailbox: Option<Arc<Mailbox>>,
+pub struct Ticket<T: Send + 'static = ()> {
+    right: AnswerRight,
+    state: Arc<TicketState<T>>,
 }
 
-impl Ticket {
-    pub(crate) fn new(connection: ConnectionId, deferral: u64, mailbox: Arc<Mailbox>) -> Self {
-        Ticket { connection, deferral, mailbox: Some(mailbox) }
+impl<T: Send + 'static> Ticket<T> {
+    /// A ticket for the request number `seq` of a connection, and what the connection keeps of it.
+    pub(crate) fn new(
+        connection: ConnectionId,
+        seq: u64,
+        mailbox: Arc<Mailbox>,
+        value: T,
+    ) -> (Self, Arc<dyn Awaited>) {
+        let state = Arc::new(TicketState::new(value));
+        let awaited: Arc<dyn Awaited> = state.clone();
+        let right = AnswerRight { connection, seq, awaited: awaited.clone(), mailbox: Some(mailbox) };
+        (Ticket { right, state }, awaited)
     }
 
     /// The connection that waits for the answer.
     #[must_use]
     pub fn connection(&self) -> ConnectionId {
-        self.connection
+        self.right.connection
+    }
+
+    /// Whether the request still waits: its connection has not begun to close, and its deadline has not
+    /// passed. Work for it is in vain otherwise.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.right.awaited.is_open()
+    }
+
+    /// Takes the value that the ticket carries. `None` if it was taken before, or if the request waits no
+    /// longer.
+    pub fn take(&mut self) -> Option<T> {
+        self.state.take()
     }
 
     /// Replies with `data`, under the request's Cmd and Flag. If it does not fit the outbox,
-    /// [`Output::overflow`](crate::config::Output::overflow) applies.
-    pub fn reply(mut self, data: impl Into<Vec<u8>>) {
-        self.answer(Answer::Reply(data.into()));
+    /// [`Output::overflow`](crate::config::Output::overflow) applies; a reply that can never fit becomes a
+    /// refusal with ErrorID 6.
+    pub fn reply(self, data: impl Into<Vec<u8>>) {
+        self.into_right().answer(Answer::Reply(data.into()));
     }
 
     /// Refuses the request.
-    pub fn refuse(mut self, error_id: ErrorId) {
-        self.answer(Answer::Refuse(error_id));
+    pub fn refuse(self, error_id: ErrorId) {
+        self.into_right().answer(Answer::Refuse(error_id));
     }
 
-    /// Takes the right to answer from the ticket: the connection and the number of its deferred request.
-    pub(crate) fn into_deferral(mut self) -> (ConnectionId, u64) {
-        self.mailbox = None;
-        (self.connection, self.deferral)
+    /// Refuses the request with Data, which tells the client more. Its route must
+    /// [say so](crate::Route::refusals_carry_data): otherwise the Data is left out, and the log names the
+    /// command.
+    pub fn refuse_with(self, error_id: ErrorId, data: impl Into<Vec<u8>>) {
+        self.into_right().answer(Answer::RefuseWith(error_id, data.into()));
     }
 
-    fn answer(&mut self, answer: Answer) {
-        if let Some(mailbox) = self.mailbox.take() {
-            // The mailbox always takes it: a connection has at most one ticket at a time.
-            mailbox.post_always(Mail::Answer { to: self.connection, deferral: self.deferral, answer });
-        }
+    /// The right to answer, which frees the value when it is used.
+    pub(crate) fn into_right(self) -> AnswerRight {
+        self.right
     }
 }
 
-impl Drop for Ticket {
+impl<T: Send + 'static> fmt::Debug for Ticket<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("connection", &self.connection()).finish_non_exhaustive()
+    }
+}
+
+/// The right to answer a request, without the value of its ticket. Dropping it refuses the request.
+#[derive(Debug)]
+pub(crate) struct AnswerRight {
+    connection: ConnectionId,
+    seq: u64,
+    awaited: Arc<dyn Awaited>,
+    /// Taken by the answer, so that dropping an answered ticket does nothing.
+    mailbox: Option<Arc<Mailbox>>,
+}
+
+impl AnswerRight {
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    /// Leaves the answer in the mailbox of the connection's reactor, if the request still waits.
+    pub(crate) fn answer(mut self, answer: Answer) {
+        if let Some((mailbox, to, seq)) = self.take() {
+            // The mailbox always takes it: a connection has at most `MAX_TICKETS` open tickets, and each of
+            // them is open until its mail has been delivered.
+            mailbox.post_always(Mail::Answer { to, seq, answer });
+        }
+    }
+
+    /// Takes the right to answer: the connection and the number of its request. None if the request waits no
+    /// longer.
+    pub(crate) fn into_request(mut self) -> Option<(ConnectionId, u64)> {
+        self.take().map(|(_, connection, seq)| (connection, seq))
+    }
+
+    fn take(&mut self) -> Option<(Arc<Mailbox>, ConnectionId, u64)> {
+        let mailbox = self.mailbox.take()?;
+        match self.awaited.answer() {
+            Taken::InTime => return Some((mailbox, self.connection, self.seq)),
+            Taken::Late => mailbox.count_late_answer(),
+            Taken::Ended => {}
+        }
+        None
+    }
+}
+
+impl Drop for AnswerRight {
     fn drop(&mut self) {
-        self.answer(Answer::Refuse(ErrorId::NOT_AVAILABLE));
+        if let Some(mailbox) = self.mailbox.take()
+            && self.awaited.answer() == Taken::InTime
+        {
+            let (to, seq, answer) = (self.connection, self.seq, Answer::Refuse(ErrorId::NOT_AVAILABLE));
+            mailbox.post_always(Mail::Answer { to, seq, answer });
+        }
     }
 }

@@ -59,9 +59,11 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
 fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     let Env { state, tools, .. } = env;
     let cause = entry.conn.cause().unwrap_or(Cause::Dropped);
+    // What the application has been told before decides what it is told now.
+    let told = if entry.standing.is_replaced() { Cause::Replaced } else { cause };
     if let Some(linked) = entry.conn.take_linked() {
         tools.observed.report(observer::Event::Unlinked(linked.number()));
-        if linked.tell(cause).is_err() {
+        if linked.tell(told).is_err() {
             let id = Value::from_display(&entry.conn.record.id);
             tools.log.panicked(tools.now, "object's end hook", &("id", id));
         }
@@ -78,7 +80,7 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
     let Some(session) = tools.sessions.take(record.id) else { return };
     call_hook(tools, "end hook", &("id", Value::from_display(&record.id)), |tools| {
-        state.closed(record, session, cause, &mut tools.effects);
+        state.closed(record, session, told, &mut tools.effects);
     });
 }
 

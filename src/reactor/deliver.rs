@@ -40,7 +40,11 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
             effects::apply(core, Requester::Mail);
         }
         Mail::Effect(effect) => effects::apply_one(core, Requester::Mail, effect),
-        Mail::Answer { to, deferral, answer } => send_answer(core, to, deferral, answer),
+        Mail::Answer { to, seq, answer } => {
+            send_answer(core, to, seq, answer);
+            // It can be a login, and then the older connection is told before anything else is delivered.
+            effects::apply(core, Requester::Mail);
+        }
         Mail::ObjectEnded { to, number, cause } => {
             call(core, to, |entry, env| entry.conn.handle_object_end(number, cause, env));
         }

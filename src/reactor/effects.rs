@@ -5,7 +5,7 @@ use super::fan_out::{send_to_many, send_to_one};
 use super::forward::forward;
 use super::queue_output::write_if_full;
 use super::requester::Requester;
-use super::roles::replace;
+use super::roles::{log_in, replace};
 use super::send::{call, send_answer};
 use super::survey::{survey, survey_all};
 use super::topics::{check_subscriber, deliver_publish, inherit, subscribe, unsubscribe};
@@ -53,10 +53,13 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
         Effect::CheckSubscriber(id) => check_subscriber(core, id),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),
-        Effect::Answer { ticket, answer } => {
-            let (to, deferral) = ticket.into_deferral();
-            send_answer(core, to, deferral, answer);
+        Effect::Answer { right, answer } => {
+            if let Some((to, seq)) = right.into_request() {
+                send_answer(core, to, seq, answer);
+            }
         }
+        Effect::LogIn { to, login } => log_in(core, by, to, &login),
+        Effect::LogOut(to) => call(core, to, |entry, env| entry.conn.log_out(env)),
         Effect::Replace { to, heir } => replace(core, to, heir),
         Effect::Inherit { to, topics } => inherit(core, to, &topics),
         Effect::Survey(look) => {

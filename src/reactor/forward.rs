@@ -48,14 +48,11 @@ fn forward_to<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect)
     let mailboxes = &core.shared.mailboxes;
     match effect {
         Effect::Send { .. } => post_push(core, worker, 1, effect),
-        // These must not get lost in a full mailbox. Each can happen only once per connection.
+        // These must not get lost in a full mailbox, and their number is bounded by that of the connections.
         Effect::Close { .. } | Effect::Replace { .. } | Effect::Inherit { .. } => {
             mailboxes.post_always(worker, Mail::Effect(effect))
         }
-        Effect::Answer { ticket, answer } => {
-            let (to, deferral) = ticket.into_deferral();
-            mailboxes.post_always(worker, Mail::Answer { to, deferral, answer });
-        }
+        Effect::Answer { right, answer } => right.answer(answer),
         effect => {
             post(core, worker, 1, effect);
         }

@@ -1,19 +1,32 @@
-//! Ends a connection whose role a newer one has taken over.
+//! Logs connections in from outside their requests, and ends one whose role a newer one has taken over.
 
 use log::kv::Value;
 
 use super::core::Core;
+use super::forward::forward;
 use super::hook::call_hook;
+use super::requester::Requester;
 use super::send::call;
 use super::topics::bequeath;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::id::ConnectionId;
-use crate::router::Application;
+use crate::record::Login;
+use crate::router::{Application, Effect};
 
 /// The connection that holds a role. None if it is not on this worker.
 pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<ConnectionId> {
     core.lent.env.tools.roles.player(role_id).filter(|id| id.worker() == core.links.own())
+}
+
+/// Logs a connection in. The older connection that holds the role is told at once, before any other effect.
+pub(super) fn log_in<S: Application>(core: &mut Core<S>, by: Requester, id: ConnectionId, login: &Login) {
+    call(core, id, |entry, env| entry.conn.log_in(login, env));
+    if let Some(effect) = core.lent.env.tools.effects.take_replaced()
+        && let Some(Effect::Replace { to, heir }) = forward(core, by, effect)
+    {
+        replace(core, to, heir);
+    }
 }
 
 /// Tells the application that a connection was replaced, and closes it, even if it holds another role by now.
@@ -21,7 +34,8 @@ pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<
 pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: Option<ConnectionId>) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);
-    let Some(entry) = core.connections.get(id) else { return };
+    let Some(entry) = core.connections.get_mut(id) else { return };
+    entry.standing.set_replaced();
     let record = &entry.conn.record;
     // It may hold another role by now. Without one it cannot be replaced a second time.
     tools.roles.leave(id, record.role_id());

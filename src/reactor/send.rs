@@ -31,18 +31,13 @@ pub(super) fn call<S: Application>(
 }
 
 /// Gives a connection the answer to a request that it deferred.
-pub(super) fn send_answer<S: Application>(
-    core: &mut Core<S>,
-    to: ConnectionId,
-    deferral: u64,
-    answer: Answer,
-) {
+pub(super) fn send_answer<S: Application>(core: &mut Core<S>, to: ConnectionId, seq: u64, answer: Answer) {
     let Some(mut active) = core.activate(to) else { return };
     active.reach();
     // Only then is it known what the outbox limit leaves for the reply.
     active.write_segments();
     active.begin_output();
-    active.call(|entry, env| entry.conn.handle_answer(deferral, answer, env));
+    active.call(|entry, env| entry.conn.handle_answer(seq, answer, env));
     active.queue_output();
     write_if_full(core);
 }

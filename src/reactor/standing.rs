@@ -1,4 +1,4 @@
-//! Flags of one connection in the turn: waiting to be served, busy, served, or part of a fan-out.
+//! Flags of one connection: waiting to be served, busy, served, part of a fan-out, or replaced.
 
 /// Flags of one connection, in one byte.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,6 +10,7 @@ impl Standing {
     const SERVED: u8 = 4;
     const AWAITED: u8 = 8;
     const OWES: u8 = 16;
+    const REPLACED: u8 = 32;
 
     /// Whether it is in one of the ready queues.
     pub(super) fn is_ready(self) -> bool {
@@ -54,6 +55,15 @@ impl Standing {
 
     pub(super) fn set_owes(&mut self, owes: bool) {
         self.set(Self::OWES, owes);
+    }
+
+    /// Whether the application was told that a newer connection has replaced it.
+    pub(super) fn is_replaced(self) -> bool {
+        self.0 & Self::REPLACED != 0
+    }
+
+    pub(super) fn set_replaced(&mut self) {
+        self.set(Self::REPLACED, true);
     }
 
     fn set(&mut self, bit: u8, is_set: bool) {

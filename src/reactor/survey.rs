@@ -65,7 +65,12 @@ impl<S: Application> Surveyed for Core<S> {
     fn totals(&self) -> Totals {
         let tools = &self.lent.env.tools;
         let refused = tools.effects.topics.refused();
-        Totals { subscribe_errors: refused.subscribes, publish_errors: refused.publishes, ..tools.totals }
+        Totals {
+            subscribe_errors: refused.subscribes,
+            publish_errors: refused.publishes,
+            late_answers: tools.mailbox.late_answers(),
+            ..tools.totals
+        }
     }
 
     fn now(&self) -> Moment {

@@ -6,7 +6,7 @@ use crate::config::MAX_LEN_CEILING;
 use crate::packed::PackedMoment;
 use crate::recording::file::{Head, Settings};
 use crate::recording::frame::Frame;
-use crate::recording::note::{Answered, Decoded, Note};
+use crate::recording::note::{Decoded, Note};
 
 /// Bytes of the head.
 pub(crate) const MAX_HEAD_BYTES: usize = 1024 * 1024;
@@ -76,9 +76,7 @@ impl Note {
         let (is_excess, what) = match self {
             Note::Push { frame: pushed, .. } => (frame(pushed), Excess::Frame),
             Note::Outcome { outcome } => (outcome.frames.iter().any(frame), Excess::Frame),
-            Note::Answer { answer: Answered::Reply { len, .. }, .. } => {
-                (*len > MAX_FRAME_BYTES, Excess::Frame)
-            }
+            Note::Answer { answer, .. } => (answer.len() > MAX_FRAME_BYTES, Excess::Frame),
             Note::Input { discarded, .. } => (*discarded > MAX_READ_BYTES, Excess::Discarded),
             other => (other.stands_for() > MAX_LEN_CEILING as u64, Excess::Inflated),
         };

@@ -1,9 +1,13 @@
 //! Notes, the units of a recording: one for each input or action of a connection.
 
 use crate::mailbox::Answer;
+use crate::record;
 use crate::recording::codes::Reason;
 use crate::recording::frame::{Frame, digest};
 use crate::recording::wire::{Bytes, Wire, wire_enum, wire_struct};
+
+/// The number of the timer that refuses deferred requests.
+pub(crate) const ANSWER_TIMER: u8 = 5;
 
 wire_enum! {
     /// A note. Numbers below 20 are inputs of the connection; numbers from 20 on are its results, or actions
@@ -46,6 +50,10 @@ wire_enum! {
         16 Compressed { frame: Frame },
         /// The server is full: the client is refused unless its request is a health check.
         17 Hear { reason: Reason },
+        /// The application logged the connection in, from outside its requests.
+        18 LogIn { login: Login },
+        /// The application logged the connection out, from outside its requests.
+        19 LogOut {},
 
         /// The application's answer to the upgrade: none to accept it, the refusal, or reason 8 for a panic.
         20 Verdict { refused: Option<Reason> },
@@ -82,8 +90,13 @@ wire_enum! {
         36 Client { peer: Option<String> },
         /// A timer was due `ms` ago, and has not been handled.
         37 Overdue { ms: u64 },
+        /// When the recording began, these requests were deferred. One that is neither unordered nor a login
+        /// and has no deadline is in the head instead, if it is the only one.
+        38 Tickets { list: Vec<Ticket> },
         /// The server stood still: all stalls that can move deadlines, replacing those noted before.
         39 Stalls { list: Vec<Stalled> },
+        /// The handler, or its substitute, sent this many packets that could never fit the outbox.
+        40 TooLarge { packets: u32 },
         /// A reply is still being compressed, which delays the end.
         44 Compressing {},
         /// The socket's report on a closing connection when its timers were checked: bytes that the client's
@@ -116,6 +129,7 @@ impl Note {
                 | Note::Outbox { .. }
                 | Note::Overdue { .. }
                 | Note::Stalls { .. }
+                | Note::Tickets { .. }
                 | Note::Line { .. }
         )
     }
@@ -146,7 +160,7 @@ impl Note {
                 *discarded = discarded.saturating_add(bytes.0.len() as u64);
                 bytes.0.clear();
             }
-            Note::Answer { answer: Answered::Reply { hash, .. }, .. } => *hash = 0,
+            Note::Answer { answer, .. } => answer.hide(),
             Note::Push { frame, .. } | Note::Sent { frame } | Note::Compressed { frame } => {
                 frame.forget_data()
             }
@@ -178,14 +192,45 @@ wire_enum! {
         1 Reply { len: u64, hash: u64 },
         /// A refusal.
         2 Refusal { error_id: u16 },
+        /// A refusal with Data, which its route allows.
+        3 RefusalWithData { error_id: u16, len: u64, hash: u64 },
+        /// A login, and a reply.
+        4 Login { login: Login, len: u64, hash: u64 },
     }
 }
 
 impl Answered {
-    pub(crate) fn of(answer: &Answer) -> Self {
+    /// An answer, with its login as `noted` has it.
+    pub(crate) fn of(answer: &Answer, noted: impl FnOnce(&record::Login) -> Login) -> Self {
         match answer {
             Answer::Reply(data) => Answered::Reply { len: data.len() as u64, hash: digest(data) },
             Answer::Refuse(error_id) => Answered::Refusal { error_id: error_id.0 },
+            Answer::RefuseWith(error_id, data) => {
+                Answered::RefusalWithData { error_id: error_id.0, len: data.len() as u64, hash: digest(data) }
+            }
+            Answer::Login(login, data) => {
+                Answered::Login { login: noted(login), len: data.len() as u64, hash: digest(data) }
+            }
+        }
+    }
+
+    /// The length of its Data.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Answered::Reply { len, .. }
+            | Answered::RefusalWithData { len, .. }
+            | Answered::Login { len, .. } => *len,
+            Answered::Refusal { .. } => 0,
+        }
+    }
+
+    /// Drops the hash of its Data, which is secret.
+    pub(crate) fn hide(&mut self) {
+        match self {
+            Answered::Reply { hash, .. }
+            | Answered::RefusalWithData { hash, .. }
+            | Answered::Login { hash, .. } => *hash = 0,
+            Answered::Refusal { .. } => {}
         }
     }
 }
@@ -210,6 +255,8 @@ wire_enum! {
         /// A route: 0 for anyone, 1 for roles, 2 for monitors, 3 by a predicate; and whether its Data is
         /// secret.
         2 Known { access: u8, secret: bool },
+        /// A route whose deferred requests let others pass, or have a deadline; 0 milliseconds for none.
+        3 Deferring { access: u8, secret: bool, unordered: bool, deadline_ms: u64 },
     }
 }
 
@@ -224,14 +271,52 @@ wire_enum! {
     }
 }
 
+wire_enum! {
+    /// Whether a handler has deferred its request.
+    enum Deferred {
+        0 No {},
+        1 Yes {},
+        /// Its ticket can log the connection in.
+        2 Login {},
+    }
+}
+
+impl Default for Deferred {
+    fn default() -> Self {
+        Deferred::No {}
+    }
+}
+
+wire_struct! {
+    /// A deferred request.
+    struct Ticket {
+        seq: u64,
+        cmd: u16,
+        flag: u32,
+        unordered: bool,
+        /// When it is refused, in milliseconds since the reactor began.
+        deadline_ms: Option<u64>,
+        /// Its ticket can log the connection in.
+        login: Option<StoppedCheck>,
+    }
+}
+
+wire_struct! {
+    /// An account check that stands still while a login is under way.
+    struct StoppedCheck {
+        /// Milliseconds that were left, unless the check was off.
+        left_ms: Option<u64>,
+    }
+}
+
 wire_struct! {
     /// The actions of a handler.
     struct Outcome {
         /// Whether the application acted, and not the connection in its place.
         by_application: bool,
         said: Option<Said>,
-        /// The reply comes later.
-        deferred: bool,
+        /// Whether the reply comes later.
+        deferred: Deferred,
         /// The new login, if it has changed: the role, 0 for nobody, and the kind of client.
         login: Option<Login>,
         /// The number of packets that did not fit the outbox.

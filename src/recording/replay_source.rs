@@ -7,7 +7,7 @@ use crate::frame;
 use crate::packet::{DataStatus, REPLY_HEADER_BYTES, Undecodable};
 use crate::recording::codes::{self, Reason};
 use crate::recording::frame::{Frame, PacketHead};
-use crate::recording::note::{Decoded, Note, Outcome};
+use crate::recording::note::{ANSWER_TIMER, Decoded, Note, Outcome};
 
 /// The recorded results of the current call, and the notes that the replay makes of it. Shared by the driver
 /// of the replay, the application that replaces the recorded one, the codecs, and the recorder of the replay.
@@ -24,8 +24,10 @@ struct ReplayedCall {
     verdicts: VecDeque<Option<Reason>>,
     /// The answers of predicates.
     asked: VecDeque<Option<bool>>,
-    /// The actions of the application's handlers.
-    outcomes: VecDeque<Outcome>,
+    /// The actions of the application's handlers, each with the number of packets that could never fit.
+    outcomes: VecDeque<(Outcome, u32)>,
+    /// The number of requests whose deadline passed.
+    expired: usize,
     /// The actions of these handlers, and of their substitutes.
     runs: VecDeque<Run>,
     /// The recorded form of the current run's packet.
@@ -95,20 +97,24 @@ impl ReplaySource {
     pub(crate) fn begin_call<'a>(&self, recorded: impl Iterator<Item = &'a Note>) {
         let mut call = self.call();
         *call = ReplayedCall { is_played: true, ..ReplayedCall::default() };
+        let mut too_large = 0;
         for note in recorded {
             if let Note::Outcome { outcome } = note {
                 call.runs.push_back(Run::of(outcome));
+                let too_large = std::mem::take(&mut too_large);
+                if outcome.by_application {
+                    call.outcomes.push_back((outcome.clone(), too_large));
+                }
             }
             match note {
+                Note::TooLarge { packets } => too_large = *packets,
+                Note::Timer { which: ANSWER_TIMER } => call.expired += 1,
                 Note::Health { fails } => call.health = Some(*fails),
                 Note::Forwarded { client, refused } => {
                     call.forwarded = Some((client.clone(), refused.clone()));
                 }
                 Note::Verdict { refused } => call.verdicts.push_back(refused.clone()),
                 Note::Asked { allowed } => call.asked.push_back(*allowed),
-                Note::Outcome { outcome } if outcome.by_application => {
-                    call.outcomes.push_back(outcome.clone())
-                }
                 Note::PeerClose { valid } => call.found.push_back(*valid),
                 Note::Decoded { hidden, result } => call.decoded.push_back((*hidden, result.clone())),
                 Note::Inflated { len, head, error } => {
@@ -142,9 +148,18 @@ impl ReplaySource {
         self.call().asked.pop_front().unwrap_or(Some(false))
     }
 
-    /// The recorded actions of the next handler.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
+    /// The recorded actions of the next handler, and how many of its packets could never fit the outbox.
+    pub(crate) fn outcome(&self) -> Option<(Outcome, u32)> {
         self.call().outcomes.pop_front()
+    }
+
+    /// Whether the deadline of the next deferred request passed in this call: an answer from another thread
+    /// may have come first.
+    pub(crate) fn take_expired(&self) -> bool {
+        let mut call = self.call();
+        let is_expired = call.expired > 0;
+        call.expired = call.expired.saturating_sub(1);
+        is_expired
     }
 
     /// Begins the next run of a handler, or of its substitute. Returns whether something still had to be

@@ -8,7 +8,7 @@ use super::absent::{Budget, zeros};
 use super::recorded_codec::Recorded;
 use super::replayer::{Replayer, service};
 use crate::config::{Config, DeflateMode, Liveness, Overflow};
-use crate::conn::{Conn, Draining, Env, Outbox, SocketReport};
+use crate::conn::{Conn, Draining, Env, Outbox, SocketReport, login_of};
 use crate::id::ConnectionId;
 use crate::mailbox::Mailbox;
 use crate::moment::Moment;
@@ -16,7 +16,7 @@ use crate::packet::{Codecs, ErrorId, REPLY_HEADER_BYTES, Reply, push_packet_head
 use crate::recording::excess::{self, Excess};
 use crate::recording::file::{File, Settings, Unreadable};
 use crate::recording::frame::Frame;
-use crate::recording::note::{Answered, Note};
+use crate::recording::note::Note;
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, ReplaySource, Target};
 use crate::router::Compressor;
@@ -121,6 +121,11 @@ impl Driver {
                     let (unacknowledged, taken) = (*unacknowledged, *taken);
                     self.env.socket_report = Some(SocketReport { unacknowledged, taken, is_idle: *idle });
                 }
+                Note::Tickets { list } => {
+                    if !self.conn.restore_tickets(list, &self.source) {
+                        return Err(Unreadable::Order(*offset));
+                    }
+                }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;
                     self.give(given).map_err(|fault| match fault {
@@ -147,10 +152,11 @@ impl Driver {
             Note::End {} => conn.handle_end(now),
             Note::Timers {} => conn.handle_timeout(env),
             Note::Answer { seq, answer } => {
-                let len = if let Answered::Reply { len, .. } = answer { *len } else { 0 };
-                conn.replay_answer(*seq, answer, zeros(len).ok_or(Excess::Frame)?, env);
+                conn.replay_answer(*seq, answer, zeros(answer.len()).ok_or(Excess::Frame)?, env);
             }
             Note::Close { reason } => conn.close(reason.cause().ok_or(Fault::Order)?, env),
+            Note::LogIn { login } => conn.log_in(&login_of(login), env),
+            Note::LogOut {} => conn.log_out(env),
             Note::Refuse { reason } => conn.refuse(reason.refusal().ok_or(Fault::Order)?, env),
             Note::Hear { reason } => conn.hear(reason.refusal().ok_or(Fault::Order)?, now),
             Note::Abort { reason } => conn.abort(reason.cause().ok_or(Fault::Order)?),

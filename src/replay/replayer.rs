@@ -1,13 +1,14 @@
 //! The application of a replay: repeats the recorded one's actions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::absent::zeros;
 use crate::cause::Cause;
-use crate::conn::{access_of, client_kind_of};
+use crate::conn::{access_of, login_of, recorded_wait};
 use crate::frame::{CloseCode, Opcode};
 use crate::packet::{DataStatus, ErrorId, REPLY_HEADER_BYTES, Reply};
-use crate::record::{Identity, Login, Peer, Record};
+use crate::record::{Peer, Record};
 use crate::recording::codes::Reason;
 use crate::recording::file::File;
 use crate::recording::frame::Frame;
@@ -45,12 +46,22 @@ pub(super) fn service(file: &File) -> Service<Replayer> {
     }
     let mut routes = BTreeMap::new();
     for (_, note) in file.notes() {
-        if let Note::Packet { cmd, route: note::Route::Known { access, secret }, .. } = note
-            && let Some(access) = access_of(access, on_asked)
-        {
-            let route = Route::new(cmd, "recorded", access, on_packet);
-            routes.insert(cmd, if secret { route.secret() } else { route });
+        let Note::Packet { cmd, route, .. } = note else { continue };
+        let (access, secret, unordered, deadline_ms) = match route {
+            note::Route::Unknown {} => continue,
+            note::Route::Known { access, secret } => (access, secret, false, 0),
+            note::Route::Deferring { access, secret, unordered, deadline_ms } => {
+                (access, secret, unordered, deadline_ms)
+            }
+        };
+        let Some(access) = access_of(access, on_asked) else { continue };
+        let mut route = Route::new(cmd, "recorded", access, on_packet);
+        route = if secret { route.secret() } else { route };
+        route = if unordered { route.unordered() } else { route };
+        if deadline_ms > 0 {
+            route = route.deadline(Duration::from_millis(deadline_ms));
         }
+        routes.insert(cmd, route);
     }
     Service::Packets(Router::leak(routes.into_values()))
 }
@@ -75,7 +86,7 @@ impl Replayer {
     /// Repeats the actions of the recorded handler.
     fn act(&self, request: Option<&Request<'_>>, context: &mut Context<'_, ReplaySource>) -> Outcome {
         // If the recording has no handler here, the fact that one runs is the difference.
-        let Some(mut outcome) = self.source.outcome() else { return Outcome::Done };
+        let Some((mut outcome, too_large)) = self.source.outcome() else { return Outcome::Done };
         let mut refusal = Sent::AsItWas;
         if let Some(Said::Refuse { error_id }) = outcome.said {
             // The outcome itself produces the refusal.
@@ -93,18 +104,19 @@ impl Replayer {
         context.buffer.lend_absent(&[]);
         self.source.set_sent(refusal);
         context.fail_to_send(outcome.failed);
+        context.count_too_large(too_large);
         match outcome.login {
             Some(note::Login { role_id: 0, .. }) => context.logout(),
-            Some(note::Login { role_id, kind }) => {
-                let identity = Identity { role_id, ..Identity::default() };
-                let kind = client_kind_of(kind).unwrap_or_default();
-                let _ = context.login(Login { identity, kind, ..Login::default() });
+            Some(ref login) => {
+                let _ = context.login(login_of(login));
             }
             None => {}
         }
-        if let Some(request) = request.filter(|_| outcome.deferred) {
-            context.deferral =
-                Some(Deferral { seq: request.seq(), cmd: request.cmd(), flag: request.flag() });
+        let is_login = outcome.deferred == note::Deferred::Login {};
+        if let Some(request) = request.filter(|_| outcome.deferred != note::Deferred::No {}) {
+            let (seq, cmd, flag) = (request.seq(), request.cmd(), request.flag());
+            let awaited = recorded_wait(&self.source);
+            context.deferral = Some(Box::new(Deferral { seq, cmd, flag, is_login, awaited }));
         }
         context.effects().set_cost(outcome.cost);
         match outcome.said {

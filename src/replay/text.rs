@@ -7,7 +7,7 @@ use crate::frame::Opcode;
 use crate::recording::codes::{self, Reason};
 use crate::recording::file::File;
 use crate::recording::frame::Frame;
-use crate::recording::note::{Answered, Decoded, Note, Outcome, Route, Said, Stalled};
+use crate::recording::note::{Answered, Decoded, Deferred, Note, Outcome, Route, Said, Stalled, Ticket};
 
 /// The most bytes of input that a line shows.
 const SHOWN_BYTES: usize = 32;
@@ -56,6 +56,8 @@ impl Display for Text<'_, Note> {
             Note::Timers {} => f.write_str("the timers were looked at"),
             Note::Answer { seq, answer } => write!(f, "an answer to packet {seq}: {}", Text(answer)),
             Note::Close { reason } => write!(f, "the server closes it: {}", Text(reason)),
+            Note::LogIn { login } => write!(f, "the application logs role {} in", login.role_id),
+            Note::LogOut {} => f.write_str("the application logs it out"),
             Note::Refuse { reason } => write!(f, "the server refuses it: {}", Text(reason)),
             Note::Abort { reason } => write!(f, "it is cut off: {}", Text(reason)),
             Note::Push { frame, .. } => write!(f, "somebody sends {}", Text(frame)),
@@ -105,6 +107,8 @@ impl Display for Text<'_, Note> {
             Note::Client { peer: Some(peer) } => write!(f, "the proxy names {}", peer.escape_debug()),
             Note::Client { peer: None } => f.write_str("the proxy names nobody"),
             Note::Overdue { ms } => write!(f, "a timer was due {ms} ms ago"),
+            Note::Tickets { list } => tickets(list, f),
+            Note::TooLarge { packets } => write!(f, "{packets} packets can never fit the outbox"),
             Note::Stalls { list } => stalls(list, f),
             Note::Compressing {} => f.write_str("a reply is still being compressed, so the end is put off"),
             Note::Line { unacknowledged, .. } => acknowledged(*unacknowledged, f),
@@ -156,6 +160,17 @@ fn stalls(list: &[Stalled], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     })
 }
 
+fn tickets(list: &[Ticket], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("deferred when the recording began:")?;
+    list.iter().try_for_each(|Ticket { seq, cmd, unordered, deadline_ms, login, .. }| {
+        write!(f, " packet {seq} ({cmd}")?;
+        f.write_str(if *unordered { ", unordered" } else { "" })?;
+        f.write_str(if login.is_some() { ", a login" } else { "" })?;
+        deadline_ms.map_or(Ok(()), |at| write!(f, ", until {at} ms"))?;
+        f.write_str(")")
+    })
+}
+
 fn show_forwarded(client: Option<&str>, refused: Option<&Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match (client, refused) {
         (_, Some(reason)) => write!(f, "the headers of a proxy are refused: {}", Text(reason)),
@@ -165,7 +180,8 @@ fn show_forwarded(client: Option<&str>, refused: Option<&Reason>, f: &mut fmt::F
 }
 
 fn timer(which: u8) -> &'static str {
-    const TIMERS: [&str; 5] = ["read", "client check", "account check", "housekeeping", "Ping"];
+    const TIMERS: [&str; 6] =
+        ["read", "client check", "account check", "housekeeping", "Ping", "the deadline of an answer"];
     TIMERS.get(usize::from(which)).copied().unwrap_or("unknown")
 }
 
@@ -180,9 +196,11 @@ impl Display for Text<'_, Outcome> {
             Some(Said::Close { code }) => write!(f, " closes with {code}")?,
             Some(Said::Panicked {}) => f.write_str(" panics")?,
         }
-        if outcome.deferred {
-            f.write_str(", to answer later")?;
-        }
+        f.write_str(match outcome.deferred {
+            Deferred::No {} => "",
+            Deferred::Yes {} => ", to answer later",
+            Deferred::Login {} => ", to answer and log in later",
+        })?;
         match &outcome.login {
             Some(login) if login.role_id == 0 => f.write_str(", nobody is logged in")?,
             Some(login) => write!(f, ", role {} is logged in", login.role_id)?,
@@ -237,6 +255,12 @@ impl Display for Text<'_, Answered> {
         match self.0 {
             Answered::Reply { len, hash } => write!(f, "{len} bytes ({})", Hash(*hash)),
             Answered::Refusal { error_id } => write!(f, "ErrorID {error_id}"),
+            Answered::RefusalWithData { error_id, len, hash } => {
+                write!(f, "ErrorID {error_id} with {len} bytes ({})", Hash(*hash))
+            }
+            Answered::Login { login, len, hash } => {
+                write!(f, "a login with role {}, and {len} bytes ({})", login.role_id, Hash(*hash))
+            }
         }
     }
 }
@@ -258,12 +282,15 @@ impl Display for Text<'_, Route> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Route::Unknown {} => f.write_str("no route"),
-            Route::Known { access, secret } => {
+            Route::Known { access, secret } | Route::Deferring { access, secret, .. } => {
                 match access_of(*access, |_, ()| false) {
                     Some(access) => write!(f, "for {access:?}")?,
                     None => write!(f, "access {access}")?,
                 }
-                f.write_str(if *secret { ", secret" } else { "" })
+                f.write_str(if *secret { ", secret" } else { "" })?;
+                let Route::Deferring { unordered, deadline_ms, .. } = self.0 else { return Ok(()) };
+                f.write_str(if *unordered { ", unordered" } else { "" })?;
+                if *deadline_ms > 0 { write!(f, ", within {deadline_ms} ms") } else { Ok(()) }
             }
         }
     }

@@ -51,6 +51,10 @@ pub trait Application: 'static {
 
     /// A connection has ended, and returns its session. Called exactly once for each connection that was
     /// [`opened`](Self::opened).
+    ///
+    /// If [`replaced`](Self::replaced) was called for it, the cause is [`Cause::Replaced`], even where the
+    /// connection was closing for another reason already (the log and the Close frame have that one). The
+    /// newer connection plays the role of its record now: do not take that player out of the game.
     fn closed(&mut self, record: &Record, session: Self::Session, cause: Cause, effects: &mut Effects) {
         let _ = (record, session, cause, effects);
     }
@@ -58,9 +62,9 @@ pub trait Application: 'static {
     /// A newer connection has logged in with the role of this one, which closes with 4007 unless it is
     /// closing already.
     ///
-    /// [`closed`](Self::closed) follows when it has ended. The newer connection may be on another worker, and
-    /// may have logged out or ended since; this one may have logged out, or in with another role. Called at
-    /// most once for each connection.
+    /// [`closed`](Self::closed) follows with [`Cause::Replaced`] when it has ended. The newer connection may
+    /// be on another worker, and may have logged out or ended since; this one may have logged out, or in with
+    /// another role. Called at most once for each connection.
     fn replaced(&mut self, record: &Record, session: &mut Self::Session, effects: &mut Effects) {
         let _ = (record, session, effects);
     }

@@ -1,6 +1,7 @@
 //! The context of a handler: what it can do with its connection.
 
 mod confined;
+mod defer;
 mod login;
 mod send;
 mod topics;
@@ -10,25 +11,17 @@ use std::sync::Arc;
 pub(crate) use confined::Confined;
 pub use confined::UseHandleOrDefer;
 
+use super::deferral::Deferral;
 use super::effect::Effects;
-use super::request::Request;
 use super::send_buffer::SendBuffer;
 use super::tools::Tools;
 use crate::connection_log;
-use crate::handle::{Handle, LazyAttachments, Life, Ticket};
+use crate::handle::{Handle, LazyAttachments, Life};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::object::{Link, Linked};
 use crate::observer::Event;
 use crate::record::Record;
-
-/// The parts of a deferred request that the reply needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Deferral {
-    pub(crate) seq: u64,
-    pub(crate) cmd: u16,
-    pub(crate) flag: u32,
-}
 
 /// A connection, as a handler sees it during one call.
 ///
@@ -41,7 +34,12 @@ pub struct Context<'a, Session = ()> {
     /// The Cmd and Flag of the request, which replies carry.
     pub(crate) cmd: u16,
     pub(crate) flag: u32,
-    pub(crate) deferral: Option<Deferral>,
+    /// The request, if the handler has deferred it.
+    pub(crate) deferral: Option<Box<Deferral>>,
+    /// Whether the handler has replied, or tried to.
+    pub(crate) replied: bool,
+    /// Whether the refusal that the handler returns has Data, which is in [`Tools::refusal`].
+    pub(crate) refuses_with_data: bool,
     pub(crate) overflowed: bool,
     /// The handler has asked for effects.
     pub(crate) has_effects: bool,
@@ -90,14 +88,6 @@ impl<Session> Context<'_, Session> {
         Handle::new(self.record.id, life.clone(), self.buffer.tools.mailbox.clone())
     }
 
-    /// Exchanges the request for a ticket, with which it can be answered later and from any thread.
-    ///
-    /// The next packet of this connection waits until the ticket is answered or dropped.
-    pub fn defer(&mut self, request: Request<'_>) -> Ticket {
-        self.deferral = Some(Deferral { seq: request.seq, cmd: request.cmd, flag: request.flag });
-        Ticket::new(self.record.id, request.seq, self.buffer.tools.mailbox.clone())
-    }
-
     /// Links the player's object to this connection, in place of one that was linked before.
     ///
     /// Give the [`Link`] to the object: when it is dropped, the connection closes with 4005, or with 4006 if
@@ -135,7 +125,7 @@ impl<Session> Context<'_, Session> {
     pub(crate) fn send_own(&mut self) {
         let mut pushes = self.buffer.tools.effects.own.end();
         for push in pushes.drain(..) {
-            self.send_with(|buffer| buffer.push(&push));
+            self.send_push(&push);
         }
         self.buffer.tools.effects.own.put_back(pushes);
     }

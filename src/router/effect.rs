@@ -2,15 +2,17 @@
 
 use std::fmt;
 
+use super::error::LoginError;
 use super::own_pushes::{OwnPushes, OwnTurn};
 use super::publish::{HeldByPublish, Publish};
 use crate::cause::Cause;
 use crate::frame::CloseCode;
-use crate::handle::Ticket;
+use crate::handle::{AnswerRight, Ticket};
 use crate::id::ConnectionId;
 use crate::mailbox::Answer;
 use crate::packet::ErrorId;
 use crate::push::Push;
+use crate::record::Login;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
 use crate::topics::{Topic, Topics};
 
@@ -33,9 +35,14 @@ pub(crate) enum Effect {
         on: bool,
     },
     Answer {
-        ticket: Ticket,
+        right: AnswerRight,
         answer: Answer,
     },
+    LogIn {
+        to: ConnectionId,
+        login: Box<Login>,
+    },
+    LogOut(ConnectionId),
     /// Sends a publish to the subscribers of this worker.
     Reach {
         to: Vec<ConnectionId>,
@@ -78,12 +85,14 @@ impl Effect {
             Effect::Send { to, .. }
             | Effect::Close { to, .. }
             | Effect::SetDebug { to, .. }
+            | Effect::LogIn { to, .. }
+            | Effect::LogOut(to)
             | Effect::Subscribe { to, .. }
             | Effect::Unsubscribe { to, .. }
             | Effect::CheckSubscriber(to)
             | Effect::Inherit { to, .. }
             | Effect::Replace { to, .. } => Some(*to),
-            Effect::Answer { ticket, .. } => Some(ticket.connection()),
+            Effect::Answer { right, .. } => Some(right.connection()),
             Effect::Broadcast { .. }
             | Effect::Reach { .. }
             | Effect::Publish(_)
@@ -103,6 +112,8 @@ impl Effect {
             Effect::Answer { answer, .. } => answer.bytes(),
             Effect::Close { .. }
             | Effect::SetDebug { .. }
+            | Effect::LogIn { .. }
+            | Effect::LogOut(_)
             | Effect::Subscribe { .. }
             | Effect::Unsubscribe { .. }
             | Effect::CheckSubscriber(_)
@@ -182,19 +193,50 @@ impl Effects {
         self.add(ENDS_RUN, Effect::Close { to, cause: Cause::Operator });
     }
 
+    /// Logs a connection in, like [`Context::login`](crate::Context::login).
+    ///
+    /// The login counts from when this effect is applied. Without effect on a connection that is not open;
+    /// while another login of the connection is under way, or if the mailbox of another worker is full, it is
+    /// refused, and the log says so.
+    ///
+    /// # Errors
+    /// [`LoginError::NoRole`] if `role_id` is 0.
+    pub fn login(&mut self, to: ConnectionId, login: Login) -> Result<(), LoginError> {
+        if login.identity.role_id == 0 {
+            return Err(LoginError::NoRole);
+        }
+        self.add(1, Effect::LogIn { to, login: Box::new(login) });
+        Ok(())
+    }
+
+    /// Logs a connection out, like [`Context::logout`](crate::Context::logout).
+    pub fn logout(&mut self, to: ConnectionId) {
+        self.add(1, Effect::LogOut(to));
+    }
+
     /// Turns the logging of a connection's packets on or off.
     pub fn set_debug(&mut self, to: ConnectionId, on: bool) {
         self.add(1, Effect::SetDebug { to, on });
     }
 
     /// Replies to a deferred request, like [`Ticket::reply`], but in order with the other effects.
-    pub fn reply(&mut self, ticket: Ticket, data: impl Into<Vec<u8>>) {
-        self.add(1, Effect::Answer { ticket, answer: Answer::Reply(data.into()) });
+    pub fn reply<T: Send>(&mut self, ticket: Ticket<T>, data: impl Into<Vec<u8>>) {
+        self.answer(ticket, Answer::Reply(data.into()));
     }
 
     /// Refuses a deferred request, like [`Ticket::refuse`], but in order with the other effects.
-    pub fn refuse(&mut self, ticket: Ticket, error_id: ErrorId) {
-        self.add(1, Effect::Answer { ticket, answer: Answer::Refuse(error_id) });
+    pub fn refuse<T: Send>(&mut self, ticket: Ticket<T>, error_id: ErrorId) {
+        self.answer(ticket, Answer::Refuse(error_id));
+    }
+
+    /// Refuses a deferred request with Data, like [`Ticket::refuse_with`], but in order with the other
+    /// effects.
+    pub fn refuse_with<T: Send>(&mut self, ticket: Ticket<T>, error_id: ErrorId, data: impl Into<Vec<u8>>) {
+        self.answer(ticket, Answer::RefuseWith(error_id, data.into()));
+    }
+
+    fn answer<T: Send>(&mut self, ticket: Ticket<T>, answer: Answer) {
+        self.add(1, Effect::Answer { right: ticket.into_right(), answer });
     }
 
     /// Calls `look` with all connections of this worker, after the current call and the effects before this
@@ -223,6 +265,11 @@ impl Effects {
             self.charge(topics / SUBSCRIPTIONS_PER_FRAME);
         }
         self.add(1, Effect::Replace { to, heir });
+    }
+
+    /// Takes the effect on the connection that the last login has replaced, if it has to be told.
+    pub(crate) fn take_replaced(&mut self) -> Option<Effect> {
+        self.list.pop_if(|effect| matches!(effect, Effect::Replace { .. }))
     }
 
     pub(super) fn count_broadcast(&mut self) {

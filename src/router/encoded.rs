@@ -61,7 +61,7 @@ impl<Session> Context<'_, Session> {
     /// [`try_reply`](Self::try_reply) does. In steady state it allocates nothing.
     ///
     /// # Errors
-    /// [`SendError::OutboxFull`]. Nothing was sent then.
+    /// [`SendError::OutboxFull`] or [`SendError::TooLarge`]. Nothing was sent then.
     ///
     /// # Panics
     /// If `encode` panics, or appends other than `len` bytes. Nothing was sent then.
@@ -70,11 +70,12 @@ impl<Session> Context<'_, Session> {
         len: usize,
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), SendError> {
+        self.replied = true;
         if self.compresses_data(len) || self.buffer.compresses(REPLY_HEADER_BYTES + len) {
             return self.with_encoded(len, encode, Self::try_reply);
         }
         let sent = self.buffer.encoded_packet(&self.reply_head(), len, encode);
-        self.count(sent)
+        self.count(sent, self.cmd)
     }
 
     /// Sends an unrequested packet with Data of `len` bytes that `encode` appends, as [`push`](Self::push)
@@ -95,7 +96,7 @@ impl<Session> Context<'_, Session> {
             return self.with_encoded(len, encode, |context, data| context.push(cmd, data));
         }
         let sent = self.buffer.encoded_packet(&Reply { cmd, flag: 0, ..self.reply_head() }, len, encode);
-        self.count(sent)
+        self.count(sent, cmd)
     }
 
     /// Encodes Data beside the write buffer, for `send` to compress it from there.

@@ -14,9 +14,11 @@ mod borrowed;
 mod compress_job;
 mod compressor;
 mod context;
+mod deferral;
 mod effect;
 mod encoded;
 mod error;
+mod handler_mistakes;
 mod into_outcome;
 mod leases;
 mod listing;
@@ -43,11 +45,13 @@ pub(crate) use compress_job::{
     COMPRESSED_BYTES_PER_FRAME, COMPRESSES, CompressJob, JOB_BYTES, SLICE_BYTES, cost_of,
 };
 pub(crate) use compressor::Compressor;
-pub(crate) use context::{Confined, Deferral};
+pub(crate) use context::Confined;
 pub use context::{Context, UseHandleOrDefer};
+pub(crate) use deferral::Deferral;
 pub(crate) use effect::Effect;
 pub use effect::Effects;
-pub use error::{NoRole, SendError};
+pub use error::{LoginError, SendError};
+pub(crate) use handler_mistakes::HandlerMistake;
 pub use into_outcome::IntoOutcome;
 pub(crate) use leases::CompressorLease;
 pub use listing::RouteInfo;

@@ -8,10 +8,12 @@ use crate::packet::ErrorId;
 #[must_use]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The request was handled: replied to, deferred, or in need of no reply.
+    /// The request was handled: replied to, deferred, or in need of no reply. A route that
+    /// [owes a reply](crate::Route::replies) has to have made it.
     Done,
-    /// The request is refused: the client gets a packet with this ErrorID and no Data. With [`ErrorId::NONE`]
-    /// the client would take it for an empty reply.
+    /// The request is refused: the client gets a packet with this ErrorID and no Data, or with the Data of
+    /// [`Context::refuse_with`](crate::Context::refuse_with). With [`ErrorId::NONE`] the client would take it
+    /// for a reply.
     Refuse(ErrorId),
     /// The Data cannot be decoded: the connection closes with 4001.
     Undecodable,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::Location;
+use std::time::Duration;
 
 use super::access::Access;
 use super::application::Application;
@@ -26,6 +27,11 @@ pub struct Route<S: Application> {
     access: Access<S::Session>,
     handler: Handler<S>,
     secret: bool,
+    unordered: bool,
+    replies: bool,
+    refusals_carry_data: bool,
+    /// Milliseconds until a deferred request is refused; 0 for never.
+    deadline_ms: u64,
     request: &'static str,
     reply: &'static str,
     /// Where the route was made, for messages about mistakes.
@@ -45,8 +51,20 @@ impl<S: Application> Route<S> {
     #[must_use]
     #[track_caller]
     pub const fn new(cmd: u16, name: &'static str, access: Access<S::Session>, handler: Handler<S>) -> Self {
-        let place = Location::caller();
-        Route { cmd, name, access, handler, secret: false, request: "", reply: "", place }
+        Route {
+            cmd,
+            name,
+            access,
+            handler,
+            secret: false,
+            unordered: false,
+            replies: false,
+            refusals_carry_data: false,
+            deadline_ms: 0,
+            request: "",
+            reply: "",
+            place: Location::caller(),
+        }
     }
 
     /// The same route with Data that is secret, such as a password or a token.
@@ -56,6 +74,50 @@ impl<S: Application> Route<S> {
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    /// The same route, whose deferred requests do not hold the connection's next packets back.
+    ///
+    /// Each answer goes out as soon as it is there, so answers can overtake each other, and later requests can
+    /// be answered first; the Flag says what each belongs to. A request that an ordered route has deferred
+    /// still holds every later packet back; it does not wait for unordered ones before it.
+    #[must_use]
+    pub const fn unordered(mut self) -> Self {
+        self.unordered = true;
+        self
+    }
+
+    /// The same route with a deadline for its deferred requests, by the clock of the reactor. Without one,
+    /// which is the default, they may wait for ever.
+    ///
+    /// When it passes, the client gets ErrorID 6. The late answer is dropped, and counted in
+    /// [`Totals::late_answers`](crate::Totals::late_answers). It is rounded up to milliseconds.
+    ///
+    /// # Panics
+    /// If it is zero. In a `static` that is a compile error.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        assert!(!deadline.is_zero(), "a deadline of zero leaves no time for an answer");
+        let ms = deadline.as_nanos().div_ceil(1_000_000);
+        self.deadline_ms = if ms > u64::MAX as u128 { u64::MAX } else { ms as u64 };
+        self
+    }
+
+    /// The same route, which owes a reply to each request: a handler that returns
+    /// [`Outcome::Done`](crate::Outcome::Done) without having replied or deferred has made a mistake, and the
+    /// log names the command once.
+    #[must_use]
+    pub const fn replies(mut self) -> Self {
+        self.replies = true;
+        self
+    }
+
+    /// The same route, whose refusals may carry Data:
+    /// [`Context::refuse_with`](crate::Context::refuse_with).
+    #[must_use]
+    pub const fn refusals_carry_data(mut self) -> Self {
+        self.refusals_carry_data = true;
         self
     }
 
@@ -89,6 +151,30 @@ impl<S: Application> Route<S> {
     #[must_use]
     pub const fn is_secret(&self) -> bool {
         self.secret
+    }
+
+    /// Whether its deferred requests let later packets [pass](Self::unordered).
+    #[must_use]
+    pub const fn is_unordered(&self) -> bool {
+        self.unordered
+    }
+
+    /// Whether it [owes a reply](Self::replies) to each request.
+    #[must_use]
+    pub const fn owes_reply(&self) -> bool {
+        self.replies
+    }
+
+    /// Whether its refusals may [carry Data](Self::refusals_carry_data).
+    #[must_use]
+    pub const fn refuses_with_data(&self) -> bool {
+        self.refusals_carry_data
+    }
+
+    /// Its [deadline](Self::deadline), in milliseconds; 0 if it has none.
+    #[must_use]
+    pub const fn deadline_ms(&self) -> u64 {
+        self.deadline_ms
     }
 
     /// The names of the message that it takes and of the one that it replies with, if they are known.

@@ -6,6 +6,7 @@ use super::borrowed::Origin;
 use super::compress_job::CompressJob;
 use super::compressor::Compressor;
 use super::effect::Effects;
+use super::handler_mistakes::HandlerMistakes;
 use super::leases::CompressorLeases;
 use super::sessions::Sessions;
 use super::write_buffer::WriteBuffer;
@@ -45,8 +46,14 @@ pub(crate) struct Tools<Session = ()> {
     pub(crate) observed: Observed,
     pub(crate) log: LogLimiter,
     pub(crate) slow: SlowCalls,
-    /// The length of the last packet that was too large for any outbox; 0 if there was none.
+    /// The length of the packet in hand if it is too large for any outbox; otherwise 0.
     pub(crate) oversized: usize,
+    /// Packets of the current call that were too large for any outbox, for a recording.
+    pub(crate) too_large: u32,
+    /// The Data of a refusal.
+    pub(crate) refusal: Vec<u8>,
+    /// The handlers' mistakes that have been logged.
+    pub(crate) mistakes: HandlerMistakes,
     pub(super) limits: Limits,
 }
 
@@ -82,6 +89,9 @@ impl<Session> Tools<Session> {
             log,
             slow: SlowCalls::default(),
             oversized: 0,
+            too_large: 0,
+            refusal: Vec::new(),
+            mistakes: HandlerMistakes::default(),
             limits,
         }
     }

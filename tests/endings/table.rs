@@ -265,8 +265,9 @@ fn requests() -> Vec<Ending> {
             name: "one packet more than the outbox takes",
             configure: |config| (config.limits.max_len, config.output.outbox_limit) = (1024, Some(4096)),
             act: |_, client, link| {
-                let one_of_5000 = [1u32.to_be_bytes(), 5000u32.to_be_bytes()].concat();
-                send(client, link, &packet(PUSH, 1, &one_of_5000));
+                let two_of_2500 = [2u32.to_be_bytes(), 2500u32.to_be_bytes()].concat();
+                send(client, link, &packet(PUSH, 1, &two_of_2500));
+                client.reply();
             },
             cause: Cause::OutboxFull,
             code: Some(4008),

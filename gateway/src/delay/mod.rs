@@ -2,11 +2,10 @@
 
 mod waiting;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sysconn::{ConnectionId, Peer, Ticket};
+use sysconn::{ConnectionId, Context, Request, Ticket};
 
 use waiting::Waiting;
 
@@ -23,8 +22,6 @@ pub(crate) struct Delay {
 struct SharedState {
     began: Instant,
     state: Mutex<Pending>,
-    /// The number of pending answers, to be read without the lock.
-    count: AtomicUsize,
     /// Notified when the answer that is due first may have changed, and at the end.
     changed: Condvar,
 }
@@ -37,8 +34,24 @@ struct Pending {
 
 #[derive(Debug)]
 struct Answer {
-    ticket: Ticket,
+    ticket: Ticket<Place>,
     data: Vec<u8>,
+}
+
+/// The place of a pending answer. Its ticket carries it, so the answer is dropped when the client leaves.
+#[derive(Debug)]
+struct Place {
+    shared: Arc<SharedState>,
+    due: Duration,
+    id: ConnectionId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let forgotten = self.shared.lock().answers.remove(self.id, self.due);
+        // Dropping a ticket takes a lock of the reactor.
+        drop(forgotten);
+    }
 }
 
 impl Delay {
@@ -48,12 +61,8 @@ impl Delay {
     /// One line that says why it cannot be started.
     #[expect(clippy::disallowed_methods, reason = "this thread reads its own clock")]
     pub(crate) fn start() -> Result<Self, String> {
-        let shared = Arc::new(SharedState {
-            began: Instant::now(),
-            state: Mutex::default(),
-            count: AtomicUsize::new(0),
-            changed: Condvar::new(),
-        });
+        let shared =
+            Arc::new(SharedState { began: Instant::now(), state: Mutex::default(), changed: Condvar::new() });
         let for_thread = shared.clone();
         let thread =
             std::thread::Builder::new().name("delay".into()).spawn(move || for_thread.answer_in_time());
@@ -63,31 +72,23 @@ impl Delay {
 
     /// Replies with `data` after `delay`, at most [`MAX_DELAY`]. If too much is pending already, for this
     /// client or in all, the ticket is dropped, which refuses the request.
-    pub(crate) fn reply_after(&self, delay: Duration, peer: Peer, ticket: Ticket, data: Vec<u8>) {
+    pub(crate) fn reply_after(
+        &self,
+        delay: Duration,
+        request: Request<'_>,
+        data: Vec<u8>,
+        context: &mut Context<'_>,
+    ) {
         let due = self.shared.elapsed() + delay.min(MAX_DELAY);
-        let (id, len) = (ticket.connection(), data.len());
+        let (id, peer, len) = (context.id(), context.record().peer(), data.len());
+        let ticket = context.defer_with(request, Place { shared: self.shared.clone(), due, id });
         let mut state = self.shared.lock();
         let refused = state.answers.add(id, peer, due, len, Answer { ticket, data });
-        self.shared.count.store(state.answers.len(), Ordering::Relaxed);
-        // Dropping a ticket takes a lock of the reactor.
         drop(state);
         match refused {
             Ok(()) => self.shared.changed.notify_one(),
             Err(refused) => drop(refused),
         }
-    }
-
-    /// Drops the pending answer of a connection that has ended.
-    pub(crate) fn forget(&self, id: ConnectionId) {
-        // Answers of this connection were added by this thread, so the count includes them.
-        if self.shared.count.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let mut state = self.shared.lock();
-        let forgotten = state.answers.remove(id);
-        self.shared.count.store(state.answers.len(), Ordering::Relaxed);
-        drop(state);
-        drop(forgotten);
     }
 }
 
@@ -114,7 +115,6 @@ impl SharedState {
         while !state.ended {
             let now = self.elapsed();
             if let Some(Answer { ticket, data }) = state.answers.take_due(now) {
-                self.count.store(state.answers.len(), Ordering::Relaxed);
                 drop(state);
                 ticket.reply(data);
                 state = self.lock();

@@ -1,5 +1,4 @@
-//! Pending answers, and their limits: for one connection, for one address, and in all. The pending answer of
-//! a connection is dropped when the connection ends.
+//! Pending answers, and their limits: for one connection, for one address, and in all.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -33,7 +32,6 @@ pub(super) struct Waiting<T> {
 /// The limits that the pending answer of a connection counts against.
 #[derive(Clone, Copy, Debug)]
 struct Charge {
-    due: Duration,
     address: Address,
     cost: usize,
 }
@@ -68,14 +66,15 @@ impl<T> Waiting<T> {
         }
         self.bytes += cost;
         self.addresses.insert(address, address_bytes + cost);
-        self.connections.insert(id, Charge { due, address, cost });
+        self.connections.insert(id, Charge { address, cost });
         self.answers.insert((due, id), answer);
         Ok(())
     }
 
-    /// Removes the pending answer of a connection.
-    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<T> {
-        let Charge { due, address, cost } = self.connections.remove(&id)?;
+    /// Removes the answer of a connection that is due at that time, if it is still pending.
+    pub(super) fn remove(&mut self, id: ConnectionId, due: Duration) -> Option<T> {
+        let answer = self.answers.remove(&(due, id))?;
+        let Charge { address, cost } = self.connections.remove(&id)?;
         self.bytes = self.bytes.saturating_sub(cost);
         if let Some(address_bytes) = self.addresses.get_mut(&address) {
             *address_bytes = address_bytes.saturating_sub(cost);
@@ -83,23 +82,18 @@ impl<T> Waiting<T> {
                 self.addresses.remove(&address);
             }
         }
-        self.answers.remove(&(due, id))
+        Some(answer)
     }
 
     /// Takes an answer that is due by `now`.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<T> {
         let (&(due, id), _) = self.answers.first_key_value()?;
-        if due <= now { self.remove(id) } else { None }
+        if due <= now { self.remove(id, due) } else { None }
     }
 
     /// When the first answer is due.
     pub(super) fn next_due(&self) -> Option<Duration> {
         self.answers.first_key_value().map(|((due, _), _)| *due)
-    }
-
-    /// The number of pending answers.
-    pub(super) fn len(&self) -> usize {
-        self.connections.len()
     }
 }
 
@@ -182,12 +176,12 @@ mod tests {
                 for ip in ips {
                     let added = waiting.add(id(200), from(ip), Duration::ZERO, 1, ());
                     assert_eq!(added.is_ok(), fits, "{ip} beside {peers:?}");
-                    waiting.remove(id(200));
+                    waiting.remove(id(200), Duration::ZERO);
                 }
             }
             // After all have left, nothing is counted any more.
             for number in 0..100 {
-                waiting.remove(id(number));
+                waiting.remove(id(number), Duration::ZERO);
             }
             assert!(is_empty(&waiting), "{waiting:?}");
             assert_eq!(waiting.add(id(300), from(peers[0]), Duration::ZERO, largest, ()), Ok(()));

@@ -63,8 +63,7 @@ fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'
         return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
     }
     let data = data.to_vec();
-    let ticket = context.defer(request);
-    gateway.delay.reply_after(delay, context.record().peer(), ticket, data);
+    gateway.delay.reply_after(delay, request, data, context);
     Outcome::Done
 }
 

@@ -7,7 +7,7 @@ mod room;
 
 use std::sync::Arc;
 
-use sysconn::{Application, Cause, Context, Effects, Message, Module, Outcome, Record, Router, Worker};
+use sysconn::{Application, Context, Message, Module, Outcome, Router, Worker};
 
 use crate::delay::Delay;
 use crate::token_keys::TokenKeys;
@@ -28,10 +28,6 @@ impl Gateway {
 
 impl Application for Gateway {
     type Session = ();
-
-    fn closed(&mut self, record: &Record, _: (), _: Cause, _: &mut Effects) {
-        self.delay.forget(record.id());
-    }
 }
 
 static ACCOUNT: Module<Gateway> = Module::new(10, "account", account::ROUTES);

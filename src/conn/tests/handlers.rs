@@ -18,6 +18,8 @@ fn effects(rig: &mut Rig) -> Vec<String> {
         Effect::Close { to, cause } => format!("close {to} {cause:?}"),
         Effect::SetDebug { to, on } => format!("debug {to} {on}"),
         Effect::Answer { answer, .. } => format!("answer {answer:?}"),
+        Effect::LogIn { to, .. } => format!("log in {to}"),
+        Effect::LogOut(to) => format!("log out {to}"),
         Effect::Replace { to, .. } => format!("replace {to}"),
         Effect::Reach { to, push, .. } => format!("reach {to:?} {}", push.frame().len()),
         Effect::Publish(publish) => format!("publish to {}", publish.topic.topic()),
@@ -209,10 +211,13 @@ fn a_deferred_request_can_be_refused_among_other_effects() {
 
 #[test]
 fn errors_have_messages() {
-    use crate::router::{NoRole, SendError};
+    use crate::router::{LoginError, SendError};
     assert_eq!(SendError::OutboxFull.to_string(), "the packet does not fit the outbox");
     assert_eq!(SendError::NoCipher.to_string(), "no cipher is installed");
-    assert_eq!(NoRole.to_string(), "role_id 0 is no role");
+    let too_large = SendError::TooLarge { bytes: 9 }.to_string();
+    assert_eq!(too_large, "a packet of 9 bytes can never fit the outbox (outbox-limit)");
+    assert_eq!(LoginError::NoRole.to_string(), "role_id 0 is no role");
+    assert_eq!(LoginError::UnderWay.to_string(), "another login of this connection is under way");
 }
 
 #[test]

@@ -196,11 +196,14 @@ fn packets_above_the_rate_or_the_outbox_are_logged() {
         logged.len() == 1 && logged[0].starts_with("WARN a packet is larger than outbox-limit"),
         "{logged:?}"
     );
-    assert!(logged[0].ends_with(&format!("outbox_limit={limit}")), "{logged:?}");
+    let bytes = 2 * limit + 21;
+    assert!(logged[0].ends_with(&format!("cmd={CALL} bytes={bytes} outbox_limit={limit}")), "{logged:?}");
     let mut rig = Rig::open(|_| {});
     let push = Push::new(700, &vec![0; 2 * limit]);
     rig.with(|conn, env| assert!(!conn.admits(&push, 0, env)));
-    assert!(lines().iter().any(|line| line.starts_with("WARN a packet is larger than outbox-limit")));
+    let logged = lines();
+    assert!(logged.len() == 1 && logged[0].ends_with(&format!("cmd=700 bytes={bytes} outbox_limit={limit}")));
+    assert_eq!(rig.closes(), []);
 }
 
 /// The text for the operator about each cause, beyond its name. Add new causes here.

@@ -62,7 +62,7 @@ fn shown(note: &Note) -> String {
     let mut words = text.split(' ').peekable();
     while let Some(word) = words.next() {
         let is_nothing = words.next_if(|value| {
-            word.ends_with(':') && ["0", "false", "None", "[]"].contains(&value.trim_end_matches(','))
+            word.ends_with(':') && ["0", "false", "None", "No", "[]"].contains(&value.trim_end_matches(','))
         });
         let word = word.replace(['{', '}', '(', ')', ','], " ").replace("Some ", "");
         if is_nothing.is_none() && !word.trim().is_empty() {
@@ -186,7 +186,7 @@ Packet seq: 4 cmd: 101 route: Known hash: of-nothing
 Outcome by_application: true said: Done cost: 1
 Input bytes: 19
 Packet seq: 5 cmd: 103 len: 4 route: Known hash: of-data
-Outcome by_application: true said: Done deferred: true
+Outcome by_application: true said: Done deferred: Yes
 Input frames: 1000 left: 15
 Time ms: 25000
 Timers

@@ -115,7 +115,7 @@ fn encrypted_data_is_decrypted_and_replies_are_encrypted() {
     {
         Ok(()) => Outcome::Done,
         Err(SendError::NoCipher) => Outcome::Refuse(ErrorId(100)),
-        Err(SendError::OutboxFull) => Outcome::Refuse(ErrorId(101)),
+        Err(SendError::OutboxFull | SendError::TooLarge { .. }) => Outcome::Refuse(ErrorId(101)),
     };
     rig.call(b"Text", encrypts);
     rig.env.tools.codecs = Codecs::new(Some(Box::new(Shouting)));

@@ -5,7 +5,7 @@ use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
 use crate::record::Login;
-use crate::router::error::NoRole;
+use crate::router::error::LoginError;
 use crate::router::outcome::Outcome;
 use crate::router::tools::Tools;
 
@@ -16,11 +16,15 @@ impl<Session> Context<'_, Session> {
     /// if [`Login::take_topics`] says so. If this connection holds another role, it is logged out first.
     ///
     /// # Errors
-    /// [`NoRole`] if `role_id` is 0. Nothing has changed in that case.
-    pub fn login(&mut self, login: Login) -> Result<(), NoRole> {
+    /// [`LoginError::NoRole`] if `role_id` is 0, [`LoginError::UnderWay`] while a
+    /// [`LoginTicket`](crate::LoginTicket) of this connection is open. Nothing has changed in either case.
+    pub fn login(&mut self, login: Login) -> Result<(), LoginError> {
         let role_id = login.identity.role_id;
         if role_id == 0 {
-            return Err(NoRole);
+            return Err(LoginError::NoRole);
+        }
+        if self.attachments.is_logging_in() {
+            return Err(LoginError::UnderWay);
         }
         // A login with the role that the record already has does not take it back from a newer connection.
         if self.record.role_id() != role_id {

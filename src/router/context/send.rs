@@ -1,8 +1,10 @@
 //! Replies, pushes and messages to the connection itself.
 
 use super::Context;
+use crate::connection_log;
 use crate::frame::{MessageKind, Opcode};
 use crate::packet::{DataStatus, Encode, ErrorId, Reply};
+use crate::push::Push;
 use crate::router::compress_job::{SLICE_BYTES, cost_of};
 use crate::router::error::SendError;
 use crate::router::outcome::Outcome;
@@ -33,12 +35,14 @@ impl<Session> Context<'_, Session> {
     /// Replies to the request, under its Cmd and Flag, and returns [`Outcome::Done`].
     ///
     /// It can be the last expression of a handler. If the outbox is full,
-    /// [`Output::overflow`](crate::config::Output::overflow) applies; [`try_reply`](Self::try_reply) returns
-    /// the error instead.
+    /// [`Output::overflow`](crate::config::Output::overflow) applies. A reply that can never fit is logged,
+    /// and the client gets ErrorID 6 in its place. [`try_reply`](Self::try_reply) returns the error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
         // An overflow is counted, and by the overflow policy may close the connection.
-        let _ = self.try_reply(data);
+        if let Err(SendError::TooLarge { .. }) = self.try_reply(data) {
+            self.refuse(ErrorId::NOT_AVAILABLE);
+        }
         Outcome::Done
     }
 
@@ -63,16 +67,17 @@ impl<Session> Context<'_, Session> {
     /// against the outbox, and later output waits behind it.
     ///
     /// # Errors
-    /// [`SendError::OutboxFull`]. Nothing was sent then.
+    /// [`SendError::OutboxFull`] or [`SendError::TooLarge`]. Nothing was sent then.
     #[inline]
     pub fn try_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
+        self.replied = true;
         if self.compresses_data(data.len())
             && let Some(result) = self.send_compressed(data)
         {
             return result;
         }
         let sent = self.buffer.packet(&packet(self.cmd, self.flag, DataStatus::Raw, data));
-        self.count(sent)
+        self.count(sent, self.cmd)
     }
 
     /// Whether Data of this length is compressed.
@@ -92,6 +97,7 @@ impl<Session> Context<'_, Session> {
     /// # Errors
     /// [`SendError`]. Nothing was sent then.
     pub fn try_reply_encrypted(&mut self, data: &[u8]) -> Result<(), SendError> {
+        self.replied = true;
         let id = self.record.id;
         let result =
             self.send_encoded(DataStatus::Encrypted, |tools, out| tools.codecs.encrypt(id, data, out));
@@ -105,7 +111,7 @@ impl<Session> Context<'_, Session> {
         if data.len() > SLICE_BYTES {
             let sent =
                 self.buffer.packet_of_compressed_data(&packet(self.cmd, self.flag, DataStatus::Raw, data));
-            return Some(self.count(sent));
+            return Some(self.count(sent, self.cmd));
         }
         self.buffer.tools.effects.add_work(cost_of(data.len()));
         self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out))
@@ -122,43 +128,73 @@ impl<Session> Context<'_, Session> {
         let is_encoded = encode(self.buffer.tools, &mut encoded);
         let sent = is_encoded.then(|| self.buffer.packet(&packet(self.cmd, self.flag, status, &encoded)));
         self.buffer.tools.encoded = encoded;
-        sent.map(|sent| self.count(sent))
+        sent.map(|sent| self.count(sent, self.cmd))
     }
 
     /// Sends an unrequested packet to this connection, under `cmd` with Flag 0. Its Data is never
     /// zlib-compressed.
     ///
     /// # Errors
-    /// [`SendError::OutboxFull`]. Nothing was sent then.
+    /// [`SendError::OutboxFull`] or [`SendError::TooLarge`]. Nothing was sent then.
     pub fn push(&mut self, cmd: u16, data: &[u8]) -> Result<(), SendError> {
         let sent = self.buffer.packet(&packet(cmd, 0, DataStatus::Raw, data));
-        self.count(sent)
+        self.count(sent, cmd)
     }
 
     /// Sends a WebSocket message without a packet header, for a service of [plain
     /// messages](crate::Service::Messages).
     ///
     /// # Errors
-    /// [`SendError::OutboxFull`]. Nothing was sent then.
+    /// [`SendError::OutboxFull`] or [`SendError::TooLarge`]. Nothing was sent then.
     pub fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         let opcode = match kind {
             MessageKind::Text => Opcode::Text,
             MessageKind::Binary => Opcode::Binary,
         };
         let sent = self.buffer.message(opcode, payload);
-        self.count(sent)
+        self.count(sent, self.cmd)
+    }
+
+    /// Refuses the request with this ErrorID and with Data, which tells the client more. Return the result.
+    ///
+    /// The route must [say so](crate::Route::refusals_carry_data): otherwise the Data is left out, and the log
+    /// names the command. Data that can never fit the outbox is left out too.
+    pub fn refuse_with(&mut self, error_id: ErrorId, data: &[u8]) -> Outcome {
+        self.refuses_with_data = true;
+        let refusal = &mut self.buffer.tools.refusal;
+        refusal.clear();
+        refusal.extend_from_slice(data);
+        Outcome::Refuse(error_id)
     }
 
     /// Refuses the request: sends a packet with this ErrorID and no Data.
     pub(crate) fn refuse(&mut self, error_id: ErrorId) {
-        let sent = self.buffer.packet(&Reply { error_id, ..self.reply_head() });
-        let _ = self.count(sent);
+        let _ = self.send_refusal(error_id, &[]);
+    }
+
+    /// Refuses the request with Data, or without if that can never fit the outbox.
+    #[cold]
+    pub(crate) fn refuse_with_data(&mut self, error_id: ErrorId, data: &[u8]) {
+        if let Err(SendError::TooLarge { .. }) = self.send_refusal(error_id, data) {
+            self.refuse(error_id);
+        }
+    }
+
+    fn send_refusal(&mut self, error_id: ErrorId, data: &[u8]) -> Result<(), SendError> {
+        let sent = self.buffer.packet(&Reply { error_id, data, ..self.reply_head() });
+        self.count(sent, self.cmd)
     }
 
     /// Sends the packet or message that `send` puts into the buffer, and counts it.
     pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_, Session>) -> bool) {
         let sent = send(&mut self.buffer);
-        let _ = self.count(sent);
+        let _ = self.count(sent, self.cmd);
+    }
+
+    /// Sends a push that is encoded already to this connection, and counts it.
+    pub(crate) fn send_push(&mut self, push: &Push) {
+        let sent = self.buffer.push(push);
+        let _ = self.count(sent, if sent { 0 } else { push.cmd() });
     }
 
     /// Counts packets that did not fit the outbox.
@@ -168,19 +204,37 @@ impl<Session> Context<'_, Session> {
         self.overflowed |= packets > 0;
     }
 
+    /// In a replay: counts packets that could never fit the outbox.
+    pub(crate) fn count_too_large(&mut self, packets: u32) {
+        self.record.count_send_errors(packets);
+        self.buffer.tools.totals.send_errors += u64::from(packets);
+        self.buffer.tools.too_large = self.buffer.tools.too_large.saturating_add(packets);
+    }
+
     /// Counts a packet or message that was sent, or did not fit the outbox.
     #[inline]
-    pub(crate) fn count(&mut self, sent: bool) -> Result<(), SendError> {
+    pub(crate) fn count(&mut self, sent: bool, cmd: u16) -> Result<(), SendError> {
         if sent {
             self.record.send_count += 1;
             self.buffer.tools.totals.packets_sent += 1;
             Ok(())
         } else {
-            self.record.count_send_error();
-            self.buffer.tools.totals.send_errors += 1;
-            self.overflowed = true;
-            Err(SendError::OutboxFull)
+            Err(self.count_failure(cmd))
         }
+    }
+
+    /// Counts a packet that did not fit the outbox. If it never can, that is no fault of the client.
+    #[cold]
+    fn count_failure(&mut self, cmd: u16) -> SendError {
+        let bytes = std::mem::take(&mut self.buffer.tools.oversized);
+        if bytes == 0 {
+            self.fail_to_send(1);
+            return SendError::OutboxFull;
+        }
+        self.count_too_large(1);
+        let Tools { log, now, limits, .. } = &mut *self.buffer.tools;
+        connection_log::oversized(self.record, log, *now, cmd, bytes, limits.outbox);
+        SendError::TooLarge { bytes }
     }
 }
 

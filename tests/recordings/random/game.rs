@@ -6,8 +6,8 @@ use sysconn::frame::CloseCode;
 use sysconn::packet::ErrorId;
 use sysconn::sim::Random;
 use sysconn::{
-    Access, Application, Cause, ClientKind, ConnectionId, Context, Effects, Handle, Identity, Login, Message,
-    Module, Outcome, Push, Record, Request, Route, Router, Ticket,
+    Access, Application, Cause, ClientKind, ConnectionId, Context, Effects, Handle, Identity, Login,
+    LoginTicket, Message, Module, Outcome, Push, Record, Request, Route, Router, Ticket,
 };
 
 /// The longest delay of an answer, in milliseconds.
@@ -20,25 +20,45 @@ pub(crate) struct Game {
     now: Duration,
     open: Vec<(ConnectionId, Handle)>,
     /// The pending answers, and when they are due.
-    owed: Vec<(Duration, Ticket, Vec<u8>)>,
+    owed: Vec<(Duration, Owed, Vec<u8>)>,
+    /// Whether it also logs connections in and out from outside.
+    defers: bool,
+}
+
+enum Owed {
+    Reply(Ticket),
+    Login(LoginTicket),
 }
 
 impl Game {
-    pub(crate) fn new(random: Random) -> Self {
-        Game { random, now: Duration::ZERO, open: vec![], owed: vec![] }
+    pub(crate) fn new(random: Random, defers: bool) -> Self {
+        Game { random, now: Duration::ZERO, open: vec![], owed: vec![], defers }
     }
 
     /// Acts for other threads between two turns: answers, pushes, closes and kicks.
-    pub(crate) fn between_turns(&mut self, now: Duration) {
+    pub(crate) fn between_turns(&mut self, now: Duration, effects: &mut Effects) {
         self.now = now;
         let (due, owed) = std::mem::take(&mut self.owed).into_iter().partition(|(at, ..)| *at <= now);
         self.owed = owed;
         let due: Vec<_> = due;
-        for (_, ticket, data) in due {
-            if self.random.chance(0.1) {
-                ticket.refuse(ErrorId(101));
+        for (_, owed, data) in due {
+            let refuses = self.random.chance(0.1);
+            match owed {
+                Owed::Reply(ticket) if !refuses => ticket.reply(data),
+                Owed::Reply(ticket) if self.defers => ticket.refuse_with(ErrorId(101), data),
+                Owed::Reply(ticket) => ticket.refuse(ErrorId(101)),
+                Owed::Login(ticket) if refuses => ticket.refuse(ErrorId::LOGIN_REFUSED),
+                Owed::Login(ticket) => {
+                    let _ = ticket.login(login_of(self.random.below(8)), data);
+                }
+            }
+        }
+        if self.defers && !self.open.is_empty() && self.random.chance(0.05) {
+            let (id, _) = self.open[self.random.index(self.open.len())];
+            if self.random.chance(0.5) {
+                let _ = effects.login(id, login_of(self.random.below(8)));
             } else {
-                ticket.reply(data);
+                effects.logout(id);
             }
         }
         if !self.open.is_empty() && self.random.chance(0.02) {
@@ -105,6 +125,10 @@ pub(crate) const COMMANDS: [(u16, u32); 21] = [
     (1222, 4),
 ];
 
+/// The commands that defer in other ways, and their relative frequency.
+pub(crate) const DEFERRING: [(u16, u32); 6] =
+    [(1223, 30), (1224, 20), (1225, 6), (1226, 8), (1227, 6), (1228, 3)];
+
 static MODULE: Module<Game> = Module::new(
     12,
     "random",
@@ -160,6 +184,21 @@ static MODULE: Module<Game> = Module::new(
             context.effects().set_debug(id, on);
             context.reply(b"")
         }),
+        Route::new(1223, "unordered", Access::Anyone, deferred).unordered().refusals_carry_data(),
+        Route::new(1224, "unordered, in time", Access::Anyone, deferred)
+            .unordered()
+            .deadline(Duration::from_millis(200)),
+        Route::new(1225, "in time", Access::Anyone, deferred).deadline(Duration::from_millis(200)),
+        Route::new(1226, "login by ticket", Access::Anyone, login_later).unordered(),
+        Route::new(1227, "refuse with data", Access::Anyone, |_, request, context| {
+            context.refuse_with(ErrorId(100), request.data())
+        })
+        .refusals_carry_data(),
+        Route::new(1228, "too large", Access::Anyone, |_, _, context| {
+            // Without an outbox limit nothing is too large.
+            let len = if context.reply_capacity() == usize::MAX { 0 } else { 3 << 20 };
+            context.reply(&vec![0; len])
+        }),
     ],
 );
 
@@ -177,8 +216,20 @@ fn deferred(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) ->
     let data = request.data().to_vec();
     let ticket = context.defer(request);
     let delay = Duration::from_millis(game.random.below(MAX_DELAY_MS));
-    game.owed.push((game.now + delay, ticket, data));
+    game.owed.push((game.now + delay, Owed::Reply(ticket), data));
     Outcome::Done
+}
+
+fn login_later(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let data = request.data().to_vec();
+    let Ok(ticket) = context.defer_login(request) else { return Outcome::Refuse(ErrorId::LOGIN_REFUSED) };
+    let delay = Duration::from_millis(game.random.below(MAX_DELAY_MS));
+    game.owed.push((game.now + delay, Owed::Login(ticket), data));
+    Outcome::Done
+}
+
+fn login_of(role_id: u64) -> Login {
+    Login { identity: Identity { role_id, ..Identity::default() }, ..Login::default() }
 }
 
 fn login(_: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {

@@ -24,7 +24,7 @@ use session::{Step, session};
 /// Clients of one server.
 const CLIENTS: u64 = 20;
 /// Sessions, unless `SYSCONN_SESSIONS` says otherwise.
-const SESSIONS: u64 = 500;
+const SESSIONS: u64 = 640;
 /// The time by which a server has drained.
 const LIMIT: Duration = Duration::from_secs(7200);
 /// The time after which a client whose buffers were full tries again.
@@ -113,7 +113,7 @@ fn play(seed: u64, plan: &Plan, config: &Config) {
     let network = Network::new(seed);
     network.set_buffers(plan.buffers);
     let service = if plan.packets { Service::Packets(&ROUTER) } else { Service::Messages(message) };
-    let game = Game::new(random.fork());
+    let game = Game::new(random.fork(), plan.defers);
     let mut reactor = Reactor::simulated(config, service, game, &network).unwrap();
     network.set_faults(plan.faults);
     let mut seats: Vec<_> = (0..CLIENTS)
@@ -131,7 +131,7 @@ fn play(seed: u64, plan: &Plan, config: &Config) {
     loop {
         let now = network.now();
         assert!(now < LIMIT, "seed {seed}: no end");
-        reactor.act(|game, _| game.between_turns(now));
+        reactor.act(|game, effects| game.between_turns(now, effects));
         let acting = seats.iter_mut().filter_map(|seat| seat.act(now).then_some(seat.due)).min();
         if acting.is_none() && !drains {
             drains = true;

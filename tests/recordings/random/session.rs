@@ -6,7 +6,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use sysconn::frame::{Opcode, push_masked_frame};
 use sysconn::sim::Random;
 
-use super::game::COMMANDS;
+use super::game::{COMMANDS, DEFERRING};
 use super::plan::Plan;
 use crate::common::{message, upgrade_of};
 
@@ -36,6 +36,7 @@ struct Writer<'a> {
     random: &'a mut Random,
     bytes: Vec<u8>,
     packets: bool,
+    defers: bool,
     max_len: usize,
     deflate: Option<Compress>,
     keeps_window: bool,
@@ -53,6 +54,7 @@ pub(crate) fn session(random: &mut Random, plan: &Plan) -> Vec<Step> {
         random,
         bytes: vec![],
         packets: plan.packets,
+        defers: plan.defers,
         max_len: plan.max_len(),
         deflate: compress,
         keeps_window,
@@ -187,8 +189,10 @@ impl Writer<'_> {
         if !self.packets {
             return data;
         }
-        let mut pick = self.random.below(COMMANDS.iter().map(|(_, weight)| u64::from(*weight)).sum()) as u32;
-        let known = COMMANDS.iter().find(|(_, weight)| {
+        let deferring: &[(u16, u32)] = if self.defers { &DEFERRING } else { &[] };
+        let commands = || COMMANDS.iter().chain(deferring);
+        let mut pick = self.random.below(commands().map(|(_, weight)| u64::from(*weight)).sum()) as u32;
+        let known = commands().find(|(_, weight)| {
             let is_it = pick < *weight;
             pick = pick.saturating_sub(*weight);
             is_it

@@ -30,7 +30,7 @@ Packet seq: 3 cmd: 106 len: 4 route: Known access: 2 hash: of-data
 Outcome said: Refuse error_id: 4 frames: [Frame opcode: 2 len: 11 packet: error_id: 4 cmd: 106 hash: of-nothing ]
 Input bytes: 19
 Packet seq: 4 cmd: 151 len: 4 route: Known secret: true
-Outcome by_application: true said: Done deferred: true
+Outcome by_application: true said: Done deferred: Yes
 Answer seq: 4 answer: Reply len: 4
 Outcome said: Done frames: [Frame opcode: 2 len: 15 packet: cmd: 151 ]
 ";

@@ -1,0 +1,191 @@
+//! Logins by ticket and from outside the connection's requests.
+
+use super::*;
+use crate::handle::LoginTicket;
+use crate::packet::ErrorId;
+use crate::router::{Effect, LoginError};
+
+thread_local! {
+    /// The ticket of this test.
+    static TICKET: std::cell::RefCell<Option<LoginTicket>> = const { std::cell::RefCell::new(None) };
+}
+
+fn login_of(role_id: u64) -> Login {
+    Login { identity: Identity { role_id, ..Identity::default() }, ..Login::default() }
+}
+
+fn defer_login(state: &mut State, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    match context.defer_login(request) {
+        Ok(ticket) => {
+            TICKET.set(Some(ticket));
+            Outcome::Done
+        }
+        Err(error) => {
+            state.noted.push(format!("{error:?}"));
+            Outcome::Refuse(ErrorId::LOGIN_REFUSED)
+        }
+    }
+}
+
+fn ticket() -> LoginTicket {
+    TICKET.take().expect("a login is under way")
+}
+
+static MODULE: Module<State> = Module::new(
+    1,
+    "logins",
+    [
+        Route::new(DEFER, "login", Access::Anyone, defer_login).unordered(),
+        Route::new(LOGIN, "at once", Access::Anyone, |state, _, context| {
+            state.noted.push(format!("{:?}", context.login(login_of(7))));
+            Outcome::Done
+        }),
+        Route::new(LOGOUT, "logout", Access::Anyone, logout),
+        Route::new(ECHO, "echo", Access::Role, echo),
+    ],
+);
+static ROUTER: Router<State> = Router::new([&MODULE]);
+
+fn rig() -> Rig {
+    let mut rig = Rig::open(|config| {
+        config.timers.account_check = Some(Duration::from_secs(100));
+        (config.timers.client_check, config.timers.read) = (None, None);
+    });
+    rig.env.service = Service::Packets(&ROUTER);
+    rig.env.state.noted.clear();
+    rig
+}
+
+/// Gives the connection the answer of its ticket.
+fn deliver(rig: &mut Rig) {
+    let mut mails = vec![];
+    rig.env.tools.mailbox.collect(&mut mails);
+    for mail in mails {
+        let crate::mailbox::Mail::Answer { seq, answer, .. } = mail else { panic!("another mail") };
+        rig.with(|conn, env| conn.handle_answer(seq, answer, env));
+    }
+}
+
+#[test]
+fn a_ticket_logs_in_and_answers_in_one_step_and_is_the_only_login_meanwhile() {
+    let mut rig = rig();
+    let older = ConnectionId::new(0, 9, 9);
+    assert_eq!(rig.env.tools.roles.enter(older, 5), None);
+    rig.request(DEFER, b"");
+    assert!(ticket_is_open());
+    // Nothing else logs it in, or out of this state.
+    rig.request(LOGIN, b"");
+    rig.request(DEFER, b"");
+    rig.with(|conn, env| conn.log_in(&login_of(8), env));
+    assert_eq!(rig.env.state.noted, ["Err(UnderWay)", "UnderWay"]);
+    assert_eq!(rig.conn.record.role_id(), 0);
+    rig.request(ECHO, b"");
+    assert_eq!(ticket().login(login_of(5), *b"in"), Ok(()));
+    deliver(&mut rig);
+    let seen: Vec<_> = rig.replies().iter().map(|reply| (reply.cmd, reply.error_id, reply.data)).collect();
+    let expected = [
+        (DEFER, ErrorId::LOGIN_REFUSED, &b""[..]),
+        (ECHO, ErrorId::NOT_LOGGED_IN, b""),
+        (DEFER, ErrorId::NONE, b"in"),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!((rig.conn.record.role_id(), rig.env.tools.roles.player(5)), (5, Some(rig.conn.record.id)));
+    let effects = rig.env.tools.effects.take();
+    assert!(
+        matches!(effects[..], [Effect::Replace { to, heir: None }] if to == older),
+        "the older connection is told"
+    );
+    rig.request(LOGIN, b"");
+    assert_eq!(rig.env.state.noted[2..], ["Ok(())"], "its ticket is closed");
+}
+
+fn ticket_is_open() -> bool {
+    TICKET.with_borrow(|ticket| ticket.as_ref().is_some_and(LoginTicket::is_open))
+}
+
+#[test]
+fn a_login_that_fails_is_answered_and_the_next_one_may_come() {
+    let ways: [(fn(LoginTicket), u16); 3] = [
+        (|ticket| ticket.refuse(ErrorId(100)), 100),
+        (drop, 6),
+        (|ticket| assert_eq!(ticket.login(login_of(0), *b""), Err(LoginError::NoRole)), 6),
+    ];
+    for (end, error_id) in ways {
+        let mut rig = rig();
+        for _ in 0..2 {
+            rig.request(DEFER, b"");
+            end(ticket());
+            deliver(&mut rig);
+        }
+        let seen: Vec<_> = rig.replies().iter().map(|reply| reply.error_id.0).collect();
+        assert_eq!(seen, [error_id; 2]);
+        assert!(rig.env.state.noted.is_empty() && !rig.conn.record.is_logged_in());
+    }
+    // A handler that refuses the request itself.
+    let mut rig = rig();
+    for _ in 0..2 {
+        rig.env.state.call = Some(|state, request, context| {
+            let _ = defer_login(state, request, context);
+            Outcome::Refuse(ErrorId(100))
+        });
+        rig.env.service = Service::Packets(&super::ROUTER);
+        rig.request(CALL, b"");
+        assert!(!ticket_is_open());
+    }
+    assert!(rig.env.state.noted.is_empty());
+}
+
+#[test]
+fn the_account_check_stands_still_while_a_login_is_under_way() {
+    // What happens before and within the login, which lasts from 40 s to 200 s, how it ends, and the close.
+    type Act = fn(&mut Rig);
+    type Case = (&'static str, Act, Act, Act, &'static [(u64, &'static str)]);
+    let nothing: Act = |_| {};
+    let refused: Act = |_| ticket().refuse(ErrorId(100));
+    let accepted: Act = |_| ticket().login(login_of(5), *b"").unwrap();
+    let cases: [Case; 4] = [
+        ("refused", nothing, nothing, refused, &[(260_000, "close 4004")]),
+        ("accepted", nothing, nothing, accepted, &[]),
+        ("under way", nothing, nothing, nothing, &[]),
+        (
+            "logged out meanwhile",
+            |rig| rig.request(LOGIN, b""),
+            |rig| rig.request(LOGOUT, b""),
+            refused,
+            &[(300_000, "close 4004")],
+        ),
+    ];
+    for (name, before, within, end, closes) in cases {
+        let mut rig = rig();
+        before(&mut rig);
+        rig.pass_until(40_000);
+        rig.request(DEFER, b"");
+        rig.pass_until(50_000);
+        within(&mut rig);
+        rig.pass_until(200_000);
+        end(&mut rig);
+        deliver(&mut rig);
+        rig.pass_until(400_000);
+        assert_eq!(rig.closes(), closes, "{name}");
+        TICKET.take();
+    }
+}
+
+#[test]
+fn a_connection_can_be_logged_in_and_out_from_outside() {
+    let mut rig = rig();
+    rig.with(|conn, env| conn.log_in(&login_of(5), env));
+    rig.request(ECHO, b"in");
+    rig.pass_until(150_000);
+    rig.with(|conn, env| conn.log_out(env));
+    rig.request(ECHO, b"out");
+    let seen: Vec<_> = rig.replies().iter().map(|reply| (reply.error_id, reply.data)).collect();
+    assert_eq!(seen, [(ErrorId::NONE, &b"in"[..]), (ErrorId::NOT_LOGGED_IN, b"")]);
+    assert_eq!(rig.env.tools.roles.player(5), None);
+    assert_eq!(rig.env.tools.effects.cost(), 0, "no client pays for it");
+    rig.pass_until(300_000);
+    assert_eq!(rig.closes(), [(250_000, "close 4004")]);
+    rig.with(|conn, env| conn.log_in(&login_of(5), env));
+    assert_eq!(rig.env.tools.roles.player(5), None, "it is closing");
+    assert_eq!(rig.env.tools.effects.login(rig.conn.record.id, login_of(0)), Err(LoginError::NoRole));
+}

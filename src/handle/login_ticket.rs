@@ -1,0 +1,58 @@
+//! Tickets for logins that are decided later: by a database or by another service.
+
+use super::ticket::Ticket;
+use crate::id::ConnectionId;
+use crate::mailbox::Answer;
+use crate::packet::ErrorId;
+use crate::record::Login;
+use crate::router::LoginError;
+
+/// The right to answer one deferred request and to log its connection in, in one step and from any thread.
+///
+/// While it is open, every other login of its connection is refused. The time until then does not count for
+/// the [account check](crate::config::Timers::account_check). A ticket that is dropped refuses the request
+/// with ErrorID 6.
+#[derive(Debug)]
+#[must_use = "a ticket that is dropped refuses its request"]
+pub struct LoginTicket(Ticket);
+
+impl LoginTicket {
+    pub(crate) fn new(ticket: Ticket) -> Self {
+        LoginTicket(ticket)
+    }
+
+    /// The connection that waits for the answer.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionId {
+        self.0.connection()
+    }
+
+    /// Whether the request still waits, as for a [`Ticket`].
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.is_open()
+    }
+
+    /// Logs the connection in and then replies with `data`: the role is entered, an older connection that
+    /// holds it is replaced, and the reply follows. Has no effect if the request waits no longer.
+    ///
+    /// # Errors
+    /// [`LoginError::NoRole`] if `role_id` is 0. The request is refused with ErrorID 6 in that case.
+    pub fn login(self, login: Login, data: impl Into<Vec<u8>>) -> Result<(), LoginError> {
+        if login.identity.role_id == 0 {
+            return Err(LoginError::NoRole);
+        }
+        self.0.into_right().answer(Answer::Login(Box::new(login), data.into()));
+        Ok(())
+    }
+
+    /// Refuses the login and its request.
+    pub fn refuse(self, error_id: ErrorId) {
+        self.0.refuse(error_id);
+    }
+
+    /// Refuses the login and its request with Data, as [`Ticket::refuse_with`] does.
+    pub fn refuse_with(self, error_id: ErrorId, data: impl Into<Vec<u8>>) {
+        self.0.refuse_with(error_id, data);
+    }
+}
