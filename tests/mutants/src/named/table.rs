@@ -245,7 +245,7 @@ pub const NAMED: &[NamedMistake] = &[
         name: "AlwaysBusy",
         breaks: "NoSpin",
         every: 1,
-        edits: &[edit("src/reactor/turn.rs", "if schedule.has_work()", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/turn.rs", "if has_effects || schedule.has_work()", "ORIGINAL || MISTAKE")],
     },
     // A push is not sent.
     NamedMistake {
@@ -285,6 +285,5 @@ pub const NAMED: &[NamedMistake] = &[
     },
 ];
 
-const PUSH_PACKET: &str =
-    "push_packet_head(&mut self.tools.write_buffer.bytes, reply); self.push_data(reply.data);";
+const PUSH_PACKET: &str = "push_packet_head(&mut self.tools.write_buffer.bytes, reply, reply.data.len()); self.push_data(reply.data);";
 const PUSH_PONG: &str = "push_frame(&mut env.tools.write_buffer.bytes, Opcode::Pong, payload);";
