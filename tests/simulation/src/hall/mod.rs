@@ -9,6 +9,14 @@ mod receipts;
 mod span;
 mod state;
 mod tests;
+mod ticks;
+
+use sysconn::sim::{Failure, Report};
+
+/// Runs the simulation of a seed. Returns how many publishes were received, too.
+pub(crate) fn run(seed: u64) -> Result<(Report, u64), Failure> {
+    plan::run(&plan::plan(seed))
+}
 
 /// The commands of the game, and the meaning of their Data. A reply holds the place of its call in the order
 /// of all calls.

@@ -9,12 +9,13 @@ use std::time::Duration;
 use sysconn::sim::{Random, Simulated};
 use sysconn::upgrade::{Refusal, Request};
 use sysconn::{
-    Application, Cause, ConnectionId, Context, Effects, Peer, Push, Record, Ticket, Topic, Worker,
+    Application, Cause, ConnectionId, Context, Effects, Peer, Push, Record, Tick, Ticket, Topic, Worker,
 };
 
 use super::TOPICS;
 use super::commands::PUBLISHED;
 use super::model::{Model, Number, Publisher, Tag};
+use super::ticks::Ticks;
 use crate::game::tag;
 
 /// What the workers share, with the clients too.
@@ -24,6 +25,7 @@ pub(super) struct Shared(Rc<Inner>);
 #[derive(Default)]
 struct Inner {
     model: RefCell<Model>,
+    ticks: RefCell<Ticks>,
     tags: RefCell<BTreeMap<ConnectionId, Tag>>,
     /// Sessions that exist.
     sessions: Cell<usize>,
@@ -34,6 +36,10 @@ struct Inner {
 impl Shared {
     pub(super) fn model(&self) -> RefMut<'_, Model> {
         self.0.model.borrow_mut()
+    }
+
+    pub(super) fn ticks(&self) -> RefMut<'_, Ticks> {
+        self.0.ticks.borrow_mut()
     }
 
     /// Whose connection an id is, while it is open.
@@ -197,6 +203,13 @@ impl Application for Hall {
         self.shared.model().replaced(session.tag, &topics);
     }
 
+    fn tick(&mut self, tick: Tick, effects: &mut Effects) {
+        self.shared.note(self.shared.ticks().tick(self.worker.index(), tick));
+        if tick.number.is_multiple_of(8) {
+            self.publish(effects, (tick.number / 8 % u64::from(TOPICS)) as Number, 20, None);
+        }
+    }
+
     fn closed(&mut self, record: &Record, session: Guest, _: Cause, effects: &mut Effects) {
         let tag = tag(record.peer());
         if session.tag != tag {
@@ -220,6 +233,7 @@ impl Simulated for Hall {
         random: &mut Random,
     ) -> Option<Duration> {
         self.now = now;
+        self.shared.note(self.shared.ticks().begin_turn(self.worker.index(), now));
         self.shared.model().begin_turn(self.worker.index(), now);
         let (open, sessions) = (self.shared.0.tags.borrow().len(), self.shared.0.sessions.get());
         if open != sessions {
