@@ -82,6 +82,8 @@
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
 //! - `protobuf`: protobuf messages in handlers, replies and pushes.
 //! - `sim`: the simulated network.
+// Each type in a public signature has a public path.
+#![warn(unnameable_types)]
 // Code for simulations or compression is always compiled, so that the callers need no conditions. A build
 // with all features reports code without any caller.
 #![cfg_attr(
@@ -170,6 +172,8 @@ pub use router::{
     MessageKind, Module, Outcome, Request, Route, RouteInfo, Router, SendError, Service, Tick,
     UseHandleOrDefer,
 };
+#[doc(hidden)]
+pub use router::{HandlerFunction, MessageFunction, MessageRequestFunction};
 pub use survey::{Snapshot, Survey};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

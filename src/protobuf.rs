@@ -70,8 +70,7 @@ use crate::router::{Context, Effects, Outcome, SendError};
 macro_rules! proto {
     ($function:path) => {
         |state, request, context| {
-            // Of this type, so that the compiler compares signatures.
-            let function: fn(&mut _, _, &mut $crate::Context<'_, _>) -> _ = $function;
+            let function: $crate::MessageFunction<'_, '_, '_, _, _, _, _> = $function;
             match $crate::protobuf::decode(request.data()) {
                 ::core::result::Result::Ok(message) => {
                     $crate::protobuf::Answer::answer(function(state, message, context), context)
@@ -82,7 +81,7 @@ macro_rules! proto {
     };
     ($function:path, request) => {
         |state, request, context| {
-            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_, _>) -> _ = $function;
+            let function: $crate::MessageRequestFunction<'_, '_, '_, '_, _, _, _, _> = $function;
             match $crate::protobuf::decode(request.data()) {
                 ::core::result::Result::Ok(message) => {
                     $crate::protobuf::Answer::answer(function(state, message, request, context), context)

@@ -1,4 +1,4 @@
-//! Compares the tables in docs/protocol.md and docs/clients.md with the code.
+//! Compares the tables in docs/protocol.md with the code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -113,31 +113,6 @@ fn every_refusal_has_its_row() {
     let true_rows: Vec<_> =
         refusals.into_iter().map(|refusal| vec![status(refusal), reconnect(refusal)]).collect();
     assert_eq!(said, true_rows);
-}
-
-#[test]
-fn every_command_has_its_row() -> std::io::Result<()> {
-    let modules = concat!(env!("CARGO_MANIFEST_DIR"), "/gateway/src/modules");
-    let mut code = String::new();
-    for file in std::fs::read_dir(modules)? {
-        code += &std::fs::read_to_string(file?.path())?;
-    }
-    let calls = |function| code.split(function).skip(1).map(|call| call.splitn(4, ", ").collect::<Vec<_>>());
-    let module = |cmd: &str| {
-        let mut modules = calls("Module::new(").map(|call| (call[0], call[1].trim_matches('"')));
-        modules.find_map(|(number, name)| (number == &cmd[..cmd.len() - 2]).then_some(name)).unwrap_or("?")
-    };
-    let mut listed: Vec<_> = calls("Route::new(")
-        .map(|call| {
-            let (cmd, name) = (call[0], call[1].trim_matches('"'));
-            let who = call[2].trim_start_matches("Access::").to_lowercase();
-            vec![format!("{cmd} `{}.{name}`", module(cmd)), who]
-        })
-        .collect();
-    listed.sort();
-    let said: Vec<Vec<_>> = table("| Command | Who |").iter().map(|row| row[..2].to_vec()).collect();
-    assert_eq!(said, listed);
-    Ok(())
 }
 
 #[test]

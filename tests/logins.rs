@@ -1,5 +1,5 @@
-//! What the application is told of a connection that a newer login replaces, in each order of the two ends, and
-//! logins by effects.
+//! What the application is told of a connection that a newer login replaces, in each order of the two ends,
+//! and logins by effects.
 
 #![cfg(feature = "sim")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

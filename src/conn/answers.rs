@@ -36,7 +36,7 @@ impl Dispatch<'_> {
     #[cold]
     pub(super) fn keep_deferral<S: Application>(
         &mut self,
-        deferral: Box<Deferral>,
+        deferral: Deferral,
         replied: bool,
         env: &mut Env<S>,
     ) {
@@ -49,13 +49,13 @@ impl Dispatch<'_> {
         let account_check = deferral.is_login.then(|| self.deadlines.stop_account_check(now));
         let deadline = now.after(route.as_ref().map_or(0, |route| route.deadline_ms()));
         let is_unordered = route.is_some_and(|route| route.is_unordered());
-        self.rare.add_deferred(Deferred { deferral: *deferral, is_unordered, deadline, account_check });
+        self.rare.add_deferred(Deferred { deferral, is_unordered, deadline, account_check });
         *self.rearm = true;
     }
 
     /// Ends the wait for a request that its handler has deferred and then refused, or that it closes.
     #[cold]
-    pub(super) fn drop_deferral(&mut self, deferral: Box<Deferral>) {
+    pub(super) fn drop_deferral(&mut self, deferral: &Deferral) {
         if deferral.is_login {
             self.rare.end_login();
         }

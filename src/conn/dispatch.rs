@@ -140,9 +140,9 @@ impl Dispatch<'_> {
         }
         if let Some(deferral) = deferral {
             if matches!(outcome, Ok(Outcome::Done)) && !refused {
-                self.keep_deferral(deferral, replied, env);
+                self.keep_deferral(*deferral, replied, env);
             } else {
-                self.drop_deferral(deferral);
+                self.drop_deferral(&deferral);
             }
         }
         let result = match outcome {

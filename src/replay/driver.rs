@@ -122,9 +122,8 @@ impl Driver {
                     self.env.socket_report = Some(SocketReport { unacknowledged, taken, is_idle: *idle });
                 }
                 Note::Tickets { list } => {
-                    if !self.conn.restore_tickets(list, &self.source) {
-                        return Err(Unreadable::Order(*offset));
-                    }
+                    let is_restored = self.conn.restore_tickets(list, &self.source);
+                    is_restored.then_some(()).ok_or(Unreadable::Order(*offset))?;
                 }
                 given if given.is_given() => {
                     self.env.tools.now = self.now;

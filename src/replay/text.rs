@@ -84,13 +84,7 @@ impl Display for Text<'_, Note> {
             Note::Inflated { len, error, .. } => inflated(*len, *error, f),
             Note::Sent { frame } => write!(f, "{} goes out", Text(frame)),
             Note::Response { status, len, .. } => write!(f, "a response {status} of {len} bytes"),
-            Note::Packet { seq, cmd, flag, data_status, len, route, hash } => {
-                write!(
-                    f,
-                    "a packet {cmd} of {len} bytes (number {seq}, flag {flag}, status {data_status}, "
-                )?;
-                write!(f, "{}, {})", Text(route), Hash(*hash))
-            }
+            Note::Packet { .. } => packet(self.0, f),
             Note::Message { text, len, hash } => {
                 let kind = if *text { "text" } else { "binary" };
                 write!(f, "a {kind} message of {len} bytes ({})", Hash(*hash))
@@ -120,6 +114,12 @@ impl Display for Text<'_, Note> {
             Note::Stopped {} => f.write_str("the recording was switched off"),
         }
     }
+}
+
+fn packet(note: &Note, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Note::Packet { seq, cmd, flag, data_status, len, route, hash } = note else { return Ok(()) };
+    write!(f, "a packet {cmd} of {len} bytes (number {seq}, flag {flag}, status {data_status}, ")?;
+    write!(f, "{}, {})", Text(route), Hash(*hash))
 }
 
 fn input(bytes: &[u8], left: u64, discarded: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -89,8 +89,7 @@ impl IntoOutcome for Result<Outcome, ErrorId> {
 macro_rules! handler {
     ($function:path) => {
         |state, request, context| {
-            // Of this type, so that the compiler compares signatures.
-            let function: fn(&mut _, $crate::Request<'_>, &mut $crate::Context<'_, _>) -> _ = $function;
+            let function: $crate::HandlerFunction<'_, '_, '_, '_, _, _, _> = $function;
             $crate::IntoOutcome::into_outcome(function(state, request, context), context)
         }
     };

@@ -23,6 +23,14 @@ pub struct RouteInfo {
     pub reply: Option<&'static str>,
     /// Whether its Data is [secret](Route::secret).
     pub secret: bool,
+    /// Whether each request is [owed a reply](Route::replies).
+    pub replies: bool,
+    /// Whether later packets pass a [deferred request](Route::unordered).
+    pub unordered: bool,
+    /// Whether [refusals carry Data](Route::refusals_carry_data).
+    pub refusals_carry_data: bool,
+    /// The [deadline](Route::deadline) of a deferred request, in milliseconds, if there is one.
+    pub deadline_ms: Option<u64>,
 }
 
 impl<S: Application> Router<S> {
@@ -60,12 +68,16 @@ impl RouteInfo {
             request,
             reply,
             secret: route.is_secret(),
+            replies: route.owes_reply(),
+            unordered: route.is_unordered(),
+            refusals_carry_data: route.refuses_with_data(),
+            deadline_ms: Some(route.deadline_ms()).filter(|deadline| *deadline > 0),
         }
     }
 
     /// Appends the route as a JSON object.
     fn push_json(&self, json: &mut String) {
-        let RouteInfo { cmd, module, name, access, request, reply, secret } = *self;
+        let RouteInfo { cmd, module, name, access, request, reply, .. } = *self;
         // Writing to a string never fails.
         let _ = write!(json, r#"{{"cmd":{cmd}"#);
         let texts = [("module", Some(module)), ("name", Some(name)), ("access", Some(access))];
@@ -76,7 +88,10 @@ impl RouteInfo {
                 None => json.push_str("null"),
             }
         }
-        let _ = write!(json, r#","secret":{secret}}}"#);
+        let RouteInfo { secret, replies, unordered, refusals_carry_data, deadline_ms, .. } = *self;
+        let deadline = deadline_ms.map_or_else(|| "null".to_owned(), |deadline| deadline.to_string());
+        let _ = write!(json, r#","secret":{secret},"replies":{replies},"unordered":{unordered}"#);
+        let _ = write!(json, r#","refusals_carry_data":{refusals_carry_data},"deadline_ms":{deadline}}}"#);
     }
 }
 
@@ -97,6 +112,8 @@ fn push_string(json: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::router::{Access, Outcome};
 
@@ -118,7 +135,16 @@ mod tests {
             route(1201, "join", Access::Role).messages("room.Join", "room.Joined"),
         ],
     );
-    static ODD: Module<Game> = Module::new(0, "od\"d\\\n", [route(7, "ä\u{1f}/", Access::Anyone).secret()]);
+    static ODD: Module<Game> = Module::new(
+        0,
+        "od\"d\\\n",
+        [route(7, "ä\u{1f}/", Access::Anyone)
+            .secret()
+            .replies()
+            .unordered()
+            .refusals_carry_data()
+            .deadline(Duration::from_millis(1500))],
+    );
     static ROUTER: Router<Game> = Router::new([&ROOM, &ODD]);
 
     #[test]
@@ -132,12 +158,22 @@ mod tests {
 
     #[test]
     fn the_json_has_all_fields_and_escapes_them() {
-        let expected = r#"[
-{"cmd":7,"module":"od\"d\\\u000a","name":"ä\u001f/","access":"anyone","request":null,"reply":null,"secret":true},
-{"cmd":1201,"module":"room","name":"join","access":"role","request":"room.Join","reply":"room.Joined","secret":false},
-{"cmd":1202,"module":"room","name":"leave","access":"role","request":null,"reply":"room.Left","secret":false}
-]
-"#;
+        const ORDINARY: &str =
+            r#""replies":false,"unordered":false,"refusals_carry_data":false,"deadline_ms":null"#;
+        let expected = [
+            r#"{"cmd":7,"module":"od\"d\\\u000a","name":"ä\u001f/","access":"anyone","request":null,"reply":null,"#,
+            r#""secret":true,"replies":true,"unordered":true,"refusals_carry_data":true,"deadline_ms":1500},"#,
+            "\n",
+            r#"{"cmd":1201,"module":"room","name":"join","access":"role","request":"room.Join","reply":"room.Joined","#,
+            r#""secret":false,"#,
+            ORDINARY,
+            "},\n",
+            r#"{"cmd":1202,"module":"room","name":"leave","access":"role","request":null,"reply":"room.Left","#,
+            r#""secret":false,"#,
+            ORDINARY,
+            "}",
+        ];
+        let expected = format!("[\n{}\n]\n", expected.concat());
         assert_eq!(ROUTER.routes_json(), expected);
         assert_eq!(Router::<Game>::new([]).routes_json(), "[\n]\n");
     }

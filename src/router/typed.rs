@@ -61,8 +61,7 @@
 macro_rules! typed {
     ($function:path) => {
         |state, request, context| {
-            // Of this type, so that the compiler compares signatures.
-            let function: fn(&mut _, _, &mut $crate::Context<'_, _>) -> _ = $function;
+            let function: $crate::MessageFunction<'_, '_, '_, _, _, _, _> = $function;
             match $crate::packet::Decode::decode(request.data()) {
                 ::core::result::Result::Ok(message) => {
                     $crate::IntoOutcome::into_outcome(function(state, message, context), context)
@@ -73,7 +72,7 @@ macro_rules! typed {
     };
     ($function:path, request) => {
         |state, request, context| {
-            let function: fn(&mut _, _, $crate::Request<'_>, &mut $crate::Context<'_, _>) -> _ = $function;
+            let function: $crate::MessageRequestFunction<'_, '_, '_, '_, _, _, _, _> = $function;
             match $crate::packet::Decode::decode(request.data()) {
                 ::core::result::Result::Ok(message) => {
                     $crate::IntoOutcome::into_outcome(function(state, message, request, context), context)

@@ -1,14 +1,12 @@
-//! Tables of docs/protocol.md and docs/clients.md, which tests compare with the code (tests/causes.rs).
+//! Tables of docs/protocol.md, which tests compare with the code (tests/causes.rs).
 
 use std::collections::BTreeSet;
 
 pub(crate) const PROTOCOL: &str = include_str!("../../docs/protocol.md");
-const CLIENTS: &str = include_str!("../../docs/clients.md");
 
 /// The cells of each row of the table that begins with this head; none if there is no such table.
 pub(crate) fn table(head: &str) -> Vec<Vec<&'static str>> {
-    let found = [PROTOCOL, CLIENTS].into_iter().find_map(|page| page.split_once(head));
-    let (_, rest) = found.unwrap_or_default();
+    let (_, rest) = PROTOCOL.split_once(head).unwrap_or_default();
     let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }

@@ -1,6 +1,6 @@
 //! error: mismatched types
 //! says: incorrect number of function parameters
-//! says: fn(&'a mut _, sysconn::Request<'b>, &'c mut sysconn::Context<'d, _>) -> _`
+//! says: fn(&mut _, sysconn::Request<'_>, &mut sysconn::Context<'_, _>) -> _`
 
 use sysconn::{Access, Application, Context, Module, Outcome, Route, handler};
 

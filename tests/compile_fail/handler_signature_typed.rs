@@ -1,6 +1,6 @@
 //! error: mismatched types
 //! says: incorrect number of function parameters
-//! says: fn(&'a mut _, _, &'b mut sysconn::Context<'c, _>) -> _`
+//! says: fn(&mut _, _, &mut sysconn::Context<'_, _>) -> _`
 
 use sysconn::{Access, Application, Context, Module, Outcome, Route, typed};
 

@@ -1,4 +1,4 @@
-// Made from sysconn.proto by proto/generate; changes here are lost.
+// @generated from sysconn.proto by proto/generate; changes here are lost.
 
 /// One connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

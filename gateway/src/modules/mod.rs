@@ -30,11 +30,17 @@ impl Application for Gateway {
     type Session = ();
 }
 
+impl monitor::Monitored for Gateway {
+    fn worker(&self) -> &Worker<Self> {
+        &self.worker
+    }
+}
+
 static ACCOUNT: Module<Gateway> = Module::new(10, "account", account::ROUTES);
 static ECHO: Module<Gateway> = Module::new(11, "echo", echo::ROUTES);
 static ECHO_WITH_DIAGNOSTICS: Module<Gateway> = Module::new(11, "echo", echo::ROUTES_WITH_DIAGNOSTICS);
 static ROOM: Module<Gateway> = Module::new(12, "room", room::ROUTES);
-static MONITOR: Module<Gateway> = Module::new(90, "monitor", monitor::ROUTES);
+static MONITOR: Module<Gateway> = Module::new(90, "monitor", monitor::routes());
 
 static ROUTES: Router<Gateway> = Router::new([&ACCOUNT, &ECHO, &ROOM, &MONITOR]);
 static ROUTES_WITH_DIAGNOSTICS: Router<Gateway> =
@@ -58,4 +64,23 @@ pub(crate) fn echo_message(_: &mut Echo, message: Message<'_>, context: &mut Con
     // overflow policy decides what happens then.
     let _ = context.send_message(message.kind, message.payload);
     Outcome::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row of docs/clients.md begins "| 1002 `account.login` | anyone |".
+    #[test]
+    fn every_command_has_its_row() {
+        let page = include_str!("../../../docs/clients.md");
+        let (_, table) = page.split_once("| Command | Who |").unwrap_or_default();
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let said: Vec<Vec<_>> =
+            rows.map(|row| row.split('|').skip(1).take(2).map(str::trim).collect()).collect();
+        let listed = routes(true).routes().map(|route| {
+            vec![format!("{} `{}.{}`", route.cmd, route.module, route.name), route.access.to_owned()]
+        });
+        assert_eq!(said, listed.collect::<Vec<_>>());
+    }
 }

@@ -1,26 +1,37 @@
 //! Module 90: figures for operators, and their actions on connections.
+//!
+//! It knows nothing of the gateway: a game that has the messages of proto/sysconn.proto can copy this file and
+//! mount it, as gateway/examples/monitor.rs does.
 
 use log::Level;
 use log::kv::Value;
 use prost::Message as _;
 use sysconn::packet::ErrorId;
 use sysconn::{
-    Access, ClientKind, ConnectionId, Context, Effects, Outcome, Record, Request, Route, Snapshot, Survey,
-    log_line, proto,
+    Access, Application, ClientKind, ConnectionId, Context, Effects, Outcome, Record, Request, Route,
+    Snapshot, Survey, Worker, log_line, proto,
 };
 
-use super::Gateway;
 use crate::messages::{self, Connection, monitor};
 
-pub(super) const ROUTES: [Route<Gateway>; 4] = [
-    Route::new(monitor::STATS, "stats", Access::Operator, stats).messages("", monitor::Stats::NAME),
-    Route::new(monitor::CONNECTIONS, "connections", Access::Operator, proto!(connections, request))
-        .messages(monitor::Connections::NAME, monitor::ConnectionPage::NAME),
-    Route::new(monitor::KICK, "kick", Access::Operator, proto!(kick, request))
-        .messages(monitor::Kick::NAME, ""),
-    Route::new(monitor::DEBUG, "debug", Access::Operator, proto!(debug, request))
-        .messages(monitor::Debug::NAME, ""),
-];
+/// A state whose connections operators can look at and act on.
+pub(crate) trait Monitored: Application + Sized {
+    /// The worker of this state, by which the monitor reaches the connections of the others.
+    fn worker(&self) -> &Worker<Self>;
+}
+
+/// The routes of module 90.
+pub(crate) const fn routes<S: Monitored>() -> [Route<S>; 4] {
+    [
+        Route::new(monitor::STATS, "stats", Access::Operator, stats).messages("", monitor::Stats::NAME),
+        Route::new(monitor::CONNECTIONS, "connections", Access::Operator, proto!(connections, request))
+            .messages(monitor::Connections::NAME, monitor::ConnectionPage::NAME),
+        Route::new(monitor::KICK, "kick", Access::Operator, proto!(kick, request))
+            .messages(monitor::Kick::NAME, ""),
+        Route::new(monitor::DEBUG, "debug", Access::Operator, proto!(debug, request))
+            .messages(monitor::Debug::NAME, ""),
+    ]
+}
 
 /// Connections in a page of the list by default.
 const DEFAULT_PAGE: usize = 100;
@@ -30,7 +41,7 @@ const MAX_PAGE: usize = 1000;
 const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
 
 /// empty → the figures of the server, summed over its workers, each at the moment when it was asked.
-fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn stats<S: Monitored>(_: &mut S, request: Request<'_>, context: &mut Context<'_, S::Session>) -> Outcome {
     let mut ticket = Some(context.defer(request));
     let mut stats = monitor::Stats::default();
     context.effects().survey_all(move |survey| {
@@ -51,11 +62,11 @@ fn stats(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Ou
 }
 
 /// One page of the list of connections, which goes by worker, and then by slot.
-fn connections(
-    _: &mut Gateway,
+fn connections<S: Monitored>(
+    _: &mut S,
     message: monitor::Connections,
     request: Request<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context<'_, S::Session>,
 ) -> Outcome {
     let mut ticket = Some(context.defer(request));
     let mut page = Page {
@@ -137,11 +148,11 @@ fn describe(survey: &Survey<'_>, snapshot: &Snapshot) -> Connection {
 }
 
 /// Closes a connection with 4010. An operator's own gets the reply first.
-fn kick(
-    gateway: &mut Gateway,
+fn kick<S: Monitored>(
+    state: &mut S,
     message: monitor::Kick,
     request: Request<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context<'_, S::Session>,
 ) -> Outcome {
     let id = ConnectionId::from_u64(message.id);
     if id == context.id() {
@@ -149,20 +160,20 @@ fn kick(
         context.effects().kick(id);
         return context.reply(&[]);
     }
-    act_on(gateway, id, "kick", request, context, move |effects| effects.kick(id))
+    act_on(state, id, "kick", request, context, move |effects| effects.kick(id))
 }
 
 /// Switches the log of each packet of a connection.
-fn debug(
-    gateway: &mut Gateway,
+fn debug<S: Monitored>(
+    state: &mut S,
     message: monitor::Debug,
     request: Request<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context<'_, S::Session>,
 ) -> Outcome {
     let monitor::Debug { id, on } = message;
     let id = ConnectionId::from_u64(id);
     let act = if on { "debug on" } else { "debug off" };
-    act_on(gateway, id, act, request, context, move |effects| effects.set_debug(id, on))
+    act_on(state, id, act, request, context, move |effects| effects.set_debug(id, on))
 }
 
 /// The operator that acts on a connection.
@@ -198,15 +209,15 @@ impl Operator {
 /// Acts on a connection, on its own worker, and answers the request: empty Data, ErrorID 4 if the connection
 /// has ended, or 6 if the worker cannot be reached. The effects run right after the survey, and find the
 /// connection as the survey found it.
-fn act_on(
-    gateway: &Gateway,
+fn act_on<S: Monitored>(
+    state: &S,
     id: ConnectionId,
     name: &'static str,
     request: Request<'_>,
-    context: &mut Context<'_>,
+    context: &mut Context<'_, S::Session>,
     act: impl FnOnce(&mut Effects) + Send + 'static,
 ) -> Outcome {
-    if id.worker() >= gateway.worker.count() {
+    if id.worker() >= state.worker().count() {
         return Outcome::Refuse(ErrorId::NOT_ALLOWED);
     }
     let operator = Operator::of(context.record());
@@ -221,11 +232,11 @@ fn act_on(
         });
         act(effects);
     };
-    if id.worker() == gateway.worker.index() {
+    if id.worker() == state.worker().index() {
         look_and_act(context.effects());
     } else {
         // If the call fails the ticket is dropped with it, which refuses the request.
-        let _ = gateway.worker.call(id.worker(), |_, effects| look_and_act(effects));
+        let _ = state.worker().call(id.worker(), |_, effects| look_and_act(effects));
     }
     Outcome::Done
 }

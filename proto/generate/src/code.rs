@@ -16,7 +16,8 @@ pub(crate) fn assemble(
     generated: impl IntoIterator<Item = (Module, String)>,
     commands: &Commands,
 ) -> String {
-    let mut code = format!("// Made from {} by proto/generate; changes here are lost.\n", sources.join(", "));
+    let mut code =
+        format!("// @generated from {} by proto/generate; changes here are lost.\n", sources.join(", "));
     let mut modules = BTreeMap::new();
     let names: BTreeSet<_> = commands.constants.values().map(|name| name.module.as_str()).collect();
     for (module, text) in generated {

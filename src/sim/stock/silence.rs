@@ -168,3 +168,39 @@ impl Script for Silence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_silences_that_a_timer_ends_are_chosen() {
+        let minute = Some(Duration::from_secs(60));
+        let chosen = |change: fn(&mut Timers, Option<Duration>)| {
+            let config = Config::with(|config| change(&mut config.timers, minute));
+            let random = &mut Random::new(1);
+            let mut seen: Vec<_> = (0..500).map(|_| Silence::any(random, &config).behaviour).collect();
+            seen.sort_by_key(|behaviour| *behaviour as u8);
+            seen.dedup();
+            seen
+        };
+        let [never, slowly, mute, pongs, half_frame, half_message, no_login] = BEHAVIOURS;
+        assert_eq!(chosen(|_, _| {}), [never, slowly, mute, half_frame, half_message]);
+        assert_eq!(
+            chosen(|timers, minute| (timers.client_check, timers.account_check) = (minute, minute)),
+            BEHAVIOURS
+        );
+        assert_eq!(
+            chosen(
+                |timers, minute| (timers.handshake, timers.read, timers.client_check) = (None, None, minute)
+            ),
+            [mute, pongs, half_frame, half_message]
+        );
+        assert_eq!(
+            chosen(
+                |timers, minute| (timers.handshake, timers.read, timers.account_check) = (None, None, minute)
+            ),
+            [no_login]
+        );
+    }
+}
