@@ -204,6 +204,12 @@ impl ScriptRunner {
         self.oracle.replies.expect(reply);
     }
 
+    /// Expects a reply that may overtake others, and be overtaken: see
+    /// [`Route::unordered`](crate::Route::unordered).
+    pub fn expect_unordered(&mut self, reply: Expected) {
+        self.oracle.replies.expect_unordered(reply);
+    }
+
     /// Replies that are expected from now on need not come if the connection ends first, and of the pending
     /// ones only the first `kept` must.
     pub fn allow_missing(&mut self, kept: usize) {
