@@ -10,11 +10,12 @@ use std::net::SocketAddr;
 use std::thread::JoinHandle;
 
 use common::{Client, Frame, Reply, config, packet, upgrade_of};
+use flate2::{Decompress, FlushDecompress, Status};
 use prost::Message as _;
 use prost::bytes::{Buf, BufMut};
 use prost::encoding::{DecodeContext, WireType};
 use sysconn::config::{DeflateMode, Overflow};
-use sysconn::packet::ErrorId;
+use sysconn::packet::{DataStatus, ErrorId, REPLY_HEADER_BYTES};
 use sysconn::{
     Access, Application, Config, Context, Module, Outcome, Push, Reactor, Request, Route, Router,
     ServerHandle, proto,
@@ -165,26 +166,52 @@ impl Server {
         self.thread.join().unwrap();
     }
 
-    /// Everything that a new client gets for these requests.
-    fn frames(&self, requests: &[Ask]) -> Vec<Frame> {
+    /// All messages that a new client gets for these requests.
+    fn messages(&self, requests: &[Ask]) -> Vec<(bool, Vec<u8>)> {
         let mut client = Client::raw(self.address);
         client.upgrade(&upgrade_of("/", "Sec-WebSocket-Extensions: permessage-deflate\r\n"));
         client.allow_deflate();
         for ask in requests {
             client.send(&packet(2001, 7, &ask.encode_to_vec()));
         }
-        let mut frames = vec![];
+        let mut window = Decompress::new(false);
+        let mut messages = vec![];
         // An effect is carried out after the request that caused it, but before one of a later turn. The
         // reply is too short to be compressed.
         for flag in [8, 9] {
             client.send_packet(2003, flag, &[]);
-            let last = [0, 0, 0, 0, 0, 0, 0, 0, flag as u8, 7, 211];
-            frames.extend(std::iter::from_fn(|| {
-                Some(client.next()).filter(|frame| *frame != Frame::Binary(last.to_vec()))
-            }));
+            let last = Frame::Binary(vec![0, 0, 0, 0, 0, 0, 0, 0, flag as u8, 7, 211]);
+            let frames = std::iter::from_fn(|| Some(client.next()).filter(|frame| *frame != last));
+            messages.extend(frames.filter_map(|frame| plain(frame, &mut window)));
         }
-        frames
+        messages
     }
+}
+
+/// A message without its compression, of which the bytes are not always the same; whether it was compressed as
+/// a message; and None for the Ping that a server may send after a pause on a busy machine.
+fn plain(frame: Frame, window: &mut Decompress) -> Option<(bool, Vec<u8>)> {
+    let (compressed, message) = match frame {
+        Frame::Ping(_) => return None,
+        Frame::Binary(message) => (false, message),
+        Frame::Compressed(mut payload) => {
+            payload.extend([0, 0, 0xff, 0xff]);
+            (true, inflate(window, &payload))
+        }
+        other => panic!("{other:?}"),
+    };
+    let (head, data) = message.split_at(REPLY_HEADER_BYTES);
+    let is_zlib = head[4] == DataStatus::Compressed as u8;
+    let data = if is_zlib { inflate(&mut Decompress::new(true), data) } else { data.to_vec() };
+    // Without DataSize, which is that of the compressed Data.
+    Some((compressed, [&head[..2], &head[4..], &data].concat()))
+}
+
+fn inflate(window: &mut Decompress, bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(100_000);
+    let status = window.decompress_vec(bytes, &mut plain, FlushDecompress::Sync);
+    assert!(matches!(status, Ok(Status::Ok | Status::StreamEnd)), "{status:?}");
+    plain
 }
 
 #[test]
@@ -195,6 +222,7 @@ fn a_message_goes_out_as_its_bytes_would() {
         config.output.overflow = Overflow::Drop;
         (config.output.compress_above, config.output.deflate) = (compress_above, deflate);
         config.output.deflate_above = 50;
+        config.reactor.turn_time = None;
         config
     };
     let unlimited = (512 * 1024, None);
@@ -211,7 +239,7 @@ fn a_message_goes_out_as_its_bytes_would() {
                 // Several of them may come in one turn or in several, and together pass the limit or not.
                 let count = if len > 20_000 { 1 } else { 3 };
                 let ask = |as_bytes| vec![Ask { len, way: way as i32, as_bytes }; count];
-                let (of_messages, of_bytes) = (server.frames(&ask(false)), server.frames(&ask(true)));
+                let (of_messages, of_bytes) = (server.messages(&ask(false)), server.messages(&ask(true)));
                 assert!(of_messages == of_bytes, "{way:?} of {len} bytes, {config:?}");
             }
         }

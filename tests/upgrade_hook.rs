@@ -1,5 +1,7 @@
 //! An application accepts or refuses an upgrade by each part of the request, and keeps what it has found.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Client, Frame, config, upgrade_of, with};

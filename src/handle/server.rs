@@ -119,7 +119,7 @@ impl ServerHandle {
     /// ```
     /// # use sysconn::{Application, CallError, Effects, ServerHandle};
     /// struct Game { season: u32 }
-    /// # impl Application for Game {}
+    /// # impl Application for Game { type Session = (); }
     ///
     /// fn begin_season(server: &ServerHandle, season: u32) -> Result<(), CallError> {
     ///     server.call(0, move |game: &mut Game, _: &mut Effects| game.season = season)
