@@ -266,7 +266,7 @@ pub const NAMED: &[NamedMistake] = &[
         breaks: "NoSpin",
         test: GAME,
         every: 1,
-        edits: &[edit("src/reactor/turn.rs", "if schedule.has_work()", "ORIGINAL || MISTAKE")],
+        edits: &[edit("src/reactor/turn.rs", "if has_effects || schedule.has_work()", "ORIGINAL || MISTAKE")],
     },
     // A push is not sent.
     NamedMistake {
@@ -383,6 +383,5 @@ pub const NAMED: &[NamedMistake] = &[
 const GAME: &str = "mistakes::is_found_by_its_invariant";
 /// The game of topics, sessions and ticks.
 const HALL: &str = "mistakes::is_found_in_the_hall";
-const PUSH_PACKET: &str =
-    "push_packet_head(&mut self.tools.write_buffer.bytes, reply); self.push_data(reply.data);";
+const PUSH_PACKET: &str = "push_packet_head(&mut self.tools.write_buffer.bytes, reply, reply.data.len()); self.push_data(reply.data);";
 const PUSH_PONG: &str = "push_frame(&mut env.tools.write_buffer.bytes, Opcode::Pong, payload);";
