@@ -188,8 +188,8 @@ impl Server {
     }
 }
 
-/// A message without its compression, of which the bytes are not always the same; whether it was compressed as
-/// a message; and None for the Ping that a server may send after a pause on a busy machine.
+/// A message without its compression, of which the bytes are not always the same; whether it was compressed
+/// as a message; and None for the Ping that a server may send after a pause on a busy machine.
 fn plain(frame: Frame, window: &mut Decompress) -> Option<(bool, Vec<u8>)> {
     let (compressed, message) = match frame {
         Frame::Ping(_) => return None,

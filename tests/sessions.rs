@@ -1,5 +1,5 @@
-//! Sessions, over real sockets: the one that `upgrade` makes reaches the hooks and handlers of its connection,
-//! and it is dropped once, also where the upgrade or a hook fails.
+//! Sessions, over real sockets: the one that `upgrade` makes reaches the hooks and handlers of its
+//! connection, and it is dropped once, also where the upgrade or a hook fails.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -79,9 +79,9 @@ impl<S: Application> Route<S> {
 
     /// The same route, whose deferred requests do not hold the connection's next packets back.
     ///
-    /// Each answer goes out as soon as it is there, so answers can overtake each other, and later requests can
-    /// be answered first; the Flag says what each belongs to. A request that an ordered route has deferred
-    /// still holds every later packet back; it does not wait for unordered ones before it.
+    /// Each answer goes out as soon as it is there, so answers can overtake each other, and later requests
+    /// can be answered first; the Flag says what each belongs to. A request that an ordered route has
+    /// deferred still holds every later packet back; it does not wait for unordered ones before it.
     #[must_use]
     pub const fn unordered(mut self) -> Self {
         self.unordered = true;

@@ -25,8 +25,8 @@ pub(crate) const COUNT: u16 = 1407;
 pub(crate) const TOPICS: u16 = 1408;
 /// A role of 64 bits, and whether to take over topics of 8 → empty.
 pub(crate) const LOGIN: u16 = 1409;
-/// A text → itself, twice; the text is sent, broadcast and published to the connection. ErrorID 100 in the end
-/// if the Flag is odd.
+/// A text → itself, twice; the text is sent, broadcast and published to the connection. ErrorID 100 in the
+/// end if the Flag is odd.
 pub(crate) const TO_SELF: u16 = 1410;
 /// Empty → the connection closes with 4200, and is sent a push.
 pub(crate) const CLOSE_SELF: u16 = 1411;

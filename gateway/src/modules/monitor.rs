@@ -1,7 +1,7 @@
 //! Module 90: figures for operators, and their actions on connections.
 //!
-//! It knows nothing of the gateway: a game that has the messages of proto/sysconn.proto can copy this file and
-//! mount it, as gateway/examples/monitor.rs does.
+//! It knows nothing of the gateway: a game that has the messages of proto/sysconn.proto can copy this file
+//! and mount it, as gateway/examples/monitor.rs does.
 
 use log::Level;
 use log::kv::Value;

@@ -12,8 +12,9 @@ use crate::router::tools::Tools;
 impl<Session> Context<'_, Session> {
     /// Logs the connection in with a role.
     ///
-    /// Another connection that holds the role, on any worker, closes with 4007; this one takes over its topics
-    /// if [`Login::take_topics`] says so. If this connection holds another role, it is logged out first.
+    /// Another connection that holds the role, on any worker, closes with 4007; this one takes over its
+    /// topics if [`Login::take_topics`] says so. If this connection holds another role, it is logged out
+    /// first.
     ///
     /// # Errors
     /// [`LoginError::NoRole`] if `role_id` is 0, [`LoginError::UnderWay`] while a

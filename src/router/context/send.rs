@@ -157,8 +157,8 @@ impl<Session> Context<'_, Session> {
 
     /// Refuses the request with this ErrorID and with Data, which tells the client more. Return the result.
     ///
-    /// The route must [say so](crate::Route::refusals_carry_data): otherwise the Data is left out, and the log
-    /// names the command. Data that can never fit the outbox is left out too.
+    /// The route must [say so](crate::Route::refusals_carry_data): otherwise the Data is left out, and the
+    /// log names the command. Data that can never fit the outbox is left out too.
     pub fn refuse_with(&mut self, error_id: ErrorId, data: &[u8]) -> Outcome {
         self.refuses_with_data = true;
         let refusal = &mut self.buffer.tools.refusal;
