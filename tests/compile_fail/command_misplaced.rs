@@ -1,4 +1,5 @@
-//! error: command 1201, `join` (src/bin/command_misplaced.rs:15), belongs to module 12 (Cmd / 100), but is listed in module 11, `echo`
+//! error: command 1201, `join` (src/bin/command_misplaced.rs:16), belongs to module 12 (Cmd / 100),
+//! says: (Cmd / 100), but is listed in module 11, `echo`
 
 use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
 

@@ -1,4 +1,5 @@
-//! error: command 1101 is listed twice: as `first` (src/bin/command_twice.rs:19) and as `second` (src/bin/command_twice.rs:20)
+//! error: command 1101 is listed twice: as `first` (src/bin/command_twice.rs:20) and as `second`
+//! says: and as `second` (src/bin/command_twice.rs:21)
 
 use sysconn::{Access, Application, Context, Module, Outcome, Request, Route};
 

@@ -1,4 +1,5 @@
-//! error: module 11 is listed twice: as `one` (src/bin/module_twice.rs:15) and as `other` (src/bin/module_twice.rs:16)
+//! error: module 11 is listed twice: as `one` (src/bin/module_twice.rs:16) and as `other`
+//! says: and as `other` (src/bin/module_twice.rs:17)
 
 use sysconn::{Access, Application, Context, Module, Outcome, Request, Route, Router};
 
