@@ -141,9 +141,15 @@ impl ScriptRunner {
         .into_bytes()
     }
 
-    /// Sends a valid upgrade request. [`Next::Answered`](super::Next::Answered) waits for the answer.
+    /// Sends a valid upgrade request for the path `/`. [`Next::Answered`](super::Next::Answered) waits for
+    /// the answer.
     pub fn upgrade(&mut self) {
-        let request = self.upgrade_request("/");
+        self.upgrade_to("/");
+    }
+
+    /// Sends a valid upgrade request for this path, which may have a query.
+    pub fn upgrade_to(&mut self, path: &str) {
+        let request = self.upgrade_request(path);
         self.has_requested_upgrade = true;
         self.outgoing.buffer().extend_from_slice(&request);
     }
