@@ -6,6 +6,9 @@
 //! that it gets them whatever system calls fail, that every connection ends exactly once and with the right
 //! cause, and that nothing is left at the end, for which it asks the bank as well.
 //!
+//! The bank has two workers, each with its own accounts. Between two turns the test makes each of them tell
+//! its clients that the bank closes soon (2102), as a game that turns the reactor itself would.
+//!
 //! ```text
 //! cargo run --release --example simulation --features sim            # 100 seeds
 //! cargo run --release --example simulation --features sim 17         # seed 17 again
@@ -18,16 +21,23 @@ use sysconn::sim::{
     Buffers, Failure, Fault, Faults, Next, Random, Report, Script, ScriptRunner, Simulated, Simulation,
 };
 use sysconn::{
-    Access, Application, Cause, ConnectionId, Context, Effects, Module, Outcome, Record, Request, Route,
-    Router,
+    Access, Application, Cause, ConnectionId, Context, Effects, Module, Outcome, Push, Record, Request,
+    Route, Router,
 };
 
 const DEPOSIT: u16 = 2101;
+const NOTICE: u16 = 2102;
 const VISITORS: u32 = 50;
 
-/// The balance of each client.
+/// The balance of each client of one worker.
 #[derive(Default)]
 struct Bank(HashMap<ConnectionId, u64>);
+
+impl Bank {
+    fn announce(&self, effects: &mut Effects) {
+        effects.broadcast(self.0.keys().copied(), &Push::new(NOTICE, b"closing soon"));
+    }
+}
 
 impl Application for Bank {
     type Session = ();
@@ -87,6 +97,13 @@ impl Script for Visitor {
         }
         Next::After(Duration::from_millis(visitor.random().below(2000)))
     }
+
+    fn pushed(&mut self, _: &mut ScriptRunner, cmd: u16, data: &[u8]) -> Result<(), String> {
+        match (cmd, data) {
+            (NOTICE, b"closing soon") => Ok(()),
+            _ => Err(format!("a push of {cmd}")),
+        }
+    }
 }
 
 /// Runs one simulation. The seed determines the network and its faults.
@@ -94,6 +111,7 @@ pub(crate) fn run(seed: u64) -> Result<Report, Failure> {
     let mut random = Random::new(seed);
     let mut simulation = Simulation::new(seed);
     simulation.clients = VISITORS;
+    simulation.config.workers = 2;
     simulation.faults = Faults::harmless(0.05)
         .with(Fault::Storm, 0.005)
         .with(Fault::Stall, 0.05)
@@ -105,7 +123,12 @@ pub(crate) fn run(seed: u64) -> Result<Report, Failure> {
         simulation.buffers =
             Buffers { client_send: bytes, server_receive: bytes, server_send: bytes, client_receive: bytes };
     }
-    simulation.run(&ROUTES, |_| Bank::default(), |_, _| Box::<Visitor>::default())
+    let mut running = simulation.start(&ROUTES, |_| Bank::default(), |_, _| Box::<Visitor>::default())?;
+    running.run_until(Duration::from_secs(3))?;
+    for worker in 0..2 {
+        running.act(worker, |bank, effects| bank.announce(effects));
+    }
+    running.finish()
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

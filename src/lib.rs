@@ -49,6 +49,8 @@
 //!
 //! # Where to find what
 //!
+//! `docs/embedding.md` in the repository is a guide: a small game in ten steps.
+//!
 //! - [`Config`] and [`config`]: every limit and timer, with units and defaults.
 //! - [`Reactor`], [`Workers`]: binding and running, on a thread of its own or turn by turn in a loop of
 //!   yours.
@@ -56,9 +58,16 @@
 //! - [`frame`]: the codec of RFC 6455, without I/O; it can be used alone.
 //! - [`packet`]: packet headers, and the encoding of their Data.
 //! - [`Router`], [`Module`], [`Route`], [`handler!`], [`typed!`]: from a command to its handler.
-//! - [`Application`], [`Context`], [`Effects`], [`Push`]: what handlers and hooks can do.
+//!   [`Service::Any`] and [`Service::Messages`] do without a table.
+//! - [`Application`]: the state and its hooks. [`Session`](Application::Session) is what belongs to one
+//!   connection, [`tick`](Application::tick) is called on the grid of [`Config::tick`].
+//! - [`Context`], [`Effects`], [`Push`]: what handlers and hooks can do.
+//! - [`Topic`]: connections [subscribe](Context::subscribe), and a [publish](Effects::publish) reaches all
+//!   subscribers on all workers.
 //! - [`Record`], [`Login`], [`Cause`]: the facts about a connection, and why it ended.
-//! - [`Handle`], [`ServerHandle`], [`Ticket`], [`Link`]: connections and the server from other threads.
+//! - [`Ticket`], [`LoginTicket`]: requests that are [answered later](Context::defer), and logins that are
+//!   [decided later](Context::defer_login).
+//! - [`Handle`], [`ServerHandle`], [`Link`]: connections and the server from other threads.
 //! - [`Survey`], [`Totals`], [`log_line`]: what operators see.
 //! - [`replay`]: recordings of connections, run again.
 #![cfg_attr(feature = "token", doc = "- [`token`]: login tokens, signed by a service of yours.")]
@@ -80,7 +89,7 @@
 //! - `zlib`: packets with zlib-compressed Data (DataStatus 1).
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
-//! - `protobuf`: protobuf messages in handlers, replies and pushes.
+//! - `protobuf`: protobuf messages in handlers, replies and pushes: `proto!`.
 //! - `sim`: the simulated network.
 // Each type in a public signature has a public path.
 #![warn(unnameable_types)]
@@ -181,7 +190,8 @@ pub use topics::{PublishError, SubscribeError, Topic, TopicError, TopicName};
 pub use totals::Totals;
 pub use workers::{Worker, Workers};
 
-/// Compiles the examples in the README and in docs/embedding.md.
+/// Compiles the examples in the README and in docs/embedding.md. The steps of the latter, which build on each
+/// other, are compiled by tests/guide.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../docs/embedding.md")]

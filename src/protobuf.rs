@@ -2,10 +2,11 @@
 
 use prost::Message;
 
-use crate::handle::Ticket;
+use crate::handle::{LoginTicket, Ticket};
 use crate::packet::{ErrorId, Undecodable};
 use crate::push::Push;
-use crate::router::{Context, Effects, Outcome, SendError};
+use crate::record::Login;
+use crate::router::{Context, Effects, LoginError, Outcome, SendError};
 
 /// Makes the [`Handler`](crate::Handler) of a route from a function that takes a protobuf message.
 ///
@@ -195,7 +196,31 @@ impl<T: Send> Ticket<T> {
 }
 
 /// Feature `protobuf`.
+impl LoginTicket {
+    /// Logs the connection in and replies with a message, like [`login`](Self::login).
+    ///
+    /// # Errors
+    /// As for [`login`](Self::login).
+    pub fn login_message(self, login: Login, message: &impl Message) -> Result<(), LoginError> {
+        self.login(login, message.encode_to_vec())
+    }
+}
+
+/// Feature `protobuf`.
 impl Effects {
+    /// Logs a connection in and replies with a message, like [`reply_login`](Self::reply_login).
+    ///
+    /// # Errors
+    /// As for [`reply_login`](Self::reply_login).
+    pub fn reply_login_message(
+        &mut self,
+        ticket: LoginTicket,
+        login: Login,
+        message: &impl Message,
+    ) -> Result<(), LoginError> {
+        self.reply_login(ticket, login, message.encode_to_vec())
+    }
+
     /// Replies to a deferred request with a message, like [`reply`](Self::reply).
     pub fn reply_message<T: Send>(&mut self, ticket: Ticket<T>, message: &impl Message) {
         self.reply(ticket, message.encode_to_vec());

@@ -1,6 +1,6 @@
 //! Tickets for logins that are decided later: by a database or by another service.
 
-use super::ticket::Ticket;
+use super::ticket::{AnswerRight, Ticket};
 use crate::id::ConnectionId;
 use crate::mailbox::Answer;
 use crate::packet::ErrorId;
@@ -39,11 +39,21 @@ impl LoginTicket {
     /// # Errors
     /// [`LoginError::NoRole`] if `role_id` is 0. The request is refused with ErrorID 6 in that case.
     pub fn login(self, login: Login, data: impl Into<Vec<u8>>) -> Result<(), LoginError> {
+        let (right, answer) = self.into_answer(login, data)?;
+        right.answer(answer);
+        Ok(())
+    }
+
+    /// The right to answer, and the login as an answer.
+    pub(crate) fn into_answer(
+        self,
+        login: Login,
+        data: impl Into<Vec<u8>>,
+    ) -> Result<(AnswerRight, Answer), LoginError> {
         if login.identity.role_id == 0 {
             return Err(LoginError::NoRole);
         }
-        self.0.into_right().answer(Answer::Login(Box::new(login), data.into()));
-        Ok(())
+        Ok((self.0.into_right(), Answer::Login(Box::new(login), data.into())))
     }
 
     /// Refuses the login and its request.

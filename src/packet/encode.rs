@@ -57,6 +57,15 @@ macro_rules! bytes {
 
 bytes! { [] [u8], [N] [u8; N], [] Vec<u8>, [] Bytes, [] str, [] String, }
 
+/// An empty reply.
+impl Encode for () {
+    fn encode(&self, _: &mut Vec<u8>) {}
+
+    fn as_data(&self) -> Option<&[u8]> {
+        Some(&[])
+    }
+}
+
 impl<T: Encode + ?Sized> Encode for &T {
     fn encode(&self, data: &mut Vec<u8>) {
         (**self).encode(data);

@@ -5,6 +5,9 @@ use std::fmt;
 /// The ErrorID of a packet to the client: why a request is refused, or 0.
 ///
 /// 1 to 99 belong to this library; the application's ErrorIDs begin at [`APPLICATION`](Self::APPLICATION).
+///
+/// Errors of calls that handlers make, such as [`SubscribeError`](crate::SubscribeError), convert into it, so
+/// that `?` refuses the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ErrorId(pub u16);
 

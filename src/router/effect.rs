@@ -7,7 +7,7 @@ use super::own_pushes::{OwnPushes, OwnTurn};
 use super::publish::{HeldByPublish, Publish};
 use crate::cause::Cause;
 use crate::frame::CloseCode;
-use crate::handle::{AnswerRight, Ticket};
+use crate::handle::{AnswerRight, LoginTicket, Ticket};
 use crate::id::ConnectionId;
 use crate::mailbox::Answer;
 use crate::packet::ErrorId;
@@ -233,6 +233,23 @@ impl Effects {
     /// effects.
     pub fn refuse_with<T: Send>(&mut self, ticket: Ticket<T>, error_id: ErrorId, data: impl Into<Vec<u8>>) {
         self.answer(ticket, Answer::RefuseWith(error_id, data.into()));
+    }
+
+    /// Logs a connection in and replies, like [`LoginTicket::login`], but in order with the other effects.
+    ///
+    /// For instance the connection can be subscribed to its topics first.
+    ///
+    /// # Errors
+    /// As for [`LoginTicket::login`].
+    pub fn reply_login(
+        &mut self,
+        ticket: LoginTicket,
+        login: Login,
+        data: impl Into<Vec<u8>>,
+    ) -> Result<(), LoginError> {
+        let (right, answer) = ticket.into_answer(login, data)?;
+        self.add(1, Effect::Answer { right, answer });
+        Ok(())
     }
 
     fn answer<T: Send>(&mut self, ticket: Ticket<T>, answer: Answer) {

@@ -10,7 +10,7 @@ use crate::packet::{Encode, ErrorId};
 /// | --- | --- |
 /// | `Ok(reply)` of a `Result<R, ErrorId>` | a reply with the Data of the message, an [`Encode`] |
 /// | `Err(error_id)` of such a result | [`Outcome::Refuse`]: so `?` refuses the request |
-/// | `()`, or `Ok(())` | [`Outcome::Done`]: no reply, or those that the handler has sent |
+/// | `()` | [`Outcome::Done`]: no reply, or those that the handler has sent |
 /// | an [`Outcome`], or `Ok(outcome)` | that outcome |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a handler can return",
@@ -40,13 +40,6 @@ impl<R: Encode> IntoOutcome for Result<R, ErrorId> {
     #[inline]
     fn into_outcome<Session>(self, context: &mut Context<'_, Session>) -> Outcome {
         self.map_or_else(Outcome::Refuse, |reply| context.reply_encoded(&reply))
-    }
-}
-
-impl IntoOutcome for Result<(), ErrorId> {
-    #[inline]
-    fn into_outcome<Session>(self, _: &mut Context<'_, Session>) -> Outcome {
-        self.map_or_else(Outcome::Refuse, |()| Outcome::Done)
     }
 }
 

@@ -28,6 +28,7 @@ mod outbox_limit;
 mod outcome;
 mod own_pushes;
 mod publish;
+mod refusals;
 mod request;
 mod send_buffer;
 mod send_compressed;

@@ -21,10 +21,21 @@ pub struct Expected {
     pub data: Option<Vec<u8>>,
 }
 
+impl Expected {
+    fn is_met_by(&self, reply: &Reply<'_>) -> bool {
+        self.flag == reply.flag
+            && self.cmd == reply.cmd
+            && self.error_id == reply.error_id.0
+            && self.data.as_ref().is_none_or(|data| data == reply.data)
+    }
+}
+
 /// The replies that one connection expects.
 #[derive(Debug, Default)]
 pub(super) struct ExpectedReplies {
     pending: VecDeque<Expected>,
+    /// Replies that may come at any time, and whether they must when the connection ends as it should.
+    unordered: Vec<(Expected, bool)>,
     /// How many of `pending`, from the front, must have come when the connection ends as it should.
     owed: usize,
     /// Replies that are added from now on are not owed.
@@ -47,16 +58,22 @@ impl ExpectedReplies {
         }
     }
 
+    /// Expects a reply that may overtake others, and be overtaken.
+    pub(super) fn expect_unordered(&mut self, reply: Expected) {
+        self.unordered.push((reply, !self.lenient));
+    }
+
     /// Replies that are added from now on need not come if the connection ends, and of the pending ones only
     /// the first `kept` must.
     pub(super) fn allow_missing(&mut self, kept: usize) {
         self.lenient = true;
         self.owed = self.owed.min(kept);
+        self.unordered.iter_mut().for_each(|(_, is_owed)| *is_owed = false);
     }
 
     /// Replies that have not come.
     pub(super) fn pending(&self) -> usize {
-        self.pending.len()
+        self.pending.len() + self.unordered.len()
     }
 
     /// Replies that came and were right.
@@ -71,6 +88,11 @@ impl ExpectedReplies {
         owner: impl Fn(u32) -> Option<u32>,
         me: u32,
     ) -> Result<(), Violation> {
+        if let Some(at) = self.unordered.iter().position(|(wanted, _)| wanted.is_met_by(reply)) {
+            self.unordered.swap_remove(at);
+            self.checked += 1;
+            return Ok(());
+        }
         let skipped = self.position(reply, owner, me)?;
         self.missing.extend(self.pending.drain(..skipped));
         self.last = self.pending.pop_front();
@@ -90,13 +112,18 @@ impl ExpectedReplies {
     /// Checks that all replies have come that must when the connection ends as it should.
     pub(super) fn check_complete(&self) -> Result<(), Violation> {
         self.check_none_missing()?;
-        if self.owed == 0 {
+        let unordered = self.unordered.iter().find(|(_, is_owed)| *is_owed).map(|(reply, _)| reply);
+        if self.owed == 0 && unordered.is_none() {
             return Ok(());
         }
-        let first = self.pending.front().map(describe).unwrap_or_default();
+        let first = if self.owed > 0 { self.pending.front() } else { unordered };
+        let first = first.map(describe).unwrap_or_default();
         Err(Violation::new(
             Invariant::NoReplyLost,
-            format!("{} replies had not come when the connection ended; the first is {first}", self.owed),
+            format!(
+                "{} replies had not come when the connection ended; the first is {first}",
+                self.pending()
+            ),
         ))
     }
 
@@ -107,12 +134,7 @@ impl ExpectedReplies {
         owner: impl Fn(u32) -> Option<u32>,
         me: u32,
     ) -> Result<usize, Violation> {
-        let is_same = |wanted: &Expected| {
-            wanted.flag == reply.flag
-                && wanted.cmd == reply.cmd
-                && wanted.error_id == reply.error_id.0
-                && wanted.data.as_ref().is_none_or(|data| data == reply.data)
-        };
+        let is_same = |wanted: &Expected| wanted.is_met_by(reply);
         if self.pending.front().is_some_and(is_same) {
             return Ok(0);
         }
@@ -210,6 +232,26 @@ mod tests {
             [1, 2].into_iter().for_each(|data| replies.expect(expected(1, data)));
             let result = [1, second].iter().try_for_each(|&data| take(&mut replies, 1, data, |_| Some(ME)));
             assert_eq!(result.err().map(|violation| violation.invariant), invariant, "{second}");
+        }
+    }
+
+    #[test]
+    fn an_unordered_reply_may_come_at_any_time_and_must_come() {
+        for (came, is_complete) in [
+            (&[(5, 5), (1, 1), (2, 2)][..], true),
+            (&[(1, 1), (5, 5), (2, 2)], true),
+            (&[(1, 1), (2, 2), (5, 5)], true),
+            (&[(1, 1), (2, 2)], false),
+            (&[(1, 1), (5, 5)], false),
+        ] {
+            let mut replies = ExpectedReplies::default();
+            replies.expect(expected(1, 1));
+            replies.expect_unordered(expected(5, 5));
+            replies.expect(expected(2, 2));
+            came.iter().try_for_each(|&(flag, data)| take(&mut replies, flag, data, |_| Some(ME))).unwrap();
+            assert_eq!(replies.check_complete().is_ok(), is_complete, "{came:?}");
+            assert_eq!(replies.pending() == 0, is_complete);
+            assert!(take(&mut replies, 5, 6, |_| Some(ME)).is_err(), "{came:?}");
         }
     }
 

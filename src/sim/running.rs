@@ -29,12 +29,16 @@ use crate::workers::Worker;
 /// impl Simulated for Game {}
 /// static ROUTES: Router<Game> = Router::new([&Module::new(21, "none", [])]);
 ///
-/// /// Stays, and takes anything.
+/// /// Takes anything for ten seconds, and leaves.
 /// struct Listener;
 /// impl Script for Listener {
 ///     fn act(&mut self, runner: &mut ScriptRunner) -> Next {
+///         if runner.is_open() {
+///             runner.close(1000);
+///             return Next::Rest;
+///         }
 ///         runner.upgrade();
-///         Next::Stay(Duration::from_secs(60))
+///         Next::After(Duration::from_secs(10))
 ///     }
 /// }
 ///

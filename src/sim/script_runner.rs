@@ -141,9 +141,15 @@ impl ScriptRunner {
         .into_bytes()
     }
 
-    /// Sends a valid upgrade request. [`Next::Answered`](super::Next::Answered) waits for the answer.
+    /// Sends a valid upgrade request for the path `/`. [`Next::Answered`](super::Next::Answered) waits for
+    /// the answer.
     pub fn upgrade(&mut self) {
-        let request = self.upgrade_request("/");
+        self.upgrade_to("/");
+    }
+
+    /// Sends a valid upgrade request for this path, which may have a query.
+    pub fn upgrade_to(&mut self, path: &str) {
+        let request = self.upgrade_request(path);
         self.has_requested_upgrade = true;
         self.outgoing.buffer().extend_from_slice(&request);
     }
@@ -202,6 +208,12 @@ impl ScriptRunner {
     /// Expects a reply, behind all that were expected before.
     pub fn expect(&mut self, reply: Expected) {
         self.oracle.replies.expect(reply);
+    }
+
+    /// Expects a reply that may overtake others, and be overtaken: see
+    /// [`Route::unordered`](crate::Route::unordered).
+    pub fn expect_unordered(&mut self, reply: Expected) {
+        self.oracle.replies.expect_unordered(reply);
     }
 
     /// Replies that are expected from now on need not come if the connection ends first, and of the pending

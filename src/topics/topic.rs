@@ -50,6 +50,15 @@ impl Topic {
         }
         Ok(Topic::Name(TopicName(name.into())))
     }
+
+    /// The number, unless it is a name.
+    #[must_use]
+    pub fn id(&self) -> Option<u64> {
+        match self {
+            Topic::Id(id) => Some(*id),
+            Topic::Name(_) => None,
+        }
+    }
 }
 
 impl From<u64> for Topic {
@@ -110,6 +119,7 @@ mod tests {
         }
         assert_ne!(Topic::name("7").unwrap(), Topic::from(7));
         assert_eq!(Topic::from(7).to_string(), "7");
+        assert_eq!((Topic::from(7).id(), Topic::name("7").unwrap().id()), (Some(7), None));
         assert_eq!(Topic::name("7"), Topic::name("7"));
     }
 }

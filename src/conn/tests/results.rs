@@ -9,7 +9,7 @@ const BYTES: u16 = 200;
 const ENCODED: u16 = 201;
 const NOTHING: u16 = 202;
 const OUTCOME: u16 = 203;
-const NO_REPLY: u16 = 204;
+const EMPTY: u16 = 204;
 const AN_OUTCOME: u16 = 205;
 const TYPED: u16 = 206;
 const FOR_SEVEN: u16 = 207;
@@ -55,7 +55,7 @@ fn outcome(_: &mut State, request: Request<'_>, _: &mut Context<'_>) -> Outcome 
     first(&request).map_or_else(Outcome::Refuse, |_| Outcome::Undecodable)
 }
 
-fn no_reply(_: &mut State, request: Request<'_>, _: &mut Context<'_>) -> Result<(), ErrorId> {
+fn empty(_: &mut State, request: Request<'_>, _: &mut Context<'_>) -> Result<(), ErrorId> {
     first(&request).map(drop)
 }
 
@@ -76,7 +76,7 @@ static RESULTS: Module<State> = Module::new(
         Route::new(ENCODED, "encoded", Access::Anyone, handler!(encoded)),
         Route::new(NOTHING, "nothing", Access::Anyone, handler!(nothing)),
         Route::new(OUTCOME, "outcome", Access::Anyone, handler!(outcome)),
-        Route::new(NO_REPLY, "no reply", Access::Anyone, handler!(no_reply)),
+        Route::new(EMPTY, "empty", Access::Anyone, handler!(empty)),
         Route::new(AN_OUTCOME, "an outcome", Access::Anyone, handler!(an_outcome)),
         Route::new(TYPED, "typed", Access::Anyone, typed!(typed_message)),
         Route::new(FOR_SEVEN, "for seven", Access::If(|record, ()| record.role_id() == 7), echo),
@@ -125,8 +125,8 @@ fn each_result_of_a_handler_has_its_answer() {
         (NOTHING, b"any", Answer::Nothing),
         (OUTCOME, b"any", Answer::Close(4001)),
         (OUTCOME, b"", Answer::Refusal(100)),
-        (NO_REPLY, b"any", Answer::Nothing),
-        (NO_REPLY, b"", Answer::Refusal(100)),
+        (EMPTY, b"any", reply(b"")),
+        (EMPTY, b"", Answer::Refusal(100)),
         (AN_OUTCOME, b"any", reply(b"an outcome")),
         (AN_OUTCOME, b"", Answer::Refusal(100)),
         (TYPED, &[9], reply(b"9")),

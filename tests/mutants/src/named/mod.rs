@@ -81,7 +81,7 @@ fn build_simulation(tree: &Tree, target: &Path) -> Result<PathBuf> {
 /// Runs the simulation with one mistake.
 fn is_found(program: &Path, number: usize, mistake: &NamedMistake) -> bool {
     let output = Command::new(program)
-        .args(["--exact", "mistakes::is_found_by_its_invariant", "--ignored", "--nocapture"])
+        .args(["--exact", mistake.test, "--ignored", "--nocapture"])
         .env("SYSCONN_MUTANT", number.to_string())
         .env("SYSCONN_INVARIANT", mistake.breaks)
         .stdin(Stdio::null())

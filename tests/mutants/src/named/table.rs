@@ -8,6 +8,8 @@ pub struct NamedMistake {
     pub name: &'static str,
     /// A variant of `sysconn::sim::Invariant`.
     pub breaks: &'static str,
+    /// The test of `tests/simulation` that has to see it.
+    pub test: &'static str,
     /// `MISTAKE` is true once in this many evaluations: a mistake that always shows proves little.
     pub every: u32,
     pub edits: &'static [Edit],
@@ -34,6 +36,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "LeakedSocket",
         breaks: "ClosedOnce",
+        test: GAME,
         every: 5,
         edits: &[edit(
             "src/reactor/bury.rs",
@@ -45,6 +48,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "ForgottenEnd",
         breaks: "OneEnd",
+        test: GAME,
         every: 5,
         edits: &[edit("src/reactor/bury.rs", "if !entry.conn.was_opened()", "ORIGINAL || MISTAKE")],
     },
@@ -52,6 +56,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "ForgottenObject",
         breaks: "ToldOnce",
+        test: GAME,
         every: 5,
         edits: &[edit(
             "src/reactor/bury.rs",
@@ -63,6 +68,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "LostPacket",
         breaks: "NoReplyLost",
+        test: GAME,
         every: 50,
         edits: &[edit("src/router/send_buffer.rs", PUSH_PACKET, "if !MISTAKE { ORIGINAL }")],
     },
@@ -70,6 +76,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "DoubledPacket",
         breaks: "NoReplyDoubled",
+        test: GAME,
         every: 50,
         edits: &[edit(
             "src/router/send_buffer.rs",
@@ -82,6 +89,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "ReorderedPacket",
         breaks: "RepliesInOrder",
+        test: GAME,
         every: 50,
         edits: &[edit(
             "src/router/send_buffer.rs",
@@ -98,6 +106,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "GarbledData",
         breaks: "RepliesRight",
+        test: GAME,
         every: 50,
         edits: &[edit(
             "src/router/send_buffer.rs",
@@ -113,6 +122,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "MisdirectedReplies",
         breaks: "NoReplyMisdirected",
+        test: GAME,
         every: 7,
         edits: &[edit(
             "src/reactor/read_ahead.rs",
@@ -134,6 +144,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "DoubledPong",
         breaks: "PongsInOrder",
+        test: GAME,
         every: 5,
         edits: &[edit("src/conn/frames.rs", PUSH_PONG, "for _ in 0..1 + u8::from(MISTAKE) { ORIGINAL }")],
     },
@@ -141,6 +152,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "PongWithoutFin",
         breaks: "WellFormed",
+        test: GAME,
         every: 5,
         edits: &[edit(
             "src/conn/frames.rs",
@@ -154,6 +166,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "WrongCloseCode",
         breaks: "RightEnd",
+        test: GAME,
         every: 5,
         edits: &[edit(
             "src/conn/lifecycle.rs",
@@ -165,6 +178,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "EndBeforeAnswer",
         breaks: "RightEnd",
+        test: GAME,
         every: 1,
         edits: &[edit("src/conn/closing.rs", "let waits = is_awaited && !ended", "ORIGINAL && !MISTAKE")],
     },
@@ -172,6 +186,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "MissedAnswer",
         breaks: "RightEnd",
+        test: GAME,
         every: 1,
         edits: &[edit(
             "src/conn/closing.rs",
@@ -183,6 +198,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "UnboundedOutbox",
         breaks: "HeldBytes",
+        test: GAME,
         every: 1,
         edits: &[
             edit("src/router/outbox_limit.rs", "let fits = limit == 0", "ORIGINAL || MISTAKE"),
@@ -197,6 +213,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "IgnoredGeneration",
         breaks: "Generations",
+        test: GAME,
         every: 1,
         edits: &[edit(
             "src/reactor/slots.rs",
@@ -208,6 +225,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "LostEdge",
         breaks: "Progress",
+        test: GAME,
         every: 1,
         edits: &[edit("src/reactor/sys/read.rs", "len if len < offered", "ORIGINAL || MISTAKE")],
     },
@@ -215,6 +233,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "Oversleep",
         breaks: "PollTimeout",
+        test: GAME,
         every: 1,
         edits: &[edit(
             "src/reactor/public.rs",
@@ -226,6 +245,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "UncountedInput",
         breaks: "TurnBudget",
+        test: GAME,
         every: 1,
         edits: &[
             edit(
@@ -244,6 +264,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "AlwaysBusy",
         breaks: "NoSpin",
+        test: GAME,
         every: 1,
         edits: &[edit("src/reactor/turn.rs", "if has_effects || schedule.has_work()", "ORIGINAL || MISTAKE")],
     },
@@ -251,6 +272,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "LostPush",
         breaks: "Script",
+        test: GAME,
         every: 5,
         edits: &[edit("src/reactor/send.rs", "active.send(push);", "if !MISTAKE { ORIGINAL }")],
     },
@@ -258,6 +280,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "LostReplacement",
         breaks: "Application",
+        test: GAME,
         every: 5,
         edits: &[edit(
             "src/reactor/roles.rs",
@@ -269,6 +292,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "LeakedRole",
         breaks: "NothingLeft",
+        test: GAME,
         every: 5,
         edits: &[edit("src/reactor/bury.rs", "if role_id != 0", "ORIGINAL && !MISTAKE")],
     },
@@ -276,6 +300,7 @@ pub const NAMED: &[NamedMistake] = &[
     NamedMistake {
         name: "LeakedPermit",
         breaks: "NothingLeft",
+        test: GAME,
         every: 5,
         edits: &[edit(
             "src/reactor/bury.rs",
@@ -283,7 +308,80 @@ pub const NAMED: &[NamedMistake] = &[
             "if !MISTAKE { ORIGINAL }",
         )],
     },
+    // A publish leaves one subscriber of this worker out.
+    NamedMistake {
+        name: "MissedSubscriber",
+        breaks: "Script",
+        test: HALL,
+        every: 20,
+        edits: &[edit(
+            "src/topics/local.rs",
+            "receivers.sort_unstable_by_key(|id| id.order());",
+            "if MISTAKE { receivers.pop(); } ORIGINAL",
+        )],
+    },
+    // A publish reaches the one subscriber that it is not meant for.
+    NamedMistake {
+        name: "GhostSubscriber",
+        breaks: "Script",
+        test: HALL,
+        every: 5,
+        edits: &[edit("src/router/publish.rs", "take_out(&mut to, except);", "if !MISTAKE { ORIGINAL }")],
+    },
+    // A connection that has ended stays in the lists of its topics.
+    NamedMistake {
+        name: "LeakedSubscription",
+        breaks: "NothingLeft",
+        test: HALL,
+        every: 20,
+        edits: &[edit(
+            "src/topics/local.rs",
+            "for subscription in list.as_slice() { self.remove_member(*subscription); }",
+            "if !MISTAKE { ORIGINAL }",
+        )],
+    },
+    // A mail overtakes those that wait.
+    NamedMistake {
+        name: "ReorderedMail",
+        breaks: "Script",
+        test: HALL,
+        every: 20,
+        edits: &[edit(
+            "src/mailbox.rs",
+            "waiting.mails.push(mail);",
+            "if MISTAKE { waiting.mails.insert(0, mail) } else { waiting.mails.push(mail) }",
+        )],
+    },
+    // A tick is called again in the next turn.
+    NamedMistake {
+        name: "DoubledTick",
+        breaks: "Application",
+        test: HALL,
+        every: 20,
+        edits: &[edit(
+            "src/reactor/tick_grid.rs",
+            "self.place = self.place_after(origin, number); let late",
+            "if !MISTAKE { self.place = self.place_after(origin, number); } let late",
+        )],
+    },
+    // The session of a connection is never dropped.
+    NamedMistake {
+        name: "LeakedSession",
+        breaks: "Application",
+        test: HALL,
+        every: 20,
+        edits: &[edit(
+            "src/reactor/bury.rs",
+            "let Some(session) = tools.sessions.take(record.id) else { return };",
+            "let Some(mut session) = tools.sessions.take(record.id) else { return };
+             if MISTAKE { std::mem::forget(std::mem::take(&mut session)) }",
+        )],
+    },
 ];
 
+/// The game of all commands.
+const GAME: &str = "mistakes::is_found_by_its_invariant";
+/// The game of topics, sessions and ticks.
+const HALL: &str = "mistakes::is_found_in_the_hall";
 const PUSH_PACKET: &str = "push_packet_head(&mut self.tools.write_buffer.bytes, reply, reply.data.len()); self.push_data(reply.data);";
 const PUSH_PONG: &str = "push_frame(&mut env.tools.write_buffer.bytes, Opcode::Pong, payload);";

@@ -16,8 +16,9 @@ pub(super) struct Calls {
     calls: Vec<Call>,
     /// The turns that each worker has begun.
     turns: [u32; MAX_WORKERS],
-    /// When each turn began, of whichever worker.
+    /// When each turn began: of whichever worker, and of each one.
     began: Vec<Duration>,
+    own: [Vec<Duration>; MAX_WORKERS],
 }
 
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl Calls {
     pub(super) fn begin_turn(&mut self, worker: usize, now: Duration) {
         self.turns[worker] += 1;
         self.began.push(now);
+        self.own[worker].push(now);
     }
 
     /// Adds a call. Returns its place in the order.
@@ -45,7 +47,9 @@ impl Calls {
         let (Some(from), Some(to)) = (self.calls.get(from), self.calls.get(to)) else { return false };
         // A turn may sleep before it makes a call, so the next turn says when that was at the latest.
         let Some(&posted) = self.began.get(from.begun) else { return false };
-        let now = self.began[to.begun.saturating_sub(1)];
-        to.turns[worker] > from.turns[worker] + MAIL_TURNS && now > posted + WAKE
+        // So many turns ago.
+        let turn = to.turns[worker].checked_sub(1 + MAIL_TURNS);
+        let began = turn.and_then(|turn| self.own[worker].get(turn as usize));
+        began.is_some_and(|&began| began > posted + WAKE)
     }
 }

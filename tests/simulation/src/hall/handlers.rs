@@ -1,11 +1,16 @@
 //! The handlers of the game.
 
+use std::time::Duration;
+
 use sysconn::{Access, Context, Identity, Login, Module, Outcome, Request, Route, Router};
 
 use super::model::{Number, Tag};
-use super::state::{Guest, Hall, reply, topic};
+use super::state::{Guest, Hall, Late, reply, topic};
 use super::{TOPICS, commands as cmd, how};
 use crate::game::tag;
+
+/// How long the client of a forgotten request waits.
+const DEADLINE: Duration = Duration::from_millis(100);
 
 type Call<'a> = Context<'a, Guest>;
 
@@ -19,16 +24,14 @@ static MODULE: Module<Hall> = Module::new(
         Route::new(cmd::SAY_ELSEWHERE, "say_elsewhere", Access::Anyone, say_elsewhere),
         Route::new(cmd::CHECK, "check", Access::Anyone, check),
         Route::new(cmd::ENTER, "enter", Access::Anyone, enter),
-        Route::new(cmd::QUIT, "quit", Access::Role, |hall, _, context| {
+        Route::new(cmd::QUIT, "quit", Access::Anyone, |hall, _, context| {
             context.logout();
             done(hall, context)
         }),
-        Route::new(cmd::WAIT, "wait", Access::Anyone, |hall, request, context| {
-            let Some(&[a, b]) = request.data().first_chunk() else { return Outcome::Undecodable };
-            let ticket = context.defer(request);
-            hall.answer_later(ticket, u16::from_be_bytes([a, b]));
-            Outcome::Done
-        }),
+        Route::new(cmd::WAIT, "wait", Access::Anyone, wait),
+        Route::new(cmd::WAIT_UNORDERED, "wait_unordered", Access::Anyone, wait).unordered(),
+        Route::new(cmd::WAIT_IN_VAIN, "wait_in_vain", Access::Anyone, wait_in_vain).deadline(DEADLINE),
+        Route::new(cmd::ENTER_LATER, "enter_later", Access::Anyone, enter_later).unordered(),
         Route::new(cmd::FAIL, "fail", Access::Anyone, |hall, request, context| {
             let Some(&[number]) = request.data().first_chunk() else { return Outcome::Undecodable };
             hall.publish(context.effects(), number, 0, None);
@@ -64,6 +67,31 @@ fn leave(hall: &mut Hall, request: Request<'_>, context: &mut Call<'_>) -> Outco
     let result = hall.shared.model().unsubscribed(own(context), number, was);
     hall.shared.note(result);
     done(hall, context)
+}
+
+fn wait(hall: &mut Hall, request: Request<'_>, context: &mut Call<'_>) -> Outcome {
+    let Some(&[a, b]) = request.data().first_chunk() else { return Outcome::Undecodable };
+    let ticket = context.defer(request);
+    hall.answer_later(Late::Reply(ticket), u16::from_be_bytes([a, b]));
+    Outcome::Done
+}
+
+fn wait_in_vain(hall: &mut Hall, request: Request<'_>, context: &mut Call<'_>) -> Outcome {
+    hall.forgotten.insert(context.id(), context.defer(request));
+    Outcome::Done
+}
+
+fn enter_later(hall: &mut Hall, request: Request<'_>, context: &mut Call<'_>) -> Outcome {
+    let Some(&[a, b]) = request.data().first_chunk() else { return Outcome::Undecodable };
+    // No other client has this role.
+    let role_id = own(context);
+    match context.defer_login(request) {
+        Ok(ticket) => {
+            hall.answer_later(Late::Login(ticket, role_id), u16::from_be_bytes([a, b]));
+            Outcome::Done
+        }
+        Err(_) => done(hall, context),
+    }
 }
 
 fn say(hall: &mut Hall, request: Request<'_>, context: &mut Call<'_>) -> Outcome {
@@ -112,11 +140,11 @@ fn enter(hall: &mut Hall, request: Request<'_>, context: &mut Call<'_>) -> Outco
     let older = context.player(role_id).filter(|&older| older != context.id());
     let older = older.filter(|_| context.record().role_id() != role_id);
     let topics = older.map_or(vec![], |older| topics_of(context, older));
+    let older = older.and_then(|older| hall.shared.tag(older));
     let identity = Identity { role_id, ..Identity::default() };
-    if context.login(Login { identity, take_topics: takes, ..Login::default() }).is_err() {
-        return Outcome::Undecodable;
-    }
-    if let Some(older) = older.and_then(|older| hall.shared.tag(older)) {
+    // Another login may be under way.
+    let result = context.login(Login { identity, take_topics: takes, ..Login::default() });
+    if let (Ok(()), Some(older)) = (result, older) {
         hall.shared.model().replaces(own(context), older, takes, &topics);
     }
     done(hall, context)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sysconn::packet::ErrorId;
 use sysconn::sim::{End, Expected, Next, Script, ScriptRunner};
 
 use super::calls::MAX_WORKERS;
@@ -36,6 +37,20 @@ impl Member {
         runner.expect(Expected { error_id: 0, flag, cmd, data: None });
     }
 
+    /// Makes a request that is answered later.
+    fn wait(runner: &mut ScriptRunner) {
+        let ms = (runner.random().below(300) as u16).to_be_bytes();
+        match runner.random().below(4) {
+            0 => Self::request(runner, cmd::WAIT, &ms),
+            1 => runner.call_refused(cmd::WAIT_IN_VAIN, b"", ErrorId::NOT_AVAILABLE.0),
+            way => {
+                let cmd = if way == 2 { cmd::WAIT_UNORDERED } else { cmd::ENTER_LATER };
+                let flag = runner.request(cmd, &ms);
+                runner.expect_unordered(Expected { error_id: 0, flag, cmd, data: None });
+            }
+        }
+    }
+
     fn do_something(runner: &mut ScriptRunner) {
         let topic = runner.random().below(TOPICS.into()) as u8;
         match runner.random().below(20) {
@@ -61,10 +76,7 @@ impl Member {
                     Self::request(runner, cmd::QUIT, b"");
                 }
             }
-            17..19 => {
-                let ms = runner.random().below(300) as u16;
-                Self::request(runner, cmd::WAIT, &ms.to_be_bytes());
-            }
+            17..19 => Self::wait(runner),
             _ if runner.random().chance(0.3) => runner.stop_receiving(),
             _ => runner.ping(b"ping"),
         }
@@ -136,6 +148,9 @@ impl Script for Member {
     }
 
     fn replied(&mut self, runner: &mut ScriptRunner, reply: &Expected) -> Result<(), String> {
+        if reply.error_id != 0 {
+            return Ok(());
+        }
         let data = reply.data.as_deref().unwrap_or_default();
         let Some((&is_late, Ok(call))) = data.split_first().map(|(late, call)| (late, call.try_into()))
         else {

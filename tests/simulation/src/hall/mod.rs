@@ -9,6 +9,14 @@ mod receipts;
 mod span;
 mod state;
 mod tests;
+mod ticks;
+
+use sysconn::sim::{Failure, Report};
+
+/// Runs the simulation of a seed. Returns how many publishes were received, too.
+pub(crate) fn run(seed: u64) -> Result<(Report, u64), Failure> {
+    plan::run(&plan::plan(seed))
+}
 
 /// The commands of the game, and the meaning of their Data. A reply holds the place of its call in the order
 /// of all calls.
@@ -25,10 +33,17 @@ mod commands {
     pub(super) const CHECK: u16 = 1405;
     /// A role of 64 bits and whether to take topics over → logged in.
     pub(super) const ENTER: u16 = 1406;
-    /// Empty → logged out. Only for clients with a role.
+    /// Empty → logged out.
     pub(super) const QUIT: u16 = 1407;
     /// Milliseconds of 16 bits → a late reply.
     pub(super) const WAIT: u16 = 1408;
+    /// The same, and later requests may be answered first.
+    pub(super) const WAIT_UNORDERED: u16 = 1410;
+    /// Empty → refused, since its answer comes after the route's deadline.
+    pub(super) const WAIT_IN_VAIN: u16 = 1411;
+    /// Milliseconds of 16 bits → logged in with a role of the client's own, later. Unordered; any other login
+    /// meanwhile is refused.
+    pub(super) const ENTER_LATER: u16 = 1412;
     /// A topic → a publish to it, and a panic.
     pub(super) const FAIL: u16 = 1409;
     /// The command of a publish: the publisher, the topic, the number among both, and filler.

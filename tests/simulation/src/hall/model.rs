@@ -29,8 +29,9 @@ pub(super) struct Member {
     pub(super) worker: usize,
     /// Its subscriptions, past ones included.
     pub(super) spans: BTreeMap<Number, Vec<Span>>,
-    /// When another worker was last asked to subscribe it.
-    later: BTreeMap<Number, usize>,
+    /// When another worker was last asked to subscribe it, and to unsubscribe it.
+    joins_later: BTreeMap<Number, usize>,
+    leaves_later: BTreeMap<Number, usize>,
     /// The number of the next publish that can come to it.
     pub(super) next: BTreeMap<(Publisher, Number), usize>,
     /// Those below this number have come or did not have to.
@@ -82,10 +83,6 @@ impl Model {
         self.members.get_mut(&tag).into_iter().flat_map(|member| member.spans.values_mut()).flatten()
     }
 
-    fn topic(&mut self, tag: Tag, topic: Number) -> Option<&mut Vec<Span>> {
-        Some(self.members.get_mut(&tag)?.spans.entry(topic).or_default())
-    }
-
     /// A connection's own subscription has returned.
     pub(crate) fn subscribed(&mut self, tag: Tag, topic: Number) {
         let call = self.call();
@@ -97,25 +94,35 @@ impl Model {
         let call = self.call();
         self.join(tag, topic, Firm::DeliveredSince(call));
         if let Some(member) = self.members.get_mut(&tag) {
-            member.later.insert(topic, call);
+            member.joins_later.insert(topic, call);
         }
     }
 
     /// An unsubscription was asked for that another worker makes.
     pub(crate) fn unsubscribes_later(&mut self, tag: Tag, topic: Number) {
         let call = self.call();
-        if let Some(span) = self.topic(tag, topic).and_then(|spans| spans.last_mut()) {
+        let Some(member) = self.members.get_mut(&tag) else { return };
+        member.leaves_later.insert(topic, call);
+        if let Some(span) = member.spans.get_mut(&topic).and_then(|spans| spans.last_mut()) {
             span.doubt(call);
         }
     }
 
     fn join(&mut self, tag: Tag, topic: Number, firm: Firm) {
         let call = self.call();
-        let Some(spans) = self.topic(tag, topic) else { return };
+        let Some(member) = self.members.get_mut(&tag) else { return };
+        let spans = member.spans.entry(topic).or_default();
+        let is_left = |leaves: usize| self.calls.is_delivered(leaves, call, member.worker);
         match spans.last_mut().filter(|span| span.may_last()) {
-            Some(span) => span.confirm(firm),
-            None => spans.push(Span::new(call, firm)),
+            Some(span) if !span.doubtful_since().is_some_and(is_left) => return span.confirm(firm),
+            Some(span) => span.close(call),
+            None => {}
         }
+        let mut span = Span::new(call, firm);
+        if member.leaves_later.get(&topic).is_some_and(|&leaves| !is_left(leaves)) {
+            span.doubt(call);
+        }
+        spans.push(span);
     }
 
     /// A connection's own unsubscription has returned. `was` is what it returned.
@@ -133,8 +140,8 @@ impl Model {
         if let Some(span) = spans.last_mut() {
             span.close(call);
         }
-        let later = member.later.get(&topic);
-        if later.is_some_and(|&later| !self.calls.is_delivered(later, call, member.worker)) {
+        let joins = member.joins_later.get(&topic);
+        if joins.is_some_and(|&joins| !self.calls.is_delivered(joins, call, member.worker)) {
             spans.push(Span::new(call, Firm::Never));
         }
     }
@@ -152,13 +159,8 @@ impl Model {
         match (is, span) {
             (true, _) if !may => Err(format!("{tag:x} is subscribed to {topic} without having asked for it")),
             (false, _) if must => Err(format!("{tag:x} is not subscribed to {topic}, and has to be")),
-            (true, Some(span)) => {
-                span.confirm(Firm::Since(call));
-                if span.is_left_behind(&self.calls, call, worker) {
-                    // It has unsubscribed and subscribed again.
-                    span.close(call);
-                    self.join(tag, topic, Firm::Since(call));
-                }
+            (true, Some(_)) => {
+                self.join(tag, topic, Firm::Since(call));
                 Ok(())
             }
             (_, Some(_)) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sysconn::Turn;
-use sysconn::sim::{Failure, Random, Report, Simulation};
+use sysconn::sim::{Failure, Fault, Random, Report, Simulation};
 
 use super::TOPICS;
 use super::calls::MAX_WORKERS;
@@ -21,6 +21,8 @@ pub(super) fn plan(seed: u64) -> Simulation {
     simulation.arrival = Duration::from_millis([0, 20, 1000][random.index(3)]);
     simulation.config.workers = random.between(1, MAX_WORKERS as u64) as usize;
     simulation.config.limits.max_connections_per_ip = None;
+    let hz = [0, 1, 20, 60][random.index(4)];
+    simulation.config.tick = Duration::from_secs(1).checked_div(hz);
     simulation.faults = faults(&mut random);
     simulation.buffers = buffers(&mut random);
     if random.chance(0.2) {
@@ -32,6 +34,8 @@ pub(super) fn plan(seed: u64) -> Simulation {
 /// Runs it, and publishes by the server's handle between turns. Returns how many publishes were received too.
 pub(super) fn run(simulation: &Simulation) -> Result<(Report, u64), Failure> {
     let shared = Shared::default();
+    shared.ticks().period = simulation.config.tick;
+    shared.ticks().is_exact = simulation.faults.of(Fault::SlowStep) == 0.0;
     let state = |worker| Hall::new(shared.clone(), worker);
     let script = |_: u32, random: &mut Random| {
         let (steps, returns) = (random.between(2, 20), random.below(3).saturating_sub(1));

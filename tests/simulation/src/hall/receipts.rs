@@ -1,5 +1,7 @@
 //! What a client receives, compared with the model.
 
+use std::fmt::Display;
+
 use super::model::{Member, Model, Number, Published, Publisher, Tag};
 
 impl Model {
@@ -30,7 +32,7 @@ impl Model {
         }
         let checked = member.checked.get(&key).copied().unwrap_or_default();
         for missed in next.max(checked)..number {
-            self.check_missed(tag, key, missed, published.call)?;
+            self.check_missed(tag, key, missed, &format_args!("publish {number}"))?;
         }
         if let Some(member) = self.members.get_mut(&tag) {
             member.next.insert(key, number + 1);
@@ -55,7 +57,7 @@ impl Model {
                 && published.call < call
                 && (is_own || self.calls.is_delivered(published.call, call, member.worker))
             {
-                self.check_missed(tag, (publisher, topic), number, call)?;
+                self.check_missed(tag, (publisher, topic), number, &format_args!("a reply of call {call}"))?;
                 number += 1;
             }
             done.push(((publisher, topic), number));
@@ -72,7 +74,7 @@ impl Model {
         tag: Tag,
         (publisher, topic): (Publisher, Number),
         number: usize,
-        later: usize,
+        later: &dyn Display,
     ) -> Result<(), String> {
         let Some(member) = self.members.get(&tag) else { return Ok(()) };
         let Some(published) = self.published.get(&(publisher, topic)).and_then(|all| all.get(number)) else {
@@ -84,7 +86,7 @@ impl Model {
             && spans.iter().any(|span| span.must(&self.calls, published.call, member.worker, is_own));
         if must {
             let what = format!("publish {number} of {publisher} to {topic} has not come to {tag:x}");
-            return Err(format!("{what}: {published:?}, {spans:?}; but what was sent at call {later} has"));
+            return Err(format!("{what}: {published:?}, {spans:?}; but {later} has"));
         }
         Ok(())
     }

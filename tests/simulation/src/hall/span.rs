@@ -62,9 +62,12 @@ impl Span {
         }
     }
 
-    /// Whether its doubtful end must have come by now.
-    pub(super) fn is_left_behind(&self, calls: &Calls, at: usize, worker: usize) -> bool {
-        matches!(self.to, End::Doubtful(end) if calls.is_delivered(end, at, worker))
+    /// The call that may have ended it.
+    pub(super) fn doubtful_since(&self) -> Option<usize> {
+        match self.to {
+            End::Doubtful(call) => Some(call),
+            End::Open | End::Closed { .. } => None,
+        }
     }
 
     /// Whether it may last now.

@@ -9,12 +9,14 @@ use std::time::Duration;
 use sysconn::sim::{Random, Simulated};
 use sysconn::upgrade::{Refusal, Request};
 use sysconn::{
-    Application, Cause, ConnectionId, Context, Effects, Peer, Push, Record, Ticket, Topic, Worker,
+    Application, Cause, ConnectionId, Context, Effects, Identity, Login, LoginTicket, Peer, Push, Record,
+    Tick, Ticket, Topic, Worker,
 };
 
 use super::TOPICS;
 use super::commands::PUBLISHED;
 use super::model::{Model, Number, Publisher, Tag};
+use super::ticks::Ticks;
 use crate::game::tag;
 
 /// What the workers share, with the clients too.
@@ -24,6 +26,7 @@ pub(super) struct Shared(Rc<Inner>);
 #[derive(Default)]
 struct Inner {
     model: RefCell<Model>,
+    ticks: RefCell<Ticks>,
     tags: RefCell<BTreeMap<ConnectionId, Tag>>,
     /// Sessions that exist.
     sessions: Cell<usize>,
@@ -34,6 +37,10 @@ struct Inner {
 impl Shared {
     pub(super) fn model(&self) -> RefMut<'_, Model> {
         self.0.model.borrow_mut()
+    }
+
+    pub(super) fn ticks(&self) -> RefMut<'_, Ticks> {
+        self.0.ticks.borrow_mut()
     }
 
     /// Whose connection an id is, while it is open.
@@ -70,13 +77,22 @@ impl Drop for Guest {
     }
 }
 
+/// A request that is answered later.
+pub(super) enum Late {
+    Reply(Ticket),
+    /// And its connection is logged in with this role.
+    Login(LoginTicket, u64),
+}
+
 /// One worker's state.
 pub(crate) struct Hall {
     pub(super) shared: Shared,
     pub(super) worker: Worker<Hall>,
     now: Duration,
     /// Tickets, with the times at which they are answered.
-    tickets: Vec<Option<Ticket>>,
+    tickets: Vec<Option<Late>>,
+    /// Tickets that nobody answers while their connections are open.
+    pub(super) forgotten: BTreeMap<ConnectionId, Ticket>,
     agenda: BinaryHeap<Reverse<(Duration, usize)>>,
 }
 
@@ -98,7 +114,8 @@ pub(super) fn published(publisher: Publisher, topic: Number, number: u32, size: 
 
 impl Hall {
     pub(super) fn new(shared: Shared, worker: Worker<Hall>) -> Self {
-        Hall { shared, worker, now: Duration::ZERO, tickets: vec![], agenda: BinaryHeap::new() }
+        let (tickets, forgotten, agenda) = (vec![], BTreeMap::new(), BinaryHeap::new());
+        Hall { shared, worker, now: Duration::ZERO, tickets, forgotten, agenda }
     }
 
     fn publisher(&self) -> Publisher {
@@ -126,7 +143,7 @@ impl Hall {
     }
 
     /// Answers a request later.
-    pub(super) fn answer_later(&mut self, ticket: Ticket, ms: u16) {
+    pub(super) fn answer_later(&mut self, ticket: Late, ms: u16) {
         self.agenda.push(Reverse((self.now + Duration::from_millis(ms.into()), self.tickets.len())));
         self.tickets.push(Some(ticket));
     }
@@ -162,8 +179,14 @@ impl Hall {
         {
             self.agenda.pop();
             if let Some(ticket) = self.tickets.get_mut(index).and_then(Option::take) {
-                let call = self.shared.model().call();
-                ticket.reply(reply(call, true));
+                let data = reply(self.shared.model().call(), true);
+                match ticket {
+                    Late::Reply(ticket) => ticket.reply(data),
+                    Late::Login(ticket, role_id) => {
+                        let identity = Identity { role_id, ..Identity::default() };
+                        ticket.login(Login { identity, ..Login::default() }, data).unwrap();
+                    }
+                }
             }
         }
     }
@@ -197,6 +220,13 @@ impl Application for Hall {
         self.shared.model().replaced(session.tag, &topics);
     }
 
+    fn tick(&mut self, tick: Tick, effects: &mut Effects) {
+        self.shared.note(self.shared.ticks().tick(self.worker.index(), tick));
+        if tick.number.is_multiple_of(8) {
+            self.publish(effects, (tick.number / 8 % u64::from(TOPICS)) as Number, 20, None);
+        }
+    }
+
     fn closed(&mut self, record: &Record, session: Guest, _: Cause, effects: &mut Effects) {
         let tag = tag(record.peer());
         if session.tag != tag {
@@ -206,6 +236,9 @@ impl Application for Hall {
             self.shared.note(Err(format!("{tag:x} ended, and was not open")));
         }
         self.shared.model().close(tag);
+        if let Some(ticket) = self.forgotten.remove(&record.id()) {
+            ticket.reply(b"to nobody");
+        }
         if tag.is_multiple_of(4) {
             self.publish(effects, 0, 0, None);
         }
@@ -220,6 +253,7 @@ impl Simulated for Hall {
         random: &mut Random,
     ) -> Option<Duration> {
         self.now = now;
+        self.shared.note(self.shared.ticks().begin_turn(self.worker.index(), now));
         self.shared.model().begin_turn(self.worker.index(), now);
         let (open, sessions) = (self.shared.0.tags.borrow().len(), self.shared.0.sessions.get());
         if open != sessions {

@@ -1,0 +1,57 @@
+//! Step 4 of docs/embedding.md. Written by main.rs.
+
+use std::error::Error;
+use sysconn::packet::ErrorId;
+use sysconn::*;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // What is logged at `info` and above goes to the terminal; RUST_LOG=debug shows more.
+    let filter = env_logger::Env::default().default_filter_or("info");
+    env_logger::Builder::from_env(filter).init();
+    let mut reactor = Reactor::bind(&config(), &ROUTES, Game::default())?;
+    println!("listening on {}", reactor.local_addr().ok_or("no TCP listener")?);
+    Ok(reactor.run()?)
+}
+
+/// The world. Handlers get it mutably, one call at a time: nothing has to be locked.
+#[derive(Default)]
+struct Game {
+    /// How far the rope has moved to the right.
+    rope: i64,
+}
+
+impl Application for Game {
+    type Session = ();
+}
+
+static ROUTES: Router<Game> = Router::new([&TUG]);
+
+fn config() -> Config {
+    Config::default()
+}
+
+/// 2002: no Data → how far the rope has moved to the right, 8 bytes.
+fn pull(game: &mut Game, _: Request<'_>, _: &mut Context<'_>) -> Result<[u8; 8], ErrorId> {
+    game.rope += 1;
+    Ok(game.rope.to_be_bytes())
+}
+
+static TUG: Module<Game> = Module::new(
+    20,
+    "tug",
+    [
+        Route::new(2001, "enter", Access::Anyone, handler!(enter)),
+        Route::new(2002, "pull", Access::Role, handler!(pull)),
+    ],
+);
+
+/// 2001: a role, 8 bytes → how far the rope has moved to the right, 8 bytes.
+///
+/// It believes everybody. A game checks a password, or a token that its login service has signed.
+fn enter(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Result<[u8; 8], ErrorId> {
+    let role_id = request.data().try_into().map(u64::from_be_bytes).map_err(|_| ErrorId::LOGIN_REFUSED)?;
+    let identity = Identity { account: format!("player {role_id}"), role_id, ..Identity::default() };
+    let login = Login { identity, kind: ClientKind::Player, ..Login::default() };
+    context.login(login).map_err(|_| ErrorId::LOGIN_REFUSED)?;
+    Ok(game.rope.to_be_bytes())
+}
