@@ -43,9 +43,7 @@ impl Application for Game {
 }
 
 fn login_of(role_id: u64) -> Login {
-    let mut login = Login::default();
-    login.identity = Identity { role_id, ..Identity::default() };
-    login
+    Login { identity: Identity { role_id, ..Identity::default() }, ..Login::default() }
 }
 
 fn login(_: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
