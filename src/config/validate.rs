@@ -55,6 +55,9 @@ mod tests {
     /// A change of the default, and whether it is accepted.
     type Case = (fn(&mut Config), Result<(), ConfigError>);
 
+    /// The name of a field, and a change of it that is refused.
+    type Field = (&'static str, fn(&mut Config));
+
     const DAYS: Duration = MAX_TIMER;
     const MICRO: Duration = Duration::from_micros(1);
 
@@ -83,7 +86,7 @@ mod tests {
 
     #[test]
     fn zero_is_refused_where_it_makes_no_sense_and_the_error_names_the_field() {
-        let fields: &[(&str, fn(&mut Config))] = &[
+        let fields: &[Field] = &[
             ("tick", |c| c.tick = Some(Duration::ZERO)),
             ("slow_handler", |c| c.slow_handler = Some(Duration::ZERO)),
             ("limits.max_connections", |c| c.limits.max_connections = Some(0)),

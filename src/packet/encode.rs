@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn bytes_and_texts_are_sent_from_where_they_are() {
         let cases: [&dyn Encode; 7] = [
-            &*b"data",
+            b"data",
             &&b"data"[..],
             &b"data".to_vec(),
             &Bytes::from_static(b"data"),

@@ -55,13 +55,13 @@ impl World {
             queue.as_ref().filter(|queue| fits(&queue.listen)).map(|queue| (index, &queue.listen))
         });
         let (first, listen) = open.clone().next()?;
-        let same = open.filter(|&(_, other)| other == listen).map(|(index, _)| index);
+        let mut same = open.filter(|&(_, other)| other == listen).map(|(index, _)| index);
         let count = same.clone().count();
         if count == 1 {
             return Some(first);
         }
         let chosen = Random::new(self.queue_seed ^ hash(from)).index(count);
-        same.skip(chosen).next()
+        same.nth(chosen)
     }
 
     pub(super) fn send(&mut self, number: usize, bytes: &[u8]) -> usize {

@@ -160,9 +160,9 @@ fn topics_of_a_server_are_bounded() {
         workers[worker].subscribe(id(worker, 1), &Topic::from(number)).unwrap();
     }
     let one_more = Topic::from(LIMIT);
-    for worker in 0..2 {
-        assert_eq!(workers[worker].subscribe(id(worker, 2), &one_more), Err(SubscribeError::TooMany));
-        workers[worker].check_invariants();
+    for (worker, topics) in workers.iter_mut().enumerate() {
+        assert_eq!(topics.subscribe(id(worker, 2), &one_more), Err(SubscribeError::TooMany));
+        topics.check_invariants();
     }
     assert_eq!(workers[0].subscribe(id(0, 2), &Topic::from(1)), Ok(2), "a topic of the other worker");
     assert_eq!(shared.counted(), (100, 0, 0));

@@ -24,9 +24,12 @@ fn is_space(c: char) -> bool {
 mod tests {
     use super::*;
 
+    /// A header, and the cookies that are read from it.
+    type Case = (&'static [u8], &'static [(&'static str, &'static str)]);
+
     #[test]
     fn cookies_are_read_tolerantly() {
-        let cases: [(&[u8], &[(&str, &str)]); 19] = [
+        let cases: [Case; 19] = [
             (b"", &[]),
             (b";", &[]),
             (b" ; ;; ", &[]),

@@ -184,7 +184,8 @@ impl Drop for Held {
 #[test]
 fn what_a_ticket_holds_is_freed_with_its_request() {
     static KEPT: std::sync::Mutex<Vec<Ticket<Held>>> = std::sync::Mutex::new(vec![]);
-    let ways: [(&str, fn(&mut Rig)); 4] = [
+    type Way = (&'static str, fn(&mut Rig));
+    let ways: [Way; 4] = [
         ("answered", |_| KEPT.lock().unwrap().pop().unwrap().reply(*b"")),
         ("dropped", |_| drop(KEPT.lock().unwrap().pop())),
         ("closed", |rig| rig.with(|conn, env| conn.close(Cause::Operator, env))),
