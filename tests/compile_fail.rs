@@ -1,8 +1,9 @@
 //! Mistakes that must not compile: the compiler names each, and points at its line.
 //!
 //! A file in `compile_fail/` begins with `//! error: ` and a part of the compiler's first line; lines with
-//! `//! says: ` and further parts may follow. `//~` is on each line where an error begins, and on no
-//! other. The file that starts with `//! compiles` shows that the shared code compiles.
+//! `//! says: ` and further parts may follow. `//~` is on each line where an error begins, or
+//! `//~^` on the line below it, and nowhere else. The file that starts with `//! compiles` shows that the
+//! shared code compiles.
 
 use std::error::Error;
 use std::fs;
@@ -83,9 +84,7 @@ impl Case {
 
     /// The first difference between the expected and the reported errors.
     fn difference(&self, found: &[Mistake<'_>]) -> Option<String> {
-        let lines = self.source.lines().zip(1..);
-        let marked: Vec<_> =
-            lines.filter(|(line, _)| line.ends_with("//~")).map(|(_, number)| number).collect();
+        let marked: Vec<_> = self.source.lines().zip(1..).filter_map(marked_line).collect();
         let mut pointed: Vec<_> = found.iter().filter_map(|mistake| mistake.line).collect();
         pointed.dedup();
         if marked.is_empty() || marked != pointed || found.iter().any(|mistake| mistake.line.is_none()) {
@@ -102,6 +101,15 @@ impl Case {
         };
         let fits = messages.len() == 1 && found.iter().any(fits);
         (!fits).then(|| format!("no error says all of {messages:?} {says:?}"))
+    }
+}
+
+/// The number of the line that a numbered line marks.
+fn marked_line((line, number): (&str, u32)) -> Option<u32> {
+    match line.split_once("//~")?.1 {
+        "" => Some(number),
+        "^" => Some(number - 1),
+        _ => None,
     }
 }
 

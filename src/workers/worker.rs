@@ -41,6 +41,9 @@ impl<S: 'static> Worker<S> {
     /// in it is caught and logged. If the worker ends first, the function is dropped without being called,
     /// and tickets that it has captured refuse their requests.
     ///
+    /// The call is posted at once, while [`Effects`] are applied after the handler has returned: it can
+    /// overtake effects on connections of that worker that the handler added before.
+    ///
     /// # Errors
     /// [`MailboxError`], and then the function is dropped without being called. A worker that does not exist
     /// counts as ended.

@@ -10,7 +10,8 @@ impl Application for Game {
 }
 
 fn handler(_: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
-    context.effects().survey(move |survey| { //~
+    context.effects().survey(move |survey| {
+        //~^
         let _ = context.reply(&survey.len().to_be_bytes());
     });
     Outcome::Done
