@@ -14,8 +14,8 @@ use sysconn::frame::Opcode;
 use sysconn::packet::{ErrorId, Undecodable};
 use sysconn::upgrade::{self, Refusal};
 use sysconn::{
-    Access, Application, Cause, Context, Effects, Identity, Login, Module, Peer, Reactor, Record, Request,
-    Route, Router, ServerHandle, Workers, handler,
+    Access, Application, Cause, Context, Effects, Identity, Login, Module, Outcome, Peer, Reactor, Record,
+    Request, Route, Router, ServerHandle, Workers, handler,
 };
 
 /// What a client has done so far, beginning with the path that it asked for.

@@ -54,8 +54,7 @@ impl Trial {
             key: vec![key; len],
             login: Login {
                 identity: Identity { account, platform, zone_id: zone.into(), role_id: role.into() },
-                kind: [ClientKind::Guest, ClientKind::Player, ClientKind::Operator]
-                    [usize::from(kind % 3)],
+                kind: [ClientKind::Guest, ClientKind::Player, ClientKind::Operator][usize::from(kind % 3)],
                 custodian: has_custodian
                     .then(|| Custodian { account: custodian, role_id: custodian_role.into() }),
                 ..Login::default()

@@ -33,7 +33,7 @@ fn steps() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// The Rust code of a section.
 fn code(section: &str) -> String {
-    let blocks = section.split("```rust,ignore\n").skip(1);
+    let blocks = section.split("```rs\n").skip(1);
     blocks.filter_map(|block| block.split("```").next()).collect()
 }
 
