@@ -25,6 +25,9 @@ pub(super) fn conclude<S: Application>(core: &mut Core<S>, id: ConnectionId) {
 pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Requester) {
     if !core.lent.env.tools.effects.is_empty() {
         apply_all(core, by);
+    } else if !matches!(by, Requester::Client(_)) {
+        // The next client does not pay for what a hook or a tick did at once.
+        let _ = core.lent.env.tools.effects.take_cost();
     }
 }
 

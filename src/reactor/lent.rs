@@ -13,7 +13,7 @@ use crate::moment::Moment;
 use crate::router::Application;
 
 /// The cost of leaving a topic, in bytes of work.
-const TOPIC_BYTES: usize = 32;
+const TOPIC_BYTES: usize = 512;
 
 /// The parts of a reactor that work on a single connection touches.
 pub(super) struct Lent<S: Application> {
