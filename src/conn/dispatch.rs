@@ -16,7 +16,7 @@ use crate::connection_log;
 use crate::frame::{self, Decoder};
 use crate::packet::Undecodable;
 use crate::record::Record;
-use crate::router::{Application, COMPRESSES, Confined, Context, Outcome, SendBuffer};
+use crate::router::{AfterCall, Application, COMPRESSES, Confined, Context, Outcome, SendBuffer};
 
 /// Bytes of a packet that the debug log shows.
 const DEBUG_BYTES: usize = 64;
@@ -103,31 +103,28 @@ impl Dispatch<'_> {
             buffer,
             cmd,
             flag,
-            deferral: None,
             replied: false,
-            refuses_with_data: false,
-            overflowed: false,
-            has_effects: false,
+            leaves_more: false,
             confined: Confined::default(),
         };
         let state = &mut env.state;
         let mut outcome = catch_unwind(AssertUnwindSafe(|| call(state, &mut context)));
-        if context.has_effects {
+        if context.leaves_more {
             context.send_own();
         }
         let mut refused = false;
         if let Ok(Outcome::Refuse(error_id)) = outcome {
             refused = true;
-            if context.refuses_with_data {
+            if context.leaves_more && context.buffer.tools.after_call.refuses_with_data {
                 outcome = Ok(Dispatch::refuse_with_data(&mut context, &env.service, error_id));
             } else {
                 context.refuse(error_id);
             }
         }
-        let Context { deferral, replied, overflowed, .. } = context;
+        let Context { replied, leaves_more, .. } = context;
         if is_watched {
             let said = outcome.as_ref().ok().copied();
-            self.observe_outcome(by, said, deferral.as_deref(), sent_from, env);
+            self.observe_outcome(by, said, sent_from, env);
         }
         if COMPRESSES && !env.tools.jobs.is_empty() {
             self.queue_jobs(env);
@@ -138,19 +135,30 @@ impl Dispatch<'_> {
             self.stop_account_check(env);
             *self.rearm = true;
         }
-        if let Some(deferral) = deferral {
-            if matches!(outcome, Ok(Outcome::Done)) && !refused {
-                self.keep_deferral(*deferral, replied, env);
-            } else {
-                self.drop_deferral(&deferral);
-            }
-        }
         let result = match outcome {
             Ok(Outcome::Done | Outcome::Refuse(_)) => Ok(()),
             Ok(Outcome::Undecodable) => Err(self.offence(cmd, Undecodable::Message, env)),
             Ok(Outcome::Close(code)) => Err(Cause::Application(code)),
             Err(_) => Err(self.panicked(cmd, "handler", env)),
         };
+        if leaves_more { self.finish_call(result, refused, replied, env) } else { result }
+    }
+
+    /// Does what a handler has left to be done, beside its outcome, of which this is the `result`.
+    #[cold]
+    fn finish_call<S: Application>(
+        &mut self,
+        result: Result<(), Cause>,
+        refused: bool,
+        replied: bool,
+        env: &mut Env<S>,
+    ) -> Result<(), Cause> {
+        let AfterCall { deferral, overflowed, .. } = std::mem::take(&mut env.tools.after_call);
+        match deferral {
+            Some(deferral) if result.is_ok() && !refused => self.keep_deferral(*deferral, replied, env),
+            Some(deferral) => self.drop_deferral(&deferral),
+            None => {}
+        }
         if overflowed && env.settings.overflow == Overflow::Close { Err(Cause::OutboxFull) } else { result }
     }
 

@@ -13,9 +13,7 @@ use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
 use crate::recording::wire::Bytes;
 use crate::recording::{Recorder, codes};
-use crate::router::{
-    Access, Application, CompressJob, Deferral, Outcome, Predicate, Route, Tools, WriteBuffer,
-};
+use crate::router::{Access, Application, CompressJob, Outcome, Predicate, Route, Tools, WriteBuffer};
 
 /// Notes the frames that the connection has put into the write buffer since the last call.
 pub(super) fn note_sent<S: Application>(recorder: &mut Recorder, env: &Env<S>) {
@@ -145,7 +143,6 @@ impl Dispatch<'_> {
         &mut self,
         by: By,
         said: Option<Outcome>,
-        deferral: Option<&Deferral>,
         sent_from: usize,
         env: &mut Env<S>,
     ) {
@@ -173,7 +170,7 @@ impl Dispatch<'_> {
         let outcome = note::Outcome {
             by_application: by == By::Application,
             said: Some(said),
-            deferred: match deferral {
+            deferred: match &env.tools.after_call.deferral {
                 None => note::Deferred::No {},
                 Some(deferral) if deferral.is_login => note::Deferred::Login {},
                 Some(_) => note::Deferred::Yes {},

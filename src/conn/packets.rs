@@ -10,14 +10,14 @@ use crate::connection_log;
 use crate::frame::MessageKind;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::router::{
-    Application, Context, HandlerMistake, Message, MessageHandler, Outcome, Predicate, Request, Route,
-    Service,
+    Access, Application, Context, HandlerMistake, Message, MessageHandler, Outcome, Predicate, Request,
+    Route, Service,
 };
 
 /// Logs a route that has left a request without the reply that it owes.
 #[cold]
 fn check_reply<S: Application>(route: &Route<S>, outcome: Outcome, context: &mut Context<'_, S::Session>) {
-    if outcome == Outcome::Done && !context.replied && context.deferral.is_none() {
+    if outcome == Outcome::Done && !context.replied && context.buffer.tools.after_call.deferral.is_none() {
         context.buffer.tools.mistakes.report(route.cmd(), route.name(), HandlerMistake::Unanswered);
     }
 }
@@ -81,9 +81,12 @@ impl Dispatch<'_> {
             return self.bad_request(packet.cmd, packet.flag, ErrorId::UNKNOWN_COMMAND, env);
         };
         let route = route.borrow();
-        let kind = self.record.is_logged_in().then(|| self.record.kind());
-        if let Err(error_id) = route.access().check(kind, |predicate| self.ask(predicate, packet.cmd, env))? {
-            return self.bad_request(packet.cmd, packet.flag, error_id, env);
+        if !matches!(route.access(), Access::Anyone) {
+            let kind = self.record.is_logged_in().then(|| self.record.kind());
+            let checked = route.access().check(kind, |predicate| self.ask(predicate, packet.cmd, env))?;
+            if let Err(error_id) = checked {
+                return self.bad_request(packet.cmd, packet.flag, error_id, env);
+            }
         }
         if packet.data_status == DataStatus::Raw as u8 || packet.data.is_empty() {
             return self.handle(route, &packet, packet.data, packet.data, env);

@@ -116,7 +116,7 @@ impl Replayer {
         if let Some(request) = request.filter(|_| outcome.deferred != note::Deferred::No {}) {
             let (seq, cmd, flag) = (request.seq(), request.cmd(), request.flag());
             let awaited = recorded_wait(&self.source);
-            context.deferral = Some(Box::new(Deferral { seq, cmd, flag, is_login, awaited }));
+            context.after_call().deferral = Some(Box::new(Deferral { seq, cmd, flag, is_login, awaited }));
         }
         context.effects().set_cost(outcome.cost);
         match outcome.said {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) use confined::Confined;
 pub use confined::UseHandleOrDefer;
 
-use super::deferral::Deferral;
+use super::after_call::AfterCall;
 use super::effect::Effects;
 use super::send_buffer::SendBuffer;
 use super::tools::Tools;
@@ -34,15 +34,10 @@ pub struct Context<'a, Session = ()> {
     /// The Cmd and Flag of the request, which replies carry.
     pub(crate) cmd: u16,
     pub(crate) flag: u32,
-    /// The request, if the handler has deferred it.
-    pub(crate) deferral: Option<Box<Deferral>>,
     /// Whether the handler has replied, or tried to.
     pub(crate) replied: bool,
-    /// Whether the refusal that the handler returns has Data, which is in [`Tools::refusal`].
-    pub(crate) refuses_with_data: bool,
-    pub(crate) overflowed: bool,
-    /// The handler has asked for effects.
-    pub(crate) has_effects: bool,
+    /// Whether there is anything in [`Tools::after_call`].
+    pub(crate) leaves_more: bool,
     pub(crate) confined: Confined<'a>,
 }
 
@@ -114,15 +109,25 @@ impl<Session> Context<'_, Session> {
 
     /// The list of effects on other connections, which are applied after the handler has returned.
     pub fn effects(&mut self) -> &mut Effects {
-        self.has_effects = true;
+        self.after_call().has_effects = true;
         let effects = &mut self.buffer.tools.effects;
         effects.own.begin(self.record.id);
         effects
     }
 
+    /// What is to be done once the handler has returned.
+    #[inline]
+    pub(crate) fn after_call(&mut self) -> &mut AfterCall {
+        self.leaves_more = true;
+        &mut self.buffer.tools.after_call
+    }
+
     /// The handler has returned: sends what it has pushed to its own connection.
     #[cold]
     pub(crate) fn send_own(&mut self) {
+        if !self.buffer.tools.after_call.has_effects {
+            return;
+        }
         let mut pushes = self.buffer.tools.effects.own.end();
         for push in pushes.drain(..) {
             self.send_push(&push);

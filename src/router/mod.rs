@@ -9,6 +9,7 @@
 //! buffered as data, and the reactor carries them out after they have returned.
 
 mod access;
+mod after_call;
 mod application;
 mod borrowed;
 mod compress_job;
@@ -41,6 +42,7 @@ mod write_buffer;
 
 pub use access::Access;
 pub(crate) use access::Predicate;
+pub(crate) use after_call::AfterCall;
 pub use application::{Application, Message, MessageHandler, MessageKind, Service};
 pub(crate) use borrowed::{Borrowed, MAX_BORROWED, MIN_BORROWED_BYTES, Origin};
 pub(crate) use compress_job::{

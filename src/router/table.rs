@@ -21,6 +21,9 @@ const FUNCTIONS: usize = 100;
 const MODULES: usize = u16::MAX as usize / FUNCTIONS + 1;
 
 /// One command and the function that handles it.
+///
+/// Its alignment makes its size a power of two, so that an index into a module is a shift.
+#[repr(align(64))]
 pub struct Route<S: Application> {
     cmd: u16,
     name: &'static str,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::after_call::AfterCall;
 use super::borrowed::Origin;
 use super::compress_job::CompressJob;
 use super::compressor::Compressor;
@@ -50,6 +51,7 @@ pub(crate) struct Tools<Session = ()> {
     pub(crate) oversized: usize,
     /// Packets of the current call that were too large for any outbox, for a recording.
     pub(crate) too_large: u32,
+    pub(crate) after_call: AfterCall,
     /// The Data of a refusal.
     pub(crate) refusal: Vec<u8>,
     /// The handlers' mistakes that have been logged.
@@ -90,6 +92,7 @@ impl<Session> Tools<Session> {
             slow: SlowCalls::default(),
             oversized: 0,
             too_large: 0,
+            after_call: AfterCall::default(),
             refusal: Vec::new(),
             mistakes: HandlerMistakes::default(),
             limits,

@@ -50,7 +50,7 @@ impl<Session> Context<'_, Session> {
         let Request { seq, cmd, flag, .. } = *request;
         let mailbox = self.buffer.tools.mailbox.clone();
         let (ticket, awaited) = Ticket::new(self.record.id, seq, mailbox, value);
-        self.deferral = Some(Box::new(Deferral { seq, cmd, flag, is_login, awaited }));
+        self.after_call().deferral = Some(Box::new(Deferral { seq, cmd, flag, is_login, awaited }));
         ticket
     }
 }

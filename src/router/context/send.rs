@@ -39,11 +39,19 @@ impl<Session> Context<'_, Session> {
     /// and the client gets ErrorID 6 in its place. [`try_reply`](Self::try_reply) returns the error instead.
     #[inline]
     pub fn reply(&mut self, data: &[u8]) -> Outcome {
-        // An overflow is counted, and by the overflow policy may close the connection.
-        if let Err(SendError::TooLarge { .. }) = self.try_reply(data) {
-            self.refuse(ErrorId::NOT_AVAILABLE);
+        if let Err(error) = self.send_reply(data) {
+            self.reply_instead(error);
         }
         Outcome::Done
+    }
+
+    /// Answers a request whose reply was not sent.
+    #[cold]
+    fn reply_instead(&mut self, error: SendError) {
+        // An overflow is counted, and by the overflow policy may close the connection.
+        if let SendError::TooLarge { .. } = error {
+            self.refuse(ErrorId::NOT_AVAILABLE);
+        }
     }
 
     /// Replies with a message, from where it is or from the buffer in which it is encoded.
@@ -70,6 +78,12 @@ impl<Session> Context<'_, Session> {
     /// [`SendError::OutboxFull`] or [`SendError::TooLarge`]. Nothing was sent then.
     #[inline]
     pub fn try_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
+        self.send_reply(data)
+    }
+
+    /// Sends a reply. It is a part of the handler, as most of them do nothing else.
+    #[inline(always)]
+    fn send_reply(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.replied = true;
         if self.compresses_data(data.len())
             && let Some(result) = self.send_compressed(data)
@@ -160,7 +174,7 @@ impl<Session> Context<'_, Session> {
     /// The route must [say so](crate::Route::refusals_carry_data): otherwise the Data is left out, and the
     /// log names the command. Data that can never fit the outbox is left out too.
     pub fn refuse_with(&mut self, error_id: ErrorId, data: &[u8]) -> Outcome {
-        self.refuses_with_data = true;
+        self.after_call().refuses_with_data = true;
         let refusal = &mut self.buffer.tools.refusal;
         refusal.clear();
         refusal.extend_from_slice(data);
@@ -201,7 +215,9 @@ impl<Session> Context<'_, Session> {
     pub(crate) fn fail_to_send(&mut self, packets: u32) {
         self.record.count_send_errors(packets);
         self.buffer.tools.totals.send_errors += u64::from(packets);
-        self.overflowed |= packets > 0;
+        if packets > 0 {
+            self.after_call().overflowed = true;
+        }
     }
 
     /// In a replay: counts packets that could never fit the outbox.
