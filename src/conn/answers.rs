@@ -4,7 +4,8 @@ use super::connection::Conn;
 use super::deferrals::Deferred;
 use super::dispatch::{By, Dispatch};
 use super::env::Env;
-use super::input::{Answer, Input};
+use super::input::{Answer, Close, Input};
+use crate::cause::Cause;
 use crate::mailbox;
 use crate::packet::ErrorId;
 use crate::router::{Application, Context, Deferral, HandlerMistake, Outcome};
@@ -46,10 +47,9 @@ impl Dispatch<'_> {
             env.tools.mistakes.report(deferral.cmd, name, HandlerMistake::AnsweredTwice);
         }
         let now = env.tools.now;
-        let account_check = deferral.is_login.then(|| self.deadlines.stop_account_check(now));
         let deadline = now.after(route.as_ref().map_or(0, |route| route.deadline_ms()));
         let is_unordered = route.is_some_and(|route| route.is_unordered());
-        self.rare.add_deferred(Deferred { deferral, is_unordered, deadline, account_check });
+        self.rare.add_deferred(Deferred { deferral, is_unordered, deadline });
         *self.rearm = true;
     }
 
@@ -58,13 +58,6 @@ impl Dispatch<'_> {
     pub(super) fn drop_deferral(&mut self, deferral: &Deferral) {
         if deferral.is_login {
             self.rare.end_login();
-        }
-    }
-
-    /// Has the account check stand still if a login is under way: the client has just been logged out.
-    pub(super) fn stop_account_check<S: Application>(&mut self, env: &Env<S>) {
-        if let Some(login) = self.rare.login() {
-            login.account_check = Some(self.deadlines.stop_account_check(env.tools.now));
         }
     }
 
@@ -136,15 +129,23 @@ impl Conn {
         // From here on the client's silence counts again, so a suspended deadline is set anew.
         self.deadlines.read_since(env.tools.now);
         self.rearm = true;
-        if let Some(check) = deferred.account_check {
-            self.deadlines.go_on_with_account_check(check, env.tools.now);
-        }
-        let Deferral { cmd, flag, .. } = deferred.deferral;
+        let Deferral { cmd, flag, is_login, .. } = deferred.deferral;
         self.call(By::Connection, cmd, flag, env, |_, context| {
             let outcome = answer(context);
             // No client's budget exists that the cost could count against.
             context.effects().take_cost();
             outcome
         });
+        if is_login {
+            self.check_account(env);
+        }
+    }
+
+    /// Closes a client whose time for a login has run out while one was under way, which has failed now.
+    fn check_account<S: Application>(&mut self, env: &mut Env<S>) {
+        let is_due = self.deadlines.is_account_check_due(env.tools.now, &env.settings);
+        if is_due && !self.record.is_logged_in() {
+            Close(Cause::NeverLoggedIn).apply(self, env);
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Computes when a connection's timers are due.
 
-use super::deferrals::StoppedCheck;
 use super::packet_rate::PacketRate;
 use super::settings::Settings;
 use crate::config::Liveness;
@@ -26,6 +25,15 @@ pub(super) struct Deadlines {
     housekeeping_at: PackedMoment,
     /// Refilled up to `last_seen`.
     pub(super) packet_rate: PacketRate,
+}
+
+/// What a connection waits for, and which timers wait with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waits {
+    /// The server itself does not listen to the client, so its silence does not count.
+    pub(super) suspended: bool,
+    /// A login is under way. The account check comes once that has failed, if it is due by then.
+    pub(super) logging_in: bool,
 }
 
 /// Milliseconds that a client has to answer the Ping after a stall; less if the timer's period is shorter.
@@ -91,19 +99,6 @@ impl Deadlines {
         self.account_check_at = check_at.into();
     }
 
-    /// Has the account check stand still: a login is under way.
-    pub(super) fn stop_account_check(&mut self, now: Moment) -> StoppedCheck {
-        let at = Moment::from(self.account_check_at);
-        self.account_check_at = Moment::NEVER.into();
-        StoppedCheck { left_ms: (at != Moment::NEVER).then(|| at.since(now)) }
-    }
-
-    /// Lets the account check go on: the login has ended, one way or the other.
-    pub(super) fn go_on_with_account_check(&mut self, check: StoppedCheck, now: Moment) {
-        let at = |ms: u64| Moment::from_ms(now.as_ms().saturating_add(ms));
-        self.account_check_at = check.left_ms.map_or(Moment::NEVER, at).into();
-    }
-
     /// All deadlines, for a recording that starts with the connection already open.
     pub(super) fn noted(&self) -> file::Deadlines {
         let ms = |moment: PackedMoment| Moment::from(moment).as_ms();
@@ -141,20 +136,20 @@ impl Deadlines {
         self.last_seen.into()
     }
 
-    /// The earliest deadline. `suspended` means that the server itself does not listen to the client, so its
-    /// silence does not count.
-    pub(super) fn next(&self, settings: &Settings, suspended: bool) -> Moment {
-        let read_at = if suspended { Moment::NEVER } else { self.read_at(settings) };
+    /// The earliest deadline.
+    pub(super) fn next(&self, settings: &Settings, waits: Waits) -> Moment {
+        let read_at = if waits.suspended { Moment::NEVER } else { self.read_at(settings) };
+        let account_check_at = if waits.logging_in { Moment::NEVER } else { self.account_check_at(settings) };
         read_at
             .min(self.client_check_at(settings))
-            .min(settings.stalls.moved(self.account_check_at.into(), settings.account_check_ms))
+            .min(account_check_at)
             .min(settings.stalls.moved(self.housekeeping_at.into(), settings.housekeeping_ms))
             .min(self.ping_at(settings))
     }
 
     /// Takes one due timer, and sets it anew; none if no more are due.
-    pub(super) fn take_due(&mut self, now: Moment, settings: &Settings, suspended: bool) -> Option<Due> {
-        let reads = !suspended && self.read_at(settings) <= now;
+    pub(super) fn take_due(&mut self, now: Moment, settings: &Settings, waits: Waits) -> Option<Due> {
+        let reads = !waits.suspended && self.read_at(settings) <= now;
         let checks = self.client_check_at(settings) <= now;
         let asks = reads || (checks && settings.liveness == Liveness::Frames);
         if asks && self.needs_ping(settings) {
@@ -164,9 +159,9 @@ impl Deadlines {
         if reads {
             return Some(Due::ReadTimeout);
         }
-        let stalls = &settings.stalls;
-        let account_check = stalls.moved(self.account_check_at.into(), settings.account_check_ms) <= now;
-        let housekeeping = stalls.moved(self.housekeeping_at.into(), settings.housekeeping_ms) <= now;
+        let account_check = !waits.logging_in && self.is_account_check_due(now, settings);
+        let housekeeping_at = settings.stalls.moved(self.housekeeping_at.into(), settings.housekeeping_ms);
+        let housekeeping = housekeeping_at <= now;
         let periodic = [
             (&mut self.client_check_at, checks, settings.client_check_ms, Due::ClientCheck),
             (&mut self.account_check_at, account_check, settings.account_check_ms, Due::AccountCheck),
@@ -188,7 +183,7 @@ impl Deadlines {
     }
 
     /// The start of the client's silence, if a timer ends the connection now because of it. An `exempt`
-    /// client is not checked; `suspended` is as in [`next`](Self::next).
+    /// client is not checked; `suspended` is as in [`Waits`].
     pub(super) fn silent_since(
         &self,
         now: Moment,
@@ -213,13 +208,17 @@ impl Deadlines {
 
     /// Whether the account check is due.
     pub(super) fn is_account_check_due(&self, now: Moment, settings: &Settings) -> bool {
-        settings.stalls.moved(self.account_check_at.into(), settings.account_check_ms) <= now
+        self.account_check_at(settings) <= now
     }
 
     /// Whether anything came within the last period of the client check.
     pub(super) fn was_seen_of_late(&self, now: Moment, settings: &Settings) -> bool {
         let period_ms = settings.client_check_ms;
         now < settings.stalls.moved(self.last_seen().after(period_ms), period_ms)
+    }
+
+    fn account_check_at(&self, settings: &Settings) -> Moment {
+        settings.stalls.moved(self.account_check_at.into(), settings.account_check_ms)
     }
 
     fn ping_at(&self, settings: &Settings) -> Moment {
@@ -284,9 +283,10 @@ mod tests {
         deadlines.opened(Moment::START, &settings);
         let mut seen = vec![];
         let mut now = Moment::START;
+        let waits = Waits { suspended: true, logging_in: false };
         while now < Moment::from_ms(300_000) {
-            now = deadlines.next(&settings, true);
-            while let Some(due) = deadlines.take_due(now, &settings, true) {
+            now = deadlines.next(&settings, waits);
+            while let Some(due) = deadlines.take_due(now, &settings, waits) {
                 seen.push((now.as_ms() / 1000, due));
             }
         }
@@ -310,11 +310,12 @@ mod tests {
     fn the_read_timer_counts_from_the_last_message_and_not_while_suspended() {
         let settings = settings(|config| config.timers.ping_interval = None);
         let mut deadlines = Deadlines::new(Moment::START);
+        let (reads, suspended) = (Waits::default(), Waits { suspended: true, logging_in: false });
         deadlines.read_since(Moment::from_ms(5));
-        assert_eq!(deadlines.next(&settings, false), Moment::from_ms(60_005));
-        assert_eq!(deadlines.next(&settings, true), Moment::NEVER);
-        assert_eq!(deadlines.take_due(Moment::from_ms(60_004), &settings, false), None);
-        assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, true), None);
-        assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, false), Some(Due::ReadTimeout));
+        assert_eq!(deadlines.next(&settings, reads), Moment::from_ms(60_005));
+        assert_eq!(deadlines.next(&settings, suspended), Moment::NEVER);
+        assert_eq!(deadlines.take_due(Moment::from_ms(60_004), &settings, reads), None);
+        assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, suspended), None);
+        assert_eq!(deadlines.take_due(Moment::from_ms(60_005), &settings, reads), Some(Due::ReadTimeout));
     }
 }

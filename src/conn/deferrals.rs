@@ -12,15 +12,6 @@ pub(super) struct Deferred {
     pub(super) is_unordered: bool,
     /// When it is refused.
     pub(super) deadline: Moment,
-    /// When the account check would have come, if this is a login. It stands still meanwhile.
-    pub(super) account_check: Option<StoppedCheck>,
-}
-
-/// An account check that stands still while a login is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct StoppedCheck {
-    /// Milliseconds that were left; none if the check was off.
-    pub(super) left_ms: Option<u64>,
 }
 
 /// The unanswered requests of one connection, in the order in which they came.
@@ -72,11 +63,6 @@ impl Deferrals {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Deferred> {
         self.list.iter()
-    }
-
-    /// The login that is under way.
-    pub(super) fn login(&mut self) -> Option<&mut Deferred> {
-        self.list.iter_mut().find(|deferred| deferred.deferral.is_login)
     }
 
     fn remove(&mut self, at: usize) -> Deferred {

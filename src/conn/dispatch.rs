@@ -132,7 +132,6 @@ impl Dispatch<'_> {
         let is_in = self.record.is_logged_in();
         if was_in != is_in {
             self.deadlines.logged(is_in, env.tools.now, &env.settings);
-            self.stop_account_check(env);
             *self.rearm = true;
         }
         let result = match outcome {

@@ -174,9 +174,9 @@ impl RareState {
         }
     }
 
-    /// The login that is under way.
-    pub(super) fn login(&mut self) -> Option<&mut Deferred> {
-        self.deferrals_mut()?.login()
+    /// Whether a login is under way.
+    pub(super) fn is_logging_in(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.attachments.is_logging_in)
     }
 
     /// No login is under way any more.
@@ -282,7 +282,7 @@ mod tests {
         let mailbox = Arc::new(Mailbox::new(1, Box::new(|| {})));
         let (_, awaited) = crate::handle::Ticket::new(ConnectionId::new(0, 0, 0), seq, mailbox, ());
         let deferral = Deferral { seq, cmd: 1, flag: 2, is_login: true, awaited };
-        Deferred { deferral, is_unordered: false, deadline: Moment::NEVER, account_check: None }
+        Deferred { deferral, is_unordered: false, deadline: Moment::NEVER }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::connection::Conn;
 use super::deadlines::Deadlines;
-use super::deferrals::{Deferred, StoppedCheck};
+use super::deferrals::Deferred;
 use super::noted_login::{client_kind_of, number_of_client_kind};
 use super::phase::Phase;
 use super::replay::recorded_wait;
@@ -13,7 +13,7 @@ use crate::moment::Moment;
 use crate::record::{Counted, Peer};
 use crate::recording::ReplaySource;
 use crate::recording::file::{Begin, Opened, Owed};
-use crate::recording::note::{self, Note, Ticket};
+use crate::recording::note::{Note, Ticket};
 use crate::router::Deferral;
 
 /// More packets than any connection has received or sent.
@@ -70,8 +70,7 @@ impl Conn {
             return None;
         }
         let list = self.rare.deferred().map(|deferred| {
-            let Deferral { seq, cmd, flag, .. } = deferred.deferral;
-            let login = deferred.account_check.map(|check| note::StoppedCheck { left_ms: check.left_ms });
+            let Deferral { seq, cmd, flag, is_login: login, .. } = deferred.deferral;
             let deadline_ms = (deferred.deadline != Moment::NEVER).then(|| deferred.deadline.as_ms());
             Ticket { seq, cmd, flag, unordered: deferred.is_unordered, deadline_ms, login }
         });
@@ -93,12 +92,10 @@ impl Conn {
     fn restore_ticket(&mut self, ticket: &Ticket, source: &ReplaySource) {
         let Ticket { seq, cmd, flag, .. } = *ticket;
         let awaited = recorded_wait(source);
-        let stopped = |check: &note::StoppedCheck| StoppedCheck { left_ms: check.left_ms };
         self.rare.add_deferred(Deferred {
-            deferral: Deferral { seq, cmd, flag, is_login: ticket.login.is_some(), awaited },
+            deferral: Deferral { seq, cmd, flag, is_login: ticket.login, awaited },
             is_unordered: ticket.unordered,
             deadline: ticket.deadline_ms.map_or(Moment::NEVER, Moment::from_ms),
-            account_check: ticket.login.as_ref().map(stopped),
         });
     }
 

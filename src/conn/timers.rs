@@ -2,7 +2,7 @@
 
 use super::closing::SocketReport;
 use super::connection::Conn;
-use super::deadlines::Due;
+use super::deadlines::{Due, Waits};
 use super::env::Env;
 use super::input::{Close, Input, Refuse, Timers};
 use super::phase::Phase;
@@ -32,9 +32,7 @@ impl Conn {
                 let at = self.record.connected_at().after(settings.handshake_ms);
                 settings.stalls.moved(at, settings.handshake_ms)
             }
-            Phase::Open(_) => {
-                self.deadlines.next(settings, self.is_suspended()).min(self.rare.answer_deadline())
-            }
+            Phase::Open(_) => self.deadlines.next(settings, self.waits()).min(self.rare.answer_deadline()),
             Phase::Closing(closing) => closing.deadline(settings),
             Phase::Closed(_) => Moment::NEVER,
         }
@@ -60,8 +58,7 @@ impl Conn {
             }
             Phase::Open(_) => {
                 while let Phase::Open(_) = self.phase
-                    && let Some(due) =
-                        self.deadlines.take_due(env.tools.now, &env.settings, self.is_suspended())
+                    && let Some(due) = self.deadlines.take_due(env.tools.now, &env.settings, self.waits())
                 {
                     self.handle_due(due, env);
                 }
@@ -122,8 +119,9 @@ impl Conn {
                     && settings.liveness == Liveness::Packets
                     && !self.record.has_news()
                     && !self.is_exempt(settings);
-                let never_came =
-                    self.deadlines.is_account_check_due(now, settings) && !self.record.is_logged_in();
+                let never_came = self.deadlines.is_account_check_due(now, settings)
+                    && !self.record.is_logged_in()
+                    && !self.rare.is_logging_in();
                 checks || never_came || self.silent_since(now, settings).is_some()
             }
             Phase::Closed(_) => false,
@@ -151,6 +149,10 @@ impl Conn {
     /// it can send; once it has begun a message, it has to finish it.
     pub(super) fn is_waiting(&self) -> bool {
         self.is_suspended() || self.rare.is_deferred() && self.is_between_messages()
+    }
+
+    fn waits(&self) -> Waits {
+        Waits { suspended: self.is_suspended(), logging_in: self.rare.is_logging_in() }
     }
 
     /// Whether the server handles no message of the client now, which suspends the read timer.

@@ -9,9 +9,9 @@ use crate::router::LoginError;
 
 /// The right to answer one deferred request and to log its connection in, in one step and from any thread.
 ///
-/// While it is open, every other login of its connection is refused. The time until then does not count for
-/// the [account check](crate::config::Timers::account_check). A ticket that is dropped refuses the request
-/// with ErrorID 6.
+/// While it is open, every other login of its connection is refused. If the [account
+/// check](crate::config::Timers::account_check) comes due meanwhile, the connection closes with 4004 as soon
+/// as this login has failed. A ticket that is dropped refuses the request with ErrorID 6.
 #[derive(Debug)]
 #[must_use = "a ticket that is dropped refuses its request"]
 pub struct LoginTicket(Ticket);

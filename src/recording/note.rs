@@ -297,15 +297,7 @@ wire_struct! {
         /// When it is refused, in milliseconds since the reactor began.
         deadline_ms: Option<u64>,
         /// Its ticket can log the connection in.
-        login: Option<StoppedCheck>,
-    }
-}
-
-wire_struct! {
-    /// An account check that stands still while a login is under way.
-    struct StoppedCheck {
-        /// Milliseconds that were left, unless the check was off.
-        left_ms: Option<u64>,
+        login: bool,
     }
 }
 

@@ -165,7 +165,7 @@ fn tickets(list: &[Ticket], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     list.iter().try_for_each(|Ticket { seq, cmd, unordered, deadline_ms, login, .. }| {
         write!(f, " packet {seq} ({cmd}")?;
         f.write_str(if *unordered { ", unordered" } else { "" })?;
-        f.write_str(if login.is_some() { ", a login" } else { "" })?;
+        f.write_str(if *login { ", a login" } else { "" })?;
         deadline_ms.map_or(Ok(()), |at| write!(f, ", until {at} ms"))?;
         f.write_str(")")
     })

@@ -27,6 +27,9 @@ fn defer_login(state: &mut State, request: Request<'_>, context: &mut Context<'_
     }
 }
 
+/// A login that holds the next packets back, for 40 s at most.
+const IN_ORDER: u16 = 107;
+
 fn ticket() -> LoginTicket {
     TICKET.take().expect("a login is under way")
 }
@@ -36,6 +39,7 @@ static MODULE: Module<State> = Module::new(
     "logins",
     [
         Route::new(DEFER, "login", Access::Anyone, defer_login).unordered(),
+        Route::new(IN_ORDER, "in order", Access::Anyone, defer_login).deadline(Duration::from_secs(40)),
         Route::new(LOGIN, "at once", Access::Anyone, |state, _, context| {
             state.noted.push(format!("{:?}", context.login(login_of(7))));
             Outcome::Done
@@ -136,38 +140,67 @@ fn a_login_that_fails_is_answered_and_the_next_one_may_come() {
 }
 
 #[test]
-fn the_account_check_stands_still_while_a_login_is_under_way() {
-    // What happens before and within the login, which lasts from 40 s to 200 s, how it ends, and the close.
+fn the_account_check_runs_on_while_a_login_is_under_way_and_waits_for_its_end() {
+    // What happens before and within the login, when that ends, how, and the close. It begins after 40 s.
     type Act = fn(&mut Rig);
-    type Case = (&'static str, Act, Act, Act, &'static [(u64, &'static str)]);
+    type Case = (&'static str, Act, Act, u64, Act, &'static [(u64, &'static str)]);
     let nothing: Act = |_| {};
     let refused: Act = |_| ticket().refuse(ErrorId(100));
     let accepted: Act = |_| ticket().login(login_of(5), *b"").unwrap();
-    let cases: [Case; 4] = [
-        ("refused", nothing, nothing, refused, &[(260_000, "close 4004")]),
-        ("accepted", nothing, nothing, accepted, &[]),
-        ("under way", nothing, nothing, nothing, &[]),
+    let cases: [Case; 6] = [
+        ("refused in time", nothing, nothing, 99_999, refused, &[(100_000, "close 4004")]),
+        ("refused too late", nothing, nothing, 200_000, refused, &[(200_000, "close 4004")]),
+        ("dropped too late", nothing, nothing, 200_000, |_| drop(ticket()), &[(200_000, "close 4004")]),
+        ("accepted", nothing, nothing, 200_000, accepted, &[]),
+        ("under way", nothing, nothing, 200_000, nothing, &[]),
         (
             "logged out meanwhile",
             |rig| rig.request(LOGIN, b""),
             |rig| rig.request(LOGOUT, b""),
+            140_000,
             refused,
-            &[(300_000, "close 4004")],
+            &[(150_000, "close 4004")],
         ),
     ];
-    for (name, before, within, end, closes) in cases {
+    for (name, before, within, ends_at, end, closes) in cases {
         let mut rig = rig();
         before(&mut rig);
         rig.pass_until(40_000);
         rig.request(DEFER, b"");
         rig.pass_until(50_000);
         within(&mut rig);
-        rig.pass_until(200_000);
+        rig.pass_until(ends_at);
+        assert_eq!(rig.closes(), [], "{name}");
         end(&mut rig);
         deliver(&mut rig);
         rig.pass_until(400_000);
         assert_eq!(rig.closes(), closes, "{name}");
         TICKET.take();
+    }
+}
+
+#[test]
+fn logins_in_a_row_do_not_put_off_the_account_check() {
+    // Each login is refused by its ticket, or at its deadline.
+    for (name, every_ms, handled) in [("by its ticket", 30_000, 4), ("at its deadline", 40_000, 3)] {
+        let mut rig = rig();
+        let mut packet = vec![];
+        push_request(&mut packet, &Packet { data_status: 0, flag: 0, cmd: IN_ORDER, data: b"" });
+        let mut bytes = vec![];
+        (0..10).for_each(|_| push_masked_frame(&mut bytes, true, Opcode::Binary, [1, 2, 3, 4], &packet));
+        rig.feed(&bytes);
+        for ended in 1..=10 {
+            rig.pass_until(every_ms * ended);
+            drop(TICKET.take());
+            deliver(&mut rig);
+            while rig.conn.can_resume(&rig.env.settings)
+                && let Some(inbox) = rig.conn.take_inbox()
+            {
+                rig.feed(inbox.rest());
+            }
+        }
+        assert_eq!(rig.closes(), [(120_000, "close 4004")], "{name}");
+        assert_eq!(rig.conn.record.recv_count(), handled, "{name}: no packet is handled after the close");
     }
 }
 

@@ -29,7 +29,8 @@ impl<Session> Context<'_, Session> {
     /// elsewhere.
     ///
     /// Until the ticket is answered or dropped, every other login of this connection is refused with
-    /// [`LoginError::UnderWay`], and the [account check](crate::config::Timers::account_check) stands still.
+    /// [`LoginError::UnderWay`]. The [account check](crate::config::Timers::account_check) waits for the end
+    /// of the login if it comes due meanwhile.
     ///
     /// # Errors
     /// [`LoginError::UnderWay`]. The request is then to be answered like any other.
