@@ -12,16 +12,23 @@ use common::{UPGRADE, frame, packet};
 use sysconn::frame::{CloseCode, Opcode};
 use sysconn::sim::{Client, Network};
 use sysconn::{
-    Access, Application, Cause, Config, ConnectionId, Context, Effects, Identity, Login, LoginError, Module,
-    Outcome, Peer, Reactor, Record, Request, Route, Router,
+    Access, Application, Cause, Config, ConnectionId, Context, Effects, Identity, Login, LoginError,
+    LoginTicket, Module, Outcome, Peer, Reactor, Record, Request, Route, Router,
 };
 
 const LOGIN: u16 = 1201;
+/// Its Data never decodes.
+const UNDECODABLE: u16 = 1202;
+/// A login that is decided later.
+const LATER: u16 = 1203;
 
 /// Notes what it is told.
 #[derive(Default)]
 struct Game {
     told: Vec<(ConnectionId, Told)>,
+    tickets: Vec<LoginTicket>,
+    /// The roles with which the next login logs other connections in, before its own.
+    effects: Vec<(ConnectionId, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +53,28 @@ fn login_of(role_id: u64) -> Login {
     Login { identity: Identity { role_id, ..Identity::default() }, ..Login::default() }
 }
 
-fn login(_: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+fn login(game: &mut Game, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    for (id, role_id) in game.effects.drain(..) {
+        context.effects().login(id, login_of(role_id)).unwrap();
+    }
     context.login(login_of(7)).unwrap();
     context.reply(b"in")
 }
 
-static MODULE: Module<Game> = Module::new(12, "game", [Route::new(LOGIN, "login", Access::Anyone, login)]);
+fn later(game: &mut Game, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    game.tickets.push(context.defer_login(request).unwrap());
+    Outcome::Done
+}
+
+static MODULE: Module<Game> = Module::new(
+    12,
+    "game",
+    [
+        Route::new(LOGIN, "login", Access::Anyone, login),
+        Route::new(UNDECODABLE, "undecodable", Access::Anyone, |_, _, _| Outcome::Undecodable),
+        Route::new(LATER, "later", Access::Anyone, later),
+    ],
+);
 static ROUTER: Router<Game> = Router::new([&MODULE]);
 
 /// A server on a simulated network, and the number of its next client.
@@ -113,12 +136,16 @@ fn closed_shows_that_a_connection_was_replaced_whatever_it_was_closing_for() {
     let kick: Act = |town, _, id| town.reactor.act(|_, effects| effects.kick(id));
     let close: Act =
         |town, _, id| town.reactor.act(|_, effects| effects.close(id, CloseCode::new(4100).unwrap()));
+    let sends_garbage: Act = |_, client, _| {
+        client.send(&packet(UNDECODABLE, 1, b""));
+    };
     let replaced = vec![Told::Replaced, Told::Closed(Cause::Replaced, 7)];
     // What happens to the older connection before and after the newer login, and the Close that it gets.
-    let cases: [(&str, Act, Act, u16, Vec<Told>); 5] = [
+    let cases: [(&str, Act, Act, u16, Vec<Told>); 6] = [
         ("replaced", nothing, nothing, 4007, replaced.clone()),
         ("kicked, then replaced", kick, nothing, 4010, replaced.clone()),
         ("closed, then replaced", close, nothing, 4100, replaced.clone()),
+        ("closed for its Data, then replaced", sends_garbage, nothing, 4001, replaced.clone()),
         ("replaced, then kicked", nothing, kick, 4007, replaced),
         (
             "logged out, then closed",
@@ -186,4 +213,45 @@ fn effects_log_in_and_replace_at_once() {
     assert_eq!(town.told(c), []);
     let (_newer, newer_id) = town.logged_in();
     assert_eq!((town.told(c), town.told(newer_id)), (vec![Told::Replaced], vec![]));
+}
+
+#[test]
+fn a_ticket_that_logs_in_replaces_before_any_other_effect() {
+    for (name, of_mail) in [("by an effect", false), ("by mail", true)] {
+        let mut town = Town::new();
+        let (mut older, id) = town.logged_in();
+        let mut newer = town.connect();
+        newer.send(&packet(LATER, 1, b""));
+        town.turns();
+        let newer_id = newer.connection().unwrap();
+        town.reactor.act(|game, effects| {
+            let ticket = game.tickets.pop().unwrap();
+            if of_mail {
+                ticket.login(login_of(7), *b"").unwrap();
+                return;
+            }
+            effects.reply_login(ticket, login_of(7), *b"").unwrap();
+            // The older connection is closing by then, so neither of these has an effect on it.
+            effects.close(id, CloseCode::new(4100).unwrap());
+            effects.login(id, login_of(8)).unwrap();
+        });
+        town.turns();
+        assert_eq!((town.told(id), town.told(newer_id)), (vec![Told::Replaced], vec![]), "{name}");
+        assert_eq!(town.close_of(&mut older), Some(4007), "{name}");
+        assert_eq!(town.close_of(&mut newer), None, "{name}");
+    }
+}
+
+#[test]
+fn a_connection_is_told_once_that_it_was_replaced() {
+    let mut town = Town::new();
+    let (mut older, id) = town.logged_in();
+    let (between, mut newest) = (town.connect(), town.connect());
+    let [b, c] = [&between, &newest].map(|client| client.connection().unwrap());
+    // The handler of the third connection asks for these, and then logs in itself.
+    town.reactor.act(|game, _| game.effects = vec![(id, 8), (id, 7), (b, 7)]);
+    newest.send(&packet(LOGIN, 1, b""));
+    town.turns();
+    assert_eq!((town.told(id), town.close_of(&mut older)), (vec![Told::Replaced], Some(4007)));
+    assert_eq!((town.told(b), town.told(c)), (vec![], vec![Told::Replaced]));
 }

@@ -6,8 +6,8 @@ use super::core::Core;
 use super::drain::announce_drain;
 use super::effects;
 use super::requester::Requester;
-use super::roles::replace;
-use super::send::{call, send_answer};
+use super::roles::answer_request;
+use super::send::call;
 use super::topics::end_wait;
 use crate::mailbox::Mail;
 use crate::router::{Application, Effect};
@@ -35,14 +35,14 @@ pub(super) fn deliver_mail<S: Application>(core: &mut Core<S>) {
 
 fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
     match mail {
-        Mail::Effect(Effect::Replace { to, heir }) => {
-            replace(core, to, heir);
+        Mail::Effect(effect @ (Effect::LogIn { .. } | Effect::Replace { .. })) => {
+            effects::apply_one(core, Requester::Mail, effect);
+            // What the hook for a replaced connection asks for comes before any later mail.
             effects::apply(core, Requester::Mail);
         }
         Mail::Effect(effect) => effects::apply_one(core, Requester::Mail, effect),
         Mail::Answer { to, seq, answer } => {
-            send_answer(core, to, seq, answer);
-            // It can be a login, and then the older connection is told before anything else is delivered.
+            answer_request(core, Requester::Mail, to, seq, answer);
             effects::apply(core, Requester::Mail);
         }
         Mail::ObjectEnded { to, number, cause } => {

@@ -5,8 +5,8 @@ use super::fan_out::{send_to_many, send_to_one};
 use super::forward::forward;
 use super::queue_output::write_if_full;
 use super::requester::Requester;
-use super::roles::{log_in, replace};
-use super::send::{call, send_answer};
+use super::roles::{answer_request, log_in, replace};
+use super::send::call;
 use super::survey::{survey, survey_all};
 use super::topics::{check_subscriber, deliver_publish, inherit, subscribe, unsubscribe};
 use super::watch::set_debug;
@@ -58,7 +58,7 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
         Effect::SetDebug { to, on } => set_debug(core, to, on),
         Effect::Answer { right, answer } => {
             if let Some((to, seq)) = right.into_request() {
-                send_answer(core, to, seq, answer);
+                answer_request(core, by, to, seq, answer);
             }
         }
         Effect::LogIn { to, login } => log_in(core, by, to, &login),

@@ -6,11 +6,12 @@ use super::core::Core;
 use super::forward::forward;
 use super::hook::call_hook;
 use super::requester::Requester;
-use super::send::call;
+use super::send::{call, send_answer};
 use super::topics::bequeath;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::id::ConnectionId;
+use crate::mailbox::Answer;
 use crate::record::Login;
 use crate::router::{Application, Effect};
 
@@ -19,9 +20,27 @@ pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<
     core.lent.env.tools.roles.player(role_id).filter(|id| id.worker() == core.links.own())
 }
 
-/// Logs a connection in. The older connection that holds the role is told at once, before any other effect.
+/// Logs a connection in.
 pub(super) fn log_in<S: Application>(core: &mut Core<S>, by: Requester, id: ConnectionId, login: &Login) {
     call(core, id, |entry, env| entry.conn.log_in(login, env));
+    tell_replaced(core, by);
+}
+
+/// Answers a deferred request, which can log its connection in.
+pub(super) fn answer_request<S: Application>(
+    core: &mut Core<S>,
+    by: Requester,
+    id: ConnectionId,
+    seq: u64,
+    answer: Answer,
+) {
+    send_answer(core, id, seq, answer);
+    tell_replaced(core, by);
+}
+
+/// Tells the older connection that the last login has replaced, if there is one: at once, before any other
+/// effect can reach it.
+fn tell_replaced<S: Application>(core: &mut Core<S>, by: Requester) {
     if let Some(effect) = core.lent.env.tools.effects.take_replaced()
         && let Some(Effect::Replace { to, heir }) = forward(core, by, effect)
     {
@@ -29,12 +48,15 @@ pub(super) fn log_in<S: Application>(core: &mut Core<S>, by: Requester, id: Conn
     }
 }
 
-/// Tells the application that a connection was replaced, and closes it, even if it holds another role by now.
-/// Its topics go to the `heir`, if there is one, on another worker.
+/// Tells the application that a connection was replaced, once, and closes it, even if it holds another role
+/// by now. Its topics go to the `heir`, if there is one, on another worker.
 pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: Option<ConnectionId>) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);
     let Some(entry) = core.connections.get_mut(id) else { return };
+    if entry.standing.is_replaced() {
+        return;
+    }
     entry.standing.set_replaced();
     let record = &entry.conn.record;
     // It may hold another role by now. Without one it cannot be replaced a second time.

@@ -61,6 +61,8 @@ pub(crate) struct ClientAccount {
     pub(crate) id: Option<ConnectionId>,
     pub(crate) handle: Option<Handle>,
     pub(crate) opened: u32,
+    /// A newer login has replaced it.
+    pub(crate) is_replaced: bool,
     pub(crate) closed: Option<(Record, Cause)>,
     /// Calls of handlers.
     pub(crate) calls: u64,
@@ -145,6 +147,13 @@ impl Application for Game {
             let handle = context.handle();
             self.account(port(context.record())).handle = Some(handle);
         }
+    }
+
+    fn replaced(&mut self, record: &Record, (): &mut (), _: &mut Effects) {
+        let account = self.account(port(record));
+        assert_eq!((account.opened, account.is_replaced), (1, false), "replaced twice");
+        assert!(account.closed.is_none(), "replaced after the end");
+        account.is_replaced = true;
     }
 
     fn closed(&mut self, record: &Record, _: (), cause: Cause, _: &mut Effects) {
