@@ -149,8 +149,8 @@ impl Mailbox {
 
     /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail whose number is bounded
     /// otherwise: one answer for each open ticket, of which a connection has at most
-    /// [`MAX_TICKETS`](crate::config::MAX_TICKETS), one close and one replacement for each connection, and
-    /// one end for each object.
+    /// [`MAX_TICKETS`](crate::config::MAX_TICKETS), one replacement for each connection, one end for each
+    /// object, and closes, logins and logouts, which the application asks for one by one.
     pub(crate) fn post_always(&self, mail: Mail) {
         self.put(self.lock(), mail);
     }

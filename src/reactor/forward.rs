@@ -48,10 +48,13 @@ fn forward_to<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect)
     let mailboxes = &core.shared.mailboxes;
     match effect {
         Effect::Send { .. } => post_push(core, worker, 1, effect),
-        // These must not get lost in a full mailbox, and their number is bounded by that of the connections.
-        Effect::Close { .. } | Effect::Replace { .. } | Effect::Inherit { .. } => {
-            mailboxes.post_always(worker, Mail::Effect(effect))
-        }
+        // These must not get lost in a full mailbox: whether a client may act depends on them. The
+        // application asks for each of them, or there is one for each connection that is replaced.
+        Effect::Close { .. }
+        | Effect::LogIn { .. }
+        | Effect::LogOut(_)
+        | Effect::Replace { .. }
+        | Effect::Inherit { .. } => mailboxes.post_always(worker, Mail::Effect(effect)),
         Effect::Answer { right, answer } => right.answer(answer),
         effect => {
             post(core, worker, 1, effect);

@@ -141,8 +141,8 @@ pub(super) const ENDS_RUN: usize = u32::MAX as usize;
 ///
 /// An entry for a connection that has ended does nothing. Entries for connections of another
 /// [worker](crate::Workers) go through its mailbox, in the same order. If that mailbox is full, a push is
-/// dropped and logged, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A close
-/// is never dropped.
+/// dropped and logged, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A close,
+/// a login or a logout is never dropped.
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,
@@ -195,9 +195,9 @@ impl Effects {
 
     /// Logs a connection in, like [`Context::login`](crate::Context::login).
     ///
-    /// The login counts from when this effect is applied. Without effect on a connection that is not open;
-    /// while another login of the connection is under way, or if the mailbox of another worker is full, it is
-    /// refused, and the log says so.
+    /// The login counts from when this effect is applied: before the next packet, if it is the connection of
+    /// the current call. Without effect on a connection that is not open. While another login of the
+    /// connection is under way it is refused, and the log says so.
     ///
     /// # Errors
     /// [`LoginError::NoRole`] if `role_id` is 0.
@@ -209,7 +209,8 @@ impl Effects {
         Ok(())
     }
 
-    /// Logs a connection out, like [`Context::logout`](crate::Context::logout).
+    /// Logs a connection out, like [`Context::logout`](crate::Context::logout). It counts from when this
+    /// effect is applied, as for [`login`](Self::login).
     pub fn logout(&mut self, to: ConnectionId) {
         self.add(1, Effect::LogOut(to));
     }
@@ -298,6 +299,13 @@ impl Effects {
             match effect {
                 // It has to wait for an earlier effect, and the connection's next packet for it.
                 Effect::Send { .. } => cost = ENDS_RUN,
+                // Whether its next packet may be handled can depend on it.
+                Effect::LogIn { .. }
+                | Effect::LogOut(_)
+                | Effect::Answer { answer: Answer::Login(..), .. } => {
+                    cost = ENDS_RUN;
+                    self.own.wait();
+                }
                 Effect::Close { .. } | Effect::Answer { .. } | Effect::Replace { .. } => self.own.wait(),
                 _ => {}
             }

@@ -4,7 +4,7 @@ use sysconn::LoginError;
 use sysconn::frame::CloseCode;
 
 use super::common::packet;
-use super::town::{LATER, LOGIN, Told, Town, login_of};
+use super::town::{DECIDE, IN, LATER, LOGIN, OUT, PUSHED, ROLE, Told, Town, login_of};
 
 #[test]
 fn effects_log_in_and_replace_at_once() {
@@ -69,4 +69,28 @@ fn a_connection_is_told_once_that_it_was_replaced() {
     town.turns();
     assert_eq!((town.told(id), town.close_of(&mut older)), (vec![Told::Replaced], Some(4007)));
     assert_eq!((town.told(b), town.told(c)), (vec![], vec![Told::Replaced]));
+}
+
+#[test]
+fn an_effect_on_the_own_connection_counts_for_its_next_packet() {
+    // The packets of one read, and what the client is sent.
+    type Case = (&'static [u16], &'static [(u16, u16)]);
+    let cases: [Case; 4] = [
+        (&[ROLE, IN, ROLE], &[(ROLE, 3), (IN, 0), (PUSHED, 0), (ROLE, 0)]),
+        (&[LOGIN, ROLE, OUT, ROLE], &[(LOGIN, 0), (ROLE, 0), (OUT, 0), (ROLE, 3)]),
+        (&[LATER, DECIDE, ROLE], &[(DECIDE, 0), (LATER, 0), (ROLE, 0)]),
+        (&[IN, OUT, IN, ROLE], &[(IN, 0), (PUSHED, 0), (OUT, 0), (IN, 0), (PUSHED, 0), (ROLE, 0)]),
+    ];
+    for (cmds, expected) in cases {
+        let mut town = Town::new();
+        let mut client = town.connect();
+        client.send(&cmds.iter().flat_map(|cmd| packet(*cmd, 1, b"")).collect::<Vec<_>>());
+        town.turns();
+        assert_eq!(town.packets_of(&mut client), expected, "{cmds:?}");
+    }
+    // Packets that come with the request for the upgrade.
+    let mut town = Town::new();
+    town.reactor.act(|game, _| game.logs_guests_in = true);
+    let mut client = town.connect_with(&packet(ROLE, 1, b""));
+    assert_eq!(town.packets_of(&mut client), [(ROLE, 0)]);
 }

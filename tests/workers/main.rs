@@ -9,6 +9,7 @@ mod common;
 mod calls;
 mod ends;
 mod limits;
+mod logins;
 mod roles;
 mod server;
 mod ticks;

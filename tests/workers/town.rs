@@ -5,8 +5,8 @@ use std::sync::mpsc::Sender;
 use sysconn::frame::CloseCode;
 use sysconn::packet::ErrorId;
 use sysconn::{
-    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Link, Login, Module,
-    Outcome, Push, Record, Request, Route, Router, Ticket, Worker,
+    Access, Application, Cause, ConnectionId, Context, Effects, Handle, Identity, Link, Login, LoginTicket,
+    Module, Outcome, Push, Record, Request, Route, Router, Ticket, Worker,
 };
 
 /// Data → the same.
@@ -31,6 +31,8 @@ pub(crate) const DEFER: u16 = 1309;
 pub(crate) const LINK: u16 = 1310;
 /// A worker's number of 8 bits → that number, from there.
 pub(crate) const ASK: u16 = 1311;
+/// Empty → the test's answer, which can log in.
+pub(crate) const DEFER_LOGIN: u16 = 1312;
 /// The command of pushes.
 pub(crate) const PUSHED: u16 = 1399;
 
@@ -39,6 +41,7 @@ pub(crate) const PUSHED: u16 = 1399;
 pub(crate) enum Event {
     Handle(Handle),
     Deferred(Ticket),
+    LoggingIn(LoginTicket),
     Linked(Link),
     Replaced(ConnectionId),
     Closed(ConnectionId, Cause),
@@ -111,6 +114,10 @@ static MODULE: Module<Town> = Module::new(
             context.reply(b"")
         }),
         Route::new(ASK, "ask", Access::Anyone, ask),
+        Route::new(DEFER_LOGIN, "defer login", Access::Anyone, |town, request, context| {
+            town.tell(Event::LoggingIn(context.defer_login(request).unwrap()));
+            Outcome::Done
+        }),
     ],
 );
 
