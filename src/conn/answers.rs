@@ -23,11 +23,7 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
                 Outcome::Done
             }
             mailbox::Answer::RefuseWith(error_id, data) => context.refuse_with(*error_id, data),
-            mailbox::Answer::Login(login, data) => {
-                // Nothing can refuse it: the role was checked, and no other login is under way.
-                let _ = context.login((**login).clone());
-                context.reply(data)
-            }
+            mailbox::Answer::Login(login, data) => context.reply_and_log_in((**login).clone(), data),
         });
     }
 }

@@ -128,20 +128,18 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
 
     fn apply(&mut self, conn: &mut Conn, env: &mut Env<S>) {
         conn.answer_deferred(self.seq, env, |context| {
-            match self.answer {
-                Answered::Refusal { error_id } => return Outcome::Refuse(ErrorId(*error_id)),
-                Answered::RefusalWithData { error_id, .. } => {
-                    context.buffer.lend_absent(self.data);
-                    context.refuse_with_data(ErrorId(*error_id), self.data);
-                    return Outcome::Done;
-                }
-                Answered::Login { login, .. } => {
-                    let _ = context.login(login_of(login));
-                }
-                Answered::Reply { .. } => {}
+            if !matches!(self.answer, Answered::Refusal { .. }) {
+                context.buffer.lend_absent(self.data);
             }
-            context.buffer.lend_absent(self.data);
-            context.reply(self.data)
+            match self.answer {
+                Answered::Refusal { error_id } => Outcome::Refuse(ErrorId(*error_id)),
+                Answered::RefusalWithData { error_id, .. } => {
+                    context.refuse_with_data(ErrorId(*error_id), self.data);
+                    Outcome::Done
+                }
+                Answered::Login { login, .. } => context.reply_and_log_in(login_of(login), self.data),
+                Answered::Reply { .. } => context.reply(self.data),
+            }
         });
     }
 }

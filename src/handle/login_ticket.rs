@@ -33,8 +33,12 @@ impl LoginTicket {
         self.0.is_open()
     }
 
-    /// Logs the connection in and then replies with `data`: the role is entered, an older connection that
-    /// holds it is replaced, and the reply follows. Has no effect if the request waits no longer.
+    /// Logs the connection in and replies with `data`, in one step: the role is entered, and an older
+    /// connection that holds it is replaced. Has no effect if the request waits no longer.
+    ///
+    /// A client does not learn of a login whose reply cannot be sent, so that login does not count. If the
+    /// reply can never fit the outbox, the request is refused with ErrorID 6 and the log says so; if it does
+    /// not fit now, [`Output::overflow`](crate::config::Output::overflow) applies.
     ///
     /// # Errors
     /// [`LoginError::NoRole`] if `role_id` is 0. The request is refused with ErrorID 6 in that case.

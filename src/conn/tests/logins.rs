@@ -1,6 +1,7 @@
 //! Logins by ticket and from outside the connection's requests.
 
 use super::*;
+use crate::config::Overflow;
 use crate::handle::LoginTicket;
 use crate::packet::ErrorId;
 use crate::router::{Effect, LoginError};
@@ -51,9 +52,14 @@ static MODULE: Module<State> = Module::new(
 static ROUTER: Router<State> = Router::new([&MODULE]);
 
 fn rig() -> Rig {
+    rig_with(|_| {})
+}
+
+fn rig_with(change: impl FnOnce(&mut Config)) -> Rig {
     let mut rig = Rig::open(|config| {
         config.timers.account_check = Some(Duration::from_secs(100));
         (config.timers.client_check, config.timers.read) = (None, None);
+        change(config);
     });
     rig.env.service = Service::Packets(&ROUTER);
     rig.env.state.noted.clear();
@@ -137,6 +143,55 @@ fn a_login_that_fails_is_answered_and_the_next_one_may_come() {
         assert!(!ticket_is_open());
     }
     assert!(rig.env.state.noted.is_empty());
+}
+
+#[test]
+fn a_login_whose_reply_is_not_sent_does_not_count() {
+    // The length of the reply, what happens where the outbox is full, whether it is, the ErrorIDs that the
+    // client gets, and the close.
+    type Case = (usize, Overflow, bool, &'static [u16], &'static [(u64, &'static str)]);
+    let cases: [Case; 4] = [
+        (2000, Overflow::Close, false, &[6], &[]),
+        (1500, Overflow::Close, false, &[0], &[]),
+        (1500, Overflow::Drop, true, &[], &[]),
+        (1500, Overflow::Close, true, &[], &[(0, "close 4008")]),
+    ];
+    for (len, overflow, is_full, error_ids, closes) in cases {
+        let mut rig = rig_with(|config| {
+            config.limits.max_len = 1000;
+            (config.output.outbox_limit, config.output.overflow) = (Some(2000), overflow);
+        });
+        let older = ConnectionId::new(0, 9, 9);
+        assert_eq!(rig.env.tools.roles.enter(older, 5), None);
+        rig.request(DEFER, b"");
+        if is_full {
+            rig.conn.outbox.push_unwritten(&[0; 600], 0);
+        }
+        assert_eq!(ticket().login(login_of(5), vec![0; len]), Ok(()));
+        deliver(&mut rig);
+        if is_full {
+            // The client takes what was written before, which is no frame.
+            rig.conn.outbox.advance(600);
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = rig.conn.outbox.slices(&mut slices, usize::MAX);
+            let mut rest: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+            rig.note(&mut rest);
+        }
+        let case = format!("{len} bytes, {overflow:?}, full: {is_full}");
+        let seen: Vec<_> = rig.replies().iter().map(|reply| reply.error_id.0).collect();
+        assert_eq!((seen.as_slice(), rig.closes().as_slice()), (error_ids, closes), "{case}");
+        let is_in = error_ids == [0];
+        assert_eq!(
+            (rig.conn.record.is_logged_in(), rig.env.tools.effects.is_empty()),
+            (is_in, !is_in),
+            "{case}"
+        );
+        assert_eq!(
+            rig.env.tools.roles.player(5),
+            Some(if is_in { rig.conn.record.id } else { older }),
+            "{case}"
+        );
+    }
 }
 
 #[test]

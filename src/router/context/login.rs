@@ -5,7 +5,7 @@ use crate::connection_log;
 use crate::id::ConnectionId;
 use crate::packet::ErrorId;
 use crate::record::Login;
-use crate::router::error::LoginError;
+use crate::router::error::{LoginError, SendError};
 use crate::router::outcome::Outcome;
 use crate::router::tools::Tools;
 
@@ -40,6 +40,22 @@ impl<Session> Context<'_, Session> {
         self.record.log_in(login);
         effects.charge(1);
         Ok(())
+    }
+
+    /// Replies to a deferred login, and logs the connection in if the reply is sent: a client that does not
+    /// learn of a login would not use it, and an older connection would be closed for it.
+    #[cold]
+    pub(crate) fn reply_and_log_in(&mut self, login: Login, data: &[u8]) -> Outcome {
+        match self.try_reply(data) {
+            Ok(()) => {
+                // Nothing can refuse it: the role was checked, and no other login is under way.
+                let _ = self.login(login);
+                Outcome::Done
+            }
+            Err(SendError::TooLarge { .. }) => Outcome::Refuse(ErrorId::NOT_AVAILABLE),
+            // The overflow policy applies.
+            Err(_) => Outcome::Done,
+        }
     }
 
     /// Refuses a login: logs the reason, and returns the [`Outcome`] that answers the client with ErrorID 7.
