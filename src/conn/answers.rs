@@ -101,29 +101,33 @@ impl Conn {
         env: &mut Env<S>,
         answer: impl FnOnce(&mut Context<'_, S::Session>) -> Outcome,
     ) {
+        let was_held_back = self.rare.holds_back();
         if let Some(deferred) = self.rare.take_deferred(seq) {
-            self.end_wait(&deferred, env, answer);
+            self.end_wait(&deferred, was_held_back, env, answer);
         }
     }
 
     /// Refuses deferred requests whose deadline has passed.
     pub(super) fn refuse_late<S: Application>(&mut self, env: &mut Env<S>, note: impl Fn(&mut Self)) {
-        while self.is_open()
-            && let Some(deferred) = self.rare.take_late(env.tools.now)
-        {
+        while self.is_open() {
+            let was_held_back = self.rare.holds_back();
+            let Some(deferred) = self.rare.take_late(env.tools.now) else { return };
             note(self);
-            self.end_wait(&deferred, env, |_| Outcome::Refuse(ErrorId::NOT_AVAILABLE));
+            self.end_wait(&deferred, was_held_back, env, |_| Outcome::Refuse(ErrorId::NOT_AVAILABLE));
         }
     }
 
     fn end_wait<S: Application>(
         &mut self,
         deferred: &Deferred,
+        was_held_back: bool,
         env: &mut Env<S>,
         answer: impl FnOnce(&mut Context<'_, S::Session>) -> Outcome,
     ) {
-        // From here on the client's silence counts again, so a suspended deadline is set anew.
-        self.deadlines.read_since(env.tools.now);
+        if was_held_back {
+            // From here on the client's silence may count again.
+            self.deadlines.read_since(env.tools.now);
+        }
         self.rearm = true;
         let Deferral { cmd, flag, is_login, .. } = deferred.deferral;
         self.call(By::Connection, cmd, flag, env, |_, context| {

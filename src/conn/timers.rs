@@ -77,7 +77,6 @@ impl Conn {
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
         self.note(|| Note::Timer { which: due as u8 });
         match due {
-            Due::ReadTimeout if self.is_waiting() => self.deadlines.read_since(env.tools.now),
             Due::ReadTimeout => Close(Cause::ReadTimedOut).apply(self, env),
             Due::ClientCheck => self.check_client(env),
             Due::AccountCheck if !self.record.is_logged_in() => Close(Cause::NeverLoggedIn).apply(self, env),
@@ -101,10 +100,10 @@ impl Conn {
         }
     }
 
-    /// Whether the client check does not apply now: the client waits for the server, or the server does not
-    /// read from it until it has caught up, which the read timer enforces.
+    /// Whether the client check does not apply now: the server handles none of its messages, or does not read
+    /// from it until it has caught up, which the read timer enforces.
     pub(super) fn is_exempt(&self, settings: &Settings) -> bool {
-        self.is_waiting() || self.is_held_back(settings)
+        self.is_suspended() || self.is_held_back(settings)
     }
 
     /// Whether a timer ends the connection now because its client failed to do something. The socket is read
@@ -131,7 +130,7 @@ impl Conn {
     /// The start of the client's silence, if a timer ends the connection now because of it.
     pub(super) fn silent_since(&self, now: Moment, settings: &Settings) -> Option<Moment> {
         let Phase::Open(_) = self.phase else { return None };
-        self.deadlines.silent_since(now, settings, self.is_waiting(), self.is_exempt(settings))
+        self.deadlines.silent_since(now, settings, self.is_suspended(), self.is_exempt(settings))
     }
 
     /// Shrinks the buffers to the size in use.
@@ -145,17 +144,12 @@ impl Conn {
         self.outbox.trim();
     }
 
-    /// Whether the client waits for the server, so that its silence does not count. Beside unordered requests
-    /// it can send; once it has begun a message, it has to finish it.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.is_suspended() || self.rare.is_deferred() && self.is_between_messages()
-    }
-
     fn waits(&self) -> Waits {
         Waits { suspended: self.is_suspended(), logging_in: self.rare.is_logging_in() }
     }
 
-    /// Whether the server handles no message of the client now, which suspends the read timer.
+    /// Whether the server handles no message of the client now, so that its silence does not count. Beside
+    /// unordered requests it does, until there are too many of them.
     fn is_suspended(&self) -> bool {
         (self.rare.holds_back() || self.inflates()) && matches!(self.phase, Phase::Open(_))
     }

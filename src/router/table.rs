@@ -85,6 +85,9 @@ impl<S: Application> Route<S> {
     /// Each answer goes out as soon as it is there, so answers can overtake each other, and later requests
     /// can be answered first; the Flag says what each belongs to. A request that an ordered route has
     /// deferred still holds every later packet back; it does not wait for unordered ones before it.
+    ///
+    /// A client that waits only for such answers is not excused from the
+    /// [timers](crate::config::Timers) that ask for signs of life.
     #[must_use]
     pub const fn unordered(mut self) -> Self {
         self.unordered = true;

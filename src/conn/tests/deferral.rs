@@ -151,22 +151,41 @@ fn a_deadline_refuses_and_the_late_answer_is_dropped_and_counted() {
 }
 
 #[test]
-fn silence_counts_only_for_a_client_that_has_begun_a_message() {
-    // The client sends the beginning of a message behind the request; the end of the connection.
-    for (cmd, begins, end) in [
-        (ORDERED, false, None),
-        (UNORDERED, false, None),
-        (ORDERED, true, None),
-        (UNORDERED, true, Some((61_000, "close 4009"))),
-    ] {
+fn silence_does_not_count_while_a_request_holds_the_client_back() {
+    // What is asked for at 0 s and done at 50 s; the end of the connection.
+    type Case = (&'static str, &'static [u16], fn(&mut Rig), Option<(u64, &'static str)>);
+    let nothing: fn(&mut Rig) = |_| {};
+    let begins: fn(&mut Rig) = |rig| rig.feed(&[0x82, 0x8b, 1]);
+    let answers: fn(&mut Rig) = |rig| answer(rig, 0);
+    let pongs: fn(&mut Rig) = |rig| rig.frame(Opcode::Pong, b"");
+    let cases: [Case; 9] = [
+        ("waits", &[ORDERED], nothing, None),
+        ("waits beside another", &[UNORDERED, ORDERED], nothing, None),
+        ("begins a message", &[ORDERED], begins, None),
+        ("has its answer", &[ORDERED], answers, Some((110_000, "close 4009"))),
+        ("need not wait", &[UNORDERED], nothing, Some((60_000, "close 4009"))),
+        ("need not wait, and begins a message", &[UNORDERED], begins, Some((110_000, "close 4009"))),
+        ("has the answer to one of two", &[UNORDERED; 2], answers, Some((60_000, "close 4009"))),
+        ("sends no packet", &[UNORDERED], pongs, Some((110_000, "close 4009"))),
+        ("has asked for too much", &[UNORDERED; MAX_TICKETS], nothing, None),
+    ];
+    for (name, cmds, act, end) in cases {
+        let mut rig = rig(|config| config.timers.ping_interval = None);
+        requests(&mut rig, cmds);
+        rig.pass_until(50_000);
+        act(&mut rig);
+        rig.pass_until(250_000);
+        assert_eq!(rig.closes().first().copied(), end, "{name}");
+    }
+    // A client that answers each Ping, and the client check.
+    for (cmd, end) in [(ORDERED, None), (UNORDERED, Some((120_000, "close 4003")))] {
         let mut rig = rig(|config| config.timers.ping_interval = None);
         rig.request(cmd, b"");
-        rig.pass_until(1000);
-        if begins {
-            rig.feed(&[0x82, 0x8b, 1]);
+        for ms in (20_000..280_000).step_by(20_000) {
+            rig.pass_until(ms);
+            rig.frame(Opcode::Pong, b"");
         }
-        rig.pass_until(250_000);
-        assert_eq!(rig.closes().first().copied(), end, "{cmd}, begun: {begins}");
+        assert_eq!(rig.closes().first().copied(), end, "{cmd}");
     }
 }
 
