@@ -52,11 +52,11 @@ pub(crate) fn state_call<S: 'static>(call: impl FnOnce(&mut S, &mut Effects) + S
 pub(crate) enum Mail {
     /// Any effect but [`Effect::Answer`], whose right to answer holds a mailbox itself.
     Effect(Effect),
-    Answer {
+    /// A deferred request was answered, and has the answer itself.
+    Answered {
         to: ConnectionId,
         /// The number of the request on its connection.
         seq: u64,
-        answer: Answer,
     },
     ObjectEnded {
         to: ConnectionId,
@@ -76,8 +76,11 @@ impl Mail {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Mail::Effect(effect) => effect.bytes(),
-            Mail::Answer { answer, .. } => answer.bytes(),
-            Mail::ObjectEnded { .. } | Mail::CallState(_) | Mail::PublishEnded(_) | Mail::Drain => 0,
+            Mail::Answered { .. }
+            | Mail::ObjectEnded { .. }
+            | Mail::CallState(_)
+            | Mail::PublishEnded(_)
+            | Mail::Drain => 0,
             #[cfg(feature = "tls")]
             Mail::SetTls(_) => 0,
         }
@@ -148,7 +151,7 @@ impl Mailbox {
     }
 
     /// Leaves a mail that must not get lost, even in a full mailbox. Only for mail whose number is bounded
-    /// otherwise: one answer for each open ticket, of which a connection has at most
+    /// otherwise: one for each answer to a request of an open connection, of which that has at most
     /// [`MAX_TICKETS`](crate::config::MAX_TICKETS), one replacement for each connection, one end for each
     /// object, and closes, logins and logouts, which the application asks for one by one.
     pub(crate) fn post_always(&self, mail: Mail) {

@@ -88,6 +88,12 @@ impl Conn {
         deferrals.find(|deferral| deferral.seq == seq).map(|deferral| deferral.cmd)
     }
 
+    /// Takes the answer that the ticket of a deferred request has left, if the request is still waiting.
+    pub(crate) fn take_answer(&self, seq: u64) -> Option<mailbox::Answer> {
+        let mut deferrals = self.rare.deferred().map(|deferred| &deferred.deferral);
+        deferrals.find(|deferral| deferral.seq == seq)?.awaited.take_answer()
+    }
+
     /// Whether the route of a deferred request has refusals with Data.
     pub(super) fn refuses_with_data<S: Application>(&self, seq: u64, env: &Env<S>) -> bool {
         let route = self.deferred_cmd(seq).and_then(|cmd| env.service.route(cmd));

@@ -12,6 +12,7 @@ use super::noted_login::login_of;
 use super::observed_inputs::Observed;
 use super::phase::Phase;
 use crate::handle::{Awaited, Taken};
+use crate::mailbox;
 use crate::packet::ErrorId;
 use crate::recording::ReplaySource;
 use crate::recording::frame::Frame;
@@ -48,6 +49,14 @@ impl Awaited for RecordedWait {
 
     fn answer(&self) -> Taken {
         Taken::InTime
+    }
+
+    fn leave_answer(&self, _: mailbox::Answer) -> Taken {
+        Taken::InTime
+    }
+
+    fn take_answer(&self) -> Option<mailbox::Answer> {
+        None
     }
 
     fn expire(&self) -> bool {

@@ -1,9 +1,11 @@
-//! What a ticket and its connection share: whether the request still waits, and a value to free with it.
+//! What a ticket and its connection share: whether the request still waits, its answer, and a value to free.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+
+use crate::mailbox::Answer;
 
 /// The request waits for its answer.
 const OPEN: u8 = 0;
@@ -33,6 +35,13 @@ pub(crate) trait Awaited: fmt::Debug + Send + Sync {
     /// The ticket answers.
     fn answer(&self) -> Taken;
 
+    /// The ticket answers from another thread: leaves the answer here until the connection takes it. If that
+    /// ends before, the answer goes with it.
+    fn leave_answer(&self, answer: Answer) -> Taken;
+
+    /// The connection takes the answer that was left.
+    fn take_answer(&self) -> Option<Answer>;
+
     /// The deadline has passed: the request waits no longer. False if its answer is on its way.
     fn expire(&self) -> bool;
 
@@ -44,17 +53,17 @@ pub(crate) trait Awaited: fmt::Debug + Send + Sync {
 pub(crate) struct TicketState<T> {
     state: AtomicU8,
     value: Mutex<Option<T>>,
+    answer: Mutex<Option<Answer>>,
 }
 
 impl<T> TicketState<T> {
     pub(crate) fn new(value: T) -> Self {
-        TicketState { state: AtomicU8::new(OPEN), value: Mutex::new(Some(value)) }
+        TicketState { state: AtomicU8::new(OPEN), value: Mutex::new(Some(value)), answer: Mutex::default() }
     }
 
     /// Takes the value, unless it was taken or freed.
     pub(crate) fn take(&self) -> Option<T> {
-        // Nothing under the lock can panic, so the value behind a poisoned lock is sound.
-        self.value.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.value).take()
     }
 
     fn leave_open(&self, state: u8) -> Result<(), u8> {
@@ -71,6 +80,11 @@ impl<T> TicketState<T> {
     }
 }
 
+/// Nothing under these locks can panic, so what is behind a poisoned one is sound.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl<T: Send> Awaited for TicketState<T> {
     fn is_open(&self) -> bool {
         self.state.load(Ordering::Acquire) == OPEN
@@ -85,6 +99,18 @@ impl<T: Send> Awaited for TicketState<T> {
             Err(LATE) => Taken::Late,
             Err(_) => Taken::Ended,
         }
+    }
+
+    fn leave_answer(&self, answer: Answer) -> Taken {
+        let taken = self.answer();
+        if taken == Taken::InTime {
+            *locked(&self.answer) = Some(answer);
+        }
+        taken
+    }
+
+    fn take_answer(&self) -> Option<Answer> {
+        locked(&self.answer).take()
     }
 
     fn expire(&self) -> bool {

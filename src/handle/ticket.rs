@@ -104,25 +104,31 @@ impl AnswerRight {
         self.connection
     }
 
-    /// Leaves the answer in the mailbox of the connection's reactor, if the request still waits.
+    /// Answers from another thread, if the request still waits.
     pub(crate) fn answer(mut self, answer: Answer) {
-        if let Some((mailbox, to, seq)) = self.take() {
-            // The mailbox always takes it: a connection has at most `MAX_TICKETS` open tickets, and each of
-            // them is open until its mail has been delivered.
-            mailbox.post_always(Mail::Answer { to, seq, answer });
+        if let Some(mailbox) = self.mailbox.take()
+            && self.leave(&mailbox, answer) == Taken::Late
+        {
+            mailbox.count_late_answer();
         }
+    }
+
+    /// Leaves the answer with the request, and tells the reactor. The mailbox always takes that mail: there
+    /// is one for each deferred request, and it has none of the Data, which goes with the connection.
+    fn leave(&self, mailbox: &Mailbox, answer: Answer) -> Taken {
+        let taken = self.awaited.leave_answer(answer);
+        if taken == Taken::InTime {
+            mailbox.post_always(Mail::Answered { to: self.connection, seq: self.seq });
+        }
+        taken
     }
 
     /// Takes the right to answer: the connection and the number of its request. None if the request waits no
     /// longer.
     pub(crate) fn into_request(mut self) -> Option<(ConnectionId, u64)> {
-        self.take().map(|(_, connection, seq)| (connection, seq))
-    }
-
-    fn take(&mut self) -> Option<(Arc<Mailbox>, ConnectionId, u64)> {
         let mailbox = self.mailbox.take()?;
         match self.awaited.answer() {
-            Taken::InTime => return Some((mailbox, self.connection, self.seq)),
+            Taken::InTime => return Some((self.connection, self.seq)),
             Taken::Late => mailbox.count_late_answer(),
             Taken::Ended => {}
         }
@@ -132,11 +138,9 @@ impl AnswerRight {
 
 impl Drop for AnswerRight {
     fn drop(&mut self) {
-        if let Some(mailbox) = self.mailbox.take()
-            && self.awaited.answer() == Taken::InTime
-        {
-            let (to, seq, answer) = (self.connection, self.seq, Answer::Refuse(ErrorId::NOT_AVAILABLE));
-            mailbox.post_always(Mail::Answer { to, seq, answer });
+        if let Some(mailbox) = self.mailbox.take() {
+            // One that is dropped too late is no late answer.
+            self.leave(&mailbox, Answer::Refuse(ErrorId::NOT_AVAILABLE));
         }
     }
 }

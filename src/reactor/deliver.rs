@@ -26,14 +26,15 @@ pub(super) fn deliver_mail<S: Application>(core: &mut Core<S>) {
         && !core.lent.fan_outs.hold_back_mail()
     {
         let Some(mail) = core.mail.pop() else { break };
-        done += 1 + mail.bytes() / MAIL_BYTES;
-        deliver(core, mail);
+        done += 1 + deliver(core, mail) / MAIL_BYTES;
         core.lent.budget.charge(STEP_BYTES);
     }
     effects::apply(core, Requester::Mail);
 }
 
-fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
+/// Delivers a mail. Returns the bytes of payload that it has brought.
+fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) -> usize {
+    let bytes = mail.bytes();
     match mail {
         Mail::Effect(effect @ (Effect::LogIn { .. } | Effect::Replace { .. })) => {
             effects::apply_one(core, Requester::Mail, effect);
@@ -41,9 +42,13 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
             effects::apply(core, Requester::Mail);
         }
         Mail::Effect(effect) => effects::apply_one(core, Requester::Mail, effect),
-        Mail::Answer { to, seq, answer } => {
+        Mail::Answered { to, seq } => {
+            let waiting = core.connections.get(to);
+            let Some(answer) = waiting.and_then(|entry| entry.conn.take_answer(seq)) else { return bytes };
+            let bytes = answer.bytes();
             answer_request(core, Requester::Mail, to, seq, answer);
             effects::apply(core, Requester::Mail);
+            return bytes;
         }
         Mail::ObjectEnded { to, number, cause } => {
             call(core, to, |entry, env| entry.conn.handle_object_end(number, cause, env));
@@ -58,4 +63,5 @@ fn deliver<S: Application>(core: &mut Core<S>, mail: Mail) {
         Mail::SetTls(tls) => core.listeners.set_tls(tls),
         Mail::Drain => announce_drain(core),
     }
+    bytes
 }

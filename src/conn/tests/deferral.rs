@@ -42,7 +42,8 @@ fn deliver(rig: &mut Rig) {
     let mut mails = vec![];
     rig.env.tools.mailbox.collect(&mut mails);
     for mail in mails {
-        let Mail::Answer { seq, answer, .. } = mail else { panic!("nothing else is posted") };
+        let Mail::Answered { seq, .. } = mail else { panic!("nothing else is posted") };
+        let Some(answer) = rig.conn.take_answer(seq) else { continue };
         rig.with(|conn, env| conn.handle_answer(seq, answer, env));
         while rig.conn.can_resume(&rig.env.settings)
             && let Some(inbox) = rig.conn.take_inbox()
@@ -228,6 +229,23 @@ fn what_a_ticket_holds_is_freed_with_its_request() {
         rig.env.tools.mailbox.collect(&mut mails);
         assert!(mails.is_empty(), "{name}: no mail for a connection that has ended");
     }
+}
+
+#[test]
+fn an_answer_that_waits_goes_with_its_connection() {
+    let mut rig = rig(|_| {});
+    requests(&mut rig, &[UNORDERED; 3]);
+    let mut tickets = std::mem::take(&mut rig.env.state.tickets).into_iter();
+    tickets.next().unwrap().reply(vec![7; 1000]);
+    tickets.next().unwrap().reply(vec![7; 1000]);
+    assert_eq!(rig.conn.take_answer(1).map(|answer| answer.bytes()), Some(1000));
+    assert!(rig.conn.take_answer(1).is_none() && rig.conn.take_answer(3).is_none());
+    rig.conn.abort(Cause::Reset);
+    assert!(rig.conn.take_answer(2).is_none());
+    tickets.next().unwrap().reply(vec![7; 1000]);
+    let mut mails = vec![];
+    rig.env.tools.mailbox.collect(&mut mails);
+    assert_eq!(mails.iter().map(Mail::bytes).collect::<Vec<_>>(), [0; 2], "mail has no Data of answers");
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn deliver(rig: &mut Rig) {
     let mut mails = vec![];
     rig.env.tools.mailbox.collect(&mut mails);
     for mail in mails {
-        let crate::mailbox::Mail::Answer { seq, answer, .. } = mail else { panic!("another mail") };
+        let crate::mailbox::Mail::Answered { seq, .. } = mail else { panic!("another mail") };
+        let answer = rig.conn.take_answer(seq).unwrap();
         rig.with(|conn, env| conn.handle_answer(seq, answer, env));
     }
 }
