@@ -74,10 +74,10 @@ pub struct Config {
     /// The interval of [`Application::tick`](crate::Application::tick), from 1 ms to [`MAX_TIMER`], on a
     /// fixed grid from the first turn. Default: `None`, no ticks.
     pub tick: Option<Duration>,
-    /// The time that a handler, a tick or a hook may take; one that takes longer is named in the log, with
-    /// its command and its time. Default: `None`.
+    /// The time that a handler, a tick, a hook, an access predicate, a cipher or a survey may take; one that
+    /// takes longer is named in the log, with its command and its time. Default: `None`.
     ///
-    /// If it is set, the clock is read before and after each handler. The log gets 20 such lines at once,
+    /// If it is set, the clock is read before and after each of them. The log gets 20 such lines at once,
     /// then one a second of each worker.
     pub slow_handler: Option<Duration>,
     /// The certificate and key with which all TCP addresses speak TLS. Default: none. Needs the feature

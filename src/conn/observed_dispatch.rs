@@ -6,6 +6,8 @@ use super::dispatch::{By, Dispatch, Hex, log_frames};
 use super::env::Env;
 use super::noted_login::number_of_client_kind;
 use super::outbox::Outbox;
+use super::packets::call_predicate;
+use crate::cause::Cause;
 use crate::connection_log;
 use crate::frame;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
@@ -82,12 +84,22 @@ impl Dispatch<'_> {
         recorder.note(Note::Packet { seq, cmd, flag, data_status, len: data.len() as u64, route, hash });
     }
 
-    /// Notes whether a predicate allows the request; none if it panicked.
+    /// Asks a predicate. Notes whether it allows the request, and logs it if it takes too long. An error
+    /// closes the connection.
     #[cold]
-    pub(super) fn observe_asked(&mut self, allowed: Option<bool>) {
+    pub(super) fn ask_watched<S: Application>(
+        &mut self,
+        predicate: Predicate<S::Session>,
+        cmd: u16,
+        env: &mut Env<S>,
+    ) -> Result<bool, Cause> {
+        env.tools.slow.begin_handler();
+        let asked = call_predicate(predicate, self.record, &env.tools);
+        self.end_timed("access predicate", cmd, env);
         if let Some(recorder) = self.rare.noting() {
-            recorder.note(Note::Asked { allowed });
+            recorder.note(Note::Asked { allowed: asked.as_ref().ok().copied() });
         }
+        asked.map_err(|_| self.panicked(cmd, "access predicate", env))
     }
 
     /// Notes a message of a service without packets.
@@ -146,8 +158,15 @@ impl Dispatch<'_> {
         sent_from: usize,
         env: &mut Env<S>,
     ) {
-        if let Some(took) = env.tools.slow.end_handler() {
-            self.log_slow(by, took, env);
+        match env.tools.slow.end_handler() {
+            // Without a packet or message so far, it is the hook of a connection that has just opened.
+            Some(took) if by == By::Application && self.record.recv_count == 0 => {
+                self.log_slow("opened hook", None, took, env);
+            }
+            Some(took) if by == By::Application => {
+                self.log_slow("handler", Some(self.record.last_cmd()), took, env);
+            }
+            Some(_) | None => {}
         }
         let sent = env.tools.write_buffer.bytes.get(sent_from..).unwrap_or_default();
         if self.record.debug() {
@@ -193,15 +212,17 @@ impl Dispatch<'_> {
         }
     }
 
-    /// Logs a handler that took too long.
-    fn log_slow<S: Application>(&mut self, by: By, took: Duration, env: &mut Env<S>) {
-        if by == By::Connection {
-            return;
+    /// Logs what is called for a command beside its handler, if it took too long.
+    #[cold]
+    pub(super) fn end_timed<S: Application>(&mut self, what: &str, cmd: u16, env: &mut Env<S>) {
+        if let Some(took) = env.tools.slow.end_handler() {
+            self.log_slow(what, Some(cmd), took, env);
         }
-        // Without a packet or message so far, it is the hook of a connection that has just opened.
-        let what = if self.record.recv_count == 0 { "opened hook" } else { "handler" };
-        let route = env.service.route(self.record.last_cmd()).filter(|_| self.record.recv_count > 0);
-        let route = route.map(|route| (route.cmd(), route.name()));
+    }
+
+    fn log_slow<S: Application>(&mut self, what: &str, cmd: Option<u16>, took: Duration, env: &mut Env<S>) {
+        let route = cmd.and_then(|cmd| env.service.route(cmd));
+        let route = route.as_ref().map(|route| (route.cmd(), route.name()));
         let (record, tools) = (&*self.record, &mut env.tools);
         connection_log::slow(record, &mut tools.log, tools.now, what, route, took);
     }

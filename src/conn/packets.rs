@@ -9,9 +9,10 @@ use crate::cause::Cause;
 use crate::connection_log;
 use crate::frame::MessageKind;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
+use crate::record::Record;
 use crate::router::{
     Access, Application, Context, HandlerMistake, Message, MessageHandler, Outcome, Predicate, Request,
-    Route, Service,
+    Route, Service, Tools,
 };
 
 /// Logs a route that has left a request without the reply that it owes.
@@ -20,6 +21,18 @@ fn check_reply<S: Application>(route: &Route<S>, outcome: Outcome, context: &mut
     if outcome == Outcome::Done && !context.replied && context.buffer.tools.after_call.deferral.is_none() {
         context.buffer.tools.mistakes.report(route.cmd(), route.name(), HandlerMistake::Unanswered);
     }
+}
+
+/// Asks a predicate. An error is its panic.
+#[inline(always)]
+pub(super) fn call_predicate<Session>(
+    predicate: Predicate<Session>,
+    record: &Record,
+    tools: &Tools<Session>,
+) -> std::thread::Result<bool> {
+    catch_unwind(AssertUnwindSafe(|| {
+        tools.sessions.get(record.id).is_some_and(|session| predicate(record, session))
+    }))
 }
 
 impl Dispatch<'_> {
@@ -114,13 +127,10 @@ impl Dispatch<'_> {
         cmd: u16,
         env: &mut Env<S>,
     ) -> Result<bool, Cause> {
-        let (record, sessions) = (&*self.record, &env.tools.sessions);
-        let asked = catch_unwind(AssertUnwindSafe(|| {
-            sessions.get(record.id).is_some_and(|session| predicate(record, session))
-        }));
-        if record.is_watched() {
-            self.observe_asked(asked.as_ref().ok().copied());
+        if self.record.has_watched_handlers() {
+            return self.ask_watched(predicate, cmd, env);
         }
+        let asked = call_predicate(predicate, self.record, &env.tools);
         asked.map_err(|_| self.panicked(cmd, "access predicate", env))
     }
 
@@ -178,12 +188,20 @@ impl Dispatch<'_> {
         buffer: &'a mut Vec<u8>,
         env: &mut Env<S>,
     ) -> Result<&'a [u8], Cause> {
+        let is_timed =
+            self.record.has_watched_handlers() && packet.data_status == DataStatus::Encrypted as u8;
+        if is_timed {
+            env.tools.slow.begin_handler();
+        }
         let (id, codecs) = (self.record.id, &mut env.tools.codecs);
         // The embedder supplies the cipher, which may panic like a handler.
         let decoded = catch_unwind(AssertUnwindSafe(|| {
             codecs.decode(id, packet.data_status, packet.data, buffer, max_len).map(|_| ())
         }))
         .ok();
+        if is_timed {
+            self.end_timed("cipher", packet.cmd, env);
+        }
         let len = buffer.len();
         self.observe_decoded(packet.cmd, packet.data_status, decoded.map(|result| result.map(|()| len)), env);
         match decoded {

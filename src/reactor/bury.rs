@@ -63,9 +63,13 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     let told = if entry.standing.is_replaced() { Cause::Replaced } else { cause };
     if let Some(linked) = entry.conn.take_linked() {
         tools.observed.report(observer::Event::Unlinked(linked.number()));
-        if linked.tell(told).is_err() {
-            let id = Value::from_display(&entry.conn.record.id);
-            tools.log.panicked(tools.now, "object's end hook", &("id", id));
+        let (began, fields) = (tools.slow.begin(), ("id", Value::from_display(&entry.conn.record.id)));
+        let called = linked.tell(told);
+        if let Some(took) = tools.slow.slow_since(began) {
+            tools.log.slow(tools.now, "object's end hook", took, &fields);
+        }
+        if called.is_err() {
+            tools.log.panicked(tools.now, "object's end hook", &fields);
         }
     }
     let record = &entry.conn.record;

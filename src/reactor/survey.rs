@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::core::Core;
 use super::entry::Entry;
+use super::hook::NO_FIELDS;
 use super::roles::with_role;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
@@ -14,13 +15,17 @@ use crate::totals::Totals;
 
 /// Runs `look` on all connections of this worker. False if it panicked.
 pub(super) fn survey<S: Application>(core: &mut Core<S>, look: impl FnOnce(&Survey<'_>)) -> bool {
+    let began = core.lent.env.tools.slow.begin();
     let survey = Survey { of: &*core };
     let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
     // It may have gone through all connections.
     core.lent.budget.read_clock();
+    let tools = &mut core.lent.env.tools;
+    if let Some(took) = tools.slow.slow_since(began) {
+        tools.log.slow(tools.now, "survey", took, &NO_FIELDS);
+    }
     if looked.is_err() {
-        let tools = &mut core.lent.env.tools;
-        tools.log.panicked(tools.now, "survey", &None::<(&str, &str)>);
+        tools.log.panicked(tools.now, "survey", &NO_FIELDS);
     }
     looked.is_ok()
 }
