@@ -11,7 +11,7 @@ use crate::inflate;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
 use crate::packet::{Cipher, Codecs};
-use crate::router::{Application, Limits, Service, Tools, cost_of};
+use crate::router::{Application, HandlerMistakes, Limits, Service, Tools, cost_of};
 
 /// State that a reactor has once, and lends to each connection that it calls.
 pub(crate) struct Env<S: Application> {
@@ -55,11 +55,14 @@ impl<S: Application> Env<S> {
             compress_above: config.output.compress_above.unwrap_or(0),
             deflate_above: config.output.deflate_above,
         };
+        let log = LogLimiter::new(config.log_connections);
+        let mut tools = Tools::new(Codecs::new(cipher), mailbox, limits, log);
+        tools.mistakes = HandlerMistakes::new(matches!(service, Service::Any(_)));
         Env {
             service,
             state,
             settings: Settings::new(config),
-            tools: Tools::new(Codecs::new(cipher), mailbox, limits, LogLimiter::new(config.log_connections)),
+            tools,
             input_len: 0,
             frames_left: 0,
             overdrawn: 0,

@@ -157,6 +157,10 @@ struct Rig {
 
 impl Rig {
     fn new(change: impl FnOnce(&mut Config)) -> Self {
+        Rig::serving(Service::Packets(&ROUTER), change)
+    }
+
+    fn serving(service: Service<State>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         // As the program has them.
         (config.timers.client_check, config.timers.account_check) =
@@ -167,7 +171,7 @@ impl Rig {
             conn: Conn::new(ConnectionId::new(0, 1, 1), Peer::Local, Moment::START),
             env: Env::new(
                 &config,
-                Service::Packets(&ROUTER),
+                service,
                 State::default(),
                 None,
                 Arc::new(Mailbox::new(16, Box::new(|| {}))),
@@ -184,10 +188,14 @@ impl Rig {
     }
 
     fn open(change: impl FnOnce(&mut Config)) -> Self {
-        let mut rig = Rig::new(change);
-        rig.feed(UPGRADE);
-        assert!(rig.upgraded);
-        rig
+        Rig::new(change).opened()
+    }
+
+    /// The connection, once its upgrade is complete.
+    fn opened(mut self) -> Self {
+        self.feed(UPGRADE);
+        assert!(self.upgraded);
+        self
     }
 
     fn with<R>(&mut self, call: impl FnOnce(&mut Conn, &mut Env<State>) -> R) -> R {

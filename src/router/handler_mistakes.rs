@@ -1,4 +1,4 @@
-//! Programming mistakes of handlers, logged once for each command.
+//! Programming mistakes of handlers, logged once for each of them.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -31,20 +31,26 @@ impl HandlerMistake {
     }
 }
 
-/// The most mistakes that are logged. A service without a table can have as many as there are commands.
-const MAX_LOGGED: usize = 1000;
-
-/// The mistakes that have been logged, one of each kind for each command.
+/// The mistakes that have been logged, one of each kind for each handler.
 #[derive(Default)]
 pub(crate) struct HandlerMistakes {
+    /// With the command, or 0 where one handler has all of them.
     logged: BTreeSet<(u16, HandlerMistake)>,
+    has_one_handler: bool,
 }
 
 impl HandlerMistakes {
+    /// The mistakes of a service. Where one handler has all commands (`has_one_handler`), clients choose
+    /// among them, so each mistake is logged once, with the command that it was first found with.
+    pub(crate) fn new(has_one_handler: bool) -> Self {
+        HandlerMistakes { logged: BTreeSet::new(), has_one_handler }
+    }
+
     /// Logs a mistake in the handler of a command, unless it was logged before.
     #[cold]
     pub(crate) fn report(&mut self, cmd: u16, name: &str, mistake: HandlerMistake) {
-        if self.logged.len() >= MAX_LOGGED || !self.logged.insert((cmd, mistake)) {
+        let handler = if self.has_one_handler { 0 } else { cmd };
+        if !self.logged.insert((handler, mistake)) {
             return;
         }
         let fields = [

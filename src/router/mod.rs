@@ -56,7 +56,7 @@ pub(crate) use effect::Effect;
 pub use effect::Effects;
 pub use error::{LoginError, SendError};
 pub use function::{HandlerFunction, MessageFunction, MessageRequestFunction};
-pub(crate) use handler_mistakes::HandlerMistake;
+pub(crate) use handler_mistakes::{HandlerMistake, HandlerMistakes};
 pub use into_outcome::IntoOutcome;
 pub(crate) use leases::CompressorLease;
 pub use listing::RouteInfo;

@@ -290,6 +290,26 @@ fn mistakes_are_logged_once_for_each_command() {
 }
 
 #[test]
+fn mistakes_of_a_service_without_a_table_are_logged_once() {
+    let mut rig = Rig::serving(Service::Any(call), |_| {}).opened();
+    rig.env.state.call = Some(|_, request, context| {
+        // Every other request is replied to twice.
+        if request.cmd() % 2 == 0 {
+            return context.refuse_with(ErrorId(100), b"why");
+        }
+        let _ = context.reply(b"at once");
+        drop(context.defer(request));
+        Outcome::Done
+    });
+    for cmd in 0..3000 {
+        rig.request(cmd, b"");
+        deliver(&mut rig);
+    }
+    let logged: Vec<_> = rig.env.tools.mistakes.logged().into_iter().map(|(_, mistake)| mistake).collect();
+    assert_eq!(logged, [HandlerMistake::AnsweredTwice, HandlerMistake::RefusalData]);
+}
+
+#[test]
 fn refusals_carry_data_where_the_route_says_so() {
     for (cmd, data) in [(OWED, &b""[..]), (CARRIES, b"why")] {
         let mut rig = rig(|_| {});
