@@ -19,3 +19,5 @@ mod secrets;
 mod sessions;
 #[cfg(feature = "sim")]
 mod stalls;
+#[cfg(feature = "sim")]
+mod tickets;
