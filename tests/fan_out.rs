@@ -7,11 +7,13 @@ mod common;
 
 use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use common::{Client, Reply, UPGRADE, eventually, packet, with};
 use sysconn::{
-    Access, Application, Config, ConnectionId, Context, Module, Outcome, Push, Reactor, Route, Router,
+    Access, Application, Config, ConnectionId, Context, Effects, Module, Outcome, Push, Reactor, Route,
+    Router,
 };
 
 const ECHO: u16 = 2101;
@@ -336,4 +338,28 @@ fn a_new_connection_in_a_reused_slot_is_no_receiver() {
         room.turn_until_readable(client);
         assert_eq!(client.reply(), Reply::new(ECHO, number, b"me"));
     }
+}
+
+#[test]
+fn while_mail_waits_clients_are_accepted_one_at_a_time() {
+    let mut room = Room::new(MEMBERS);
+    let handle = room.reactor.handle();
+    // More broadcasts than may be unfinished, and a mail behind them.
+    let broadcast = |game: &mut Game, effects: &mut Effects| {
+        let push = Push::new(SAID, b"hello");
+        (0..300).for_each(|_| effects.broadcast(game.members.iter().copied(), &push));
+    };
+    handle.call(0, broadcast).unwrap();
+    let (tell, told) = channel();
+    handle.survey(move |_| tell.send(()).unwrap()).unwrap();
+    let _clients: Vec<_> = (0..16).map(|_| Client::raw(room.address)).collect();
+    let mut accepted = vec![];
+    while told.try_recv().is_err() {
+        let before = room.reactor.connections();
+        room.turn();
+        accepted.push(room.reactor.connections() - before);
+    }
+    // Mail is delivered before clients are accepted.
+    accepted.pop();
+    assert!(accepted.len() >= 2 && accepted.iter().all(|count| *count <= 1), "{accepted:?}");
 }

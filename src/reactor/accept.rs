@@ -58,9 +58,11 @@ fn attempts<S: Application>(core: &Core<S>) -> usize {
         Draining::Begun => TURN_LAST_ACCEPTS,
         // Waiting clients are not refused: there will be time for them in a moment.
         Draining::No | Draining::Announced if core.lent.fan_outs.hold_back_accepts() => 0,
-        // Clients must not come faster than they can be served.
+        // Clients must not come faster than they can be served, or than what is posted for those that leave
+        // is delivered.
         Draining::No | Draining::Announced
-            if core.connections.schedule().waiting(Queue::Quiet) >= MANY_READY =>
+            if core.connections.schedule().waiting(Queue::Quiet) >= MANY_READY
+                || core.lent.fan_outs.hold_back_mail() =>
         {
             1
         }
