@@ -21,14 +21,14 @@ pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, by: Requester,
     send_to_many(core, by, to, push, Some(held));
 }
 
-/// Has a client wait until other workers have finished its publish, unless that is small. Returns what tells
-/// this worker of the end.
+/// Has a client wait until other workers have finished its publish, unless that is small and few of these are
+/// unfinished. Returns what tells this worker of the end.
 pub(super) fn wait_for_others<S: Application>(
     core: &mut Core<S>,
     by: Requester,
     held: &HeldByPublish,
 ) -> Option<Arc<PublishEnd>> {
-    let by = by.client().filter(|_| !held.permit.is_small())?;
+    let by = by.client().filter(|_| held.permit.holds_back())?;
     let asker = core.connections.get_mut(by);
     let is_here = asker.map(|entry| entry.standing.set_owes(true)).is_some();
     core.lent.fan_outs.begin_elsewhere(by, is_here);

@@ -11,10 +11,15 @@ const OWN_BYTES: usize = 128;
 /// Bytes that each receiver of a publish takes until it is reached.
 const RECEIVER_BYTES: usize = 16;
 
+/// With this many unfinished small publishes, a client waits until other workers have sent its own.
+const FEW_SMALL: usize = 256;
+
 /// The unfinished publishes of a server.
 #[derive(Debug, Default)]
 pub(super) struct Unfinished {
     publishes: AtomicUsize,
+    /// Those that are sent at once: their number has no limit.
+    small: AtomicUsize,
     bytes: AtomicUsize,
 }
 
@@ -22,7 +27,7 @@ pub(super) struct Unfinished {
 #[derive(Debug)]
 pub(crate) struct Permit {
     of: Arc<Unfinished>,
-    publishes: usize,
+    is_small: bool,
     bytes: usize,
 }
 
@@ -35,32 +40,36 @@ impl Permit {
         receivers: usize,
         is_small: bool,
     ) -> Result<Self, PublishError> {
-        let publishes = usize::from(!is_small);
         let bytes = receivers.saturating_mul(RECEIVER_BYTES).saturating_add(frame_bytes + OWN_BYTES);
-        take(&of.publishes, publishes, MAX_UNFINISHED).ok_or(PublishError::TooMany)?;
+        let (count, most) = of.count(is_small);
+        take(count, 1, most).ok_or(PublishError::TooMany)?;
         if take(&of.bytes, bytes, MAX_UNFINISHED_BYTES).is_none() {
-            of.publishes.fetch_sub(publishes, Ordering::AcqRel);
+            count.fetch_sub(1, Ordering::AcqRel);
             return Err(PublishError::TooMuchData);
         }
-        Ok(Permit { of: of.clone(), publishes, bytes })
+        Ok(Permit { of: of.clone(), is_small, bytes })
     }
-}
 
-impl Permit {
-    /// Whether the publish is sent at once.
-    pub(crate) fn is_small(&self) -> bool {
-        self.publishes == 0
+    /// Whether the client that made the publish waits until other workers have sent it: it is large, or many
+    /// small ones are unfinished.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.is_small || self.of.small.load(Ordering::Acquire) > FEW_SMALL
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.of.publishes.fetch_sub(self.publishes, Ordering::AcqRel);
+        self.of.count(self.is_small).0.fetch_sub(1, Ordering::AcqRel);
         self.of.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
 impl Unfinished {
+    /// The count of publishes of this kind, and its limit.
+    fn count(&self, is_small: bool) -> (&AtomicUsize, usize) {
+        if is_small { (&self.small, usize::MAX) } else { (&self.publishes, MAX_UNFINISHED) }
+    }
+
     /// The number of unfinished publishes to many, and the bytes of all.
     pub(super) fn counted(&self) -> (usize, usize) {
         (self.publishes.load(Ordering::Acquire), self.bytes.load(Ordering::Acquire))
@@ -69,7 +78,7 @@ impl Unfinished {
 
 /// Adds to a count, unless it would pass its limit.
 fn take(count: &AtomicUsize, more: usize, limit: usize) -> Option<usize> {
-    let add = |count: usize| count.checked_add(more).filter(|count| *count <= limit || more == 0);
+    let add = |count: usize| count.checked_add(more).filter(|count| *count <= limit);
     count.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).ok()
 }
 

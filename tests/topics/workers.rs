@@ -177,3 +177,26 @@ fn a_client_waits_for_its_large_publishes_on_other_workers_and_others_do_not() {
     there.hear(&text);
     quiet.hear_nothing();
 }
+
+#[test]
+fn a_client_waits_for_its_small_publishes_on_other_workers_beyond_a_few() {
+    const COUNT: u32 = 5000;
+    // A mailbox that takes less than the client sends.
+    let server = Server::with(2, |config| config.reactor.mailbox_limit = 1000);
+    let mut guests = server.settle(2);
+    let mut there = guests[1].pop().unwrap();
+    let [mut loud, mut quiet] = <[Guest; 2]>::try_from(guests.remove(0)).ok().unwrap();
+    there.subscribe(TOPIC);
+    let blocked = server.block(1);
+    let publishes = (0..COUNT).map(|number| publishing(TOPIC, &number.to_be_bytes()));
+    let requests: Vec<u8> = publishes.flat_map(|data| packet(PUBLISH, 0, &data)).collect();
+    loud.client.send(&requests);
+    // Others of its worker are served meanwhile.
+    (0..200).for_each(|_| quiet.hear_nothing());
+    drop(blocked);
+    for number in 0..COUNT {
+        there.hear(&number.to_be_bytes());
+        assert_eq!(loud.client.reply(), Reply::new(PUBLISH, 0, b""));
+    }
+    assert!(server.totals().iter().all(|totals| (totals.send_errors, totals.publish_errors) == (0, 0)));
+}
