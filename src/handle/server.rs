@@ -10,7 +10,7 @@ use crate::router::{Effect, Effects, HeldByPublish, Publish};
 use crate::survey::Survey;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use crate::topics::{PublishError, SharedTopics, Topic};
+use crate::topics::{PublishError, Quota, SharedTopics, Topic};
 
 /// A handle to a reactor, or to all workers of a server: cheap to clone, usable from any thread.
 ///
@@ -60,7 +60,8 @@ impl ServerHandle {
 
     fn post_publish(&self, topic: &Topic, push: &Push) -> Result<(), PublishError> {
         let Some(topic) = self.topics.find(topic) else { return Ok(()) };
-        let held = HeldByPublish::new(self.topics.permit(push, topic.subscribers())?);
+        let permit = self.topics.permit(push, topic.subscribers(), Quota::Application)?;
+        let held = HeldByPublish::new(permit);
         let mut result = Ok(());
         for worker in topic.workers(self.mailboxes.count()) {
             let (topic, push, held) = (topic.clone(), push.clone(), held.clone());

@@ -1,7 +1,10 @@
 //! Work of the application between two turns: [`Reactor::act`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use super::public::Reactor;
 use crate::router::{Application, Effects};
+use crate::topics::Quota;
 
 impl<S: Application> Reactor<S> {
     /// Calls `act` with the application's state, between two turns, and returns its result. It runs at once,
@@ -15,6 +18,9 @@ impl<S: Application> Reactor<S> {
     /// of a handler that panics are, and the reactor can go on.
     pub fn act<R>(&mut self, act: impl FnOnce(&mut S, &mut Effects) -> R) -> R {
         let env = &mut self.core.lent.env;
-        act(&mut env.state, &mut env.tools.effects)
+        env.tools.effects.quota = Quota::Application;
+        let acted = catch_unwind(AssertUnwindSafe(|| act(&mut env.state, &mut env.tools.effects)));
+        env.tools.effects.quota = Quota::Guest;
+        acted.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }

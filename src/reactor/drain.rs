@@ -4,7 +4,7 @@
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use super::effects::apply;
-use super::hook::{NO_FIELDS, call_hook};
+use super::hook::{NO_FIELDS, call_own_hook};
 use super::queue_output::write_all_segments;
 use super::requester::Requester;
 use super::send::call;
@@ -31,7 +31,7 @@ pub(super) fn announce_drain<S: Application>(core: &mut Core<S>) {
 /// Calls the application's hook. Its effects are applied before the first client is closed.
 fn tell_application<S: Application>(core: &mut Core<S>) {
     let Env { state, tools, .. } = &mut core.lent.env;
-    call_hook(tools, "draining hook", &NO_FIELDS, |tools| state.draining(&mut tools.effects));
+    call_own_hook(tools, "draining hook", &NO_FIELDS, |tools| state.draining(&mut tools.effects));
     core.lent.budget.read_clock();
     apply(core, Requester::Application);
 }

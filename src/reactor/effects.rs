@@ -50,7 +50,7 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
         Effect::Send { to, push } => send_to_one(core, by, to, push),
         Effect::Broadcast { to, push } => send_to_many(core, by, to, push, None),
         Effect::Reach { to, push, held } => send_to_many(core, by, to, push, Some(held)),
-        Effect::Publish(publish) => deliver_publish(core, by, *publish),
+        Effect::Publish(publish) => deliver_publish(core, *publish),
         Effect::Subscribe { to, topic } => subscribe(core, to, &topic),
         Effect::Unsubscribe { to, topic } => unsubscribe(core, to, topic),
         Effect::CheckSubscriber(id) => check_subscriber(core, id),

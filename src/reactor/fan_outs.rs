@@ -137,9 +137,8 @@ impl FanOuts {
         match by {
             Requester::Client(by) if is_here => *self.owed.entry(by).or_default() += 1,
             Requester::Client(_) => self.departed += 1,
-            // The number of publishes is bounded by their permits.
-            Requester::Mail => self.by_mail += usize::from(fan_out.held.is_none()),
-            Requester::Application => {}
+            Requester::Mail => self.by_mail += 1,
+            Requester::Publisher | Requester::Application => {}
         }
         let vacant = self.begun.vacant_entry();
         // Memory runs out long before the keys do.
@@ -205,14 +204,14 @@ impl FanOuts {
         }
         let (by, bytes) = (begun.fan_out.by, begun.fan_out.bytes());
         begun.fan_out.to = Vec::new();
-        let held = begun.fan_out.held.take();
+        begun.fan_out.held = None;
         let push = begun.fan_out.push.clone();
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
             Requester::Client(by) => self.count_finished(by),
-            Requester::Mail => self.by_mail -= usize::from(held.is_none()),
-            Requester::Application => {}
+            Requester::Mail => self.by_mail -= 1,
+            Requester::Publisher | Requester::Application => {}
         }
         Some(push)
     }
@@ -251,7 +250,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::topics::SharedTopics;
+    use crate::topics::{Quota, SharedTopics};
 
     fn id(slot: u32) -> ConnectionId {
         ConnectionId::new(0, slot, 1)
@@ -270,14 +269,13 @@ mod tests {
         (0..many).for_each(|client| fan_outs.begin(fan_out(client, &[1]), true));
         assert!(fan_outs.are_many() && !fan_outs.hold_back_mail());
         (1..MAX_BY_MAIL).for_each(|_| fan_outs.begin(by_mail(), true));
-        // Publishes count with their permits.
+        // Publishes count with their permits, those of calls like other fan-outs from mail.
         let topics = SharedTopics::new(1);
-        let permit = topics.permit(&Push::new(1210, b"hello"), 1000).unwrap();
-        (0..MAX_BY_MAIL).for_each(|_| {
-            fan_outs.begin(FanOut { held: Some(HeldByPublish::new(permit.clone())), ..by_mail() }, true);
-        });
+        let permit = topics.permit(&Push::new(1210, b"hello"), 1000, Quota::Guest).unwrap();
+        let publish = |by| FanOut { by, held: Some(HeldByPublish::new(permit.clone())), ..by_mail() };
+        (0..MAX_BY_MAIL).for_each(|_| fan_outs.begin(publish(Requester::Publisher), true));
         assert!(!fan_outs.hold_back_mail());
-        fan_outs.begin(by_mail(), true);
+        fan_outs.begin(publish(Requester::Mail), true);
         assert!(fan_outs.hold_back_mail());
         // Receiver lists count like the pushes themselves.
         let receivers = MAX_BYTES / 2 / (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) - 100_000;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use log::kv::Source;
 
 use crate::router::Tools;
+use crate::topics::Quota;
 
 /// No fields beside the name of the hook.
 pub(super) const NO_FIELDS: Option<(&str, &str)> = None;
@@ -25,4 +26,16 @@ pub(super) fn call_hook<Session>(
     if called.is_err() {
         tools.log.panicked(tools.now, what, fields);
     }
+}
+
+/// Calls a hook in which the application acts by itself.
+pub(super) fn call_own_hook<Session>(
+    tools: &mut Tools<Session>,
+    what: &str,
+    fields: &dyn Source,
+    hook: impl FnOnce(&mut Tools<Session>),
+) {
+    tools.effects.quota = Quota::Application;
+    call_hook(tools, what, fields, hook);
+    tools.effects.quota = Quota::Guest;
 }

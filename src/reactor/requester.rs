@@ -7,8 +7,11 @@ use crate::id::ConnectionId;
 pub(super) enum Requester {
     /// A client, through its handler or hook. It is not read until its fan-outs are finished.
     Client(ConnectionId),
-    /// Another thread, or a timer. No more mail is delivered while many of these fan-outs are unfinished.
+    /// Another thread, such as a call on the state, or a timer. No more mail is delivered while many of these fan-outs are unfinished.
     Mail,
+    /// Whoever has published on another worker, or on a thread of the application. Their number is bounded by
+    /// the permits of their publishes, so they hold back nothing here: two workers could wait for each other.
+    Publisher,
     /// The application by itself: in a tick, between turns, or when a drain begins. It waits for nothing.
     Application,
 }
@@ -18,7 +21,7 @@ impl Requester {
     pub(super) fn client(self) -> Option<ConnectionId> {
         match self {
             Requester::Client(id) => Some(id),
-            Requester::Mail | Requester::Application => None,
+            Requester::Mail | Requester::Publisher | Requester::Application => None,
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::router::{Application, Effect, HeldByPublish, Publish, PublishEnd};
 use crate::topics::Topic;
 
 /// Sends a publish of another worker, or of another thread, to the subscribers of this one.
-pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, by: Requester, publish: Publish) {
+pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, publish: Publish) {
     let Publish { topic, except, push, held } = publish;
     let mut to = core.lent.env.tools.effects.topics.receivers(&topic);
     if let Some(except) = except {
         to.retain(|id| *id != except);
     }
-    send_to_many(core, by, to, push, Some(held));
+    send_to_many(core, Requester::Publisher, to, push, Some(held));
 }
 
 /// Has a client wait until other workers have finished its publish, unless that is small and few of these are

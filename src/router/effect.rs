@@ -14,7 +14,7 @@ use crate::packet::ErrorId;
 use crate::push::Push;
 use crate::record::Login;
 use crate::survey::{Survey, SurveyCall, SurveyTour};
-use crate::topics::{Topic, Topics};
+use crate::topics::{Quota, Topic, Topics};
 
 /// An action on connections from outside: by a handler, or by another thread.
 pub(crate) enum Effect {
@@ -154,6 +154,8 @@ pub struct Effects {
     pub(super) own: OwnPushes,
     /// The topics of this worker.
     pub(crate) topics: Topics,
+    /// How much of the limits on publishes the call may use up.
+    pub(crate) quota: Quota,
 }
 
 impl Effects {

@@ -96,7 +96,7 @@ impl Effects {
             return Ok(());
         };
         let subscribers = shared.subscribers();
-        let permit = match self.topics.shared().permit(push, subscribers) {
+        let permit = match self.topics.shared().permit(push, subscribers, self.quota) {
             Ok(permit) => permit,
             Err(error) => {
                 self.charge(1);

@@ -19,5 +19,5 @@ pub use error::{PublishError, SubscribeError};
 pub use topic::{Topic, TopicError, TopicName};
 
 pub(crate) use local::Topics;
-pub(crate) use permit::Permit;
+pub(crate) use permit::{Permit, Quota};
 pub(crate) use shared::{SharedTopic, SharedTopics};

@@ -14,6 +14,26 @@ const RECEIVER_BYTES: usize = 16;
 /// With this many unfinished small publishes, a client waits until other workers have sent its own.
 const FEW_SMALL: usize = 256;
 
+/// How much of the limits a publish may use up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Quota {
+    /// Three quarters: publishes of clients and of calls by mail, so that they leave the application something.
+    #[default]
+    Guest,
+    /// All: publishes that the application makes by itself, in a tick, between turns, when a drain begins, or
+    /// on a thread of its own.
+    Application,
+}
+
+impl Quota {
+    fn of(self, limit: usize) -> usize {
+        match self {
+            Quota::Guest => limit / 4 * 3,
+            Quota::Application => limit,
+        }
+    }
+}
+
 /// The unfinished publishes of a server.
 #[derive(Debug, Default)]
 pub(super) struct Unfinished {
@@ -39,11 +59,12 @@ impl Permit {
         frame_bytes: usize,
         receivers: usize,
         is_small: bool,
+        quota: Quota,
     ) -> Result<Self, PublishError> {
         let bytes = receivers.saturating_mul(RECEIVER_BYTES).saturating_add(frame_bytes + OWN_BYTES);
         let (count, most) = of.count(is_small);
-        take(count, 1, most).ok_or(PublishError::TooMany)?;
-        if take(&of.bytes, bytes, MAX_UNFINISHED_BYTES).is_none() {
+        take(count, 1, quota.of(most)).ok_or(PublishError::TooMany)?;
+        if take(&of.bytes, bytes, quota.of(MAX_UNFINISHED_BYTES)).is_none() {
             count.fetch_sub(1, Ordering::AcqRel);
             return Err(PublishError::TooMuchData);
         }
@@ -89,7 +110,8 @@ mod tests {
     #[test]
     fn publishes_and_their_bytes_are_bounded_and_counted_back() {
         let of = Arc::new(Unfinished::default());
-        let permit = |bytes, receivers, is_small| Permit::new(&of, bytes, receivers, is_small);
+        let permit =
+            |bytes, receivers, is_small| Permit::new(&of, bytes, receivers, is_small, Quota::Application);
         let many: Vec<_> = (0..MAX_UNFINISHED).map(|_| permit(100, 100, false).unwrap()).collect();
         assert_eq!(permit(100, 100, false).unwrap_err(), PublishError::TooMany);
         let small = permit(100, 2, true).expect("it counts with its bytes only");
@@ -104,6 +126,24 @@ mod tests {
         let all = permit(most, 0, false).unwrap();
         assert_eq!(permit(0, 0, true).unwrap_err(), PublishError::TooMuchData);
         drop(all);
+        assert_eq!(of.counted(), (0, 0));
+    }
+
+    #[test]
+    fn clients_leave_the_application_a_quarter() {
+        let of = Arc::new(Unfinished::default());
+        let permit = |bytes, quota| Permit::new(&of, bytes, 0, false, quota);
+        let guests: Vec<_> = (0..MAX_UNFINISHED).map_while(|_| permit(1, Quota::Guest).ok()).collect();
+        assert_eq!(guests.len(), MAX_UNFINISHED * 3 / 4);
+        let own: Vec<_> = (0..MAX_UNFINISHED).map_while(|_| permit(1, Quota::Application).ok()).collect();
+        assert_eq!(own.len(), MAX_UNFINISHED / 4);
+        drop((guests, own));
+        let most = MAX_UNFINISHED_BYTES * 3 / 4 - OWN_BYTES;
+        assert_eq!(permit(most + 1, Quota::Guest).unwrap_err(), PublishError::TooMuchData);
+        let guest = permit(most, Quota::Guest).unwrap();
+        let rest = MAX_UNFINISHED_BYTES / 4 - OWN_BYTES;
+        assert!(permit(0, Quota::Guest).is_err() && permit(rest, Quota::Application).is_ok());
+        drop(guest);
         assert_eq!(of.counted(), (0, 0));
     }
 }

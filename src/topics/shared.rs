@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::PublishError;
 use super::limits::MAX_TOPICS;
-use super::permit::{Permit, Unfinished};
+use super::permit::{Permit, Quota, Unfinished};
 use super::topic::Topic;
 use crate::push::Push;
 
@@ -183,9 +183,14 @@ impl SharedTopics {
     ///
     /// # Errors
     /// [`PublishError`]: too much is unfinished.
-    pub(crate) fn permit(&self, push: &Push, receivers: usize) -> Result<Arc<Permit>, PublishError> {
+    pub(crate) fn permit(
+        &self,
+        push: &Push,
+        receivers: usize,
+        quota: Quota,
+    ) -> Result<Arc<Permit>, PublishError> {
         let is_small = push.is_sent_at_once(receivers);
-        Permit::new(&self.0.unfinished, push.frame().len(), receivers, is_small).map(Arc::new)
+        Permit::new(&self.0.unfinished, push.frame().len(), receivers, is_small, quota).map(Arc::new)
     }
 
     /// Counts a publish of another thread that was refused.

@@ -201,9 +201,10 @@ fn workers_beyond_the_64th_are_reached_too() {
 fn publishes_hold_permits_until_they_are_dropped() {
     let shared = SharedTopics::new(1);
     let push = Push::new(1, &[7; 1000]);
-    let permits: Vec<_> = (0..MAX_UNFINISHED).map(|_| shared.permit(&push, 1000).unwrap()).collect();
-    assert_eq!(shared.permit(&push, 1000).unwrap_err(), PublishError::TooMany);
-    assert!(shared.permit(&push, 2).is_ok(), "a small one is sent at once");
+    let permit = |receivers| shared.permit(&push, receivers, Quota::Application);
+    let permits: Vec<_> = (0..MAX_UNFINISHED).map(|_| permit(1000).unwrap()).collect();
+    assert_eq!(permit(1000).unwrap_err(), PublishError::TooMany);
+    assert!(permit(2).is_ok(), "a small one is sent at once");
     drop(permits);
     assert_eq!(shared.counted(), (0, 0, 0));
 }
