@@ -55,11 +55,10 @@ impl<S: Application> Active<'_, S> {
             }
         }
         let settings = &self.lent.env.settings;
-        let has_work = entry.has_output()
-            || entry.conn.can_resume(settings)
-            || (entry.readable && entry.conn.wants_read(settings))
-            || entry.conn.has_job();
-        if has_work {
+        let has_input =
+            entry.conn.can_resume(settings) || (entry.readable && entry.conn.wants_read(settings));
+        let has_output = entry.has_output() || entry.conn.has_job();
+        if has_output || (has_input && !self.waits_for_others()) {
             self.postpone();
         }
     }

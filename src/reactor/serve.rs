@@ -70,15 +70,8 @@ pub(super) fn serve<S: Application>(core: &mut Core<S>, input: &mut Input, id: C
 }
 
 impl<S: Application> Active<'_, S> {
-    /// Lets the connection handle its input.
+    /// Writes what waits for the connection, and lets it handle its input, unless it has to wait.
     pub(super) fn serve(&mut self, input: &mut Input, mut share: Share) {
-        if self.owes() {
-            // If only other workers go on with what it asked for, their mail has it served again.
-            if !self.lent.fan_outs.is_empty() {
-                self.postpone_as_busy();
-            }
-            return;
-        }
         self.reach();
         self.write_segments();
         if self.entry.writable && !self.entry.conn.outbox.is_empty() {
@@ -86,7 +79,11 @@ impl<S: Application> Active<'_, S> {
         }
         self.begin_output();
         self.compress_slice(&mut share);
-        while self.serve_once(input, &mut share) == Serving::GoesOn {}
+        if !self.owes() {
+            while self.serve_once(input, &mut share) == Serving::GoesOn {}
+        } else if !self.waits_for_others() {
+            self.postpone_as_busy();
+        }
         self.end_share(&share);
         self.queue_output();
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sysconn::{Push, Reactor, Topic};
 
 use super::club::{CLUB, Club, ECHO, PUBLISH, PUSHED, SUBSCRIBE, UNSUBSCRIBE};
-use super::common::{Client, Reply, UPGRADE, config, eventually, with};
+use super::common::{Client, Reply, UPGRADE, config, eventually, packet, with};
 use super::server::publishing;
 
 const MEMBERS: usize = 300;
@@ -23,7 +23,11 @@ struct Hall {
 impl Hall {
     /// Turns are as short as possible: each step does its minimum.
     fn new() -> Self {
-        let config = with(config(), |config| config.reactor.turn_time = Some(Duration::from_micros(100)));
+        Hall::with(Some(Duration::from_micros(100)))
+    }
+
+    fn with(turn_time: Option<Duration>) -> Self {
+        let config = with(config(), |config| config.reactor.turn_time = turn_time);
         let reactor = Reactor::bind(&config, &CLUB, Club).unwrap();
         let address = reactor.local_addr().unwrap();
         let mut hall = Hall { reactor, address, members: vec![] };
@@ -125,5 +129,26 @@ fn the_receivers_are_those_of_the_moment_of_the_publish() {
     assert_eq!(hall.ask(&mut leaves, ECHO, b"nothing"), Reply::new(ECHO, 1, b"nothing"));
     for member in &mut hall.members {
         assert_eq!(member.reply(), Reply::new(PUSHED, 0, b"hello"));
+    }
+}
+
+#[test]
+fn input_that_waits_for_a_publish_is_handled_when_that_is_finished() {
+    const ECHOES: u32 = 600;
+    // The publish takes several turns, or one.
+    for turn_time in [Some(Duration::from_micros(100)), None] {
+        let mut hall = Hall::with(turn_time);
+        let mut publisher = hall.connect();
+        // More than one turn takes from a client, and nothing announces the rest.
+        let echoes = (0..ECHOES).flat_map(|flag| packet(ECHO, flag, b""));
+        let requests: Vec<u8> =
+            packet(PUBLISH, 0, &publishing(TOPIC, b"hello")).into_iter().chain(echoes).collect();
+        publisher.send(&requests);
+        // Three times as many turns as the publish can take.
+        (0..60).for_each(|_| hall.turn());
+        assert_eq!(publisher.reply().cmd, PUBLISH);
+        for flag in 0..ECHOES {
+            assert_eq!(publisher.reply(), Reply::new(ECHO, flag, b""));
+        }
     }
 }

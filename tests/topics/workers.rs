@@ -200,3 +200,35 @@ fn a_client_waits_for_its_small_publishes_on_other_workers_beyond_a_few() {
     }
     assert!(server.totals().iter().all(|totals| (totals.send_errors, totals.publish_errors) == (0, 0)));
 }
+
+#[test]
+fn a_client_that_waits_for_other_workers_is_still_sent_its_output() {
+    const REPLIES: u32 = 200;
+    let server = Server::with(2, |config| config.output.outbox_limit = Some(64 << 20));
+    let mut guests = server.settle(2);
+    let mut there = guests[1].pop().unwrap();
+    let [mut loud, mut quiet] = <[Guest; 2]>::try_from(guests.remove(0)).ok().unwrap();
+    there.subscribe(TOPIC);
+    let (text, data) = (vec![7; 300_000], vec![8; 100_000]);
+    let blocked = server.block(1);
+    loud.client.send_packet(PUBLISH, 1, &publishing(TOPIC, &text));
+    assert_eq!(loud.client.reply(), Reply::new(PUBLISH, 1, b""));
+    // More than the socket takes at once, so that the rest waits for the client to read.
+    for number in 0..REPLIES {
+        let (to, push) = (loud.id, Push::new(PUSHED, &[&number.to_be_bytes()[..], &data].concat()));
+        server.call(0, move |effects| effects.send(to, &push));
+    }
+    (0..10).for_each(|_| quiet.hear_nothing());
+    for number in 0..REPLIES {
+        loud.hear(&[&number.to_be_bytes()[..], &data].concat());
+    }
+    // It still waits.
+    loud.client.send_packet(ECHO, 3, b"later");
+    (0..10).for_each(|_| quiet.hear_nothing());
+    loud.client.stream.set_nonblocking(true).unwrap();
+    assert!(loud.client.stream.peek(&mut [0]).is_err(), "it waits");
+    loud.client.stream.set_nonblocking(false).unwrap();
+    drop(blocked);
+    there.hear(&text);
+    assert_eq!(loud.client.reply(), Reply::new(ECHO, 3, b"later"));
+}

@@ -41,7 +41,7 @@ const DIGESTS: [u64; 25] = [
     0xd8dc_15df_9dcc_04db,
     0x6a26_e156_b292_36d2,
     0x6085_507c_5658_6453,
-    0x4dd0_b6d2_7089_a7a9,
+    0x0c8e_91fb_5b0e_89e0,
     0x8e02_1ee5_fb2e_c3fb,
     0xa497_8df1_e251_ea80,
     0x4151_6041_4c9e_9b49,
