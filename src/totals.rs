@@ -14,7 +14,7 @@ pub struct Totals {
     pub packets_sent: u64,
     /// Packets dropped because they did not fit an outbox, or another worker's mailbox was full.
     pub send_errors: u64,
-    /// Subscriptions that a limit on topics refused.
+    /// Subscriptions that a limit on topics refused, or that another worker's mailbox had no room for.
     pub subscribe_errors: u64,
     /// Publishes that a limit on unfinished publishes refused. The first worker's include those of other
     /// threads.

@@ -52,7 +52,10 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
         Effect::Reach { to, push, held } => send_to_many(core, by, to, push, Some(held)),
         Effect::Publish(publish) => deliver_publish(core, *publish),
         Effect::Subscribe { to, topic } => subscribe(core, to, &topic),
-        Effect::Unsubscribe { to, topic } => unsubscribe(core, to, topic),
+        Effect::Unsubscribe { to, topic, held } => {
+            unsubscribe(core, to, topic);
+            drop(held);
+        }
         Effect::CheckSubscriber(id) => check_subscriber(core, id),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),

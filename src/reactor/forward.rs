@@ -5,8 +5,9 @@ use super::requester::Requester;
 use super::topics::wait_for_others;
 use super::worker_links::Posted;
 use crate::id::ConnectionId;
-use crate::mailbox::Mail;
-use crate::router::{Application, Effect, Publish};
+use crate::mailbox::{Mail, MailboxError};
+use crate::router::{Application, Effect, HeldByPublish, Publish};
+use crate::topics::Topic;
 
 /// Forwards the part of an effect that concerns connections of other workers. Returns the part for this
 /// worker. `by` is who requested it.
@@ -35,7 +36,7 @@ pub(super) fn forward<S: Application>(core: &mut Core<S>, by: Requester, effect:
         }
         effect => match effect.receiver().map(ConnectionId::worker) {
             Some(worker) if worker != own => {
-                forward_to(core, worker, effect);
+                forward_to(core, by, worker, effect);
                 None
             }
             Some(_) | None => Some(effect),
@@ -44,7 +45,7 @@ pub(super) fn forward<S: Application>(core: &mut Core<S>, by: Requester, effect:
 }
 
 /// Forwards an effect on one connection to the worker of that connection.
-fn forward_to<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect) {
+fn forward_to<S: Application>(core: &mut Core<S>, by: Requester, worker: usize, effect: Effect) {
     let mailboxes = &core.shared.mailboxes;
     match effect {
         Effect::Send { .. } => post_push(core, worker, 1, effect),
@@ -56,9 +57,40 @@ fn forward_to<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect)
         | Effect::Replace { .. }
         | Effect::Inherit { .. } => mailboxes.post_always(worker, Mail::Effect(effect)),
         Effect::Answer { right, answer } => right.answer(answer),
+        Effect::Subscribe { .. } => post_subscription(core, worker, effect),
+        Effect::Unsubscribe { to, topic, .. } => forward_unsubscription(core, by, to, topic),
         effect => {
             post(core, worker, 1, effect);
         }
+    }
+}
+
+/// Forwards an unsubscription. A full mailbox takes it too, or the connection would hear what is not meant for
+/// it any more. Then it holds a permit, and a client waits, as for a publish.
+fn forward_unsubscription<S: Application>(
+    core: &mut Core<S>,
+    by: Requester,
+    to: ConnectionId,
+    topic: Option<Topic>,
+) {
+    let mail = |held| Mail::Effect(Effect::Unsubscribe { to, topic: topic.clone(), held });
+    if core.shared.mailboxes.post(to.worker(), mail(None)) != Err(MailboxError::Full) {
+        return;
+    }
+    match core.shared.topics.permit_small(by.quota()) {
+        Ok(permit) => {
+            let mut held = HeldByPublish::new(permit);
+            held.end = wait_for_others(core, by, &held);
+            core.shared.mailboxes.post_always(to.worker(), mail(Some(held)));
+        }
+        Err(_) => post_subscription(core, to.worker(), Effect::Unsubscribe { to, topic, held: None }),
+    }
+}
+
+/// Posts a change of a subscription to another worker. If it is dropped, it is counted.
+fn post_subscription<S: Application>(core: &mut Core<S>, worker: usize, effect: Effect) {
+    if post(core, worker, 1, effect) == Posted::Dropped {
+        core.lent.env.tools.effects.topics.count_refused_subscribe();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who requested an effect.
 
 use crate::id::ConnectionId;
+use crate::topics::Quota;
 
 /// Who requested an effect: whoever it is has to wait if too many fan-outs are unfinished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,14 @@ impl Requester {
         match self {
             Requester::Client(id) => Some(id),
             Requester::Mail | Requester::Publisher | Requester::Application => None,
+        }
+    }
+
+    /// How much it may leave unfinished on other workers.
+    pub(super) fn quota(self) -> Quota {
+        match self {
+            Requester::Application => Quota::Application,
+            Requester::Client(_) | Requester::Mail | Requester::Publisher => Quota::Guest,
         }
     }
 }

@@ -60,6 +60,8 @@ pub(crate) enum Effect {
     Unsubscribe {
         to: ConnectionId,
         topic: Option<Topic>,
+        /// Present if the mailbox of that worker was full.
+        held: Option<HeldByPublish>,
     },
     /// A hook has subscribed a connection of this worker, which may be gone.
     CheckSubscriber(ConnectionId),
@@ -142,7 +144,7 @@ pub(super) const ENDS_RUN: usize = u32::MAX as usize;
 /// An entry for a connection that has ended does nothing. Entries for connections of another
 /// [worker](crate::Workers) go through its mailbox, in the same order. If that mailbox is full, a push is
 /// dropped and logged, and [`Totals::send_errors`](crate::Totals) counts it once for each receiver. A close,
-/// a login or a logout is never dropped.
+/// a login, a logout or an unsubscription is never dropped.
 #[derive(Default)]
 pub struct Effects {
     list: Vec<Effect>,

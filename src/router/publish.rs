@@ -19,7 +19,7 @@ pub(crate) struct Publish {
     pub(crate) held: HeldByPublish,
 }
 
-/// What a publish holds until it has reached everybody.
+/// What a publish holds until it has reached everybody, and an unsubscription that waits in a full mailbox.
 #[derive(Clone, Debug)]
 pub(crate) struct HeldByPublish {
     /// The right to wait.
@@ -126,7 +126,7 @@ impl Effects {
     ///
     /// A connection that has ended or is closing is not subscribed. One of another worker is subscribed once
     /// that worker has got the effects of this call; like a push, the request is dropped and logged if its
-    /// mailbox is full.
+    /// mailbox is full, and [`Totals::subscribe_errors`](crate::Totals) counts it.
     ///
     /// # Errors
     /// [`SubscribeError`], and then nothing has changed. An error on another worker is only counted there.
@@ -141,13 +141,13 @@ impl Effects {
     }
 
     /// Unsubscribes a connection from a topic, if it is subscribed. One of another worker is unsubscribed
-    /// once that worker has got the effects of this call.
+    /// once that worker has got the effects of this call, even if its mailbox is full.
     pub fn unsubscribe(&mut self, id: ConnectionId, topic: &Topic) {
         if id.worker() == self.topics.worker() {
             self.charge(1);
             self.topics.unsubscribe(id, topic);
         } else {
-            self.add(1, Effect::Unsubscribe { to: id, topic: Some(topic.clone()) });
+            self.add(1, Effect::Unsubscribe { to: id, topic: Some(topic.clone()), held: None });
         }
     }
 
@@ -157,7 +157,7 @@ impl Effects {
             let left = self.topics.leave_all(id);
             self.charge(1 + left / SUBSCRIPTIONS_PER_FRAME);
         } else {
-            self.add(1, Effect::Unsubscribe { to: id, topic: None });
+            self.add(1, Effect::Unsubscribe { to: id, topic: None, held: None });
         }
     }
 

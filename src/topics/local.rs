@@ -215,6 +215,11 @@ impl Topics {
         self.refused.publishes += 1;
     }
 
+    /// Counts a change of a subscription that could not be forwarded to its worker.
+    pub(crate) fn count_refused_subscribe(&mut self) {
+        self.refused.subscribes += 1;
+    }
+
     /// The counts of refused calls. The first worker's include those of other threads.
     pub(crate) fn refused(&self) -> Refused {
         let of_others = if self.worker == 0 { self.shared.refused() } else { 0 };

@@ -193,6 +193,14 @@ impl SharedTopics {
         Permit::new(&self.0.unfinished, push.frame().len(), receivers, is_small, quota).map(Arc::new)
     }
 
+    /// Permits something short to wait for another worker.
+    ///
+    /// # Errors
+    /// [`PublishError`]: too much is unfinished.
+    pub(crate) fn permit_small(&self, quota: Quota) -> Result<Arc<Permit>, PublishError> {
+        Permit::new(&self.0.unfinished, 0, 0, true, quota).map(Arc::new)
+    }
+
     /// Counts a publish of another thread that was refused.
     pub(crate) fn count_refused(&self) {
         self.0.refused.fetch_add(1, Ordering::Relaxed);

@@ -24,7 +24,7 @@ fn effects(rig: &mut Rig) -> Vec<String> {
         Effect::Reach { to, push, .. } => format!("reach {to:?} {}", push.frame().len()),
         Effect::Publish(publish) => format!("publish to {}", publish.topic.topic()),
         Effect::Subscribe { to, topic } => format!("subscribe {to} to {topic}"),
-        Effect::Unsubscribe { to, topic } => format!("unsubscribe {to} from {topic:?}"),
+        Effect::Unsubscribe { to, topic, .. } => format!("unsubscribe {to} from {topic:?}"),
         Effect::CheckSubscriber(id) => format!("check {id}"),
         Effect::Inherit { to, .. } => format!("inherit {to}"),
         Effect::Survey(_) => "survey".into(),
