@@ -5,6 +5,7 @@ use super::budget::TurnBudget;
 use super::connections::Connections;
 use super::drain_progress::DrainProgress;
 use super::fan_outs::FanOuts;
+use super::heirs::Heirs;
 use super::lent::Lent;
 use super::listeners::Listeners;
 use super::mail_queue::MailQueue;
@@ -36,6 +37,7 @@ pub(super) struct Core<S: Application> {
     /// When ticks are due, if the application has any.
     pub(super) ticks: Option<TickGrid>,
     pub(super) links: WorkerLinks,
+    pub(super) heirs: Heirs,
     /// Which connections are recorded, and how much of each.
     pub(super) recording: Option<Recording>,
     /// The system clock when the reactor started, in milliseconds since 1970.
@@ -71,6 +73,7 @@ impl<S: Application> Core<S> {
             mail: MailQueue::default(),
             drain: DrainProgress::new(config, worker, workers),
             links: WorkerLinks::new(worker),
+            heirs: Heirs::default(),
             recording: config.recording.clone(),
             began_unix_ms,
         }

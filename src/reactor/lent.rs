@@ -12,8 +12,8 @@ use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::router::Application;
 
-/// The cost of leaving a topic, in bytes of work.
-const TOPIC_BYTES: usize = 512;
+/// The cost of joining or leaving a topic, in bytes of work.
+pub(super) const TOPIC_BYTES: usize = 512;
 
 /// The parts of a reactor that work on a single connection touches.
 pub(super) struct Lent<S: Application> {

@@ -39,6 +39,7 @@ mod fan_outs;
 mod feed;
 mod forward;
 mod hand_out;
+mod heirs;
 mod hook;
 #[cfg(test)]
 mod idle_connections;

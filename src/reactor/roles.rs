@@ -49,10 +49,13 @@ fn tell_replaced<S: Application>(core: &mut Core<S>, by: Requester) {
 }
 
 /// Tells the application that a connection was replaced, once, and closes it, even if it holds another role
-/// by now. Its topics go to the `heir`, if there is one, on another worker.
+/// by now. Its topics go to the `heir`, if there is one.
 pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: Option<ConnectionId>) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);
+    if let Some(heir) = heir {
+        core.heirs.note(id, heir);
+    }
     let Some(entry) = core.connections.get_mut(id) else { return };
     if entry.standing.is_replaced() {
         return;
@@ -67,7 +70,7 @@ pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir
             state.replaced(record, session, &mut tools.effects);
         }
     });
-    if let Some(heir) = heir {
+    if let Some(heir) = heir.filter(|heir| heir.worker() != id.worker()) {
         bequeath(core, id, heir);
     }
     call(core, id, |entry, env| entry.conn.close(Cause::Replaced, env));

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::fan_out::send_to_many;
-use super::reach::RECEIVER_BYTES;
+use super::lent::TOPIC_BYTES;
 use super::requester::Requester;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
 use crate::router::{Application, Effect, HeldByPublish, Publish, PublishEnd};
 use crate::topics::Topic;
+
+/// How often topics go on to the heir of an heir. Two connections can be each other's.
+const MAX_STEPS: u8 = 16;
 
 /// Sends a publish of another worker, or of another thread, to the subscribers of this one.
 pub(super) fn deliver_publish<S: Application>(core: &mut Core<S>, publish: Publish) {
@@ -65,16 +68,32 @@ pub(super) fn bequeath<S: Application>(core: &mut Core<S>, id: ConnectionId, hei
     let topics: Vec<_> = core.lent.env.tools.effects.topics.of(id).cloned().collect();
     core.lent.leave_topics(id);
     if !topics.is_empty() {
-        // There is one for each connection that is replaced, so it is bounded, and must not get lost.
-        let mail = Mail::Effect(Effect::Inherit { to: heir, topics });
-        core.shared.mailboxes.post_always(heir.worker(), mail);
+        post_topics(core, heir, topics, MAX_STEPS);
     }
 }
 
-/// Subscribes a connection to the topics of the one that it has replaced.
-pub(super) fn inherit<S: Application>(core: &mut Core<S>, to: ConnectionId, topics: &[Topic]) {
+/// Subscribes a connection to the topics of the one that it has replaced. If a newer one has replaced it
+/// before they came, they go on to that one.
+pub(super) fn inherit<S: Application>(
+    core: &mut Core<S>,
+    mut to: ConnectionId,
+    topics: Vec<Topic>,
+    mut steps: u8,
+) {
+    while !is_open(core, to) {
+        let Some(heir) = core.heirs.of(to).filter(|_| steps > 0) else { return };
+        (to, steps) = (heir, steps - 1);
+        if to.worker() != core.links.own() {
+            return post_topics(core, to, topics, steps);
+        }
+    }
+    core.lent.budget.charge(topics.len() * TOPIC_BYTES);
     topics.iter().for_each(|topic| subscribe(core, to, topic));
-    core.lent.budget.charge(topics.len() * RECEIVER_BYTES);
+}
+
+fn post_topics<S: Application>(core: &mut Core<S>, to: ConnectionId, topics: Vec<Topic>, steps: u8) {
+    // There is one for each connection that is replaced, so it is bounded, and must not get lost.
+    core.shared.mailboxes.post_always(to.worker(), Mail::Effect(Effect::Inherit { to, topics, steps }));
 }
 
 /// Unsubscribes a connection that a hook has subscribed, unless it is open.

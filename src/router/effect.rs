@@ -68,13 +68,15 @@ pub(crate) enum Effect {
     /// Closes a connection because a newer one has logged in with its role.
     Replace {
         to: ConnectionId,
-        /// The newer connection, if it takes over the topics and is on another worker.
+        /// The newer connection, if it takes over the topics. On the same worker it has them already.
         heir: Option<ConnectionId>,
     },
     /// Subscribes a connection to the topics of the connection on another worker that it has replaced.
     Inherit {
         to: ConnectionId,
         topics: Vec<Topic>,
+        /// How often they may go on to an heir of that connection.
+        steps: u8,
     },
     Survey(SurveyCall),
     SurveyAll(SurveyTour),
@@ -280,9 +282,8 @@ impl Effects {
     }
 
     /// Closes a connection because a newer one has its role. The newer one may be an heir to its topics.
-    pub(crate) fn replace(&mut self, to: ConnectionId, mut heir: Option<ConnectionId>) {
+    pub(crate) fn replace(&mut self, to: ConnectionId, heir: Option<ConnectionId>) {
         if let Some(newer) = heir.filter(|newer| newer.worker() == to.worker()) {
-            heir = None;
             let topics = self.topics.hand_over(to, newer);
             self.charge(topics / SUBSCRIPTIONS_PER_FRAME);
         }

@@ -109,3 +109,30 @@ fn a_login_that_replaces_another_takes_its_topics_if_it_says_so() {
         }
     }
 }
+
+#[test]
+fn topics_follow_a_chain_of_logins_that_is_faster_than_they_are() {
+    // The workers of the connections that hold the role one after the other.
+    for chain in [&[0, 1, 2][..], &[0, 1, 1], &[0, 1, 2, 1, 2], &[0, 2, 1, 1, 2, 2]] {
+        let server = Server::new(3);
+        let mut guests = server.settle(4);
+        let mut chain = chain.iter().map(|worker| guests[*worker].pop().unwrap());
+        let mut holder = chain.next().unwrap();
+        holder.login(5, true);
+        holder.subscribe_to(&[1, 2]);
+        // The first is told only when all others have come.
+        let blocked = server.block(0);
+        let mut first = None;
+        for mut next in chain {
+            next.login(5, true);
+            if first.is_some() {
+                holder.client.expect_close(4007, "replaced");
+            }
+            let older = std::mem::replace(&mut holder, next);
+            first.get_or_insert(older);
+        }
+        drop(blocked);
+        first.unwrap().client.expect_close(4007, "the first");
+        eventually("the topics have come", || holder.topics() == [1, 2]);
+    }
+}
