@@ -66,7 +66,7 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
         }
         Effect::LogIn { to, login } => log_in(core, by, to, &login),
         Effect::LogOut(to) => call(core, to, |entry, env| entry.conn.log_out(env)),
-        Effect::Replace { to, heir } => replace(core, to, heir),
+        Effect::Replace { to, heir, topics } => replace(core, to, heir, topics),
         Effect::Inherit { to, topics, steps } => inherit(core, to, topics, steps),
         Effect::Survey(look) => {
             survey(core, look);

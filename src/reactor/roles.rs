@@ -14,6 +14,7 @@ use crate::id::ConnectionId;
 use crate::mailbox::Answer;
 use crate::record::Login;
 use crate::router::{Application, Effect};
+use crate::topics::Topic;
 
 /// The connection that holds a role. None if it is not on this worker.
 pub(super) fn with_role<S: Application>(core: &Core<S>, role_id: u64) -> Option<ConnectionId> {
@@ -42,15 +43,21 @@ pub(super) fn answer_request<S: Application>(
 /// effect can reach it.
 fn tell_replaced<S: Application>(core: &mut Core<S>, by: Requester) {
     if let Some(effect) = core.lent.env.tools.effects.take_replaced()
-        && let Some(Effect::Replace { to, heir }) = forward(core, by, effect)
+        && let Some(Effect::Replace { to, heir, topics }) = forward(core, by, effect)
     {
-        replace(core, to, heir);
+        replace(core, to, heir, topics);
     }
 }
 
 /// Tells the application that a connection was replaced, once, and closes it, even if it holds another role
-/// by now. Its topics go to the `heir`, if there is one.
-pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: Option<ConnectionId>) {
+/// by now. Its topics go to the `heir`, if there is one, on another worker; these `topics` have gone to one on this
+/// worker.
+pub(super) fn replace<S: Application>(
+    core: &mut Core<S>,
+    id: ConnectionId,
+    heir: Option<ConnectionId>,
+    mut topics: Vec<Topic>,
+) {
     let Env { state, tools, .. } = &mut core.lent.env;
     tools.roles.note_told(id);
     if let Some(heir) = heir {
@@ -65,13 +72,17 @@ pub(super) fn replace<S: Application>(core: &mut Core<S>, id: ConnectionId, heir
     // It may hold another role by now. Without one it cannot be replaced a second time.
     tools.roles.leave(id, record.role_id());
     // Even if it is closing already: that can take a while, and the newer connection is in use meanwhile.
+    topics.extend(tools.effects.topics.of(id).cloned());
+    // The hook sees the same wherever the heir is, and what it changes does not matter to the heir.
+    tools.effects.topics.show(id, topics);
     call_hook(tools, "replaced hook", &("id", Value::from_display(&id)), |tools| {
         if let Some(session) = tools.sessions.get_mut(id) {
             state.replaced(record, session, &mut tools.effects);
         }
     });
+    let topics = tools.effects.topics.take_shown();
     if let Some(heir) = heir.filter(|heir| heir.worker() != id.worker()) {
-        bequeath(core, id, heir);
+        bequeath(core, id, heir, topics);
     }
     call(core, id, |entry, env| entry.conn.close(Cause::Replaced, env));
 }

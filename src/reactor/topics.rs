@@ -64,8 +64,12 @@ pub(super) fn unsubscribe<S: Application>(core: &mut Core<S>, to: ConnectionId, 
 }
 
 /// Sends the topics of a connection to the one on another worker that has replaced it.
-pub(super) fn bequeath<S: Application>(core: &mut Core<S>, id: ConnectionId, heir: ConnectionId) {
-    let topics: Vec<_> = core.lent.env.tools.effects.topics.of(id).cloned().collect();
+pub(super) fn bequeath<S: Application>(
+    core: &mut Core<S>,
+    id: ConnectionId,
+    heir: ConnectionId,
+    topics: Vec<Topic>,
+) {
     core.lent.leave_topics(id);
     if !topics.is_empty() {
         post_topics(core, heir, topics, MAX_STEPS);

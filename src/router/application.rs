@@ -65,6 +65,9 @@ pub trait Application: 'static {
     /// [`closed`](Self::closed) follows with [`Cause::Replaced`] when it has ended. The newer connection may
     /// be on another worker, and may have logged out or ended since; this one may have logged out, or in with
     /// another role. Called at most once for each connection.
+    ///
+    /// [`Effects::topics_of`] still says what the older connection had, although the newer one may have taken
+    /// it over by now ([`Login::take_topics`](crate::Login::take_topics)).
     fn replaced(&mut self, record: &Record, session: &mut Self::Session, effects: &mut Effects) {
         let _ = (record, session, effects);
     }

@@ -68,8 +68,10 @@ pub(crate) enum Effect {
     /// Closes a connection because a newer one has logged in with its role.
     Replace {
         to: ConnectionId,
-        /// The newer connection, if it takes over the topics. On the same worker it has them already.
+        /// The newer connection, if it takes over the topics.
         heir: Option<ConnectionId>,
+        /// Those that the heir has already, since it is on the same worker.
+        topics: Vec<Topic>,
     },
     /// Subscribes a connection to the topics of the connection on another worker that it has replaced.
     Inherit {
@@ -283,11 +285,13 @@ impl Effects {
 
     /// Closes a connection because a newer one has its role. The newer one may be an heir to its topics.
     pub(crate) fn replace(&mut self, to: ConnectionId, heir: Option<ConnectionId>) {
+        let mut topics = vec![];
         if let Some(newer) = heir.filter(|newer| newer.worker() == to.worker()) {
-            let topics = self.topics.hand_over(to, newer);
-            self.charge(topics / SUBSCRIPTIONS_PER_FRAME);
+            topics.extend(self.topics.of(to).cloned());
+            let moved = self.topics.hand_over(to, newer);
+            self.charge(moved / SUBSCRIPTIONS_PER_FRAME);
         }
-        self.add(1, Effect::Replace { to, heir });
+        self.add(1, Effect::Replace { to, heir, topics });
     }
 
     /// Takes the effect on the connection that the last login has replaced, if it has to be told.

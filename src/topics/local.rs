@@ -54,6 +54,8 @@ pub(crate) struct Topics {
     index: HashMap<Key, u32>,
     topics: Slab<LocalTopic>,
     subscriptions: HashMap<ConnectionId, Compact<Subscription>>,
+    /// What a connection that is being replaced had, for the hook that is told of it.
+    shown: Option<(ConnectionId, Vec<Topic>)>,
     /// Subscriptions and publishes that were refused.
     refused: Refused,
 }
@@ -73,6 +75,7 @@ impl Topics {
             index: HashMap::new(),
             topics: Slab::new(),
             subscriptions: HashMap::new(),
+            shown: None,
             refused: Refused::default(),
         }
     }
@@ -180,8 +183,22 @@ impl Topics {
 
     /// The topics of a connection, in no particular order.
     pub(crate) fn of(&self, id: ConnectionId) -> impl Iterator<Item = &Topic> {
-        let topics = self.list(id).iter().map(|subscription| self.topic(subscription.topic));
-        topics.flatten().map(|topic| topic.shared.topic())
+        let (list, shown) = match &self.shown {
+            Some((of, shown)) if *of == id => (&[][..], shown.as_slice()),
+            _ => (self.list(id), &[][..]),
+        };
+        let topics = list.iter().map(|subscription| self.topic(subscription.topic));
+        topics.flatten().map(|topic| topic.shared.topic()).chain(shown)
+    }
+
+    /// Has a connection that is being replaced have these topics, as far as [`of`](Self::of) says.
+    pub(crate) fn show(&mut self, id: ConnectionId, topics: Vec<Topic>) {
+        self.shown = Some((id, topics));
+    }
+
+    /// Ends [`show`](Self::show), and returns the topics.
+    pub(crate) fn take_shown(&mut self) -> Vec<Topic> {
+        self.shown.take().map_or(vec![], |(_, topics)| topics)
     }
 
     /// The number of subscribers of a topic on all workers.

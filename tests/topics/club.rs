@@ -42,12 +42,19 @@ pub(crate) const PUSHED: u16 = 1499;
 
 /// The topic that a connection's end is told to.
 pub(crate) const ENDS: u64 = 99;
+/// The topic that the topics of a replaced connection are told to.
+pub(crate) const REPLACED: u64 = 98;
 
 #[derive(Default)]
 pub(crate) struct Club;
 
 impl Application for Club {
     type Session = ();
+
+    fn replaced(&mut self, record: &Record, (): &mut (), effects: &mut Effects) {
+        let topics = ids(effects.topics_of(record.id()));
+        effects.publish(&Topic::from(REPLACED), &Push::new(PUSHED, &topics)).unwrap();
+    }
 
     fn closed(&mut self, record: &Record, _: (), _: Cause, effects: &mut Effects) {
         assert_eq!(effects.topics_of(record.id()).count(), 0, "it has left all topics");
@@ -78,10 +85,7 @@ static MODULE: Module<Club> = Module::new(
             context.reply(&(count as u64).to_be_bytes())
         }),
         Route::new(TOPICS, "topics", Access::Anyone, |_, _, context| {
-            let ids = context.topics().map(|topic| if let Topic::Id(id) = topic { *id } else { 0 });
-            let mut ids: Vec<_> = ids.collect();
-            ids.sort_unstable();
-            let data: Vec<u8> = ids.into_iter().flat_map(u64::to_be_bytes).collect();
+            let data = ids(context.topics());
             context.reply(&data)
         }),
         Route::new(LOGIN, "login", Access::Anyone, login),
@@ -117,6 +121,13 @@ static MODULE: Module<Club> = Module::new(
 );
 
 pub(crate) static CLUB: Router<Club> = Router::new([&MODULE]);
+
+/// The numbers of topics, in order.
+fn ids<'a>(topics: impl Iterator<Item = &'a Topic>) -> Vec<u8> {
+    let mut ids: Vec<_> = topics.map(|topic| topic.id().unwrap_or(0)).collect();
+    ids.sort_unstable();
+    ids.into_iter().flat_map(u64::to_be_bytes).collect()
+}
 
 /// The topic at the beginning of Data, and the rest.
 fn topic(data: &[u8]) -> (Topic, &[u8]) {

@@ -2,7 +2,7 @@
 
 use sysconn::frame::Opcode;
 
-use super::club::{CLOSE_SELF, ENDS, INVITE, PANIC, PUBLISH};
+use super::club::{CLOSE_SELF, ENDS, INVITE, PANIC, PUBLISH, REPLACED};
 use super::common::{eventually, frame};
 use super::server::{Guest, Server, publishing};
 
@@ -77,6 +77,8 @@ fn a_connection_that_closes_hears_no_more_although_its_client_lingers() {
 fn a_login_that_replaces_another_takes_its_topics_if_it_says_so() {
     for workers in [1, 2] {
         let server = Server::new(workers);
+        let mut ears = server.connect();
+        ears.subscribe(REPLACED);
         for older_on in 0..workers {
             for newer_on in 0..workers {
                 for takes in [true, false] {
@@ -92,6 +94,8 @@ fn a_login_that_replaces_another_takes_its_topics_if_it_says_so() {
                     older.hear(b"to the older");
                     newer.login(5, takes);
                     older.client.expect_close(4007, &case);
+                    // The hook saw its topics, wherever the newer one is.
+                    ears.hear([1_u64, 2].map(u64::to_be_bytes).as_flattened());
                     let expected = if takes { vec![1, 2, 3] } else { vec![2, 3] };
                     eventually(&case, || newer.topics() == expected && other.count(2) == 1);
                     for topic in TOPICS {

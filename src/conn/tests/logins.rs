@@ -103,7 +103,7 @@ fn a_ticket_logs_in_and_answers_in_one_step_and_is_the_only_login_meanwhile() {
     assert_eq!((rig.conn.record.role_id(), rig.env.tools.roles.player(5)), (5, Some(rig.conn.record.id)));
     let effects = rig.env.tools.effects.take();
     assert!(
-        matches!(effects[..], [Effect::Replace { to, heir: None }] if to == older),
+        matches!(effects[..], [Effect::Replace { to, heir: None, .. }] if to == older),
         "the older connection is told"
     );
     rig.request(LOGIN, b"");
