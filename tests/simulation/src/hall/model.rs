@@ -1,7 +1,7 @@
 //! The rules of topics without their machinery: who must, may and must not receive a publish, according to
 //! the calls that were made. All workers, clients and handles of a simulation share one model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::calls::{Calls, MAX_WORKERS};
@@ -32,6 +32,8 @@ pub(super) struct Member {
     /// When another worker was last asked to subscribe it, and to unsubscribe it.
     joins_later: BTreeMap<Number, usize>,
     leaves_later: BTreeMap<Number, usize>,
+    /// What may come to it at any time through the connection that it has replaced.
+    inherits: BTreeSet<Number>,
     /// The number of the next publish that can come to it.
     pub(super) next: BTreeMap<(Publisher, Number), usize>,
     /// Those below this number have come or did not have to.
@@ -46,6 +48,8 @@ pub(crate) struct Model {
     pub(super) members: BTreeMap<Tag, Member>,
     /// Connections that are replaced and have not been told, with the one that takes over their topics.
     heirs: BTreeMap<Tag, Option<Tag>>,
+    /// Who has taken over topics from a connection: those that come to it later go on to them.
+    takers: BTreeMap<Tag, BTreeSet<Tag>>,
     /// What clients have received.
     pub(crate) received: u64,
 }
@@ -141,7 +145,8 @@ impl Model {
             span.close(call);
         }
         let joins = member.joins_later.get(&topic);
-        if joins.is_some_and(|&joins| !self.calls.is_delivered(joins, call, member.worker)) {
+        let may_join = joins.is_some_and(|&joins| !self.calls.is_delivered(joins, call, member.worker));
+        if may_join || member.inherits.contains(&topic) {
             spans.push(Span::new(call, Firm::Never));
         }
     }
@@ -174,6 +179,13 @@ impl Model {
     /// A login of `newer` has replaced `older`. If both are on one worker, `newer` has taken over its topics
     /// by now; else a mail brings them, if `takes` says so.
     pub(crate) fn replaces(&mut self, newer: Tag, older: Tag, takes: bool, topics: &[Number]) {
+        if takes {
+            self.takers.entry(older).or_default().insert(newer);
+            let member = self.members.get(&older);
+            let late = member.map(|member| member.joins_later.keys().chain(&member.inherits));
+            let late: Vec<_> = late.into_iter().flatten().copied().collect();
+            late.into_iter().for_each(|topic| self.may_inherit(newer, topic));
+        }
         if self.heirs.contains_key(&older) {
             // It is being told of an earlier login.
             return;
@@ -196,8 +208,24 @@ impl Model {
         for &topic in topics {
             if let Some(heir) = heir {
                 self.subscribes_later(heir, topic);
+                self.may_go_on(heir, topic);
             }
         }
+    }
+
+    /// A topic may come to a connection, or to those that have replaced it.
+    fn may_inherit(&mut self, tag: Tag, topic: Number) {
+        let Some(member) = self.members.get_mut(&tag) else { return };
+        if member.inherits.insert(topic) {
+            self.join(tag, topic, Firm::Never);
+            self.may_go_on(tag, topic);
+        }
+    }
+
+    /// A topic that comes to a connection may go on to those that have replaced it.
+    fn may_go_on(&mut self, tag: Tag, topic: Number) {
+        let takers = self.takers.get(&tag).cloned().unwrap_or_default();
+        takers.into_iter().for_each(|taker| self.may_inherit(taker, topic));
     }
 
     /// The number that the next publish gets.
