@@ -12,7 +12,7 @@ impl<S: Application> Reactor<S> {
     ///
     /// The next turn applies the effects before it does anything else, so they come in order with all other
     /// effects; until then [`next_deadline`](Self::next_deadline) is not in the future. Large fan-outs take
-    /// several turns.
+    /// several turns, and so do pushes that take more than a quarter of a turn's time.
     ///
     /// A panic in `act` passes on to the caller. The effects that were added before it are applied, as those
     /// of a handler that panics are, and the reactor can go on.

@@ -30,6 +30,10 @@ pub(super) const WRITE_BYTES: usize = LARGE_READ_BYTES;
 /// connections leave time for the steps that have their own.
 const PARTS: u64 = 20;
 
+/// The parts in which the application's own pushes, of a tick for instance, are sent at once. The others wait
+/// for the time that is left to fan-outs.
+const APPLICATION_PARTS: u64 = 5;
+
 /// Approximate time of writing a segment, and of each KiB in it, in nanoseconds.
 const WRITE_NS: u64 = 3000;
 const WRITE_NS_PER_KIB: u64 = 500;
@@ -92,6 +96,8 @@ pub(super) struct TurnBudget {
     unseen_bytes: usize,
     /// Nanoseconds needed to write the output that waits for the end of the turn.
     pending_ns: u64,
+    /// When the application's share ends, in microseconds.
+    application_until_us: u64,
 }
 
 impl TurnBudget {
@@ -100,7 +106,15 @@ impl TurnBudget {
         let began = clock.instant_now();
         let limit_us = time.and_then(|time| u64::try_from(time.as_micros()).ok());
         let part_us = limit_us.map_or(u64::MAX / (2 * PARTS), |us| us / PARTS);
-        TurnBudget { clock, part_us, began, passed_us: 0, unseen_bytes: 0, pending_ns: 0 }
+        TurnBudget {
+            clock,
+            part_us,
+            began,
+            passed_us: 0,
+            unseen_bytes: 0,
+            pending_ns: 0,
+            application_until_us: 0,
+        }
     }
 
     /// Begins a turn.
@@ -150,11 +164,28 @@ impl TurnBudget {
         self.part_us
     }
 
+    /// Begins the share of what the application does by itself.
+    pub(super) fn begin_application(&mut self) {
+        let until_us = self.used_us() + APPLICATION_PARTS * self.part_us;
+        self.application_until_us = until_us.min(Step::FanOut.ends_at() * self.part_us);
+    }
+
+    /// Whether the application's share of the turn has not ended.
+    pub(super) fn allows_application(&self) -> bool {
+        self.used_us() < self.application_until_us
+    }
+
+    /// Microseconds that have passed, or that the output which waits will take.
+    #[inline]
+    fn used_us(&self) -> u64 {
+        self.passed_us + (self.pending_ns >> 10)
+    }
+
     /// Whether a step that has `done` this much in this turn may go on.
     #[inline]
     pub(super) fn allows(&self, step: Step, done: usize) -> bool {
-        let pending_us = if step == Step::Output { 0 } else { self.pending_ns >> 10 };
-        done < step.least() || self.passed_us + pending_us < step.ends_at() * self.part_us
+        let used_us = if step == Step::Output { self.passed_us } else { self.used_us() };
+        done < step.least() || used_us < step.ends_at() * self.part_us
     }
 }
 
@@ -208,6 +239,23 @@ mod tests {
         assert!(!turn.allows(Step::Timers, 16) && turn.allows(Step::Output, 16));
         turn.forget_writes();
         assert!(turn.allows(Step::Quiet, 1));
+    }
+
+    #[test]
+    fn the_application_has_a_quarter_of_a_turn_from_when_it_begins() {
+        for (began_us, ends_us) in [(0, 5 * PART_US), (2800, 3800), (3500, 4000), (5000, 4000)] {
+            let mut turn = TurnBudget::passed(began_us);
+            assert!(!turn.allows_application(), "it has not begun");
+            turn.begin_application();
+            assert_eq!(turn.allows_application(), began_us < ends_us);
+            turn.passed_us = ends_us - 1;
+            assert!(turn.allows_application());
+            turn.expect_write(0);
+            assert!(!turn.allows_application(), "{began_us}: it ends at {ends_us}");
+        }
+        let mut endless = TurnBudget { passed_us: 1 << 40, ..TurnBudget::new(Clock::real(), None) };
+        endless.begin_application();
+        assert!(endless.allows_application());
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(super) fn apply<S: Application>(core: &mut Core<S>, by: Requester) {
 
 #[inline(never)]
 fn apply_all<S: Application>(core: &mut Core<S>, by: Requester) {
+    if by == Requester::Application {
+        core.lent.budget.begin_application();
+    }
     while !core.lent.env.tools.effects.is_empty() {
         let mut effects = core.lent.env.tools.effects.take();
         for effect in effects.drain(..) {

@@ -23,11 +23,11 @@ const _: () = assert!(push::WRITE_BYTES == STEP_BYTES);
 /// then.
 const RECEIVER_SLICE_BYTES: usize = 4 * SLICE_BYTES;
 
-/// Sends a push to one connection: at once, or, if the application itself asks for more than a turn has time
-/// for, when there is time.
+/// Sends a push to one connection: at once, or, if the application itself asks for more than its share of a
+/// turn, when there is time.
 #[inline]
 pub(super) fn send_to_one<S: Application>(core: &mut Core<S>, by: Requester, to: ConnectionId, push: Push) {
-    if by == Requester::Application && !core.lent.budget.allows(Step::FanOut, usize::MAX) {
+    if by == Requester::Application && !core.lent.budget.allows_application() {
         return begin(core, FanOut { by, to: vec![to], push, held: None });
     }
     send(core, to, &push);
@@ -46,12 +46,20 @@ pub(super) fn send_to_many<S: Application>(
     to.sort_unstable_by_key(|id| id.order());
     to.dedup();
     core.lent.budget.charge(to.len() * RECEIVER_BYTES);
-    if push.is_sent_at_once(to.len()) && core.lent.budget.allows(Step::FanOut, usize::MAX) {
+    if push.is_sent_at_once(to.len()) && has_time(core, by) {
         for id in to {
             send(core, id, &push);
         }
     } else if !to.is_empty() {
         begin(core, FanOut { by, to, push, held });
+    }
+}
+
+/// Whether the turn has time for a push to a few.
+fn has_time<S: Application>(core: &Core<S>, by: Requester) -> bool {
+    match by {
+        Requester::Application => core.lent.budget.allows_application(),
+        _ => core.lent.budget.allows(Step::FanOut, usize::MAX),
     }
 }
 

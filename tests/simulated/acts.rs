@@ -45,6 +45,33 @@ fn effects_between_turns_are_due_at_once_and_come_before_what_follows() {
 }
 
 #[test]
+fn whoever_asks_is_served_in_the_turn_that_sends_much_for_the_application() {
+    let network = Network::new(1);
+    let (mut reactor, _seen) = server(&network, &Config::default());
+    let mut listener = connect(&network);
+    after_turns(&mut reactor, &mut listener);
+    let id: ConnectionId = reactor.connection_ids().next().unwrap();
+    let mut clients: Vec<_> = (0..20).map(|_| connect(&network)).collect();
+    clients.iter_mut().for_each(|client| drop(after_turns(&mut reactor, client)));
+    clients.iter_mut().for_each(|client| drop(client.send(&packet(1101, 7, b"asked"))));
+    // More than one turn writes.
+    let numbers: Vec<[u8; 2]> = (0..3000_u16).map(u16::to_be_bytes).collect();
+    reactor.act(|_, effects| numbers.iter().for_each(|number| effects.send(id, &push(number))));
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    for client in &mut clients {
+        let mut received = vec![];
+        client.receive(&mut received);
+        assert_eq!(data_of(&received), [b"asked"]);
+    }
+    let mut received = vec![];
+    while data_of(&received).len() < numbers.len() {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        listener.receive(&mut received);
+    }
+    assert!(data_of(&received) == numbers, "all follow, in order");
+}
+
+#[test]
 fn a_panic_between_turns_reaches_the_caller_and_harms_nothing() {
     let network = Network::new(1);
     let (mut reactor, _seen) = server(&network, &Config::default());
