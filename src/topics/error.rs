@@ -9,7 +9,8 @@ use std::fmt;
 pub enum SubscribeError {
     /// The connection is subscribed to 256 topics.
     TooManyForConnection,
-    /// 1,048,576 topics have subscribers, on all workers together.
+    /// 1,048,576 topics have subscribers, on all workers together; or 786,432, for a connection that has more
+    /// than 16. It can still join a topic that others have.
     TooMany,
 }
 
@@ -17,7 +18,7 @@ impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             SubscribeError::TooManyForConnection => "the connection is subscribed to 256 topics",
-            SubscribeError::TooMany => "the server has 1048576 topics",
+            SubscribeError::TooMany => "the server has too many topics",
         })
     }
 }

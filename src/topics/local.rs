@@ -264,7 +264,7 @@ impl Topics {
 
     /// Adds a topic with its first member on this worker. None if there are too many.
     fn begin(&mut self, topic: &Topic, member: Member) -> Option<u32> {
-        let shared = self.shared.enter(self.worker, topic)?;
+        let shared = self.shared.enter(self.worker, topic, usize::from(member.at))?;
         if self.topics.len() == self.topics.capacity() {
             // Not twice as much: a topic with one subscriber is to be small.
             self.topics.reserve_exact(self.topics.len() / 4 + 4);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::PublishError;
-use super::limits::MAX_TOPICS;
+use super::limits::{FEW_TOPICS, MAX_TOPICS};
 use super::permit::{Permit, Quota, Unfinished};
 use super::topic::Topic;
 use crate::push::Push;
@@ -138,14 +138,16 @@ impl SharedTopics {
         self.find(topic).map_or(0, |shared| shared.subscribers())
     }
 
-    /// Notes that a worker is about to get its first subscriber of a topic. None if there are too many
-    /// topics.
-    pub(super) fn enter(&self, worker: usize, topic: &Topic) -> Option<Arc<SharedTopic>> {
+    /// Notes that a worker is about to get its first subscriber of a topic, which `has` so many topics. None if
+    /// there are too many topics.
+    pub(super) fn enter(&self, worker: usize, topic: &Topic, has: usize) -> Option<Arc<SharedTopic>> {
         let mut shard = self.shard(topic);
         let shared = match shard.get(topic) {
             Some(Key(shared)) => shared.clone(),
             None => {
-                let add = |topics: usize| (topics < self.0.max_topics).then_some(topics + 1);
+                let all = self.0.max_topics;
+                let most = if has > FEW_TOPICS { all / 4 * 3 } else { all };
+                let add = |topics: usize| (topics < most).then_some(topics + 1);
                 self.0.topics.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).ok()?;
                 let shared = Arc::new(SharedTopic {
                     topic: topic.clone(),

@@ -157,7 +157,8 @@ fn topics_of_a_server_are_bounded() {
     let mut workers: Vec<_> = (0..2).map(|worker| Topics::new(worker, shared.clone())).collect();
     for number in 0..LIMIT {
         let worker = (number % 2) as usize;
-        workers[worker].subscribe(id(worker, 1), &Topic::from(number)).unwrap();
+        // Each by another connection.
+        workers[worker].subscribe(id(worker, 10 + number as u32), &Topic::from(number)).unwrap();
     }
     let one_more = Topic::from(LIMIT);
     for (worker, topics) in workers.iter_mut().enumerate() {
@@ -166,8 +167,31 @@ fn topics_of_a_server_are_bounded() {
     }
     assert_eq!(workers[0].subscribe(id(0, 2), &Topic::from(1)), Ok(2), "a topic of the other worker");
     assert_eq!(shared.counted(), (100, 0, 0));
-    assert!(workers[1].unsubscribe(id(1, 1), &Topic::from(3)));
+    assert!(workers[1].unsubscribe(id(1, 13), &Topic::from(3)));
     assert_eq!(workers[0].subscribe(id(0, 2), &one_more), Ok(1));
+}
+
+#[test]
+fn connections_with_many_topics_leave_others_a_quarter_of_them() {
+    const LIMIT: u64 = 1000;
+    let mut topics = Topics::new(0, SharedTopics::with_limit(1, LIMIT as usize));
+    let mut next = 0;
+    let mut begin = |topics: &mut Topics, slot, most| {
+        let numbers = (next..).take(most);
+        let begun = numbers.take_while(|number| topics.subscribe(id(0, slot), &Topic::from(*number)).is_ok());
+        let count = begun.count();
+        next += count as u64;
+        count
+    };
+    let greedy: usize = (0..10).map(|slot| begin(&mut topics, slot, 256)).sum();
+    assert_eq!(greedy, 750 + 7 * 17, "those that come late have 17 each");
+    assert_eq!(topics.subscribe(id(0, 5), &Topic::from(0)), Ok(2), "a topic that another has begun");
+    assert_eq!(begin(&mut topics, 10, 256), 17);
+    for slot in 11..100 {
+        begin(&mut topics, slot, 10);
+    }
+    assert_eq!(topics.shared().counted().0, LIMIT as usize, "all others together may fill it");
+    assert_eq!(topics.subscribe(id(0, 100), &Topic::from(LIMIT)), Err(SubscribeError::TooMany));
 }
 
 #[test]
