@@ -4,56 +4,25 @@
 //! entries holds the other's index, so joining and leaving take the same time however many members a topic
 //! has.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::Arc;
 
-use slab::Slab;
-
 use super::compact::Compact;
+use super::entries::{LocalTopic, Member, Subscription};
 use super::error::SubscribeError;
-use super::limits::{MAX_TOPICS, MAX_TOPICS_PER_CONNECTION};
+use super::parted_map::PartedMap;
+use super::parted_slab::PartedSlab;
 use super::shared::{Key, SharedTopic, SharedTopics};
 use super::topic::Topic;
 use crate::id::ConnectionId;
-
-/// A topic that has subscribers on this worker.
-#[derive(Debug)]
-struct LocalTopic {
-    shared: Arc<SharedTopic>,
-    members: Compact<Member>,
-}
-
-/// A subscriber, as its topic knows it.
-#[derive(Clone, Copy, Debug)]
-struct Member {
-    id: ConnectionId,
-    /// The index of the subscription in the connection's list.
-    at: u8,
-}
-
-/// A topic, as its subscriber knows it.
-#[derive(Clone, Copy, Debug)]
-struct Subscription {
-    topic: u32,
-    /// The index of the subscriber among the topic's members.
-    at: u32,
-}
-
-// The index of a subscription is a byte, that of a topic has 32 bits.
-const _: () = assert!(MAX_TOPICS_PER_CONNECTION == 1 << u8::BITS && MAX_TOPICS <= u32::MAX as usize);
-// What a subscription takes: these two, and for the first one of a topic or a connection what that takes.
-const _: () = assert!(size_of::<Member>() == 12 && size_of::<Subscription>() == 8);
-const _: () = assert!(size_of::<LocalTopic>() == 24);
 
 /// The topics of one worker.
 #[derive(Debug)]
 pub(crate) struct Topics {
     worker: usize,
     shared: SharedTopics,
-    index: HashMap<Key, u32>,
-    topics: Slab<LocalTopic>,
-    subscriptions: HashMap<ConnectionId, Compact<Subscription>>,
+    index: PartedMap<Key, u32>,
+    topics: PartedSlab<LocalTopic>,
+    subscriptions: PartedMap<ConnectionId, Compact<Subscription>>,
     /// What a connection that is being replaced had, for the hook that is told of it.
     shown: Option<(ConnectionId, Vec<Topic>)>,
     /// Subscriptions and publishes that were refused.
@@ -72,9 +41,9 @@ impl Topics {
         Topics {
             worker,
             shared,
-            index: HashMap::new(),
-            topics: Slab::new(),
-            subscriptions: HashMap::new(),
+            index: PartedMap::default(),
+            topics: PartedSlab::default(),
+            subscriptions: PartedMap::default(),
             shown: None,
             refused: Refused::default(),
         }
@@ -102,7 +71,7 @@ impl Topics {
             return Err(self.refuse(SubscribeError::TooManyForConnection));
         };
         let member = Member { id, at };
-        let (key, at) = match known.and_then(|key| Some((key, self.topics.get_mut(key as usize)?))) {
+        let (key, at) = match known.and_then(|key| Some((key, self.topics.get_mut(key)?))) {
             Some((key, topic)) => (key, topic.members.push(member)),
             None => match self.begin(topic, member) {
                 Some(key) => (key, 0),
@@ -123,9 +92,8 @@ impl Topics {
         let Some(&left) = list.as_slice().get(at) else { return false };
         if list.as_slice().len() == 1 {
             self.subscriptions.remove(&id);
-            trim(&mut self.subscriptions);
         } else if let Some(moved) = list.swap_remove(at)
-            && let Some(topic) = self.topics.get_mut(moved.topic as usize)
+            && let Some(topic) = self.topics.get_mut(moved.topic)
             && let Some(member) = topic.members.get_mut(moved.at as usize)
         {
             // It has at most 256.
@@ -143,7 +111,6 @@ impl Topics {
             return 0;
         }
         let Some(list) = self.subscriptions.remove(&id) else { return 0 };
-        trim(&mut self.subscriptions);
         for subscription in list.as_slice() {
             self.remove_member(*subscription);
         }
@@ -162,7 +129,7 @@ impl Topics {
             let is_new = own.iter().all(|own| own.topic != subscription.topic);
             let at = u8::try_from(own.len()).ok();
             if let (true, Some(at)) = (is_new, at)
-                && let Some(topic) = self.topics.get_mut(subscription.topic as usize)
+                && let Some(topic) = self.topics.get_mut(subscription.topic)
                 && let Some(member) = topic.members.get_mut(subscription.at as usize)
             {
                 *member = Member { id: newer, at };
@@ -259,18 +226,14 @@ impl Topics {
     }
 
     fn topic(&self, key: u32) -> Option<&LocalTopic> {
-        self.topics.get(key as usize)
+        self.topics.get(key)
     }
 
     /// Adds a topic with its first member on this worker. None if there are too many.
     fn begin(&mut self, topic: &Topic, member: Member) -> Option<u32> {
         let shared = self.shared.enter(self.worker, topic, usize::from(member.at))?;
-        if self.topics.len() == self.topics.capacity() {
-            // Not twice as much: a topic with one subscriber is to be small.
-            self.topics.reserve_exact(self.topics.len() / 4 + 4);
-        }
-        let key = self.topics.insert(LocalTopic { shared: shared.clone(), members: Compact::One(member) });
-        let key = u32::try_from(key).unwrap_or(u32::MAX);
+        let first = LocalTopic { shared: shared.clone(), members: Compact::One(member) };
+        let key = self.topics.insert(self.index.part(topic), first)?;
         self.index.insert(Key(shared), key);
         Some(key)
     }
@@ -279,13 +242,13 @@ impl Topics {
     fn note(&mut self, id: ConnectionId, subscription: Subscription) {
         match self.subscriptions.get_mut(&id) {
             Some(list) => drop(list.push(subscription)),
-            None => drop(self.subscriptions.insert(id, Compact::One(subscription))),
+            None => self.subscriptions.insert(id, Compact::One(subscription)),
         }
     }
 
     /// Removes the member of a subscription that its connection has forgotten.
     fn remove_member(&mut self, left: Subscription) {
-        let Some(topic) = self.topics.get_mut(left.topic as usize) else { return };
+        let Some(topic) = self.topics.get_mut(left.topic) else { return };
         topic.shared.remove();
         if topic.members.as_slice().len() > 1 {
             if let Some(moved) = topic.members.swap_remove(left.at as usize)
@@ -296,12 +259,8 @@ impl Topics {
             }
             return;
         }
-        let Some(LocalTopic { shared, .. }) = self.topics.try_remove(left.topic as usize) else { return };
+        let Some(LocalTopic { shared, .. }) = self.topics.remove(left.topic) else { return };
         self.index.remove(shared.topic());
-        trim(&mut self.index);
-        if self.topics.is_empty() {
-            self.topics = Slab::new();
-        }
         self.shared.leave(self.worker, &shared);
     }
 }
@@ -313,23 +272,16 @@ impl Default for Topics {
     }
 }
 
-/// Releases the memory of a map that was much larger.
-fn trim<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
-    if map.len() < map.capacity() / 8 {
-        map.shrink_to(map.len() * 2);
-    }
-}
-
 #[cfg(test)]
 impl Topics {
     /// Checks that the two entries of each subscription name each other, and that the counts are right.
     pub(super) fn check_invariants(&self) {
         let mut members = 0;
-        for (key, topic) in &self.topics {
-            assert_eq!(self.index.get(topic.shared.topic()), Some(&(key as u32)));
+        for (key, topic) in self.topics.iter() {
+            assert_eq!(self.index.get(topic.shared.topic()), Some(&key));
             for (at, member) in topic.members.as_slice().iter().enumerate() {
                 let subscription = self.list(member.id)[usize::from(member.at)];
-                assert_eq!((subscription.topic as usize, subscription.at as usize), (key, at));
+                assert_eq!((subscription.topic, subscription.at as usize), (key, at));
                 members += 1;
             }
         }

@@ -6,9 +6,12 @@
 //! called, and goes to each other worker that has some as one mail.
 
 mod compact;
+mod entries;
 mod error;
 mod limits;
 mod local;
+mod parted_map;
+mod parted_slab;
 mod permit;
 mod shared;
 #[cfg(test)]

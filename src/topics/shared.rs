@@ -13,8 +13,8 @@ use super::permit::{Permit, Quota, Unfinished};
 use super::topic::Topic;
 use crate::push::Push;
 
-/// Locks between which the topics are divided.
-const SHARDS: usize = 16;
+/// Locks between which the topics are divided, each with a table of its own, so that none takes long to grow.
+const SHARDS: usize = 256;
 /// Workers that each have a bit of their own in [`SharedTopic::workers`].
 const OWN_BITS: usize = 64;
 
@@ -113,7 +113,7 @@ impl SharedTopics {
 
     pub(super) fn with_limit(workers: usize, max_topics: usize) -> Self {
         SharedTopics(Arc::new(Inner {
-            shards: Default::default(),
+            shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
             workers,
             topics: AtomicUsize::new(0),
