@@ -116,15 +116,16 @@ impl Effect {
                 push.frame().len().saturating_add(size_of_val(to.as_slice()))
             }
             Effect::Answer { answer, .. } => answer.bytes(),
+            Effect::Subscribe { topic, .. } | Effect::Unsubscribe { topic: Some(topic), .. } => topic.bytes(),
+            Effect::Inherit { topics, .. } | Effect::Replace { topics, .. } => {
+                topics.iter().map(Topic::bytes).sum()
+            }
             Effect::Close { .. }
             | Effect::SetDebug { .. }
             | Effect::LogIn { .. }
             | Effect::LogOut(_)
-            | Effect::Subscribe { .. }
-            | Effect::Unsubscribe { .. }
+            | Effect::Unsubscribe { topic: None, .. }
             | Effect::CheckSubscriber(_)
-            | Effect::Inherit { .. }
-            | Effect::Replace { .. }
             | Effect::Survey(_)
             | Effect::SurveyAll(_) => 0,
         }
@@ -384,6 +385,23 @@ impl fmt::Debug for Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn effects_hold_the_bytes_of_their_topics() {
+        let to = ConnectionId::new(0, 1, 1);
+        let (number, name) = (Topic::from(7), Topic::name(&"x".repeat(64)).unwrap());
+        let each = size_of::<Topic>();
+        let topics = vec![number.clone(), name.clone()];
+        for (effect, expected) in [
+            (Effect::Subscribe { to, topic: number }, each),
+            (Effect::Unsubscribe { to, topic: Some(name), held: None }, each + 64),
+            (Effect::Unsubscribe { to, topic: None, held: None }, 0),
+            (Effect::Inherit { to, topics: topics.clone(), steps: 1 }, 2 * each + 64),
+            (Effect::Replace { to, heir: None, topics }, 2 * each + 64),
+        ] {
+            assert_eq!(effect.bytes(), expected);
+        }
+    }
 
     #[test]
     fn effects_of_a_hook_do_not_count_for_the_next_client() {

@@ -51,6 +51,11 @@ impl Topic {
         Ok(Topic::Name(TopicName(name.into())))
     }
 
+    /// Bytes that it takes, its name included.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Topic>() + if let Topic::Name(name) = self { name.as_str().len() } else { 0 }
+    }
+
     /// The number, unless it is a name.
     #[must_use]
     pub fn id(&self) -> Option<u64> {
