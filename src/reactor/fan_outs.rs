@@ -25,6 +25,9 @@ const MAX_DEPARTED: usize = 256;
 /// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds
 /// those of ticks, and clients that request fan-outs and leave, since neither is held back.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that each fan-out takes besides these: its entry, and its allocations of the least size for a list of
+/// receivers, a push and a group.
+const OWN_BYTES: usize = size_of::<Begun>() + 3 * 32 + size_of::<Group>();
 /// Milliseconds between two log lines about fan-outs that were dropped.
 const LOG_EVERY_MS: u64 = 1000;
 
@@ -40,12 +43,15 @@ pub(super) struct FanOut {
 }
 
 impl FanOut {
-    /// Bytes that it holds, the queues of its receivers included. Those of a publish count with its permit.
+    /// Bytes that it holds until it is finished, the queues of its receivers included. Those of a publish count
+    /// with its permit.
     fn bytes(&self) -> usize {
         if self.held.is_some() {
             return 0;
         }
-        self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES) + self.push.frame().len()
+        self.to.len() * (size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES)
+            + self.push.frame().len()
+            + OWN_BYTES
     }
 }
 
@@ -291,6 +297,13 @@ mod tests {
         assert_eq!(Arc::strong_count(&permit), 1, "the publishes have given theirs back");
         assert_eq!(fan_outs.next_receiver(|_| true), None);
         assert_eq!((fan_outs.bytes, fan_outs.begun.len(), fan_outs.owed.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_push_to_one_counts_with_all_that_it_holds() {
+        let one = fan_out(8, &[1]);
+        let lists = size_of::<ConnectionId>() + PushQueues::NUMBER_BYTES;
+        assert!(one.bytes() >= size_of::<Begun>() + size_of::<Group>() + lists + one.push.frame().len());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::error::PublishError;
 use super::limits::{MAX_UNFINISHED, MAX_UNFINISHED_BYTES};
 
-/// Bytes that a publish holds beside its push and its receivers.
-const OWN_BYTES: usize = 128;
+/// Bytes that a publish holds beside its push and its receivers: its mail, and what the workers remember of it.
+const OWN_BYTES: usize = 256;
 /// Bytes that each receiver of a publish takes until it is reached.
 const RECEIVER_BYTES: usize = 16;
 
