@@ -45,6 +45,8 @@ fn apply_all<S: Application>(core: &mut Core<S>, by: Requester) {
         }
         core.lent.env.tools.effects.put_back(effects);
     }
+    // Nor for what a hook did that was called meanwhile.
+    let _ = core.lent.env.tools.effects.take_cost();
 }
 
 /// Applies one effect to connections of this worker.

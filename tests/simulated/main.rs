@@ -8,6 +8,7 @@ mod common;
 
 mod acts;
 mod bank;
+mod costs;
 mod draining;
 mod population;
 mod ticks;
