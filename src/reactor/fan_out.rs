@@ -69,7 +69,7 @@ fn begin<S: Application>(core: &mut Core<S>, mut fan_out: FanOut) {
     if !lent.fan_outs.has_capacity_for(&fan_out) {
         let receivers = fan_out.to.len() as u64;
         lent.env.tools.totals.send_errors += receivers;
-        if let Some(dropped) = lent.fan_outs.count_dropped(receivers, lent.env.tools.now) {
+        if let Some(dropped) = lent.fan_outs.dropped.count(receivers, lent.env.tools.now) {
             log::error!("too much waits to be sent to many: {dropped} messages were dropped");
         }
         return;
@@ -125,7 +125,7 @@ fn next_receiver<S: Application>(core: &mut Core<S>) -> Option<ConnectionId> {
 /// Handles the end of a connection: nothing more reaches it, and fan-outs that it requested go on.
 #[cold]
 pub(super) fn leave_fan_outs<S: Application>(core: &mut Core<S>, id: ConnectionId) {
-    core.lent.fan_outs.leave(id);
+    core.lent.fan_outs.debts.leave(id);
     while core.lent.fan_outs.take_push(id).is_some() {
         core.lent.budget.charge(RECEIVER_BYTES);
     }

@@ -3,14 +3,15 @@
 //! Each receiver has a queue of the pushes that it has not been sent yet, so the cost of a fan-out does not
 //! depend on the number of others.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use slab::Slab;
 
+use super::debts::Debts;
+use super::dropped_pushes::DroppedPushes;
 use super::push_queues::PushQueues;
 use super::requester::Requester;
 use crate::id::ConnectionId;
-use crate::moment::Moment;
 use crate::push::Push;
 use crate::router::HeldByPublish;
 
@@ -28,8 +29,6 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes that each fan-out takes besides these: its entry, and its allocations of the least size for a list of
 /// receivers, a push and a group.
 const OWN_BYTES: usize = size_of::<Begun>() + 3 * 32 + size_of::<Group>();
-/// Milliseconds between two log lines about fan-outs that were dropped.
-const LOG_EVERY_MS: u64 = 1000;
 
 /// One push to many.
 #[derive(Debug)]
@@ -80,17 +79,13 @@ pub(super) struct FanOuts {
     waiting: PushQueues,
     /// The groups of fan-outs; the first has its turn.
     groups: VecDeque<Group>,
-    /// The number of unfinished fan-outs that each client has requested.
-    owed: HashMap<ConnectionId, usize>,
+    /// Who has requested those of clients, on other workers too.
+    pub(super) debts: Debts,
     unfinished: usize,
     by_mail: usize,
-    /// The number of unfinished fan-outs whose clients have left.
-    departed: usize,
     /// Bytes held by all of them.
     bytes: usize,
-    /// Dropped pushes not logged yet, counted per receiver.
-    dropped: u64,
-    logged_at: Option<Moment>,
+    pub(super) dropped: DroppedPushes,
 }
 
 impl FanOuts {
@@ -115,23 +110,12 @@ impl FanOuts {
 
     /// Whether too many of departed clients are unfinished to accept more clients.
     pub(super) fn hold_back_accepts(&self) -> bool {
-        self.departed >= MAX_DEPARTED
+        self.debts.departed() >= MAX_DEPARTED
     }
 
     /// Whether there is capacity for one more.
     pub(super) fn has_capacity_for(&self, fan_out: &FanOut) -> bool {
         self.bytes.saturating_add(fan_out.bytes()) <= MAX_BYTES
-    }
-
-    /// Counts a dropped fan-out to this many receivers. Returns the number of dropped pushes if it is to be
-    /// logged now.
-    pub(super) fn count_dropped(&mut self, receivers: u64, now: Moment) -> Option<u64> {
-        self.dropped += receivers;
-        let is_due = self.logged_at.is_none_or(|at| now.since(at) >= LOG_EVERY_MS);
-        is_due.then(|| {
-            self.logged_at = Some(now);
-            std::mem::take(&mut self.dropped)
-        })
     }
 
     /// Begins a fan-out to at least one receiver. `is_here` says whether the client that requested it is
@@ -141,8 +125,7 @@ impl FanOuts {
         self.bytes += fan_out.bytes();
         self.unfinished += 1;
         match by {
-            Requester::Client(by) if is_here => *self.owed.entry(by).or_default() += 1,
-            Requester::Client(_) => self.departed += 1,
+            Requester::Client(by) => self.debts.begin(by, is_here),
             Requester::Mail => self.by_mail += 1,
             Requester::Publisher | Requester::Application => {}
         }
@@ -157,11 +140,6 @@ impl FanOuts {
             Some(group) if group.by == by => group.keys.push_back(key),
             _ => self.groups.push_back(Group { by, keys: [key].into() }),
         }
-    }
-
-    /// Whether a connection has requested an unfinished fan-out.
-    pub(super) fn owes(&self, id: ConnectionId) -> bool {
-        self.owed.contains_key(&id)
     }
 
     /// The next receiver for which `is_waiting` holds, in the fan-out whose turn it is.
@@ -215,39 +193,11 @@ impl FanOuts {
         self.unfinished -= 1;
         self.bytes -= bytes;
         match by {
-            Requester::Client(by) => self.count_finished(by),
+            Requester::Client(by) => self.debts.finish(by),
             Requester::Mail => self.by_mail -= 1,
             Requester::Publisher | Requester::Application => {}
         }
         Some(push)
-    }
-
-    /// Notes that other workers go on with a publish that a client has asked for.
-    pub(super) fn begin_elsewhere(&mut self, by: ConnectionId, is_here: bool) {
-        if is_here {
-            *self.owed.entry(by).or_default() += 1;
-        } else {
-            self.departed += 1;
-        }
-    }
-
-    /// Notes that other workers have finished a publish that a client has asked for.
-    pub(super) fn end_elsewhere(&mut self, by: ConnectionId) {
-        self.count_finished(by);
-    }
-
-    /// Notes that a client has left. The fan-outs that it requested go on.
-    pub(super) fn leave(&mut self, id: ConnectionId) {
-        self.departed += self.owed.remove(&id).unwrap_or(0);
-    }
-
-    /// Counts one fan-out of a client as finished.
-    fn count_finished(&mut self, by: ConnectionId) {
-        match self.owed.get_mut(&by) {
-            Some(1) => drop(self.owed.remove(&by)),
-            Some(count) => *count -= 1,
-            None => self.departed -= 1,
-        }
     }
 }
 
@@ -296,7 +246,7 @@ mod tests {
         assert!(fan_outs.is_empty() && fan_outs.has_capacity_for(&large()) && !fan_outs.hold_back_mail());
         assert_eq!(Arc::strong_count(&permit), 1, "the publishes have given theirs back");
         assert_eq!(fan_outs.next_receiver(|_| true), None);
-        assert_eq!((fan_outs.bytes, fan_outs.begun.len(), fan_outs.owed.len()), (0, 0, 0));
+        assert_eq!((fan_outs.bytes, fan_outs.begun.len(), fan_outs.debts.is_empty()), (0, 0, true));
     }
 
     #[test]
@@ -311,14 +261,14 @@ mod tests {
         let mut fan_outs = FanOuts::default();
         (1..u32::try_from(MAX_DEPARTED).unwrap()).for_each(|_| fan_outs.begin(fan_out(8, &[1]), true));
         fan_outs.begin(fan_out(9, &[1, 2]), false);
-        assert!(!fan_outs.hold_back_accepts() && fan_outs.owes(id(8)) && !fan_outs.owes(id(9)));
-        fan_outs.leave(id(8));
-        assert!(fan_outs.hold_back_accepts() && !fan_outs.owes(id(8)));
+        assert!(!fan_outs.hold_back_accepts() && fan_outs.debts.owes(id(8)) && !fan_outs.debts.owes(id(9)));
+        fan_outs.debts.leave(id(8));
+        assert!(fan_outs.hold_back_accepts() && !fan_outs.debts.owes(id(8)));
         assert!(fan_outs.take_push(id(1)).is_some() && !fan_outs.hold_back_accepts());
         while fan_outs.take_push(id(1)).is_some() {}
-        assert_eq!((fan_outs.departed, fan_outs.unfinished), (1, 1));
+        assert_eq!((fan_outs.debts.departed(), fan_outs.unfinished), (1, 1));
         assert!(fan_outs.take_push(id(2)).is_some() && fan_outs.is_empty());
-        assert_eq!(fan_outs.departed, 0);
+        assert!(fan_outs.debts.is_empty());
     }
 
     #[test]
@@ -329,7 +279,7 @@ mod tests {
             .for_each(|fan_out| fan_outs.begin(fan_out, true));
         let (mut seen, mut reached) = (vec![], vec![]);
         while let Some(next) = fan_outs.next_receiver(|id| !reached.contains(&id) && id.slot() != 3) {
-            let owes = (fan_outs.owes(id(8)), fan_outs.owes(id(9)));
+            let owes = (fan_outs.debts.owes(id(8)), fan_outs.debts.owes(id(9)));
             let count = std::iter::from_fn(|| fan_outs.take_push(next)).count();
             seen.push((next.slot(), count, owes));
             reached.push(next);
@@ -340,7 +290,7 @@ mod tests {
             fan_outs.pass_turn();
         }
         assert_eq!(seen, [(1, 2, (true, true)), (2, 3, (true, true)), (4, 1, (false, true))]);
-        assert!(fan_outs.is_empty() && !fan_outs.owes(id(9)));
+        assert!(fan_outs.is_empty() && !fan_outs.debts.owes(id(9)));
         assert_eq!((fan_outs.bytes, fan_outs.by_mail, fan_outs.begun.len()), (0, 0, 0));
     }
 }

@@ -81,7 +81,7 @@ impl<S: Application> Active<'_, S> {
 
     #[cold]
     fn check_owes(&mut self) -> bool {
-        let owes = self.lent.fan_outs.owes(self.entry.id());
+        let owes = self.lent.fan_outs.debts.owes(self.entry.id());
         self.entry.standing.set_owes(owes);
         owes
     }

@@ -34,13 +34,13 @@ pub(super) fn wait_for_others<S: Application>(
     let by = by.client().filter(|_| held.permit.holds_back())?;
     let asker = core.connections.get_mut(by);
     let is_here = asker.map(|entry| entry.standing.set_owes(true)).is_some();
-    core.lent.fan_outs.begin_elsewhere(by, is_here);
+    core.lent.fan_outs.debts.begin(by, is_here);
     Some(Arc::new(PublishEnd::new(by, core.lent.env.tools.mailbox.clone())))
 }
 
 /// Other workers have finished a publish of a client: it goes on, unless another one is unfinished.
 pub(super) fn end_wait<S: Application>(core: &mut Core<S>, by: ConnectionId) {
-    core.lent.fan_outs.end_elsewhere(by);
+    core.lent.fan_outs.debts.finish(by);
     if let Some(mut active) = core.activate(by)
         && !active.owes()
     {
