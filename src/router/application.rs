@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::context::Context;
-use super::effect::Effects;
+use super::effects::Effects;
 use super::outcome::Outcome;
 use super::table::{Handler, Route, Router};
 use super::tick::Tick;

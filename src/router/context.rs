@@ -12,7 +12,7 @@ pub(crate) use confined::Confined;
 pub use confined::UseHandleOrDefer;
 
 use super::after_call::AfterCall;
-use super::effect::Effects;
+use super::effects::Effects;
 use super::send_buffer::SendBuffer;
 use super::tools::Tools;
 use crate::connection_log;

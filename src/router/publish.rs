@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::effect::{ENDS_RUN, Effect, Effects, RECEIVERS_PER_FRAME, SUBSCRIPTIONS_PER_FRAME};
+use super::effect::Effect;
+use super::effects::{ENDS_RUN, Effects, RECEIVERS_PER_FRAME, SUBSCRIPTIONS_PER_FRAME};
 use super::own_pushes::OwnTurn;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, Mailbox};

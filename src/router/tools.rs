@@ -6,7 +6,7 @@ use super::after_call::AfterCall;
 use super::borrowed::Origin;
 use super::compress_job::CompressJob;
 use super::compressor::Compressor;
-use super::effect::Effects;
+use super::effects::Effects;
 use super::handler_mistakes::HandlerMistakes;
 use super::leases::CompressorLeases;
 use super::sessions::Sessions;
