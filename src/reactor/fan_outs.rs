@@ -26,8 +26,8 @@ const MAX_DEPARTED: usize = 256;
 /// The most bytes of pushes and receiver lists that unfinished fan-outs may hold. It bounds
 /// those of ticks, and clients that request fan-outs and leave, since neither is held back.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Bytes that each fan-out takes besides these: its entry, and its allocations of the least size for a list of
-/// receivers, a push and a group.
+/// Bytes that each fan-out takes besides these: its entry, and its allocations of the least size for a list
+/// of receivers, a push and a group.
 const OWN_BYTES: usize = size_of::<Begun>() + 3 * 32 + size_of::<Group>();
 
 /// One push to many.
@@ -42,8 +42,8 @@ pub(super) struct FanOut {
 }
 
 impl FanOut {
-    /// Bytes that it holds until it is finished, the queues of its receivers included. Those of a publish count
-    /// with its permit.
+    /// Bytes that it holds until it is finished, the queues of its receivers included. Those of a publish
+    /// count with its permit.
     fn bytes(&self) -> usize {
         if self.held.is_some() {
             return 0;

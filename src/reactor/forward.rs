@@ -65,8 +65,8 @@ fn forward_to<S: Application>(core: &mut Core<S>, by: Requester, worker: usize, 
     }
 }
 
-/// Forwards an unsubscription. A full mailbox takes it too, or the connection would hear what is not meant for
-/// it any more. Then it holds a permit, and a client waits, as for a publish.
+/// Forwards an unsubscription. A full mailbox takes it too, or the connection would hear what is not meant
+/// for it any more. Then it holds a permit, and a client waits, as for a publish.
 fn forward_unsubscription<S: Application>(
     core: &mut Core<S>,
     by: Requester,

@@ -73,7 +73,8 @@ impl<S: Application> Active<'_, S> {
         self.entry.standing.owes() && self.check_owes()
     }
 
-    /// Whether only other workers go on with what the connection has asked for. Their mail has it served then.
+    /// Whether only other workers go on with what the connection has asked for. Their mail has it served
+    /// then.
     #[inline]
     pub(super) fn waits_for_others(&mut self) -> bool {
         self.owes() && self.lent.fan_outs.is_empty()

@@ -8,7 +8,8 @@ use crate::topics::Quota;
 pub(super) enum Requester {
     /// A client, through its handler or hook. It is not read until its fan-outs are finished.
     Client(ConnectionId),
-    /// Another thread, such as a call on the state, or a timer. No more mail is delivered while many of these fan-outs are unfinished.
+    /// Another thread, such as a call on the state, or a timer. No more mail is delivered while many of these
+    /// fan-outs are unfinished.
     Mail,
     /// Whoever has published on another worker, or on a thread of the application. Their number is bounded by
     /// the permits of their publishes, so they hold back nothing here: two workers could wait for each other.

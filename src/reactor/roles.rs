@@ -50,8 +50,8 @@ fn tell_replaced<S: Application>(core: &mut Core<S>, by: Requester) {
 }
 
 /// Tells the application that a connection was replaced, once, and closes it, even if it holds another role
-/// by now. Its topics go to the `heir`, if there is one, on another worker; these `topics` have gone to one on this
-/// worker.
+/// by now. Its topics go to the `heir`, if there is one, on another worker; these `topics` have gone to one
+/// on this worker.
 pub(super) fn replace<S: Application>(
     core: &mut Core<S>,
     id: ConnectionId,

@@ -29,12 +29,12 @@ impl std::error::Error for SubscribeError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// 1,024 publishes to many have not reached all their subscribers; or 768, unless the application publishes
-    /// by itself: in a tick, between turns, when a drain begins, or on a thread of its own. Nobody was sent this
-    /// one.
+    /// 1,024 publishes to many have not reached all their subscribers; or 768, unless the application
+    /// publishes by itself: in a tick, between turns, when a drain begins, or on a thread of its own. Nobody
+    /// was sent this one.
     TooMany,
-    /// Publishes that have not reached all their subscribers hold 64 MiB; or 48 MiB, as above. Nobody was sent
-    /// this one.
+    /// Publishes that have not reached all their subscribers hold 64 MiB; or 48 MiB, as above. Nobody was
+    /// sent this one.
     TooMuchData,
     /// The mailbox of a worker is full: its subscribers were not sent it, those of other workers were. Only
     /// for [`ServerHandle::publish`](crate::ServerHandle::publish).

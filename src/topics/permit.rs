@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::error::PublishError;
 use super::limits::{MAX_UNFINISHED, MAX_UNFINISHED_BYTES};
 
-/// Bytes that a publish holds beside its push and its receivers: its mail, and what the workers remember of it.
+/// Bytes that a publish holds beside its push and its receivers: its mail, and what the workers remember of
+/// it.
 const OWN_BYTES: usize = 256;
 /// Bytes that each receiver of a publish takes until it is reached.
 const RECEIVER_BYTES: usize = 16;
@@ -17,7 +18,8 @@ const FEW_SMALL: usize = 256;
 /// How much of the limits a publish may use up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Quota {
-    /// Three quarters: publishes of clients and of calls by mail, so that they leave the application something.
+    /// Three quarters: publishes of clients and of calls by mail, so that they leave the application
+    /// something.
     #[default]
     Guest,
     /// All: publishes that the application makes by itself, in a tick, between turns, when a drain begins, or

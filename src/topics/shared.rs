@@ -138,8 +138,8 @@ impl SharedTopics {
         self.find(topic).map_or(0, |shared| shared.subscribers())
     }
 
-    /// Notes that a worker is about to get its first subscriber of a topic, which `has` so many topics. None if
-    /// there are too many topics.
+    /// Notes that a worker is about to get its first subscriber of a topic, which `has` so many topics. None
+    /// if there are too many topics.
     pub(super) fn enter(&self, worker: usize, topic: &Topic, has: usize) -> Option<Arc<SharedTopic>> {
         let mut shard = self.shard(topic);
         let shared = match shard.get(topic) {
