@@ -54,6 +54,7 @@ pub(super) fn run(simulation: &Simulation) -> Result<(Report, u64), Failure> {
             }
         }
     }
+    shared.ticks().period = None;
     let report = running.finish()?;
     let received = shared.model().received;
     Ok((report, received))
