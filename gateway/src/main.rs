@@ -15,6 +15,7 @@ mod reload;
 mod replay;
 mod run;
 mod signals;
+mod store;
 mod tls;
 mod token_keys;
 

@@ -11,6 +11,7 @@ use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
 use crate::reload::Reload;
 use crate::signals::Caught;
+use crate::store::Store;
 use crate::tls::TlsFiles;
 use crate::token_keys::TokenKeys;
 use crate::{LogSink, cpus, descriptors, panics};
@@ -41,8 +42,14 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
-            let gateway = |worker| Gateway::new(worker, delay.clone(), keys.clone());
-            server.run(modules::routes(options.diagnostics), gateway)
+            let store = Arc::new(Store::open(options.data.as_deref())?);
+            if options.data.is_none() {
+                log::info!("without data, accounts are kept in memory: their roles are forgotten at the end");
+            }
+            let gateway = |worker| Gateway::new(worker, delay.clone(), keys.clone(), store.clone());
+            let result = server.run(modules::routes(options.diagnostics), gateway);
+            store.close();
+            result
         }
         Mode::Echo => server.run(Service::Messages(modules::echo_message), |_| Echo),
     }

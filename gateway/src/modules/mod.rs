@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sysconn::{Application, Context, Message, Module, Outcome, Router, Worker};
 
 use crate::delay::Delay;
+use crate::store::Store;
 use crate::token_keys::TokenKeys;
 
 /// The state of one worker of `serve`.
@@ -18,11 +19,18 @@ pub(crate) struct Gateway {
     delay: Arc<Delay>,
     /// The keys that sign logins. Without them every login is believed.
     keys: Option<Arc<TokenKeys>>,
+    #[allow(dead_code, reason = "the parts that use it follow")]
+    store: Arc<Store>,
 }
 
 impl Gateway {
-    pub(crate) fn new(worker: Worker<Gateway>, delay: Arc<Delay>, keys: Option<Arc<TokenKeys>>) -> Self {
-        Gateway { worker, delay, keys }
+    pub(crate) fn new(
+        worker: Worker<Gateway>,
+        delay: Arc<Delay>,
+        keys: Option<Arc<TokenKeys>>,
+        store: Arc<Store>,
+    ) -> Self {
+        Gateway { worker, delay, keys, store }
     }
 }
 

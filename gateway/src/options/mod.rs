@@ -80,6 +80,8 @@ pub(crate) struct Options {
     /// Whether `serve` may believe logins on any address. Without it there are keys, or all of
     /// `config.listen` is loopback or a Unix domain socket, or the program is `echo`.
     pub(crate) open_auth: bool,
+    /// The directory of the store. Without it `serve` keeps the store in memory.
+    pub(crate) data: Option<PathBuf>,
     /// The directory for recordings.
     pub(crate) record: Option<PathBuf>,
     /// Whether only connections under debug are recorded.
@@ -205,6 +207,7 @@ impl Options {
             diagnostics: false,
             token_keys: None,
             open_auth: false,
+            data: None,
             record: None,
             record_debugged: false,
             record_limit: RECORD_LIMIT,

@@ -296,6 +296,13 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(InEcho::Absent),
     entry(
+        "data",
+        Directory(|o| &mut o.data),
+        "",
+        "Keep accounts and their roles in this directory, which is made if need be; not given: in memory",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
         "diagnostics",
         Switch(|o| &mut o.diagnostics),
         "false",

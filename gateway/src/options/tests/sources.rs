@@ -47,6 +47,7 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("log-connections", "7", "7", "log_connections: PerSecond(7,),"),
         ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
         ("auth", "open", r#""open""#, "open_auth: true,"),
+        ("data", "/var/lib", r#""/var/lib""#, r#"data: Some("/var/lib",),"#),
         ("diagnostics", "true", "true", "diagnostics: true,"),
     ];
     let defaults = all(run(&[], "", &[]));
@@ -172,6 +173,7 @@ fn the_example_file_has_every_key_with_its_default() {
     // These have no default that a value could express.
     assert_eq!(options.cpu.take(), Some(0));
     assert_eq!(options.token_keys.take(), Some("token-keys".into()));
+    assert_eq!(options.data.take(), Some("data".into()));
     assert_eq!(options.config.listeners.socket_mode.take(), Some(0o660));
     assert_eq!(options.config.upgrade.health_path.take(), Some("/health".into()));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
