@@ -1,6 +1,7 @@
-//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), and the replay of
-//! recorded connections (`replay`).
+//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), the replay of recorded
+//! connections (`replay`), and tools for operators.
 
+mod accounts;
 mod certificates;
 mod cpus;
 mod delay;
@@ -18,17 +19,19 @@ mod signals;
 mod store;
 mod tls;
 mod token_keys;
+mod wechat;
 
 use std::io::Write;
 use std::process::ExitCode;
 
+use accounts::accounts;
 use log_sink::LogSink;
 use options::{Exit, LogFormat, Task, read, sources};
 use replay::replay;
 use run::run;
 use signals::catch as catch_signals;
 
-/// Exit status: the replay of a recording differs from it.
+/// Exit status: the replay of a recording differs from it, or nothing was found.
 const DIFFERENT: u8 = 1;
 /// Exit status: the command line, a recording, the configuration or an address is unusable.
 const UNUSABLE: u8 = 2;
@@ -50,11 +53,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Serves or replays. False: the replay of a recording differs from it.
+/// Serves, replays, or does what else was asked for. False: the replay of a recording differs from it, or
+/// nothing was found.
 fn start() -> Result<bool, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Replay(task) => replay(&task).map_err(failed),
+        Task::Accounts(task) => accounts(&task).map_err(failed),
         Task::Serve(sources) => {
             // Reading the options can take any time, and signals must work meanwhile.
             let signals = catch_signals().map_err(failed)?;

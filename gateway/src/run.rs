@@ -14,6 +14,7 @@ use crate::signals::Caught;
 use crate::store::Store;
 use crate::tls::TlsFiles;
 use crate::token_keys::TokenKeys;
+use crate::wechat::Wechat;
 use crate::{LogSink, cpus, descriptors, panics};
 
 /// Runs `serve` or `echo` until it has drained.
@@ -26,27 +27,29 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
     panics::install_hook();
-    let recording = options.recording_warning();
+    let warnings = [options.recording_warning(), options.wechat_warning(), options.memory_warning()];
+    let wechat = options.wechat();
     let mut config = options.config;
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
-    for line in config.warnings().into_iter().chain(recording) {
-        log::warn!("{line}");
-    }
     let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
     if let Some(first) = options.cpu {
         cpus::check(first, config.workers)?;
     }
-    let server = Server { config, signals, tls, keys: keys.clone(), cpu: options.cpu };
+    let wechat = wechat.filter(|_| options.mode == Mode::Serve);
+    let wechat = wechat.as_ref().map(Wechat::start).transpose()?.map(Arc::new);
+    for line in config.warnings().into_iter().chain(warnings.into_iter().flatten()) {
+        log::warn!("{line}");
+    }
+    let server =
+        Server { config, signals, tls, keys: keys.clone(), wechat: wechat.clone(), cpu: options.cpu };
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
             let store = Arc::new(Store::open(options.data.as_deref())?);
-            if options.data.is_none() {
-                log::info!("without data, accounts are kept in memory: their roles are forgotten at the end");
-            }
-            let gateway = |worker| Gateway::new(worker, delay.clone(), keys.clone(), store.clone());
+            let gateway =
+                |worker| Gateway::new(worker, delay.clone(), keys.clone(), store.clone(), wechat.clone());
             let result = server.run(modules::routes(options.diagnostics), gateway);
             store.close();
             result
@@ -59,6 +62,10 @@ fn start_log(level: LevelFilter, format: LogFormat) {
     let sink = env_logger::Target::Pipe(Box::new(LogSink::new(std::io::stderr(), format)));
     env_logger::Builder::new()
         .filter_level(level)
+        // Requests with the secret and a code in them.
+        .filter_module("ureq", LevelFilter::Off)
+        // What clients do in their handshakes, without a limit.
+        .filter_module("rustls", LevelFilter::Off)
         .format(move |out, record| {
             let time = out.timestamp_millis();
             out.write_all(format.line(&time, record).as_bytes())
@@ -72,6 +79,7 @@ struct Server {
     signals: Caught,
     tls: Option<TlsFiles>,
     keys: Option<Arc<TokenKeys>>,
+    wechat: Option<Arc<Wechat>>,
     /// The core of the first worker; each further worker gets the next one.
     cpu: Option<usize>,
 }
@@ -84,7 +92,7 @@ impl Server {
     ) -> Result<(), String> {
         self.signals.catch_ends()?;
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
-        let reload = Reload::start(workers.handle(), self.tls, self.keys)?;
+        let reload = Reload::start(workers.handle(), self.tls, self.keys, self.wechat)?;
         self.signals.watch(workers.handle(), reload)?;
         announce(&workers);
         let begin = |worker| {

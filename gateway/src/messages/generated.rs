@@ -91,8 +91,10 @@ pub mod account {
     /// account.wechat_login: log in with a WeChat login code.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct WechatLogin {
+        /// What wx.login has given; good for one use. 1 to 512 bytes.
         #[prost(string, tag = "1")]
         pub code: ::prost::alloc::string::String,
+        /// At most 255 bytes of UTF-8.
         #[prost(string, tag = "2")]
         pub platform: ::prost::alloc::string::String,
         #[prost(uint32, tag = "3")]
@@ -101,8 +103,10 @@ pub mod account {
     /// The login was accepted.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct WechatLoggedIn {
+        /// The role of this account on this platform in this zone, the same each time.
         #[prost(uint64, tag = "1")]
         pub role_id: u64,
+        /// The openid.
         #[prost(string, tag = "2")]
         pub account: ::prost::alloc::string::String,
         /// Milliseconds since 1970, UTC.

@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sysconn::packet::ErrorId;
-use sysconn::{Access, ClientKind, Context, Custodian, Identity, Login, Outcome, Request, Route, proto};
+use sysconn::{
+    Access, ClientKind, Context, Custodian, Effects, Identity, Login, LoginTicket, Outcome, Request, Route,
+    proto,
+};
 
 use super::Gateway;
 use crate::messages::{self, account};
+use crate::store::Transaction;
+use crate::store::accounts::{self, AccountKey};
 use crate::token_keys::TokenKeys;
+use crate::wechat::MAX_CODE_BYTES;
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
-    Route::new(account::WECHAT_LOGIN, "wechat_login", Access::Anyone, proto!(wechat_login))
+    Route::new(account::WECHAT_LOGIN, "wechat_login", Access::Anyone, proto!(wechat_login, request))
         .secret()
         .messages(account::WechatLogin::NAME, account::WechatLoggedIn::NAME),
     Route::new(account::LOGIN, "login", Access::Anyone, proto!(login))
@@ -27,13 +33,65 @@ const MAX_NAME_BYTES: usize = 255;
 /// Why a login without a role is refused.
 const NO_ROLE: &str = "role_id is 0";
 
-/// Refuses: no platform can be configured yet to exchange the code.
+/// Logs a client in by a WeChat login code: the platform says which account it is of, and the store which
+/// role that account has. ErrorID 7 if the code is not good, and 6 if there is no platform, or it or the
+/// store cannot be asked now.
 fn wechat_login(
-    _: &mut Gateway,
-    _: account::WechatLogin,
-    _: &mut Context<'_>,
-) -> Result<account::WechatLoggedIn, ErrorId> {
-    Err(ErrorId::NOT_AVAILABLE)
+    gateway: &mut Gateway,
+    message: account::WechatLogin,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ErrorId> {
+    let wechat = gateway.wechat.clone().ok_or(ErrorId::NOT_AVAILABLE)?;
+    let account::WechatLogin { code, platform, zone_id } = message;
+    if let Err(reason) = check_code(&code, &platform) {
+        return Ok(context.refuse_login("", 0, reason));
+    }
+    if wechat.refuses() {
+        return Err(ErrorId::NOT_AVAILABLE);
+    }
+    let earlier = context.record().role_id();
+    let ticket = context.defer_login(request)?;
+    let (store, worker) = (gateway.store.clone(), gateway.worker.clone());
+    wechat.exchange(code, ticket, move |ticket, account| {
+        let key = AccountKey { platform, account, zone_id };
+        let work = {
+            let key = key.clone();
+            move |transaction: &mut Transaction<'_>| accounts::role_of(transaction, &key)
+        };
+        store.submit(work, move |role_id| {
+            // Without a role the ticket is dropped, which refuses with ErrorID 6.
+            let Ok(Some(role_id)) = role_id else { return };
+            let home = ticket.connection().worker();
+            worker.call_always(home, move |_, effects| enter(ticket, key, role_id, earlier, effects));
+        });
+    });
+    Ok(Outcome::Done)
+}
+
+/// # Errors
+/// The reason why the code is refused without asking the platform.
+fn check_code(code: &str, platform: &str) -> Result<(), &'static str> {
+    match (code.len(), platform.len()) {
+        (0, _) => Err("the WeChat code is empty"),
+        (bytes, _) if bytes > MAX_CODE_BYTES => Err("the WeChat code is too long"),
+        (_, platform) if platform > MAX_NAME_BYTES => Err("a name is too long"),
+        _ => Ok(()),
+    }
+}
+
+/// Ends the login of an account that a platform has named, on the worker of its connection, whose role was
+/// `earlier`.
+fn enter(ticket: LoginTicket, key: AccountKey, role_id: u64, earlier: u64, effects: &mut Effects) {
+    let AccountKey { platform, account, zone_id } = key;
+    if earlier != role_id {
+        effects.unsubscribe_all(ticket.connection());
+    }
+    let message = account::WechatLoggedIn { role_id, account: account.clone(), server_time_ms: unix_ms() };
+    let identity = Identity { account, platform, zone_id, role_id };
+    let login = Login { identity, kind: ClientKind::Player, ..Login::default() };
+    // The role is not 0, and nothing else can be wrong.
+    let _ = effects.reply_login_message(ticket, login, &message);
 }
 
 /// Logs a client in. If there are keys, the message must match its token; otherwise it is believed. A login

@@ -7,11 +7,12 @@ mod room;
 
 use std::sync::Arc;
 
-use sysconn::{Application, Context, Message, Module, Outcome, Router, Worker};
+use sysconn::{Application, Context, Effects, Message, Module, Outcome, Record, Router, Worker};
 
 use crate::delay::Delay;
 use crate::store::Store;
 use crate::token_keys::TokenKeys;
+use crate::wechat::Wechat;
 
 /// The state of one worker of `serve`.
 pub(crate) struct Gateway {
@@ -19,8 +20,9 @@ pub(crate) struct Gateway {
     delay: Arc<Delay>,
     /// The keys that sign logins. Without them every login is believed.
     keys: Option<Arc<TokenKeys>>,
-    #[allow(dead_code, reason = "the parts that use it follow")]
     store: Arc<Store>,
+    /// The exchange of WeChat codes, if there is one.
+    wechat: Option<Arc<Wechat>>,
 }
 
 impl Gateway {
@@ -29,13 +31,19 @@ impl Gateway {
         delay: Arc<Delay>,
         keys: Option<Arc<TokenKeys>>,
         store: Arc<Store>,
+        wechat: Option<Arc<Wechat>>,
     ) -> Self {
-        Gateway { worker, delay, keys, store }
+        Gateway { worker, delay, keys, store, wechat }
     }
 }
 
 impl Application for Gateway {
     type Session = ();
+
+    /// The connection is about to close, and leaves its rooms now: no member should see the role twice.
+    fn replaced(&mut self, record: &Record, (): &mut (), effects: &mut Effects) {
+        effects.unsubscribe_all(record.id());
+    }
 }
 
 impl monitor::Monitored for Gateway {

@@ -1,5 +1,6 @@
 //! The options of the program, from command line, file and environment, in that order of precedence.
 
+mod accounts;
 mod command;
 mod environment;
 mod escape;
@@ -8,6 +9,7 @@ mod nearest;
 mod table;
 mod value;
 mod value_type;
+mod wechat;
 
 #[cfg(test)]
 mod tests;
@@ -29,8 +31,10 @@ use command::CommandLine;
 use environment::Environment;
 use table::Entry;
 
+pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
+pub(crate) use wechat::WechatOptions;
 
 /// The default of `--client-check`.
 const CLIENT_CHECK: Duration = Duration::from_secs(60);
@@ -82,6 +86,15 @@ pub(crate) struct Options {
     pub(crate) open_auth: bool,
     /// The directory of the store. Without it `serve` keeps the store in memory.
     pub(crate) data: Option<PathBuf>,
+    /// The app whose login codes are exchanged. With it there is `wechat_secret_file`, and without it there
+    /// is not.
+    pub(crate) wechat_appid: Option<String>,
+    /// The file of its secret.
+    pub(crate) wechat_secret_file: Option<PathBuf>,
+    /// The base URL of the platform, without a slash at its end.
+    pub(crate) wechat_url: String,
+    /// The longest time for an answer of the platform.
+    pub(crate) wechat_timeout: Duration,
     /// The directory for recordings.
     pub(crate) record: Option<PathBuf>,
     /// Whether only connections under debug are recorded.
@@ -111,6 +124,8 @@ pub(crate) enum Task<S = Box<Options>> {
     Serve(S),
     /// Replay a recording.
     Replay(Replay),
+    /// Look at accounts, or remove one.
+    Accounts(Accounts),
 }
 
 /// The arguments of `replay`.
@@ -145,6 +160,7 @@ fn load_with(
     Ok(match sources(args, env)? {
         Task::Serve(sources) => Task::Serve(Box::new(sources.options(read)?)),
         Task::Replay(replay) => Task::Replay(replay),
+        Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }
 
@@ -159,6 +175,7 @@ pub(crate) fn sources(
     Ok(match command::parse(args)? {
         Task::Serve(command) => Task::Serve(Sources { command, environment: environment::parse(env) }),
         Task::Replay(replay) => Task::Replay(replay),
+        Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }
 
@@ -208,6 +225,10 @@ impl Options {
             token_keys: None,
             open_auth: false,
             data: None,
+            wechat_appid: None,
+            wechat_secret_file: None,
+            wechat_url: wechat::URL.to_owned(),
+            wechat_timeout: wechat::TIMEOUT,
             record: None,
             record_debugged: false,
             record_limit: RECORD_LIMIT,
@@ -253,6 +274,9 @@ impl Options {
             Mode::Echo => self.config.validate(),
         };
         valid.map_err(|error| self.conflict(error, given))?;
+        if self.mode == Mode::Serve {
+            self.check_wechat(given)?;
+        }
         match (self.mode, &self.token_keys, self.open_auth) {
             (Mode::Echo, _, _) | (Mode::Serve, Some(_), false) | (Mode::Serve, None, true) => Ok(()),
             (Mode::Serve, None, false) => self.check_loopback(given),

@@ -303,6 +303,34 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(InEcho::Absent),
     entry(
+        "wechat-appid",
+        AppId(|o| &mut o.wechat_appid),
+        "",
+        "Log clients in with the login codes of this WeChat app (command 1001); not given: with none",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "wechat-secret-file",
+        File(|o| &mut o.wechat_secret_file),
+        "",
+        "The secret of --wechat-appid is the one line of this file",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "wechat-url",
+        BaseUrl(|o| &mut o.wechat_url),
+        "https://api.weixin.qq.com",
+        "Exchange the codes below this URL",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "wechat-timeout",
+        Timeout(|o| &mut o.wechat_timeout),
+        "5s",
+        "The longest time that an exchange may take",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
         "diagnostics",
         Switch(|o| &mut o.diagnostics),
         "false",

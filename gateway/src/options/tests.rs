@@ -27,7 +27,7 @@ fn run(line: &[&str], file: &str, env: Env<'_>) -> Result<Options, Exit> {
 fn options(task: Result<Task, Exit>) -> Result<Options, Exit> {
     task.map(|task| match task {
         Task::Serve(options) => *options,
-        Task::Replay(replay) => panic!("{replay:?}"),
+        Task::Replay(_) | Task::Accounts(_) => panic!("serving was requested"),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Parses the values of options, which are texts in every source. `None` means that the text is no such
 //! value, or is out of range.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -222,6 +222,40 @@ pub(super) fn log_connections(text: &str) -> Option<LogConnections> {
 /// A level of the log, in lower case; `parse` alone would take any case.
 pub(super) fn level(text: &str) -> Option<LevelFilter> {
     text.bytes().all(|byte| byte.is_ascii_lowercase()).then(|| text.parse().ok())?
+}
+
+/// The id of an app.
+pub(super) fn app_id(text: &str) -> Option<String> {
+    let is_id = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    (is_id && (1..=64).contains(&text.len())).then(|| text.to_owned())
+}
+
+/// The base URL of a service, without the slash at its end. What goes there is secret, so it must be HTTPS,
+/// unless it stays on this machine.
+pub(super) fn base_url(text: &str) -> Option<String> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let (rest, needs_loopback) = match text.strip_prefix("http://") {
+        Some(rest) => (rest, true),
+        None => (text.strip_prefix("https://")?, false),
+    };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte));
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').and_then(number).is_some_and(is_port_number);
+    let ip = match authority.starts_with('[') {
+        true => IpAddr::V6(host.parse().ok()?).into(),
+        false => host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+    };
+    let is_loopback = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+    let is_host = ip.is_some() || is_host_name(host);
+    (is_path && is_port && is_host && (is_loopback || !needs_loopback)).then(|| text.to_owned())
+}
+
+fn is_port_number(number: u64) -> bool {
+    (1..=65535).contains(&number)
 }
 
 /// Digits only: `parse` alone would take a sign.

@@ -29,6 +29,8 @@ pub(super) enum ValueType {
     Timer(Field<Option<Duration>>),
     /// A duration of which 0 is one like others.
     Delay(Field<Duration>),
+    /// A duration that is not 0.
+    Timeout(Field<Duration>),
     /// A duration that may be shorter than a millisecond.
     Spin(Field<Option<Duration>>),
     Liveness(Field<config::Liveness>),
@@ -44,6 +46,10 @@ pub(super) enum ValueType {
     LogConnections(Field<config::LogConnections>),
     File(Field<Option<PathBuf>>),
     Directory(Field<Option<PathBuf>>),
+    /// The id of an app of a platform.
+    AppId(Field<Option<String>>),
+    /// The URL of a service, without a slash at its end.
+    BaseUrl(Field<String>),
     Auth(Field<bool>),
     /// On or off; the flag needs no value.
     Switch(Field<bool>),
@@ -96,6 +102,9 @@ impl ValueType {
             ValueType::Timer(_) | ValueType::Delay(_) => {
                 ("DURATION", "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
             }
+            ValueType::Timeout(_) => {
+                ("DURATION", "1ms to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
+            }
             ValueType::Spin(_) => {
                 ("DURATION", "0 (off), or up to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
             }
@@ -117,6 +126,12 @@ impl ValueType {
             ValueType::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", TomlType::Text),
             ValueType::File(_) => ("FILE", "the path of a file", TomlType::Text),
             ValueType::Directory(_) => ("DIR", "the path of a directory", TomlType::Text),
+            ValueType::AppId(_) => ("ID", "1 to 64 letters, digits, - and _", TomlType::Text),
+            ValueType::BaseUrl(_) => (
+                "URL",
+                "https://HOST, with a port and a path if need be, or http:// with a loopback address",
+                TomlType::Text,
+            ),
             ValueType::Auth(_) => ("open", "open, its only value", TomlType::Text),
             ValueType::Switch(_) => ("true|false", "true or false", TomlType::Switch),
         }
@@ -188,6 +203,9 @@ impl ValueType {
             ValueType::Rate(field) => *field(options) = unless_zero(value::count(text)?),
             ValueType::Timer(field) => *field(options) = unless_zero(value::timer(text)?),
             ValueType::Delay(field) => *field(options) = value::timer(text)?,
+            ValueType::Timeout(field) => {
+                *field(options) = value::timer(text).filter(|timeout| !timeout.is_zero())?;
+            }
             ValueType::Spin(field) => *field(options) = unless_zero(value::duration(text)?),
             ValueType::Liveness(field) => *field(options) = value::liveness(text)?,
             ValueType::Overflow(field) => *field(options) = value::overflow(text)?,
@@ -202,6 +220,8 @@ impl ValueType {
             ValueType::File(field) | ValueType::Directory(field) => {
                 *field(options) = Some(value::file(text)?)
             }
+            ValueType::AppId(field) => *field(options) = Some(value::app_id(text)?),
+            ValueType::BaseUrl(field) => *field(options) = value::base_url(text)?,
             ValueType::Auth(field) => *field(options) = (text == "open").then_some(true)?,
             ValueType::Switch(field) => *field(options) = value::switch(text)?,
         }

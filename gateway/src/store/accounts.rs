@@ -7,8 +7,8 @@ use super::{Fault, Transaction};
 
 /// The roles of accounts, by platform, account and zone.
 const ACCOUNTS: TableDefinition<'_, (&str, &str, u32), u64> = TableDefinition::new("accounts");
-/// The name of the number that the next account gets as its role. It only grows, so that no role is given to a
-/// second account, even after the first was removed.
+/// The name of the number that the next account gets as its role. It only grows, so that no role is given to
+/// a second account, even after the first was removed.
 const NEXT_ROLE: &str = "next_role_id";
 /// The first role: 0 is none.
 const FIRST_ROLE: u64 = 1;

@@ -23,8 +23,8 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// The format of the tables. A program that changes it raises the number, and converts older ones when it opens
-/// them.
+/// The format of the tables. A program that changes it raises the number, and converts older ones when it
+/// opens them.
 const FORMAT: u64 = 1;
 const FORMAT_KEY: &str = "format";
 /// Single numbers, by their names.

@@ -1,9 +1,9 @@
 //! The embedded store (redb): accounts, and what else must outlive the program.
 //!
 //! The store has a thread of its own. A [request](Store::submit) is two functions: one that reads and writes
-//! tables in a transaction, and one that gets its result. Requests that wait share a transaction, so that many
-//! logins cost one sync of the disk, and the second function is called once that transaction is on the disk.
-//! Neither may block: both run on the store's thread.
+//! tables in a transaction, and one that gets its result. Requests that wait share a transaction, so that
+//! many logins cost one sync of the disk, and the second function is called once that transaction is on the
+//! disk. Neither may block: both run on the store's thread.
 //!
 //! A table is a constant in a file of its own beside the functions that use it, and is created by its first
 //! use. A part of the program adds one like this:
@@ -31,8 +31,6 @@
 //!
 //! [`Store::call`] waits for the result, for the start of the program and for its commands.
 
-#![cfg_attr(not(test), allow(dead_code, reason = "the parts that use it follow"))]
-
 pub(crate) mod accounts;
 mod files;
 mod requests;
@@ -54,7 +52,7 @@ use thread::{Refused, StoreThread, Waits};
 pub(crate) use transaction::{Fault, Transaction};
 
 /// The most requests that wait for the store's thread.
-const MAX_WAITING: usize = 4096;
+const MAX_REQUESTS: usize = 4096;
 /// The longest time in which the end of the program waits for the store.
 const MAX_END: Duration = Duration::from_secs(5);
 
@@ -110,7 +108,7 @@ impl Store {
     }
 
     fn start(place: Place, waits: Waits) -> Result<Self, String> {
-        let (requests, waiting) = sync_channel(MAX_WAITING);
+        let (requests, waiting) = sync_channel(MAX_REQUESTS);
         let (at_end, ended) = sync_channel(0);
         let refused = Arc::new(Refused::default());
         let thread = StoreThread::open(place, waits, refused.clone())?;
@@ -123,8 +121,8 @@ impl Store {
         Ok(Store { requests: Mutex::new(Some(requests)), refused, ended: Mutex::new(ended) })
     }
 
-    /// Has the store's thread call `work` in a transaction, and once that is on the disk `done` with the result.
-    /// Requests are worked off in their order, each after the changes of those before it.
+    /// Has the store's thread call `work` in a transaction, and once that is on the disk `done` with the
+    /// result. Requests are worked off in their order, each after the changes of those before it.
     ///
     /// `done` is called once in any case: on the thread of the caller, and at once, if the store takes no
     /// request. Neither function may block. A [`Fault`] that `work` returns undoes what other requests of the

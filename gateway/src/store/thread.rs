@@ -1,4 +1,5 @@
-//! The store's thread: works off requests, many in one transaction, and opens the database again after a failure.
+//! The store's thread: works off requests, many in one transaction, and opens the database again after a
+//! failure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

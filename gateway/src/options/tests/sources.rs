@@ -48,6 +48,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
         ("auth", "open", r#""open""#, "open_auth: true,"),
         ("data", "/var/lib", r#""/var/lib""#, r#"data: Some("/var/lib",),"#),
+        ("wechat-url", "http://[::1]:80/a/", r#""http://[::1]:80/a""#, r#"wechat_url: "http://[::1]:80/a","#),
+        ("wechat-timeout", "1ms", r#""1ms""#, "wechat_timeout: 1ms,"),
         ("diagnostics", "true", "true", "diagnostics: true,"),
     ];
     let defaults = all(run(&[], "", &[]));
@@ -67,8 +69,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
     let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
     assert_eq!(required, all(run(&["serve"], "", &variables)));
-    // The cases with trusted proxies are below.
-    assert_eq!(cases.len() + 3, TABLE.len(), "an option without a case");
+    // The cases with trusted proxies are below, and those of an appid and its secret.
+    assert_eq!(cases.len() + 5, TABLE.len(), "an option without a case");
 }
 
 #[test]
@@ -86,6 +88,42 @@ fn trusted_proxies_are_a_list_from_every_source() {
         let variable = format!("SYSCONN_{}", key.to_ascii_uppercase());
         let variables = [(&*variable, "10.0.0.0/8,unix"), ("SYSCONN_AUTH", "open")];
         assert_eq!(from_flags, all(run(&["serve"], "", &variables)));
+    }
+}
+
+#[test]
+fn an_appid_and_its_secret_come_together_from_every_source() {
+    let flags = ["--wechat-appid=wx1", "--wechat-secret-file=s"];
+    let from_flags = run(&flags, "", &[]);
+    let wechat = from_flags.clone().expect("valid options").wechat().expect("both were given");
+    assert_eq!((wechat.appid.as_str(), wechat.secret_file.to_str()), ("wx1", Some("s")));
+    let from_flags = all(from_flags);
+    assert_eq!(from_flags, all(from_file("serve", "wechat_appid = 'wx1'\nwechat_secret_file = 's'")));
+    let variables = [("SYSCONN_WECHAT_APPID", "wx1"), ("SYSCONN_WECHAT_SECRET_FILE", "s")];
+    assert_eq!(from_flags, all(run(&["serve"], "", &variables)));
+
+    let cases = [
+        (
+            flags[0],
+            r#"wechat-appid: expected wechat-secret-file beside it, the file of its secret, not "wx1""#,
+        ),
+        (flags[1], r#"wechat-secret-file: expected wechat-appid beside it, which the secret is of, not "s""#),
+    ];
+    for (flag, expected) in cases {
+        assert_eq!(line(run(&[flag], "", &[])), format!("sysconn: --{expected}"));
+    }
+    assert!(from_file("echo", "wechat_appid = 'wx1'").is_ok(), "echo has no logins");
+    for (flag, option) in
+        [("--wechat-timeout=1s", "wechat-timeout"), ("--wechat-url=https://a.example", "wechat-url")]
+    {
+        let warning = run(&[flag], "", &[]).expect("valid options").wechat_warning();
+        assert!(warning.is_some_and(|line| line.starts_with(&format!("{option} has no effect without "))));
+        let options = run(&[&flags[..], &[flag]].concat(), "", &[]).expect("valid options");
+        assert_eq!(options.wechat_warning(), None);
+    }
+    for (line, forgets) in [(&flags[..], true), (&[flags[0], flags[1], "--data=d"], false), (&[], false)] {
+        let options = run(line, "", &[]).expect("valid options");
+        assert_eq!((options.wechat_warning(), options.memory_warning().is_some()), (None, forgets));
     }
 }
 
@@ -173,6 +211,8 @@ fn the_example_file_has_every_key_with_its_default() {
     // These have no default that a value could express.
     assert_eq!(options.cpu.take(), Some(0));
     assert_eq!(options.token_keys.take(), Some("token-keys".into()));
+    assert_eq!(options.wechat_appid.take(), Some("wx0123456789abcdef".into()));
+    assert_eq!(options.wechat_secret_file.take(), Some("wechat-secret".into()));
     assert_eq!(options.data.take(), Some("data".into()));
     assert_eq!(options.config.listeners.socket_mode.take(), Some(0o660));
     assert_eq!(options.config.upgrade.health_path.take(), Some("/health".into()));

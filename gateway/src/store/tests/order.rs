@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use super::super::accounts::role_of;
-use super::super::{MAX_WAITING, Store, StoreError};
+use super::super::{MAX_REQUESTS, Store, StoreError};
 use super::disk::Disk;
 use super::key;
 
@@ -56,7 +56,7 @@ fn requests_that_wait_share_a_transaction() {
 fn a_full_queue_refuses_and_an_end_does_not() {
     let store = Store::open(None).unwrap();
     let held = hold(&store);
-    let waiting = u32::try_from(MAX_WAITING).unwrap();
+    let waiting = u32::try_from(MAX_REQUESTS).unwrap();
     let answers = ask(&store, 0..waiting + 3);
     for zone_id in waiting..waiting + 3 {
         assert_eq!(answers.recv().unwrap(), (zone_id, Err(StoreError::Busy)));
@@ -64,7 +64,7 @@ fn a_full_queue_refuses_and_an_end_does_not() {
     drop(held);
     store.close();
     let told: Vec<_> = answers.iter().collect();
-    assert_eq!(told.len(), MAX_WAITING);
+    assert_eq!(told.len(), MAX_REQUESTS);
     assert!(told.iter().all(|(_, role_id)| role_id.is_ok()), "what waited at the end was worked off");
     assert_eq!(store.role(key("late", 1)), Err(StoreError::Unavailable));
 }
