@@ -9,9 +9,11 @@ mod common;
 #[rustfmt::skip]
 mod messages;
 
+mod accounts;
 mod answers;
 mod breaker;
 mod crowd;
+mod full_disk;
 mod https;
 mod platform;
 mod secrets;

@@ -201,6 +201,7 @@ fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
 /// What a code is answered with when it comes for the `number`th time, and whether the connection goes on.
 fn answer(code: &str, number: usize) -> (Vec<u8>, bool) {
     let named = |name: &str| {
+        let name = name.replace('\n', "\\n");
         let body = format!(r#"{{"openid":"{name}","session_key":"{SESSION_KEY}","unionid":"u"}}"#);
         http("200 OK", "Content-Type: text/plain\r\n", &body)
     };
