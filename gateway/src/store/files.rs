@@ -1,10 +1,10 @@
 //! Where the store is: a directory with a lock and a database, or memory.
 
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, DatabaseError, ReadableTable as _, StorageError, WriteTransaction};
@@ -79,8 +79,7 @@ impl Place {
     pub(super) fn create(directory: &Path) -> Result<Self, String> {
         let made = DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory);
         made.map_err(|error| format!("{}: cannot be made: {error}", shown(directory)))?;
-        let lock = lock(directory)?;
-        Ok(Place::in_directory(directory, lock))
+        Ok(Place::in_directory(directory, lock(directory)?))
     }
 
     /// A directory that has a store.
@@ -110,7 +109,15 @@ impl Place {
     fn in_directory(directory: &Path, lock: File) -> Self {
         let path = directory.join(DATABASE);
         let name = shown(&path);
-        Place { name, open: Box::new(move || open_file(&path)), _lock: Some(lock) }
+        // Whoever removes the file of a running program must not have it give all roles again.
+        let mut may_be_made = true;
+        let open = move || {
+            let is_missing = may_be_made && !path.try_exists().map_err(OpenError::File)?;
+            let database = if is_missing { make_file(&path)? } else { open_file(&path)? };
+            may_be_made = false;
+            Ok(database)
+        };
+        Place { name, open: Box::new(open), _lock: Some(lock) }
     }
 
     /// Opens the database, and writes to it.
@@ -144,11 +151,31 @@ pub(super) fn builder() -> Builder {
     builder
 }
 
-fn open_file(path: &PathBuf) -> Result<Database, OpenError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-    let file = options.open(path).map_err(OpenError::File)?;
+/// Opens the file of a database.
+fn open_file(path: &Path) -> Result<Database, OpenError> {
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(OpenError::File)?;
     FileBackend::new(file).and_then(|file| builder().create_with_backend(file)).map_err(OpenError::Database)
+}
+
+/// Makes a database. It gets its name once it is whole, so that no start that was cut off leaves a file that the
+/// next one cannot read.
+fn make_file(path: &Path) -> Result<Database, OpenError> {
+    let unfinished = path.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(true).mode(FILE_MODE);
+    options.open(&unfinished).map_err(OpenError::File)?;
+    let made = open_file(&unfinished).and_then(|database| {
+        check_format(&database)?;
+        fs::rename(&unfinished, path).map_err(OpenError::File)?;
+        let directory = path.parent().map(File::open).transpose().map_err(OpenError::File)?;
+        directory.map_or(Ok(()), |directory| directory.sync_all()).map_err(OpenError::File)?;
+        Ok(database)
+    });
+    if made.is_err() {
+        // On a full disk its bytes may be missed.
+        let _ = fs::remove_file(&unfinished);
+    }
+    made
 }
 
 /// Begins a transaction.
