@@ -157,8 +157,8 @@ fn open_file(path: &Path) -> Result<Database, OpenError> {
     FileBackend::new(file).and_then(|file| builder().create_with_backend(file)).map_err(OpenError::Database)
 }
 
-/// Makes a database. It gets its name once it is whole, so that no start that was cut off leaves a file that the
-/// next one cannot read.
+/// Makes a database. It gets its name once it is whole, so that no start that was cut off leaves a file that
+/// the next one cannot read.
 fn make_file(path: &Path) -> Result<Database, OpenError> {
     let unfinished = path.with_extension("new");
     let mut options = OpenOptions::new();

@@ -9,6 +9,8 @@ mod breaker;
 mod client;
 mod report;
 mod secret;
+#[cfg(test)]
+mod turns;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
