@@ -2,7 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 
-use crate::options::{Accounts, AccountsAction};
+use log::LevelFilter;
+
+use crate::options::{Accounts, AccountsAction, LogFormat};
+use crate::run::start_log;
 use crate::signals;
 use crate::store::accounts::{self, AccountKey};
 use crate::store::{Fault, Store, Transaction};
@@ -13,6 +16,8 @@ use crate::store::{Fault, Store, Transaction};
 /// One line that says why the store cannot be used, such as that a server uses it.
 pub(crate) fn accounts(task: &Accounts) -> Result<bool, String> {
     signals::unblock()?;
+    // The store's thread has the reason if it fails.
+    start_log(LevelFilter::Error, LogFormat::Text);
     let store = Store::open_existing(&task.data)?;
     let action = task.action;
     let found = store.call(move |transaction| act(action, transaction));

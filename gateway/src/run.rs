@@ -58,7 +58,8 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
     }
 }
 
-fn start_log(level: LevelFilter, format: LogFormat) {
+/// Sends the log to standard error.
+pub(crate) fn start_log(level: LevelFilter, format: LogFormat) {
     let sink = env_logger::Target::Pipe(Box::new(LogSink::new(std::io::stderr(), format)));
     env_logger::Builder::new()
         .filter_level(level)

@@ -299,7 +299,7 @@ pub(super) static TABLE: &[Entry] = &[
         "data",
         Directory(|o| &mut o.data),
         "",
-        "Keep accounts and their roles in this directory, which is made if need be; not given: in memory",
+        "Keep accounts and their roles in this directory, which is made if there is none; not given: in memory",
     )
     .in_echo(InEcho::Absent),
     entry(

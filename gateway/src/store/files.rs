@@ -77,8 +77,11 @@ pub(super) struct Place {
 impl Place {
     /// A directory, which is made if there is none.
     pub(super) fn create(directory: &Path) -> Result<Self, String> {
-        let made = DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory);
-        made.map_err(|error| format!("{}: cannot be made: {error}", shown(directory)))?;
+        if !directory.is_dir() {
+            let made =
+                DirBuilder::new().mode(DIRECTORY_MODE).create(directory).and_then(|()| sync_entry(directory));
+            made.map_err(|error| format!("{}: cannot be made: {error}", shown(directory)))?;
+        }
         Ok(Place::in_directory(directory, lock(directory)?))
     }
 
@@ -166,9 +169,7 @@ fn make_file(path: &Path) -> Result<Database, OpenError> {
     options.open(&unfinished).map_err(OpenError::File)?;
     let made = open_file(&unfinished).and_then(|database| {
         check_format(&database)?;
-        fs::rename(&unfinished, path).map_err(OpenError::File)?;
-        let directory = path.parent().map(File::open).transpose().map_err(OpenError::File)?;
-        directory.map_or(Ok(()), |directory| directory.sync_all()).map_err(OpenError::File)?;
+        fs::rename(&unfinished, path).and_then(|()| sync_entry(path)).map_err(OpenError::File)?;
         Ok(database)
     });
     if made.is_err() {
@@ -176,6 +177,12 @@ fn make_file(path: &Path) -> Result<Database, OpenError> {
         let _ = fs::remove_file(&unfinished);
     }
     made
+}
+
+/// Has the entry of a file in its directory reach the disk.
+fn sync_entry(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Begins a transaction.

@@ -86,7 +86,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the store in a directory, which is made if need be, or without one a store in memory.
+    /// Opens the store in a directory, which is made if there is none, or without one a store in memory.
     ///
     /// # Errors
     /// One line that says why it cannot be used: another program uses it, a newer version of this program has

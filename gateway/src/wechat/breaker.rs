@@ -14,6 +14,8 @@ pub(super) struct Breaker {
     /// Failures since the last answer.
     failures: u32,
     state: State,
+    /// Requests that were refused since it opened.
+    refused: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +33,10 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Opened,
-    Closed,
+    /// So many requests were refused meanwhile.
+    Closed {
+        refused: u64,
+    },
 }
 
 impl fmt::Display for Change {
@@ -43,19 +48,23 @@ impl fmt::Display for Change {
                     "the platform failed {MAX_FAILURES} times in a row: logins are refused for {PAUSE:?}"
                 )
             }
-            Change::Closed => f.write_str("the platform answers again"),
+            Change::Closed { refused } => {
+                write!(f, "the platform answers again; {refused} logins were refused meanwhile")
+            }
         }
     }
 }
 
 impl Breaker {
-    /// Whether a request would be refused now.
-    pub(super) fn refuses(&self, now: Instant) -> bool {
-        match self.state {
+    /// Whether a request is refused now, before it waits for its turn.
+    pub(super) fn refuses(&mut self, now: Instant) -> bool {
+        let refuses = match self.state {
             State::Closed => false,
             State::Open(until) => now < until,
             State::Probing => true,
-        }
+        };
+        self.refused += u64::from(refuses);
+        refuses
     }
 
     /// Lets a request through, or refuses it. [`note`](Self::note) must follow each that was let through.
@@ -70,9 +79,8 @@ impl Breaker {
     /// Takes note of how a request went: `failed` if the platform has failed, false if it has answered.
     pub(super) fn note(&mut self, failed: bool, now: Instant) -> Option<Change> {
         if !failed {
-            let was_closed = self.state == State::Closed;
-            *self = Breaker::default();
-            return (!was_closed).then_some(Change::Closed);
+            let Breaker { state, refused, .. } = std::mem::take(self);
+            return (state != State::Closed).then_some(Change::Closed { refused });
         }
         match self.state {
             State::Closed => {
@@ -125,7 +133,7 @@ mod tests {
             assert!(!breaker.admit(due));
         }
         assert!(breaker.admit(after(30_000)));
-        assert_eq!(breaker.note(false, after(30_000)), Some(Change::Closed));
+        assert_eq!(breaker.note(false, after(30_000)), Some(Change::Closed { refused: 8 }));
         for _ in 1..MAX_FAILURES {
             assert!(breaker.admit(after(30_000)));
             assert_eq!(breaker.note(true, after(30_000)), None, "the row begins anew");
