@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::backends::{FileBackend, InMemoryBackend};
@@ -41,6 +42,10 @@ pub(super) enum OpenError {
     Database(DatabaseError),
     /// The first transaction failed.
     Transaction(Fault),
+    /// There is a file, but with nothing in it.
+    Empty,
+    /// The database panicked.
+    Damaged,
     /// Its tables have a format that only a newer version of this program knows.
     Newer(u64),
 }
@@ -55,6 +60,8 @@ impl fmt::Display for OpenError {
             }
             OpenError::Database(error) => write!(f, "cannot be used: {error}"),
             OpenError::Transaction(fault) => write!(f, "cannot be written: {}", fault.reason()),
+            OpenError::Empty => f.write_str("is empty: restore it, or remove it to begin anew"),
+            OpenError::Damaged => f.write_str("is damaged: restore it from a copy"),
             OpenError::Newer(format) => {
                 write!(
                     f,
@@ -125,10 +132,12 @@ impl Place {
 
     /// Opens the database, and writes to it.
     pub(super) fn open(&mut self) -> Result<Database, String> {
-        let named = |error| format!("{}: {error}", self.name);
-        let database = (self.open)().map_err(named)?;
-        check_format(&database).map_err(|error| format!("{}: {error}", self.name))?;
-        Ok(database)
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            let database = (self.open)()?;
+            check_format(&database)?;
+            Ok(database)
+        }));
+        checked.unwrap_or(Err(OpenError::Damaged)).map_err(|error| format!("{}: {error}", self.name))
     }
 }
 
@@ -157,6 +166,14 @@ pub(super) fn builder() -> Builder {
 /// Opens the file of a database.
 fn open_file(path: &Path) -> Result<Database, OpenError> {
     let file = OpenOptions::new().read(true).write(true).open(path).map_err(OpenError::File)?;
+    // It would count as a new database, which gives all roles again.
+    if file.metadata().map_err(OpenError::File)?.len() == 0 {
+        return Err(OpenError::Empty);
+    }
+    database_in(file)
+}
+
+fn database_in(file: File) -> Result<Database, OpenError> {
     FileBackend::new(file).and_then(|file| builder().create_with_backend(file)).map_err(OpenError::Database)
 }
 
@@ -166,8 +183,8 @@ fn make_file(path: &Path) -> Result<Database, OpenError> {
     let unfinished = path.with_extension("new");
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(FILE_MODE);
-    options.open(&unfinished).map_err(OpenError::File)?;
-    let made = open_file(&unfinished).and_then(|database| {
+    let file = options.open(&unfinished).map_err(OpenError::File)?;
+    let made = database_in(file).and_then(|database| {
         check_format(&database)?;
         fs::rename(&unfinished, path).and_then(|()| sync_entry(path)).map_err(OpenError::File)?;
         Ok(database)

@@ -1,6 +1,7 @@
 //! The store's thread: works off requests, many in one transaction, and opens the database again after a
 //! failure.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -99,7 +100,7 @@ impl StoreThread {
     /// Works requests off in one transaction, and hands their results over.
     fn work(&mut self, mut requests: Requests) {
         let result = match &mut self.state {
-            State::Open(database) => transact(database, &mut requests),
+            State::Open(database) => catch(|| transact(database, &mut requests)),
             State::Closed { refused, .. } => {
                 *refused = refused.saturating_add(requests.len() as u64);
                 return finish(requests, Err(StoreError::Unavailable));
@@ -122,7 +123,11 @@ impl StoreThread {
     fn close(&mut self, reason: &str, refused: u64) {
         let wait = self.wait;
         log::error!("the store failed, and is opened again in {wait:?}: {reason}");
-        self.state = State::Closed { until: now() + wait, refused };
+        let failed = std::mem::replace(&mut self.state, State::Closed { until: now() + wait, refused });
+        let _ = catch(|| {
+            drop(failed);
+            Ok(())
+        });
         self.wait = wait.saturating_mul(2).min(self.waits.longest);
     }
 
@@ -139,6 +144,11 @@ impl StoreThread {
             Err(reason) => self.close(&reason, refused),
         }
     }
+}
+
+/// The database panics where its file is damaged. That must not end the thread.
+fn catch(act: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(Fault::panicked()))
 }
 
 /// Does the work of all requests, and commits it if anything was written.

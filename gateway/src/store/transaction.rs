@@ -7,6 +7,11 @@ use redb::{Key, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 pub(crate) struct Fault(String);
 
 impl Fault {
+    /// The database panicked.
+    pub(super) fn panicked() -> Self {
+        Fault("the database panicked; is its file damaged?".to_owned())
+    }
+
     /// Why, as one line.
     pub(super) fn reason(&self) -> &str {
         &self.0

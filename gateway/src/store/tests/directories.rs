@@ -62,6 +62,37 @@ fn accounts_outlive_the_store_and_removed_roles_do_not_come_back() {
     assert_eq!(mode(directory.0.join("sysconn.redb")), 0o600);
 }
 
+/// Whatever is wrong with the file: it is an error, and neither a panic nor a store that does not answer.
+#[test]
+fn a_damaged_file_is_an_error() {
+    let directory = Directory::new();
+    let store = directory.open().unwrap();
+    for zone_id in 0..50 {
+        store.role(key("account", zone_id)).unwrap();
+    }
+    store.close();
+    let database = directory.0.join("sysconn.redb");
+    let whole = fs::read(&database).unwrap();
+    let mut errors = 0;
+    for at in (0..whole.len()).step_by(whole.len() / 150) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x55;
+        fs::write(&database, if at % 10 == 0 { &whole[..at] } else { &damaged }).unwrap();
+        match directory.open() {
+            Err(line) => {
+                assert!(line.starts_with(database.to_str().unwrap()) && !line.contains('\n'), "{line}");
+                errors += 1;
+            }
+            Ok(store) => {
+                let _ = store.role(key("account", 1));
+                let _ = store.role(key("another", 1));
+                store.close();
+            }
+        }
+    }
+    assert!(errors > 5, "{errors}");
+}
+
 #[test]
 fn a_directory_that_cannot_be_used_is_one_clear_line() {
     let directory = Directory::new();
@@ -76,6 +107,9 @@ fn a_directory_that_cannot_be_used_is_one_clear_line() {
     fs::write(&database, "no database at all").unwrap();
     let line = directory.error();
     assert!(line.starts_with("/sysconn.redb: ") && !line.contains('\n'), "{line}");
+
+    fs::write(&database, "").unwrap();
+    assert_eq!(directory.error(), "/sysconn.redb: is empty: restore it, or remove it to begin anew");
 
     fs::remove_dir_all(&directory.0).unwrap();
     fs::write(&directory.0, "a file").unwrap();
