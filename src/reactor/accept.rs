@@ -28,7 +28,10 @@ pub(super) const TURN_LAST_ACCEPTS: usize = 64;
 /// Accepts clients, up to the limit of the turn. If too many clients are being refused, ends the first of
 /// them, and answers those whose request is longest overdue.
 pub(super) fn accept<S: Application>(core: &mut Core<S>) {
-    accept_some(core);
+    // In most turns there is nobody.
+    if core.listeners.next_at() <= core.lent.now() {
+        accept_some(core);
+    }
     end_refused_in_excess(core);
     while let Some(id) = core.lent.refusals.pop_unheard() {
         let due = core.connections.get(id).and_then(|entry| entry.conn.refusal_due());
@@ -39,6 +42,7 @@ pub(super) fn accept<S: Application>(core: &mut Core<S>) {
 }
 
 /// Attempts that bring no client count towards the limit too.
+#[inline(never)]
 fn accept_some<S: Application>(core: &mut Core<S>) {
     for done in 0..attempts(core) {
         let now = core.lent.now();
