@@ -36,26 +36,29 @@ fn an_account_keeps_its_role_and_each_zone_has_another() {
 
 #[test]
 fn a_login_is_that_of_a_player() {
-    let server = Server::start(&[]);
-    let mut client = server.connect();
-    let role_id = client.wechat(&code_of("o1"), 7).unwrap().role_id;
-    assert_eq!(client.join(), 1);
-    let mut watch = server.monitor();
-    let found = watch.find(role_id);
-    assert_eq!((found.kind(), found.account.as_str()), (Kind::GameServer, "o1"));
-    assert_eq!((found.platform.as_str(), found.zone_id), ("wechat", 7));
+    for workers in ["1", "3"] {
+        let server = Server::start(&["--workers", workers]);
+        let mut client = server.connect();
+        let role_id = client.wechat(&code_of("o1"), 7).unwrap().role_id;
+        assert_eq!(client.join(), 1);
+        let mut watch = server.monitor();
+        let found = watch.find(role_id);
+        assert_eq!((found.kind(), found.account.as_str()), (Kind::GameServer, "o1"));
+        assert_eq!((found.platform.as_str(), found.zone_id), ("wechat", 7));
 
-    // The same account again takes the role over, and the older connection leaves its rooms.
-    let mut newer = server.connect();
-    assert_eq!(newer.wechat(&code_of("o1"), 7).unwrap().role_id, role_id);
-    client.expect_close(4007, "replaced");
-    eventually("the older one has left", || newer.join() == 1);
-    // The same role on the same connection keeps its rooms, and another one does not.
-    assert_eq!(newer.wechat(&code_of("o1"), 7).unwrap().role_id, role_id);
-    assert_eq!((watch.join(), newer.join()), (2, 2));
-    assert_ne!(newer.wechat(&code_of("o2"), 7).unwrap().role_id, role_id);
-    assert_eq!(watch.join(), 1);
-    // A refused code changes nothing.
-    assert_eq!(newer.wechat("errcode-40029", 7), Err(7));
-    assert_eq!(newer.join(), 2);
+        // The same account again takes the role over, and the older connection leaves its rooms: on another
+        // worker a moment later.
+        let mut newer = server.connect();
+        assert_eq!(newer.wechat(&code_of("o1"), 7).unwrap().role_id, role_id);
+        client.expect_close(4007, "replaced");
+        eventually("the older one has left", || newer.join() == 1);
+        // The same role on the same connection keeps its rooms, and another one does not.
+        assert_eq!(newer.wechat(&code_of("o1"), 7).unwrap().role_id, role_id);
+        eventually("both are in the room", || watch.join() == 2);
+        assert_ne!(newer.wechat(&code_of("o2"), 7).unwrap().role_id, role_id);
+        eventually("one has left", || watch.join() == 1);
+        // A refused code changes nothing.
+        assert_eq!(newer.wechat("errcode-40029", 7), Err(7));
+        eventually("it is still logged in", || newer.join() == 2);
+    }
 }
