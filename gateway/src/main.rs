@@ -2,13 +2,17 @@
 //! connections (`replay`), and tools for operators.
 
 mod accounts;
+mod auth;
 mod certificates;
+mod clock;
 mod cpus;
 mod delay;
 mod descriptors;
+mod jwt;
 mod log_format;
 mod log_sink;
 mod messages;
+mod mint;
 mod modules;
 mod options;
 mod panics;
@@ -18,7 +22,6 @@ mod run;
 mod signals;
 mod store;
 mod tls;
-mod token_keys;
 mod wechat;
 
 use std::io::Write;
@@ -26,6 +29,7 @@ use std::process::ExitCode;
 
 use accounts::accounts;
 use log_sink::LogSink;
+use mint::mint;
 use options::{Exit, LogFormat, Task, read, sources};
 use replay::replay;
 use run::run;
@@ -59,6 +63,7 @@ fn start() -> Result<bool, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Replay(task) => replay(&task).map_err(failed),
+        Task::Mint(task) => mint(&task).map_err(failed).map(|()| true),
         Task::Accounts(task) => accounts(&task).map_err(failed),
         Task::Serve(sources) => {
             // Reading the options can take any time, and signals must work meanwhile.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use log::LevelFilter;
 use sysconn::{Application, Config, Service, Worker, Workers};
 
+use crate::auth::Auth;
 use crate::delay::Delay;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
@@ -13,7 +14,6 @@ use crate::reload::Reload;
 use crate::signals::Caught;
 use crate::store::Store;
 use crate::tls::TlsFiles;
-use crate::token_keys::TokenKeys;
 use crate::wechat::Wechat;
 use crate::{LogSink, cpus, descriptors, panics};
 
@@ -33,7 +33,8 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
-    let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
+    let auth =
+        Arc::new(if options.mode == Mode::Serve { Auth::open(&options.auth)? } else { Auth::default() });
     if let Some(first) = options.cpu {
         cpus::check(first, config.workers)?;
     }
@@ -43,13 +44,13 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("{line}");
     }
     let server =
-        Server { config, signals, tls, keys: keys.clone(), wechat: wechat.clone(), cpu: options.cpu };
+        Server { config, signals, tls, auth: auth.clone(), wechat: wechat.clone(), cpu: options.cpu };
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
             let store = Arc::new(Store::open(options.data.as_deref())?);
             let gateway =
-                |worker| Gateway::new(worker, delay.clone(), keys.clone(), store.clone(), wechat.clone());
+                |worker| Gateway::new(worker, delay.clone(), auth.clone(), store.clone(), wechat.clone());
             let result = server.run(modules::routes(options.diagnostics), gateway);
             store.close();
             result
@@ -79,7 +80,7 @@ struct Server {
     config: Config,
     signals: Caught,
     tls: Option<TlsFiles>,
-    keys: Option<Arc<TokenKeys>>,
+    auth: Arc<Auth>,
     wechat: Option<Arc<Wechat>>,
     /// The core of the first worker; each further worker gets the next one.
     cpu: Option<usize>,
@@ -93,7 +94,7 @@ impl Server {
     ) -> Result<(), String> {
         self.signals.catch_ends()?;
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
-        let reload = Reload::start(workers.handle(), self.tls, self.keys, self.wechat)?;
+        let reload = Reload::start(workers.handle(), self.tls, self.auth, self.wechat)?;
         self.signals.watch(workers.handle(), reload)?;
         announce(&workers);
         let begin = |worker| {

@@ -1,8 +1,5 @@
 //! Module 10: logins, logouts, and the time of the server.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use sysconn::packet::ErrorId;
 use sysconn::{
     Access, ClientKind, Context, Custodian, Effects, Identity, Login, LoginTicket, Outcome, Request, Route,
@@ -10,10 +7,11 @@ use sysconn::{
 };
 
 use super::Gateway;
+use crate::auth::{MAX_NAME_BYTES, NO_ROLE, check_login};
+use crate::clock::unix_ms;
 use crate::messages::{self, account};
 use crate::store::Transaction;
 use crate::store::accounts::{self, AccountKey};
-use crate::token_keys::TokenKeys;
 use crate::wechat::MAX_CODE_BYTES;
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
@@ -28,14 +26,9 @@ pub(super) const ROUTES: [Route<Gateway>; 4] = [
         .messages("", account::ServerTime::NAME),
 ];
 
-/// Bytes of the name of an account, a platform or a custodian.
-const MAX_NAME_BYTES: usize = 255;
-/// Why a login without a role is refused.
-const NO_ROLE: &str = "role_id is 0";
-
 /// Logs a client in by a WeChat login code: the platform says which account it is of, and the store which
-/// role that account has. ErrorID 7 if the code is not good, and 6 if there is no platform, or it or the
-/// store cannot be asked now.
+/// role that account has. ErrorID 7 if the code is not good, and 6 if
+/// there is no platform, or it or the store cannot be asked now.
 fn wechat_login(
     gateway: &mut Gateway,
     message: account::WechatLogin,
@@ -104,9 +97,12 @@ fn login(gateway: &mut Gateway, mut message: account::Login, context: &mut Conte
         Ok(login) => login,
         Err(reason) => return context.refuse_login(&account, role_id, reason),
     };
-    let verify = |keys: &Arc<TokenKeys>| keys.verify(&token, &login, unix_ms() / 1000);
-    if let Some(Err(error)) = gateway.keys.as_ref().map(verify) {
-        return context.refuse_login(&account, role_id, &format!("the token is {error}"));
+    let login = match gateway.auth.check(&token, login, unix_ms() / 1000) {
+        Ok(login) => login,
+        Err(reason) => return context.refuse_login(&account, role_id, &reason),
+    };
+    if let Err(reason) = check_login(&login) {
+        return context.refuse_login(&account, role_id, reason);
     }
     let (id, earlier, older) = (context.id(), context.record().role_id(), context.player(role_id));
     if context.login(login).is_err() {
@@ -132,23 +128,14 @@ fn read_login(message: account::Login) -> Result<Login, &'static str> {
         messages::Kind::Monitor => ClientKind::Operator,
     };
     let account::Login { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
-    let names = [&account, &platform, &custodian];
-    if role_id == 0 {
-        return Err(NO_ROLE);
-    }
-    if account.is_empty() {
-        return Err("the account is empty");
-    }
-    if names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
-        return Err("a name is too long");
-    }
     let has_custodian = !custodian.is_empty() || custodian_role_id != 0;
-    Ok(Login {
+    let login = Login {
         identity: Identity { account, platform, zone_id, role_id },
         kind,
         custodian: has_custodian.then_some(Custodian { account: custodian, role_id: custodian_role_id }),
         ..Login::default()
-    })
+    };
+    check_login(&login).map(|()| login)
 }
 
 /// empty → empty.
@@ -162,12 +149,4 @@ fn logout(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome
 /// empty → the server's clock.
 fn server_time(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     context.reply_message(&account::ServerTime { server_time_ms: unix_ms() })
-}
-
-/// Milliseconds since 1970 by the system clock, which an operator may have set since the reactor began, and
-/// by which clients set theirs.
-#[expect(clippy::disallowed_methods, reason = "clients and tokens use the system clock")]
-fn unix_ms() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }

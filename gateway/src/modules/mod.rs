@@ -9,17 +9,16 @@ use std::sync::Arc;
 
 use sysconn::{Application, Context, Effects, Message, Module, Outcome, Record, Router, Worker};
 
+use crate::auth::Auth;
 use crate::delay::Delay;
 use crate::store::Store;
-use crate::token_keys::TokenKeys;
 use crate::wechat::Wechat;
 
 /// The state of one worker of `serve`.
 pub(crate) struct Gateway {
     worker: Worker<Gateway>,
     delay: Arc<Delay>,
-    /// The keys that sign logins. Without them every login is believed.
-    keys: Option<Arc<TokenKeys>>,
+    auth: Arc<Auth>,
     store: Arc<Store>,
     /// The exchange of WeChat codes, if there is one.
     wechat: Option<Arc<Wechat>>,
@@ -29,11 +28,11 @@ impl Gateway {
     pub(crate) fn new(
         worker: Worker<Gateway>,
         delay: Arc<Delay>,
-        keys: Option<Arc<TokenKeys>>,
+        auth: Arc<Auth>,
         store: Arc<Store>,
         wechat: Option<Arc<Wechat>>,
     ) -> Self {
-        Gateway { worker, delay, keys, store, wechat }
+        Gateway { worker, delay, auth, store, wechat }
     }
 }
 

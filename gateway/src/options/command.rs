@@ -7,10 +7,11 @@ use clap::builder::OsStringValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::entry::{Entry, InEcho};
 use super::nearest::nearest;
-use super::table::{Entry, InEcho, TABLE};
+use super::table::TABLE;
 use super::value_type::TomlType;
-use super::{Exit, Given, Mode, Replay, Task, accounts, did_you_mean, escape};
+use super::{Exit, Given, Mode, Replay, Task, accounts, did_you_mean, escape, mint};
 
 const AFTER_HELP: &str = "\
 Each option can also stand in the TOML file that --config names (max_len = \"512KiB\")
@@ -33,11 +34,12 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
     let args: Vec<_> = args.skip(1).collect();
     let commands = match args.first() {
         Some(first) if first == "accounts" => "list, show or remove",
-        _ => "serve, echo, replay or accounts",
+        _ => "serve, echo, replay, accounts or token",
     };
     let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
     let (mode, matches) = match matches.subcommand() {
         Some(("replay", replay)) => return Ok(Task::Replay(replay_of(replay))),
+        Some(("token", token)) => return Ok(Task::Mint(mint::read(token))),
         Some(("accounts", matches)) => return Ok(Task::Accounts(accounts::read(matches))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
@@ -87,6 +89,7 @@ fn program() -> Command {
         .subcommand(with_options(serve, Mode::Serve))
         .subcommand(with_options(echo, Mode::Echo))
         .subcommand(replay)
+        .subcommand(mint::command())
         .subcommand(accounts::command())
 }
 

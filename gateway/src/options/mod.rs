@@ -1,10 +1,13 @@
 //! The options of the program, from command line, file and environment, in that order of precedence.
 
 mod accounts;
+mod auth;
 mod command;
+mod entry;
 mod environment;
 mod escape;
 mod file;
+mod mint;
 mod nearest;
 mod table;
 mod value;
@@ -28,12 +31,14 @@ use sysconn::config::{
 use sysconn::packet::REQUEST_HEADER_BYTES;
 
 use command::CommandLine;
+use entry::Entry;
 use environment::Environment;
-use table::Entry;
 
 pub(crate) use accounts::{Accounts, AccountsAction};
+pub(crate) use auth::AuthOptions;
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
+pub(crate) use mint::Mint;
 pub(crate) use wechat::WechatOptions;
 
 /// The default of `--client-check`.
@@ -79,11 +84,8 @@ pub(crate) struct Options {
     pub(crate) log_format: LogFormat,
     /// Whether `serve` has command 1106, whose handler panics.
     pub(crate) diagnostics: bool,
-    /// The file of the keys that logins are signed with. Without it `serve` believes all of them.
-    pub(crate) token_keys: Option<PathBuf>,
-    /// Whether `serve` may believe logins on any address. Without it there are keys, or all of
-    /// `config.listen` is loopback or a Unix domain socket, or the program is `echo`.
-    pub(crate) open_auth: bool,
+    /// How `serve` checks logins.
+    pub(crate) auth: AuthOptions,
     /// The directory of the store. Without it `serve` keeps the store in memory.
     pub(crate) data: Option<PathBuf>,
     /// The app whose login codes are exchanged. With it there is `wechat_secret_file`, and without it there
@@ -124,6 +126,8 @@ pub(crate) enum Task<S = Box<Options>> {
     Serve(S),
     /// Replay a recording.
     Replay(Replay),
+    /// Make a token.
+    Mint(Mint),
     /// Look at accounts, or remove one.
     Accounts(Accounts),
 }
@@ -160,6 +164,7 @@ fn load_with(
     Ok(match sources(args, env)? {
         Task::Serve(sources) => Task::Serve(Box::new(sources.options(read)?)),
         Task::Replay(replay) => Task::Replay(replay),
+        Task::Mint(mint) => Task::Mint(mint),
         Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }
@@ -175,6 +180,7 @@ pub(crate) fn sources(
     Ok(match command::parse(args)? {
         Task::Serve(command) => Task::Serve(Sources { command, environment: environment::parse(env) }),
         Task::Replay(replay) => Task::Replay(replay),
+        Task::Mint(mint) => Task::Mint(mint),
         Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }
@@ -222,8 +228,7 @@ impl Options {
             log_level: LevelFilter::Info,
             log_format: LogFormat::Text,
             diagnostics: false,
-            token_keys: None,
-            open_auth: false,
+            auth: AuthOptions::default(),
             data: None,
             wechat_appid: None,
             wechat_secret_file: None,
@@ -277,14 +282,7 @@ impl Options {
         if self.mode == Mode::Serve {
             self.check_wechat(given)?;
         }
-        match (self.mode, &self.token_keys, self.open_auth) {
-            (Mode::Echo, _, _) | (Mode::Serve, Some(_), false) | (Mode::Serve, None, true) => Ok(()),
-            (Mode::Serve, None, false) => self.check_loopback(given),
-            (Mode::Serve, Some(_), true) => {
-                let origin = last(given, "auth").map_or("--auth", |given| &given.origin);
-                Err(refuse(origin, "none beside --token-keys, which has every login checked", r#""open""#))
-            }
-        }
+        self.check_auth(given)
     }
 
     /// What is recorded, if there is a directory for it.
@@ -302,32 +300,6 @@ impl Options {
             _ => return None,
         };
         Some(format!("{option} has no effect without record: nothing is recorded"))
-    }
-
-    /// Without keys, anyone who can connect can log in as anyone. So that needs a local address, and no proxy
-    /// that lets others in.
-    fn check_loopback(&self, given: &[&Given]) -> Result<(), Exit> {
-        let trusted = [
-            ("proxy-protocol", "--proxy-protocol", &self.config.proxies.proxy_protocol),
-            ("forwarded-for", "--forwarded-for", &self.config.proxies.forwarded_for),
-        ];
-        for (name, flag, proxies) in trusted {
-            let Some(proxy) = proxies.first() else { continue };
-            let origin = last(given, name).map_or(flag, |given| &given.origin);
-            let expected = "no proxy, --token-keys to check logins, or --auth open to believe every one";
-            return Err(refuse(origin, expected, &escape::quoted(proxy.to_string())));
-        }
-        let exposed = self.config.listen.iter().find(|listen| match listen {
-            Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
-            Listen::Unix(_) => false,
-        });
-        let Some(listen) = exposed else {
-            return Ok(());
-        };
-        let origin = last(given, "listen").map_or("--listen", |given| &given.origin);
-        let expected =
-            "a loopback address, --token-keys to check logins, or --auth open to believe every one";
-        Err(refuse(origin, expected, &escape::quoted(listen.to_string())))
     }
 
     /// The error for options that do not go together; each value alone is in range.

@@ -5,7 +5,8 @@ mod sources;
 
 use std::path::Path;
 
-use super::table::{InEcho, TABLE};
+use super::entry::InEcho;
+use super::table::TABLE;
 use super::*;
 
 /// Names and values of environment variables.
@@ -27,7 +28,7 @@ fn run(line: &[&str], file: &str, env: Env<'_>) -> Result<Options, Exit> {
 fn options(task: Result<Task, Exit>) -> Result<Options, Exit> {
     task.map(|task| match task {
         Task::Serve(options) => *options,
-        Task::Replay(_) | Task::Accounts(_) => panic!("serving was requested"),
+        other => panic!("{other:?}"),
     })
 }
 

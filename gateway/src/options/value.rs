@@ -136,6 +136,11 @@ pub(super) fn file(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
+/// A text that is not empty.
+pub(super) fn text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// A path that is served, by the library's own rule.
 pub(super) fn path(text: &str) -> Result<String, ConfigError> {
     let mut only = Config::default();

@@ -46,6 +46,8 @@ pub(super) enum ValueType {
     LogConnections(Field<config::LogConnections>),
     File(Field<Option<PathBuf>>),
     Directory(Field<Option<PathBuf>>),
+    /// Any text but an empty one.
+    Text(Field<Option<String>>),
     /// The id of an app of a platform.
     AppId(Field<Option<String>>),
     /// The URL of a service, without a slash at its end.
@@ -126,6 +128,7 @@ impl ValueType {
             ValueType::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", TomlType::Text),
             ValueType::File(_) => ("FILE", "the path of a file", TomlType::Text),
             ValueType::Directory(_) => ("DIR", "the path of a directory", TomlType::Text),
+            ValueType::Text(_) => ("TEXT", "a text that is not empty", TomlType::Text),
             ValueType::AppId(_) => ("ID", "1 to 64 letters, digits, - and _", TomlType::Text),
             ValueType::BaseUrl(_) => (
                 "URL",
@@ -220,6 +223,7 @@ impl ValueType {
             ValueType::File(field) | ValueType::Directory(field) => {
                 *field(options) = Some(value::file(text)?)
             }
+            ValueType::Text(field) => *field(options) = Some(value::text(text)?),
             ValueType::AppId(field) => *field(options) = Some(value::app_id(text)?),
             ValueType::BaseUrl(field) => *field(options) = value::base_url(text)?,
             ValueType::Auth(field) => *field(options) = (text == "open").then_some(true)?,

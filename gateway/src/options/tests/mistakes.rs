@@ -178,15 +178,16 @@ fn health_checks_and_clients_do_not_share_a_path() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 28] = [
+    let cases: [(&[&str], &str); 32] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
         (&[&long], &cut),
-        (&["ecoh"], r#"sysconn: unknown command "ecoh": expected serve, echo, replay or accounts"#),
+        (&["ecoh"], r#"sysconn: unknown command "ecoh": expected serve, echo, replay, accounts or token"#),
         (&["accounts"], "sysconn: expected list, show or remove"),
         (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),
         (&["accounts", "list"], "sysconn: expected --data <DIR>"),
@@ -198,6 +199,16 @@ fn other_mistakes_on_the_command_line() {
         ),
         (&["--wechat-secret=0123456789abcdef"], r#"sysconn: unknown argument "--wechat-secret""#),
         (&["replay"], "sysconn: replay: expected the FILE of a recording"),
+        (&["token", "--role", "1"], "sysconn: expected --token-keys <FILE> and --account <NAME>"),
+        (
+            &["token", "--lifetime", "999ms"],
+            "sysconn: invalid value '999ms' for '--lifetime <DURATION>': expected 1s to 168h",
+        ),
+        (
+            &["token", "--kind", "player"],
+            "sysconn: invalid value 'player' for '--kind <KIND>': expected tester, game-server or monitor",
+        ),
+        (&["token", "--data", "x"], r#"sysconn: "--data" is an option of serve only"#),
         (&["replay", "a", "b"], r#"sysconn: unknown argument "b""#),
         (&["--record-limit=16383"], r#"sysconn: --record-limit: expected at least 16384, not "16383""#),
         (&["--record="], r#"sysconn: --record: expected the path of a directory, not """#),

@@ -1,0 +1,109 @@
+//! Checks logins: by tokens of sysconn's own form, by JWTs, or not at all.
+
+mod key_file;
+mod rules;
+
+use sysconn::Login;
+use sysconn::token::Keys;
+
+use crate::jwt::{self, Expected, KeySet};
+use crate::options::{AuthOptions, shown};
+
+use key_file::KeyFile;
+
+pub(crate) use rules::{MAX_NAME_BYTES, NO_ROLE, check_login};
+
+/// The first characters of a token of sysconn's own form, with which no JWT begins.
+const OWN_FORM: &str = "1.";
+
+/// The keys that logins are checked with, shared by all workers. Without any every login is believed.
+#[derive(Debug, Default)]
+pub(crate) struct Auth {
+    own: Option<KeyFile<Keys>>,
+    jwt: Option<Jwt>,
+}
+
+#[derive(Debug)]
+struct Jwt {
+    keys: KeyFile<KeySet>,
+    expected: Expected,
+}
+
+impl Auth {
+    /// Reads the files that the options name.
+    ///
+    /// # Errors
+    /// One line that says which of them cannot be used, and why.
+    pub(crate) fn open(options: &AuthOptions) -> Result<Self, String> {
+        let parse_own: fn(&[u8]) -> _ = |text| Keys::from_text(text).map_err(|error| error.to_string());
+        let own = options.token_keys.as_ref().map(|path| KeyFile::open(path, parse_own)).transpose()?;
+        let Some(path) = &options.jwt_keys else {
+            return Ok(Auth { own, jwt: None });
+        };
+        jwt::install()?;
+        let keys = KeyFile::open(path, |text| KeySet::from_json(text).map_err(|error| error.to_string()))?;
+        let expected =
+            Expected { issuer: options.jwt_issuer.clone(), audience: options.jwt_audience.clone() };
+        let jwt = Jwt { keys, expected };
+        jwt.log_skipped();
+        Ok(Auth { own, jwt: Some(jwt) })
+    }
+
+    /// Whether logins are checked.
+    pub(crate) fn is_on(&self) -> bool {
+        self.own.is_some() || self.jwt.is_some()
+    }
+
+    /// Reads the files again. Clients that are logged in stay so. The log says which keys were read again,
+    /// and which stay as they were.
+    pub(crate) fn reload(&self) {
+        let tell = |what: &str, result| match result {
+            Ok(()) => log::info!("the {what} were read again"),
+            Err(line) => log::error!("the {what} stay as they were: {line}"),
+        };
+        if let Some(file) = &self.own {
+            tell("keys of logins", file.reload());
+        }
+        if let Some(jwt) = &self.jwt {
+            let result = jwt.keys.reload();
+            if result.is_ok() {
+                jwt.log_skipped();
+            }
+            tell("keys of JWTs", result);
+        }
+    }
+
+    /// Checks that the token is valid for the login at `now`, in seconds since 1970 (UTC). Returns the login,
+    /// with what a JWT says about fields that the client left out.
+    ///
+    /// # Errors
+    /// Why the token is not accepted, without any part of it.
+    pub(crate) fn check(&self, token: &str, login: Login, now: u64) -> Result<Login, String> {
+        let refused = |error: &dyn std::fmt::Display| format!("the token is {error}");
+        match (&self.own, &self.jwt) {
+            (None, None) => Ok(login),
+            (Some(file), jwt) if jwt.is_none() || token.starts_with(OWN_FORM) => {
+                let checked = file.with(|keys| keys.verify(token, &login, now));
+                checked.map(|_| login).map_err(|error| refused(&error))
+            }
+            (_, Some(jwt)) => {
+                let checked = jwt.keys.with(|keys| jwt::verify(token, keys, &jwt.expected, &login, now));
+                checked.map(|(login, _)| login).map_err(|error| refused(&error))
+            }
+            (Some(_), None) => Err(refused(&"not a token")),
+        }
+    }
+}
+
+impl Jwt {
+    /// Warns of keys that are for something else.
+    fn log_skipped(&self) {
+        let skipped = self.keys.with(|keys| keys.skipped.clone());
+        for number in skipped {
+            log::warn!(
+                "{}: key {number} is not used: it is not for signatures by HS256, EdDSA, ES256 or RS256",
+                shown(self.keys.path())
+            );
+        }
+    }
+}
