@@ -3,6 +3,7 @@
 
 mod accounts;
 mod auth;
+mod blacklist;
 mod certificates;
 mod clock;
 mod cpus;

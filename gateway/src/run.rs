@@ -7,6 +7,7 @@ use log::LevelFilter;
 use sysconn::{Application, Config, Service, Worker, Workers};
 
 use crate::auth::Auth;
+use crate::blacklist::{Blacklist, Rules};
 use crate::delay::Delay;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
@@ -29,6 +30,7 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
     panics::install_hook();
     let warnings = [options.recording_warning(), options.wechat_warning(), options.memory_warning()];
     let wechat = options.wechat();
+    let rules = Rules::new(&options);
     let mut config = options.config;
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
@@ -49,8 +51,11 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
             let store = Arc::new(Store::open(options.data.as_deref())?);
-            let gateway =
-                |worker| Gateway::new(worker, delay.clone(), auth.clone(), store.clone(), wechat.clone());
+            let blacklist = Arc::new(Blacklist::open(rules, store.clone())?);
+            let gateway = |worker| {
+                let (auth, blacklist) = (auth.clone(), blacklist.clone());
+                Gateway::new(worker, delay.clone(), auth, blacklist, store.clone(), wechat.clone())
+            };
             let result = server.run(modules::routes(options.diagnostics), gateway);
             store.close();
             result

@@ -26,8 +26,11 @@ pub(super) const ROUTES: [Route<Gateway>; 4] = [
         .messages("", account::ServerTime::NAME),
 ];
 
+/// Why the login of a listed account is refused.
+const LISTED: &str = "the account is on the black list";
+
 /// Logs a client in by a WeChat login code: the platform says which account it is of, and the store which
-/// role that account has. ErrorID 7 if the code is not good, and 6 if
+/// role that account has. ErrorID 7 if the code is not good or the account is on the black list, and 6 if
 /// there is no platform, or it or the store cannot be asked now.
 fn wechat_login(
     gateway: &mut Gateway,
@@ -45,8 +48,12 @@ fn wechat_login(
     }
     let earlier = context.record().role_id();
     let ticket = context.defer_login(request)?;
-    let (store, worker) = (gateway.store.clone(), gateway.worker.clone());
+    let (store, worker, blacklist) =
+        (gateway.store.clone(), gateway.worker.clone(), gateway.blacklist.clone());
     wechat.exchange(code, ticket, move |ticket, account| {
+        if blacklist.bars_account(&account) {
+            return ticket.refuse_login(&account, 0, LISTED);
+        }
         let key = AccountKey { platform, account, zone_id };
         let work = {
             let key = key.clone();
@@ -104,6 +111,9 @@ fn login(gateway: &mut Gateway, mut message: account::Login, context: &mut Conte
     if let Err(reason) = check_login(&login) {
         return context.refuse_login(&account, role_id, reason);
     }
+    if let Some(reason) = listed(gateway, &login) {
+        return context.refuse_login(&account, role_id, &reason);
+    }
     let (id, earlier, older) = (context.id(), context.record().role_id(), context.player(role_id));
     if context.login(login).is_err() {
         return context.refuse_login(&account, role_id, NO_ROLE);
@@ -136,6 +146,16 @@ fn read_login(message: account::Login) -> Result<Login, &'static str> {
         ..Login::default()
     };
     check_login(&login).map(|()| login)
+}
+
+/// The reason why a login is refused, if its account or its custodian is on the black list.
+fn listed(gateway: &Gateway, login: &Login) -> Option<String> {
+    let custodian = login.custodian.as_ref().map(|custodian| custodian.account.as_str());
+    if gateway.blacklist.bars_account(&login.identity.account) {
+        return Some(LISTED.to_owned());
+    }
+    let custodian = custodian.filter(|custodian| gateway.blacklist.bars_account(custodian))?;
+    Some(format!("its custodian {custodian} is on the black list"))
 }
 
 /// empty → empty.

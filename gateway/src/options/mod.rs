@@ -2,6 +2,7 @@
 
 mod accounts;
 mod auth;
+mod blacklist;
 mod command;
 mod entry;
 mod environment;
@@ -15,7 +16,7 @@ mod value_type;
 mod wechat;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::ffi::OsString;
 use std::io;
@@ -36,6 +37,7 @@ use environment::Environment;
 
 pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use auth::AuthOptions;
+pub(crate) use blacklist::BlacklistOptions;
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 pub(crate) use mint::Mint;
@@ -86,6 +88,8 @@ pub(crate) struct Options {
     pub(crate) diagnostics: bool,
     /// How `serve` checks logins.
     pub(crate) auth: AuthOptions,
+    /// Whom offences put on the black list of `serve`.
+    pub(crate) blacklist: BlacklistOptions,
     /// The directory of the store. Without it `serve` keeps the store in memory.
     pub(crate) data: Option<PathBuf>,
     /// The app whose login codes are exchanged. With it there is `wechat_secret_file`, and without it there
@@ -229,6 +233,7 @@ impl Options {
             log_format: LogFormat::Text,
             diagnostics: false,
             auth: AuthOptions::default(),
+            blacklist: BlacklistOptions::default(),
             data: None,
             wechat_appid: None,
             wechat_secret_file: None,

@@ -293,6 +293,20 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(InEcho::Absent),
     entry(
+        "blacklist-time",
+        Timer(|o| &mut o.blacklist.time),
+        "1h",
+        "Bar an account, or an address, for so long after Data that does not decode; 0: never",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "blacklist-after",
+        Offences(|o| &mut o.blacklist.after),
+        "3",
+        "Bar an address from this many such offences within an hour on, at most 100; 0: never",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
         "data",
         Directory(|o| &mut o.data),
         "",

@@ -32,6 +32,11 @@ fn options(task: Result<Task, Exit>) -> Result<Options, Exit> {
     })
 }
 
+/// The options of `serve` with these arguments, for tests of other parts.
+pub(crate) fn serve_options(arguments: &[&str]) -> Options {
+    run(arguments, "", &[]).expect("valid options")
+}
+
 fn from_file(mode: &str, file: &str) -> Result<Options, Exit> {
     run(&[mode, "--config", FILE], file, &[])
 }

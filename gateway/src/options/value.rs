@@ -17,6 +17,8 @@ use sysconn::config::{
 const SIZE_CEILING: u64 = u32::MAX as u64;
 /// Bytes that the path of a Unix socket may have: a zero ends it (unix(7)).
 const MAX_SOCKET_PATH_BYTES: usize = 107;
+/// The most offences that are counted of one address.
+const MAX_OFFENCES: usize = 100;
 /// The highest CPU number that an affinity mask of the usual 1024 bits can name.
 const CPU_CEILING: u32 = 1023;
 
@@ -38,6 +40,11 @@ pub(super) fn prefix(text: &str) -> Option<u8> {
 /// A number of workers.
 pub(super) fn workers(text: &str) -> Option<usize> {
     usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))
+}
+
+/// A number of offences: each address has the times of as many.
+pub(super) fn offences(text: &str) -> Option<usize> {
+    usize::try_from(count(text)?).ok().filter(|offences| *offences <= MAX_OFFENCES)
 }
 
 /// The mode of a socket file, in octal digits. At least one class of users must be able to write, which

@@ -37,6 +37,8 @@ pub(super) enum ValueType {
     Overflow(Field<config::Overflow>),
     Deflate(Field<config::DeflateMode>),
     Workers(Field<usize>),
+    /// A number of offences, of which 0 means that they are not counted.
+    Offences(Field<Option<usize>>),
     Prefix(Field<u8>),
     Cpu(Field<Option<usize>>),
     /// The mode of a file.
@@ -115,6 +117,7 @@ impl ValueType {
             ValueType::Deflate(_) => ("off|shared|dedicated", "off, shared or dedicated", TomlType::Text),
             ValueType::Prefix(_) => ("BITS", "a whole number, 1 to 128", TomlType::Number),
             ValueType::Workers(_) => ("COUNT", "a whole number, 1 to 255", TomlType::Number),
+            ValueType::Offences(_) => ("COUNT", "a whole number, 0 to 100", TomlType::Number),
             ValueType::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", TomlType::Number),
             ValueType::FileMode(_) => (
                 "MODE",
@@ -215,6 +218,7 @@ impl ValueType {
             ValueType::Deflate(field) => *field(options) = value::deflate(text)?,
             ValueType::Prefix(field) => *field(options) = value::prefix(text)?,
             ValueType::Workers(field) => *field(options) = value::workers(text)?,
+            ValueType::Offences(field) => *field(options) = unless_zero(value::offences(text)?),
             ValueType::Cpu(field) => *field(options) = Some(value::cpu(text)?),
             ValueType::FileMode(field) => *field(options) = Some(value::file_mode(text)?),
             ValueType::LogFormat(field) => *field(options) = value::log_format(text)?,

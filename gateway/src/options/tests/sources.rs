@@ -49,6 +49,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
         ("jwt-keys", "/etc/jwks", r#""/etc/jwks""#, r#"jwt_keys: Some("/etc/jwks",),"#),
         ("auth", "open", r#""open""#, "open: true,"),
+        ("blacklist-time", "0", "0", "blacklist: BlacklistOptions { time: None,"),
+        ("blacklist-after", "5", "5", "after: Some(5,),"),
         ("data", "/var/lib", r#""/var/lib""#, r#"data: Some("/var/lib",),"#),
         ("wechat-url", "http://[::1]:80/a/", r#""http://[::1]:80/a""#, r#"wechat_url: "http://[::1]:80/a","#),
         ("wechat-timeout", "1ms", r#""1ms""#, "wechat_timeout: 1ms,"),
