@@ -5,6 +5,7 @@ mod accounts;
 mod auth;
 mod blacklist;
 mod certificates;
+mod client;
 mod clock;
 mod cpus;
 mod delay;
@@ -29,6 +30,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use accounts::accounts;
+use blacklist::command::blacklist;
 use log_sink::LogSink;
 use mint::mint;
 use options::{Exit, LogFormat, Task, read, sources};
@@ -64,6 +66,7 @@ fn start() -> Result<bool, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Replay(task) => replay(&task).map_err(failed),
+        Task::Blacklist(task) => blacklist(&task).map_err(failed).map(|()| true),
         Task::Mint(task) => mint(&task).map_err(failed).map(|()| true),
         Task::Accounts(task) => accounts(&task).map_err(failed),
         Task::Serve(sources) => {

@@ -4,16 +4,17 @@
 //! change in the order in which it was made. If the store fails, the list is written to it again when it
 //! works.
 
+pub(crate) mod command;
 mod list;
 mod network;
 mod offences;
 mod rules;
+mod shared;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log::Level;
@@ -22,18 +23,13 @@ use sysconn::{Peer, log_line};
 
 use crate::auth::MAX_NAME_BYTES;
 use crate::clock::unix_ms;
-use crate::store::{Fault, Store, StoreError, Transaction};
+use crate::store::{Store, StoreError};
 
-use list::{Change, List};
 use offences::{MAX_COUNTERS, NewEntries, Offences, Told};
+use shared::Shared;
 
 pub(crate) use list::{Entry, Full, MAX_ENTRIES, Subject};
 pub(crate) use rules::Rules;
-
-/// How long the list waits before it is written again after a failure of the store.
-const RETRY: Duration = Duration::from_secs(1);
-/// The most entries that are copied at once while the list is written again.
-const COPIED_AT_ONCE: usize = 1000;
 
 /// The black list, which all workers share.
 #[derive(Debug)]
@@ -41,14 +37,6 @@ pub(crate) struct Blacklist {
     rules: Rules,
     shared: Arc<Shared>,
     counted: Mutex<Counted>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    list: RwLock<List>,
-    store: Arc<Store>,
-    /// Whether a thread is there to write the list again.
-    is_unsaved: AtomicBool,
 }
 
 /// What is counted between offences.
@@ -78,12 +66,14 @@ impl Blacklist {
     /// # Errors
     /// One line that says that it cannot be read.
     pub(crate) fn open(rules: Rules, store: Arc<Store>) -> Result<Self, String> {
-        let entries = store.call(|transaction| table::load(transaction));
-        let entries = entries.map_err(|error| format!("the black list cannot be read: {error}"))?;
-        let list = RwLock::new(List::load(MAX_ENTRIES, unix_ms(), entries));
+        Blacklist::open_with(MAX_ENTRIES, rules, store)
+    }
+
+    fn open_with(max: usize, rules: Rules, store: Arc<Store>) -> Result<Self, String> {
+        let shared = Shared::open(max, store);
+        let shared = shared.map_err(|error| format!("the black list cannot be read: {error}"))?;
         let offences = rules.after.map(|after| Offences::new(after, MAX_COUNTERS));
         let counted = Counted { offences, new_entries: NewEntries::default(), told_full_ms: 0 };
-        let shared = Arc::new(Shared { list, store, is_unsaved: AtomicBool::new(false) });
         Ok(Blacklist { rules, shared, counted: Mutex::new(counted) })
     }
 
@@ -204,79 +194,6 @@ pub(crate) enum AddError {
     /// The list is full of operators' entries.
     Full,
     Store(StoreError),
-}
-
-impl Shared {
-    fn read(&self) -> RwLockReadGuard<'_, List> {
-        // No code under the lock can panic half-way.
-        self.list.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, List> {
-        self.list.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Has the store make changes of the list, which is locked so that they keep their order. `done` gets the
-    /// number of entries.
-    fn save(
-        self: &Arc<Self>,
-        list: &List,
-        changes: Vec<Change>,
-        done: impl FnOnce(Result<usize, StoreError>) + Send + 'static,
-    ) {
-        let (total, _) = list.page(0, 0, unix_ms());
-        if changes.is_empty() {
-            return done(Ok(total));
-        }
-        let shared = self.clone();
-        let work = move |transaction: &mut Transaction<'_>| table::save(transaction, &changes);
-        self.store.submit(work, move |saved| {
-            if saved.is_err() {
-                shared.save_again();
-            }
-            done(saved.map(|()| total));
-        });
-    }
-
-    /// Writes the whole list once the store works again, on a thread of its own.
-    fn save_again(self: &Arc<Self>) {
-        if self.is_unsaved.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        log::error!("the black list is not saved: it is written again once the store works");
-        let shared = self.clone();
-        let run = move || {
-            loop {
-                std::thread::sleep(RETRY);
-                // A change that fails from here on starts another thread.
-                shared.is_unsaved.store(false, Ordering::Release);
-                let list = shared.clone();
-                if shared.store.call(move |transaction| list.write_all(transaction)).is_ok() {
-                    return log::info!("the black list is saved again");
-                }
-                if shared.is_unsaved.swap(true, Ordering::AcqRel) {
-                    return;
-                }
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("blacklist".into()).spawn(run) {
-            self.is_unsaved.store(false, Ordering::Release);
-            log::error!("cannot start a thread: {error}");
-        }
-    }
-
-    /// Writes all entries. Changes that are made meanwhile follow in requests of their own.
-    fn write_all(&self, transaction: &mut Transaction<'_>) -> Result<(), Fault> {
-        let mut changes = vec![Change::Clear];
-        let mut last = None;
-        while !changes.is_empty() {
-            table::save(transaction, &changes)?;
-            let some = self.read().some_after(last.as_ref(), COPIED_AT_ONCE);
-            last = some.last().map(|(subject, _)| subject.clone());
-            changes = some.into_iter().map(|(subject, entry)| Change::Put(subject, entry)).collect();
-        }
-        Ok(())
-    }
 }
 
 impl Counted {

@@ -39,6 +39,11 @@ impl Rules {
         }
     }
 
+    /// The rules of a command, which knows no server's options.
+    pub(crate) fn of_command(ipv6_prefix: u8) -> Self {
+        Rules { time: None, after: None, accounts: true, ipv6_prefix, trusted: Vec::new() }
+    }
+
     /// How long an operator lists somebody; 0: the default.
     pub(super) fn operators_time(&self, seconds: u32) -> Duration {
         match seconds {

@@ -7,15 +7,17 @@ use sysconn::{Access, Context, Outcome, Request, Route, Ticket, proto};
 
 use super::Gateway;
 use super::monitor::{DEFAULT_PAGE, MAX_PAGE, MAX_PAGE_BYTES, Operator};
-use crate::blacklist::{AddError, Blacklist, Entry, Subject};
-use crate::messages::{self, monitor};
+use crate::blacklist::command::message;
+use crate::blacklist::{AddError, Blacklist};
+use crate::messages::monitor;
 
 pub(super) const ROUTE: Route<Gateway> =
     Route::new(monitor::BLACKLIST, "blacklist", Access::Operator, proto!(blacklist, request))
         .messages(monitor::Blacklist::NAME, monitor::BlacklistPage::NAME);
 
 /// Lists, adds, removes or clears. What changes the list is answered once the store knows of it: with ErrorID
-/// 6 if the list is full of operators' entries, or if the store fails; then the change holds until a restart.
+/// 6 if the list is full of operators' entries, or if the store fails; then the change holds, and is saved
+/// once the store works.
 fn blacklist(
     gateway: &mut Gateway,
     message: monitor::Blacklist,
@@ -80,12 +82,4 @@ fn page(list: &Blacklist, offset: u32, limit: u32) -> monitor::BlacklistPage {
         bytes <= MAX_PAGE_BYTES
     });
     monitor::BlacklistPage { total: page.total as u64, entry: entry.collect() }
-}
-
-fn message(subject: Subject, entry: Entry) -> messages::Entry {
-    let (account, address) = match subject {
-        Subject::Account(account) => (account.as_ref().to_owned(), String::new()),
-        Subject::Network(network) => (String::new(), network.to_string()),
-    };
-    messages::Entry { account, address, until_ms: entry.until_ms }
 }

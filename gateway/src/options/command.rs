@@ -11,7 +11,7 @@ use super::entry::{Entry, InEcho};
 use super::nearest::nearest;
 use super::table::TABLE;
 use super::value_type::TomlType;
-use super::{Exit, Given, Mode, Replay, Task, accounts, did_you_mean, escape, mint};
+use super::{Exit, Given, Mode, Replay, Task, accounts, blacklist_command, did_you_mean, escape, mint};
 
 const AFTER_HELP: &str = "\
 Each option can also stand in the TOML file that --config names (max_len = \"512KiB\")
@@ -34,12 +34,14 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
     let args: Vec<_> = args.skip(1).collect();
     let commands = match args.first() {
         Some(first) if first == "accounts" => "list, show or remove",
-        _ => "serve, echo, replay, accounts or token",
+        Some(first) if first == "blacklist" => "list, add, remove or clear",
+        _ => "serve, echo, replay, accounts, blacklist or token",
     };
     let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
     let (mode, matches) = match matches.subcommand() {
         Some(("replay", replay)) => return Ok(Task::Replay(replay_of(replay))),
         Some(("token", token)) => return Ok(Task::Mint(mint::read(token))),
+        Some(("blacklist", matches)) => return Ok(Task::Blacklist(blacklist_command::read(matches))),
         Some(("accounts", matches)) => return Ok(Task::Accounts(accounts::read(matches))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
@@ -91,6 +93,7 @@ fn program() -> Command {
         .subcommand(replay)
         .subcommand(mint::command())
         .subcommand(accounts::command())
+        .subcommand(blacklist_command::command())
 }
 
 fn with_options(command: Command, mode: Mode) -> Command {

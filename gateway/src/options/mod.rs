@@ -3,6 +3,7 @@
 mod accounts;
 mod auth;
 mod blacklist;
+mod blacklist_command;
 mod command;
 mod entry;
 mod environment;
@@ -11,6 +12,7 @@ mod file;
 mod mint;
 mod nearest;
 mod table;
+mod url;
 mod value;
 mod value_type;
 mod wechat;
@@ -38,9 +40,11 @@ use environment::Environment;
 pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use auth::AuthOptions;
 pub(crate) use blacklist::BlacklistOptions;
+pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs};
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 pub(crate) use mint::Mint;
+pub(crate) use url::Url;
 pub(crate) use wechat::WechatOptions;
 
 /// The default of `--client-check`.
@@ -132,6 +136,8 @@ pub(crate) enum Task<S = Box<Options>> {
     Replay(Replay),
     /// Make a token.
     Mint(Mint),
+    /// Look at the black list, or change it.
+    Blacklist(BlacklistTask),
     /// Look at accounts, or remove one.
     Accounts(Accounts),
 }
@@ -169,6 +175,7 @@ fn load_with(
         Task::Serve(sources) => Task::Serve(Box::new(sources.options(read)?)),
         Task::Replay(replay) => Task::Replay(replay),
         Task::Mint(mint) => Task::Mint(mint),
+        Task::Blacklist(task) => Task::Blacklist(task),
         Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }
@@ -185,6 +192,7 @@ pub(crate) fn sources(
         Task::Serve(command) => Task::Serve(Sources { command, environment: environment::parse(env) }),
         Task::Replay(replay) => Task::Replay(replay),
         Task::Mint(mint) => Task::Mint(mint),
+        Task::Blacklist(task) => Task::Blacklist(task),
         Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }

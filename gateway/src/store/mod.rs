@@ -35,7 +35,7 @@ pub(crate) mod accounts;
 mod files;
 mod requests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod thread;
 mod transaction;
 

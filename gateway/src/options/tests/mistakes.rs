@@ -189,7 +189,10 @@ fn other_mistakes_on_the_command_line() {
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
         (&[&long], &cut),
-        (&["ecoh"], r#"sysconn: unknown command "ecoh": expected serve, echo, replay, accounts or token"#),
+        (
+            &["ecoh"],
+            r#"sysconn: unknown command "ecoh": expected serve, echo, replay, accounts, blacklist or token"#,
+        ),
         (&["accounts"], "sysconn: expected list, show or remove"),
         (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),
         (&["accounts", "list"], "sysconn: expected --data <DIR>"),

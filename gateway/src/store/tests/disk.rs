@@ -35,7 +35,7 @@ impl Change {
 
 /// How the disk fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// One call of any kind fails, and nothing more.
     Once,
     /// Writes and syncs fail until the disk is repaired.
@@ -45,15 +45,15 @@ pub(super) enum Failure {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(crate) struct State {
     bytes: Vec<u8>,
     synced: Vec<u8>,
     unsynced: Vec<Change>,
     /// The failure, and the calls until it comes.
     failure: Option<(Failure, u32)>,
     /// Whether it has come.
-    pub(super) failed: bool,
-    pub(super) syncs: u32,
+    pub(crate) failed: bool,
+    pub(crate) syncs: u32,
 }
 
 impl State {
@@ -82,32 +82,32 @@ impl State {
 
 /// The disk, shared by all that open it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+pub(crate) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
     /// Opens a store on it.
-    pub(super) fn store(&self) -> Result<Store, String> {
+    pub(crate) fn store(&self) -> Result<Store, String> {
         let disk = self.clone();
         let open = move || builder().create_with_backend(disk.clone()).map_err(OpenError::Database);
         Store::start(Place::with("disk".into(), open), WAITS)
     }
 
     /// Has it fail after some more calls.
-    pub(super) fn fail_after(&self, calls: u32, failure: Failure) {
+    pub(crate) fn fail_after(&self, calls: u32, failure: Failure) {
         let mut state = self.state();
         (state.failure, state.failed) = (Some((failure, calls)), false);
     }
 
-    pub(super) fn repair(&self) {
+    pub(crate) fn repair(&self) {
         self.state().failure = None;
     }
 
     /// What a machine finds after a crash: what was synced, and of the rest some. `choice` says which.
-    pub(super) fn crash(&self, choice: u64) -> Disk {
+    pub(crate) fn crash(&self, choice: u64) -> Disk {
         let state = self.state();
         let mut bytes = state.synced.clone();
         for (number, change) in state.unsynced.iter().enumerate() {

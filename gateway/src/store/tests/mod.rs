@@ -1,7 +1,7 @@
 //! Tests of the store, on disks that fail and in directories.
 
 mod directories;
-mod disk;
+pub(crate) mod disk;
 mod faults;
 mod order;
 

@@ -1,13 +1,13 @@
-//! Tables of addresses, of entries that come and go, and of offences; the list in its store.
+//! Tables of addresses, of entries that come and go, and of offences.
+
+mod kept;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::channel;
 
 use super::list::{Change, List};
 use super::network::{Network, Scope, scope};
 use super::offences::{MAX_NEW_ENTRIES, NewEntries, OFFENCE_MS, Offences, Told};
-use super::*;
-use crate::options::tests::serve_options;
+use super::{Full, MAX_ENTRIES, Subject};
 
 fn account(name: &str) -> Subject {
     Subject::Account(name.into())
@@ -148,6 +148,27 @@ fn an_ipv6_network_is_found_by_any_of_its_addresses() {
     assert!(list.lists_ip("2001:db8:1::1".parse().unwrap(), 0));
 }
 
+#[test]
+fn a_list_at_its_bound_stays_there() {
+    let mut list = List::new(MAX_ENTRIES);
+    let mut changes = Vec::new();
+    for number in 0..MAX_ENTRIES as u64 + 100 {
+        let subject = network(&format!("203.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255));
+        assert_eq!(list.put(subject, u64::MAX, false, 0, &mut changes), Ok(true));
+    }
+    let is_listed = |list: &List, address: &str| list.lists_ip(address.parse().unwrap(), 0);
+    assert_eq!((list.page(0, 0, 0).0, changes.len()), (MAX_ENTRIES, MAX_ENTRIES + 200));
+    assert!(!is_listed(&list, "203.0.0.99") && is_listed(&list, "203.0.0.100"), "the oldest 100 went");
+    for number in 0..MAX_ENTRIES {
+        assert_eq!(list.put(account(&number.to_string()), u64::MAX, true, 0, &mut changes), Ok(true));
+    }
+    assert_eq!(list.page(0, 0, 0).0, MAX_ENTRIES);
+    for by_operator in [false, true] {
+        assert_eq!(list.put(account("more"), u64::MAX, by_operator, 0, &mut changes), Err(Full));
+    }
+    assert!(!list.has_room_for(&[account("more")], 0) && list.has_room_for(&[account("7")], 0));
+}
+
 /// Random changes of the list, beside a map that is told of them as the store is.
 #[test]
 fn the_changes_are_those_of_the_list() {
@@ -233,90 +254,4 @@ fn many_new_entries_give_one_warning() {
     assert_eq!(count(&mut (0..300).map(|number| 11_000 + number * 600)), (0, 0, 300));
     assert_eq!(count(&mut (0..60).map(|number| 1_000_000 + number)), (60, 0, 0));
     assert_eq!(count(&mut (0..60).map(|number| 1_001_000 + number)), (40, 1, 19));
-}
-
-fn open(arguments: &[&str], store: &Arc<Store>) -> Blacklist {
-    Blacklist::open(Rules::new(&serve_options(arguments)), store.clone()).unwrap()
-}
-
-fn peer(address: &str) -> Peer {
-    Peer::Ip(address.parse().unwrap(), 1)
-}
-
-#[test]
-fn offences_list_whom_the_options_say() {
-    let store = Arc::new(Store::open(None).unwrap());
-    let trusted = ["--proxy-protocol=203.0.113.0/24", "--forwarded-for=198.51.100.1", "--token-keys=FILE"];
-    for (arguments, listed) in [
-        (&[][..], "a 2001:db8::/64 203.0.113.7 198.51.100.1"),
-        (&["--blacklist-time=0"], ""),
-        (&["--blacklist-after=0"], "a"),
-        (&["--blacklist-after=5"], "a"),
-        (&["--ipv6-prefix=48"], "a 2001:db8::/48 203.0.113.7 198.51.100.1"),
-        (&["--auth=open"], "2001:db8::/64 203.0.113.7 198.51.100.1"),
-        (&trusted, "a 2001:db8::/64"),
-    ] {
-        let list = open(arguments, &store);
-        for address in ["203.0.113.7", "198.51.100.1", "2001:db8::7", "127.0.0.1", "10.0.0.1", "100.64.0.1"] {
-            for _ in 0..4 {
-                list.offence(peer(address), Some("a"));
-            }
-        }
-        list.offence(Peer::Local, None);
-        let names: Vec<_> = listed.split_whitespace().collect();
-        assert_eq!(list.page(0, 0).total, names.len(), "{arguments:?}");
-        assert_eq!(list.bars_account("a"), names.contains(&"a"));
-        assert!(!list.bars_account("b") && !list.bars(Peer::Local) && !list.bars(peer("127.0.0.1")));
-        for (address, name) in
-            [("203.0.113.7", "203.0.113.7"), ("198.51.100.1", "198.51.100.1"), ("2001:db8::8", "2001:")]
-        {
-            let expected = names.iter().any(|listed| listed.starts_with(name));
-            assert_eq!(list.bars(peer(address)), expected, "{arguments:?} {address}");
-        }
-        // It is in the store, and no longer once it is cleared.
-        assert_eq!(open(arguments, &store).page(0, 10), list.page(0, 10));
-        list.clear(|cleared| assert_eq!(cleared, Ok(0)));
-        assert_eq!(open(arguments, &store).page(0, 10).total, 0);
-        list.offence(peer("203.0.113.7"), None);
-        assert!(!list.bars(peer("203.0.113.7")), "offences are forgotten too, {arguments:?}");
-    }
-}
-
-#[test]
-fn operators_list_and_remove() {
-    let store = Arc::new(Store::open(None).unwrap());
-    let list = open(&["--proxy-protocol=203.0.113.1", "--token-keys=FILE"], &store);
-    let long = "x".repeat(256);
-    for (account, address) in [
-        ("", ""),
-        (&*long, ""),
-        ("a", "203.0.113.1"),
-        ("", "127.0.0.1"),
-        ("", "::1"),
-        ("", "0.0.0.0"),
-        ("", "unix"),
-        ("", "2001:db8::/48"),
-        ("", "203.0.113.0/24"),
-    ] {
-        assert_eq!(list.to_add(account, address), Err(Mistake), "{account} {address}");
-    }
-    let add = |account: &str, address: &str, seconds| {
-        let (told, done) = channel();
-        list.add(list.to_add(account, address).unwrap(), seconds, move |added| told.send(added).unwrap());
-        done.recv().unwrap()
-    };
-    assert_eq!(add("a", "10.0.0.1", 0), Ok(2), "a private address, by an operator");
-    assert_eq!(add("", "2001:db8::/64", 5), Ok(3));
-    assert!(list.bars(peer("10.0.0.1")) && list.bars(peer("2001:db8::1")) && list.bars_account("a"));
-    let entries = list.page(0, 10).entries;
-    let ends: Vec<_> =
-        entries.iter().map(|(_, entry)| entry.until_ms.saturating_sub(unix_ms()) / 1000).collect();
-    assert!((3590..=3600).contains(&ends[0]) && ends[2] <= 5, "{ends:?}");
-    // Who was trusted later is barred no more, and can be removed.
-    let trusting = open(&["--proxy-protocol=10.0.0.1", "--token-keys=FILE"], &store);
-    assert!(!trusting.bars(peer("10.0.0.1")));
-    trusting.remove(&trusting.to_remove("", "10.0.0.1").unwrap(), |removed| assert_eq!(removed, Ok(2)));
-    assert_eq!(open(&[], &store).page(0, 10).total, 2);
-    list.remove(&list.to_remove("a", "2001:db8::").unwrap(), drop);
-    assert!(!list.bars(peer("2001:db8::1")) && !list.bars_account("a"));
 }
