@@ -193,6 +193,69 @@ fn a_token_fills_in_what_the_client_leaves_out() {
 }
 
 #[test]
+fn a_token_can_be_good_for_one_login() {
+    let (signer, ecdsa) = (Signer::hs256(1), Signer::es256());
+    let jwks = File::new("replay.jwks", &key_set(&[signer.jwk(&json!({})), ecdsa.jwk(&json!({}))]));
+    let own_file = File::new("replay-own.keys", &"01".repeat(32));
+    let data = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("replay-data");
+    let _ = fs::remove_dir_all(&data);
+    let options = ["--jwt-keys", jwks.path(), "--token-keys", own_file.path(), "--login-replay", "deny"];
+    let start = |workers| start(workers, &[&options[..], &["--data", data.to_str().unwrap()]].concat());
+    let (message, claims) = game(5);
+    let own = Keys::from_text("01".repeat(32).as_bytes()).unwrap();
+    let identity = sysconn::Identity {
+        account: "account-5".into(),
+        platform: "platform".into(),
+        zone_id: 3,
+        role_id: 5,
+    };
+    let signed = sysconn::Login { identity, kind: sysconn::ClientKind::Player, ..sysconn::Login::default() };
+    let mut tokens: Vec<_> =
+        ["1", "2", "3"].map(|id| with_id(&claims, id)).iter().map(|c| signer.token(c)).collect();
+    tokens.extend([own.sign(&signed, now() + 600), own.sign(&signed, now() + 601)]);
+    // The same claims, signed twice: ECDSA makes two signatures.
+    let [first, second] = [ecdsa.token(&claims), ecdsa.token(&claims)];
+    assert_ne!(first, second);
+    let mut program = start("3");
+    for token in &tokens {
+        // A login that is refused for another reason does not use the token up.
+        let other = account::Login { account: "other".into(), ..with(&message, token.clone()) };
+        assert_eq!(outcome(&program, &other), REFUSED);
+        let mut client = Client::connect(program.address());
+        assert_eq!(login(&mut client, &with(&message, token.clone())), 0, "{token}");
+        client.echo(b"logged in");
+        assert_eq!(login(&mut client, &with(&message, token.clone())), REFUSED, "by the same client");
+        assert_eq!(outcome(&program, &with(&message, token.clone())), REFUSED, "by another");
+    }
+    assert_eq!(outcome(&program, &with(&message, first)), 0);
+    assert_eq!(outcome(&program, &with(&message, second.clone())), REFUSED, "another signature of the same");
+    assert!(String::from_utf8_lossy(&program.log()).contains("reason=\"the token was used before\""));
+    // Of those who come at once one gets in.
+    let contested = with(&message, signer.token(&with_id(&claims, "contested")));
+    let mut clients: Vec<_> = (0..20).map(|_| Client::connect(program.address())).collect();
+    clients.iter_mut().for_each(|client| client.send_packet(1002, 9, &contested.encode_to_vec()));
+    let answers: Vec<_> = clients.iter_mut().map(|client| client.reply().error_id).collect();
+    assert_eq!(answers.iter().filter(|error_id| **error_id == 0).count(), 1, "{answers:?}");
+
+    program.signal(Signal::KILL);
+    program.wait();
+    let program = start("1");
+    for token in tokens.into_iter().chain([second, contested.token]) {
+        assert_eq!(outcome(&program, &with(&message, token)), REFUSED, "after a kill");
+    }
+    assert_eq!(outcome(&program, &with(&message, signer.token(&with_id(&claims, "new")))), 0);
+    drop(program);
+    let _ = fs::remove_dir_all(&data);
+}
+
+/// The claims with an id of the token, so that it differs from others.
+fn with_id(claims: &Value, id: &str) -> Value {
+    let mut claims = claims.clone();
+    claims["jti"] = id.into();
+    claims
+}
+
+#[test]
 fn sighup_reads_the_keys_again_and_both_forms_can_be_used() {
     let (old, new) = (Signer::hs256(1), Signer::hs256(2));
     let jwks = File::new("sighup.jwks", &key_set(&[old.jwk(&json!({}))]));

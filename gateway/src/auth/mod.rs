@@ -2,14 +2,20 @@
 
 mod key_file;
 mod rules;
+mod used;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sysconn::Login;
 use sysconn::token::Keys;
 
+use crate::clock::unix_ms;
 use crate::jwt::{self, Expected, KeySet};
 use crate::options::{AuthOptions, shown};
 
 use key_file::KeyFile;
+
+pub(crate) use used::{MAX_USED_TOKENS, TokenUse, UsedToken};
 
 pub(crate) use rules::{MAX_NAME_BYTES, NO_ROLE, check_login};
 
@@ -21,6 +27,19 @@ const OWN_FORM: &str = "1.";
 pub(crate) struct Auth {
     own: Option<KeyFile<Keys>>,
     jwt: Option<Jwt>,
+    /// Whether each token is good for one login.
+    denies_replay: bool,
+    /// When the log last said that too many tokens are remembered, in milliseconds since 1970.
+    told_full_ms: AtomicU64,
+}
+
+/// A login that was checked.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// With what a JWT says about fields that the client left out.
+    pub(crate) login: Login,
+    /// Its token, if that works only once.
+    pub(crate) token: Option<UsedToken>,
 }
 
 #[derive(Debug)]
@@ -38,7 +57,7 @@ impl Auth {
         let parse_own: fn(&[u8]) -> _ = |text| Keys::from_text(text).map_err(|error| error.to_string());
         let own = options.token_keys.as_ref().map(|path| KeyFile::open(path, parse_own)).transpose()?;
         let Some(path) = &options.jwt_keys else {
-            return Ok(Auth { own, jwt: None });
+            return Ok(Auth { own, denies_replay: options.denies_replay, ..Auth::default() });
         };
         jwt::install()?;
         let keys = KeyFile::open(path, |text| KeySet::from_json(text).map_err(|error| error.to_string()))?;
@@ -46,7 +65,7 @@ impl Auth {
             Expected { issuer: options.jwt_issuer.clone(), audience: options.jwt_audience.clone() };
         let jwt = Jwt { keys, expected };
         jwt.log_skipped();
-        Ok(Auth { own, jwt: Some(jwt) })
+        Ok(Auth { own, jwt: Some(jwt), denies_replay: options.denies_replay, ..Auth::default() })
     }
 
     /// Whether logins are checked.
@@ -73,25 +92,42 @@ impl Auth {
         }
     }
 
-    /// Checks that the token is valid for the login at `now`, in seconds since 1970 (UTC). Returns the login,
-    /// with what a JWT says about fields that the client left out.
+    /// Says that too many used tokens are remembered, once a minute at most.
+    pub(crate) fn tell_full(&self) {
+        let now_ms = unix_ms();
+        let told_ms = self.told_full_ms.load(Ordering::Relaxed);
+        let is_due = now_ms.saturating_sub(told_ms) >= 60_000;
+        let is_ours = || {
+            self.told_full_ms.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        if is_due && is_ours() {
+            log::error!(
+                "{MAX_USED_TOKENS} used tokens are remembered, and no other is accepted until one expires"
+            );
+        }
+    }
+
+    /// Checks that the token is valid for the login at `now`, in seconds since 1970 (UTC).
     ///
     /// # Errors
     /// Why the token is not accepted, without any part of it.
-    pub(crate) fn check(&self, token: &str, login: Login, now: u64) -> Result<Login, String> {
+    pub(crate) fn check(&self, token: &str, login: Login, now: u64) -> Result<Checked, String> {
         let refused = |error: &dyn std::fmt::Display| format!("the token is {error}");
-        match (&self.own, &self.jwt) {
-            (None, None) => Ok(login),
+        let (login, signed, ends) = match (&self.own, &self.jwt) {
+            (None, None) => return Ok(Checked { login, token: None }),
             (Some(file), jwt) if jwt.is_none() || token.starts_with(OWN_FORM) => {
                 let checked = file.with(|keys| keys.verify(token, &login, now));
-                checked.map(|_| login).map_err(|error| refused(&error))
+                (login, token, checked.map_err(|error| refused(&error))?)
             }
             (_, Some(jwt)) => {
                 let checked = jwt.keys.with(|keys| jwt::verify(token, keys, &jwt.expected, &login, now));
-                checked.map(|(login, _)| login).map_err(|error| refused(&error))
+                let (login, ends) = checked.map_err(|error| refused(&error))?;
+                // ECDSA has several signatures for the same.
+                (login, token.rsplit_once('.').map_or(token, |(signed, _)| signed), ends)
             }
-            (Some(_), None) => Err(refused(&"not a token")),
-        }
+            (Some(_), None) => return Err(refused(&"not a token")),
+        };
+        Ok(Checked { login, token: self.denies_replay.then(|| UsedToken::new(signed, ends)) })
     }
 }
 

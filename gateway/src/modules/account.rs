@@ -1,5 +1,6 @@
 //! Module 10: logins, logouts, and the time of the server.
 
+use prost::Message;
 use sysconn::packet::ErrorId;
 use sysconn::{
     Access, ClientKind, Context, Custodian, Effects, Identity, Login, LoginTicket, Outcome, Request, Route,
@@ -7,7 +8,7 @@ use sysconn::{
 };
 
 use super::Gateway;
-use crate::auth::{MAX_NAME_BYTES, NO_ROLE, check_login};
+use crate::auth::{Checked, MAX_NAME_BYTES, MAX_USED_TOKENS, NO_ROLE, TokenUse, UsedToken, check_login};
 use crate::clock::unix_ms;
 use crate::messages::{self, account};
 use crate::store::Transaction;
@@ -18,7 +19,7 @@ pub(super) const ROUTES: [Route<Gateway>; 4] = [
     Route::new(account::WECHAT_LOGIN, "wechat_login", Access::Anyone, proto!(wechat_login, request))
         .secret()
         .messages(account::WechatLogin::NAME, account::WechatLoggedIn::NAME),
-    Route::new(account::LOGIN, "login", Access::Anyone, proto!(login))
+    Route::new(account::LOGIN, "login", Access::Anyone, proto!(login, request))
         .secret()
         .messages(account::Login::NAME, account::LoggedIn::NAME),
     Route::new(account::LOGOUT, "logout", Access::Role, logout),
@@ -63,7 +64,13 @@ fn wechat_login(
             // Without a role the ticket is dropped, which refuses with ErrorID 6.
             let Ok(Some(role_id)) = role_id else { return };
             let home = ticket.connection().worker();
-            worker.call_always(home, move |_, effects| enter(ticket, key, role_id, earlier, effects));
+            worker.call_always(home, move |_, effects| {
+                let AccountKey { platform, account, zone_id } = key;
+                let identity = Identity { account: account.clone(), platform, zone_id, role_id };
+                let login = Login { identity, kind: ClientKind::Player, ..Login::default() };
+                let reply = account::WechatLoggedIn { role_id, account, server_time_ms: unix_ms() };
+                enter(ticket, login, earlier, &reply, effects);
+            });
         });
     });
     Ok(Outcome::Done)
@@ -80,43 +87,36 @@ fn check_code(code: &str, platform: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Ends the login of an account that a platform has named, on the worker of its connection, whose role was
-/// `earlier`.
-fn enter(ticket: LoginTicket, key: AccountKey, role_id: u64, earlier: u64, effects: &mut Effects) {
-    let AccountKey { platform, account, zone_id } = key;
-    if earlier != role_id {
+/// Ends a login that was deferred, on the worker of its connection, whose role was `earlier`.
+fn enter(ticket: LoginTicket, login: Login, earlier: u64, reply: &impl Message, effects: &mut Effects) {
+    if earlier != login.identity.role_id {
         effects.unsubscribe_all(ticket.connection());
     }
-    let message = account::WechatLoggedIn { role_id, account: account.clone(), server_time_ms: unix_ms() };
-    let identity = Identity { account, platform, zone_id, role_id };
-    let login = Login { identity, kind: ClientKind::Player, ..Login::default() };
     // The role is not 0, and nothing else can be wrong.
-    let _ = effects.reply_login_message(ticket, login, &message);
+    let _ = effects.reply_login_message(ticket, login, reply);
 }
 
 /// Logs a client in. If there are keys, the message must match its token; otherwise it is believed. A login
 /// with another role leaves all rooms; one with the same role, which may change everything else, does not. A
 /// refused login changes nothing.
-fn login(gateway: &mut Gateway, mut message: account::Login, context: &mut Context<'_>) -> Outcome {
+fn login(
+    gateway: &mut Gateway,
+    mut message: account::Login,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ErrorId> {
     let token = std::mem::take(&mut message.token);
     let (account, role_id) = (message.account.clone(), message.role_id);
-    let login = match read_login(message) {
-        Ok(login) => login,
-        Err(reason) => return context.refuse_login(&account, role_id, reason),
+    let Checked { login, token } = match check(gateway, &token, message) {
+        Ok(checked) => checked,
+        Err(reason) => return Ok(context.refuse_login(&account, role_id, &reason)),
     };
-    let login = match gateway.auth.check(&token, login, unix_ms() / 1000) {
-        Ok(login) => login,
-        Err(reason) => return context.refuse_login(&account, role_id, &reason),
-    };
-    if let Err(reason) = check_login(&login) {
-        return context.refuse_login(&account, role_id, reason);
-    }
-    if let Some(reason) = listed(gateway, &login) {
-        return context.refuse_login(&account, role_id, &reason);
+    if let Some(token) = token {
+        return login_once(gateway, token, login, request, context);
     }
     let (id, earlier, older) = (context.id(), context.record().role_id(), context.player(role_id));
     if context.login(login).is_err() {
-        return context.refuse_login(&account, role_id, NO_ROLE);
+        return Ok(context.refuse_login(&account, role_id, NO_ROLE));
     }
     if earlier != role_id {
         context.effects().unsubscribe_all(id);
@@ -124,7 +124,55 @@ fn login(gateway: &mut Gateway, mut message: account::Login, context: &mut Conte
         // the role twice. On another worker that happens a moment later.
         older.into_iter().for_each(|older| context.effects().unsubscribe_all(older));
     }
-    context.reply_message(&account::LoggedIn { role_id, account, server_time_ms: unix_ms() })
+    Ok(context.reply_message(&account::LoggedIn { role_id, account, server_time_ms: unix_ms() }))
+}
+
+/// Checks a login and its token.
+///
+/// # Errors
+/// The reason why it is refused.
+fn check(gateway: &Gateway, token: &str, message: account::Login) -> Result<Checked, String> {
+    let checked = gateway.auth.check(token, read_login(message)?, unix_ms() / 1000)?;
+    // A JWT can have added something.
+    check_login(&checked.login)?;
+    listed(gateway, &checked.login).map_or(Ok(checked), Err)
+}
+
+/// Logs a client in with a token that works only once, when the store has it: ErrorID 7 if it was used
+/// before, and 6 if too many are remembered, or the store cannot be used.
+fn login_once(
+    gateway: &Gateway,
+    token: UsedToken,
+    login: Login,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ErrorId> {
+    let earlier = context.record().role_id();
+    let ticket = context.defer_login(request)?;
+    let (worker, auth) = (gateway.worker.clone(), gateway.auth.clone());
+    let work = move |transaction: &mut Transaction<'_>| {
+        token.remember(MAX_USED_TOKENS, unix_ms() / 1000, transaction)
+    };
+    gateway.store.submit(work, move |used| {
+        let Identity { account, role_id, .. } = login.identity.clone();
+        match used {
+            Ok(TokenUse::First) => {
+                let home = ticket.connection().worker();
+                worker.call_always(home, move |_, effects| {
+                    let reply = account::LoggedIn { role_id, account, server_time_ms: unix_ms() };
+                    enter(ticket, login, earlier, &reply, effects);
+                });
+            }
+            Ok(TokenUse::Again) => ticket.refuse_login(&account, role_id, "the token was used before"),
+            Ok(TokenUse::Full) => {
+                auth.tell_full();
+                ticket.refuse(ErrorId::NOT_AVAILABLE);
+            }
+            // The ticket is dropped, which refuses with ErrorID 6. The log of the store says why.
+            Err(_) => {}
+        }
+    });
+    Ok(Outcome::Done)
 }
 
 /// The login in a message.

@@ -20,6 +20,8 @@ pub(crate) struct AuthOptions {
     /// Whether `serve` may believe logins on any address. Without it there are keys, or all of
     /// `config.listen` is loopback or a Unix domain socket, or the program is `echo`.
     pub(crate) open: bool,
+    /// Whether each token is good for one login.
+    pub(crate) denies_replay: bool,
 }
 
 impl AuthOptions {
@@ -41,6 +43,10 @@ impl Options {
             if let (Some(value), None) = (value, &auth.jwt_keys) {
                 return Err(self.without_keys(given, name, "none without --jwt-keys", value));
             }
+        }
+        if auth.denies_replay && !auth.has_keys() {
+            let expected = "allow without --token-keys or --jwt-keys, since there are no tokens";
+            return Err(self.without_keys(given, "login-replay", expected, "deny"));
         }
         match (auth.has_keys(), auth.open) {
             (true, false) | (false, true) => Ok(()),

@@ -286,6 +286,13 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(InEcho::Absent),
     entry(
+        "login-replay",
+        LoginReplay(|o| &mut o.auth.denies_replay),
+        "allow",
+        "Whether a token is good for any number of logins until it expires, or deny: for one",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
         "auth",
         Auth(|o| &mut o.auth.open),
         "",
@@ -310,7 +317,7 @@ pub(super) static TABLE: &[Entry] = &[
         "data",
         Directory(|o| &mut o.data),
         "",
-        "Keep accounts and their roles in this directory, which is made if there is none; not given: in memory",
+        "Keep accounts, the black list and used tokens in this directory, which is made if there is none; not given: in memory",
     )
     .in_echo(InEcho::Absent),
     entry(

@@ -204,6 +204,15 @@ pub(super) fn deflate(text: &str) -> Option<DeflateMode> {
     }
 }
 
+/// Whether a second use of a token is denied.
+pub(super) fn login_replay(text: &str) -> Option<bool> {
+    match text {
+        "allow" => Some(false),
+        "deny" => Some(true),
+        _ => None,
+    }
+}
+
 /// What counts as a sign of life.
 pub(super) fn liveness(text: &str) -> Option<Liveness> {
     match text {

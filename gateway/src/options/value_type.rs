@@ -55,6 +55,7 @@ pub(super) enum ValueType {
     /// The URL of a service, without a slash at its end.
     BaseUrl(Field<String>),
     Auth(Field<bool>),
+    LoginReplay(Field<bool>),
     /// On or off; the flag needs no value.
     Switch(Field<bool>),
 }
@@ -139,6 +140,7 @@ impl ValueType {
                 TomlType::Text,
             ),
             ValueType::Auth(_) => ("open", "open, its only value", TomlType::Text),
+            ValueType::LoginReplay(_) => ("allow|deny", "allow or deny", TomlType::Text),
             ValueType::Switch(_) => ("true|false", "true or false", TomlType::Switch),
         }
     }
@@ -231,6 +233,7 @@ impl ValueType {
             ValueType::AppId(field) => *field(options) = Some(value::app_id(text)?),
             ValueType::BaseUrl(field) => *field(options) = value::base_url(text)?,
             ValueType::Auth(field) => *field(options) = (text == "open").then_some(true)?,
+            ValueType::LoginReplay(field) => *field(options) = value::login_replay(text)?,
             ValueType::Switch(field) => *field(options) = value::switch(text)?,
         }
         Some(())

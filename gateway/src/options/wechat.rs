@@ -60,10 +60,15 @@ impl Options {
         Some(format!("{option} has no effect without wechat-appid: no WeChat codes are exchanged"))
     }
 
-    /// A line for the log about accounts that are not kept.
+    /// A line for the log about accounts or used tokens that are not kept.
     pub(crate) fn memory_warning(&self) -> Option<String> {
-        let forgets = self.mode == Mode::Serve && self.wechat_appid.is_some() && self.data.is_none();
-        let line = "without data accounts are kept in memory: at the end their roles will be forgotten";
-        forgets.then(|| line.to_owned())
+        let forgets = |needs: bool| self.mode == Mode::Serve && needs && self.data.is_none();
+        let lines = match (forgets(self.wechat_appid.is_some()), forgets(self.auth.denies_replay)) {
+            (false, false) => return None,
+            (true, false) => "accounts are kept in memory: at the end their roles will be forgotten",
+            (false, true) => "used tokens are kept in memory: after the end they can be used again",
+            (true, true) => "accounts and used tokens are kept in memory, and will be forgotten at the end",
+        };
+        Some(format!("without data {lines}"))
     }
 }

@@ -1,5 +1,7 @@
 //! Each answer of the platform, and what the client, the operator and the platform get.
 
+use std::process::Command;
+
 use super::common::eventually;
 use super::platform::code_of;
 use super::{Scratch, Server, login};
@@ -38,6 +40,19 @@ const CASES: [Case; 28] = [
     ("noise", 6, 1, "the platform's answer is no HTTP"),
     ("hangup", 6, 1, "the connection to the platform failed: "),
 ];
+
+#[test]
+fn a_listed_account_cannot_log_in() {
+    let server = Server::start(&["--workers", "3"]);
+    assert!(server.answer(&code_of("bad")).is_ok());
+    let url = format!("ws://{}", server.program.address());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+    command.args(["blacklist", "add", "--account", "bad", "--url", &url]).env_clear();
+    assert!(command.output().unwrap().status.success());
+    assert_eq!(server.answer(&code_of("bad")).err(), Some(7));
+    assert!(server.answer(&code_of("good")).is_ok());
+    assert!(server.log().contains(r#"account="bad" role_id=0 reason="the account is on the black list""#));
+}
 
 #[test]
 fn each_answer_of_the_platform_has_its_own() {

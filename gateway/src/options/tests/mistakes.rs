@@ -20,7 +20,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
-    let cases: [(&str, &str, &[&str]); 27] = [
+    let cases: [(&str, &str, &[&str]); 28] = [
         (
             "max-len",
             SIZE,
@@ -69,6 +69,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("overflow", "close or drop", &["Close", "1"]),
         ("deflate", "off, shared or dedicated", &["Off", "1", "on"]),
         ("auth", "open, its only value", &["none"]),
+        ("login-replay", "allow or deny", &["once", "true"]),
         ("blacklist-time", TIMER, &["1", "8d"]),
         ("blacklist-after", "a whole number, 0 to 100", &["101", "-1", "off"]),
         ("wechat-appid", "1 to 64 letters, digits, - and _", &["wx 1", "wx&secret=", "é"]),

@@ -82,8 +82,13 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         let variable = format!("SYSCONN_{}", field.to_ascii_uppercase());
         assert_eq!(flags, all(run(&[], "", &[(&variable, "me"), ("SYSCONN_JWT_KEYS", "FILE")])));
     }
+    let replay = all(run(&["--login-replay=deny", "--token-keys=FILE"], "", &[]));
+    assert!(replay.contains("denies_replay: true,"));
+    assert_eq!(replay, all(from_file("serve", "login_replay = 'deny'\ntoken_keys = 'FILE'")));
+    let variables = [("SYSCONN_LOGIN_REPLAY", "deny"), ("SYSCONN_TOKEN_KEYS", "FILE")];
+    assert_eq!(replay, all(run(&["serve"], "", &variables)));
     // The cases with trusted proxies are below, and those of an appid and its secret.
-    assert_eq!(cases.len() + 7, TABLE.len(), "an option without a case");
+    assert_eq!(cases.len() + 8, TABLE.len(), "an option without a case");
 }
 
 #[test]
@@ -309,6 +314,10 @@ fn logins_are_checked_or_believed_and_not_both() {
         let expected = format!(r#"expected none beside {flag}, which has every login checked, not "open""#);
         assert_eq!(line(run(args, file, &[])), format!("sysconn: {origin}: {expected}"));
     }
+    let expected =
+        "expected allow without --token-keys or --jwt-keys, since there are no tokens, not \"deny\"";
+    assert_eq!(line(run(&["--login-replay=deny"], "", &[])), format!("sysconn: --login-replay: {expected}"));
+    assert!(run(&["--login-replay=allow"], "", &[]).is_ok());
     for name in ["jwt-issuer", "jwt-audience"] {
         let expected = format!(r#"sysconn: --{name}: expected none without --jwt-keys, not "me""#);
         assert_eq!(line(run(&[&format!("--{name}=me"), "--token-keys=FILE"], "", &[])), expected);
