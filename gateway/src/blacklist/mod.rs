@@ -150,7 +150,9 @@ impl Blacklist {
         for subject in subjects {
             let _ = list.put(subject, until_ms, true, now_ms, &mut changes);
         }
-        self.shared.save(&list, changes, move |saved| done(saved.map_err(AddError::Store)));
+        let total = list.page(0, 0, now_ms).0;
+        let done = move |saved: Result<_, _>| done(saved.map(|()| total).map_err(AddError::Store));
+        self.shared.save(&list, changes, done);
     }
 
     /// Removes all of these, as far as they are listed. `done` is as that of [`add`](Self::add).
@@ -163,7 +165,8 @@ impl Blacklist {
         for subject in subjects {
             list.remove(subject, &mut changes);
         }
-        self.shared.save(&list, changes, done);
+        let total = list.page(0, 0, unix_ms()).0;
+        self.shared.save(&list, changes, move |saved| done(saved.map(|()| total)));
     }
 
     /// Removes all entries, and forgets offences. `done` is as that of [`add`](Self::add).
@@ -173,7 +176,7 @@ impl Blacklist {
         }
         let (mut list, mut changes) = (self.shared.write(), Vec::new());
         list.clear(&mut changes);
-        self.shared.save(&list, changes, done);
+        self.shared.save(&list, changes, move |saved| done(saved.map(|()| 0)));
     }
 
     /// A page of the list: accounts by their names, then addresses.

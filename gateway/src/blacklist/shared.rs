@@ -40,17 +40,15 @@ impl Shared {
         self.list.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the store make changes of the list, which is locked so that they keep their order. `done` gets the
-    /// number of entries.
+    /// Has the store make changes of the list, which is locked so that they keep their order.
     pub(super) fn save(
         self: &Arc<Self>,
-        list: &List,
+        _list: &List,
         changes: Vec<Change>,
-        done: impl FnOnce(Result<usize, StoreError>) + Send + 'static,
+        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        let (total, _) = list.page(0, 0, unix_ms());
         if changes.is_empty() {
-            return done(Ok(total));
+            return done(Ok(()));
         }
         let shared = self.clone();
         let work = move |transaction: &mut Transaction<'_>| table::save(transaction, &changes);
@@ -58,7 +56,7 @@ impl Shared {
             if saved.is_err() {
                 shared.save_again();
             }
-            done(saved.map(|()| total));
+            done(saved);
         });
     }
 
