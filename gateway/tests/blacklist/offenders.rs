@@ -89,8 +89,13 @@ fn who_acts_for_an_account_is_listed_in_its_place() {
 fn an_entry_ends_by_itself() {
     let stage = Stage::new("1");
     let program = stage.start(&["--blacklist-time", "300ms", "--blacklist-after", "1"]);
-    connect(&program, "203.0.113.7").offend();
-    assert!(is_barred(&program, "203.0.113.7"));
+    eventually("it is barred, on a machine that is not too slow", || {
+        let barred = is_barred(&program, "203.0.113.7");
+        if !barred {
+            connect(&program, "203.0.113.7").offend();
+        }
+        barred
+    });
     eventually("the entry has ended", || !is_barred(&program, "203.0.113.7"));
     assert!(watch(&program).listed().is_empty());
     let program = stage.restart(program, &["--blacklist-time", "0"]);

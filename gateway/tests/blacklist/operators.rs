@@ -41,7 +41,7 @@ fn operators_list_add_remove_and_clear() {
         let both = message(1, "bad", "203.0.113.7");
         assert_eq!(boss.blacklist(&both).map(total), Ok((2, 0)));
         assert_eq!(boss.blacklist(&message(1, "", "10.1.2.3")).map(total), Ok((3, 0)), "a private address");
-        let network = monitor::Blacklist { seconds: 3, ..message(1, "", "2001:db8::7") };
+        let network = monitor::Blacklist { seconds: 300, ..message(1, "", "2001:db8::7") };
         assert_eq!(boss.blacklist(&network).map(total), Ok((4, 0)));
         assert_eq!(boss.listed(), ["bad", "10.1.2.3", "203.0.113.7", "2001:db8::/64"]);
         assert_eq!(outcome(&program, &player("bad", 2)), REFUSED);
