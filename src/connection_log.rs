@@ -207,9 +207,13 @@ pub(crate) fn ended(record: &Record, log: &mut LogLimiter, now: Moment, cause: C
     }
     let (role_id, cause_text) = (record.role_id(), cause.to_string());
     let account = record.identity().map(|identity| ("account", Value::from(identity.account)));
+    let custodian = record.custodian();
+    let custodian_role_id = custodian.map_or(0, |custodian| custodian.role_id);
     let fields = [
         account,
         Some(("role_id", Value::from_display(&role_id))),
+        custodian.map(|custodian| ("custodian", Value::from(custodian.account.as_str()))),
+        custodian.map(|_| ("custodian_role_id", Value::from_display(&custodian_role_id))),
         Some(("cause", Value::from(cause_text.as_str()))),
         cause.close_code().map(|code| ("code", Value::from(code.get()))),
         Some(("duration_ms", Value::from(now.since(record.connected_at())))),

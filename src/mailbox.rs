@@ -23,6 +23,18 @@ pub(crate) enum Answer {
     RefuseWith(ErrorId, Vec<u8>),
     /// Logs the connection in, then replies.
     Login(Box<Login>, Vec<u8>),
+    /// Refuses a login, and logs why.
+    RefuseLogin(Box<RefusedLogin>),
+}
+
+/// A login that another service has refused.
+#[derive(Debug)]
+pub(crate) struct RefusedLogin {
+    /// The client's claims.
+    pub(crate) account: String,
+    pub(crate) role_id: u64,
+    /// For the log only.
+    pub(crate) reason: String,
 }
 
 impl Answer {
@@ -30,7 +42,7 @@ impl Answer {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Answer::Reply(data) | Answer::RefuseWith(_, data) | Answer::Login(_, data) => data.len(),
-            Answer::Refuse(_) => 0,
+            Answer::Refuse(_) | Answer::RefuseLogin(_) => 0,
         }
     }
 }

@@ -1,13 +1,20 @@
-//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), and the replay of
-//! recorded connections (`replay`).
+//! The `sysconn` program: a game gateway (`serve`), a plain WebSocket echo (`echo`), the replay of recorded
+//! connections (`replay`), and tools for operators.
 
+mod accounts;
+mod auth;
+mod blacklist;
 mod certificates;
+mod client;
+mod clock;
 mod cpus;
 mod delay;
 mod descriptors;
+mod jwt;
 mod log_format;
 mod log_sink;
 mod messages;
+mod mint;
 mod modules;
 mod options;
 mod panics;
@@ -15,19 +22,23 @@ mod reload;
 mod replay;
 mod run;
 mod signals;
+mod store;
 mod tls;
-mod token_keys;
+mod wechat;
 
 use std::io::Write;
 use std::process::ExitCode;
 
+use accounts::accounts;
+use blacklist::command::blacklist;
 use log_sink::LogSink;
+use mint::mint;
 use options::{Exit, LogFormat, Task, read, sources};
 use replay::replay;
 use run::run;
 use signals::catch as catch_signals;
 
-/// Exit status: the replay of a recording differs from it.
+/// Exit status: the replay of a recording differs from it, or nothing was found.
 const DIFFERENT: u8 = 1;
 /// Exit status: the command line, a recording, the configuration or an address is unusable.
 const UNUSABLE: u8 = 2;
@@ -49,11 +60,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Serves or replays. False: the replay of a recording differs from it.
+/// Serves, replays, or does what else was asked for. False: the replay of a recording differs from it, or
+/// nothing was found.
 fn start() -> Result<bool, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Replay(task) => replay(&task).map_err(failed),
+        Task::Blacklist(task) => blacklist(&task).map_err(failed).map(|()| true),
+        Task::Mint(task) => mint(&task).map_err(failed).map(|()| true),
+        Task::Accounts(task) => accounts(&task).map_err(failed),
         Task::Serve(sources) => {
             // Reading the options can take any time, and signals must work meanwhile.
             let signals = catch_signals().map_err(failed)?;

@@ -1,12 +1,13 @@
-//! Reads certificates and login keys again while the server runs.
+//! Reads certificates, login keys and the secret of WeChat again while the server runs.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use sysconn::ServerHandle;
 
+use crate::auth::Auth;
 use crate::tls::TlsFiles;
-use crate::token_keys::TokenKeys;
+use crate::wechat::Wechat;
 
 /// Reads the files again on a thread of its own, since a file can be a FIFO, or on a file system that does
 /// not answer.
@@ -24,15 +25,16 @@ impl Reload {
     pub(crate) fn start(
         server: ServerHandle,
         tls: Option<TlsFiles>,
-        keys: Option<Arc<TokenKeys>>,
+        auth: Arc<Auth>,
+        wechat: Option<Arc<Wechat>>,
     ) -> Result<Self, String> {
-        if tls.is_none() && keys.is_none() {
+        if tls.is_none() && !auth.is_on() && wechat.is_none() {
             return Ok(Reload { requests: None });
         }
         let (requests, inbox) = sync_channel(1);
         let run = move || {
             for () in inbox {
-                reload(&server, tls.as_ref(), keys.as_deref());
+                reload(&server, tls.as_ref(), &auth, wechat.as_deref());
             }
         };
         let thread = std::thread::Builder::new().name("reload".into()).spawn(run);
@@ -55,14 +57,15 @@ impl Reload {
 }
 
 /// Reads the files again. A file that cannot be used leaves its setting unchanged.
-fn reload(server: &ServerHandle, tls: Option<&TlsFiles>, keys: Option<&TokenKeys>) {
+fn reload(server: &ServerHandle, tls: Option<&TlsFiles>, auth: &Auth, wechat: Option<&Wechat>) {
     let set_tls = |files: &TlsFiles| server.set_tls(files.load()?).map_err(|error| error.to_string());
     if let Some(Err(line)) = tls.map(set_tls) {
         log::error!("the certificate stays as it was: {line}");
     }
-    match keys.map(TokenKeys::reload) {
-        Some(Ok(())) => log::info!("the keys of logins were read again"),
-        Some(Err(line)) => log::error!("the keys of logins stay as they were: {line}"),
+    auth.reload();
+    match wechat.map(Wechat::reload) {
+        Some(Ok(())) => log::info!("the secret of WeChat was read again"),
+        Some(Err(line)) => log::error!("the secret of WeChat stays as it was: {line}"),
         None => {}
     }
 }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use log::LevelFilter;
 use sysconn::{Application, Config, Service, Worker, Workers};
 
+use crate::auth::Auth;
+use crate::blacklist::{Blacklist, Rules};
 use crate::delay::Delay;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
 use crate::reload::Reload;
 use crate::signals::Caught;
+use crate::store::Store;
 use crate::tls::TlsFiles;
-use crate::token_keys::TokenKeys;
+use crate::wechat::Wechat;
 use crate::{LogSink, cpus, descriptors, panics};
 
 /// Runs `serve` or `echo` until it has drained.
@@ -25,33 +28,51 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
     panics::install_hook();
-    let recording = options.recording_warning();
+    let warnings = [options.recording_warning(), options.wechat_warning(), options.memory_warning()];
+    let wechat = options.wechat();
+    let rules = Rules::new(&options);
     let mut config = options.config;
     descriptors::fit(&mut config);
     let tls = TlsFiles::both(options.tls_cert, options.tls_key)?;
     config.tls = tls.as_ref().map(TlsFiles::load).transpose()?;
-    for line in config.warnings().into_iter().chain(recording) {
-        log::warn!("{line}");
-    }
-    let keys = options.token_keys.map(TokenKeys::open).transpose()?.map(Arc::new);
+    let auth =
+        Arc::new(if options.mode == Mode::Serve { Auth::open(&options.auth)? } else { Auth::default() });
     if let Some(first) = options.cpu {
         cpus::check(first, config.workers)?;
     }
-    let server = Server { config, signals, tls, keys: keys.clone(), cpu: options.cpu };
+    let wechat = wechat.filter(|_| options.mode == Mode::Serve);
+    let wechat = wechat.as_ref().map(Wechat::start).transpose()?.map(Arc::new);
+    for line in config.warnings().into_iter().chain(warnings.into_iter().flatten()) {
+        log::warn!("{line}");
+    }
+    let server =
+        Server { config, signals, tls, auth: auth.clone(), wechat: wechat.clone(), cpu: options.cpu };
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
-            let gateway = |worker| Gateway::new(worker, delay.clone(), keys.clone());
-            server.run(modules::routes(options.diagnostics), gateway)
+            let store = Arc::new(Store::open(options.data.as_deref())?);
+            let blacklist = Arc::new(Blacklist::open(rules, store.clone())?);
+            let gateway = |worker| {
+                let (auth, blacklist) = (auth.clone(), blacklist.clone());
+                Gateway::new(worker, delay.clone(), auth, blacklist, store.clone(), wechat.clone())
+            };
+            let result = server.run(modules::routes(options.diagnostics), gateway);
+            store.close();
+            result
         }
         Mode::Echo => server.run(Service::Messages(modules::echo_message), |_| Echo),
     }
 }
 
-fn start_log(level: LevelFilter, format: LogFormat) {
+/// Sends the log to standard error.
+pub(crate) fn start_log(level: LevelFilter, format: LogFormat) {
     let sink = env_logger::Target::Pipe(Box::new(LogSink::new(std::io::stderr(), format)));
     env_logger::Builder::new()
         .filter_level(level)
+        // Requests with the secret and a code in them.
+        .filter_module("ureq", LevelFilter::Off)
+        // What clients do in their handshakes, without a limit.
+        .filter_module("rustls", LevelFilter::Off)
         .format(move |out, record| {
             let time = out.timestamp_millis();
             out.write_all(format.line(&time, record).as_bytes())
@@ -64,7 +85,8 @@ struct Server {
     config: Config,
     signals: Caught,
     tls: Option<TlsFiles>,
-    keys: Option<Arc<TokenKeys>>,
+    auth: Arc<Auth>,
+    wechat: Option<Arc<Wechat>>,
     /// The core of the first worker; each further worker gets the next one.
     cpu: Option<usize>,
 }
@@ -77,7 +99,7 @@ impl Server {
     ) -> Result<(), String> {
         self.signals.catch_ends()?;
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
-        let reload = Reload::start(workers.handle(), self.tls, self.keys)?;
+        let reload = Reload::start(workers.handle(), self.tls, self.auth, self.wechat)?;
         self.signals.watch(workers.handle(), reload)?;
         announce(&workers);
         let begin = |worker| {

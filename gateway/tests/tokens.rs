@@ -157,6 +157,15 @@ fn a_login_needs_a_token_made_for_it() {
             ("one by another key", with_token(&key(2), game(1), now() + 3600), REFUSED),
             ("a long one", account::Login { token: "1".repeat(500_000), ..game(1) }, REFUSED),
             (
+                "one of a custodian who would be a monitor",
+                with_token(
+                    &key(1),
+                    account::Login { kind: Kind::Monitor.into(), custodian: "owner".into(), ..game(1) },
+                    u64::MAX,
+                ),
+                REFUSED,
+            ),
+            (
                 "no role, and its own",
                 with_token(&key(1), account::Login { role_id: 0, ..game(0) }, u64::MAX),
                 REFUSED,
@@ -215,6 +224,68 @@ fn sighup_reads_the_keys_again() {
         drop(inside);
         assert_eq!(program.wait().0.code(), Some(0));
     }
+}
+
+/// Runs `sysconn token`. Returns its exit status, its output, and its error line.
+fn mint(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sysconn"))
+        .arg("token")
+        .args(arguments)
+        .env_clear()
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_program_makes_tokens_itself() {
+    let file = KeyFile::new("mint", &(key(1) + &key(2)));
+    let program = file.start("1");
+    let path = file.0.to_str().unwrap();
+    let hosted = account::Login { custodian: "owner".into(), custodian_role_id: 9, ..game(5) };
+    let monitor = account::Login { kind: Kind::Monitor.into(), ..game(6) };
+    let bare = account::Login { account: "a".into(), role_id: u64::MAX, ..account::Login::default() };
+    for (login, more) in [
+        (bare, "--account a --role 18446744073709551615"),
+        (
+            hosted,
+            "--account account-5 --role 5 --platform platform --zone 3 --kind game-server --custodian owner \
+             --custodian-role 9 --lifetime 1m",
+        ),
+        (monitor, "--account account-6 --role 6 --platform platform --zone 3 --kind MONITOR"),
+    ] {
+        let arguments = [&["--token-keys", path][..], &more.split_whitespace().collect::<Vec<_>>()].concat();
+        let before = now();
+        let (status, made, error) = mint(&arguments);
+        assert_eq!((status, &*error), (Some(0), ""));
+        let token = made.strip_suffix('\n').unwrap().to_owned();
+        let message = account::Login { token, ..login };
+        assert_eq!(Client::connect(program.address()).login(&message), 0, "{more}");
+        let lifetime = if more.contains("1m") { 60 } else { 3600 };
+        let ends = keys(&key(1)).verify(&message.token, &signed(&message), before).unwrap();
+        assert!(
+            (before + lifetime..=now() + lifetime).contains(&ends),
+            "the first key signs, for {lifetime} s"
+        );
+    }
+    for (arguments, reason) in [
+        ("--account a --role 0", "sysconn: token: role_id is 0\n"),
+        ("--account= --role 1", "sysconn: token: the account is empty\n"),
+        (
+            "--account a --role 1 --kind monitor --custodian b",
+            "sysconn: token: a custodian cannot be a monitor\n",
+        ),
+        ("--account a --role 1 --custodian-role 2", "sysconn: token: the custodian has no account\n"),
+    ] {
+        let arguments =
+            [&["--token-keys", path][..], &arguments.split_whitespace().collect::<Vec<_>>()].concat();
+        assert_eq!(mint(&arguments), (Some(2), String::new(), reason.to_owned()));
+    }
+    file.write("123");
+    let (status, made, error) = mint(&["--token-keys", path, "--account", "a", "--role", "1"]);
+    assert_eq!((status, &*made), (Some(2), ""));
+    assert!(error.contains(": line 1: expected a key"), "{error}");
 }
 
 /// The program in docs/tokens.md, which game authors copy, makes tokens that are accepted.

@@ -24,6 +24,9 @@ impl<S: Application> Input<Env<S>> for Answer<'_> {
             }
             mailbox::Answer::RefuseWith(error_id, data) => context.refuse_with(*error_id, data),
             mailbox::Answer::Login(login, data) => context.reply_and_log_in((**login).clone(), data),
+            mailbox::Answer::RefuseLogin(refused) => {
+                context.refuse_login(&refused.account, refused.role_id, &refused.reason)
+            }
         });
     }
 }

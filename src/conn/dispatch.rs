@@ -14,7 +14,7 @@ use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::connection_log;
 use crate::frame::{self, Decoder};
-use crate::packet::Undecodable;
+use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
 use crate::record::Record;
 use crate::router::{AfterCall, Application, COMPRESSES, Confined, Context, Outcome, SendBuffer};
 
@@ -215,22 +215,37 @@ impl Dispatch<'_> {
 pub(super) fn log_frames(record: &Record, mut frames: &[u8]) {
     while !frames.is_empty() {
         let (frame, rest) = frames.split_at(frame::boundary_at_or_after(frames, 1).min(frames.len()));
-        log::info!("{} out {}", record.id, Hex(frame));
+        log::info!("{} out {}", record.id, Hex::of(frame));
         frames = rest;
     }
 }
 
 /// Shows the first bytes of something in hexadecimal.
-pub(super) struct Hex<'a>(pub(super) &'a [u8]);
+pub(super) struct Hex<'a> {
+    bytes: &'a [u8],
+    /// How many of them are shown.
+    shown: usize,
+}
+
+impl<'a> Hex<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Hex { bytes, shown: DEBUG_BYTES }
+    }
+
+    /// A packet whose Data is secret: only its header is shown.
+    pub(super) fn of_secret(bytes: &'a [u8]) -> Self {
+        Hex { bytes, shown: REQUEST_HEADER_BYTES }
+    }
+}
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0.iter().take(DEBUG_BYTES) {
+        for byte in self.bytes.iter().take(self.shown) {
             write!(f, "{byte:02x}")?;
         }
-        if self.0.len() > DEBUG_BYTES {
+        if self.bytes.len() > self.shown {
             f.write_char('…')?;
         }
-        write!(f, " ({} bytes)", self.0.len())
+        write!(f, " ({} bytes)", self.bytes.len())
     }
 }

@@ -64,7 +64,13 @@ impl Dispatch<'_> {
     /// Notes a message that should be a packet.
     #[cold]
     pub(super) fn observe_packet<S: Application>(&mut self, message: &[u8], env: &Env<S>) {
-        self.log_in(message);
+        if self.record.debug() {
+            // The command ends the header, whatever else of the packet is wrong.
+            let header = message.first_chunk::<REQUEST_HEADER_BYTES>();
+            let cmd = header.and_then(|header| header.last_chunk().copied().map(u16::from_be_bytes));
+            let is_secret = cmd.is_some_and(|cmd| env.service.is_secret(cmd));
+            self.log_in(if is_secret { Hex::of_secret(message) } else { Hex::of(message) });
+        }
         let seq = self.record.recv_count;
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
@@ -110,7 +116,9 @@ impl Dispatch<'_> {
         payload: &[u8],
         env: &Env<S>,
     ) {
-        self.log_in(payload);
+        if self.record.debug() {
+            self.log_in(Hex::of(payload));
+        }
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         let hash = if recorder.call.is_compressed { 0 } else { digest(payload) };
@@ -121,10 +129,8 @@ impl Dispatch<'_> {
         });
     }
 
-    fn log_in(&self, message: &[u8]) {
-        if self.record.debug() {
-            log::info!("{} in  {}", self.record.id, Hex(message));
-        }
+    fn log_in(&self, message: Hex<'_>) {
+        log::info!("{} in  {message}", self.record.id);
     }
 
     /// Notes that a handler, or its substitute, is about to run.

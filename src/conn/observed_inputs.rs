@@ -238,6 +238,6 @@ impl<S: Application> Observed<Env<S>> for Compressed {
 /// Writes a frame to the log of a connection under debug.
 fn log_sent(conn: &Conn, frame: &[u8]) {
     if conn.record.debug() {
-        log::info!("{} out {}", conn.record.id, Hex(frame));
+        log::info!("{} out {}", conn.record.id, Hex::of(frame));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ticket::{AnswerRight, Ticket};
 use crate::id::ConnectionId;
-use crate::mailbox::Answer;
+use crate::mailbox::{Answer, RefusedLogin};
 use crate::packet::ErrorId;
 use crate::record::Login;
 use crate::router::LoginError;
@@ -58,6 +58,15 @@ impl LoginTicket {
             return Err(LoginError::NoRole);
         }
         Ok((self.0.into_right(), Answer::Login(Box::new(login), data.into())))
+    }
+
+    /// Refuses the login and its request with ErrorID 7, and has the log say why.
+    ///
+    /// `account` and `role_id` are the client's claims. `reason` goes to the log only; it must contain no
+    /// secret.
+    pub fn refuse_login(self, account: &str, role_id: u64, reason: &str) {
+        let refused = RefusedLogin { account: account.to_owned(), role_id, reason: reason.to_owned() };
+        self.0.into_right().answer(Answer::RefuseLogin(Box::new(refused)));
     }
 
     /// Refuses the login and its request.

@@ -1,6 +1,7 @@
 //! Notes, the units of a recording: one for each input or action of a connection.
 
 use crate::mailbox::Answer;
+use crate::packet::ErrorId;
 use crate::record;
 use crate::recording::codes::Reason;
 use crate::recording::frame::{Frame, digest};
@@ -205,6 +206,7 @@ impl Answered {
         match answer {
             Answer::Reply(data) => Answered::Reply { len: data.len() as u64, hash: digest(data) },
             Answer::Refuse(error_id) => Answered::Refusal { error_id: error_id.0 },
+            Answer::RefuseLogin(_) => Answered::Refusal { error_id: ErrorId::LOGIN_REFUSED.0 },
             Answer::RefuseWith(error_id, data) => {
                 Answered::RefusalWithData { error_id: error_id.0, len: data.len() as u64, hash: digest(data) }
             }

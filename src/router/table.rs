@@ -73,7 +73,8 @@ impl<S: Application> Route<S> {
     /// The same route with Data that is secret, such as a password or a token.
     ///
     /// [Recordings](crate::config::Recording) contain neither its Data nor anything from which it could be
-    /// inferred. They never contain the Data of commands without a route.
+    /// inferred. They never contain the Data of commands without a route. Of its requests the log of a
+    /// connection under debug shows the header only.
     #[must_use]
     pub const fn secret(mut self) -> Self {
         self.secret = true;

@@ -18,6 +18,7 @@ import injected  # noqa: E402
 import logs  # noqa: E402
 import recordings  # noqa: E402
 import situations  # noqa: E402
+import store  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / (os.environ.get("CARGO_TARGET_DIR") or "target")
@@ -28,7 +29,7 @@ def main():
     parser.add_argument("--program", default=TARGET / "release" / "sysconn", help="the program")
     parser.add_argument("names", nargs="*", metavar="NAME", help="run the cases that have this in their name")
     options = parser.parse_args()
-    modules = (injected, situations, recordings, logs)
+    modules = (injected, situations, recordings, store, logs)
     cases = [case for module in modules for case in module.cases(options.program)]
     chosen = [case for case in cases if not options.names or any(name in case[0] for name in options.names)]
     reason = injected.can_trace()

@@ -48,6 +48,17 @@ pub struct Connection {
     #[prost(bool, tag = "17")]
     pub debug: bool,
 }
+/// One entry of the black list: an account or an address.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Entry {
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub address: ::prost::alloc::string::String,
+    /// When it ends: milliseconds since 1970, UTC.
+    #[prost(uint64, tag = "3")]
+    pub until_ms: u64,
+}
 /// What kind of client it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -91,8 +102,10 @@ pub mod account {
     /// account.wechat_login: log in with a WeChat login code.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct WechatLogin {
+        /// What wx.login has given; good for one use. 1 to 512 bytes.
         #[prost(string, tag = "1")]
         pub code: ::prost::alloc::string::String,
+        /// At most 255 bytes of UTF-8.
         #[prost(string, tag = "2")]
         pub platform: ::prost::alloc::string::String,
         #[prost(uint32, tag = "3")]
@@ -101,8 +114,10 @@ pub mod account {
     /// The login was accepted.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct WechatLoggedIn {
+        /// The role of this account on this platform in this zone, the same each time.
         #[prost(uint64, tag = "1")]
         pub role_id: u64,
+        /// The openid.
         #[prost(string, tag = "2")]
         pub account: ::prost::alloc::string::String,
         /// Milliseconds since 1970, UTC.
@@ -189,6 +204,7 @@ pub mod monitor {
     pub const CONNECTIONS: u16 = 9002;
     pub const KICK: u16 = 9003;
     pub const DEBUG: u16 = 9004;
+    pub const BLACKLIST: u16 = 9005;
     /// monitor.stats: what the server has done since it began.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Stats {
@@ -245,6 +261,37 @@ pub mod monitor {
         #[prost(bool, tag = "2")]
         pub on: bool,
     }
+    /// monitor.blacklist: the accounts that may not log in, and the addresses that may not connect.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Blacklist {
+        /// 0 list, 1 add, 2 remove, 3 clear.
+        #[prost(uint32, tag = "1")]
+        pub action: u32,
+        /// To add or remove: at least one of these two. An IPv6 address stands for its network, usually a /64.
+        #[prost(string, tag = "2")]
+        pub account: ::prost::alloc::string::String,
+        #[prost(string, tag = "3")]
+        pub address: ::prost::alloc::string::String,
+        /// To add: for how long; 0: as long as an offence would (blacklist-time), or 1 h if that is 0.
+        #[prost(uint32, tag = "4")]
+        pub seconds: u32,
+        /// To list: entries to pass over.
+        #[prost(uint32, tag = "5")]
+        pub offset: u32,
+        /// To list: entries wanted, at most 1000; 0: 100.
+        #[prost(uint32, tag = "6")]
+        pub limit: u32,
+    }
+    /// What was asked for is done, and a page if that was a list. It can be shorter than the limit, so the next
+    /// one begins at the offset plus the number of entries in this one; `total` tells when the end is reached.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct BlacklistPage {
+        /// Entries now.
+        #[prost(uint64, tag = "1")]
+        pub total: u64,
+        #[prost(message, repeated, tag = "2")]
+        pub entry: ::prost::alloc::vec::Vec<super::Entry>,
+    }
     impl Stats {
         /// The name of this message.
         pub const NAME: &'static str = "monitor.Stats";
@@ -264,6 +311,14 @@ pub mod monitor {
     impl Debug {
         /// The name of this message.
         pub const NAME: &'static str = "monitor.Debug";
+    }
+    impl BlacklistPage {
+        /// The name of this message.
+        pub const NAME: &'static str = "monitor.BlacklistPage";
+    }
+    impl Blacklist {
+        /// The name of this message.
+        pub const NAME: &'static str = "monitor.Blacklist";
     }
 }
 

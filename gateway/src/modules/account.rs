@@ -1,20 +1,25 @@
 //! Module 10: logins, logouts, and the time of the server.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use prost::Message;
 use sysconn::packet::ErrorId;
-use sysconn::{Access, ClientKind, Context, Custodian, Identity, Login, Outcome, Request, Route, proto};
+use sysconn::{
+    Access, ClientKind, Context, Custodian, Effects, Identity, Login, LoginTicket, Outcome, Request, Route,
+    proto,
+};
 
 use super::Gateway;
+use crate::auth::{Checked, MAX_NAME_BYTES, MAX_USED_TOKENS, NO_ROLE, TokenUse, UsedToken, check_login};
+use crate::clock::unix_ms;
 use crate::messages::{self, account};
-use crate::token_keys::TokenKeys;
+use crate::store::Transaction;
+use crate::store::accounts::{self, AccountKey};
+use crate::wechat::MAX_CODE_BYTES;
 
 pub(super) const ROUTES: [Route<Gateway>; 4] = [
-    Route::new(account::WECHAT_LOGIN, "wechat_login", Access::Anyone, proto!(wechat_login))
+    Route::new(account::WECHAT_LOGIN, "wechat_login", Access::Anyone, proto!(wechat_login, request))
         .secret()
         .messages(account::WechatLogin::NAME, account::WechatLoggedIn::NAME),
-    Route::new(account::LOGIN, "login", Access::Anyone, proto!(login))
+    Route::new(account::LOGIN, "login", Access::Anyone, proto!(login, request))
         .secret()
         .messages(account::Login::NAME, account::LoggedIn::NAME),
     Route::new(account::LOGOUT, "logout", Access::Role, logout),
@@ -22,37 +27,96 @@ pub(super) const ROUTES: [Route<Gateway>; 4] = [
         .messages("", account::ServerTime::NAME),
 ];
 
-/// Bytes of the name of an account, a platform or a custodian.
-const MAX_NAME_BYTES: usize = 255;
-/// Why a login without a role is refused.
-const NO_ROLE: &str = "role_id is 0";
+/// Why the login of a listed account is refused.
+const LISTED: &str = "the account is on the black list";
 
-/// Refuses: no platform can be configured yet to exchange the code.
+/// Logs a client in by a WeChat login code: the platform says which account it is of, and the store which
+/// role that account has. ErrorID 7 if the code is not good or the account is on the black list, and 6 if
+/// there is no platform, or it or the store cannot be asked now.
 fn wechat_login(
-    _: &mut Gateway,
-    _: account::WechatLogin,
-    _: &mut Context<'_>,
-) -> Result<account::WechatLoggedIn, ErrorId> {
-    Err(ErrorId::NOT_AVAILABLE)
+    gateway: &mut Gateway,
+    message: account::WechatLogin,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ErrorId> {
+    let wechat = gateway.wechat.clone().ok_or(ErrorId::NOT_AVAILABLE)?;
+    let account::WechatLogin { code, platform, zone_id } = message;
+    if let Err(reason) = check_code(&code, &platform) {
+        return Ok(context.refuse_login("", 0, reason));
+    }
+    if wechat.refuses() {
+        return Err(ErrorId::NOT_AVAILABLE);
+    }
+    let earlier = context.record().role_id();
+    let ticket = context.defer_login(request)?;
+    let (store, worker, blacklist) =
+        (gateway.store.clone(), gateway.worker.clone(), gateway.blacklist.clone());
+    wechat.exchange(code, ticket, move |ticket, account| {
+        if blacklist.bars_account(&account) {
+            return ticket.refuse_login(&account, 0, LISTED);
+        }
+        let key = AccountKey { platform, account, zone_id };
+        let work = {
+            let key = key.clone();
+            move |transaction: &mut Transaction<'_>| accounts::role_of(transaction, &key)
+        };
+        store.submit(work, move |role_id| {
+            // Without a role the ticket is dropped, which refuses with ErrorID 6.
+            let Ok(Some(role_id)) = role_id else { return };
+            let home = ticket.connection().worker();
+            worker.call_always(home, move |_, effects| {
+                let AccountKey { platform, account, zone_id } = key;
+                let identity = Identity { account: account.clone(), platform, zone_id, role_id };
+                let login = Login { identity, kind: ClientKind::Player, ..Login::default() };
+                let reply = account::WechatLoggedIn { role_id, account, server_time_ms: unix_ms() };
+                enter(ticket, login, earlier, &reply, effects);
+            });
+        });
+    });
+    Ok(Outcome::Done)
+}
+
+/// # Errors
+/// The reason why the code is refused without asking the platform.
+fn check_code(code: &str, platform: &str) -> Result<(), &'static str> {
+    match (code.len(), platform.len()) {
+        (0, _) => Err("the WeChat code is empty"),
+        (bytes, _) if bytes > MAX_CODE_BYTES => Err("the WeChat code is too long"),
+        (_, platform) if platform > MAX_NAME_BYTES => Err("a name is too long"),
+        _ => Ok(()),
+    }
+}
+
+/// Ends a login that was deferred, on the worker of its connection, whose role was `earlier`.
+fn enter(ticket: LoginTicket, login: Login, earlier: u64, reply: &impl Message, effects: &mut Effects) {
+    if earlier != login.identity.role_id {
+        effects.unsubscribe_all(ticket.connection());
+    }
+    // The role is not 0, and nothing else can be wrong.
+    let _ = effects.reply_login_message(ticket, login, reply);
 }
 
 /// Logs a client in. If there are keys, the message must match its token; otherwise it is believed. A login
 /// with another role leaves all rooms; one with the same role, which may change everything else, does not. A
 /// refused login changes nothing.
-fn login(gateway: &mut Gateway, mut message: account::Login, context: &mut Context<'_>) -> Outcome {
+fn login(
+    gateway: &mut Gateway,
+    mut message: account::Login,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ErrorId> {
     let token = std::mem::take(&mut message.token);
     let (account, role_id) = (message.account.clone(), message.role_id);
-    let login = match read_login(message) {
-        Ok(login) => login,
-        Err(reason) => return context.refuse_login(&account, role_id, reason),
+    let Checked { login, token } = match check(gateway, &token, message) {
+        Ok(checked) => checked,
+        Err(reason) => return Ok(context.refuse_login(&account, role_id, &reason)),
     };
-    let verify = |keys: &Arc<TokenKeys>| keys.verify(&token, &login, unix_ms() / 1000);
-    if let Some(Err(error)) = gateway.keys.as_ref().map(verify) {
-        return context.refuse_login(&account, role_id, &format!("the token is {error}"));
+    if let Some(token) = token {
+        return login_once(gateway, token, login, request, context);
     }
     let (id, earlier, older) = (context.id(), context.record().role_id(), context.player(role_id));
     if context.login(login).is_err() {
-        return context.refuse_login(&account, role_id, NO_ROLE);
+        return Ok(context.refuse_login(&account, role_id, NO_ROLE));
     }
     if earlier != role_id {
         context.effects().unsubscribe_all(id);
@@ -60,7 +124,55 @@ fn login(gateway: &mut Gateway, mut message: account::Login, context: &mut Conte
         // the role twice. On another worker that happens a moment later.
         older.into_iter().for_each(|older| context.effects().unsubscribe_all(older));
     }
-    context.reply_message(&account::LoggedIn { role_id, account, server_time_ms: unix_ms() })
+    Ok(context.reply_message(&account::LoggedIn { role_id, account, server_time_ms: unix_ms() }))
+}
+
+/// Checks a login and its token.
+///
+/// # Errors
+/// The reason why it is refused.
+fn check(gateway: &Gateway, token: &str, message: account::Login) -> Result<Checked, String> {
+    let checked = gateway.auth.check(token, read_login(message)?, unix_ms() / 1000)?;
+    // A JWT can have added something.
+    check_login(&checked.login)?;
+    listed(gateway, &checked.login).map_or(Ok(checked), Err)
+}
+
+/// Logs a client in with a token that works only once, when the store has it: ErrorID 7 if it was used
+/// before, and 6 if too many are remembered, or the store cannot be used.
+fn login_once(
+    gateway: &Gateway,
+    token: UsedToken,
+    login: Login,
+    request: Request<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ErrorId> {
+    let earlier = context.record().role_id();
+    let ticket = context.defer_login(request)?;
+    let (worker, auth) = (gateway.worker.clone(), gateway.auth.clone());
+    let work = move |transaction: &mut Transaction<'_>| {
+        token.remember(MAX_USED_TOKENS, unix_ms() / 1000, transaction)
+    };
+    gateway.store.submit(work, move |used| {
+        let Identity { account, role_id, .. } = login.identity.clone();
+        match used {
+            Ok(TokenUse::First) => {
+                let home = ticket.connection().worker();
+                worker.call_always(home, move |_, effects| {
+                    let reply = account::LoggedIn { role_id, account, server_time_ms: unix_ms() };
+                    enter(ticket, login, earlier, &reply, effects);
+                });
+            }
+            Ok(TokenUse::Again) => ticket.refuse_login(&account, role_id, "the token was used before"),
+            Ok(TokenUse::Full) => {
+                auth.tell_full();
+                ticket.refuse(ErrorId::NOT_AVAILABLE);
+            }
+            // The ticket is dropped, which refuses with ErrorID 6. The log of the store says why.
+            Err(_) => {}
+        }
+    });
+    Ok(Outcome::Done)
 }
 
 /// The login in a message.
@@ -74,23 +186,24 @@ fn read_login(message: account::Login) -> Result<Login, &'static str> {
         messages::Kind::Monitor => ClientKind::Operator,
     };
     let account::Login { account, platform, zone_id, role_id, custodian, custodian_role_id, .. } = message;
-    let names = [&account, &platform, &custodian];
-    if role_id == 0 {
-        return Err(NO_ROLE);
-    }
-    if account.is_empty() {
-        return Err("the account is empty");
-    }
-    if names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
-        return Err("a name is too long");
-    }
     let has_custodian = !custodian.is_empty() || custodian_role_id != 0;
-    Ok(Login {
+    let login = Login {
         identity: Identity { account, platform, zone_id, role_id },
         kind,
         custodian: has_custodian.then_some(Custodian { account: custodian, role_id: custodian_role_id }),
         ..Login::default()
-    })
+    };
+    check_login(&login).map(|()| login)
+}
+
+/// The reason why a login is refused, if its account or its custodian is on the black list.
+fn listed(gateway: &Gateway, login: &Login) -> Option<String> {
+    let custodian = login.custodian.as_ref().map(|custodian| custodian.account.as_str());
+    if gateway.blacklist.bars_account(&login.identity.account) {
+        return Some(LISTED.to_owned());
+    }
+    let custodian = custodian.filter(|custodian| gateway.blacklist.bars_account(custodian))?;
+    Some(format!("its custodian {custodian} is on the black list"))
 }
 
 /// empty → empty.
@@ -104,12 +217,4 @@ fn logout(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome
 /// empty → the server's clock.
 fn server_time(_: &mut Gateway, _: Request<'_>, context: &mut Context<'_>) -> Outcome {
     context.reply_message(&account::ServerTime { server_time_ms: unix_ms() })
-}
-
-/// Milliseconds since 1970 by the system clock, which an operator may have set since the reactor began, and
-/// by which clients set theirs.
-#[expect(clippy::disallowed_methods, reason = "clients and tokens use the system clock")]
-fn unix_ms() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,33 +1,66 @@
 //! The modules that `serve` brings, and the state that their handlers share.
 
 mod account;
+mod blacklist;
 mod echo;
 mod monitor;
 mod room;
 
 use std::sync::Arc;
 
-use sysconn::{Application, Context, Message, Module, Outcome, Router, Worker};
+use sysconn::packet::Undecodable;
+use sysconn::upgrade::{self, Refusal};
+use sysconn::{Application, Context, Effects, Message, Module, Outcome, Peer, Record, Route, Router, Worker};
 
+use crate::auth::Auth;
+use crate::blacklist::Blacklist;
 use crate::delay::Delay;
-use crate::token_keys::TokenKeys;
+use crate::store::Store;
+use crate::wechat::Wechat;
 
 /// The state of one worker of `serve`.
 pub(crate) struct Gateway {
     worker: Worker<Gateway>,
     delay: Arc<Delay>,
-    /// The keys that sign logins. Without them every login is believed.
-    keys: Option<Arc<TokenKeys>>,
+    auth: Arc<Auth>,
+    blacklist: Arc<Blacklist>,
+    store: Arc<Store>,
+    /// The exchange of WeChat codes, if there is one.
+    wechat: Option<Arc<Wechat>>,
 }
 
 impl Gateway {
-    pub(crate) fn new(worker: Worker<Gateway>, delay: Arc<Delay>, keys: Option<Arc<TokenKeys>>) -> Self {
-        Gateway { worker, delay, keys }
+    pub(crate) fn new(
+        worker: Worker<Gateway>,
+        delay: Arc<Delay>,
+        auth: Arc<Auth>,
+        blacklist: Arc<Blacklist>,
+        store: Arc<Store>,
+        wechat: Option<Arc<Wechat>>,
+    ) -> Self {
+        Gateway { worker, delay, auth, blacklist, store, wechat }
     }
 }
 
 impl Application for Gateway {
     type Session = ();
+
+    /// Refuses clients whose address is on the black list.
+    fn upgrade(&mut self, _: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
+        if self.blacklist.bars(peer) { Err(Refusal::Application(403)) } else { Ok(()) }
+    }
+
+    /// Puts the offender on the black list: who acts for another account, and not that account.
+    fn offence(&mut self, record: &Record, _: &mut (), _: Undecodable) {
+        let account = record.identity().map(|identity| identity.account);
+        let custodian = record.custodian().map(|custodian| custodian.account.as_str());
+        self.blacklist.offence(record.peer(), custodian.or(account));
+    }
+
+    /// The connection is about to close, and leaves its rooms now: no member should see the role twice.
+    fn replaced(&mut self, record: &Record, (): &mut (), effects: &mut Effects) {
+        effects.unsubscribe_all(record.id());
+    }
 }
 
 impl monitor::Monitored for Gateway {
@@ -40,7 +73,13 @@ static ACCOUNT: Module<Gateway> = Module::new(10, "account", account::ROUTES);
 static ECHO: Module<Gateway> = Module::new(11, "echo", echo::ROUTES);
 static ECHO_WITH_DIAGNOSTICS: Module<Gateway> = Module::new(11, "echo", echo::ROUTES_WITH_DIAGNOSTICS);
 static ROOM: Module<Gateway> = Module::new(12, "room", room::ROUTES);
-static MONITOR: Module<Gateway> = Module::new(90, "monitor", monitor::routes());
+static MONITOR: Module<Gateway> = Module::new(90, "monitor", monitor_routes());
+
+/// The routes of module 90: those that any game can have, and the black list.
+const fn monitor_routes() -> [Route<Gateway>; 5] {
+    let [stats, connections, kick, debug] = monitor::routes();
+    [stats, connections, kick, debug, blacklist::ROUTE]
+}
 
 static ROUTES: Router<Gateway> = Router::new([&ACCOUNT, &ECHO, &ROOM, &MONITOR]);
 static ROUTES_WITH_DIAGNOSTICS: Router<Gateway> =

@@ -4,7 +4,7 @@
 //! and mount it, as gateway/examples/monitor.rs does.
 
 use log::Level;
-use log::kv::Value;
+use log::kv::{Source, Value};
 use prost::Message as _;
 use sysconn::packet::ErrorId;
 use sysconn::{
@@ -34,11 +34,11 @@ pub(crate) const fn routes<S: Monitored>() -> [Route<S>; 4] {
 }
 
 /// Connections in a page of the list by default.
-const DEFAULT_PAGE: usize = 100;
+pub(super) const DEFAULT_PAGE: usize = 100;
 /// The most connections in a page of the list.
-const MAX_PAGE: usize = 1000;
+pub(super) const MAX_PAGE: usize = 1000;
 /// Bytes after which a page of the list ends early: a quarter of what the outbox takes by default.
-const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
+pub(super) const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
 
 /// empty → the figures of the server, summed over its workers, each at the moment when it was asked.
 fn stats<S: Monitored>(_: &mut S, request: Request<'_>, context: &mut Context<'_, S::Session>) -> Outcome {
@@ -176,33 +176,42 @@ fn debug<S: Monitored>(
     act_on(state, id, act, request, context, move |effects| effects.set_debug(id, on))
 }
 
-/// The operator that acts on a connection.
-struct Operator {
+/// The operator that acts.
+pub(super) struct Operator {
     id: ConnectionId,
     account: String,
     role_id: u64,
 }
 
 impl Operator {
-    fn of(record: &Record) -> Self {
+    pub(super) fn of(record: &Record) -> Self {
         let identity = record.identity().unwrap_or_default();
         Operator { id: record.id(), account: identity.account.to_owned(), role_id: identity.role_id }
     }
 
-    /// Logs the action and its target. The log limiter never drops this line.
+    /// Logs an action on a connection.
     fn log(&self, act: &str, whom: &Record) {
         let (id, peer) = (whom.id(), whom.peer());
         let identity = whom.identity().unwrap_or_default();
+        let custodian = whom.custodian();
         let fields = [
-            ("id", Value::from_display(&id)),
-            ("peer", Value::from_display(&peer)),
-            ("account", Value::from(identity.account)),
-            ("role_id", Value::from_display(&identity.role_id)),
+            Some(("id", Value::from_display(&id))),
+            Some(("peer", Value::from_display(&peer))),
+            Some(("account", Value::from(identity.account))),
+            Some(("role_id", Value::from_display(&identity.role_id))),
+            custodian.map(|custodian| ("custodian", Value::from(custodian.account.as_str()))),
+        ];
+        self.log_fields(act, &fields);
+    }
+
+    /// Logs an action with its fields, and who did it. The log limiter never drops this line.
+    pub(super) fn log_fields(&self, act: &str, fields: &[Option<(&str, Value<'_>)>]) {
+        let who = [
             ("operator_id", Value::from_display(&self.id)),
             ("operator_account", Value::from(self.account.as_str())),
             ("operator_role_id", Value::from_display(&self.role_id)),
         ];
-        log_line::write(Level::Info, act, &fields);
+        log_line::write(Level::Info, act, &[&fields as &dyn Source, &who]);
     }
 }
 

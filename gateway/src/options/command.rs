@@ -7,10 +7,11 @@ use clap::builder::OsStringValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::entry::{Entry, InEcho};
 use super::nearest::nearest;
-use super::table::{Entry, InEcho, TABLE};
+use super::table::TABLE;
 use super::value_type::TomlType;
-use super::{Exit, Given, Mode, Replay, Task, did_you_mean, escape};
+use super::{Exit, Given, Mode, Replay, Task, accounts, blacklist_command, did_you_mean, escape, mint};
 
 const AFTER_HELP: &str = "\
 Each option can also stand in the TOML file that --config names (max_len = \"512KiB\")
@@ -30,9 +31,18 @@ pub(super) struct CommandLine {
 
 /// Reads the arguments; the first is the program's own name.
 pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<CommandLine>, Exit> {
-    let matches = program().try_get_matches_from(args.skip(1)).map_err(|error| exit(&error))?;
+    let args: Vec<_> = args.skip(1).collect();
+    let commands = match args.first() {
+        Some(first) if first == "accounts" => "list, show or remove",
+        Some(first) if first == "blacklist" => "list, add, remove or clear",
+        _ => "serve, echo, replay, accounts, blacklist or token",
+    };
+    let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
     let (mode, matches) = match matches.subcommand() {
         Some(("replay", replay)) => return Ok(Task::Replay(replay_of(replay))),
+        Some(("token", token)) => return Ok(Task::Mint(mint::read(token))),
+        Some(("blacklist", matches)) => return Ok(Task::Blacklist(blacklist_command::read(matches))),
+        Some(("accounts", matches)) => return Ok(Task::Accounts(accounts::read(matches))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
         None => (Mode::Serve, &matches),
@@ -81,6 +91,9 @@ fn program() -> Command {
         .subcommand(with_options(serve, Mode::Serve))
         .subcommand(with_options(echo, Mode::Echo))
         .subcommand(replay)
+        .subcommand(mint::command())
+        .subcommand(accounts::command())
+        .subcommand(blacklist_command::command())
 }
 
 fn with_options(command: Command, mode: Mode) -> Command {
@@ -122,8 +135,9 @@ fn help(entry: &Entry, mode: Mode) -> String {
     format!("{}{repeatable}{default}", entry.help)
 }
 
-/// Turns an error of clap, which has several lines, into one line.
-fn exit(error: &clap::Error) -> Exit {
+/// Turns an error of clap, which has several lines, into one line. `commands` are those that can stand in the
+/// place of an unknown or missing one.
+fn exit(error: &clap::Error, commands: &str) -> Exit {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.as_str(),
         _ => "",
@@ -133,10 +147,10 @@ fn exit(error: &clap::Error) -> Exit {
         ErrorKind::UnknownArgument => unknown(text(ContextKind::InvalidArg)),
         ErrorKind::InvalidSubcommand => {
             let given = escape::quoted(text(ContextKind::InvalidSubcommand));
-            format!("unknown command {given}: expected serve, echo or replay")
+            format!("unknown command {given}: expected {commands}")
         }
-        // No command requires more than one argument.
-        ErrorKind::MissingRequiredArgument => "replay: expected the FILE of a recording".to_owned(),
+        ErrorKind::MissingRequiredArgument => missing(error),
+        ErrorKind::MissingSubcommand => format!("expected {commands}"),
         _ => {
             let message = error.to_string();
             let first = message.lines().next().unwrap_or_default();
@@ -144,6 +158,17 @@ fn exit(error: &clap::Error) -> Exit {
         }
     };
     Exit::Error(format!("sysconn: {line}"))
+}
+
+/// Names the arguments that are missing, as the help shows them.
+fn missing(error: &clap::Error) -> String {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(names)) if *names != ["<FILE>"] => {
+            format!("expected {}", names.join(" and "))
+        }
+        // Only `replay` takes a file without a flag.
+        _ => "replay: expected the FILE of a recording".to_owned(),
+    }
 }
 
 fn unknown(argument: &str) -> String {

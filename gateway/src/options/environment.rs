@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::table::{Entry, TABLE};
+use super::entry::Entry;
+use super::table::TABLE;
 use super::{Given, escape};
 
 const PREFIX: &[u8] = b"SYSCONN_";

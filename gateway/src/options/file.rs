@@ -7,8 +7,9 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::entry::Entry;
 use super::nearest::nearest;
-use super::table::{Entry, TABLE};
+use super::table::TABLE;
 use super::value_type::TomlType;
 use super::{Exit, Given, did_you_mean, escape, refuse};
 

@@ -1,16 +1,24 @@
 //! The options of the program, from command line, file and environment, in that order of precedence.
 
+mod accounts;
+mod auth;
+mod blacklist;
+mod blacklist_command;
 mod command;
+mod entry;
 mod environment;
 mod escape;
 mod file;
+mod mint;
 mod nearest;
 mod table;
+mod url;
 mod value;
 mod value_type;
+mod wechat;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::ffi::OsString;
 use std::io;
@@ -26,11 +34,18 @@ use sysconn::config::{
 use sysconn::packet::REQUEST_HEADER_BYTES;
 
 use command::CommandLine;
+use entry::Entry;
 use environment::Environment;
-use table::Entry;
 
+pub(crate) use accounts::{Accounts, AccountsAction};
+pub(crate) use auth::AuthOptions;
+pub(crate) use blacklist::BlacklistOptions;
+pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs};
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
+pub(crate) use mint::Mint;
+pub(crate) use url::Url;
+pub(crate) use wechat::WechatOptions;
 
 /// The default of `--client-check`.
 const CLIENT_CHECK: Duration = Duration::from_secs(60);
@@ -75,11 +90,21 @@ pub(crate) struct Options {
     pub(crate) log_format: LogFormat,
     /// Whether `serve` has command 1106, whose handler panics.
     pub(crate) diagnostics: bool,
-    /// The file of the keys that logins are signed with. Without it `serve` believes all of them.
-    pub(crate) token_keys: Option<PathBuf>,
-    /// Whether `serve` may believe logins on any address. Without it there are keys, or all of
-    /// `config.listen` is loopback or a Unix domain socket, or the program is `echo`.
-    pub(crate) open_auth: bool,
+    /// How `serve` checks logins.
+    pub(crate) auth: AuthOptions,
+    /// Whom offences put on the black list of `serve`.
+    pub(crate) blacklist: BlacklistOptions,
+    /// The directory of the store. Without it `serve` keeps the store in memory.
+    pub(crate) data: Option<PathBuf>,
+    /// The app whose login codes are exchanged. With it there is `wechat_secret_file`, and without it there
+    /// is not.
+    pub(crate) wechat_appid: Option<String>,
+    /// The file of its secret.
+    pub(crate) wechat_secret_file: Option<PathBuf>,
+    /// The base URL of the platform, without a slash at its end.
+    pub(crate) wechat_url: String,
+    /// The longest time for an answer of the platform.
+    pub(crate) wechat_timeout: Duration,
     /// The directory for recordings.
     pub(crate) record: Option<PathBuf>,
     /// Whether only connections under debug are recorded.
@@ -109,6 +134,12 @@ pub(crate) enum Task<S = Box<Options>> {
     Serve(S),
     /// Replay a recording.
     Replay(Replay),
+    /// Make a token.
+    Mint(Mint),
+    /// Look at the black list, or change it.
+    Blacklist(BlacklistTask),
+    /// Look at accounts, or remove one.
+    Accounts(Accounts),
 }
 
 /// The arguments of `replay`.
@@ -143,6 +174,9 @@ fn load_with(
     Ok(match sources(args, env)? {
         Task::Serve(sources) => Task::Serve(Box::new(sources.options(read)?)),
         Task::Replay(replay) => Task::Replay(replay),
+        Task::Mint(mint) => Task::Mint(mint),
+        Task::Blacklist(task) => Task::Blacklist(task),
+        Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }
 
@@ -157,6 +191,9 @@ pub(crate) fn sources(
     Ok(match command::parse(args)? {
         Task::Serve(command) => Task::Serve(Sources { command, environment: environment::parse(env) }),
         Task::Replay(replay) => Task::Replay(replay),
+        Task::Mint(mint) => Task::Mint(mint),
+        Task::Blacklist(task) => Task::Blacklist(task),
+        Task::Accounts(accounts) => Task::Accounts(accounts),
     })
 }
 
@@ -203,8 +240,13 @@ impl Options {
             log_level: LevelFilter::Info,
             log_format: LogFormat::Text,
             diagnostics: false,
-            token_keys: None,
-            open_auth: false,
+            auth: AuthOptions::default(),
+            blacklist: BlacklistOptions::default(),
+            data: None,
+            wechat_appid: None,
+            wechat_secret_file: None,
+            wechat_url: wechat::URL.to_owned(),
+            wechat_timeout: wechat::TIMEOUT,
             record: None,
             record_debugged: false,
             record_limit: RECORD_LIMIT,
@@ -250,14 +292,10 @@ impl Options {
             Mode::Echo => self.config.validate(),
         };
         valid.map_err(|error| self.conflict(error, given))?;
-        match (self.mode, &self.token_keys, self.open_auth) {
-            (Mode::Echo, _, _) | (Mode::Serve, Some(_), false) | (Mode::Serve, None, true) => Ok(()),
-            (Mode::Serve, None, false) => self.check_loopback(given),
-            (Mode::Serve, Some(_), true) => {
-                let origin = last(given, "auth").map_or("--auth", |given| &given.origin);
-                Err(refuse(origin, "none beside --token-keys, which has every login checked", r#""open""#))
-            }
+        if self.mode == Mode::Serve {
+            self.check_wechat(given)?;
         }
+        self.check_auth(given)
     }
 
     /// What is recorded, if there is a directory for it.
@@ -275,32 +313,6 @@ impl Options {
             _ => return None,
         };
         Some(format!("{option} has no effect without record: nothing is recorded"))
-    }
-
-    /// Without keys, anyone who can connect can log in as anyone. So that needs a local address, and no proxy
-    /// that lets others in.
-    fn check_loopback(&self, given: &[&Given]) -> Result<(), Exit> {
-        let trusted = [
-            ("proxy-protocol", "--proxy-protocol", &self.config.proxies.proxy_protocol),
-            ("forwarded-for", "--forwarded-for", &self.config.proxies.forwarded_for),
-        ];
-        for (name, flag, proxies) in trusted {
-            let Some(proxy) = proxies.first() else { continue };
-            let origin = last(given, name).map_or(flag, |given| &given.origin);
-            let expected = "no proxy, --token-keys to check logins, or --auth open to believe every one";
-            return Err(refuse(origin, expected, &escape::quoted(proxy.to_string())));
-        }
-        let exposed = self.config.listen.iter().find(|listen| match listen {
-            Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
-            Listen::Unix(_) => false,
-        });
-        let Some(listen) = exposed else {
-            return Ok(());
-        };
-        let origin = last(given, "listen").map_or("--listen", |given| &given.origin);
-        let expected =
-            "a loopback address, --token-keys to check logins, or --auth open to believe every one";
-        Err(refuse(origin, expected, &escape::quoted(listen.to_string())))
     }
 
     /// The error for options that do not go together; each value alone is in range.

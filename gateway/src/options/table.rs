@@ -1,32 +1,8 @@
 //! The table of options. It is the only description of each: flags with their help, keys of the file and
 //! names in the environment come from it.
 
-use super::Mode;
-use super::value_type::ValueType::{self, *};
-
-/// One option.
-pub(super) struct Entry {
-    /// The name of the flag, without its `--`.
-    pub(super) name: &'static str,
-    pub(super) value_type: ValueType,
-    /// The default as text; empty: none.
-    pub(super) default: &'static str,
-    pub(super) help: &'static str,
-    pub(super) echo: InEcho,
-}
-
-/// How `echo` treats an option of `serve`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum InEcho {
-    Same,
-    /// It has another default.
-    Default(&'static str),
-    /// It is accepted, and has no effect.
-    NoEffect,
-    /// There is no such flag. In the file and the environment, which both programs may share, it is
-    /// accepted.
-    Absent,
-}
+use super::entry::{Entry, InEcho, entry};
+use super::value_type::ValueType::*;
 
 /// The options, in the order of the help.
 pub(super) static TABLE: &[Entry] = &[
@@ -283,16 +259,93 @@ pub(super) static TABLE: &[Entry] = &[
     ),
     entry(
         "token-keys",
-        File(|o| &mut o.token_keys),
+        File(|o| &mut o.auth.token_keys),
         "",
         "Accept logins (command 1002) only with a token that is signed with a key in this file",
     )
     .in_echo(InEcho::Absent),
     entry(
+        "jwt-keys",
+        File(|o| &mut o.auth.jwt_keys),
+        "",
+        "Accept logins (command 1002) only with a token: a JWT that is signed with a key in this JWK Set counts",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "jwt-issuer",
+        Text(|o| &mut o.auth.jwt_issuer),
+        "",
+        "Accept only JWTs with this issuer (iss); not given: any",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "jwt-audience",
+        Text(|o| &mut o.auth.jwt_audience),
+        "",
+        "Accept only JWTs that are for this audience (aud); not given: those without one",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "login-replay",
+        LoginReplay(|o| &mut o.auth.denies_replay),
+        "allow",
+        "Whether a token is good for any number of logins until it expires, or deny: for one",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
         "auth",
-        Auth(|o| &mut o.open_auth),
+        Auth(|o| &mut o.auth.open),
         "",
         "open: believe every login, on addresses other than loopback too",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "blacklist-time",
+        Timer(|o| &mut o.blacklist.time),
+        "1h",
+        "Bar an account, or an address, for so long after Data that does not decode; 0: never",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "blacklist-after",
+        Offences(|o| &mut o.blacklist.after),
+        "3",
+        "Bar an address from this many such offences within an hour on, at most 100; 0: never",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "data",
+        Directory(|o| &mut o.data),
+        "",
+        "Keep accounts, the black list and used tokens in this directory, which is made if there is none; not given: in memory",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "wechat-appid",
+        AppId(|o| &mut o.wechat_appid),
+        "",
+        "Log clients in with the login codes of this WeChat app (command 1001); not given: with none",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "wechat-secret-file",
+        File(|o| &mut o.wechat_secret_file),
+        "",
+        "The secret of --wechat-appid is the one line of this file",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "wechat-url",
+        BaseUrl(|o| &mut o.wechat_url),
+        "https://api.weixin.qq.com",
+        "Exchange the codes below this URL",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "wechat-timeout",
+        Timeout(|o| &mut o.wechat_timeout),
+        "5s",
+        "The longest time that an exchange may take",
     )
     .in_echo(InEcho::Absent),
     entry(
@@ -303,34 +356,3 @@ pub(super) static TABLE: &[Entry] = &[
     )
     .in_echo(InEcho::Absent),
 ];
-
-const fn entry(
-    name: &'static str,
-    value_type: ValueType,
-    default: &'static str,
-    help: &'static str,
-) -> Entry {
-    Entry { name, value_type, default, help, echo: InEcho::Same }
-}
-
-impl Entry {
-    const fn in_echo(mut self, echo: InEcho) -> Entry {
-        self.echo = echo;
-        self
-    }
-
-    /// The option's name as a key of the file.
-    pub(super) fn key(&self) -> String {
-        self.name.replace('-', "_")
-    }
-
-    /// The option's name in the environment.
-    pub(super) fn variable(&self) -> String {
-        format!("SYSCONN_{}", self.key().to_ascii_uppercase())
-    }
-
-    /// Whether the program has a flag for it.
-    pub(super) fn applies_to(&self, mode: Mode) -> bool {
-        mode == Mode::Serve || self.echo != InEcho::Absent
-    }
-}

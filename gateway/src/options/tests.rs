@@ -5,7 +5,8 @@ mod sources;
 
 use std::path::Path;
 
-use super::table::{InEcho, TABLE};
+use super::entry::InEcho;
+use super::table::TABLE;
 use super::*;
 
 /// Names and values of environment variables.
@@ -27,8 +28,13 @@ fn run(line: &[&str], file: &str, env: Env<'_>) -> Result<Options, Exit> {
 fn options(task: Result<Task, Exit>) -> Result<Options, Exit> {
     task.map(|task| match task {
         Task::Serve(options) => *options,
-        Task::Replay(replay) => panic!("{replay:?}"),
+        other => panic!("{other:?}"),
     })
+}
+
+/// The options of `serve` with these arguments, for tests of other parts.
+pub(crate) fn serve_options(arguments: &[&str]) -> Options {
+    run(arguments, "", &[]).expect("valid options")
 }
 
 fn from_file(mode: &str, file: &str) -> Result<Options, Exit> {

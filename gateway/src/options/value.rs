@@ -1,7 +1,7 @@
 //! Parses the values of options, which are texts in every source. `None` means that the text is no such
 //! value, or is out of range.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use sysconn::config::{
 const SIZE_CEILING: u64 = u32::MAX as u64;
 /// Bytes that the path of a Unix socket may have: a zero ends it (unix(7)).
 const MAX_SOCKET_PATH_BYTES: usize = 107;
+/// The most offences that are counted of one address.
+const MAX_OFFENCES: usize = 100;
 /// The highest CPU number that an affinity mask of the usual 1024 bits can name.
 const CPU_CEILING: u32 = 1023;
 
@@ -38,6 +40,11 @@ pub(super) fn prefix(text: &str) -> Option<u8> {
 /// A number of workers.
 pub(super) fn workers(text: &str) -> Option<usize> {
     usize::try_from(count(text)?).ok().filter(|workers| (1..=MAX_WORKERS).contains(workers))
+}
+
+/// A number of offences: each address has the times of as many.
+pub(super) fn offences(text: &str) -> Option<usize> {
+    usize::try_from(count(text)?).ok().filter(|offences| *offences <= MAX_OFFENCES)
 }
 
 /// The mode of a socket file, in octal digits. At least one class of users must be able to write, which
@@ -136,6 +143,11 @@ pub(super) fn file(text: &str) -> Option<PathBuf> {
     (!text.is_empty()).then(|| PathBuf::from(text))
 }
 
+/// A text that is not empty.
+pub(super) fn text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// A path that is served, by the library's own rule.
 pub(super) fn path(text: &str) -> Result<String, ConfigError> {
     let mut only = Config::default();
@@ -192,6 +204,15 @@ pub(super) fn deflate(text: &str) -> Option<DeflateMode> {
     }
 }
 
+/// Whether a second use of a token is denied.
+pub(super) fn login_replay(text: &str) -> Option<bool> {
+    match text {
+        "allow" => Some(false),
+        "deny" => Some(true),
+        _ => None,
+    }
+}
+
 /// What counts as a sign of life.
 pub(super) fn liveness(text: &str) -> Option<Liveness> {
     match text {
@@ -222,6 +243,40 @@ pub(super) fn log_connections(text: &str) -> Option<LogConnections> {
 /// A level of the log, in lower case; `parse` alone would take any case.
 pub(super) fn level(text: &str) -> Option<LevelFilter> {
     text.bytes().all(|byte| byte.is_ascii_lowercase()).then(|| text.parse().ok())?
+}
+
+/// The id of an app.
+pub(super) fn app_id(text: &str) -> Option<String> {
+    let is_id = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    (is_id && (1..=64).contains(&text.len())).then(|| text.to_owned())
+}
+
+/// The base URL of a service, without the slash at its end. What goes there is secret, so it must be HTTPS,
+/// unless it stays on this machine.
+pub(super) fn base_url(text: &str) -> Option<String> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let (rest, needs_loopback) = match text.strip_prefix("http://") {
+        Some(rest) => (rest, true),
+        None => (text.strip_prefix("https://")?, false),
+    };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte));
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').and_then(number).is_some_and(is_port_number);
+    let ip = match authority.starts_with('[') {
+        true => IpAddr::V6(host.parse().ok()?).into(),
+        false => host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+    };
+    let is_loopback = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+    let is_host = ip.is_some() || is_host_name(host);
+    (is_path && is_port && is_host && (is_loopback || !needs_loopback)).then(|| text.to_owned())
+}
+
+fn is_port_number(number: u64) -> bool {
+    (1..=65535).contains(&number)
 }
 
 /// Digits only: `parse` alone would take a sign.

@@ -29,12 +29,16 @@ pub(super) enum ValueType {
     Timer(Field<Option<Duration>>),
     /// A duration of which 0 is one like others.
     Delay(Field<Duration>),
+    /// A duration that is not 0.
+    Timeout(Field<Duration>),
     /// A duration that may be shorter than a millisecond.
     Spin(Field<Option<Duration>>),
     Liveness(Field<config::Liveness>),
     Overflow(Field<config::Overflow>),
     Deflate(Field<config::DeflateMode>),
     Workers(Field<usize>),
+    /// A number of offences, of which 0 means that they are not counted.
+    Offences(Field<Option<usize>>),
     Prefix(Field<u8>),
     Cpu(Field<Option<usize>>),
     /// The mode of a file.
@@ -44,7 +48,14 @@ pub(super) enum ValueType {
     LogConnections(Field<config::LogConnections>),
     File(Field<Option<PathBuf>>),
     Directory(Field<Option<PathBuf>>),
+    /// Any text but an empty one.
+    Text(Field<Option<String>>),
+    /// The id of an app of a platform.
+    AppId(Field<Option<String>>),
+    /// The URL of a service, without a slash at its end.
+    BaseUrl(Field<String>),
     Auth(Field<bool>),
+    LoginReplay(Field<bool>),
     /// On or off; the flag needs no value.
     Switch(Field<bool>),
 }
@@ -96,6 +107,9 @@ impl ValueType {
             ValueType::Timer(_) | ValueType::Delay(_) => {
                 ("DURATION", "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
             }
+            ValueType::Timeout(_) => {
+                ("DURATION", "1ms to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
+            }
             ValueType::Spin(_) => {
                 ("DURATION", "0 (off), or up to 168h with a unit (us, ms, s, m, h)", TomlType::Number)
             }
@@ -104,6 +118,7 @@ impl ValueType {
             ValueType::Deflate(_) => ("off|shared|dedicated", "off, shared or dedicated", TomlType::Text),
             ValueType::Prefix(_) => ("BITS", "a whole number, 1 to 128", TomlType::Number),
             ValueType::Workers(_) => ("COUNT", "a whole number, 1 to 255", TomlType::Number),
+            ValueType::Offences(_) => ("COUNT", "a whole number, 0 to 100", TomlType::Number),
             ValueType::Cpu(_) => ("NUMBER", "the number of a CPU, 0 to 1023", TomlType::Number),
             ValueType::FileMode(_) => (
                 "MODE",
@@ -117,7 +132,15 @@ impl ValueType {
             ValueType::Level(_) => ("LEVEL", "error, warn, info, debug, trace or off", TomlType::Text),
             ValueType::File(_) => ("FILE", "the path of a file", TomlType::Text),
             ValueType::Directory(_) => ("DIR", "the path of a directory", TomlType::Text),
+            ValueType::Text(_) => ("TEXT", "a text that is not empty", TomlType::Text),
+            ValueType::AppId(_) => ("ID", "1 to 64 letters, digits, - and _", TomlType::Text),
+            ValueType::BaseUrl(_) => (
+                "URL",
+                "https://HOST, with a port and a path if need be, or http:// with a loopback address",
+                TomlType::Text,
+            ),
             ValueType::Auth(_) => ("open", "open, its only value", TomlType::Text),
+            ValueType::LoginReplay(_) => ("allow|deny", "allow or deny", TomlType::Text),
             ValueType::Switch(_) => ("true|false", "true or false", TomlType::Switch),
         }
     }
@@ -188,12 +211,16 @@ impl ValueType {
             ValueType::Rate(field) => *field(options) = unless_zero(value::count(text)?),
             ValueType::Timer(field) => *field(options) = unless_zero(value::timer(text)?),
             ValueType::Delay(field) => *field(options) = value::timer(text)?,
+            ValueType::Timeout(field) => {
+                *field(options) = value::timer(text).filter(|timeout| !timeout.is_zero())?;
+            }
             ValueType::Spin(field) => *field(options) = unless_zero(value::duration(text)?),
             ValueType::Liveness(field) => *field(options) = value::liveness(text)?,
             ValueType::Overflow(field) => *field(options) = value::overflow(text)?,
             ValueType::Deflate(field) => *field(options) = value::deflate(text)?,
             ValueType::Prefix(field) => *field(options) = value::prefix(text)?,
             ValueType::Workers(field) => *field(options) = value::workers(text)?,
+            ValueType::Offences(field) => *field(options) = unless_zero(value::offences(text)?),
             ValueType::Cpu(field) => *field(options) = Some(value::cpu(text)?),
             ValueType::FileMode(field) => *field(options) = Some(value::file_mode(text)?),
             ValueType::LogFormat(field) => *field(options) = value::log_format(text)?,
@@ -202,7 +229,11 @@ impl ValueType {
             ValueType::File(field) | ValueType::Directory(field) => {
                 *field(options) = Some(value::file(text)?)
             }
+            ValueType::Text(field) => *field(options) = Some(value::text(text)?),
+            ValueType::AppId(field) => *field(options) = Some(value::app_id(text)?),
+            ValueType::BaseUrl(field) => *field(options) = value::base_url(text)?,
             ValueType::Auth(field) => *field(options) = (text == "open").then_some(true)?,
+            ValueType::LoginReplay(field) => *field(options) = value::login_replay(text)?,
             ValueType::Switch(field) => *field(options) = value::switch(text)?,
         }
         Some(())

@@ -115,10 +115,10 @@ impl Stage {
         let program = Program::start_as(&mut command);
         let witness = connect(&program, setup, &path, &certificate).into();
         let mut stage = Stage { program, setup, path, certificate, witness, descriptors: 0 };
-        stage.still_serves();
-        stage.descriptors = stage.program.descriptors() - 1;
-        eventually("the first client is gone", || stage.program.descriptors() <= stage.descriptors + 1);
+        stage.witness();
         stage.descriptors = stage.program.descriptors();
+        stage.still_serves();
+        eventually("the first client is gone", || stage.program.descriptors() <= stage.descriptors);
         stage
     }
 

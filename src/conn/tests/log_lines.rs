@@ -75,6 +75,27 @@ fn under_debug_the_first_64_bytes_of_each_packet_are_logged() {
 }
 
 #[test]
+fn under_debug_secret_data_is_not_logged() {
+    static MODULE: Module<State> = Module::new(
+        1,
+        "secrets",
+        [Route::new(ECHO, "echo", Access::Anyone, |_, _, _| Outcome::Done).secret()],
+    );
+    static SECRETS: Router<State> = Router::new([&MODULE]);
+    lines();
+    let mut rig = Rig::open(|_| {});
+    rig.env.service = Service::Packets(&SECRETS);
+    rig.conn.record.set(crate::record::Watch::LOG, true);
+    let header = |size: &str| format!("INFO {} in  {size}00000000000064… (15 bytes)", rig.conn.record.id);
+    let expected = [header("0006"), header("0099")];
+    rig.request(ECHO, b"secret");
+    assert_eq!(lines()[0], expected[0]);
+    // Nor if the rest of the header is wrong.
+    rig.frame(Opcode::Binary, b"\x00\x99\0\0\0\0\0\x00\x64secret");
+    assert_eq!(lines()[0], expected[1]);
+}
+
+#[test]
 fn under_debug_messages_are_logged() {
     let mut rig = Rig::new(|_| {});
     rig.env.service = Service::Messages(|_, _, _| Outcome::Done);

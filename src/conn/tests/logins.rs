@@ -116,8 +116,9 @@ fn ticket_is_open() -> bool {
 
 #[test]
 fn a_login_that_fails_is_answered_and_the_next_one_may_come() {
-    let ways: [(fn(LoginTicket), u16); 3] = [
+    let ways: [(fn(LoginTicket), u16); 4] = [
         (|ticket| ticket.refuse(ErrorId(100)), 100),
+        (|ticket| ticket.refuse_login("account", 5, "the platform does not know it"), 7),
         (drop, 6),
         (|ticket| assert_eq!(ticket.login(login_of(0), *b""), Err(LoginError::NoRole)), 6),
     ];

@@ -19,7 +19,8 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
-    let cases: [(&str, &str, &[&str]); 22] = [
+    const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
+    let cases: [(&str, &str, &[&str]); 28] = [
         (
             "max-len",
             SIZE,
@@ -68,6 +69,39 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ("overflow", "close or drop", &["Close", "1"]),
         ("deflate", "off, shared or dedicated", &["Off", "1", "on"]),
         ("auth", "open, its only value", &["none"]),
+        ("login-replay", "allow or deny", &["once", "true"]),
+        ("blacklist-time", TIMER, &["1", "8d"]),
+        ("blacklist-after", "a whole number, 0 to 100", &["101", "-1", "off"]),
+        ("wechat-appid", "1 to 64 letters, digits, - and _", &["wx 1", "wx&secret=", "é"]),
+        ("wechat-timeout", "1ms to 168h with a unit (us, ms, s, m, h)", &["0", "0s", "999us", "5"]),
+        (
+            "wechat-url",
+            URL,
+            &[
+                "api.weixin.qq.com",
+                "ftp://127.0.0.1",
+                "https://",
+                "https:///path",
+                "https://a.example:0",
+                "https://a.example:65536",
+                "https://a.example:",
+                "https://user@a.example",
+                "https://a.example?query",
+                "https://a.example/a?b",
+                "https://a.example/#c",
+                "https://a b.example",
+                "https://[::1",
+                "https://[127.0.0.1]",
+                "https://999.1.1.1",
+                "http://a.example",
+                "http://10.0.0.1",
+                "http://0.0.0.0",
+                "http://[::2]:80",
+                "http://127.0.0.1.a.example",
+                "http://localhost.a.example",
+                "http://127.0.0.1@a.example",
+            ],
+        ),
     ];
     for (name, expected, texts) in cases {
         let entry = TABLE.iter().find(|entry| entry.name == name).expect(name);
@@ -147,16 +181,40 @@ fn health_checks_and_clients_do_not_share_a_path() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn other_mistakes_on_the_command_line() {
     let long = format!("--{}", "x".repeat(100));
     let cut = format!("sysconn: unknown argument \"--{}...\"", "x".repeat(58));
-    let cases: [(&[&str], &str); 21] = [
+    let cases: [(&[&str], &str); 32] = [
         (&["--max-lne", "5"], r#"sysconn: unknown argument "--max-lne"; did you mean --max-len?"#),
         (&["--max_len=5"], r#"sysconn: unknown argument "--max_len"; did you mean --max-len?"#),
         (&["--a\nb\x1b"], r#"sysconn: unknown argument "--a\nb\u{1b}""#),
         (&[&long], &cut),
-        (&["ecoh"], r#"sysconn: unknown command "ecoh": expected serve, echo or replay"#),
+        (
+            &["ecoh"],
+            r#"sysconn: unknown command "ecoh": expected serve, echo, replay, accounts, blacklist or token"#,
+        ),
+        (&["accounts"], "sysconn: expected list, show or remove"),
+        (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),
+        (&["accounts", "list"], "sysconn: expected --data <DIR>"),
+        (&["accounts", "show", "--data", "d"], "sysconn: expected <ROLE_ID>"),
+        (&["accounts", "remove"], "sysconn: expected --data <DIR> and <ROLE_ID>"),
+        (
+            &["accounts", "show", "--data=d", "x1"],
+            "sysconn: invalid value 'x1' for '<ROLE_ID>': invalid digit found in string",
+        ),
+        (&["--wechat-secret=0123456789abcdef"], r#"sysconn: unknown argument "--wechat-secret""#),
         (&["replay"], "sysconn: replay: expected the FILE of a recording"),
+        (&["token", "--role", "1"], "sysconn: expected --token-keys <FILE> and --account <NAME>"),
+        (
+            &["token", "--lifetime", "999ms"],
+            "sysconn: invalid value '999ms' for '--lifetime <DURATION>': expected 1s to 168h",
+        ),
+        (
+            &["token", "--kind", "player"],
+            "sysconn: invalid value 'player' for '--kind <KIND>': expected tester, game-server or monitor",
+        ),
+        (&["token", "--data", "x"], r#"sysconn: "--data" is an option of serve only"#),
         (&["replay", "a", "b"], r#"sysconn: unknown argument "b""#),
         (&["--record-limit=16383"], r#"sysconn: --record-limit: expected at least 16384, not "16383""#),
         (&["--record="], r#"sysconn: --record: expected the path of a directory, not """#),

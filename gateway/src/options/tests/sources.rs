@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     // Name, value of flag and environment, value in the file, and the resulting options.
     let cases = [
@@ -46,7 +47,13 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("log-format", "json", r#""json""#, "log_format: Json,"),
         ("log-connections", "7", "7", "log_connections: PerSecond(7,),"),
         ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
-        ("auth", "open", r#""open""#, "open_auth: true,"),
+        ("jwt-keys", "/etc/jwks", r#""/etc/jwks""#, r#"jwt_keys: Some("/etc/jwks",),"#),
+        ("auth", "open", r#""open""#, "open: true,"),
+        ("blacklist-time", "0", "0", "blacklist: BlacklistOptions { time: None,"),
+        ("blacklist-after", "5", "5", "after: Some(5,),"),
+        ("data", "/var/lib", r#""/var/lib""#, r#"data: Some("/var/lib",),"#),
+        ("wechat-url", "http://[::1]:80/a/", r#""http://[::1]:80/a""#, r#"wechat_url: "http://[::1]:80/a","#),
+        ("wechat-timeout", "1ms", r#""1ms""#, "wechat_timeout: 1ms,"),
         ("diagnostics", "true", "true", "diagnostics: true,"),
     ];
     let defaults = all(run(&[], "", &[]));
@@ -66,8 +73,22 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
     assert_eq!(required, all(from_file("serve", "subprotocol = ['v1']\nsubprotocol_required = true")));
     let variables = [("SYSCONN_SUBPROTOCOL", "v1"), ("SYSCONN_SUBPROTOCOL_REQUIRED", "true")];
     assert_eq!(required, all(run(&["serve"], "", &variables)));
-    // The cases with trusted proxies are below.
-    assert_eq!(cases.len() + 3, TABLE.len(), "an option without a case");
+    // What JWTs must say can only be given with their keys.
+    for (name, field) in [("jwt-issuer", "jwt_issuer"), ("jwt-audience", "jwt_audience")] {
+        let flags = all(run(&[&format!("--{name}=me"), "--jwt-keys=FILE"], "", &[]));
+        let dense: String = flags.split_whitespace().collect();
+        assert!(dense.contains(&format!(r#"{field}:Some("me",)"#)), "{dense}");
+        assert_eq!(flags, all(from_file("serve", &format!("{field} = 'me'\njwt_keys = 'FILE'"))));
+        let variable = format!("SYSCONN_{}", field.to_ascii_uppercase());
+        assert_eq!(flags, all(run(&[], "", &[(&variable, "me"), ("SYSCONN_JWT_KEYS", "FILE")])));
+    }
+    let replay = all(run(&["--login-replay=deny", "--token-keys=FILE"], "", &[]));
+    assert!(replay.contains("denies_replay: true,"));
+    assert_eq!(replay, all(from_file("serve", "login_replay = 'deny'\ntoken_keys = 'FILE'")));
+    let variables = [("SYSCONN_LOGIN_REPLAY", "deny"), ("SYSCONN_TOKEN_KEYS", "FILE")];
+    assert_eq!(replay, all(run(&["serve"], "", &variables)));
+    // The cases with trusted proxies are below, and those of an appid and its secret.
+    assert_eq!(cases.len() + 8, TABLE.len(), "an option without a case");
 }
 
 #[test]
@@ -85,6 +106,42 @@ fn trusted_proxies_are_a_list_from_every_source() {
         let variable = format!("SYSCONN_{}", key.to_ascii_uppercase());
         let variables = [(&*variable, "10.0.0.0/8,unix"), ("SYSCONN_AUTH", "open")];
         assert_eq!(from_flags, all(run(&["serve"], "", &variables)));
+    }
+}
+
+#[test]
+fn an_appid_and_its_secret_come_together_from_every_source() {
+    let flags = ["--wechat-appid=wx1", "--wechat-secret-file=s"];
+    let from_flags = run(&flags, "", &[]);
+    let wechat = from_flags.clone().expect("valid options").wechat().expect("both were given");
+    assert_eq!((wechat.appid.as_str(), wechat.secret_file.to_str()), ("wx1", Some("s")));
+    let from_flags = all(from_flags);
+    assert_eq!(from_flags, all(from_file("serve", "wechat_appid = 'wx1'\nwechat_secret_file = 's'")));
+    let variables = [("SYSCONN_WECHAT_APPID", "wx1"), ("SYSCONN_WECHAT_SECRET_FILE", "s")];
+    assert_eq!(from_flags, all(run(&["serve"], "", &variables)));
+
+    let cases = [
+        (
+            flags[0],
+            r#"wechat-appid: expected wechat-secret-file beside it, the file of its secret, not "wx1""#,
+        ),
+        (flags[1], r#"wechat-secret-file: expected wechat-appid beside it, which the secret is of, not "s""#),
+    ];
+    for (flag, expected) in cases {
+        assert_eq!(line(run(&[flag], "", &[])), format!("sysconn: --{expected}"));
+    }
+    assert!(from_file("echo", "wechat_appid = 'wx1'").is_ok(), "echo has no logins");
+    for (flag, option) in
+        [("--wechat-timeout=1s", "wechat-timeout"), ("--wechat-url=https://a.example", "wechat-url")]
+    {
+        let warning = run(&[flag], "", &[]).expect("valid options").wechat_warning();
+        assert!(warning.is_some_and(|line| line.starts_with(&format!("{option} has no effect without "))));
+        let options = run(&[&flags[..], &[flag]].concat(), "", &[]).expect("valid options");
+        assert_eq!(options.wechat_warning(), None);
+    }
+    for (line, forgets) in [(&flags[..], true), (&[flags[0], flags[1], "--data=d"], false), (&[], false)] {
+        let options = run(line, "", &[]).expect("valid options");
+        assert_eq!((options.wechat_warning(), options.memory_warning().is_some()), (None, forgets));
     }
 }
 
@@ -171,7 +228,13 @@ fn the_example_file_has_every_key_with_its_default() {
     let mut options = from_file("serve", &either.join("\n")).expect("the example's settings are valid");
     // These have no default that a value could express.
     assert_eq!(options.cpu.take(), Some(0));
-    assert_eq!(options.token_keys.take(), Some("token-keys".into()));
+    assert_eq!(options.auth.token_keys.take(), Some("token-keys".into()));
+    assert_eq!(options.auth.jwt_keys.take(), Some("jwks.json".into()));
+    assert_eq!(options.auth.jwt_issuer.take(), Some("https://login.example.com".into()));
+    assert_eq!(options.auth.jwt_audience.take(), Some("game".into()));
+    assert_eq!(options.wechat_appid.take(), Some("wx0123456789abcdef".into()));
+    assert_eq!(options.wechat_secret_file.take(), Some("wechat-secret".into()));
+    assert_eq!(options.data.take(), Some("data".into()));
     assert_eq!(options.config.listeners.socket_mode.take(), Some(0o660));
     assert_eq!(options.config.upgrade.health_path.take(), Some("/health".into()));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));
@@ -215,11 +278,13 @@ fn addresses_that_are_not_loopback_need_keys_or_open_auth() {
             "{address}"
         );
         assert!(run(&["--listen", address, "--auth", "open"], "", &[]).is_ok(), "{address}");
-        assert!(run(&["--listen", address, "--token-keys", "FILE"], "", &[]).is_ok(), "{address}");
+        for keys in ["--token-keys", "--jwt-keys"] {
+            assert!(run(&["--listen", address, keys, "FILE"], "", &[]).is_ok(), "{address}");
+        }
     }
     assert_eq!(
         line(run(&[], "", &[("SYSCONN_LISTEN", "127.0.0.1:0,10.0.0.1:1")])),
-        r#"sysconn: SYSCONN_LISTEN: expected a loopback address, --token-keys to check logins, or --auth open to believe every one, not "10.0.0.1:1""#
+        r#"sysconn: SYSCONN_LISTEN: expected a loopback address, --token-keys or --jwt-keys to check logins, or --auth open to believe every one, not "10.0.0.1:1""#
     );
 }
 
@@ -227,7 +292,8 @@ fn addresses_that_are_not_loopback_need_keys_or_open_auth() {
 fn a_proxy_in_front_needs_keys_or_open_auth() {
     for flag in ["--proxy-protocol", "--forwarded-for"] {
         let trusted = &[flag, "10.0.0.0/8"];
-        let expected = "no proxy, --token-keys to check logins, or --auth open to believe every one";
+        let expected =
+            "no proxy, --token-keys or --jwt-keys to check logins, or --auth open to believe every one";
         assert_eq!(
             line(run(trusted, "", &[])),
             format!(r#"sysconn: {flag}: expected {expected}, not "10.0.0.0/8""#)
@@ -240,12 +306,22 @@ fn a_proxy_in_front_needs_keys_or_open_auth() {
 
 #[test]
 fn logins_are_checked_or_believed_and_not_both() {
-    let expected = r#"expected none beside --token-keys, which has every login checked, not "open""#;
-    for (args, file, origin) in [
-        (&["--auth", "open", "--token-keys", "FILE"][..], "", "--auth"),
-        (&["--config", FILE, "--token-keys", "FILE"], "auth = 'open'", "s.toml: auth"),
+    for (args, file, origin, flag) in [
+        (&["--auth", "open", "--token-keys", "FILE"][..], "", "--auth", "--token-keys"),
+        (&["--auth", "open", "--jwt-keys", "FILE"], "", "--auth", "--jwt-keys"),
+        (&["--config", FILE, "--token-keys", "FILE"], "auth = 'open'", "s.toml: auth", "--token-keys"),
     ] {
+        let expected = format!(r#"expected none beside {flag}, which has every login checked, not "open""#);
         assert_eq!(line(run(args, file, &[])), format!("sysconn: {origin}: {expected}"));
+    }
+    let expected =
+        "expected allow without --token-keys or --jwt-keys, since there are no tokens, not \"deny\"";
+    assert_eq!(line(run(&["--login-replay=deny"], "", &[])), format!("sysconn: --login-replay: {expected}"));
+    assert!(run(&["--login-replay=allow"], "", &[]).is_ok());
+    for name in ["jwt-issuer", "jwt-audience"] {
+        let expected = format!(r#"sysconn: --{name}: expected none without --jwt-keys, not "me""#);
+        assert_eq!(line(run(&[&format!("--{name}=me"), "--token-keys=FILE"], "", &[])), expected);
+        assert!(run(&[&format!("--{name}=me"), "--jwt-keys=FILE"], "", &[]).is_ok());
     }
     // A shared file may have options that echo does not use.
     let shared = from_file("echo", "token_keys = 'FILE'\nauth = 'open'");

@@ -1,0 +1,170 @@
+//! Exchanges the login codes of WeChat for accounts, on threads of its own.
+//!
+//! A code waits in a bounded queue until a thread asks the platform for it. After failures of the platform in
+//! a row the [breaker](breaker) refuses codes at once. The secret, the codes and the session keys of the
+//! platform are in no log line and no error.
+
+mod answer;
+mod breaker;
+mod client;
+mod report;
+mod secret;
+#[cfg(test)]
+mod turns;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use log::Level;
+use sysconn::LoginTicket;
+
+use crate::options::WechatOptions;
+use breaker::Breaker;
+use client::{Client, Failure};
+use report::Report;
+
+/// The most codes that wait for a thread.
+const MAX_WAITING_CODES: usize = 256;
+/// Threads, each with one connection to the platform.
+const THREADS: usize = 4;
+/// Bytes of a login code. Those of WeChat have 32.
+pub(crate) const MAX_CODE_BYTES: usize = 512;
+
+/// What follows once the platform has named the account. It is called on a thread that may not be blocked for
+/// long.
+type Then = Box<dyn FnOnce(LoginTicket, String) + Send>;
+
+/// A code that waits.
+struct Exchange {
+    code: String,
+    ticket: LoginTicket,
+    then: Then,
+}
+
+/// The exchange of codes, which all workers share. Its threads end when it is dropped.
+pub(crate) struct Wechat {
+    waiting: SyncSender<Exchange>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    breaker: Mutex<Breaker>,
+    report: Report,
+    /// Codes that found the queue full and are not reported yet.
+    turned_away: AtomicU64,
+}
+
+impl Wechat {
+    /// Reads the secret and starts the threads.
+    ///
+    /// # Errors
+    /// One line that says why that cannot be done.
+    pub(crate) fn start(options: &WechatOptions) -> Result<Self, String> {
+        let (waiting, exchanges) = sync_channel(MAX_WAITING_CODES);
+        let shared = Arc::new(Shared {
+            client: Client::new(options)?,
+            breaker: Mutex::default(),
+            report: Report::default(),
+            turned_away: AtomicU64::new(0),
+        });
+        let exchanges = Arc::new(Mutex::new(exchanges));
+        for number in 0..THREADS {
+            let (shared, exchanges) = (shared.clone(), exchanges.clone());
+            let thread = std::thread::Builder::new().name(format!("wechat-{number}"));
+            let spawned = thread.spawn(move || shared.work(&exchanges));
+            spawned.map_err(|error| format!("cannot start a thread: {error}"))?;
+        }
+        Ok(Wechat { waiting, shared })
+    }
+
+    /// Reads the secret again.
+    ///
+    /// # Errors
+    /// One line that says why it cannot be used; then it stays as it was.
+    pub(crate) fn reload(&self) -> Result<(), String> {
+        self.shared.client.reload()
+    }
+
+    /// Whether the breaker refuses codes now.
+    pub(crate) fn refuses(&self) -> bool {
+        lock(&self.shared.breaker).refuses(now())
+    }
+
+    /// Asks the platform whose code it is, and then calls `then` with the account. Otherwise the ticket
+    /// refuses: with ErrorID 7 if the code is not good, else with 6, and that at once if too many codes wait
+    /// already.
+    pub(crate) fn exchange(
+        &self,
+        code: String,
+        ticket: LoginTicket,
+        then: impl FnOnce(LoginTicket, String) + Send + 'static,
+    ) {
+        match self.waiting.try_send(Exchange { code, ticket, then: Box::new(then) }) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(_)) => {
+                self.shared.turned_away.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn work(&self, exchanges: &Mutex<Receiver<Exchange>>) {
+        loop {
+            let Ok(Exchange { code, ticket, then }) = lock(exchanges).recv() else { return };
+            self.report_turned_away();
+            // A client that has left needs no account, and a breaker that opened meanwhile refuses what
+            // waits.
+            if !ticket.is_open() || !lock(&self.breaker).admit(now()) {
+                continue;
+            }
+            let result = self.client.exchange(&code);
+            self.note(&result);
+            match result {
+                Ok(openid) => then(ticket, openid),
+                Err(Failure::Refused(reason)) => ticket.refuse_login("", 0, &reason.to_string()),
+                // The ticket is dropped, which refuses with ErrorID 6.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Has the breaker know how an exchange went, and the log if it failed.
+    fn note(&self, result: &Result<String, Failure>) {
+        let is_platforms = result.as_ref().is_err_and(Failure::is_platforms);
+        let change = lock(&self.breaker).note(is_platforms, now());
+        match result {
+            Err(Failure::Refused(_)) | Ok(_) => {}
+            Err(failure) => {
+                self.report.write(failure.level(), now(), &format!("wechat: the login failed: {failure}"));
+            }
+        }
+        if let Some(change) = change {
+            log::warn!("wechat: {change}");
+        }
+    }
+
+    fn report_turned_away(&self) {
+        match self.turned_away.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => {
+                let line =
+                    format!("wechat: {count} logins were refused, since {MAX_WAITING_CODES} waited already");
+                self.report.write(Level::Warn, now(), &line);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code under these locks can panic half-way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(clippy::disallowed_methods, reason = "these threads read their own clock")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,49 @@
+//! The platform over HTTPS, whose certificate must be of a root that the system trusts.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::common::eventually;
+use super::platform::{APPID, Platform, code_of};
+use super::{Client, Program, Scratch};
+
+/// A platform with a certificate for `localhost`, and the file of that.
+fn platform() -> (Platform, Scratch) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let roots = Scratch::new("roots.pem");
+    std::fs::write(&roots.0, made.cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.into())
+        .unwrap();
+    let config = Arc::new(config);
+    let wrap = move |stream| -> Box<dyn super::platform::Stream> {
+        Box::new(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream))
+    };
+    (Platform::over(wrap), roots)
+}
+
+#[test]
+fn only_a_platform_with_a_trusted_certificate_gets_a_code() {
+    let ((platform, roots), (_, other_roots)) = (self::platform(), self::platform());
+    let (secret, url) = (Scratch::secret(), format!("https://localhost:{}", platform.address.port()));
+    for (roots, is_trusted) in [(&roots, true), (&other_roots, false)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--wechat-appid", APPID, "--wechat-url", &url]);
+        command.args(["--wechat-secret-file", secret.path()]).env_clear().env("SSL_CERT_FILE", roots.path());
+        let program = Program::start_as(&mut command);
+        let requests = platform.requests();
+        let answer = Client::connect(program.address()).wechat(&code_of("o1"), 1);
+        let log = || String::from_utf8_lossy(&program.log()).into_owned();
+        assert_eq!(answer.is_ok(), is_trusted, "{answer:?} {}", log());
+        assert_eq!(platform.requests() - requests, usize::from(is_trusted));
+        let logged = if is_trusted { r#"account="o1""# } else { "failed: invalid peer certificate" };
+        eventually("the log says so", || log().contains(logged));
+    }
+}
