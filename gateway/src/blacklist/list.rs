@@ -66,17 +66,28 @@ impl List {
         }
     }
 
-    /// The list with these entries, of which those that have expired are left out. If there are too many, the
-    /// oldest automatic ones go.
-    pub(crate) fn load(max: usize, now_ms: u64, entries: impl IntoIterator<Item = (Subject, Entry)>) -> Self {
+    /// The list with these entries. Those that have expired are removed, and if there are too many, so are
+    /// the oldest automatic ones.
+    pub(crate) fn load(
+        max: usize,
+        now_ms: u64,
+        entries: impl IntoIterator<Item = (Subject, Entry)>,
+        changes: &mut Vec<Change>,
+    ) -> Self {
         let mut list = List::new(max);
         for (subject, entry) in entries {
             list.next_number = list.next_number.max(entry.number.saturating_add(1));
             if entry.until_ms > now_ms {
                 list.insert(subject, entry);
+            } else {
+                changes.push(Change::Remove(subject));
             }
         }
-        while list.entries.len() > max && list.evict().is_some() {}
+        while list.entries.len() > max
+            && let Some(oldest) = list.evict()
+        {
+            changes.push(Change::Remove(oldest));
+        }
         list
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sysconn::Peer;
 
+use super::super::list::{Change, Entry};
 use super::super::{AddError, Blacklist, Mistake, Rules, table};
 use super::account;
 use crate::clock::unix_ms;
@@ -97,6 +98,18 @@ fn operators_list_and_remove() {
     assert_eq!(open(&[], &store).page(0, 10).total, 2);
     list.remove(&list.to_remove("a", "2001:db8::").unwrap(), drop);
     assert!(!list.bars(peer("2001:db8::1")) && !list.bars_account("a"));
+}
+
+#[test]
+fn what_has_expired_leaves_the_store_at_the_next_start() {
+    let store = Arc::new(Store::open(None).unwrap());
+    let entry = |until_ms, number| Entry { until_ms, number, by_operator: false };
+    let old = [Change::Put(account("old"), entry(1, 1)), Change::Put(account("now"), entry(u64::MAX, 2))];
+    store.call(move |transaction| table::save(transaction, &old)).unwrap();
+    let list = open(&[], &store);
+    assert!(list.bars_account("now") && !list.bars_account("old"));
+    let left = store.call(|transaction| table::load(transaction)).unwrap();
+    assert_eq!(left, [(account("now"), entry(u64::MAX, 2))]);
 }
 
 #[test]

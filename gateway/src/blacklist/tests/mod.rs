@@ -199,8 +199,13 @@ fn the_changes_are_those_of_the_list() {
         assert!(stored.len() <= 20);
         let all = list.some_after(None, usize::MAX);
         assert_eq!(all, stored.iter().map(|(subject, entry)| (subject.clone(), *entry)).collect::<Vec<_>>());
-        let loaded = List::load(20, now, stored.clone());
+        let mut removed = Vec::new();
+        let loaded = List::load(20, now, stored.clone(), &mut removed);
         assert_eq!(loaded.page(0, 100, now), list.page(0, 100, now));
+        assert_eq!(loaded.some_after(None, 100).len() + removed.len(), stored.len());
+        let smaller = List::load(5, now, stored.clone(), &mut Vec::new());
+        let operators = smaller.some_after(None, 100).iter().filter(|(_, entry)| entry.by_operator).count();
+        assert!(smaller.page(0, 0, now).0 <= operators.max(5));
         let (total, page) = list.page(3, 4, now);
         assert_eq!(page.len(), total.saturating_sub(3).min(4));
     }
