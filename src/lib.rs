@@ -79,6 +79,7 @@
     feature = "sim",
     doc = "- [`sim`]: a simulated network, to test a game with thousands of clients."
 )]
+#![cfg_attr(feature = "client", doc = "- [`client`]: a small blocking client, for tools, tests and bots.")]
 //!
 //! # Features
 //!
@@ -90,6 +91,7 @@
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
 //! - `protobuf`: protobuf messages in handlers, replies and pushes: `proto!`.
+//! - `client`: a blocking client.
 //! - `sim`: the simulated network.
 // Each type in a public signature has a public path.
 #![warn(unnameable_types)]
@@ -144,6 +146,10 @@ mod roles;
 #[cfg(feature = "tls")]
 mod tls;
 mod workers;
+
+// Beside the server: a client of it.
+#[cfg(feature = "client")]
+pub mod client;
 
 // Observability: log, recordings, simulations.
 mod connection_log;

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use sysconn::client::{ClientError, Url};
 use sysconn::packet::ErrorId;
 use sysconn::{Identity, Login};
 
 use super::{AddError, Blacklist, Entry, Mistake, Rules, Subject};
-use crate::client::{Client, ClientError};
+use crate::client::{AnyClient, connect};
 use crate::clock::utc;
 use crate::jwt;
 use crate::messages::{self, account, monitor};
-use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, Url, read, shown};
+use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, read, shown};
 use crate::signals;
 use crate::store::{Store, StoreError};
 
@@ -85,7 +86,7 @@ fn act(list: &Blacklist, action: &BlacklistAction) -> Result<(), String> {
 /// Acts on the list of a server.
 fn ask(url: &Url, token: &str, login: &LoginAs, action: &BlacklistAction) -> Result<(), String> {
     let failed = |error: ClientError| format!("{}: {error}", url.shown());
-    let mut client = Client::connect(url).map_err(failed)?;
+    let mut client = connect(url, None, |_| Ok(())).map_err(failed)?;
     let login = login_of(token, login);
     let _: account::LoggedIn = client.ask(account::LOGIN, &login).map_err(|error| match error {
         ClientError::Refused(ErrorId::LOGIN_REFUSED) => format!(
@@ -152,7 +153,7 @@ fn request(action: &BlacklistAction) -> Option<monitor::Blacklist> {
 }
 
 /// All entries of a server, page by page.
-fn all(client: &mut Client) -> Result<Vec<messages::Entry>, ClientError> {
+fn all(client: &mut AnyClient) -> Result<Vec<messages::Entry>, ClientError> {
     let mut entries = Vec::new();
     loop {
         let offset = u32::try_from(entries.len()).unwrap_or(u32::MAX);

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
-
-use super::Url;
+use sysconn::client::Url;
 
 /// The arguments of `blacklist`.
 #[derive(Clone, Debug, PartialEq, Eq)]

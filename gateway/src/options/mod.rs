@@ -12,7 +12,6 @@ mod file;
 mod mint;
 mod nearest;
 mod table;
-mod url;
 mod value;
 mod value_type;
 mod wechat;
@@ -44,7 +43,6 @@ pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTa
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 pub(crate) use mint::Mint;
-pub(crate) use url::Url;
 pub(crate) use wechat::WechatOptions;
 
 /// The default of `--client-check`.

@@ -4,21 +4,24 @@ use std::str::FromStr;
 
 /// A URL of a server, `ws://` or `wss://`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Url {
+#[non_exhaustive]
+pub struct Url {
     /// Whether TLS is spoken.
-    pub(crate) is_tls: bool,
+    pub is_tls: bool,
     /// The host, without the brackets of an IPv6 address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// The port; that of the scheme where none was given.
+    pub port: u16,
     /// Host and port as they were given, for the Host header.
-    pub(crate) authority: String,
+    pub authority: String,
     /// Path and query; never empty.
-    pub(crate) target: String,
+    pub target: String,
 }
 
 impl Url {
     /// Whose URL it is, for error lines: without its path and query, which can have a secret.
-    pub(crate) fn shown(&self) -> String {
+    #[must_use]
+    pub fn shown(&self) -> String {
         format!("{}://{}", if self.is_tls { "wss" } else { "ws" }, self.authority)
     }
 }

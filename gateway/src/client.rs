@@ -1,0 +1,63 @@
+//! The connection of the program's own clients to a server, with or without TLS.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use sysconn::client::{Client, ClientError, Url, connect_tcp};
+
+/// The bytes of a connection.
+pub(crate) trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
+/// A client of the program's.
+pub(crate) type AnyClient = Client<Box<dyn Stream>>;
+
+/// Connects and upgrades. The certificate of a server with TLS must be of a root in the file `ca`, or else of
+/// one that the system trusts. `set` gets the TCP connection before it is used.
+///
+/// # Errors
+/// [`ClientError`].
+pub(crate) fn connect(
+    url: &Url,
+    ca: Option<&Path>,
+    set: impl FnOnce(&std::net::TcpStream) -> io::Result<()>,
+) -> Result<AnyClient, ClientError> {
+    let tcp = connect_tcp(url)?;
+    set(&tcp)?;
+    if !url.is_tls {
+        return Client::over(Box::new(tcp), url);
+    }
+    let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
+    let tls = ClientConnection::new(Arc::new(config(ca)?), name).map_err(io::Error::other)?;
+    Client::over(Box::new(StreamOwned::new(tls, tcp)), url)
+}
+
+fn config(ca: Option<&Path>) -> io::Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    let builder = match ca {
+        Some(path) => builder.with_root_certificates(roots(path)?),
+        None => builder.with_platform_verifier().map_err(io::Error::other)?,
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+/// The certificates in a PEM file, at least one.
+fn roots(path: &Path) -> io::Result<RootCertStore> {
+    let named = |error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| named(&error))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| named(&error))?;
+        roots.add(certificate).map_err(|error| named(&error))?;
+    }
+    if roots.is_empty() { Err(named(&"expected certificates in PEM")) } else { Ok(roots) }
+}

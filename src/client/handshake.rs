@@ -1,0 +1,83 @@
+//! The client's side of the upgrade (RFC 6455 §4.1).
+
+use std::io::{self, Read, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::error::{ClientError, Ended};
+use super::random::random;
+use super::url::Url;
+use crate::upgrade::accept_key;
+
+/// The longest response, in bytes.
+const MAX_HEAD_BYTES: usize = 8192;
+/// Bytes of one read.
+const READ_BYTES: usize = 1024;
+
+/// Upgrades. Returns what has come behind the response.
+pub(super) fn upgrade(stream: &mut (impl Read + Write), url: &Url) -> Result<Vec<u8>, ClientError> {
+    let key = STANDARD.encode(random::<16>());
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: \
+         {key}\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        url.target, url.authority
+    );
+    stream.write_all(request.as_bytes())?;
+    stream.flush()?;
+    let mut received = Vec::new();
+    let head = read_head(stream, &mut received)?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap_or_default();
+    if !status.starts_with("HTTP/1.1 101 ") {
+        return Err(ClientError::Upgrade(refusal(stream, received, status)));
+    }
+    let accept = accept_key(key.as_bytes());
+    let is_accept = |line: &str| {
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim().as_bytes() == accept
+    };
+    if lines.any(is_accept) { Ok(received) } else { Err(ClientError::Protocol) }
+}
+
+/// The head of the response, without its end. What follows stays in `received`.
+fn read_head(stream: &mut impl Read, received: &mut Vec<u8>) -> Result<String, ClientError> {
+    loop {
+        if let Some(at) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            let rest = received.split_off(at + 4);
+            let head = std::mem::replace(received, rest);
+            return Ok(String::from_utf8_lossy(head.get(..at).unwrap_or_default()).into_owned());
+        }
+        if received.len() > MAX_HEAD_BYTES {
+            return Err(ClientError::Protocol);
+        }
+        if read_more(stream, received, READ_BYTES)? == 0 {
+            return Err(ClientError::Ended(Ended::without_close()));
+        }
+    }
+}
+
+/// A status line, and the first line of the body if one comes.
+fn refusal(stream: &mut impl Read, mut body: Vec<u8>, status: &str) -> String {
+    while !body.contains(&b'\n')
+        && body.len() < MAX_HEAD_BYTES
+        && read_more(stream, &mut body, READ_BYTES).is_ok_and(|read| read > 0)
+    {}
+    let body = String::from_utf8_lossy(&body);
+    let line = body.lines().next().unwrap_or_default();
+    if line.is_empty() { status.to_owned() } else { format!("{status}: {line}") }
+}
+
+/// Reads once, at most so many bytes. Returns how many have come; 0 at the end.
+pub(super) fn read_more(stream: &mut impl Read, received: &mut Vec<u8>, at_most: usize) -> io::Result<usize> {
+    let before = received.len();
+    received.resize(before.saturating_add(at_most), 0);
+    let read = loop {
+        match stream.read(received.get_mut(before..).unwrap_or_default()) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => break result,
+        }
+    };
+    received.truncate(before.saturating_add(*read.as_ref().unwrap_or(&0)));
+    read
+}

@@ -1,0 +1,128 @@
+//! The WebSocket of a client: binary messages out and in. Pings and the server's Close are answered.
+
+use std::io::{self, Read, Write};
+
+use super::error::{ClientError, Ended};
+use super::handshake::read_more;
+use super::random::random;
+use crate::config::MAX_LEN;
+use crate::frame::{CloseCode, Decoder, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
+
+/// Bytes of one read.
+const READ_BYTES: usize = 64 * 1024;
+const RULES: Rules = Rules { role: Role::Client, max_len: MAX_LEN, text: false, deflate: false };
+
+/// A connection that was upgraded.
+#[derive(Debug)]
+pub(super) struct Link<S> {
+    pub(super) stream: S,
+    /// What was received and not decoded yet.
+    received: Vec<u8>,
+    decoder: Decoder,
+    /// How the connection ended, once it has.
+    ended: Option<Ended>,
+}
+
+/// What one step of the decoder found.
+enum Found {
+    Nothing,
+    Message(Vec<u8>),
+    Ping(Vec<u8>),
+    Close(Ended),
+}
+
+impl<S: Read + Write> Link<S> {
+    /// `received` came with the response to the upgrade.
+    pub(super) fn new(stream: S, received: Vec<u8>) -> Self {
+        Link { stream, received, decoder: Decoder::new(), ended: None }
+    }
+
+    pub(super) fn send(&mut self, message: &[u8]) -> Result<(), ClientError> {
+        if let Some(ended) = &self.ended {
+            return Err(ClientError::Ended(ended.clone()));
+        }
+        self.send_frame(Opcode::Binary, message).map_err(|error| match ClientError::from(error) {
+            // What was written in part cannot be followed by another frame.
+            ClientError::TimedOut | ClientError::Ended(_) => self.end(Ended::without_close()),
+            error => error,
+        })
+    }
+
+    /// The next message.
+    pub(super) fn message(&mut self) -> Result<Vec<u8>, ClientError> {
+        if let Some(ended) = &self.ended {
+            return Err(ClientError::Ended(ended.clone()));
+        }
+        loop {
+            let before = self.received.len();
+            match self.step()? {
+                Found::Message(message) => return Ok(message),
+                // The server may have ended its side.
+                Found::Ping(payload) => _ = self.send_frame(Opcode::Pong, &payload),
+                Found::Close(ended) => {
+                    let code = CloseCode::new(ended.code).map(|code| code.get().to_be_bytes());
+                    let _ = self.send_frame(Opcode::Close, code.as_slice().as_flattened());
+                    self.drain();
+                    return Err(self.end(ended));
+                }
+                Found::Nothing if self.received.len() < before => {}
+                Found::Nothing => self.read()?,
+            }
+        }
+    }
+
+    /// Closes with 1000, and waits for the end. The server may be gone already.
+    pub(super) fn close(&mut self) {
+        if self.ended.is_none()
+            && self.send_frame(Opcode::Close, &CloseCode::NORMAL.get().to_be_bytes()).is_ok()
+        {
+            self.drain();
+        }
+    }
+
+    /// Takes one frame from what was received.
+    fn step(&mut self) -> Result<Found, ClientError> {
+        let before = self.received.len();
+        let mut input = self.received.as_mut_slice();
+        let found = match self.decoder.next(&mut input, &RULES).map_err(|_| ClientError::Protocol)? {
+            None | Some(Event::Pong(_)) => Found::Nothing,
+            Some(Event::Message { kind: MessageKind::Binary, payload, .. }) => {
+                Found::Message(payload.to_vec())
+            }
+            Some(Event::Message { .. }) => return Err(ClientError::Protocol),
+            Some(Event::Close(close)) => Found::Close(Ended::by(close)),
+            Some(Event::Ping(payload)) => Found::Ping(payload.to_vec()),
+        };
+        let used = before.saturating_sub(input.len());
+        self.received.drain(..used);
+        Ok(found)
+    }
+
+    fn read(&mut self) -> Result<(), ClientError> {
+        let read = read_more(&mut self.stream, &mut self.received, READ_BYTES).map_err(ClientError::from);
+        match read {
+            Ok(0) | Err(ClientError::Ended(_)) => Err(self.end(Ended::without_close())),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn end(&mut self, ended: Ended) -> ClientError {
+        ClientError::Ended(self.ended.insert(ended).clone())
+    }
+
+    /// Reads until the server closes the connection (RFC 6455 §7.1.1), or is silent for too long.
+    fn drain(&mut self) {
+        self.received.clear();
+        while read_more(&mut self.stream, &mut self.received, READ_BYTES).is_ok_and(|read| read > 0) {
+            self.received.clear();
+        }
+    }
+
+    fn send_frame(&mut self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
+        let mut frame = Vec::new();
+        push_masked_frame(&mut frame, true, opcode, random(), payload);
+        self.stream.write_all(&frame)?;
+        self.stream.flush()
+    }
+}

@@ -1,0 +1,93 @@
+//! A small blocking client: for tools, tests and bots.
+//!
+//! A [`Client`] asks one thing after the other, on the caller's thread. It works over any stream, so that TLS
+//! is the caller's choice; [`Client::connect`] opens a TCP connection. It does not reconnect by itself:
+//! [`ClientError::Ended`] says what a client [should do](Ended::advice).
+//!
+//! ```no_run
+//! use sysconn::client::Client;
+//!
+//! let mut client = Client::connect(&"ws://127.0.0.1:9001".parse()?)?;
+//! assert_eq!(client.call(1101, b"hello")?.data, b"hello");
+//! client.close();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod data;
+mod error;
+mod flags;
+mod handshake;
+mod link;
+mod packets;
+mod random;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+pub use error::{ClientError, Ended};
+use link::Link;
+pub use packets::{Client, Packet};
+pub use url::Url;
+
+/// The longest time for a connection over TCP, and for each read and write of it, until
+/// [`set_timeout`](Client::set_timeout) changes it.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens a TCP connection to the first address of the host that answers, with [`TIMEOUT`] for each address,
+/// and for each read and write.
+///
+/// # Errors
+/// That of the last address.
+pub fn connect_tcp(url: &Url) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in (url.host.as_str(), url.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(TIMEOUT))?;
+                stream.set_write_timeout(Some(TIMEOUT))?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+impl Client<TcpStream> {
+    /// Connects over TCP, and upgrades. A `wss://` URL is for [`Client::over`], with a TLS stream.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn connect(url: &Url) -> Result<Self, ClientError> {
+        if url.is_tls {
+            let error = io::Error::new(io::ErrorKind::Unsupported, "wss:// needs a TLS stream");
+            return Err(error.into());
+        }
+        Client::over(connect_tcp(url)?, url)
+    }
+
+    /// Sets the longest time that a read or write waits; it is not 0.
+    ///
+    /// # Errors
+    /// That of the system.
+    pub fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
+        self.stream().set_read_timeout(Some(timeout))?;
+        self.stream().set_write_timeout(Some(timeout))
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Upgrades a connection that is open already.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn over(mut stream: S, url: &Url) -> Result<Self, ClientError> {
+        let received = handshake::upgrade(&mut stream, url)?;
+        Ok(Client::new(Link::new(stream, received)))
+    }
+}
