@@ -18,6 +18,7 @@ mod mint;
 mod modules;
 mod options;
 mod panics;
+mod referee;
 mod reload;
 mod replay;
 mod run;
@@ -33,7 +34,8 @@ use accounts::accounts;
 use blacklist::command::blacklist;
 use log_sink::LogSink;
 use mint::mint;
-use options::{Exit, LogFormat, Task, read, sources};
+use options::{Exit, LogFormat, Task, Tool, read, sources};
+use referee::referee;
 use replay::replay;
 use run::run;
 use signals::catch as catch_signals;
@@ -65,10 +67,7 @@ fn main() -> ExitCode {
 fn start() -> Result<bool, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
-        Task::Replay(task) => replay(&task).map_err(failed),
-        Task::Blacklist(task) => blacklist(&task).map_err(failed).map(|()| true),
-        Task::Mint(task) => mint(&task).map_err(failed).map(|()| true),
-        Task::Accounts(task) => accounts(&task).map_err(failed),
+        Task::Tool(tool) => use_tool(&tool).map_err(failed),
         Task::Serve(sources) => {
             // Reading the options can take any time, and signals must work meanwhile.
             let signals = catch_signals().map_err(failed)?;
@@ -76,5 +75,16 @@ fn start() -> Result<bool, Exit> {
             run(options, signals).map_err(failed)?;
             Ok(true)
         }
+    }
+}
+
+/// Does a task beside serving. False: what was asked for is not so.
+fn use_tool(tool: &Tool) -> Result<bool, String> {
+    match tool {
+        Tool::Replay(task) => replay(task),
+        Tool::Blacklist(task) => blacklist(task).map(|()| true),
+        Tool::Mint(task) => mint(task).map(|()| true),
+        Tool::Accounts(task) => accounts(task),
+        Tool::Referee(task) => referee(task),
     }
 }

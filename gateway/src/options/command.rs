@@ -11,7 +11,9 @@ use super::entry::{Entry, InEcho};
 use super::nearest::nearest;
 use super::table::TABLE;
 use super::value_type::TomlType;
-use super::{Exit, Given, Mode, Replay, Task, accounts, blacklist_command, did_you_mean, escape, mint};
+use super::{
+    Exit, Given, Mode, Task, Tool, accounts, blacklist_command, did_you_mean, escape, mint, referee, replay,
+};
 
 const AFTER_HELP: &str = "\
 Each option can also stand in the TOML file that --config names (max_len = \"512KiB\")
@@ -35,14 +37,16 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
     let commands = match args.first() {
         Some(first) if first == "accounts" => "list, show or remove",
         Some(first) if first == "blacklist" => "list, add, remove or clear",
-        _ => "serve, echo, replay, accounts, blacklist or token",
+        _ => "serve, echo, replay, accounts, blacklist, token or referee",
     };
     let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
+    let tool = |tool| Ok(Task::Tool(Box::new(tool)));
     let (mode, matches) = match matches.subcommand() {
-        Some(("replay", replay)) => return Ok(Task::Replay(replay_of(replay))),
-        Some(("token", token)) => return Ok(Task::Mint(mint::read(token))),
-        Some(("blacklist", matches)) => return Ok(Task::Blacklist(blacklist_command::read(matches))),
-        Some(("accounts", matches)) => return Ok(Task::Accounts(accounts::read(matches))),
+        Some(("replay", matches)) => return tool(Tool::Replay(replay::read(matches))),
+        Some(("token", matches)) => return tool(Tool::Mint(mint::read(matches))),
+        Some(("blacklist", matches)) => return tool(Tool::Blacklist(blacklist_command::read(matches))),
+        Some(("accounts", matches)) => return tool(Tool::Accounts(accounts::read(matches))),
+        Some(("referee", matches)) => return tool(Tool::Referee(referee::read(matches))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
         None => (Mode::Serve, &matches),
@@ -53,13 +57,6 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
         file: matches.get_one::<PathBuf>("config").cloned(),
         given: entries.filter_map(|entry| given(entry, matches)).collect(),
     }))
-}
-
-fn replay_of(matches: &ArgMatches) -> Replay {
-    Replay {
-        file: matches.get_one::<PathBuf>("file").cloned().unwrap_or_default(),
-        show: matches.get_flag("show"),
-    }
 }
 
 fn given(entry: &'static Entry, matches: &ArgMatches) -> Option<Given> {
@@ -80,20 +77,14 @@ fn program() -> Command {
         .disable_help_subcommand(true);
     let serve = Command::new("serve").about("The game gateway");
     let echo = Command::new("echo").about("Plain RFC 6455 echo, for conformance suites and benchmarks");
-    let file = Arg::new("file").value_name("FILE").value_parser(value_parser!(PathBuf)).required(true);
-    let show = Arg::new("show").long("show").action(ArgAction::SetTrue);
-    let replay = Command::new("replay")
-        .about("Go through a recording again, and show the first thing that is not as it was")
-        .display_name("sysconn")
-        .arg(file.help("A recording, as --record makes them"))
-        .arg(show.help("List what is in it instead"));
     with_options(sysconn, Mode::Serve)
         .subcommand(with_options(serve, Mode::Serve))
         .subcommand(with_options(echo, Mode::Echo))
-        .subcommand(replay)
+        .subcommand(replay::command())
         .subcommand(mint::command())
         .subcommand(accounts::command())
         .subcommand(blacklist_command::command())
+        .subcommand(referee::command())
 }
 
 fn with_options(command: Command, mode: Mode) -> Command {

@@ -11,7 +11,10 @@ mod escape;
 mod file;
 mod mint;
 mod nearest;
+mod referee;
+mod replay;
 mod table;
+mod task;
 mod value;
 mod value_type;
 mod wechat;
@@ -43,6 +46,9 @@ pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTa
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 pub(crate) use mint::Mint;
+pub(crate) use referee::RefereeTask;
+pub(crate) use replay::Replay;
+pub(crate) use task::{Exit, Task, Tool};
 pub(crate) use wechat::WechatOptions;
 
 /// The default of `--client-check`.
@@ -116,38 +122,6 @@ pub(crate) struct Options {
     pub(crate) ignored_environment: Vec<String>,
 }
 
-/// Why the program ends before it serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Help or version was asked for: this text is for standard output, and the status is 0.
-    Help(String),
-    /// One line without its line end, for standard error; the status is 2.
-    Error(String),
-}
-
-/// The task of the program.
-#[derive(Clone, Debug)]
-pub(crate) enum Task<S = Box<Options>> {
-    /// Serve, with these options.
-    Serve(S),
-    /// Replay a recording.
-    Replay(Replay),
-    /// Make a token.
-    Mint(Mint),
-    /// Look at the black list, or change it.
-    Blacklist(BlacklistTask),
-    /// Look at accounts, or remove one.
-    Accounts(Accounts),
-}
-
-/// The arguments of `replay`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Replay {
-    pub(crate) file: PathBuf,
-    /// List it in place of replaying it.
-    pub(crate) show: bool,
-}
-
 /// The command line and the environment. The file that they may name is not read yet.
 pub(crate) struct Sources {
     command: CommandLine,
@@ -171,10 +145,7 @@ fn load_with(
 ) -> Result<Task, Exit> {
     Ok(match sources(args, env)? {
         Task::Serve(sources) => Task::Serve(Box::new(sources.options(read)?)),
-        Task::Replay(replay) => Task::Replay(replay),
-        Task::Mint(mint) => Task::Mint(mint),
-        Task::Blacklist(task) => Task::Blacklist(task),
-        Task::Accounts(accounts) => Task::Accounts(accounts),
+        Task::Tool(tool) => Task::Tool(tool),
     })
 }
 
@@ -188,10 +159,7 @@ pub(crate) fn sources(
 ) -> Result<Task<Sources>, Exit> {
     Ok(match command::parse(args)? {
         Task::Serve(command) => Task::Serve(Sources { command, environment: environment::parse(env) }),
-        Task::Replay(replay) => Task::Replay(replay),
-        Task::Mint(mint) => Task::Mint(mint),
-        Task::Blacklist(task) => Task::Blacklist(task),
-        Task::Accounts(accounts) => Task::Accounts(accounts),
+        Task::Tool(tool) => Task::Tool(tool),
     })
 }
 

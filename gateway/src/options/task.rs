@@ -1,0 +1,36 @@
+//! What the program is asked to do, and why it may end before it does that.
+
+use super::{Accounts, BlacklistTask, Mint, Options, RefereeTask, Replay};
+
+/// Why the program ends before it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Help or version was asked for: this text is for standard output, and the status is 0.
+    Help(String),
+    /// One line without its line end, for standard error; the status is 2.
+    Error(String),
+}
+
+/// The task of the program.
+#[derive(Clone, Debug)]
+pub(crate) enum Task<S = Box<Options>> {
+    /// Serve, with these options.
+    Serve(S),
+    /// Do something else.
+    Tool(Box<Tool>),
+}
+
+/// A task beside serving. It has neither a file nor an environment.
+#[derive(Clone, Debug)]
+pub(crate) enum Tool {
+    /// Replay a recording.
+    Replay(Replay),
+    /// Make a token.
+    Mint(Mint),
+    /// Look at the black list, or change it.
+    Blacklist(BlacklistTask),
+    /// Look at accounts, or remove one.
+    Accounts(Accounts),
+    /// Judge a client.
+    Referee(RefereeTask),
+}

@@ -1,0 +1,128 @@
+//! Accepts connections, reads their upgrade requests, and sorts drivers from clients.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use sysconn::upgrade::accept_key;
+
+use super::deadline::Deadline;
+use super::socket::Socket;
+
+/// The longest head of a request, in bytes.
+const MAX_HEAD_BYTES: usize = 8192;
+/// The longest time for a request, and for each write.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The path of the control connection.
+const CONTROL: &str = "/control";
+
+/// A connection that has asked for an upgrade, and has no answer yet.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    stream: TcpStream,
+    /// Behind the head.
+    received: Vec<u8>,
+    path: String,
+    key: Option<String>,
+    /// The address that the other side has connected to, as it names it.
+    pub(super) host: String,
+}
+
+/// The connections that have come, in their order.
+#[derive(Debug)]
+pub(super) struct Arrivals {
+    drivers: Receiver<Arrival>,
+    clients: Receiver<Arrival>,
+}
+
+/// Accepts connections on a thread of its own.
+pub(super) fn accept(listener: TcpListener) -> Arrivals {
+    let ((to_drivers, drivers), (to_clients, clients)) = (channel(), channel());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { continue };
+            let (to_drivers, to_clients) = (to_drivers.clone(), to_clients.clone());
+            std::thread::spawn(move || sort(stream, &to_drivers, &to_clients));
+        }
+    });
+    Arrivals { drivers, clients }
+}
+
+/// Reads a request. A connection without one is closed.
+fn sort(stream: TcpStream, to_drivers: &Sender<Arrival>, to_clients: &Sender<Arrival>) {
+    let Some(arrival) = Arrival::read(stream) else { return };
+    let sender = if arrival.path == CONTROL { to_drivers } else { to_clients };
+    // Without a receiver the referee has finished.
+    let _ = sender.send(arrival);
+}
+
+impl Arrivals {
+    /// The next control connection.
+    pub(super) fn driver(&self) -> Option<Arrival> {
+        self.drivers.recv().ok()
+    }
+
+    /// The next connection to a path; those to others are dropped. `None`: none has come in time.
+    pub(super) fn client(&self, path: &str, deadline: Deadline) -> Option<Arrival> {
+        loop {
+            let arrival = self.clients.recv_timeout(deadline.left().unwrap_or_default()).ok()?;
+            if arrival.path == path {
+                return Some(arrival);
+            }
+        }
+    }
+}
+
+impl Arrival {
+    fn read(mut stream: TcpStream) -> Option<Self> {
+        stream.set_nodelay(true).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        let (mut received, mut piece) = (Vec::new(), [0; 1024]);
+        let end = loop {
+            if let Some(at) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break at.saturating_add(4);
+            }
+            let read = stream.read(&mut piece).ok().filter(|read| *read > 0)?;
+            received.extend_from_slice(piece.get(..read)?);
+            if received.len() > MAX_HEAD_BYTES {
+                return None;
+            }
+        };
+        let rest = received.split_off(end);
+        let head = String::from_utf8(received).ok()?;
+        let target = head.split(' ').nth(1)?;
+        let path = target.split('?').next().unwrap_or_default().to_owned();
+        let header = |wanted: &str| {
+            head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case(wanted).then(|| value.trim().to_owned())
+            })
+        };
+        let (key, host) = (header("sec-websocket-key"), header("host").unwrap_or_default());
+        Some(Arrival { stream, received: rest, path, key, host })
+    }
+
+    /// Accepts the upgrade.
+    pub(super) fn upgrade(mut self) -> Result<Socket, String> {
+        let key = self.key.ok_or("the request has no Sec-WebSocket-Key")?;
+        let accept = accept_key(key.as_bytes());
+        let response = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n\r\n",
+            String::from_utf8_lossy(&accept)
+        );
+        let written = self.stream.write_all(response.as_bytes());
+        written.map_err(|error| format!("the client does not take the response: {error}"))?;
+        Ok(Socket::new(self.stream, self.received))
+    }
+
+    /// Refuses the upgrade with 503, and closes.
+    pub(super) fn refuse(mut self) {
+        // The client may have gone.
+        let _ = self
+            .stream
+            .write_all(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    }
+}

@@ -1,0 +1,89 @@
+//! `sysconn referee`: a server that judges clients, case by case.
+//!
+//! A driver, which wraps the client under test, opens a control connection. There the referee tells it what
+//! the client shall do, and hears what has become of it; the client itself connects to the URL of the case.
+//! docs/referee.md describes both.
+
+mod accept;
+mod cases;
+mod control;
+mod deadline;
+mod message;
+mod peer;
+mod report;
+mod socket;
+mod stage;
+
+use std::io::{self, Write as _};
+use std::net::TcpListener;
+
+use crate::options::RefereeTask;
+use crate::signals;
+use accept::{Arrivals, accept};
+use cases::{Case, cases};
+use control::Control;
+use deadline::Deadline;
+use message::Event;
+use report::{Row, Verdict};
+use stage::Stage;
+
+/// Judges one client. False: a case failed, or none was tried.
+///
+/// # Errors
+/// One line that says why the referee cannot begin.
+pub(crate) fn referee(task: &RefereeTask) -> Result<bool, String> {
+    signals::unblock()?;
+    let chosen: Vec<Case> = cases().into_iter().filter(|case| is_chosen(case, &task.cases)).collect();
+    if chosen.is_empty() {
+        return Err("referee: expected the number or the name of a case, or its beginning".to_owned());
+    }
+    if task.list {
+        report::list(&chosen);
+        return Ok(true);
+    }
+    let failed = |error: io::Error| format!("--listen: {}: {error}", task.listen);
+    let listener = TcpListener::bind(task.listen).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    // The output may have no reader.
+    let _ = writeln!(io::stdout(), "listening on {address}");
+    let arrivals = accept(listener);
+    let (name, rows) = judge(&arrivals, &chosen, task)?;
+    if task.json {
+        report::json(&name, &rows)
+    } else {
+        report::table(&name, &rows)
+    }
+    let tried = rows.iter().any(|row| row.verdict != Verdict::Skipped);
+    Ok(tried && rows.iter().all(|row| !matches!(row.verdict, Verdict::Failed(_))))
+}
+
+fn is_chosen(case: &Case, patterns: &[String]) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| case.is(pattern))
+}
+
+/// Waits for a driver, and tries each case. Returns the driver's name.
+fn judge(arrivals: &Arrivals, chosen: &[Case], task: &RefereeTask) -> Result<(String, Vec<Row>), String> {
+    let driver = arrivals.driver().ok_or("referee: the listener failed")?;
+    let mut control = Control::new(driver)?;
+    let Event::Hello { name, skip } = control.event(Deadline::after(task.patience))? else {
+        return Err("referee: expected {\"event\":\"hello\"} from the driver first".to_owned());
+    };
+    let mut rows = Vec::new();
+    for case in chosen {
+        let verdict = if skip.iter().any(|pattern| case.is(pattern)) {
+            Verdict::Skipped
+        } else {
+            match Stage::new(&mut control, arrivals, &case.number, task.patience).run(&case.run) {
+                Ok(()) => Verdict::Passed,
+                Err(why) => Verdict::Failed(why),
+            }
+        };
+        let row = Row { number: case.number.clone(), name: case.name.clone(), verdict };
+        if !task.json {
+            report::progress(&row);
+        }
+        rows.push(row);
+    }
+    control.finish();
+    Ok((name, rows))
+}
