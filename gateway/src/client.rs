@@ -11,6 +11,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use sysconn::client::{Client, ClientError, Url, connect_tcp};
 
+use crate::options::{read, shown};
+
 /// The bytes of a connection.
 pub(crate) trait Stream: Read + Write + Send {}
 
@@ -19,14 +21,14 @@ impl<T: Read + Write + Send> Stream for T {}
 /// A client of the program's.
 pub(crate) type AnyClient = Client<Box<dyn Stream>>;
 
-/// Connects and upgrades. The certificate of a server with TLS must be of a root in the file `ca`, or else of
-/// one that the system trusts. `set` gets the TCP connection before it is used.
+/// Connects and upgrades. The certificate of a server with TLS must be of one of these roots, or without them
+/// of one that the system trusts. `set` gets the TCP connection before it is used.
 ///
 /// # Errors
 /// [`ClientError`].
 pub(crate) fn connect(
     url: &Url,
-    ca: Option<&Path>,
+    roots: Option<RootCertStore>,
     set: impl FnOnce(&std::net::TcpStream) -> io::Result<()>,
 ) -> Result<AnyClient, ClientError> {
     let tcp = connect_tcp(url)?;
@@ -35,29 +37,32 @@ pub(crate) fn connect(
         return Client::over(Box::new(tcp), url);
     }
     let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
-    let tls = ClientConnection::new(Arc::new(config(ca)?), name).map_err(io::Error::other)?;
+    let tls = ClientConnection::new(Arc::new(config(roots)?), name).map_err(io::Error::other)?;
     Client::over(Box::new(StreamOwned::new(tls, tcp)), url)
 }
 
-fn config(ca: Option<&Path>) -> io::Result<ClientConfig> {
+fn config(roots: Option<RootCertStore>) -> io::Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?;
-    let builder = match ca {
-        Some(path) => builder.with_root_certificates(roots(path)?),
+    let builder = match roots {
+        Some(roots) => builder.with_root_certificates(roots),
         None => builder.with_platform_verifier().map_err(io::Error::other)?,
     };
     Ok(builder.with_no_client_auth())
 }
 
 /// The certificates in a PEM file, at least one.
-fn roots(path: &Path) -> io::Result<RootCertStore> {
-    let named = |error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
-    let pem = std::fs::read(path).map_err(|error| named(&error))?;
+///
+/// # Errors
+/// One line that says why the file cannot be used.
+pub(crate) fn read_roots(path: &Path) -> Result<RootCertStore, String> {
+    let name = shown(path);
+    let pem = read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| named(&error))?;
-        roots.add(certificate).map_err(|error| named(&error))?;
+        let certificate = certificate.map_err(|error| format!("{name}: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("{name}: {error}"))?;
     }
-    if roots.is_empty() { Err(named(&"expected certificates in PEM")) } else { Ok(roots) }
+    if roots.is_empty() { Err(format!("{name}: expected certificates in PEM")) } else { Ok(roots) }
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod auth;
 mod blacklist;
+mod call;
 mod certificates;
 mod client;
 mod clock;
@@ -13,6 +14,7 @@ mod descriptors;
 mod jwt;
 mod log_format;
 mod log_sink;
+mod login_as;
 mod messages;
 mod mint;
 mod modules;
@@ -21,6 +23,7 @@ mod panics;
 mod referee;
 mod reload;
 mod replay;
+mod routes;
 mod run;
 mod signals;
 mod store;
@@ -32,24 +35,25 @@ use std::process::ExitCode;
 
 use accounts::accounts;
 use blacklist::command::blacklist;
+use call::call;
 use log_sink::LogSink;
 use mint::mint;
 use options::{Exit, LogFormat, Task, Tool, read, sources};
 use referee::referee;
 use replay::replay;
+use routes::routes;
 use run::run;
 use signals::catch as catch_signals;
 
-/// Exit status: the replay of a recording differs from it, or nothing was found.
-const DIFFERENT: u8 = 1;
+/// Exit status: the replay of a recording differs from it, nothing was found, or a client failed.
+const NOT_SO: u8 = 1;
 /// Exit status: the command line, a recording, the configuration or an address is unusable.
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
     // Errors of writing are ignored: the output has no reader any more.
     match start() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(DIFFERENT),
+        Ok(status) => ExitCode::from(status),
         Err(Exit::Help(text)) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
@@ -62,9 +66,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Serves, replays, or does what else was asked for. False: the replay of a recording differs from it, or
-/// nothing was found.
-fn start() -> Result<bool, Exit> {
+/// Serves, replays, or does what else was asked for. Returns the exit status.
+fn start() -> Result<u8, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Tool(tool) => use_tool(&tool).map_err(failed),
@@ -73,18 +76,24 @@ fn start() -> Result<bool, Exit> {
             let signals = catch_signals().map_err(failed)?;
             let options = sources.options(read)?;
             run(options, signals).map_err(failed)?;
-            Ok(true)
+            Ok(0)
         }
     }
 }
 
-/// Does a task beside serving. False: what was asked for is not so.
-fn use_tool(tool: &Tool) -> Result<bool, String> {
+/// Does a task beside serving. Returns the exit status.
+fn use_tool(tool: &Tool) -> Result<u8, String> {
+    let status = |is_so| if is_so { 0 } else { NOT_SO };
     match tool {
-        Tool::Replay(task) => replay(task),
-        Tool::Blacklist(task) => blacklist(task).map(|()| true),
-        Tool::Mint(task) => mint(task).map(|()| true),
-        Tool::Accounts(task) => accounts(task),
-        Tool::Referee(task) => referee(task),
+        Tool::Replay(task) => replay(task).map(status),
+        Tool::Blacklist(task) => blacklist(task).map(|()| 0),
+        Tool::Mint(task) => mint(task).map(|()| 0),
+        Tool::Accounts(task) => accounts(task).map(status),
+        Tool::Call(task) => call(task),
+        Tool::Routes(task) => {
+            routes(task);
+            Ok(0)
+        }
+        Tool::Referee(task) => referee(task).map(status),
     }
 }

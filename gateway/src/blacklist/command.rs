@@ -7,12 +7,12 @@ use std::sync::mpsc::channel;
 
 use sysconn::client::{ClientError, Url};
 use sysconn::packet::ErrorId;
-use sysconn::{Identity, Login};
+use sysconn::{ClientKind, Identity, Login};
 
 use super::{AddError, Blacklist, Entry, Mistake, Rules, Subject};
 use crate::client::{AnyClient, connect};
 use crate::clock::utc;
-use crate::jwt;
+use crate::login_as::login_as;
 use crate::messages::{self, account, monitor};
 use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, read, shown};
 use crate::signals;
@@ -122,20 +122,10 @@ fn ask(url: &Url, token: &str, login: &LoginAs, action: &BlacklistAction) -> Res
 
 /// The login of an operator: as whom the arguments say, or the token if it is a JWT.
 fn login_of(token: &str, login: &LoginAs) -> account::Login {
-    let Login { identity, .. } = jwt::unverified(token).unwrap_or_else(|| Login {
-        // A role that no player should have: a login closes the connection that has it.
-        identity: Identity { account: ACCOUNT.to_owned(), role_id: u64::MAX, ..Identity::default() },
-        ..Login::default()
-    });
-    account::Login {
-        account: login.account.clone().unwrap_or(identity.account),
-        platform: login.platform.clone().unwrap_or(identity.platform),
-        zone_id: login.zone_id.unwrap_or(identity.zone_id),
-        role_id: login.role_id.unwrap_or(identity.role_id),
-        kind: messages::Kind::Monitor.into(),
-        token: token.to_owned(),
-        ..account::Login::default()
-    }
+    // A role that no player should have: a login closes the connection that has it.
+    let identity = Identity { account: ACCOUNT.to_owned(), role_id: u64::MAX, ..Identity::default() };
+    let login = LoginAs { kind: Some(ClientKind::Operator), ..login.clone() };
+    login_as(token, &login, Login { identity, ..Login::default() })
 }
 
 /// The request of an action; `None` to list.

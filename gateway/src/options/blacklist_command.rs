@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
 use sysconn::client::Url;
 
+use super::{LoginAs, login_as};
+
+/// The options that say as whom to log in; the kind is always an operator.
+const LOGIN: login_as::Names = ["login-account", "login-role", "login-platform", "login-zone", "login-kind"];
+
 /// The arguments of `blacklist`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BlacklistTask {
@@ -39,15 +44,6 @@ pub(crate) enum BlacklistTarget {
     Data { directory: PathBuf, ipv6_prefix: u8 },
 }
 
-/// As whom to log in, where the token does not say it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LoginAs {
-    pub(crate) account: Option<String>,
-    pub(crate) platform: Option<String>,
-    pub(crate) zone_id: Option<u32>,
-    pub(crate) role_id: Option<u64>,
-}
-
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help)
 }
@@ -55,6 +51,7 @@ fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 /// A command with the options that say where the list is.
 fn action(name: &'static str, about: &'static str) -> Command {
     let path = value_parser!(PathBuf);
+    let [account, role, platform, zone, _] = login_as::arguments(LOGIN);
     let of_server = |arg: Arg| arg.conflicts_with("data");
     Command::new(name)
         .about(about)
@@ -64,20 +61,10 @@ fn action(name: &'static str, about: &'static str) -> Command {
             option("token-file", "FILE", "Log in with the token in this file, of an operator")
                 .value_parser(path.clone()),
         ))
-        .arg(of_server(option(
-            "login-account",
-            "NAME",
-            "Log in as this account [default: a JWT's, or operator]",
-        )))
-        .arg(of_server(
-            option("login-role", "NUMBER", "And with this role [default: a JWT's, or the highest]")
-                .value_parser(value_parser!(u64)),
-        ))
-        .arg(of_server(option("login-platform", "NAME", "And this platform [default: a JWT's, or none]")))
-        .arg(of_server(
-            option("login-zone", "NUMBER", "And this zone [default: a JWT's, or 0]")
-                .value_parser(value_parser!(u32)),
-        ))
+        .arg(of_server(account.help("Log in as this account [default: a JWT's, or operator]")))
+        .arg(of_server(role.help("And with this role [default: a JWT's, or the highest]")))
+        .arg(of_server(platform.help("And this platform [default: a JWT's, or none]")))
+        .arg(of_server(zone.help("And this zone [default: a JWT's, or 0]")))
         .arg(
             option("data", "DIR", "Use the store in this directory, while no server does").value_parser(path),
         )
@@ -137,12 +124,7 @@ pub(super) fn read(matches: &ArgMatches) -> BlacklistTask {
         Some(url) => BlacklistTarget::Server {
             url: url.clone(),
             token_file: matches.get_one("token-file").cloned(),
-            login: LoginAs {
-                account: text("login-account"),
-                platform: text("login-platform"),
-                zone_id: matches.get_one("login-zone").copied(),
-                role_id: matches.get_one("login-role").copied(),
-            },
+            login: login_as::read(matches, LOGIN),
         },
         None => BlacklistTarget::Data {
             directory: matches.get_one::<PathBuf>("data").cloned().unwrap_or_default(),

@@ -12,7 +12,8 @@ use super::nearest::nearest;
 use super::table::TABLE;
 use super::value_type::TomlType;
 use super::{
-    Exit, Given, Mode, Task, Tool, accounts, blacklist_command, did_you_mean, escape, mint, referee, replay,
+    Exit, Given, Mode, Task, Tool, accounts, blacklist_command, call, did_you_mean, escape, mint, referee,
+    replay,
 };
 
 const AFTER_HELP: &str = "\
@@ -37,7 +38,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
     let commands = match args.first() {
         Some(first) if first == "accounts" => "list, show or remove",
         Some(first) if first == "blacklist" => "list, add, remove or clear",
-        _ => "serve, echo, replay, accounts, blacklist, token or referee",
+        _ => "serve, echo, replay, accounts, blacklist, token, call, routes or referee",
     };
     let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
     let tool = |tool| Ok(Task::Tool(Box::new(tool)));
@@ -46,6 +47,8 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
         Some(("token", matches)) => return tool(Tool::Mint(mint::read(matches))),
         Some(("blacklist", matches)) => return tool(Tool::Blacklist(blacklist_command::read(matches))),
         Some(("accounts", matches)) => return tool(Tool::Accounts(accounts::read(matches))),
+        Some(("call", matches)) => return tool(Tool::Call(call::read(matches)?)),
+        Some(("routes", matches)) => return tool(Tool::Routes(call::read_routes(matches))),
         Some(("referee", matches)) => return tool(Tool::Referee(referee::read(matches))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
@@ -84,6 +87,8 @@ fn program() -> Command {
         .subcommand(mint::command())
         .subcommand(accounts::command())
         .subcommand(blacklist_command::command())
+        .subcommand(call::command())
+        .subcommand(call::routes_command())
         .subcommand(referee::command())
 }
 

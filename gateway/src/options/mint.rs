@@ -84,7 +84,7 @@ pub(super) fn read(matches: &ArgMatches) -> Mint {
 }
 
 /// The name of a kind, as here or as in proto/sysconn.proto.
-fn kind(text: &str) -> Result<ClientKind, String> {
+pub(super) fn kind(text: &str) -> Result<ClientKind, String> {
     match text.to_ascii_lowercase().replace('_', "-").as_str() {
         "tester" => Ok(ClientKind::Guest),
         "game-server" => Ok(ClientKind::Player),

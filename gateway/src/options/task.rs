@@ -1,6 +1,6 @@
 //! What the program is asked to do, and why it may end before it does that.
 
-use super::{Accounts, BlacklistTask, Mint, Options, RefereeTask, Replay};
+use super::{Accounts, BlacklistTask, CallTask, Mint, Options, RefereeTask, Replay, RoutesTask};
 
 /// Why the program ends before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub(crate) enum Tool {
     Blacklist(BlacklistTask),
     /// Look at accounts, or remove one.
     Accounts(Accounts),
+    /// Call a command of a server.
+    Call(CallTask),
+    /// List the routes of `serve`.
+    Routes(RoutesTask),
     /// Judge a client.
     Referee(RefereeTask),
 }

@@ -192,7 +192,7 @@ fn other_mistakes_on_the_command_line() {
         (&[&long], &cut),
         (
             &["ecoh"],
-            r#"sysconn: unknown command "ecoh": expected serve, echo, replay, accounts, blacklist, token or referee"#,
+            r#"sysconn: unknown command "ecoh": expected serve, echo, replay, accounts, blacklist, token, call, routes or referee"#,
         ),
         (&["accounts"], "sysconn: expected list, show or remove"),
         (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),

@@ -1,0 +1,68 @@
+//! Data from the command line, and Data as it is printed.
+
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, SerializeOptions};
+
+use super::catalogue::Command;
+use crate::options::CallData;
+
+/// How Data that belongs to no known message is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Text,
+    Hex,
+}
+
+impl Form {
+    /// Text if text was sent, hex otherwise.
+    pub(super) fn of(sent: &CallData) -> Self {
+        if matches!(sent, CallData::Text(_)) { Form::Text } else { Form::Hex }
+    }
+}
+
+/// The Data of a call.
+///
+/// # Errors
+/// One line that says why it is no message of the command.
+pub(super) fn encode(data: &CallData, command: &Command) -> Result<Vec<u8>, String> {
+    match data {
+        CallData::None => Ok(Vec::new()),
+        CallData::Text(text) => Ok(text.clone().into_bytes()),
+        CallData::Hex(bytes) => Ok(bytes.clone()),
+        CallData::Json(json) => {
+            let Some(message) = &command.request else {
+                return Err(format!("--json: no message of command {} is known (--proto)", command.cmd));
+            };
+            let name = message.name().to_owned();
+            let mut reader = serde_json::Deserializer::from_str(json);
+            let message = DynamicMessage::deserialize(message.clone(), &mut reader)
+                .and_then(|message| reader.end().map(|()| message));
+            Ok(message.map_err(|error| format!("--json: expected {name} as JSON: {error}"))?.encode_to_vec())
+        }
+    }
+}
+
+/// Data of a reply or push on one line: as JSON if its message is known.
+pub(super) fn show(data: &[u8], command: &Command, form: Form) -> String {
+    let message = command.reply.clone().and_then(|message| DynamicMessage::decode(message, data).ok());
+    message.and_then(|message| json(&message)).unwrap_or_else(|| match form {
+        Form::Hex => data.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Form::Text => String::from_utf8_lossy(data).chars().fold(String::new(), |mut line, char| {
+            if char.is_control() {
+                line.extend(char.escape_default())
+            } else {
+                line.push(char)
+            }
+            line
+        }),
+    })
+}
+
+/// With all fields, under the names in the .proto file. 64-bit numbers are strings, as many readers of JSON
+/// round them.
+fn json(message: &DynamicMessage) -> Option<String> {
+    let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);
+    let mut json = serde_json::Serializer::new(Vec::new());
+    message.serialize_with_options(&mut json, &options).ok()?;
+    String::from_utf8(json.into_inner()).ok()
+}

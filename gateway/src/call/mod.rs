@@ -1,0 +1,109 @@
+//! `sysconn call`: calls a command of a server, and prints its reply. The exit status says what came.
+
+mod catalogue;
+mod data;
+mod session;
+
+use std::io::{self, Write as _};
+
+use sysconn::client::{ClientError, Ended};
+use sysconn::packet::ErrorId;
+use sysconn::{Identity, Login, Reconnect};
+
+use crate::client::read_roots;
+use crate::login_as::login_as;
+use crate::messages::account;
+use crate::options::{CallTask, shown};
+use crate::signals;
+use catalogue::Catalogue;
+use data::{Form, encode};
+use session::Session;
+
+/// The exit statuses beside 0, a reply, and 2, which all commands have for what they cannot use.
+const REFUSED: u8 = 1;
+const UNREACHABLE: u8 = 3;
+const CLOSED: u8 = 4;
+const TIMED_OUT: u8 = 5;
+
+/// Calls, prints the replies, and returns the exit status.
+///
+/// # Errors
+/// One line that says which argument cannot be used.
+pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
+    signals::unblock()?;
+    let catalogue = Catalogue::load(task.routes.as_deref(), task.proto.as_deref())?;
+    let command = catalogue.command(&task.command)?;
+    let data = encode(&task.data, &command)?;
+    let form = Form::of(&task.data);
+    let roots = task.ca.as_deref().map(read_roots).transpose()?;
+    let mut session = match Session::connect(task, roots, &catalogue, form) {
+        Ok(session) => session,
+        Err(error) => return Ok(tell(&error, UNREACHABLE)),
+    };
+    let result = log_in(&mut session, task)
+        .and_then(|()| session.repeat(&command, &data, task.repeat))
+        .and_then(|()| if task.listen { session.listen() } else { Ok(()) });
+    match result {
+        Ok(()) => {
+            session.close();
+            Ok(0)
+        }
+        Err(error) => Ok(tell(&error, CLOSED)),
+    }
+}
+
+fn log_in(session: &mut Session<'_>, task: &CallTask) -> Result<(), ClientError> {
+    let Some((token, options)) = &task.login else { return Ok(()) };
+    let identity = Identity { role_id: 1, ..Identity::default() };
+    let message = login_as(token, options, Login { identity, ..Login::default() });
+    session.ask(account::LOGIN, &message)
+}
+
+/// Says on standard error what came in place of a reply. Returns the exit status; `lost` is the one of a
+/// connection that failed.
+fn tell(error: &ClientError, lost: u8) -> u8 {
+    let (status, line) = match error {
+        ClientError::Refused(error_id) => {
+            (REFUSED, format!("refused with ErrorID {error_id}: {}", meaning(*error_id)))
+        }
+        ClientError::Ended(ended) => (lost, end(ended)),
+        ClientError::TimedOut => (if lost == CLOSED { TIMED_OUT } else { lost }, error.to_string()),
+        _ => (lost, error.to_string()),
+    };
+    // It may be closed.
+    let _ = writeln!(io::stderr(), "sysconn: {line}");
+    status
+}
+
+/// The end of a connection, with its cause and the advice.
+fn end(ended: &Ended) -> String {
+    let cause = ended.cause().map(sysconn::Cause::reason).unwrap_or_default();
+    let mut line = ended.to_string();
+    if !cause.is_empty() {
+        line += &format!(": {cause}");
+    }
+    if !ended.reason.is_empty() && ended.reason != cause {
+        line += &format!(" ({})", shown(&ended.reason));
+    }
+    line + &match (ended.retry_seconds(), ended.advice()) {
+        (Some(seconds), _) => format!("; reconnect after {seconds} s"),
+        (None, Reconnect::Now) => "; reconnect now".to_owned(),
+        (None, Reconnect::Later) => "; reconnect later".to_owned(),
+        (None, Reconnect::Never) => "; do not reconnect".to_owned(),
+    }
+}
+
+/// What an ErrorID means, as docs/protocol.md has it.
+fn meaning(error_id: ErrorId) -> &'static str {
+    match error_id {
+        ErrorId::UNKNOWN_COMMAND => "no such command",
+        ErrorId::BAD_PACKET => "a wrong DataSize",
+        ErrorId::NOT_LOGGED_IN => "the command is for clients that have logged in (--login, --account)",
+        ErrorId::NOT_ALLOWED => "not for this kind of client, or it names what does not exist",
+        ErrorId::TOO_MANY_REQUESTS => "too many packets in one second",
+        ErrorId::NOT_AVAILABLE => "not available now",
+        ErrorId::LOGIN_REFUSED => "the login was refused",
+        error_id if error_id >= ErrorId::APPLICATION => "the application's own",
+        _ => "reserved for the gateway",
+    }
+}

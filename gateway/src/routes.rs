@@ -1,0 +1,24 @@
+//! `sysconn routes`: lists the commands that `serve` answers.
+
+use std::io::{self, Write as _};
+
+use crate::modules;
+use crate::options::RoutesTask;
+
+/// Prints the routes, as a table or as JSON.
+pub(crate) fn routes(task: &RoutesTask) {
+    let router = modules::routes(task.diagnostics);
+    let text = if task.json {
+        router.routes_json()
+    } else {
+        let lines = router.routes().map(|route| {
+            let name = format!("{}.{}", route.module, route.name);
+            let message = |name: Option<&'static str>| name.unwrap_or("-");
+            let (request, reply) = (message(route.request), message(route.reply));
+            format!("{:<5} {name:<24} {:<8} {request} {reply}\n", route.cmd, route.access)
+        });
+        lines.collect()
+    };
+    // The output may have no reader.
+    let _ = io::stdout().write_all(text.as_bytes());
+}

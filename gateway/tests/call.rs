@@ -1,0 +1,266 @@
+//! `sysconn call` and `sysconn routes`: what they print, and their exit statuses.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use common::Program;
+
+/// A directory for the files of a test.
+fn directory(name: &str) -> PathBuf {
+    let directory =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("call-{}-{name}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+fn sysconn(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+    command.args(arguments).env_clear();
+    command
+}
+
+/// Runs the command. Returns its exit status, its output, and what it says on standard error.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = sysconn(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Calls a server with each row's arguments; the output must be this, and a part of the error line that.
+fn expect(url: &str, rows: &[(&[&str], i32, &str, &str)]) {
+    for &(arguments, status, output, error) in rows {
+        let (found_status, found_output, found_error) = run(&[&["call", url], arguments].concat());
+        assert_eq!((found_status, &*found_output), (status, output), "{arguments:?}: {found_error}");
+        assert!(found_error.contains(error), "{arguments:?}: {found_error}");
+        assert_eq!(found_error.is_empty(), error.is_empty(), "{arguments:?}: {found_error}");
+    }
+}
+
+#[test]
+fn the_status_says_whether_a_reply_came() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--diagnostics"]);
+    let url = format!("ws://{}", program.address());
+    let join = &["room.join", "--json", r#"{"room": "a"}"#][..];
+    expect(
+        &url,
+        &[
+            (&["echo.echo", "--text", "h\u{e9}\nllo"], 0, "h\u{e9}\\nllo\n", ""),
+            (&["1101", "--hex", "00 fF"], 0, "00ff\n", ""),
+            (&["1101"], 0, "\n", ""),
+            (&["1101", "--text", "a", "--repeat", "3"], 0, "a\na\na\n", "3 replies: "),
+            (&[join, &["--account", "me", "--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
+            (
+                &["monitor.debug", "--json", "{}", "--kind", "monitor", "--account", "me"],
+                1,
+                "",
+                "ErrorID 4: ",
+            ),
+            (join, 1, "", "refused with ErrorID 3: the command is for clients that have logged in"),
+            (&["2000"], 1, "", "refused with ErrorID 1: no such command"),
+            (&["1103", "--hex", "1234"], 1, "", "refused with ErrorID 4660: the application's own"),
+            (&[join, &["--account", ""]].concat(), 1, "", "ErrorID 7: the login was refused"),
+            (&["echo.panic"], 4, "", "closed the connection with 1011: handler failed; reconnect later"),
+            (&["1201", "--hex", "ff"], 1, "", "ErrorID 3"),
+            (
+                &["1201", "--hex", "ff", "--account", "me"],
+                4,
+                "",
+                "closed the connection with 4001: undecodable data; do not reconnect",
+            ),
+            (&["echo.sink", "--timeout", "50ms"], 5, "", "the server does not answer"),
+        ],
+    );
+    let (status, output, _) = run(&["call", &url, "account.server_time"]);
+    assert!(status == 0 && output.starts_with("{\"server_time_ms\":\""), "{output}");
+}
+
+#[test]
+fn what_cannot_be_used_is_said_in_one_line() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--path", "/game"]);
+    for (arguments, status, part) in [
+        (&["call", "ws://a"][..], 2, "expected <COMMAND>"),
+        (&["call", "http://a", "1101"], 2, "expected ws://HOST:PORT or wss://HOST:PORT"),
+        (&["call", "ws://a", "room.jion"], 2, "unknown command room.jion: expected a number, or a name"),
+        (&["call", "ws://a", "1101", "--hex", "0"], 2, "expected pairs of hex digits"),
+        (&["call", "ws://a", "1101", "--hex", "00", "--text", "a"], 2, "cannot be used with"),
+        (&["call", "ws://a", "1101", "--json", "{}"], 2, "no message of command 1101 is known (--proto)"),
+        (
+            &["call", "ws://a", "1201", "--json", "{\"rom\":1}"],
+            2,
+            "expected m_1201_tos as JSON: unrecognized field",
+        ),
+        (&["call", "ws://a", "1201", "--json", "{} {}"], 2, "trailing characters"),
+        (&["call", "ws://a", "1201", "--routes", "/no/such"], 2, "/no/such: cannot be read"),
+        (&["call", "ws://a", "a.b", "--proto", "/no/such"], 2, "/no/such: "),
+        (&["call", "ws://a", "1101", "--repeat", "0"], 2, "0 is not in 1.."),
+        (&["call", &format!("ws://{nobody}"), "1101"], 3, "Connection refused"),
+        (
+            &["call", &format!("ws://{}", program.address()), "1101"],
+            3,
+            "404 Not Found: nothing is served at this path",
+        ),
+    ] {
+        let (found, output, error) = run(arguments);
+        assert_eq!((found, &*output), (status, ""), "{arguments:?}: {error}");
+        assert!(error.starts_with("sysconn: ") && error.contains(part), "{arguments:?}: {error}");
+        assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
+    }
+}
+
+/// A call that listens, and the lines that it prints.
+struct Listening {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Listening {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = sysconn(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Listening { child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().unwrap().unwrap()
+    }
+}
+
+#[test]
+fn pushes_are_printed_until_the_server_closes() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let join = ["call", &url, "room.join", "--json", r#"{"room":"a"}"#];
+    let mut first = Listening::start(&[&join[..], &["--account", "a", "--role", "1", "--listen"]].concat());
+    assert_eq!(first.line(), r#"{"members":1}"#);
+    let mut second = Listening::start(&[&join[..], &["--account", "b", "--role", "2", "--listen"]].concat());
+    assert_eq!(second.line(), r#"{"members":2}"#);
+    // A login with the first one's role takes its place.
+    let say =
+        ["call", &url, "room.say", "--json", r#"{"room":"a","text":"hi"}"#, "--account", "a", "--role", "1"];
+    assert_eq!(run(&say).0, 1, "it has not joined");
+    let status = first.child.wait().unwrap().code();
+    let mut error = String::new();
+    first.child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    let expected = "closed the connection with 4007: replaced by a newer login";
+    assert!(status == Some(4) && error.contains(expected), "{status:?} {error}");
+    kill_process(Pid::from_child(&second.child), Signal::TERM).unwrap();
+    second.child.wait().unwrap();
+
+    let mut member = common::Client::connect(program.address());
+    member.send_packet(1002, 1, b"\x0a\x01c\x20\x03");
+    member.send_packet(1201, 2, b"\x0a\x01b");
+    let _ = [member.reply(), member.reply()];
+    let mut listener = Listening::start(&[
+        "call",
+        &url,
+        "room.join",
+        "--json",
+        r#"{"room":"b"}"#,
+        "--account",
+        "d",
+        "--role",
+        "4",
+        "--listen",
+    ]);
+    assert_eq!(listener.line(), r#"{"members":2}"#);
+    member.send_packet(1203, 3, b"\x0a\x01b\x12\x02hi");
+    assert_eq!(listener.line(), r#"push 1210 {"room":"b","role_id":"3","text":"hi"}"#);
+    program.signal(Signal::TERM);
+    assert_eq!(listener.child.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn routes_and_messages_can_be_those_of_a_game() {
+    let directory = directory("game");
+    let (routes, proto) = (directory.join("routes.json"), directory.join("game.proto"));
+    let (routes, proto) = (routes.to_str().unwrap(), proto.to_str().unwrap());
+    let route = |cmd, name, request, reply| serde_json::json!({"cmd": cmd, "module": "game", "name": name, "request": request, "reply": reply, "more": 1});
+    let listed = [route(1101, "walk", "Walk", "Walk"), route(1102, "rest", "", "")];
+    fs::write(routes, serde_json::to_string(&listed).unwrap()).unwrap();
+    let text =
+        "syntax = \"proto3\"; package legs; message Walk { uint64 steps = 1; repeated string to = 2; }";
+    fs::write(proto, text).unwrap();
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let json = r#"{"steps":"9007199254740993","to":["north"]}"#;
+    let both = ["--routes", routes, "--proto", proto];
+    let line = format!("{json}\n");
+    expect(
+        &url,
+        &[
+            (&[&["game.walk", "--json", json][..], &both].concat(), 0, &line, ""),
+            (&["game.walk", "--text", "a", "--routes", routes], 0, "a\n", ""),
+            (&["echo.echo", "--routes", routes], 2, "", "unknown command echo.echo"),
+        ],
+    );
+    fs::write(proto, "syntax = \"proto3\"; message Walk {").unwrap();
+    let (status, _, error) = run(&[&["call", &url, "game.walk"][..], &both].concat());
+    assert!(status == 2 && error.contains("game.proto: "), "{error}");
+    fs::write(routes, "{}").unwrap();
+    let (status, _, error) = run(&[&["call", &url, "game.walk"][..], &both].concat());
+    assert!(status == 2 && error.contains("expected what sysconn routes --json prints"), "{error}");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn tls_trusts_the_given_roots_only() {
+    let directory = directory("tls");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (directory.join("cert.pem"), directory.join("key.pem"));
+    fs::write(&cert, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key]);
+    expect(
+        &format!("wss://localhost:{}", program.address().port()),
+        &[
+            (&["1101", "--text", "a", "--ca", cert], 0, "a\n", ""),
+            (&["1101", "--text", "a", "--ca", "/no/such"], 2, "", "/no/such: "),
+            (&["1101", "--text", "a", "--ca", key], 2, "", "expected certificates in PEM"),
+            (&["1101", "--text", "a"], 3, "", "certificate"),
+        ],
+    );
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_token_logs_in() {
+    let directory = directory("token");
+    let keys = directory.join("keys");
+    fs::write(&keys, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n").unwrap();
+    let keys = keys.to_str().unwrap();
+    let (status, token, error) = run(&["token", "--token-keys", keys, "--account", "a", "--role", "7"]);
+    assert_eq!(status, 0, "{error}");
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--token-keys", keys]);
+    let join = ["room.join", "--json", r#"{"room":"a"}"#, "--login", token.trim(), "--account", "a"];
+    expect(
+        &format!("ws://{}", program.address()),
+        &[
+            (&[&join[..], &["--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
+            (&[&join[..], &["--role", "8"]].concat(), 1, "", "ErrorID 7: the login was refused"),
+        ],
+    );
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn routes_are_listed_as_a_table_and_as_json() {
+    let (status, table, _) = run(&["routes"]);
+    assert_eq!((status, table.lines().count()), (0, 17));
+    assert!(table.contains("1201  room.join                role     room.Join room.Joined\n"), "{table}");
+    let (_, json, _) = run(&["routes", "--json", "--diagnostics"]);
+    let routes: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(routes.len(), 18);
+    assert!(routes.iter().any(|route| route["cmd"] == 1106 && route["name"] == "panic"));
+}
