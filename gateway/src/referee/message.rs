@@ -85,6 +85,16 @@ pub(super) enum Event {
     Done,
 }
 
+/// The longest text of an event in a verdict, in characters.
+const SHOWN_CHARS: usize = 200;
+
+impl Event {
+    /// The event as verdicts show it.
+    pub(super) fn brief(&self) -> String {
+        format!("{self:?}").chars().take(SHOWN_CHARS).collect()
+    }
+}
+
 /// Bytes in hex, as messages have them.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

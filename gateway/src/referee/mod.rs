@@ -16,6 +16,7 @@ mod stage;
 
 use std::io::{self, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use crate::options::RefereeTask;
 use crate::signals;
@@ -26,6 +27,9 @@ use deadline::Deadline;
 use message::Event;
 use report::{Row, Verdict};
 use stage::Stage;
+
+/// The longest wait for the first message of a driver.
+const HELLO: Duration = Duration::from_secs(10);
 
 /// Judges one client. False: a case failed, or none was tried.
 ///
@@ -65,7 +69,7 @@ fn is_chosen(case: &Case, patterns: &[String]) -> bool {
 fn judge(arrivals: &Arrivals, chosen: &[Case], task: &RefereeTask) -> Result<(String, Vec<Row>), String> {
     let driver = arrivals.driver().ok_or("referee: the listener failed")?;
     let mut control = Control::new(driver)?;
-    let Event::Hello { name, skip } = control.event(Deadline::after(task.patience))? else {
+    let Event::Hello { name, skip } = control.event(Deadline::after(HELLO))? else {
         return Err("referee: expected {\"event\":\"hello\"} from the driver first".to_owned());
     };
     let mut rows = Vec::new();

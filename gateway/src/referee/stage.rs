@@ -13,8 +13,6 @@ pub(super) type Judged<T = ()> = Result<T, String>;
 
 /// The command that most cases use.
 pub(super) const CMD: u16 = 2001;
-/// The longest text of an event in a verdict, in characters.
-const SHOWN_CHARS: usize = 200;
 /// A wait that no case outlasts, in milliseconds.
 pub(super) const NEVER_MS: u32 = 600_000;
 
@@ -167,12 +165,14 @@ impl<'a> Stage<'a> {
     pub(super) fn expect_ended(&mut self, call: u32, expected: bool) -> Judged {
         match self.event()? {
             Event::Ended { id, may_have_run, .. } if id == call && may_have_run == expected => Ok(()),
-            event => Err(format!("expected that call {call} ends with mayHaveRun {expected}, not {event:?}")),
+            event => Err(format!(
+                "expected that call {call} ends with mayHaveRun {expected}, not {}",
+                event.brief()
+            )),
         }
     }
 }
 
 fn differs(expected: &Event, event: &Event) -> String {
-    let brief = |event: &Event| format!("{event:?}").chars().take(SHOWN_CHARS).collect::<String>();
-    format!("expected {}, not {}", brief(expected), brief(event))
+    format!("expected {}, not {}", expected.brief(), event.brief())
 }

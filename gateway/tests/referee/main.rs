@@ -1,13 +1,21 @@
-//! `sysconn referee`: the Rust client passes, and a client that is wrong fails.
+//! `sysconn referee`: the Rust client passes, so does one that reconnects, and one that is wrong fails.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
+mod faults;
+mod packet;
+mod reconnecting;
 mod rust;
+mod wire;
+
+use std::process::Command;
 
 use driver::judge;
+use faults::FAULTS;
+use reconnecting::Reconnecting;
 use rust::RustClient;
 
 #[test]
@@ -18,4 +26,64 @@ fn the_rust_client_passes_all_cases_but_those_of_reconnecting() {
         assert_eq!(verdict, expected, "{name}: {}", verdicts.reasons[name]);
     }
     assert_eq!(verdicts.status, 0);
+}
+
+#[test]
+fn a_client_that_reconnects_passes_all_cases() {
+    let verdicts = judge(&[], &[], Reconnecting::default());
+    for (name, verdict) in &verdicts.cases {
+        assert_eq!(verdict, "passed", "{name}: {}", verdicts.reasons[name]);
+    }
+    assert_eq!(verdicts.status, 0);
+}
+
+/// The names of all cases, each with what it is about.
+fn listed() -> Vec<(String, String)> {
+    let output = Command::new(env!("CARGO_BIN_EXE_sysconn")).args(["referee", "--list"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let rows = text.lines().map(|line| {
+        let (name, about) = line.split_once(' ').unwrap().1.trim_start().split_once(' ').unwrap();
+        (name.to_owned(), about.trim().to_owned())
+    });
+    rows.collect()
+}
+
+/// The cases that a fault must fail.
+fn cases_of(patterns: &[&str], listed: &[(String, String)]) -> Vec<String> {
+    let is_meant = |(name, about): &(String, String), pattern: &str| match pattern {
+        "now" => name.starts_with("reconnect/code") && about.starts_with("connects again at once"),
+        "later" => name.starts_with("reconnect/code") && about.starts_with("connects again later"),
+        "never" => name.starts_with("reconnect/code") && about.starts_with("does not connect again"),
+        _ if pattern.ends_with(['/', '-']) => name.starts_with(pattern),
+        _ => name == pattern,
+    };
+    let meant = listed.iter().filter(|row| patterns.iter().any(|pattern| is_meant(row, pattern)));
+    meant.map(|(name, _)| name.clone()).collect()
+}
+
+#[test]
+fn a_client_that_is_wrong_fails_each_case() {
+    let listed = listed();
+    let mut failed = std::thread::scope(|scope| {
+        let judged = FAULTS.iter().map(|&(fault, patterns)| {
+            let cases = cases_of(patterns, &listed);
+            scope.spawn(move || {
+                let mut arguments = vec!["--patience", "400ms"];
+                arguments.extend(cases.iter().flat_map(|case| ["--case", case]));
+                let verdicts = judge(&arguments, &[], Reconnecting::with(fault));
+                for (name, verdict) in &verdicts.cases {
+                    assert_eq!(verdict, "failed", "{fault:?} passes {name}");
+                }
+                assert_eq!((verdicts.status, verdicts.cases.len()), (1, cases.len()), "{fault:?}");
+                cases
+            })
+        });
+        let judged: Vec<_> = judged.collect();
+        judged.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    failed.sort();
+    failed.dedup();
+    let mut all: Vec<_> = listed.into_iter().map(|(name, _)| name).collect();
+    all.sort();
+    assert_eq!(failed, all, "cases that no fault fails");
 }

@@ -111,7 +111,7 @@ fn all_calls(stage: &mut Stage<'_>) -> Judged {
             Event::Ended { id, may_have_run: true, .. } if open.contains(&id) => {
                 open.retain(|other| *other != id)
             }
-            event => return Err(format!("expected that the calls {open:?} end, not {event:?}")),
+            event => return Err(format!("expected that the calls {open:?} end, not {}", event.brief())),
         }
     }
     Ok(())

@@ -105,7 +105,7 @@ fn stream(stage: &mut Stage<'_>) -> Judged {
         match stage.event()? {
             Event::Reply { id: 1, data } => replies.push(data),
             Event::Push { cmd: CMD, data } => pushes.push(data),
-            event => return Err(format!("expected replies and pushes, not {event:?}")),
+            event => return Err(format!("expected replies and pushes, not {}", event.brief())),
         }
     }
     let sent: Vec<_> = (0..50).map(|index| hex(&[index])).collect();

@@ -102,7 +102,7 @@ fn answer_wrongly(stage: &mut Stage<'_>, answer: impl Fn(u32) -> Vec<u8>) -> Jud
     peer.send(&[answer(flag)])?;
     match stage.event()? {
         Event::Timeout { id: 1 } | Event::Ended { id: 1, .. } => Ok(()),
-        event => Err(format!("expected that the call fails, not {event:?}")),
+        event => Err(format!("expected that the call fails, not {}", event.brief())),
     }
 }
 

@@ -1,0 +1,98 @@
+//! The connection of the reconnecting client: bytes in and out, without a wait above a tick.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+
+use sysconn::frame::{Decoder, Event, Opcode, Role, Rules, push_masked_frame};
+
+use super::common::upgrade_of;
+use super::driver::TICK;
+
+const RULES: Rules = Rules { role: Role::Client, max_len: 1 << 20, text: false, deflate: false };
+
+/// What has come.
+pub(crate) enum Incoming {
+    Nothing,
+    Upgraded,
+    Message(Vec<u8>),
+    Ping(Vec<u8>),
+    /// The end, with its code and reason.
+    End(u16, String),
+}
+
+/// A connection.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    received: Vec<u8>,
+    decoder: Decoder,
+    pub(crate) is_upgraded: bool,
+    /// Whether each read is short, and what it returns is taken for one frame.
+    frame_is_a_read: bool,
+}
+
+impl Wire {
+    /// Connects, and asks for the upgrade.
+    pub(crate) fn open(url: &str, frame_is_a_read: bool) -> Self {
+        let (host, path) = url.strip_prefix("ws://").unwrap().split_once('/').unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(TICK)).unwrap();
+        stream.write_all(&upgrade_of(&format!("/{path}"), "")).unwrap();
+        let (received, decoder) = (vec![], Decoder::new());
+        Wire { stream, received, decoder, is_upgraded: false, frame_is_a_read }
+    }
+
+    pub(crate) fn send(&mut self, opcode: Opcode, payload: &[u8]) {
+        let mut frame = vec![];
+        push_masked_frame(&mut frame, true, opcode, [1, 2, 3, 4], payload);
+        // The server may be gone; the next read says so.
+        let _ = self.stream.write_all(&frame);
+    }
+
+    /// The next thing that has come, after a tick at most.
+    pub(crate) fn next(&mut self) -> Incoming {
+        if self.received.is_empty() || !self.is_upgraded {
+            let mut piece = vec![0; if self.frame_is_a_read && self.is_upgraded { 16 } else { 65_536 }];
+            match self.stream.read(&mut piece) {
+                Ok(0) => return Incoming::End(1006, String::new()),
+                Ok(read) => self.received.extend_from_slice(&piece[..read]),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Incoming::Nothing;
+                }
+                Err(_) => return Incoming::End(1006, String::new()),
+            }
+        }
+        if !self.is_upgraded {
+            return self.upgrade();
+        }
+        let before = self.received.len();
+        let mut input = self.received.as_mut_slice();
+        let incoming = match self.decoder.next(&mut input, &RULES) {
+            Ok(None | Some(Event::Pong(_))) => Incoming::Nothing,
+            Ok(Some(Event::Message { payload, .. })) => Incoming::Message(payload.to_vec()),
+            Ok(Some(Event::Ping(payload))) => Incoming::Ping(payload.to_vec()),
+            Ok(Some(Event::Close(None))) => Incoming::End(1005, String::new()),
+            Ok(Some(Event::Close(Some(close)))) => Incoming::End(close.code.get(), close.reason.to_owned()),
+            Err(_) => Incoming::End(1006, String::new()),
+        };
+        let used = before - input.len();
+        self.received.drain(..used);
+        if self.frame_is_a_read {
+            self.received.clear();
+            self.decoder = Decoder::new();
+        }
+        incoming
+    }
+
+    fn upgrade(&mut self) -> Incoming {
+        let Some(at) = self.received.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+            return Incoming::Nothing;
+        };
+        if !self.received.starts_with(b"HTTP/1.1 101") {
+            return Incoming::End(1006, String::new());
+        }
+        self.received.drain(..at + 4);
+        self.is_upgraded = true;
+        Incoming::Upgraded
+    }
+}
