@@ -3,7 +3,7 @@
 //!
 //! `SYSCONN_ARENA="BOTS SECONDS"` says how many bots play for how long; by default it is short.
 
-#![cfg(all(feature = "protobuf", feature = "token"))]
+#![cfg(all(feature = "client", feature = "protobuf", feature = "token"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::duplicate_mod, reason = "the game and its bots are two programs with the same messages")]
 

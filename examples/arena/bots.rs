@@ -2,7 +2,7 @@
 //! own integration of the moves.
 //!
 //! ```text
-//! cargo run --example arena_bots --features protobuf,token -- ADDRESS BOTS SECONDS [back]
+//! cargo run --example arena_bots --features client,protobuf,token -- ADDRESS BOTS SECONDS [back]
 //! ```
 //!
 //! KEY is the key of the game. After SECONDS the bots wait for the server to drain, which is part of the

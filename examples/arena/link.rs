@@ -1,11 +1,9 @@
-//! A bot's connection: packets of protobuf messages over tungstenite.
+//! A bot's connection: packets of protobuf messages, in the order in which they come.
 
-use std::net::TcpStream;
 use std::time::Duration;
 
 use prost::Message;
-use sysconn::packet::{self, Reply, push_request};
-use tungstenite::WebSocket;
+use sysconn::client::{Client, ClientError, Packet};
 
 pub(crate) type Fallible<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -13,8 +11,7 @@ pub(crate) type Fallible<T = ()> = Result<T, Box<dyn std::error::Error + Send + 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Link {
-    socket: WebSocket<TcpStream>,
-    flag: u32,
+    client: Client,
 }
 
 /// What the server has sent.
@@ -31,37 +28,22 @@ pub(crate) enum Incoming {
 impl Link {
     /// A connection to a path of the server.
     pub(crate) fn open(address: &str, path: &str) -> Fallible<Self> {
-        let tcp = TcpStream::connect(address)?;
-        tcp.set_nodelay(true)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
-        let (socket, _) =
-            tungstenite::client(format!("ws://{address}{path}"), tcp).map_err(|error| error.to_string())?;
-        Ok(Link { socket, flag: 0 })
+        let mut client = Client::connect(&format!("ws://{address}{path}").parse()?)?;
+        client.set_timeout(PATIENCE)?;
+        Ok(Link { client })
     }
 
     pub(crate) fn send(&mut self, cmd: u16, message: &impl Message) -> Fallible {
-        self.flag += 1;
-        let (mut bytes, data) = (vec![], message.encode_to_vec());
-        push_request(&mut bytes, &packet::Request { data_status: 0, flag: self.flag, cmd, data: &data });
-        Ok(self.socket.send(tungstenite::Message::binary(bytes))?)
+        Ok(self.client.post(cmd, &message.encode_to_vec())?)
     }
 
     pub(crate) fn next(&mut self) -> Fallible<Incoming> {
-        loop {
-            match self.socket.read()? {
-                tungstenite::Message::Binary(bytes) => {
-                    let Reply { error_id, cmd, data, .. } =
-                        Reply::parse(&bytes).map_err(|_| "a bad packet")?;
-                    return Ok(Incoming::Packet { cmd, error_id: error_id.0, data: data.to_vec() });
-                }
-                tungstenite::Message::Close(close) => {
-                    let code = close.map_or(1005, |close| close.code.into());
-                    // The answer to it.
-                    let _ = self.socket.flush();
-                    return Ok(Incoming::Close(code));
-                }
-                _ => {}
+        match self.client.next_packet() {
+            Ok(Packet { cmd, error_id, data, .. }) => {
+                Ok(Incoming::Packet { cmd, error_id: error_id.0, data })
             }
+            Err(ClientError::Ended(ended)) => Ok(Incoming::Close(ended.code)),
+            Err(error) => Err(error.into()),
         }
     }
 

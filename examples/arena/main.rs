@@ -4,7 +4,7 @@
 //! ```text
 //! export KEY=$(openssl rand -hex 32)           # signs the tokens
 //! LISTEN=127.0.0.1:9001 WORKERS=3 DIRECTORY=/tmp/arena cargo run --example arena --features protobuf,token
-//! cargo run --example arena_bots --features protobuf,token -- 127.0.0.1:9001 200 60
+//! cargo run --example arena_bots --features client,protobuf,token -- 127.0.0.1:9001 200 60
 //! ```
 
 mod game;

@@ -81,27 +81,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
-    use std::net::TcpStream;
-
     use prost::Message as _;
-    use sysconn::packet::{Reply, push_request};
-    use tungstenite::{Message, WebSocket, stream::MaybeTlsStream};
+    use sysconn::client::{Client, ClientError};
 
     use super::*;
     use crate::messages::monitor::{ConnectionPage, Kick, Stats};
 
-    type Client = WebSocket<MaybeTlsStream<TcpStream>>;
-
     /// Sends a request, and returns the ErrorID and Data of its reply.
     fn ask(client: &mut Client, cmd: u16, data: &[u8]) -> (u16, Vec<u8>) {
-        let mut packet = vec![];
-        push_request(&mut packet, &sysconn::packet::Request { data_status: 0, flag: 7, cmd, data });
-        client.send(Message::binary(packet)).unwrap();
-        loop {
-            if let Message::Binary(packet) = client.read().unwrap() {
-                let reply = Reply::parse(&packet).unwrap();
-                return (reply.error_id.0, reply.data.to_vec());
-            }
+        match client.call(cmd, data) {
+            Ok(reply) => (0, reply.data),
+            Err(ClientError::Refused(error_id)) => (error_id.0, vec![]),
+            Err(error) => panic!("{error}"),
         }
     }
 
@@ -111,10 +102,11 @@ mod tests {
         config.listen = vec![sysconn::config::Listen::Tcp(([127, 0, 0, 1], 0).into())];
         config.workers = 2;
         let mut workers = bind(&config).unwrap();
-        let (url, handle) = (format!("ws://{}/", workers.local_addr().unwrap()), workers.handle());
+        let (url, handle) =
+            (format!("ws://{}/", workers.local_addr().unwrap()).parse().unwrap(), workers.handle());
         let thread = std::thread::spawn(move || workers.run());
 
-        let connect = || tungstenite::connect(&url).unwrap().0;
+        let connect = || Client::connect(&url).unwrap();
         let (mut player, mut operator) = (connect(), connect());
         assert_eq!(ask(&mut player, 2001, b""), (0, 1u64.to_be_bytes().to_vec()));
         assert_eq!(ask(&mut player, 9001, b"").0, 3, "nobody in particular");
@@ -128,8 +120,8 @@ mod tests {
         let found = page.connection.iter().find(|connection| connection.role_id == 0).unwrap();
         let kick = Kick { id: found.id }.encode_to_vec();
         assert_eq!(ask(&mut operator, 9003, &kick), (0, vec![]));
-        let Message::Close(Some(close)) = player.read().unwrap() else { panic!("no Close") };
-        assert_eq!(u16::from(close.code), 4010);
+        let Err(ClientError::Ended(ended)) = player.push() else { panic!("no Close") };
+        assert_eq!(ended.code, 4010);
 
         drop((player, operator));
         handle.drain();

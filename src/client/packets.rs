@@ -151,11 +151,8 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// [`ClientError`].
     pub fn receive(&mut self) -> Result<(), ClientError> {
-        let message = self.link.message()?;
-        let Reply { error_id, data_status, flag, cmd, data } =
-            Reply::parse(&message).map_err(|_| ClientError::Protocol)?;
-        let packet = Packet { error_id, cmd, flag, data: decode(data_status, data)? };
-        let is_kept = match flag {
+        let packet = self.packet()?;
+        let is_kept = match packet.flag {
             0 if self.pushes.len() < MAX_PUSHES => {
                 self.pushes.push_back(packet);
                 true
@@ -165,6 +162,18 @@ impl<S: Read + Write> Client<S> {
         };
         self.dropped = self.dropped.saturating_add(u64::from(!is_kept));
         Ok(())
+    }
+
+    /// Waits for the next packet, be it a push, or a reply to whatever request. For bots that take packets as
+    /// they come.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn next_packet(&mut self) -> Result<Packet, ClientError> {
+        match self.pushes.pop_front() {
+            Some(push) => Ok(push),
+            None => self.packet(),
+        }
     }
 
     /// A push that has come already.
@@ -180,6 +189,13 @@ impl<S: Read + Write> Client<S> {
     /// Closes the connection with 1000, and waits until the server has closed it too.
     pub fn close(mut self) {
         self.link.close();
+    }
+
+    fn packet(&mut self) -> Result<Packet, ClientError> {
+        let message = self.link.message()?;
+        let Reply { error_id, data_status, flag, cmd, data } =
+            Reply::parse(&message).map_err(|_| ClientError::Protocol)?;
+        Ok(Packet { error_id, cmd, flag, data: decode(data_status, data)? })
     }
 
     /// The Flags count on from this one.
