@@ -37,6 +37,29 @@ fn a_client_that_reconnects_passes_all_cases() {
     assert_eq!(verdicts.status, 0);
 }
 
+#[test]
+fn nothing_tried_is_no_success() {
+    let verdicts = judge(&["--case", "reconnect/wake"], &["5"], RustClient::default());
+    assert_eq!((verdicts.status, &*verdicts.cases[0].1), (1, "skipped"));
+}
+
+#[test]
+fn what_cannot_be_used_is_said_in_one_line() {
+    for (arguments, part) in [
+        (&["--case", "flags/lat"][..], "expected the number or the name of a case, or its beginning"),
+        (&["--patience", "0"], "expected 1ms or more"),
+        (&["--listen", "nowhere"], "invalid value 'nowhere' for '--listen <ADDR:PORT>'"),
+        (&["--listen", "192.0.2.1:1"], "--listen: 192.0.2.1:1: "),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+        let output = command.arg("referee").args(arguments).env_clear().output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{arguments:?}");
+        assert!(error.starts_with("sysconn: ") && error.contains(part), "{error}");
+        assert_eq!(error.find('\n'), Some(error.len() - 1), "{error}");
+    }
+}
+
 /// The names of all cases, each with what it is about.
 fn listed() -> Vec<(String, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_sysconn")).args(["referee", "--list"]).output().unwrap();
