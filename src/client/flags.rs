@@ -4,15 +4,14 @@ use std::collections::{HashMap, VecDeque};
 
 use super::packets::Packet;
 
-/// The most replies that wait for the caller. Others are dropped, and counted.
-const MAX_WAITING: usize = 4096;
+/// The most replies to one request that wait for the caller. Others are dropped, and counted.
+const MAX_WAITING: usize = 256;
 
 /// The requests that wait for replies, and their replies that wait for the caller.
 #[derive(Debug, Default)]
 pub(super) struct Flags {
     last: u32,
     open: HashMap<u32, VecDeque<Packet>>,
-    waiting: usize,
 }
 
 impl Flags {
@@ -29,25 +28,23 @@ impl Flags {
 
     /// Ends a request: later replies are dropped.
     pub(super) fn close(&mut self, flag: u32) {
-        let waited = self.open.remove(&flag).map_or(0, |replies| replies.len());
-        self.waiting = self.waiting.saturating_sub(waited);
+        self.open.remove(&flag);
     }
 
     /// Keeps a reply for the caller. False: nobody waits for it, or too many wait.
     pub(super) fn keep(&mut self, reply: Packet) -> bool {
-        let Some(replies) = self.open.get_mut(&reply.flag).filter(|_| self.waiting < MAX_WAITING) else {
-            return false;
-        };
-        replies.push_back(reply);
-        self.waiting += 1;
-        true
+        match self.open.get_mut(&reply.flag) {
+            Some(replies) if replies.len() < MAX_WAITING => {
+                replies.push_back(reply);
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// The next reply to a request that has come already.
     pub(super) fn take(&mut self, flag: u32) -> Option<Packet> {
-        let reply = self.open.get_mut(&flag)?.pop_front()?;
-        self.waiting = self.waiting.saturating_sub(1);
-        Some(reply)
+        self.open.get_mut(&flag)?.pop_front()
     }
 
     /// The Flags count on from this one.

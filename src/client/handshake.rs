@@ -43,12 +43,13 @@ pub(super) fn upgrade(stream: &mut (impl Read + Write), url: &Url) -> Result<Vec
 /// The head of the response, without its end. What follows stays in `received`.
 fn read_head(stream: &mut impl Read, received: &mut Vec<u8>) -> Result<String, ClientError> {
     loop {
-        if let Some(at) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+        let limited = received.get(..MAX_HEAD_BYTES).unwrap_or(received);
+        if let Some(at) = limited.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             let rest = received.split_off(at + 4);
             let head = std::mem::replace(received, rest);
             return Ok(String::from_utf8_lossy(head.get(..at).unwrap_or_default()).into_owned());
         }
-        if received.len() > MAX_HEAD_BYTES {
+        if received.len() >= MAX_HEAD_BYTES {
             return Err(ClientError::Protocol);
         }
         if read_more(stream, received, READ_BYTES)? == 0 {
@@ -63,6 +64,7 @@ fn refusal(stream: &mut impl Read, mut body: Vec<u8>, status: &str) -> String {
         && body.len() < MAX_HEAD_BYTES
         && read_more(stream, &mut body, READ_BYTES).is_ok_and(|read| read > 0)
     {}
+    body.truncate(MAX_HEAD_BYTES);
     let body = String::from_utf8_lossy(&body);
     let line = body.lines().next().unwrap_or_default();
     if line.is_empty() { status.to_owned() } else { format!("{status}: {line}") }

@@ -10,7 +10,7 @@ use super::link::Link;
 use crate::packet::{ErrorId, Reply, Request, push_request};
 
 /// The most pushes that wait for the caller. Others are dropped, and counted.
-const MAX_PUSHES: usize = 4096;
+const MAX_PUSHES: usize = 256;
 
 /// A packet from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]

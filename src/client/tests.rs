@@ -58,6 +58,19 @@ fn a_call_gets_its_own_reply_and_pushes_wait() {
 }
 
 #[test]
+fn what_the_caller_leaves_unread_is_dropped_in_the_end() {
+    let mut bytes = vec![reply(0, 0, 0, b"push"); 300].concat();
+    bytes.extend(vec![reply(0, 0, 1, b"reply"); 300].concat());
+    bytes.extend(reply(0, 0, 2, b"mine"));
+    let mut client = client(&bytes);
+    let flags = [client.request(1101, b"").unwrap(), client.request(1101, b"").unwrap()];
+    assert_eq!(client.reply(flags[1]).unwrap().data, b"mine");
+    assert_eq!(client.dropped(), 44 + 44);
+    client.forget(flags[0]);
+    assert!(client.try_reply(flags[0]).is_none() && client.try_push().is_some());
+}
+
+#[test]
 fn flags_wrap_and_skip_0_and_those_in_use() {
     let mut client = client(b"");
     assert_eq!(client.request(1, b"").unwrap(), 1);
