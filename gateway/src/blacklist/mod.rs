@@ -120,15 +120,19 @@ impl Blacklist {
     /// # Errors
     /// [`Mistake`].
     pub(crate) fn to_add(&self, account: &str, address: &str) -> Result<Vec<Subject>, Mistake> {
-        subjects(account, address, |address| self.rules.to_list(address))
+        subjects(account, address, |address| self.rules.to_list(address).map(|subject| vec![subject]))
     }
 
-    /// An account and an address to remove, each if it is not empty.
+    /// An account and an address to remove, each if it is not empty, whether they could be listed now or not.
+    /// An address is let in by removing each network that it is in.
     ///
     /// # Errors
     /// [`Mistake`].
     pub(crate) fn to_remove(&self, account: &str, address: &str) -> Result<Vec<Subject>, Mistake> {
-        subjects(account, address, |address| self.rules.to_remove(address))
+        subjects(account, address, |address| match address.parse() {
+            Ok(ip) => Some(self.shared.read().networks_of(ip).map(Subject::Network).collect()),
+            Err(_) => address.parse().ok().map(|network| vec![Subject::Network(network)]),
+        })
     }
 
     /// Lists all of these for an operator, or none; 0 seconds: as long as an offence would. `done` gets the
@@ -232,14 +236,14 @@ impl Counted {
 fn subjects(
     account: &str,
     address: &str,
-    network: impl Fn(&str) -> Option<Subject>,
+    networks: impl Fn(&str) -> Option<Vec<Subject>>,
 ) -> Result<Vec<Subject>, Mistake> {
     if (account.is_empty() && address.is_empty()) || account.len() > MAX_NAME_BYTES {
         return Err(Mistake);
     }
     let account = (!account.is_empty()).then(|| Subject::Account(account.into()));
-    let network = (!address.is_empty()).then(|| network(address).ok_or(Mistake)).transpose()?;
-    Ok(account.into_iter().chain(network).collect())
+    let networks = if address.is_empty() { Vec::new() } else { networks(address).ok_or(Mistake)? };
+    Ok(account.into_iter().chain(networks).collect())
 }
 
 fn after(now_ms: u64, time: Duration) -> u64 {

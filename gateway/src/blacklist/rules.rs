@@ -70,11 +70,6 @@ impl Rules {
         (is_own_size && !self.is_exempt(network.first())).then_some(Subject::Network(network))
     }
 
-    /// The network that an operator wants removed, whether it could be listed now or not.
-    pub(super) fn to_remove(&self, address: &str) -> Option<Subject> {
-        Network::parse(address, self.ipv6_prefix).map(Subject::Network)
-    }
-
     fn trusts(&self, ip: IpAddr) -> bool {
         self.trusted.iter().any(|proxy| proxy.covers(Peer::Ip(ip, 0)))
     }
