@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use prost::Message;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use sysconn::ConnectionId;
 use sysconn::config::MAX_LEN;
 use sysconn::frame::{CloseCode, Decoder, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
-use sysconn::packet::{ErrorId, Reply, Request, push_request};
+use sysconn::packet::{Codecs, ErrorId, Reply, Request, push_request};
 
 use crate::options::Url;
 use stream::Stream;
@@ -104,10 +105,14 @@ impl Client {
             if (reply.cmd, reply.flag) != (cmd, self.flag) {
                 continue;
             }
-            return match reply.error_id {
-                ErrorId(0) => M::decode(reply.data).map_err(|_| ClientError::Protocol),
-                error_id => Err(ClientError::Refused(error_id)),
-            };
+            if reply.error_id != ErrorId(0) {
+                return Err(ClientError::Refused(reply.error_id));
+            }
+            let (mut codecs, mut inflated) = (Codecs::new(None), Vec::new());
+            // No cipher, which alone would want to know the connection.
+            let connection = ConnectionId::from_u64(0);
+            let data = codecs.decode(connection, reply.data_status, reply.data, &mut inflated, MAX_LEN);
+            return data.ok().and_then(|data| M::decode(data).ok()).ok_or(ClientError::Protocol);
         }
     }
 

@@ -123,6 +123,18 @@ fn a_server_that_believes_logins_needs_no_token() {
 }
 
 #[test]
+fn a_list_that_the_server_compresses_is_read() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--compress-above", "64"]);
+    let target = ["--url", &url(&program)];
+    let names: Vec<_> = (0..20).map(|number| format!("account-{number:02}")).collect();
+    for (name, total) in names.iter().zip(1..) {
+        expect(&[&["add", "--account", name], &target], &format!("entries={total}\n"));
+    }
+    let expected: Vec<_> = names.iter().map(|name| format!("account={name:?}")).collect();
+    assert_eq!(listed(&target), expected.join(" "));
+}
+
+#[test]
 fn the_token_of_an_operator_travels_over_tls() {
     let stage = Stage::new("1");
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
