@@ -4,12 +4,10 @@ mod key_file;
 mod rules;
 mod used;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use sysconn::Login;
 use sysconn::token::Keys;
 
-use crate::clock::unix_ms;
+use crate::clock::{OnceAMinute, unix_ms};
 use crate::jwt::{self, Expected, KeySet};
 use crate::options::{AuthOptions, shown};
 
@@ -29,8 +27,8 @@ pub(crate) struct Auth {
     jwt: Option<Jwt>,
     /// Whether each token is good for one login.
     denies_replay: bool,
-    /// When the log last said that too many tokens are remembered, in milliseconds since 1970.
-    told_full_ms: AtomicU64,
+    /// When the log last said that too many tokens are remembered.
+    told_full: OnceAMinute,
 }
 
 /// A login that was checked.
@@ -94,13 +92,7 @@ impl Auth {
 
     /// Says that too many used tokens are remembered, once a minute at most.
     pub(crate) fn tell_full(&self) {
-        let now_ms = unix_ms();
-        let told_ms = self.told_full_ms.load(Ordering::Relaxed);
-        let is_due = now_ms.saturating_sub(told_ms) >= 60_000;
-        let is_ours = || {
-            self.told_full_ms.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        if is_due && is_ours() {
+        if self.told_full.is_due(unix_ms()) {
             log::error!(
                 "{MAX_USED_TOKENS} used tokens are remembered, and no other is accepted until one expires"
             );

@@ -22,7 +22,7 @@ use log::kv::Value;
 use sysconn::{Peer, log_line};
 
 use crate::auth::MAX_NAME_BYTES;
-use crate::clock::unix_ms;
+use crate::clock::{OnceAMinute, unix_ms};
 use crate::store::{Store, StoreError};
 
 use offences::{MAX_COUNTERS, NewEntries, Offences, Told};
@@ -44,8 +44,8 @@ pub(crate) struct Blacklist {
 struct Counted {
     offences: Option<Offences>,
     new_entries: NewEntries,
-    /// When the log last said that the list is full, in milliseconds since 1970.
-    told_full_ms: u64,
+    /// When the log last said that the list is full.
+    told_full: OnceAMinute,
 }
 
 /// An operator's mistake: there is nobody to list, or nobody who may be listed.
@@ -73,7 +73,8 @@ impl Blacklist {
         let shared = Shared::open(max, store);
         let shared = shared.map_err(|error| format!("the black list cannot be read: {error}"))?;
         let offences = rules.after.map(|after| Offences::new(after, MAX_COUNTERS));
-        let counted = Counted { offences, new_entries: NewEntries::default(), told_full_ms: 0 };
+        let counted =
+            Counted { offences, new_entries: NewEntries::default(), told_full: OnceAMinute::default() };
         Ok(Blacklist { rules, shared, counted: Mutex::new(counted) })
     }
 
@@ -224,9 +225,8 @@ impl Counted {
     }
 
     /// Says that the list takes no more, once a minute at most.
-    fn tell_full(&mut self, now_ms: u64) {
-        if now_ms.saturating_sub(self.told_full_ms) >= 60_000 {
-            self.told_full_ms = now_ms;
+    fn tell_full(&self, now_ms: u64) {
+        if self.told_full.is_due(now_ms) {
             log::warn!("the black list is full of operators' entries, and offences list nobody");
         }
     }

@@ -221,6 +221,8 @@ fn an_address_is_listed_from_its_third_offence_within_an_hour_on() {
         (3, &[0, 30, 60, 90, 119], &[false, false, false, false, true]),
         (1, &[0, 100], &[true, true]),
         (2, &[0, 60, 119], &[false, false, true]),
+        // The clock was set back.
+        (2, &[200, 0, 1], &[false, false, true]),
     ] {
         let mut offences = Offences::new(after, 10);
         let listed: Vec<_> =
@@ -259,4 +261,6 @@ fn many_new_entries_give_one_warning() {
     assert_eq!(count(&mut (0..300).map(|number| 11_000 + number * 600)), (0, 0, 300));
     assert_eq!(count(&mut (0..60).map(|number| 1_000_000 + number)), (60, 0, 0));
     assert_eq!(count(&mut (0..60).map(|number| 1_001_000 + number)), (40, 1, 19));
+    // The clock was set back.
+    assert_eq!(count(&mut (0..60).map(|number| 1000 + number)), (60, 0, 0));
 }
