@@ -62,7 +62,7 @@ impl Auth {
         let expected =
             Expected { issuer: options.jwt_issuer.clone(), audience: options.jwt_audience.clone() };
         let jwt = Jwt { keys, expected };
-        jwt.log_skipped();
+        jwt.log_odd_keys();
         Ok(Auth { own, jwt: Some(jwt), denies_replay: options.denies_replay, ..Auth::default() })
     }
 
@@ -84,7 +84,7 @@ impl Auth {
         if let Some(jwt) = &self.jwt {
             let result = jwt.keys.reload();
             if result.is_ok() {
-                jwt.log_skipped();
+                jwt.log_odd_keys();
             }
             tell("keys of JWTs", result);
         }
@@ -124,13 +124,18 @@ impl Auth {
 }
 
 impl Jwt {
-    /// Warns of keys that are for something else.
-    fn log_skipped(&self) {
-        let skipped = self.keys.with(|keys| keys.skipped.clone());
+    /// Warns of keys that are for something else, and of those that a gateway should not have.
+    fn log_odd_keys(&self) {
+        let path = shown(self.keys.path());
+        let (skipped, private) = self.keys.with(|keys| (keys.skipped.clone(), keys.private.clone()));
         for number in skipped {
             log::warn!(
-                "{}: key {number} is not used: it is not for signatures by HS256, EdDSA, ES256 or RS256",
-                shown(self.keys.path())
+                "{path}: key {number} is not used: it is not for signatures by HS256, EdDSA, ES256 or RS256"
+            );
+        }
+        for number in private {
+            log::warn!(
+                "{path}: key {number} has its private part (\"d\"): who can read the file can make tokens"
             );
         }
     }
