@@ -58,9 +58,9 @@ fn an_address_stands_for_its_network() {
 fn some_addresses_are_never_listed_and_some_by_operators_only() {
     let never = "127.0.0.1 127.255.0.1 0.0.0.0 224.0.0.1 255.255.255.255 :: ::1 ff02::1 ::ffff:127.0.0.1";
     let operators = "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.0.1 100.64.0.0 100.127.255.255 fe80::1 \
-                     fc00::1 fd00::1 ::ffff:10.0.0.1";
+                     fc00::1 fd00::1 ::ffff:10.0.0.1 64:ff9b::203.0.113.7 64:ff9b:1::7";
     let all = "9.255.255.255 11.0.0.0 172.15.0.1 172.32.0.0 192.0.2.1 100.63.255.255 100.128.0.0 203.0.113.7 \
-               2001:db8::1 fec0::1";
+               2001:db8::1 fec0::1 64:ff9b:0:0:1::7 64:ff9b:2::7";
     for (addresses, expected) in [(never, Scope::Own), (operators, Scope::Private), (all, Scope::Public)] {
         for address in addresses.split_whitespace() {
             assert_eq!(scope(address.parse().unwrap()), expected, "{address}");
