@@ -18,8 +18,8 @@ pub(crate) struct Network {
 pub(crate) enum Scope {
     /// Of one machine, or of none: never listed.
     Own,
-    /// Of a network behind a NAT, of one link, or of a translator, whose clients all seem to be of one network:
-    /// many may share it, so it is listed by operators only.
+    /// Of a network behind a NAT, of one link, or of a translator, whose clients all seem to be of one
+    /// network: many may share it, so it is listed by operators only.
     Private,
     Public,
 }
