@@ -28,7 +28,12 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
     panics::install_hook();
-    let warnings = [options.recording_warning(), options.wechat_warning(), options.memory_warning()];
+    let warnings = [
+        options.recording_warning(),
+        options.wechat_warning(),
+        options.blacklist_warning(),
+        options.memory_warning(),
+    ];
     let wechat = options.wechat();
     let rules = Rules::new(&options);
     let mut config = options.config;
