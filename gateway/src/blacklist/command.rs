@@ -13,7 +13,7 @@ use crate::client::{Client, ClientError};
 use crate::clock::utc;
 use crate::jwt;
 use crate::messages::{self, account, monitor};
-use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, Url, read, shown};
+use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, Offer, Url, read, shown};
 use crate::signals;
 use crate::store::{Store, StoreError};
 
@@ -31,9 +31,9 @@ const MISTAKE: &str = "an account above 255 bytes, or an address that is none or
 pub(crate) fn blacklist(task: &BlacklistTask) -> Result<(), String> {
     signals::unblock()?;
     match &task.on {
-        BlacklistTarget::Server { url, token_file, login } => {
+        BlacklistTarget::Server { url, offer, token_file, login } => {
             let token = token_file.as_deref().map(read_token).transpose()?;
-            ask(url, &token.unwrap_or_default(), login, &task.action)
+            ask(url, offer, &token.unwrap_or_default(), login, &task.action)
         }
         BlacklistTarget::Data { directory, ipv6_prefix } => {
             let store = Arc::new(Store::open_existing(directory)?);
@@ -83,9 +83,15 @@ fn act(list: &Blacklist, action: &BlacklistAction) -> Result<(), String> {
 }
 
 /// Acts on the list of a server.
-fn ask(url: &Url, token: &str, login: &LoginAs, action: &BlacklistAction) -> Result<(), String> {
+fn ask(
+    url: &Url,
+    offer: &Offer,
+    token: &str,
+    login: &LoginAs,
+    action: &BlacklistAction,
+) -> Result<(), String> {
     let failed = |error: ClientError| format!("{}: {error}", url.shown());
-    let mut client = Client::connect(url).map_err(failed)?;
+    let mut client = Client::connect(url, offer).map_err(failed)?;
     let login = login_of(token, login);
     let _: account::LoggedIn = client.ask(account::LOGIN, &login).map_err(|error| match error {
         ClientError::Refused(ErrorId::LOGIN_REFUSED) => format!(

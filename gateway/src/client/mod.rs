@@ -15,7 +15,7 @@ use sysconn::config::MAX_LEN;
 use sysconn::frame::{CloseCode, Decoder, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
 use sysconn::packet::{Codecs, ErrorId, Reply, Request, push_request};
 
-use crate::options::Url;
+use crate::options::{Offer, Url};
 use stream::Stream;
 
 /// The longest answer to an upgrade request, in bytes.
@@ -78,11 +78,11 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(crate) fn connect(url: &Url) -> Result<Self, ClientError> {
+    pub(crate) fn connect(url: &Url, offer: &Offer) -> Result<Self, ClientError> {
         let (stream, received) = (stream::connect(url)?, Vec::new());
         let mut client =
             Client { stream, received, decoder: Decoder::new(), random: SystemRandom::new(), flag: 0 };
-        client.upgrade(url)?;
+        client.upgrade(url, offer)?;
         Ok(client)
     }
 
@@ -121,12 +121,17 @@ impl Client {
         let _ = self.send(Opcode::Close, &CloseCode::NORMAL.get().to_be_bytes());
     }
 
-    fn upgrade(&mut self, url: &Url) -> Result<(), ClientError> {
+    fn upgrade(&mut self, url: &Url, offer: &Offer) -> Result<(), ClientError> {
         let key = STANDARD.encode(self.random::<16>()?);
+        let line =
+            |name, value: Option<&str>| value.map(|value| format!("{name}: {value}\r\n")).unwrap_or_default();
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: \
-             {key}\r\nSec-WebSocket-Version: 13\r\n\r\n",
-            url.target, url.authority
+             {key}\r\nSec-WebSocket-Version: 13\r\n{}{}\r\n",
+            url.target,
+            url.authority,
+            line("Origin", offer.origin.as_deref()),
+            line("Sec-WebSocket-Protocol", offer.subprotocol.as_deref()),
         );
         self.stream.write_all(request.as_bytes())?;
         let head = self.head()?;

@@ -123,6 +123,31 @@ fn a_server_that_believes_logins_needs_no_token() {
 }
 
 #[test]
+fn a_server_with_lists_of_origins_and_subprotocols_can_be_asked() {
+    let lists = [
+        "--origin",
+        "https://game.example",
+        "--subprotocol",
+        "game",
+        "--subprotocol-required",
+        "--log",
+        "error",
+    ];
+    let program = Program::start(&[&["serve", "--listen", "127.0.0.1:0"], &lists[..]].concat());
+    let url = url(&program);
+    let (origin, subprotocol) = (["--origin", "https://game.example"], ["--subprotocol", "game"]);
+    try_all(&[&["--url", &*url], &origin[..], &subprotocol].concat());
+    expect_failure(&[&["list", "--url", &url], &subprotocol], "this origin is not allowed");
+    expect_failure(&[&["list", "--url", &url], &origin], "HTTP/1.1 400 ");
+    for wrong in ["", "a b", "a\tb", "\u{e4}"] {
+        expect_failure(
+            &[&["list", "--url", &url, "--origin", wrong]],
+            "expected ASCII characters without spaces",
+        );
+    }
+}
+
+#[test]
 fn a_list_that_the_server_compresses_is_read() {
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--compress-above", "64"]);
     let target = ["--url", &url(&program)];
