@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use sysconn::packet::ErrorId;
 use sysconn::{Identity, Login};
@@ -21,6 +22,8 @@ use crate::store::{Store, StoreError};
 const ACCOUNT: &str = "operator";
 /// The most entries that are asked for at once.
 const PAGE: u32 = 1000;
+/// How long the next try waits after a server has said that there were too many.
+const AGAIN: Duration = Duration::from_millis(100);
 /// An operator's mistake.
 const MISTAKE: &str = "an account above 255 bytes, or an address that is none or may not be listed";
 
@@ -108,7 +111,7 @@ fn ask(
             format!("{}: account {:?} is no operator", url.shown(), login.account)
         }
         ClientError::Refused(ErrorId::NOT_ALLOWED) => format!("{}: {MISTAKE}", url.shown()),
-        ClientError::Refused(ErrorId::NOT_AVAILABLE) => format!(
+        ClientError::Refused(ErrorId::NOT_AVAILABLE) if *action != BlacklistAction::List => format!(
             "{}: the list is full of operators' entries, or the change holds but could not be saved yet",
             url.shown()
         ),
@@ -117,8 +120,7 @@ fn ask(
     match request(action) {
         None => print(all(&mut client).map_err(refused)?),
         Some(message) => {
-            let page: monitor::BlacklistPage = client.ask(monitor::BLACKLIST, &message).map_err(refused)?;
-            print_total(page.total);
+            print_total(ask_for(&mut client, &message).map_err(refused)?.total);
         }
     }
     client.close();
@@ -157,13 +159,23 @@ fn request(action: &BlacklistAction) -> Option<monitor::Blacklist> {
     })
 }
 
+/// Asks, as slowly as the server wants (`max-packets-per-second`).
+fn ask_for(client: &mut Client, message: &monitor::Blacklist) -> Result<monitor::BlacklistPage, ClientError> {
+    loop {
+        match client.ask(monitor::BLACKLIST, message) {
+            Err(ClientError::Refused(ErrorId::TOO_MANY_REQUESTS)) => std::thread::sleep(AGAIN),
+            answer => return answer,
+        }
+    }
+}
+
 /// All entries of a server, page by page.
 fn all(client: &mut Client) -> Result<Vec<messages::Entry>, ClientError> {
     let mut entries = Vec::new();
     loop {
         let offset = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         let message = monitor::Blacklist { offset, limit: PAGE, ..monitor::Blacklist::default() };
-        let page: monitor::BlacklistPage = client.ask(monitor::BLACKLIST, &message)?;
+        let page = ask_for(client, &message)?;
         let is_last = page.entry.is_empty();
         entries.extend(page.entry);
         if is_last || entries.len() as u64 >= page.total {
