@@ -165,10 +165,11 @@ impl List {
         removed
     }
 
-    pub(crate) fn clear(&mut self, changes: &mut Vec<Change>) {
-        let next_number = self.next_number;
-        *self = List { next_number, ..List::new(self.max) };
+    /// Removes all entries. Returns them: to drop many takes longer than a worker has.
+    pub(crate) fn clear(&mut self, changes: &mut Vec<Change>) -> Self {
         changes.push(Change::Clear);
+        let empty = List { next_number: self.next_number, ..List::new(self.max) };
+        std::mem::replace(self, empty)
     }
 
     /// The number of entries, and a page of them: accounts by their names, then networks by their addresses.

@@ -176,12 +176,13 @@ impl Blacklist {
 
     /// Removes all entries, and forgets offences. `done` is as that of [`add`](Self::add).
     pub(crate) fn clear(&self, done: impl FnOnce(Result<usize, StoreError>) + Send + 'static) {
-        if let Some(offences) = &mut self.counted().offences {
-            offences.clear();
-        }
+        let offences = self.counted().offences.as_mut().map(Offences::clear);
         let (mut list, mut changes) = (self.shared.write(), Vec::new());
-        list.clear(&mut changes);
-        self.shared.save(&list, changes, move |saved| done(saved.map(|()| 0)));
+        let entries = list.clear(&mut changes);
+        self.shared.save(&list, changes, move |saved| {
+            done(saved.map(|()| 0));
+            drop((offences, entries));
+        });
     }
 
     /// A page of the list: accounts by their names, then addresses.

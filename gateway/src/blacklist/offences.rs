@@ -61,8 +61,9 @@ impl Offences {
         is_enough
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Offences::new(self.after, self.max);
+    /// Forgets all offences. Returns them: to drop many takes longer than a worker has.
+    pub(crate) fn clear(&mut self) -> Self {
+        std::mem::replace(self, Offences::new(self.after, self.max))
     }
 
     #[cfg(test)]

@@ -185,7 +185,7 @@ fn the_changes_are_those_of_the_list() {
             network(&format!("203.0.113.{}", random(40)))
         };
         match random(400) {
-            0 => list.clear(&mut changes),
+            0 => _ = list.clear(&mut changes),
             1..60 => _ = list.remove(&subject, &mut changes),
             kind => _ = list.put(subject, now + random(100), kind > 380, now, &mut changes),
         }
