@@ -47,11 +47,11 @@ fn wechat_login(
     if wechat.refuses() {
         return Err(ErrorId::NOT_AVAILABLE);
     }
-    let earlier = context.record().role_id();
+    let (earlier, peer) = (context.record().role_id(), context.record().peer());
     let ticket = context.defer_login(request)?;
     let (store, worker, blacklist) =
         (gateway.store.clone(), gateway.worker.clone(), gateway.blacklist.clone());
-    wechat.exchange(code, ticket, move |ticket, account| {
+    wechat.exchange(code, peer, ticket, move |ticket, account| {
         if blacklist.bars_account(&account) {
             return ticket.refuse_login(&account, 0, LISTED);
         }

@@ -50,9 +50,10 @@ fn log_in(
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Result<Outcome, ErrorId> {
+    let peer = context.record().peer();
     let ticket = context.defer_login(request)?;
     let (store, server) = (game.store.clone(), game.server.clone().unwrap());
-    game.wechat.exchange(message.code, ticket, move |ticket, account| {
+    game.wechat.exchange(message.code, peer, ticket, move |ticket, account| {
         let key = AccountKey { platform: message.platform, account, zone_id: message.zone_id };
         let work = move |transaction: &mut Transaction<'_>| Ok((role_of(transaction, &key)?, key));
         store.submit(work, move |done| {
@@ -106,7 +107,8 @@ fn turns_keep_to_their_time_while_a_thousand_clients_log_in() {
     let secret_file = directory.join("secret");
     std::fs::write(&secret_file, SECRET).unwrap();
     let timeout = Duration::from_secs(60);
-    let options = WechatOptions { appid: APPID.to_owned(), secret_file, url: platform.url(), timeout };
+    let (appid, url) = (APPID.to_owned(), platform.url());
+    let options = WechatOptions { appid, secret_file, url, timeout, ipv6_prefix: 64 };
     let wechat = Wechat::start(&options).unwrap();
     let mut reactor =
         Reactor::bind(&common::config(), &ROUTES, Game { wechat, store: store.clone(), server: None })
