@@ -13,9 +13,9 @@ use log::Level;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::THREADS;
 use super::answer::{self, Answer, MAX_BODY_BYTES, Unusable};
 use super::secret::Secret;
+use super::{THREADS, now};
 use crate::options::WechatOptions;
 
 /// The path of the exchange, below the base URL.
@@ -131,6 +131,8 @@ pub(super) struct Client {
     url: String,
     appid: String,
     secret: Secret,
+    /// The longest time of an exchange, in all.
+    timeout: Duration,
 }
 
 impl Client {
@@ -163,6 +165,7 @@ impl Client {
             url: format!("{}{PATH}", options.url),
             appid: options.appid.clone(),
             secret: Secret::open(options.secret_file.clone())?,
+            timeout: options.timeout,
         })
     }
 
@@ -175,23 +178,28 @@ impl Client {
     }
 
     /// The account that a code is of. The code is tried a second time, a moment later, where the first try
-    /// cannot have used it up.
+    /// cannot have used it up and has left time for that.
     ///
     /// # Errors
     /// [`Failure`].
     pub(super) fn exchange(&self, code: &str) -> Result<String, Failure> {
-        match self.ask(code) {
+        let began = now();
+        match self.ask(code, None) {
             Err(failure) if failure.may_be_tried_again() => {
                 sleep(random_wait());
-                self.ask(code)
+                match self.timeout.saturating_sub(began.elapsed()) {
+                    Duration::ZERO => Err(failure),
+                    left => self.ask(code, Some(left)),
+                }
             }
             result => result,
         }
     }
 
-    fn ask(&self, code: &str) -> Result<String, Failure> {
+    /// Asks once. `left`: the longest time, if that is less than the whole.
+    fn ask(&self, code: &str, left: Option<Duration>) -> Result<String, Failure> {
         // A thread that ended would leave the codes in the queue unanswered.
-        let asked = catch_unwind(AssertUnwindSafe(|| self.get(code)));
+        let asked = catch_unwind(AssertUnwindSafe(|| self.get(code, left)));
         let body = asked.unwrap_or_else(|_| {
             Err(Failure::NoAnswer { reason: "the HTTP client panicked".to_owned(), sent: true })
         })?;
@@ -203,7 +211,7 @@ impl Client {
     }
 
     /// The body of the platform's answer.
-    fn get(&self, code: &str) -> Result<Vec<u8>, Failure> {
+    fn get(&self, code: &str, left: Option<Duration>) -> Result<Vec<u8>, Failure> {
         let secret = self.secret.get();
         let query = [
             ("appid", self.appid.as_str()),
@@ -211,7 +219,11 @@ impl Client {
             ("js_code", code),
             ("grant_type", "authorization_code"),
         ];
-        let mut response = self.agent.get(&self.url).query_pairs(query).call().map_err(failure)?;
+        let mut request = self.agent.get(&self.url).query_pairs(query);
+        if left.is_some() {
+            request = request.config().timeout_global(left).build();
+        }
+        let mut response = request.call().map_err(failure)?;
         let status = response.status().as_u16();
         if status != 200 {
             return Err(Failure::Status(status));
