@@ -1,7 +1,5 @@
 //! Turns of a reactor while a thousand clients log in at once: they keep to their time.
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../tests/wechat/platform.rs"]
 mod platform;
@@ -17,11 +15,11 @@ use sysconn::{
 };
 
 use super::Wechat;
+use crate::common::{self, Client};
 use crate::messages::account;
 use crate::options::WechatOptions;
 use crate::store::accounts::{AccountKey, role_of};
 use crate::store::{Store, Transaction};
-use common::Client;
 use platform::{APPID, Platform, SECRET, code_of};
 use prost::Message;
 
