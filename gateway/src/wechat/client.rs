@@ -22,6 +22,8 @@ use crate::options::WechatOptions;
 const PATH: &str = "/sns/jscode2session";
 /// The most bytes of the head of an answer.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// The most characters of a reason in the log: that of a certificate can name all that is in it.
+const MAX_REASON: usize = 256;
 /// The shortest wait before a second try, in milliseconds.
 const MIN_WAIT_MS: u64 = 50;
 /// The longest, between which it is random.
@@ -250,7 +252,7 @@ fn failure(error: ureq::Error) -> Failure {
         ureq::Error::Tls(error) => (format!("TLS with the platform failed: {error}"), true),
         _ => ("the platform's answer is no HTTP".to_owned(), true),
     };
-    Failure::NoAnswer { reason, sent }
+    Failure::NoAnswer { reason: reason.chars().take(MAX_REASON).collect(), sent }
 }
 
 /// Whether an error of the network came on a connection, rather than in place of one.
