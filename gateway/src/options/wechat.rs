@@ -20,8 +20,6 @@ pub(crate) struct WechatOptions {
     pub(crate) url: String,
     /// The longest time for an answer.
     pub(crate) timeout: Duration,
-    /// The bits of an IPv6 address that clients share who count as one.
-    pub(crate) ipv6_prefix: u8,
 }
 
 impl Options {
@@ -32,7 +30,6 @@ impl Options {
             secret_file: self.wechat_secret_file.clone()?,
             url: self.wechat_url.clone(),
             timeout: self.wechat_timeout,
-            ipv6_prefix: self.config.limits.ipv6_prefix,
         })
     }
 

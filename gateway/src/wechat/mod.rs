@@ -8,6 +8,7 @@ mod answer;
 mod breaker;
 mod client;
 mod queue;
+mod refused;
 mod report;
 mod secret;
 #[cfg(test)]
@@ -20,11 +21,12 @@ use std::time::Instant;
 use log::Level;
 use sysconn::{LoginTicket, Peer};
 
-use crate::blacklist::Network;
+use crate::blacklist::{Network, Rules};
 use crate::options::WechatOptions;
 use breaker::Breaker;
 use client::{Client, Failure};
 use queue::Queue;
+use refused::{MAX_REFUSED, Refused};
 use report::Report;
 
 /// The most codes that wait for a thread.
@@ -41,6 +43,8 @@ type Then = Box<dyn FnOnce(LoginTicket, String) + Send>;
 /// A code that waits.
 struct Exchange {
     code: String,
+    /// The network whose bad codes are counted.
+    counted: Option<Network>,
     ticket: LoginTicket,
     then: Then,
 }
@@ -48,8 +52,8 @@ struct Exchange {
 /// The exchange of codes, which all workers share. Its threads end when it is dropped.
 pub(crate) struct Wechat {
     shared: Arc<Shared>,
-    /// As for the black list: how much of an IPv6 address is one client's.
-    ipv6_prefix: u8,
+    /// Which clients share a network, and in which ones bad codes are counted.
+    rules: Rules,
 }
 
 /// The codes that wait.
@@ -65,9 +69,12 @@ struct Shared {
     /// Notified when a code comes, and at the end.
     changed: Condvar,
     breaker: Mutex<Breaker>,
+    refused: Mutex<Refused>,
     report: Report,
     /// Codes that found the queue full and are not reported yet.
     turned_away: AtomicU64,
+    /// The same for codes of networks that had too many refused.
+    barred: AtomicU64,
 }
 
 impl Wechat {
@@ -75,16 +82,18 @@ impl Wechat {
     ///
     /// # Errors
     /// One line that says why that cannot be done.
-    pub(crate) fn start(options: &WechatOptions) -> Result<Self, String> {
+    pub(crate) fn start(options: &WechatOptions, rules: Rules) -> Result<Self, String> {
         let shared = Arc::new(Shared {
             client: Client::new(options)?,
             waiting: Mutex::new(Waiting { codes: Queue::new(MAX_WAITING_CODES), ended: false }),
             changed: Condvar::new(),
             breaker: Mutex::default(),
+            refused: Mutex::default(),
             report: Report::default(),
             turned_away: AtomicU64::new(0),
+            barred: AtomicU64::new(0),
         });
-        let wechat = Wechat { shared, ipv6_prefix: options.ipv6_prefix };
+        let wechat = Wechat { shared, rules };
         for number in 0..THREADS {
             let shared = wechat.shared.clone();
             let thread = std::thread::Builder::new().name(format!("wechat-{number}"));
@@ -109,7 +118,7 @@ impl Wechat {
 
     /// Asks the platform whose code it is, and then calls `then` with the account. Otherwise the ticket
     /// refuses: with ErrorID 7 if the code is not good, else with 6, and that at once if too many codes of
-    /// the same network wait already.
+    /// the same network wait already or were refused.
     pub(crate) fn exchange(
         &self,
         code: String,
@@ -117,13 +126,18 @@ impl Wechat {
         ticket: LoginTicket,
         then: impl FnOnce(LoginTicket, String) + Send + 'static,
     ) {
-        let network = peer.ip().map(|ip| Network::of(ip, self.ipv6_prefix));
+        let counted = self.rules.countable(peer);
+        if counted.is_some_and(|network| lock(&self.shared.refused).bars(network, now())) {
+            self.shared.barred.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let network = self.rules.network(peer);
         let mut waiting = lock(&self.shared.waiting);
         let left = match waiting.codes.is_full() {
             true => waiting.codes.sweep(|exchange| exchange.ticket.is_open()),
             false => Vec::new(),
         };
-        let refused = waiting.codes.push(network, Exchange { code, ticket, then: Box::new(then) });
+        let refused = waiting.codes.push(network, Exchange { code, counted, ticket, then: Box::new(then) });
         drop(waiting);
         self.shared.changed.notify_one();
         self.shared.turned_away.fetch_add(u64::from(refused.is_some()), Ordering::Relaxed);
@@ -141,7 +155,7 @@ impl Drop for Wechat {
 
 impl Shared {
     fn work(&self) {
-        while let Some(Exchange { code, ticket, then }) = self.next() {
+        while let Some(Exchange { code, counted, ticket, then }) = self.next() {
             self.report_turned_away();
             // A client that has left needs no account, and a breaker that opened meanwhile refuses what
             // waits.
@@ -152,7 +166,12 @@ impl Shared {
             self.note(&result);
             match result {
                 Ok(openid) => then(ticket, openid),
-                Err(Failure::Refused(reason)) => ticket.refuse_login("", 0, &reason.to_string()),
+                Err(Failure::Refused(reason)) => {
+                    if let Some(network) = counted {
+                        lock(&self.refused).note(network, now());
+                    }
+                    ticket.refuse_login("", 0, &reason.to_string());
+                }
                 // The ticket is dropped, which refuses with ErrorID 6.
                 Err(_) => {}
             }
@@ -189,12 +208,16 @@ impl Shared {
     }
 
     fn report_turned_away(&self) {
-        match self.turned_away.swap(0, Ordering::Relaxed) {
-            0 => {}
-            count => {
-                let line =
-                    format!("wechat: {count} logins were refused, since {MAX_WAITING_CODES} waited already");
-                self.report.write(Level::Warn, now(), &line);
+        for (count, why) in [
+            (&self.turned_away, format_args!("{MAX_WAITING_CODES} waited already")),
+            (&self.barred, format_args!("the platform has refused {MAX_REFUSED} codes of their addresses")),
+        ] {
+            match count.swap(0, Ordering::Relaxed) {
+                0 => {}
+                count => {
+                    let line = format!("wechat: {count} logins were refused, since {why}");
+                    self.report.write(Level::Warn, now(), &line);
+                }
             }
         }
     }

@@ -15,6 +15,7 @@ use sysconn::{
 };
 
 use super::Wechat;
+use crate::blacklist::Rules;
 use crate::common::{self, Client};
 use crate::messages::account;
 use crate::options::WechatOptions;
@@ -106,8 +107,8 @@ fn turns_keep_to_their_time_while_a_thousand_clients_log_in() {
     std::fs::write(&secret_file, SECRET).unwrap();
     let timeout = Duration::from_secs(60);
     let (appid, url) = (APPID.to_owned(), platform.url());
-    let options = WechatOptions { appid, secret_file, url, timeout, ipv6_prefix: 64 };
-    let wechat = Wechat::start(&options).unwrap();
+    let options = WechatOptions { appid, secret_file, url, timeout };
+    let wechat = Wechat::start(&options, Rules::of_command(64)).unwrap();
     let mut reactor =
         Reactor::bind(&common::config(), &ROUTES, Game { wechat, store: store.clone(), server: None })
             .unwrap();

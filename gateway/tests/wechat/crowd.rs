@@ -132,3 +132,21 @@ fn clients_that_have_left_take_up_no_place() {
         assert!(client.read_wechat().is_ok());
     }
 }
+
+#[test]
+fn an_address_that_sends_bad_codes_in_masses_is_not_asked_for() {
+    let server = Server::start(&["--proxy-protocol", "127.0.0.1", "--auth", "open"]);
+    let mut guesser = ask_from(&server, "203.0.113.1", "first");
+    assert!(guesser.read_wechat().is_ok());
+    for _ in 0..600 {
+        assert_eq!(guesser.wechat("errcode-40029", 1), Err(7));
+    }
+    let requests = server.platform.requests();
+    assert_eq!(guesser.wechat(&code_of("first"), 1), Err(6));
+    assert_eq!(ask_from(&server, "203.0.113.1", "first").read_wechat().err(), Some(6), "on any connection");
+    assert_eq!(server.platform.requests(), requests, "it is not asked");
+    assert!(ask_from(&server, "203.0.113.2", "other").read_wechat().is_ok());
+    eventually("the log counts them", || {
+        server.log().contains("2 logins were refused, since the platform has refused 600 codes")
+    });
+}
