@@ -245,6 +245,9 @@ fn failure(error: ureq::Error) -> Failure {
         ureq::Error::Timeout(_) => ("the platform did not answer in time (wechat-timeout)".to_owned(), true),
         ureq::Error::HostNotFound => ("the platform's host has no address (wechat-url)".to_owned(), false),
         ureq::Error::ConnectionFailed => ("no connection to the platform".to_owned(), false),
+        ureq::Error::ConnectProxyFailed(_) => {
+            ("the proxy (HTTPS_PROXY) does not connect to the platform".to_owned(), false)
+        }
         ureq::Error::Io(error) => {
             (format!("the connection to the platform failed: {error}"), was_connected(&error))
         }
