@@ -46,7 +46,7 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         cpus::check(first, config.workers)?;
     }
     let wechat = wechat.filter(|_| options.mode == Mode::Serve);
-    let wechat = wechat.as_ref().map(Wechat::start).transpose()?.map(Arc::new);
+    let wechat = wechat.map(|options| Wechat::start(&options, rules.clone())).transpose()?.map(Arc::new);
     for line in config.warnings().into_iter().chain(warnings.into_iter().flatten()) {
         log::warn!("{line}");
     }

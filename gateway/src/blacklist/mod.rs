@@ -29,6 +29,7 @@ use offences::{MAX_COUNTERS, NewEntries, Offences, Told};
 use shared::Shared;
 
 pub(crate) use list::{Entry, Full, MAX_ENTRIES, Subject};
+pub(crate) use network::Network;
 pub(crate) use rules::Rules;
 
 /// The black list, which all workers share.

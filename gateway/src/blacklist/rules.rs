@@ -53,9 +53,14 @@ impl Rules {
     }
 
     /// The network of a client whose offences are counted.
-    pub(super) fn countable(&self, peer: Peer) -> Option<Network> {
+    pub(crate) fn countable(&self, peer: Peer) -> Option<Network> {
         let ip = peer.ip().filter(|ip| scope(*ip) == Scope::Public && !self.trusts(*ip))?;
         Some(Network::of(ip, self.ipv6_prefix))
+    }
+
+    /// The network of any client, if it has an address.
+    pub(crate) fn network(&self, peer: Peer) -> Option<Network> {
+        peer.ip().map(|ip| Network::of(ip, self.ipv6_prefix))
     }
 
     /// Whether nothing on the list can bar this client: an entry may be older than an option.
