@@ -3,10 +3,11 @@
 import { Calls, type Pending } from "./calls.js";
 import { type Advice, Ended, Refused, TimedOut } from "./errors.js";
 import { Handlers } from "./handlers.js";
-import { Link, type Owner } from "./link.js";
+import { Link } from "./link.js";
 import { encodeRequest, type Packet } from "./packet.js";
 import { Replies } from "./stream.js";
 import { timeMs } from "./server_time.js";
+import { after, type Timer } from "./timer.js";
 import type { CallOptions, Command, CommandLike, Options, State } from "./types.js";
 
 const SERVER_TIME = 1044;
@@ -48,15 +49,7 @@ export class Client {
     url: string | (() => string | Promise<string>),
     private _options: Options = {},
   ) {
-    const owner: Owner = {
-      _opened: () => this._login(),
-      _packet: (packet) => this._packet(packet),
-      _ended: (code, reason, advice) => this._ended(code, reason, advice),
-      _changed: (state) => this._emit("state", state),
-      _failed: (error) => this._failed(error),
-      _beat: () => this._beat(),
-    };
-    this._link = new Link(url, _options, owner);
+    this._link = new Link(url, _options, this);
   }
 
   get state(): State {
@@ -157,7 +150,7 @@ export class Client {
     now = false,
   ): () => void {
     const cmd = number(command);
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer: Timer | undefined;
     let over = false;
     const finish = () => {
       over = true;
@@ -174,7 +167,7 @@ export class Client {
     const aborted = () => failWith(signal!.reason || new Error("aborted"));
     const arm = () => {
       clearTimeout(timer);
-      if (timeoutMs) timer = setTimeout(() => failWith(new TimedOut(cmd, pending._flag > 0)), timeoutMs);
+      if (timeoutMs) timer = after(timeoutMs, () => failWith(new TimedOut(cmd, pending._flag > 0)));
     };
     const pending: Pending = {
       _cmd: cmd,
@@ -224,7 +217,8 @@ export class Client {
     return timeoutMs;
   }
 
-  private _login(): void {
+  /** @internal */
+  _opened(): void {
     const { login } = this._options;
     const { _attempt: attempt } = this._link;
     if (!login) return this._open();
@@ -270,7 +264,8 @@ export class Client {
     for (const { _reject } of this._opening.splice(0)) _reject(error);
   }
 
-  private _ended(code: number, reason: string, advice: Advice): void {
+  /** @internal */
+  _ended(code: number, reason: string, advice: Advice): void {
     this._advice = advice;
     this._beating = false;
     this._calls._endAll(code, reason);
@@ -279,7 +274,8 @@ export class Client {
     this._reject(new Ended(code, reason, advice, false));
   }
 
-  private _packet(packet: Packet): void {
+  /** @internal */
+  _packet(packet: Packet): void {
     const { errorId, flag, cmd } = packet;
     const pending = flag ? this._calls._find(flag) : undefined;
     if (pending && pending._cmd === cmd) return pending._answer(packet);
@@ -288,7 +284,8 @@ export class Client {
     else if (!flag && !this._emit(cmd, packet)) this._emit("unhandled", packet);
   }
 
-  private _beat(): void {
+  /** @internal */
+  _beat(): void {
     // One at a time: behind a slow reply they would pile up.
     if (this._beating || !this._link._writable()) return;
     const { heartbeat } = this._options;
@@ -310,7 +307,13 @@ export class Client {
     return this._handlers._emit(key, value, (error) => this._failed(error));
   }
 
-  private _failed(error: unknown): void {
+  /** @internal */
+  _changed(state: State): void {
+    this._emit("state", state);
+  }
+
+  /** @internal */
+  _failed(error: unknown): void {
     const { log = () => {} } = this._options;
     log(`error: ${error}`);
     this._handlers._emit("error", error, (worse) => log(`error: ${worse}`));

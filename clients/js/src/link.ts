@@ -4,14 +4,13 @@ import type { Advice } from "./errors.js";
 import { decodeReply, type Packet } from "./packet.js";
 import { browser, inflate } from "./platform.js";
 import { adviceOf, retrySeconds, waitMs } from "./reconnect.js";
+import { after, type Timer } from "./timer.js";
 import type { Options, Socket, State } from "./types.js";
 
 /** After how long a connection counts as a good one, so that the waits begin from the start. */
 const SETTLED_MS = 10000;
 /** How long a client that was woken waits for a sign of the server. */
 const WAKE_MS = 3000;
-/** The longest delay of a timer. */
-const MAX_DELAY_MS = 0x7fffffff;
 
 /** What the link tells its owner. */
 export interface Owner {
@@ -35,8 +34,8 @@ export class Link {
   private _failures = 0;
   private _readyAt = 0;
   private _heardAt = 0;
-  /** What ends each timer and watch of the current state. */
-  private _timers: { [name: string]: ReturnType<typeof setTimeout> | undefined } = {};
+  /** The timers of the current attempt that run. */
+  private _timers: { [name: string]: Timer | undefined } = {};
   private _unwatch: (() => void) | undefined;
 
   constructor(
@@ -74,7 +73,7 @@ export class Link {
   /** The page or the network has come back: connects, or asks the server for a sign. */
   _wake(): void {
     if (this._state === "waiting") this._connect();
-    if (this._state !== "open" || this._options.heartbeat === false) return;
+    if (this._state !== "open" || this._options.heartbeat === false || this._timers.wake) return;
     const heard = this._heardAt;
     this._owner._beat();
     this._after("wake", WAKE_MS, () => this._heardAt === heard && this._lost(1006, "silent when woken"));
@@ -227,7 +226,11 @@ export class Link {
   /** Sets the timer of this name, or ends it. */
   private _after(name: string, ms: number, action?: () => void): void {
     clearTimeout(this._timers[name]);
-    this._timers[name] = action && setTimeout(action, Math.min(ms, MAX_DELAY_MS));
+    const fire = () => {
+      this._timers[name] = undefined;
+      action!();
+    };
+    this._timers[name] = action && after(ms, fire);
   }
 
   private _set(state: State): void {
