@@ -9,7 +9,7 @@
 use std::io::{self, Read, Write};
 
 use libfuzzer_sys::fuzz_target;
-use sysconn::client::{Client, Packet, Url};
+use sysconn::client::{Client, Offer, Packet, Url};
 use sysconn::upgrade::accept_key;
 
 /// A server that sends its bytes whatever the client says.
@@ -60,10 +60,11 @@ fuzz_target!(|data: &[u8]| {
 /// What a client takes from the bytes, and how it ends.
 fn receive(bytes: &[u8], piece: usize, answers: bool, url: &Url) -> (Vec<Packet>, String) {
     let mut packets = vec![];
-    let mut client = match Client::over(Server { bytes, piece, answers, response: vec![] }, url) {
-        Ok(client) => client,
-        Err(error) => return (packets, error.to_string()),
-    };
+    let mut client =
+        match Client::over(Server { bytes, piece, answers, response: vec![] }, url, &Offer::default()) {
+            Ok(client) => client,
+            Err(error) => return (packets, error.to_string()),
+        };
     loop {
         match client.next_packet() {
             Ok(packet) => packets.push(packet),

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use sysconn::client::{Client, ClientError, Url, connect_tcp};
+use sysconn::client::{Client, ClientError, Offer, Url, connect_tcp};
 
 use crate::options::{read, shown};
 
@@ -28,17 +28,18 @@ pub(crate) type AnyClient = Client<Box<dyn Stream>>;
 /// [`ClientError`].
 pub(crate) fn connect(
     url: &Url,
+    offer: &Offer,
     roots: Option<RootCertStore>,
     set: impl FnOnce(&std::net::TcpStream) -> io::Result<()>,
 ) -> Result<AnyClient, ClientError> {
     let tcp = connect_tcp(url)?;
     set(&tcp)?;
     if !url.is_tls {
-        return Client::over(Box::new(tcp), url);
+        return Client::over(Box::new(tcp), url, offer);
     }
     let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
     let tls = ClientConnection::new(Arc::new(config(roots)?), name).map_err(io::Error::other)?;
-    Client::over(Box::new(StreamOwned::new(tls, tcp)), url)
+    Client::over(Box::new(StreamOwned::new(tls, tcp)), url, offer)
 }
 
 fn config(roots: Option<RootCertStore>) -> io::Result<ClientConfig> {

@@ -8,6 +8,9 @@ mod call;
 mod certificates;
 mod client;
 mod clock;
+#[cfg(test)]
+#[path = "../../tests/common/mod.rs"]
+mod common;
 mod cpus;
 mod delay;
 mod descriptors;

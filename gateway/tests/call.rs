@@ -118,6 +118,21 @@ fn what_cannot_be_used_is_said_in_one_line() {
     }
 }
 
+#[test]
+fn servers_with_lists_can_be_called() {
+    let lists = ["--origin", "https://a.example", "--subprotocol", "game", "--subprotocol-required"];
+    let program = Program::start(&[&["serve", "--listen", "127.0.0.1:0"], &lists[..]].concat());
+    let call = ["1101", "--text", "a", "--subprotocol", "game"];
+    expect(
+        &format!("ws://{}", program.address()),
+        &[
+            (&[&call[..], &["--origin", "https://a.example"]].concat(), 0, "a\n", ""),
+            (&[&call[..], &["--origin", "https://b.example"]].concat(), 3, "", "403 Forbidden"),
+            (&["1101", "--origin", "a b"], 2, "", "expected ASCII characters without spaces"),
+        ],
+    );
+}
+
 /// A call that listens, and the lines that it prints.
 struct Listening {
     child: Child,

@@ -15,13 +15,44 @@ const MAX_HEAD_BYTES: usize = 8192;
 /// Bytes of one read.
 const READ_BYTES: usize = 1024;
 
+/// What a client says in its upgrade request, for servers that have lists of it. Values are printable ASCII.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// The origin of the page that a browser would have.
+    pub origin: Option<String>,
+    /// A subprotocol, or several with commas between them.
+    pub subprotocol: Option<String>,
+}
+
+impl Offer {
+    /// The header lines.
+    fn lines(&self) -> io::Result<String> {
+        let headers = [("Origin", &self.origin), ("Sec-WebSocket-Protocol", &self.subprotocol)];
+        let mut lines = String::new();
+        for (name, value) in headers {
+            let Some(value) = value else { continue };
+            if value.bytes().any(|byte| !matches!(byte, b' '..=b'~')) {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("no value for {name}")));
+            }
+            lines += &format!("{name}: {value}\r\n");
+        }
+        Ok(lines)
+    }
+}
+
 /// Upgrades. Returns what has come behind the response.
-pub(super) fn upgrade(stream: &mut (impl Read + Write), url: &Url) -> Result<Vec<u8>, ClientError> {
+pub(super) fn upgrade(
+    stream: &mut (impl Read + Write),
+    url: &Url,
+    offer: &Offer,
+) -> Result<Vec<u8>, ClientError> {
     let key = STANDARD.encode(random::<16>());
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: \
-         {key}\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        url.target, url.authority
+         {key}\r\nSec-WebSocket-Version: 13\r\n{}\r\n",
+        url.target,
+        url.authority,
+        offer.lines()?
     );
     stream.write_all(request.as_bytes())?;
     stream.flush()?;

@@ -29,6 +29,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 pub use error::{ClientError, Ended};
+pub use handshake::Offer;
 use link::Link;
 pub use packets::{Client, Packet};
 pub use url::Url;
@@ -68,7 +69,7 @@ impl Client<TcpStream> {
             let error = io::Error::new(io::ErrorKind::Unsupported, "wss:// needs a TLS stream");
             return Err(error.into());
         }
-        Client::over(connect_tcp(url)?, url)
+        Client::over(connect_tcp(url)?, url, &Offer::default())
     }
 
     /// Sets the longest time that a read or write waits; it is not 0.
@@ -85,9 +86,9 @@ impl<S: Read + Write> Client<S> {
     /// Upgrades a connection that is open already.
     ///
     /// # Errors
-    /// [`ClientError`].
-    pub fn over(mut stream: S, url: &Url) -> Result<Self, ClientError> {
-        let received = handshake::upgrade(&mut stream, url)?;
+    /// [`ClientError`]; [`ClientError::Io`] for an offer that no header can have.
+    pub fn over(mut stream: S, url: &Url, offer: &Offer) -> Result<Self, ClientError> {
+        let received = handshake::upgrade(&mut stream, url, offer)?;
         Ok(Client::new(Link::new(stream, received)))
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read, Write};
 
 use super::error::Ended;
 use super::link::Link;
-use super::{Client, ClientError};
+use super::{Client, ClientError, Offer};
 use crate::cause::Reconnect;
 use crate::frame::{CloseCode, Opcode, push_close, push_frame};
 use crate::packet::{ErrorId, Reply, Request, push_packet};
@@ -95,6 +95,22 @@ fn replies_are_refusals_messages_or_not_understood() {
         b"",
         "empty Data is never decoded"
     );
+}
+
+#[test]
+fn an_offer_is_in_the_request_and_cannot_add_lines() {
+    let url = "ws://a/b".parse().unwrap();
+    let offer =
+        |origin: &str| Offer { origin: Some(origin.to_owned()), subprotocol: Some("x, y".to_owned()) };
+    let request = |origin: &str| {
+        let mut script = Script { input: Cursor::new(vec![]), output: Vec::new() };
+        let error = super::handshake::upgrade(&mut script, &url, &offer(origin)).unwrap_err();
+        (String::from_utf8(script.output).unwrap(), error.to_string())
+    };
+    let (sent, _) = request("https://a.example");
+    let expected = "13\r\nOrigin: https://a.example\r\nSec-WebSocket-Protocol: x, y\r\n\r\n";
+    assert!(sent.starts_with("GET /b HTTP/1.1\r\nHost: a\r\n") && sent.ends_with(expected), "{sent}");
+    assert_eq!(request("a\r\nX: y"), (String::new(), "no value for Origin".to_owned()));
 }
 
 #[test]

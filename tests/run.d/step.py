@@ -57,8 +57,9 @@ class Step:
         self.failed += not passed
         self.note(f"{'passed' if passed else 'FAILED'}: {what}")
 
-    def command(self, *words, env=None, limit=1800):
-        """Runs a command for at most `limit` seconds. Returns its exit status and its output."""
+    def command(self, *words, env=None, limit=1800, folder=None):
+        """Runs a command for at most `limit` seconds, at the root of the project or in a folder. Returns its exit
+        status and its output."""
         words = [str(word) for word in words]
         self.note(f"$ {' '.join(words)}")
         begin = self.log_path.stat().st_size
@@ -66,7 +67,7 @@ class Step:
         try:
             process = subprocess.Popen(
                 words,
-                cwd=self.root,
+                cwd=folder or self.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=self.log,

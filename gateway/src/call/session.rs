@@ -40,7 +40,7 @@ impl<'a> Session<'a> {
         form: Form,
     ) -> Result<Self, ClientError> {
         let mut socket = None;
-        let client = connect(&task.url, roots, |tcp| {
+        let client = connect(&task.url, &task.offer, roots, |tcp| {
             tcp.set_read_timeout(Some(task.timeout))?;
             socket = Some(tcp.try_clone()?);
             Ok(())

@@ -3,6 +3,8 @@
 mod account;
 mod blacklist;
 mod echo;
+#[cfg(test)]
+mod late_entries;
 mod monitor;
 mod room;
 
@@ -121,5 +123,17 @@ mod tests {
             vec![format!("{} `{}.{}`", route.cmd, route.module, route.name), route.access.to_owned()]
         });
         assert_eq!(said, listed.collect::<Vec<_>>());
+    }
+
+    /// The JavaScript client takes its commands from this file. `SYSCONN_WRITE=1` writes it.
+    #[test]
+    fn the_javascript_client_has_the_routes() -> std::io::Result<()> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/js/routes.json");
+        let json = routes(true).routes_json();
+        if std::env::var_os("SYSCONN_WRITE").is_some() {
+            std::fs::write(path, &json)?;
+        }
+        assert_eq!(std::fs::read_to_string(path)?, json, "SYSCONN_WRITE=1 writes {path}");
+        Ok(())
     }
 }

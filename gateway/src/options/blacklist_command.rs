@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
-use sysconn::client::Url;
+use sysconn::client::{Offer, Url};
 
-use super::{LoginAs, login_as};
+use super::{LoginAs, login_as, offer};
 
 /// The options that say as whom to log in; the kind is always an operator.
 const LOGIN: login_as::Names = ["login-account", "login-role", "login-platform", "login-zone", "login-kind"];
@@ -39,7 +39,7 @@ pub(crate) enum BlacklistAction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BlacklistTarget {
     /// At a server that runs.
-    Server { url: Url, token_file: Option<PathBuf>, login: LoginAs },
+    Server { url: Url, offer: Offer, token_file: Option<PathBuf>, login: LoginAs },
     /// In a directory that no server uses.
     Data { directory: PathBuf, ipv6_prefix: u8 },
 }
@@ -57,6 +57,7 @@ fn action(name: &'static str, about: &'static str) -> Command {
         .about(about)
         .display_name("sysconn")
         .arg(option("url", "URL", "Ask the server at ws://HOST:PORT or wss://HOST:PORT").value_parser(url))
+        .args(offer::arguments().map(of_server))
         .arg(of_server(
             option("token-file", "FILE", "Log in with the token in this file, of an operator")
                 .value_parser(path.clone()),
@@ -123,6 +124,7 @@ pub(super) fn read(matches: &ArgMatches) -> BlacklistTask {
     let on = match matches.get_one::<Url>("url") {
         Some(url) => BlacklistTarget::Server {
             url: url.clone(),
+            offer: offer::read(matches),
             token_file: matches.get_one("token-file").cloned(),
             login: login_as::read(matches, LOGIN),
         },

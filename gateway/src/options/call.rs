@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
-use sysconn::client::Url;
+use sysconn::client::{Offer, Url};
 
-use super::{Exit, LoginAs, login_as, value};
+use super::{Exit, LoginAs, login_as, offer, value};
 
 /// The longest wait for a reply by default.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,6 +17,7 @@ const LOGIN: login_as::Names = ["account", "role", "platform", "zone", "kind"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallTask {
     pub(crate) url: Url,
+    pub(crate) offer: Offer,
     /// A number, or a name such as `room.join`.
     pub(crate) command: String,
     pub(crate) data: CallData,
@@ -102,6 +103,7 @@ pub(super) fn command() -> Command {
             option("ca", "FILE", "Trust the certificates in this PEM file [default: those of the system]")
                 .value_parser(path()),
         )
+        .args(offer::arguments())
         .arg(switch("listen", "Print pushes too, until the connection ends"))
         .arg(
             option("repeat", "N", "Call it so often, one call after the other")
@@ -127,6 +129,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<CallTask, Exit> {
     let logs_in = token.is_some() || login != LoginAs::default();
     Ok(CallTask {
         url: matches.get_one::<Url>("url").cloned().ok_or_else(missing)?,
+        offer: offer::read(matches),
         command: text("command").ok_or_else(missing)?,
         data,
         login: logs_in.then(|| (token.unwrap_or_default(), login)),

@@ -13,6 +13,7 @@ mod file;
 mod login_as;
 mod mint;
 mod nearest;
+mod offer;
 mod referee;
 mod replay;
 mod table;

@@ -1,4 +1,5 @@
-//! Writes the Rust code of the messages in proto files, or checks that it is up to date.
+//! Writes the Rust code of the messages in proto files, or checks that it is up to date. For tools in other
+//! languages it writes the files' descriptors instead.
 
 mod code;
 mod commands;
@@ -10,16 +11,17 @@ use std::{env, fs};
 
 use commands::Commands;
 
-const USAGE: &str = "usage: generate [--check] PROTO_FILE… RUST_FILE";
+const USAGE: &str = "usage: generate [--check | --descriptors] PROTO_FILE… RUST_FILE";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (options, files): (Vec<_>, Vec<_>) = env::args().skip(1).partition(|word| word.starts_with("--"));
+    let files: Vec<_> = files.into_iter().map(PathBuf::from).collect();
     let checks = match options.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => false,
         ["--check"] => true,
+        ["--descriptors"] => return write_descriptors(&files),
         _ => return Err(USAGE.into()),
     };
-    let files: Vec<_> = files.into_iter().map(PathBuf::from).collect();
     let Some((target, sources @ [_, ..])) = files.split_last() else { return Err(USAGE.into()) };
     let code = generate(sources)?;
     if !checks {
@@ -27,6 +29,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else if fs::read_to_string(target)? != code {
         return Err(format!("{} is not what the proto files say", target.display()).into());
     }
+    Ok(())
+}
+
+/// Writes the `FileDescriptorSet` of proto files, with their comments, to the last of these files. It is what
+/// `protoc --include_imports --include_source_info --descriptor_set_out` writes.
+fn write_descriptors(files: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+    let Some((target, sources @ [_, ..])) = files.split_last() else { return Err(USAGE.into()) };
+    let folders = sources.iter().filter_map(|source| source.parent());
+    let mut compiler = protox::Compiler::new(folders)?;
+    compiler.include_imports(true).include_source_info(true).open_files(sources)?;
+    fs::write(target, compiler.encode_file_descriptor_set())?;
     Ok(())
 }
 

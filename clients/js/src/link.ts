@@ -1,0 +1,246 @@
+// One connection at a time: opens it, notices its loss, and opens the next. It knows nothing of calls.
+
+import type { Advice } from "./errors.js";
+import { decodeReply, type Packet } from "./packet.js";
+import { browser, inflate } from "./platform.js";
+import { adviceOf, retrySeconds, waitMs } from "./reconnect.js";
+import { after, type Timer } from "./timer.js";
+import type { Options, Socket, State } from "./types.js";
+
+/** After how long a connection counts as a good one, so that the waits begin from the start. */
+const SETTLED_MS = 10000;
+/** How long a client that was woken waits for a sign of the server. */
+const WAKE_MS = 3000;
+
+/** What the link tells its owner. */
+export interface Owner {
+  /** A socket is open; the owner logs in, and says `_ready`. */
+  _opened(): void;
+  /** A packet came; its Data is inflated. */
+  _packet(packet: Packet): void;
+  /** The connection, or an attempt, has ended. With "never" the link is closed, otherwise it goes on. */
+  _ended(code: number, reason: string, advice: Advice): void;
+  _changed(state: State): void;
+  _failed(error: unknown): void;
+  /** Sends a heartbeat. */
+  _beat(): void;
+}
+
+export class Link {
+  _state: State = "closed";
+  _socket: Socket | undefined;
+  /** Changes with each socket. */
+  _attempt = 0;
+  private _failures = 0;
+  private _readyAt = 0;
+  private _heardAt = 0;
+  /** The timers of the current attempt that run. */
+  private _timers: { [name: string]: Timer | undefined } = {};
+  private _unwatch: (() => void) | undefined;
+
+  constructor(
+    private _url: string | (() => string | Promise<string>),
+    private _options: Options,
+    private _owner: Owner,
+  ) {}
+
+  /** Leaves the state "closed". */
+  _start(): void {
+    if (this._state !== "closed") return;
+    const { watch } = this._connector();
+    if (watch) this._unwatch = watch(() => this._wake());
+    this._connect();
+  }
+
+  /** The owner has logged in. */
+  _ready(): void {
+    this._readyAt = Date.now();
+    this._set("open");
+    const { heartbeat } = this._options;
+    if (heartbeat !== false && this._state === "open") this._beat();
+  }
+
+  /** Whether a packet would leave now. */
+  _writable(): boolean {
+    const { _socket: socket } = this;
+    return !!socket && (socket.readyState === undefined || socket.readyState === 1);
+  }
+
+  _send(message: Uint8Array): void {
+    this._socket!.send(message.buffer);
+  }
+
+  /** The page or the network has come back: connects, or asks the server for a sign. */
+  _wake(): void {
+    if (this._state === "waiting") this._connect();
+    if (this._state !== "open" || this._options.heartbeat === false || this._timers.wake) return;
+    const heard = this._heardAt;
+    this._owner._beat();
+    this._after("wake", WAKE_MS, () => this._heardAt === heard && this._lost(1006, "silent when woken"));
+  }
+
+  /** Ends the connection with this code, for good. */
+  _close(code: number, reason: string): void {
+    const socket = this._drop();
+    if (this._state !== "closed") this._finish(code, reason, "never");
+    if (socket) socket.close(code, reason);
+  }
+
+  /** The connection is lost, or an attempt has failed; cuts what is left of it. */
+  _lost(code: number, reason: string, given?: Advice): void {
+    const { advice, backoff = {} } = this._options;
+    const own = given || (advice && advice(code, reason));
+    const retry = own ? undefined : retrySeconds(reason);
+    const what = retry === undefined ? own || adviceOf(code) : "later";
+    if (this._readyAt && Date.now() - this._readyAt >= SETTLED_MS) this._failures = 0;
+    const socket = this._drop();
+    if (socket) socket.terminate ? socket.terminate() : socket.close();
+    if (what !== "never") {
+      const { firstMs = 1000, maxMs = 60000 } = backoff;
+      const delay = waitMs(what, retry, this._failures++, firstMs, maxMs);
+      this._after("connect", delay, () => this._connect());
+    }
+    this._finish(code, reason, what);
+  }
+
+  private _finish(code: number, reason: string, advice: Advice): void {
+    const attempt = this._attempt;
+    if (advice === "never" && this._unwatch) {
+      this._unwatch();
+      this._unwatch = undefined;
+    }
+    this._log(`ended: ${code} ${reason} (${advice})`);
+    this._state = advice === "never" ? "closed" : "waiting";
+    this._owner._ended(code, reason, advice);
+    // The owner may have begun anew.
+    if (attempt === this._attempt) this._owner._changed(this._state);
+  }
+
+  private _connector() {
+    return this._options.connector || browser;
+  }
+
+  private _connect(): void {
+    this._drop();
+    const attempt = this._attempt;
+    const { connectTimeoutMs = 10000, protocols } = this._options;
+    const current = () => attempt === this._attempt;
+    const failed = (error: unknown) => {
+      if (!current()) return;
+      this._owner._failed(error);
+      if (current()) this._lost(1006, "no socket");
+    };
+    const open = (url: string) => {
+      if (!current()) return;
+      try {
+        this._listen((this._socket = this._connector()(url, protocols)), current);
+      } catch (error) {
+        failed(error);
+      }
+    };
+    this._after("open", connectTimeoutMs, () => this._lost(1006, "not open in time"));
+    this._set("connecting");
+    if (!current()) return;
+    const { _url: url } = this;
+    if (typeof url === "string") open(url);
+    else new Promise<string>((resolve) => resolve(url())).then(open, failed);
+  }
+
+  private _listen(socket: Socket, current: () => boolean): void {
+    // What is still to do before the next message may be handled, if anything.
+    let before: Promise<void> | undefined;
+    const inOrder = (step: () => Promise<void> | void) => {
+      const next = before ? before.then(step) : step();
+      if (!next) return;
+      before = next;
+      next.then(() => before === next && (before = undefined));
+    };
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      if (!current()) return;
+      this._after("open", 0);
+      this._heardAt = Date.now();
+      this._watchSilence();
+      this._set("login");
+      if (current()) this._owner._opened();
+    };
+    socket.onmessage = ({ data }) => {
+      this._heardAt = Date.now();
+      inOrder(() => {
+        if (current()) return this._receive(data, current);
+      });
+    };
+    socket.onclose = ({ code, reason }) =>
+      inOrder(() => {
+        if (current()) this._lost(code || 1006, reason || "");
+      });
+    socket.onerror = () => {};
+  }
+
+  /** Hands a message on; returns a promise if that takes a while. */
+  private _receive(data: unknown, current: () => boolean): Promise<void> | void {
+    const packet = typeof data === "object" ? decodeReply(data as ArrayBuffer) : undefined;
+    if (!packet) return this._owner._failed(new Error("a message is no packet"));
+    if (packet.status !== 1 || !packet.data.length) return this._owner._packet(packet);
+    const deliver = (inflated: Uint8Array) => {
+      if (!current()) return;
+      packet.data = inflated;
+      packet.status = 0;
+      this._owner._packet(packet);
+    };
+    // Not inflated, it still has its status, by which its receiver knows.
+    const failed = (error: unknown) => {
+      this._owner._failed(error);
+      if (current()) this._owner._packet(packet);
+    };
+    return new Promise<Uint8Array>((resolve) => resolve((this._options.inflate || inflate)(packet.data))).then(
+      deliver,
+      failed,
+    );
+  }
+
+  private _beat(): void {
+    const { heartbeat } = this._options;
+    this._owner._beat();
+    this._after("beat", (heartbeat && heartbeat.everyMs) || 25000, () => this._beat());
+  }
+
+  private _watchSilence(): void {
+    const { heartbeat, idleMs = heartbeat === false ? 0 : 60000 } = this._options;
+    if (!idleMs) return;
+    const left = this._heardAt + idleMs - Date.now();
+    if (left <= 0) this._lost(1006, "silent");
+    else this._after("idle", left, () => this._watchSilence());
+  }
+
+  /** Lets go of the socket, which is returned, and of all timers. Nothing of it reaches the link from now on. */
+  private _drop(): Socket | undefined {
+    const { _socket: socket } = this;
+    this._attempt++;
+    this._socket = undefined;
+    this._readyAt = 0;
+    for (const name of Object.keys(this._timers)) this._after(name, 0);
+    return socket;
+  }
+
+  /** Sets the timer of this name, or ends it. */
+  private _after(name: string, ms: number, action?: () => void): void {
+    clearTimeout(this._timers[name]);
+    const fire = () => {
+      this._timers[name] = undefined;
+      action!();
+    };
+    this._timers[name] = action && after(ms, fire);
+  }
+
+  private _set(state: State): void {
+    this._state = state;
+    this._log(state);
+    this._owner._changed(state);
+  }
+
+  private _log(line: string): void {
+    const { log } = this._options;
+    if (log) log(line);
+  }
+}

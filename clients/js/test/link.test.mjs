@@ -1,0 +1,296 @@
+// Connecting, its loss and reconnecting, on sockets and a clock of the test's own.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { mock, test } from "node:test";
+import { Client, Ended, Refused } from "sysconn-client";
+import { pass, Sockets } from "./fake.mjs";
+
+const ROOT = process.env.SYSCONN_ROOT ?? "../..";
+const CODES = JSON.parse(readFileSync(`${ROOT}/clients/vectors/advice.json`, "utf8"));
+
+/** A client whose waits are the longest that they may be, or another share of that. */
+function made(options = {}, random = 0) {
+  mock.method(Math, "random", () => random);
+  const sockets = new Sockets();
+  const client = new Client("ws://x/", { connector: sockets.connector, heartbeat: false, ...options });
+  const states = [];
+  client.on("state", (state) => states.push(state));
+  return { sockets, client, states };
+}
+
+/** One that is open. */
+async function open(options, random) {
+  const all = made(options, random);
+  const opening = all.client.connect();
+  all.sockets.open();
+  await opening;
+  return all;
+}
+
+const fails = (promise) => promise.then(assert.fail, (error) => error);
+
+test("after each close code it does what the vectors say", async () => {
+  for (const { code, advice } of CODES) {
+    const { sockets, client } = await open();
+    const call = fails(client.call(7, undefined, { timeoutMs: 0 }));
+    sockets.end(code, "why");
+    const error = await call;
+    assert.ok(error instanceof Ended);
+    assert.deepEqual([error.code, error.reason, error.advice, error.mayHaveRun], [code, "why", advice, true]);
+    assert.equal(client.state, advice === "never" ? "closed" : "waiting", String(code));
+    await pass(0);
+    assert.equal(sockets.all.length, advice === "now" ? 2 : 1, String(code));
+    await pass(1000);
+    assert.equal(sockets.all.length, advice === "never" ? 1 : 2, String(code));
+    client.close();
+  }
+});
+
+test("waits double up to the longest, and begin anew after 10 s logged in", async () => {
+  const { sockets, client } = await open();
+  const waits = async (code) => {
+    const { length } = sockets.all;
+    sockets.end(code);
+    await pass(0);
+    for (let ms = 0; ; ms += 500) {
+      if (sockets.all.length > length) return ms;
+      await pass(500);
+    }
+  };
+  const seen = [];
+  for (let i = 0; i < 8; i++) seen.push(await waits(1006));
+  assert.deepEqual(seen, [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]);
+  // "now" after a failure is as "later".
+  sockets.open();
+  assert.equal(await waits(4009), 60000);
+  sockets.open();
+  await pass(9999);
+  assert.equal(await waits(4009), 60000);
+  sockets.open();
+  await pass(10000);
+  assert.equal(await waits(4009), 0);
+  assert.equal(await waits(1006), 2000);
+  client.close();
+});
+
+test("waits are random, and never nothing", async () => {
+  for (const [random, ms] of [[0.75, 250], [0.999, 1]]) {
+    const { sockets, client } = await open({}, random);
+    sockets.end(1001);
+    await pass(ms - 1);
+    assert.equal(sockets.all.length, 1);
+    await pass(1);
+    assert.equal(sockets.all.length, 2);
+    client.close();
+  }
+});
+
+test("a reason that ends in retry=SECONDS overrides the table", async () => {
+  const rows = [
+    ["going away; retry=20", 30000],
+    ["retry=0", 0],
+    // No such ending.
+    ["retry=20 ", 500],
+    ["noretry=20", 500],
+    ["retry=-1", 500],
+    ["retry=99999999999", 500],
+  ];
+  for (const [reason, ms] of rows) {
+    for (const code of ms === 500 ? [1001] : [1001, 4010]) {
+      const { sockets, client } = await open({}, 0.5);
+      sockets.end(code, reason);
+      assert.equal(client.state, "waiting", reason);
+      if (ms) await pass(ms - 1);
+      assert.equal(sockets.all.length, 1, reason);
+      await pass(1);
+      assert.equal(sockets.all.length, 2, reason);
+      client.close();
+    }
+  }
+});
+
+test("the option advice overrides all of it", async () => {
+  const advice = (code, reason) => ({ 1001: "never", 4010: "now" })[code] ?? (reason ? "never" : undefined);
+  for (const [code, reason, state] of [[1001, "retry=1", "closed"], [4010, "", "waiting"], [1006, "", "waiting"], [1006, "x", "closed"]]) {
+    const { sockets, client } = await open({ advice });
+    sockets.end(code, reason);
+    assert.equal(client.state, state);
+    client.close();
+  }
+});
+
+test("connect rejects only where the client does not try again", async () => {
+  const { sockets, client, states } = made();
+  const opening = client.connect();
+  const other = client.connect();
+  sockets.end(1006);
+  await pass(1000);
+  sockets.open();
+  await Promise.all([opening, other, client.connect()]);
+  assert.deepEqual(states, ["connecting", "waiting", "connecting", "login", "open"]);
+  sockets.end(4007);
+  const again = fails(client.connect());
+  sockets.end(1002, "bad frame");
+  assert.equal((await again).code, 1002);
+  const closing = fails(client.connect());
+  client.close(3000, "bye");
+  assert.deepEqual([(await closing).code, client.state], [3000, "closed"]);
+  assert.deepEqual(sockets.last.closed, [3000, "bye"]);
+});
+
+test("a socket that does not open in time is given up", async () => {
+  const { sockets, client } = made({ connectTimeoutMs: 5000 });
+  client.connect().catch(() => {});
+  await pass(4999);
+  assert.equal(client.state, "connecting");
+  await pass(1);
+  assert.equal(client.state, "waiting");
+  assert.ok(sockets.last.closed);
+  await pass(1000);
+  // The old one is of no interest any more.
+  sockets.all[0].onopen({});
+  sockets.all[0].onclose({ code: 4007 });
+  assert.equal(client.state, "connecting");
+  sockets.open();
+  assert.equal(client.state, "open");
+  client.close();
+});
+
+test("a URL or connector that fails is tried again", async () => {
+  let times = 0;
+  const sockets = new Sockets();
+  const url = () => (++times < 3 ? Promise.reject(new Error("no URL")) : Promise.resolve("ws://y/"));
+  const client = new Client(url, { connector: sockets.connector, protocols: ["game"] });
+  const errors = [];
+  client.on("error", ({ message }) => errors.push(message));
+  client.connect().catch(() => {});
+  for (let i = 0; i < 3; i++) await pass(2000);
+  assert.deepEqual([times, errors], [3, ["no URL", "no URL"]]);
+  assert.deepEqual([sockets.last.url, sockets.last.protocols], ["ws://y/", ["game"]]);
+  client.close();
+  const throws = () => {
+    throw new Error("no socket");
+  };
+  const other = new Client("ws://x/", { connector: throws });
+  const opening = fails(other.connect());
+  assert.equal(other.state, "waiting");
+  other.close();
+  assert.ok((await opening) instanceof Ended);
+});
+
+test("a login comes first, and what it rejects with decides", async () => {
+  const logins = [];
+  const login = () => new Promise((resolve, reject) => logins.push({ resolve, reject }));
+  const { sockets, client } = made({ login });
+  const opening = client.connect();
+  const patient = { timeoutMs: 0 };
+  const call = client.call(7, undefined, patient);
+  sockets.open();
+  // This one's answer comes after the connection was lost.
+  sockets.end(1006);
+  await pass(1000);
+  sockets.open();
+  logins[0].resolve({ command: 99 });
+  await pass();
+  assert.deepEqual(sockets.last.sent, []);
+  logins[1].resolve({ command: 2, message: new Uint8Array([1]) });
+  await pass();
+  assert.deepEqual(sockets.last.sent.map(({ cmd }) => cmd), [2]);
+  sockets.answer({ errorId: 6 });
+  await pass();
+  assert.deepEqual([client.state, sockets.last.closed?.length], ["waiting", 0]);
+  await pass(4000);
+  sockets.open();
+  logins[2].reject(new Error("no token"));
+  await pass();
+  assert.equal(client.state, "waiting");
+  await pass(8000);
+  sockets.open();
+  logins[3].resolve({ command: 2 });
+  await pass();
+  sockets.answer();
+  await pass();
+  assert.deepEqual(sockets.last.sent.map(({ cmd }) => cmd), [2, 7]);
+  await opening;
+  sockets.answer();
+  await call;
+  const waiting = client.call(8, undefined, patient);
+  sockets.end(1006);
+  const lost = await fails(waiting);
+  assert.ok(lost.mayHaveRun);
+  const never = fails(client.call(9, undefined, patient));
+  await pass(16000);
+  sockets.open();
+  logins[4].resolve({ command: 2 });
+  await pass();
+  const refused = [];
+  client.on("refused", (refusal) => refused.push(refusal));
+  const again = fails(client.connect());
+  sockets.answer({ errorId: 7 });
+  assert.ok((await again) instanceof Refused);
+  assert.deepEqual([(await never).mayHaveRun, client.state, refused.length], [false, "closed", 1]);
+});
+
+test("silence and an unanswered wake are losses", async () => {
+  const { sockets, client } = await open({ heartbeat: { command: 5, everyMs: 20000 }, idleMs: 30000 });
+  assert.deepEqual(sockets.last.sent.map(({ cmd }) => cmd), [5]);
+  await pass(200);
+  sockets.answer();
+  assert.equal(client.rttMs, 200);
+  await pass(20000);
+  assert.equal(sockets.last.sent.length, 2);
+  // Unanswered, there is no other; a push is a sign of life.
+  sockets.arrive({ cmd: 9 });
+  await pass(29999);
+  assert.deepEqual([client.state, sockets.last.sent.length], ["open", 2]);
+  await pass(1);
+  assert.deepEqual([client.state, sockets.all.length], ["waiting", 1]);
+  client.wake();
+  assert.equal(sockets.all.length, 2);
+  sockets.open();
+  sockets.answer();
+  client.wake();
+  assert.equal(sockets.last.sent.length, 2);
+  await pass(2999);
+  sockets.answer();
+  await pass(1);
+  assert.equal(client.state, "open");
+  client.wake();
+  await pass(2000);
+  // Another one does not give it more time.
+  client.wake();
+  await pass(1000);
+  assert.equal(client.state, "waiting");
+  client.close();
+});
+
+test("without a heartbeat there is no silence", async () => {
+  const { sockets, client } = await open();
+  await pass(1e6);
+  client.wake();
+  await pass(1e6);
+  assert.deepEqual([client.state, sockets.last.sent.length], ["open", 0]);
+  client.close();
+});
+
+test("what a handler of states does takes effect", async () => {
+  const { sockets, client } = made();
+  client.on("state", (state) => state === "connecting" && client.close());
+  assert.equal((await fails(client.connect())).code, 1000);
+  assert.deepEqual([client.state, sockets.all.length], ["closed", 0]);
+  const other = await open();
+  other.client.on("state", (state) => state === "waiting" && other.client.close());
+  other.sockets.end(1006);
+  await pass(60000);
+  assert.deepEqual([other.client.state, other.sockets.all.length], ["closed", 1]);
+});
+
+test("the server's clock is that of the heartbeat", async () => {
+  const { sockets, client } = await open({ heartbeat: undefined });
+  await pass(100);
+  // 1,700,000,000,000 as a varint.
+  sockets.answer({ data: new Uint8Array([8, 0x80, 0xd0, 0x95, 0xff, 0xbc, 0x31]) });
+  assert.deepEqual([client.rttMs, client.serverNow()], [100, 1_700_000_000_050]);
+  client.close();
+});
