@@ -39,7 +39,7 @@ pub(crate) enum BlacklistAction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BlacklistTarget {
     /// At a server that runs.
-    Server { url: Url, offer: Offer, token_file: Option<PathBuf>, login: LoginAs },
+    Server { url: Url, offer: Offer, token_file: Option<PathBuf>, login: Box<LoginAs> },
     /// In a directory that no server uses.
     Data { directory: PathBuf, ipv6_prefix: u8 },
 }
@@ -126,7 +126,7 @@ pub(super) fn read(matches: &ArgMatches) -> BlacklistTask {
             url: url.clone(),
             offer: offer::read(matches),
             token_file: matches.get_one("token-file").cloned(),
-            login: login_as::read(matches, LOGIN),
+            login: Box::new(login_as::read(matches, LOGIN)),
         },
         None => BlacklistTarget::Data {
             directory: matches.get_one::<PathBuf>("data").cloned().unwrap_or_default(),

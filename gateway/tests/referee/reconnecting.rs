@@ -15,13 +15,12 @@ use super::packet::{HEADER_BYTES, Packet};
 use super::rust::ended;
 use super::wire::{Incoming, Wire};
 
-/// The call of a login.
+/// The id of a login among the calls.
 const LOGIN: u32 = u32::MAX;
 /// The command of a heartbeat.
 const HEARTBEAT: u16 = 1044;
 /// The time in which a wake-up is to be answered.
 const WAKE: Duration = Duration::from_secs(3);
-const RETRY: [u16; 2] = [5, 6];
 
 /// A request without a reply.
 #[derive(Clone)]
@@ -55,10 +54,6 @@ pub(crate) struct Reconnecting {
 
 fn number(value: &Value, key: &str) -> u64 {
     value[key].as_u64().unwrap()
-}
-
-fn event(name: &str) -> Value {
-    json!({ "event": name })
 }
 
 impl Reconnecting {
@@ -117,7 +112,7 @@ impl Reconnecting {
     fn opened(&mut self, events: &mut Vec<Value>) {
         self.is_open = true;
         std::mem::take(&mut self.waiting).into_iter().for_each(|call| self.send(call));
-        events.push(event("open"));
+        events.push(json!({"event": "open"}));
     }
 
     /// The connection has ended, and is thrown away.
@@ -155,7 +150,7 @@ impl Reconnecting {
         };
         self.failures += 1;
         if wait.is_none() {
-            events.push(event("closed"));
+            events.push(json!({"event": "closed"}));
         }
         let wait = wait.or(self.is(AlwaysComesBack).then_some(Duration::ZERO));
         self.at = wait.map(|wait| now() + wait);
@@ -188,7 +183,7 @@ impl Reconnecting {
         match (call.id, error) {
             (LOGIN, 0) => self.opened(events),
             (LOGIN, error) => {
-                let again = RETRY.contains(&error) && !self.is(LogsInOnce);
+                let again = matches!(error, 5 | 6) && !self.is(LogsInOnce);
                 self.lost(if again { 1012 } else { 1000 }, "", events);
             }
             (id, 0) => events.push(json!({"event": "reply", "id": id, "data": hex(data)})),

@@ -199,6 +199,9 @@ fn wake(stage: &mut Stage<'_>) -> Judged {
     stage.tell(&Command::Wake)?;
     let request = peer.request()?;
     peer.reply(request.cmd, request.flag, b"")?;
+    // The push shows that the answer has come too.
+    peer.push(CMD, b"fence")?;
+    stage.expect_push(CMD, b"fence")?;
     stage.tell(&Command::Wake)?;
     peer.request()?;
     stage.arrival(WAKE + stage.patience).map(drop)
