@@ -6,6 +6,7 @@ mod blacklist;
 mod blacklist_command;
 mod call;
 mod command;
+mod conflict;
 mod entry;
 mod environment;
 mod escape;
@@ -33,10 +34,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use sysconn::config::{
-    Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, Output, PACKET_OVERHEAD_BYTES, RECORD_LIMIT,
-    Recording,
+    Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, Output, RECORD_LIMIT, Recording,
 };
-use sysconn::packet::REQUEST_HEADER_BYTES;
 
 use command::CommandLine;
 use entry::Entry;
@@ -60,8 +59,6 @@ pub(crate) use wechat::WechatOptions;
 const CLIENT_CHECK: Duration = Duration::from_secs(60);
 /// The default of `--account-check`.
 const ACCOUNT_CHECK: Duration = Duration::from_secs(300);
-/// The error text for a message limit of `serve` that is too low.
-const HEADER: &str = "the header that every packet has";
 
 /// The command that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,48 +281,6 @@ impl Options {
             _ => return None,
         };
         Some(format!("{option} has no effect without record: nothing is recorded"))
-    }
-
-    /// The error for options that do not go together; each value alone is in range.
-    fn conflict(&self, error: ConfigError, given: &[&Given]) -> Exit {
-        let max_len = self.config.limits.max_len;
-        let (name, expected) = match error {
-            ConfigError::NoListener => ("listen", "at least one address".to_owned()),
-            ConfigError::NoSubprotocol => {
-                ("subprotocol-required", "false, or a subprotocol beside it".to_owned())
-            }
-            ConfigError::Ipv6Only => {
-                ("ipv6-only", "false, or no IPv4-mapped address to listen on".to_owned())
-            }
-            ConfigError::MaxLenBeforeLogin => {
-                ("max-len-before-login", format!("at most {max_len}, which is max-len"))
-            }
-            ConfigError::MaxLenForPackets => {
-                ("max-len", format!("at least {REQUEST_HEADER_BYTES}, {HEADER}"))
-            }
-            ConfigError::MaxLenBeforeLoginForPackets => {
-                ("max-len-before-login", format!("0 (off), or at least {REQUEST_HEADER_BYTES}, {HEADER}"))
-            }
-            ConfigError::HealthPathServed => {
-                ("health-path", "a path that is none of path, or no client could connect there".to_owned())
-            }
-            ConfigError::RecordLimit => ("record-limit", format!("at least {MIN_RECORD_LIMIT}")),
-            ConfigError::OutboxLimit => {
-                let least = max_len.saturating_add(PACKET_OVERHEAD_BYTES);
-                (
-                    "outbox-limit",
-                    format!("0 (off), or at least {least}, which is max-len and {PACKET_OVERHEAD_BYTES}"),
-                )
-            }
-            _ => ("", String::new()),
-        };
-        match last(given, name) {
-            Some(given) => {
-                let value = given.values.first().map_or("an empty list".to_owned(), escape::quoted);
-                refuse(&given.origin, &expected, &value)
-            }
-            None => Exit::Error(format!("sysconn: {error}")),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use super::value;
 
 /// The address by default.
-const LISTEN: &str = "127.0.0.1:9003";
+const LISTEN: &str = "127.0.0.1:9004";
 /// The patience by default.
 const PATIENCE: Duration = Duration::from_secs(5);
 
