@@ -10,6 +10,8 @@ mod clock;
 mod cpus;
 mod delay;
 mod descriptors;
+mod dev;
+mod http;
 mod jwt;
 mod log_format;
 mod log_sink;
