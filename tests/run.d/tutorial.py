@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 from step import Failed, end_group
@@ -21,10 +22,16 @@ NAMED = re.compile(r"`([\w./]+)`:$")
 PORTS = ("9001", "8000")
 """The ports of the page: the server's, and that of its files."""
 MOST_STEPS = 10
-TYPES = """import {{ Client }} from "./dist/esm/index.js";
-import {{ dice }} from "./dist/esm/messages/index.js";
-export const rolled: Promise<{{ value: number; rolls: bigint }}> = new Client("").call(dice.roll, {{ sides: {sides} }});
+NPM = {"npm_config_audit": "false", "npm_config_fund": "false", "npm_config_prefer_offline": "true"}
+"""Npm asks for nothing that it does not need."""
+TYPES = """import { Client } from "./dist/esm/index.js";
+import { dice } from "./dist/esm/messages/index.js";
+const client = new Client("");
+export const rolled: Promise<{ value: number; rolls: bigint }> = client.call(dice.roll, { sides: 6 });
+// @ts-expect-error
+client.call(dice.roll, { sides: "six" });
 """
+"""What compiles, but for the line below the directive, which must not."""
 
 
 def run(step, installer, target):
@@ -35,10 +42,10 @@ def run(step, installer, target):
     page = (step.root / "docs" / "tutorial.md").read_text(encoding="utf-8")
     steps = len(re.findall(r"^## \d+\. ", page, re.MULTILINE))
     step.case(0 < steps <= MOST_STEPS, f"the tutorial has {steps} steps, and may have {MOST_STEPS}")
-    with tempfile.TemporaryDirectory() as folder:
+    with outside(step.root) as folder:
         # The dependencies are shared with the part `messages`.
-        variables = {**environment, "PATH": path, "CARGO_TARGET_DIR": str(target / "generate")}
-        reader = Reader(step, Path(folder), variables)
+        variables = {**environment, "PATH": path, "CARGO_TARGET_DIR": str(target / "generate"), **NPM}
+        reader = Reader(step, folder, variables)
         with contextlib.ExitStack() as terminals:
             terminals.callback(reader.close)
             for block in BLOCK.finditer(page):
@@ -46,6 +53,19 @@ def run(step, installer, target):
             reader.check_types()
             with driven(step, command) as driver:
                 click(step, driver, reader)
+
+
+@contextlib.contextmanager
+def outside(root):
+    """An empty folder outside of the project, whose workspace would take the new package in. It is removed
+    afterwards. Its place is always the same, so that Cargo knows what it has built before."""
+    folder = Path(tempfile.gettempdir()) / f"sysconn-tutorial-{zlib.crc32(str(root).encode())}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Reader:
@@ -116,11 +136,10 @@ class Reader:
 
     def check_types(self):
         """The page says that a wrong type does not compile."""
-        for sides, compiles in (("6", True), ('"six"', False)):
-            (self.project / "client" / "types.ts").write_text(TYPES.format(sides=sides))
-            options = "--strict --noEmit --target es2020 --module nodenext --moduleResolution nodenext"
-            status = self.script(f"cd client; npx tsc {options} types.ts")
-            self.step.case((status == 0) == compiles, f"a die with {sides} sides compiles: {status == 0}")
+        (self.project / "client" / "types.ts").write_text(TYPES)
+        options = "--strict --noEmit --target es2020 --module nodenext --moduleResolution nodenext"
+        status = self.script(f"cd client; npx tsc {options} types.ts")
+        self.step.case(status == 0, "a number of sides compiles, and a text in its place does not")
 
     def close(self):
         for process in self.terminals:
