@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sysconn::Config;
 
 /// Descriptors reserved for other uses than admitted clients: listeners, the poll, the waker, the log, a
-/// spare one, and clients that are being refused.
+/// spare one, the page of `--dev`, and clients that are being refused.
 const RESERVED: u64 = 64;
 /// Descriptors that each further worker needs beside its listeners: two for the poll, the waker and a spare
 /// one.

@@ -14,6 +14,8 @@ mod common;
 mod cpus;
 mod delay;
 mod descriptors;
+mod dev;
+mod http;
 mod jwt;
 mod log_format;
 mod log_sink;

@@ -9,6 +9,7 @@ use sysconn::{Application, Config, Service, Worker, Workers};
 use crate::auth::Auth;
 use crate::blacklist::{Blacklist, Rules};
 use crate::delay::Delay;
+use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
 use crate::reload::Reload;
@@ -50,8 +51,14 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
     for line in config.warnings().into_iter().chain(warnings.into_iter().flatten()) {
         log::warn!("{line}");
     }
+    let is_dev = options.dev && options.mode == Mode::Serve;
+    let page = match is_dev {
+        true => Some(DevPage::bind(options.dev_listen, tls.is_some(), &mut config)?),
+        false => None,
+    };
+    let (with_auth, with_wechat) = (auth.clone(), wechat.clone());
     let server =
-        Server { config, signals, tls, auth: auth.clone(), wechat: wechat.clone(), cpu: options.cpu };
+        Server { config, signals, tls, auth: with_auth, wechat: with_wechat, page, cpu: options.cpu };
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
@@ -60,6 +67,7 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
             let gateway = |worker| {
                 let (auth, blacklist) = (auth.clone(), blacklist.clone());
                 Gateway::new(worker, delay.clone(), auth, blacklist, store.clone(), wechat.clone())
+                    .with_packets_logged(is_dev)
             };
             let result = server.run(modules::routes(options.diagnostics), gateway);
             store.close();
@@ -92,6 +100,7 @@ struct Server {
     tls: Option<TlsFiles>,
     auth: Arc<Auth>,
     wechat: Option<Arc<Wechat>>,
+    page: Option<DevPage>,
     /// The core of the first worker; each further worker gets the next one.
     cpu: Option<usize>,
 }
@@ -106,6 +115,9 @@ impl Server {
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
         let reload = Reload::start(workers.handle(), self.tls, self.auth, self.wechat)?;
         self.signals.watch(workers.handle(), reload)?;
+        if let Some(page) = self.page {
+            page.serve(workers.listening())?;
+        }
         announce(&workers);
         let begin = |worker| {
             let pinned = self.cpu.map_or(Ok(()), |first| cpus::pin(first + worker));

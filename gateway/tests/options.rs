@@ -14,7 +14,7 @@ fn sysconn(arguments: &[&str], environment: Env<'_>) -> io::Result<Output> {
 #[test]
 fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
     let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/bad-options.toml");
-    let cases: [(&[&str], Env<'_>, &str, &str); 20] = [
+    let cases: [(&[&str], Env<'_>, &str, &str); 23] = [
         (&["--no-such-flag"], &[], "", "--no-such-flag"),
         (&["no-such-command"], &[], "", "no-such-command"),
         (&["serve", "--max-len", "0"], &[], "", "--max-len: "),
@@ -27,6 +27,14 @@ fn bad_input_ends_with_one_line_and_status_2() -> io::Result<()> {
         (&["--workers", "0"], &[], "", "--workers: expected a whole number, 1 to 255"),
         (&["echo", "--workers", "256"], &[], "", "--workers: "),
         (&["--listen", "0.0.0.0:0"], &[], "", "--auth open"),
+        (
+            &["--dev", "--auth", "open", "--listen", "0.0.0.0:0"],
+            &[],
+            "",
+            "--listen: expected a loopback address",
+        ),
+        (&["--dev", "--listen", "unix:/no/such/socket"], &[], "", "--listen: expected a TCP address"),
+        (&["--dev-listen", "0.0.0.0:0"], &[], "", "--dev-listen: expected 127.0.0.1:PORT or [::1]:PORT"),
         (&[], &[("SYSCONN_OVERFLOW", "wait")], "", "SYSCONN_OVERFLOW: "),
         (&["--config", file], &[], "max_len = '1GiB'", "bad-options.toml: max_len: "),
         (&["--config", file], &[], "nothing = 1", "unknown key \"nothing\""),

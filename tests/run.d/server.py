@@ -24,6 +24,7 @@ class Program:
         self.process = process
         self.log_path = log_path
         self.is_told = False
+        self.is_killed = False
         self.port = None
 
     def terminate(self):
@@ -31,6 +32,12 @@ class Program:
         if not self.is_told:
             self.process.send_signal(signal.SIGTERM)
         self.is_told = True
+
+    def kill(self):
+        """Ends it without a word to its clients."""
+        self.is_killed = True
+        self.process.kill()
+        self.process.wait()
 
     def wait_until_ready(self):
         watchdog = threading.Timer(READY_WITHIN, self.process.kill)
@@ -43,7 +50,9 @@ class Program:
         self.port = int(match[1]) if match[1] else None
 
     def finish(self, step):
-        """Ends it as an operator would."""
+        """Ends it as an operator would, unless it was killed."""
+        if self.is_killed:
+            return
         if not self.is_told and self.process.poll() is not None:
             raise Failed(f"the server ended by itself with status {self.process.returncode}")
         self.terminate()

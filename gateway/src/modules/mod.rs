@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     store: Arc<Store>,
     /// The exchange of WeChat codes, if there is one.
     wechat: Option<Arc<Wechat>>,
+    /// Whether connections begin with debug on.
+    logs_packets: bool,
 }
 
 impl Gateway {
@@ -40,7 +42,13 @@ impl Gateway {
         store: Arc<Store>,
         wechat: Option<Arc<Wechat>>,
     ) -> Self {
-        Gateway { worker, delay, auth, blacklist, store, wechat }
+        Gateway { worker, delay, auth, blacklist, store, wechat, logs_packets: false }
+    }
+
+    /// Whether every packet is logged, and not only those of connections under debug (command 9004).
+    pub(crate) fn with_packets_logged(mut self, logs_packets: bool) -> Self {
+        self.logs_packets = logs_packets;
+        self
     }
 }
 
@@ -50,6 +58,13 @@ impl Application for Gateway {
     /// Refuses clients whose address is on the black list.
     fn upgrade(&mut self, _: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
         if self.blacklist.bars(peer) { Err(Refusal::Application(403)) } else { Ok(()) }
+    }
+
+    fn opened(&mut self, context: &mut Context<'_>) {
+        if self.logs_packets {
+            let id = context.id();
+            context.effects().set_debug(id, true);
+        }
     }
 
     /// Puts the offender on the black list: who acts for another account, and not that account.

@@ -80,6 +80,11 @@ impl Options {
             let origin = last(given, name).map_or(flag, |given| &given.origin);
             return Err(refuse(origin, &format!("no proxy, {CHECKED}"), &escape::quoted(proxy.to_string())));
         }
+        self.refuse_exposed(given, &format!("a loopback address, {CHECKED}"))
+    }
+
+    /// The error for an address that other machines can connect to. `expected` is what must be in its place.
+    pub(super) fn refuse_exposed(&self, given: &[&Given], expected: &str) -> Result<(), Exit> {
         let exposed = self.config.listen.iter().find(|listen| match listen {
             Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
             Listen::Unix(_) => false,
@@ -88,7 +93,6 @@ impl Options {
             return Ok(());
         };
         let origin = last(given, "listen").map_or("--listen", |given| &given.origin);
-        let expected = format!("a loopback address, {CHECKED}");
-        Err(refuse(origin, &expected, &escape::quoted(listen.to_string())))
+        Err(refuse(origin, expected, &escape::quoted(listen.to_string())))
     }
 }

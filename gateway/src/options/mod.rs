@@ -7,6 +7,7 @@ mod blacklist_command;
 mod call;
 mod command;
 mod conflict;
+mod dev;
 mod entry;
 mod environment;
 mod escape;
@@ -96,6 +97,10 @@ pub(crate) struct Options {
     pub(crate) log_format: LogFormat,
     /// Whether `serve` has command 1106, whose handler panics.
     pub(crate) diagnostics: bool,
+    /// Whether `serve` is for development: the log is more detailed, and there is a page.
+    pub(crate) dev: bool,
+    /// The address of that page.
+    pub(crate) dev_listen: SocketAddr,
     /// How `serve` checks logins.
     pub(crate) auth: AuthOptions,
     /// Whom offences put on the black list of `serve`.
@@ -208,6 +213,8 @@ impl Options {
             log_level: LevelFilter::Info,
             log_format: LogFormat::Text,
             diagnostics: false,
+            dev: false,
+            dev_listen: dev::LISTEN,
             auth: AuthOptions::default(),
             blacklist: BlacklistOptions::default(),
             data: None,
@@ -262,6 +269,7 @@ impl Options {
         valid.map_err(|error| self.conflict(error, given))?;
         if self.mode == Mode::Serve {
             self.check_wechat(given)?;
+            self.check_dev(given)?;
         }
         self.check_auth(given)
     }

@@ -355,4 +355,18 @@ pub(super) static TABLE: &[Entry] = &[
         "Serve command 1106 too, whose handler panics",
     )
     .in_echo(InEcho::Absent),
+    entry(
+        "dev",
+        Switch(|o| &mut o.dev),
+        "false",
+        "For development, on loopback addresses only: a page to try the server with, and a log of each packet",
+    )
+    .in_echo(InEcho::Absent),
+    entry(
+        "dev-listen",
+        Loopback(|o| &mut o.dev_listen),
+        "127.0.0.1:9003",
+        "The page of --dev is at this address; port 0 asks the system for a free one",
+    )
+    .in_echo(InEcho::Absent),
 ];

@@ -1,7 +1,7 @@
 //! Parses the values of options, which are texts in every source. `None` means that the text is no such
 //! value, or is out of range.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -129,6 +129,14 @@ pub(super) fn address(text: &str) -> Option<Listen> {
     }
     let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().ok()?.collect();
     addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied().map(Listen::Tcp)
+}
+
+/// One of the two loopback addresses that HTTP clients may name as the Host, and a port.
+pub(super) fn loopback(text: &str) -> Option<SocketAddr> {
+    let is_local = |address: &SocketAddr| {
+        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].contains(&address.ip())
+    };
+    text.parse().ok().filter(is_local)
 }
 
 /// The reason, if the path of a Unix socket is too long.

@@ -1,5 +1,6 @@
 //! The types of option values: how each is described and parsed, and which field it sets.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub(super) type Field<T> = fn(&mut Options) -> &mut T;
 /// The type of an option, with the field that it sets. Plural names are lists: the option is repeatable.
 pub(super) enum ValueType {
     Addresses(Field<Vec<Listen>>),
+    /// One address, of this machine alone.
+    Loopback(Field<SocketAddr>),
     Proxies(Field<Vec<TrustedProxy>>),
     Paths(Field<Vec<String>>),
     /// A path that stands for itself alone.
@@ -80,6 +83,7 @@ impl ValueType {
                 "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found",
                 TomlType::Text,
             ),
+            ValueType::Loopback(_) => ("ADDRESS", "127.0.0.1:PORT or [::1]:PORT", TomlType::Text),
             ValueType::Proxies(_) => (
                 "PROXY",
                 "an IP address, a network such as 10.0.0.0/8 with no bits set beyond its length, or unix",
@@ -197,6 +201,7 @@ impl ValueType {
     pub(super) fn set(&self, options: &mut Options, text: &str) -> Option<()> {
         match self {
             ValueType::Addresses(field) => field(options).push(value::address(text)?),
+            ValueType::Loopback(field) => *field(options) = value::loopback(text)?,
             ValueType::Proxies(field) => field(options).push(text.parse().ok()?),
             ValueType::Paths(field) => field(options).push(value::path(text).ok()?),
             ValueType::OnePath(field) => *field(options) = Some(value::one_path(text).ok()?),

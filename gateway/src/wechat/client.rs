@@ -24,6 +24,9 @@ const PATH: &str = "/sns/jscode2session";
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The most characters of a reason in the log: that of a certificate can name all that is in it.
 const MAX_REASON: usize = 256;
+/// The longest idle time after which a connection is used again. Servers close idle ones after 5 s or more,
+/// and a code that is sent at that moment is lost.
+const MAX_IDLE: Duration = Duration::from_secs(3);
 /// The shortest wait before a second try, in milliseconds.
 const MIN_WAIT_MS: u64 = 50;
 /// The longest, between which it is random.
@@ -157,6 +160,7 @@ impl Client {
             .max_response_header_size(MAX_HEAD_BYTES)
             .input_buffer_size(MAX_HEAD_BYTES)
             .output_buffer_size(MAX_HEAD_BYTES)
+            .max_idle_age(MAX_IDLE)
             .max_idle_connections(THREADS)
             .max_idle_connections_per_host(THREADS)
             .user_agent(concat!("sysconn/", env!("CARGO_PKG_VERSION")));

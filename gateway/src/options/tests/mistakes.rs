@@ -20,7 +20,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
-    let cases: [(&str, &str, &[&str]); 28] = [
+    let cases: [(&str, &str, &[&str]); 29] = [
         (
             "max-len",
             SIZE,
@@ -55,6 +55,11 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
                 "unix:",
                 &long,
             ],
+        ),
+        (
+            "dev-listen",
+            "127.0.0.1:PORT or [::1]:PORT",
+            &["127.0.0.1", "0.0.0.0:80", "127.0.0.2:80", "[::]:80", "localhost:80", "unix:/a"],
         ),
         ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
         ("forwarded-for", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),

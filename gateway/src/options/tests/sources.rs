@@ -55,6 +55,8 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("wechat-url", "http://[::1]:80/a/", r#""http://[::1]:80/a""#, r#"wechat_url: "http://[::1]:80/a","#),
         ("wechat-timeout", "1ms", r#""1ms""#, "wechat_timeout: 1ms,"),
         ("diagnostics", "true", "true", "diagnostics: true,"),
+        ("dev", "true", "true", "dev: true,"),
+        ("dev-listen", "[::1]:0", r#""[::1]:0""#, "dev_listen: [::1]:0,"),
     ];
     let defaults = all(run(&[], "", &[]));
     for (name, text, toml, effect) in cases {
