@@ -265,6 +265,30 @@ test("silence and an unanswered wake are losses", async () => {
   client.close();
 });
 
+test("an error without an end is a loss", async () => {
+  const { sockets, client, states } = await open();
+  sockets.last.onerror({});
+  await pass(500);
+  sockets.end(4010);
+  assert.equal(client.state, "closed");
+  await (client.connect(), sockets.open());
+  sockets.last.onerror({});
+  await pass(1000);
+  assert.deepEqual([client.state, states.pop()], ["waiting", "waiting"]);
+  client.close();
+});
+
+test("heartbeats after a wake only", async () => {
+  const { sockets, client } = await open({ heartbeat: { command: 5, everyMs: 0 } });
+  await pass(1e6);
+  assert.deepEqual(sockets.last.sent, []);
+  client.wake();
+  assert.deepEqual(sockets.last.sent.map(({ cmd }) => cmd), [5]);
+  await pass(3000);
+  assert.equal(client.state, "waiting");
+  client.close();
+});
+
 test("without a heartbeat there is no silence", async () => {
   const { sockets, client } = await open();
   await pass(1e6);
