@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import vm from "node:vm";
-import { connector, judge, SERVERS, stage, together } from "./harness.mjs";
+import { connector, judge, leave, SERVERS, stage, together } from "./harness.mjs";
 
 /** WeChat's `wx.connectSocket`, over npm's ws. */
 function connectSocket({ url, protocols, tcpNoDelay }) {
@@ -55,5 +55,5 @@ test("in a bare runtime", { concurrency: true }, async (context) => {
   };
   // Inflating is up to the game there, so without --compress-above.
   const servers = SERVERS.map(([name, scheme, args]) => [name, scheme, () => args().filter((_, i) => i < 4)]);
-  await together(servers.map(visit));
+  await together(servers.map(visit)).finally(leave);
 });

@@ -7,7 +7,7 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { judge, SERVERS, stage } from "./harness.mjs";
+import { judge, leave, SERVERS, stage } from "./harness.mjs";
 
 const CHROMIUM = process.env.CHROMIUM ?? "chromium";
 const SCRIPTS = { "/sysconn-client.js": "bundle/sysconn-client.js", "/rules.js": "test/rules.js" };
@@ -79,5 +79,6 @@ test("in Chromium", { concurrency: true }, async (context) => {
     server.close();
     await Promise.all(stages.map((stage) => stage.end()));
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    leave();
   }
 });

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import WebSocket from "ws";
 
-const PROGRAM = process.env.SYSCONN_PROGRAM ?? "../../target/release/sysconn";
+export const PROGRAM = process.env.SYSCONN_PROGRAM ?? "../../target/release/sysconn";
 
 /** The program on a free port, or on this one. */
 export async function serve(args = [], port = 0) {
@@ -108,6 +108,15 @@ export async function stage([name, scheme, args]) {
     await server.stop();
   };
   return { name, url: `${scheme}://127.0.0.1:${before.port}/`, control, end, log: () => server.log() };
+}
+
+/** Ends the process soon, even if something of a browser's or relay's still holds it; says what that is. */
+export function leave() {
+  const end = () => {
+    console.log(`left behind: ${process.getActiveResourcesInfo()}`);
+    process.exit();
+  };
+  setTimeout(end, 5000).unref();
 }
 
 /** Waits for all, and then throws what the first of them has thrown. */
