@@ -1,5 +1,6 @@
 //! The system clock, by which clients, tokens and the black list go.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970 by the system clock, which an operator may have set since the program began.
@@ -7,6 +8,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn unix_ms() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Lets a line into the log once a minute at most.
+#[derive(Debug, Default)]
+pub(crate) struct OnceAMinute {
+    /// When the last one was let in, in milliseconds since 1970.
+    last_ms: AtomicU64,
+}
+
+impl OnceAMinute {
+    /// Whether a line is due at `now_ms`. A clock that was set back silences nothing.
+    pub(crate) fn is_due(&self, now_ms: u64) -> bool {
+        let last_ms = self.last_ms.load(Ordering::Relaxed);
+        let is_ours =
+            || self.last_ms.compare_exchange(last_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        now_ms.abs_diff(last_ms) >= 60_000 && is_ours()
+    }
 }
 
 /// A time in milliseconds since 1970 as `2026-11-29T20:00:00Z`.
@@ -28,6 +46,23 @@ pub(crate) fn utc(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_due_once_a_minute_and_when_the_clock_was_set_back() {
+        let once = OnceAMinute::default();
+        for (now_ms, expected) in [
+            (1_000_000, true),
+            (1_000_000, false),
+            (1_059_999, false),
+            (1_060_000, true),
+            (1_000_001, false),
+            (100_000, true),
+            (100_001, false),
+            (160_000, true),
+        ] {
+            assert_eq!(once.is_due(now_ms), expected, "{now_ms}");
+        }
+    }
 
     #[test]
     fn a_time_is_shown_in_utc() {

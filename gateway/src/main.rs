@@ -7,6 +7,9 @@ mod blacklist;
 mod certificates;
 mod client;
 mod clock;
+#[cfg(test)]
+#[path = "../../tests/common/mod.rs"]
+mod common;
 mod cpus;
 mod delay;
 mod descriptors;

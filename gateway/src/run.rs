@@ -28,7 +28,12 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
     panics::install_hook();
-    let warnings = [options.recording_warning(), options.wechat_warning(), options.memory_warning()];
+    let warnings = [
+        options.recording_warning(),
+        options.wechat_warning(),
+        options.blacklist_warning(),
+        options.memory_warning(),
+    ];
     let wechat = options.wechat();
     let rules = Rules::new(&options);
     let mut config = options.config;
@@ -41,7 +46,7 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         cpus::check(first, config.workers)?;
     }
     let wechat = wechat.filter(|_| options.mode == Mode::Serve);
-    let wechat = wechat.as_ref().map(Wechat::start).transpose()?.map(Arc::new);
+    let wechat = wechat.map(|options| Wechat::start(&options, rules.clone())).transpose()?.map(Arc::new);
     for line in config.warnings().into_iter().chain(warnings.into_iter().flatten()) {
         log::warn!("{line}");
     }

@@ -132,7 +132,7 @@ impl Config {
             (limits.max_connections_per_ip.is_none() && limits.ipv6_prefix != Limits::default().ipv6_prefix)
                 .then(|| {
                     format!(
-                        "ipv6-prefix {} has no effect without max-connections-per-ip: no address is counted",
+                        "ipv6-prefix {} limits no connections without max-connections-per-ip",
                         limits.ipv6_prefix
                     )
                 }),

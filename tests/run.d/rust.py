@@ -24,6 +24,9 @@ PACKAGED = (
 )
 """The prefixes of file names in the library's package."""
 
+SHARED = {"sysconn", "ring"}
+"""What the gateway names and the library may have: itself, and what rustls brings already."""
+
 MACOS = "x86_64-apple-darwin"
 """The target for which the library is checked."""
 
@@ -44,7 +47,7 @@ def core_alone(step):
     if direct != CORE:
         raise Failed(f"the library depends on {listed(direct)}, and not on {listed(CORE)}")
     optional = dependencies(step, "sysconn", "--depth", "1", "--all-features")
-    only_gateway = dependencies(step, "sysconn-gateway", "--depth", "1") - optional - {"sysconn"}
+    only_gateway = dependencies(step, "sysconn-gateway", "--depth", "1") - optional - SHARED
     reached = only_gateway & dependencies(step, "sysconn", "--all-features")
     if reached:
         raise Failed(f"dependencies of the gateway reach the library: {listed(reached)}")

@@ -76,7 +76,9 @@ fn the_next_client_does_not_pay_for_hooks() {
         while reactor.connections() < 2 || client.receive(&mut vec![]) != sysconn::sim::StreamState::Open {
             reactor.turn(Some(Duration::ZERO)).unwrap();
         }
-        (0..3).for_each(|_| drop(reactor.turn(Some(Duration::ZERO)).unwrap()));
+        for _ in 0..3 {
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+        }
         client.receive(&mut vec![]);
         prepare(&mut reactor, &network, &mut clients);
         // One turn does the work, if it does not come before the client in this one.
@@ -92,7 +94,9 @@ fn a_client_does_not_pay_for_being_told_that_it_was_replaced() {
     let mut reactor = Reactor::simulated(&Config::default(), Service::Any(run), Busy, &network).unwrap();
     let [mut older, mut newer, mut client] = [(); 3].map(|()| connect(&network));
     older.send(&packet(LOGIN, 1, b""));
-    (0..5).for_each(|_| drop(reactor.turn(Some(Duration::ZERO)).unwrap()));
+    for _ in 0..5 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
     client.receive(&mut vec![]);
     newer.send(&packet(LOGIN, 1, b""));
     for turn in 0..2 {

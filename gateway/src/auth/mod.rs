@@ -4,12 +4,10 @@ mod key_file;
 mod rules;
 mod used;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use sysconn::Login;
 use sysconn::token::Keys;
 
-use crate::clock::unix_ms;
+use crate::clock::{OnceAMinute, unix_ms};
 use crate::jwt::{self, Expected, KeySet};
 use crate::options::{AuthOptions, shown};
 
@@ -29,8 +27,8 @@ pub(crate) struct Auth {
     jwt: Option<Jwt>,
     /// Whether each token is good for one login.
     denies_replay: bool,
-    /// When the log last said that too many tokens are remembered, in milliseconds since 1970.
-    told_full_ms: AtomicU64,
+    /// When the log last said that too many tokens are remembered.
+    told_full: OnceAMinute,
 }
 
 /// A login that was checked.
@@ -64,7 +62,7 @@ impl Auth {
         let expected =
             Expected { issuer: options.jwt_issuer.clone(), audience: options.jwt_audience.clone() };
         let jwt = Jwt { keys, expected };
-        jwt.log_skipped();
+        jwt.log_odd_keys();
         Ok(Auth { own, jwt: Some(jwt), denies_replay: options.denies_replay, ..Auth::default() })
     }
 
@@ -86,7 +84,7 @@ impl Auth {
         if let Some(jwt) = &self.jwt {
             let result = jwt.keys.reload();
             if result.is_ok() {
-                jwt.log_skipped();
+                jwt.log_odd_keys();
             }
             tell("keys of JWTs", result);
         }
@@ -94,13 +92,7 @@ impl Auth {
 
     /// Says that too many used tokens are remembered, once a minute at most.
     pub(crate) fn tell_full(&self) {
-        let now_ms = unix_ms();
-        let told_ms = self.told_full_ms.load(Ordering::Relaxed);
-        let is_due = now_ms.saturating_sub(told_ms) >= 60_000;
-        let is_ours = || {
-            self.told_full_ms.compare_exchange(told_ms, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        if is_due && is_ours() {
+        if self.told_full.is_due(unix_ms()) {
             log::error!(
                 "{MAX_USED_TOKENS} used tokens are remembered, and no other is accepted until one expires"
             );
@@ -132,13 +124,18 @@ impl Auth {
 }
 
 impl Jwt {
-    /// Warns of keys that are for something else.
-    fn log_skipped(&self) {
-        let skipped = self.keys.with(|keys| keys.skipped.clone());
+    /// Warns of keys that are for something else, and of those that a gateway should not have.
+    fn log_odd_keys(&self) {
+        let path = shown(self.keys.path());
+        let (skipped, private) = self.keys.with(|keys| (keys.skipped.clone(), keys.private.clone()));
         for number in skipped {
             log::warn!(
-                "{}: key {number} is not used: it is not for signatures by HS256, EdDSA, ES256 or RS256",
-                shown(self.keys.path())
+                "{path}: key {number} is not used: it is not for signatures by HS256, EdDSA, ES256 or RS256"
+            );
+        }
+        for number in private {
+            log::warn!(
+                "{path}: key {number} has its private part (\"d\"): who can read the file can make tokens"
             );
         }
     }

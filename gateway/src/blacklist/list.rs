@@ -66,17 +66,28 @@ impl List {
         }
     }
 
-    /// The list with these entries, of which those that have expired are left out. If there are too many, the
-    /// oldest automatic ones go.
-    pub(crate) fn load(max: usize, now_ms: u64, entries: impl IntoIterator<Item = (Subject, Entry)>) -> Self {
+    /// The list with these entries. Those that have expired are removed, and if there are too many, so are
+    /// the oldest automatic ones.
+    pub(crate) fn load(
+        max: usize,
+        now_ms: u64,
+        entries: impl IntoIterator<Item = (Subject, Entry)>,
+        changes: &mut Vec<Change>,
+    ) -> Self {
         let mut list = List::new(max);
         for (subject, entry) in entries {
             list.next_number = list.next_number.max(entry.number.saturating_add(1));
             if entry.until_ms > now_ms {
                 list.insert(subject, entry);
+            } else {
+                changes.push(Change::Remove(subject));
             }
         }
-        while list.entries.len() > max && list.evict().is_some() {}
+        while list.entries.len() > max
+            && let Some(oldest) = list.evict()
+        {
+            changes.push(Change::Remove(oldest));
+        }
         list
     }
 
@@ -90,11 +101,16 @@ impl List {
     }
 
     pub(crate) fn lists_ip(&self, ip: IpAddr, now_ms: u64) -> bool {
-        let is_listed = |network| self.is_listed(&Subject::Network(network), now_ms);
-        match ip.to_canonical() {
-            ip @ IpAddr::V4(_) => is_listed(Network::of(ip, 128)),
-            ip @ IpAddr::V6(_) => self.prefixes.keys().any(|prefix| is_listed(Network::of(ip, *prefix))),
-        }
+        self.networks_of(ip).any(|network| self.is_listed(&Subject::Network(network), now_ms))
+    }
+
+    /// The networks that an address is in, of all that may be listed: entries can be older than the length of
+    /// prefixes is.
+    pub(crate) fn networks_of(&self, ip: IpAddr) -> impl Iterator<Item = Network> {
+        let own = Network::of(ip, 128);
+        let is_ipv6 = own.ipv6_prefix().is_some();
+        let prefixes = self.prefixes.keys().filter(move |_| is_ipv6);
+        (!is_ipv6).then_some(own).into_iter().chain(prefixes.map(move |prefix| Network::of(ip, *prefix)))
     }
 
     fn is_listed(&self, subject: &Subject, now_ms: u64) -> bool {
@@ -149,10 +165,11 @@ impl List {
         removed
     }
 
-    pub(crate) fn clear(&mut self, changes: &mut Vec<Change>) {
-        let next_number = self.next_number;
-        *self = List { next_number, ..List::new(self.max) };
+    /// Removes all entries. Returns them: to drop many takes longer than a worker has.
+    pub(crate) fn clear(&mut self, changes: &mut Vec<Change>) -> Self {
         changes.push(Change::Clear);
+        let empty = List { next_number: self.next_number, ..List::new(self.max) };
+        std::mem::replace(self, empty)
     }
 
     /// The number of entries, and a page of them: accounts by their names, then networks by their addresses.

@@ -22,13 +22,14 @@ use log::kv::Value;
 use sysconn::{Peer, log_line};
 
 use crate::auth::MAX_NAME_BYTES;
-use crate::clock::unix_ms;
+use crate::clock::{OnceAMinute, unix_ms};
 use crate::store::{Store, StoreError};
 
 use offences::{MAX_COUNTERS, NewEntries, Offences, Told};
 use shared::Shared;
 
 pub(crate) use list::{Entry, Full, MAX_ENTRIES, Subject};
+pub(crate) use network::Network;
 pub(crate) use rules::Rules;
 
 /// The black list, which all workers share.
@@ -44,8 +45,8 @@ pub(crate) struct Blacklist {
 struct Counted {
     offences: Option<Offences>,
     new_entries: NewEntries,
-    /// When the log last said that the list is full, in milliseconds since 1970.
-    told_full_ms: u64,
+    /// When the log last said that the list is full.
+    told_full: OnceAMinute,
 }
 
 /// An operator's mistake: there is nobody to list, or nobody who may be listed.
@@ -73,7 +74,8 @@ impl Blacklist {
         let shared = Shared::open(max, store);
         let shared = shared.map_err(|error| format!("the black list cannot be read: {error}"))?;
         let offences = rules.after.map(|after| Offences::new(after, MAX_COUNTERS));
-        let counted = Counted { offences, new_entries: NewEntries::default(), told_full_ms: 0 };
+        let counted =
+            Counted { offences, new_entries: NewEntries::default(), told_full: OnceAMinute::default() };
         Ok(Blacklist { rules, shared, counted: Mutex::new(counted) })
     }
 
@@ -120,15 +122,19 @@ impl Blacklist {
     /// # Errors
     /// [`Mistake`].
     pub(crate) fn to_add(&self, account: &str, address: &str) -> Result<Vec<Subject>, Mistake> {
-        subjects(account, address, |address| self.rules.to_list(address))
+        subjects(account, address, |address| self.rules.to_list(address).map(|subject| vec![subject]))
     }
 
-    /// An account and an address to remove, each if it is not empty.
+    /// An account and an address to remove, each if it is not empty, whether they could be listed now or not.
+    /// An address is let in by removing each network that it is in.
     ///
     /// # Errors
     /// [`Mistake`].
     pub(crate) fn to_remove(&self, account: &str, address: &str) -> Result<Vec<Subject>, Mistake> {
-        subjects(account, address, |address| self.rules.to_remove(address))
+        subjects(account, address, |address| match address.parse() {
+            Ok(ip) => Some(self.shared.read().networks_of(ip).map(Subject::Network).collect()),
+            Err(_) => address.parse().ok().map(|network| vec![Subject::Network(network)]),
+        })
     }
 
     /// Lists all of these for an operator, or none; 0 seconds: as long as an offence would. `done` gets the
@@ -171,12 +177,13 @@ impl Blacklist {
 
     /// Removes all entries, and forgets offences. `done` is as that of [`add`](Self::add).
     pub(crate) fn clear(&self, done: impl FnOnce(Result<usize, StoreError>) + Send + 'static) {
-        if let Some(offences) = &mut self.counted().offences {
-            offences.clear();
-        }
+        let offences = self.counted().offences.as_mut().map(Offences::clear);
         let (mut list, mut changes) = (self.shared.write(), Vec::new());
-        list.clear(&mut changes);
-        self.shared.save(&list, changes, move |saved| done(saved.map(|()| 0)));
+        let entries = list.clear(&mut changes);
+        self.shared.save(&list, changes, move |saved| {
+            done(saved.map(|()| 0));
+            drop((offences, entries));
+        });
     }
 
     /// A page of the list: accounts by their names, then addresses.
@@ -220,9 +227,8 @@ impl Counted {
     }
 
     /// Says that the list takes no more, once a minute at most.
-    fn tell_full(&mut self, now_ms: u64) {
-        if now_ms.saturating_sub(self.told_full_ms) >= 60_000 {
-            self.told_full_ms = now_ms;
+    fn tell_full(&self, now_ms: u64) {
+        if self.told_full.is_due(now_ms) {
             log::warn!("the black list is full of operators' entries, and offences list nobody");
         }
     }
@@ -232,14 +238,14 @@ impl Counted {
 fn subjects(
     account: &str,
     address: &str,
-    network: impl Fn(&str) -> Option<Subject>,
+    networks: impl Fn(&str) -> Option<Vec<Subject>>,
 ) -> Result<Vec<Subject>, Mistake> {
     if (account.is_empty() && address.is_empty()) || account.len() > MAX_NAME_BYTES {
         return Err(Mistake);
     }
     let account = (!account.is_empty()).then(|| Subject::Account(account.into()));
-    let network = (!address.is_empty()).then(|| network(address).ok_or(Mistake)).transpose()?;
-    Ok(account.into_iter().chain(network).collect())
+    let networks = if address.is_empty() { Vec::new() } else { networks(address).ok_or(Mistake)? };
+    Ok(account.into_iter().chain(networks).collect())
 }
 
 fn after(now_ms: u64, time: Duration) -> u64 {

@@ -18,7 +18,8 @@ pub(crate) struct Network {
 pub(crate) enum Scope {
     /// Of one machine, or of none: never listed.
     Own,
-    /// Of a network behind a NAT, or of one link, so that many may share it: listed by operators only.
+    /// Of a network behind a NAT, of one link, or of a translator, whose clients all seem to be of one
+    /// network: many may share it, so it is listed by operators only.
     Private,
     Public,
 }
@@ -98,11 +99,16 @@ pub(crate) fn scope(ip: IpAddr) -> Scope {
         IpAddr::V6(ip) => {
             if ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() {
                 Scope::Own
-            } else if ip.is_unique_local() || ip.is_unicast_link_local() {
+            } else if ip.is_unique_local() || ip.is_unicast_link_local() || is_translated(ip) {
                 Scope::Private
             } else {
                 Scope::Public
             }
         }
     }
+}
+
+/// Whether a translator has made it of an IPv4 address (RFC 6052 §2.1, RFC 8215).
+fn is_translated(ip: Ipv6Addr) -> bool {
+    matches!(ip.segments(), [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..])
 }

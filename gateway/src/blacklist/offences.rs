@@ -47,7 +47,7 @@ impl Offences {
         self.order.remove(&counter.number);
         self.order.insert(number, network);
         counter.number = number;
-        counter.times.retain(|time| now_ms.saturating_sub(*time) < OFFENCE_MS);
+        counter.times.retain(|time| now_ms.abs_diff(*time) < OFFENCE_MS);
         let is_enough = counter.times.len().saturating_add(1) >= self.after;
         counter.times.push_back(now_ms);
         if counter.times.len() >= self.after {
@@ -61,8 +61,9 @@ impl Offences {
         is_enough
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Offences::new(self.after, self.max);
+    /// Forgets all offences. Returns them: to drop many takes longer than a worker has.
+    pub(crate) fn clear(&mut self) -> Self {
+        std::mem::replace(self, Offences::new(self.after, self.max))
     }
 
     #[cfg(test)]
@@ -93,7 +94,7 @@ impl NewEntries {
     /// Counts a new entry. There is one warning, until the entries of a minute are half as many as are
     /// normal.
     pub(crate) fn count(&mut self, now_ms: u64) -> Told {
-        self.times.retain(|time| now_ms.saturating_sub(*time) < NEW_ENTRIES_MS);
+        self.times.retain(|time| now_ms.abs_diff(*time) < NEW_ENTRIES_MS);
         self.times.push_back(now_ms);
         if self.times.len() > MAX_NEW_ENTRIES + 1 {
             self.times.pop_front();

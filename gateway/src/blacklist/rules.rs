@@ -53,9 +53,14 @@ impl Rules {
     }
 
     /// The network of a client whose offences are counted.
-    pub(super) fn countable(&self, peer: Peer) -> Option<Network> {
+    pub(crate) fn countable(&self, peer: Peer) -> Option<Network> {
         let ip = peer.ip().filter(|ip| scope(*ip) == Scope::Public && !self.trusts(*ip))?;
         Some(Network::of(ip, self.ipv6_prefix))
+    }
+
+    /// The network of any client, if it has an address.
+    pub(crate) fn network(&self, peer: Peer) -> Option<Network> {
+        peer.ip().map(|ip| Network::of(ip, self.ipv6_prefix))
     }
 
     /// Whether nothing on the list can bar this client: an entry may be older than an option.
@@ -68,11 +73,6 @@ impl Rules {
         let network = Network::parse(address, self.ipv6_prefix)?;
         let is_own_size = network.ipv6_prefix().is_none_or(|prefix| prefix == self.ipv6_prefix);
         (is_own_size && !self.is_exempt(network.first())).then_some(Subject::Network(network))
-    }
-
-    /// The network that an operator wants removed, whether it could be listed now or not.
-    pub(super) fn to_remove(&self, address: &str) -> Option<Subject> {
-        Network::parse(address, self.ipv6_prefix).map(Subject::Network)
     }
 
     fn trusts(&self, ip: IpAddr) -> bool {

@@ -27,7 +27,11 @@ impl Shared {
     /// The entries of the store, of which at most `max` are kept.
     pub(super) fn open(max: usize, store: Arc<Store>) -> Result<Arc<Self>, StoreError> {
         let entries: Vec<(Subject, Entry)> = store.call(|transaction| table::load(transaction))?;
-        let list = RwLock::new(List::load(max, unix_ms(), entries));
+        let mut changes = Vec::new();
+        let list = RwLock::new(List::load(max, unix_ms(), entries, &mut changes));
+        if !changes.is_empty() {
+            store.call(move |transaction| table::save(transaction, &changes))?;
+        }
         Ok(Arc::new(Shared { list, store, is_unsaved: AtomicBool::new(false) }))
     }
 

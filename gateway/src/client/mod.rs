@@ -10,11 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use prost::Message;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use sysconn::ConnectionId;
 use sysconn::config::MAX_LEN;
 use sysconn::frame::{CloseCode, Decoder, Event, MessageKind, Opcode, Role, Rules, push_masked_frame};
-use sysconn::packet::{ErrorId, Reply, Request, push_request};
+use sysconn::packet::{Codecs, ErrorId, Reply, Request, push_request};
 
-use crate::options::Url;
+use crate::options::{Offer, Url};
 use stream::Stream;
 
 /// The longest answer to an upgrade request, in bytes.
@@ -77,11 +78,11 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub(crate) fn connect(url: &Url) -> Result<Self, ClientError> {
+    pub(crate) fn connect(url: &Url, offer: &Offer) -> Result<Self, ClientError> {
         let (stream, received) = (stream::connect(url)?, Vec::new());
         let mut client =
             Client { stream, received, decoder: Decoder::new(), random: SystemRandom::new(), flag: 0 };
-        client.upgrade(url)?;
+        client.upgrade(url, offer)?;
         Ok(client)
     }
 
@@ -104,10 +105,14 @@ impl Client {
             if (reply.cmd, reply.flag) != (cmd, self.flag) {
                 continue;
             }
-            return match reply.error_id {
-                ErrorId(0) => M::decode(reply.data).map_err(|_| ClientError::Protocol),
-                error_id => Err(ClientError::Refused(error_id)),
-            };
+            if reply.error_id != ErrorId(0) {
+                return Err(ClientError::Refused(reply.error_id));
+            }
+            let (mut codecs, mut inflated) = (Codecs::new(None), Vec::new());
+            // No cipher, which alone would want to know the connection.
+            let connection = ConnectionId::from_u64(0);
+            let data = codecs.decode(connection, reply.data_status, reply.data, &mut inflated, MAX_LEN);
+            return data.ok().and_then(|data| M::decode(data).ok()).ok_or(ClientError::Protocol);
         }
     }
 
@@ -116,12 +121,17 @@ impl Client {
         let _ = self.send(Opcode::Close, &CloseCode::NORMAL.get().to_be_bytes());
     }
 
-    fn upgrade(&mut self, url: &Url) -> Result<(), ClientError> {
+    fn upgrade(&mut self, url: &Url, offer: &Offer) -> Result<(), ClientError> {
         let key = STANDARD.encode(self.random::<16>()?);
+        let line =
+            |name, value: Option<&str>| value.map(|value| format!("{name}: {value}\r\n")).unwrap_or_default();
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: \
-             {key}\r\nSec-WebSocket-Version: 13\r\n\r\n",
-            url.target, url.authority
+             {key}\r\nSec-WebSocket-Version: 13\r\n{}{}\r\n",
+            url.target,
+            url.authority,
+            line("Origin", offer.origin.as_deref()),
+            line("Sec-WebSocket-Protocol", offer.subprotocol.as_deref()),
         );
         self.stream.write_all(request.as_bytes())?;
         let head = self.head()?;

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use ring::{agreement, rand};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// The length of the shortest secret of HS256, in bytes (RFC 7518 §3.2).
@@ -93,6 +94,8 @@ pub(crate) struct KeySet {
     keys: Vec<Key>,
     /// The numbers of keys for something else, counted from 1.
     pub(crate) skipped: Vec<usize>,
+    /// The numbers of keys that come with their private part, which a gateway needs not.
+    pub(crate) private: Vec<usize>,
 }
 
 /// The members of a JWK that matter here.
@@ -110,6 +113,8 @@ struct Jwk {
     e: Option<String>,
     x: Option<String>,
     y: Option<String>,
+    /// The private part of a public key.
+    d: Option<IgnoredAny>,
 }
 
 impl KeySet {
@@ -122,7 +127,7 @@ impl KeySet {
         let set: Value =
             serde_json::from_slice(text).map_err(|error| KeySetError::Json(error.line(), error.column()))?;
         let listed = set.get("keys").and_then(Value::as_array).ok_or(KeySetError::NotASet)?;
-        let mut set = KeySet { keys: Vec::new(), skipped: Vec::new() };
+        let mut set = KeySet { keys: Vec::new(), skipped: Vec::new(), private: Vec::new() };
         for (number, value) in (1..).zip(listed) {
             let wrong = |error| KeySetError::Key(number, error);
             let jwk = Jwk::deserialize(value).map_err(|_| wrong(KeyError::Malformed))?;
@@ -133,6 +138,9 @@ impl KeySet {
             let decoding = jwk.decoding_key(algorithm).map_err(wrong)?;
             if jwk.kid.is_some() && set.keys.iter().any(|key| key.kid == jwk.kid) {
                 return Err(KeySetError::SameKid(number));
+            }
+            if jwk.d.is_some() {
+                set.private.push(number);
             }
             set.keys.push(Key { kid: jwk.kid, algorithm, decoding });
         }

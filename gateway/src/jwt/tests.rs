@@ -325,6 +325,10 @@ fn keys_for_something_else_are_skipped() {
     ] {
         assert_eq!(is_used(&key), used, "{key}");
     }
+    // A private part is seen, and makes no difference. That of a secret is no member of its own.
+    let private =
+        [rsa.jwk(&json!({ "d": "AQAB" })), secret.jwk(&json!({})), rsa.jwk(&json!({ "d": 5, "kid": "r" }))];
+    assert_eq!(keys(&private).private, [1, 3]);
     // A modulus may have a zero in front.
     let mut padded = rsa.jwk(&json!({}));
     let n = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, padded["n"].as_str().unwrap())

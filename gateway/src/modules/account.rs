@@ -47,11 +47,11 @@ fn wechat_login(
     if wechat.refuses() {
         return Err(ErrorId::NOT_AVAILABLE);
     }
-    let earlier = context.record().role_id();
+    let (earlier, peer) = (context.record().role_id(), context.record().peer());
     let ticket = context.defer_login(request)?;
     let (store, worker, blacklist) =
         (gateway.store.clone(), gateway.worker.clone(), gateway.blacklist.clone());
-    wechat.exchange(code, ticket, move |ticket, account| {
+    wechat.exchange(code, peer, ticket, move |ticket, account| {
         if blacklist.bars_account(&account) {
             return ticket.refuse_login(&account, 0, LISTED);
         }
@@ -64,12 +64,12 @@ fn wechat_login(
             // Without a role the ticket is dropped, which refuses with ErrorID 6.
             let Ok(Some(role_id)) = role_id else { return };
             let home = ticket.connection().worker();
-            worker.call_always(home, move |_, effects| {
+            worker.call_always(home, move |gateway, effects| {
                 let AccountKey { platform, account, zone_id } = key;
                 let identity = Identity { account: account.clone(), platform, zone_id, role_id };
                 let login = Login { identity, kind: ClientKind::Player, ..Login::default() };
                 let reply = account::WechatLoggedIn { role_id, account, server_time_ms: unix_ms() };
-                enter(ticket, login, earlier, &reply, effects);
+                enter(gateway, ticket, login, earlier, &reply, effects);
             });
         });
     });
@@ -88,7 +88,18 @@ fn check_code(code: &str, platform: &str) -> Result<(), &'static str> {
 }
 
 /// Ends a login that was deferred, on the worker of its connection, whose role was `earlier`.
-fn enter(ticket: LoginTicket, login: Login, earlier: u64, reply: &impl Message, effects: &mut Effects) {
+fn enter(
+    gateway: &Gateway,
+    ticket: LoginTicket,
+    login: Login,
+    earlier: u64,
+    reply: &impl Message,
+    effects: &mut Effects,
+) {
+    // An entry that has come since the login began bars it too, and not only those after it.
+    if let Some(reason) = listed(gateway, &login) {
+        return ticket.refuse_login(&login.identity.account, login.identity.role_id, &reason);
+    }
     if earlier != login.identity.role_id {
         effects.unsubscribe_all(ticket.connection());
     }
@@ -158,9 +169,9 @@ fn login_once(
         match used {
             Ok(TokenUse::First) => {
                 let home = ticket.connection().worker();
-                worker.call_always(home, move |_, effects| {
+                worker.call_always(home, move |gateway, effects| {
                     let reply = account::LoggedIn { role_id, account, server_time_ms: unix_ms() };
-                    enter(ticket, login, earlier, &reply, effects);
+                    enter(gateway, ticket, login, earlier, &reply, effects);
                 });
             }
             Ok(TokenUse::Again) => ticket.refuse_login(&account, role_id, "the token was used before"),

@@ -1,12 +1,11 @@
 //! Command 9005 of module 90: the black list, for operators.
 
 use log::kv::Value;
-use prost::Message as _;
 use sysconn::packet::ErrorId;
 use sysconn::{Access, Context, Outcome, Request, Route, Ticket, proto};
 
 use super::Gateway;
-use super::monitor::{DEFAULT_PAGE, MAX_PAGE, MAX_PAGE_BYTES, Operator};
+use super::monitor::{DEFAULT_PAGE, MAX_PAGE, Operator, Space};
 use crate::blacklist::command::message;
 use crate::blacklist::{AddError, Blacklist};
 use crate::messages::monitor;
@@ -27,7 +26,10 @@ fn blacklist(
     let list = &gateway.blacklist;
     let monitor::Blacklist { action, account, address, seconds, offset, limit } = message;
     let (name, subjects) = match action {
-        0 => return context.reply_message(&page(list, offset, limit)),
+        0 => {
+            return page(list, offset, limit, Space::of(context))
+                .map_or(Outcome::Refuse(ErrorId::NOT_AVAILABLE), |page| context.reply_message(&page));
+        }
         1 => ("blacklist add", list.to_add(&account, &address)),
         2 => ("blacklist remove", list.to_remove(&account, &address)),
         3 => ("blacklist clear", Ok(Vec::new())),
@@ -66,8 +68,8 @@ fn answer(ticket: Ticket, total: Option<usize>) {
     }
 }
 
-/// A page, as many entries as a reply should hold.
-fn page(list: &Blacklist, offset: u32, limit: u32) -> monitor::BlacklistPage {
+/// A page, as many entries as a reply should hold. `None` if it holds not even the first one.
+fn page(list: &Blacklist, offset: u32, limit: u32, mut space: Space) -> Option<monitor::BlacklistPage> {
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
     let limit = match usize::try_from(limit) {
         Ok(0) => DEFAULT_PAGE,
@@ -75,11 +77,9 @@ fn page(list: &Blacklist, offset: u32, limit: u32) -> monitor::BlacklistPage {
         Err(_) => MAX_PAGE,
     };
     let page = list.page(offset, limit);
-    let mut bytes = 0;
+    let is_empty = page.entries.is_empty();
     let entries = page.entries.into_iter().map(|(subject, entry)| message(subject, entry));
-    let entry = entries.take_while(|entry| {
-        bytes += entry.encoded_len();
-        bytes <= MAX_PAGE_BYTES
-    });
-    monitor::BlacklistPage { total: page.total as u64, entry: entry.collect() }
+    let entry: Vec<_> = entries.take_while(|entry| space.take(entry)).collect();
+    let is_right = is_empty || !entry.is_empty();
+    is_right.then_some(monitor::BlacklistPage { total: page.total as u64, entry })
 }

@@ -3,6 +3,8 @@
 mod account;
 mod blacklist;
 mod echo;
+#[cfg(test)]
+mod late_entries;
 mod monitor;
 mod room;
 

@@ -5,7 +5,7 @@
 
 use log::Level;
 use log::kv::{Source, Value};
-use prost::Message as _;
+use prost::Message;
 use sysconn::packet::ErrorId;
 use sysconn::{
     Access, Application, ClientKind, ConnectionId, Context, Effects, Outcome, Record, Request, Route,
@@ -38,7 +38,28 @@ pub(super) const DEFAULT_PAGE: usize = 100;
 /// The most connections in a page of the list.
 pub(super) const MAX_PAGE: usize = 1000;
 /// Bytes after which a page of the list ends early: a quarter of what the outbox takes by default.
-pub(super) const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
+const MAX_PAGE_BYTES: usize = sysconn::config::OUTBOX_LIMIT / 4;
+/// The most bytes of a page besides its items, those of `total`.
+const TOTAL_BYTES: usize = 11;
+/// The most bytes of an item besides its message.
+const ITEM_BYTES: usize = 4;
+
+/// The bytes that are left for the items of a page.
+pub(super) struct Space(usize);
+
+impl Space {
+    /// That of a reply which the outbox is sure to take.
+    pub(super) fn of<T>(context: &Context<'_, T>) -> Self {
+        Space(context.reply_capacity().saturating_sub(TOTAL_BYTES).min(MAX_PAGE_BYTES))
+    }
+
+    /// Takes the space of an item. False if it does not fit; then nothing else does.
+    pub(super) fn take(&mut self, item: &impl Message) -> bool {
+        let left = self.0.checked_sub(item.encoded_len().saturating_add(ITEM_BYTES));
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
 
 /// empty → the figures of the server, summed over its workers, each at the moment when it was asked.
 fn stats<S: Monitored>(_: &mut S, request: Request<'_>, context: &mut Context<'_, S::Session>) -> Outcome {
@@ -76,12 +97,16 @@ fn connections<S: Monitored>(
             Ok(limit) => limit.min(MAX_PAGE),
             Err(_) => MAX_PAGE,
         },
-        bytes: 0,
+        space: Space::of(context),
+        is_cut: false,
         message: monitor::ConnectionPage::default(),
     };
     context.effects().survey_all(move |survey| {
         page.add(survey);
         if let Some(ticket) = ticket.take_if(|_| survey.is_last()) {
+            if page.is_cut && page.message.connection.is_empty() {
+                return ticket.refuse(ErrorId::NOT_AVAILABLE);
+            }
             ticket.reply_message(&page.message);
         }
     });
@@ -94,7 +119,9 @@ struct Page {
     offset: usize,
     /// Connections that it may still take.
     left: usize,
-    bytes: usize,
+    space: Space,
+    /// Whether one of them did not fit.
+    is_cut: bool,
     message: monitor::ConnectionPage,
 }
 
@@ -104,9 +131,8 @@ impl Page {
         self.message.total += survey.len() as u64;
         for snapshot in survey.page(self.offset, self.left) {
             let connection = describe(survey, &snapshot);
-            self.bytes += connection.encoded_len();
-            if self.bytes > MAX_PAGE_BYTES {
-                self.left = 0;
+            if !self.space.take(&connection) {
+                (self.left, self.is_cut) = (0, true);
                 break;
             }
             self.left -= 1;

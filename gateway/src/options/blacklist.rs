@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Options;
+
 /// The default of `--blacklist-time`.
 const TIME: Duration = Duration::from_secs(3600);
 /// The default of `--blacklist-after`.
@@ -19,5 +21,14 @@ pub(crate) struct BlacklistOptions {
 impl Default for BlacklistOptions {
     fn default() -> Self {
         BlacklistOptions { time: Some(TIME), after: Some(AFTER) }
+    }
+}
+
+impl Options {
+    /// A line for the log about an option that has no effect, since offences list nobody.
+    pub(crate) fn blacklist_warning(&self) -> Option<String> {
+        let BlacklistOptions { time, after } = self.blacklist;
+        let after = after.filter(|after| time.is_none() && *after != AFTER)?;
+        Some(format!("blacklist-after {after} has no effect without blacklist-time: offences list nobody"))
     }
 }

@@ -35,9 +35,16 @@ pub(crate) enum BlacklistAction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BlacklistTarget {
     /// At a server that runs.
-    Server { url: Url, token_file: Option<PathBuf>, login: LoginAs },
+    Server { url: Url, offer: Offer, token_file: Option<PathBuf>, login: LoginAs },
     /// In a directory that no server uses.
     Data { directory: PathBuf, ipv6_prefix: u8 },
+}
+
+/// What a client says in its upgrade request, for servers that have lists of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) origin: Option<String>,
+    pub(crate) subprotocol: Option<String>,
 }
 
 /// As whom to log in, where the token does not say it.
@@ -61,6 +68,14 @@ fn action(name: &'static str, about: &'static str) -> Command {
         .about(about)
         .display_name("sysconn")
         .arg(option("url", "URL", "Ask the server at ws://HOST:PORT or wss://HOST:PORT").value_parser(url))
+        .arg(of_server(
+            option("origin", "ORIGIN", "Say that this is the origin, to a server with a list of them")
+                .value_parser(header),
+        ))
+        .arg(of_server(
+            option("subprotocol", "NAME", "Offer this subprotocol, to a server that requires one")
+                .value_parser(header),
+        ))
         .arg(of_server(
             option("token-file", "FILE", "Log in with the token in this file, of an operator")
                 .value_parser(path.clone()),
@@ -137,6 +152,7 @@ pub(super) fn read(matches: &ArgMatches) -> BlacklistTask {
     let on = match matches.get_one::<Url>("url") {
         Some(url) => BlacklistTarget::Server {
             url: url.clone(),
+            offer: Offer { origin: text("origin"), subprotocol: text("subprotocol") },
             token_file: matches.get_one("token-file").cloned(),
             login: LoginAs {
                 account: text("login-account"),
@@ -155,6 +171,12 @@ pub(super) fn read(matches: &ArgMatches) -> BlacklistTask {
 
 fn url(text: &str) -> Result<Url, &'static str> {
     text.parse()
+}
+
+/// A value of a header that needs no quotes.
+fn header(text: &str) -> Result<String, &'static str> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain { Ok(text.to_owned()) } else { Err("expected ASCII characters without spaces") }
 }
 
 /// A duration of whole seconds, at least one.

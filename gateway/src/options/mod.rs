@@ -40,7 +40,7 @@ use environment::Environment;
 pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use auth::AuthOptions;
 pub(crate) use blacklist::BlacklistOptions;
-pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs};
+pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, Offer};
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 pub(crate) use mint::Mint;

@@ -102,7 +102,7 @@ pub(super) static TABLE: &[Entry] = &[
         "ipv6-prefix",
         Prefix(|o| &mut o.config.limits.ipv6_prefix),
         "64",
-        "Count IPv6 clients by this many leading bits of their addresses; 128: each address by itself",
+        "Count and bar IPv6 clients by this many leading bits of their addresses; 128: each address by itself",
     ),
     entry(
         "max-packets-per-second",

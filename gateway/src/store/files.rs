@@ -7,10 +7,11 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::backends::{FileBackend, InMemoryBackend};
+use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableTable as _, StorageError, WriteTransaction};
 
 use super::Fault;
+use super::memory::Memory;
 use super::transaction::Transaction;
 use crate::options::shown;
 
@@ -104,7 +105,8 @@ impl Place {
 
     /// Memory, which is empty at first.
     pub(super) fn memory() -> Self {
-        let open = || builder().create_with_backend(InMemoryBackend::new()).map_err(OpenError::Database);
+        let memory = Memory::new();
+        let open = move || builder().create_with_backend(memory.clone()).map_err(OpenError::Database);
         Place::with("memory".to_owned(), open)
     }
 

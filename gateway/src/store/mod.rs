@@ -33,6 +33,7 @@
 
 pub(crate) mod accounts;
 mod files;
+mod memory;
 mod requests;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -146,7 +146,7 @@ impl StoreThread {
     }
 }
 
-/// The database panics where its file is damaged. That must not end the thread.
+/// The database panics where its file is damaged, and a request may. That must not end the thread.
 fn catch(act: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(Fault::panicked()))
 }
@@ -164,8 +164,15 @@ fn transact(database: &Database, requests: &mut Requests) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Hands results over. Who panics then must not end the thread, which others wait for; the hook of panics
+/// logs it.
 fn finish(requests: Requests, committed: Result<(), StoreError>) {
-    requests.into_iter().for_each(|request| request.finish(committed));
+    for request in requests {
+        let _ = catch(|| {
+            request.finish(committed);
+            Ok(())
+        });
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this thread reads its own clock")]

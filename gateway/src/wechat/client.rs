@@ -13,15 +13,20 @@ use log::Level;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::THREADS;
 use super::answer::{self, Answer, MAX_BODY_BYTES, Unusable};
 use super::secret::Secret;
+use super::{THREADS, now};
 use crate::options::WechatOptions;
 
 /// The path of the exchange, below the base URL.
 const PATH: &str = "/sns/jscode2session";
 /// The most bytes of the head of an answer.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// The most characters of a reason in the log: that of a certificate can name all that is in it.
+const MAX_REASON: usize = 256;
+/// The longest idle time after which a connection is used again. Servers close idle ones after 5 s or more,
+/// and a code that is sent at that moment is lost.
+const MAX_IDLE: Duration = Duration::from_secs(3);
 /// The shortest wait before a second try, in milliseconds.
 const MIN_WAIT_MS: u64 = 50;
 /// The longest, between which it is random.
@@ -131,6 +136,8 @@ pub(super) struct Client {
     url: String,
     appid: String,
     secret: Secret,
+    /// The longest time of an exchange, in all.
+    timeout: Duration,
 }
 
 impl Client {
@@ -153,6 +160,7 @@ impl Client {
             .max_response_header_size(MAX_HEAD_BYTES)
             .input_buffer_size(MAX_HEAD_BYTES)
             .output_buffer_size(MAX_HEAD_BYTES)
+            .max_idle_age(MAX_IDLE)
             .max_idle_connections(THREADS)
             .max_idle_connections_per_host(THREADS)
             .user_agent(concat!("sysconn/", env!("CARGO_PKG_VERSION")));
@@ -163,6 +171,7 @@ impl Client {
             url: format!("{}{PATH}", options.url),
             appid: options.appid.clone(),
             secret: Secret::open(options.secret_file.clone())?,
+            timeout: options.timeout,
         })
     }
 
@@ -175,23 +184,28 @@ impl Client {
     }
 
     /// The account that a code is of. The code is tried a second time, a moment later, where the first try
-    /// cannot have used it up.
+    /// cannot have used it up and has left time for that.
     ///
     /// # Errors
     /// [`Failure`].
     pub(super) fn exchange(&self, code: &str) -> Result<String, Failure> {
-        match self.ask(code) {
+        let began = now();
+        match self.ask(code, None) {
             Err(failure) if failure.may_be_tried_again() => {
                 sleep(random_wait());
-                self.ask(code)
+                match self.timeout.saturating_sub(began.elapsed()) {
+                    Duration::ZERO => Err(failure),
+                    left => self.ask(code, Some(left)),
+                }
             }
             result => result,
         }
     }
 
-    fn ask(&self, code: &str) -> Result<String, Failure> {
+    /// Asks once. `left`: the longest time, if that is less than the whole.
+    fn ask(&self, code: &str, left: Option<Duration>) -> Result<String, Failure> {
         // A thread that ended would leave the codes in the queue unanswered.
-        let asked = catch_unwind(AssertUnwindSafe(|| self.get(code)));
+        let asked = catch_unwind(AssertUnwindSafe(|| self.get(code, left)));
         let body = asked.unwrap_or_else(|_| {
             Err(Failure::NoAnswer { reason: "the HTTP client panicked".to_owned(), sent: true })
         })?;
@@ -203,7 +217,7 @@ impl Client {
     }
 
     /// The body of the platform's answer.
-    fn get(&self, code: &str) -> Result<Vec<u8>, Failure> {
+    fn get(&self, code: &str, left: Option<Duration>) -> Result<Vec<u8>, Failure> {
         let secret = self.secret.get();
         let query = [
             ("appid", self.appid.as_str()),
@@ -211,7 +225,11 @@ impl Client {
             ("js_code", code),
             ("grant_type", "authorization_code"),
         ];
-        let mut response = self.agent.get(&self.url).query_pairs(query).call().map_err(failure)?;
+        let mut request = self.agent.get(&self.url).query_pairs(query);
+        if left.is_some() {
+            request = request.config().timeout_global(left).build();
+        }
+        let mut response = request.call().map_err(failure)?;
         let status = response.status().as_u16();
         if status != 200 {
             return Err(Failure::Status(status));
@@ -231,6 +249,9 @@ fn failure(error: ureq::Error) -> Failure {
         ureq::Error::Timeout(_) => ("the platform did not answer in time (wechat-timeout)".to_owned(), true),
         ureq::Error::HostNotFound => ("the platform's host has no address (wechat-url)".to_owned(), false),
         ureq::Error::ConnectionFailed => ("no connection to the platform".to_owned(), false),
+        ureq::Error::ConnectProxyFailed(_) => {
+            ("the proxy (HTTPS_PROXY) does not connect to the platform".to_owned(), false)
+        }
         ureq::Error::Io(error) => {
             (format!("the connection to the platform failed: {error}"), was_connected(&error))
         }
@@ -238,7 +259,7 @@ fn failure(error: ureq::Error) -> Failure {
         ureq::Error::Tls(error) => (format!("TLS with the platform failed: {error}"), true),
         _ => ("the platform's answer is no HTTP".to_owned(), true),
     };
-    Failure::NoAnswer { reason, sent }
+    Failure::NoAnswer { reason: reason.chars().take(MAX_REASON).collect(), sent }
 }
 
 /// Whether an error of the network came on a connection, rather than in place of one.

@@ -1,4 +1,5 @@
-//! Log lines about failures, at most 20 at once and then one a second, since each login can cause one.
+//! Log lines about failures, at most 20 of a level at once and then one a second, since each login can cause
+//! one.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -13,9 +14,13 @@ const BURST: u32 = 20;
 /// The time that earns one more.
 const EARNS: Duration = Duration::from_secs(1);
 
-/// The allowance of lines, which all threads share.
+/// The allowances of lines, which all threads share.
 #[derive(Debug, Default)]
-pub(super) struct Report(Mutex<Allowance>);
+pub(super) struct Report {
+    /// Errors are the operator's to repair, and no client may hide them behind warnings that it causes.
+    errors: Mutex<Allowance>,
+    others: Mutex<Allowance>,
+}
 
 #[derive(Debug, Default)]
 struct Allowance {
@@ -43,9 +48,14 @@ impl Allowance {
 }
 
 impl Report {
+    /// Takes a line of a level. `None` if there is none left; otherwise how many were left out before it.
+    fn take(&self, level: Level, now: Instant) -> Option<u64> {
+        lock(if level == Level::Error { &self.errors } else { &self.others }).take(now)
+    }
+
     /// Writes a line if the allowance has one left, and how many it has left out before.
     pub(super) fn write(&self, level: Level, now: Instant, line: &str) {
-        match lock(&self.0).take(now) {
+        match self.take(level, now) {
             None => {}
             Some(0) => log::log!(target: TARGET, level, "{line}"),
             Some(left_out) => {
@@ -58,6 +68,17 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "any moment will do")]
+    fn warnings_leave_errors_their_lines() {
+        let (report, now) = (Report::default(), Instant::now());
+        for _ in 0..BURST {
+            assert_eq!(report.take(Level::Warn, now), Some(0));
+        }
+        assert_eq!(report.take(Level::Warn, now), None);
+        assert_eq!(report.take(Level::Error, now), Some(0));
+    }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "any moment will do")]

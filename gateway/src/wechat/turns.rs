@@ -1,7 +1,5 @@
 //! Turns of a reactor while a thousand clients log in at once: they keep to their time.
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../tests/wechat/platform.rs"]
 mod platform;
@@ -17,11 +15,12 @@ use sysconn::{
 };
 
 use super::Wechat;
+use crate::blacklist::Rules;
+use crate::common::{self, Client};
 use crate::messages::account;
 use crate::options::WechatOptions;
 use crate::store::accounts::{AccountKey, role_of};
 use crate::store::{Store, Transaction};
-use common::Client;
 use platform::{APPID, Platform, SECRET, code_of};
 use prost::Message;
 
@@ -50,9 +49,10 @@ fn log_in(
     request: Request<'_>,
     context: &mut Context<'_>,
 ) -> Result<Outcome, ErrorId> {
+    let peer = context.record().peer();
     let ticket = context.defer_login(request)?;
     let (store, server) = (game.store.clone(), game.server.clone().unwrap());
-    game.wechat.exchange(message.code, ticket, move |ticket, account| {
+    game.wechat.exchange(message.code, peer, ticket, move |ticket, account| {
         let key = AccountKey { platform: message.platform, account, zone_id: message.zone_id };
         let work = move |transaction: &mut Transaction<'_>| Ok((role_of(transaction, &key)?, key));
         store.submit(work, move |done| {
@@ -106,8 +106,9 @@ fn turns_keep_to_their_time_while_a_thousand_clients_log_in() {
     let secret_file = directory.join("secret");
     std::fs::write(&secret_file, SECRET).unwrap();
     let timeout = Duration::from_secs(60);
-    let options = WechatOptions { appid: APPID.to_owned(), secret_file, url: platform.url(), timeout };
-    let wechat = Wechat::start(&options).unwrap();
+    let (appid, url) = (APPID.to_owned(), platform.url());
+    let options = WechatOptions { appid, secret_file, url, timeout };
+    let wechat = Wechat::start(&options, Rules::of_command(64)).unwrap();
     let mut reactor =
         Reactor::bind(&common::config(), &ROUTES, Game { wechat, store: store.clone(), server: None })
             .unwrap();

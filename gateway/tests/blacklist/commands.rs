@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::common::{Client, Program};
 use super::jwt::{Signer, key_set};
+use super::messages::monitor;
 use super::stage::{REFUSED, Stage, operator, player};
 
 /// Runs the command. Returns its exit status, its output, and its error line.
@@ -120,6 +121,72 @@ fn a_server_that_believes_logins_needs_no_token() {
     assert!(line.contains("operator_account=\"operator\" operator_role_id=18446744073709551615"), "{line}");
     let closed = log.lines().filter(|line| line.contains("cause=\"closed by the client with 1000")).count();
     assert!(closed > 5, "it says goodbye: {log}");
+}
+
+#[test]
+fn a_server_with_lists_of_origins_and_subprotocols_can_be_asked() {
+    let lists = [
+        "--origin",
+        "https://game.example",
+        "--subprotocol",
+        "game",
+        "--subprotocol-required",
+        "--log",
+        "error",
+    ];
+    let program = Program::start(&[&["serve", "--listen", "127.0.0.1:0"], &lists[..]].concat());
+    let url = url(&program);
+    let (origin, subprotocol) = (["--origin", "https://game.example"], ["--subprotocol", "game"]);
+    try_all(&[&["--url", &*url], &origin[..], &subprotocol].concat());
+    expect_failure(&[&["list", "--url", &url], &subprotocol], "this origin is not allowed");
+    expect_failure(&[&["list", "--url", &url], &origin], "HTTP/1.1 400 ");
+    for wrong in ["", "a b", "a\tb", "\u{e4}"] {
+        expect_failure(
+            &[&["list", "--url", &url, "--origin", wrong]],
+            "expected ASCII characters without spaces",
+        );
+    }
+}
+
+#[test]
+fn a_list_is_read_as_slowly_as_the_server_asks_for() {
+    let stage = Stage::new("1");
+    let data = stage.path("data");
+    let start = |more: &[&str]| {
+        Program::start(&[&["serve", "--listen", "127.0.0.1:0", "--data", &*data], more].concat())
+    };
+    let mut program = start(&[]);
+    let names: Vec<_> = (0..60).map(|number| format!("{number:0>255}")).collect();
+    let mut boss = Client::connect(program.address());
+    assert_eq!(boss.login(&operator()), 0);
+    for account in &names {
+        let add = monitor::Blacklist { action: 1, account: account.clone(), ..monitor::Blacklist::default() };
+        boss.send_packet(9005, 9, &prost::Message::encode_to_vec(&add));
+    }
+    names.iter().for_each(|_| assert_eq!(boss.reply().error_id, 0));
+    drop(boss);
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().0.code(), Some(0));
+    // Three pages or more, and the login.
+    let program = start(&["--max-packets-per-second", "2", "--outbox-limit", "8KiB", "--max-len", "2KiB"]);
+    let expected: Vec<_> = names.iter().map(|name| format!("account={name:?}")).collect();
+    let url = url(&program);
+    assert_eq!(listed(&["--url", &url]), expected.join(" "));
+    drop(program);
+    let program = start(&["--max-packets-per-second", "1"]);
+    expect(&[&["clear", "--url", &format!("ws://{}", program.address())]], "entries=0\n");
+}
+
+#[test]
+fn a_list_that_the_server_compresses_is_read() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--compress-above", "64"]);
+    let target = ["--url", &url(&program)];
+    let names: Vec<_> = (0..20).map(|number| format!("account-{number:02}")).collect();
+    for (name, total) in names.iter().zip(1..) {
+        expect(&[&["add", "--account", name], &target], &format!("entries={total}\n"));
+    }
+    let expected: Vec<_> = names.iter().map(|name| format!("account={name:?}")).collect();
+    assert_eq!(listed(&target), expected.join(" "));
 }
 
 #[test]

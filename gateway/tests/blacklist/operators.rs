@@ -120,3 +120,47 @@ fn a_long_list_comes_in_pages() {
     }
     assert_eq!(found, names);
 }
+
+/// A reply that can never fit the outbox would be refused.
+#[test]
+fn a_page_is_as_short_as_the_outbox_asks_for() {
+    let stage = Stage::new("3");
+    let program = stage.start_in_memory(&["--outbox-limit", "8KiB", "--max-len", "2KiB"]);
+    let mut boss = watch(&program);
+    let names: Vec<_> = (0..100).map(|number| format!("{number:0>255}")).collect();
+    for account in &names {
+        let add = monitor::Blacklist { action: 1, account: account.clone(), ..monitor::Blacklist::default() };
+        assert!(boss.blacklist(&add).is_ok());
+    }
+    let mut found = vec![];
+    while found.len() < names.len() {
+        let offset = u32::try_from(found.len()).unwrap();
+        let list = monitor::Blacklist { offset, limit: 1000, ..monitor::Blacklist::default() };
+        let page = boss.blacklist(&list).unwrap();
+        assert!(page.total == 100 && !page.entry.is_empty());
+        found.extend(page.entry.into_iter().map(|Entry { account, .. }| account));
+    }
+    assert_eq!(found, names);
+    // So is one of 9002.
+    let players: Vec<_> = (0..40)
+        .map(|role_id| {
+            let mut client = connect(&program, "192.0.2.1");
+            assert_eq!(client.login(&player(&format!("{role_id:0>255}x")[1..], 100 + role_id)), 0);
+            client
+        })
+        .collect();
+    let mut found = 0;
+    loop {
+        let message = monitor::Connections { offset: found, limit: 1000 };
+        boss.send_packet(9002, 9, &prost::Message::encode_to_vec(&message));
+        let reply = boss.reply();
+        assert_eq!(reply.error_id, 0);
+        let page: monitor::ConnectionPage = prost::Message::decode(&*reply.data).unwrap();
+        found += u32::try_from(page.connection.len()).unwrap();
+        assert!(page.total == 41 && !page.connection.is_empty());
+        if found == 41 {
+            break;
+        }
+    }
+    drop(players);
+}

@@ -10,7 +10,7 @@ use prost::Message;
 /// A case: the code, the ErrorID or 0, how often the platform is asked, and a part of the log.
 type Case = (&'static str, u16, usize, &'static str);
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 29] = [
     ("openid-o1", 0, 1, r#"account="o1""#),
     ("chunked", 0, 1, r#"account="chunked""#),
     ("largest", 0, 1, r#"account="largest""#),
@@ -30,6 +30,7 @@ const CASES: [Case; 28] = [
     ("errcode-40243", 6, 1, "errcode 40243: the secret is frozen"),
     ("errcode-12345", 6, 1, "ERROR sysconn::wechat] wechat: the login failed: errcode 12345"),
     ("late", 6, 1, "the platform did not answer in time (wechat-timeout)"),
+    ("sluggish-busy", 6, 2, "the platform did not answer in time (wechat-timeout)"),
     ("html", 6, 1, "the answer is no JSON object"),
     ("empty", 6, 1, "the answer has no openid of 1 to 255 bytes"),
     ("status-500", 6, 1, "the platform answered with HTTP status 500"),

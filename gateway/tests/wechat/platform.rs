@@ -214,6 +214,11 @@ fn answer(code: &str, number: usize) -> (Vec<u8>, bool) {
         }
         "busy" if number == 1 => http("200 OK", "", r#"{"errcode":-1,"errmsg":"system error"}"#),
         "busy" => named(rest),
+        // Neither takes as long as any time-out of these tests, but both together do.
+        "sluggish" => {
+            std::thread::sleep(Duration::from_millis(if number == 1 { 300 } else { 900 }));
+            if number == 1 { http("200 OK", "", r#"{"errcode":-1}"#) } else { named(rest) }
+        }
         "slow" => {
             std::thread::sleep(Duration::from_millis(rest.parse().unwrap()));
             named("slow")

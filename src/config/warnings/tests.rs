@@ -130,7 +130,7 @@ fn there_are_warnings_about_options_that_another_one_turns_off() {
         (|c| c.output.overflow = Overflow::Drop, ""),
         (
             |c| (c.limits.max_connections_per_ip, c.limits.ipv6_prefix) = (None, 56),
-            "ipv6-prefix 56 has no effect without max-connections-per-ip",
+            "ipv6-prefix 56 limits no connections without max-connections-per-ip",
         ),
         (|c| c.limits.ipv6_prefix = 56, ""),
     ]);

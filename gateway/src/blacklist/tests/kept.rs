@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sysconn::Peer;
 
-use super::super::{AddError, Blacklist, Mistake, Rules, table};
+use super::super::list::{Change, Entry};
+use super::super::{AddError, Blacklist, Mistake, Rules, Subject, table};
 use super::account;
 use crate::clock::unix_ms;
 use crate::options::tests::serve_options;
@@ -97,6 +98,44 @@ fn operators_list_and_remove() {
     assert_eq!(open(&[], &store).page(0, 10).total, 2);
     list.remove(&list.to_remove("a", "2001:db8::").unwrap(), drop);
     assert!(!list.bars(peer("2001:db8::1")) && !list.bars_account("a"));
+}
+
+/// Entries outlive the options by which they were made.
+#[test]
+fn an_address_that_is_removed_is_let_in_whatever_network_bars_it() {
+    let store = Arc::new(Store::open(None).unwrap());
+    let rows = ["2001:db8::/48", "2001:db8::/64", "2001:db8::7", "2001:db8:0:1::/64", "203.0.113.7"];
+    let subject = |text: &str| Subject::Network(text.parse().unwrap());
+    for (removed, let_in, left) in [
+        ("2001:db8::7", "2001:db8::7", &["203.0.113.7", "2001:db8:0:1::/64"][..]),
+        ("2001:db8::/48", "2001:db8:0:2::1", &["203.0.113.7", rows[2], rows[1], rows[3]]),
+        ("::ffff:203.0.113.7", "203.0.113.7", &[rows[2], rows[0], rows[1], rows[3]]),
+        ("2001:db9::1", "2001:db9::1", &["203.0.113.7", rows[2], rows[0], rows[1], rows[3]]),
+    ] {
+        let entry = |number| Entry { until_ms: u64::MAX, number, by_operator: number % 2 == 0 };
+        let changes: Vec<_> =
+            (0..).zip(rows).map(|(number, row)| Change::Put(subject(row), entry(number))).collect();
+        store.call(move |transaction| table::save(transaction, &changes)).unwrap();
+        let list = open(&["--ipv6-prefix=56"], &store);
+        list.remove(&list.to_remove("", removed).unwrap(), drop);
+        assert!(!list.bars(peer(let_in)), "{removed}");
+        let mut found: Vec<_> = list.page(0, 10).entries.into_iter().map(|(subject, _)| subject).collect();
+        let mut expected: Vec<_> = left.iter().map(|text| subject(text)).collect();
+        (found.sort(), expected.sort());
+        assert_eq!(found, expected, "{removed}");
+    }
+}
+
+#[test]
+fn what_has_expired_leaves_the_store_at_the_next_start() {
+    let store = Arc::new(Store::open(None).unwrap());
+    let entry = |until_ms, number| Entry { until_ms, number, by_operator: false };
+    let old = [Change::Put(account("old"), entry(1, 1)), Change::Put(account("now"), entry(u64::MAX, 2))];
+    store.call(move |transaction| table::save(transaction, &old)).unwrap();
+    let list = open(&[], &store);
+    assert!(list.bars_account("now") && !list.bars_account("old"));
+    let left = store.call(|transaction| table::load(transaction)).unwrap();
+    assert_eq!(left, [(account("now"), entry(u64::MAX, 2))]);
 }
 
 #[test]

@@ -58,9 +58,9 @@ fn an_address_stands_for_its_network() {
 fn some_addresses_are_never_listed_and_some_by_operators_only() {
     let never = "127.0.0.1 127.255.0.1 0.0.0.0 224.0.0.1 255.255.255.255 :: ::1 ff02::1 ::ffff:127.0.0.1";
     let operators = "10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.0.1 100.64.0.0 100.127.255.255 fe80::1 \
-                     fc00::1 fd00::1 ::ffff:10.0.0.1";
+                     fc00::1 fd00::1 ::ffff:10.0.0.1 64:ff9b::203.0.113.7 64:ff9b:1::7";
     let all = "9.255.255.255 11.0.0.0 172.15.0.1 172.32.0.0 192.0.2.1 100.63.255.255 100.128.0.0 203.0.113.7 \
-               2001:db8::1 fec0::1";
+               2001:db8::1 fec0::1 64:ff9b:0:0:1::7 64:ff9b:2::7";
     for (addresses, expected) in [(never, Scope::Own), (operators, Scope::Private), (all, Scope::Public)] {
         for address in addresses.split_whitespace() {
             assert_eq!(scope(address.parse().unwrap()), expected, "{address}");
@@ -185,7 +185,7 @@ fn the_changes_are_those_of_the_list() {
             network(&format!("203.0.113.{}", random(40)))
         };
         match random(400) {
-            0 => list.clear(&mut changes),
+            0 => _ = list.clear(&mut changes),
             1..60 => _ = list.remove(&subject, &mut changes),
             kind => _ = list.put(subject, now + random(100), kind > 380, now, &mut changes),
         }
@@ -199,8 +199,13 @@ fn the_changes_are_those_of_the_list() {
         assert!(stored.len() <= 20);
         let all = list.some_after(None, usize::MAX);
         assert_eq!(all, stored.iter().map(|(subject, entry)| (subject.clone(), *entry)).collect::<Vec<_>>());
-        let loaded = List::load(20, now, stored.clone());
+        let mut removed = Vec::new();
+        let loaded = List::load(20, now, stored.clone(), &mut removed);
         assert_eq!(loaded.page(0, 100, now), list.page(0, 100, now));
+        assert_eq!(loaded.some_after(None, 100).len() + removed.len(), stored.len());
+        let smaller = List::load(5, now, stored.clone(), &mut Vec::new());
+        let operators = smaller.some_after(None, 100).iter().filter(|(_, entry)| entry.by_operator).count();
+        assert!(smaller.page(0, 0, now).0 <= operators.max(5));
         let (total, page) = list.page(3, 4, now);
         assert_eq!(page.len(), total.saturating_sub(3).min(4));
     }
@@ -216,6 +221,8 @@ fn an_address_is_listed_from_its_third_offence_within_an_hour_on() {
         (3, &[0, 30, 60, 90, 119], &[false, false, false, false, true]),
         (1, &[0, 100], &[true, true]),
         (2, &[0, 60, 119], &[false, false, true]),
+        // The clock was set back.
+        (2, &[200, 0, 1], &[false, false, true]),
     ] {
         let mut offences = Offences::new(after, 10);
         let listed: Vec<_> =
@@ -254,4 +261,6 @@ fn many_new_entries_give_one_warning() {
     assert_eq!(count(&mut (0..300).map(|number| 11_000 + number * 600)), (0, 0, 300));
     assert_eq!(count(&mut (0..60).map(|number| 1_000_000 + number)), (60, 0, 0));
     assert_eq!(count(&mut (0..60).map(|number| 1_001_000 + number)), (40, 1, 19));
+    // The clock was set back.
+    assert_eq!(count(&mut (0..60).map(|number| 1000 + number)), (60, 0, 0));
 }

@@ -191,6 +191,22 @@ fn there_is_a_warning_about_options_of_recordings_that_are_not_made() {
 }
 
 #[test]
+fn there_is_a_warning_about_a_count_of_offences_that_list_nobody() {
+    for (line, expected) in [
+        (&[][..], false),
+        (&["--blacklist-after=5"], false),
+        (&["--blacklist-time=0"], false),
+        (&["--blacklist-time=0", "--blacklist-after=0"], false),
+        (&["--blacklist-time=0", "--blacklist-after=5"], true),
+    ] {
+        let warning = run(line, "", &[]).expect("valid options").blacklist_warning();
+        let is_right =
+            |line: String| line.starts_with("blacklist-after 5 has no effect without blacklist-time: ");
+        assert_eq!(warning.map(is_right), expected.then_some(true), "{line:?}");
+    }
+}
+
+#[test]
 fn the_table_tells_the_real_defaults() {
     for (mode, name) in [(Mode::Serve, "serve"), (Mode::Echo, "echo")] {
         let mut stated = Options::new(mode);

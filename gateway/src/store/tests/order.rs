@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use super::super::accounts::role_of;
-use super::super::{MAX_REQUESTS, Store, StoreError};
+use super::super::{Fault, MAX_REQUESTS, Store, StoreError};
 use super::disk::Disk;
 use super::key;
 
@@ -67,4 +67,21 @@ fn a_full_queue_refuses_and_an_end_does_not() {
     assert_eq!(told.len(), MAX_REQUESTS);
     assert!(told.iter().all(|(_, role_id)| role_id.is_ok()), "what waited at the end was worked off");
     assert_eq!(store.role(key("late", 1)), Err(StoreError::Unavailable));
+}
+
+#[test]
+fn a_request_that_panics_harms_no_other() {
+    let store = Store::open(None).unwrap();
+    assert_eq!(store.role(key("first", 1)), Ok(1));
+    store.submit(|_| Ok(()), |_| panic!("a test: after the transaction"));
+    assert_eq!(store.role(key("second", 1)), Ok(2));
+    store.submit(|_| -> Result<(), Fault> { panic!("a test: within it") }, drop);
+    let third = loop {
+        match store.role(key("third", 1)) {
+            Err(StoreError::Unavailable) => std::thread::yield_now(),
+            third => break third,
+        }
+    };
+    assert_eq!(third, Ok(3), "a role is not given again, in memory neither");
+    assert_eq!(store.role(key("first", 1)), Ok(1));
 }
