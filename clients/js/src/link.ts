@@ -194,10 +194,9 @@ export class Link {
       this._owner._failed(error);
       if (current()) this._owner._packet(packet);
     };
-    return new Promise<Uint8Array>((resolve) => resolve((this._options.inflate || inflate)(packet.data))).then(
-      deliver,
-      failed,
-    );
+    return new Promise<Uint8Array>((resolve) =>
+      resolve((this._options.inflate || inflate)(packet.data)),
+    ).then(deliver, failed);
   }
 
   private _everyMs(): number {

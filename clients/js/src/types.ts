@@ -59,7 +59,7 @@ export interface Options {
   protocols?: string[];
   /** The first request of each connection. */
   login?: () => Login | Promise<Login>;
-  /** What keeps the connection alive; by default command 1044 every 25 s. False: the server has no such command. */
+  /** What keeps the connection alive; by default command 1044 every 25 s. False: there is no such command. */
   heartbeat?: Heartbeat | false;
   /** How long a call waits for its answer, a stream for its next reply; 10 s. */
   timeoutMs?: number;

@@ -32,7 +32,10 @@ function bare(globals) {
   for (const file of ["bundle/sysconn-client.js", "test/rules.js"])
     vm.runInContext(readFileSync(file, "utf8"), context, { filename: file });
   assert.throws(() => vm.runInContext('eval("1")', context), { name: "EvalError" });
-  assert.equal(vm.runInContext("typeof TextEncoder + typeof TextDecoder + typeof WebSocket", context), "undefined".repeat(3));
+  assert.equal(
+    vm.runInContext("typeof TextEncoder + typeof TextDecoder + typeof WebSocket", context),
+    "undefined".repeat(3),
+  );
   return context;
 }
 

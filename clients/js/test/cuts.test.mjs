@@ -22,7 +22,10 @@ const PAUSE_MS = 700;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function client(port, roleId) {
-  const login = () => ({ command: account.login, message: { account: `a${roleId}`, roleId: BigInt(roleId) } });
+  const login = () => ({
+    command: account.login,
+    message: { account: `a${roleId}`, roleId: BigInt(roleId) },
+  });
   const backoff = { firstMs: 50, maxMs: 500 };
   return new Client(`ws://127.0.0.1:${port}/`, { connector, login, backoff, timeoutMs: 60_000 });
 }
