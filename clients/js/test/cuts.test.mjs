@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, Ended, Refused } from "sysconn-client";
 import { account, room } from "sysconn-client/messages";
-import { connector, relay, serve } from "./harness.mjs";
+import { connector, leave, relay, serve } from "./harness.mjs";
 
 const CLIENTS = 1000;
 /** A role may be in 100 rooms, which is how many an observer can hear. */
@@ -91,6 +91,7 @@ test(`${CLIENTS} clients that are cut for ${SECONDS} s`, async () => {
   for (const one of [observer, ...all]) one.close();
   before.close();
   await server.stop();
+  leave();
   console.log(`cuts: ${before.accepted()} connections, ${JSON.stringify(counts)}`);
   assert.deepEqual(wrong, []);
   assert.equal(outcomes.size, begun);

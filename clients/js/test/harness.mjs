@@ -115,14 +115,9 @@ export async function stage([name, scheme, args]) {
   return { name, url: `${scheme}://127.0.0.1:${before.port}/`, control, end, log: () => server.log() };
 }
 
-/** Ends the process soon, even if something of a browser's or relay's still holds it; says what that is. */
-export function leave() {
-  const end = () => {
-    console.log(`left behind: ${process.getActiveResourcesInfo()}`);
-    process.exit();
-  };
-  setTimeout(end, 5000).unref();
-}
+/** To be called last. After connections were reset, Node 20 can stay in its own cleanup for ever (in
+ * `Environment::CleanupHandles`); a process that is told to exit leaves that out. */
+export const leave = () => process.on("exit", () => process.exit());
 
 /** Waits for all, and then throws what the first of them has thrown. */
 export async function together(promises) {
