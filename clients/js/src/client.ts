@@ -1,6 +1,7 @@
 // The client: calls, streams and pushes over a link that reconnects.
 
 import { Calls, type Pending } from "./calls.js";
+import { decode, encode, number } from "./commands.js";
 import { type Advice, Ended, Refused, TimedOut } from "./errors.js";
 import { Handlers } from "./handlers.js";
 import { Link } from "./link.js";
@@ -13,22 +14,6 @@ import type { CallOptions, Command, CommandLike, Options, State } from "./types.
 const SERVER_TIME = 1044;
 /** ErrorIDs with which a login is tried again: too many requests, not available. */
 const TRY_AGAIN = [5, 6];
-
-const number = (command: CommandLike<any, any>) => (typeof command === "number" ? command : command.cmd);
-
-/** The Data of a request. */
-function encode(command: CommandLike<any, any>, message: unknown): Uint8Array {
-  if (message === undefined || message === null) return new Uint8Array(0);
-  const { request = undefined } = typeof command === "number" ? {} : command;
-  return request ? request.encode(message) : (message as Uint8Array);
-}
-
-/** The content of a reply or push. */
-function decode(command: CommandLike<any, any>, packet: Packet): any {
-  if (packet.status && packet.data.length) throw new Error(`Data of status ${packet.status} can't be read`);
-  const { reply = undefined } = typeof command === "number" ? {} : command;
-  return reply ? reply.decode(packet.data) : packet.data;
-}
 
 /** A client of one server. It keeps one connection, and opens it again when it is lost. */
 export class Client {
@@ -90,7 +75,11 @@ export class Client {
    * throws as a call would. At most 256 replies wait in it. */
   stream(command: number, message?: Uint8Array, options?: CallOptions): AsyncIterableIterator<Uint8Array>;
   stream<Q, R>(command: Command<Q, R>, message?: Q, options?: CallOptions): AsyncIterableIterator<R>;
-  stream(command: CommandLike<any, any>, message?: unknown, options?: CallOptions): AsyncIterableIterator<any> {
+  stream(
+    command: CommandLike<any, any>,
+    message?: unknown,
+    options?: CallOptions,
+  ): AsyncIterableIterator<any> {
     const replies = new Replies<any>();
     const finish = (error: unknown) =>
       replies._finish(error instanceof TimedOut && error.mayHaveRun ? undefined : error);
@@ -237,9 +226,12 @@ export class Client {
       this._link._close(1000, "login refused");
     };
     const opened = () => current() && this._open();
-    new Promise<{ command: any; message?: unknown }>((resolve) => resolve(login())).then(({ command, message }) => {
-      if (current()) this._finishLogin(command, message, opened, failed);
-    }, failed);
+    new Promise<{ command: any; message?: unknown }>((resolve) => resolve(login())).then(
+      ({ command, message }) => {
+        if (current()) this._finishLogin(command, message, opened, failed);
+      },
+      failed,
+    );
   }
 
   private _finishLogin(

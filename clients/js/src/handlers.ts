@@ -10,7 +10,10 @@ export class Handlers {
     // A changed list is a new one, so that a list may be walked while its handlers come and go.
     this._lists.set(key, (this._lists.get(key) || []).concat(handler));
     return () => {
-      this._lists.set(key, (this._lists.get(key) || []).filter((other) => other !== handler));
+      this._lists.set(
+        key,
+        (this._lists.get(key) || []).filter((other) => other !== handler),
+      );
     };
   }
 

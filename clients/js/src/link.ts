@@ -56,8 +56,7 @@ export class Link {
   _ready(): void {
     this._readyAt = Date.now();
     this._set("open");
-    const { heartbeat } = this._options;
-    if (heartbeat !== false && this._state === "open") this._beat();
+    if (this._state === "open") this._beat();
   }
 
   /** Whether a packet would leave now. */
@@ -74,9 +73,8 @@ export class Link {
   _wake(): void {
     if (this._state === "waiting") this._connect();
     if (this._state !== "open" || this._options.heartbeat === false || this._timers.wake) return;
-    const heard = this._heardAt;
     this._owner._beat();
-    this._after("wake", WAKE_MS, () => this._heardAt === heard && this._lost(1006, "silent when woken"));
+    this._after("wake", WAKE_MS, () => this._lost(1006, "silent when woken"));
   }
 
   /** Ends the connection with this code, for good. */
@@ -165,7 +163,9 @@ export class Link {
       if (current()) this._owner._opened();
     };
     socket.onmessage = ({ data }) => {
+      if (!current()) return;
       this._heardAt = Date.now();
+      this._after("wake", 0);
       inOrder(() => {
         if (current()) return this._receive(data, current);
       });
@@ -174,7 +174,8 @@ export class Link {
       inOrder(() => {
         if (current()) this._lost(code || 1006, reason || "");
       });
-    socket.onerror = () => {};
+    // An error precedes a close, with its code. Where a library would wait for the server's Close, this does not.
+    socket.onerror = () => current() && this._after("error", 1000, () => this._lost(1006, "failed"));
   }
 
   /** Hands a message on; returns a promise if that takes a while. */
@@ -193,20 +194,24 @@ export class Link {
       this._owner._failed(error);
       if (current()) this._owner._packet(packet);
     };
-    return new Promise<Uint8Array>((resolve) => resolve((this._options.inflate || inflate)(packet.data))).then(
-      deliver,
-      failed,
-    );
+    return new Promise<Uint8Array>((resolve) =>
+      resolve((this._options.inflate || inflate)(packet.data)),
+    ).then(deliver, failed);
+  }
+
+  private _everyMs(): number {
+    const { heartbeat } = this._options;
+    return heartbeat ? heartbeat.everyMs : heartbeat === false ? 0 : 25000;
   }
 
   private _beat(): void {
-    const { heartbeat } = this._options;
+    if (!this._everyMs()) return;
     this._owner._beat();
-    this._after("beat", (heartbeat && heartbeat.everyMs) || 25000, () => this._beat());
+    this._after("beat", this._everyMs(), () => this._beat());
   }
 
   private _watchSilence(): void {
-    const { heartbeat, idleMs = heartbeat === false ? 0 : 60000 } = this._options;
+    const { idleMs = this._everyMs() && 60000 } = this._options;
     if (!idleMs) return;
     const left = this._heardAt + idleMs - Date.now();
     if (left <= 0) this._lost(1006, "silent");

@@ -43,6 +43,7 @@ export interface Connector {
 export interface Heartbeat {
   /** A command without Data that is answered. */
   command: number;
+  /** 0: only to see whether the server answers after `wake`. */
   everyMs: number;
 }
 
@@ -58,7 +59,7 @@ export interface Options {
   protocols?: string[];
   /** The first request of each connection. */
   login?: () => Login | Promise<Login>;
-  /** What keeps the connection alive; by default command 1044 every 25 s. */
+  /** What keeps the connection alive; by default command 1044 every 25 s. False: there is no such command. */
   heartbeat?: Heartbeat | false;
   /** How long a call waits for its answer, a stream for its next reply; 10 s. */
   timeoutMs?: number;

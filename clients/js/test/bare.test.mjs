@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import vm from "node:vm";
-import { connector, judge, SERVERS, stage, together } from "./harness.mjs";
+import { connector, judge, leave, SERVERS, stage, together } from "./harness.mjs";
 
 /** WeChat's `wx.connectSocket`, over npm's ws. */
 function connectSocket({ url, protocols, tcpNoDelay }) {
@@ -32,7 +32,10 @@ function bare(globals) {
   for (const file of ["bundle/sysconn-client.js", "test/rules.js"])
     vm.runInContext(readFileSync(file, "utf8"), context, { filename: file });
   assert.throws(() => vm.runInContext('eval("1")', context), { name: "EvalError" });
-  assert.equal(vm.runInContext("typeof TextEncoder + typeof TextDecoder + typeof WebSocket", context), "undefined".repeat(3));
+  assert.equal(
+    vm.runInContext("typeof TextEncoder + typeof TextDecoder + typeof WebSocket", context),
+    "undefined".repeat(3),
+  );
   return context;
 }
 
@@ -55,5 +58,5 @@ test("in a bare runtime", { concurrency: true }, async (context) => {
   };
   // Inflating is up to the game there, so without --compress-above.
   const servers = SERVERS.map(([name, scheme, args]) => [name, scheme, () => args().filter((_, i) => i < 4)]);
-  await together(servers.map(visit));
+  await together(servers.map(visit)).finally(leave);
 });

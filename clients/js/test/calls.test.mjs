@@ -38,7 +38,12 @@ test("an answer reaches its call, whatever the order", async () => {
   assert.deepEqual(await Promise.all(calls), [bytes(1), bytes(2), bytes(3)]);
   // A second answer, one of another command, and one to nobody.
   const call = client.call(4);
-  for (const [flag, cmd] of [[1, 1], [4, 5], [77, 1]]) sockets.arrive({ flag, cmd });
+  for (const [flag, cmd] of [
+    [1, 1],
+    [4, 5],
+    [77, 1],
+  ])
+    sockets.arrive({ flag, cmd });
   assert.equal(client.dropped, 3);
   sockets.answer({ data: bytes(4) });
   assert.deepEqual(await call, bytes(4));
@@ -77,7 +82,13 @@ test("calls wait for a connection, so many and so long", async () => {
   // Login has not begun: the socket is not open.
   assert.deepEqual(sockets.last.sent, []);
   sockets.open();
-  assert.deepEqual(sockets.last.sent.map(({ cmd, data }) => [cmd, ...data]), [[1, 1], [2, 2]]);
+  assert.deepEqual(
+    sockets.last.sent.map(({ cmd, data }) => [cmd, ...data]),
+    [
+      [1, 1],
+      [2, 2],
+    ],
+  );
   for (const flag of [1, 2]) sockets.arrive({ flag, cmd: flag });
   await Promise.all(waiting);
   // A socket that closes takes nothing any more, and does not say so.
@@ -99,7 +110,19 @@ test("codecs make messages of bytes", async () => {
   assert.deepEqual(sockets.last.sent[0].data, bytes(3));
   sockets.answer({ data: bytes(2) });
   assert.equal(await call, "xx");
-  const thrown = { cmd: 8, request: { encode: () => { throw new Error("encode"); } }, reply: { decode: () => { throw new Error("decode"); } } };
+  const thrown = {
+    cmd: 8,
+    request: {
+      encode: () => {
+        throw new Error("encode");
+      },
+    },
+    reply: {
+      decode: () => {
+        throw new Error("decode");
+      },
+    },
+  };
   assert.equal((await fails(client.call(thrown, "a"))).message, "encode");
   const decodes = fails(client.call(thrown));
   sockets.answer();

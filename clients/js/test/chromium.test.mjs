@@ -7,7 +7,7 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { judge, SERVERS, stage } from "./harness.mjs";
+import { judge, leave, SERVERS, stage } from "./harness.mjs";
 
 const CHROMIUM = process.env.CHROMIUM ?? "chromium";
 const SCRIPTS = { "/sysconn-client.js": "bundle/sysconn-client.js", "/rules.js": "test/rules.js" };
@@ -41,7 +41,8 @@ async function serve(stages, reported) {
       await answers[path](JSON.parse(Buffer.concat(chunks)));
       return response.end();
     }
-    if (path === "/servers") return response.end(JSON.stringify(stages.map(({ name, url }) => ({ name, url }))));
+    if (path === "/servers")
+      return response.end(JSON.stringify(stages.map(({ name, url }) => ({ name, url }))));
     const script = SCRIPTS[path];
     response.setHeader("Content-Type", script ? "text/javascript" : "text/html; charset=utf-8");
     response.end(script ? readFileSync(script) : path === "/" ? PAGE : "");
@@ -61,15 +62,26 @@ test("in Chromium", { concurrency: true }, async (context) => {
   const quiet = ["background-networking", "component-update", "sync", "gpu", "quic", "dev-shm-usage"];
   const words = ["--headless", "--no-first-run", ...quiet.map((what) => `--disable-${what}`)];
   // The sandbox does not work for root, and the certificate is self-signed.
-  words.push("--no-sandbox", "--ignore-certificate-errors", "--no-proxy-server", `--user-data-dir=${profile}`);
+  words.push(
+    "--no-sandbox",
+    "--ignore-certificate-errors",
+    "--no-proxy-server",
+    `--user-data-dir=${profile}`,
+  );
   const env = { ...process.env, HOME: profile };
   const url = `http://127.0.0.1:${server.address().port}/`;
   const browser = spawn(CHROMIUM, [...words, url], { stdio: "ignore", env, detached: true });
   let timer;
   try {
-    await Promise.race([all, new Promise((_, reject) => (timer = setTimeout(reject, 90_000, new Error("no report"))))]);
+    await Promise.race([
+      all,
+      new Promise((_, reject) => (timer = setTimeout(reject, 90_000, new Error("no report")))),
+    ]);
     for (const { name, verdicts } of reports)
-      await judge(context, verdicts.map(([rule, holds]) => [`Chromium, ${name}: ${rule}`, holds]));
+      await judge(
+        context,
+        verdicts.map(([rule, holds]) => [`Chromium, ${name}: ${rule}`, holds]),
+      );
   } finally {
     clearTimeout(timer);
     const ended = once(browser, "exit");
@@ -79,5 +91,6 @@ test("in Chromium", { concurrency: true }, async (context) => {
     server.close();
     await Promise.all(stages.map((stage) => stage.end()));
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    leave();
   }
 });

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, Ended, Refused } from "sysconn-client";
 import { account, room } from "sysconn-client/messages";
-import { connector, relay, serve } from "./harness.mjs";
+import { connector, leave, relay, serve } from "./harness.mjs";
 
 const CLIENTS = 1000;
 /** A role may be in 100 rooms, which is how many an observer can hear. */
@@ -22,7 +22,10 @@ const PAUSE_MS = 700;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function client(port, roleId) {
-  const login = () => ({ command: account.login, message: { account: `a${roleId}`, roleId: BigInt(roleId) } });
+  const login = () => ({
+    command: account.login,
+    message: { account: `a${roleId}`, roleId: BigInt(roleId) },
+  });
   const backoff = { firstMs: 50, maxMs: 500 };
   return new Client(`ws://127.0.0.1:${port}/`, { connector, login, backoff, timeoutMs: 60_000 });
 }
@@ -88,6 +91,7 @@ test(`${CLIENTS} clients that are cut for ${SECONDS} s`, async () => {
   for (const one of [observer, ...all]) one.close();
   before.close();
   await server.stop();
+  leave();
   console.log(`cuts: ${before.accepted()} connections, ${JSON.stringify(counts)}`);
   assert.deepEqual(wrong, []);
   assert.equal(outcomes.size, begun);

@@ -1,7 +1,9 @@
 // Sockets and a clock under the test's control.
 
+import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { Client } from "sysconn-client";
 
 // Timers and the date stand still; immediates go on.
 mock.timers.enable({ apis: ["setTimeout", "Date"] });
@@ -74,3 +76,25 @@ export function reply({ errorId = 0, status = 0, flag = 0, cmd, data = new Uint8
   message.set(data, 11);
   return message.buffer;
 }
+
+/** A client whose waits are the longest that they may be, or another share of that. */
+export function made(options = {}, random = 0) {
+  mock.method(Math, "random", () => random);
+  const sockets = new Sockets();
+  const client = new Client("ws://x/", { connector: sockets.connector, heartbeat: false, ...options });
+  const states = [];
+  client.on("state", (state) => states.push(state));
+  return { sockets, client, states };
+}
+
+/** One that is open. */
+export async function open(options, random) {
+  const all = made(options, random);
+  const opening = all.client.connect();
+  all.sockets.open();
+  await opening;
+  return all;
+}
+
+/** What a promise rejects with. */
+export const fails = (promise) => promise.then(assert.fail, (error) => error);

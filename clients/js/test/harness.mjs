@@ -8,12 +8,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import WebSocket from "ws";
 
-const PROGRAM = process.env.SYSCONN_PROGRAM ?? "../../target/release/sysconn";
+export const PROGRAM = process.env.SYSCONN_PROGRAM ?? "../../target/release/sysconn";
 
 /** The program on a free port, or on this one. */
 export async function serve(args = [], port = 0) {
   const env = { ...process.env, SYSCONN_LISTEN: `127.0.0.1:${port}` };
-  const child = spawn(PROGRAM, ["serve", "--diagnostics", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(PROGRAM, ["serve", "--diagnostics", ...args], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let log = "";
   child.stderr.on("data", (text) => (log += text));
   const ready = once(child.stdout, "data");
@@ -82,7 +85,9 @@ export function tls() {
   const [certificate, key] = ["certificate.pem", "key.pem"].map((name) => join(folder, name));
   const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
   const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-  execFileSync("openssl", ["req", ...kind, ...names, "-out", certificate, "-keyout", key], { stdio: "ignore" });
+  execFileSync("openssl", ["req", ...kind, ...names, "-out", certificate, "-keyout", key], {
+    stdio: "ignore",
+  });
   return ["--tls-cert", certificate, "--tls-key", key];
 }
 
@@ -109,6 +114,10 @@ export async function stage([name, scheme, args]) {
   };
   return { name, url: `${scheme}://127.0.0.1:${before.port}/`, control, end, log: () => server.log() };
 }
+
+/** To be called last. After connections were reset, Node 20 can stay in its own cleanup for ever (in
+ * `Environment::CleanupHandles`); a process that is told to exit leaves that out. */
+export const leave = () => process.on("exit", () => process.exit());
 
 /** Waits for all, and then throws what the first of them has thrown. */
 export async function together(promises) {

@@ -2,33 +2,12 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { mock, test } from "node:test";
+import { test } from "node:test";
 import { Client, Ended, Refused } from "sysconn-client";
-import { pass, Sockets } from "./fake.mjs";
+import { fails, made, open, pass, Sockets } from "./fake.mjs";
 
 const ROOT = process.env.SYSCONN_ROOT ?? "../..";
 const CODES = JSON.parse(readFileSync(`${ROOT}/clients/vectors/advice.json`, "utf8"));
-
-/** A client whose waits are the longest that they may be, or another share of that. */
-function made(options = {}, random = 0) {
-  mock.method(Math, "random", () => random);
-  const sockets = new Sockets();
-  const client = new Client("ws://x/", { connector: sockets.connector, heartbeat: false, ...options });
-  const states = [];
-  client.on("state", (state) => states.push(state));
-  return { sockets, client, states };
-}
-
-/** One that is open. */
-async function open(options, random) {
-  const all = made(options, random);
-  const opening = all.client.connect();
-  all.sockets.open();
-  await opening;
-  return all;
-}
-
-const fails = (promise) => promise.then(assert.fail, (error) => error);
 
 test("after each close code it does what the vectors say", async () => {
   for (const { code, advice } of CODES) {
@@ -75,7 +54,10 @@ test("waits double up to the longest, and begin anew after 10 s logged in", asyn
 });
 
 test("waits are random, and never nothing", async () => {
-  for (const [random, ms] of [[0.75, 250], [0.999, 1]]) {
+  for (const [random, ms] of [
+    [0.75, 250],
+    [0.999, 1],
+  ]) {
     const { sockets, client } = await open({}, random);
     sockets.end(1001);
     await pass(ms - 1);
@@ -112,7 +94,12 @@ test("a reason that ends in retry=SECONDS overrides the table", async () => {
 
 test("the option advice overrides all of it", async () => {
   const advice = (code, reason) => ({ 1001: "never", 4010: "now" })[code] ?? (reason ? "never" : undefined);
-  for (const [code, reason, state] of [[1001, "retry=1", "closed"], [4010, "", "waiting"], [1006, "", "waiting"], [1006, "x", "closed"]]) {
+  for (const [code, reason, state] of [
+    [1001, "retry=1", "closed"],
+    [4010, "", "waiting"],
+    [1006, "", "waiting"],
+    [1006, "x", "closed"],
+  ]) {
     const { sockets, client } = await open({ advice });
     sockets.end(code, reason);
     assert.equal(client.state, state);
@@ -196,7 +183,10 @@ test("a login comes first, and what it rejects with decides", async () => {
   assert.deepEqual(sockets.last.sent, []);
   logins[1].resolve({ command: 2, message: new Uint8Array([1]) });
   await pass();
-  assert.deepEqual(sockets.last.sent.map(({ cmd }) => cmd), [2]);
+  assert.deepEqual(
+    sockets.last.sent.map(({ cmd }) => cmd),
+    [2],
+  );
   sockets.answer({ errorId: 6 });
   await pass();
   assert.deepEqual([client.state, sockets.last.closed?.length], ["waiting", 0]);
@@ -211,7 +201,10 @@ test("a login comes first, and what it rejects with decides", async () => {
   await pass();
   sockets.answer();
   await pass();
-  assert.deepEqual(sockets.last.sent.map(({ cmd }) => cmd), [2, 7]);
+  assert.deepEqual(
+    sockets.last.sent.map(({ cmd }) => cmd),
+    [2, 7],
+  );
   await opening;
   sockets.answer();
   await call;
@@ -232,48 +225,6 @@ test("a login comes first, and what it rejects with decides", async () => {
   assert.deepEqual([(await never).mayHaveRun, client.state, refused.length], [false, "closed", 1]);
 });
 
-test("silence and an unanswered wake are losses", async () => {
-  const { sockets, client } = await open({ heartbeat: { command: 5, everyMs: 20000 }, idleMs: 30000 });
-  assert.deepEqual(sockets.last.sent.map(({ cmd }) => cmd), [5]);
-  await pass(200);
-  sockets.answer();
-  assert.equal(client.rttMs, 200);
-  await pass(20000);
-  assert.equal(sockets.last.sent.length, 2);
-  // Unanswered, there is no other; a push is a sign of life.
-  sockets.arrive({ cmd: 9 });
-  await pass(29999);
-  assert.deepEqual([client.state, sockets.last.sent.length], ["open", 2]);
-  await pass(1);
-  assert.deepEqual([client.state, sockets.all.length], ["waiting", 1]);
-  client.wake();
-  assert.equal(sockets.all.length, 2);
-  sockets.open();
-  sockets.answer();
-  client.wake();
-  assert.equal(sockets.last.sent.length, 2);
-  await pass(2999);
-  sockets.answer();
-  await pass(1);
-  assert.equal(client.state, "open");
-  client.wake();
-  await pass(2000);
-  // Another one does not give it more time.
-  client.wake();
-  await pass(1000);
-  assert.equal(client.state, "waiting");
-  client.close();
-});
-
-test("without a heartbeat there is no silence", async () => {
-  const { sockets, client } = await open();
-  await pass(1e6);
-  client.wake();
-  await pass(1e6);
-  assert.deepEqual([client.state, sockets.last.sent.length], ["open", 0]);
-  client.close();
-});
-
 test("what a handler of states does takes effect", async () => {
   const { sockets, client } = made();
   client.on("state", (state) => state === "connecting" && client.close());
@@ -284,13 +235,4 @@ test("what a handler of states does takes effect", async () => {
   other.sockets.end(1006);
   await pass(60000);
   assert.deepEqual([other.client.state, other.sockets.all.length], ["closed", 1]);
-});
-
-test("the server's clock is that of the heartbeat", async () => {
-  const { sockets, client } = await open({ heartbeat: undefined });
-  await pass(100);
-  // 1,700,000,000,000 as a varint.
-  sockets.answer({ data: new Uint8Array([8, 0x80, 0xd0, 0x95, 0xff, 0xbc, 0x31]) });
-  assert.deepEqual([client.rttMs, client.serverNow()], [100, 1_700_000_000_050]);
-  client.close();
 });

@@ -19,7 +19,11 @@ async function rules({ sysconn, url, connector, control, check, setTimeout }) {
     return made;
   };
   /** What a promise rejects with. */
-  const fails = (promise) => promise.then(() => undefined, (error) => error);
+  const fails = (promise) =>
+    promise.then(
+      () => undefined,
+      (error) => error,
+    );
   /** Waits until something holds. */
   const until = async (what, holds) => {
     for (let i = 0; i < 2000; i++) {
@@ -58,7 +62,10 @@ async function rules({ sysconn, url, connector, control, check, setTimeout }) {
     const text = "a é 游戏 😀 𝄞";
     await one.call(room.say, { room: "a", text });
     await until("a push comes", () => raw.length === 1);
-    check("a push has its message", pushes.length === 1 && pushes[0].text === text && pushes[0].roleId === mine);
+    check(
+      "a push has its message",
+      pushes.length === 1 && pushes[0].text === text && pushes[0].roleId === mine,
+    );
     check("a handler by number gets bytes", raw.length === 1 && raw[0].length > 0);
     check("a handler that throws harms no other", thrown === 1);
     off();
@@ -80,29 +87,39 @@ async function rules({ sysconn, url, connector, control, check, setTimeout }) {
   for (const size of [0, 1, 65534, 65535, 65536, 300000])
     check(`an echo of ${size} bytes`, same(await plain.call(echo.echo, bytes(size)), bytes(size)));
   const many = await Promise.all([...bytes(200)].map((byte) => plain.call(1101, new Uint8Array([byte]))));
-  check("each call has its own answer", many.every((answer, i) => answer[0] === i));
+  check(
+    "each call has its own answer",
+    many.every((answer, i) => answer[0] === i),
+  );
 
   // Refusals.
   let error = await fails(plain.call(echo.refuse, new Uint8Array([1, 2])));
   check("a refusal", error instanceof Refused && error.errorId === 258 && error.cmd === 1103);
   const refused = [];
   plain.on("refused", (refusal) => refused.push(refusal.errorId));
-  check("a post leaves", plain.post(echo.refuse, new Uint8Array([0, 100])) && plain.post(echo.sink, bytes(9)));
+  check(
+    "a post leaves",
+    plain.post(echo.refuse, new Uint8Array([0, 100])) && plain.post(echo.sink, bytes(9)),
+  );
   await plain.call(echo.echo);
   check("the refusal of a post is an event", refused.join() === "100");
 
   // Streams.
   let count = 0;
   const begun = [];
-  for (let stream = plain.stream(echo.burst, new Uint8Array([0, 200])); count < 150; ) {
+  for (let stream = plain.stream(echo.burst, new Uint8Array([0, 200])); count < 150;) {
     const { value } = await stream.next();
     begun.push(value[3]);
-    if (++count === 150) check("return ends a stream", (await stream.return()).done && (await stream.next()).done);
+    if (++count === 150)
+      check("return ends a stream", (await stream.return()).done && (await stream.next()).done);
   }
-  check("a stream has its replies in order", begun.every((value, i) => value === i));
+  check(
+    "a stream has its replies in order",
+    begun.every((value, i) => value === i),
+  );
   const short = plain.stream(echo.burst, new Uint8Array([0, 3]), { timeoutMs: 500 });
   const replies = [];
-  for (let next; !(next = await short.next()).done; ) replies.push(next.value[3]);
+  for (let next; !(next = await short.next()).done;) replies.push(next.value[3]);
   check("a stream ends after a silence", replies.join() === "0,1,2");
   const crowded = plain.stream(echo.burst, new Uint8Array([2, 0]));
   await plain.call(echo.echo);
@@ -162,9 +179,14 @@ async function rules({ sysconn, url, connector, control, check, setTimeout }) {
   // A login that is refused for good, and one that ended for a while.
   const nobody = client({ login: () => ({ command: account.login, message: {} }) });
   error = await fails(nobody.connect());
-  check("a refused login rejects", error instanceof Refused && error.errorId === 7 && nobody.state === "closed");
+  check(
+    "a refused login rejects",
+    error instanceof Refused && error.errorId === 7 && nobody.state === "closed",
+  );
   let logins = 0;
-  const patient = client({ login: () => ({ command: echo.refuse, message: new Uint8Array([0, ++logins < 3 ? 5 : 9]) }) });
+  const patient = client({
+    login: () => ({ command: echo.refuse, message: new Uint8Array([0, ++logins < 3 ? 5 : 9]) }),
+  });
   error = await fails(patient.connect());
   check("ErrorID 5 is tried again", error.errorId === 9 && logins === 3);
 
@@ -192,7 +214,10 @@ async function rules({ sysconn, url, connector, control, check, setTimeout }) {
   check("the URL was asked for", asked >= 1);
 
   for (const each of clients) each.close();
-  check("all are closed", clients.every((each) => each.state === "closed"));
+  check(
+    "all are closed",
+    clients.every((each) => each.state === "closed"),
+  );
 }
 
 if (typeof module !== "undefined") module.exports = { rules };

@@ -1,4 +1,6 @@
-// Runs the tests in files of these names, or all, and ends with a line as Rust's tests have: node run.mjs [NAME…]
+// Runs the tests in files of these names, or all: node run.mjs [NAME…]
+//
+// The last line is that of a Rust test program.
 
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as core from "sysconn-client";
 import * as messages from "sysconn-client/messages";
-import { connector, judge, SERVERS, stage, together } from "./harness.mjs";
+import { connector, judge, leave, SERVERS, stage, together } from "./harness.mjs";
 
 const script = { exports: {} };
 new Function("module", readFileSync("test/rules.js", "utf8"))(script);
@@ -22,5 +22,5 @@ test("in Node", { concurrency: true }, async (context) => {
       await end();
     }
   };
-  await together(SERVERS.map(visit));
+  await together(SERVERS.map(visit)).finally(leave);
 });

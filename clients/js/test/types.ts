@@ -41,4 +41,5 @@ const text: Codec<string> = { encode: () => new Uint8Array(0), decode: () => "" 
 export const command: Command<string, string> = { cmd: 2001, request: text, reply: text };
 export const reply: Promise<string> = client.call(command, "a");
 export const isRun = (error: Ended | TimedOut): boolean => error.mayHaveRun;
-export const connector = (wx: Parameters<typeof wechat>[0]) => new Client("wss://x/", { connector: wechat(wx) });
+export const connector = (wx: Parameters<typeof wechat>[0]) =>
+  new Client("wss://x/", { connector: wechat(wx) });

@@ -11,7 +11,9 @@ import * as messages from "sysconn-client/messages";
 const ROOT = process.env.SYSCONN_ROOT ?? "../..";
 const read = (name) => JSON.parse(readFileSync(`${ROOT}/clients/vectors/${name}.json`, "utf8"));
 const bytes = (text) =>
-  typeof text === "number" ? Uint8Array.from({ length: text }, (_, i) => i % 251) : new Uint8Array(Buffer.from(text, "hex"));
+  typeof text === "number"
+    ? Uint8Array.from({ length: text }, (_, i) => i % 251)
+    : new Uint8Array(Buffer.from(text, "hex"));
 const hex = (data) => Buffer.from(data).toString("hex");
 const join = ({ header, data }) => new Uint8Array(Buffer.concat([bytes(header), bytes(data)]));
 

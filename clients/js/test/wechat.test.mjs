@@ -13,7 +13,8 @@ function made(names = ["onShow", "offShow", "onHide"]) {
   const wx = {
     connectSocket(options) {
       const task = { options, sent: [], closed: undefined };
-      for (const event of ["Open", "Message", "Close", "Error"]) task[`on${event}`] = (listener) => (task[event] = listener);
+      for (const event of ["Open", "Message", "Close", "Error"])
+        task[`on${event}`] = (listener) => (task[event] = listener);
       task.send = (packet) => task.sent.push(packet);
       task.close = (words) => (task.closed ??= words);
       tasks.push(task);
@@ -31,7 +32,10 @@ function made(names = ["onShow", "offShow", "onHide"]) {
   return { wx, tasks, listeners, say, client };
 }
 
-for (const names of [["onShow", "offShow", "onHide"], ["onAppShow", "offAppShow", "onAppHide"]])
+for (const names of [
+  ["onShow", "offShow", "onHide"],
+  ["onAppShow", "offAppShow", "onAppHide"],
+])
   test(`with ${names[0]}: a close with 1000 while hidden is a loss, and shown it comes back`, async () => {
     const { tasks, say, client, listeners } = made(names);
     const opening = client.connect();

@@ -52,7 +52,13 @@ test("messages in messages, and fields that are skipped", () => {
   const write = (writer) =>
     writer.tag(1, 2).fork().tag(2, 2).fork().tag(3, 0).uint32(5).join().tag(4, 2).string("x").join().finish();
   assert.deepEqual(write(new BinaryWriter()), write(new theirs.BinaryWriter()));
-  const all = new theirs.BinaryWriter().tag(1, 0).uint64(1n << 60n).tag(2, 1).fixed64(1n).tag(3, 2).string("abc");
+  const all = new theirs.BinaryWriter()
+    .tag(1, 0)
+    .uint64(1n << 60n)
+    .tag(2, 1)
+    .fixed64(1n)
+    .tag(3, 2)
+    .string("abc");
   all.tag(4, 3).tag(5, 0).uint32(1).tag(4, 4).tag(6, 5).fixed32(1).tag(7, 0).uint32(9);
   const reader = new BinaryReader(all.finish());
   for (;;) {
@@ -66,7 +72,8 @@ test("messages in messages, and fields that are skipped", () => {
 test("what is cut or too long throws", () => {
   const bad = [[0x80], [5, 1], Array(11).fill(0xff)];
   for (const bytes of bad) assert.throws(() => new BinaryReader(new Uint8Array(bytes)).bytes(), RangeError);
-  for (const type of [6, 7, 4]) assert.throws(() => new BinaryReader(new Uint8Array(9)).skip(type, 1), RangeError);
+  for (const type of [6, 7, 4])
+    assert.throws(() => new BinaryReader(new Uint8Array(9)).skip(type, 1), RangeError);
 });
 
 test("UTF-8 is that of TextEncoder and TextDecoder", () => {
@@ -74,12 +81,16 @@ test("UTF-8 is that of TextEncoder and TextDecoder", () => {
   for (const text of texts) assert.deepEqual(encodeUtf8(text), new TextEncoder().encode(text));
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   // All two-byte sequences, and random ones of bytes at which something changes.
-  const edges = [0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff];
+  const edges = [
+    0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4,
+    0xf5, 0xff,
+  ];
   const cases = [];
   for (let pair = 0; pair < 65536; pair++) cases.push([pair >> 8, pair & 255]);
   let seed = 1;
   const next = () => (seed = (seed * 48271) % 2147483647);
-  for (let i = 0; i < 20000; i++) cases.push(Array.from({ length: 3 + (next() % 4) }, () => edges[next() % edges.length]));
+  for (let i = 0; i < 20000; i++)
+    cases.push(Array.from({ length: 3 + (next() % 4) }, () => edges[next() % edges.length]));
   for (const bytes of cases.map((bytes) => new Uint8Array(bytes)))
     assert.equal(decodeUtf8(bytes), decoder.decode(bytes), Buffer.from(bytes).toString("hex"));
 });

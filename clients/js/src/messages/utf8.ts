@@ -27,7 +27,14 @@ export function decodeUtf8(bytes: Uint8Array): string {
     const first = bytes[at++];
     let code = first;
     if (first >= 0x80) {
-      const more = first >= 0xf0 && first < 0xf5 ? 3 : first >= 0xe0 && first < 0xf0 ? 2 : first >= 0xc2 && first < 0xe0 ? 1 : 0;
+      const more =
+        first >= 0xf0 && first < 0xf5
+          ? 3
+          : first >= 0xe0 && first < 0xf0
+            ? 2
+            : first >= 0xc2 && first < 0xe0
+              ? 1
+              : 0;
       code = more ? first & (63 >> more) : REPLACEMENT;
       for (let i = 0; i < more; i++) {
         // The second byte may not make the code too small, a surrogate, or too large.

@@ -1,0 +1,86 @@
+// Heartbeats, silence, and wake-ups, on sockets and a clock of the test's own.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { open, pass } from "./fake.mjs";
+
+test("silence and an unanswered wake are losses", async () => {
+  const { sockets, client } = await open({ heartbeat: { command: 5, everyMs: 20000 }, idleMs: 30000 });
+  assert.deepEqual(
+    sockets.last.sent.map(({ cmd }) => cmd),
+    [5],
+  );
+  await pass(200);
+  sockets.answer();
+  assert.equal(client.rttMs, 200);
+  await pass(20000);
+  assert.equal(sockets.last.sent.length, 2);
+  // Unanswered, there is no other; a push is a sign of life.
+  sockets.arrive({ cmd: 9 });
+  await pass(29999);
+  assert.deepEqual([client.state, sockets.last.sent.length], ["open", 2]);
+  await pass(1);
+  assert.deepEqual([client.state, sockets.all.length], ["waiting", 1]);
+  client.wake();
+  assert.equal(sockets.all.length, 2);
+  sockets.open();
+  sockets.answer();
+  client.wake();
+  assert.equal(sockets.last.sent.length, 2);
+  await pass(2999);
+  sockets.answer();
+  await pass(1);
+  assert.equal(client.state, "open");
+  client.wake();
+  await pass(2000);
+  // Another one does not give it more time.
+  client.wake();
+  await pass(1000);
+  assert.equal(client.state, "waiting");
+  client.close();
+});
+
+test("an error without an end is a loss", async () => {
+  const { sockets, client, states } = await open();
+  sockets.last.onerror({});
+  await pass(500);
+  sockets.end(4010);
+  assert.equal(client.state, "closed");
+  await (client.connect(), sockets.open());
+  sockets.last.onerror({});
+  await pass(1000);
+  assert.deepEqual([client.state, states.pop()], ["waiting", "waiting"]);
+  client.close();
+});
+
+test("heartbeats after a wake only", async () => {
+  const { sockets, client } = await open({ heartbeat: { command: 5, everyMs: 0 } });
+  await pass(1e6);
+  assert.deepEqual(sockets.last.sent, []);
+  client.wake();
+  assert.deepEqual(
+    sockets.last.sent.map(({ cmd }) => cmd),
+    [5],
+  );
+  await pass(3000);
+  assert.equal(client.state, "waiting");
+  client.close();
+});
+
+test("without a heartbeat there is no silence", async () => {
+  const { sockets, client } = await open();
+  await pass(1e6);
+  client.wake();
+  await pass(1e6);
+  assert.deepEqual([client.state, sockets.last.sent.length], ["open", 0]);
+  client.close();
+});
+
+test("the server's clock is that of the heartbeat", async () => {
+  const { sockets, client } = await open({ heartbeat: undefined });
+  await pass(100);
+  // 1,700,000,000,000 as a varint.
+  sockets.answer({ data: new Uint8Array([8, 0x80, 0xd0, 0x95, 0xff, 0xbc, 0x31]) });
+  assert.deepEqual([client.rttMs, client.serverNow()], [100, 1_700_000_000_050]);
+  client.close();
+});
