@@ -121,7 +121,8 @@ impl Cause {
         }
     }
 
-    /// The reason in the Close frame that the client gets.
+    /// The reason in the Close frame that the client gets. A drain with a [rate](crate::config::Drain::rate)
+    /// adds when to come back.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {

@@ -17,6 +17,9 @@ pub struct Drain {
     /// The time that draining may take once it has begun. Default: 5 s. `None`: any time.
     pub timeout: Option<Duration>,
     /// The number of clients that are closed per second. Default: `None`, all at once.
+    ///
+    /// With a rate, the reason of each Close 1001 ends in `retry=1`: the pace spreads the clients already, so
+    /// each may come back in a second.
     pub rate: Option<u32>,
 }
 

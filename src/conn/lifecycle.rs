@@ -21,7 +21,11 @@ impl<S: Application> Input<Env<S>> for Close {
             Phase::Proxied(_) | Phase::Upgrading(_) => Refuse(Refusal::Unavailable).apply(conn, env),
             Phase::Open(_) => {
                 if let Some(code) = cause.close_code() {
-                    push_close(&mut env.tools.write_buffer.bytes, Some(code), cause.reason());
+                    push_close(
+                        &mut env.tools.write_buffer.bytes,
+                        Some(code),
+                        env.settings.close_reason(cause),
+                    );
                 }
                 conn.begin_closing(cause, env.tools.now);
             }

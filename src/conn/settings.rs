@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cause::Cause;
 use crate::config::{Config, DeflateMode, Liveness, Overflow, TrustedProxy};
 use crate::moment::{Moment, whole_ms};
 use crate::record::Peer;
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) liveness: Liveness,
     pub(crate) outbox_limit: usize,
     pub(crate) overflow: Overflow,
+    /// A drain closes only so many clients a second.
+    paces_drain: bool,
     pub(crate) deflate: DeflateMode,
     compress_above: usize,
     deflate_above: usize,
@@ -71,6 +74,7 @@ impl Settings {
             liveness: timers.liveness,
             outbox_limit: output.outbox_limit.unwrap_or(0),
             overflow: output.overflow,
+            paces_drain: config.drain.rate.is_some(),
             deflate: output.deflate,
             compress_above: output.compress_above.unwrap_or(0),
             deflate_above: output.deflate_above,
@@ -122,6 +126,7 @@ impl Settings {
             origins: self.origins.clone(),
             subprotocols: self.subprotocols.clone(),
             subprotocol_required: self.subprotocol_required,
+            paces_drain: self.paces_drain,
         }
     }
 
@@ -146,6 +151,15 @@ impl Settings {
             first_long: noted.long_ago_ms.map(ago),
         };
         self.stalls.set(noted.iter().map(stall).collect());
+    }
+
+    /// The reason in the Close frame for a cause.
+    pub(super) fn close_reason(&self, cause: Cause) -> &'static str {
+        match cause {
+            // The pace spreads the clients already, so they need not wait for long.
+            Cause::GoingAway if self.paces_drain => "going away retry=1",
+            cause => cause.reason(),
+        }
     }
 
     pub(crate) fn policy(&self) -> Policy<'_> {

@@ -58,6 +58,8 @@ wire_struct! {
         origins: Vec<String>,
         subprotocols: Vec<String>,
         subprotocol_required: bool,
+        /// A drain closes only so many clients a second, and tells them when to come back.
+        paces_drain: bool,
     }
 }
 

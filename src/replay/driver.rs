@@ -275,5 +275,7 @@ fn config(settings: &Settings) -> Config {
     config.upgrade.origins = settings.origins.clone();
     config.upgrade.subprotocols = settings.subprotocols.clone();
     config.upgrade.subprotocol_required = settings.subprotocol_required;
+
+    config.drain.rate = settings.paces_drain.then_some(1);
     config
 }

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 
 use rustix::process::Signal;
+use sysconn::client::{self, ClientError};
 
 use crate::common::{Client, UPGRADE, eventually};
 use crate::serve;
@@ -79,6 +80,21 @@ fn drain_timeout_ends_the_program_although_clients_stay() {
     let (status, _) = program.wait();
     assert_eq!(status.code(), Some(0));
     drop((client, silent));
+}
+
+#[test]
+fn a_paced_drain_says_when_to_come_back() {
+    for (options, reason, seconds) in
+        [(&[][..], "going away", None), (&["--drain-rate", "100"][..], "going away retry=1", Some(1))]
+    {
+        let program = serve(options);
+        let url = format!("ws://{}", program.address()).parse().unwrap();
+        let mut client = client::Client::connect(&url).unwrap();
+        program.signal(Signal::TERM);
+        let Err(ClientError::Ended(ended)) = client.receive() else { panic!("{options:?}: no end") };
+        assert_eq!((ended.code, &*ended.reason), (1001, reason), "{options:?}");
+        assert_eq!(ended.retry_seconds(), seconds, "{options:?}");
+    }
 }
 
 #[test]
