@@ -21,11 +21,8 @@ impl<S: Application> Input<Env<S>> for Close {
             Phase::Proxied(_) | Phase::Upgrading(_) => Refuse(Refusal::Unavailable).apply(conn, env),
             Phase::Open(_) => {
                 if let Some(code) = cause.close_code() {
-                    push_close(
-                        &mut env.tools.write_buffer.bytes,
-                        Some(code),
-                        env.settings.close_reason(cause),
-                    );
+                    let reason = env.settings.close_reason(cause);
+                    push_close(&mut env.tools.write_buffer.bytes, Some(code), reason);
                 }
                 conn.begin_closing(cause, env.tools.now);
             }

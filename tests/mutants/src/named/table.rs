@@ -170,7 +170,7 @@ pub const NAMED: &[NamedMistake] = &[
         every: 5,
         edits: &[edit(
             "src/conn/lifecycle.rs",
-            "push_close(&mut env.tools.write_buffer.bytes, Some(code), cause.reason());",
+            "push_close(&mut env.tools.write_buffer.bytes, Some(code), reason);",
             "let code = if MISTAKE { CloseCode::NORMAL } else { code }; ORIGINAL",
         )],
     },
