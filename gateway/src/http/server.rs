@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, LocalSet, spawn_local};
 
-use super::{Answer, Site, host, line};
+use super::{Answer, POLICY, Site, host, line};
 
 /// Connections at one time. A newer one takes the place of the oldest, so that slow clients lock nobody out.
 const MAX_CONNECTIONS: usize = 24;
@@ -127,7 +127,7 @@ async fn answer(
         }
     };
     let headers = answer.headers_mut();
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'self'"));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(answer)
