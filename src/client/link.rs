@@ -1,7 +1,10 @@
 //! The WebSocket of a client: binary messages out and in. Pings and the server's Close are answered.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
+use super::TIMEOUT;
+use super::deadline::Deadline;
 use super::error::{ClientError, Ended};
 use super::handshake::read_more;
 use super::random::random;
@@ -19,6 +22,8 @@ pub(super) struct Link<S> {
     /// What was received and not decoded yet.
     received: Vec<u8>,
     decoder: Decoder,
+    /// The longest wait for a message in all; `None`: as the stream's reads have it.
+    pub(super) longest_wait: Option<Duration>,
     /// How the connection ended, once it has.
     ended: Option<Ended>,
 }
@@ -34,7 +39,12 @@ enum Found {
 impl<S: Read + Write> Link<S> {
     /// `received` came with the response to the upgrade.
     pub(super) fn new(stream: S, received: Vec<u8>) -> Self {
-        Link { stream, received, decoder: Decoder::new(), ended: None }
+        Link { stream, received, decoder: Decoder::new(), longest_wait: None, ended: None }
+    }
+
+    /// The end of a wait that begins now.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline::after(self.longest_wait)
     }
 
     pub(super) fn send(&mut self, message: &[u8]) -> Result<(), ClientError> {
@@ -53,12 +63,12 @@ impl<S: Read + Write> Link<S> {
         if let Some(ended) = &self.ended {
             return Err(ClientError::Ended(ended.clone()));
         }
+        let deadline = self.deadline();
         loop {
             let before = self.received.len();
-            match self.step()? {
+            match self.step().map_err(|error| self.fail(error))? {
                 Found::Message(message) => return Ok(message),
-                // The server may have ended its side.
-                Found::Ping(payload) => _ = self.send_frame(Opcode::Pong, &payload),
+                Found::Ping(payload) => self.pong(&payload)?,
                 Found::Close(ended) => {
                     let code = CloseCode::new(ended.code).map(|code| code.get().to_be_bytes());
                     let _ = self.send_frame(Opcode::Close, code.as_slice().as_flattened());
@@ -66,8 +76,27 @@ impl<S: Read + Write> Link<S> {
                     return Err(self.end(ended));
                 }
                 Found::Nothing if self.received.len() < before => {}
-                Found::Nothing => self.read()?,
+                Found::Nothing => {
+                    deadline.check()?;
+                    self.read()?;
+                }
             }
+        }
+    }
+
+    /// Ends a connection on which nothing can be understood any more (RFC 6455 §7.1.7).
+    pub(super) fn fail(&mut self, error: ClientError) -> ClientError {
+        // The server may be gone already.
+        let _ = self.send_frame(Opcode::Close, &CloseCode::PROTOCOL_ERROR.get().to_be_bytes());
+        self.end(Ended::without_close());
+        error
+    }
+
+    /// Answers a Ping. The server may have ended its side; but what was written in part ends the connection.
+    fn pong(&mut self, payload: &[u8]) -> Result<(), ClientError> {
+        match self.send_frame(Opcode::Pong, payload).map_err(ClientError::from) {
+            Err(ClientError::TimedOut) => Err(self.end(Ended::without_close())),
+            Err(_) | Ok(()) => Ok(()),
         }
     }
 
@@ -111,10 +140,13 @@ impl<S: Read + Write> Link<S> {
         ClientError::Ended(self.ended.insert(ended).clone())
     }
 
-    /// Reads until the server closes the connection (RFC 6455 §7.1.1), or is silent for too long.
+    /// Reads until the server closes the connection (RFC 6455 §7.1.1), or is silent or goes on for too long.
     fn drain(&mut self) {
+        let deadline = Deadline::after(Some(self.longest_wait.unwrap_or(TIMEOUT)));
         self.received.clear();
-        while read_more(&mut self.stream, &mut self.received, READ_BYTES).is_ok_and(|read| read > 0) {
+        while deadline.check().is_ok()
+            && read_more(&mut self.stream, &mut self.received, READ_BYTES).is_ok_and(|read| read > 0)
+        {
             self.received.clear();
         }
     }
