@@ -17,7 +17,7 @@ use crate::options::{CallTask, shown};
 use crate::signals;
 use catalogue::Catalogue;
 use data::{Form, encode};
-use session::Session;
+use session::{Session, Stop};
 
 /// The exit statuses beside 0, a reply, and 2, which all commands have for what they cannot use.
 const REFUSED: u8 = 1;
@@ -48,11 +48,17 @@ pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
             session.close();
             Ok(0)
         }
-        Err(error) => Ok(tell(&error, CLOSED)),
+        Err(Stop::Client(error)) => Ok(tell(&error, CLOSED)),
+        // The output's reader has all that it wants.
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            session.close();
+            Ok(0)
+        }
+        Err(Stop::Output(error)) => Err(format!("standard output: {error}")),
     }
 }
 
-fn log_in(session: &mut Session<'_>, task: &CallTask) -> Result<(), ClientError> {
+fn log_in(session: &mut Session<'_>, task: &CallTask) -> Result<(), Stop> {
     let Some((token, options)) = &task.login else { return Ok(()) };
     let identity = Identity { role_id: 1, ..Identity::default() };
     let message = login_as(token, options, Login { identity, ..Login::default() });
@@ -68,6 +74,9 @@ fn tell(error: &ClientError, lost: u8) -> u8 {
         }
         ClientError::Ended(ended) => (lost, end(ended)),
         ClientError::TimedOut => (if lost == CLOSED { TIMED_OUT } else { lost }, error.to_string()),
+        ClientError::Io(failed) if failed.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            (lost, format!("TLS: {failed}"))
+        }
         _ => (lost, error.to_string()),
     };
     // It may be closed.
