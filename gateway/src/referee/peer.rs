@@ -138,7 +138,7 @@ impl Peer {
             match self.socket.next(Some(deadline)) {
                 Ok(Some(Frame::Close(_) | Frame::End)) => return Ok(()),
                 Ok(Some(_)) if deadline.left().is_some() => {}
-                Ok(_) | Err(_) => return Err("the client keeps the old connection".to_owned()),
+                Ok(_) | Err(_) => return Err("the client keeps the connection".to_owned()),
             }
         }
     }

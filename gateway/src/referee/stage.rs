@@ -136,7 +136,7 @@ impl<'a> Stage<'a> {
 
     /// The next event must be this one.
     pub(super) fn expect(&mut self, expected: &Event) -> Judged {
-        let event = self.event()?;
+        let event = self.event().map_err(|why| format!("expected {}: {why}", expected.brief()))?;
         if event == *expected { Ok(()) } else { Err(differs(expected, &event)) }
     }
 
