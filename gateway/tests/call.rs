@@ -6,7 +6,7 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -279,6 +279,25 @@ fn tls_trusts_the_given_roots_only() {
 }
 
 #[test]
+fn a_server_that_drips_tls_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}", listener.local_addr().unwrap());
+    let drips = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // A record of the handshake with 16 KiB, each byte before the last one's time is up.
+        let bytes = [0x16, 3, 3, 0x40, 0].into_iter().chain(std::iter::repeat(2));
+        for byte in bytes {
+            if stream.write_all(&[byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    });
+    expect(&url, &[(&["1101", "--timeout", "300ms"], 3, "", "the server does not answer")]);
+    drips.join().unwrap();
+}
+
+#[test]
 fn a_token_logs_in() {
     let directory = directory("token");
     let keys = directory.join("keys");
@@ -287,12 +306,19 @@ fn a_token_logs_in() {
     let (status, token, error) = run(&["token", "--token-keys", keys, "--account", "a", "--role", "7"]);
     assert_eq!(status, 0, "{error}");
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--token-keys", keys]);
-    let join = ["room.join", "--json", r#"{"room":"a"}"#, "--login", token.trim(), "--account", "a"];
+    let room = ["room.join", "--json", r#"{"room":"a"}"#, "--account", "a"];
+    let join = [&room[..], &["--login", token.trim()]].concat();
+    let file = directory.join("token");
+    fs::write(&file, &token).unwrap();
+    let from_file = [&room[..], &["--token-file", file.to_str().unwrap()]].concat();
     expect(
         &format!("ws://{}", program.address()),
         &[
             (&[&join[..], &["--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
             (&[&join[..], &["--role", "8"]].concat(), 1, "", "ErrorID 7: the login was refused"),
+            (&[&from_file[..], &["--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
+            (&["1101", "--token-file", "/no/such"], 2, "", "/no/such: cannot be read"),
+            (&["1101", "--token-file", "a", "--login", "b"], 2, "", "cannot be used with"),
         ],
     );
     fs::remove_dir_all(directory).unwrap();
