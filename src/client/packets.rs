@@ -50,9 +50,10 @@ impl<S: Read + Write> Client<S> {
         &self.link.stream
     }
 
-    /// Sets the longest time that waiting for a packet, a reply or a push takes in all, though other packets,
-    /// Pings or parts of messages come meanwhile; `None`, as it is after [`over`](Self::over): no limit but
-    /// that of each read. It is looked at between two reads.
+    /// Sets the longest time that sending a packet, or waiting for a packet, a reply or a push, takes in all,
+    /// though the server takes it byte by byte, or other packets, Pings or parts of messages come meanwhile;
+    /// `None`, as it is after [`over`](Self::over): no limit but that of each read and write. It is looked at
+    /// between two of them.
     pub fn set_longest_wait(&mut self, wait: Option<Duration>) {
         self.link.longest_wait = wait;
     }

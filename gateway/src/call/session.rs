@@ -95,6 +95,7 @@ impl<'a> Session<'a> {
             self.print_pushes()?;
             let left = HEARTBEAT.saturating_sub(last_sent.elapsed());
             if left.is_zero() {
+                self.allow(self.timeout)?;
                 self.client.post(account::SERVER_TIME, b"")?;
                 last_sent = now();
             }
@@ -102,11 +103,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn close(self) {
+    pub(super) fn close(mut self) {
+        // Without it the last packet's time is the server's to close.
+        let _ = self.allow(self.timeout);
         self.client.close();
     }
 
     fn call(&mut self, cmd: u16, data: &[u8]) -> Result<Packet, Stop> {
+        self.allow(self.timeout)?;
         let flag = self.client.request(cmd, data)?;
         let began = now();
         let reply = loop {
@@ -127,11 +131,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Waits for one packet, or for the time to pass.
-    fn receive(&mut self, wait: Duration) -> Result<(), ClientError> {
+    /// Sets what the next packet may take, in either direction.
+    fn allow(&mut self, wait: Duration) -> Result<(), ClientError> {
         let wait = wait.max(SHORTEST);
         self.tcp.set_read_timeout(Some(wait))?;
         self.client.set_longest_wait(Some(wait));
+        Ok(())
+    }
+
+    /// Waits for one packet, or for the time to pass.
+    fn receive(&mut self, wait: Duration) -> Result<(), ClientError> {
+        self.allow(wait)?;
         match self.client.receive() {
             Err(ClientError::TimedOut) => Ok(()),
             received => received,
