@@ -171,6 +171,8 @@ fn slow_clients_lock_nobody_out() {
         let _ = stream.read_to_end(&mut rest);
         assert_eq!(rest, b"");
     }
+    let log = String::from_utf8(program.log()).unwrap();
+    assert!(log.contains("http: the oldest of 24 connections is cut for a newer one"), "{log}");
 }
 
 #[test]

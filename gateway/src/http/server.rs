@@ -84,15 +84,24 @@ impl HttpServer {
             Err(error) => return log::error!("http: {error}"),
         };
         let mut connections = VecDeque::<AbortHandle>::new();
+        let mut was_refused = false;
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    if !std::mem::replace(&mut was_refused, true) {
+                        log::warn!("http: no connection is accepted for now: {error}");
+                    }
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             };
+            was_refused = false;
             connections.retain(|connection| !connection.is_finished());
             if connections.len() >= MAX_CONNECTIONS
                 && let Some(oldest) = connections.pop_front()
             {
+                log::debug!("http: the oldest of {MAX_CONNECTIONS} connections is cut for a newer one");
                 oldest.abort();
             }
             let connection = serve_one(stream, site.clone(), is_loopback, times.head);
