@@ -1,15 +1,17 @@
 //! The connection of the program's own clients to a server, with or without TLS.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use sysconn::client::{Client, ClientError, Offer, Url, connect_tcp};
+use sysconn::client::{Client, ClientError, Offer, TIMEOUT, Url, connect_tcp};
 
 use crate::options::{read, shown};
 
@@ -30,16 +32,79 @@ pub(crate) fn connect(
     url: &Url,
     offer: &Offer,
     roots: Option<RootCertStore>,
-    set: impl FnOnce(&std::net::TcpStream) -> io::Result<()>,
+    set: impl FnOnce(&TcpStream) -> io::Result<()>,
 ) -> Result<AnyClient, ClientError> {
     let tcp = connect_tcp(url)?;
     set(&tcp)?;
-    if !url.is_tls {
-        return Client::over(Box::new(tcp), url, offer);
+    let stream: Box<dyn Stream> = match url.is_tls {
+        false => Box::new(tcp),
+        true => {
+            let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
+            let tls = ClientConnection::new(Arc::new(config(roots)?), name).map_err(io::Error::other)?;
+            Box::new(Tls(StreamOwned::new(tls, Tcp { stream: tcp, until: now() })))
+        }
+    };
+    let mut client = Client::over(stream, url, offer)?;
+    client.set_longest_wait(Some(TIMEOUT));
+    Ok(client)
+}
+
+/// A connection with TLS. Its reads and writes end in the time of the socket's reads, though one of them is
+/// many of the socket's.
+struct Tls(StreamOwned<ClientConnection, Tcp>);
+
+impl Read for Tls {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.sock.begin()?;
+        self.0.read(buffer)
     }
-    let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
-    let tls = ClientConnection::new(Arc::new(config(roots)?), name).map_err(io::Error::other)?;
-    Client::over(Box::new(StreamOwned::new(tls, tcp)), url, offer)
+}
+
+impl Write for Tls {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.sock.begin()?;
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.sock.begin()?;
+        self.0.flush()
+    }
+}
+
+/// A socket that is read until a point in time only.
+struct Tcp {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Tcp {
+    /// Begins the time anew.
+    fn begin(&mut self) -> io::Result<()> {
+        self.until = now() + self.stream.read_timeout()?.unwrap_or(TIMEOUT);
+        Ok(())
+    }
+}
+
+impl Read for Tcp {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.until <= now() { Err(io::ErrorKind::TimedOut.into()) } else { self.stream.read(buffer) }
+    }
+}
+
+impl Write for Tcp {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client has no reactor whose clock it could read")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn config(roots: Option<RootCertStore>) -> io::Result<ClientConfig> {

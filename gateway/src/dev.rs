@@ -9,7 +9,7 @@ use serde_json::json;
 use sysconn::Config;
 use sysconn::config::Listen;
 
-use crate::http::{Answer, HttpServer, Site, answer, line, unless_read, with};
+use crate::http::{Answer, HttpServer, POLICY, Site, answer, line, unless_read, with};
 
 /// The path of each file, its type, and the file.
 const FILES: &[(&str, &str, &str)] = &[
@@ -70,7 +70,7 @@ impl DevPage {
         let url = format!("{server}{}", self.path);
         // A policy cannot name an IPv6 address.
         let source = if address.is_ipv6() { format!("{}:", self.scheme) } else { server };
-        let policy = format!("default-src 'self'; connect-src 'self' {source}");
+        let policy = format!("{POLICY}; connect-src 'self' {source}");
         let policy = HeaderValue::try_from(policy).map_err(|error| format!("--dev: {error}"))?;
         let page = self.server.address();
         let about = json!({ "url": url, "protocols": self.subprotocols }).to_string();

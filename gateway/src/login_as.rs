@@ -1,10 +1,12 @@
 //! The login of the program's own clients: as whom the options or the token say.
 
+use std::path::Path;
+
 use sysconn::{ClientKind, Login};
 
 use crate::jwt;
 use crate::messages::{Kind, account};
-use crate::options::LoginAs;
+use crate::options::{LoginAs, read, shown};
 
 /// The message of command 1002. What the options do not say comes from the token if it is a JWT, or else from
 /// `otherwise`.
@@ -26,4 +28,14 @@ pub(crate) fn login_as(token: &str, options: &LoginAs, otherwise: Login) -> acco
         custodian_role_id: custodian.role_id,
         token: token.to_owned(),
     }
+}
+
+/// The token in a file, which keeps it from the list of processes.
+///
+/// # Errors
+/// One line that says why the file cannot be used.
+pub(crate) fn read_token(path: &Path) -> Result<String, String> {
+    let text = read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)))?;
+    let text = String::from_utf8(text).map_err(|_| format!("{}: expected a token", shown(path)))?;
+    Ok(text.trim().to_owned())
 }

@@ -52,6 +52,8 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
         log::warn!("{line}");
     }
     let is_dev = options.dev && options.mode == Mode::Serve;
+    // A list names whose pages may connect. Without one the page is among those of this machine.
+    let only_local_pages = is_dev && config.upgrade.origins.is_empty();
     let page = match is_dev {
         true => Some(DevPage::bind(options.dev_listen, tls.is_some(), &mut config)?),
         false => None,
@@ -68,6 +70,7 @@ pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
                 let (auth, blacklist) = (auth.clone(), blacklist.clone());
                 Gateway::new(worker, delay.clone(), auth, blacklist, store.clone(), wechat.clone())
                     .with_packets_logged(is_dev)
+                    .with_only_local_pages(only_local_pages)
             };
             let result = server.run(modules::routes(options.diagnostics), gateway);
             store.close();

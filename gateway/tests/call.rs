@@ -6,7 +6,7 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -78,10 +78,33 @@ fn the_status_says_whether_a_reply_came() {
                 "closed the connection with 4001: undecodable data; do not reconnect",
             ),
             (&["echo.sink", "--timeout", "50ms"], 5, "", "the server does not answer"),
+            (&["1101", "--text", "a\u{9b}\u{202e}b"], 0, "a\\u{9b}\\u{202e}b\n", ""),
         ],
     );
     let (status, output, _) = run(&["call", &url, "account.server_time"]);
     assert!(status == 0 && output.starts_with("{\"server_time_ms\":\""), "{output}");
+}
+
+#[test]
+fn pings_do_not_extend_the_wait_for_a_reply() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--ping-interval", "20ms"]);
+    let call = &["echo.sink", "--timeout", "200ms"][..];
+    expect(&format!("ws://{}", program.address()), &[(call, 5, "", "the server does not answer")]);
+}
+
+#[test]
+fn a_call_ends_without_a_reader_of_its_output() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let arguments = ["call", &format!("ws://{}", program.address()), "1101", "--repeat", "4000000000"];
+    let mut child = sysconn(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut error = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    assert_eq!((child.wait().unwrap().code(), &*error), (Some(0), ""));
+    let full = fs::File::create("/dev/full").unwrap();
+    let output = sysconn(&arguments).stdout(full).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && error.contains("standard output: "), "{error}");
 }
 
 #[test]
@@ -205,6 +228,8 @@ fn routes_and_messages_can_be_those_of_a_game() {
     fs::write(routes, serde_json::to_string(&listed).unwrap()).unwrap();
     let text =
         "syntax = \"proto3\"; package legs; message Walk { uint64 steps = 1; repeated string to = 2; }";
+    let hostile = r#"{"steps":"1","to":["\u009b\u202e\u007f\n"]}"#;
+    let shown = format!("{}\n", hostile);
     fs::write(proto, text).unwrap();
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
     let url = format!("ws://{}", program.address());
@@ -215,6 +240,7 @@ fn routes_and_messages_can_be_those_of_a_game() {
         &url,
         &[
             (&[&["game.walk", "--json", json][..], &both].concat(), 0, &line, ""),
+            (&[&["game.walk", "--json", hostile][..], &both].concat(), 0, &shown, ""),
             (&["game.walk", "--text", "a", "--routes", routes], 0, "a\n", ""),
             (&["echo.echo", "--routes", routes], 2, "", "unknown command echo.echo"),
         ],
@@ -243,10 +269,32 @@ fn tls_trusts_the_given_roots_only() {
             (&["1101", "--text", "a", "--ca", cert], 0, "a\n", ""),
             (&["1101", "--text", "a", "--ca", "/no/such"], 2, "", "/no/such: "),
             (&["1101", "--text", "a", "--ca", key], 2, "", "expected certificates in PEM"),
-            (&["1101", "--text", "a"], 3, "", "certificate"),
+            (&["1101", "--text", "a"], 3, "", "TLS: invalid peer certificate"),
         ],
     );
+    let plain = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("wss://{}", plain.address());
+    expect(&url, &[(&["1101", "--ca", cert], 3, "", "TLS: received corrupt message")]);
     fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_server_that_drips_tls_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}", listener.local_addr().unwrap());
+    let drips = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // A record of the handshake with 16 KiB, each byte before the last one's time is up.
+        let bytes = [0x16, 3, 3, 0x40, 0].into_iter().chain(std::iter::repeat(2));
+        for byte in bytes {
+            if stream.write_all(&[byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    });
+    expect(&url, &[(&["1101", "--timeout", "300ms"], 3, "", "the server does not answer")]);
+    drips.join().unwrap();
 }
 
 #[test]
@@ -258,12 +306,19 @@ fn a_token_logs_in() {
     let (status, token, error) = run(&["token", "--token-keys", keys, "--account", "a", "--role", "7"]);
     assert_eq!(status, 0, "{error}");
     let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--token-keys", keys]);
-    let join = ["room.join", "--json", r#"{"room":"a"}"#, "--login", token.trim(), "--account", "a"];
+    let room = ["room.join", "--json", r#"{"room":"a"}"#, "--account", "a"];
+    let join = [&room[..], &["--login", token.trim()]].concat();
+    let file = directory.join("token");
+    fs::write(&file, &token).unwrap();
+    let from_file = [&room[..], &["--token-file", file.to_str().unwrap()]].concat();
     expect(
         &format!("ws://{}", program.address()),
         &[
             (&[&join[..], &["--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
             (&[&join[..], &["--role", "8"]].concat(), 1, "", "ErrorID 7: the login was refused"),
+            (&[&from_file[..], &["--role", "7"]].concat(), 0, "{\"members\":1}\n", ""),
+            (&["1101", "--token-file", "/no/such"], 2, "", "/no/such: cannot be read"),
+            (&["1101", "--token-file", "a", "--login", "b"], 2, "", "cannot be used with"),
         ],
     );
     fs::remove_dir_all(directory).unwrap();

@@ -8,7 +8,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use common::{Client, PATIENCE, Program, eventually, still_serves};
+use common::{Client, PATIENCE, Program, eventually, still_serves, upgrade_of};
 
 const DEV: [&str; 4] = ["serve", "--dev", "--dev-listen", "127.0.0.1:0"];
 /// More connections than the HTTP server keeps at one time.
@@ -73,20 +73,35 @@ fn the_page_knows_path_and_subprotocol_and_is_an_origin() {
     let about = request(page, "GET /server.json");
     let expected = format!(r#"{{"protocols":["v1"],"url":"ws://{}/game/"}}"#, program.listening);
     assert!(about.ends_with(&expected), "{about}");
-    let upgrade = |origin: &str| {
-        let head = format!(
-            "GET /game/ HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nOrigin: {origin}\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        let mut client = connect(program.address());
-        client.write_all(head.as_bytes()).unwrap();
-        let mut status = [0; 12];
-        client.read_exact(&mut status).unwrap();
-        String::from_utf8(status.to_vec()).unwrap()
-    };
+    let upgrade = |origin: &str| upgrade(&program, "/game/", &format!("Origin: {origin}\r\n"));
+    assert_eq!(upgrade("https://a.example"), "HTTP/1.1 101");
     assert_eq!(upgrade(&format!("http://{page}")), "HTTP/1.1 101");
     assert_eq!(upgrade(&format!("http://localhost:{}", page.port())), "HTTP/1.1 101");
     assert_eq!(upgrade("http://b.example"), "HTTP/1.1 403");
+}
+
+/// The beginning of the answer to a handshake with these header lines.
+fn upgrade(program: &Program, path: &str, more: &str) -> String {
+    let mut client = connect(program.address());
+    client.write_all(&upgrade_of(path, more)).unwrap();
+    let mut status = [0; 12];
+    client.read_exact(&mut status).unwrap();
+    String::from_utf8(status.to_vec()).unwrap()
+}
+
+#[test]
+fn pages_of_the_web_cannot_connect() {
+    let (program, page) = start(&[]);
+    for (line, expected) in [
+        // No browser.
+        (String::new(), "HTTP/1.1 101"),
+        (format!("Origin: http://{page}\r\n"), "HTTP/1.1 101"),
+        ("Origin: http://localhost:5173\r\n".to_owned(), "HTTP/1.1 101"),
+        ("Origin: https://a.example\r\n".to_owned(), "HTTP/1.1 403"),
+        ("Origin: null\r\n".to_owned(), "HTTP/1.1 403"),
+    ] {
+        assert_eq!(upgrade(&program, "/", &line), expected, "{line:?}");
+    }
 }
 
 #[test]
@@ -156,6 +171,8 @@ fn slow_clients_lock_nobody_out() {
         let _ = stream.read_to_end(&mut rest);
         assert_eq!(rest, b"");
     }
+    let log = String::from_utf8(program.log()).unwrap();
+    assert!(log.contains("http: the oldest of 24 connections is cut for a newer one"), "{log}");
 }
 
 #[test]

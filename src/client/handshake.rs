@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::deadline::Deadline;
 use super::error::{ClientError, Ended};
 use super::random::random;
 use super::url::Url;
@@ -45,6 +46,7 @@ pub(super) fn upgrade(
     stream: &mut (impl Read + Write),
     url: &Url,
     offer: &Offer,
+    deadline: Deadline,
 ) -> Result<Vec<u8>, ClientError> {
     let key = STANDARD.encode(random::<16>());
     let request = format!(
@@ -57,22 +59,45 @@ pub(super) fn upgrade(
     stream.write_all(request.as_bytes())?;
     stream.flush()?;
     let mut received = Vec::new();
-    let head = read_head(stream, &mut received)?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap_or_default();
+    let head = read_head(stream, &mut received, deadline)?;
+    let (status, lines) = head.split_once("\r\n").unwrap_or((&head, ""));
     if !status.starts_with("HTTP/1.1 101 ") {
-        return Err(ClientError::Upgrade(refusal(stream, received, status)));
+        return Err(ClientError::Upgrade(refusal(stream, received, status, deadline)));
     }
-    let accept = accept_key(key.as_bytes());
-    let is_accept = |line: &str| {
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim().as_bytes() == accept
+    if is_agreed(lines, &accept_key(key.as_bytes()), offer) {
+        Ok(received)
+    } else {
+        Err(ClientError::Protocol)
+    }
+}
+
+/// Whether the header lines agree to what the request asked for, and to nothing more (RFC 6455 §4.1).
+fn is_agreed(lines: &str, accept: &[u8], offer: &Offer) -> bool {
+    let values = |wanted: &'static str| {
+        let headers = lines.split("\r\n").filter_map(|line| line.split_once(':'));
+        headers.filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
     };
-    if lines.any(is_accept) { Ok(received) } else { Err(ClientError::Protocol) }
+    let is_only = |name, is_right: &dyn Fn(&str) -> bool| {
+        let mut values = values(name);
+        values.next().is_some_and(is_right) && values.next().is_none()
+    };
+    let is_offered = |value: &str| {
+        offer.subprotocol.as_ref().is_some_and(|names| names.split(',').any(|name| name.trim() == value))
+    };
+    is_only("upgrade", &|value| value.eq_ignore_ascii_case("websocket"))
+        && values("connection")
+            .any(|value| value.split(',').any(|it| it.trim().eq_ignore_ascii_case("upgrade")))
+        && is_only("sec-websocket-accept", &|value| value.as_bytes() == accept)
+        && values("sec-websocket-extensions").next().is_none()
+        && values("sec-websocket-protocol").all(is_offered)
 }
 
 /// The head of the response, without its end. What follows stays in `received`.
-fn read_head(stream: &mut impl Read, received: &mut Vec<u8>) -> Result<String, ClientError> {
+fn read_head(
+    stream: &mut impl Read,
+    received: &mut Vec<u8>,
+    deadline: Deadline,
+) -> Result<String, ClientError> {
     loop {
         let limited = received.get(..MAX_HEAD_BYTES).unwrap_or(received);
         if let Some(at) = limited.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -83,6 +108,7 @@ fn read_head(stream: &mut impl Read, received: &mut Vec<u8>) -> Result<String, C
         if received.len() >= MAX_HEAD_BYTES {
             return Err(ClientError::Protocol);
         }
+        deadline.check()?;
         if read_more(stream, received, READ_BYTES)? == 0 {
             return Err(ClientError::Ended(Ended::without_close()));
         }
@@ -90,9 +116,10 @@ fn read_head(stream: &mut impl Read, received: &mut Vec<u8>) -> Result<String, C
 }
 
 /// A status line, and the first line of the body if one comes.
-fn refusal(stream: &mut impl Read, mut body: Vec<u8>, status: &str) -> String {
+fn refusal(stream: &mut impl Read, mut body: Vec<u8>, status: &str, deadline: Deadline) -> String {
     while !body.contains(&b'\n')
         && body.len() < MAX_HEAD_BYTES
+        && deadline.check().is_ok()
         && read_more(stream, &mut body, READ_BYTES).is_ok_and(|read| read > 0)
     {}
     body.truncate(MAX_HEAD_BYTES);

@@ -14,6 +14,7 @@
 //! ```
 
 mod data;
+mod deadline;
 mod error;
 mod flags;
 mod handshake;
@@ -28,14 +29,15 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
+use deadline::Deadline;
 pub use error::{ClientError, Ended};
 pub use handshake::Offer;
 use link::Link;
 pub use packets::{Client, Packet};
 pub use url::Url;
 
-/// The longest time for a connection over TCP, and for each read and write of it, until
-/// [`set_timeout`](Client::set_timeout) changes it.
+/// The longest time for a connection over TCP, for an upgrade, for each read and write, and for each packet,
+/// until [`set_timeout`](Client::set_timeout) changes it.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a TCP connection to the first address of the host that answers, with [`TIMEOUT`] for each address,
@@ -69,26 +71,30 @@ impl Client<TcpStream> {
             let error = io::Error::new(io::ErrorKind::Unsupported, "wss:// needs a TLS stream");
             return Err(error.into());
         }
-        Client::over(connect_tcp(url)?, url, &Offer::default())
+        let mut client = Client::over(connect_tcp(url)?, url, &Offer::default())?;
+        client.set_longest_wait(Some(TIMEOUT));
+        Ok(client)
     }
 
-    /// Sets the longest time that a read or write waits; it is not 0.
+    /// Sets the longest time that a read or write waits, and with it [the longest wait for a
+    /// packet](Self::set_longest_wait); it is not 0.
     ///
     /// # Errors
     /// That of the system.
     pub fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
+        self.set_longest_wait(Some(timeout));
         self.stream().set_read_timeout(Some(timeout))?;
         self.stream().set_write_timeout(Some(timeout))
     }
 }
 
 impl<S: Read + Write> Client<S> {
-    /// Upgrades a connection that is open already.
+    /// Upgrades a connection that is open already, in [`TIMEOUT`] and a read of the stream at most.
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::Io`] for an offer that no header can have.
     pub fn over(mut stream: S, url: &Url, offer: &Offer) -> Result<Self, ClientError> {
-        let received = handshake::upgrade(&mut stream, url, offer)?;
+        let received = handshake::upgrade(&mut stream, url, offer, Deadline::after(Some(TIMEOUT)))?;
         Ok(Client::new(Link::new(stream, received)))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use super::data::decode;
 use super::error::ClientError;
@@ -47,6 +48,14 @@ impl<S: Read + Write> Client<S> {
     #[must_use]
     pub fn stream(&self) -> &S {
         &self.link.stream
+    }
+
+    /// Sets the longest time that sending a packet, or waiting for a packet, a reply or a push, takes in all,
+    /// though the server takes it byte by byte, or other packets, Pings or parts of messages come meanwhile;
+    /// `None`, as it is after [`over`](Self::over): no limit but that of each read and write. It is looked at
+    /// between two of them.
+    pub fn set_longest_wait(&mut self, wait: Option<Duration>) {
+        self.link.longest_wait = wait;
     }
 
     /// How many packets were dropped: replies that nobody waits for any more, and what the caller left
@@ -117,6 +126,7 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// [`ClientError`]; a refusal is [`ClientError::Refused`].
     pub fn reply(&mut self, flag: u32) -> Result<Packet, ClientError> {
+        let deadline = self.link.deadline();
         loop {
             if let Some(reply) = self.flags.take(flag) {
                 return match reply.error_id {
@@ -124,6 +134,7 @@ impl<S: Read + Write> Client<S> {
                     error_id => Err(ClientError::Refused(error_id)),
                 };
             }
+            deadline.check()?;
             self.receive()?;
         }
     }
@@ -138,10 +149,12 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// [`ClientError`].
     pub fn push(&mut self) -> Result<Packet, ClientError> {
+        let deadline = self.link.deadline();
         loop {
             if let Some(push) = self.pushes.pop_front() {
                 return Ok(push);
             }
+            deadline.check()?;
             self.receive()?;
         }
     }
@@ -193,9 +206,7 @@ impl<S: Read + Write> Client<S> {
 
     fn packet(&mut self) -> Result<Packet, ClientError> {
         let message = self.link.message()?;
-        let Reply { error_id, data_status, flag, cmd, data } =
-            Reply::parse(&message).map_err(|_| ClientError::Protocol)?;
-        Ok(Packet { error_id, cmd, flag, data: decode(data_status, data)? })
+        parse(&message).map_err(|error| self.link.fail(error))
     }
 
     /// The Flags count on from this one.
@@ -203,4 +214,10 @@ impl<S: Read + Write> Client<S> {
     pub(super) fn set_last_flag(&mut self, flag: u32) {
         self.flags.set_last(flag);
     }
+}
+
+fn parse(message: &[u8]) -> Result<Packet, ClientError> {
+    let Reply { error_id, data_status, flag, cmd, data } =
+        Reply::parse(message).map_err(|_| ClientError::Protocol)?;
+    Ok(Packet { error_id, cmd, flag, data: decode(data_status, data)? })
 }

@@ -1,8 +1,12 @@
 //! The client against bytes of a server that are written down.
 
+mod hostile;
+
 use std::io::{self, Cursor, Read, Write};
 
+use super::deadline::Deadline;
 use super::error::Ended;
+use super::handshake::upgrade;
 use super::link::Link;
 use super::{Client, ClientError, Offer};
 use crate::cause::Reconnect;
@@ -104,7 +108,7 @@ fn an_offer_is_in_the_request_and_cannot_add_lines() {
         |origin: &str| Offer { origin: Some(origin.to_owned()), subprotocol: Some("x, y".to_owned()) };
     let request = |origin: &str| {
         let mut script = Script { input: Cursor::new(vec![]), output: Vec::new() };
-        let error = super::handshake::upgrade(&mut script, &url, &offer(origin)).unwrap_err();
+        let error = upgrade(&mut script, &url, &offer(origin), Deadline::after(None)).unwrap_err();
         (String::from_utf8(script.output).unwrap(), error.to_string())
     };
     let (sent, _) = request("https://a.example");

@@ -1,7 +1,6 @@
 //! `sysconn blacklist`: the black list of a server that runs, or of a store that no server uses.
 
 use std::io::{self, BufWriter, Write as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -13,9 +12,9 @@ use sysconn::{ClientKind, Identity, Login};
 use super::{AddError, Blacklist, Entry, Mistake, Rules, Subject};
 use crate::client::{AnyClient, connect};
 use crate::clock::utc;
-use crate::login_as::login_as;
+use crate::login_as::{login_as, read_token};
 use crate::messages::{self, account, monitor};
-use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs, read, shown};
+use crate::options::{BlacklistAction, BlacklistTarget, BlacklistTask, LoginAs};
 use crate::signals;
 use crate::store::{Store, StoreError};
 
@@ -47,12 +46,6 @@ pub(crate) fn blacklist(task: &BlacklistTask) -> Result<(), String> {
             result
         }
     }
-}
-
-fn read_token(path: &Path) -> Result<String, String> {
-    let text = read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)))?;
-    let text = String::from_utf8(text).map_err(|_| format!("{}: expected a token", shown(path)))?;
-    Ok(text.trim().to_owned())
 }
 
 /// Acts on a list in a store.

@@ -6,6 +6,12 @@ use prost_reflect::{DynamicMessage, SerializeOptions};
 use super::catalogue::Command;
 use crate::options::CallData;
 
+/// The characters that turn the direction of text (Unicode's Bidi_Control).
+const TURNS: [char; 12] = [
+    '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
+    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+];
+
 /// How Data that belongs to no known message is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -47,15 +53,14 @@ pub(super) fn show(data: &[u8], command: &Command, form: Form) -> String {
     let message = command.reply.clone().and_then(|message| DynamicMessage::decode(message, data).ok());
     message.and_then(|message| json(&message)).unwrap_or_else(|| match form {
         Form::Hex => data.iter().map(|byte| format!("{byte:02x}")).collect(),
-        Form::Text => String::from_utf8_lossy(data).chars().fold(String::new(), |mut line, char| {
-            if char.is_control() {
-                line.extend(char.escape_default())
-            } else {
-                line.push(char)
-            }
-            line
-        }),
+        Form::Text => escaped(&String::from_utf8_lossy(data), |char| char.escape_default().to_string()),
     })
+}
+
+/// Text in which nothing controls a terminal, or turns its lines around.
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
+    let is_plain = |char: char| !char.is_control() && !TURNS.contains(&char);
+    text.chars().map(|char| if is_plain(char) { char.to_string() } else { escape(char) }).collect()
 }
 
 /// With all fields, under the names in the .proto file. 64-bit numbers are strings, as many readers of JSON
@@ -64,5 +69,7 @@ fn json(message: &DynamicMessage) -> Option<String> {
     let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);
     let mut json = serde_json::Serializer::new(Vec::new());
     message.serialize_with_options(&mut json, &options).ok()?;
-    String::from_utf8(json.into_inner()).ok()
+    let json = String::from_utf8(json.into_inner()).ok()?;
+    // Outside of its strings JSON on one line has no such characters.
+    Some(escaped(&json, |char| format!("\\u{:04x}", u32::from(char))))
 }

@@ -11,13 +11,13 @@ use sysconn::packet::ErrorId;
 use sysconn::{Identity, Login, Reconnect};
 
 use crate::client::read_roots;
-use crate::login_as::login_as;
+use crate::login_as::{login_as, read_token};
 use crate::messages::account;
-use crate::options::{CallTask, shown};
+use crate::options::{CallTask, LoginAs, Token, shown};
 use crate::signals;
 use catalogue::Catalogue;
 use data::{Form, encode};
-use session::Session;
+use session::{Session, Stop};
 
 /// The exit statuses beside 0, a reply, and 2, which all commands have for what they cannot use.
 const REFUSED: u8 = 1;
@@ -36,11 +36,13 @@ pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
     let data = encode(&task.data, &command)?;
     let form = Form::of(&task.data);
     let roots = task.ca.as_deref().map(read_roots).transpose()?;
+    let login = task.login.as_ref().map(login_message).transpose()?;
     let mut session = match Session::connect(task, roots, &catalogue, form) {
         Ok(session) => session,
         Err(error) => return Ok(tell(&error, UNREACHABLE)),
     };
-    let result = log_in(&mut session, task)
+    let result = login
+        .map_or(Ok(()), |message| session.ask(account::LOGIN, &message))
         .and_then(|()| session.repeat(&command, &data, task.repeat))
         .and_then(|()| if task.listen { session.listen() } else { Ok(()) });
     match result {
@@ -48,15 +50,24 @@ pub(crate) fn call(task: &CallTask) -> Result<u8, String> {
             session.close();
             Ok(0)
         }
-        Err(error) => Ok(tell(&error, CLOSED)),
+        Err(Stop::Client(error)) => Ok(tell(&error, CLOSED)),
+        // The output's reader has all that it wants.
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            session.close();
+            Ok(0)
+        }
+        Err(Stop::Output(error)) => Err(format!("standard output: {error}")),
     }
 }
 
-fn log_in(session: &mut Session<'_>, task: &CallTask) -> Result<(), ClientError> {
-    let Some((token, options)) = &task.login else { return Ok(()) };
+fn login_message((token, options): &(Token, LoginAs)) -> Result<account::Login, String> {
+    let token = match token {
+        Token::None => String::new(),
+        Token::Given(token) => token.clone(),
+        Token::File(path) => read_token(path)?,
+    };
     let identity = Identity { role_id: 1, ..Identity::default() };
-    let message = login_as(token, options, Login { identity, ..Login::default() });
-    session.ask(account::LOGIN, &message)
+    Ok(login_as(&token, options, Login { identity, ..Login::default() }))
 }
 
 /// Says on standard error what came in place of a reply. Returns the exit status; `lost` is the one of a
@@ -68,6 +79,9 @@ fn tell(error: &ClientError, lost: u8) -> u8 {
         }
         ClientError::Ended(ended) => (lost, end(ended)),
         ClientError::TimedOut => (if lost == CLOSED { TIMED_OUT } else { lost }, error.to_string()),
+        ClientError::Io(failed) if failed.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            (lost, format!("TLS: {failed}"))
+        }
         _ => (lost, error.to_string()),
     };
     // It may be closed.

@@ -20,6 +20,20 @@ const HEARTBEAT: Duration = Duration::from_secs(25);
 /// The shortest wait that a socket takes.
 const SHORTEST: Duration = Duration::from_millis(1);
 
+/// Why a session goes no further.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Client(ClientError),
+    /// The output cannot be written.
+    Output(io::Error),
+}
+
+impl From<ClientError> for Stop {
+    fn from(error: ClientError) -> Self {
+        Stop::Client(error)
+    }
+}
+
 /// A connection to a server.
 pub(super) struct Session<'a> {
     client: AnyClient,
@@ -50,18 +64,18 @@ impl<'a> Session<'a> {
     }
 
     /// Sends a message, and drops its reply.
-    pub(super) fn ask(&mut self, cmd: u16, message: &impl Message) -> Result<(), ClientError> {
+    pub(super) fn ask(&mut self, cmd: u16, message: &impl Message) -> Result<(), Stop> {
         self.call(cmd, &message.encode_to_vec()).map(drop)
     }
 
     /// Calls a command so often, and prints each reply. After several calls their times are told.
-    pub(super) fn repeat(&mut self, command: &Command, data: &[u8], times: u32) -> Result<(), ClientError> {
+    pub(super) fn repeat(&mut self, command: &Command, data: &[u8], times: u32) -> Result<(), Stop> {
         let mut took = Vec::new();
         for _ in 0..times {
             let began = now();
             let reply = self.call(command.cmd, data)?;
             took.push(began.elapsed());
-            print(&show(&reply.data, command, self.form));
+            print(&show(&reply.data, command, self.form))?;
         }
         took.sort_unstable();
         if let ([first, .., last], Some(median)) = (&took[..], took.get(took.len() / 2)) {
@@ -75,12 +89,13 @@ impl<'a> Session<'a> {
     }
 
     /// Prints pushes until the connection ends. Heartbeats keep it open.
-    pub(super) fn listen(&mut self) -> Result<(), ClientError> {
+    pub(super) fn listen(&mut self) -> Result<(), Stop> {
         let mut last_sent = now();
         loop {
-            self.print_pushes();
+            self.print_pushes()?;
             let left = HEARTBEAT.saturating_sub(last_sent.elapsed());
             if left.is_zero() {
+                self.allow(self.timeout)?;
                 self.client.post(account::SERVER_TIME, b"")?;
                 last_sent = now();
             }
@@ -88,44 +103,59 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn close(self) {
+    pub(super) fn close(mut self) {
+        // Without it the last packet's time is the server's to close.
+        let _ = self.allow(self.timeout);
         self.client.close();
     }
 
-    fn call(&mut self, cmd: u16, data: &[u8]) -> Result<Packet, ClientError> {
+    fn call(&mut self, cmd: u16, data: &[u8]) -> Result<Packet, Stop> {
+        self.allow(self.timeout)?;
         let flag = self.client.request(cmd, data)?;
         let began = now();
         let reply = loop {
-            self.print_pushes();
+            self.print_pushes()?;
             if let Some(reply) = self.client.try_reply(flag) {
                 break reply;
             }
             let left = self.timeout.saturating_sub(began.elapsed());
             if left.is_zero() {
-                return Err(ClientError::TimedOut);
+                return Err(ClientError::TimedOut.into());
             }
             self.receive(left)?;
         };
         self.client.forget(flag);
-        if reply.error_id == ErrorId::NONE { Ok(reply) } else { Err(ClientError::Refused(reply.error_id)) }
+        match reply.error_id {
+            ErrorId::NONE => Ok(reply),
+            error_id => Err(ClientError::Refused(error_id).into()),
+        }
+    }
+
+    /// Sets what the next packet may take, in either direction.
+    fn allow(&mut self, wait: Duration) -> Result<(), ClientError> {
+        let wait = wait.max(SHORTEST);
+        self.tcp.set_read_timeout(Some(wait))?;
+        self.client.set_longest_wait(Some(wait));
+        Ok(())
     }
 
     /// Waits for one packet, or for the time to pass.
     fn receive(&mut self, wait: Duration) -> Result<(), ClientError> {
-        self.tcp.set_read_timeout(Some(wait.max(SHORTEST)))?;
+        self.allow(wait)?;
         match self.client.receive() {
             Err(ClientError::TimedOut) => Ok(()),
             received => received,
         }
     }
 
-    fn print_pushes(&mut self) {
+    fn print_pushes(&mut self) -> Result<(), Stop> {
         while let Some(push) = self.client.try_push() {
             if self.listens {
                 let command = self.catalogue.numbered(push.cmd);
-                print(format!("push {} {}", push.cmd, show(&push.data, &command, self.form)).trim_end());
+                print(format!("push {} {}", push.cmd, show(&push.data, &command, self.form)).trim_end())?;
             }
         }
+        Ok(())
     }
 }
 
@@ -134,7 +164,6 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn print(line: &str) {
-    // The output may have no reader.
-    let _ = writeln!(io::stdout(), "{line}");
+fn print(line: &str) -> Result<(), Stop> {
+    writeln!(io::stdout(), "{line}").map_err(Stop::Output)
 }

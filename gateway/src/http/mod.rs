@@ -12,7 +12,13 @@ use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
+pub(crate) use host::is_local_origin;
 pub(crate) use server::HttpServer;
+
+/// The policy of answers that have none of their own: what is here uses only itself, and no other page can
+/// put it in a frame.
+pub(crate) const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// A whole answer.
 pub(crate) type Answer = Response<Full<Bytes>>;

@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, LocalSet, spawn_local};
 
-use super::{Answer, Site, host, line};
+use super::{Answer, POLICY, Site, host, line};
 
 /// Connections at one time. A newer one takes the place of the oldest, so that slow clients lock nobody out.
 const MAX_CONNECTIONS: usize = 24;
@@ -84,15 +84,24 @@ impl HttpServer {
             Err(error) => return log::error!("http: {error}"),
         };
         let mut connections = VecDeque::<AbortHandle>::new();
+        let mut was_refused = false;
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    if !std::mem::replace(&mut was_refused, true) {
+                        log::warn!("http: no connection is accepted for now: {error}");
+                    }
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
             };
+            was_refused = false;
             connections.retain(|connection| !connection.is_finished());
             if connections.len() >= MAX_CONNECTIONS
                 && let Some(oldest) = connections.pop_front()
             {
+                log::debug!("http: the oldest of {MAX_CONNECTIONS} connections is cut for a newer one");
                 oldest.abort();
             }
             let connection = serve_one(stream, site.clone(), is_loopback, times.head);
@@ -127,7 +136,7 @@ async fn answer(
         }
     };
     let headers = answer.headers_mut();
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'self'"));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(answer)

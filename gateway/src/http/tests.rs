@@ -99,7 +99,10 @@ fn a_panic_ends_its_own_connection_only() {
     let mut text = String::new();
     send(address, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").read_to_string(&mut text).unwrap();
     assert!(text.len() > LARGE);
-    for header in ["content-security-policy: default-src 'self'", "cache-control: no-store"] {
+    for header in [
+        "content-security-policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "cache-control: no-store",
+    ] {
         assert!(text.contains(&format!("\r\n{header}\r\n")), "{header}");
     }
 }

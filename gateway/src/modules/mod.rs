@@ -17,6 +17,7 @@ use sysconn::{Application, Context, Effects, Message, Module, Outcome, Peer, Rec
 use crate::auth::Auth;
 use crate::blacklist::Blacklist;
 use crate::delay::Delay;
+use crate::http::is_local_origin;
 use crate::store::Store;
 use crate::wechat::Wechat;
 
@@ -31,6 +32,8 @@ pub(crate) struct Gateway {
     wechat: Option<Arc<Wechat>>,
     /// Whether connections begin with debug on.
     logs_packets: bool,
+    /// Whether pages of other machines are refused.
+    only_local_pages: bool,
 }
 
 impl Gateway {
@@ -42,7 +45,16 @@ impl Gateway {
         store: Arc<Store>,
         wechat: Option<Arc<Wechat>>,
     ) -> Self {
-        Gateway { worker, delay, auth, blacklist, store, wechat, logs_packets: false }
+        Gateway {
+            worker,
+            delay,
+            auth,
+            blacklist,
+            store,
+            wechat,
+            logs_packets: false,
+            only_local_pages: false,
+        }
     }
 
     /// Whether every packet is logged, and not only those of connections under debug (command 9004).
@@ -50,13 +62,23 @@ impl Gateway {
         self.logs_packets = logs_packets;
         self
     }
+
+    /// Whether a browser may connect for pages of this machine only. Clients that name no origin may.
+    pub(crate) fn with_only_local_pages(mut self, only_local_pages: bool) -> Self {
+        self.only_local_pages = only_local_pages;
+        self
+    }
 }
 
 impl Application for Gateway {
     type Session = ();
 
-    /// Refuses clients whose address is on the black list.
-    fn upgrade(&mut self, _: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
+    /// Refuses clients whose address is on the black list, and pages of the web if only local ones may
+    /// connect.
+    fn upgrade(&mut self, request: &upgrade::Request<'_>, peer: Peer) -> Result<(), Refusal> {
+        if self.only_local_pages && !request.origin().is_none_or(is_local_origin) {
+            return Err(Refusal::Forbidden);
+        }
         if self.blacklist.bars(peer) { Err(Refusal::Application(403)) } else { Ok(()) }
     }
 

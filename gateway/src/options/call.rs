@@ -22,7 +22,7 @@ pub(crate) struct CallTask {
     pub(crate) command: String,
     pub(crate) data: CallData,
     /// A token, which can be empty, and as whom to log in; `None`: do not log in.
-    pub(crate) login: Option<(String, LoginAs)>,
+    pub(crate) login: Option<(Token, LoginAs)>,
     /// A file of routes, as `sysconn routes --json` prints them.
     pub(crate) routes: Option<PathBuf>,
     /// A file of messages.
@@ -34,6 +34,14 @@ pub(crate) struct CallTask {
     /// How often to call; at least once.
     pub(crate) repeat: u32,
     pub(crate) timeout: Duration,
+}
+
+/// The token of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    None,
+    Given(String),
+    File(PathBuf),
 }
 
 /// The Data of a call.
@@ -84,7 +92,11 @@ pub(super) fn command() -> Command {
         .arg(option("hex", "HEX", "Send these bytes as Data").value_parser(hex))
         .arg(option("json", "JSON", "Send the command's message with these fields as Data"))
         .group(ArgGroup::new("data").args(["text", "hex", "json"]))
-        .arg(option("login", "TOKEN", "Log in first (command 1002), with this token"))
+        .arg(
+            option("login", "TOKEN", "Log in first (command 1002), with this token")
+                .conflicts_with("token-file"),
+        )
+        .arg(option("token-file", "FILE", "Log in first, with the token in this file").value_parser(path()))
         .arg(account.help("Log in first, as this account [default: a JWT's]"))
         .arg(role.help("And with this role [default: a JWT's, or 1]"))
         .arg(platform.help("And this platform [default: a JWT's, or none]"))
@@ -125,14 +137,19 @@ pub(super) fn read(matches: &ArgMatches) -> Result<CallTask, Exit> {
         (_, _, Some(json)) => CallData::Json(json),
         (None, None, None) => CallData::None,
     };
-    let (token, login) = (text("login"), login_as::read(matches, LOGIN));
-    let logs_in = token.is_some() || login != LoginAs::default();
+    let token = match (text("login"), matches.get_one::<PathBuf>("token-file")) {
+        (Some(token), _) => Token::Given(token),
+        (None, Some(path)) => Token::File(path.clone()),
+        (None, None) => Token::None,
+    };
+    let login = login_as::read(matches, LOGIN);
+    let logs_in = token != Token::None || login != LoginAs::default();
     Ok(CallTask {
         url: matches.get_one::<Url>("url").cloned().ok_or_else(missing)?,
         offer: offer::read(matches),
         command: text("command").ok_or_else(missing)?,
         data,
-        login: logs_in.then(|| (token.unwrap_or_default(), login)),
+        login: logs_in.then_some((token, login)),
         routes: matches.get_one("routes").cloned(),
         proto: matches.get_one("proto").cloned(),
         ca: matches.get_one("ca").cloned(),

@@ -46,7 +46,7 @@ pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use auth::AuthOptions;
 pub(crate) use blacklist::BlacklistOptions;
 pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask};
-pub(crate) use call::{CallData, CallTask, RoutesTask};
+pub(crate) use call::{CallData, CallTask, RoutesTask, Token};
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
 pub(crate) use login_as::LoginAs;

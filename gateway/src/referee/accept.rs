@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::time::Duration;
 
 use sysconn::upgrade::accept_key;
@@ -16,6 +16,8 @@ const MAX_HEAD_BYTES: usize = 8192;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The path of the control connection.
 const CONTROL: &str = "/control";
+/// The paths of clients under test begin so.
+pub(super) const CASES: &str = "/case/";
 
 /// A connection that has asked for an upgrade, and has no answer yet.
 #[derive(Debug)]
@@ -32,7 +34,8 @@ pub(super) struct Arrival {
 /// The connections that have come, in their order.
 #[derive(Debug)]
 pub(super) struct Arrivals {
-    drivers: Receiver<Arrival>,
+    /// Until the first one has come.
+    drivers: Option<Receiver<Arrival>>,
     clients: Receiver<Arrival>,
 }
 
@@ -46,27 +49,33 @@ pub(super) fn accept(listener: TcpListener) -> Arrivals {
             std::thread::spawn(move || sort(stream, &to_drivers, &to_clients));
         }
     });
-    Arrivals { drivers, clients }
+    Arrivals { drivers: Some(drivers), clients }
 }
 
-/// Reads a request. A connection without one is closed.
+/// Reads a request. A connection without one is closed; what is neither a driver nor a client is told so.
 fn sort(stream: TcpStream, to_drivers: &Sender<Arrival>, to_clients: &Sender<Arrival>) {
     let Some(arrival) = Arrival::read(stream) else { return };
-    let sender = if arrival.path == CONTROL { to_drivers } else { to_clients };
-    // Without a receiver the referee has finished.
-    let _ = sender.send(arrival);
+    if arrival.path.starts_with(CASES) {
+        // Without a receiver the referee has finished.
+        let _ = to_clients.send(arrival);
+    } else if arrival.path != CONTROL || arrival.key.is_none() {
+        arrival
+            .answer("400 Bad Request", "this is sysconn referee: a driver opens a WebSocket to /control\n");
+    } else if let Err(SendError(late)) = to_drivers.send(arrival) {
+        late.answer("503 Service Unavailable", "a driver is here already\n");
+    }
 }
 
 impl Arrivals {
-    /// The next control connection.
-    pub(super) fn driver(&self) -> Option<Arrival> {
-        self.drivers.recv().ok()
+    /// Waits for the control connection. There is one only.
+    pub(super) fn driver(&mut self) -> Option<Arrival> {
+        self.drivers.take()?.recv().ok()
     }
 
     /// The next connection to a path; those to others are dropped. `None`: none has come in time.
     pub(super) fn client(&self, path: &str, deadline: Deadline) -> Option<Arrival> {
         loop {
-            let arrival = self.clients.recv_timeout(deadline.left().unwrap_or_default()).ok()?;
+            let arrival = self.clients.recv_timeout(deadline.left()?).ok()?;
             if arrival.path == path {
                 return Some(arrival);
             }
@@ -119,10 +128,16 @@ impl Arrival {
     }
 
     /// Refuses the upgrade with 503, and closes.
-    pub(super) fn refuse(mut self) {
+    pub(super) fn refuse(self) {
+        self.answer("503 Service Unavailable", "");
+    }
+
+    /// Answers without an upgrade, and closes.
+    fn answer(mut self, status: &str, body: &str) {
+        let length = body.len();
+        let answer =
+            format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
         // The client may have gone.
-        let _ = self
-            .stream
-            .write_all(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        let _ = self.stream.write_all(answer.as_bytes());
     }
 }

@@ -8,7 +8,7 @@ use sysconn::frame::{CloseCode, Opcode, push_close, push_frame};
 
 use super::accept::Arrival;
 use super::deadline::Deadline;
-use super::message::{Command, Event};
+use super::message::{Command, Event, brief};
 use super::socket::Frame;
 
 /// The connection of a driver.
@@ -29,8 +29,10 @@ impl Control {
         std::thread::spawn(move || {
             loop {
                 let event = match socket.next(None) {
-                    Ok(Some(Frame::Text(text))) => serde_json::from_str(&text)
-                        .map_err(|error| format!("the driver's message is not understood: {error}: {text}")),
+                    Ok(Some(Frame::Text(text))) => serde_json::from_str(&text).map_err(|error| {
+                        let shown = brief(&format!("{error}: {text}"));
+                        format!("the driver's message is not understood: {shown}")
+                    }),
                     Ok(Some(Frame::Ping(payload))) => {
                         let mut pong = Vec::new();
                         push_frame(&mut pong, Opcode::Pong, &payload);
@@ -60,9 +62,11 @@ impl Control {
 
     /// The next event.
     pub(super) fn event(&mut self, deadline: Deadline) -> Result<Event, String> {
-        match self.events.recv_timeout(deadline.left().unwrap_or_default()) {
+        let late = || Err("the driver does not report what was awaited".to_owned());
+        let Some(left) = deadline.left() else { return late() };
+        match self.events.recv_timeout(left) {
             Ok(event) => event,
-            Err(RecvTimeoutError::Timeout) => Err("the driver reports nothing".to_owned()),
+            Err(RecvTimeoutError::Timeout) => late(),
             Err(RecvTimeoutError::Disconnected) => Err("the driver is gone".to_owned()),
         }
     }

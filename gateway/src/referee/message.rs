@@ -91,8 +91,17 @@ const SHOWN_CHARS: usize = 200;
 impl Event {
     /// The event as verdicts show it.
     pub(super) fn brief(&self) -> String {
-        format!("{self:?}").chars().take(SHOWN_CHARS).collect()
+        brief(&format!("{self:?}"))
     }
+}
+
+/// The beginning of a text, in which nothing controls a terminal.
+pub(super) fn brief(text: &str) -> String {
+    let shown = text.chars().take(SHOWN_CHARS);
+    let is_plain = |char: char| !char.is_control();
+    shown
+        .map(|char| if is_plain(char) { char.to_string() } else { char.escape_debug().to_string() })
+        .collect()
 }
 
 /// Bytes in hex, as messages have them.

@@ -50,8 +50,7 @@ pub(crate) fn referee(task: &RefereeTask) -> Result<bool, String> {
     let address = listener.local_addr().map_err(failed)?;
     // The output may have no reader.
     let _ = writeln!(io::stdout(), "listening on {address}");
-    let arrivals = accept(listener);
-    let (name, rows) = judge(&arrivals, &chosen, task)?;
+    let (name, rows) = judge(&mut accept(listener), &chosen, task)?;
     if task.json {
         report::json(&name, &rows)
     } else {
@@ -66,21 +65,23 @@ fn is_chosen(case: &Case, patterns: &[String]) -> bool {
 }
 
 /// Waits for a driver, and tries each case. Returns the driver's name.
-fn judge(arrivals: &Arrivals, chosen: &[Case], task: &RefereeTask) -> Result<(String, Vec<Row>), String> {
+fn judge(arrivals: &mut Arrivals, chosen: &[Case], task: &RefereeTask) -> Result<(String, Vec<Row>), String> {
     let driver = arrivals.driver().ok_or("referee: the listener failed")?;
     let mut control = Control::new(driver)?;
     let Event::Hello { name, skip } = control.event(Deadline::after(HELLO))? else {
         return Err("referee: expected {\"event\":\"hello\"} from the driver first".to_owned());
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut can_go_on) = (Vec::new(), Ok(()));
     for case in chosen {
         let verdict = if skip.iter().any(|pattern| case.is(pattern)) {
             Verdict::Skipped
+        } else if let Err(why) = &can_go_on {
+            Verdict::Failed(format!("not tried: {why}"))
         } else {
-            match Stage::new(&mut control, arrivals, &case.number, task.patience).run(&case.run) {
-                Ok(()) => Verdict::Passed,
-                Err(why) => Verdict::Failed(why),
-            }
+            let stage = Stage::new(&mut control, arrivals, &case.number, task.patience);
+            let verdict;
+            (verdict, can_go_on) = stage.run(&case.run);
+            verdict.map_or_else(Verdict::Failed, |()| Verdict::Passed)
         };
         let row = Row { number: case.number.clone(), name: case.name.clone(), verdict };
         if !task.json {

@@ -131,13 +131,14 @@ impl Peer {
         }
     }
 
-    /// The client must end this connection, with a Close or without one.
+    /// The client must end this connection, with a Close or without one, whatever it sends before.
     pub(super) fn expect_end(&mut self) -> Result<(), String> {
+        let deadline = Deadline::after(self.patience);
         loop {
-            match self.next() {
-                Ok(Frame::Close(_) | Frame::End) => return Ok(()),
-                Ok(_) => {}
-                Err(_) => return Err("the client keeps the old connection".to_owned()),
+            match self.socket.next(Some(deadline)) {
+                Ok(Some(Frame::Close(_) | Frame::End)) => return Ok(()),
+                Ok(Some(_)) if deadline.left().is_some() => {}
+                Ok(_) | Err(_) => return Err("the client keeps the connection".to_owned()),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::accept::{Arrival, Arrivals};
+use super::accept::{Arrival, Arrivals, CASES};
 use super::control::Control;
 use super::deadline::Deadline;
 use super::message::{Command, Event, Login, Offline, Settings, hex};
@@ -34,22 +34,23 @@ impl<'a> Stage<'a> {
         number: &str,
         patience: Duration,
     ) -> Self {
-        let path = format!("/case/{number}");
+        let path = format!("{CASES}{number}");
         let url = format!("ws://{}{path}", control.host);
         Stage { control, arrivals, url, path, patience, was_open: false }
     }
 
-    /// Tries a case, and throws the client away.
-    pub(super) fn run(mut self, case: &dyn Fn(&mut Stage<'_>) -> Judged) -> Judged {
+    /// Tries a case, and throws the client away. Returns the verdict, and whether the driver can go on.
+    pub(super) fn run(mut self, case: &dyn Fn(&mut Stage<'_>) -> Judged) -> (Judged, Judged) {
         let verdict = case(&mut self);
         let ended = self.end();
-        verdict.and(ended)
+        (verdict.and(ended.clone()), ended)
     }
 
     /// Throws the client away: the driver may make another.
     pub(super) fn end(&mut self) -> Judged {
         self.tell(&Command::End)?;
-        let deadline = Deadline::after(self.patience);
+        // A driver that is only slow would be out of step with all cases that follow.
+        let deadline = Deadline::after(self.patience.saturating_mul(4));
         while self.control.event(deadline)? != Event::Done {}
         self.was_open = false;
         Ok(())
@@ -135,7 +136,7 @@ impl<'a> Stage<'a> {
 
     /// The next event must be this one.
     pub(super) fn expect(&mut self, expected: &Event) -> Judged {
-        let event = self.event()?;
+        let event = self.event().map_err(|why| format!("expected {}: {why}", expected.brief()))?;
         if event == *expected { Ok(()) } else { Err(differs(expected, &event)) }
     }
 

@@ -55,7 +55,7 @@ pub(crate) enum Fault {
     ForgetsCalls,
     /// Silence is not noticed.
     IgnoresSilence,
-    /// The old connection stays open.
+    /// The old connection stays open, and in use.
     KeepsConnections,
     /// An upgrade may take for ever.
     WaitsForUpgrades,

@@ -10,6 +10,7 @@ mod packet;
 mod reconnecting;
 mod rust;
 mod wire;
+mod wrong_drivers;
 
 use std::process::Command;
 

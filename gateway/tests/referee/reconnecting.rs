@@ -210,6 +210,7 @@ impl Reconnecting {
 
     /// Does what time asks for.
     fn tick(&mut self, events: &mut Vec<Value>) {
+        self.kept.iter_mut().for_each(|wire| wire.send(Opcode::Ping, b""));
         let passed = |since: Option<Instant>, wait: Duration| since.is_some_and(|at| at.elapsed() >= wait);
         let (idle, heartbeat) = (self.setting("idleMs"), self.setting("heartbeatMs"));
         let is_upgraded = self.wire.as_ref().map(|wire| wire.is_upgraded);

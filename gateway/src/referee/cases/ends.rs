@@ -82,6 +82,9 @@ fn violation(stage: &mut Stage<'_>) -> Judged {
         *first |= 0x30;
     }
     peer.send(&[reserved])?;
+    // Some clients report the end only once the server has ended its side too.
+    peer.expect_end()?;
+    peer.drop_line();
     stage.expect_ended(1, true)
 }
 
