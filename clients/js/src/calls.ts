@@ -5,13 +5,16 @@ import type { Packet } from "./packet.js";
 /** A request whose answers are expected. */
 export interface Pending {
   _cmd: number;
-  _data: Uint8Array;
+  /** The packet; its Flag is set when it leaves. */
+  _packet: Uint8Array;
   /** The Flag once it has left; 0 before. */
   _flag: number;
+  /** Says that it leaves only now. */
+  _left(): void;
   /** Gets each answer. */
   _answer(packet: Packet): void;
-  /** Gets the end of the connection on which it left or, with `mayHaveRun` false, the end of the wait for one. */
-  _end(code: number, reason: string, mayHaveRun: boolean): void;
+  /** Gets the end of the connection on which it left, or of the wait for one. */
+  _end(code: number, reason: string): void;
 }
 
 export class Calls {
@@ -46,6 +49,6 @@ export class Calls {
   _endAll(code: number, reason: string): void {
     const ended = this._sent;
     this._sent = new Map();
-    ended.forEach((pending) => pending._end(code, reason, true));
+    ended.forEach((pending) => pending._end(code, reason));
   }
 }

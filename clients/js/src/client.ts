@@ -9,11 +9,13 @@ import { encodeRequest, type Packet } from "./packet.js";
 import { Replies } from "./stream.js";
 import { timeMs } from "./server_time.js";
 import { after, type Timer } from "./timer.js";
-import type { CallOptions, Command, CommandLike, Options, State } from "./types.js";
+import type { CallOptions, Command, CommandLike, Login, Options, State } from "./types.js";
 
 const SERVER_TIME = 1044;
-/** ErrorIDs with which a login is tried again: too many requests, not available. */
-const TRY_AGAIN = [5, 6];
+/** The kinds of requests: with one reply, with several, and those that do not wait for the login. */
+const CALL = 0;
+const STREAM = 1;
+const NOW = 2;
 
 /** A client of one server. It keeps one connection, and opens it again when it is lost. */
 export class Client {
@@ -23,12 +25,14 @@ export class Client {
   dropped = 0;
   private _calls = new Calls();
   private _queue: Pending[] = [];
-  private _handlers = new Handlers();
+  private _handlers = new Handlers((error) => this._failed(error));
   private _opening: { _resolve(): void; _reject(error: unknown): void }[] = [];
   private _link: Link;
   private _beating = false;
   private _clockOffset = 0;
   private _advice: Advice = "later";
+  /** The states that the handlers have still to see. */
+  private _states: State[] = [];
 
   constructor(
     url: string | (() => string | Promise<string>),
@@ -67,7 +71,7 @@ export class Client {
   call<Q, R>(command: Command<Q, R>, message?: Q, options?: CallOptions): Promise<R>;
   call(command: CommandLike<any, any>, message?: unknown, options?: CallOptions): Promise<any> {
     return new Promise((resolve, reject) => {
-      const cancel = this._request(command, message, options, (value) => (cancel(), resolve(value)), reject);
+      this._request(command, message, options, resolve, reject);
     });
   }
 
@@ -87,12 +91,9 @@ export class Client {
       command,
       message,
       options,
-      (value) => {
-        if (replies._push(value)) return;
-        replies._cancel();
-        finish(new Ended(0, "too many replies wait", this._advice, true));
-      },
+      (value) => replies._push(value),
       finish,
+      STREAM,
     );
     return replies;
   }
@@ -104,7 +105,7 @@ export class Client {
     const data = encode(command, message);
     if (this.state !== "open" || !this._link._writable()) return false;
     this._link._send(encodeRequest(number(command), this._calls._next(), data));
-    return true;
+    return this._link._writable();
   }
 
   /** Calls the handler for each push of a command, or for each event; returns what ends that. */
@@ -129,15 +130,18 @@ export class Client {
     this._link._close(code, reason);
   }
 
-  /** Sends a request, or keeps it until the connection is open. Returns what gives it up. */
+  /** Sends a request, or keeps it until the connection is open. Returns what gives it up. `reply` returns false
+   * if it can take no more. */
   private _request(
     command: CommandLike<any, any>,
     message: unknown,
-    { timeoutMs = this._timeoutMs(), signal, offline }: CallOptions = {},
-    reply: (value: any) => void,
+    options: CallOptions = {},
+    reply: (value: any) => unknown,
     fail: (error: unknown) => void,
-    now = false,
+    kind = CALL,
   ): () => void {
+    const { timeoutMs: usual = 10000 } = this._options;
+    const { timeoutMs = usual, signal, offline } = options;
     const cmd = number(command);
     let timer: Timer | undefined;
     let over = false;
@@ -160,21 +164,24 @@ export class Client {
     };
     const pending: Pending = {
       _cmd: cmd,
-      _data: undefined!,
+      _packet: undefined!,
       _flag: 0,
+      _left: () => kind === STREAM && arm(),
       _answer: (packet) => {
         if (packet.errorId) return failWith(new Refused(packet.errorId, cmd, packet.data));
-        arm();
+        let value;
         try {
-          reply(decode(command, packet));
+          value = decode(command, packet);
         } catch (error) {
-          failWith(error);
+          return failWith(error);
         }
+        kind === STREAM ? arm() : finish();
+        if (reply(value) === false) pending._end(0, "too many replies wait");
       },
-      _end: (code, reason, mayHaveRun) => failWith(new Ended(code, reason, this._advice, mayHaveRun)),
+      _end: (code, reason) => failWith(new Ended(code, reason, this._advice, pending._flag > 0)),
     };
     try {
-      pending._data = encode(command, message);
+      pending._packet = encodeRequest(cmd, 0, encode(command, message));
     } catch (error) {
       failWith(error);
       return finish;
@@ -183,7 +190,7 @@ export class Client {
     if (signal && signal.aborted) aborted();
     else {
       arm();
-      if (now || (this.state === "open" && this._link._writable())) this._leave(pending);
+      if (kind === NOW || (this.state === "open" && this._link._writable())) this._leave(pending);
       else this._wait(pending, offline);
     }
     return finish;
@@ -192,64 +199,46 @@ export class Client {
   /** Keeps a request until the connection is open. */
   private _wait(pending: Pending, offline: CallOptions["offline"]): void {
     const { maxPending = 256 } = this._options;
-    if (this.state === "closed" || offline === "reject") pending._end(0, "not connected", false);
-    else if (this._queue.length >= maxPending) pending._end(0, "too many calls wait", false);
+    if (this.state === "closed" || offline === "reject") pending._end(0, "not connected");
+    else if (this._queue.length >= maxPending) pending._end(0, "too many calls wait");
     else this._queue.push(pending);
   }
 
   private _leave(pending: Pending): void {
-    this._link._send(encodeRequest(pending._cmd, this._calls._register(pending), pending._data));
-  }
-
-  private _timeoutMs(): number {
-    const { timeoutMs = 10000 } = this._options;
-    return timeoutMs;
+    const { _packet: packet } = pending;
+    new DataView(packet.buffer).setUint32(3, this._calls._register(pending));
+    pending._left();
+    this._link._send(packet);
   }
 
   /** @internal */
-  _opened(): void {
+  _opened(current: () => boolean): void {
     const { login } = this._options;
-    const { _attempt: attempt } = this._link;
     if (!login) return this._open();
-    const current = () => attempt === this._link._attempt;
     const failed = (error: unknown) => {
       if (!current()) return;
-      if (!(error instanceof Refused)) {
-        this._failed(error);
-        if (current()) this._link._lost(1006, "no login", "later");
-        return;
+      if (!(error instanceof Refused)) return this._link._broken(error, "no login", "later");
+      // Too many requests, or not available.
+      if (error.errorId === 5 || error.errorId === 6) this._link._lost(1000, "login refused", "later");
+      else {
+        this._reject(error);
+        this._link._close(1000, "login refused");
       }
-      this._emit("refused", error);
-      if (!current()) return;
-      if (TRY_AGAIN.includes(error.errorId)) return this._link._lost(1000, "login refused", "later");
-      this._reject(error);
-      this._link._close(1000, "login refused");
+      this._handlers._emit("refused", error);
     };
-    const opened = () => current() && this._open();
-    new Promise<{ command: any; message?: unknown }>((resolve) => resolve(login())).then(
-      ({ command, message }) => {
-        if (current()) this._finishLogin(command, message, opened, failed);
-      },
-      failed,
-    );
-  }
-
-  private _finishLogin(
-    command: CommandLike<any, any>,
-    message: unknown,
-    opened: () => void,
-    failed: (error: unknown) => void,
-  ): void {
-    const cancel = this._request(command, message, undefined, () => (cancel(), opened()), failed, true);
+    new Promise<Login>((resolve) => resolve(login()))
+      .then(({ command, message }) => {
+        if (current()) this._request(command, message, undefined, () => this._open(), failed, NOW);
+      })
+      .catch(failed);
   }
 
   private _open(): void {
-    const waiting = this._queue;
-    this._queue = [];
-    while (waiting.length && this._link._writable()) this._leave(waiting.shift()!);
-    this._queue = waiting.concat(this._queue);
-    this._link._ready();
-    for (const { _resolve } of this._opening.splice(0)) _resolve();
+    // The socket may fail while they leave, and handlers begin anew.
+    const ready = () => this.state === "login" && this._link._writable();
+    while (this._queue.length && ready()) this._leave(this._queue.shift()!);
+    if (ready()) this._link._ready();
+    if (this.state === "open") for (const { _resolve } of this._opening.splice(0)) _resolve();
   }
 
   private _reject(error: unknown): void {
@@ -262,18 +251,18 @@ export class Client {
     this._beating = false;
     this._calls._endAll(code, reason);
     if (advice !== "never") return;
-    for (const pending of this._queue.splice(0)) pending._end(code, reason, false);
+    for (const pending of this._queue.splice(0)) pending._end(code, reason);
     this._reject(new Ended(code, reason, advice, false));
   }
 
   /** @internal */
   _packet(packet: Packet): void {
     const { errorId, flag, cmd } = packet;
-    const pending = flag ? this._calls._find(flag) : undefined;
+    const pending = this._calls._find(flag);
     if (pending && pending._cmd === cmd) return pending._answer(packet);
     if (flag) this.dropped++;
-    if (errorId) this._emit("refused", new Refused(errorId, cmd, packet.data));
-    else if (!flag && !this._emit(cmd, packet)) this._emit("unhandled", packet);
+    if (errorId) this._handlers._emit("refused", new Refused(errorId, cmd, packet.data));
+    else if (!flag && !this._handlers._emit(cmd, packet)) this._handlers._emit("unhandled", packet);
   }
 
   /** @internal */
@@ -285,29 +274,27 @@ export class Client {
     const sent = Date.now();
     this._beating = true;
     const answered = (data?: Uint8Array) => {
-      cancel();
       this._beating = false;
       this.rttMs = Date.now() - sent;
       const time = data && command === SERVER_TIME ? timeMs(data) : 0;
       if (time) this._clockOffset = time + this.rttMs / 2 - Date.now();
     };
-    const failed = (error: unknown) => error instanceof Refused && answered();
-    const cancel = this._request(command, undefined, { timeoutMs: 0 }, answered, failed, true);
-  }
-
-  private _emit(key: number | string, value: unknown): boolean {
-    return this._handlers._emit(key, value, (error) => this._failed(error));
+    // A refusal is an answer, and so is what can't be read.
+    const failed = (error: unknown) => error instanceof Ended || answered();
+    this._request(command, undefined, { timeoutMs: 0 }, answered, failed, NOW);
   }
 
   /** @internal */
   _changed(state: State): void {
-    this._emit("state", state);
+    // What a handler does may change it again: the others see that after this one.
+    const { _states: states } = this;
+    if (states.push(state) > 1) return;
+    for (; states.length; states.shift()) this._handlers._emit("state", states[0]);
   }
 
   /** @internal */
   _failed(error: unknown): void {
-    const { log = () => {} } = this._options;
-    log(`error: ${error}`);
-    this._handlers._emit("error", error, (worse) => log(`error: ${worse}`));
+    this._link._log("error:", error);
+    this._handlers._emit("error", error, (worse) => this._link._log("error:", worse));
   }
 }

@@ -39,7 +39,7 @@ export class Ended extends Error {
     /** Whether the request had left, so that the server may have handled it. */
     readonly mayHaveRun: boolean,
   ) {
-    super(`the connection ended with ${code} ${reason}`);
+    super(`ended: ${code} ${reason}`);
     this.name = "Ended";
   }
 }

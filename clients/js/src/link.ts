@@ -14,8 +14,8 @@ const WAKE_MS = 3000;
 
 /** What the link tells its owner. */
 export interface Owner {
-  /** A socket is open; the owner logs in, and says `_ready`. */
-  _opened(): void;
+  /** A socket is open, and `current` tells for how long; the owner logs in, and says `_ready`. */
+  _opened(current: () => boolean): void;
   /** A packet came; its Data is inflated. */
   _packet(packet: Packet): void;
   /** The connection, or an attempt, has ended. With "never" the link is closed, otherwise it goes on. */
@@ -30,10 +30,8 @@ export class Link {
   _state: State = "closed";
   _socket: Socket | undefined;
   /** Changes with each socket. */
-  _attempt = 0;
+  private _attempt = 0;
   private _failures = 0;
-  private _readyAt = 0;
-  private _heardAt = 0;
   /** The timers of the current attempt that run. */
   private _timers: { [name: string]: Timer | undefined } = {};
   private _unwatch: (() => void) | undefined;
@@ -54,19 +52,23 @@ export class Link {
 
   /** The owner has logged in. */
   _ready(): void {
-    this._readyAt = Date.now();
+    this._after("settled", SETTLED_MS, () => (this._failures = 0));
     this._set("open");
     if (this._state === "open") this._beat();
   }
 
   /** Whether a packet would leave now. */
   _writable(): boolean {
-    const { _socket: socket } = this;
-    return !!socket && (socket.readyState === undefined || socket.readyState === 1);
+    const { readyState = 1 } = this._socket || { readyState: 0 };
+    return readyState === 1;
   }
 
   _send(message: Uint8Array): void {
-    this._socket!.send(message.buffer);
+    try {
+      this._socket!.send(message.buffer);
+    } catch (error) {
+      this._broken(error, "not sent");
+    }
   }
 
   /** The page or the network has come back: connects, or asks the server for a sign. */
@@ -81,37 +83,48 @@ export class Link {
   _close(code: number, reason: string): void {
     const socket = this._drop();
     if (this._state !== "closed") this._finish(code, reason, "never");
-    if (socket) socket.close(code, reason);
+    try {
+      if (socket) socket.close(code, reason);
+    } catch (error) {
+      cut(socket!);
+      throw error;
+    }
+  }
+
+  /** The attempt or connection fails with an error. */
+  _broken(error: unknown, reason: string, given?: Advice): void {
+    this._lost(1006, reason, given);
+    this._owner._failed(error);
   }
 
   /** The connection is lost, or an attempt has failed; cuts what is left of it. */
   _lost(code: number, reason: string, given?: Advice): void {
-    const { advice, backoff = {} } = this._options;
-    const own = given || (advice && advice(code, reason));
+    const { advice, backoff } = this._options;
+    let own = given;
+    try {
+      own = own || (advice && advice(code, reason));
+    } catch (error) {
+      // The handlers find the loss behind them.
+      Promise.resolve(error).then((error) => this._owner._failed(error));
+    }
     const retry = own ? undefined : retrySeconds(reason);
-    const what = retry === undefined ? own || adviceOf(code) : "later";
-    if (this._readyAt && Date.now() - this._readyAt >= SETTLED_MS) this._failures = 0;
+    const what = own || (retry === undefined ? adviceOf(code) : "later");
     const socket = this._drop();
-    if (socket) socket.terminate ? socket.terminate() : socket.close();
+    if (socket) cut(socket);
     if (what !== "never") {
-      const { firstMs = 1000, maxMs = 60000 } = backoff;
-      const delay = waitMs(what, retry, this._failures++, firstMs, maxMs);
-      this._after("connect", delay, () => this._connect());
+      this._after("connect", waitMs(what, retry, this._failures++, backoff), () => this._connect());
     }
     this._finish(code, reason, what);
   }
 
   private _finish(code: number, reason: string, advice: Advice): void {
-    const attempt = this._attempt;
     if (advice === "never" && this._unwatch) {
       this._unwatch();
       this._unwatch = undefined;
     }
-    this._log(`ended: ${code} ${reason} (${advice})`);
-    this._state = advice === "never" ? "closed" : "waiting";
+    this._log("ended:", code, reason, advice);
     this._owner._ended(code, reason, advice);
-    // The owner may have begun anew.
-    if (attempt === this._attempt) this._owner._changed(this._state);
+    this._set(advice === "never" ? "closed" : "waiting");
   }
 
   private _connector() {
@@ -124,9 +137,7 @@ export class Link {
     const { connectTimeoutMs = 10000, protocols } = this._options;
     const current = () => attempt === this._attempt;
     const failed = (error: unknown) => {
-      if (!current()) return;
-      this._owner._failed(error);
-      if (current()) this._lost(1006, "no socket");
+      if (current()) this._broken(error, "no socket");
     };
     const open = (url: string) => {
       if (!current()) return;
@@ -147,7 +158,8 @@ export class Link {
   private _listen(socket: Socket, current: () => boolean): void {
     // What is still to do before the next message may be handled, if anything.
     let before: Promise<void> | undefined;
-    const inOrder = (step: () => Promise<void> | void) => {
+    const inOrder = (action: () => Promise<void> | void) => {
+      const step = () => (current() ? action() : undefined);
       const next = before ? before.then(step) : step();
       if (!next) return;
       before = next;
@@ -157,23 +169,16 @@ export class Link {
     socket.onopen = () => {
       if (!current()) return;
       this._after("open", 0);
-      this._heardAt = Date.now();
-      this._watchSilence();
+      this._heard();
       this._set("login");
-      if (current()) this._owner._opened();
+      if (current()) this._owner._opened(current);
     };
     socket.onmessage = ({ data }) => {
       if (!current()) return;
-      this._heardAt = Date.now();
-      this._after("wake", 0);
-      inOrder(() => {
-        if (current()) return this._receive(data, current);
-      });
+      this._heard();
+      inOrder(() => this._receive(data, current));
     };
-    socket.onclose = ({ code, reason }) =>
-      inOrder(() => {
-        if (current()) this._lost(code || 1006, reason || "");
-      });
+    socket.onclose = ({ code, reason }) => inOrder(() => this._lost(code || 1006, reason || ""));
     // An error precedes a close, with its code. Where a library would wait for the server's Close, this does not.
     socket.onerror = () => current() && this._after("error", 1000, () => this._lost(1006, "failed"));
   }
@@ -210,12 +215,11 @@ export class Link {
     this._after("beat", this._everyMs(), () => this._beat());
   }
 
-  private _watchSilence(): void {
+  /** The server has given a sign. How long ago is not measured by the date, which can be set. */
+  private _heard(): void {
     const { idleMs = this._everyMs() && 60000 } = this._options;
-    if (!idleMs) return;
-    const left = this._heardAt + idleMs - Date.now();
-    if (left <= 0) this._lost(1006, "silent");
-    else this._after("idle", left, () => this._watchSilence());
+    this._after("wake", 0);
+    if (idleMs) this._after("idle", idleMs, () => this._lost(1006, "silent"));
   }
 
   /** Lets go of the socket, which is returned, and of all timers. Nothing of it reaches the link from now on. */
@@ -223,8 +227,7 @@ export class Link {
     const { _socket: socket } = this;
     this._attempt++;
     this._socket = undefined;
-    this._readyAt = 0;
-    for (const name of Object.keys(this._timers)) this._after(name, 0);
+    for (const name in this._timers) this._after(name, 0);
     return socket;
   }
 
@@ -244,8 +247,21 @@ export class Link {
     this._owner._changed(state);
   }
 
-  private _log(line: string): void {
+  _log(...words: unknown[]): void {
     const { log } = this._options;
-    if (log) log(line);
+    try {
+      if (log) log(words.join(" "));
+    } catch {
+      // There is nobody else to tell.
+    }
+  }
+}
+
+/** Ends a socket at once, if it lets itself be ended. */
+function cut(socket: Socket): void {
+  try {
+    socket.terminate ? socket.terminate() : socket.close();
+  } catch {
+    // Nothing of it is heard any more.
   }
 }

@@ -8,17 +8,17 @@ export const browser: Connector = (url, protocols) => new WebSocket(url, protoco
 browser.watch = (wake) => {
   if (typeof document === "undefined") return () => {};
   const visible = () => document.visibilityState === "visible" && wake();
-  document.addEventListener("visibilitychange", visible);
-  addEventListener("online", wake);
-  return () => {
-    document.removeEventListener("visibilitychange", visible);
-    removeEventListener("online", wake);
+  const both = (action: "addEventListener" | "removeEventListener") => {
+    document[action]("visibilitychange", visible);
+    self[action]("online", wake);
   };
+  both("addEventListener");
+  return () => both("removeEventListener");
 };
 
 /** Inflates a zlib stream (RFC 1950). */
 export async function inflate(data: Uint8Array): Promise<Uint8Array> {
-  if (typeof DecompressionStream === "undefined") throw new Error("compressed Data needs the option inflate");
+  if (typeof DecompressionStream === "undefined") throw new Error("needs the option inflate");
   const stream = new Response(data as BodyInit).body!.pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

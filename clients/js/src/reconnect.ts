@@ -2,6 +2,7 @@
 
 import { ADVICE } from "./advice.js";
 import type { Advice } from "./errors.js";
+import type { Options } from "./types.js";
 
 /** What the server's protocol advises after this close code. Codes that are not in its table, those of proxies
  * and of broken connections, mean "later". */
@@ -20,11 +21,10 @@ export function waitMs(
   advice: Advice,
   retry: number | undefined,
   failures: number,
-  firstMs: number,
-  maxMs: number,
+  { firstMs = 1000, maxMs = 60000 }: Options["backoff"] = {},
 ): number {
-  if (retry !== undefined) return retry * 1000 * (1 + Math.random());
-  if (advice === "now" && !failures) return 0;
+  if (retry) return retry * 1000 * (1 + Math.random());
+  if ((advice === "now" || retry === 0) && !failures) return 0;
   // Never 0: Math.random() can be.
   return (1 - Math.random()) * Math.min(maxMs, firstMs * 2 ** Math.min(failures, 30));
 }

@@ -13,7 +13,7 @@ export class Replies<T> implements AsyncIterableIterator<T> {
   private _over = false;
   private _error: unknown;
   /** Gives the request up. */
-  _cancel: () => void = () => {};
+  _cancel!: () => void;
 
   /** Adds a reply. Returns false if too many wait already. */
   _push(value: T): boolean {
@@ -46,7 +46,8 @@ export class Replies<T> implements AsyncIterableIterator<T> {
     this._cancel();
     this._waiting = [];
     this._finish();
-    return Promise.resolve({ value: undefined, done: true });
+    this._error = undefined;
+    return this.next();
   }
 
   [Symbol.asyncIterator](): this {

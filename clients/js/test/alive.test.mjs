@@ -1,7 +1,7 @@
 // Heartbeats, silence, and wake-ups, on sockets and a clock of the test's own.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { open, pass } from "./fake.mjs";
 
 test("silence and an unanswered wake are losses", async () => {
@@ -38,6 +38,21 @@ test("silence and an unanswered wake are losses", async () => {
   await pass(1000);
   assert.equal(client.state, "waiting");
   client.close();
+});
+
+test("silence is not measured by the date, which can be set", async () => {
+  for (const step of [-3_600_000, 3_600_000]) {
+    const { sockets, client } = await open({ idleMs: 30000 });
+    const { now } = Date;
+    const date = mock.method(Date, "now", () => now.call(Date) + step);
+    await pass(29999);
+    assert.equal(client.state, "open");
+    await pass(1);
+    assert.equal(client.state, "waiting");
+    date.mock.restore();
+    assert.equal(sockets.all.length, 1);
+    client.close();
+  }
 });
 
 test("an error without an end is a loss", async () => {
@@ -80,7 +95,24 @@ test("the server's clock is that of the heartbeat", async () => {
   const { sockets, client } = await open({ heartbeat: undefined });
   await pass(100);
   // 1,700,000,000,000 as a varint.
-  sockets.answer({ data: new Uint8Array([8, 0x80, 0xd0, 0x95, 0xff, 0xbc, 0x31]) });
+  const time = [8, 0x80, 0xd0, 0x95, 0xff, 0xbc, 0x31];
+  sockets.answer({ data: new Uint8Array(time) });
   assert.deepEqual([client.rttMs, client.serverNow()], [100, 1_700_000_000_050]);
+  // A later version may have more fields.
+  await pass(24900);
+  await pass(50);
+  sockets.answer({ data: new Uint8Array([...time, 16, 1]) });
+  assert.deepEqual([client.rttMs, client.serverNow()], [50, 1_700_000_000_025]);
+  client.close();
+});
+
+test("a heartbeat whose answer can't be read was answered", async () => {
+  const { sockets, client } = await open({ heartbeat: { command: 5, everyMs: 1000 } });
+  for (const packet of [{ status: 2, data: new Uint8Array(1) }, { errorId: 5 }, {}]) {
+    const { length } = sockets.last.sent;
+    sockets.answer(packet);
+    await pass(1000);
+    assert.equal(sockets.last.sent.length, length + 1);
+  }
   client.close();
 });

@@ -92,6 +92,20 @@ test("a reason that ends in retry=SECONDS overrides the table", async () => {
   }
 });
 
+test("retry=0 is at once, but not again and again", async () => {
+  const { sockets, client } = await open({}, 0.5);
+  for (const ms of [0, 1000, 2000]) {
+    const { length } = sockets.all;
+    sockets.end(1001, "retry=0");
+    if (ms) await pass(ms - 1);
+    assert.equal(sockets.all.length, length);
+    await pass(1);
+    assert.equal(sockets.all.length, length + 1);
+    sockets.open();
+  }
+  client.close();
+});
+
 test("the option advice overrides all of it", async () => {
   const advice = (code, reason) => ({ 1001: "never", 4010: "now" })[code] ?? (reason ? "never" : undefined);
   for (const [code, reason, state] of [
