@@ -48,6 +48,13 @@ test("each kind of value is written and read as by protobuf-es", () => {
   }
 });
 
+test("a number out of range still makes a whole field", () => {
+  for (const value of [-1, 2 ** 32, 1.5, NaN]) {
+    const reader = new BinaryReader(new BinaryWriter().uint32(value).uint32(7).finish());
+    assert.deepEqual([reader.uint32(), reader.uint32()], [value >>> 0, 7]);
+  }
+});
+
 test("messages in messages, and fields that are skipped", () => {
   const write = (writer) =>
     writer.tag(1, 2).fork().tag(2, 2).fork().tag(3, 0).uint32(5).join().tag(4, 2).string("x").join().finish();

@@ -55,7 +55,7 @@ export class BinaryWriter {
   }
 
   uint32(value: number): this {
-    for (; value > 127; value = Math.floor(value / 128)) this._byte((value % 128) | 128);
+    for (value >>>= 0; value > 127; value >>>= 7) this._byte((value & 127) | 128);
     return this._byte(value);
   }
 
