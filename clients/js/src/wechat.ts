@@ -82,10 +82,12 @@ function connect(wx: Wx, url: string, protocols: string[] | undefined, isHidden:
       task!.send({ data, fail });
     },
     close(code, reason) {
-      if (task) task.close({ code, reason });
+      if (task) task.close(code ? { code, reason } : {});
     },
   };
   task = wx.connectSocket({ url, tcpNoDelay: true, ...(protocols && { protocols }), fail: broken });
+  // Nobody could listen yet.
+  if (readyState === 3) throw new Error("WeChat refuses the socket");
   task.onOpen(() => {
     readyState = 1;
     if (socket.onopen) socket.onopen({});

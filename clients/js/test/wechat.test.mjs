@@ -79,3 +79,27 @@ test("data, ends, and errors of a socket", async () => {
   client.close(3000, "bye");
   assert.deepEqual(tasks[2].closed, { code: 3000, reason: "bye" });
 });
+
+test("a socket that WeChat refuses at once is a loss", async () => {
+  const { wx, client } = made([]);
+  const { connectSocket } = wx;
+  wx.connectSocket = (options) => {
+    const task = connectSocket(options);
+    options.fail({ errMsg: "too many" });
+    return task;
+  };
+  client.connect().catch(() => {});
+  await pass();
+  assert.equal(client.state, "waiting");
+  client.close();
+});
+
+test("what has no value is not handed to WeChat", async () => {
+  const { tasks, client } = made([]);
+  const opening = client.connect();
+  tasks[0].Open();
+  await opening;
+  tasks[0].Error({});
+  assert.deepEqual(tasks[0].closed, {});
+  client.close();
+});
