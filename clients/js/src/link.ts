@@ -82,12 +82,13 @@ export class Link {
   /** Ends the connection with this code, for good. */
   _close(code: number, reason: string): void {
     const socket = this._drop();
-    if (this._state !== "closed") this._finish(code, reason, "never");
     try {
       if (socket) socket.close(code, reason);
     } catch (error) {
       cut(socket!);
       throw error;
+    } finally {
+      if (this._state !== "closed") this._finish(code, reason, "never");
     }
   }
 
@@ -147,7 +148,7 @@ export class Link {
         failed(error);
       }
     };
-    this._after("open", connectTimeoutMs, () => this._lost(1006, "not open in time"));
+    if (connectTimeoutMs) this._after("open", connectTimeoutMs, () => this._lost(1006, "not open in time"));
     this._set("connecting");
     if (!current()) return;
     const { _url: url } = this;

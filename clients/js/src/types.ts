@@ -63,7 +63,7 @@ export interface Options {
   heartbeat?: Heartbeat | false;
   /** How long a call waits for its answer, a stream for its next reply; 10 s. */
   timeoutMs?: number;
-  /** How long opening a socket may take; 10 s. */
+  /** How long opening a socket may take; 10 s. 0: no limit. */
   connectTimeoutMs?: number;
   /** After how much silence of the server to connect again; 60 s, and without a heartbeat never. 0: never. */
   idleMs?: number;

@@ -143,6 +143,20 @@ test("a socket that refuses a close code is closed all the same", async () => {
   other.client.close();
 });
 
+test("a socket is closed before a handler can open the next", async () => {
+  const { sockets, client } = await open();
+  const [old] = sockets.all;
+  let closed;
+  const off = client.on("state", () => {
+    off();
+    closed = old.closed;
+    client.connect().catch(() => {});
+  });
+  client.close();
+  assert.deepEqual([closed?.[0], sockets.all.length], [1000, 2]);
+  client.close();
+});
+
 test("handlers are apart, and what ends one ends it at once", async () => {
   const { sockets, client } = await open();
   const seen = [];

@@ -158,6 +158,14 @@ test("a socket that does not open in time is given up", async () => {
   client.close();
 });
 
+test("connectTimeoutMs 0 is no limit", async () => {
+  const { client } = made({ connectTimeoutMs: 0 });
+  client.connect().catch(() => {});
+  await pass(1e6);
+  assert.equal(client.state, "connecting");
+  client.close();
+});
+
 test("a URL or connector that fails is tried again", async () => {
   let times = 0;
   const sockets = new Sockets();

@@ -1,6 +1,7 @@
 // The golden vectors, encoded and decoded apart.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
@@ -67,6 +68,19 @@ test("each close code has its advice", () => {
   const vectors = read("advice");
   assert.ok(vectors.length > 20);
   for (const { code, advice } of vectors) assert.equal(adviceOf(code), advice, String(code));
+});
+
+test("tokens are signed as docs/tokens.md says", () => {
+  const vectors = read("tokens");
+  assert.ok(vectors.length > 3);
+  for (const { key, token, ...login } of vectors) {
+    const { expires, account, platform, zone_id, role_id, kind, custodian, custodian_role_id } = login;
+    const fields = [expires, account, platform, zone_id, role_id, kind, custodian, custodian_role_id];
+    const mac = createHmac("sha256", bytes(key));
+    for (const field of ["sysconn login", ...fields].map(String))
+      mac.update(`${Buffer.byteLength(field)}:${field},`);
+    assert.equal(`1.${expires}.${mac.digest("hex")}`, token);
+  }
 });
 
 test("the commands are the routes", () => {
