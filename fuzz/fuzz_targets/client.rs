@@ -40,7 +40,8 @@ impl Write for Server<'_> {
             let request = str::from_utf8(bytes).expect("a request is text");
             let (_, key) = request.split_once("Sec-WebSocket-Key: ").expect("a request has a key");
             let accept = accept_key(key.split("\r\n").next().unwrap_or_default().as_bytes());
-            let head = b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+            let head =
+                b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
             self.response = [&head[..], &accept, b"\r\n\r\n"].concat();
         }
         Ok(bytes.len())
