@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::error::ClientError;
 
+/// The longest time for a connection over TCP, for an upgrade, for each read and write, and for each packet,
+/// until [`set_timeout`](crate::client::Client::set_timeout) changes it.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The end of a wait, if it has one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(Option<Instant>);

@@ -3,8 +3,7 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use super::TIMEOUT;
-use super::deadline::Deadline;
+use super::deadline::{Deadline, TIMEOUT};
 use super::error::{ClientError, Ended};
 use super::handshake::read_more;
 use super::random::random;

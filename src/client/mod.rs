@@ -30,15 +30,12 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use deadline::Deadline;
+pub use deadline::TIMEOUT;
 pub use error::{ClientError, Ended};
 pub use handshake::Offer;
 use link::Link;
 pub use packets::{Client, Packet};
 pub use url::Url;
-
-/// The longest time for a connection over TCP, for an upgrade, for each read and write, and for each packet,
-/// until [`set_timeout`](Client::set_timeout) changes it.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a TCP connection to the first address of the host that answers, with [`TIMEOUT`] for each address,
 /// and for each read and write.
