@@ -287,7 +287,7 @@ def main():
         (Echo(10, 1, 16_384), 300),
         (Echo(10, 16, 16_384), 50),
         (Push(50, 64), 200),
-        (Visit(50), 40),
+        (Visit(50), 200),
     ]
     print(f"{'calls for each':48}{''.join(f'{group:>11}' for group in GROUPS)}  other")
     failed = 0
