@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::entry::{Entry, InEcho};
 use super::nearest::nearest;
-use super::table::TABLE;
+use super::table::entries;
 use super::value_type::TomlType;
 use super::{
     Exit, Given, Mode, Task, Tool, accounts, blacklist_command, call, did_you_mean, escape, mint, referee,
@@ -54,7 +54,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
         Some((_, serve)) => (Mode::Serve, serve),
         None => (Mode::Serve, &matches),
     };
-    let entries = TABLE.iter().filter(|entry| entry.applies_to(mode));
+    let entries = entries().filter(|entry| entry.applies_to(mode));
     Ok(Task::Serve(CommandLine {
         mode,
         file: matches.get_one::<PathBuf>("config").cloned(),
@@ -102,7 +102,7 @@ fn with_options(command: Command, mode: Mode) -> Command {
         .display_name("sysconn")
         .after_help(AFTER_HELP)
         .arg(config)
-        .args(TABLE.iter().filter(|entry| entry.applies_to(mode)).map(|entry| argument(entry, mode)))
+        .args(entries().filter(|entry| entry.applies_to(mode)).map(|entry| argument(entry, mode)))
 }
 
 fn argument(entry: &'static Entry, mode: Mode) -> Arg {
@@ -172,9 +172,9 @@ fn unknown(argument: &str) -> String {
     let Some(name) = argument.strip_prefix("--") else {
         return format!("unknown argument {given}");
     };
-    if TABLE.iter().any(|entry| entry.name == name) {
+    if entries().any(|entry| entry.name == name) {
         return format!("{given} is an option of serve only");
     }
-    let meant = nearest(name, TABLE.iter().map(|entry| entry.name.to_owned()));
+    let meant = nearest(name, entries().map(|entry| entry.name.to_owned()));
     format!("unknown argument {given}{}", did_you_mean(meant.map(|name| format!("--{name}"))))
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::entry::Entry;
-use super::table::TABLE;
+use super::table::entries;
 use super::{Given, escape};
 
 const PREFIX: &[u8] = b"SYSCONN_";
@@ -32,7 +32,7 @@ pub(super) fn parse(env: impl Iterator<Item = (OsString, OsString)>) -> Environm
     for (name, value) in variables {
         if name == FILE {
             environment.file = Some(PathBuf::from(value));
-        } else if let Some(entry) = TABLE.iter().find(|entry| name == *entry.variable()) {
+        } else if let Some(entry) = entries().find(|entry| name == *entry.variable()) {
             environment.given.push(Given { entry, origin: entry.variable(), values: values(entry, value) });
         } else {
             environment.ignored.push(escape::bare(name));

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use super::entry::Entry;
 use super::nearest::nearest;
-use super::table::TABLE;
+use super::table::entries;
 use super::value_type::TomlType;
 use super::{Exit, Given, did_you_mean, escape, refuse};
 
@@ -45,8 +45,8 @@ pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Result<Vec<Giv
 
     let mut given = Vec::new();
     for (key, value) in table {
-        let Some(entry) = TABLE.iter().find(|entry| entry.key() == key) else {
-            let meant = nearest(&key, TABLE.iter().map(Entry::key));
+        let Some(entry) = entries().find(|entry| entry.key() == key) else {
+            let meant = nearest(&key, entries().map(Entry::key));
             return Err(fail(format!("unknown key {}{}", escape::quoted(&key), did_you_mean(meant))));
         };
         let origin = format!("{name}: {key}");

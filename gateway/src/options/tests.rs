@@ -6,7 +6,7 @@ mod sources;
 use std::path::Path;
 
 use super::entry::InEcho;
-use super::table::TABLE;
+use super::table::entries;
 use super::*;
 
 /// Names and values of environment variables.

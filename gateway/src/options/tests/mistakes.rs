@@ -109,7 +109,7 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
         ),
     ];
     for (name, expected, texts) in cases {
-        let entry = TABLE.iter().find(|entry| entry.name == name).expect(name);
+        let entry = entries().find(|entry| entry.name == name).expect(name);
         for text in texts {
             let given: &str = &if *text == long { format!("{}...", &long[..60]) } else { (*text).to_owned() };
             let reason =
@@ -143,7 +143,7 @@ fn a_path_or_origin_that_can_match_nobody_gets_a_line_with_the_reason() {
         ("origin", ORIGIN, "https://a.example/", "an origin ends with its host or port, without a '/'"),
         ("origin", ORIGIN, "wss://a.example", "an origin is that of the page, whose scheme is https or http"),
     ] {
-        let entry = TABLE.iter().find(|entry| entry.name == name).expect(name);
+        let entry = entries().find(|entry| entry.name == name).expect(name);
         let wrong =
             |origin: &str| format!("sysconn: {origin}: expected {expected}, not \"{text}\": {reason}");
         let (key, variable) = (entry.key(), entry.variable());
