@@ -69,6 +69,70 @@ pub enum Reconnect {
 }
 
 impl Cause {
+    /// A cause of each kind, in the order of the table in docs/protocol.md. [`Cause::Protocol`] is there once
+    /// for each of its close codes; what other kinds hold is an example. Each has a [label](Self::label) of
+    /// its own.
+    pub const ALL: &'static [Cause] = &[
+        Cause::PeerClosed(Some(CloseCode::NORMAL)),
+        Cause::PeerGone,
+        Cause::Reset,
+        Cause::Refused(Refusal::NotFound),
+        Cause::HealthCheck,
+        Cause::GoingAway,
+        Cause::Protocol(frame::Error::UnmaskedFrame),
+        Cause::Protocol(frame::Error::Text),
+        Cause::Protocol(frame::Error::BadUtf8),
+        Cause::Protocol(frame::Error::TooBig),
+        Cause::HandlerFailed,
+        Cause::ShortPacket,
+        Cause::Undecodable(Undecodable::Zlib),
+        Cause::BadRequests,
+        Cause::Idle,
+        Cause::NeverLoggedIn,
+        Cause::ObjectEnded,
+        Cause::ObjectCrashed,
+        Cause::Replaced,
+        Cause::OutboxFull,
+        Cause::ReadTimedOut,
+        Cause::Operator,
+        Cause::Application(CloseCode::APPLICATION),
+        Cause::Dropped,
+    ];
+
+    /// The name of the kind of cause in metrics: lower-case letters and digits, with `_` between words. It
+    /// stays the same from version to version.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Cause::PeerClosed(_) => "peer_closed",
+            Cause::PeerGone => "peer_gone",
+            Cause::Reset => "reset",
+            Cause::Refused(_) => "refused",
+            Cause::HealthCheck => "health_check",
+            Cause::GoingAway => "going_away",
+            Cause::Protocol(error) => match error.close_code() {
+                CloseCode::NOT_BINARY => "not_binary",
+                CloseCode::BAD_UTF8 => "bad_utf8",
+                CloseCode::TOO_BIG => "too_big",
+                _ => "protocol",
+            },
+            Cause::HandlerFailed => "handler_failed",
+            Cause::ShortPacket => "short_packet",
+            Cause::Undecodable(_) => "undecodable",
+            Cause::BadRequests => "bad_requests",
+            Cause::Idle => "idle",
+            Cause::NeverLoggedIn => "never_logged_in",
+            Cause::ObjectEnded => "object_ended",
+            Cause::ObjectCrashed => "object_crashed",
+            Cause::Replaced => "replaced",
+            Cause::OutboxFull => "outbox_full",
+            Cause::ReadTimedOut => "read_timed_out",
+            Cause::Operator => "operator",
+            Cause::Application(_) => "application",
+            Cause::Dropped => "dropped",
+        }
+    }
+
     /// The code of the Close frame that the client gets; `None` if it gets no such frame.
     #[must_use]
     pub fn close_code(self) -> Option<CloseCode> {
@@ -150,6 +214,17 @@ impl Cause {
     }
 }
 
+impl fmt::Display for Reconnect {
+    /// `now`, `later` or `never`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reconnect::Now => "now",
+            Reconnect::Later => "later",
+            Reconnect::Never => "never",
+        })
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -165,6 +240,28 @@ impl fmt::Display for Cause {
             Cause::Protocol(frame::Error::TooBig) => write!(f, "{} (max-len)", self.reason()),
             Cause::Undecodable(what) => write!(f, "{}: {what:?}", self.reason()),
             other => f.write_str(other.reason()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_a_label_of_its_own() {
+        let mut labels: Vec<_> = Cause::ALL.iter().map(|cause| cause.label()).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        assert_eq!(labels.len(), Cause::ALL.len());
+        for label in labels {
+            assert!(
+                label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
+                "{label}"
+            );
+        }
+        for cause in crate::recording::codes::every_cause() {
+            assert!(Cause::ALL.iter().any(|kind| kind.label() == cause.label()), "{cause:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::cause::{Cause, Reconnect};
 use crate::frame::{self, CloseCode};
-use crate::packet::{ErrorId, Undecodable};
+use crate::packet::ErrorId;
 
 /// Why a client gets no reply.
 #[derive(Debug)]
@@ -40,31 +40,6 @@ pub struct Ended {
 const NO_CODE: u16 = 1005;
 /// The code for an end without a Close frame.
 const NO_CLOSE: u16 = 1006;
-/// The first close code that belongs to the application.
-const APPLICATION: u16 = 4100;
-
-/// A cause for each close code that a server of this library sends by itself.
-const CAUSES: [Cause; 18] = [
-    Cause::PeerClosed(Some(CloseCode::NORMAL)),
-    Cause::GoingAway,
-    Cause::Protocol(frame::Error::UnmaskedFrame),
-    Cause::Protocol(frame::Error::Text),
-    Cause::Protocol(frame::Error::BadUtf8),
-    Cause::Protocol(frame::Error::TooBig),
-    Cause::HandlerFailed,
-    Cause::ShortPacket,
-    Cause::Undecodable(Undecodable::UnknownStatus),
-    Cause::BadRequests,
-    Cause::Idle,
-    Cause::NeverLoggedIn,
-    Cause::ObjectEnded,
-    Cause::ObjectCrashed,
-    Cause::Replaced,
-    Cause::OutboxFull,
-    Cause::ReadTimedOut,
-    Cause::Operator,
-];
-
 impl Ended {
     /// An end with a Close frame; without a code it is 1005.
     pub(super) fn by(close: Option<frame::CloseFrame<'_>>) -> Self {
@@ -79,14 +54,15 @@ impl Ended {
         Ended { code: NO_CLOSE, reason: String::new() }
     }
 
-    /// The cause on the server that the code stands for; `None` if it is no code of this library's servers.
+    /// The kind of cause on the server that the code stands for; `None` if it is no code of this library's
+    /// servers. The code does not tell the cause's detail: this one is as in [`Cause::ALL`].
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         let code = CloseCode::new(self.code)?;
-        if self.code >= APPLICATION {
+        if code.get() >= CloseCode::APPLICATION.get() {
             return Some(Cause::Application(code));
         }
-        CAUSES.into_iter().find(|cause| cause.close_code() == Some(code))
+        Cause::ALL.iter().copied().find(|cause| cause.close_code() == Some(code))
     }
 
     /// Whether a client should connect again: as the cause says, and *later* for any other code.

@@ -47,6 +47,8 @@ impl CloseCode {
     pub const READ_TIMED_OUT: CloseCode = CloseCode(4009);
     /// An operator closed the connection.
     pub const OPERATOR: CloseCode = CloseCode(4010);
+    /// The first of the codes that belong to the application.
+    pub const APPLICATION: CloseCode = CloseCode(4100);
 
     /// The code with this number; `None` if it must not be sent in a Close frame.
     #[must_use]

@@ -4,9 +4,6 @@
 #![cfg(all(feature = "protobuf", feature = "token"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[path = "../common/docs.rs"]
-#[allow(dead_code, reason = "only the table of causes is compared")]
-mod docs;
 mod endings;
 mod messages;
 mod packets;

@@ -89,21 +89,18 @@ fn tell(error: &ClientError, lost: u8) -> u8 {
     status
 }
 
-/// The end of a connection, with its cause and the advice.
+/// The end of a connection, with its cause in the server's words, and the advice.
 fn end(ended: &Ended) -> String {
-    let cause = ended.cause().map(sysconn::Cause::reason).unwrap_or_default();
     let mut line = ended.to_string();
-    if !cause.is_empty() {
-        line += &format!(": {cause}");
-    }
-    if !ended.reason.is_empty() && ended.reason != cause {
-        line += &format!(" ({})", shown(&ended.reason));
+    if !ended.reason.is_empty() {
+        line += &format!(": {}", shown(&ended.reason));
+    } else if let Some(cause) = ended.cause() {
+        line += &format!(": {}", cause.label().replace('_', " "));
     }
     line + &match (ended.retry_seconds(), ended.advice()) {
         (Some(seconds), _) => format!("; reconnect after {seconds} s"),
-        (None, Reconnect::Now) => "; reconnect now".to_owned(),
-        (None, Reconnect::Later) => "; reconnect later".to_owned(),
         (None, Reconnect::Never) => "; do not reconnect".to_owned(),
+        (None, when) => format!("; reconnect {when}"),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sysconn::Reconnect;
 use sysconn::client::{Client, ClientError, Ended, Packet};
 
 use super::driver::{Subject, TICK, bytes, hex, now};
@@ -27,21 +26,13 @@ fn number(command: &Value, key: &str) -> u32 {
     command[key].as_u64().unwrap().try_into().unwrap()
 }
 
-pub(crate) fn advice(ended: &Ended) -> &'static str {
-    match ended.advice() {
-        Reconnect::Now => "now",
-        Reconnect::Later => "later",
-        Reconnect::Never => "never",
-    }
-}
-
 pub(crate) fn ended(id: u32, ended: &Ended, may_have_run: bool) -> Value {
     json!({
         "event": "ended",
         "id": id,
         "code": ended.code,
         "reason": ended.reason,
-        "advice": advice(ended),
+        "advice": ended.advice().to_string(),
         "mayHaveRun": may_have_run,
     })
 }

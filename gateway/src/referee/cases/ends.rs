@@ -28,7 +28,7 @@ pub(super) fn cases() -> Vec<Unnumbered> {
     ];
     cases.extend(CODES.map(|code| Unnumbered {
         name: format!("code-{code}"),
-        about: format!("answers a Close with {code}, and advises to reconnect {}", advice(code)),
+        about: format!("answers a Close with {code}, and advises to reconnect {}", reconnect(code)),
         run: Box::new(move |stage| closed(stage, Some(code), code)),
     }));
     cases
@@ -39,16 +39,8 @@ pub(super) fn reconnect(code: u16) -> Reconnect {
     Ended { code, reason: String::new() }.advice()
 }
 
-fn advice(code: u16) -> &'static str {
-    match reconnect(code) {
-        Reconnect::Now => "now",
-        Reconnect::Later => "later",
-        Reconnect::Never => "never",
-    }
-}
-
 fn ended(id: u32, code: u16, reason: &str) -> Event {
-    let (reason, advice) = (reason.to_owned(), advice(code).to_owned());
+    let (reason, advice) = (reason.to_owned(), reconnect(code).to_string());
     Event::Ended { id, code, reason, advice, may_have_run: true }
 }
 
