@@ -87,6 +87,12 @@ pub struct Config {
     /// the PROXY header.
     #[cfg(feature = "tls")]
     pub tls: Option<Tls>,
+    /// Whether the server counts and measures what it does: [`metrics`](crate::metrics). Default: no. Needs
+    /// the feature `metrics`.
+    ///
+    /// If it is set, the clock is read once for each packet.
+    #[cfg(feature = "metrics")]
+    pub metrics: bool,
     /// How listeners are opened.
     pub listeners: Listeners,
     /// The proxies that are trusted to name the client.
@@ -119,6 +125,8 @@ impl Default for Config {
             slow_handler: None,
             #[cfg(feature = "tls")]
             tls: None,
+            #[cfg(feature = "metrics")]
+            metrics: false,
             listeners: Listeners::default(),
             proxies: Proxies::default(),
             upgrade: Upgrades::default(),
@@ -130,6 +138,16 @@ impl Default for Config {
             recording: None,
             log_connections: LogConnections::default(),
         }
+    }
+}
+
+impl Config {
+    /// Whether metrics are on.
+    pub(crate) fn has_metrics(&self) -> bool {
+        #[cfg(feature = "metrics")]
+        return self.metrics;
+        #[cfg(not(feature = "metrics"))]
+        false
     }
 }
 

@@ -75,6 +75,7 @@
     feature = "protobuf",
     doc = "- [`proto!`], [`protobuf`]: handlers of protobuf messages, by [prost](https://docs.rs/prost)."
 )]
+#![cfg_attr(feature = "metrics", doc = "- [`metrics`]: what is counted and measured, for operators.")]
 #![cfg_attr(
     feature = "sim",
     doc = "- [`sim`]: a simulated network, to test a game with thousands of clients."
@@ -91,6 +92,7 @@
 //! - `deflate`: compression of messages (permessage-deflate, RFC 7692).
 //! - `proxy-protocol`: the PROXY protocol, versions 1 and 2.
 //! - `protobuf`: protobuf messages in handlers, replies and pushes: `proto!`.
+//! - `metrics`: metrics for Prometheus, and the pulse for a watchdog.
 //! - `client`: a blocking client.
 //! - `sim`: the simulated network.
 // Each type in a public signature has a public path.
@@ -98,7 +100,13 @@
 // Code for simulations or compression is always compiled, so that the callers need no conditions. A build
 // with all features reports code without any caller.
 #![cfg_attr(
-    not(all(feature = "sim", feature = "zlib", feature = "deflate", feature = "protobuf")),
+    not(all(
+        feature = "sim",
+        feature = "zlib",
+        feature = "deflate",
+        feature = "metrics",
+        feature = "protobuf"
+    )),
     allow(dead_code, reason = "getters that only some features use")
 )]
 
@@ -155,6 +163,11 @@ pub mod client;
 mod connection_log;
 mod log_limiter;
 pub mod log_line;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[allow(unreachable_pub, unnameable_types, reason = "without the feature nobody gets any of it")]
+mod metrics;
 mod observer;
 mod recording;
 pub mod replay;

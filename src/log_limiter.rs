@@ -22,6 +22,9 @@ const NOTICE_MS: u64 = 1000;
 /// lines per second.
 const PARTS: u64 = 1000;
 
+/// The name of each subject in metrics, in their order.
+pub(crate) const SUBJECTS: [&str; 5] = ["bad_input", "refusals", "logins", "ends", "slow_handlers"];
+
 /// The subject of a line. Each has its own allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -65,8 +68,9 @@ struct Allowance {
     /// The rest of the allowance, in parts of a line.
     parts: u64,
     refilled_at: Moment,
-    /// Lines left out and not reported yet.
+    /// Lines left out and not reported yet, and all of them.
     left_out: u64,
+    all_left_out: u64,
     /// When to report them; never if there are none.
     notice_at: Moment,
 }
@@ -74,7 +78,15 @@ struct Allowance {
 impl Allowance {
     fn new(subject: Subject, rate: Option<Rate>) -> Self {
         let parts = rate.map_or(0, |rate| u64::from(rate.burst).saturating_mul(PARTS));
-        Allowance { subject, rate, parts, refilled_at: Moment::START, left_out: 0, notice_at: Moment::NEVER }
+        Allowance {
+            subject,
+            rate,
+            parts,
+            refilled_at: Moment::START,
+            left_out: 0,
+            all_left_out: 0,
+            notice_at: Moment::NEVER,
+        }
     }
 
     /// Takes one line. If none is left, counts it as left out and returns false.
@@ -90,6 +102,7 @@ impl Allowance {
         // If no lines are wanted, a report of them is not wanted either.
         if rate.burst > 0 {
             self.left_out += 1;
+            self.all_left_out += 1;
             if self.notice_at == Moment::NEVER {
                 self.notice_at = now.after(NOTICE_MS);
             }
@@ -202,6 +215,12 @@ impl LogLimiter {
             Subject::End => &mut self.ends,
             Subject::Slow => &mut self.slow,
         }
+    }
+
+    /// The lines left out so far, in the order of [`SUBJECTS`].
+    pub(crate) fn left_out(&self) -> [u64; SUBJECTS.len()] {
+        [&self.bad_input, &self.refusals, &self.logins, &self.ends, &self.slow]
+            .map(|allowance| allowance.all_left_out)
     }
 
     /// When [`tell`](Self::tell) has something to report.

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cause::Cause;
@@ -139,13 +139,23 @@ pub(crate) struct Mailbox {
     waiting: Mutex<Waiting>,
     /// Answers to this reactor's clients that came after their deadline, and were dropped.
     late_answers: AtomicU64,
+    /// How many mails wait, and how often one was refused: written under the lock, and read without.
+    depth: AtomicUsize,
+    times_full: AtomicU64,
     limit: usize,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Mailbox {
     pub(crate) fn new(limit: usize, wake: Box<dyn Fn() + Send + Sync>) -> Self {
-        Mailbox { waiting: Mutex::default(), late_answers: AtomicU64::new(0), limit, wake }
+        Mailbox {
+            waiting: Mutex::default(),
+            late_answers: AtomicU64::new(0),
+            depth: AtomicUsize::new(0),
+            times_full: AtomicU64::new(0),
+            limit,
+            wake,
+        }
     }
 
     /// Leaves a mail, unless the mailbox is full.
@@ -156,6 +166,7 @@ impl Mailbox {
         }
         if waiting.mails.len() >= self.limit || waiting.bytes.saturating_add(mail.bytes()) > MAX_MAILBOX_BYTES
         {
+            self.times_full.fetch_add(1, Ordering::Relaxed);
             return Err(MailboxError::Full);
         }
         self.put(waiting, mail);
@@ -179,6 +190,7 @@ impl Mailbox {
         }
         waiting.bytes = waiting.bytes.saturating_add(mail.bytes());
         waiting.mails.push(mail);
+        self.depth.store(waiting.mails.len(), Ordering::Relaxed);
         let wake = !std::mem::replace(&mut waiting.woken, true);
         drop(waiting);
         if wake {
@@ -197,6 +209,7 @@ impl Mailbox {
         std::mem::swap(&mut waiting.mails, mails);
         waiting.bytes = 0;
         waiting.woken = false;
+        self.depth.store(0, Ordering::Relaxed);
     }
 
     /// Takes no more mail, and drops waiting mail: senders that wait for an answer learn that there will be
@@ -205,6 +218,7 @@ impl Mailbox {
         let mut waiting = self.lock();
         waiting.closed = true;
         let mails = std::mem::take(&mut waiting.mails);
+        self.depth.store(0, Ordering::Relaxed);
         // Dropping a mail may post another: it may contain a ticket, for instance.
         drop(waiting);
         drop(mails);
@@ -218,6 +232,16 @@ impl Mailbox {
     /// Answers that came after their deadline.
     pub(crate) fn late_answers(&self) -> u64 {
         self.late_answers.load(Ordering::Relaxed)
+    }
+
+    /// The number of mails that wait, read without the lock.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth.load(Ordering::Relaxed)
+    }
+
+    /// How often a mail was refused because the mailbox was full.
+    pub(crate) fn times_full(&self) -> u64 {
+        self.times_full.load(Ordering::Relaxed)
     }
 
     /// The number of mails that wait.

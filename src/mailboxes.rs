@@ -32,6 +32,10 @@ impl Mailboxes {
         self.all.len()
     }
 
+    pub(crate) fn get(&self, worker: usize) -> Option<&Mailbox> {
+        self.all.get(worker).map(|mailbox| &**mailbox)
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Mailbox> {
         self.all.iter().map(|mailbox| &**mailbox)
     }

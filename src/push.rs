@@ -2,13 +2,25 @@
 
 use bytes::Bytes;
 
-use crate::frame::Header;
-use crate::packet::{ErrorId, Reply, framed_len, push_packet_head};
+use crate::packet::{ErrorId, REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// The most receivers of a short push that is sent at once.
 const AT_ONCE: usize = 64;
 /// What a write counts as beside its bytes.
 pub(crate) const WRITE_BYTES: usize = 4096;
+
+/// Where the command is in a packet's header: at its end.
+const CMD_AT: usize = REPLY_HEADER_BYTES - 2;
+
+/// The bytes of a frame of the server's beyond its header, which is as short as can be.
+pub(crate) fn payload_len(frame_len: usize) -> usize {
+    let header = match frame_len {
+        0..128 => 2,
+        128..65_540 => 4,
+        _ => 10,
+    };
+    frame_len.saturating_sub(header)
+}
 
 /// A packet for clients, encoded with its frame. A clone shares the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +55,14 @@ impl Push {
     /// Its command.
     #[must_use]
     pub fn cmd(&self) -> u16 {
-        let header = Header::parse(&self.frame).ok().flatten();
-        let payload = header.and_then(|(_, len)| self.frame.get(len..)).unwrap_or_default();
-        Reply::parse(payload).map_or(0, |reply| reply.cmd)
+        let at = self.frame.len() - self.payload_len() + CMD_AT;
+        let cmd = self.frame.get(at..).and_then(|rest| rest.first_chunk());
+        cmd.map_or(0, |cmd| u16::from_be_bytes(*cmd))
+    }
+
+    /// The bytes of its packet, without the frame's header.
+    pub(crate) fn payload_len(&self) -> usize {
+        payload_len(self.frame.len())
     }
 
     /// Whether a push to this many is sent at once, and not over several turns: as in a small chat room.

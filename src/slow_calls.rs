@@ -15,12 +15,14 @@ pub(crate) struct SlowCalls {
     timer: Option<(Duration, ClockFn)>,
     /// When the handler in hand began.
     began: Cell<Option<Duration>>,
+    /// When the last handler ended.
+    ended: Cell<Option<Duration>>,
 }
 
 impl SlowCalls {
     /// Finds calls that take longer than `limit`.
     pub(crate) fn new(limit: Duration, clock: ClockFn) -> Self {
-        SlowCalls { timer: Some((limit, clock)), began: Cell::default() }
+        SlowCalls { timer: Some((limit, clock)), began: Cell::default(), ended: Cell::default() }
     }
 
     /// Whether calls are timed.
@@ -39,14 +41,22 @@ impl SlowCalls {
         Some(clock().saturating_sub(began)).filter(|took| took > limit)
     }
 
-    /// [`begin`](Self::begin), for the handler in hand.
-    pub(crate) fn begin_handler(&self) {
-        self.began.set(self.begin());
+    /// [`begin`](Self::begin), for the handler in hand. If `at` says when it begins, the clock is not read.
+    pub(crate) fn begin_handler(&self, at: Option<Duration>) {
+        self.began.set(at.filter(|_| self.is_on()).or_else(|| self.begin()));
     }
 
     /// [`slow_since`](Self::slow_since), for the handler in hand.
     pub(crate) fn end_handler(&self) -> Option<Duration> {
-        self.slow_since(self.began.take())
+        let ((limit, clock), began) = (self.timer.as_ref()?, self.began.take()?);
+        let ended = clock();
+        self.ended.set(Some(ended));
+        Some(ended.saturating_sub(began)).filter(|took| took > limit)
+    }
+
+    /// When the last handler ended, if it was timed; once.
+    pub(crate) fn take_ended(&self) -> Option<Duration> {
+        self.ended.take()
     }
 }
 

@@ -7,6 +7,7 @@ use super::env::Env;
 use super::input::{Answer, Close, Input};
 use crate::cause::Cause;
 use crate::mailbox;
+use crate::metrics::Timer;
 use crate::packet::ErrorId;
 use crate::router::{Application, Context, Deferral, HandlerMistake, Outcome};
 
@@ -122,6 +123,7 @@ impl Conn {
             let was_held_back = self.rare.holds_back();
             let Some(deferred) = self.rare.take_late(env.tools.now) else { return };
             note(self);
+            env.tools.meter.timer_fired(Timer::Answer);
             self.end_wait(&deferred, was_held_back, env, |_| Outcome::Refuse(ErrorId::NOT_AVAILABLE));
         }
     }

@@ -108,6 +108,7 @@ impl Conn {
         let head =
             if let Phase::Upgrading(upgrading) = &self.phase { upgrading.head.as_slice() } else { &[] };
         let (log, now, drains) = (&mut env.tools.log, env.tools.now, env.draining == Draining::Begun);
+        env.tools.meter.upgrade_refused(refusal.status());
         connection_log::refused(&self.record, log, now, refusal, head, drains);
         if self.is_head_request() {
             refusal.write_to_head(&mut env.tools.write_buffer.bytes);

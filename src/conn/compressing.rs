@@ -5,6 +5,8 @@ use super::dispatch::Dispatch;
 use super::env::Env;
 use super::input::{Compressed, Input};
 use super::phase::Phase;
+use crate::metrics::Compression;
+use crate::push::payload_len;
 use crate::recording::note::Note;
 use crate::router::{
     Application, COMPRESSED_BYTES_PER_FRAME, CompressJob, CompressorLease, SLICE_BYTES, Tools, WriteBuffer,
@@ -37,7 +39,9 @@ impl Conn {
             let taken = slice.taken.max(COMPRESSED_BYTES_PER_FRAME);
             left = left.saturating_sub(taken);
             env.count_compressed(taken);
+            env.tools.meter.deflated(Compression::DeflateIn, slice.taken);
             let Some(frame) = slice.frame else { continue };
+            env.tools.meter.deflated(Compression::DeflateOut, payload_len(frame.len()));
             self.give(Compressed { frame, left }, env);
             is_more_ready = true;
         }

@@ -3,6 +3,7 @@
 use super::packet_rate::PacketRate;
 use super::settings::Settings;
 use crate::config::Liveness;
+use crate::metrics::Timer;
 use crate::moment::Moment;
 use crate::packed::PackedMoment;
 use crate::recording::file;
@@ -53,6 +54,20 @@ pub(super) enum Due {
     Ping,
     /// A deferred request is refused.
     Answer = ANSWER_TIMER as isize,
+}
+
+impl Due {
+    /// What metrics call it.
+    pub(super) fn timer(self) -> Timer {
+        match self {
+            Due::ReadTimeout => Timer::Read,
+            Due::ClientCheck => Timer::ClientCheck,
+            Due::AccountCheck => Timer::AccountCheck,
+            Due::Housekeeping => Timer::Housekeeping,
+            Due::Ping => Timer::Ping,
+            Due::Answer => Timer::Answer,
+        }
+    }
 }
 
 impl Deadlines {
@@ -130,6 +145,11 @@ impl Deadlines {
     /// When the read timer was last restarted.
     pub(super) fn last_sign(&self) -> Moment {
         self.read_since.into()
+    }
+
+    /// When the client was last sent a Ping.
+    pub(super) fn pinged_at(&self) -> Moment {
+        self.pinged_at.into()
     }
 
     pub(super) fn last_seen(&self) -> Moment {

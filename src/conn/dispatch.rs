@@ -14,6 +14,7 @@ use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::connection_log;
 use crate::frame::{self, Decoder};
+use crate::metrics::Work;
 use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
 use crate::record::Record;
 use crate::router::{AfterCall, Application, COMPRESSES, Confined, Context, Outcome, SendBuffer};
@@ -152,7 +153,9 @@ impl Dispatch<'_> {
         replied: bool,
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
-        let AfterCall { deferral, overflowed, .. } = std::mem::take(&mut env.tools.after_call);
+        let AfterCall { deferral, overflowed, logged_in, .. } = std::mem::take(&mut env.tools.after_call);
+        // The kind of client may have changed, even if it was logged in before.
+        *self.rearm |= logged_in;
         match deferral {
             Some(deferral) if result.is_ok() && !refused => self.keep_deferral(*deferral, replied, env),
             Some(deferral) => self.drop_deferral(&deferral),
@@ -183,9 +186,11 @@ impl Dispatch<'_> {
         self.log_bad_input(Some(cmd), env, format_args!("Data does not decode: {offence:?}"));
         let (state, sessions, record) = (&mut env.state, &mut env.tools.sessions, &*self.record);
         let began = env.tools.slow.begin();
+        env.tools.meter.begins(Work::Hook, cmd);
         let called = catch_unwind(AssertUnwindSafe(|| {
             sessions.get_mut(record.id).map(|session| state.offence(record, session, offence))
         }));
+        env.tools.meter.ends();
         if let Some(took) = env.tools.slow.slow_since(began) {
             connection_log::slow(record, &mut env.tools.log, env.tools.now, "offence hook", None, took);
         }

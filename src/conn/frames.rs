@@ -165,7 +165,10 @@ impl Conn {
                 dispatch.answer_ping(payload, env);
                 self.take_control_frames(input, &rules, env);
             }
-            Ok(Some(Event::Pong(_))) => self.take_control_frames(input, &rules, env),
+            Ok(Some(Event::Pong(_))) => {
+                dispatch.note_pong(env);
+                self.take_control_frames(input, &rules, env);
+            }
             Ok(Some(Event::Close(close))) => {
                 let code = close.map(|close| close.code);
                 self.answer_close(code, env);
@@ -193,8 +196,9 @@ impl Conn {
             && let Some(event) = decoder.short_control(input, rules)
         {
             env.frames_left -= 1;
-            if let Event::Ping(payload) = event {
-                dispatch.answer_ping(payload, env);
+            match event {
+                Event::Ping(payload) => dispatch.answer_ping(payload, env),
+                _ => dispatch.note_pong(env),
             }
         }
     }
@@ -210,6 +214,14 @@ impl Conn {
 }
 
 impl Dispatch<'_> {
+    /// Measures how long the client took to answer a Ping, if it has not answered it before.
+    #[inline]
+    fn note_pong<S: Application>(&mut self, env: &Env<S>) {
+        if self.record.take_pinged() {
+            env.tools.meter.ponged(env.tools.now.since(self.deadlines.pinged_at()));
+        }
+    }
+
     #[inline]
     fn answer_ping<S: Application>(&mut self, payload: &[u8], env: &mut Env<S>) {
         if !self.outbox.is_empty() {

@@ -1,5 +1,7 @@
 //! Bytes that were read from the socket but have to wait.
 
+use crate::metrics::Stamp;
+
 /// The most taken bytes whose memory is still held.
 const TAKEN_BYTES: usize = 16 * 1024;
 
@@ -9,11 +11,22 @@ pub(crate) struct Inbox {
     bytes: Vec<u8>,
     /// Bytes that have been taken.
     taken: usize,
+    /// When the bytes arrived, if that is measured.
+    arrived: Stamp,
 }
 
 impl Inbox {
     pub(super) fn new(bytes: &[u8]) -> Self {
-        Inbox { bytes: bytes.to_vec(), taken: 0 }
+        Inbox { bytes: bytes.to_vec(), taken: 0, arrived: Stamp::default() }
+    }
+
+    pub(super) fn set_arrived(&mut self, at: Stamp) {
+        self.arrived = at;
+    }
+
+    /// When the bytes arrived.
+    pub(crate) fn arrived(&self) -> Stamp {
+        self.arrived
     }
 
     /// The bytes that are left.

@@ -2,6 +2,7 @@
 
 use crate::frame::{Error, MessageKind, Utf8Validator};
 use crate::inflate::{Fault, Format, Inflater, Slice};
+use crate::metrics::Stamp;
 use crate::packet::{REQUEST_HEADER_BYTES, Undecodable};
 
 /// The part of a message that is compressed.
@@ -116,4 +117,6 @@ pub(super) struct InflateJob {
     pub(super) message: Vec<u8>,
     /// It waits because all inflaters are in use.
     pub(super) waits: bool,
+    /// When the message arrived, if that is measured.
+    pub(super) arrived: Stamp,
 }

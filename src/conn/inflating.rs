@@ -8,6 +8,7 @@ use super::inflate_job::{Failure, InflateJob, Subject, Work};
 use super::input::{Close, Input};
 use crate::cause::Cause;
 use crate::frame::MessageKind;
+use crate::metrics::{Compression, Meter};
 use crate::router::Application;
 
 /// Capacity that the buffers for inflated messages keep, in bytes.
@@ -55,6 +56,12 @@ impl Conn {
             Close(cause).apply(self, env);
         }
     }
+}
+
+/// Counts bytes that were inflated, and what has become of them.
+fn count(input: usize, output: usize, meter: &Meter) {
+    meter.deflated(Compression::InflateIn, input);
+    meter.deflated(Compression::InflateOut, output);
 }
 
 impl Dispatch<'_> {
@@ -110,6 +117,7 @@ impl Dispatch<'_> {
             return None;
         };
         env.count_inflated(len, work.out.len());
+        count(len, work.out.len(), &env.tools.meter);
         if subject != Subject::Data {
             self.rare.remember(&work.out);
         }
@@ -125,7 +133,12 @@ impl Dispatch<'_> {
             // Only a connection with an inflater holds its output.
             work = Work::new(subject, max_len, Vec::new());
         }
-        self.rare.set_job(Box::new(InflateJob { work, message: message.to_vec(), waits }));
+        self.rare.set_job(Box::new(InflateJob {
+            work,
+            message: message.to_vec(),
+            waits,
+            arrived: env.tools.meter.arrived(),
+        }));
     }
 
     /// Inflates one more slice, and handles the message once it is complete. None if it is not.
@@ -136,21 +149,26 @@ impl Dispatch<'_> {
         let (taken, made) = job.work.done();
         let result = env.inflaters.inflate_slice(id, &mut job.work, &job.message, window);
         let (taken_now, made_now) = job.work.done();
-        env.count_inflated(taken_now.saturating_sub(taken), made_now.saturating_sub(made));
+        let (taken, made) = (taken_now.saturating_sub(taken), made_now.saturating_sub(made));
+        env.count_inflated(taken, made);
+        count(taken, made, &env.tools.meter);
         let Some(result) = result else {
             self.rare.set_job(job);
             return None;
         };
-        let InflateJob { work: Work { out, max_len, .. }, message, .. } = *job;
+        let InflateJob { work: Work { out, max_len, .. }, message, arrived, .. } = *job;
         env.inflaters.give_back(id);
-        Some(match subject {
+        env.tools.meter.set_arrived(Some(arrived));
+        let result = match subject {
             Subject::Message(kind) => {
                 self.rare.remember(&out);
                 drop(message);
                 self.inflated(kind, &out, result, max_len, env)
             }
             Subject::Data => self.inflated_data(&message, &out, result.map_err(Failure::of_data), env),
-        })
+        };
+        env.tools.meter.set_arrived(None);
+        Some(result)
     }
 
     /// Handles an inflated message, or one that does not inflate.

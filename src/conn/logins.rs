@@ -5,6 +5,7 @@ use super::dispatch::By;
 use super::env::Env;
 use super::input::{Input, LogIn, LogOut};
 use crate::connection_log;
+use crate::metrics::LoginResult;
 use crate::router::{Application, Context, Outcome, Tools};
 
 impl<S: Application> Input<Env<S>> for LogIn<'_> {
@@ -15,7 +16,8 @@ impl<S: Application> Input<Env<S>> for LogIn<'_> {
         conn.act(env, |context| {
             if let Err(error) = context.login(login.clone()) {
                 let (identity, reason) = (&login.identity, error.to_string());
-                let Tools { log, now, .. } = &mut *context.buffer.tools;
+                let Tools { log, now, meter, .. } = &mut *context.buffer.tools;
+                meter.login(LoginResult::Refused);
                 let (account, role_id) = (&identity.account, identity.role_id);
                 connection_log::login_refused(context.record, log, *now, account, role_id, &reason);
             }

@@ -10,6 +10,7 @@ use super::packets::call_predicate;
 use crate::cause::Cause;
 use crate::connection_log;
 use crate::frame;
+use crate::metrics::Work;
 use crate::packet::{self, DataStatus, REQUEST_HEADER_BYTES, Reply, Undecodable};
 use crate::recording::frame::{Frame, LATER, PacketHead, digest};
 use crate::recording::note::{self, Decoded, Note, Said};
@@ -99,8 +100,10 @@ impl Dispatch<'_> {
         cmd: u16,
         env: &mut Env<S>,
     ) -> Result<bool, Cause> {
-        env.tools.slow.begin_handler();
+        env.tools.slow.begin_handler(None);
+        env.tools.meter.begins(Work::Predicate, cmd);
         let asked = call_predicate(predicate, self.record, &env.tools);
+        env.tools.meter.ends();
         self.end_timed("access predicate", cmd, env);
         if let Some(recorder) = self.rare.noting() {
             recorder.note(Note::Asked { allowed: asked.as_ref().ok().copied() });
@@ -138,7 +141,7 @@ impl Dispatch<'_> {
     pub(super) fn observe_run<S: Application>(&mut self, by: By, env: &mut Env<S>) {
         let (login, failed) = (self.login(), self.record.error_send());
         env.tools.too_large = 0;
-        env.tools.slow.begin_handler();
+        env.tools.slow.begin_handler(env.tools.meter.handler_began());
         let Some(recorder) = self.rare.noting() else { return };
         note_sent(recorder, env);
         (recorder.call.login, recorder.call.failed) = (login, failed);

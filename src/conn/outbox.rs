@@ -11,6 +11,7 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
+use crate::metrics::Stamp;
 use crate::router::{COMPRESSES, CompressJob, JOB_BYTES};
 use queue::Queue;
 
@@ -31,6 +32,9 @@ struct Waiting {
     later: VecDeque<Later>,
     /// The size of `later` in bytes, for the outbox limit.
     later_bytes: usize,
+    /// The size with which metrics count it, and since when something waits, if that is measured.
+    counted: usize,
+    since: Stamp,
 }
 
 /// A reply that is still being compressed, and the frames that go out after it.
@@ -54,6 +58,31 @@ impl Outbox {
     /// form.
     pub(crate) fn queued(&self) -> usize {
         self.waiting.as_ref().map_or(0, |waiting| waiting.ready.bytes() + waiting.later_bytes)
+    }
+
+    /// The bytes with which metrics count it.
+    pub(crate) fn counted(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.counted)
+    }
+
+    pub(crate) fn set_counted(&mut self, bytes: usize) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.counted = bytes;
+        }
+    }
+
+    /// Since when something waits, if it does and that is measured.
+    pub(crate) fn since(&self) -> Option<Stamp> {
+        self.waiting.as_ref().map(|waiting| waiting.since).filter(|since| *since != Stamp::default())
+    }
+
+    /// Records when what waits was queued, unless something before it waits.
+    pub(crate) fn wait_since(&mut self, at: Stamp) {
+        if self.since().is_none()
+            && let Some(waiting) = &mut self.waiting
+        {
+            waiting.since = at;
+        }
     }
 
     /// Whether nothing waits.

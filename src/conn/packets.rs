@@ -8,6 +8,7 @@ use super::env::Env;
 use crate::cause::Cause;
 use crate::connection_log;
 use crate::frame::MessageKind;
+use crate::metrics::Work;
 use crate::packet::{self, DataStatus, ErrorId, Fault, Undecodable};
 use crate::record::Record;
 use crate::router::{
@@ -33,6 +34,14 @@ pub(super) fn call_predicate<Session>(
     catch_unwind(AssertUnwindSafe(|| {
         tools.sessions.get(record.id).is_some_and(|session| predicate(record, session))
     }))
+}
+
+/// Measures a handler that has returned. The clock is not read again if that is known.
+#[inline(always)]
+fn end_handler<Session>(cmd: u16, tools: &Tools<Session>) {
+    if tools.meter.is_on() {
+        tools.meter.handler_ended(cmd, tools.slow.take_ended());
+    }
 }
 
 impl Dispatch<'_> {
@@ -83,9 +92,11 @@ impl Dispatch<'_> {
             Ok(packet) => packet,
             Err(Fault::Short) => return Err(self.short_packet(message, env)),
             Err(Fault::DataSize { cmd, flag }) => {
+                env.tools.meter.received(Some(cmd), message.len());
                 return self.bad_request(cmd, flag, ErrorId::BAD_PACKET, env);
             }
         };
+        env.tools.meter.received(Some(packet.cmd), message.len());
         self.record.set_last_cmd(packet.cmd);
         if !self.deadlines.packet_rate.take(env.settings.max_packets_per_second) {
             return self.excess_packet(&packet, env);
@@ -130,7 +141,9 @@ impl Dispatch<'_> {
         if self.record.has_watched_handlers() {
             return self.ask_watched(predicate, cmd, env);
         }
+        env.tools.meter.begins(Work::Predicate, cmd);
         let asked = call_predicate(predicate, self.record, &env.tools);
+        env.tools.meter.ends();
         asked.map_err(|_| self.panicked(cmd, "access predicate", env))
     }
 
@@ -152,13 +165,16 @@ impl Dispatch<'_> {
             data,
         };
         let handler = route.handler();
-        self.run(By::Application, packet.cmd, packet.flag, lent, env, |state, context| {
+        env.tools.meter.handler_begins(packet.cmd);
+        let result = self.run(By::Application, packet.cmd, packet.flag, lent, env, |state, context| {
             let outcome = handler(state, request, context);
             if route.owes_reply() {
                 check_reply(route, outcome, context);
             }
             outcome
-        })
+        });
+        end_handler(packet.cmd, &env.tools);
+        result
     }
 
     /// Handles a packet whose Data was inflated to `data`, or could not be inflated.
@@ -191,14 +207,16 @@ impl Dispatch<'_> {
         let is_timed =
             self.record.has_watched_handlers() && packet.data_status == DataStatus::Encrypted as u8;
         if is_timed {
-            env.tools.slow.begin_handler();
+            env.tools.slow.begin_handler(None);
         }
+        env.tools.meter.begins(Work::Cipher, packet.cmd);
         let (id, codecs) = (self.record.id, &mut env.tools.codecs);
         // The embedder supplies the cipher, which may panic like a handler.
         let decoded = catch_unwind(AssertUnwindSafe(|| {
             codecs.decode(id, packet.data_status, packet.data, buffer, max_len).map(|_| ())
         }))
         .ok();
+        env.tools.meter.ends();
         if is_timed {
             self.end_timed("cipher", packet.cmd, env);
         }
@@ -233,9 +251,13 @@ impl Dispatch<'_> {
         if self.record.is_watched() {
             self.observe_message(kind, payload, env);
         }
-        self.run(By::Application, 0, 0, payload, env, |state, context| {
+        env.tools.meter.received(None, payload.len());
+        env.tools.meter.handler_begins(0);
+        let result = self.run(By::Application, 0, 0, payload, env, |state, context| {
             handler(state, Message { kind, payload }, context)
-        })
+        });
+        end_handler(0, &env.tools);
+        result
     }
 
     /// Refuses a packet above the client's rate per second. The first one is logged.
@@ -260,6 +282,7 @@ impl Dispatch<'_> {
     /// Logs a message that is too short for a packet, which closes the connection.
     #[cold]
     fn short_packet<S: Application>(&mut self, message: &[u8], env: &mut Env<S>) -> Cause {
+        env.tools.meter.received(None, message.len());
         self.log_bad_input(None, env, format_args!("a message of {} bytes is no packet", message.len()));
         Cause::ShortPacket
     }
@@ -275,6 +298,7 @@ impl Dispatch<'_> {
     ) -> Result<(), Cause> {
         let is_one_too_many = self.record.count_bad_request();
         env.tools.totals.bad_requests += 1;
+        env.tools.meter.bad_request(error_id);
         let what = match error_id {
             ErrorId::BAD_PACKET => "DataSize does not match",
             ErrorId::UNKNOWN_COMMAND => "unknown command",

@@ -7,6 +7,8 @@ use super::phase::Phase;
 use crate::cause::Cause;
 use crate::config::Overflow;
 use crate::connection_log;
+use crate::metrics::{SendError, SentKind};
+use crate::push::payload_len;
 use crate::router::Application;
 
 impl<S: Application> Input<Env<S>> for PushFrame<'_> {
@@ -38,16 +40,23 @@ impl Conn {
             self.record.count_send_error();
             env.tools.totals.send_errors += 1;
             if len > limit {
+                env.tools.meter.send_failed(SendError::TooLarge, 1);
                 // No outbox could take it, so it is no fault of the client.
                 let (log, now) = (&mut env.tools.log, env.tools.now);
                 connection_log::oversized(&mut self.record, log, now, cmd(), len, limit);
-            } else if env.settings.overflow == Overflow::Close {
+                return false;
+            }
+            env.tools.meter.overflowed(1);
+            if env.settings.overflow == Overflow::Close {
                 Close(Cause::OutboxFull).apply(self, env);
             }
             return false;
         }
         self.record.send_count += 1;
         env.tools.totals.packets_sent += 1;
+        if env.tools.meter.is_on() {
+            env.tools.meter.sent(SentKind::Push, cmd(), payload_len(len));
+        }
         true
     }
 }

@@ -195,6 +195,10 @@ impl RareState {
         self.state.as_ref()?.inbox.as_ref()
     }
 
+    pub(super) fn inbox_mut(&mut self) -> Option<&mut Inbox> {
+        self.state.as_mut()?.inbox.as_mut()
+    }
+
     pub(super) fn take_inbox(&mut self) -> Option<Inbox> {
         self.state.as_mut()?.inbox.take()
     }

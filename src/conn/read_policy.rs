@@ -4,6 +4,7 @@ use super::connection::Conn;
 use super::inbox::Inbox;
 use super::phase::Phase;
 use super::settings::Settings;
+use crate::metrics::Stamp;
 
 /// The ordinary size of one read, in bytes.
 pub(super) const READ_BYTES: usize = 128 * 1024;
@@ -58,7 +59,7 @@ impl Conn {
     }
 
     /// Whether the client has to catch up with its replies first.
-    pub(super) fn is_held_back(&self, settings: &Settings) -> bool {
+    pub(crate) fn is_held_back(&self, settings: &Settings) -> bool {
         !self.outbox.is_empty()
             && settings.outbox_limit != 0
             && self.outbox.queued() > settings.outbox_limit / 2
@@ -125,6 +126,13 @@ impl Conn {
             // Waiting input replaces a buffer that is not in use.
             open.decoder.trim();
             self.rare.put_inbox(Inbox::new(input));
+        }
+    }
+
+    /// Records when the bytes arrived that it keeps.
+    pub(crate) fn note_arrival(&mut self, at: Stamp) {
+        if let Some(inbox) = self.rare.inbox_mut() {
+            inbox.set_arrived(at);
         }
     }
 

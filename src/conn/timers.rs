@@ -10,6 +10,7 @@ use super::settings::Settings;
 use crate::cause::Cause;
 use crate::config::Liveness;
 use crate::frame::{Opcode, push_frame};
+use crate::metrics::Timer;
 use crate::moment::Moment;
 use crate::recording::note::Note;
 use crate::router::Application;
@@ -43,6 +44,7 @@ impl Conn {
         let is_late = is_due && self.end_waits_for_server();
         match &mut self.phase {
             Phase::Proxied(_) | Phase::Upgrading(_) if is_due => {
+                env.tools.meter.timer_fired(Timer::Handshake);
                 Refuse(self.refusal_due().unwrap_or(Refusal::TooSlow)).apply(self, env)
             }
             Phase::Closing(closing) if is_due => {
@@ -53,6 +55,7 @@ impl Conn {
                 };
                 let cause = closing.cause;
                 if is_over {
+                    env.tools.meter.timer_fired(Timer::Close);
                     self.enter(Phase::Closed(cause));
                 }
             }
@@ -76,6 +79,7 @@ impl Conn {
 
     fn handle_due<S: Application>(&mut self, due: Due, env: &mut Env<S>) {
         self.note(|| Note::Timer { which: due as u8 });
+        env.tools.meter.timer_fired(due.timer());
         match due {
             Due::ReadTimeout => Close(Cause::ReadTimedOut).apply(self, env),
             Due::ClientCheck => self.check_client(env),
@@ -85,7 +89,10 @@ impl Conn {
                 self.keep_house();
                 env.trim();
             }
-            Due::Ping => push_frame(&mut env.tools.write_buffer.bytes, Opcode::Ping, &[]),
+            Due::Ping => {
+                self.record.set_pinged();
+                push_frame(&mut env.tools.write_buffer.bytes, Opcode::Ping, &[]);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use crate::cause::Cause;
 use crate::config::MAX_HEAD_BYTES;
 use crate::connection_log;
 use crate::deflate::{self, Agreement, Deflate};
+use crate::metrics::Work;
 use crate::observer::Event;
 use crate::proxy::Header;
 use crate::record::Peer;
@@ -144,9 +145,11 @@ impl Conn {
         };
         upgrade::check_scanned(head, &env.settings.policy(), server_name.as_deref(), |request| {
             let began = tools.slow.begin();
+            tools.meter.begins(Work::Hook, 0);
             let verdict = catch_unwind(AssertUnwindSafe(|| {
                 state.upgrade(request, peer).map(|session| tools.sessions.put(id, session))
             }));
+            tools.meter.ends();
             if let Some(took) = tools.slow.slow_since(began) {
                 connection_log::slow(&self.record, &mut tools.log, tools.now, "upgrade hook", None, took);
             }
@@ -181,10 +184,13 @@ impl Conn {
         env.tools.observed.report(Event::Opened(self.record.id));
         self.rearm = true;
         self.deadlines.opened(env.tools.now, &env.settings);
+        env.tools.meter.ends();
+        env.tools.meter.begins(Work::Hook, 0);
         self.call(By::Application, 0, 0, env, |state, context| {
             state.opened(context);
             Outcome::Done
         });
+        env.tools.meter.ends();
         // Work that the hook requested is charged to this client, not to its first packet.
         let cost = env.tools.effects.take_cost();
         env.charge(cost);

@@ -1,10 +1,15 @@
 //! A handle to the whole server, for any thread.
 
+use std::sync::Arc;
+
 use super::call_error::CallError;
 use crate::cause::Cause;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, MailboxError, state_call};
 use crate::mailboxes::Mailboxes;
+#[cfg(feature = "metrics")]
+use crate::metrics::Metrics;
+use crate::metrics::SharedMetrics;
 use crate::push::Push;
 use crate::router::{Effect, Effects, HeldByPublish, Publish};
 use crate::survey::Survey;
@@ -19,11 +24,24 @@ use crate::topics::{PublishError, Quota, SharedTopics, Topic};
 pub struct ServerHandle {
     mailboxes: Mailboxes,
     topics: SharedTopics,
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "nobody gets them"))]
+    metrics: Option<Arc<SharedMetrics>>,
 }
 
 impl ServerHandle {
-    pub(crate) fn new(mailboxes: Mailboxes, topics: SharedTopics) -> Self {
-        ServerHandle { mailboxes, topics }
+    pub(crate) fn new(
+        mailboxes: Mailboxes,
+        topics: SharedTopics,
+        metrics: Option<Arc<SharedMetrics>>,
+    ) -> Self {
+        ServerHandle { mailboxes, topics, metrics }
+    }
+
+    /// The metrics of the server. None unless [`Config::metrics`](crate::Config::metrics) is set.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn metrics(&self) -> Option<Metrics> {
+        self.metrics.clone().map(Metrics::new)
     }
 
     /// Ends the server gracefully.

@@ -5,6 +5,7 @@ use super::admission::Permit;
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
 use super::entry::Entry;
+use super::listeners::turn_away;
 use super::queue_output::write_if_full;
 use super::ready::Queue;
 use super::sys::socket::Socket;
@@ -12,8 +13,8 @@ use super::tokens;
 use super::watch::watch_from_the_start;
 use crate::cause::Cause;
 use crate::conn::{Conn, Draining};
-use crate::connection_log;
 use crate::id::ConnectionId;
+use crate::metrics::TlsResult;
 use crate::record::Peer;
 use crate::router::Application;
 use crate::upgrade::Refusal;
@@ -49,8 +50,8 @@ fn accept_some<S: Application>(core: &mut Core<S>) {
         if core.listeners.next_at() > now || !core.lent.budget.allows(Step::Accept, done) {
             return;
         }
-        if let Some((socket, peer)) = core.listeners.accept(now, &mut core.lent.env.tools.log) {
-            admit(core, socket, peer);
+        if let Some((socket, peer, listener)) = core.listeners.accept(&mut core.lent.env.tools) {
+            admit(core, socket, peer, listener);
         }
         core.lent.budget.charge(2 * STEP_BYTES);
     }
@@ -74,11 +75,14 @@ fn attempts<S: Application>(core: &Core<S>) -> usize {
     }
 }
 
-/// Gives an accepted client a slot, whether it is let in or only told that it is refused.
-fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
+/// Gives a client that this `listener` has accepted a slot, whether it is let in or only told that it is
+/// refused.
+fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer, listener: usize) {
     let settings = &core.lent.env.settings;
     let proxied = settings.trusts(peer);
-    let Some(socket) = core.listeners.secure(socket, proxied) else { return };
+    let Some(socket) = core.listeners.secure(socket, proxied) else {
+        return core.lent.env.tools.meter.tls_handshake(TlsResult::Failed);
+    };
     let is_hop = proxied || settings.trusts_headers_of(peer);
     let (mut permit, refusal) = match enter(core, (!is_hop).then_some(peer)) {
         Ok(permit) => (Some(permit), None),
@@ -91,7 +95,7 @@ fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
     });
     let Some(id) = inserted else {
         let reason = "this worker has no slot left (max-connections, workers)";
-        connection_log::turned_away(peer, &mut core.lent.env.tools.log, now, Refusal::Unavailable, reason);
+        turn_away(peer, reason, &mut core.lent.env.tools);
         if let Some(permit) = permit {
             core.lent.admission.leave(permit, peer);
         }
@@ -102,6 +106,7 @@ fn admit<S: Application>(core: &mut Core<S>, socket: Socket, peer: Peer) {
         end_refused_in_excess(core);
     } else {
         core.lent.env.tools.totals.accepted += 1;
+        core.lent.env.tools.meter.accepted(listener);
         watch_from_the_start(core, id);
     }
     if register(core, id) {

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::public::Reactor;
+use crate::metrics::Work;
 use crate::router::{Application, Effects};
 use crate::topics::Quota;
 
@@ -19,7 +20,9 @@ impl<S: Application> Reactor<S> {
     pub fn act<R>(&mut self, act: impl FnOnce(&mut S, &mut Effects) -> R) -> R {
         let env = &mut self.core.lent.env;
         env.tools.effects.quota = Quota::Application;
+        env.tools.meter.begins(Work::Call, 0);
         let acted = catch_unwind(AssertUnwindSafe(|| act(&mut env.state, &mut env.tools.effects)));
+        env.tools.meter.ends();
         env.tools.effects.quota = Quota::Guest;
         acted.unwrap_or_else(|panic| resume_unwind(panic))
     }

@@ -1,5 +1,6 @@
 //! The connection in hand: looked up once, together with everything that work on it touches.
 
+use super::count::recount;
 use super::entry::Entry;
 use super::lent::Lent;
 use super::ready::Queue;
@@ -37,6 +38,9 @@ impl<S: Application> Active<'_, S> {
         if entry.dead {
             return;
         }
+        if self.lent.env.tools.meter.is_on() {
+            recount(entry, &self.lent.env);
+        }
         let is_end = entry.socket.has_flushed() && entry.conn.handle_flushed(now);
         // Closing a plain socket says as much as its shutdown.
         if is_end && (entry.conn.cause().is_none() || entry.socket.says_goodbye()) {
@@ -70,7 +74,8 @@ impl<S: Application> Active<'_, S> {
             entry.standing.set_ready(true);
             // A slice that is compressed or inflated takes as long as a share.
             let is_busy = entry.is_busy() || entry.conn.has_job() || entry.conn.inflates();
-            self.schedule.push_ready(entry.id(), Queue::of(is_busy));
+            let since = self.lent.env.tools.meter.arrived();
+            self.schedule.push_ready(entry.id(), Queue::of(is_busy), since);
         }
     }
 

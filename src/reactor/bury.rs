@@ -4,6 +4,7 @@ use log::kv::Value;
 
 use super::budget::{STEP_BYTES, Step};
 use super::core::Core;
+use super::count::count_end;
 use super::effects;
 use super::entry::Entry;
 use super::fan_out::leave_fan_outs;
@@ -13,6 +14,7 @@ use super::requester::Requester;
 use crate::cause::Cause;
 use crate::conn::Env;
 use crate::connection_log;
+use crate::metrics::Work;
 use crate::moment::Moment;
 use crate::observer;
 use crate::router::Application;
@@ -47,9 +49,11 @@ fn bury_next<S: Application>(core: &mut Core<S>) {
     if let Some(permit) = entry.permit.take() {
         core.lent.admission.leave(permit, entry.conn.record.peer());
         core.lent.env.tools.totals.closed += 1;
+        core.lent.env.tools.meter.closed(entry.conn.cause().unwrap_or(Cause::Dropped));
     } else {
         core.lent.refusals.end();
     }
+    count_end(&mut entry, &core.lent.env.tools.meter);
     tell_end(&mut entry, &mut core.lent.env);
     drop(entry);
     effects::apply(core, Requester::Client(id));
@@ -64,7 +68,9 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     if let Some(linked) = entry.conn.take_linked() {
         tools.observed.report(observer::Event::Unlinked(linked.number()));
         let (began, fields) = (tools.slow.begin(), ("id", Value::from_display(&entry.conn.record.id)));
+        tools.meter.begins(Work::Hook, 0);
         let called = linked.tell(told);
+        tools.meter.ends();
         if let Some(took) = tools.slow.slow_since(began) {
             tools.log.slow(tools.now, "object's end hook", took, &fields);
         }
@@ -83,7 +89,7 @@ fn tell_end<S: Application>(entry: &mut Entry, env: &mut Env<S>) {
     }
     tools.observed.report(observer::Event::Closed { id: record.id, cause, packets: record.recv_count });
     let Some(session) = tools.sessions.take(record.id) else { return };
-    call_hook(tools, "end hook", &("id", Value::from_display(&record.id)), |tools| {
+    call_hook(tools, Work::Hook, "end hook", &("id", Value::from_display(&record.id)), |tools| {
         state.closed(record, session, told, &mut tools.effects);
     });
 }

@@ -9,12 +9,14 @@ use super::heirs::Heirs;
 use super::lent::Lent;
 use super::listeners::Listeners;
 use super::mail_queue::MailQueue;
+use super::metrics::meter;
 use super::output::Output;
 use super::refusals::Refusals;
 use super::setup::ReactorSetup;
 use super::shared::ServerShared;
 use super::sys::poller::Registry;
 use super::tick_grid::TickGrid;
+use super::waits::Waits;
 use super::worker_links::WorkerLinks;
 use crate::config::{Config, Recording};
 use crate::conn::Env;
@@ -51,6 +53,7 @@ impl<S: Application> Core<S> {
         let cipher = state.cipher();
         let mut env = Env::new(config, service, state, cipher, mailbox);
         env.tools.roles = roles;
+        env.tools.meter = meter(&shared, worker, config.output.overflow);
         if let Some(limit) = config.slow_handler {
             let clock = shared.clock.clone();
             env.tools.slow = SlowCalls::new(limit, Box::new(move || clock.passed()));
@@ -62,6 +65,7 @@ impl<S: Application> Core<S> {
                 env,
                 budget: TurnBudget::new(shared.clock.clone(), config.reactor.turn_time),
                 output: Output::default(),
+                waits: Waits::default(),
                 fan_outs: FanOuts::default(),
                 refusals: Refusals::default(),
                 admission: shared.admission.clone(),

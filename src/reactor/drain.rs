@@ -11,6 +11,7 @@ use super::send::call;
 use crate::cause::Cause;
 use crate::conn::{Draining, Env};
 use crate::id::ConnectionId;
+use crate::metrics::Work;
 use crate::router::Application;
 
 /// Announces the drain, which begins after the drain delay. A second call changes nothing.
@@ -31,7 +32,7 @@ pub(super) fn announce_drain<S: Application>(core: &mut Core<S>) {
 /// Calls the application's hook. Its effects are applied before the first client is closed.
 fn tell_application<S: Application>(core: &mut Core<S>) {
     let Env { state, tools, .. } = &mut core.lent.env;
-    call_own_hook(tools, "draining hook", &NO_FIELDS, |tools| state.draining(&mut tools.effects));
+    call_own_hook(tools, Work::Hook, "draining hook", &NO_FIELDS, |tools| state.draining(&mut tools.effects));
     core.lent.budget.read_clock();
     apply(core, Requester::Application);
 }

@@ -13,6 +13,7 @@ use super::reach::RECEIVER_BYTES;
 use super::requester::Requester;
 use super::send::send;
 use crate::id::ConnectionId;
+use crate::metrics::SendError;
 use crate::push::{self, Push};
 use crate::router::{Application, HeldByPublish};
 
@@ -69,6 +70,7 @@ fn begin<S: Application>(core: &mut Core<S>, mut fan_out: FanOut) {
     if !lent.fan_outs.has_capacity_for(&fan_out) {
         let receivers = fan_out.to.len() as u64;
         lent.env.tools.totals.send_errors += receivers;
+        lent.env.tools.meter.send_failed(SendError::FanOut, receivers);
         if let Some(dropped) = lent.fan_outs.dropped.count(receivers, lent.env.tools.now) {
             log::error!("too much waits to be sent to many: {dropped} messages were dropped");
         }

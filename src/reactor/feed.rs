@@ -3,6 +3,7 @@
 use super::active::Active;
 use super::budget::STEP_BYTES;
 use super::share::Share;
+use crate::cause::Cause;
 use crate::conn::Progress;
 use crate::router::Application;
 
@@ -57,7 +58,7 @@ impl<S: Application> Active<'_, S> {
                     // The head waits in the connection, and no event would announce it.
                     continue;
                 }
-                Progress::Checked => self.give_up_permit(),
+                Progress::Checked => self.give_up_permit(Cause::HealthCheck),
             }
             if share.is_used_up() {
                 return used;

@@ -6,6 +6,7 @@ use super::topics::wait_for_others;
 use super::worker_links::Posted;
 use crate::id::ConnectionId;
 use crate::mailbox::{Mail, MailboxError};
+use crate::metrics::SendError;
 use crate::router::{Application, Effect, HeldByPublish, Publish};
 use crate::topics::Topic;
 
@@ -108,6 +109,7 @@ fn forward_publish<S: Application>(core: &mut Core<S>, by: Requester, mut publis
 fn post_push<S: Application>(core: &mut Core<S>, worker: usize, receivers: u64, effect: Effect) {
     if post(core, worker, receivers, effect) == Posted::Dropped {
         core.lent.env.tools.totals.send_errors += receivers;
+        core.lent.env.tools.meter.send_failed(SendError::Mailbox, receivers);
     }
 }
 

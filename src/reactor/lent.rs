@@ -7,6 +7,7 @@ use super::budget::TurnBudget;
 use super::fan_outs::FanOuts;
 use super::output::Output;
 use super::refusals::Refusals;
+use super::waits::Waits;
 use crate::conn::{Draining, Env};
 use crate::id::ConnectionId;
 use crate::moment::Moment;
@@ -22,6 +23,7 @@ pub(super) struct Lent<S: Application> {
     /// What this turn has used and may still use.
     pub(super) budget: TurnBudget,
     pub(super) output: Output,
+    pub(super) waits: Waits,
     pub(super) fan_outs: FanOuts,
     pub(super) refusals: Refusals,
     /// The limits on clients, which all reactors of the server share.

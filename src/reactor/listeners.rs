@@ -15,9 +15,9 @@ use super::tokens;
 use crate::config::{Config, Listen};
 use crate::connection_log;
 use crate::id::ConnectionId;
-use crate::log_limiter::LogLimiter;
 use crate::moment::Moment;
 use crate::record::Peer;
+use crate::router::Tools;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::upgrade::Refusal;
@@ -30,6 +30,8 @@ const LOG_EVERY_MS: u64 = 60_000;
 #[derive(Debug)]
 struct Polled {
     listener: Listener,
+    /// Its place in the configuration.
+    number: usize,
     /// A client may be waiting that no event will announce.
     ready: bool,
 }
@@ -83,7 +85,7 @@ impl Listeners {
         let mut list = Vec::with_capacity(config.listen.len());
         for (index, mut listener) in opened.into_iter().enumerate() {
             listener.register(registry, tokens::of_listener(index))?;
-            list.push(Polled { listener, ready: true });
+            list.push(Polled { listener, number: index, ready: true });
         }
         Ok(Listeners {
             list,
@@ -170,12 +172,15 @@ impl Listeners {
         self.list.is_empty()
     }
 
-    /// Tries once to accept a client, at the listeners in turn.
-    pub(super) fn accept(&mut self, now: Moment, log: &mut LogLimiter) -> Option<(Socket, Peer)> {
+    /// Tries once to accept a client, at the listeners in turn. Returns also the listener's place in the
+    /// configuration.
+    pub(super) fn accept<Session>(&mut self, tools: &mut Tools<Session>) -> Option<(Socket, Peer, usize)> {
+        let now = tools.now;
         let count = self.list.len();
         let at = (0..count).map(|i| (self.next + i) % count).find(|&at| self.is_ready(at))?;
         self.next = at + 1;
         let polled = self.list.get_mut(at)?;
+        let number = polled.number;
         match polled.listener.accept() {
             Accepted::Client(socket, peer) => {
                 if std::mem::take(&mut self.exhausted) {
@@ -185,11 +190,11 @@ impl Listeners {
                     // Another worker, or another process, may have taken the descriptor.
                     self.spare = self.system.spare();
                 }
-                return Some((socket, peer));
+                return Some((socket, peer, number));
             }
             Accepted::Nobody => self.note_nobody(at),
             Accepted::Lost => {}
-            Accepted::Exhausted => self.refuse_with_spare(at, now, log),
+            Accepted::Exhausted => self.refuse_with_spare(at, tools),
             Accepted::Failed(error) => {
                 if self.failure_line.may_log(now) {
                     log::warn!("accept: {error}; trying again every {RETRY_MS} ms");
@@ -215,7 +220,8 @@ impl Listeners {
 
     /// Accepts one client in place of the spare descriptor, tells it that the server is full, and closes it.
     /// If that does not help, or the spare descriptor cannot be reopened, accepting pauses for a while.
-    fn refuse_with_spare(&mut self, at: usize, now: Moment, log: &mut LogLimiter) {
+    fn refuse_with_spare<Session>(&mut self, at: usize, tools: &mut Tools<Session>) {
+        let now = tools.now;
         if !self.exhausted && self.exhaustion_line.may_log(now) {
             self.exhausted = true;
             log::error!("no descriptor is free: clients are refused with 503 until one is");
@@ -228,7 +234,7 @@ impl Listeners {
             match accepted {
                 Accepted::Client(socket, peer) => {
                     let reason = "out of descriptors (the limit of open files)";
-                    connection_log::turned_away(peer, log, now, Refusal::Unavailable, reason);
+                    turn_away(peer, reason, tools);
                     if let Some(socket) = self.secure(socket, false) {
                         tell_and_close(socket, Refusal::Unavailable);
                     }
@@ -242,6 +248,12 @@ impl Listeners {
             self.retry_at = now.after(RETRY_MS);
         }
     }
+}
+
+/// Logs and counts a client that is refused before it becomes a connection.
+pub(super) fn turn_away<Session>(peer: Peer, reason: &str, tools: &mut Tools<Session>) {
+    tools.meter.upgrade_refused(Refusal::Unavailable.status());
+    connection_log::turned_away(peer, &mut tools.log, tools.now, Refusal::Unavailable, reason);
 }
 
 /// Refuses a client that cannot be kept open while it reads the answer.

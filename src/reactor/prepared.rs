@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::admission::Admission;
 use super::bind_error::BindError;
 use super::listeners::Listeners;
+use super::metrics;
 use super::setup::ReactorSetup;
 use super::shared::ServerShared;
 use super::sys::listener::Listener;
@@ -63,16 +64,20 @@ impl Prepared {
         }
         let mailboxes =
             std::iter::once(&first).chain(&stations).map(|station| station.mailbox.clone()).collect();
-        let shared = ServerShared {
+        let mut shared = ServerShared {
             mailboxes: Mailboxes::new::<S>(mailboxes),
             admission: Arc::new(Admission::new(config)),
             recordings: open_store(config)?,
             clock: system.clock(),
             topics: SharedTopics::new(1 + others),
             ticks_began: Arc::default(),
+            metrics: None,
         };
         let began_unix_ms = shared.clock.unix_ms();
-        let mut opened = Listener::open_all(system, config, 1 + others)?.into_iter();
+        let opened = Listener::open_all(system, config, 1 + others)?;
+        let listening = opened.first().into_iter().flatten().filter_map(Listener::listening);
+        shared.metrics = metrics::shared(config, service, listening, &shared);
+        let mut opened = opened.into_iter();
         let mut roles = Roles::for_workers(1 + others).into_iter();
         let mut prepare = |worker, station: Station| {
             let Station { poller, registry, mailbox } = station;

@@ -11,6 +11,7 @@ use super::core::Core;
 use super::drain::is_drained;
 use super::input::Input;
 use super::prepared::Prepared;
+use super::shared::ServerShared;
 use super::sys::clock::Clock;
 use super::sys::poller::Poller;
 use super::tick_grid::TickGrid;
@@ -109,7 +110,8 @@ impl<S: Application> Reactor<S> {
     /// A handle to the reactor, for other threads.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(self.core.shared.mailboxes.clone(), self.core.shared.topics.clone())
+        let ServerShared { mailboxes, topics, metrics, .. } = &self.core.shared;
+        ServerHandle::new(mailboxes.clone(), topics.clone(), metrics.clone())
     }
 
     /// The application's state.
@@ -148,6 +150,7 @@ impl<S: Application> Reactor<S> {
     pub(crate) fn give_up(&mut self) {
         self.core.listeners.close();
         abort_all(&mut self.core);
+        self.core.lent.env.tools.meter.turn_ended(true);
         self.core.lent.env.tools.mailbox.close();
         self.core.mail.clear();
     }
@@ -162,7 +165,9 @@ impl<S: Application> Reactor<S> {
         take_turn(&mut self.core, &mut self.input, &self.poller, polled);
         // A caller that sets the timeout may itself wait elsewhere before the next turn.
         self.ended = timeout.map(|_| self.clock.instant_now());
-        Ok(if is_drained(&self.core) { Turn::Drained } else { Turn::Running })
+        let is_over = is_drained(&self.core);
+        self.core.lent.env.tools.meter.turn_ended(is_over);
+        Ok(if is_over { Turn::Drained } else { Turn::Running })
     }
 
     /// Polls, and records stalls: time before or within the poll in which the process did not run. Returns
@@ -182,11 +187,17 @@ impl<S: Application> Reactor<S> {
             let turn_ms = ended_at.since(worked_at) + began_at.since(ended_at.max(due_at));
             stalls.in_turn(turn_ms, began_at);
         }
+        if self.core.lent.env.tools.meter.is_on() {
+            self.core.lent.env.tools.meter.sleeps(self.clock.stamp(ended.unwrap_or(began)));
+        }
         let asked_ms = self.wait(began, due_at.since(began_at), timeout)?;
         let polled = self.clock.instant_now();
         let now = self.clock.moment(polled);
         let env = &mut self.core.lent.env;
         env.tools.now = now;
+        if env.tools.meter.is_on() {
+            env.tools.meter.turn_began(self.clock.stamp(polled));
+        }
         env.settings.stalls.in_poll(now.since(began_at).saturating_sub(asked_ms), now);
         Ok(polled)
     }

@@ -36,6 +36,7 @@ impl<S: Application> Active<'_, S> {
         // Most turns of most connections: the reply has to be written, and nothing else follows.
         let is_at_rest = !entry.readable && entry.socket.is_plain() && entry.conn.is_at_rest();
         self.lent.output.push(entry.id(), &mut entry.segments, Frames::Buffered(start..end), len);
+        self.lent.waits.queued(self.lent.output.len() - 1, &self.lent.env.tools.meter);
         self.lent.budget.expect_write(len);
         if !is_at_rest {
             self.update_state();
@@ -52,8 +53,12 @@ impl<S: Application> Active<'_, S> {
         }
         self.write_segments();
         let (env, budget) = (&self.lent.env, &mut self.lent.budget);
+        let since = env.tools.meter.now();
         let frames = env.tools.write_buffer.bytes.get(start..).unwrap_or_default();
         let written = write_frames(self.entry, env, budget, frames, None);
+        if env.tools.meter.is_on() && written == Written::All {
+            env.tools.meter.output_taken(since, env.tools.meter.now());
+        }
         self.lent.env.tools.write_buffer.bytes.truncate(start);
         if written == Written::Behind && self.entry.writable {
             self.write_outbox();
@@ -135,7 +140,13 @@ pub(super) fn write_all_segments<S: Application>(core: &mut Core<S>) {
         } else {
             active.postpone_segments();
         }
+        if core.lent.env.tools.meter.is_on()
+            && let Some(entry) = core.connections.get_mut(receiver)
+        {
+            core.lent.waits.written(index, entry, &core.lent.env.tools.meter);
+        }
     }
+    core.lent.waits.end(&core.lent.env.tools.meter);
     core.lent.budget.forget_writes();
     core.lent.output.clear();
     let out = &mut core.lent.env.tools.write_buffer.bytes;

@@ -34,6 +34,7 @@ pub(super) fn read_ahead<S: Application>(active: &mut Active<'_, S>, input: &mut
         return ReadAhead::Serve;
     };
     entry.conn.record.count_received(len);
+    env.tools.meter.bytes_received(len, true);
     input.push_ahead(entry.id(), len);
     active.lent.budget.charge(len);
     if !active.entry.readable {
@@ -48,6 +49,8 @@ pub(super) fn read_ahead<S: Application>(active: &mut Active<'_, S>, input: &mut
 pub(super) fn handle_ahead<S: Application>(core: &mut Core<S>, input: &mut Input) -> Share {
     let mut share = Share::WHOLE;
     let (reads, mut rest) = input.ahead();
+    // The reads took longer than a handler.
+    core.lent.env.tools.meter.lose_mark();
     for &AheadRead { id, len } in reads {
         let Some(bytes) = rest.split_off_mut(..len) else { break };
         share = handle_read(core, id, bytes);
@@ -72,6 +75,7 @@ fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut
     let used = active.feed(bytes, &mut share);
     if let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
         active.entry.conn.keep(rest);
+        active.entry.conn.note_arrival(active.lent.env.tools.meter.arrived());
     }
     active.end_share(&share);
     active.queue_output();
@@ -83,6 +87,7 @@ fn handle_read<S: Application>(core: &mut Core<S>, id: ConnectionId, bytes: &mut
 #[cold]
 fn keep_for_later<S: Application>(active: &mut Active<'_, S>, bytes: &[u8]) {
     active.entry.conn.keep(bytes);
+    active.entry.conn.note_arrival(active.lent.env.tools.meter.arrived());
     if active.entry.standing.owes() {
         active.entry.standing.set_busy(true);
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::id::ConnectionId;
+use crate::metrics::Stamp;
 
 /// One of the two queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +24,17 @@ impl Queue {
 /// Two queues, so that a busy connection does not delay a quiet one.
 #[derive(Debug, Default)]
 pub(super) struct ReadyQueues {
-    quiet: VecDeque<ConnectionId>,
-    busy: VecDeque<ConnectionId>,
+    quiet: VecDeque<(ConnectionId, Stamp)>,
+    busy: VecDeque<(ConnectionId, Stamp)>,
 }
 
 impl ReadyQueues {
-    pub(super) fn push(&mut self, id: ConnectionId, queue: Queue) {
-        self.queue(queue).push_back(id);
+    /// Appends a connection. Its input arrived at `since`, if that is measured.
+    pub(super) fn push(&mut self, id: ConnectionId, queue: Queue, since: Stamp) {
+        self.queue(queue).push_back((id, since));
     }
 
-    pub(super) fn pop(&mut self, queue: Queue) -> Option<ConnectionId> {
+    pub(super) fn pop(&mut self, queue: Queue) -> Option<(ConnectionId, Stamp)> {
         self.queue(queue).pop_front()
     }
 
@@ -48,7 +50,7 @@ impl ReadyQueues {
         self.quiet.is_empty() && self.busy.is_empty()
     }
 
-    fn queue(&mut self, queue: Queue) -> &mut VecDeque<ConnectionId> {
+    fn queue(&mut self, queue: Queue) -> &mut VecDeque<(ConnectionId, Stamp)> {
         match queue {
             Queue::Quiet => &mut self.quiet,
             Queue::Busy => &mut self.busy,

@@ -1,6 +1,7 @@
 //! Refuses a client: at once, after reading its request, or after its TLS handshake.
 
 use super::active::Active;
+use crate::cause::Cause;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
@@ -16,13 +17,15 @@ impl<S: Application> Active<'_, S> {
         self.lent.refusals.hear(self.entry.id());
     }
 
-    /// Takes the permit of a client that only gets an answer, so that another one can come in.
+    /// Takes the permit of a client that only gets an answer, so that another one can come in. For metrics it
+    /// has ended with this cause.
     #[cold]
-    pub(super) fn give_up_permit(&mut self) {
+    pub(super) fn give_up_permit(&mut self, cause: Cause) {
         let entry = &mut *self.entry;
         let Some(permit) = entry.permit.take() else { return };
         self.lent.admission.leave(permit, entry.conn.record.peer());
         self.lent.env.tools.totals.closed += 1;
+        self.lent.env.tools.meter.closed(cause);
         self.lent.refusals.begin(entry.id());
     }
 
@@ -37,7 +40,7 @@ impl<S: Application> Active<'_, S> {
         let Some(permit) = &mut self.entry.permit else { return };
         let Err(refusal) = self.lent.admission.count_address(permit, peer) else { return };
         if self.lent.hears_refused() && self.entry.conn.may_ask_for_health() {
-            self.give_up_permit();
+            self.give_up_permit(Cause::Refused(refusal));
             self.hear(refusal);
         } else {
             self.refuse(refusal);

@@ -12,6 +12,7 @@ use crate::cause::Cause;
 use crate::conn::Env;
 use crate::id::ConnectionId;
 use crate::mailbox::Answer;
+use crate::metrics::Work;
 use crate::record::Login;
 use crate::router::{Application, Effect};
 use crate::topics::Topic;
@@ -75,7 +76,7 @@ pub(super) fn replace<S: Application>(
     topics.extend(tools.effects.topics.of(id).cloned());
     // The hook sees the same wherever the heir is, and what it changes does not matter to the heir.
     tools.effects.topics.show(id, topics);
-    call_hook(tools, "replaced hook", &("id", Value::from_display(&id)), |tools| {
+    call_hook(tools, Work::Hook, "replaced hook", &("id", Value::from_display(&id)), |tools| {
         if let Some(session) = tools.sessions.get_mut(id) {
             state.replaced(record, session, &mut tools.effects);
         }

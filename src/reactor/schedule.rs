@@ -6,6 +6,7 @@ use super::ready::{Queue, ReadyQueues};
 use super::slots::FIRST_SLOTS;
 use super::wheel::{Step, Wheel};
 use crate::id::ConnectionId;
+use crate::metrics::Stamp;
 use crate::moment::Moment;
 
 /// Which connections need attention, and when.
@@ -57,11 +58,11 @@ impl Schedule {
         self.wheel.disarm(slot);
     }
 
-    pub(super) fn push_ready(&mut self, id: ConnectionId, queue: Queue) {
-        self.ready.push(id, queue);
+    pub(super) fn push_ready(&mut self, id: ConnectionId, queue: Queue, since: Stamp) {
+        self.ready.push(id, queue, since);
     }
 
-    pub(super) fn pop_ready(&mut self, queue: Queue) -> Option<ConnectionId> {
+    pub(super) fn pop_ready(&mut self, queue: Queue) -> Option<(ConnectionId, Stamp)> {
         self.ready.pop(queue)
     }
 

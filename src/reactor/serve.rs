@@ -10,6 +10,7 @@ use super::ready::Queue;
 use super::share::Share;
 use super::sys::read::Read;
 use crate::id::ConnectionId;
+use crate::metrics::TlsResult;
 use crate::router::Application;
 use crate::upgrade::Refusal;
 
@@ -49,17 +50,20 @@ fn serve_ready<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Que
 }
 
 fn serve_next<S: Application>(core: &mut Core<S>, input: &mut Input, queue: Queue) {
-    let Some(id) = core.connections.schedule_mut().pop_ready(queue) else { return };
+    let Some((id, since)) = core.connections.schedule_mut().pop_ready(queue) else { return };
     let Some(active) = core.activate(id) else { return };
     let standing = &mut active.entry.standing;
     if standing.was_served() {
-        return active.schedule.push_ready(id, queue);
+        return active.schedule.push_ready(id, queue, since);
     }
     standing.set_ready(false);
     standing.set_busy(false);
     standing.set_served(true);
     active.schedule.note_served(id);
+    // What it reads may have come when it began to wait for its turn.
+    active.lent.env.tools.meter.set_arrived(Some(since));
     serve(core, input, id, Share::WHOLE);
+    core.lent.env.tools.meter.set_arrived(None);
 }
 
 /// Lets a connection handle its input, and carries out the consequences.
@@ -114,6 +118,9 @@ impl<S: Application> Active<'_, S> {
             self.lent.budget.read_clock();
             let entry = &mut *self.entry;
             let is_over = !entry.socket.is_handshaking() && !matches!(read, Read::NotTls);
+            if is_over {
+                self.lent.env.tools.meter.tls_handshake(TlsResult::Complete);
+            }
             if is_over && let Some(name) = entry.socket.server_name() {
                 entry.conn.set_server_name(name);
             }
@@ -141,6 +148,8 @@ impl<S: Application> Active<'_, S> {
             return self.hear_part(share);
         }
         self.entry.conn.record.count_received(len);
+        self.lent.env.tools.meter.bytes_received(len, self.entry.socket.is_plain());
+        self.lent.env.tools.meter.lose_mark();
         if into == ReadInto::Message {
             self.entry.conn.handle_received(len, &self.lent.env);
             self.feed(&mut [], share);
@@ -150,7 +159,10 @@ impl<S: Application> Active<'_, S> {
         let bytes = buffer.get_mut(..len).unwrap_or_default();
         let used = self.feed(bytes, share);
         match bytes.get(used..) {
-            Some(rest) if !rest.is_empty() => self.entry.conn.keep(rest),
+            Some(rest) if !rest.is_empty() => {
+                self.entry.conn.keep(rest);
+                self.entry.conn.note_arrival(self.lent.env.tools.meter.arrived());
+            }
             // Most reads: they bring everything that the socket had, and all of it is taken.
             _ if !self.entry.readable => return Serving::IsOver,
             _ if self.entry.conn.is_closing() => self.end_slice(share),
@@ -166,7 +178,10 @@ impl<S: Application> Active<'_, S> {
             self.feed(&mut [], share);
             return Serving::GoesOn;
         };
+        // It came earlier than what this turn has read.
+        self.lent.env.tools.meter.set_arrived(Some(inbox.arrived()));
         let used = self.feed(inbox.rest_mut(), share);
+        self.lent.env.tools.meter.set_arrived(None);
         self.entry.conn.put_inbox(inbox, used);
         if used > 0 { Serving::GoesOn } else { Serving::IsOver }
     }
@@ -183,6 +198,7 @@ impl<S: Application> Active<'_, S> {
     /// Answers a client that speaks plain HTTP where TLS is required.
     #[cold]
     fn answer_not_tls(&mut self) -> Serving {
+        self.lent.env.tools.meter.tls_handshake(TlsResult::Http);
         self.call(|entry, env| entry.conn.handle_not_tls(env));
         Serving::GoesOn
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::admission::Admission;
 use super::sys::clock::Clock;
 use crate::mailboxes::Mailboxes;
+use crate::metrics::SharedMetrics;
 use crate::recording::Store;
 use crate::topics::SharedTopics;
 
@@ -20,4 +21,6 @@ pub(super) struct ServerShared {
     pub(super) topics: SharedTopics,
     /// Where the grid of ticks begins: with the first turn of any worker.
     pub(super) ticks_began: Arc<OnceLock<Instant>>,
+    /// The metrics of all workers, if they are on.
+    pub(super) metrics: Option<Arc<SharedMetrics>>,
 }

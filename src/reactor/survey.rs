@@ -8,6 +8,7 @@ use super::hook::NO_FIELDS;
 use super::roles::with_role;
 use crate::id::ConnectionId;
 use crate::mailbox::Mail;
+use crate::metrics::Work;
 use crate::moment::Moment;
 use crate::router::{Application, Effect};
 use crate::survey::{Snapshot, Survey, SurveyTour, Surveyed};
@@ -16,11 +17,13 @@ use crate::totals::Totals;
 /// Runs `look` on all connections of this worker. False if it panicked.
 pub(super) fn survey<S: Application>(core: &mut Core<S>, look: impl FnOnce(&Survey<'_>)) -> bool {
     let began = core.lent.env.tools.slow.begin();
+    core.lent.env.tools.meter.begins(Work::Survey, 0);
     let survey = Survey { of: &*core };
     let looked = catch_unwind(AssertUnwindSafe(|| look(&survey)));
     // It may have gone through all connections.
     core.lent.budget.read_clock();
     let tools = &mut core.lent.env.tools;
+    tools.meter.ends();
     if let Some(took) = tools.slow.slow_since(began) {
         tools.log.slow(tools.now, "survey", took, &NO_FIELDS);
     }

@@ -8,6 +8,7 @@ use super::hook::call_own_hook;
 use super::requester::Requester;
 use super::tick_grid::Due;
 use crate::conn::Env;
+use crate::metrics::Work;
 use crate::moment::Moment;
 use crate::router::{Application, Tick};
 
@@ -32,7 +33,9 @@ fn call_tick<S: Application>(core: &mut Core<S>, due: Due) {
     let late = due.late + Duration::from_micros(core.lent.budget.passed_us());
     let tick = Tick { number: due.number, missed: due.missed, late };
     let Env { state, tools, .. } = &mut core.lent.env;
-    call_own_hook(tools, "tick", &("number", tick.number), |tools| state.tick(tick, &mut tools.effects));
+    call_own_hook(tools, Work::Tick, "tick", &("number", tick.number), |tools| {
+        state.tick(tick, &mut tools.effects)
+    });
     core.lent.budget.read_clock();
     apply(core, Requester::Application);
 }

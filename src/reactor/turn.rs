@@ -18,6 +18,7 @@ use super::requester::Requester;
 use super::serve::{serve_busy, serve_quiet};
 use super::sys::poller::Poller;
 use super::tick::{next_tick_at, tick};
+use crate::conn::Draining;
 use crate::moment::Moment;
 use crate::router::Application;
 
@@ -45,6 +46,7 @@ pub(super) fn take_turn<S: Application>(
     write_and_bury(core);
     hand_out(core);
     core.lent.env.tools.log.tell(core.lent.now());
+    publish(core);
 }
 
 /// Gives the turn its budgets.
@@ -65,4 +67,17 @@ pub(super) fn next_at<S: Application>(core: &Core<S>) -> Moment {
     let drain_at = core.drain.next_at(!core.listeners.are_closed(), core.connections.is_empty());
     let others_at = core.listeners.next_at().min(drain_at).min(notice_at).min(next_tick_at(core));
     schedule.next_timer_at().min(others_at)
+}
+
+/// Publishes, at the end of a turn, what the reactor does not count one by one.
+#[inline]
+fn publish<S: Application>(core: &Core<S>) {
+    let tools = &core.lent.env.tools;
+    let Some(numbers) = tools.meter.numbers() else { return };
+    numbers.mail.set(core.mail.len() as u64);
+    numbers.subscriptions.set(tools.effects.topics.subscriptions() as u64);
+    numbers.draining.set((core.lent.env.draining != Draining::No).into());
+    for (number, lines) in numbers.left_out.iter().zip(tools.log.left_out()) {
+        number.set(lines);
+    }
 }

@@ -9,6 +9,7 @@ use super::budget::{STEP_BYTES, TurnBudget, WRITE_BYTES};
 use super::entry::Entry;
 use crate::cause::Cause;
 use crate::conn::{Env, MAX_SLICES};
+use crate::metrics::Meter;
 use crate::router::Application;
 
 /// The result of writing frames.
@@ -46,8 +47,10 @@ pub(super) fn write_frames<S: Application>(
             budget.charge(written + STEP_BYTES);
             if written > 0 {
                 entry.conn.record.count_sent(written);
+                env.tools.meter.bytes_sent(written, entry.socket.is_plain());
                 entry.conn.handle_written(written, env.tools.now, &env.settings);
             }
+            env.tools.meter.lose_mark();
             if written == frames.len() {
                 return Written::All;
             }
@@ -78,8 +81,9 @@ impl<S: Application> Active<'_, S> {
                 Attempt::Took(0) => {}
                 Attempt::Took(written) => {
                     entry.conn.record.count_sent(written);
+                    env.tools.meter.bytes_sent(written, entry.socket.is_plain());
                     entry.conn.handle_written(written, env.tools.now, &env.settings);
-                    entry.conn.outbox.advance(written);
+                    advance(entry, written, &env.tools.meter);
                     left = left.saturating_sub(written);
                     self.lent.budget.charge(written + STEP_BYTES);
                 }
@@ -87,6 +91,19 @@ impl<S: Application> Active<'_, S> {
             }
         }
         self.update_state();
+    }
+}
+
+/// The socket took the next `written` bytes of the outbox.
+fn advance(entry: &mut Entry, written: usize, meter: &Meter) {
+    let (since, counted) = (entry.conn.outbox.since(), entry.conn.outbox.counted());
+    entry.conn.outbox.advance(written);
+    if meter.is_on() {
+        meter.lose_mark();
+        if entry.conn.outbox.is_empty() {
+            meter.outbox(counted, 0);
+            since.inspect(|since| meter.output_taken(*since, meter.now()));
+        }
     }
 }
 

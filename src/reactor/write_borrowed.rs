@@ -38,11 +38,13 @@ impl<S: Application> Active<'_, S> {
             match outcome {
                 Attempt::Took(written) if written == offered => {
                     conn.record.count_sent(written);
+                    env.tools.meter.bytes_sent(written, socket.is_plain());
                     conn.handle_written(written, env.tools.now, &env.settings);
                 }
                 Attempt::Took(written) => {
                     let whole = slices.iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
                     conn.record.count_sent(written);
+                    env.tools.meter.bytes_sent(written, socket.is_plain());
                     if written > 0 {
                         conn.handle_written(written, env.tools.now, &env.settings);
                     }
@@ -52,6 +54,7 @@ impl<S: Application> Active<'_, S> {
                 Attempt::Failed => conn.abort(Cause::Reset),
             }
         }
+        self.lent.env.tools.meter.lose_mark();
         if is_behind {
             self.write_outbox();
         }

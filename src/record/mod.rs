@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+mod census;
 mod login;
 mod traffic;
 
@@ -11,6 +12,7 @@ use crate::id::ConnectionId;
 use crate::moment::Moment;
 use crate::packed::{Packed, PackedMoment};
 
+pub(crate) use census::Census;
 pub use login::{ClientKind, Custodian, Identity, Login};
 
 use login::Kept;
@@ -347,6 +349,26 @@ impl Record {
     #[inline]
     pub(crate) fn count_sent(&mut self, bytes: usize) {
         self.traffic.add_sent(bytes);
+    }
+
+    /// Records that the client was sent a Ping.
+    pub(crate) fn set_pinged(&mut self) {
+        self.traffic.set_pinged();
+    }
+
+    /// Whether a Pong answers the last Ping. From now on that is answered.
+    #[inline]
+    pub(crate) fn take_pinged(&mut self) -> bool {
+        self.traffic.take_pinged()
+    }
+
+    /// How metrics count the connection.
+    pub(crate) fn census(&self) -> Census {
+        self.traffic.census()
+    }
+
+    pub(crate) fn set_census(&mut self, census: Census) {
+        self.traffic.set_census(census);
     }
 
     #[inline]

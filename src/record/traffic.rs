@@ -1,5 +1,7 @@
 //! Bytes that a connection has received and sent, and its last command, in two words.
 
+use super::census::Census;
+
 /// Bits below each count of bytes, which hold something else.
 const LOW_BITS: u32 = 16;
 const LOW_MASK: u64 = (1 << LOW_BITS) - 1;
@@ -9,9 +11,18 @@ const LOW_MASK: u64 = (1 << LOW_BITS) - 1;
 pub(super) struct Traffic {
     /// Bytes received, above the last command.
     received: u64,
-    /// Bytes sent, above whether it was logged that the client sends too much.
+    /// Bytes sent, above these flags.
     sent: u64,
 }
+
+/// It was logged that the client sends too much.
+const EXCESS: u64 = 1;
+/// The client has not answered the last Ping.
+const PINGED: u64 = 2;
+/// How metrics count the connection lies above these flags.
+const CENSUS_SHIFT: u32 = 2;
+const CENSUS_MASK: u64 = (Census::BITS as u64) << CENSUS_SHIFT;
+const _: () = assert!(CENSUS_MASK & (!LOW_MASK | EXCESS | PINGED) == 0);
 
 impl Traffic {
     #[inline]
@@ -43,9 +54,31 @@ impl Traffic {
 
     /// Whether this is the first call.
     pub(super) fn take_first_excess(&mut self) -> bool {
-        let is_first = self.sent & 1 == 0;
-        self.sent |= 1;
+        let is_first = self.sent & EXCESS == 0;
+        self.sent |= EXCESS;
         is_first
+    }
+
+    /// The client was sent a Ping.
+    pub(super) fn set_pinged(&mut self) {
+        self.sent |= PINGED;
+    }
+
+    /// Whether the client has not answered the last Ping. From now on it has.
+    #[inline]
+    pub(super) fn take_pinged(&mut self) -> bool {
+        let is_pinged = self.sent & PINGED != 0;
+        self.sent &= !PINGED;
+        is_pinged
+    }
+
+    /// How metrics count the connection.
+    pub(super) fn census(self) -> Census {
+        Census::from_bits(((self.sent & CENSUS_MASK) >> CENSUS_SHIFT) as u8)
+    }
+
+    pub(super) fn set_census(&mut self, census: Census) {
+        self.sent = self.sent & !CENSUS_MASK | u64::from(census.bits()) << CENSUS_SHIFT;
     }
 }
 

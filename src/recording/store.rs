@@ -30,6 +30,8 @@ struct Writer {
     queue: Queue,
     /// The number of recordings so far.
     files_given: AtomicUsize,
+    /// Recordings that are under way.
+    under_way: Arc<AtomicUsize>,
     done: std::sync::Mutex<Receiver<()>>,
 }
 
@@ -53,6 +55,7 @@ enum Command {
 pub(crate) struct Sink {
     queue: Queue,
     file: Arc<RecordingFile>,
+    under_way: Arc<AtomicUsize>,
 }
 
 impl Store {
@@ -80,7 +83,8 @@ impl Store {
             // The server may have stopped waiting.
             let _ = finished.send(());
         })?;
-        let writer = Writer { queue, files_given: AtomicUsize::new(0), done: std::sync::Mutex::new(done) };
+        let (files_given, under_way) = (AtomicUsize::new(0), Arc::default());
+        let writer = Writer { queue, files_given, under_way, done: std::sync::Mutex::new(done) };
         Ok(Store { writer: Arc::new(writer) })
     }
 
@@ -93,7 +97,20 @@ impl Store {
         let number = self.writer.files_given.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{number}.{EXTENSION}", name.trim_start_matches(['.', '-']));
         let file = RecordingFile { name, failed: AtomicBool::new(false), created: OnceLock::new() };
-        Sink { queue: self.writer.queue.clone(), file: Arc::new(file) }
+        let under_way = self.writer.under_way.clone();
+        under_way.fetch_add(1, Ordering::Relaxed);
+        Sink { queue: self.writer.queue.clone(), file: Arc::new(file), under_way }
+    }
+
+    /// The number of recordings that are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.writer.under_way.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct AfterCall {
     pub(crate) refuses_with_data: bool,
     /// Whether a packet did not fit the outbox.
     pub(crate) overflowed: bool,
+    /// Whether the connection was logged in.
+    pub(crate) logged_in: bool,
     /// Whether the handler has asked for effects.
     pub(crate) has_effects: bool,
 }

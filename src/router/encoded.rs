@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::error::SendError;
 use super::send_buffer::SendBuffer;
+use crate::metrics::SentKind;
 use crate::packet::{REPLY_HEADER_BYTES, Reply, framed_len, push_packet_head};
 
 /// Bytes that are being appended to a buffer: it gets all of them or, if encoding panics, none.
@@ -75,7 +76,7 @@ impl<Session> Context<'_, Session> {
             return self.with_encoded(len, encode, Self::try_reply);
         }
         let sent = self.buffer.encoded_packet(&self.reply_head(), len, encode);
-        self.count(sent, self.cmd)
+        self.count(sent, SentKind::Reply, self.cmd, REPLY_HEADER_BYTES + len)
     }
 
     /// Sends an unrequested packet with Data of `len` bytes that `encode` appends, as [`push`](Self::push)
@@ -96,7 +97,7 @@ impl<Session> Context<'_, Session> {
             return self.with_encoded(len, encode, |context, data| context.push(cmd, data));
         }
         let sent = self.buffer.encoded_packet(&Reply { cmd, flag: 0, ..self.reply_head() }, len, encode);
-        self.count(sent, cmd)
+        self.count(sent, SentKind::Push, cmd, REPLY_HEADER_BYTES + len)
     }
 
     /// Encodes Data beside the write buffer, for `send` to compress it from there.

@@ -5,6 +5,7 @@ use super::compress_job::{CompressJob, SLICE_BYTES, cost_of};
 use super::send_buffer::SendBuffer;
 use crate::deflate;
 use crate::frame::{Header, MAX_SERVER_HEADER_BYTES, Opcode};
+use crate::metrics;
 use crate::packet::{REPLY_HEADER_BYTES, Reply};
 
 impl<Session> SendBuffer<'_, Session> {
@@ -30,6 +31,8 @@ impl<Session> SendBuffer<'_, Session> {
         let header = Header { fin: true, rsv1: true, opcode, mask: None, payload_len: payload.len() as u64 };
         self.tools.write_buffer.bytes.extend_from_slice(&header.encode());
         self.tools.write_buffer.bytes.extend_from_slice(payload);
+        self.tools.meter.deflated(metrics::Compression::DeflateIn, len);
+        self.tools.meter.deflated(metrics::Compression::DeflateOut, payload.len());
         self.tools.effects.add_work(cost_of(len));
         true
     }

@@ -13,6 +13,7 @@ use super::sessions::Sessions;
 use super::write_buffer::WriteBuffer;
 use crate::log_limiter::LogLimiter;
 use crate::mailbox::Mailbox;
+use crate::metrics::Meter;
 use crate::moment::Moment;
 use crate::observer::Observed;
 use crate::packet::Codecs;
@@ -47,6 +48,7 @@ pub(crate) struct Tools<Session = ()> {
     pub(crate) observed: Observed,
     pub(crate) log: LogLimiter,
     pub(crate) slow: SlowCalls,
+    pub(crate) meter: Meter,
     /// The length of the packet in hand if it is too large for any outbox; otherwise 0.
     pub(crate) oversized: usize,
     /// Packets of the current call that were too large for any outbox, for a recording.
@@ -90,6 +92,7 @@ impl<Session> Tools<Session> {
             observed: Observed::default(),
             log,
             slow: SlowCalls::default(),
+            meter: Meter::default(),
             oversized: 0,
             too_large: 0,
             after_call: AfterCall::default(),

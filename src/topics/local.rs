@@ -23,6 +23,8 @@ pub(crate) struct Topics {
     index: PartedMap<Key, u32>,
     topics: PartedSlab<LocalTopic>,
     subscriptions: PartedMap<ConnectionId, Compact<Subscription>>,
+    /// How many subscriptions there are.
+    count: usize,
     /// What a connection that is being replaced had, for the hook that is told of it.
     shown: Option<(ConnectionId, Vec<Topic>)>,
     /// Subscriptions and publishes that were refused.
@@ -44,6 +46,7 @@ impl Topics {
             index: PartedMap::default(),
             topics: PartedSlab::default(),
             subscriptions: PartedMap::default(),
+            count: 0,
             shown: None,
             refused: Refused::default(),
         }
@@ -79,6 +82,7 @@ impl Topics {
             },
         };
         // A worker has fewer connections than that.
+        self.count += 1;
         self.note(id, Subscription { topic: key, at: u32::try_from(at).unwrap_or(u32::MAX) });
         Ok(self.topic(key).map_or(0, |topic| topic.shared.add()))
     }
@@ -210,6 +214,11 @@ impl Topics {
         Refused { publishes: self.refused.publishes + of_others, ..self.refused }
     }
 
+    /// The number of subscriptions on this worker.
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.count
+    }
+
     /// The numbers of topics and of connections that have some, on this worker.
     pub(crate) fn len(&self) -> usize {
         self.topics.len() + self.subscriptions.len()
@@ -249,6 +258,7 @@ impl Topics {
     /// Removes the member of a subscription that its connection has forgotten.
     fn remove_member(&mut self, left: Subscription) {
         let Some(topic) = self.topics.get_mut(left.topic) else { return };
+        self.count = self.count.saturating_sub(1);
         topic.shared.remove();
         if topic.members.as_slice().len() > 1 {
             if let Some(moved) = topic.members.swap_remove(left.at as usize)
@@ -287,5 +297,6 @@ impl Topics {
         }
         let listed: usize = self.subscriptions.values().map(|list| list.as_slice().len()).sum();
         assert_eq!((members, self.index.len()), (listed, self.topics.len()));
+        assert_eq!(self.count, listed);
     }
 }

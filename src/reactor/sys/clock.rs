@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use super::simulated;
+use crate::metrics::Stamp;
 use crate::moment::{Moment, whole_ms};
 
 /// A clock that started with its server.
@@ -56,6 +57,16 @@ impl Clock {
     /// The time since the clock started, as [`turn_now`](Self::turn_now) has it.
     pub(crate) fn passed(&self) -> Duration {
         self.turn_now().saturating_duration_since(self.began)
+    }
+
+    /// Converts an instant to a time for metrics.
+    pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
+        Stamp::from(instant.saturating_duration_since(self.began))
+    }
+
+    /// The time now for metrics, as [`turn_now`](Self::turn_now) has it.
+    pub(crate) fn stamp_now(&self) -> Stamp {
+        self.stamp(self.turn_now())
     }
 
     /// Milliseconds since 1970, by the system clock.

@@ -151,6 +151,11 @@ impl Socket {
         self.tls().is_some_and(TlsSocket::is_handshaking)
     }
 
+    /// Whether TLS was to be spoken, and its handshake was never completed.
+    pub(crate) fn has_unfinished_tls(&self) -> bool {
+        self.tls().is_some_and(TlsSocket::is_unfinished)
+    }
+
     /// Whether the peer can be told nothing yet: a TLS handshake comes first, and perhaps a PROXY header
     /// before that.
     pub(crate) fn answers_later(&self) -> bool {
@@ -165,6 +170,11 @@ impl Socket {
     /// The name of the server that the peer asked for in a TLS handshake.
     pub(crate) fn server_name(&self) -> Option<&str> {
         self.tls().and_then(TlsSocket::server_name)
+    }
+
+    /// The bytes that a socket with TLS has received and sent since the last call, TLS's own included.
+    pub(crate) fn take_traffic(&mut self) -> Option<(u64, u64)> {
+        self.tls_mut().map(TlsSocket::take_traffic)
     }
 
     /// The extra cost of reads since the last call, beyond the bytes that they returned, in bytes.

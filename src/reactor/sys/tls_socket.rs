@@ -52,6 +52,12 @@ pub(crate) struct TlsSocket {
     early: Vec<u8>,
     /// Bytes that the kernel has taken, TLS's own included.
     sent: u64,
+    /// Bytes that the kernel has given, TLS's own included.
+    received: u64,
+    /// Both counts at the last [`take_traffic`](Self::take_traffic).
+    told: (u64, u64),
+    /// The client began with HTTP.
+    is_http: bool,
     /// Counts incoming records.
     records: Records,
     /// The cost of records beyond their plaintext, in bytes, since [`take_overhead`](Self::take_overhead).
@@ -79,6 +85,9 @@ impl TlsSocket {
             mode,
             early,
             sent,
+            received: 0,
+            told: (0, 0),
+            is_http: false,
             records,
             overhead: 0,
             ends: false,
@@ -141,7 +150,9 @@ impl TlsSocket {
             }
         }
         if self.is_plain() {
-            return Read::from_plain(self.stream.read(buffer), buffer.len());
+            let read = self.stream.read(buffer);
+            self.received += read.as_ref().map_or(0, |len| *len as u64);
+            return Read::from_plain(read, buffer.len());
         }
         let (limit, mut plain, mut cipher) = (buffer.len(), 0, 0);
         let most = self.overhead + READ_RECORDS * RECORD_BYTES;
@@ -183,7 +194,8 @@ impl TlsSocket {
             }
             None => self.stream.peek(&mut first)?,
         };
-        self.mode = if len > 0 && first[0].is_ascii_alphabetic() { Mode::Plain } else { Mode::Tls };
+        self.is_http = len > 0 && first[0].is_ascii_alphabetic();
+        self.mode = if self.is_http { Mode::Plain } else { Mode::Tls };
         Ok(())
     }
 
@@ -191,7 +203,9 @@ impl TlsSocket {
     /// updates, alerts. Returns the number of bytes taken.
     fn receive(&mut self) -> io::Result<usize> {
         let len = if self.early.is_empty() {
-            self.tls.read_tls(&mut self.records.counting(&mut self.stream))?
+            let len = self.tls.read_tls(&mut self.records.counting(&mut self.stream))?;
+            self.received += len as u64;
+            len
         } else {
             let len = self.tls.read_tls(&mut self.records.counting(&mut self.early.as_slice()))?;
             self.early.drain(..len.min(self.early.len()));
@@ -252,6 +266,17 @@ impl TlsSocket {
     /// Bytes that the kernel has taken, ciphertext and TLS's own included.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// The bytes that have come and gone since the last call, ciphertext and TLS's own included.
+    pub(crate) fn take_traffic(&mut self) -> (u64, u64) {
+        let (received, sent) = std::mem::replace(&mut self.told, (self.received, self.sent));
+        (self.received - received, self.sent - sent)
+    }
+
+    /// Whether TLS was to be spoken, and its handshake was never completed.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.tls.is_handshaking() && self.mode != Mode::Header && !self.is_http
     }
 
     /// Whether the kernel has everything that was written.

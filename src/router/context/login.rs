@@ -3,6 +3,7 @@
 use super::Context;
 use crate::connection_log;
 use crate::id::ConnectionId;
+use crate::metrics::LoginResult;
 use crate::packet::ErrorId;
 use crate::record::Login;
 use crate::router::error::{LoginError, SendError};
@@ -39,6 +40,8 @@ impl<Session> Context<'_, Session> {
         connection_log::logged_in(self.record, log, *now, &login);
         self.record.log_in(login);
         effects.charge(1);
+        self.buffer.tools.meter.login(LoginResult::Accepted);
+        self.after_call().logged_in = true;
         Ok(())
     }
 
@@ -63,7 +66,8 @@ impl<Session> Context<'_, Session> {
     /// `account` and `role_id` are the client's claims. `reason` goes to the log only; it must contain no
     /// secret.
     pub fn refuse_login(&mut self, account: &str, role_id: u64, reason: &str) -> Outcome {
-        let Tools { log, now, .. } = &mut *self.buffer.tools;
+        let Tools { log, now, meter, .. } = &mut *self.buffer.tools;
+        meter.login(LoginResult::Refused);
         connection_log::login_refused(self.record, log, *now, account, role_id, reason);
         Outcome::Refuse(ErrorId::LOGIN_REFUSED)
     }

@@ -3,7 +3,8 @@
 use super::Context;
 use crate::connection_log;
 use crate::frame::{MessageKind, Opcode};
-use crate::packet::{DataStatus, Encode, ErrorId, Reply};
+use crate::metrics::{self, SentKind};
+use crate::packet::{DataStatus, Encode, ErrorId, REPLY_HEADER_BYTES, Reply};
 use crate::push::Push;
 use crate::router::compress_job::{SLICE_BYTES, cost_of};
 use crate::router::error::SendError;
@@ -91,7 +92,7 @@ impl<Session> Context<'_, Session> {
             return result;
         }
         let sent = self.buffer.packet(&packet(self.cmd, self.flag, DataStatus::Raw, data));
-        self.count(sent, self.cmd)
+        self.count(sent, SentKind::Reply, self.cmd, packet_len(data))
     }
 
     /// Whether Data of this length is compressed.
@@ -125,10 +126,15 @@ impl<Session> Context<'_, Session> {
         if data.len() > SLICE_BYTES {
             let sent =
                 self.buffer.packet_of_compressed_data(&packet(self.cmd, self.flag, DataStatus::Raw, data));
-            return Some(self.count(sent, self.cmd));
+            return Some(self.count(sent, SentKind::Reply, self.cmd, packet_len(data)));
         }
         self.buffer.tools.effects.add_work(cost_of(data.len()));
-        self.send_encoded(DataStatus::Compressed, |tools, out| tools.codecs.compress(data, out))
+        self.send_encoded(DataStatus::Compressed, |tools, out| {
+            let is_shorter = tools.codecs.compress(data, out);
+            tools.meter.deflated(metrics::Compression::DeflateIn, data.len());
+            tools.meter.deflated(metrics::Compression::DeflateOut, out.len());
+            is_shorter
+        })
     }
 
     /// Sends a reply with the Data that `encode` appends to a buffer. `None`, and nothing is sent, if
@@ -141,8 +147,9 @@ impl<Session> Context<'_, Session> {
         let mut encoded = std::mem::take(&mut self.buffer.tools.encoded);
         let is_encoded = encode(self.buffer.tools, &mut encoded);
         let sent = is_encoded.then(|| self.buffer.packet(&packet(self.cmd, self.flag, status, &encoded)));
+        let payload = packet_len(&encoded);
         self.buffer.tools.encoded = encoded;
-        sent.map(|sent| self.count(sent, self.cmd))
+        sent.map(|sent| self.count(sent, SentKind::Reply, self.cmd, payload))
     }
 
     /// Sends an unrequested packet to this connection, under `cmd` with Flag 0. Its Data is never
@@ -152,7 +159,7 @@ impl<Session> Context<'_, Session> {
     /// [`SendError::OutboxFull`] or [`SendError::TooLarge`]. Nothing was sent then.
     pub fn push(&mut self, cmd: u16, data: &[u8]) -> Result<(), SendError> {
         let sent = self.buffer.packet(&packet(cmd, 0, DataStatus::Raw, data));
-        self.count(sent, cmd)
+        self.count(sent, SentKind::Push, cmd, packet_len(data))
     }
 
     /// Sends a WebSocket message without a packet header, for a service of [plain
@@ -166,7 +173,7 @@ impl<Session> Context<'_, Session> {
             MessageKind::Binary => Opcode::Binary,
         };
         let sent = self.buffer.message(opcode, payload);
-        self.count(sent, self.cmd)
+        self.count(sent, SentKind::Reply, self.cmd, payload.len())
     }
 
     /// Refuses the request with this ErrorID and with Data, which tells the client more. Return the result.
@@ -183,6 +190,7 @@ impl<Session> Context<'_, Session> {
 
     /// Refuses the request: sends a packet with this ErrorID and no Data.
     pub(crate) fn refuse(&mut self, error_id: ErrorId) {
+        self.buffer.tools.meter.refused(self.cmd, error_id);
         let _ = self.send_refusal(error_id, &[]);
     }
 
@@ -190,31 +198,33 @@ impl<Session> Context<'_, Session> {
     #[cold]
     pub(crate) fn refuse_with_data(&mut self, error_id: ErrorId, data: &[u8]) {
         if let Err(SendError::TooLarge { .. }) = self.send_refusal(error_id, data) {
-            self.refuse(error_id);
+            return self.refuse(error_id);
         }
+        self.buffer.tools.meter.refused(self.cmd, error_id);
     }
 
     fn send_refusal(&mut self, error_id: ErrorId, data: &[u8]) -> Result<(), SendError> {
         let sent = self.buffer.packet(&Reply { error_id, data, ..self.reply_head() });
-        self.count(sent, self.cmd)
+        self.count(sent, SentKind::Refusal, self.cmd, packet_len(data))
     }
 
     /// Sends the packet or message that `send` puts into the buffer, and counts it.
     pub(crate) fn send_with(&mut self, send: impl FnOnce(&mut SendBuffer<'_, Session>) -> bool) {
         let sent = send(&mut self.buffer);
-        let _ = self.count(sent, self.cmd);
+        let _ = self.count(sent, SentKind::Reply, self.cmd, 0);
     }
 
     /// Sends a push that is encoded already to this connection, and counts it.
     pub(crate) fn send_push(&mut self, push: &Push) {
         let sent = self.buffer.push(push);
-        let _ = self.count(sent, if sent { 0 } else { push.cmd() });
+        let _ = self.count(sent, SentKind::Push, push.cmd(), push.payload_len());
     }
 
     /// Counts packets that did not fit the outbox.
     pub(crate) fn fail_to_send(&mut self, packets: u32) {
         self.record.count_send_errors(packets);
         self.buffer.tools.totals.send_errors += u64::from(packets);
+        self.buffer.tools.meter.overflowed(packets.into());
         if packets > 0 {
             self.after_call().overflowed = true;
         }
@@ -224,15 +234,23 @@ impl<Session> Context<'_, Session> {
     pub(crate) fn count_too_large(&mut self, packets: u32) {
         self.record.count_send_errors(packets);
         self.buffer.tools.totals.send_errors += u64::from(packets);
+        self.buffer.tools.meter.send_failed(metrics::SendError::TooLarge, packets.into());
         self.buffer.tools.too_large = self.buffer.tools.too_large.saturating_add(packets);
     }
 
-    /// Counts a packet or message that was sent, or did not fit the outbox.
+    /// Counts a packet or message that was sent, or did not fit the outbox. Its payload has this many bytes.
     #[inline]
-    pub(crate) fn count(&mut self, sent: bool, cmd: u16) -> Result<(), SendError> {
+    pub(crate) fn count(
+        &mut self,
+        sent: bool,
+        kind: SentKind,
+        cmd: u16,
+        payload: usize,
+    ) -> Result<(), SendError> {
         if sent {
             self.record.send_count += 1;
             self.buffer.tools.totals.packets_sent += 1;
+            self.buffer.tools.meter.sent(kind, cmd, payload);
             Ok(())
         } else {
             Err(self.count_failure(cmd))
@@ -252,6 +270,11 @@ impl<Session> Context<'_, Session> {
         connection_log::oversized(self.record, log, *now, cmd, bytes, limits.outbox);
         SendError::TooLarge { bytes }
     }
+}
+
+/// The length of a packet with this Data.
+fn packet_len(data: &[u8]) -> usize {
+    REPLY_HEADER_BYTES + data.len()
 }
 
 /// A packet without an ErrorID.
