@@ -193,6 +193,7 @@ pub use moment::Moment;
 pub use object::Link;
 pub use panics::keep_panic;
 pub use push::Push;
+pub use reactor::sys::unix_listener::{SocketFile, listen_unix};
 pub use reactor::{BindError, Reactor, Turn};
 pub use record::{ClientKind, Custodian, Identity, Login, Peer, Record};
 pub use router::{

@@ -100,7 +100,7 @@ fn open(listen: &Listen, config: &Config, reactors: usize) -> io::Result<Vec<Lis
             Ok(sockets.into_iter().map(listener).collect())
         }
         Listen::Unix(path) => {
-            let (first, file) = unix_listener::listen(path, config.listeners.socket_mode)?;
+            let (first, file) = unix_listener::listen_unix(path, config.listeners.socket_mode)?;
             let file = Arc::new(file);
             let mut listeners = vec![];
             for _ in 1..reactors {

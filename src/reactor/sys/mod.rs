@@ -20,4 +20,4 @@ mod tls_records;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 pub(crate) mod tls_socket;
 mod unacknowledged;
-mod unix_listener;
+pub(crate) mod unix_listener;

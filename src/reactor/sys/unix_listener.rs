@@ -31,14 +31,16 @@ const END_ATTEMPTS: u32 = 40;
 /// Drop it before the last listener of the socket: until that is closed, no other file can get the same inode
 /// number.
 #[derive(Debug)]
-pub(crate) struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     /// The file's device and number.
     identity: (u64, u64),
 }
 
 impl SocketFile {
-    pub(super) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -61,13 +63,15 @@ impl Drop for SocketFile {
     }
 }
 
-/// Listens at a path. The file gets `mode`, or the mode that the umask leaves. Replaces a socket on which no
-/// server listens.
+/// Listens at a path, as a server does at each of its [`Listen::Unix`](crate::config::Listen::Unix): for
+/// programs that listen at one more. The listener does not block.
+///
+/// The file gets `mode`, or the mode that the umask leaves. Replaces a socket on which no server listens.
 ///
 /// # Errors
 /// [`ErrorKind::AddrInUse`] if anything else is at the path; an error of the system; or the directory stays
 /// locked.
-pub(super) fn listen(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
+pub fn listen_unix(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
     let lock = lock_directory(path, START_ATTEMPTS)?;
     remove_abandoned(path, lock.is_some())?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -177,7 +181,7 @@ mod tests {
             let path = path(&format!("there-{number}"));
             make(&path);
             let before = fs::symlink_metadata(&path).map(|metadata| identity(&metadata)).ok();
-            match (listen(&path, None), expected) {
+            match (listen_unix(&path, None), expected) {
                 (Ok((listener, file)), None) => {
                     assert!(is_served(&path), "case {number}");
                     drop(file);
@@ -202,11 +206,11 @@ mod tests {
         let changes: [Change; 4] = [
             |path| {
                 fs::remove_file(path).unwrap();
-                Some(listen(path, None).unwrap())
+                Some(listen_unix(path, None).unwrap())
             },
             |path| {
                 fs::rename(path, path.with_extension("old")).unwrap();
-                Some(listen(path, None).unwrap())
+                Some(listen_unix(path, None).unwrap())
             },
             |path| {
                 fs::remove_file(path).unwrap();
@@ -221,7 +225,7 @@ mod tests {
         ];
         for (number, change) in changes.into_iter().enumerate() {
             let path = path(&format!("own-{number}"));
-            let (listener, file) = listen(&path, None).unwrap();
+            let (listener, file) = listen_unix(&path, None).unwrap();
             let newer = change(&path);
             drop(file);
             drop(listener);
@@ -240,7 +244,7 @@ mod tests {
             let starts: Vec<_> = (0..8)
                 .map(|_| {
                     let path = path.clone();
-                    std::thread::spawn(move || listen(&path, None))
+                    std::thread::spawn(move || listen_unix(&path, None))
                 })
                 .collect();
             let running: Vec<_> = starts.into_iter().filter_map(|start| start.join().unwrap().ok()).collect();
@@ -257,7 +261,7 @@ mod tests {
         let lock = lock_directory(&path, 1).unwrap().unwrap();
         let start = std::thread::spawn({
             let path = path.clone();
-            move || listen(&path, None)
+            move || listen_unix(&path, None)
         });
         drop(lock);
         let (_listener, file) = start.join().unwrap().unwrap();
@@ -270,7 +274,7 @@ mod tests {
     fn the_file_gets_the_configured_mode() {
         let path = path("mode");
         for mode in [0o600, 0o660, 0o666, 0o777, 0o200] {
-            let (_listener, _file) = listen(&path, Some(mode)).unwrap();
+            let (_listener, _file) = listen_unix(&path, Some(mode)).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
         }
     }
