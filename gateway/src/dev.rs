@@ -10,6 +10,7 @@ use sysconn::Config;
 use sysconn::config::Listen;
 
 use crate::http::{Answer, HttpServer, POLICY, Site, answer, line, unless_read, with};
+use crate::side::Side;
 
 /// The path of each file, its type, and the file.
 const FILES: &[(&str, &str, &str)] = &[
@@ -27,6 +28,7 @@ const FILES: &[(&str, &str, &str)] = &[
 /// The page, which listens before the server does: the server has to know its origin.
 pub(crate) struct DevPage {
     server: HttpServer,
+    address: SocketAddr,
     /// `ws` or `wss`.
     scheme: &'static str,
     /// A path that the server serves.
@@ -40,26 +42,33 @@ impl DevPage {
     /// # Errors
     /// One line that says why it cannot listen.
     pub(crate) fn bind(address: SocketAddr, is_tls: bool, config: &mut Config) -> Result<Self, String> {
-        let server = HttpServer::bind(address).map_err(|error| format!("--dev-listen: {error}"))?;
+        let server = HttpServer::bind(&Listen::Tcp(address), None);
+        let server = server.map_err(|error| format!("--dev-listen: {error}"))?;
+        let Listen::Tcp(address) = *server.address() else { return Err("--dev-listen: no TCP".to_owned()) };
         let upgrade = &mut config.upgrade;
         if !upgrade.origins.is_empty() {
-            upgrade.origins.push(format!("http://{}", server.address()));
-            upgrade.origins.push(format!("http://localhost:{}", server.address().port()));
+            upgrade.origins.push(format!("http://{address}"));
+            upgrade.origins.push(format!("http://localhost:{}", address.port()));
         }
         let path = upgrade.paths.first().map_or("/", |path| path.strip_suffix('*').unwrap_or(path));
         Ok(DevPage {
             server,
+            address,
             scheme: if is_tls { "wss" } else { "ws" },
             path: path.to_owned(),
             subprotocols: upgrade.subprotocols.clone(),
         })
     }
 
-    /// Serves the page, and names it in the log. `listening` is where the server listens.
+    /// Has the side thread serve the page, and names it in the log. `listening` is where the server listens.
     ///
     /// # Errors
     /// One line that says why it cannot be served.
-    pub(crate) fn serve(self, listening: impl Iterator<Item = Listen>) -> Result<(), String> {
+    pub(crate) fn serve(
+        self,
+        listening: impl Iterator<Item = Listen>,
+        side: &mut Side,
+    ) -> Result<(), String> {
         let addresses = listening.filter_map(|listen| match listen {
             Listen::Tcp(address) => Some(address),
             Listen::Unix(_) => None,
@@ -72,10 +81,10 @@ impl DevPage {
         let source = if address.is_ipv6() { format!("{}:", self.scheme) } else { server };
         let policy = format!("{POLICY}; connect-src 'self' {source}");
         let policy = HeaderValue::try_from(policy).map_err(|error| format!("--dev: {error}"))?;
-        let page = self.server.address();
         let about = json!({ "url": url, "protocols": self.subprotocols }).to_string();
-        self.server.serve(DevSite { about: about.into(), policy })?;
-        log::info!("the page of --dev is at http://{page}/");
+        let (server, site) = (self.server, DevSite { about: about.into(), policy });
+        side.add(move || server.serve(site));
+        log::info!("the page of --dev is at http://{}/", self.address);
         Ok(())
     }
 }

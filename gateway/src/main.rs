@@ -30,6 +30,7 @@ mod reload;
 mod replay;
 mod routes;
 mod run;
+mod side;
 mod signals;
 mod store;
 mod tls;

@@ -13,6 +13,7 @@ use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
 use crate::reload::Reload;
+use crate::side::Side;
 use crate::signals::Caught;
 use crate::store::Store;
 use crate::tls::TlsFiles;
@@ -118,9 +119,11 @@ impl Server {
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
         let reload = Reload::start(workers.handle(), self.tls, self.auth, self.wechat)?;
         self.signals.watch(workers.handle(), reload)?;
+        let mut side = Side::default();
         if let Some(page) = self.page {
-            page.serve(workers.listening())?;
+            page.serve(workers.listening(), &mut side)?;
         }
+        side.start()?;
         announce(&workers);
         let begin = |worker| {
             let pinned = self.cpu.map_or(Ok(()), |first| cpus::pin(first + worker));

@@ -1,7 +1,9 @@
-//! A small HTTP server on a thread of its own, beside the reactors, for pages and figures. What a client
+//! A small HTTP server on the side thread, beside the reactors, for pages and figures. What a client
 //! does, slow, large or malformed, costs it a bounded part of that thread, and the game nothing.
 
 mod host;
+mod listener;
+mod places;
 mod server;
 
 #[cfg(test)]

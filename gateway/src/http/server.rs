@@ -1,8 +1,6 @@
-//! The listener, the thread, and the limits on each connection.
+//! The server: its limits on each connection, and the headers that every answer has.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,13 +12,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio::task::{AbortHandle, LocalSet, spawn_local};
+use sysconn::SocketFile;
+use sysconn::config::Listen;
+use tokio::task::spawn_local;
 
+use super::listener::{Caller, Listener, Stream};
+use super::places::{Place, Places};
 use super::{Answer, POLICY, Site, host, line};
 
-/// Connections at one time. A newer one takes the place of the oldest, so that slow clients lock nobody out.
-const MAX_CONNECTIONS: usize = 24;
 const TIMES: Times = Times { head: Duration::from_secs(5), all: Duration::from_secs(20) };
 /// The longest head of a request.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -42,52 +41,43 @@ pub(super) struct Times {
 
 /// A server that listens already, and answers once it serves.
 pub(crate) struct HttpServer {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    address: Listen,
+    file: Option<SocketFile>,
     pub(super) times: Times,
 }
 
 impl HttpServer {
-    /// Listens at an address; port 0 asks the system for a free one.
+    /// Listens at an address; port 0 asks the system for a free one. The file of a Unix socket gets `mode`.
     ///
     /// # Errors
     /// One line that says why that cannot be done.
-    pub(crate) fn bind(address: SocketAddr) -> Result<Self, String> {
-        let failed = |error| format!("cannot listen on {address}: {error}");
-        let listener = TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(HttpServer { listener, address, times: TIMES })
+    pub(crate) fn bind(listen: &Listen, mode: Option<u32>) -> Result<Self, String> {
+        let failed = |error| format!("cannot listen on {listen}: {error}");
+        let (listener, file) = Listener::bind(listen, mode).map_err(failed)?;
+        let address = listener.address(file.as_ref()).map_err(failed)?;
+        Ok(HttpServer { listener, address, file, times: TIMES })
     }
 
     /// The address that it listens at.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn address(&self) -> &Listen {
+        &self.address
     }
 
-    /// Answers requests by `site`, on a thread of its own, for as long as the program runs.
-    ///
-    /// # Errors
-    /// One line that says why it cannot be started.
-    pub(crate) fn serve(self, site: impl Site + Send) -> Result<(), String> {
-        let failed = |error| format!("http: {error}");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let serve = move || LocalSet::new().block_on(&runtime, self.accept(Rc::new(site)));
-        let thread = std::thread::Builder::new().name("http".into()).spawn(serve);
-        thread.map(drop).map_err(failed)
-    }
-
-    async fn accept(self, site: Rc<impl Site>) {
-        let (is_loopback, times) = (self.address.ip().is_loopback(), self.times);
-        let listener = match tokio::net::TcpListener::from_std(self.listener) {
+    /// Answers requests by `site`, for ever. It is a task of the [side thread](crate::side).
+    pub(crate) async fn serve(self, site: impl Site) {
+        let checks_host = matches!(&self.address, Listen::Tcp(address) if address.ip().is_loopback());
+        let _file = self.file;
+        let (site, times, mut places) = (Rc::new(site), self.times, Places::default());
+        let listener = match self.listener.accepting() {
             Ok(listener) => listener,
             Err(error) => return log::error!("http: {error}"),
         };
-        let mut connections = VecDeque::<AbortHandle>::new();
         let mut was_refused = false;
         loop {
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            places.room().await;
+            let (stream, caller) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     if !std::mem::replace(&mut was_refused, true) {
                         log::warn!("http: no connection is accepted for now: {error}");
@@ -97,49 +87,54 @@ impl HttpServer {
                 }
             };
             was_refused = false;
-            connections.retain(|connection| !connection.is_finished());
-            if connections.len() >= MAX_CONNECTIONS
-                && let Some(oldest) = connections.pop_front()
-            {
-                log::debug!("http: the oldest of {MAX_CONNECTIONS} connections is cut for a newer one");
-                oldest.abort();
-            }
-            let connection = serve_one(stream, site.clone(), is_loopback, times.head);
-            let connection = tokio::time::timeout(times.all, connection);
-            connections.push_back(spawn_local(connection).abort_handle());
+            places.take(|place| {
+                let connection = Connection { site: site.clone(), caller, checks_host, place };
+                let served = tokio::time::timeout(times.all, connection.serve(stream, times.head));
+                spawn_local(served).abort_handle()
+            });
         }
     }
 }
 
-/// Serves a connection, which takes one request. hyper answers by itself what is malformed (400) and too
-/// large (431), and ends what is too slow.
-async fn serve_one(stream: TcpStream, site: Rc<impl Site>, is_loopback: bool, head_time: Duration) {
-    let service = service_fn(|request| answer(&*site, request, is_loopback));
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(head_time);
-    server.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS).keep_alive(false);
-    // What is wrong with a connection is its client's business.
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+/// A connection, which takes one request.
+struct Connection<S> {
+    site: Rc<S>,
+    caller: Caller,
+    /// Whether requests must name this machine.
+    checks_host: bool,
+    place: Place,
 }
 
-async fn answer(
-    site: &impl Site,
-    request: Request<Incoming>,
-    is_loopback: bool,
-) -> Result<Answer, Infallible> {
-    let mut answer = if is_loopback && !host::is_local(request.uri(), request.headers()) {
-        line(StatusCode::FORBIDDEN, "the Host is none of localhost, 127.0.0.1 and [::1]")
-    } else {
-        match whole(request).await {
-            Ok(request) => site.answer(request).await,
-            Err(refusal) => refusal,
-        }
-    };
-    let headers = answer.headers_mut();
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(answer)
+impl<S: Site> Connection<S> {
+    /// hyper answers by itself what is malformed (400) and too large (431), and ends what is too slow.
+    async fn serve(self, stream: Box<dyn Stream>, head_time: Duration) {
+        let service = service_fn(|request| self.answer(request));
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(head_time);
+        server.max_buf_size(MAX_HEAD_BYTES).max_headers(MAX_HEADERS).keep_alive(false);
+        // What is wrong with a connection is its client's business.
+        let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answer, Infallible> {
+        let mut answer = if self.checks_host && !host::is_local(request.uri(), request.headers()) {
+            line(StatusCode::FORBIDDEN, "the Host is none of localhost, 127.0.0.1 and [::1]")
+        } else {
+            match whole(request).await {
+                Ok(mut request) => {
+                    self.place.asks();
+                    request.extensions_mut().insert(self.caller);
+                    self.site.answer(request).await
+                }
+                Err(refusal) => refusal,
+            }
+        };
+        let headers = answer.headers_mut();
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Ok(answer)
+    }
 }
 
 /// The request with its body.

@@ -5,8 +5,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use sysconn::config::Listen;
+
 use super::server::Times;
 use super::*;
+use crate::side::Side;
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,10 +48,14 @@ impl Site for Large {
 
 /// A server with these times, and where it tells that an answer was dropped.
 fn serve(times: Times) -> (SocketAddr, Receiver<()>) {
-    let mut server = HttpServer::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listen = Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut server = HttpServer::bind(&listen, None).unwrap();
     server.times = times;
-    let (address, (dropped, receiver)) = (server.address(), channel());
-    server.serve(Large { dropped }).unwrap();
+    let Listen::Tcp(address) = *server.address() else { panic!("{}", server.address()) };
+    let (dropped, receiver) = channel();
+    let mut side = Side::default();
+    side.add(move || server.serve(Large { dropped }));
+    side.start().unwrap();
     (address, receiver)
 }
 
