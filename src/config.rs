@@ -7,6 +7,7 @@ mod bounds;
 mod choices;
 mod drain;
 mod error;
+mod inherited;
 mod limits;
 mod listen;
 mod output;
@@ -34,6 +35,8 @@ pub use bounds::{
 pub use choices::{DeflateMode, Liveness, LogConnections, Overflow};
 pub use drain::Drain;
 pub use error::ConfigError;
+pub use inherited::Inherited;
+pub(crate) use inherited::InheritedSocket;
 pub use limits::Limits;
 pub use listen::{Listen, Listeners};
 pub use output::Output;
@@ -64,7 +67,8 @@ pub use upgrades::Upgrades;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The addresses on which to accept clients. Default: `127.0.0.1:9001`.
+    /// The addresses on which to accept clients. Default: `127.0.0.1:9001`. May be empty if there are
+    /// [inherited](Listeners::inherited) listeners.
     pub listen: Vec<Listen>,
     /// The number of reactors that [`Workers`](crate::Workers) runs, each on its own thread: 1 to
     /// [`MAX_WORKERS`]. Default: 1.

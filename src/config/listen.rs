@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
+use super::inherited::Inherited;
 
 /// An address on which to accept clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +45,14 @@ pub struct Listeners {
     /// The file mode of Unix domain sockets, at most `0o777`: write permission allows a client to connect.
     /// Default: `None`, the umask decides.
     pub socket_mode: Option<u32>,
+    /// Listening sockets that the process was given, beside those of [`Config::listen`](super::Config).
+    /// Default: none.
+    pub inherited: Vec<Inherited>,
 }
 
 impl Listeners {
     pub(super) fn validate(&self, listen: &[Listen]) -> Result<(), ConfigError> {
-        if listen.is_empty() {
+        if listen.is_empty() && self.inherited.is_empty() {
             return Err(ConfigError::NoListener);
         }
         if self.ipv6_only && listen.iter().any(Listen::is_mapped) {

@@ -165,7 +165,9 @@ impl Config {
                 Listen::Unix(_) => None,
             })
         };
-        let (has_tcp, has_unix) = (tcp().count() > 0, tcp().count() < self.listen.len());
+        let inherited = |unix| self.listeners.inherited.iter().any(|one| one.is_unix() == unix);
+        let opens_unix = tcp().count() < self.listen.len();
+        let (has_tcp, has_unix) = (tcp().count() > 0 || inherited(false), opens_unix || inherited(true));
         let has_wildcard = tcp().any(|address| address.is_ipv6() && address.ip().is_unspecified());
         let trusts = |unix| self.proxies.proxy_protocol.iter().find(|proxy| proxy.is_unix() == unix);
         #[cfg(feature = "tls")]
@@ -178,7 +180,7 @@ impl Config {
             }),
             (self.listeners.ipv6_only && !has_wildcard)
                 .then(|| "ipv6-only has no effect without the wildcard [::] in listen".to_owned()),
-            self.listeners.socket_mode.filter(|_| !has_unix).map(|mode| {
+            self.listeners.socket_mode.filter(|_| !opens_unix).map(|mode| {
                 format!("socket-mode {mode:o} has no effect without a Unix domain socket in listen")
             }),
             trusts(true).filter(|_| !has_unix).map(|_| {

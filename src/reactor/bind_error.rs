@@ -14,6 +14,8 @@ pub enum BindError {
     Config(ConfigError),
     /// An address cannot be listened on.
     Listen(Listen, io::Error),
+    /// An [inherited](crate::config::Inherited) listener cannot be used.
+    Inherited(io::Error),
     /// The directory for recordings cannot be used.
     Record(PathBuf, io::Error),
     /// The system refused a resource that every reactor needs.
@@ -25,6 +27,7 @@ impl fmt::Display for BindError {
         match self {
             BindError::Config(error) => error.fmt(f),
             BindError::Listen(listen, error) => write!(f, "cannot listen on {listen}: {error}"),
+            BindError::Inherited(error) => write!(f, "an inherited listener cannot be used: {error}"),
             BindError::Record(path, error) => write!(f, "cannot record to {}: {error}", path.display()),
             BindError::System(error) => write!(f, "cannot start: {error}"),
         }
@@ -35,9 +38,10 @@ impl std::error::Error for BindError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             BindError::Config(error) => Some(error),
-            BindError::Listen(_, error) | BindError::Record(_, error) | BindError::System(error) => {
-                Some(error)
-            }
+            BindError::Listen(_, error)
+            | BindError::Inherited(error)
+            | BindError::Record(_, error)
+            | BindError::System(error) => Some(error),
         }
     }
 }

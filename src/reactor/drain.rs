@@ -41,7 +41,7 @@ fn tell_application<S: Application>(core: &mut Core<S>) {
 fn begin<S: Application>(core: &mut Core<S>) {
     log::info!("draining {} connections", core.connections.len());
     core.lent.env.draining = Draining::Begun;
-    core.listeners.accept_the_last();
+    core.listeners.accept_the_last(&core.registry);
     core.drain.begin(core.lent.now(), core.connections.ids().collect());
 }
 
@@ -62,7 +62,7 @@ pub(super) fn drain<S: Application>(core: &mut Core<S>) {
     let is_over = core.drain.is_over(now);
     if (is_over || core.drain.is_accept_over(now)) && !core.listeners.are_closed() {
         log::warn!("clients that still wait to be accepted are cut off");
-        core.listeners.close();
+        core.listeners.close(&core.registry);
     }
     if is_over && !core.connections.is_empty() {
         log::warn!("{} connections did not end in time", core.connections.len());

@@ -78,11 +78,11 @@ impl LineLimit {
 impl Listeners {
     pub(super) fn new(
         system: System,
-        config: &Config,
+        #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "listeners speak no TLS"))] config: &Config,
         opened: Vec<Listener>,
         registry: &Registry,
     ) -> io::Result<Self> {
-        let mut list = Vec::with_capacity(config.listen.len());
+        let mut list = Vec::with_capacity(opened.len());
         for (index, mut listener) in opened.into_iter().enumerate() {
             listener.register(registry, tokens::of_listener(index))?;
             list.push(Polled { listener, number: index, ready: true });
@@ -150,15 +150,19 @@ impl Listeners {
         self.list.len() + usize::from(self.spare.is_some())
     }
 
-    /// From now on, closes each listener once no client waits at it.
-    pub(super) fn accept_the_last(&mut self) {
+    /// From now on, closes each listener once no client waits at it. Clients at an inherited listener go on
+    /// waiting there, for the next server.
+    pub(super) fn accept_the_last(&mut self, registry: &Registry) {
         self.is_ending = true;
         self.list.iter_mut().for_each(|polled| polled.ready = true);
+        for inherited in self.list.extract_if(.., |polled| polled.listener.is_inherited()) {
+            inherited.listener.close(registry);
+        }
     }
 
-    /// Closes all listeners. Clients that wait to be accepted are reset.
-    pub(super) fn close(&mut self) {
-        self.list.clear();
+    /// Closes all listeners. Clients that wait to be accepted are reset, except at inherited listeners.
+    pub(super) fn close(&mut self, registry: &Registry) {
+        self.list.drain(..).for_each(|polled| polled.listener.close(registry));
     }
 
     /// Logs that a socket cannot be polled, unless that was logged a short while ago.

@@ -148,7 +148,7 @@ impl<S: Application> Reactor<S> {
 
     /// Ends every connection at once, and takes no more clients or mail.
     pub(crate) fn give_up(&mut self) {
-        self.core.listeners.close();
+        self.core.listeners.close(&self.core.registry);
         abort_all(&mut self.core);
         self.core.lent.env.tools.meter.turn_ended(true);
         self.core.lent.env.tools.mailbox.close();

@@ -7,6 +7,7 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Token};
 
 use super::accepted::Accepted;
+use super::inherited_listener::InheritedListener;
 use super::poller::Registry;
 use super::simulated;
 use super::socket::Socket;
@@ -23,6 +24,7 @@ pub(crate) enum Listener {
     Tcp(TcpListener),
     /// The file comes first: it must be dropped before the listener.
     Unix(Arc<SocketFile>, UnixListener),
+    Inherited(InheritedListener),
     Simulated(simulated::Listener),
 }
 
@@ -47,6 +49,16 @@ impl Listener {
                 listeners_of_one.push(listener);
             }
         }
+        for inherited in &config.listeners.inherited {
+            let opened = match system {
+                System::Real => InheritedListener::open(inherited, reactors),
+                System::Simulated(_) => Err(io::ErrorKind::Unsupported.into()),
+            };
+            let opened = opened.map_err(BindError::Inherited)?;
+            for (listeners_of_one, listener) in all.iter_mut().zip(opened) {
+                listeners_of_one.push(Listener::Inherited(listener));
+            }
+        }
         Ok(all)
     }
 
@@ -54,10 +66,24 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
             Listener::Unix(_, listener) => registry.register(listener, token, Interest::READABLE),
+            Listener::Inherited(listener) => listener.register(registry, token),
             Listener::Simulated(listener) => {
                 listener.register(registry.simulated_poll(), token);
                 Ok(())
             }
+        }
+    }
+
+    /// Whether the process was given it, so that it outlives this server.
+    pub(crate) fn is_inherited(&self) -> bool {
+        matches!(self, Listener::Inherited(_))
+    }
+
+    /// Closes it. Clients that wait at it are reset, unless it is inherited.
+    pub(crate) fn close(mut self, registry: &Registry) {
+        if let Listener::Inherited(listener) = &mut self {
+            // If that fails, later events of it concern nobody.
+            let _ = listener.deregister(registry);
         }
     }
 
@@ -66,6 +92,7 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok().map(Listen::Tcp),
             Listener::Unix(file, _) => Some(Listen::Unix(file.path().to_owned())),
+            Listener::Inherited(listener) => listener.listening(),
             Listener::Simulated(listener) => Some(listener.listening().clone()),
         }
     }
@@ -78,6 +105,7 @@ impl Listener {
             Listener::Unix(_, listener) => {
                 listener.accept().map(|(stream, _)| (Socket::Unix(stream), Peer::Local))
             }
+            Listener::Inherited(listener) => listener.accept(),
             Listener::Simulated(listener) => {
                 listener.accept().map(|(socket, peer)| (Socket::Simulated(socket), peer))
             }

@@ -7,6 +7,7 @@
 pub(crate) mod accepted;
 pub(crate) mod clock;
 pub(crate) mod event;
+mod inherited_listener;
 pub(crate) mod listener;
 pub(crate) mod poller;
 pub(crate) mod read;

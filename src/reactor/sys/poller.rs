@@ -143,4 +143,12 @@ impl Registry {
             Registry::Simulated(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
+
+    /// Ends the events of a source. Closing the last descriptor of a socket does that too.
+    pub(crate) fn deregister(&self, source: &mut impl Source) -> io::Result<()> {
+        match self {
+            Registry::Real(registry) => registry.deregister(source),
+            Registry::Simulated(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
 }
