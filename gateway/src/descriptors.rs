@@ -13,7 +13,7 @@ const RESERVED_PER_WORKER: u64 = 4;
 /// Raises the descriptor limit to the hard limit, and makes `config` admit no more clients than that.
 pub(crate) fn fit(config: &mut Config) {
     let Some(limit) = raise() else { return };
-    let of_worker = RESERVED_PER_WORKER + config.listen.len() as u64;
+    let of_worker = RESERVED_PER_WORKER + (config.listen.len() + config.listeners.inherited.len()) as u64;
     let reserved = RESERVED + of_worker.saturating_mul(config.workers.saturating_sub(1) as u64);
     let allowed = usize::try_from(limit.saturating_sub(reserved)).unwrap_or(usize::MAX).max(1);
     let asked = config.limits.max_connections;

@@ -6,6 +6,7 @@ mod auth;
 mod blacklist;
 mod call;
 mod certificates;
+mod check;
 mod client;
 mod clock;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod cpus;
 mod delay;
 mod descriptors;
 mod dev;
+mod health;
 mod http;
 mod jwt;
 mod log_format;
@@ -30,6 +32,7 @@ mod reload;
 mod replay;
 mod routes;
 mod run;
+mod service;
 mod side;
 mod signals;
 mod store;
@@ -42,6 +45,8 @@ use std::process::ExitCode;
 use accounts::accounts;
 use blacklist::command::blacklist;
 use call::call;
+use check::check;
+use health::health;
 use log_sink::LogSink;
 use mint::mint;
 use options::{Exit, LogFormat, Task, Tool, read, sources};
@@ -49,9 +54,11 @@ use referee::referee;
 use replay::replay;
 use routes::routes;
 use run::run;
+use service::take_sockets;
 use signals::catch as catch_signals;
 
-/// Exit status: the replay of a recording differs from it, nothing was found, or a client failed.
+/// Exit status: the replay of a recording differs from it, nothing was found, a client failed, or a server is
+/// not healthy.
 const NOT_SO: u8 = 1;
 /// Exit status: the command line, a recording, the configuration or an address is unusable.
 const UNUSABLE: u8 = 2;
@@ -77,11 +84,14 @@ fn start() -> Result<u8, Exit> {
     let failed = |line| Exit::Error(format!("sysconn: {line}"));
     match sources(std::env::args_os(), std::env::vars_os())? {
         Task::Tool(tool) => use_tool(&tool).map_err(failed),
+        Task::Check(sources, quiet) => Ok(if check(&sources, quiet) { 0 } else { UNUSABLE }),
+        Task::Health(sources, url) => Ok(if health(&sources, url.as_deref()) { 0 } else { NOT_SO }),
         Task::Serve(sources) => {
+            let passed = take_sockets().map_err(failed)?;
             // Reading the options can take any time, and signals must work meanwhile.
             let signals = catch_signals().map_err(failed)?;
             let options = sources.options(read)?;
-            run(options, signals).map_err(failed)?;
+            run(options, signals, passed).map_err(failed)?;
             Ok(0)
         }
     }
@@ -101,5 +111,10 @@ fn use_tool(tool: &Tool) -> Result<u8, String> {
             Ok(0)
         }
         Tool::Referee(task) => referee(task).map(status),
+        Tool::Print(text) => {
+            // The output may have no reader.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            Ok(0)
+        }
     }
 }

@@ -6,15 +6,33 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use sysconn::ServerHandle;
 
 use crate::auth::Auth;
+use crate::service::{ServiceManager, State};
 use crate::tls::TlsFiles;
 use crate::wechat::Wechat;
 
 /// Reads the files again on a thread of its own, since a file can be a FIFO, or on a file system that does
 /// not answer.
 pub(crate) struct Reload {
+    told: Told,
     /// Requests to the thread, which handles one at a time while a second one waits. `None` if there is no
     /// file.
     requests: Option<SyncSender<()>>,
+}
+
+/// What the service manager is told after a reload.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) manager: ServiceManager,
+    pub(crate) serving: State,
+}
+
+impl Told {
+    /// Tells it that a reload has begun, does it, and tells it the end.
+    fn around(&self, reload: impl FnOnce()) {
+        self.manager.tell(&State::Reloading);
+        reload();
+        self.manager.tell(&self.serving);
+    }
 }
 
 impl Reload {
@@ -27,25 +45,29 @@ impl Reload {
         tls: Option<TlsFiles>,
         auth: Arc<Auth>,
         wechat: Option<Arc<Wechat>>,
+        told: Told,
     ) -> Result<Self, String> {
         if tls.is_none() && !auth.is_on() && wechat.is_none() {
-            return Ok(Reload { requests: None });
+            return Ok(Reload { told, requests: None });
         }
         let (requests, inbox) = sync_channel(1);
+        let with_reload = told.clone();
         let run = move || {
             for () in inbox {
-                reload(&server, tls.as_ref(), &auth, wechat.as_deref());
+                with_reload.around(|| reload(&server, tls.as_ref(), &auth, wechat.as_deref()));
             }
         };
         let thread = std::thread::Builder::new().name("reload".into()).spawn(run);
         thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(Reload { requests: Some(requests) })
+        Ok(Reload { told, requests: Some(requests) })
     }
 
     /// Requests a reload, without waiting for it. Requests that come before it begins share one.
     pub(crate) fn begin(&self) {
         let Some(requests) = &self.requests else {
-            log::info!("reload: there is nothing to read again, neither certificates nor keys of logins");
+            self.told.around(|| {
+                log::info!("reload: there is nothing to read again, neither certificates nor keys of logins");
+            });
             return;
         };
         match requests.try_send(()) {

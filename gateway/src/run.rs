@@ -12,7 +12,8 @@ use crate::delay::Delay;
 use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
-use crate::reload::Reload;
+use crate::reload::{Reload, Told};
+use crate::service::{PassedSocket, ServiceManager, State};
 use crate::side::Side;
 use crate::signals::Caught;
 use crate::store::Store;
@@ -24,8 +25,9 @@ use crate::{LogSink, cpus, descriptors, panics};
 ///
 /// # Errors
 /// One line that says why it could not start, or why it ended early.
-pub(crate) fn run(options: Options, signals: Caught) -> Result<(), String> {
+pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocket>) -> Result<(), String> {
     start_log(options.log_level, options.log_format);
+    options.inherit(passed)?;
     for name in &options.ignored_environment {
         log::warn!("the environment variable {name} is no option of this program, and is ignored");
     }
@@ -117,14 +119,22 @@ impl Server {
     ) -> Result<(), String> {
         self.signals.catch_ends()?;
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
-        let reload = Reload::start(workers.handle(), self.tls, self.auth, self.wechat)?;
-        self.signals.watch(workers.handle(), reload)?;
+        let manager = ServiceManager::from_environment();
+        let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
+        let addresses = addresses.join(", ");
+        let serving = State::Serving(addresses.clone());
+        let told = Told { manager: manager.clone(), serving: serving.clone() };
+        let reload = Reload::start(workers.handle(), self.tls, self.auth, self.wechat, told)?;
+        let drain = &self.config.drain;
+        let draining = State::Draining(drain.timeout.map(|timeout| timeout + drain.delay));
+        self.signals.watch(workers.handle(), reload, manager.clone(), draining)?;
         let mut side = Side::default();
         if let Some(page) = self.page {
             page.serve(workers.listening(), &mut side)?;
         }
         side.start()?;
-        announce(&workers);
+        announce(&addresses);
+        manager.tell(&serving);
         let begin = |worker| {
             let pinned = self.cpu.map_or(Ok(()), |first| cpus::pin(first + worker));
             if let Err(line) = pinned {
@@ -136,9 +146,8 @@ impl Server {
 }
 
 /// Prints that the server accepts clients now, and at which addresses.
-fn announce<S: Application<Session: Send> + Send>(workers: &Workers<S>) {
-    let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
+fn announce(addresses: &str) {
     let mut stdout = std::io::stdout();
     // Standard output may have no reader.
-    let _ = writeln!(stdout, "listening on {}", addresses.join(", ")).and_then(|()| stdout.flush());
+    let _ = writeln!(stdout, "listening on {addresses}").and_then(|()| stdout.flush());
 }

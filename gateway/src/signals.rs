@@ -7,6 +7,7 @@ use signal_hook::iterator::Signals;
 use sysconn::ServerHandle;
 
 use crate::reload::Reload;
+use crate::service::{ServiceManager, State};
 
 /// Caught signals, for the thread that handles them.
 pub(crate) struct Caught(Signals);
@@ -40,11 +41,18 @@ impl Caught {
         [SIGTERM, SIGINT].into_iter().try_for_each(catch)
     }
 
-    /// Handles the signals on a thread of its own, which waits for nothing else.
+    /// Handles the signals on a thread of its own, which waits for nothing else. The service manager is told
+    /// `draining_state` when the drain begins.
     ///
     /// # Errors
     /// One line that says why the thread cannot be started.
-    pub(crate) fn watch(mut self, server: ServerHandle, reload: Reload) -> Result<(), String> {
+    pub(crate) fn watch(
+        mut self,
+        server: ServerHandle,
+        reload: Reload,
+        manager: ServiceManager,
+        draining_state: State,
+    ) -> Result<(), String> {
         let watch = move || {
             let mut draining = false;
             for signal in self.0.forever() {
@@ -57,6 +65,7 @@ impl Caught {
                     std::process::exit(128 + signal);
                 }
                 draining = true;
+                manager.tell(&draining_state);
                 server.drain();
             }
         };

@@ -1,4 +1,5 @@
-//! The defaults in docs/limits.md are those that `sysconn serve --help` shows.
+//! What the documentation says about options is what the program says: the defaults in docs/limits.md, and
+//! docs/options.md. `SYSCONN_WRITE=1` writes the latter.
 
 use std::error::Error;
 use std::process::Command;
@@ -34,5 +35,18 @@ fn the_defaults_are_those_of_the_program() -> Result {
         checked += 1;
     }
     assert!(checked >= 13, "only {checked} rows name a flag");
+    Ok(())
+}
+
+#[test]
+fn the_page_of_options_is_what_the_program_prints() -> Result {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_sysconn")).args(["config", "--markdown"]).env_clear().output()?;
+    let page = String::from_utf8(output.stdout)?;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/options.md");
+    if std::env::var_os("SYSCONN_WRITE").is_some() {
+        std::fs::write(path, &page)?;
+    }
+    assert!(std::fs::read_to_string(path)? == page, "run this test with SYSCONN_WRITE=1");
     Ok(())
 }

@@ -11,37 +11,52 @@ impl Config {
     /// Checks each value, and the relations between values.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first of the [`problems`](Self::problems).
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.listeners.validate(&self.listen)?;
-        if !(1..=MAX_WORKERS).contains(&self.workers) {
-            return Err(ConfigError::Workers);
-        }
-        check_timer("tick", self.tick)?;
-        not_zero("slow_handler", self.slow_handler)?;
-        self.proxies.validate()?;
-        self.upgrade.validate()?;
-        self.limits.validate()?;
-        self.timers.validate()?;
-        self.output.validate(self.limits.max_len)?;
-        self.drain.validate()?;
-        self.reactor.validate()?;
-        self.recording.as_ref().map_or(Ok(()), Recording::validate)
+        self.problems().into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Checks what [`validate`](Self::validate) does, and that the limits leave space for a packet.
     ///
     /// # Errors
-    /// The first violation.
+    /// The first of the [`problems_for_packets`](Self::problems_for_packets).
     pub fn validate_for_packets(&self) -> Result<(), ConfigError> {
-        self.validate()?;
+        self.problems_for_packets().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// What [`validate`](Self::validate) refuses: the first violation of each group of settings.
+    #[must_use]
+    pub fn problems(&self) -> Vec<ConfigError> {
+        let workers =
+            if (1..=MAX_WORKERS).contains(&self.workers) { Ok(()) } else { Err(ConfigError::Workers) };
+        let checks = [
+            self.listeners.validate(&self.listen),
+            workers,
+            check_timer("tick", self.tick),
+            not_zero("slow_handler", self.slow_handler),
+            self.proxies.validate(),
+            self.upgrade.validate(),
+            self.limits.validate(),
+            self.timers.validate(),
+            self.output.validate(self.limits.max_len),
+            self.drain.validate(),
+            self.reactor.validate(),
+            self.recording.as_ref().map_or(Ok(()), Recording::validate),
+        ];
+        checks.into_iter().filter_map(Result::err).collect()
+    }
+
+    /// What [`validate_for_packets`](Self::validate_for_packets) refuses.
+    #[must_use]
+    pub fn problems_for_packets(&self) -> Vec<ConfigError> {
+        let mut problems = self.problems();
         if self.limits.max_len < REQUEST_HEADER_BYTES {
-            return Err(ConfigError::MaxLenForPackets);
+            problems.push(ConfigError::MaxLenForPackets);
         }
         if self.limits.max_len_before_login.is_some_and(|max_len| max_len < REQUEST_HEADER_BYTES) {
-            return Err(ConfigError::MaxLenBeforeLoginForPackets);
+            problems.push(ConfigError::MaxLenBeforeLoginForPackets);
         }
-        Ok(())
+        problems
     }
 }
 

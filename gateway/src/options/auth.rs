@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use sysconn::config::Listen;
 
-use super::{Exit, Given, Mode, Options, escape, last, refuse};
+use super::load::Given;
+use super::{Exit, Mode, Options, escape, last, refuse};
 
 /// How logins are checked.
 #[derive(Clone, Debug, Default)]
@@ -34,29 +35,37 @@ impl AuthOptions {
 impl Options {
     /// Checks that logins are either checked or believed, and that only those who may be believed can
     /// connect.
-    pub(super) fn check_auth(&self, given: &[&Given]) -> Result<(), Exit> {
+    pub(super) fn check_auth(&self, given: &[&Given]) -> Vec<Exit> {
+        let mut problems = vec![];
         if self.mode == Mode::Echo {
-            return Ok(());
+            return problems;
         }
         let auth = &self.auth;
         for (name, value) in [("jwt-issuer", &auth.jwt_issuer), ("jwt-audience", &auth.jwt_audience)] {
             if let (Some(value), None) = (value, &auth.jwt_keys) {
-                return Err(self.without_keys(given, name, "none without --jwt-keys", value));
+                problems.push(self.without_keys(given, name, "none without --jwt-keys", value));
             }
         }
         if auth.denies_replay && !auth.has_keys() {
             let expected = "allow without --token-keys or --jwt-keys, since there are no tokens";
-            return Err(self.without_keys(given, "login-replay", expected, "deny"));
+            problems.push(self.without_keys(given, "login-replay", expected, "deny"));
         }
         match (auth.has_keys(), auth.open) {
-            (true, false) | (false, true) => Ok(()),
-            (false, false) => self.check_loopback(given),
+            (true, false) | (false, true) => {}
+            (false, false) => problems.extend(self.check_loopback(given).err()),
             (true, true) => {
                 let keys = if auth.token_keys.is_some() { "--token-keys" } else { "--jwt-keys" };
                 let expected = format!("none beside {keys}, which has every login checked");
-                Err(self.without_keys(given, "auth", &expected, "open"))
+                problems.push(self.without_keys(given, "auth", &expected, "open"));
             }
         }
+        problems
+    }
+
+    /// Whether only clients of this machine may connect.
+    pub(super) fn is_for_this_machine(&self) -> bool {
+        let believes = self.mode == Mode::Serve && !self.auth.has_keys() && !self.auth.open;
+        believes || self.is_dev()
     }
 
     /// The error for an option that does not go with the keys, or with their lack.

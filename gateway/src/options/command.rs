@@ -7,12 +7,14 @@ use clap::builder::OsStringValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::completions::{command as completions_command, print as completions};
 use super::entry::{Entry, InEcho};
+use super::load::Given;
 use super::nearest::nearest;
 use super::table::entries;
 use super::value_type::TomlType;
 use super::{
-    Exit, Given, Mode, Task, Tool, accounts, blacklist_command, call, did_you_mean, escape, mint, referee,
+    Exit, Mode, Task, Tool, accounts, blacklist_command, call, did_you_mean, escape, markdown, mint, referee,
     replay,
 };
 
@@ -38,7 +40,9 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
     let commands = match args.first() {
         Some(first) if first == "accounts" => "list, show or remove",
         Some(first) if first == "blacklist" => "list, add, remove or clear",
-        _ => "serve, echo, replay, accounts, blacklist, token, call, routes or referee",
+        _ => {
+            "serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes or referee"
+        }
     };
     let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
     let tool = |tool| Ok(Task::Tool(Box::new(tool)));
@@ -50,16 +54,29 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
         Some(("call", matches)) => return tool(Tool::Call(call::read(matches)?)),
         Some(("routes", matches)) => return tool(Tool::Routes(call::read_routes(matches))),
         Some(("referee", matches)) => return tool(Tool::Referee(referee::read(matches))),
+        Some(("config", _)) => return tool(Tool::Print(markdown::page())),
+        Some(("completions", matches)) => return tool(Tool::Print(completions(matches))),
+        Some(("check-config", matches)) => {
+            return Ok(Task::Check(command_line(Mode::Serve, matches), matches.get_flag("quiet")));
+        }
+        Some(("healthcheck", matches)) => {
+            let url = matches.get_one::<String>("url").cloned();
+            return Ok(Task::Health(command_line(Mode::Serve, matches), url));
+        }
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
         None => (Mode::Serve, &matches),
     };
+    Ok(Task::Serve(command_line(mode, matches)))
+}
+
+fn command_line(mode: Mode, matches: &ArgMatches) -> CommandLine {
     let entries = entries().filter(|entry| entry.applies_to(mode));
-    Ok(Task::Serve(CommandLine {
+    CommandLine {
         mode,
         file: matches.get_one::<PathBuf>("config").cloned(),
         given: entries.filter_map(|entry| given(entry, matches)).collect(),
-    }))
+    }
 }
 
 fn given(entry: &'static Entry, matches: &ArgMatches) -> Option<Given> {
@@ -67,7 +84,7 @@ fn given(entry: &'static Entry, matches: &ArgMatches) -> Option<Given> {
     Some(Given { entry, origin: format!("--{}", entry.name), values })
 }
 
-fn program() -> Command {
+pub(super) fn program() -> Command {
     let sysconn = Command::new("sysconn")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The connection layer of a game server. Without a command it runs serve.")
@@ -80,9 +97,21 @@ fn program() -> Command {
         .disable_help_subcommand(true);
     let serve = Command::new("serve").about("The game gateway");
     let echo = Command::new("echo").about("Plain RFC 6455 echo, for conformance suites and benchmarks");
+    let check = Command::new("check-config")
+        .about("Check the options of serve and the files that they name, and print each with its source")
+        .arg(Arg::new("quiet").long("quiet").action(ArgAction::SetTrue).help("Print problems only"));
+    let health = Command::new("healthcheck")
+        .about("Ask whether a server serves: the one that these options are of, or the one at URL")
+        .arg(
+            Arg::new("url").value_name("URL").help("http://HOST:PORT/PATH, or unix:SOCKET for /readyz there"),
+        );
     with_options(sysconn, Mode::Serve)
         .subcommand(with_options(serve, Mode::Serve))
         .subcommand(with_options(echo, Mode::Echo))
+        .subcommand(with_options(check, Mode::Serve))
+        .subcommand(with_options(health, Mode::Serve))
+        .subcommand(markdown::command())
+        .subcommand(completions_command())
         .subcommand(replay::command())
         .subcommand(mint::command())
         .subcommand(accounts::command())

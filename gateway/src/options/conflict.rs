@@ -3,7 +3,8 @@
 use sysconn::config::{ConfigError, MIN_RECORD_LIMIT, PACKET_OVERHEAD_BYTES};
 use sysconn::packet::REQUEST_HEADER_BYTES;
 
-use super::{Exit, Given, Options, escape, last, refuse};
+use super::load::Given;
+use super::{Exit, Options, escape, last, refuse};
 
 /// The error text for a message limit of `serve` that is too low.
 const HEADER: &str = "the header that every packet has";

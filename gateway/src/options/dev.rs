@@ -5,12 +5,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use log::LevelFilter;
 use sysconn::config::Listen;
 
-use super::{Exit, Given, Options, escape, last, refuse};
+use super::load::Given;
+use super::{Exit, Mode, Options, escape, last, refuse};
 
 /// The default of `--dev-listen`.
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9003);
 
 impl Options {
+    /// Whether the server is for development.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.dev && self.mode == Mode::Serve
+    }
+
     /// With `--dev` the log is at debug unless it was given, and all addresses are of this machine. One of
     /// them is TCP: the page needs it.
     pub(super) fn check_dev(&mut self, given: &[&Given]) -> Result<(), Exit> {

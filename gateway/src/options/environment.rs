@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::entry::Entry;
+use super::escape;
+use super::load::Given;
 use super::table::entries;
-use super::{Given, escape};
 
 const PREFIX: &[u8] = b"SYSCONN_";
 const FILE: &str = "SYSCONN_CONFIG";

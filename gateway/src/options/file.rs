@@ -8,10 +8,11 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::entry::Entry;
+use super::load::Given;
 use super::nearest::nearest;
 use super::table::entries;
 use super::value_type::TomlType;
-use super::{Exit, Given, did_you_mean, escape, refuse};
+use super::{Exit, did_you_mean, escape, refuse};
 
 /// The longest file that is read, in bytes: a wrong path such as a device must not fill the memory.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -29,33 +30,44 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Parses the options in the content of the file.
-pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> Result<Vec<Given>, Exit> {
+/// Parses the options in the content of the file, and returns all mistakes in it.
+pub(super) fn parse(path: &Path, content: io::Result<Vec<u8>>) -> (Vec<Given>, Vec<Exit>) {
     let name = escape::long(path);
     let fail = |what: String| Exit::Error(format!("sysconn: {name}: {what}"));
-    let bytes = content.map_err(|error| fail(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let (line, column) = position(error.as_bytes(), error.utf8_error().valid_up_to());
-        fail(format!("line {line}, column {column}: not UTF-8"))
-    })?;
-    let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let (line, column) = position(text.as_bytes(), error.span().map_or(0, |span| span.start));
-        fail(format!("line {line}, column {column}: {}", escape::long(error.message())))
-    })?;
-
-    let mut given = Vec::new();
+    let table = match table(content) {
+        Ok(table) => table,
+        Err(what) => return (Vec::new(), vec![fail(what)]),
+    };
+    let (mut given, mut mistakes) = (Vec::new(), Vec::new());
     for (key, value) in table {
         let Some(entry) = entries().find(|entry| entry.key() == key) else {
             let meant = nearest(&key, entries().map(Entry::key));
-            return Err(fail(format!("unknown key {}{}", escape::quoted(&key), did_you_mean(meant))));
+            mistakes.push(fail(format!("unknown key {}{}", escape::quoted(&key), did_you_mean(meant))));
+            continue;
         };
         let origin = format!("{name}: {key}");
-        let values = values(entry, &value).map_err(|wrong| {
-            refuse(&origin, entry.value_type.expected(), &escape::bare(wrong.to_string()))
-        })?;
-        given.push(Given { entry, origin, values });
+        match values(entry, &value) {
+            Ok(values) => given.push(Given { entry, origin, values }),
+            Err(wrong) => {
+                let wrong = escape::bare(wrong.to_string());
+                mistakes.push(refuse(&origin, entry.value_type.expected(), &wrong));
+            }
+        }
     }
-    Ok(given)
+    (given, mistakes)
+}
+
+/// Parses the content. The error says what is wrong with it.
+fn table(content: io::Result<Vec<u8>>) -> Result<Table, String> {
+    let bytes = content.map_err(|error| format!("cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let (line, column) = position(error.as_bytes(), error.utf8_error().valid_up_to());
+        format!("line {line}, column {column}: not UTF-8")
+    })?;
+    text.parse().map_err(|error: toml::de::Error| {
+        let (line, column) = position(text.as_bytes(), error.span().map_or(0, |span| span.start));
+        format!("line {line}, column {column}: {}", escape::long(error.message()))
+    })
 }
 
 /// The value as texts. The error is the part of it whose type the option does not take.

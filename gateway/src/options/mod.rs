@@ -6,13 +6,17 @@ mod blacklist;
 mod blacklist_command;
 mod call;
 mod command;
+mod completions;
 mod conflict;
 mod dev;
 mod entry;
 mod environment;
 mod escape;
 mod file;
+mod inherited;
+mod load;
 mod login_as;
+mod markdown;
 mod mint;
 mod nearest;
 mod offer;
@@ -27,20 +31,22 @@ mod wechat;
 #[cfg(test)]
 pub(crate) mod tests;
 
+#[cfg(test)]
 use std::ffi::OsString;
+#[cfg(test)]
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+#[cfg(test)]
+use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
 use sysconn::config::{
-    Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, Output, RECORD_LIMIT, Recording,
+    Config, ConfigError, Listen, MAX_LEN, MIN_RECORD_LIMIT, OUTBOX_LIMIT, Output, RECORD_LIMIT, Recording,
 };
 
-use command::CommandLine;
-use entry::Entry;
-use environment::Environment;
+use load::Given;
 
 pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use auth::AuthOptions;
@@ -49,6 +55,8 @@ pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTa
 pub(crate) use call::{CallData, CallTask, RoutesTask, Token};
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
+pub(crate) use inherited::FromSystemd;
+pub(crate) use load::{Checked, Sources, sources};
 pub(crate) use login_as::LoginAs;
 pub(crate) use mint::Mint;
 pub(crate) use referee::RefereeTask;
@@ -87,6 +95,8 @@ pub(crate) struct Options {
     pub(crate) mode: Mode,
     /// The gateway's limits and timers, validated.
     pub(crate) config: Config,
+    /// The listening sockets of systemd that clients are accepted from too.
+    pub(crate) from_systemd: Vec<FromSystemd>,
     /// The file of the certificate chain that TCP listeners speak TLS with.
     pub(crate) tls_cert: Option<PathBuf>,
     /// The file of its private key.
@@ -129,21 +139,6 @@ pub(crate) struct Options {
     pub(crate) ignored_environment: Vec<String>,
 }
 
-/// The command line and the environment. The file that they may name is not read yet.
-pub(crate) struct Sources {
-    command: CommandLine,
-    environment: Environment,
-}
-
-/// The value of one option in one source.
-struct Given {
-    entry: &'static Entry,
-    /// Where it was given, such as `--max-len` or `FILE: max_len`.
-    origin: String,
-    /// One value, or any number for a repeatable option.
-    values: Vec<OsString>,
-}
-
 #[cfg(test)]
 fn load_with(
     args: impl Iterator<Item = OsString>,
@@ -152,46 +147,10 @@ fn load_with(
 ) -> Result<Task, Exit> {
     Ok(match sources(args, env)? {
         Task::Serve(sources) => Task::Serve(Box::new(sources.options(read)?)),
+        Task::Check(sources, quiet) => Task::Check(Box::new(sources.options(read)?), quiet),
+        Task::Health(sources, url) => Task::Health(Box::new(sources.options(read)?), url),
         Task::Tool(tool) => Task::Tool(tool),
     })
-}
-
-/// Parses the arguments, the name of the program first, and the environment. It reads no file.
-///
-/// # Errors
-/// [`Exit::Help`] if the arguments ask for it; otherwise [`Exit::Error`] for the first mistake.
-pub(crate) fn sources(
-    args: impl Iterator<Item = OsString>,
-    env: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Task<Sources>, Exit> {
-    Ok(match command::parse(args)? {
-        Task::Serve(command) => Task::Serve(Sources { command, environment: environment::parse(env) }),
-        Task::Tool(tool) => Task::Tool(tool),
-    })
-}
-
-impl Sources {
-    /// All options, including the file's. Reading it, and resolving names of hosts, can take any time.
-    ///
-    /// An invalid value is an error even if a source of higher precedence overrides it.
-    ///
-    /// # Errors
-    /// [`Exit::Error`] for the first mistake.
-    pub(crate) fn options(&self, read: impl Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Options, Exit> {
-        let file = match self.command.file.as_ref().or(self.environment.file.as_ref()) {
-            Some(path) => file::parse(path, read(path))?,
-            None => Vec::new(),
-        };
-        let given: Vec<&Given> =
-            self.environment.given.iter().chain(&file).chain(&self.command.given).collect();
-        let mut options = Options::new(self.command.mode);
-        options.ignored_environment.clone_from(&self.environment.ignored);
-        for one in &given {
-            options.apply(one)?;
-        }
-        options.complete(&given)?;
-        Ok(options)
-    }
 }
 
 impl Options {
@@ -208,6 +167,7 @@ impl Options {
         Options {
             mode,
             config,
+            from_systemd: Vec::new(),
             tls_cert: None,
             tls_key: None,
             log_level: LevelFilter::Info,
@@ -245,8 +205,8 @@ impl Options {
         Ok(())
     }
 
-    /// Sets what follows from other options, and checks that they go together.
-    fn complete(&mut self, given: &[&Given]) -> Result<(), Exit> {
+    /// Sets what follows from other options, and returns what does not go together.
+    fn complete(&mut self, given: &[&Given]) -> Vec<Exit> {
         if self.mode == Mode::Echo {
             // `echo` has no packets and no logins.
             self.config.timers.client_check = None;
@@ -258,20 +218,31 @@ impl Options {
         if last(given, "outbox-limit").is_none() && max_len > MAX_LEN {
             self.config.output.outbox_limit = Some(Output::outbox_limit_for(max_len));
         }
-        if self.record_limit < MIN_RECORD_LIMIT {
-            return Err(self.conflict(ConfigError::RecordLimit, given));
-        }
-        self.config.recording = self.recording();
-        let valid = match self.mode {
-            Mode::Serve => self.config.validate_for_packets(),
-            Mode::Echo => self.config.validate(),
-        };
-        valid.map_err(|error| self.conflict(error, given))?;
+        let short = self.record_limit < MIN_RECORD_LIMIT;
+        let mut problems: Vec<_> = short.then_some(ConfigError::RecordLimit).into_iter().collect();
+        self.config.recording = self.recording().filter(|_| !short);
+        let checked = self.with_inherited_assumed();
+        problems.extend(match self.mode {
+            Mode::Serve => checked.problems_for_packets(),
+            Mode::Echo => checked.problems(),
+        });
+        let mut problems: Vec<_> = problems.into_iter().map(|error| self.conflict(error, given)).collect();
         if self.mode == Mode::Serve {
-            self.check_wechat(given)?;
-            self.check_dev(given)?;
+            problems.extend(self.check_wechat(given).err());
+            problems.extend(self.check_dev(given).err());
         }
-        self.check_auth(given)
+        problems.extend(self.check_auth(given));
+        problems
+    }
+
+    /// The value of an option that was not given, and where it comes from, if not from the table.
+    fn derived(&self, name: &str) -> Option<(String, &'static str)> {
+        let outbox = self.config.output.outbox_limit.filter(|limit| *limit != OUTBOX_LIMIT);
+        match name {
+            "outbox-limit" => outbox.map(|limit| (limit.to_string(), "default for this max-len")),
+            "log" if self.dev => Some((self.log_level.to_string().to_lowercase(), "default of dev")),
+            _ => None,
+        }
     }
 
     /// What is recorded, if there is a directory for it.

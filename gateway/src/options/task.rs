@@ -11,11 +11,24 @@ pub(crate) enum Exit {
     Error(String),
 }
 
+impl Exit {
+    /// The text or the line.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Exit::Help(text) | Exit::Error(text) => text,
+        }
+    }
+}
+
 /// The task of the program.
 #[derive(Clone, Debug)]
 pub(crate) enum Task<S = Box<Options>> {
     /// Serve, with these options.
     Serve(S),
+    /// Check these options and the files that they name. If true, print the problems only.
+    Check(S, bool),
+    /// Ask a server with these options, or the one at a URL, whether it serves.
+    Health(S, Option<String>),
     /// Do something else.
     Tool(Box<Tool>),
 }
@@ -37,4 +50,6 @@ pub(crate) enum Tool {
     Routes(RoutesTask),
     /// Judge a client.
     Referee(RefereeTask),
+    /// Print this text: a page about the options, or completions for a shell.
+    Print(String),
 }

@@ -5,7 +5,7 @@ mod sources;
 
 use std::path::Path;
 
-use super::entry::InEcho;
+use super::entry::{Entry, InEcho};
 use super::table::entries;
 use super::*;
 

@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
-use sysconn::config::{self, Listen, TrustedProxy};
+use sysconn::config::{self, TrustedProxy};
 
-use super::{LogFormat, Options, value};
+use super::{FromSystemd, LogFormat, Options, value};
 
 /// The field that an option sets.
 pub(super) type Field<T> = fn(&mut Options) -> &mut T;
 
 /// The type of an option, with the field that it sets. Plural names are lists: the option is repeatable.
 pub(super) enum ValueType {
-    Addresses(Field<Vec<Listen>>),
+    /// Addresses, and sockets of systemd.
+    Addresses,
     /// One address, of this machine alone.
     Loopback(Field<SocketAddr>),
     Proxies(Field<Vec<TrustedProxy>>),
@@ -78,9 +79,9 @@ impl ValueType {
     /// The placeholder in the help, the text after "expected", and the TOML type.
     fn description(&self) -> (&'static str, &'static str, TomlType) {
         match self {
-            ValueType::Addresses(_) => (
+            ValueType::Addresses => (
                 "ADDRESS",
-                "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found",
+                "IP:PORT, [IPV6]:PORT, unix:PATH, systemd, or HOST:PORT with a host that can be found",
                 TomlType::Text,
             ),
             ValueType::Loopback(_) => ("ADDRESS", "127.0.0.1:PORT or [::1]:PORT", TomlType::Text),
@@ -164,7 +165,7 @@ impl ValueType {
     pub(super) fn is_repeatable(&self) -> bool {
         matches!(
             self,
-            ValueType::Addresses(_)
+            ValueType::Addresses
                 | ValueType::Proxies(_)
                 | ValueType::Paths(_)
                 | ValueType::Origins(_)
@@ -175,7 +176,10 @@ impl ValueType {
     /// Empties a list, so that one source replaces what another gave.
     pub(super) fn clear(&self, options: &mut Options) {
         match self {
-            ValueType::Addresses(field) => field(options).clear(),
+            ValueType::Addresses => {
+                options.config.listen.clear();
+                options.from_systemd.clear();
+            }
             ValueType::Proxies(field) => field(options).clear(),
             ValueType::Paths(field) | ValueType::Origins(field) | ValueType::Subprotocols(field) => {
                 field(options).clear()
@@ -191,7 +195,7 @@ impl ValueType {
             ValueType::Paths(_) => value::path(text),
             ValueType::OnePath(_) => value::one_path(text),
             ValueType::Origins(_) => value::origin(text),
-            ValueType::Addresses(_) => return value::too_long(text),
+            ValueType::Addresses => return value::too_long(text),
             _ => return None,
         };
         checked.err().and_then(value::reason)
@@ -200,7 +204,10 @@ impl ValueType {
     /// Sets the field, or appends to the list. `None`: the value is not as [`expected`](Self::expected).
     pub(super) fn set(&self, options: &mut Options, text: &str) -> Option<()> {
         match self {
-            ValueType::Addresses(field) => field(options).push(value::address(text)?),
+            ValueType::Addresses => match FromSystemd::parse(text) {
+                Some(sockets) => options.from_systemd.push(sockets),
+                None => options.config.listen.push(value::address(text)?),
+            },
             ValueType::Loopback(field) => *field(options) = value::loopback(text)?,
             ValueType::Proxies(field) => field(options).push(text.parse().ok()?),
             ValueType::Paths(field) => field(options).push(value::path(text).ok()?),

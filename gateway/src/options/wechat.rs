@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Exit, Given, Mode, Options, escape, last, refuse};
+use super::load::Given;
+use super::{Exit, Mode, Options, escape, last, refuse};
 
 /// The default of `--wechat-url`.
 pub(super) const URL: &str = "https://api.weixin.qq.com";

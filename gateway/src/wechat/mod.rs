@@ -14,6 +14,7 @@ mod secret;
 #[cfg(test)]
 mod turns;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -28,6 +29,7 @@ use client::{Client, Failure};
 use queue::Queue;
 use refused::{MAX_REFUSED, Refused};
 use report::Report;
+use secret::Secret;
 
 /// The most codes that wait for a thread.
 const MAX_WAITING_CODES: usize = 256;
@@ -75,6 +77,14 @@ struct Shared {
     turned_away: AtomicU64,
     /// The same for codes of networks that had too many refused.
     barred: AtomicU64,
+}
+
+/// Checks that the file of a secret can be used.
+///
+/// # Errors
+/// One line that says why not.
+pub(crate) fn check_secret(path: &Path) -> Result<(), String> {
+    Secret::open(path.to_owned()).map(drop)
 }
 
 impl Wechat {

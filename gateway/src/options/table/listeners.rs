@@ -6,9 +6,9 @@ use super::super::value_type::ValueType::*;
 pub(super) static ENTRIES: &[Entry] = &[
     entry(
         "listen",
-        Addresses(|o| &mut o.config.listen),
+        Addresses,
         "127.0.0.1:9001",
-        "Accept clients at this address; port 0 asks the system for a free one",
+        "Accept clients at this address; port 0 asks the system for a free one; systemd: at the sockets of its socket unit, or systemd:NAME: at one of them",
     )
     .in_echo(InEcho::Default("127.0.0.1:9002")),
     entry(

@@ -14,21 +14,26 @@ mod upgrade;
 
 use super::entry::Entry;
 
-/// The options by what they are about, in the order of the help.
-static GROUPS: &[&[Entry]] = &[
-    listeners::ENTRIES,
-    upgrade::ENTRIES,
-    limits::ENTRIES,
-    timers::ENTRIES,
-    output::ENTRIES,
-    process::ENTRIES,
-    observe::ENTRIES,
-    logins::ENTRIES,
-    accounts::ENTRIES,
-    development::ENTRIES,
+/// The options by what they are about, with a title for each group, in the order of the help.
+static GROUPS: &[(&str, &[Entry])] = &[
+    ("Addresses", listeners::ENTRIES),
+    ("The upgrade", upgrade::ENTRIES),
+    ("Limits", limits::ENTRIES),
+    ("Timers", timers::ENTRIES),
+    ("Output", output::ENTRIES),
+    ("Shutdown and threads", process::ENTRIES),
+    ("Recordings and the log", observe::ENTRIES),
+    ("Logins", logins::ENTRIES),
+    ("Accounts", accounts::ENTRIES),
+    ("Development", development::ENTRIES),
 ];
 
 /// All options, in the order of the help.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    GROUPS.iter().copied().flatten()
+    GROUPS.iter().flat_map(|(_, entries)| *entries)
+}
+
+/// The groups, each with its title.
+pub(super) fn groups() -> impl Iterator<Item = (&'static str, &'static [Entry])> {
+    GROUPS.iter().copied()
 }

@@ -17,7 +17,8 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const COUNT: &str = "a whole number, 0 to 4294967295";
     const TIMER: &str = "0 (off), or 1ms to 168h with a unit (us, ms, s, m, h)";
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
-    const ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
+    const ADDRESS: &str =
+        "IP:PORT, [IPV6]:PORT, unix:PATH, systemd, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
     let cases: [(&str, &str, &[&str]); 29] = [
@@ -53,6 +54,8 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
                 "localhost:65536",
                 "localhost:",
                 "unix:",
+                "systemd:",
+                "systemd:a:b",
                 &long,
             ],
         ),
@@ -197,7 +200,7 @@ fn other_mistakes_on_the_command_line() {
         (&[&long], &cut),
         (
             &["ecoh"],
-            r#"sysconn: unknown command "ecoh": expected serve, echo, replay, accounts, blacklist, token, call, routes or referee"#,
+            r#"sysconn: unknown command "ecoh": expected serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes or referee"#,
         ),
         (&["accounts"], "sysconn: expected list, show or remove"),
         (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),
@@ -295,10 +298,10 @@ fn other_mistakes_in_the_file() {
         assert!(line.starts_with(&format!("sysconn: {FILE}: {place}")), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }
-    let bytes = file::parse(Path::new("a\nb"), Ok(b"cpu = 1\n# \xff".to_vec())).map(|given| given.len());
-    assert_eq!(bytes, Err(Exit::Error(r"sysconn: a\nb: line 2, column 3: not UTF-8".to_owned())));
-    let missing = file::parse(Path::new(FILE), Err(io::ErrorKind::NotFound.into())).map(|given| given.len());
-    assert_eq!(missing, Err(Exit::Error(format!("sysconn: {FILE}: cannot be read: entity not found"))));
+    let bytes = file::parse(Path::new("a\nb"), Ok(b"cpu = 1\n# \xff".to_vec())).1;
+    assert_eq!(bytes, [Exit::Error(r"sysconn: a\nb: line 2, column 3: not UTF-8".to_owned())]);
+    let missing = file::parse(Path::new(FILE), Err(io::ErrorKind::NotFound.into())).1;
+    assert_eq!(missing, [Exit::Error(format!("sysconn: {FILE}: cannot be read: entity not found"))]);
 }
 
 #[test]

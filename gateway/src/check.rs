@@ -1,0 +1,102 @@
+//! `sysconn check-config`: all problems with the options and the files that they name, and where each option
+//! comes from. It changes nothing.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use log::LevelFilter;
+use rustix::fs::{Access, access};
+
+use crate::auth::Auth;
+use crate::options::{AuthOptions, Checked, LogFormat, Options, Sources, read, shown};
+use crate::run::start_log;
+use crate::tls::TlsFiles;
+use crate::{cpus, descriptors, wechat};
+
+/// Checks the options of `serve`. Prints them with their sources unless `quiet`, and then a line for each
+/// problem to standard error. Returns whether there is none.
+///
+/// Passwords and keys are in files only, whose contents are not printed.
+pub(crate) fn check(sources: &Sources, quiet: bool) -> bool {
+    // Warnings about files go to the log.
+    start_log(LevelFilter::Warn, LogFormat::Text);
+    let Checked { options, mut problems, mut effective } = sources.check(read);
+    for name in &options.ignored_environment {
+        log::warn!("the environment variable {name} is no option of this program, and is ignored");
+    }
+    let asked = options.config.limits.max_connections;
+    let mut checked = options.clone();
+    descriptors::fit(&mut checked.config);
+    problems.extend(files(&mut checked).into_iter().map(|line| format!("sysconn: {line}")));
+    for line in warnings(&checked) {
+        log::warn!("{line}");
+    }
+    let allowed = checked.config.limits.max_connections.filter(|_| asked.is_none());
+    for one in effective.iter_mut().filter(|one| one.key == "max_connections") {
+        if let Some(allowed) = allowed {
+            (one.value, one.origin) = (allowed.to_string(), "descriptor limit".to_owned());
+        }
+    }
+    // Standard output and error may have no reader.
+    if !quiet {
+        let mut out = std::io::stdout().lock();
+        for one in &effective {
+            let value = if one.value.is_empty() { "-" } else { &one.value };
+            let _ = writeln!(out, "{:<24} {value:<28} {}", one.key, one.origin);
+        }
+    }
+    let mut err = std::io::stderr().lock();
+    for problem in &problems {
+        let _ = writeln!(err, "{problem}");
+    }
+    problems.is_empty()
+}
+
+/// What is wrong with files, directories and cores. Loads the certificate, which warnings depend on.
+fn files(options: &mut Options) -> Vec<String> {
+    let mut problems = vec![];
+    match TlsFiles::both(options.tls_cert.clone(), options.tls_key.clone()) {
+        Ok(Some(files)) => match files.load() {
+            Ok(tls) => options.config.tls = Some(tls),
+            Err(line) => problems.push(line),
+        },
+        Ok(None) => {}
+        Err(line) => problems.push(line),
+    }
+    let own = AuthOptions { jwt_keys: None, ..options.auth.clone() };
+    let jwt = AuthOptions { token_keys: None, ..options.auth.clone() };
+    problems.extend([own, jwt].iter().filter_map(|one| Auth::open(one).err()));
+    problems.extend(options.wechat_secret_file.as_deref().and_then(|path| wechat::check_secret(path).err()));
+    problems.extend(options.data.as_deref().and_then(|path| directory("data", path, true).err()));
+    problems.extend(options.record.as_deref().and_then(|path| directory("record", path, false).err()));
+    problems.extend(options.cpu.and_then(|first| cpus::check(first, options.config.workers).err()));
+    problems
+}
+
+/// Checks that files can be made in a directory, or that it can be made, if the program would do that.
+fn directory(option: &str, path: &Path, is_made: bool) -> Result<(), String> {
+    let fail = |why: String| format!("--{option}: {}: {why}", shown(path));
+    let checked = match path.metadata() {
+        Ok(metadata) if !metadata.is_dir() => return Err(fail("not a directory".to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound && is_made => {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            parent.unwrap_or(Path::new(".")).to_owned()
+        }
+        Err(error) => return Err(fail(error.to_string())),
+        Ok(_) => path.to_owned(),
+    };
+    access(&checked, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| fail(error.to_string()))
+}
+
+/// Options that are valid but have no effect, or work against each other.
+fn warnings(options: &Options) -> Vec<String> {
+    let own = [
+        options.recording_warning(),
+        options.wechat_warning(),
+        options.blacklist_warning(),
+        options.memory_warning(),
+    ];
+    // Which sockets of systemd there will be is not known.
+    let config = if options.from_systemd.is_empty() { options.config.warnings() } else { vec![] };
+    config.into_iter().chain(own.into_iter().flatten()).collect()
+}

@@ -1,0 +1,68 @@
+//! Notifications to the service manager (sd_notify(3)): datagrams to the socket that NOTIFY_SOCKET names.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What the program tells its service manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It accepts clients, at these addresses.
+    Serving(String),
+    /// It reads files again. `Serving` follows.
+    Reloading,
+    /// It drains. That takes at most so long, unless there is no limit.
+    Draining(Option<Duration>),
+}
+
+/// The service manager that has started the program, if one has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServiceManager {
+    /// A path, or a name that is not in the file system and begins with `@`.
+    socket: Option<OsString>,
+}
+
+impl ServiceManager {
+    pub(crate) fn from_environment() -> Self {
+        ServiceManager { socket: std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) }
+    }
+
+    /// Tells it. An error is logged: the program does not depend on it.
+    pub(crate) fn tell(&self, state: &State) {
+        let Some(socket) = &self.socket else { return };
+        if let Err(error) = send(socket, &text(state)) {
+            log::warn!("the service manager cannot be told ({state:?}): {error}");
+        }
+    }
+}
+
+fn text(state: &State) -> String {
+    match state {
+        State::Serving(addresses) => format!("READY=1\nSTATUS=listening on {addresses}\n"),
+        State::Reloading => {
+            let now = clock_gettime(ClockId::Monotonic);
+            let usec = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
+            format!("RELOADING=1\nMONOTONIC_USEC={usec}\nSTATUS=reading files again\n")
+        }
+        State::Draining(limit) => {
+            let extend = limit.map(|limit| format!("EXTEND_TIMEOUT_USEC={}\n", limit.as_micros()));
+            format!("STOPPING=1\nSTATUS=draining\n{}", extend.unwrap_or_default())
+        }
+    }
+}
+
+fn send(socket: &OsStr, text: &str) -> io::Result<()> {
+    let address = match socket.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(socket)?,
+    };
+    let sender = UnixDatagram::unbound()?;
+    // A manager that does not read must not hold up this thread.
+    sender.set_nonblocking(true)?;
+    sender.send_to_addr(text.as_bytes(), &address).map(drop)
+}

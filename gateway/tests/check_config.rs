@@ -1,0 +1,229 @@
+//! `sysconn check-config`, `healthcheck`, `config` and `completions`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::{Program, eventually};
+use rcgen::generate_simple_self_signed;
+use rustix::process::Signal;
+
+fn sysconn(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+    command.args(arguments).env_clear().envs(environment.iter().copied()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A new folder for a test.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir(&path).unwrap();
+    path
+}
+
+/// A certificate and its key.
+fn certificate(folder: &Path) -> (String, String) {
+    let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    fs::write(&cert, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    (cert.to_str().unwrap().to_owned(), key.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn check_config_prints_each_option_with_its_source() {
+    let folder = folder("check");
+    let (cert, key) = certificate(&folder);
+    let (keys, secret, data) = (folder.join("keys"), folder.join("secret"), folder.join("data"));
+    let hex = "5a".repeat(32);
+    fs::write(&keys, format!("{hex}\n")).unwrap();
+    fs::write(&secret, "the-secret-of-an-app\n").unwrap();
+    let file = folder.join("sysconn.toml");
+    fs::write(&file, format!("max_len = '1MiB'\nlisten = ['0.0.0.0:0', '[::1]:0']\ntoken_keys = {keys:?}"))
+        .unwrap();
+    let file = file.to_str().unwrap();
+    let arguments = [
+        "check-config",
+        "--config",
+        file,
+        "--tls-cert",
+        &cert,
+        "--tls-key",
+        &key,
+        "--wechat-appid=wx1",
+        "--wechat-secret-file",
+        secret.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+    ];
+    let environment = [("SYSCONN_MAX_LEN", "64KiB"), ("SYSCONN_DRAIN_DELAY", "3s"), ("SYSCONN_PORT", "1")];
+    let output = sysconn(&arguments, &environment);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    for (key, value, origin) in [
+        ("listen", "0.0.0.0:0, [::1]:0", format!("{file}: listen")),
+        ("max_len", "1MiB", format!("{file}: max_len")),
+        ("outbox_limit", "2097152", "default for this max-len".to_owned()),
+        ("drain_delay", "3s", "SYSCONN_DRAIN_DELAY".to_owned()),
+        ("wechat_appid", "wx1", "--wechat-appid".to_owned()),
+        ("read_timeout", "60s", "default".to_owned()),
+        ("health_path", "-", "default".to_owned()),
+    ] {
+        let line = out.lines().find(|line| line.split(' ').next() == Some(key)).expect(key);
+        let rest = line.strip_prefix(key).unwrap().trim_start();
+        assert_eq!(rest.strip_prefix(value).map(str::trim), Some(origin.as_str()), "{line}");
+    }
+    let limit = out.lines().find(|line| line.starts_with("max_connections ")).unwrap();
+    assert!(limit.ends_with("descriptor limit"), "{limit}");
+    // Nothing was made, and nothing told.
+    assert!(!data.exists());
+    assert!(!out.contains("the-secret") && !out.contains(&hex), "{out}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("WARN") && err.contains("SYSCONN_PORT is no option"), "{err}");
+    // What needs no line.
+    let quiet = sysconn(&[&arguments[..], &["--quiet"]].concat(), &[]);
+    assert_eq!((quiet.status.code(), quiet.stdout.len(), quiet.stderr.len()), (Some(0), 0, 0));
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn check_config_tells_all_problems_at_once() {
+    let folder = folder("problems");
+    let file = folder.join("sysconn.toml");
+    fs::write(&file, "max_len = '1GiB'\nnothing = 1\nmax_conections = 2\ndrain_rate = true\npath = ['x']")
+        .unwrap();
+    let (cert, key) = certificate(&folder);
+    let bad_key = folder.join("bad.pem");
+    fs::write(&bad_key, "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n").unwrap();
+    let a_file = key.as_str();
+    let arguments = [
+        "check-config",
+        "--config",
+        file.to_str().unwrap(),
+        "--log=loud",
+        "--subprotocol-required",
+        "--outbox-limit=3",
+        "--listen=10.0.0.1:1",
+        "--tls-cert",
+        &cert,
+        "--tls-key",
+        bad_key.to_str().unwrap(),
+        "--record=/no/such",
+        "--data",
+        a_file,
+        "--wechat-secret-file=/no/secret",
+        "--cpu=1023",
+    ];
+    let output = sysconn(&arguments, &[("SYSCONN_WORKERS", "0")]);
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    for part in [
+        "max_len: expected",
+        "unknown key \"nothing\"",
+        "unknown key \"max_conections\"; did you mean max_connections?",
+        "drain_rate: expected",
+        "path: expected",
+        "--log: expected",
+        "SYSCONN_WORKERS: expected",
+        "--subprotocol-required: expected",
+        "--outbox-limit: expected",
+        "--listen: expected a loopback address",
+        "bad.pem: ",
+        "--record: /no/such: ",
+        "key.pem: not a directory",
+        "wechat-secret-file: expected wechat-appid",
+        "/no/secret: ",
+        "--cpu 1023",
+    ] {
+        let lines = err.lines().filter(|line| line.starts_with("sysconn: ") && line.contains(part));
+        assert_eq!(lines.count(), 1, "{part}: {err}");
+    }
+    assert!(!err.contains("c2VjcmV0"), "{err}");
+    // Each is what the program itself says when the others are repaired.
+    let first = text(&sysconn(&arguments[1..], &[]).stderr);
+    assert_eq!(
+        err.lines().find(|line| line.starts_with("sysconn: ")).map(|line| format!("{line}\n")),
+        Some(first)
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Asks, and returns the status of the program and its line.
+fn asks(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output = sysconn(&[&["healthcheck"], arguments].concat(), environment);
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    let out = text(&output.stdout);
+    assert_eq!(out.lines().count(), 1, "{out}");
+    (output.status.code(), out.trim_end().to_owned())
+}
+
+#[test]
+fn a_health_check_says_whether_the_server_serves() {
+    let folder = folder("health");
+    let (cert, key) = certificate(&folder);
+    let socket = format!("unix:{}", folder.join("s").display());
+    let tls = ["--tls-cert", &cert, "--tls-key", &key];
+    let proxied = ["--proxy-protocol=127.0.0.1", "--auth=open"];
+    let cases: [(&str, &[&str]); 4] =
+        [("127.0.0.1:0", &[]), (&socket, &[]), ("127.0.0.1:0", &tls), ("0.0.0.0:0", &proxied)];
+    for (listen, more) in cases {
+        let options = [&["--health-path=/up", "--drain-delay=1h", "--listen", listen], more].concat();
+        let mut program = Program::start(&options);
+        let address = program.listening.clone();
+        let same = [&["--health-path=/up", "--listen", &address], more].concat();
+        let shown = address.replace("0.0.0.0", "127.0.0.1");
+        assert_eq!(asks(&same, &[]), (Some(0), format!("{shown}: 200")));
+        // By the environment, as a container has it; another path; a URL.
+        if more.is_empty() {
+            let environment = [("SYSCONN_LISTEN", &*address), ("SYSCONN_HEALTH_PATH", "/up")];
+            assert_eq!(asks(&[], &environment), (Some(0), format!("{shown}: 200")));
+            let other = [&same[1..], &["--health-path=/down"]].concat();
+            assert_eq!(asks(&other, &[]), (Some(1), format!("{shown}: 426")));
+        }
+        let url = format!("{}://{address}/up", if more == tls { "https" } else { "http" });
+        if !listen.starts_with("unix") && more != proxied {
+            assert_eq!(asks(&[&url], &[]), (Some(0), format!("{shown}: 200")));
+        }
+        program.signal(Signal::TERM);
+        eventually("health checks fail", || asks(&same, &[]).0 == Some(1));
+        assert_eq!(asks(&same, &[]), (Some(1), format!("{shown}: 503")));
+        program.signal(Signal::TERM);
+        program.wait();
+        assert_eq!(asks(&same, &[]).0, Some(1));
+    }
+    for (arguments, part) in [
+        (&[][..], "there is nothing to ask without --health-path"),
+        (&["ftp://a:1/"], "expected http://HOST:PORT/PATH"),
+        (&["http://localhost/"], "expected HOST:PORT: "),
+        (&["http://127.0.0.1:1/a b"], "expected a path without spaces"),
+        (&["--health-path=/up", "--listen=systemd"], "give a URL"),
+        (&["--health-path=/up", "--max-len=0"], "--max-len: expected"),
+    ] {
+        let (status, line) = asks(arguments, &[]);
+        assert!(status == Some(1) && line.contains(part), "{arguments:?}: {line}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn completions_know_commands_and_options() {
+    for (shell, sign) in
+        [("bash", "complete -F"), ("zsh", "#compdef sysconn"), ("fish", "complete -c sysconn")]
+    {
+        let script = text(&sysconn(&["completions", shell], &[]).stdout);
+        for part in [sign, "check-config", "max-connections-per-ip"] {
+            assert!(script.contains(part), "{shell}: {part}");
+        }
+    }
+    let refused = sysconn(&["completions", "dash"], &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).starts_with("sysconn: invalid value 'dash'"));
+}
