@@ -63,11 +63,17 @@ class Installer:
             missing = "missing; only root can install it, and only where there is apt-get"
             step.note(f"{command}: {found or missing}")
             return found
+        self.install(step, package)
+        return shutil.which(command)
+
+    def install(self, step, *packages):
+        """Installs packages of the system, if this user may."""
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            return
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         # The installation may succeed even if some package lists cannot be fetched.
         step.command("apt-get", "update", "-q", env=quiet, limit=300)
-        step.command("apt-get", "install", "-q", "-y", package, env=quiet, limit=900)
-        return shutil.which(command)
+        step.command("apt-get", "install", "-q", "-y", *packages, env=quiet, limit=900)
 
     def required(self, step, command, package):
         """The path of a package's command. If it is missing and this user may not install it, the part is

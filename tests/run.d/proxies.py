@@ -1,4 +1,4 @@
-"""nginx, HAProxy and Caddy in front of the program, configured as in docs/proxies.md."""
+"""nginx, HAProxy and Caddy in front of the program, with the files of deploy/."""
 
 import json
 import ssl

@@ -1,9 +1,10 @@
-"""Foreign proxies, each in front of the program, configured as in docs/proxies.md, on free ports of loopback."""
+"""Foreign proxies, each in front of the program, with the files of deploy/ on free ports of loopback."""
 
 import contextlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -18,35 +19,36 @@ UNPRIVILEGED = ("www-data", "nobody")
 
 
 class Proxy:
-    """One kind: its package and command, the text around the documentation's configuration, the replacements for
-    its addresses, and the line that removes the client's own `Forwarded`."""
+    """One kind: its package and command, its file in deploy/, the text around that, the replacements for its
+    addresses, the line that removes the client's own `Forwarded`, the ports that it listens at, and the signal that
+    makes it read its file again."""
 
-    def __init__(self, package, heading, words, before, after, edits, removal):
+    def __init__(self, package, file, words, before, after, edits, removal="", ports=("http", "https"), reload=None):
         self.package = package
-        self.name = heading.lower()
-        self.heading = heading
+        self.name = file.partition("/")[0]
+        self.file = file
         self.words = words
+        self.ports = ports
+        self.reload = reload
         self.before = before
         self.after = after
         self.edits = edits
         self.removal = removal
 
     def configuration(self, root, values, removes):
-        """The text below the heading in the documentation, with its addresses replaced by those of a test."""
-        section = (root / "docs" / "proxies.md").read_text(encoding="utf-8").partition(f"\n## {self.heading}\n")[2]
-        section = section.partition("\n## ")[0]
-        text = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    ") or not line)
+        """The file, with its addresses replaced by those of a test."""
+        text = (root / "deploy" / self.file).read_text(encoding="utf-8")
         edits = self.edits if removes else {**self.edits, self.removal: ""}
         for old, new in edits.items():
             if old not in text:
-                raise Failed(f"docs/proxies.md has no {old!r} for {self.heading}")
+                raise Failed(f"deploy/{self.file} has no {old!r}")
             text = text.replace(old, new.format(**values))
         return f"{self.before.format(**values)}{text.strip()}\n{self.after.format(**values)}"
 
 
 NGINX = Proxy(
     package="nginx-light",
-    heading="nginx",
+    file="nginx/http.conf",
     words="-c {directory}/configuration -p {directory} -e stderr",
     before="""\
 daemon off;
@@ -72,11 +74,13 @@ listen 127.0.0.1:{http};
         "server 127.0.0.1:9001;": "server {nginx_game};",
     },
     removal='proxy_set_header Forwarded "";',
+    reload=signal.SIGHUP,
 )
 HAPROXY = Proxy(
     package="haproxy",
-    heading="HAProxy",
-    words="-db -f {directory}/configuration",
+    file="haproxy/http.cfg",
+    # As Debian's unit has it: a master, which a reload does not end.
+    words="-W -db -f {directory}/configuration",
     before="""\
 global
     stats socket {directory}/state level user
@@ -91,10 +95,46 @@ bind 127.0.0.1:{http}
         "inter 2s": "inter 100ms",
     },
     removal="http-request del-header Forwarded",
+    reload=signal.SIGUSR2,
+)
+NGINX_STREAM = Proxy(
+    package="libnginx-mod-stream",
+    file="nginx/stream.conf",
+    words=NGINX.words,
+    before="""\
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off;
+worker_processes 1;
+pid {directory}/pid;
+events {{ worker_connections 512; }}
+""",
+    after="",
+    edits={
+        "listen 443 ssl;": "listen 127.0.0.1:{https} ssl;",
+        "/etc/ssl/certs/game.pem": "{certificate}",
+        "/etc/ssl/private/game.key": "{key}",
+        "server 127.0.0.1:9001;": "server {nginx_game};",
+    },
+    ports=("https",),
+    reload=signal.SIGHUP,
+)
+HAPROXY_TCP = Proxy(
+    package="haproxy",
+    file="haproxy/tcp.cfg",
+    words=HAPROXY.words,
+    before=HAPROXY.before,
+    after="",
+    edits={
+        "bind :443 ssl crt /etc/haproxy/game.pem": "bind 127.0.0.1:{https} ssl crt {both}",
+        "server one 127.0.0.1:9001": "server one {haproxy_game}",
+        "inter 2s": "inter 100ms",
+    },
+    ports=("https",),
+    reload=signal.SIGUSR2,
 )
 CADDY = Proxy(
     package="caddy",
-    heading="Caddy",
+    file="caddy/Caddyfile",
     words="run --adapter caddyfile --config {directory}/configuration",
     before="""\
 {{
@@ -129,8 +169,20 @@ ALL = (NGINX, HAPROXY, CADDY)
 class Running:
     """A proxy that accepts connections."""
 
-    def __init__(self, http, https, directory):
-        self.http, self.https, self.directory = http, https, directory
+    def __init__(self, kind, process, values):
+        self.kind, self.process = kind, process
+        self.http, self.https, self.directory = values["http"], values["https"], values["directory"]
+
+    def reload(self):
+        """Makes it read its file again, and waits until a new process of it works."""
+        before = self.workers()
+        self.process.send_signal(self.kind.reload)
+        until(lambda: self.workers() - before, f"{self.kind.file}: a reload has started no process")
+
+    def workers(self):
+        """The processes that it has started."""
+        own = self.process.pid
+        return set(Path(f"/proc/{own}/task/{own}/children").read_text(encoding="ascii").split())
 
     def server_state(self):
         """The state of the server, and of its last check, as HAProxy has them."""
@@ -179,9 +231,9 @@ def running(step, proxy, command, game, certificate, removes=True):
             **rights,
         )
         try:
-            for port in (values["http"], values["https"]):
-                accepts(process, proxy, port)
-            yield Running(values["http"], values["https"], directory)
+            for port in proxy.ports:
+                accepts(process, proxy, values[port])
+            yield Running(proxy, process, values)
         finally:
             end_group(process)
 
