@@ -10,6 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
+use sysconn::frame::{Opcode, push_masked_frame};
+use sysconn::packet::{Request, push_request};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -79,19 +81,9 @@ pub(crate) fn pin(cpu: usize) -> Result {
 
 /// A packet in a frame that is masked with zeros.
 pub(crate) fn packet(cmd: u16, data: &[u8]) -> Vec<u8> {
-    let len = 9 + data.len() as u16;
-    let mut bytes = vec![0x82];
-    if len < 126 {
-        bytes.push(0x80 | len as u8);
-    } else {
-        bytes.push(0xfe);
-        bytes.extend(len.to_be_bytes());
-    }
-    bytes.extend([0; 4]);
-    bytes.extend((data.len() as u16).to_be_bytes());
-    bytes.extend([0; 5]);
-    bytes.extend(cmd.to_be_bytes());
-    bytes.extend(data);
+    let (mut message, mut bytes) = (vec![], vec![]);
+    push_request(&mut message, &Request { data_status: 0, flag: 0, cmd, data });
+    push_masked_frame(&mut bytes, true, Opcode::Binary, [0; 4], &message);
     bytes
 }
 

@@ -4,18 +4,17 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::BuildHasher;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use sysconn::client::{self, ClientError};
 
-use super::common::{PATIENCE, UPGRADE, join, packet};
 use super::platform::{Platform, code_of};
-use super::{Client, FLAG, Message, Program, Scratch, WechatLoggedIn, login, start};
+use super::{Client, Program, Scratch, WechatLoggedIn, login, start};
 
 const ACCOUNTS: usize = 1000;
 const KILLS: usize = 50;
@@ -34,24 +33,11 @@ fn end(mut program: Program) {
 
 /// Logs in on a server that may be killed meanwhile. `None`: nothing was told before that.
 fn told_before_the_end(address: SocketAddr, account: &str) -> Option<u64> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let request = packet(1001, FLAG, &login(&code_of(account), 1).encode_to_vec());
-    stream.write_all(&join(&[UPGRADE, &request])).ok()?;
-    let mut received = vec![];
-    loop {
-        let mut piece = [0; 512];
-        let read = stream.read(&mut piece).ok().filter(|read| *read > 0)?;
-        received.extend_from_slice(&piece[..read]);
-        let Some(head) = received.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        // A frame of less than 126 bytes has its length in its second byte.
-        if let [_, len, payload @ ..] = &received[head + 4..]
-            && payload.len() == usize::from(*len)
-        {
-            let reply = sysconn::packet::Reply::parse(payload).unwrap();
-            assert_eq!((reply.error_id.0, reply.cmd), (0, 1001));
-            return Some(WechatLoggedIn::decode(reply.data).unwrap().role_id);
-        }
+    let mut client = client::Client::connect(&format!("ws://{address}").parse().unwrap()).ok()?;
+    match client.ask::<WechatLoggedIn>(1001, &login(&code_of(account), 1)) {
+        Ok(told) => Some(told.role_id),
+        Err(ClientError::Refused(error_id)) => panic!("{account}: ErrorID {error_id}"),
+        Err(_) => None,
     }
 }
 
