@@ -48,7 +48,6 @@ impl Flags {
     }
 
     /// The Flags count on from this one.
-    #[cfg(test)]
     pub(super) fn set_last(&mut self, last: u32) {
         self.last = last;
     }

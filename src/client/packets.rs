@@ -209,9 +209,9 @@ impl<S: Read + Write> Client<S> {
         parse(&message).map_err(|error| self.link.fail(error))
     }
 
-    /// The Flags count on from this one.
-    #[cfg(test)]
-    pub(super) fn set_last_flag(&mut self, flag: u32) {
+    /// Has Flags count on from this one, as if so many requests had been made: for tests of what comes behind
+    /// the last Flag.
+    pub fn set_last_flag(&mut self, flag: u32) {
         self.flags.set_last(flag);
     }
 }

@@ -35,7 +35,7 @@ export function drive(port) {
   };
 
   const commands = {
-    connect({ url, firstMs, maxMs, idleMs, connectTimeoutMs, heartbeatMs, login }) {
+    connect({ url, firstMs, maxMs, idleMs, connectTimeoutMs, heartbeatMs, lastFlag, login }) {
       client = new Client(url, {
         connector,
         backoff: { firstMs, maxMs },
@@ -44,6 +44,7 @@ export function drive(port) {
         heartbeat: { command: 1044, everyMs: heartbeatMs },
         login: login ? () => ({ command: login.cmd, message: bytes(login.data) }) : undefined,
       });
+      Object.values(client).find((part) => part && "_last" in part)._last = lastFlag;
       const mine = client;
       client.on("unhandled", ({ cmd, data }) => report("push", { cmd, data: hex(data) }));
       client.on("state", (state) => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sysconn::upgrade::accept_key;
 
 use super::deadline::Deadline;
+use super::deflate::Deflate;
 use super::socket::Socket;
 
 /// The longest head of a request, in bytes.
@@ -27,6 +28,8 @@ pub(super) struct Arrival {
     received: Vec<u8>,
     path: String,
     key: Option<String>,
+    /// The extensions that it offers.
+    extensions: String,
     /// The address that the other side has connected to, as it names it.
     pub(super) host: String,
 }
@@ -110,21 +113,36 @@ impl Arrival {
             })
         };
         let (key, host) = (header("sec-websocket-key"), header("host").unwrap_or_default());
-        Some(Arrival { stream, received: rest, path, key, host })
+        let extensions = header("sec-websocket-extensions").unwrap_or_default();
+        Some(Arrival { stream, received: rest, path, key, extensions, host })
     }
 
-    /// Accepts the upgrade.
-    pub(super) fn upgrade(mut self) -> Result<Socket, String> {
+    /// Accepts the upgrade, without extensions.
+    pub(super) fn upgrade(self) -> Result<Socket, String> {
+        self.upgrade_with("", None)
+    }
+
+    /// Accepts the upgrade, and `permessage-deflate` if the client offers it.
+    pub(super) fn upgrade_deflated(self) -> Result<Socket, String> {
+        match Deflate::accept(&self.extensions) {
+            None => self.upgrade(),
+            Some((answer, deflate)) => {
+                self.upgrade_with(&format!("Sec-WebSocket-Extensions: {answer}\r\n"), Some(deflate))
+            }
+        }
+    }
+
+    fn upgrade_with(mut self, line: &str, deflate: Option<Deflate>) -> Result<Socket, String> {
         let key = self.key.ok_or("the request has no Sec-WebSocket-Key")?;
         let accept = accept_key(key.as_bytes());
         let response = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {}\r\n\r\n",
+             Sec-WebSocket-Accept: {}\r\n{line}\r\n",
             String::from_utf8_lossy(&accept)
         );
         let written = self.stream.write_all(response.as_bytes());
         written.map_err(|error| format!("the client does not take the response: {error}"))?;
-        Ok(Socket::new(self.stream, self.received))
+        Ok(Socket::new(self.stream, self.received, deflate))
     }
 
     /// Refuses the upgrade with 503, and closes.

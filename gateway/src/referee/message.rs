@@ -46,6 +46,8 @@ pub(super) struct Settings {
     pub(super) connect_timeout_ms: u32,
     /// How often to send command 1044; 0: never.
     pub(super) heartbeat_ms: u32,
+    /// The Flags count on from this one.
+    pub(super) last_flag: u32,
     /// The request that logs each new connection in.
     pub(super) login: Option<Login>,
 }

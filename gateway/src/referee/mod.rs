@@ -8,6 +8,7 @@ mod accept;
 mod cases;
 mod control;
 mod deadline;
+mod deflate;
 mod message;
 mod peer;
 mod report;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sysconn::frame::{CloseCode, Opcode, push_close, push_frame};
+use sysconn::frame::{CloseCode, Opcode, push_close, push_frame, server_header};
 use sysconn::packet::{self, ErrorId, push_packet};
 
 use super::deadline::Deadline;
@@ -87,6 +87,31 @@ impl Peer {
     /// Sends bytes as they are, in one write.
     pub(super) fn send(&mut self, parts: &[Vec<u8>]) -> Result<(), String> {
         self.socket.write(&parts.concat())
+    }
+
+    /// Sends a message in a frame for each part, with a Ping between them, and compressed if the client has
+    /// agreed to that.
+    pub(super) fn send_compressed(&mut self, message: &[u8], parts: usize) -> Result<(), String> {
+        const RSV1: u8 = 0x40;
+        let compressed = self.socket.compress(message);
+        let rsv1 = if compressed.is_some() { RSV1 } else { 0 };
+        let payload = compressed.unwrap_or_else(|| message.to_vec());
+        let size = payload.len().div_ceil(parts.max(1)).max(1);
+        let count = payload.len().div_ceil(size);
+        for (index, part) in payload.chunks(size).enumerate() {
+            let opcode = if index == 0 { Opcode::Binary } else { Opcode::Continuation };
+            let mut header =
+                server_header(opcode, index.saturating_add(1) == count, part.len() as u64).to_vec();
+            if let Some(first) = header.first_mut().filter(|_| index == 0) {
+                *first |= rsv1;
+            }
+            if index > 0 {
+                self.send(&[frame(Opcode::Ping, b"between")])?;
+                self.expect_pong(b"between")?;
+            }
+            self.send(&[header, part.to_vec()])?;
+        }
+        Ok(())
     }
 
     /// Sends bytes as they are, each in a write of its own.

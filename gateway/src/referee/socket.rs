@@ -7,10 +7,10 @@ use sysconn::config::MAX_LEN;
 use sysconn::frame::{Decoder, Event, MessageKind, Role, Rules};
 
 use super::deadline::Deadline;
+use super::deflate::Deflate;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 64 * 1024;
-const RULES: Rules = Rules { role: Role::Server, max_len: MAX_LEN, text: true, deflate: false };
 
 /// What has come from the other side.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,12 +31,18 @@ pub(super) struct Socket {
     stream: TcpStream,
     received: Vec<u8>,
     decoder: Decoder,
+    deflate: Option<Deflate>,
 }
 
 impl Socket {
     /// `received` came behind the head of the request.
-    pub(super) fn new(stream: TcpStream, received: Vec<u8>) -> Self {
-        Socket { stream, received, decoder: Decoder::new() }
+    pub(super) fn new(stream: TcpStream, received: Vec<u8>, deflate: Option<Deflate>) -> Self {
+        Socket { stream, received, decoder: Decoder::new(), deflate }
+    }
+
+    /// Compresses a message, where the client has agreed to that.
+    pub(super) fn compress(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+        self.deflate.as_mut().map(|deflate| deflate.compress(message))
     }
 
     /// A second handle, to write from another thread.
@@ -56,20 +62,14 @@ impl Socket {
 
     /// The next frame or message. `None`: nothing has come in time.
     pub(super) fn next(&mut self, deadline: Option<Deadline>) -> Result<Option<Frame>, String> {
+        let deflate = self.deflate.is_some();
+        let rules = Rules { role: Role::Server, max_len: MAX_LEN, text: true, deflate };
         loop {
             let before = self.received.len();
             let mut input = self.received.as_mut_slice();
-            let event = self.decoder.next(&mut input, &RULES);
+            let event = self.decoder.next(&mut input, &rules);
             let event = event.map_err(|error| format!("the client breaks RFC 6455: {error}"))?;
-            let frame = event.map(|event| match event {
-                Event::Message { kind: MessageKind::Text, payload, .. } => {
-                    Frame::Text(String::from_utf8_lossy(payload).into_owned())
-                }
-                Event::Message { kind: MessageKind::Binary, payload, .. } => Frame::Binary(payload.to_vec()),
-                Event::Ping(payload) => Frame::Ping(payload.to_vec()),
-                Event::Pong(payload) => Frame::Pong(payload.to_vec()),
-                Event::Close(close) => Frame::Close(close.map(|close| close.code.get())),
-            });
+            let frame = event.map(|event| frame(event, self.deflate.as_mut())).transpose()?;
             let used = before.saturating_sub(input.len());
             self.received.drain(..used);
             if frame.is_some() {
@@ -106,4 +106,22 @@ impl Socket {
             },
         }
     }
+}
+
+fn frame(event: Event<'_>, deflate: Option<&mut Deflate>) -> Result<Frame, String> {
+    Ok(match event {
+        Event::Message { kind, compressed, payload, .. } => {
+            let message = match deflate {
+                Some(deflate) if compressed => deflate.inflate(payload)?,
+                _ => payload.to_vec(),
+            };
+            match kind {
+                MessageKind::Text => Frame::Text(String::from_utf8_lossy(&message).into_owned()),
+                MessageKind::Binary => Frame::Binary(message),
+            }
+        }
+        Event::Ping(payload) => Frame::Ping(payload.to_vec()),
+        Event::Pong(payload) => Frame::Pong(payload.to_vec()),
+        Event::Close(close) => Frame::Close(close.map(|close| close.code.get())),
+    })
 }

@@ -23,7 +23,7 @@ pub(super) struct Stage<'a> {
     url: String,
     path: String,
     pub(super) patience: Duration,
-    /// Whether the client has reported that it is open.
+    /// Whether the client has reported that its newest connection is open.
     was_open: bool,
 }
 
@@ -65,6 +65,7 @@ impl<'a> Stage<'a> {
             idle_ms: 0,
             connect_timeout_ms: NEVER_MS,
             heartbeat_ms: 0,
+            last_flag: 0,
             login: None,
         }
     }
@@ -92,8 +93,15 @@ impl<'a> Stage<'a> {
         self.upgrade(arrival)
     }
 
-    pub(super) fn upgrade(&self, arrival: Arrival) -> Judged<Peer> {
+    pub(super) fn upgrade(&mut self, arrival: Arrival) -> Judged<Peer> {
+        self.was_open = false;
         Ok(Peer::new(arrival.upgrade()?, self.patience))
+    }
+
+    /// Has the driver make a client, and accepts its connection, and `permessage-deflate` if it offers that.
+    pub(super) fn connect_deflated(&mut self) -> Judged<Peer> {
+        self.tell(&Command::Connect(self.settings()))?;
+        Ok(Peer::new(self.arrival(self.patience)?.upgrade_deflated()?, self.patience))
     }
 
     /// The client's next connection, which must come in this time.

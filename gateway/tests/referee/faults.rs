@@ -27,6 +27,10 @@ pub(crate) enum Fault {
     InflatesEmpty,
     /// A packet answers the oldest call of its command, whatever its Flag.
     IgnoresFlags,
+    /// RSV1 is not looked at.
+    IgnoresRsv1,
+    /// The Flag behind the last one is 0.
+    WrapsToZero,
     /// Calls wait for ever.
     NeverTimesOut,
     /// ErrorIDs are not looked at.
@@ -43,6 +47,10 @@ pub(crate) enum Fault {
     NeverAtOnce,
     /// It comes at once where it should wait.
     NeverWaits,
+    /// Each connection that opens counts as a good one.
+    SettlesAtOnce,
+    /// No connection ever counts as a good one.
+    NeverSettles,
     /// `retry=SECONDS` is not looked at.
     IgnoresRetry,
     /// Calls go before the login.
@@ -92,6 +100,8 @@ pub(crate) const FAULTS: &[(Fault, &[&str])] = &[
             "flags/stream-stopped",
         ],
     ),
+    (IgnoresRsv1, &["packets/deflate", "packets/deflate-fragments"]),
+    (WrapsToZero, &["flags/wrap"]),
     (NeverTimesOut, &["flags/timeout"]),
     (IgnoresErrorIds, &["refusals/"]),
     (KeepsCalls, &["ends/no-close", "ends/violation", "ends/own-close", "ends/all-calls"]),
@@ -100,6 +110,8 @@ pub(crate) const FAULTS: &[(Fault, &[&str])] = &[
     (AlwaysComesBack, &["reconnect/login-never", "never"]),
     (NeverAtOnce, &["now"]),
     (NeverWaits, &["reconnect/backoff", "later"]),
+    (SettlesAtOnce, &["reconnect/now-once"]),
+    (NeverSettles, &["reconnect/settled"]),
     (IgnoresRetry, &["reconnect/retry"]),
     (LogsInLast, &["reconnect/login-first"]),
     (LogsInOnce, &["reconnect/login-later"]),

@@ -19,6 +19,8 @@ use super::wire::{Incoming, Wire};
 const LOGIN: u32 = u32::MAX;
 /// The command of a heartbeat.
 const HEARTBEAT: u16 = 1044;
+/// After so long a connection counts as a good one.
+const SETTLED: Duration = Duration::from_secs(10);
 /// The time in which a wake-up is to be answered.
 const WAKE: Duration = Duration::from_secs(3);
 
@@ -39,7 +41,8 @@ pub(crate) struct Reconnecting {
     wire: Option<Wire>,
     /// Connections that should have been closed.
     kept: Vec<Wire>,
-    is_open: bool,
+    /// Since when it is open, if it is.
+    opened: Option<Instant>,
     /// When to connect, if there is no connection.
     at: Option<Instant>,
     failures: u32,
@@ -71,13 +74,20 @@ impl Reconnecting {
 
     fn open(&mut self) {
         let url = self.settings["url"].as_str().unwrap();
-        self.wire = Some(Wire::open(url, self.is(FrameIsARead)));
+        self.wire = Some(Wire::open(url, self.fault));
         (self.at, self.began) = (None, Some(now()));
+    }
+
+    fn count_flag(&mut self) {
+        self.flag = self.flag.wrapping_add(1);
+        if self.flag == 0 && !self.is(WrapsToZero) {
+            self.flag = 1;
+        }
     }
 
     fn send(&mut self, call: Call) {
         if !self.is(IgnoresFlags) || self.sent.is_empty() {
-            self.flag += 1;
+            self.count_flag();
         }
         self.post(call.cmd, self.flag, &call.data);
         self.sent.insert(self.flag, call);
@@ -110,7 +120,7 @@ impl Reconnecting {
     }
 
     fn opened(&mut self, events: &mut Vec<Value>) {
-        self.is_open = true;
+        self.opened = Some(now());
         std::mem::take(&mut self.waiting).into_iter().for_each(|call| self.send(call));
         events.push(json!({"event": "open"}));
     }
@@ -123,7 +133,11 @@ impl Reconnecting {
         if self.is(KeepsConnections) {
             self.kept.extend(wire);
         }
-        (self.is_open, self.woken) = (false, None);
+        let is_good = |opened: Instant| self.is(SettlesAtOnce) || opened.elapsed() >= SETTLED;
+        if self.opened.is_some_and(is_good) && !self.is(NeverSettles) {
+            self.failures = 0;
+        }
+        (self.opened, self.woken) = (None, None);
         for (_, call) in self.sent.drain() {
             if call.id == LOGIN {
                 continue;
@@ -199,7 +213,7 @@ impl Reconnecting {
             deadline: now() + Duration::from_millis(number(command, "timeoutMs")),
             is_stream,
         };
-        if self.is_open {
+        if self.opened.is_some() {
             self.send(call);
         } else if command["offline"] == "reject" {
             events.push(ended(call.id, &Ended { code: 1006, reason: String::new() }, false));
@@ -223,7 +237,7 @@ impl Reconnecting {
         if is_late {
             self.lost(1006, "", events);
         }
-        if self.is_open && !heartbeat.is_zero() && passed(self.last_heartbeat, heartbeat) {
+        if self.opened.is_some() && !heartbeat.is_zero() && passed(self.last_heartbeat, heartbeat) {
             self.last_heartbeat = Some(now());
             self.beat(SendsNoHeartbeats);
         }
@@ -237,7 +251,7 @@ impl Reconnecting {
 
     /// Sends a heartbeat, unless it has that fault.
     fn beat(&mut self, unless: Fault) {
-        self.flag += 1;
+        self.count_flag();
         if !self.is(unless) {
             self.post(HEARTBEAT, self.flag, b"");
         }
@@ -249,6 +263,7 @@ impl Subject for Reconnecting {
         match command["do"].as_str().unwrap() {
             "connect" => {
                 self.settings = command.clone();
+                self.flag = number(command, "lastFlag").try_into().unwrap();
                 self.open();
             }
             "call" => self.call(command, false, events),
@@ -256,7 +271,7 @@ impl Subject for Reconnecting {
             "stop" => self.sent.retain(|_, call| u64::from(call.id) != number(command, "id")),
             "post" if self.is(SendsNoPosts) => {}
             "post" => {
-                self.flag += 1;
+                self.count_flag();
                 self.post(number(command, "cmd").try_into().unwrap(), self.flag, &bytes(&command["data"]));
             }
             "wake" => {

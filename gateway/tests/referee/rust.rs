@@ -86,7 +86,9 @@ impl Subject for RustClient {
     fn obey(&mut self, command: &Value, events: &mut Vec<Value>) {
         match command["do"].as_str().unwrap() {
             "connect" => {
-                let client = Client::connect(&command["url"].as_str().unwrap().parse().unwrap()).unwrap();
+                let url = command["url"].as_str().unwrap().parse().unwrap();
+                let mut client = Client::connect(&url).unwrap();
+                client.set_last_flag(number(command, "lastFlag"));
                 client.stream().set_read_timeout(Some(TICK)).unwrap();
                 self.client = Some(client);
                 events.push(json!({"event": "open"}));

@@ -3,12 +3,14 @@
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
+use flate2::{Decompress, FlushDecompress};
 use sysconn::frame::{Decoder, Event, Opcode, Role, Rules, push_masked_frame};
 
 use super::common::upgrade_of;
 use super::driver::TICK;
+use super::faults::Fault::{self, *};
 
-const RULES: Rules = Rules { role: Role::Client, max_len: 1 << 20, text: false, deflate: false };
+const RULES: Rules = Rules { role: Role::Client, max_len: 1 << 20, text: false, deflate: true };
 
 /// What has come.
 pub(crate) enum Incoming {
@@ -25,21 +27,22 @@ pub(crate) struct Wire {
     stream: TcpStream,
     received: Vec<u8>,
     decoder: Decoder,
+    inflater: Decompress,
     pub(crate) is_upgraded: bool,
-    /// Whether each read is short, and what it returns is taken for one frame.
-    frame_is_a_read: bool,
+    fault: Option<Fault>,
 }
 
 impl Wire {
     /// Connects, and asks for the upgrade.
-    pub(crate) fn open(url: &str, frame_is_a_read: bool) -> Self {
+    pub(crate) fn open(url: &str, fault: Option<Fault>) -> Self {
         let (host, path) = url.strip_prefix("ws://").unwrap().split_once('/').unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(TICK)).unwrap();
-        stream.write_all(&upgrade_of(&format!("/{path}"), "")).unwrap();
-        let (received, decoder) = (vec![], Decoder::new());
-        Wire { stream, received, decoder, is_upgraded: false, frame_is_a_read }
+        let extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        stream.write_all(&upgrade_of(&format!("/{path}"), extension)).unwrap();
+        let (received, decoder, inflater) = (vec![], Decoder::new(), Decompress::new(false));
+        Wire { stream, received, decoder, inflater, is_upgraded: false, fault }
     }
 
     pub(crate) fn send(&mut self, opcode: Opcode, payload: &[u8]) {
@@ -51,8 +54,10 @@ impl Wire {
 
     /// The next thing that has come, after a tick at most.
     pub(crate) fn next(&mut self) -> Incoming {
+        // Each read is short, and what it returns is taken for one frame.
+        let frame_is_a_read = self.fault == Some(FrameIsARead);
         if self.received.is_empty() || !self.is_upgraded {
-            let mut piece = vec![0; if self.frame_is_a_read && self.is_upgraded { 16 } else { 65_536 }];
+            let mut piece = vec![0; if frame_is_a_read && self.is_upgraded { 16 } else { 65_536 }];
             match self.stream.read(&mut piece) {
                 Ok(0) => return Incoming::End(1006, String::new()),
                 Ok(read) => self.received.extend_from_slice(&piece[..read]),
@@ -65,10 +70,17 @@ impl Wire {
         if !self.is_upgraded {
             return self.upgrade();
         }
+        let ignores_rsv1 = self.fault == Some(IgnoresRsv1);
         let before = self.received.len();
         let mut input = self.received.as_mut_slice();
         let incoming = match self.decoder.next(&mut input, &RULES) {
             Ok(None | Some(Event::Pong(_))) => Incoming::Nothing,
+            Ok(Some(Event::Message { payload, compressed, .. })) if compressed && !ignores_rsv1 => {
+                let mut message = Vec::with_capacity(65_536);
+                let input = [&*payload, &[0, 0, 0xff, 0xff]].concat();
+                self.inflater.decompress_vec(&input, &mut message, FlushDecompress::Sync).unwrap();
+                Incoming::Message(message)
+            }
             Ok(Some(Event::Message { payload, .. })) => Incoming::Message(payload.to_vec()),
             Ok(Some(Event::Ping(payload))) => Incoming::Ping(payload.to_vec()),
             Ok(Some(Event::Close(None))) => Incoming::End(1005, String::new()),
@@ -77,7 +89,7 @@ impl Wire {
         };
         let used = before - input.len();
         self.received.drain(..used);
-        if self.frame_is_a_read {
+        if frame_is_a_read {
             self.received.clear();
             self.decoder = Decoder::new();
         }

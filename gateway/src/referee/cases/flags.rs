@@ -1,6 +1,6 @@
 //! Group 2: Flags, by which replies find their calls.
 
-use super::super::message::{Command, Event, hex};
+use super::super::message::{Command, Event, Settings, hex};
 use super::super::stage::{CMD, Judged, NEVER_MS, Stage};
 use super::{Unnumbered, case};
 
@@ -17,6 +17,7 @@ pub(super) fn cases() -> Vec<Unnumbered> {
         case("stream", "takes several replies to one request, in order", stream),
         case("stream-stopped", "drops replies to a stream that it has stopped", stream_stopped),
         case("timeout", "gives a call up in time, and goes on", timeout),
+        case("wrap", "goes on with Flags behind the last one, and never uses 0", wrap),
     ]
 }
 
@@ -140,4 +141,23 @@ fn timeout(stage: &mut Stage<'_>) -> Judged {
     let flag = peer.request_of(CMD, b"?")?;
     peer.reply(CMD, flag, b"!")?;
     stage.expect_reply(2, b"!")
+}
+
+fn wrap(stage: &mut Stage<'_>) -> Judged {
+    let settings = Settings { last_flag: u32::MAX - 1, ..stage.settings() };
+    let mut peer = stage.connect(settings)?;
+    stage.call(1, CMD, b"1")?;
+    let last = peer.request_of(CMD, b"1")?;
+    if last != u32::MAX {
+        return Err(format!("expected that Flags count on from lastFlag, not {last}"));
+    }
+    stage.call(2, CMD, b"2")?;
+    let next = peer.request_of(CMD, b"2")?;
+    if next == last {
+        return Err("a Flag in use is used again".to_owned());
+    }
+    peer.reply(CMD, next, b"two")?;
+    stage.expect_reply(2, b"two")?;
+    peer.reply(CMD, last, b"one")?;
+    stage.expect_reply(1, b"one")
 }

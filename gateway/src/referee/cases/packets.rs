@@ -33,6 +33,8 @@ pub(super) fn cases() -> Vec<Unnumbered> {
         case("zlib-empty", "does not decode empty Data", zlib_empty),
         case("zlib-corrupt", "takes no Data that does not inflate", zlib_corrupt),
         case("unknown-status", "takes no Data with a DataStatus above 2", unknown_status),
+        case("deflate", "sends and takes compressed messages, if it offers permessage-deflate", deflate),
+        case("deflate-fragments", "joins the fragments of a compressed message", deflate_fragments),
     ]
 }
 
@@ -203,4 +205,31 @@ fn zlib_corrupt(stage: &mut Stage<'_>) -> Judged {
 
 fn unknown_status(stage: &mut Stage<'_>) -> Judged {
     answer_wrongly(stage, |flag| packet(0, 3, flag, CMD, b"what is this?"))
+}
+
+/// Long enough to be compressed, and short enough that three of it fit any window.
+const WORDS: &[u8] = b"again and again and again and again and again";
+
+fn deflate(stage: &mut Stage<'_>) -> Judged {
+    const LONG: [u8; 2000] = [b'a'; 2000];
+    let mut peer = stage.connect_deflated()?;
+    // The second refers back to the first.
+    for id in [1, 2] {
+        stage.call(id, CMD, &LONG)?;
+        let flag = peer.request_of(CMD, &LONG)?;
+        peer.send_compressed(&message_of(packet(0, 0, flag, CMD, WORDS)), 1)?;
+        stage.expect_reply(id, WORDS)?;
+    }
+    stage.call(3, CMD, b"?")?;
+    let flag = peer.request_of(CMD, b"?")?;
+    peer.reply(CMD, flag, b"not compressed")?;
+    stage.expect_reply(3, b"not compressed")
+}
+
+fn deflate_fragments(stage: &mut Stage<'_>) -> Judged {
+    let mut peer = stage.connect_deflated()?;
+    stage.call(1, CMD, b"?")?;
+    let flag = peer.request_of(CMD, b"?")?;
+    peer.send_compressed(&message_of(packet(0, 0, flag, CMD, WORDS)), 3)?;
+    stage.expect_reply(1, WORDS)
 }

@@ -6,6 +6,7 @@ use sysconn::Reconnect;
 
 use super::super::deadline::now;
 use super::super::message::{Command, Event, Offline, Settings, hex};
+use super::super::peer::Peer;
 use super::super::stage::{CMD, Judged, NEVER_MS, Stage};
 use super::ends::{CODES, reconnect};
 use super::{Unnumbered, case};
@@ -18,6 +19,10 @@ const HEARTBEAT: u16 = 1044;
 const QUIET: Duration = Duration::from_millis(150);
 /// A short wait before reconnecting, in milliseconds.
 const SHORT_MS: u32 = 50;
+/// After so long a connection is a good one, and a bit for the client's clock.
+const SETTLED: Duration = Duration::from_millis(10_500);
+/// A code after which a client comes at once.
+const READ_TIMED_OUT: u16 = 4009;
 /// The time in which a wake-up is to be answered.
 const WAKE: Duration = Duration::from_secs(3);
 
@@ -44,6 +49,8 @@ pub(super) fn cases() -> Vec<Unnumbered> {
         let about = format!("{what} after a Close with {code}");
         Unnumbered { name: format!("code-{code}"), about, run: Box::new(move |stage| run(stage, code)) }
     }));
+    cases.push(case("now-once", "comes at once only the first time", now_once));
+    cases.push(case("settled", "comes at once again after 10 s in which it was logged in", settled));
     cases
 }
 
@@ -215,4 +222,24 @@ fn heartbeat(stage: &mut Stage<'_>) -> Judged {
         peer.reply(HEARTBEAT, flag, b"")?;
     }
     Ok(())
+}
+
+/// A client that has come at once, and is open again.
+fn come_back(stage: &mut Stage<'_>) -> Judged<Peer> {
+    close(stage, stage.settings(), READ_TIMED_OUT)?;
+    let peer = stage.accept()?;
+    stage.expect_open()?;
+    Ok(peer)
+}
+
+fn now_once(stage: &mut Stage<'_>) -> Judged {
+    come_back(stage)?.close(Some(READ_TIMED_OUT), "")?;
+    stage.no_arrival(QUIET)
+}
+
+fn settled(stage: &mut Stage<'_>) -> Judged {
+    let mut peer = come_back(stage)?;
+    peer.no_request(SETTLED)?;
+    peer.close(Some(READ_TIMED_OUT), "")?;
+    stage.accept().map(drop)
 }
