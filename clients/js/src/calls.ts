@@ -23,7 +23,7 @@ export class Calls {
 
   /** The next Flag: from 1 on, never 0 or one in use. */
   _next(): number {
-    do this._last = this._last < 0xffffffff ? this._last + 1 : 1;
+    do this._last = (this._last % 0xffffffff) + 1;
     while (this._sent.has(this._last));
     return this._last;
   }

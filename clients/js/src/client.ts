@@ -6,16 +6,19 @@ import { type Advice, Ended, Refused, TimedOut } from "./errors.js";
 import { Handlers } from "./handlers.js";
 import { Link } from "./link.js";
 import { encodeRequest, type Packet } from "./packet.js";
+import { promised } from "./promised.js";
 import { Replies } from "./stream.js";
 import { timeMs } from "./server_time.js";
 import { after, type Timer } from "./timer.js";
-import type { CallOptions, Command, CommandLike, Login, Options, State } from "./types.js";
+import type { CallOptions, Command, CommandLike, Options, State } from "./types.js";
 
 const SERVER_TIME = 1044;
 /** The kinds of requests: with one reply, with several, and those that do not wait for the login. */
-const CALL = 0;
-const STREAM = 1;
-const NOW = 2;
+const enum Kind {
+  CALL,
+  STREAM,
+  NOW,
+}
 
 /** A client of one server. It keeps one connection, and opens it again when it is lost. */
 export class Client {
@@ -93,7 +96,7 @@ export class Client {
       options,
       (value) => replies._push(value),
       finish,
-      STREAM,
+      Kind.STREAM,
     );
     return replies;
   }
@@ -138,7 +141,7 @@ export class Client {
     options: CallOptions = {},
     reply: (value: any) => unknown,
     fail: (error: unknown) => void,
-    kind = CALL,
+    kind = Kind.CALL,
   ): () => void {
     const { timeoutMs: usual = 10000 } = this._options;
     const { timeoutMs = usual, signal, offline } = options;
@@ -166,7 +169,7 @@ export class Client {
       _cmd: cmd,
       _packet: undefined!,
       _flag: 0,
-      _left: () => kind === STREAM && arm(),
+      _left: () => kind === Kind.STREAM && arm(),
       _answer: (packet) => {
         if (packet.errorId) return failWith(new Refused(packet.errorId, cmd, packet.data));
         let value;
@@ -175,7 +178,7 @@ export class Client {
         } catch (error) {
           return failWith(error);
         }
-        kind === STREAM ? arm() : finish();
+        kind === Kind.STREAM ? arm() : finish();
         if (reply(value) === false) pending._end(0, "too many replies wait");
       },
       _end: (code, reason) => failWith(new Ended(code, reason, this._advice, pending._flag > 0)),
@@ -190,7 +193,7 @@ export class Client {
     if (signal && signal.aborted) aborted();
     else {
       arm();
-      if (kind === NOW || (this.state === "open" && this._link._writable())) this._leave(pending);
+      if (kind === Kind.NOW || (this.state === "open" && this._link._writable())) this._leave(pending);
       else this._wait(pending, offline);
     }
     return finish;
@@ -226,9 +229,9 @@ export class Client {
       }
       this._handlers._emit("refused", error);
     };
-    new Promise<Login>((resolve) => resolve(login()))
+    promised(login)
       .then(({ command, message }) => {
-        if (current()) this._request(command, message, undefined, () => this._open(), failed, NOW);
+        if (current()) this._request(command, message, undefined, () => this._open(), failed, Kind.NOW);
       })
       .catch(failed);
   }
@@ -281,7 +284,7 @@ export class Client {
     };
     // A refusal is an answer, and so is what can't be read.
     const failed = (error: unknown) => error instanceof Ended || answered();
-    this._request(command, undefined, { timeoutMs: 0 }, answered, failed, NOW);
+    this._request(command, undefined, { timeoutMs: 0 }, answered, failed, Kind.NOW);
   }
 
   /** @internal */

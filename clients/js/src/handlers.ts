@@ -28,8 +28,7 @@ export class Handlers {
     const list = this._get(key);
     for (const handler of list) {
       try {
-        const result = handler(value) as Promise<unknown> | undefined;
-        if (result && typeof result.then === "function") result.then(undefined, failed);
+        Promise.resolve(handler(value)).catch(failed);
       } catch (error) {
         failed(error);
       }

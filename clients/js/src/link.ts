@@ -3,6 +3,7 @@
 import type { Advice } from "./errors.js";
 import { decodeReply, type Packet } from "./packet.js";
 import { browser, inflate } from "./platform.js";
+import { promised } from "./promised.js";
 import { adviceOf, retrySeconds, waitMs } from "./reconnect.js";
 import { after, type Timer } from "./timer.js";
 import type { Options, Socket, State } from "./types.js";
@@ -46,7 +47,7 @@ export class Link {
   _start(): void {
     if (this._state !== "closed") return;
     const { watch } = this._connector();
-    if (watch) this._unwatch = watch(() => this._wake());
+    this._unwatch = watch && watch(() => this._wake());
     this._connect();
   }
 
@@ -101,15 +102,14 @@ export class Link {
   /** The connection is lost, or an attempt has failed; cuts what is left of it. */
   _lost(code: number, reason: string, given?: Advice): void {
     const { advice, backoff } = this._options;
-    let own = given;
     try {
-      own = own || (advice && advice(code, reason));
+      given = given || (advice && advice(code, reason));
     } catch (error) {
       // The handlers find the loss behind them.
       Promise.resolve(error).then((error) => this._owner._failed(error));
     }
-    const retry = own ? undefined : retrySeconds(reason);
-    const what = own || (retry === undefined ? adviceOf(code) : "later");
+    const retry = given ? undefined : retrySeconds(reason);
+    const what = given || (retry === undefined ? adviceOf(code) : "later");
     const socket = this._drop();
     if (socket) cut(socket);
     if (what !== "never") {
@@ -119,10 +119,7 @@ export class Link {
   }
 
   private _finish(code: number, reason: string, advice: Advice): void {
-    if (advice === "never" && this._unwatch) {
-      this._unwatch();
-      this._unwatch = undefined;
-    }
+    if (advice === "never" && this._unwatch) this._unwatch();
     this._log("ended:", code, reason, advice);
     this._owner._ended(code, reason, advice);
     this._set(advice === "never" ? "closed" : "waiting");
@@ -153,14 +150,14 @@ export class Link {
     if (!current()) return;
     const { _url: url } = this;
     if (typeof url === "string") open(url);
-    else new Promise<string>((resolve) => resolve(url())).then(open, failed);
+    else promised(url).then(open, failed);
   }
 
   private _listen(socket: Socket, current: () => boolean): void {
     // What is still to do before the next message may be handled, if anything.
-    let before: Promise<void> | undefined;
+    let before: Promise<unknown> | undefined;
     const inOrder = (action: () => Promise<void> | void) => {
-      const step = () => (current() ? action() : undefined);
+      const step = () => current() && action();
       const next = before ? before.then(step) : step();
       if (!next) return;
       before = next;
@@ -189,20 +186,19 @@ export class Link {
     const packet = typeof data === "object" ? decodeReply(data as ArrayBuffer) : undefined;
     if (!packet) return this._owner._failed(new Error("a message is no packet"));
     if (packet.status !== 1 || !packet.data.length) return this._owner._packet(packet);
-    const deliver = (inflated: Uint8Array) => {
-      if (!current()) return;
-      packet.data = inflated;
+    const inflated = (data: Uint8Array) => {
+      packet.data = data;
       packet.status = 0;
-      this._owner._packet(packet);
     };
     // Not inflated, it still has its status, by which its receiver knows.
-    const failed = (error: unknown) => {
-      this._owner._failed(error);
+    const failed = (error: unknown) => this._owner._failed(error);
+    const deliver = () => {
       if (current()) this._owner._packet(packet);
     };
-    return new Promise<Uint8Array>((resolve) =>
-      resolve((this._options.inflate || inflate)(packet.data)),
-    ).then(deliver, failed);
+    const { inflate: own = inflate } = this._options;
+    return promised(() => own(packet.data))
+      .then(inflated, failed)
+      .then(deliver);
   }
 
   private _everyMs(): number {
@@ -235,11 +231,12 @@ export class Link {
   /** Sets the timer of this name, or ends it. */
   private _after(name: string, ms: number, action?: () => void): void {
     clearTimeout(this._timers[name]);
-    const fire = () => {
-      this._timers[name] = undefined;
-      action!();
-    };
-    this._timers[name] = action && after(ms, fire);
+    this._timers[name] =
+      action &&
+      after(ms, () => {
+        this._timers[name] = undefined;
+        action();
+      });
   }
 
   private _set(state: State): void {

@@ -26,5 +26,5 @@ export function waitMs(
   if (retry) return retry * 1000 * (1 + Math.random());
   if ((advice === "now" || retry === 0) && !failures) return 0;
   // Never 0: Math.random() can be.
-  return (1 - Math.random()) * Math.min(maxMs, firstMs * 2 ** Math.min(failures, 30));
+  return (1 - Math.random()) * Math.min(maxMs, firstMs * 2 ** failures);
 }

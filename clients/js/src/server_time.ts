@@ -3,7 +3,9 @@
 /** The `server_time_ms` in an `m_1044_toc`: field 1, a varint. 0 if it is not there. */
 export function timeMs(data: Uint8Array): number {
   let time = 0;
+  let i = 0;
   if (data[0] === 8)
-    for (let i = 1; i === 1 || data[i - 1] > 127; i++) time += (data[i] & 127) * 2 ** (7 * (i - 1));
+    do time += (data[++i] & 127) * 128 ** (i - 1);
+    while (data[i] > 127);
   return time;
 }
