@@ -1,8 +1,10 @@
 // Heartbeats, silence, and wake-ups, on sockets and a clock of the test's own.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { mock, test } from "node:test";
-import { open, pass } from "./fake.mjs";
+import { Client } from "sysconn-client";
+import { open, pass, Sockets } from "./fake.mjs";
 
 test("silence and an unanswered wake are losses", async () => {
   const { sockets, client } = await open({ heartbeat: { command: 5, everyMs: 20000 }, idleMs: 30000 });
@@ -38,6 +40,40 @@ test("silence and an unanswered wake are losses", async () => {
   await pass(1000);
   assert.equal(client.state, "waiting");
   client.close();
+});
+
+test("a page that is visible or online again wakes the client, until it is closed", async () => {
+  const page = { document: new EventTarget(), self: new EventTarget() };
+  const sockets = new Sockets();
+  const WebSocket = function (url, protocols) {
+    return sockets.connector(url, protocols);
+  };
+  Object.assign(globalThis, page, { WebSocket });
+  try {
+    const client = new Client("ws://x/");
+    const opening = client.connect();
+    sockets.open();
+    await opening;
+    sockets.answer();
+    const beats = () => sockets.last.sent.length;
+    const turn = (visibilityState) => {
+      Object.assign(page.document, { visibilityState }).dispatchEvent(new Event("visibilitychange"));
+      return beats();
+    };
+    assert.deepEqual([turn("hidden"), turn("visible")], [1, 2]);
+    sockets.answer();
+    page.self.dispatchEvent(new Event("online"));
+    assert.equal(beats(), 3);
+    await pass(3000);
+    assert.equal(client.state, "waiting");
+    page.self.dispatchEvent(new Event("online"));
+    assert.equal(client.state, "connecting");
+    client.close();
+    const left = [getEventListeners(page.self, "online"), getEventListeners(page.document, "visibilitychange")];
+    assert.deepEqual(left, [[], []]);
+  } finally {
+    for (const name of ["document", "self", "WebSocket"]) delete globalThis[name];
+  }
 });
 
 test("silence is not measured by the date, which can be set", async () => {

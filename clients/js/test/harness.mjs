@@ -93,7 +93,7 @@ export function tls() {
 
 /** The servers that the rules are tried against: a name, the scheme of the URL, and arguments. */
 export const SERVERS = [
-  ["plain", "ws", () => []],
+  ["plain", "ws", () => ["--drain-rate", "1000"]],
   ["TLS", "wss", tls],
   ["deflate", "ws", () => ["--deflate", "shared", "--deflate-above", "0", "--compress-above", "1"]],
 ];

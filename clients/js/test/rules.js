@@ -153,9 +153,16 @@ async function rules({ sysconn, url, connector, control, check, setTimeout }) {
   check("a post does not leave", plain.post(echo.echo) === false);
   check("a call waits for the next connection", same(await plain.call(echo.echo, bytes(5)), bytes(5)));
 
-  // The server restarts.
+  // The server restarts. A paced drain says how long to stay away.
+  const times = [];
+  const noMore = plain.on("state", () => times.push(Date.now()));
+  const restarted = fails(plain.call(echo.deferred, deferred(5000)));
   await control("restart");
   check("after a restart it comes back", same(await plain.call(echo.echo, bytes(6)), bytes(6)));
+  noMore();
+  error = await restarted;
+  check("a restart ends calls with 1001", error.code === 1001 && error.mayHaveRun);
+  if (/retry=1$/.test(error.reason)) check("a paced drain keeps it away for a second", times[1] - times[0] > 990);
 
   // A handler that panics: 1011, later.
   error = await fails(plain.call(echo.panic));
@@ -205,7 +212,9 @@ async function rules({ sysconn, url, connector, control, check, setTimeout }) {
   for (const each of [idle, plain]) each.on("state", (state) => ends.push(state));
   await control("freeze");
   const frozen = Date.now();
-  plain.wake();
+  // Without a connector of the test's own it is the page that wakes the client.
+  if (connector) plain.wake();
+  else window.dispatchEvent(new Event("online"));
   await until("silence is noticed", () => ends.includes("waiting") || ends.includes("connecting"));
   check("silence of idleMs", Date.now() - frozen < 2000);
   await until("an unanswered wake is noticed", () => ends.length >= 6);
