@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     IgnoresFlags,
     /// RSV1 is not looked at.
     IgnoresRsv1,
+    /// Messages that are not compressed have RSV1.
+    MarksPlain,
     /// The Flag behind the last one is 0.
     WrapsToZero,
     /// Calls wait for ever.
@@ -101,6 +103,7 @@ pub(crate) const FAULTS: &[(Fault, &[&str])] = &[
         ],
     ),
     (IgnoresRsv1, &["packets/deflate", "packets/deflate-fragments"]),
+    (MarksPlain, &["packets/deflate", "packets/deflate-fragments"]),
     (WrapsToZero, &["flags/wrap"]),
     (NeverTimesOut, &["flags/timeout"]),
     (IgnoresErrorIds, &["refusals/"]),

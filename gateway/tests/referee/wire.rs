@@ -10,6 +10,7 @@ use super::common::upgrade_of;
 use super::driver::TICK;
 use super::faults::Fault::{self, *};
 
+const RSV1: u8 = 0x40;
 const RULES: Rules = Rules { role: Role::Client, max_len: 1 << 20, text: false, deflate: true };
 
 /// What has come.
@@ -48,6 +49,9 @@ impl Wire {
     pub(crate) fn send(&mut self, opcode: Opcode, payload: &[u8]) {
         let mut frame = vec![];
         push_masked_frame(&mut frame, true, opcode, [1, 2, 3, 4], payload);
+        if self.fault == Some(MarksPlain) && opcode == Opcode::Binary {
+            frame[0] |= RSV1;
+        }
         // The server may be gone; the next read says so.
         let _ = self.stream.write_all(&frame);
     }
