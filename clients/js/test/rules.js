@@ -5,13 +5,23 @@
 
 "use strict";
 
-async function rules({ sysconn, url, connector, control, check, setTimeout }) {
+async function rules(given) {
+  const clients = [];
+  try {
+    await tryRules(given, clients);
+  } finally {
+    // Those that are left open would keep the runtime from its end.
+    for (const each of clients) each.close();
+  }
+}
+
+/** The clients that it makes go into the list. */
+async function tryRules({ sysconn, url, connector, control, check, setTimeout }, clients) {
   const { Client, Refused, TimedOut, Ended } = sysconn;
   const { account, room, echo } = sysconn.messages;
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const backoff = { firstMs: 20, maxMs: 100 };
   let role = BigInt("9007199254740993");
-  const clients = [];
   const client = (options, roleId) => {
     const login = () => ({ command: account.login, message: { account: "ä游😀", roleId, kind: 1 } });
     const made = new Client(url, { connector, backoff, ...(roleId ? { login } : {}), ...options });
