@@ -73,7 +73,11 @@ test(`${CLIENTS} clients that are cut for ${SECONDS} s`, async () => {
     return one;
   };
   const playing = Array.from({ length: CLIENTS }, (_, i) => play(i + 1));
-  for (const end = Date.now() + SECONDS * 1000; Date.now() < end; await sleep(CUT_MS)) before.cutSome(SHARE);
+  // On a busy machine it goes on until enough has happened.
+  const isEnough = () =>
+    counts.answered > CLIENTS && counts.mayHaveRun > 0 && before.accepted() > CLIENTS * 1.2;
+  for (const end = Date.now() + SECONDS * 1000; Date.now() < end || !isEnough(); await sleep(CUT_MS))
+    before.cutSome(SHARE);
   going = false;
   const all = await Promise.all(playing);
   // All that is still to be answered is, and then the observer has heard it.
@@ -95,6 +99,4 @@ test(`${CLIENTS} clients that are cut for ${SECONDS} s`, async () => {
   console.log(`cuts: ${before.accepted()} connections, ${JSON.stringify(counts)}`);
   assert.deepEqual(wrong, []);
   assert.equal(outcomes.size, begun);
-  assert.ok(counts.answered > CLIENTS && counts.mayHaveRun > 0, JSON.stringify(counts));
-  assert.ok(before.accepted() > CLIENTS * 1.2, `${before.accepted()} connections`);
 });
