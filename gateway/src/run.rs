@@ -13,7 +13,7 @@ use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
 use crate::options::{LogFormat, Mode, Options};
 use crate::reload::{Reload, Told};
-use crate::service::{PassedSocket, ServiceManager, State};
+use crate::service::{PassedSocket, ServiceManager, State, feed_watchdog, watchdog_period};
 use crate::side::Side;
 use crate::signals::Caught;
 use crate::store::Store;
@@ -113,11 +113,14 @@ struct Server {
 
 impl Server {
     fn run<S: Application<Session: Send> + Send>(
-        self,
+        mut self,
         service: impl Into<Service<S>>,
         state: impl FnMut(Worker<S>) -> S,
     ) -> Result<(), String> {
         self.signals.catch_ends()?;
+        let watchdog = watchdog_period();
+        // Its figures come with the metrics.
+        self.config.metrics |= watchdog.is_some();
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
         let manager = ServiceManager::from_environment();
         let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
@@ -131,6 +134,10 @@ impl Server {
         let mut side = Side::default();
         if let Some(page) = self.page {
             page.serve(workers.listening(), &mut side)?;
+        }
+        if let (Some(period), Some(metrics)) = (watchdog, workers.handle().metrics()) {
+            let manager = manager.clone();
+            side.add(move || feed_watchdog(manager, metrics, period));
         }
         side.start()?;
         announce(&addresses);

@@ -18,6 +18,8 @@ pub(crate) enum State {
     Reloading,
     /// It drains. That takes at most so long, unless there is no limit.
     Draining(Option<Duration>),
+    /// No worker hangs.
+    Alive,
 }
 
 /// The service manager that has started the program, if one has.
@@ -30,6 +32,11 @@ pub(crate) struct ServiceManager {
 impl ServiceManager {
     pub(crate) fn from_environment() -> Self {
         ServiceManager { socket: std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn at(path: &std::path::Path) -> Self {
+        ServiceManager { socket: Some(path.as_os_str().to_owned()) }
     }
 
     /// Tells it. An error is logged: the program does not depend on it.
@@ -53,6 +60,7 @@ fn text(state: &State) -> String {
             let extend = limit.map(|limit| format!("EXTEND_TIMEOUT_USEC={}\n", limit.as_micros()));
             format!("STOPPING=1\nSTATUS=draining\n{}", extend.unwrap_or_default())
         }
+        State::Alive => "WATCHDOG=1\n".to_owned(),
     }
 }
 

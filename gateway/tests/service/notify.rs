@@ -80,6 +80,42 @@ fn it_tells_when_it_serves_reloads_and_drains() {
 }
 
 #[test]
+fn the_watchdog_is_fed_if_the_manager_waits_for_this_process() {
+    let path = temporary("watchdog");
+    let manager = Manager::new(UnixDatagram::bind(&path).unwrap());
+    let start = |watchdog_pid: &str| {
+        let mut command = Command::new("sh");
+        let script = format!(r#"export WATCHDOG_PID={watchdog_pid}; exec "$0" "$@""#);
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_sysconn"), "--listen", "127.0.0.1:0"]).env_clear();
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+        Program::start_as(&mut command)
+    };
+    // 1 is another process.
+    for (watchdog_pid, is_fed) in [("$$", true), ("''", true), ("1", false)] {
+        let mut program = start(watchdog_pid);
+        let mut told = vec![];
+        for _ in 0..10 {
+            told.push(manager.next().remove(0).0);
+            if told.len() == 1 && !is_fed {
+                break;
+            }
+        }
+        program.signal(Signal::TERM);
+        while told.last().is_none_or(|last| last != "STOPPING") {
+            told.push(manager.next().remove(0).0);
+        }
+        assert_eq!(program.wait().0.code(), Some(0));
+        // What came after the signal.
+        manager.0.set_nonblocking(true).unwrap();
+        while manager.0.recv(&mut [0; 64]).is_ok() {}
+        manager.0.set_nonblocking(false).unwrap();
+        let fed = told.iter().filter(|first| *first == "WATCHDOG").count();
+        assert!(if is_fed { fed >= 5 } else { fed == 0 }, "{watchdog_pid}: {told:?}");
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn a_manager_without_a_path_is_told_and_one_that_is_gone_is_not_missed() {
     let name = format!("sysconn-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).unwrap();
