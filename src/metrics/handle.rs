@@ -57,6 +57,22 @@ impl Metrics {
     ///
     /// A watchdog looks at them in an interval. A pulse that [is stuck](Pulse::is_stuck_since) since the look
     /// before names what hangs.
+    ///
+    /// ```
+    /// use sysconn::metrics::{Metrics, Pulse};
+    ///
+    /// /// One look, some milliseconds after the one that saw `before`.
+    /// fn look(metrics: &Metrics, before: &[Pulse]) -> Vec<Pulse> {
+    ///     let now: Vec<_> = metrics.pulses().collect();
+    ///     for (pulse, before) in now.iter().zip(before) {
+    ///         if pulse.is_stuck_since(before) {
+    ///             log::warn!("worker {} hangs: {} {:?}", pulse.worker, pulse.work.name(), pulse.cmd);
+    ///             metrics.stalled(pulse);
+    ///         }
+    ///     }
+    ///     now
+    /// }
+    /// ```
     pub fn pulses(&self) -> impl Iterator<Item = Pulse> {
         self.shared.workers.iter().enumerate().map(|(worker, numbers)| numbers.heart.pulse(worker))
     }

@@ -121,6 +121,7 @@ impl<S: Application> Reactor<S> {
                 let (topics, publishes, bytes) = tools.effects.topics.shared().counted();
                 topics + publishes + bytes
             }),
+            ("figures of metrics that are wrong", tools.meter.audit(&tools.totals)),
             ("effects", usize::from(!tools.effects.is_empty())),
             ("timers", usize::from(schedule.next_timer_at() != Moment::NEVER)),
         ];

@@ -52,7 +52,14 @@ impl<S: Simulated> Server<S> {
             workers.push(worker.clone());
             state(worker)
         };
-        let reactors = Reactor::simulated_workers(&plan.config, service, state, network)?;
+        #[cfg_attr(not(feature = "metrics"), expect(unused_mut, reason = "there are none to switch on"))]
+        let mut config = plan.config.clone();
+        #[cfg(feature = "metrics")]
+        {
+            // What they count is checked at the end.
+            config.metrics = true;
+        }
+        let reactors = Reactor::simulated_workers(&config, service, state, network)?;
         // There is always one.
         let handle = reactors.first().map(Reactor::handle).ok_or(io::Error::from(io::ErrorKind::NotFound))?;
         let seat = |mut reactor: Reactor<S>| {

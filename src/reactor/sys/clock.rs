@@ -64,9 +64,10 @@ impl Clock {
         Stamp::from(instant.saturating_duration_since(self.began))
     }
 
-    /// The time now for metrics, as [`turn_now`](Self::turn_now) has it.
+    /// The time now for metrics. In a simulation it stands still within a turn, so that metrics change
+    /// nothing.
     pub(crate) fn stamp_now(&self) -> Stamp {
-        self.stamp(self.turn_now())
+        self.stamp(self.instant_now())
     }
 
     /// Milliseconds since 1970, by the system clock.
