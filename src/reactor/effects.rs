@@ -9,7 +9,7 @@ use super::roles::{answer_request, log_in, replace};
 use super::send::call;
 use super::survey::{survey, survey_all};
 use super::topics::{check_subscriber, deliver_publish, inherit, subscribe, unsubscribe};
-use super::watch::set_debug;
+use super::watch::{set_debug, set_recorded};
 use crate::id::ConnectionId;
 use crate::router::{Application, Effect};
 
@@ -64,6 +64,7 @@ pub(super) fn apply_one<S: Application>(core: &mut Core<S>, by: Requester, effec
         Effect::CheckSubscriber(id) => check_subscriber(core, id),
         Effect::Close { to, cause } => call(core, to, |entry, env| entry.conn.close(cause, env)),
         Effect::SetDebug { to, on } => set_debug(core, to, on),
+        Effect::SetRecorded { to, on } => set_recorded(core, to, on),
         Effect::Answer { right, answer } => {
             if let Some((to, seq)) = right.into_request() {
                 answer_request(core, by, to, seq, answer);

@@ -25,12 +25,16 @@ pub(super) fn watch_from_the_start<S: Application>(core: &mut Core<S>, id: Conne
 /// recorded.
 pub(super) fn set_debug<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
     let Some(entry) = core.connections.get_mut(id) else { return };
-    let is_recorded = entry.conn.record.has(Watch::RECORDER);
     entry.conn.record.set(Watch::LOG, on);
-    if core.recording.as_ref().is_none_or(|recording| !recording.debugged) {
-        return;
+    if core.recording.as_ref().is_some_and(|recording| recording.debugged) {
+        set_recorded(core, id, on);
     }
-    match (on, is_recorded) {
+}
+
+/// Begins or ends the recording of a connection.
+pub(super) fn set_recorded<S: Application>(core: &mut Core<S>, id: ConnectionId, on: bool) {
+    let Some(entry) = core.connections.get_mut(id) else { return };
+    match (on, entry.conn.record.has(Watch::RECORDER)) {
         (true, false) => record(core, id),
         (false, true) => entry.conn.stop_recording(),
         (true, true) | (false, false) => {}

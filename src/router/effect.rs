@@ -28,6 +28,10 @@ pub(crate) enum Effect {
         to: ConnectionId,
         on: bool,
     },
+    SetRecorded {
+        to: ConnectionId,
+        on: bool,
+    },
     Answer {
         right: AnswerRight,
         answer: Answer,
@@ -85,6 +89,7 @@ impl Effect {
             Effect::Send { to, .. }
             | Effect::Close { to, .. }
             | Effect::SetDebug { to, .. }
+            | Effect::SetRecorded { to, .. }
             | Effect::LogIn { to, .. }
             | Effect::LogOut(to)
             | Effect::Subscribe { to, .. }
@@ -116,6 +121,7 @@ impl Effect {
             }
             Effect::Close { .. }
             | Effect::SetDebug { .. }
+            | Effect::SetRecorded { .. }
             | Effect::LogIn { .. }
             | Effect::LogOut(_)
             | Effect::Unsubscribe { topic: None, .. }

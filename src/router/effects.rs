@@ -113,6 +113,12 @@ impl Effects {
         self.add(1, Effect::SetDebug { to, on });
     }
 
+    /// Begins or ends the recording of one connection, in the directory of
+    /// [`Config::recording`](crate::Config::recording). Without effect if there is none.
+    pub fn set_recorded(&mut self, to: ConnectionId, on: bool) {
+        self.add(1, Effect::SetRecorded { to, on });
+    }
+
     /// Replies to a deferred request, like [`Ticket::reply`], but in order with the other effects.
     pub fn reply<T: Send>(&mut self, ticket: Ticket<T>, data: impl Into<Vec<u8>>) {
         self.answer(ticket, Answer::Reply(data.into()));

@@ -17,6 +17,7 @@ fn effects(rig: &mut Rig) -> Vec<String> {
         Effect::Broadcast { to, push } => format!("broadcast to {} {}", to.len(), push.frame().len()),
         Effect::Close { to, cause } => format!("close {to} {cause:?}"),
         Effect::SetDebug { to, on } => format!("debug {to} {on}"),
+        Effect::SetRecorded { to, on } => format!("recorded {to} {on}"),
         Effect::Answer { answer, .. } => format!("answer {answer:?}"),
         Effect::LogIn { to, .. } => format!("log in {to}"),
         Effect::LogOut(to) => format!("log out {to}"),
