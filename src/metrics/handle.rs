@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::pulse::Pulse;
 use super::shared::SharedMetrics;
-use super::snapshot::Snapshot;
+use super::snapshot::{Counts, Snapshot};
 
 /// The metrics of a server: cheap to clone, usable from any thread.
 ///
@@ -40,11 +40,13 @@ use super::snapshot::Snapshot;
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub(super) shared: Arc<SharedMetrics>,
+    /// What else leaves log lines out.
+    pub(super) lines_left_out: Option<fn() -> Counts>,
 }
 
 impl Metrics {
     pub(crate) fn new(shared: Arc<SharedMetrics>) -> Self {
-        Metrics { shared }
+        Metrics { shared, lines_left_out: None }
     }
 
     /// All figures, as plain data.
@@ -75,6 +77,14 @@ impl Metrics {
     /// ```
     pub fn pulses(&self) -> impl Iterator<Item = Pulse> {
         self.shared.workers.iter().enumerate().map(|(worker, numbers)| numbers.heart.pulse(worker))
+    }
+
+    /// The same, whose text also has log lines that the program itself leaves out:
+    /// `sysconn_log_lines_left_out_total` counts them under the kinds that `of` returns. They must be none of
+    /// the library's.
+    #[must_use]
+    pub fn with_log_lines_left_out(self, of: fn() -> Counts) -> Self {
+        Metrics { lines_left_out: Some(of), ..self }
     }
 
     /// Counts a stall in `sysconn_stalls_total`. A watchdog calls it once for each stall that it finds.

@@ -31,7 +31,8 @@ impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let snapshot = self.snapshot();
         let mut out = Out { encoder };
-        let total = snapshot.total();
+        let mut total = snapshot.total();
+        total.log_lines_left_out.extend(self.lines_left_out.map(|of| of()).unwrap_or_default());
         out.connections(&snapshot, &total)?;
         out.packets(&snapshot, &total)?;
         out.times(&snapshot, &total)?;
