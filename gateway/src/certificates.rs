@@ -35,6 +35,16 @@ pub(crate) fn warnings(chain: &[u8], now: SystemTime) -> Vec<String> {
     lines.collect()
 }
 
+/// When the first certificate of a chain ends, in seconds since 1970.
+pub(crate) fn ends(chain: &[u8]) -> Option<i64> {
+    let certificates = CertificateDer::pem_slice_iter(chain).filter_map(Result::ok);
+    let ends = certificates.filter_map(|der| {
+        let (_, certificate) = X509Certificate::from_der(&der).ok()?;
+        Some(certificate.validity().not_after.timestamp())
+    });
+    ends.min()
+}
+
 /// The warning about a certificate's dates, if any. `now` is Unix time in seconds.
 fn validity(certificate: &X509Certificate<'_>, now: u64) -> Option<String> {
     let validity = certificate.validity();

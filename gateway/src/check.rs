@@ -7,6 +7,7 @@ use std::path::Path;
 use log::LevelFilter;
 use rustix::fs::{Access, access};
 
+use crate::admin::AdminToken;
 use crate::auth::Auth;
 use crate::options::{AuthOptions, Checked, LogFormat, Options, Sources, read, shown};
 use crate::run::start_log;
@@ -67,6 +68,8 @@ fn files(options: &mut Options) -> Vec<String> {
     let jwt = AuthOptions { token_keys: None, ..options.auth.clone() };
     problems.extend([own, jwt].iter().filter_map(|one| Auth::open(one).err()));
     problems.extend(options.wechat_secret_file.as_deref().and_then(|path| wechat::check_secret(path).err()));
+    let token = options.admin.token_file.as_deref().and_then(|path| AdminToken::open(path).err());
+    problems.extend(token.map(|line| format!("--admin-token-file: {line}")));
     problems.extend(options.data.as_deref().and_then(|path| directory("data", path, true).err()));
     problems.extend(options.record.as_deref().and_then(|path| directory("record", path, false).err()));
     problems.extend(options.cpu.and_then(|first| cpus::check(first, options.config.workers).err()));
@@ -95,6 +98,7 @@ fn warnings(options: &Options) -> Vec<String> {
         options.wechat_warning(),
         options.blacklist_warning(),
         options.memory_warning(),
+        options.admin_warning(),
     ];
     // Which sockets of systemd there will be is not known.
     let config = if options.from_systemd.is_empty() { options.config.warnings() } else { vec![] };

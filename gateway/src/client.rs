@@ -40,13 +40,25 @@ pub(crate) fn connect(
         false => Box::new(tcp),
         true => {
             let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
-            let tls = ClientConnection::new(Arc::new(config(roots)?), name).map_err(io::Error::other)?;
-            Box::new(Tls(StreamOwned::new(tls, Tcp { stream: tcp, until: now() })))
+            over_tls(tcp, config(roots)?, name)?
         }
     };
     let mut client = Client::over(stream, url, offer)?;
     client.set_longest_wait(Some(TIMEOUT));
     Ok(client)
+}
+
+/// TLS over a connection, with the server of this name.
+///
+/// # Errors
+/// That of rustls.
+pub(crate) fn over_tls(
+    tcp: TcpStream,
+    config: ClientConfig,
+    name: ServerName<'static>,
+) -> io::Result<Box<dyn Stream>> {
+    let tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    Ok(Box::new(Tls(StreamOwned::new(tls, Tcp { stream: tcp, until: now() }))))
 }
 
 /// A connection with TLS. Its reads and writes end in the time of the socket's reads, though one of them is

@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
 use crate::options::LogFormat;
+use crate::tally::Tally;
 
 /// Bytes that a pipe takes at once if it takes any (`PIPE_BUF` of pipe(7)).
 const PIPE_BYTES: usize = 4096;
@@ -71,6 +72,7 @@ impl<W: Write + AsFd> Write for LogSink<W> {
         }
         if self.left_out > 0 || !self.rest.is_empty() || !self.begin(line) {
             self.left_out += 1;
+            Tally::LinesUnwritten.count();
         }
         Ok(line.len())
     }

@@ -2,6 +2,7 @@
 //! connections (`replay`), and tools for operators.
 
 mod accounts;
+mod admin;
 mod auth;
 mod blacklist;
 mod call;
@@ -19,6 +20,7 @@ mod dev;
 mod health;
 mod http;
 mod jwt;
+mod line_allowance;
 mod log_format;
 mod log_sink;
 mod login_as;
@@ -36,6 +38,7 @@ mod service;
 mod side;
 mod signals;
 mod store;
+mod tally;
 mod tls;
 mod wechat;
 

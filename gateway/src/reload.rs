@@ -1,10 +1,11 @@
-//! Reads certificates, login keys and the secret of WeChat again while the server runs.
+//! Reads certificates, login keys, the secret of WeChat and the admin token again while the server runs.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use sysconn::ServerHandle;
 
+use crate::admin::AdminToken;
 use crate::auth::Auth;
 use crate::service::{ServiceManager, State};
 use crate::tls::TlsFiles;
@@ -45,16 +46,18 @@ impl Reload {
         tls: Option<TlsFiles>,
         auth: Arc<Auth>,
         wechat: Option<Arc<Wechat>>,
+        admin: Option<Arc<AdminToken>>,
         told: Told,
     ) -> Result<Self, String> {
-        if tls.is_none() && !auth.is_on() && wechat.is_none() {
+        if tls.is_none() && !auth.is_on() && wechat.is_none() && admin.is_none() {
             return Ok(Reload { told, requests: None });
         }
         let (requests, inbox) = sync_channel(1);
         let with_reload = told.clone();
         let run = move || {
             for () in inbox {
-                with_reload.around(|| reload(&server, tls.as_ref(), &auth, wechat.as_deref()));
+                with_reload
+                    .around(|| reload(&server, tls.as_ref(), &auth, wechat.as_deref(), admin.as_deref()));
             }
         };
         let thread = std::thread::Builder::new().name("reload".into()).spawn(run);
@@ -79,7 +82,13 @@ impl Reload {
 }
 
 /// Reads the files again. A file that cannot be used leaves its setting unchanged.
-fn reload(server: &ServerHandle, tls: Option<&TlsFiles>, auth: &Auth, wechat: Option<&Wechat>) {
+fn reload(
+    server: &ServerHandle,
+    tls: Option<&TlsFiles>,
+    auth: &Auth,
+    wechat: Option<&Wechat>,
+    admin: Option<&AdminToken>,
+) {
     let set_tls = |files: &TlsFiles| server.set_tls(files.load()?).map_err(|error| error.to_string());
     if let Some(Err(line)) = tls.map(set_tls) {
         log::error!("the certificate stays as it was: {line}");
@@ -88,6 +97,11 @@ fn reload(server: &ServerHandle, tls: Option<&TlsFiles>, auth: &Auth, wechat: Op
     match wechat.map(Wechat::reload) {
         Some(Ok(())) => log::info!("the secret of WeChat was read again"),
         Some(Err(line)) => log::error!("the secret of WeChat stays as it was: {line}"),
+        None => {}
+    }
+    match admin.map(AdminToken::reload) {
+        Some(Ok(())) => log::info!("the token of the admin server was read again"),
+        Some(Err(line)) => log::error!("the token of the admin server stays as it was: {line}"),
         None => {}
     }
 }

@@ -2,16 +2,18 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use log::LevelFilter;
 use sysconn::{Application, Config, Service, Worker, Workers};
 
+use crate::admin::{Admin, Subject};
 use crate::auth::Auth;
 use crate::blacklist::{Blacklist, Rules};
 use crate::delay::Delay;
 use crate::dev::DevPage;
 use crate::modules::{self, Echo, Gateway};
-use crate::options::{LogFormat, Mode, Options};
+use crate::options::{LogFormat, Mode, Options, shown};
 use crate::reload::{Reload, Told};
 use crate::service::{PassedSocket, ServiceManager, State, feed_watchdog, watchdog_period};
 use crate::side::Side;
@@ -37,6 +39,7 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
         options.wechat_warning(),
         options.blacklist_warning(),
         options.memory_warning(),
+        options.admin_warning(),
     ];
     let wechat = options.wechat();
     let rules = Rules::new(&options);
@@ -61,14 +64,28 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
         true => Some(DevPage::bind(options.dev_listen, tls.is_some(), &mut config)?),
         false => None,
     };
+    let admin = match options.mode {
+        Mode::Serve => Admin::bind(&options.admin, config.listeners.socket_mode)?,
+        Mode::Echo => None,
+    };
+    config.metrics = admin.is_some();
     let (with_auth, with_wechat) = (auth.clone(), wechat.clone());
-    let server =
-        Server { config, signals, tls, auth: with_auth, wechat: with_wechat, page, cpu: options.cpu };
+    let mut server = Server {
+        config,
+        signals,
+        tls,
+        auth: with_auth,
+        wechat: with_wechat,
+        page,
+        admin: None,
+        cpu: options.cpu,
+    };
     match options.mode {
         Mode::Serve => {
             let delay = Arc::new(Delay::start()?);
             let store = Arc::new(Store::open(options.data.as_deref())?);
             let blacklist = Arc::new(Blacklist::open(rules, store.clone())?);
+            server.admin = admin.map(|admin| (admin, blacklist.clone(), options.diagnostics));
             let gateway = |worker| {
                 let (auth, blacklist) = (auth.clone(), blacklist.clone());
                 Gateway::new(worker, delay.clone(), auth, blacklist, store.clone(), wechat.clone())
@@ -107,6 +124,8 @@ struct Server {
     auth: Arc<Auth>,
     wechat: Option<Arc<Wechat>>,
     page: Option<DevPage>,
+    /// The admin server, the black list that it shows, and whether there are diagnostic commands.
+    admin: Option<(Admin, Arc<Blacklist>, bool)>,
     /// The core of the first worker; each further worker gets the next one.
     cpu: Option<usize>,
 }
@@ -122,15 +141,18 @@ impl Server {
         // Its figures come with the metrics.
         self.config.metrics |= watchdog.is_some();
         let mut workers = Workers::bind(&self.config, service, state).map_err(|error| error.to_string())?;
+        let (server, is_draining) = (workers.handle(), Arc::new(AtomicBool::new(false)));
         let manager = ServiceManager::from_environment();
         let addresses: Vec<_> = workers.listening().map(|listen| listen.to_string()).collect();
         let addresses = addresses.join(", ");
         let serving = State::Serving(addresses.clone());
         let told = Told { manager: manager.clone(), serving: serving.clone() };
-        let reload = Reload::start(workers.handle(), self.tls, self.auth, self.wechat, told)?;
+        let certificate = self.tls.as_ref().map(|files| shown(&files.cert));
+        let token = self.admin.as_ref().and_then(|(admin, ..)| admin.token());
+        let reload = Reload::start(server.clone(), self.tls, self.auth, self.wechat, token, told)?;
         let drain = &self.config.drain;
         let draining = State::Draining(drain.timeout.map(|timeout| timeout + drain.delay));
-        self.signals.watch(workers.handle(), reload, manager.clone(), draining)?;
+        self.signals.watch(server.clone(), reload, manager.clone(), draining, is_draining.clone())?;
         let mut side = Side::default();
         if let Some(page) = self.page {
             page.serve(workers.listening(), &mut side)?;
@@ -138,6 +160,14 @@ impl Server {
         if let (Some(period), Some(metrics)) = (watchdog, workers.handle().metrics()) {
             let manager = manager.clone();
             side.add(move || feed_watchdog(manager, metrics, period));
+        }
+        // It is removed at the end.
+        let mut _socket = None;
+        if let Some((admin, blacklist, diagnostics)) = self.admin {
+            let config = &self.config;
+            let listening = workers.listening().collect();
+            let of = Subject { server, config, listening, blacklist, is_draining, certificate, diagnostics };
+            _socket = admin.serve(of, &mut side)?;
         }
         side.start()?;
         announce(&addresses);

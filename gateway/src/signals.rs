@@ -1,6 +1,9 @@
 //! SIGTERM and SIGINT: the first drains, the second ends the program at once. SIGHUP reloads files, and never
 //! ends the program.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nix::sys::signal::SigSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -41,8 +44,8 @@ impl Caught {
         [SIGTERM, SIGINT].into_iter().try_for_each(catch)
     }
 
-    /// Handles the signals on a thread of its own, which waits for nothing else. The service manager is told
-    /// `draining_state` when the drain begins.
+    /// Handles the signals on a thread of its own, which waits for nothing else. When the drain begins,
+    /// `is_draining` is set, and the service manager is told `draining_state`.
     ///
     /// # Errors
     /// One line that says why the thread cannot be started.
@@ -52,19 +55,19 @@ impl Caught {
         reload: Reload,
         manager: ServiceManager,
         draining_state: State,
+        is_draining: Arc<AtomicBool>,
     ) -> Result<(), String> {
         let watch = move || {
-            let mut draining = false;
             for signal in self.0.forever() {
                 if signal == SIGHUP {
                     reload.begin();
                     continue;
                 }
-                if draining {
+                if is_draining.load(Ordering::Relaxed) {
                     // The status that a shell reports for a process that the signal ended.
                     std::process::exit(128 + signal);
                 }
-                draining = true;
+                is_draining.store(true, Ordering::Relaxed);
                 manager.tell(&draining_state);
                 server.drain();
             }

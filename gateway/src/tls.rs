@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use sysconn::{Tls, TlsError};
 
-use crate::certificates;
 use crate::options::{read, shown};
+use crate::{certificates, tally};
 
 /// The paths of the certificate chain and its key, both in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ impl TlsFiles {
         let file = |path| read(path).map_err(|error| format!("{}: cannot be read: {error}", shown(path)));
         let (cert, key) = (file(&self.cert)?, file(&self.key)?);
         let tls = Tls::from_pem(&cert, &key).map_err(|error| format!("{}: {error}", self.at_fault(error)))?;
+        tally::certificate_ends(certificates::ends(&cert).unwrap_or_default());
         for line in certificates::warnings(&cert, SystemTime::now()) {
             log::warn!("{}: {line}", shown(&self.cert));
         }

@@ -49,6 +49,8 @@ pub(crate) struct List {
     by_end: BTreeSet<(u64, Subject)>,
     /// Entries that no operator has made, by their numbers.
     automatic: BTreeMap<u64, Subject>,
+    /// How many entries are networks.
+    networks: usize,
     /// How many networks have a prefix of this length, so that a look tries no other.
     prefixes: BTreeMap<u8, usize>,
     next_number: u64,
@@ -61,6 +63,7 @@ impl List {
             entries: BTreeMap::new(),
             by_end: BTreeSet::new(),
             automatic: BTreeMap::new(),
+            networks: 0,
             prefixes: BTreeMap::new(),
             next_number: 0,
         }
@@ -93,6 +96,11 @@ impl List {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// The number of accounts and of networks.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.entries.len().saturating_sub(self.networks), self.networks)
     }
 
     pub(crate) fn lists_account(&self, account: &str, now_ms: u64) -> bool {
@@ -213,6 +221,7 @@ impl List {
         if !entry.by_operator {
             self.automatic.insert(entry.number, subject.clone());
         }
+        self.networks += usize::from(matches!(subject, Subject::Network(_)));
         if let Some(prefix) = prefix(&subject) {
             *self.prefixes.entry(prefix).or_default() += 1;
         }
@@ -224,6 +233,7 @@ impl List {
         if !entry.by_operator {
             self.automatic.remove(&entry.number);
         }
+        self.networks -= usize::from(matches!(subject, Subject::Network(_)));
         if let Some(prefix) = prefix(&subject)
             && let Some(count) = self.prefixes.get_mut(&prefix)
         {

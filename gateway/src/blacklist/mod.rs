@@ -24,6 +24,7 @@ use sysconn::{Peer, log_line};
 use crate::auth::MAX_NAME_BYTES;
 use crate::clock::{OnceAMinute, unix_ms};
 use crate::store::{Store, StoreError};
+use crate::tally::Tally;
 
 use offences::{MAX_COUNTERS, NewEntries, Offences, Told};
 use shared::Shared;
@@ -192,6 +193,12 @@ impl Blacklist {
         Page { total, entries }
     }
 
+    /// The number of accounts and of networks on the list, with those that have expired and are not removed
+    /// yet.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        self.shared.read().counts()
+    }
+
     fn counted(&self) -> MutexGuard<'_, Counted> {
         // No code under the lock can panic half-way.
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
@@ -222,7 +229,7 @@ impl Counted {
                  release has changed a message, `sysconn blacklist clear` lets its clients in again",
                 offences::MAX_NEW_ENTRIES
             ),
-            Told::Nothing => {}
+            Told::Nothing => Tally::LinesOfBlacklist.count(),
         }
     }
 

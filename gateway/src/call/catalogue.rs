@@ -25,19 +25,19 @@ struct Route {
 
 /// All that is known of a server's commands.
 #[derive(Debug)]
-pub(super) struct Catalogue {
+pub(crate) struct Catalogue {
     routes: Vec<Route>,
     messages: DescriptorPool,
 }
 
 /// One command.
 #[derive(Clone, Debug)]
-pub(super) struct Command {
-    pub(super) cmd: u16,
+pub(crate) struct Command {
+    pub(crate) cmd: u16,
     /// The message that it takes, if it is known.
-    pub(super) request: Option<MessageDescriptor>,
+    pub(crate) request: Option<MessageDescriptor>,
     /// The message that it replies with, or pushes.
-    pub(super) reply: Option<MessageDescriptor>,
+    pub(crate) reply: Option<MessageDescriptor>,
 }
 
 /// Finds the program's own messages.
@@ -58,7 +58,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// One line that says which file cannot be used, and why.
-    pub(super) fn load(routes: Option<&Path>, proto: Option<&Path>) -> Result<Self, String> {
+    pub(crate) fn load(routes: Option<&Path>, proto: Option<&Path>) -> Result<Self, String> {
         let is_own = routes.is_none() && proto.is_none();
         let routes = match routes {
             Some(path) => {
@@ -86,7 +86,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// One line, if there is none of that name.
-    pub(super) fn command(&self, given: &str) -> Result<Command, String> {
+    pub(crate) fn command(&self, given: &str) -> Result<Command, String> {
         if let Ok(cmd) = given.parse() {
             return Ok(self.numbered(cmd));
         }
@@ -99,7 +99,7 @@ impl Catalogue {
     }
 
     /// The command with this number.
-    pub(super) fn numbered(&self, cmd: u16) -> Command {
+    pub(crate) fn numbered(&self, cmd: u16) -> Command {
         let route = self.routes.iter().find(|route| route.cmd == cmd);
         Command {
             cmd,

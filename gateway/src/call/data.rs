@@ -1,7 +1,7 @@
 //! Data from the command line, and Data as it is printed.
 
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, SerializeOptions};
+use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
 
 use super::catalogue::Command;
 use crate::options::CallData;
@@ -14,14 +14,14 @@ const TURNS: [char; 12] = [
 
 /// How Data that belongs to no known message is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Text,
     Hex,
 }
 
 impl Form {
     /// Text if text was sent, hex otherwise.
-    pub(super) fn of(sent: &CallData) -> Self {
+    pub(crate) fn of(sent: &CallData) -> Self {
         if matches!(sent, CallData::Text(_)) { Form::Text } else { Form::Hex }
     }
 }
@@ -30,7 +30,7 @@ impl Form {
 ///
 /// # Errors
 /// One line that says why it is no message of the command.
-pub(super) fn encode(data: &CallData, command: &Command) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(data: &CallData, command: &Command) -> Result<Vec<u8>, String> {
     match data {
         CallData::None => Ok(Vec::new()),
         CallData::Text(text) => Ok(text.clone().into_bytes()),
@@ -39,20 +39,38 @@ pub(super) fn encode(data: &CallData, command: &Command) -> Result<Vec<u8>, Stri
             let Some(message) = &command.request else {
                 return Err(format!("--json: no message of command {} is known (--proto)", command.cmd));
             };
-            let name = message.name().to_owned();
-            let mut reader = serde_json::Deserializer::from_str(json);
-            let message = DynamicMessage::deserialize(message.clone(), &mut reader)
-                .and_then(|message| reader.end().map(|()| message));
-            Ok(message.map_err(|error| format!("--json: expected {name} as JSON: {error}"))?.encode_to_vec())
+            from_json(message, json).map_err(|error| format!("--json: {error}"))
         }
     }
 }
 
+/// A message of JSON, as bytes.
+///
+/// # Errors
+/// One line that says why it is no such message.
+pub(crate) fn from_json(message: &MessageDescriptor, json: &str) -> Result<Vec<u8>, String> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let read = DynamicMessage::deserialize(message.clone(), &mut reader)
+        .and_then(|message| reader.end().map(|()| message));
+    let message = read.map_err(|error| format!("expected {} as JSON: {error}", message.name()))?;
+    Ok(message.encode_to_vec())
+}
+
+/// Bytes as JSON, if they are such a message.
+pub(crate) fn to_json(message: MessageDescriptor, data: &[u8]) -> Option<String> {
+    json(&DynamicMessage::decode(message, data).ok()?)
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn to_hex(data: &[u8]) -> String {
+    data.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Data of a reply or push on one line: as JSON if its message is known.
-pub(super) fn show(data: &[u8], command: &Command, form: Form) -> String {
-    let message = command.reply.clone().and_then(|message| DynamicMessage::decode(message, data).ok());
-    message.and_then(|message| json(&message)).unwrap_or_else(|| match form {
-        Form::Hex => data.iter().map(|byte| format!("{byte:02x}")).collect(),
+pub(crate) fn show(data: &[u8], command: &Command, form: Form) -> String {
+    let shown = command.reply.clone().and_then(|message| to_json(message, data));
+    shown.unwrap_or_else(|| match form {
+        Form::Hex => to_hex(data),
         Form::Text => escaped(&String::from_utf8_lossy(data), |char| char.escape_default().to_string()),
     })
 }

@@ -1,7 +1,7 @@
 //! `sysconn call`: calls a command of a server, and prints its reply. The exit status says what came.
 
-mod catalogue;
-mod data;
+pub(crate) mod catalogue;
+pub(crate) mod data;
 mod session;
 
 use std::io::{self, Write as _};
@@ -90,7 +90,7 @@ fn tell(error: &ClientError, lost: u8) -> u8 {
 }
 
 /// The end of a connection, with its cause in the server's words, and the advice.
-fn end(ended: &Ended) -> String {
+pub(crate) fn end(ended: &Ended) -> String {
     let mut line = ended.to_string();
     if !ended.reason.is_empty() {
         line += &format!(": {}", shown(&ended.reason));
@@ -105,7 +105,7 @@ fn end(ended: &Ended) -> String {
 }
 
 /// What an ErrorID means, as docs/protocol.md has it.
-fn meaning(error_id: ErrorId) -> &'static str {
+pub(crate) fn meaning(error_id: ErrorId) -> &'static str {
     match error_id {
         ErrorId::UNKNOWN_COMMAND => "no such command",
         ErrorId::BAD_PACKET => "a wrong DataSize",

@@ -15,6 +15,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 pub(crate) use host::is_local_origin;
+pub(crate) use listener::Caller;
 pub(crate) use server::HttpServer;
 
 /// The policy of answers that have none of their own: what is here uses only itself, and no other page can

@@ -64,10 +64,14 @@ impl HttpServer {
         &self.address
     }
 
+    /// The file of its Unix socket, which is removed when it is dropped.
+    pub(crate) fn take_file(&mut self) -> Option<SocketFile> {
+        self.file.take()
+    }
+
     /// Answers requests by `site`, for ever. It is a task of the [side thread](crate::side).
     pub(crate) async fn serve(self, site: impl Site) {
         let checks_host = matches!(&self.address, Listen::Tcp(address) if address.ip().is_loopback());
-        let _file = self.file;
         let (site, times, mut places) = (Rc::new(site), self.times, Places::default());
         let listener = match self.listener.accepting() {
             Ok(listener) => listener,

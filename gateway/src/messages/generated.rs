@@ -196,6 +196,7 @@ pub mod echo {
     pub const BURST: u16 = 1104;
     pub const DEFERRED: u16 = 1105;
     pub const PANIC: u16 = 1106;
+    pub const BLOCK: u16 = 1107;
 }
 
 /// Commands and messages of the module `monitor`.

@@ -9,6 +9,9 @@ use super::Gateway;
 use crate::delay::MAX_DELAY;
 use crate::messages::echo as commands;
 
+/// The longest time for which a handler blocks.
+const MAX_BLOCK: Duration = Duration::from_secs(10);
+
 pub(super) const ROUTES: [Route<Gateway>; 5] = [
     Route::new(commands::ECHO, "echo", Access::Anyone, echo),
     Route::new(commands::SINK, "sink", Access::Anyone, handler!(sink)),
@@ -17,9 +20,10 @@ pub(super) const ROUTES: [Route<Gateway>; 5] = [
     Route::new(commands::DEFERRED, "deferred", Access::Anyone, deferred),
 ];
 
-pub(super) const ROUTES_WITH_DIAGNOSTICS: [Route<Gateway>; 6] = {
+pub(super) const ROUTES_WITH_DIAGNOSTICS: [Route<Gateway>; 7] = {
     let [echo, sink, refuse, burst, deferred] = ROUTES;
-    [echo, sink, refuse, burst, deferred, Route::new(commands::PANIC, "panic", Access::Anyone, panic)]
+    let panic = Route::new(commands::PANIC, "panic", Access::Anyone, panic);
+    [echo, sink, refuse, burst, deferred, panic, Route::new(commands::BLOCK, "block", Access::Anyone, block)]
 };
 
 /// Any bytes → the same bytes.
@@ -71,4 +75,16 @@ fn deferred(gateway: &mut Gateway, request: Request<'_>, context: &mut Context<'
 #[expect(clippy::panic, reason = "the purpose of the command")]
 fn panic(_: &mut Gateway, _: Request<'_>, _: &mut Context<'_>) -> Outcome {
     panic!("asked to by a client")
+}
+
+/// milliseconds:32 → empty, after the handler has blocked its worker for so long, with all clients of it.
+/// ErrorID 6 for more than [`MAX_BLOCK`].
+fn block(_: &mut Gateway, request: Request<'_>, context: &mut Context<'_>) -> Outcome {
+    let Ok(ms) = <[u8; 4]>::try_from(request.data()) else { return Outcome::Undecodable };
+    let time = Duration::from_millis(u64::from(u32::from_be_bytes(ms)));
+    if time > MAX_BLOCK {
+        return Outcome::Refuse(ErrorId::NOT_AVAILABLE);
+    }
+    std::thread::sleep(time);
+    context.reply(&[])
 }

@@ -1,6 +1,7 @@
 //! The options of the program, from command line, file and environment, in that order of precedence.
 
 mod accounts;
+mod admin;
 mod auth;
 mod blacklist;
 mod blacklist_command;
@@ -49,6 +50,7 @@ use sysconn::config::{
 use load::Given;
 
 pub(crate) use accounts::{Accounts, AccountsAction};
+pub(crate) use admin::AdminOptions;
 pub(crate) use auth::AuthOptions;
 pub(crate) use blacklist::BlacklistOptions;
 pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask};
@@ -105,12 +107,14 @@ pub(crate) struct Options {
     pub(crate) log_level: LevelFilter,
     /// The format of log lines.
     pub(crate) log_format: LogFormat,
-    /// Whether `serve` has command 1106, whose handler panics.
+    /// Whether `serve` has commands 1106, whose handler panics, and 1107, whose handler blocks.
     pub(crate) diagnostics: bool,
     /// Whether `serve` is for development: the log is more detailed, and there is a page.
     pub(crate) dev: bool,
     /// The address of that page.
     pub(crate) dev_listen: SocketAddr,
+    /// Where `serve` can be looked at and acted on.
+    pub(crate) admin: AdminOptions,
     /// How `serve` checks logins.
     pub(crate) auth: AuthOptions,
     /// Whom offences put on the black list of `serve`.
@@ -175,6 +179,7 @@ impl Options {
             diagnostics: false,
             dev: false,
             dev_listen: dev::LISTEN,
+            admin: AdminOptions::default(),
             auth: AuthOptions::default(),
             blacklist: BlacklistOptions::default(),
             data: None,

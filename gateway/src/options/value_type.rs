@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
-use sysconn::config::{self, TrustedProxy};
+use sysconn::config::{self, Listen, TrustedProxy};
 
 use super::{FromSystemd, LogFormat, Options, value};
 
@@ -16,6 +16,7 @@ pub(super) type Field<T> = fn(&mut Options) -> &mut T;
 pub(super) enum ValueType {
     /// Addresses, and sockets of systemd.
     Addresses,
+    OneAddress(Field<Option<Listen>>),
     /// One address, of this machine alone.
     Loopback(Field<SocketAddr>),
     Proxies(Field<Vec<TrustedProxy>>),
@@ -79,6 +80,11 @@ impl ValueType {
     /// The placeholder in the help, the text after "expected", and the TOML type.
     fn description(&self) -> (&'static str, &'static str, TomlType) {
         match self {
+            ValueType::OneAddress(_) => (
+                "ADDRESS",
+                "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found",
+                TomlType::Text,
+            ),
             ValueType::Addresses => (
                 "ADDRESS",
                 "IP:PORT, [IPV6]:PORT, unix:PATH, systemd, or HOST:PORT with a host that can be found",
@@ -195,7 +201,7 @@ impl ValueType {
             ValueType::Paths(_) => value::path(text),
             ValueType::OnePath(_) => value::one_path(text),
             ValueType::Origins(_) => value::origin(text),
-            ValueType::Addresses => return value::too_long(text),
+            ValueType::Addresses | ValueType::OneAddress(_) => return value::too_long(text),
             _ => return None,
         };
         checked.err().and_then(value::reason)
@@ -208,6 +214,7 @@ impl ValueType {
                 Some(sockets) => options.from_systemd.push(sockets),
                 None => options.config.listen.push(value::address(text)?),
             },
+            ValueType::OneAddress(field) => *field(options) = Some(value::address(text)?),
             ValueType::Loopback(field) => *field(options) = value::loopback(text)?,
             ValueType::Proxies(field) => field(options).push(text.parse().ok()?),
             ValueType::Paths(field) => field(options).push(value::path(text).ok()?),

@@ -50,6 +50,8 @@ use files::Place;
 use requests::{Call, Request};
 use thread::{Refused, StoreThread, Waits};
 
+use crate::tally::Tally;
+
 pub(crate) use transaction::{Fault, Transaction};
 
 /// The most requests that wait for the store's thread.
@@ -138,6 +140,7 @@ impl Store {
             Some(requests) => requests.try_send(request),
             None => Err(TrySendError::Disconnected(request)),
         };
+        Tally::StoreError.add(sent.is_err().into());
         match sent {
             Ok(()) => {}
             Err(TrySendError::Full(request)) => {

@@ -12,6 +12,7 @@ use redb::Database;
 use super::files::{Place, begin};
 use super::requests::Request;
 use super::{Fault, StoreError, Transaction};
+use crate::tally::Tally;
 
 /// The most requests in one transaction.
 const MAX_BATCH: usize = 256;
@@ -167,6 +168,9 @@ fn transact(database: &Database, requests: &mut Requests) -> Result<(), Fault> {
 /// Hands results over. Who panics then must not end the thread, which others wait for; the hook of panics
 /// logs it.
 fn finish(requests: Requests, committed: Result<(), StoreError>) {
+    if committed.is_err() {
+        Tally::StoreError.add(requests.len() as u64);
+    }
     for request in requests {
         let _ = catch(|| {
             request.finish(committed);

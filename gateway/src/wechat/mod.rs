@@ -24,6 +24,7 @@ use sysconn::{LoginTicket, Peer};
 
 use crate::blacklist::{Network, Rules};
 use crate::options::WechatOptions;
+use crate::tally::Tally;
 use breaker::Breaker;
 use client::{Client, Failure};
 use queue::Queue;
@@ -139,6 +140,7 @@ impl Wechat {
         let counted = self.rules.countable(peer);
         if counted.is_some_and(|network| lock(&self.shared.refused).bars(network, now())) {
             self.shared.barred.fetch_add(1, Ordering::Relaxed);
+            Tally::WechatTurnedAway.count();
             return;
         }
         let network = self.rules.network(peer);
@@ -151,6 +153,7 @@ impl Wechat {
         drop(waiting);
         self.shared.changed.notify_one();
         self.shared.turned_away.fetch_add(u64::from(refused.is_some()), Ordering::Relaxed);
+        Tally::WechatTurnedAway.add(refused.is_some().into());
         // Outside of the lock, since dropping a ticket takes one of the reactor.
         drop((left, refused));
     }
@@ -174,6 +177,11 @@ impl Shared {
             }
             let result = self.client.exchange(&code);
             self.note(&result);
+            match &result {
+                Ok(_) => Tally::WechatAccepted.count(),
+                Err(Failure::Refused(_)) => Tally::WechatRefused.count(),
+                Err(_) => Tally::WechatFailed.count(),
+            }
             match result {
                 Ok(openid) => then(ticket, openid),
                 Err(Failure::Refused(reason)) => {

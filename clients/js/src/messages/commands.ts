@@ -55,6 +55,8 @@ export const echo = {
   deferred: { cmd: 1105 } as Command<Uint8Array, Uint8Array>,
   /** 1106 `echo.panic`. For: anyone. */
   panic: { cmd: 1106 } as Command<Uint8Array, Uint8Array>,
+  /** 1107 `echo.block`. For: anyone. */
+  block: { cmd: 1107 } as Command<Uint8Array, Uint8Array>,
 };
 
 export const room = {

@@ -8,7 +8,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         "diagnostics",
         Switch(|o| &mut o.diagnostics),
         "false",
-        "Serve command 1106 too, whose handler panics",
+        "Serve the commands 1106, whose handler panics, and 1107, whose handler blocks its worker",
     )
     .in_echo(InEcho::Absent),
     entry(

@@ -2,6 +2,7 @@
 //! names in the environment come from it.
 
 mod accounts;
+mod admin;
 mod development;
 mod limits;
 mod listeners;
@@ -23,6 +24,7 @@ static GROUPS: &[(&str, &[Entry])] = &[
     ("Output", output::ENTRIES),
     ("Shutdown and threads", process::ENTRIES),
     ("Recordings and the log", observe::ENTRIES),
+    ("The admin server", admin::ENTRIES),
     ("Logins", logins::ENTRIES),
     ("Accounts", accounts::ENTRIES),
     ("Development", development::ENTRIES),

@@ -19,9 +19,10 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
     const SPIN: &str = "0 (off), or up to 168h with a unit (us, ms, s, m, h)";
     const ADDRESS: &str =
         "IP:PORT, [IPV6]:PORT, unix:PATH, systemd, or HOST:PORT with a host that can be found";
+    const ONE_ADDRESS: &str = "IP:PORT, [IPV6]:PORT, unix:PATH, or HOST:PORT with a host that can be found";
     let long = format!("unix:{}", "x".repeat(200));
     const URL: &str = "https://HOST, with a port and a path if need be, or http:// with a loopback address";
-    let cases: [(&str, &str, &[&str]); 29] = [
+    let cases: [(&str, &str, &[&str]); 31] = [
         (
             "max-len",
             SIZE,
@@ -64,6 +65,8 @@ fn a_bad_value_gets_the_same_line_from_every_source() {
             "127.0.0.1:PORT or [::1]:PORT",
             &["127.0.0.1", "0.0.0.0:80", "127.0.0.2:80", "[::]:80", "localhost:80", "unix:/a"],
         ),
+        ("admin", ONE_ADDRESS, &["9091", "127.0.0.1", "unix:", "systemd"]),
+        ("stall-warning", TIMER, &["50", "8d"]),
         ("proxy-protocol", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
         ("forwarded-for", PROXY, &["10.0.0.1/8", "::/129", "proxy.example", "10.0.0.1:80"]),
         ("subprotocol", TOKEN, &["a b", "é"]),

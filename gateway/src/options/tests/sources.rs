@@ -48,6 +48,9 @@ fn every_option_has_the_same_effect_from_flag_file_and_environment() {
         ("log", "trace", r#""trace""#, "log_level: Trace,"),
         ("log-format", "json", r#""json""#, "log_format: Json,"),
         ("log-connections", "7", "7", "log_connections: PerSecond(7,),"),
+        ("admin", "[::1]:9091", r#""[::1]:9091""#, "admin: AdminOptions { listen: Some(Tcp([::1]:9091,),),"),
+        ("admin-token-file", "/etc/token", r#""/etc/token""#, r#"token_file: Some("/etc/token",),"#),
+        ("stall-warning", "1s", r#""1s""#, "stall_warning: Some(1s,),"),
         ("token-keys", "/etc/keys", r#""/etc/keys""#, r#"token_keys: Some("/etc/keys",),"#),
         ("jwt-keys", "/etc/jwks", r#""/etc/jwks""#, r#"jwt_keys: Some("/etc/jwks",),"#),
         ("auth", "open", r#""open""#, "open: true,"),
@@ -255,6 +258,8 @@ fn the_example_file_has_every_key_with_its_default() {
     assert_eq!(options.wechat_appid.take(), Some("wx0123456789abcdef".into()));
     assert_eq!(options.wechat_secret_file.take(), Some("wechat-secret".into()));
     assert_eq!(options.data.take(), Some("data".into()));
+    assert_eq!(options.admin.listen.take(), Some(Listen::Tcp("127.0.0.1:9091".parse().expect("an address"))));
+    assert_eq!(options.admin.token_file.take(), Some("admin-token".into()));
     assert_eq!(options.config.listeners.socket_mode.take(), Some(0o660));
     assert_eq!(options.config.upgrade.health_path.take(), Some("/health".into()));
     assert_eq!(options.tls_cert.take(), Some("cert.pem".into()));

@@ -1,0 +1,95 @@
+//! `POST /api/kick`, `/api/debug` and `/api/record`: what an operator does to one connection.
+
+use log::kv::Value as Field;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sysconn::{ConnectionId, Effects, Record};
+
+use super::error::Refusal;
+use super::helpers::Helpers;
+use super::log_act;
+use crate::http::Caller;
+
+/// An act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Kick,
+    Debug,
+    Record,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kick {
+    id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Switch {
+    id: String,
+    on: bool,
+}
+
+/// Acts on the connection that the body names, and answers once that is done.
+pub(super) async fn act(
+    helpers: &Helpers,
+    act: Act,
+    has_recordings: bool,
+    body: &[u8],
+    caller: Caller,
+) -> Result<Value, Refusal> {
+    let (id, on) = match act {
+        Act::Kick => (parse::<Kick>(body)?.id, false),
+        Act::Debug | Act::Record => {
+            let Switch { id, on } = parse(body)?;
+            (id, on)
+        }
+    };
+    if act == Act::Record && !has_recordings {
+        return Err(Refusal::Unavailable("nothing can be recorded without --record".to_owned()));
+    }
+    let number = id.parse().map_err(|_| Refusal::Bad("id: expected the id of a connection".to_owned()))?;
+    let id = ConnectionId::from_u64(number);
+    let (event, effect): (_, fn(&mut Effects, ConnectionId, bool)) = match (act, on) {
+        (Act::Kick, _) => ("admin kick", |effects, id, _| effects.kick(id)),
+        (Act::Debug, true) => ("admin debug on", Effects::set_debug),
+        (Act::Debug, false) => ("admin debug off", Effects::set_debug),
+        (Act::Record, true) => ("admin record on", Effects::set_recorded),
+        (Act::Record, false) => ("admin record off", Effects::set_recorded),
+    };
+    let unknown = || Refusal::NotFound("no connection has this id");
+    let done = helpers.look(async |look| {
+        if id.worker() >= look.workers() {
+            return Err(unknown());
+        }
+        let find = move |survey: &sysconn::Survey<'_>| {
+            survey.get(id).map(|snapshot| tell(event, caller, &snapshot.record)).is_some()
+        };
+        look.ask(id.worker(), find, move |effects| effect(effects, id, on)).await
+    });
+    match done.await? {
+        Some(true) => Ok(json!({ "ok": true })),
+        Some(false) | None => Err(unknown()),
+    }
+}
+
+/// A body of JSON.
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::Bad(format!("the body: {error}")))
+}
+
+/// Writes who does what to whom to the log.
+fn tell(event: &str, caller: Caller, whom: &Record) {
+    let (id, peer) = (whom.id(), whom.peer());
+    let identity = whom.identity().unwrap_or_default();
+    let custodian = whom.custodian();
+    let fields = [
+        Some(("id", Field::from_display(&id))),
+        Some(("peer", Field::from_display(&peer))),
+        Some(("account", Field::from(identity.account))),
+        Some(("role_id", Field::from_display(&identity.role_id))),
+        custodian.map(|custodian| ("custodian", Field::from(custodian.account.as_str()))),
+    ];
+    log_act(event, caller, &fields);
+}

@@ -1,0 +1,192 @@
+//! The paths of the admin server, and what is at each.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hyper::{Method, Request, StatusCode};
+use serde_json::Value;
+
+use super::access::Access;
+use super::act::{Act, act};
+use super::blacklist::blacklist;
+use super::call::call;
+use super::connections::connections;
+use super::error::{JSON, Refusal};
+use super::families::{Families, OPENMETRICS};
+use super::game::Game;
+use super::health::Health;
+use super::helpers::Helpers;
+use super::history::{History, SECONDS, Wanted};
+use super::page::FILES;
+use super::process::Process;
+use super::query::Query;
+use super::stats::{About, Minute, stats};
+use super::{recordings, routes};
+use crate::clock::unix_ms;
+use crate::http::{Answer, Caller, Site, answer, unless_read};
+
+/// The most commands that a request for the history can name.
+const MAX_COMMANDS: usize = 32;
+/// The methods of paths that show something, and of those that act.
+const GET: &str = "GET, HEAD";
+const POST: &str = "POST";
+
+/// The admin server's site.
+pub(super) struct Api {
+    pub(super) access: Access,
+    pub(super) health: Health,
+    pub(super) helpers: Helpers,
+    pub(super) game: Option<Game>,
+    /// The directory of recordings.
+    pub(super) recordings: Option<PathBuf>,
+    pub(super) past: Arc<Mutex<(History, Minute)>>,
+    pub(super) families: Families,
+    pub(super) began_ms: u64,
+    pub(super) diagnostics: bool,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Metrics,
+    Stats,
+    Connections,
+    Routes,
+    Recordings,
+    Recording(&'a str),
+    History,
+    Act(Act),
+    Blacklist,
+    Call,
+}
+
+impl<'a> Place<'a> {
+    fn find(path: &'a str) -> Option<Self> {
+        Some(match path {
+            "/metrics" => Place::Metrics,
+            "/api/stats" => Place::Stats,
+            "/api/connections" => Place::Connections,
+            "/api/routes" => Place::Routes,
+            "/api/recordings" => Place::Recordings,
+            "/api/history" => Place::History,
+            "/api/kick" => Place::Act(Act::Kick),
+            "/api/debug" => Place::Act(Act::Debug),
+            "/api/record" => Place::Act(Act::Record),
+            "/api/blacklist" => Place::Blacklist,
+            "/api/call" => Place::Call,
+            _ => Place::Recording(path.strip_prefix("/api/recordings/")?),
+        })
+    }
+
+    fn methods(self) -> &'static str {
+        match self {
+            Place::Act(_) | Place::Blacklist | Place::Call => POST,
+            _ => GET,
+        }
+    }
+}
+
+impl Site for Api {
+    async fn answer(&self, request: Request<Bytes>) -> Answer {
+        let path = request.uri().path();
+        let open = match path {
+            "/healthz" => Some(self.health.live()),
+            "/readyz" => Some(self.health.ready()),
+            _ => FILES.iter().find(|(known, ..)| *known == path).map(|(_, content_type, text)| {
+                answer(StatusCode::OK, content_type, Bytes::from_static(text.as_bytes()))
+            }),
+        };
+        if let Some(open) = open {
+            return unless_read(request.method()).unwrap_or(open);
+        }
+        self.guarded(&request).await.unwrap_or_else(Refusal::answer)
+    }
+}
+
+impl Api {
+    /// What needs the token, if anything does.
+    async fn guarded(&self, request: &Request<Bytes>) -> Result<Answer, Refusal> {
+        let caller = *request.extensions().get::<Caller>().ok_or(Refusal::Token)?;
+        self.access.check(request, caller)?;
+        let place = Place::find(request.uri().path());
+        let place = place.ok_or(Refusal::NotFound("there is nothing at this path"))?;
+        let is_post = *request.method() == Method::POST;
+        let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+        if !(if place.methods() == POST { is_post } else { is_get }) {
+            return Err(Refusal::Method(place.methods()));
+        }
+        let query = request.uri().query().unwrap_or_default();
+        if let Place::Metrics = place {
+            let families = self.families.clone();
+            let text = self.helpers.block(move || Ok(families.encode())).await?;
+            return Ok(answer(StatusCode::OK, OPENMETRICS, text));
+        }
+        let value = match place {
+            Place::Act(kind) => {
+                act(&self.helpers, kind, self.recordings.is_some(), request.body(), caller).await?
+            }
+            Place::Blacklist => {
+                blacklist(&self.helpers, &self.families.blacklist, request.body(), caller).await?
+            }
+            Place::Call => call(&self.helpers, self.game.as_ref(), request.body(), caller).await?,
+            _ => self.show(place, query).await?,
+        };
+        Ok(answer(StatusCode::OK, JSON, value.to_string()))
+    }
+
+    async fn show(&self, place: Place<'_>, query: &str) -> Result<Value, Refusal> {
+        let directory = || self.recordings.clone();
+        match place {
+            Place::History => return self.history(query),
+            Place::Connections => return connections(&self.helpers, query).await,
+            Place::Recording(id) => return recordings::show(&self.helpers, directory(), id, query).await,
+            _ => {}
+        }
+        Query::parse(query, &[], "").map_err(Refusal::Bad)?;
+        match place {
+            Place::Routes => routes::routes(&self.helpers, self.diagnostics).await,
+            Place::Recordings => recordings::list(&self.helpers, directory()).await,
+            _ => self.stats().await,
+        }
+    }
+
+    async fn stats(&self) -> Result<Value, Refusal> {
+        let process = self.helpers.block(|| Ok(Process::now())).await?;
+        let (history, minute) = &*lock(&self.past);
+        Ok(stats(&About {
+            snapshot: &self.families.metrics.snapshot(),
+            process,
+            minute,
+            history,
+            is_draining: self.health.is_draining(),
+            stalls: self.health.stalls(),
+            began_ms: self.began_ms,
+            now_ms: unix_ms(),
+        }))
+    }
+
+    fn history(&self, query: &str) -> Result<Value, Refusal> {
+        let query = Query::parse(query, &["seconds"], "cmd").map_err(Refusal::Bad)?;
+        let seconds = query.number("seconds", SECONDS, (1, SECONDS)).map_err(Refusal::Bad)?;
+        let bad =
+            || Refusal::Bad(format!("cmd: expected all, or at most {MAX_COMMANDS} numbers of commands"));
+        let commands: Vec<&str> = query.all("cmd").collect();
+        let wanted = match commands[..] {
+            ["all"] => Wanted::All,
+            _ => {
+                let numbers = commands.iter().map(|cmd| cmd.parse().map_err(|_| bad()));
+                Wanted::These(numbers.collect::<Result<_, _>>()?)
+            }
+        };
+        if commands.len() > MAX_COMMANDS {
+            return Err(bad());
+        }
+        Ok(lock(&self.past).0.show(seconds, &wanted))
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is under these locks is only read after a panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
