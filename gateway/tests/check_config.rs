@@ -120,6 +120,7 @@ fn check_config_tells_all_problems_at_once() {
         "--data",
         a_file,
         "--wechat-secret-file=/no/secret",
+        "--admin-token-file=/no/token",
         "--cpu=1023",
     ];
     let output = sysconn(&arguments, &[("SYSCONN_WORKERS", "0")]);
@@ -141,6 +142,7 @@ fn check_config_tells_all_problems_at_once() {
         "key.pem: not a directory",
         "wechat-secret-file: expected wechat-appid",
         "/no/secret: ",
+        "/no/token: ",
         "--cpu 1023",
     ] {
         let lines = err.lines().filter(|line| line.starts_with("sysconn: ") && line.contains(part));
@@ -199,8 +201,23 @@ fn a_health_check_says_whether_the_server_serves() {
         program.wait();
         assert_eq!(asks(&same, &[]).0, Some(1));
     }
+    // The admin server comes first, and answers by a Unix socket too.
+    for admin in [format!("{socket}-admin"), "127.0.0.1:0".to_owned()] {
+        let options = ["--listen=127.0.0.1:0", "--admin", &admin, "--drain-delay=1h", "--log=info"];
+        let program = Program::start(&options);
+        let log = text(&program.log());
+        let named =
+            log.split([' ', '\n']).find(|word| word.contains("-admin") || word.starts_with("http://127"));
+        let admin =
+            named.expect("the log names it").trim_start_matches("http://").trim_end_matches('/').to_owned();
+        assert_eq!(asks(&["--health-path=/up", "--admin", &admin], &[]), (Some(0), format!("{admin}: 200")));
+        let url = if admin.starts_with("unix:") { admin.clone() } else { format!("http://{admin}/readyz") };
+        assert_eq!(asks(&[&url], &[]), (Some(0), format!("{admin}: 200")));
+        program.signal(Signal::TERM);
+        eventually("it drains", || asks(&["--admin", &admin], &[]).1 == format!("{admin}: 503"));
+    }
     for (arguments, part) in [
-        (&[][..], "there is nothing to ask without --health-path"),
+        (&[][..], "there is nothing to ask without --admin or --health-path"),
         (&["ftp://a:1/"], "expected http://HOST:PORT/PATH"),
         (&["http://localhost/"], "expected HOST:PORT: "),
         (&["http://127.0.0.1:1/a b"], "expected a path without spaces"),

@@ -54,27 +54,31 @@ def options(step, built):
             given |= {"SYSCONN_TOKEN_KEYS": str(keys), "SYSCONN_DATA": str(folder)}
             given.pop("SYSCONN_CONFIG", None)
             checks(step, built, f"docker/{file}", [], given)
-        kubernetes(step, built, folder, keys)
+        kubernetes(step, built, folder)
     for file in ("nginx/http.conf", "nginx/stream.conf", "haproxy/http.cfg", "haproxy/tcp.cfg", "caddy/Caddyfile"):
         text = (deploy / file).read_text(encoding="utf-8")
         words = next(line[1:].split() for line in text.splitlines() if line.startswith("#   --"))
         checks(step, built, file, [*words, "--auth", "open"], {})
 
 
-def kubernetes(step, built, folder, keys):
+def kubernetes(step, built, folder):
     """The manifests: their configuration, and times that fit together."""
     text = (step.root / "deploy" / "kubernetes" / "sysconn.yaml").read_text(encoding="utf-8")
     block = re.search(r"sysconn\.toml: \|\n((?:    .*\n)+)", text)[1]
     settings = re.sub(r"^    ", "", block, flags=re.MULTILINE)
     parsed = tomllib.loads(settings)
-    (folder / "kubernetes.toml").write_text(settings.replace("/run/sysconn/token-keys", str(keys)))
+    (folder / "admin-token").write_text("a-token-for-operators\n")
+    (folder / "admin-token").chmod(0o600)
+    (folder / "kubernetes.toml").write_text(settings.replace("/run/sysconn", str(folder)))
     checks(step, built, "kubernetes", ["--config", str(folder / "kubernetes.toml")], {})
     grace = int(re.search(r"terminationGracePeriodSeconds: (\d+)", text)[1])
     stop = int(re.search(r'command: \["sleep", "(\d+)"\]', text)[1])
     needed = stop + sum(int(parsed[key].removesuffix("s")) for key in ("drain_delay", "drain_timeout"))
     step.case(grace > needed, f"kubernetes: the grace of {grace} s is longer than the {needed} s of an end")
-    for path in re.findall(r"httpGet: { path: (\S+), port: game }", text):
-        step.case(path == parsed["health_path"], f"kubernetes: {path} is the path of health checks")
+    probes = re.findall(r"httpGet: { path: (\S+), port: admin }", text)
+    step.case(probes == ["/readyz", "/healthz"], f"kubernetes: the probes ask {probes}")
+    port = re.search(r"name: admin, containerPort: (\d+)", text)[1]
+    step.case(parsed["admin"].endswith(f":{port}"), f"kubernetes: the admin port is {port}")
     for file in ("kubernetes/sysconn.yaml", "docker/compose.yaml"):
         script = "import sys, yaml; print(len(list(yaml.safe_load_all(open(sys.argv[1])))))"
         status, _ = step.command("/usr/bin/python3", "-c", script, step.root / "deploy" / file)

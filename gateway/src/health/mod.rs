@@ -48,11 +48,15 @@ pub(crate) fn health(sources: &Sources, url: Option<&str>) -> bool {
     answer.is_ok_and(|(status, _)| status == "200")
 }
 
-/// The game's port with `--health-path`.
+/// `/readyz` of `--admin`, or else the game's port with `--health-path`.
 fn of_options(sources: &Sources) -> Result<Target, String> {
     let options = sources.options(read).map_err(|exit| exit.into_text())?;
+    if let Some(admin) = &options.admin.listen {
+        let (listen, path) = (reachable(admin), READY.to_owned());
+        return Ok(Target { listen, path, is_tls: false, maybe_proxied: false });
+    }
     let Some(path) = options.config.upgrade.health_path.clone() else {
-        return Err("there is nothing to ask without --health-path: give it, or a URL".to_owned());
+        return Err("there is nothing to ask without --admin or --health-path: give one, or a URL".to_owned());
     };
     let is_tls = |listen: &Listen| options.tls_cert.is_some() && matches!(listen, Listen::Tcp(_));
     match options.config.listen.first() {
