@@ -64,7 +64,8 @@ impl Side {
             while !head.ends_with(b"\r\n\r\n") {
                 reactor.turn(Some(Duration::ZERO)).unwrap();
                 let mut bytes = [0; 1024];
-                head.extend_from_slice(&bytes[..client.read(&mut bytes).unwrap_or(0)]);
+                let len = client.read(&mut bytes).unwrap_or(0);
+                head.extend_from_slice(&bytes[..len]);
             }
             client.set_nonblocking(false).unwrap();
             client

@@ -62,6 +62,7 @@ impl Conn {
 fn count(input: usize, output: usize, meter: &Meter) {
     meter.deflated(Compression::InflateIn, input);
     meter.deflated(Compression::InflateOut, output);
+    meter.lose_mark();
 }
 
 impl Dispatch<'_> {

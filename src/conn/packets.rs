@@ -321,6 +321,8 @@ impl Dispatch<'_> {
         outcome: Outcome,
         env: &mut Env<S>,
     ) -> Result<(), Cause> {
+        // Most such requests have been logged.
+        env.tools.meter.lose_mark();
         self.run(By::Connection, cmd, flag, &[], env, |_, _| outcome)
     }
 }

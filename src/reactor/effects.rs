@@ -47,6 +47,7 @@ fn apply_all<S: Application>(core: &mut Core<S>, by: Requester) {
     }
     // Nor for what a hook did that was called meanwhile.
     let _ = core.lent.env.tools.effects.take_cost();
+    core.lent.env.tools.meter.lose_mark();
 }
 
 /// Applies one effect to connections of this worker.
