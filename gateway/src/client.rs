@@ -40,7 +40,7 @@ pub(crate) fn connect(
         false => Box::new(tcp),
         true => {
             let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
-            over_tls(tcp, config(roots)?, name)?
+            over_tls(tcp, tls_config(roots)?, name)?
         }
     };
     let mut client = Client::over(stream, url, offer)?;
@@ -119,7 +119,11 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn config(roots: Option<RootCertStore>) -> io::Result<ClientConfig> {
+/// The settings of TLS with these roots, or without them with those that the system trusts.
+///
+/// # Errors
+/// Why there are none.
+pub(crate) fn tls_config(roots: Option<RootCertStore>) -> io::Result<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?;

@@ -26,7 +26,7 @@ pub(crate) fn fit(config: &mut Config) {
 }
 
 /// Raises the descriptor limit to the hard limit, and returns it; `None` means no limit.
-fn raise() -> Option<u64> {
+pub(crate) fn raise() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
         return current;

@@ -3,7 +3,9 @@
 
 mod accounts;
 mod admin;
+mod api_client;
 mod auth;
+mod bench;
 mod blacklist;
 mod call;
 mod certificates;
@@ -46,6 +48,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use accounts::accounts;
+use bench::bench;
 use blacklist::command::blacklist;
 use call::call;
 use check::check;
@@ -119,5 +122,6 @@ fn use_tool(tool: &Tool) -> Result<u8, String> {
             let _ = std::io::stdout().write_all(text.as_bytes());
             Ok(0)
         }
+        Tool::Bench(task) => bench(task),
     }
 }

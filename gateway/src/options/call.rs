@@ -176,7 +176,7 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// Bytes from hex digits, with spaces where one likes.
-fn hex(text: &str) -> Result<Vec<u8>, &'static str> {
+pub(super) fn hex(text: &str) -> Result<Vec<u8>, &'static str> {
     let digits: Option<Vec<u8>> = text
         .chars()
         .filter(|digit| *digit != ' ')

@@ -14,8 +14,8 @@ use super::nearest::nearest;
 use super::table::entries;
 use super::value_type::TomlType;
 use super::{
-    Exit, Mode, Task, Tool, accounts, blacklist_command, call, did_you_mean, escape, markdown, mint, referee,
-    replay,
+    Exit, Mode, Task, Tool, accounts, bench, blacklist_command, call, did_you_mean, escape, markdown, mint,
+    referee, replay,
 };
 
 const AFTER_HELP: &str = "\
@@ -41,7 +41,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
         Some(first) if first == "accounts" => "list, show or remove",
         Some(first) if first == "blacklist" => "list, add, remove or clear",
         _ => {
-            "serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes or referee"
+            "serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee or bench"
         }
     };
     let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
@@ -63,6 +63,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
             let url = matches.get_one::<String>("url").cloned();
             return Ok(Task::Health(command_line(Mode::Serve, matches), url));
         }
+        Some(("bench", matches)) => return tool(Tool::Bench(Box::new(bench::read(matches)?))),
         Some(("echo", echo)) => (Mode::Echo, echo),
         Some((_, serve)) => (Mode::Serve, serve),
         None => (Mode::Serve, &matches),
@@ -119,6 +120,7 @@ pub(super) fn program() -> Command {
         .subcommand(call::command())
         .subcommand(call::routes_command())
         .subcommand(referee::command())
+        .subcommand(bench::command())
 }
 
 fn with_options(command: Command, mode: Mode) -> Command {

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod auth;
+mod bench;
 mod blacklist;
 mod blacklist_command;
 mod call;
@@ -52,6 +53,7 @@ use load::Given;
 pub(crate) use accounts::{Accounts, AccountsAction};
 pub(crate) use admin::AdminOptions;
 pub(crate) use auth::AuthOptions;
+pub(crate) use bench::{BenchLogin, BenchOutput, BenchTask};
 pub(crate) use blacklist::BlacklistOptions;
 pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTask};
 pub(crate) use call::{CallData, CallTask, RoutesTask, Token};

@@ -1,6 +1,6 @@
 //! What the program is asked to do, and why it may end before it does that.
 
-use super::{Accounts, BlacklistTask, CallTask, Mint, Options, RefereeTask, Replay, RoutesTask};
+use super::{Accounts, BenchTask, BlacklistTask, CallTask, Mint, Options, RefereeTask, Replay, RoutesTask};
 
 /// Why the program ends before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,4 +52,6 @@ pub(crate) enum Tool {
     Referee(RefereeTask),
     /// Print this text: a page about the options, or completions for a shell.
     Print(String),
+    /// Put a server under load.
+    Bench(Box<BenchTask>),
 }

@@ -1,0 +1,124 @@
+//! What the server has counted of the connections of a run, as its admin address says.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::connection::{Connection, Standing};
+use crate::api_client::ApiClient;
+
+/// Connections in one answer.
+const PAGE: usize = 1000;
+
+/// Packets of a number of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Packets {
+    pub(super) connections: u64,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+}
+
+/// Both sides' figures of the connections that are open at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) own: Packets,
+    pub(super) server: Packets,
+    /// Connections that the server does not know, or has other figures of.
+    pub(super) differing: u64,
+}
+
+/// An answer of `/api/connections`.
+#[derive(Debug, Deserialize)]
+struct Page {
+    total: usize,
+    connections: Vec<Row>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Row {
+    peer: String,
+    recv_count: u64,
+    send_count: u64,
+}
+
+/// The server's admin address.
+#[derive(Debug)]
+pub(super) struct Admin(ApiClient);
+
+impl Admin {
+    /// # Errors
+    /// One line that says what is wrong with the URL or the file.
+    pub(super) fn new(url: &str, token_file: Option<&Path>) -> Result<Self, String> {
+        ApiClient::new(url, token_file).map(Admin).map_err(|line| format!("--admin: {line}"))
+    }
+
+    /// Both sides' figures now.
+    ///
+    /// # Errors
+    /// One line that says why the server does not tell its own.
+    pub(super) fn look(&self, connections: &[Connection]) -> Result<Counted, String> {
+        let rows = self.rows()?;
+        let open = connections.iter().filter(|connection| connection.standing() == Standing::Open);
+        let own = open.filter_map(|connection| {
+            let session = connection.session();
+            let peer = session.local?.to_string();
+            Some((peer, session.packets_sent, session.packets_received))
+        });
+        Ok(compare(own, &rows))
+    }
+
+    /// What the server knows of each connection, by its peer. Connections that come or go meanwhile are
+    /// others'.
+    fn rows(&self) -> Result<HashMap<String, (u64, u64)>, String> {
+        let (mut rows, mut offset) = (HashMap::new(), 0);
+        loop {
+            let page: Page = self.0.get(&format!("/api/connections?offset={offset}&limit={PAGE}"))?;
+            offset += PAGE;
+            let is_last = page.connections.is_empty() || offset >= page.total;
+            rows.extend(page.connections.into_iter().map(|row| (row.peer, (row.recv_count, row.send_count))));
+            if is_last {
+                return Ok(rows);
+            }
+        }
+    }
+}
+
+fn compare(own: impl Iterator<Item = (String, u64, u64)>, server: &HashMap<String, (u64, u64)>) -> Counted {
+    let mut counted = Counted::default();
+    for (peer, sent, received) in own {
+        counted.own.connections += 1;
+        counted.own.sent += sent;
+        counted.own.received += received;
+        let row = server.get(&peer);
+        if let Some((recv_count, send_count)) = row {
+            counted.server.connections += 1;
+            counted.server.received += recv_count;
+            counted.server.sent += send_count;
+        }
+        counted.differing += u64::from(row != Some(&(sent, received)));
+    }
+    counted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_each_connection_are_compared() {
+        let own =
+            || [("a", 5, 4), ("b", 3, 3)].map(|(peer, sent, received)| (peer.to_owned(), sent, received));
+        for (rows, differing) in [
+            (&[("a", (5, 4)), ("b", (3, 3)), ("other", (9, 9))][..], 0),
+            (&[("a", (5, 4))], 1),
+            // The sums are the same.
+            (&[("a", (3, 3)), ("b", (5, 4))], 2),
+        ] {
+            let rows = rows.iter().map(|(peer, figures)| ((*peer).to_owned(), *figures)).collect();
+            let counted = compare(own().into_iter(), &rows);
+            let expected = Packets { connections: 2, sent: 8, received: 7 };
+            assert_eq!((counted.differing, counted.own), (differing, expected));
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One connection, from its socket to its end.
+//!
+//! ```text
+//! Unopened ─▶ Upgrading ─▶ SettingUp ─▶ Open ─▶ Closing ─▶ Ended
+//!     ▲                                            │
+//!     └──────────── another in its place ──────────┘
+//! ```
+
+mod receive;
+mod send;
+mod session;
+mod setup;
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::{Registry, Token};
+use sysconn::frame::{CloseCode, Decoder, Opcode};
+
+use super::handshake::Handshake;
+use super::shared::Shared;
+use super::transport::Transport;
+use super::wire::Wire;
+pub(super) use session::Standing;
+use session::{Session, Stage};
+
+/// Reads of one event: a server that sends without end does not keep the others waiting.
+const MAX_READS: usize = 16;
+
+/// Why a connection goes no further.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Io(io::Error),
+    /// The server has closed it, with this code.
+    Closed(u16),
+    /// The server ended the connection without a Close frame.
+    End,
+    /// It cannot be used.
+    Failed(String),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Stop::Io(error)
+    }
+}
+
+impl Stop {
+    fn reason(self) -> String {
+        match self {
+            Stop::Io(error) => error.to_string(),
+            Stop::Closed(code) => format!("the server closed the connection with {code}"),
+            Stop::End => "the server ended the connection without a Close frame".to_owned(),
+            Stop::Failed(reason) => reason,
+        }
+    }
+}
+
+/// What a poll reports of a socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Readiness {
+    pub(super) is_writable: bool,
+    /// The server sends no more than what is there.
+    pub(super) has_ended: bool,
+}
+
+/// A place for one connection after the other.
+pub(super) struct Connection {
+    wire: Option<Wire>,
+    decoder: Decoder,
+    session: Session,
+}
+
+impl Connection {
+    /// `index` is its number among all, from 0. An idle one sends heartbeats only.
+    pub(super) fn new(index: usize, is_idle: bool) -> Self {
+        Connection { wire: None, decoder: Decoder::new(), session: Session::new(index, is_idle) }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        self.session.stage.standing()
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// It has ended because this side wanted it to.
+    pub(super) fn said_goodbye(&self) -> bool {
+        matches!(self.session.stage, Stage::Ended { said_goodbye: true })
+    }
+
+    /// Nothing is in flight or due on it, or it was lost.
+    pub(super) fn is_quiet(&self) -> bool {
+        let is_lost = matches!(self.session.stage, Stage::Ended { said_goodbye: false });
+        is_lost || (self.session.in_flight.is_empty() && !self.session.owes())
+    }
+
+    /// Its number among those that send.
+    pub(super) fn set_sender(&mut self, sender: usize) {
+        self.session.sender = sender;
+    }
+
+    /// Has it begin anew.
+    pub(super) fn forget(&mut self) {
+        let Session { index, is_idle, .. } = self.session;
+        *self = Connection::new(index, is_idle);
+    }
+
+    /// Begins to connect to this address.
+    pub(super) fn open(&mut self, address: SocketAddr, registry: &Registry, shared: &mut Shared) {
+        let now = shared.clock.now();
+        let plan = &shared.plan;
+        let token = Token(self.session.index);
+        match Transport::connect(address, plan.tls.as_ref(), registry, token) {
+            Ok(transport) => {
+                let (handshake, request) =
+                    Handshake::begin(&plan.url, &plan.offer, plan.deflate, &mut shared.random);
+                self.wire = Some(Wire::new(transport, request));
+                self.decoder = Decoder::new();
+                self.session.begin(handshake, now);
+            }
+            Err(error) => {
+                self.session.begin_nothing(now);
+                self.stop(error.into(), shared);
+            }
+        }
+    }
+
+    /// Its socket is ready. Returns whether there is more to read.
+    pub(super) fn handle_event(&mut self, readiness: Readiness, shared: &mut Shared) -> bool {
+        let result = self.make_progress(readiness, shared);
+        match result {
+            Ok(more) => more,
+            Err(stop) => {
+                self.stop(stop, shared);
+                false
+            }
+        }
+    }
+
+    fn make_progress(&mut self, readiness: Readiness, shared: &mut Shared) -> Result<bool, Stop> {
+        let Some(wire) = &mut self.wire else { return Ok(false) };
+        if !self.session.is_connected {
+            if !wire.transport.is_connected()? {
+                return Ok(false);
+            }
+            self.session.is_connected = true;
+            self.session.local = wire.transport.local_addr().ok();
+        }
+        wire.is_writable |= readiness.is_writable;
+        self.session.has_ended |= readiness.has_ended;
+        wire.flush()?;
+        let more = self.receive(shared)?;
+        self.try_send(shared)?;
+        Ok(more)
+    }
+
+    /// Sends what it may, and closes it if another should take its place.
+    pub(super) fn send(&mut self, shared: &mut Shared) {
+        if let Err(stop) = self.try_send(shared) {
+            self.stop(stop, shared);
+        }
+    }
+
+    fn try_send(&mut self, shared: &mut Shared) -> Result<(), Stop> {
+        let Some(wire) = &mut self.wire else { return Ok(()) };
+        self.session.send(wire, shared);
+        wire.flush()?;
+        if self.session.is_used_up(shared) {
+            self.close(shared);
+        }
+        Ok(())
+    }
+
+    /// Another request is due. Returns whether it is the only one.
+    pub(super) fn owe(&mut self) -> bool {
+        self.session.owed += 1;
+        self.session.owed == 1
+    }
+
+    /// Sends a heartbeat if it was silent for a while, lest the server closes it.
+    pub(super) fn keep_alive(&mut self, shared: &mut Shared) {
+        let Some(wire) = &mut self.wire else { return };
+        self.session.keep_alive(wire, shared);
+        if let Err(error) = wire.flush() {
+            self.stop(error.into(), shared);
+        }
+    }
+
+    /// Says goodbye, and waits for the server's.
+    pub(super) fn close(&mut self, shared: &mut Shared) {
+        let standing = self.standing();
+        let Some(wire) = self.wire.as_mut().filter(|_| standing == Standing::Open) else { return };
+        let code = CloseCode::NORMAL.get().to_be_bytes();
+        wire.control(Opcode::Close, &code, &mut shared.random);
+        self.session.enter(Stage::Closing, shared.clock.now());
+        if wire.flush().is_err() {
+            self.end();
+        }
+    }
+
+    /// It has taken too long since `since`.
+    pub(super) fn expire(&mut self, since: u64, shared: &mut Shared) {
+        if self.session.since != since {
+            return;
+        }
+        match self.standing() {
+            Standing::Opening => self.stop(Stop::Failed("no answer in time".to_owned()), shared),
+            Standing::Closing => self.end(),
+            Standing::Unopened | Standing::Open | Standing::Ended => {}
+        }
+    }
+
+    /// Waits for no more replies.
+    pub(super) fn give_up(&mut self, shared: &mut Shared) {
+        self.session.give_up(shared);
+    }
+
+    /// Ends it, and counts why.
+    fn stop(&mut self, stop: Stop, shared: &mut Shared) {
+        match self.standing() {
+            Standing::Opening => shared.figures.fail(stop.reason()),
+            Standing::Open => {
+                shared.figures.lose(stop.reason());
+                self.session.give_up(shared);
+            }
+            // It has said goodbye, and need not be polite.
+            Standing::Closing | Standing::Unopened | Standing::Ended => {}
+        }
+        self.end();
+    }
+
+    /// Drops the socket.
+    fn end(&mut self) {
+        self.wire = None;
+        let said_goodbye = self.standing() == Standing::Closing;
+        self.session.stage = Stage::Ended { said_goodbye };
+    }
+}

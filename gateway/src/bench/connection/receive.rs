@@ -1,0 +1,238 @@
+//! What a connection receives: the response to its upgrade, then frames, and what they are to its requests.
+
+use std::borrow::Cow;
+use std::io;
+
+use prost::Message as _;
+use sysconn::frame::{CloseFrame, Event, MessageKind, Opcode, Role, Rules};
+use sysconn::packet::{DataStatus, ErrorId, Reply};
+
+use super::session::{Session, Stage};
+use super::setup::HEARTBEAT_FLAG;
+use super::{Connection, MAX_READS, Stop};
+use crate::bench::codec::Codec;
+use crate::bench::handshake::Response;
+use crate::bench::in_flight::Answer;
+use crate::bench::plan::Kind;
+use crate::bench::shared::Shared;
+use crate::bench::template::{number_of, room_name};
+use crate::bench::wire::Wire;
+use crate::messages::room;
+
+/// The code that stands for a Close frame without one (RFC 6455 §7.4.1).
+const NO_CODE: u16 = 1005;
+
+impl Connection {
+    /// Reads what is there. Returns whether there may be more.
+    pub(super) fn receive(&mut self, shared: &mut Shared) -> Result<bool, Stop> {
+        for _ in 0..MAX_READS {
+            let Some(wire) = &mut self.wire else { return Ok(false) };
+            let read = match wire.transport.read(&mut shared.buffer) {
+                Ok(0) => return Err(Stop::End),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            let mut buffer = std::mem::take(&mut shared.buffer);
+            let result = self.take(buffer.get_mut(..read).unwrap_or_default(), shared);
+            // A plain socket that does not fill the buffer has no more, unless its end was reported already.
+            let is_drained = read < buffer.len() && shared.plan.tls.is_none() && !self.session.has_ended;
+            shared.buffer = buffer;
+            result?;
+            if is_drained {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, bytes: &mut [u8], shared: &mut Shared) -> Result<(), Stop> {
+        let Stage::Upgrading(handshake) = &mut self.session.stage else { return self.frames(bytes, shared) };
+        match handshake.read(bytes) {
+            Response::Incomplete => Ok(()),
+            Response::Failed(reason) => Err(Stop::Failed(reason)),
+            Response::Agreed(mut rest) => {
+                if let Some(wire) = &mut self.wire {
+                    self.session.set_up(wire, shared);
+                }
+                self.frames(&mut rest, shared)
+            }
+        }
+    }
+
+    fn frames(&mut self, mut input: &mut [u8], shared: &mut Shared) -> Result<(), Stop> {
+        let rules = Rules {
+            role: Role::Client,
+            max_len: shared.plan.max_len,
+            text: true,
+            deflate: shared.plan.deflate,
+        };
+        let Connection { wire: Some(wire), decoder, session } = self else { return Ok(()) };
+        let now = shared.clock.now();
+        loop {
+            let event = decoder.next(&mut input, &rules);
+            match event.map_err(|error| Stop::Failed(format!("the server breaks a rule: {error}")))? {
+                None => return Ok(()),
+                Some(Event::Pong(_)) => {}
+                Some(Event::Ping(payload)) => wire.control(Opcode::Pong, payload, &mut shared.random),
+                Some(Event::Close(close)) => return session.close(close, wire, shared),
+                Some(Event::Message { kind, compressed, payload }) => {
+                    let message: Cow<'_, [u8]> = match (compressed, &mut shared.codec) {
+                        (true, Some(codec)) => {
+                            let inflated = codec.inflate(payload, shared.plan.max_len);
+                            Cow::Owned(inflated.ok_or_else(|| Stop::Failed(BROKEN.to_owned()))?)
+                        }
+                        (_, _) => Cow::Borrowed(payload),
+                    };
+                    session.message(kind, &message, now, wire, shared)?;
+                }
+            }
+        }
+    }
+}
+
+/// Why a compressed message cannot be used.
+const BROKEN: &str = "the server sends a message that does not inflate";
+
+impl Session {
+    /// The server's Close: the answer to this side's, or the end.
+    fn close(
+        &mut self,
+        close: Option<CloseFrame<'_>>,
+        wire: &mut Wire,
+        shared: &mut Shared,
+    ) -> Result<(), Stop> {
+        if matches!(self.stage, Stage::Closing) {
+            return Ok(());
+        }
+        let code = close.map(|close| close.code.get());
+        let payload = code.map(u16::to_be_bytes);
+        wire.control(Opcode::Close, payload.as_slice().as_flattened(), &mut shared.random);
+        // It may be gone already.
+        let _ = wire.flush();
+        Err(Stop::Closed(code.unwrap_or(NO_CODE)))
+    }
+
+    fn message(
+        &mut self,
+        kind: MessageKind,
+        message: &[u8],
+        now: u64,
+        wire: &mut Wire,
+        shared: &mut Shared,
+    ) -> Result<(), Stop> {
+        match (shared.plan.kind, kind) {
+            // Some echo servers greet.
+            (Kind::Echo, MessageKind::Text) => shared.figures.others += 1,
+            (Kind::Echo, MessageKind::Binary) => self.echoed(message, now, shared),
+            (Kind::Call { .. } | Kind::Rooms { .. }, MessageKind::Text) => shared.figures.wrong += 1,
+            (Kind::Call { .. } | Kind::Rooms { .. }, MessageKind::Binary) => match Reply::parse(message) {
+                Ok(reply) => {
+                    self.packets_received += 1;
+                    self.packet(&reply, now, wire, shared)?;
+                }
+                Err(_) => shared.figures.wrong += 1,
+            },
+        }
+        Ok(())
+    }
+
+    /// A message of a plain echo.
+    fn echoed(&mut self, message: &[u8], now: u64, shared: &mut Shared) {
+        let Some(oldest) = self.in_flight.oldest() else {
+            self.surplus(shared);
+            return;
+        };
+        let _ = self.in_flight.answer(oldest.flag, true);
+        if shared.template.is_content(message, oldest.flag.into()) {
+            shared.figures.answer(oldest.intended, now);
+        } else {
+            shared.figures.wrong += 1;
+        }
+    }
+
+    /// A reply has come that nothing waits for: it is wrong, or too late.
+    fn surplus(&self, shared: &mut Shared) {
+        shared.figures.wrong += u64::from(!self.has_given_up);
+    }
+
+    fn packet(
+        &mut self,
+        reply: &Reply<'_>,
+        now: u64,
+        wire: &mut Wire,
+        shared: &mut Shared,
+    ) -> Result<(), Stop> {
+        if self.is_setup(reply) {
+            return self.go_on(reply.error_id, wire, shared);
+        }
+        match reply.flag {
+            HEARTBEAT_FLAG => shared.pings_only |= reply.error_id != ErrorId::NONE,
+            0 => self.push(reply, now, shared),
+            _ => self.reply(reply, now, shared),
+        }
+        Ok(())
+    }
+
+    fn reply(&mut self, reply: &Reply<'_>, now: u64, shared: &mut Shared) {
+        let is_refused = reply.error_id != ErrorId::NONE;
+        let request = match self.in_flight.answer(reply.flag, is_refused) {
+            Answer::Complete(request) => request,
+            Answer::Partial => return,
+            Answer::Unexpected => {
+                self.surplus(shared);
+                return;
+            }
+        };
+        let is_right = match shared.plan.kind {
+            Kind::Call { cmd, echoes: false, .. } => reply.cmd == cmd,
+            Kind::Call { cmd, echoes: true, .. } => {
+                let data = data(reply, shared.plan.max_len);
+                let is_same = |data: &[u8]| shared.template.is_content(data, request.flag.into());
+                reply.cmd == cmd && (is_refused || data.as_deref().is_some_and(is_same))
+            }
+            Kind::Rooms { .. } | Kind::Echo => reply.cmd == room::SAY,
+        };
+        match (is_refused, is_right, shared.plan.kind) {
+            (_, false, _) => shared.figures.wrong += 1,
+            (true, true, kind) => {
+                if let Kind::Rooms { members } = kind {
+                    let due = &mut shared.figures.deliveries_due;
+                    *due = due.saturating_sub(members as u64);
+                }
+                shared.figures.refuse(reply.error_id.0);
+            }
+            (false, true, Kind::Rooms { .. }) => shared.figures.acknowledge(),
+            (false, true, Kind::Call { .. } | Kind::Echo) => shared.figures.answer(request.intended, now),
+        }
+    }
+
+    /// A push: a text that was said in the room, or something that nothing asked for.
+    fn push(&self, reply: &Reply<'_>, now: u64, shared: &mut Shared) {
+        let is_said = matches!(shared.plan.kind, Kind::Rooms { .. }) && reply.cmd == room::SAID;
+        if !is_said {
+            shared.figures.others += 1;
+            return;
+        }
+        let plan = &shared.plan;
+        let said = data(reply, plan.max_len)
+            .and_then(|data| room::Said::decode(&data[..]).ok())
+            .filter(|said| said.room == room_name(&plan.room_prefix, plan.room(self.index)));
+        let intended = said.and_then(|said| number_of(&said.text, plan.size));
+        match intended.filter(|intended| *intended <= now) {
+            Some(intended) => shared.figures.deliver(intended, now),
+            None => shared.figures.wrong += 1,
+        }
+    }
+}
+
+/// Data of a packet, inflated if it was compressed.
+fn data<'a>(reply: &Reply<'a>, max_len: usize) -> Option<Cow<'a, [u8]>> {
+    match DataStatus::from_byte(reply.data_status)? {
+        DataStatus::Compressed if !reply.data.is_empty() => {
+            Codec::inflate_zlib(reply.data, max_len).map(Cow::Owned)
+        }
+        DataStatus::Raw | DataStatus::Compressed => Some(Cow::Borrowed(reply.data)),
+        DataStatus::Encrypted => None,
+    }
+}

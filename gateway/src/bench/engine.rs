@@ -1,0 +1,252 @@
+//! The loop of a run: one thread, one poll, all connections.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mio::{Events, Poll, Token};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::connection::{Connection, Readiness, Standing};
+use super::progress::Progress;
+use super::shared::Shared;
+use super::wake::Wake;
+
+/// Events of one poll.
+const EVENTS: usize = 1024;
+/// Requests that become due in one turn.
+const DUE_IN_A_TURN: usize = 4096;
+/// Connections that are being opened at once, unless a ramp says when.
+pub(super) const MAX_OPENING: usize = 64;
+/// The wake's place among the connections.
+const WAKE: Token = Token(usize::MAX);
+/// How often progress is shown, and slow things are looked at, in nanoseconds.
+pub(super) const TICK: u64 = 100_000_000;
+/// How often silent connections are looked at.
+const KEEP_ALIVE: u64 = 1_000_000_000;
+
+/// All connections, and how many are in which stage.
+pub(super) struct Engine {
+    poll: Poll,
+    wake: Wake,
+    pub(super) shared: Shared,
+    pub(super) connections: Vec<Connection>,
+    tally: [usize; 5],
+    /// The connections that send, in the order of the schedule.
+    pub(super) senders: Vec<usize>,
+    /// Connections that may have more to read.
+    unread: Vec<usize>,
+    /// When connections must have been opened or closed, in this order.
+    deadlines: VecDeque<(u64, usize, u64)>,
+    /// Connections that have ended since somebody asked.
+    ended: Vec<usize>,
+    /// The address in use.
+    address: usize,
+    interrupted: Arc<AtomicBool>,
+    pub(super) progress: Progress,
+    next_tick: u64,
+    /// When silent connections are looked at.
+    next_keep_alive: u64,
+}
+
+impl Engine {
+    pub(super) fn new(shared: Shared) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let wake = Wake::new(poll.registry(), WAKE)?;
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The second ends the program.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&interrupted))?;
+            signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+        }
+        let (busy, all) = (shared.plan.connections, shared.plan.connections + shared.plan.idle);
+        let connections: Vec<_> = (0..all).map(|index| Connection::new(index, index >= busy)).collect();
+        let mut tally = [0; 5];
+        tally[Standing::Unopened as usize] = all;
+        Ok(Engine {
+            poll,
+            wake,
+            shared,
+            connections,
+            tally,
+            senders: Vec::new(),
+            unread: Vec::new(),
+            deadlines: VecDeque::new(),
+            ended: Vec::new(),
+            address: 0,
+            interrupted,
+            progress: Progress::new(),
+            next_tick: 0,
+            next_keep_alive: 0,
+        })
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.shared.clock.now()
+    }
+
+    /// Whether the user wants it to end.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// How many connections are in a stage.
+    pub(super) fn count(&self, standing: Standing) -> usize {
+        self.tally[standing as usize]
+    }
+
+    /// Whether no connection is left.
+    pub(super) fn is_gone(&self) -> bool {
+        self.count(Standing::Ended) + self.count(Standing::Unopened) == self.connections.len()
+    }
+
+    /// Lets a connection act, and keeps count of its stage.
+    pub(super) fn act<T>(
+        &mut self,
+        index: usize,
+        act: impl FnOnce(&mut Connection, &mut Shared) -> T,
+    ) -> Option<T> {
+        let connection = self.connections.get_mut(index)?;
+        let before = connection.standing();
+        let result = act(connection, &mut self.shared);
+        let after = connection.standing();
+        if before != after {
+            self.tally[before as usize] -= 1;
+            self.tally[after as usize] += 1;
+            let since = connection.session().since;
+            if matches!(after, Standing::Opening | Standing::Closing) {
+                let deadline = since.saturating_add(self.shared.plan.timeout);
+                self.deadlines.push_back((deadline, index, since));
+            }
+            if after == Standing::Ended {
+                self.ended.push(index);
+            }
+        }
+        Some(result)
+    }
+
+    /// The connections that have ended since the last call.
+    pub(super) fn take_ended(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Begins to connect.
+    pub(super) fn open(&mut self, index: usize) {
+        let Some(address) = self.shared.plan.addresses.get(self.address).copied() else { return };
+        // The registry is another part of the engine than the connection.
+        let Ok(registry) = self.poll.registry().try_clone() else { return };
+        self.act(index, |connection, shared| connection.open(address, &registry, shared));
+    }
+
+    /// Tries another address of the host, if no connection could be opened with this one.
+    pub(super) fn try_next_address(&mut self) -> bool {
+        let has_next = self.address + 1 < self.shared.plan.addresses.len();
+        if has_next && self.shared.figures.opened == 0 {
+            self.address += 1;
+            self.shared.figures.failed.clear();
+            return true;
+        }
+        false
+    }
+
+    /// Waits until something happens, `until` at the latest, and handles it.
+    pub(super) fn turn(&mut self, until: u64, events: &mut Events) -> io::Result<()> {
+        let now = self.now();
+        let until = until.min(self.next_tick.max(now));
+        let due = self.shared.schedule.as_ref().and_then(super::schedule::Schedule::next_due);
+        let until = due.map_or(until, |due| due.min(until));
+        let wait = if until <= now || !self.unread.is_empty() {
+            Some(Duration::ZERO)
+        } else {
+            self.wake.set(until, now)?;
+            None
+        };
+        match self.poll.poll(events, wait) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+            polled => polled?,
+        }
+        for index in std::mem::take(&mut self.unread) {
+            self.ready(index, Readiness::default());
+        }
+        for event in events.iter() {
+            if event.token() == WAKE {
+                self.wake.woke();
+            } else {
+                let readiness =
+                    Readiness { is_writable: event.is_writable(), has_ended: event.is_read_closed() };
+                self.ready(event.token().0, readiness);
+            }
+        }
+        self.send_due();
+        self.expire();
+        self.keep_alive();
+        Ok(())
+    }
+
+    fn ready(&mut self, index: usize, readiness: Readiness) {
+        let more = self.act(index, |connection, shared| connection.handle_event(readiness, shared));
+        if more == Some(true) {
+            self.unread.push(index);
+        }
+    }
+
+    /// Sends the requests that have become due. Those that are late go out at once.
+    fn send_due(&mut self) {
+        let now = self.now();
+        let mut first = Vec::new();
+        for _ in 0..DUE_IN_A_TURN {
+            let Some(schedule) = &mut self.shared.schedule else { break };
+            let Some(sender) = schedule.take_due(now) else { break };
+            let Some(&index) = self.senders.get(sender) else { continue };
+            // One that owes more is blocked, or is in the list.
+            if self.connections.get_mut(index).is_some_and(Connection::owe) {
+                first.push(index);
+            }
+        }
+        for index in first {
+            self.act(index, Connection::send);
+        }
+    }
+
+    /// Has connections that were silent for a while send a heartbeat.
+    fn keep_alive(&mut self) {
+        let now = self.now();
+        if self.next_keep_alive <= now {
+            self.next_keep_alive = now.saturating_add(KEEP_ALIVE);
+            self.all(Connection::keep_alive);
+        }
+    }
+
+    /// Ends connections that were not opened or closed in time.
+    fn expire(&mut self) {
+        let now = self.now();
+        while let Some(&(_, index, since)) = self.deadlines.front().filter(|(at, ..)| *at <= now) {
+            self.deadlines.pop_front();
+            self.act(index, |connection, shared| connection.expire(since, shared));
+        }
+    }
+
+    /// Whether a tick is due, and when the next is.
+    pub(super) fn takes_tick(&mut self) -> bool {
+        let now = self.now();
+        let is_due = self.next_tick <= now;
+        if is_due {
+            self.next_tick = now.saturating_add(TICK);
+        }
+        is_due
+    }
+
+    /// Lets every connection act.
+    pub(super) fn all(&mut self, act: impl Fn(&mut Connection, &mut Shared)) {
+        for index in 0..self.connections.len() {
+            self.act(index, &act);
+        }
+    }
+}
+
+/// The events of one poll.
+pub(super) fn events() -> Events {
+    Events::with_capacity(EVENTS)
+}

@@ -1,0 +1,102 @@
+//! `sysconn bench`: puts a server under load, and measures it. The exit status says whether all that was sent
+//! has come back.
+
+mod admin;
+mod clock;
+mod codec;
+mod connection;
+mod engine;
+mod figures;
+mod handshake;
+mod in_flight;
+mod logins;
+mod phases;
+mod plan;
+mod process;
+mod progress;
+mod random;
+mod report;
+mod schedule;
+mod shared;
+mod template;
+mod transport;
+mod verdict;
+mod wake;
+mod wire;
+
+use std::io::{self, Write as _};
+
+use admin::{Admin, Counted};
+use engine::Engine;
+use logins::Logins;
+use phases::{Measured, close, compare, drain, load, open};
+use plan::Plan;
+use report::{Report, csv, json, text};
+use shared::Shared;
+
+use crate::descriptors;
+use crate::options::{BenchOutput, BenchTask};
+use crate::signals;
+
+/// Exit status: what was sent and what was received differ.
+const DIFFERS: u8 = 1;
+/// Exit status: no connection could be opened.
+const UNREACHABLE: u8 = 3;
+
+/// Puts a server under load, prints the figures, and returns the exit status.
+///
+/// # Errors
+/// One line that says which argument cannot be used.
+pub(crate) fn bench(task: &BenchTask) -> Result<u8, String> {
+    signals::unblock()?;
+    let (plan, template) = Plan::new(task)?;
+    let logins = plan.logs_in.then(|| Logins::new(&task.login)).transpose()?;
+    let admin = task.admin.as_deref().map(|url| Admin::new(url, task.token_file.as_deref())).transpose()?;
+    if let Some(pid) = task.pid.filter(|pid| process::usage(*pid).is_none()) {
+        return Err(format!("--pid {pid}: there is no such process"));
+    }
+    let _ = descriptors::raise();
+    let shared = Shared::new(plan, template, logins)?;
+    let failed = |error: io::Error| format!("bench: {error}");
+    let mut engine = Engine::new(shared).map_err(failed)?;
+    let Some(Ran { measured, counted }) = run(&mut engine, task.pid, admin.as_ref()).map_err(failed)? else {
+        // It may be closed.
+        let _ = writeln!(io::stderr(), "sysconn: {}", unreachable_line(&engine.shared));
+        return Ok(UNREACHABLE);
+    };
+    let report = Report::new(&engine.shared, measured, task.pid, counted);
+    let output = match task.output {
+        BenchOutput::Text => text(&report),
+        BenchOutput::Json => json(&report),
+        BenchOutput::Csv => csv(&report),
+    };
+    io::stdout().write_all(output.as_bytes()).map_err(|error| format!("standard output: {error}"))?;
+    Ok(if report.differences().is_empty() { 0 } else { DIFFERS })
+}
+
+/// What a run leaves beside the figures.
+struct Ran {
+    measured: Measured,
+    /// What the server has counted, or why it does not say; `None` without `--admin`.
+    counted: Option<Result<Counted, String>>,
+}
+
+/// All phases. `None`: no connection could be opened.
+fn run(engine: &mut Engine, pid: Option<u32>, admin: Option<&Admin>) -> io::Result<Option<Ran>> {
+    if !open(engine)? {
+        close(engine)?;
+        return Ok(None);
+    }
+    let measured = load(engine, pid)?;
+    drain(engine)?;
+    // The server forgets a connection's figures when it ends.
+    let counted = admin.map(|admin| compare(engine, admin)).transpose()?;
+    close(engine)?;
+    Ok(Some(Ran { measured, counted }))
+}
+
+fn unreachable_line(shared: &Shared) -> String {
+    let reasons: Vec<_> = shared.figures.failed.keys().map(String::as_str).collect();
+    let reasons = if reasons.is_empty() { "interrupted".to_owned() } else { reasons.join("; ") };
+    format!("{}: no connection: {reasons}", shared.plan.url.shown())
+}

@@ -1,0 +1,213 @@
+//! The phases of a run, one after the other: connections are opened, send, wait for their last replies, and
+//! close.
+
+use std::io;
+
+use mio::Events;
+
+use super::admin::{Admin, Counted};
+use super::connection::{Connection, Standing};
+use super::engine::{Engine, MAX_OPENING, TICK, events};
+use super::plan::Kind;
+use super::process::{Usage, own_cpu, usage};
+use super::schedule::Schedule;
+use super::shared::Shared;
+
+/// Failures before the first connection that end the run: the others would fail too.
+const MAX_FAILURES: u64 = 100;
+
+/// What was used in the time that was measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Measured {
+    /// Nanoseconds.
+    pub(super) time: u64,
+    /// CPU time of this process, in nanoseconds.
+    pub(super) own_cpu: u64,
+    /// That of the server, and the most memory that it had; `None` without `--pid`, or if it has ended.
+    pub(super) server: Option<Usage>,
+    pub(super) was_interrupted: bool,
+}
+
+/// Where the time that is measured begins.
+struct Mark {
+    time: u64,
+    own_cpu: u64,
+    server: Option<Usage>,
+}
+
+impl Mark {
+    fn now(engine: &Engine, pid: Option<u32>) -> Self {
+        Mark { time: engine.now(), own_cpu: own_cpu(), server: pid.and_then(usage) }
+    }
+
+    fn elapsed(&self, engine: &Engine, pid: Option<u32>, most_resident: u64) -> Measured {
+        let end = Mark::now(engine, pid);
+        let server = self.server.zip(end.server).map(|(before, after)| Usage {
+            cpu: after.cpu.saturating_sub(before.cpu),
+            resident_bytes: after.resident_bytes.max(most_resident),
+        });
+        Measured {
+            time: end.time.saturating_sub(self.time),
+            own_cpu: end.own_cpu.saturating_sub(self.own_cpu),
+            server,
+            was_interrupted: engine.is_interrupted(),
+        }
+    }
+}
+
+/// Opens all connections. Returns whether there is one that can send.
+pub(super) fn open(engine: &mut Engine) -> io::Result<bool> {
+    let (start, mut next, mut events) = (engine.now(), 0, events());
+    let all = engine.connections.len();
+    let ramp = engine.shared.plan.ramp;
+    let due = |index: usize| {
+        let share = u128::from(ramp) * index as u128 / all.max(1) as u128;
+        start.saturating_add(u64::try_from(share).unwrap_or(u64::MAX))
+    };
+    loop {
+        let now = engine.now();
+        while next < all && due(next) <= now && (ramp > 0 || engine.count(Standing::Opening) < MAX_OPENING) {
+            engine.open(next);
+            next += 1;
+        }
+        let failures = engine.shared.figures.failures();
+        let is_over = next == all && engine.count(Standing::Opening) == 0;
+        let nothing_works = engine.shared.figures.opened == 0 && failures > 0;
+        if nothing_works && (is_over || failures >= MAX_FAILURES) {
+            if !engine.try_next_address() {
+                break;
+            }
+            restart(engine);
+            next = 0;
+            continue;
+        }
+        if is_over || engine.is_interrupted() {
+            break;
+        }
+        engine.turn(if next < all { due(next).max(now + 1) } else { u64::MAX }, &mut events)?;
+        if engine.takes_tick() {
+            engine.progress.show(engine.shared.figures.opened, all as u64, "connections are opened");
+        }
+    }
+    let busy = engine.shared.plan.connections;
+    engine.senders = (0..busy).filter(|index| is_open(engine, *index)).collect();
+    for (sender, index) in engine.senders.clone().into_iter().enumerate() {
+        engine.act(index, |connection, _| connection.set_sender(sender));
+    }
+    Ok(!engine.senders.is_empty())
+}
+
+fn is_open(engine: &Engine, index: usize) -> bool {
+    engine.connections.get(index).is_some_and(|connection| connection.standing() == Standing::Open)
+}
+
+/// All begin anew, with another address.
+fn restart(engine: &mut Engine) {
+    engine.all(|connection, _| connection.forget());
+}
+
+/// Sends for as long as the plan says, and measures.
+pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured> {
+    let (start, mut events) = (engine.now(), events());
+    let (warm, senders) = (start.saturating_add(engine.shared.plan.warmup), engine.senders.len());
+    let end = warm.saturating_add(engine.shared.plan.duration);
+    engine.shared.figures.window = warm..end;
+    engine.shared.schedule = engine.shared.plan.rate.map(|rate| Schedule::new(start, end, rate, senders));
+    engine.shared.is_sending = engine.shared.schedule.is_none();
+    for index in engine.senders.clone() {
+        engine.act(index, Connection::send);
+    }
+    let (mut mark, mut most_resident) = (None, 0);
+    loop {
+        let now = engine.now();
+        if mark.is_none() && now >= warm {
+            mark = Some(Mark::now(engine, pid));
+        }
+        if now >= end || engine.is_interrupted() || engine.is_gone() {
+            break;
+        }
+        engine.turn(if now < warm { warm } else { end }, &mut events)?;
+        replace(engine, true);
+        if engine.takes_tick() {
+            let resident = pid.and_then(usage).map_or(0, |usage| usage.resident_bytes);
+            most_resident = most_resident.max(resident);
+            engine.progress.show_load(start, engine.now(), &engine.shared.figures);
+        }
+    }
+    let now = engine.now();
+    engine.shared.is_sending = false;
+    if let Some(schedule) = &mut engine.shared.schedule {
+        schedule.end_at(now);
+    }
+    let window = &mut engine.shared.figures.window;
+    window.end = window.end.min(now.max(window.start));
+    let mark = mark.unwrap_or_else(|| Mark::now(engine, pid));
+    Ok(mark.elapsed(engine, pid, most_resident))
+}
+
+/// Opens connections in the place of those that were used up.
+fn replace(engine: &mut Engine, is_loading: bool) {
+    for index in engine.take_ended() {
+        let Some(connection) = engine.connections.get(index) else { continue };
+        if connection.said_goodbye() && (is_loading || connection.session().owes()) {
+            engine.open(index);
+        }
+    }
+}
+
+/// Waits for what is still due. What does not come counts with the time that it has waited.
+pub(super) fn drain(engine: &mut Engine) -> io::Result<()> {
+    let (start, mut events) = (engine.now(), events());
+    let deadline = start.saturating_add(engine.shared.plan.timeout);
+    while engine.now() < deadline && !is_done(engine) && !engine.is_gone() {
+        engine.turn(deadline, &mut events)?;
+        replace(engine, false);
+        if engine.takes_tick() {
+            let now = engine.now();
+            engine.progress.show(now - start, deadline - start, "the last replies are awaited");
+        }
+    }
+    engine.all(Connection::give_up);
+    Ok(())
+}
+
+fn is_done(engine: &Engine) -> bool {
+    let figures = &engine.shared.figures;
+    let has_all =
+        !matches!(engine.shared.plan.kind, Kind::Rooms { .. }) || figures.delivered >= figures.deliveries_due;
+    let has_sent = engine.shared.schedule.as_ref().is_none_or(|schedule| schedule.next_due().is_none());
+    let is_quiet = |index: &usize| engine.connections.get(*index).is_none_or(Connection::is_quiet);
+    has_all && has_sent && engine.senders.iter().all(is_quiet)
+}
+
+/// Compares with what the server has counted. Its figures may be a moment old, and packets may be under way,
+/// so it looks until they agree, or the time is over.
+pub(super) fn compare(engine: &mut Engine, admin: &Admin) -> io::Result<Result<Counted, String>> {
+    let deadline = engine.now().saturating_add(engine.shared.plan.timeout);
+    let mut events = events();
+    loop {
+        let counted = admin.look(&engine.connections);
+        let agrees = counted.as_ref().is_ok_and(|counted| counted.differing == 0);
+        if agrees || engine.now() >= deadline || engine.is_interrupted() {
+            return Ok(counted);
+        }
+        let until = engine.now().saturating_add(TICK);
+        while engine.now() < until {
+            engine.turn(until, &mut events)?;
+            engine.takes_tick();
+        }
+    }
+}
+
+/// Closes all connections.
+pub(super) fn close(engine: &mut Engine) -> io::Result<()> {
+    let deadline = engine.now().saturating_add(engine.shared.plan.timeout);
+    let mut events: Events = events();
+    engine.all(|connection: &mut Connection, shared: &mut Shared| connection.close(shared));
+    while engine.count(Standing::Closing) > 0 && engine.now() < deadline {
+        engine.turn(engine.now().saturating_add(TICK), &mut events)?;
+        engine.takes_tick();
+    }
+    engine.progress.end();
+    Ok(())
+}

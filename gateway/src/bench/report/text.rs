@@ -1,0 +1,150 @@
+//! The figures as text, for a person.
+
+use super::{Report, Times};
+
+/// Above this share of the rate that was asked for, the rate was reached.
+const REACHED: f64 = 0.99;
+
+/// Some lines.
+pub(in crate::bench) fn text(report: &Report) -> String {
+    let mut lines = head(report);
+    lines.extend(counts(report));
+    lines.extend(distributions(report));
+    lines.extend(usage(report));
+    lines.extend(verdict(report));
+    lines.join("\n") + "\n"
+}
+
+/// What was done.
+fn head(report: &Report) -> Vec<String> {
+    let seconds = report.seconds;
+    let (connections, idle) = (report.connections, report.idle);
+    let idle = if idle > 0 { format!(" and {idle} idle ones") } else { String::new() };
+    let mut lines = vec![format!(
+        "{} at {}: {connections} connections{idle}, {} bytes, {seconds:.1} s measured",
+        report.load, report.url, report.size
+    )];
+    lines.push(match report.rate_asked {
+        Some(rate) => {
+            format!("open loop: {rate:.0}/s, and latency counts from when each request was to be sent")
+        }
+        None => format!("closed loop: stalls are hidden (--rate shows them); {} in flight", report.pipeline),
+    });
+    if report.was_interrupted {
+        lines.push("interrupted: the figures are those until then".to_owned());
+    }
+    lines
+}
+
+fn counts(report: &Report) -> Vec<String> {
+    let refused: u64 = report.refused.values().sum();
+    let mut lines = vec![String::new(), format!("rate         {:.1}/s", report.rate)];
+    if let Some(asked) =
+        report.rate_asked.filter(|asked| !report.is_fan_out() && report.rate < asked * REACHED)
+    {
+        lines.push(format!("             of {asked:.1}/s: the rate was not reached"));
+    }
+    lines.push(format!(
+        "requests     {} sent, {} answered, {refused} refused, {} wrong, {} without a reply, {} due but not sent",
+        report.sent, report.answered, report.wrong, report.unanswered, report.unsent
+    ));
+    if report.is_fan_out() {
+        lines.push(format!("deliveries   {} of {}", report.delivered, report.deliveries_due));
+    }
+    if report.others > 0 {
+        lines.push(format!("others       {} pushes or texts that nothing asked for", report.others));
+    }
+    let (failed, lost): (u64, u64) = (report.failed.values().sum(), report.lost.values().sum());
+    lines.push(format!("connections  {} opened, {failed} failed, {lost} lost", report.opened));
+    for (reason, count) in report.failed.iter().chain(&report.lost) {
+        lines.push(format!("             {count}: {reason}"));
+    }
+    lines.extend(report.refused.iter().map(|(id, count)| format!("             {count}: ErrorID {id}")));
+    lines
+}
+
+fn distributions(report: &Report) -> Vec<String> {
+    let mut lines = vec![
+        String::new(),
+        "                  p50       p90       p99     p99.9       max      mean".to_owned(),
+    ];
+    if report.latency_us.count == 0 {
+        lines.push("latency      none: no reply to a request of the measured time".to_owned());
+    } else {
+        lines.push(row("latency", &report.latency_us));
+    }
+    if report.rate_asked.is_some() && report.late_us.count > 0 {
+        lines.push(row("sent late", &report.late_us));
+    }
+    lines.push(row("opening", &report.opening_us));
+    lines
+}
+
+fn row(name: &str, times: &Times) -> String {
+    let columns = [times.p50, times.p90, times.p99, times.p999, times.max, times.mean]
+        .map(|us| format!("{:>10}", time(us)));
+    format!("{name:<11}{}", columns.concat())
+}
+
+/// A time with three digits and a unit.
+fn time(us: f64) -> String {
+    match us {
+        us if us < 1e3 => format!("{us:.1} us"),
+        us if us < 1e6 => format!("{:.2} ms", us / 1e3),
+        us => format!("{:.2} s", us / 1e6),
+    }
+}
+
+fn usage(report: &Report) -> Vec<String> {
+    let mut lines =
+        vec![String::new(), format!("generator    {:.0} % of a core", report.generator.cpu_percent)];
+    if report.generator.was_the_limit {
+        lines.push("             above 80 %: the generator was the limit, the server may do more".to_owned());
+    }
+    if let Some(server) = report.server {
+        lines.push(match server.used {
+            Some(used) => format!(
+                "server       {:.0} % of a core, {:.2} us each, {:.1} MiB resident (process {})",
+                used.cpu_percent,
+                used.cpu_us_each,
+                used.resident_bytes as f64 / (1024.0 * 1024.0),
+                server.pid
+            ),
+            None => format!("server       process {} has ended", server.pid),
+        });
+    }
+    lines
+}
+
+fn verdict(report: &Report) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    if let Some(count) = report.server_count.as_ref().filter(|count| count.agrees) {
+        lines.push(format!(
+            "the server has counted the same on {} connections: {} packets received, {} sent",
+            count.connections, count.received, count.sent
+        ));
+    }
+    match report.differences() {
+        [] => lines.push("all that was sent has come back".to_owned()),
+        differences => lines.extend(differences.iter().map(|line| format!("DIFFERS: {line}"))),
+    }
+    lines
+}
+
+impl Report {
+    fn is_fan_out(&self) -> bool {
+        self.load.starts_with("rooms")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits_and_a_unit() {
+        for (us, expected) in [(0.9, "0.9 us"), (999.0, "999.0 us"), (1234.0, "1.23 ms"), (2.5e6, "2.50 s")] {
+            assert_eq!(time(us), expected);
+        }
+    }
+}

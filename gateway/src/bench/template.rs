@@ -1,0 +1,180 @@
+//! The content of requests: one message, in which each request changes only what tells it from the others.
+
+use std::ops::Range;
+
+use prost::Message as _;
+use sysconn::packet::{REQUEST_HEADER_BYTES, Request, push_request};
+
+use crate::messages::room;
+
+/// Digits of the number that a request has in front of its pattern.
+const NUMBER_BYTES: usize = 16;
+/// Digits of the number in the name of a room.
+const ROOM_BYTES: usize = 7;
+/// Where a packet has its Flag.
+const FLAG: Range<usize> = 3..7;
+/// The letters of a pattern: text, and half as long once it is compressed.
+const LETTERS: &[u8; 16] = b"abcdefghijklmnop";
+
+/// A message with its places for a Flag and numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    message: Vec<u8>,
+    is_packet: bool,
+    /// Where the number of the request is, in hex digits.
+    number: Range<usize>,
+    /// Where the number of the room is.
+    room: Range<usize>,
+}
+
+impl Template {
+    /// A plain message of a pattern.
+    pub(super) fn echo(size: usize) -> Self {
+        Template { message: pattern(size), is_packet: false, number: 0..size.min(NUMBER_BYTES), room: 0..0 }
+    }
+
+    /// A packet whose Data is a pattern.
+    pub(super) fn pattern(cmd: u16, size: usize) -> Self {
+        let number = REQUEST_HEADER_BYTES..REQUEST_HEADER_BYTES.saturating_add(size.min(NUMBER_BYTES));
+        Template { number, ..Template::data(cmd, &pattern(size)) }
+    }
+
+    /// A packet whose Data is always the same.
+    pub(super) fn data(cmd: u16, data: &[u8]) -> Self {
+        let mut message = Vec::new();
+        push_request(&mut message, &Request { data_status: 0, flag: 0, cmd, data });
+        Template { message, is_packet: true, number: 0..0, room: 0..0 }
+    }
+
+    /// A packet that says a text of `size` bytes in a room, whose name begins so.
+    pub(super) fn say(room_prefix: &str, size: usize) -> Self {
+        let room = room_name(room_prefix, 0);
+        let text = String::from_utf8_lossy(&pattern(size)).into_owned();
+        let room_bytes = room.len();
+        let data = room::Say { room, text }.encode_to_vec();
+        let template = Template::data(room::SAY, &data);
+        let text_at = template.message.len().saturating_sub(size);
+        // The room is the first field: its tag, its length in one byte, its name.
+        let room_end = REQUEST_HEADER_BYTES + 2 + room_bytes;
+        Template {
+            number: text_at..text_at.saturating_add(size.min(NUMBER_BYTES)),
+            room: room_end.saturating_sub(ROOM_BYTES)..room_end,
+            ..template
+        }
+    }
+
+    /// The message of one request.
+    pub(super) fn fill(&mut self, flag: u32, number: u64, room: usize) -> &[u8] {
+        if self.is_packet {
+            write(&mut self.message, &FLAG, &flag.to_be_bytes());
+        }
+        let digits = format_hex(number);
+        write(&mut self.message, &self.number, last(&digits, self.number.len()));
+        if !self.room.is_empty() {
+            let digits = format!("{room:0ROOM_BYTES$}");
+            write(&mut self.message, &self.room, last(digits.as_bytes(), self.room.len()));
+        }
+        &self.message
+    }
+
+    /// Whether these bytes are what a request with this number had as its content.
+    pub(super) fn is_content(&self, bytes: &[u8], number: u64) -> bool {
+        let start = if self.is_packet { REQUEST_HEADER_BYTES } else { 0 };
+        let content = self.message.get(start..).unwrap_or_default();
+        let number_at = self.number.start.saturating_sub(start)..self.number.end.saturating_sub(start);
+        let digits = format_hex(number);
+        bytes.len() == content.len()
+            && bytes.get(number_at.clone()) == Some(last(&digits, number_at.len()))
+            && bytes.get(..number_at.start) == content.get(..number_at.start)
+            && bytes.get(number_at.end..) == content.get(number_at.end..)
+    }
+
+    /// The bytes of a message on the wire, without its frame.
+    pub(super) fn len(&self) -> usize {
+        self.message.len()
+    }
+}
+
+/// The name of a room.
+pub(super) fn room_name(prefix: &str, room: usize) -> String {
+    format!("{prefix}{room:0ROOM_BYTES$}")
+}
+
+/// The number in front of a text that was said, and whether the text has this many bytes.
+pub(super) fn number_of(text: &str, size: usize) -> Option<u64> {
+    let digits = text.get(..NUMBER_BYTES).filter(|_| text.len() == size)?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
+/// Letters that look random, and are the same in each run.
+fn pattern(size: usize) -> Vec<u8> {
+    let mut state: u64 = 1;
+    let next = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        LETTERS[(state >> 60) as usize]
+    };
+    (0..size).map(next).collect()
+}
+
+fn format_hex(number: u64) -> [u8; NUMBER_BYTES] {
+    let mut digits = [0; NUMBER_BYTES];
+    for (index, digit) in digits.iter_mut().enumerate() {
+        let value = (number >> (60 - 4 * index)) & 0xf;
+        *digit = b"0123456789abcdef"[value as usize];
+    }
+    digits
+}
+
+/// The last `count` bytes.
+fn last(digits: &[u8], count: usize) -> &[u8] {
+    digits.get(digits.len().saturating_sub(count)..).unwrap_or_default()
+}
+
+fn write(message: &mut [u8], at: &Range<usize>, bytes: &[u8]) {
+    if let Some(place) = message.get_mut(at.clone()).filter(|place| place.len() == bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_its_own_number_and_only_that_is_its_content() {
+        for size in [0, 1, 5, 16, 17, 64, 70_000] {
+            let mut echo = Template::echo(size);
+            let mut packet = Template::pattern(1101, size);
+            let message = echo.fill(7, 0x1234_5678, 0).to_vec();
+            assert_eq!(message.len(), size);
+            assert!(echo.is_content(&message, 0x1234_5678), "{size}");
+            assert_eq!(echo.is_content(&message, 0x1234_5679), size == 0, "{size}");
+            let sent = packet.fill(7, 0x1234_5678, 0).to_vec();
+            let request = Request::parse(&sent).unwrap();
+            assert_eq!((request.flag, request.cmd, request.data), (7, 1101, &message[..]));
+            assert!(packet.is_content(request.data, 0x1234_5678));
+            for at in [0, size / 2, size.saturating_sub(1)] {
+                let mut other = message.clone();
+                let Some(byte) = other.get_mut(at) else { continue };
+                *byte ^= 1;
+                assert!(!packet.is_content(&other, 0x1234_5678), "{size} {at}");
+            }
+            assert!(!echo.is_content(&[&message[..], b"x"].concat(), 0x1234_5678));
+        }
+        let mut given = Template::data(1102, b"same");
+        assert_eq!(Request::parse(given.fill(9, 3, 0)).unwrap().data, b"same");
+        assert!(given.is_content(b"same", 3) && !given.is_content(b"sane", 3));
+    }
+
+    #[test]
+    fn what_is_said_names_its_room_and_when_it_was_due() {
+        for size in [16, 100, 500] {
+            let mut template = Template::say("bench-1-", size);
+            let message = template.fill(5, 1_000_000, 42);
+            let say = room::Say::decode(Request::parse(message).unwrap().data).unwrap();
+            assert_eq!(say.room, room_name("bench-1-", 42));
+            assert_eq!((number_of(&say.text, size), number_of(&say.text, size + 1)), (Some(1_000_000), None));
+        }
+        assert_eq!(number_of("not a number, 20 by!", 20), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! The comparison with what the server has counted, as its admin address says.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use crate::common::Program;
+use crate::run_briefly;
+
+/// An admin server that knows no connections, or answers with an error.
+fn admin(status: &'static str, body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut request) = (stream.unwrap(), [0; 1024]);
+            let read = stream.read(&mut request).unwrap();
+            assert!(request[..read].starts_with(b"GET /api/connections?offset=0&limit=1000 HTTP/1.1\r\n"));
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
+            // The client may have gone.
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_server_that_has_counted_otherwise_differs() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let other = r#"{"total": 1, "connections": [{"peer": "127.0.0.1:1", "recv_count": 1, "send_count": 1}]}"#;
+    for (status, body, part) in [
+        ("200 OK", other, "the server's own count differs on 2 connections: it has received 0 packets"),
+        ("200 OK", "{}", "/api/connections?offset=0&limit=1000: the answer is not understood"),
+        ("401 Unauthorized", "a token, please\n", "answered HTTP/1.1 401 Unauthorized: a token, please"),
+        ("200 OK", "", "the answer is not understood"),
+    ] {
+        let admin = admin(status, body);
+        let arguments = ["--admin", &admin, "--connections", "2", "--timeout", "200ms"];
+        let (exit, figures) = run_briefly(&url, &arguments);
+        let lines = figures["differences"].to_string();
+        assert!(exit == 1 && lines.contains(part), "{status}: {figures}");
+        assert_eq!(figures["server_count"]["agrees"], false, "{figures}");
+    }
+}

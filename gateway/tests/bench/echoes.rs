@@ -1,0 +1,128 @@
+//! Echo servers of others: one that is right, and some that are not.
+
+use std::net::TcpListener;
+use std::thread;
+
+use tungstenite::{Message, accept};
+
+use crate::common::Program;
+use crate::{count, run, run_briefly};
+
+/// What an echo server does to a message. `None`: it is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// It says hello before anything else, in text.
+    Greets,
+    /// It changes the last byte of the 20th.
+    Changes,
+    /// It sends the 20th twice.
+    Repeats,
+    /// It forgets the 20th.
+    Forgets,
+    /// It closes with 4100 after the 20th.
+    Closes,
+    /// It ends the connection after the 20th, without a Close.
+    Ends,
+}
+
+/// An echo server by tungstenite. `before` is called before each reply.
+pub(crate) fn echo(fault: Fault, before: impl Fn() + Clone + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for tcp in listener.incoming() {
+            let before = before.clone();
+            // A client that goes ends its thread.
+            thread::spawn(move || serve(tcp.unwrap(), fault, &before));
+        }
+    });
+    url
+}
+
+fn serve(tcp: std::net::TcpStream, fault: Fault, before: &impl Fn()) -> Option<()> {
+    tcp.set_nodelay(true).unwrap();
+    let mut socket = accept(tcp).ok()?;
+    if fault == Fault::Greets {
+        socket.send(Message::text("hello")).ok()?;
+    }
+    for number in 1.. {
+        let Message::Binary(message) = socket.read().ok()? else { continue };
+        before();
+        let is_20th = number == 20;
+        let reply = match fault {
+            Fault::Changes if is_20th => {
+                let mut bytes = message.to_vec();
+                *bytes.last_mut().unwrap() ^= 1;
+                bytes.into()
+            }
+            Fault::Repeats if is_20th => {
+                socket.send(Message::Binary(message.clone())).ok()?;
+                message
+            }
+            Fault::Forgets if is_20th => continue,
+            Fault::Ends if is_20th => return None,
+            _ => message,
+        };
+        socket.send(Message::Binary(reply)).ok()?;
+        if fault == Fault::Closes && is_20th {
+            let code = tungstenite::protocol::frame::coding::CloseCode::from(4100);
+            let close = tungstenite::protocol::CloseFrame { code, reason: "enough".into() };
+            socket.close(Some(close)).ok()?;
+        }
+    }
+    None
+}
+
+#[test]
+fn what_a_foreign_echo_does_wrong_is_a_difference() {
+    for (fault, expected) in [
+        (Fault::None, ""),
+        (Fault::Greets, ""),
+        (Fault::Changes, "1 messages are not what they should be"),
+        (Fault::Repeats, "messages are not what they should be"),
+        (Fault::Forgets, "requests have no reply"),
+        (Fault::Closes, "connections ended before their time"),
+        (Fault::Ends, "1 connections ended before their time"),
+    ] {
+        let url = echo(fault, || ());
+        let arguments = ["--echo", "--connections", "1", "--timeout", "300ms"];
+        let (status, figures) = run_briefly(&url, &arguments);
+        let lines = figures["differences"].to_string();
+        assert_eq!(
+            (status, lines == "[]"),
+            (i32::from(!expected.is_empty()), expected.is_empty()),
+            "{figures}"
+        );
+        assert!(lines.contains(expected), "{fault:?}: {figures}");
+        assert_eq!(count(&figures, "others"), u64::from(fault == Fault::Greets), "{fault:?}: {figures}");
+    }
+}
+
+#[test]
+fn the_echo_of_the_program_and_a_foreign_one_send_everything_back() {
+    let program = Program::start(&["echo", "--listen", "127.0.0.1:0", "--deflate", "dedicated"]);
+    let own = format!("ws://{}", program.address());
+    let foreign = echo(Fault::None, || ());
+    for url in [&own, &foreign] {
+        for arguments in [
+            &["--rate", "500"][..],
+            &["--pipeline", "8", "--size", "70000", "--connections", "2"],
+            &["--size", "0"],
+            &["--size", "3", "--pipeline", "3", "--idle", "2"],
+            &["--churn", "5", "--connections", "3"],
+        ] {
+            let (status, figures) = run_briefly(url, &[&["--echo"], arguments].concat());
+            let (sent, answered) = (count(&figures, "sent"), count(&figures, "answered"));
+            assert!(status == 0 && sent == answered && sent > 0, "{arguments:?}: {figures}");
+        }
+    }
+    let (status, figures) = run_briefly(&own, &["--echo", "--deflate"]);
+    assert!(status == 0 && count(&figures, "answered") > 0, "{figures}");
+    let ended = run(&foreign, &["--echo", "--deflate"]);
+    assert!(
+        ended.status == 3 && ended.error.contains("does not agree to permessage-deflate"),
+        "{}",
+        ended.error
+    );
+}

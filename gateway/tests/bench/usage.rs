@@ -1,0 +1,94 @@
+//! Bad usage, servers that are not there, interruptions, and the forms of output.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::Program;
+use crate::{command, run};
+
+#[test]
+fn what_cannot_be_used_is_said_in_one_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("ws://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for (url, arguments, status, part) in [
+        ("http://a", &[][..], 2, "expected ws://HOST:PORT or wss://HOST:PORT"),
+        ("ws://a", &["--rate", "0"], 2, "expected requests a second"),
+        ("ws://a", &["--rate", "1e3"], 2, "expected requests a second"),
+        ("ws://a", &["--connections", "0"], 2, "--connections"),
+        ("ws://a", &["--duration", "0"], 2, "expected a time such as 10s"),
+        ("ws://a", &["--size", "65MiB"], 2, "expected at most 64MiB"),
+        ("ws://a", &["--size", "1", "--hex", "00"], 2, "cannot be used with"),
+        ("ws://a", &["--echo", "--fan-out", "2"], 2, "cannot be used with"),
+        ("ws://a", &["--echo", "--cmd", "1101"], 2, "cannot be used with"),
+        ("ws://a", &["--replies", "0"], 2, "--replies 0: without replies only a --rate says when to send"),
+        ("ws://a", &["--fan-out", "3"], 2, "--fan-out: expected a divisor of --connections"),
+        ("ws://a", &["--fan-out", "2", "--size", "15"], 2, "--fan-out: expected a --size of 16 or more"),
+        ("ws://a", &["--fan-out", "2", "--churn", "1"], 2, "cannot be used with"),
+        ("ws://a", &["--output", "xml"], 2, "--output"),
+        ("ws://a", &["--token-file", "x"], 2, "--admin"),
+        (&nobody, &["--cmd", "echo.eco"], 2, "unknown command echo.eco"),
+        (&nobody, &["--admin", "ftp://a"], 2, "--admin: ftp://a: expected http://HOST:PORT or unix:PATH"),
+        (&nobody, &["--pid", "4194305"], 2, "--pid 4194305: there is no such process"),
+        (&nobody, &["--token-keys", "/nowhere", "--login"], 2, "/nowhere: cannot be read"),
+        (&nobody, &["--connections", "300"], 3, "no connection: Connection refused"),
+        (&nobody, &["--deflate", "--echo"], 3, "no connection: Connection refused"),
+    ] {
+        let ended = run(url, arguments);
+        assert_eq!((ended.status, &*ended.output), (status, ""), "{arguments:?}: {}", ended.error);
+        assert!(ended.error.starts_with("sysconn: ") && ended.error.contains(part), "{}", ended.error);
+        assert_eq!(ended.error.find('\n'), Some(ended.error.len() - 1), "{}", ended.error);
+    }
+}
+
+#[test]
+fn figures_are_text_json_or_csv() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
+    let url = format!("ws://{}", program.address());
+    let brief = ["--duration", "100ms", "--warmup", "0"];
+    let text = run(&url, &brief).output;
+    for part in ["closed loop: stalls are hidden", "10 opened", "p99.9", "all that was sent has come back"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let text = run(&url, &[&brief[..], &["--rate", "100"]].concat()).output;
+    assert!(text.contains("open loop: 100/s") && text.contains("sent late"), "{text}");
+    let csv = run(&url, &[&brief[..], &["--output", "csv"]].concat()).output;
+    let lines: Vec<Vec<_>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()), "{csv}");
+    assert!(csv.starts_with("loop,load,") && csv.contains("\nclosed,command 1101,10,0,1,64,,"), "{csv}");
+    assert_eq!(program.log(), b"", "the server has nothing to complain of");
+}
+
+#[test]
+fn an_interruption_ends_it_early_with_what_was_measured() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0"]);
+    let url = format!("ws://{}", program.address());
+    let mut child = command(&url, &["--duration", "1h", "--warmup", "0", "--output", "json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Once the connections are there, the signals are caught, and requests come.
+    crate::common::eventually("the load begins", || {
+        let calls = run_call(&url);
+        calls >= 11
+    });
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let mut output = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    let figures: serde_json::Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{output}");
+    assert_eq!(figures["was_interrupted"], true, "{output}");
+    assert!(figures["answered"].as_u64() > Some(0) && figures["answered"] == figures["sent"], "{output}");
+}
+
+/// How many connections the server has, as its monitor says.
+fn run_call(url: &str) -> u64 {
+    let mut call = std::process::Command::new(env!("CARGO_BIN_EXE_sysconn"));
+    call.args(["call", url, "9001", "--account", "me", "--kind", "monitor"]).env_clear();
+    let output = String::from_utf8(call.output().unwrap().stdout).unwrap();
+    let stats: serde_json::Value = serde_json::from_str(&output).unwrap_or_default();
+    stats["connections"].as_str().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
