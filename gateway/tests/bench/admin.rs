@@ -43,3 +43,27 @@ fn a_server_that_has_counted_otherwise_differs() {
         assert_eq!(figures["server_count"]["agrees"], false, "{figures}");
     }
 }
+
+#[test]
+fn a_server_has_counted_the_same_to_the_packet() {
+    for workers in ["1", "3"] {
+        let listen = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", workers];
+        let program = Program::start(&listen);
+        let url = format!("ws://{}", program.address());
+        let log = String::from_utf8(program.log()).unwrap();
+        let (_, rest) = log.split_once("the admin server is at ").unwrap();
+        let admin = rest.lines().next().unwrap().trim_end_matches('/');
+        for (arguments, connections) in [
+            (&["--rate", "500", "--idle", "5"][..], 15),
+            (&["--pipeline", "8", "--connections", "3"], 3),
+            (&["--fan-out", "5", "--connections", "10", "--rate", "100"], 10),
+            (&["--cmd", "1102", "--replies", "0", "--rate", "500"], 10),
+            (&["--cmd", "1104", "--hex", "0004", "--replies", "4", "--rate", "50"], 10),
+        ] {
+            let (status, figures) = run_briefly(&url, &[&["--admin", admin], arguments].concat());
+            let count = &figures["server_count"];
+            assert!(status == 0 && count["agrees"] == true, "{workers}: {arguments:?}: {figures}");
+            assert_eq!(count["connections"], connections, "{workers}: {arguments:?}: {figures}");
+        }
+    }
+}
