@@ -21,7 +21,6 @@ mod descriptors;
 mod dev;
 mod health;
 mod http;
-#[allow(dead_code, reason = "no tool asks yet")]
 mod http_client;
 mod jwt;
 mod line_allowance;
@@ -44,6 +43,7 @@ mod signals;
 mod store;
 mod tally;
 mod tls;
+mod top;
 mod wechat;
 
 use std::io::Write;
@@ -64,6 +64,7 @@ use routes::routes;
 use run::run;
 use service::take_sockets;
 use signals::catch as catch_signals;
+use top::top;
 
 /// Exit status: the replay of a recording differs from it, nothing was found, a client failed, or a server is
 /// not healthy.
@@ -125,5 +126,6 @@ fn use_tool(tool: &Tool) -> Result<u8, String> {
             Ok(0)
         }
         Tool::Bench(task) => bench(task),
+        Tool::Top(task) => top(task),
     }
 }

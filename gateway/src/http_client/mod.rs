@@ -44,13 +44,6 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
-    /// The body as text: invalid UTF-8 becomes U+FFFD.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-}
-
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum HttpError {

@@ -46,7 +46,7 @@ fn requests_have_a_token_and_answers_any_status() {
     assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
     let request = on_tcp(OK, |address| {
         let client = HttpClient::new(address, None, None).unwrap();
-        assert_eq!(client.post("/api/kick", &json!({ "id": "6" })).unwrap().text(), "ok");
+        assert_eq!(client.post("/api/kick", &json!({ "id": "6" })).unwrap().body, b"ok");
     });
     assert!(request.contains("content-type: application/json\r\n"), "{request}");
     assert!(request.ends_with("{\"id\":\"6\"}") && !request.contains("authorization"), "{request}");
@@ -60,7 +60,7 @@ fn a_unix_socket_speaks_http_too() {
     let server = thread::spawn(move || serve(listener.accept().unwrap().0, OK));
     let address = HttpAddress::Unix(path.clone());
     let client = HttpClient::new(&address, Some("secret"), None).unwrap();
-    assert_eq!(client.post("/a", &json!({})).unwrap().text(), "ok");
+    assert_eq!(client.post("/a", &json!({})).unwrap().body, b"ok");
     let request = server.join().unwrap();
     assert!(request.contains("host: 127.0.0.1\r\n") && request.contains("Bearer secret"), "{request}");
     std::fs::remove_file(&path).unwrap();

@@ -15,7 +15,7 @@ use super::table::entries;
 use super::value_type::TomlType;
 use super::{
     Exit, Mode, Task, Tool, accounts, bench, blacklist_command, call, did_you_mean, escape, markdown, mint,
-    referee, replay,
+    referee, replay, top,
 };
 
 const AFTER_HELP: &str = "\
@@ -41,7 +41,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
         Some(first) if first == "accounts" => "list, show or remove",
         Some(first) if first == "blacklist" => "list, add, remove or clear",
         _ => {
-            "serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee or bench"
+            "serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee, bench or top"
         }
     };
     let matches = program().try_get_matches_from(args).map_err(|error| exit(&error, commands))?;
@@ -53,6 +53,7 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Task<Command
         Some(("accounts", matches)) => return tool(Tool::Accounts(accounts::read(matches))),
         Some(("call", matches)) => return tool(Tool::Call(call::read(matches)?)),
         Some(("routes", matches)) => return tool(Tool::Routes(call::read_routes(matches))),
+        Some(("top", matches)) => return tool(Tool::Top(top::read(matches)?)),
         Some(("referee", matches)) => return tool(Tool::Referee(referee::read(matches))),
         Some(("config", _)) => return tool(Tool::Print(markdown::page())),
         Some(("completions", matches)) => return tool(Tool::Print(completions(matches))),
@@ -121,6 +122,7 @@ pub(super) fn program() -> Command {
         .subcommand(call::routes_command())
         .subcommand(referee::command())
         .subcommand(bench::command())
+        .subcommand(top::command())
 }
 
 fn with_options(command: Command, mode: Mode) -> Command {

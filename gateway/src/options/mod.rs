@@ -26,6 +26,7 @@ mod referee;
 mod replay;
 mod table;
 mod task;
+mod top;
 mod value;
 mod value_type;
 mod wechat;
@@ -66,6 +67,7 @@ pub(crate) use mint::Mint;
 pub(crate) use referee::RefereeTask;
 pub(crate) use replay::Replay;
 pub(crate) use task::{Exit, Task, Tool};
+pub(crate) use top::TopTask;
 pub(crate) use wechat::WechatOptions;
 
 /// The default of `--client-check`.

@@ -1,6 +1,8 @@
 //! What the program is asked to do, and why it may end before it does that.
 
-use super::{Accounts, BenchTask, BlacklistTask, CallTask, Mint, Options, RefereeTask, Replay, RoutesTask};
+use super::{
+    Accounts, BenchTask, BlacklistTask, CallTask, Mint, Options, RefereeTask, Replay, RoutesTask, TopTask,
+};
 
 /// Why the program ends before it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,4 +56,6 @@ pub(crate) enum Tool {
     Print(String),
     /// Put a server under load.
     Bench(Box<BenchTask>),
+    /// Show the figures of a server.
+    Top(TopTask),
 }

@@ -203,7 +203,7 @@ fn other_mistakes_on_the_command_line() {
         (&[&long], &cut),
         (
             &["ecoh"],
-            r#"sysconn: unknown command "ecoh": expected serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee or bench"#,
+            r#"sysconn: unknown command "ecoh": expected serve, echo, check-config, healthcheck, config, completions, replay, accounts, blacklist, token, call, routes, referee, bench or top"#,
         ),
         (&["accounts"], "sysconn: expected list, show or remove"),
         (&["accounts", "kill"], r#"sysconn: unknown command "kill": expected list, show or remove"#),
