@@ -32,6 +32,8 @@ struct Row {
 enum Key<'a> {
     Number(u64),
     Text(&'a str),
+    /// Text that is written for it.
+    Written(String),
 }
 
 /// What a page is of.
@@ -61,14 +63,16 @@ const fn column(name: &'static str, key: for<'a> fn(&'a Row) -> Key<'a>) -> Colu
     Column { name, key }
 }
 
-static COLUMNS: [Column; 18] = [
+static COLUMNS: [Column; 20] = [
     column("id", |row| Key::Number(row.snapshot.record.id().to_u64())),
     column("worker", |row| Key::Number(row.snapshot.record.id().worker() as u64)),
+    column("peer", |row| Key::Written(row.snapshot.record.peer().to_string())),
     column("kind", |row| Key::Text(kind(row.snapshot.record.kind()))),
     column("account", |row| Key::Text(row.snapshot.record.identity().map_or("", |who| who.account))),
     column("platform", |row| Key::Text(row.snapshot.record.identity().map_or("", |who| who.platform))),
     column("zone_id", |row| Key::Number(row.snapshot.record.identity().map_or(0, |who| who.zone_id.into()))),
     column("role_id", |row| Key::Number(row.snapshot.record.role_id())),
+    column("custodian", |row| Key::Text(row.snapshot.record.custodian().map_or("", |who| &who.account))),
     column("connected_ms", |row| Key::Number(row.connected_ms)),
     column("recv_count", |row| Key::Number(row.snapshot.record.recv_count())),
     column("send_count", |row| Key::Number(row.snapshot.record.send_count())),
@@ -244,7 +248,7 @@ mod tests {
             ("sort=", None),
             ("limit=0", Some("limit: expected a whole number, 1 to 1000")),
             ("limit=1001", Some("limit: expected a whole number, 1 to 1000")),
-            ("sort=--id", Some("sort: expected one of id, worker, kind, ")),
+            ("sort=--id", Some("sort: expected one of id, worker, peer, kind, ")),
             ("sort=id&offset=9901", Some("offset and limit: expected 10000 at most")),
             ("search=a&offset=10000", Some("offset and limit: expected 10000 at most")),
         ] {
