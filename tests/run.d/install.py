@@ -14,6 +14,7 @@ FOREIGN = Path(__file__).resolve().parent.parent / "foreign"
 
 WEBSOCKETS = "websockets==15.0.1"
 KOSOKU = "kosoku==0.1.0"
+GRAFANA = "grafana-foundation-sdk==1769699998!10.1.0"
 WS = "ws@8.23.0"
 GUNGRAUN_RUNNER = "0.20.0"
 CARGO_FUZZ = "0.13.2"
@@ -55,7 +56,17 @@ class Installer:
         self.into_venv(step, KOSOKU, "--only-binary", "kosoku")
         return self.venv / "bin" / "kosoku"
 
-    def apt(self, step, command, package):
+    def grafana(self, step):
+        """The Python that has the types of Grafana's dashboards."""
+        self.into_venv(step, GRAFANA)
+        return self.venv / "bin" / "python"
+
+    def prometheus(self, step):
+        """The command `prometheus`; its package has `promtool` too."""
+        # What it recommends are services that collect more.
+        return self.required(step, "prometheus", "prometheus", "--no-install-recommends")
+
+    def apt(self, step, command, package, *options):
         """Installs a package of the system if its command is missing. Returns the command's path, or None if it
         cannot be installed here; the log says why."""
         found = shutil.which(command)
@@ -63,11 +74,11 @@ class Installer:
             missing = "missing; only root can install it, and only where there is apt-get"
             step.note(f"{command}: {found or missing}")
             return found
-        self.install(step, package)
+        self.install(step, *options, package)
         return shutil.which(command)
 
     def install(self, step, *packages):
-        """Installs packages of the system, if this user may."""
+        """Installs packages of the system, if this user may. Options of `apt-get install` may come first."""
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             return
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -75,10 +86,10 @@ class Installer:
         step.command("apt-get", "update", "-q", env=quiet, limit=300)
         step.command("apt-get", "install", "-q", "-y", *packages, env=quiet, limit=900)
 
-    def required(self, step, command, package):
+    def required(self, step, command, package, *options):
         """The path of a package's command. If it is missing and this user may not install it, the part is
         skipped; with CI=true it fails."""
-        found = self.apt(step, command, package)
+        found = self.apt(step, command, package, *options)
         if found is None:
             reason = f"there is no {command}, and this machine did not let us install it"
             raise (Failed if os.environ.get("CI") == "true" or os.geteuid() == 0 else Skipped)(reason)
