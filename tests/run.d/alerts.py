@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import dashboard
+import grafana
 import trouble
 from client import TIMEOUT
 from counting import BLOCK, Counts, play
@@ -59,7 +59,7 @@ class Server:
 def run(step, logs, installer, built):
     command = installer.prometheus(step)
     check_files(step)
-    dashboard.check_file(step, installer)
+    grafana.check_file(step, installer)
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         token = directory / "token"
@@ -143,7 +143,7 @@ class Watch:
         self.step.case(not false, f"while nothing is wrong no alert fires: {false}")
         with self.troubles() as clients:
             self.alerts()
-            dashboard.check_queries(self.step, self.watcher, metrics(self.servers["one"]))
+            grafana.check_queries(self.step, self.watcher, metrics(self.servers["one"]))
         self.recovery()
         self.end()
         for client in (*kept, *clients):

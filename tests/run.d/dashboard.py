@@ -1,88 +1,139 @@
-"""The dashboard for Grafana, as far as it can be tried without Grafana."""
+"""Headless Chromium with the page of `--admin`, under live load with one worker and with three, with a handler that
+hangs, with 10,000 connections, and while the server is killed and restarted."""
 
-import json
 import re
-import sys
+import tempfile
+from pathlib import Path
 
-from prometheus import faster
-from step import Failed
+import crowd
+from dashboard_page import Page
+from server import program
+from webdriver import driven
 
-TEXT_OF_VARIABLES = {"$__rate_interval": "1m", "$__interval": "1m", "$job": ".*", "$instance": ".*", "$cmd": ".*"}
-"""What Grafana puts into a query where all is chosen."""
-NAME = re.compile(r"\b(?:sysconn|process)_\w+")
-FAMILY = re.compile(r"^# TYPE (\S+) (\S+)$", re.MULTILINE)
-VALUES = re.compile(r"label_values\((.+), (\w+)\)")
-OLDEST_PYTHON = (3, 11)
-"""What the package with Grafana's fields needs."""
-
-
-def read(step):
-    """The dashboard."""
-    return json.loads((step.root / "deploy" / "grafana" / "dashboard.json").read_text(encoding="utf-8"))
-
-
-def targets(panels):
-    """The title of each panel, and each of its queries."""
-    return [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", [])]
-
-
-def check_file(step, installer):
-    """Ids, places, and the fields that Grafana knows."""
-    panels = read(step)["panels"]
-    ids = [panel["id"] for panel in panels]
-    step.case(len(set(ids)) == len(ids), "each panel of the dashboard has an id of its own")
-    taken, twice = set(), []
-    for panel in panels:
-        x, y, w, h = (panel["gridPos"][key] for key in "xywh")
-        cells = {(column, row) for column in range(x, x + w) for row in range(y, y + h)}
-        if x + w > 24 or cells & taken:
-            twice.append(panel["title"])
-        taken |= cells
-    step.case(not twice, f"no panel covers another: {twice}")
-    if sys.version_info < OLDEST_PYTHON:
-        step.remark("the fields of the dashboard were not compared with Grafana's: that needs Python 3.11")
-        return
-    python = installer.grafana(step)
-    step.cases(python, step.root / "tests" / "foreign" / "grafana.py", "deploy/grafana/dashboard.json")
+ADMIN = re.compile(r"the admin server is at (http://\S+)/")
+TOKEN = "the-token-of-this-test-0123456789"
+TALKERS = 20
+CONNECTIONS = 10_000
+BLOCK_MS = 3000
+ECHOES = 7
+PAST = 2.5
+"""Seconds before the first look."""
+MARKUP = "<img src=x onerror=\"document.title='taken over'\">"
+"""What a client could call itself, or its room."""
+PLATFORM = "\"><script>document.title='taken over'</script>"
+ROLE = 9_007_199_254_740_993
+"""More than a number of JavaScript holds."""
+JOIN = 1201
+OPERATOR = 4010
+"""The close code that says that an operator did it."""
 
 
-def check_queries(step, prometheus, metrics):
-    """Each query finds something in a server under load, and each family of its metrics is shown somewhere."""
-    dashboard = read(step)
-    queries = targets(dashboard["panels"])
-    for title, query in queries:
-        query = plain(query)
-        found = prometheus.get("query", query=query)["result"]
-        step.case(bool(found), f"the panel {title!r} has data: {query}")
-    for annotation in dashboard["annotations"]["list"]:
-        prometheus.get("query", query=plain(annotation["expr"]))
-    for variable in dashboard["templating"]["list"]:
-        if variable["type"] != "query":
-            continue
-        series, label = VALUES.fullmatch(variable["query"]["query"]).groups()
-        found = prometheus.query(f"count by ({label}) ({plain(series)})", label)
-        step.case(found and ("",) not in found, f"the variable {variable['name']} has values: {sorted(found)}")
-    shown = {name for _, query in queries for name in NAME.findall(query)}
-    families = dict(FAMILY.findall(metrics))
-    known = {name for family, kind in families.items() for name in samples(family, kind)}
-    step.case(shown <= known, f"each metric of the dashboard is one of the server: {sorted(shown - known)}")
-    missing = [family for family, kind in families.items() if not shown & set(samples(family, kind))]
-    step.case(not missing, f"each metric of the server is on the dashboard: {missing}")
+def run(step, logs, installer, built, shots):
+    """Tries the program at `built`, and leaves screenshots in the directory `shots`."""
+    installer.required(step, "chromium", "chromium")
+    command = installer.required(step, "chromedriver", "chromium-driver")
+    with tempfile.TemporaryDirectory() as home, driven(step, command) as driver:
+        files = Path(home)
+        (files / "token").write_text(f"{TOKEN}\n")
+        (files / "token").chmod(0o600)
+        (files / "recordings").mkdir()
+        page = Page(step, driver, shots)
+        servers = Servers(step, logs, built, files)
+        with servers.start("one") as server, crowd.talking(server.port, TALKERS):
+            under_load(step, page, servers, server)
+            page.lose(server)
+        with servers.again("three", "--workers", "3", "--max-connections-per-ip", "0") as server:
+            page.come_back(3)
+            with crowd.talking(server.port, TALKERS), crowd.silent(server.port, CONNECTIONS):
+                many(step, page)
+            with crowd.talking(server.port, 1):
+                server.terminate()
+                page.state("draining")
+                page.show("header")
+                page.shoot("draining")
+        with servers.start("exposed", admin="0.0.0.0:0"):
+            page.ask_at_once(servers.url, TOKEN)
+        page.check_console()
 
 
-def samples(family, kind):
-    """The names under which a family's samples are stored."""
-    if kind == "counter":
-        return [f"{family}_total"]
-    if kind == "histogram":
-        return [f"{family}_{part}" for part in ("bucket", "sum", "count")]
-    return [family]
+class Servers:
+    """The servers, which have the token and record, and where their pages are."""
+
+    def __init__(self, step, logs, built, files):
+        self.step = step
+        self.logs = logs
+        self.built = built
+        self.files = files
+
+    def start(self, name, *more, admin="127.0.0.1:0", listen="127.0.0.1:0"):
+        token = ("--admin", admin, "--admin-token-file", self.files / "token")
+        recording = ("--record", self.files / "recordings", "--record-debugged")
+        arguments = ("serve", *token, *recording, "--diagnostics", *more)
+        return Started(self, program(self.step, self.logs, *arguments, name=name, listen=listen, built=self.built))
+
+    def again(self, name, *more):
+        """At the addresses of the last: its page stays open."""
+        return self.start(name, *more, admin=self.url.removeprefix("http://"), listen=f"127.0.0.1:{self.port}")
 
 
-def plain(query):
-    """A query as Prometheus gets it."""
-    for name, value in TEXT_OF_VARIABLES.items():
-        query = query.replace(name, value)
-    if "$" in query:
-        raise Failed(f"a variable in a query of the dashboard is unknown: {query}")
-    return faster(query)
+class Started:
+    """Runs a program, and tells where its page is."""
+
+    def __init__(self, servers, running):
+        self.servers = servers
+        self.running = running
+
+    def __enter__(self):
+        server = self.running.__enter__()
+        url = ADMIN.search(server.log_path.read_text())[1]
+        self.servers.url = url.replace("0.0.0.0", "127.0.0.1")
+        self.servers.port = server.port
+        return server
+
+    def __exit__(self, *error):
+        return self.running.__exit__(*error)
+
+
+def under_load(step, page, servers, server):
+    """What one sees and does, with one worker."""
+    hostile = crowd.player(server.port, MARKUP, ROLE, PLATFORM, MARKUP)
+    for _ in range(ECHOES):
+        hostile.echo(b"hello")
+    page.pass_time(servers.url, PAST)
+    page.open(servers.url)
+    page.figures(workers=1, clients=TALKERS + 1)
+    page.first_look()
+    page.graphs()
+    page.latency("1101")
+    page.shoot("light")
+    page.hostile((MARKUP, PLATFORM), ROLE, f"{ECHOES + 1}")
+    page.search_and_sort(TALKERS)
+    page.stands_still()
+    page.debug_and_record(MARKUP, TOKEN)
+    hostile.echo(b"recorded")
+    page.recording(MARKUP)
+    page.call("68 65 6c 6c 6f", "hello")
+    page.call_message(JOIN, {"room": MARKUP}, "needs a login")
+    page.call_message(JOIN, {"room": MARKUP}, '"members": 1', login={"account": "caller", "role_id": "5"})
+    page.call_message(crowd.LOGIN, {"account": MARKUP, "role_id": "6"}, MARKUP.replace('"', '\\"'))
+    page.show("#console")
+    page.shoot("console")
+    page.keyboard()
+    page.kick(MARKUP, lambda: hostile.ending() == OPERATOR)
+    page.narrow()
+    page.dark()
+    page.politeness(servers.url)
+    blocked = crowd.player(server.port, "the one that blocks", 77)
+    crowd.block(blocked, BLOCK_MS)
+    page.state("stuck in command 1107 echo.block")
+    page.shoot("stuck")
+    page.state("serving")
+    blocked.close()
+
+
+def many(step, page):
+    """With 10,000 connections more."""
+    page.figures(workers=3, clients=CONNECTIONS + TALKERS)
+    page.long_list(CONNECTIONS + TALKERS)
+    page.shoot("many")
+    step.case(page.driver.text("#state") == "serving", "with 10,000 connections the page goes on")

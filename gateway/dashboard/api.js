@@ -1,0 +1,104 @@
+// Requests to the server, one at a time: each takes a connection of its own, of which the server has few. And the
+// operator's token, which they carry: it is in sessionStorage, so that a reload keeps it, and no other tab, no other
+// site and no disk has it; closing the tab ends it. It is never in an address or a cookie.
+
+import { ask, find } from "./dom.js";
+
+/** A worker that hangs makes the server answer late. */
+const PATIENCE_MS = 8000;
+
+/** The server did not answer: it is gone, or the way to it is. */
+export class Gone extends Error {}
+/** The server refused a request. */
+export class Refused extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+let last = Promise.resolve();
+
+/** Runs after all that was asked before. */
+function inTurn(act) {
+  const mine = last.then(act);
+  last = mine.catch(() => {});
+  return mine;
+}
+
+async function request(path, options, patience) {
+  const headers = { ...options.headers };
+  if (token() !== null) headers.Authorization = `Bearer ${token()}`;
+  let [response, text, value] = [];
+  try {
+    const signal = AbortSignal.timeout(patience);
+    response = await fetch(path, { ...options, headers, signal, cache: "no-store", credentials: "omit" });
+    text = await response.text();
+  } catch (error) {
+    throw new Gone(error.name === "TimeoutError" ? `no answer within ${patience / 1000} s` : "no answer");
+  }
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Some refusals are one line of text.
+  }
+  if (!response.ok) throw new Refused(response.status, value?.error ?? (text.trim() || `status ${response.status}`));
+  if (value === undefined) throw new Refused(response.status, "the answer is no JSON");
+  return value;
+}
+
+/** What is at a path of the API. */
+export function get(path, parameters = {}, patience = PATIENCE_MS) {
+  const query = new URLSearchParams(parameters).toString();
+  return inTurn(() => request(`api/${path}${query && `?${query}`}`, {}, patience));
+}
+
+/** Has something done, which needs the token: it is asked for before the first time, and again if it is wrong. The
+ *  body is JSON. */
+export async function post(path, body) {
+  if (token() === null && !(await askForToken("Whatever changes the server needs the token."))) {
+    throw new Refused(401, "nothing was done: it needs the token");
+  }
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+  for (;;) {
+    try {
+      return await inTurn(() => request(`api/${path}`, options, PATIENCE_MS));
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      forgetToken();
+      if (!(await askForToken("The server does not take this token."))) throw error;
+    }
+  }
+}
+
+const TOKEN = "sysconn-token";
+const dialog = find("#token");
+const field = find("input", dialog);
+/** The question that is being asked. */
+let asked = null;
+
+export const token = () => sessionStorage.getItem(TOKEN);
+
+/** Asks for the token, once for all who need it. True: there is one now. */
+export function askForToken(why) {
+  asked ??= open(why).finally(() => (asked = null));
+  return asked;
+}
+
+async function open(why) {
+  find(".why", dialog).textContent = why;
+  find("[value=forget]", dialog).hidden = token() === null;
+  field.value = "";
+  const answer = await ask(dialog);
+  const given = field.value.trim();
+  field.value = "";
+  if (answer === "forget") forgetToken();
+  if (answer !== "set" || given === "") return false;
+  sessionStorage.setItem(TOKEN, given);
+  return true;
+}
+
+/** The server does not take it. */
+export const forgetToken = () => sessionStorage.removeItem(TOKEN);
+
+for (const name of ["forget", "cancel"]) find(`[value=${name}]`, dialog).onclick = () => dialog.close(name);

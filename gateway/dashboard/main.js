@@ -1,0 +1,164 @@
+// The page: it asks the server each second while somebody looks, and shows its state and its figures on top.
+
+import { Gone, askForToken, forgetToken, get, token } from "./api.js";
+import { Connections } from "./connections.js";
+import { Console } from "./console.js";
+import { bytes, clock, command, duration, find, make, milliseconds, number, setText } from "./dom.js";
+import { Graphs } from "./graphs.js";
+import { Recordings } from "./recordings.js";
+
+/** Between two looks. */
+const PERIOD_MS = 1000;
+/** Between two looks at the list of connections, which costs the server more. */
+const LIST_MS = 2000;
+/** How long the list may keep the figures waiting: at first, since a worker may hang, and at most. */
+const LIST_PATIENCE_MS = [1000, 4000];
+
+/** The states of which the server does not speak. */
+const WORDS = { gone: "no answer", locked: "needs the token" };
+
+let timer;
+/** Which server was seen: the time of its start. */
+let started = null;
+let answeredAt = null;
+let listedAt = -Infinity;
+let [listPatience] = LIST_PATIENCE_MS;
+let isWorking = false;
+/** Whether the list is wanted before its time. */
+let isWanted = false;
+/** Whether the server wants a token that nobody has given. */
+let isLocked = false;
+
+const graphs = new Graphs(look);
+const recordings = new Recordings();
+const connections = new Connections(
+  () => {
+    isWanted = true;
+    look();
+  },
+  () => recordings.load(),
+);
+const operatorConsole = new Console();
+
+/** Looks now, unless a look is under way; then again each second. */
+async function look() {
+  clearTimeout(timer);
+  if (isWorking || isLocked) return;
+  isWorking = true;
+  const began = performance.now();
+  const isAsked = isWanted;
+  isWanted = false;
+  try {
+    await lookOnce(isAsked);
+  } catch (error) {
+    await fail(error);
+  }
+  isWorking = false;
+  if (document.hidden) return;
+  timer = setTimeout(look, isWanted ? 0 : Math.max(100, PERIOD_MS - (performance.now() - began)));
+}
+
+async function lookOnce(isAsked) {
+  const stats = await get("stats");
+  const now = Number(stats.now_ms);
+  answeredAt = Date.now();
+  find("main").classList.remove("stale");
+  notice("");
+  showState(stats);
+  showFigures(stats);
+  graphs.show(await get("history", graphs.parameters(now)));
+  if (started !== stats.started_ms) {
+    connections.names = await operatorConsole.load();
+    await recordings.load();
+    started = stats.started_ms;
+  }
+  const isDue = performance.now() - listedAt >= LIST_MS && !connections.isHeld;
+  if (isAsked || isDue) await list(stats, now);
+}
+
+async function list({ state }, now) {
+  if (state === "stuck") return connections.note("a worker hangs: the list is old");
+  try {
+    await connections.load(now, listPatience);
+    [listPatience] = LIST_PATIENCE_MS;
+  } catch (error) {
+    if (error.status === 401) throw error;
+    listPatience = Math.min(2 * listPatience, LIST_PATIENCE_MS[1]);
+    connections.note(`the list is old: ${error.message}`);
+  }
+  listedAt = performance.now();
+}
+
+/** The server is gone, or wants the token, or said something else. */
+async function fail(error) {
+  find("main").classList.add("stale");
+  if (error instanceof Gone) {
+    showState({ state: "gone" });
+    const since = answeredAt === null ? "" : ` since ${clock(answeredAt)}`;
+    notice(`The server has not answered${since}. This page goes on asking, and comes back by itself.`);
+  } else if (error.status === 401) {
+    const isWrong = token() !== null;
+    forgetToken();
+    showState({ state: "locked" });
+    const why = isWrong ? "The server does not take this token." : "This server shows its figures with the token only.";
+    isLocked = !(await askForToken(why));
+    if (isLocked) notice("The server wants the token: press “Token…” above.");
+  } else {
+    notice(`The server says: ${error.message}`);
+    if (error.status === undefined) console.error(error);
+  }
+}
+
+/** "serving", "draining", or in which command which worker hangs. */
+function stateText({ state, stuck = [] }) {
+  if (state !== "stuck") return WORDS[state] ?? state;
+  const [first, ...others] = stuck;
+  if (first === undefined) return "stuck";
+  const where = first.cmd === null ? `the ${first.work}` : `command ${command(first.cmd, first.name)}`;
+  const more = others.length ? `, and ${others.length} more` : "";
+  return `stuck in ${where}: worker ${first.worker}, ${milliseconds(first.for_ms)}${more}`;
+}
+
+/** Shows the state, and in the title of the page that something is wrong. */
+function showState(stats) {
+  const element = find("#state");
+  element.dataset.state = stats.state;
+  setText(element, stateText(stats));
+  document.title = stats.state === "serving" ? "sysconn" : `${WORDS[stats.state] ?? stats.state} · sysconn`;
+}
+
+function showFigures(stats) {
+  const { clients, request_ms: latency } = stats;
+  // There are none in the first second.
+  const rates = stats.rates ?? {};
+  const workers = `${stats.workers} ${stats.workers === 1 ? "worker" : "workers"}`;
+  setText(find("#about"), `${stats.version}, ${workers}, up ${duration(stats.uptime_s)}`);
+  const limit = clients.limit === null ? "" : ` / ${number(clients.limit)}`;
+  figure("clients", number(clients.total), limit);
+  figure("received", number(rates.packets_received));
+  figure("sent", number(rates.packets_sent));
+  figure("p99", milliseconds(latency.p99));
+  figure("turn", milliseconds(stats.turn_max_ms));
+  figure("cpu", rates.cpu === undefined ? "–" : `${number(rates.cpu * 100)} %`);
+  figure("memory", bytes(stats.memory_bytes));
+}
+
+function figure(name, text, more = "") {
+  const element = find(`#figure-${name}`);
+  if (element.textContent === text + more) return;
+  element.replaceChildren(text, make("small", {}, more));
+}
+
+function notice(text) {
+  const element = find("#notice");
+  element.hidden = text === "";
+  setText(element, text);
+}
+
+find("#token-button").onclick = async () => {
+  await askForToken("With it this page can close, record and call, and see a server that is not on loopback.");
+  isLocked = false;
+  look();
+};
+document.onvisibilitychange = () => (document.hidden ? clearTimeout(timer) : look());
+look();
