@@ -21,6 +21,7 @@ pub(crate) trait Surveyed {
     fn workers(&self) -> usize;
     fn snapshot(&self, id: ConnectionId) -> Option<Snapshot>;
     fn page(&self, offset: usize, limit: usize) -> Vec<Snapshot>;
+    fn page_after(&self, after: ConnectionId, limit: usize) -> Vec<Snapshot>;
     fn len(&self) -> usize;
     fn with_role(&self, role_id: u64) -> Option<ConnectionId>;
     fn totals(&self) -> Totals;
@@ -63,10 +64,18 @@ impl Survey<'_> {
         self.of.snapshot(id)
     }
 
-    /// Up to `limit` connections after the first `offset`, in the order of their slots.
+    /// Up to `limit` connections after the first `offset`, in the order of their slots. It passes over the
+    /// first ones: [`page_after`](Survey::page_after) goes on from where a page ended.
     #[must_use]
     pub fn page(&self, offset: usize, limit: usize) -> Vec<Snapshot> {
         self.of.page(offset, limit)
+    }
+
+    /// Up to `limit` connections in the slots after that of `after`, the last one of a page before. It may
+    /// have ended since.
+    #[must_use]
+    pub fn page_after(&self, after: ConnectionId, limit: usize) -> Vec<Snapshot> {
+        self.of.page_after(after, limit)
     }
 
     /// The number of connections.

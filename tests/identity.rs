@@ -143,3 +143,25 @@ fn a_role_can_come_back_before_its_older_connection_is_gone() {
     assert_eq!(hand.survey(|survey| (survey.with_role(7), survey.len())), (Some(newer_handle.id()), 1));
     assert_eq!(newer.reply().cmd, LOGIN);
 }
+
+#[test]
+fn a_survey_goes_on_after_the_last_one_of_a_page() {
+    let mut hand = Hand::new(&config());
+    let mut clients: Vec<_> = (0..5).map(|_| hand.connect()).collect();
+    let ids: Vec<_> = clients.iter().map(|(_, handle)| handle.id()).collect();
+    let shown = |hand: &mut Hand, after: ConnectionId, limit: usize| {
+        hand.survey(move |survey| {
+            survey.page_after(after, limit).iter().map(|snapshot| snapshot.record.id()).collect::<Vec<_>>()
+        })
+    };
+    for (after, limit, expected) in [(0, 9, &ids[1..]), (1, 2, &ids[2..4]), (3, 0, &[][..]), (4, 9, &[][..])]
+    {
+        assert_eq!(shown(&mut hand, ids[after], limit), expected, "after {after}, {limit}");
+    }
+    assert_eq!(shown(&mut hand, ConnectionId::from_u64(u64::MAX), 9), []);
+    // Those that have ended are passed over, and one of them can be the last of a page.
+    clients.drain(1..3);
+    hand.settle();
+    assert_eq!(shown(&mut hand, ids[0], 9), ids[3..]);
+    assert_eq!(shown(&mut hand, ids[2], 1), ids[3..4]);
+}

@@ -49,6 +49,11 @@ impl Connections {
         self.slots.iter()
     }
 
+    /// The connections in the slots after that of `id`, in their order.
+    pub(super) fn after(&self, id: ConnectionId) -> impl Iterator<Item = &Entry> {
+        self.slots.after(id)
+    }
+
     /// The ids of all connections, in the order of their slots.
     pub(super) fn ids(&self) -> impl Iterator<Item = ConnectionId> {
         self.iter().map(Entry::id)

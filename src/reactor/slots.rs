@@ -12,6 +12,8 @@ pub(super) struct Slots {
     worker: u8,
     slab: Slab<Entry>,
     generation: u32,
+    /// The slots that have been used so far.
+    used: usize,
 }
 
 /// Slots reserved from the start; the system provides the memory only as it is used. From this size on, the
@@ -21,7 +23,7 @@ pub(super) const FIRST_SLOTS: usize = 16 * 1024;
 
 impl Slots {
     pub(super) fn new(worker: u8) -> Self {
-        Slots { worker, slab: Slab::with_capacity(FIRST_SLOTS), generation: 0 }
+        Slots { worker, slab: Slab::with_capacity(FIRST_SLOTS), generation: 0, used: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -34,6 +36,7 @@ impl Slots {
         let slot = u32::try_from(vacant.key()).ok().filter(|&slot| (slot as usize) < MAX_SLOTS)?;
         self.generation = self.generation.wrapping_add(1);
         let id = ConnectionId::new(self.worker, slot, self.generation);
+        self.used = self.used.max(id.slot().saturating_add(1));
         vacant.insert(make(id));
         Some(id)
     }
@@ -51,6 +54,11 @@ impl Slots {
     /// All connections, in the order of their slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.slab.iter().map(|(_, entry)| entry)
+    }
+
+    /// The connections in the slots after that of `id`, in their order.
+    pub(super) fn after(&self, id: ConnectionId) -> impl Iterator<Item = &Entry> {
+        (id.slot().saturating_add(1)..self.used).filter_map(|slot| self.slab.get(slot))
     }
 
     /// The connection that occupies a slot now.

@@ -62,6 +62,11 @@ impl<S: Application> Surveyed for Core<S> {
         admitted.skip(offset).take(limit).map(snapshot).collect()
     }
 
+    fn page_after(&self, after: ConnectionId, limit: usize) -> Vec<Snapshot> {
+        let later = self.connections.after(after).filter(|entry| entry.permit.is_some());
+        later.take(limit).map(snapshot).collect()
+    }
+
     fn len(&self) -> usize {
         self.connections.len() - self.lent.refusals.count()
     }
