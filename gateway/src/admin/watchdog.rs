@@ -13,8 +13,13 @@ use crate::line_allowance::LineAllowance;
 use crate::modules;
 use crate::tally::Tally;
 
-/// A worker that stands still for so long is no longer healthy.
+/// A worker that stands still for so long is no longer healthy, whatever the time before a warning.
 const STUCK: Duration = Duration::from_secs(5);
+/// The longest time between two looks.
+const MAX_PERIOD: Duration = Duration::from_millis(500);
+/// The looks that must find a turn to last after the one that found it new. One alone says nothing: the
+/// whole process may have been stopped between the two, and this thread goes on first.
+const LOOKS: u32 = 2;
 
 /// A turn of a worker that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +30,19 @@ pub(super) struct Stall {
     pub(super) cmd: Option<u16>,
     /// How long that turn has been seen to last.
     pub(super) lasted: Duration,
+    /// By so many looks.
+    looks: u32,
+}
+
+impl Stall {
+    fn is_stuck(&self) -> bool {
+        self.looks >= LOOKS && self.lasted >= STUCK
+    }
 }
 
 /// The watchdog.
 pub(super) struct Watchdog {
-    /// How long a turn may last; any time, if it is not said.
+    /// How long a turn may last before that is told; any time, if it is not said.
     warning: Option<Duration>,
     workers: Mutex<Vec<Seen>>,
     lines: Mutex<LineAllowance>,
@@ -58,7 +71,7 @@ enum Found {
 
 impl Seen {
     fn new(worker: usize) -> Self {
-        let stall = Stall { worker, work: "reactor", cmd: None, lasted: Duration::ZERO };
+        let stall = Stall { worker, work: "reactor", cmd: None, lasted: Duration::ZERO, looks: 0 };
         Seen { turn: None, stall, is_told: false, is_logged: false }
     }
 
@@ -68,22 +81,25 @@ impl Seen {
         turn: Option<u64>,
         (work, cmd): (&'static str, Option<u16>),
         passed: Duration,
-        warning: Duration,
+        warning: Option<Duration>,
     ) -> Found {
         if turn.is_none() || turn != self.turn {
             let ended = Stall { lasted: self.stall.lasted + passed / 2, ..self.stall };
             let found = if self.is_told { Found::End(ended) } else { Found::Nothing };
-            let stall = Stall { work, cmd, lasted: Duration::ZERO, ..self.stall };
+            let stall = Stall { work, cmd, lasted: Duration::ZERO, looks: 0, ..self.stall };
             *self = Seen { turn, stall, is_told: false, is_logged: self.is_logged };
             return found;
         }
         self.stall.lasted += passed;
-        if self.is_told || self.stall.lasted < warning {
+        self.stall.looks = self.stall.looks.saturating_add(1);
+        if self.is_told {
             return Found::Nothing;
         }
         // What hangs is what it works on now.
-        (self.stall.work, self.stall.cmd, self.is_told) = (work, cmd, true);
-        Found::Begin(self.stall)
+        (self.stall.work, self.stall.cmd) = (work, cmd);
+        self.is_told =
+            self.stall.looks >= LOOKS && warning.is_some_and(|warning| self.stall.lasted >= warning);
+        if self.is_told { Found::Begin(self.stall) } else { Found::Nothing }
     }
 }
 
@@ -95,8 +111,8 @@ impl Watchdog {
     /// Looks at all workers for as long as the program runs: a task of the side thread.
     #[expect(clippy::disallowed_methods, reason = "the side thread reads its own clock")]
     pub(super) async fn watch(&self, metrics: &Metrics) {
-        let Some(warning) = self.warning else { return };
-        let period = (warning / 2).max(Duration::from_millis(1));
+        let period = self.warning.map_or(MAX_PERIOD, |warning| warning / LOOKS);
+        let period = period.clamp(Duration::from_millis(1), MAX_PERIOD);
         let mut before = Instant::now();
         loop {
             tokio::time::sleep(period).await;
@@ -104,11 +120,11 @@ impl Watchdog {
             // Time in which this thread did not run says nothing about the others.
             let passed = now.duration_since(before).min(period * 2);
             before = now;
-            metrics.pulses().for_each(|pulse| self.look(metrics, &pulse, passed, now, warning));
+            metrics.pulses().for_each(|pulse| self.look(metrics, &pulse, passed, now));
         }
     }
 
-    fn look(&self, metrics: &Metrics, pulse: &Pulse, passed: Duration, now: Instant, warning: Duration) {
+    fn look(&self, metrics: &Metrics, pulse: &Pulse, passed: Duration, now: Instant) {
         let mut workers = self.workers();
         while workers.len() <= pulse.worker {
             let worker = workers.len();
@@ -116,7 +132,7 @@ impl Watchdog {
         }
         let Some(seen) = workers.get_mut(pulse.worker) else { return };
         let turn = (pulse.state == PulseState::InTurn).then_some(pulse.turn);
-        match seen.look(turn, (pulse.work.name(), pulse.cmd), passed, warning) {
+        match seen.look(turn, (pulse.work.name(), pulse.cmd), passed, self.warning) {
             Found::Nothing => {}
             Found::Begin(stall) => {
                 metrics.stalled(pulse);
@@ -142,9 +158,9 @@ impl Watchdog {
         self.workers().iter().filter(|seen| seen.is_told).map(|seen| seen.stall).collect()
     }
 
-    /// A stall that has lasted for so long that the worker counts as stuck.
+    /// A turn that has lasted for so long that its worker counts as stuck.
     pub(super) fn stuck(&self) -> Option<Stall> {
-        self.stalls().into_iter().find(|stall| stall.lasted >= STUCK)
+        self.workers().iter().map(|seen| seen.stall).find(Stall::is_stuck)
     }
 
     fn workers(&self) -> MutexGuard<'_, Vec<Seen>> {
@@ -180,40 +196,72 @@ fn tell(event: &str, stall: Stall, left_out: u64) {
 mod tests {
     use super::*;
 
+    /// What a look finds, so many milliseconds after the one before.
+    type Step = (Option<u64>, Option<u16>, u64, &'static str);
+
+    /// `begin` and `end` with the command and the milliseconds, or nothing.
+    fn find(seen: &mut Seen, (turn, cmd, ms, _): Step, warning: Option<Duration>) -> String {
+        let say = |what, stall: Stall| {
+            format!("{what} {:?} {}", stall.cmd.unwrap_or_default(), stall.lasted.as_millis())
+        };
+        match seen.look(turn, ("handler", cmd), Duration::from_millis(ms), warning) {
+            Found::Nothing => String::new(),
+            Found::Begin(stall) => say("begin", stall),
+            Found::End(stall) => say("end", stall),
+        }
+    }
+
     #[test]
     fn a_turn_that_lasts_is_told_once_at_each_end() {
-        let mut seen = Seen::new(3);
-        let stall = |cmd, ms| Stall { worker: 3, work: "handler", cmd, lasted: Duration::from_millis(ms) };
-        for (number, (turn, cmd, expected)) in [
-            (None, None, Found::Nothing),
-            (Some(1), Some(1101), Found::Nothing),
-            (Some(2), Some(1101), Found::Nothing),
-            (Some(2), Some(1107), Found::Nothing),
-            // Two periods later it is the same turn, which works on another command now.
-            (Some(2), Some(1107), Found::Begin(stall(Some(1107), 50))),
-            (Some(2), Some(1107), Found::Nothing),
-            (Some(3), Some(1101), Found::End(stall(Some(1107), 87))),
-            (Some(3), Some(1101), Found::Nothing),
-            (None, None, Found::Nothing),
-            (None, None, Found::Nothing),
-            (None, None, Found::Nothing),
-            (Some(4), None, Found::Nothing),
-            (Some(4), None, Found::Nothing),
-            (Some(4), None, Found::Begin(stall(None, 50))),
-            (None, None, Found::End(stall(None, 62))),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let (passed, warning) = (Duration::from_millis(25), Duration::from_millis(50));
-            let found = match seen.look(turn, ("handler", cmd), passed, warning) {
-                Found::End(stall) => Found::End(Stall {
-                    lasted: Duration::from_millis(stall.lasted.as_millis() as u64),
-                    ..stall
-                }),
-                found => found,
-            };
-            assert_eq!(found, expected, "look {number}");
+        let steps: [&[Step]; 3] = [
+            &[
+                (None, None, 25, ""),
+                (Some(1), Some(1101), 25, ""),
+                (Some(2), Some(1101), 25, ""),
+                (Some(2), Some(1107), 25, ""),
+                // Two periods later it is the same turn, which works on another command now.
+                (Some(2), Some(1107), 25, "begin 1107 50"),
+                (Some(2), Some(1107), 25, ""),
+                (Some(3), Some(1101), 25, "end 1107 87"),
+                (Some(3), Some(1101), 25, ""),
+                (None, None, 25, ""),
+                (None, None, 25, ""),
+                (None, None, 25, ""),
+                (Some(4), None, 25, ""),
+                (Some(4), None, 25, ""),
+                (Some(4), None, 25, "begin 0 50"),
+                (None, None, 25, "end 0 62"),
+            ],
+            // The whole process was stopped, and this thread goes on first.
+            &[(Some(1), None, 25, ""), (Some(1), None, 50, ""), (None, None, 25, ""), (None, None, 25, "")],
+            // It was stopped within a stall.
+            &[(Some(1), None, 25, ""), (Some(1), None, 50, ""), (Some(1), None, 25, "begin 0 75")],
+        ];
+        for steps in steps {
+            let mut seen = Seen::new(3);
+            for (number, step) in steps.iter().enumerate() {
+                let warning = Some(Duration::from_millis(50));
+                assert_eq!(find(&mut seen, *step, warning), step.3, "look {number} of {steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_worker_is_stuck_whatever_the_warning() {
+        for warning in [None, Some(Duration::from_millis(50)), Some(Duration::from_secs(60))] {
+            let mut seen = Seen::new(0);
+            for (turn, ms, expected) in [
+                (Some(1), 500, false),
+                (Some(1), 4999, false),
+                (Some(1), 1, true),
+                (Some(1), 1, true),
+                (Some(2), 1, false),
+                (Some(2), 5000, false),
+                (None, 1, false),
+            ] {
+                find(&mut seen, (turn, None, ms, ""), warning);
+                assert_eq!(seen.stall.is_stuck(), expected, "{warning:?}: {turn:?} after {ms} ms");
+            }
         }
     }
 }
