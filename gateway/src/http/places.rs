@@ -15,8 +15,10 @@ use tokio::time::{Instant, timeout_at};
 pub(super) const MAX_CONNECTIONS: usize = 24;
 /// How long a connection has to send its request before a newer one can take its place.
 const TO_ASK: Duration = Duration::from_millis(250);
-/// How long it has in all, once it has sent it: longer than any answer takes to be made.
-const TO_TAKE: Duration = Duration::from_secs(6);
+/// How long it has in all for its answer to be made: longer than any takes.
+const TO_ANSWER: Duration = Duration::from_secs(6);
+/// How long it has to take its answer once that is made.
+const TO_TAKE: Duration = Duration::from_secs(1);
 
 /// The connections.
 #[derive(Default)]
@@ -27,34 +29,32 @@ pub(super) struct Places {
 }
 
 struct Taken {
-    since: Instant,
-    has_asked: Rc<Cell<bool>>,
+    /// When a newer connection can take its place.
+    until: Rc<Cell<Instant>>,
     connection: AbortHandle,
 }
 
 /// The place of one connection, which holds it.
 pub(super) struct Place {
-    has_asked: Rc<Cell<bool>>,
+    until: Rc<Cell<Instant>>,
     freed: Rc<Notify>,
 }
 
 impl Place {
     /// Its request has come.
     pub(super) fn asks(&self) {
-        self.has_asked.set(true);
+        self.until.set(Instant::now() + TO_ANSWER);
+    }
+
+    /// Its answer is made.
+    pub(super) fn is_answered(&self) {
+        self.until.set(Instant::now() + TO_TAKE);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.freed.notify_one();
-    }
-}
-
-impl Taken {
-    /// When a newer connection can take its place.
-    fn until(&self) -> Instant {
-        self.since + if self.has_asked.get() { TO_TAKE } else { TO_ASK }
     }
 }
 
@@ -66,8 +66,8 @@ impl Places {
             if self.taken.len() < MAX_CONNECTIONS {
                 return;
             }
-            let next = self.taken.iter().enumerate().min_by_key(|(_, taken)| taken.until());
-            let Some((index, until)) = next.map(|(index, taken)| (index, taken.until())) else { return };
+            let next = self.taken.iter().enumerate().min_by_key(|(_, taken)| taken.until.get());
+            let Some((index, until)) = next.map(|(index, taken)| (index, taken.until.get())) else { return };
             if until <= Instant::now() {
                 log::debug!("http: one of {MAX_CONNECTIONS} connections is cut for a newer one");
                 self.taken.swap_remove(index).connection.abort();
@@ -80,9 +80,9 @@ impl Places {
 
     /// Gives a connection its place. `serve` gets it, and starts serving.
     pub(super) fn take(&mut self, serve: impl FnOnce(Place) -> AbortHandle) {
-        let has_asked = Rc::new(Cell::new(false));
-        let place = Place { has_asked: has_asked.clone(), freed: self.freed.clone() };
+        let until = Rc::new(Cell::new(Instant::now() + TO_ASK));
+        let place = Place { until: until.clone(), freed: self.freed.clone() };
         let connection = serve(place);
-        self.taken.push(Taken { since: Instant::now(), has_asked, connection });
+        self.taken.push(Taken { until, connection });
     }
 }

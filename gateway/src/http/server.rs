@@ -133,6 +133,7 @@ impl<S: Site> Connection<S> {
                 Err(refusal) => refusal,
             }
         };
+        self.place.is_answered();
         let headers = answer.headers_mut();
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(POLICY));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
