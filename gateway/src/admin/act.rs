@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sysconn::{ConnectionId, Effects, Record};
 
 use super::error::Refusal;
-use super::helpers::Helpers;
+use super::helpers::{Helpers, Lane};
 use super::log_act;
 use crate::http::Caller;
 
@@ -59,7 +59,7 @@ pub(super) async fn act(
         (Act::Record, false) => ("admin record off", Effects::set_recorded),
     };
     let unknown = || Refusal::NotFound("no connection has this id");
-    let done = helpers.look(async |look| {
+    let done = helpers.look(Lane::Acts, async |look| {
         if id.worker() >= look.workers() {
             return Err(unknown());
         }

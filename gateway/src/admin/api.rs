@@ -16,7 +16,7 @@ use super::error::{JSON, Refusal};
 use super::families::{Families, OPENMETRICS};
 use super::game::Game;
 use super::health::Health;
-use super::helpers::Helpers;
+use super::helpers::{Helpers, Lane};
 use super::history::{History, SECONDS, Wanted};
 use super::page::FILES;
 use super::process::Process;
@@ -119,26 +119,24 @@ impl Api {
         let query = request.uri().query().unwrap_or_default();
         if let Place::Metrics = place {
             let families = self.families.clone();
-            let text = self.helpers.block(move || Ok(families.encode())).await?;
+            let text = self.helpers.block(Lane::Figures, move || Ok(families.encode())).await?;
             return Ok(answer(StatusCode::OK, OPENMETRICS, text));
         }
+        let body = request.body();
         let value = match place {
-            Place::Act(kind) => {
-                act(&self.helpers, kind, self.recordings.is_some(), request.body(), caller).await?
-            }
-            Place::Blacklist => {
-                blacklist(&self.helpers, &self.families.blacklist, request.body(), caller).await?
-            }
-            Place::Call => call(&self.helpers, self.game.as_ref(), request.body(), caller).await?,
-            _ => self.show(place, query).await?,
+            Place::Act(kind) => act(&self.helpers, kind, self.recordings.is_some(), body, caller).await?,
+            Place::Blacklist => blacklist(&self.helpers, &self.families.blacklist, body, caller).await?,
+            Place::Call => call(&self.helpers, self.game.as_ref(), body, caller).await?,
+            _ => return Ok(answer(StatusCode::OK, JSON, self.show(place, query).await?)),
         };
         Ok(answer(StatusCode::OK, JSON, value.to_string()))
     }
 
-    async fn show(&self, place: Place<'_>, query: &str) -> Result<Value, Refusal> {
+    /// The text of what is shown. Where it can be long, a thread that may block makes it.
+    async fn show(&self, place: Place<'_>, query: &str) -> Result<String, Refusal> {
         let directory = || self.recordings.clone();
         match place {
-            Place::History => return self.history(query),
+            Place::History => return self.history(query).await,
             Place::Connections => return connections(&self.helpers, query).await,
             Place::Recording(id) => return recordings::show(&self.helpers, directory(), id, query).await,
             _ => {}
@@ -149,10 +147,11 @@ impl Api {
             Place::Recordings => recordings::list(&self.helpers, directory()).await,
             _ => self.stats().await,
         }
+        .map(|value| value.to_string())
     }
 
     async fn stats(&self) -> Result<Value, Refusal> {
-        let process = self.helpers.block(|| Ok(Process::now())).await?;
+        let process = self.helpers.block(Lane::Figures, || Ok(Process::now())).await?;
         let (history, minute) = &*lock(&self.past);
         Ok(stats(&About {
             snapshot: &self.families.metrics.snapshot(),
@@ -166,7 +165,7 @@ impl Api {
         }))
     }
 
-    fn history(&self, query: &str) -> Result<Value, Refusal> {
+    async fn history(&self, query: &str) -> Result<String, Refusal> {
         let query = Query::parse(query, &["seconds"], "cmd").map_err(Refusal::Bad)?;
         let seconds = query.number("seconds", SECONDS, (1, SECONDS)).map_err(Refusal::Bad)?;
         let bad =
@@ -182,7 +181,13 @@ impl Api {
         if commands.len() > MAX_COMMANDS {
             return Err(bad());
         }
-        Ok(lock(&self.past).0.show(seconds, &wanted))
+        let past = self.past.clone();
+        // Much text is made of it: a copy is taken first, so that the next point need not wait.
+        let show = move || {
+            let history = lock(&past).0.clone();
+            Ok(history.show(seconds, &wanted).to_string())
+        };
+        self.helpers.block(Lane::Lists, show).await
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::act::parse;
 use super::error::Refusal;
-use super::helpers::Helpers;
+use super::helpers::{Helpers, Lane};
 use super::log_act;
 use crate::blacklist::command::message;
 use crate::blacklist::{AddError, Blacklist, Mistake};
@@ -58,12 +58,12 @@ pub(super) async fn blacklist(
     tell(&body, caller);
     let list = list.clone();
     if matches!(body.action, Action::List) {
-        return helpers.block(move || Ok(page(&list, body.offset, limit))).await;
+        return helpers.block(Lane::Acts, move || Ok(page(&list, body.offset, limit))).await;
     }
     let (sender, receiver) = oneshot::channel();
     // The list can be locked, and a change of all of it takes its time.
-    helpers.block(move || change(&list, &body, sender)).await?;
-    let total = helpers.look(async |_| receiver.await.map_err(|_| Refusal::Late)).await??;
+    helpers.block(Lane::Acts, move || change(&list, &body, sender)).await?;
+    let total = helpers.look(Lane::Acts, async |_| receiver.await.map_err(|_| Refusal::Late)).await??;
     Ok(json!({ "total": total, "entries": [] }))
 }
 

@@ -13,7 +13,7 @@ use sysconn::packet::ErrorId;
 use super::act::parse;
 use super::error::Refusal;
 use super::game::Game;
-use super::helpers::Helpers;
+use super::helpers::{Helpers, Lane};
 use super::log_act;
 use super::query::hex;
 use crate::call::catalogue::{Catalogue, Command};
@@ -63,7 +63,7 @@ pub(super) async fn call(
     let game = game.cloned().ok_or_else(unreachable)?;
     let body: Body = parse(body)?;
     helpers
-        .block(move || {
+        .block(Lane::Acts, move || {
             let call = prepare(&body)?;
             tell(&call, body.login.as_ref(), caller);
             make(&game, &call)

@@ -4,12 +4,13 @@
 //! waits for it. So the pages of a busy server are not of one moment.
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
-use sysconn::{ClientKind, Snapshot, Survey};
+use sysconn::{ClientKind, ConnectionId, Peer, Snapshot, Survey};
 
 use super::error::Refusal;
-use super::helpers::{Helpers, Look};
+use super::helpers::{Helpers, Lane, Look};
 use super::query::Query;
 
 /// Connections in a page by default, and at most.
@@ -27,13 +28,21 @@ struct Row {
     connected_ms: u64,
 }
 
+/// Where a part begins, on a worker.
+#[derive(Clone, Copy, Debug)]
+enum From {
+    Offset(usize),
+    /// After the last one of the part before. Its offset would cost the worker more with each part.
+    After(ConnectionId),
+}
+
 /// A value to sort by.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'a> {
     Number(u64),
     Text(&'a str),
-    /// Text that is written for it.
-    Written(String),
+    /// None for a Unix socket.
+    Address(Option<(IpAddr, u16)>),
 }
 
 /// What a page is of.
@@ -66,7 +75,7 @@ const fn column(name: &'static str, key: for<'a> fn(&'a Row) -> Key<'a>) -> Colu
 static COLUMNS: [Column; 20] = [
     column("id", |row| Key::Number(row.snapshot.record.id().to_u64())),
     column("worker", |row| Key::Number(row.snapshot.record.id().worker() as u64)),
-    column("peer", |row| Key::Written(row.snapshot.record.peer().to_string())),
+    column("peer", |row| address(row.snapshot.record.peer())),
     column("kind", |row| Key::Text(kind(row.snapshot.record.kind()))),
     column("account", |row| Key::Text(row.snapshot.record.identity().map_or("", |who| who.account))),
     column("platform", |row| Key::Text(row.snapshot.record.identity().map_or("", |who| who.platform))),
@@ -145,43 +154,45 @@ impl Wanted {
 }
 
 /// Answers with a page.
-pub(super) async fn connections(helpers: &Helpers, query: &str) -> Result<Value, Refusal> {
+pub(super) async fn connections(helpers: &Helpers, query: &str) -> Result<String, Refusal> {
     let wanted = Wanted::parse(query).map_err(Refusal::Bad)?;
-    helpers.look(|look| page(look, wanted)).await
+    helpers.look(Lane::Lists, |look| page(look, wanted)).await
 }
 
-async fn page(look: Look<'_>, wanted: Wanted) -> Result<Value, Refusal> {
+async fn page(look: Look<'_>, wanted: Wanted) -> Result<String, Refusal> {
     let (mut total, mut matching) = (0, 0);
     let mut rows: Vec<Row> = Vec::new();
     // Connections to leave out before the first one that is shown, where none of them has to be looked at.
     let mut skip = if wanted.sees_all() { 0 } else { wanted.offset };
     for worker in 0..look.workers() {
-        let mut from = skip;
+        let mut from = From::Offset(skip);
         let len = loop {
             let want =
                 if wanted.sees_all() { PART } else { PART.min(wanted.limit.saturating_sub(rows.len())) };
             let part = move |survey: &Survey<'_>| (survey.len(), part(survey, from, want));
             let Some((len, part)) = look.ask(worker, part, |_| {}).await? else { break 0 };
-            let is_last = part.len() < want || want == 0;
-            from = from.saturating_add(part.len());
-            let before = rows.len();
-            rows.extend(part.into_iter().filter(|row| wanted.matches(row)));
-            matching += rows.len() - before;
+            let last = part.last().filter(|_| part.len() >= want).map(|row| row.snapshot.record.id());
+            rows.extend(part.into_iter().filter(|row| wanted.matches(row)).inspect(|_| matching += 1));
             if wanted.sees_all() && rows.len() > wanted.end() + MAX_SORTED {
                 keep(&mut rows, &wanted);
             }
-            if is_last {
-                break len;
-            }
+            let Some(last) = last else { break len };
+            from = From::After(last);
         };
         total += len;
         skip = skip.saturating_sub(len);
     }
-    let first = if wanted.sees_all() { wanted.offset } else { 0 };
-    keep(&mut rows, &wanted);
-    let shown: Vec<_> = rows.iter().skip(first).take(wanted.limit).map(describe).collect();
     let matching = if wanted.search.is_some() { matching } else { total };
-    Ok(json!({ "total": total, "matching": matching, "offset": wanted.offset, "connections": shown }))
+    look.block(move || Ok(show(rows, &wanted, total, matching))).await
+}
+
+/// The text of the page.
+fn show(mut rows: Vec<Row>, wanted: &Wanted, total: usize, matching: usize) -> String {
+    let first = if wanted.sees_all() { wanted.offset } else { 0 };
+    keep(&mut rows, wanted);
+    let shown: Vec<_> = rows.iter().skip(first).take(wanted.limit).map(describe).collect();
+    let page = json!({ "total": total, "matching": matching, "offset": wanted.offset, "connections": shown });
+    page.to_string()
 }
 
 /// Keeps what pages up to this one show.
@@ -190,12 +201,23 @@ fn keep(rows: &mut Vec<Row>, wanted: &Wanted) {
     rows.truncate(wanted.end());
 }
 
-fn part(survey: &Survey<'_>, from: usize, want: usize) -> Vec<Row> {
+fn part(survey: &Survey<'_>, from: From, want: usize) -> Vec<Row> {
     let row = |snapshot: Snapshot| {
         let connected_ms = survey.unix_ms(snapshot.record.connected_at());
         Row { snapshot, connected_ms }
     };
-    survey.page(from, want).into_iter().map(row).collect()
+    let page = match from {
+        From::Offset(offset) => survey.page(offset, want),
+        From::After(id) => survey.page_after(id, want),
+    };
+    page.into_iter().map(row).collect()
+}
+
+fn address(peer: Peer) -> Key<'static> {
+    Key::Address(match peer {
+        Peer::Ip(ip, port) => Some((ip, port)),
+        Peer::Local => None,
+    })
 }
 
 fn kind(kind: ClientKind) -> &'static str {

@@ -1,45 +1,134 @@
 //! What the admin server asks of workers and of threads that may block, with a bound and a deadline, so that
 //! it never waits itself.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sysconn::{Effects, ServerHandle, Survey};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::api::lock;
 use super::error::Refusal;
 use crate::modules::Gateway;
 use crate::side::MAX_BLOCKING;
 
 /// The longest time that a request waits for others.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Requests at one time that wait for workers.
+/// Requests of one lane at one time that wait for workers.
 const MAX_LOOKS: usize = 8;
+/// Threads that may block, at one time, for each lane.
+const FIGURES: usize = 2;
+const LISTS: usize = 3;
+const ACTS: usize = 2;
+/// Between two looks of lists a worker has this many times as long as the look took: all lists together take
+/// a tenth of it at most.
+const REST: u32 = 9;
+
+/// Whose turn a request takes. No lane can fill up another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Figures, which monitoring needs. They never need a worker, and wait for a thread, which takes
+    /// milliseconds.
+    Figures,
+    /// Everything else that is shown.
+    Lists,
+    /// What an operator does.
+    Acts,
+}
 
 /// The helpers.
 #[derive(Clone)]
 pub(super) struct Helpers {
     server: ServerHandle,
-    workers: usize,
-    looks: Arc<Semaphore>,
-    blocking: Arc<Semaphore>,
+    workers: Arc<[Pace]>,
+    figures: Room,
+    lists: Room,
+    acts: Room,
 }
 
-/// The right to wait for workers.
+/// What there is room for in a lane.
+#[derive(Clone)]
+struct Room {
+    looks: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+}
+
+/// The looks of lists at one worker, of which there is one at a time.
+struct Pace {
+    places: Arc<Semaphore>,
+    /// When the next one may begin.
+    next_at: Arc<Mutex<Instant>>,
+}
+
+/// The right to look at a worker for a list.
+struct Place {
+    next_at: Arc<Mutex<Instant>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The right to wait for workers. Each mail to a worker holds it too, until that has looked: one that hangs
+/// has no more mail than requests are allowed to wait, however often their clients come and go.
 pub(super) struct Look<'a> {
     helpers: &'a Helpers,
-    _permit: OwnedSemaphorePermit,
+    lane: Lane,
+    permit: Arc<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    fn of(threads: usize) -> Self {
+        Room { looks: Arc::new(Semaphore::new(MAX_LOOKS)), threads: Arc::new(Semaphore::new(threads)) }
+    }
+}
+
+impl Pace {
+    fn new() -> Self {
+        Pace { places: Arc::new(Semaphore::new(1)), next_at: Arc::new(Mutex::new(now())) }
+    }
+
+    /// Waits until the worker has rested from the look before.
+    async fn place(&self) -> Result<Place, Refusal> {
+        let permit = self.places.clone().acquire_owned().await.map_err(|_| Refusal::Busy)?;
+        let next_at = *lock(&self.next_at);
+        tokio::time::sleep_until(next_at.into()).await;
+        Ok(Place { next_at: self.next_at.clone(), _permit: permit })
+    }
+}
+
+impl Place {
+    /// Calls `look` on the worker's thread, and lets the worker rest after it.
+    fn during<T>(self, look: impl FnOnce() -> T) -> T {
+        let began = now();
+        let result = look();
+        let ended = now();
+        *lock(&self.next_at) = ended + ended.saturating_duration_since(began) * REST;
+        result
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the admin server reads its own clock")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl Helpers {
     pub(super) fn new(server: ServerHandle, workers: usize) -> Self {
+        // One thread is left for other tasks of the side thread.
+        const { assert!(FIGURES + LISTS + ACTS < MAX_BLOCKING) };
         Helpers {
             server,
-            workers,
-            looks: Arc::new(Semaphore::new(MAX_LOOKS)),
-            // One is left for other tasks of the side thread.
-            blocking: Arc::new(Semaphore::new(MAX_BLOCKING - 1)),
+            workers: (0..workers).map(|_| Pace::new()).collect(),
+            figures: Room::of(FIGURES),
+            lists: Room::of(LISTS),
+            acts: Room::of(ACTS),
+        }
+    }
+
+    fn room(&self, lane: Lane) -> &Room {
+        match lane {
+            Lane::Figures => &self.figures,
+            Lane::Lists => &self.lists,
+            Lane::Acts => &self.acts,
         }
     }
 
@@ -47,12 +136,16 @@ impl Helpers {
     ///
     /// # Errors
     /// [`Refusal::Busy`], [`Refusal::Late`], and those of `work`.
-    pub(super) async fn look<'a, T, F>(&'a self, work: impl FnOnce(Look<'a>) -> F) -> Result<T, Refusal>
+    pub(super) async fn look<'a, T, F>(
+        &'a self,
+        lane: Lane,
+        work: impl FnOnce(Look<'a>) -> F,
+    ) -> Result<T, Refusal>
     where
         F: Future<Output = Result<T, Refusal>>,
     {
-        let _permit = self.looks.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        let look = Look { helpers: self, _permit };
+        let permit = self.room(lane).looks.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let look = Look { helpers: self, lane, permit: Arc::new(permit) };
         timeout(DEADLINE, work(look)).await.unwrap_or(Err(Refusal::Late))
     }
 
@@ -62,26 +155,48 @@ impl Helpers {
     /// [`Refusal::Busy`], [`Refusal::Late`], and those of `work`.
     pub(super) async fn block<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let permit = self.blocking.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        let work = move || {
-            // It is held for as long as the thread is busy, also if nobody waits any more.
-            let _permit = permit;
-            work()
+        let threads = self.room(lane).threads.clone();
+        let permit = match lane {
+            Lane::Figures => timeout(DEADLINE, threads.acquire_owned()).await.ok().and_then(Result::ok),
+            Lane::Lists | Lane::Acts => threads.try_acquire_owned().ok(),
         };
-        match timeout(DEADLINE, tokio::task::spawn_blocking(work)).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Refusal::Unavailable("the work on this request has failed".to_owned())),
-            Err(_) => Err(Refusal::Late),
-        }
+        let permit = permit.ok_or(Refusal::Busy)?;
+        timeout(DEADLINE, on_thread(permit, work)).await.unwrap_or(Err(Refusal::Late))
     }
+}
+
+async fn on_thread<T: Send + 'static>(
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let work = move || {
+        // It is held for as long as the thread is busy, also if nobody waits any more.
+        let _permit = permit;
+        work()
+    };
+    let failed = |_| Refusal::Unavailable("the work on this request has failed".to_owned());
+    tokio::task::spawn_blocking(work).await.map_err(failed)?
 }
 
 impl Look<'_> {
     /// The number of workers.
     pub(super) fn workers(&self) -> usize {
-        self.helpers.workers
+        self.helpers.workers.len()
+    }
+
+    /// Calls `work` on a thread on which it may block, once there is one.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub(super) async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let threads = self.helpers.room(self.lane).threads.clone();
+        on_thread(threads.acquire_owned().await.map_err(|_| Refusal::Busy)?, work).await
     }
 
     /// Calls `look` with the connections of a worker, on its thread, and lets `act` add effects that follow
@@ -95,10 +210,20 @@ impl Look<'_> {
         look: impl FnOnce(&Survey<'_>) -> T + Send + 'static,
         act: impl FnOnce(&mut Effects) + Send + 'static,
     ) -> Result<Option<T>, Refusal> {
+        let place = match (self.lane, self.helpers.workers.get(worker)) {
+            (Lane::Lists, Some(pace)) => Some(pace.place().await?),
+            _ => None,
+        };
         let (sender, receiver) = oneshot::channel();
+        let held = self.permit.clone();
         let call = move |_: &mut Gateway, effects: &mut Effects| {
             effects.survey(move |survey| {
-                let _ = sender.send(look(survey));
+                let result = match place {
+                    Some(place) => place.during(|| look(survey)),
+                    None => look(survey),
+                };
+                drop(held);
+                let _ = sender.send(result);
             });
             act(effects);
         };

@@ -42,13 +42,14 @@ pub(super) struct Rates {
 }
 
 /// Sums since the program began, as the last point had them.
+#[derive(Clone)]
 struct Before {
     snapshot: Snapshot,
     cpu_seconds: f64,
 }
 
 /// The points.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct History {
     points: VecDeque<Point>,
     states: Vec<&'static str>,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sysconn::replay::Recording;
 
 use super::error::Refusal;
-use super::helpers::Helpers;
+use super::helpers::{Helpers, Lane};
 use super::query::Query;
 
 /// The most files that are listed. A server makes no more (docs/recording.md).
@@ -28,7 +28,7 @@ const SUFFIX: &str = ".rec";
 /// Lists the files, the newest first.
 pub(super) async fn list(helpers: &Helpers, directory: Option<PathBuf>) -> Result<Value, Refusal> {
     let Some(directory) = directory else { return Ok(json!({ "is_on": false, "recordings": [] })) };
-    let files = helpers.block(move || files(&directory)).await?;
+    let files = helpers.block(Lane::Lists, move || files(&directory)).await?;
     Ok(json!({ "is_on": true, "recordings": files }))
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn show(
     directory: Option<PathBuf>,
     id: &str,
     query: &str,
-) -> Result<Value, Refusal> {
+) -> Result<String, Refusal> {
     let query = Query::parse(query, &["offset", "limit"], "").map_err(Refusal::Bad)?;
     let offset = query.number("offset", 0, (0, u32::MAX as usize)).map_err(Refusal::Bad)?;
     let limit = query.number("limit", PAGE, (1, MAX_PAGE)).map_err(Refusal::Bad)?;
@@ -81,9 +81,11 @@ pub(super) async fn show(
         let mut page = Page { offset, limit, ..Page::default() };
         // Only `page` could fail.
         let _ = recording.show(&mut page);
-        Ok(json!({ "id": id, "head": page.head, "total": page.total, "offset": offset, "lines": page.lines }))
+        let Page { head, total, lines, .. } = page;
+        let page = json!({ "id": id, "head": head, "total": total, "offset": offset, "lines": lines });
+        Ok(page.to_string())
     };
-    helpers.block(work).await
+    helpers.block(Lane::Lists, work).await
 }
 
 /// Whether this can be the name of a recording: it cannot lead out of the directory.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::call::catalogue;
 use super::error::Refusal;
-use super::helpers::Helpers;
+use super::helpers::{Helpers, Lane};
 use crate::call::data::to_json;
 use crate::modules;
 
@@ -18,7 +18,7 @@ pub(super) async fn routes(helpers: &Helpers, diagnostics: bool) -> Result<Value
     if let Some(routes) = known.get() {
         return Ok(routes.clone());
     }
-    let routes = helpers.block(move || read(diagnostics)).await?;
+    let routes = helpers.block(Lane::Lists, move || read(diagnostics)).await?;
     Ok(known.get_or_init(|| routes).clone())
 }
 

@@ -16,7 +16,7 @@ const LEFT: f64 = 0.988_514;
 const BUSIER: f64 = 2.0;
 
 /// The histories, and how busy every command is.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Series {
     commands: Vec<Command>,
     /// By the index of the route: packets, of which the older ones count less.
@@ -25,6 +25,7 @@ pub(super) struct Series {
     len: usize,
 }
 
+#[derive(Clone)]
 struct Command {
     /// The index of its route.
     route: usize,

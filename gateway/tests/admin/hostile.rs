@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use super::common::{PATIENCE, still_serves};
+use super::common::{PATIENCE, eventually, still_serves};
 use super::stage::{Address, Stage, TOKEN};
 
 /// More connections than the server keeps at one time.
@@ -71,4 +71,47 @@ fn clients_that_send_nothing_lock_nobody_out() {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{number}: {answer}");
     }
     still_serves(stage.program.address());
+}
+
+/// Clients that ask for a list and leave, while a worker hangs. Lists that wait have room for fewer.
+const LEAVING: usize = 60;
+
+#[test]
+fn lists_of_a_worker_that_hangs_leave_room_for_the_rest() {
+    let stage = Stage::new(&["--diagnostics", "--workers", "3"]);
+    let mut players: Vec<_> = (1..=6).map(|role| stage.player(&format!("player{role}"), role)).collect();
+    let all = stage.json("/api/connections");
+    let ids = |worker: u64| {
+        let of = all["connections"].as_array().unwrap().iter();
+        of.filter(move |one| one["worker"] == worker).map(|one| one["id"].as_str().unwrap().to_owned())
+    };
+    let hung = (0..3).find(|worker| ids(*worker).count() > 0).unwrap();
+    let other = (0..3).rev().find(|worker| *worker != hung && ids(*worker).count() > 0).unwrap();
+    let role = |id: &str| {
+        let mut of = all["connections"].as_array().unwrap().iter();
+        of.find(|one| one["id"] == id).unwrap()["role_id"].as_str().unwrap().parse::<usize>().unwrap()
+    };
+    let hanging = role(&ids(hung).next().unwrap());
+    players[hanging - 1].send_packet(1107, 1, &4000_u32.to_be_bytes());
+    eventually("it hangs", || stage.json("/api/stats")["state"] == "stuck");
+    let list = "GET /api/connections?sort=id HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for _ in 0..LEAVING {
+        connect(&stage).write_all(list.as_bytes()).unwrap();
+    }
+    let _waiting: Vec<_> = (0..12)
+        .map(|_| {
+            let mut stream = connect(&stage);
+            stream.write_all(list.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let body = serde_json::json!({ "id": ids(other).next().unwrap() }).to_string();
+    let kicked = stage.post("/api/kick", &body);
+    let depth = super::figures::scrape(&stage);
+    let depth = depth.get(&format!("sysconn_mailbox_depth{{worker=\"{hung}\"}}")).copied();
+    assert_eq!(stage.json("/api/stats")["state"], "stuck", "all of this was while it hung");
+    assert_eq!(kicked.status, 200, "{kicked:?}");
+    assert!(depth.is_some_and(|depth| depth <= 8.0), "{depth:?}");
+    players[hanging - 1].reply();
+    eventually("lists are shown again", || stage.get("/api/connections").status == 200);
 }
