@@ -63,7 +63,7 @@ pub(super) async fn call(
     let game = game.cloned().ok_or_else(unreachable)?;
     let body: Body = parse(body)?;
     helpers
-        .block(Lane::Acts, move || {
+        .block(Lane::Calls, move || {
             let call = prepare(&body)?;
             tell(&call, body.login.as_ref(), caller);
             make(&game, &call)

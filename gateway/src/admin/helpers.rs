@@ -15,12 +15,14 @@ use crate::side::MAX_BLOCKING;
 
 /// The longest time that a request waits for others.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Requests of one lane at one time that wait for workers.
-const MAX_LOOKS: usize = 8;
+/// Requests of one lane at one time that wait for workers, and that wait for a thread. Figures have no such
+/// limit.
+const MAX_REQUESTS: usize = 8;
 /// Threads that may block, at one time, for each lane.
 const FIGURES: usize = 2;
-const LISTS: usize = 3;
-const ACTS: usize = 2;
+const LISTS: usize = 2;
+const ACTS: usize = 1;
+const CALLS: usize = 2;
 /// Between two looks of lists a worker has this many times as long as the look took: all lists together take
 /// a tenth of it at most.
 const REST: u32 = 9;
@@ -28,13 +30,14 @@ const REST: u32 = 9;
 /// Whose turn a request takes. No lane can fill up another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// Figures, which monitoring needs. They never need a worker, and wait for a thread, which takes
-    /// milliseconds.
+    /// Figures, which monitoring needs. They need no worker, and a thread for milliseconds.
     Figures,
     /// Everything else that is shown.
     Lists,
     /// What an operator does.
     Acts,
+    /// Calls of the game, which may not answer.
+    Calls,
 }
 
 /// The helpers.
@@ -45,12 +48,16 @@ pub(super) struct Helpers {
     figures: Room,
     lists: Room,
     acts: Room,
+    calls: Room,
 }
 
 /// What there is room for in a lane.
 #[derive(Clone)]
 struct Room {
+    /// Requests that wait for workers.
     looks: Arc<Semaphore>,
+    /// Requests that wait for a thread, or have one.
+    requests: Arc<Semaphore>,
     threads: Arc<Semaphore>,
 }
 
@@ -77,7 +84,13 @@ pub(super) struct Look<'a> {
 
 impl Room {
     fn of(threads: usize) -> Self {
-        Room { looks: Arc::new(Semaphore::new(MAX_LOOKS)), threads: Arc::new(Semaphore::new(threads)) }
+        let of = |count| Arc::new(Semaphore::new(count));
+        Room { looks: of(MAX_REQUESTS), requests: of(MAX_REQUESTS), threads: of(threads) }
+    }
+
+    /// Waits for a thread.
+    async fn thread(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        self.threads.clone().acquire_owned().await.map_err(|_| Refusal::Busy)
     }
 }
 
@@ -114,13 +127,14 @@ fn now() -> Instant {
 impl Helpers {
     pub(super) fn new(server: ServerHandle, workers: usize) -> Self {
         // One thread is left for other tasks of the side thread.
-        const { assert!(FIGURES + LISTS + ACTS < MAX_BLOCKING) };
+        const { assert!(FIGURES + LISTS + ACTS + CALLS < MAX_BLOCKING) };
         Helpers {
             server,
             workers: (0..workers).map(|_| Pace::new()).collect(),
             figures: Room::of(FIGURES),
             lists: Room::of(LISTS),
             acts: Room::of(ACTS),
+            calls: Room::of(CALLS),
         }
     }
 
@@ -129,6 +143,7 @@ impl Helpers {
             Lane::Figures => &self.figures,
             Lane::Lists => &self.lists,
             Lane::Acts => &self.acts,
+            Lane::Calls => &self.calls,
         }
     }
 
@@ -158,13 +173,13 @@ impl Helpers {
         lane: Lane,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let threads = self.room(lane).threads.clone();
-        let permit = match lane {
-            Lane::Figures => timeout(DEADLINE, threads.acquire_owned()).await.ok().and_then(Result::ok),
-            Lane::Lists | Lane::Acts => threads.try_acquire_owned().ok(),
+        let room = self.room(lane);
+        let _place = match lane {
+            Lane::Figures => None,
+            _ => Some(room.requests.try_acquire().map_err(|_| Refusal::Busy)?),
         };
-        let permit = permit.ok_or(Refusal::Busy)?;
-        timeout(DEADLINE, on_thread(permit, work)).await.unwrap_or(Err(Refusal::Late))
+        let work = async { on_thread(room.thread().await?, work).await };
+        timeout(DEADLINE, work).await.unwrap_or(Err(Refusal::Late))
     }
 }
 
@@ -195,8 +210,7 @@ impl Look<'_> {
         &self,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let threads = self.helpers.room(self.lane).threads.clone();
-        on_thread(threads.acquire_owned().await.map_err(|_| Refusal::Busy)?, work).await
+        on_thread(self.helpers.room(self.lane).thread().await?, work).await
     }
 
     /// Calls `look` with the connections of a worker, on its thread, and lets `act` add effects that follow
