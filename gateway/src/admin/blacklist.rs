@@ -55,22 +55,22 @@ pub(super) async fn blacklist(
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Refusal::Bad(format!("limit: expected a whole number, 1 to {MAX_PAGE}")));
     }
-    tell(&body, caller);
     let list = list.clone();
     if matches!(body.action, Action::List) {
+        tell(&body, caller);
         return helpers.block(Lane::Acts, move || Ok(page(&list, body.offset, limit))).await;
     }
     let (sender, receiver) = oneshot::channel();
     // The list can be locked, and a change of all of it takes its time.
-    helpers.block(Lane::Acts, move || change(&list, &body, sender)).await?;
+    helpers.block(Lane::Acts, move || change(&list, &body, caller, sender)).await?;
     let total = helpers.look(Lane::Acts, async |_| receiver.await.map_err(|_| Refusal::Late)).await??;
     Ok(json!({ "total": total, "entries": [] }))
 }
 
 type Done = oneshot::Sender<Result<usize, Refusal>>;
 
-/// Makes a change. `done` is told of the number of entries that follows.
-fn change(list: &Blacklist, body: &Body, done: Done) -> Result<(), Refusal> {
+/// Makes a change, and logs it. `done` is told of the number of entries that follows.
+fn change(list: &Blacklist, body: &Body, caller: Caller, done: Done) -> Result<(), Refusal> {
     let mistake = |Mistake| {
         Refusal::Bad(
             "account, address: expected an account of at most 255 bytes, an address that may be listed, \
@@ -84,17 +84,25 @@ fn change(list: &Blacklist, body: &Body, done: Done) -> Result<(), Refusal> {
             Refusal::Unavailable(format!("{error}: the change holds, and is saved once it can be"))
         }
     };
-    let tell = move |result: Result<usize, AddError>| {
+    let answer = move |result: Result<usize, AddError>| {
         let _ = done.send(result.map_err(failed));
     };
     let (account, address) = (&body.account, &body.address);
     match body.action {
-        Action::Add => list.add(list.to_add(account, address).map_err(mistake)?, body.seconds, tell),
+        Action::Add => {
+            let subjects = list.to_add(account, address).map_err(mistake)?;
+            tell(body, caller);
+            list.add(subjects, body.seconds, answer);
+        }
         Action::Remove => {
             let subjects = list.to_remove(account, address).map_err(mistake)?;
-            list.remove(&subjects, move |result| tell(result.map_err(AddError::Store)));
+            tell(body, caller);
+            list.remove(&subjects, move |result| answer(result.map_err(AddError::Store)));
         }
-        Action::Clear => list.clear(move |result| tell(result.map_err(AddError::Store))),
+        Action::Clear => {
+            tell(body, caller);
+            list.clear(move |result| answer(result.map_err(AddError::Store)));
+        }
         Action::List => {}
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use log::kv::Value as Field;
+use prost::Message as _;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::Value;
@@ -65,7 +66,7 @@ pub(super) async fn call(
     helpers
         .block(Lane::Calls, move || {
             let call = prepare(&body)?;
-            tell(&call, body.login.as_ref(), caller);
+            tell(&call, caller);
             make(&game, &call)
         })
         .await
@@ -164,17 +165,14 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Writes the call to the log, without its Data and without the token.
-fn tell(call: &Call, login: Option<&Value>, caller: Caller) {
-    let text = |name| match login?.get(name)? {
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    let (account, role_id) = (text("account"), text("role_id"));
+/// Writes the call to the log, and who logs in, without its Data and without the token.
+fn tell(call: &Call, caller: Caller) {
+    let login = call.login.as_ref().or((call.command.cmd == account::LOGIN).then_some(&call.data));
+    let login = login.and_then(|data| account::Login::decode(data.as_slice()).ok());
     let fields = [
         Some(("cmd", Field::from(call.command.cmd))),
-        account.as_ref().map(|account| ("account", Field::from(account.as_str()))),
-        role_id.as_ref().map(|role_id| ("role_id", Field::from_display(role_id))),
+        login.as_ref().map(|login| ("account", Field::from(login.account.as_str()))),
+        login.as_ref().map(|login| ("role_id", Field::from(login.role_id))),
     ];
     log_act("admin call", caller, &fields);
 }

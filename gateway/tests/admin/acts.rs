@@ -150,6 +150,8 @@ fn the_black_list_is_changed_and_shown() {
         ),
         "{log}"
     );
+    // What is refused was not done.
+    assert_eq!(log.matches("admin blacklist add").count(), 1, "{log}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Requests to the game through the admin server.
 
+use prost::Message as _;
 use serde_json::{Value, json};
 
+use super::messages::account::Login;
 use super::stage::{LOOPBACK, Stage, folder};
 
 fn call(stage: &Stage, body: &Value) -> Value {
@@ -35,6 +37,21 @@ fn the_game_is_called() {
     assert_eq!(call(&stage, &body)["json"], json!({ "members": 1 }));
     let log = stage.log();
     assert!(log.contains(r#"admin call cmd=1201 account="one" role_id=1 admin=127.0.0.1:"#), "{log}");
+}
+
+#[test]
+fn a_call_of_the_login_says_whose_role_it_takes_over() {
+    let stage = Stage::new(&[]);
+    let message =
+        Login { account: "hex".to_owned(), platform: "test".to_owned(), role_id: 2, ..Login::default() };
+    let hex: String = message.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
+    for (field, data, who) in
+        [("json", login(), "account=\"one\" role_id=1"), ("hex", json!(hex), "account=\"hex\" role_id=2")]
+    {
+        assert_eq!(call(&stage, &json!({ "cmd": 1002, field: data }))["error_id"], json!(0));
+        let log = stage.log();
+        assert!(log.contains(&format!("admin call cmd=1002 {who} admin=127.0.0.1:")), "{log}");
+    }
 }
 
 #[test]
