@@ -6,9 +6,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 
 use log::kv::{ToValue, Value};
+use socket2::SockRef;
 use sysconn::config::Listen;
 use sysconn::{SocketFile, listen_unix};
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Connections that may wait to be accepted, as far as the system lets them. Whoever finds no room there
+/// tries again a second later at the earliest.
+const BACKLOG: i32 = 4096;
 
 /// A socket that listens, before the thread runs that accepts.
 pub(super) enum Listener {
@@ -61,6 +66,7 @@ impl Listener {
         match listen {
             Listen::Tcp(address) => {
                 let listener = TcpListener::bind(address)?;
+                SockRef::from(&listener).listen(BACKLOG)?;
                 listener.set_nonblocking(true)?;
                 Ok((Listener::Tcp(listener), None))
             }

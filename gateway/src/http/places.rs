@@ -13,8 +13,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// Connections at one time.
 pub(super) const MAX_CONNECTIONS: usize = 24;
-/// How long a connection has to send its request before a newer one can take its place.
-const TO_ASK: Duration = Duration::from_millis(250);
+/// How long a connection has to send its request before a newer one can take its place: so short that many
+/// who send nothing, and come again once they are cut, put nobody off for long. A request that came with the
+/// connection is read in any case.
+const TO_ASK: Duration = Duration::from_millis(10);
 /// How long it has in all for its answer to be made: longer than any takes.
 const TO_ANSWER: Duration = Duration::from_secs(6);
 /// How long it has to take its answer once that is made.
@@ -69,6 +71,13 @@ impl Places {
             let next = self.taken.iter().enumerate().min_by_key(|(_, taken)| taken.until.get());
             let Some((index, until)) = next.map(|(index, taken)| (index, taken.until.get())) else { return };
             if until <= Instant::now() {
+                // What has come by now is read first. The first of the two looks at the sockets, and the
+                // other one lets connections read.
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+                if self.taken.get(index).is_none_or(|taken| taken.until.get() > until) {
+                    continue;
+                }
                 log::debug!("http: one of {MAX_CONNECTIONS} connections is cut for a newer one");
                 self.taken.swap_remove(index).connection.abort();
                 return;
