@@ -2,10 +2,12 @@
 
 mod unverified;
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Builder;
 use std::time::Duration;
 
 use sysconn::config::Listen;
@@ -14,16 +16,17 @@ use crate::options::{Options, Sources, read};
 
 use unverified::unverified;
 
-/// The longest time to connect, and for each read.
+/// The longest time to find out where to ask, and then to get an answer, whatever the server sends meanwhile.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The path of the admin server that says whether clients may be sent to this one.
 const READY: &str = "/readyz";
-/// Bytes of a status line up to its number: `HTTP/1.1 200`.
-const STATUS_BYTES: usize = 12;
+/// Bytes of a status line up to the space behind its number: `HTTP/1.1 200 `.
+const STATUS_BYTES: usize = 13;
 
 /// Where to ask.
 struct Target {
-    listen: Listen,
+    /// The addresses of the server's name, of which one has to answer.
+    at: Vec<Listen>,
     path: String,
     is_tls: bool,
     /// Whether the server may expect a PROXY header from here.
@@ -31,14 +34,25 @@ struct Target {
 }
 
 /// Asks, and prints one line. Returns whether the answer is 200.
-pub(crate) fn health(sources: &Sources, url: Option<&str>) -> bool {
-    let target = match url {
-        Some(url) => of_url(url),
-        None => of_options(sources),
+pub(crate) fn health(sources: Sources, url: Option<String>) -> bool {
+    let (found, targets) = sync_channel(1);
+    let (answered, answers) = sync_channel(1);
+    // On a thread, since names and files, and whoever holds the address, can take any time.
+    let asks = move || {
+        let target = match url {
+            Some(url) => of_url(&url),
+            None => of_options(&sources),
+        };
+        let names = |target: &Target| target.at.iter().map(Listen::to_string).collect::<Vec<_>>().join(", ");
+        let _ = found.send(target.as_ref().map(names).map_err(Clone::clone));
+        if let Ok(target) = target {
+            let _ = answered.send(ask(&target));
+        }
     };
-    let answer = target.and_then(|target| {
-        let asked = ask(&target).map_err(|error| format!("{}: {error}", target.listen));
-        asked.map(|status| (status, target.listen))
+    let thread = Builder::new().spawn(asks).map_err(|error| format!("cannot start a thread: {error}"));
+    let answer = thread.and_then(|_| {
+        let names = told(&targets, "nobody says where to ask")??;
+        told(&answers, &format!("{names}: no answer"))?
     });
     // The output may have no reader.
     let _ = match &answer {
@@ -48,12 +62,16 @@ pub(crate) fn health(sources: &Sources, url: Option<&str>) -> bool {
     answer.is_ok_and(|(status, _)| status == "200")
 }
 
+fn told<T>(by: &Receiver<T>, missing: &str) -> Result<T, String> {
+    by.recv_timeout(PATIENCE).map_err(|_| format!("{missing} within {} s", PATIENCE.as_secs()))
+}
+
 /// `/readyz` of `--admin`, or else the game's port with `--health-path`.
 fn of_options(sources: &Sources) -> Result<Target, String> {
     let options = sources.options(read).map_err(|exit| exit.into_text())?;
     if let Some(admin) = &options.admin.listen {
-        let (listen, path) = (reachable(admin), READY.to_owned());
-        return Ok(Target { listen, path, is_tls: false, maybe_proxied: false });
+        let (at, path) = (vec![reachable(admin)?], READY.to_owned());
+        return Ok(Target { at, path, is_tls: false, maybe_proxied: false });
     }
     let Some(path) = options.config.upgrade.health_path.clone() else {
         return Err("there is nothing to ask without --admin or --health-path: give one, or a URL".to_owned());
@@ -63,7 +81,7 @@ fn of_options(sources: &Sources) -> Result<Target, String> {
         Some(listen) => Ok(Target {
             is_tls: is_tls(listen),
             maybe_proxied: is_proxied(&options),
-            listen: reachable(listen),
+            at: vec![reachable(listen)?],
             path,
         }),
         None => Err("the address of systemd's socket is not known here: give a URL".to_owned()),
@@ -75,8 +93,11 @@ fn is_proxied(options: &Options) -> bool {
 }
 
 /// An address to connect to, in place of a wildcard.
-fn reachable(listen: &Listen) -> Listen {
-    match listen {
+fn reachable(listen: &Listen) -> Result<Listen, String> {
+    Ok(match listen {
+        Listen::Tcp(address) if address.port() == 0 => {
+            return Err(format!("{address}: the port that the system chose is not known here: give a URL"));
+        }
         Listen::Tcp(address) if address.ip().is_unspecified() => {
             let loopback = match address {
                 SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -85,14 +106,14 @@ fn reachable(listen: &Listen) -> Listen {
             Listen::Tcp(SocketAddr::new(loopback, address.port()))
         }
         listen => listen.clone(),
-    }
+    })
 }
 
 /// `http://HOST:PORT/PATH`, with https too, or `unix:SOCKET`.
 fn of_url(url: &str) -> Result<Target, String> {
-    let target = |listen, path, is_tls| Target { listen, path, is_tls, maybe_proxied: false };
+    let target = |at, path, is_tls| Target { at, path, is_tls, maybe_proxied: false };
     if let Some(socket) = url.strip_prefix("unix:") {
-        return Ok(target(Listen::Unix(PathBuf::from(socket)), READY.to_owned(), false));
+        return Ok(target(vec![Listen::Unix(PathBuf::from(socket))], READY.to_owned(), false));
     }
     let (is_tls, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
         (Some(rest), _) => (false, rest),
@@ -104,25 +125,33 @@ fn of_url(url: &str) -> Result<Target, String> {
         return Err("expected a path without spaces and control characters".to_owned());
     }
     let found = authority.to_socket_addrs().map_err(|error| format!("expected HOST:PORT: {error}"))?;
-    let address = found.into_iter().next().ok_or("the host has no address")?;
-    Ok(target(Listen::Tcp(address), format!("/{path}"), is_tls))
+    Ok(target(found.map(Listen::Tcp).collect(), format!("/{path}"), is_tls))
 }
 
-/// The status of the answer.
-fn ask(target: &Target) -> io::Result<String> {
-    let status = ask_with(target, "")?;
+/// The status of the answer, and who gave it: the first that answers.
+fn ask(target: &Target) -> Result<(String, Listen), String> {
+    let mut failed = "the host has no address".to_owned();
+    for listen in &target.at {
+        match ask_at(listen, target) {
+            Ok(status) => return Ok((status, listen.clone())),
+            Err(error) => failed = format!("{listen}: {error}"),
+        }
+    }
+    Err(failed)
+}
+
+fn ask_at(listen: &Listen, target: &Target) -> io::Result<String> {
+    let status = ask_with(listen, target, "")?;
     if status == "400" && target.maybe_proxied {
-        return ask_with(target, "PROXY UNKNOWN\r\n");
+        return ask_with(listen, target, "PROXY UNKNOWN\r\n");
     }
     Ok(status)
 }
 
-fn ask_with(target: &Target, header: &str) -> io::Result<String> {
-    match &target.listen {
+fn ask_with(listen: &Listen, target: &Target, header: &str) -> io::Result<String> {
+    match listen {
         Listen::Tcp(address) => {
-            let mut stream = TcpStream::connect_timeout(address, PATIENCE)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
+            let mut stream = TcpStream::connect(address)?;
             stream.write_all(header.as_bytes())?;
             match target.is_tls {
                 false => exchange(stream, &target.path),
@@ -132,8 +161,6 @@ fn ask_with(target: &Target, header: &str) -> io::Result<String> {
         }
         Listen::Unix(path) => {
             let mut stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
             stream.write_all(header.as_bytes())?;
             exchange(stream, &target.path)
         }
@@ -144,8 +171,19 @@ fn exchange(mut stream: impl Read + Write, path: &str) -> io::Result<String> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut line = [0; STATUS_BYTES];
-    stream.read_exact(&mut line)?;
-    let text = std::str::from_utf8(&line).ok().filter(|text| text.starts_with("HTTP/1."));
-    let status = text.and_then(|text| text.split(' ').nth(1)).filter(|status| status.len() == 3);
-    status.map(ToOwned::to_owned).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no HTTP answer"))
+    stream.read_exact(&mut line).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "closed without an answer"),
+        _ => error,
+    })?;
+    let status = status(&line).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "no HTTP answer"))?;
+    Ok(status.to_owned())
+}
+
+/// The number in the beginning of a status line.
+fn status(line: &[u8; STATUS_BYTES]) -> Option<&str> {
+    let text = std::str::from_utf8(line).ok()?;
+    let (version, rest) = text.split_once(' ')?;
+    let (status, end) = rest.split_at_checked(3)?;
+    let is_status = status.bytes().all(|byte| byte.is_ascii_digit()) && matches!(end, " " | "\r" | "\n");
+    (matches!(version, "HTTP/1.0" | "HTTP/1.1") && is_status).then_some(status)
 }

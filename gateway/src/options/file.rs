@@ -1,10 +1,14 @@
 //! Options from a TOML file: the flags' names with `_` for `-`, lists as arrays.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use toml::{Table, Value};
 
 use super::entry::Entry;
@@ -17,17 +21,52 @@ use super::{Exit, did_you_mean, escape, refuse};
 /// The longest file that is read, in bytes: a wrong path such as a device must not fill the memory.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
+/// The longest time that nothing comes from a FIFO or a terminal, in seconds: a path that nobody writes to
+/// must not keep the program from its start, or a reload from its end, without a word.
+const MAX_SILENCE_S: i64 = 5;
+
 /// Reads the whole file.
 ///
 /// # Errors
-/// The system's, or one of kind [`io::ErrorKind::FileTooLarge`] above 1 MiB.
+/// The system's, one of kind [`ErrorKind::FileTooLarge`] above 1 MiB, or [`ErrorKind::TimedOut`] if nothing
+/// came from it for 5 s.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if read as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "longer than 1 MiB"));
+    // A FIFO is opened, also while nobody writes to it.
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    // One that nobody has opened for writing yet reads like one that has ended.
+    if file.metadata()?.file_type().is_fifo() {
+        wait_for_input(&file)?;
     }
-    Ok(bytes)
+    let mut bytes = Vec::new();
+    loop {
+        let left = (MAX_FILE_BYTES + 1).saturating_sub(bytes.len() as u64);
+        match file.by_ref().take(left).read_to_end(&mut bytes) {
+            Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
+                return Err(io::Error::new(ErrorKind::FileTooLarge, "longer than 1 MiB"));
+            }
+            Ok(_) => return Ok(bytes),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => wait_for_input(&file)?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Waits for bytes or the end of the file.
+fn wait_for_input(file: &File) -> io::Result<()> {
+    let patience = Timespec { tv_sec: MAX_SILENCE_S, tv_nsec: 0 };
+    loop {
+        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&patience)) {
+            Ok(0) => {
+                let why = format!("nothing came from it for {MAX_SILENCE_S} s");
+                return Err(io::Error::new(ErrorKind::TimedOut, why));
+            }
+            Ok(_) => return Ok(()),
+            // SIGHUP, which ends nothing.
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Parses the options in the content of the file, and returns all mistakes in it.
