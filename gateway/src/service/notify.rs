@@ -5,9 +5,14 @@ use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+
+/// What the end of the program may take after the drain, to cut clients off and close the store: the manager is
+/// asked for that much more.
+const END: Duration = Duration::from_secs(5);
 
 /// What the program tells its service manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,34 +21,56 @@ pub(crate) enum State {
     Serving(String),
     /// It reads files again. `Serving` follows.
     Reloading,
-    /// It drains. That takes at most so long, unless there is no limit.
+    /// It drains. That takes at most so long, unless there is no limit. Nothing but `Alive` follows.
     Draining(Option<Duration>),
     /// No worker hangs.
     Alive,
 }
 
-/// The service manager that has started the program, if one has.
+/// The service manager that has started the program, if one has. Its clones share what was told.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServiceManager {
     /// A path, or a name that is not in the file system and begins with `@`.
     socket: Option<OsString>,
+    told: Arc<Mutex<Told>>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    /// It drains. What a reload has to tell would hide that.
+    is_draining: bool,
+    /// The last message was lost, and the log has said so.
+    has_failed: bool,
 }
 
 impl ServiceManager {
     pub(crate) fn from_environment() -> Self {
-        ServiceManager { socket: std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) }
+        let socket = std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty());
+        ServiceManager { socket, told: Arc::default() }
     }
 
     #[cfg(test)]
     pub(super) fn at(path: &std::path::Path) -> Self {
-        ServiceManager { socket: Some(path.as_os_str().to_owned()) }
+        ServiceManager { socket: Some(path.as_os_str().to_owned()), told: Arc::default() }
     }
 
-    /// Tells it. An error is logged: the program does not depend on it.
+    /// Tells it, but once the program drains no longer of reloads. An error is logged, the first of several in
+    /// a row: the program does not depend on it.
     pub(crate) fn tell(&self, state: &State) {
         let Some(socket) = &self.socket else { return };
-        if let Err(error) = send(socket, &text(state)) {
-            log::warn!("the service manager cannot be told ({state:?}): {error}");
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match state {
+            State::Serving(_) | State::Reloading if told.is_draining => return,
+            State::Draining(_) => told.is_draining = true,
+            _ => {}
+        }
+        match send(socket, &text(state)) {
+            Ok(()) => told.has_failed = false,
+            Err(error) => {
+                if !std::mem::replace(&mut told.has_failed, true) {
+                    log::warn!("the service manager cannot be told ({state:?}): {error}");
+                }
+            }
         }
     }
 }
@@ -57,7 +84,7 @@ fn text(state: &State) -> String {
             format!("RELOADING=1\nMONOTONIC_USEC={usec}\nSTATUS=reading files again\n")
         }
         State::Draining(limit) => {
-            let extend = limit.map(|limit| format!("EXTEND_TIMEOUT_USEC={}\n", limit.as_micros()));
+            let extend = limit.map(|limit| format!("EXTEND_TIMEOUT_USEC={}\n", (limit + END).as_micros()));
             format!("STOPPING=1\nSTATUS=draining\n{}", extend.unwrap_or_default())
         }
         State::Alive => "WATCHDOG=1\n".to_owned(),

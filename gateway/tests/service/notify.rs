@@ -1,5 +1,6 @@
 //! What the program tells its service manager.
 
+use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::common::{Client, PATIENCE, Program};
+use crate::common::{Client, PATIENCE, Program, eventually};
 use crate::temporary;
 
 /// The manager's end.
@@ -71,9 +72,18 @@ fn it_tells_when_it_serves_reloads_and_drains() {
         }
         let client = Client::connect(program.address());
         program.signal(Signal::TERM);
-        manager.expect(&[("STOPPING", "1"), ("STATUS", "draining"), ("EXTEND_TIMEOUT_USEC", "7100000")]);
+        manager.expect(&[("STOPPING", "1"), ("STATUS", "draining"), ("EXTEND_TIMEOUT_USEC", "12100000")]);
+        // A reload goes on, but would hide the drain.
+        let reloads =
+            |program: &Program| String::from_utf8(program.log()).unwrap().matches("reload: ").count();
+        let before = reloads(&program);
+        program.signal(Signal::HUP);
+        eventually("SIGHUP is taken", || reloads(&program) > before);
         drop(client);
         assert_eq!(program.wait().0.code(), Some(0));
+        manager.0.set_nonblocking(true).unwrap();
+        assert_eq!(manager.0.recv(&mut [0; 64]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        manager.0.set_nonblocking(false).unwrap();
     }
     std::fs::remove_file(path).unwrap();
     std::fs::remove_file(keys).unwrap();
@@ -126,9 +136,23 @@ fn a_manager_without_a_path_is_told_and_one_that_is_gone_is_not_missed() {
     manager.expect(&[("STOPPING", "1"), ("STATUS", "draining")]);
     assert_eq!(program.wait().0.code(), Some(0));
     drop(manager);
-    let mut program = start(&format!("@{name}"), &[]);
-    crate::common::still_serves(program.address());
-    program.signal(Signal::TERM);
-    assert_eq!(program.wait().0.code(), Some(0));
-    assert!(String::from_utf8(program.log()).unwrap().contains("the service manager cannot be told"));
+    // Nor one that reads nothing, nor one that cannot be: each is one line of the log, however often it is told.
+    let full = temporary("full");
+    let reader = UnixDatagram::bind(&full).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while sender.send_to(b"x", &full).is_ok() {}
+    for socket in [format!("@{name}"), full.to_str().unwrap().to_owned(), "/".repeat(200)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+        command.args(["--listen", "127.0.0.1:0"]).env_clear().env("NOTIFY_SOCKET", socket);
+        let mut program = Program::start_as(command.env("WATCHDOG_USEC", "8000"));
+        crate::common::still_serves(program.address());
+        program.signal(Signal::HUP);
+        program.signal(Signal::TERM);
+        assert_eq!(program.wait().0.code(), Some(0));
+        let log = String::from_utf8(program.log()).unwrap();
+        assert_eq!(log.matches("the service manager cannot be told").count(), 1, "{log}");
+    }
+    drop(reader);
+    std::fs::remove_file(full).unwrap();
 }
