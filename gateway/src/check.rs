@@ -2,15 +2,18 @@
 //! comes from. It changes nothing.
 
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use log::LevelFilter;
 use rustix::fs::{Access, access};
+use sysconn::config::Listen;
 
 use crate::admin::AdminToken;
 use crate::auth::Auth;
 use crate::options::{AuthOptions, Checked, LogFormat, Options, Sources, read, shown};
 use crate::run::start_log;
+use crate::store::Store;
 use crate::tls::TlsFiles;
 use crate::{cpus, descriptors, wechat};
 
@@ -68,10 +71,16 @@ fn files(options: &mut Options) -> Vec<String> {
     let jwt = AuthOptions { token_keys: None, ..options.auth.clone() };
     problems.extend([own, jwt].iter().filter_map(|one| Auth::open(one).err()));
     problems.extend(options.wechat_secret_file.as_deref().and_then(|path| wechat::check_secret(path).err()));
-    let token = options.admin.token_file.as_deref().and_then(|path| AdminToken::open(path).err());
+    // Without --admin nobody reads it, as a warning says.
+    let token = options.admin.token_file.as_deref().filter(|_| options.admin.listen.is_some());
+    let token = token.and_then(|path| AdminToken::open(path).err());
     problems.extend(token.map(|line| format!("--admin-token-file: {line}")));
-    problems.extend(options.data.as_deref().and_then(|path| directory("data", path, true).err()));
+    if let Some(path) = options.data.as_deref() {
+        problems.extend(directory("data", path, true).and_then(|()| Store::check_files(path)).err());
+    }
     problems.extend(options.record.as_deref().and_then(|path| directory("record", path, false).err()));
+    problems.extend(options.config.listen.iter().filter_map(|listen| socket("listen", listen).err()));
+    problems.extend(options.admin.listen.as_ref().and_then(|listen| socket("admin", listen).err()));
     problems.extend(options.cpu.and_then(|first| cpus::check(first, options.config.workers).err()));
     problems
 }
@@ -89,6 +98,20 @@ fn directory(option: &str, path: &Path, is_made: bool) -> Result<(), String> {
         Ok(_) => path.to_owned(),
     };
     access(&checked, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| fail(error.to_string()))
+}
+
+/// Checks that a Unix socket can be made at an address: there is a directory to write to, and at most a
+/// socket with its name.
+fn socket(option: &str, listen: &Listen) -> Result<(), String> {
+    let Listen::Unix(path) = listen else { return Ok(()) };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    directory(option, parent.unwrap_or(Path::new(".")), false)?;
+    match path.symlink_metadata() {
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            Err(format!("--{option}: {listen}: something is there that is not a socket"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Options that are valid but have no effect, or work against each other.

@@ -120,6 +120,7 @@ fn check_config_tells_all_problems_at_once() {
         "--data",
         a_file,
         "--wechat-secret-file=/no/secret",
+        "--admin=unix:/no/such/socket",
         "--admin-token-file=/no/token",
         "--cpu=1023",
     ];
@@ -143,6 +144,7 @@ fn check_config_tells_all_problems_at_once() {
         "wechat-secret-file: expected wechat-appid",
         "/no/secret: ",
         "/no/token: ",
+        "--admin: /no/such: ",
         "--cpu 1023",
     ] {
         let lines = err.lines().filter(|line| line.starts_with("sysconn: ") && line.contains(part));
@@ -222,6 +224,8 @@ fn a_health_check_says_whether_the_server_serves() {
         (&["http://localhost/"], "expected HOST:PORT: "),
         (&["http://127.0.0.1:1/a b"], "expected a path without spaces"),
         (&["--health-path=/up", "--listen=systemd"], "give a URL"),
+        (&["--health-path=/up", "--listen=127.0.0.1:0"], "the port that the system chose is not known"),
+        (&["--admin=127.0.0.1:0"], "the port that the system chose is not known"),
         (&["--health-path=/up", "--max-len=0"], "--max-len: expected"),
     ] {
         let (status, line) = asks(arguments, &[]);

@@ -1,6 +1,7 @@
 //! The options of the program, from command line, file and environment, in that order of precedence.
 
 mod accounts;
+mod addresses;
 mod admin;
 mod auth;
 mod bench;
@@ -240,6 +241,7 @@ impl Options {
             problems.extend(self.check_wechat(given).err());
             problems.extend(self.check_dev(given).err());
         }
+        problems.extend(self.check_addresses(given));
         problems.extend(self.check_auth(given));
         problems
     }

@@ -37,6 +37,11 @@ pub(crate) fn serve_options(arguments: &[&str]) -> Options {
     run(arguments, "", &[]).expect("valid options")
 }
 
+/// The error of `serve` for these arguments, for tests of other parts.
+pub(crate) fn serve_error(arguments: &[&str]) -> String {
+    line(run(arguments, "", &[]))
+}
+
 fn from_file(mode: &str, file: &str) -> Result<Options, Exit> {
     run(&[mode, "--config", FILE], file, &[])
 }

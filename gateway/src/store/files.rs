@@ -9,6 +9,7 @@ use std::path::Path;
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadableTable as _, StorageError, WriteTransaction};
+use rustix::fs::{Access, access};
 
 use super::Fault;
 use super::memory::Memory;
@@ -144,6 +145,23 @@ impl Place {
 }
 
 /// Locks the directory for this process, for as long as the file is open.
+/// Checks that the files of a directory can be read and written, as far as there are any. It opens none.
+pub(super) fn check(directory: &Path) -> Result<(), String> {
+    for path in [directory.join(LOCK), directory.join(DATABASE)] {
+        let fail = |why: &str| Err(format!("{}: cannot be opened: {why}", shown(&path)));
+        match path.metadata() {
+            Ok(metadata) if !metadata.is_file() => return fail("not a file"),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return fail(&error.to_string()),
+        }
+        if let Err(error) = access(&path, Access::READ_OK | Access::WRITE_OK) {
+            return fail(&io::Error::from(error).to_string());
+        }
+    }
+    Ok(())
+}
+
 fn lock(directory: &Path) -> Result<File, String> {
     let path = directory.join(LOCK);
     let open =

@@ -110,6 +110,15 @@ impl Store {
         Store::start(Place::existing(directory)?, Waits::default())
     }
 
+    /// Checks that the files of a store, as far as there are any, can be read and written. Whether another
+    /// program uses them, and what is in them, it does not say.
+    ///
+    /// # Errors
+    /// One line that names the file.
+    pub(crate) fn check_files(directory: &Path) -> Result<(), String> {
+        files::check(directory)
+    }
+
     fn start(place: Place, waits: Waits) -> Result<Self, String> {
         let (requests, waiting) = sync_channel(MAX_REQUESTS);
         let (at_end, ended) = sync_channel(0);
