@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What the end of the program may take after the drain, to cut clients off and close the store: the manager is
-/// asked for that much more.
+/// The longest wait for a manager whose queue is full: one that is busy must learn of the start, and one that
+/// never reads must not hold the program up.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// What the end of the program may take after the drain, to cut clients off and close the store: the manager
+/// is asked for that much more.
 const END: Duration = Duration::from_secs(5);
 
 /// What the program tells its service manager.
@@ -54,8 +57,8 @@ impl ServiceManager {
         ServiceManager { socket: Some(path.as_os_str().to_owned()), told: Arc::default() }
     }
 
-    /// Tells it, but once the program drains no longer of reloads. An error is logged, the first of several in
-    /// a row: the program does not depend on it.
+    /// Tells it, but once the program drains no longer of reloads. An error is logged, the first of several
+    /// in a row: the program does not depend on it.
     pub(crate) fn tell(&self, state: &State) {
         let Some(socket) = &self.socket else { return };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +67,9 @@ impl ServiceManager {
             State::Draining(_) => told.is_draining = true,
             _ => {}
         }
-        match send(socket, &text(state)) {
+        // The side thread, which feeds the watchdog, waits for nobody; the next time is soon.
+        let waits = *state != State::Alive && !told.has_failed;
+        match send(socket, &text(state), waits) {
             Ok(()) => told.has_failed = false,
             Err(error) => {
                 if !std::mem::replace(&mut told.has_failed, true) {
@@ -91,13 +96,16 @@ fn text(state: &State) -> String {
     }
 }
 
-fn send(socket: &OsStr, text: &str) -> io::Result<()> {
+/// Sends a message. If the manager's queue is full, it is lost, or with `waits` only after a while.
+fn send(socket: &OsStr, text: &str, waits: bool) -> io::Result<()> {
     let address = match socket.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(socket)?,
     };
     let sender = UnixDatagram::unbound()?;
-    // A manager that does not read must not hold up this thread.
-    sender.set_nonblocking(true)?;
+    match waits {
+        true => sender.set_write_timeout(Some(PATIENCE))?,
+        false => sender.set_nonblocking(true)?,
+    }
     sender.send_to_addr(text.as_bytes(), &address).map(drop)
 }

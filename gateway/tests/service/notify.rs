@@ -136,11 +136,20 @@ fn a_manager_without_a_path_is_told_and_one_that_is_gone_is_not_missed() {
     manager.expect(&[("STOPPING", "1"), ("STATUS", "draining")]);
     assert_eq!(program.wait().0.code(), Some(0));
     drop(manager);
-    // Nor one that reads nothing, nor one that cannot be: each is one line of the log, however often it is told.
+    // One that is busy at first.
     let full = temporary("full");
-    let reader = UnixDatagram::bind(&full).unwrap();
+    let manager = Manager::new(UnixDatagram::bind(&full).unwrap());
     let sender = UnixDatagram::unbound().unwrap();
     sender.set_nonblocking(true).unwrap();
+    while sender.send_to(b"x=x", &full).is_ok() {}
+    let mut program = start(full.to_str().unwrap(), &[]);
+    while manager.next()[0].0 != "READY" {}
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().0.code(), Some(0));
+    drop(manager);
+    std::fs::remove_file(&full).unwrap();
+    // One that reads nothing, or cannot be: each is one line of the log, however often it is told.
+    let reader = UnixDatagram::bind(&full).unwrap();
     while sender.send_to(b"x", &full).is_ok() {}
     for socket in [format!("@{name}"), full.to_str().unwrap().to_owned(), "/".repeat(200)] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
