@@ -124,6 +124,9 @@ fn warnings(options: &Options) -> Vec<String> {
         options.admin_warning(),
     ];
     // Which sockets of systemd there will be is not known.
-    let config = if options.from_systemd.is_empty() { options.config.warnings() } else { vec![] };
+    let config = match options.from_systemd.is_empty() {
+        true => options.admin.warnings_beside(&options.config),
+        false => vec![],
+    };
     config.into_iter().chain(own.into_iter().flatten()).collect()
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(mut options: Options, signals: Caught, passed: Vec<PassedSocke
     }
     let wechat = wechat.filter(|_| options.mode == Mode::Serve);
     let wechat = wechat.map(|options| Wechat::start(&options, rules.clone())).transpose()?.map(Arc::new);
-    for line in config.warnings().into_iter().chain(warnings.into_iter().flatten()) {
+    for line in options.admin.warnings_beside(&config).into_iter().chain(warnings.into_iter().flatten()) {
         log::warn!("{line}");
     }
     let is_dev = options.dev && options.mode == Mode::Serve;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sysconn::config::Listen;
+use sysconn::config::{Config, Listen};
 
 use super::Options;
 
@@ -24,6 +24,18 @@ pub(crate) struct AdminOptions {
 impl Default for AdminOptions {
     fn default() -> Self {
         AdminOptions { listen: None, token_file: None, stall_warning: Some(STALL_WARNING) }
+    }
+}
+
+impl AdminOptions {
+    /// The warnings of a configuration beside this admin server, whose Unix socket has the mode of those for
+    /// clients.
+    pub(crate) fn warnings_beside(&self, config: &Config) -> Vec<String> {
+        let mut config = config.clone();
+        if matches!(self.listen, Some(Listen::Unix(_))) {
+            config.listeners.socket_mode = None;
+        }
+        config.warnings()
     }
 }
 
@@ -51,6 +63,22 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::super::tests::serve_options;
+
+    #[test]
+    fn the_mode_of_sockets_is_for_the_admin_server_too() {
+        let mode = ["--socket-mode", "660"];
+        for (arguments, warns) in
+            [(&[][..], true), (&["--admin", "127.0.0.1:0"], true), (&["--admin", "unix:/tmp/admin"], false)]
+        {
+            let options = serve_options(&[&mode, arguments].concat());
+            let lines = options.admin.warnings_beside(&options.config);
+            assert_eq!(
+                lines.iter().any(|line| line.contains("socket-mode")),
+                warns,
+                "{arguments:?}: {lines:?}"
+            );
+        }
+    }
 
     #[test]
     fn options_without_effect_are_named() {
