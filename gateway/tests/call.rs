@@ -331,6 +331,6 @@ fn routes_are_listed_as_a_table_and_as_json() {
     assert!(table.contains("1201  room.join                role     room.Join room.Joined\n"), "{table}");
     let (_, json, _) = run(&["routes", "--json", "--diagnostics"]);
     let routes: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
-    assert_eq!(routes.len(), 18);
+    assert_eq!(routes.len(), 19);
     assert!(routes.iter().any(|route| route["cmd"] == 1106 && route["name"] == "panic"));
 }
