@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Registry, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::connection::{Connection, Readiness, Standing};
@@ -30,6 +31,7 @@ const KEEP_ALIVE: u64 = 1_000_000_000;
 /// All connections, and how many are in which stage.
 pub(super) struct Engine {
     poll: Poll,
+    registry: Rc<Registry>,
     wake: Wake,
     pub(super) shared: Shared,
     pub(super) connections: Vec<Connection>,
@@ -66,6 +68,7 @@ impl Engine {
         let mut tally = [0; 5];
         tally[Standing::Unopened as usize] = all;
         Ok(Engine {
+            registry: Rc::new(poll.registry().try_clone()?),
             poll,
             wake,
             shared,
@@ -136,7 +139,7 @@ impl Engine {
     pub(super) fn open(&mut self, index: usize) {
         let Some(address) = self.shared.plan.addresses.get(self.address).copied() else { return };
         // The registry is another part of the engine than the connection.
-        let Ok(registry) = self.poll.registry().try_clone() else { return };
+        let registry = Rc::clone(&self.registry);
         self.act(index, |connection, shared| connection.open(address, &registry, shared));
     }
 

@@ -167,6 +167,12 @@ pub(super) fn drain(engine: &mut Engine) -> io::Result<()> {
             engine.progress.show(now - start, deadline - start, "the last replies are awaited");
         }
     }
+    // What this side had no time to look at was due all the same.
+    if let Some(rest) = engine.shared.schedule.as_mut().map(Schedule::take_rest) {
+        for (sender, index) in engine.senders.clone().into_iter().enumerate() {
+            engine.act(index, |connection, _| connection.owe_rest(rest(sender)));
+        }
+    }
     engine.all(Connection::give_up);
     Ok(())
 }

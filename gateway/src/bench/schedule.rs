@@ -40,6 +40,27 @@ impl Schedule {
         usize::try_from(sender).ok()
     }
 
+    /// Takes all that are not taken yet. Returns how many are due on each connection.
+    pub(super) fn take_rest(&mut self) -> impl Fn(usize) -> u64 + use<> {
+        let (taken, all, senders) = (self.next, self.all().max(self.next), self.senders);
+        self.next = all;
+        // Those of a connection among the first `count` requests.
+        let share = move |count: u64, sender: u64| count.saturating_sub(sender).div_ceil(senders);
+        move |sender| share(all, sender as u64) - share(taken, sender as u64)
+    }
+
+    /// The number of requests that are due before the end.
+    fn all(&self) -> u64 {
+        let mut all = (self.end.saturating_sub(self.start) as f64 * self.rate / 1e9) as u64;
+        while self.time(all) < self.end {
+            all += 1;
+        }
+        while all > 0 && self.time(all - 1) >= self.end {
+            all -= 1;
+        }
+        all
+    }
+
     /// When the `nth` request of a connection is intended, from 0.
     pub(super) fn intended(&self, sender: usize, nth: u64) -> u64 {
         self.time(nth.saturating_mul(self.senders).saturating_add(sender as u64))
@@ -69,5 +90,28 @@ mod tests {
         schedule.end_at(1000 + 7 * period);
         let rest: Vec<_> = std::iter::from_fn(|| schedule.take_due(u64::MAX)).collect();
         assert_eq!((&rest[..], schedule.next_due()), (&[0][..], None));
+    }
+
+    #[test]
+    fn what_was_never_taken_is_counted_for_each_connection() {
+        for (taken, rate, senders) in
+            [(0, 8.0, 3), (5, 8.0, 3), (8, 8.0, 3), (1, 1e7, 7), (3, 0.3, 4), (0, 999.9, 1)]
+        {
+            let mut schedule = Schedule::new(1000, 1000 + 1_000_000_000, rate, senders);
+            let mut counts = vec![0; senders];
+            let mut by_one = schedule;
+            for number in 0.. {
+                let Some(sender) = by_one.take_due(u64::MAX) else { break };
+                if number < taken {
+                    schedule.take_due(u64::MAX);
+                } else {
+                    counts[sender] += 1;
+                }
+            }
+            let rest = schedule.take_rest();
+            assert_eq!((0..senders).map(&rest).collect::<Vec<_>>(), counts, "{taken} {rate} {senders}");
+            assert_eq!(schedule.next_due(), None);
+            assert_eq!((0..senders).map(schedule.take_rest()).sum::<u64>(), 0);
+        }
     }
 }

@@ -42,6 +42,8 @@ fn all_that_is_sent_comes_back() {
         (&["--cmd", "1104", "--hex", "0005", "--replies", "5"], 10, true),
         (&["--cmd", "1105", "--hex", "00000001", "--rate", "200"], 10, true),
         (&["--cmd", "echo.sink", "--replies", "0", "--rate", "500"], 10, false),
+        // More becomes due at once than is written at once, and no reply says when to go on.
+        (&["--cmd", "echo.sink", "--replies", "0", "--rate", "100000", "--connections", "1"], 1, false),
         (&["--fan-out", "5", "--connections", "10", "--rate", "200"], 10, true),
         (&["--fan-out", "1", "--connections", "2", "--size", "16", "--idle", "1"], 3, true),
     ] {

@@ -165,8 +165,14 @@ impl Connection {
 
     fn try_send(&mut self, shared: &mut Shared) -> Result<(), Stop> {
         let Some(wire) = &mut self.wire else { return Ok(()) };
-        self.session.send(wire, shared);
-        wire.flush()?;
+        // What the socket has taken makes room for more, and no event may come to say so.
+        loop {
+            let has_sent = self.session.send(wire, shared);
+            wire.flush()?;
+            if !has_sent || !wire.is_writable {
+                break;
+            }
+        }
         if self.session.is_used_up(shared) {
             self.close(shared);
         }
@@ -177,6 +183,11 @@ impl Connection {
     pub(super) fn owe(&mut self) -> bool {
         self.session.owed += 1;
         self.session.owed == 1
+    }
+
+    /// So many more are due, and nothing is sent any more.
+    pub(super) fn owe_rest(&mut self, count: u64) {
+        self.session.owed = self.session.owed.saturating_add(count);
     }
 
     /// Sends a heartbeat if it was silent for a while, lest the server closes it.
@@ -221,10 +232,8 @@ impl Connection {
     fn stop(&mut self, stop: Stop, shared: &mut Shared) {
         match self.standing() {
             Standing::Opening => shared.figures.fail(stop.reason()),
-            Standing::Open => {
-                shared.figures.lose(stop.reason());
-                self.session.give_up(shared);
-            }
+            // What is in flight waits until the end of the run, like all that has no reply.
+            Standing::Open => shared.figures.lose(stop.reason()),
             // It has said goodbye, and need not be polite.
             Standing::Closing | Standing::Unopened | Standing::Ended => {}
         }

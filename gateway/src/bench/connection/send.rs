@@ -13,8 +13,8 @@ use crate::messages::account;
 const SILENCE: u64 = 25_000_000_000;
 
 impl Session {
-    /// Sends what is due, or in a closed loop, what there is room for.
-    pub(super) fn send(&mut self, wire: &mut Wire, shared: &mut Shared) {
+    /// Sends what is due, or in a closed loop, what there is room for. Returns whether there was something.
+    pub(super) fn send(&mut self, wire: &mut Wire, shared: &mut Shared) -> bool {
         let mut now = None;
         while self.may_send(shared) && wire.has_room() {
             let now = *now.get_or_insert_with(|| shared.clock.now());
@@ -25,6 +25,7 @@ impl Session {
             self.owed = self.owed.saturating_sub(1);
             self.request(intended, now, wire, shared);
         }
+        now.is_some()
     }
 
     /// Whether a request is due, and there is room for it in the pipeline.
