@@ -1,4 +1,5 @@
-//! The requests of one connection that wait for replies. Replies come in the order of their requests.
+//! The requests of one connection that wait for replies. Replies should come in the order of their requests; one
+//! that is lost, or late, does not make the others wrong.
 
 use std::collections::VecDeque;
 
@@ -11,6 +12,8 @@ pub(super) struct Pending {
     pub(super) flag: u32,
     /// Replies that are still to come, at least one.
     left: u32,
+    /// A later request was answered before it.
+    is_overtaken: bool,
     /// When it should have been sent.
     pub(super) intended: u64,
 }
@@ -18,11 +21,13 @@ pub(super) struct Pending {
 /// What a reply is to the requests in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The last one to the oldest request.
+    /// The last one to a request.
     Complete(Pending),
-    /// One of several to the oldest request, more of which are to come.
+    /// One of several to a request, more of which are to come.
     Partial,
-    /// No reply to the oldest request.
+    /// A reply to a request that comes after that to a later one. No other reply to it is awaited.
+    Overtaken,
+    /// A reply to no request in flight.
     Unexpected,
 }
 
@@ -51,7 +56,7 @@ impl InFlight {
     /// A request was sent that has so many replies.
     pub(super) fn push(&mut self, flag: u32, replies: u32, intended: u64) {
         if replies > 0 {
-            self.requests.push_back(Pending { flag, left: replies, intended });
+            self.requests.push_back(Pending { flag, left: replies, is_overtaken: false, intended });
         }
     }
 
@@ -62,14 +67,30 @@ impl InFlight {
 
     /// A reply with this Flag has come. With `ends` no other reply to the request comes: it was refused.
     pub(super) fn answer(&mut self, flag: u32, ends: bool) -> Answer {
-        let Some(oldest) = self.requests.front_mut().filter(|oldest| oldest.flag == flag) else {
-            return Answer::Unexpected;
-        };
-        oldest.left -= 1;
-        if oldest.left > 0 && !ends {
+        let Some(at) = self.position(flag) else { return Answer::Unexpected };
+        // Those before it are not answered yet: they are late, or never will be.
+        self.requests.iter_mut().take(at).for_each(|earlier| earlier.is_overtaken = true);
+        let Some(request) = self.requests.get_mut(at) else { return Answer::Unexpected };
+        request.left -= 1;
+        if request.left > 0 && !ends && !request.is_overtaken {
             return Answer::Partial;
         }
-        self.requests.pop_front().map_or(Answer::Unexpected, Answer::Complete)
+        match self.requests.remove(at) {
+            Some(request) if request.is_overtaken => Answer::Overtaken,
+            removed => removed.map_or(Answer::Unexpected, Answer::Complete),
+        }
+    }
+
+    /// Whether a request with this Flag waits.
+    pub(super) fn has(&self, flag: u32) -> bool {
+        self.position(flag).is_some()
+    }
+
+    /// Where a request is. Flags count up from that of the oldest.
+    fn position(&self, flag: u32) -> Option<usize> {
+        let oldest = self.requests.front()?.flag;
+        let distance = |flag: u32| flag.wrapping_sub(oldest);
+        self.requests.binary_search_by_key(&distance(flag), |request| distance(request.flag)).ok()
     }
 
     /// Takes all that still wait.
@@ -92,7 +113,7 @@ mod tests {
         }
         assert_eq!(in_flight.len(), 2, "a request without replies does not wait");
         for (flag, ends, expected) in [
-            (2, false, "Unexpected"),
+            (1, false, "Unexpected"),
             (MAX_FLAG, false, "Partial"),
             (MAX_FLAG, false, "Complete"),
             (MAX_FLAG, false, "Unexpected"),
@@ -103,5 +124,29 @@ mod tests {
             assert!(answer.starts_with(expected), "{flag}: {answer}");
         }
         assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn a_reply_that_is_lost_or_late_does_not_make_the_others_wrong() {
+        let mut in_flight = InFlight { last_flag: MAX_FLAG - 2, ..InFlight::default() };
+        for replies in [1, 1, 2, 1, 1] {
+            let flag = in_flight.next_flag();
+            in_flight.push(flag, replies, 0);
+        }
+        for (flag, expected) in [
+            (MAX_FLAG, "Complete"),
+            // It was sent before.
+            (MAX_FLAG - 1, "Overtaken"),
+            (MAX_FLAG - 1, "Unexpected"),
+            // The one before it is lost.
+            (2, "Complete"),
+            (3, "Complete"),
+            (4, "Unexpected"),
+        ] {
+            let answer = format!("{:?}", in_flight.answer(flag, false));
+            assert!(answer.starts_with(expected), "{flag}: {answer}");
+        }
+        assert_eq!((in_flight.len(), in_flight.has(1), in_flight.has(2)), (1, true, false));
+        assert!(format!("{:?}", in_flight.answer(1, false)).starts_with("Overtaken"), "one of two is enough");
     }
 }

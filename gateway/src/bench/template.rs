@@ -9,6 +9,8 @@ use crate::messages::room;
 
 /// Digits of the number that a request has in front of its pattern.
 const NUMBER_BYTES: usize = 16;
+/// Digits that any Flag has room in.
+const FLAG_DIGITS: usize = 8;
 /// Digits of the number in the name of a room.
 const ROOM_BYTES: usize = 7;
 /// Where a packet has its Flag.
@@ -89,6 +91,13 @@ impl Template {
             && bytes.get(number_at.end..) == content.get(number_at.end..)
     }
 
+    /// The Flag of the request whose content these bytes are, if it says it in full.
+    pub(super) fn flag_of(&self, bytes: &[u8]) -> Option<u32> {
+        let digits = bytes.get(self.number.clone()).filter(|digits| digits.len() >= FLAG_DIGITS)?;
+        let flag = u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        self.is_content(bytes, flag.into()).then_some(flag)
+    }
+
     /// The bytes of a message on the wire, without its frame.
     pub(super) fn len(&self) -> usize {
         self.message.len()
@@ -149,6 +158,7 @@ mod tests {
             assert_eq!(message.len(), size);
             assert!(echo.is_content(&message, 0x1234_5678), "{size}");
             assert_eq!(echo.is_content(&message, 0x1234_5679), size == 0, "{size}");
+            assert_eq!(echo.flag_of(&message), (size >= FLAG_DIGITS).then_some(0x1234_5678), "{size}");
             let sent = packet.fill(7, 0x1234_5678, 0).to_vec();
             let request = Request::parse(&sent).unwrap();
             assert_eq!((request.flag, request.cmd, request.data), (7, 1101, &message[..]));

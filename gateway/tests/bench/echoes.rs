@@ -6,7 +6,7 @@ use std::thread;
 use tungstenite::{Message, accept};
 
 use crate::common::Program;
-use crate::{count, run, run_briefly};
+use crate::{count, run, run_briefly, time};
 
 /// What an echo server does to a message. `None`: it is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub(crate) enum Fault {
     Closes,
     /// It ends the connection after the 20th, without a Close.
     Ends,
+    /// It ends the connection at the first, without a reply.
+    Drops,
+    /// It sends the 20th after the 21st.
+    Swaps,
 }
 
 /// An echo server by tungstenite. `before` is called before each reply.
@@ -46,6 +50,7 @@ fn serve(tcp: std::net::TcpStream, fault: Fault, before: &impl Fn()) -> Option<(
     if fault == Fault::Greets {
         socket.send(Message::text("hello")).ok()?;
     }
+    let mut kept = None;
     for number in 1.. {
         let Message::Binary(message) = socket.read().ok()? else { continue };
         before();
@@ -62,9 +67,17 @@ fn serve(tcp: std::net::TcpStream, fault: Fault, before: &impl Fn()) -> Option<(
             }
             Fault::Forgets if is_20th => continue,
             Fault::Ends if is_20th => return None,
+            Fault::Drops => return None,
+            Fault::Swaps if is_20th => {
+                kept = Some(message);
+                continue;
+            }
             _ => message,
         };
         socket.send(Message::Binary(reply)).ok()?;
+        if let Some(kept) = kept.take() {
+            socket.send(Message::Binary(kept)).ok()?;
+        }
         if fault == Fault::Closes && is_20th {
             let code = tungstenite::protocol::frame::coding::CloseCode::from(4100);
             let close = tungstenite::protocol::CloseFrame { code, reason: "enough".into() };
@@ -97,6 +110,29 @@ fn what_a_foreign_echo_does_wrong_is_a_difference() {
         assert!(lines.contains(expected), "{fault:?}: {figures}");
         assert_eq!(count(&figures, "others"), u64::from(fault == Fault::Greets), "{fault:?}: {figures}");
     }
+}
+
+#[test]
+fn one_reply_that_is_lost_or_late_is_one_difference() {
+    for (fault, wrong, unanswered) in
+        [(Fault::Changes, 1, 0), (Fault::Repeats, 1, 0), (Fault::Forgets, 0, 1), (Fault::Swaps, 1, 0)]
+    {
+        let arguments = ["--echo", "--connections", "1", "--rate", "400", "--timeout", "300ms"];
+        let (status, figures) = run_briefly(&echo(fault, || ()), &arguments);
+        let (sent, answered) = (count(&figures, "sent"), count(&figures, "answered"));
+        let seen = (count(&figures, "wrong"), count(&figures, "unanswered"));
+        assert_eq!((status, sent, seen), (1, 80, (wrong, unanswered)), "{fault:?}: {figures}");
+        assert_eq!(answered, if fault == Fault::Repeats { 80 } else { 79 }, "{fault:?}: {figures}");
+    }
+}
+
+#[test]
+fn a_request_of_a_connection_that_was_lost_waits_until_the_end() {
+    // The idle one keeps the run going.
+    let arguments = ["--echo", "--connections", "2", "--idle", "1"];
+    let (status, figures) = run_briefly(&echo(Fault::Drops, || ()), &arguments);
+    assert_eq!((status, count(&figures, "unanswered")), (1, 2), "{figures}");
+    assert!(time(&figures, "latency_us", "min") >= 100_000.0, "half of the run or more: {figures}");
 }
 
 #[test]

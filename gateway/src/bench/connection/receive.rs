@@ -74,6 +74,8 @@ impl Connection {
             match event.map_err(|error| Stop::Failed(format!("the server breaks a rule: {error}")))? {
                 None => return Ok(()),
                 Some(Event::Pong(_)) => {}
+                // A server that does not read has no use for more of them, and they would need memory.
+                Some(Event::Ping(_)) if !wire.has_room() => {}
                 Some(Event::Ping(payload)) => wire.control(Opcode::Pong, payload, &mut shared.random),
                 Some(Event::Close(close)) => return session.close(close, wire, shared),
                 Some(Event::Message { kind, compressed, payload }) => {
@@ -139,15 +141,17 @@ impl Session {
 
     /// A message of a plain echo.
     fn echoed(&mut self, message: &[u8], now: u64, shared: &mut Shared) {
-        let Some(oldest) = self.in_flight.oldest() else {
+        // A message that is whole says which one it is. Another can only be that of the oldest.
+        let named = shared.template.flag_of(message);
+        let oldest = self.in_flight.oldest().map(|oldest| oldest.flag);
+        let Some(flag) = named.or(oldest).filter(|flag| self.in_flight.has(*flag)) else {
             self.surplus(shared);
             return;
         };
-        let _ = self.in_flight.answer(oldest.flag, true);
-        if shared.template.is_content(message, oldest.flag.into()) {
-            shared.figures.answer(oldest.intended, now);
-        } else {
-            shared.figures.wrong += 1;
+        let is_right = shared.template.is_content(message, flag.into());
+        match self.in_flight.answer(flag, true) {
+            Answer::Complete(request) if is_right => shared.figures.answer(request.intended, now),
+            _ => shared.figures.wrong += 1,
         }
     }
 
@@ -179,6 +183,10 @@ impl Session {
         let request = match self.in_flight.answer(reply.flag, is_refused) {
             Answer::Complete(request) => request,
             Answer::Partial => return,
+            Answer::Overtaken => {
+                shared.figures.wrong += 1;
+                return;
+            }
             Answer::Unexpected => {
                 self.surplus(shared);
                 return;
