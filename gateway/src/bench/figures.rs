@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use hdrhistogram::Histogram;
 
-/// The longest time that a histogram can tell from longer ones: an hour, in nanoseconds.
-const LONGEST: u64 = 3_600_000_000_000;
+/// The longest time that a histogram can tell from longer ones, in nanoseconds: 146 years.
+const LONGEST: u64 = 1 << 62;
 /// Digits of a figure that are right.
 const DIGITS: u8 = 3;
 /// Different reasons of failures that are kept; others are counted together.
@@ -195,6 +195,15 @@ mod tests {
         }
         assert_eq!((figures.answered, figures.measured), (5, 2));
         assert_eq!((figures.latency.len(), figures.latency.min(), figures.latency.max()), (2, 50, 51));
+    }
+
+    #[test]
+    fn a_time_of_days_is_not_cut() {
+        let mut figures = Figures::new().unwrap();
+        figures.window = 0..u64::MAX;
+        let days = 5 * 86_400 * 1_000_000_000;
+        figures.answer(0, days);
+        assert_eq!(figures.latency.max() / (days / 1000), 1000);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The requests of one connection that wait for replies. Replies should come in the order of their requests; one
-//! that is lost, or late, does not make the others wrong.
+//! The requests of one connection that wait for replies. Replies should come in the order of their requests;
+//! one that is lost, or late, does not make the others wrong.
 
 use std::collections::VecDeque;
 

@@ -38,6 +38,8 @@ use crate::descriptors;
 use crate::options::{BenchOutput, BenchTask};
 use crate::signals;
 
+/// Descriptors for other uses than connections: files, the poll, the terminal, the admin address, `/proc`.
+const RESERVED_DESCRIPTORS: u64 = 32;
 /// Exit status: what was sent and what was received differ.
 const DIFFERS: u8 = 1;
 /// Exit status: no connection could be opened.
@@ -55,7 +57,7 @@ pub(crate) fn bench(task: &BenchTask) -> Result<u8, String> {
     if let Some(pid) = task.pid.filter(|pid| process::usage(*pid).is_none()) {
         return Err(format!("--pid {pid}: there is no such process"));
     }
-    let _ = descriptors::raise();
+    check_descriptors(&plan)?;
     let shared = Shared::new(plan, template, logins)?;
     let failed = |error: io::Error| format!("bench: {error}");
     let mut engine = Engine::new(shared).map_err(failed)?;
@@ -72,6 +74,17 @@ pub(crate) fn bench(task: &BenchTask) -> Result<u8, String> {
     };
     io::stdout().write_all(output.as_bytes()).map_err(|error| format!("standard output: {error}"))?;
     Ok(if report.differences().is_empty() { 0 } else { DIFFERS })
+}
+
+/// Whether so many connections can be open at once.
+fn check_descriptors(plan: &Plan) -> Result<(), String> {
+    let Some(limit) = descriptors::raise() else { return Ok(()) };
+    let asked = plan.connections.saturating_add(plan.idle);
+    let allowed = usize::try_from(limit.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX);
+    if asked <= allowed {
+        return Ok(());
+    }
+    Err(format!("{asked} connections: the descriptor limit of {limit} (ulimit -n) allows {allowed}"))
 }
 
 /// What a run leaves beside the figures.

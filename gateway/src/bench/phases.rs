@@ -9,7 +9,7 @@ use super::admin::{Admin, Counted};
 use super::connection::{Connection, Standing};
 use super::engine::{Engine, MAX_OPENING, TICK, events};
 use super::plan::Kind;
-use super::process::{Usage, own_cpu, usage};
+use super::process::{Usage, own_cpu, own_wait, usage};
 use super::schedule::Schedule;
 use super::shared::Shared;
 
@@ -19,25 +19,31 @@ const MAX_FAILURES: u64 = 100;
 /// What was used in the time that was measured.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Measured {
-    /// Nanoseconds.
+    /// Nanoseconds; 0 if the run ended before.
     pub(super) time: u64,
     /// CPU time of this process, in nanoseconds.
     pub(super) own_cpu: u64,
+    /// For how long it was ready and had no core, in nanoseconds.
+    pub(super) own_wait: u64,
     /// That of the server, and the most memory that it had; `None` without `--pid`, or if it has ended.
     pub(super) server: Option<Usage>,
     pub(super) was_interrupted: bool,
+    /// No connection was left to go on with.
+    pub(super) ended_early: bool,
 }
 
 /// Where the time that is measured begins.
 struct Mark {
     time: u64,
     own_cpu: u64,
+    own_wait: u64,
     server: Option<Usage>,
 }
 
 impl Mark {
     fn now(engine: &Engine, pid: Option<u32>) -> Self {
-        Mark { time: engine.now(), own_cpu: own_cpu(), server: pid.and_then(usage) }
+        let (time, server) = (engine.now(), pid.and_then(usage));
+        Mark { time, own_cpu: own_cpu(), own_wait: own_wait(), server }
     }
 
     fn elapsed(&self, engine: &Engine, pid: Option<u32>, most_resident: u64) -> Measured {
@@ -49,8 +55,9 @@ impl Mark {
         Measured {
             time: end.time.saturating_sub(self.time),
             own_cpu: end.own_cpu.saturating_sub(self.own_cpu),
+            own_wait: end.own_wait.saturating_sub(self.own_wait),
             server,
-            was_interrupted: engine.is_interrupted(),
+            ..Measured::default()
         }
     }
 }
@@ -118,13 +125,14 @@ pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured
         engine.act(index, Connection::send);
     }
     let (mut mark, mut most_resident) = (None, 0);
-    loop {
+    let ended_early = loop {
         let now = engine.now();
         if mark.is_none() && now >= warm {
             mark = Some(Mark::now(engine, pid));
         }
-        if now >= end || engine.is_interrupted() || engine.is_gone() {
-            break;
+        let is_gone = engine.is_gone();
+        if now >= end || engine.is_interrupted() || is_gone {
+            break is_gone && now < end;
         }
         engine.turn(if now < warm { warm } else { end }, &mut events)?;
         replace(engine, true);
@@ -133,7 +141,7 @@ pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured
             most_resident = most_resident.max(resident);
             engine.progress.show_load(start, engine.now(), &engine.shared.figures);
         }
-    }
+    };
     let now = engine.now();
     engine.shared.is_sending = false;
     if let Some(schedule) = &mut engine.shared.schedule {
@@ -141,8 +149,13 @@ pub(super) fn load(engine: &mut Engine, pid: Option<u32>) -> io::Result<Measured
     }
     let window = &mut engine.shared.figures.window;
     window.end = window.end.min(now.max(window.start));
-    let mark = mark.unwrap_or_else(|| Mark::now(engine, pid));
-    Ok(mark.elapsed(engine, pid, most_resident))
+    let measured = match mark {
+        Some(mark) => mark.elapsed(engine, pid, most_resident),
+        None => {
+            Measured { server: pid.and_then(usage).map(|now| Usage { cpu: 0, ..now }), ..Measured::default() }
+        }
+    };
+    Ok(Measured { was_interrupted: engine.is_interrupted(), ended_early, ..measured })
 }
 
 /// Opens connections in the place of those that were used up.

@@ -48,6 +48,7 @@ pub(super) struct Plan {
     pub(super) kind: Kind,
     /// What the names of rooms begin with.
     pub(super) room_prefix: String,
+    /// Bytes of a text that is said, or else of each request's content.
     pub(super) size: usize,
     /// The most requests in flight on one connection.
     pub(super) pipeline: usize,
@@ -86,7 +87,7 @@ impl Plan {
             offer: task.offer.clone(),
             kind,
             room_prefix,
-            size: task.size,
+            size: if matches!(kind, Kind::Rooms { .. }) { task.size } else { template.content_len() },
             pipeline: task.pipeline.unwrap_or(if task.rate.is_some() { OPEN_PIPELINE } else { 1 }),
             rate: task.rate,
             churn: task.churn,

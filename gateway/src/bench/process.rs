@@ -20,6 +20,12 @@ pub(super) fn own_cpu() -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// How long this thread was ready to run and had no core, in nanoseconds; 0 where the kernel does not say.
+pub(super) fn own_wait() -> u64 {
+    let line = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    line.split(' ').nth(1).and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
+}
+
 /// What a process has used; `None` if there is no such process.
 pub(super) fn usage(pid: u32) -> Option<Usage> {
     let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();

@@ -98,6 +98,11 @@ impl Template {
         self.is_content(bytes, flag.into()).then_some(flag)
     }
 
+    /// The bytes of a packet's Data, or of a plain message.
+    pub(super) fn content_len(&self) -> usize {
+        self.message.len().saturating_sub(if self.is_packet { REQUEST_HEADER_BYTES } else { 0 })
+    }
+
     /// The bytes of a message on the wire, without its frame.
     pub(super) fn len(&self) -> usize {
         self.message.len()

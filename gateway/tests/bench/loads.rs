@@ -81,6 +81,21 @@ fn an_open_loop_sends_as_many_as_the_rate_says() {
 }
 
 #[test]
+fn a_rate_that_is_not_reached_is_counted_to_the_last_request() {
+    let (_program, url) = serve(&[]);
+    for (arguments, due) in [
+        (&["--rate", "10000000", "--connections", "3"][..], 2_000_000),
+        (&["--rate", "1000000", "--connections", "2", "--fan-out", "2"], 200_000),
+        (&["--rate", "1000000", "--connections", "1", "--size", "1MiB"], 200_000),
+    ] {
+        let (_, figures) = run_briefly(&url, &[arguments, &["--timeout", "100ms"]].concat());
+        let of = ["sent", "unsent"].map(|name| count(&figures, name));
+        assert_eq!(of[0] + of[1], due, "{arguments:?}: {figures}");
+        assert_eq!(figures["rate_was_reached"], false, "{arguments:?}: {figures}");
+    }
+}
+
+#[test]
 fn a_connection_that_is_used_up_makes_way_for_another() {
     let (_program, url) = serve(&[]);
     for (arguments, each) in [

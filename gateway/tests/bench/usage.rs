@@ -7,6 +7,7 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::Program;
+use crate::echoes::{Fault, echo};
 use crate::{command, run};
 
 #[test]
@@ -60,6 +61,42 @@ fn figures_are_text_json_or_csv() {
     assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()), "{csv}");
     assert!(csv.starts_with("loop,load,") && csv.contains("\nclosed,command 1101,10,0,1,64,,"), "{csv}");
     assert_eq!(program.log(), b"", "the server has nothing to complain of");
+}
+
+#[test]
+fn what_was_not_measured_has_no_value() {
+    let program = Program::start(&["serve", "--listen", "127.0.0.1:0", "--diagnostics"]);
+    let url = format!("ws://{}", program.address());
+    // All are refused, so that there is no latency.
+    let refused = ["--cmd", "1103", "--hex", "1234", "--rate", "50", "--duration", "100ms", "--warmup", "0"];
+    let figures = run(&url, &[&refused[..], &["--output", "json"]].concat()).json();
+    assert!(figures["latency_us"].is_null() && figures["late_us"]["count"] == 5, "{figures}");
+    assert_eq!((&figures["size"], &figures["rate_was_reached"]), (&2.into(), &false.into()), "{figures}");
+    let csv = run(&url, &[&refused[..], &["--output", "csv"]].concat()).output;
+    let mut lines = csv.lines().map(|line| line.split(','));
+    let (mut names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let at = names.position(|name| name == "latency_p50_us").unwrap();
+    assert_eq!(values.skip(at).take(5).collect::<String>(), "", "{csv}");
+}
+
+#[test]
+fn more_connections_than_descriptors_are_refused_at_once() {
+    let mut shell = std::process::Command::new("sh");
+    let bench = env!("CARGO_BIN_EXE_sysconn");
+    shell.args(["-c", "ulimit -n 60; exec \"$0\" bench ws://127.0.0.1:1 --connections 20 --idle 9", bench]);
+    let ended = shell.env_clear().output().unwrap();
+    let error = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{error}");
+    assert!(error.contains("29 connections: the descriptor limit of 60 (ulimit -n) allows 28"), "{error}");
+}
+
+#[test]
+fn a_run_that_ends_in_the_warm_up_has_measured_nothing() {
+    // It answers nobody, and ends all.
+    let url = echo(Fault::Drops, || ());
+    let figures = run(&url, &["--echo", "--rate", "100", "--warmup", "1h", "--output", "json"]).json();
+    assert_eq!((&figures["ended_early"], &figures["seconds"]), (&true.into(), &0.0.into()), "{figures}");
+    assert_eq!((&figures["rate"], &figures["generator"]["was_the_limit"]), (&0.0.into(), &false.into()));
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The main figures as CSV: a line of names, and one of values.
 
-use super::Report;
+use super::{Report, Times};
 
 /// Two lines, for a spreadsheet. No value has a comma or a quote.
 pub(in crate::bench) fn csv(report: &Report) -> String {
     let used = report.server.and_then(|server| server.used);
-    let (latency, opening) = (&report.latency_us, &report.opening_us);
+    let (latency, late, opening) = (report.latency_us, report.late_us, report.opening_us);
     let float = |value: f64| format!("{value:.1}");
+    // Nothing was measured: no value.
+    let time = |times: Option<Times>, of: fn(Times) -> f64| times.map(of).map(float).unwrap_or_default();
     let optional = |value: Option<f64>| value.map(|value| format!("{value:.3}")).unwrap_or_default();
     let columns = [
         ("loop", report.kind_of_loop.to_owned()),
@@ -18,6 +20,7 @@ pub(in crate::bench) fn csv(report: &Report) -> String {
         ("rate_asked", report.rate_asked.map(float).unwrap_or_default()),
         ("seconds", format!("{:.3}", report.seconds)),
         ("rate", float(report.rate)),
+        ("rate_was_reached", report.rate_was_reached.map(|is| is.to_string()).unwrap_or_default()),
         ("sent", report.sent.to_string()),
         ("answered", report.answered.to_string()),
         ("unanswered", report.unanswered.to_string()),
@@ -27,15 +30,16 @@ pub(in crate::bench) fn csv(report: &Report) -> String {
         ("delivered", report.delivered.to_string()),
         ("failed", report.failed.values().sum::<u64>().to_string()),
         ("lost", report.lost.values().sum::<u64>().to_string()),
-        ("latency_p50_us", float(latency.p50)),
-        ("latency_p90_us", float(latency.p90)),
-        ("latency_p99_us", float(latency.p99)),
-        ("latency_p999_us", float(latency.p999)),
-        ("latency_max_us", float(latency.max)),
-        ("late_p99_us", float(report.late_us.p99)),
-        ("opening_p50_us", float(opening.p50)),
-        ("opening_p99_us", float(opening.p99)),
+        ("latency_p50_us", time(latency, |times| times.p50)),
+        ("latency_p90_us", time(latency, |times| times.p90)),
+        ("latency_p99_us", time(latency, |times| times.p99)),
+        ("latency_p999_us", time(latency, |times| times.p999)),
+        ("latency_max_us", time(latency, |times| times.max)),
+        ("late_p99_us", time(late, |times| times.p99)),
+        ("opening_p50_us", time(opening, |times| times.p50)),
+        ("opening_p99_us", time(opening, |times| times.p99)),
         ("generator_cpu_percent", float(report.generator.cpu_percent)),
+        ("generator_waited_percent", float(report.generator.waited_percent)),
         ("generator_was_the_limit", report.generator.was_the_limit.to_string()),
         ("server_cpu_percent", optional(used.map(|used| used.cpu_percent))),
         ("server_cpu_us_each", optional(used.map(|used| used.cpu_us_each))),

@@ -18,8 +18,10 @@ pub(super) use csv::csv;
 pub(super) use json::json;
 pub(super) use text::text;
 
-/// The share of a core above which the generator is the limit.
+/// The share of its time in which the generator runs, or waits for a core, above which it is the limit.
 const LIMIT: f64 = 0.8;
+/// Above this share of the rate that was asked for, the rate was reached.
+const REACHED: f64 = 0.99;
 
 /// The figures of a run. Times without a unit in their name are in seconds.
 #[derive(Clone, Debug, Serialize)]
@@ -39,8 +41,13 @@ pub(super) struct Report {
     /// The time that was measured.
     pub(super) seconds: f64,
     pub(super) was_interrupted: bool,
+    /// No connection was left to go on with.
+    pub(super) ended_early: bool,
     /// Replies, or deliveries, a second in that time; requests if there are no replies.
     pub(super) rate: f64,
+    /// What that should have been, and whether it was; `None` in a closed loop.
+    pub(super) rate_due: Option<f64>,
+    pub(super) rate_was_reached: Option<bool>,
     pub(super) sent: u64,
     pub(super) answered: u64,
     pub(super) unanswered: u64,
@@ -54,9 +61,9 @@ pub(super) struct Report {
     pub(super) opened: u64,
     pub(super) failed: BTreeMap<String, u64>,
     pub(super) lost: BTreeMap<String, u64>,
-    pub(super) latency_us: Times,
-    pub(super) late_us: Times,
-    pub(super) opening_us: Times,
+    pub(super) latency_us: Option<Times>,
+    pub(super) late_us: Option<Times>,
+    pub(super) opening_us: Option<Times>,
     pub(super) generator: Generator,
     pub(super) server: Option<Server>,
     pub(super) server_count: Option<ServerCount>,
@@ -64,8 +71,8 @@ pub(super) struct Report {
     differences: Vec<String>,
 }
 
-/// A distribution, in microseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+/// A distribution with at least one value, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Times {
     pub(super) count: u64,
     pub(super) min: f64,
@@ -82,6 +89,9 @@ pub(super) struct Times {
 pub(super) struct Generator {
     /// A share of one core, in percent.
     pub(super) cpu_percent: f64,
+    /// The share of the time in which it was ready and had no core, in percent.
+    pub(super) waited_percent: f64,
+    /// Together they leave little to spare.
     pub(super) was_the_limit: bool,
 }
 
@@ -120,9 +130,13 @@ impl Report {
         counted: Option<Result<Counted, String>>,
     ) -> Self {
         let (plan, figures) = (&shared.plan, &shared.figures);
-        let window = figures.window.end.saturating_sub(figures.window.start).max(1) as f64;
+        let seconds = figures.window.end.saturating_sub(figures.window.start) as f64 / 1e9;
         let (time, each) = (measured.time.max(1) as f64, figures.measured.max(1) as f64);
-        let cpu = measured.own_cpu as f64 / time;
+        let (cpu, waited) = (measured.own_cpu as f64 / time, measured.own_wait as f64 / time);
+        let arrivals = if let Kind::Rooms { members } = plan.kind { members as f64 } else { 1.0 };
+        let rate_due = plan.rate.map(|rate| rate * arrivals);
+        // The last request may be answered just after the end.
+        let is_reached = |due: f64| figures.measured as f64 + arrivals >= due * seconds * REACHED;
         let used = measured.server.map(|usage| Used {
             cpu_percent: usage.cpu as f64 / time * 100.0,
             cpu_us_each: usage.cpu as f64 / 1e3 / each,
@@ -141,9 +155,12 @@ impl Report {
             pipeline: plan.pipeline,
             size: plan.size,
             rate_asked: plan.rate,
-            seconds: window / 1e9,
+            seconds,
             was_interrupted: measured.was_interrupted,
-            rate: figures.measured as f64 / (window / 1e9),
+            ended_early: measured.ended_early,
+            rate: if seconds > 0.0 { figures.measured as f64 / seconds } else { 0.0 },
+            rate_due,
+            rate_was_reached: rate_due.map(is_reached),
             sent: figures.sent,
             answered: figures.answered,
             unanswered: figures.unanswered,
@@ -160,7 +177,11 @@ impl Report {
             latency_us: times(&figures.latency),
             late_us: times(&figures.late),
             opening_us: times(&figures.opening),
-            generator: Generator { cpu_percent: cpu * 100.0, was_the_limit: cpu > LIMIT },
+            generator: Generator {
+                cpu_percent: cpu * 100.0,
+                waited_percent: waited * 100.0,
+                was_the_limit: cpu + waited > LIMIT,
+            },
             server: pid.map(|pid| Server { pid, used }),
             differences: differences(figures, plan.kind, counted.as_ref()),
             server_count: counted.map(count),
@@ -185,12 +206,10 @@ fn count(counted: Result<Counted, String>) -> ServerCount {
     }
 }
 
-fn times(histogram: &Histogram<u64>) -> Times {
-    if histogram.is_empty() {
-        return Times::default();
-    }
+/// `None`: nothing was measured, which is not the same as 0.
+fn times(histogram: &Histogram<u64>) -> Option<Times> {
     let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
-    Times {
+    let times = || Times {
         count: histogram.len(),
         min: histogram.min() as f64 / 1e3,
         mean: histogram.mean() / 1e3,
@@ -199,5 +218,6 @@ fn times(histogram: &Histogram<u64>) -> Times {
         p99: at(0.99),
         p999: at(0.999),
         max: histogram.max() as f64 / 1e3,
-    }
+    };
+    (!histogram.is_empty()).then(times)
 }

@@ -2,9 +2,6 @@
 
 use super::{Report, Times};
 
-/// Above this share of the rate that was asked for, the rate was reached.
-const REACHED: f64 = 0.99;
-
 /// Some lines.
 pub(in crate::bench) fn text(report: &Report) -> String {
     let mut lines = head(report);
@@ -33,16 +30,17 @@ fn head(report: &Report) -> Vec<String> {
     if report.was_interrupted {
         lines.push("interrupted: the figures are those until then".to_owned());
     }
+    if report.ended_early {
+        lines.push("all connections have ended: the figures are those until then".to_owned());
+    }
     lines
 }
 
 fn counts(report: &Report) -> Vec<String> {
     let refused: u64 = report.refused.values().sum();
     let mut lines = vec![String::new(), format!("rate         {:.1}/s", report.rate)];
-    if let Some(asked) =
-        report.rate_asked.filter(|asked| !report.is_fan_out() && report.rate < asked * REACHED)
-    {
-        lines.push(format!("             of {asked:.1}/s: the rate was not reached"));
+    if let Some(due) = report.rate_due.filter(|_| report.rate_was_reached == Some(false)) {
+        lines.push(format!("             of {due:.1}/s: the rate was not reached"));
     }
     lines.push(format!(
         "requests     {} sent, {} answered, {refused} refused, {} wrong, {} without a reply, {} due but not sent",
@@ -68,15 +66,13 @@ fn distributions(report: &Report) -> Vec<String> {
         String::new(),
         "                  p50       p90       p99     p99.9       max      mean".to_owned(),
     ];
-    if report.latency_us.count == 0 {
-        lines.push("latency      none: no reply to a request of the measured time".to_owned());
-    } else {
-        lines.push(row("latency", &report.latency_us));
+    match &report.latency_us {
+        None => lines.push("latency      none: no reply to a request of the measured time".to_owned()),
+        Some(times) => lines.push(row("latency", times)),
     }
-    if report.rate_asked.is_some() && report.late_us.count > 0 {
-        lines.push(row("sent late", &report.late_us));
-    }
-    lines.push(row("opening", &report.opening_us));
+    let late = report.late_us.as_ref().filter(|_| report.rate_asked.is_some());
+    lines.extend(late.map(|times| row("sent late", times)));
+    lines.extend(report.opening_us.as_ref().map(|times| row("opening", times)));
     lines
 }
 
@@ -96,10 +92,17 @@ fn time(us: f64) -> String {
 }
 
 fn usage(report: &Report) -> Vec<String> {
-    let mut lines =
-        vec![String::new(), format!("generator    {:.0} % of a core", report.generator.cpu_percent)];
-    if report.generator.was_the_limit {
-        lines.push("             above 80 %: the generator was the limit, the server may do more".to_owned());
+    let generator = &report.generator;
+    let (cpu, waited) = (generator.cpu_percent, generator.waited_percent);
+    let mut lines = vec![
+        String::new(),
+        format!("generator    {cpu:.0} % of a core, {waited:.0} % of the time without one"),
+    ];
+    if generator.was_the_limit {
+        lines.push(
+            "             together above 80 %: the generator was the limit, the server may do more"
+                .to_owned(),
+        );
     }
     if let Some(server) = report.server {
         lines.push(match server.used {
