@@ -3,7 +3,6 @@
 
 mod accounts;
 mod admin;
-mod api_client;
 mod auth;
 mod bench;
 mod blacklist;

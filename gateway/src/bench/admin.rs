@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::connection::{Connection, Standing};
-use crate::api_client::ApiClient;
+use crate::http_client::{HttpAddress, HttpClient, read_certificates, read_token};
 
 /// Connections in one answer.
 const PAGE: usize = 1000;
@@ -42,15 +42,25 @@ struct Row {
     send_count: u64,
 }
 
+/// The most connections that a server may say it has: more than any has addresses for.
+const MAX_ROWS: usize = 10_000_000;
+
 /// The server's admin address.
-#[derive(Debug)]
-pub(super) struct Admin(ApiClient);
+pub(super) struct Admin(HttpClient);
 
 impl Admin {
+    /// `ca`: the file of the certificates to trust, in place of those of the system.
+    ///
     /// # Errors
-    /// One line that says what is wrong with the URL or the file.
-    pub(super) fn new(url: &str, token_file: Option<&Path>) -> Result<Self, String> {
-        ApiClient::new(url, token_file).map(Admin).map_err(|line| format!("--admin: {line}"))
+    /// One line that says what is wrong with a file.
+    pub(super) fn new(
+        address: &HttpAddress,
+        token_file: Option<&Path>,
+        ca: Option<&Path>,
+    ) -> Result<Self, String> {
+        let token = token_file.map(read_token).transpose()?;
+        let roots = ca.map(read_certificates).transpose()?;
+        HttpClient::new(address, token.as_deref(), roots).map(Admin)
     }
 
     /// Both sides' figures now.
@@ -73,9 +83,9 @@ impl Admin {
     fn rows(&self) -> Result<HashMap<String, (u64, u64)>, String> {
         let (mut rows, mut offset) = (HashMap::new(), 0);
         loop {
-            let page: Page = self.0.get(&format!("/api/connections?offset={offset}&limit={PAGE}"))?;
+            let page: Page = self.0.get_api(&format!("/api/connections?offset={offset}&limit={PAGE}"))?;
             offset += PAGE;
-            let is_last = page.connections.is_empty() || offset >= page.total;
+            let is_last = page.connections.is_empty() || offset >= page.total.min(MAX_ROWS);
             rows.extend(page.connections.into_iter().map(|row| (row.peer, (row.recv_count, row.send_count))));
             if is_last {
                 return Ok(rows);

@@ -53,7 +53,8 @@ pub(crate) fn bench(task: &BenchTask) -> Result<u8, String> {
     signals::unblock()?;
     let (plan, template) = Plan::new(task)?;
     let logins = plan.logs_in.then(|| Logins::new(&task.login)).transpose()?;
-    let admin = task.admin.as_deref().map(|url| Admin::new(url, task.token_file.as_deref())).transpose()?;
+    let (token_file, ca) = (task.token_file.as_deref(), task.ca.as_deref());
+    let admin = task.admin.as_ref().map(|address| Admin::new(address, token_file, ca)).transpose()?;
     if let Some(pid) = task.pid.filter(|pid| process::usage(*pid).is_none()) {
         return Err(format!("--pid {pid}: there is no such process"));
     }

@@ -2,6 +2,7 @@
 //! limits on time and bytes.
 
 mod address;
+mod api;
 mod unix;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use sysconn::client::{Offer, Url};
 
 use super::call::{CallData, hex};
 use super::{Exit, offer, value};
+use crate::http_client::HttpAddress;
 
 /// The most connections, idle ones included.
 const MAX_CONNECTIONS: i64 = 1_000_000;
@@ -57,8 +58,8 @@ pub(crate) struct BenchTask {
     pub(crate) timeout: Duration,
     /// The server's process.
     pub(crate) pid: Option<u32>,
-    /// The server's admin page, for its own figures.
-    pub(crate) admin: Option<String>,
+    /// The server's admin address, for its own figures.
+    pub(crate) admin: Option<HttpAddress>,
     /// The file of its token.
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) output: BenchOutput,
@@ -189,7 +190,8 @@ fn measuring() -> [Arg; 5] {
             .value_parser(value_parser!(PathBuf)),
         option("pid", "PID", "The server's process: measure its CPU and memory too")
             .value_parser(value_parser!(u32).range(1..)),
-        option("admin", "URL", "The server's admin address: compare with what the server has counted"),
+        option("admin", "URL", "The server's admin address: compare with what the server has counted")
+            .value_parser(|text: &str| text.parse::<HttpAddress>()),
         option("token-file", "FILE", "The file of the admin address's token")
             .value_parser(value_parser!(PathBuf))
             .requires("admin"),
@@ -230,7 +232,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<BenchTask, Exit> {
         },
         timeout: matches.get_one("timeout").copied().unwrap_or(Duration::from_secs(10)),
         pid: matches.get_one("pid").copied(),
-        admin: text(matches, "admin"),
+        admin: matches.get_one("admin").cloned(),
         token_file: matches.get_one("token-file").cloned(),
         output: match text(matches, "output").as_deref() {
             Some("json") => BenchOutput::Json,

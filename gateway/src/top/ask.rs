@@ -6,15 +6,12 @@ use std::sync::mpsc::Sender;
 use std::thread::Builder;
 
 use ratatui::crossterm::event::Event;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::figures::{Page, Stats};
 use super::history::Part;
-use super::shown::Shown;
 use super::state::{Act, ActKind, Wanted, WantedPage};
-use crate::http_client::{Answer, HttpClient};
+use crate::http_client::HttpClient;
 
 /// What the screen hears of.
 pub(super) enum Message {
@@ -85,13 +82,13 @@ fn figures(client: &HttpClient, wanted: &Wanted) -> Result<(Stats, Part), String
     if let Some(cmd) = wanted.cmd {
         let _ = write!(history, "&cmd={cmd}");
     }
-    Ok((stats(client)?, get(client, &history)?))
+    Ok((stats(client)?, client.get_api(&history)?))
 }
 
 /// # Errors
 /// One line that says why there are none.
 pub(super) fn stats(client: &HttpClient) -> Result<Stats, String> {
-    get(client, "/api/stats")
+    client.get_api("/api/stats")
 }
 
 /// # Errors
@@ -99,7 +96,7 @@ pub(super) fn stats(client: &HttpClient) -> Result<Stats, String> {
 pub(super) fn page(client: &HttpClient, wanted: &WantedPage) -> Result<Page, String> {
     let WantedPage { sort, search, offset, limit } = wanted;
     let search = encoded(search);
-    get(client, &format!("/api/connections?offset={offset}&limit={limit}&sort={sort}&search={search}"))
+    client.get_api(&format!("/api/connections?offset={offset}&limit={limit}&sort={sort}&search={search}"))
 }
 
 fn do_it(client: &HttpClient, act: &Act) -> Result<String, String> {
@@ -111,31 +108,7 @@ fn do_it(client: &HttpClient, act: &Act) -> Result<String, String> {
             ("/api/debug", json!({ "id": id, "on": on }), done)
         }
     };
-    let answer = client.post(path, &body).map_err(|error| error.to_string())?;
-    accepted(answer).map(|_| format!("{done} {}", act.whom))
-}
-
-fn get<T: DeserializeOwned>(client: &HttpClient, path: &str) -> Result<T, String> {
-    let answer = accepted(client.get(path).map_err(|error| error.to_string())?)?;
-    let place = path.split('?').next().unwrap_or_default();
-    serde_json::from_slice(&answer.body).map_err(|error| format!("{place} is not what it should be: {error}"))
-}
-
-/// An answer whose status is 200.
-fn accepted(answer: Answer) -> Result<Answer, String> {
-    #[derive(Deserialize)]
-    struct Refusal {
-        error: Shown,
-    }
-    if answer.status == 200 {
-        return Ok(answer);
-    }
-    let reason = match serde_json::from_slice::<Refusal>(&answer.body) {
-        Ok(refusal) => refusal.error,
-        Err(_) => Shown::new("this is not the admin server of sysconn"),
-    };
-    let advice = if answer.status == 401 { " (--token-file FILE)" } else { "" };
-    Err(format!("HTTP status {}: {reason}{advice}", answer.status))
+    client.post_api(path, &body).map(|()| format!("{done} {}", act.whom))
 }
 
 /// A value in a query (RFC 3986 §2.1).
@@ -154,18 +127,6 @@ fn encoded(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_refusal_says_why() {
-        let refused =
-            |status, body: &str| accepted(Answer { status, body: body.as_bytes().to_vec() }).unwrap_err();
-        assert_eq!(
-            refused(404, r#"{"error":"no \u001b such thing"}"#),
-            r"HTTP status 404: no \u{1b} such thing"
-        );
-        assert_eq!(refused(401, r#"{"error":"no"}"#), "HTTP status 401: no (--token-file FILE)");
-        assert_eq!(refused(500, "<html>"), "HTTP status 500: this is not the admin server of sysconn");
-    }
 
     #[test]
     fn a_search_cannot_change_the_query() {

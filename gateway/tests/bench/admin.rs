@@ -31,9 +31,10 @@ fn a_server_that_has_counted_otherwise_differs() {
     let other = r#"{"total": 1, "connections": [{"peer": "127.0.0.1:1", "recv_count": 1, "send_count": 1}]}"#;
     for (status, body, part) in [
         ("200 OK", other, "the server's own count differs on 2 connections: it has received 0 packets"),
-        ("200 OK", "{}", "/api/connections?offset=0&limit=1000: the answer is not understood"),
-        ("401 Unauthorized", "a token, please\n", "answered HTTP/1.1 401 Unauthorized: a token, please"),
-        ("200 OK", "", "the answer is not understood"),
+        ("200 OK", "{}", "/api/connections is not what it should be"),
+        ("401 Unauthorized", r#"{"error":"a token"}"#, "HTTP status 401: a token (--token-file FILE)"),
+        ("302 Found", "", "HTTP status 302: this is not the admin server of sysconn"),
+        ("200 OK", "", "/api/connections is not what it should be"),
     ] {
         let admin = admin(status, body);
         let arguments = ["--admin", &admin, "--connections", "2", "--timeout", "200ms"];
