@@ -110,7 +110,8 @@ fn run(engine: &mut Engine, pid: Option<u32>, admin: Option<&Admin>) -> io::Resu
 }
 
 fn unreachable_line(shared: &Shared) -> String {
-    let reasons: Vec<_> = shared.figures.failed.keys().map(String::as_str).collect();
+    let figures = &shared.figures;
+    let reasons: Vec<_> = figures.failed.keys().chain(figures.lost.keys()).map(String::as_str).collect();
     let reasons = if reasons.is_empty() { "interrupted".to_owned() } else { reasons.join("; ") };
     format!("{}: no connection: {reasons}", shared.plan.url.shown())
 }

@@ -98,6 +98,7 @@ fn a_run_that_ends_in_the_warm_up_has_measured_nothing() {
     let figures = run(&url, &["--echo", "--rate", "100", "--warmup", "1h", "--output", "json"]).json();
     assert_eq!((&figures["ended_early"], &figures["seconds"]), (&true.into(), &0.0.into()), "{figures}");
     assert_eq!((&figures["rate"], &figures["generator"]["was_the_limit"]), (&0.0.into(), &false.into()));
+    assert!(figures["rate_was_reached"].is_null(), "{figures}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(super) struct Report {
     pub(super) ended_early: bool,
     /// Replies, or deliveries, a second in that time; requests if there are no replies.
     pub(super) rate: f64,
-    /// What that should have been, and whether it was; `None` in a closed loop.
+    /// What that should have been, and whether it was; `None` in a closed loop, or if nothing was measured.
     pub(super) rate_due: Option<f64>,
     pub(super) rate_was_reached: Option<bool>,
     pub(super) sent: u64,
@@ -160,7 +160,7 @@ impl Report {
             ended_early: measured.ended_early,
             rate: if seconds > 0.0 { figures.measured as f64 / seconds } else { 0.0 },
             rate_due,
-            rate_was_reached: rate_due.map(is_reached),
+            rate_was_reached: rate_due.filter(|_| seconds > 0.0).map(is_reached),
             sent: figures.sent,
             answered: figures.answered,
             unanswered: figures.unanswered,
