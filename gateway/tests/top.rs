@@ -141,6 +141,39 @@ fn what_cannot_be_done_has_one_line() {
 }
 
 #[test]
+fn what_is_no_admin_server_has_no_figures() {
+    for body in ["{}", "[]", r#"{"state":""}"#, "{", "[1]", "<html>"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, mut head) = (listener.accept().unwrap().0, [0; 1024]);
+            assert!(stream.read(&mut head).unwrap() > 0);
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let output = top(&["--once", &url]);
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert!(line.contains("/api/stats is not what it should be: "), "{body}: {line}");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{body}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_has_no_figures_of_now() {
+    // The system accepts, and nobody reads.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let mut terminal = Pty::open(80, 24);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sysconn"));
+    let mut top =
+        terminal.give_to(command.args(["top", &url]).env_clear().env("TERM", "xterm")).spawn().unwrap();
+    terminal.wait_for("NO FIGURES: no answer for 2 s");
+    terminal.type_in("q");
+    assert_eq!(top.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn the_terminal_is_given_back_at_every_end() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (end, status) in [

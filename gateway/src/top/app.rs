@@ -19,6 +19,8 @@ use crate::http_client::HttpClient;
 
 /// The time from one question to the next.
 const EVERY: Duration = Duration::from_secs(1);
+/// The longest wait for an answer before the figures on the screen are called old.
+const LATE: Duration = Duration::from_secs(2);
 
 /// What is asked for, and when again.
 struct App {
@@ -26,6 +28,8 @@ struct App {
     asker: Asker,
     /// Whether an answer is on its way: there is one question of each kind at a time.
     figures_asked: bool,
+    /// When the last question for figures began.
+    asked_at: Instant,
     page_asked: bool,
     /// Another page is wanted than the one that is on its way.
     page_is_stale: bool,
@@ -43,7 +47,15 @@ pub(super) fn run(state: State, client: HttpClient, theme: &Theme) -> Result<u8,
     watch_terminal(to.clone())?;
     let next = now();
     let asker = Asker::new(client, to);
-    let app = App { state, asker, figures_asked: false, page_asked: false, page_is_stale: false, next };
+    let app = App {
+        state,
+        asker,
+        figures_asked: false,
+        asked_at: next,
+        page_asked: false,
+        page_is_stale: false,
+        next,
+    };
     app.run(&mut screen, &messages, theme)
 }
 
@@ -52,6 +64,7 @@ impl App {
         loop {
             if self.next <= now() {
                 self.next = now() + EVERY;
+                self.notice_wait();
                 self.ask_figures()?;
                 self.ask_page()?;
             }
@@ -107,8 +120,17 @@ impl App {
         Ok(None)
     }
 
+    /// A server that takes its time for an answer may fare otherwise than the last one said.
+    fn notice_wait(&mut self) {
+        let waited = now().saturating_duration_since(self.asked_at);
+        if self.figures_asked && waited >= LATE {
+            self.state.gone = Some(Shown::new(&format!("no answer for {} s", waited.as_secs())));
+        }
+    }
+
     fn ask_figures(&mut self) -> Result<(), String> {
         if !std::mem::replace(&mut self.figures_asked, true) {
+            self.asked_at = now();
             self.asker.ask_figures(self.state.wanted())?;
         }
         Ok(())

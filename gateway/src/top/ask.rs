@@ -88,7 +88,12 @@ fn figures(client: &HttpClient, wanted: &Wanted) -> Result<(Stats, Part), String
 /// # Errors
 /// One line that says why there are none.
 pub(super) fn stats(client: &HttpClient) -> Result<Stats, String> {
-    client.get_api("/api/stats")
+    let stats: Stats = client.get_api("/api/stats")?;
+    if stats.state.as_str().is_empty() {
+        // What is left out counts as nothing, so that any JSON would look like a server without clients.
+        return Err("/api/stats is not what it should be: it has no state".to_owned());
+    }
+    Ok(stats)
 }
 
 /// # Errors

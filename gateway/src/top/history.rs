@@ -9,6 +9,8 @@ use super::shown::Shown;
 
 /// The seconds that are kept, and the most that the server has.
 pub(super) const SECONDS: usize = 900;
+/// The most lines that are kept: a server has a few for each graph.
+const MAX_LINES: usize = 256;
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +109,9 @@ impl History {
         self.end_ms = end_ms;
         let mut parts: BTreeMap<_, _> = part.lines().collect();
         for key in parts.keys() {
+            if self.lines.len() >= MAX_LINES {
+                break;
+            }
             self.lines.entry(key.clone()).or_insert_with(|| VecDeque::from([None; SECONDS]));
         }
         for (key, line) in &mut self.lines {
@@ -210,6 +215,19 @@ mod tests {
         history.append(part("1800000001000", json!({ "idle": [2, null], "reset": [0, 4] })));
         let sum: Vec<_> = history.sum(Graph::Closed).into_iter().skip(SECONDS - 3).collect();
         assert_eq!(sum, [Some(1.0), Some(2.0), Some(4.0)]);
+    }
+
+    #[test]
+    fn a_server_with_endless_names_needs_no_memory() {
+        let mut history = History::default();
+        for second in 0..3 {
+            let end_ms = (1_800_000_000_000_u64 + second * 1000).to_string();
+            let names = (0..1000).map(|name| (format!("{second} {name}"), json!([1])));
+            let closed: serde_json::Map<_, _> = names.collect();
+            let json = json!({ "step_ms": 1000, "end_ms": end_ms, "closed": closed });
+            history.append(serde_json::from_value(json).unwrap());
+            assert_eq!(history.lines.len(), MAX_LINES);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) fn lines(stats: &Stats, page: &Page) -> String {
         let _ = writeln!(text, "{name} {value}");
     };
     line("state", stats.stuck.first().map_or_else(|| stats.state.to_string(), describe));
-    line("version", stats.version.to_string());
+    line("version", name(&stats.version));
     line("uptime_s", stats.uptime_s.to_string());
     line("workers", stats.workers.to_string());
     line("pid", stats.pid.to_string());
@@ -59,7 +59,8 @@ pub(super) fn lines(stats: &Stats, page: &Page) -> String {
     }
     for found in &page.connections {
         let (account, recv, sent) = (name(&found.account), found.recv_count, found.send_count);
-        line("connection", format!("{} {} {account} {recv} {sent}", found.id, found.peer));
+        let (id, peer) = (name(&found.id), name(&found.peer));
+        line("connection", format!("{id} {peer} {account} {recv} {sent}"));
     }
     text
 }
