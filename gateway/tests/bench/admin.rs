@@ -1,7 +1,7 @@
 //! The comparison with what the server has counted, as its admin address says.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use crate::common::Program;
@@ -42,6 +42,50 @@ fn a_server_that_has_counted_otherwise_differs() {
         let lines = figures["differences"].to_string();
         assert!(exit == 1 && lines.contains(part), "{status}: {figures}");
         assert_eq!(figures["server_count"]["agrees"], false, "{figures}");
+    }
+}
+
+/// What a server answers on a connection of its own.
+fn get(authority: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(authority).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The sum of the numbers at the ends of the lines that begin so.
+fn sum(text: &str, name: &str) -> u64 {
+    let lines = text.lines().filter(|line| line.starts_with(name));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn bench_top_and_the_metrics_agree_to_the_packet() {
+    for workers in ["1", "3"] {
+        let listen = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", workers];
+        let program = Program::start(&listen);
+        let log = String::from_utf8(program.log()).unwrap();
+        let (_, rest) = log.split_once("the admin server is at ").unwrap();
+        let admin = rest.lines().next().unwrap().trim_end_matches('/');
+        let authority = admin.trim_start_matches("http://");
+        let load = ["--admin", admin, "--rate", "500", "--login"];
+        let (status, figures) = run_briefly(&format!("ws://{}", program.address()), &load);
+        // Logins are packets too, and each has one reply.
+        let packets = crate::count(&figures, "sent") + 10;
+        assert_eq!((status, figures["server_count"]["received"].as_u64()), (0, Some(packets)), "{figures}");
+        assert_eq!(figures["server_count"]["sent"], packets, "{figures}");
+        crate::common::eventually("all figures are the same", || {
+            let mut top = std::process::Command::new(env!("CARGO_BIN_EXE_sysconn"));
+            let top = top.args(["top", "--once", admin]).env_clear().output().unwrap();
+            let (top, metrics) = (String::from_utf8(top.stdout).unwrap(), get(authority, "/metrics"));
+            let seen = ["received", "sent"].map(|way| {
+                let of_top = sum(&top, &format!("packets_{way} "));
+                [of_top, sum(&metrics, &format!("sysconn_packets_{way}_total{{"))]
+            });
+            seen == [[packets; 2]; 2]
+        });
     }
 }
 
