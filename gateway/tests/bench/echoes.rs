@@ -1,12 +1,13 @@
 //! Echo servers of others: one that is right, and some that are not.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::thread;
 
 use tungstenite::{Message, accept};
 
 use crate::common::Program;
-use crate::{count, run, run_briefly, time};
+use crate::{command, count, run, run_briefly, time};
 
 /// What an echo server does to a message. `None`: it is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +134,28 @@ fn a_request_of_a_connection_that_was_lost_waits_until_the_end() {
     let (status, figures) = run_briefly(&echo(Fault::Drops, || ()), &arguments);
     assert_eq!((status, count(&figures, "unanswered")), (1, 2), "{figures}");
     assert!(time(&figures, "latency_us", "min") >= 100_000.0, "half of the run or more: {figures}");
+}
+
+/// More Pings than a generator has memory for Pongs.
+const PINGS: usize = 400_000;
+/// The most memory that it may need meanwhile.
+const MAX_RESIDENT_KIB: u64 = 50_000;
+
+#[test]
+fn pings_of_a_server_that_does_not_read_need_no_memory() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let mut bench = command(&url, &["--echo", "--connections", "1", "--duration", "1h"]).spawn().unwrap();
+    let mut socket = accept(listener.accept().unwrap().0).unwrap();
+    let pings = [&[0x89, 125][..], &[b'x'; 125]].concat().repeat(1000);
+    for _ in 0..PINGS / 1000 {
+        socket.get_mut().write_all(&pings).unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", bench.id())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix(" kB")).unwrap();
+    bench.kill().unwrap();
+    bench.wait().unwrap();
+    assert!(most.trim().parse::<u64>().unwrap() < MAX_RESIDENT_KIB, "{most} KiB");
 }
 
 #[test]
