@@ -59,7 +59,9 @@ async function look() {
 }
 
 async function lookOnce(isAsked) {
-  const stats = await get("stats");
+  // The figures are old by then.
+  const late = setTimeout(fail, 2 * PERIOD_MS, new Gone());
+  const stats = await get("stats").finally(() => clearTimeout(late));
   const now = Number(stats.now_ms);
   answeredAt = Date.now();
   find("main").classList.remove("stale");

@@ -129,6 +129,7 @@ def under_load(step, page, servers, server):
     page.shoot("stuck")
     page.state("serving")
     blocked.close()
+    page.hang(server)
 
 
 def many(step, page):

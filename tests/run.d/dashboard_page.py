@@ -1,6 +1,7 @@
 """What is on the page of `--admin`, and what one does there, through WebDriver."""
 
 import json
+import signal
 
 from dashboard_look import ENTER, ESCAPE, RIGHT, TAB, WIDE, Look
 
@@ -195,6 +196,14 @@ class Page(Look):
         self.result("kicked")
         self.case(kicked(), "the client is told that an operator did it")
         self.wait("the kicked client is gone", f"{ROW} === undefined", whom)
+
+    def hang(self, server):
+        """A server that stands still is told from one that serves."""
+        server.process.send_signal(signal.SIGSTOP)
+        self.state("no answer")
+        self.wait("the figures are marked as old", "document.querySelector('main').matches('.stale')")
+        server.process.send_signal(signal.SIGCONT)
+        self.state("serving")
 
     def lose(self, server):
         self.run("window.sameTab = true")
