@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::connection::{Connection, Standing};
-use crate::http_client::{HttpAddress, HttpClient, read_certificates, read_token};
+use crate::http_client::{HttpClient, read_certificates, read_token};
+use crate::options::HttpAddress;
 
 /// Connections in one answer.
 const PAGE: usize = 1000;

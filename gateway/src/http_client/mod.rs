@@ -1,7 +1,6 @@
 //! The HTTP client of the program's tools: one request at a time, over TCP, TLS or a Unix domain socket, with
 //! limits on time and bytes.
 
-mod address;
 mod api;
 mod unix;
 
@@ -22,10 +21,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
-use crate::options::{read, shown};
+use crate::options::{HttpAddress, read, shown};
 use unix::UnixConnector;
-
-pub(crate) use address::HttpAddress;
 
 /// The longest time of a request with its answer.
 const TIMEOUT: Duration = Duration::from_secs(10);

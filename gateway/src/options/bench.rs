@@ -8,8 +8,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use sysconn::client::{Offer, Url};
 
 use super::call::{CallData, hex};
-use super::{Exit, offer, value};
-use crate::http_client::HttpAddress;
+use super::{Exit, HttpAddress, offer, value};
 
 /// The most connections, idle ones included.
 const MAX_CONNECTIONS: i64 = 1_000_000;

@@ -3,7 +3,14 @@
 use sysconn::config::{Config, Inherited, Listen};
 
 use super::Options;
-use crate::service::PassedSocket;
+
+/// A listening socket that was passed.
+#[derive(Debug)]
+pub(crate) struct PassedSocket {
+    /// Its `FileDescriptorName=`; `unknown`, as systemd has it, if it has none.
+    pub(crate) name: String,
+    pub(crate) listener: Inherited,
+}
 
 /// Which of the sockets that systemd passes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod entry;
 mod environment;
 mod escape;
 mod file;
+mod http_address;
 mod inherited;
 mod load;
 mod login_as;
@@ -61,7 +62,8 @@ pub(crate) use blacklist_command::{BlacklistAction, BlacklistTarget, BlacklistTa
 pub(crate) use call::{CallData, CallTask, RoutesTask, Token};
 pub(crate) use escape::long as shown;
 pub(crate) use file::read;
-pub(crate) use inherited::FromSystemd;
+pub(crate) use http_address::HttpAddress;
+pub(crate) use inherited::{FromSystemd, PassedSocket};
 pub(crate) use load::{Checked, Sources, sources};
 pub(crate) use login_as::LoginAs;
 pub(crate) use mint::Mint;

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::Exit;
-use crate::http_client::HttpAddress;
+use super::{Exit, HttpAddress};
 
 /// The arguments of `top`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,5 +6,5 @@ mod sockets;
 mod watchdog;
 
 pub(crate) use notify::{ServiceManager, State};
-pub(crate) use sockets::{PassedSocket, take_sockets};
+pub(crate) use sockets::take_sockets;
 pub(crate) use watchdog::{feed as feed_watchdog, period_from_environment as watchdog_period};

@@ -5,16 +5,10 @@ use std::ffi::OsString;
 use listenfd::ListenFd;
 use sysconn::config::Inherited;
 
+use crate::options::PassedSocket;
+
 /// The names of the sockets, separated by colons.
 const NAMES: &str = "LISTEN_FDNAMES";
-
-/// A listening socket that was passed.
-#[derive(Debug)]
-pub(crate) struct PassedSocket {
-    /// Its `FileDescriptorName=`; `unknown`, as systemd has it, if it has none.
-    pub(crate) name: String,
-    pub(crate) listener: Inherited,
-}
 
 /// Takes the sockets that this process was passed. Call it before there is another thread: it changes the
 /// environment.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use ureq::http::Uri;
+use hyper::Uri;
 
 /// Where an HTTP server is. Only its root is named: the tools know the paths below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum HttpAddress {
 
 impl HttpAddress {
     /// The URL to which a path is appended. That of a Unix socket names this machine.
-    pub(super) fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         match self {
             HttpAddress::Url(url) => url,
             HttpAddress::Unix(_) => "http://127.0.0.1",
