@@ -2,10 +2,13 @@
 
 import base64
 import contextlib
+import errno
 import http.client
 import json
 import os
+import random
 import re
+import socket
 import subprocess
 import tempfile
 import threading
@@ -16,6 +19,12 @@ from step import Failed, end_group
 STARTED = re.compile(r"started successfully on port (\d+)")
 PATIENCE = 60
 """Seconds for whatever is waited for."""
+STARTS = 20
+"""Attempts to start chromedriver."""
+PORTS = range(20_000, 60_000)
+"""The ports that it may have."""
+TRIES = 200
+"""Ports of which one is looked for that is free."""
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name of an element's id in the protocol."""
 ARGUMENTS = """--headless=new --no-first-run --no-sandbox --no-proxy-server --disable-gpu --disable-quic --disable-sync
@@ -102,24 +111,48 @@ class Driver:
 def driven(step, command):
     """Runs chromedriver, with a browser whose profile is its own, and ends both."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        words = [command, "--port=0"]
-        step.note(f"$ {' '.join(words)}")
-        output = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": step.log, "text": True}
-        environment = {**os.environ, "HOME": home, "TMPDIR": home}
-        process = subprocess.Popen(words, env=environment, start_new_session=True, **output)
-        watchdog = threading.Timer(PATIENCE, process.kill)
-        watchdog.start()
+        process, port = start(step, command, home)
         try:
-            matches = (STARTED.search(line) for line in process.stdout)
-            match = next((match for match in matches if match), None)
-            watchdog.cancel()
-            if not match:
-                raise Failed("chromedriver did not start")
             # Nobody reads on, and it must not wait for that.
             threading.Thread(target=process.stdout.read, daemon=True).start()
-            driver = Driver(int(match[1]))
+            driver = Driver(port)
             yield driver
             driver.ask("DELETE", "")
         finally:
-            watchdog.cancel()
             end_group(process)
+
+
+def start(step, command, home):
+    """The process of chromedriver, and its port."""
+    output = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": step.log, "text": True}
+    environment = {**os.environ, "HOME": home, "TMPDIR": home}
+    for _ in range(STARTS):
+        words = [command, f"--port={free_port()}"]
+        step.note(f"$ {' '.join(words)}")
+        process = subprocess.Popen(words, env=environment, start_new_session=True, **output)
+        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog.start()
+        matches = (STARTED.search(line) for line in process.stdout)
+        match = next((match for match in matches if match), None)
+        watchdog.cancel()
+        if match:
+            return process, int(match[1])
+        end_group(process)
+    raise Failed(f"chromedriver did not start in {STARTS} attempts")
+
+
+def free_port():
+    """A port that is free for IPv4 and for IPv6, or 0. chromedriver binds both; left to choose by itself, it takes
+    one that is free for the first, and ends if a closed connection still has it for the second."""
+    for _ in range(TRIES):
+        port = random.choice(PORTS)
+        try:
+            for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+                with socket.socket(family) as listener:
+                    listener.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return 0
+            continue
+        return port
+    return 0
