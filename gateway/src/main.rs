@@ -30,6 +30,7 @@ mod messages;
 mod mint;
 mod modules;
 mod options;
+mod own_server;
 mod panics;
 mod referee;
 mod reload;

@@ -1,20 +1,19 @@
 //! `sysconn healthcheck`: asks a server whether it serves.
 
-mod unverified;
-
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use sysconn::config::Listen;
 
+use crate::client::over_tls;
 use crate::options::{Options, Sources, read};
-
-use unverified::unverified;
+use crate::own_server::{reachable, trusting};
 
 /// The longest time to find out where to ask, and then to get an answer, whatever the server sends meanwhile.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -70,7 +69,7 @@ fn told<T>(by: &Receiver<T>, missing: &str) -> Result<T, String> {
 fn of_options(sources: &Sources) -> Result<Target, String> {
     let options = sources.options(read).map_err(|exit| exit.into_text())?;
     if let Some(admin) = &options.admin.listen {
-        let (at, path) = (vec![reachable(admin)?], READY.to_owned());
+        let (at, path) = (vec![at_listener(admin)?], READY.to_owned());
         return Ok(Target { at, path, is_tls: false, maybe_proxied: false });
     }
     let Some(path) = options.config.upgrade.health_path.clone() else {
@@ -81,7 +80,7 @@ fn of_options(sources: &Sources) -> Result<Target, String> {
         Some(listen) => Ok(Target {
             is_tls: is_tls(listen),
             maybe_proxied: is_proxied(&options),
-            at: vec![reachable(listen)?],
+            at: vec![at_listener(listen)?],
             path,
         }),
         None => Err("the address of systemd's socket is not known here: give a URL".to_owned()),
@@ -92,21 +91,15 @@ fn is_proxied(options: &Options) -> bool {
     !options.config.proxies.proxy_protocol.is_empty()
 }
 
-/// An address to connect to, in place of a wildcard.
-fn reachable(listen: &Listen) -> Result<Listen, String> {
-    Ok(match listen {
+/// Where a listener of the options is reached.
+fn at_listener(listen: &Listen) -> Result<Listen, String> {
+    match listen {
         Listen::Tcp(address) if address.port() == 0 => {
-            return Err(format!("{address}: the port that the system chose is not known here: give a URL"));
+            Err(format!("{address}: the port that the system chose is not known here: give a URL"))
         }
-        Listen::Tcp(address) if address.ip().is_unspecified() => {
-            let loopback = match address {
-                SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-                SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            };
-            Listen::Tcp(SocketAddr::new(loopback, address.port()))
-        }
-        listen => listen.clone(),
-    })
+        Listen::Tcp(address) => Ok(Listen::Tcp(reachable(*address))),
+        listen => Ok(listen.clone()),
+    }
 }
 
 /// `http://HOST:PORT/PATH`, with https too, or `unix:SOCKET`.
@@ -156,7 +149,9 @@ fn ask_with(listen: &Listen, target: &Target, header: &str) -> io::Result<String
             match target.is_tls {
                 false => exchange(stream, &target.path),
                 // It is this server, at its own address: only its answer counts.
-                true => exchange(unverified(stream)?, &target.path),
+                true => {
+                    exchange(over_tls(stream, trusting()?, ServerName::from(address.ip()))?, &target.path)
+                }
             }
         }
         Listen::Unix(path) => {
